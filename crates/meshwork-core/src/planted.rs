@@ -113,6 +113,20 @@ mod on {
         RateRule = "rate-rule",
         /// Batches of the banned are taken in when they come after the ban.
         LateBan = "late-ban",
+        /// The terms that hold are those of the record that came last.
+        TermsByArrival = "terms-by-arrival",
+        /// What had been beaten by what a record took does not compete again.
+        BeatenForgotten = "beaten-forgotten",
+        /// What a ban does not list stands all the same where its author had not heard of the ban.
+        UnlistedStands = "unlisted-stands",
+        /// Who is banned is not told so, and writes on.
+        BanUntold = "ban-untold",
+        /// Bans that were lifted hold.
+        LiftIgnored = "lift-ignored",
+        /// Who shows the secret of the genesis is let in, whatever records say.
+        SecretIgnored = "secret-ignored",
+        /// Direct messages that were sent and may have arrived end as not sent.
+        UnknownNotSent = "unknown-not-sent",
         /// Who contradicts itself is not found out.
         Equivocation = "equivocation",
         /// Batches are passed on before their signatures are checked.

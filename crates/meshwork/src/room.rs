@@ -343,7 +343,8 @@ impl Room {
             loop {
                 let (changed, sequences) = (self.state.change_after_now(), sequences.clone());
                 let waits = move |node: &mut Node, _, room| {
-                    node.room(room).unacknowledged().any(|sequence| sequences.contains(&sequence))
+                    let mut batches = node.room(room).unacknowledged();
+                    batches.any(|batch| sequences.contains(&batch.key().sequence))
                 };
                 if !self.call(waits).await? {
                     return Ok(());

@@ -76,9 +76,11 @@ impl Own {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+/// What another one says of itself in an app, also while it may not be heard: that may end without another word of it.
+#[derive(Debug)]
 struct Other {
     sequence: u32,
+    state: Bytes<PRESENCE_MAX>,
     is_shown: bool,
 }
 
@@ -184,19 +186,36 @@ impl Presence {
         self.own.iter().filter(|(_, own)| !own.state.is_empty()).map(|(slot, _)| *slot).collect()
     }
 
-    /// A member says something of itself. Returns what is to be shown, when that is news; empty for nothing.
-    pub fn handle_said(&mut self, from: Endpoint, said: &Said) -> Option<Vec<u8>> {
+    /// A member says something of itself; `is_heard` unless it is banned. Returns what is to be shown, when that is news;
+    /// empty for nothing.
+    pub fn handle_said(&mut self, from: Endpoint, said: &Said, is_heard: bool) -> Option<Vec<u8>> {
         let known = self.others.get(&(from, said.slot));
         if known.is_some_and(|known| known.sequence >= said.sequence) {
             return None;
         }
         let was_shown = known.is_some_and(|known| known.is_shown);
-        let is_shown = !said.state.is_empty();
-        self.others.insert((from, said.slot), Other { sequence: said.sequence, is_shown });
-        (is_shown || was_shown).then(|| said.state.to_vec())
+        let is_shown = is_heard && !said.state.is_empty();
+        let other = Other { sequence: said.sequence, state: said.state.clone(), is_shown };
+        self.others.insert((from, said.slot), other);
+        (is_shown || was_shown).then(|| if is_shown { said.state.to_vec() } else { Vec::new() })
     }
 
-    /// Nothing of those is shown any more who are gone, or may not be heard. Returns whose it was, and in which apps.
+    /// It changed who may be heard. Returns of whom something else is to be shown, and what; empty for nothing.
+    pub fn handle_heard(
+        &mut self,
+        is_heard: impl Fn(Endpoint, Slot) -> bool,
+    ) -> Vec<(Endpoint, Slot, Vec<u8>)> {
+        let mut changed = Vec::new();
+        for (&(endpoint, slot), other) in &mut self.others {
+            let is_shown = is_heard(endpoint, slot) && !other.state.is_empty();
+            if core::mem::replace(&mut other.is_shown, is_shown) != is_shown {
+                changed.push((endpoint, slot, if is_shown { other.state.to_vec() } else { Vec::new() }));
+            }
+        }
+        changed
+    }
+
+    /// Nothing of those is shown any more who are gone. Returns whose it was, and in which apps.
     pub fn forget(&mut self, is_gone: impl Fn(Endpoint, Slot) -> bool) -> Vec<(Endpoint, Slot)> {
         let gone = self.others.extract_if(.., |&(endpoint, slot), _| is_gone(endpoint, slot));
         gone.filter(|(_, other)| other.is_shown).map(|(name, _)| name).collect()
@@ -294,7 +313,7 @@ mod tests {
     fn the_newest_wins_however_it_comes() {
         let mut presence = Presence::default();
         let mut hear = |sequence, state| {
-            presence.handle_said(LIN, &Said { room: 7, slot: Slot::GENESIS, sequence, state })
+            presence.handle_said(LIN, &Said { room: 7, slot: Slot::GENESIS, sequence, state }, true)
         };
         assert_eq!(hear(2, state(2)), Some(state(2).to_vec()));
         assert_eq!(hear(1, state(1)), None);
@@ -305,5 +324,21 @@ mod tests {
         let gone = |endpoint, _| endpoint == LIN;
         assert_eq!(presence.forget(gone), [(LIN, Slot::GENESIS)]);
         assert_eq!(presence.forget(gone), []);
+    }
+
+    #[test]
+    fn bans_hide_what_lifting_them_shows() {
+        let mut presence = Presence::default();
+        let said = |sequence| Said { room: 7, slot: Slot::GENESIS, sequence, state: state(sequence as u16) };
+        let shown = |number| vec![(LIN, Slot::GENESIS, state(number).to_vec())];
+        assert!(presence.handle_said(LIN, &said(1), true).is_some());
+        assert_eq!(presence.handle_heard(|_, _| false), [(LIN, Slot::GENESIS, vec![])]);
+        assert_eq!(presence.handle_said(LIN, &said(2), false), None);
+        assert_eq!(presence.handle_heard(|_, _| false), []);
+        assert_eq!(presence.handle_heard(|_, _| true), shown(2));
+        assert_eq!(presence.handle_heard(|_, _| true), []);
+        presence.handle_said(LIN, &Said { state: Bytes::default(), ..said(3) }, false);
+        presence.handle_heard(|_, _| false);
+        assert_eq!(presence.handle_heard(|_, _| true), [], "it said nothing of itself any more");
     }
 }

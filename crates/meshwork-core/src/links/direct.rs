@@ -197,7 +197,8 @@ impl Direct {
     /// to a link stay. Returns the others, which may or may not have arrived.
     pub fn restart(&mut self) -> Vec<Ended> {
         let lost = usize::try_from(self.sent - self.acknowledged).unwrap_or(usize::MAX);
-        let ended = self.drop_first(lost, DirectEnd::Unknown);
+        let end = if planted!(UnknownNotSent) { DirectEnd::NotSent } else { DirectEnd::Unknown };
+        let ended = self.drop_first(lost, end);
         (self.acknowledged, self.handed, self.sent) = (0, 0, 0);
         (self.received, self.untold) = (0, false);
         self.forget_arrived();

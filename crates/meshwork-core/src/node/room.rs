@@ -79,8 +79,8 @@ impl<'a> RoomRef<'a> {
         self.open()?.kept().genesis().owner()
     }
 
-    /// The sequences of one's own batches that no member that stays has acknowledged.
-    pub fn unacknowledged(self) -> impl Iterator<Item = u64> {
+    /// One's own batches that no member that stays has acknowledged.
+    pub fn unacknowledged(self) -> impl Iterator<Item = &'a SignedBatch> {
         self.open().into_iter().flat_map(|room| room.kept().unacknowledged())
     }
 

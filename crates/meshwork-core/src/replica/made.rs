@@ -104,12 +104,18 @@ impl<R: MadeOfParts> Replica for R {
             let Ok((number, writes)) = parts.family().read(&batch.header(), batch.payload()) else {
                 continue;
             };
-            let Some(part) = parts.part(number) else { continue };
+            let (Some(part), Some(place)) = (parts.part(number), parts.family().place(number)) else {
+                continue;
+            };
+            let is_hidden = |write: &WriteOf<R::Family>| {
+                parts.retracted().iter().any(|one| R::Family::covers(one, place, write, batch.peer()))
+            };
             let shows = |write: &WriteOf<R::Family>| {
-                part.entries().holder(write).is_some_and(|(stamp, holder)| {
-                    stamp == <R::Family as Family>::Entries::stamp(write)
-                        && part.author(holder) == batch.peer()
-                })
+                !is_hidden(write)
+                    && part.entries().holder(write).is_some_and(|(stamp, holder)| {
+                        stamp == <R::Family as Family>::Entries::stamp(write)
+                            && part.author(holder) == batch.peer()
+                    })
             };
             shown.extend(writes.into_iter().filter(shows).map(|write| (number, write)));
         }

@@ -19,8 +19,8 @@ impl Room {
     /// Publishes something in the name of `identity`, who is this endpoint's peer. Returns what names the record.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] when it is not for this peer to do, [`WriteError::Record`] when a rule cannot be,
-    /// [`WriteError::NotBanned`].
+    /// [`WriteError::NotAllowed`] when it is not for this peer to do, [`WriteError::Banned`] for a moderator who is banned,
+    /// [`WriteError::Record`] when a rule cannot be, [`WriteError::NotBanned`].
     pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<ShortId, WriteError> {
         let stamp = self.kept.clock.next(now.wall);
         let stated = self.kept.rules.state(identity.peer(), stamp, act, &self.kept.replicas)?;

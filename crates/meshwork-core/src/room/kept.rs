@@ -379,9 +379,9 @@ impl Kept {
         self.writing.whereabouts().of((replica, part), self.storage.stores())
     }
 
-    /// The sequences of one's own batches that no member that stays has acknowledged.
-    pub fn unacknowledged(&self) -> impl Iterator<Item = u64> {
-        self.writing.outbox().batches().map(|batch| batch.key().sequence)
+    /// One's own batches that no member that stays has acknowledged.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &SignedBatch> {
+        self.writing.outbox().batches()
     }
 
     /// Whether everything that was stored has been looked at.

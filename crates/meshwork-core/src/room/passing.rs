@@ -32,9 +32,12 @@ impl Talking<'_> {
         }
     }
 
-    /// Signs what is due to be passed on.
+    /// Signs what is due to be passed on, if one may be heard.
     pub(super) fn sign_passed(&mut self, now: Now, identity: &Identity) {
         let Some((slot, said)) = self.kept.passing.take_due(now.time) else { return };
+        if !self.kept.may_be_heard(slot.number(), identity.peer()) {
+            return;
+        }
         let batch = self.sign_unkept(now, identity, slot, Family::Datagram, &wire::encode(&said));
         self.pass_along(&batch, None);
     }

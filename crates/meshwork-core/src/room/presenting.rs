@@ -24,8 +24,11 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
 }
 
 impl Talking<'_> {
-    /// Says to those to whom there is no link what one says of oneself in an app.
+    /// Says to those to whom there is no link what one says of oneself in an app, if one may be heard there.
     pub fn present(&mut self, now: Now, identity: &Identity, slot: Slot, state: &[u8]) {
+        if !self.kept.may_be_heard(slot.number(), identity.peer()) {
+            return;
+        }
         let batch = self.sign_unkept(now, identity, slot, Family::Presence, state);
         self.send_unkept(now, &batch);
     }

@@ -37,8 +37,12 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
 }
 
 impl Talking<'_> {
-    /// Looks for a member in the name of `identity`, who is this endpoint's peer and introduces itself.
+    /// Looks for a member in the name of `identity`, who is this endpoint's peer and introduces itself. Nobody would pass on
+    /// what somebody says who is banned.
     pub fn seek(&mut self, now: Now, identity: &Identity, me: &Introduction, to: Endpoint) {
+        if self.kept.records().is_banned(identity.peer()) {
+            return;
+        }
         let Introduction { sealing_key, signature, .. } = me.clone();
         let payload = wire::encode(&Seeking { to, sealing_key, signature });
         let batch = self.sign_unkept(now, identity, Slot::CONVERSATION, Family::Seek, &payload);

@@ -32,6 +32,7 @@ impl Rulebook {
             names: BTreeMap::from([(RecordName::GENESIS, 0)]),
             peers: BTreeMap::new(),
             apps: [None; SLOTS_MAX as usize],
+            turned_on: [Places::default(); SLOTS_MAX as usize],
             edicts: Vec::new(),
             lifts: BTreeMap::new(),
         };
@@ -75,7 +76,11 @@ impl Rulebook {
                 Change::Rules(rules) => set_rules(&mut node.rules, rules, place),
                 Change::EditKey(key) => node.edit_key = (place, *key),
                 Change::App(on) => {
-                    self.apps[usize::from(on.slot)].get_or_insert(place);
+                    let slot = usize::from(on.slot);
+                    let first = *self.apps[slot].get_or_insert(place);
+                    if first == place || self.nodes[usize::from(first)].app(on.slot) == Some(on) {
+                        self.turned_on[slot].insert(place);
+                    }
                 }
                 Change::Appoint(peers) => self.note(peers, place, |journal| &mut journal.moderates, true),
                 Change::Dismiss(peers) => self.note(peers, place, |journal| &mut journal.moderates, false),

@@ -37,7 +37,7 @@ use self::places::{Place, Places};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::signed::admission::EditKey;
-use crate::signed::app::SLOTS_MAX;
+use crate::signed::app::{CONVERSATION_SLOT, SLOTS_MAX};
 use crate::signed::change::{AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, WhoWrites};
 use crate::signed::header::{Family, Header, RecordName, ReplicaNumber};
 use crate::signed::list::{List, ShortId};
@@ -101,6 +101,8 @@ pub struct Rulebook {
     peers: BTreeMap<PeerId, Journal>,
     /// Which record gave each slot to its app: the first one.
     apps: [Option<Place>; SLOTS_MAX as usize],
+    /// All records that gave it to that app: two devices that did not hear of each other may both have.
+    turned_on: [Places; SLOTS_MAX as usize],
     /// Moderators' records that stand.
     edicts: Vec<WithList>,
     /// Which records lift what.
@@ -169,7 +171,7 @@ impl Rulebook {
         let Header { author, replica, record, .. } = claim.header;
         let Some(&place) = self.names.get(record) else { return Verdict::Unknown };
         let slot = usize::from(replica.slot());
-        if self.apps[slot].is_some_and(|on| !self.knows(place, on)) || self.lacks_app(slot) {
+        if slot > usize::from(CONVERSATION_SLOT) && !self.has_app(place, slot) {
             return Verdict::Refused(Refusal::App);
         }
         let rule = &self.nodes[usize::from(place)].rules[slot];
@@ -223,10 +225,7 @@ impl Rulebook {
     /// The app in a slot from 2 on, if any record that counts gave it one.
     pub fn app(&self, slot: u8) -> Option<&AppOn> {
         let place = (*self.apps.get(usize::from(slot))?)?;
-        self.nodes[usize::from(place)].changes().find_map(|change| match change {
-            Change::App(on) if on.slot == slot => Some(on),
-            _ => None,
-        })
+        self.nodes[usize::from(place)].app(slot)
     }
 
     /// The greatest numbers that any record says of a table; `None` where none says any.
@@ -379,7 +378,7 @@ impl Rulebook {
             return Verdict::Refused(Refusal::Writer);
         }
         let cut_slots = node.cuts.iter().filter(|(slots, _)| slots >> slot & 1 == 1).map(|(_, by)| *by);
-        let is_cut = bans().any(|ban| !ban.stays.has_id(&claim.id))
+        let is_cut = bans().any(|ban| !ban.stays.has_id(&claim.id) && !planted!(UnlistedStands))
             || journal.is_some_and(|journal| self.is_cut(place, journal, &claim.id))
             || cut_slots.into_iter().any(|by| !self.leaves(by, &claim.id));
         if is_cut { Verdict::Cut } else { Verdict::Stands }
@@ -396,7 +395,7 @@ impl Rulebook {
     /// Whether a ban was lifted in the record at `place`, or before it.
     fn is_lifted(&self, ban: &Ban, place: Place) -> bool {
         let node = &self.nodes[usize::from(place)];
-        ban.lifts.contains(place) || ban.lifts.meets(&node.ancestors)
+        (ban.lifts.contains(place) || ban.lifts.meets(&node.ancestors)) && !planted!(LiftIgnored)
     }
 
     /// Whether this is on the list of the record at `place`.
@@ -420,9 +419,10 @@ impl Rulebook {
         place == other || self.nodes[usize::from(place)].ancestors.contains(other)
     }
 
-    /// Whether a slot has no app by any record. The genesis and conversation need none.
-    fn lacks_app(&self, slot: usize) -> bool {
-        slot > usize::from(crate::signed::app::CONVERSATION_SLOT) && self.apps[slot].is_none()
+    /// Whether the record at `place` knows of one that gave a slot to its app.
+    fn has_app(&self, place: Place, slot: usize) -> bool {
+        let turned_on = &self.turned_on[slot];
+        turned_on.contains(place) || turned_on.meets(&self.nodes[usize::from(place)].ancestors)
     }
 
     /// Whether a batch keeps within what the record at `place` limits.
@@ -463,6 +463,14 @@ impl Node {
 
     fn changes(&self) -> impl Iterator<Item = &Change> {
         self.record.iter().flat_map(|(record, _)| record.body().changes.iter())
+    }
+
+    /// The app to which it gives a slot.
+    fn app(&self, slot: u8) -> Option<&AppOn> {
+        self.changes().find_map(|change| match change {
+            Change::App(on) if on.slot == slot => Some(on),
+            _ => None,
+        })
     }
 
     fn cut_slots(&self) -> u16 {

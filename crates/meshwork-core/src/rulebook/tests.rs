@@ -316,6 +316,25 @@ fn apps_quotas_and_retractions_add_up() {
 }
 
 #[test]
+fn two_devices_may_turn_one_app_on() {
+    let app = |word: &str| {
+        let app = word.parse().expect("a word");
+        Change::App(AppOn { slot: 2, app, parameters: Bytes::default() })
+    };
+    let (one, other) = (owner_says(&[], app("vote"), &[]), rename(&[], "other"));
+    let (same, different) =
+        (owner_says(&[&other], app("vote"), &[]), owner_says(&[&other], app("notes"), &[]));
+    let replica = ReplicaNumber::new(2, Family::ByValue).expect("a slot");
+    let book = book(&[&one, &other, &same, &different]);
+    let verdicts = [&one, &same, &different, &other].map(|under| {
+        let header = Header { replica, ..header(ANN, Some(under)) };
+        book.judge(&Claim { header: &header, id: id(1), admitted: &[] })
+    });
+    let refused = Verdict::Refused(Refusal::App);
+    assert_eq!(verdicts, [Verdict::Stands, Verdict::Stands, refused, refused]);
+}
+
+#[test]
 fn a_commons_has_no_records() {
     let record = rename(&[], "mine");
     let commons = Rulebook::new(None, [record.clone()]);

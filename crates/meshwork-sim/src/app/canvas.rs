@@ -3,12 +3,12 @@
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::RoomRef;
-use meshwork_core::replica::{Digest, ReplicaNumber};
+use meshwork_core::replica::{Digest, ReplicaNumber, Retraction};
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::change::Changes;
-use meshwork_core::signed::batch::UnverifiedBatch;
+use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_core::signed::genesis::Genesis;
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Painted, Strokes};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Erase, Painted, Strokes};
 use meshwork_place::{canvas_size, payloads};
 
 use super::{App, Author, Entry, Occasion, Rank, Told, Writing};
@@ -119,6 +119,18 @@ impl App for Place {
             rank: Rank { stamp: one.stamp, peer: batch.peer(), content: content(one.colour) },
         });
         entries.filter(|_| header.replica == ReplicaNumber::FIRST).collect()
+    }
+
+    fn batches<'a>(&self, room: RoomRef<'a>) -> Vec<&'a SignedBatch> {
+        canvas(room).into_iter().flat_map(Canvas::batches).collect()
+    }
+
+    fn is_covered(&self, by: &Retraction, entry: &Entry) -> bool {
+        let super::Place::Cell { x, y } = entry.place else { return false };
+        let is_within = |erase: Erase| erase.region.is_none_or(|region| region.contains(x, y));
+        by.replica == ReplicaNumber::FIRST
+            && by.is_of(entry.rank.stamp, entry.rank.peer)
+            && Erase::of(by).is_some_and(is_within)
     }
 }
 

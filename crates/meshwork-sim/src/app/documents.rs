@@ -5,17 +5,18 @@
 //! it holds the text. What shows of all that is compared by [`documents`](crate::check::documents).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::RoomRef;
-use meshwork_core::replica::{Digest, Replica as _, ReplicaNumber};
+use meshwork_core::replica::{Digest, Replica as _, ReplicaNumber, Retraction};
 use meshwork_core::rng::Rng;
 use meshwork_core::signed::app::CONVERSATION_SLOT;
 use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::signed::header::Family;
-use meshwork_sync::document::update::Id;
+use meshwork_sync::document::update::{Id, read_ranges};
 use meshwork_sync::document::{Documents, Said, client_of, payload, seed};
 
 use super::{App, Author, Entry, Occasion, Place, Rank, Writing};
@@ -139,6 +140,14 @@ impl App for Texts {
         let entry = |id| Entry { place: place(said.name, id), rank: held(batch.peer()) };
         ids.map(entry).collect()
     }
+
+    fn is_covered(&self, by: &Retraction, entry: &Entry) -> bool {
+        let Place::Letter { document, client, clock } = &entry.place else { return false };
+        let erased = erased(by).filter(|(name, _)| name == document);
+        erased.is_some_and(|(_, ranges)| {
+            ranges.iter().any(|(whose, range)| whose == client && range.contains(clock))
+        })
+    }
 }
 
 /// What a letter that is held has for a content: which one it is others compare.
@@ -160,6 +169,16 @@ pub(crate) fn number() -> ReplicaNumber {
 /// The documents of a room, where they are on.
 pub(crate) fn documents(room: RoomRef<'_>) -> Option<&Documents> {
     room.replica(number())
+}
+
+/// Ranges of clients' items.
+type Items = Vec<(u64, Range<u64>)>;
+
+/// In which document a retraction erases which clients' items.
+pub(crate) fn erased(by: &Retraction) -> Option<(&str, Items)> {
+    let (length, rest) = by.scope.split_first().filter(|_| by.replica == number())?;
+    let (name, ranges) = rest.split_at_checked(usize::from(*length))?;
+    Some((str::from_utf8(name).ok()?, read_ranges(ranges).ok()?))
 }
 
 /// The letters of all templates.

@@ -16,7 +16,7 @@
 mod canvas;
 pub(crate) mod documents;
 mod sync;
-mod tables;
+pub(crate) mod tables;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,11 +24,13 @@ use std::fmt;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{Node, RoomRef};
-use meshwork_core::replica::{Digest, ReplicaNumber};
+use meshwork_core::replica::{Digest, ReplicaNumber, Retraction};
 use meshwork_core::rng::Rng;
+use meshwork_core::room::rules::records::Records;
 use meshwork_core::seam::change::Changes;
 use meshwork_core::seam::event::RoomHandle;
-use meshwork_core::signed::batch::UnverifiedBatch;
+use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
+use meshwork_core::signed::change::Change;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::Time;
 
@@ -227,6 +229,16 @@ pub trait App: Sync {
         vec![]
     }
 
+    /// The batches that make what stands, as far as each stands by itself.
+    fn batches<'a>(&self, _room: RoomRef<'a>) -> Vec<&'a SignedBatch> {
+        vec![]
+    }
+
+    /// Whether a retraction takes back what was written in a place.
+    fn is_covered(&self, _by: &Retraction, _entry: &Entry) -> bool {
+        false
+    }
+
     /// What must hold in this app alone, of a room as one member has it, after all that was written.
     ///
     /// # Errors
@@ -239,6 +251,24 @@ pub trait App: Sync {
 /// What stands in a place of any app.
 pub fn shown(room: RoomRef<'_>, place: &Place) -> Option<Rank> {
     ALL.iter().find_map(|app| app.shown(room, place))
+}
+
+/// Whether the records that a member holds take back what was written in a place.
+pub fn is_retracted(room: RoomRef<'_>, entry: &Entry) -> bool {
+    room.records().is_some_and(|records| records.retractions().any(|(_, by)| covers(by, entry)))
+}
+
+/// The same, or took it back and lifted that.
+pub fn was_retracted(room: RoomRef<'_>, entry: &Entry) -> bool {
+    let changes = |records: &'_ Records| {
+        let mut changes = records.all().flat_map(|(record, _)| record.body().changes.iter());
+        changes.any(|change| matches!(change, Change::Retract(by) if covers(by, entry)))
+    };
+    room.records().is_some_and(changes)
+}
+
+fn covers(by: &Retraction, entry: &Entry) -> bool {
+    ALL.iter().any(|app| app.is_covered(by, entry))
 }
 
 /// What must hold in each app alone, wherever members have it, after all that was written in the order of time.

@@ -14,12 +14,13 @@ use meshwork_core::id::PeerId;
 use meshwork_core::node::RoomRef;
 use meshwork_core::rng::Rng;
 use meshwork_core::table::Table;
+use meshwork_core::wire;
 use meshwork_sync::values::HISTORY_MAX;
 use meshwork_sync::{counter, values};
 
 use super::tables::{self, Kind};
 use super::{App, Author, Occasion, Place, Rank, Writing};
-use crate::check::{Past, Violation};
+use crate::check::{Law, Past, Violation};
 use crate::connection::NodeIndex;
 
 /// Counters and keys, few enough that everybody writes all of them.
@@ -90,7 +91,7 @@ impl App for Sync {
     fn check(&self, room: RoomRef<'_>, past: &[Past<'_>]) -> Result<(), Violation> {
         let Some(table) = table(room) else { return Ok(()) };
         (0..).zip(NAMES).try_for_each(|(number, name)| {
-            counted(table, name, &steps(past, number))?;
+            counted(table, name, &steps(room, past, number))?;
             let writes = writes(room, past, number);
             latest(table, name, &writes)?;
             history(table, name, &writes)
@@ -111,13 +112,20 @@ fn acts<'a>(past: &'a [Past<'a>], name: u8) -> impl Iterator<Item = (&'a Past<'a
     })
 }
 
-/// At what the share of each session may stand: of one that is gone at any of what nobody here heard of.
-fn steps(past: &[Past<'_>], name: u8) -> BTreeMap<NodeIndex, Vec<i64>> {
+/// At what the share of each session may stand: of one that is gone at any of what nobody here heard of, and where a record
+/// took some at any of that.
+fn steps(room: RoomRef<'_>, past: &[Past<'_>], name: u8) -> BTreeMap<NodeIndex, Vec<i64>> {
+    let is_governed = room.records().is_some_and(|records| Law::of(records).takes_anything());
     let mut sessions: BTreeMap<NodeIndex, Vec<i64>> = BTreeMap::new();
     for (past, act) in acts(past, name) {
-        let Act::Add(by) = act else { continue };
+        let (Act::Add(by), Some(entry)) = (act, past.written.entries.first()) else { continue };
         let totals = sessions.entry(past.written.program).or_insert_with(|| vec![0]);
-        let total = totals.last().unwrap_or(&0) + i64::from(by);
+        let mut total = totals.last().unwrap_or(&0) + i64::from(by);
+        if is_governed {
+            // Whoever reads less than it had added, since some was taken, goes on from there.
+            let content = entry.rank.content.get(1..).filter(|_| !super::is_retracted(room, entry));
+            total = content.and_then(|content| wire::decode(content).ok()).unwrap_or(0);
+        }
         if past.is_kept {
             totals.clear();
         }
@@ -142,9 +150,12 @@ fn counted(table: &Table, name: &str, sessions: &BTreeMap<NodeIndex, Vec<i64>>) 
 struct Write<'a> {
     past: &'a Past<'a>,
     place: &'a Place,
-    rank: &'a Rank,
-    /// Whether it still has its field.
+    /// As it is shown, where its author had to say it again.
+    rank: Rank,
+    /// Whether it still has its field, and is not taken back.
     stands: bool,
+    /// Whether it was ever taken back: then its field was free.
+    was_hidden: bool,
 }
 
 impl Write<'_> {
@@ -156,11 +167,18 @@ impl Write<'_> {
 fn writes<'a>(room: RoomRef<'_>, past: &'a [Past<'a>], name: u8) -> Vec<Write<'a>> {
     let of_key = acts(past, name).filter(|(_, act)| !matches!(act, Act::Add(_)));
     let entries = of_key.flat_map(|(past, _)| past.written.entries.iter().map(move |entry| (past, entry)));
-    let write = |(past, entry): (&'a Past<'a>, &'a super::Entry)| Write {
-        past,
-        place: &entry.place,
-        rank: &entry.rank,
-        stands: super::shown(room, &entry.place).as_ref() == Some(&entry.rank),
+    let write = |(past, entry): (&'a Past<'a>, &'a super::Entry)| {
+        let super::Entry { place, rank } = entry;
+        let shown = super::shown(room, place).filter(|shown| {
+            let is_again = past.is_taken && (shown.peer, &shown.content) == (rank.peer, &rank.content);
+            shown == rank || is_again
+        });
+        let shown = shown.filter(|shown| {
+            let entry = super::Entry { place: place.clone(), rank: shown.clone() };
+            !super::is_retracted(room, &entry)
+        });
+        let (stands, was_hidden) = (shown.is_some(), super::was_retracted(room, entry));
+        Write { past, place, rank: shown.unwrap_or_else(|| rank.clone()), stands, was_hidden }
     };
     entries.map(write).collect()
 }
@@ -177,7 +195,7 @@ fn latest(table: &Table, key: &str, writes: &[Write<'_>]) -> Result<(), Violatio
         return Ok(());
     }
     let (read, last) = (content.escape_ascii(), standing().max_by_key(|write| write.order()));
-    let detail = format!("key {key} reads {read}, and not {:?}", last.map(|write| write.rank));
+    let detail = format!("key {key} reads {read}, and not {:?}", last.map(|write| &write.rank));
     Err(Violation::new("latest", detail))
 }
 
@@ -191,7 +209,8 @@ fn history(table: &Table, key: &str, writes: &[Write<'_>]) -> Result<(), Violati
         // Two programs of one person may write one field without hearing of each other.
         let is_one =
             writes.windows(2).all(|pair| pair[0].past.written.program == pair[1].past.written.program);
-        let mut last = writes.iter().rev().take(HISTORY_MAX).filter(|write| is_one && write.past.is_kept);
+        let last = writes.iter().rev().take(HISTORY_MAX);
+        let mut last = last.filter(|write| is_one && write.past.is_kept && !write.was_hidden);
         if let Some(lost) = last.find(|write| !write.stands) {
             return Err(Violation::new("history", format!("key {key} lost {:?}", lost.rank)));
         }

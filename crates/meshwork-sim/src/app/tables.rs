@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::RoomRef;
-use meshwork_core::replica::{Digest, Replica as _, ReplicaNumber};
+use meshwork_core::replica::{Digest, Replica as _, ReplicaNumber, Retraction};
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::change::Changes;
 use meshwork_core::signed::app::{CONVERSATION_SLOT, GENESIS_SLOT};
-use meshwork_core::signed::batch::UnverifiedBatch;
+use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_core::signed::genesis::Genesis;
-use meshwork_core::signed::header::Family;
+use meshwork_core::signed::header::{Family, Header};
 use meshwork_core::table::{self, Change, Payload, Table, Used, Write, Writer, payloads, time_of};
 
 use super::{App, Author, Occasion, Place, Rank, Told, Writing};
@@ -193,13 +193,28 @@ impl App for Tables {
         entries.into_iter().map(entry).collect()
     }
 
+    fn batches<'a>(&self, room: RoomRef<'a>) -> Vec<&'a SignedBatch> {
+        KINDS
+            .into_iter()
+            .filter_map(|kind| room.replica::<Table>(number(kind)))
+            .flat_map(Table::batches)
+            .collect()
+    }
+
+    fn is_covered(&self, by: &Retraction, entry: &super::Entry) -> bool {
+        let Place::Field { table, row, .. } = &entry.place else { return false };
+        by.replica == *table
+            && by.is_of(entry.rank.stamp, entry.rank.peer)
+            && (by.scope.is_empty() || *by.scope == **row)
+    }
+
     fn check(&self, room: RoomRef<'_>, _: &[Past<'_>]) -> Result<(), Violation> {
         for (table, entry) in KINDS.into_iter().flat_map(|kind| holders(room, kind)) {
             let author = entry.author();
             let is_allowed = match Writer::of(entry.field()) {
                 Some((Writer::Anybody, _)) => true,
                 Some((Writer::Peer(owner), _)) => owner == author,
-                Some((Writer::Moderators, _)) => moderates(room, author),
+                Some((Writer::Moderators, _)) => moderated(room, table, entry),
                 None => false,
             };
             if !is_allowed {
@@ -245,13 +260,20 @@ fn within_quota(room: RoomRef<'_>, kind: Kind) -> Result<(), Violation> {
     }
 }
 
-fn moderates(room: RoomRef<'_>, peer: PeerId) -> bool {
-    room.records().is_some_and(|records| records.owner() == Some(peer))
-        || room.rules().is_some_and(|rules| rules.moderators.contains(&peer))
+/// Whether an entry was written by who moderates by the record that its batch names.
+fn moderated(room: RoomRef<'_>, table: ReplicaNumber, entry: &table::Entry) -> bool {
+    let Some(records) = room.records() else { return false };
+    let carries = |header: &Header| {
+        header.author.peer == entry.author()
+            && (header.window.least..=header.window.most).contains(&entry.stamp())
+            && records.book().moderates(&header.record, &entry.author())
+    };
+    let batches = room.replica::<Table>(table).into_iter().flat_map(Table::batches);
+    batches.map(|batch| batch.header()).any(|header| carries(&header))
 }
 
 /// The number of a table.
-pub(super) fn number(kind: Kind) -> ReplicaNumber {
+pub(crate) fn number(kind: Kind) -> ReplicaNumber {
     let number = match kind {
         Kind::ByValue => ReplicaNumber::new(GENESIS_SLOT, Family::ByValue),
         Kind::ByTime => ReplicaNumber::new(CONVERSATION_SLOT, Family::ByTime),
@@ -281,19 +303,22 @@ fn rank(entry: &table::Entry) -> Rank {
 
 /// The id of a row.
 fn row(author: &Author<'_>, operation: &Operation) -> Option<Vec<u8>> {
-    let tail = |millis: u64, [one, other]: [u32; 2]| {
-        [&millis.to_be_bytes()[2..], &one.to_be_bytes(), &other.to_be_bytes()].concat()
-    };
     let now = author.room().time(author.now)?.as_millis();
     let own = [author.who as u32, author.number as u32];
-    // Before any clock of a schedule.
-    let shared = |row: u8| EPOCH.as_millis() - (1 + u64::from(row)) * ROW_MILLIS;
-    let key = match operation.row {
-        Row::Shared(row) => tail(shared(row), [0, row.into()]),
-        Row::New => tail(now, own),
-        Row::Early => tail(now + ROW_MILLIS, own),
-    };
-    Some([b"row\0", &key[..]].concat())
+    Some(match operation.row {
+        Row::Shared(row) => shared_row(row),
+        Row::New => row_at(now, own),
+        Row::Early => row_at(now + ROW_MILLIS, own),
+    })
+}
+
+/// The id of a row that others write in, too: of a time before any clock of a schedule.
+pub(crate) fn shared_row(row: u8) -> Vec<u8> {
+    row_at(EPOCH.as_millis() - (1 + u64::from(row)) * ROW_MILLIS, [0, row.into()])
+}
+
+fn row_at(millis: u64, [one, other]: [u32; 2]) -> Vec<u8> {
+    [&b"row\0"[..], &millis.to_be_bytes()[2..], &one.to_be_bytes(), &other.to_be_bytes()].concat()
 }
 
 fn whose(author: &Author<'_>, whose: Whose) -> Option<Writer> {

@@ -1,12 +1,15 @@
-//! **acknowledged**, **stored**, **kept** and **writes-acknowledged**: what was promised about what was written holds.
+//! **acknowledged**, **stored**, **kept**, **spared** and **writes-acknowledged**: what was promised about what was written
+//! holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
+use meshwork_core::signed::header::Header;
+use meshwork_core::signed::list::ShortId;
 
-use super::{Member, Violation};
+use super::{Law, Member, Violation};
 use crate::app::{self, Entry, Operation, Place, Rank};
 use crate::connection::NodeIndex;
 use crate::world::{Store, World};
@@ -20,6 +23,8 @@ pub struct Written {
     pub program: NodeIndex,
     /// The batches that carry it.
     pub sequences: RangeInclusive<u64>,
+    /// What each of them says of itself, and the beginning of its id.
+    pub batches: Vec<(Header, ShortId)>,
     /// What was done with it.
     pub operation: Operation,
     /// What the batches say.
@@ -28,13 +33,22 @@ pub struct Written {
     pub entries: Vec<Entry>,
 }
 
+impl Written {
+    /// Whether records take some of it.
+    pub fn is_taken(&self, law: &Law) -> bool {
+        self.batches.iter().any(|(header, id)| law.takes(header, id))
+    }
+}
+
 /// Something that was written, after the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Past<'a> {
     /// What.
     pub written: &'a Written,
-    /// Whether somebody who is here wrote it or acknowledged all of it.
+    /// Whether somebody who is here wrote it or acknowledged all of it, and no record took it.
     pub is_kept: bool,
+    /// Whether a record took some of it.
+    pub is_taken: bool,
 }
 
 /// All that was written, and what was said about it.
@@ -88,6 +102,7 @@ impl Acknowledgements {
             let whole = applied.len() as u64 == written.sequences.end() - written.sequences.start() + 1;
             if let (Some(room), true) = (room, whole)
                 && let Some(place) = lacking(written, |place| app::shown(room, place))
+                && !room.records().is_some_and(|records| written.is_taken(&Law::of(records)))
             {
                 let detail = format!(
                     "{by} acknowledged batch {sequence} of program {program}, but does not show {place:?}"
@@ -108,18 +123,20 @@ impl Acknowledgements {
         }
     }
 
-    /// **stored**: all that the program at `endpoint` acknowledged as stored is on this disk, or what beats it.
+    /// **stored**: all that the program at `endpoint` acknowledged as stored is on this disk, or what beats it, unless the
+    /// records that the program held took it.
     ///
     /// # Errors
     /// [`Violation`] names what was written.
-    pub fn check_disk(&self, endpoint: Endpoint, store: &Store) -> Result<(), Violation> {
+    pub fn check_disk(&self, endpoint: Endpoint, store: &Store, law: Option<&Law>) -> Result<(), Violation> {
         let on_disk = app::stored(store);
         for (&(number, by), (_, stored)) in &self.said {
             let written = &self.all[number];
             if by != endpoint || written.sequences.clone().any(|sequence| !stored.contains(&sequence)) {
                 continue;
             }
-            if let Some(place) = lacking(written, |place| on_disk.get(place).cloned()) {
+            let lacks = lacking(written, |place| on_disk.get(place).cloned());
+            if let Some(place) = lacks.filter(|_| !law.is_some_and(|law| written.is_taken(law))) {
                 let detail = format!(
                     "{by} said that it stored batches {:?} of program {}, but {place:?} is not on its disk",
                     written.sequences, written.program
@@ -130,11 +147,14 @@ impl Acknowledgements {
         Ok(())
     }
 
-    /// **kept**: all that one of these members wrote or acknowledged shows at each of them, or is beaten.
+    /// **kept** and **spared**: all that one of these members wrote or acknowledged, and that no record took, shows at each
+    /// of them, or is beaten.
     ///
     /// # Errors
     /// [`Violation`] names what was written and who does not show it.
     pub fn check_kept(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
+        let law = members.first().and_then(|member| law(world, *member));
+        let checker = if law.is_some_and(|law| law.takes_anything()) { "spared" } else { "kept" };
         for Past { written, .. } in self.past(world, members).iter().filter(|past| past.is_kept) {
             for &(index, room) in members {
                 let room = world.node(index).room(room);
@@ -143,15 +163,16 @@ impl Acknowledgements {
                         "program {index} lacks {place:?} of batches {:?} of program {}",
                         written.sequences, written.program
                     );
-                    return Err(Violation::new("kept", detail));
+                    return Err(Violation::new(checker, detail));
                 }
             }
         }
         Ok(())
     }
 
-    /// All that was written, in the order of time, when these members are left.
+    /// All that was written, in the order of time, when these members are left, who hold the same records.
     pub fn past<'a>(&'a self, world: &World, members: &[Member]) -> Vec<Past<'a>> {
+        let law = members.first().and_then(|member| law(world, *member));
         let endpoints: Vec<Endpoint> =
             members.iter().map(|(index, _)| world.node(*index).endpoint()).collect();
         let past = |(number, written): (usize, &'a Written)| {
@@ -161,17 +182,19 @@ impl Acknowledgements {
                 said.is_some_and(|(applied, _)| sequences.clone().all(|one| applied.contains(&one)))
             };
             let author_is_here = members.iter().any(|(index, _)| index == program);
-            Past { written, is_kept: author_is_here || endpoints.iter().any(whole) }
+            let is_taken = law.as_ref().is_some_and(|law| written.is_taken(law));
+            let is_kept = !is_taken && (author_is_here || endpoints.iter().any(whole));
+            Past { written, is_kept, is_taken }
         };
         self.all.iter().enumerate().map(past).collect()
     }
 
-    /// **writes-acknowledged**: all that members who are still here wrote was acknowledged by somebody, where there is
-    /// anybody else.
+    /// **writes-acknowledged**: all that members who are still here wrote, and that no record took, was acknowledged by
+    /// somebody, where there is anybody else.
     ///
     /// # Errors
     /// [`Violation`] names the batch.
-    pub fn check_all_acknowledged(&self, members: &[Member]) -> Result<(), Violation> {
+    pub fn check_all_acknowledged(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
         if members.len() < 2 {
             return Ok(());
         }
@@ -181,9 +204,11 @@ impl Acknowledgements {
             .flat_map(|(&(number, _), (applied, _))| applied.iter().map(move |&sequence| (number, sequence)))
             .collect();
         let here = |written: &Written| members.iter().any(|(index, _)| *index == written.program);
+        let law = law(world, members[0]);
         for (number, written) in self.all.iter().enumerate().filter(|(_, written)| here(written)) {
             if let Some(sequence) =
                 written.sequences.clone().find(|one| !acknowledged.contains(&(number, *one)))
+                && !law.as_ref().is_some_and(|law| written.is_taken(law))
             {
                 let detail = format!("nobody acknowledged batch {sequence} of program {}", written.program);
                 return Err(Violation::new("writes-acknowledged", detail));
@@ -198,10 +223,20 @@ impl Acknowledgements {
         lacking(&self.all[number], |place| app::shown(room, place)).is_none()
     }
 
+    /// All that was written, in the order of time.
+    pub fn written(&self) -> &[Written] {
+        &self.all
+    }
+
     /// How often anything was written.
     pub fn writes(&self) -> usize {
         self.all.len()
     }
+}
+
+/// What the records that a member holds say.
+fn law(world: &World, (index, room): Member) -> Option<Law> {
+    world.node(index).room(room).records().map(Law::of)
 }
 
 /// The first place where something lesser than what was written is, or nothing.

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::node::Event;
+use meshwork_core::replica::Replica as _;
 use meshwork_sync::document::update::{Id, Piece, Ranges, Says};
 use meshwork_sync::document::{Change, Said};
 
-use super::{Member, Past, Violation};
-use crate::app::documents::{NAMES, documents, letters_of_templates, number};
+use super::{Law, Member, Past, Violation};
+use crate::app::documents::{self, NAMES, documents, letters_of_templates, number};
 use crate::library::Library;
 use crate::world::World;
 
@@ -133,7 +134,11 @@ pub fn one_text(world: &World, members: &[Member]) -> Result<(), Violation> {
 pub fn letters(world: &World, members: &[Member], past: &[Past<'_>]) -> Result<(), Violation> {
     let templates = letters_of_templates();
     for name in NAMES {
-        let due = Written::of(past, name).due();
+        let mut written = Written::of(past, name);
+        if let Some(&first) = members.first() {
+            written.erase(&erased(world, first, name));
+        }
+        let due = written.due();
         for &member in members {
             let mut stands: BTreeMap<char, u64> = BTreeMap::new();
             text(world, member, name)?.chars().for_each(|letter| *stands.entry(letter).or_default() += 1);
@@ -149,6 +154,42 @@ pub fn letters(world: &World, members: &[Member], past: &[Past<'_>]) -> Result<(
                     );
                     return Err(Violation::new(checker, detail));
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What records that a member holds erased in a document.
+fn erased(world: &World, (index, room): Member, name: &str) -> Ranges {
+    let records = world.node(index).room(room).records();
+    let retractions = records.into_iter().flat_map(|records| records.retractions());
+    let of_name = retractions.filter_map(|(_, by)| documents::erased(by).filter(|(other, _)| *other == name));
+    of_name.flat_map(|(_, ranges)| ranges).collect()
+}
+
+/// **silenced**, in documents: each letter that shows is in an update that stands by what records say of its author.
+///
+/// # Errors
+/// [`Violation`] names the program, the document and the letter.
+pub fn silenced_letters(world: &World, members: &[Member]) -> Result<(), Violation> {
+    for &member in members {
+        let room = world.node(member.0).room(member.1);
+        let (Some(documents), Some(records)) = (documents(room), room.records()) else { continue };
+        let law = Law::of(records);
+        let standing = documents.batches().filter(|batch| !law.takes(&batch.header(), &batch.id().short()));
+        let standing: Vec<Said<'_>> = standing.filter_map(|batch| Said::read(batch.payload()).ok()).collect();
+        for name in NAMES {
+            let items = standing.iter().filter(|said| said.name == name).flat_map(|said| &said.update.items);
+            let texts = items.filter_map(|item| match Piece::of(item).content {
+                Says::Text(text) => Some(text.into_owned()),
+                _ => None,
+            });
+            let due: BTreeSet<char> = texts.collect::<String>().chars().collect();
+            if let Some(letter) = text(world, member, name)?.chars().find(|letter| !due.contains(letter)) {
+                let detail =
+                    format!("program {} shows {letter} in {name}, which nothing that stands says", member.0);
+                return Err(Violation::new("silenced", detail));
             }
         }
     }
@@ -192,6 +233,13 @@ impl Written {
         written.deleted = deleted.into_iter().collect();
         written.deleted_for_sure = for_sure.into_iter().collect();
         written
+    }
+
+    /// A record erased these items.
+    fn erase(&mut self, items: &Ranges) {
+        for deleted in [&mut self.deleted, &mut self.deleted_for_sure] {
+            *deleted = deleted.iter().chain(items.iter()).cloned().collect();
+        }
     }
 
     /// How often each letter stands at least, and at most.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use meshwork_core::id::Endpoint;
+use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
 use meshwork_core::seam::lane::{Audience, Slot, Topic};
 
-use super::{Member, Violation};
+use super::{Law, Member, Violation};
 use crate::world::World;
 
 /// What one program said on lanes: each time a number, one more than the last.
@@ -91,20 +91,20 @@ impl Lanes {
         (spoken, self.heard.entry((member, from)).or_default())
     }
 
-    /// What these members were said to everybody is what all of them heard last.
+    /// What these members were said to everybody is what all of them heard last, unless a record ever banned its author.
     ///
     /// # Errors
     /// [`Violation`] names who did not hear whom.
     pub fn all_heard(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
-        self.compare("live-delivery", world, members, |spoken| spoken.said)
+        self.compare("live-delivery", world, members, |spoken| spoken.said, Law::ever_banned)
     }
 
-    /// Members are shown what the others say of themselves.
+    /// Members are shown what the others say of themselves, unless they are banned.
     ///
     /// # Errors
     /// [`Violation`] names who is shown what of whom.
     pub fn all_shown(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
-        self.compare("present", world, members, |spoken| spoken.state)
+        self.compare("present", world, members, |spoken| spoken.state, Law::is_banned)
     }
 
     fn compare(
@@ -113,10 +113,15 @@ impl Lanes {
         world: &World,
         members: &[Member],
         what: impl Fn(&Spoken) -> u64,
+        is_silenced: impl Fn(&Law, PeerId) -> bool,
     ) -> Result<(), Violation> {
-        for &(of, _) in members {
+        for &(of, room) in members {
             let endpoint = world.node(of).endpoint();
             let Some(spoken) = self.spoken.get(&endpoint) else { continue };
+            let law = world.node(of).room(room).records().map(Law::of);
+            if law.is_some_and(|law| is_silenced(&law, endpoint.peer)) {
+                continue;
+            }
             for member in members.iter().filter(|(index, _)| *index != of) {
                 let heard = self.heard.get(&(*member, endpoint)).map_or(0, &what);
                 check(checker, heard == what(spoken), || {

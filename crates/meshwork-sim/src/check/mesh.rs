@@ -47,7 +47,12 @@ pub fn in_step(world: &World, members: &[Member]) -> Result<(), Violation> {
     for &member in members {
         let lagging = attached(world, member, members, |peer| peer.attached && !peer.in_step);
         if !lagging.is_empty() {
-            let detail = format!("program {} does not know that {lagging:?} are equal to it", member.0);
+            let (index, room) = member;
+            let room = world.node(index).room(room);
+            let apart = lagging.iter().find(|other| !room.has_our_records(world.node(**other).endpoint()));
+            let detail = format!(
+                "program {index} does not know that {lagging:?} are equal to it; not of {apart:?} that it has the same records"
+            );
             return Err(Violation::new("in-step", detail));
         }
     }

@@ -10,6 +10,11 @@
 //! | `acknowledged` | who acknowledged a write shows it, or what beats it | at each acknowledgement |
 //! | `stored` | a write acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
 //! | `kept` | every write that a surviving replica had is there in the end, or beaten | in the end |
+//! | `spared` | so is what no record took, in a room whose records took something; and who signs one loses nothing by it | in the end, and at each record |
+//! | `silenced` | nothing that makes what shows was taken by a record | in the end |
+//! | `refused` | who may not write is told why, nobody else is refused, and nobody writes more than a limit leaves | at each write |
+//! | `rights` | who is banned or moderates is whom records name, and who is not kept from it writes, heard by all | in the end |
+//! | `let-in` | a new secret lets in whom its record lists and who has the LINK of then, and nobody else | in the end |
 //! | `allowed-writers` | a field of a table shows only what somebody wrote who may | in the end |
 //! | `rows-in-time` | no row of a table by time is written before the time that it carries | in the end |
 //! | `within-quota` | of what a peer wrote in a table no more holds than it may have | in the end |
@@ -24,6 +29,7 @@
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
 //! | `direct-messages` | what is said to one endpoint is heard once and in order, or told as lost | always, and in the end |
+//! | `visits` | a direct message ends once; what was taken was heard once, what was not sent never; at rest all are taken in 10 s | always, and in the end |
 //! | `said` | what is said to everybody is heard once, in order, and its gaps are told | always |
 //! | `causal` | on a topic in causal order nothing is heard before what its author had heard, or only after two seconds | always |
 //! | `newest` | of a stream of datagrams nothing older is heard after what is newer | always |
@@ -31,7 +37,7 @@
 //! | `registered` | a room is registered within 30 s when nothing is wrong | at the start |
 //! | `whole-mesh` | every honest member is attached to every other | in the end |
 //! | `links-mutual` | who is attached to somebody is a member to whom that one is attached | in the end |
-//! | `equal-replicas` | the replicas of honest members are equal, entry by entry | in the end |
+//! | `equal-replicas` | the records of honest members, what follows from them, and replicas are equal, entry by entry | in the end |
 //! | `in-step` | members know that they are equal | in the end |
 //! | `writes-acknowledged` | every write of somebody who is still there was acknowledged | in the end |
 //! | `connected` | over links of the overlay everybody reaches everybody | when a room has settled |
@@ -55,12 +61,16 @@ mod documents;
 mod equal;
 mod exactly_once;
 mod found_out;
+mod governed;
 mod honest;
 mod lanes;
+mod law;
 mod mesh;
 mod mutual;
 pub mod overlay;
+mod refused;
 mod told;
+mod visits;
 mod written;
 
 use std::fmt;
@@ -71,15 +81,19 @@ pub use self::acknowledged::{Acknowledgements, Past, Written};
 pub use self::bounded::{bounded_memory, no_leak};
 pub use self::causal::Causal;
 pub use self::clocks::Clocks;
-pub use self::documents::{OpenDocuments, letters, one_text};
-pub use self::equal::{equal_replicas, same_entries};
+pub use self::documents::{OpenDocuments, letters, one_text, silenced_letters};
+pub use self::equal::{equal_replicas, same_entries, same_rules};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::found_out::found_out;
+pub use self::governed::{let_in, may_refuse, rights, silenced};
 pub use self::honest::Honest;
 pub use self::lanes::Lanes;
+pub use self::law::Law;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
 pub use self::mutual::{ONE_SIDED_MAX, OneSided};
+pub use self::refused::{Expected, Refused};
 pub use self::told::Told;
+pub use self::visits::Visits;
 pub use self::written::OnlyWritten;
 use crate::connection::NodeIndex;
 

@@ -39,7 +39,7 @@ impl Told {
         for member @ &(index, room) in members.iter().filter(|member| !self.restored.contains(member)) {
             let room = world.node(index).room(room);
             let shown = app::ALL.iter().flat_map(|app| app.entries(room));
-            let shown = shown.filter(|entry| entry.rank.is_something());
+            let shown = shown.filter(|entry| entry.rank.is_something() && !app::is_retracted(room, entry));
             let shown: BTreeMap<Place, Rank> = shown.map(|Entry { place, rank }| (place, rank)).collect();
             let told = self.last.get(member).cloned().unwrap_or_default();
             let is_told = |place: &Place, rank: &Rank| told.get(place) == Some(&rank.content);

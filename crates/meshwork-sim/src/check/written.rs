@@ -6,9 +6,8 @@ use meshwork_core::id::PeerId;
 use meshwork_core::node::Event;
 use meshwork_core::signed::batch::BatchKey;
 
-use super::{Member, Violation, Written};
+use super::{Member, Past, Violation, Written};
 use crate::app::{self, Entry, Place, Rank};
-use crate::connection::NodeIndex;
 use crate::world::World;
 
 /// Everything that honest people wrote, by place.
@@ -31,17 +30,24 @@ impl OnlyWritten {
         }
     }
 
-    /// An honest program hears an event: what it is told of must have been written.
+    /// An honest program hears an event: what it is told of must have been written. What a record takes back shows nothing in
+    /// its author's name.
     ///
     /// # Errors
     /// [`Violation`] names the place and in whose name it shows something.
-    pub fn hear(&self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
+    pub fn hear(&self, world: &World, (index, room): Member, event: &Event) -> Result<(), Violation> {
         let Event::Changed { replica, batch: Some(BatchKey { author, .. }), changes, .. } = event else {
             return Ok(());
         };
         let was_written = |place: &Place, peer: PeerId, content: &Vec<u8>| {
             let mut ranks = self.places.get(place).into_iter().flatten();
-            ranks.any(|rank| rank.peer == peer && rank.content == *content)
+            let shows_nothing = content.first() != Some(&0);
+            ranks.any(|rank| {
+                let entry = || Entry { place: place.clone(), rank: rank.clone() };
+                rank.peer == peer
+                    && (rank.content == *content
+                        || shows_nothing && app::was_retracted(world.node(index).room(room), &entry()))
+            })
         };
         let told = app::ALL.iter().flat_map(|app| app.told(*replica, Some(author.peer), changes));
         let mut told = told.filter_map(|(place, peer, content)| Some((place, peer?, content)));
@@ -57,15 +63,27 @@ impl OnlyWritten {
         }
     }
 
-    /// Looks at everything that these members show.
+    /// Looks at everything that these members show, after all that was written. What a record took its author's program may
+    /// have said again, and what one takes back shows nothing.
     ///
     /// # Errors
     /// [`Violation`] names the place and in whose name it shows something.
-    pub fn check(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
+    pub fn check(&self, world: &World, members: &[Member], past: &[Past<'_>]) -> Result<(), Violation> {
+        let taken = past.iter().filter(|past| past.is_taken).flat_map(|past| &past.written.entries);
+        let taken: BTreeSet<(&Place, PeerId, &[u8])> =
+            taken.map(|Entry { place, rank }| (place, rank.peer, &*rank.content)).collect();
         for &(index, room) in members {
-            let mut entries = app::ALL.iter().flat_map(|app| app.entries(world.node(index).room(room)));
-            let written = |Entry { place, rank }: &Entry| {
-                self.places.get(place).is_some_and(|ranks| ranks.contains(rank))
+            let room = world.node(index).room(room);
+            let mut entries = app::ALL.iter().flat_map(|app| app.entries(room));
+            let written = |entry: &Entry| {
+                let Entry { place, rank } = entry;
+                let is_it = |one: &Rank| {
+                    (one.stamp, one.peer) == (rank.stamp, rank.peer)
+                        && (one.content == rank.content
+                            || !rank.is_something() && app::is_retracted(room, entry))
+                };
+                self.places.get(place).is_some_and(|ranks| ranks.iter().any(is_it))
+                    || taken.contains(&(place, rank.peer, &*rank.content))
             };
             if let Some(Entry { place, rank }) =
                 entries.find(|entry| self.honest.contains(&entry.rank.peer) && !written(entry))

@@ -11,7 +11,7 @@ use meshwork_core::room::message::{Acknowledged, LeafEnd, Neighbours, Nodes, Roo
 use meshwork_core::seam::io::{Channel, FRAME_MAX, LinkId};
 use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::batch::{BATCH_MAX, Header, SIGNATURE_LEN, SignedBatch, StampWindow};
-use meshwork_core::signed::header::Family;
+use meshwork_core::signed::header::{Family, RecordName};
 use meshwork_core::table::{Payload, Writer, Written};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
@@ -117,6 +117,29 @@ impl Mask {
         blows
     }
 
+    /// Batches in its own name, under the genesis and under this record, with and without counting what it used.
+    pub fn defy(&mut self, wall: WallTime, record: RecordName) -> Vec<Blow> {
+        let author = Endpoint { instance: Instance(9), ..self.me };
+        let (stamp, mut messages) = (Stamp::at(wall), vec![]);
+        for (place, record) in (1..).zip([RecordName::GENESIS, record]) {
+            for (turn, used) in (0..).zip([None, Some(0)]) {
+                let sequence = 4 * self.inventions + 2 * turn + place;
+                let header =
+                    Header { record, used, ..Header::new(author, sequence, StampWindow::at(stamp), 1) };
+                let batch = self.cell(&self.identity, &header, Colour::rgb(7, turn as u8, place as u8));
+                messages.extend(batch.and_then(as_batch));
+            }
+        }
+        self.inventions += 1;
+        let attached: Vec<(LinkId, u32)> =
+            self.numbers.iter().map(|(&link, &number)| (link, number)).collect();
+        let mut blows = vec![];
+        for (link, number) in attached {
+            self.say_all(link, number, messages.clone(), &mut blows);
+        }
+        blows
+    }
+
     fn say_all(&mut self, link: LinkId, number: u32, messages: Vec<RoomMessage>, blows: &mut Vec<Blow>) {
         let streams = self.links.entry(link).or_default();
         for message in messages {
@@ -212,12 +235,16 @@ impl Mask {
         wall: WallTime,
         colour: Colour,
     ) -> Option<Vec<u8>> {
-        let stamp = Stamp::at(wall);
+        let header = Header::new(author, sequence, StampWindow::at(Stamp::at(wall)), 1);
+        self.cell(identity, &header, colour)
+    }
+
+    /// The same with this header.
+    fn cell(&self, identity: &Identity, header: &Header, colour: Colour) -> Option<Vec<u8>> {
         let smallest = CanvasSize { width: 1, height: 1 };
-        let strokes = Strokes::new(smallest, 0, vec![TileCell { stamp, colour, index: 0 }]).ok()?;
-        let window = StampWindow::at(stamp);
-        let header = Header::new(author, sequence, window, 1);
-        let batch = SignedBatch::sign(identity, &self.room?, &header, &strokes.encode()).ok()?;
+        let cell = TileCell { stamp: header.window.most, colour, index: 0 };
+        let strokes = Strokes::new(smallest, 0, vec![cell]).ok()?;
+        let batch = SignedBatch::sign(identity, &self.room?, header, &strokes.encode()).ok()?;
         Some(batch.bytes().to_vec())
     }
 

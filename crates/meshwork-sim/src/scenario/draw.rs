@@ -5,8 +5,8 @@ use std::time::Duration;
 use meshwork_core::rng::Rng;
 use meshwork_place::canvas::CanvasSize;
 
-use super::overlay;
 use super::schedule::{Action, Arrival, Name, Schedule, Step};
+use super::{acts, overlay, visiting};
 use crate::app::{self, Occasion, Operation};
 use crate::chance::generator;
 use crate::hostile::Behaviour;
@@ -16,6 +16,8 @@ use crate::path::PathModel;
 /// Greatest offset of a civil clock that is set as people set clocks: two of them are never further apart than
 /// what is held back as coming from the future.
 pub(super) const SKEW_MAX_MICROS: i64 = 4_000_000;
+/// Whoever has this key moderates besides who made the room.
+pub(super) const MODERATOR: u64 = 1;
 /// How far ahead a clock may jump, in microseconds: what is written then is held by everybody else.
 pub(super) const AHEAD_MAX_MICROS: i64 = 20_000_000;
 /// Most people in a room at a time: enough for pairs, bridges and bystanders, few enough for many seeds.
@@ -57,8 +59,11 @@ impl Schedule {
         } else {
             draw.faults()
         }
-        draw.steps.sort_by_key(|step| step.at);
-        Schedule { seed, size, private, overlay, is_large, first, steps: draw.steps }
+        let mut steps = draw.steps;
+        steps.sort_by_key(|step| step.at);
+        let is_bare = acts::draw(seed, first, private, &mut steps);
+        visiting::draw(seed, first, (overlay, is_large), &mut steps);
+        Schedule { seed, size, private, overlay, is_large, is_bare, first, steps }
     }
 }
 

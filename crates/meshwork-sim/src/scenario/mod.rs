@@ -14,11 +14,15 @@
 //! - One schedule gives one [`Report`], on every machine and however many run beside it.
 //! - A room is never left by the last honest member that holds it: its genesis would be gone with them.
 
+mod acts;
 mod draw;
+mod governing;
 mod overlay;
 mod people;
 mod schedule;
 mod shrink;
+mod visiting;
+mod writing;
 
 use std::time::Duration;
 
@@ -26,6 +30,7 @@ use meshwork_core::replica::Digest;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::time::Time;
 
+pub use self::acts::Act;
 use self::people::Scenario;
 pub use self::schedule::{Action, Arrival, Name, Schedule, Step};
 pub use self::shrink::{Shrunk, shrink};
@@ -98,12 +103,7 @@ impl Scenario {
     fn converge(mut self) -> Result<Report, Violation> {
         let begun = self.world.now();
         let limit = begun + HEAL_LIMIT + self.ahead();
-        while let Err(violation) = self.settled() {
-            if self.world.now() >= limit {
-                return Err(violation);
-            }
-            self.run_until(self.world.now() + PATIENCE)?;
-        }
+        self.settle(limit)?;
         let healed_after = self.world.now().since(begun);
         // An attempt that began in the faults may still replace a link that came back by itself.
         while self.is_trying() && self.world.now() < limit {
@@ -113,6 +113,16 @@ impl Scenario {
         self.is_settled = true;
         self.run_until(self.world.now() + REST)?;
         self.check_end()?;
+        if self.is_governed {
+            let before = self.writes();
+            self.everybody_writes()?;
+            self.settle(self.world.now() + HEAL_LIMIT + self.ahead())?;
+            self.check_end()?;
+            self.nothing_gets_out(before)?;
+        }
+        if self.has_visits {
+            self.visits_at_rest()?;
+        }
         // Who left without a word is noticed a while later, and what was lost of what members say of themselves is said
         // again.
         let limit = self.world.now() + GONE_LIMIT.max(PRESENCE_LIMIT);
@@ -124,5 +134,16 @@ impl Scenario {
         }
         let digests = self.digests();
         Ok(Report { digests, steps: self.world.steps(), writes: self.writes(), healed_after })
+    }
+
+    /// Lets time pass until the healed room is whole.
+    fn settle(&mut self, limit: Time) -> Result<(), Violation> {
+        while let Err(violation) = self.settled() {
+            if self.world.now() >= limit {
+                return Err(violation);
+            }
+            self.run_until(self.world.now() + PATIENCE)?;
+        }
+        Ok(())
     }
 }

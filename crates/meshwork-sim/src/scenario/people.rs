@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_core::node::{Config, Event, Node, Refusal};
+use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomMut};
 use meshwork_core::replica::Digest;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::PlantedBug;
@@ -12,39 +12,34 @@ use meshwork_core::signed::app::AppParameters;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
 
-use super::draw::SKEW_MAX_MICROS;
+use super::draw::{MODERATOR, SKEW_MAX_MICROS};
 use super::overlay::FULL_MESH;
-use super::schedule::{Action, Arrival, Name, Schedule};
-use crate::app::{self, Author, Entry, Operation, Writing};
+use super::schedule::{Action, Arrival, Name, Schedule, hostile_person};
+use crate::app;
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
     self, Acknowledgements, Causal, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten,
-    OpenDocuments, Told, Violation, Written,
+    OpenDocuments, Refused, Told, Violation, Visits,
 };
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
 use crate::path::PathModel;
 use crate::world::{self, Store, World};
 
-/// How long a room must have been left alone to be calm: longer than a link takes to be given up.
-const CALM: Duration = Duration::from_secs(12);
-/// How long what is written may take to be everywhere in a calm room: less than repair takes to begin.
-const LIVE: Duration = Duration::from_secs(1);
 /// How long registering a room may take when nothing is wrong.
 const REGISTER_LIMIT: Duration = Duration::from_secs(30);
 /// Neighbours that everybody has at least where not all are linked to all, as far as there are so many others.
 const LEAST: usize = 2;
 
-/// Whoever has this key moderates besides who made the room.
-const MODERATOR: u64 = 1;
-
 /// Somebody of the schedule.
 #[derive(Debug)]
-struct Person {
-    arrival: Arrival,
-    member: Option<Member>,
-    hostile: bool,
+pub(super) struct Person {
+    pub(super) arrival: Arrival,
+    pub(super) member: Option<Member>,
+    pub(super) hostile: bool,
+    /// With which LINK they came.
+    pub(super) address: Option<RoomAddress>,
     /// What is on their disk while their program does not run.
     disk: Option<Store>,
 }
@@ -52,23 +47,32 @@ struct Person {
 /// A schedule that is being carried out.
 pub(super) struct Scenario {
     pub(super) world: World,
-    people: BTreeMap<Name, Person>,
-    address: Option<RoomAddress>,
+    pub(super) people: BTreeMap<Name, Person>,
+    /// Whose key each person uses, of those who are to come, too.
+    pub(super) persons: BTreeMap<Name, u64>,
+    pub(super) address: Option<RoomAddress>,
+    /// Whether the room got another secret, then the LINK since, and a bit for each person who comes with it.
+    pub(super) renewed: Option<(Option<RoomAddress>, u64)>,
     /// Whether everybody is to be linked to everybody.
-    is_mesh: bool,
+    pub(super) is_mesh: bool,
+    /// Whether somebody keeps order, and whether somebody says something to who may not be linked.
+    pub(super) is_governed: bool,
+    pub(super) has_visits: bool,
     planted: Option<PlantedBug>,
-    disturbed: Time,
+    pub(super) disturbed: Time,
     /// The most that any clock was ahead.
     ahead_micros: i64,
     exactly_once: ExactlyOnce,
     honest: Honest,
-    written: OnlyWritten,
+    pub(super) written: OnlyWritten,
     told: Told,
     documents: OpenDocuments,
-    acknowledgements: Acknowledgements,
+    pub(super) acknowledgements: Acknowledgements,
+    pub(super) refused: Refused,
     clocks: Clocks,
-    direct: DirectLedger,
-    lanes: Lanes,
+    pub(super) direct: DirectLedger,
+    pub(super) visits: Visits,
+    pub(super) lanes: Lanes,
     causal: Causal,
     one_sided: OneSided,
     /// Whether the healed room came to be whole.
@@ -80,8 +84,12 @@ impl Scenario {
         Scenario {
             world: World::new(schedule.seed, schedule.first.access),
             people: BTreeMap::new(),
+            persons: schedule.persons(),
             address: None,
+            renewed: None,
             is_mesh: schedule.overlay == FULL_MESH,
+            is_governed: schedule.is_governed(),
+            has_visits: schedule.has_visits(),
             planted,
             disturbed: Time(0),
             ahead_micros: 0,
@@ -91,8 +99,10 @@ impl Scenario {
             told: Told::default(),
             documents: OpenDocuments::default(),
             acknowledgements: Acknowledgements::default(),
+            refused: Refused::default(),
             clocks: Clocks::default(),
             direct: DirectLedger::default(),
+            visits: Visits::default(),
             lanes: Lanes::default(),
             causal: Causal::default(),
             one_sided: OneSided::default(),
@@ -108,31 +118,33 @@ impl Scenario {
         let moderators = Bounded::new(vec![world::identity(MODERATOR).peer()]).expect("one is not too many");
         let rules = Terms { overlay, moderators, ..Terms::default() };
         let ruled = self.world.command(index, |node, now| node.room_mut(now, room).set_rules(rules));
-        let documents = meshwork_sync::WORD.parse().expect("it is the word of an app");
-        let turn_on = |node: &mut Node, now| {
-            node.room_mut(now, room).turn_on(documents, AppParameters::default()).map(drop)
-        };
-        if let Err(error) = ruled.map(drop).and_then(|()| self.world.command(index, turn_on)) {
+        let turn_on = |node: &mut Node, now| turn_documents_on(&mut node.room_mut(now, room));
+        let turned_on =
+            |world: &mut World| if schedule.is_bare { Ok(()) } else { world.command(index, turn_on) };
+        if let Err(error) = ruled.map(drop).and_then(|()| turned_on(&mut self.world)) {
             return Err(Violation::new("registered", format!("its maker set no rules: {error}")));
         }
-        self.people.insert(
-            schedule.first.who,
-            Person { arrival: schedule.first, member: Some((index, room)), hostile: false, disk: None },
-        );
+        let (arrival, member) = (schedule.first, Some((index, room)));
+        let maker = Person { arrival, member, hostile: false, address: None, disk: None };
+        self.people.insert(arrival.who, maker);
         let known = |world: &World| world.node(index).room(room).address().is_some();
         if !self.world.run_while(REGISTER_LIMIT, known) {
             let detail = format!("the room was not registered within {} s", REGISTER_LIMIT.as_secs());
             return Err(Violation::new("registered", detail));
         }
         self.address = self.world.node(index).room(room).address();
+        if let Some(maker) = self.people.get_mut(&arrival.who) {
+            maker.address.clone_from(&self.address);
+        }
         Ok(())
     }
 
     /// Carries out one step. What names somebody who is not there does nothing.
     pub(super) fn act(&mut self, action: &Action) -> Result<(), Violation> {
+        use Action as A;
         if !matches!(
             action,
-            Action::Do { .. } | Action::Say { .. } | Action::Speak { .. } | Action::Probe { .. }
+            A::Do { .. } | A::Say { .. } | A::Visit { .. } | A::Speak { .. } | A::Probe { .. }
         ) {
             self.disturbed = self.world.now();
         }
@@ -141,7 +153,7 @@ impl Scenario {
             Action::JoinHostile { who, behaviour } => {
                 let arrival = Arrival {
                     who,
-                    person: 1000 + who as u64,
+                    person: hostile_person(who),
                     skew: 0,
                     access: PathModel::LAN,
                     stores: false,
@@ -149,7 +161,10 @@ impl Scenario {
                 self.join(arrival, Some(behaviour));
             }
             Action::Do { who, operation } => return self.write(who, &operation),
-            Action::Say { from, to } => self.say(from, to),
+            Action::Say { from, to } => self.say(from, to, 3),
+            Action::Visit { from, to } => self.visit(from, to),
+            Action::Govern { who, act } => return self.govern(who, act),
+            Action::Defy { who } => self.defy(who),
             Action::Speak { who } => {
                 if let Some(member) = self.awake(who) {
                     self.lanes.speak(&mut self.world, member);
@@ -162,7 +177,7 @@ impl Scenario {
                     self.world.attack(*index);
                 }
             }
-            Action::Leave { who } => self.leave(who),
+            Action::Leave { who } => return self.leave(who),
             Action::Crash { who, durable } => return self.crash(who, durable),
             Action::Restart { who } => self.restart(who),
             _ => self.disturb(action),
@@ -241,9 +256,8 @@ impl Scenario {
 
     /// Whom a liar refused the room opens its LINK once more.
     fn enter_again(&mut self) {
-        let Some(address) = self.address.clone() else { return };
         for person in self.people.values_mut() {
-            if let Some((index, room)) = person.member.as_mut()
+            if let (Some((index, room)), Some(address)) = (person.member.as_mut(), &person.address)
                 && self.world.node(*index).room(*room).id().is_none()
             {
                 *room = self.world.join_room(*index, address.clone());
@@ -263,7 +277,7 @@ impl Scenario {
 
     /// The digests of the first honest member's replicas.
     pub(super) fn digests(&self) -> Vec<Digest> {
-        let first = self.members().first().map(|&(index, room)| self.world.node(index).room(room));
+        let first = self.insiders().first().map(|&(index, room)| self.world.node(index).room(room));
         let digests = |room| app::ALL.iter().filter_map(move |app| app.digests(room)).flatten();
         first.into_iter().flat_map(digests).collect()
     }
@@ -274,7 +288,7 @@ impl Scenario {
         let members = self.members();
         self.clocks.check(&self.world, &members)?;
         if self.is_settled && !self.is_mesh {
-            self.one_sided.check(&self.world, &members)?;
+            self.one_sided.check(&self.world, &self.insiders())?;
         }
         for &(index, room) in &members {
             while let Some(event) = self.world.program(index).events.pop_front() {
@@ -283,11 +297,16 @@ impl Scenario {
                 self.exactly_once.hear(index, &event)?;
                 // Whoever has all its neighbours says so.
                 let is_full = matches!(event, Event::Refused { reason: Refusal::RoomFull, .. });
-                if self.is_mesh || !is_full {
+                let is_shut = matches!(event, Event::Refused { reason: Refusal::RoomProof, .. });
+                let me = self.world.node(index).endpoint();
+                // Nor does anybody say anything of who has no access any more, and is told so.
+                let may_refuse = is_full && !self.is_mesh || is_shut && !self.has_access(me);
+                if !may_refuse && !check::may_refuse(&self.world, (index, room), &event) {
                     self.honest.hear(index, &event)?;
                 }
-                self.direct.hear(self.world.node(index).endpoint(), &event)?;
-                self.written.hear(index, &event)?;
+                self.direct.hear(me, &event)?;
+                self.visits.hear(me, &event)?;
+                self.written.hear(&self.world, (index, room), &event)?;
                 self.told.hear(index, &event);
                 self.documents.hear(&self.world, (index, room), &event)?;
                 self.acknowledgements.hear(&self.world, index, &event, &members)?;
@@ -298,14 +317,14 @@ impl Scenario {
 
     /// Whether the healed room is whole: linked, equal, acknowledged, and aware of it.
     pub(super) fn settled(&self) -> Result<(), Violation> {
-        let members = self.members();
+        let members = self.insiders();
         self.linked(&members)?;
         check::equal_replicas(&self.world, &members)?;
         check::in_step(&self.world, &members)?;
         let is_here =
             |endpoint| members.iter().any(|(index, _)| self.world.node(*index).endpoint() == endpoint);
         self.direct.nothing_is_lost_between(is_here)?;
-        self.acknowledgements.check_all_acknowledged(&members)
+        self.acknowledgements.check_all_acknowledged(&self.world, &members)
     }
 
     /// Whether members are linked as their overlay promises.
@@ -319,12 +338,12 @@ impl Scenario {
 
     /// Whether a member still makes a connection.
     pub(super) fn is_trying(&self) -> bool {
-        self.members().iter().any(|(index, _)| self.world.node(*index).usage().attempts > 0)
+        self.insiders().iter().any(|(index, _)| self.world.node(*index).usage().attempts > 0)
     }
 
     /// What must hold of a room at rest.
     pub(super) fn check_end(&self) -> Result<(), Violation> {
-        let members = self.members();
+        let members = self.insiders();
         // Where members keep some links each, some are always being made or given up.
         if self.is_mesh {
             self.settled()?;
@@ -332,11 +351,16 @@ impl Scenario {
         } else {
             overlay::connected(&self.world, &members)?;
         }
+        check::same_rules(&self.world, &members)?;
+        check::rights(&self.world, &members)?;
+        check::let_in(&self.world, &members, |endpoint| self.has_access(endpoint))?;
+        check::silenced(&self.world, &members)?;
         check::same_entries(&self.world, &members)?;
-        self.written.check(&self.world, &members)?;
-        self.told.check(&self.world, &members)?;
-        self.acknowledgements.check_kept(&self.world, &members)?;
         let past = self.acknowledgements.past(&self.world, &members);
+        self.written.check(&self.world, &members, &past)?;
+        self.told.check(&self.world, &members)?;
+        self.visits.check()?;
+        self.acknowledgements.check_kept(&self.world, &members)?;
         app::check(&self.world, &members, &past)?;
         check::one_text(&self.world, &members)?;
         check::letters(&self.world, &members, &past)?;
@@ -344,23 +368,30 @@ impl Scenario {
         members.iter().try_for_each(|&(index, _)| self.check_disk(index))
     }
 
-    /// Whether nodes hold nothing that they do not need. Where somebody hostile comes and goes, nothing is said.
+    /// Whether nodes hold nothing that they do not need. Where somebody hostile comes and goes, or somebody without access goes
+    /// on asking, nothing is said.
     pub(super) fn at_rest(&self) -> Result<(), Violation> {
-        if self.people.values().any(|person| person.hostile) {
+        let members = self.insiders();
+        if self.has_visits {
+            let is_here =
+                |endpoint| members.iter().any(|(index, _)| self.world.node(*index).endpoint() == endpoint);
+            self.visits.all_ended(is_here)?;
+        }
+        let shut_out = members.len() < self.members().len();
+        if shut_out || self.people.values().any(|person| person.hostile) {
             return Ok(());
         }
-        let members = self.members();
         check::no_leak(&self.world, &members)?;
         self.lanes.all_shown(&self.world, &members)
     }
 
     fn check_disk(&self, index: NodeIndex) -> Result<(), Violation> {
-        let program = self.world.look_at(index);
-        self.acknowledgements.check_disk(program.node.endpoint(), &program.store)
+        let (program, law) = (self.world.look_at(index), self.law_of(index));
+        self.acknowledgements.check_disk(program.node.endpoint(), &program.store, law.as_ref())
     }
 
     /// Honest members whose programs run.
-    fn members(&self) -> Vec<Member> {
+    pub(super) fn members(&self) -> Vec<Member> {
         self.people.values().filter(|person| !person.hostile).filter_map(|person| person.member).collect()
     }
 
@@ -397,28 +428,36 @@ impl Scenario {
     }
 
     fn join(&mut self, arrival: Arrival, behaviour: Option<Behaviour>) {
-        let Some(address) = self.address.clone() else { return };
+        let Some(address) = self.link_for(arrival.who) else { return };
         let index = self.start(arrival, behaviour);
-        let room = self.world.join_room(index, address);
-        let member = Some((index, room));
-        self.people.insert(arrival.who, Person { arrival, member, hostile: behaviour.is_some(), disk: None });
+        let room = self.world.join_room(index, address.clone());
+        let (member, hostile) = (Some((index, room)), behaviour.is_some());
+        let person = Person { arrival, member, hostile, address: Some(address), disk: None };
+        self.people.insert(arrival.who, person);
     }
 
     /// Whether somebody honest holds the room beside `who`, awake, so that it does not end with them.
     fn may_go(&self, who: Name) -> bool {
         self.people.iter().any(|(&name, person)| {
-            let holds = |(index, room)| self.world.node(index).room(room).app().is_some();
+            let holds = |(index, room)| {
+                let node = self.world.node(index);
+                node.room(room).app().is_some() && self.has_access(node.endpoint())
+            };
             name != who && !person.hostile && person.member.is_some_and(holds)
         })
     }
 
-    fn leave(&mut self, who: Name) {
+    fn leave(&mut self, who: Name) -> Result<(), Violation> {
         if self.may_go(who)
             && let Some((index, _)) = self.people.get_mut(&who).and_then(|person| person.member.take())
         {
             self.world.wake(index);
+            // What it heard before it left was heard.
+            let me = self.world.node(index).endpoint();
+            self.world.look_at(index).events.iter().try_for_each(|event| self.visits.hear(me, event))?;
             self.world.quit(index);
         }
+        Ok(())
     }
 
     fn crash(&mut self, who: Name, durable: usize) -> Result<(), Violation> {
@@ -428,9 +467,9 @@ impl Scenario {
         let Some((index, _)) = self.people.get(&who).and_then(|person| person.member) else { return Ok(()) };
         // What it said before it crashed was said.
         self.check()?;
-        let endpoint = self.world.node(index).endpoint();
+        let (endpoint, law) = (self.world.node(index).endpoint(), self.law_of(index));
         let store = self.world.crash_while_storing(index, durable);
-        self.acknowledgements.check_disk(endpoint, &store)?;
+        self.acknowledgements.check_disk(endpoint, &store, law.as_ref())?;
         if let Some(person) = self.people.get_mut(&who) {
             person.member = None;
             person.disk = Some(store);
@@ -439,9 +478,9 @@ impl Scenario {
     }
 
     fn restart(&mut self, who: Name) {
-        let Some(address) = self.address.clone() else { return };
         let Some(person) = self.people.get_mut(&who) else { return };
-        let (arrival, Some(store)) = (person.arrival, person.disk.take()) else { return };
+        let (arrival, Some(address)) = (person.arrival, person.address.clone()) else { return };
+        let Some(store) = person.disk.take() else { return };
         let index = self.start(arrival, None);
         self.world.restore(index, store);
         let room = self.world.join_room(index, address);
@@ -453,118 +492,14 @@ impl Scenario {
     }
 
     /// Somebody honest whose program runs on a machine that is awake.
-    fn awake(&self, who: Name) -> Option<Member> {
+    pub(super) fn awake(&self, who: Name) -> Option<Member> {
         let member = self.people.get(&who).filter(|person| !person.hostile)?.member;
         member.filter(|(index, _)| !self.world.look_at(*index).is_asleep())
     }
+}
 
-    /// Somebody honest says three things to somebody honest.
-    fn say(&mut self, from: Name, to: Name) {
-        let to = self.people.get(&to).filter(|person| !person.hostile).and_then(|person| person.member);
-        let (Some((from, room)), Some((to, _))) = (self.awake(from), to) else { return };
-        let (me, them) = (self.world.node(from).endpoint(), self.world.node(to).endpoint());
-        for _ in 0..3 {
-            let content = self.direct.next(me, them);
-            if self.world.send_direct(from, room, them, &content) {
-                self.direct.sent(me, them);
-            }
-        }
-    }
-
-    /// Somebody honest does something.
-    fn write(&mut self, who: Name, operation: &Operation) -> Result<(), Violation> {
-        let Some((index, room)) = self.awake(who) else { return Ok(()) };
-        let (now, number) = (self.world.now(), self.writes());
-        for app in app::ALL {
-            for turn in 0.. {
-                let author = Author { node: self.world.node(index), room, now, who, number };
-                let Some(writing) = app.writing(&author, operation, turn) else { break };
-                self.write_once((index, room), *operation, writing)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// **write-wins**: what a person writes shows at once on their own screen, whatever was there.
-    fn write_once(
-        &mut self,
-        (index, room): Member,
-        operation: Operation,
-        writing: Writing,
-    ) -> Result<(), Violation> {
-        let Writing { replica, payloads, entries } = writing;
-        let said = payloads.clone();
-        let write = |node: &mut Node, now| node.room_mut(now, room).write(replica, said);
-        let Ok(receipt) = self.world.command(index, write) else { return Ok(()) };
-        let node = self.world.node(index);
-        let peer = node.endpoint().peer;
-        let shown = |(place, content): (_, Vec<u8>)| match app::shown(node.room(room), &place) {
-            Some(rank) if rank.peer == peer && rank.content == content => Ok(Entry { place, rank }),
-            seen => {
-                let content = content.escape_ascii();
-                let detail = format!("program {index} wrote {content} in {place:?}, and it shows {seen:?}");
-                Err(Violation::new("write-wins", detail))
-            }
-        };
-        let entries = entries.into_iter().map(shown).collect::<Result<_, _>>()?;
-        let written =
-            Written { peer, program: index, sequences: receipt.sequences, operation, payloads, entries };
-        self.written.insert(&written);
-        self.acknowledgements.insert(written);
-        Ok(())
-    }
-
-    /// **live-delivery**: in a calm room what is written is everywhere within a second.
-    fn probe(&mut self, who: Name, operation: &Operation) -> Result<(), Violation> {
-        let before = self.acknowledgements.writes();
-        let calm = self.is_calm();
-        self.write(who, operation)?;
-        if !calm || self.acknowledgements.writes() == before {
-            return Ok(());
-        }
-        if let Some(member) = self.awake(who) {
-            self.lanes.speak(&mut self.world, member);
-        }
-        self.world.run_for(LIVE);
-        self.check()?;
-        let members = self.members();
-        self.lanes.all_heard(&self.world, &members)?;
-        match members.iter().find(|member| !self.acknowledgements.is_shown(before, &self.world, **member)) {
-            None => Ok(()),
-            Some((index, _)) => {
-                let detail = format!("what person {who} wrote did not reach program {index} within a second");
-                Err(Violation::new("live-delivery", detail))
-            }
-        }
-    }
-
-    /// Whether nothing has gone wrong for a while, and every two members are linked or have a common neighbour.
-    fn is_calm(&self) -> bool {
-        if !self.is_mesh {
-            // Elsewhere a pair that is cut may wait for names of batches.
-            return false;
-        }
-        let members = self.members();
-        let quiet = self.world.now().since(self.disturbed) >= CALM;
-        let all_honest = self.people.values().all(|person| !person.hostile);
-        let fast = |&(index, _): &Member| {
-            let program = self.world.look_at(index);
-            let access = program.access();
-            (access == PathModel::LOCAL || access == PathModel::LAN)
-                && !program.is_asleep()
-                && program.skew().abs() <= SKEW_MAX_MICROS
-        };
-        let linked = |&(one, room): &Member, &(other, _): &Member| {
-            let endpoint = self.world.node(other).endpoint();
-            let peers = self.world.node(one).room(room).peers();
-            peers.iter().any(|peer| peer.endpoint == endpoint && peer.attached && peer.state.is_linked())
-        };
-        let reach = |one: &Member, other: &Member| {
-            one == other
-                || linked(one, other)
-                || members.iter().any(|between| linked(one, between) && linked(between, other))
-        };
-        let whole = members.iter().all(|one| members.iter().all(|other| reach(one, other)));
-        quiet && all_honest && members.iter().all(fast) && whole
-    }
+/// Turns the app on whose replica is documents.
+pub(super) fn turn_documents_on(room: &mut RoomMut<'_>) -> Result<(), CommandError> {
+    let documents = meshwork_sync::WORD.parse().expect("it is the word of an app");
+    room.turn_on(documents, AppParameters::default()).map(drop)
 }

@@ -1,10 +1,12 @@
 //! Schedules: who comes, what they do and what goes wrong, as data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use meshwork_place::canvas::CanvasSize;
 
+use super::acts::Act;
 use crate::app::Operation;
 use crate::hostile::Behaviour;
 use crate::meeting_point::Lie;
@@ -38,6 +40,25 @@ pub enum Action {
         from: Name,
         /// To whom.
         to: Name,
+    },
+    /// Somebody says something to somebody, or to the next one after that to whom there is no link.
+    Visit {
+        /// Who.
+        from: Name,
+        /// To whom.
+        to: Name,
+    },
+    /// Somebody does something to keep order in the room.
+    Govern {
+        /// Who.
+        who: Name,
+        /// What.
+        act: Act,
+    },
+    /// Somebody hostile writes on in its own name, whatever records say.
+    Defy {
+        /// Who.
+        who: Name,
     },
     /// Somebody says things on all lanes to everybody: something in order, datagrams, and something of itself.
     Speak {
@@ -159,6 +180,11 @@ pub struct Arrival {
     pub stores: bool,
 }
 
+/// Whose key somebody hostile uses: nobody else's.
+pub(super) fn hostile_person(who: Name) -> u64 {
+    1000 + who as u64
+}
+
 /// An action and when it happens, from the start of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
@@ -181,6 +207,8 @@ pub struct Schedule {
     pub overlay: &'static str,
     /// Whether more people come at once than a small room has.
     pub is_large: bool,
+    /// Whether documents are not on from the beginning.
+    pub is_bare: bool,
     /// Who makes the room.
     pub first: Arrival,
     /// What happens, in the order of time.
@@ -192,6 +220,26 @@ impl Schedule {
     pub fn only(&self, places: &[usize]) -> Schedule {
         let steps = places.iter().filter_map(|&place| self.steps.get(place).copied()).collect();
         Schedule { steps, ..self.clone() }
+    }
+
+    /// Whether somebody keeps order in it.
+    pub fn is_governed(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Govern { .. }))
+    }
+
+    /// Whether somebody says something to members to whom there may be no link.
+    pub fn has_visits(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Visit { .. }))
+    }
+
+    /// Whose key each person uses that comes.
+    pub(super) fn persons(&self) -> BTreeMap<Name, u64> {
+        let arrivals = self.steps.iter().filter_map(|step| match step.action {
+            Action::Join(Arrival { who, person, .. }) => Some((who, person)),
+            Action::JoinHostile { who, .. } => Some((who, hostile_person(who))),
+            _ => None,
+        });
+        [(self.first.who, self.first.person)].into_iter().chain(arrivals).collect()
     }
 
     /// Whether a server lies in it.

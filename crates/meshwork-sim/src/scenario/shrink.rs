@@ -78,11 +78,13 @@ fn people(schedule: &Schedule) -> Vec<Name> {
 fn concerns(action: &Action, person: Name) -> bool {
     match *action {
         Action::Join(arrival) => arrival.who == person,
+        Action::Govern { who, act } => who == person || act.whom() == Some(person),
         Action::JoinHostile { who, .. }
         | Action::Do { who, .. }
         | Action::Probe { who, .. }
         | Action::Speak { who }
         | Action::Attack { who }
+        | Action::Defy { who }
         | Action::Leave { who }
         | Action::Crash { who, .. }
         | Action::Restart { who }
@@ -94,6 +96,7 @@ fn concerns(action: &Action, person: Name) -> bool {
         Action::Cut { one, other }
         | Action::CutOneWay { from: one, to: other }
         | Action::Say { from: one, to: other }
+        | Action::Visit { from: one, to: other }
         | Action::Fail { one, other } => one == person || other == person,
         Action::Split { .. } | Action::Heal | Action::StopServer | Action::StartServer | Action::Lie(_) => {
             false

@@ -7,6 +7,7 @@ use meshwork_core::node::Input;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId};
+use meshwork_core::signed::header::RecordName;
 use meshwork_core::wire::{FRAME_MAX, MessageWriter};
 
 use super::{World, skewed};
@@ -139,6 +140,15 @@ impl World {
         let program = self.program(index);
         let identity = Identity::from_secret(program.secret);
         program.mask = Some(Mask::new(behaviour, identity, program.node.endpoint(), rng));
+    }
+
+    /// Lets a hostile program write in its own name, under the genesis and under this record.
+    pub fn defy(&mut self, index: NodeIndex, record: RecordName) {
+        let wall = self.wall();
+        let Some(mask) = self.program(index).mask.as_mut() else { return };
+        for (link, channel, bytes) in mask.defy(wall, record) {
+            self.transmit(index, link, channel, bytes);
+        }
     }
 
     /// Lets a hostile program strike once, in its own way. Returns whether it had a link to strike over.

@@ -40,7 +40,7 @@ use meshwork_core::replica::Replica;
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
-use meshwork_core::seam::lane::{Slot, Topic};
+use meshwork_core::seam::lane::{DirectToken, Slot, Topic};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::signed::app::{AppParameters, AppWord};
@@ -317,12 +317,18 @@ impl World {
         result
     }
 
-    /// Lets a program say something to one endpoint in a room. Returns whether its node took it.
-    pub fn send_direct(&mut self, index: NodeIndex, room: RoomHandle, to: Endpoint, bytes: &[u8]) -> bool {
+    /// Lets a program say something to one endpoint in a room. Returns what names it, if its node took it.
+    pub fn send_direct(
+        &mut self,
+        index: NodeIndex,
+        room: RoomHandle,
+        to: Endpoint,
+        bytes: &[u8],
+    ) -> Option<DirectToken> {
         let topic = Topic::default();
         let send =
             |node: &mut Node, now| node.room_mut(now, room).send_direct(to, Slot::GENESIS, &topic, bytes);
-        self.command(index, send).is_ok()
+        self.command(index, send).ok()
     }
 
     /// Ends a program as a person does: it says goodbye.

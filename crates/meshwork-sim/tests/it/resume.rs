@@ -65,7 +65,7 @@ impl People {
         let (from, to) = (self.endpoint(member), self.endpoint(other));
         let content = self.ledger.next(from, to);
         let (index, room) = self.members[member];
-        let taken = self.world.send_direct(index, room, to, &content);
+        let taken = self.world.send_direct(index, room, to, &content).is_some();
         if taken {
             self.ledger.sent(from, to);
         }
@@ -373,7 +373,7 @@ fn what_is_kept_for_one_endpoint_is_bounded_and_says_so() -> Result<(), Violatio
     people.cut();
     let ((index, room), to) = (people.members[0], people.endpoint(1));
     let long = vec![0; DIRECT_MAX];
-    let taken = (0..100).take_while(|_| people.world.send_direct(index, room, to, &long)).count();
+    let taken = (0..100).take_while(|_| people.world.send_direct(index, room, to, &long).is_some()).count();
     assert_eq!(taken, RETAINED_MAX / (DIRECT_MAX + 64));
     let now = people.world.now();
     let mut send = |bytes: &[u8]| {

@@ -248,7 +248,7 @@ impl Rooms {
 
     /// An endpoint is no longer attached to a room: its member is gone, and what it said of itself.
     pub(in crate::node) fn handle_detached(&mut self, own: &mut Own, handle: RoomHandle, endpoint: Endpoint) {
-        self.lanes().forget_presence(own, handle, |_, gone, _| gone == endpoint);
+        self.lanes().forget_presence(own, handle, |gone| gone == endpoint);
         let is_distant = self.attachments.is_distant(endpoint, handle);
         if let Some((room, now)) = self.room_mut(own, handle) {
             room.handle_detached(now, endpoint, is_distant);

@@ -97,22 +97,27 @@ impl Lanes<'_> {
         }
     }
 
-    /// Shows nothing any more of those who are gone from a room, or may not be heard in it.
+    /// Shows nothing any more of those who are gone from a room.
     pub(super) fn forget_presence(
         &mut self,
         own: &mut Own,
         handle: RoomHandle,
-        is_gone: impl Fn(Option<&Room>, Endpoint, Slot) -> bool,
+        is_gone: impl Fn(Endpoint) -> bool,
     ) {
-        let Some(Entry { room, presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut) else { return };
-        for (endpoint, slot) in presence.forget(|endpoint, slot| is_gone(room.as_ref(), endpoint, slot)) {
+        let Some(Entry { presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut) else { return };
+        for (endpoint, slot) in presence.forget(|endpoint, _| is_gone(endpoint)) {
             own.event(Event::Presence { room: handle, endpoint, slot, state: None });
         }
     }
 
-    /// The rules of a room changed: who may not be heard any more is not shown.
+    /// The rules of a room changed: who may not be heard any more is not shown, and who may again is.
     pub(in crate::node) fn handle_rules(&mut self, own: &mut Own, handle: RoomHandle) {
-        self.forget_presence(own, handle, |room, endpoint, slot| !may_be_heard(room, endpoint, slot));
+        let Some(Entry { room, presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut) else { return };
+        let changed = presence.handle_heard(|endpoint, slot| may_be_heard(room.as_ref(), endpoint, slot));
+        for (endpoint, slot, state) in changed {
+            let state = Some(state).filter(|state| !state.is_empty());
+            own.event(Event::Presence { room: handle, endpoint, slot, state });
+        }
     }
 
     /// Says something once to linked members.
@@ -180,10 +185,8 @@ impl Lanes<'_> {
                 let is_taken = is_taken(own, from, &mut one.presence, Refusal::Presence);
                 let Some(room) = one.room(said.room).filter(|_| is_taken) else { return };
                 let Some(entry) = self.rooms.get_mut(&room) else { return };
-                if !may_be_heard(entry.room(), from, said.slot) {
-                    return;
-                }
-                if let Some(state) = entry.presence.handle_said(from, &said) {
+                let is_heard = may_be_heard(entry.room(), from, said.slot);
+                if let Some(state) = entry.presence.handle_said(from, &said, is_heard) {
                     let state = Some(state).filter(|state| !state.is_empty());
                     own.event(Event::Presence { room, endpoint: from, slot: said.slot, state });
                 }

@@ -124,7 +124,7 @@ impl Rules {
     /// What a record says by which `signer` does something at `stamp`, and the list of what stays.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`], [`WriteError::Record`], [`WriteError::NotBanned`].
+    /// [`WriteError::NotAllowed`], [`WriteError::Banned`], [`WriteError::Record`], [`WriteError::NotBanned`].
     pub(in crate::room) fn state(
         &self,
         signer: PeerId,
@@ -138,6 +138,9 @@ impl Rules {
         }
         if !self.records.moderates(signer) {
             return Err(WriteError::NotAllowed(MODERATORS));
+        }
+        if self.records.is_banned(signer) {
+            return Err(WriteError::Banned);
         }
         let mut draft = match act {
             Act::SetTerms(terms) => self.set_terms(&terms)?,

@@ -131,6 +131,7 @@ impl Records {
             Some((kind, name)) if list.is_none() => return Outcome::Lacks(kind, name),
             _ => list,
         };
+        let name = record.name();
         let book = Rulebook::new(self.owner, self.all().cloned().chain([(record, list)]));
         let counts = book.owned().chain(book.edicts()).any(|(record, _)| record.hash() == hash);
         if !counts {
@@ -138,6 +139,9 @@ impl Records {
         }
         self.book = book;
         self.derive();
+        if planted!(TermsByArrival) && self.knows(&name) {
+            self.terms = Terms::of(&self.book, &name);
+        }
         Outcome::Changed
     }
 

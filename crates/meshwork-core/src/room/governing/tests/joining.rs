@@ -25,6 +25,20 @@ fn what_was_written_under_earlier_rules_is_said_again() {
 }
 
 #[test]
+fn what_is_taken_back_is_not_said_again() {
+    let (mut room, writer, owner) = (room(2), identity(2), endpoint(0, 99));
+    room.write(now(1), &writer, ReplicaNumber::FIRST, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
+    // The owner has not heard of it, and takes back what stands in one place.
+    let erasing = record(0, 2, &[], vec![retract(None, 2, &[1, 1])], None);
+    tell(&mut room, now(3), owner, &erasing);
+    assert_eq!([1, 2].map(|place| board(&room).value(place)), [Some(HIDDEN), Some(6)]);
+    let limit = vec![limited(9, 1000, WhoWrites::Everybody)];
+    tell(&mut room, now(4), owner, &record(0, 4, &[&erasing], limit, Some((1, vec![]))));
+    room.sign_due(now(5), &writer);
+    assert_eq!([1, 2].map(|place| board(&room).value(place)), [None, Some(6)]);
+}
+
+#[test]
 fn records_survive_with_the_room() {
     let owner = identity(0);
     let mut rooms = vec![room(0), room(6)];
