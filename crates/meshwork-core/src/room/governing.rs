@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::delivery::Checked;
 use super::rules::Heard;
 use super::rules::publish::Act;
-use super::{Room, RoomOutput};
+use super::{Room, RoomOutput, aging};
 use crate::id::{Endpoint, Identity};
 use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
@@ -76,6 +76,10 @@ impl Room {
             raised.dropped.into_iter().for_each(|dropped| self.kept.storage.remove(dropped));
             changed.extend(raised.changed.map(|changes| (number, changes)));
         }
+        changed.drain(..).for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
+        self.kept.calendar.handle_records(now.time);
+        aging::give_up_old(&mut self.kept, now);
+        let rules = &self.kept.rules;
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         let retractions = rules.retractions();
         let enforced = self.kept.replicas.enforce(&stands, &retractions, || rules.beaten());

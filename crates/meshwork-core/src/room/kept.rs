@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::RoomOutput;
+use super::aging::{self, Calendar};
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
@@ -20,7 +21,7 @@ use super::saying::Spoken;
 use super::storage::Storage;
 use super::writing::{Holders, WriteError, Writing, WritingLeft};
 use crate::blobs::Share;
-use crate::clock::{Clock, room_time};
+use crate::clock::Clock;
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
 use crate::replica::{Changes, ReplicaNumber};
@@ -34,7 +35,7 @@ use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
 use crate::signed::header::Family;
-use crate::time::{Now, Time, WallTime};
+use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 
 /// What a room keeps in step, and by which rules. Who its members are, and over which links, it does not know.
@@ -48,9 +49,7 @@ pub struct Kept {
     pub(super) stays: bool,
     pub(super) replicas: Replicas,
     pub(super) clock: Clock,
-    /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
-    ahead: i64,
-    told_ahead: i64,
+    pub(super) calendar: Calendar,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
     pub(super) said: Spoken,
@@ -85,8 +84,7 @@ impl Kept {
             stays: config.stays,
             replicas,
             clock: Clock::new(),
-            ahead: 0,
-            told_ahead: 0,
+            calendar: Calendar::default(),
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
             said: Spoken::default(),
@@ -203,18 +201,12 @@ impl Kept {
 
     /// The present moment in room time, given what one's own clock says.
     pub fn present(&self, now: Now) -> Now {
-        Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
+        self.calendar.present(now)
     }
 
-    /// Sets how far room time is ahead of one's own clock, in microseconds. Returns it when that should be told:
-    /// it moved further than clocks that agree differ.
-    pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
-        self.ahead = ahead;
-        let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
-        moved.then(|| {
-            self.told_ahead = ahead;
-            ahead
-        })
+    /// Room time, to be set.
+    pub fn calendar_mut(&mut self) -> &mut Calendar {
+        &mut self.calendar
     }
 
     /// What this peer may write at once now in the app in a slot; `None` where the rules have no limit for it.
@@ -240,6 +232,9 @@ impl Kept {
     pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
+        }
+        if aging::is_old(self, batch) {
+            return Err(Rejection::Old(batch.key()));
         }
         match self.rules.judge(batch) {
             Verdict::Cut if !self.keeps_what_is_needed(batch) => Err(Rejection::Cut(batch.header().author)),
@@ -299,7 +294,7 @@ impl Kept {
         let (again, is_cut) = (self.delivery.is_delivered(&key), checked.content.is_cut);
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
         // What a record took and nothing needs now may be needed by what comes later, so it is not known.
-        if applied.kept || !is_cut {
+        if applied.kept || !is_cut && !aging::is_old(self, &batch) {
             self.rules.note(batch, applied.kept, &applied.dropped);
         }
         applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));

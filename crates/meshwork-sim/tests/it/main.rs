@@ -1,5 +1,6 @@
 //! Rooms of real nodes on the virtual network, and the rules of rooms as plain data.
 
+mod aging;
 mod apart;
 mod by_hand;
 mod common;

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::id::Endpoint;
+use crate::room::aging;
 use crate::room::comparison::Key;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
@@ -25,6 +26,7 @@ impl Room {
     /// they were taken in, and a clock that was set back must not hide them.
     pub fn restore(&mut self, now: Now, batches: Vec<Vec<u8>>) {
         self.kept.storage.handle_restored();
+        aging::give_up_old(&mut self.kept, now);
         let mut batches = batches.into_iter();
         for bytes in batches.by_ref().take(RESTORED_AT_ONCE) {
             self.restore_one(now, &bytes, false);
@@ -182,6 +184,12 @@ impl Room {
                     self.kept.storage.acknowledge(from, key.sequence);
                 }
             }
+            // Whoever has not heard of the rule, or whose day has not turned, may say it; its author need not say it again.
+            Rejection::Old(key) => {
+                if key.author == from && self.kept.stays {
+                    self.kept.storage.acknowledge(from, key.sequence);
+                }
+            }
             Rejection::Ahead(checked) => {
                 for from in self.kept.delivery.hold(from, checked) {
                     self.kept.refuse_future(from);
@@ -204,6 +212,10 @@ impl Room {
             Ok(batch) => batch,
             // A neighbour was faster than one's own disk, with the batch or with the ban of its author.
             Err(Rejection::Known(_) | Rejection::Cut(_)) => return 1,
+            Err(Rejection::Old(key)) => {
+                self.kept.storage.remove(key);
+                return 1;
+            }
             Err(_) => {
                 self.kept.delivery.refused_stored += 1;
                 return 1;

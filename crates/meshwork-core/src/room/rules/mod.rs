@@ -230,7 +230,19 @@ impl Rules {
         } else if !self.ledger.holds(&batch.key()) {
             self.ledger.note_beaten(batch);
         }
-        dropped.iter().for_each(|dropped| self.ledger.beat(*dropped));
+        self.lose(dropped);
+    }
+
+    /// These batches win no entry any more.
+    pub(super) fn lose(&mut self, lost: &[BatchKey]) {
+        lost.iter().for_each(|lost| self.ledger.beat(*lost));
+    }
+
+    /// Forgets all batches but these.
+    pub(super) fn forget_old(&mut self, is_held: impl Fn(&SignedBatch) -> bool) {
+        let old = self.ledger.batches().filter(|batch| !is_held(batch)).map(|batch| batch.key());
+        let old: Vec<BatchKey> = old.collect();
+        old.iter().for_each(|old| self.ledger.forget(old));
     }
 
     /// A batch waits for the record that it was written under, or for its author's admission.

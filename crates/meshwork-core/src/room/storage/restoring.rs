@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::room::{Room, delivery};
+use crate::room::{Room, aging, delivery};
 use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
@@ -27,6 +27,7 @@ impl Room {
     ///
     /// Stamps count whatever the civil clock says now, as at [`Room::restore`].
     pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
+        aging::give_up_old(&mut self.kept, now);
         let mut refused = 0;
         for bytes in batches {
             let screened = self.kept.screen(bytes, true);
@@ -39,6 +40,7 @@ impl Room {
                 }
                 // A neighbour was faster.
                 Err(delivery::Rejection::Known(_)) => {}
+                Err(delivery::Rejection::Old(key)) => self.kept.storage.remove(key),
                 Err(_) => refused += 1,
             }
         }
