@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use crate::common::{Member, SIZE, equal, join_with};
-use crate::records::order;
+use crate::records::{governed_alike, order};
 use meshwork_core::node::{Config, Event};
 use meshwork_core::replica::{Replica as _, ReplicaNumber};
 use meshwork_core::signed::app::CONVERSATION_SLOT;
@@ -158,6 +158,7 @@ fn what_somebody_has_comes_back_for_a_longer_age() {
     world.wake(members[2].0);
     assert!(world.run_while(Duration::from_secs(120), see(&members, &["last week", "now"])));
     set_age(&mut world, members[0], 0);
+    assert!(world.run_while(Duration::from_secs(10), governed_alike(&members)));
     post(&mut world, members[1], 2000, "long ago");
     assert!(world.run_while(Duration::from_secs(30), see(&members, &["long ago", "last week", "now"])));
 }
