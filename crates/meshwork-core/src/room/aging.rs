@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::Kept;
+use super::{Kept, beaten};
 use crate::clock::room_time;
 use crate::signed::batch::{Batch, SignedBatch};
 use crate::time::{Now, Time, WallTime};
@@ -49,7 +49,7 @@ impl Calendar {
     }
 
     /// When this day begins.
-    fn begin_of(&self, present: Now, day: u32) -> Time {
+    pub(super) fn begin_of(&self, present: Now, day: u32) -> Time {
         present.time + self.behind(present).until_day(day)
     }
 
@@ -74,8 +74,7 @@ pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
         return;
     }
     for (number, turned) in turned {
-        kept.rules.lose(&turned.dropped);
-        turned.dropped.into_iter().for_each(|dropped| kept.storage.remove(dropped));
+        beaten::lose(kept, now, turned.dropped);
         turned.changed.into_iter().for_each(|changes| kept.tell_changed(number, None, changes));
     }
     let replicas = &kept.replicas;
@@ -83,7 +82,8 @@ pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
         let replica = replicas.get(batch.header().replica);
         !replica.is_some_and(|replica| replica.is_old(batch.payload()))
     };
-    kept.rules.forget_old(is_held);
+    let waited = kept.rules.retain(is_held);
+    waited.into_iter().for_each(|old| kept.storage.remove(old));
     kept.writing.outbox_mut().retain(is_held);
     kept.comparison.handle_change(now.time);
     // Of an author that has used up its quota other entries may hold, here and elsewhere.

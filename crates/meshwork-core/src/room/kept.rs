@@ -9,6 +9,7 @@ use core::ops::Range;
 
 use super::RoomOutput;
 use super::aging::{self, Calendar};
+use super::beaten;
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
@@ -278,10 +279,15 @@ impl Kept {
 
     /// Applies a batch. Returns whether it was taken in: it won an entry.
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
-        let batch = checked.batch.clone();
+        let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
+        let waited = self.rules.held(&batch.key()).is_some();
         let kept = self.apply_unstored(now, checked, true);
-        if kept {
-            self.storage.insert(now, batch);
+        match (kept, waited) {
+            (true, false) => self.storage.insert(now, batch),
+            (true, true) => self.storage.insert_again(batch),
+            // What a record took and nothing needs now may be needed by what comes later, so it is not known.
+            (false, _) if is_cut => {}
+            (false, _) => beaten::wait(self, now, &batch),
         }
         kept
     }
@@ -291,13 +297,12 @@ impl Kept {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
         let number = batch.header().replica;
         let Some(replica) = self.replicas.get_mut(number) else { return false };
-        let (again, is_cut) = (self.delivery.is_delivered(&key), checked.content.is_cut);
+        let again = self.delivery.is_delivered(&key);
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
-        // What a record took and nothing needs now may be needed by what comes later, so it is not known.
-        if applied.kept || !is_cut && !aging::is_old(self, &batch) {
-            self.rules.note(batch, applied.kept, &applied.dropped);
+        if applied.kept {
+            self.rules.note_kept(batch);
         }
-        applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
+        beaten::lose(self, now, applied.dropped);
         self.comparison.handle_change(now.time);
         if tell && let Some(changes) = applied.changed {
             self.tell_changed(number, (!again).then_some(key), changes);
@@ -354,7 +359,8 @@ impl Kept {
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already.
     pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
-        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches());
+        let waiting = self.rules.beaten_since().filter(|_| self.rules.records().owner().is_some());
+        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches(), waiting);
         self.store_records();
     }
 

@@ -18,6 +18,7 @@
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement, and their author with them; [`delivery`] states its own.
 
 mod aging;
+mod beaten;
 mod blobs;
 pub mod comparison;
 pub mod delivery;
@@ -290,6 +291,7 @@ impl Room {
             self.accept(now, from, checked, true);
         }
         aging::give_up_old(&mut self.kept, now);
+        beaten::bound(&mut self.kept, now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
@@ -324,8 +326,8 @@ impl Room {
             self.kept.blobs.as_ref().and_then(|blobs| blobs.poll_timeout()),
         );
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
-        let aging = aging::poll_timeout(&self.kept, now);
-        let due = due.into_iter().chain([said, passing, present, blobs, aging]);
+        let (aging, beaten) = (aging::poll_timeout(&self.kept, now), beaten::poll_timeout(&self.kept, now));
+        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten]);
         due.flatten().min()
     }
 

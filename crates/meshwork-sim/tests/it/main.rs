@@ -2,6 +2,7 @@
 
 mod aging;
 mod apart;
+mod beaten;
 mod by_hand;
 mod common;
 mod conformance;

@@ -2,6 +2,7 @@
 
 mod ages;
 mod apps;
+mod beaten;
 mod bounds;
 mod joining;
 

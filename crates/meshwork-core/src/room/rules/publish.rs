@@ -310,10 +310,7 @@ impl Rules {
 
     /// Whether records or an admission name a peer.
     fn is_named(&self, peer: &PeerId) -> bool {
-        let (book, in_force) = (self.records.book(), self.records.in_force());
-        !self.admissions.of(peer).is_empty()
-            || book.moderates(&in_force, peer)
-            || book.listed(&in_force).any(|listed| listed == *peer)
+        !self.admissions.of(peer).is_empty() || self.records.names(peer)
     }
 }
 
