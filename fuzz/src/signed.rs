@@ -1,12 +1,14 @@
 //! What people sign: examples, targets, golden bytes.
 
+use std::num::NonZero;
+
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId, Secret};
 use meshwork_core::rng::Rng;
 use meshwork_core::signed::admission::{EditSeed, SignedAdmission};
 use meshwork_core::signed::batch::SignedBatch;
 use meshwork_core::signed::change::{
-    AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, Rule, WhoWrites,
+    Age, AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, Rule, WhoWrites,
 };
 use meshwork_core::signed::genesis::{Commons, Genesis, Owned};
 use meshwork_core::signed::header::{Family, Header, RecordName, ReplicaNumber, StampWindow};
@@ -178,6 +180,7 @@ fn changes() -> Vec<Change> {
         Change::Ban(peers(7)),
         Change::Lift(Bounded::new(lifted.to_vec()).expect("two")),
         Change::Retract(Retraction { replica, author, until: STAMP, scope }),
+        Change::Age(Age { replica, days: NonZero::new(300) }),
         Change::Secret(NewSecret { commitment: [8; 32], access: List::empty(ListKind::Access).name() }),
     ]
 }

@@ -5,6 +5,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// A day, in microseconds.
+const DAY_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
+
 /// A point on the driver's monotonic clock, in microseconds since an origin of the driver's choosing.
 ///
 /// Only differences mean anything. Arithmetic saturates, so that no input can overflow it.
@@ -50,6 +53,16 @@ impl WallTime {
         self.0 / 1000
     }
 
+    /// Whole days since 1970-01-01 00:00 UTC.
+    pub fn day(self) -> u32 {
+        (self.0 / DAY_MICROS) as u32
+    }
+
+    /// The time until this day begins, zero when it has.
+    pub fn until_day(self, day: u32) -> Duration {
+        Duration::from_micros(u64::from(day).saturating_mul(DAY_MICROS).saturating_sub(self.0))
+    }
+
     /// From whole milliseconds since 1970-01-01 00:00 UTC, saturating.
     pub fn from_millis(millis: u64) -> WallTime {
         WallTime(millis.saturating_mul(1000))
@@ -90,5 +103,12 @@ mod tests {
         assert_eq!(Time(3) - Duration::from_secs(1), Time(0));
         assert_eq!(Time(1).since(Time(5)), Duration::ZERO);
         assert_eq!(Time(1_500_000).since(Time(500_000)), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn days_begin_at_midnight() {
+        let noon = WallTime::from_millis(20_454 * 86_400_000 + 43_200_000);
+        assert_eq!((noon.day(), WallTime(u64::MAX).day()), (20_454, 213_503_982));
+        assert_eq!([20_454, 20_455].map(|day| noon.until_day(day).as_secs()), [0, 43_200]);
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::{Config, RoomHandle};
 use meshwork_core::room::Room;
+use meshwork_core::room::storage::form;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::WallTime;
 use meshwork_place::canvas::{Canvas, PastBatch as PastStroke, REPLICA};
@@ -92,7 +93,8 @@ impl Store {
         let mut room = Room::new(handle, id, genesis, stored.genesis, crate::app::make, nobody, &config);
         room.kept_mut().restore_records(&stored.records);
         let entries = history::History::new(&folder, id).since(WallTime(0)).map_err(told)?;
-        let (size, shown) = ((size.width, size.height), stored.batches.into_iter());
+        let winning = stored.batches.into_iter().filter(|stored| form::read(stored).1.is_none());
+        let (size, shown) = ((size.width, size.height), winning.collect::<Vec<_>>().into_iter());
         Ok(Some(StoredPast { size, room, entries, shown }))
     }
 

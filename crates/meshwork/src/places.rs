@@ -107,7 +107,8 @@ mod tests {
         let (mut text, mut places) = (String::from("a🦉b"), Places::default());
         for turn in 0..2000 {
             let letters = text.chars().count();
-            let byte = |text: &str, at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+            let byte =
+                |text: &str, at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
             let from = below(letters + 1);
             let unit = places.unit(from, || text.clone());
             assert_eq!(unit, units(&text)[from], "turn {turn}");
@@ -121,8 +122,9 @@ mod tests {
                 places.delete(unit, until);
                 text.replace_range(byte(&text, from)..byte(&text, to), "");
             }
-            let known: Vec<u32> =
-                (0..=text.chars().count()).map(|at| places.unit(at, || unreachable!("it is known"))).collect();
+            let known: Vec<u32> = (0..=text.chars().count())
+                .map(|at| places.unit(at, || unreachable!("it is known")))
+                .collect();
             assert_eq!(known, units(&text), "turn {turn}: {text}");
         }
     }

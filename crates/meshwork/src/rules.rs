@@ -1,5 +1,6 @@
 //! What a room's owner and moderators decide.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use meshwork_core::id::PeerId;
@@ -7,8 +8,9 @@ use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError as NodeWrit
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
 use meshwork_core::signed::app::GENESIS_SLOT;
-use meshwork_core::signed::change::Rule;
+use meshwork_core::signed::change::{Age, Rule};
 use meshwork_core::time::Time;
+use meshwork_place::notes;
 
 use crate::app::App;
 use crate::error::{Closed, RuleError, WriteError};
@@ -123,6 +125,24 @@ impl Rules {
             window: Duration::from_millis(limit.window_ms.into()),
             wait: Duration::from_millis(wait_ms),
         }))
+    }
+
+    /// From now on everybody gives up notes of more than so many days ago, and who was away brings none back; `None` keeps
+    /// them for ever, and a greater number brings back what somebody still has. The owner's to do.
+    ///
+    /// # Errors
+    /// [`RuleError`]; notes are kept as long as they were.
+    pub async fn keep_notes_for(&self, days: Option<NonZero<u16>>) -> Result<(), RuleError> {
+        let age = Age { replica: notes::replica(), days };
+        self.act(move |node, now, room| node.room_mut(now, room).set_age(age).map(|_| ())).await
+    }
+
+    /// For how many days notes are kept; `None` for ever.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn notes_kept_for(&self) -> Result<Option<NonZero<u16>>, Closed> {
+        self.0.call(|node, _, room| node.room(room).age(notes::replica())).await
     }
 
     /// From now on these peers alone write in the room, besides the owner and moderators. The owner's to do.

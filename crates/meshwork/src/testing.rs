@@ -129,9 +129,10 @@ impl Network {
 
     fn start_as(&self, person: u64, config: Config) -> Endpoint {
         let (index, id) = self.network.with(|world| {
-            let index = world.start_with(config.clone(), person, 0, |_, config, identity, seed, now, wall| {
-                Node::new(crate::app::make, config, identity, seed, now, wall)
-            });
+            let index =
+                world.start_with(config.clone(), person, 0, |_, config, identity, seed, now, wall| {
+                    Node::new(crate::app::make, config, identity, seed, now, wall)
+                });
             (index, world.node(index).endpoint())
         });
         self.programs().insert(id, Started { index, person, config });

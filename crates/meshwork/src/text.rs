@@ -541,7 +541,10 @@ mod tests {
         other.apply(&own).unwrap();
         assert!(!other.places.are_known(), "now the text has to be read");
         edit(&mut other, &|text| text.insert(2, "<"));
-        assert_eq!((one.text().as_str(), other.text().as_str()), ("p🦉lain after word!", "p🦉<lain after word!"));
+        assert_eq!(
+            (one.text().as_str(), other.text().as_str()),
+            ("p🦉lain after word!", "p🦉<lain after word!")
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::support::{Home, PATIENCE};
 use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, RoomHandle, WriteError};
 use meshwork_core::rng::Rng;
+use meshwork_core::room::storage::form;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
 use meshwork_place::Place as _;
@@ -151,7 +152,7 @@ impl Painter {
 }
 
 fn verified(bytes: &[u8], room: RoomId) -> SignedBatch {
-    UnverifiedBatch::decode(&room, bytes).unwrap().verify().unwrap()
+    UnverifiedBatch::decode(&room, form::read(bytes).0).unwrap().verify().unwrap()
 }
 
 fn canvas_of<'a>(batches: impl IntoIterator<Item = &'a Vec<u8>>, room: RoomId) -> Canvas {

@@ -25,6 +25,7 @@
 
 mod base;
 mod connecting;
+mod decisions;
 mod entering;
 mod heard;
 mod linked;

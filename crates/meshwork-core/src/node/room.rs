@@ -3,12 +3,13 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
+use core::num::NonZero;
 
 use super::rooms::Entry;
 use super::view::{CommandError, PeerView};
 use super::{Base, Node};
 use crate::blobs::{BlobId, Blobs, FetchView};
-use crate::id::{Endpoint, PeerId, RoomId, Secret};
+use crate::id::{Endpoint, PeerId, RoomId};
 use crate::lanes::Letter;
 use crate::links::link::Link;
 use crate::overlay::OverlayView;
@@ -16,20 +17,16 @@ use crate::overlay::sketch::Sight;
 use crate::replica::{Replica, ReplicaNumber};
 use crate::room::Room;
 use crate::room::history::HistoryView;
-use crate::room::rules::publish::Act;
-use crate::room::rules::publish::Retract;
 use crate::room::rules::records::Records;
-use crate::room::rules::terms::{Terms, Writers};
-use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
+use crate::room::rules::terms::Terms;
+use crate::room::writing::{Holders, Receipt, WritingLeft};
 use crate::seam::event::{Event, LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
-use crate::signed::admission::EditSeed;
-use crate::signed::app::{AppParameters, AppWord, SLOTS_MAX};
+use crate::signed::app::AppWord;
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
-use crate::signed::change::{AppOn, Limit, Quota, Rule, WhoWrites};
-use crate::signed::list::ShortId;
+use crate::signed::change::{Limit, WhoWrites};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
@@ -185,6 +182,11 @@ impl<'a> RoomRef<'a> {
         kept.is_on(slot).then(|| records.book().rule(&records.in_force(), slot))?
     }
 
+    /// For how many whole days of room time a table by time keeps its rows; `None` for ever.
+    pub fn age(self, replica: ReplicaNumber) -> Option<NonZero<u16>> {
+        self.open()?.kept().replicas().age(replica)
+    }
+
     /// Everything that follows from the room's records.
     pub fn records(self) -> Option<&'a Records> {
         self.open().map(|room| room.kept().records())
@@ -242,14 +244,6 @@ impl<'a> RoomMut<'a> {
         done
     }
 
-    fn govern(&mut self, act: Act<'_>) -> Result<ShortId, CommandError> {
-        let base = &mut self.node.base;
-        let (room, now) = base.rooms.open(&base.own, self.room)?;
-        let hash = room.govern(now, &base.own.identity, act)?;
-        self.node.settle();
-        Ok(hash)
-    }
-
     /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the
     /// LINK carries it.
     ///
@@ -280,136 +274,12 @@ impl<'a> RoomMut<'a> {
     /// What one may write now in the app in a slot; `None` where the room's rules have no limit for it.
     ///
     /// # Errors
-    /// [`WriteError::AppIsOff`], [`WriteError::Banned`] and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
+    /// [`WriteError::AppIsOff`](super::WriteError::AppIsOff), [`WriteError::Banned`](super::WriteError::Banned) and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
     /// [`CommandError::NotOpen`].
     pub fn writing_left(&mut self, slot: u8) -> Result<Option<WritingLeft>, CommandError> {
         let base = &mut self.node.base;
         let (room, now) = base.rooms.open(&base.own, self.room)?;
         Ok(room.kept().writing_left(now, slot)?)
-    }
-
-    /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
-    /// was written meanwhile by somebody who had not heard of them is said again by its author, as far as the
-    /// rules allow.
-    ///
-    /// Where two programs of the owner do so without hearing of each other, what either took stays taken, and one of
-    /// them joins both after a while.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`](super::WriteError::Record) when a rule cannot be.
-    pub fn set_rules(&mut self, rules: Terms) -> Result<ShortId, CommandError> {
-        self.govern(Act::SetTerms(rules))
-    }
-
-    /// Makes another edit key: from now on its holders may write besides the owner and moderators, and others look. The
-    /// room's LINK carries it; without it the LINK is one to look ([`RoomAddress::to_look`]). What was written so far
-    /// stays.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner of a private room.
-    pub fn set_edit_key(&mut self) -> Result<ShortId, CommandError> {
-        let base = &mut self.node.base;
-        let seed = EditSeed::generate(&mut base.own.rng);
-        let (room, _) = base.rooms.open(&base.own, self.room)?;
-        check_private(room)?;
-        let writers = Writers::Admitted(Some(seed.key()));
-        let terms = Terms { writers, ..room.kept().records().terms().clone() };
-        let record = self.govern(Act::SetTerms(terms))?;
-        self.node.base.rooms.set_edit_seed(self.room, seed);
-        Ok(record)
-    }
-
-    /// Gives the room a new secret: whoever has the LINK as it was is let in no more, but these peers, the owner and
-    /// whoever has the LINK from then on ([`RoomRef::address`]). The peers that are here or come back with the old LINK
-    /// are handed the new secret by the others. People go on to find each other by the first one, so who had it can
-    /// still see at a server that somebody is in the room.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner of a private room,
-    /// [`WriteError::Record`](super::WriteError::Record) for more than
-    /// [`ACCESS_LIST_MAX`](crate::signed::list::ACCESS_LIST_MAX) peers, or while what two of the owner's programs took
-    /// is not joined.
-    pub fn renew_secret(&mut self, keep: Vec<PeerId>) -> Result<ShortId, CommandError> {
-        let base = &mut self.node.base;
-        let secret = Secret(base.own.rng.bytes());
-        let (room, _) = base.rooms.open(&base.own, self.room)?;
-        check_private(room)?;
-        room.kept_mut().offer_secret(secret);
-        self.govern(Act::Renew(secret, keep))
-    }
-
-    /// Turns an app on in the room, if it is not. Returns its slot.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) where the
-    /// room has as many apps as it can.
-    pub fn turn_on(&mut self, app: AppWord, parameters: AppParameters) -> Result<u8, CommandError> {
-        let base = &mut self.node.base;
-        let kept = base.rooms.open(&base.own, self.room)?.0.kept();
-        if let Some(slot) = kept.slot_of(&app) {
-            return Ok(slot);
-        }
-        let full = || WriteError::Record(format!("a room has at most {SLOTS_MAX} apps"));
-        let slot = kept.free_slot().ok_or_else(full)?;
-        self.govern(Act::TurnOn(AppOn { slot, app, parameters }))?;
-        Ok(slot)
-    }
-
-    /// Sets who may write in the app in a slot of a room that one owns, and how much. Where that becomes stricter it
-    /// is as with [`RoomMut::set_rules`], which sets it for the app that the room opened with.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::AppIsOff`],
-    /// [`WriteError::Record`](super::WriteError::Record) for a limit that cannot be, or for more than
-    /// [`RULES_MAX`](crate::signed::change::RULES_MAX) apps with rules.
-    pub fn set_rule(&mut self, rule: Rule) -> Result<ShortId, CommandError> {
-        let base = &mut self.node.base;
-        let kept = base.rooms.open(&base.own, self.room)?.0.kept();
-        if !kept.is_on(rule.slot) {
-            return Err(WriteError::AppIsOff(rule.slot).into());
-        }
-        self.govern(Act::SetRule(rule))
-    }
-
-    /// Raises how much each peer may have in a table of a room that one owns. What was raised once stays so.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) for what is
-    /// no table.
-    pub fn raise_quota(&mut self, quota: Quota) -> Result<ShortId, CommandError> {
-        self.govern(Act::Raise(quota))
-    }
-
-    /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
-    pub fn ban(&mut self, peer: PeerId) -> Result<ShortId, CommandError> {
-        self.govern(Act::Ban(peer))
-    }
-
-    /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`](super::WriteError::NotBanned).
-    pub fn unban(&mut self, peer: PeerId) -> Result<ShortId, CommandError> {
-        self.govern(Act::Unban(peer))
-    }
-
-    /// Takes back what was written up to now.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
-    pub fn retract(&mut self, retract: Retract) -> Result<ShortId, CommandError> {
-        self.govern(Act::Retract(retract))
-    }
-
-    /// Lifts retractions by the records that say them.
-    ///
-    /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner.
-    pub fn lift(&mut self, records: &[ShortId]) -> Result<ShortId, CommandError> {
-        self.govern(Act::Lift(records))
     }
 
     /// Sets what one says of oneself in an app; `None` for nothing. May be called at each movement: 20 times a second
@@ -433,7 +303,7 @@ impl<'a> RoomMut<'a> {
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`WriteError::TooLong`](super::WriteError::TooLong),
-    /// [`WriteError::AppIsOff`], [`WriteError::Banned`], [`WriteError::NotWriter`](super::WriteError::NotWriter), and
+    /// [`WriteError::AppIsOff`](super::WriteError::AppIsOff), [`WriteError::Banned`](super::WriteError::Banned), [`WriteError::NotWriter`](super::WriteError::NotWriter), and
     /// [`WriteError::Backpressure`](super::WriteError::Backpressure) while no neighbour has room for it: nothing was said.
     pub fn say(&mut self, slot: Slot, topic: &Topic, bytes: &[u8]) -> Result<(), CommandError> {
         let base = &mut self.node.base;
@@ -584,10 +454,4 @@ impl<'a> RoomMut<'a> {
     pub fn take_history(&mut self, cost_most: usize) -> Vec<SignedBatch> {
         self.act(|room, now| room.take_history(now, cost_most)).unwrap_or_default()
     }
-}
-
-/// Whether a secret guards the room, so that there is one to say who may do what.
-fn check_private(room: &Room) -> Result<(), WriteError> {
-    let is_private = room.kept().genesis().commitment().is_some();
-    is_private.then_some(()).ok_or(WriteError::NotAllowed("the owner of a private room"))
 }

@@ -36,7 +36,7 @@ pub struct StoredRoom {
     pub genesis: Vec<u8>,
     /// The room's records, as they were last stored; empty when none were.
     pub records: Vec<u8>,
-    /// The signed batches, in any order.
+    /// The batches as they were stored, in any order: see [`form`](crate::room::storage::form).
     pub batches: Vec<Vec<u8>>,
 }
 

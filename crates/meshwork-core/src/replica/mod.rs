@@ -77,6 +77,10 @@ pub trait Replica: Any + Send + Sync {
     fn floor(&self) -> Floor {
         Floor::default()
     }
+    /// Whether a batch with this payload says something of before that: it is not kept, and is no fault.
+    fn is_old(&self, _payload: &[u8]) -> bool {
+        false
+    }
     /// The first path of what is held from a floor on; 0 where what is old does not lie together.
     fn path_of(&self, _floor: Floor) -> u64 {
         0

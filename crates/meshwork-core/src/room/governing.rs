@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::delivery::Checked;
 use super::rules::Heard;
 use super::rules::publish::Act;
-use super::{Room, RoomOutput};
+use super::{Room, RoomOutput, aging, beaten};
 use crate::id::{Endpoint, Identity};
 use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
@@ -69,24 +69,34 @@ impl Room {
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     fn enforce(&mut self, now: Now) {
-        let mut changed = Vec::new();
+        let (mut changed, mut lost) = (Vec::new(), Vec::new());
         let outdated = self.kept.rules.outdated(&self.kept.replicas);
         let rules = &self.kept.rules;
         for (number, raised) in self.kept.replicas.handle_records(rules.records().book()) {
-            raised.dropped.into_iter().for_each(|dropped| self.kept.storage.remove(dropped));
+            lost.extend(raised.dropped);
             changed.extend(raised.changed.map(|changes| (number, changes)));
         }
+        changed.drain(..).for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
+        beaten::lose(&mut self.kept, now, core::mem::take(&mut lost));
+        self.kept.calendar.handle_records(now.time);
+        aging::give_up_old(&mut self.kept, now);
+        let rules = &self.kept.rules;
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         let retractions = rules.retractions();
         let enforced = self.kept.replicas.enforce(&stands, &retractions, || rules.beaten());
         self.kept.writing.outbox_mut().retain(stands);
         let mut restored = Vec::new();
         for (number, enforced) in enforced {
-            enforced.removed.iter().for_each(|removed| self.kept.storage.remove(removed.key()));
+            let (standing, gone): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(stands);
+            gone.iter().for_each(|gone| self.kept.storage.remove(gone.key()));
+            // What lost to something that competes again.
+            lost.extend(standing.iter().map(|batch| batch.key()));
             restored.extend(enforced.restored);
             changed.extend(enforced.changed.map(|changes| (number, changes)));
         }
-        let waited = self.kept.rules.handle_enforced(&restored);
+        let (waited, fallen) = self.kept.rules.handle_enforced(&restored);
+        fallen.into_iter().for_each(|fallen| self.kept.storage.remove(fallen));
+        beaten::lose(&mut self.kept, now, lost);
         restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });

@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::RoomOutput;
+use super::aging::{self, Calendar};
+use super::beaten;
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
@@ -20,7 +22,7 @@ use super::saying::Spoken;
 use super::storage::Storage;
 use super::writing::{Holders, WriteError, Writing, WritingLeft};
 use crate::blobs::Share;
-use crate::clock::{Clock, room_time};
+use crate::clock::Clock;
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
 use crate::replica::{Changes, ReplicaNumber};
@@ -34,7 +36,7 @@ use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
 use crate::signed::header::Family;
-use crate::time::{Now, Time, WallTime};
+use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 
 /// What a room keeps in step, and by which rules. Who its members are, and over which links, it does not know.
@@ -48,9 +50,7 @@ pub struct Kept {
     pub(super) stays: bool,
     pub(super) replicas: Replicas,
     pub(super) clock: Clock,
-    /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
-    ahead: i64,
-    told_ahead: i64,
+    pub(super) calendar: Calendar,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
     pub(super) said: Spoken,
@@ -85,8 +85,7 @@ impl Kept {
             stays: config.stays,
             replicas,
             clock: Clock::new(),
-            ahead: 0,
-            told_ahead: 0,
+            calendar: Calendar::default(),
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
             said: Spoken::default(),
@@ -203,18 +202,12 @@ impl Kept {
 
     /// The present moment in room time, given what one's own clock says.
     pub fn present(&self, now: Now) -> Now {
-        Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
+        self.calendar.present(now)
     }
 
-    /// Sets how far room time is ahead of one's own clock, in microseconds. Returns it when that should be told:
-    /// it moved further than clocks that agree differ.
-    pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
-        self.ahead = ahead;
-        let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
-        moved.then(|| {
-            self.told_ahead = ahead;
-            ahead
-        })
+    /// Room time, to be set.
+    pub fn calendar_mut(&mut self) -> &mut Calendar {
+        &mut self.calendar
     }
 
     /// What this peer may write at once now in the app in a slot; `None` where the rules have no limit for it.
@@ -240,6 +233,9 @@ impl Kept {
     pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
+        }
+        if aging::is_old(self, batch) {
+            return Err(Rejection::Old(batch.key()));
         }
         match self.rules.judge(batch) {
             Verdict::Cut if !self.keeps_what_is_needed(batch) => Err(Rejection::Cut(batch.header().author)),
@@ -283,10 +279,15 @@ impl Kept {
 
     /// Applies a batch. Returns whether it was taken in: it won an entry.
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
-        let batch = checked.batch.clone();
+        let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
+        let waited = self.rules.held(&batch.key()).is_some();
         let kept = self.apply_unstored(now, checked, true);
-        if kept {
-            self.storage.insert(now, batch);
+        match (kept, waited) {
+            (true, false) => self.storage.insert(now, batch),
+            (true, true) => self.storage.insert_again(batch),
+            // What a record took and nothing needs now may be needed by what comes later, so it is not known.
+            (false, _) if is_cut => {}
+            (false, _) => beaten::wait(self, now, &batch),
         }
         kept
     }
@@ -296,18 +297,17 @@ impl Kept {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
         let number = batch.header().replica;
         let Some(replica) = self.replicas.get_mut(number) else { return false };
-        let (again, is_cut) = (self.delivery.is_delivered(&key), checked.content.is_cut);
+        let again = self.delivery.is_delivered(&key);
         let shows_past = replica.shows_past();
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
         if key.author == self.me && !shows_past {
             let own = applied.dropped.iter().filter(|dropped| dropped.author == self.me);
             own.for_each(|own| self.writing.outbox_mut().handle_beaten(key.sequence, own.sequence));
         }
-        // What a record took and nothing needs now may be needed by what comes later, so it is not known.
-        if applied.kept || !is_cut {
-            self.rules.note(batch, applied.kept, &applied.dropped);
+        if applied.kept {
+            self.rules.note_kept(batch);
         }
-        applied.dropped.into_iter().for_each(|dropped| self.storage.remove(dropped));
+        beaten::lose(self, now, applied.dropped);
         self.comparison.handle_change(now.time);
         if tell && let Some(changes) = applied.changed {
             self.tell_changed(number, (!again).then_some(key), changes);
@@ -364,7 +364,8 @@ impl Kept {
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already.
     pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
-        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches());
+        let waiting = self.rules.beaten_since().filter(|_| self.rules.records().owner().is_some());
+        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches(), waiting);
         self.store_records();
     }
 

@@ -17,6 +17,8 @@
 //! # Limits
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement, and their author with them; [`delivery`] states its own.
 
+mod aging;
+mod beaten;
 mod blobs;
 pub mod comparison;
 pub mod delivery;
@@ -39,6 +41,7 @@ pub mod writing;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use self::aging::Calendar;
 pub use self::blobs::Sharing;
 use self::comparison::ComparisonOutput;
 use self::history::History;
@@ -287,6 +290,8 @@ impl Room {
             let from = if self.membership.members().contains_key(&author) { author } else { from };
             self.accept(now, from, checked, true);
         }
+        aging::give_up_old(&mut self.kept, now);
+        beaten::bound(&mut self.kept, now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
@@ -321,7 +326,8 @@ impl Room {
             self.kept.blobs.as_ref().and_then(|blobs| blobs.poll_timeout()),
         );
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
-        let due = due.into_iter().chain([said, passing, present, blobs]);
+        let (aging, beaten) = (aging::poll_timeout(&self.kept, now), beaten::poll_timeout(&self.kept, now));
+        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten]);
         due.flatten().min()
     }
 

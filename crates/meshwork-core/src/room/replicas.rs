@@ -8,8 +8,9 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::num::NonZero;
 
-use crate::replica::{Applied, Changes, Enforced, Replica, ReplicaNumber, Retraction};
+use crate::replica::{Applied, Changes, Enforced, Floor, Replica, ReplicaNumber, Retraction};
 use crate::rulebook::Rulebook;
 use crate::signed::app::{AppParameters, AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
@@ -24,12 +25,19 @@ pub type MakeReplica = fn(&AppWord, &AppParameters) -> Option<Box<dyn Replica>>;
 /// What each peer may have in a table of a commons, where no owner can raise it: docs/protocol/genesis.md.
 const COMMONS_QUOTA: Quota = Quota { values: 1000, bytes: 256 * 1024, removals: 1000 };
 
+/// For how many days the tables by time of a commons keep their rows: docs/protocol/genesis.md.
+const COMMONS_AGE: NonZero<u16> = NonZero::new(30).expect("more than none");
+
 /// The replicas of one room.
 #[derive(Debug)]
 pub struct Replicas {
     make: MakeReplica,
     quota: Quota,
     by_number: BTreeMap<ReplicaNumber, Box<dyn Replica>>,
+    /// For how many days every table by time keeps its rows, where no record can say.
+    age: Option<NonZero<u16>>,
+    /// The same for those of which records say it.
+    ages: BTreeMap<ReplicaNumber, NonZero<u16>>,
 }
 
 impl Replicas {
@@ -37,7 +45,8 @@ impl Replicas {
     pub(super) fn new(make: MakeReplica, genesis: &Genesis) -> Replicas {
         let is_commons = genesis.owner().is_none();
         let quota = if is_commons { COMMONS_QUOTA } else { Quota::default() };
-        let mut replicas = Replicas { make, quota, by_number: BTreeMap::new() };
+        let age = is_commons.then_some(COMMONS_AGE);
+        let mut replicas = Replicas { make, quota, by_number: BTreeMap::new(), age, ages: BTreeMap::new() };
         let (app, parameters) = genesis.app();
         replicas.turn_on(GENESIS_SLOT, make(app, parameters));
         replicas.turn_on(CONVERSATION_SLOT, None);
@@ -47,7 +56,8 @@ impl Replicas {
     #[cfg(test)]
     pub(super) fn with(by_number: impl IntoIterator<Item = (ReplicaNumber, Box<dyn Replica>)>) -> Replicas {
         let by_number = by_number.into_iter().collect();
-        Replicas { make: |_, _| None, quota: Quota::default(), by_number }
+        let (age, ages) = (None, BTreeMap::new());
+        Replicas { make: |_, _| None, quota: Quota::default(), by_number, age, ages }
     }
 
     /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
@@ -79,8 +89,54 @@ impl Replicas {
         self.by_number.get_mut(&number).map(|replica| &mut **replica)
     }
 
-    /// The records changed: apps that they turned on get their replicas, and tables the quotas that they name. Returns
-    /// what became different by that.
+    /// For how many whole days of room time a table by time keeps its rows; `None` for ever.
+    pub fn age(&self, number: ReplicaNumber) -> Option<NonZero<u16>> {
+        self.ages.get(&number).copied().or(self.age).filter(|_| number.family() == Family::ByTime)
+    }
+
+    /// Whether tables are held from other days on this day than they are.
+    pub(super) fn is_old(&self, today: u32) -> bool {
+        self.floors(today).next().is_some()
+    }
+
+    /// Whether some table keeps its rows for a number of days.
+    pub(super) fn ages(&self) -> bool {
+        self.age.is_some() || !self.ages.is_empty()
+    }
+
+    /// Holds each table from the day on that its age says on this day; where that is later than before, only if it may give
+    /// something up. Returns what became different by that.
+    pub(super) fn give_up_old(
+        &mut self,
+        today: u32,
+        gives_up: bool,
+    ) -> Vec<(ReplicaNumber, Applied<Option<Changes>>)> {
+        let floors: Vec<(ReplicaNumber, Floor, Floor)> = self.floors(today).collect();
+        let mut turned = Vec::new();
+        for (number, floor, _) in floors.into_iter().filter(|(_, floor, held)| gives_up || floor < held) {
+            turned.extend(self.table_mut(number).map(|table| (number, table.set_floor(floor))));
+        }
+        turned
+    }
+
+    /// Tables that are held from another day than their ages say, with both.
+    fn floors(&self, today: u32) -> impl Iterator<Item = (ReplicaNumber, Floor, Floor)> {
+        let tables = self.by_number.iter().filter(|(number, _)| number.family() == Family::ByTime);
+        let floor = move |number| {
+            let days = self.age(number).map(|days| today.saturating_sub(days.get().into()));
+            Floor(days.unwrap_or_default())
+        };
+        let floors = tables.map(move |(&number, table)| (number, floor(number), table.floor()));
+        floors.filter(|(_, floor, held)| floor != held)
+    }
+
+    fn table_mut(&mut self, number: ReplicaNumber) -> Option<&mut Table> {
+        let any: &mut dyn Any = &mut **self.by_number.get_mut(&number)?;
+        any.downcast_mut()
+    }
+
+    /// The records changed: apps that they turned on get their replicas, and tables the quotas and the ages that they
+    /// name. Returns what became different by the quotas.
     pub(super) fn handle_records(
         &mut self,
         book: &Rulebook,
@@ -93,9 +149,10 @@ impl Replicas {
             }
         }
         let mut raised = Vec::new();
-        for (&number, replica) in &mut self.by_number {
-            let any: &mut dyn Any = &mut **replica;
-            if let (Some(quota), Some(table)) = (book.quota(number), any.downcast_mut::<Table>()) {
+        self.ages.clear();
+        for number in self.by_number.keys().copied().collect::<Vec<_>>() {
+            self.ages.extend(book.age(number).map(|days| (number, days)));
+            if let (Some(quota), Some(table)) = (book.quota(number), self.table_mut(number)) {
                 let (values, bytes, removals) = (quota.values, quota.bytes.into(), quota.removals);
                 raised.push((number, table.raise_quota(Quota { values, bytes, removals })));
             }

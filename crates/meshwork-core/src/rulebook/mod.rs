@@ -32,6 +32,7 @@ mod places;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZero;
 
 use self::places::{Place, Places};
 use crate::clock::Stamp;
@@ -240,6 +241,16 @@ impl Rulebook {
             removals: one.removals.max(other.removals),
             bytes: one.bytes.max(other.bytes),
         })
+    }
+
+    /// For how many whole days of room time a table by time keeps its rows, by the record in force; `None` for ever.
+    pub fn age(&self, replica: ReplicaNumber) -> Option<NonZero<u16>> {
+        let in_force = self.in_force().map_or(RecordName::GENESIS, Record::name);
+        let said = |change: &Change| match change {
+            Change::Age(age) if age.replica == replica => Some(age.days),
+            _ => None,
+        };
+        self.last_said(&in_force, said).flatten()
     }
 
     /// What does not show, whichever branch says so.

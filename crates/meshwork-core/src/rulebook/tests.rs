@@ -6,7 +6,7 @@ use super::*;
 use crate::id::{Endpoint, Identity, Instance, RoomId};
 use crate::rng::Rng;
 use crate::signed::admission::EditSeed;
-use crate::signed::change::Rule;
+use crate::signed::change::{Age, Rule};
 use crate::signed::header::{Family, StampWindow};
 use crate::signed::record::{Body, Cut};
 use crate::wire::{Bounded, BoundedText, Bytes};
@@ -332,6 +332,33 @@ fn two_devices_may_turn_one_app_on() {
     });
     let refused = Verdict::Refused(Refusal::App);
     assert_eq!(verdicts, [Verdict::Stands, Verdict::Stands, refused, refused]);
+}
+
+#[test]
+fn the_age_in_force_is_the_last_that_was_said() {
+    let [conversation, other] = [1, 2].map(|slot| ReplicaNumber::new(slot, Family::ByTime).expect("a slot"));
+    let says = |before: &[&WithList], replica, days| {
+        let age = Change::Age(Age { replica, days: NonZero::new(days) });
+        owner_says(before, age, &[])
+    };
+    let of = |records: &[&WithList]| {
+        let book = book(records);
+        [conversation, other].map(|replica| book.age(replica).map_or(0, NonZero::get))
+    };
+    let first = says(&[], conversation, 30);
+    let longer = says(&[&first], conversation, 90);
+    let elsewhere = says(&[&first], other, 7);
+    let later = rename(&[&elsewhere], "later");
+    let off = says(&[&longer], conversation, 0);
+    assert_eq!([of(&[]), of(&[&first]), of(&[&first, &longer])], [[0, 0], [30, 0], [90, 0]]);
+    assert_eq!(of(&[&first, &longer, &off]), [0, 0]);
+    assert_eq!(
+        of(&[&first, &longer, &elsewhere, &later]),
+        [30, 7],
+        "the branch in force has not heard of it"
+    );
+    let join = rename(&[&longer, &later], "join");
+    assert_eq!(of(&[&first, &longer, &elsewhere, &later, &join]), [90, 7]);
 }
 
 #[test]

@@ -192,9 +192,9 @@ pub struct StoreChange {
     pub genesis: Option<Vec<u8>>,
     /// The room's records as one string of bytes, which replaces the one stored before.
     pub records: Option<Vec<u8>>,
-    /// Signed batches to keep, by key.
+    /// Batches to keep, by key, as the room reads them again: see [`form`](crate::room::storage::form).
     pub insert: Vec<(BatchKey, Vec<u8>)>,
-    /// Batches that no longer win an entry.
+    /// Batches that the room holds no longer.
     pub remove: Vec<BatchKey>,
     /// For the history: what was accepted, in that order. Only with
     /// [`Config::keeps_history`](super::config::Config::keeps_history); those still kept are in `insert` as well.

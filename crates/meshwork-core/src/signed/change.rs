@@ -1,5 +1,7 @@
 //! What a record changes about a room, one thing at a time.
 
+use core::num::NonZero;
+
 use serde::{Deserialize, Serialize};
 
 use super::admission::EditKey;
@@ -63,6 +65,8 @@ pub enum Change {
     Retract(Retraction),
     /// The room has another secret.
     Secret(NewSecret),
+    /// For how long rows of a table are kept.
+    Age(Age),
 }
 
 /// An app gets a slot of the room, for ever.
@@ -125,6 +129,15 @@ pub struct Quota {
     pub removals: u32,
     /// Bytes of all of them.
     pub bytes: u32,
+}
+
+/// For how long a table by time keeps its rows. Taken back by a later one, which says something else of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Age {
+    /// Which table.
+    pub replica: ReplicaNumber,
+    /// For so many whole days of room time, by the time in the row's id; `None` for as long as somebody keeps them.
+    pub days: Option<NonZero<u16>>,
 }
 
 /// A ban or a retraction that ends.
@@ -205,6 +218,9 @@ impl Change {
             Change::Quota(quota) => {
                 let is_table = matches!(quota.replica.family(), Family::ByValue | Family::ByTime);
                 holds(is_table, "a quota is of no table")
+            }
+            Change::Age(age) => {
+                holds(age.replica.family() == Family::ByTime, "an age is of no table by time")
             }
             Change::Appoint(list) | Change::Dismiss(list) => peers(list),
             Change::List(list) | Change::Unlist(list) | Change::Ban(list) => peers(list),

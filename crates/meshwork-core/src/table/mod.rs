@@ -76,7 +76,7 @@ pub use self::quota::{Quota, Used};
 use crate::id::PeerId;
 use crate::replica::leaves::{Item, Leaves};
 use crate::replica::{Applied, Changes, Floor, Replica, Retraction};
-use crate::signed::batch::Header;
+use crate::signed::batch::{Header, SignedBatch};
 
 /// Bytes at the end of a row of a table by time: six of the time in milliseconds since 1970, the most significant
 /// first, and eight that tell rows of one millisecond apart.
@@ -164,10 +164,18 @@ impl Table {
         Table { kind, contest, tree, retracted: Vec::new(), floor: Floor::default() }
     }
 
-    /// From now on a table by time is compared with others from this day of room time on, or rather from the place of its
-    /// tree in which that begins: nothing before is fetched, and others are told so.
-    pub fn set_floor(&mut self, floor: Floor) {
+    /// From now on a table by time is held from this day of room time on, or rather from the place of its tree in which
+    /// that begins: rows before it are given up, and not taken in. Says what became different, and which batches are no
+    /// longer kept.
+    pub fn set_floor(&mut self, floor: Floor) -> Applied<Option<Changes>> {
         self.floor = floor;
+        let old = self.contest.batches().filter(|(_, batch)| self.is_old(batch.payload()));
+        let old: Vec<u32> = old.map(|(number, _)| number).collect();
+        let old: Vec<SignedBatch> = old.into_iter().filter_map(|number| self.contest.leave(number)).collect();
+        let outcome = self.contest.settle();
+        let dropped = old.into_iter().chain(outcome.dropped.into_iter().map(|(_, batch)| batch));
+        let dropped = dropped.map(|batch| batch.key()).collect();
+        Applied { changed: Changes::new(self.turn(outcome.turns)), kept: false, dropped }
     }
 
     /// Raises the quota where `quota` is greater. What had fallen out of it and is here still holds again; what is not
@@ -266,6 +274,11 @@ impl Table {
 
     fn item(&self, Held { entry, is_hidden }: &Held) -> Item {
         Item { path: self.path(entry), digest: entry.digest(*is_hidden), batch: entry.number() }
+    }
+
+    /// Whether a row lies before what is held here.
+    fn is_old_row(&self, row: &[u8]) -> bool {
+        self.kind == Kind::ByTime && path_of_time(time_of(row).unwrap_or(0)) < self.path_of(self.floor)
     }
 
     /// The way to an entry in the tree.

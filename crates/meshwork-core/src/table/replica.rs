@@ -49,6 +49,10 @@ impl Replica for Table {
         self.floor
     }
 
+    fn is_old(&self, payload: &[u8]) -> bool {
+        payload::head(payload).is_ok_and(|(row, ..)| self.is_old_row(row))
+    }
+
     fn path_of(&self, floor: Floor) -> u64 {
         match self.kind {
             Kind::ByValue => 0,
@@ -83,6 +87,9 @@ impl Replica for Table {
 
     fn apply(&mut self, batch: SignedBatch, content: Content) -> Applied<Option<Changes>> {
         debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
+        if self.is_old(batch.payload()) {
+            return Applied::default();
+        }
         let is_hidden = |entry: &_| Table::is_hidden(&self.retracted, entry);
         let Some(number) = self.contest.enter(batch, is_hidden) else { return Applied::default() };
         let outcome = self.contest.settle();
@@ -111,7 +118,8 @@ impl Replica for Table {
         let mut returned = Vec::new();
         if !enforced.removed.is_empty() {
             for batch in beaten.filter(|batch| stands(batch)) {
-                if self.read(&batch.header(), batch.payload()).is_ok() {
+                let is_read = self.read(&batch.header(), batch.payload()).is_ok();
+                if is_read && !self.is_old(batch.payload()) {
                     let is_hidden = |entry: &_| Table::is_hidden(&self.retracted, entry);
                     returned.extend(self.contest.enter(batch.clone(), is_hidden));
                 }
@@ -156,6 +164,7 @@ impl Replica for Table {
 
     fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
         let shown = shown.read::<Vec<Write>>().map(Vec::as_slice).unwrap_or_default();
+        let shown: Vec<Write> = shown.iter().filter(|write| !self.is_old_row(&write.row)).cloned().collect();
         let first = |count: usize| payloads(&shown[..count]).unwrap_or_default();
         let cost = |count: usize| -> usize {
             first(count).iter().filter_map(|payload| self.outline(payload)).map(|(_, cost)| cost).sum()

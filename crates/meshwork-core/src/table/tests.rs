@@ -1,5 +1,7 @@
 //! Tables against the rules as plain data, and what members promise each other of them.
 
+mod ages;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec;
@@ -9,7 +11,7 @@ use core::cmp::Reverse;
 use super::*;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, RoomId};
-use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Enforced, Floor, Fold, ReplicaNumber, tree};
+use crate::replica::{Below, Content, Digest, EMPTY_PART_DIGEST, Enforced, Floor, Fold, ReplicaNumber, tree};
 use crate::rng::Rng;
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{SignedBatch, StampWindow};

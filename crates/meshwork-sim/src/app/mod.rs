@@ -27,6 +27,7 @@ use meshwork_core::node::{Node, RoomRef};
 use meshwork_core::replica::{Digest, ReplicaNumber, Retraction};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::rules::records::Records;
+use meshwork_core::room::storage::form;
 use meshwork_core::seam::change::Changes;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signed::batch::{SignedBatch, UnverifiedBatch};
@@ -286,12 +287,14 @@ pub fn check(world: &World, members: &[Member], past: &[Past<'_>]) -> Result<(),
     Ok(())
 }
 
-/// What would stand everywhere if all batches of this disk were applied.
+/// What would stand everywhere if all batches of this disk were applied that win an entry there.
 pub fn stored(store: &Store) -> BTreeMap<Place, Rank> {
     let mut best: BTreeMap<Place, Rank> = BTreeMap::new();
     for (room, files) in store {
         let Ok((genesis, _)) = Genesis::decode(&files.genesis) else { continue };
-        let batches = files.batches.values().filter_map(|bytes| UnverifiedBatch::decode(room, bytes).ok());
+        let winning = files.batches.values().map(|stored| form::read(stored));
+        let winning = winning.filter(|(_, lost_on)| lost_on.is_none());
+        let batches = winning.filter_map(|(bytes, _)| UnverifiedBatch::decode(room, bytes).ok());
         for batch in batches {
             for Entry { place, rank } in ALL.iter().flat_map(|app| app.entries_of(&genesis, &batch)) {
                 let present = best.entry(place).or_insert_with(|| rank.clone());

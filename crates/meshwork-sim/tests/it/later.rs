@@ -90,8 +90,7 @@ fn are_equal(members: &[Member]) -> impl Fn(&World) -> bool + '_ {
         let is_there = |&(index, room): &Member| {
             world.node(index).room(room).replica::<Documents>(ReplicaNumber::FIRST).is_some()
         };
-        let digests =
-            |member: &Member| [table(world, *member).digest(), documents(world, *member).digest()];
+        let digests = |member: &Member| [table(world, *member).digest(), documents(world, *member).digest()];
         members.iter().all(|member| is_there(member) && digests(member) == digests(&members[0]))
     }
 }
@@ -113,9 +112,8 @@ fn later_builds_write_beside_this_one() {
     let link = world.node(ann.0).room(ann.1).address().expect("just seen");
     let second = world.start(config(), 2, 0);
     let kim = (second, world.join_room(second, link.clone()));
-    let is_here = |world: &World| {
-        world.node(kim.0).room(kim.1).replica::<Documents>(ReplicaNumber::FIRST).is_some()
-    };
+    let is_here =
+        |world: &World| world.node(kim.0).room(kim.1).replica::<Documents>(ReplicaNumber::FIRST).is_some();
     assert!(world.run_while(Duration::from_secs(20), is_here));
 
     // Live, while both write what everybody reads.
@@ -145,9 +143,8 @@ fn later_builds_write_beside_this_one() {
     world.run_for(Duration::from_secs(5));
     let third = world.start(config(), 3, 0);
     let lou = (third, world.join_room(third, link));
-    let is_here = |world: &World| {
-        world.node(lou.0).room(lou.1).replica::<Documents>(ReplicaNumber::FIRST).is_some()
-    };
+    let is_here =
+        |world: &World| world.node(lou.0).room(lou.1).replica::<Documents>(ReplicaNumber::FIRST).is_some();
     assert!(world.run_while(Duration::from_secs(30), is_here));
     assert!(world.run_while(Duration::from_secs(30), are_equal(&[kim, lou])));
     assert!(holds_unknown(&world, lou, &unknown));

@@ -1,6 +1,8 @@
 //! Rooms of real nodes on the virtual network, and the rules of rooms as plain data.
 
+mod aging;
 mod apart;
+mod beaten;
 mod by_hand;
 mod common;
 mod conformance;

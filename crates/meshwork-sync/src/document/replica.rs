@@ -309,7 +309,8 @@ impl Replica for Documents {
         debug_assert!(content.read::<Checked>().is_some(), "{content:?} was read by another replica");
         if later::cost(batch.payload()).is_some() {
             let number = if content.is_cut { None } else { self.insert_later(&batch) };
-            return number.map_or_else(Applied::default, |number| self.conclude(&batch, number, None, Vec::new()));
+            return number
+                .map_or_else(Applied::default, |number| self.conclude(&batch, number, None, Vec::new()));
         }
         let Ok(said) = Said::read(batch.payload()) else { return Applied::default() };
         let (name, stands) = (said.name, !content.is_cut);

@@ -107,8 +107,7 @@ async fn two_devices_fold_seldom() {
     let mut second = network.device(&first, "Ann's phone");
     let (edits, mut length) = (8, 0);
     for turn in 0..6 {
-        let rooms =
-            [session(&network, &mut first, &link).await, session(&network, &mut second, &link).await];
+        let rooms = [session(&network, &mut first, &link).await, session(&network, &mut second, &link).await];
         // Both begin apart, so that both fold the same.
         network.cut(&first, &second);
         let mut batches = [0; 2];

@@ -37,6 +37,7 @@ macro_rules! all {
             cells_say_who_painted_them,
             cursors_are_seen_by_others,
             limits_say_what_is_left,
+            owners_say_how_long_notes_are_kept,
             neighbours_are_named,
             pasts_have_what_still_shows,
             apps_are_turned_on_by_the_owner,
@@ -61,6 +62,9 @@ macro_rules! all {
 }
 pub(crate) use all;
 
+#[path = "suite/ages.rs"]
+mod ages;
+pub(crate) use ages::*;
 #[path = "suite/blobs.rs"]
 mod blobs;
 pub(crate) use blobs::*;

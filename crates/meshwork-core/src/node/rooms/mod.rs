@@ -368,7 +368,9 @@ impl Rooms {
             let walls = links.filter_map(|link| link.remote_wall(own.time()));
             let neighbours: Vec<i64> = walls.map(|wall| own.now.ahead_by(wall)).collect();
             let Some(room) = &mut entry.room else { continue };
-            if let Some(ahead) = room.kept_mut().set_ahead(room_time::vote(&servers(handle), &neighbours)) {
+            if let Some(ahead) =
+                room.kept_mut().calendar_mut().set_ahead(room_time::vote(&servers(handle), &neighbours))
+            {
                 told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
             }
         }

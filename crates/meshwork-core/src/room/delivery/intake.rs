@@ -6,7 +6,9 @@ use crate::id::Endpoint;
 use crate::room::comparison::Key;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
+use crate::room::storage::form;
 use crate::room::{Room, RoomOutput};
+use crate::room::{aging, beaten};
 use crate::signed::batch::UnverifiedBatch;
 use crate::time::Now;
 
@@ -25,7 +27,11 @@ impl Room {
     /// they were taken in, and a clock that was set back must not hide them.
     pub fn restore(&mut self, now: Now, batches: Vec<Vec<u8>>) {
         self.kept.storage.handle_restored();
-        let mut batches = batches.into_iter();
+        aging::give_up_old(&mut self.kept, now);
+        // What lost its last entry comes last, so that it loses again at once and waits from the day on that it did.
+        let (waiting, batches): (Vec<_>, Vec<_>) =
+            batches.into_iter().partition(|stored| form::read(stored).1.is_some());
+        let mut batches = batches.into_iter().chain(waiting);
         for bytes in batches.by_ref().take(RESTORED_AT_ONCE) {
             self.restore_one(now, &bytes, false);
         }
@@ -182,6 +188,12 @@ impl Room {
                     self.kept.storage.acknowledge(from, key.sequence);
                 }
             }
+            // Whoever has not heard of the rule, or whose day has not turned, may say it; its author need not say it again.
+            Rejection::Old(key) => {
+                if key.author == from && self.kept.stays {
+                    self.kept.storage.acknowledge(from, key.sequence);
+                }
+            }
             Rejection::Ahead(checked) => {
                 for from in self.kept.delivery.hold(from, checked) {
                     self.kept.refuse_future(from);
@@ -199,16 +211,22 @@ impl Room {
     }
 
     /// Takes in one stored batch. Returns what that cost.
-    fn restore_one(&mut self, now: Now, bytes: &[u8], tell: bool) -> usize {
-        let batch = match self.kept.screen(bytes, true) {
-            Ok(batch) => batch,
-            // A neighbour was faster than one's own disk, with the batch or with the ban of its author.
-            Err(Rejection::Known(_) | Rejection::Cut(_)) => return 1,
+    fn restore_one(&mut self, now: Now, stored: &[u8], tell: bool) -> usize {
+        let (bytes, lost_on) = form::read(stored);
+        let Ok(batch) = self.kept.delivery.decode(&self.kept.id, bytes) else {
+            self.kept.delivery.refused_stored += 1;
+            return 1;
+        };
+        let key = batch.key();
+        match self.kept.look(&batch, true) {
+            Ok(()) => {}
+            // A neighbour was faster than one's own disk with the batch.
+            Err(Rejection::Known(_)) => return 1,
             Err(_) => {
-                self.kept.delivery.refused_stored += 1;
+                self.kept.storage.remove(key);
                 return 1;
             }
-        };
+        }
         let mut checked = match self.kept.verify(now, batch) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
             Err(_) => {
@@ -216,9 +234,9 @@ impl Room {
                 return KNOWN_PER_SIGNATURE;
             }
         };
-        let key = checked.batch.key();
-        if !self.admits(&mut checked) || !self.kept.apply_unstored(now, checked, tell) {
-            // What was beaten while nobody looked need not stay on disk.
+        if self.admits(&mut checked) {
+            beaten::restore(&mut self.kept, now, checked, lost_on, tell);
+        } else {
             self.kept.storage.remove(key);
         }
         KNOWN_PER_SIGNATURE

@@ -67,6 +67,8 @@ pub struct Checked {
 pub enum Rejection {
     /// It was delivered before.
     Known(BatchKey),
+    /// It says something of before what is held here.
+    Old(BatchKey),
     /// Its stamp is ahead of room time.
     Ahead(Checked),
     /// It cannot be read here: it is for a family of a later version.

@@ -1,6 +1,8 @@
 //! Rooms that hear records and batches in any order, and then talk to each other.
 
+mod ages;
 mod apps;
+mod beaten;
 mod bounds;
 mod joining;
 

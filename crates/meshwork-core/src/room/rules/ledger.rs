@@ -1,37 +1,65 @@
-//! The batches that can still count: those that win an entry, and those beaten last, which compete again when what
-//! beat them does not count any more.
+//! The batches that can still count: those that win an entry, and those that lost their last one, which compete again
+//! when what beat them does not count any more.
 //!
 //! # Limits
-//! Of those that win no entry [`BEATEN_MAX`] of [`BEATEN_BYTES_MAX`] bytes are kept.
+//! What wins no entry is held for [`BEATEN_DAYS`] days, of one author [`AUTHOR_BYTES_MAX`] bytes and of all
+//! [`BEATEN_BYTES_MAX`], each batch counting as [`BATCH_BYTES_LEAST`] at least. Strangers give way before those whom the
+//! room knows, and of them whoever has most.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use crate::id::{Endpoint, Instance, PeerId};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::signed::list::ShortId;
 
-/// Batches that win no entry any more and are kept for a while: half an hour of a room of 20 people who write eight
-/// batches a minute each.
-pub const BEATEN_MAX: usize = 4096;
-/// Bytes of such batches, so that large ones do not multiply [`BEATEN_MAX`].
-pub const BEATEN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Whole days for which a batch is held that wins no entry: whoever finds on Monday what was spoilt during a week
+/// bans whoever did it in time.
+pub const BEATEN_DAYS: u32 = 7;
+/// Bytes of one author's batches that win no entry: half of what an author may have in a table, beside that.
+pub const AUTHOR_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of all batches that win no entry: with the smallest ones 16,384, which a page verifies in two seconds when it
+/// opens the room.
+pub const BEATEN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a batch counts at least, so that one limit bounds number and bytes: what a click takes in memory.
+pub const BATCH_BYTES_LEAST: usize = 1024;
 
 /// The batches, by author and sequence.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Each with when it was beaten, if it wins no entry.
-    written: BTreeMap<BatchKey, (SignedBatch, Option<u64>)>,
-    /// Those that win no entry, by when they were beaten.
-    beaten: BTreeMap<u64, BatchKey>,
+    written: BTreeMap<BatchKey, Held>,
+    /// Those that win no entry, by their authors and places.
+    lost: BTreeMap<(PeerId, Place), BatchKey>,
+    /// Their authors, with the bytes of what each has of them.
+    authors: BTreeMap<PeerId, usize>,
+    /// The same, by these bytes.
+    weights: BTreeSet<(usize, PeerId)>,
+    /// How many lost their last entry on each day.
+    days: BTreeMap<u32, usize>,
     beaten_bytes: usize,
     uses: u64,
 }
+
+#[derive(Debug)]
+struct Held {
+    batch: SignedBatch,
+    /// Its place among those of its author that win no entry, if it wins none.
+    lost: Option<Place>,
+}
+
+/// On which day a batch lost its last entry, and after which others.
+type Place = (u32, u64);
 
 impl Ledger {
     /// Whether a batch is held.
     pub fn holds(&self, key: &BatchKey) -> bool {
         self.written.contains_key(key)
+    }
+
+    /// A batch that is held.
+    pub fn get(&self, key: &BatchKey) -> Option<&SignedBatch> {
+        self.written.get(key).map(|held| &held.batch)
     }
 
     /// The batches with which an author gave one place of its sequence: more than one where it contradicts itself.
@@ -43,41 +71,70 @@ impl Ledger {
     pub fn note_kept(&mut self, batch: SignedBatch) {
         let key = batch.key();
         self.forget(&key);
-        self.written.insert(key, (batch, None));
+        self.written.insert(key, Held { batch, lost: None });
     }
 
-    /// Notes a batch that wins no entry, for a while.
-    pub fn note_beaten(&mut self, batch: SignedBatch) {
+    /// A batch wins no entry from this day on. Returns whether it did win one, or was not held.
+    pub fn note_beaten(&mut self, batch: &SignedBatch, day: u32) -> bool {
         let key = batch.key();
-        self.written.insert(key, (batch, None));
-        self.beat(key);
-    }
-
-    /// A batch wins no entry any more.
-    pub fn beat(&mut self, key: BatchKey) {
-        let Some((batch, at @ None)) = self.written.get_mut(&key) else { return };
+        let held = self.written.entry(key).or_insert_with(|| Held { batch: batch.clone(), lost: None });
+        if held.lost.is_some() {
+            return false;
+        }
         self.uses += 1;
-        *at = Some(self.uses);
-        self.beaten_bytes += batch.bytes().len();
-        self.beaten.insert(self.uses, key);
-        while self.beaten.len() > BEATEN_MAX || self.beaten_bytes > BEATEN_BYTES_MAX {
-            let Some((_, oldest)) = self.beaten.first_key_value() else { break };
-            let oldest = *oldest;
-            self.forget(&oldest);
-        }
+        let place = (day, self.uses);
+        held.lost = Some(place);
+        *self.days.entry(day).or_default() += 1;
+        self.lost.insert((key.author.peer, place), key);
+        let bytes = self.authors.get(&key.author.peer).copied().unwrap_or_default();
+        self.weigh(key.author.peer, bytes + weight(batch));
+        true
     }
 
-    /// Forgets a batch.
-    pub fn forget(&mut self, key: &BatchKey) {
-        if let Some((batch, Some(at))) = self.written.remove(key) {
-            self.beaten.remove(&at);
-            self.beaten_bytes -= batch.bytes().len();
+    /// Forgets a batch. Returns whether it won no entry.
+    pub fn forget(&mut self, key: &BatchKey) -> bool {
+        let Some(Held { batch, lost: Some(place) }) = self.written.remove(key) else { return false };
+        if let Some(count) = self.days.get_mut(&place.0) {
+            *count -= 1;
+            if *count == 0 {
+                self.days.remove(&place.0);
+            }
         }
+        let peer = key.author.peer;
+        self.lost.remove(&(peer, place));
+        let bytes = self.authors.get(&peer).copied().unwrap_or_default();
+        self.weigh(peer, bytes - weight(&batch));
+        true
+    }
+
+    /// Forgets of what wins no entry what was held for long enough, and what is beyond the limits. Returns their keys.
+    pub fn bound(&mut self, today: u32, is_known: impl Fn(&PeerId) -> bool) -> Vec<BatchKey> {
+        let mut gone = Vec::new();
+        if self.first_day().is_some_and(|day| is_over(day, today)) {
+            let over = self.lost.iter().filter(|((_, (day, _)), _)| is_over(*day, today));
+            gone.extend(over.map(|(_, key)| *key));
+            gone.iter().for_each(|key| _ = self.forget(key));
+        }
+        while let Some(first) = self.heaviest(&is_known).and_then(|author| self.first_of(author)) {
+            self.forget(&first);
+            gone.push(first);
+        }
+        gone
+    }
+
+    /// The first day on which something lost its last entry that is held.
+    pub fn first_day(&self) -> Option<u32> {
+        self.days.first_key_value().map(|(day, _)| *day)
     }
 
     /// The batches that win no entry.
     pub fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.beaten.values().filter_map(|key| self.written.get(key)).map(|(batch, _)| batch)
+        self.lost.values().filter_map(|key| self.get(key))
+    }
+
+    /// The same, each with the day on which it lost its last one.
+    pub fn beaten_since(&self) -> impl Iterator<Item = (&SignedBatch, u32)> {
+        self.lost.iter().filter_map(|((_, (day, _)), key)| Some((self.get(key)?, *day)))
     }
 
     /// All batches of an endpoint, by sequence.
@@ -97,15 +154,60 @@ impl Ledger {
 
     /// All batches.
     pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.written.values().map(|(batch, _)| batch)
+        self.written.values().map(|held| &held.batch)
     }
 
     fn within(&self, range: RangeInclusive<BatchKey>) -> impl Iterator<Item = &SignedBatch> {
-        self.written.range(range).map(|(_, (batch, _))| batch)
+        self.written.range(range).map(|(_, held)| &held.batch)
     }
+
+    /// Whose batches have to give way, if anybody's.
+    fn heaviest(&self, is_known: &impl Fn(&PeerId) -> bool) -> Option<PeerId> {
+        let heaviest = self.weights.last()?;
+        if heaviest.0 > AUTHOR_BYTES_MAX {
+            return Some(heaviest.1);
+        }
+        if self.beaten_bytes <= BEATEN_BYTES_MAX {
+            return None;
+        }
+        let stranger = self.weights.iter().rev().find(|(_, peer)| !is_known(peer));
+        Some(stranger.unwrap_or(heaviest).1)
+    }
+
+    /// What an author lost first of what it has that wins no entry.
+    fn first_of(&self, author: PeerId) -> Option<BatchKey> {
+        let (_, first) = self.lost.range((author, (0, 0))..=(author, (u32::MAX, u64::MAX))).next()?;
+        Some(*first)
+    }
+
+    /// What an author has that wins no entry takes so many bytes from now on.
+    fn weigh(&mut self, author: PeerId, bytes: usize) {
+        let before = match bytes {
+            0 => self.authors.remove(&author),
+            bytes => self.authors.insert(author, bytes),
+        };
+        let before = before.unwrap_or_default();
+        self.weights.remove(&(before, author));
+        if bytes > 0 {
+            self.weights.insert((bytes, author));
+        }
+        self.beaten_bytes = self.beaten_bytes + bytes - before;
+    }
+}
+
+/// Whether what lost its last entry on a day was held for long enough.
+pub fn is_over(day: u32, today: u32) -> bool {
+    day.saturating_add(BEATEN_DAYS) < today
+}
+
+fn weight(batch: &SignedBatch) -> usize {
+    batch.bytes().len().max(BATCH_BYTES_LEAST)
 }
 
 /// The least or the greatest key at one place of a sequence.
 fn edge(key: BatchKey, fill: u8) -> BatchKey {
     BatchKey { id: ShortId([fill; 16]), ..key }
 }
+
+#[cfg(test)]
+mod tests;

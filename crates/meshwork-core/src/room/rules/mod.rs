@@ -15,6 +15,7 @@
 
 pub mod access;
 mod admissions;
+mod beaten;
 mod contradictions;
 pub mod exchange;
 pub mod ledger;
@@ -223,16 +224,6 @@ impl Rules {
         }
     }
 
-    /// Notes what became of a batch that stands.
-    pub(super) fn note(&mut self, batch: SignedBatch, kept: bool, dropped: &[BatchKey]) {
-        if kept {
-            self.ledger.note_kept(batch);
-        } else if !self.ledger.holds(&batch.key()) {
-            self.ledger.note_beaten(batch);
-        }
-        dropped.iter().for_each(|dropped| self.ledger.beat(*dropped));
-    }
-
     /// A batch waits for the record that it was written under, or for its author's admission.
     pub(super) fn await_record(&mut self, from: Endpoint, batch: SignedBatch, live: bool) {
         self.waiting.push(from, batch, live);
@@ -402,20 +393,6 @@ impl Rules {
     /// What the records take back.
     pub(super) fn retractions(&self) -> Vec<Retraction> {
         self.records.retractions().map(|(_, retraction)| retraction.clone()).collect()
-    }
-
-    /// Batches that win no entry: they compete again where others do not any more.
-    pub(super) fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.ledger.beaten().filter(|_| !planted!(BeatenForgotten))
-    }
-
-    /// The records changed, and these batches win an entry again. Returns those that waited for a record.
-    pub(super) fn handle_enforced(&mut self, restored: &[SignedBatch]) -> VecDeque<Unruled> {
-        let fallen: Vec<BatchKey> =
-            self.ledger.batches().filter(|batch| !self.lets_stand(batch)).map(|batch| batch.key()).collect();
-        fallen.iter().for_each(|key| self.ledger.forget(key));
-        restored.iter().for_each(|batch| self.ledger.note_kept(batch.clone()));
-        self.waiting.take()
     }
 
     /// What was written here under earlier records, does not stand by later ones, and shows now, by replica.

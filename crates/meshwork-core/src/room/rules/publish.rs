@@ -16,7 +16,7 @@ use crate::room::writing::WriteError;
 use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
-    AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, Quota, RULES_MAX, Retraction, Rule, SCOPE_MAX,
+    Age, AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, Quota, RULES_MAX, Retraction, Rule, SCOPE_MAX,
     WhoWrites,
 };
 use crate::signed::header::{RecordName, ReplicaNumber};
@@ -47,6 +47,8 @@ pub enum Act<'a> {
     SetRule(Rule),
     /// Raises what each peer may have in a table: the owner's to do.
     Raise(Quota),
+    /// Sets for how long a table by time keeps its rows: the owner's to do.
+    Age(Age),
     /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
     Join,
     /// Gives the room this secret, and access by another one to these peers and the owner alone: the owner's to do.
@@ -149,6 +151,7 @@ impl Rules {
                 Draft { slots: u16::from(is_stricter) << rule.slot, ..Draft::of(change) }
             }
             Act::Raise(quota) => Draft::of(Change::Quota(quota)),
+            Act::Age(age) => Draft::of(Change::Age(age)),
             Act::Ban(peer) => self.ban(is_owner, peer)?,
             Act::Unban(peer) => match self.records.bans_of(peer) {
                 bans if bans.is_empty() => return Err(WriteError::NotBanned),
@@ -310,10 +313,7 @@ impl Rules {
 
     /// Whether records or an admission name a peer.
     fn is_named(&self, peer: &PeerId) -> bool {
-        let (book, in_force) = (self.records.book(), self.records.in_force());
-        !self.admissions.of(peer).is_empty()
-            || book.moderates(&in_force, peer)
-            || book.listed(&in_force).any(|listed| listed == *peer)
+        !self.admissions.of(peer).is_empty() || self.records.names(peer)
     }
 }
 

@@ -166,6 +166,12 @@ impl Records {
         self.book.moderates(&self.in_force(), &peer)
     }
 
+    /// Whether `peer` may ban and retract now, or is on the list of writers.
+    pub fn names(&self, peer: &PeerId) -> bool {
+        let in_force = self.in_force();
+        self.book.moderates(&in_force, peer) || self.book.listed(&in_force).any(|listed| listed == *peer)
+    }
+
     /// The bans of a peer that hold.
     pub fn bans_of(&self, peer: PeerId) -> Vec<ShortId> {
         self.book.bans_of(&self.in_force(), &peer)

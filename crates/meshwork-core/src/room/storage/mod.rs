@@ -18,10 +18,11 @@
 //!   that failed may come after later ones.
 //!
 //! # Limits
-//! Gathered changes are at most the replica's own batches and what is on disk. For the history, batches of
+//! Gathered changes are at most what the room holds and what is on disk. For the history, batches of
 //! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint is owed at most
 //! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
 
+pub mod form;
 mod restoring;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -75,6 +76,8 @@ pub(super) struct Storage {
     /// Told as not stored, and to be told again once they are.
     owed: Acknowledgements,
     on_the_way: BTreeMap<u64, OnTheWay>,
+    /// Batches that a store may have in another form than they should have there, while the room is not stored.
+    outdated: BTreeSet<BatchKey>,
     next_token: u64,
     failing: Option<Failing>,
     outputs: VecDeque<StorageOutput>,
@@ -86,10 +89,18 @@ struct Change {
     genesis: Option<Vec<u8>>,
     /// The room's records, when they are others than those on disk.
     records: Option<Vec<u8>>,
-    /// To be kept, or removed.
-    batches: BTreeMap<BatchKey, Option<SignedBatch>>,
+    batches: BTreeMap<BatchKey, Wanted>,
     accepted: VecDeque<(WallTime, SignedBatch)>,
     missed: u64,
+}
+
+/// What is to become of a batch in the store.
+#[derive(Debug)]
+struct Wanted {
+    /// The batch, and when it lost its last entry if it wins none; `None` where it is to be removed.
+    batch: Option<(SignedBatch, Option<u32>)>,
+    /// Whether the store may have it from before, in whichever form.
+    is_there: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +130,7 @@ impl Storage {
             acknowledgements: BTreeMap::new(),
             owed: BTreeMap::new(),
             on_the_way: BTreeMap::new(),
+            outdated: BTreeSet::new(),
             next_token: 1,
             failing: None,
             outputs: VecDeque::new(),
@@ -130,22 +142,25 @@ impl Storage {
         self.stores
     }
 
-    /// From now on the room is stored. `stored` is on disk already, `kept` is to be.
+    /// From now on the room is stored. `stored` is on disk already; `kept` is to be, and what waits since a day.
     pub(super) fn start<'a>(
         &mut self,
         genesis: &[u8],
         stored: &BTreeSet<BatchKey>,
         kept: impl Iterator<Item = &'a SignedBatch>,
+        waiting: impl Iterator<Item = (&'a SignedBatch, u32)>,
     ) {
         self.stores = true;
         self.gathered.genesis = Some(genesis.to_vec());
-        let mut beaten = stored.clone();
-        for batch in kept {
-            if !beaten.remove(&batch.key()) {
-                self.gathered.batches.insert(batch.key(), Some(batch.clone()));
+        let (mut others, outdated) = (stored.clone(), core::mem::take(&mut self.outdated));
+        let kept = kept.map(|batch| (batch, None));
+        for (batch, lost_on) in kept.chain(waiting.map(|(batch, day)| (batch, Some(day)))) {
+            let is_there = others.remove(&batch.key());
+            if !is_there || outdated.contains(&batch.key()) {
+                self.want(batch.key(), Some((batch.clone(), lost_on)), is_there);
             }
         }
-        self.gathered.batches.extend(beaten.into_iter().map(|key| (key, None)));
+        others.into_iter().for_each(|key| self.want(key, None, true));
     }
 
     /// The room is not stored any longer: what waits for storage is acknowledged as not stored.
@@ -165,16 +180,12 @@ impl Storage {
         self.gathered.genesis = None;
     }
 
-    /// A batch is no longer kept.
+    /// A batch is no longer held.
     pub(super) fn remove(&mut self, key: BatchKey) {
-        if !self.stores {
-            return;
-        }
-        let unwritten = matches!(self.gathered.batches.get(&key), Some(Some(_))) && !self.is_on_the_way(&key);
-        if unwritten {
-            self.gathered.batches.remove(&key);
+        if self.stores {
+            self.want(key, None, true);
         } else {
-            self.gathered.batches.insert(key, None);
+            self.outdated.remove(&key);
         }
     }
 
@@ -191,13 +202,24 @@ impl Storage {
         if planted!(FoldUnstored) && batch.header().window.least != batch.header().window.most {
             return;
         }
-        self.gathered.batches.insert(batch.key(), Some(batch));
+        self.want(batch.key(), Some((batch, None)), false);
     }
 
     /// A batch that was accepted before is kept again.
     pub(super) fn insert_again(&mut self, batch: SignedBatch) {
         if self.stores {
-            self.gathered.batches.insert(batch.key(), Some(batch));
+            self.want(batch.key(), Some((batch, None)), true);
+        } else {
+            self.outdated.insert(batch.key());
+        }
+    }
+
+    /// A batch wins no entry since this day, and waits. The store may have it where `is_there` says so.
+    pub(super) fn set_aside(&mut self, batch: &SignedBatch, day: u32, is_there: bool) {
+        if self.stores {
+            self.want(batch.key(), Some((batch.clone(), Some(day))), is_there);
+        } else if is_there {
+            self.outdated.insert(batch.key());
         }
     }
 
@@ -315,6 +337,18 @@ impl Storage {
         self.gather_again(failed.change);
     }
 
+    /// Gathers what is to become of a batch. What the store does not have need not be removed.
+    fn want(&mut self, key: BatchKey, batch: Option<(SignedBatch, Option<u32>)>, is_there: bool) {
+        let before = self.gathered.batches.get(&key);
+        // What is gathered knows better: whoever removes a batch cannot tell whether it was ever on its way.
+        let is_there = before.map_or(is_there, |before| before.is_there) || self.is_on_the_way(&key);
+        if batch.is_none() && !is_there {
+            self.gathered.batches.remove(&key);
+        } else {
+            self.gathered.batches.insert(key, Wanted { batch, is_there });
+        }
+    }
+
     fn is_on_the_way(&self, key: &BatchKey) -> bool {
         self.on_the_way.values().any(|other| other.change.batches.contains_key(key))
     }
@@ -325,15 +359,19 @@ impl Storage {
         if self.on_the_way.values().all(|later| later.change.records.is_none()) {
             self.gathered.records = self.gathered.records.take().or(failed.records);
         }
-        for (key, batch) in failed.batches {
+        for (key, failed) in failed.batches {
             if self.is_on_the_way(&key) {
                 continue;
             }
-            // A batch that this change was to bring and that was beaten meanwhile never reached the disk.
-            if batch.is_some() && matches!(self.gathered.batches.get(&key), Some(None)) {
-                self.gathered.batches.remove(&key);
-            } else {
-                self.gathered.batches.entry(key).or_insert(batch);
+            match self.gathered.batches.get_mut(&key) {
+                // It never reached the disk.
+                Some(Wanted { batch: None, .. }) if !failed.is_there => {
+                    self.gathered.batches.remove(&key);
+                }
+                Some(later) => later.is_there = failed.is_there,
+                None => {
+                    self.gathered.batches.insert(key, failed);
+                }
             }
         }
         let later = core::mem::replace(&mut self.gathered.accepted, failed.accepted);
@@ -384,9 +422,9 @@ impl Change {
             missed: self.missed,
             ..StoreChange::default()
         };
-        for (key, batch) in &self.batches {
-            match batch {
-                Some(batch) => change.insert.push((*key, batch.bytes().to_vec())),
+        for (key, wanted) in &self.batches {
+            match &wanted.batch {
+                Some((batch, lost_on)) => change.insert.push((*key, form::write(batch, *lost_on))),
                 None => change.remove.push(*key),
             }
         }

@@ -3,13 +3,15 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::room::{Room, delivery};
+use super::form;
+use crate::room::delivery::Rejection;
+use crate::room::{Room, aging, beaten};
 use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
 impl Room {
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
-    /// lacks is asked for at once, and what no longer wins an entry is removed.
+    /// lacks is asked for at once, and what the room does not hold is removed.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
         self.kept.start_storing(stored);
         self.kept.storage.acknowledge(self.kept.me, self.kept.writing.next_sequence() - 1);
@@ -27,18 +29,21 @@ impl Room {
     ///
     /// Stamps count whatever the civil clock says now, as at [`Room::restore`].
     pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
+        aging::give_up_old(&mut self.kept, now);
         let mut refused = 0;
-        for bytes in batches {
+        for stored in batches {
+            let (bytes, lost_on) = form::read(stored);
             let screened = self.kept.screen(bytes, true);
             let verified = screened.and_then(|batch| self.kept.verify(now, batch));
             match verified {
-                Ok(mut checked) | Err(delivery::Rejection::Ahead(mut checked)) => {
+                Ok(mut checked) | Err(Rejection::Ahead(mut checked)) => {
                     if self.admits(&mut checked) {
-                        self.kept.apply(now, checked);
+                        beaten::restore(&mut self.kept, now, checked, lost_on, true);
                     }
                 }
-                // A neighbour was faster.
-                Err(delivery::Rejection::Known(_)) => {}
+                // A neighbour was faster, with the batch or with a record.
+                Err(Rejection::Known(_) | Rejection::Cut(_)) => {}
+                Err(Rejection::Old(key)) => self.kept.storage.remove(key),
                 Err(_) => refused += 1,
             }
         }
@@ -50,6 +55,8 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
     use crate::id::{Endpoint, Identity, Instance};
     use crate::node::{Config, Event};
@@ -97,12 +104,14 @@ mod tests {
         let fresh = write(&mut room, &identity, 2, 30);
         assert_eq!(asked(&mut room), [], "a page without the lock stores nothing");
 
-        room.start_storing(NOW, &BTreeSet::from([beaten, known]));
+        let unknown = BatchKey { sequence: 9, ..fresh };
+        room.start_storing(NOW, &BTreeSet::from([beaten, known, unknown]));
         let changes = asked(&mut room);
         let [change] = changes.as_slice() else { panic!("one change, not {changes:?}") };
         assert!(change.genesis.is_some());
-        assert_eq!(change.insert.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [fresh]);
-        assert_eq!(change.remove, [beaten]);
+        let inserted: Vec<_> = change.insert.iter().map(|(key, _)| *key).collect();
+        assert_eq!((inserted, &change.remove[..]), (vec![beaten, fresh], &[unknown][..]));
+        assert!(form::read(&change.insert[0].1).1.is_some(), "it waits, and is stored so");
 
         let next = write(&mut room, &identity, 3, 40);
         let [change] = &asked(&mut room)[..] else { panic!("what is written now is stored") };

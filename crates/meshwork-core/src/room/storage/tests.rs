@@ -181,27 +181,41 @@ fn without_a_store_everything_is_acknowledged_as_not_stored() {
 }
 
 proptest! {
-    /// Batches come and are beaten while a disk works now and then. Whatever was called stored is there or
-    /// was beaten, and in the end the disk has what is kept and the history every batch once.
+    /// Batches come, are beaten, wait and come back while a disk works now and then. Whatever was called stored is there or
+    /// was removed, and in the end the disk has what is held and the history every batch once.
     #[test]
-    fn what_is_called_stored_is_stored(steps in prop::collection::vec((0_u8..8, any::<bool>(), 0_u64..40), 1..200)) {
+    fn what_is_called_stored_is_stored(steps in prop::collection::vec((0_u8..10, any::<bool>(), 0_u64..40), 1..200)) {
         let batches: Vec<SignedBatch> = (1..=20).map(batch).collect();
         let (mut storage, mut world) = (storage(), World::default());
-        let mut kept = BTreeSet::new();
+        // Each with the day on which it lost its last entry, if it wins none.
+        let mut kept: BTreeMap<BatchKey, Option<u32>> = BTreeMap::new();
         let (mut next, mut at) = (0, 0);
         for (kind, works, number) in steps {
             match kind {
                 0..=3 if next < batches.len() => {
-                    kept.insert(batches[next].key());
+                    kept.insert(batches[next].key(), None);
                     storage.insert(now(at), batches[next].clone());
                     storage.acknowledge(author(1), batches[next].key().sequence);
                     next += 1;
                 }
-                4 => {
-                    let beaten = kept.iter().nth(number as usize % kept.len().max(1)).copied();
-                    if let Some(key) = beaten {
-                        kept.remove(&key);
-                        storage.remove(key);
+                4 | 8 | 9 => {
+                    let place = number as usize % kept.len().max(1);
+                    let one = kept.iter().nth(place).map(|(key, lost_on)| (*key, *lost_on));
+                    let Some((key, lost_on)) = one else { continue };
+                    let batch = &batches[key.sequence as usize - 1];
+                    match (kind, lost_on) {
+                        (8, None) => {
+                            storage.set_aside(batch, at as u32, true);
+                            kept.insert(key, Some(at as u32));
+                        }
+                        (9, Some(_)) => {
+                            storage.insert_again(batch.clone());
+                            kept.insert(key, None);
+                        }
+                        _ => {
+                            storage.remove(key);
+                            kept.remove(&key);
+                        }
                     }
                 }
                 5 | 6 => world.answer(&mut storage, at, works),
@@ -211,7 +225,7 @@ proptest! {
             world.drain(&mut storage);
             for &(_, sequence, stored) in &world.told {
                 let key = batches[sequence as usize - 1].key();
-                prop_assert!(!stored || world.disk.contains_key(&key) || !kept.contains(&key));
+                prop_assert!(!stored || world.disk.contains_key(&key) || !kept.contains_key(&key));
             }
         }
         while storage.poll_timeout().is_some() || !world.waiting.is_empty() {
@@ -220,7 +234,12 @@ proptest! {
             storage.settle(now(at).time);
             world.drain(&mut storage);
         }
-        prop_assert_eq!(world.disk.keys().copied().collect::<BTreeSet<_>>(), kept);
+        let on_disk = world.disk.iter().map(|(key, stored)| {
+            let (bytes, lost_on) = form::read(stored);
+            assert_eq!(bytes, batches[key.sequence as usize - 1].bytes());
+            (*key, lost_on)
+        });
+        prop_assert_eq!(on_disk.collect::<BTreeMap<_, _>>(), kept);
         let mut accepted: Vec<_> = batches[..next].iter().map(|batch| batch.bytes().to_vec()).collect();
         accepted.sort();
         world.history.sort();

@@ -6,6 +6,7 @@ pub(super) mod outbox;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::num::NonZero;
 use core::ops::RangeInclusive;
 
 pub use self::holders::Holders;
@@ -78,6 +79,9 @@ pub enum WriteError {
         /// When the next window begins, in milliseconds from now.
         wait_ms: u64,
     },
+    /// The row lies before the day from which on the room keeps its table.
+    #[error("this room keeps what is {0} days old at most, and this is older")]
+    TooOld(u16),
     /// The peer whose bans should be lifted is not banned.
     #[error("This peer is not banned.")]
     NotBanned,
@@ -241,7 +245,9 @@ impl Room {
         let header = self.kept.header(number, window);
         let replica = self.kept.replicas.get(number).ok_or(WriteError::AppIsOff(number.slot()))?;
         let moderates = self.kept.records().moderates(identity.peer());
+        let days = self.kept.replicas.age(number).map_or(0, NonZero::get);
         let check = |payload: Vec<u8>| match replica.check(&header, &payload) {
+            Ok(_) if replica.is_old(&payload) => Err(WriteError::TooOld(days)),
             Ok(content) if content.is_for_moderators && !moderates => Err(WriteError::NotAllowed(MODERATORS)),
             Ok(content) => Ok((payload, content)),
             Err(error) => Err(WriteError::Content(error.0)),

@@ -3,11 +3,12 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
+use core::num::NonZero;
 
 use super::super::admission::EditKey;
 use super::super::app::SLOTS_MAX;
 use super::super::change::{
-    AppOn, BANS_MAX, Lifted, Limit, MODERATORS_MAX, NewSecret, Quota, Retraction, Rule, WRITERS_MAX,
+    Age, AppOn, BANS_MAX, Lifted, Limit, MODERATORS_MAX, NewSecret, Quota, Retraction, Rule, WRITERS_MAX,
     WhoWrites,
 };
 use super::super::header::{Family, ReplicaNumber};
@@ -95,6 +96,7 @@ fn changes() -> Vec<Change> {
         Change::Ban(peers(&[1, 2])),
         Change::Lift(Bounded::new(lifted.to_vec()).expect("two")),
         Change::Retract(retraction()),
+        Change::Age(Age { replica: table(), days: NonZero::new(300) }),
         Change::Secret(NewSecret { commitment: [8; 32], access }),
     ]
 }
@@ -214,6 +216,10 @@ fn changes_out_of_bounds_are_refused() {
         let replica = ReplicaNumber::new(0, family).expect("a slot");
         Change::Quota(Quota { replica, values: 1, removals: 1, bytes: 1 })
     };
+    let age = |family| {
+        let replica = ReplicaNumber::new(0, family).expect("a slot");
+        Change::Age(Age { replica, days: None })
+    };
     let say = ReplicaNumber::new(0, Family::Say).expect("a slot");
     let long = ListName { count: ACCESS_LIST_MAX as u32 + 1, hash: [0; 32] };
     let refused = [
@@ -226,6 +232,8 @@ fn changes_out_of_bounds_are_refused() {
         app(SLOTS_MAX),
         quota(Family::Own),
         quota(Family::Say),
+        age(Family::Own),
+        age(Family::ByValue),
         Change::Appoint(peers(&[])),
         Change::List(peers(&[2, 1])),
         Change::List(peers(&[2, 2])),
@@ -237,7 +245,7 @@ fn changes_out_of_bounds_are_refused() {
     for change in refused {
         assert!(says(vec![change.clone()], None).is_err(), "{change:?}");
     }
-    assert!(says(vec![app(2), app(15), quota(Family::ByValue)], None).is_ok());
+    assert!(says(vec![app(2), app(15), quota(Family::ByValue), age(Family::ByTime)], None).is_ok());
 }
 
 #[test]

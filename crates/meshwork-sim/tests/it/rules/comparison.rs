@@ -28,6 +28,8 @@ struct Rules {
     splits_by_hash: bool,
     /// A rule of age is a floor of room time, whatever the leaves; else each drops whole leaves of its own tree.
     ages_by_floor: bool,
+    /// Where the owner says a greater age the floor sinks; else it only rises.
+    floors_sink: bool,
     /// What is told is over what both hold, so above both floors.
     tells_what_both_hold: bool,
     /// What differs after an answer to short ids is asked for without ids.
@@ -42,6 +44,7 @@ struct Rules {
 const IN_FORCE: Rules = Rules {
     splits_by_hash: true,
     ages_by_floor: true,
+    floors_sink: true,
     tells_what_both_hold: true,
     asks_without_ids: true,
     blames_nobody: true,
@@ -149,8 +152,12 @@ fn under(state: &State, node: Node, floor: u64) -> Vec<(Key, Entry)> {
 #[derive(Debug, Default)]
 struct Member {
     state: State,
+    /// Which row room time has come to.
+    today: u64,
+    /// The last that it heard of for how many rows there are: the number of the record, and what that says.
+    age: (u64, Option<u64>),
     /// Rows before this one are too old.
-    age: u64,
+    floor: u64,
     blamed: BTreeSet<Name>,
 }
 
@@ -170,7 +177,7 @@ impl Member {
     fn drop_old_leaves(&mut self, node: Node, rules: Rules) {
         if !self.is_leaf(node, rules) {
             node.children().into_iter().for_each(|child| self.drop_old_leaves(child, rules));
-        } else if under(&self.state, node, self.age).is_empty() {
+        } else if under(&self.state, node, self.floor).is_empty() {
             self.state.retain(|key, _| !node.is_above(*key));
         }
     }
@@ -185,30 +192,41 @@ enum Action {
     Fold(Peer, Vec<Name>),
     Compare(Name, Name),
     /// Room time passes, and with some first.
-    Age(u64, Vec<Name>),
+    Day(u64, Vec<Name>),
+    /// The owner says how many rows are kept before the present one, and some hear it.
+    Age(Option<u64>, Vec<Name>),
 }
 
 #[derive(Debug)]
 struct Comparison {
     rules: Rules,
     now: u64,
+    /// The last that the owner said.
+    age: (u64, Option<u64>),
     members: [Member; 4],
     travelled: usize,
     broken: Vec<Broken>,
 }
 
 impl Comparison {
+    /// The first row that a member holds for want of a place for more.
+    fn part(&self, name: Name) -> u64 {
+        if name == Name::Part && !self.rules.has_quota { PART } else { 0 }
+    }
+
     fn floor(&self, name: Name) -> u64 {
-        let part = if name == Name::Part && !self.rules.has_quota { PART } else { 0 };
-        if self.rules.ages_by_floor { part.max(self.members[name as usize].age) } else { part }
+        let by_age = if self.rules.ages_by_floor { self.members[name as usize].floor } else { 0 };
+        self.part(name).max(by_age)
     }
 
     fn settle(&mut self, name: Name, arriving: &[Rc<Batch>]) {
         let (floor, rules) = (self.floor(name), self.rules);
         let member = &mut self.members[name as usize];
         let held = member.batches_under(ROOT);
-        member.state = evaluate(held.values().chain(arriving), rules);
-        member.state.retain(|key, _| key.row >= floor);
+        let is_old = |batch: &Batch| batch.entries.iter().any(|(key, _)| key.row < floor);
+        let held = held.values().filter(|batch| !is_old(batch));
+        let arriving = arriving.iter().filter(|batch| !is_old(batch));
+        member.state = evaluate(held.chain(arriving), rules);
     }
 
     fn write(&mut self, peer: Peer, key: Key, to: &[Name]) {
@@ -229,10 +247,14 @@ impl Comparison {
         }
     }
 
-    fn age(&mut self, name: Name, row: u64) {
+    /// A member comes to know which row room time has come to, and what the owner said.
+    fn hear(&mut self, name: Name, today: u64, age: (u64, Option<u64>)) {
         let rules = self.rules;
         let member = &mut self.members[name as usize];
-        member.age = member.age.max(row);
+        member.today = member.today.max(today);
+        member.age = member.age.max(age);
+        let floor = member.age.1.map_or(0, |rows| member.today.saturating_sub(rows));
+        member.floor = if rules.floors_sink { floor } else { member.floor.max(floor) };
         if !rules.ages_by_floor {
             member.drop_old_leaves(ROOT, rules);
         }
@@ -289,11 +311,11 @@ impl Comparison {
 
     /// Everybody's room time comes to be the same, and each compares with each; the liar is asked too for a while.
     fn heal(&mut self) {
-        let age = HONEST.iter().map(|name| self.members[*name as usize].age).max().unwrap_or_default();
+        let today = HONEST.iter().map(|name| self.members[*name as usize].today).max().unwrap_or_default();
         for round in 0..ROUNDS {
             self.travelled = 0;
             for name in HONEST {
-                self.age(name, age);
+                self.hear(name, today, self.age);
                 let servers = if round < 2 { &NAMES[..] } else { &HONEST };
                 for server in servers.iter().filter(|server| **server != name) {
                     self.compare(name, *server, ROOT);
@@ -311,17 +333,20 @@ impl World for Comparison {
         let peer = Peer(rng.below(3));
         let key = Key { row: rng.below(ROWS), field: rng.below(4) };
         let to = NAMES.into_iter().filter(|_| chance(rng, 5)).collect();
-        match rng.below(16) {
+        match rng.below(17) {
             0..7 => Action::Write(peer, key, to),
             7 => Action::React(key.row, to),
             8..11 => Action::Fold(peer, to),
-            11 => Action::Age(key.row / 2, to),
+            11 => Action::Day(key.row / 2, to),
+            12 => Action::Age(chance(rng, 8).then(|| rng.below(3)), to),
             _ => Action::Compare(choose(rng, &NAMES), choose(rng, &NAMES)),
         }
     }
 
     fn new(rules: Rules) -> Comparison {
-        Comparison { rules, now: 0, members: Default::default(), travelled: 0, broken: Vec::new() }
+        let mut members: [Member; 4] = Default::default();
+        members.iter_mut().for_each(|member| member.age = (0, Some(0)));
+        Comparison { rules, now: 0, age: (0, Some(0)), members, travelled: 0, broken: Vec::new() }
     }
 
     fn step(&mut self, action: &Action) {
@@ -332,12 +357,33 @@ impl World for Comparison {
             }
             Action::Fold(peer, to) => to.iter().for_each(|name| self.fold(*peer, *name)),
             Action::Compare(asker, server) => self.compare(*asker, *server, ROOT),
-            Action::Age(row, to) => to.iter().for_each(|name| self.age(*name, *row)),
+            Action::Day(row, to) => to.iter().for_each(|name| self.hear(*name, *row, (0, None))),
+            Action::Age(rows, to) => {
+                self.age = (self.age.0 + 1, *rows);
+                to.iter().for_each(|name| self.hear(*name, 0, self.age));
+            }
         }
     }
 
     fn finish(mut self) -> Vec<Broken> {
+        let before = HONEST.map(|name| under(&self.members[name as usize].state, ROOT, 0));
         self.heal();
+        let today = HONEST.iter().map(|name| self.members[*name as usize].today).max().unwrap_or_default();
+        let by_age = self.age.1.map_or(0, |rows| today.saturating_sub(rows));
+        for name in HONEST {
+            let (floor, state) = (self.part(name).max(by_age), &self.members[name as usize].state);
+            let is_shown =
+                |(key, entry): &(Key, Entry)| state.get(key).is_some_and(|(held, _)| held >= entry);
+            let mut young = before.iter().flatten().filter(|(key, _)| key.row >= floor);
+            let lost = young.find(|written| !is_shown(written) && !self.rules.has_quota).copied();
+            let old = state.keys().find(|key| key.row < floor).copied();
+            if let Some(lost) = lost {
+                self.breaks("young rows stay", format!("{name:?} lacks {lost:?}"));
+            }
+            if let Some(old) = old {
+                self.breaks("old rows go", format!("{name:?} shows {old:?}"));
+            }
+        }
         if self.travelled > 0 {
             self.breaks("quiet", format!("{} batches travel in the last round", self.travelled));
         }
@@ -365,6 +411,8 @@ fn members_that_compare_come_to_hold_the_same() {
 fn members_rest_once_they_hold_the_same() {
     breaks::<Comparison>("small leaves", Rules { splits_by_hash: false, ..IN_FORCE }, &FEW);
     breaks::<Comparison>("quiet", Rules { ages_by_floor: false, ..IN_FORCE }, &FEW);
+    let many = Schedules { number: 2_000, steps: 12..=36 };
+    breaks::<Comparison>("young rows stay", Rules { floors_sink: false, ..IN_FORCE }, &many);
     breaks::<Comparison>("quiet", Rules { tells_what_both_hold: false, ..IN_FORCE }, &FEW);
     breaks::<Comparison>("the same", Rules { asks_without_ids: false, ..IN_FORCE }, &FEW);
 }

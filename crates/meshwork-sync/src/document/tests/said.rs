@@ -230,7 +230,8 @@ fn later_payloads_are_kept_as_they_are() {
     ann.enforce([(bo.me.peer, BTreeSet::new())].into());
     assert_eq!((ann.text(), ann.documents.batch_count()), ("ferry".into(), 1));
     let author = Person::new(1, 1).me;
-    for payload in [&b"\x00"[..], b"\x00\x02", b"\x00\x00\x01", b"\x00\x01\x01", b"\x00\x02\x00", b"\x00\x02\x80\x00"]
+    for payload in
+        [&b"\x00"[..], b"\x00\x02", b"\x00\x00\x01", b"\x00\x01\x01", b"\x00\x02\x00", b"\x00\x02\x80\x00"]
     {
         assert_eq!(refused(author, payload), SaidError::Head, "{payload:x?}");
         assert!(Documents::new().check(&header(author), payload).is_err(), "{payload:x?}");

@@ -139,7 +139,9 @@ impl<'a> Piece<'a> {
     pub fn is_followed_by(&self, next: &Piece<'_>) -> bool {
         let kinds = matches!(
             (&self.content, &next.content),
-            (Says::Deleted, Says::Deleted) | (Says::Text(_), Says::Text(_)) | (Says::Values(_), Says::Values(_))
+            (Says::Deleted, Says::Deleted)
+                | (Says::Text(_), Says::Text(_))
+                | (Says::Values(_), Says::Values(_))
         );
         let last = Id { clock: self.end() - 1, ..self.id };
         kinds

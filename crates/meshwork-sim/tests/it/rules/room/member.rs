@@ -70,6 +70,9 @@ impl Member {
 
     pub(super) fn restart(&mut self) {
         (self.instance, self.sequence) = (self.instance + 1, 0);
+        if !self.rules.beaten_batches_outlive_restarts {
+            self.reserve.clear();
+        }
     }
 
     /// The records that no other builds on.

@@ -31,6 +31,8 @@ struct Rules {
     joins_keep_what_was_taken: bool,
     /// A batch that lost its last entry is kept, unserved.
     beaten_batches_stay: bool,
+    /// What is kept so is there after a restart.
+    beaten_batches_outlive_restarts: bool,
     /// A beaten batch competes again when a batch that beat it is cut, by whatever. Otherwise only by a ban.
     every_cut_frees_the_beaten: bool,
     /// An author's program says again what a cut took from it.
@@ -60,6 +62,7 @@ const IN_FORCE: Rules = Rules {
     joins_repeat_cuts: true,
     joins_keep_what_was_taken: true,
     beaten_batches_stay: true,
+    beaten_batches_outlive_restarts: true,
     every_cut_frees_the_beaten: true,
     authors_say_again: true,
     entries_are_said_singly: true,

@@ -67,6 +67,15 @@ impl Draw for KeysThenBans {
     }
 }
 
+/// The same, with programs that are started again meanwhile.
+enum KeysThenBansOverRestarts {}
+
+impl Draw for KeysThenBansOverRestarts {
+    fn takes(action: &Action) -> bool {
+        matches!(action, Action::Restart(_)) || KeysThenBans::takes(action)
+    }
+}
+
 /// Both of the owner's devices write records, unaware of each other, while Ann writes.
 enum Forks {}
 
@@ -120,6 +129,7 @@ fn a_room_keeps_its_promises() {
     holds::<Drawn<Everything>>(QUOTA, &Schedules::new(1_000, 50, 4..=24));
     let few = &Schedules::new(250, 50, 4..=24);
     holds::<Drawn<KeysThenBans>>(IN_FORCE, few);
+    holds::<Drawn<KeysThenBansOverRestarts>>(IN_FORCE, few);
     holds::<Drawn<Forks>>(IN_FORCE, few);
     holds::<Drawn<Demotions>>(IN_FORCE, few);
     holds::<Drawn<Quotas>>(QUOTA, few);
@@ -149,6 +159,8 @@ fn rights_that_stay_go_on_working() {
 fn nothing_that_stands_is_lost() {
     let promise = "honest kept";
     drawn_break::<KeysThenBans>(promise, Rules { beaten_batches_stay: false, ..IN_FORCE }, 1_000);
+    let rules = Rules { beaten_batches_outlive_restarts: false, ..IN_FORCE };
+    drawn_break::<KeysThenBansOverRestarts>(promise, rules, 6_000);
     drawn_break::<KeysThenBans>(promise, Rules { every_cut_frees_the_beaten: false, ..IN_FORCE }, 3_000);
     drawn_break::<KeysThenBans>(promise, Rules { beaten_entries_are_said: false, ..IN_FORCE }, 6_000);
     drawn_break::<Everything>(promise, Rules { authors_say_again: false, ..IN_FORCE }, 300);

@@ -1,0 +1,78 @@
+//! What lost its last entry: it waits, on disk where the room is stored, in case that what beat it is cut.
+//!
+//! It is neither served nor compared. The ledger of the rules says for how long, and how much of it, and the room's records
+//! when it competes again; a commons has none, so nothing waits on its disks.
+
+use alloc::vec::Vec;
+
+use super::delivery::Checked;
+use super::rules::ledger::BEATEN_DAYS;
+use super::{Kept, aging};
+use crate::signed::batch::{BatchKey, SignedBatch};
+use crate::time::{Now, Time};
+
+/// These batches won an entry until now.
+pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
+    let today = kept.calendar.today(now);
+    for key in lost {
+        let batch = kept.rules.held(&key).filter(|batch| !aging::is_old(kept, batch)).cloned();
+        let waits = batch.filter(|batch| kept.rules.note_beaten(batch, today) && is_stored(kept));
+        match waits {
+            Some(batch) => kept.storage.set_aside(&batch, today, true),
+            None => kept.storage.remove(key),
+        }
+    }
+    bound(kept, now);
+}
+
+/// A batch that stands came and won no entry.
+pub(super) fn wait(kept: &mut Kept, now: Now, batch: &SignedBatch) {
+    if kept.rules.held(&batch.key()).is_none() && !aging::is_old(kept, batch) {
+        let today = kept.calendar.today(now);
+        kept.rules.note_beaten(batch, today);
+        // Keys cost nothing, and neither does what wins nothing: no stranger makes a disk write without end.
+        if is_stored(kept) && kept.rules.knows_peer(&batch.peer()) {
+            kept.storage.set_aside(batch, today, false);
+        }
+        bound(kept, now);
+    }
+}
+
+/// Takes in a batch that a store has, which was verified, with the day on which it lost its last entry if it won none there.
+/// The application hears of it if `tell` says so.
+pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Option<u32>, tell: bool) {
+    let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
+    let wins = kept.apply_unstored(now, checked, tell);
+    let today = kept.calendar.today(now);
+    match lost_on {
+        _ if is_cut && !wins => kept.storage.remove(batch.key()),
+        Some(_) if wins => kept.storage.insert_again(batch),
+        None if wins => {}
+        // A neighbour was faster, and it has been beaten or not since.
+        _ if kept.rules.held(&batch.key()).is_some() => {}
+        Some(day) if is_stored(kept) => drop(kept.rules.note_beaten(&batch, day)),
+        None if is_stored(kept) => {
+            kept.rules.note_beaten(&batch, today);
+            kept.storage.set_aside(&batch, today, true);
+        }
+        _ => kept.storage.remove(batch.key()),
+    }
+    bound(kept, now);
+}
+
+/// Forgets what waited for long enough, and what is beyond the limits.
+pub(super) fn bound(kept: &mut Kept, now: Now) {
+    let gone = kept.rules.bound_beaten(kept.calendar.today(now));
+    gone.into_iter().for_each(|gone| kept.storage.remove(gone));
+}
+
+/// When something has waited for long enough.
+pub(super) fn poll_timeout(kept: &Kept, now: Now) -> Option<Time> {
+    let first = kept.rules.first_beaten_day()?;
+    Some(kept.calendar.begin_of(now, first.saturating_add(BEATEN_DAYS + 1)))
+}
+
+/// Whether what waits does so on disk.
+fn is_stored(kept: &Kept) -> bool {
+    kept.rules.records().owner().is_some()
+}
