@@ -5,7 +5,7 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::Node;
-use super::connecting::{detach_shut_out, handle_ask_introductions};
+use super::connecting::{attach_let_in, detach_shut_out, handle_ask_introductions};
 use super::rooms::{Entry, of_another_version, persist_token, tell_secret};
 use super::servers::check_servers;
 use super::view::{CommandError, RoomSpec, StoredRoom};
@@ -150,9 +150,11 @@ impl Node {
                     Event::RulesChanged { .. } => {
                         base.rooms.lanes().handle_rules(&mut base.own, handle);
                         detach_shut_out(connecting, base, handle);
+                        attach_let_in(connecting, base, handle);
                     }
                     Event::SecretChanged { .. } => {
                         tell_secret(&base.rooms, &base.own, &mut base.links, handle);
+                        attach_let_in(connecting, base, handle);
                         connecting.relink(base, handle);
                     }
                     _ => {}

@@ -27,7 +27,7 @@ pub(super) use self::moves::{linked_state, path_words};
 pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
 pub(super) use self::unlinking::wants_proved;
 use self::visiting::Visits;
-use super::rooms::{Entry, send_detach, without_access};
+use super::rooms::{Entry, send_detach, with_access_at_last, without_access};
 use super::{Base, PEERS_MAX};
 use crate::id::Endpoint;
 use crate::links::message::DetachReason;
@@ -226,7 +226,9 @@ impl Connecting {
         let links_everybody = base.rooms.links_everybody(room);
         for endpoint in unattached {
             let (is_listed, is_elsewhere) = base.known.is_listed(endpoint, room);
-            if links_everybody && is_listed {
+            if links_everybody && is_listed && base.links.is_linked(endpoint) {
+                self.visits.attach(base, endpoint, room);
+            } else if links_everybody && is_listed {
                 self.try_now(base, endpoint);
             } else if !links_everybody {
                 if !is_elsewhere {
@@ -316,15 +318,27 @@ fn unattach(connecting: &mut Connecting, base: &mut Base, room: RoomHandle, endp
     connecting.attempts.detach(base, room, endpoint);
 }
 
+/// The records changed, or a secret: whoever attached too early and has access by them is told that we are there.
+pub(super) fn attach_let_in(connecting: &mut Connecting, base: &mut Base, room: RoomHandle) {
+    for endpoint in with_access_at_last(&base.rooms, &base.links, room) {
+        connecting.visits.attach(base, endpoint, room);
+    }
+}
+
 /// The records changed: whoever has no access by them is no member any more.
 pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room: RoomHandle) {
     let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
     for (endpoint, reason) in without_access(&base.rooms, &base.links, room) {
         connecting.visits().0.forget(base, room, endpoint);
+        let renewed = base.rooms.attachments().renewed(endpoint, room);
         unattach(connecting, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, reason);
         let why = "it has no access to the room any more";
         base.links.end_direct_in(&mut base.own, endpoint, room.0, why);
-        connecting.attempts.close_unused(base, endpoint, why);
+        if reason == DetachReason::Full {
+            base.rooms.attachments_mut().note_unsure(room, endpoint, renewed);
+        } else {
+            connecting.attempts.close_unused(base, endpoint, why);
+        }
     }
 }

@@ -142,6 +142,7 @@ impl Rooms {
         one.attached.retain(|_, room| *room != handle);
         one.attached.insert(attach.number, handle);
         one.renewed.insert(handle, attach.renewed);
+        one.unsure.remove(&handle);
         one.distant.remove(&handle);
         one.end_visit(handle);
         let Some(entry) = self.rooms.get_mut(&handle) else { return Ok(None) };
@@ -199,7 +200,7 @@ impl Rooms {
     /// # Errors
     /// It does not prove the room's secret, or one that was replaced while nothing lists it.
     fn find_proved(
-        &self,
+        &mut self,
         links: &mut Links,
         from: Endpoint,
         attach: &Attach,
@@ -216,6 +217,7 @@ impl Rooms {
             _ => match entrance(links, entry, from, attach.renewed) {
                 Entrance::Shut => "it shows a secret that was replaced, and nothing lists it",
                 Entrance::Unsure => {
+                    self.attachments.note_unsure(handle, from, attach.renewed);
                     send_detach(links, from, attach.room, DetachReason::Full);
                     return Ok(None);
                 }
@@ -337,16 +339,29 @@ pub(in crate::node) fn without_access(
 ) -> Vec<(Endpoint, DetachReason)> {
     let Some(entry) = rooms.get(handle) else { return Vec::new() };
     let attached = rooms.attachments.iter().filter(|(_, one)| one.is_attached(handle) || one.hears(handle));
-    let judged = attached.map(|(endpoint, one)| {
-        let renewed = one.renewed.get(&handle).copied().flatten();
-        (endpoint, entrance(links, entry, endpoint, renewed))
-    });
+    let judged =
+        attached.map(|(endpoint, one)| (endpoint, entrance(links, entry, endpoint, one.renewed(handle))));
     let shut = judged.filter_map(|(endpoint, entrance)| match entrance {
         Entrance::Shown | Entrance::Listed => None,
         Entrance::Unsure => Some((endpoint, DetachReason::Full)),
         Entrance::Shut => Some((endpoint, DetachReason::Proof)),
     });
     shut.collect()
+}
+
+/// Who attached to a room before it could be told here whether it has access, and has it by what is here now.
+pub(in crate::node) fn with_access_at_last(
+    rooms: &Rooms,
+    links: &Links,
+    handle: RoomHandle,
+) -> Vec<Endpoint> {
+    let Some(entry) = rooms.get(handle) else { return Vec::new() };
+    let unsure = rooms.attachments.iter().filter(|(_, one)| one.unsure.contains(&handle));
+    let let_in = unsure.filter(|(endpoint, one)| {
+        let entrance = entrance(links, entry, *endpoint, one.renewed(handle));
+        matches!(entrance, Entrance::Shown | Entrance::Listed)
+    });
+    let_in.map(|(endpoint, _)| endpoint).collect()
 }
 
 /// The secret of a room is another one, and those who are attached have access: tells them, and shows that we know it.

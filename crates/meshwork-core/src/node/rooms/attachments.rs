@@ -21,6 +21,8 @@ pub(in crate::node) struct Attachment {
     /// anybody noticing.
     pub(super) reattaching: BTreeSet<RoomHandle>,
     reattach_until: Time,
+    /// Rooms that it attached to before it could be told here whether it has access.
+    pub(super) unsure: BTreeSet<RoomHandle>,
     /// What it shows of the secrets that were put in the place of the rooms' first.
     pub(super) renewed: BTreeMap<RoomHandle, Option<[u8; 32]>>,
     /// Rooms in which it visits us, or we it, over the present link.
@@ -42,6 +44,7 @@ impl Attachment {
             attached: BTreeMap::new(),
             reattaching: BTreeSet::new(),
             reattach_until: now,
+            unsure: BTreeSet::new(),
             renewed: BTreeMap::new(),
             visits: BTreeMap::new(),
             distant: BTreeSet::new(),
@@ -60,6 +63,11 @@ impl Attachment {
     pub(super) fn is_used(&self) -> bool {
         let is_neighbour = !self.attached.is_empty() || !self.sent.is_empty() || !self.reattaching.is_empty();
         is_neighbour || !self.visits.is_empty()
+    }
+
+    /// What it shows of the secret that was put in the place of a room's first.
+    pub(super) fn renewed(&self, room: RoomHandle) -> Option<[u8; 32]> {
+        self.renewed.get(&room).copied().flatten()
     }
 
     /// Whether it was told that we are in `room`.
@@ -123,6 +131,7 @@ impl Attachment {
     /// It has nothing to do with a room any more.
     pub(super) fn remove(&mut self, room: RoomHandle) {
         self.remove_neighbour(room);
+        self.unsure.remove(&room);
         self.renewed.remove(&room);
         self.visits.remove(&room);
     }
@@ -267,6 +276,26 @@ impl Attachments {
         self.ends.get(&endpoint)?.room(number)
     }
 
+    /// What an endpoint shows of the secret that was put in the place of a room's first.
+    pub(in crate::node) fn renewed(&self, endpoint: Endpoint, room: RoomHandle) -> Option<[u8; 32]> {
+        self.get(endpoint)?.renewed(room)
+    }
+
+    /// An endpoint attaches to a room and shows this of its secret in force, and whether that gives it access cannot be
+    /// told yet. It takes us for detached, so it is to be told anew that we are there.
+    pub(in crate::node) fn note_unsure(
+        &mut self,
+        handle: RoomHandle,
+        endpoint: Endpoint,
+        renewed: Option<[u8; 32]>,
+    ) {
+        if let Some(one) = self.ends.get_mut(&endpoint) {
+            one.sent.remove(&handle);
+            one.unsure.insert(handle);
+            one.renewed.insert(handle, renewed);
+        }
+    }
+
     /// An endpoint and a room have nothing to do with each other any more.
     pub(in crate::node) fn unattach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
@@ -286,6 +315,7 @@ impl Attachments {
     pub(in crate::node) fn keep_attached(&mut self, own: &Own, endpoint: Endpoint) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
             one.sent.clear();
+            one.unsure.clear();
             one.visits.clear();
             one.reattaching.extend(core::mem::take(&mut one.attached).into_values());
             one.reattach_until = own.time() + own.config.resume_probe;
@@ -296,6 +326,7 @@ impl Attachments {
     pub(in crate::node) fn take_attached(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
         let Some(one) = self.ends.get_mut(&endpoint) else { return BTreeSet::new() };
         one.sent.clear();
+        one.unsure.clear();
         one.visits.clear();
         let mut attached: BTreeSet<RoomHandle> = core::mem::take(&mut one.attached).into_values().collect();
         attached.append(&mut one.reattaching);
