@@ -109,7 +109,8 @@ impl Network {
         self.start_as(person, Config { name: name.to_owned(), ..config })
     }
 
-    /// The signed batches that a program has stored of all its rooms, as their bytes lie on its disk.
+    /// The signed batches that a program has stored of all its rooms, as their bytes lie on its disk: those that count, and
+    /// behind a byte 00 and four bytes of a day those that wait for a week since others took their place.
     ///
     /// # Panics
     /// For an endpoint of another network, or one that has ended.
