@@ -9,7 +9,7 @@ use meshwork_sim::check::Violation;
 use meshwork_sim::path::PathModel;
 use meshwork_sim::scenario;
 
-use crate::{joins, overlays, records, resume, tables};
+use crate::{joins, overlays, records, resume, tables, visits};
 
 /// A scenario, with a fault in its nodes or without.
 type Trial = fn(u64, Option<PlantedBug>) -> Result<(), Violation>;
@@ -68,13 +68,13 @@ fn proof(fault: PlantedBug) -> Proof {
         P::ResumeOnce => cut("resumed-in-time"),
         P::RateRule => once("equal-replicas", |_, planted| records::keeps_rules(planted)),
         P::LateBan => once("equal-replicas", |_, planted| records::keeps_bans(planted)),
-        P::TermsByArrival => random("equal-replicas"),
-        P::BeatenForgotten => random("spared"),
+        P::TermsByArrival => once("equal-replicas", |_, planted| records::forks_alike(planted)),
+        P::BeatenForgotten => random("acknowledged"),
         P::UnlistedStands => random("silenced"),
         P::BanUntold => random("refused"),
         P::LiftIgnored => random("rights"),
         P::SecretIgnored => random("let-in"),
-        P::UnknownNotSent => random("visits"),
+        P::UnknownNotSent => once("visits", |_, planted| visits::ends_unknown(planted)),
         P::Equivocation => once("found-out", |_, planted| records::finds_out(planted)),
         P::PassUnverified => once("no-honest-refusal", |_, planted| joins::passes_on_what_holds(planted)),
         P::LostParts => once("equal-replicas", |_, planted| joins::survives_a_leave(planted)),

@@ -440,3 +440,30 @@ pub(crate) fn keeps_rules(planted: Option<PlantedBug>) -> Result<(), Violation> 
 pub(crate) fn keeps_bans(planted: Option<PlantedBug>) -> Result<(), Violation> {
     is_one_after(planted, (67, 0))
 }
+
+/// Two devices of the owner make rules apart and end, and of two members each hears of one first: which are in force does not
+/// follow from that.
+pub(crate) fn forks_alike(planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let (mut world, mut members) = room_of(1, PathModel::LAN);
+    for person in [1, 2, 3] {
+        join_with(&mut world, &mut members, person, Config { planted, ..Config::default() });
+    }
+    assert!(world.run_while(Duration::from_secs(20), whole(&members)));
+    let [first, second, one, other] = [0, 1, 2, 3].map(|number: usize| members[number]);
+    world.cut(&[first.0, one.0], &[second.0, other.0]);
+    world.run_for(Duration::from_secs(1));
+    for (device, cost) in [(first, 10), (second, 20)] {
+        let rules = limited(Limit { cost, ..MINUTE });
+        order(&mut world, device, |node, now, room| node.room_mut(now, room).set_rules(rules));
+    }
+    world.run_for(Duration::from_secs(5));
+    [first, second].iter().for_each(|(index, _)| world.quit(*index));
+    world.heal();
+    assert!(world.run_while(Duration::from_secs(60), governed_alike(&[one, other])));
+    check::same_rules(&world, &[one, other])
+}
+
+#[test]
+fn rules_of_two_devices_are_the_same_everywhere() {
+    assert_eq!(forks_alike(None), Ok(()));
+}

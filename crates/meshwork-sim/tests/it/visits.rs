@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crate::common::{Member, equal};
+use crate::common::{Member, equal, linked};
 use crate::overlays;
 use meshwork_core::id::{Endpoint, Instance};
-use meshwork_core::node::{CommandError, Event};
+use meshwork_core::node::{CommandError, Config, Event};
+use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::lane::{Audience, DirectEnd, DirectToken, Slot, Topic};
+use meshwork_sim::check::{Violation, Visits};
+use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::World;
 
 const GAME: Slot = Slot::GENESIS;
@@ -154,4 +157,31 @@ fn visits_are_limited() {
     world.run_for(Duration::from_secs(31));
     let to = another(&world);
     say(&mut world, me, to).expect("the others were silent for half a minute");
+}
+
+/// A message arrives, and before its sender hears of that the two are cut apart for good.
+pub(crate) fn ends_unknown(planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let first = Config { planted, ..Config::default() };
+    let (mut world, members) = linked(World::new(31, PathModel::WAN), first, 2, false);
+    let [from, to] = [0, 1].map(|number: usize| endpoint(&world, members[number]));
+    let token = say(&mut world, members[0], to).expect("they are linked");
+    let mut visits = Visits::default();
+    visits.sent(from, to, token, b"e2e4");
+    let is_heard = |event: &Event| matches!(event, Event::Direct { .. });
+    let heard = |world: &World| world.look_at(members[1].0).events.iter().any(is_heard);
+    assert!(world.run_while(Duration::from_secs(5), heard));
+    world.cut(&[members[0].0], &[members[1].0]);
+    world.run_for(Duration::from_secs(120));
+    for ((index, _), me) in members.iter().zip([from, to]) {
+        for event in &world.look_at(*index).events {
+            visits.hear(me, event)?;
+        }
+    }
+    visits.check()?;
+    visits.all_ended(|endpoint| endpoint == from)
+}
+
+#[test]
+fn what_may_have_arrived_ends_as_unknown() {
+    assert_eq!(ends_unknown(None), Ok(()));
 }
