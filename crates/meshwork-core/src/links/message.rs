@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::resume::Resumption;
 use crate::id::RoomId;
 use crate::lanes::{Letter, Said};
-use crate::wire::{self, BoundedText, Bytes, DecodeError};
+use crate::wire::{self, Bounded, BoundedText, Bytes, DecodeError};
 
 /// Longest display name, in bytes of UTF-8.
 pub const NAME_MAX: usize = 32;
@@ -70,6 +70,13 @@ impl GoodbyeReason {
     }
 }
 
+/// Proofs of secrets that were put in the place of a room's first.
+pub type Renewed = Bounded<[u8; 32], RENEWED_MAX>;
+
+/// Proofs of secrets that an [`Attach`] has at most: whoever was away while a room changed its secret more often than that
+/// meets somebody else who was.
+pub const RENEWED_MAX: usize = 4;
+
 /// Body of [`LinkMessage::Attach`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attach {
@@ -79,8 +86,8 @@ pub struct Attach {
     pub number: u32,
     /// Proof of the room's secret bound to this link; `None` in an open room.
     pub proof: Option<[u8; 32]>,
-    /// The same of the secret that was put in its place, where the sender has one.
-    pub renewed: Option<[u8; 32]>,
+    /// The same of the secrets that were put in its place, as far as the sender has them: that in force first.
+    pub renewed: Renewed,
     /// What the sender calls itself.
     pub name: BoundedText<NAME_MAX>,
     /// Whether the sender stays in the room and acknowledges batches.
@@ -195,7 +202,7 @@ mod tests {
                 room,
                 number: 3,
                 proof: Some(digest),
-                renewed: None,
+                renewed: Renewed::default(),
                 name,
                 stays: true,
                 stores: false,

@@ -16,7 +16,7 @@ use crate::seam::io::LinkId;
 use crate::seam::path::LinkPath;
 use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
-use crate::wire::{BoundedText, Bytes};
+use crate::wire::{Bounded, BoundedText, Bytes};
 
 /// An open room with a board.
 pub(super) fn spec() -> RoomSpec {
@@ -128,7 +128,7 @@ impl World {
             room,
             number,
             proof: None,
-            renewed: None,
+            renewed: Bounded::default(),
             name: BoundedText::default(),
             stays: true,
             stores: false,

@@ -137,6 +137,11 @@ impl Kept {
         self.rules.secret()
     }
 
+    /// All such secrets that are known here: that in force, or any while no record says which, and those before it.
+    pub fn secrets(&self) -> impl Iterator<Item = Secret> {
+        self.rules.secrets()
+    }
+
     /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`.
     pub fn entrance(&self, peer: &PeerId, shows: impl FnOnce(&Secret) -> bool) -> Entrance {
         self.rules.entrance(peer, shows)

@@ -170,3 +170,14 @@ fn owners_alone_renew_private_rooms() {
     let asked = world.command(index, |node, now| node.room_mut(now, room).renew_secret(vec![]));
     asked.expect_err("everybody may enter it");
 }
+
+#[test]
+fn kept_peers_enter_with_an_earlier_link() {
+    let (mut world, mut members) = private(1);
+    let second = renew(&mut world, members[0], &[2]);
+    let third = renew(&mut world, members[0], &[2]);
+    // It has the second secret and has never heard of a record, so it lets in whoever shows that one.
+    members.push(enter(&mut world, 2, &second));
+    assert!(world.run_while(SOON, whole(&members)));
+    assert!(world.run_while(SOON, |world| address(world, members[1]) == third));
+}

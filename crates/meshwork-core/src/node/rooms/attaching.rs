@@ -8,7 +8,7 @@ use super::{Entry, ROOMS_MAX, Rooms};
 use crate::blobs::Share;
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
-use crate::links::message::{Attach, Detach, DetachReason, LinkMessage};
+use crate::links::message::{Attach, Detach, DetachReason, LinkMessage, RENEWED_MAX};
 use crate::node::Offence;
 use crate::node::links::{BLOB_QUEUE, Links, SERVE_QUEUE};
 use crate::node::own::Own;
@@ -23,7 +23,7 @@ use crate::seam::description::Role;
 use crate::seam::event::{Refusal, RoomHandle};
 use crate::signalling::announce::Introduction;
 use crate::text::shown;
-use crate::wire::BoundedText;
+use crate::wire::{Bounded, BoundedText};
 
 impl Rooms {
     /// There is no place for an endpoint. That is a refusal where everybody is linked to everybody alone: in other
@@ -87,8 +87,9 @@ impl Rooms {
         let role = link.role();
         let transcript = link.transcript();
         let proof = |secret: &Secret| Some(transcript.as_ref()?.room_proof(&room.kept().id(), secret, role));
-        let (proof, renewed) =
-            (entry.secret().and_then(proof), room.kept().secret().as_ref().and_then(proof));
+        let renewed = room.kept().secrets().filter_map(|secret| proof(&secret)).take(RENEWED_MAX);
+        let renewed = Bounded::new(renewed.collect()).unwrap_or_default();
+        let proof = entry.secret().and_then(proof);
         link.send(&LinkMessage::Attach(Attach {
             room: room.kept().id(),
             number: handle.0,
@@ -141,7 +142,7 @@ impl Rooms {
         let is_again = one.is_attached(handle);
         one.attached.retain(|_, room| *room != handle);
         one.attached.insert(attach.number, handle);
-        one.renewed.insert(handle, attach.renewed);
+        one.renewed.insert(handle, attach.renewed.clone());
         one.unsure.remove(&handle);
         one.distant.remove(&handle);
         one.end_visit(handle);
@@ -178,7 +179,7 @@ impl Rooms {
         own.people.set_name(from, shown(&attach.name));
         if let Some(one) = self.attachments.get_mut(from) {
             one.take_visit(own.time(), handle, attach.number);
-            one.renewed.insert(handle, attach.renewed);
+            one.renewed.insert(handle, attach.renewed.clone());
         }
         if let Some((room, now)) = self.room_mut(own, handle) {
             room.sharing().have(|blobs| blobs.handle_guest(now.time, from));
@@ -214,10 +215,10 @@ impl Rooms {
             Some(secret) if !proves(links, from, &attach.room, secret, attach.proof) => {
                 "the proof of the room's secret does not hold"
             }
-            _ => match entrance(links, entry, from, attach.renewed) {
+            _ => match entrance(links, entry, from, &attach.renewed) {
                 Entrance::Shut => "it shows a secret that was replaced, and nothing lists it",
                 Entrance::Unsure => {
-                    self.attachments.note_unsure(handle, from, attach.renewed);
+                    self.attachments.note_unsure(handle, from, attach.renewed.clone());
                     send_detach(links, from, attach.room, DetachReason::Full);
                     return Ok(None);
                 }
@@ -380,10 +381,11 @@ fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
 }
 
 /// What gives an endpoint access to a room whose first secret it knows, or keeps it out.
-fn entrance(links: &Links, entry: &Entry, from: Endpoint, renewed: Option<[u8; 32]>) -> Entrance {
+fn entrance(links: &Links, entry: &Entry, from: Endpoint, renewed: &[[u8; 32]]) -> Entrance {
     let Some(room) = entry.room().filter(|_| entry.secret().is_some()) else { return Entrance::Shown };
     let kept = room.kept();
-    kept.entrance(&from.peer, |secret| proves(links, from, &kept.id(), secret, renewed))
+    let proves = |secret: &Secret, proof| proves(links, from, &kept.id(), secret, Some(proof));
+    kept.entrance(&from.peer, |secret| renewed.iter().any(|proof| proves(secret, *proof)))
 }
 
 /// Whether a proof shows that an endpoint knows a secret of a room.

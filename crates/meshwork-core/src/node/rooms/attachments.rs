@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::id::Endpoint;
 use crate::lanes::{Allowance, DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, PRESENCE_TAKEN_MAX};
+use crate::links::message::Renewed;
 use crate::node::own::Own;
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
@@ -24,7 +25,7 @@ pub(in crate::node) struct Attachment {
     /// Rooms that it attached to before it could be told here whether it has access.
     pub(super) unsure: BTreeSet<RoomHandle>,
     /// What it shows of the secrets that were put in the place of the rooms' first.
-    pub(super) renewed: BTreeMap<RoomHandle, Option<[u8; 32]>>,
+    pub(super) renewed: BTreeMap<RoomHandle, Renewed>,
     /// Rooms in which it visits us, or we it, over the present link.
     visits: BTreeMap<RoomHandle, Visit>,
     /// Rooms in which it was a member, but no neighbour, when it was last heard of.
@@ -65,9 +66,9 @@ impl Attachment {
         is_neighbour || !self.visits.is_empty()
     }
 
-    /// What it shows of the secret that was put in the place of a room's first.
-    pub(super) fn renewed(&self, room: RoomHandle) -> Option<[u8; 32]> {
-        self.renewed.get(&room).copied().flatten()
+    /// What it shows of the secrets that were put in the place of a room's first.
+    pub(super) fn renewed(&self, room: RoomHandle) -> &[[u8; 32]] {
+        self.renewed.get(&room).map(|proofs| &**proofs).unwrap_or_default()
     }
 
     /// Whether it was told that we are in `room`.
@@ -276,19 +277,15 @@ impl Attachments {
         self.ends.get(&endpoint)?.room(number)
     }
 
-    /// What an endpoint shows of the secret that was put in the place of a room's first.
-    pub(in crate::node) fn renewed(&self, endpoint: Endpoint, room: RoomHandle) -> Option<[u8; 32]> {
-        self.get(endpoint)?.renewed(room)
+    /// What an endpoint shows of the secrets that were put in the place of a room's first.
+    pub(in crate::node) fn renewed(&self, endpoint: Endpoint, room: RoomHandle) -> Renewed {
+        let one = self.ends.get(&endpoint);
+        one.and_then(|one| one.renewed.get(&room)).cloned().unwrap_or_default()
     }
 
-    /// An endpoint attaches to a room and shows this of its secret in force, and whether that gives it access cannot be
+    /// An endpoint attaches to a room and shows these secrets, and whether that gives it access cannot be
     /// told yet. It takes us for detached, so it is to be told anew that we are there.
-    pub(in crate::node) fn note_unsure(
-        &mut self,
-        handle: RoomHandle,
-        endpoint: Endpoint,
-        renewed: Option<[u8; 32]>,
-    ) {
+    pub(in crate::node) fn note_unsure(&mut self, handle: RoomHandle, endpoint: Endpoint, renewed: Renewed) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
             one.sent.remove(&handle);
             one.unsure.insert(handle);

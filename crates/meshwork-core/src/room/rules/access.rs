@@ -4,12 +4,14 @@
 //! # How it works
 //! The secret of the genesis lets people find each other for ever, and everybody shows that it knows it. The one in
 //! force lets them in. A peer that a record lists comes with the old one, is let in by its name alone, which its link
-//! proves, and is handed the new one. Before its record and the list are here, a secret that a neighbour tells is kept
+//! proves, and is handed the new one. It lets in whoever shows the one that it has: so everybody shows the last few. Before its record and the list are here, a secret that a neighbour tells is kept
 //! by whose it is: so no neighbour pushes out what another told.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use crate::id::{Endpoint, PeerId, Secret};
+use crate::links::message::RENEWED_MAX;
 use crate::signed::change::NewSecret;
 use crate::signed::list::List;
 
@@ -30,6 +32,8 @@ pub enum Entrance {
 #[derive(Debug, Default)]
 pub(super) struct Access {
     held: Option<Secret>,
+    /// What was held before, the latest first: who has that alone, and its record not, knows by it whom to let in.
+    earlier: Vec<Secret>,
     /// What neighbours tell, and this program is about to publish.
     told: BTreeMap<Endpoint, Secret>,
     /// Whether another one is held since this was last asked.
@@ -40,8 +44,15 @@ impl Access {
     /// A LINK or a store has this secret. What is in force already stays.
     pub(super) fn hold(&mut self, secret: Secret, in_force: Option<&NewSecret>) {
         if fits(&secret, in_force) || self.secret(in_force).is_none() {
-            self.held = Some(secret);
+            self.replace(secret);
         }
+    }
+
+    fn replace(&mut self, secret: Secret) {
+        let before = self.held.replace(secret).filter(|before| *before != secret);
+        self.earlier.retain(|earlier| *earlier != secret);
+        before.into_iter().for_each(|before| self.earlier.insert(0, before));
+        self.earlier.truncate(RENEWED_MAX - 1);
     }
 
     /// An endpoint tells this secret.
@@ -60,7 +71,8 @@ impl Access {
             && self.secret(in_force).is_none()
             && let Some(&secret) = self.told.values().find(|secret| fits(secret, in_force))
         {
-            (self.held, self.is_news) = (Some(secret), true);
+            self.replace(secret);
+            self.is_news = true;
             self.told.clear();
         }
     }
@@ -73,6 +85,11 @@ impl Access {
     /// What is held, unless another one is in force.
     pub(super) fn secret(&self, in_force: Option<&NewSecret>) -> Option<Secret> {
         self.held.filter(|held| fits(held, in_force))
+    }
+
+    /// All that is held, the latest first.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = Secret> {
+        self.held.iter().chain(&self.earlier).copied()
     }
 
     /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`. `in_force` is what the
@@ -147,6 +164,19 @@ mod tests {
         access.handle_told(endpoint(2), OLD);
         access.settle(Some(&new));
         assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), false));
+    }
+
+    #[test]
+    fn earlier_secrets_are_shown_too() {
+        let secrets = |access: &Access| access.secrets().map(|secret| secret.0[0]).collect::<Vec<_>>();
+        let mut access = Access::default();
+        for number in 1..=6 {
+            access.hold(Secret([number; 16]), None);
+        }
+        access.hold(Secret([6; 16]), None);
+        assert_eq!(secrets(&access), [6, 5, 4, 3]);
+        access.hold(Secret([4; 16]), None);
+        assert_eq!(secrets(&access), [4, 6, 5, 3]);
     }
 
     #[test]

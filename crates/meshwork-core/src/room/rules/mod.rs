@@ -315,6 +315,11 @@ impl Rules {
         self.access.secret(in_force(&self.records))
     }
 
+    /// All such secrets that are known here, that in force first.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = Secret> {
+        self.access.secrets()
+    }
+
     /// Whether another secret is in force, and here, since this was last asked.
     pub(super) fn takes_secret(&mut self) -> bool {
         self.access.take_news()
