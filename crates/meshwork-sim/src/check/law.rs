@@ -106,6 +106,12 @@ impl Law {
         Some((secret.commitment, said.list.as_deref()?))
     }
 
+    /// Whether some record gave the room the secret to which this commits.
+    pub fn gave(&self, commitment: &[u8; 32]) -> bool {
+        let secrets = self.owned.iter().filter_map(|said| said.record.body().secret());
+        secrets.into_iter().any(|secret| secret.commitment == *commitment)
+    }
+
     /// The rank of the record that gave the room its secret.
     pub fn secret_rank(&self) -> Option<(u32, Reverse<[u8; 32]>)> {
         let known = self.in_force().into_iter().map(|place| &self.owned[place].record);

@@ -219,7 +219,16 @@ impl Scenario {
         if let Some(law) = self.renewing() {
             members.retain(|(index, _)| self.is_let_in(&law, self.world.node(*index).endpoint()));
         }
+        let laws: Vec<Law> = members.iter().filter_map(|(index, _)| self.law_of(*index)).collect();
+        members.retain(|(index, _)| !self.waits_for_record(&laws, *index));
         members
+    }
+
+    /// Whether a program came by the LINK of a secret of which nobody here has the record, which is lost with those who had
+    /// it: it cannot tell who has access, and lets nobody in.
+    fn waits_for_record(&self, laws: &[Law], index: NodeIndex) -> bool {
+        let Some(secret) = self.came_by(self.world.node(index).endpoint()) else { return false };
+        !laws.iter().any(|law| law.gave(&secret.commitment()))
     }
 
     /// Whether the program at an endpoint has access, if one runs there.
@@ -241,13 +250,17 @@ impl Scenario {
 
     fn is_let_in(&self, law: &Law, endpoint: Endpoint) -> bool {
         let Some((commitment, list)) = law.access() else { return true };
-        let secret = |person: &Person| -> Option<Secret> {
-            let (index, _) = person.member?;
-            (self.world.node(index).endpoint() == endpoint).then_some(())?;
-            person.address.as_ref()?.keys()?.secrets?.renewed
+        let came_by = || self.came_by(endpoint).map(|secret| secret.commitment());
+        list.has_peer(&endpoint.peer) || came_by() == Some(commitment)
+    }
+
+    /// The secret beside the first in the LINK by which the program at an endpoint came.
+    fn came_by(&self, endpoint: Endpoint) -> Option<Secret> {
+        let is_it = |person: &&Person| {
+            person.member.is_some_and(|(index, _)| self.world.node(index).endpoint() == endpoint)
         };
-        let mut secrets = self.people.values().filter_map(secret);
-        list.has_peer(&endpoint.peer) || secrets.any(|secret| secret.commitment() == commitment)
+        let person = self.people.values().find(is_it)?;
+        person.address.as_ref()?.keys()?.secrets?.renewed
     }
 
     /// **rights**: everybody writes in the end whom no record keeps from it.
