@@ -18,7 +18,7 @@ pub const KEYS: [Line; 25] = [
     ("F", "fill an area"),
     ("H", "hand: arrows and drags move the canvas"),
     ("Ctrl Z, \u{2318} Z", "undo your last stroke"),
-    ("Ctrl Y, \u{2318} Shift Z", "redo it"),
+    ("Ctrl Y, \u{2318} Shift Z", "redo"),
     ("+, -", "zoom in, out"),
     ("Z", "whole canvas"),
     ("G", "go to a cell"),

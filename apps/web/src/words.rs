@@ -89,13 +89,23 @@ pub fn room_refused(refusal: &RoomRefusal) -> Notice {
         RoomRefusal::Full(_) | RoomRefusal::Server(_) => Offer::Reload,
         _ => Offer::Home,
     };
-    Notice { offer: Some(offer), ..refused(&refusal.to_string()) }
+    let text = match refusal {
+        RoomRefusal::Full(why) => format!("The room is full. {} Ask someone to make room.", sentence(why)),
+        RoomRefusal::SecretWrong => damaged_link().to_owned(),
+        other => other.to_string(),
+    };
+    Notice { offer: Some(offer), ..refused(&text) }
+}
+
+/// What stands behind the `#` of a link does not open the room.
+pub fn damaged_link() -> &'static str {
+    "This link does not open the room. It is damaged after the #. Ask for it again."
 }
 
 /// The browser has no WebRTC, by which people are linked.
 pub fn no_webrtc() -> Notice {
-    let text = "This browser links you to nobody. WebRTC, by which people are linked, is missing or switched off in \
-                it, by a setting or an extension. Switch it on, or open the link in another browser.";
+    let text = "This browser can't connect you. WebRTC is turned off, by a setting or an extension. Turn it on, or open \
+                the link in another browser.";
     Notice::new(Tone::Bad, text, Some(Offer::Reload))
 }
 
@@ -244,7 +254,7 @@ pub fn server_version(detail: &str) -> Notice {
 
 /// A stroke was not taken.
 pub fn stroke_refused(reason: &str) -> Notice {
-    let text = format!("Your last stroke was not taken. {} Wait a moment and go on.", sentence(reason));
+    let text = format!("Your last stroke was not taken. {}", sentence(reason));
     Notice::new(Tone::Warn, &text, None).passing()
 }
 
@@ -304,6 +314,14 @@ pub fn clock_is_wrong(ahead_ms: i64) -> Notice {
          Set the clock of this device right when you can."
     );
     Notice::new(Tone::Warn, &text, None).passing()
+}
+
+/// Who has one's last stroke: so many of all who stay.
+pub fn reached(reached: usize, of: usize) -> String {
+    match reached == of {
+        true => "Everyone has your last stroke".to_owned(),
+        false => format!("{reached} of {of} have your last stroke"),
+    }
 }
 
 /// Strokes wait until the others have taken in those before them.
@@ -430,6 +448,14 @@ mod tests {
     }
 
     #[test]
+    fn a_full_room_is_told_without_ids() {
+        let full = RoomRefusal::Full("it has 2 members, the most this server allows".into());
+        let notice = room_refused(&full);
+        assert_eq!(notice.title, "The room is full.");
+        assert_eq!(notice.body, "It has 2 members, the most this server allows. Ask someone to make room.");
+    }
+
+    #[test]
     fn a_clock_is_slow_when_the_others_are_ahead() {
         assert_eq!(clock_is_wrong(61_000).title, "Your clock is 61 seconds slow.");
         assert_eq!(clock_is_wrong(-61_000).title, "Your clock is 61 seconds fast.");
@@ -506,6 +532,12 @@ mod tests {
         assert_eq!(count(1, "cell"), "1 cell");
         assert_eq!(count(12_935, "cell"), "12,935 cells");
         assert_eq!(grouped(1_000_000), "1,000,000");
+    }
+
+    #[test]
+    fn who_has_the_last_stroke_is_told() {
+        assert_eq!(reached(2, 2), "Everyone has your last stroke");
+        assert_eq!(reached(1, 3), "1 of 3 have your last stroke");
     }
 
     #[test]

@@ -218,20 +218,19 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
         list.dispatchEvent(new Event('change', { bubbles: true }));";
     host.eval(hour, vec![]).await?;
     host.click("set-rules").await?;
-    wait_says(guest, "allowance", "You may paint").await?;
+    wait_says(guest, "allowance", "cells left").await?;
     camera.take(guest, "limited", &SOME).await?;
     guest.drag_cells(SIZE, &[(100, 20), (111, 20)]).await?;
     guest.click_cell(SIZE, (100, 22)).await?;
-    wait_page_says(guest, "Your last stroke was not taken").await?;
+    wait_says(guest, "allowance", "Out of cells").await?;
     camera.take(guest, "used", &SOME).await?;
-    press_shown(guest, "put-away").await?;
     host.click("painters-some").await?;
     host.click("set-rules").await?;
-    wait_says(guest, "allowance", "You are watching").await?;
+    wait_says(guest, "allowance", "chose can paint here").await?;
     camera.take(guest, "watching", &SOME).await?;
     host.click("ban").await?;
     host.click("confirm").await?;
-    wait_says(guest, "allowance", "You are banned").await?;
+    wait_says(guest, "allowance", "has banned you").await?;
     camera.take(guest, "banned", &SOME).await?;
     server.kill();
     close(&host).await?;
@@ -243,7 +242,7 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
 pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     let mut server = Server::start().await?;
     let Cast { host, link, .. } = gather(&server, &[], false).await?;
-    wait_page_says(&host, "Nothing is painted yet").await?;
+    wait_page_says(&host, "Pick a colour and start painting").await?;
     camera.take(&host, "alone", &ALL).await?;
 
     let (browser, tab) = LIN.open(&format!("{}/place/ABCDEF", server.url()), "").await?;
@@ -275,7 +274,7 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
 
     let without = "delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection;";
     let (_browser, tab) = KAVEH.open(&link, without).await?;
-    wait_page_says(&tab, "This browser links you to nobody").await?;
+    wait_page_says(&tab, "This browser can't connect you").await?;
     camera.take(&tab, "no-webrtc", &SOME).await?;
     let refuse = "Object.defineProperty(window, 'indexedDB', { get() {
         throw new DOMException('storage is switched off here', 'SecurityError'); } });";

@@ -90,7 +90,7 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     findings.look(&tab, "marking a rectangle").await?;
     tab.click("marking-cancel").await?;
     close(&tab).await?;
-    wait_says(&tab, "allowance", "You may paint").await?;
+    wait_says(&tab, "allowance", "cells left").await?;
     findings.look(&tab, "limited").await?;
     let bare = link.split('#').next().context("an address")?;
     other.goto(bare).await?;
@@ -159,7 +159,7 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     wait_page_says(&tab, "linked").await?;
     tab.eval("document.querySelector('.fold').click()", vec![]).await?;
     tab.click("open-room").await?;
-    wait_page_says(&tab, "Keep order").await?;
+    wait_page_says(&tab, "Moderation").await?;
     check_within(&tab, "room sheet").await?;
     tab.reload().await?;
     wait_page_says(&tab, "linked").await?;
@@ -195,7 +195,7 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
         ensure!(over == json!([]), "at {width}: {over:#}");
     }
     tab.click("room-chip").await?;
-    wait_page_says(&tab, "Keep order").await?;
+    wait_page_says(&tab, "Moderation").await?;
     check_widths(&tab, "room sheet").await?;
     close(&tab).await?;
     tab.click("open-share").await?;

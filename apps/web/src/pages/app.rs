@@ -141,9 +141,7 @@ fn Nowhere(
     error: AddressError,
 ) -> impl IntoView {
     let notice = match error {
-        AddressError::Fragment => words::refused(
-            "This link does not open the room. The part after # is changed or cut off. Ask for the link again.",
-        ),
+        AddressError::Fragment => words::refused(words::damaged_link()),
         other => words::wrong_address(&other.to_string()),
     };
     view! { <Alone notice/> }

@@ -200,6 +200,21 @@ pub(crate) fn time_in_words(millis: u64, with_seconds: bool) -> String {
     format!("{year}-{}-{}, {time}", two(month + 1), two(number))
 }
 
+/// A text's characters as readers see them, one by one (Unicode Standard Annex 29); code points where the browser cannot
+/// tell.
+pub(crate) fn characters(text: &str) -> Vec<String> {
+    segments(text).unwrap_or_else(|| text.chars().map(String::from).collect())
+}
+
+fn segments(text: &str) -> Option<Vec<String>> {
+    let get = |from: &JsValue, name: &str| js_sys::Reflect::get(from, &name.into()).ok();
+    let segmenter: js_sys::Function = get(&get(&js_sys::global(), "Intl")?, "Segmenter")?.dyn_into().ok()?;
+    let segmenter = js_sys::Reflect::construct(&segmenter, &js_sys::Array::new()).ok()?;
+    let segment: js_sys::Function = get(&segmenter, "segment")?.dyn_into().ok()?;
+    let found = js_sys::Array::from(&segment.call1(&segmenter, &text.into()).ok()?);
+    found.iter().map(|part| get(&part, "segment")?.as_string()).collect()
+}
+
 /// Width of the page in CSS pixels; 0 where it has none.
 pub(crate) fn width() -> f64 {
     window().and_then(|window| window.inner_width().ok()?.as_f64()).unwrap_or(0.0)

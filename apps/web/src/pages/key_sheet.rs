@@ -138,6 +138,7 @@ fn UseKey() -> impl IntoView {
                 rows="3"
                 node_ref=field
                 data-testid="other-key"
+                data-first=""
                 aria-label="A saved key"
                 aria-describedby="use-key-words"
                 placeholder="meshwork-key-1:\u{2026}"

@@ -94,7 +94,8 @@ pub(crate) struct Session {
     pub(crate) named: RwSignal<u64>,
     /// Who is in the room beyond those.
     pub(crate) beyond: RwSignal<Beyond>,
-    /// From when on a link that comes or goes is a person who does; `None` while members keep some links each.
+    /// From when on a link that comes or goes is a person who does; `None` while members keep some links each, and until
+    /// the room is open.
     comings_since: StoredValue<Option<Time>>,
     /// Whether the rows of the comb must hold still.
     pub(crate) is_comb_touched: RwSignal<bool>,
@@ -196,7 +197,7 @@ impl Session {
             people: RwSignal::new(Vec::new()),
             named: RwSignal::new(0),
             beyond: RwSignal::new(Beyond::default()),
-            comings_since: StoredValue::new(Some(Time(0))),
+            comings_since: StoredValue::new(None),
             is_comb_touched: RwSignal::new(false),
             size: RwSignal::new(None),
             painted: RwSignal::new(0),
@@ -257,6 +258,7 @@ impl Session {
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
+        self.comings_since.set_value(None);
         self.noted.unread.set(0);
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn Allowance(
         <Show when=move || is_empty.get() && words.with(Option::is_none)>
             <p class="allowance">
                 {icons::pencil()}
-                <span data-testid="empty-canvas">"Nothing is painted yet. Choose a colour, then press a cell."</span>
+                <span data-testid="empty-canvas">"Pick a colour and start painting."</span>
             </p>
         </Show>
         <Show when=move || words.with(Option::is_some)>

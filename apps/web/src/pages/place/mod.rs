@@ -2,6 +2,7 @@
 
 mod activity;
 mod allowance;
+mod ban;
 mod bar;
 mod board;
 mod card;

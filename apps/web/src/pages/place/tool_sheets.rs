@@ -35,8 +35,8 @@ pub(crate) fn KeysSheet(
                     on:change=move |event| tools.set_letters(event_target_checked(&event))
                 />
                 <span>
-                    "Letters, digits and signs are keys"
-                    <small>"They act only while the canvas has the focus."</small>
+                    "Single-key shortcuts"
+                    <small>"Only while the canvas is focused."</small>
                 </span>
             </label>
         </Sheet>
@@ -85,6 +85,7 @@ fn GotoForm(board: Board) -> impl IntoView {
                     id="goto-cell"
                     class="line-field"
                     data-testid="goto-cell"
+                    data-first=""
                     node_ref=field
                     placeholder="12, 40"
                     autocomplete="off"
