@@ -23,7 +23,7 @@ pub const KEYS: [Line; 25] = [
     ("Z", "whole canvas"),
     ("G", "go to a cell"),
     ("W", "who painted this cell"),
-    ("N", "next cell of the picture that is not right"),
+    ("N", "next cell of the picture to paint"),
     ("S", "save PNG"),
     ("T", "notes, to talk"),
     ("L", "list of links"),

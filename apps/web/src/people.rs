@@ -128,7 +128,7 @@ impl Row {
         };
         let way = match (local, remote) {
             (PathEnd::Relayed, _) | (_, PathEnd::Relayed) => "Through a relay",
-            (PathEnd::Host, PathEnd::Host) => "On this network",
+            (PathEnd::Host, PathEnd::Host) => "Same network",
             _ => "Through a router",
         };
         let over = relay.map(|relay| format!(" over {relay}")).unwrap_or_default();
@@ -305,7 +305,7 @@ mod tests {
         };
         let (host, seen, relayed) =
             (Some(PathEnd::Host), Some(PathEnd::ServerReflexive), Some(PathEnd::Relayed));
-        assert_eq!(way(host, host, None), "On this network, host to host");
+        assert_eq!(way(host, host, None), "Same network, host to host");
         assert_eq!(way(seen, host, None), "Through a router, srflx to host");
         assert_eq!(way(host, relayed, None), "Through a relay, host to relay");
         let over = Some(RelayTransport::Tcp);

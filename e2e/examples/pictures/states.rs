@@ -22,7 +22,7 @@ const KEYS: &str = "const canvas = document.querySelector('[data-testid=\"place-
 pub(crate) async fn start(camera: &Camera) -> Result<()> {
     let server = Server::start().await?;
     let (_browser, tab) = MIRA.open(server.url(), ALIKE).await?;
-    wait_page_says(&tab, "Meeting point reachable").await?;
+    wait_page_says(&tab, "Ready. The server").await?;
     camera.take(&tab, "home", &ALL).await?;
     unfold(&tab, "rules-fold").await?;
     camera.take(&tab, "home-rules", &SOME).await?;
@@ -166,7 +166,7 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
     camera.take(&host, "person", &[SOME[0]]).await?;
     host.click("open-person").await?;
     give_picture(&host).await?;
-    wait_page_says(&host, "cells are right").await?;
+    wait_page_says(&host, "cells painted").await?;
     camera.take(&host, "stencil", &SOME).await?;
     host.click("picture-remove").await?;
     for _ in 0..5 {
@@ -234,7 +234,7 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
     camera.take(guest, "banned", &SOME).await?;
     server.kill();
     close(&host).await?;
-    wait_page_says(&host, "The meeting point is away").await?;
+    wait_page_says(&host, "The server is unreachable").await?;
     camera.take(&host, "server-away", &SOME).await
 }
 
@@ -246,7 +246,7 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     camera.take(&host, "alone", &ALL).await?;
 
     let (browser, tab) = LIN.open(&format!("{}/place/ABCDEF", server.url()), "").await?;
-    wait_page_says(&tab, "No room has this code yet").await?;
+    wait_page_says(&tab, "Nobody has this room open").await?;
     camera.take(&tab, "unknown-code", &SOME).await?;
     let (address, _) = link.rsplit_once('.').context("a secret")?;
     tab.goto("about:blank").await?;
@@ -285,6 +285,6 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     server.kill();
     let (_browser, tab) = (browser, host);
     tab.reload().await?;
-    wait_page_says(&tab, "Nobody can be reached").await?;
+    wait_page_says(&tab, "You're offline in this room").await?;
     camera.take(&tab, "offline", &SOME).await
 }

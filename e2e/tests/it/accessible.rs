@@ -48,8 +48,11 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     tab.goto(&format!("{}/chat/ABCDEF", server.url())).await?;
     wait_page_says(&tab, "This room is for chat, which this page does not have").await?;
     findings.look(&tab, "another app").await?;
+    tab.goto(&format!("{}/nonsense", server.url())).await?;
+    wait_page_says(&tab, "No such page").await?;
+    findings.look(&tab, "no page").await?;
     tab.goto(&format!("{}/ABCDEF", server.url())).await?;
-    wait_page_says(&tab, "No room has this code").await?;
+    wait_page_says(&tab, "Nobody has this room open").await?;
     findings.look(&tab, "unknown code").await?;
     findings.check()
 }
@@ -96,13 +99,21 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     other.goto(bare).await?;
     wait_page_says(&other, "private").await?;
     findings.look(&other, "no secret").await?;
+    other.goto(server.url()).await?;
+    other.click("forget-room").await?;
+    wait_says(&other, "forget-now", "Forget").await?;
+    findings.look(&other, "a kept room").await?;
+    let stranger = Browser::start_kind(Kind::of_this_run()).await?;
+    let guest = stranger.tab(&link).await?;
+    wait_says(&guest, "guest", "You are").await?;
+    findings.look(&guest, "a guest without a name").await?;
     tab.click("open-share").await?;
     findings.look(&tab, "share sheet").await?;
     tab.click("meet").await?;
     findings.look(&tab, "meet without a server").await?;
     close(&tab).await?;
     server.kill();
-    wait_page_says(&tab, "Nobody can be reached").await?;
+    wait_page_says(&tab, "You're offline in this room").await?;
     findings.look(&tab, "meeting point away").await?;
     press_shown(&tab, "offer-meet").await?;
     findings.look(&tab, "meet again").await?;

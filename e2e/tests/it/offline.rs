@@ -38,7 +38,7 @@ async fn page_paints_offline_and_rejoins_the_room() -> Result<()> {
     server.kill();
     first.reload().await?;
     wait_shows(&first, (2, 2), RED).await?;
-    wait_page_says(&first, "Nobody can be reached.").await?;
+    wait_page_says(&first, "You're offline in this room.").await?;
     first.click("palette-3cb44b").await?;
     first.click_cell(SIZE, (3, 2)).await?;
     wait_shows(&first, (3, 2), GREEN).await?;

@@ -104,7 +104,7 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
     guest.click_cell(SIZE, (1, 1)).await?;
     wait_shows(owner, (1, 1), RED).await?;
     open_room(guest).await?;
-    wait_says(guest, "overlay-now", "Full mesh, chosen by auto. This page holds 1 link").await?;
+    wait_says(guest, "overlay-now", "Full mesh (automatic). This page has 1 link").await?;
     ensure!(!guest.has("overlay-emergent").await?, "only the owner chooses");
     close(guest).await?;
     let steps = [("k-gossip", "k-gossip, 99.999"), ("full-mesh", "Full mesh"), ("emergent", "Emergent")];
@@ -125,7 +125,7 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
             open_room(tab).await?;
             wait_says(tab, "rule-overlay", called).await?;
             wait_says(tab, "overlay-now", called).await?;
-            wait_says(tab, "overlay-now", "This page holds 1 link").await?;
+            wait_says(tab, "overlay-now", "This page has 1 link").await?;
             close(tab).await?;
         }
         wait_shows(guest, (at, 10), RED).await?;
@@ -354,7 +354,7 @@ async fn a_room_is_made_with_its_rules() -> Result<()> {
     open_room(&tab).await?;
     wait_says(&tab, "rule-limit", "5 cells every hour").await?;
     wait_says(&tab, "rule-painters", "You").await?;
-    wait_says(&tab, "room-entry", "Private").await?;
+    wait_says(&tab, "room-entry", "full link").await?;
     close(&tab).await?;
     wait_says(&tab, "allowance", "5 cells left").await
 }
@@ -396,7 +396,7 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
 
     let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
     let tab = open_meddled(&other, &server, &link, old).await?;
-    wait_page_says(&tab, "This page is of another version than its meeting point.").await?;
+    wait_page_says(&tab, "This page is of another version than its server.").await?;
     tab.eval("window.isOld = true", vec![]).await?;
     press_shown(&tab, "offer-update").await?;
     tab.wait_until(PATIENCE, "the page is loaded again", async || {
@@ -406,10 +406,10 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
     .await?;
 
     let tab = other.tab(&format!("{}/place/ABCDEF", server.url())).await?;
-    wait_page_says(&tab, "No room has this code yet.").await?;
-    wait_page_says(&tab, "Check the code, or wait here").await?;
+    wait_page_says(&tab, "Nobody has this room open.").await?;
+    wait_page_says(&tab, "Check the code, or wait").await?;
     server.kill();
-    wait_page_says(&tab, "The meeting point is away.").await
+    wait_page_says(&tab, "The server is unreachable.").await
 }
 
 #[tokio::test]

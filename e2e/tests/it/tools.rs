@@ -239,7 +239,7 @@ async fn wait_same_minute(tab: &Tab) -> Result<()> {
         let said = tab.text("allowance").await?;
         let seconds = said.split(|letter: char| !letter.is_ascii_digit()).rfind(|number| !number.is_empty());
         let seconds: u64 = seconds.context("a number")?.parse()?;
-        ensure!(said.contains("60 more cells") && seconds >= 20, "{said}");
+        ensure!(said.contains("60 cells left") && seconds >= 20, "{said}");
         Ok(())
     })
     .await
@@ -408,7 +408,7 @@ async fn stencil_is_painted_through_and_finds_wrong_cells() -> Result<()> {
         let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
         resize(&tab, size).await?;
         give_picture(&tab).await?;
-        wait_says(&tab, "picture-state", "0 of 31 cells are right.").await?;
+        wait_says(&tab, "picture-state", "0 of 31 cells painted.").await?;
         // Loose, it is moved by drags and arrows, and nothing is painted.
         let from = picture_at(&tab).await?;
         tab.drag_cells(SIZE, &[(from.0 + 2, from.1 + 2), (from.0 + 2, from.1 - 18)]).await?;
@@ -427,12 +427,12 @@ async fn stencil_is_painted_through_and_finds_wrong_cells() -> Result<()> {
         wait_shows(&tab, (at.0 + 3, at.1 + 1), RED).await?;
         wait_shows(&tab, (at.0 + 4, at.1 + 1), BLUE).await?;
         tab.click_cell(SIZE, (at.0 + 7, at.1 + 3)).await?;
-        wait_says(&tab, "picture-state", "4 of 31 cells are right.").await?;
+        wait_says(&tab, "picture-state", "4 of 31 cells painted.").await?;
         ensure!(count(&tab, NOTHING).await? == 9996, "where the picture has nothing, nothing is painted");
         tab.click("picture-next").await?;
         wait_spoken(&tab, "should be").await?;
         tab.click("picture-paint").await?;
-        wait_says(&tab, "picture-state", "All 31 cells are right.").await?;
+        wait_says(&tab, "picture-state", "All 31 cells painted.").await?;
         wait_count(&tab, RED, 16).await?;
         wait_count(&tab, BLUE, 15).await?;
         tab.click("undo").await?;

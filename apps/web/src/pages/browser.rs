@@ -180,10 +180,11 @@ pub(crate) fn wants_no_motion() -> bool {
     QUERY.with(|query| query.as_ref().is_some_and(web_sys::MediaQueryList::matches))
 }
 
-/// Whether the person points with something as fine as a mouse: then a field may take the focus by itself.
+/// Whether the person does not point with fingers: then a field may take the focus by itself, since no keyboard comes over
+/// the page with it.
 pub(crate) fn has_mouse() -> bool {
-    let query = window().and_then(|window| window.match_media("(pointer: fine)").ok().flatten());
-    query.is_some_and(|query| query.matches())
+    let query = window().and_then(|window| window.match_media("(pointer: coarse)").ok().flatten());
+    query.is_some_and(|query| !query.matches())
 }
 
 /// A moment as people here say it: `12:03` of today, with the seconds where they count, else the day before it.

@@ -8,6 +8,7 @@ pub(crate) mod later;
 mod notes;
 mod people;
 mod strokes;
+pub(crate) mod visited;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use self::crowd::Crowd;
 use self::governing::Governing;
 use self::later::News;
 use self::notes::Noted;
+use self::visited::Visited;
 use super::parts::Part;
 use super::voice::Voice;
 use super::{browser, hide, name_field, overlays};
@@ -131,6 +133,7 @@ pub(crate) struct Session {
     pub(crate) governing: Governing,
     /// What people write beside the canvas.
     pub(crate) noted: Noted,
+    visited: Visited,
     /// What is said in passing.
     pub(crate) voice: Voice,
     /// What of a room's page is loaded after its canvas is shown.
@@ -215,6 +218,7 @@ impl Session {
             stroke_slowed: RwSignal::new(false),
             governing: Governing::new(),
             noted: Noted::new(),
+            visited: Visited::new(),
             voice: Voice::new(),
             later: Part::new(),
             are_overlays_missing: RwSignal::new(false),
@@ -259,6 +263,7 @@ impl Session {
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
         self.comings_since.set_value(None);
+        self.visited.end();
         self.noted.unread.set(0);
     }
 

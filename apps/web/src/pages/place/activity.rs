@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::bead::{Bead, OwnBead};
 use super::super::session::crowd;
@@ -73,7 +73,7 @@ pub(crate) fn ActivityFact(
                 prop:checked=move || !session.crowd.is_quiet.get()
                 on:change=move |event| session.set_quiet(!event_target_checked(&event))
             />
-            <span>"Screen reader: announce what others paint"</span>
+            <span>{texts::ANNOUNCE}</span>
         </label>
     }
 }

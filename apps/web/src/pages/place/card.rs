@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
+use meshwork_web::texts;
 use meshwork_web::{ago, card, palette};
 use wasm_bindgen::JsCast as _;
 
@@ -54,7 +55,7 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
     let Some(peer) = peer else {
         return view! {
             <span class="card-words">
-                <span>"Nobody has painted this"</span>
+                <span>{texts::EMPTY_CELL}</span>
                 <span class="card-facts">{format!("{x}, {y}")}</span>
             </span>
         }

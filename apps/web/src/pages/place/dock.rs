@@ -215,6 +215,7 @@ fn OwnColour(board: Board) -> impl IntoView {
                 type="color"
                 data-testid="colour-input"
                 aria-label="Any colour"
+                autocomplete="off"
                 title="Any colour (C)"
                 node_ref=board.colour_field
                 prop:value=value

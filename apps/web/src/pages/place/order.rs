@@ -6,6 +6,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::signed::list::ShortId;
 use meshwork_place::canvas::{Erase, Region};
 use meshwork_web::rules::{self, Decision};
+use meshwork_web::texts;
 
 use super::super::session::Session;
 use super::ban::{Asking, BanButtons};
@@ -21,7 +22,7 @@ pub(crate) fn Order(
     let asking = Asking::new(session);
     view! {
         <section class="sheet-part order" aria-labelledby="order-title">
-            <h3 id="order-title">"Moderation"</h3>
+            <h3 id="order-title">{texts::MODERATION}</h3>
             <p class="complaint" role="alert">{move || asking.problem()}</p>
             <Bans session asking/>
             <EraseForm board asking/>
@@ -61,7 +62,7 @@ fn Bans(session: Session, asking: Asking) -> impl IntoView {
         <ul class="order-list">
             <For each=move || people.get() key=Clone::clone children=row/>
         </ul>
-        <p class="hint" hidden=move || !people.with(Vec::is_empty)>"Nobody to ban."</p>
+        <p class="hint" hidden=move || !people.with(Vec::is_empty)>{texts::NOBODY_TO_BAN}</p>
     }
 }
 
@@ -123,7 +124,7 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
                 data-testid="erase-mark"
                 on:click=move |_| board.begin_marking()
             >
-                "Select on canvas"
+                {texts::SELECT}
             </button>
             <div class="erase-fields">
                 {field(0, "x", "erase-x")}

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_rtc::web::StorageState;
+use meshwork_web::texts;
 use meshwork_web::{people, words};
 
 use super::super::bead::OwnBead;
@@ -72,7 +73,7 @@ pub(crate) fn People(
                 </section>
                 <div class="legend">
                     <span class="legend-mark" aria-hidden="true"></span>
-                    "Closer means faster"
+                    {texts::CLOSER}
                     <button
                         type="button"
                         class="legend-link"

@@ -63,7 +63,7 @@ pub(crate) fn PersonDetails(
             <dl>
                 <dt>"Link"</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
-                <dt>"Way"</dt>
+                <dt>"Path"</dt>
                 <dd data-testid="link-way">{move || with(Row::way_words)}</dd>
                 <dt>"Jitter"</dt>
                 <dd data-testid="link-jitter">{move || with(Row::jitter_words)}</dd>

@@ -16,7 +16,7 @@ use super::super::session::{Phase, Session};
 use super::RoomNotices;
 use super::board::{Board, Frame};
 use super::keyboard::{self, Keys};
-use super::later::{BesideCanvas, Layers, Pointers, Tools};
+use super::later::{BesideCanvas, Guest, Layers, Pointers, Tools};
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
 const WHEEL_STEP: f64 = 0.0015;
@@ -63,6 +63,7 @@ pub(crate) fn StageArea(
     view! {
         <main class="stage-area" class:covered=is_covered>
             <h1 class="sr-only">{title}</h1>
+            <Guest board/>
             <RoomNotices board/>
             <div class="stage-box">
                 <div

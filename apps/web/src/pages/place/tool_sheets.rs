@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::{html, web_sys};
 use meshwork_web::cell_input;
 use meshwork_web::keys::KEYS;
+use meshwork_web::texts;
 
 use super::super::sheet::Sheet;
 use super::board::{Board, Frame};
@@ -35,8 +36,8 @@ pub(crate) fn KeysSheet(
                     on:change=move |event| tools.set_letters(event_target_checked(&event))
                 />
                 <span>
-                    "Single-key shortcuts"
-                    <small>"Only while the canvas is focused."</small>
+                    {texts::SHORTCUTS}
+                    <small>{texts::SHORTCUTS_WHERE}</small>
                 </span>
             </label>
         </Sheet>

@@ -57,7 +57,8 @@ impl Session {
         self.invitation.set(None);
         self.reply.set(None);
         self.met.update(|met| *met += 1);
-        if self.is_muted(who.peer) || !self.tells_comings() {
+        // Another tab of one's own is no news.
+        if who.peer == self.me.peer || self.is_muted(who.peer) || !self.tells_comings() {
             return;
         }
         let detail = |row: &Row| format!("{}{}", words::capital(&row.state.to_string()), time(row));
@@ -71,7 +72,7 @@ impl Session {
             let passing = self.passing(who, |_| String::new());
             return self.voice.unlinked(passing, by_me);
         }
-        if self.is_muted(who.peer) || !self.tells_comings() {
+        if who.peer == self.me.peer || self.is_muted(who.peer) || !self.tells_comings() {
             return;
         }
         let reason = |row: &Row| row.beside.clone();
@@ -91,11 +92,9 @@ impl Session {
 
     pub(super) fn passing(self, who: Endpoint, detail: impl Fn(&Row) -> String) -> Passing {
         let row = self.row(who);
-        let called =
-            if who.peer == self.me.peer { "Another tab of yours".to_owned() } else { self.called(who) };
         Passing {
             peer: who.peer,
-            called,
+            called: self.called(who),
             letter: row.as_ref().and_then(|row| row.letter),
             detail: row.as_ref().map(detail).unwrap_or_default(),
         }
@@ -131,6 +130,7 @@ impl Session {
             })
         });
         self.remember(&peers, is_second);
+        self.note_visit(&peers);
         let near = peers.into_iter().filter(|view| !view.distant);
         let mut rows: Vec<Row> = near.map(|view| Row::new(view, now)).collect();
         // Whoever has not said what they are called is called what they were called before.
