@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use meshwork_core::id::PeerId;
-use meshwork_core::links::message::NAME_MAX;
 use meshwork_core::text::shown;
 
 use crate::beads;
 
 /// Names that are remembered: some rooms full of people. The one met longest ago is forgotten first.
 pub const NAMES_MAX: usize = 512;
+/// Bytes of a name that others are told, as docs/protocol/link.md has it.
+pub const NAME_MAX: usize = 32;
 /// People that are muted or unlinked: as many as a node takes.
 pub const PEERS_MAX: usize = 256;
 

@@ -392,6 +392,7 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
     let tab = open_meddled(&other, &server, &link, full).await?;
     wait_page_says(&tab, "The room is full.").await?;
     wait_page_says(&tab, "24 of 24 are here. Ask someone to make room.").await?;
+    ensure!(!is_canvas_seen(&tab).await?, "a room that is full is not to be painted in");
     ensure!(tab.has("offer-reload").await?);
 
     let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
@@ -428,7 +429,25 @@ async fn a_browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
     wait_page_says(&tab, "open the link in another browser").await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (8, 8)).await?;
-    wait_shows(&tab, (8, 8), RED).await
+    wait_shows(&tab, (8, 8), RED).await?;
+
+    // A canvas whose people cannot be reached is not shown as an empty one.
+    let other = Browser::start().await?;
+    let (_host, link) = open_page(&other, server.url(), "create-room").await?;
+    tab.goto(&link).await?;
+    wait_page_says(&tab, "This browser can't connect you.").await?;
+    tab.wait_until(PATIENCE, "a canvas that is covered", async || {
+        ensure!(!is_canvas_seen(&tab).await?, "it is to be seen");
+        Ok(())
+    })
+    .await
+}
+
+/// Whether the canvas is to be seen.
+async fn is_canvas_seen(tab: &Tab) -> Result<bool> {
+    let script = "return document.querySelector('[data-testid=\"place-canvas\"]')
+        ?.checkVisibility({ visibilityProperty: true }) ?? false";
+    Ok(tab.eval(script, vec![]).await? == true)
 }
 
 #[tokio::test]

@@ -233,6 +233,29 @@ async fn stroke_beyond_the_limit_is_refused_with_numbers() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn colours_are_one_stop_for_tab() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    tab.click("palette-e6194b").await?;
+    let stops = "return Array.from(document.querySelectorAll('.swatch'))
+        .filter(swatch => swatch.tabIndex === 0).map(swatch => swatch.dataset.testid)";
+    let stops = tab.eval(stops, vec![]).await?;
+    ensure!(stops == serde_json::json!(["palette-e6194b"]), "{stops}");
+    ensure!(tab.value("colour-input").await? == "#e6194b", "it opens at the colour in hand");
+    let walk = "const key = name => document.activeElement.dispatchEvent(
+            new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true }));
+        document.querySelector('[data-testid=\"palette-e6194b\"]').focus();
+        key('ArrowRight');
+        const next = document.activeElement.dataset.testid;
+        key('ArrowLeft');
+        return [next, document.activeElement.dataset.testid];";
+    let walked = tab.eval(walk, vec![]).await?;
+    ensure!(walked[0] != walked[1] && walked[1] == "palette-e6194b", "{walked}");
+    Ok(())
+}
+
 /// Waits until the room's minute goes on for twenty seconds, so that what follows lies in one of the rules' minutes.
 async fn wait_same_minute(tab: &Tab) -> Result<()> {
     tab.wait_until(PATIENCE, "twenty seconds of a minute", async || {

@@ -36,6 +36,7 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     ensure!(mira.value("kept-link").await? == link, "the whole link, with its secret");
     mira.click("kept-link").await?;
     wait_shows(&mira, (7, 7), BLACK).await?;
+    wait_says(&mira, "kept", "Saved in this browser").await?;
 
     mira.goto(server.url()).await?;
     mira.click("forget-room").await?;
@@ -104,6 +105,9 @@ async fn a_guest_without_a_name_is_asked() -> Result<()> {
     wait_linked(&mira, 1).await?;
     wait_says(&mira, "peer-list", &called).await?;
     wait_says(&mira, "here-count", "2").await?;
+    wait_page_says(&mira, &format!("{called} joined")).await?;
+    let told = guest.eval("return document.querySelector('.toasts').textContent", vec![]).await?;
+    ensure!(told == "", "who was here before has not joined: {told}");
     ensure!(!mira.has("guest").await?, "who made the room is no guest");
     guest.type_text("guest-name", "Lin\n").await?;
     wait_gone(&guest, "guest").await?;

@@ -213,6 +213,8 @@ impl Session {
         self.crowd.painted.update_value(|painted| {
             if painted.len() < PAINTED_MAX {
                 painted.push((author, (first.x, first.y), cells.len()));
+            } else if let Some((.., count)) = painted.iter_mut().rfind(|(who, ..)| *who == author) {
+                *count += cells.len();
             }
         });
     }
