@@ -1,6 +1,7 @@
 //! Every state of the page for everybody: axe-core finds nothing, at phone and desktop size, light and dark.
 
 use crate::common;
+use crate::common::hands::canvas_box;
 use crate::common::{
     close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
 };
@@ -220,6 +221,23 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
     tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
     wait_says(&tab, "notes-left", "Your last note is saved here").await?;
     check_widths(&tab, "notes").await
+}
+
+#[tokio::test]
+async fn low_pages_keep_their_canvas() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    // A phone on its side, and a page of 1440 by 900 that is enlarged four times.
+    for (width, height, least) in [(844, 390, 240.0), (360, 225, 80.0)] {
+        tab.look(Look { width, height, dark: false }).await?;
+        let [left, top, wide, high] = canvas_box(&tab).await?;
+        let is_seen = left >= 0.0 && top >= 0.0 && top + high <= f64::from(height);
+        ensure!(is_seen && wide >= least && high >= least, "at {width}: {left}, {top}, {wide}, {high}");
+        let beyond = tab.eval(BEYOND, vec![]).await?;
+        ensure!(beyond == json!([]), "at {width}: {beyond:#}");
+    }
+    Ok(())
 }
 
 async fn check_widths(tab: &Tab, state: &str) -> Result<()> {

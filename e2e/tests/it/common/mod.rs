@@ -53,7 +53,7 @@ pub(crate) async fn wait_linked(tab: &Tab, count: usize) -> Result<()> {
         // A narrow page says how many are here, and this to those who listen alone.
         let script = "return document.querySelector('[data-testid=\"peer-count\"]')?.textContent";
         let shown = tab.eval(script, vec![]).await?;
-        ensure!(shown == count.to_string(), "linked to {shown:?}");
+        ensure!(shown.as_str() == Some(&*count.to_string()), "linked to {shown:?}");
         Ok(())
     })
     .await
