@@ -165,9 +165,10 @@ pub fn linked(rows: &[Row]) -> usize {
     rows.iter().filter(|row| row.is_linked()).count()
 }
 
-/// Why somebody is gone, without what browsers say of themselves to programmers.
+/// Why somebody is gone, without what browsers say of themselves to programmers, and nothing where they just left.
 fn gone_words(reason: String) -> String {
     match reason.split_once(": ") {
+        None if reason == "left" => String::new(),
         Some((words @ "the browser cannot connect", _)) => words.to_owned(),
         _ => reason,
     }
@@ -373,7 +374,9 @@ mod tests {
     fn browsers_words_for_programmers_are_left_out() {
         let mut view = view(1, LinkState::Gone, None);
         view.reason = Some("the browser cannot connect: RTCPeerConnection is not defined".into());
-        assert_eq!(Row::new(view, Time(0)).sentence(), "P1, gone, the browser cannot connect");
+        assert_eq!(Row::new(view.clone(), Time(0)).sentence(), "P1, gone, the browser cannot connect");
+        view.reason = Some("left".into());
+        assert_eq!(Row::new(view, Time(0)).sentence(), "P1, gone");
     }
 
     #[test]

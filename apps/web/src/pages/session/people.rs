@@ -76,11 +76,7 @@ impl Session {
             return;
         }
         let reason = |row: &Row| row.beside.clone();
-        let mut passing = self.passing(who, reason);
-        if passing.detail == "left" {
-            passing.detail.clear();
-        }
-        self.voice.left(passing);
+        self.voice.left(self.passing(who, reason));
     }
 
     /// Whether a link that comes or goes is a person who does: not while members keep some links each, nor when they
