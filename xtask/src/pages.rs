@@ -28,7 +28,7 @@ const TEST_INDEX: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>load
 /// All style sheets in one, as the index names it.
 const STYLE: &str = "pages.css";
 /// Their order, in which later ones win; a new one comes last.
-const STYLES: [&str; 8] = [
+const STYLES: [&str; 9] = [
     "tokens.css",
     "base.css",
     "home.css",
@@ -37,6 +37,7 @@ const STYLES: [&str; 8] = [
     "timelapse.css",
     "people.css",
     "tools.css",
+    "shell.css",
 ];
 /// Which files of the assets are loaded for which part, for whoever weighs them.
 pub(crate) const LOADS: &str = "parts.json";

@@ -1,12 +1,17 @@
-//! People whom this browser remembers: what those were called whom one met, and whom one muted or unlinked.
+//! People whom this browser remembers: what those were called whom one met, and whom one muted or unlinked. And what those
+//! are called who have no name.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use meshwork_core::id::PeerId;
 use meshwork_core::text::shown;
 
+use crate::beads;
+
 /// Names that are remembered: some rooms full of people. The one met longest ago is forgotten first.
 pub const NAMES_MAX: usize = 512;
+/// Bytes of a name that others are told, as docs/protocol/link.md has it.
+pub const NAME_MAX: usize = 32;
 /// People that are muted or unlinked: as many as a node takes.
 pub const PEERS_MAX: usize = 256;
 
@@ -50,6 +55,42 @@ impl Names {
     /// What somebody was called when they were last met.
     pub fn name(&self, peer: PeerId) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == peer).map(|(_, name)| name.as_str())
+    }
+}
+
+/// As much of a name as others are told: the first of its characters as readers see them, which are handed in one by one, that
+/// take [`NAME_MAX`] bytes together. None is cut in two.
+pub fn fitting(characters: impl IntoIterator<Item = String>) -> String {
+    let mut name = String::new();
+    for character in characters {
+        if name.len() + character.len() > NAME_MAX {
+            break;
+        }
+        name.push_str(&character);
+    }
+    name
+}
+
+/// What people without a name are called while a page is open: by their bead, and who comes second with the same bead by
+/// two letters of their key, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unnamed(BTreeMap<String, PeerId>);
+
+impl Unnamed {
+    /// What somebody is called; the same each time.
+    pub fn call(&mut self, peer: PeerId) -> String {
+        let bead = beads::name(&peer);
+        match self.0.get(&bead) {
+            Some(first) if *first != peer => {
+                let letters: String = peer.to_string().chars().take(2).collect();
+                format!("{bead} {letters}")
+            }
+            Some(_) => bead,
+            None => {
+                self.0.insert(bead.clone(), peer);
+                bead
+            }
+        }
     }
 }
 
@@ -130,6 +171,30 @@ mod tests {
         assert_eq!((names.0.len(), peers.0.len()), (NAMES_MAX, PEERS_MAX));
         assert!(names.name(peer(0)).is_none() && names.name(peer(999)).is_some());
         assert!(peers.has(peer(999)) && !peers.has(peer(0)));
+    }
+
+    #[test]
+    fn names_are_cut_between_characters() {
+        let parts = |text: &[&str]| fitting(text.iter().map(|part| (*part).to_owned()));
+        assert_eq!(parts(&["L", "i", "n"]), "Lin");
+        let (family, flag) =
+            ("\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}", "\u{1f3f3}\u{fe0f}\u{200d}\u{1f308}");
+        assert_eq!(parts(&["x", family, flag]), format!("x{family}"), "half a flag is another one");
+        assert_eq!(parts(&["\u{65e5}"; 12]).chars().count(), 10);
+    }
+
+    #[test]
+    fn the_unnamed_are_called_by_their_beads() {
+        let mut unnamed = Unnamed::default();
+        let (one, other) = (PeerId([3; 32]), PeerId([13; 32]));
+        let mut twin = one;
+        twin.0[31] = 0;
+        twin.0[2] = 255;
+        assert_eq!(unnamed.call(one), beads::name(&one));
+        let letters: String = twin.to_string().chars().take(2).collect();
+        assert_eq!(unnamed.call(twin), format!("{} {letters}", beads::name(&one)));
+        assert_eq!(unnamed.call(one), beads::name(&one), "as before");
+        assert_eq!(unnamed.call(other), beads::name(&other));
     }
 
     #[test]

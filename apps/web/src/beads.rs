@@ -57,6 +57,16 @@ pub fn shape(peer: &PeerId) -> Shape {
     SHAPES[usize::from(peer.0[1]) % SHAPES.len()]
 }
 
+/// What a person is called who has not said a name: by their bead, "Teal hexagon".
+pub fn name(peer: &PeerId) -> String {
+    const COLOUR_NAMES: [&str; COLOURS as usize] =
+        ["Teal", "Blue", "Violet", "Plum", "Rose", "Brick", "Olive", "Green", "Slate", "Brown"];
+    const SHAPE_NAMES: [&str; SHAPES.len()] =
+        ["circle", "cube", "diamond", "hexagon", "clover", "scallop", "drop", "triangle"];
+    let shape = SHAPE_NAMES[usize::from(peer.0[1]) % SHAPE_NAMES.len()];
+    format!("{} {shape}", COLOUR_NAMES[usize::from(colour(peer))])
+}
+
 /// The letter on a bead: the first letter or digit of what the person is called.
 pub fn letter(called: &str) -> Option<char> {
     let first = called.chars().find(|character| character.is_alphanumeric())?;
@@ -73,6 +83,16 @@ mod tests {
         assert_eq!((colour(&peer), shape(&peer)), (0, ROUND));
         peer.0[..2].copy_from_slice(&[27, 255]);
         assert_eq!((colour(&peer), shape(&peer)), (7, SHAPES[7]));
+    }
+
+    #[test]
+    fn beads_have_names_by_colour_and_shape() {
+        let mut peer = PeerId([0; 32]);
+        assert_eq!(name(&peer), "Teal circle");
+        peer.0[..2].copy_from_slice(&[10, 11]);
+        assert_eq!(name(&peer), "Teal hexagon");
+        peer.0[..2].copy_from_slice(&[255, 255]);
+        assert_eq!(name(&peer), "Brick triangle");
     }
 
     #[test]

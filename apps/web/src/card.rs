@@ -29,11 +29,6 @@ pub fn place(view: &View, (x, y): (u16, u16), stage: (f64, f64), is_touch: bool)
     (limit(left + view.scale / 2.0, WIDTH, stage.0), limit(y, HEIGHT, stage.1))
 }
 
-/// The card's first line after the name: `Lin painted this`.
-pub fn verb(is_cleared: bool) -> &'static str {
-    if is_cleared { "cleared this" } else { "painted this" }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

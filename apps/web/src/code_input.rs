@@ -20,20 +20,31 @@ pub enum Entry {
 /// Reads the field's text. Spaces and hyphens between characters are no mistake.
 pub fn read(text: &str) -> Entry {
     let text = text.trim();
-    if text.contains([':', '/', '#']) {
-        return Entry::Link(with_lower_scheme(text));
+    if let Some(link) = link_within(text) {
+        return Entry::Link(with_lower_scheme(link));
     }
     let mut code = String::new();
-    let mut refused = false;
+    let mut wrong = 0;
     for character in text.chars().filter(|character| !character.is_whitespace() && *character != '-') {
         let upper = character.to_ascii_uppercase();
         if !is_code_letter(upper) {
-            refused = true;
+            wrong += 1;
         } else if code.len() < Code::LEN {
             code.push(upper);
         }
     }
-    Entry::Code { text: code, refused }
+    if wrong > 1 {
+        // One wrong key is a slip; several come with a text that was pasted and is no code.
+        code.clear();
+    }
+    Entry::Code { text: code, refused: wrong > 0 }
+}
+
+/// The link in a text, which may be a sentence around it: messengers copy whole messages.
+fn link_within(text: &str) -> Option<&str> {
+    let is_whole = |word: &&str| word.contains("://") || word.starts_with("meshwork:");
+    let is_begun = text.contains([':', '/', '#']);
+    text.split_whitespace().find(is_whole).or(is_begun.then_some(text))
 }
 
 /// A link that is typed begins like a code, in upper case.
@@ -80,22 +91,20 @@ pub fn hint(entry: &Entry, origin: &str) -> String {
     match entry {
         Entry::Code { refused: true, .. } => "Codes have no 0, 1, O or I.".to_owned(),
         Entry::Code { text, .. } if text.is_empty() => {
-            "Six letters and digits. For a private room, paste its whole link.".to_owned()
+            "Six letters and digits. For a private room, paste the full link.".to_owned()
         }
         Entry::Code { text, .. } if text.len() == Code::LEN => {
-            "That is a whole code. A private room wants its whole link.".to_owned()
+            "Press Join. (Private rooms need the full link.)".to_owned()
         }
         Entry::Code { text, .. } => {
             let to_go = NUMBERS[Code::LEN - 1 - text.len()];
-            format!("{to_go} to go. For a private room, paste its whole link.")
+            format!("{to_go} to go. For a private room, paste the full link.")
         }
         Entry::Link(_) => match address(entry, origin) {
             Ok(address) if address.secrets().is_some() => "The link to a private room.".to_owned(),
             Ok(_) => "The link to a room.".to_owned(),
-            Err(AddressError::Fragment) => {
-                "The part after # is changed or cut off. Copy the whole link.".to_owned()
-            }
-            Err(_) => "A link ends in a code of six characters, and perhaps a part after #.".to_owned(),
+            Err(AddressError::Fragment) => "The link is damaged after the #. Copy it again.".to_owned(),
+            Err(_) => "That isn't a Meshwork link.".to_owned(),
         },
     }
 }
@@ -120,6 +129,14 @@ mod tests {
         for wrong in ["k0m", "k1m", "kom", "kim", "kém", "k_m"] {
             assert_eq!(read(wrong), code("KM", true), "{wrong}");
         }
+    }
+
+    #[test]
+    fn other_texts_are_no_codes_and_keep_their_links() {
+        assert_eq!(read("hello world"), code("", true));
+        let link = "https://mesh.example/place/K7M4QX";
+        assert_eq!(read(&format!("see {link} bye")), Entry::Link(link.into()));
+        assert_eq!(read("come to meshwork:place#x now"), Entry::Link("meshwork:place#x".into()));
     }
 
     #[test]
@@ -149,10 +166,10 @@ mod tests {
 
     #[test]
     fn hints_say_what_is_missing() {
-        assert_eq!(hint(&read("k7m"), ORIGIN), "Three to go. For a private room, paste its whole link.");
-        assert_eq!(hint(&read("k7m4q"), ORIGIN), "One to go. For a private room, paste its whole link.");
-        assert_eq!(hint(&read("k"), ORIGIN), "Five to go. For a private room, paste its whole link.");
+        assert_eq!(hint(&read("k7m"), ORIGIN), "Three to go. For a private room, paste the full link.");
+        assert_eq!(hint(&read("k7m4q"), ORIGIN), "One to go. For a private room, paste the full link.");
+        assert_eq!(hint(&read("k"), ORIGIN), "Five to go. For a private room, paste the full link.");
         assert_eq!(hint(&read("k0"), ORIGIN), "Codes have no 0, 1, O or I.");
-        assert!(hint(&read("https://mesh.example/place/K7M4QX#abc"), ORIGIN).contains("cut off"));
+        assert!(hint(&read("https://mesh.example/place/K7M4QX#abc"), ORIGIN).contains("damaged"));
     }
 }

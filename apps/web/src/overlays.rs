@@ -35,9 +35,7 @@ pub const OFFERED: [Offered; 5] = [
         id: "full-mesh",
         title: "Full mesh",
         means: || {
-            format!(
-                "Everybody links to everybody: the quickest way, for up to {ROOM_ENDPOINTS_MAX} pages and programs."
-            )
+            format!("Everyone connects to everyone. Fastest, up to {ROOM_ENDPOINTS_MAX} people and programs.")
         },
     },
     Offered {
@@ -45,8 +43,7 @@ pub const OFFERED: [Offered; 5] = [
         id: "k-gossip",
         title: "k-gossip",
         means: || {
-            "Each keeps random links, as many as the promise below needs, and passes everything on over all of \
-             them: hard to break, at the price of many copies."
+            "Everyone keeps a few random connections and forwards everything. Very robust, uses more data."
                 .to_owned()
         },
     },
@@ -55,8 +52,8 @@ pub const OFFERED: [Offered; 5] = [
         id: "tree",
         title: "Tree",
         means: || {
-            "Each has a parent and children, and some spare links to take their place: least is sent, and strokes \
-             take the longest way."
+            "Everyone has one parent, some children and spare connections. Uses the least data, and strokes take \
+             the longest way."
                 .to_owned()
         },
     },
@@ -67,7 +64,7 @@ pub const OFFERED: [Offered; 5] = [
         means: || {
             let links = EMERGENT_DEGREE.0;
             format!(
-                "Each keeps about {links} links, most of them near, and strokes travel along trees: little is sent, however many come."
+                "Everyone keeps about {links} connections, mostly near ones, and strokes travel along trees. Uses little data, however many come."
             )
         },
     },
@@ -132,12 +129,12 @@ pub fn called(kind: Kind) -> String {
 pub fn in_force(choice: Choice, view: &OverlayView) -> String {
     let kind = called(view.kind);
     let links = words::count(view.neighbours.len(), "link");
-    let by = if choice == Choice::Auto { ", chosen by auto" } else { "" };
+    let by = if choice == Choice::Auto { " (automatic)" } else { "" };
     let aim = match view.kind {
-        Kind::FullMesh => "one for each of the others who are here".to_owned(),
-        _ => format!("it aims for {} and keeps {} at most", view.degree.0, view.degree.1),
+        Kind::FullMesh => "one to everyone here".to_owned(),
+        _ => format!("of {} it aims for and {} at most", view.degree.0, view.degree.1),
     };
-    format!("{kind}{by}. This page holds {links}; {aim}.")
+    format!("{kind}{by}. This page has {links}, {aim}.")
 }
 
 #[cfg(test)]
@@ -170,12 +167,9 @@ mod tests {
     #[test]
     fn one_reads_which_overlay_is_in_force_and_what_auto_made_of_it() {
         let mesh = in_force(Choice::Auto, &view(Kind::FullMesh, (23, 23)));
-        assert_eq!(
-            mesh,
-            "Full mesh, chosen by auto. This page holds 0 links; one for each of the others who are here."
-        );
+        assert_eq!(mesh, "Full mesh (automatic). This page has 0 links, one to everyone here.");
         let emergent = in_force(Choice::Emergent, &view(Kind::Emergent, (12, 16)));
-        assert_eq!(emergent, "Emergent. This page holds 0 links; it aims for 12 and keeps 16 at most.");
+        assert_eq!(emergent, "Emergent. This page has 0 links, of 12 it aims for and 16 at most.");
         let gossip = in_force(Choice::KGossip { nines: 3 }, &view(Kind::KGossip(3), (7, 10)));
         assert!(gossip.starts_with("k-gossip, 99.9\u{2009}%. This page"), "{gossip}");
     }

@@ -1,5 +1,6 @@
 //! The people of a room as the comb lists them: one row for each endpoint, in an order that holds still.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
@@ -18,7 +19,7 @@ pub const SORT_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Row {
     /// Who.
     pub endpoint: Endpoint,
-    /// What they are called: their name, or the beginning of their PeerId.
+    /// What they are called: their name, or their bead's.
     pub called: String,
     /// The letter on their bead; none when they have no name.
     pub letter: Option<char>,
@@ -62,7 +63,7 @@ impl Row {
     pub fn new(view: PeerView, now: Time) -> Row {
         let called = match view.name.trim() {
             _ if view.own => "You, another tab".to_owned(),
-            "" => view.endpoint.peer.short(),
+            "" => beads::name(&view.endpoint.peer),
             name => name.to_owned(),
         };
         let letter = beads::letter(view.name.trim());
@@ -70,7 +71,7 @@ impl Row {
         let beside = match view.state {
             LinkState::Connecting => format!("{} s", age(view.since)),
             LinkState::Stale => format!("silent {} s", age(view.heard.unwrap_or(view.since))),
-            LinkState::Gone => view.reason.unwrap_or_default(),
+            LinkState::Gone => gone_words(view.reason.unwrap_or_default()),
             LinkState::Relayed => view.relayed_because.map(|because| because.to_string()).unwrap_or_default(),
             _ => String::new(),
         };
@@ -127,7 +128,7 @@ impl Row {
         };
         let way = match (local, remote) {
             (PathEnd::Relayed, _) | (_, PathEnd::Relayed) => "Through a relay",
-            (PathEnd::Host, PathEnd::Host) => "On this network",
+            (PathEnd::Host, PathEnd::Host) => "Same network",
             _ => "Through a router",
         };
         let over = relay.map(|relay| format!(" over {relay}")).unwrap_or_default();
@@ -162,6 +163,26 @@ impl Row {
 /// How many are linked.
 pub fn linked(rows: &[Row]) -> usize {
     rows.iter().filter(|row| row.is_linked()).count()
+}
+
+/// Why somebody is gone, without what browsers say of themselves to programmers, and nothing where they just left.
+fn gone_words(reason: String) -> String {
+    match reason.split_once(": ") {
+        None if reason == "left" => String::new(),
+        Some((words @ "the browser cannot connect", _)) => words.to_owned(),
+        _ => reason,
+    }
+}
+
+/// How many people are here, oneself included: those who are listed and not gone, or those who are linked and whoever is
+/// beyond them, where that is more.
+pub fn here(rows: &[Row], beyond: Beyond) -> usize {
+    let others = |is_here: fn(&Row) -> bool| {
+        let peers = rows.iter().filter(|row| !row.own && is_here(row)).map(|row| row.endpoint.peer);
+        peers.collect::<BTreeSet<_>>().len()
+    };
+    let listed = others(|row| row.state != LinkState::Gone);
+    1 + listed.max(others(Row::is_linked) + beyond.members)
 }
 
 /// Which rows the comb lists: all, or of more than [`LISTED_MAX`] those that are linked.
@@ -285,7 +306,7 @@ mod tests {
         };
         let (host, seen, relayed) =
             (Some(PathEnd::Host), Some(PathEnd::ServerReflexive), Some(PathEnd::Relayed));
-        assert_eq!(way(host, host, None), "On this network, host to host");
+        assert_eq!(way(host, host, None), "Same network, host to host");
         assert_eq!(way(seen, host, None), "Through a router, srflx to host");
         assert_eq!(way(host, relayed, None), "Through a relay, host to relay");
         let over = Some(RelayTransport::Tcp);
@@ -299,7 +320,7 @@ mod tests {
     fn people_have_names_of_some_kind() {
         let mut nameless = view(1, LinkState::Direct, None);
         nameless.name = "  ".into();
-        assert_eq!(Row::new(nameless.clone(), Time(0)).called, endpoint(1).peer.short());
+        assert_eq!(Row::new(nameless.clone(), Time(0)).called, beads::name(&endpoint(1).peer));
         nameless.own = true;
         assert_eq!(Row::new(nameless, Time(0)).called, "You, another tab");
     }
@@ -331,6 +352,31 @@ mod tests {
         assert_eq!(words(988, true, &rows).as_deref(), Some("and about 988 more through them"));
         assert_eq!(words(3, false, &rows[20..22]).as_deref(), Some("and 3 more"), "nobody is linked");
         assert_eq!(words(0, false, &rows[..30]), None);
+    }
+
+    #[test]
+    fn everybody_here_is_counted_once() {
+        let beyond = |members| Beyond { members, is_estimate: false };
+        assert_eq!(here(&[], beyond(0)), 1, "oneself");
+        let mut rows = [
+            row(1, LinkState::Direct, None),
+            row(2, LinkState::Connecting, None),
+            row(3, LinkState::Gone, None),
+            row(4, LinkState::Direct, None),
+        ];
+        rows[3].own = true;
+        assert_eq!(here(&rows, beyond(0)), 3);
+        assert_eq!(here(&rows, beyond(1)), 3, "who is being linked to is the one beyond");
+        assert_eq!(here(&rows, beyond(16)), 18);
+    }
+
+    #[test]
+    fn browsers_words_for_programmers_are_left_out() {
+        let mut view = view(1, LinkState::Gone, None);
+        view.reason = Some("the browser cannot connect: RTCPeerConnection is not defined".into());
+        assert_eq!(Row::new(view.clone(), Time(0)).sentence(), "P1, gone, the browser cannot connect");
+        view.reason = Some("left".into());
+        assert_eq!(Row::new(view, Time(0)).sentence(), "P1, gone");
     }
 
     #[test]

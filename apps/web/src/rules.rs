@@ -45,18 +45,16 @@ impl Standing {
         match self {
             Standing::Free => None,
             Standing::Limited(WritingLeft { left: 0, limit, wait_ms }) => {
-                let next = words::count(limit.cost as usize, "cell");
-                Some(format!("You have used your cells. {next} again in {}.", span(*wait_ms)))
+                Some(format!("Out of cells. {} more in {}", limit.cost, span(*wait_ms)))
             }
             Standing::Limited(WritingLeft { left, wait_ms, .. }) => {
-                let left = words::count(*left as usize, "more cell");
-                Some(format!("You may paint {left} in the next {}.", span(*wait_ms)))
+                let left = words::count(*left as usize, "cell");
+                Some(format!("{left} left, more in {}", span(*wait_ms)))
             }
-            Standing::Watching => {
-                Some(format!("You are watching. Only people whom {owner} named may paint here: ask {owner}."))
-            }
+            Standing::Watching => Some(format!("Only people {owner} chose can paint here. You can watch.")),
             Standing::Banned => Some(format!(
-                "You are banned here. You can watch, but you cannot paint until {owner} lifts the ban."
+                "{} has banned you from painting here. You can still watch.",
+                words::capital(owner)
             )),
         }
     }
@@ -100,38 +98,41 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// What is asked before it is done: a question, what follows, and what the button says. `called` names people.
-    pub fn question(&self, called: impl Fn(PeerId) -> String) -> (String, &'static str, &'static str) {
-        match self {
-            Decision::Rules(_) => {
-                ("Set these rules?".to_owned(), "They hold for everybody from now on.", "Set rules")
-            }
+    /// What is asked before it is done: a question, what follows, and what the button says. `called` names people,
+    /// `is_own` says whether the owner is asked, who alone takes such things back. What takes nothing away is not asked.
+    pub fn question(
+        &self,
+        called: impl Fn(PeerId) -> String,
+        is_own: bool,
+    ) -> Option<(String, &'static str, &'static str)> {
+        let (question, [to_owner, to_moderator], button) = match self {
             Decision::Ban(peer, false) => (
                 format!("Ban {}?", called(*peer)),
-                "What they paint from now on does not count. What they have painted stays. The owner can lift the ban.",
+                [
+                    "They can watch but not paint. Their painting stays. You can lift the ban later.",
+                    "They can watch but not paint. Their painting stays. The owner can lift the ban.",
+                ],
                 "Ban",
             ),
             Decision::Ban(peer, true) => (
                 format!("Ban {} and erase all their cells?", called(*peer)),
-                "What they paint from now on does not count, and what they have painted goes. The owner can take both back.",
+                [
+                    "They can watch but not paint, and their painting goes. You can undo both later.",
+                    "They can watch but not paint, and their painting goes. The owner can undo both.",
+                ],
                 "Ban and erase",
-            ),
-            Decision::Unban(peer) => (
-                format!("Let {} paint again?", called(*peer)),
-                "What they painted while they were banned does not come back.",
-                "Lift ban",
             ),
             Decision::Erase(erase) => (
                 format!("Erase {}?", erased(erase, called)),
-                "What was painted there up to now goes, on everybody's canvas. The owner can take it back.",
+                [
+                    "This removes it for everyone. You can undo this later.",
+                    "This removes it for everyone. The owner can undo this.",
+                ],
                 "Erase",
             ),
-            Decision::Lift(_) => (
-                "Bring the erased cells back?".to_owned(),
-                "They show again, unless somebody painted over them.",
-                "Bring back",
-            ),
-        }
+            Decision::Rules(_) | Decision::Unban(_) | Decision::Lift(_) => return None,
+        };
+        Some((question, if is_own { to_owner } else { to_moderator }, button))
     }
 }
 
@@ -192,7 +193,7 @@ pub fn limit(cells: &str, window_ms: u32) -> Result<Limit, String> {
 /// How fast each person's page may paint.
 pub fn pace(limit: Option<Limit>) -> String {
     match limit {
-        None => "as fast as one can".to_owned(),
+        None => "no limit".to_owned(),
         Some(limit) => {
             format!("{} every {}", words::count(limit.cost as usize, "cell"), window(limit.window_ms))
         }
@@ -229,8 +230,9 @@ pub fn span(ms: u64) -> String {
 /// Who has what was decided: so many of all who stay.
 pub fn known(holders: usize, all: usize) -> String {
     match all {
-        0 => "It holds. Nobody else is here: people hear of it when they meet you.".to_owned(),
-        _ => format!("It holds. {holders} of {all} have it."),
+        0 => "Saved. Nobody else is here: others get it when they meet you.".to_owned(),
+        _ if holders >= all => "Saved. Everyone here has it.".to_owned(),
+        _ => format!("Saved. {holders} of {all} have it so far."),
     }
 }
 
@@ -272,9 +274,9 @@ mod tests {
 
     #[test]
     fn a_painter_reads_what_is_left_and_for_how_long() {
-        assert_eq!(plain(limited(12, 7_001).words("Lin")), "You may paint 12 more cells in the next 8 s.");
-        assert_eq!(plain(limited(1, 10).words("Lin")), "You may paint 1 more cell in the next 1 s.");
-        assert_eq!(plain(limited(0, 7_001).words("Lin")), "You have used your cells. 12 cells again in 8 s.");
+        assert_eq!(plain(limited(12, 7_001).words("Lin")), "12 cells left, more in 8 s");
+        assert_eq!(plain(limited(1, 10).words("Lin")), "1 cell left, more in 1 s");
+        assert_eq!(plain(limited(0, 7_001).words("Lin")), "Out of cells. 12 more in 8 s");
         assert!(limited(0, 1).is_shut() && !limited(1, 1).is_shut());
         assert_eq!(Standing::new(Ok(None)).words("Lin"), None);
     }
@@ -282,9 +284,10 @@ mod tests {
     #[test]
     fn who_may_not_paint_reads_why_and_whom_to_ask() {
         let watching = Standing::new(Err(CommandError::Write(WriteError::NotWriter)));
-        assert!(watching.is_shut() && plain(watching.words("Lin")).ends_with("ask Lin."));
+        assert!(watching.is_shut());
+        assert_eq!(plain(watching.words("Lin")), "Only people Lin chose can paint here. You can watch.");
         let banned = Standing::new(Err(CommandError::Write(WriteError::Banned)));
-        assert!(banned.is_shut() && plain(banned.words("Lin")).starts_with("You are banned here."));
+        assert!(banned.is_shut() && plain(banned.words("Lin")).starts_with("Lin has banned you"));
         assert_eq!(Standing::new(Err(CommandError::NotOpen)), Standing::Free, "there is nothing to say yet");
     }
 
@@ -294,7 +297,7 @@ mod tests {
         assert_eq!(pace(1, 300_000), "1 cell every 5 minutes");
         assert_eq!(pace(60, 60_000), "60 cells every minute");
         assert_eq!(pace(12, 10_000), "12 cells every 10 s");
-        assert_eq!(super::pace(None), "as fast as one can");
+        assert_eq!(super::pace(None), "no limit");
         assert_eq!(plain(Some(span(121_000))), "3 min");
     }
 
@@ -315,14 +318,29 @@ mod tests {
     }
 
     #[test]
-    fn every_decision_is_asked_about_first() {
+    fn what_takes_something_away_is_asked_first() {
         let lin = PeerId([1; 32]);
         let called = |_| "Lin".to_owned();
-        assert_eq!(Decision::Ban(lin, false).question(called).0, "Ban Lin?");
+        let asked = |decision: Decision, is_own| decision.question(called, is_own).expect("it is asked");
+        assert_eq!(asked(Decision::Ban(lin, false), true).0, "Ban Lin?");
+        assert!(asked(Decision::Ban(lin, false), true).1.ends_with("You can lift the ban later."));
+        assert!(asked(Decision::Ban(lin, true), false).1.ends_with("The owner can undo both."));
         let region = Some(Region { x: 3, y: 4, width: 12, height: 10 });
-        let (question, _, button) = Decision::Erase(Erase { author: Some(lin), region }).question(called);
+        let (question, _, button) = asked(Decision::Erase(Erase { author: Some(lin), region }), true);
         assert_eq!(plain(Some(question)), "Erase the cells of Lin on 12 × 10 cells at 3, 4?");
         assert_eq!(button, "Erase");
+        assert_eq!(Decision::Unban(lin).question(called, true), None);
+    }
+
+    #[test]
+    fn who_has_a_decision_is_counted() {
+        assert!(known(0, 0).contains("Nobody else is here"));
+        assert_eq!(known(1, 3), "Saved. 1 of 3 have it so far.");
+        assert_eq!(known(3, 3), "Saved. Everyone here has it.");
+    }
+
+    #[test]
+    fn people_are_listed_as_one_says_them() {
         let names = ["Lin".to_owned(), "Sofia".to_owned(), "Kaveh".to_owned()];
         assert_eq!(list(&names, "nobody"), "Lin, Sofia and Kaveh");
         assert_eq!(list(&[], "nobody"), "nobody");

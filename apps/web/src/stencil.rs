@@ -126,13 +126,8 @@ impl Stencil {
 pub fn right_words(wrong: usize, total: usize) -> String {
     match (wrong, total) {
         (_, 0) => "No cell of the picture lies on the canvas.".to_owned(),
-        (0, 1) => "The one cell is right.".to_owned(),
-        (0, _) => format!("All {} are right.", count(total, "cell")),
-        _ => {
-            let right = total.saturating_sub(wrong);
-            let verb = if right == 1 || total == 1 { "is" } else { "are" };
-            format!("{} of {} {verb} right.", grouped(right), count(total, "cell"))
-        }
+        (0, _) => format!("All {} painted.", count(total, "cell")),
+        _ => format!("{} of {} painted.", grouped(total.saturating_sub(wrong)), count(total, "cell")),
     }
 }
 
@@ -228,12 +223,12 @@ mod tests {
             said,
             [
                 "No cell of the picture lies on the canvas.",
-                "The one cell is right.",
-                "0 of 1 cell is right.",
-                "All 31 cells are right.",
-                "1 of 31 cells is right.",
-                "0 of 31 cells are right.",
-                "2,000 of 4,000 cells are right.",
+                "All 1 cell painted.",
+                "0 of 1 cell painted.",
+                "All 31 cells painted.",
+                "1 of 31 cells painted.",
+                "0 of 31 cells painted.",
+                "2,000 of 4,000 cells painted.",
             ]
         );
     }

@@ -66,10 +66,8 @@ impl Reach {
                 _ => " Whoever kept the history went away, or did not tell the truth.",
             };
             let since =
-                if self.first_ms == 0 { String::new() } else { format!(": since {}", time(self.first_ms)) };
-            return format!(
-                "Only what this browser still has{since}. What was painted over is missing.{lost}"
-            );
+                if self.first_ms == 0 { String::new() } else { format!(", since {}", time(self.first_ms)) };
+            return format!("From this browser{since}. Overpainted strokes are missing.{lost}");
         };
         if !self.is_complete {
             return format!(
@@ -154,10 +152,7 @@ mod tests {
     fn it_says_how_far_back_it_reaches_and_whether_that_is_everything() {
         let (day, now) = (86_400_000, 1_790_000_000_000);
         let none = Reach { first_ms: 180_000, last_ms: now, ..Reach::default() };
-        assert_eq!(
-            none.words(at),
-            "Only what this browser still has: since 12:03. What was painted over is missing."
-        );
+        assert_eq!(none.words(at), "From this browser, since 12:03. Overpainted strokes are missing.");
         let whole = Reach {
             keeper: Some("Attic".into()),
             is_whole: true,

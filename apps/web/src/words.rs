@@ -71,7 +71,7 @@ pub fn refused(refusal: &str) -> Notice {
 /// A part of the page could not be loaded that is loaded only when it is wanted.
 pub fn part_missing() -> Notice {
     let sentences = "This part of the page did not load. Its server cannot be reached or has a newer version. \
-                     Try again in a moment, or load the page again.";
+                     Try again in a moment, or reload.";
     Notice::new(Tone::Bad, sentences, Some(Offer::Reload))
 }
 
@@ -89,20 +89,41 @@ pub fn room_refused(refusal: &RoomRefusal) -> Notice {
         RoomRefusal::Full(_) | RoomRefusal::Server(_) => Offer::Reload,
         _ => Offer::Home,
     };
-    Notice { offer: Some(offer), ..refused(&refusal.to_string()) }
+    let text = match refusal {
+        RoomRefusal::Full(why) => format!("The room is full. {} Ask someone to make room.", sentence(why)),
+        RoomRefusal::SecretWrong => damaged_link().to_owned(),
+        other => other.to_string(),
+    };
+    Notice { offer: Some(offer), ..refused(&text) }
+}
+
+/// What stands behind the `#` of a link does not open the room.
+pub fn damaged_link() -> &'static str {
+    "This link does not open the room. It is damaged after the #. Ask for it again."
 }
 
 /// The browser has no WebRTC, by which people are linked.
 pub fn no_webrtc() -> Notice {
-    let text = "This browser links you to nobody. WebRTC, by which people are linked, is missing or switched off in \
-                it, by a setting or an extension. Switch it on, or open the link in another browser.";
+    let text = "This browser can't connect you. WebRTC is turned off, by a setting or an extension. Turn it on, or open \
+                the link in another browser.";
     Notice::new(Tone::Bad, text, Some(Offer::Reload))
 }
 
-/// The address of the page is not a room's; `why` says so.
-pub fn wrong_address(why: &str) -> Notice {
-    let text = format!("This address is not a room's. It says: {why}.");
-    Notice::new(Tone::Bad, &text, Some(Offer::Home))
+/// A path as a page shows it at which there is nothing: its first forty signs.
+pub fn short_path(path: &str) -> String {
+    const SIGNS_MAX: usize = 40;
+    match path.char_indices().nth(SIGNS_MAX) {
+        Some((end, _)) => format!("{}\u{2026}", &path[..end]),
+        None => path.to_owned(),
+    }
+}
+
+/// What forgetting a room means in which so many others were met.
+pub fn forgetting(met: usize) -> &'static str {
+    match met {
+        0 => "Only this device has this room. Forgetting deletes it.",
+        _ => "This browser's copy goes, with the link. The others keep theirs.",
+    }
 }
 
 /// The room's link has an app in front that this page has no part for.
@@ -113,24 +134,23 @@ pub fn other_app(app: &str) -> Notice {
 
 /// Asking the meeting point for the room.
 pub fn joining() -> Notice {
-    Notice::new(Tone::Calm, "Looking for the room. The meeting point is being asked.", None)
+    Notice::new(Tone::Calm, "Looking for the room. The server is being asked.", None)
 }
 
 /// The meeting point does not know the code.
 pub fn waiting() -> Notice {
-    let text = "No room has this code yet. Check the code, or wait here: \
-                the page opens the room as soon as someone has it open.";
+    let text = "Nobody has this room open. Check the code, or wait: it opens when someone arrives.";
     Notice::new(Tone::Warn, text, Some(Offer::Home))
 }
 
 /// The meeting point cannot be reached, before or after the room was opened.
 pub fn server_away(is_open: bool, reason: &str) -> Notice {
     let what = if is_open {
-        "Your links are not touched. Who has only the room's link waits until it is back, or meets you without it."
+        "You stay connected; new people can't join by link until it's back."
     } else {
         "Only it can find the room, so this page tries again by itself."
     };
-    let text = format!("The meeting point is away. {what} {}", sentence(reason));
+    let text = format!("The server is unreachable. {what} {}", sentence(reason));
     Notice::new(Tone::Warn, &text, Some(Offer::Meet))
 }
 
@@ -171,7 +191,7 @@ pub fn about_people(rows: &[Row], named: u64) -> Option<Notice> {
     } else if tried > 0 && named > tried {
         let text = format!(
             "You are not linked to anyone. {}, and none of the {tried} tried could be reached. \
-             The meeting point is asked for others.",
+             The server is asked for others.",
             people(named, "named here")
         );
         (text, Tone::Bad, Some(Offer::Reload))
@@ -202,26 +222,26 @@ fn is_failure(row: &Row) -> bool {
 pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
     let text = match reason {
         Refusal::SealingKey => format!(
-            "A link was refused. The meeting point handed out a key that {who} did not sign, \
-             so somebody may sit in the middle. Use another meeting point."
+            "A link was refused. The server handed out a key that {who} did not sign, \
+             so somebody may sit in the middle. Use another server."
         ),
         Refusal::Seal | Refusal::SignalSignature => format!(
             "A link was refused. What came as from {who} was not written by them, or was changed on the way. \
-             Use another meeting point if this happens again."
+             Use another server if this happens again."
         ),
         Refusal::LinkProof => format!(
             "A link was refused. The connection does not end at {who}: their proof does not match it. \
-             Use another meeting point."
+             Use another server."
         ),
         Refusal::RoomProof => {
             format!("{who} was kept out. Their link does not have the secret of this room.")
         }
         Refusal::Version => {
-            format!("There is no link to {who}. One of you has an older page. Load it again on both sides.")
+            format!("There is no link to {who}. One of you has an older page. Reload it on both sides.")
         }
         Refusal::RoomFull => format!("The room is full. {}", sentence(detail)),
         Refusal::Server => {
-            format!("You and the meeting point do not understand each other. {}", sentence(detail))
+            format!("The server sent something this page can't read. {}", sentence(detail))
         }
         _ => format!("Something from {who} was refused. {}", sentence(detail)),
     };
@@ -236,22 +256,22 @@ pub fn refusal(reason: Refusal, who: &str, detail: &str) -> Notice {
 /// This page and the meeting point have no version of their protocol in common; `detail` says which they have.
 pub fn server_version(detail: &str) -> Notice {
     let text = format!(
-        "This page is of another version than its meeting point. So nobody new can be met: {detail}. \
-         Load the page again to have the meeting point's version."
+        "This page is of another version than its server. So you can't meet anybody new: {detail}. \
+         Update to the server's version."
     );
     Notice::new(Tone::Bad, &text, Some(Offer::Update))
 }
 
 /// A stroke was not taken.
 pub fn stroke_refused(reason: &str) -> Notice {
-    let text = format!("Your last stroke was not taken. {} Wait a moment and go on.", sentence(reason));
+    let text = format!("Your last stroke was not taken. {}", sentence(reason));
     Notice::new(Tone::Warn, &text, None).passing()
 }
 
 /// Nobody is linked and no meeting point answers.
 pub fn unlinked() -> Notice {
-    let text = "Nobody can be reached. Open the link again when the meeting point is back, or meet by copy and \
-                paste. What you paint stays here until then.";
+    let text = "You're offline in this room. Keep painting: it is sent as soon as you reconnect. Or meet by copy and \
+                paste.";
     Notice::new(Tone::Warn, text, Some(Offer::Meet))
 }
 
@@ -306,6 +326,14 @@ pub fn clock_is_wrong(ahead_ms: i64) -> Notice {
     Notice::new(Tone::Warn, &text, None).passing()
 }
 
+/// Who has one's last stroke: so many of all who stay.
+pub fn reached(reached: usize, of: usize) -> String {
+    match reached == of {
+        true => "Everyone has your last stroke".to_owned(),
+        false => format!("{reached} of {of} have your last stroke"),
+    }
+}
+
 /// Strokes wait until the others have taken in those before them.
 pub fn stroke_slowed() -> Notice {
     let text = "The others cannot keep up. Your strokes go on as fast as they take them in.";
@@ -327,8 +355,8 @@ pub fn hiding(hides: bool, knows_relay: bool) -> &'static str {
              instead, and links are slower. The server sees your address either way."
         }
         (false, false) => {
-            "People here link to you directly and learn your network address. Hiding it takes a relay, and this \
-             server has none: nobody could reach you."
+            "People here link to you directly and learn your network address. This server has no relay, so hiding it \
+             would cut you off."
         }
         (true, true) => {
             "People here see a relay's address instead of yours. Links are slower. Who linked to you before has seen \
@@ -417,16 +445,35 @@ mod tests {
         assert!(hiding(false, true).contains("slower"));
         assert!(hiding(true, true).contains("relay's address instead of yours"));
         for hides in [false, true] {
-            assert!(hiding(hides, false).contains("no relay") || hiding(hides, false).contains("has none"));
+            assert!(hiding(hides, false).contains("no relay"));
         }
     }
 
     #[test]
     fn the_first_sentence_is_the_title() {
         let notice = waiting();
-        assert_eq!(notice.title, "No room has this code yet.");
+        assert_eq!(notice.title, "Nobody has this room open.");
         assert!(notice.body.starts_with("Check the code"));
         assert_eq!(refused("No.").body, "");
+    }
+
+    #[test]
+    fn long_paths_are_cut() {
+        assert_eq!(short_path("/nonsense"), "/nonsense");
+        assert_eq!(short_path(&"/é".repeat(40)), format!("{}\u{2026}", "/é".repeat(20)));
+    }
+
+    #[test]
+    fn forgetting_says_who_else_has_the_room() {
+        assert!(forgetting(0).contains("deletes it") && forgetting(2).contains("The others keep theirs"));
+    }
+
+    #[test]
+    fn a_full_room_is_told_without_ids() {
+        let full = RoomRefusal::Full("it has 2 members, the most this server allows".into());
+        let notice = room_refused(&full);
+        assert_eq!(notice.title, "The room is full.");
+        assert_eq!(notice.body, "It has 2 members, the most this server allows. Ask someone to make room.");
     }
 
     #[test]
@@ -472,7 +519,7 @@ mod tests {
     fn reasons_become_sentences() {
         assert_eq!(
             server_away(true, "it does not answer").body,
-            "Your links are not touched. Who has only the room's link waits until it is back, or meets you without it. It does not answer."
+            "You stay connected; new people can't join by link until it's back. It does not answer."
         );
         assert_eq!(sentence("Full."), "Full.");
         assert_eq!(sentence(" "), "");
@@ -490,7 +537,10 @@ mod tests {
     #[test]
     fn whom_nobody_reaches_is_told_how_to_meet_again() {
         let notice = unlinked();
-        assert_eq!((notice.title.as_str(), notice.offer), ("Nobody can be reached.", Some(Offer::Meet)));
+        assert_eq!(
+            (notice.title.as_str(), notice.offer),
+            ("You're offline in this room.", Some(Offer::Meet))
+        );
         assert!(notice.body.contains("copy and paste"));
         assert_eq!(
             rooms_forgotten(1, 32).title,
@@ -506,6 +556,12 @@ mod tests {
         assert_eq!(count(1, "cell"), "1 cell");
         assert_eq!(count(12_935, "cell"), "12,935 cells");
         assert_eq!(grouped(1_000_000), "1,000,000");
+    }
+
+    #[test]
+    fn who_has_the_last_stroke_is_told() {
+        assert_eq!(reached(2, 2), "Everyone has your last stroke");
+        assert_eq!(reached(1, 3), "1 of 3 have your last stroke");
     }
 
     #[test]

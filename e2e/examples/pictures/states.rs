@@ -22,7 +22,7 @@ const KEYS: &str = "const canvas = document.querySelector('[data-testid=\"place-
 pub(crate) async fn start(camera: &Camera) -> Result<()> {
     let server = Server::start().await?;
     let (_browser, tab) = MIRA.open(server.url(), ALIKE).await?;
-    wait_page_says(&tab, "Meeting point reachable").await?;
+    wait_page_says(&tab, "Ready. The server").await?;
     camera.take(&tab, "home", &ALL).await?;
     unfold(&tab, "rules-fold").await?;
     camera.take(&tab, "home-rules", &SOME).await?;
@@ -166,7 +166,7 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
     camera.take(&host, "person", &[SOME[0]]).await?;
     host.click("open-person").await?;
     give_picture(&host).await?;
-    wait_page_says(&host, "cells are right").await?;
+    wait_page_says(&host, "cells painted").await?;
     camera.take(&host, "stencil", &SOME).await?;
     host.click("picture-remove").await?;
     for _ in 0..5 {
@@ -218,24 +218,23 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
         list.dispatchEvent(new Event('change', { bubbles: true }));";
     host.eval(hour, vec![]).await?;
     host.click("set-rules").await?;
-    wait_says(guest, "allowance", "You may paint").await?;
+    wait_says(guest, "allowance", "cells left").await?;
     camera.take(guest, "limited", &SOME).await?;
     guest.drag_cells(SIZE, &[(100, 20), (111, 20)]).await?;
     guest.click_cell(SIZE, (100, 22)).await?;
-    wait_page_says(guest, "Your last stroke was not taken").await?;
+    wait_says(guest, "allowance", "Out of cells").await?;
     camera.take(guest, "used", &SOME).await?;
-    press_shown(guest, "put-away").await?;
     host.click("painters-some").await?;
     host.click("set-rules").await?;
-    wait_says(guest, "allowance", "You are watching").await?;
+    wait_says(guest, "allowance", "chose can paint here").await?;
     camera.take(guest, "watching", &SOME).await?;
     host.click("ban").await?;
     host.click("confirm").await?;
-    wait_says(guest, "allowance", "You are banned").await?;
+    wait_says(guest, "allowance", "has banned you").await?;
     camera.take(guest, "banned", &SOME).await?;
     server.kill();
     close(&host).await?;
-    wait_page_says(&host, "The meeting point is away").await?;
+    wait_page_says(&host, "The server is unreachable").await?;
     camera.take(&host, "server-away", &SOME).await
 }
 
@@ -243,11 +242,11 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
 pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     let mut server = Server::start().await?;
     let Cast { host, link, .. } = gather(&server, &[], false).await?;
-    wait_page_says(&host, "Nothing is painted yet").await?;
+    wait_page_says(&host, "Pick a colour and start painting").await?;
     camera.take(&host, "alone", &ALL).await?;
 
     let (browser, tab) = LIN.open(&format!("{}/place/ABCDEF", server.url()), "").await?;
-    wait_page_says(&tab, "No room has this code yet").await?;
+    wait_page_says(&tab, "Nobody has this room open").await?;
     camera.take(&tab, "unknown-code", &SOME).await?;
     let (address, _) = link.rsplit_once('.').context("a secret")?;
     tab.goto("about:blank").await?;
@@ -275,7 +274,7 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
 
     let without = "delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection;";
     let (_browser, tab) = KAVEH.open(&link, without).await?;
-    wait_page_says(&tab, "This browser links you to nobody").await?;
+    wait_page_says(&tab, "This browser can't connect you").await?;
     camera.take(&tab, "no-webrtc", &SOME).await?;
     let refuse = "Object.defineProperty(window, 'indexedDB', { get() {
         throw new DOMException('storage is switched off here', 'SecurityError'); } });";
@@ -286,6 +285,6 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     server.kill();
     let (_browser, tab) = (browser, host);
     tab.reload().await?;
-    wait_page_says(&tab, "Nobody can be reached").await?;
+    wait_page_says(&tab, "You're offline in this room").await?;
     camera.take(&tab, "offline", &SOME).await
 }

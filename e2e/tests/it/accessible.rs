@@ -1,6 +1,7 @@
 //! Every state of the page for everybody: axe-core finds nothing, at phone and desktop size, light and dark.
 
 use crate::common;
+use crate::common::hands::canvas_box;
 use crate::common::{
     close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
 };
@@ -48,8 +49,11 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     tab.goto(&format!("{}/chat/ABCDEF", server.url())).await?;
     wait_page_says(&tab, "This room is for chat, which this page does not have").await?;
     findings.look(&tab, "another app").await?;
+    tab.goto(&format!("{}/nonsense", server.url())).await?;
+    wait_page_says(&tab, "No such page").await?;
+    findings.look(&tab, "no page").await?;
     tab.goto(&format!("{}/ABCDEF", server.url())).await?;
-    wait_page_says(&tab, "No room has this code").await?;
+    wait_page_says(&tab, "Nobody has this room open").await?;
     findings.look(&tab, "unknown code").await?;
     findings.check()
 }
@@ -90,19 +94,30 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     findings.look(&tab, "marking a rectangle").await?;
     tab.click("marking-cancel").await?;
     close(&tab).await?;
-    wait_says(&tab, "allowance", "You may paint").await?;
+    wait_says(&tab, "allowance", "cells left").await?;
     findings.look(&tab, "limited").await?;
     let bare = link.split('#').next().context("an address")?;
     other.goto(bare).await?;
     wait_page_says(&other, "private").await?;
     findings.look(&other, "no secret").await?;
+    other.goto(server.url()).await?;
+    other.click("forget-room").await?;
+    wait_says(&other, "forget-now", "Forget").await?;
+    findings.look(&other, "a kept room").await?;
+    {
+        let stranger = Browser::start_kind(Kind::of_this_run()).await?;
+        let guest = stranger.tab(&link).await?;
+        wait_says(&guest, "guest", "You are").await?;
+        findings.look(&guest, "a guest without a name").await?;
+        guest.goto("about:blank").await?;
+    }
     tab.click("open-share").await?;
     findings.look(&tab, "share sheet").await?;
     tab.click("meet").await?;
     findings.look(&tab, "meet without a server").await?;
     close(&tab).await?;
     server.kill();
-    wait_page_says(&tab, "Nobody can be reached").await?;
+    wait_page_says(&tab, "You're offline in this room").await?;
     findings.look(&tab, "meeting point away").await?;
     press_shown(&tab, "offer-meet").await?;
     findings.look(&tab, "meet again").await?;
@@ -159,7 +174,7 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     wait_page_says(&tab, "linked").await?;
     tab.eval("document.querySelector('.fold').click()", vec![]).await?;
     tab.click("open-room").await?;
-    wait_page_says(&tab, "Keep order").await?;
+    wait_page_says(&tab, "Moderation").await?;
     check_within(&tab, "room sheet").await?;
     tab.reload().await?;
     wait_page_says(&tab, "linked").await?;
@@ -195,7 +210,7 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
         ensure!(over == json!([]), "at {width}: {over:#}");
     }
     tab.click("room-chip").await?;
-    wait_page_says(&tab, "Keep order").await?;
+    wait_page_says(&tab, "Moderation").await?;
     check_widths(&tab, "room sheet").await?;
     close(&tab).await?;
     tab.click("open-share").await?;
@@ -206,6 +221,23 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
     tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
     wait_says(&tab, "notes-left", "Your last note is saved here").await?;
     check_widths(&tab, "notes").await
+}
+
+#[tokio::test]
+async fn low_pages_keep_their_canvas() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    // A phone on its side, and a page of 1440 by 900 that is enlarged four times.
+    for (width, height, least) in [(844, 390, 240.0), (360, 225, 80.0)] {
+        tab.look(Look { width, height, dark: false }).await?;
+        let [left, top, wide, high] = canvas_box(&tab).await?;
+        let is_seen = left >= 0.0 && top >= 0.0 && top + high <= f64::from(height);
+        ensure!(is_seen && wide >= least && high >= least, "at {width}: {left}, {top}, {wide}, {high}");
+        let beyond = tab.eval(BEYOND, vec![]).await?;
+        ensure!(beyond == json!([]), "at {width}: {beyond:#}");
+    }
+    Ok(())
 }
 
 async fn check_widths(tab: &Tab, state: &str) -> Result<()> {

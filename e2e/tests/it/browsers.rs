@@ -90,8 +90,8 @@ async fn webkit_without_webrtc_shows_the_pages_and_says_what_is_missing() -> Res
     let server = Server::start().await?;
     let browser = start(Kind::WebKit).await?;
     let tab = open_start(&browser, server.url(), "create-room").await?;
-    wait_page_says(&tab, "This browser links you to nobody.").await?;
-    wait_page_says(&tab, "WebRTC, by which people are linked, is missing").await?;
+    wait_page_says(&tab, "This browser can't connect you.").await?;
+    wait_page_says(&tab, "WebRTC is turned off").await?;
     make_room(&tab, "create-room").await?;
     wait_page_says(&tab, "open the link in another browser").await?;
     tab.click("palette-e6194b").await?;

@@ -7,8 +7,8 @@ use serde_json::json;
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
-const HERE: &str = "Kept in this browser";
-const ELSEWHERE: &str = "Kept by another tab of yours";
+const HERE: &str = "Saved in this browser";
+const ELSEWHERE: &str = "Saved by your other tab";
 
 /// Counts what the database has: rooms and batches.
 const COUNT: &str = r#"

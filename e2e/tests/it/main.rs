@@ -33,3 +33,4 @@ mod sync;
 mod timelapse;
 mod tools;
 mod touch;
+mod ways_in;

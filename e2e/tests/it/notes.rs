@@ -121,7 +121,7 @@ async fn notes_are_written_offline_and_outlive_a_reload() -> Result<()> {
 
     server.kill();
     owner.reload().await?;
-    wait_page_says(&owner, "Nobody can be reached.").await?;
+    wait_page_says(&owner, "You're offline in this room.").await?;
     owner.click("open-notes").await?;
     wait_notes(&owner, &["One"]).await?;
     write(&owner, "Two, alone").await?;

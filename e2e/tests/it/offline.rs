@@ -38,7 +38,7 @@ async fn page_paints_offline_and_rejoins_the_room() -> Result<()> {
     server.kill();
     first.reload().await?;
     wait_shows(&first, (2, 2), RED).await?;
-    wait_page_says(&first, "Nobody can be reached.").await?;
+    wait_page_says(&first, "You're offline in this room.").await?;
     first.click("palette-3cb44b").await?;
     first.click_cell(SIZE, (3, 2)).await?;
     wait_shows(&first, (3, 2), GREEN).await?;
@@ -59,7 +59,7 @@ async fn two_pages_meet_by_two_texts_without_a_server() -> Result<()> {
     let (first, link) = open_page(&browser, server.url(), "create-private").await?;
     first.click("palette-e6194b").await?;
     first.click_cell(SIZE, (9, 9)).await?;
-    wait_says(&first, "kept", "Kept in this browser").await?;
+    wait_says(&first, "kept", "Saved in this browser").await?;
     // The other one has been on the site, but never in the room.
     let second = other.tab(server.url()).await?;
     wait_cached(&first).await?;

@@ -129,7 +129,7 @@ async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
     let picture = wait_picture(&tab, all).await?;
     ensure!(picture["over"] == 0 && picture["beyond"] == 0, "every bead is seen: {picture}");
     wait_says(&tab, "overlay-count", &format!("{all} here, ")).await?;
-    wait_says(&tab, "overlay-in-force", "Emergent, chosen by auto").await?;
+    wait_says(&tab, "overlay-in-force", "Emergent (automatic)").await?;
     let linked = tab.text("overlay-count").await?;
     ensure!(linked.contains(&format!(" {} linked to you", picture["mine"])), "{linked}: {picture}");
 
@@ -146,7 +146,7 @@ async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
     let whose = "return document.querySelector('[data-testid=\"overlay-rows\"] caption').textContent";
     tab.wait_until(PATIENCE, "another origin", async || {
         let caption = tab.eval(whose, vec![]).await?;
-        ensure!(!caption.to_string().contains("of you travels"), "{caption}");
+        ensure!(!caption.to_string().contains("how your strokes travel"), "{caption}");
         Ok(())
     })
     .await?;

@@ -193,7 +193,7 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
 async fn wait_measured(tab: &Tab) -> Result<()> {
     let way = tab.text("link-way").await?;
     ensure!(
-        ["On this network, host to ", "Through a router, "].iter().any(|start| way.starts_with(start)),
+        ["Same network, host to ", "Through a router, "].iter().any(|start| way.starts_with(start)),
         "{way}"
     );
     tab.wait_until(PATIENCE, "jitter and loss", async || {

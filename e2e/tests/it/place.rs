@@ -158,7 +158,7 @@ async fn a_code_that_nobody_has_waits_in_words() -> Result<()> {
     let tab = browser.tab(&link).await?;
     tab.wait_until(PATIENCE, "the page says that it waits", async || {
         let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
-        ensure!(said.contains("No room has this code"), "{said}");
+        ensure!(said.contains("Nobody has this room open"), "{said}");
         Ok(())
     })
     .await

@@ -39,6 +39,14 @@ async fn two() -> Result<Two> {
     Ok(Two { _server: server, _browsers: [one, other], owner, guest })
 }
 
+/// What the rules forbid stands beside the dock: no card says it once more.
+async fn ensure_no_card(tab: &Tab) -> Result<()> {
+    tab.wait_laid_out().await?;
+    let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
+    ensure!(!said.contains("Your last stroke was not taken"), "{said}");
+    Ok(())
+}
+
 /// Opens the sheet of the room, and waits for it.
 async fn open_room(tab: &Tab) -> Result<()> {
     tab.click("room-chip").await?;
@@ -60,7 +68,7 @@ async fn rules_are_read_by_all_and_set_by_the_owner() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
     open_room(guest).await?;
     wait_says(guest, "room-owner", "Mira").await?;
-    wait_says(guest, "rule-limit", "As fast as one can").await?;
+    wait_says(guest, "rule-limit", "No limit").await?;
     ensure!(!guest.has("set-rules").await?, "only the owner changes rules");
     open_room(owner).await?;
     wait_says(owner, "room-owner", "You").await?;
@@ -72,20 +80,20 @@ async fn rules_are_read_by_all_and_set_by_the_owner() -> Result<()> {
     owner.type_text("limit-cells", "3").await?;
     choose(owner, "limit-window", "86400000").await?;
     owner.click("set-rules").await?;
-    wait_says(owner, "law-known", "1 of 1 have it").await?;
+    wait_says(owner, "law-known", "Everyone here has it").await?;
     for tab in [owner, guest] {
         wait_says(tab, "rule-limit", "3 cells every day").await?;
         close(tab).await?;
     }
-    wait_says(guest, "allowance", "You may paint 3 more cells in the next").await?;
+    wait_says(guest, "allowance", "3 cells left, more in").await?;
     guest.click("palette-e6194b").await?;
     guest.drag_cells(SIZE, &[(10, 10), (12, 10)]).await?;
-    wait_says(guest, "allowance", "You have used your cells. 3 cells again in").await?;
+    wait_says(guest, "allowance", "Out of cells. 3 more in").await?;
     guest.click_cell(SIZE, (20, 20)).await?;
-    wait_page_says(guest, "Your last stroke was not taken.").await?;
     wait_shows(owner, (12, 10), RED).await?;
+    ensure_no_card(guest).await?;
     ensure!(owner.cell(SIZE, (20, 20)).await? == NOTHING, "beyond the limit nothing is painted");
-    wait_says(owner, "allowance", "You may paint 3 more cells").await
+    wait_says(owner, "allowance", "3 cells left").await
 }
 
 #[tokio::test]
@@ -96,7 +104,7 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
     guest.click_cell(SIZE, (1, 1)).await?;
     wait_shows(owner, (1, 1), RED).await?;
     open_room(guest).await?;
-    wait_says(guest, "overlay-now", "Full mesh, chosen by auto. This page holds 1 link").await?;
+    wait_says(guest, "overlay-now", "Full mesh (automatic). This page has 1 link").await?;
     ensure!(!guest.has("overlay-emergent").await?, "only the owner chooses");
     close(guest).await?;
     let steps = [("k-gossip", "k-gossip, 99.999"), ("full-mesh", "Full mesh"), ("emergent", "Emergent")];
@@ -108,7 +116,7 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
             choose(owner, "overlay-nines", "5").await?;
         }
         owner.click("set-rules").await?;
-        wait_says(owner, "law-known", "1 of 1 have it").await?;
+        wait_says(owner, "law-known", "Everyone here has it").await?;
         close(owner).await?;
         // While one page has changed and the other perhaps has not.
         owner.click_cell(SIZE, (at, 10)).await?;
@@ -117,7 +125,7 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
             open_room(tab).await?;
             wait_says(tab, "rule-overlay", called).await?;
             wait_says(tab, "overlay-now", called).await?;
-            wait_says(tab, "overlay-now", "This page holds 1 link").await?;
+            wait_says(tab, "overlay-now", "This page has 1 link").await?;
             close(tab).await?;
         }
         wait_shows(guest, (at, 10), RED).await?;
@@ -129,17 +137,36 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_ban_is_asked_in_the_persons_row() -> Result<()> {
+    let Two { owner, guest, .. } = &two().await?;
+    owner.click("open-person").await?;
+    owner.click("ban").await?;
+    wait_says(owner, "question", "Ban Lin?").await?;
+    let is_in_row = "return document.querySelector('[data-testid=question]').closest('.person') !== null";
+    ensure!(owner.eval(is_in_row, vec![]).await? == true, "it stands where it was asked");
+    owner.click("confirm").await?;
+    wait_says(guest, "allowance", "Mira has banned you from painting here.").await?;
+    owner.click("lift-ban").await?;
+    guest
+        .wait_until(PATIENCE, "the ban is lifted", async || {
+            ensure!(!guest.has("allowance").await?, "still banned");
+            Ok(())
+        })
+        .await
+}
+
+#[tokio::test]
 async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
     open_room(owner).await?;
     unfold(owner, "change-rules").await?;
     owner.click("painters-some").await?;
     owner.click("set-rules").await?;
-    wait_says(owner, "law-known", "1 of 1 have it").await?;
-    wait_says(guest, "allowance", "You are watching. Only people whom Mira named may paint here").await?;
+    wait_says(owner, "law-known", "Everyone here has it").await?;
+    wait_says(guest, "allowance", "Only people Mira chose can paint here.").await?;
     guest.click("palette-e6194b").await?;
     guest.click_cell(SIZE, (5, 5)).await?;
-    wait_page_says(guest, "Only those whom the owner named may paint here.").await?;
+    ensure_no_card(guest).await?;
     owner.click("painter").await?;
     owner.click("moderator").await?;
     owner.click("set-rules").await?;
@@ -179,21 +206,19 @@ async fn bans_and_erases_are_asked_about_and_can_be_taken_back() -> Result<()> {
     ensure!(owner.cell(SIZE, (3, 3)).await? == RED, "nothing was decided");
     owner.click("erase").await?;
     owner.click("confirm").await?;
-    wait_says(owner, "law-known", "1 of 1 have it").await?;
+    wait_says(owner, "law-known", "Everyone here has it").await?;
     wait_shows(guest, (3, 3), NOTHING).await?;
     ensure!(guest.cell(SIZE, (30, 30)).await? == RED, "only the rectangle");
     owner.click("bring-back").await?;
-    owner.click("confirm").await?;
     wait_shows(guest, (3, 3), RED).await?;
     owner.click("ban").await?;
     wait_says(owner, "question", "Ban Lin?").await?;
     owner.click("confirm").await?;
-    wait_says(guest, "allowance", "You are banned here.").await?;
+    wait_says(guest, "allowance", "Mira has banned you from painting here.").await?;
     guest.click_cell(SIZE, (40, 40)).await?;
-    wait_page_says(guest, "You are banned in this room").await?;
+    ensure_no_card(guest).await?;
     ensure!(owner.cell(SIZE, (30, 30)).await? == RED, "what was painted stays");
     owner.click("lift-ban").await?;
-    owner.click("confirm").await?;
     guest
         .wait_until(PATIENCE, "the ban is lifted", async || {
             ensure!(!guest.has("allowance").await?, "still banned");
@@ -329,9 +354,9 @@ async fn a_room_is_made_with_its_rules() -> Result<()> {
     open_room(&tab).await?;
     wait_says(&tab, "rule-limit", "5 cells every hour").await?;
     wait_says(&tab, "rule-painters", "You").await?;
-    wait_says(&tab, "room-entry", "Private").await?;
+    wait_says(&tab, "room-entry", "full link").await?;
     close(&tab).await?;
-    wait_says(&tab, "allowance", "You may paint 5 more cells").await
+    wait_says(&tab, "allowance", "5 cells left").await
 }
 
 /// Opens an address through a server that says something else.
@@ -354,7 +379,7 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
     let wrong = format!("{}.{}", link.rsplit_once('.').context("a secret")?.0, "A".repeat(22));
     let tab = other.tab(&wrong).await?;
     wait_page_says(&tab, "This link does not open the room.").await?;
-    wait_page_says(&tab, "Ask for the link again.").await?;
+    wait_page_says(&tab, "Ask for it again.").await?;
     ensure!(tab.has("offer-home").await?);
 
     let full = |text: &str| match serde_json::from_str::<Value>(text) {
@@ -365,12 +390,14 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
         _ => text.to_owned(),
     };
     let tab = open_meddled(&other, &server, &link, full).await?;
-    wait_page_says(&tab, "The room is full: 24 of 24 are here.").await?;
+    wait_page_says(&tab, "The room is full.").await?;
+    wait_page_says(&tab, "24 of 24 are here. Ask someone to make room.").await?;
+    ensure!(!is_canvas_seen(&tab).await?, "a room that is full is not to be painted in");
     ensure!(tab.has("offer-reload").await?);
 
     let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
     let tab = open_meddled(&other, &server, &link, old).await?;
-    wait_page_says(&tab, "This page is of another version than its meeting point.").await?;
+    wait_page_says(&tab, "This page is of another version than its server.").await?;
     tab.eval("window.isOld = true", vec![]).await?;
     press_shown(&tab, "offer-update").await?;
     tab.wait_until(PATIENCE, "the page is loaded again", async || {
@@ -380,10 +407,10 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
     .await?;
 
     let tab = other.tab(&format!("{}/place/ABCDEF", server.url())).await?;
-    wait_page_says(&tab, "No room has this code yet.").await?;
-    wait_page_says(&tab, "Check the code, or wait here").await?;
+    wait_page_says(&tab, "Nobody has this room open.").await?;
+    wait_page_says(&tab, "Check the code, or wait").await?;
     server.kill();
-    wait_page_says(&tab, "The meeting point is away.").await
+    wait_page_says(&tab, "The server is unreachable.").await
 }
 
 #[tokio::test]
@@ -396,13 +423,31 @@ async fn a_browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
     tab.goto(server.url()).await?;
     for look in [Look::PHONE, Look::DESKTOP] {
         tab.look(look).await?;
-        wait_page_says(&tab, "This browser links you to nobody.").await?;
+        wait_page_says(&tab, "This browser can't connect you.").await?;
     }
     tab.click("create-room").await?;
     wait_page_says(&tab, "open the link in another browser").await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (8, 8)).await?;
-    wait_shows(&tab, (8, 8), RED).await
+    wait_shows(&tab, (8, 8), RED).await?;
+
+    // A canvas whose people cannot be reached is not shown as an empty one.
+    let other = Browser::start().await?;
+    let (_host, link) = open_page(&other, server.url(), "create-room").await?;
+    tab.goto(&link).await?;
+    wait_page_says(&tab, "This browser can't connect you.").await?;
+    tab.wait_until(PATIENCE, "a canvas that is covered", async || {
+        ensure!(!is_canvas_seen(&tab).await?, "it is to be seen");
+        Ok(())
+    })
+    .await
+}
+
+/// Whether the canvas is to be seen.
+async fn is_canvas_seen(tab: &Tab) -> Result<bool> {
+    let script = "return document.querySelector('[data-testid=\"place-canvas\"]')
+        ?.checkVisibility({ visibilityProperty: true }) ?? false";
+    Ok(tab.eval(script, vec![]).await? == true)
 }
 
 #[tokio::test]
@@ -413,7 +458,7 @@ async fn an_empty_canvas_and_a_lonely_room_say_what_to_do() -> Result<()> {
     for look in [Look::PHONE, Look::DESKTOP] {
         tab.look(look).await?;
         wait_page_says(&tab, "Nobody else is here yet").await?;
-        wait_page_says(&tab, "Nothing is painted yet").await?;
+        wait_page_says(&tab, "Pick a colour and start painting").await?;
     }
     press_shown(&tab, "offer-share").await?;
     wait_page_says(&tab, "Bring someone in").await?;
@@ -421,7 +466,7 @@ async fn an_empty_canvas_and_a_lonely_room_say_what_to_do() -> Result<()> {
     tab.click_cell(SIZE, (8, 8)).await?;
     tab.wait_until(PATIENCE, "the canvas is no longer empty", async || {
         let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
-        ensure!(!said.contains("Nothing is painted yet"), "{said}");
+        ensure!(!said.contains("Pick a colour and start painting"), "{said}");
         Ok(())
     })
     .await

@@ -192,7 +192,7 @@ async fn time_lapse_without_a_keeper_names_its_source() -> Result<()> {
     tab.click("timelapse-close").await?;
     paint_a_past(&tab).await?;
     let reach = open_timelapse(&tab).await?;
-    ensure!(reach.starts_with("Only what this browser still has: since"), "{reach}");
+    ensure!(reach.starts_with("From this browser, since"), "{reach}");
     ensure!(
         tab.attribute("timelapse-play", "aria-label").await?.as_deref() == Some("Play"),
         "it stands still"

@@ -233,13 +233,36 @@ async fn stroke_beyond_the_limit_is_refused_with_numbers() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn colours_are_one_stop_for_tab() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    tab.click("palette-e6194b").await?;
+    let stops = "return Array.from(document.querySelectorAll('.swatch'))
+        .filter(swatch => swatch.tabIndex === 0).map(swatch => swatch.dataset.testid)";
+    let stops = tab.eval(stops, vec![]).await?;
+    ensure!(stops == serde_json::json!(["palette-e6194b"]), "{stops}");
+    ensure!(tab.value("colour-input").await? == "#e6194b", "it opens at the colour in hand");
+    let walk = "const key = name => document.activeElement.dispatchEvent(
+            new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true }));
+        document.querySelector('[data-testid=\"palette-e6194b\"]').focus();
+        key('ArrowRight');
+        const next = document.activeElement.dataset.testid;
+        key('ArrowLeft');
+        return [next, document.activeElement.dataset.testid];";
+    let walked = tab.eval(walk, vec![]).await?;
+    ensure!(walked[0] != walked[1] && walked[1] == "palette-e6194b", "{walked}");
+    Ok(())
+}
+
 /// Waits until the room's minute goes on for twenty seconds, so that what follows lies in one of the rules' minutes.
 async fn wait_same_minute(tab: &Tab) -> Result<()> {
     tab.wait_until(PATIENCE, "twenty seconds of a minute", async || {
         let said = tab.text("allowance").await?;
         let seconds = said.split(|letter: char| !letter.is_ascii_digit()).rfind(|number| !number.is_empty());
         let seconds: u64 = seconds.context("a number")?.parse()?;
-        ensure!(said.contains("60 more cells") && seconds >= 20, "{said}");
+        ensure!(said.contains("60 cells left") && seconds >= 20, "{said}");
         Ok(())
     })
     .await
@@ -408,7 +431,7 @@ async fn stencil_is_painted_through_and_finds_wrong_cells() -> Result<()> {
         let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
         resize(&tab, size).await?;
         give_picture(&tab).await?;
-        wait_says(&tab, "picture-state", "0 of 31 cells are right.").await?;
+        wait_says(&tab, "picture-state", "0 of 31 cells painted.").await?;
         // Loose, it is moved by drags and arrows, and nothing is painted.
         let from = picture_at(&tab).await?;
         tab.drag_cells(SIZE, &[(from.0 + 2, from.1 + 2), (from.0 + 2, from.1 - 18)]).await?;
@@ -427,12 +450,12 @@ async fn stencil_is_painted_through_and_finds_wrong_cells() -> Result<()> {
         wait_shows(&tab, (at.0 + 3, at.1 + 1), RED).await?;
         wait_shows(&tab, (at.0 + 4, at.1 + 1), BLUE).await?;
         tab.click_cell(SIZE, (at.0 + 7, at.1 + 3)).await?;
-        wait_says(&tab, "picture-state", "4 of 31 cells are right.").await?;
+        wait_says(&tab, "picture-state", "4 of 31 cells painted.").await?;
         ensure!(count(&tab, NOTHING).await? == 9996, "where the picture has nothing, nothing is painted");
         tab.click("picture-next").await?;
         wait_spoken(&tab, "should be").await?;
         tab.click("picture-paint").await?;
-        wait_says(&tab, "picture-state", "All 31 cells are right.").await?;
+        wait_says(&tab, "picture-state", "All 31 cells painted.").await?;
         wait_count(&tab, RED, 16).await?;
         wait_count(&tab, BLUE, 15).await?;
         tab.click("undo").await?;

@@ -49,7 +49,7 @@ async fn areas_are_filled_and_pictures_painted_by_touch_alone() -> Result<()> {
     })
     .await?;
     give_picture(&tab).await?;
-    wait_says(&tab, "picture-state", "0 of 31 cells are right.").await?;
+    wait_says(&tab, "picture-state", "0 of 31 cells painted.").await?;
     let laid = "const box = document.querySelector('[data-testid=\"place-canvas\"]').getBoundingClientRect();
         const laid = document.querySelector('[data-testid=\"stencil\"]').getBoundingClientRect();
         const cell = box.width / 100;
@@ -69,9 +69,9 @@ async fn areas_are_filled_and_pictures_painted_by_touch_alone() -> Result<()> {
     wait_shows(&tab, (at.0 + 2, at.1 + 1), RED).await?;
     wait_shows(&tab, (at.0 + 5, at.1 + 1), BLUE).await?;
     tap(&tab, "picture-paint").await?;
-    wait_says(&tab, "picture-state", "All 31 cells are right.").await?;
+    wait_says(&tab, "picture-state", "All 31 cells painted.").await?;
     tap(&tab, "undo").await?;
-    wait_says(&tab, "picture-state", "5 of 31 cells are right.").await?;
+    wait_says(&tab, "picture-state", "5 of 31 cells painted.").await?;
     tap(&tab, "picture-remove").await?;
     ensure!(!tab.has("picture-size").await?, "it is taken away");
     ensure!(tab.cell(SIZE, (35, 35)).await? == BLUE, "the rest stays");

@@ -7,7 +7,7 @@ use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::words;
 
-use super::home;
+use super::home::{self, Aim};
 use super::notices::NoticeCard;
 use super::parts::{Part, Stage};
 use super::place::Place;
@@ -37,7 +37,8 @@ pub(crate) fn start() {
 
 impl Route {
     fn of(path: &str, href: &str) -> Route {
-        if path == "/" || path == "/index.html" {
+        // An app's own address is the start page, since there is one app.
+        if matches!(path, "/" | "/index.html" | "/place" | "/place/") {
             return Route::Home;
         }
         match href.parse() {
@@ -97,7 +98,7 @@ fn App() -> impl IntoView {
     let page = move || match shown.get() {
         Route::Home => {
             start_page.load(home::load);
-            view! { <Start part=start_page session join/> }.into_any()
+            view! { <Start part=start_page aim=Aim::Home session join/> }.into_any()
         }
         Route::Made => view! { <Place session/> }.into_any(),
         Route::Join(address) => {
@@ -107,7 +108,13 @@ fn App() -> impl IntoView {
             view! { <Place session/> }.into_any()
         }
         Route::OtherApp(app) => view! { <Alone notice=words::other_app(&app)/> }.into_any(),
-        Route::Nowhere(error) => view! { <Nowhere error/> }.into_any(),
+        Route::Nowhere(AddressError::Fragment) => {
+            view! { <Alone notice=words::refused(words::damaged_link())/> }.into_any()
+        }
+        Route::Nowhere(_) => {
+            start_page.load(home::load);
+            view! { <Start part=start_page aim=Aim::Nowhere session join/> }.into_any()
+        }
     };
     view! {
         {page}
@@ -116,11 +123,14 @@ fn App() -> impl IntoView {
     .into_any()
 }
 
-/// The home page, which is a part of its own: whoever opens a room's link does not need it.
+/// The home page or that of an address at which there is nothing, which are a part of their own: whoever opens a room's
+/// link does not need it.
 #[component]
 fn Start(
     /// The part.
     part: Part,
+    /// Which of the two.
+    aim: Aim,
     /// The page's node.
     session: Session,
     /// Goes to a room.
@@ -129,24 +139,9 @@ fn Start(
     let missing =
         move || (part.stage() == Stage::Failed).then(|| view! { <Alone notice=words::part_missing()/> });
     view! {
-        {part.made(move || home::page(session, join))}
+        {part.made(move || home::page(aim, session, join))}
         {missing}
     }
-}
-
-/// The address leads nowhere.
-#[component]
-fn Nowhere(
-    /// Why.
-    error: AddressError,
-) -> impl IntoView {
-    let notice = match error {
-        AddressError::Fragment => words::refused(
-            "This link does not open the room. The part after # is changed or cut off. Ask for the link again.",
-        ),
-        other => words::wrong_address(&other.to_string()),
-    };
-    view! { <Alone notice/> }
 }
 
 /// There is no node.

@@ -180,10 +180,11 @@ pub(crate) fn wants_no_motion() -> bool {
     QUERY.with(|query| query.as_ref().is_some_and(web_sys::MediaQueryList::matches))
 }
 
-/// Whether the person points with something as fine as a mouse: then a field may take the focus by itself.
+/// Whether the person does not point with fingers: then a field may take the focus by itself, since no keyboard comes over
+/// the page with it.
 pub(crate) fn has_mouse() -> bool {
-    let query = window().and_then(|window| window.match_media("(pointer: fine)").ok().flatten());
-    query.is_some_and(|query| query.matches())
+    let query = window().and_then(|window| window.match_media("(pointer: coarse)").ok().flatten());
+    query.is_some_and(|query| !query.matches())
 }
 
 /// A moment as people here say it: `12:03` of today, with the seconds where they count, else the day before it.
@@ -198,6 +199,21 @@ pub(crate) fn time_in_words(millis: u64, with_seconds: bool) -> String {
     }
     let (year, month, number) = day(&date);
     format!("{year}-{}-{}, {time}", two(month + 1), two(number))
+}
+
+/// A text's characters as readers see them, one by one (Unicode Standard Annex 29); code points where the browser cannot
+/// tell.
+pub(crate) fn characters(text: &str) -> Vec<String> {
+    segments(text).unwrap_or_else(|| text.chars().map(String::from).collect())
+}
+
+fn segments(text: &str) -> Option<Vec<String>> {
+    let get = |from: &JsValue, name: &str| js_sys::Reflect::get(from, &name.into()).ok();
+    let segmenter: js_sys::Function = get(&get(&js_sys::global(), "Intl")?, "Segmenter")?.dyn_into().ok()?;
+    let segmenter = js_sys::Reflect::construct(&segmenter, &js_sys::Array::new()).ok()?;
+    let segment: js_sys::Function = get(&segmenter, "segment")?.dyn_into().ok()?;
+    let found = js_sys::Array::from(&segment.call1(&segmenter, &text.into()).ok()?);
+    found.iter().map(|part| get(&part, "segment")?.as_string()).collect()
 }
 
 /// Width of the page in CSS pixels; 0 where it has none.

@@ -11,12 +11,14 @@ use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::code_input::{self, Entry};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::bead::OwnBead;
+use super::kept_rooms::KeptRooms;
 use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
 use super::name_field::NameField;
+use super::not_found::NotFound;
 use super::notices::NoticeCard;
 use super::parts::Loaded;
 use super::rules_form::{Draft, RulesFields};
@@ -31,10 +33,22 @@ const FIRST_SIZE: usize = 1;
 /// How often the meeting point is looked at while the page is seen.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 
+/// Which page of the part is shown.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Aim {
+    /// The home page.
+    Home,
+    /// The page of an address at which there is nothing.
+    Nowhere,
+}
+
 /// The page, as soon as its part is there.
 #[wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
-pub(crate) fn page(session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
-    Ok(Some(view! { <Home session join/> }.into_any()))
+pub(crate) fn page(aim: Aim, session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
+    Ok(Some(match aim {
+        Aim::Home => view! { <Home session join/> }.into_any(),
+        Aim::Nowhere => view! { <NotFound path=browser::path() join/> }.into_any(),
+    }))
 }
 
 #[component]
@@ -62,14 +76,15 @@ fn Home(
                 </div>
             </header>
             <main>
-                <h1>"Rooms made of people"</h1>
+                <h1>{texts::TITLE}</h1>
                 <p class="lead">
-                    <span>"Open a link and you are joined straight to each other. "</span>
-                    <span>"No account, no cloud, no one reading along."</span>
+                    <span>{texts::LEAD[0]}</span>
+                    <span>{texts::LEAD[1]}</span>
                 </p>
                 {(!browser::has_webrtc()).then(|| view! {
                     <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
                 })}
+                <KeptRooms session/>
                 <Thread/>
                 <div class="doors">
                     <MakeRoom session/>
@@ -93,7 +108,7 @@ fn Thread() -> impl IntoView {
             <div class="app-bead">
                 <span class="app-sign">{icons::place_sign()}</span>
                 <strong>"Place"</strong>
-                <span>"Paint one canvas"</span>
+                <span>{texts::PLACE}</span>
             </div>
         </div>
     }
@@ -167,13 +182,12 @@ fn MakeRoom(session: Session) -> impl IntoView {
                 </button>
             </div>
             <p class="hint">
-                "Private: only people with your link get in, and no server can read the secret in it. "
-                "Open: the code is enough."
+                {texts::KINDS}
             </p>
             <details class="rules-fold" data-testid="rules-fold">
-                <summary>"Rules"</summary>
+                <summary>{texts::LIMITS}</summary>
                 <div class="rules-form">
-                    <RulesFields draft listed="Only you, until you name others"/>
+                    <RulesFields draft listed=texts::ONLY_YOU/>
                     <p class="hint">"You can change all this later, in the room."</p>
                 </div>
             </details>
@@ -184,8 +198,12 @@ fn MakeRoom(session: Session) -> impl IntoView {
     }
 }
 
+/// Joins a room by its code or link.
 #[component]
-fn JoinRoom(join: Callback<RoomAddress>) -> impl IntoView {
+pub(crate) fn JoinRoom(
+    /// Goes to a room.
+    join: Callback<RoomAddress>,
+) -> impl IntoView {
     let entry = RwSignal::new(Entry::Code { text: String::new(), refused: false });
     let address = move || code_input::address(&entry.get(), &browser::origin()).ok();
     let submit = move |event: web_sys::SubmitEvent| {
@@ -237,20 +255,18 @@ fn Health() -> impl IntoView {
         online.remove();
         offline.remove();
     });
-    let line = move || {
-        match is_healthy.get() {
-        None => view! { <span>"Looking for the meeting point."</span> }.into_any(),
+    let line = move || match is_healthy.get() {
+        None => view! { <span>{texts::SERVER_SOUGHT}</span> }.into_any(),
         Some(true) => view! {
             <span class="sign done">{icons::check()}</span>
-            <span>"Meeting point reachable. It only introduces people; once you are linked it may go away."</span>
+            <span>{texts::SERVER_READY}</span>
         }
         .into_any(),
         Some(false) => view! {
             <span class="sign failed">{icons::cross()}</span>
-            <span>"The meeting point does not answer. Rooms can be made and joined when it is back."</span>
+            <span>{texts::SERVER_AWAY}</span>
         }
         .into_any(),
-    }
     };
     view! { <p class="health" role="status">{line}</p> }
 }

@@ -6,6 +6,7 @@ use leptos::{html, web_sys};
 use meshwork_core::id::{IDENTITY_TEXT_MAX, Identity};
 use meshwork_rtc::web;
 use meshwork_web::beads;
+use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 
@@ -82,7 +83,7 @@ fn SaveKey(session: Session) -> impl IntoView {
                 "Save my key"
             </button>
             <details>
-                <summary>"Show it, to copy it"</summary>
+                <summary>{texts::SHOW_KEY}</summary>
                 <CopyField
                     value=session.exported_key()
                     label="Your key"
@@ -130,14 +131,14 @@ fn UseKey() -> impl IntoView {
         <form class="sheet-part" aria-labelledby="use-key-title" on:submit=exchange>
             <h3 id="use-key-title">"Use another key"</h3>
             <p class="sheet-words" id="use-key-words">
-                "Another key is another author: what you painted stays under the old one. "
-                "Save that first, or nobody can paint as it again. The page is loaded again with the other key."
+                {texts::OTHER_KEY}
             </p>
             <textarea
                 class="text-area"
                 rows="3"
                 node_ref=field
                 data-testid="other-key"
+                data-first=""
                 aria-label="A saved key"
                 aria-describedby="use-key-words"
                 placeholder="meshwork-key-1:\u{2026}"

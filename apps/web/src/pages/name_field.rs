@@ -1,6 +1,8 @@
 //! What people call you: one field, kept in this profile.
 
 use leptos::prelude::*;
+use leptos::web_sys::HtmlInputElement;
+use meshwork_web::acquainted;
 
 use super::browser;
 use super::session::Session;
@@ -13,16 +15,26 @@ pub(crate) fn kept() -> String {
     browser::stored(KEY).unwrap_or_default()
 }
 
+/// One is called this from now on, in this profile.
+pub(crate) fn keep(session: Session, name: String) {
+    browser::store(KEY, name.trim());
+    session.set_name(name);
+}
+
 /// The field. What is typed counts at once, for this and for other pages of the profile.
 #[component]
 pub(crate) fn NameField(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let on_input = move |event| {
-        let name = event_target_value(&event);
-        browser::store(KEY, name.trim());
-        session.set_name(name);
+    let on_input = move |event: leptos::web_sys::Event| {
+        let typed = event_target_value(&event);
+        let name = acquainted::fitting(browser::characters(&typed));
+        if name != typed {
+            // What is shown is what others see.
+            event_target::<HtmlInputElement>(&event).set_value(&name);
+        }
+        keep(session, name);
     };
     view! {
         <input

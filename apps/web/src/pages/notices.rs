@@ -29,8 +29,8 @@ pub(crate) fn NoticeCard(
         let (label, test_id) = match offer {
             Offer::Share => ("Share link", "offer-share"),
             Offer::Home => ("Go home", "offer-home"),
-            Offer::Reload => ("Load page again", "offer-reload"),
-            Offer::Update => ("Load newest version", "offer-update"),
+            Offer::Reload => ("Reload", "offer-reload"),
+            Offer::Update => ("Update", "offer-update"),
             Offer::Meet => ("Meet without a server", "offer-meet"),
             Offer::Key => ("Use another key", "offer-key"),
         };

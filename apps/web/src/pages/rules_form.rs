@@ -102,7 +102,7 @@ pub(crate) fn RulesFields(
     view! {
         <fieldset class="choice">
             <legend>"How fast each person may paint"</legend>
-            {radio("pace", "limit-off", "As fast as one can", draft.is_limited, false)}
+            {radio("pace", "limit-off", "No limit", draft.is_limited, false)}
             <div class="option-row">
                 {radio("pace", "limit-on", "At most", draft.is_limited, true)}
                 <input

@@ -8,6 +8,7 @@ pub(crate) mod later;
 mod notes;
 mod people;
 mod strokes;
+pub(crate) mod visited;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use self::crowd::Crowd;
 use self::governing::Governing;
 use self::later::News;
 use self::notes::Noted;
+use self::visited::Visited;
 use super::parts::Part;
 use super::voice::Voice;
 use super::{browser, hide, name_field, overlays};
@@ -94,7 +96,8 @@ pub(crate) struct Session {
     pub(crate) named: RwSignal<u64>,
     /// Who is in the room beyond those.
     pub(crate) beyond: RwSignal<Beyond>,
-    /// From when on a link that comes or goes is a person who does; `None` while members keep some links each.
+    /// From when on a link that comes or goes is a person who does; `None` while members keep some links each, and until
+    /// the room is open.
     comings_since: StoredValue<Option<Time>>,
     /// Whether the rows of the comb must hold still.
     pub(crate) is_comb_touched: RwSignal<bool>,
@@ -130,6 +133,7 @@ pub(crate) struct Session {
     pub(crate) governing: Governing,
     /// What people write beside the canvas.
     pub(crate) noted: Noted,
+    visited: Visited,
     /// What is said in passing.
     pub(crate) voice: Voice,
     /// What of a room's page is loaded after its canvas is shown.
@@ -196,7 +200,7 @@ impl Session {
             people: RwSignal::new(Vec::new()),
             named: RwSignal::new(0),
             beyond: RwSignal::new(Beyond::default()),
-            comings_since: StoredValue::new(Some(Time(0))),
+            comings_since: StoredValue::new(None),
             is_comb_touched: RwSignal::new(false),
             size: RwSignal::new(None),
             painted: RwSignal::new(0),
@@ -214,6 +218,7 @@ impl Session {
             stroke_slowed: RwSignal::new(false),
             governing: Governing::new(),
             noted: Noted::new(),
+            visited: Visited::new(),
             voice: Voice::new(),
             later: Part::new(),
             are_overlays_missing: RwSignal::new(false),
@@ -257,6 +262,8 @@ impl Session {
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
+        self.comings_since.set_value(None);
+        self.visited.end();
         self.noted.unread.set(0);
     }
 

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use leptos::web_sys;
 use wasm_bindgen::JsCast as _;
 
-use super::icons;
+use super::{browser, icons};
+
+/// The field in which a sheet begins.
+const FIRST: &str = "[data-first]";
 
 /// The sheet, shown while `open` says so; what is on it is made anew each time.
 #[component]
@@ -60,6 +63,21 @@ pub(crate) fn Sheet(
     }
 }
 
+/// Gives the focus to the field that the sheet is for, marked with [`FIRST`], once what is on it is there. Fingers get no
+/// keyboard over the sheet that they did not ask for.
+fn begin_in_field(dialog: web_sys::HtmlDialogElement) {
+    if !browser::has_mouse() {
+        return;
+    }
+    request_animation_frame(move || {
+        let field = dialog.query_selector(FIRST).ok().flatten();
+        if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+            // It is in the page.
+            let _ = field.focus();
+        }
+    });
+}
+
 /// Keeps a dialog shown while `is_open` says so.
 pub(crate) fn follow(dialog: NodeRef<html::Dialog>, is_open: Signal<bool>) {
     Effect::new(move || {
@@ -67,7 +85,10 @@ pub(crate) fn follow(dialog: NodeRef<html::Dialog>, is_open: Signal<bool>) {
         let present: Option<web_sys::HtmlDialogElement> = dialog.get();
         match present {
             // It fails only on a dialog that is open or not in the page.
-            Some(dialog) if is_open && !dialog.open() => drop(dialog.show_modal()),
+            Some(dialog) if is_open && !dialog.open() => {
+                drop(dialog.show_modal());
+                begin_in_field(dialog);
+            }
             Some(dialog) if !is_open && dialog.open() => dialog.close(),
             _ => {}
         }

@@ -17,6 +17,10 @@ const TOAST: Duration = Duration::from_secs(5);
 const TOASTS_MAX: usize = 2;
 /// How often others' painting is summed up.
 const PAINTING: Duration = Duration::from_secs(5);
+/// After a pause so long what was painted is summed up.
+const PAUSE: Duration = Duration::from_secs(1);
+/// It is summed up after so long even without one.
+const PAINTING_MAX: Duration = Duration::from_secs(15);
 /// Painters named one by one in a sum; more are counted.
 const PAINTERS_MAX: usize = 8;
 
@@ -99,7 +103,7 @@ impl Voice {
             }
         });
         if is_first {
-            set_timeout(move || self.sum_up(), PAINTING);
+            set_timeout(move || self.sum_up(0, PAINTING), PAINTING);
         }
     }
 
@@ -108,7 +112,16 @@ impl Voice {
         self.spoken.set(sentence);
     }
 
-    fn sum_up(self) {
+    /// Says how much was painted, once no more comes for a while: a fill is one sum. So many cells were known `PAUSE` ago,
+    /// and the first of them came `waited` ago.
+    fn sum_up(self, known: usize, waited: Duration) {
+        // The page may have gone meanwhile.
+        let Some(cells) = self.painted.try_with_value(|painted| painted.values().sum::<usize>()) else {
+            return;
+        };
+        if cells > known && waited < PAINTING_MAX {
+            return set_timeout(move || self.sum_up(cells, waited + PAUSE), PAUSE);
+        }
         let mut painted = BTreeMap::new();
         self.painted.update_value(|gathered| painted = std::mem::take(gathered));
         let sums = painted

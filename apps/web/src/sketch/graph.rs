@@ -172,7 +172,7 @@ impl Graph {
             return None;
         }
         let called = match (name.trim(), endpoint) {
-            ("", Some(endpoint)) => endpoint.peer.short(),
+            ("", Some(endpoint)) => beads::name(&endpoint.peer),
             ("", None) => "Somebody".to_owned(),
             (name, _) => name.to_owned(),
         };

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use meshwork_core::signalling::address::is_reserved;
 use meshwork_core::signed::app::AppWord;
 
-/// The file behind `/` and every room's address: one page that finds its way by its address.
+/// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
 const INDEX: &str = "index.html";
 /// What lies below is named by a hash of its content and never changes.
 const IMMUTABLE_FOLDER: &str = "assets/";
@@ -48,7 +48,10 @@ impl Pages for NoPages {
 
 /// Answers a request for a file.
 pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, headers: HeaderMap) -> Response {
-    let Some((path, plain)) = file_at(uri.path()).and_then(|path| Some((path, pages.page(path)?))) else {
+    let found = file_at(uri.path()).and_then(|path| Some((path, pages.page(path)?)));
+    let is_found = found.is_some();
+    let lost = || Some((INDEX, pages.page(INDEX).filter(|_| is_for_people(uri.path(), &headers))?));
+    let Some((path, plain)) = found.or_else(lost) else {
         let words = format!("There is nothing at {}. The start page is at /.\n", uri.path());
         return (StatusCode::NOT_FOUND, words).into_response();
     };
@@ -60,11 +63,14 @@ pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, header
     let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known, &tag));
     let caching =
         if path.starts_with(IMMUTABLE_FOLDER) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let mut response = if is_known {
+    let mut response = if is_known && is_found {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Response::new(Body::from(page.body))
     };
+    if !is_found {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(name, value);
@@ -80,6 +86,14 @@ pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, header
     response
 }
 
+/// Whether a person opens the address in a browser, who is then shown a page; scripts and styles that are not there are told
+/// so in words.
+fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+        && !path.trim_start_matches('/').starts_with(IMMUTABLE_FOLDER)
+}
+
 /// The file that an address stands for; `None` for addresses that no file can have.
 fn file_at(path: &str) -> Option<&str> {
     let path = path.strip_prefix('/')?;
@@ -90,13 +104,12 @@ fn file_at(path: &str) -> Option<&str> {
     is_plain.then_some(path)
 }
 
-/// Whether a path is a room's, `APP/CODE` or `CODE`. Of `place/...` each is, so that a code that was cut off is told in
-/// words.
+/// Whether a path is a room's, `APP/CODE` or `CODE`, or an app's, of which there is one.
 fn is_room(path: &str) -> bool {
-    if path == "place" || path.starts_with("place/") {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path == "place" {
         return true;
     }
-    let path = path.strip_suffix('/').unwrap_or(path);
     let (is_app, code) = match path.rsplit_once('/') {
         Some((app, code)) => (app.parse::<AppWord>().is_ok(), code),
         None => (true, path),
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn addresses_stand_for_files() {
-        for index in ["/", "/place", "/place/", "/place/K7M4QX", "/place/K7M4QX/", "/place/K7M"] {
+        for index in ["/", "/place", "/place/", "/place/K7M4QX", "/place/K7M4QX/"] {
             assert_eq!(file_at(index), Some(INDEX), "{index}");
         }
         for room in ["/K7M4QX", "/k7m4qx/", "/tic-tac-toe-3/K7M4QX"] {
@@ -171,6 +184,7 @@ mod tests {
             "HEALTH",
             "chat",
             "chat/K7M",
+            "place/K7M",
             "a/chat/K7M4QX",
         ] {
             assert_eq!(file_at(&format!("/{file}")), Some(file), "no room");

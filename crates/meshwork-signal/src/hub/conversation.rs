@@ -258,7 +258,7 @@ impl Hub {
         }
         let members = kept.circle(&circle);
         if !is_member && members.is_some_and(|members| members.len() >= members_max) {
-            let detail = format!("room {room} has {members_max} members, the most the server allows");
+            let detail = format!("it has {members_max} members, the most this server allows");
             return self.refuse(now, id, ServerRefusal::RoomFull, detail, Some(room), None);
         }
         if !is_member && socket.rooms.len() >= rooms_per_socket_max {

@@ -41,6 +41,7 @@ async fn every_answer_has_security_headers() {
             "connect-src 'self' ws: wss:;",
             "referrer-policy: no-referrer",
             "x-content-type-options: nosniff",
+            "permissions-policy: camera=(self)",
         ] {
             assert!(answer.contains(part), "{path}: {answer}");
         }
@@ -112,6 +113,16 @@ async fn what_is_not_there_is_said_in_words() {
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
     let answer = server.request("GET /signal HTTP/1.1").await;
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+}
+
+#[tokio::test]
+async fn people_are_shown_a_page_where_nothing_is() {
+    let server = Server::start().await;
+    let page = server.request("GET /nothing HTTP/1.1\r\naccept: text/html,*/*;q=0.8").await;
+    assert!(page.starts_with("HTTP/1.1 404 "), "{page}");
+    assert!(has(&page, "content-type: text/html; charset=utf-8"), "{page}");
+    let script = server.request("GET /assets/1f0c/gone.js HTTP/1.1\r\naccept: text/html").await;
+    assert!(script.contains("There is nothing at"), "{script}");
 }
 
 /// Connections that say nothing, half a request, or nothing more after an answer, are all closed.

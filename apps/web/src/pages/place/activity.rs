@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::{beads, words};
+use meshwork_web::{texts, words};
 
 use super::super::bead::{Bead, OwnBead};
 use super::super::session::crowd;
@@ -73,7 +73,7 @@ pub(crate) fn ActivityFact(
                 prop:checked=move || !session.crowd.is_quiet.get()
                 on:change=move |event| session.set_quiet(!event_target_checked(&event))
             />
-            <span>"Speak what others paint"</span>
+            <span>{texts::ANNOUNCE}</span>
         </label>
     }
 }
@@ -83,14 +83,14 @@ pub(crate) fn ActivityFact(
 fn Painters(board: Board) -> impl IntoView {
     let painters = Memo::new(move |_| crowd::painters(board.session));
     let me = board.session.peer();
-    let bead = move |peer: PeerId, called: &str| match peer == me {
+    let bead = move |peer: PeerId| match peer == me {
         true => view! { <OwnBead called=board.session.name/> }.into_any(),
-        false => view! { <Bead peer letter=beads::letter(called)/> }.into_any(),
+        false => view! { <Bead peer letter=board.session.letter_of(peer)/> }.into_any(),
     };
     let row = move |(peer, called, strokes): (PeerId, String, u32)| {
         view! {
             <li>
-                {bead(peer, &called)}
+                {bead(peer)}
                 <span class="called">{called}</span>
                 <span class="strokes">{words::count(strokes as usize, "stroke")}</span>
             </li>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_web::rules::Standing;
+use meshwork_web::texts;
 
 use super::super::icons;
 use super::super::session::Phase;
@@ -32,7 +33,7 @@ pub(crate) fn Allowance(
         <Show when=move || is_empty.get() && words.with(Option::is_none)>
             <p class="allowance">
                 {icons::pencil()}
-                <span data-testid="empty-canvas">"Nothing is painted yet. Choose a colour, then press a cell."</span>
+                <span data-testid="empty-canvas">{texts::EMPTY_CANVAS}</span>
             </p>
         </Show>
         <Show when=move || words.with(Option::is_some)>

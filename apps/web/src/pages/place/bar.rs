@@ -90,13 +90,9 @@ pub(crate) fn Bar(
 
 fn privacy(session: Session, is_private: bool) -> impl IntoView {
     let (sign, word, title) = if is_private {
-        (
-            icons::lock().into_any(),
-            "Private",
-            "Private: only people with the whole link get in. Room and rules",
-        )
+        (icons::lock().into_any(), "Private", "Room and rules, private")
     } else {
-        (icons::globe().into_any(), "Open", "Open: the code is enough to get in. Room and rules")
+        (icons::globe().into_any(), "Open", "Room and rules, open")
     };
     view! {
         <button

@@ -171,7 +171,7 @@ impl Board {
     /// and browsers' helpers do.
     fn read_colour_field(self) {
         let shown = self.colour_field.get_untracked().map(|field| field.value());
-        let known = palette::to_hex(self.own_colour.get_untracked().unwrap_or(OWN_COLOUR));
+        let known = palette::to_hex(self.colour.get_untracked());
         if let Some(shown) = shown.filter(|shown| *shown != known) {
             self.choose_own_colour(&shown);
         }
@@ -381,10 +381,24 @@ impl Board {
                 {
                     let _ = self.paint_noting(some, &mut inner.recorder.borrow_mut());
                 }
-                self.session.stroke_refused.set(Some(refusal(&error)));
+                self.tell_refused(&error);
             }
         }
         false
+    }
+
+    /// Tells why a stroke was not taken. What the rules of the room say stands beside the dock already, and is spoken
+    /// to those who do not see it.
+    fn tell_refused(self, error: &CommandError) {
+        let is_by_rules = matches!(
+            error,
+            CommandError::Write(WriteError::TooFast { .. } | WriteError::NotWriter | WriteError::Banned)
+        );
+        if is_by_rules {
+            self.session.refresh_standing();
+            return self.session.voice.speak(refusal(error));
+        }
+        self.session.stroke_refused.set(Some(refusal(error)));
     }
 
     fn handle_change(self, cells: Option<&[Painted]>) {

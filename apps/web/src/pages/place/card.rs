@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
-use meshwork_place::canvas::Colour;
-use meshwork_web::{ago, beads, card, palette};
+use meshwork_web::texts;
+use meshwork_web::{ago, card, palette};
 use wasm_bindgen::JsCast as _;
 
 use super::super::bead::{Bead, OwnBead};
@@ -55,21 +55,19 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
     let Some(peer) = peer else {
         return view! {
             <span class="card-words">
-                <span>"Nobody has painted this"</span>
+                <span>{texts::EMPTY_CELL}</span>
                 <span class="card-facts">{format!("{x}, {y}")}</span>
             </span>
         }
         .into_any();
     };
-    let is_cleared = colour == Some(Colour::CLEARED);
     let (bead, called) = if peer == board.session.peer() {
         (view! { <OwnBead called=board.session.name/> }.into_any(), "You".to_owned())
     } else {
-        // A key that stands for a name has no first letter.
-        let letter = beads::letter(&called).filter(|_| called != peer.short());
+        let letter = board.session.letter_of(peer);
         (view! { <Bead peer letter=Signal::stored(letter)/> }.into_any(), called)
     };
-    let hex = colour.filter(|_| !is_cleared).map(palette::to_hex);
+    let hex = colour.map(palette::to_hex);
     let facts = [Some(format!("{x}, {y}")), hex, Some(ago::shown(age_ms))];
     view! {
         {bead}
@@ -77,7 +75,7 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
             <span>
                 <strong>{called}</strong>
                 " "
-                {card::verb(is_cleared)}
+                "painted this"
             </span>
             <span class="card-facts">{facts.into_iter().flatten().collect::<Vec<_>>().join(" \u{2022} ")}</span>
         </span>
@@ -88,11 +86,16 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
 /// A pointer or the frame that keys move rests on a cell.
 fn show_when_resting(board: Board) {
     let is_pressed = StoredValue::new(false);
+    // The cell on which the last press ended: whoever has just drawn there knows who did.
+    let drawn = StoredValue::new(None::<(u16, u16)>);
     let down = window_event_listener(ev::pointerdown, move |_| {
         is_pressed.set_value(true);
         hide(board);
     });
-    let up = window_event_listener(ev::pointerup, move |_| is_pressed.set_value(false));
+    let up = window_event_listener(ev::pointerup, move |_| {
+        is_pressed.set_value(false);
+        drawn.set_value(board.frame.get_untracked().map(|frame| frame.cell));
+    });
     let cancelled = window_event_listener(ev::pointercancel, move |_| is_pressed.set_value(false));
     on_cleanup(move || [down, up, cancelled].into_iter().for_each(|listener| listener.remove()));
     Effect::new(move || {
@@ -101,10 +104,17 @@ fn show_when_resting(board: Board) {
         if !board.asked.get_untracked().is_some_and(is_asked) {
             hide(board);
         }
+        if drawn.get_value() != frame.map(|frame| frame.cell) {
+            drawn.set_value(None);
+        }
         let Some(frame) = frame else { return };
         let show = move || {
             let rests = board.frame.try_get_untracked().flatten() == Some(frame);
-            if rests && !is_pressed.get_value() && !board.is_marking.get_untracked() {
+            if rests
+                && drawn.get_value().is_none()
+                && !is_pressed.get_value()
+                && !board.is_marking.get_untracked()
+            {
                 board.asked.set(Some(Asked { cell: frame.cell, is_touch: false }));
             }
         };

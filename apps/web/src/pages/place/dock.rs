@@ -1,11 +1,14 @@
 //! The docks: tools and colours at the left, zoom at the right.
 
 use leptos::prelude::*;
+use leptos::web_sys;
 use meshwork_place::canvas::Colour;
 use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
 use meshwork_web::palette::{self, PALETTE, Swatch};
+use meshwork_web::rules::Standing;
 use meshwork_web::view::{View, ZOOM_STEP};
+use wasm_bindgen::JsCast as _;
 
 use super::super::icons;
 use super::board::{Board, OWN_COLOUR};
@@ -22,8 +25,9 @@ pub(crate) fn Dock(
         let colours = board.tools.recent.get();
         colours.into_iter().map(|colour| recent_button(board, colour)).collect_view()
     };
+    let is_shut = Memo::new(move |_| board.session.governing.standing.with(Standing::is_shut));
     view! {
-        <div class="dock" role="group" aria-label="Tools and colours">
+        <div class="dock" class:shut=is_shut role="group" aria-label="Tools and colours">
             <WorkBar board/>
             <div class="tools" role="group" aria-label="Paint or move">
                 {tool_button(board, Tool::Pencil, "Paint", "Paint (P)", icons::pencil().into_any())}
@@ -34,7 +38,7 @@ pub(crate) fn Dock(
                 <StepButton board way=Way::Undo/>
                 <StepButton board way=Way::Redo/>
             </div>
-            <div class="swatches" role="group" aria-label="Colours">
+            <div class="swatches" role="toolbar" aria-label="Colours" on:keydown=move |event| walk(&event)>
                 {tool_button(board, Tool::Eyedropper, "Eyedropper", "Eyedropper (I)", icons::dropper().into_any())}
                 {PALETTE.iter().enumerate().map(|(index, swatch)| swatch_button(board, index, *swatch)).collect_view()}
                 <OwnColour board/>
@@ -87,7 +91,7 @@ fn StepButton(board: Board, way: Way) -> impl IntoView {
     let (word, title, test_id, sign) = if is_undo {
         ("Undo", "Undo your last stroke (Ctrl Z)", "undo", icons::undo().into_any())
     } else {
-        ("Redo", "Redo it (Ctrl Y)", "redo", icons::redo().into_any())
+        ("Redo", "Redo (Ctrl Y)", "redo", icons::redo().into_any())
     };
     let steps = move || {
         let (undo, redo) = board.tools.steps.get();
@@ -120,6 +124,7 @@ fn recent_button(board: Board, colour: Colour) -> impl IntoView {
             title=format!("{hex}, used lately")
             aria-label=format!("{hex}, used lately")
             aria-pressed=move || (board.colour.get() == colour).to_string()
+            tabindex=move || if board.colour.get() == colour { "0" } else { "-1" }
             on:click=move |_| board.choose_colour(colour)
         >
             {icons::check()}
@@ -143,10 +148,44 @@ fn swatch_button(board: Board, index: usize, swatch: Swatch) -> impl IntoView {
             title=title
             aria-label=swatch.name
             aria-pressed=move || (board.colour.get() == swatch.colour).to_string()
+            tabindex=move || if is_stop(board, index) { "0" } else { "-1" }
             on:click=move |_| board.choose_colour(swatch.colour)
         >
             {icons::check()}
         </button>
+    }
+}
+
+/// Whether Tab stops at a colour of the twelve: at the one in hand, or at the first where none has a swatch.
+fn is_stop(board: Board, index: usize) -> bool {
+    let colour = board.colour.get();
+    let has_swatch = PALETTE.iter().any(|swatch| swatch.colour == colour)
+        || board.tools.recent.with(|recent| recent.contains(&colour));
+    if has_swatch { PALETTE[index].colour == colour } else { index == 0 }
+}
+
+/// Arrows lead from one colour to the next, so that Tab stops at one of them alone.
+fn walk(event: &web_sys::KeyboardEvent) {
+    let by = match event.key().as_str() {
+        "ArrowRight" | "ArrowDown" => 1,
+        "ArrowLeft" | "ArrowUp" => -1,
+        _ => return,
+    };
+    let Some(swatch) = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlElement>().ok())
+    else {
+        return;
+    };
+    let Some(swatches) = swatch.parent_element().and_then(|row| row.query_selector_all(".swatch").ok())
+    else {
+        return;
+    };
+    let swatches: Vec<web_sys::HtmlElement> =
+        (0..swatches.length()).filter_map(|at| swatches.get(at)?.dyn_into().ok()).collect();
+    if let Some(at) = swatches.iter().position(|other| *other == swatch) {
+        let next = (at as i32 + by).rem_euclid(swatches.len() as i32) as usize;
+        event.prevent_default();
+        // It is in the page.
+        let _ = swatches[next].focus();
     }
 }
 
@@ -158,7 +197,8 @@ fn style(colour: Colour) -> String {
 /// The thirteenth swatch: any colour.
 #[component]
 fn OwnColour(board: Board) -> impl IntoView {
-    let value = move || palette::to_hex(board.own_colour.get().unwrap_or(OWN_COLOUR));
+    // It opens at what is in hand.
+    let value = move || palette::to_hex(board.colour.get());
     let is_chosen = move || board.own_colour.get().is_some();
     let is_in_hand = move || {
         let colour = board.colour.get();
@@ -175,6 +215,7 @@ fn OwnColour(board: Board) -> impl IntoView {
                 type="color"
                 data-testid="colour-input"
                 aria-label="Any colour"
+                autocomplete="off"
                 title="Any colour (C)"
                 node_ref=board.colour_field
                 prop:value=value

@@ -189,7 +189,7 @@ impl Board {
         match colour.filter(|colour| colour.components().is_some()) {
             Some(colour) => {
                 self.take_colour(colour);
-                self.say(format!("{} in hand", words::capital(&palette::name(Some(colour)))));
+                self.say(format!("Picked {}", palette::name(Some(colour))));
             }
             None => self.say("There is no colour here to take.".to_owned()),
         }

@@ -20,6 +20,7 @@ use super::card::CellCard;
 use super::cursors::Cursors;
 use super::dock::{Dock, ZoomDock};
 use super::ghost::GhostLayer;
+use super::guest::GuestLine;
 use super::marking::MarkLayer;
 use super::meet::MeetSheet;
 use super::minimap::Minimap;
@@ -177,6 +178,12 @@ pub(super) fn BesideCanvas(board: Board) -> impl IntoView {
     board.later.place(Ask::BesideCanvas(board))
 }
 
+/// The line over the canvas that asks a guest's name.
+#[component]
+pub(super) fn Guest(board: Board) -> impl IntoView {
+    board.later.place(Ask::Guest(board))
+}
+
 /// Tools and colours.
 #[component]
 pub(super) fn Tools(board: Board) -> impl IntoView {
@@ -201,6 +208,8 @@ enum Ask {
     Pointers(Board),
     /// What stands around the canvas: what one may paint, the small picture, zoom.
     BesideCanvas(Board),
+    /// The line that asks a guest's name.
+    Guest(Board),
     /// Tools and colours.
     Tools(Board),
     /// The panel of people.
@@ -219,6 +228,7 @@ fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
         Ask::Layers(board) => view! { <PictureLayer board/><GhostLayer board/><MarkLayer board/> }.into_any(),
         Ask::Pointers(board) => view! { <Cursors board/><CellCard board/> }.into_any(),
         Ask::BesideCanvas(board) => beside_canvas(board).into_any(),
+        Ask::Guest(board) => view! { <GuestLine board/> }.into_any(),
         Ask::Tools(board) => {
             picture_bar::take_from_anywhere(board);
             view! { <Dock board/> }.into_any()

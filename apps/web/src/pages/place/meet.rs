@@ -109,6 +109,7 @@ fn Take(board: Board) -> impl IntoView {
                 id="carried-text"
                 rows="3"
                 data-testid="carried-text"
+                data-first=""
                 placeholder="An invitation or a reply"
                 autocomplete="off"
                 spellcheck="false"

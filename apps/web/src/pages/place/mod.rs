@@ -2,6 +2,7 @@
 
 mod activity;
 mod allowance;
+mod ban;
 mod bar;
 mod board;
 mod card;
@@ -10,6 +11,7 @@ mod cursors;
 mod dock;
 mod editing;
 mod ghost;
+mod guest;
 mod keyboard;
 mod later;
 mod marking;
@@ -55,8 +57,9 @@ pub(crate) fn Place(
     let board = Board::new(session);
     later::load_in_time(board);
     Effect::new(move || {
-        let code = session.code.get().map(|code| code.to_string()).unwrap_or_default();
-        browser::set_title(&format!("{code} \u{b7} Place \u{b7} Meshwork"));
+        let code = session.code.get().filter(|_| session.phase.get() == Phase::Open);
+        let room = code.map(|code| format!("{code} \u{b7} ")).unwrap_or_default();
+        browser::set_title(&format!("{room}Place \u{b7} Meshwork"));
     });
     view! {
         <div class="place" class:with-people=move || board.is_people_open.get()>

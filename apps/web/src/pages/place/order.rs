@@ -1,12 +1,15 @@
-//! Keeping order: bans and erases, each asked about before it is done.
+//! Moderation: bans and erases, asked about where they take something away.
 
 use leptos::html;
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
+use meshwork_core::signed::list::ShortId;
 use meshwork_place::canvas::{Erase, Region};
 use meshwork_web::rules::{self, Decision};
+use meshwork_web::texts;
 
 use super::super::session::Session;
+use super::ban::{Asking, BanButtons};
 use super::board::Board;
 
 /// What the owner and moderators do.
@@ -16,120 +19,56 @@ pub(crate) fn Order(
     board: Board,
 ) -> impl IntoView {
     let session = board.session;
-    let asked = RwSignal::new(None::<Decision>);
-    let problem = RwSignal::new(None::<String>);
-    let ask = Callback::new(move |decision| {
-        problem.set(None);
-        asked.set(Some(decision));
-    });
+    let asking = Asking::new(session);
     view! {
         <section class="sheet-part order" aria-labelledby="order-title">
-            <h3 id="order-title">"Keep order"</h3>
-            <div class="asked" role="alert">
-                {move || asked.get().map(|decision| view! { <Question session decision asked problem/> })}
-                <p class="complaint">{move || problem.get()}</p>
-            </div>
-            <Bans session ask/>
-            <EraseForm board ask problem/>
-            <Undo session ask/>
+            <h3 id="order-title">{texts::MODERATION}</h3>
+            <p class="complaint" role="alert">{move || asking.problem()}</p>
+            <Bans session asking/>
+            <EraseForm board asking/>
+            {asking.question(|decision| matches!(decision, Decision::Erase(_)))}
+            <Erased session asking/>
         </section>
     }
 }
 
-/// The question, and its two answers.
+/// The people here and those who are banned, each with what can be done.
 #[component]
-fn Question(
-    session: Session,
-    decision: Decision,
-    asked: RwSignal<Option<Decision>>,
-    problem: RwSignal<Option<String>>,
-) -> impl IntoView {
-    let (question, follows, button) = decision.question(|peer| session.called_by_peer(peer));
-    let no = NodeRef::<html::Button>::new();
-    Effect::new(move || {
-        if let Some(no) = no.get() {
-            // It is in the page.
-            let _ = no.focus();
-        }
-    });
-    let yes = move |_| {
-        problem.set(session.decide(decision.clone()).err());
-        asked.set(None);
-    };
-    view! {
-        <div class="notice warn">
-            <div class="notice-words">
-                <strong data-testid="question">{question}</strong>
-                <p>{follows}</p>
-                <div class="sheet-row">
-                    <button type="button" class="button danger" data-testid="confirm" on:click=yes>{button}</button>
-                    <button
-                        type="button"
-                        class="button secondary"
-                        data-testid="cancel"
-                        node_ref=no
-                        on:click=move |_| asked.set(None)
-                    >
-                        "Cancel"
-                    </button>
-                </div>
-            </div>
-        </div>
-    }
-}
-
-/// The people here, each with what can be done.
-#[component]
-fn Bans(session: Session, ask: Callback<Decision>) -> impl IntoView {
-    let others = Memo::new(move |_| {
+fn Bans(session: Session, asking: Asking) -> impl IntoView {
+    let people = Memo::new(move |_| {
         let (owner, banned) = session
             .governing
             .law
             .with(|law| law.as_ref().map(|law| (law.owner, law.banned.clone())))
             .unwrap_or_default();
-        let mut others = session.others();
-        others.retain(|(peer, _)| Some(*peer) != owner && !banned.contains(peer));
-        others
+        let mut people = session.others();
+        people.retain(|(peer, _)| Some(*peer) != owner);
+        let away = banned.into_iter().filter(|peer| people.iter().all(|(here, _)| here != peer));
+        let away: Vec<_> = away.map(|peer| (peer, session.called_by_peer(peer))).collect();
+        people.extend(away);
+        people
     });
     let row = move |(peer, called): (PeerId, String)| {
-        let ban = format!("Ban {called}");
-        let both = format!("Ban and erase the cells of {called}");
         view! {
             <li>
-                <span class="called">{called}</span>
+                <span class="called">{called.clone()}</span>
                 <span class="short-key">{peer.short()}</span>
-                <button
-                    type="button"
-                    class="button secondary"
-                    data-testid="ban"
-                    aria-label=ban
-                    on:click=move |_| ask.run(Decision::Ban(peer, false))
-                >
-                    "Ban"
-                </button>
-                <button
-                    type="button"
-                    class="button secondary"
-                    data-testid="ban-and-erase"
-                    aria-label=both
-                    on:click=move |_| ask.run(Decision::Ban(peer, true))
-                >
-                    "Ban and erase"
-                </button>
+                <BanButtons asking peer called can_erase=true/>
+                {asking.question(move |decision| matches!(decision, Decision::Ban(asked, _) if *asked == peer))}
             </li>
         }
     };
     view! {
         <ul class="order-list">
-            <For each=move || others.get() key=Clone::clone children=row/>
+            <For each=move || people.get() key=Clone::clone children=row/>
         </ul>
-        <p class="hint" hidden=move || !others.with(Vec::is_empty)>"Nobody is here who could be banned."</p>
+        <p class="hint" hidden=move || !people.with(Vec::is_empty)>{texts::NOBODY_TO_BAN}</p>
     }
 }
 
 /// A rectangle, and whose cells in it.
 #[component]
-fn EraseForm(board: Board, ask: Callback<Decision>, problem: RwSignal<Option<String>>) -> impl IntoView {
+fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
     let session = board.session;
     let Some(size) = session.size.get_untracked() else { return ().into_any() };
     let all = Region { x: 0, y: 0, width: size.width, height: size.height };
@@ -155,9 +94,9 @@ fn EraseForm(board: Board, ask: Callback<Decision>, problem: RwSignal<Option<Str
         match rules::region([&typed[0], &typed[1], &typed[2], &typed[3]], size) {
             Ok(region) => {
                 let region = Some(region).filter(|region| *region != all);
-                ask.run(Decision::Erase(Erase { author: author.get_untracked(), region }));
+                asking.ask(Decision::Erase(Erase { author: author.get_untracked(), region }));
             }
-            Err(words) => problem.set(Some(words)),
+            Err(words) => asking.complain(words),
         }
     };
     let field = move |index: usize, label: &'static str, test_id: &'static str| {
@@ -185,7 +124,7 @@ fn EraseForm(board: Board, ask: Callback<Decision>, problem: RwSignal<Option<Str
                 data-testid="erase-mark"
                 on:click=move |_| board.begin_marking()
             >
-                "Mark it on the canvas"
+                {texts::SELECT}
             </button>
             <div class="erase-fields">
                 {field(0, "x", "erase-x")}
@@ -213,43 +152,38 @@ fn EraseForm(board: Board, ask: Callback<Decision>, problem: RwSignal<Option<Str
     .into_any()
 }
 
-/// What the owner can take back.
+/// What the owner can bring back.
 #[component]
-fn Undo(session: Session, ask: Callback<Decision>) -> impl IntoView {
-    let done = Memo::new(move |_| {
+fn Erased(session: Session, asking: Asking) -> impl IntoView {
+    let erased = Memo::new(move |_| {
         session.governing.law.with(|law| {
             let law = law.as_ref().filter(|law| law.is_own)?;
-            let banned = law.banned.iter().map(|peer| {
-                (Decision::Unban(*peer), format!("{} is banned", session.called_by_peer(*peer)), "Lift ban")
-            });
             let erased = law.erases.iter().map(|(hash, erase)| {
-                let what = rules::erased(erase, |peer| session.called_by_peer(peer));
-                (Decision::Lift(*hash), format!("Erased: {what}"), "Bring back")
+                (*hash, format!("Erased: {}", rules::erased(erase, |peer| session.called_by_peer(peer))))
             });
-            Some(banned.chain(erased).collect::<Vec<_>>())
+            Some(erased.collect::<Vec<_>>())
         })
     });
-    let row = move |(decision, words, button): (Decision, String, &'static str)| {
-        let label = format!("{button}: {words}");
-        let test_id = if matches!(decision, Decision::Unban(_)) { "lift-ban" } else { "bring-back" };
+    let row = move |(hash, words): (ShortId, String)| {
+        let label = format!("Bring back: {words}");
         view! {
             <li>
                 <span class="called">{words}</span>
                 <button
                     type="button"
                     class="button secondary"
-                    data-testid=test_id
+                    data-testid="bring-back"
                     aria-label=label
-                    on:click=move |_| ask.run(decision.clone())
+                    on:click=move |_| asking.decide(Decision::Lift(hash))
                 >
-                    {button}
+                    "Bring back"
                 </button>
             </li>
         }
     };
     view! {
         <ul class="order-list">
-            {move || done.get().unwrap_or_default().into_iter().map(row).collect_view()}
+            {move || erased.get().unwrap_or_default().into_iter().map(row).collect_view()}
         </ul>
     }
 }

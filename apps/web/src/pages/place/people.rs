@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_rtc::web::StorageState;
+use meshwork_web::texts;
 use meshwork_web::{people, words};
 
 use super::super::bead::OwnBead;
@@ -27,13 +28,20 @@ pub(crate) fn People(
 ) -> impl IntoView {
     let session = board.session;
     let linked = Memo::new(move |_| session.people.with(|rows| people::linked(rows)));
+    let here = Memo::new(move |_| session.people.with(|rows| people::here(rows, session.beyond.get())));
+    let about = move || if session.beyond.get().is_estimate { "About " } else { "" };
     let is_open = board.is_people_open;
     view! {
         <aside class="people" class:open=move || is_open.get() aria-label="People">
             <h2 class="linked">
-                <span data-testid="peer-count">{linked}</span>
-                " linked"
+                {about}
+                <span data-testid="here-count">{here}</span>
+                " here"
             </h2>
+            <p class="linked-to-you">
+                <span data-testid="peer-count">{linked}</span>
+                " linked to you"
+            </p>
             <OpenOverlay session/>
             <button
                 type="button"
@@ -65,7 +73,7 @@ pub(crate) fn People(
                 </section>
                 <div class="legend">
                     <span class="legend-mark" aria-hidden="true"></span>
-                    "Closer to you is quicker"
+                    {texts::CLOSER}
                     <button
                         type="button"
                         class="legend-link"
@@ -90,7 +98,7 @@ fn Facts(board: Board) -> impl IntoView {
             view! {
                 <p class="fact" class:done=reached == of>
                     {sign}
-                    <span>"Your last stroke reached " <strong>{format!("{reached} of {of}")}</strong></span>
+                    <span data-testid="reached">{words::reached(reached, of)}</span>
                 </p>
             }
         })
@@ -108,8 +116,8 @@ fn Facts(board: Board) -> impl IntoView {
     };
     let kept = move || {
         let words = match session.storage.get() {
-            StorageState::Kept => "Kept in this browser",
-            StorageState::KeptByAnotherTab => "Kept by another tab of yours",
+            StorageState::Kept => "Saved in this browser",
+            StorageState::KeptByAnotherTab => "Saved by your other tab",
             _ => return None,
         };
         Some(view! {

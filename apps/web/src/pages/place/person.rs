@@ -4,10 +4,12 @@ use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
 use meshwork_web::people::{self, Row};
+use meshwork_web::rules::Decision;
 use meshwork_web::sparkline::{self, History};
 use meshwork_web::{ago, rtt};
 
 use super::super::copy_field::CopyField;
+use super::ban::{Asking, BanButtons};
 use super::board::Board;
 
 /// What is known of a person's link, and what can be done about it.
@@ -26,6 +28,8 @@ pub(crate) fn PersonDetails(
     let is_own = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.own)));
     let is_unlinked = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.unlinked)));
     let is_muted = Memo::new(move |_| session.crowd.muted.with(|muted| muted.has(peer)));
+    let called = Memo::new(move |_| with(|row| row.called.clone()));
+    let asking = Asking::new(session);
     let actions = move || {
         (!is_own.get()).then(|| {
             view! {
@@ -46,7 +50,10 @@ pub(crate) fn PersonDetails(
                     >
                         {move || if is_unlinked.get() { "Link again" } else { "Unlink" }}
                     </button>
+                    <BanButtons asking peer called=called.get_untracked()/>
                 </div>
+                {asking.question(move |decision| matches!(decision, Decision::Ban(asked, _) if *asked == peer))}
+                <p class="complaint" role="alert">{move || asking.problem()}</p>
             }
         })
     };
@@ -56,7 +63,7 @@ pub(crate) fn PersonDetails(
             <dl>
                 <dt>"Link"</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
-                <dt>"Way"</dt>
+                <dt>"Path"</dt>
                 <dd data-testid="link-way">{move || with(Row::way_words)}</dd>
                 <dt>"Jitter"</dt>
                 <dd data-testid="link-jitter">{move || with(Row::jitter_words)}</dd>

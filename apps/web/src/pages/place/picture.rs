@@ -120,9 +120,7 @@ impl Board {
             };
             let place = (inside(x, columns, size.width), inside(y, rows, size.height));
             self.draw_picture(place, columns);
-            self.say(format!(
-                "A picture of {columns} by {rows} cells lies over the canvas. Move it, then pin it."
-            ));
+            self.say(format!("{columns} by {rows} cells. Drag the picture where you want it, then pin it."));
         });
     }
 

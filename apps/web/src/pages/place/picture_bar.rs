@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 use wasm_bindgen::JsCast as _;
 
 use super::super::icons;
@@ -58,8 +58,8 @@ fn PictureHead(board: Board) -> impl IntoView {
                 type="button"
                 class="icon-button"
                 data-testid="picture-remove"
-                aria-label="Take the picture away"
-                title="Take the picture away"
+                aria-label=texts::REMOVE_PICTURE
+                title=texts::REMOVE_PICTURE
                 on:click=move |_| board.remove_picture()
             >
                 {icons::cross()}
@@ -148,7 +148,10 @@ fn PictureLook(board: Board) -> impl IntoView {
 fn PictureActions(board: Board) -> impl IntoView {
     let laid = board.laid;
     let wrong = Memo::new(move |_| laid.wrong.get().0);
-    let paint = move || format!("Paint {}", words::count(wrong.get(), "cell"));
+    let paint = move || match wrong.get() {
+        0 => "Done".to_owned(),
+        cells => format!("Paint {}", words::count(cells, "cell")),
+    };
     let is_idle = Memo::new(move |_| board.tools.progress.with(Option::is_none));
     view! {
         <div class="picture-actions">
@@ -167,11 +170,11 @@ fn PictureActions(board: Board) -> impl IntoView {
                 type="button"
                 class="button secondary"
                 data-testid="picture-next"
-                title="Next cell that is not right (N)"
+                title="Next cell to paint (N)"
                 disabled=move || wrong.get() == 0
                 on:click=move |_| board.find_wrong()
             >
-                "Next wrong cell"
+                {texts::NEXT_CELL}
             </button>
             <button
                 type="button"

@@ -6,7 +6,7 @@ use meshwork_core::room::rules::terms::Writers;
 use meshwork_core::seam::choice::Choice;
 use meshwork_web::overlays;
 use meshwork_web::rules::{self, Decision, RoomLaw};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::hide::HideAddress;
 use super::super::icons;
@@ -81,12 +81,7 @@ fn Facts(session: Session) -> impl IntoView {
     });
     let entry = Signal::derive(move || {
         let is_private = session.is_private.get() == Some(true);
-        if is_private {
-            "Private: only the whole link opens it"
-        } else {
-            "Open: the link or the code opens it"
-        }
-        .to_owned()
+        if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
     });
     let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
         Writers::Everybody => "Everybody".to_owned(),
@@ -108,7 +103,7 @@ fn Facts(session: Session) -> impl IntoView {
         <dl class="room-law">
             {fact("Made by", "room-owner", from_law(owner))}
             {fact("Canvas", "room-size", size)}
-            {fact("Entry", "room-entry", entry)}
+            {fact("Who gets in", "room-entry", entry)}
             {fact("Pace", "rule-limit", from_law(pace))}
             {fact("Painters", "rule-painters", from_law(painters))}
             {fact("Moderators", "rule-moderators", from_law(moderators))}
@@ -171,11 +166,11 @@ fn ChangeRules(session: Session) -> impl IntoView {
         <details class="sheet-part" data-testid="change-rules">
             <summary>"Change the rules"</summary>
             <form class="rules-form" on:submit=set>
-                <RulesFields draft listed="Only you, and the people ticked here"/>
+                <RulesFields draft listed=texts::ONLY_TICKED/>
                 <PeopleLists draft people/>
                 <OverlayFields draft/>
                 <p class="complaint" role="alert">{move || problem.get()}</p>
-                <button type="submit" class="button primary" data-testid="set-rules">"Set rules"</button>
+                <button type="submit" class="button primary" data-testid="set-rules">{texts::SAVE_RULES}</button>
             </form>
         </details>
     }

@@ -10,12 +10,13 @@ use meshwork_web::view::{Insets, Stage, View};
 use meshwork_web::words;
 use wasm_bindgen::prelude::*;
 
+use super::super::browser;
 use super::super::notices::NoticeCard;
-use super::super::session::Phase;
+use super::super::session::{Phase, Session};
 use super::RoomNotices;
 use super::board::{Board, Frame};
 use super::keyboard::{self, Keys};
-use super::later::{BesideCanvas, Layers, Pointers, Tools};
+use super::later::{BesideCanvas, Guest, Layers, Pointers, Tools};
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
 const WHEEL_STEP: f64 = 0.0015;
@@ -54,13 +55,15 @@ pub(crate) fn StageArea(
         }
     };
     let is_shown = move || board.view.with(Option::is_some);
+    let is_covered = Memo::new(move |_| is_covered(board.session));
     let title = move || match board.session.code.get() {
         Some(code) => format!("Place, room {code}"),
         None => "Place".to_owned(),
     };
     view! {
-        <main class="stage-area">
+        <main class="stage-area" class:covered=is_covered>
             <h1 class="sr-only">{title}</h1>
+            <Guest board/>
             <RoomNotices board/>
             <div class="stage-box">
                 <div
@@ -154,7 +157,7 @@ fn CellFrame(board: Board) -> impl IntoView {
 fn BeforeOpen(board: Board) -> impl IntoView {
     let session = board.session;
     let notice = Memo::new(move |_| match (session.phase.get(), session.server.get()) {
-        (Phase::Open, _) => None,
+        (Phase::Open, _) => is_covered(session).then(words::no_webrtc),
         (Phase::Joining | Phase::Waiting, _) if session.old_version().is_some() => session.old_version(),
         (Phase::Refused(notice), _) => Some(notice),
         (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
@@ -167,6 +170,13 @@ fn BeforeOpen(board: Board) -> impl IntoView {
             {move || notice.get().map(|notice| view! { <NoticeCard notice on_offer/> })}
         </div>
     }
+}
+
+/// Whether the canvas is not to be seen, since it is not the room's: the room cannot be entered, or its people, who are
+/// there, cannot be reached by this browser at all.
+fn is_covered(session: Session) -> bool {
+    let is_refused = session.phase.with(|phase| matches!(phase, Phase::Refused(_)));
+    is_refused || !browser::has_webrtc() && session.named.get() > 0 && session.painted.get() == 0
 }
 
 /// Where a pointer is, from the stage's corner.

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::{html, web_sys};
 use meshwork_web::cell_input;
 use meshwork_web::keys::KEYS;
+use meshwork_web::texts;
 
 use super::super::sheet::Sheet;
 use super::board::{Board, Frame};
@@ -35,8 +36,8 @@ pub(crate) fn KeysSheet(
                     on:change=move |event| tools.set_letters(event_target_checked(&event))
                 />
                 <span>
-                    "Letters, digits and signs are keys"
-                    <small>"They act only while the canvas has the focus."</small>
+                    {texts::SHORTCUTS}
+                    <small>{texts::SHORTCUTS_WHERE}</small>
                 </span>
             </label>
         </Sheet>
@@ -85,6 +86,7 @@ fn GotoForm(board: Board) -> impl IntoView {
                     id="goto-cell"
                     class="line-field"
                     data-testid="goto-cell"
+                    data-first=""
                     node_ref=field
                     placeholder="12, 40"
                     autocomplete="off"

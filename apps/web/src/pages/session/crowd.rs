@@ -10,7 +10,7 @@ use meshwork_core::node::{LinkState, PeerView};
 use meshwork_place::Cursor;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Painted};
-use meshwork_web::acquainted::{Names, Peers};
+use meshwork_web::acquainted::{Names, Peers, Unnamed};
 use meshwork_web::activity::Activity;
 use meshwork_web::people::Row;
 use meshwork_web::sparkline::History;
@@ -51,6 +51,7 @@ pub(crate) struct Authorship {
 #[derive(Clone, Copy)]
 pub(crate) struct Crowd {
     names: StoredValue<Names>,
+    unnamed: StoredValue<Unnamed>,
     unlinked: StoredValue<Peers>,
     cursors: StoredValue<Option<CursorListener>, LocalStorage>,
     /// What was painted since it was last counted.
@@ -70,6 +71,7 @@ impl Crowd {
         let text = |key: &str| browser::stored(key).unwrap_or_default();
         Crowd {
             names: StoredValue::new(Names::read(&text(NAMES_KEY))),
+            unnamed: StoredValue::new(Unnamed::default()),
             unlinked: StoredValue::new(Peers::read(&text(UNLINKED_KEY))),
             cursors: StoredValue::new_local(None),
             painted: StoredValue::new(Vec::new()),
@@ -170,6 +172,11 @@ impl Session {
         self.crowd.names.with_value(|names| names.name(peer).map(str::to_owned))
     }
 
+    /// What somebody is called who has no name.
+    pub(super) fn bead_name(self, peer: PeerId) -> String {
+        self.crowd.unnamed.try_update_value(|unnamed| unnamed.call(peer)).unwrap_or_default()
+    }
+
     /// Remembers what those are called who are here, and how long the way to them takes.
     pub(super) fn remember(self, views: &[PeerView], is_second: bool) {
         let mut is_news = false;
@@ -206,6 +213,8 @@ impl Session {
         self.crowd.painted.update_value(|painted| {
             if painted.len() < PAINTED_MAX {
                 painted.push((author, (first.x, first.y), cells.len()));
+            } else if let Some((.., count)) = painted.iter_mut().rfind(|(who, ..)| *who == author) {
+                *count += cells.len();
             }
         });
     }
@@ -243,6 +252,8 @@ impl Session {
             (canvas.author(x, y), canvas.colour(x, y), canvas.stamp(x, y).millis())
         };
         let (peer, colour, at) = self.with_canvas(look).unwrap_or_default();
+        // A cell that shows nothing, as one does whose painting was undone, is nobody's.
+        let peer = peer.filter(|_| colour.is_some_and(|colour| colour != Colour::CLEARED));
         Authorship {
             peer,
             called: peer.map(|peer| self.called_by_peer(peer)).unwrap_or_default(),

@@ -42,7 +42,11 @@ impl Session {
                 let address =
                     self.driver.with_value(|driver| driver.with(|node, _| node.room(room).address()));
                 // Who came by a code alone named no app.
-                self.address.set(address.map(|address| address.with_app(meshwork_place::app())));
+                let address = address.map(|address| address.with_app(meshwork_place::app()));
+                if let Some(address) = &address {
+                    self.note_link(address);
+                }
+                self.address.set(address);
             }
             Event::RoomWaiting { room }
                 if self.is_ours(room) && self.phase.get_untracked() == Phase::Joining =>

@@ -69,6 +69,8 @@ impl Session {
             })
         };
         let room = self.driver.with_value(make).map_err(|error: CommandError| error.to_string())?;
+        // Nobody was in it before: whoever comes has joined.
+        self.comings_since.set_value(Some(Time(0)));
         self.enter(room);
         Ok(())
     }
@@ -102,7 +104,7 @@ impl Session {
     }
 
     /// Reads again what one may paint now.
-    pub(super) fn refresh_standing(self) {
+    pub(crate) fn refresh_standing(self) {
         let Some(room) = self.room.get_untracked() else { return };
         let left = self.driver.with_value(|driver| {
             driver.with(|node, now| node.room_mut(now, room).writing_left(REPLICA.slot()))

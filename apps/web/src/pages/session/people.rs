@@ -13,7 +13,8 @@ use meshwork_web::{beads, words};
 use super::super::voice::Passing;
 use super::{Session, set_if_new};
 
-/// How long it takes until everybody is linked to everybody, in a room that became small enough for that.
+/// How long it takes until everybody is linked to everybody, in a room that one has just come into or that became small
+/// enough for that.
 const MESH_SETTLES: Duration = Duration::from_secs(10);
 
 impl Session {
@@ -25,7 +26,7 @@ impl Session {
         let known = self
             .people
             .with_untracked(|rows| rows.iter().find(|row| row.endpoint == who).map(|row| row.called.clone()));
-        known.or_else(|| self.remembered(who.peer)).unwrap_or_else(|| who.peer.short())
+        known.or_else(|| self.remembered(who.peer)).unwrap_or_else(|| self.bead_name(who.peer))
     }
 
     /// What the author of a cell is called, as far as one of their endpoints is known.
@@ -33,12 +34,22 @@ impl Session {
         if who == self.me.peer {
             return "you".to_owned();
         }
+        self.name_of(who).unwrap_or_else(|| self.bead_name(who))
+    }
+
+    /// The letter on somebody's bead; none where no name of theirs is known.
+    pub(crate) fn letter_of(self, who: PeerId) -> Option<char> {
+        beads::letter(&self.name_of(who)?)
+    }
+
+    /// What somebody said to be called, now or when they were last met.
+    fn name_of(self, who: PeerId) -> Option<String> {
         let known = self.people.with_untracked(|rows| {
             rows.iter()
                 .find(|row| row.endpoint.peer == who && row.letter.is_some())
                 .map(|row| row.called.clone())
         });
-        known.or_else(|| self.remembered(who)).unwrap_or_else(|| who.short())
+        known.or_else(|| self.remembered(who))
     }
 
     pub(super) fn greet(self, who: Endpoint) {
@@ -46,7 +57,8 @@ impl Session {
         self.invitation.set(None);
         self.reply.set(None);
         self.met.update(|met| *met += 1);
-        if self.is_muted(who.peer) || !self.tells_comings() {
+        // Another tab of one's own is no news.
+        if who.peer == self.me.peer || self.is_muted(who.peer) || !self.tells_comings() {
             return;
         }
         let detail = |row: &Row| format!("{}{}", words::capital(&row.state.to_string()), time(row));
@@ -60,19 +72,15 @@ impl Session {
             let passing = self.passing(who, |_| String::new());
             return self.voice.unlinked(passing, by_me);
         }
-        if self.is_muted(who.peer) || !self.tells_comings() {
+        if who.peer == self.me.peer || self.is_muted(who.peer) || !self.tells_comings() {
             return;
         }
         let reason = |row: &Row| row.beside.clone();
-        let mut passing = self.passing(who, reason);
-        if passing.detail == "left" {
-            passing.detail.clear();
-        }
-        self.voice.left(passing);
+        self.voice.left(self.passing(who, reason));
     }
 
     /// Whether a link that comes or goes is a person who does: not while members keep some links each, nor when they
-    /// have just begun to be linked to everybody.
+    /// have just begun to be linked to everybody, nor of those who were here before oneself.
     fn tells_comings(self) -> bool {
         let now = self.driver.with_value(|driver| driver.with(|_, now| now));
         self.comings_since.get_value().is_some_and(|since| now >= since)
@@ -80,11 +88,9 @@ impl Session {
 
     pub(super) fn passing(self, who: Endpoint, detail: impl Fn(&Row) -> String) -> Passing {
         let row = self.row(who);
-        let called =
-            if who.peer == self.me.peer { "Another tab of yours".to_owned() } else { self.called(who) };
         Passing {
             peer: who.peer,
-            called,
+            called: self.called(who),
             letter: row.as_ref().and_then(|row| row.letter),
             detail: row.as_ref().map(detail).unwrap_or_default(),
         }
@@ -120,13 +126,14 @@ impl Session {
             })
         });
         self.remember(&peers, is_second);
+        self.note_visit(&peers);
         let near = peers.into_iter().filter(|view| !view.distant);
         let mut rows: Vec<Row> = near.map(|view| Row::new(view, now)).collect();
         // Whoever has not said what they are called is called what they were called before.
         for row in rows.iter_mut().filter(|row| row.letter.is_none() && !row.own) {
-            if let Some(name) = self.remembered(row.endpoint.peer) {
-                row.letter = beads::letter(&name);
-                row.called = name;
+            match self.remembered(row.endpoint.peer) {
+                Some(name) => (row.letter, row.called) = (beads::letter(&name), name),
+                None => row.called = self.bead_name(row.endpoint.peer),
             }
         }
         let is_due = now.since(self.sorted.get_value()) >= SORT_INTERVAL;

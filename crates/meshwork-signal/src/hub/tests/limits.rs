@@ -54,7 +54,7 @@ fn members_of_a_room() {
     let late = world.enter(&someone(25));
     world.say(late, FromClient::Join { room, token: None });
     let words = world.refusal(late, ServerRefusal::RoomFull);
-    assert_eq!(words, format!("room {room} has 24 members, the most the server allows"));
+    assert_eq!(words, "it has 24 members, the most this server allows");
     // A member may join again, and a place that is left can be taken.
     world.say(sockets[0], FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(sockets[0]), FromServer::Joined { .. }));

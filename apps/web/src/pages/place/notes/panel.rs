@@ -155,7 +155,10 @@ fn Author(session: Session, peer: PeerId) -> impl IntoView {
         session.people.track();
         session.called_by_peer(peer)
     });
-    let letter = Signal::derive(move || called.with(|called| beads::letter(called)));
+    let letter = Signal::derive(move || {
+        called.track();
+        session.letter_of(peer)
+    });
     view! {
         <Bead peer letter/>
         <strong class="note-author" style=format!("color:var(--bead-{})", beads::colour(&peer))>

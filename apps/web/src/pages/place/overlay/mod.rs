@@ -15,6 +15,7 @@ use meshwork_core::room::rules::terms::Terms;
 use meshwork_web::sketch::graph::Graph;
 use meshwork_web::sketch::layout::{Layout, Spot};
 use meshwork_web::sketch::words;
+use meshwork_web::texts;
 
 use self::drawing::Drawing;
 use self::panel::Panel;
@@ -99,7 +100,7 @@ pub(crate) fn OverlaySheet(
     let session = board.session;
     view! {
         <style>{include_str!("overlay.css")}</style>
-        <Sheet open=session.governing.is_overlay_open id="overlay-title" title="Who is linked to whom" is_wide=true>
+        <Sheet open=session.governing.is_overlay_open id="overlay-title" title=texts::CONNECTIONS is_wide=true>
             <Content session/>
         </Sheet>
     }
@@ -116,8 +117,8 @@ pub(crate) fn OpenOverlay(
             type="button"
             class="icon-button open-overlay"
             data-testid="open-overlay"
-            aria-label="Who is linked to whom"
-            title="Who is linked to whom"
+            aria-label=texts::CONNECTIONS
+            title=texts::CONNECTIONS
             on:click=move |_| session.governing.is_overlay_open.set(true)
         >
             {icons::overlay()}

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_web::sketch::words;
+use meshwork_web::texts;
 
 use super::{Picture, along};
 
@@ -128,7 +129,7 @@ fn Legend() -> impl IntoView {
         <section class="sheet-part" aria-labelledby="overlay-legend">
             <h3 id="overlay-legend">"Reading the picture"</h3>
             <p class="sheet-words">
-                "You are in the middle. Distance from you is the round trip in milliseconds; who would lie on somebody else moves outwards. Choose somebody to follow their strokes."
+                "You are in the middle. Distance from you is the round trip in milliseconds; overlapping people are moved outwards. Choose somebody to follow their strokes."
             </p>
             <ul class="overlay-steps">{steps.collect_view()}</ul>
             <ul class="overlay-forms">
@@ -144,11 +145,11 @@ fn Legend() -> impl IntoView {
                 </li>
                 <li>
                     <svg width="52" height="16" aria-hidden="true"><path class="link carries asked" d="M2 8H50"></path></svg>
-                    "Carries them once they are asked for"
+                    {texts::BACKUP_PATH}
                 </li>
                 <li>
                     <svg width="52" height="16" aria-hidden="true"><path class="link" d="M2 8H50"></path></svg>
-                    "Other links, told by name or spare"
+                    {texts::OTHER_LINKS}
                 </li>
             </ul>
         </section>

@@ -16,8 +16,10 @@ pub(super) fn Table(picture: Picture) -> impl IntoView {
     let rows = Memo::new(move |_| picture.read(rows));
     let origin = move || {
         picture.read(|scene| {
-            let origin = scene.graph.members.get(scene.graph.origin).map(|member| member.called.clone());
-            origin.filter(|called| called != "You").unwrap_or_else(|| "you".to_owned())
+            match scene.graph.members.get(scene.graph.origin).map(|member| member.called.as_str()) {
+                None | Some("You") => "your strokes".to_owned(),
+                Some(called) => format!("the strokes of {called}"),
+            }
         })
     };
     let row = move |cells: Cells| {
@@ -36,7 +38,7 @@ pub(super) fn Table(picture: Picture) -> impl IntoView {
             aria-label="Links as a table"
         >
             <table role="table" data-testid="overlay-rows">
-                <caption>{move || format!("Who is linked to whom, and how a stroke of {} travels", origin())}</caption>
+                <caption>{move || format!("Connections, and how {} travel", origin())}</caption>
                 <thead role="rowgroup">
                     <tr role="row">
                         {HEADS.map(|head| view! { <th scope="col" role="columnheader">{head}</th> }).collect_view()}

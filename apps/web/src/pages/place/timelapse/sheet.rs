@@ -2,6 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use meshwork_web::texts;
 use meshwork_web::timelapse::LENGTHS;
 
 use super::super::super::{icons, sheet};
@@ -145,10 +146,10 @@ fn Player(timelapse: Timelapse) -> impl IntoView {
                 on:input=on_scrub
             />
             <label class="timelapse-speed">
-                <span class="sr-only">"The whole takes"</span>
+                <span class="sr-only">{texts::LENGTH}</span>
                 <select
                     data-testid="timelapse-speed"
-                    title="How long the whole takes"
+                    title=texts::LENGTH
                     on:change=move |event| {
                         if let Ok(seconds) = event_target_value(&event).parse() {
                             timelapse.seconds.set(seconds);

@@ -1,0 +1,116 @@
+//! The rooms that this browser keeps, and what is remembered of the visits there.
+
+use leptos::prelude::*;
+use meshwork_core::id::RoomId;
+use meshwork_core::node::PeerView;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_rtc::web::Driver;
+use meshwork_web::visits::{Visit, Visits};
+use meshwork_web::words;
+
+use super::super::browser;
+use super::Session;
+
+const VISITS_KEY: &str = "meshwork-visits";
+/// How often a visit is noted while it lasts, in ms.
+const NOTE_MS: f64 = 20_000.0;
+
+/// A room that can be opened again.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct KeptRoom {
+    /// Which.
+    pub(crate) id: RoomId,
+    /// Its link.
+    pub(crate) link: String,
+    /// Its name; empty where it has none.
+    pub(crate) name: String,
+    /// Its code.
+    pub(crate) code: String,
+    /// The last time there.
+    pub(crate) visit: Visit,
+}
+
+/// What a page knows of the visit that lasts. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(crate) struct Visited {
+    /// When it was noted last, on the page's clock, and with how many others.
+    noted: StoredValue<Option<(f64, usize)>>,
+}
+
+impl Visited {
+    pub(super) fn new() -> Visited {
+        Visited { noted: StoredValue::new(None) }
+    }
+
+    /// The next room is another visit.
+    pub(super) fn end(self) {
+        self.noted.set_value(None);
+    }
+}
+
+impl Session {
+    /// The rooms that this browser keeps and that can be opened by their links, the one of the last visit first.
+    pub(crate) async fn kept_rooms(self) -> Vec<KeptRoom> {
+        let driver = self.driver.with_value(Driver::clone);
+        // A browser that stores nothing keeps nothing.
+        let stored = driver.rooms().await.unwrap_or_default();
+        let visits = visits();
+        let known = stored.into_iter().filter_map(|(id, link, stored)| {
+            let (app, name) = stored.about().ok()?;
+            let address: RoomAddress = link.as_ref()?.parse().ok()?;
+            let code = address.code()?.to_string();
+            let visit = visits.of(id);
+            (app == meshwork_place::app()).then_some(KeptRoom { id, link: link?, name, code, visit })
+        });
+        let mut rooms: Vec<KeptRoom> = known.collect();
+        rooms.sort_by_key(|room| std::cmp::Reverse(room.visit.at_ms));
+        rooms
+    }
+
+    /// Removes everything that this browser has of a room.
+    ///
+    /// # Errors
+    /// In words, why it cannot.
+    pub(crate) async fn forget_room(self, id: RoomId) -> Result<(), String> {
+        let driver = self.driver.with_value(Driver::clone);
+        driver.forget(id).await.map_err(|error| words::sentence(&error.to_string()))?;
+        let mut visits = visits();
+        visits.forget(id);
+        browser::store(VISITS_KEY, &visits.write());
+        Ok(())
+    }
+
+    /// Notes by which link the room is found again.
+    pub(super) fn note_link(self, address: &RoomAddress) {
+        if let Some(id) = address.room() {
+            self.driver.with_value(|driver| driver.note_link(id, address));
+        }
+    }
+
+    /// Notes who is in the room with oneself, from time to time and when more are.
+    pub(super) fn note_visit(self, views: &[PeerView]) {
+        let Some(room) = self.room.get_untracked() else { return };
+        let others: Vec<&PeerView> = views.iter().filter(|view| view.attached && !view.own).collect();
+        let now = browser::milliseconds();
+        let is_due = self
+            .visited
+            .noted
+            .with_value(|noted| noted.is_none_or(|(at, count)| now - at >= NOTE_MS || others.len() > count));
+        if !is_due {
+            return;
+        }
+        let Some(id) = self.driver.with_value(|driver| driver.look(|node| node.room(room).id())) else {
+            return;
+        };
+        self.visited.noted.set_value(Some((now, others.len())));
+        let names: Vec<String> = others.iter().map(|view| view.name.trim().to_owned()).collect();
+        let mut visits = visits();
+        visits.note(id, js_sys::Date::now() as u64, others.len(), &names);
+        browser::store(VISITS_KEY, &visits.write());
+    }
+}
+
+/// As other tabs of the profile left them.
+fn visits() -> Visits {
+    Visits::read(&browser::stored(VISITS_KEY).unwrap_or_default())
+}

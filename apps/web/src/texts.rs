@@ -1,0 +1,80 @@
+//! Texts of the pages that are always the same; what depends on something stands in [`words`](crate::words).
+
+/// What stands first on the home page.
+pub const TITLE: &str = "Rooms made of people";
+/// What that means.
+pub const LEAD: [&str; 2] = [
+    "Open a link and you're connected directly to each other. ",
+    "No account, no cloud, nobody reading along.",
+];
+/// What one does in a room of Place.
+pub const PLACE: &str = "Paint one canvas together";
+/// Who gets into which of the two kinds of rooms.
+pub const KINDS: &str = "Private: only people with the link get in. Open: anyone with the six-letter code.";
+/// What a room's rules are called before it is made.
+pub const LIMITS: &str = "Limits (optional)";
+/// Who paints in a room where not everybody does, before anybody else is there.
+pub const ONLY_YOU: &str = "Only you (add people later)";
+/// The server answers.
+pub const SERVER_READY: &str =
+    "Ready. The server only introduces people: once you are connected, you don't need it.";
+/// The server does not answer.
+pub const SERVER_AWAY: &str = "The server doesn't answer. You can make and join rooms when it is back.";
+/// Nobody knows yet whether it does.
+pub const SERVER_SOUGHT: &str = "Looking for the server.";
+/// What a page is called at whose address there is nothing.
+pub const NOWHERE: &str = "No such page";
+/// The way on from there.
+pub const TO_ROOMS: &str = "Go to your rooms, or make one";
+/// Rooms that this browser keeps.
+pub const KEPT: &str = "Rooms on this device";
+/// Where they are.
+pub const KEPT_HERE: &str = "Kept in this browser only.";
+
+/// What the length of a strand says.
+pub const CLOSER: &str = "Closer means faster";
+/// The switch for what a screen reader says of others.
+pub const ANNOUNCE: &str = "Screen reader: announce what others paint";
+/// A canvas on which nothing is painted.
+pub const EMPTY_CANVAS: &str = "Pick a colour and start painting.";
+/// A cell on which nothing is painted.
+pub const EMPTY_CELL: &str = "Nobody has painted this";
+
+/// Who gets into a private room.
+pub const ENTRY_PRIVATE: &str = "People with the full link";
+/// Who gets into an open one.
+pub const ENTRY_OPEN: &str = "Anyone with the link or the code";
+/// Who may paint beside the owner.
+pub const ONLY_TICKED: &str = "Only you, and the people ticked here";
+/// The button that gives a room its rules.
+pub const SAVE_RULES: &str = "Save rules";
+/// Bans and erases.
+pub const MODERATION: &str = "Moderation";
+/// There is nobody to ban.
+pub const NOBODY_TO_BAN: &str = "Nobody to ban.";
+/// The button that marks what is to be erased.
+pub const SELECT: &str = "Select on canvas";
+
+/// The picture of the links.
+pub const CONNECTIONS: &str = "Connections, and how your strokes travel";
+/// A link that carries strokes where they are lacking.
+pub const BACKUP_PATH: &str = "Backup path";
+/// Links that carry nothing of these strokes.
+pub const OTHER_LINKS: &str = "Other connections";
+
+/// The fold around one's key.
+pub const SHOW_KEY: &str = "Show key";
+/// What another key means.
+pub const OTHER_KEY: &str = "A different key makes you a different person here. Save this one first, or you lose it. The page reloads with the \
+     other key.";
+
+/// The switch for keys of one letter.
+pub const SHORTCUTS: &str = "Single-key shortcuts";
+/// Where those count.
+pub const SHORTCUTS_WHERE: &str = "Only while the canvas is focused.";
+/// The cross on the bar of a picture over the canvas.
+pub const REMOVE_PICTURE: &str = "Remove picture";
+/// The button that leads to the next cell of it.
+pub const NEXT_CELL: &str = "Next cell to paint";
+/// How long a time-lapse is.
+pub const LENGTH: &str = "Length";

@@ -1,0 +1,160 @@
+//! What this browser remembers of the rooms that it keeps: when one was there last, and whom one met.
+
+use std::collections::VecDeque;
+
+use meshwork_core::id::RoomId;
+use meshwork_core::text::shown;
+
+use crate::{ago, words};
+
+/// Rooms that are remembered: as many as are kept.
+pub const VISITS_MAX: usize = 32;
+/// People that are remembered by name for each; more are counted.
+const NAMED_MAX: usize = 3;
+
+/// The last time in a room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// When, in ms since 1970.
+    pub at_ms: u64,
+    /// How many people were met there, in all that time.
+    pub met: usize,
+    /// What some of them are called.
+    pub named: Vec<String>,
+}
+
+impl Visit {
+    /// Whom one met there, in words.
+    pub fn people(&self) -> String {
+        match (self.met, self.named.as_slice()) {
+            (0, _) => "Only you so far".to_owned(),
+            (met, []) => words::count(met, "other person").replace("persons", "people"),
+            (met, named) => {
+                let more = met.saturating_sub(named.len());
+                let named = named.join(", ");
+                if more == 0 { format!("With {named}") } else { format!("With {named} and {more} more") }
+            }
+        }
+    }
+
+    /// How long ago it was, in words; nothing where that is not known.
+    pub fn when(&self, now_ms: u64) -> String {
+        match self.at_ms {
+            0 => String::new(),
+            at_ms => ago::shown(now_ms.saturating_sub(at_ms)),
+        }
+    }
+}
+
+/// The visits that are remembered, the one longest ago first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visits(VecDeque<(RoomId, Visit)>);
+
+impl Visits {
+    /// Reads what [`Visits::write`] wrote; lines that are none are left out.
+    pub fn read(text: &str) -> Visits {
+        let mut visits = Visits::default();
+        for line in text.lines() {
+            let mut fields = line.split('\t');
+            let mut next = || fields.next().unwrap_or_default();
+            let (room, at_ms, met) = (next().parse(), next().parse(), next().parse());
+            if let (Ok(room), Ok(at_ms), Ok(met)) = (room, at_ms, met) {
+                let named = fields.take(NAMED_MAX).map(str::to_owned).collect();
+                visits.put(room, Visit { at_ms, met, named });
+            }
+        }
+        visits
+    }
+
+    /// The visits as a text, a line each.
+    pub fn write(&self) -> String {
+        let line = |(room, visit): &(RoomId, Visit)| {
+            let named: String = visit.named.iter().map(|name| format!("\t{name}")).collect();
+            format!("{room}\t{}\t{}{named}\n", visit.at_ms, visit.met)
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    /// One is in a room, together with so many others, some of whom are called so. Who was met before stays.
+    pub fn note(&mut self, room: RoomId, at_ms: u64, others: usize, named: &[String]) {
+        let mut visit = self.of(room);
+        visit.at_ms = at_ms;
+        visit.met = visit.met.max(others);
+        for name in named.iter().map(|name| shown(name)).filter(|name| !name.trim().is_empty()) {
+            if visit.named.len() < NAMED_MAX && !visit.named.contains(&name) {
+                visit.named.push(name);
+            }
+        }
+        // Names of one after the other are people, too.
+        visit.met = visit.met.max(visit.named.len());
+        self.put(room, visit);
+    }
+
+    /// What is remembered of a room.
+    pub fn of(&self, room: RoomId) -> Visit {
+        self.0.iter().find(|(known, _)| *known == room).map(|(_, visit)| visit.clone()).unwrap_or_default()
+    }
+
+    /// Forgets a room.
+    pub fn forget(&mut self, room: RoomId) {
+        self.0.retain(|(known, _)| *known != room);
+    }
+
+    fn put(&mut self, room: RoomId, visit: Visit) {
+        self.forget(room);
+        if self.0.len() == VISITS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((room, visit));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(number: u8) -> RoomId {
+        RoomId([number; 32])
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn whom_one_met_is_remembered_and_read_again() {
+        let mut visits = Visits::default();
+        visits.note(room(1), 5, 0, &[]);
+        assert_eq!(visits.of(room(1)).people(), "Only you so far");
+        visits.note(room(1), 6, 1, &[]);
+        assert_eq!(visits.of(room(1)).people(), "1 other person");
+        visits.note(room(1), 7, 2, &names(&["Lin\n\t", "Sofia"]));
+        visits.note(room(1), 8, 1, &names(&["Sofia"]));
+        assert_eq!(visits.of(room(1)).people(), "With Lin, Sofia");
+        visits.note(room(1), 9, 23, &names(&["Kaveh", "Tomasz"]));
+        let again = Visits::read(&visits.write());
+        assert_eq!(again, visits);
+        assert_eq!(again.of(room(1)).people(), "With Lin, Sofia, Kaveh and 20 more");
+        assert_eq!(again.of(room(1)).at_ms, 9);
+        assert_eq!(Visits::read("nonsense\n\tx").write(), "");
+    }
+
+    #[test]
+    fn a_forgotten_room_is_gone_and_the_oldest_gives_way() {
+        let mut visits = Visits::default();
+        for number in 0..40 {
+            visits.note(room(number), u64::from(number) + 1, 1, &[]);
+        }
+        assert_eq!(visits.0.len(), VISITS_MAX);
+        assert_eq!(visits.of(room(0)), Visit::default());
+        visits.forget(room(39));
+        assert_eq!(visits.of(room(39)), Visit::default());
+    }
+
+    #[test]
+    fn the_time_is_told_where_it_is_known() {
+        assert_eq!(Visit::default().when(100), "");
+        let visit = Visit { at_ms: 60_000, ..Visit::default() };
+        assert_eq!(visit.when(300_000), "4\u{2009}min ago");
+    }
+}

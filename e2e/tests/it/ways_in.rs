@@ -1,0 +1,156 @@
+//! Ways into a room and back: rooms on this device, an address at which there is nothing, and a guest without a name.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::common::hands::wait_there;
+use crate::common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
+use anyhow::{Result, ensure};
+use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+
+const BLACK: [u8; 4] = [0, 0, 0, 0xff];
+
+async fn wait_gone(tab: &Tab, testid: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "an element that goes", async || {
+        ensure!(!tab.has(testid).await?, "{testid} is still there");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn home_leads_back_to_a_private_room() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (mira, link) = open_page(&browsers.0, server.url(), "create-private").await?;
+    let lin = browsers.1.tab(server.url()).await?;
+    lin.type_text("display-name", "Lin").await?;
+    lin.goto(&link).await?;
+    wait_linked(&mira, 1).await?;
+    mira.click_cell(SIZE, (7, 7)).await?;
+    wait_shows(&lin, (7, 7), BLACK).await?;
+    wait_says(&mira, "kept", "Saved in this browser").await?;
+
+    mira.goto(server.url()).await?;
+    wait_says(&mira, "kept-met", "With Lin").await?;
+    ensure!(mira.value("kept-link").await? == link, "the whole link, with its secret");
+    mira.click("kept-link").await?;
+    wait_shows(&mira, (7, 7), BLACK).await?;
+    wait_says(&mira, "kept", "Saved in this browser").await?;
+
+    mira.goto(server.url()).await?;
+    mira.click("forget-room").await?;
+    wait_page_says(&mira, "The others keep theirs.").await?;
+    mira.click("forget-now").await?;
+    wait_gone(&mira, "kept-room").await?;
+    mira.reload().await?;
+    wait_there(&mira, "create-private").await?;
+    let rooms = "return new Promise((found, failed) => {
+            const opening = indexedDB.open('meshwork-rooms');
+            opening.onerror = failed;
+            opening.onsuccess = () => {
+                const all = opening.result.transaction('rooms').objectStore('rooms').count();
+                all.onsuccess = () => found(all.result);
+            };
+        });";
+    ensure!(mira.eval(rooms, vec![]).await? == 0, "nothing of it is stored");
+    ensure!(!mira.has("kept-rooms").await?, "nor listed");
+    Ok(())
+}
+
+/// The status and the body of what a server has at a path for a browser.
+fn get(server: &Server, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(server.address())?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let (host, accept) = (server.address(), "text/html,*/*;q=0.8");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: {accept}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[tokio::test]
+async fn an_unknown_path_shows_a_page_with_ways_on() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    for path in ["/nonsense", "/place/K7M", "/chat"] {
+        let answer = get(&server, path)?;
+        ensure!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("<html"), "{path}: {answer}");
+    }
+    for path in ["/place", "/place/", "/favicon.ico", "/robots.txt"] {
+        ensure!(get(&server, path)?.starts_with("HTTP/1.1 200 "), "{path}");
+    }
+    let preview = get(&server, "/place/ABCDEF")?;
+    ensure!(preview.contains("property=\"og:title\"") && !preview.contains("ABCDEF"), "{preview}");
+    let tab = browser.tab(&format!("{}/nonsense", server.url())).await?;
+    wait_says(&tab, "no-such-page", "/nonsense").await?;
+    ensure!(tab.title().await?.starts_with("No such page"));
+    let (_other, link) = open_page(&browser, server.url(), "create-room").await?;
+    tab.type_text("join-code", &link).await?;
+    tab.click("join-room").await?;
+    wait_linked(&tab, 1).await?;
+    tab.goto(&format!("{}/place/", server.url())).await?;
+    wait_there(&tab, "create-room").await
+}
+
+#[tokio::test]
+async fn a_guest_without_a_name_is_asked() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (mira, link) = open_page(&browsers.0, server.url(), "create-room").await?;
+    let guest = browsers.1.tab(&link).await?;
+    wait_says(&guest, "guest", "You are ").await?;
+    let called = guest.eval("return document.querySelector('.guest strong').textContent", vec![]).await?;
+    let called = called.as_str().unwrap_or_default().to_owned();
+    wait_linked(&mira, 1).await?;
+    wait_says(&mira, "peer-list", &called).await?;
+    wait_says(&mira, "here-count", "2").await?;
+    wait_page_says(&mira, &format!("{called} joined")).await?;
+    let told = guest.eval("return document.querySelector('.toasts').textContent", vec![]).await?;
+    ensure!(told == "", "who was here before has not joined: {told}");
+    ensure!(!mira.has("guest").await?, "who made the room is no guest");
+    guest.type_text("guest-name", "Lin\n").await?;
+    wait_gone(&guest, "guest").await?;
+    wait_says(&mira, "peer-list", "Lin").await?;
+    guest
+        .type_text(
+            "display-name",
+            "Lin \u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5}\u{672c}",
+        )
+        .await?;
+    let cut = "Lin \u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5}\u{672c}\u{65e5}";
+    ensure!(guest.value("display-name").await? == cut, "one's own page shows what others see");
+    wait_says(&mira, "peer-list", cut).await?;
+
+    guest.eval("localStorage.removeItem('meshwork-name')", vec![]).await?;
+    guest.reload().await?;
+    guest.click("guest-nameless").await?;
+    wait_gone(&guest, "guest").await?;
+    guest.reload().await?;
+    wait_linked(&guest, 1).await?;
+    ensure!(!guest.has("guest").await?, "who said no is not asked again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sheet_begins_in_its_field() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    tab.eval("document.querySelector('[data-testid=\"place-canvas\"]').focus()", vec![]).await?;
+    tab.press_keys("g").await?;
+    tab.wait_until(PATIENCE, "the focus", async || {
+        let focused = tab.eval("return document.activeElement.dataset.testid", vec![]).await?;
+        ensure!(focused == "goto-cell", "{focused} has it");
+        Ok(())
+    })
+    .await?;
+    tab.press_keys("12,40\u{e007}").await?;
+    tab.wait_until(PATIENCE, "the cell", async || {
+        let said =
+            tab.eval("return document.querySelector('[aria-live=assertive]').textContent", vec![]).await?;
+        ensure!(said.as_str().is_some_and(|said| said.starts_with("x 12, y 40, unpainted")), "{said}");
+        Ok(())
+    })
+    .await
+}
