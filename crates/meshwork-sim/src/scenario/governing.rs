@@ -241,13 +241,28 @@ impl Scenario {
 
     fn is_let_in(&self, law: &Law, endpoint: Endpoint) -> bool {
         let Some((commitment, list)) = law.access() else { return true };
-        let secret = |person: &Person| -> Option<Secret> {
+        let came_with = self.secrets_of(endpoint).any(|secret| secret.commitment() == commitment);
+        list.has_peer(&endpoint.peer) || came_with
+    }
+
+    /// The newer secret of the LINK with which the program at an endpoint came, if it runs and came with one.
+    fn secrets_of(&self, endpoint: Endpoint) -> impl Iterator<Item = Secret> {
+        self.people.values().filter_map(move |person| {
             let (index, _) = person.member?;
             (self.world.node(index).endpoint() == endpoint).then_some(())?;
             person.address.as_ref()?.keys()?.secrets?.renewed
+        })
+    }
+
+    /// Whether the program at one endpoint may let in that at another no more: by any record that it holds, since of two that
+    /// fork the other may be in force by now. Where that program is gone, what members hold says it.
+    pub(super) fn may_shut_out(&self, by: Endpoint, whom: Endpoint) -> bool {
+        let mut members = self.members().into_iter();
+        let Some((index, room)) = members.find(|(index, _)| self.world.node(*index).endpoint() == by) else {
+            return !self.has_access(whom);
         };
-        let mut secrets = self.people.values().filter_map(secret);
-        list.has_peer(&endpoint.peer) || secrets.any(|secret| secret.commitment() == commitment)
+        let law = self.world.node(index).room(room).records().map(Law::of);
+        law.is_some_and(|law| law.ever_shut(whom.peer, self.secrets_of(whom).next()))
     }
 
     /// **rights**: everybody writes in the end whom no record keeps from it.
