@@ -7,7 +7,8 @@ use core::any::Any;
 
 use super::family::{Entries, Family, WriteOf};
 use super::{
-    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Parts, Replica, Retraction, tree,
+    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Parts, Replica, Retraction,
+    shows_by, tree,
 };
 use crate::clock::Stamp;
 use crate::id::PeerId;
@@ -26,8 +27,8 @@ pub trait MadeOfParts: Any + Send + Sync {
     fn made_of_mut(&mut self) -> &mut Parts<Self::Family>;
 }
 
-/// Entries that were read, each with its part.
-type Read<F> = Vec<(u32, WriteOf<F>)>;
+/// Entries that showed, each with its part and its author.
+type Shown<F> = Vec<(u32, PeerId, WriteOf<F>)>;
 
 impl<R: MadeOfParts> Replica for R {
     fn digest(&self) -> Digest {
@@ -99,7 +100,7 @@ impl<R: MadeOfParts> Replica for R {
 
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
         let parts = self.made_of();
-        let mut shown: Read<R::Family> = Vec::new();
+        let mut shown: Shown<R::Family> = Vec::new();
         for batch in batches {
             let Ok((number, writes)) = parts.family().read(&batch.header(), batch.payload()) else {
                 continue;
@@ -111,22 +112,22 @@ impl<R: MadeOfParts> Replica for R {
                 parts.retracted().iter().any(|one| R::Family::covers(one, place, write, batch.peer()))
             };
             let shows = |write: &WriteOf<R::Family>| {
-                !is_hidden(write)
-                    && part.entries().holder(write).is_some_and(|(stamp, holder)| {
-                        stamp == <R::Family as Family>::Entries::stamp(write)
-                            && part.author(holder) == batch.peer()
-                    })
+                !is_hidden(write) && part.holder(write).is_some_and(|holder| shows_by(batch, &holder.key()))
             };
-            shown.extend(writes.into_iter().filter(shows).map(|write| (number, write)));
+            shown.extend(writes.into_iter().filter(shows).map(|write| (number, batch.peer(), write)));
         }
         let cost = shown.len();
         Content::new(shown, cost)
     }
 
     fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
-        let shown = shown.read::<Read<R::Family>>().map(Vec::as_slice).unwrap_or_default();
+        let shown = shown.read::<Shown<R::Family>>().map(Vec::as_slice).unwrap_or_default();
+        let stands = |(number, peer, write): &&(u32, PeerId, WriteOf<R::Family>)| {
+            let holder = self.made_of().part(*number).and_then(|part| part.holder(write));
+            holder.is_some_and(|holder| holder.peer() == *peer)
+        };
         let mut by_part: BTreeMap<u32, Vec<WriteOf<R::Family>>> = BTreeMap::new();
-        for (part, write) in shown.iter().take(most) {
+        for (part, _, write) in shown.iter().filter(|one| !stands(one)).take(most) {
             let write = <R::Family as Family>::Entries::restamped(write, WHENEVER);
             by_part.entry(*part).or_default().push(write);
         }

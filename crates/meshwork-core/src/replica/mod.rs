@@ -40,7 +40,7 @@ pub use tree::{Below, Floor};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 pub use crate::seam::change::Changes;
-use crate::signed::batch::{Header, SignedBatch};
+use crate::signed::batch::{BatchKey, Header, SignedBatch};
 pub use crate::signed::change::Retraction;
 pub use crate::signed::header::ReplicaNumber;
 
@@ -129,8 +129,16 @@ pub trait Replica: Any + Send + Sync {
     }
     /// What of these batches, all of one peer, still shows.
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
-    /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`.
+    /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`. What
+    /// stands as it was is not said again: another batch of its author carries it, too.
     fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>>;
+}
+
+/// Whether what a batch says is said for its author by the batch of this key, which holds the same entry: what a fold
+/// repeats shows by the fold alone, as far as one endpoint knows.
+pub(crate) fn shows_by(batch: &SignedBatch, holder: &BatchKey) -> bool {
+    let author = batch.key().author;
+    *holder == batch.key() || holder.author.peer == author.peer && holder.author != author
 }
 
 impl fmt::Debug for dyn Replica {

@@ -80,6 +80,12 @@ impl<E: Entries> Part<E> {
         self.batches.iter().flatten()
     }
 
+    /// The batch that holds an entry, if it is as old as this write of the entry.
+    pub(super) fn holder(&self, write: &E::Write) -> Option<&SignedBatch> {
+        let (stamp, holder) = self.entries.holder(write)?;
+        (stamp == E::stamp(write)).then(|| self.batch(holder))
+    }
+
     /// Who wrote what the batch of a slot holds.
     pub fn author(&self, slot: Slot) -> PeerId {
         self.batch(slot).peer()

@@ -13,7 +13,7 @@ use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::{
     Applied, Below, Changes, Content, ContentError, Digest, Enforced, Floor, Fold, Replica, Retraction,
-    part_named,
+    part_named, shows_by,
 };
 use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch};
 
@@ -147,14 +147,16 @@ impl Replica for Table {
     }
 
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
-        let mut shown: Vec<Write> = Vec::new();
+        let mut shown: Vec<Shown> = Vec::new();
         for batch in batches {
             let Ok(Payload { row, entries }) = self.read(&batch.header(), batch.payload()) else { continue };
             for Written { field, stamp, value } in entries {
                 let Some((held, false)) = self.contest.held(row, field) else { continue };
-                if (held.stamp(), held.author()) == (stamp, batch.peer()) {
+                let holder = self.contest.batch(held.number());
+                if held.stamp() == stamp && holder.is_some_and(|holder| shows_by(batch, &holder.key())) {
                     let value = value.map(<[u8]>::to_vec);
-                    shown.push(Write { row: row.to_vec(), field: field.to_vec(), value });
+                    let write = Write { row: row.to_vec(), field: field.to_vec(), value };
+                    shown.push(Shown { write, stamp, author: batch.peer() });
                 }
             }
         }
@@ -163,8 +165,9 @@ impl Replica for Table {
     }
 
     fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
-        let shown = shown.read::<Vec<Write>>().map(Vec::as_slice).unwrap_or_default();
-        let shown: Vec<Write> = shown.iter().filter(|write| !self.is_old_row(&write.row)).cloned().collect();
+        let shown = shown.read::<Vec<Shown>>().map(Vec::as_slice).unwrap_or_default();
+        let is_due = |shown: &&Shown| !self.is_old_row(&shown.write.row) && !self.stands(shown);
+        let shown: Vec<Write> = shown.iter().filter(is_due).map(|shown| shown.write.clone()).collect();
         let first = |count: usize| payloads(&shown[..count]).unwrap_or_default();
         let cost = |count: usize| -> usize {
             first(count).iter().filter_map(|payload| self.outline(payload)).map(|(_, cost)| cost).sum()
@@ -179,7 +182,20 @@ impl Replica for Table {
     }
 }
 
+/// An entry that showed.
+struct Shown {
+    write: Write,
+    stamp: Stamp,
+    author: PeerId,
+}
+
 impl Table {
+    /// Whether what showed holds its field as it was written.
+    fn stands(&self, Shown { write, stamp, author }: &Shown) -> bool {
+        let held = self.contest.held(&write.row, &write.field);
+        held.is_some_and(|(held, _)| (held.stamp(), held.author()) == (*stamp, *author))
+    }
+
     /// A payload of what `peer` holds in a row, and the least stamp in it: of as many batches as one has place for, the
     /// shortest first. `None` where that does not halve their bytes.
     fn folded(&self, row: &[u8], peer: PeerId) -> Option<(Vec<u8>, Stamp)> {

@@ -11,7 +11,7 @@ use core::cmp::Reverse;
 use super::*;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Identity, Instance, RoomId};
-use crate::replica::{Below, Content, Digest, EMPTY_PART_DIGEST, Enforced, Floor, Fold, ReplicaNumber, tree};
+use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Enforced, Floor, Fold, ReplicaNumber, tree};
 use crate::rng::Rng;
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{SignedBatch, StampWindow};
@@ -543,6 +543,8 @@ fn what_showed_is_said_again() {
     write(&mut table, 1, 3, &[value("b")]);
     let content = table.shown_of(&mut own.iter());
     assert_eq!(content.cost, 4, "three values and a removal");
+    assert_eq!(table.say_again(&content, usize::MAX), Vec::<Vec<u8>>::new(), "it stands");
+    table.enforce(&|batch| batch.peer() != peer(0), &[], &mut [].into_iter());
     let said = |most: usize| {
         let payloads = table.say_again(&content, most);
         let mut other = Table::new(Kind::ByValue);

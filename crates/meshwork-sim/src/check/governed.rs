@@ -85,14 +85,11 @@ pub fn let_in(
     Ok(())
 }
 
-/// Whether a program may refuse what it did, by the records that it holds: what somebody wrote who is banned, or a proof of
-/// somebody to whom a record gave no access.
+/// Whether a program may refuse what it did, by the records that it holds: what somebody wrote who is banned.
 pub fn may_refuse(world: &World, (index, room): Member, event: &Event) -> bool {
-    let Event::Refused { endpoint: Some(endpoint), reason, .. } = event else { return false };
-    let Some(law) = world.node(index).room(room).records().map(Law::of) else { return false };
-    match reason {
-        Refusal::BatchBanned => law.ever_banned(endpoint.peer),
-        Refusal::RoomProof => law.ever_shut(endpoint.peer),
-        _ => false,
-    }
+    let Event::Refused { endpoint: Some(endpoint), reason: Refusal::BatchBanned, .. } = event else {
+        return false;
+    };
+    let law = world.node(index).room(room).records().map(Law::of);
+    law.is_some_and(|law| law.ever_banned(endpoint.peer))
 }

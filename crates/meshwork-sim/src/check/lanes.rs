@@ -3,19 +3,37 @@
 
 use std::collections::BTreeMap;
 
-use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::seam::lane::{Audience, Slot, Topic};
+use meshwork_core::signed::batch::StampWindow;
+use meshwork_core::signed::header::{Family, Header, RecordName};
+use meshwork_core::signed::list::ShortId;
 
 use super::{Law, Member, Violation};
 use crate::world::World;
 
 /// What one program said on lanes: each time a number, one more than the last.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Spoken {
     said: u64,
     sent: u64,
     state: u64,
+    /// The record by which everybody judges what it said last.
+    record: RecordName,
+}
+
+impl Spoken {
+    /// Nothing yet.
+    const NOTHING: Spoken = Spoken { said: 0, sent: 0, state: 0, record: RecordName::GENESIS };
+
+    /// Whether records take what the program at this endpoint said last: it did not know them yet.
+    fn is_taken(&self, law: &Law, author: Endpoint) -> bool {
+        let replica = Slot::GENESIS.replica(Family::Say);
+        let header = Header::new(author, 1, StampWindow::at(Stamp::NEVER), 0);
+        law.takes(&Header { replica, record: self.record, ..header }, &ShortId([0; 16]))
+    }
 }
 
 /// What honest programs said on the lanes of a room, and heard.
@@ -29,9 +47,12 @@ pub struct Lanes {
 impl Lanes {
     /// A member says something to everybody, sends a few datagrams, and says something of itself, as far as it may.
     pub fn speak(&mut self, world: &mut World, (index, room): Member) {
-        let spoken = self.spoken.entry(world.node(index).endpoint()).or_default();
+        let spoken = self.spoken.entry(world.node(index).endpoint()).or_insert(Spoken::NOTHING);
         let topic = Topic::new("lane").expect("short");
         world.command(index, |node, now| {
+            if let Some(records) = node.room(room).records() {
+                spoken.record = records.in_force();
+            }
             let mut open = node.room_mut(now, room);
             for _ in 0..2 {
                 let said = open.say(Slot::GENESIS, &topic, &(spoken.said + 1).to_be_bytes());
@@ -86,17 +107,24 @@ impl Lanes {
 
     /// What `from` said so far, and what a member heard of it last. Of whoever is not honest anything may be heard.
     fn of(&mut self, member: Member, from: Endpoint) -> (Spoken, &mut Spoken) {
-        let anything = Spoken { said: u64::MAX, sent: u64::MAX, state: u64::MAX };
+        let anything = Spoken { said: u64::MAX, sent: u64::MAX, state: u64::MAX, ..Spoken::NOTHING };
         let spoken = self.spoken.get(&from).copied().unwrap_or(anything);
-        (spoken, self.heard.entry((member, from)).or_default())
+        (spoken, self.heard.entry((member, from)).or_insert(Spoken::NOTHING))
     }
 
-    /// What these members were said to everybody is what all of them heard last, unless a record ever banned its author.
+    /// What these members were said to everybody is what all of them heard last, unless a record ever banned its author, or takes
+    /// it: its author had not heard of that record.
     ///
     /// # Errors
     /// [`Violation`] names who did not hear whom.
     pub fn all_heard(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
-        self.compare("live-delivery", world, members, |spoken| spoken.said, Law::ever_banned)
+        self.compare(
+            "live-delivery",
+            world,
+            members,
+            |spoken| spoken.said,
+            |law, author, spoken| law.ever_banned(author.peer) || spoken.is_taken(law, author),
+        )
     }
 
     /// Members are shown what the others say of themselves, unless they are banned.
@@ -104,7 +132,13 @@ impl Lanes {
     /// # Errors
     /// [`Violation`] names who is shown what of whom.
     pub fn all_shown(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
-        self.compare("present", world, members, |spoken| spoken.state, Law::is_banned)
+        self.compare(
+            "present",
+            world,
+            members,
+            |spoken| spoken.state,
+            |law, author, _| law.is_banned(author.peer),
+        )
     }
 
     fn compare(
@@ -113,13 +147,13 @@ impl Lanes {
         world: &World,
         members: &[Member],
         what: impl Fn(&Spoken) -> u64,
-        is_silenced: impl Fn(&Law, PeerId) -> bool,
+        is_silenced: impl Fn(&Law, Endpoint, &Spoken) -> bool,
     ) -> Result<(), Violation> {
         for &(of, room) in members {
             let endpoint = world.node(of).endpoint();
             let Some(spoken) = self.spoken.get(&endpoint) else { continue };
             let law = world.node(of).room(room).records().map(Law::of);
-            if law.is_some_and(|law| is_silenced(&law, endpoint.peer)) {
+            if law.is_some_and(|law| is_silenced(&law, endpoint, spoken)) {
                 continue;
             }
             for member in members.iter().filter(|(index, _)| *index != of) {

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use meshwork_core::id::PeerId;
+use meshwork_core::id::{PeerId, Secret};
 use meshwork_core::room::rules::records::Records;
 use meshwork_core::signed::change::{Change, Lifted};
 use meshwork_core::signed::header::{Header, RecordName};
@@ -118,11 +118,13 @@ impl Law {
         known.filter(|record| record.body().secret().is_some()).map(Record::rank).max()
     }
 
-    /// Whether some record gave the room a secret and did not list a peer.
-    pub fn ever_shut(&self, peer: PeerId) -> bool {
-        let is_shut = |list: &Arc<List>| !list.has_peer(&peer);
-        let renewing = self.owned.iter().filter(|said| said.record.body().secret().is_some());
-        renewing.into_iter().any(|said| said.list.as_ref().is_some_and(is_shut))
+    /// Whether some record gave the room a secret that is not this one, and did not list a peer.
+    pub fn ever_shut(&self, peer: PeerId, but: Option<Secret>) -> bool {
+        let but = but.map(|secret| secret.commitment());
+        self.owned.iter().any(|said| {
+            let secret = said.record.body().secret().map(|new| new.commitment);
+            secret.is_some() && secret != but && said.list.as_ref().is_some_and(|list| !list.has_peer(&peer))
+        })
     }
 
     /// Whether some record takes anything, so that not all that was written need be there.

@@ -64,26 +64,32 @@ impl OnlyWritten {
     }
 
     /// Looks at everything that these members show, after all that was written. What a record took its author's program may
-    /// have said again, and what one takes back shows nothing.
+    /// have said again since, and what one takes back shows nothing, what was said again as well.
     ///
     /// # Errors
     /// [`Violation`] names the place and in whose name it shows something.
     pub fn check(&self, world: &World, members: &[Member], past: &[Past<'_>]) -> Result<(), Violation> {
-        let taken = past.iter().filter(|past| past.is_taken).flat_map(|past| &past.written.entries);
-        let taken: BTreeSet<(&Place, PeerId, &[u8])> =
-            taken.map(|Entry { place, rank }| (place, rank.peer, &*rank.content)).collect();
+        let mut taken: BTreeMap<&Place, Vec<&Rank>> = BTreeMap::new();
+        for past in past.iter().filter(|past| past.is_taken) {
+            past.written
+                .entries
+                .iter()
+                .for_each(|entry| taken.entry(&entry.place).or_default().push(&entry.rank));
+        }
         for &(index, room) in members {
             let room = world.node(index).room(room);
             let mut entries = app::ALL.iter().flat_map(|app| app.entries(room));
             let written = |entry: &Entry| {
                 let Entry { place, rank } = entry;
-                let is_it = |one: &Rank| {
-                    (one.stamp, one.peer) == (rank.stamp, rank.peer)
+                let says_so = |one: &Rank| {
+                    one.peer == rank.peer
                         && (one.content == rank.content
                             || !rank.is_something() && app::is_retracted(room, entry))
                 };
-                self.places.get(place).is_some_and(|ranks| ranks.iter().any(is_it))
-                    || taken.contains(&(place, rank.peer, &*rank.content))
+                let mut written = self.places.get(place).into_iter().flatten();
+                let mut taken = taken.get(place).into_iter().flatten();
+                written.any(|one| one.stamp == rank.stamp && says_so(one))
+                    || taken.any(|one| one.stamp < rank.stamp && says_so(one))
             };
             if let Some(Entry { place, rank }) =
                 entries.find(|entry| self.honest.contains(&entry.rank.peer) && !written(entry))

@@ -254,13 +254,24 @@ impl Scenario {
         list.has_peer(&endpoint.peer) || came_by() == Some(commitment)
     }
 
-    /// The secret beside the first in the LINK by which the program at an endpoint came.
+    /// The newer secret of the LINK with which the program at an endpoint came, if it runs and came with one.
     fn came_by(&self, endpoint: Endpoint) -> Option<Secret> {
         let is_it = |person: &&Person| {
             person.member.is_some_and(|(index, _)| self.world.node(index).endpoint() == endpoint)
         };
         let person = self.people.values().find(is_it)?;
         person.address.as_ref()?.keys()?.secrets?.renewed
+    }
+
+    /// Whether the program at one endpoint may let in that at another no more: by any record that it holds, since of two that
+    /// fork the other may be in force by now. Where that program is gone, what members hold says it.
+    pub(super) fn may_shut_out(&self, by: Endpoint, whom: Endpoint) -> bool {
+        let mut members = self.members().into_iter();
+        let Some((index, room)) = members.find(|(index, _)| self.world.node(*index).endpoint() == by) else {
+            return !self.has_access(whom);
+        };
+        let law = self.world.node(index).room(room).records().map(Law::of);
+        law.is_some_and(|law| law.ever_shut(whom.peer, self.came_by(whom)))
     }
 
     /// **rights**: everybody writes in the end whom no record keeps from it.

@@ -297,10 +297,15 @@ impl Scenario {
                 self.exactly_once.hear(index, &event)?;
                 // Whoever has all its neighbours says so.
                 let is_full = matches!(event, Event::Refused { reason: Refusal::RoomFull, .. });
-                let is_shut = matches!(event, Event::Refused { reason: Refusal::RoomProof, .. });
                 let me = self.world.node(index).endpoint();
                 // Nor does anybody say anything of who has no access any more, and is told so.
-                let may_refuse = is_full && !self.is_mesh || is_shut && !self.has_access(me);
+                let is_shut = match event {
+                    Event::Refused { endpoint: Some(other), reason: Refusal::RoomProof, .. } => {
+                        self.may_shut_out(me, other) || self.may_shut_out(other, me)
+                    }
+                    _ => false,
+                };
+                let may_refuse = is_full && !self.is_mesh || is_shut;
                 if !may_refuse && !check::may_refuse(&self.world, (index, room), &event) {
                     self.honest.hear(index, &event)?;
                 }

@@ -25,7 +25,7 @@ use crate::room::message::{ListPiece, RoomMessage};
 use crate::room::rules::publish::Retract;
 use crate::room::rules::terms::{Terms, Writers};
 use crate::room::rules::waiting::{UNRULED_BYTES_MAX, UNRULED_MAX};
-use crate::room::writing::WritingLeft;
+use crate::room::writing::{FOLD_LEAST, WritingLeft};
 use crate::rulebook::{EDICTS_MAX, WithList};
 use crate::seam::config::Config;
 use crate::seam::event::{Refusal, RoomHandle};

@@ -43,7 +43,7 @@ use self::records::{Outcome, Records};
 use self::terms::Terms;
 use self::waiting::{Unruled, Waiting};
 use crate::clock::Stamp;
-use crate::id::{Endpoint, PeerId, RoomId, Secret};
+use crate::id::{Endpoint, Instance, PeerId, RoomId, Secret};
 use crate::replica::{Content, Replica, ReplicaNumber};
 use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
@@ -61,9 +61,9 @@ use crate::signed::record::{Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
-/// How long an owner's program waits before it joins what others of his wrote, at least; by its instance up to
-/// [`JOIN_SPREAD_MS`] longer, so that two programs do not join the same at once.
+/// How long an owner's program waits before it joins what others of his wrote, at least; see [`join_spread`].
 const JOIN_AFTER: Duration = Duration::from_secs(2);
+/// By how much longer at most.
 const JOIN_SPREAD_MS: u64 = 8192;
 
 /// What the records of a room let happen.
@@ -363,7 +363,7 @@ impl Rules {
                 self.handle_records();
                 let is_mine = self.records.owner() == Some(self.me.peer);
                 if is_mine && self.records.book().heads().len() > 1 {
-                    let spread = Duration::from_millis(self.me.instance.0 % JOIN_SPREAD_MS);
+                    let spread = join_spread(self.me.instance, &self.records.in_force());
                     self.join_at.get_or_insert(now.time + JOIN_AFTER + spread);
                 }
                 Ok(Heard::Records(stamp))
@@ -497,6 +497,14 @@ fn in_force(records: &Records) -> Option<&NewSecret> {
     records.book().secret(&records.in_force()).map(|(new, _)| new)
 }
 
+/// How much longer a program of the owner waits before it joins the records of which this one goes on, so that two do not
+/// join the same at once. Two that did all the same wait for other times before they join their joins.
+fn join_spread(instance: Instance, in_force: &RecordName) -> Duration {
+    let hash = blake3::hash(&[instance.0.to_le_bytes(), in_force.hash].concat());
+    let drawn = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    Duration::from_millis(drawn % JOIN_SPREAD_MS)
+}
+
 /// Whether a record that counts sets this edit key.
 fn names_key(records: &Records, key: &EditKey) -> bool {
     let changes = records.all().flat_map(|(record, _)| record.body().changes.iter());
@@ -562,5 +570,21 @@ impl Rules {
 
     pub(super) fn poll_output(&mut self) -> Option<ExchangeOutput> {
         self.exchange.poll_output()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_programs_do_not_join_at_once_again_and_again() {
+        let seconds_apart = |head: u8| {
+            let name = RecordName { number: 3, hash: [head; 8] };
+            let [one, other] = [5, 5 + JOIN_SPREAD_MS].map(|number| join_spread(Instance(number), &name));
+            one.abs_diff(other).as_secs()
+        };
+        let rounds: Vec<u64> = (0..8).map(seconds_apart).collect();
+        assert!(rounds.iter().filter(|seconds| **seconds > 0).count() > 4, "{rounds:?}");
     }
 }

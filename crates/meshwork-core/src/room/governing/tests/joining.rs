@@ -39,6 +39,26 @@ fn what_is_taken_back_is_not_said_again() {
 }
 
 #[test]
+fn what_stands_by_another_batch_is_not_said_again() {
+    let (writer, owner) = (identity(2), endpoint(0, 99));
+    for keeps_fold in [true, false] {
+        let mut room = room(2);
+        for number in 0..FOLD_LEAST as u32 {
+            let payloads = Board::payloads(&[(number, number)]);
+            room.write(now(number.into()), &writer, ReplicaNumber::FIRST, payloads).unwrap();
+        }
+        let written = room.kept().unacknowledged().cloned();
+        let stays: Vec<SignedBatch> =
+            written.filter(|batch| (batch.header().cost > 1) == keeps_fold).collect();
+        let limit = vec![limited(9, 1000, WhoWrites::Everybody)];
+        tell(&mut room, now(100), owner, &record(0, 99, &[], limit, Some((1, stays.clone()))));
+        room.sign_due(now(101), &writer);
+        assert_eq!(board(&room).shown(), FOLD_LEAST);
+        assert!(first(&room).batches().all(|batch| stays.contains(batch)), "the fold stays: {keeps_fold}");
+    }
+}
+
+#[test]
 fn records_survive_with_the_room() {
     let owner = identity(0);
     let mut rooms = vec![room(0), room(6)];
