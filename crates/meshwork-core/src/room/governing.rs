@@ -104,21 +104,17 @@ impl Room {
             self.kept.event(Event::SecretChanged { room: self.kept.handle });
         }
         self.talking().handle_present_rules();
-        self.keep_records(now);
+        self.choose_overlay(now);
+        self.kept.comparison.handle_rules(now.time, self.kept.records().digest());
+        self.kept.store_records();
+        // Neighbours are told once they are durable.
+        self.kept.rules.tell_changed(now.time, self.kept.storage.stores());
         self.kept.comparison.handle_change(now.time);
         for (number, content) in outdated {
             self.kept.writing.outdate(number, content);
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.delivery.push_again(waited);
-    }
-
-    /// Stores changed records, and tells neighbours once they are durable.
-    fn keep_records(&mut self, now: Now) {
-        self.choose_overlay(now);
-        self.kept.comparison.handle_rules(now.time, self.kept.records().digest());
-        self.kept.store_records();
-        self.kept.rules.tell_changed(now.time, self.kept.storage.stores());
     }
 }
 

@@ -39,6 +39,9 @@ use crate::signed::header::Family;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 
+/// The slots that records give to apps.
+const GIVEN_SLOTS: Range<u8> = CONVERSATION_SLOT + 1..SLOTS_MAX;
+
 /// What a room keeps in step, and by which rules. Who its members are, and over which links, it does not know.
 #[derive(Debug)]
 pub struct Kept {
@@ -177,7 +180,7 @@ impl Kept {
         if self.genesis.app().0 == app {
             return Some(GENESIS_SLOT);
         }
-        self.slots().find(|slot| self.records().book().app(*slot).is_some_and(|on| on.app == *app))
+        GIVEN_SLOTS.into_iter().find(|slot| self.records().book().app(*slot).is_some_and(|on| on.app == *app))
     }
 
     /// Whether the app in a slot is on; the conversation is everywhere.
@@ -187,12 +190,7 @@ impl Kept {
 
     /// A slot that no record has given to an app; `None` where there is none left.
     pub(crate) fn free_slot(&self) -> Option<u8> {
-        self.slots().find(|slot| self.records().book().app(*slot).is_none())
-    }
-
-    /// The slots that records give to apps.
-    fn slots(&self) -> Range<u8> {
-        CONVERSATION_SLOT + 1..SLOTS_MAX
+        GIVEN_SLOTS.into_iter().find(|slot| self.records().book().app(*slot).is_none())
     }
 
     /// What is kept in step, by number.

@@ -246,7 +246,7 @@ impl Room {
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
             RoomMessage::LeafBatch(bytes) => self.receive(now, from, &bytes, false),
-            RoomMessage::Acknowledged(told) => self.handle_acknowledged(from, &told),
+            RoomMessage::Acknowledged(told) => handle_acknowledged(&mut self.kept, from, &told),
             RoomMessage::Neighbours(links) => {
                 self.membership.overlay_mut().handle_links(from, links.endpoints.into_inner());
             }
@@ -353,21 +353,6 @@ impl Room {
         self.kept.comparison.is_serving() || self.history.is_serving()
     }
 
-    fn handle_acknowledged(&mut self, from: Endpoint, told: &Acknowledged) {
-        let told_of = told.sequences.iter().copied().filter(|&own| self.kept.writing.has_written(own));
-        let mut sequences: Vec<u64> = told_of.collect();
-        for sequence in sequences.clone() {
-            self.kept.writing.whereabouts_mut().handle_acknowledged(from, sequence);
-            sequences.extend(self.kept.writing.outbox_mut().remove(sequence));
-        }
-        self.kept.event(Event::Acknowledged {
-            room: self.kept.handle,
-            by: from,
-            sequences,
-            stored: told.stored,
-        });
-    }
-
     /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
     fn finish(&mut self, now: Now) {
         let stays = |endpoint| self.membership.stays(endpoint);
@@ -415,4 +400,15 @@ impl Room {
             }
         }
     }
+}
+
+/// A member says that it has applied some of one's own batches.
+fn handle_acknowledged(kept: &mut Kept, from: Endpoint, told: &Acknowledged) {
+    let told_of = told.sequences.iter().copied().filter(|&own| kept.writing.has_written(own));
+    let mut sequences: Vec<u64> = told_of.collect();
+    for sequence in sequences.clone() {
+        kept.writing.whereabouts_mut().handle_acknowledged(from, sequence);
+        sequences.extend(kept.writing.outbox_mut().remove(sequence));
+    }
+    kept.event(Event::Acknowledged { room: kept.handle, by: from, sequences, stored: told.stored });
 }

@@ -1,6 +1,6 @@
-//! Acts as they are carried out, who has access by them, and what everybody may do in the end.
+//! Acts as they are carried out, and what everybody may do in the end.
 
-use meshwork_core::id::{Endpoint, PeerId, Secret};
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, RoomMut, WriteError};
 use meshwork_core::replica::{Digest, ReplicaNumber};
 use meshwork_core::room::rules::publish::Retract;
@@ -13,6 +13,7 @@ use meshwork_core::wire::{Bounded, Bytes};
 use meshwork_place::canvas::{Erase, Region};
 use meshwork_sync::document::{client_of, erase_scope};
 
+use super::access::Access;
 use super::acts::Act;
 use super::people::{Person, Scenario, turn_documents_on};
 use super::schedule::Name;
@@ -213,70 +214,9 @@ impl Scenario {
         self.world.node(index).room(room).records().map(Law::of)
     }
 
-    /// Honest members who have access to the room by the newest secret that any of them knows of.
-    pub(super) fn insiders(&self) -> Vec<Member> {
-        let mut members = self.members();
-        if let Some(law) = self.renewing() {
-            members.retain(|(index, _)| self.is_let_in(&law, self.world.node(*index).endpoint()));
-        }
-        let laws: Vec<Law> = members.iter().filter_map(|(index, _)| self.law_of(*index)).collect();
-        members.retain(|(index, _)| !self.waits_for_record(&laws, *index));
-        members
-    }
-
-    /// Whether a program came by the LINK of a secret of which nobody here has the record, which is lost with those who had
-    /// it: it cannot tell who has access, and lets nobody in.
-    fn waits_for_record(&self, laws: &[Law], index: NodeIndex) -> bool {
-        let Some(secret) = self.came_by(self.world.node(index).endpoint()) else { return false };
-        !laws.iter().any(|law| law.gave(&secret.commitment()))
-    }
-
-    /// Whether the program at an endpoint has access, if one runs there.
-    pub(super) fn has_access(&self, endpoint: Endpoint) -> bool {
-        let mut members = self.people.values().filter_map(|person| person.member);
-        let is_here = members.any(|(index, _)| self.world.node(index).endpoint() == endpoint);
-        !is_here || self.renewing().is_none_or(|law| self.is_let_in(&law, endpoint))
-    }
-
-    /// The records of the member that knows the newest secret, where the room got another one.
-    fn renewing(&self) -> Option<Law> {
-        self.renewed.as_ref()?;
-        let laws = self.members().into_iter().filter_map(|(index, room)| {
-            let law = Law::of(self.world.node(index).room(room).records()?);
-            law.access().is_some().then_some(law)
-        });
-        laws.max_by_key(Law::secret_rank)
-    }
-
-    fn is_let_in(&self, law: &Law, endpoint: Endpoint) -> bool {
-        let Some((commitment, list)) = law.access() else { return true };
-        let came_by = || self.came_by(endpoint).map(|secret| secret.commitment());
-        list.has_peer(&endpoint.peer) || came_by() == Some(commitment)
-    }
-
-    /// The newer secret of the LINK with which the program at an endpoint came, if it runs and came with one.
-    fn came_by(&self, endpoint: Endpoint) -> Option<Secret> {
-        let is_it = |person: &&Person| {
-            person.member.is_some_and(|(index, _)| self.world.node(index).endpoint() == endpoint)
-        };
-        let person = self.people.values().find(is_it)?;
-        person.address.as_ref()?.keys()?.secrets?.renewed
-    }
-
-    /// Whether the program at one endpoint may let in that at another no more: by any record that it holds, since of two that
-    /// fork the other may be in force by now. Where that program is gone, what members hold says it.
-    pub(super) fn may_shut_out(&self, by: Endpoint, whom: Endpoint) -> bool {
-        let mut members = self.members().into_iter();
-        let Some((index, room)) = members.find(|(index, _)| self.world.node(*index).endpoint() == by) else {
-            return !self.has_access(whom);
-        };
-        let law = self.world.node(index).room(room).records().map(Law::of);
-        law.is_some_and(|law| law.ever_shut(whom.peer, self.came_by(whom)))
-    }
-
     /// **rights**: everybody writes in the end whom no record keeps from it.
     pub(super) fn everybody_writes(&mut self) -> Result<(), Violation> {
-        let insiders = self.insiders();
+        let insiders = Access(self).insiders();
         let mut rng = generator(0, [0; 3]);
         for who in self.people.keys().copied().collect::<Vec<_>>() {
             let Some(member) = self.awake(who).filter(|member| insiders.contains(member)) else { continue };
@@ -306,7 +246,7 @@ impl Scenario {
 
     /// **let-in**: who has no access sees nothing of what was written since so much was.
     pub(super) fn nothing_gets_out(&self, since: u64) -> Result<(), Violation> {
-        let insiders = self.insiders();
+        let insiders = Access(self).insiders();
         for (index, room) in self.members().into_iter().filter(|member| !insiders.contains(member)) {
             let room = self.world.node(index).room(room);
             let written = self.acknowledgements.written().iter().skip(since as usize);

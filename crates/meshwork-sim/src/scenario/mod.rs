@@ -14,6 +14,7 @@
 //! - One schedule gives one [`Report`], on every machine and however many run beside it.
 //! - A room is never left by the last honest member that holds it: its genesis would be gone with them.
 
+mod access;
 mod acts;
 mod draw;
 mod governing;

@@ -12,6 +12,7 @@ use meshwork_core::signed::app::AppParameters;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText};
 
+use super::access::Access;
 use super::draw::{MODERATOR, SKEW_MAX_MICROS};
 use super::overlay::FULL_MESH;
 use super::schedule::{Action, Arrival, Name, Schedule, hostile_person};
@@ -277,7 +278,7 @@ impl Scenario {
 
     /// The digests of the first honest member's replicas.
     pub(super) fn digests(&self) -> Vec<Digest> {
-        let first = self.insiders().first().map(|&(index, room)| self.world.node(index).room(room));
+        let first = Access(self).insiders().first().map(|&(index, room)| self.world.node(index).room(room));
         let digests = |room| app::ALL.iter().filter_map(move |app| app.digests(room)).flatten();
         first.into_iter().flat_map(digests).collect()
     }
@@ -288,7 +289,7 @@ impl Scenario {
         let members = self.members();
         self.clocks.check(&self.world, &members)?;
         if self.is_settled && !self.is_mesh {
-            self.one_sided.check(&self.world, &self.insiders())?;
+            self.one_sided.check(&self.world, &Access(self).insiders())?;
         }
         for &(index, room) in &members {
             while let Some(event) = self.world.program(index).events.pop_front() {
@@ -301,7 +302,7 @@ impl Scenario {
                 // Nor does anybody say anything of who has no access any more, and is told so.
                 let is_shut = match event {
                     Event::Refused { endpoint: Some(other), reason: Refusal::RoomProof, .. } => {
-                        self.may_shut_out(me, other) || self.may_shut_out(other, me)
+                        Access(self).may_shut_out(me, other) || Access(self).may_shut_out(other, me)
                     }
                     _ => false,
                 };
@@ -322,7 +323,7 @@ impl Scenario {
 
     /// Whether the healed room is whole: linked, equal, acknowledged, and aware of it.
     pub(super) fn settled(&self) -> Result<(), Violation> {
-        let members = self.insiders();
+        let members = Access(self).insiders();
         self.linked(&members)?;
         check::equal_replicas(&self.world, &members)?;
         check::in_step(&self.world, &members)?;
@@ -343,12 +344,12 @@ impl Scenario {
 
     /// Whether a member still makes a connection.
     pub(super) fn is_trying(&self) -> bool {
-        self.insiders().iter().any(|(index, _)| self.world.node(*index).usage().attempts > 0)
+        Access(self).insiders().iter().any(|(index, _)| self.world.node(*index).usage().attempts > 0)
     }
 
     /// What must hold of a room at rest.
     pub(super) fn check_end(&self) -> Result<(), Violation> {
-        let members = self.insiders();
+        let members = Access(self).insiders();
         // Where members keep some links each, some are always being made or given up.
         if self.is_mesh {
             self.settled()?;
@@ -358,7 +359,7 @@ impl Scenario {
         }
         check::same_rules(&self.world, &members)?;
         check::rights(&self.world, &members)?;
-        check::let_in(&self.world, &members, |endpoint| self.has_access(endpoint))?;
+        check::let_in(&self.world, &members, |endpoint| Access(self).has_access(endpoint))?;
         check::silenced(&self.world, &members)?;
         check::same_entries(&self.world, &members)?;
         let past = self.acknowledgements.past(&self.world, &members);
@@ -376,7 +377,7 @@ impl Scenario {
     /// Whether nodes hold nothing that they do not need. Where somebody hostile comes and goes, or somebody without access goes
     /// on asking, nothing is said.
     pub(super) fn at_rest(&self) -> Result<(), Violation> {
-        let members = self.insiders();
+        let members = Access(self).insiders();
         if self.has_visits {
             let is_here =
                 |endpoint| members.iter().any(|(index, _)| self.world.node(*index).endpoint() == endpoint);
@@ -446,7 +447,7 @@ impl Scenario {
         self.people.iter().any(|(&name, person)| {
             let holds = |(index, room)| {
                 let node = self.world.node(index);
-                node.room(room).app().is_some() && self.has_access(node.endpoint())
+                node.room(room).app().is_some() && Access(self).has_access(node.endpoint())
             };
             name != who && !person.hostile && person.member.is_some_and(holds)
         })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use meshwork_core::seam::lane::DirectEnd;
 
+use super::access::Access;
 use super::overlay::FULL_MESH;
 use super::people::Scenario;
 use super::schedule::{Action, Arrival, Name, Step};
@@ -67,7 +68,7 @@ impl Scenario {
             // Who passes on nothing may stand between any two.
             return Ok(());
         }
-        let members = self.insiders();
+        let members = Access(self).insiders();
         let before = self.visits.count(DirectEnd::Taken);
         let mut sent = 0;
         for (place, &from) in members.iter().enumerate() {

@@ -4,7 +4,8 @@
 //! out before anything of the replica, and links keep their order, a newcomer has the records before the batches.
 //! Whoever makes a record sends it to all neighbours. [`QUIET`] after a change the digest is told; who finds a
 //! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
-//! neighbour may hold what does not count here.
+//! neighbour may hold what does not count here. What changes here, and a hash that is not known here, begins that anew: so a
+//! record comes through many neighbours in seconds while others are made.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -74,7 +75,10 @@ impl Exchange {
     pub fn handle_change(&mut self, now: Time, records: &Records) {
         self.tell_at = Some(now + QUIET);
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
-        endpoints.into_iter().for_each(|endpoint| self.compare(now, endpoint, records));
+        for endpoint in endpoints {
+            self.hurry(now, endpoint);
+            self.compare(now, endpoint, records);
+        }
     }
 
     /// A neighbour may have missed something.
@@ -86,11 +90,15 @@ impl Exchange {
     }
 
     /// A neighbour said which records it holds: sends it what it lacks, rules first, and our digest.
-    pub fn handle_hashes(&mut self, from: Endpoint, hashes: &[RecordHash], records: &Records) {
+    pub fn handle_hashes(&mut self, now: Time, from: Endpoint, hashes: &[RecordHash], records: &Records) {
         if !self.neighbours.contains_key(&from) {
             return;
         }
         let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
+        let ours: BTreeSet<RecordHash> = records.hashes().collect();
+        if !theirs.is_subset(&ours) {
+            self.hurry(now, from);
+        }
         for (record, _) in records.all().filter(|(record, _)| !theirs.contains(&record.hash())) {
             let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
             self.send(from, RoomMessage::Record(bytes));
@@ -150,6 +158,14 @@ impl Exchange {
             && neighbour.told.replace(digest) != Some(digest)
         {
             self.send(endpoint, RoomMessage::RecordsDigest(digest));
+        }
+    }
+
+    /// Where hashes are to be sent to a neighbour, that is soon.
+    fn hurry(&mut self, now: Time, endpoint: Endpoint) {
+        if let Some(neighbour) = self.neighbours.get_mut(&endpoint) {
+            neighbour.ask_pause = ASK_LEAST;
+            neighbour.ask_at = neighbour.ask_at.map(|at| at.min(now + ASK_LEAST));
         }
     }
 

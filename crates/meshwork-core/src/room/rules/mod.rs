@@ -251,7 +251,9 @@ impl Rules {
         message: RoomMessage,
     ) -> Result<Heard, (Refusal, String)> {
         match message {
-            RoomMessage::Records(hashes) => self.exchange.handle_hashes(from, &hashes, &self.records),
+            RoomMessage::Records(hashes) => {
+                self.exchange.handle_hashes(now.time, from, &hashes, &self.records)
+            }
             RoomMessage::RecordsDigest(digest) => {
                 self.exchange.handle_digest(now.time, from, digest, &self.records);
             }
