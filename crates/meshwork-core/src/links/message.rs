@@ -116,6 +116,8 @@ pub enum DetachReason {
     Full,
     /// The proof of the secret did not hold.
     Proof,
+    /// The sender cannot tell yet whether the other one has access, and attaches again once it can.
+    Unsure,
 }
 
 /// Body of [`LinkMessage::Direct`].

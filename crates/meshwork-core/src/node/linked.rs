@@ -212,7 +212,9 @@ impl Node {
         }
         match reason {
             DetachReason::Left => base.known.unlist(from, handle),
-            DetachReason::Full => base.rooms.attachments_mut().note_distant(handle, from),
+            DetachReason::Full | DetachReason::Unsure => {
+                base.rooms.attachments_mut().note_distant(handle, from);
+            }
             DetachReason::Proof => {}
         }
         connecting.attempts().detach(base, handle, from);
@@ -226,6 +228,8 @@ impl Node {
                 }
                 base.rooms.handle_full(&base.own, handle, from);
             }
+            // The link stays: it is to attach again over it. Meanwhile the overlay looks for another.
+            DetachReason::Unsure => base.rooms.handle_unreachable(&base.own, handle, from),
             DetachReason::Proof => {
                 let why = "it does not accept our proof of the room's secret, which may have been replaced";
                 base.own.refuse(Some(from), Refusal::RoomProof, String::from(why));

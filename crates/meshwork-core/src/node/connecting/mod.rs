@@ -335,7 +335,7 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
         send_detach(&mut base.links, endpoint, id, reason);
         let why = "it has no access to the room any more";
         base.links.end_direct_in(&mut base.own, endpoint, room.0, why);
-        if reason == DetachReason::Full {
+        if reason == DetachReason::Unsure {
             base.rooms.attachments_mut().note_unsure(room, endpoint, renewed);
         } else {
             connecting.attempts.close_unused(base, endpoint, why);

@@ -219,7 +219,7 @@ impl Rooms {
                 Entrance::Shut => "it shows a secret that was replaced, and nothing lists it",
                 Entrance::Unsure => {
                     self.attachments.note_unsure(handle, from, attach.renewed.clone());
-                    send_detach(links, from, attach.room, DetachReason::Full);
+                    send_detach(links, from, attach.room, DetachReason::Unsure);
                     return Ok(None);
                 }
                 entrance => return Ok(Some((handle, entrance))),
@@ -344,7 +344,7 @@ pub(in crate::node) fn without_access(
         attached.map(|(endpoint, one)| (endpoint, entrance(links, entry, endpoint, one.renewed(handle))));
     let shut = judged.filter_map(|(endpoint, entrance)| match entrance {
         Entrance::Shown | Entrance::Listed => None,
-        Entrance::Unsure => Some((endpoint, DetachReason::Full)),
+        Entrance::Unsure => Some((endpoint, DetachReason::Unsure)),
         Entrance::Shut => Some((endpoint, DetachReason::Proof)),
     });
     shut.collect()
