@@ -50,8 +50,14 @@ pub fn in_step(world: &World, members: &[Member]) -> Result<(), Violation> {
             let (index, room) = member;
             let room = world.node(index).room(room);
             let apart = lagging.iter().find(|other| !room.has_our_records(world.node(**other).endpoint()));
+            let records = |&(index, room): &Member| {
+                let records = world.node(index).room(room).records()?;
+                Some((index, records.all().count(), records.book().heads().len()))
+            };
+            let records: Vec<_> = members.iter().filter_map(records).collect();
             let detail = format!(
-                "program {index} does not know that {lagging:?} are equal to it; not of {apart:?} that it has the same records"
+                "program {index} does not know that {lagging:?} are equal to it; not of {apart:?} that it has the same records, \
+                of each the number and the heads: {records:?}"
             );
             return Err(Violation::new("in-step", detail));
         }

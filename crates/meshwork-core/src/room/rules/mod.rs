@@ -61,9 +61,11 @@ use crate::signed::record::{Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
-/// How long an owner's program waits before it joins what others of his wrote, at least; see [`join_spread`].
+/// How long an owner's program waits before it joins what others of his wrote, at least: the one that wrote what goes on
+/// waits so long, so that a join comes soon.
 const JOIN_AFTER: Duration = Duration::from_secs(2);
-/// By how much longer at most.
+/// By how much longer the others wait: by which a record comes through the room, and [`join_spread`] within the rest.
+const JOIN_LATER: Duration = Duration::from_secs(2);
 const JOIN_SPREAD_MS: u64 = 8192;
 
 /// What the records of a room let happen.
@@ -86,6 +88,8 @@ pub(super) struct Rules {
     /// Whether neighbours are to hear of changed records once these are stored.
     untold: bool,
     join_at: Option<Time>,
+    /// The last record that this program wrote itself.
+    written: Option<RecordName>,
 }
 
 /// What became of something that a neighbour said.
@@ -120,6 +124,7 @@ impl Rules {
             contradictions: Contradictions::default(),
             untold: false,
             join_at: None,
+            written: None,
         }
     }
 
@@ -364,10 +369,8 @@ impl Rules {
             Outcome::Changed => {
                 self.handle_records();
                 let is_mine = self.records.owner() == Some(self.me.peer);
-                if is_mine && self.records.book().heads().len() > 1 {
-                    let spread = join_spread(self.me.instance, &self.records.in_force());
-                    self.join_at.get_or_insert(now.time + JOIN_AFTER + spread);
-                }
+                let is_forked = is_mine && self.records.book().heads().len() > 1;
+                self.join_at = is_forked.then(|| now.time + self.joins_after());
                 Ok(Heard::Records(stamp))
             }
             Outcome::Lacks(kind, name) => {
@@ -378,6 +381,13 @@ impl Rules {
             Outcome::Known | Outcome::Idle => Ok(Heard::Nothing),
             Outcome::Refused(refusal, detail) => Err((refusal, detail)),
         }
+    }
+
+    /// How long this program of the owner waits before it joins records: whoever wrote the one that goes on comes first.
+    fn joins_after(&self) -> Duration {
+        let in_force = self.records.in_force();
+        let is_first = self.written == Some(in_force);
+        JOIN_AFTER + if is_first { Duration::ZERO } else { join_spread(self.me.instance, &in_force) }
     }
 
     /// The records changed.
@@ -504,7 +514,7 @@ fn in_force(records: &Records) -> Option<&NewSecret> {
 fn join_spread(instance: Instance, in_force: &RecordName) -> Duration {
     let hash = blake3::hash(&[instance.0.to_le_bytes(), in_force.hash].concat());
     let drawn = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    Duration::from_millis(drawn % JOIN_SPREAD_MS)
+    JOIN_LATER + Duration::from_millis(drawn % JOIN_SPREAD_MS)
 }
 
 /// Whether a record that counts sets this edit key.

@@ -206,12 +206,13 @@ impl Rules {
     ) -> Result<ShortId, WriteError> {
         let record = Record::sign(identity, &self.room, body)
             .map_err(|error| WriteError::Record(error.to_string()))?;
-        let (id, bytes) = (record.id(), record.bytes().to_vec());
+        let (id, name, bytes) = (record.id(), record.name(), record.bytes().to_vec());
         match self.records.take(record, list, Stamp::LAST) {
             Outcome::Changed => self.handle_records(),
             Outcome::Refused(_, detail) => return Err(WriteError::Record(detail)),
             _ => return Err(WriteError::Record(String::from("there are as many records as there can be"))),
         }
+        self.written = Some(name);
         self.spread(&RoomMessage::Record(Bytes::new(bytes).expect("a record is within its limit")));
         Ok(id)
     }
