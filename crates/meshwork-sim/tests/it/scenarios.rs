@@ -17,9 +17,20 @@ const FIXED_SEEDS: u64 = 300;
 /// Rooms that failed once: a link that no room used was kept, a member that could not be reached for a while was not
 /// sought again, of many batches that waited for a record the oldest were dropped, who lost all neighbours for ten seconds
 /// was turned away since many had been full when it came, or a checker took what two programs of one person wrote alike at
-/// one instant for two writes, or asked for the overlay of a record that nobody but who crashed had heard of.
-const FAILED_ONCE: [u64; 13] = [
+/// one instant for two writes, or asked for the overlay of a record that nobody but who crashed had heard of, members who
+/// could not tell yet who had access by a new secret never told each other once they could, or did not show the secret by
+/// which somebody knew whom to let in, what stood by a fold was said again after a cut, or a record waited for half a minute
+/// at each member on its way while two devices joined each other's joins.
+const FAILED_ONCE: [u64; 21] = [
     229,
+    393,
+    1268,
+    2159,
+    2709,
+    3825,
+    4808,
+    5858,
+    6868,
     3_000_547,
     3_000_777,
     3_001_919,
