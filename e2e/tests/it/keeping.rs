@@ -52,10 +52,10 @@ async fn a_reload_with_nobody_there_shows_the_canvas() -> Result<()> {
     tab.goto(&link).await?;
     wait_shows(&tab, (3, 4), BLACK).await?;
     wait_says(&tab, "kept", HERE).await?;
-    // The red stroke was beaten and is not kept.
-    tab.wait_until(PATIENCE, "one batch", async || {
+    // The red stroke was beaten, and waits for a week beside the black one.
+    tab.wait_until(PATIENCE, "two batches", async || {
         let counts = tab.eval(COUNT, vec![]).await?;
-        ensure!(counts == json!([1, 1]), "{counts}");
+        ensure!(counts == json!([1, 2]), "{counts}");
         Ok(())
     })
     .await

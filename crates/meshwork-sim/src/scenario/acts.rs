@@ -137,6 +137,11 @@ struct Draw<'a> {
     length_ms: u64,
 }
 
+/// Whether owners and moderators act in the room of a seed.
+pub(super) fn are_drawn(seed: u64) -> bool {
+    generator(seed, [ACTS, 0, 0]).below(GOVERNED_ONE_IN) == 0
+}
+
 /// Adds acts to the steps of a schedule, in the room that `first` makes. Returns whether documents are turned on later.
 pub(super) fn draw(seed: u64, first: Arrival, is_private: bool, steps: &mut Vec<Step>) -> bool {
     let mut rng = generator(seed, [ACTS, 0, 0]);

@@ -73,6 +73,11 @@ pub fn run(seed: u64, planted: Option<PlantedBug>) -> Result<Report, Violation> 
     run_schedule(&Schedule::draw(seed), planted)
 }
 
+/// Whether owners and moderators act in the room of a seed.
+pub fn has_acts(seed: u64) -> bool {
+    acts::are_drawn(seed)
+}
+
 /// Runs a schedule.
 ///
 /// # Errors
