@@ -126,7 +126,7 @@ fn one_seed_gives_one_run() {
 #[test]
 fn a_failing_schedule_is_made_smaller() {
     let planted = Some(PlantedBug::ClearedLoses);
-    let failing = (0..SEEDS).find_map(|seed| Some((seed, scenario::run(seed, planted).err()?)));
+    let failing = (0..SEEDS as u64).find_map(|seed| Some((seed, scenario::run(seed, planted).err()?)));
     let (seed, violation) = failing.expect("it is noticed");
     let schedule = Schedule::draw(seed);
     let shrunk = scenario::shrink(&schedule, planted, violation.checker).expect("it fails");
