@@ -368,8 +368,8 @@ impl Rules {
         match self.records.take(record.clone(), list, latest) {
             Outcome::Changed => {
                 self.handle_records();
-                let is_mine = self.records.owner() == Some(self.me.peer);
-                let is_forked = is_mine && self.records.book().heads().len() > 1;
+                let is_forked =
+                    self.records.owner() == Some(self.me.peer) && self.records.book().heads().len() > 1;
                 self.join_at = is_forked.then(|| now.time + self.joins_after());
                 Ok(Heard::Records(stamp))
             }
@@ -386,8 +386,8 @@ impl Rules {
     /// How long this program of the owner waits before it joins records: whoever wrote the one that goes on comes first.
     fn joins_after(&self) -> Duration {
         let in_force = self.records.in_force();
-        let is_first = self.written == Some(in_force);
-        JOIN_AFTER + if is_first { Duration::ZERO } else { join_spread(self.me.instance, &in_force) }
+        let later = (self.written != Some(in_force)).then(|| join_spread(self.me.instance, &in_force));
+        JOIN_AFTER + later.unwrap_or_default()
     }
 
     /// The records changed.
