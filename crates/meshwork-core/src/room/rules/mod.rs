@@ -18,6 +18,7 @@ mod admissions;
 mod beaten;
 mod contradictions;
 pub mod exchange;
+mod joining;
 pub mod ledger;
 pub mod lists;
 pub mod publish;
@@ -43,7 +44,7 @@ use self::records::{Outcome, Records};
 use self::terms::Terms;
 use self::waiting::{Unruled, Waiting};
 use crate::clock::Stamp;
-use crate::id::{Endpoint, Instance, PeerId, RoomId, Secret};
+use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::replica::{Content, Replica, ReplicaNumber};
 use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
@@ -60,13 +61,6 @@ use crate::signed::list::{List, ShortId};
 use crate::signed::record::{Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
-
-/// How long an owner's program waits before it joins what others of his wrote, at least: the one that wrote what goes on
-/// waits so long, so that a join comes soon.
-const JOIN_AFTER: Duration = Duration::from_secs(2);
-/// By how much longer the others wait: by which a record comes through the room, and [`join_spread`] within the rest.
-const JOIN_LATER: Duration = Duration::from_secs(2);
-const JOIN_SPREAD_MS: u64 = 8192;
 
 /// What the records of a room let happen.
 #[derive(Debug)]
@@ -383,28 +377,11 @@ impl Rules {
         }
     }
 
-    /// How long this program of the owner waits before it joins records: whoever wrote the one that goes on comes first.
-    fn joins_after(&self) -> Duration {
-        let in_force = self.records.in_force();
-        let later = (self.written != Some(in_force)).then(|| join_spread(self.me.instance, &in_force));
-        JOIN_AFTER + later.unwrap_or_default()
-    }
-
     /// The records changed.
     fn handle_records(&mut self) {
         let records = &self.records;
         self.admissions.handle_records(|key| names_key(records, key));
         self.access.settle(in_force(records));
-    }
-
-    /// Whether `peer` is the owner, of whose records several go on.
-    pub(super) fn joins(&self, peer: PeerId) -> bool {
-        self.records.owner() == Some(peer) && self.join_at.is_none() && self.records.book().heads().len() > 1
-    }
-
-    /// Whether the owner's program is to join what others of his wrote.
-    pub(super) fn takes_join(&mut self, now: Time) -> bool {
-        self.join_at.take_if(|at| *at <= now).is_some() && self.joins(self.me.peer)
     }
 
     /// What the records take back.
@@ -509,14 +486,6 @@ fn in_force(records: &Records) -> Option<&NewSecret> {
     records.book().secret(&records.in_force()).map(|(new, _)| new)
 }
 
-/// How much longer a program of the owner waits before it joins the records of which this one goes on, so that two do not
-/// join the same at once. Two that did all the same wait for other times before they join their joins.
-fn join_spread(instance: Instance, in_force: &RecordName) -> Duration {
-    let hash = blake3::hash(&[instance.0.to_le_bytes(), in_force.hash].concat());
-    let drawn = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    JOIN_LATER + Duration::from_millis(drawn % JOIN_SPREAD_MS)
-}
-
 /// Whether a record that counts sets this edit key.
 fn names_key(records: &Records, key: &EditKey) -> bool {
     let changes = records.all().flat_map(|(record, _)| record.body().changes.iter());
@@ -582,21 +551,5 @@ impl Rules {
 
     pub(super) fn poll_output(&mut self) -> Option<ExchangeOutput> {
         self.exchange.poll_output()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_programs_do_not_join_at_once_again_and_again() {
-        let seconds_apart = |head: u8| {
-            let name = RecordName { number: 3, hash: [head; 8] };
-            let [one, other] = [5, 5 + JOIN_SPREAD_MS].map(|number| join_spread(Instance(number), &name));
-            one.abs_diff(other).as_secs()
-        };
-        let rounds: Vec<u64> = (0..8).map(seconds_apart).collect();
-        assert!(rounds.iter().filter(|seconds| **seconds > 0).count() > 4, "{rounds:?}");
     }
 }
