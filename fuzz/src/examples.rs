@@ -104,7 +104,7 @@ fn attach() -> Attach {
         room: ROOM,
         number: 3,
         proof: Some([9; 32]),
-        renewed: None,
+        renewed: Bounded::default(),
         name: BoundedText::new("Mira").expect("short"),
         stays: true,
         stores: false,
