@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::replicas::Replicas;
 use super::{Kept, beaten};
 use crate::clock::room_time;
 use crate::signed::batch::{Batch, SignedBatch};
@@ -61,8 +62,8 @@ impl Calendar {
 }
 
 /// Whether a batch says something of before what is held here.
-pub(super) fn is_old(kept: &Kept, batch: &Batch) -> bool {
-    let replica = kept.replicas.get(batch.header().replica);
+pub(super) fn is_old(replicas: &Replicas, batch: &Batch) -> bool {
+    let replica = replicas.get(batch.header().replica);
     replica.is_some_and(|replica| replica.is_old(batch.payload()))
 }
 
@@ -78,10 +79,7 @@ pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
         turned.changed.into_iter().for_each(|changes| kept.tell_changed(number, None, changes));
     }
     let replicas = &kept.replicas;
-    let is_held = |batch: &SignedBatch| {
-        let replica = replicas.get(batch.header().replica);
-        !replica.is_some_and(|replica| replica.is_old(batch.payload()))
-    };
+    let is_held = |batch: &SignedBatch| !is_old(replicas, batch);
     let waited = kept.rules.retain(is_held);
     waited.into_iter().for_each(|old| kept.storage.remove(old));
     kept.writing.outbox_mut().retain(is_held);

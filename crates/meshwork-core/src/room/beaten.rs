@@ -15,7 +15,7 @@ use crate::time::{Now, Time};
 pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     let today = kept.calendar.today(now);
     for key in lost {
-        let batch = kept.rules.held(&key).filter(|batch| !aging::is_old(kept, batch)).cloned();
+        let batch = kept.rules.held(&key).filter(|batch| !aging::is_old(&kept.replicas, batch)).cloned();
         let waits = batch.filter(|batch| kept.rules.note_beaten(batch, today) && is_stored(kept));
         match waits {
             Some(batch) => kept.storage.set_aside(&batch, today, true),
@@ -27,7 +27,7 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
 
 /// A batch that stands came and won no entry.
 pub(super) fn wait(kept: &mut Kept, now: Now, batch: &SignedBatch) {
-    if kept.rules.held(&batch.key()).is_none() && !aging::is_old(kept, batch) {
+    if kept.rules.held(&batch.key()).is_none() && !aging::is_old(&kept.replicas, batch) {
         let today = kept.calendar.today(now);
         kept.rules.note_beaten(batch, today);
         // Keys cost nothing, and neither does what wins nothing: no stranger makes a disk write without end.

@@ -237,7 +237,7 @@ impl Kept {
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
         }
-        if aging::is_old(self, batch) {
+        if aging::is_old(&self.replicas, batch) {
             return Err(Rejection::Old(batch.key()));
         }
         match self.rules.judge(batch) {
