@@ -30,19 +30,14 @@ impl Access<'_> {
 
     /// Whether the program at an endpoint has access, if one runs there.
     pub(super) fn has_access(&self, endpoint: Endpoint) -> bool {
-        let mut members = self.0.people.values().filter_map(|person| person.member);
-        let is_here = members.any(|(index, _)| self.0.world.node(index).endpoint() == endpoint);
-        !is_here || self.renewing().is_none_or(|law| self.is_let_in(&law, endpoint))
+        self.at(endpoint).is_none() || self.renewing().is_none_or(|law| self.is_let_in(&law, endpoint))
     }
 
     /// The records of the member that knows the newest secret, where the room got another one.
     fn renewing(&self) -> Option<Law> {
         self.0.renewed.as_ref()?;
-        let laws = self.0.members().into_iter().filter_map(|(index, room)| {
-            let law = Law::of(self.0.world.node(index).room(room).records()?);
-            law.access().is_some().then_some(law)
-        });
-        laws.max_by_key(Law::secret_rank)
+        let laws = self.0.members().into_iter().filter_map(|(index, _)| self.0.law_of(index));
+        laws.filter(|law| law.access().is_some()).max_by_key(Law::secret_rank)
     }
 
     fn is_let_in(&self, law: &Law, endpoint: Endpoint) -> bool {
@@ -53,22 +48,24 @@ impl Access<'_> {
 
     /// The newer secret of the LINK with which the program at an endpoint came, if it runs and came with one.
     fn came_by(&self, endpoint: Endpoint) -> Option<Secret> {
+        self.at(endpoint)?.address.as_ref()?.keys()?.secrets?.renewed
+    }
+
+    /// Whose program runs at an endpoint.
+    fn at(&self, endpoint: Endpoint) -> Option<&Person> {
         let is_it = |person: &&Person| {
             person.member.is_some_and(|(index, _)| self.0.world.node(index).endpoint() == endpoint)
         };
-        let person = self.0.people.values().find(is_it)?;
-        person.address.as_ref()?.keys()?.secrets?.renewed
+        self.0.people.values().find(is_it)
     }
 
     /// Whether the program at one endpoint may let in that at another no more: by any record that it holds, since of two that
     /// fork the other may be in force by now. Where that program is gone, what members hold says it.
     pub(super) fn may_shut_out(&self, by: Endpoint, whom: Endpoint) -> bool {
         let mut members = self.0.members().into_iter();
-        let Some((index, room)) = members.find(|(index, _)| self.0.world.node(*index).endpoint() == by)
-        else {
+        let Some((index, _)) = members.find(|(index, _)| self.0.world.node(*index).endpoint() == by) else {
             return !self.has_access(whom);
         };
-        let law = self.0.world.node(index).room(room).records().map(Law::of);
-        law.is_some_and(|law| law.ever_shut(whom.peer, self.came_by(whom)))
+        self.0.law_of(index).is_some_and(|law| law.ever_shut(whom.peer, self.came_by(whom)))
     }
 }
