@@ -7,13 +7,14 @@ use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::words;
 
+use super::brand::Brand;
 use super::home::{self, Aim};
 use super::notices::NoticeCard;
 use super::parts::{Part, Stage};
 use super::place::Place;
 use super::session::Session;
 use super::update::UpdateLine;
-use super::{browser, icons, theme};
+use super::{browser, theme};
 
 /// Which page is shown.
 #[derive(Clone, PartialEq)]
@@ -164,10 +165,7 @@ fn Alone(
     view! {
         <div class="alone">
             <header>
-                <a class="brand" href="/" aria-label="Meshwork, home">
-                    {icons::mark()}
-                    <span>"meshwork"</span>
-                </a>
+                <Brand/>
             </header>
             <main>
                 <h1 class="sr-only">"Meshwork"</h1>

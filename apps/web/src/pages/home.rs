@@ -14,6 +14,7 @@ use meshwork_web::code_input::{self, Entry};
 use meshwork_web::{texts, words};
 
 use super::bead::OwnBead;
+use super::brand::Brand;
 use super::kept_rooms::KeptRooms;
 use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
@@ -62,10 +63,7 @@ fn Home(
     view! {
         <div class="home">
             <header class="home-bar">
-                <a class="brand" href="/" aria-label="Meshwork, home">
-                    {icons::mark()}
-                    <span>"meshwork"</span>
-                </a>
+                <Brand/>
                 <div class="home-bar-end">
                     <ThemeToggle/>
                     <label class="name-chip">

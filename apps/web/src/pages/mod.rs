@@ -4,6 +4,7 @@
 
 mod app;
 mod bead;
+mod brand;
 mod browser;
 mod clipboard;
 mod copy_field;

@@ -4,8 +4,9 @@ use leptos::prelude::*;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_web::{texts, words};
 
+use super::brand::Brand;
+use super::browser;
 use super::home::JoinRoom;
-use super::{browser, icons};
 
 /// The page.
 #[component]
@@ -19,10 +20,7 @@ pub(crate) fn NotFound(
     view! {
         <div class="alone not-found">
             <header>
-                <a class="brand" href="/" aria-label="Meshwork, home">
-                    {icons::mark()}
-                    <span>"meshwork"</span>
-                </a>
+                <Brand/>
             </header>
             <main>
                 <svg class="cut" viewBox="0 0 320 48" aria-hidden="true">

@@ -57,8 +57,7 @@ impl Session {
         self.invitation.set(None);
         self.reply.set(None);
         self.met.update(|met| *met += 1);
-        // Another tab of one's own is no news.
-        if who.peer == self.me.peer || self.is_muted(who.peer) || !self.tells_comings() {
+        if !self.tells_coming_of(who) {
             return;
         }
         let detail = |row: &Row| format!("{}{}", words::capital(&row.state.to_string()), time(row));
@@ -72,7 +71,7 @@ impl Session {
             let passing = self.passing(who, |_| String::new());
             return self.voice.unlinked(passing, by_me);
         }
-        if who.peer == self.me.peer || self.is_muted(who.peer) || !self.tells_comings() {
+        if !self.tells_coming_of(who) {
             return;
         }
         let reason = |row: &Row| row.beside.clone();
@@ -80,10 +79,12 @@ impl Session {
     }
 
     /// Whether a link that comes or goes is a person who does: not while members keep some links each, nor when they
-    /// have just begun to be linked to everybody, nor of those who were here before oneself.
-    fn tells_comings(self) -> bool {
+    /// have just begun to be linked to everybody, nor of those who were here before oneself. Another tab of one's own is no
+    /// news either.
+    fn tells_coming_of(self, who: Endpoint) -> bool {
         let now = self.driver.with_value(|driver| driver.with(|_, now| now));
-        self.comings_since.get_value().is_some_and(|since| now >= since)
+        let is_news = who.peer != self.me.peer && !self.is_muted(who.peer);
+        is_news && self.comings_since.get_value().is_some_and(|since| now >= since)
     }
 
     pub(super) fn passing(self, who: Endpoint, detail: impl Fn(&Row) -> String) -> Passing {
