@@ -95,11 +95,11 @@ function hear(reader, room, codec) {
   })
 }
 
-export class Topic extends Listened {
+/** What is said to everybody, and heard. */
+class Said extends Listened {
   #raw
   #room
   #codec
-  #causal
 
   constructor(raw, room, codec) {
     super('message', () => this[Symbol.asyncIterator]())
@@ -110,6 +110,26 @@ export class Topic extends Listened {
 
   async say(value) {
     await this.#raw.say(this.#codec.encode(value))
+  }
+
+  [Symbol.asyncIterator]() {
+    return hear(this.#raw.listen(), this.#room, this.#codec)
+  }
+}
+
+export class Causal extends Said {}
+
+export class Topic extends Said {
+  #raw
+  #room
+  #codec
+  #causal
+
+  constructor(raw, room, codec) {
+    super(raw, room, codec)
+    this.#raw = raw
+    this.#room = room
+    this.#codec = codec
   }
 
   async direct(member, value) {
@@ -127,31 +147,6 @@ export class Topic extends Listened {
   causal() {
     this.#causal ??= new Causal(this.#raw.causal(), this.#room, this.#codec)
     return this.#causal
-  }
-
-  [Symbol.asyncIterator]() {
-    return hear(this.#raw.listen(), this.#room, this.#codec)
-  }
-}
-
-export class Causal extends Listened {
-  #raw
-  #room
-  #codec
-
-  constructor(raw, room, codec) {
-    super('message', () => this[Symbol.asyncIterator]())
-    this.#raw = raw
-    this.#room = room
-    this.#codec = codec
-  }
-
-  async say(value) {
-    await this.#raw.say(this.#codec.encode(value))
-  }
-
-  [Symbol.asyncIterator]() {
-    return hear(this.#raw.listen(), this.#room, this.#codec)
   }
 }
 
