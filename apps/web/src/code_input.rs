@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_codes_and_keep_their_links() {
+    fn texts_that_are_no_codes_keep_their_links() {
         assert_eq!(read("hello world"), code("", true));
         let link = "https://mesh.example/place/K7M4QX";
         assert_eq!(read(&format!("see {link} bye")), Entry::Link(link.into()));

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_room_is_gone_and_the_oldest_gives_way() {
+    fn forgotten_rooms_go_and_the_oldest_give_way() {
         let mut visits = Visits::default();
         for number in 0..40 {
             visits.note(room(number), u64::from(number) + 1, 1, &[]);

@@ -100,17 +100,23 @@ async fn wait_among(tab: &Tab, what: &str, wanted: Value) -> Result<()> {
     .await
 }
 
+/// Two pages and a native program meet in a room that the first one makes. Returns the program, its room and the link.
+pub(crate) async fn gather(server: &Server, ann: &Tab, bo: &Tab) -> Result<(Endpoint, Room, Value)> {
+    let link = ask(ann, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
+    ask(bo, "join", vec![link.clone(), "Bo".into()]).await?;
+    let kim = Endpoint::builder().name("Kim").bind().await?;
+    let room = kim.join(link.as_str().context("a link is text")?).await?;
+    wait_says(ann, "members", vec![], json!([["Bo", "direct"], ["Kim", "direct"]])).await?;
+    wait_says(bo, "members", vec![], json!([["Ann", "direct"], ["Kim", "direct"]])).await?;
+    Ok((kim, room, link))
+}
+
 /// Two profiles and a native program in one room of a page's, whose server is stopped.
 async fn meet(page: &str) -> Result<()> {
     let mut server = Server::start().await?;
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (ann, bo) = (one.tab(page).await?, other.tab(page).await?);
-    let link = ask(&ann, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
-    ask(&bo, "join", vec![link.clone(), "Bo".into()]).await?;
-    let kim = Endpoint::builder().name("Kim").bind().await?;
-    let room = kim.join(link.as_str().context("a link is text")?).await?;
-    wait_says(&ann, "members", vec![], json!([["Bo", "direct"], ["Kim", "direct"]])).await?;
-    wait_says(&bo, "members", vec![], json!([["Ann", "direct"], ["Kim", "direct"]])).await?;
+    let (_kim, room, _) = gather(&server, &ann, &bo).await?;
     server.kill();
     paint(&ann, &bo, &room).await?;
     take_back(&ann, &bo, &room).await?;

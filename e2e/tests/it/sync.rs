@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::site::serve;
-use crate::sdk::{app, app_of, ask, build_and_serve, check_types, installed, wait_room, wait_says};
+use crate::sdk::{app, app_of, ask, build_and_serve, check_types, gather, installed, wait_room, wait_says};
 
 /// Waits until the counter `likes` stands so, for pages and a program.
 async fn all_count(tabs: [&Tab; 2], room: &Room, wanted: i64) -> Result<()> {
@@ -32,12 +32,7 @@ async fn counters_are_exact_while_servers_stop() -> Result<()> {
     let page = format!("{}/plain.html", serve(app.path().to_owned())?);
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (ann, bo) = (one.tab(&page).await?, other.tab(&page).await?);
-    let link = ask(&ann, "create", vec![server.url().trim_end_matches('/').into(), "Ann".into()]).await?;
-    ask(&bo, "join", vec![link.clone(), "Bo".into()]).await?;
-    let kim = Endpoint::builder().name("Kim").bind().await?;
-    let room = kim.join(link.as_str().context("a link is text")?).await?;
-    wait_says(&ann, "members", vec![], json!([["Bo", "direct"], ["Kim", "direct"]])).await?;
-    wait_says(&bo, "members", vec![], json!([["Ann", "direct"], ["Kim", "direct"]])).await?;
+    let (_kim, room, link) = gather(&server, &ann, &bo).await?;
     ask(&ann, "count", vec![8.into()]).await?;
     all_count([&ann, &bo], &room, 8).await?;
     server.kill();

@@ -70,7 +70,7 @@ fn get(server: &Server, path: &str) -> Result<String> {
 }
 
 #[tokio::test]
-async fn an_unknown_path_shows_a_page_with_ways_on() -> Result<()> {
+async fn unknown_paths_show_a_page_with_ways_on() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     for path in ["/nonsense", "/place/K7M", "/chat"] {

@@ -335,7 +335,7 @@ fn two_devices_may_turn_one_app_on() {
 }
 
 #[test]
-fn the_age_in_force_is_the_last_that_was_said() {
+fn the_last_age_said_is_in_force() {
     let [conversation, other] = [1, 2].map(|slot| ReplicaNumber::new(slot, Family::ByTime).expect("a slot"));
     let says = |before: &[&WithList], replica, days| {
         let age = Change::Age(Age { replica, days: NonZero::new(days) });

@@ -73,6 +73,17 @@ fn room_at(time: Duration, path: PathModel) -> (World, Vec<Member>) {
     (world, members)
 }
 
+/// The same at noon, in which one of the three posted this so many hours after it was written.
+fn room_with(posts: [(u64, &str); 3]) -> (World, Vec<Member>) {
+    let (mut world, members) = room_at(12 * HOUR, PathModel::LAN);
+    world.run_for(Duration::from_secs(20));
+    for (hours, text) in posts {
+        post(&mut world, members[1], hours, text);
+        world.run_for(Duration::from_secs(2));
+    }
+    (world, members)
+}
+
 fn blamed<'a>(world: &'a World, members: &'a [Member]) -> Vec<&'a Event> {
     let refused = |event: &&Event| matches!(event, Event::Refused { .. });
     members.iter().flat_map(|(index, _)| &world.look_at(*index).events).filter(refused).collect()
@@ -109,12 +120,7 @@ fn the_turn_of_a_day_leaves_members_equal() {
 
 #[test]
 fn who_was_away_brings_nothing_back() {
-    let (mut world, members) = room_at(12 * HOUR, PathModel::LAN);
-    world.run_for(Duration::from_secs(20));
-    for (hours, text) in [(100, "old"), (40, "yesterday"), (0, "now")] {
-        post(&mut world, members[1], hours, text);
-        world.run_for(Duration::from_secs(2));
-    }
+    let (mut world, members) = room_with([(100, "old"), (40, "yesterday"), (0, "now")]);
     assert!(world.run_while(Duration::from_secs(30), see(&members, &["old", "yesterday", "now"])));
     world.run_for(Duration::from_secs(2));
     // One is away with its disk, while the owner decides and a day goes by for it.
@@ -141,13 +147,8 @@ fn who_was_away_brings_nothing_back() {
 }
 
 #[test]
-fn what_somebody_has_comes_back_for_a_longer_age() {
-    let (mut world, members) = room_at(12 * HOUR, PathModel::LAN);
-    world.run_for(Duration::from_secs(20));
-    for (hours, text) in [(200, "old"), (100, "last week"), (0, "now")] {
-        post(&mut world, members[1], hours, text);
-        world.run_for(Duration::from_secs(2));
-    }
+fn rows_come_back_for_a_longer_age() {
+    let (mut world, members) = room_with([(200, "old"), (100, "last week"), (0, "now")]);
     assert!(world.run_while(Duration::from_secs(30), see(&members, &["old", "last week", "now"])));
     world.sleep(members[2].0);
     set_age(&mut world, members[0], 1);

@@ -402,7 +402,7 @@ fn partial_and_whole_holders_of_a_table_agree() {
 }
 
 #[test]
-fn members_whose_days_turn_one_after_the_other_become_equal() {
+fn members_of_different_days_become_equal() {
     // With a place for each value, and with fewer: then an author's entries hold where older ones are given up.
     for values in [100, 7] {
         let table = || Table::with_quota(Kind::ByTime, Quota { values, ..Quota::default() });

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_programs_do_not_join_at_once_again_and_again() {
+    fn waits_differ_for_each_head() {
         let seconds_apart = |head: u8| {
             let name = RecordName { number: 3, hash: [head; 8] };
             let [one, other] = [5, 5 + JOIN_SPREAD_MS].map(|number| join_spread(Instance(number), &name));

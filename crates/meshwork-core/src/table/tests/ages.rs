@@ -47,7 +47,7 @@ fn rows_before_the_floor_are_given_up() {
 }
 
 #[test]
-fn what_is_given_up_leaves_its_place_in_a_quota() {
+fn rows_given_up_leave_place_in_a_quota() {
     let mut table = Table::with_quota(Kind::ByTime, Quota { values: 2, ..NO_LIMIT });
     post(&mut table, 0, 20_005, &["a", "b"]);
     // What was edited last is in the oldest row.

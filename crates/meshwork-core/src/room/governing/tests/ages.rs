@@ -61,14 +61,20 @@ fn removed(room: &mut Room, at: Now) -> usize {
     count
 }
 
-#[test]
-fn what_is_too_old_is_given_up_everywhere() {
-    let owner = identity(0);
+/// Programs of the owner and of two others, who all have what one of them wrote so many days ago.
+fn rooms_with(ages: [u64; 4]) -> [Room; 3] {
     let mut rooms = [room(0), room(2), room(4)];
-    for days in [0, 3, 8, 20] {
+    for days in ages {
         write(&mut rooms[1], 2, now(days), days).unwrap();
     }
     talk(&mut rooms, 10);
+    rooms
+}
+
+#[test]
+fn what_is_too_old_is_given_up_everywhere() {
+    let owner = identity(0);
+    let mut rooms = rooms_with([0, 3, 8, 20]);
     assert_eq!(days(&rooms[0]), [0, 3, 8, 20]);
 
     cut_off(&mut rooms, now(69_000));
@@ -91,11 +97,7 @@ fn what_is_too_old_is_given_up_everywhere() {
 #[test]
 fn a_longer_age_brings_back_what_somebody_has() {
     let owner = identity(0);
-    let mut rooms = [room(0), room(2), room(4)];
-    for days in [1, 3, 8, 20] {
-        write(&mut rooms[1], 2, now(days), days).unwrap();
-    }
-    talk(&mut rooms, 10);
+    let mut rooms = rooms_with([1, 3, 8, 20]);
     cut_off(&mut rooms, now(90_000));
     let mut lengths = vec![];
     for (round, number) in [2, 9, 0].into_iter().enumerate() {

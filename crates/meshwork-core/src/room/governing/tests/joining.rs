@@ -39,7 +39,7 @@ fn what_is_taken_back_is_not_said_again() {
 }
 
 #[test]
-fn what_stands_by_another_batch_is_not_said_again() {
+fn what_another_batch_keeps_is_not_said_again() {
     let (writer, owner) = (identity(2), endpoint(0, 99));
     for keeps_fold in [true, false] {
         let mut room = room(2);
