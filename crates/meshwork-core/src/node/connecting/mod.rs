@@ -212,6 +212,7 @@ impl Connecting {
     ) {
         let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
         base.rooms.attachments_mut().note_distant(room, endpoint);
+        base.known.unlist(endpoint, room);
         unattach(self, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, DetachReason::Left);
         self.visits.begin_again(base, room, endpoint);
@@ -312,7 +313,6 @@ impl Connecting {
 }
 
 fn unattach(connecting: &mut Connecting, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-    base.known.unlist(endpoint, room);
     base.rooms.attachments_mut().unattach(room, endpoint);
     connecting.carrying.forget_way(room, endpoint);
     connecting.attempts.detach(base, room, endpoint);
@@ -331,6 +331,7 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
     for (endpoint, reason) in without_access(&base.rooms, &base.links, room) {
         connecting.visits().0.forget(base, room, endpoint);
         let renewed = base.rooms.attachments().renewed(endpoint, room);
+        // Whoever lists it may go on: it is tried again when another record lets it in.
         unattach(connecting, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, reason);
         let why = "it has no access to the room any more";
