@@ -65,11 +65,13 @@ impl Access {
         self.told.remove(&endpoint);
     }
 
-    /// Takes what was told, if it is what is in force and not held.
+    /// Takes what was told, or held earlier, if it is what is in force: of two records that fork, the one that was not may
+    /// be in force once they are joined.
     pub(super) fn settle(&mut self, in_force: Option<&NewSecret>) {
         if in_force.is_some()
             && self.secret(in_force).is_none()
-            && let Some(&secret) = self.told.values().find(|secret| fits(secret, in_force))
+            && let Some(&secret) =
+                self.earlier.iter().chain(self.told.values()).find(|secret| fits(secret, in_force))
         {
             self.replace(secret);
             self.is_news = true;
@@ -93,18 +95,21 @@ impl Access {
     }
 
     /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`. `in_force` is what the
-    /// record in force says, where one changes the secret.
+    /// record in force says, where one changes the secret; `has_record` whether the record of a secret is here, in force or
+    /// not: of two that fork, one counts again when its maker joins them.
     pub(super) fn judge(
         &self,
         in_force: Option<(&NewSecret, &List)>,
         peer: &PeerId,
         shows: impl FnOnce(&Secret) -> bool,
+        has_record: impl FnOnce(&Secret) -> bool,
     ) -> Entrance {
         let held = self.secret(in_force.map(|(new, _)| new));
         match (held, in_force) {
             (Some(held), _) if shows(&held) => Entrance::Shown,
             (_, Some((_, list))) if list.has_peer(peer) => Entrance::Listed,
             (None, None) => Entrance::Shown,
+            (Some(held), None) if has_record(&held) => Entrance::Shown,
             (Some(_), Some(_)) => Entrance::Shut,
             _ => Entrance::Unsure,
         }
@@ -140,15 +145,17 @@ mod tests {
         let in_force = Some((&new, &list));
         let [listed, other] = [1, 2].map(|number| endpoint(number).peer);
         let mut access = Access::default();
-        assert_eq!(access.judge(None, &other, |_| false), Entrance::Shown, "no record changes the secret");
-        assert_eq!(access.judge(in_force, &listed, |_| false), Entrance::Listed);
-        assert_eq!(access.judge(in_force, &other, |_| true), Entrance::Unsure, "the new one is not here");
+        let absent = |_: &Secret| false;
+        assert_eq!(access.judge(None, &other, |_| false, absent), Entrance::Shown, "no record changes the secret");
+        assert_eq!(access.judge(in_force, &listed, |_| false, absent), Entrance::Listed);
+        assert_eq!(access.judge(in_force, &other, |_| true, absent), Entrance::Unsure, "the new one is not here");
         access.hold(NEW, None);
-        assert_eq!(access.judge(None, &other, |_| false), Entrance::Unsure, "its record is not here");
-        assert_eq!(access.judge(in_force, &other, |_| false), Entrance::Shut);
-        assert_eq!(access.judge(in_force, &other, |secret| *secret == NEW), Entrance::Shown);
+        assert_eq!(access.judge(None, &other, |_| false, absent), Entrance::Unsure, "its record is not here");
+        assert_eq!(access.judge(in_force, &other, |_| false, absent), Entrance::Shut);
+        assert_eq!(access.judge(in_force, &other, |secret| *secret == NEW, absent), Entrance::Shown);
+        assert_eq!(access.judge(None, &other, absent, |_| true), Entrance::Shown, "another one is in force");
         let (newer, list) = renewed(OLD);
-        assert_eq!(access.judge(Some((&newer, &list)), &other, |_| true), Entrance::Unsure, "it is stale");
+        assert_eq!(access.judge(Some((&newer, &list)), &other, |_| true, absent), Entrance::Unsure, "it is stale");
     }
 
     #[test]
@@ -164,6 +171,17 @@ mod tests {
         access.handle_told(endpoint(2), OLD);
         access.settle(Some(&new));
         assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), false));
+    }
+
+    #[test]
+    fn an_earlier_secret_counts_again() {
+        let (new, _) = renewed(NEW);
+        let mut access = Access::default();
+        access.hold(NEW, None);
+        access.hold(OLD, None);
+        access.settle(Some(&new));
+        assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), true));
+        assert_eq!(access.secrets().collect::<Vec<_>>(), [NEW, OLD]);
     }
 
     #[test]

@@ -332,7 +332,11 @@ impl Rules {
             return Entrance::Shown;
         }
         let in_force = self.records.book().secret(&self.records.in_force());
-        self.access.judge(in_force, peer, shows)
+        let has_record = |secret: &Secret| {
+            let new = self.records.all().filter_map(|(record, _)| record.body().secret());
+            new.into_iter().any(|new| new.commitment == secret.commitment())
+        };
+        self.access.judge(in_force, peer, shows, has_record)
     }
 
     /// What `to` is to be handed before a batch of `peer`.
