@@ -205,6 +205,12 @@ impl Direct {
         ended
     }
 
+    /// Takes out what was never handed to a link, after [`Direct::restart`].
+    pub fn take_unsent(&mut self) -> Vec<(DirectToken, Letter)> {
+        self.retained_bytes = 0;
+        self.retained.drain(..).filter_map(|one| Some((one.token?, one.letter))).collect()
+    }
+
     /// The session is over. Returns what ended with it.
     pub fn end(&mut self) -> Vec<Ended> {
         let mut ended = self.restart();
@@ -403,6 +409,10 @@ mod tests {
         assert_eq!(one.restart(), ended(1..2, DirectEnd::Unknown), "the second may have arrived");
         let mut fresh = Direct::default();
         assert_eq!(carry(&mut one, &mut fresh), [[2], [3]], "numbered from 1 again");
+        queue(&mut one, 4);
+        assert_eq!(one.restart(), ended(2..4, DirectEnd::Unknown));
+        assert_eq!(one.take_unsent(), [(DirectToken(4), letter(&[4]))], "another session takes it");
+        assert_eq!((one.unacknowledged(), one.retained_bytes()), (0, 0));
     }
 
     #[test]

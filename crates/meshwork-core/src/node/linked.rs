@@ -201,9 +201,13 @@ impl Node {
 
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
-        if reason == DetachReason::Full && base.rooms.attachments().visited(from, handle).is_some() {
-            // It has no place for a neighbour, and keeps the visit.
+        let attachments = base.rooms.attachments();
+        let is_unasked =
+            connecting.visits().0.contains(handle, from) && !attachments.is_visit_begun(from, handle);
+        if reason == DetachReason::Full && (attachments.visited(from, handle).is_some() || is_unasked) {
+            // It has no place for a neighbour, and keeps the visit or may take one.
             base.rooms.attachments_mut().unattach_neighbour(handle, from);
+            base.rooms.send_visit(&base.own, &mut base.links, from, handle);
         } else {
             connecting.visits().0.forget(base, handle, from);
             base.rooms.attachments_mut().unattach(handle, from);

@@ -54,7 +54,7 @@ struct Visit {
 }
 
 impl Visits {
-    pub(super) fn contains(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
+    pub(in crate::node) fn contains(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
         self.0.contains_key(&(room, endpoint))
     }
 

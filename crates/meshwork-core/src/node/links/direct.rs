@@ -122,7 +122,7 @@ impl Links {
             let away = session.cut().or(heard).map_or(Duration::ZERO, |since| own.time().since(since));
             words = Some(format!("resumed after {} s", away.as_secs()));
         } else {
-            self.end_session(own, endpoint, "the other end began a new session");
+            self.give_session_up(own, endpoint);
         }
         let Some(end) = self.ends.get_mut(&endpoint) else { return (None, None) };
         let session = end.session.get_or_insert_with(|| Session::new(facts.session, facts.epoch));
@@ -136,6 +136,19 @@ impl Links {
             _ => resumption,
         };
         (words, end.direct_links.then_some(resumption))
+    }
+
+    /// The other end began a new session: what was sent in the one before may or may not have arrived, and what was never
+    /// sent waits for its room.
+    fn give_session_up(&mut self, own: &mut Own, endpoint: Endpoint) {
+        let Some(end) = self.ends.get_mut(&endpoint) else { return };
+        let Some(mut session) = end.session.take() else { return };
+        let ended = session.direct.restart();
+        let unsent = session.direct.take_unsent();
+        if !unsent.is_empty() {
+            end.waiting.get_or_insert_default().put_first(own.time() + LINK_WITHIN, unsent);
+        }
+        tell_ended(own, endpoint, &ended, Some("the other end began a new session"));
     }
 
     /// A proved link is lost. Returns whose it was, unless another has taken its place.

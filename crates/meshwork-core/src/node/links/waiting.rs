@@ -31,6 +31,13 @@ impl Waiting {
         Ok(())
     }
 
+    /// Keeps messages until then that go before all others: what a session kept leaves room for them.
+    pub(super) fn put_first(&mut self, until: Time, messages: Vec<(DirectToken, Letter)>) {
+        for (token, letter) in messages.into_iter().rev() {
+            self.0.push_front((until, token, letter));
+        }
+    }
+
     /// Takes out what is of a room.
     pub(super) fn take_room(&mut self, room: u32) -> Vec<(DirectToken, Letter)> {
         let (taken, left) =
