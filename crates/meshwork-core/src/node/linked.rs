@@ -5,6 +5,7 @@ use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use super::connecting::{ASK_LATER, linked_state, path_words, wants_proved};
+use super::rooms::is_behind;
 use super::{Node, Offence};
 use crate::id::Endpoint;
 use crate::lanes::Unreliable;
@@ -201,6 +202,7 @@ impl Node {
 
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
+        let is_behind = is_behind(&base.rooms, &base.links, handle, from);
         let attachments = base.rooms.attachments();
         let is_unasked =
             connecting.visits().0.contains(handle, from) && !attachments.is_visit_begun(from, handle);
@@ -234,6 +236,11 @@ impl Node {
             }
             // The link stays: it is to attach again over it. Meanwhile the overlay looks for another.
             DetachReason::Unsure => base.rooms.handle_unreachable(&base.own, handle, from),
+            DetachReason::Proof if is_behind => {
+                // By what it has heard so far this end has no access; it is about to hear more.
+                connecting.attempts().close_unused(base, from, "it has not heard of the room's secret yet");
+                connecting.attempts().plan_retry(base, from);
+            }
             DetachReason::Proof => {
                 let why = "it does not accept our proof of the room's secret, which may have been replaced";
                 base.own.refuse(Some(from), Refusal::RoomProof, String::from(why));

@@ -361,7 +361,8 @@ impl<'a> RoomMut<'a> {
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::TooLong`], [`CommandError::NoDirect`];
     /// [`CommandError::NotLinked`] for an endpoint that nobody linked knows in a room where everybody is, or where much
-    /// waits for others that are not linked; [`CommandError::TooManyVisits`]; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
+    /// waits for others that are not linked; [`WriteError::Banned`](super::WriteError::Banned) where a link would have to be
+    /// found; [`CommandError::TooManyVisits`]; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
     pub fn send_direct(
         &mut self,
         to: Endpoint,

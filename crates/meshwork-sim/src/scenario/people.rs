@@ -347,6 +347,16 @@ impl Scenario {
         Access(self).insiders().iter().any(|(index, _)| self.world.node(*index).usage().attempts > 0)
     }
 
+    /// Whether a program of the owner is about to join what others of his wrote.
+    pub(super) fn is_joining(&self) -> bool {
+        Access(self).insiders().iter().any(|(index, room)| {
+            let node = self.world.node(*index);
+            let room = node.room(*room);
+            let has_fork = room.records().is_some_and(|records| records.book().heads().len() > 1);
+            has_fork && room.owner() == Some(node.endpoint().peer)
+        })
+    }
+
     /// What must hold of a room at rest.
     pub(super) fn check_end(&self) -> Result<(), Violation> {
         let members = Access(self).insiders();

@@ -412,7 +412,8 @@ impl Attempts {
         base.own.set_state(endpoint, LinkState::Gone, Some(String::from(reason)));
     }
 
-    pub(super) fn plan_retry(&mut self, base: &mut Base, endpoint: Endpoint) {
+    /// A link to an endpoint is tried again after a pause.
+    pub(in crate::node) fn plan_retry(&mut self, base: &mut Base, endpoint: Endpoint) {
         let Some(peer) = base.known.get_mut(endpoint) else { return };
         let config = &base.own.config;
         let least = if base.own.me > endpoint { config.retry_least } else { ASK_DELAY };

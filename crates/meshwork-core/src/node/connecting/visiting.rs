@@ -24,6 +24,7 @@ use crate::node::rooms::{Entry, send_detach};
 use crate::node::view::CommandError;
 use crate::node::{Base, Offence};
 use crate::room::Room;
+use crate::room::writing::WriteError;
 use crate::seam::event::RoomHandle;
 use crate::signalling::announce::Introduction;
 use crate::time::Time;
@@ -249,7 +250,7 @@ impl Connecting {
     /// room in which everybody is linked, is not visited.
     ///
     /// # Errors
-    /// [`CommandError::NotLinked`] or [`CommandError::TooManyVisits`].
+    /// [`CommandError::NotLinked`], [`WriteError::Banned`] or [`CommandError::TooManyVisits`].
     pub(in crate::node) fn visit(
         &mut self,
         base: &mut Base,
@@ -272,6 +273,10 @@ impl Connecting {
         }
         if is_attached && !pins {
             return Ok(());
+        }
+        if base.rooms.room(room).is_some_and(|open| open.kept().records().is_banned(base.own.me.peer)) {
+            // Nobody would pass on whom it looks for.
+            return Err(CommandError::Write(WriteError::Banned));
         }
         let has_place = self.visits.make_place(base, &mut self.attempts);
         if !has_place || !base.known.contains(to) && !self.enter(base, to) {

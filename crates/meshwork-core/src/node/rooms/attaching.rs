@@ -350,6 +350,17 @@ pub(in crate::node) fn without_access(
     shut.collect()
 }
 
+/// Whether an endpoint has access to a room by what is here, and shows that it has not heard of the secret in force.
+pub(in crate::node) fn is_behind(
+    rooms: &Rooms,
+    links: &Links,
+    handle: RoomHandle,
+    endpoint: Endpoint,
+) -> bool {
+    let (Some(entry), Some(one)) = (rooms.get(handle), rooms.attachments.get(endpoint)) else { return false };
+    one.is_attached(handle) && entrance(links, entry, endpoint, one.renewed(handle)) == Entrance::Listed
+}
+
 /// Who attached to a room before it could be told here whether it has access, and has it by what is here now.
 pub(in crate::node) fn with_access_at_last(
     rooms: &Rooms,
