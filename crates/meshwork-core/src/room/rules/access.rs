@@ -146,16 +146,28 @@ mod tests {
         let [listed, other] = [1, 2].map(|number| endpoint(number).peer);
         let mut access = Access::default();
         let absent = |_: &Secret| false;
-        assert_eq!(access.judge(None, &other, |_| false, absent), Entrance::Shown, "no record changes the secret");
+        assert_eq!(
+            access.judge(None, &other, |_| false, absent),
+            Entrance::Shown,
+            "no record changes the secret"
+        );
         assert_eq!(access.judge(in_force, &listed, |_| false, absent), Entrance::Listed);
-        assert_eq!(access.judge(in_force, &other, |_| true, absent), Entrance::Unsure, "the new one is not here");
+        assert_eq!(
+            access.judge(in_force, &other, |_| true, absent),
+            Entrance::Unsure,
+            "the new one is not here"
+        );
         access.hold(NEW, None);
         assert_eq!(access.judge(None, &other, |_| false, absent), Entrance::Unsure, "its record is not here");
         assert_eq!(access.judge(in_force, &other, |_| false, absent), Entrance::Shut);
         assert_eq!(access.judge(in_force, &other, |secret| *secret == NEW, absent), Entrance::Shown);
         assert_eq!(access.judge(None, &other, absent, |_| true), Entrance::Shown, "another one is in force");
         let (newer, list) = renewed(OLD);
-        assert_eq!(access.judge(Some((&newer, &list)), &other, |_| true, absent), Entrance::Unsure, "it is stale");
+        assert_eq!(
+            access.judge(Some((&newer, &list)), &other, |_| true, absent),
+            Entrance::Unsure,
+            "it is stale"
+        );
     }
 
     #[test]
