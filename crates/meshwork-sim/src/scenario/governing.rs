@@ -18,7 +18,7 @@ use super::acts::Act;
 use super::people::{Person, Scenario, turn_documents_on};
 use super::schedule::Name;
 use crate::app::documents::{NAMES, documents};
-use crate::app::{self, Occasion, Operation, documents as texts, tables};
+use crate::app::{self, Entry, Occasion, Operation, documents as texts, tables};
 use crate::chance::generator;
 use crate::check::{Law, Member, Violation};
 use crate::connection::NodeIndex;
@@ -249,10 +249,12 @@ impl Scenario {
         let insiders = Access(self).insiders();
         for (index, room) in self.members().into_iter().filter(|member| !insiders.contains(member)) {
             let room = self.world.node(index).room(room);
-            let written = self.acknowledgements.written().iter().skip(since as usize);
-            let mut entries = written.flat_map(|written| &written.entries);
+            let (before, after) = self.acknowledgements.written().split_at(since as usize);
+            // Who deletes a letter does what somebody may have done before.
+            let is_news = |entry: &&Entry| !before.iter().any(|written| written.entries.contains(entry));
+            let mut news = after.iter().flat_map(|written| &written.entries).filter(is_news);
             if let Some(entry) =
-                entries.find(|entry| app::shown(room, &entry.place).as_ref() == Some(&entry.rank))
+                news.find(|entry| app::shown(room, &entry.place).as_ref() == Some(&entry.rank))
             {
                 let detail = format!("program {index} has no access any more, and shows {entry:?}");
                 return Err(Violation::new("let-in", detail));

@@ -97,31 +97,6 @@ pub fn run_schedule(schedule: &Schedule, planted: Option<PlantedBug>) -> Result<
 }
 
 impl Scenario {
-    pub(super) fn dump(&self) {
-        if std::env::var_os("DUMP").is_none() {
-            return;
-        }
-        eprintln!("at {:?}", self.world.now());
-        for (name, person) in &self.people {
-            let Some((index, room)) = person.member else { continue };
-            let node = self.world.node(index);
-            let room = node.room(room);
-            eprintln!(
-                "person {name} (of {}) program {index} {} overlay {:?} records {:?}",
-                person.arrival.person,
-                node.endpoint(),
-                room.overlay().map(|view| (view.kind, view.size, view.neighbours.len(), view.passive)),
-                room.records().map(|records| (records.in_force(), records.book().heads().len())),
-            );
-            for peer in room.peers() {
-                eprintln!(
-                    "     {} {:?} since {:?} attached {} distant {} in step {} reason {:?} heard {:?}",
-                    peer.endpoint, peer.state, peer.since, peer.attached, peer.distant, peer.in_step, peer.reason, peer.heard
-                );
-            }
-        }
-    }
-
     fn run_until(&mut self, until: Time) -> Result<(), Violation> {
         while self.world.now() < until {
             let next = (self.world.now() + STRIDE).min(until);
@@ -141,9 +116,7 @@ impl Scenario {
         while (self.is_trying() || self.is_joining()) && self.world.now() < limit {
             self.run_until(self.world.now() + PATIENCE)?;
         }
-        if self.is_mesh {
-            self.settle(self.world.now() + HEAL_LIMIT)?;
-        }
+        self.settle(self.world.now() + HEAL_LIMIT)?;
         // Nothing moves in a full mesh at rest; elsewhere links go on to be made and given up, by both ends.
         self.is_settled = true;
         self.run_until(self.world.now() + REST)?;
@@ -175,7 +148,6 @@ impl Scenario {
     fn settle(&mut self, limit: Time) -> Result<(), Violation> {
         while let Err(violation) = self.settled() {
             if self.world.now() >= limit {
-                self.dump();
                 return Err(violation);
             }
             self.run_until(self.world.now() + PATIENCE)?;

@@ -82,7 +82,6 @@ impl Scenario {
         if after - before >= sent {
             return self.visits.check();
         }
-        if std::env::var_os("DUMP").is_some() { self.dump(); eprintln!("{:?}", self.visits); }
         let detail = format!("of {sent} messages to members that are there {} were taken", after - before);
         Err(Violation::new("visits", detail))
     }
