@@ -206,8 +206,15 @@ impl Node {
         let attachments = base.rooms.attachments();
         let is_unasked =
             connecting.visits().0.contains(handle, from) && !attachments.is_visit_begun(from, handle);
-        if reason == DetachReason::Full && (attachments.visited(from, handle).is_some() || is_unasked) {
+        let is_visited = attachments.visited(from, handle).is_some();
+        let keeps_visit = match reason {
             // It has no place for a neighbour, and keeps the visit or may take one.
+            DetachReason::Full => is_visited || is_unasked,
+            // The overlay gave it up; what ends a visit is said where there is nothing else.
+            DetachReason::Left => is_visited && attachments.is_attached(from, handle),
+            DetachReason::Unsure | DetachReason::Proof => false,
+        };
+        if keeps_visit {
             base.rooms.attachments_mut().unattach_neighbour(handle, from);
             base.rooms.send_visit(&base.own, &mut base.links, from, handle);
         } else {
@@ -217,8 +224,8 @@ impl Node {
             base.links.end_direct_in(&mut base.own, from, handle.0, why);
         }
         match reason {
-            DetachReason::Left => base.known.unlist(from, handle),
-            DetachReason::Full | DetachReason::Unsure => {
+            DetachReason::Left if !keeps_visit => base.known.unlist(from, handle),
+            DetachReason::Left | DetachReason::Full | DetachReason::Unsure => {
                 base.rooms.attachments_mut().note_distant(handle, from);
             }
             DetachReason::Proof => {}

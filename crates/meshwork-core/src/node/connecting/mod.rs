@@ -213,9 +213,12 @@ impl Connecting {
         let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
         base.rooms.attachments_mut().note_distant(room, endpoint);
         base.known.unlist(endpoint, room);
-        unattach(self, base, room, endpoint);
+        // Who is visited hears so first: what it says meanwhile is for the visit.
+        if !self.visits.begin_again(base, room, endpoint) {
+            base.rooms.attachments_mut().unattach(room, endpoint);
+        }
+        detach(self, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, DetachReason::Left);
-        self.visits.begin_again(base, room, endpoint);
         self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
     }
 
@@ -312,8 +315,8 @@ impl Connecting {
     }
 }
 
-fn unattach(connecting: &mut Connecting, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-    base.rooms.attachments_mut().unattach(room, endpoint);
+/// Somebody is no neighbour in a room any more.
+fn detach(connecting: &mut Connecting, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
     connecting.carrying.forget_way(room, endpoint);
     connecting.attempts.detach(base, room, endpoint);
 }
@@ -332,7 +335,8 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
         connecting.visits().0.forget(base, room, endpoint);
         let renewed = base.rooms.attachments().renewed(endpoint, room);
         // Whoever lists it may go on: it is tried again when another record lets it in.
-        unattach(connecting, base, room, endpoint);
+        base.rooms.attachments_mut().unattach(room, endpoint);
+        detach(connecting, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, reason);
         let why = "it has no access to the room any more";
         base.links.end_direct_in(&mut base.own, endpoint, room.0, why);

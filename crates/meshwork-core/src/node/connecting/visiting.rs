@@ -120,14 +120,17 @@ impl Visits {
         }
     }
 
-    /// A neighbour is given up by the overlay. If the application keeps a link to it, it is a visit from here on.
-    pub(super) fn begin_again(&self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
-        if self.contains(room, endpoint) {
-            if let Some(peer) = base.known.get_mut(endpoint) {
-                peer.add_source(room, Source::Visit);
-            }
-            base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
+    /// A neighbour is given up by the overlay. If it is visited, or visits, that goes on. Returns whether it does.
+    pub(super) fn begin_again(&self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) -> bool {
+        if !self.contains(room, endpoint) {
+            return false;
         }
+        if let Some(peer) = base.known.get_mut(endpoint) {
+            peer.add_source(room, Source::Visit);
+        }
+        base.rooms.send_visit(&base.own, &mut base.links, endpoint, room);
+        base.rooms.attachments_mut().keep_as_visit(base.own.time(), endpoint, room);
+        true
     }
 
     /// The other end is no member, or wants no visit any more. One that the application keeps is looked for again.

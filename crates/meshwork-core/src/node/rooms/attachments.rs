@@ -253,6 +253,16 @@ impl Attachments {
         visit.number.map(|_| visit.said)
     }
 
+    /// A neighbour in a room is a visitor from here on, by the number by which it calls the room.
+    pub(in crate::node) fn keep_as_visit(&mut self, now: Time, endpoint: Endpoint, room: RoomHandle) {
+        let Some(one) = self.ends.get_mut(&endpoint) else { return };
+        let number = one.attached.iter().find(|(_, attached)| **attached == room).map(|(number, _)| *number);
+        one.remove_neighbour(room);
+        if let Some(number) = number {
+            one.take_visit(now, room, number);
+        }
+    }
+
     /// Whether an endpoint was told over the present link that we visit it.
     pub(in crate::node) fn is_visit_begun(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
         self.get(endpoint).is_some_and(|one| one.visits.contains_key(&room))
