@@ -224,6 +224,12 @@ impl Attempts {
         base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 
+    /// Whether a connection to `endpoint` is being made and the other end has said so.
+    pub(super) fn is_answered(&self, base: &Base, endpoint: Endpoint) -> bool {
+        let is_it = |link: &LinkId| self.get(*link).is_some_and(|attempt| attempt.answered);
+        base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
+    }
+
     /// Whether one more attempt may be under way, with those gone that it would take the place of.
     pub(super) fn has_place_for_attempt(&self, base: &Base, endpoint: Endpoint) -> bool {
         let under_way = base.known.get(endpoint).map_or(0, |peer| peer.trying.len());

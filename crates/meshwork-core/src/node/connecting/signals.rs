@@ -213,7 +213,8 @@ impl Connecting {
         }
     }
 
-    fn handle_ask(&mut self, base: &mut Base, handle: RoomHandle, from: Endpoint, epoch: (u64, u32)) {
+    /// An endpoint asks for an offer.
+    pub(super) fn handle_ask(&mut self, base: &mut Base, handle: RoomHandle, from: Endpoint, epoch: (u64, u32)) {
         if base.own.me < from {
             let detail = String::from("the greater endpoint offers, it does not ask");
             return base.own.refuse(Some(from), Refusal::Signal, detail);

@@ -178,7 +178,8 @@ impl Visits {
             return self.attach(base, endpoint, room);
         }
         let me = Introduction::from(&base.own.announcement);
-        if !attempts.is_trying(base, endpoint)
+        // An offer that the overlay made may be lost with whoever carried it.
+        if !attempts.is_answered(base, endpoint)
             && let Some((open, now)) = base.rooms.room_mut(&base.own, room)
         {
             open.talking().seek(now, &base.own.identity, &me, endpoint);
@@ -325,6 +326,9 @@ impl Connecting {
         self.visits.enter_guest(base, room, origin);
         if base.links.is_linked(origin) {
             self.visits.attach(base, origin, room);
+        } else if base.own.me > origin && self.attempts.is_trying(base, origin) {
+            // What was offered may be lost: to look for us is to ask.
+            self.handle_ask(base, room, origin, (0, 0));
         } else {
             self.try_now(base, origin);
         }
