@@ -103,8 +103,11 @@ impl Node {
             }
             LinkMessage::Attach(attach) => {
                 let introduction = base.known.announcement(from).map(Introduction::from);
-                let attached =
-                    base.rooms.handle_attach(&mut base.own, &mut base.links, from, &attach, introduction);
+                let (visits, attempts) = self.connecting.visits();
+                let visited = visits.handle_neighbour(base, attempts, from, &attach);
+                let attached = visited.and_then(|()| {
+                    base.rooms.handle_attach(&mut base.own, &mut base.links, from, &attach, introduction)
+                });
                 attached.map(|room| {
                     if let Some(room) = room {
                         base.known.note_seen(from, room);
@@ -203,20 +206,9 @@ impl Node {
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         let is_behind = is_behind(&base.rooms, &base.links, handle, from);
-        let attachments = base.rooms.attachments();
-        let is_unasked =
-            connecting.visits().0.contains(handle, from) && !attachments.is_visit_begun(from, handle);
-        let is_visited = attachments.visited(from, handle).is_some();
-        let keeps_visit = match reason {
-            // It has no place for a neighbour, and keeps the visit or may take one.
-            DetachReason::Full => is_visited || is_unasked,
-            // The overlay gave it up; what ends a visit is said where there is nothing else.
-            DetachReason::Left => is_visited && attachments.is_attached(from, handle),
-            DetachReason::Unsure | DetachReason::Proof => false,
-        };
-        if keeps_visit {
+        if reason == DetachReason::Full && base.rooms.attachments().visited(from, handle).is_some() {
+            // It has no place for a neighbour, and keeps the visit.
             base.rooms.attachments_mut().unattach_neighbour(handle, from);
-            base.rooms.send_visit(&base.own, &mut base.links, from, handle);
         } else {
             connecting.visits().0.forget(base, handle, from);
             base.rooms.attachments_mut().unattach(handle, from);
@@ -224,8 +216,8 @@ impl Node {
             base.links.end_direct_in(&mut base.own, from, handle.0, why);
         }
         match reason {
-            DetachReason::Left if !keeps_visit => base.known.unlist(from, handle),
-            DetachReason::Left | DetachReason::Full | DetachReason::Unsure => {
+            DetachReason::Left => base.known.unlist(from, handle),
+            DetachReason::Full | DetachReason::Unsure => {
                 base.rooms.attachments_mut().note_distant(handle, from);
             }
             DetachReason::Proof => {}

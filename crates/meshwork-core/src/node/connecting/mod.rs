@@ -214,11 +214,14 @@ impl Connecting {
         base.rooms.attachments_mut().note_distant(room, endpoint);
         base.known.unlist(endpoint, room);
         // Who is visited hears so first: what it says meanwhile is for the visit.
-        if !self.visits.begin_again(base, room, endpoint) {
+        let reason = if self.visits.begin_again(base, room, endpoint) {
+            DetachReason::Full
+        } else {
             base.rooms.attachments_mut().unattach(room, endpoint);
-        }
+            DetachReason::Left
+        };
         detach(self, base, room, endpoint);
-        send_detach(&mut base.links, endpoint, id, DetachReason::Left);
+        send_detach(&mut base.links, endpoint, id, reason);
         self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
     }
 

@@ -214,7 +214,13 @@ impl Connecting {
     }
 
     /// An endpoint asks for an offer.
-    pub(super) fn handle_ask(&mut self, base: &mut Base, handle: RoomHandle, from: Endpoint, epoch: (u64, u32)) {
+    pub(super) fn handle_ask(
+        &mut self,
+        base: &mut Base,
+        handle: RoomHandle,
+        from: Endpoint,
+        epoch: (u64, u32),
+    ) {
         if base.own.me < from {
             let detail = String::from("the greater endpoint offers, it does not ask");
             return base.own.refuse(Some(from), Refusal::Signal, detail);

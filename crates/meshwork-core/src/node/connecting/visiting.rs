@@ -55,7 +55,7 @@ struct Visit {
 }
 
 impl Visits {
-    pub(in crate::node) fn contains(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
+    pub(super) fn contains(&self, room: RoomHandle, endpoint: Endpoint) -> bool {
         self.0.contains_key(&(room, endpoint))
     }
 
@@ -108,6 +108,23 @@ impl Visits {
         base.known.note_seen(from, room);
         base.links.handle_attached(&mut base.own, from, room.0);
         Ok(())
+    }
+
+    /// A linked endpoint attaches as a neighbour. Where there is no place for one, somebody who looks for us visits us
+    /// instead, before it is told so: what it says meanwhile is for the visit.
+    pub(in crate::node) fn handle_neighbour(
+        &mut self,
+        base: &mut Base,
+        attempts: &mut Attempts,
+        from: Endpoint,
+        attach: &Attach,
+    ) -> Result<(), Offence> {
+        match base.rooms.with_id(attach.room) {
+            Some(room) if self.contains(room, from) && !base.rooms.admits(room, from) => {
+                self.handle_attach(base, attempts, from, attach)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Somebody visits us, or looks for us, unless it is visited already.

@@ -263,11 +263,6 @@ impl Attachments {
         }
     }
 
-    /// Whether an endpoint was told over the present link that we visit it.
-    pub(in crate::node) fn is_visit_begun(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
-        self.get(endpoint).is_some_and(|one| one.visits.contains_key(&room))
-    }
-
     /// Something was said to an endpoint alone in a room, or by it.
     pub(in crate::node) fn note_said(&mut self, now: Time, endpoint: Endpoint, room: RoomHandle) {
         if let Some(one) = self.ends.get_mut(&endpoint) {
