@@ -21,16 +21,23 @@ const FIXED_SEEDS: u64 = 300;
 /// could not tell yet who had access by a new secret never told each other once they could, or did not show the secret by
 /// which somebody knew whom to let in, what stood by a fold was said again after a cut, or a record waited for half a minute
 /// at each member on its way while two devices joined each other's joins.
-const FAILED_ONCE: [u64; 21] = [
+const FAILED_ONCE: [u64; 28] = [
     229,
     393,
     1268,
     2159,
     2709,
+    3488,
     3825,
+    4221,
     4808,
     5858,
+    6617,
     6868,
+    7904,
+    8853,
+    9015,
+    32_458,
     3_000_547,
     3_000_777,
     3_001_919,
