@@ -19,8 +19,9 @@ const FIXED_SEEDS: u64 = 300;
 /// was turned away since many had been full when it came, or a checker took what two programs of one person wrote alike at
 /// one instant for two writes, or asked for the overlay of a record that nobody but who crashed had heard of, members who
 /// could not tell yet who had access by a new secret never told each other once they could, or did not show the secret by
-/// which somebody knew whom to let in, what stood by a fold was said again after a cut, or a record waited for half a minute
-/// at each member on its way while two devices joined each other's joins.
+/// which somebody knew whom to let in, what stood by a fold was said again after a cut, a record waited for half a minute
+/// at each member on its way while two devices joined each other's joins, a secret that was changed twice kept out whom its
+/// record lets in, or a message was acknowledged by an end that had no place for a neighbour and heard it in no room.
 const FAILED_ONCE: [u64; 28] = [
     229,
     393,
