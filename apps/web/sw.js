@@ -7,9 +7,9 @@ const ASSETS = "/assets/" + BUILD + "/";
 const FILES = {{files}};
 const CACHE = "meshwork-pages-" + BUILD;
 const PAGE = ASSETS + "index.html";
-// "/", "/place", "/CODE" and "/APP/CODE", as the server answers.
+// "/", the apps' own addresses, "/CODE" and "/APP/CODE", as the server answers.
 const PAGES =
-  /^\/(index\.html|place\/?|(?!assets\/)([a-z0-9-]{1,32}\/)?(?!(assets|health)\/?$)[a-hj-np-z2-9]{6}\/?)?$/i;
+  /^\/(index\.html|({{apps}})\/?|(?!assets\/)([a-z0-9-]{1,32}\/)?(?!(assets|health)\/?$)[a-hj-np-z2-9]{6}\/?)?$/i;
 
 self.addEventListener("install", (event) => {
   event.waitUntil(

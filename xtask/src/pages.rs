@@ -1,11 +1,14 @@
 //! The pages: wasm from `apps/web`, its JavaScript face, and the folder that the binary embeds.
 //!
 //! `target/pages` holds `index.html` and `assets/<build>/`, where `<build>` is one hash over everything that
-//! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template with two
-//! places: `{{assets}}` becomes `/assets/<build>`, `{{scripts}}` the tags that start the program. Everything
-//! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`.
+//! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template: `{{assets}}` becomes
+//! `/assets/<build>`, `{{scripts}}` the tags that start the program. Each app of `apps/web/src/apps.rs` has the same
+//! page with a preview of its own as `apps/WORD.html`: `{{title}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything
+//! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
+//! shortcuts the apps are filled in.
 //! `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
-//! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them.
+//! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them, `{{apps}}`
+//! the words of the apps.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -17,6 +20,12 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::setup::wasm;
 use crate::workspace::Workspace;
 use crate::{compressed, parts, step};
+
+#[path = "../../apps/web/src/apps.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the pages read all of it")]
+mod apps;
+
+use self::apps::{APPS, App};
 
 const PACKAGE: &str = "meshwork-web";
 /// How the script and the wasm of the pages are called.
@@ -42,7 +51,7 @@ const STYLES: [&str; 9] = [
 /// Which files of the assets are loaded for which part, for whoever weighs them.
 pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 8;
+const LAYOUT: u32 = 9;
 
 /// Starts the program. One that has come upon a fault of its own stops for good with a trap, and cannot say so itself.
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";
@@ -86,7 +95,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
     let sources = Sources::read(workspace, &wasm, bindgen_version, aim)?;
     let build = sources.hash();
     let pages = workspace.pages();
-    let wanted = sources.index(&build)?;
+    let wanted = sources.index(&build, None)?;
     let is_current = pages.join("assets").join(&build).is_dir()
         && fs::read_to_string(pages.join("index.html")).is_ok_and(|present| present == wanted);
     if is_current {
@@ -108,7 +117,14 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
             Ok(at_root) => fresh.join(at_root),
             Err(_) => assets.join(name),
         };
-        write(&place, bytes)?;
+        match name.extension().is_some_and(|kind| kind == "webmanifest") {
+            true => write(&place, manifest(bytes)?.as_bytes())?,
+            false => write(&place, bytes)?,
+        }
+    }
+    for app in &APPS {
+        let page = fresh.join("apps").join(app.word).with_extension("html");
+        write(&page, sources.index(&build, Some(app))?.as_bytes())?;
     }
     write(&assets.join("start.js"), START_SCRIPT.as_bytes())?;
     write(&assets.join("index.html"), wanted.as_bytes())?;
@@ -232,6 +248,7 @@ impl<'a> Sources<'a> {
         add(self.bindgen_version.as_bytes());
         add(START_SCRIPT.as_bytes());
         add(self.aim.profile().as_bytes());
+        add(format!("{APPS:?}").as_bytes());
         add(&self.wasm);
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
@@ -242,8 +259,8 @@ impl<'a> Sources<'a> {
         format!("{:016x}", hasher.finish())
     }
 
-    /// The template with its places filled.
-    fn index(&self, build: &str) -> Result<String> {
+    /// The template with its places filled, for one app or for all.
+    fn index(&self, build: &str, app: Option<&App>) -> Result<String> {
         let (assets, loader) = (format!("/assets/{build}"), parts::LOADER);
         let scripts = format!(
             "<link rel=\"modulepreload\" href=\"{assets}/meshwork.js\">\n    \
@@ -252,7 +269,12 @@ impl<'a> Sources<'a> {
              <script type=\"module\" src=\"{assets}/start.js\"></script>"
         );
         ensure!(self.template.contains("{{scripts}}"), "apps/web/index.html has no place {{{{scripts}}}}");
+        let title = app.map_or("Meshwork".to_owned(), |app| format!("{} \u{b7} Meshwork", app.title));
         let index = self.template.replace("{{scripts}}", &scripts).replace("{{assets}}", &assets);
+        let index = index
+            .replace("{{title}}", &title)
+            .replace("{{invitation}}", app.map_or("You are invited to a room", |app| app.invitation))
+            .replace("{{sentence}}", app.map_or("Rooms made of people", |app| app.sentence));
         if let Some((_, rest)) = index.split_once("{{") {
             bail!("apps/web/index.html has an unknown place {{{{{}", rest.lines().next().unwrap_or_default());
         }
@@ -261,12 +283,22 @@ impl<'a> Sources<'a> {
 
     /// The worker that keeps what lies in `assets`.
     fn worker(&self, build: &str, assets: &Path) -> Result<String> {
-        for place in ["{{build}}", "{{files}}"] {
+        for place in ["{{build}}", "{{files}}", "{{apps}}"] {
             ensure!(self.worker.contains(place), "apps/web/sw.js has no place {place}");
         }
         let files = serde_json::to_string(&names(assets)?).context("names are JSON")?;
-        Ok(self.worker.replace("{{build}}", build).replace("{{files}}", &files))
+        let apps = APPS.map(|app| app.word).join("|");
+        Ok(self.worker.replace("{{build}}", build).replace("{{files}}", &files).replace("{{apps}}", &apps))
     }
+}
+
+/// What a device is told that installs the pages, with the apps filled in.
+fn manifest(template: &[u8]) -> Result<String> {
+    let template = std::str::from_utf8(template).context("the manifest is no text")?;
+    let shortcut = |app: &App| serde_json::json!({ "name": app.title, "description": app.sentence, "url": format!("/{}", app.word) });
+    let shortcuts = serde_json::Value::from_iter(APPS.iter().map(shortcut)).to_string();
+    let sentences = APPS.map(|app| app.sentence).join(". ");
+    Ok(template.replace("{{shortcuts}}", &shortcuts).replace("{{sentences}}", &sentences))
 }
 
 fn is_style(name: &Path) -> bool {
@@ -321,7 +353,7 @@ mod tests {
             aim: Aim::Small,
             wasm: vec![1, 2],
             template: template.to_owned(),
-            worker: "{{build}} {{files}}".to_owned(),
+            worker: "{{build}} {{files}} {{apps}}".to_owned(),
             statics: Vec::new(),
         }
     }
@@ -363,7 +395,7 @@ mod tests {
             write(&folder.path().join(name), b"x").expect("it is written");
         }
         let worker = sources("{{scripts}}").worker("f00", folder.path()).expect("both places are known");
-        assert_eq!(worker, r#"f00 ["fonts/a.woff2","index.html","meshwork.js"]"#);
+        assert_eq!(worker, r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync"#);
         let mut without = sources("{{scripts}}");
         without.worker = "{{build}}".to_owned();
         assert!(without.worker("f00", folder.path()).is_err());
@@ -371,10 +403,17 @@ mod tests {
 
     #[test]
     fn the_template_is_filled_and_checked() {
-        let index = sources("{{scripts}} {{assets}}/x.css").index("f00").expect("both places are known");
+        let index =
+            sources("{{scripts}} {{assets}}/x.css").index("f00", None).expect("both places are known");
         assert!(index.contains("src=\"/assets/f00/start.js\""), "{index}");
         assert!(index.contains(" /assets/f00/x.css"), "{index}");
-        assert!(sources("no place").index("f00").is_err());
-        assert!(sources("{{scripts}} {{other}}").index("f00").is_err());
+        assert!(sources("no place").index("f00", None).is_err());
+        assert!(sources("{{scripts}} {{other}}").index("f00", None).is_err());
+        let of_app = sources("{{scripts}} {{title}}, {{invitation}}").index("f00", Some(&APPS[1]));
+        assert!(
+            of_app
+                .expect("all places are known")
+                .ends_with("Sync \u{b7} Meshwork, You are invited to count and list together")
+        );
     }
 }

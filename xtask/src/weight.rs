@@ -16,8 +16,14 @@ type Budget = (&'static str, &'static [&'static str], u64);
 /// The first two are all that a stroke waits for; see docs/decisions/0016-page-weight-and-frames.md.
 const BUDGETS: [Budget; 3] = [
     ("a room, until a stroke is taken", &["overlays"], 700_000),
-    ("a room made on the start page, likewise", &["home"], 700_000),
-    ("a room with all its tools", &["overlays", "later", "notes"], 1_010_000),
+    ("a room made on the start page, likewise", &["home"], 715_000),
+    ("a room with all its tools", &["overlays", "shell", "place"], 1_035_000),
+];
+/// What an app may load beyond the page of a room without it, which has these parts.
+const SHELL: [&str; 2] = ["overlays", "shell"];
+const APPS: [Budget; 2] = [
+    ("Sync's values, beyond the shell", &["sync"], 60_000),
+    ("Sync's documents, as a member keeps them", &["documents"], 80_000),
 ];
 /// Endings of the compressed copies, in the order in which the server prefers them.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
@@ -48,6 +54,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         println!("  {:<38} {plain:>9} {sent:>9}  of at most {most}\n", "all");
         if sent > most {
             heavy.push(format!("{route} fetches {sent} bytes, at most {most} are allowed"));
+        }
+    }
+    let sent =
+        |parts: &[&str]| Ok::<u64, anyhow::Error>(fetched(&pages, parts)?.iter().map(|file| file.sent).sum());
+    for (what, parts, most) in APPS {
+        let beyond = sent(&[&SHELL, parts].concat())?.saturating_sub(sent(&SHELL)?);
+        println!("{what:<50} {beyond:>9}  of at most {most}");
+        if beyond > most {
+            heavy.push(format!("{what} are {beyond} bytes, at most {most} are allowed"));
         }
     }
     ensure!(heavy.is_empty(), "{}", heavy.join("; "));

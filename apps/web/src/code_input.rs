@@ -111,7 +111,10 @@ pub fn hint(entry: &Entry, origin: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use meshwork_core::signed::app::AppWord;
+
     use super::*;
+    use crate::apps::APPS;
     use meshwork_core::id::{RoomId, Secret};
     use meshwork_core::signalling::address::{RoomKeys, Secrets};
 
@@ -171,5 +174,13 @@ mod tests {
         assert_eq!(hint(&read("k"), ORIGIN), "Five to go. For a private room, paste the full link.");
         assert_eq!(hint(&read("k0"), ORIGIN), "Codes have no 0, 1, O or I.");
         assert!(hint(&read("https://mesh.example/place/K7M4QX#abc"), ORIGIN).contains("damaged"));
+    }
+
+    #[test]
+    fn words_of_apps_are_no_codes() {
+        for app in &APPS {
+            assert!(app.word.parse::<AppWord>().is_ok() && app.word.parse::<Code>().is_err(), "{app:?}");
+        }
+        assert_eq!((APPS[0].word, APPS[1].word), (&*meshwork_place::app(), meshwork_sync::WORD));
     }
 }

@@ -6,6 +6,7 @@
 pub mod acquainted;
 pub mod activity;
 pub mod ago;
+pub mod apps;
 pub mod beads;
 pub mod card;
 pub mod cell_input;
@@ -31,6 +32,7 @@ pub mod sparkline;
 pub mod stencil;
 pub mod steps;
 pub mod stroke;
+pub mod sync;
 pub mod texts;
 pub mod tiles;
 pub mod timelapse;

@@ -10,6 +10,7 @@ use meshwork_core::signed::list::ShortId;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_place::canvas::{Erase, Region};
 
+use crate::apps::App;
 use crate::words;
 
 /// Windows that are offered for a limit, in milliseconds.
@@ -40,20 +41,21 @@ impl Standing {
         }
     }
 
-    /// In words what one may do and what comes next, where there is something to say; `owner` is whom to ask.
-    pub fn words(&self, owner: &str) -> Option<String> {
+    /// In words what one may do in an app and what comes next, where there is something to say; `owner` is whom to ask.
+    pub fn words(&self, owner: &str, app: &App) -> Option<String> {
+        let (verb, doing) = app.verbs;
         match self {
             Standing::Free => None,
             Standing::Limited(WritingLeft { left: 0, limit, wait_ms }) => {
-                Some(format!("Out of cells. {} more in {}", limit.cost, span(*wait_ms)))
+                Some(format!("Out of {}s. {} more in {}", app.unit, limit.cost, span(*wait_ms)))
             }
             Standing::Limited(WritingLeft { left, wait_ms, .. }) => {
-                let left = words::count(*left as usize, "cell");
+                let left = words::count(*left as usize, app.unit);
                 Some(format!("{left} left, more in {}", span(*wait_ms)))
             }
-            Standing::Watching => Some(format!("Only people {owner} chose can paint here. You can watch.")),
+            Standing::Watching => Some(format!("Only people {owner} chose can {verb} here. You can watch.")),
             Standing::Banned => Some(format!(
-                "{} has banned you from painting here. You can still watch.",
+                "{} has banned you from {doing} here. You can still watch.",
                 words::capital(owner)
             )),
         }
@@ -104,13 +106,16 @@ impl Decision {
         &self,
         called: impl Fn(PeerId) -> String,
         is_own: bool,
-    ) -> Option<(String, &'static str, &'static str)> {
+        app: &App,
+    ) -> Option<(String, String, &'static str)> {
+        let (verb, doing) = app.verbs;
+        let banned = format!("They can watch but not {verb}. Their {doing} stays.");
         let (question, [to_owner, to_moderator], button) = match self {
             Decision::Ban(peer, false) => (
                 format!("Ban {}?", called(*peer)),
                 [
-                    "They can watch but not paint. Their painting stays. You can lift the ban later.",
-                    "They can watch but not paint. Their painting stays. The owner can lift the ban.",
+                    &*format!("{banned} You can lift the ban later."),
+                    &*format!("{banned} The owner can lift the ban."),
                 ],
                 "Ban",
             ),
@@ -132,7 +137,7 @@ impl Decision {
             ),
             Decision::Rules(_) | Decision::Unban(_) | Decision::Lift(_) => return None,
         };
-        Some((question, if is_own { to_owner } else { to_moderator }, button))
+        Some((question, if is_own { to_owner } else { to_moderator }.to_owned(), button))
     }
 }
 
@@ -183,19 +188,22 @@ pub fn region_between(one: (i32, i32), other: (i32, i32), size: CanvasSize) -> R
 ///
 /// # Errors
 /// In words, what is wrong with it.
-pub fn limit(cells: &str, window_ms: u32) -> Result<Limit, String> {
-    match cells.trim().parse::<u32>() {
-        Ok(cells) if (1..=LIMIT_COST_MAX).contains(&cells) => Ok(Limit { cost: cells, window_ms }),
-        _ => Err(format!("Give a number of cells from 1 to {}.", words::grouped(LIMIT_COST_MAX as usize))),
+pub fn limit(cost: &str, window_ms: u32, app: &App) -> Result<Limit, String> {
+    match cost.trim().parse::<u32>() {
+        Ok(cost) if (1..=LIMIT_COST_MAX).contains(&cost) => Ok(Limit { cost, window_ms }),
+        _ => {
+            let most = words::grouped(LIMIT_COST_MAX as usize);
+            Err(format!("Give a number of {}s from 1 to {most}.", app.unit))
+        }
     }
 }
 
-/// How fast each person's page may paint.
-pub fn pace(limit: Option<Limit>) -> String {
+/// How fast each person may do what an app is for.
+pub fn pace(limit: Option<Limit>, app: &App) -> String {
     match limit {
         None => "no limit".to_owned(),
         Some(limit) => {
-            format!("{} every {}", words::count(limit.cost as usize, "cell"), window(limit.window_ms))
+            format!("{} every {}", words::count(limit.cost as usize, app.unit), window(limit.window_ms))
         }
     }
 }
@@ -248,7 +256,9 @@ pub fn list(names: &[String], nobody: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apps::APPS;
 
+    const PLACE: &App = &APPS[0];
     const SIZE: CanvasSize = CanvasSize { width: 100, height: 50 };
 
     fn limited(left: u32, wait_ms: u64) -> Standing {
@@ -274,30 +284,33 @@ mod tests {
 
     #[test]
     fn a_painter_reads_what_is_left_and_for_how_long() {
-        assert_eq!(plain(limited(12, 7_001).words("Lin")), "12 cells left, more in 8 s");
-        assert_eq!(plain(limited(1, 10).words("Lin")), "1 cell left, more in 1 s");
-        assert_eq!(plain(limited(0, 7_001).words("Lin")), "Out of cells. 12 more in 8 s");
+        assert_eq!(plain(limited(12, 7_001).words("Lin", PLACE)), "12 cells left, more in 8 s");
+        assert_eq!(plain(limited(1, 10).words("Lin", PLACE)), "1 cell left, more in 1 s");
+        assert_eq!(plain(limited(0, 7_001).words("Lin", PLACE)), "Out of cells. 12 more in 8 s");
         assert!(limited(0, 1).is_shut() && !limited(1, 1).is_shut());
-        assert_eq!(Standing::new(Ok(None)).words("Lin"), None);
+        assert_eq!(Standing::new(Ok(None)).words("Lin", PLACE), None);
     }
 
     #[test]
     fn who_may_not_paint_reads_why_and_whom_to_ask() {
         let watching = Standing::new(Err(CommandError::Write(WriteError::NotWriter)));
         assert!(watching.is_shut());
-        assert_eq!(plain(watching.words("Lin")), "Only people Lin chose can paint here. You can watch.");
+        assert_eq!(
+            plain(watching.words("Lin", PLACE)),
+            "Only people Lin chose can paint here. You can watch."
+        );
         let banned = Standing::new(Err(CommandError::Write(WriteError::Banned)));
-        assert!(banned.is_shut() && plain(banned.words("Lin")).starts_with("Lin has banned you"));
+        assert!(banned.is_shut() && plain(banned.words("Lin", PLACE)).starts_with("Lin has banned you"));
         assert_eq!(Standing::new(Err(CommandError::NotOpen)), Standing::Free, "there is nothing to say yet");
     }
 
     #[test]
     fn paces_read_as_people_say_them() {
-        let pace = |cells, window_ms| plain(Some(pace(Some(Limit { cost: cells, window_ms }))));
+        let pace = |cells, window_ms| plain(Some(pace(Some(Limit { cost: cells, window_ms }), PLACE)));
         assert_eq!(pace(1, 300_000), "1 cell every 5 minutes");
         assert_eq!(pace(60, 60_000), "60 cells every minute");
         assert_eq!(pace(12, 10_000), "12 cells every 10 s");
-        assert_eq!(super::pace(None), "no limit");
+        assert_eq!(super::pace(None, PLACE), "no limit");
         assert_eq!(plain(Some(span(121_000))), "3 min");
     }
 
@@ -311,17 +324,16 @@ mod tests {
         {
             assert!(region(wrong).is_err(), "{wrong:?}");
         }
-        assert_eq!(limit("12", 1_000), Ok(Limit { cost: 12, window_ms: 1_000 }));
-        assert!(
-            limit("0", 1_000).is_err() && limit("many", 1_000).is_err() && limit("1000001", 1_000).is_err()
-        );
+        assert_eq!(limit("12", 1_000, PLACE), Ok(Limit { cost: 12, window_ms: 1_000 }));
+        assert!(["0", "many", "1000001"].into_iter().all(|cost| limit(cost, 1_000, PLACE).is_err()));
     }
 
     #[test]
     fn what_takes_something_away_is_asked_first() {
         let lin = PeerId([1; 32]);
         let called = |_| "Lin".to_owned();
-        let asked = |decision: Decision, is_own| decision.question(called, is_own).expect("it is asked");
+        let asked =
+            |decision: Decision, is_own| decision.question(called, is_own, PLACE).expect("it is asked");
         assert_eq!(asked(Decision::Ban(lin, false), true).0, "Ban Lin?");
         assert!(asked(Decision::Ban(lin, false), true).1.ends_with("You can lift the ban later."));
         assert!(asked(Decision::Ban(lin, true), false).1.ends_with("The owner can undo both."));
@@ -329,7 +341,7 @@ mod tests {
         let (question, _, button) = asked(Decision::Erase(Erase { author: Some(lin), region }), true);
         assert_eq!(plain(Some(question)), "Erase the cells of Lin on 12 × 10 cells at 3, 4?");
         assert_eq!(button, "Erase");
-        assert_eq!(Decision::Unban(lin).question(called, true), None);
+        assert_eq!(Decision::Unban(lin).question(called, true, PLACE), None);
     }
 
     #[test]

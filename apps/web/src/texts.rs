@@ -7,8 +7,6 @@ pub const LEAD: [&str; 2] = [
     "Open a link and you're connected directly to each other. ",
     "No account, no cloud, nobody reading along.",
 ];
-/// What one does in a room of Place.
-pub const PLACE: &str = "Paint one canvas together";
 /// Who gets into which of the two kinds of rooms.
 pub const KINDS: &str = "Private: only people with the link get in. Open: anyone with the six-letter code.";
 /// What a room's rules are called before it is made.

@@ -2,6 +2,7 @@
 
 use meshwork_core::node::{LinkState, Refusal, RoomRefusal};
 
+use crate::apps::App;
 use crate::people::Row;
 
 /// How a notice is meant.
@@ -269,27 +270,34 @@ pub fn stroke_refused(reason: &str) -> Notice {
 }
 
 /// Nobody is linked and no meeting point answers.
-pub fn unlinked() -> Notice {
-    let text = "You're offline in this room. Keep painting: it is sent as soon as you reconnect. Or meet by copy and \
-                paste.";
-    Notice::new(Tone::Warn, text, Some(Offer::Meet))
+pub fn unlinked(app: &App) -> Notice {
+    let text = format!(
+        "You're offline in this room. Keep {}: it is sent as soon as you reconnect. Or meet by copy and paste.",
+        app.verbs.1
+    );
+    Notice::new(Tone::Warn, &text, Some(Offer::Meet))
 }
 
 /// The browser stores nothing for this page; `reason` in its words.
-pub fn storage_refused(reason: &str) -> Notice {
+pub fn storage_refused(reason: &str, app: &App) -> Notice {
     let text = format!(
-        "This browser does not let us keep the canvas. It lives as long as someone has the page open. \
-         Save a PNG. The browser says: {}",
+        "This browser does not let us keep {}. It lives as long as someone has the page open. \
+         {}The browser says: {}",
+        app.content,
+        app.rescue,
         sentence(reason)
     );
     Notice::new(Tone::Warn, &text, None).passing()
 }
 
 /// The browser has no room left for this page.
-pub fn storage_full() -> Notice {
-    let text = "This browser has no room left for the canvas. What is painted from now on lives as long as \
-                someone has the page open. Free some space, or save a PNG.";
-    Notice::new(Tone::Warn, text, None).passing()
+pub fn storage_full(app: &App) -> Notice {
+    let text = format!(
+        "This browser has no room left for {}. What comes from now on lives as long as someone has the page open. \
+         Free some space. {}",
+        app.content, app.rescue
+    );
+    Notice::new(Tone::Warn, text.trim_end(), None).passing()
 }
 
 /// So many rooms, the longest unused, were forgotten for this one; `most` are kept.
@@ -415,7 +423,10 @@ pub fn grouped(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apps::APPS;
     use meshwork_core::id::{Endpoint, Identity, Instance};
+
+    const PLACE: &App = &APPS[0];
 
     fn row(state: LinkState, beside: &str) -> Row {
         Row {
@@ -529,14 +540,16 @@ mod tests {
     fn what_happened_can_be_put_away_and_what_is_so_cannot() {
         assert!(refusal(Refusal::RoomProof, "Lin", "").is_passing);
         assert!(
-            storage_refused("no").is_passing && storage_full().is_passing && key_is_new("abc").is_passing
+            storage_refused("no", PLACE).is_passing
+                && storage_full(PLACE).is_passing
+                && key_is_new("abc").is_passing
         );
-        assert!(!unlinked().is_passing && !server_away(true, "").is_passing && !waiting().is_passing);
+        assert!(!unlinked(PLACE).is_passing && !server_away(true, "").is_passing && !waiting().is_passing);
     }
 
     #[test]
     fn whom_nobody_reaches_is_told_how_to_meet_again() {
-        let notice = unlinked();
+        let notice = unlinked(PLACE);
         assert_eq!(
             (notice.title.as_str(), notice.offer),
             ("You're offline in this room.", Some(Offer::Meet))

@@ -391,6 +391,23 @@ impl Room {
         self.shared().runner.note_place(id, link.clone()).await
     }
 
+    /// Leaves the room's members and servers, and keeps the room: it is read and written in as before, and what is written
+    /// travels once it is [connected](Room::connect) again.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn disconnect(&self) -> Result<(), Closed> {
+        self.call(|node, now, room| node.room_mut(now, room).disconnect()).await
+    }
+
+    /// Looks for the members of a room that is [disconnected](Room::disconnect).
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn connect(&self) -> Result<(), Closed> {
+        self.call(|node, now, room| node.room_mut(now, room).connect()).await
+    }
+
     /// Leaves the room now, whoever else holds a clone of it. What is kept of it here stays.
     pub fn leave(self) {
         self.shared().leave(self.handle());

@@ -70,7 +70,7 @@ pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) ->
     crate::common::wait_page_says(&host, "Make a Place room").await?;
     host.eval(choose, vec![]).await?;
     let link = make_room(&host, "create-private").await?;
-    let mut browsers = vec![browser];
+    let browsers = vec![browser];
     if painted {
         for (person, picture) in [(KAVEH, scene::harbour()), (LIN, scene::meadow())] {
             let cli = Cli::new()?;
@@ -85,6 +85,19 @@ pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) ->
         // Who painted and left is not in the picture.
         host.reload().await?;
     }
+    join(host, link, browsers, others).await
+}
+
+/// The same in a room of Sync.
+pub(crate) async fn gather_values(server: &Server, others: &[Person]) -> Result<Cast> {
+    let (browser, host) = MIRA.open(server.url(), ALIKE).await?;
+    crate::common::wait_page_says(&host, "Make a Place room").await?;
+    host.click("app-sync").await?;
+    let link = make_room(&host, "create-private").await?;
+    join(host, link, vec![browser], others).await
+}
+
+async fn join(host: Tab, link: String, mut browsers: Vec<Browser>, others: &[Person]) -> Result<Cast> {
     let mut tabs = Vec::new();
     for person in others {
         let (browser, tab) = person.open(&link, "").await?;

@@ -67,6 +67,7 @@ async fn main() -> Result<()> {
     states::start(&camera).await?;
     states::room(&camera).await?;
     states::notes(&camera).await?;
+    states::values(&camera).await?;
     states::overlay(&camera).await?;
     states::tools(&camera).await?;
     states::rules(&camera).await?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use meshwork_e2e::{Cli, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
 
-use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather};
+use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
 use crate::common::{close, meddler, press_shown, unfold, wait_page_says, wait_says};
 use crate::{ALL, Camera, SOME};
 
@@ -83,6 +83,39 @@ pub(crate) async fn room(camera: &Camera) -> Result<()> {
     .await?;
     host.click("hide-address").await?;
     camera.take(&host, "hide-address", &SOME).await
+}
+
+/// What people count and write down together.
+pub(crate) async fn values(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, others, .. } = gather_values(&server, &[LIN, KAVEH, SOFIA]).await?;
+    for (tab, times) in others.iter().zip([9, 6, 3]).chain([(&host, 7)]) {
+        for _ in 0..times {
+            tab.click("increment").await?;
+        }
+    }
+    let written = [
+        (&others[0], "ferry", "Sat 9:10"),
+        (&others[1], "hotel", "Casa do Cais"),
+        (&others[2], "thermos", "true"),
+        (&host, "rain", "62 %"),
+        (&others[1], "ferry", "Sat 9:40"),
+    ];
+    for (tab, key, value) in written {
+        tab.type_text("value-key", key).await?;
+        tab.type_text("value-input", &format!("{value}\n")).await?;
+        wait_says(&host, &format!("value-row-{key}"), value).await?;
+    }
+    wait_says(&host, "counter", "25").await?;
+    wait_says(&host, "held-by", "held by 3").await?;
+    camera.take(&host, "values", &ALL).await?;
+    host.click("value-history").await?;
+    unfold(&host, "statistics").await?;
+    camera.take(&host, "values-past", &SOME).await?;
+    host.click("disconnect").await?;
+    host.click("increment").await?;
+    wait_page_says(&host, "You are disconnected").await?;
+    camera.take(&host, "values-apart", &SOME).await
 }
 
 /// What people write beside the canvas.

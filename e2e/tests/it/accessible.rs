@@ -3,7 +3,7 @@
 use crate::common;
 use crate::common::hands::canvas_box;
 use crate::common::{
-    close, open_page, open_start, press_shown, unfold, wait_linked, wait_page_says, wait_says,
+    close, open_page, open_start, open_values, press_shown, unfold, wait_linked, wait_page_says, wait_says,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, Look, Server, Tab};
@@ -133,6 +133,34 @@ const TWICE: &str = "const sizes = Array.from(document.querySelectorAll('body, b
         element.style.fontSize = `${2 * size}px`;
         if (!Number.isNaN(line)) element.style.lineHeight = `${2 * line}px`;
     }";
+
+/// Sync's page, with people and long words in it.
+#[tokio::test]
+async fn values_keep_nobody_out() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let mut findings = Findings::default();
+    let (tab, link) = open_values(&browser, server.url(), "create-private").await?;
+    findings.look(&tab, "no values").await?;
+    let _other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    tab.click("increment").await?;
+    tab.type_text("value-key", "a-key-of-many-letters-that-is-longer-than-a-phone-is-wide").await?;
+    tab.type_text("value-input", &format!("{}\n", "long".repeat(50))).await?;
+    tab.click("value-history").await?;
+    unfold(&tab, "statistics").await?;
+    findings.look(&tab, "values").await?;
+    check_widths(&tab, "values").await?;
+    tab.click("value-edit").await?;
+    findings.look(&tab, "a value is changed").await?;
+    tab.click("value-delete").await?;
+    tab.click("disconnect").await?;
+    wait_page_says(&tab, "You are disconnected").await?;
+    findings.look(&tab, "disconnected").await?;
+    tab.look(Look { width: 320, height: 640, dark: false }).await?;
+    check_within(&tab, "values").await?;
+    findings.check()
+}
 
 /// What one can press or type into and that lies beyond the window's sides, or makes the page scroll sideways.
 const BEYOND: &str = "const beyond = Array.from(document.querySelectorAll('button, a, input, select, summary, textarea'))

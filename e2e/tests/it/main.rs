@@ -33,4 +33,5 @@ mod sync;
 mod timelapse;
 mod tools;
 mod touch;
+mod values;
 mod ways_in;

@@ -203,7 +203,7 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     };
     tab.devtools("Network.enable", json!({})).await?;
     tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
-    block(json!(["*/split_later.wasm"])).await?;
+    block(json!(["*/split_shell.wasm"])).await?;
     tab.goto(server.url()).await?;
     press_shown(&tab, "create-room").await?;
     // The canvas needs nothing of it, and takes strokes.
@@ -226,7 +226,7 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
         let path = paths.iter().find_map(|path| path.strip_suffix(name));
         path.map(str::to_owned).with_context(|| format!("{name} is not among {paths:?}"))
     };
-    ensure!(folder("split_later.wasm")? == folder("meshwork_bg.wasm")?, "a part of another build: {paths:?}");
+    ensure!(folder("split_shell.wasm")? == folder("meshwork_bg.wasm")?, "a part of another build: {paths:?}");
     joins_a_large_room_without_its_part(&browser, &server).await
 }
 

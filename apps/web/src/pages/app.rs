@@ -5,21 +5,23 @@ use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
+use meshwork_web::apps::{self, App as AppInfo};
 use meshwork_web::words;
 
 use super::brand::Brand;
 use super::home::{self, Aim};
 use super::notices::NoticeCard;
 use super::parts::{Part, Stage};
-use super::place::Place;
 use super::session::Session;
+use super::shell::RoomPage;
 use super::update::UpdateLine;
-use super::{browser, theme};
+use super::{browser, place, sync, theme};
 
 /// Which page is shown.
 #[derive(Clone, PartialEq)]
 enum Route {
-    Home,
+    /// The start page, with an app chosen.
+    Home(&'static AppInfo),
     /// A room that is to be joined.
     Join(RoomAddress),
     /// A room that was made here.
@@ -38,9 +40,13 @@ pub(crate) fn start() {
 
 impl Route {
     fn of(path: &str, href: &str) -> Route {
-        // An app's own address is the start page, since there is one app.
-        if matches!(path, "/" | "/index.html" | "/place" | "/place/") {
-            return Route::Home;
+        let word = path.trim_matches('/');
+        // An app's own address is the start page, with that app chosen.
+        if let Some(app) = apps::named(word) {
+            return Route::Home(app);
+        }
+        if matches!(word, "" | "index.html") {
+            return Route::Home(&apps::APPS[0]);
         }
         match href.parse() {
             Ok(address) => Route::to(address),
@@ -50,7 +56,7 @@ impl Route {
 
     fn to(address: RoomAddress) -> Route {
         match address.app() {
-            Some(app) if *app != meshwork_place::app() => Route::OtherApp(app.clone()),
+            Some(app) if apps::named(app).is_none() => Route::OtherApp(app.clone()),
             _ => Route::Join(address),
         }
     }
@@ -88,7 +94,7 @@ fn App() -> impl IntoView {
         if address.server().is_none_or(|(server, _)| server != browser::origin()) {
             return;
         }
-        let is_made_here = route.get_untracked() == Route::Home;
+        let is_made_here = matches!(route.get_untracked(), Route::Home(_));
         browser::show_address(&address.to_string(), is_made_here);
         if is_made_here {
             route.set(Route::Made);
@@ -97,16 +103,17 @@ fn App() -> impl IntoView {
     let shown = Memo::new(move |_| route.get());
     let start_page = Part::new();
     let page = move || match shown.get() {
-        Route::Home => {
+        Route::Home(app) => {
             start_page.load(home::load);
-            view! { <Start part=start_page aim=Aim::Home session join/> }.into_any()
+            view! { <Start part=start_page aim=Aim::Home(app) session join/> }.into_any()
         }
-        Route::Made => view! { <Place session/> }.into_any(),
+        Route::Made => view! { <InFront session named=None/> }.into_any(),
         Route::Join(address) => {
+            let named = address.app().and_then(|word| apps::named(word));
             if !session.has_room() {
                 session.join(address);
             }
-            view! { <Place session/> }.into_any()
+            view! { <InFront session named/> }.into_any()
         }
         Route::OtherApp(app) => view! { <Alone notice=words::other_app(&app)/> }.into_any(),
         Route::Nowhere(AddressError::Fragment) => {
@@ -122,6 +129,25 @@ fn App() -> impl IntoView {
         <UpdateLine/>
     }
     .into_any()
+}
+
+/// The page of a room, with its own app in front; while that is not known with the one that the address named, or with the
+/// first.
+#[component]
+fn InFront(
+    /// The page's node, which has the room.
+    session: Session,
+    /// The app in the address.
+    named: Option<&'static AppInfo>,
+) -> impl IntoView {
+    let word = Memo::new(move |_| session.app.get().or(named).unwrap_or(&apps::APPS[0]).word);
+    move || {
+        let front = match word.get() {
+            meshwork_sync::WORD => sync::open(session),
+            _ => place::open(session),
+        };
+        view! { <RoomPage session front/> }
+    }
 }
 
 /// The home page or that of an address at which there is nothing, which are a part of their own: whoever opens a room's

@@ -1,5 +1,8 @@
 //! The browser around the page: its address, storage, clipboard and network, none of which may be there.
 
+use std::time::Duration;
+
+use leptos::prelude::set_timeout;
 use leptos::web_sys;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
@@ -27,6 +30,15 @@ pub(crate) fn origin() -> String {
 /// The path of the page's address.
 pub(crate) fn path() -> String {
     window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
+}
+
+/// Ends after this long.
+pub(crate) async fn pause(length: Duration) {
+    let passed = js_sys::Promise::new(&mut |resolve, _| {
+        set_timeout(move || drop(resolve.call0(&JsValue::UNDEFINED)), length);
+    });
+    // It is never rejected.
+    let _ = JsFuture::from(passed).await;
 }
 
 /// Loads another address.
@@ -230,4 +242,9 @@ pub(crate) fn milliseconds() -> f64 {
 /// Now, as `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 pub(crate) fn iso_time() -> String {
     js_sys::Date::new_0().to_iso_string().into()
+}
+
+/// The time on the clock of this device, as `HH:MM:SS`.
+pub(crate) fn clock() -> String {
+    String::from(js_sys::Date::new_0().to_time_string()).split(' ').next().unwrap_or_default().to_owned()
 }

@@ -6,10 +6,12 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use leptos::{ev, web_sys};
-use meshwork_core::node::ServerState;
+use meshwork_core::node::{RoomSpec, ServerState};
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::app::{AppParameters, NoAppWord};
 use meshwork_place::canvas::CanvasSize;
+use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::{texts, words};
 
@@ -25,7 +27,7 @@ use super::parts::Loaded;
 use super::rules_form::{Draft, RulesFields};
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
-use super::{browser, icons};
+use super::{browser, documents, icons};
 
 /// Sizes that are offered, in cells; others are made from the command line.
 const SIZES: [(u16, u16); 4] = [(50, 50), (100, 100), (144, 100), (250, 250)];
@@ -37,8 +39,8 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 /// Which page of the part is shown.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Aim {
-    /// The home page.
-    Home,
+    /// The home page, with this app chosen.
+    Home(&'static App),
     /// The page of an address at which there is nothing.
     Nowhere,
 }
@@ -47,19 +49,22 @@ pub(crate) enum Aim {
 #[wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
 pub(crate) fn page(aim: Aim, session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
     Ok(Some(match aim {
-        Aim::Home => view! { <Home session join/> }.into_any(),
+        Aim::Home(app) => view! { <Home app session join/> }.into_any(),
         Aim::Nowhere => view! { <NotFound path=browser::path() join/> }.into_any(),
     }))
 }
 
 #[component]
 fn Home(
+    /// The app that is chosen at first.
+    app: &'static App,
     /// The page's node.
     session: Session,
     /// Goes to a room.
     join: Callback<RoomAddress>,
 ) -> impl IntoView {
     browser::set_title("Meshwork");
+    let chosen = RwSignal::new(app);
     view! {
         <div class="home">
             <header class="home-bar">
@@ -83,9 +88,9 @@ fn Home(
                     <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
                 })}
                 <KeptRooms session/>
-                <Thread/>
+                <Thread chosen/>
                 <div class="doors">
-                    <MakeRoom session/>
+                    <MakeRoom session chosen/>
                     <JoinRoom join/>
                 </div>
                 <Health/>
@@ -95,25 +100,44 @@ fn Home(
     }
 }
 
-/// The thread across the page, which sags under what it carries.
+/// The thread across the page, with a bead for each app: the chosen one is filled.
 #[component]
-fn Thread() -> impl IntoView {
+fn Thread(chosen: RwSignal<&'static App>) -> impl IntoView {
+    let bead = |app: &'static App| {
+        view! {
+            <label
+                class="app-bead"
+                class:chosen=move || chosen.get() == app
+                data-testid=format!("app-{}", app.word)
+            >
+                <input
+                    type="radio"
+                    name="app"
+                    class="sr-only"
+                    prop:checked=move || chosen.get() == app
+                    on:change=move |_| chosen.set(app)
+                />
+                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <strong>{app.title}</strong>
+                <span>{app.sentence}</span>
+            </label>
+        }
+    };
     view! {
         <div class="home-thread">
             <svg viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
                 <path d="M0 8C180 40 430 104 720 104S1260 40 1440 2"></path>
             </svg>
-            <div class="app-bead">
-                <span class="app-sign">{icons::place_sign()}</span>
-                <strong>"Place"</strong>
-                <span>{texts::PLACE}</span>
-            </div>
+            <fieldset class="app-beads">
+                <legend class="sr-only">"What you do together"</legend>
+                {APPS.iter().map(bead).collect_view()}
+            </fieldset>
         </div>
     }
 }
 
 #[component]
-fn MakeRoom(session: Session) -> impl IntoView {
+fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
     let size = RwSignal::new(FIRST_SIZE);
     let making = RwSignal::new(None::<bool>);
     let problem = RwSignal::new(None::<String>);
@@ -122,12 +146,23 @@ fn MakeRoom(session: Session) -> impl IntoView {
         if making.get_untracked() == Some(private) {
             return;
         }
-        let (width, height) = SIZES[size.get_untracked()];
+        let app = chosen.get_untracked();
         making.set(Some(private));
-        let made = draft
-            .rules()
-            .and_then(|rules| session.make(browser::origin(), CanvasSize { width, height }, private, rules));
-        problem.set(made.err());
+        let (width, height) = SIZES[size.get_untracked()];
+        let wanted = draft.rules(app).and_then(|rules| {
+            let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
+            let parameters = match has_size(app) {
+                true => meshwork_place::parameters(CanvasSize { width, height }),
+                false => AppParameters::default(),
+            };
+            Ok((RoomSpec { servers: vec![browser::origin()], app: word, parameters, private }, rules))
+        });
+        problem.set(wanted.as_ref().err().cloned());
+        let Ok((spec, rules)) = wanted else { return };
+        spawn_local(async move {
+            documents::load(session, Some(&spec.app)).await;
+            problem.set(session.make(spec, rules).err());
+        });
     };
     let notice = move || {
         making.get()?;
@@ -152,9 +187,9 @@ fn MakeRoom(session: Session) -> impl IntoView {
     };
     view! {
         <section class="door" aria-labelledby="make-title">
-            <h2 id="make-title">"Make a Place room"</h2>
+            <h2 id="make-title">{move || format!("Make a {} room", chosen.get().title)}</h2>
             <div class="door-row">
-                <span class="select">
+                <span class="select" hidden=move || !has_size(chosen.get())>
                     <select aria-label="Size of the canvas" on:change=choose>{options.collect_view()}</select>
                     {icons::down()}
                 </span>
@@ -185,7 +220,7 @@ fn MakeRoom(session: Session) -> impl IntoView {
             <details class="rules-fold" data-testid="rules-fold">
                 <summary>{texts::LIMITS}</summary>
                 <div class="rules-form">
-                    <RulesFields draft listed=texts::ONLY_YOU/>
+                    {move || view! { <RulesFields draft app=chosen.get() listed=texts::ONLY_YOU/> }}
                     <p class="hint">"You can change all this later, in the room."</p>
                 </div>
             </details>
@@ -194,6 +229,11 @@ fn MakeRoom(session: Session) -> impl IntoView {
             </div>
         </section>
     }
+}
+
+/// Whether one chooses how large a room of the app is.
+fn has_size(app: &App) -> bool {
+    *app.word == *meshwork_place::app()
 }
 
 /// Joins a room by its code or link.

@@ -20,6 +20,8 @@ macro_rules! icons {
 }
 
 icons! {
+    /// A clock.
+    clock = "M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14zM10 5.8v4.4l3 1.8";
     /// A half moon.
     moon = "M15.8 12.6A6.6 6.6 0 0 1 7.4 4.2a6.6 6.6 0 1 0 8.4 8.4z";
     /// A sun.
@@ -113,9 +115,29 @@ pub(crate) fn mark() -> impl IntoView {
 
 /// The sign of the canvas: five cells on the ink.
 pub(crate) fn place_sign() -> impl IntoView {
+    sign("M0 0h11v11H0zM25 0h11v11H25zM12.5 12.5h11v11h-11zM0 25h11v11H0zM25 25h11v11H25z")
+}
+
+/// The sign of Sync: two rings, each through the other.
+pub(crate) fn sync_sign() -> impl IntoView {
+    sign(
+        "M13 7a11 11 0 1 0 0 22a11 11 0 0 0 0-22zm0 4.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13z\
+         M23 7a11 11 0 0 0-5 1.2a11 11 0 0 1 3.4 3.5a6.5 6.5 0 1 1 0 12.6A11 11 0 0 1 18 27.8A11 11 0 1 0 23 7z",
+    )
+}
+
+/// The sign of the app with this word.
+pub(crate) fn app_sign(word: &str) -> AnyView {
+    match word {
+        meshwork_sync::WORD => sync_sign().into_any(),
+        _ => place_sign().into_any(),
+    }
+}
+
+fn sign(path: &'static str) -> impl IntoView {
     view! {
         <svg viewBox="0 0 36 36" aria-hidden="true">
-            <path d="M0 0h11v11H0zM25 0h11v11H25zM12.5 12.5h11v11h-11zM0 25h11v11H0zM25 25h11v11H25z"></path>
+            <path d=path></path>
         </svg>
     }
 }

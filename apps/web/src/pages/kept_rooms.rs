@@ -59,9 +59,9 @@ pub(crate) fn KeptRooms(
 fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> impl IntoView {
     let is_asked = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
-    let KeptRoom { id, link, name, code, visit } = room;
+    let KeptRoom { id, link, app, name, code, visit } = room;
     let label = format!("Forget room {code}");
-    let title = if name.is_empty() { "Place room".to_owned() } else { name };
+    let title = if name.is_empty() { format!("{} room", app.title) } else { name };
     let Visit { met, .. } = visit;
     let forget = move |_| {
         spawn_local(async move {
@@ -73,7 +73,7 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
     };
     view! {
         <li class="kept-room" data-testid="kept-room">
-            <span class="app-sign" aria-hidden="true">{icons::place_sign()}</span>
+            <span class="app-sign" aria-hidden="true">{icons::app_sign(app.word)}</span>
             <a class="kept-link" href=link data-testid="kept-link">{title}</a>
             <LetterBeads code/>
             <span class="kept-facts">

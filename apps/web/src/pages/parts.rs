@@ -43,13 +43,40 @@ impl Part {
 
     /// Loads it, unless it is there or on its way; what failed is tried again.
     pub(crate) fn load<F: Future<Output = Loaded<()>> + 'static>(self, load: impl FnOnce() -> F) {
-        if matches!(self.stage.get_untracked(), Stage::Loading | Stage::Here) {
+        // Who wanted it may have gone meanwhile, with what it was shown on.
+        if matches!(self.stage.try_get_untracked(), None | Some(Stage::Loading | Stage::Here)) {
             return;
         }
         self.stage.set(Stage::Loading);
         let loading = load();
         spawn_local(async move {
-            self.stage.set(if loading.await.is_ok() { Stage::Here } else { Stage::Failed });
+            self.stage.try_set(if loading.await.is_ok() { Stage::Here } else { Stage::Failed });
+        });
+    }
+
+    /// Loads it when one of these is opened. Whoever opened it is answered when trying has failed, not while it is tried
+    /// once more: what was opened is closed, and `is_missed` says so.
+    pub(crate) fn load_when_opened<F: Future<Output = Loaded<()>> + 'static>(
+        self,
+        openings: impl IntoIterator<Item = RwSignal<bool>>,
+        load: fn() -> F,
+        is_missed: RwSignal<bool>,
+    ) {
+        let openings: Vec<_> = openings.into_iter().collect();
+        let closing = openings.clone();
+        let is_wanted = Memo::new(move |_| openings.iter().any(|opening| opening.get()));
+        Effect::new(move || {
+            if is_wanted.get() {
+                self.load(load);
+            }
+        });
+        Effect::new(move || match self.stage() {
+            Stage::Failed if is_wanted.get_untracked() => {
+                closing.iter().for_each(|opening| opening.set(false));
+                is_missed.set(true);
+            }
+            Stage::Here => is_missed.set(false),
+            _ => {}
         });
     }
 

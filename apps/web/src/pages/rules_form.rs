@@ -6,8 +6,10 @@ use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::signed::change::Limit;
 use meshwork_core::wire::{Bounded, BoundedText};
+use meshwork_web::apps::App;
 use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
+use meshwork_web::words;
 
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
@@ -49,9 +51,9 @@ impl Draft {
     ///
     /// # Errors
     /// In words, what cannot be.
-    pub(crate) fn rules(self) -> Result<Terms, String> {
+    pub(crate) fn rules(self, app: &App) -> Result<Terms, String> {
         let limit = match self.is_limited.get_untracked() {
-            true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked())?),
+            true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked(), app)?),
             false => None,
         };
         let painters = match self.is_listed.get_untracked() {
@@ -84,9 +86,12 @@ fn list<const MAX: usize>(mut peers: Vec<PeerId>) -> Result<Bounded<PeerId, MAX>
 pub(crate) fn RulesFields(
     /// What is being chosen.
     draft: Draft,
+    /// The app whose rules they are.
+    app: &'static App,
     /// What is said of a list of painters.
     listed: &'static str,
 ) -> impl IntoView {
+    let (verb, unit) = (app.verbs.0, app.unit);
     let windows = move || {
         let mut windows = WINDOWS_MS.to_vec();
         let present = draft.window_ms.get_untracked();
@@ -101,7 +106,7 @@ pub(crate) fn RulesFields(
     };
     view! {
         <fieldset class="choice">
-            <legend>"How fast each person may paint"</legend>
+            <legend>{format!("How fast each person may {verb}")}</legend>
             {radio("pace", "limit-off", "No limit", draft.is_limited, false)}
             <div class="option-row">
                 {radio("pace", "limit-on", "At most", draft.is_limited, true)}
@@ -111,14 +116,14 @@ pub(crate) fn RulesFields(
                     inputmode="numeric"
                     autocomplete="off"
                     data-testid="limit-cells"
-                    aria-label="Cells"
+                    aria-label=words::capital(&format!("{unit}s"))
                     prop:value=move || draft.cells.get()
                     on:input=move |event| {
                         draft.cells.set(event_target_value(&event));
                         draft.is_limited.set(true);
                     }
                 />
-                "cells every"
+                {format!("{unit}s every")}
                 <select
                     class="small-select"
                     data-testid="limit-window"
@@ -133,7 +138,7 @@ pub(crate) fn RulesFields(
             </div>
         </fieldset>
         <fieldset class="choice">
-            <legend>"Who may paint"</legend>
+            <legend>{format!("Who may {verb}")}</legend>
             {radio("painters", "painters-all", "Everybody", draft.is_listed, false)}
             {radio("painters", "painters-some", listed, draft.is_listed, true)}
         </fieldset>
@@ -220,6 +225,8 @@ fn radio(
 pub(crate) fn PeopleLists(
     /// What is being chosen.
     draft: Draft,
+    /// The app whose rules they are.
+    app: &'static App,
     /// Everybody who can be ticked, with what they are called.
     people: Vec<(PeerId, String)>,
 ) -> impl IntoView {
@@ -229,7 +236,7 @@ pub(crate) fn PeopleLists(
         draft.is_listed.get().then(|| {
             view! {
                 <fieldset class="choice indented">
-                    <legend class="sr-only">"People who may paint besides you"</legend>
+                    <legend class="sr-only">{format!("People who may {} besides you", app.verbs.0)}</legend>
                     {people.with_value(|people| ticks(people, draft.painters, "painter"))}
                 </fieldset>
             }

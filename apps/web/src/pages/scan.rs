@@ -10,6 +10,8 @@ use leptos::web_sys::{self, HtmlVideoElement, MediaStream, MediaStreamConstraint
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::browser;
+
 /// How often a picture is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -92,15 +94,7 @@ async fn look(
             on_found.run(text);
             return Some(());
         }
-        pause(LOOK_INTERVAL).await;
+        browser::pause(LOOK_INTERVAL).await;
     }
     Some(())
-}
-
-async fn pause(length: Duration) {
-    let passed = js_sys::Promise::new(&mut |resolve, _| {
-        set_timeout(move || drop(resolve.call0(&JsValue::UNDEFINED)), length);
-    });
-    // It is never rejected.
-    let _ = JsFuture::from(passed).await;
 }

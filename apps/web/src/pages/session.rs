@@ -19,11 +19,14 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
-use meshwork_core::node::{CommandError, Config, Node, Receipt, Refusal, RoomHandle, ServerState};
+use meshwork_core::node::{CommandError, Config, Event, Node, Receipt, Refusal, RoomHandle, ServerState};
+use meshwork_core::replica::Replica;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::time::Time;
 use meshwork_place::canvas::{CanvasSize, Painted};
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
+use meshwork_web::apps::{self, App};
 use meshwork_web::people::{Beyond, Row};
 use meshwork_web::words::{self, Notice};
 
@@ -34,7 +37,7 @@ use self::notes::Noted;
 use self::visited::Visited;
 use super::parts::Part;
 use super::voice::Voice;
-use super::{browser, hide, name_field, overlays};
+use super::{browser, documents, hide, name_field, overlays};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -55,14 +58,28 @@ pub(crate) enum Phase {
 
 /// Called back with the cells that look different now; with `None`, all may.
 type CanvasListener = Rc<dyn Fn(Option<&[Painted]>)>;
+/// Called back with what the node tells; with `None`, anything may be another than before.
+type EventListener = Rc<dyn Fn(Option<&Event>)>;
+
+/// How far a room is entered that was wanted.
+#[derive(Clone, Copy, Default)]
+struct Entering {
+    is_under_way: bool,
+    /// How often a room was left: who left one while it was still being entered does not enter it.
+    leavings: u32,
+}
+
+/// Shows news.
+type ShowNews = fn(Session, News);
 
 /// The page's node. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
     driver: StoredValue<Driver, LocalStorage>,
     listener: StoredValue<RefCell<Option<CanvasListener>>, LocalStorage>,
+    hearer: StoredValue<Option<EventListener>, LocalStorage>,
     room: RwSignal<Option<RoomHandle>>,
-    is_entering: StoredValue<bool>,
+    entering: StoredValue<Entering>,
     me: Endpoint,
     sorted: StoredValue<Time>,
     last_stroke: StoredValue<Option<Said>>,
@@ -85,6 +102,10 @@ pub(crate) struct Session {
     pub(crate) address: RwSignal<Option<RoomAddress>>,
     /// Whether a secret guards the room, once known.
     pub(crate) is_private: RwSignal<Option<bool>>,
+    /// The app that the room opened with, once known.
+    pub(crate) app: RwSignal<Option<&'static App>>,
+    /// Whether one left the others for now.
+    pub(crate) is_disconnected: RwSignal<bool>,
     servers: StoredValue<BTreeMap<String, ServerState>>,
     /// What became of the meeting point; of several, the one that is reached.
     pub(crate) server: RwSignal<Option<ServerState>>,
@@ -134,10 +155,20 @@ pub(crate) struct Session {
     /// What people write beside the canvas.
     pub(crate) noted: Noted,
     visited: Visited,
+    /// What shows news, once there is a room's page.
+    news: StoredValue<Option<ShowNews>>,
     /// What is said in passing.
     pub(crate) voice: Voice,
-    /// What of a room's page is loaded after its canvas is shown.
+    /// What of a room's page is loaded after its app is shown.
     pub(crate) later: Part,
+    /// Whether a part could not be loaded of which something was asked for.
+    pub(crate) is_part_missed: RwSignal<bool>,
+    /// Whether the list of people lies over a narrow page.
+    pub(crate) is_people_open: RwSignal<bool>,
+    /// Whether the share sheet is shown.
+    pub(crate) is_share_open: RwSignal<bool>,
+    /// Whether the sheet for meeting without a server is shown.
+    pub(crate) is_meet_open: RwSignal<bool>,
     /// Whether the part with the overlays of large rooms could not be loaded.
     pub(crate) are_overlays_missing: RwSignal<bool>,
 }
@@ -170,18 +201,15 @@ impl Session {
         });
         let name = name_field::kept();
         let hides_address = hide::kept();
-        // Whose scripts run here has its word taken on relays, too.
-        let trusted_relays = vec![browser::host()];
-        let config = Config { name: name.clone(), hides_address, trusted_relays, ..Config::default() };
-        let mut options = Options::new(meshwork_place::make, config, identity);
-        options.database = Some(web::PAGES_DATABASE.to_owned());
+        let options = options(name.clone(), hides_address, identity);
         let (driver, events) = web::start(options).map_err(|error| error.to_string())?;
         let session = Session {
             me: driver.endpoint(),
             driver: StoredValue::new_local(driver),
             listener: StoredValue::new_local(RefCell::new(None)),
+            hearer: StoredValue::new_local(None),
             room: RwSignal::new(None),
-            is_entering: StoredValue::new(false),
+            entering: StoredValue::new(Entering::default()),
             sorted: StoredValue::new(Time(0)),
             last_stroke: StoredValue::new(None),
             key: StoredValue::new_local(key),
@@ -194,6 +222,8 @@ impl Session {
             code: RwSignal::new(None),
             address: RwSignal::new(None),
             is_private: RwSignal::new(None),
+            app: RwSignal::new(None),
+            is_disconnected: RwSignal::new(false),
             servers: StoredValue::new(BTreeMap::new()),
             server: RwSignal::new(None),
             crowd: Crowd::new(),
@@ -219,8 +249,13 @@ impl Session {
             governing: Governing::new(),
             noted: Noted::new(),
             visited: Visited::new(),
+            news: StoredValue::new(None),
             voice: Voice::new(),
             later: Part::new(),
+            is_part_missed: RwSignal::new(false),
+            is_people_open: RwSignal::new(false),
+            is_share_open: RwSignal::new(false),
+            is_meet_open: RwSignal::new(false),
             are_overlays_missing: RwSignal::new(false),
         };
         spawn_local(session.listen(events));
@@ -237,11 +272,16 @@ impl Session {
             return self.phase.set(Phase::Refused(words::refused(NO_SERVER)));
         }
         self.code.set(address.code());
-        self.is_entering.set_value(true);
+        self.entering.update_value(|entering| entering.is_under_way = true);
         let driver = self.driver.with_value(Driver::clone);
+        let leavings = self.entering.get_value().leavings;
         spawn_local(async move {
             // A large room's full mesh would be too many links.
             overlays::load(self).await;
+            documents::load(self, address.app()).await;
+            if self.entering.get_value().leavings != leavings {
+                return;
+            }
             let joined = driver.join_room(address).await;
             match joined {
                 Ok(room) => self.enter(room),
@@ -258,7 +298,10 @@ impl Session {
         if let Some(room) = self.room.get_untracked() {
             self.driver.with_value(|driver| driver.leave_room(room));
         }
+        self.entering.update_value(|entering| entering.leavings += 1);
         self.room.set(None);
+        self.app.set(None);
+        self.is_disconnected.set(false);
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
@@ -269,7 +312,7 @@ impl Session {
 
     /// Whether there is a room already.
     pub(crate) fn has_room(self) -> bool {
-        self.room.get_untracked().is_some() || self.is_entering.get_value()
+        self.room.get_untracked().is_some() || self.entering.get_value().is_under_way
     }
 
     /// Calls the node.
@@ -277,9 +320,45 @@ impl Session {
         self.driver.with_value(|driver| driver.with(call))
     }
 
+    /// Does something in the room, if there is one.
+    pub(crate) fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
+        let room = self.room.get_untracked()?;
+        Some(self.with_node(|node, now| work(node, now, room)))
+    }
+
+    /// Leaves the room's people and servers and keeps the room, or looks for them again.
+    pub(crate) fn set_connected(self, is_connected: bool) {
+        let done = self.with_room(|node, now, room| match is_connected {
+            true => node.room_mut(now, room).connect(),
+            false => node.room_mut(now, room).disconnect(),
+        });
+        if done.is_some() {
+            // What became of servers that are not asked is no news any more.
+            self.servers.update_value(BTreeMap::clear);
+            self.server.set(None);
+            self.is_disconnected.set(!is_connected);
+            self.heed(News::Changed);
+        }
+    }
+
+    /// What the pages know of the app that the room opened with; of the first while that is not known.
+    pub(crate) fn about(self) -> &'static App {
+        self.app.get().unwrap_or(&apps::APPS[0])
+    }
+
+    /// Calls `hear` with what the node tells, until another one is set.
+    pub(crate) fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
+        self.hearer.set_value(Some(Rc::new(hear)));
+    }
+
     /// Who one is.
     pub(crate) fn peer(self) -> PeerId {
         self.me.peer
+    }
+
+    /// Which endpoint this page is.
+    pub(crate) fn endpoint(self) -> Endpoint {
+        self.me
     }
 
     /// One's key, in the text form in which it is saved.
@@ -301,8 +380,7 @@ impl Session {
 
     /// Whether a relay is known for the room.
     pub(crate) fn knows_relay(self) -> bool {
-        let Some(room) = self.room.get_untracked() else { return false };
-        self.driver.with_value(|driver| driver.with(|node, _| node.room(room).knows_relay()))
+        self.with_room(|node, _, room| node.room(room).knows_relay()).unwrap_or(false)
     }
 
     /// Makes an invitation; [`Session::invitation`] follows.
@@ -317,8 +395,7 @@ impl Session {
     }
 
     fn meet(self, step: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>) {
-        let Some(room) = self.room.get_untracked() else { return };
-        let done = self.driver.with_value(|driver| driver.with(|node, now| step(node, now, room)));
+        let Some(done) = self.with_room(step) else { return };
         self.meeting_failed.set(done.err().map(|error| words::sentence(&error.to_string())));
     }
 
@@ -341,9 +418,23 @@ impl Session {
 
     fn enter(self, room: RoomHandle) {
         self.room.set(Some(room));
-        self.is_entering.set_value(false);
+        self.entering.update_value(|entering| entering.is_under_way = false);
         self.heed(News::Changed);
     }
+}
+
+/// What the page's node is started with.
+fn options(name: String, hides_address: bool, identity: Identity) -> Options {
+    // Whose scripts run here has its word taken on relays, too.
+    let trusted_relays = vec![browser::host()];
+    let config = Config { name, hides_address, trusted_relays, ..Config::default() };
+    let options = Options::new(make, config, identity);
+    Options { database: Some(web::PAGES_DATABASE.to_owned()), ..options }
+}
+
+/// What the apps of these pages keep in step.
+fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
+    meshwork_place::make(app, parameters).or_else(|| documents::make(app, parameters))
 }
 
 /// Sets a signal only to something else, so that nothing is drawn in vain.

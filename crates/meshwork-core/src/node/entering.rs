@@ -1,7 +1,7 @@
 //! Rooms that are made, joined, refused and left, and what they want of the others.
 
 use alloc::format;
-use alloc::string::ToString as _;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Node;
@@ -98,6 +98,43 @@ impl Node {
         let base = &mut self.base;
         let Some(id) = base.rooms.get(handle).map(Entry::id) else { return };
         let was_counted = base.servers.joined(handle).is_some();
+        self.part_from_room(handle);
+        let base = &mut self.base;
+        base.rooms.remove(handle);
+        // A server counts us once in a room, however often we entered it.
+        if let Some(other) = id.filter(|_| was_counted).and_then(|id| base.rooms.with_id(id)) {
+            base.servers.ask_for_room(&mut base.own, &base.rooms, other, None);
+        }
+        base.servers.drop_unused(&mut base.own);
+    }
+
+    /// Leaves a room's members and servers; the room stays, and can be written in.
+    pub(super) fn disconnect_room(&mut self, handle: RoomHandle) {
+        if self.base.rooms.get(handle).is_none() || self.base.servers.is_disconnected(handle) {
+            return;
+        }
+        let attached = self.base.rooms.attachments().attached_to(handle);
+        let servers = self.part_from_room(handle);
+        let base = &mut self.base;
+        for endpoint in attached {
+            base.rooms.handle_detached(&mut base.own, handle, endpoint);
+        }
+        base.servers.disconnect_room(handle, servers);
+        base.servers.drop_unused(&mut base.own);
+    }
+
+    /// Looks for a room's members again.
+    pub(super) fn connect_room(&mut self, handle: RoomHandle) {
+        for server in self.base.servers.connect_room(handle) {
+            self.register_at(handle, &server);
+        }
+        let base = &mut self.base;
+        base.servers.ask_for_room(&mut base.own, &base.rooms, handle, None);
+    }
+
+    /// Tells a room's members and servers that we leave, and forgets both. Returns the servers.
+    fn part_from_room(&mut self, handle: RoomHandle) -> Vec<String> {
+        let base = &mut self.base;
         base.rooms.lanes().end_presence(&base.own, handle);
         self.carry_out_outputs_of(handle);
         let (base, connecting) = (&mut self.base, &mut self.connecting);
@@ -112,14 +149,8 @@ impl Node {
                 connecting.attempts().close(base, link, Some(GoodbyeReason::Unused));
             }
         }
-        base.rooms.remove(handle);
-        base.servers.remove_room(handle);
         connecting.forget_room(base, handle);
-        // A server counts us once in a room, however often we entered it.
-        if let Some(other) = id.filter(|_| was_counted).and_then(|id| base.rooms.with_id(id)) {
-            base.servers.ask_for_room(&mut base.own, &base.rooms, other, None);
-        }
-        base.servers.drop_unused(&mut base.own);
+        base.servers.remove_room(handle)
     }
 
     /// Carries out what rooms want. Returns whether there was nothing.
@@ -177,6 +208,7 @@ impl Node {
                 let token = persist_token(handle, token);
                 base.own.effect(Effect::ReadHistory { token, room: id, from, bytes });
             }
+            RoomOutput::Seek(..) if base.servers.is_disconnected(handle) => {}
             RoomOutput::Seek(introduction, way) => {
                 connecting.seek(base, handle, &introduction.announcement(), way);
             }

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use super::connecting::{ASK_LATER, linked_state, path_words, wants_proved};
-use super::rooms::is_behind;
+use super::rooms::{is_behind, send_detach};
 use super::{Node, Offence};
 use crate::id::Endpoint;
 use crate::lanes::Unreliable;
@@ -97,6 +97,12 @@ impl Node {
         let base = &mut self.base;
         let done = match message {
             LinkMessage::Goodbye(reason) => return self.handle_goodbye(from, link, reason),
+            LinkMessage::Attach(attach)
+                if base.rooms.with_id(attach.room).is_some_and(|room| base.servers.is_disconnected(room)) =>
+            {
+                send_detach(&mut base.links, from, attach.room, DetachReason::Left);
+                Ok(())
+            }
             LinkMessage::Attach(attach) if attach.visits => {
                 let (visits, attempts) = self.connecting.visits();
                 visits.handle_attach(base, attempts, from, &attach)

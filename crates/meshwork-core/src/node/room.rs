@@ -108,6 +108,11 @@ impl<'a> RoomRef<'a> {
         self.open().map(|room| room.membership().view())
     }
 
+    /// Whether one has left the room's members and servers and keeps the room: see [`RoomMut::disconnect`].
+    pub fn is_disconnected(self) -> bool {
+        self.node.base.servers.is_disconnected(self.room)
+    }
+
     /// Whether a relay is known for the room, and may be used.
     pub fn knows_relay(self) -> bool {
         self.node.base.servers.knows_relay(&self.node.base.own, self.room)
@@ -251,11 +256,28 @@ impl<'a> RoomMut<'a> {
     /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
     pub fn add_server(&mut self, server: &str) -> Result<(), CommandError> {
         self.node.base.servers.check_further(self.room, server)?;
+        if let Some(servers) = self.node.base.servers.waiting_mut(self.room) {
+            servers.push(server.into());
+            return Ok(());
+        }
         let server = self.node.register_at(self.room, server);
         let base = &mut self.node.base;
         base.servers.ask_one_for_room(&mut base.own, &base.rooms, self.room, server);
         self.node.settle();
         Ok(())
+    }
+
+    /// Leaves the room's members and servers, and keeps the room: it is read and written in as before, and what is written
+    /// travels once it is [connected](RoomMut::connect) again.
+    pub fn disconnect(&mut self) {
+        self.node.disconnect_room(self.room);
+        self.node.settle();
+    }
+
+    /// Looks for the room's members again, at the servers at which they were looked for before.
+    pub fn connect(&mut self) {
+        self.node.connect_room(self.room);
+        self.node.settle();
     }
 
     /// Writes payloads in one's own name into a replica of the room, a batch each: its app says what they are.

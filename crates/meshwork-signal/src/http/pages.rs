@@ -13,6 +13,8 @@ use meshwork_core::signed::app::AppWord;
 
 /// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
 const INDEX: &str = "index.html";
+/// Where the same page lies with the preview of an app, as `WORD.html`, for each app that the pages have.
+const APPS_FOLDER: &str = "apps";
 /// What lies below is named by a hash of its content and never changes.
 const IMMUTABLE_FOLDER: &str = "assets/";
 /// Forms that a file may also be kept in, best first: the encoding's name and what is added to the file's.
@@ -48,14 +50,17 @@ impl Pages for NoPages {
 
 /// Answers a request for a file.
 pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, headers: HeaderMap) -> Response {
-    let found = file_at(uri.path()).and_then(|path| Some((path, pages.page(path)?)));
+    let found = files_at(uri.path()).into_iter().find_map(|path| Some((pages.page(&path)?, path)));
     let is_found = found.is_some();
-    let lost = || Some((INDEX, pages.page(INDEX).filter(|_| is_for_people(uri.path(), &headers))?));
-    let Some((path, plain)) = found.or_else(lost) else {
+    let lost = || {
+        let page = pages.page(INDEX).filter(|_| is_for_people(uri.path(), &headers))?;
+        Some((page, INDEX.to_owned()))
+    };
+    let Some((plain, path)) = found.or_else(lost) else {
         let words = format!("There is nothing at {}. The start page is at /.\n", uri.path());
         return (StatusCode::NOT_FOUND, words).into_response();
     };
-    let (encoding, page) = match smallest(&*pages, path, &headers) {
+    let (encoding, page) = match smallest(&*pages, &path, &headers) {
         Some((encoding, page)) => (Some(encoding), page),
         None => (None, plain),
     };
@@ -78,7 +83,7 @@ pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, header
     };
     set(header::ETAG, &tag);
     set(header::CACHE_CONTROL, caching);
-    set(header::CONTENT_TYPE, content_type(path));
+    set(header::CONTENT_TYPE, content_type(&path));
     set(header::VARY, "accept-encoding");
     if let Some(encoding) = encoding {
         set(header::CONTENT_ENCODING, encoding);
@@ -94,27 +99,23 @@ fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
         && !path.trim_start_matches('/').starts_with(IMMUTABLE_FOLDER)
 }
 
-/// The file that an address stands for; `None` for addresses that no file can have.
-fn file_at(path: &str) -> Option<&str> {
-    let path = path.strip_prefix('/')?;
-    if path.is_empty() || is_room(path) {
-        return Some(INDEX);
+/// The files that an address may stand for, of which the first that is there is meant; none for addresses that no file can
+/// have.
+fn files_at(path: &str) -> Vec<String> {
+    let Some(path) = path.strip_prefix('/') else { return Vec::new() };
+    let of_app = |app: &str| format!("{APPS_FOLDER}/{app}.html");
+    let is_code = |code: &str| code.parse().is_ok_and(|code| !is_reserved(code));
+    let is_app = |word: &str| word.parse::<AppWord>().is_ok();
+    let address = path.strip_suffix('/').unwrap_or(path);
+    match address.rsplit_once('/') {
+        Some((app, code)) if is_app(app) && is_code(code) && !path.starts_with(IMMUTABLE_FOLDER) => {
+            vec![of_app(app), INDEX.to_owned()]
+        }
+        None if path.is_empty() || is_code(address) => vec![INDEX.to_owned()],
+        None if is_app(address) => vec![of_app(address), path.to_owned()],
+        _ if path.split('/').all(|part| !matches!(part, "" | "." | "..")) => vec![path.to_owned()],
+        _ => Vec::new(),
     }
-    let is_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    is_plain.then_some(path)
-}
-
-/// Whether a path is a room's, `APP/CODE` or `CODE`, or an app's, of which there is one.
-fn is_room(path: &str) -> bool {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    if path == "place" {
-        return true;
-    }
-    let (is_app, code) = match path.rsplit_once('/') {
-        Some((app, code)) => (app.parse::<AppWord>().is_ok(), code),
-        None => (true, path),
-    };
-    is_app && !path.starts_with(IMMUTABLE_FOLDER) && code.parse().is_ok_and(|code| !is_reserved(code))
 }
 
 /// The smallest twin of a file that the browser can read.
@@ -171,26 +172,22 @@ mod tests {
 
     #[test]
     fn addresses_stand_for_files() {
-        for index in ["/", "/place", "/place/", "/place/K7M4QX", "/place/K7M4QX/"] {
-            assert_eq!(file_at(index), Some(INDEX), "{index}");
+        for index in ["/", "/K7M4QX", "/k7m4qx/"] {
+            assert_eq!(files_at(index), [INDEX], "{index}");
         }
-        for room in ["/K7M4QX", "/k7m4qx/", "/tic-tac-toe-3/K7M4QX"] {
-            assert_eq!(file_at(room), Some(INDEX), "{room}");
+        for (app, word) in [("/place/K7M4QX", "place"), ("/tic-tac-toe-3/K7M4QX/", "tic-tac-toe-3")] {
+            assert_eq!(files_at(app), [&format!("apps/{word}.html"), INDEX], "{app}");
         }
-        for file in [
-            "assets/1f/meshwork.js",
-            "assets/ABCDEF",
-            "assets",
-            "HEALTH",
-            "chat",
-            "chat/K7M",
-            "place/K7M",
-            "a/chat/K7M4QX",
-        ] {
-            assert_eq!(file_at(&format!("/{file}")), Some(file), "no room");
+        for app in ["/sync", "/sync/"] {
+            assert_eq!(files_at(app)[0], "apps/sync.html", "{app}");
+        }
+        for file in
+            ["assets/1f/meshwork.js", "assets/ABCDEF", "HEALTH", "chat/K7M", "place/K7M", "a/chat/K7M4QX"]
+        {
+            assert_eq!(files_at(&format!("/{file}")), [file], "no room");
         }
         for wrong in ["//", "/../key", "/assets//x", "/./x", "*", "//K7M4QX", "/../K7M4QX"] {
-            assert_eq!(file_at(wrong), None, "{wrong}");
+            assert_eq!(files_at(wrong), [""; 0], "{wrong}");
         }
     }
 

@@ -152,6 +152,29 @@ async fn steps_on_both_sides_of_a_cut_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn steps_of_who_disconnected_count_once() {
+    let network = Network::calm(5);
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let (same, kept) = (bo.join(room.link()).await.unwrap(), kim.join(room.link()).await.unwrap());
+    let rooms = [room, same, kept];
+    rooms[0].counter("likes").add(8).await.unwrap();
+    stands_at(&rooms, 8).await;
+    for _ in 0..2 {
+        rooms[1].disconnect().await.unwrap();
+        rooms[1].counter("likes").add(2).await.unwrap();
+        network.run(Duration::from_secs(30)).await;
+        assert!(rooms[1].members().await.unwrap().is_empty(), "nobody is linked");
+        assert_eq!(rooms[0].members().await.unwrap().len(), 1, "it is gone for the others");
+        rooms[0].counter("likes").add(1).await.unwrap();
+        rooms[1].connect().await.unwrap();
+        let expected = rooms[0].counter("likes").value().await.unwrap() + 2;
+        stands_at(&rooms, expected).await;
+    }
+    assert_eq!(rooms[2].counter("likes").value().await.unwrap(), 8 + 2 * 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn earlier_values_hold_after_a_ban() {
     let network = Network::calm(5);
     let (bo, rooms) = cut_off(&network).await;

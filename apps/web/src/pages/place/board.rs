@@ -16,13 +16,12 @@ use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::tiles::{CELLS_A_FRAME, DirtyTiles};
 use meshwork_web::view::View;
-use meshwork_web::words::Offer;
 use meshwork_web::{file_name, words};
 
+use super::super::parts::Part;
 use super::super::session::Session;
 use super::super::{browser, clipboard};
 use super::card::Asked;
-use super::later::Later;
 use super::painter::{self, Painter};
 use super::picture::Laid;
 use super::tools::Tools;
@@ -73,12 +72,6 @@ pub(crate) struct Board {
     pub(crate) asked: RwSignal<Option<Asked>>,
     /// Whether the canvas is being moved.
     pub(crate) is_panning: RwSignal<bool>,
-    /// Whether the comb is open where it is not always.
-    pub(crate) is_people_open: RwSignal<bool>,
-    /// Whether the share sheet is shown.
-    pub(crate) is_share_open: RwSignal<bool>,
-    /// Whether the sheet for meeting without a server is shown.
-    pub(crate) is_meet_open: RwSignal<bool>,
     /// The canvas.
     pub(crate) paper: NodeRef<html::Canvas>,
     /// The grid lines over it.
@@ -93,8 +86,8 @@ pub(crate) struct Board {
     pub(crate) is_marking: RwSignal<bool>,
     /// The rectangle that was marked last.
     pub(crate) marked: RwSignal<Option<Region>>,
-    /// What of the page comes after the canvas.
-    pub(crate) later: Later,
+    /// What of Place comes after the canvas.
+    pub(super) later: Part,
     work: StoredValue<Rc<Work>, LocalStorage>,
 }
 
@@ -128,9 +121,6 @@ impl Board {
             frame: RwSignal::new(None),
             asked: RwSignal::new(None),
             is_panning: RwSignal::new(false),
-            is_people_open: RwSignal::new(false),
-            is_share_open: RwSignal::new(false),
-            is_meet_open: RwSignal::new(false),
             paper: NodeRef::new(),
             grid: NodeRef::new(),
             colour_field: NodeRef::new(),
@@ -138,10 +128,15 @@ impl Board {
             tools: Tools::new(),
             is_marking: RwSignal::new(false),
             marked: RwSignal::new(None),
-            later: Later::new(session.later),
+            later: Part::new(),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
-        session.on_canvas_change(move |cells| board.handle_change(cells));
+        session.on_canvas_change(move |cells| {
+            // Another app may have come to the front meanwhile.
+            if !board.view.is_disposed() {
+                board.handle_change(cells);
+            }
+        });
         board
     }
 
@@ -253,17 +248,6 @@ impl Board {
     /// Ends what [`Board::paint_cell`] began.
     pub(crate) fn end_line(self) {
         self.work().stroke.borrow_mut().end();
-    }
-
-    /// Opens what a notice offers.
-    pub(crate) fn take_up(self, offer: Offer) {
-        match offer {
-            Offer::Share => self.is_share_open.set(true),
-            Offer::Meet => self.is_meet_open.set(true),
-            Offer::Key => self.session.key_sheet.set(true),
-            // These lead away from the page and need no board.
-            Offer::Home | Offer::Reload | Offer::Update => {}
-        }
     }
 
     /// Everything of the canvas is to be drawn.

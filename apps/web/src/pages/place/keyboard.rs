@@ -144,7 +144,7 @@ impl Keys {
             "w" => self.ask(),
             "s" => board.save_picture(),
             "t" => board.session.noted.is_open.set(true),
-            "l" => board.is_people_open.update(|is_open| *is_open = !*is_open),
+            "l" => board.session.is_people_open.update(|is_open| *is_open = !*is_open),
             _ => return false,
         }
         true
@@ -213,24 +213,20 @@ impl Keys {
     }
 }
 
-/// Keys that count wherever the focus is: Ctrl or Cmd K shares.
+/// Keys that count wherever the focus is: Ctrl or Cmd Z takes back, and Y does again.
 pub(crate) fn handle_anywhere(board: Board, event: &web_sys::KeyboardEvent) {
     board.hold_keys(event.shift_key(), event.alt_key());
-    if (event.ctrl_key() || event.meta_key()) && !event.alt_key() {
-        let key = event.key().to_ascii_lowercase();
-        match key.as_str() {
-            "k" => board.is_share_open.set(true),
-            // In a field they are the field's.
-            "z" | "y" if is_in_field(event) => return,
-            "z" if !event.shift_key() => board.later_do(Deed::Go(Way::Undo)),
-            "z" | "y" => board.later_do(Deed::Go(Way::Redo)),
-            _ => return,
-        }
-        event.prevent_default();
+    let is_command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
+    // In a field they are the field's.
+    if !is_command || is_in_field(event) {
+        return;
     }
-    if event.key() == "Escape" && board.is_people_open.get_untracked() {
-        board.is_people_open.set(false);
+    match event.key().to_ascii_lowercase().as_str() {
+        "z" if !event.shift_key() => board.later_do(Deed::Go(Way::Undo)),
+        "z" | "y" => board.later_do(Deed::Go(Way::Redo)),
+        _ => return,
     }
+    event.prevent_default();
 }
 
 /// Whether the key was pressed in a field of text.

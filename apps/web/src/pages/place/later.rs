@@ -1,113 +1,27 @@
-//! What of the page is loaded after the canvas is shown: doors to it, and what is said while it is on its way.
+//! What of Place is loaded after the canvas is shown: the door to it.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
-use meshwork_core::node::ServerState;
 use meshwork_place::steps::Way;
-use meshwork_web::words;
 
-use super::super::key_sheet::KeySheet;
-use super::super::notices::NoticeCard;
-use super::super::overlays;
-use super::super::parts::{Loaded, Part, Stage};
-use super::super::session::later::News;
-use super::super::session::{Phase, Session};
-use super::super::voice::VoiceOutlet;
+use super::super::parts::Loaded;
+use super::super::shell::app::Section;
 use super::allowance::Allowance;
 use super::board::Board;
 use super::card::CellCard;
 use super::cursors::Cursors;
 use super::dock::{Dock, ZoomDock};
+use super::erase::Erasing;
+use super::facts::{Facts, size_fact};
 use super::ghost::GhostLayer;
-use super::guest::GuestLine;
 use super::marking::MarkLayer;
-use super::meet::MeetSheet;
 use super::minimap::Minimap;
-use super::notes;
-use super::overlay::OverlaySheet;
-use super::people::People;
 use super::picture::PictureLayer;
 use super::picture_bar;
-use super::room::RoomSheet;
-use super::share::ShareSheet;
-use super::timelapse::TimelapseSheet;
+use super::share::SharePicture;
+use super::timelapse::{TimelapseOffer, TimelapseSheet};
 use super::tool_sheets::{GotoSheet, KeysSheet};
-
-/// The part of a room's page that is loaded later. Copies are the same one.
-#[derive(Clone, Copy)]
-pub(crate) struct Later {
-    part: Part,
-    /// Whether something of it was asked for that could not be loaded.
-    is_missed: RwSignal<bool>,
-}
-
-impl Later {
-    /// The part as the session knows it.
-    pub(crate) fn new(part: Part) -> Later {
-        Later { part, is_missed: RwSignal::new(false) }
-    }
-
-    /// Where a piece of the part is to stand.
-    fn place(self, piece: Ask) -> impl Fn() -> Option<AnyView> + Send {
-        self.part.made(move || enter(piece))
-    }
-}
-
-/// Loads the part as soon as there is something to see, or something of it is asked for.
-pub(super) fn load_in_time(board: Board) {
-    let later = board.later;
-    let session = board.session;
-    let is_calm = Memo::new(move |_| {
-        let is_away = matches!(session.server.get(), Some(ServerState::Away { .. }));
-        board.view.with(Option::is_some)
-            || is_away
-            || !matches!(session.phase.get(), Phase::Joining | Phase::Open)
-    });
-    let openings = [
-        board.is_share_open,
-        board.is_meet_open,
-        board.tools.is_keys_open,
-        board.tools.is_goto_open,
-        board.tools.is_timelapse_wanted,
-        session.key_sheet,
-        session.governing.is_sheet_open,
-    ];
-    let load_rest = move || {
-        later.part.load(load_later);
-        // Who made the room has joined nobody yet.
-        spawn_local(overlays::load(session));
-    };
-    let is_wanted = Memo::new(move |_| openings.iter().any(|opening| opening.get()));
-    Effect::new(move || {
-        if is_wanted.get() {
-            later.part.load(load_later);
-        } else if is_calm.get() {
-            // The canvas is drawn in the next frame, and comes first.
-            request_animation_frame(move || set_timeout(load_rest, std::time::Duration::ZERO));
-        }
-    });
-    // Whoever asked for something of it is answered when trying has failed, not while it is tried once more.
-    Effect::new(move || match later.part.stage() {
-        Stage::Failed if is_wanted.get_untracked() => {
-            openings.iter().for_each(|opening| opening.set(false));
-            later.is_missed.set(true);
-        }
-        Stage::Here => {
-            later.is_missed.set(false);
-            session.heed(News::Changed);
-            session.heed(News::Noted);
-        }
-        _ => {}
-    });
-}
-
-impl Session {
-    /// Shows news, where there is somebody to show it to.
-    pub(crate) fn heed(self, news: News) {
-        self.later.enter(enter(Ask::Heed(self, news)));
-    }
-}
 
 /// What is done with the canvas but painting by hand.
 #[derive(Clone, Copy)]
@@ -131,132 +45,92 @@ pub(crate) enum Deed {
 }
 
 impl Board {
+    /// Loads the part when a sheet of it is opened.
+    pub(super) fn load_in_time(self) {
+        let openings = [self.tools.is_keys_open, self.tools.is_goto_open, self.tools.is_timelapse_wanted];
+        self.later.load_when_opened(openings, load_place, self.session.is_part_missed);
+    }
+
+    /// Loads the part, since there is time.
+    pub(super) fn load(self) {
+        self.later.load(load_place);
+    }
+
+    /// Where a piece of the part is to stand.
+    pub(super) fn place(self, piece: Piece) -> impl Fn() -> Option<AnyView> + Send {
+        self.later.made(move || enter(Ask::Show(self, piece)))
+    }
+
     /// Does it, as soon as the part is there that can.
     pub(crate) fn later_do(self, deed: Deed) {
         let door = enter(Ask::Do(self, deed));
-        if self.later.part.is_here() {
-            return self.later.part.enter(door);
+        if self.later.is_here() {
+            return self.later.enter(door);
         }
         spawn_local(async move {
             if door.await.is_err() {
-                self.later.is_missed.set(true);
+                self.session.is_part_missed.set(true);
             }
         });
     }
 }
 
-/// All sheets, and what is said in passing; where that cannot be loaded, that it is so.
-#[component]
-pub(super) fn Sheets(board: Board) -> impl IntoView {
-    let missing = move || {
-        let is_large = board.session.are_overlays_missing.get().then(words::overlays_missing);
-        let notice = board.later.is_missed.get().then(words::part_missing).or(is_large);
-        notice.map(|notice| view! { <div class="update-line" role="alert"><NoticeCard notice/></div> })
-    };
-    view! {
-        {missing}
-        {board.later.place(Ask::Sheets(board))}
-        {notes::place(board.session, board.later.is_missed)}
-    }
-}
-
-/// What lies over the canvas, below the frame of the cell that is pointed at.
-#[component]
-pub(super) fn Layers(board: Board) -> impl IntoView {
-    board.later.place(Ask::Layers(board))
-}
-
-/// What lies over the canvas and that frame.
-#[component]
-pub(super) fn Pointers(board: Board) -> impl IntoView {
-    board.later.place(Ask::Pointers(board))
-}
-
-/// What stands around the canvas: what one may paint, the small picture, zoom.
-#[component]
-pub(super) fn BesideCanvas(board: Board) -> impl IntoView {
-    board.later.place(Ask::BesideCanvas(board))
-}
-
-/// The line over the canvas that asks a guest's name.
-#[component]
-pub(super) fn Guest(board: Board) -> impl IntoView {
-    board.later.place(Ask::Guest(board))
-}
-
-/// Tools and colours.
-#[component]
-pub(super) fn Tools(board: Board) -> impl IntoView {
-    board.later.place(Ask::Tools(board))
-}
-
-/// The panel of people; its place is kept free.
-#[component]
-pub(super) fn PeoplePanel(board: Board) -> impl IntoView {
-    let panel = board.later.place(Ask::People(board));
-    move || panel().unwrap_or_else(|| view! { <aside class="people" aria-label="People"></aside> }.into_any())
+/// A piece of the page that is loaded later.
+#[derive(Clone, Copy)]
+pub(super) enum Piece {
+    /// What lies over the canvas, below the frame of the cell that is pointed at.
+    Layers,
+    /// What lies over the canvas and that frame.
+    Pointers,
+    /// What stands around the canvas: what one may paint, the small picture, zoom.
+    BesideCanvas,
+    /// Tools and colours.
+    Tools,
+    /// A place of the room's page.
+    Section(Section),
 }
 
 /// What stands behind the door.
 #[derive(Clone, Copy)]
 enum Ask {
-    /// All sheets, and what is said in passing.
-    Sheets(Board),
-    /// What lies over the canvas, below the frame of the cell that is pointed at.
-    Layers(Board),
-    /// What lies over the canvas and that frame.
-    Pointers(Board),
-    /// What stands around the canvas: what one may paint, the small picture, zoom.
-    BesideCanvas(Board),
-    /// The line that asks a guest's name.
-    Guest(Board),
-    /// Tools and colours.
-    Tools(Board),
-    /// The panel of people.
-    People(Board),
+    /// A piece is shown.
+    Show(Board, Piece),
     /// Something is done with the canvas.
     Do(Board, Deed),
-    /// Something is news.
-    Heed(Session, News),
 }
 
 /// The one door to the part, so that it stands open for all as soon as it does for one.
-#[wasm_split(later, wasm_split_path = ::leptos::wasm_split, preload(load_later), fallible)]
+#[wasm_split(place, wasm_split_path = ::leptos::wasm_split, preload(load_place), fallible)]
 fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
-    Ok(Some(match ask {
-        Ask::Sheets(board) => sheets(board).into_any(),
-        Ask::Layers(board) => view! { <PictureLayer board/><GhostLayer board/><MarkLayer board/> }.into_any(),
-        Ask::Pointers(board) => view! { <Cursors board/><CellCard board/> }.into_any(),
-        Ask::BesideCanvas(board) => beside_canvas(board).into_any(),
-        Ask::Guest(board) => view! { <GuestLine board/> }.into_any(),
-        Ask::Tools(board) => {
-            picture_bar::take_from_anywhere(board);
-            view! { <Dock board/> }.into_any()
-        }
-        Ask::People(board) => view! { <People board/> }.into_any(),
+    let (board, piece) = match ask {
+        Ask::Show(board, piece) => (board, piece),
         Ask::Do(board, deed) => {
             do_deed(board, deed);
             return Ok(None);
         }
-        Ask::Heed(session, news) => {
-            session.take_news(news);
-            return Ok(None);
+    };
+    Ok(Some(match piece {
+        Piece::Layers => view! { <PictureLayer board/><GhostLayer board/><MarkLayer board/> }.into_any(),
+        Piece::Pointers => view! { <Cursors board/><CellCard board/> }.into_any(),
+        Piece::BesideCanvas => beside_canvas(board).into_any(),
+        Piece::Tools => {
+            picture_bar::take_from_anywhere(board);
+            view! { <Dock board/> }.into_any()
         }
+        Piece::Section(place) => section(board, place),
     }))
 }
 
-fn sheets(board: Board) -> impl IntoView {
-    let session = board.session;
-    view! {
-        <ShareSheet board/>
-        <RoomSheet board/>
-        <OverlaySheet board/>
-        <MeetSheet board/>
-        <KeysSheet board/>
-        <GotoSheet board/>
-        <KeySheet session/>
-        <TimelapseSheet board/>
-        <VoiceOutlet voice=session.voice/>
+fn section(board: Board, place: Section) -> AnyView {
+    match place {
+        // The bar is there at once.
+        Section::Actions => ().into_any(),
+        Section::Panel => view! { <Facts board/> }.into_any(),
+        Section::Share => view! { <SharePicture board/> }.into_any(),
+        Section::Facts => size_fact(board).into_any(),
+        Section::Offers => view! { <TimelapseOffer board/> }.into_any(),
+        Section::Order => view! { <Erasing board/> }.into_any(),
+        Section::Sheets => view! { <KeysSheet board/><GotoSheet board/><TimelapseSheet board/> }.into_any(),
     }
 }
 

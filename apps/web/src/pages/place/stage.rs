@@ -4,19 +4,13 @@ use leptos::ev::{MouseEvent, PointerEvent, WheelEvent};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
-use meshwork_core::node::ServerState;
 use meshwork_web::gestures::{Press, Tool};
 use meshwork_web::view::{Insets, Stage, View};
-use meshwork_web::words;
 use wasm_bindgen::prelude::*;
 
-use super::super::browser;
-use super::super::notices::NoticeCard;
-use super::super::session::{Phase, Session};
-use super::RoomNotices;
 use super::board::{Board, Frame};
 use super::keyboard::{self, Keys};
-use super::later::{BesideCanvas, Guest, Layers, Pointers, Tools};
+use super::later::Piece;
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
 const WHEEL_STEP: f64 = 0.0015;
@@ -30,6 +24,8 @@ const MIDDLE: i16 = 1;
 pub(crate) fn StageArea(
     /// The room's board.
     board: Board,
+    /// What stands in the canvas's place before the room is open.
+    before_open: AnyView,
 ) -> impl IntoView {
     let stage = NodeRef::<html::Div>::new();
     let keys = Keys::new(board);
@@ -55,16 +51,7 @@ pub(crate) fn StageArea(
         }
     };
     let is_shown = move || board.view.with(Option::is_some);
-    let is_covered = Memo::new(move |_| is_covered(board.session));
-    let title = move || match board.session.code.get() {
-        Some(code) => format!("Place, room {code}"),
-        None => "Place".to_owned(),
-    };
     view! {
-        <main class="stage-area" class:covered=is_covered>
-            <h1 class="sr-only">{title}</h1>
-            <Guest board/>
-            <RoomNotices board/>
             <div class="stage-box">
                 <div
                     class=tool_class
@@ -78,17 +65,14 @@ pub(crate) fn StageArea(
                 >
                     <Paper board keys/>
                     <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
-                    <Layers board/>
+                    {board.place(Piece::Layers)}
                     <CellFrame board/>
-                    <Pointers board/>
+                    {board.place(Piece::Pointers)}
                 </div>
-                <BeforeOpen board/>
-                <BesideCanvas board/>
+                {before_open}
+                {board.place(Piece::BesideCanvas)}
             </div>
-            <Show when=is_shown>
-                <Tools board/>
-            </Show>
-        </main>
+            <Show when=is_shown>{board.place(Piece::Tools)}</Show>
     }
 }
 
@@ -152,33 +136,6 @@ fn CellFrame(board: Board) -> impl IntoView {
     }
 }
 
-/// What stands where the canvas will be, or would have been.
-#[component]
-fn BeforeOpen(board: Board) -> impl IntoView {
-    let session = board.session;
-    let notice = Memo::new(move |_| match (session.phase.get(), session.server.get()) {
-        (Phase::Open, _) => is_covered(session).then(words::no_webrtc),
-        (Phase::Joining | Phase::Waiting, _) if session.old_version().is_some() => session.old_version(),
-        (Phase::Refused(notice), _) => Some(notice),
-        (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
-        (Phase::Waiting, _) => Some(words::waiting()),
-        (Phase::Joining, _) => Some(words::joining()),
-    });
-    let on_offer = Callback::new(move |offer| board.take_up(offer));
-    view! {
-        <div class="before-open" role="alert">
-            {move || notice.get().map(|notice| view! { <NoticeCard notice on_offer/> })}
-        </div>
-    }
-}
-
-/// Whether the canvas is not to be seen, since it is not the room's: the room cannot be entered, or its people, who are
-/// there, cannot be reached by this browser at all.
-fn is_covered(session: Session) -> bool {
-    let is_refused = session.phase.with(|phase| matches!(phase, Phase::Refused(_)));
-    is_refused || !browser::has_webrtc() && session.named.get() > 0 && session.painted.get() == 0
-}
-
 /// Where a pointer is, from the stage's corner.
 fn point(stage: NodeRef<html::Div>, event: &MouseEvent) -> (f64, f64) {
     let origin = stage.get_untracked().map(|stage| stage.get_bounding_client_rect());
@@ -238,7 +195,8 @@ fn hover(board: Board, point: Option<(f64, f64)>) {
 /// Keeps the view in step with the stage's size.
 fn measure_when_resized(board: Board, stage: NodeRef<html::Div>) {
     let measure = move || {
-        let Some(element) = stage.get_untracked() else { return };
+        // The page shows one stage in its life, unless another app comes to the front.
+        let Some(Some(element)) = stage.try_get_untracked() else { return };
         let measured = measured(&element);
         let Some(size) = board.session.size.get_untracked() else { return };
         match board.view.get_untracked() {
@@ -258,7 +216,7 @@ fn measure_when_resized(board: Board, stage: NodeRef<html::Div>) {
         if let Ok(observer) = web_sys::ResizeObserver::new(callback.as_ref().unchecked_ref()) {
             observer.observe(&element);
         }
-        // The page shows one stage in its life, and watches it as long.
+        // It is watched as long as the page lives.
         callback.forget();
     });
 }

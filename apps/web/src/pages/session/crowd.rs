@@ -202,8 +202,7 @@ impl Session {
 
     /// The room's time, in ms.
     pub(crate) fn room_time_ms(self) -> u64 {
-        let Some(room) = self.room.get_untracked() else { return 0 };
-        let wall = self.driver.with_value(|driver| driver.with(|node, now| node.room(room).time(now)));
+        let wall = self.with_room(|node, now, room| node.room(room).time(now)).flatten();
         wall.map_or(0, meshwork_core::time::WallTime::as_millis)
     }
 

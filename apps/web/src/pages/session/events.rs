@@ -8,6 +8,7 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, Painted, REPLICA};
 use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
+use meshwork_web::apps;
 use meshwork_web::words;
 
 use super::later::News;
@@ -21,11 +22,19 @@ impl Session {
     pub(super) async fn listen(self, mut events: Events) {
         let mut missed = 0;
         while let Some(event) = events.next().await {
+            self.tell_hearer(Some(&event));
             self.handle(event);
             if missed != events.missed() {
                 missed = events.missed();
                 self.tell_listener(None);
+                self.tell_hearer(None);
             }
+        }
+    }
+
+    fn tell_hearer(self, event: Option<&Event>) {
+        if let Some(hear) = self.hearer.get_value() {
+            hear(event);
         }
     }
 
@@ -39,14 +48,7 @@ impl Session {
             Event::RoomOpened { room, .. } if self.is_ours(room) => self.open(room),
             Event::RoomRegistered { room, code } if self.is_ours(room) => {
                 self.code.set(Some(code));
-                let address =
-                    self.driver.with_value(|driver| driver.with(|node, _| node.room(room).address()));
-                // Who came by a code alone named no app.
-                let address = address.map(|address| address.with_app(meshwork_place::app()));
-                if let Some(address) = &address {
-                    self.note_link(address);
-                }
-                self.address.set(address);
+                self.read_address();
             }
             Event::RoomWaiting { room }
                 if self.is_ours(room) && self.phase.get_untracked() == Phase::Joining =>
@@ -132,30 +134,42 @@ impl Session {
             StorageNews::Restored { room, .. } if self.is_ours(room) => {
                 self.heed(News::Changed);
                 self.heed(News::Noted);
+                self.tell_hearer(None);
             }
             _ => {}
         }
     }
 
     pub(super) fn open(self, room: RoomHandle) {
-        let (size, is_private, app) = self.driver.with_value(|driver| {
-            driver.with(|node, _| {
-                let view = node.room(room);
-                (
-                    node.canvas(room).map(Canvas::size),
-                    view.is_private(),
-                    view.app().map(|app| app.to_string()),
-                )
-            })
+        let (size, is_private, app) = self.with_node(|node, _| {
+            let view = node.room(room);
+            (node.canvas(room).map(Canvas::size), view.is_private(), view.app().map(|app| app.to_string()))
         });
-        if let (None, Some(app)) = (size, app) {
+        let app = app.unwrap_or_default();
+        let known = apps::named(&app).filter(|known| size.is_some() || known.word != apps::APPS[0].word);
+        let Some(known) = known else {
             return self.phase.set(Phase::Refused(words::other_app(&app)));
-        }
+        };
+        self.app.set(Some(known));
         self.size.set(size);
         self.is_private.set(is_private);
+        self.read_address();
         self.phase.set(Phase::Open);
         self.heed(News::Changed);
         self.heed(News::Noted);
+    }
+
+    /// The room's LINK, once the meeting point knows it, has its own app in front: who came by a code alone named none, and
+    /// others perhaps another.
+    fn read_address(self) {
+        let read = |node: &mut Node, _, room| (node.room(room).address(), node.room(room).app().cloned());
+        let Some((Some(address), app)) = self.with_room(read) else { return };
+        let address = match app {
+            Some(app) => address.with_app(app),
+            None => address,
+        };
+        self.note_link(&address);
+        self.address.set(Some(address));
     }
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {

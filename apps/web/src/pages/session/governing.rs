@@ -2,14 +2,14 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signed::change::Limit;
 use meshwork_core::time::Time;
 use meshwork_place::canvas::Erase;
-use meshwork_place::canvas::{CanvasSize, REPLICA};
+use meshwork_place::canvas::REPLICA;
 use meshwork_web::rules::{Decision, RoomLaw, Standing};
 
 use super::{Driver, Session, set_if_new};
@@ -51,17 +51,11 @@ impl Session {
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn make(
-        self,
-        server: String,
-        size: CanvasSize,
-        private: bool,
-        rules: Terms,
-    ) -> Result<(), String> {
+    pub(crate) fn make(self, spec: RoomSpec, rules: Terms) -> Result<(), String> {
         self.leave();
         let make = |driver: &Driver| {
             driver.with(|node, now| {
-                let room = node.create_room(now, meshwork_place::room_spec(server, size, private))?;
+                let room = node.create_room(now, spec)?;
                 if rules != Terms::default() {
                     node.room_mut(now, room).set_rules(rules)?;
                 }

@@ -1,9 +1,6 @@
 //! The room's past, as the page fetches it to play it.
 
-use leptos::prelude::*;
-use meshwork_core::node::{Node, RoomHandle};
 use meshwork_core::room::history::HistoryView;
-use meshwork_core::time::Time;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Canvas, PastBatch};
 
@@ -12,17 +9,17 @@ use super::Session;
 impl Session {
     /// Begins to fetch the history.
     pub(crate) fn fetch_history(self) {
-        self.with_past(|node, now, room| node.room_mut(now, room).fetch_history());
+        self.with_room(|node, now, room| node.room_mut(now, room).fetch_history());
     }
 
     /// Stops fetching it.
     pub(crate) fn cancel_history(self) {
-        self.with_past(|node, now, room| node.room_mut(now, room).cancel_history());
+        self.with_room(|node, now, room| node.room_mut(now, room).cancel_history());
     }
 
     /// How far the fetch is, and what came of it since this was last asked: about so many cells at most.
     pub(crate) fn take_history(self, cells: usize) -> Option<(HistoryView, Vec<PastBatch>)> {
-        let taken = self.with_past(|node, now, room| {
+        let taken = self.with_room(|node, now, room| {
             let taken = node.take_past(now, room, cells);
             Some((node.room(room).history()?, taken))
         });
@@ -36,10 +33,5 @@ impl Session {
             batches.filter_map(|batch| canvas.past(batch)).collect()
         };
         self.with_canvas(past).unwrap_or_default()
-    }
-
-    fn with_past<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
-        let room = self.room.get_untracked()?;
-        Some(self.driver.with_value(|driver| driver.with(|node, now| work(node, now, room))))
     }
 }

@@ -1,10 +1,11 @@
 //! What the page makes of news once all of it is loaded; until then there is nobody to show it to.
 
+use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 
 use super::Session;
 
-/// Something that those parts of the page show that come after the canvas; [`Session::heed`] shows it.
+/// Something that those parts of the page show that come after the app; [`Session::heed`] shows it.
 #[derive(Clone, Copy)]
 pub(crate) enum News {
     /// A second has passed.
@@ -20,6 +21,18 @@ pub(crate) enum News {
 }
 
 impl Session {
+    /// Shows news with `show` from now on, which does it as soon as that part of the page is there.
+    pub(crate) fn on_news(self, show: fn(Session, News)) {
+        self.news.set_value(Some(show));
+    }
+
+    /// Shows news, where there is somebody to show it to.
+    pub(crate) fn heed(self, news: News) {
+        if let Some(show) = self.news.get_value() {
+            show(self, news);
+        }
+    }
+
     /// Makes of news what is shown.
     pub(crate) fn take_news(self, news: News) {
         match news {

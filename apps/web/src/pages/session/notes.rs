@@ -136,10 +136,7 @@ impl Session {
         self,
         act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
     ) -> Result<T, String> {
-        let done = match self.room.get_untracked() {
-            Some(room) => self.with_node(|node, now| act(node, now, room)),
-            None => Err(CommandError::NotOpen),
-        };
+        let done = self.with_room(act).unwrap_or(Err(CommandError::NotOpen));
         done.map_err(|error| words::sentence(&note_refusal(&error)))
     }
 }

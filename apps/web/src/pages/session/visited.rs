@@ -5,6 +5,7 @@ use meshwork_core::id::RoomId;
 use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::web::Driver;
+use meshwork_web::apps::{self, App};
 use meshwork_web::visits::{Visit, Visits};
 use meshwork_web::words;
 
@@ -22,6 +23,8 @@ pub(crate) struct KeptRoom {
     pub(crate) id: RoomId,
     /// Its link.
     pub(crate) link: String,
+    /// The app that it opened with.
+    pub(crate) app: &'static App,
     /// Its name; empty where it has none.
     pub(crate) name: String,
     /// Its code.
@@ -59,8 +62,8 @@ impl Session {
             let (app, name) = stored.about().ok()?;
             let address: RoomAddress = link.as_ref()?.parse().ok()?;
             let code = address.code()?.to_string();
-            let visit = visits.of(id);
-            (app == meshwork_place::app()).then_some(KeptRoom { id, link: link?, name, code, visit })
+            let (app, visit) = (apps::named(&app)?, visits.of(id));
+            Some(KeptRoom { id, link: link?, app, name, code, visit })
         });
         let mut rooms: Vec<KeptRoom> = known.collect();
         rooms.sort_by_key(|room| std::cmp::Reverse(room.visit.at_ms));

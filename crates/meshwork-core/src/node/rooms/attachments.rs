@@ -203,6 +203,12 @@ impl Attachments {
         self.ends.get(&endpoint).is_some_and(|one| one.is_attached(room))
     }
 
+    /// Who is attached to a room.
+    pub(in crate::node) fn attached_to(&self, room: RoomHandle) -> Vec<Endpoint> {
+        let attached = self.ends.iter().filter(|(_, one)| one.is_attached(room));
+        attached.map(|(endpoint, _)| *endpoint).collect()
+    }
+
     /// Whether anybody is attached to a room.
     pub(in crate::node) fn has_attached(&self, room: RoomHandle) -> bool {
         self.ends.values().any(|one| one.is_attached(room))

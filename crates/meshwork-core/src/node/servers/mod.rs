@@ -2,6 +2,7 @@
 //!
 //! It reads rooms, and says what servers say of them. What is sealed, and for whom, it does not know.
 
+mod disconnected;
 mod ice;
 mod reach;
 mod registration;
@@ -63,6 +64,8 @@ pub(super) struct Servers {
     clients: BTreeMap<ServerId, ServerClient>,
     /// Where a room's members can be found; the first one's LINK is the room's.
     registrations: BTreeMap<RoomHandle, Vec<Registration>>,
+    /// Rooms that one is not connected to, and the servers at which they will be looked for.
+    disconnected: BTreeMap<RoomHandle, Vec<String>>,
     next: u32,
 }
 
@@ -82,7 +85,12 @@ pub(super) fn check_servers(servers: &[impl AsRef<str>]) -> Result<(), CommandEr
 
 impl Servers {
     pub(super) fn new() -> Servers {
-        Servers { clients: BTreeMap::new(), registrations: BTreeMap::new(), next: 1 }
+        Servers {
+            clients: BTreeMap::new(),
+            registrations: BTreeMap::new(),
+            disconnected: BTreeMap::new(),
+            next: 1,
+        }
     }
 
     /// All servers that there is a conversation with.
@@ -184,21 +192,6 @@ impl Servers {
             registrations.push(Registration::new(server, String::from(base)));
         }
         (server, known.is_none())
-    }
-
-    /// Forgets a room that was left.
-    pub(super) fn remove_room(&mut self, room: RoomHandle) {
-        self.registrations.remove(&room);
-    }
-
-    /// Closes the conversations that no room needs.
-    pub(super) fn drop_unused(&mut self, own: &mut Own) {
-        for server in self.ids() {
-            if self.rooms_on(server).is_empty() {
-                self.clients.remove(&server);
-                own.effect(Effect::ServerClose { server });
-            }
-        }
     }
 
     /// Tells every server that we leave, and closes the sockets.

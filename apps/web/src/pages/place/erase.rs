@@ -1,4 +1,4 @@
-//! Moderation: bans and erases, asked about where they take something away.
+//! Erasing cells of the canvas, and bringing them back.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -9,60 +9,22 @@ use meshwork_web::rules::{self, Decision};
 use meshwork_web::texts;
 
 use super::super::session::Session;
-use super::ban::{Asking, BanButtons};
+use super::super::shell::ban::Asking;
 use super::board::Board;
 
-/// What the owner and moderators do.
+/// What the owner and moderators do with the canvas, asked about where it takes something away.
 #[component]
-pub(crate) fn Order(
+pub(crate) fn Erasing(
     /// The room's board.
     board: Board,
 ) -> impl IntoView {
     let session = board.session;
     let asking = Asking::new(session);
     view! {
-        <section class="sheet-part order" aria-labelledby="order-title">
-            <h3 id="order-title">{texts::MODERATION}</h3>
-            <p class="complaint" role="alert">{move || asking.problem()}</p>
-            <Bans session asking/>
-            <EraseForm board asking/>
-            {asking.question(|decision| matches!(decision, Decision::Erase(_)))}
-            <Erased session asking/>
-        </section>
-    }
-}
-
-/// The people here and those who are banned, each with what can be done.
-#[component]
-fn Bans(session: Session, asking: Asking) -> impl IntoView {
-    let people = Memo::new(move |_| {
-        let (owner, banned) = session
-            .governing
-            .law
-            .with(|law| law.as_ref().map(|law| (law.owner, law.banned.clone())))
-            .unwrap_or_default();
-        let mut people = session.others();
-        people.retain(|(peer, _)| Some(*peer) != owner);
-        let away = banned.into_iter().filter(|peer| people.iter().all(|(here, _)| here != peer));
-        let away: Vec<_> = away.map(|peer| (peer, session.called_by_peer(peer))).collect();
-        people.extend(away);
-        people
-    });
-    let row = move |(peer, called): (PeerId, String)| {
-        view! {
-            <li>
-                <span class="called">{called.clone()}</span>
-                <span class="short-key">{peer.short()}</span>
-                <BanButtons asking peer called can_erase=true/>
-                {asking.question(move |decision| matches!(decision, Decision::Ban(asked, _) if *asked == peer))}
-            </li>
-        }
-    };
-    view! {
-        <ul class="order-list">
-            <For each=move || people.get() key=Clone::clone children=row/>
-        </ul>
-        <p class="hint" hidden=move || !people.with(Vec::is_empty)>{texts::NOBODY_TO_BAN}</p>
+        <p class="complaint" role="alert">{move || asking.problem()}</p>
+        <EraseForm board asking/>
+        {asking.question(|decision| matches!(decision, Decision::Erase(_)))}
+        <Erased session asking/>
     }
 }
 

@@ -23,7 +23,6 @@ use self::table::Table;
 use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::super::{browser, icons};
-use super::board::Board;
 
 /// How often the picture is drawn anew at most; the node asks others less often than that.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -94,10 +93,9 @@ impl Picture {
 /// The sheet; [`OpenOverlay`] opens it.
 #[component]
 pub(crate) fn OverlaySheet(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
 ) -> impl IntoView {
-    let session = board.session;
     view! {
         <style>{include_str!("overlay.css")}</style>
         <Sheet open=session.governing.is_overlay_open id="overlay-title" title=texts::CONNECTIONS is_wide=true>

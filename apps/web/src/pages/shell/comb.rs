@@ -7,7 +7,7 @@ use meshwork_web::people::{self, Row};
 use meshwork_web::{rail, rtt};
 
 use super::super::bead::Bead;
-use super::board::Board;
+use super::super::session::Session;
 use super::person::PersonDetails;
 
 /// The drawing of a row, in CSS pixels; place.css knows the same numbers.
@@ -28,10 +28,9 @@ const RAIL_MOVED: f64 = 0.014;
 /// The list of a room's people.
 #[component]
 pub(crate) fn Comb(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
 ) -> impl IntoView {
-    let session = board.session;
     let rows = session.people;
     let places = Memo::new(move |before: Option<&Vec<f64>>| {
         // Who is gone is last in the comb and not on the rail.
@@ -50,7 +49,7 @@ pub(crate) fn Comb(
                 Some((index, rows[index].clone()))
             })
         });
-        view! { <Person board row endpoint places/> }
+        view! { <Person session row endpoint places/> }
     };
     view! {
         <div class="scale" aria-hidden="true">
@@ -100,13 +99,13 @@ fn distance(row: &Row) -> f64 {
 /// One person.
 #[component]
 fn Person(
-    board: Board,
+    session: Session,
     row: Memo<Option<(usize, Row)>>,
     endpoint: Endpoint,
     places: Memo<Vec<f64>>,
 ) -> impl IntoView {
     let is_open = RwSignal::new(false);
-    let is_muted = Memo::new(move |_| board.session.crowd.muted.with(|muted| muted.has(endpoint.peer)));
+    let is_muted = Memo::new(move |_| session.crowd.muted.with(|muted| muted.has(endpoint.peer)));
     let alone = Signal::derive(move || row.with(|row| row.as_ref().map(|(_, row)| row.clone())));
     let get = move |read: fn(&Row) -> String| {
         row.with(|row| row.as_ref().map(|(_, row)| read(row)).unwrap_or_default())
@@ -159,12 +158,12 @@ fn Person(
             </span>
             <span class="figures" aria-hidden="true">
                 <span class="time">
-                    {move || time().map(|(number, unit)| view! { <strong>{number}</strong>"\u{2009}"{unit} })}
+                    {move || time().map(|(number, unit)| view! { <strong data-testid="peer-rtt">{number}</strong>"\u{2009}"{unit} })}
                 </span>
                 <span class="bytes">{move || get(|row| people::amount(row.bytes))}</span>
             </span>
             <Show when=move || is_open.get()>
-                <PersonDetails board endpoint row=alone/>
+                <PersonDetails session endpoint row=alone/>
             </Show>
         </li>
     }

@@ -7,39 +7,37 @@ use leptos::web_sys;
 use super::super::copy_field::CopyField;
 use super::super::qr::qr;
 use super::super::scan::{self, Scan};
-use super::super::session::Phase;
+use super::super::session::{Phase, Session};
 use super::super::sheet::Sheet;
 use super::super::{browser, icons};
-use super::board::Board;
 
-/// The sheet; [`Board::is_meet_open`] shows it.
+/// The sheet; [`Session::is_meet_open`] shows it.
 #[component]
 pub(crate) fn MeetSheet(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
 ) -> impl IntoView {
-    let session = board.session;
     // Whoever is linked has met.
     Effect::new(move |before: Option<usize>| {
         let met = session.met.get();
         if before.is_some_and(|before| before != met) {
-            board.is_meet_open.set(false);
+            session.is_meet_open.set(false);
         }
         met
     });
     view! {
-        <Sheet open=board.is_meet_open id="meet-title" title="Meet without a server">
+        <Sheet open=session.is_meet_open id="meet-title" title="Meet without a server">
             <p class="sheet-words">
                 "One of you makes an invitation, the other answers with a reply. Carry both texts by a messenger, \
                  or let a camera read them. Both of you need the link to this room; everybody else is then \
                  introduced by you two."
             </p>
-            <Replied board/>
+            <Replied session/>
             <Show when=move || session.phase.get() == Phase::Open && session.reply.with(Option::is_none)>
-                <Invite board/>
+                <Invite session/>
             </Show>
             <Show when=move || session.reply.with(Option::is_none)>
-                <Take board/>
+                <Take session/>
             </Show>
         </Sheet>
     }
@@ -47,8 +45,7 @@ pub(crate) fn MeetSheet(
 
 /// Makes an invitation and shows it.
 #[component]
-fn Invite(board: Board) -> impl IntoView {
-    let session = board.session;
+fn Invite(session: Session) -> impl IntoView {
     let is_asked = RwSignal::new(false);
     let make = move |_| {
         is_asked.set(true);
@@ -88,8 +85,7 @@ fn Invite(board: Board) -> impl IntoView {
 
 /// Takes a text that somebody carried here.
 #[component]
-fn Take(board: Board) -> impl IntoView {
-    let session = board.session;
+fn Take(session: Session) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let is_scanning = RwSignal::new(false);
     let take = move |event: web_sys::SubmitEvent| {
@@ -150,8 +146,7 @@ fn Take(board: Board) -> impl IntoView {
 
 /// The reply that is to be carried back.
 #[component]
-fn Replied(board: Board) -> impl IntoView {
-    let session = board.session;
+fn Replied(session: Session) -> impl IntoView {
     move || {
         session.reply.get().map(|text| {
             view! {

@@ -6,9 +6,8 @@ use meshwork_web::{acquainted, beads};
 
 use super::super::bead::Bead;
 use super::super::name_field;
-use super::super::session::Phase;
+use super::super::session::{Phase, Session};
 use super::super::{browser, icons};
-use super::board::Board;
 
 /// Under this name a profile keeps the code of the room in which one said to go without a name.
 const NAMELESS_KEY: &str = "meshwork-nameless";
@@ -16,10 +15,9 @@ const NAMELESS_KEY: &str = "meshwork-nameless";
 /// The line, for whoever came by a link and has no name.
 #[component]
 pub(crate) fn GuestLine(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
 ) -> impl IntoView {
-    let session = board.session;
     let code = move || session.code.get().map(|code| code.to_string()).unwrap_or_default();
     let is_put_away = RwSignal::new(None::<String>);
     is_put_away.set(browser::stored(NAMELESS_KEY));

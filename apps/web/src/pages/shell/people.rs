@@ -2,20 +2,18 @@
 
 use leptos::prelude::*;
 use meshwork_rtc::web::StorageState;
-use meshwork_web::texts;
-use meshwork_web::{people, words};
+use meshwork_web::{people, texts};
 
 use super::super::bead::OwnBead;
 use super::super::copy_field::CopyField;
 use super::super::icons;
 use super::super::key_sheet::KeyButton;
 use super::super::name_field::NameField;
-use super::super::session::Phase;
+use super::super::session::{Phase, Session};
 use super::super::theme::ThemeToggle;
 use super::RoomNotices;
-use super::activity::ActivityFact;
+use super::app::{Front, Section};
 use super::bar;
-use super::board::Board;
 use super::comb::Comb;
 use super::overlay::OpenOverlay;
 use super::room::OpenRoom;
@@ -23,14 +21,15 @@ use super::room::OpenRoom;
 /// The panel.
 #[component]
 pub(crate) fn People(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
+    /// The app in front.
+    front: Front,
 ) -> impl IntoView {
-    let session = board.session;
     let linked = Memo::new(move |_| session.people.with(|rows| people::linked(rows)));
     let here = Memo::new(move |_| session.people.with(|rows| people::here(rows, session.beyond.get())));
     let about = move || if session.beyond.get().is_estimate { "About " } else { "" };
-    let is_open = board.is_people_open;
+    let is_open = session.is_people_open;
     view! {
         <aside class="people" class:open=move || is_open.get() aria-label="People">
             <h2 class="linked">
@@ -58,14 +57,14 @@ pub(crate) fn People(
                 <span class="me-note">"(you)"</span>
                 <KeyButton session/>
             </div>
-            <div class="comb-box"><Comb board/></div>
+            <div class="comb-box"><Comb session/></div>
             <div class="room-facts" hidden=move || session.phase.get() != Phase::Open>
-                <RoomNotices board/>
-                <Facts board/>
+                <RoomNotices session front/>
+                <Facts session front/>
                 <section class="link-box">
                     <h3>"Link to this room"</h3>
                     <CopyField
-                        value=Signal::derive(move || bar::link(board))
+                        value=Signal::derive(move || bar::link(session))
                         label="Link to this room"
                         button="Copy link"
                         test_id="share-link"
@@ -88,32 +87,9 @@ pub(crate) fn People(
     }
 }
 
-/// What became of the last stroke, and how full the canvas is.
+/// What the app has to tell of the room, and whether the room is kept.
 #[component]
-fn Facts(board: Board) -> impl IntoView {
-    let session = board.session;
-    let reached = move || {
-        session.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
-            let sign = if reached == of { icons::check().into_any() } else { icons::info().into_any() };
-            view! {
-                <p class="fact" class:done=reached == of>
-                    {sign}
-                    <span data-testid="reached">{words::reached(reached, of)}</span>
-                </p>
-            }
-        })
-    };
-    let canvas = move || {
-        session.size.get().map(|size| {
-            let painted = words::count(session.painted.get(), "cell");
-            view! {
-                <p class="fact">
-                    {icons::grid()}
-                    <span>{format!("{}\u{2009}\u{d7}\u{2009}{}, {painted} painted", size.width, size.height)}</span>
-                </p>
-            }
-        })
-    };
+fn Facts(session: Session, front: Front) -> impl IntoView {
     let kept = move || {
         let words = match session.storage.get() {
             StorageState::Kept => "Saved in this browser",
@@ -129,9 +105,7 @@ fn Facts(board: Board) -> impl IntoView {
     };
     view! {
         <div class="facts">
-            {reached}
-            <ActivityFact board/>
-            {canvas}
+            {front.section(Section::Panel)}
             {kept}
             <OpenRoom session/>
         </div>

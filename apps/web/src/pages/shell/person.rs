@@ -9,20 +9,19 @@ use meshwork_web::sparkline::{self, History};
 use meshwork_web::{ago, rtt};
 
 use super::super::copy_field::CopyField;
+use super::super::session::Session;
 use super::ban::{Asking, BanButtons};
-use super::board::Board;
 
 /// What is known of a person's link, and what can be done about it.
 #[component]
 pub(crate) fn PersonDetails(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
     /// Who.
     endpoint: Endpoint,
     /// The person's row, while there is one.
     row: Signal<Option<Row>>,
 ) -> impl IntoView {
-    let session = board.session;
     let peer = endpoint.peer;
     let with = move |read: fn(&Row) -> String| row.with(|row| row.as_ref().map(read).unwrap_or_default());
     let is_own = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.own)));
@@ -59,7 +58,7 @@ pub(crate) fn PersonDetails(
     };
     view! {
         <div class="person-details" data-testid="person-details">
-            <Sparkline board endpoint/>
+            <Sparkline session endpoint/>
             <dl>
                 <dt>"Link"</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
@@ -121,8 +120,8 @@ fn millis(duration: std::time::Duration) -> u64 {
 
 /// The round-trip times of the last minute.
 #[component]
-fn Sparkline(board: Board, endpoint: Endpoint) -> impl IntoView {
-    let links = board.session.crowd.round_trips;
+fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
+    let links = session.crowd.round_trips;
     let history = Memo::new(move |_| links.with(|links| links.get(&endpoint).cloned()).unwrap_or_default());
     let (width, height) = sparkline::SIZE;
     // The path counts in tenths of a pixel.
@@ -137,7 +136,7 @@ fn Sparkline(board: Board, endpoint: Endpoint) -> impl IntoView {
         }
     };
     let step = move || {
-        board.session.people.with(|rows| {
+        session.people.with(|rows| {
             let row = rows.iter().find(|row| row.endpoint == endpoint);
             row.and_then(|row| row.rtt).map_or(0, rtt::step)
         })

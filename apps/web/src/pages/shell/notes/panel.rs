@@ -38,7 +38,7 @@ enum Done {
 
 /// The sheet; the session knows whether it is open.
 #[component]
-pub(super) fn NotesSheet(
+pub(crate) fn NotesSheet(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {

@@ -13,32 +13,32 @@ use super::super::icons;
 use super::super::rules_form::{Draft, OverlayFields, PeopleLists, RulesFields};
 use super::super::session::Session;
 use super::super::sheet::Sheet;
-use super::board::Board;
+use super::app::{Front, Section};
 use super::order::Order;
-use super::timelapse::TimelapseOffer;
 
 /// The sheet; [`OpenRoom`] opens it.
 #[component]
 pub(crate) fn RoomSheet(
-    /// The room's board.
-    board: Board,
+    /// The page's node.
+    session: Session,
+    /// The app in front.
+    front: Front,
 ) -> impl IntoView {
-    let session = board.session;
     let is_own =
         Memo::new(move |_| session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.is_own)));
     let moderates =
         Memo::new(move |_| session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
     view! {
         <Sheet open=session.governing.is_sheet_open id="room-title" title="This room">
-            <Facts session/>
-            <TimelapseOffer board/>
+            <Facts session front/>
+            {front.section(Section::Offers)}
             <Known session/>
             <HideAddress session/>
             <Show when=move || is_own.get()>
                 <ChangeRules session/>
             </Show>
             <Show when=move || moderates.get()>
-                <Order board/>
+                <Order session front/>
             </Show>
         </Sheet>
     }
@@ -65,20 +65,13 @@ pub(crate) fn OpenRoom(
 
 /// What holds, in words.
 #[component]
-fn Facts(session: Session) -> impl IntoView {
+fn Facts(session: Session, front: Front) -> impl IntoView {
     let law = session.governing.law;
     let from_law = move |words: fn(Session, &RoomLaw) -> String| {
         Signal::derive(move || {
             law.with(|law| law.as_ref().map(|law| words(session, law)).unwrap_or_default())
         })
     };
-    let size = Signal::derive(move || {
-        let size = session
-            .size
-            .get()
-            .map(|size| format!("{}\u{2009}\u{d7}\u{2009}{} cells", size.width, size.height));
-        size.unwrap_or_default()
-    });
     let entry = Signal::derive(move || {
         let is_private = session.is_private.get() == Some(true);
         if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
@@ -89,7 +82,9 @@ fn Facts(session: Session) -> impl IntoView {
         Writers::Admitted(_) => "Whoever has the link to edit".to_owned(),
     };
     let moderators = |session: Session, law: &RoomLaw| owner_and(session, law, &law.rules.moderators);
-    let pace = |_: Session, law: &RoomLaw| words::sentence(&rules::pace(law.rules.limit)).replace('.', "");
+    let pace = |session: Session, law: &RoomLaw| {
+        words::sentence(&rules::pace(law.rules.limit, session.about())).replace('.', "")
+    };
     let owner = |session: Session, law: &RoomLaw| {
         law.owner.map_or("Nobody".to_owned(), |owner| named(session, owner))
     };
@@ -102,10 +97,10 @@ fn Facts(session: Session) -> impl IntoView {
     view! {
         <dl class="room-law">
             {fact("Made by", "room-owner", from_law(owner))}
-            {fact("Canvas", "room-size", size)}
+            {front.section(Section::Facts)}
             {fact("Who gets in", "room-entry", entry)}
             {fact("Pace", "rule-limit", from_law(pace))}
-            {fact("Painters", "rule-painters", from_law(painters))}
+            {fact(front.about().doers, "rule-painters", from_law(painters))}
             {fact("Moderators", "rule-moderators", from_law(moderators))}
             {fact("Overlay", "rule-overlay", from_law(overlay))}
             {fact("Links now", "overlay-now", in_force)}
@@ -113,7 +108,8 @@ fn Facts(session: Session) -> impl IntoView {
     }
 }
 
-fn fact(term: &'static str, test_id: &'static str, words: Signal<String>) -> impl IntoView {
+/// One thing that holds, and its words.
+pub(crate) fn fact(term: &'static str, test_id: &'static str, words: Signal<String>) -> impl IntoView {
     view! {
         <div>
             <dt>{term}</dt>
@@ -160,14 +156,15 @@ fn ChangeRules(session: Session) -> impl IntoView {
     }
     let set = move |event: leptos::web_sys::SubmitEvent| {
         event.prevent_default();
-        problem.set(draft.rules().and_then(|rules| session.decide(Decision::Rules(rules))).err());
+        problem
+            .set(draft.rules(session.about()).and_then(|rules| session.decide(Decision::Rules(rules))).err());
     };
     view! {
         <details class="sheet-part" data-testid="change-rules">
             <summary>"Change the rules"</summary>
             <form class="rules-form" on:submit=set>
-                <RulesFields draft listed=texts::ONLY_TICKED/>
-                <PeopleLists draft people/>
+                <RulesFields draft app=session.about() listed=texts::ONLY_TICKED/>
+                <PeopleLists draft app=session.about() people/>
                 <OverlayFields draft/>
                 <p class="complaint" role="alert">{move || problem.get()}</p>
                 <button type="submit" class="button primary" data-testid="set-rules">{texts::SAVE_RULES}</button>

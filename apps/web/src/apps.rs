@@ -1,0 +1,55 @@
+//! The apps that the pages have: one table for addresses, the start page, previews of links and the list of shortcuts.
+
+/// An app that people open in these pages. The build reads the table too, and fills in the templates from it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its word in addresses.
+    pub word: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// What they do in it.
+    pub sentence: &'static str,
+    /// What stands where a link to one of its rooms is previewed.
+    pub invitation: &'static str,
+    /// The word for doing something in it, after "may" and before "-ing".
+    pub verbs: (&'static str, &'static str),
+    /// Those who do.
+    pub doers: &'static str,
+    /// Of what a limit allows so many.
+    pub unit: &'static str,
+    /// What its rooms keep.
+    pub content: &'static str,
+    /// How to save that where the browser does not, as a sentence.
+    pub rescue: &'static str,
+}
+
+/// All of them; the first is the one that a room has in front whose app is not known yet.
+pub const APPS: [App; 2] = [
+    App {
+        word: "place",
+        title: "Place",
+        sentence: "Paint one canvas together",
+        invitation: "You are invited to paint together",
+        verbs: ("paint", "painting"),
+        doers: "Painters",
+        unit: "cell",
+        content: "the canvas",
+        rescue: "Save a PNG. ",
+    },
+    App {
+        word: "sync",
+        title: "Sync",
+        sentence: "Count and keep lists together",
+        invitation: "You are invited to count and list together",
+        verbs: ("write", "writing"),
+        doers: "Writers",
+        unit: "point",
+        content: "this room",
+        rescue: "",
+    },
+];
+
+/// The app with this word.
+pub fn named(word: &str) -> Option<&'static App> {
+    APPS.iter().find(|app| app.word == word)
+}

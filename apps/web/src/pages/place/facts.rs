@@ -1,0 +1,58 @@
+//! What Place has to tell of the room: what became of the last stroke, how full the canvas is, and how large.
+
+use leptos::prelude::*;
+use meshwork_web::words;
+
+use super::super::icons;
+use super::super::shell::fact;
+use super::activity::ActivityFact;
+use super::board::Board;
+
+/// What became of the last stroke, and how full the canvas is.
+#[component]
+pub(crate) fn Facts(
+    /// The room's board.
+    board: Board,
+) -> impl IntoView {
+    let session = board.session;
+    let reached = move || {
+        session.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
+            let sign = if reached == of { icons::check().into_any() } else { icons::info().into_any() };
+            view! {
+                <p class="fact" class:done=reached == of>
+                    {sign}
+                    <span data-testid="reached">{words::reached(reached, of)}</span>
+                </p>
+            }
+        })
+    };
+    let canvas = move || {
+        session.size.get().map(|size| {
+            let painted = words::count(session.painted.get(), "cell");
+            view! {
+                <p class="fact">
+                    {icons::grid()}
+                    <span>{format!("{}\u{2009}\u{d7}\u{2009}{}, {painted} painted", size.width, size.height)}</span>
+                </p>
+            }
+        })
+    };
+    view! {
+        {reached}
+        <ActivityFact board/>
+        {canvas}
+    }
+}
+
+/// How large the canvas is, among what holds in the room.
+pub(super) fn size_fact(board: Board) -> impl IntoView {
+    let session = board.session;
+    let size = Signal::derive(move || {
+        let size = session
+            .size
+            .get()
+            .map(|size| format!("{}\u{2009}\u{d7}\u{2009}{} cells", size.width, size.height));
+        size.unwrap_or_default()
+    });
+    fact("Canvas", "room-size", size)
+}

@@ -1,0 +1,55 @@
+//! What an app shows in the page of a room.
+
+use leptos::prelude::*;
+use meshwork_web::apps::App as About;
+use meshwork_web::words::Notice;
+
+/// The app in front. A page shows one as long as it lives.
+pub(crate) type Front = &'static dyn App;
+
+/// What an app shows in the page of a room: all that the page has of its own is the same for each.
+pub(crate) trait App: Send + Sync {
+    /// What the pages know of it.
+    fn about(&self) -> &'static About;
+
+    /// Its sign.
+    fn sign(&self) -> AnyView;
+
+    /// What people do in it; it stands between the bar, the people and the sheets. Before the room is open
+    /// `before_open` stands there.
+    fn view(&self, before_open: AnyView) -> AnyView;
+
+    /// What it adds to a place of the page, as soon as it is loaded.
+    fn section(&self, place: Section) -> AnyView;
+
+    /// What is to be known about what one did in it.
+    fn notices(&self) -> Vec<Notice>;
+
+    /// Whether there is something to see of the room; it is tracked.
+    fn is_shown(&self) -> bool;
+
+    /// Whether the room holds nothing of it yet; it is tracked.
+    fn is_empty(&self) -> bool;
+
+    /// Loads what of it a first look does not need.
+    fn load_rest(&self);
+}
+
+/// A place of the page at which an app adds something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// Buttons in the bar.
+    Actions,
+    /// Facts in the panel, below the people.
+    Panel,
+    /// A part of the share sheet.
+    Share,
+    /// Facts on the room sheet.
+    Facts,
+    /// What the room sheet offers.
+    Offers,
+    /// What moderators do.
+    Order,
+    /// Sheets of its own.
+    Sheets,
+}

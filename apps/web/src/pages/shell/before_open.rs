@@ -1,0 +1,42 @@
+//! What stands where the app will be, or would have been.
+
+use leptos::prelude::*;
+use meshwork_core::node::ServerState;
+use meshwork_web::words;
+
+use super::super::browser;
+use super::super::notices::NoticeCard;
+use super::super::session::{Phase, Session};
+use super::app::Front;
+use super::take_up;
+
+/// Says what is waited for, or why there is nothing to wait for.
+#[component]
+pub(super) fn BeforeOpen(
+    /// The page's node.
+    session: Session,
+    /// The app in front.
+    front: Front,
+) -> impl IntoView {
+    let notice = Memo::new(move |_| match (session.phase.get(), session.server.get()) {
+        (Phase::Open, _) => is_covered(session, front).then(words::no_webrtc),
+        (Phase::Joining | Phase::Waiting, _) if session.old_version().is_some() => session.old_version(),
+        (Phase::Refused(notice), _) => Some(notice),
+        (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
+        (Phase::Waiting, _) => Some(words::waiting()),
+        (Phase::Joining, _) => Some(words::joining()),
+    });
+    let on_offer = Callback::new(move |offer| take_up(session, offer));
+    view! {
+        <div class="before-open" role="alert">
+            {move || notice.get().map(|notice| view! { <NoticeCard notice on_offer/> })}
+        </div>
+    }
+}
+
+/// Whether the app is not to be seen, since what it shows is not the room's: the room cannot be entered, or its people,
+/// who are there, cannot be reached by this browser at all.
+pub(super) fn is_covered(session: Session, front: Front) -> bool {
+    let is_refused = session.phase.with(|phase| matches!(phase, Phase::Refused(_)));
+    is_refused || !browser::has_webrtc() && session.named.get() > 0 && front.is_empty()
+}

@@ -1,0 +1,93 @@
+//! The page of a room around the app in front: its bar, its people, its sheets, and what is to be known about it. An app
+//! plugs in behind [`App`](app::App), and nothing here knows any.
+
+pub(crate) mod app;
+pub(crate) mod ban;
+mod bar;
+mod before_open;
+mod comb;
+mod guest;
+mod later;
+mod meet;
+mod notes;
+mod order;
+mod overlay;
+mod people;
+mod person;
+mod room;
+mod room_notices;
+mod share;
+
+use leptos::ev;
+use leptos::prelude::*;
+use meshwork_web::words::Offer;
+
+use self::app::Front;
+use self::bar::Bar;
+use self::before_open::{BeforeOpen, is_covered};
+use self::later::{Guest, PeoplePanel, Sheets};
+use self::room_notices::RoomNotices;
+use super::browser;
+use super::session::{Phase, Session};
+
+pub(crate) use self::room::fact;
+
+/// The page.
+#[component]
+pub(crate) fn RoomPage(
+    /// The page's node, which has the room.
+    session: Session,
+    /// The app in front.
+    front: Front,
+) -> impl IntoView {
+    later::load_in_time(session, front);
+    Effect::new(move || {
+        let code = session.code.get().filter(|_| session.phase.get() == Phase::Open);
+        let room = code.map(|code| format!("{code} \u{b7} ")).unwrap_or_default();
+        browser::set_title(&format!("{room}{} \u{b7} Meshwork", front.about().title));
+    });
+    let keys = window_event_listener(ev::keydown, move |event| handle_key(session, &event));
+    on_cleanup(move || keys.remove());
+    let is_covered = Memo::new(move |_| is_covered(session, front));
+    let title = move || match session.code.get() {
+        Some(code) => format!("{}, room {code}", front.about().title),
+        None => front.about().title.to_owned(),
+    };
+    let before_open = view! { <BeforeOpen session front/> }.into_any();
+    view! {
+        <div class="place" class:with-people=move || session.is_people_open.get()>
+            <Bar session front/>
+            <main class="stage-area" class:covered=is_covered>
+                <h1 class="sr-only">{title}</h1>
+                <Guest session/>
+                <RoomNotices session front/>
+                {front.view(before_open)}
+            </main>
+            <PeoplePanel session front/>
+            <Sheets session front/>
+        </div>
+    }
+}
+
+/// Keys that count wherever the focus is: Ctrl or Cmd K shares, Escape closes the list of people.
+fn handle_key(session: Session, event: &ev::KeyboardEvent) {
+    let is_command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
+    if is_command && event.key().eq_ignore_ascii_case("k") {
+        session.is_share_open.set(true);
+        event.prevent_default();
+    }
+    if event.key() == "Escape" && session.is_people_open.get_untracked() {
+        session.is_people_open.set(false);
+    }
+}
+
+/// Opens what a notice offers.
+fn take_up(session: Session, offer: Offer) {
+    match offer {
+        Offer::Share => session.is_share_open.set(true),
+        Offer::Meet => session.is_meet_open.set(true),
+        Offer::Key => session.key_sheet.set(true),
+        // These lead away from the page.
+        Offer::Home | Offer::Reload | Offer::Update => {}
+    }
+}

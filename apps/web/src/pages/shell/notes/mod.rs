@@ -1,0 +1,33 @@
+//! Notes: the button in the bar that says how many are unread, and the panel that it opens.
+
+mod panel;
+
+use leptos::prelude::*;
+use meshwork_web::notes;
+
+pub(crate) use self::panel::NotesSheet;
+use super::super::icons;
+use super::super::session::{Phase, Session};
+
+/// The button.
+#[component]
+pub(crate) fn NotesButton(
+    /// The page's node.
+    session: Session,
+) -> impl IntoView {
+    let count = session.noted.unread;
+    view! {
+        <button
+            class="icon-button notes-button"
+            type="button"
+            data-testid="open-notes"
+            aria-label=move || notes::button(count.get())
+            title="Notes (T)"
+            disabled=move || session.phase.get() != Phase::Open
+            on:click=move |_| session.noted.is_open.set(true)
+        >
+            {icons::note()}
+            <span class="unread" data-testid="notes-unread">{move || notes::unread(count.get())}</span>
+        </button>
+    }
+}

@@ -1,0 +1,97 @@
+//! What is to be known about the room as it is now.
+
+use leptos::prelude::*;
+use meshwork_core::node::Refusal;
+use meshwork_rtc::web::{ROOMS_KEPT_MAX, StorageState};
+use meshwork_web::people::Row;
+use meshwork_web::words::{self, Notice, Tone};
+
+use super::super::browser;
+use super::super::notices::NoticeCard;
+use super::super::session::{Phase, Session};
+use super::app::Front;
+use super::take_up;
+
+/// What is to be known about the room as it is now, the gravest first.
+#[component]
+pub(super) fn RoomNotices(
+    /// The page's node.
+    session: Session,
+    /// The app in front.
+    front: Front,
+) -> impl IntoView {
+    let notices = move || {
+        let mut notices = what_is(session, front);
+        session.put_away.with(|put_away| notices.retain(|notice| !put_away.contains(notice)));
+        notices
+    };
+    // A notice that says the same as before is left alone, so that it is not read out again.
+    let notices = Memo::new(move |_| notices());
+    let on_offer = Callback::new(move |offer| take_up(session, offer));
+    let on_put_away = Callback::new(move |notice| session.put_away.update(|put_away| put_away.push(notice)));
+    let card = move |notice| view! { <NoticeCard notice on_offer on_put_away/> };
+    view! {
+        <div class="notices">
+            <For
+                each=move || notices.get()
+                key=|notice| (notice.title.clone(), notice.body.clone())
+                children=card
+            />
+        </div>
+    }
+}
+
+/// What there is to say, put away or not.
+fn what_is(session: Session, front: Front) -> Vec<Notice> {
+    let (app, mut notices) = (front.about(), Vec::<Notice>::new());
+    // Why a meeting point that is away said goodbye is no news.
+    let is_old = session.old_version().is_some();
+    let away = session.away().filter(|_| !is_old);
+    if !browser::has_webrtc() {
+        notices.push(words::no_webrtc());
+    }
+    let refusals = session.refusals.get().into_iter();
+    let is_open = session.phase.get() == Phase::Open;
+    let shown = refusals.filter(|(reason, from, _)| match (reason, from) {
+        (Refusal::Server, _) => away.is_none(),
+        // Before the room is open it stands where the canvas would be.
+        (Refusal::Version, None) => is_open,
+        _ => true,
+    });
+    notices.extend(shown.map(|(_, _, notice)| notice));
+    if !is_open {
+        return notices;
+    }
+    let is_linked = session.people.with(|rows| rows.iter().any(Row::is_linked));
+    match away {
+        Some(_) if !is_linked => notices.push(words::unlinked(app)),
+        Some(reason) => notices.push(words::server_away(true, &reason)),
+        // Whoever was refused is somebody: the room is not empty.
+        None if session.is_disconnected.get() => {}
+        None if notices.iter().all(|notice| notice.tone != Tone::Bad) => {
+            let named = session.named.get();
+            notices.extend(session.people.with(|rows| words::about_people(rows, named)));
+        }
+        None => {}
+    }
+    notices.extend(front.notices());
+    notices.extend(match session.storage.get() {
+        StorageState::Full { .. } => Some(words::storage_full(app)),
+        StorageState::Refused { reason } => Some(words::storage_refused(&reason, app)),
+        _ => None,
+    });
+    let forgotten = session.forgotten.get();
+    if forgotten > 0 {
+        notices.push(words::rooms_forgotten(forgotten, ROOMS_KEPT_MAX));
+    }
+    let ahead_ms = session.clock_ahead_ms.get();
+    if ahead_ms != 0 {
+        notices.push(words::clock_is_wrong(ahead_ms));
+    }
+    if session.is_key_kept {
+        notices.extend(session.key_before.with_value(|before| before.as_deref().map(words::key_is_new)));
+    } else {
+        notices.push(words::identity_not_kept());
+    }
+    notices
+}

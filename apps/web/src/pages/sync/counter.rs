@@ -1,0 +1,122 @@
+//! The counter, and who counted how much of it.
+
+use leptos::prelude::*;
+use meshwork_core::id::PeerId;
+use meshwork_web::sync::number;
+use meshwork_web::words;
+use meshwork_web::{beads, rules::Standing};
+
+use super::super::bead::{Bead, OwnBead};
+use super::state::{COUNTER, Sync};
+
+/// The card.
+#[component]
+pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
+    let session = sync.session;
+    let is_shut = Memo::new(move |_| session.governing.standing.with(Standing::is_shut));
+    // Counters of programs are there to be counted on, too.
+    let names = Memo::new(move |_| {
+        let mut names = sync.counters.get();
+        names.retain(|name| name != COUNTER);
+        names.insert(0, COUNTER.to_owned());
+        names
+    });
+    let chooser = move || {
+        (names.with(Vec::len) > 1).then(|| {
+            let option = |name: String| {
+                let is_shown = name == sync.counter.get_untracked();
+                view! { <option value=name.clone() selected=is_shown>{name.clone()}</option> }
+            };
+            view! {
+                <select
+                    class="small-select"
+                    data-testid="counter-name"
+                    aria-label="Which counter"
+                    on:change=move |event| sync.counter.set(event_target_value(&event))
+                >
+                    {names.get().into_iter().map(option).collect_view()}
+                </select>
+            }
+        })
+    };
+    let shares = Memo::new(move |_| sync.shares.get());
+    view! {
+        <section class="sync-card" aria-labelledby="counter-title">
+            <div class="sync-card-head">
+                <h2 id="counter-title">"Counter"</h2>
+                {chooser}
+            </div>
+            <div class="counter-row">
+                <output class="counter-value" data-testid="counter" aria-label="The counter stands at">
+                    {move || number(sync.value.get())}
+                </output>
+                <div class="counter-buttons">
+                    <button
+                        type="button"
+                        class="button secondary"
+                        data-testid="decrement"
+                        disabled=move || is_shut.get()
+                        on:click=move |_| sync.add(-1)
+                    >
+                        "\u{2212}1"
+                    </button>
+                    <button
+                        type="button"
+                        class="button primary"
+                        data-testid="increment"
+                        disabled=move || is_shut.get()
+                        on:click=move |_| sync.add(1)
+                    >
+                        "Add 1"
+                    </button>
+                </div>
+            </div>
+            <div class="share-bar" aria-hidden="true">
+                {move || shares.get().into_iter().map(|share| part(sync, share)).collect_view()}
+            </div>
+            <ul class="share-list" aria-label="Who counted how much" data-testid="shares">
+                <For each=move || shares.get() key=|share| *share children=move |share| entry(sync, share)/>
+            </ul>
+            <p class="hint" hidden=move || !shares.with(Vec::is_empty)>"Nobody has counted yet."</p>
+        </section>
+    }
+}
+
+/// A person's part of the bar, as long as what it added is large.
+fn part(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
+    let colour = match peer == sync.session.peer() {
+        true => "var(--you)".to_owned(),
+        false => format!("var(--bead-{})", beads::colour(&peer)),
+    };
+    view! { <span style=format!("flex-grow:{};background:{colour}", total.unsigned_abs())></span> }
+}
+
+fn entry(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
+    view! {
+        <li>
+            <PersonBead sync peer/>
+            <span class="called">{move || called(sync, peer)}</span>
+            <strong>{number(total)}</strong>
+        </li>
+    }
+}
+
+/// A person's bead, one's own as one's own.
+#[component]
+pub(super) fn PersonBead(sync: Sync, peer: PeerId) -> impl IntoView {
+    let session = sync.session;
+    match peer == session.peer() {
+        true => view! { <OwnBead called=session.name/> }.into_any(),
+        false => view! { <Bead peer letter=Signal::derive(move || {
+            session.people.track();
+            session.letter_of(peer)
+        })/> }
+        .into_any(),
+    }
+}
+
+/// What a person is called now.
+pub(super) fn called(sync: Sync, peer: PeerId) -> String {
+    sync.session.people.track();
+    words::capital(&sync.session.called_by_peer(peer))
+}

@@ -1,0 +1,52 @@
+//! What stood at a key before.
+
+use leptos::prelude::*;
+use meshwork_web::ago;
+
+use super::counter::{PersonBead, called};
+use super::rows::shown;
+use super::state::{Sync, Written};
+
+/// The last writes of a key, the latest first.
+#[component]
+pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>) -> impl IntoView {
+    let writes = Memo::new(move |_| {
+        sync.changes.track();
+        key.with_value(|key| sync.history(key))
+    });
+    let row = move |(at, written): (usize, Written)| {
+        let Written { author, at_ms, json } = written;
+        let age = move || ago::shown(sync.now_ms.get().saturating_sub(at_ms));
+        let words = json.as_deref().map_or("deleted".to_owned(), shown);
+        let again = json.filter(|_| at > 0).map(|json| {
+            let label = format!("Use {} again", shown(&json));
+            view! {
+                <button
+                    type="button"
+                    class="button plain"
+                    data-testid="value-again"
+                    aria-label=label
+                    disabled=move || is_shut.get()
+                    on:click=move |_| {
+                        key.with_value(|key| sync.set(key, Some(&json)));
+                    }
+                >
+                    "Use again"
+                </button>
+            }
+        });
+        view! {
+            <li>
+                <PersonBead sync peer=author/>
+                <span class="history-value">{words}</span>
+                <span class="age">{move || called(sync, author)} ", " {age}</span>
+                {again}
+            </li>
+        }
+    };
+    view! {
+        <ol class="value-past" data-testid="value-past" aria-label=format!("History of {}", key.get_value())>
+            {move || writes.get().into_iter().enumerate().map(row).collect_view()}
+        </ol>
+    }
+}

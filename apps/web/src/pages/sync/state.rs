@@ -1,0 +1,261 @@
+//! What the page knows of a room's counters and values, as signals, and what it writes there.
+
+use leptos::prelude::*;
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::node::{CommandError, Event, Holders, WriteError};
+use meshwork_core::replica::ReplicaNumber;
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{self, Change, Table, Write, payloads};
+use meshwork_sync::{NAME_MAX, counter, values};
+use meshwork_web::sync::{Log, by_person, number};
+use meshwork_web::words;
+
+use super::super::browser;
+use super::super::session::{Session, set_if_new};
+
+/// The counter that every room has in front.
+pub(super) const COUNTER: &str = "counter";
+
+/// A write of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Written {
+    /// Who.
+    pub(super) author: PeerId,
+    /// When, by the room's time, in ms.
+    pub(super) at_ms: u64,
+    /// What, as JSON; nothing where the key was deleted.
+    pub(super) json: Option<String>,
+}
+
+/// What was written last in this page, since that is what one wants to be safe.
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    Counter(String),
+    Key(String),
+}
+
+/// How much happened, as far as this page was there.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Counts {
+    /// Changes of one's own.
+    pub(super) made: u64,
+    /// Changes of others.
+    pub(super) heard: u64,
+    /// How often somebody was found to have the same.
+    pub(super) compared: u64,
+}
+
+/// Counters and values of a room. Copies are the same ones.
+#[derive(Clone, Copy)]
+pub(super) struct Sync {
+    pub(super) session: Session,
+    /// Which counter is shown.
+    pub(super) counter: RwSignal<String>,
+    /// All counters by name.
+    pub(super) counters: RwSignal<Vec<String>>,
+    /// Where the one that is shown stands.
+    pub(super) value: RwSignal<i64>,
+    /// What each person added to it.
+    pub(super) shares: RwSignal<Vec<(PeerId, i64)>>,
+    /// The last write of each key that has a value, by key.
+    pub(super) entries: RwSignal<Vec<(String, Written)>>,
+    /// Who holds what one wrote last.
+    pub(super) holders: RwSignal<Holders>,
+    /// Why something was not written.
+    pub(super) problem: RwSignal<Option<String>>,
+    pub(super) counts: RwSignal<Counts>,
+    pub(super) log: RwSignal<Log>,
+    /// The room's time, in ms, read each second.
+    pub(super) now_ms: RwSignal<u64>,
+    /// Counts up when the history of a key may be another.
+    pub(super) changes: RwSignal<usize>,
+    is_empty: RwSignal<bool>,
+    last: RwSignal<Place>,
+}
+
+/// The table in which all of it lies.
+fn replica() -> ReplicaNumber {
+    Slot::GENESIS.replica(Family::ByValue)
+}
+
+impl Sync {
+    /// What the session's room has; it is read again whenever it may be another.
+    pub(super) fn new(session: Session, is_empty: RwSignal<bool>) -> Sync {
+        let sync = Sync {
+            session,
+            counter: RwSignal::new(COUNTER.to_owned()),
+            counters: RwSignal::new(Vec::new()),
+            value: RwSignal::new(0),
+            shares: RwSignal::new(Vec::new()),
+            entries: RwSignal::new(Vec::new()),
+            holders: RwSignal::new(Holders::default()),
+            problem: RwSignal::new(None),
+            counts: RwSignal::new(Counts::default()),
+            log: RwSignal::new(Log::default()),
+            now_ms: RwSignal::new(session.room_time_ms()),
+            changes: RwSignal::new(0),
+            is_empty,
+            last: RwSignal::new(Place::Counter(COUNTER.to_owned())),
+        };
+        Effect::new(move || {
+            sync.counter.track();
+            sync.read();
+        });
+        session.on_event(move |event| sync.hear(event));
+        sync
+    }
+
+    fn hear(self, event: Option<&Event>) {
+        // What went with the page it was shown on is left alone.
+        if self.value.is_disposed() {
+            return;
+        }
+        match event {
+            None => self.read(),
+            Some(Event::Changed { replica: changed, batch, changes, .. }) if *changed == replica() => {
+                self.read();
+                let changes: &[Change] = changes.of();
+                if let Some(author) = batch.map(|batch| batch.author) {
+                    self.note_changes(author, changes);
+                }
+            }
+            Some(Event::InStep { .. }) => {
+                self.counts.update(|counts| counts.compared += 1);
+                self.read_holders();
+            }
+            Some(Event::Saved { .. } | Event::Acknowledged { .. }) => self.read_holders(),
+            Some(Event::Link { endpoint, state, reason }) => {
+                let why = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                self.note(*endpoint, format!("{state}{why}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn note_changes(self, author: Endpoint, changes: &[Change]) {
+        let is_own = author == self.session.endpoint();
+        self.counts.update(|counts| match is_own {
+            true => counts.made += 1,
+            false => counts.heard += 1,
+        });
+        for change in changes {
+            if let Some(step) = counter::step(change) {
+                let sign = if step.by > 0 { "+" } else { "" };
+                self.note(author, format!("{} {sign}{}", step.name, number(step.by)));
+            } else if let Some((key, after)) = values::key_of(change).zip(change.after.as_ref()) {
+                let words = match json_of(after) {
+                    Some(json) => format!("{key} = {}", super::rows::shown(&json)),
+                    None => format!("{key} deleted"),
+                };
+                self.note(author, words);
+            }
+        }
+    }
+
+    fn note(self, who: Endpoint, words: String) {
+        let called = words::capital(&self.session.called(who));
+        self.log.update(|log| log.add(browser::clock(), called, words));
+    }
+
+    /// Reads all that is shown.
+    fn read(self) {
+        let shown = self.counter.get_untracked();
+        let read = self.look(|table| {
+            let counters = counter::all(table, "").into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+            let latest = values::all_latest(table, "").into_iter();
+            let entries = latest.filter(|(_, entry)| values::is_value(entry));
+            let entries: Vec<_> = entries.map(|(key, entry)| (key.to_owned(), written(entry))).collect();
+            let value = counter::value(table, &shown);
+            (value, by_person(counter::shares(table, &shown)), counters, entries)
+        });
+        let (value, shares, counters, entries) = read.unwrap_or_default();
+        set_if_new(self.is_empty, counters.is_empty() && entries.is_empty());
+        set_if_new(self.value, value);
+        set_if_new(self.shares, shares);
+        set_if_new(self.counters, counters);
+        set_if_new(self.entries, entries);
+        self.changes.update(|changes| *changes += 1);
+        self.tick();
+        self.read_holders();
+    }
+
+    /// A second has passed.
+    pub(super) fn tick(self) {
+        set_if_new(self.now_ms, self.session.room_time_ms());
+    }
+
+    fn read_holders(self) {
+        let part = self.last.with_untracked(|last| match last {
+            Place::Counter(name) => counter::part(name),
+            Place::Key(key) => values::part(key),
+        });
+        let holders = self.session.with_room(|node, _, room| node.room(room).holders(replica(), part));
+        set_if_new(self.holders, holders.unwrap_or_default());
+    }
+
+    /// The last writes of a key, the latest first.
+    pub(super) fn history(self, key: &str) -> Vec<Written> {
+        self.look(|table| values::history(table, key).into_iter().map(written).collect()).unwrap_or_default()
+    }
+
+    /// Raises the counter that is shown, or lowers it.
+    pub(super) fn add(self, by: i64) {
+        let name = self.counter.get_untracked();
+        self.last.set(Place::Counter(name.clone()));
+        self.write(|table, me| counter::add(table, me, &name, by).map_err(|error| error.to_string()));
+    }
+
+    /// Gives a key a value, as JSON; `None` deletes it. Returns whether that was taken.
+    pub(super) fn set(self, key: &str, json: Option<&str>) -> bool {
+        self.last.set(Place::Key(key.to_owned()));
+        self.write(|table, me| match key.len() {
+            0 => Err("a value needs a key".to_owned()),
+            1..=NAME_MAX => Ok(values::set(table, me.peer, key, json.map(str::as_bytes))),
+            size => Err(format!("a key has at most {NAME_MAX} bytes, and this has {size}")),
+        })
+    }
+
+    fn look<R>(self, look: impl FnOnce(&Table) -> R) -> Option<R> {
+        self.session.with_room(|node, _, room| node.room(room).replica(replica()).map(look)).flatten()
+    }
+
+    fn write(self, make: impl FnOnce(&Table, Endpoint) -> Result<Write, String>) -> bool {
+        let written = self.session.with_room(|node, now, room| {
+            let me = node.endpoint();
+            let empty = Table::new(table::Kind::ByValue);
+            let table = node.room(room).replica(replica()).unwrap_or(&empty);
+            let write = make(table, me)?;
+            if table.is_full_for(me.peer, &write) {
+                return Err("you have written as much here as one person may".to_owned());
+            }
+            let payloads = payloads(&[write]).map_err(|error| error.to_string())?;
+            let written = node.room_mut(now, room).write(replica(), payloads);
+            written.map(drop).map_err(|error| why_not(&error))
+        });
+        let written = written.unwrap_or_else(|| Err(CommandError::NotOpen.to_string()));
+        let is_written = written.is_ok();
+        self.problem.set(written.err().map(|why| words::sentence(&why)));
+        self.session.refresh_standing();
+        is_written
+    }
+}
+
+fn why_not(error: &CommandError) -> String {
+    match error {
+        CommandError::Write(WriteError::Backpressure(_)) => {
+            "the others cannot keep up. Try again in a moment".to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+fn written(entry: &table::Entry) -> Written {
+    Written { author: entry.author(), at_ms: entry.stamp().millis(), json: json_of(entry) }
+}
+
+/// The value that a write gave; `None` where it deleted its key.
+fn json_of(entry: &table::Entry) -> Option<String> {
+    let value = entry.value().filter(|_| values::is_value(entry))?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}

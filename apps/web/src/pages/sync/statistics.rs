@@ -1,0 +1,87 @@
+//! How much is said between the page and the others, and what happened, out of the way.
+
+use leptos::prelude::*;
+use meshwork_web::people;
+use meshwork_web::rtt;
+use meshwork_web::sync::{Line, average_rtt, number};
+
+use super::super::session::Session;
+use super::super::{browser, icons};
+use super::state::Sync;
+
+/// Figures and log, behind a fold.
+#[component]
+pub(super) fn Statistics(sync: Sync) -> impl IntoView {
+    let session = sync.session;
+    let traffic = Memo::new(move |_| {
+        let sum = |of: fn(&people::Row) -> u64| session.people.with(|rows| rows.iter().map(of).sum::<u64>());
+        (sum(|row| row.received), sum(|row| row.sent))
+    });
+    let figure = |of: &'static str, number: Signal<String>| {
+        view! {
+            <div>
+                <dt>{of}</dt>
+                <dd>{move || number.get()}</dd>
+            </div>
+        }
+    };
+    let count = move |read: fn(super::state::Counts) -> u64| {
+        Signal::derive(move || number(read(sync.counts.get()).try_into().unwrap_or(i64::MAX)))
+    };
+    let line = |line: Line| {
+        view! {
+            <li>
+                <time>{line.time}</time>
+                <span class="log-who">{line.who}</span>
+                <span>{line.words}</span>
+            </li>
+        }
+    };
+    let lines = move || sync.log.with(|log| log.lines().cloned().collect::<Vec<_>>());
+    let save = move |_| {
+        // A browser that saves no files says so itself.
+        let _ = browser::save_text("sync-log.txt", &sync.log.with_untracked(|log| log.text()));
+    };
+    view! {
+        <details class="sync-card sync-statistics" data-testid="statistics">
+            <summary>"Statistics and log"</summary>
+            <dl class="figures" data-testid="stats">
+                {figure("changes of yours", count(|counts| counts.made))}
+                {figure("changes of others", count(|counts| counts.heard))}
+                {figure("times compared", count(|counts| counts.compared))}
+                {figure("received", Signal::derive(move || people::amount(traffic.get().0)))}
+                {figure("sent", Signal::derive(move || people::amount(traffic.get().1)))}
+                {figure("average round trip", Signal::derive(move || average(session)))}
+            </dl>
+            <div class="sync-card-head">
+                <h3>"Log"</h3>
+                <button type="button" class="button secondary" data-testid="save-log" on:click=save>
+                    {icons::download()}
+                    "Save log"
+                </button>
+            </div>
+            <ol class="log" data-testid="log" tabindex="0" aria-label="What happened, the newest first">
+                <For each=lines key=|line| line.number children=line/>
+            </ol>
+            <p class="hint" hidden=move || sync.log.with(|log| log.lines().next().is_some())>
+                "Nothing has happened since this page was opened."
+            </p>
+        </details>
+    }
+}
+
+/// The average round trip, among the facts in the panel.
+#[component]
+pub(super) fn AverageFact(session: Session) -> impl IntoView {
+    view! {
+        <p class="fact">
+            {icons::info()}
+            <span>"Average round trip " <strong data-testid="rtt-average">{move || average(session)}</strong></span>
+        </p>
+    }
+}
+
+fn average(session: Session) -> String {
+    let average = session.people.with(|rows| average_rtt(rows)).map(rtt::number);
+    average.map_or_else(|| "not measured".to_owned(), |(number, unit)| format!("{number}\u{2009}{unit}"))
+}

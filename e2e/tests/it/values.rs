@@ -1,0 +1,130 @@
+//! Sync's page: what several people count and write, apart and together again.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
+
+use crate::common::{open_values, wait_linked, wait_page_says, wait_says};
+
+async fn wait_counter(tab: &Tab, value: i64) -> Result<()> {
+    tab.wait_until(PATIENCE, "the sum", async || {
+        let shown = tab.text("counter").await?;
+        ensure!(shown == value.to_string(), "the counter stands at {shown} instead of {value}");
+        Ok(())
+    })
+    .await
+}
+
+async fn click_times(tab: &Tab, testid: &str, times: usize) -> Result<()> {
+    for _ in 0..times {
+        tab.click(testid).await?;
+    }
+    Ok(())
+}
+
+/// The original's way through, with its defects: what is counted while apart counts once, and the server may be away.
+#[tokio::test]
+async fn sums_are_exact_after_being_apart() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let bo = browsers[1].tab(&link).await?;
+    wait_linked(&ann, 1).await?;
+    click_times(&ann, "increment", 3).await?;
+    click_times(&bo, "increment", 2).await?;
+    wait_counter(&ann, 5).await?;
+    wait_counter(&bo, 5).await?;
+    // Within two seconds each knows how far the other is.
+    for tab in [&ann, &bo] {
+        let rtt = tab.wait_until(Duration::from_secs(2), "a round trip", async || {
+            Ok(tab.text("peer-rtt").await?.parse::<u32>()?)
+        });
+        ensure!(rtt.await? > 0, "a round trip takes time");
+        wait_says(tab, "rtt-average", "ms").await?;
+    }
+    bo.click("disconnect").await?;
+    wait_page_says(&bo, "You are disconnected").await?;
+    wait_linked(&ann, 0).await?;
+    click_times(&bo, "increment", 4).await?;
+    click_times(&bo, "decrement", 1).await?;
+    click_times(&ann, "increment", 2).await?;
+    wait_counter(&bo, 8).await?;
+    wait_counter(&ann, 7).await?;
+    bo.click("connect").await?;
+    wait_counter(&ann, 10).await?;
+    wait_counter(&bo, 10).await?;
+    wait_says(&bo, "held-by", "held by 1").await?;
+    // Links go on without the server, and so does counting.
+    server.kill();
+    click_times(&ann, "increment", 1).await?;
+    wait_counter(&bo, 11).await?;
+    bo.click("disconnect").await?;
+    wait_linked(&ann, 0).await?;
+    click_times(&ann, "increment", 1).await?;
+    click_times(&bo, "increment", 1).await?;
+    server.restart().await?;
+    bo.click("connect").await?;
+    wait_counter(&ann, 13).await?;
+    wait_counter(&bo, 13).await?;
+    // What was counted is still there when the page comes again.
+    bo.reload().await?;
+    wait_counter(&bo, 13).await
+}
+
+#[tokio::test]
+async fn values_are_set_changed_and_deleted() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let (ann, link) = open_values(&browser, server.url(), "create-room").await?;
+    let bo = browser.tab(&link).await?;
+    wait_linked(&ann, 1).await?;
+    ann.type_text("value-key", "ferry").await?;
+    ann.type_text("value-input", "Sat 9:40\n").await?;
+    wait_says(&bo, "value-row-ferry", "Sat 9:40").await?;
+    // Where it stands it is changed, by keys alone.
+    bo.click("value-edit").await?;
+    bo.press_keys("Sun 8:15\u{e007}").await?;
+    wait_says(&ann, "value-row-ferry", "Sun 8:15").await?;
+    ann.click("value-history").await?;
+    wait_says(&ann, "value-past", "Sat 9:40").await?;
+    ann.click("value-again").await?;
+    wait_says(&bo, "value-row-ferry", "Sat 9:40").await?;
+    bo.click("value-delete").await?;
+    wait_until(PATIENCE, "no row", async || {
+        ensure!(!ann.has("value-row-ferry").await?, "the key is there");
+        Ok(())
+    })
+    .await?;
+    bo.click("value-undo").await?;
+    wait_says(&ann, "value-row-ferry", "Sat 9:40").await?;
+    // Numbers are numbers for programs, and texts are texts.
+    ann.type_text("value-key", "seats").await?;
+    ann.type_text("value-input", "40\n").await?;
+    let program = Cli::new()?;
+    let values = program.run(["sync", "list", &link, "--json"]).await?.success()?.json()?;
+    let listed = values.to_string();
+    ensure!(listed.contains("40") && listed.contains("\"Sat 9:40\""), "{listed}");
+    program.run(["sync", "set", &link, "rain", "true"]).await?.success()?;
+    wait_says(&ann, "value-row-rain", "true").await?;
+    program.run(["sync", "add", &link, "likes", "7"]).await?.success()?;
+    wait_says(&ann, "counter-name", "likes").await?;
+    bo.click("statistics").await?;
+    wait_says(&bo, "log", "rain = true").await
+}
+
+#[tokio::test]
+async fn rooms_open_with_their_own_app() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, link) = open_values(&browser, server.url(), "create-room").await?;
+    let other = browser.tab(&link.replace("/sync/", "/place/")).await?;
+    wait_says(&other, "counter", "0").await?;
+    ensure!(other.url().await? == link, "the address is {}", other.url().await?);
+    let bare = link.split('#').next().context("an address")?.replace("/sync/", "/");
+    other.goto(&bare).await?;
+    wait_says(&other, "counter", "0").await?;
+    tab.goto(&format!("{}/sync", server.url())).await?;
+    wait_page_says(&tab, "Make a Sync room").await?;
+    wait_says(&tab, "kept-link", "Sync room").await
+}
