@@ -18,7 +18,7 @@ use crate::signed::batch::{Batch, Header};
 
 /// A board for the app `toy`, which is told nothing.
 pub(crate) fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
-    let is_known = &**app == "toy" && parameters.is_empty();
+    let is_known = matches!(&**app, "toy" | "toys") && parameters.is_empty();
     is_known.then(|| Box::new(Board::new()) as Box<dyn Replica>)
 }
 

@@ -72,6 +72,10 @@ impl Room {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
         let outdated = self.kept.rules.outdated(&self.kept.replicas);
         let rules = &self.kept.rules;
+        for given_up in self.kept.replicas.turn_on_apps(rules.records().book()) {
+            given_up.batches().for_each(|batch| self.kept.storage.remove(batch.key()));
+        }
+        let rules = &self.kept.rules;
         for (number, raised) in self.kept.replicas.handle_records(rules.records().book()) {
             lost.extend(raised.dropped);
             changed.extend(raised.changed.map(|changes| (number, changes)));

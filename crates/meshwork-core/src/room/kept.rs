@@ -5,7 +5,6 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use super::RoomOutput;
 use super::aging::{self, Calendar};
@@ -31,16 +30,13 @@ use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::lane::Slot;
 use crate::signed::admission::EditSeed;
-use crate::signed::app::{AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
+use crate::signed::app::{AppWord, CONVERSATION_SLOT, GENESIS_SLOT, GIVEN_SLOTS};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
 use crate::signed::header::Family;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
-
-/// The slots that records give to apps.
-const GIVEN_SLOTS: Range<u8> = CONVERSATION_SLOT + 1..SLOTS_MAX;
 
 /// What a room keeps in step, and by which rules. Who its members are, and over which links, it does not know.
 #[derive(Debug)]
@@ -342,6 +338,7 @@ impl Kept {
         let (refused, stamps) = self.rules.restore(stored);
         stamps.into_iter().for_each(|stamp| self.clock.merge(stamp));
         let rules = &self.rules;
+        self.replicas.turn_on_apps(rules.records().book());
         self.replicas.handle_records(rules.records().book());
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         self.replicas.enforce(&stands, &rules.retractions(), core::iter::empty);

@@ -12,8 +12,9 @@ use core::num::NonZero;
 
 use crate::replica::{Applied, Changes, Enforced, Floor, Replica, ReplicaNumber, Retraction};
 use crate::rulebook::Rulebook;
-use crate::signed::app::{AppParameters, AppWord, CONVERSATION_SLOT, GENESIS_SLOT, SLOTS_MAX};
+use crate::signed::app::{AppParameters, AppWord, CONVERSATION_SLOT, GENESIS_SLOT, GIVEN_SLOTS};
 use crate::signed::batch::SignedBatch;
+use crate::signed::change::AppOn;
 use crate::signed::genesis::Genesis;
 use crate::signed::header::Family;
 use crate::table::{Kind, Quota, Table};
@@ -33,6 +34,8 @@ const COMMONS_AGE: NonZero<u16> = NonZero::new(30).expect("more than none");
 pub struct Replicas {
     make: MakeReplica,
     quota: Quota,
+    /// The apps that records turned on, by slot.
+    on: BTreeMap<u8, AppOn>,
     by_number: BTreeMap<ReplicaNumber, Box<dyn Replica>>,
     /// For how many days every table by time keeps its rows, where no record can say.
     age: Option<NonZero<u16>>,
@@ -46,7 +49,14 @@ impl Replicas {
         let is_commons = genesis.owner().is_none();
         let quota = if is_commons { COMMONS_QUOTA } else { Quota::default() };
         let age = is_commons.then_some(COMMONS_AGE);
-        let mut replicas = Replicas { make, quota, by_number: BTreeMap::new(), age, ages: BTreeMap::new() };
+        let mut replicas = Replicas {
+            make,
+            quota,
+            on: BTreeMap::new(),
+            by_number: BTreeMap::new(),
+            age,
+            ages: BTreeMap::new(),
+        };
         let (app, parameters) = genesis.app();
         replicas.turn_on(GENESIS_SLOT, make(app, parameters));
         replicas.turn_on(CONVERSATION_SLOT, None);
@@ -56,8 +66,8 @@ impl Replicas {
     #[cfg(test)]
     pub(super) fn with(by_number: impl IntoIterator<Item = (ReplicaNumber, Box<dyn Replica>)>) -> Replicas {
         let by_number = by_number.into_iter().collect();
-        let (age, ages) = (None, BTreeMap::new());
-        Replicas { make: |_, _| None, quota: Quota::default(), by_number, age, ages }
+        let (on, age, ages) = (BTreeMap::new(), None, BTreeMap::new());
+        Replicas { make: |_, _| None, quota: Quota::default(), on, by_number, age, ages }
     }
 
     /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
@@ -135,19 +145,25 @@ impl Replicas {
         any.downcast_mut()
     }
 
-    /// The records changed: apps that they turned on get their replicas, and tables the quotas and the ages that they
-    /// name. Returns what became different by the quotas.
+    /// The records changed: apps have the slots that these give them. Returns the replicas of apps that gave theirs up to
+    /// another one, which a record gave it that was not known here.
+    pub(super) fn turn_on_apps(&mut self, book: &Rulebook) -> Vec<Box<dyn Replica>> {
+        let mut given_up = Vec::new();
+        for slot in GIVEN_SLOTS {
+            let Some(on) = book.app(slot).filter(|on| self.on.get(&slot) != Some(on)) else { continue };
+            if self.on.insert(slot, on.clone()).is_some() {
+                given_up.extend(self.by_number.remove(&number(slot, Family::Own)));
+            }
+            self.turn_on(slot, (self.make)(&on.app, &on.parameters));
+        }
+        given_up
+    }
+
+    /// The records changed: tables get the quotas and the ages that they name. Returns what became different by the quotas.
     pub(super) fn handle_records(
         &mut self,
         book: &Rulebook,
     ) -> Vec<(ReplicaNumber, Applied<Option<Changes>>)> {
-        for slot in CONVERSATION_SLOT + 1..SLOTS_MAX {
-            if let Some(on) = book.app(slot)
-                && !self.by_number.keys().any(|number| number.slot() == slot)
-            {
-                self.turn_on(slot, (self.make)(&on.app, &on.parameters));
-            }
-        }
         let mut raised = Vec::new();
         self.ages.clear();
         for number in self.by_number.keys().copied().collect::<Vec<_>>() {
@@ -178,10 +194,14 @@ impl Replicas {
     }
 
     fn turn_on(&mut self, slot: u8, own: Option<Box<dyn Replica>>) {
-        let number = |family| ReplicaNumber::new(slot, family).expect("the slot of an app is one");
-        self.by_number.extend(own.map(|own| (number(Family::Own), own)));
+        self.by_number.extend(own.map(|own| (number(slot, Family::Own), own)));
         for (family, kind) in [(Family::ByValue, Kind::ByValue), (Family::ByTime, Kind::ByTime)] {
-            self.by_number.insert(number(family), Box::new(Table::with_quota(kind, self.quota)));
+            let table = || Box::new(Table::with_quota(kind, self.quota)) as Box<dyn Replica>;
+            self.by_number.entry(number(slot, family)).or_insert_with(table);
         }
     }
+}
+
+fn number(slot: u8, family: Family) -> ReplicaNumber {
+    ReplicaNumber::new(slot, family).expect("the slot of an app is one")
 }

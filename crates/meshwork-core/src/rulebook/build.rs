@@ -33,6 +33,7 @@ impl Rulebook {
             peers: BTreeMap::new(),
             apps: [None; SLOTS_MAX as usize],
             turned_on: [Places::default(); SLOTS_MAX as usize],
+            displaced: [Places::default(); SLOTS_MAX as usize],
             edicts: Vec::new(),
             lifts: BTreeMap::new(),
         };
@@ -78,9 +79,10 @@ impl Rulebook {
                 Change::App(on) => {
                     let slot = usize::from(on.slot);
                     let first = *self.apps[slot].get_or_insert(place);
-                    if first == place || self.nodes[usize::from(first)].app(on.slot) == Some(on) {
-                        self.turned_on[slot].insert(place);
-                    }
+                    let given = self.nodes.get(usize::from(first));
+                    let is_same = first == place || given.and_then(|first| first.app(on.slot)) == Some(on);
+                    let records = if is_same { &mut self.turned_on } else { &mut self.displaced };
+                    records[slot].insert(place);
                 }
                 Change::Appoint(peers) => self.note(peers, place, |journal| &mut journal.moderates, true),
                 Change::Dismiss(peers) => self.note(peers, place, |journal| &mut journal.moderates, false),

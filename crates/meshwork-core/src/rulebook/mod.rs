@@ -38,7 +38,7 @@ use self::places::{Place, Places};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::signed::admission::EditKey;
-use crate::signed::app::{CONVERSATION_SLOT, SLOTS_MAX};
+use crate::signed::app::{AppWord, CONVERSATION_SLOT, GIVEN_SLOTS, SLOTS_MAX};
 use crate::signed::change::{AppOn, Change, Lifted, Limit, NewSecret, Quota, Retraction, WhoWrites};
 use crate::signed::header::{Family, Header, RecordName, ReplicaNumber};
 use crate::signed::list::{List, ShortId};
@@ -75,6 +75,9 @@ pub enum Verdict {
     Unknown,
     /// A cut took it. Whoever passed it on may not know the record yet.
     Cut,
+    /// It names a record by which its slot has an app, and another app has the slot. Whoever passed it on may not know the
+    /// record that gave it to that one yet.
+    Displaced,
     /// Its author had no right to it by the record that it names. Whoever passed it on could have known.
     Refused(Refusal),
 }
@@ -104,6 +107,8 @@ pub struct Rulebook {
     apps: [Option<Place>; SLOTS_MAX as usize],
     /// All records that gave it to that app: two devices that did not hear of each other may both have.
     turned_on: [Places; SLOTS_MAX as usize],
+    /// All records that gave it to another one.
+    displaced: [Places; SLOTS_MAX as usize],
     /// Moderators' records that stand.
     edicts: Vec<WithList>,
     /// Which records lift what.
@@ -172,8 +177,9 @@ impl Rulebook {
         let Header { author, replica, record, .. } = claim.header;
         let Some(&place) = self.names.get(record) else { return Verdict::Unknown };
         let slot = usize::from(replica.slot());
-        if slot > usize::from(CONVERSATION_SLOT) && !self.has_app(place, slot) {
-            return Verdict::Refused(Refusal::App);
+        if slot > usize::from(CONVERSATION_SLOT) && !self.knows_any(place, &self.turned_on[slot]) {
+            let is_displaced = self.knows_any(place, &self.displaced[slot]);
+            return if is_displaced { Verdict::Displaced } else { Verdict::Refused(Refusal::App) };
         }
         let rule = &self.nodes[usize::from(place)].rules[slot];
         let verdict = if Some(author.peer) == self.owner {
@@ -348,6 +354,24 @@ impl Rulebook {
         repeat
     }
 
+    /// Apps that records turned on and whose slot another one has, each in a free slot as far as there are any.
+    pub fn displaced_apps(&self) -> Vec<AppOn> {
+        let mut free = GIVEN_SLOTS.filter(|slot| self.app(*slot).is_none());
+        let mut given: Vec<&AppWord> =
+            GIVEN_SLOTS.filter_map(|slot| self.app(slot)).map(|on| &on.app).collect();
+        let mut displaced = Vec::new();
+        for change in self.nodes.iter().flat_map(Node::changes) {
+            if let Change::App(on) = change
+                && !given.contains(&&on.app)
+                && let Some(slot) = free.next()
+            {
+                given.push(&on.app);
+                displaced.push(AppOn { slot, ..on.clone() });
+            }
+        }
+        displaced
+    }
+
     fn entitled(
         &self,
         record: &RecordName,
@@ -430,10 +454,9 @@ impl Rulebook {
         place == other || self.nodes[usize::from(place)].ancestors.contains(other)
     }
 
-    /// Whether the record at `place` knows of one that gave a slot to its app.
-    fn has_app(&self, place: Place, slot: usize) -> bool {
-        let turned_on = &self.turned_on[slot];
-        turned_on.contains(place) || turned_on.meets(&self.nodes[usize::from(place)].ancestors)
+    /// Whether the record at `place` is one of these, or builds on one.
+    fn knows_any(&self, place: Place, records: &Places) -> bool {
+        records.contains(place) || records.meets(&self.nodes[usize::from(place)].ancestors)
     }
 
     /// Whether a batch keeps within what the record at `place` limits.

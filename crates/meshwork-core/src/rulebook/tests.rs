@@ -1,5 +1,6 @@
 //! What records do to batches, branch by branch.
 
+use alloc::string::ToString as _;
 use alloc::vec;
 
 use super::*;
@@ -331,7 +332,9 @@ fn two_devices_may_turn_one_app_on() {
         book.judge(&Claim { header: &header, id: id(1), admitted: &[] })
     });
     let refused = Verdict::Refused(Refusal::App);
-    assert_eq!(verdicts, [Verdict::Stands, Verdict::Stands, refused, refused]);
+    assert_eq!(verdicts, [Verdict::Stands, Verdict::Stands, Verdict::Displaced, refused]);
+    let again = book.displaced_apps().into_iter().map(|on| (on.slot, on.app.to_string()));
+    assert_eq!(again.collect::<Vec<_>>(), [(3, "notes".to_string())]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use core::fmt;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 use core::str::FromStr;
 
 use serde::de::Error as _;
@@ -16,6 +16,9 @@ pub const APP_WORD_MAX: usize = 32;
 pub const APP_PARAMETERS_MAX: usize = 256;
 /// Slots of a room: four bits of the number of a replica.
 pub const SLOTS_MAX: u8 = 16;
+
+/// The slots that records give to apps.
+pub const GIVEN_SLOTS: Range<u8> = CONVERSATION_SLOT + 1..SLOTS_MAX;
 /// The slot of the app that the genesis names.
 pub const GENESIS_SLOT: u8 = 0;
 /// The slot of the conversation, which is on in every room.

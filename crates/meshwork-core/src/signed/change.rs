@@ -5,7 +5,7 @@ use core::num::NonZero;
 use serde::{Deserialize, Serialize};
 
 use super::admission::EditKey;
-use super::app::{AppParameters, AppWord, CONVERSATION_SLOT, SLOTS_MAX};
+use super::app::{AppParameters, AppWord, GIVEN_SLOTS, SLOTS_MAX};
 use super::header::{Family, ReplicaNumber};
 use super::list::{ListName, ShortId};
 use crate::clock::Stamp;
@@ -204,9 +204,7 @@ impl Change {
             |peers: &[PeerId]| holds(!peers.is_empty() && rises(peers), "a list of peers does not rise");
         match self {
             Change::Name(_) | Change::EditKey(_) | Change::Overlay(_) | Change::Secret(_) => Ok(()),
-            Change::App(on) => {
-                holds((CONVERSATION_SLOT + 1..SLOTS_MAX).contains(&on.slot), "an app's slot is not 2 to 15")
-            }
+            Change::App(on) => holds(GIVEN_SLOTS.contains(&on.slot), "an app's slot is not 2 to 15"),
             Change::Rules(rules) => {
                 let slots = rules.windows(2).all(|pair| pair[0].slot < pair[1].slot);
                 holds(slots && rules.iter().all(|rule| rule.slot < SLOTS_MAX), "rules are not by slot")?;

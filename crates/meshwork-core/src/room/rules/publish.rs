@@ -176,6 +176,10 @@ impl Rules {
         if before.len() > 1 {
             self.repeat(&mut draft);
         }
+        // What is turned on took the first free slot itself.
+        if is_owner && !draft.changes.iter().any(|change| matches!(change, Change::App(_))) {
+            draft.changes.extend(self.records.book().displaced_apps().into_iter().map(Change::App));
+        }
         let (list, cut) = match draft.access.take() {
             Some(_) if draft.takes() => {
                 let detail = "what other programs of the owner took is joined first, in a few seconds";

@@ -138,3 +138,52 @@ fn a_limit_holds_for_its_app_alone() {
     assert_eq!(room.kept().writing_left(now(4), CONVERSATION_SLOT), Ok(None));
     assert_eq!(room.kept().writing_left(now(4), SLOTS_MAX - 1), Err(WriteError::AppIsOff(SLOTS_MAX - 1)));
 }
+
+#[test]
+fn an_app_that_lost_its_slot_gets_another() {
+    let own = |slot| ReplicaNumber::new(slot, Family::Own).unwrap();
+    let on =
+        |app: &str| Act::TurnOn(AppOn { slot: 2, app: app.parse().unwrap(), parameters: Bytes::default() });
+    // Of two records with one number the lower hash counts, so that each app comes first in some of these rooms.
+    let mut winners = BTreeSet::new();
+    for began in 0..8 {
+        let (owner, writer) = (identity(0), identity(2));
+        let mut rooms = vec![room(0), room_of(endpoint(0, 5000)), room(2), room(4)];
+        rooms[0].govern(now(began), &owner, on("toys")).unwrap();
+        rooms[1].govern(now(began + 1), &owner, on("votes")).unwrap();
+        // Members of either side write before they hear of the other.
+        for (device, member) in [(0, 2), (1, 3)] {
+            let record = rooms[device].kept().records().book().owned().next().unwrap().clone();
+            tell(&mut rooms[member], now(began + 2), endpoint(9, 9), &record);
+        }
+        rooms[2].write(now(began + 3), &writer, own(2), Board::payloads(&[(1, 7)])).unwrap();
+        rooms[2].write(now(began + 3), &writer, number(2), payload(Writer::Anybody, "toy")).unwrap();
+        rooms[3].write(now(began + 3), &identity(4), number(2), payload(Writer::Anybody, "votes")).unwrap();
+        for at in [60_100, 120_200, 180_300] {
+            talk(&mut rooms, at);
+            for room in &mut rooms[..2] {
+                room.sign_due(now(at + 60_000), &owner);
+            }
+        }
+        talk(&mut rooms, 300_000);
+        let slot = |room: &Room, app: &str| room.kept().slot_of(&app.parse().unwrap());
+        let toy = slot(&rooms[0], "toys").unwrap();
+        winners.insert(toy);
+        for room in &mut rooms {
+            assert_eq!((slot(room, "toys"), slot(room, "votes")), (Some(toy), Some(5 - toy)));
+            let families = [2, 3].map(|slot| room.kept().replicas().get(own(slot)).is_some());
+            assert_eq!(families, [toy == 2, toy == 3], "one replica of the toys' family, in its slot");
+            let values = room.kept().replicas().get(own(toy)).unwrap().as_any::<Board>().unwrap().value(1);
+            assert_eq!((values, rows(room, 2)), ((toy == 2).then_some(7), 1), "what the slot's app holds");
+            assert_eq!(offences(room), [], "nobody could know");
+        }
+        let digests: BTreeSet<_> = rooms.iter().map(|room| format!("{:?}", digests(room))).collect();
+        assert_eq!(digests.len(), 1);
+    }
+    assert_eq!(winners, BTreeSet::from([2, 3]));
+}
+
+/// The digest of each replica.
+fn digests(room: &Room) -> Vec<impl core::fmt::Debug> {
+    room.kept().replicas().iter().map(|(number, replica)| (number, replica.digest())).collect()
+}
