@@ -9,6 +9,12 @@ pub const LEAD: [&str; 2] = [
 ];
 /// Who gets into which of the two kinds of rooms.
 pub const KINDS: &str = "Private: only people with the link get in. Open: anyone with the six-letter code.";
+/// The way to an app without a room of several: the words of the link, and what stands behind it.
+pub const ALONE: (&str, &str) = ("Begin alone", ", and share it when you like.");
+/// Nobody was invited to a room yet.
+pub const UNSHARED: &str = "Only you";
+/// The room has no link yet.
+pub const LINK_SOUGHT: &str = "Asking the server for a link.";
 /// What a room's rules are called before it is made.
 pub const LIMITS: &str = "Limits (optional)";
 /// Who paints in a room where not everybody does, before anybody else is there.

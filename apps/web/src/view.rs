@@ -4,6 +4,9 @@
 
 use meshwork_place::canvas::CanvasSize;
 
+/// How large a canvas is that nobody chose a size for.
+pub const FIRST_CANVAS: CanvasSize = CanvasSize { width: 100, height: 100 };
+
 /// Largest cell, in pixels: a thumb's width.
 const CELL_MAX: f64 = 64.0;
 /// A step of the zoom buttons.

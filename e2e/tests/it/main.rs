@@ -1,6 +1,7 @@
 //! Real browsers, real programs, real sockets.
 
 mod accessible;
+mod alone;
 mod attacked;
 mod browsers;
 mod common;

@@ -4,8 +4,9 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
-use meshwork_core::signed::app::AppWord;
+use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_web::apps::{self, App as AppInfo};
+use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::words;
 
 use super::brand::Brand;
@@ -20,12 +21,14 @@ use super::{browser, place, sync, theme};
 /// Which page is shown.
 #[derive(Clone, PartialEq)]
 enum Route {
-    /// The start page, with an app chosen.
-    Home(&'static AppInfo),
+    /// The start page.
+    Home,
     /// A room that is to be joined.
     Join(RoomAddress),
     /// A room that was made here.
     Made,
+    /// An app alone, in a room that nobody was invited to yet.
+    Unshared(&'static AppInfo),
     /// A room with an app in front that this page does not have.
     OtherApp(AppWord),
     /// The address is not a room's.
@@ -41,12 +44,11 @@ pub(crate) fn start() {
 impl Route {
     fn of(path: &str, href: &str) -> Route {
         let word = path.trim_matches('/');
-        // An app's own address is the start page, with that app chosen.
         if let Some(app) = apps::named(word) {
-            return Route::Home(app);
+            return Route::Unshared(app);
         }
         if matches!(word, "" | "index.html") {
-            return Route::Home(&apps::APPS[0]);
+            return Route::Home;
         }
         match href.parse() {
             Ok(address) => Route::to(address),
@@ -94,7 +96,7 @@ fn App() -> impl IntoView {
         if address.server().is_none_or(|(server, _)| server != browser::origin()) {
             return;
         }
-        let is_made_here = matches!(route.get_untracked(), Route::Home(_));
+        let is_made_here = route.get_untracked() == Route::Home;
         browser::show_address(&address.to_string(), is_made_here);
         if is_made_here {
             route.set(Route::Made);
@@ -103,11 +105,18 @@ fn App() -> impl IntoView {
     let shown = Memo::new(move |_| route.get());
     let start_page = Part::new();
     let page = move || match shown.get() {
-        Route::Home(app) => {
+        Route::Home => {
             start_page.load(home::load);
-            view! { <Start part=start_page aim=Aim::Home(app) session join/> }.into_any()
+            view! { <Start part=start_page aim=Aim::Home session join/> }.into_any()
         }
         Route::Made => view! { <InFront session named=None/> }.into_any(),
+        Route::Unshared(app) => {
+            if !session.has_room() {
+                let word = app.word.parse().expect("the table holds words of apps");
+                session.open_unshared(word, parameters(app));
+            }
+            view! { <InFront session named=Some(app)/> }.into_any()
+        }
         Route::Join(address) => {
             let named = address.app().and_then(|word| apps::named(word));
             if !session.has_room() {
@@ -129,6 +138,14 @@ fn App() -> impl IntoView {
         <UpdateLine/>
     }
     .into_any()
+}
+
+/// What an app is told in a room that is made for oneself.
+fn parameters(app: &AppInfo) -> AppParameters {
+    match app.word == apps::APPS[0].word {
+        true => meshwork_place::parameters(FIRST_CANVAS),
+        false => AppParameters::default(),
+    }
 }
 
 /// The page of a room, with its own app in front; while that is not known with the one that the address named, or with the

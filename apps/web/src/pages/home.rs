@@ -13,6 +13,7 @@ use meshwork_core::signed::app::{AppParameters, NoAppWord};
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
+use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::{texts, words};
 
 use super::bead::OwnBead;
@@ -30,7 +31,7 @@ use super::theme::ThemeToggle;
 use super::{browser, documents, icons};
 
 /// Sizes that are offered, in cells; others are made from the command line.
-const SIZES: [(u16, u16); 4] = [(50, 50), (100, 100), (144, 100), (250, 250)];
+const SIZES: [CanvasSize; 4] = [size(50, 50), FIRST_CANVAS, size(144, 100), size(250, 250)];
 /// Which of them stands there first.
 const FIRST_SIZE: usize = 1;
 /// How often the meeting point is looked at while the page is seen.
@@ -39,8 +40,8 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 /// Which page of the part is shown.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Aim {
-    /// The home page, with this app chosen.
-    Home(&'static App),
+    /// The home page.
+    Home,
     /// The page of an address at which there is nothing.
     Nowhere,
 }
@@ -49,22 +50,20 @@ pub(crate) enum Aim {
 #[wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
 pub(crate) fn page(aim: Aim, session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
     Ok(Some(match aim {
-        Aim::Home(app) => view! { <Home app session join/> }.into_any(),
+        Aim::Home => view! { <Home session join/> }.into_any(),
         Aim::Nowhere => view! { <NotFound path=browser::path() join/> }.into_any(),
     }))
 }
 
 #[component]
 fn Home(
-    /// The app that is chosen at first.
-    app: &'static App,
     /// The page's node.
     session: Session,
     /// Goes to a room.
     join: Callback<RoomAddress>,
 ) -> impl IntoView {
     browser::set_title("Meshwork");
-    let chosen = RwSignal::new(app);
+    let chosen = RwSignal::new(&APPS[0]);
     view! {
         <div class="home">
             <header class="home-bar">
@@ -148,11 +147,10 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         }
         let app = chosen.get_untracked();
         making.set(Some(private));
-        let (width, height) = SIZES[size.get_untracked()];
         let wanted = draft.rules(app).and_then(|rules| {
             let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
             let parameters = match has_size(app) {
-                true => meshwork_place::parameters(CanvasSize { width, height }),
+                true => meshwork_place::parameters(SIZES[size.get_untracked()]),
                 false => AppParameters::default(),
             };
             Ok((RoomSpec { servers: vec![browser::origin()], app: word, parameters, private }, rules))
@@ -176,7 +174,8 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         }
     };
     let is_busy = move |private: bool| making.get() == Some(private) && notice().is_none();
-    let label = |(width, height): (u16, u16)| format!("{width}\u{2009}\u{d7}\u{2009}{height} cells");
+    let label =
+        |CanvasSize { width, height }: CanvasSize| format!("{width}\u{2009}\u{d7}\u{2009}{height} cells");
     let options = SIZES.iter().enumerate().map(|(index, cells)| {
         view! { <option value=index.to_string() selected=index == FIRST_SIZE>{label(*cells)}</option> }
     });
@@ -217,6 +216,10 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
             <p class="hint">
                 {texts::KINDS}
             </p>
+            <p class="hint">
+                <a href=move || format!("/{}", chosen.get().word) data-testid="begin-alone">{texts::ALONE.0}</a>
+                {texts::ALONE.1}
+            </p>
             <details class="rules-fold" data-testid="rules-fold">
                 <summary>{texts::LIMITS}</summary>
                 <div class="rules-form">
@@ -229,6 +232,10 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
             </div>
         </section>
     }
+}
+
+const fn size(width: u16, height: u16) -> CanvasSize {
+    CanvasSize { width, height }
 }
 
 /// Whether one chooses how large a room of the app is.

@@ -8,6 +8,7 @@ pub(crate) mod later;
 mod notes;
 mod people;
 mod strokes;
+mod unshared;
 pub(crate) mod visited;
 
 use std::cell::RefCell;
@@ -267,30 +268,45 @@ impl Session {
 
     /// Joins a room; [`Session::phase`] tells what becomes of it.
     pub(crate) fn join(self, address: RoomAddress) {
-        self.leave();
         if address.servers().next().is_none() {
+            self.leave();
             return self.phase.set(Phase::Refused(words::refused(NO_SERVER)));
         }
+        let entry = self.begin_entering();
         self.code.set(address.code());
-        self.entering.update_value(|entering| entering.is_under_way = true);
-        let driver = self.driver.with_value(Driver::clone);
-        let leavings = self.entering.get_value().leavings;
         spawn_local(async move {
             // A large room's full mesh would be too many links.
             overlays::load(self).await;
             documents::load(self, address.app()).await;
-            if self.entering.get_value().leavings != leavings {
-                return;
-            }
-            let joined = driver.join_room(address).await;
-            match joined {
-                Ok(room) => self.enter(room),
-                Err(error) => {
-                    let reason = words::sentence(&error.to_string());
-                    self.phase.set(Phase::Refused(words::refused(&reason)));
-                }
+            if self.is_wanted(entry) {
+                self.end_entering(self.join_now(address).await);
             }
         });
+    }
+
+    /// Leaves the room for another one; which entry that is.
+    fn begin_entering(self) -> u32 {
+        self.leave();
+        self.entering.update_value(|entering| entering.is_under_way = true);
+        self.entering.get_value().leavings
+    }
+
+    /// Whether no other room was wanted since.
+    fn is_wanted(self, entry: u32) -> bool {
+        self.entering.get_value().leavings == entry
+    }
+
+    async fn join_now(self, address: RoomAddress) -> Result<(), String> {
+        let driver = self.driver.with_value(Driver::clone);
+        let joined = driver.join_room(address).await;
+        joined.map(|room| self.enter(room)).map_err(|error| error.to_string())
+    }
+
+    /// Says why a room was not entered.
+    fn end_entering(self, entered: Result<(), String>) {
+        if let Err(reason) = entered {
+            self.phase.set(Phase::Refused(words::refused(&words::sentence(&reason))));
+        }
     }
 
     /// Leaves the room, if there is one.

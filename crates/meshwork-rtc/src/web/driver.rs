@@ -266,6 +266,14 @@ impl Driver {
         self.0.keeper.rooms().await
     }
 
+    /// Whether no page, this one or another, is in a room. It takes a second to find out that one is.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn is_free(&self, room: RoomId) -> Result<bool, StorageError> {
+        self.0.keeper.is_free(room).await
+    }
+
     /// Removes everything that is stored of a room.
     ///
     /// # Errors

@@ -163,7 +163,7 @@ impl Session {
     /// others perhaps another.
     fn read_address(self) {
         let read = |node: &mut Node, _, room| (node.room(room).address(), node.room(room).app().cloned());
-        let Some((Some(address), app)) = self.with_room(read) else { return };
+        let Some((Some(address), app)) = self.with_room(read) else { return self.note_unshared() };
         let address = match app {
             Some(app) => address.with_app(app),
             None => address,

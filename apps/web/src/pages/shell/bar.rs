@@ -1,6 +1,7 @@
 //! The bar above the app: mark, app, code, what the app offers, theme, notes, share.
 
 use leptos::prelude::*;
+use meshwork_web::texts;
 
 use super::super::letter_beads::LetterBeads;
 use super::super::session::{Phase, Session};
@@ -34,7 +35,7 @@ pub(crate) fn Bar(
                 <Show when=move || !code.get().is_empty()>
                     <LetterBeads code/>
                 </Show>
-                {move || session.is_private.get().map(|is_private| privacy(session, is_private))}
+                {move || session.is_private.get().map(|is_private| privacy(session, is_private, session.is_unshared()))}
             </div>
             <div class="bar-end">
                 {front.section(Section::Actions)}
@@ -56,11 +57,11 @@ pub(crate) fn Bar(
     }
 }
 
-fn privacy(session: Session, is_private: bool) -> impl IntoView {
-    let (sign, word, title) = if is_private {
-        (icons::lock().into_any(), "Private", "Room and rules, private")
-    } else {
-        (icons::globe().into_any(), "Open", "Room and rules, open")
+fn privacy(session: Session, is_private: bool, is_unshared: bool) -> impl IntoView {
+    let (sign, word, title) = match (is_unshared, is_private) {
+        (true, _) => (icons::lock().into_any(), texts::UNSHARED, "Room and rules, not shared yet"),
+        (false, true) => (icons::lock().into_any(), "Private", "Room and rules, private"),
+        (false, false) => (icons::globe().into_any(), "Open", "Room and rules, open"),
     };
     view! {
         <button

@@ -61,7 +61,7 @@ pub(crate) fn People(
             <div class="room-facts" hidden=move || session.phase.get() != Phase::Open>
                 <RoomNotices session front/>
                 <Facts session front/>
-                <section class="link-box">
+                <section class="link-box" hidden=move || session.is_unshared()>
                     <h3>"Link to this room"</h3>
                     <CopyField
                         value=Signal::derive(move || bar::link(session))

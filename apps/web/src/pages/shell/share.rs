@@ -2,9 +2,11 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use meshwork_web::{texts, words};
 
 use super::super::copy_field::CopyField;
 use super::super::letter_beads::LetterBeads;
+use super::super::notices::NoticeCard;
 use super::super::qr::qr;
 use super::super::session::Session;
 use super::super::sheet::Sheet;
@@ -22,6 +24,16 @@ pub(crate) fn ShareSheet(
 ) -> impl IntoView {
     let link = Memo::new(move |_| bar::link(session));
     let code = Memo::new(move |_| session.code.get().map(|code| code.to_string()).unwrap_or_default());
+    Effect::new(move || {
+        if session.is_share_open.get() {
+            session.share();
+        }
+    });
+    let is_unlinked = Memo::new(move |_| session.is_unshared());
+    let before_link = move || match session.away() {
+        Some(reason) => words::server_away(true, &reason),
+        None => words::Notice::new(words::Tone::Calm, texts::LINK_SOUGHT, None),
+    };
     let explanation = move || {
         if session.is_private.get() == Some(true) {
             "Anyone with this link gets in. The part after # is the room's secret: no server sees it."
@@ -38,17 +50,22 @@ pub(crate) fn ShareSheet(
     };
     view! {
         <Sheet open=session.is_share_open id="share-title" title="Bring someone in">
-            <p class="sheet-words">{explanation}</p>
-            <div class="sheet-code">
-                {move || qr(&link.get(), "QR code of the link")}
-                <div>
-                    <p class="sheet-words">{beside}</p>
-                    <LetterBeads code/>
+            <Show
+                when=move || !is_unlinked.get()
+                fallback=move || view! { <div role="status">{move || view! { <NoticeCard notice=before_link()/> }}</div> }
+            >
+                <p class="sheet-words">{explanation}</p>
+                <div class="sheet-code">
+                    {move || qr(&link.get(), "QR code of the link")}
+                    <div>
+                        <p class="sheet-words">{beside}</p>
+                        <LetterBeads code/>
+                    </div>
                 </div>
-            </div>
-            <CopyField value=link label="Link to this room" button="Copy link" test_id="share-link-sheet"/>
-            {browser::can_share().then(|| view! { <SendLink link/> })}
-            <p class="sheet-words small">"The link works while someone is in the room."</p>
+                <CopyField value=link label="Link to this room" button="Copy link" test_id="share-link-sheet"/>
+                {browser::can_share().then(|| view! { <SendLink link/> })}
+                <p class="sheet-words small">"The link works while someone is in the room."</p>
+            </Show>
             <button
                 type="button"
                 class="button plain"

@@ -31,10 +31,10 @@ const BYTES_A_CALL: usize = 8 * 1024;
 /// Time between two transactions: each costs the browser about a millisecond, as much as all else of a stroke, and
 /// what is painted meanwhile shares one. Nobody notices that a stroke is known to be stored so much later.
 const GATHER: Duration = Duration::from_millis(100);
-/// How often, and how long apart, the lock of a room is asked for that is to be forgotten: the browser takes one back in
+/// How often, and how long apart, the lock of a room is asked for that nobody should have: the browser takes one back in
 /// its own time.
-const FORGET_TRIES: usize = 40;
-const FORGET_WAIT: Duration = Duration::from_millis(25);
+const FREE_TRIES: usize = 40;
+const FREE_WAIT: Duration = Duration::from_millis(25);
 /// How often it is noted that a room is in use.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -173,19 +173,32 @@ impl Keeper {
     pub(crate) async fn forget(&self, id: RoomId) -> Result<(), StorageError> {
         let Some(keeper) = self.if_named() else { return Ok(()) };
         let database = keeper.database().await?;
-        for _ in 0..FORGET_TRIES {
+        let _lock = self.free_lock(&database, id).await?.ok_or(StorageError::InUse)?;
+        // What a transaction writes already is done before this one.
+        self.0.state.borrow_mut().queue.retain(|(_, room, _)| *room != id);
+        Ok(database.forget(&room_key(id)).await?)
+    }
+
+    /// Whether no page, this one or another, is in a room.
+    pub(crate) async fn is_free(&self, id: RoomId) -> Result<bool, StorageError> {
+        let Some(keeper) = self.if_named() else { return Ok(true) };
+        let database = keeper.database().await?;
+        Ok(self.free_lock(&database, id).await?.is_some())
+    }
+
+    /// The lock of a room in which no page is; a page that ends gives it back within moments.
+    async fn free_lock(&self, database: &Database, id: RoomId) -> Result<Option<Lock>, StoreError> {
+        for _ in 0..FREE_TRIES {
             let is_here = self.0.state.borrow().rooms.values().any(|room| room.id == id);
             if is_here {
                 break;
             }
-            if let Some(_lock) = lock::acquire_if_free(&database, id, &self.0.holder).await? {
-                // What a transaction writes already is done before this one.
-                self.0.state.borrow_mut().queue.retain(|(_, room, _)| *room != id);
-                return Ok(database.forget(&room_key(id)).await?);
+            if let Some(lock) = lock::acquire_if_free(database, id, &self.0.holder).await? {
+                return Ok(Some(lock));
             }
-            clock::sleep(FORGET_WAIT).await;
+            clock::sleep(FREE_WAIT).await;
         }
-        Err(StorageError::InUse)
+        Ok(None)
     }
 
     /// Stores a change and answers it.

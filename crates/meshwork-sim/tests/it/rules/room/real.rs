@@ -139,7 +139,7 @@ impl Signed {
             _ if !fields.into_iter().all(|may| may) => "refused",
             Judged::Stands => "stands",
             Judged::Cut => "cut",
-            Judged::Unknown | Judged::Refused(_) => "refused",
+            Judged::Unknown | Judged::Displaced | Judged::Refused(_) => "refused",
         }
     }
 

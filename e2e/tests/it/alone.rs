@@ -1,0 +1,81 @@
+//! An app's own address: its thing at once, for oneself, until it is shared.
+
+use anyhow::{Result, ensure};
+use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+
+use crate::common::hands::wait_there;
+use crate::common::{SIZE, wait_linked, wait_page_says, wait_says, wait_shows};
+
+const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
+
+async fn paint(tab: &Tab, at: (usize, usize)) -> Result<()> {
+    wait_there(tab, "palette-e6194b").await?;
+    tab.click("palette-e6194b").await?;
+    tab.click_cell(SIZE, at).await?;
+    wait_shows(tab, at, RED).await
+}
+
+async fn painted(tab: &Tab) -> Result<usize> {
+    Ok(tab.cells(SIZE).await?.into_iter().filter(|cell| *cell == RED).count())
+}
+
+#[tokio::test]
+async fn a_canvas_is_painted_before_anybody_is_invited() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let alone = format!("{}/place", server.url());
+    let ann = browsers.0.tab(&alone).await?;
+    paint(&ann, (3, 4)).await?;
+    wait_says(&ann, "room-chip", "Only you").await?;
+    ensure!(ann.url().await? == alone, "no room has an address yet");
+    ensure!(server.metrics()?.contains("\nmeshwork_rooms 0\n"), "no server knows of it");
+    wait_says(&ann, "kept", "Saved in this browser").await?;
+    ann.reload().await?;
+    wait_shows(&ann, (3, 4), RED).await?;
+    // A second tab has a canvas of its own, since both would write one apart.
+    let second = browsers.0.tab(&alone).await?;
+    paint(&second, (9, 9)).await?;
+    ensure!(painted(&second).await? == 1);
+    ann.click("open-share").await?;
+    let link = ann
+        .wait_until(PATIENCE, "a link", async || {
+            let link = ann.value("share-link-sheet").await?;
+            ensure!(link.contains("/place/") && link.contains('#'), "{link}");
+            Ok(link)
+        })
+        .await?;
+    ensure!(ann.url().await? == link, "the address is the link");
+    let bo = browsers.1.tab(&link).await?;
+    wait_linked(&bo, 1).await?;
+    wait_shows(&bo, (3, 4), RED).await?;
+    // What was shared is a room now, and the app's address begins another one.
+    second.close().await?;
+    let third = browsers.0.tab(&alone).await?;
+    wait_shows(&third, (9, 9), RED).await?;
+    ensure!(painted(&third).await? == 1, "what the second tab had");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_counted_alone_is_shared_later() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let ann = browsers.0.tab(&format!("{}/sync", server.url())).await?;
+    wait_there(&ann, "increment").await?;
+    ann.click("increment").await?;
+    wait_says(&ann, "counter", "1").await?;
+    // Without the server there is no link, and that is said; it comes by itself.
+    server.kill();
+    ann.click("open-share").await?;
+    wait_page_says(&ann, "The server is unreachable").await?;
+    server.restart().await?;
+    let link = ann
+        .wait_until(PATIENCE, "a link", async || {
+            let link = ann.value("share-link-sheet").await?;
+            ensure!(link.contains("/sync/"), "{link}");
+            Ok(link)
+        })
+        .await?;
+    let bo = browsers.1.tab(&link).await?;
+    wait_says(&bo, "counter", "1").await
+}
