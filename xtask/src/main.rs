@@ -8,6 +8,7 @@ mod compressed;
 mod deny;
 mod deploy;
 mod dist;
+mod editor;
 mod fuzz;
 mod image;
 mod pages;

@@ -1,4 +1,4 @@
-//! The pages: wasm from `apps/web`, its JavaScript face, and the folder that the binary embeds.
+//! The pages: wasm from `apps/web`, its JavaScript face, the editor, and the folder that the binary embeds.
 //!
 //! `target/pages` holds `index.html` and `assets/<build>/`, where `<build>` is one hash over everything that
 //! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template: `{{assets}}` becomes
@@ -19,7 +19,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::setup::wasm;
 use crate::workspace::Workspace;
-use crate::{compressed, parts, step};
+use crate::{compressed, editor, parts, step};
 
 #[path = "../../apps/web/src/apps.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the pages read all of it")]
@@ -53,8 +53,10 @@ pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
 const LAYOUT: u32 = 9;
 
-/// Starts the program. One that has come upon a fault of its own stops for good with a trap, and cannot say so itself.
+/// Starts the program, which cannot load a script itself. One that has come upon a fault of its own stops for good with a trap,
+/// and cannot say so.
 const START_SCRIPT: &str = "import start from \"./meshwork.js\";
+globalThis.loadEditor = () => import(\"./editor.js\");
 const stop = (fault) => fault instanceof WebAssembly.RuntimeError && document.body.classList.add(\"stopped\");
 addEventListener(\"error\", (event) => stop(event.error));
 addEventListener(\"unhandledrejection\", (event) => stop(event.reason));
@@ -127,6 +129,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
         write(&page, sources.index(&build, Some(app))?.as_bytes())?;
     }
     write(&assets.join("start.js"), START_SCRIPT.as_bytes())?;
+    write(&assets.join(editor::NAME), &sources.editor)?;
     write(&assets.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("sw.js"), sources.worker(&build, &assets)?.as_bytes())?;
@@ -193,6 +196,7 @@ struct Sources<'a> {
     bindgen_version: &'a str,
     aim: Aim,
     wasm: Vec<u8>,
+    editor: Vec<u8>,
     template: String,
     worker: String,
     /// Path below `apps/web/static`, in order, and content.
@@ -216,6 +220,7 @@ impl<'a> Sources<'a> {
             bindgen_version,
             aim,
             wasm: fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?,
+            editor: editor::bundle(workspace, aim)?,
             template: read("index.html")?,
             worker: read("sw.js")?,
             statics,
@@ -250,6 +255,7 @@ impl<'a> Sources<'a> {
         add(self.aim.profile().as_bytes());
         add(format!("{APPS:?}").as_bytes());
         add(&self.wasm);
+        add(&self.editor);
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
         for (name, bytes) in &self.statics {
@@ -352,6 +358,7 @@ mod tests {
             bindgen_version: "0.2.1",
             aim: Aim::Small,
             wasm: vec![1, 2],
+            editor: vec![3],
             template: template.to_owned(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
             statics: Vec::new(),
@@ -376,12 +383,14 @@ mod tests {
         let before = sources("{{scripts}}");
         let mut wasm = sources("{{scripts}}");
         wasm.wasm.push(3);
+        let mut editor = sources("{{scripts}}");
+        editor.editor.push(4);
         let mut statics = sources("{{scripts}}");
         statics.statics.push((PathBuf::from("a.css"), Vec::new()));
         let mut worker = sources("{{scripts}}");
         worker.worker.push(' ');
-        let hashes =
-            [before.hash(), wasm.hash(), statics.hash(), worker.hash(), sources("{{scripts}} ").hash()];
+        let others = [wasm, editor, statics, worker, sources("{{scripts}} ")];
+        let hashes: Vec<String> = std::iter::once(&before).chain(&others).map(Sources::hash).collect();
         for (index, hash) in hashes.iter().enumerate() {
             assert!(!hashes[..index].contains(hash), "{hashes:?}");
         }

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::editor;
 use crate::pages::LOADS;
 use crate::workspace::Workspace;
 
-/// A route, the parts that it loads beside what `index.html` names, and the most bytes of all of it as they are sent
+/// A route, the parts and scripts that it loads beside what `index.html` names, and the most bytes of all of it as they are sent
 /// to a browser that reads brotli.
 type Budget = (&'static str, &'static [&'static str], u64);
 
@@ -21,9 +22,10 @@ const BUDGETS: [Budget; 3] = [
 ];
 /// What an app may load beyond the page of a room without it, which has these parts.
 const SHELL: [&str; 2] = ["overlays", "shell"];
-const APPS: [Budget; 2] = [
+const APPS: [Budget; 3] = [
     ("Sync's values, beyond the shell", &["sync"], 60_000),
     ("Sync's documents, as a member keeps them", &["documents"], 80_000),
+    ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 250_000),
 ];
 /// Endings of the compressed copies, in the order in which the server prefers them.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
@@ -69,7 +71,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// `index.html`, everything that it names, the wasm of its script, and these parts; the heaviest first.
+/// `index.html`, everything that it names, the wasm of its script, and these parts and scripts; the heaviest first.
 fn fetched(pages: &Path, parts: &[&str]) -> Result<Vec<Fetched>> {
     let read = |name: &str| fs::read_to_string(pages.join(name)).context("there are no pages; build them");
     let (index, loads) = (read("index.html")?, read(LOADS)?);
@@ -85,6 +87,10 @@ fn fetched(pages: &Path, parts: &[&str]) -> Result<Vec<Fetched>> {
     let wasm = names.iter().find(|name| name.ends_with(".wasm")).context("the pages load no wasm")?;
     let assets = wasm.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     for part in parts {
+        if part.ends_with(".js") {
+            names.push(format!("{assets}/{part}"));
+            continue;
+        }
         let files = loads.get(*part).with_context(|| format!("the pages have no part {part}"))?;
         names.extend(files.iter().map(|file| format!("{assets}/{file}.wasm")));
     }
@@ -128,6 +134,7 @@ mod tests {
         write("assets/f00/lazy.css", 5000);
         write("assets/f00/tools.wasm", 7);
         write("assets/f00/shared.wasm", 5);
+        write("assets/f00/lazy.js", 3);
         let index = r#"<link href="/assets/f00/a.css"><link href="/assets/f00/a.wasm"><a href="/place">"#;
         fs::write(folder.path().join("index.html"), index).expect("it is written");
         fs::write(folder.path().join(LOADS), r#"{"tools":["shared","tools"]}"#).expect("it is written");
@@ -135,8 +142,8 @@ mod tests {
         let length = index.len() as u64;
         let first = [of("a.wasm", 1000, 300), of("index.html", length, length), of("a.css", 20, 20)];
         assert_eq!(fetched(folder.path(), &[]).expect("all is there"), first);
-        let more = fetched(folder.path(), &["tools"]).expect("all is there");
-        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("shared.wasm", 5, 5)]);
+        let more = fetched(folder.path(), &["tools", "lazy.js"]).expect("all is there");
+        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("shared.wasm", 5, 5), of("lazy.js", 3, 3)]);
         assert!(fetched(folder.path(), &["absent"]).is_err());
         fs::remove_file(folder.path().join("assets/f00/a.css")).expect("it was there");
         let error = fetched(folder.path(), &[]).expect_err("a file is missing").to_string();

@@ -65,6 +65,11 @@ impl Workspace {
         self.root.join("target/sdk-tools")
     }
 
+    /// What the pages' editor is made of, as npm installed it.
+    pub(crate) fn editor_tools(&self) -> PathBuf {
+        self.root.join("target/editor-tools")
+    }
+
     /// Programs that setting up installs for this checkout alone.
     pub(crate) fn tools(&self) -> PathBuf {
         self.root.join("target/tools")

@@ -12,6 +12,7 @@ pub mod card;
 pub mod cell_input;
 pub mod code_input;
 pub mod cursors;
+pub mod documents;
 pub mod file_name;
 pub mod fill;
 pub mod gestures;

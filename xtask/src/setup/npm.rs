@@ -1,5 +1,5 @@
-//! What browser tests have from npm, pinned by lockfiles: axe-core, by which they look for what keeps people out of a page,
-//! and Vite and TypeScript, with which people use the npm package.
+//! What comes from npm, pinned by lockfiles: what the pages' editor of documents is made of; axe-core, by which browser tests look
+//! for what keeps people out of a page; and Vite and TypeScript, with which people use the npm package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,13 @@ use crate::workspace::Workspace;
 /// What names the packages, their versions and the hashes of their contents.
 const FILES: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// Installs what the lockfiles name, unless it is there already.
+/// Installs what the pages are made of, unless it is there already.
+pub(super) fn find_or_install_editor(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.editor_tools();
+    install(&workspace.root.join("apps/web/editor"), folder, "node_modules/esbuild/bin/esbuild")
+}
+
+/// Installs what browser tests need, unless it is there already.
 pub(super) fn find_or_install(workspace: &Workspace) -> Result<()> {
     install(&workspace.root.join("e2e/axe"), workspace.axe(), "node_modules/axe-core/axe.min.js")?;
     install(&workspace.root.join("e2e/sdk"), workspace.sdk_tools(), "node_modules/vite/bin/vite.js")

@@ -89,7 +89,14 @@ impl Voice {
         } else {
             (format!("{} unlinked you", who.called), String::new())
         };
-        self.show(&who, title, detail);
+        self.show(Some(&who), title, detail);
+    }
+
+    /// Something that is seen and heard for a moment, and once while it is.
+    pub(crate) fn told(self, sentence: String) {
+        if self.toasts.with_untracked(|toasts| toasts.iter().all(|toast| toast.title != sentence)) {
+            self.show(None, sentence, String::new());
+        }
     }
 
     /// Someone painted cells.
@@ -150,13 +157,14 @@ impl Voice {
         let names: Vec<String> = who.iter().map(|passing| passing.called.clone()).collect();
         let title = format!("{} {verb}", words::people(&names));
         let detail = if who.len() == 1 { first.detail.clone() } else { String::new() };
-        self.show(&first, title, detail);
+        self.show(Some(&first), title, detail);
     }
 
-    fn show(self, who: &Passing, title: String, detail: String) {
+    fn show(self, who: Option<&Passing>, title: String, detail: String) {
         let number = self.next.get_value();
         self.next.set_value(number.wrapping_add(1));
-        let toast = Toast { number, peer: Some(who.peer), letter: who.letter, title, detail };
+        let (peer, letter) = (who.map(|who| who.peer), who.and_then(|who| who.letter));
+        let toast = Toast { number, peer, letter, title, detail };
         self.toasts.update(|toasts| {
             toasts.push(toast);
             let surplus = toasts.len().saturating_sub(TOASTS_MAX);

@@ -1,10 +1,12 @@
-//! Sync: what several people count and write down together.
+//! Sync: what several people count and write together.
 
 mod counter;
+mod document;
 mod history;
 mod rows;
 mod state;
 mod statistics;
+mod tabs;
 mod values;
 
 use leptos::prelude::*;
@@ -14,7 +16,7 @@ use meshwork_web::words::Notice;
 
 use self::state::Sync;
 use self::statistics::AverageFact;
-use self::values::Values;
+use self::tabs::Tabs;
 use super::icons;
 use super::parts::{Loaded, Part, Stage};
 use super::session::{Phase, Session};
@@ -57,7 +59,7 @@ impl App for SyncFront {
         view! {
             <div class="stage-box sync-box">
                 {before_open}
-                <Show when=move || is_open.get()>{part.made(move || enter(Ask::Values(session, is_empty)))}</Show>
+                <Show when=move || is_open.get()>{part.made(move || enter(Ask::Tabs(session, is_empty)))}</Show>
             </div>
         }
         .into_any()
@@ -91,8 +93,8 @@ impl App for SyncFront {
 /// What stands behind the door.
 #[derive(Clone, Copy)]
 enum Ask {
-    /// The tab of values; the signal says whether there are none.
-    Values(Session, RwSignal<bool>),
+    /// The tabs; the signal says whether nothing is in them.
+    Tabs(Session, RwSignal<bool>),
     /// The average round trip.
     Average(Session),
 }
@@ -101,9 +103,9 @@ enum Ask {
 #[wasm_split(sync, wasm_split_path = ::leptos::wasm_split, preload(load_sync), fallible)]
 fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
     Ok(Some(match ask {
-        Ask::Values(session, is_empty) => {
+        Ask::Tabs(session, is_empty) => {
             let sync = Sync::new(session, is_empty);
-            view! { <style>{include_str!("sync.css")}</style><Values sync/> }.into_any()
+            view! { <style>{include_str!("sync.css")}</style><Tabs sync/> }.into_any()
         }
         Ask::Average(session) => view! { <AverageFact session/> }.into_any(),
     }))

@@ -1,9 +1,12 @@
 //! What the page knows of a room's counters and values, as signals, and what it writes there.
 
+use std::rc::Rc;
+
 use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{CommandError, Event, Holders, WriteError};
-use meshwork_core::replica::ReplicaNumber;
+use meshwork_core::replica::{ReplicaNumber, part_named};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
@@ -33,7 +36,20 @@ pub(super) struct Written {
 enum Place {
     Counter(String),
     Key(String),
+    Document(String),
 }
+
+/// Which tab is in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tab {
+    /// The counter, keys and what they stand for.
+    Values,
+    /// Texts that several people write.
+    Document,
+}
+
+/// Is told what the node tells; nothing where much may have happened.
+type Hear = Rc<dyn Fn(Option<&Event>)>;
 
 /// How much happened, as far as this page was there.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -50,6 +66,8 @@ pub(super) struct Counts {
 #[derive(Clone, Copy)]
 pub(super) struct Sync {
     pub(super) session: Session,
+    /// Which tab is in front.
+    pub(super) tab: RwSignal<Tab>,
     /// Which counter is shown.
     pub(super) counter: RwSignal<String>,
     /// All counters by name.
@@ -72,11 +90,18 @@ pub(super) struct Sync {
     pub(super) changes: RwSignal<usize>,
     is_empty: RwSignal<bool>,
     last: RwSignal<Place>,
+    /// The tab of documents hears of them once it is there.
+    documents: StoredValue<Option<Hear>, LocalStorage>,
 }
 
-/// The table in which all of it lies.
-fn replica() -> ReplicaNumber {
+/// The table in which all of it lies but what documents say.
+pub(super) fn replica() -> ReplicaNumber {
     Slot::GENESIS.replica(Family::ByValue)
+}
+
+/// The documents.
+pub(super) fn documents() -> ReplicaNumber {
+    Slot::GENESIS.replica(Family::Own)
 }
 
 impl Sync {
@@ -84,6 +109,7 @@ impl Sync {
     pub(super) fn new(session: Session, is_empty: RwSignal<bool>) -> Sync {
         let sync = Sync {
             session,
+            tab: RwSignal::new(Tab::Values),
             counter: RwSignal::new(COUNTER.to_owned()),
             counters: RwSignal::new(Vec::new()),
             value: RwSignal::new(0),
@@ -97,6 +123,7 @@ impl Sync {
             changes: RwSignal::new(0),
             is_empty,
             last: RwSignal::new(Place::Counter(COUNTER.to_owned())),
+            documents: StoredValue::new_local(None),
         };
         Effect::new(move || {
             sync.counter.track();
@@ -111,6 +138,9 @@ impl Sync {
         if self.value.is_disposed() {
             return;
         }
+        if let Some(hear) = self.documents.get_value() {
+            hear(event);
+        }
         match event {
             None => self.read(),
             Some(Event::Changed { replica: changed, batch, changes, .. }) if *changed == replica() => {
@@ -120,6 +150,7 @@ impl Sync {
                     self.note_changes(author, changes);
                 }
             }
+            Some(Event::Changed { replica, .. }) if *replica == documents() => self.read_holders(),
             Some(Event::InStep { .. }) => {
                 self.counts.update(|counts| counts.compared += 1);
                 self.read_holders();
@@ -186,12 +217,24 @@ impl Sync {
     }
 
     fn read_holders(self) {
-        let part = self.last.with_untracked(|last| match last {
-            Place::Counter(name) => counter::part(name),
-            Place::Key(key) => values::part(key),
+        let (replica, part) = self.last.with_untracked(|last| match last {
+            Place::Counter(name) => (replica(), counter::part(name)),
+            Place::Key(key) => (replica(), values::part(key)),
+            Place::Document(name) => (documents(), part_named(name.as_bytes())),
         });
-        let holders = self.session.with_room(|node, _, room| node.room(room).holders(replica(), part));
+        let holders = self.session.with_room(|node, _, room| node.room(room).holders(replica, part));
         set_if_new(self.holders, holders.unwrap_or_default());
+    }
+
+    /// It is a document whose holders are of interest from now on.
+    pub(super) fn look_at_document(self, name: &str) {
+        self.last.set(Place::Document(name.to_owned()));
+        self.read_holders();
+    }
+
+    /// Calls `hear` with what the node tells, until another one is set.
+    pub(super) fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
+        self.documents.set_value(Some(Rc::new(hear)));
     }
 
     /// The last writes of a key, the latest first.
@@ -216,11 +259,13 @@ impl Sync {
         })
     }
 
-    fn look<R>(self, look: impl FnOnce(&Table) -> R) -> Option<R> {
+    /// Looks at the table.
+    pub(super) fn look<R>(self, look: impl FnOnce(&Table) -> R) -> Option<R> {
         self.session.with_room(|node, _, room| node.room(room).replica(replica()).map(look)).flatten()
     }
 
-    fn write(self, make: impl FnOnce(&Table, Endpoint) -> Result<Write, String>) -> bool {
+    /// Writes in the table. Returns whether that was taken.
+    pub(super) fn write(self, make: impl FnOnce(&Table, Endpoint) -> Result<Write, String>) -> bool {
         let written = self.session.with_room(|node, now, room| {
             let me = node.endpoint();
             let empty = Table::new(table::Kind::ByValue);
@@ -241,7 +286,8 @@ impl Sync {
     }
 }
 
-fn why_not(error: &CommandError) -> String {
+/// Why something was not written, in words.
+pub(super) fn why_not(error: &CommandError) -> String {
     match error {
         CommandError::Write(WriteError::Backpressure(_)) => {
             "the others cannot keep up. Try again in a moment".to_owned()

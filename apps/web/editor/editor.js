@@ -1,0 +1,269 @@
+// The editor of documents: what the page's program loads when a document is first looked at.
+
+import { defaultKeymap } from '@codemirror/commands'
+import { Compartment, EditorState } from '@codemirror/state'
+import { EditorView, drawSelection, keymap, placeholder } from '@codemirror/view'
+import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import * as Y from 'yjs'
+
+import { MeshworkProvider } from '../../../sdk/js/yjs.js'
+import { authors, renamed } from './authors.js'
+import { carets, redraw } from './carets.js'
+import { markdown } from './markdown.js'
+import { preview } from './preview.js'
+import { Room } from './room.js'
+
+/** The name of the text in a document, as programs call it. */
+const TEXT = 'text'
+const EMPTY = 'Write, or drop a file.'
+
+/** Starts the editor. `ask` is how the program is asked and told: a word, and what belongs to it. */
+export function start(ask) {
+  return new Desk(ask)
+}
+
+/** All documents that were looked at. They are kept as long as the page is there, with what one can undo. */
+class Desk {
+  #ask
+  #room
+  #open = new Map()
+  #shown
+  #parent
+  #people = new Map()
+  #isShut = false
+  #areAuthorsShown = false
+  #isRead = false
+  #page = Object.assign(document.createElement('article'), { className: 'document-page', tabIndex: 0 })
+
+  constructor(ask) {
+    this.#ask = ask
+    this.#room = new Room(ask)
+    addEventListener('pagehide', this.#flush)
+  }
+
+  /** Shows a document in an element, in place of what is shown. */
+  show(name, parent) {
+    this.hide()
+    const sheet = this.#open.get(name) ?? this.#openSheet(name)
+    this.#shown = sheet
+    this.#parent = parent
+    this.#lay()
+    sheet.provider.awareness.setLocalState({ user: this.#user() })
+    this.#tell(sheet)
+  }
+
+  /** Shows no document: others see no caret of one's own any more. */
+  hide() {
+    this.#shown?.provider.awareness.setLocalState(null)
+    this.#parent?.replaceChildren()
+    this.#shown = undefined
+  }
+
+  /** Lets go of all documents. */
+  close() {
+    this.hide()
+    removeEventListener('pagehide', this.#flush)
+    for (const { provider, view } of this.#open.values()) {
+      provider.destroy()
+      view.destroy()
+    }
+    this.#open.clear()
+  }
+
+  /** A document is what it was and this update; without one it is another. */
+  changed(name, update) {
+    this.#room.changed(name, update)
+  }
+
+  /** Much may have been said that was not told. */
+  catchUp() {
+    this.#open.forEach((_, name) => this.changed(name, this.#ask('whole', [name])))
+  }
+
+  said(from, topic, bytes) {
+    this.#room.said(from, topic, bytes)
+  }
+
+  /** Who is here: of each the endpoint, the number under which it writes, a name and the style of its bead. */
+  setPeople(people) {
+    this.#people = new Map(people.map(([, client, name, look]) => [client, { name, look }]))
+    this.#room.setMembers(people.map(([id]) => id))
+    this.#shown?.view.dispatch({ effects: [redraw.of(null), renamed.of(null)] })
+  }
+
+  /** Whether nobody can type here. */
+  setShut(isShut) {
+    this.#isShut = isShut
+    for (const { view, writing } of this.#open.values()) {
+      view.dispatch({ effects: writing.reconfigure(this.#writing()) })
+    }
+  }
+
+  /** Whether it is shown who wrote what. */
+  setAuthors(areShown) {
+    this.#areAuthorsShown = areShown
+    for (const sheet of this.#open.values()) {
+      sheet.view.dispatch({ effects: sheet.bars.reconfigure(this.#bars(sheet)) })
+    }
+  }
+
+  /** Whether a document is shown as its Markdown reads, at the place where it was. */
+  setRead(isRead) {
+    const { view } = this.#shown ?? {}
+    const [from, to] = isRead ? [view?.scrollDOM, this.#page] : [this.#page, view?.scrollDOM]
+    const share = view ? from.scrollTop / from.scrollHeight : 0
+    this.#isRead = isRead
+    if (view) {
+      this.#lay()
+      requestAnimationFrame(() => to.scrollTo(0, share * to.scrollHeight))
+    }
+  }
+
+  undo() {
+    this.#shown?.undo.undo()
+  }
+
+  redo() {
+    this.#shown?.undo.redo()
+  }
+
+  focus() {
+    this.#shown?.view.focus()
+  }
+
+  /** What the document that is shown reads. */
+  text() {
+    return this.#shown?.text.toString() ?? ''
+  }
+
+  /** Writes a text at the end of the document that is shown. */
+  append(words) {
+    const { view } = this.#shown
+    view.dispatch({ changes: { from: view.state.doc.length, insert: words } })
+  }
+
+  #openSheet(name) {
+    const doc = new Y.Doc({ gc: false })
+    const provider = new MeshworkProvider(this.#room, doc, { name })
+    const text = doc.getText(TEXT)
+    const undo = new Y.UndoManager(text)
+    const [writing, bars] = [new Compartment(), new Compartment()]
+    const sheet = { name, provider, text, undo, writing, bars }
+    sheet.view = new EditorView({
+      state: EditorState.create({ doc: text.toString(), extensions: this.#extensions(sheet) }),
+    })
+    this.#open.set(name, sheet)
+    for (const event of ['stack-item-added', 'stack-item-popped', 'stack-cleared']) {
+      undo.on(event, () => this.#tell(sheet))
+    }
+    text.observe(() => {
+      this.#tell(sheet)
+      if (this.#isRead && sheet === this.#shown) {
+        preview(text.toString(), this.#page)
+      }
+    })
+    provider.addEventListener('error', ({ detail }) => this.#ask('failed', [detail.message]))
+    provider.addEventListener('anew', () => this.#reopen(sheet))
+    return sheet
+  }
+
+  #extensions(sheet) {
+    const { provider, text, undo, writing, bars } = sheet
+    const key = (key, word) => ({ key, run: () => this.#ask('pressed', [word]) ?? true, preventDefault: true })
+    const refuse = () => {
+      if (this.#isShut) {
+        this.#ask('refused', [])
+      }
+      return this.#isShut
+    }
+    const isFile = ({ dataTransfer }) => dataTransfer?.files.length > 0
+    return [
+      writing.of(this.#writing()),
+      bars.of(this.#bars(sheet)),
+      keymap.of([key('Mod-s', 'save'), key('Alt-p', 'preview'), key('Alt-w', 'authors'), ...yUndoManagerKeymap]),
+      keymap.of(defaultKeymap),
+      yCollab(text, null, { undoManager: undo }),
+      carets(text, provider.awareness, (client, { user }) => this.#personOf(client, user)),
+      // Fingers have the system's own handles.
+      matchMedia('(pointer: fine)').matches ? drawSelection() : [],
+      markdown,
+      placeholder(EMPTY),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({
+        'aria-label': 'Text of the document',
+        'data-testid': 'document-editor',
+        spellcheck: 'true',
+      }),
+      EditorView.domEventHandlers({
+        keydown: ({ key, ctrlKey, metaKey, altKey }) => {
+          return !ctrlKey && !metaKey && !altKey && (key.length === 1 || key === 'Enter' || key === 'Backspace') && refuse()
+        },
+        beforeinput: refuse,
+        paste: refuse,
+        // The page takes files, wherever on it they are dropped.
+        drop: (event) => isFile(event) || refuse(),
+      }),
+    ]
+  }
+
+  // What was typed in the last moment goes out before the page goes.
+  #flush = () => this.#open.forEach(({ provider }) => provider.flushed())
+
+  /** What the editors of others call one, and in which colour. */
+  #user() {
+    const [name, bead] = this.#ask('user', [])
+    return { name, color: getComputedStyle(document.documentElement).getPropertyValue(`--bead-${bead}`).trim() }
+  }
+
+  #writing() {
+    return [
+      EditorState.readOnly.of(this.#isShut),
+      EditorView.editorAttributes.of({ class: this.#isShut ? 'shut' : '' }),
+    ]
+  }
+
+  /** Puts what is shown in its place. */
+  #lay() {
+    const { view, text } = this.#shown
+    if (this.#isRead) {
+      preview(text.toString(), this.#page)
+    }
+    this.#parent.replaceChildren(this.#isRead ? this.#page : view.dom)
+    view.requestMeasure()
+  }
+
+  #bars({ name, text }) {
+    if (!this.#areAuthorsShown) {
+      return []
+    }
+    const authorOf = ({ client, clock }) => this.#ask('author', [name, client, clock])
+    const personOf = (author) => {
+      const [name, look, shape] = this.#ask('person', [author])
+      return { name, look, shape }
+    }
+    return authors(text, authorOf, personOf)
+  }
+
+  #personOf(client, user) {
+    const known = this.#people.get(client)
+    return known ?? { name: `${user?.name ?? 'Someone'}`.slice(0, 40), look: '--bead:var(--edge)' }
+  }
+
+  /** Opens a document that is not only added to, as after a ban. */
+  async #reopen(sheet) {
+    this.#open.delete(sheet.name)
+    await sheet.provider.destroy()
+    sheet.view.destroy()
+    if (this.#shown === sheet) {
+      this.#shown = undefined
+      this.show(sheet.name, this.#parent)
+    }
+  }
+
+  #tell(sheet) {
+    if (sheet === this.#shown) {
+      const { undo, text } = sheet
+      this.#ask('shown', [undo.undoStack.length > 0, undo.redoStack.length > 0, text.length === 0])
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// Markdown as the editor reads it: with classes for what it is made of, whose looks the page's style sheet has.
+
+import { Language, defineLanguageFacet, syntaxHighlighting } from '@codemirror/language'
+import { tagHighlighter, tags } from '@lezer/highlight'
+import { GFM, parser } from '@lezer/markdown'
+
+export const grammar = parser.configure([GFM])
+
+const looks = tagHighlighter([
+  { tag: tags.heading1, class: 'md-heading md-first' },
+  { tag: [tags.heading2, tags.heading3, tags.heading4, tags.heading5, tags.heading6], class: 'md-heading' },
+  { tag: tags.emphasis, class: 'md-emphasis' },
+  { tag: tags.strong, class: 'md-strong' },
+  { tag: tags.strikethrough, class: 'md-gone' },
+  { tag: [tags.link, tags.labelName], class: 'md-link' },
+  { tag: [tags.processingInstruction, tags.contentSeparator, tags.url, tags.monospace], class: 'md-mark' },
+])
+
+export const markdown = [
+  new Language(defineLanguageFacet(), grammar, [], 'markdown'),
+  syntaxHighlighting(looks),
+]

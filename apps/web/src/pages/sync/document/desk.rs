@@ -1,0 +1,172 @@
+//! The editor, which is a script of its own, and what it asks of the room.
+
+use js_sys::{Array, Error, Function, Promise, Reflect, Uint8Array};
+use leptos::web_sys::Element;
+use meshwork_core::node::{CommandError, Node, WriteError};
+use meshwork_core::seam::lane::{Slot, Topic};
+use meshwork_sync::document::update::{self, Id};
+use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents, client_of, payloads};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use super::super::state::{documents, why_not};
+use super::state::Writing;
+
+/// How long the editor waits before it says again what the others had no room for, in ms.
+const BACKPRESSURE_WAIT_MS: u32 = 100;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Loads the script; the page's own first script has this, since no other can.
+    #[wasm_bindgen(js_name = loadEditor, catch)]
+    fn load_editor() -> Result<Promise, JsValue>;
+
+    /// `Desk` of `apps/web/editor/editor.js`, where its methods are described.
+    #[derive(Clone, Debug)]
+    pub(super) type Desk;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn show(this: &Desk, name: &str, parent: &Element) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn hide(this: &Desk);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn close(this: &Desk);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn changed(this: &Desk, name: &str, update: Option<Uint8Array>);
+
+    #[wasm_bindgen(method, js_name = catchUp)]
+    pub(super) fn catch_up(this: &Desk);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn said(this: &Desk, from: &str, topic: &str, bytes: Uint8Array);
+
+    #[wasm_bindgen(method, js_name = setPeople)]
+    pub(super) fn set_people(this: &Desk, people: Array);
+
+    #[wasm_bindgen(method, js_name = setShut)]
+    pub(super) fn set_shut(this: &Desk, is_shut: bool);
+
+    #[wasm_bindgen(method, js_name = setAuthors)]
+    pub(super) fn set_authors(this: &Desk, are_shown: bool);
+
+    #[wasm_bindgen(method, js_name = setRead)]
+    pub(super) fn set_read(this: &Desk, is_read: bool);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn undo(this: &Desk);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn redo(this: &Desk);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn focus(this: &Desk);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn text(this: &Desk) -> String;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn append(this: &Desk, words: &str);
+}
+
+/// Loads the editor, and hands it what it asks of the room.
+///
+/// # Errors
+/// It cannot be loaded.
+pub(super) async fn load(writing: Writing) -> Result<Desk, JsValue> {
+    let script = JsFuture::from(load_editor()?).await?;
+    let start: Function = Reflect::get(&script, &"start".into())?.dyn_into()?;
+    let answer = move |asked: String, given: Array| answer(writing, &asked, &given);
+    // It is asked for as long as the page is there.
+    let ask = Closure::<dyn Fn(String, Array) -> Result<JsValue, JsValue>>::new(answer).into_js_value();
+    Ok(start.call1(&JsValue::UNDEFINED, &ask)?.unchecked_into())
+}
+
+/// What the editor asks: a word, and what belongs to it.
+fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsValue> {
+    let text = |place| given.get(place).as_string().unwrap_or_default();
+    let number = |place| given.get(place).as_f64().unwrap_or_default() as u64;
+    let bytes = |place| Uint8Array::new(&given.get(place)).to_vec();
+    match asked {
+        "client" => return Ok((client_of(writing.sync.session.endpoint()) as f64).into()),
+        "whole" => return Ok(Uint8Array::from(&*whole(writing, &text(0))).into()),
+        "author" => {
+            let id = Id { client: number(1), clock: number(2) };
+            return Ok(author_of(writing, &text(0), id).into());
+        }
+        "user" => return Ok(writing.user().into()),
+        "person" => return Ok(writing.person(&text(0)).into()),
+        "say" => say(writing, &text(0), &bytes(1))?,
+        "tell" => tell(writing, &text(0), &bytes(1))?,
+        "shown" => writing.heed_shown([0, 1, 2].map(|place| given.get(place).is_truthy())),
+        "failed" => writing.heed_failed(&text(0)),
+        "refused" => writing.tell_why_shut(),
+        "pressed" => writing.heed_key(&text(0)),
+        _ => {}
+    }
+    Ok(JsValue::UNDEFINED)
+}
+
+/// Looks at the documents.
+pub(super) fn look<R>(writing: Writing, look: impl FnOnce(&Documents) -> R) -> Option<R> {
+    let look = |node: &mut Node, _, room| node.room(room).replica::<Documents>(documents()).map(look);
+    writing.sync.session.with_room(look).flatten()
+}
+
+fn whole(writing: Writing, name: &str) -> Vec<u8> {
+    look(writing, |documents| documents.whole(name)).flatten().unwrap_or_else(|| update::EMPTY.to_vec())
+}
+
+fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {
+    Some(look(writing, |documents| documents.author(name, id)).flatten()?.to_string())
+}
+
+/// Says what this page did to a document.
+///
+/// # Errors
+/// Why nothing was said, with the time after which it may be tried again.
+pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsValue> {
+    let payloads = payloads(name, &[], update).map_err(|error| thrown(&error.to_string(), None))?;
+    let said = writing.sync.session.with_room(|node, now, room| {
+        let me = node.endpoint().peer;
+        let Some(documents) = node.room(room).replica::<Documents>(documents()) else {
+            return Err(thrown(&CommandError::NotOpen.to_string(), None));
+        };
+        let (batches, bytes) = documents.used(me);
+        let more: usize = payloads.iter().map(Vec::len).sum();
+        if batches + payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
+            return Err(thrown("you have written as much here as one person may", None));
+        }
+        let written = node.room_mut(now, room).write(self::documents(), payloads);
+        written.map(drop).map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
+    });
+    writing.sync.session.refresh_standing();
+    said.unwrap_or_else(|| Err(thrown(&CommandError::NotOpen.to_string(), None)))
+}
+
+/// Says where one's caret is, to who hears it now.
+fn tell(writing: Writing, topic: &str, bytes: &[u8]) -> Result<(), JsValue> {
+    let topic = Topic::new(topic).map_err(|error| thrown(&error.to_string(), None))?;
+    let tell = |node: &mut Node, now, room| node.room_mut(now, room).say(Slot::GENESIS, &topic, bytes);
+    let told = writing.sync.session.with_room(tell);
+    told.unwrap_or(Ok(())).map_err(|error| thrown(&error.to_string(), None))
+}
+
+fn wait_ms(error: &CommandError) -> Option<u32> {
+    match error {
+        CommandError::Write(WriteError::TooFast { wait_ms, .. }) => Some(*wait_ms as u32),
+        CommandError::Write(WriteError::Backpressure(_)) => Some(BACKPRESSURE_WAIT_MS),
+        _ => None,
+    }
+}
+
+fn thrown(why: &str, wait_ms: Option<u32>) -> JsValue {
+    let error = Error::new(why);
+    if let Some(wait_ms) = wait_ms {
+        // An error is an object like others.
+        let _ = Reflect::set(&error, &"wait".into(), &wait_ms.into());
+    }
+    error.into()
+}

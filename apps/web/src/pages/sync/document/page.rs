@@ -1,0 +1,169 @@
+//! The page of documents: the list, and the one that is written.
+
+use leptos::prelude::*;
+use leptos::web_sys::{DragEvent, KeyboardEvent};
+
+use super::super::super::icons;
+use super::desk::Desk;
+use super::list::DocumentList;
+use super::state::{Editor, Writing};
+
+/// The page. Files are taken wherever on it they are dropped.
+#[component]
+pub(super) fn Page(writing: Writing) -> impl IntoView {
+    let on_drop = move |event: DragEvent| {
+        let Some(files) = event.data_transfer().and_then(|data| data.files()) else { return };
+        if files.length() > 0 {
+            event.prevent_default();
+        }
+        for file in (0..files.length()).filter_map(|place| files.get(place)) {
+            writing.take_file(file.name(), file.into());
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        if event.key() == "Escape" {
+            writing.is_list_open.set(false);
+        }
+    };
+    view! {
+        <div
+            class="writing"
+            on:dragover=move |event: DragEvent| event.prevent_default()
+            on:drop=on_drop
+            on:keydown=on_key
+        >
+            <DocumentList writing/>
+            <div class="document-main">
+                <Bar writing/>
+                <Shut writing/>
+                <p class="complaint" role="alert" data-testid="document-problem">{move || writing.problem.get()}</p>
+                <div class="document-host" node_ref=writing.host></div>
+                <Loading writing/>
+            </div>
+        </div>
+    }
+}
+
+/// What can be done with the document.
+#[component]
+fn Bar(writing: Writing) -> impl IntoView {
+    view! {
+        <div class="document-bar">
+            <div class="document-bar-head">
+                <button
+                    type="button"
+                    class="button plain document-menu"
+                    data-testid="document-menu"
+                    aria-expanded=move || writing.is_list_open.get().to_string()
+                    aria-controls="document-side"
+                    on:click=move |_| writing.is_list_open.update(|is_open| *is_open = !*is_open)
+                >
+                    {icons::page()}
+                    <span>{move || writing.shown_title()}</span>
+                    {icons::down()}
+                </button>
+                <Ways writing/>
+            </div>
+            <Tools writing/>
+        </div>
+    }
+}
+
+/// To write, or to read it as it looks.
+#[component]
+fn Ways(writing: Writing) -> impl IntoView {
+    let way = move |label: &'static str, test_id: &'static str, is_read: bool, key: &'static str| {
+        view! {
+            <button
+                type="button"
+                data-testid=test_id
+                title=key
+                aria-pressed=move || (writing.is_read.get() == is_read).to_string()
+                on:click=move |_| writing.is_read.set(is_read)
+            >
+                {label}
+            </button>
+        }
+    };
+    view! {
+        <div class="document-ways" role="group" aria-label="How it is shown">
+            {way("Write", "document-write", false, "Write (Alt P)")}
+            {way("Preview", "document-preview", true, "Preview (Alt P)")}
+        </div>
+    }
+}
+
+#[component]
+fn Tools(writing: Writing) -> impl IntoView {
+    let tool = move |label: &'static str, test_id: &'static str, icon: AnyView, act: fn(Writing)| {
+        view! {
+            <button
+                type="button"
+                class="document-tool brief"
+                data-testid=test_id
+                title=label
+                disabled=move || !is_possible(writing, test_id)
+                on:click=move |_| act(writing)
+            >
+                {icon}
+                <span>{label}</span>
+            </button>
+        }
+    };
+    view! {
+        <div class="document-tools">
+            <button
+                type="button"
+                class="document-tool"
+                data-testid="document-authors"
+                title="Who wrote what (Alt W)"
+                aria-pressed=move || writing.are_authors_shown.get().to_string()
+                on:click=move |_| writing.are_authors_shown.update(|are_shown| *are_shown = !*are_shown)
+            >
+                {icons::people()}
+                <span>"Who wrote what"</span>
+            </button>
+            {tool("Undo", "document-undo", icons::undo().into_any(), |writing| writing.tell(Desk::undo))}
+            {tool("Redo", "document-redo", icons::redo().into_any(), |writing| writing.tell(Desk::redo))}
+            {tool("Save file", "document-download", icons::download().into_any(), Writing::download)}
+        </div>
+    }
+}
+
+/// Whether a tool has something to do; tracked.
+fn is_possible(writing: Writing, tool: &str) -> bool {
+    match tool {
+        "document-undo" => !writing.is_shut.get() && writing.can_undo.get(),
+        "document-redo" => !writing.is_shut.get() && writing.can_redo.get(),
+        _ => writing.editor.get() == Editor::Here,
+    }
+}
+
+/// Why typing does nothing, where it does nothing.
+#[component]
+fn Shut(writing: Writing) -> impl IntoView {
+    let why = Memo::new(move |_| writing.why_shut());
+    view! {
+        <Show when=move || why.with(Option::is_some)>
+            <p class="document-shut">{icons::lock()}<span data-testid="document-shut">{move || why.get()}</span></p>
+        </Show>
+    }
+}
+
+/// That the editor is on its way, or that it could not be loaded.
+#[component]
+fn Loading(writing: Writing) -> impl IntoView {
+    move || {
+        match writing.editor.get() {
+        Editor::Here => ().into_any(),
+        Editor::Loading => view! { <p class="hint document-loading">"The editor is being loaded."</p> }.into_any(),
+        Editor::Failed => view! {
+            <p class="complaint document-loading" role="alert">
+                "The editor could not be loaded. "
+                <button type="button" class="button plain" on:click=move |_| writing.load()>"Try again"</button>
+            </p>
+        }
+        .into_any(),
+    }
+    }
+}

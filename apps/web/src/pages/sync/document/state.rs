@@ -1,0 +1,407 @@
+//! The documents of a room as the page knows them, and what is done with them.
+
+use std::collections::BTreeSet;
+
+use js_sys::Array;
+use leptos::html;
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use leptos::task::spawn_local;
+use leptos::web_sys::Blob;
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::node::Event;
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::table::Table;
+use meshwork_sync::about::{self, TITLE_MAX};
+use meshwork_sync::document::{Change, Documents, client_of};
+use meshwork_web::documents::{Listed, file_name, fresh_title, listed, title_of_file};
+use meshwork_web::rules::Standing;
+use meshwork_web::{beads, words};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use super::super::super::browser;
+use super::super::super::session::set_if_new;
+use super::super::state::{Sync, Tab, documents, replica};
+use super::desk::{self, Desk};
+
+/// The document that a room has in front while it has none, as the guides call it.
+const FIRST: &str = "notes";
+/// Longest file that becomes a document: beyond, a person's share of the room would soon be used up.
+const FILE_MAX: f64 = 1_000_000.0;
+
+/// How far the editor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Editor {
+    Loading,
+    Here,
+    Failed,
+}
+
+/// Documents of a room. Copies are the same ones.
+#[derive(Clone, Copy)]
+pub(super) struct Writing {
+    pub(super) sync: Sync,
+    /// All of them, and the one that is shown.
+    pub(super) list: RwSignal<Vec<Listed>>,
+    /// The name of the one that is shown.
+    pub(super) chosen: RwSignal<String>,
+    /// The one whose title is being changed.
+    pub(super) renamed: RwSignal<Option<String>>,
+    /// Whether the list lies over a narrow page.
+    pub(super) is_list_open: RwSignal<bool>,
+    pub(super) editor: RwSignal<Editor>,
+    pub(super) can_undo: RwSignal<bool>,
+    pub(super) can_redo: RwSignal<bool>,
+    /// Whether its Markdown is shown as it reads, in place of the editor.
+    pub(super) is_read: RwSignal<bool>,
+    /// Whether it is shown who wrote what.
+    pub(super) are_authors_shown: RwSignal<bool>,
+    /// Whether nobody can write here, oneself at least.
+    pub(super) is_shut: Memo<bool>,
+    /// Why something was not written.
+    pub(super) problem: RwSignal<Option<String>>,
+    /// Where the editor stands.
+    pub(super) host: NodeRef<html::Div>,
+    desk: StoredValue<Option<Desk>, LocalStorage>,
+    /// Whether the list may be another.
+    is_stale: StoredValue<bool>,
+}
+
+impl Writing {
+    /// Starts reading, and loads the editor.
+    pub(super) fn new(sync: Sync) -> Writing {
+        let standing = sync.session.governing.standing;
+        let writing = Writing {
+            sync,
+            list: RwSignal::new(Vec::new()),
+            chosen: RwSignal::new(String::new()),
+            renamed: RwSignal::new(None),
+            is_list_open: RwSignal::new(false),
+            editor: RwSignal::new(Editor::Loading),
+            can_undo: RwSignal::new(false),
+            can_redo: RwSignal::new(false),
+            is_read: RwSignal::new(false),
+            are_authors_shown: RwSignal::new(false),
+            is_shut: Memo::new(move |_| standing.with(Standing::is_shut)),
+            problem: RwSignal::new(None),
+            host: NodeRef::new(),
+            desk: StoredValue::new_local(None),
+            is_stale: StoredValue::new(false),
+        };
+        let names = writing.names();
+        writing.chosen.set(names.first().map_or(FIRST, |first| &first.name).to_owned());
+        writing.read_list();
+        sync.on_event(move |event| writing.hear(event));
+        writing.follow();
+        writing.load();
+        on_cleanup(move || writing.tell(Desk::close));
+        writing
+    }
+
+    /// Loads the editor, unless that is under way.
+    pub(super) fn load(self) {
+        self.editor.set(Editor::Loading);
+        spawn_local(async move {
+            let loaded = desk::load(self).await;
+            // The page may have gone meanwhile.
+            if self.editor.is_disposed() {
+                return;
+            }
+            let state = if loaded.is_ok() { Editor::Here } else { Editor::Failed };
+            self.desk.set_value(loaded.ok());
+            self.editor.set(state);
+        });
+    }
+
+    /// Keeps the editor what the page is.
+    fn follow(self) {
+        Effect::new(move || {
+            let is_in_front = self.sync.tab.get() == Tab::Document;
+            let (name, host) = (self.chosen.get(), self.host.get());
+            if self.editor.get() != Editor::Here {
+                return;
+            }
+            match host.filter(|_| is_in_front) {
+                Some(host) => {
+                    self.sync.look_at_document(&name);
+                    let shown = self.with_desk(|desk| desk.show(&name, &host));
+                    self.problem.set(shown.and_then(Result::err).map(|error| in_words(&error)));
+                }
+                None => self.tell(Desk::hide),
+            }
+        });
+        Effect::new(move || {
+            self.sync.session.people.track();
+            if self.editor.get() == Editor::Here {
+                self.tell_people();
+            }
+        });
+        let keep = move |is: Signal<bool>, set: fn(&Desk, bool)| {
+            Effect::new(move || {
+                let is = is.get();
+                if self.editor.get() == Editor::Here {
+                    self.tell(|desk| set(desk, is));
+                }
+            });
+        };
+        keep(self.is_shut.into(), Desk::set_shut);
+        keep(self.is_read.into(), Desk::set_read);
+        keep(self.are_authors_shown.into(), Desk::set_authors);
+        Effect::new(move || {
+            self.sync.now_ms.track();
+            if self.is_stale.get_value() {
+                self.read_list();
+            }
+        });
+    }
+
+    fn hear(self, event: Option<&Event>) {
+        if self.list.is_disposed() {
+            return;
+        }
+        match event {
+            None => {
+                self.tell(Desk::catch_up);
+                self.read_list();
+            }
+            Some(Event::Changed { replica, changes, .. }) if *replica == documents() => {
+                self.is_stale.set_value(true);
+                for change in changes.of::<Change>() {
+                    let (name, update) = match change {
+                        Change::Said { name, update } => (name, Some((&**update).into())),
+                        Change::Anew { name } => (name, None),
+                    };
+                    self.tell(|desk| desk.changed(name, update));
+                }
+            }
+            Some(Event::Changed { replica: changed, .. }) if *changed == replica() => self.read_list(),
+            Some(Event::Said { slot: Slot::GENESIS, from, topic, bytes, .. }) => {
+                self.tell(|desk| desk.said(&from.to_string(), topic, (&**bytes).into()));
+            }
+            Some(Event::MemberAttached { .. } | Event::MemberDetached { .. }) => self.tell_people(),
+            _ => {}
+        }
+    }
+
+    fn tell_people(self) {
+        let session = self.sync.session;
+        let members = session.with_room(|node, _, room| node.room(room).peers()).unwrap_or_default();
+        let members = members.into_iter().filter(|member| member.attached || member.distant);
+        let person = |endpoint: Endpoint| {
+            let look = self.look_of(endpoint.peer);
+            let called = words::capital(&session.called(endpoint));
+            let client = JsValue::from(client_of(endpoint) as f64);
+            Array::of4(&endpoint.to_string().into(), &client, &called.into(), &look.into())
+        };
+        let people = members.map(|member| person(member.endpoint)).collect();
+        self.tell(|desk| desk.set_people(people));
+    }
+
+    /// What the editor tells of the document that is shown.
+    pub(super) fn heed_shown(self, [can_undo, can_redo, _]: [bool; 3]) {
+        set_if_new(self.can_undo, can_undo);
+        set_if_new(self.can_redo, can_redo);
+    }
+
+    /// Something was not said; it is tried again.
+    pub(super) fn heed_failed(self, why: &str) {
+        self.problem.set(Some(words::sentence(why)));
+    }
+
+    /// A key of the page's own was pressed in the editor.
+    pub(super) fn heed_key(self, word: &str) {
+        match word {
+            "preview" => self.is_read.update(|is_read| *is_read = !*is_read),
+            "authors" => self.are_authors_shown.update(|are_shown| *are_shown = !*are_shown),
+            "save" => self.download(),
+            _ => {}
+        }
+    }
+
+    /// Somebody typed where nobody can.
+    pub(super) fn tell_why_shut(self) {
+        if let Some(why) = self.why_shut() {
+            self.sync.session.voice.told(why);
+        }
+    }
+
+    /// Why nobody can type here, in words; tracked.
+    pub(super) fn why_shut(self) -> Option<String> {
+        let session = self.sync.session;
+        if !self.is_shut.get() {
+            return None;
+        }
+        let owner = session.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
+        let owner = owner.map(|owner| session.called_by_peer(owner)).unwrap_or_default();
+        session.governing.standing.with(|standing| standing.words(&owner, session.about()))
+    }
+
+    /// What others' editors call one, and the number of one's colour.
+    pub(super) fn user(self) -> Array {
+        let session = self.sync.session;
+        let name = session.name.get_untracked();
+        let name = if name.is_empty() { beads::name(&session.peer()) } else { name };
+        Array::of2(&name.into(), &beads::colour(&session.peer()).into())
+    }
+
+    /// What an author is called here, how their bead is coloured, and its outline.
+    pub(super) fn person(self, author: &str) -> Array {
+        let session = self.sync.session;
+        let Ok(peer) = author.parse::<PeerId>() else { return Array::new() };
+        let shape = if peer == session.peer() { beads::ROUND } else { beads::shape(&peer) };
+        let called = words::capital(&session.called_by_peer(peer));
+        Array::of3(&called.into(), &self.look_of(peer).into(), &shape.path.into())
+    }
+
+    /// The style of somebody's bead on this screen.
+    fn look_of(self, peer: PeerId) -> String {
+        match peer == self.sync.session.peer() {
+            true => "--bead:var(--you);--bead-ink:var(--on-you)".to_owned(),
+            false => format!("--bead:var(--bead-{})", beads::colour(&peer)),
+        }
+    }
+
+    /// Tells the editor something, where it is there.
+    pub(super) fn tell(self, work: impl FnOnce(&Desk)) {
+        self.with_desk(work);
+    }
+
+    fn with_desk<R>(self, work: impl FnOnce(&Desk) -> R) -> Option<R> {
+        let desk = self.desk.try_get_value().flatten();
+        desk.as_ref().map(work)
+    }
+
+    fn names(self) -> Vec<Listed> {
+        let titles = |table: &Table| {
+            let titles = about::titles(table, "").into_iter();
+            titles.map(|(name, title)| (name.to_owned(), title.to_owned())).collect()
+        };
+        let showing = desk::look(self, |documents| documents.showing().map(str::to_owned).collect());
+        listed(showing.unwrap_or_default(), self.sync.look(titles).unwrap_or_default())
+    }
+
+    fn read_list(self) {
+        self.is_stale.set_value(false);
+        let mut list = self.names();
+        let chosen = self.chosen.get_untracked();
+        if list.iter().all(|document| document.name != chosen) {
+            let was_titled = self.list.with_untracked(|list| {
+                list.iter().any(|document| document.name == chosen && document.title.is_some())
+            });
+            if was_titled {
+                // Somebody deleted it.
+                let next = list.first().map_or(FIRST, |first| &first.name).to_owned();
+                self.chosen.set(next);
+            }
+            let chosen = self.chosen.get_untracked();
+            if list.iter().all(|document| document.name != chosen) {
+                list.push(Listed { name: chosen, title: None });
+            }
+        }
+        set_if_new(self.list, list);
+    }
+
+    /// What the document that is shown is called; tracked.
+    pub(super) fn shown_title(self) -> String {
+        let chosen = self.chosen.get();
+        self.list.with(|list| {
+            let document = list.iter().find(|document| document.name == chosen);
+            document.map_or(chosen.clone(), |document| document.shown().to_owned())
+        })
+    }
+
+    /// Shows another document.
+    pub(super) fn choose(self, name: String) {
+        self.chosen.set(name);
+        self.is_list_open.set(false);
+    }
+
+    /// Makes a document with this title, and shows it. Returns whether it was made.
+    pub(super) fn make(self, title: &str) -> bool {
+        let name = random_name();
+        let is_made = self.rename(&name, title);
+        if is_made {
+            self.chosen.set(name);
+            self.read_list();
+        }
+        is_made
+    }
+
+    /// Makes an empty document, whose title is to be typed.
+    pub(super) fn make_untitled(self) {
+        let taken: BTreeSet<String> = self
+            .list
+            .with_untracked(|list| list.iter().map(|document| document.shown().to_owned()).collect());
+        if self.make(&fresh_title(&taken)) {
+            self.renamed.set(Some(self.chosen.get_untracked()));
+        }
+    }
+
+    /// Gives a document a title, or none. Returns whether that was taken.
+    pub(super) fn rename(self, name: &str, title: &str) -> bool {
+        let title = title.trim();
+        let is_taken = self.sync.write(|_, _| match title.len() {
+            0 => Ok(about::set_title(name, None)),
+            1..=TITLE_MAX => Ok(about::set_title(name, Some(title))),
+            size => Err(format!("a title has at most {TITLE_MAX} bytes, and this has {size}")),
+        });
+        self.problem.set(self.sync.problem.get_untracked());
+        is_taken
+    }
+
+    /// Deletes all that is in a document, and its title.
+    pub(super) fn delete(self, name: &str) {
+        let deletion = desk::look(self, |documents: &Documents| documents.deletion(name)).flatten();
+        if let Some(deletion) = deletion
+            && let Err(error) = desk::say(self, name, &deletion)
+        {
+            return self.problem.set(Some(in_words(&error)));
+        }
+        let is_titled = self.sync.look(|table| about::title(table, name).is_some()) == Some(true);
+        if is_titled {
+            self.rename(name, "");
+        }
+        self.read_list();
+    }
+
+    /// Saves the document that is shown as a file.
+    pub(super) fn download(self) {
+        let text = self.with_desk(Desk::text).unwrap_or_default();
+        // A browser that saves no files says so itself.
+        let _ = browser::save_text(&file_name(&self.shown_title()), &text);
+    }
+
+    /// Makes a document of a file.
+    pub(super) fn take_file(self, called: String, file: Blob) {
+        if self.is_shut.get_untracked() {
+            return self.tell_why_shut();
+        }
+        if file.size() > FILE_MAX {
+            let why = format!("{called} is too long: a document takes files of at most 1\u{2009}MB.");
+            return self.problem.set(Some(why));
+        }
+        spawn_local(async move {
+            let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+            let Some(text) = text else {
+                return self.problem.set(Some(format!("{called} cannot be read.")));
+            };
+            if self.make(&title_of_file(&called)) {
+                // The editor shows it from the next turn on.
+                browser::pause(std::time::Duration::ZERO).await;
+                self.tell(|desk| desk.append(&text.replace("\r\n", "\n")));
+            }
+        });
+    }
+}
+
+fn random_name() -> String {
+    let part = || (js_sys::Math::random() * f64::from(u32::MAX)) as u32;
+    format!("{:08x}{:08x}", part(), part())
+}
+
+/// Why something was not done, as a sentence.
+fn in_words(error: &JsValue) -> String {
+    let message = js_sys::Reflect::get(error, &"message".into()).ok().and_then(|words| words.as_string());
+    words::sentence(&message.unwrap_or_else(|| "this browser refused it".to_owned()))
+}

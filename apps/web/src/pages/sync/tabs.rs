@@ -1,0 +1,162 @@
+//! The tabs of Sync, and beside them what concerns all of them: who holds what one wrote last, and leaving the others for now.
+
+use std::time::Duration;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::web_sys::KeyboardEvent;
+use meshwork_web::sync;
+
+use super::super::icons;
+use super::super::session::Session;
+use super::document::DocumentPanel;
+use super::state::{Sync, Tab};
+use super::values::Values;
+
+/// How often ages are read again.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All of them. What was looked at once stays as it was left.
+#[component]
+pub(super) fn Tabs(sync: Sync) -> impl IntoView {
+    if let Ok(timer) = set_interval_with_handle(move || sync.tick(), SECOND) {
+        on_cleanup(move || timer.clear());
+    }
+    let session = sync.session;
+    let was_document_opened = Memo::new(move |before: Option<&bool>| {
+        before.is_some_and(|before| *before) || sync.tab.get() == Tab::Document
+    });
+    let away = move || {
+        session.is_disconnected.get().then(|| {
+            view! {
+                <p class="sync-away" role="status">
+                    {icons::info()}
+                    "You are disconnected. What you change is sent once you connect."
+                </p>
+            }
+        })
+    };
+    view! {
+        <div class="sync">
+            <div class="sync-head">
+                <TabList sync/>
+                <Held sync/>
+                <Connection session/>
+            </div>
+            {away}
+            <div
+                class="sync-scroll"
+                id="panel-values"
+                role="tabpanel"
+                aria-labelledby="tab-values"
+                tabindex="0"
+                hidden=move || sync.tab.get() != Tab::Values
+            >
+                <Values sync/>
+            </div>
+            <div
+                class="sync-document"
+                id="panel-document"
+                role="tabpanel"
+                aria-labelledby="tab-document"
+                hidden=move || sync.tab.get() != Tab::Document
+            >
+                <Show when=move || was_document_opened.get()><DocumentPanel sync/></Show>
+            </div>
+        </div>
+    }
+}
+
+/// The row of tabs: arrow keys go from one to the next.
+#[component]
+fn TabList(sync: Sync) -> impl IntoView {
+    let fields = [(); 2].map(|()| NodeRef::<html::Button>::new());
+    let choose = move |tab: Tab| {
+        sync.tab.set(tab);
+        if let Some(button) = fields[tab as usize].get_untracked() {
+            // It is in the page.
+            let _ = button.focus();
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        let tab = match &*event.key() {
+            "ArrowLeft" | "ArrowRight" if sync.tab.get_untracked() == Tab::Values => Tab::Document,
+            "ArrowLeft" | "ArrowRight" | "Home" => Tab::Values,
+            "End" => Tab::Document,
+            _ => return,
+        };
+        event.prevent_default();
+        choose(tab);
+    };
+    let tab = move |tab: Tab, word: &'static str, label: &'static str| {
+        let is_chosen = move || sync.tab.get() == tab;
+        view! {
+            <button
+                type="button"
+                class="sync-tab"
+                id=format!("tab-{word}")
+                data-testid=format!("tab-{word}")
+                role="tab"
+                node_ref=fields[tab as usize]
+                aria-selected=move || is_chosen().to_string()
+                aria-controls=format!("panel-{word}")
+                tabindex=move || if is_chosen() { "0" } else { "-1" }
+                on:click=move |_| choose(tab)
+            >
+                {label}
+            </button>
+        }
+    };
+    view! {
+        <div class="sync-tabs" role="tablist" aria-label="What Sync shows" on:keydown=on_key>
+            {tab(Tab::Values, "values", "Values")}
+            {tab(Tab::Document, "document", "Document")}
+        </div>
+    }
+}
+
+/// Who holds what one wrote last.
+#[component]
+fn Held(sync: Sync) -> impl IntoView {
+    let held = Memo::new(move |_| sync.holders.with(sync::held));
+    let sign = move || match held.with(|(_, is_safe)| *is_safe) {
+        true => icons::check().into_any(),
+        false => icons::warn().into_any(),
+    };
+    view! {
+        <p class="held" class:done=move || held.with(|(_, is_safe)| *is_safe)>
+            {sign}
+            <span data-testid="held-by">{move || held.with(|(words, _)| words.clone())}</span>
+        </p>
+    }
+}
+
+/// Leaves the others, and comes back.
+#[component]
+fn Connection(session: Session) -> impl IntoView {
+    let button = move || match session.is_disconnected.get() {
+        false => view! {
+            <button
+                type="button"
+                class="button secondary"
+                data-testid="disconnect"
+                on:click=move |_| session.set_connected(false)
+            >
+                "Disconnect"
+            </button>
+        }
+        .into_any(),
+        true => view! {
+            <button
+                type="button"
+                class="button primary"
+                data-testid="connect"
+                on:click=move |_| session.set_connected(true)
+            >
+                "Connect"
+            </button>
+        }
+        .into_any(),
+    };
+    view! { <div class="sync-connection">{button}</div> }
+}

@@ -1,0 +1,201 @@
+//! Sync's documents: what several people type at once, apart and together again.
+
+use anyhow::{Result, ensure};
+use meshwork::Endpoint;
+use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab, wait_until};
+
+use crate::common::{make_room, open_start, open_values, wait_linked, wait_page_says, wait_says};
+
+/// WebDriver's names of keys.
+const CONTROL: char = '\u{e009}';
+const RELEASE: char = '\u{e000}';
+const END: char = '\u{e010}';
+const ENTER: char = '\u{e007}';
+
+/// What the editor reads, without what it shows of others.
+const READ: &str = "const lines = document.querySelectorAll('[data-testid=\"document-editor\"] .cm-line');
+    const read = (line) => Array.from(line.childNodes)
+        .filter((node) => !node.classList?.contains('cm-placeholder'))
+        .map((node) => node.textContent).join('');
+    return Array.from(lines).map(read).join('\\n');";
+
+async fn read(tab: &Tab) -> Result<String> {
+    Ok(tab.eval(READ, vec![]).await?.as_str().unwrap_or_default().to_owned())
+}
+
+async fn wait_reads(tab: &Tab, text: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "a text", async || {
+        let shown = read(tab).await?;
+        ensure!(shown == text, "it reads {shown:?} instead of {text:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Goes to the tab of documents, and waits for the editor.
+async fn open_editor(tab: &Tab) -> Result<()> {
+    tab.wait_until(PATIENCE, "the tabs", async || {
+        ensure!(tab.has("tab-document").await?, "they are not there yet");
+        Ok(())
+    })
+    .await?;
+    tab.click("tab-document").await?;
+    tab.wait_until(PATIENCE, "the editor", async || {
+        ensure!(tab.has("document-editor").await?, "it is not there yet");
+        Ok(())
+    })
+    .await
+}
+
+/// Types at the end of the text.
+async fn type_at_end(tab: &Tab, text: &str) -> Result<()> {
+    tab.click("document-editor").await?;
+    tab.press_keys(format!("{CONTROL}{END}{RELEASE}{text}")).await
+}
+
+/// The letters of a text, in order.
+fn letters(text: &str) -> Vec<char> {
+    let mut letters: Vec<char> = text.chars().filter(|letter| letter.is_alphanumeric()).collect();
+    letters.sort_unstable();
+    letters
+}
+
+#[tokio::test]
+async fn three_type_at_once_and_lose_nothing() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
+    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let (bo, cy) = (browsers[1].tab(&link).await?, browsers[2].tab(&link).await?);
+    wait_linked(&ann, 2).await?;
+    for tab in [&ann, &bo, &cy] {
+        open_editor(tab).await?;
+    }
+    type_at_end(&ann, "Trip to Porto").await?;
+    wait_reads(&cy, "Trip to Porto").await?;
+    wait_reads(&bo, "Trip to Porto").await?;
+    cy.click("disconnect").await?;
+    wait_linked(&ann, 1).await?;
+    let texts = [" ann brings the tent", " bo has the maps", " cy cooks offline"];
+    let typed =
+        tokio::join!(type_at_end(&ann, texts[0]), type_at_end(&bo, texts[1]), type_at_end(&cy, texts[2]));
+    typed.0.and(typed.1).and(typed.2)?;
+    wait_reads(&cy, "Trip to Porto cy cooks offline").await?;
+    cy.click("connect").await?;
+    let wanted = letters(&format!("Trip to Porto{}", texts.concat()));
+    wait_until(PATIENCE, "all that was typed", async || {
+        let shown = [read(&ann).await?, read(&bo).await?, read(&cy).await?];
+        ensure!(
+            letters(&shown[0]) == wanted && shown[1..].iter().all(|other| *other == shown[0]),
+            "{shown:?}"
+        );
+        Ok(())
+    })
+    .await?;
+    wait_says(&cy, "held-by", "held by 2").await?;
+    // Who comes later reads the same.
+    let late = browsers[0].tab(&link).await?;
+    open_editor(&late).await?;
+    wait_reads(&late, &read(&ann).await?).await
+}
+
+#[tokio::test]
+async fn undo_takes_back_only_ones_own() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start_kind(Kind::of_this_run()).await?, Browser::start().await?];
+    let start = open_start(&browsers[0], server.url(), "create-room").await?;
+    start.type_text("display-name", "Ann").await?;
+    start.click("app-sync").await?;
+    let link = make_room(&start, "create-room").await?;
+    let (ann, bo) = (start, browsers[1].tab(&link).await?);
+    wait_linked(&ann, 1).await?;
+    open_editor(&ann).await?;
+    open_editor(&bo).await?;
+    type_at_end(&ann, "one").await?;
+    wait_reads(&bo, "one").await?;
+    type_at_end(&bo, " two").await?;
+    wait_reads(&ann, "one two").await?;
+    // Names stand at carets.
+    wait_until(PATIENCE, "a name", async || {
+        let name = bo.attribute("document-caret", "data-name").await?;
+        ensure!(name.as_deref() == Some("Ann"), "it is {name:?}");
+        Ok(())
+    })
+    .await?;
+    ann.press_keys(format!("{CONTROL}z{RELEASE}")).await?;
+    wait_reads(&bo, " two").await?;
+    ann.click("document-redo").await?;
+    wait_reads(&bo, "one two").await?;
+    bo.click("document-undo").await?;
+    wait_reads(&ann, "one").await?;
+    // What was typed is there when the page comes again, and undone no more.
+    bo.reload().await?;
+    open_editor(&bo).await?;
+    wait_reads(&bo, "one").await
+}
+
+#[tokio::test]
+async fn documents_are_made_renamed_and_deleted() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (ann, link) = open_values(&browser, server.url(), "create-room").await?;
+    let bo = browser.tab(&link).await?;
+    wait_linked(&ann, 1).await?;
+    // By keys alone: to the tab, and with Enter from the title into the text.
+    ann.click("tab-values").await?;
+    ann.press_keys("\u{e014}").await?;
+    wait_says(&ann, "document-list", "notes").await?;
+    open_editor(&bo).await?;
+    ann.click("document-new").await?;
+    ann.press_keys(format!("Ferry times{ENTER}Sat 9:40")).await?;
+    wait_says(&bo, "document-list", "Ferry times").await?;
+    bo.click("document-choose").await?;
+    wait_reads(&bo, "Sat 9:40").await?;
+    ann.click("document-rename").await?;
+    ann.press_keys(format!("Boats{ENTER}")).await?;
+    wait_says(&bo, "document-list", "Boats").await?;
+    // A file becomes a document under its name.
+    let drop = "const data = new DataTransfer();
+        data.items.add(new File(['# Two\\r\\numbrellas'], 'Packing.md', { type: 'text/markdown' }));
+        const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data });
+        document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(event);";
+    ann.eval(drop, vec![]).await?;
+    wait_says(&bo, "document-list", "Packing").await?;
+    wait_reads(&ann, "# Two\numbrellas").await?;
+    wait_reads(&bo, "Sat 9:40").await?;
+    bo.click("document-delete").await?;
+    bo.click("document-delete-sure").await?;
+    wait_until(PATIENCE, "one document less", async || {
+        let listed = ann.text("document-list").await?;
+        ensure!(!listed.contains("Boats") && listed.contains("Packing"), "{listed}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_view_link_reads_and_says_why() -> Result<()> {
+    let server = Server::start().await?;
+    let mira = Endpoint::builder().name("Mira").server(server.url()).bind().await?;
+    let room = mira.create(meshwork::sync::room().private()).await?;
+    room.registered().await?;
+    let edit = room.rules().new_edit_link().await?.to_string();
+    let look = room.rules().view_link().to_string();
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (writer, reader) = (browsers[0].tab(&edit).await?, browsers[1].tab(&look).await?);
+    open_editor(&writer).await?;
+    open_editor(&reader).await?;
+    type_at_end(&writer, "Ferry at 9:40").await?;
+    wait_reads(&reader, "Ferry at 9:40").await?;
+    wait_says(&reader, "document-shut", "You can watch").await?;
+    type_at_end(&reader, "x").await?;
+    wait_page_says(&reader, "You can watch").await?;
+    wait_until(PATIENCE, "a toast", async || {
+        let toasts = reader.eval("return document.querySelector('.toasts')?.innerText", vec![]).await?;
+        ensure!(toasts.as_str().is_some_and(|words| words.contains("You can watch")), "{toasts}");
+        Ok(())
+    })
+    .await?;
+    type_at_end(&writer, "!").await?;
+    wait_reads(&reader, "Ferry at 9:40!").await?;
+    wait_reads(&writer, "Ferry at 9:40!").await
+}
