@@ -117,11 +117,11 @@ impl Tab {
         chain.send_keys(keys).perform().await.context("no key can be pressed")
     }
 
-    /// Presses a key while Shift is held.
-    pub async fn press_shifted(&self, key: Key) -> Result<()> {
+    /// Presses a key while another one is held.
+    pub async fn press_with(&self, held: Key, key: impl Into<TypingData>) -> Result<()> {
         let turn = self.session.turn(&self.window).await?;
         let chain = turn.driver.action_chain_with_delay(Some(Duration::ZERO), Some(Duration::ZERO));
-        let chain = chain.key_down(Key::Shift).send_keys(key).key_up(Key::Shift);
+        let chain = chain.key_down(held.clone()).send_keys(key).key_up(held);
         chain.perform().await.context("no key can be pressed")
     }
 

@@ -45,14 +45,18 @@ function* pieces(text, authorOf) {
   }
 }
 
-/** Who wrote most of each line, by its first place; lines with nothing in them are nobody's. */
+/**
+ * Who wrote most of each line, by its first place, and whether that is somebody else than before; lines with nothing in them are
+ * nobody's.
+ */
 function byLine(doc, text, authorOf) {
   const lines = new Map()
-  let [line, place, counts] = [doc.line(1), 0, new Map()]
+  let [line, place, counts, before] = [doc.line(1), 0, new Map()]
   const end = () => {
     const [most] = [...counts].sort(([, one], [, other]) => other - one)
     if (most) {
-      lines.set(line.from, most[0])
+      lines.set(line.from, { author: most[0], isFirst: most[0] !== before })
+      before = most[0]
     }
   }
   for (const [author, length] of pieces(text, authorOf)) {
@@ -93,14 +97,8 @@ export function authors(text, authorOf, personOf) {
     },
   )
   const marker = (view, { from }) => {
-    const lines = view.plugin(plugin)?.lines
-    const author = lines?.get(from)
-    if (author === undefined) {
-      return null
-    }
-    const { number } = view.state.doc.lineAt(from)
-    const before = number > 1 ? lines.get(view.state.doc.line(number - 1).from) : undefined
-    return new Bar(author, author !== before, personOf(author))
+    const line = view.plugin(plugin)?.lines.get(from)
+    return line ? new Bar(line.author, line.isFirst, personOf(line.author)) : null
   }
   const lineMarkerChange = ({ docChanged, transactions }) => {
     return docChanged || transactions.some(({ effects }) => effects.some((effect) => effect.is(renamed)))

@@ -12,6 +12,7 @@ import { carets, redraw } from './carets.js'
 import { markdown } from './markdown.js'
 import { preview } from './preview.js'
 import { Room } from './room.js'
+import { rows } from './versions.js'
 
 /** The name of the text in a document, as programs call it. */
 const TEXT = 'text'
@@ -142,6 +143,28 @@ class Desk {
     view.dispatch({ changes: { from: view.state.doc.length, insert: words } })
   }
 
+  /** Waits until what was typed in the document that is shown is said, or one attempt at that failed. */
+  async flushed() {
+    await this.#shown?.provider.flushed()
+  }
+
+  /** What was changed in the document that is shown since it was what an update makes, as rows. */
+  async compare(whole) {
+    return rows(whole, this.#room.document(this.#shown.name), TEXT)
+  }
+
+  /** Makes the document that is shown what an update makes, as an edit like any other. */
+  async restore(whole) {
+    await this.#shown.provider.restore({ whole: async () => whole })
+  }
+
+  /** What a document reads that an update makes. */
+  textOf(whole) {
+    const doc = new Y.Doc({ gc: false })
+    Y.applyUpdate(doc, whole)
+    return doc.getText(TEXT).toString()
+  }
+
   #openSheet(name) {
     const doc = new Y.Doc({ gc: false })
     const provider = new MeshworkProvider(this.#room, doc, { name })
@@ -193,6 +216,7 @@ class Desk {
         'aria-label': 'Text of the document',
         'data-testid': 'document-editor',
         spellcheck: 'true',
+        autocapitalize: 'sentences',
       }),
       EditorView.domEventHandlers({
         keydown: ({ key, ctrlKey, metaKey, altKey }) => {

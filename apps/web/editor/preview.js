@@ -8,7 +8,7 @@ const ELEMENTS = {
   Table: 'table', TableHeader: 'tr', TableRow: 'tr', TableCell: 'td', HardBreak: 'br', Task: 'p',
 }
 /** Between the parts of these stands nothing that is read. */
-const CONTAINERS = /^(Document|Blockquote|BulletList|OrderedList|ListItem|Table|TableHeader|TableRow)$/
+const CONTAINERS = /^(Document|Blockquote|BulletList|OrderedList|ListItem|FencedCode|Table|TableHeader|TableRow)$/
 /** What says how a text is to look is not read itself. */
 const UNREAD = /^(\w+Mark|LinkTitle|LinkLabel|TableDelimiter|CodeInfo|Comment(Block)?|LinkReference)$/
 const LINKS = /^(https?|mailto):/i

@@ -68,6 +68,7 @@ async fn main() -> Result<()> {
     states::room(&camera).await?;
     states::notes(&camera).await?;
     states::values(&camera).await?;
+    states::documents(&camera).await?;
     states::overlay(&camera).await?;
     states::tools(&camera).await?;
     states::rules(&camera).await?;

@@ -1,11 +1,11 @@
 //! The states, in groups that share their pages.
 
 use anyhow::{Context, Result};
-use meshwork_e2e::{Cli, PATIENCE, Server, ServerOptions, Tab};
+use meshwork_e2e::{Cli, Key, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
 
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
-use crate::common::{close, meddler, press_shown, unfold, wait_page_says, wait_says};
+use crate::common::{close, meddler, open_editor, press_shown, unfold, wait_page_says, wait_says};
 use crate::{ALL, Camera, SOME};
 
 /// Columns and rows of the canvas.
@@ -116,6 +116,41 @@ pub(crate) async fn values(camera: &Camera) -> Result<()> {
     host.click("increment").await?;
     wait_page_says(&host, "You are disconnected").await?;
     camera.take(&host, "values-apart", &SOME).await
+}
+
+/// A text that several people type, as it is written and as it reads.
+pub(crate) async fn documents(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, others, .. } = gather_values(&server, &[LIN, KAVEH, SOFIA]).await?;
+    open_editor(&host).await?;
+    host.click("document-new").await?;
+    host.press_keys("Packing and plan\u{e007}").await?;
+    host.press_keys("# Trip to Porto\u{e007}\u{e007}").await?;
+    let said = [
+        (
+            "gate early",
+            "The ferry leaves Saturday **9:40** from pier 4. Be there at 9:20, they close the gate early.\u{e007}\u{e007}",
+        ),
+        (
+            "umbrella",
+            "## Packing\u{e007}\u{e007}- [x] Thermos, two of them\u{e007}- [x] Big umbrella\u{e007}\u{e007}",
+        ),
+        ("Sunday", "## Money\u{e007}\u{e007}Everything goes in one pot, we split it on Sunday."),
+    ];
+    let mut before = "Trip";
+    for (tab, (last, words)) in others.iter().zip(said) {
+        open_editor(tab).await?;
+        wait_says(tab, "document-editor", before).await?;
+        tab.click("document-editor").await?;
+        tab.press_with(Key::Control, Key::End).await?;
+        tab.press_keys(words).await?;
+        wait_says(&host, "document-editor", last).await?;
+        before = last;
+    }
+    host.click("document-authors").await?;
+    camera.take(&host, "document", &ALL).await?;
+    host.click("document-preview").await?;
+    camera.take(&host, "document-read", &SOME).await
 }
 
 /// What people write beside the canvas.

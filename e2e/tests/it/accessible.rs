@@ -3,7 +3,8 @@
 use crate::common;
 use crate::common::hands::canvas_box;
 use crate::common::{
-    close, open_page, open_start, open_values, press_shown, unfold, wait_linked, wait_page_says, wait_says,
+    close, open_editor, open_page, open_start, open_values, press_shown, unfold, wait_linked, wait_page_says,
+    wait_says,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, Look, Server, Tab};
@@ -159,6 +160,40 @@ async fn values_keep_nobody_out() -> Result<()> {
     findings.look(&tab, "disconnected").await?;
     tab.look(Look { width: 320, height: 640, dark: false }).await?;
     check_within(&tab, "values").await?;
+    findings.check()
+}
+
+/// Sync's documents, as they are written, read and listed.
+#[tokio::test]
+async fn documents_keep_nobody_out() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let mut findings = Findings::default();
+    let (tab, link) = open_values(&browser, server.url(), "create-private").await?;
+    let other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    for tab in [&tab, &other] {
+        open_editor(tab).await?;
+    }
+    findings.look(&tab, "an empty document").await?;
+    other.click("document-editor").await?;
+    other.press_keys("# Trip\u{e007}- [ ] Maps and *more*\u{e007}[a link](https://a.test)").await?;
+    wait_says(&tab, "document-editor", "a link").await?;
+    tab.click("document-authors").await?;
+    findings.look(&tab, "a document with its authors").await?;
+    check_widths(&tab, "a document").await?;
+    tab.click("document-preview").await?;
+    findings.look(&tab, "a document as it reads").await?;
+    tab.click("document-new").await?;
+    findings.look(&tab, "a title is typed").await?;
+    tab.press_keys("a-title-that-is-longer-than-the-list-is-wide\u{e007}").await?;
+    tab.click("document-delete").await?;
+    findings.look(&tab, "a document is to be deleted").await?;
+    tab.look(Look { width: 320, height: 640, dark: false }).await?;
+    check_within(&tab, "a document").await?;
+    tab.click("document-menu").await?;
+    check_within(&tab, "the list of documents").await?;
+    findings.look(&tab, "the list of documents").await?;
     findings.check()
 }
 

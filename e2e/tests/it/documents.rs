@@ -2,14 +2,13 @@
 
 use anyhow::{Result, ensure};
 use meshwork::Endpoint;
-use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab, wait_until};
+use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
-use crate::common::{make_room, open_start, open_values, wait_linked, wait_page_says, wait_says};
+use crate::common::{
+    make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says,
+};
 
-/// WebDriver's names of keys.
-const CONTROL: char = '\u{e009}';
-const RELEASE: char = '\u{e000}';
-const END: char = '\u{e010}';
+/// How WebDriver names the Enter key.
 const ENTER: char = '\u{e007}';
 
 /// What the editor reads, without what it shows of others.
@@ -18,6 +17,8 @@ const READ: &str = "const lines = document.querySelectorAll('[data-testid=\"docu
         .filter((node) => !node.classList?.contains('cm-placeholder'))
         .map((node) => node.textContent).join('');
     return Array.from(lines).map(read).join('\\n');";
+
+const CAN_UNDO: &str = "return !document.querySelector('[data-testid=\"document-undo\"]').disabled";
 
 async fn read(tab: &Tab) -> Result<String> {
     Ok(tab.eval(READ, vec![]).await?.as_str().unwrap_or_default().to_owned())
@@ -32,25 +33,11 @@ async fn wait_reads(tab: &Tab, text: &str) -> Result<()> {
     .await
 }
 
-/// Goes to the tab of documents, and waits for the editor.
-async fn open_editor(tab: &Tab) -> Result<()> {
-    tab.wait_until(PATIENCE, "the tabs", async || {
-        ensure!(tab.has("tab-document").await?, "they are not there yet");
-        Ok(())
-    })
-    .await?;
-    tab.click("tab-document").await?;
-    tab.wait_until(PATIENCE, "the editor", async || {
-        ensure!(tab.has("document-editor").await?, "it is not there yet");
-        Ok(())
-    })
-    .await
-}
-
 /// Types at the end of the text.
 async fn type_at_end(tab: &Tab, text: &str) -> Result<()> {
     tab.click("document-editor").await?;
-    tab.press_keys(format!("{CONTROL}{END}{RELEASE}{text}")).await
+    tab.press_with(Key::Control, Key::End).await?;
+    tab.press_keys(text).await
 }
 
 /// The letters of a text, in order.
@@ -121,16 +108,32 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
         Ok(())
     })
     .await?;
-    ann.press_keys(format!("{CONTROL}z{RELEASE}")).await?;
+    ann.press_with(Key::Control, "z").await?;
     wait_reads(&bo, " two").await?;
     ann.click("document-redo").await?;
     wait_reads(&bo, "one two").await?;
     bo.click("document-undo").await?;
     wait_reads(&ann, "one").await?;
+    // Each line is somebody's, and Markdown reads as it looks.
+    type_at_end(&bo, &format!("{ENTER}# Two")).await?;
+    wait_reads(&ann, "one\n# Two").await?;
+    ann.press_with(Key::Alt, "w").await?;
+    ann.wait_until(PATIENCE, "authors", async || {
+        let script = "return Array.from(document.querySelectorAll('.author-bar'), (bar) => bar.title)";
+        let names = ann.eval(script, vec![]).await?;
+        ensure!(names[0] == "You" && names.as_array().is_some_and(|names| names.len() == 2), "{names}");
+        Ok(())
+    })
+    .await?;
+    ann.click("document-preview").await?;
+    let heading = ann.eval("return document.querySelector('.document-page h2')?.innerText", vec![]).await?;
+    ensure!(heading == "Two", "the heading reads {heading}");
     // What was typed is there when the page comes again, and undone no more.
     bo.reload().await?;
     open_editor(&bo).await?;
-    wait_reads(&bo, "one").await
+    wait_reads(&bo, "one\n# Two").await?;
+    ensure!(!bo.eval(CAN_UNDO, vec![]).await?.as_bool().unwrap_or(true), "nothing is typed in this page");
+    Ok(())
 }
 
 #[tokio::test]
@@ -142,7 +145,7 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     wait_linked(&ann, 1).await?;
     // By keys alone: to the tab, and with Enter from the title into the text.
     ann.click("tab-values").await?;
-    ann.press_keys("\u{e014}").await?;
+    ann.press_keys(Key::Right + "").await?;
     wait_says(&ann, "document-list", "notes").await?;
     open_editor(&bo).await?;
     ann.click("document-new").await?;
@@ -170,6 +173,44 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn versions_are_saved_compared_and_restored() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let bo = browsers[1].tab(&link).await?;
+    wait_linked(&ann, 1).await?;
+    open_editor(&ann).await?;
+    open_editor(&bo).await?;
+    type_at_end(&ann, &format!("# Plan{ENTER}Ferry 9:10")).await?;
+    ann.click("document-versions").await?;
+    ann.type_text("version-label", "draft\n").await?;
+    wait_says(&ann, "version-list", "draft").await?;
+    wait_reads(&bo, "# Plan\nFerry 9:10").await?;
+    type_at_end(&bo, " from pier 4").await?;
+    wait_reads(&ann, "# Plan\nFerry 9:10 from pier 4").await?;
+    // It comes from the page that saved it.
+    bo.click("document-versions").await?;
+    wait_says(&bo, "version-list", "draft").await?;
+    bo.click("document-version").await?;
+    wait_says(&bo, "version-sums", "+1 lines, \u{2212}1").await?;
+    wait_says(&bo, "version-rows", "Ferry 9:10 from pier 4").await?;
+    ensure!(!bo.has("delete-version").await?, "who saved a version deletes it");
+    bo.click("restore-version").await?;
+    wait_reads(&ann, "# Plan\nFerry 9:10").await?;
+    wait_says(&bo, "version-sums", "nothing was changed").await?;
+    // Who saved it has it when the page comes again.
+    ann.reload().await?;
+    open_editor(&ann).await?;
+    type_at_end(&ann, "?").await?;
+    ann.click("document-versions").await?;
+    ann.click("document-version").await?;
+    wait_says(&ann, "version-rows", "Ferry 9:10?").await?;
+    ann.click("copy-version").await?;
+    wait_reads(&ann, "# Plan\nFerry 9:10").await?;
+    wait_says(&bo, "document-list", "draft").await
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn people_see_each_others_notes_at_once() -> Result<()> {
     wait_says(&owner, "note", "Lin").await?;
     wait_unread(&owner, "").await?;
     owner.type_text("note-field", "I do.").await?;
-    owner.press_shifted(Key::Enter).await?;
+    owner.press_with(Key::Shift, Key::Enter).await?;
     owner.press_keys("You the right?").await?;
     owner.press_keys(Key::Enter).await?;
     let both = ["Who takes the <b>left</b> half?", "I do.\nYou the right?"];

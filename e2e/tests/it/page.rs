@@ -93,7 +93,7 @@ async fn tab_to(tab: &Tab, selector: &str) -> Result<()> {
 /// Goes back with Shift and Tab until what has the focus is this: after the last element of the page Tab leads into the
 /// browser's own bars.
 async fn tab_back_to(tab: &Tab, selector: &str) -> Result<()> {
-    step_to(tab, selector, async || tab.press_shifted(Key::Tab).await).await
+    step_to(tab, selector, async || tab.press_with(Key::Shift, Key::Tab).await).await
 }
 
 async fn step_to(tab: &Tab, selector: &str, step: impl AsyncFn() -> Result<()>) -> Result<()> {

@@ -34,6 +34,21 @@ pub(crate) async fn open_values(browser: &Browser, url: &str, button: &str) -> R
     Ok((tab, link))
 }
 
+/// Goes to the tab of documents in a room of Sync, and waits for the editor.
+pub(crate) async fn open_editor(tab: &Tab) -> Result<()> {
+    tab.wait_until(PATIENCE, "the tabs", async || {
+        ensure!(tab.has("tab-document").await?, "they are not there yet");
+        Ok(())
+    })
+    .await?;
+    tab.click("tab-document").await?;
+    tab.wait_until(PATIENCE, "the editor", async || {
+        ensure!(tab.has("document-editor").await?, "it is not there yet");
+        Ok(())
+    })
+    .await
+}
+
 /// Opens the start page, and waits for the button of this name.
 pub(crate) async fn open_start(browser: &Browser, url: &str, button: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;

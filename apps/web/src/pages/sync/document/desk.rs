@@ -68,7 +68,73 @@ extern "C" {
     pub(super) fn text(this: &Desk) -> String;
 
     #[wasm_bindgen(method)]
+    fn flushed(this: &Desk) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn compare(this: &Desk, whole: Uint8Array) -> Promise;
+
+    #[wasm_bindgen(method)]
+    fn restore(this: &Desk, whole: Uint8Array) -> Promise;
+
+    #[wasm_bindgen(method, catch, js_name = textOf)]
+    fn text_of(this: &Desk, whole: Uint8Array) -> Result<String, JsValue>;
+
+    #[wasm_bindgen(method)]
     pub(super) fn append(this: &Desk, words: &str);
+}
+
+/// A row of what was changed: lines that stayed, or one that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// `same`, `added` or `removed`.
+    pub(super) kind: String,
+    /// How many lines stayed.
+    pub(super) count: usize,
+    /// The line.
+    pub(super) text: String,
+    /// Who wrote it, where somebody is known to have.
+    pub(super) author: Option<String>,
+}
+
+/// What takes a while; each says in words why it was not done.
+impl Desk {
+    /// Waits until what was typed in the document that is shown is said, or one attempt at that failed.
+    pub(super) async fn flush(&self) -> Result<(), String> {
+        JsFuture::from(self.flushed()).await.map(drop).map_err(|error| in_words(&error))
+    }
+
+    /// What was changed in the document that is shown since it was what an update makes.
+    pub(super) async fn rows_since(&self, whole: &[u8]) -> Result<Vec<Row>, String> {
+        let rows = JsFuture::from(self.compare(whole.into())).await.map_err(|error| in_words(&error))?;
+        let row = |row: JsValue| {
+            let row = Array::from(&row);
+            let text = |place| row.get(place).as_string();
+            let count = row.get(1).as_f64().unwrap_or_default() as usize;
+            Row {
+                kind: text(0).unwrap_or_default(),
+                count,
+                text: text(1).unwrap_or_default(),
+                author: text(2),
+            }
+        };
+        Ok(Array::from(&rows).iter().map(row).collect())
+    }
+
+    /// Makes the document that is shown what an update makes.
+    pub(super) async fn go_back(&self, whole: &[u8]) -> Result<(), String> {
+        JsFuture::from(self.restore(whole.into())).await.map(drop).map_err(|error| in_words(&error))
+    }
+
+    /// What a document reads that an update makes.
+    pub(super) fn read(&self, whole: &[u8]) -> Result<String, String> {
+        self.text_of(whole.into()).map_err(|error| in_words(&error))
+    }
+}
+
+/// Why something was not done.
+pub(super) fn in_words(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|words| words.as_string());
+    message.unwrap_or_else(|| "this browser refused it".to_owned())
 }
 
 /// Loads the editor, and hands it what it asks of the room.
@@ -98,7 +164,10 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
         }
         "user" => return Ok(writing.user().into()),
         "person" => return Ok(writing.person(&text(0)).into()),
-        "say" => say(writing, &text(0), &bytes(1))?,
+        "say" => {
+            say(writing, &text(0), &bytes(1))?;
+            writing.heed_said();
+        }
         "tell" => tell(writing, &text(0), &bytes(1))?,
         "shown" => writing.heed_shown([0, 1, 2].map(|place| given.get(place).is_truthy())),
         "failed" => writing.heed_failed(&text(0)),
@@ -115,7 +184,8 @@ pub(super) fn look<R>(writing: Writing, look: impl FnOnce(&Documents) -> R) -> O
     writing.sync.session.with_room(look).flatten()
 }
 
-fn whole(writing: Writing, name: &str) -> Vec<u8> {
+/// The update that makes a document what it is.
+pub(super) fn whole(writing: Writing, name: &str) -> Vec<u8> {
     look(writing, |documents| documents.whole(name)).flatten().unwrap_or_else(|| update::EMPTY.to_vec())
 }
 

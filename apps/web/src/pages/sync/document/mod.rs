@@ -3,7 +3,9 @@
 mod desk;
 mod list;
 mod page;
+mod shelf;
 mod state;
+mod versions;
 
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;

@@ -7,6 +7,7 @@ use super::super::super::icons;
 use super::desk::Desk;
 use super::list::DocumentList;
 use super::state::{Editor, Writing};
+use super::versions::VersionSheet;
 
 /// The page. Files are taken wherever on it they are dropped.
 #[component]
@@ -40,6 +41,7 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
                 <div class="document-host" node_ref=writing.host></div>
                 <Loading writing/>
             </div>
+            <Show when=move || writing.are_versions_shown.get()><VersionSheet writing/></Show>
         </div>
     }
 }
@@ -122,6 +124,17 @@ fn Tools(writing: Writing) -> impl IntoView {
             >
                 {icons::people()}
                 <span>"Who wrote what"</span>
+            </button>
+            <button
+                type="button"
+                class="document-tool"
+                data-testid="document-versions"
+                title="Versions (Ctrl S)"
+                aria-pressed=move || writing.are_versions_shown.get().to_string()
+                on:click=move |_| writing.are_versions_shown.update(|are_shown| *are_shown = !*are_shown)
+            >
+                {icons::clock()}
+                <span>"Versions"</span>
             </button>
             {tool("Undo", "document-undo", icons::undo().into_any(), |writing| writing.tell(Desk::undo))}
             {tool("Redo", "document-redo", icons::redo().into_any(), |writing| writing.tell(Desk::redo))}

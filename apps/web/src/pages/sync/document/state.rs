@@ -1,6 +1,8 @@
 //! The documents of a room as the page knows them, and what is done with them.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
 
 use js_sys::Array;
 use leptos::html;
@@ -23,7 +25,8 @@ use wasm_bindgen_futures::JsFuture;
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
 use super::super::state::{Sync, Tab, documents, replica};
-use super::desk::{self, Desk};
+use super::desk::{self, Desk, in_words};
+use super::shelf::Shelf;
 
 /// The document that a room has in front while it has none, as the guides call it.
 const FIRST: &str = "notes";
@@ -57,6 +60,8 @@ pub(super) struct Writing {
     pub(super) is_read: RwSignal<bool>,
     /// Whether it is shown who wrote what.
     pub(super) are_authors_shown: RwSignal<bool>,
+    /// Whether the sheet of versions is shown.
+    pub(super) are_versions_shown: RwSignal<bool>,
     /// Whether nobody can write here, oneself at least.
     pub(super) is_shut: Memo<bool>,
     /// Why something was not written.
@@ -64,6 +69,7 @@ pub(super) struct Writing {
     /// Where the editor stands.
     pub(super) host: NodeRef<html::Div>,
     desk: StoredValue<Option<Desk>, LocalStorage>,
+    shelf: StoredValue<Option<Rc<Shelf>>, LocalStorage>,
     /// Whether the list may be another.
     is_stale: StoredValue<bool>,
 }
@@ -83,10 +89,12 @@ impl Writing {
             can_redo: RwSignal::new(false),
             is_read: RwSignal::new(false),
             are_authors_shown: RwSignal::new(false),
+            are_versions_shown: RwSignal::new(false),
             is_shut: Memo::new(move |_| standing.with(Standing::is_shut)),
             problem: RwSignal::new(None),
             host: NodeRef::new(),
             desk: StoredValue::new_local(None),
+            shelf: StoredValue::new_local(None),
             is_stale: StoredValue::new(false),
         };
         let names = writing.names();
@@ -103,6 +111,11 @@ impl Writing {
     pub(super) fn load(self) {
         self.editor.set(Editor::Loading);
         spawn_local(async move {
+            let room = self.sync.session.with_room(|node, _, room| node.room(room).id()).flatten();
+            let shelf = match room {
+                Some(room) => Some(Rc::new(Shelf::open(self.sync.session, room).await)),
+                None => None,
+            };
             let loaded = desk::load(self).await;
             // The page may have gone meanwhile.
             if self.editor.is_disposed() {
@@ -110,7 +123,9 @@ impl Writing {
             }
             let state = if loaded.is_ok() { Editor::Here } else { Editor::Failed };
             self.desk.set_value(loaded.ok());
+            self.shelf.set_value(shelf);
             self.editor.set(state);
+            self.serve();
         });
     }
 
@@ -126,7 +141,8 @@ impl Writing {
                 Some(host) => {
                     self.sync.look_at_document(&name);
                     let shown = self.with_desk(|desk| desk.show(&name, &host));
-                    self.problem.set(shown.and_then(Result::err).map(|error| in_words(&error)));
+                    self.problem
+                        .set(shown.and_then(Result::err).map(|error| words::sentence(&in_words(&error))));
                 }
                 None => self.tell(Desk::hide),
             }
@@ -179,8 +195,16 @@ impl Writing {
             Some(Event::Said { slot: Slot::GENESIS, from, topic, bytes, .. }) => {
                 self.tell(|desk| desk.said(&from.to_string(), topic, (&**bytes).into()));
             }
+            Some(Event::BlobsWaiting { .. }) => self.serve(),
             Some(Event::MemberAttached { .. } | Event::MemberDetached { .. }) => self.tell_people(),
             _ => {}
+        }
+    }
+
+    /// Hands others what versions are made of, and takes what is fetched.
+    fn serve(self) {
+        if let Ok(shelf) = self.shelf() {
+            spawn_local(async move { shelf.carry_out().await });
         }
     }
 
@@ -209,12 +233,17 @@ impl Writing {
         self.problem.set(Some(words::sentence(why)));
     }
 
+    /// What was typed is said, and what failed before with it.
+    pub(super) fn heed_said(self) {
+        set_if_new(self.problem, None);
+    }
+
     /// A key of the page's own was pressed in the editor.
     pub(super) fn heed_key(self, word: &str) {
         match word {
             "preview" => self.is_read.update(|is_read| *is_read = !*is_read),
             "authors" => self.are_authors_shown.update(|are_shown| *are_shown = !*are_shown),
-            "save" => self.download(),
+            "save" => self.are_versions_shown.set(true),
             _ => {}
         }
     }
@@ -265,6 +294,23 @@ impl Writing {
     /// Tells the editor something, where it is there.
     pub(super) fn tell(self, work: impl FnOnce(&Desk)) {
         self.with_desk(work);
+    }
+
+    /// The editor.
+    ///
+    /// # Errors
+    /// In words, that it is not there yet.
+    pub(super) fn desk(self) -> Result<Desk, String> {
+        self.with_desk(Desk::clone).ok_or_else(|| "the editor is not there yet".to_owned())
+    }
+
+    /// The blobs of the room that this page holds.
+    ///
+    /// # Errors
+    /// In words, that they are not there yet.
+    pub(super) fn shelf(self) -> Result<Rc<Shelf>, String> {
+        let shelf = self.shelf.try_get_value().flatten();
+        shelf.ok_or_else(|| "the editor is not there yet".to_owned())
     }
 
     fn with_desk<R>(self, work: impl FnOnce(&Desk) -> R) -> Option<R> {
@@ -356,7 +402,7 @@ impl Writing {
         if let Some(deletion) = deletion
             && let Err(error) = desk::say(self, name, &deletion)
         {
-            return self.problem.set(Some(in_words(&error)));
+            return self.heed_failed(&in_words(&error));
         }
         let is_titled = self.sync.look(|table| about::title(table, name).is_some()) == Some(true);
         if is_titled {
@@ -386,22 +432,21 @@ impl Writing {
             let Some(text) = text else {
                 return self.problem.set(Some(format!("{called} cannot be read.")));
             };
-            if self.make(&title_of_file(&called)) {
-                // The editor shows it from the next turn on.
-                browser::pause(std::time::Duration::ZERO).await;
-                self.tell(|desk| desk.append(&text.replace("\r\n", "\n")));
-            }
+            self.make_of(&title_of_file(&called), &text.replace("\r\n", "\n")).await;
         });
+    }
+
+    /// Makes a document that reads so.
+    pub(super) async fn make_of(self, title: &str, text: &str) {
+        if self.make(title) {
+            // The editor shows it from the next turn on.
+            browser::pause(Duration::ZERO).await;
+            self.tell(|desk| desk.append(text));
+        }
     }
 }
 
 fn random_name() -> String {
     let part = || (js_sys::Math::random() * f64::from(u32::MAX)) as u32;
     format!("{:08x}{:08x}", part(), part())
-}
-
-/// Why something was not done, as a sentence.
-fn in_words(error: &JsValue) -> String {
-    let message = js_sys::Reflect::get(error, &"message".into()).ok().and_then(|words| words.as_string());
-    words::sentence(&message.unwrap_or_else(|| "this browser refused it".to_owned()))
 }

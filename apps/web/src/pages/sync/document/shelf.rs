@@ -1,0 +1,160 @@
+//! Blobs of the room that this page holds: bytes that their hash names, in files of the page's own or else in memory.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meshwork_core::blobs::{BlobId, Blobs, GROUP, Outline, Work};
+use meshwork_core::id::RoomId;
+use meshwork_core::node::Node;
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::time::Time;
+use meshwork_rtc::web::{Folder, PAGES_DATABASE};
+
+use super::super::super::browser;
+use super::super::super::session::Session;
+
+/// The app whose blobs these are.
+const SLOT: Slot = Slot::GENESIS;
+/// How often it is looked whether a blob has come, and how long one is waited for that nobody holds.
+const LOOK: Duration = Duration::from_millis(250);
+const HOLDER_WAIT: Duration = Duration::from_secs(30);
+
+/// The blobs of one room.
+pub(super) struct Shelf {
+    session: Session,
+    /// A file for each blob; none where the browser has no files for pages.
+    folder: Option<Folder>,
+    memory: RefCell<BTreeMap<BlobId, Vec<u8>>>,
+    /// What came so far of blobs that are being fetched.
+    coming: RefCell<BTreeMap<BlobId, BTreeMap<u32, Vec<u8>>>>,
+    /// Whether somebody carries out what the node wants: that is done in its order.
+    is_busy: Cell<bool>,
+}
+
+impl Shelf {
+    /// The shelf of a room.
+    pub(super) async fn open(session: Session, room: RoomId) -> Shelf {
+        let folder = async {
+            let blobs = Folder::of_page().await?.make(&format!("{PAGES_DATABASE}-blobs")).await.ok()?;
+            blobs.make(&room.to_string()).await.ok()
+        };
+        Shelf {
+            session,
+            folder: folder.await,
+            memory: RefCell::default(),
+            coming: RefCell::default(),
+            is_busy: Cell::new(false),
+        }
+    }
+
+    /// The bytes of a blob that is held here.
+    pub(super) async fn get(&self, blob: BlobId) -> Option<Vec<u8>> {
+        if let Some(bytes) = self.memory.borrow().get(&blob) {
+            return Some(bytes.clone());
+        }
+        let bytes = self.folder.as_ref()?.read(&blob.to_string()).await.ok()??;
+        // A file that is damaged is none.
+        (Outline::of(&bytes).id() == blob).then_some(bytes)
+    }
+
+    /// Holds these bytes from now on.
+    pub(super) async fn put(&self, bytes: Vec<u8>) -> BlobId {
+        let outline = Outline::of(&bytes);
+        let blob = outline.id();
+        let is_filed = match &self.folder {
+            Some(folder) => folder.write(&blob.to_string(), &bytes).await.is_ok(),
+            None => false,
+        };
+        if !is_filed {
+            self.memory.borrow_mut().insert(blob, bytes);
+        }
+        self.tell(|blobs, _| blobs.looked(SLOT, blob, Some(outline)));
+        blob
+    }
+
+    /// Holds a blob no longer.
+    pub(super) async fn free(&self, blob: BlobId) {
+        self.tell(|blobs, _| blobs.forget(SLOT, blob));
+        self.memory.borrow_mut().remove(&blob);
+        if let Some(folder) = &self.folder {
+            // What stays is freed with its room.
+            let _ = folder.remove(&blob.to_string()).await;
+        }
+    }
+
+    /// A blob of at most so many bytes, from here or from whoever holds it.
+    ///
+    /// # Errors
+    /// In words, why it does not come.
+    pub(super) async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
+        if let Some(bytes) = self.get(blob).await {
+            return Ok(bytes);
+        }
+        let begun = self.tell(|blobs, now| blobs.fetch(now, SLOT, blob, size_max, None));
+        begun.ok_or("the room is not open")?.map_err(|error| error.to_string())?;
+        let mut waited = Duration::ZERO;
+        while waited < HOLDER_WAIT {
+            browser::pause(LOOK).await;
+            if let Some(bytes) = self.get(blob).await {
+                return Ok(bytes);
+            }
+            let view = self.session.with_room(|node, _, room| node.room(room).blob(SLOT, blob)).flatten();
+            let is_held = view.is_some_and(|view| view.holders > 0);
+            waited = if is_held { Duration::ZERO } else { waited + LOOK };
+        }
+        self.tell(|blobs, _| blobs.cancel(SLOT, blob));
+        self.coming.borrow_mut().remove(&blob);
+        Err("nobody who is here holds it".to_owned())
+    }
+
+    /// Does what the node wants done about blobs.
+    pub(super) async fn carry_out(&self) {
+        if self.is_busy.replace(true) {
+            return;
+        }
+        loop {
+            let work = self.tell(|blobs, _| blobs.take_work()).unwrap_or_default();
+            if work.is_empty() {
+                break;
+            }
+            for work in work {
+                self.one(work).await;
+            }
+        }
+        self.is_busy.set(false);
+    }
+
+    async fn one(&self, work: Work) {
+        match work {
+            Work::Look { slot, blob } => {
+                let held = if slot == SLOT { self.get(blob).await } else { None };
+                let outline = held.map(|bytes| Outline::of(&bytes));
+                self.tell(|blobs, _| blobs.looked(slot, blob, outline));
+            }
+            Work::Read { slot, blob, group } => {
+                let held = if slot == SLOT { self.get(blob).await } else { None };
+                let bytes =
+                    held.and_then(|bytes| bytes.chunks(GROUP).nth(group as usize).map(<[u8]>::to_vec));
+                self.tell(|blobs, _| blobs.read(slot, blob, group, bytes));
+            }
+            Work::Begin { outline, .. } => {
+                self.coming.borrow_mut().insert(outline.id(), BTreeMap::new());
+            }
+            Work::Write { slot, blob, group, bytes } => {
+                if let Some(groups) = self.coming.borrow_mut().get_mut(&blob) {
+                    groups.insert(group, bytes);
+                }
+                self.tell(|blobs, now| blobs.written(now, slot, blob, group));
+            }
+            Work::End { blob, .. } => {
+                let groups = self.coming.borrow_mut().remove(&blob).unwrap_or_default();
+                self.put(groups.into_values().flatten().collect()).await;
+            }
+        }
+    }
+
+    fn tell<R>(&self, tell: impl FnOnce(&mut Blobs, Time) -> R) -> Option<R> {
+        self.session.with_room(|node: &mut Node, now, room| node.room_mut(now, room).blobs(tell)).flatten()
+    }
+}
