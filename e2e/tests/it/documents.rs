@@ -195,7 +195,7 @@ async fn versions_are_saved_compared_and_restored() -> Result<()> {
     bo.click("document-versions").await?;
     wait_says(&bo, "version-list", "draft").await?;
     bo.click("document-version").await?;
-    wait_says(&bo, "version-sums", "+1 lines, \u{2212}1").await?;
+    wait_says(&bo, "version-sums", "+1, \u{2212}1 lines").await?;
     wait_says(&bo, "version-rows", "Ferry 9:10 from pier 4").await?;
     ensure!(!bo.has("delete-version").await?, "who saved a version deletes it");
     bo.click("restore-version").await?;

@@ -9,6 +9,7 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
+use super::sync;
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
@@ -66,7 +67,13 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
     let forget = move |_| {
         spawn_local(async move {
             match session.forget_room(id).await {
-                Ok(()) => rooms.update(|rooms| rooms.retain(|room| room.id != id)),
+                Ok(()) => {
+                    rooms.update(|rooms| rooms.retain(|room| room.id != id));
+                    if app.word == meshwork_sync::WORD {
+                        // Where the part does not come now, it removes them when it does.
+                        let _ = sync::forget_versions(id).await;
+                    }
+                }
                 Err(reason) => problem.set(Some(reason)),
             }
         });

@@ -70,6 +70,12 @@ impl Session {
         rooms
     }
 
+    /// All rooms of which this browser keeps something; nothing where it does not say.
+    pub(crate) async fn kept_ids(self) -> Option<Vec<RoomId>> {
+        let driver = self.driver.with_value(Driver::clone);
+        Some(driver.rooms().await.ok()?.into_iter().map(|(id, ..)| id).collect())
+    }
+
     /// Removes everything that this browser has of a room.
     ///
     /// # Errors

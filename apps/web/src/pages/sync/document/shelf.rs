@@ -20,6 +20,29 @@ const SLOT: Slot = Slot::GENESIS;
 const LOOK: Duration = Duration::from_millis(250);
 const HOLDER_WAIT: Duration = Duration::from_secs(30);
 
+/// The folder of all blobs, with one for each room.
+async fn folder() -> Option<Folder> {
+    Folder::of_page().await?.make(&format!("{PAGES_DATABASE}-blobs")).await.ok()
+}
+
+/// Holds nothing of a room any more.
+pub(super) async fn forget(room: RoomId) {
+    if let Some(folder) = folder().await {
+        // What stays is removed with the next shelf that is opened.
+        let _ = folder.remove(&room.to_string()).await;
+    }
+}
+
+/// Removes what is left of rooms that the browser does not keep: it may have forgotten them for others.
+async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
+    let (Some(kept), Ok(held)) = (session.kept_ids().await, folder.names().await) else { return };
+    for name in held {
+        if name != room.to_string() && kept.iter().all(|kept| name != kept.to_string()) {
+            let _ = folder.remove(&name).await;
+        }
+    }
+}
+
 /// The blobs of one room.
 pub(super) struct Shelf {
     session: Session,
@@ -35,13 +58,16 @@ pub(super) struct Shelf {
 impl Shelf {
     /// The shelf of a room.
     pub(super) async fn open(session: Session, room: RoomId) -> Shelf {
-        let folder = async {
-            let blobs = Folder::of_page().await?.make(&format!("{PAGES_DATABASE}-blobs")).await.ok()?;
-            blobs.make(&room.to_string()).await.ok()
+        let folder = match folder().await {
+            Some(folder) => {
+                forget_strangers(session, room, &folder).await;
+                folder.make(&room.to_string()).await.ok()
+            }
+            None => None,
         };
         Shelf {
             session,
-            folder: folder.await,
+            folder,
             memory: RefCell::default(),
             coming: RefCell::default(),
             is_busy: Cell::new(false),

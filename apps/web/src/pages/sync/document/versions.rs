@@ -250,7 +250,7 @@ fn Comparison(versions: Versions, version: Version) -> impl IntoView {
     let sums = move || match (count("added"), count("removed")) {
         _ if is_busy.get() => String::new(),
         (0, 0) => "nothing was changed".to_owned(),
-        (added, removed) => format!("+{added} lines, \u{2212}{removed}"),
+        (added, removed) => format!("+{added}, \u{2212}{removed} lines"),
     };
     let button = move |label: &'static str, test_id: &'static str, act: fn(Versions, Version)| {
         view! {
