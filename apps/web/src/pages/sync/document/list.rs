@@ -119,9 +119,11 @@ fn TitleField(writing: Writing, name: StoredValue<String>, before: String) -> im
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || {
         if let Some(field) = field.get() {
-            // It is in the page.
-            let _ = field.focus();
-            field.select();
+            // Its text is in it by then.
+            request_animation_frame(move || {
+                let _ = field.focus();
+                field.select();
+            });
         }
     });
     let save = move || {

@@ -118,12 +118,13 @@ fn Tools(writing: Writing) -> impl IntoView {
                 type="button"
                 class="document-tool"
                 data-testid="document-authors"
+                aria-label="Who wrote what"
                 title="Who wrote what (Alt W)"
                 aria-pressed=move || writing.are_authors_shown.get().to_string()
                 on:click=move |_| writing.are_authors_shown.update(|are_shown| *are_shown = !*are_shown)
             >
                 {icons::people()}
-                <span>"Who wrote what"</span>
+                <span>"Who wrote" <span class="wide">" what"</span></span>
             </button>
             <button
                 type="button"
