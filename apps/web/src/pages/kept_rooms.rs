@@ -9,7 +9,7 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
-use super::sync;
+use super::shelf;
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
@@ -71,7 +71,7 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
                     rooms.update(|rooms| rooms.retain(|room| room.id != id));
                     if app.word == meshwork_sync::WORD {
                         // Where the part does not come now, it removes them when it does.
-                        let _ = sync::forget_versions(id).await;
+                        let _ = shelf::forget(id).await;
                     }
                 }
                 Err(reason) => problem.set(Some(reason)),

@@ -26,6 +26,7 @@ mod rules_form;
 mod scan;
 mod session;
 mod sheet;
+mod shelf;
 mod shell;
 mod sync;
 mod theme;

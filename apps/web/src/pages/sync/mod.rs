@@ -14,7 +14,6 @@ use leptos::wasm_split::wasm_split;
 use meshwork_web::apps::{self, App as About};
 use meshwork_web::words::Notice;
 
-pub(crate) use self::document::forget_versions;
 use self::state::Sync;
 use self::statistics::AverageFact;
 use self::tabs::Tabs;

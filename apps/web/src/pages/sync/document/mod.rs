@@ -3,14 +3,11 @@
 mod desk;
 mod list;
 mod page;
-mod shelf;
 mod state;
 mod versions;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
-use meshwork_core::id::RoomId;
 
 use self::page::Page;
 use self::state::Writing;
@@ -41,11 +38,4 @@ pub(super) fn DocumentPanel(sync: Sync) -> impl IntoView {
 fn enter(sync: Sync) -> Loaded<Option<AnyView>> {
     let writing = Writing::new(sync);
     Ok(Some(view! { <style>{include_str!("document.css")}</style><Page writing/> }.into_any()))
-}
-
-/// Removes what this page holds of versions of a forgotten room.
-#[wasm_split(writing, wasm_split_path = ::leptos::wasm_split, fallible)]
-pub(crate) fn forget_versions(room: RoomId) -> Loaded<()> {
-    spawn_local(shelf::forget(room));
-    Ok(())
 }

@@ -24,9 +24,9 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
+use super::super::super::shelf::Shelf;
 use super::super::state::{Sync, Tab, documents, replica};
 use super::desk::{self, Desk, in_words};
-use super::shelf::Shelf;
 
 /// The document that a room has in front while it has none, as the guides call it.
 const FIRST: &str = "notes";

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 use meshwork_core::blobs::{BlobId, Blobs, GROUP, Outline, Work};
 use meshwork_core::id::RoomId;
 use meshwork_core::node::Node;
@@ -11,8 +13,9 @@ use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::Time;
 use meshwork_rtc::web::{Folder, PAGES_DATABASE};
 
-use super::super::super::browser;
-use super::super::super::session::Session;
+use super::browser;
+use super::parts::Loaded;
+use super::session::Session;
 
 /// The app whose blobs these are.
 const SLOT: Slot = Slot::GENESIS;
@@ -25,8 +28,14 @@ async fn folder() -> Option<Folder> {
     Folder::of_page().await?.make(&format!("{PAGES_DATABASE}-blobs")).await.ok()
 }
 
-/// Holds nothing of a room any more.
-pub(super) async fn forget(room: RoomId) {
+/// Holds nothing of a room any more: the door to it, in the part that holds anything.
+#[wasm_split(writing, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn forget(room: RoomId) -> Loaded<()> {
+    spawn_local(remove(room));
+    Ok(())
+}
+
+async fn remove(room: RoomId) {
     if let Some(folder) = folder().await {
         // What stays is removed with the next shelf that is opened.
         let _ = folder.remove(&room.to_string()).await;
@@ -44,7 +53,7 @@ async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
 }
 
 /// The blobs of one room.
-pub(super) struct Shelf {
+pub(crate) struct Shelf {
     session: Session,
     /// A file for each blob; none where the browser has no files for pages.
     folder: Option<Folder>,
@@ -57,7 +66,7 @@ pub(super) struct Shelf {
 
 impl Shelf {
     /// The shelf of a room.
-    pub(super) async fn open(session: Session, room: RoomId) -> Shelf {
+    pub(crate) async fn open(session: Session, room: RoomId) -> Shelf {
         let folder = match folder().await {
             Some(folder) => {
                 forget_strangers(session, room, &folder).await;
@@ -75,7 +84,7 @@ impl Shelf {
     }
 
     /// The bytes of a blob that is held here.
-    pub(super) async fn get(&self, blob: BlobId) -> Option<Vec<u8>> {
+    pub(crate) async fn get(&self, blob: BlobId) -> Option<Vec<u8>> {
         if let Some(bytes) = self.memory.borrow().get(&blob) {
             return Some(bytes.clone());
         }
@@ -85,7 +94,7 @@ impl Shelf {
     }
 
     /// Holds these bytes from now on.
-    pub(super) async fn put(&self, bytes: Vec<u8>) -> BlobId {
+    pub(crate) async fn put(&self, bytes: Vec<u8>) -> BlobId {
         let outline = Outline::of(&bytes);
         let blob = outline.id();
         let is_filed = match &self.folder {
@@ -100,7 +109,7 @@ impl Shelf {
     }
 
     /// Holds a blob no longer.
-    pub(super) async fn free(&self, blob: BlobId) {
+    pub(crate) async fn free(&self, blob: BlobId) {
         self.tell(|blobs, _| blobs.forget(SLOT, blob));
         self.memory.borrow_mut().remove(&blob);
         if let Some(folder) = &self.folder {
@@ -113,7 +122,7 @@ impl Shelf {
     ///
     /// # Errors
     /// In words, why it does not come.
-    pub(super) async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
+    pub(crate) async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
         if let Some(bytes) = self.get(blob).await {
             return Ok(bytes);
         }
@@ -135,7 +144,7 @@ impl Shelf {
     }
 
     /// Does what the node wants done about blobs.
-    pub(super) async fn carry_out(&self) {
+    pub(crate) async fn carry_out(&self) {
         if self.is_busy.replace(true) {
             return;
         }
