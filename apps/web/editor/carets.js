@@ -56,7 +56,9 @@ export function carets(text, awareness, personOf) {
         const attributes = { style: person.look }
         ranges.push(Decoration.mark({ class: 'their-selection', attributes }).range(...[anchor, head].sort((a, b) => a - b)))
       }
-      const widget = new Caret(person.name, person.look, JSON.stringify(state.cursor.head))
+      // A caret that moved shows its name again. At the end of the text it has the same place wherever that is.
+      const place = state.cursor.head.item ? JSON.stringify(state.cursor.head) : head
+      const widget = new Caret(person.name, person.look, place)
       ranges.push(Decoration.widget({ widget, side: head > anchor ? -1 : 1 }).range(head))
     }
     return Decoration.set(ranges, true)
