@@ -225,6 +225,29 @@ mod tests {
     }
 
     #[test]
+    fn reloads_leave_a_million_steps_small() {
+        let mut counted = Person::new(0, 0);
+        for secret in 1..=100 {
+            let mut person = Person::new(secret, 0);
+            for session in 1..=4 {
+                person = person.reloaded(session);
+                for _ in 0..5 {
+                    person.write(|table, me| add(table, me, "likes", 500));
+                }
+                person.fold();
+            }
+            exchange(&mut counted, &mut person);
+        }
+        assert_eq!(value(&counted.table, "likes"), 1_000_000);
+        let row = Kind::Counter.row("likes");
+        let size = |entry: &Entry| entry.field().len() + entry.value().map_or(0, <[u8]>::len);
+        let sizes: Vec<usize> = counted.table.row(&row).map(size).collect();
+        assert_eq!(sizes.len(), 400, "a share for each session");
+        let kept = row.len() + sizes.iter().sum::<usize>();
+        assert!(kept <= 20_000, "{kept} bytes");
+    }
+
+    #[test]
     fn shapes_of_other_builds_are_skipped() {
         let mut ann = Person::new(1, 1);
         ann.write(|table, me| add(table, me, "likes", 3));

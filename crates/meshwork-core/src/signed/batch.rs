@@ -167,13 +167,16 @@ pub enum BatchError {
 
 /// The bytes of a batch, which are known to begin with a header, and its id in a room. Cheap to clone.
 ///
-/// Nothing else is kept of it, since a room may keep a batch for each entry of its replicas; the header is read again
-/// each time somebody asks.
+/// Nothing else is kept of it but where its header ends, since a room may keep a batch for each entry of its replicas; the
+/// header is read again each time somebody asks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Batch(
-    /// The id, then the bytes: one allocation.
+    /// The id, the header's length in one byte, then the bytes: one allocation.
     Arc<[u8]>,
 );
+
+/// What stands before the bytes.
+const BEFORE: usize = ID_LEN + 1;
 
 impl Batch {
     fn new(
@@ -183,7 +186,8 @@ impl Batch {
         signature: impl FnOnce(&BatchId) -> [u8; 64],
     ) -> Batch {
         let id = BatchId::new(room, header, payload.len() as u32, blake3::hash(payload).as_bytes());
-        let parts: [&[u8]; 4] = [&id.0, header, payload, &signature(&id)];
+        // A header has at most 92 bytes.
+        let parts: [&[u8]; 5] = [&id.0, &[header.len() as u8], header, payload, &signature(&id)];
         Batch(parts.concat().into())
     }
 
@@ -194,7 +198,7 @@ impl Batch {
 
     /// The header.
     pub fn header(&self) -> Header {
-        self.parts().0
+        Header::parse(self.parts().0).expect("the header was read when the batch was made").0
     }
 
     /// Its place in its author's sequence, and its id.
@@ -222,7 +226,7 @@ impl Batch {
 
     /// The whole batch as it travels and is stored.
     pub fn bytes(&self) -> &[u8] {
-        &self.0[ID_LEN..]
+        &self.0[BEFORE..]
     }
 
     /// Bytes of memory that it takes beyond its own value.
@@ -233,7 +237,7 @@ impl Batch {
 
     /// What stands for it without its payload.
     pub fn stub(&self) -> Stub {
-        let (header, payload) = self.parts();
+        let (header, payload) = (self.header(), self.payload());
         Stub::new(header, payload.len() as u32, *blake3::hash(payload).as_bytes(), *self.signature())
     }
 
@@ -241,10 +245,10 @@ impl Batch {
         self.0.last_chunk().expect("a batch ends with a signature")
     }
 
-    fn parts(&self) -> (Header, &[u8]) {
+    /// The bytes of the header, and the payload.
+    fn parts(&self) -> (&[u8], &[u8]) {
         let bytes = self.bytes();
-        Header::parse(&bytes[..bytes.len() - SIGNATURE_LEN])
-            .expect("the header was read when the batch was made")
+        bytes[..bytes.len() - SIGNATURE_LEN].split_at(self.0[ID_LEN].into())
     }
 }
 

@@ -67,23 +67,35 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What a fold has to gain: whether it is worth its bytes, given those of the batches that it takes the place of.
-pub(super) type Worth = fn(bytes: usize, before: usize) -> bool;
+/// What a fold has to gain to be worth its bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gain {
+    /// Half of the bytes of the batches that it takes the place of. It leaves out what is longer than all that is shorter, so
+    /// that what was folded is not merged again for each few that are new.
+    Half,
+    /// A quarter of them. Where nothing of an author is left that saves it, its updates take at most 4/3 of the bytes of one
+    /// that says the same.
+    Quarter,
+}
 
-/// It halves them.
-pub(super) const HALVES: Worth = |bytes, before| 2 * bytes <= before;
-/// It saves a quarter of them. Where nothing of an author is left that does, its updates take at most 4/3 of the bytes of
-/// one that says the same.
-pub(super) const SAVES_A_QUARTER: Worth = |bytes, before| 4 * bytes <= 3 * before;
+impl Gain {
+    fn is_worth(self, bytes: usize, before: usize) -> bool {
+        match self {
+            Gain::Half => 2 * bytes <= before,
+            Gain::Quarter => 4 * bytes <= 3 * before,
+        }
+    }
+}
 
 /// The shortest updates of an author as one, as many as have place in a batch, where that is worth it; else one that still
 /// has content which its author deleted, without it.
-pub(super) fn fold(name: &str, document: &Document, peer: PeerId, is_worth: Worth) -> Option<Fold> {
+pub(super) fn fold(name: &str, document: &Document, peer: PeerId, gain: Gain) -> Option<Fold> {
     let is_own = |held: &Held| held.stands && held.batch.peer() == peer;
     let mut held: Vec<&Held> = document.held().map(|(_, held)| held).filter(|held| is_own(held)).collect();
-    held.sort_by_key(|held| held.batch.bytes().len());
+    held.sort_by_key(|held| length(held));
+    let near = if gain == Gain::Half { short(&held) } else { &held[..] };
     let (mut bytes, mut items) = (0, 0);
-    let fits = held.iter().filter_map(|held| own_part(&held.batch)).take_while(|part| {
+    let fits = near.iter().filter_map(|held| own_part(&held.batch)).take_while(|part| {
         bytes += part.bytes;
         items += part.updates[0].items.len().max(part.updates[0].deletions.len());
         bytes <= UPDATE_MAX - SLACK && items <= ITEMS_MAX / 2
@@ -95,7 +107,7 @@ pub(super) fn fold(name: &str, document: &Document, peer: PeerId, is_worth: Wort
         let emptied = document.deleted_in(&part.items(), is_own);
         let folded = folded(name, &part, &emptied);
         let length = |fold: &Fold| fold.payload.len() + HEADER_MAX + SIGNATURE_LEN;
-        if folded.as_ref().is_some_and(|fold| is_worth(length(fold), part.length)) {
+        if folded.as_ref().is_some_and(|fold| gain.is_worth(length(fold), part.length)) {
             return folded;
         }
         // Without the longest ones, which are folded already.
@@ -119,6 +131,24 @@ pub(super) fn fold(name: &str, document: &Document, peer: PeerId, is_worth: Wort
         let mut emptied = emptied.filter(|emptied| has_content_in(&part.updates[0], emptied));
         emptied.find_map(|emptied| folded(name, &part, &emptied))
     })
+}
+
+fn length(held: &Held) -> usize {
+    held.batch.payload().len()
+}
+
+/// Of updates in the order of their lengths those that are left without each that is longer than all shorter ones together.
+fn short<'s, 'h>(held: &'s [&'h Held]) -> &'s [&'h Held] {
+    let mut left = held;
+    let mut shorter: usize = held.iter().map(|held| length(held)).sum();
+    while let Some((longest, rest)) = left.split_last() {
+        shorter -= length(longest);
+        if length(longest) <= shorter {
+            break;
+        }
+        left = rest;
+    }
+    left
 }
 
 /// Fewest items in a row that lose their content: an item without content takes more bytes than a letter, so where many

@@ -1,6 +1,7 @@
 //! One document: the updates that make it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::signed::batch::{BatchId, SignedBatch};
@@ -9,7 +10,7 @@ use super::index::{Index, spans};
 use super::place::{Slots, Version};
 use super::said::Said;
 use super::update::{Container, Id, Item, Piece, Ranges, Says, write};
-use super::upto::Upto;
+use super::upto::{Upto, runs};
 
 /// The updates of one document that are kept, by numbers that their replica gives.
 #[derive(Debug, Default)]
@@ -102,8 +103,11 @@ impl Document {
             .filter(|number| beside.binary_search(number).is_err());
         for number in beside.iter().copied().chain(deleting) {
             let held = &self.held[&number];
+            if held.batch.peer() != new.batch.peer() {
+                continue;
+            }
             let (may_have, may_be_had) = (new.covers(held), held.covers(new));
-            if held.batch.peer() != new.batch.peer() || !(may_have || may_be_had) {
+            if !(may_have || may_be_had) {
                 continue;
             }
             let Ok(theirs) = Said::read(held.batch.payload()) else { continue };
@@ -120,10 +124,11 @@ impl Document {
         Some(contained)
     }
 
-    /// Places what an update brings, and what waited for that. Returns it as updates, each after what it needs; `None` where
+    /// Places what an update brings, and what waited for that. Returns it as updates, the second after what it needs; `None` where
     /// something waited and some updates do not stand, so that what shows of an item is not told by one of them.
     fn place(&mut self, number: u32, said: &Said<'_>) -> Option<Vec<Vec<u8>>> {
-        let placed = self.upto.place(number, &mut said.update.items.clone());
+        let items = &said.update.items;
+        let placed = self.upto.place(number, items, &mut runs(items));
         let ready = self.upto.take_ready(&placed);
         if !ready.is_empty() && self.held.values().any(|held| !held.stands) {
             return None;
@@ -143,9 +148,10 @@ impl Document {
             }
         }
         let Document { held, upto, erased, .. } = self;
-        place_ready(held, upto, ready, |placed, upto| {
-            added.push(write(shown(pieces(&placed, upto), erased), &Ranges::default()));
-        });
+        let waited = place_ready(held, upto, ready);
+        if !waited.is_empty() {
+            added.push(write(shown(pieces(&waited, upto), erased), &Ranges::default()));
+        }
         Some(added)
     }
 
@@ -207,7 +213,7 @@ impl Document {
     pub(super) fn compare(&mut self) {
         self.is_contradictory = is_contradictory(self.versions());
         self.upto = Upto::default();
-        place_ready(&self.held, &mut self.upto, self.held.keys().copied().collect(), |_, _| ());
+        place_ready(&self.held, &mut self.upto, self.held.keys().copied().collect());
     }
 
     /// The update of Yjs that makes what stands.
@@ -218,6 +224,7 @@ impl Document {
             !self.is_contradictory && self.erased.is_empty() && self.held.values().all(|held| held.stands);
         let mut pieces: Vec<Piece<'_>> = Vec::new();
         if is_plain {
+            pieces.reserve(versions.iter().map(|version| version.update.items.len()).sum());
             let items = versions.iter().flat_map(|version| &version.update.items);
             let placed = items.map(Piece::of).filter(|piece| self.upto.has(piece.id));
             pieces.extend(placed.map(|piece| settled(piece, |id| self.upto.shows(id))));
@@ -298,28 +305,27 @@ impl Held {
     }
 }
 
-/// Places what can be placed of some updates and of those that waited for them, in any number of steps.
+/// Places what can be placed of some updates and of those that waited for them, in any number of steps. Returns that.
 fn place_ready<'h>(
     held: &'h BTreeMap<u32, Held>,
     upto: &mut Upto,
     mut ready: BTreeSet<u32>,
-    mut each: impl FnMut(Vec<Item<'h>>, &Upto),
-) {
-    // What is left of those that were read, since two may wait for each other many times.
-    let mut read: Vec<(u32, Vec<Item<'h>>)> = Vec::new();
+) -> Vec<Item<'h>> {
+    // What was read, with what is left of it, since two may wait for each other many times.
+    let mut read: BTreeMap<u32, (Vec<Item<'h>>, Vec<Range<usize>>)> = BTreeMap::new();
+    let mut all = Vec::new();
     while let Some(number) = ready.pop_first() {
         let Some(held) = held.get(&number) else { continue };
-        let place = read.binary_search_by_key(&number, |(number, _)| *number).unwrap_or_else(|place| {
-            let said = Said::read(held.batch.payload());
-            read.insert(place, (number, said.map(|said| said.update.items).unwrap_or_default()));
-            place
+        let (items, left) = read.entry(number).or_insert_with(|| {
+            let items = Said::read(held.batch.payload()).map(|said| said.update.items).unwrap_or_default();
+            let left = runs(&items);
+            (items, left)
         });
-        let placed = upto.place(number, &mut read[place].1);
+        let placed = upto.place(number, items, left);
         ready.extend(upto.take_ready(&placed));
-        if !placed.is_empty() {
-            each(placed, upto);
-        }
+        all.extend(placed);
     }
+    all
 }
 
 fn pieces<'a>(items: &[Item<'a>], upto: &Upto) -> Vec<Piece<'a>> {

@@ -12,7 +12,7 @@ use meshwork_core::replica::{
 };
 use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
 
-use super::fold::{HALVES, Part, SAVES_A_QUARTER, Worth, fold};
+use super::fold::{Gain, Part, fold};
 use super::one::Document;
 use super::said::{Said, payloads};
 use super::update::{Id, Ranges, write};
@@ -377,7 +377,7 @@ impl Replica for Documents {
     }
 
     fn fold(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
-        self.folded(part, peer, HALVES)
+        self.folded(part, peer, Gain::Half)
     }
 
     fn folds_former(&self) -> bool {
@@ -385,7 +385,7 @@ impl Replica for Documents {
     }
 
     fn fold_former(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
-        self.folded(part, peer, SAVES_A_QUARTER)
+        self.folded(part, peer, Gain::Quarter)
     }
 
     fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
@@ -465,9 +465,9 @@ impl Documents {
         self.later.get(&number).or_else(|| Some(&held()?.batch))
     }
 
-    fn folded(&self, part: u32, peer: PeerId, is_worth: Worth) -> Option<(Fold, Content)> {
+    fn folded(&self, part: u32, peer: PeerId, gain: Gain) -> Option<(Fold, Content)> {
         let (name, document) = self.find(part)?;
-        let fold = fold(name, document, peer, is_worth)?;
+        let fold = fold(name, document, peer, gain)?;
         let cost = fold.cost;
         Some((fold, Content::new(Checked, cost)))
     }

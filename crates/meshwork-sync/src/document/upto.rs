@@ -5,6 +5,7 @@
 //! come early; here they wait, so that everybody shows the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use meshwork_core::planted;
 
@@ -15,8 +16,20 @@ use super::update::{Id, Item, Ranges};
 #[derive(Debug, Default)]
 pub(super) struct Upto {
     lists: Lists,
-    /// Numbers of updates by the item that one of their items lacks.
+    /// Numbers of updates by the item for which the first that is left of one of their runs waits.
     lacking: BTreeMap<Id, BTreeSet<u32>>,
+}
+
+/// What is left of an update: of each client's items, those from a place on. None is placed before the one that its client
+/// made before it, so nobody has to look further than the first of a run.
+pub(super) fn runs(items: &[Item<'_>]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let run = |items: &[Item<'_>]| {
+        let start = end;
+        end += items.len();
+        start..end
+    };
+    items.chunk_by(|one, other| one.id.client == other.id.client).map(run).collect()
 }
 
 impl Upto {
@@ -30,31 +43,48 @@ impl Upto {
         self.lists.shows(id)
     }
 
-    /// Places what can be placed of an update. Returns that; in `waiting` is left what has to wait.
-    pub(super) fn place<'a>(&mut self, number: u32, waiting: &mut Vec<Item<'a>>) -> Vec<Item<'a>> {
-        let mut placed = Vec::with_capacity(waiting.len());
+    /// Places what can be placed of an update's items. Returns that; in `left` stays what has to wait.
+    pub(super) fn place<'a>(
+        &mut self,
+        number: u32,
+        items: &[Item<'a>],
+        left: &mut Vec<Range<usize>>,
+    ) -> Vec<Item<'a>> {
+        let mut placed = Vec::new();
         loop {
             let before = placed.len();
+            for run in &mut *left {
+                let next = items[run.clone()].iter().take_while(|item| self.place_one(item, &mut placed));
+                run.start += next.count();
+            }
+            left.retain(|run| !run.is_empty());
             // Within an update, what lies in one client's items may need another's.
-            waiting.retain(|item| {
-                let clock = self.lists.end(item.id.client);
-                let is_ready = item.end() > clock && item.needs().all(|id| self.has(id));
-                if is_ready {
-                    self.lists.place(item);
-                    placed.push(*item);
-                }
-                item.end() > clock && !is_ready
-            });
-            if waiting.is_empty() || placed.len() == before {
+            if left.is_empty() || placed.len() == before {
                 break;
             }
         }
-        for item in waiting {
-            if let Some(id) = item.needs().find(|id| !self.has(*id)) {
+        for item in left.iter().map(|run| &items[run.start]) {
+            let lacks = item.needs().find(|id| !self.has(*id));
+            // Another update may place the same item.
+            let own = Id { clock: item.end() - 1, ..item.id };
+            for id in lacks.into_iter().chain([own]) {
                 self.lacking.entry(id).or_default().insert(number);
             }
         }
         placed
+    }
+
+    /// Places an item where it can be. Returns whether it is placed now.
+    fn place_one<'a>(&mut self, item: &Item<'a>, placed: &mut Vec<Item<'a>>) -> bool {
+        if item.end() <= self.lists.end(item.id.client) {
+            return true;
+        }
+        let is_ready = item.needs().all(|id| self.has(id));
+        if is_ready {
+            self.lists.place(item);
+            placed.push(*item);
+        }
+        is_ready
     }
 
     /// Numbers of updates that waited for an item which is placed now, once each.

@@ -112,6 +112,21 @@ fn long_updates_are_cut_within_items() {
 }
 
 #[test]
+fn folds_leave_long_updates_alone() {
+    let mut ann = Person::new(1, 1);
+    ann.write(0, &"long ".repeat(2000));
+    let ids = |person: &Person| person.documents.batches().map(|batch| batch.id()).collect::<Vec<_>>();
+    let long = ids(&ann)[0];
+    for _ in 0..64 {
+        ann.write(u32::MAX, "a");
+    }
+    assert!(ann.fold() && !ann.fold());
+    let left = ids(&ann);
+    assert!(left.len() == 2 && left.contains(&long), "{left:?}");
+    assert_eq!(ann.text(), "long ".repeat(2000) + &"a".repeat(64));
+}
+
+#[test]
 fn deleted_content_goes_with_folds() {
     let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
     let secret = "the-password-is-swordfish";

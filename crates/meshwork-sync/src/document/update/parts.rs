@@ -90,8 +90,9 @@ fn place_of<'a>(item: &Item<'a>, part: u64) -> Place<'a> {
 }
 
 /// The parts of an item one by one.
-#[derive(PartialEq)]
 enum Parts<'a> {
+    /// Letters of one byte and one unit each.
+    Plain(&'a [u8]),
     Letters(Vec<u16>),
     Values(Vec<&'a [u8]>),
     /// One part alone, or parts of which nothing but their number is known.
@@ -99,8 +100,8 @@ enum Parts<'a> {
 }
 
 /// Some of them.
-#[derive(PartialEq)]
 enum Slice<'s, 'a> {
+    Plain(&'a [u8]),
     Letters(&'s [u16]),
     Values(&'s [&'a [u8]]),
     Bytes(&'a [u8]),
@@ -111,7 +112,15 @@ impl<'a> Parts<'a> {
         let (kind, bytes) = (item.content.kind, item.content.bytes);
         let mut reader = Reader(bytes);
         match kind {
-            Kind::Text => Parts::Letters(reader.text().unwrap_or_default().encode_utf16().collect()),
+            Kind::Text => {
+                let text = reader.text().unwrap_or_default();
+                let is_plain = text.is_ascii();
+                if is_plain {
+                    Parts::Plain(text.as_bytes())
+                } else {
+                    Parts::Letters(text.encode_utf16().collect())
+                }
+            }
             Kind::Any => Parts::Values(reader.values()),
             Kind::Deleted => Parts::Bytes(&[]),
             _ => Parts::Bytes(bytes),
@@ -121,9 +130,27 @@ impl<'a> Parts<'a> {
     fn slice(&self, from: u64, length: u64) -> Slice<'_, 'a> {
         let range = from as usize..(from + length) as usize;
         match self {
+            Parts::Plain(letters) => Slice::Plain(letters.get(range).unwrap_or_default()),
             Parts::Letters(letters) => Slice::Letters(letters.get(range).unwrap_or_default()),
             Parts::Values(values) => Slice::Values(values.get(range).unwrap_or_default()),
             Parts::Bytes(bytes) => Slice::Bytes(bytes),
+        }
+    }
+}
+
+impl PartialEq for Slice<'_, '_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Slice::Plain(one), Slice::Plain(other)) | (Slice::Bytes(one), Slice::Bytes(other)) => {
+                one == other
+            }
+            (Slice::Letters(one), Slice::Letters(other)) => one == other,
+            (Slice::Plain(plain), Slice::Letters(letters))
+            | (Slice::Letters(letters), Slice::Plain(plain)) => {
+                plain.iter().map(|letter| u16::from(*letter)).eq(letters.iter().copied())
+            }
+            (Slice::Values(one), Slice::Values(other)) => one == other,
+            _ => false,
         }
     }
 }
@@ -153,6 +180,17 @@ mod tests {
         assert!(contains(&run, &cut) && contains(&cut, &run));
         let first = update(&[A], NOTHING);
         assert!(contains(&run, &first) && !contains(&first, &run));
+    }
+
+    #[test]
+    fn letters_of_any_width_are_compared() {
+        let (run, cut) = (
+            update(&["\x04\x01\x01t\x04abé".as_bytes()], NOTHING),
+            update(&[b"\x04\x01\x01t\x02ab"], NOTHING),
+        );
+        assert!(contains(&run, &cut) && !contains(&cut, &run));
+        let other = update(&[b"\x04\x01\x01t\x02ac"], NOTHING);
+        assert!(!contains(&run, &other));
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn is_of_one(one: &Piece<'_>, other: &Piece<'_>) -> bool {
 
 /// Sorted pieces without what overlaps, and with runs made one.
 fn join(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
-    let mut joined: Vec<Piece<'_>> = Vec::new();
+    let mut joined: Vec<Piece<'_>> = Vec::with_capacity(pieces.len());
     for mut piece in pieces {
         let last = joined.last_mut().filter(|last| is_of_one(last, &piece));
         let Some(last) = last else {
