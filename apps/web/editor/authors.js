@@ -51,7 +51,7 @@ function* pieces(text, authorOf) {
  */
 function byLine(doc, text, authorOf) {
   const lines = new Map()
-  let [line, place, counts, before] = [doc.line(1), 0, new Map()]
+  let [line, at, counts, before] = [doc.line(1), 0, new Map()]
   const end = () => {
     const [most] = [...counts].sort(([, one], [, other]) => other - one)
     if (most) {
@@ -60,20 +60,19 @@ function byLine(doc, text, authorOf) {
     }
   }
   for (const [author, length] of pieces(text, authorOf)) {
-    const to = Math.min(place + length, doc.length)
-    while (place < to) {
+    const to = Math.min(at + length, doc.length)
+    while (at < to) {
       const upto = Math.min(line.to, to)
-      if (upto > place) {
-        counts.set(author, (counts.get(author) ?? 0) + upto - place)
+      if (upto > at) {
+        counts.set(author, (counts.get(author) ?? 0) + upto - at)
       }
-      place = upto
-      if (place === line.to && line.number < doc.lines) {
+      at = upto
+      // What is left of the piece begins with the end of the line.
+      if (at < to) {
         end()
         counts = new Map()
         line = doc.line(line.number + 1)
-        place = line.from
-      } else if (upto === line.to) {
-        break
+        at = line.from
       }
     }
   }

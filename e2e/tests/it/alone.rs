@@ -49,10 +49,9 @@ async fn a_canvas_is_painted_before_anybody_is_invited() -> Result<()> {
     wait_linked(&bo, 1).await?;
     wait_shows(&bo, (3, 4), RED).await?;
     // What was shared is a room now, and the app's address begins another one.
-    second.close().await?;
-    let third = browsers.0.tab(&alone).await?;
-    wait_shows(&third, (9, 9), RED).await?;
-    ensure!(painted(&third).await? == 1, "what the second tab had");
+    second.reload().await?;
+    wait_shows(&second, (9, 9), RED).await?;
+    ensure!(painted(&second).await? == 1, "what the second tab had");
     Ok(())
 }
 

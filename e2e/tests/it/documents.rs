@@ -117,6 +117,7 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
     // Each line is somebody's, and Markdown reads as it looks.
     type_at_end(&bo, &format!("{ENTER}# Two")).await?;
     wait_reads(&ann, "one\n# Two").await?;
+    ann.click("document-editor").await?;
     ann.press_with(Key::Alt, "w").await?;
     ann.wait_until(PATIENCE, "authors", async || {
         let script = "return Array.from(document.querySelectorAll('.author-bar'), (bar) => bar.title)";
