@@ -125,12 +125,17 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     findings.check()
 }
 
-/// Makes all text twice as large, as browsers do that zoom text alone.
-const TWICE: &str = "const sizes = Array.from(document.querySelectorAll('body, body *'), element => {
+/// Makes all text twice as large, as browsers do that zoom text alone; what is so already, no larger.
+const TWICE: &str = "for (const element of document.querySelectorAll('[data-twice]')) {
+        element.style.fontSize = element.style.lineHeight = '';
+        element.removeAttribute('data-twice');
+    }
+    const sizes = Array.from(document.querySelectorAll('body, body *'), element => {
         const style = getComputedStyle(element);
         return [element, parseFloat(style.fontSize), parseFloat(style.lineHeight)];
     });
     for (const [element, size, line] of sizes) {
+        element.dataset.twice = '';
         element.style.fontSize = `${2 * size}px`;
         if (!Number.isNaN(line)) element.style.lineHeight = `${2 * line}px`;
     }";
