@@ -41,6 +41,7 @@ function add(parent, node, text) {
   if (node.name === 'TaskMarker') {
     const box = Object.assign(document.createElement('input'), { type: 'checkbox', disabled: true })
     box.checked = /x/i.test(said)
+    box.ariaLabel = box.checked ? 'Done' : 'To do'
     parent.append(box)
   } else if (node.name === 'Escape') {
     parent.append(said.slice(1))
