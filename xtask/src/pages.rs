@@ -422,7 +422,7 @@ mod tests {
         assert!(
             of_app
                 .expect("all places are known")
-                .ends_with("Sync \u{b7} Meshwork, You are invited to count and list together")
+                .ends_with("Sync \u{b7} Meshwork, You are invited to count, list and write together")
         );
     }
 }

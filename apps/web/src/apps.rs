@@ -39,8 +39,8 @@ pub const APPS: [App; 2] = [
     App {
         word: "sync",
         title: "Sync",
-        sentence: "Count and keep lists together",
-        invitation: "You are invited to count and list together",
+        sentence: "Count, list and write together",
+        invitation: "You are invited to count, list and write together",
         verbs: ("write", "writing"),
         doers: "Writers",
         unit: "point",
