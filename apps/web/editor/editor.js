@@ -286,8 +286,8 @@ class Desk {
 
   #tell(sheet) {
     if (sheet === this.#shown) {
-      const { undo, text } = sheet
-      this.#ask('shown', [undo.undoStack.length > 0, undo.redoStack.length > 0, text.length === 0])
+      const { undo } = sheet
+      this.#ask('shown', [undo.undoStack.length > 0, undo.redoStack.length > 0])
     }
   }
 }

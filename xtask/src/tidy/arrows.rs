@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn shells_know_no_app_and_apps_not_each_other() {
+    fn shell_and_apps_do_not_know_each_other() {
         let of = |path: &str, line: &str| check(&files(&[(&format!("{PAGES}{path}"), line)]), &[]).len();
         for (path, line) in [
             ("shell/bar.rs", "use super::super::place::board::Board;\n"),

@@ -134,29 +134,17 @@ fn Held(sync: Sync) -> impl IntoView {
 /// Leaves the others, and comes back.
 #[component]
 fn Connection(session: Session) -> impl IntoView {
-    let button = move || match session.is_disconnected.get() {
-        false => view! {
-            <button
-                type="button"
-                class="button secondary"
-                data-testid="disconnect"
-                on:click=move |_| session.set_connected(false)
-            >
-                "Disconnect"
+    let button = move || {
+        let connects = session.is_disconnected.get();
+        let (class, test_id, words) = match connects {
+            true => ("button primary", "connect", "Connect"),
+            false => ("button secondary", "disconnect", "Disconnect"),
+        };
+        view! {
+            <button type="button" class=class data-testid=test_id on:click=move |_| session.set_connected(connects)>
+                {words}
             </button>
         }
-        .into_any(),
-        true => view! {
-            <button
-                type="button"
-                class="button primary"
-                data-testid="connect"
-                on:click=move |_| session.set_connected(true)
-            >
-                "Connect"
-            </button>
-        }
-        .into_any(),
     };
     view! { <div class="sync-connection">{button}</div> }
 }

@@ -169,7 +169,7 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
             writing.heed_said();
         }
         "tell" => tell(writing, &text(0), &bytes(1))?,
-        "shown" => writing.heed_shown([0, 1, 2].map(|place| given.get(place).is_truthy())),
+        "shown" => writing.heed_shown([0, 1].map(|place| given.get(place).is_truthy())),
         "failed" => writing.heed_failed(&text(0)),
         "refused" => writing.tell_why_shut(),
         "pressed" => writing.heed_key(&text(0)),

@@ -223,7 +223,7 @@ impl Writing {
     }
 
     /// What the editor tells of the document that is shown.
-    pub(super) fn heed_shown(self, [can_undo, can_redo, _]: [bool; 3]) {
+    pub(super) fn heed_shown(self, [can_undo, can_redo]: [bool; 2]) {
         set_if_new(self.can_undo, can_undo);
         set_if_new(self.can_redo, can_redo);
     }
