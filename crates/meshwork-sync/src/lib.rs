@@ -3,11 +3,12 @@
 //! # How it works
 //! [`document`] is a family of replicas of its own. [`counter`] and [`values`] say how numbers that are raised and values
 //! that are replaced lie in the fields of a [`Table`](meshwork_core::table::Table), and read them from it; [`about`] does so
-//! for titles and saved versions of documents. Members keep and serve them without knowing this
+//! for titles and saved versions of documents, and [`whiteboard`] for shapes that are drawn. Members keep and serve them without knowing this
 //! crate, since they keep tables. docs/protocol/sync.md has the bytes.
 //!
 //! # Invariants
-//! - Each field is written by one peer alone, so nobody can take back or change what somebody else counted or wrote.
+//! - Each field of a counter or a value is written by one peer alone, so nobody can take back or change what somebody else
+//!   counted or wrote.
 //! - What is read depends on what stands in the table, never on the order in which it came.
 //! - What this version cannot read is skipped where it stands, and stays.
 
@@ -18,6 +19,7 @@ pub mod document;
 #[cfg(test)]
 mod testing;
 pub mod values;
+pub mod whiteboard;
 
 use meshwork_core::replica::Replica;
 use meshwork_core::signed::app::{AppParameters, AppWord};

@@ -50,8 +50,13 @@ impl Person {
         make: impl Fn(&Table, Endpoint) -> Result<Write, E>,
     ) -> Vec<Change> {
         let write = make(&self.table, self.me).expect("it can be written");
+        self.write_all(&[write])
+    }
+
+    /// Writes all this at one time, and says what became different.
+    pub(crate) fn write_all(&mut self, writes: &[Write]) -> Vec<Change> {
         let mut changes = Vec::new();
-        for payload in payloads(&[write]).expect("short") {
+        for payload in payloads(writes).expect("short") {
             (self.clock, self.sequence) = (self.clock + 1, self.sequence + 1);
             let header = Header::new(self.me, self.sequence, StampWindow::at(Stamp(self.clock)), 0);
             let batch = SignedBatch::sign(&self.identity, &ROOM, &header, &payload).expect("short");

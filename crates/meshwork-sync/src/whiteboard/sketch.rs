@@ -1,0 +1,124 @@
+//! The shapes of a table, in the order in which they lie over each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshwork_core::table::{Entry, Table, Write, Writer};
+
+use super::{Field, Fields, Order, ROW, Shape, ShapeId};
+
+/// What became of a shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// The shape before; `None` where it is new.
+    pub before: Option<Shape>,
+    /// The shape now; `None` where it is gone.
+    pub after: Option<Shape>,
+}
+
+/// All shapes. Of two with one order the one with the greater id lies over the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sketch {
+    shapes: BTreeMap<ShapeId, Shape>,
+    order: BTreeSet<(Order, ShapeId)>,
+}
+
+impl Sketch {
+    /// All shapes of a table.
+    pub fn read(table: &Table) -> Sketch {
+        let mut sketch = Sketch::default();
+        let entries: Vec<&Entry> = table.entries(&ROW).collect();
+        for row in entries.chunk_by(|one, other| one.row() == other.row()) {
+            if let Some(id) = ShapeId::of(row[0].row()) {
+                sketch.set(id, Shape::read(&fields(row.iter().copied())));
+            }
+        }
+        sketch
+    }
+
+    /// Reads a shape again whose row may say something else. Returns what became of it; `None` where it is as it was.
+    pub fn renew(&mut self, table: &Table, id: ShapeId) -> Option<Renewed> {
+        let after = Shape::read(&fields_of(table, id));
+        let before = self.shapes.get(&id).cloned();
+        if before == after {
+            return None;
+        }
+        self.set(id, after.clone());
+        Some(Renewed { before, after })
+    }
+
+    fn set(&mut self, id: ShapeId, shape: Option<Shape>) {
+        if let Some(before) = self.shapes.remove(&id) {
+            self.order.remove(&(before.order, id));
+        }
+        if let Some(shape) = shape {
+            self.order.insert((shape.order.clone(), id));
+            self.shapes.insert(id, shape);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.shapes.is_empty()
+    }
+
+    /// One of them.
+    pub fn get(&self, id: ShapeId) -> Option<&Shape> {
+        self.shapes.get(&id)
+    }
+
+    /// All of them, the one below all others first.
+    pub fn shapes(&self) -> impl DoubleEndedIterator<Item = (ShapeId, &Shape)> {
+        self.order.iter().filter_map(|(_, id)| Some((*id, self.shapes.get(id)?)))
+    }
+
+    /// A place over all of them.
+    pub fn top(&self) -> Order {
+        Order::between(self.order.last().map(|(order, _)| order), None)
+    }
+
+    /// A place below all of them.
+    pub fn bottom(&self) -> Order {
+        Order::between(None, self.order.first().map(|(order, _)| order))
+    }
+
+    /// A place one further up than the topmost of some, or one further down than the lowest; `None` where they are there
+    /// already.
+    pub fn step(&self, of: &BTreeSet<ShapeId>, is_up: bool) -> Option<Order> {
+        let places: Vec<&(Order, ShapeId)> = self.order.iter().collect();
+        let order = |at: usize| places.get(at).map(|(order, _)| order);
+        if is_up {
+            let top = places.iter().rposition(|(_, id)| of.contains(id))?;
+            let next = order(top + 1)?;
+            let beyond = places[top + 1..].iter().find(|(order, _)| order > next);
+            Some(Order::between(Some(next), beyond.map(|(order, _)| order)))
+        } else {
+            let low = places.iter().position(|(_, id)| of.contains(id))?;
+            let next = order(low.checked_sub(1)?)?;
+            let beyond = places[..low - 1].iter().rev().find(|(order, _)| order < next);
+            Some(Order::between(beyond.map(|(order, _)| order), Some(next)))
+        }
+    }
+}
+
+/// What takes a shape away, with what other builds wrote about it.
+pub fn deletion(table: &Table, id: ShapeId) -> Vec<Write> {
+    table.row(&id.row()).map(|entry| Write::removal(entry.row(), entry.field().to_vec())).collect()
+}
+
+/// The fields of one shape as a table has them.
+pub(super) fn fields_of(table: &Table, id: ShapeId) -> Fields {
+    fields(table.row(&id.row()))
+}
+
+fn fields<'a>(entries: impl Iterator<Item = &'a Entry>) -> Fields {
+    let known = entries.filter_map(|entry| match Writer::of(entry.field())? {
+        (Writer::Anybody, name) => Some((Field::named(name)?, entry.value()?.to_vec())),
+        _ => None,
+    });
+    known.collect()
+}
