@@ -39,4 +39,5 @@ pub mod tiles;
 pub mod timelapse;
 pub mod view;
 pub mod visits;
+pub mod whiteboard;
 pub mod words;

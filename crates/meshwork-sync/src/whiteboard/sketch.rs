@@ -46,6 +46,11 @@ impl Sketch {
         Some(Renewed { before, after })
     }
 
+    /// Places shapes that stand in no table, in place of those of the same ids.
+    pub fn place(&mut self, shapes: impl IntoIterator<Item = (ShapeId, Shape)>) {
+        shapes.into_iter().for_each(|(id, shape)| self.set(id, Some(shape)));
+    }
+
     fn set(&mut self, id: ShapeId, shape: Option<Shape>) {
         if let Some(before) = self.shapes.remove(&id) {
             self.order.remove(&(before.order, id));
