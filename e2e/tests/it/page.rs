@@ -163,7 +163,8 @@ async fn any_colour_and_a_picture_to_keep() -> Result<()> {
         input.value = '#12ab9f';
         input.dispatchEvent(new Event('input', { bubbles: true }));
         input.dispatchEvent(new Event('change', { bubbles: true }));";
-    tab.eval(choose, vec![]).await?;
+    // The tools come after the canvas.
+    tab.wait_until(PATIENCE, "the colours", async || tab.eval(choose, vec![]).await).await?;
     tab.click_cell(SIZE, (30, 31)).await?;
     wait_shows(&tab, (30, 31), [0x12, 0xab, 0x9f, 0xff]).await?;
     // What would be downloaded is caught on its way.

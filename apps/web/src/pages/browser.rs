@@ -82,6 +82,19 @@ pub(crate) fn exchange_trace(word: &str) -> Option<String> {
     before
 }
 
+/// Under this name the page keeps whether letters are keys.
+const LETTERS_KEY: &str = "meshwork-letter-keys";
+
+/// Whether letters are keys of what is drawn on.
+pub(crate) fn are_letters_on() -> bool {
+    stored(LETTERS_KEY).as_deref() != Some("off")
+}
+
+/// Lets letters be keys of what is drawn on, or not.
+pub(crate) fn set_letters(are_on: bool) {
+    store(LETTERS_KEY, if are_on { "on" } else { "off" });
+}
+
 /// Saves a text as a file, where people find what they load down.
 pub(crate) fn save_text(name: &str, text: &str) -> Option<()> {
     let parts = js_sys::Array::of1(&JsValue::from_str(text));

@@ -78,6 +78,30 @@ icons! {
     send = "M3.4 9.6L16.6 3.6l-4.4 13l-2.8-5.4zM9.4 11.2l3.4-3.6";
     /// An eye that does not see.
     eye_shut = "M3 10c2-3.4 4.4-5 7-5s5 1.6 7 5c-2 3.4-4.4 5-7 5s-5-1.6-7-5zM10 8a2 2 0 1 0 0 4a2 2 0 0 0 0-4zM4.4 16L15.6 4";
+    /// An arrow that points.
+    pointer = "M4.4 3.6l11.2 4.6-4.8 1.9-1.9 4.8z";
+    /// A rectangle.
+    rectangle = "M4.6 5h10.8a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H4.6a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z";
+    /// An ellipse.
+    ellipse = "M10 4.6a6.8 5.4 0 1 0 0 10.8a6.8 5.4 0 0 0 0-10.8z";
+    /// An arrow to the upper right.
+    arrow = "M4 16L15.6 4.4M8.2 4.4h7.4v7.4";
+    /// A line to the upper right.
+    line = "M4 16L16 4";
+    /// A line by hand.
+    squiggle = "M2.8 12.6c1.6-4.4 3.6-6.6 4.8-5.8c1.6 1-2.2 6.6-.4 7.2c1.8.6 3.6-6 5.2-5.4c1.4.6-.8 4.4.8 5c1 .4 2.4-1 4-3";
+    /// A capital T.
+    letter = "M4 6V4h12v2M10 4v12M7.8 16h4.4";
+    /// A sheet with a bent corner.
+    sticky = "M3.6 3.6h12.8v8l-4.8 4.8h-8zM11.6 16.4v-4.8h4.8";
+    /// An eraser.
+    eraser = "M8.4 16L3.6 11.2a1.2 1.2 0 0 1 0-1.7l5.9-5.9a1.2 1.2 0 0 1 1.7 0l5.2 5.2a1.2 1.2 0 0 1 0 1.7L10.9 16zM6.6 6.6l6.8 6.8M8.4 16h8";
+    /// A beam that shines.
+    laser = "M3.6 16.4l8-8M13.6 3.4v2.2M13.6 9.2v2.2M16.6 6.4h-2.2M11 6.4h-.2M16.4 3.6l-1.4 1.4M16 9.6l-1.2-1.2";
+    /// A shape over another one.
+    front = "M3.6 3.6h8v8h-8zM14 8.4h2.4v8h-8V14";
+    /// A shape below another one.
+    to_back = "M8.4 8.4h8v8h-8zM6 11.6H3.6v-8h8V6";
     /// A plus.
     plus = "M10 4.4v11.2M4.4 10h11.2";
     /// A minus.

@@ -15,7 +15,8 @@ fn root() -> Option<web_sys::Element> {
     web_sys::window()?.document()?.document_element()
 }
 
-fn is_dark() -> bool {
+/// Whether the page is dark now.
+pub(crate) fn is_dark() -> bool {
     root().and_then(|root| root.get_attribute(ATTRIBUTE)).is_some_and(|theme| theme == "dark")
 }
 
@@ -38,10 +39,15 @@ pub(crate) fn provide() {
     let _ = system.add_event_listener_with_callback("change", follow.into_js_value().unchecked_ref());
 }
 
+/// Whether the page is dark, as a signal.
+pub(crate) fn followed() -> RwSignal<bool> {
+    use_context::<Theme>().map_or_else(|| RwSignal::new(is_dark()), |theme| theme.0)
+}
+
 /// The button that changes between the two.
 #[component]
 pub(crate) fn ThemeToggle() -> impl IntoView {
-    let dark = use_context::<Theme>().map_or_else(|| RwSignal::new(is_dark()), |theme| theme.0);
+    let dark = followed();
     let toggle = move |_| {
         let theme = if dark.get_untracked() { "light" } else { "dark" };
         if let Some(root) = root() {

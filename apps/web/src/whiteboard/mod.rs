@@ -1,6 +1,7 @@
 //! The whiteboard as plain data: where it stands on the page, how shapes look, and what a hand does to them.
 
 pub mod camera;
+pub mod excalidraw;
 pub mod freehand;
 pub mod hand;
 pub mod hit;

@@ -10,10 +10,10 @@ use super::{Field, Order};
 
 /// Steps in a unit, which is a pixel of the page where it is not zoomed: finer than an eye.
 pub const UNIT: f64 = 8.0;
-/// Most points of a piece of a stroke: ten seconds of a hand, and with all their bytes they are far below a value's end.
-pub const POINTS_MAX: usize = 512;
-/// Most pieces of a stroke: beyond a few minutes of drawing without a lift a stroke goes on as another.
-pub const PIECES_MAX: usize = 32;
+/// Most points of a piece of a stroke: three seconds of a hand, which one datagram can show before they are kept.
+pub const POINTS_MAX: usize = 160;
+/// Most pieces of a stroke: some minutes of drawing without a lift.
+pub const PIECES_MAX: usize = 128;
 /// Longest text of a shape, in bytes: more than stands on a board that is read.
 pub const TEXT_MAX: usize = 8192;
 /// Colours that a shape may have: ink, and seven of people's.

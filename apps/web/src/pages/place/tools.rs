@@ -21,8 +21,6 @@ use super::board::Board;
 const HINT: Duration = Duration::from_secs(6);
 /// Under this name a profile keeps the colours used lately.
 const COLOURS_KEY: &str = "meshwork-colours";
-/// Under this name a profile keeps whether letters are keys.
-const LETTERS_KEY: &str = "meshwork-letter-keys";
 
 /// What a press on the canvas does until it ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,7 +134,7 @@ impl Tools {
             is_keys_open: RwSignal::new(false),
             is_goto_open: RwSignal::new(false),
             is_timelapse_wanted: RwSignal::new(false),
-            are_letters_on: RwSignal::new(browser::stored(LETTERS_KEY).as_deref() != Some("off")),
+            are_letters_on: RwSignal::new(browser::are_letters_on()),
             inner: StoredValue::new_local(Rc::new(Inner::default())),
         }
     }
@@ -163,7 +161,7 @@ impl Tools {
     /// Lets letters be keys of the canvas, or not.
     pub(crate) fn set_letters(self, are_on: bool) {
         self.are_letters_on.set(are_on);
-        browser::store(LETTERS_KEY, if are_on { "on" } else { "off" });
+        browser::set_letters(are_on);
     }
 }
 

@@ -4,10 +4,12 @@ mod counter;
 mod document;
 mod history;
 mod rows;
+mod shelf;
 mod state;
 mod statistics;
 mod tabs;
 mod values;
+mod whiteboard;
 
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;

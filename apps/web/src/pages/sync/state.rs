@@ -10,12 +10,14 @@ use meshwork_core::replica::{ReplicaNumber, part_named};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
+use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, counter, values};
 use meshwork_web::sync::{Log, by_person, number};
 use meshwork_web::words;
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
+use super::super::shelf::Shelf;
 
 /// The counter that every room has in front.
 pub(super) const COUNTER: &str = "counter";
@@ -37,6 +39,7 @@ enum Place {
     Counter(String),
     Key(String),
     Document(String),
+    Shape(ShapeId),
 }
 
 /// Which tab is in front.
@@ -44,8 +47,15 @@ enum Place {
 pub(super) enum Tab {
     /// The counter, keys and what they stand for.
     Values,
+    /// Shapes that several people draw.
+    Whiteboard,
     /// Texts that several people write.
     Document,
+}
+
+impl Tab {
+    /// All of them, in their order.
+    pub(super) const ALL: [Tab; 3] = [Tab::Values, Tab::Whiteboard, Tab::Document];
 }
 
 /// Is told what the node tells; nothing where much may have happened.
@@ -90,8 +100,9 @@ pub(super) struct Sync {
     pub(super) changes: RwSignal<usize>,
     is_empty: RwSignal<bool>,
     last: RwSignal<Place>,
-    /// The tab of documents hears of them once it is there.
-    documents: StoredValue<Option<Hear>, LocalStorage>,
+    /// Tabs that came later hear what happens, too.
+    hearers: StoredValue<Vec<Hear>, LocalStorage>,
+    shelf: StoredValue<Option<Rc<Shelf>>, LocalStorage>,
 }
 
 /// The table in which all of it lies but what documents say.
@@ -123,7 +134,8 @@ impl Sync {
             changes: RwSignal::new(0),
             is_empty,
             last: RwSignal::new(Place::Counter(COUNTER.to_owned())),
-            documents: StoredValue::new_local(None),
+            hearers: StoredValue::new_local(Vec::new()),
+            shelf: StoredValue::new_local(None),
         };
         Effect::new(move || {
             sync.counter.track();
@@ -138,7 +150,7 @@ impl Sync {
         if self.value.is_disposed() {
             return;
         }
-        if let Some(hear) = self.documents.get_value() {
+        for hear in self.hearers.get_value() {
             hear(event);
         }
         match event {
@@ -221,6 +233,7 @@ impl Sync {
             Place::Counter(name) => (replica(), counter::part(name)),
             Place::Key(key) => (replica(), values::part(key)),
             Place::Document(name) => (documents(), part_named(name.as_bytes())),
+            Place::Shape(id) => (replica(), id.part()),
         });
         let holders = self.session.with_room(|node, _, room| node.room(room).holders(replica, part));
         set_if_new(self.holders, holders.unwrap_or_default());
@@ -232,9 +245,25 @@ impl Sync {
         self.read_holders();
     }
 
-    /// Calls `hear` with what the node tells, until another one is set.
+    /// It is a shape whose holders are of interest from now on.
+    pub(super) fn look_at_shape(self, id: ShapeId) {
+        self.last.set(Place::Shape(id));
+        self.read_holders();
+    }
+
+    /// Calls `hear` with what the node tells, as long as the page shows the room.
     pub(super) fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
-        self.documents.set_value(Some(Rc::new(hear)));
+        self.hearers.update_value(|hearers| hearers.push(Rc::new(hear)));
+    }
+
+    /// The blobs of the room that this page holds, where a tab has opened them.
+    pub(super) fn shelf(self) -> Option<Rc<Shelf>> {
+        self.shelf.try_get_value().flatten()
+    }
+
+    /// The same for all tabs: the one that was opened first. None where the page shows the room no longer.
+    pub(super) fn share_shelf(self, opened: Rc<Shelf>) -> Option<Rc<Shelf>> {
+        self.shelf.try_update_value(|shelf| shelf.get_or_insert(opened).clone())
     }
 
     /// The last writes of a key, the latest first.
@@ -259,22 +288,38 @@ impl Sync {
         })
     }
 
+    /// Why nothing can be written here, in words; tracked. `None` where something can.
+    pub(super) fn why_shut(self) -> Option<String> {
+        let session = self.session;
+        let owner = session.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
+        let owner = owner.map(|owner| session.called_by_peer(owner)).unwrap_or_default();
+        session
+            .governing
+            .standing
+            .with(|standing| standing.is_shut().then(|| standing.words(&owner, session.about())).flatten())
+    }
+
     /// Looks at the table.
     pub(super) fn look<R>(self, look: impl FnOnce(&Table) -> R) -> Option<R> {
         self.session.with_room(|node, _, room| node.room(room).replica(replica()).map(look)).flatten()
     }
 
-    /// Writes in the table. Returns whether that was taken.
+    /// Writes one field of the table. Returns whether that was taken.
     pub(super) fn write(self, make: impl FnOnce(&Table, Endpoint) -> Result<Write, String>) -> bool {
+        self.write_all(|table, me| make(table, me).map(|write| vec![write]))
+    }
+
+    /// Writes in the table. Returns whether that was taken.
+    pub(super) fn write_all(self, make: impl FnOnce(&Table, Endpoint) -> Result<Vec<Write>, String>) -> bool {
         let written = self.session.with_room(|node, now, room| {
             let me = node.endpoint();
             let empty = Table::new(table::Kind::ByValue);
             let table = node.room(room).replica(replica()).unwrap_or(&empty);
-            let write = make(table, me)?;
-            if table.is_full_for(me.peer, &write) {
+            let writes = make(table, me)?;
+            if writes.iter().any(|write| table.is_full_for(me.peer, write)) {
                 return Err("you have written as much here as one person may".to_owned());
             }
-            let payloads = payloads(&[write]).map_err(|error| error.to_string())?;
+            let payloads = payloads(&writes).map_err(|error| error.to_string())?;
             let written = node.room_mut(now, room).write(replica(), payloads);
             written.map(drop).map_err(|error| why_not(&error))
         });

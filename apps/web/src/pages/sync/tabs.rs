@@ -12,6 +12,7 @@ use super::super::session::Session;
 use super::document::DocumentPanel;
 use super::state::{Sync, Tab};
 use super::values::Values;
+use super::whiteboard::WhiteboardPanel;
 
 /// How often ages are read again.
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,9 +24,10 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
         on_cleanup(move || timer.clear());
     }
     let session = sync.session;
-    let was_document_opened = Memo::new(move |before: Option<&bool>| {
-        before.is_some_and(|before| *before) || sync.tab.get() == Tab::Document
-    });
+    let was_opened = |tab: Tab| {
+        Memo::new(move |before: Option<&bool>| before.is_some_and(|before| *before) || sync.tab.get() == tab)
+    };
+    let [was_board_opened, was_document_opened] = [Tab::Whiteboard, Tab::Document].map(was_opened);
     let away = move || {
         session.is_disconnected.get().then(|| {
             view! {
@@ -56,6 +58,15 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
             </div>
             <div
                 class="sync-document"
+                id="panel-whiteboard"
+                role="tabpanel"
+                aria-labelledby="tab-whiteboard"
+                hidden=move || sync.tab.get() != Tab::Whiteboard
+            >
+                <Show when=move || was_board_opened.get()><WhiteboardPanel sync/></Show>
+            </div>
+            <div
+                class="sync-document"
                 id="panel-document"
                 role="tabpanel"
                 aria-labelledby="tab-document"
@@ -70,7 +81,7 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
 /// The row of tabs: arrow keys go from one to the next.
 #[component]
 fn TabList(sync: Sync) -> impl IntoView {
-    let fields = [(); 2].map(|()| NodeRef::<html::Button>::new());
+    let fields = [(); Tab::ALL.len()].map(|()| NodeRef::<html::Button>::new());
     let choose = move |tab: Tab| {
         sync.tab.set(tab);
         if let Some(button) = fields[tab as usize].get_untracked() {
@@ -79,14 +90,16 @@ fn TabList(sync: Sync) -> impl IntoView {
         }
     };
     let on_key = move |event: KeyboardEvent| {
+        let (present, last) = (sync.tab.get_untracked() as usize, Tab::ALL.len() - 1);
         let tab = match &*event.key() {
-            "ArrowLeft" | "ArrowRight" if sync.tab.get_untracked() == Tab::Values => Tab::Document,
-            "ArrowLeft" | "ArrowRight" | "Home" => Tab::Values,
-            "End" => Tab::Document,
+            "ArrowLeft" => present.checked_sub(1).unwrap_or(last),
+            "ArrowRight" => (present + 1) % Tab::ALL.len(),
+            "Home" => 0,
+            "End" => last,
             _ => return,
         };
         event.prevent_default();
-        choose(tab);
+        choose(Tab::ALL[tab]);
     };
     let tab = move |tab: Tab, word: &'static str, label: &'static str| {
         let is_chosen = move || sync.tab.get() == tab;
@@ -110,6 +123,7 @@ fn TabList(sync: Sync) -> impl IntoView {
     view! {
         <div class="sync-tabs" role="tablist" aria-label="What Sync shows" on:keydown=on_key>
             {tab(Tab::Values, "values", "Values")}
+            {tab(Tab::Whiteboard, "whiteboard", "Whiteboard")}
             {tab(Tab::Document, "document", "Document")}
         </div>
     }

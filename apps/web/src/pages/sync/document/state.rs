@@ -25,6 +25,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
 use super::super::super::shelf::Shelf;
+use super::super::shelf;
 use super::super::state::{Sync, Tab, documents, replica};
 use super::desk::{self, Desk, in_words};
 
@@ -69,7 +70,6 @@ pub(super) struct Writing {
     /// Where the editor stands.
     pub(super) host: NodeRef<html::Div>,
     desk: StoredValue<Option<Desk>, LocalStorage>,
-    shelf: StoredValue<Option<Rc<Shelf>>, LocalStorage>,
     /// Whether the list may be another.
     is_stale: StoredValue<bool>,
 }
@@ -94,7 +94,6 @@ impl Writing {
             problem: RwSignal::new(None),
             host: NodeRef::new(),
             desk: StoredValue::new_local(None),
-            shelf: StoredValue::new_local(None),
             is_stale: StoredValue::new(false),
         };
         let names = writing.names();
@@ -111,11 +110,7 @@ impl Writing {
     pub(super) fn load(self) {
         self.editor.set(Editor::Loading);
         spawn_local(async move {
-            let room = self.sync.session.with_room(|node, _, room| node.room(room).id()).flatten();
-            let shelf = match room {
-                Some(room) => Some(Rc::new(Shelf::open(self.sync.session, room).await)),
-                None => None,
-            };
+            shelf::of(self.sync).await;
             let loaded = desk::load(self).await;
             // The page may have gone meanwhile.
             if self.editor.is_disposed() {
@@ -123,7 +118,6 @@ impl Writing {
             }
             let state = if loaded.is_ok() { Editor::Here } else { Editor::Failed };
             self.desk.set_value(loaded.ok());
-            self.shelf.set_value(shelf);
             self.editor.set(state);
             self.serve();
         });
@@ -257,13 +251,7 @@ impl Writing {
 
     /// Why nobody can type here, in words; tracked.
     pub(super) fn why_shut(self) -> Option<String> {
-        let session = self.sync.session;
-        if !self.is_shut.get() {
-            return None;
-        }
-        let owner = session.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
-        let owner = owner.map(|owner| session.called_by_peer(owner)).unwrap_or_default();
-        session.governing.standing.with(|standing| standing.words(&owner, session.about()))
+        self.sync.why_shut()
     }
 
     /// What others' editors call one, and the number of one's colour.
@@ -309,8 +297,7 @@ impl Writing {
     /// # Errors
     /// In words, that they are not there yet.
     pub(super) fn shelf(self) -> Result<Rc<Shelf>, String> {
-        let shelf = self.shelf.try_get_value().flatten();
-        shelf.ok_or_else(|| "the editor is not there yet".to_owned())
+        self.sync.shelf().ok_or_else(|| "the editor is not there yet".to_owned())
     }
 
     fn with_desk<R>(self, work: impl FnOnce(&Desk) -> R) -> Option<R> {

@@ -1,0 +1,291 @@
+//! What stands over the board: tools, how what is chosen looks, who else is there, and the zoom.
+
+use leptos::prelude::*;
+use meshwork_core::id::Endpoint;
+use meshwork_sync::whiteboard::{COLOURS, Style, Way};
+use meshwork_web::whiteboard::hand::{self, Tool};
+use meshwork_web::whiteboard::look::COLOUR_NAMES;
+use meshwork_web::words;
+
+use super::super::super::icons;
+use super::easel::Easel;
+use super::files;
+use super::keyboard::{TOOLS, ZOOM_STEP};
+use super::people::colour_of;
+
+const SIZES: [(&str, &str); 3] = [("S", "Small"), ("M", "Medium"), ("L", "Large")];
+
+fn word(tool: Tool) -> (&'static str, &'static str) {
+    match tool {
+        Tool::Select => ("select", "Select"),
+        Tool::Hand => ("hand", "Move the board"),
+        Tool::Rectangle => ("rectangle", "Rectangle"),
+        Tool::Ellipse => ("ellipse", "Ellipse"),
+        Tool::Arrow => ("arrow", "Arrow"),
+        Tool::Line => ("line", "Line"),
+        Tool::Pen => ("pen", "Pen"),
+        Tool::Text => ("text", "Text"),
+        Tool::Note => ("note", "Note"),
+        Tool::Picture => ("image", "Picture"),
+        Tool::Eraser => ("eraser", "Eraser"),
+        Tool::Laser => ("laser", "Laser"),
+    }
+}
+
+fn sign(tool: Tool) -> AnyView {
+    match tool {
+        Tool::Select => icons::pointer().into_any(),
+        Tool::Hand => icons::hand().into_any(),
+        Tool::Rectangle => icons::rectangle().into_any(),
+        Tool::Ellipse => icons::ellipse().into_any(),
+        Tool::Arrow => icons::arrow().into_any(),
+        Tool::Line => icons::line().into_any(),
+        Tool::Pen => icons::squiggle().into_any(),
+        Tool::Text => icons::letter().into_any(),
+        Tool::Note => icons::sticky().into_any(),
+        Tool::Picture => icons::picture().into_any(),
+        Tool::Eraser => icons::eraser().into_any(),
+        Tool::Laser => icons::laser().into_any(),
+    }
+}
+
+/// The tools.
+#[component]
+pub(super) fn Dock(easel: Easel) -> impl IntoView {
+    let tool = |(tool, letter, digit): (Tool, &'static str, &'static str)| {
+        let (name, label) = word(tool);
+        let keys = if digit.is_empty() { letter.to_owned() } else { format!("{letter}, {digit}") };
+        let works = move || !easel.is_shut.get() || matches!(tool, Tool::Hand | Tool::Laser);
+        let take = move |_| {
+            match tool {
+                Tool::Picture => files::choose_picture(easel),
+                tool => easel.take(tool),
+            }
+            easel.focus();
+        };
+        view! {
+            <button
+                type="button"
+                class="board-tool"
+                data-testid=format!("tool-{name}")
+                title=format!("{label} ({keys})")
+                aria-label=label
+                aria-pressed=move || (easel.tool.get() == tool).to_string()
+                hidden=move || !works()
+                on:click=take
+            >
+                {sign(tool)}
+                <span aria-hidden="true">{letter}</span>
+            </button>
+        }
+    };
+    let step =
+        move |way: Way, name: &'static str, label: &'static str, title: &'static str, icon: AnyView| {
+            let count = move || match way {
+                Way::Undo => easel.steps.get().0,
+                Way::Redo => easel.steps.get().1,
+            };
+            view! {
+                <button
+                    type="button"
+                    class="board-tool"
+                    data-testid=name
+                    title=title
+                    aria-label=label
+                    aria-disabled=move || (count() == 0).to_string()
+                    hidden=move || easel.is_shut.get()
+                    on:click=move |_| easel.go(way)
+                >
+                    {icon}
+                </button>
+            }
+        };
+    view! {
+        <div class="board-dock" role="toolbar" aria-label="Tools">
+            {TOOLS.map(tool).collect_view()}
+            <span class="board-rule" aria-hidden="true"></span>
+            {step(Way::Undo, "board-undo", "Undo", "Undo what you did (Ctrl Z)", icons::undo().into_any())}
+            {step(Way::Redo, "board-redo", "Redo", "Redo (Ctrl Y)", icons::redo().into_any())}
+        </div>
+    }
+}
+
+/// How what is chosen looks, or what will be drawn, and what can be done with it.
+#[component]
+pub(super) fn ChosenBar(easel: Easel) -> impl IntoView {
+    let has_chosen = Memo::new(move |_| easel.chosen.with(|chosen| chosen.count > 0));
+    let draws = move || {
+        !matches!(easel.tool.get(), Tool::Select | Tool::Hand | Tool::Eraser | Tool::Laser | Tool::Picture)
+    };
+    let is_shown = Memo::new(move |_| !easel.is_shut.get() && (has_chosen.get() || draws()));
+    let has_look = Memo::new(move |_| !has_chosen.get() || easel.chosen.with(|chosen| chosen.has_look));
+    let title = move || match has_chosen.get() {
+        true => easel.chosen.with(|chosen| chosen.name.clone()),
+        false => word(easel.tool.get()).1.to_owned(),
+    };
+    view! {
+        <Show when=move || is_shown.get()>
+            <div class="board-bar" data-testid="board-bar" role="toolbar" aria-label="How it looks">
+                <strong class="board-chosen">{title}</strong>
+                <Show when=move || has_look.get()><Look easel/></Show>
+                <Show when=move || has_chosen.get()><Deeds easel/></Show>
+            </div>
+        </Show>
+    }
+}
+
+/// What is chosen looks so; where nothing is, what is drawn next will.
+fn style(easel: Easel) -> Style {
+    let chosen = easel.chosen.get();
+    if chosen.count > 0 { chosen.style } else { easel.style.get() }
+}
+
+#[component]
+fn Look(easel: Easel) -> impl IntoView {
+    let colour = move |number: u8| {
+        let name = words::capital(COLOUR_NAMES[usize::from(number)]);
+        view! {
+            <button
+                type="button"
+                class="board-colour"
+                style=format!("--colour:var(--board-{number})")
+                data-testid=format!("board-colour-{number}")
+                title=name.clone()
+                aria-label=name
+                aria-pressed=move || (style(easel).colour == number).to_string()
+                on:click=move |_| easel.restyle(|style| style.colour = number)
+            ></button>
+        }
+    };
+    let size = move |(number, (letter, name)): (usize, (&'static str, &'static str))| {
+        let number = number as u8;
+        view! {
+            <button
+                type="button"
+                data-testid=format!("board-size-{number}")
+                title=name
+                aria-label=name
+                aria-pressed=move || (style(easel).size == number).to_string()
+                on:click=move |_| easel.restyle(|style| style.size = number)
+            >
+                {letter}
+            </button>
+        }
+    };
+    let can_be_filled = move || {
+        let chosen = easel.chosen.get();
+        match chosen.count {
+            0 => matches!(easel.tool.get(), Tool::Rectangle | Tool::Ellipse | Tool::Pen),
+            _ => chosen.can_be_filled,
+        }
+    };
+    let is_pen = move || easel.tool.get() == Tool::Pen || easel.chosen.with(|chosen| chosen.name == "Stroke");
+    view! {
+        <div class="board-colours" role="group" aria-label="Colour">{(0..COLOURS).map(colour).collect_view()}</div>
+        <div class="board-sizes" role="group" aria-label="Size">
+            {SIZES.into_iter().enumerate().map(size).collect_view()}
+        </div>
+        <button
+            type="button"
+            class="board-fill"
+            data-testid="board-fill"
+            hidden=move || !can_be_filled()
+            aria-pressed=move || style(easel).is_filled.to_string()
+            on:click=move |_| easel.restyle(|style| style.is_filled = !style.is_filled)
+        >
+            {move || if is_pen() { "Marker" } else { "Fill" }}
+        </button>
+    }
+}
+
+#[component]
+fn Deeds(easel: Easel) -> impl IntoView {
+    let deed =
+        move |name: &'static str, label: &'static str, title: &'static str, icon: AnyView, act: fn(Easel)| {
+            view! {
+                <button
+                    type="button"
+                    class="icon-button"
+                    data-testid=name
+                    title=title
+                    aria-label=label
+                    on:click=move |_| act(easel)
+                >
+                    {icon}
+                </button>
+            }
+        };
+    let to_front =
+        |easel: Easel| easel.change_chosen(|hand, sketch| hand::to_the_end(sketch, &hand.chosen, true));
+    let to_back =
+        |easel: Easel| easel.change_chosen(|hand, sketch| hand::to_the_end(sketch, &hand.chosen, false));
+    let delete = |easel: Easel| {
+        easel.erase(&easel.chosen_ids().into_iter().collect::<Vec<_>>());
+        easel.focus();
+    };
+    view! {
+        <span class="board-rule" aria-hidden="true"></span>
+        {deed("board-front", "To the front", "To the front (Shift ])", icons::front().into_any(), to_front)}
+        {deed("board-back", "To the back", "To the back (Shift [)", icons::to_back().into_any(), to_back)}
+        {deed("board-copy", "Duplicate", "Duplicate (Ctrl D)", icons::copy().into_any(), Easel::duplicate)}
+        {deed("board-delete", "Delete", "Delete (Del)", icons::bin().into_any(), delete)}
+    }
+}
+
+/// Who else is on the board: each may be followed.
+#[component]
+pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
+    let session = easel.sync.session;
+    let people = Memo::new(move |_| {
+        session.people.track();
+        easel.others.get()
+    });
+    let person = move |who: Endpoint| {
+        let called = words::capital(&session.called(who));
+        let letter = session.letter_of(who.peer).map(String::from).unwrap_or_default();
+        let is_followed = move || easel.following.get() == Some(who);
+        view! {
+            <button
+                type="button"
+                class="board-person"
+                style=colour_of(who)
+                data-testid="follow"
+                title=format!("Follow {called} (F)")
+                aria-label=format!("Follow {called}")
+                aria-pressed=move || is_followed().to_string()
+                on:click=move |_| easel.follow((!is_followed()).then_some(who))
+            >
+                {letter}
+            </button>
+        }
+    };
+    view! {
+        <div class="board-top">
+            <div class="board-people" role="group" aria-label="On the board">
+                <For each=move || people.get() key=|who| *who children=person/>
+            </div>
+            <files::FilesMenu easel/>
+        </div>
+    }
+}
+
+/// The zoom.
+#[component]
+pub(super) fn ZoomDock(easel: Easel) -> impl IntoView {
+    let percent = move || format!("{}\u{2009}%", easel.camera.get().percent());
+    let zoom = move |by: f64| easel.look(|camera| camera.zoom(by));
+    view! {
+        <div class="board-zoom" role="group" aria-label="Zoom">
+            <button type="button" class="icon-button" data-testid="board-zoom-out" aria-label="Zoom out" title="Zoom out (-)" on:click=move |_| zoom(1.0 / ZOOM_STEP)>
+                {icons::minus()}
+            </button>
+            <output class="percent" aria-label="Zoom">{percent}</output>
+            <button type="button" class="icon-button" data-testid="board-zoom-in" aria-label="Zoom in" title="Zoom in (+)" on:click=move |_| zoom(ZOOM_STEP)>
+                {icons::plus()}
+            </button>
+            <button type="button" class="icon-button" data-testid="board-zoom-all" aria-label="All shapes" title="All shapes (Shift 1)" on:click=move |_| easel.show_all()>
+                {icons::whole()}
+            </button>
+        </div>
+    }
+}
