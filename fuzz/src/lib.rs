@@ -57,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "relay", examples: relay::examples, run: relay::run },
     Target { name: "update", examples: sync::updates, run: sync::run_update },
     Target { name: "document", examples: sync::payloads, run: sync::run_payload },
+    Target { name: "whiteboard", examples: sync::shapes, run: sync::run_shape },
     Target { name: "causal", examples: sync::frames, run: sync::run_frame },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },

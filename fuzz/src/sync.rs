@@ -10,6 +10,10 @@ use meshwork_core::time::Time;
 use meshwork_sync::causal::{Heard, Order};
 use meshwork_sync::document::update::{self, CLOCK_MAX, ITEMS_MAX, Id, Piece, Ranges, Says};
 use meshwork_sync::document::{self, Documents, Said, client_of};
+use meshwork_sync::whiteboard::presence::Presence;
+use meshwork_sync::whiteboard::{
+    Bounds, Field, Fields, Order as Above, Piece as Points, Point, Shape, ShapeId, Style, What, drafts,
+};
 use meshwork_sync::{about, counter, values};
 
 use crate::examples::{ROOM, STAMP, author};
@@ -197,5 +201,55 @@ mod tests {
         for (number, bytes) in UPDATES.iter().enumerate() {
             assert!(update::read(bytes).is_ok(), "{number}: {:?}", update::read(bytes));
         }
+    }
+}
+
+/// A stroke and a note, as drafts, and where somebody points.
+pub(crate) fn shapes() -> Vec<Vec<u8>> {
+    let points = [(0, 0), (80, 40), (90, -200)].map(|(x, y)| Point { x, y }).to_vec();
+    let bounds = Bounds { x: 0, y: -200, width: 90, height: 240 };
+    let shape = |what: What, text: &str| Shape {
+        what,
+        bounds,
+        style: Style { colour: 3, size: 1, is_filled: true },
+        order: Above::between(None, None),
+        text: text.to_owned(),
+    };
+    let stroke = shape(What::Stroke(Points { points, pressures: vec![1, 2, 255] }), "");
+    let note = shape(What::Note, "To bring");
+    let id = ShapeId([7; 8]);
+    let writes = |shape: &Shape| {
+        shape.fields().into_iter().map(|(field, value)| id.write(field, Some(value))).collect::<Vec<_>>()
+    };
+    let presence = Presence {
+        pointer: Some(Point { x: 3, y: 4 }),
+        is_drawing: true,
+        is_laser: false,
+        view: bounds,
+        chosen: vec![id],
+    };
+    let what = stroke.fields().remove(&Field::What).unwrap_or_default();
+    vec![drafts::bytes(&writes(&stroke), 875), drafts::bytes(&writes(&note), 875), presence.bytes(), what]
+}
+
+/// Drafts, presences and what a shape is: what is read is written so that it reads the same.
+pub(crate) fn run_shape(input: &[u8]) {
+    let table = Table::new(Kind::ByValue);
+    let mut shapes: Vec<Shape> =
+        drafts::read(&table, input).into_iter().flatten().map(|(_, shape)| shape).collect();
+    let fields = Fields::from([
+        (Field::What, input.to_vec()),
+        (Field::Bounds, Bounds { x: 1, y: 2, width: 3, height: 4 }.bytes()),
+    ]);
+    shapes.extend(Shape::read(&fields));
+    for shape in shapes {
+        let points = shape.points();
+        assert!(points.iter().all(|(x, y)| x.is_finite() && y.is_finite()), "{points:?}");
+        if !matches!(shape.what, What::Unknown(_)) {
+            assert_eq!(Shape::read(&shape.fields()).as_ref(), Some(&shape));
+        }
+    }
+    if let Some(presence) = Presence::read(input) {
+        assert_eq!(Presence::read(&presence.bytes()), Some(presence));
     }
 }

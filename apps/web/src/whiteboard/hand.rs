@@ -15,6 +15,8 @@ use super::{Area, Place, bounds, ends};
 const BOX: (f64, f64) = (160.0, 80.0);
 /// Edge of a note.
 const NOTE: f64 = 176.0;
+/// Colour of a note where none was chosen.
+const NOTE_COLOUR: u8 = 2;
 /// How far the pointer goes until a press is a drag, in pixels of the page.
 const SLOP: f64 = 4.0;
 /// How near a handle is taken hold of, in pixels.
@@ -350,6 +352,7 @@ impl Hand {
                 if !is_dragged && what.has_ends() {
                     return Vec::new();
                 }
+                let style = style_of(what, style);
                 vec![(
                     *id,
                     Shape { what: what.clone(), bounds, style, order: order.clone(), text: String::new() },
@@ -398,13 +401,9 @@ impl Hand {
         let what = self.tool.what()?;
         let size = if what == What::Note { (NOTE, NOTE) } else { BOX };
         let opens = (what == What::Note).then_some(id);
-        let shape = Shape {
-            what,
-            bounds: centred(at, size),
-            style: self.style,
-            order: sketch.top(),
-            text: String::new(),
-        };
+        let style = style_of(&what, self.style);
+        let shape =
+            Shape { what, bounds: centred(at, size), style, order: sketch.top(), text: String::new() };
         self.chosen = BTreeSet::from([id]);
         Some(Done { writes: creation(&[(id, shape)]), opens, is_tool_done: true, ..Done::default() })
     }
@@ -455,6 +454,14 @@ impl Hand {
             ],
             number => vec![id.write(Field::Piece((number - 1) as u8), Some(piece.bytes()))],
         }
+    }
+}
+
+/// How a new shape looks: ink makes no paper.
+fn style_of(what: &What, style: Style) -> Style {
+    match (what, style.colour) {
+        (What::Note, 0) => Style { colour: NOTE_COLOUR, ..style },
+        _ => style,
     }
 }
 

@@ -124,6 +124,8 @@ impl Scenario {
         if self.is_governed {
             let before = self.writes();
             self.everybody_writes()?;
+            // Who is alone is settled at once, but has not been told yet.
+            self.check()?;
             self.settle(self.world.now() + HEAL_LIMIT + self.ahead())?;
             self.check_end()?;
             self.nothing_gets_out(before)?;

@@ -8,10 +8,10 @@ use meshwork_web::whiteboard::look::COLOUR_NAMES;
 use meshwork_web::words;
 
 use super::super::super::icons;
+use super::super::counter::PersonBead;
 use super::easel::Easel;
 use super::files;
 use super::keyboard::{TOOLS, ZOOM_STEP};
-use super::people::colour_of;
 
 const SIZES: [(&str, &str); 3] = [("S", "Small"), ("M", "Medium"), ("L", "Large")];
 
@@ -49,9 +49,13 @@ fn sign(tool: Tool) -> AnyView {
     }
 }
 
+/// Tools that stand there on narrow pages before one asks for more.
+const FIRST: [Tool; 5] = [Tool::Select, Tool::Hand, Tool::Pen, Tool::Text, Tool::Note];
+
 /// The tools.
 #[component]
 pub(super) fn Dock(easel: Easel) -> impl IntoView {
+    let are_all_shown = RwSignal::new(false);
     let tool = |(tool, letter, digit): (Tool, &'static str, &'static str)| {
         let (name, label) = word(tool);
         let keys = if digit.is_empty() { letter.to_owned() } else { format!("{letter}, {digit}") };
@@ -67,6 +71,7 @@ pub(super) fn Dock(easel: Easel) -> impl IntoView {
             <button
                 type="button"
                 class="board-tool"
+                class:further=!FIRST.contains(&tool)
                 data-testid=format!("tool-{name}")
                 title=format!("{label} ({keys})")
                 aria-label=label
@@ -101,8 +106,20 @@ pub(super) fn Dock(easel: Easel) -> impl IntoView {
             }
         };
     view! {
-        <div class="board-dock" role="toolbar" aria-label="Tools">
+        <div class="board-dock" class:all=are_all_shown role="toolbar" aria-label="Tools">
             {TOOLS.map(tool).collect_view()}
+            <button
+                type="button"
+                class="board-tool board-more"
+                data-testid="tool-more"
+                aria-label="More tools"
+                title="More tools"
+                aria-expanded=move || are_all_shown.get().to_string()
+                hidden=move || easel.is_shut.get()
+                on:click=move |_| are_all_shown.update(|are_shown| *are_shown = !*are_shown)
+            >
+                {icons::down()}
+            </button>
             <span class="board-rule" aria-hidden="true"></span>
             {step(Way::Undo, "board-undo", "Undo", "Undo what you did (Ctrl Z)", icons::undo().into_any())}
             {step(Way::Redo, "board-redo", "Redo", "Redo (Ctrl Y)", icons::redo().into_any())}
@@ -242,20 +259,18 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     });
     let person = move |who: Endpoint| {
         let called = words::capital(&session.called(who));
-        let letter = session.letter_of(who.peer).map(String::from).unwrap_or_default();
         let is_followed = move || easel.following.get() == Some(who);
         view! {
             <button
                 type="button"
                 class="board-person"
-                style=colour_of(who)
                 data-testid="follow"
                 title=format!("Follow {called} (F)")
                 aria-label=format!("Follow {called}")
                 aria-pressed=move || is_followed().to_string()
                 on:click=move |_| easel.follow((!is_followed()).then_some(who))
             >
-                {letter}
+                <PersonBead sync=easel.sync peer=who.peer/>
             </button>
         }
     };
