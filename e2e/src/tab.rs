@@ -178,6 +178,20 @@ impl Tab {
     }
 
     /// Moves the pointer to the first point, presses, moves over the others and lets go.
+    /// Presses at the first of some points of an element, moves over the others and lets go at the last. Points are pixels
+    /// from its corner.
+    pub async fn drag_on(&self, testid: &str, points: &[(i64, i64)]) -> Result<()> {
+        let script = format!(
+            "const box = document.querySelector('[data-testid=\"{testid}\"]').getBoundingClientRect();
+            return [box.left, box.top];"
+        );
+        let corner: [f64; 2] = serde_json::from_value(self.eval(&script, vec![]).await?)?;
+        #[expect(clippy::cast_possible_truncation, reason = "a place on a screen is a small number")]
+        let [left, top] = corner.map(|place| place as i64);
+        let points: Vec<(i64, i64)> = points.iter().map(|(x, y)| (left + x, top + y)).collect();
+        self.press_and_move(&points).await
+    }
+
     pub(crate) async fn press_and_move(&self, points: &[(i64, i64)]) -> Result<()> {
         let turn = self.session.turn(&self.window).await?;
         let mut chain = turn.driver.action_chain_with_delay(Some(Duration::ZERO), Some(Duration::ZERO));

@@ -3,8 +3,8 @@
 use crate::common;
 use crate::common::hands::canvas_box;
 use crate::common::{
-    close, open_editor, open_page, open_start, open_values, press_shown, unfold, wait_linked, wait_page_says,
-    wait_says,
+    close, open_board, open_editor, open_page, open_start, open_values, press_shown, unfold, wait_linked,
+    wait_page_says, wait_says,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, Look, Server, Tab};
@@ -199,6 +199,40 @@ async fn documents_keep_nobody_out() -> Result<()> {
     tab.click("document-menu").await?;
     check_within(&tab, "the list of documents").await?;
     findings.look(&tab, "the list of documents").await?;
+    findings.check()
+}
+
+/// Sync's whiteboard, as it is drawn on and looked at.
+#[tokio::test]
+async fn whiteboards_keep_nobody_out() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let mut findings = Findings::default();
+    let (tab, link) = open_values(&browser, server.url(), "create-private").await?;
+    let other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    for tab in [&tab, &other] {
+        open_board(tab).await?;
+    }
+    findings.look(&tab, "an empty whiteboard").await?;
+    tab.click("tool-rectangle").await?;
+    tab.drag_on("whiteboard", &[(100, 100), (200, 160)]).await?;
+    findings.look(&tab, "a shape is chosen").await?;
+    tab.click("board-files").await?;
+    findings.look(&tab, "what a whiteboard is saved as").await?;
+    tab.click("open-keys").await?;
+    findings.look(&tab, "the keys of the whiteboard").await?;
+    tab.press_keys("\u{e00c}").await?;
+    tab.click("tool-note").await?;
+    tab.drag_on("whiteboard", &[(300, 100), (460, 260)]).await?;
+    findings.look(&tab, "a note is written").await?;
+    tab.press_keys("Umbrella\u{e00c}").await?;
+    check_widths(&tab, "a whiteboard").await?;
+    tab.look(Look { width: 320, height: 640, dark: false }).await?;
+    check_within(&tab, "a whiteboard").await?;
+    tab.click("tool-more").await?;
+    check_within(&tab, "all tools of a whiteboard").await?;
+    findings.look(&tab, "all tools of a whiteboard").await?;
     findings.check()
 }
 

@@ -37,3 +37,4 @@ mod tools;
 mod touch;
 mod values;
 mod ways_in;
+mod whiteboard;

@@ -49,6 +49,22 @@ pub(crate) async fn open_editor(tab: &Tab) -> Result<()> {
     .await
 }
 
+/// Goes to the tab of the whiteboard in a room of Sync, and waits for it.
+pub(crate) async fn open_board(tab: &Tab) -> Result<()> {
+    for (testid, what) in [("tab-whiteboard", "the tabs"), ("whiteboard", "the whiteboard")] {
+        tab.wait_until(PATIENCE, what, async || {
+            ensure!(tab.has(testid).await?, "it is not there yet");
+            Ok(())
+        })
+        .await?;
+        if testid.starts_with("tab") {
+            tab.click(testid).await?;
+        }
+    }
+    // It is measured a frame later.
+    tab.wait_laid_out().await
+}
+
 /// Opens the start page, and waits for the button of this name.
 pub(crate) async fn open_start(browser: &Browser, url: &str, button: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;

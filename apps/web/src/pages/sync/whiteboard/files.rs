@@ -108,8 +108,8 @@ pub(super) fn copy(easel: Easel, takes_away: bool) {
     });
 }
 
-/// What is chosen, or else all.
-fn saved(easel: Easel) -> Vec<(ShapeId, Shape)> {
+/// What is chosen, or else all: what a picture shows.
+fn shown(easel: Easel) -> Vec<(ShapeId, Shape)> {
     let chosen = easel.chosen_ids();
     let all = shapes(easel);
     if chosen.is_empty() { all } else { all.into_iter().filter(|(id, _)| chosen.contains(id)).collect() }
@@ -140,7 +140,7 @@ async fn pictures(easel: Easel, shapes: &[(ShapeId, Shape)]) -> BTreeMap<BlobId,
 }
 
 fn save_excalidraw(easel: Easel) {
-    let shapes = saved(easel);
+    let shapes = shapes(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
         // A browser that saves no files says so itself.
@@ -149,7 +149,7 @@ fn save_excalidraw(easel: Easel) {
 }
 
 fn save_svg(easel: Easel) {
-    let shapes = saved(easel);
+    let shapes = shown(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
         let address = |blob: BlobId| excalidraw::data_url(pictures.get(&blob)?);
@@ -165,7 +165,7 @@ fn save_svg(easel: Easel) {
 }
 
 fn save_png(easel: Easel) {
-    let shapes = saved(easel);
+    let shapes = shown(easel);
     let drawn = easel.with(|work| {
         let area = Area::around(shapes.iter().map(|(_, shape)| hit::area(shape)))?.grown(svg::MARGIN);
         let scale = (PNG_EDGE_MAX / area.width.max(area.height)).min(PNG_SCALE);

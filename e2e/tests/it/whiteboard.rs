@@ -1,0 +1,312 @@
+//! Sync's whiteboard: what several people draw at once, apart and together again.
+
+use anyhow::{Context as _, Result, ensure};
+use meshwork::Endpoint;
+use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
+use serde_json::{Value, json};
+
+use crate::common::hands::mouse;
+use crate::common::{open_board, open_values, wait_linked, wait_says};
+
+/// How WebDriver names keys.
+const ENTER: char = '\u{e007}';
+const ESCAPE: char = '\u{e00c}';
+const DELETE: char = '\u{e017}';
+const RIGHT: char = '\u{e014}';
+
+async fn wait_shapes(tab: &Tab, count: usize) -> Result<()> {
+    tab.wait_until(PATIENCE, "shapes", async || {
+        let shown = tab.attribute("whiteboard", "data-shapes").await?;
+        ensure!(shown == Some(count.to_string()), "there are {shown:?} shapes instead of {count}");
+        Ok(())
+    })
+    .await
+}
+
+/// The shapes of the board as its Excalidraw file has them, which would be saved.
+async fn saved(tab: &Tab) -> Result<Value> {
+    let catch = "window.saved = null;
+        const make = URL.createObjectURL;
+        URL.createObjectURL = (blob) => {
+            blob.text().then((text) => { window.saved = text; });
+            URL.createObjectURL = make;
+            return make.call(URL, blob);
+        };
+        HTMLAnchorElement.prototype.click = () => {};";
+    tab.eval(catch, vec![]).await?;
+    tab.click("board-files").await?;
+    tab.click("save-excalidraw").await?;
+    let text = tab
+        .wait_until(PATIENCE, "the file", async || {
+            let saved = tab.eval("return window.saved", vec![]).await?;
+            Ok(saved.as_str().context("nothing was saved")?.to_owned())
+        })
+        .await?;
+    let file: Value = serde_json::from_str(&text)?;
+    Ok(file["elements"].clone())
+}
+
+/// The only element of a kind in a file.
+fn only<'a>(elements: &'a Value, kind: &str) -> Result<&'a Value> {
+    let mut of_kind = elements.as_array().into_iter().flatten().filter(|element| element["type"] == kind);
+    let element = of_kind.next().with_context(|| format!("there is no {kind} in {elements:#}"))?;
+    ensure!(of_kind.next().is_none(), "there are several: {elements:#}");
+    Ok(element)
+}
+
+/// The colour of the board at a point, as red, green, blue and alpha.
+async fn pixel(tab: &Tab, (x, y): (i64, i64)) -> Result<Value> {
+    let script = "const canvas = document.querySelector('.board-paper');
+        const scale = canvas.width / canvas.clientWidth;
+        return Array.from(canvas.getContext('2d').getImageData(arguments[0] * scale, arguments[1] * scale, 1, 1).data);";
+    tab.eval(script, vec![x.into(), y.into()]).await
+}
+
+async fn wait_pixel(tab: &Tab, at: (i64, i64), is_right: impl Fn(&Value) -> bool) -> Result<()> {
+    tab.wait_until(PATIENCE, "a colour", async || {
+        let shown = pixel(tab, at).await?;
+        ensure!(is_right(&shown), "at {at:?} it is {shown}");
+        Ok(())
+    })
+    .await
+}
+
+/// Two people on one board, each in a browser, and where its room is.
+async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
+    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let bo = browsers[1].tab(&link).await?;
+    wait_linked(&ann, 1).await?;
+    open_board(&ann).await?;
+    open_board(&bo).await?;
+    Ok((ann, bo, link))
+}
+
+#[tokio::test]
+async fn shapes_drawn_apart_come_together() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, bo, link) = two(&server, &browsers).await?;
+    ann.click("tool-rectangle").await?;
+    ann.drag_on("whiteboard", &[(100, 100), (150, 150), (260, 180)]).await?;
+    wait_shapes(&bo, 1).await?;
+    wait_says(&ann, "held-by", "held by 1").await?;
+    bo.click("disconnect").await?;
+    wait_linked(&ann, 0).await?;
+    // One moves it and the other colours it; both draw.
+    bo.drag_on("whiteboard", &[(180, 100), (200, 140), (220, 150)]).await?;
+    bo.click("tool-pen").await?;
+    bo.drag_on("whiteboard", &[(100, 300), (140, 320), (180, 300), (220, 330)]).await?;
+    ann.click("board-colour-6").await?;
+    ann.click("tool-arrow").await?;
+    ann.drag_on("whiteboard", &[(300, 100), (350, 120), (400, 200)]).await?;
+    wait_shapes(&bo, 2).await?;
+    wait_shapes(&ann, 2).await?;
+    bo.click("connect").await?;
+    wait_shapes(&ann, 3).await?;
+    wait_shapes(&bo, 3).await?;
+    let shapes = saved(&ann).await?;
+    ensure!(saved(&bo).await? == shapes, "both see one board");
+    let rectangle = only(&shapes, "rectangle")?;
+    ensure!(rectangle["x"] == json!(140.0) && rectangle["y"] == json!(150.0), "it was moved: {rectangle:#}");
+    ensure!(rectangle["strokeColor"] == "#B93A5B", "it was coloured: {rectangle:#}");
+    only(&shapes, "freedraw")?;
+    only(&shapes, "arrow")?;
+    // Links go on without the server, and so does drawing; what was drawn is there when a page comes again.
+    server.kill();
+    ann.click("tool-ellipse").await?;
+    ann.drag_on("whiteboard", &[(500, 300), (550, 350), (600, 380)]).await?;
+    wait_shapes(&bo, 4).await?;
+    server.restart().await?;
+    bo.goto(&link).await?;
+    open_board(&bo).await?;
+    wait_shapes(&bo, 4).await?;
+    ensure!(saved(&bo).await? == saved(&ann).await?, "the board is as it was");
+    Ok(())
+}
+
+#[tokio::test]
+async fn undo_takes_back_ones_own_shapes() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start_kind(Kind::of_this_run()).await?, Browser::start().await?];
+    let (ann, bo, _) = two(&server, &browsers).await?;
+    ann.click("tool-rectangle").await?;
+    ann.drag_on("whiteboard", &[(100, 100), (150, 150), (260, 180)]).await?;
+    wait_shapes(&bo, 1).await?;
+    bo.click("tool-ellipse").await?;
+    bo.drag_on("whiteboard", &[(300, 100), (350, 150), (460, 180)]).await?;
+    wait_shapes(&ann, 2).await?;
+    ann.click("board-undo").await?;
+    wait_shapes(&bo, 1).await?;
+    only(&saved(&ann).await?, "ellipse")?;
+    ann.click("whiteboard").await?;
+    ann.press_with(Key::Control, "y").await?;
+    wait_shapes(&bo, 2).await?;
+    ann.press_with(Key::Control, "z").await?;
+    wait_shapes(&bo, 1).await?;
+    let disabled = ann.attribute("board-undo", "aria-disabled").await?;
+    ensure!(disabled.as_deref() == Some("true"), "there is nothing left to undo");
+    Ok(())
+}
+
+#[tokio::test]
+async fn strokes_are_seen_before_they_end() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, bo, _) = two(&server, &browsers).await?;
+    ann.click("tool-pen").await?;
+    ann.click("board-size-2").await?;
+    let script = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
+        return [box.left, box.top];";
+    let [left, top]: [f64; 2] = serde_json::from_value(ann.eval(script, vec![]).await?)?;
+    mouse(&ann, "mousePressed", (left + 100.0, top + 200.0), "left", 0).await?;
+    for x in 1..30 {
+        mouse(&ann, "mouseMoved", (left + 100.0 + f64::from(x) * 8.0, top + 200.0), "left", 0).await?;
+    }
+    let is_ink = |shown: &Value| shown[3] == json!(255) && shown[0].as_u64().is_some_and(|red| red < 60);
+    wait_pixel(&bo, (200, 200), is_ink).await?;
+    wait_shapes(&bo, 0).await?;
+    mouse(&ann, "mouseReleased", (left + 340.0, top + 200.0), "left", 0).await?;
+    wait_shapes(&bo, 1).await?;
+    wait_pixel(&bo, (200, 200), is_ink).await?;
+    // Who follows sees what the other one sees.
+    wait_until(PATIENCE, "somebody to follow", async || {
+        ensure!(bo.has("follow").await?, "nobody is on the board");
+        Ok(())
+    })
+    .await?;
+    bo.click("follow").await?;
+    ann.click("board-zoom-in").await?;
+    ann.drag_on("whiteboard", &[(300, 300), (310, 310)]).await?;
+    bo.wait_until(PATIENCE, "the other's zoom", async || {
+        let zoom = bo.eval("return document.querySelector('.board-zoom output').innerText", vec![]).await?;
+        // Another window shows as much at least, and no other zoom than before by itself.
+        let percent: Option<u32> =
+            zoom.as_str().and_then(|zoom| zoom.trim_end_matches(['%', '\u{2009}']).parse().ok());
+        ensure!(percent.is_some_and(|percent| percent > 100 && percent <= 125), "it is {zoom}");
+        Ok(())
+    })
+    .await?;
+    bo.click("follow-stop").await
+}
+
+#[tokio::test]
+async fn pictures_come_from_whoever_has_them() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, bo, link) = two(&server, &browsers).await?;
+    let drop = "const canvas = new OffscreenCanvas(200, 100);
+        const context = canvas.getContext('2d');
+        context.fillStyle = '#e01040';
+        context.fillRect(0, 0, 200, 100);
+        const board = document.querySelector('[data-testid=\"whiteboard\"]');
+        const box = board.getBoundingClientRect();
+        return canvas.convertToBlob().then((blob) => {
+            const data = new DataTransfer();
+            data.items.add(new File([blob], 'red.png', { type: 'image/png' }));
+            board.dispatchEvent(new DragEvent('drop', {
+                dataTransfer: data, bubbles: true, cancelable: true, clientX: box.left + 300, clientY: box.top + 200,
+            }));
+        });";
+    ann.eval(drop, vec![]).await?;
+    let is_red = |shown: &Value| *shown == json!([0xe0, 0x10, 0x40, 0xff]);
+    wait_pixel(&ann, (300, 200), is_red).await?;
+    wait_shapes(&bo, 1).await?;
+    wait_pixel(&bo, (300, 200), is_red).await?;
+    // Who made it may go: the other one has it, and gives it to who comes.
+    ann.goto("about:blank").await?;
+    let late = browsers[0].tab(&link).await?;
+    open_board(&late).await?;
+    wait_shapes(&late, 1).await?;
+    let middle = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
+        return [Math.round(box.width / 2), Math.round(box.height / 2)];";
+    let [x, y]: [i64; 2] = serde_json::from_value(late.eval(middle, vec![]).await?)?;
+    wait_pixel(&late, (x, y), is_red).await
+}
+
+#[tokio::test]
+async fn keys_alone_make_shapes_and_take_them_away() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let (tab, _) = open_values(&browser, server.url(), "create-room").await?;
+    open_board(&tab).await?;
+    tab.eval("document.querySelector('[data-testid=\"whiteboard\"]').focus()", vec![]).await?;
+    tab.press_keys(format!("n{ENTER}")).await?;
+    wait_shapes(&tab, 1).await?;
+    // A note is there to be written.
+    tab.press_keys("Umbrella").await?;
+    tab.press_keys(ESCAPE.to_string()).await?;
+    tab.press_keys(format!("r{ENTER}")).await?;
+    wait_shapes(&tab, 2).await?;
+    let before = saved(&tab).await?;
+    tab.eval("document.querySelector('[data-testid=\"whiteboard\"]').focus()", vec![]).await?;
+    tab.press_keys(RIGHT.to_string()).await?;
+    tab.press_with(Key::Shift, RIGHT.to_string()).await?;
+    wait_says(&tab, "whiteboard-spoken", "by").await?;
+    let after = saved(&tab).await?;
+    let x =
+        |elements: &Value| elements.as_array().and_then(|all| all.last()?["x"].as_f64()).unwrap_or_default();
+    ensure!((x(&after) - x(&before) - 11.0).abs() < 0.2, "it went from {} to {}", x(&before), x(&after));
+    tab.eval("document.querySelector('[data-testid=\"whiteboard\"]').focus()", vec![]).await?;
+    tab.press_keys(",").await?;
+    wait_says(&tab, "whiteboard-spoken", "Teal note: Umbrella, 1 of 2").await?;
+    tab.press_keys(DELETE.to_string()).await?;
+    wait_shapes(&tab, 1).await?;
+    tab.press_with(Key::Control, "z").await?;
+    wait_shapes(&tab, 2).await
+}
+
+#[tokio::test]
+async fn an_excalidraw_file_is_taken() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = open_values(&browser, server.url(), "create-room").await?;
+    open_board(&tab).await?;
+    let file = json!({
+        "type": "excalidraw", "version": 2, "source": "https://excalidraw.com", "files": {}, "appState": {},
+        "elements": [
+            { "type": "rectangle", "id": "a", "x": 0, "y": 0, "width": 200, "height": 80, "strokeColor": "#1e1e1e",
+              "boundElements": [{ "type": "text", "id": "b" }] },
+            { "type": "text", "id": "b", "x": 10, "y": 10, "width": 80, "height": 25, "text": "Ferry", "fontSize": 20,
+              "containerId": "a" },
+            { "type": "freedraw", "id": "c", "x": 300, "y": 0, "width": 20, "height": 20, "points": [[0, 0], [20, 20]] },
+            { "type": "ellipse", "id": "d", "x": 0, "y": 200, "width": 40, "height": 40, "isDeleted": true },
+        ],
+    });
+    let drop = "const data = new DataTransfer();
+        data.items.add(new File([arguments[0]], 'trip.excalidraw'));
+        document.querySelector('[data-testid=\"whiteboard\"]').dispatchEvent(
+            new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));";
+    tab.eval(drop, vec![file.to_string().into()]).await?;
+    wait_shapes(&tab, 2).await?;
+    let shapes = saved(&tab).await?;
+    only(&shapes, "freedraw")?;
+    ensure!(only(&shapes, "text")?["originalText"] == "Ferry", "{shapes:#}");
+    tab.eval(drop, vec!["{}".into()]).await?;
+    wait_shapes(&tab, 2).await
+}
+
+#[tokio::test]
+async fn a_view_link_shows_the_board_and_says_why() -> Result<()> {
+    let server = Server::start().await?;
+    let mira = Endpoint::builder().name("Mira").server(server.url()).bind().await?;
+    let room = mira.create(meshwork::sync::room().private()).await?;
+    room.registered().await?;
+    let edit = room.rules().new_edit_link().await?.to_string();
+    let look = room.rules().view_link().to_string();
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (writer, reader) = (browsers[0].tab(&edit).await?, browsers[1].tab(&look).await?);
+    open_board(&writer).await?;
+    open_board(&reader).await?;
+    wait_says(&reader, "whiteboard-shut", "You can watch").await?;
+    writer.click("tool-note").await?;
+    writer.drag_on("whiteboard", &[(100, 100), (150, 150), (260, 260)]).await?;
+    wait_shapes(&reader, 1).await?;
+    let tools = "return ['tool-pen', 'tool-hand'].map((tool) =>
+        document.querySelector(`[data-testid=\"${tool}\"]`).checkVisibility());";
+    ensure!(reader.eval(tools, vec![]).await? == json!([false, true]), "one may look, and not draw");
+    reader.drag_on("whiteboard", &[(150, 150), (300, 300)]).await?;
+    reader.press_keys(DELETE.to_string()).await?;
+    wait_says(&writer, "held-by", "held by").await?;
+    ensure!(only(&saved(&writer).await?, "rectangle")?["x"] == json!(100.0), "the note is where it was");
+    Ok(())
+}
