@@ -59,9 +59,9 @@ export class App {
     return this[RAW].documents()
   }
 
-  async keepVersions({ signal } = {}) {
+  async keepBlobs({ signal } = {}) {
     signal?.throwIfAborted()
-    const keeping = this[RAW].keepVersions()
+    const keeping = this[RAW].keepBlobs()
     signal?.addEventListener('abort', () => keeping.free(), { once: true })
     const error = await keeping.next()
     if (error) {

@@ -321,7 +321,7 @@ export interface App {
    * a page does that `stays`. Of each author it holds 100, and 64 MiB. Resolves once `signal` ends it, after which what is
    * held stays held; rejects with VersionError, as when the room was left.
    */
-  keepVersions(options?: { signal?: AbortSignal }): Promise<void>
+  keepBlobs(options?: { signal?: AbortSignal }): Promise<void>
   blobs(): Blobs
   presence<T = Json>(): Presence<T>
 }

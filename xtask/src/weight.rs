@@ -22,8 +22,9 @@ const BUDGETS: [Budget; 3] = [
 ];
 /// What an app may load beyond the page of a room without it, which has these parts.
 const SHELL: [&str; 2] = ["overlays", "shell"];
-const APPS: [Budget; 3] = [
+const APPS: [Budget; 4] = [
     ("Sync's values, beyond the shell", &["sync"], 65_000),
+    ("Sync's tab of the whiteboard", &["documents", "sync", "drawing"], 999_000),
     ("Sync's documents, as a member keeps them", &["documents"], 85_000),
     ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 325_000),
 ];

@@ -112,7 +112,7 @@ impl Source {
                 changes.next().await?;
                 JsValue::TRUE
             }
-            Source::KeptVersions(app) => thrown(app.keep_versions().await.err()?),
+            Source::KeptVersions(app) => thrown(app.keep_blobs().await.err()?),
         })
     }
 }

@@ -41,8 +41,8 @@ impl RawApp {
     }
 
     /// Holds what people save as versions of documents. The reader has nothing but the error that ends it.
-    #[wasm_bindgen(js_name = keepVersions)]
-    pub fn keep_versions(&self) -> Reader {
+    #[wasm_bindgen(js_name = keepBlobs)]
+    pub fn keep_blobs(&self) -> Reader {
         Reader::of(Source::KeptVersions(self.app().clone()))
     }
 

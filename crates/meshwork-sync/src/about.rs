@@ -115,17 +115,23 @@ pub fn to_hold(table: &Table) -> Vec<Version> {
     let mut versions: Vec<Version> =
         table.entries(&Kind::Document.row("")).filter_map(read_version).collect();
     sort_latest_first(&mut versions);
+    keep_share(&mut versions, |version| (version.author, version.size));
+    versions
+}
+
+/// Leaves of each author the first that a keeper holds: [`VERSIONS_MAX`] of them, of [`VERSION_BYTES_MAX`] together.
+pub(crate) fn keep_share<T>(all: &mut Vec<T>, of: impl Fn(&T) -> (PeerId, u64)) {
     let mut used: BTreeMap<PeerId, (usize, u64)> = BTreeMap::new();
-    versions.retain(|version| {
-        let (count, bytes) = used.entry(version.author).or_default();
-        let sum = bytes.saturating_add(version.size);
+    all.retain(|one| {
+        let (author, size) = of(one);
+        let (count, bytes) = used.entry(author).or_default();
+        let sum = bytes.saturating_add(size);
         let has_place = *count < VERSIONS_MAX && sum <= VERSION_BYTES_MAX;
         if has_place {
             (*count, *bytes) = (*count + 1, sum);
         }
         has_place
     });
-    versions
 }
 
 /// What `me` says that it holds: documents and blobs.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use meshwork_core::id::PeerId;
 use meshwork_core::table::Table;
 use meshwork_sync::about::{self, LABEL_MAX, TITLE_MAX, VERSION_MAX};
+use meshwork_sync::whiteboard::{self, PICTURE_MAX};
 
 use crate::app::{App, check_sizes};
 use crate::blobs::{BlobError, BlobId, FetchError};
@@ -19,7 +20,7 @@ use crate::runner::{timeout, unless};
 const RETRY: Duration = Duration::from_secs(60);
 
 /// A document as somebody saved it. What it says lies in a blob, which is with who saved it and with members that
-/// [keep versions](App::keep_versions).
+/// [keep versions](App::keep_blobs).
 #[derive(Clone, Debug)]
 pub struct Version {
     document: Document,
@@ -221,15 +222,26 @@ impl Version {
     }
 }
 
+/// A blob that is held for an app.
+#[derive(Clone, Debug)]
+struct Wanted {
+    /// The document of which it is a version; none for a picture of the whiteboard.
+    document: String,
+    blob: BlobId,
+    /// How long it is, as its author says, and at most.
+    size: u64,
+    most: u64,
+}
+
 impl App {
-    /// Holds what people save as versions of documents, for as long as this program runs and they are not deleted, and says
-    /// so: what a program does that stays. Of each author it holds
-    /// [`VERSIONS_MAX`](crate::sync::VERSIONS_MAX) and [`VERSION_BYTES_MAX`](crate::sync::VERSION_BYTES_MAX). Dropping the
-    /// future stops it; what is held stays held.
+    /// Holds what people save as versions of documents and put on whiteboards as pictures, for as long as this program runs and
+    /// they are not deleted, and says so: what a program does that stays. Of each author it holds
+    /// [`VERSIONS_MAX`](crate::sync::VERSIONS_MAX) versions and as many pictures, of
+    /// [`VERSION_BYTES_MAX`](crate::sync::VERSION_BYTES_MAX) each. Dropping the future stops it; what is held stays held.
     ///
     /// # Errors
     /// [`VersionError`] where what is held cannot be listed or freed, as when the room was left.
-    pub async fn keep_versions(&self) -> Result<(), VersionError> {
+    pub async fn keep_blobs(&self) -> Result<(), VersionError> {
         let mut changes = self.watch();
         let mut missing: BTreeSet<BlobId> = BTreeSet::new();
         let runner = &self.room.shared().runner;
@@ -244,51 +256,50 @@ impl App {
                         missing.clear();
                     }
                 }
-                Some(version) => {
-                    let fetch = self.blobs().fetch(version.blob).at_most(VERSION_MAX);
+                Some(wanted) => {
+                    let fetch = self.blobs().fetch(wanted.blob).at_most(wanted.most);
                     // What was saved meanwhile comes first.
                     let is_held = match unless(changed, fetch.into_future()).await {
-                        Some(Ok(_)) => self.tell_held(&version).await?,
+                        Some(Ok(_)) => self.tell_held(&wanted).await?,
                         Some(Err(FetchError::Closed(closed))) => return Err(closed.into()),
                         Some(Err(_)) => false,
                         None => continue,
                     };
                     if !is_held {
-                        missing.insert(version.blob);
+                        missing.insert(wanted.blob);
                     }
                 }
             }
         }
     }
 
-    /// Frees what no version needs any more. Returns the next one that is not held here, and is not among the missing.
-    async fn hold_next(&self, missing: &BTreeSet<BlobId>) -> Result<Option<about::Version>, VersionError> {
+    /// Frees what nothing needs any more. Returns the next blob that is not held here, and is not among the missing.
+    async fn hold_next(&self, missing: &BTreeSet<BlobId>) -> Result<Option<Wanted>, VersionError> {
         let me = self.room.me().peer;
-        let (wanted, told) =
-            self.read(move |table| (about::to_hold(table), about::held_by(table, me))).await?;
+        let (all, told) = self.read(move |table| (wanted(table), about::held_by(table, me))).await?;
         for (document, blob) in told.clone() {
-            if !wanted.iter().any(|version| version.blob == blob && version.document == document) {
-                if !wanted.iter().any(|version| version.blob == blob) {
+            if !all.iter().any(|wanted| wanted.blob == blob && wanted.document == document) {
+                if !all.iter().any(|wanted| wanted.blob == blob) {
                     self.blobs().free(blob).await?;
                 }
                 self.write(move |_, me| Ok(about::hold(&document, me.peer, blob, false))).await?;
             }
         }
-        for version in wanted {
-            if missing.contains(&version.blob) || version.size > VERSION_MAX {
+        for wanted in all {
+            if missing.contains(&wanted.blob) || wanted.size > wanted.most {
                 continue;
             }
-            let is_told = told.contains(&(version.document.clone(), version.blob));
-            if !is_told || self.blobs().get(version.blob).await?.is_none() {
-                return Ok(Some(version));
+            let is_told = told.contains(&(wanted.document.clone(), wanted.blob));
+            if !is_told || self.blobs().get(wanted.blob).await?.is_none() {
+                return Ok(Some(wanted));
             }
         }
         Ok(None)
     }
 
-    /// Says that a version is held here. Returns whether it may: who may not write here keeps it all the same.
-    async fn tell_held(&self, version: &about::Version) -> Result<bool, VersionError> {
-        let (document, blob) = (version.document.clone(), version.blob);
+    /// Says that a blob is held here. Returns whether it may: who may not write here keeps it all the same.
+    async fn tell_held(&self, wanted: &Wanted) -> Result<bool, VersionError> {
+        let (document, blob) = (wanted.document.clone(), wanted.blob);
         match self.write(move |_, me| Ok(about::hold(&document, me.peer, blob, true))).await {
             Err(WriteError::Closed(closed)) => Err(closed.into()),
             told => Ok(told.is_ok()),
@@ -302,7 +313,24 @@ fn others_holding(table: &Table, version: &about::Version, me: PeerId) -> usize 
     holders.into_iter().filter(|holder| *holder != me).count()
 }
 
-/// Whether any version names a blob.
+/// The blobs that a keeper holds, versions before pictures, those saved last first.
+fn wanted(table: &Table) -> Vec<Wanted> {
+    let versions = about::to_hold(table).into_iter().map(|version| Wanted {
+        document: version.document,
+        blob: version.blob,
+        size: version.size,
+        most: VERSION_MAX,
+    });
+    let pictures = whiteboard::to_hold(table).into_iter().map(|picture| Wanted {
+        document: String::new(),
+        blob: picture.blob(),
+        size: picture.size,
+        most: PICTURE_MAX,
+    });
+    versions.chain(pictures).collect()
+}
+
+/// Whether anything names a blob.
 fn names(table: &Table, blob: BlobId) -> bool {
-    about::to_hold(table).iter().any(|version| version.blob == blob)
+    wanted(table).iter().any(|wanted| wanted.blob == blob)
 }

@@ -25,7 +25,7 @@ export async function play(link: string): Promise<void> {
   // @ts-expect-error: it is no text.
   await questions.say(9)
   questions.addEventListener('message', ({ detail }) => console.log(detail.value.length, detail.from.name))
-  await room.app('sync').keepVersions({ signal: AbortSignal.timeout(1000) })
+  await room.app('sync').keepBlobs({ signal: AbortSignal.timeout(1000) })
   const votes = room.table<number | { asks: string }>('votes')
   await votes.mine.set('ferry', 1)
   // @ts-expect-error: what a key has may be nothing.

@@ -73,8 +73,8 @@ globalThis.page = {
   addCard: (name) => provider.doc.getArray('cards').push([new Y.Map([['name', name], ['done', false]])]),
   tickCard: (place) => provider.doc.getArray('cards').get(place).set('done', true),
   removeCard: (place) => provider.doc.getArray('cards').delete(place),
-  keepVersions: () => {
-    room.app('sync').keepVersions().catch(({ message }) => errors.push(message))
+  keepBlobs: () => {
+    room.app('sync').keepBlobs().catch(({ message }) => errors.push(message))
   },
   saveVersion: async (label) => {
     const saved = await provider.saveVersion(label)

@@ -113,7 +113,7 @@ async fn pages_save_compare_and_restore_versions() -> Result<()> {
     let (ann, bo) = (one.tab(&page).await?, other.tab(&page).await?);
     ask(&ann, "join", vec![link.clone(), "Ann".into()]).await?;
     ask(&bo, "join", vec![link, "Bo".into()]).await?;
-    ask(&bo, "keepVersions", vec![]).await?;
+    ask(&bo, "keepBlobs", vec![]).await?;
     ask(&ann, "type", vec!["The ferry 🦉 leaves.".into()]).await?;
     for name in ["bread", "milk"] {
         ask(&ann, "addCard", vec![name.into()]).await?;

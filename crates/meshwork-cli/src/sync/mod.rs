@@ -110,7 +110,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Erase(arguments) => erase::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
         Command::Keep(arguments) => {
-            keep::run(arguments, (&word(), Content::Entries), contents, keep_versions).await
+            keep::run(arguments, (&word(), Content::Entries), contents, keep_blobs).await
         }
     }
 }
@@ -161,8 +161,8 @@ async fn contents(room: &Room) -> Result<(String, Value), Failure> {
 }
 
 /// Holds what people save as versions of documents; it ends where that cannot go on.
-async fn keep_versions(room: &Room) -> Result<(), Failure> {
-    match app(room).await?.keep_versions().await {
+async fn keep_blobs(room: &Room) -> Result<(), Failure> {
+    match app(room).await?.keep_blobs().await {
         Err(VersionError::Closed(closed)) => Err(closed.into()),
         Err(error) => Err(Failure::Storage(format!("Versions of documents cannot be kept: {error}."))),
         Ok(()) => Ok(()),

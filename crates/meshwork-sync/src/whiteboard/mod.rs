@@ -31,10 +31,10 @@ use meshwork_core::table::{Write, Writer};
 
 pub use order::{ORDER_MAX, Order};
 pub use shape::{
-    Bounds, COLOURS, Fields, PIECES_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style, TEXT_MAX, UNIT,
-    What,
+    Bounds, COLOURS, Fields, PICTURE_MAX, PIECES_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style,
+    TEXT_MAX, UNIT, What,
 };
-pub use sketch::{Renewed, Sketch, deletion};
+pub use sketch::{Renewed, Sketch, deletion, to_hold};
 pub use steps::{STEPS_MAX, Steps, Way};
 
 use crate::FIRST;

@@ -14,6 +14,8 @@ pub const UNIT: f64 = 8.0;
 pub const POINTS_MAX: usize = 160;
 /// Most pieces of a stroke: some minutes of drawing without a lift.
 pub const PIECES_MAX: usize = 128;
+/// Longest picture, in bytes: what a telephone takes, and a few seconds for the others.
+pub const PICTURE_MAX: u64 = 8 * 1024 * 1024;
 /// Longest text of a shape, in bytes: more than stands on a board that is read.
 pub const TEXT_MAX: usize = 8192;
 /// Colours that a shape may have: ink, and seven of people's.
@@ -230,7 +232,7 @@ impl What {
     }
 
     /// What bytes say; what this build does not know is [`What::Unknown`], and `None` what is not even named.
-    fn read(bytes: &[u8]) -> Option<What> {
+    pub(super) fn read(bytes: &[u8]) -> Option<What> {
         let (name, content): (BoundedText<NAME_MAX>, _) = wire::decode_first(bytes).ok()?;
         let known = match name.as_str() {
             "pen" => Piece::read(content).map(What::Stroke),

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::PeerId;
 use meshwork_core::table::{Entry, Table, Write, Writer};
 
-use super::{Field, Fields, Order, ROW, Shape, ShapeId};
+use super::{Field, Fields, Order, Picture, ROW, Shape, ShapeId, What};
+use crate::about::keep_share;
 
 /// What became of a shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +116,21 @@ impl Sketch {
 /// What takes a shape away, with what other builds wrote about it.
 pub fn deletion(table: &Table, id: ShapeId) -> Vec<Write> {
     table.row(&id.row()).map(|entry| Write::removal(entry.row(), entry.field().to_vec())).collect()
+}
+
+/// The pictures that a keeper holds, those put down last first: of each author as much as of
+/// [versions](crate::about::to_hold).
+pub fn to_hold(table: &Table) -> Vec<Picture> {
+    let is_what = |entry: &&Entry| Writer::of(entry.field()) == Some((Writer::Anybody, &*Field::What.name()));
+    let pictures =
+        table.entries(&ROW).filter(is_what).filter_map(|entry| match What::read(entry.value()?)? {
+            What::Picture(picture) => Some((entry.stamp(), entry.author(), picture)),
+            _ => None,
+        });
+    let mut pictures: Vec<(Stamp, PeerId, Picture)> = pictures.collect();
+    pictures.sort_unstable_by_key(|(stamp, author, _)| std::cmp::Reverse((*stamp, *author)));
+    keep_share(&mut pictures, |(_, author, picture)| (*author, picture.size));
+    pictures.into_iter().map(|(.., picture)| picture).collect()
 }
 
 /// The fields of one shape as a table has them.

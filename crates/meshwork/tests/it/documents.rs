@@ -234,7 +234,7 @@ async fn versions_outlive_who_saved_them() {
     let network = Network::new(13);
     let ([_ann, bo, _kim], rooms) = three(&network).await;
     let keeps = rooms[2].app(sync::APP).await.unwrap();
-    let keeper = tokio::spawn(async move { keeps.keep_versions().await });
+    let keeper = tokio::spawn(async move { keeps.keep_blobs().await });
     write(&rooms[1], 0, "The ferry leaves at nine.").await;
     let notes = rooms[1].document("notes");
     let saved = notes.save_version("first").await.unwrap();
