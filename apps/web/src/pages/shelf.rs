@@ -1,7 +1,11 @@
-//! Blobs of the room that this page holds: bytes that their hash names, in files of the page's own or else in memory.
+//! Blobs of the room that this page holds: bytes that their hash names, in files of the page's own or else in memory. They are a
+//! part of their own, which is loaded with the first version or picture, or when somebody asks for one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::task::spawn_local;
@@ -28,8 +32,32 @@ async fn folder() -> Option<Folder> {
     Folder::of_page().await?.make(&format!("{PAGES_DATABASE}-blobs")).await.ok()
 }
 
-/// Holds nothing of a room any more: the door to it, in the part that holds anything.
-#[wasm_split(writing, wasm_split_path = ::leptos::wasm_split, fallible)]
+/// What takes a while.
+type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// The blobs of one room, as those see them who are in another part.
+pub(crate) trait Shelf {
+    /// Holds these bytes from now on.
+    fn put(&self, bytes: Vec<u8>) -> Later<'_, BlobId>;
+
+    /// Holds a blob no longer.
+    fn free(&self, blob: BlobId) -> Later<'_, ()>;
+
+    /// A blob of at most so many bytes, from here or from whoever holds it; or in words, why it does not come.
+    fn fetch(&self, blob: BlobId, size_max: u64) -> Later<'_, Result<Vec<u8>, String>>;
+
+    /// Does what the node wants done about blobs.
+    fn carry_out(&self) -> Later<'_, ()>;
+}
+
+/// The shelf of a room, once it is open: the door to the part.
+#[wasm_split(shelf, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub(crate) fn open(session: Session, room: RoomId) -> Loaded<Later<'static, Rc<dyn Shelf>>> {
+    Ok(Box::pin(async move { Rc::new(Files::open(session, room).await) as Rc<dyn Shelf> }))
+}
+
+/// Holds nothing of a room any more.
+#[wasm_split(shelf, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub(crate) fn forget(room: RoomId) -> Loaded<()> {
     spawn_local(remove(room));
     Ok(())
@@ -53,7 +81,7 @@ async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
 }
 
 /// The blobs of one room.
-pub(crate) struct Shelf {
+struct Files {
     session: Session,
     /// A file for each blob; none where the browser has no files for pages.
     folder: Option<Folder>,
@@ -64,9 +92,26 @@ pub(crate) struct Shelf {
     is_busy: Cell<bool>,
 }
 
-impl Shelf {
-    /// The shelf of a room.
-    pub(crate) async fn open(session: Session, room: RoomId) -> Shelf {
+impl Shelf for Files {
+    fn put(&self, bytes: Vec<u8>) -> Later<'_, BlobId> {
+        Box::pin(self.put(bytes))
+    }
+
+    fn free(&self, blob: BlobId) -> Later<'_, ()> {
+        Box::pin(self.free(blob))
+    }
+
+    fn fetch(&self, blob: BlobId, size_max: u64) -> Later<'_, Result<Vec<u8>, String>> {
+        Box::pin(self.fetch(blob, size_max))
+    }
+
+    fn carry_out(&self) -> Later<'_, ()> {
+        Box::pin(self.carry_out())
+    }
+}
+
+impl Files {
+    async fn open(session: Session, room: RoomId) -> Files {
         let folder = match folder().await {
             Some(folder) => {
                 forget_strangers(session, room, &folder).await;
@@ -74,7 +119,7 @@ impl Shelf {
             }
             None => None,
         };
-        Shelf {
+        Files {
             session,
             folder,
             memory: RefCell::default(),
@@ -84,7 +129,7 @@ impl Shelf {
     }
 
     /// The bytes of a blob that is held here.
-    pub(crate) async fn get(&self, blob: BlobId) -> Option<Vec<u8>> {
+    async fn get(&self, blob: BlobId) -> Option<Vec<u8>> {
         if let Some(bytes) = self.memory.borrow().get(&blob) {
             return Some(bytes.clone());
         }
@@ -93,8 +138,7 @@ impl Shelf {
         (Outline::of(&bytes).id() == blob).then_some(bytes)
     }
 
-    /// Holds these bytes from now on.
-    pub(crate) async fn put(&self, bytes: Vec<u8>) -> BlobId {
+    async fn put(&self, bytes: Vec<u8>) -> BlobId {
         let outline = Outline::of(&bytes);
         let blob = outline.id();
         let is_filed = match &self.folder {
@@ -108,8 +152,7 @@ impl Shelf {
         blob
     }
 
-    /// Holds a blob no longer.
-    pub(crate) async fn free(&self, blob: BlobId) {
+    async fn free(&self, blob: BlobId) {
         self.tell(|blobs, _| blobs.forget(SLOT, blob));
         self.memory.borrow_mut().remove(&blob);
         if let Some(folder) = &self.folder {
@@ -118,11 +161,7 @@ impl Shelf {
         }
     }
 
-    /// A blob of at most so many bytes, from here or from whoever holds it.
-    ///
-    /// # Errors
-    /// In words, why it does not come.
-    pub(crate) async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
         if let Some(bytes) = self.get(blob).await {
             return Ok(bytes);
         }
@@ -143,8 +182,7 @@ impl Shelf {
         Err("nobody who is here holds it".to_owned())
     }
 
-    /// Does what the node wants done about blobs.
-    pub(crate) async fn carry_out(&self) {
+    async fn carry_out(&self) {
         if self.is_busy.replace(true) {
             return;
         }

@@ -18,6 +18,7 @@ use meshwork_web::words;
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
 use super::super::shelf::Shelf;
+use super::shelf;
 
 /// The counter that every room has in front.
 pub(super) const COUNTER: &str = "counter";
@@ -102,7 +103,7 @@ pub(super) struct Sync {
     last: RwSignal<Place>,
     /// Tabs that came later hear what happens, too.
     hearers: StoredValue<Vec<Hear>, LocalStorage>,
-    shelf: StoredValue<Option<Rc<Shelf>>, LocalStorage>,
+    shelf: StoredValue<Option<Rc<dyn Shelf>>, LocalStorage>,
 }
 
 /// The table in which all of it lies but what documents say.
@@ -168,6 +169,7 @@ impl Sync {
                 self.read_holders();
             }
             Some(Event::Saved { .. } | Event::Acknowledged { .. }) => self.read_holders(),
+            Some(Event::BlobsWaiting { .. }) => shelf::serve(self),
             Some(Event::Link { endpoint, state, reason }) => {
                 let why = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 self.note(*endpoint, format!("{state}{why}"));
@@ -257,12 +259,12 @@ impl Sync {
     }
 
     /// The blobs of the room that this page holds, where a tab has opened them.
-    pub(super) fn shelf(self) -> Option<Rc<Shelf>> {
+    pub(super) fn shelf(self) -> Option<Rc<dyn Shelf>> {
         self.shelf.try_get_value().flatten()
     }
 
     /// The same for all tabs: the one that was opened first. None where the page shows the room no longer.
-    pub(super) fn share_shelf(self, opened: Rc<Shelf>) -> Option<Rc<Shelf>> {
+    pub(super) fn share_shelf(self, opened: Rc<dyn Shelf>) -> Option<Rc<dyn Shelf>> {
         self.shelf.try_update_value(|shelf| shelf.get_or_insert(opened).clone())
     }
 

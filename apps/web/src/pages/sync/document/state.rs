@@ -110,7 +110,6 @@ impl Writing {
     pub(super) fn load(self) {
         self.editor.set(Editor::Loading);
         spawn_local(async move {
-            shelf::of(self.sync).await;
             let loaded = desk::load(self).await;
             // The page may have gone meanwhile.
             if self.editor.is_disposed() {
@@ -119,7 +118,6 @@ impl Writing {
             let state = if loaded.is_ok() { Editor::Here } else { Editor::Failed };
             self.desk.set_value(loaded.ok());
             self.editor.set(state);
-            self.serve();
         });
     }
 
@@ -189,16 +187,8 @@ impl Writing {
             Some(Event::Said { slot: Slot::GENESIS, from, topic, bytes, .. }) => {
                 self.tell(|desk| desk.said(&from.to_string(), topic, (&**bytes).into()));
             }
-            Some(Event::BlobsWaiting { .. }) => self.serve(),
             Some(Event::MemberAttached { .. } | Event::MemberDetached { .. }) => self.tell_people(),
             _ => {}
-        }
-    }
-
-    /// Hands others what versions are made of, and takes what is fetched.
-    fn serve(self) {
-        if let Ok(shelf) = self.shelf() {
-            spawn_local(async move { shelf.carry_out().await });
         }
     }
 
@@ -295,9 +285,9 @@ impl Writing {
     /// The blobs of the room that this page holds.
     ///
     /// # Errors
-    /// In words, that they are not there yet.
-    pub(super) fn shelf(self) -> Result<Rc<Shelf>, String> {
-        self.sync.shelf().ok_or_else(|| "the editor is not there yet".to_owned())
+    /// In words, that they cannot be reached.
+    pub(super) async fn shelf(self) -> Result<Rc<dyn Shelf>, String> {
+        shelf::of(self.sync).await.ok_or_else(|| "what this page holds cannot be reached".to_owned())
     }
 
     fn with_desk<R>(self, work: impl FnOnce(&Desk) -> R) -> Option<R> {

@@ -82,7 +82,7 @@ impl Versions {
             if size > VERSION_MAX {
                 return Err(format!("a version has at most {VERSION_MAX} bytes, and this has {size}"));
             }
-            let blob = writing.shelf()?.put(whole).await;
+            let blob = writing.shelf().await?.put(whole).await;
             writing.sync.write(|_, me| Ok(about::save(&name, me.peer, label, blob, size)));
             writing.sync.problem.get_untracked().map_or(Ok(()), Err)
         });
@@ -103,7 +103,7 @@ impl Versions {
     }
 
     async fn whole(self, version: &Version) -> Result<Vec<u8>, String> {
-        let shelf = self.writing.shelf()?;
+        let shelf = self.writing.shelf().await?;
         let whole = shelf.fetch(version.blob, VERSION_MAX).await?;
         // Somebody else wrote it: nothing of it reaches a library unread.
         update::read_long(&whole).map_err(|error| format!("it cannot be read: {error}"))?;
@@ -136,7 +136,7 @@ impl Versions {
                 .sync
                 .look(|table| about::to_hold(table).iter().any(|other| other.blob == version.blob));
             if is_deleted && is_named == Some(false) {
-                writing.shelf()?.free(version.blob).await;
+                writing.shelf().await?.free(version.blob).await;
             }
             Ok(())
         });

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use leptos::html;
 use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
-use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Node};
@@ -26,7 +25,6 @@ use meshwork_web::words;
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
-use super::super::shelf;
 use super::super::state::{Sync, Tab, replica};
 use super::painter::Painter;
 use super::people::Others;
@@ -138,10 +136,6 @@ impl Easel {
         sync.on_event(move |event| easel.hear(event));
         easel.want_pictures();
         easel.follow_state();
-        spawn_local(async move {
-            shelf::of(sync).await;
-            easel.serve();
-        });
         easel
     }
 
@@ -207,14 +201,7 @@ impl Easel {
             Some(Event::MemberDetached { endpoint, distant: false, .. }) => {
                 self.hear_presence(*endpoint, None)
             }
-            Some(Event::BlobsWaiting { .. }) => self.serve(),
             _ => {}
-        }
-    }
-
-    fn serve(self) {
-        if let Some(shelf) = self.sync.shelf() {
-            spawn_local(async move { shelf.carry_out().await });
         }
     }
 

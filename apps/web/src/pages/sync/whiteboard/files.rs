@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::wasm_split;
 use leptos::web_sys::{self, File};
 use meshwork_core::blobs::BlobId;
-use meshwork_sync::whiteboard::{Shape, ShapeId, What};
-use meshwork_web::whiteboard::excalidraw;
+use meshwork_sync::whiteboard::{Order, Point, Shape, ShapeId, What};
+use meshwork_web::whiteboard::excalidraw::{self, Drawn};
 use meshwork_web::whiteboard::{Area, Place, hit, svg};
 use meshwork_web::words;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::super::super::parts::Loaded;
 use super::super::super::{browser, icons};
 use super::easel::Easel;
 use super::painter::{Painter, context, new_canvas};
@@ -22,6 +24,10 @@ const PNG_SCALE: f64 = 2.0;
 const PNG_EDGE_MAX: f64 = 8_192.0;
 /// What files are called that were saved from a board.
 const NAME: &str = "whiteboard";
+const MISSED: &str = "What reads and writes files could not be loaded. Try again.";
+
+type Shapes = Vec<(ShapeId, Shape)>;
+type Pictures = BTreeMap<BlobId, Vec<u8>>;
 
 /// Takes a file: shapes of an Excalidraw file, or a picture.
 pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
@@ -32,7 +38,11 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
     spawn_local(async move {
         let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
         match text {
-            Some(text) => read(easel, &text, true),
+            Some(text) => match shapes_of(text).await {
+                Ok(Ok(drawn)) => put(easel, drawn, true).await,
+                Ok(Err(why)) => easel.tell(words::sentence(&why)),
+                Err(_) => easel.tell(MISSED.to_owned()),
+            },
             None => easel.tell(format!("{} cannot be read.", file.name())),
         }
     });
@@ -40,61 +50,76 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
 
 /// Takes a pasted text: shapes, or words.
 pub(super) fn take_text(easel: Easel, text: &str) {
-    if !text.trim_start().starts_with('{') || excalidraw::read(text).is_err() {
-        return easel.put_text(text);
+    let text = text.to_owned();
+    if !text.trim_start().starts_with('{') {
+        return easel.put_text(&text);
     }
-    read(easel, text, false);
+    spawn_local(async move {
+        match shapes_of(text.clone()).await {
+            Ok(Ok(drawn)) => put(easel, drawn, false).await,
+            _ => easel.put_text(&text),
+        }
+    });
+}
+
+/// The shapes of a file, or in words why it has none. What files are read and written with is a part of its own.
+#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn shapes_of(text: String) -> Loaded<Result<Vec<Drawn>, String>> {
+    Ok(excalidraw::read(&text).map_err(|error| error.to_string()))
+}
+
+/// A file that has these shapes.
+#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn file_of(shapes: Shapes, pictures: Pictures) -> Loaded<String> {
+    let shapes: Vec<(ShapeId, &Shape)> = shapes.iter().map(|(id, shape)| (*id, shape)).collect();
+    Ok(excalidraw::write(&shapes, |blob| pictures.get(&blob).cloned()))
+}
+
+/// The pictures as addresses that have all of them.
+#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn addresses_of(pictures: Pictures) -> Loaded<BTreeMap<BlobId, String>> {
+    let addresses = pictures.iter().filter_map(|(blob, bytes)| Some((*blob, excalidraw::data_url(bytes)?)));
+    Ok(addresses.collect())
 }
 
 /// Puts the shapes of a file down, in the middle of what is seen.
-fn read(easel: Easel, text: &str, shows: bool) {
+async fn put(easel: Easel, drawn: Vec<Drawn>, shows: bool) {
     if easel.is_shut() {
         return;
     }
-    let drawn = match excalidraw::read(text) {
-        Ok(drawn) => drawn,
-        Err(error) => return easel.tell(words::sentence(&error.to_string())),
-    };
     let Some(area) = Area::around(drawn.iter().map(|drawn| Area::of(drawn.shape.bounds))) else {
         return easel.tell("This file has no shapes.".to_owned());
     };
     let (to, from) = (easel.middle(), area.middle());
-    let by = meshwork_sync::whiteboard::Point::at(to.0 - from.0, to.1 - from.1);
-    let top = easel.with(|work| work.sketch.top());
-    let mut order = top;
+    let by = Point::at(to.0 - from.0, to.1 - from.1);
+    let Some(mut order) = easel.with(|work| work.sketch.top()) else { return };
     let mut shapes = Vec::new();
-    let mut pictures = Vec::new();
-    for excalidraw::Drawn { mut shape, picture } in drawn {
-        let Some(present) = order.clone() else { return };
-        shape.bounds.x += by.x;
-        shape.bounds.y += by.y;
-        shape.order = present.clone();
-        order = Some(meshwork_sync::whiteboard::Order::between(Some(&present), None));
-        pictures.extend(picture);
-        shapes.push((easel.fresh_id(), shape));
-    }
-    spawn_local(async move {
-        for picture in pictures {
+    for Drawn { mut shape, picture } in drawn {
+        if let Some(picture) = picture {
             easel.hold_picture(picture).await;
         }
-        easel.put(shapes);
-        if shows {
-            easel.show_all();
-        }
-    });
+        shape.bounds.x += by.x;
+        shape.bounds.y += by.y;
+        let next = Order::between(Some(&order), None);
+        shape.order = std::mem::replace(&mut order, next);
+        shapes.push((easel.fresh_id(), shape));
+    }
+    easel.put(shapes);
+    if shows {
+        easel.show_all();
+    }
 }
 
 /// Copies what is chosen to the clipboard, and takes it away.
 pub(super) fn copy(easel: Easel, takes_away: bool) {
     let chosen = easel.chosen_ids();
-    let shapes: Vec<(ShapeId, Shape)> =
-        shapes(easel).into_iter().filter(|(id, _)| chosen.contains(id)).collect();
+    let shapes: Shapes = shapes(easel).into_iter().filter(|(id, _)| chosen.contains(id)).collect();
     if shapes.is_empty() {
         return;
     }
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
-        let text = written(&shapes, &pictures);
+        let Ok(text) = file_of(shapes, pictures).await else { return easel.tell(MISSED.to_owned()) };
         let clipboard = web_sys::window().map(|window| window.navigator().clipboard());
         let is_copied = match clipboard {
             Some(clipboard) => JsFuture::from(clipboard.write_text(&text)).await.is_ok(),
@@ -109,25 +134,20 @@ pub(super) fn copy(easel: Easel, takes_away: bool) {
 }
 
 /// What is chosen, or else all: what a picture shows.
-fn shown(easel: Easel) -> Vec<(ShapeId, Shape)> {
+fn shown(easel: Easel) -> Shapes {
     let chosen = easel.chosen_ids();
     let all = shapes(easel);
     if chosen.is_empty() { all } else { all.into_iter().filter(|(id, _)| chosen.contains(id)).collect() }
 }
 
-fn shapes(easel: Easel) -> Vec<(ShapeId, Shape)> {
+fn shapes(easel: Easel) -> Shapes {
     easel
         .with(|work| work.sketch.shapes().map(|(id, shape)| (id, shape.clone())).collect())
         .unwrap_or_default()
 }
 
-fn written(shapes: &[(ShapeId, Shape)], pictures: &BTreeMap<BlobId, Vec<u8>>) -> String {
-    let shapes: Vec<(ShapeId, &Shape)> = shapes.iter().map(|(id, shape)| (*id, shape)).collect();
-    excalidraw::write(&shapes, |blob| pictures.get(&blob).cloned())
-}
-
 /// The bytes of the pictures that are here or come.
-async fn pictures(easel: Easel, shapes: &[(ShapeId, Shape)]) -> BTreeMap<BlobId, Vec<u8>> {
+async fn pictures(easel: Easel, shapes: &[(ShapeId, Shape)]) -> Pictures {
     let mut pictures = BTreeMap::new();
     for (_, shape) in shapes {
         if let What::Picture(picture) = &shape.what
@@ -143,8 +163,9 @@ fn save_excalidraw(easel: Easel) {
     let shapes = shapes(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
+        let Ok(text) = file_of(shapes, pictures).await else { return easel.tell(MISSED.to_owned()) };
         // A browser that saves no files says so itself.
-        let _ = browser::save_text(&format!("{NAME}.excalidraw"), &written(&shapes, &pictures));
+        let _ = browser::save_text(&format!("{NAME}.excalidraw"), &text);
     });
 }
 
@@ -152,7 +173,8 @@ fn save_svg(easel: Easel) {
     let shapes = shown(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
-        let address = |blob: BlobId| excalidraw::data_url(pictures.get(&blob)?);
+        let Ok(addresses) = addresses_of(pictures).await else { return easel.tell(MISSED.to_owned()) };
+        let address = |blob: BlobId| addresses.get(&blob).cloned();
         let text = easel.with(|work| {
             let measure =
                 |text: &str, size: f64, is_strong: bool| work.painter.measure(text, size, is_strong);

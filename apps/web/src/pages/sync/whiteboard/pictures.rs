@@ -7,7 +7,7 @@ use js_sys::Uint8Array;
 use leptos::task::spawn_local;
 use leptos::web_sys::{self, Blob, ImageBitmap};
 use meshwork_core::blobs::BlobId;
-use meshwork_sync::whiteboard::{Picture, Shape, What};
+use meshwork_sync::whiteboard::{PICTURE_MAX, Picture, Shape, What};
 use meshwork_web::whiteboard::hand;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
@@ -15,8 +15,6 @@ use wasm_bindgen_futures::JsFuture;
 use super::super::shelf;
 use super::easel::Easel;
 
-/// Longest file of a picture: what a telephone takes, and a few seconds for the others.
-pub(super) const PICTURE_MAX: u64 = 8 * 1024 * 1024;
 /// Longest edge of a picture that is put down, in units.
 const EDGE_MAX: f64 = 480.0;
 /// Pictures that are kept decoded.
