@@ -1,5 +1,7 @@
 //! What is written in Sync: counters, values, documents, and messages in causal order.
 
+use std::collections::BTreeMap;
+
 use meshwork_core::blobs::BlobId;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Instance, PeerId};
@@ -192,18 +194,6 @@ pub(crate) fn run_frame(input: &[u8]) {
     assert_eq!(came, heard, "nothing is lost, and nothing is heard twice");
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn examples_are_updates() {
-        for (number, bytes) in UPDATES.iter().enumerate() {
-            assert!(update::read(bytes).is_ok(), "{number}: {:?}", update::read(bytes));
-        }
-    }
-}
-
 /// A stroke and a note, as drafts, and where somebody points.
 pub(crate) fn shapes() -> Vec<Vec<u8>> {
     let points = [(0, 0), (80, 40), (90, -200)].map(|(x, y)| Point { x, y }).to_vec();
@@ -218,9 +208,7 @@ pub(crate) fn shapes() -> Vec<Vec<u8>> {
     let stroke = shape(What::Stroke(Points { points, pressures: vec![1, 2, 255] }), "");
     let note = shape(What::Note, "To bring");
     let id = ShapeId([7; 8]);
-    let writes = |shape: &Shape| {
-        shape.fields().into_iter().map(|(field, value)| id.write(field, Some(value))).collect::<Vec<_>>()
-    };
+    let writes = |shape: &Shape| id.writes(&Fields::new(), shape);
     let presence = Presence {
         pointer: Some(Point { x: 3, y: 4 }),
         is_drawing: true,
@@ -228,7 +216,7 @@ pub(crate) fn shapes() -> Vec<Vec<u8>> {
         view: bounds,
         chosen: vec![id],
     };
-    let what = stroke.fields().remove(&Field::What).unwrap_or_default();
+    let what = stroke.fields().0.remove(&Field::What).unwrap_or_default();
     vec![drafts::bytes(&writes(&stroke), 875), drafts::bytes(&writes(&note), 875), presence.bytes(), what]
 }
 
@@ -237,10 +225,10 @@ pub(crate) fn run_shape(input: &[u8]) {
     let table = Table::new(Kind::ByValue);
     let mut shapes: Vec<Shape> =
         drafts::read(&table, input).into_iter().flatten().map(|(_, shape)| shape).collect();
-    let fields = Fields::from([
+    let fields = Fields(BTreeMap::from([
         (Field::What, input.to_vec()),
         (Field::Bounds, Bounds { x: 1, y: 2, width: 3, height: 4 }.bytes()),
-    ]);
+    ]));
     shapes.extend(Shape::read(&fields));
     for shape in shapes {
         let points = shape.points();
@@ -251,5 +239,17 @@ pub(crate) fn run_shape(input: &[u8]) {
     }
     if let Some(presence) = Presence::read(input) {
         assert_eq!(Presence::read(&presence.bytes()), Some(presence));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_updates() {
+        for (number, bytes) in UPDATES.iter().enumerate() {
+            assert!(update::read(bytes).is_ok(), "{number}: {:?}", update::read(bytes));
+        }
     }
 }

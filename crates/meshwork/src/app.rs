@@ -83,6 +83,12 @@ impl App {
         crate::values::Values(self.clone())
     }
 
+    /// Shapes that several people draw at once. A room has one whiteboard, which is empty until somebody draws on it.
+    #[cfg(feature = "sync")]
+    pub fn whiteboard(&self) -> crate::whiteboard::Whiteboard {
+        crate::whiteboard::Whiteboard(self.clone())
+    }
+
     /// A text, map or list that several people edit at once. Naming a document makes nothing.
     #[cfg(feature = "sync")]
     pub fn document(&self, name: &str) -> crate::document::Document {
@@ -136,7 +142,15 @@ impl App {
     /// Writes in the app's table by value what `make` makes of what stands there, as this program.
     pub(crate) fn write(
         &self,
-        make: impl FnMut(&table::Table, EndpointId) -> Result<Write, WriteError> + MaybeSend + 'static,
+        mut make: impl FnMut(&table::Table, EndpointId) -> Result<Write, WriteError> + MaybeSend + 'static,
+    ) -> impl Future<Output = Result<(), WriteError>> {
+        self.write_all(move |table, me| make(table, me).map(|write| vec![write]))
+    }
+
+    /// Writes likewise in several fields, at one time.
+    pub(crate) fn write_all(
+        &self,
+        make: impl FnMut(&table::Table, EndpointId) -> Result<Vec<Write>, WriteError> + MaybeSend + 'static,
     ) -> impl Future<Output = Result<(), WriteError>> {
         self.write_made(Box::new(make))
     }
@@ -145,17 +159,17 @@ impl App {
         let (replica, me) = (self.by_value(), self.room.me());
         let work = move |node: &mut Node, now, room| {
             let make = |table: &table::Table| {
-                let write = make(table, me)?;
-                match table.is_full_for(me.peer, &write) {
+                let writes = make(table, me)?;
+                match writes.iter().any(|write| table.is_full_for(me.peer, write)) {
                     true => Err(full(table, me)),
-                    false => Ok(write),
+                    false => Ok(writes),
                 }
             };
-            let write = match read_in(node, room, replica, make) {
-                Ok(write) => write,
+            let writes = match read_in(node, room, replica, make) {
+                Ok(writes) => writes,
                 Err(error) => return Ok(Err(error)),
             };
-            let payloads = payloads(&[write])
+            let payloads = payloads(&writes)
                 .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
             node.room_mut(now, room).write(replica, payloads).map(|_| Ok(()))
         };

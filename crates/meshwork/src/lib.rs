@@ -99,6 +99,8 @@ mod topic;
 mod values;
 #[cfg(feature = "sync")]
 mod version;
+#[cfg(feature = "sync")]
+mod whiteboard;
 
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 #[cfg(feature = "sync")]
@@ -167,6 +169,8 @@ pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topi
 pub use self::values::{ValueChanges, Values};
 #[cfg(feature = "sync")]
 pub use self::version::{Version, VersionError};
+#[cfg(feature = "sync")]
+pub use self::whiteboard::{ShapeChanges, Whiteboard};
 
 /// Servers that one room is looked for on.
 pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;
@@ -192,7 +196,7 @@ pub mod place {
     }
 }
 
-/// Sync: counters, values and documents.
+/// Sync: counters, values, documents and whiteboards.
 #[cfg(feature = "sync")]
 pub mod sync {
     pub use meshwork_sync::NAME_MAX;
@@ -201,13 +205,15 @@ pub mod sync {
         BATCHES_MAX as DOCUMENT_BATCHES_MAX, BYTES_MAX as DOCUMENT_BYTES_MAX, NAME_MAX as DOCUMENT_NAME_MAX,
     };
     pub use meshwork_sync::values::HISTORY_MAX;
+    /// What shapes of a whiteboard are made of.
+    pub use meshwork_sync::whiteboard as shapes;
 
     use crate::NewRoom;
 
     /// The word of the app.
     pub const APP: &str = meshwork_sync::WORD;
 
-    /// A room that opens with counters, values and documents.
+    /// A room that opens with counters, values, documents and a whiteboard.
     pub fn room() -> NewRoom {
         crate::room(APP)
     }

@@ -301,6 +301,12 @@ impl Room {
         self.opening_app().values()
     }
 
+    /// The whiteboard of the app that the room opened with: see [`App::whiteboard`].
+    #[cfg(feature = "sync")]
+    pub fn whiteboard(&self) -> crate::whiteboard::Whiteboard {
+        self.opening_app().whiteboard()
+    }
+
     /// A document of the app that the room opened with: see [`App::document`].
     #[cfg(feature = "sync")]
     pub fn document(&self, name: &str) -> crate::document::Document {

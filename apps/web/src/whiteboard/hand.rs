@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use meshwork_core::table::Write;
 use meshwork_sync::whiteboard::{
-    Bounds, Field, Order, PIECES_MAX, POINTS_MAX, Piece, Point, Shape, ShapeId, Sketch, Style, What,
+    Bounds, Field, Fields, Order, PIECES_MAX, POINTS_MAX, Piece, Point, Shape, ShapeId, Sketch, Style, What,
 };
 
 use super::hit::{self, Handle};
@@ -288,7 +288,7 @@ impl Hand {
         shapes.retain(|(id, shape)| sketch.get(*id) != Some(shape));
         match std::mem::take(&mut self.doing) {
             Doing::Drawing { id, written, .. } => {
-                let fields = shapes.into_iter().flat_map(|(_, shape)| shape.fields());
+                let fields = shapes.into_iter().flat_map(|(_, shape)| shape.fields().0);
                 let is_new = |field: &Field| match field {
                     Field::Piece(number) => usize::from(*number) >= written,
                     _ => written == 0,
@@ -467,9 +467,7 @@ fn style_of(what: &What, style: Style) -> Style {
 
 /// What makes these shapes.
 pub fn creation(shapes: &[(ShapeId, Shape)]) -> Vec<Write> {
-    let fields =
-        shapes.iter().flat_map(|(id, shape)| shape.fields().into_iter().map(move |field| (*id, field)));
-    fields.map(|(id, (field, value))| id.write(field, Some(value))).collect()
+    shapes.iter().flat_map(|(id, shape)| id.writes(&Fields::new(), shape)).collect()
 }
 
 /// What brings shapes to where these stand.
@@ -718,7 +716,7 @@ mod tests {
         let fields = written
             .into_iter()
             .map(|write| (Field::named(&write.field[1..]).expect("a field"), write.value.expect("a value")));
-        assert_eq!(Shape::read(&fields.collect()), Some(whole));
+        assert_eq!(Shape::read(&Fields(fields.collect())), Some(whole));
         hand.press(&sketch, touch(0.0, 0.0), NEW);
         assert_eq!(hand.cancel(), None, "nothing of it was written");
     }

@@ -4,8 +4,7 @@ use meshwork_core::table::{Table, Write, Writer};
 use meshwork_core::wire::{self, Bounded, Bytes};
 use serde::{Deserialize, Serialize};
 
-use super::sketch::fields_of;
-use super::{Field, Shape, ShapeId};
+use super::{Field, Fields, Shape, ShapeId};
 
 /// The topic of the datagrams.
 pub const TOPIC: &str = "whiteboard";
@@ -39,9 +38,9 @@ pub fn read(table: &Table, bytes: &[u8]) -> Option<Vec<(ShapeId, Shape)>> {
     let mut shapes = std::collections::BTreeMap::new();
     for draft in drafts.iter() {
         let id = ShapeId(draft.shape);
-        let fields = shapes.entry(id).or_insert_with(|| fields_of(table, id));
+        let fields = shapes.entry(id).or_insert_with(|| Fields::of(table, id));
         if let Some(field) = Field::named(&draft.field) {
-            fields.insert(field, draft.value.to_vec());
+            fields.0.insert(field, draft.value.to_vec());
         }
     }
     Some(shapes.into_iter().filter_map(|(id, fields)| Some((id, Shape::read(&fields)?))).collect())

@@ -66,6 +66,18 @@ impl ShapeId {
     pub fn write(self, field: Field, value: Option<Vec<u8>>) -> Write {
         Write { row: self.row(), field: Writer::Anybody.field(&field.name()), value }
     }
+
+    /// What makes it this shape where those fields stand: what reads the same already is left alone, and so is what this
+    /// build cannot read.
+    pub fn writes(self, present: &Fields, shape: &Shape) -> Vec<Write> {
+        let before = Shape::read(present).map(|shape| shape.fields()).unwrap_or_default();
+        let Fields(wanted) = shape.fields();
+        let gone = before.0.keys().filter(|field| !wanted.contains_key(field));
+        let removals: Vec<Write> = gone.map(|field| self.write(*field, None)).collect();
+        let is_new = |(field, value): &(Field, Vec<u8>)| before.0.get(field) != Some(value);
+        let writes = wanted.into_iter().filter(is_new).map(|(field, value)| self.write(field, Some(value)));
+        writes.chain(removals).collect()
+    }
 }
 
 /// What of a shape can be changed apart.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use meshwork_core::blobs::BlobId;
+use meshwork_core::table::{Entry, Table, Writer};
 use meshwork_core::wire::{self, Bounded, BoundedText, Bytes};
 use serde::{Deserialize, Serialize};
 
-use super::{Field, Order};
+use super::{Field, Order, ShapeId};
 
 /// Steps in a unit, which is a pixel of the page where it is not zoomed: finer than an eye.
 pub const UNIT: f64 = 8.0;
@@ -267,8 +268,34 @@ impl What {
     }
 }
 
-/// The fields of a shape as they were read.
-pub type Fields = BTreeMap<Field, Vec<u8>>;
+/// The fields of a shape as they stand in a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(pub BTreeMap<Field, Vec<u8>>);
+
+impl Fields {
+    /// None of them.
+    pub fn new() -> Fields {
+        Fields::default()
+    }
+
+    /// What a table says of a shape, as far as this build knows it.
+    pub fn of(table: &Table, id: ShapeId) -> Fields {
+        Fields::read(table.row(&id.row()))
+    }
+
+    /// What these entries say of the shape in whose row they stand.
+    pub(super) fn read<'a>(entries: impl Iterator<Item = &'a Entry>) -> Fields {
+        let known = entries.filter_map(|entry| match Writer::of(entry.field())? {
+            (Writer::Anybody, name) => Some((Field::named(name)?, entry.value()?.to_vec())),
+            _ => None,
+        });
+        Fields(known.collect())
+    }
+
+    fn get(&self, field: Field) -> Option<&[u8]> {
+        self.0.get(&field).map(Vec::as_slice)
+    }
+}
 
 /// A shape as its fields say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,12 +315,11 @@ pub struct Shape {
 impl Shape {
     /// The shape that fields make; `None` where they do not say what it is, or where it stands.
     pub fn read(fields: &Fields) -> Option<Shape> {
-        let mut what = What::read(fields.get(&Field::What)?)?;
+        let mut what = What::read(fields.get(Field::What)?)?;
         let mut around = None;
         if let What::Stroke(piece) = &mut what {
             for number in 1..PIECES_MAX as u8 {
-                let Some(next) = fields.get(&Field::Piece(number)).and_then(|bytes| Piece::read(bytes))
-                else {
+                let Some(next) = fields.get(Field::Piece(number)).and_then(Piece::read) else {
                     break;
                 };
                 // A pen tells throughout, or not at all.
@@ -307,15 +333,15 @@ impl Shape {
             }
             around = Bounds::around(piece.points.iter().copied());
         }
-        let bounds = fields.get(&Field::Bounds).and_then(|bytes| Bounds::read(bytes)).or(around)?;
-        let text = fields.get(&Field::Text).and_then(|bytes| str::from_utf8(bytes).ok());
+        let bounds = fields.get(Field::Bounds).and_then(Bounds::read).or(around)?;
+        let text = fields.get(Field::Text).and_then(|bytes| str::from_utf8(bytes).ok());
         Some(Shape {
             bounds: if what.has_ends() { bounds } else { bounds.upright() },
             what,
-            style: fields.get(&Field::Style).and_then(|bytes| Style::read(bytes)).unwrap_or_default(),
+            style: fields.get(Field::Style).and_then(Style::read).unwrap_or_default(),
             order: fields
-                .get(&Field::Order)
-                .and_then(|bytes| Order::read(bytes))
+                .get(Field::Order)
+                .and_then(Order::read)
                 .unwrap_or_else(|| Order::between(None, None)),
             text: text.filter(|text| text.len() <= TEXT_MAX).unwrap_or_default().to_owned(),
         })
@@ -341,7 +367,7 @@ impl Shape {
 
     /// The fields that make it: of a stroke the first piece stands in what it is.
     pub fn fields(&self) -> Fields {
-        let mut fields = Fields::new();
+        let mut fields = BTreeMap::new();
         let mut what = self.what.clone();
         let mut is_moved = true;
         if let What::Stroke(piece) = &mut what {
@@ -368,6 +394,6 @@ impl Shape {
         if !self.text.is_empty() {
             fields.insert(Field::Text, self.text.as_bytes().to_vec());
         }
-        fields
+        Fields(fields)
     }
 }

@@ -32,7 +32,7 @@ impl Sketch {
         let entries: Vec<&Entry> = table.entries(&ROW).collect();
         for row in entries.chunk_by(|one, other| one.row() == other.row()) {
             if let Some(id) = ShapeId::of(row[0].row()) {
-                sketch.set(id, Shape::read(&fields(row.iter().copied())));
+                sketch.set(id, Shape::read(&Fields::read(row.iter().copied())));
             }
         }
         sketch
@@ -40,7 +40,7 @@ impl Sketch {
 
     /// Reads a shape again whose row may say something else. Returns what became of it; `None` where it is as it was.
     pub fn renew(&mut self, table: &Table, id: ShapeId) -> Option<Renewed> {
-        let after = Shape::read(&fields_of(table, id));
+        let after = Shape::read(&Fields::of(table, id));
         let before = self.shapes.get(&id).cloned();
         if before == after {
             return None;
@@ -131,17 +131,4 @@ pub fn to_hold(table: &Table) -> Vec<Picture> {
     pictures.sort_unstable_by_key(|(stamp, author, _)| std::cmp::Reverse((*stamp, *author)));
     keep_share(&mut pictures, |(_, author, picture)| (*author, picture.size));
     pictures.into_iter().map(|(.., picture)| picture).collect()
-}
-
-/// The fields of one shape as a table has them.
-pub(super) fn fields_of(table: &Table, id: ShapeId) -> Fields {
-    fields(table.row(&id.row()))
-}
-
-fn fields<'a>(entries: impl Iterator<Item = &'a Entry>) -> Fields {
-    let known = entries.filter_map(|entry| match Writer::of(entry.field())? {
-        (Writer::Anybody, name) => Some((Field::named(name)?, entry.value()?.to_vec())),
-        _ => None,
-    });
-    known.collect()
 }

@@ -26,7 +26,7 @@ fn shape(what: What, order: Order) -> Shape {
 }
 
 fn writes(id: ShapeId, shape: &Shape) -> Vec<Write> {
-    shape.fields().into_iter().map(|(field, value)| id.write(field, Some(value))).collect()
+    id.writes(&Fields::new(), shape)
 }
 
 /// docs/protocol/sync.md shows these.
@@ -100,6 +100,11 @@ fn what_another_build_wrote_is_a_box_that_stays() {
     assert_eq!(read.style, Style::default());
     ann.write_all(&[ID.write(Field::Bounds, Some(Bounds { x: 8, ..bounds }.bytes()))]);
     assert!(sketch.renew(&ann.table, ID).is_some());
+    ann.write_all(&[ID.write(Field::Piece(3), Some(vec![5]))]);
+    let coloured = Shape { text: "mine".to_owned(), ..sketch.get(ID).expect("it is there").clone() };
+    let writes = ID.writes(&Fields::of(&ann.table, ID), &coloured);
+    let text = ID.write(Field::Text, Some(b"mine".to_vec()));
+    assert_eq!(writes, [text], "what cannot be read stays");
     assert_eq!(ann.table.get(&newer.row, &newer.field).and_then(|entry| entry.value()), Some(&b"later"[..]));
     ann.write_all(&deletion(&ann.table, ID));
     assert_eq!(ann.table.row(&ID.row()).count(), 0);

@@ -31,7 +31,7 @@ mod kind {
 
     pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
     pub(crate) type Work<R> = Box<dyn FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError> + Send>;
-    pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Write, WriteError> + Send>;
+    pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Vec<Write>, WriteError> + Send>;
     pub(crate) type Joined = Box<dyn FnOnce(RoomHandle) + Send>;
     pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 }
@@ -51,7 +51,7 @@ mod kind {
 
     pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time)>;
     pub(crate) type Work<R> = Box<dyn FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError>>;
-    pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Write, WriteError>>;
+    pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Vec<Write>, WriteError>>;
     pub(crate) type Joined = Box<dyn FnOnce(RoomHandle)>;
     pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 }

@@ -8,7 +8,7 @@ use meshwork::{
 };
 
 /// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
-async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
+pub(crate) async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
     let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
     let room = ann.create(meshwork::sync::room()).await.unwrap();
     let same = bo.join(room.link().to_string()).await.unwrap();

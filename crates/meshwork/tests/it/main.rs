@@ -11,6 +11,7 @@ mod folds;
 mod native;
 mod network;
 mod suite;
+mod whiteboard;
 
 /// Waits for the next frame of something that repeats itself.
 async fn tick(frame: std::time::Duration) {

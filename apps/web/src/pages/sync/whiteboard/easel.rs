@@ -13,7 +13,7 @@ use meshwork_core::node::{Event, Node};
 use meshwork_core::seam::lane::{Audience, DATAGRAM_TO_ALL_MAX, Slot, Topic};
 use meshwork_core::table::{Change, Table, Write};
 use meshwork_sync::whiteboard::{
-    Field, Renewed, Shape, ShapeId, Sketch, Steps, Style, Way, What, deletion, drafts,
+    Field, Fields, Renewed, Shape, ShapeId, Sketch, Steps, Style, Way, What, deletion, drafts,
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
@@ -532,9 +532,9 @@ impl Easel {
             return;
         }
         self.with(|work| work.drafted = (now, !drafted.is_empty()));
-        let writes = self
-            .sync
-            .look(|table| drafted.iter().flat_map(|(id, shape)| unsaid(table, *id, shape)).collect());
+        let writes = self.sync.look(|table| {
+            drafted.iter().flat_map(|(id, shape)| id.writes(&Fields::of(table, *id), shape)).collect()
+        });
         let bytes = drafts::bytes(&writes.unwrap_or_else(Vec::new), DATAGRAM_TO_ALL_MAX);
         if let Ok(topic) = Topic::new(drafts::TOPIC) {
             self.sync.session.with_room(|node: &mut Node, now, room| {
@@ -543,15 +543,6 @@ impl Easel {
             });
         }
     }
-}
-
-/// What a table does not say yet of a shape.
-fn unsaid(table: &Table, id: ShapeId, shape: &Shape) -> Vec<Write> {
-    let writes = shape.fields().into_iter().map(|(field, value)| id.write(field, Some(value)));
-    let is_said = |write: &Write| {
-        table.get(&write.row, &write.field).and_then(|entry| entry.value()) == write.value.as_deref()
-    };
-    writes.filter(|write| !is_said(write)).collect()
 }
 
 /// What a shape is called.

@@ -1,0 +1,117 @@
+//! Whiteboards: shapes that several people draw at once.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use meshwork_core::table;
+use meshwork_sync::whiteboard::{Fields, Order, Shape, ShapeId, Sketch, deletion};
+
+use crate::app::App;
+use crate::error::{Closed, WriteError};
+use crate::inbox::Inbox;
+use crate::shared::Changed;
+
+/// The shapes of a room. Where a shape stands, how it looks, what it lies over and what is written in it are kept apart: of two
+/// who change the same of one shape the later one holds, and otherwise both.
+#[derive(Clone, Debug)]
+pub struct Whiteboard(pub(crate) App);
+
+/// The changes of a whiteboard from the moment on at which it was asked for them.
+#[derive(Debug)]
+pub struct ShapeChanges {
+    board: Whiteboard,
+    inbox: Inbox<Changed>,
+    waiting: VecDeque<ShapeId>,
+    missed: u64,
+}
+
+impl Whiteboard {
+    /// All shapes, the one below all others first.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn shapes(&self) -> Result<Vec<(ShapeId, Shape)>, Closed> {
+        let all = |table: &table::Table| {
+            Sketch::read(table).shapes().map(|(id, shape)| (id, shape.clone())).collect()
+        };
+        self.0.read(all).await
+    }
+
+    /// One shape; `None` where it is gone.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn get(&self, id: ShapeId) -> Result<Option<Shape>, Closed> {
+        self.0.read(move |table| Shape::read(&Fields::of(table, id))).await
+    }
+
+    /// Draws a shape. It may be drawn while nobody is linked, and travels later. Dropping the future leaves it drawn, or
+    /// not.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was drawn.
+    pub async fn draw(&self, shape: Shape) -> Result<ShapeId, WriteError> {
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(|error| WriteError::Invalid(error.to_string()))?;
+        let id = ShapeId(id);
+        self.0.write_all(move |_, _| Ok(id.writes(&Fields::new(), &shape))).await.map(|()| id)
+    }
+
+    /// An order over all shapes: what is drawn with it lies on top.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn top(&self) -> Result<Order, Closed> {
+        self.0.read(|table| Sketch::read(table).top()).await
+    }
+
+    /// Makes a shape another one: what it has in common with before stays whoever else changes it. Returns whether it is
+    /// there to be changed.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the shape is as it was.
+    pub async fn change(&self, id: ShapeId, shape: Shape) -> Result<bool, WriteError> {
+        let is_there = self.get(id).await?.is_some();
+        if is_there {
+            self.0.write_all(move |table, _| Ok(id.writes(&Fields::of(table, id), &shape))).await?;
+        }
+        Ok(is_there)
+    }
+
+    /// Takes a shape away.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the shape is as it was.
+    pub async fn erase(&self, id: ShapeId) -> Result<(), WriteError> {
+        self.0.write_all(move |table, _| Ok(deletion(table, id))).await
+    }
+
+    /// Hears from now on which shapes change.
+    pub fn watch(&self) -> ShapeChanges {
+        ShapeChanges { board: self.clone(), inbox: self.0.watch(), waiting: VecDeque::new(), missed: 0 }
+    }
+}
+
+impl ShapeChanges {
+    /// Waits for the next shape that is another one than before, and what it is now: nothing where it is gone. What changed
+    /// several times meanwhile may be told less often. `None` once the room was left. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<(ShapeId, Option<Shape>)> {
+        loop {
+            if let Some(id) = self.waiting.front() {
+                let shape = self.board.get(*id).await.ok()?;
+                return self.waiting.pop_front().map(|id| (id, shape));
+            }
+            let (changed, missed) = self.inbox.next().await?;
+            self.missed += missed;
+            let changes: &[table::Change] = changed.changes.of();
+            let ids: BTreeSet<ShapeId> =
+                changes.iter().filter_map(|change| ShapeId::of(change.row())).collect();
+            self.waiting.extend(ids);
+        }
+    }
+
+    /// How many times something changed, so far, that this reader was too slow to hear: the whiteboard itself says what is
+    /// there now.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+}
