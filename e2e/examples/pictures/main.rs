@@ -68,6 +68,7 @@ async fn main() -> Result<()> {
     states::room(&camera).await?;
     states::notes(&camera).await?;
     states::values(&camera).await?;
+    states::whiteboard(&camera).await?;
     states::documents(&camera).await?;
     states::overlay(&camera).await?;
     states::tools(&camera).await?;

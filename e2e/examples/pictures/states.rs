@@ -1,11 +1,13 @@
 //! The states, in groups that share their pages.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Cli, Key, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
 
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
-use crate::common::{close, meddler, open_editor, press_shown, unfold, wait_page_says, wait_says};
+use crate::common::{
+    close, meddler, open_board, open_editor, press_shown, unfold, wait_page_says, wait_says,
+};
 use crate::{ALL, Camera, SOME};
 
 /// Columns and rows of the canvas.
@@ -151,6 +153,66 @@ pub(crate) async fn documents(camera: &Camera) -> Result<()> {
     camera.take(&host, "document", &ALL).await?;
     host.click("document-preview").await?;
     camera.take(&host, "document-read", &SOME).await
+}
+
+/// A board on which several people draw.
+pub(crate) async fn whiteboard(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, others, .. } = gather_values(&server, &[LIN, KAVEH, SOFIA]).await?;
+    open_board(&host).await?;
+    for tab in &others {
+        open_board(tab).await?;
+    }
+    let note = |id: &str, x: i64, colour: &str, words: &str| {
+        let words = json!({ "type": "text", "id": format!("{id}-words"), "x": x, "y": 300, "width": 90, "height": 40,
+            "text": words, "containerId": id, "fontSize": 16 });
+        let paper = json!({ "type": "rectangle", "id": id, "x": x, "y": 300, "width": 170, "height": 170, "strokeColor": colour,
+            "backgroundColor": colour, "customData": { "meshwork": "note" },
+            "boundElements": [{ "type": "text", "id": format!("{id}-words") }] });
+        [paper, words]
+    };
+    let wave: Vec<[f64; 2]> =
+        (0..90).map(|x| [f64::from(x) * 9.0, 22.0 * (f64::from(x) / 9.0).sin()]).collect();
+    let mut elements = vec![
+        json!({ "type": "text", "id": "title", "x": 0, "y": 0, "width": 300, "height": 34, "text": "Porto, 12 to 15 June", "fontSize": 28 }),
+        json!({ "type": "rectangle", "id": "ferry", "x": 0, "y": 80, "width": 190, "height": 84, "strokeColor": "#2563b8",
+            "backgroundColor": "#dbe6f5", "boundElements": [{ "type": "text", "id": "ferry-words" }] }),
+        json!({ "type": "text", "id": "ferry-words", "x": 20, "y": 90, "width": 140, "height": 40, "text": "Ferry, Sat 9:40\nPier 4",
+            "containerId": "ferry", "fontSize": 16 }),
+        json!({ "type": "arrow", "id": "way", "x": 200, "y": 122, "width": 110, "height": 0, "points": [[0, 0], [110, 0]],
+            "endArrowhead": "arrow" }),
+        json!({ "type": "ellipse", "id": "house", "x": 322, "y": 72, "width": 210, "height": 100, "strokeColor": "#b5482a",
+            "backgroundColor": "#f5e3de", "boundElements": [{ "type": "text", "id": "house-words" }] }),
+        json!({ "type": "text", "id": "house-words", "x": 360, "y": 90, "width": 140, "height": 40, "text": "Casa do Cais\n3 nights",
+            "containerId": "house", "fontSize": 16 }),
+        json!({ "type": "freedraw", "id": "river", "x": 0, "y": 540, "width": 801, "height": 44, "points": wave, "strokeWidth": 4,
+            "opacity": 35, "strokeColor": "#2563b8" }),
+    ];
+    elements.extend(note("tent", 250, "#6a4bb8", "Who has\nthe big tent?"));
+    elements.extend(note("bring", 470, "#0e7c73", "To bring\nThermos\nUmbrella\nMaps"));
+    let file = json!({ "type": "excalidraw", "version": 2, "source": "", "elements": elements, "files": {}, "appState": {} });
+    let drop = "const data = new DataTransfer();
+        data.items.add(new File([arguments[0]], 'trip.excalidraw'));
+        document.querySelector('[data-testid=\"whiteboard\"]').dispatchEvent(
+            new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));";
+    host.eval(drop, vec![file.to_string().into()]).await?;
+    for (tab, at) in others.iter().zip([(520, 300), (300, 240), (640, 420)]) {
+        tab.wait_until(PATIENCE, "the board", async || {
+            ensure!(
+                tab.attribute("whiteboard", "data-shapes").await?.as_deref() == Some("7"),
+                "it is not there yet"
+            );
+            Ok(())
+        })
+        .await?;
+        tab.drag_on("whiteboard", &[at, (at.0 + 2, at.1 + 2)]).await?;
+    }
+    host.click("whiteboard").await?;
+    host.press_keys(".").await?;
+    host.press_keys(".").await?;
+    camera.take(&host, "whiteboard", &ALL).await?;
+    host.click("tool-pen").await?;
+    camera.take(&host, "whiteboard-pen", &SOME).await
 }
 
 /// What people write beside the canvas.

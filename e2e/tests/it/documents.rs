@@ -146,7 +146,7 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     wait_linked(&ann, 1).await?;
     // By keys alone: to the tab, and with Enter from the title into the text.
     ann.click("tab-values").await?;
-    ann.press_keys("\u{e014}").await?;
+    ann.press_keys("\u{e014}\u{e014}").await?;
     wait_says(&ann, "document-list", "notes").await?;
     open_editor(&bo).await?;
     ann.click("document-new").await?;

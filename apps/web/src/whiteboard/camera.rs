@@ -65,12 +65,6 @@ impl Camera {
         self.y += y;
     }
 
-    /// The stage has another size: what was in its middle stays there.
-    pub fn set_stage(&mut self, stage: (f64, f64)) {
-        self.pan(((stage.0 - self.stage.0) / 2.0, (stage.1 - self.stage.1) / 2.0));
-        self.stage = stage;
-    }
-
     /// Shows all of an area, in its own size where there is place for that.
     pub fn show(&mut self, area: Area) {
         let room = |length: f64| (length - 2.0 * MARGIN).max(length / 2.0).max(1.0);

@@ -299,18 +299,24 @@ fn paste(easel: Easel, event: &web_sys::Event) {
 
 /// Keeps the camera in step with the stage's size.
 fn measure_when_resized(easel: Easel) {
+    let corner = StoredValue::new(None::<(f64, f64)>);
     let measure = move || {
         let Some(Some(stage)) = easel.stage.try_get_untracked() else { return };
-        let size = (f64::from(stage.client_width()), f64::from(stage.client_height()));
+        let found = stage.get_bounding_client_rect();
+        let (size, at) = ((found.width(), found.height()), (found.left(), found.top()));
         if size.0 <= 0.0 || easel.camera.with_untracked(|camera| camera.stage == size) {
             return;
         }
-        let is_first = easel.camera.with_untracked(|camera| camera.stage.0 <= 0.0);
-        easel.camera.update(|camera| match is_first {
-            true => camera.stage = size,
-            false => camera.set_stage(size),
+        let before = corner.get_value();
+        corner.set_value(Some(at));
+        easel.camera.update(|camera| {
+            camera.stage = size;
+            // What is seen stays where it is on the page when something comes above it.
+            if let Some(before) = before {
+                camera.pan((before.0 - at.0, before.1 - at.1));
+            }
         });
-        if is_first {
+        if before.is_none() {
             easel.show_all();
         }
     };

@@ -1,0 +1,161 @@
+//! Shows how long a page takes until it shows a full whiteboard that it joins, and how busy it is while many draw on it.
+//! Run with `cargo run --release -p meshwork-e2e --example board_race -- [SHAPES] [PEOPLE] [SECONDS]`, after `cargo xtask
+//! build`. It prints one line of JSON: milliseconds but for the numbers of shapes and people.
+
+#![allow(clippy::print_stderr, reason = "the result alone stands on stdout")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use meshwork::sync::shapes::{Bounds, Order, Piece, Point, Shape, Style, What};
+use meshwork::{Endpoint, Link, Room, sync};
+use meshwork_core::rng::Rng;
+use meshwork_e2e::{Browser, Server, Tab, wait_until};
+use serde_json::{Value, json};
+
+/// Points of a stroke.
+const POINTS: u64 = 60;
+/// The board on which strokes lie, in steps: 6,000 by 4,000 pixels.
+const SIDES: (u64, u64) = (48_000, 32_000);
+/// Those who draw the full board: of each a room keeps some thousand strokes.
+const AUTHORS: usize = 5;
+/// What takes longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Installed before the page's own scripts: how long the callbacks of each frame take together, and tasks above 50 ms.
+const WATCH: &str = "(() => {
+    const seen = { frames: [], long: [] };
+    window.meshworkSeen = seen;
+    const ask = window.requestAnimationFrame;
+    let stamp = 0;
+    window.requestAnimationFrame = (work) => ask((now) => {
+        const begun = performance.now();
+        try { work(now); } finally {
+            const took = performance.now() - begun;
+            if (now === stamp) seen.frames[seen.frames.length - 1] += took; else seen.frames.push(took);
+            stamp = now;
+        }
+    });
+    new PerformanceObserver((list) => seen.long.push(...list.getEntries().map((entry) => entry.duration)))
+        .observe({ type: 'longtask', buffered: true });
+})();";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let numbers: Vec<usize> = std::env::args()
+        .skip(1)
+        .map(|text| text.parse().context("sizes are numbers"))
+        .collect::<Result<_>>()?;
+    let number = |at: usize, otherwise: usize| numbers.get(at).copied().unwrap_or(otherwise);
+    let (shapes, people, seconds) = (number(0, 20_000), number(1, 43), number(2, 10));
+    println!("{}", race(shapes, people.max(AUTHORS), seconds).await?);
+    Ok(())
+}
+
+async fn race(shapes: usize, people: usize, seconds: usize) -> Result<Value> {
+    let server = Server::start().await?;
+    let mut rng = Rng::new([7; 32]);
+    let mut crowd = Vec::new();
+    let first = Endpoint::builder().server(server.url()).bind().await?;
+    let room = first.create(sync::room()).await?;
+    room.registered().await?;
+    let link: Link = room.link();
+    crowd.push((first, room));
+    while crowd.len() < AUTHORS {
+        crowd.push(join(&server, &link).await?);
+    }
+    for number in 0..shapes {
+        let (_, room) = &crowd[number % AUTHORS];
+        room.whiteboard().draw(stroke(&mut rng)).await?;
+    }
+    for (_, room) in &crowd {
+        wait_until(PATIENCE, "the full board", async || {
+            let held = room.whiteboard().shapes().await?.len();
+            ensure!(held == shapes, "{held} of {shapes} shapes are there");
+            Ok(())
+        })
+        .await?;
+    }
+    eprintln!("{shapes} shapes are drawn");
+    let browser = Browser::start().await?;
+    let tab = browser.tab("about:blank").await?;
+    tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await?;
+    let begun = Instant::now();
+    tab.goto(&link.to_string()).await?;
+    wait_there(&tab, "tab-whiteboard").await?;
+    tab.click("tab-whiteboard").await?;
+    wait_there(&tab, "whiteboard").await?;
+    wait_shapes(&tab, shapes).await?;
+    let joined = begun.elapsed();
+    // All of it is shown once frames have nothing more to draw.
+    tab.click("board-zoom-all").await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let opening = take(&tab).await?;
+    while crowd.len() < people {
+        crowd.push(join(&server, &link).await?);
+    }
+    eprintln!("{people} people are there");
+    take(&tab).await?;
+    for _ in 0..seconds {
+        let second = tokio::time::sleep(Duration::from_secs(1));
+        for (_, room) in &crowd {
+            room.whiteboard().draw(stroke(&mut rng)).await?;
+        }
+        second.await;
+    }
+    let drawing = take(&tab).await?;
+    wait_shapes(&tab, shapes + people * seconds).await?;
+    Ok(json!({
+        "shapes": shapes, "people": people, "joined": joined.as_millis() as u64, "opening": opening, "drawing": drawing,
+    }))
+}
+
+async fn join(server: &Server, link: &Link) -> Result<(Endpoint, Room)> {
+    let endpoint = Endpoint::builder().server(server.url()).bind().await?;
+    let room = endpoint.join(link.clone()).await?;
+    Ok((endpoint, room))
+}
+
+fn stroke(rng: &mut Rng) -> Shape {
+    let mut at = Point { x: rng.below(SIDES.0) as i32, y: rng.below(SIDES.1) as i32 };
+    let mut points = vec![at];
+    for _ in 1..POINTS {
+        at = Point { x: at.x + rng.below(81) as i32 - 30, y: at.y + rng.below(81) as i32 - 40 };
+        points.push(at);
+    }
+    Shape {
+        bounds: Bounds::around(points.iter().copied()).unwrap_or_default(),
+        what: What::Stroke(Piece { points, pressures: Vec::new() }),
+        style: Style { colour: rng.below(8) as u8, size: rng.below(3) as u8, is_filled: false },
+        order: Order::between(None, None),
+        text: String::new(),
+    }
+}
+
+async fn wait_there(tab: &Tab, testid: &str) -> Result<()> {
+    wait_until(PATIENCE, testid, async || {
+        ensure!(tab.has(testid).await?, "it is not there yet");
+        Ok(())
+    })
+    .await
+}
+
+async fn wait_shapes(tab: &Tab, count: usize) -> Result<()> {
+    wait_until(PATIENCE, "all shapes", async || {
+        let shown = tab.attribute("whiteboard", "data-shapes").await?;
+        ensure!(shown == Some(count.to_string()), "there are {shown:?} of {count}");
+        Ok(())
+    })
+    .await
+}
+
+/// What was seen since this was asked before.
+async fn take(tab: &Tab) -> Result<Value> {
+    let script = "const { frames, long } = window.meshworkSeen;
+        window.meshworkSeen.frames = [];
+        window.meshworkSeen.long = [];
+        const busy = frames.filter((took) => took > 0.3).sort((one, other) => one - other);
+        const at = (share) => busy[Math.min(busy.length - 1, Math.floor(share * busy.length))] ?? 0;
+        return { frames: busy.length, p50: at(0.5), p99: at(0.99), most: at(1), 'tasks above 50': long };";
+    tab.eval(script, vec![]).await
+}
