@@ -87,9 +87,12 @@ async fn race(shapes: usize, people: usize, seconds: usize) -> Result<Value> {
     wait_there(&tab, "whiteboard").await?;
     wait_shapes(&tab, shapes).await?;
     let joined = begun.elapsed();
-    // All of it is shown once frames have nothing more to draw.
     tab.click("board-zoom-all").await?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut seconds_passed = tokio::time::interval(Duration::from_secs(1));
+    // All of it is shown once frames have nothing more to draw.
+    for _ in 0..4 {
+        seconds_passed.tick().await;
+    }
     let opening = take(&tab).await?;
     while crowd.len() < people {
         crowd.push(join(&server, &link).await?);
@@ -97,11 +100,10 @@ async fn race(shapes: usize, people: usize, seconds: usize) -> Result<Value> {
     eprintln!("{people} people are there");
     take(&tab).await?;
     for _ in 0..seconds {
-        let second = tokio::time::sleep(Duration::from_secs(1));
         for (_, room) in &crowd {
             room.whiteboard().draw(stroke(&mut rng)).await?;
         }
-        second.await;
+        seconds_passed.tick().await;
     }
     let drawing = take(&tab).await?;
     wait_shapes(&tab, shapes + people * seconds).await?;

@@ -9,6 +9,9 @@ use meshwork_web::whiteboard::{Area, Place, bounds, hand};
 
 use super::easel::Easel;
 
+/// Least height of the field, in pixels.
+const FIELD_LEAST: f64 = 24.0;
+
 /// What is being written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Editing {
@@ -188,6 +191,8 @@ fn style(easel: Easel, shape: &Shape) -> String {
     let area = look::text_area(&shape.what, Area::of(shape.bounds));
     let lines = easel.with(|work| work.painter.look(shape).words.lines.len()).unwrap_or(1).max(1);
     let height = lines as f64 * size * LINE_HEIGHT;
+    // A field is taken hold of, however small the board is.
+    let shown = height.max(FIELD_LEAST / camera.scale);
     let top = match shape.what {
         What::Text => area.y,
         What::Note => area.y + 16.0_f64.min(area.height / 4.0),
@@ -197,7 +202,7 @@ fn style(easel: Easel, shape: &Shape) -> String {
     let is_centred = !matches!(shape.what, What::Text | What::Note);
     let width = if shape.what == What::Text { area.width.max(size * 2.0) + size } else { area.width };
     format!(
-        "transform:translate({x:.1}px,{y:.1}px) scale({:.4});width:{width:.1}px;height:{height:.1}px;font-size:{size}px;\
+        "transform:translate({x:.1}px,{y:.1}px) scale({:.4});width:{width:.1}px;height:{shown:.1}px;font-size:{size}px;\
          line-height:{LINE_HEIGHT};text-align:{};color:{}",
         camera.scale,
         if is_centred { "center" } else { "start" },
