@@ -535,7 +535,8 @@ impl Easel {
         let writes = self.sync.look(|table| {
             drafted.iter().flat_map(|(id, shape)| id.writes(&Fields::of(table, *id), shape)).collect()
         });
-        let bytes = drafts::bytes(&writes.unwrap_or_else(Vec::new), DATAGRAM_TO_ALL_MAX);
+        let writes: Vec<Write> = writes.unwrap_or_default();
+        let bytes = drafts::bytes(&writes, DATAGRAM_TO_ALL_MAX);
         if let Ok(topic) = Topic::new(drafts::TOPIC) {
             self.sync.session.with_room(|node: &mut Node, now, room| {
                 // Nobody may be there to see it.
