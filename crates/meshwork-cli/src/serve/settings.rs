@@ -226,10 +226,10 @@ pub(super) struct ClientSettings {
     #[arg(default_value = "40000")]
     pub(super) network_message_burst: u32,
     /// HTTP requests that one network may make each second in the long run.
-    #[arg(default_value = "50", value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(default_value = "200", value_parser = value_parser!(u32).range(1..=100_000))]
     pub(super) requests_per_second: u32,
-    /// HTTP requests that one network may make at once; a page asks for about 20 files.
-    #[arg(default_value = "500", value_parser = value_parser!(u32).range(10..=1_000_000))]
+    /// HTTP requests that one network may make at once; a browser that comes for the first time asks for about 200 files.
+    #[arg(default_value = "5000", value_parser = value_parser!(u32).range(10..=1_000_000))]
     pub(super) request_burst: u32,
     /// Pages elsewhere whose scripts may use this server's signalling, such as `https://paint.example.org`; its own
     /// always may. Empty for any.

@@ -17,7 +17,7 @@ pub struct HttpConfig {
     pub connections_per_network_max: usize,
     /// Requests of one network each second in the long run. 1 to 100,000.
     pub requests_per_second: u32,
-    /// Requests of one network at once after a quiet while. 10 to 1,000,000; a page asks for about 20 files.
+    /// Requests of one network at once after a quiet while. 10 to 1,000,000; a browser that comes for the first time asks for about 200 files.
     pub request_burst: u32,
     /// Time to send the head of a request, also of the next one on a connection that is kept, and to agree on TLS.
     /// 1 s to 5 min.
@@ -46,8 +46,8 @@ impl Default for HttpConfig {
         HttpConfig {
             connections_max: 12_000,
             connections_per_network_max: 1_024,
-            requests_per_second: 50,
-            request_burst: 500,
+            requests_per_second: 200,
+            request_burst: 5_000,
             head_within: Duration::from_secs(15),
             read_within: Duration::from_secs(30),
             drain_for: Duration::from_secs(2),
