@@ -3,8 +3,8 @@
 use crate::common;
 use crate::common::hands::canvas_box;
 use crate::common::{
-    close, open_board, open_editor, open_page, open_start, open_values, press_shown, unfold, wait_linked,
-    wait_page_says, wait_says,
+    close, open_board, open_editor, open_page, open_start, open_values, open_values_twice, press_shown,
+    unfold, wait_linked, wait_page_says, wait_says,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, Look, Server, Tab};
@@ -174,9 +174,7 @@ async fn documents_keep_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, link) = open_values(&browser, server.url(), "create-private").await?;
-    let other = browser.tab(&link).await?;
-    wait_linked(&tab, 1).await?;
+    let (tab, other) = open_values_twice(&browser, server.url()).await?;
     for tab in [&tab, &other] {
         open_editor(tab).await?;
     }
@@ -208,9 +206,7 @@ async fn whiteboards_keep_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, link) = open_values(&browser, server.url(), "create-private").await?;
-    let other = browser.tab(&link).await?;
-    wait_linked(&tab, 1).await?;
+    let (tab, other) = open_values_twice(&browser, server.url()).await?;
     for tab in [&tab, &other] {
         open_board(tab).await?;
     }

@@ -1,11 +1,10 @@
 //! Sync's documents: what several people type at once, apart and together again.
 
 use anyhow::{Result, ensure};
-use meshwork::Endpoint;
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
 use crate::common::{
-    make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says,
+    make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says, watched_room,
 };
 
 /// How WebDriver names the Enter key.
@@ -217,11 +216,7 @@ async fn versions_are_saved_compared_and_restored() -> Result<()> {
 #[tokio::test]
 async fn a_view_link_reads_and_says_why() -> Result<()> {
     let server = Server::start().await?;
-    let mira = Endpoint::builder().name("Mira").server(server.url()).bind().await?;
-    let room = mira.create(meshwork::sync::room().private()).await?;
-    room.registered().await?;
-    let edit = room.rules().new_edit_link().await?.to_string();
-    let look = room.rules().view_link().to_string();
+    let (_mira, _room, edit, look) = watched_room(server.url()).await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
     let (writer, reader) = (browsers[0].tab(&edit).await?, browsers[1].tab(&look).await?);
     open_editor(&writer).await?;

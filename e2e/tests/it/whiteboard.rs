@@ -1,12 +1,11 @@
 //! Sync's whiteboard: what several people draw at once, apart and together again.
 
 use anyhow::{Context as _, Result, ensure};
-use meshwork::Endpoint;
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::{Value, json};
 
 use crate::common::hands::mouse;
-use crate::common::{open_board, open_values, wait_linked, wait_says};
+use crate::common::{open_board, open_values, wait_linked, wait_says, watched_room};
 
 /// How WebDriver names keys.
 const ENTER: char = '\u{e007}';
@@ -295,13 +294,9 @@ async fn an_excalidraw_file_is_taken() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_view_link_shows_the_board_and_says_why() -> Result<()> {
+async fn view_links_show_the_board_and_say_why() -> Result<()> {
     let server = Server::start().await?;
-    let mira = Endpoint::builder().name("Mira").server(server.url()).bind().await?;
-    let room = mira.create(meshwork::sync::room().private()).await?;
-    room.registered().await?;
-    let edit = room.rules().new_edit_link().await?.to_string();
-    let look = room.rules().view_link().to_string();
+    let (_mira, _room, edit, look) = watched_room(server.url()).await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
     let (writer, reader) = (browsers[0].tab(&edit).await?, browsers[1].tab(&look).await?);
     open_board(&writer).await?;

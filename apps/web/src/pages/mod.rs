@@ -13,6 +13,7 @@ mod hide;
 mod home;
 mod icons;
 mod kept_rooms;
+mod key_list;
 mod key_sheet;
 mod letter_beads;
 mod name_field;

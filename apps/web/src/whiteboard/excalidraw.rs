@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::look::LIGHT;
+use super::look::{LETTERS, LIGHT, TINT};
 
 #[cfg(test)]
 mod tests;
@@ -29,15 +29,12 @@ pub const PICTURE_MAX: usize = 8 << 20;
 const ELEMENT_MAX: usize = 4 << 20;
 
 const TRANSPARENT: &str = "transparent";
-/// How much of its colour a tint shows over white paper.
-const TINT: f64 = 0.15;
 /// How far apart red, green and blue are at most in what is taken for a grey, and how many times as far as that the least
 /// of them is from white: what is nearly white is coloured by less.
 const GREY: u8 = 24;
 const GREY_SHARE: u32 = 3;
-/// Excalidraw's thickness of lines and size of letters, by [`Style::size`].
+/// Excalidraw's thickness of lines, by [`Style::size`].
 const LINES: [f64; 3] = [1.0, 2.0, 4.0];
-const LETTERS: [f64; 3] = [16.0, 20.0, 28.0];
 /// A marker is a stroke that is so many times as thick, and of which so many per cent are seen.
 const MARKER: f64 = 4.0;
 const MARKER_OPACITY: f64 = 35.0;

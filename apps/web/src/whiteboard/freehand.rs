@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tap_is_a_dot_and_nothing_is_nothing() {
+    fn taps_are_dots_and_nothing_is_nothing() {
         assert!(outline(&[(3.0, 4.0)], &[], 4.0).contains('a'));
         assert!(outline(&[(3.0, 4.0); 9], &[7; 9], 4.0).contains('a'));
         assert_eq!(outline(&[], &[], 4.0), "");

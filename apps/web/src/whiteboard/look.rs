@@ -13,11 +13,13 @@ const PENS: [f64; 3] = [4.0, 7.0, 12.0];
 /// How many times as thick a marker is as a pen.
 const MARKER: f64 = 4.0;
 /// How large letters are, by size.
-const LETTERS: [f64; 3] = [16.0, 20.0, 28.0];
+pub const LETTERS: [f64; 3] = [16.0, 20.0, 28.0];
 /// The distance from line to line, in letters.
 pub const LINE_HEIGHT: f64 = 1.3;
 /// What stays free between a text and the edge around it.
 const PADDING: f64 = 16.0;
+/// How much of its colour a tint shows over the paper.
+pub const TINT: f64 = 0.15;
 /// Corners of rectangles and notes.
 const RADIUS: f64 = 10.0;
 const NOTE_RADIUS: f64 = 3.0;
@@ -169,13 +171,27 @@ pub fn text_area(what: &What, area: Area) -> Area {
     }
 }
 
+/// Where a text of this height begins in the area of a shape.
+pub fn text_top(what: &What, area: Area, height: f64) -> f64 {
+    match what {
+        What::Text => area.y,
+        What::Note => area.y + PADDING.min(area.height / 4.0),
+        _ => area.y + (area.height - height) / 2.0,
+    }
+}
+
+/// Whether the lines of a text are centred in a shape.
+pub fn is_centred(what: &What) -> bool {
+    !matches!(what, What::Text | What::Note)
+}
+
 /// Sets a text in lines.
 fn set(text: &str, area: Area, what: &What, size: f64, measure: Measure) -> Words {
     if text.is_empty() {
         return Words::default();
     }
     let inner = text_area(what, area);
-    let is_centred = !matches!(what, What::Text | What::Note);
+    let is_centred = is_centred(what);
     let has_heading = text.contains('\n');
     let mut lines = Vec::new();
     for (number, paragraph) in text.split('\n').enumerate() {
@@ -183,12 +199,7 @@ fn set(text: &str, area: Area, what: &What, size: f64, measure: Measure) -> Word
         let width = |line: &str| measure(line, size, is_strong);
         lines.extend(broken(paragraph, inner.width, &width).into_iter().map(|line| (line, is_strong)));
     }
-    let height = lines.len() as f64 * size * LINE_HEIGHT;
-    let top = match what {
-        What::Text => area.y,
-        What::Note => area.y + PADDING.min(area.height / 4.0),
-        _ => area.y + (area.height - height) / 2.0,
-    };
+    let top = text_top(what, area, lines.len() as f64 * size * LINE_HEIGHT);
     let x = if is_centred { inner.x + inner.width / 2.0 } else { inner.x };
     let line = |(number, (text, is_strong)): (usize, (String, bool))| TextLine {
         text,
@@ -306,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_line_is_a_heading_where_more_follow() {
+    fn a_first_line_of_several_is_a_heading() {
         let is_strong = |text: &str| of(&shape(What::Rectangle, text), &measure).words.lines[0].is_strong;
         assert_eq!((is_strong("Ferry"), is_strong("Ferry\nPier 4")), (false, true));
     }
@@ -323,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_a_box_that_says_so() {
+    fn unknown_shapes_are_boxes_that_say_so() {
         let look = of(&shape(What::Unknown("hologram".to_owned()), ""), &measure);
         assert_eq!((look.fill, look.line.map(|line| line.is_dashed)), (Some(Fill::Sunken), Some(true)));
         assert_eq!(look.words.lines[0].text, "From a newer");

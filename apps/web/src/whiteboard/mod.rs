@@ -6,6 +6,7 @@ pub mod freehand;
 pub mod hand;
 pub mod hit;
 pub mod look;
+mod reshape;
 pub mod svg;
 
 use meshwork_sync::whiteboard::{Bounds, Point, UNIT};

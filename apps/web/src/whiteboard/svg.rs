@@ -92,7 +92,7 @@ pub fn text_colour(look: &Look, colours: &[&'static str; 8]) -> &'static str {
 fn tint(colour: &str) -> String {
     let part = |at: usize| {
         let part = u8::from_str_radix(&colour[at..at + 2], 16).unwrap_or(0);
-        255.0 - (255.0 - f64::from(part)) * 0.15
+        255.0 - (255.0 - f64::from(part)) * look::TINT
     };
     format!("rgb({:.0},{:.0},{:.0})", part(1), part(3), part(5))
 }

@@ -84,7 +84,7 @@ fn a_stroke_goes_where_its_bounds_go() {
 }
 
 #[test]
-fn what_another_build_wrote_is_a_box_that_stays() {
+fn what_another_build_wrote_stays_a_box() {
     let mut ann = Person::new(1, 1);
     let bounds = Bounds { x: 0, y: 0, width: 80, height: 80 };
     let newer = Write::value(ID.row(), Writer::Anybody.field(b"z"), "later");
@@ -111,7 +111,7 @@ fn what_another_build_wrote_is_a_box_that_stays() {
 }
 
 #[test]
-fn two_who_change_one_shape_both_get_what_they_wanted() {
+fn both_changes_of_one_shape_hold() {
     let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
     ann.write_all(&writes(ID, &shape(What::Note, Order::between(None, None))));
     exchange(&mut ann, &mut bo);
@@ -174,7 +174,7 @@ fn a_step_is_taken_back_as_one() {
 }
 
 #[test]
-fn order_changes_by_one_place_or_to_the_end() {
+fn order_changes_by_one_place_or_all() {
     let mut ann = Person::new(1, 1);
     let mut sketch = Sketch::default();
     let ids: Vec<ShapeId> = (0..5).map(|number| ShapeId([number; 8])).collect();

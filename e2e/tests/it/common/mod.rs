@@ -13,6 +13,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use image::{Rgba, RgbaImage};
+use meshwork::{Endpoint, Room};
 use meshwork_e2e::{Browser, PATIENCE, Tab};
 
 /// The size of a room that the page makes by itself.
@@ -47,6 +48,24 @@ pub(crate) async fn open_editor(tab: &Tab) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Two tabs of one browser in a private room of Sync, linked.
+pub(crate) async fn open_values_twice(browser: &Browser, url: &str) -> Result<(Tab, Tab)> {
+    let (tab, link) = open_values(browser, url, "create-private").await?;
+    let other = browser.tab(&link).await?;
+    wait_linked(&tab, 1).await?;
+    Ok((tab, other))
+}
+
+/// A private room of Sync that a program owns, and the links by which one writes in it and looks at it.
+pub(crate) async fn watched_room(url: &str) -> Result<(Endpoint, Room, String, String)> {
+    let mira = Endpoint::builder().name("Mira").server(url).bind().await?;
+    let room = mira.create(meshwork::sync::room().private()).await?;
+    room.registered().await?;
+    let edit = room.rules().new_edit_link().await?.to_string();
+    let look = room.rules().view_link().to_string();
+    Ok((mira, room, edit, look))
 }
 
 /// Goes to the tab of the whiteboard in a room of Sync, and waits for it.

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos::{html, web_sys};
 use meshwork_web::cell_input;
 use meshwork_web::keys::KEYS;
-use meshwork_web::texts;
 
+use super::super::key_list::KeyList;
 use super::super::sheet::Sheet;
 use super::board::{Board, Frame};
 
@@ -16,30 +16,10 @@ pub(crate) fn KeysSheet(
     board: Board,
 ) -> impl IntoView {
     let tools = board.tools;
-    let line = |(keys, does): (&'static str, &'static str)| {
-        view! {
-            <div class="key-line">
-                <dt>{keys}</dt>
-                <dd>{does}</dd>
-            </div>
-        }
-    };
+    let set_letters = Callback::new(move |are_on| tools.set_letters(are_on));
     view! {
         <Sheet open=tools.is_keys_open id="keys-title" title="Keys on the canvas">
-            <dl class="keys" data-testid="keys">{KEYS.map(line).collect_view()}</dl>
-            <label class="switch-line">
-                <input
-                    type="checkbox"
-                    role="switch"
-                    data-testid="letter-keys"
-                    prop:checked=move || tools.are_letters_on.get()
-                    on:change=move |event| tools.set_letters(event_target_checked(&event))
-                />
-                <span>
-                    {texts::SHORTCUTS}
-                    <small>{texts::SHORTCUTS_WHERE}</small>
-                </span>
-            </label>
+            <KeyList lines=&KEYS testid="keys" are_letters_on=tools.are_letters_on set_letters/>
         </Sheet>
     }
 }

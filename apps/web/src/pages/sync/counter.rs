@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
+use meshwork_web::beads;
 use meshwork_web::sync::number;
 use meshwork_web::words;
-use meshwork_web::{beads, rules::Standing};
 
 use super::super::bead::{Bead, OwnBead};
 use super::state::{COUNTER, Sync};
@@ -12,8 +12,7 @@ use super::state::{COUNTER, Sync};
 /// The card.
 #[component]
 pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
-    let session = sync.session;
-    let is_shut = Memo::new(move |_| session.governing.standing.with(Standing::is_shut));
+    let is_shut = sync.is_shut;
     // Counters of programs are there to be counted on, too.
     let names = Memo::new(move |_| {
         let mut names = sync.counters.get();

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use leptos::{html, web_sys};
 use meshwork_web::ago;
-use meshwork_web::rules::Standing;
 
 use super::super::icons;
 use super::counter::{PersonBead, called};
@@ -13,7 +12,7 @@ use super::state::{Sync, Written};
 /// The card.
 #[component]
 pub(super) fn ValuesCard(sync: Sync) -> impl IntoView {
-    let is_shut = Memo::new(move |_| sync.session.governing.standing.with(Standing::is_shut));
+    let is_shut = sync.is_shut;
     let deleted = RwSignal::new(None::<(String, String)>);
     let keys =
         move || sync.entries.with(|entries| entries.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());

@@ -12,6 +12,7 @@ use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
 use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, counter, values};
+use meshwork_web::rules::Standing;
 use meshwork_web::sync::{Log, by_person, number};
 use meshwork_web::words;
 
@@ -99,6 +100,8 @@ pub(super) struct Sync {
     pub(super) now_ms: RwSignal<u64>,
     /// Counts up when the history of a key may be another.
     pub(super) changes: RwSignal<usize>,
+    /// Whether nothing may be written here, by oneself at least.
+    pub(super) is_shut: Memo<bool>,
     is_empty: RwSignal<bool>,
     last: RwSignal<Place>,
     /// Tabs that came later hear what happens, too.
@@ -133,6 +136,7 @@ impl Sync {
             log: RwSignal::new(Log::default()),
             now_ms: RwSignal::new(session.room_time_ms()),
             changes: RwSignal::new(0),
+            is_shut: Memo::new(move |_| session.governing.standing.with(Standing::is_shut)),
             is_empty,
             last: RwSignal::new(Place::Counter(COUNTER.to_owned())),
             hearers: StoredValue::new_local(Vec::new()),

@@ -24,10 +24,23 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
         on_cleanup(move || timer.clear());
     }
     let session = sync.session;
-    let was_opened = |tab: Tab| {
-        Memo::new(move |before: Option<&bool>| before.is_some_and(|before| *before) || sync.tab.get() == tab)
+    // What is in a tab comes when it is opened first, and stays.
+    let later = move |tab: Tab, word: &'static str, panel: fn(Sync) -> AnyView| {
+        let was_opened = Memo::new(move |before: Option<&bool>| {
+            before.is_some_and(|before| *before) || sync.tab.get() == tab
+        });
+        view! {
+            <div
+                class="sync-document"
+                id=format!("panel-{word}")
+                role="tabpanel"
+                aria-labelledby=format!("tab-{word}")
+                hidden=move || sync.tab.get() != tab
+            >
+                <Show when=move || was_opened.get()>{panel(sync)}</Show>
+            </div>
+        }
     };
-    let [was_board_opened, was_document_opened] = [Tab::Whiteboard, Tab::Document].map(was_opened);
     let away = move || {
         session.is_disconnected.get().then(|| {
             view! {
@@ -56,24 +69,8 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
             >
                 <Values sync/>
             </div>
-            <div
-                class="sync-document"
-                id="panel-whiteboard"
-                role="tabpanel"
-                aria-labelledby="tab-whiteboard"
-                hidden=move || sync.tab.get() != Tab::Whiteboard
-            >
-                <Show when=move || was_board_opened.get()><WhiteboardPanel sync/></Show>
-            </div>
-            <div
-                class="sync-document"
-                id="panel-document"
-                role="tabpanel"
-                aria-labelledby="tab-document"
-                hidden=move || sync.tab.get() != Tab::Document
-            >
-                <Show when=move || was_document_opened.get()><DocumentPanel sync/></Show>
-            </div>
+            {later(Tab::Whiteboard, "whiteboard", |sync| view! { <WhiteboardPanel sync/> }.into_any())}
+            {later(Tab::Document, "document", |sync| view! { <DocumentPanel sync/> }.into_any())}
         </div>
     }
 }

@@ -52,7 +52,7 @@ fn a_box_is_drawn_from_any_corner() {
 }
 
 #[test]
-fn a_click_puts_a_box_down_but_no_line() {
+fn a_click_puts_boxes_down_but_no_line() {
     let mut board = Board(Sketch::default());
     let done = go(&mut held(Tool::Note), &mut board, (300.0, 300.0), (301.0, 300.0));
     assert_eq!(done.opens, Some(NEW), "a note is there to be written");
@@ -103,7 +103,7 @@ fn shift_keeps_forms_and_directions() {
 }
 
 #[test]
-fn a_long_stroke_is_written_while_it_is_drawn() {
+fn long_strokes_are_written_while_they_are_drawn() {
     let (mut hand, sketch) = (held(Tool::Pen), Sketch::default());
     hand.press(&sketch, touch(0.0, 0.0), NEW);
     let mut written = Vec::new();

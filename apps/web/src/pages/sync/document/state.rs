@@ -17,7 +17,6 @@ use meshwork_core::table::Table;
 use meshwork_sync::about::{self, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, client_of};
 use meshwork_web::documents::{Listed, file_name, fresh_title, listed, title_of_file};
-use meshwork_web::rules::Standing;
 use meshwork_web::{beads, words};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -77,7 +76,6 @@ pub(super) struct Writing {
 impl Writing {
     /// Starts reading, and loads the editor.
     pub(super) fn new(sync: Sync) -> Writing {
-        let standing = sync.session.governing.standing;
         let writing = Writing {
             sync,
             list: RwSignal::new(Vec::new()),
@@ -90,7 +88,7 @@ impl Writing {
             is_read: RwSignal::new(false),
             are_authors_shown: RwSignal::new(false),
             are_versions_shown: RwSignal::new(false),
-            is_shut: Memo::new(move |_| standing.with(Standing::is_shut)),
+            is_shut: sync.is_shut,
             problem: RwSignal::new(None),
             host: NodeRef::new(),
             desk: StoredValue::new_local(None),

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{COLOURS, Style, Way};
-use meshwork_web::whiteboard::hand::{self, Tool};
+use meshwork_web::whiteboard::hand::Tool;
 use meshwork_web::whiteboard::look::COLOUR_NAMES;
 use meshwork_web::words;
 
@@ -59,7 +59,7 @@ pub(super) fn Dock(easel: Easel) -> impl IntoView {
     let tool = |(tool, letter, digit): (Tool, &'static str, &'static str)| {
         let (name, label) = word(tool);
         let keys = if digit.is_empty() { letter.to_owned() } else { format!("{letter}, {digit}") };
-        let works = move || !easel.is_shut.get() || matches!(tool, Tool::Hand | Tool::Laser);
+        let works = move || !easel.is_shut.get() || tool.only_looks();
         let take = move |_| {
             match tool {
                 Tool::Picture => files::choose_picture(easel),
@@ -196,7 +196,7 @@ fn Look(easel: Easel) -> impl IntoView {
             _ => chosen.can_be_filled,
         }
     };
-    let is_pen = move || easel.tool.get() == Tool::Pen || easel.chosen.with(|chosen| chosen.name == "Stroke");
+    let is_pen = move || easel.tool.get() == Tool::Pen || easel.chosen.with(|chosen| chosen.is_stroke);
     view! {
         <div class="board-colours" role="group" aria-label="Colour">{(0..COLOURS).map(colour).collect_view()}</div>
         <div class="board-sizes" role="group" aria-label="Size">
@@ -232,12 +232,10 @@ fn Deeds(easel: Easel) -> impl IntoView {
                 </button>
             }
         };
-    let to_front =
-        |easel: Easel| easel.change_chosen(|hand, sketch| hand::to_the_end(sketch, &hand.chosen, true));
-    let to_back =
-        |easel: Easel| easel.change_chosen(|hand, sketch| hand::to_the_end(sketch, &hand.chosen, false));
+    let to_front = |easel: Easel| easel.reorder(true, true);
+    let to_back = |easel: Easel| easel.reorder(false, true);
     let delete = |easel: Easel| {
-        easel.erase(&easel.chosen_ids().into_iter().collect::<Vec<_>>());
+        easel.erase_chosen();
         easel.focus();
     };
     view! {
@@ -253,10 +251,6 @@ fn Deeds(easel: Easel) -> impl IntoView {
 #[component]
 pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     let session = easel.sync.session;
-    let people = Memo::new(move |_| {
-        session.people.track();
-        easel.others.get()
-    });
     let person = move |who: Endpoint| {
         let called = words::capital(&session.called(who));
         let is_followed = move || easel.following.get() == Some(who);
@@ -277,7 +271,7 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     view! {
         <div class="board-top">
             <div class="board-people" role="group" aria-label="On the board">
-                <For each=move || people.get() key=|who| *who children=person/>
+                <For each=move || easel.others.get() key=|who| *who children=person/>
             </div>
             <files::FilesMenu easel/>
         </div>

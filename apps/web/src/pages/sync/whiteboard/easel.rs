@@ -17,7 +17,6 @@ use meshwork_sync::whiteboard::{
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
-use meshwork_web::rules::Standing;
 use meshwork_web::whiteboard::camera::Camera;
 use meshwork_web::whiteboard::hand::{self, Done, Hand, Tool};
 use meshwork_web::whiteboard::{Area, Place, look};
@@ -43,6 +42,8 @@ pub(super) struct Chosen {
     /// What it is called.
     pub(super) name: String,
     pub(super) style: Style,
+    /// Whether it is one stroke.
+    pub(super) is_stroke: bool,
     /// Whether any of it has an area that can be tinted, or is a stroke.
     pub(super) can_be_filled: bool,
     /// Whether any of it can be coloured and sized.
@@ -98,7 +99,6 @@ pub(super) struct Easel {
 
 impl Easel {
     pub(super) fn new(sync: Sync) -> Easel {
-        let standing = sync.session.governing.standing;
         let work = Work {
             hand: Hand::default(),
             sketch: sync.look(Sketch::read).unwrap_or_default(),
@@ -128,7 +128,7 @@ impl Easel {
             are_letters_on: RwSignal::new(browser::are_letters_on()),
             spoken: RwSignal::new(String::new()),
             grid: RwSignal::new(String::new()),
-            is_shut: Memo::new(move |_| standing.with(Standing::is_shut)),
+            is_shut: sync.is_shut,
             stage: NodeRef::new(),
             paper: NodeRef::new(),
             work: StoredValue::new_local(Rc::new(RefCell::new(work))),
@@ -157,7 +157,7 @@ impl Easel {
             }
         });
         Effect::new(move || {
-            if self.is_shut.get() && !matches!(self.tool.get_untracked(), Tool::Hand | Tool::Laser) {
+            if self.is_shut.get() && !self.tool.get_untracked().only_looks() {
                 self.cancel();
                 self.choose([]);
                 self.take(Tool::Hand);
@@ -276,6 +276,7 @@ impl Easel {
                 count: shapes.len(),
                 name,
                 style: first.style,
+                is_stroke: shapes.len() == 1 && matches!(first.what, What::Stroke(_)),
                 can_be_filled: shapes.iter().any(can_be_filled),
                 has_look: shapes.iter().any(has_look),
             }
@@ -291,7 +292,7 @@ impl Easel {
 
     /// Takes a tool in hand.
     pub(super) fn take(self, tool: Tool) {
-        if self.is_shut.get_untracked() && !matches!(tool, Tool::Hand | Tool::Laser) {
+        if self.is_shut.get_untracked() && !tool.only_looks() {
             return self.tell_why_shut();
         }
         self.cancel();
@@ -460,6 +461,17 @@ impl Easel {
             self.write(writes);
             self.heed_changed();
         }
+    }
+
+    /// Takes away what is chosen.
+    pub(super) fn erase_chosen(self) {
+        self.erase(&self.chosen_ids().into_iter().collect::<Vec<_>>());
+    }
+
+    /// Brings what is chosen up or down: by one place, or to the end.
+    pub(super) fn reorder(self, is_up: bool, is_to_the_end: bool) {
+        let order = if is_to_the_end { hand::to_the_end } else { hand::one_place };
+        self.change_chosen(|hand, sketch| order(sketch, &hand.chosen, is_up));
     }
 
     /// Puts a copy of what is chosen beside it.

@@ -11,8 +11,8 @@ use meshwork_web::whiteboard::camera::Camera;
 use meshwork_web::whiteboard::hit;
 use meshwork_web::whiteboard::{Area, Place};
 
-use super::super::super::browser;
 use super::super::super::session::set_if_new;
+use super::super::super::{browser, theme};
 use super::super::state::Tab;
 use super::easel::{Drafted, Easel, Work, paper_context};
 use super::painter::{circle, font, set_dashes};
@@ -25,8 +25,10 @@ const EDGE_LEAST: f64 = 44.0;
 /// The colours of a frame, as the page's theme has them.
 struct Colours {
     ink: String,
+    on_ink: String,
     you: String,
     paper: String,
+    beads: Vec<String>,
     is_dark: bool,
 }
 
@@ -91,7 +93,7 @@ impl Easel {
             }
             context.set_global_alpha(1.0);
             let _ = context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0);
-            let moves = self.draw_others(work, &context, camera, &drafted, now);
+            let moves = self.draw_others(work, (&context, camera, &colours), &drafted, now);
             draw_chosen(work, &context, camera, &drafted, &colours);
             is_left || moves
         });
@@ -105,40 +107,39 @@ impl Easel {
     fn draw_others(
         self,
         work: &Work,
-        context: &Context,
-        camera: Camera,
+        (context, camera, colours): (&Context, Camera, &Colours),
         drafted: &Drafted,
         now: f64,
     ) -> bool {
         let session = self.sync.session;
         let mut moves = !drafted.is_empty();
         for (who, other) in &work.others.people {
-            let colour = bead_colour(*who);
+            let colour = colours.bead(*who);
             let shapes = other
                 .presence
                 .chosen
                 .iter()
                 .filter_map(|id| drafted.get(id).or_else(|| work.sketch.get(*id)));
             if let Some(area) = Area::around(shapes.map(|shape| Area::of(shape.bounds))) {
-                frame(context, camera, area, &colour, 2.0);
+                frame(context, camera, area, colour, 2.0);
                 let (x, y) = camera.point((area.x, area.y));
-                tag(context, (x, y - 26.0), &session.called(*who), &colour);
+                tag(context, (x, y - 26.0), &session.called(*who), colour, colours);
             }
             let Some(track) = other.track.as_ref().filter(|track| track.is_shown(now)) else { continue };
             let thread: Vec<(f64, f64)> =
                 track.thread(now).into_iter().map(|place| camera.point(place)).collect();
-            draw_laser(context, &thread, &colour);
+            draw_laser(context, &thread, colour);
             let at = camera.point(track.place(now));
-            draw_arrow(context, at, &colour);
+            draw_arrow(context, at, colour);
             if track.is_named(now) {
-                tag(context, (at.0 + 14.0, at.1 + 16.0), &session.called(*who), &colour);
+                tag(context, (at.0 + 14.0, at.1 + 16.0), &session.called(*who), colour, colours);
             }
             moves |= track.changes_in(now).is_some();
         }
         if let Some(laser) = &work.laser {
             let thread: Vec<(f64, f64)> =
                 laser.thread(now).into_iter().map(|place| camera.point(place)).collect();
-            draw_laser(context, &thread, &own_colour());
+            draw_laser(context, &thread, &colours.you);
             moves |= !thread.is_empty();
         }
         moves
@@ -224,47 +225,37 @@ fn draw_arrow(context: &Context, (x, y): (f64, f64), colour: &str) {
 }
 
 /// Somebody's name on their colour.
-fn tag(context: &Context, (x, y): (f64, f64), called: &str, colour: &str) {
+fn tag(context: &Context, (x, y): (f64, f64), called: &str, colour: &str, colours: &Colours) {
     context.set_font(&font(12.0, true));
     context.set_text_align("start");
     let width = context.measure_text(called).map_or(0.0, |measured| measured.width());
     context.set_fill_style_str(colour);
     context.fill_rect(x, y, width + 12.0, 20.0);
-    context.set_fill_style_str(&tag_ink());
+    context.set_fill_style_str(&colours.on_ink);
     let _ = context.fill_text(called, x + 6.0, y + 14.0);
 }
 
 impl Colours {
     fn of(paper: &web_sys::HtmlCanvasElement) -> Colours {
-        let token = |name: &str| token(paper, name);
-        let paper_colour = token("--surface");
-        // Dark paper has light ink.
-        let is_dark = super::super::super::theme::is_dark();
-        Colours { ink: token("--ink"), you: token("--you"), paper: paper_colour, is_dark }
+        let style = web_sys::window().and_then(|window| window.get_computed_style(paper).ok().flatten());
+        let token = |name: &str| {
+            let value = style.as_ref().and_then(|style| style.get_property_value(name).ok());
+            value.unwrap_or_default().trim().to_owned()
+        };
+        Colours {
+            ink: token("--ink"),
+            on_ink: token("--on-ink"),
+            you: token("--you"),
+            paper: token("--surface"),
+            beads: (0..beads::COLOURS).map(|colour| token(&format!("--bead-{colour}"))).collect(),
+            // Dark paper has light ink.
+            is_dark: theme::is_dark(),
+        }
     }
-}
 
-fn token(element: &web_sys::Element, name: &str) -> String {
-    let style = web_sys::window().and_then(|window| window.get_computed_style(element).ok().flatten());
-    let value = style.and_then(|style| style.get_property_value(name).ok()).unwrap_or_default();
-    value.trim().to_owned()
-}
-
-fn root_token(name: &str) -> String {
-    let root = web_sys::window().and_then(|window| window.document()?.document_element());
-    root.map(|root| token(&root, name)).unwrap_or_default()
-}
-
-fn bead_colour(who: Endpoint) -> String {
-    root_token(&format!("--bead-{}", beads::colour(&who.peer)))
-}
-
-fn own_colour() -> String {
-    root_token("--you")
-}
-
-fn tag_ink() -> String {
-    root_token("--on-ink")
+    fn bead(&self, who: Endpoint) -> &str {
+        self.beads.get(usize::from(beads::colour(&who.peer))).map_or("", String::as_str)
+    }
 }
 
 /// The dots of the paper, as a style.

@@ -4,9 +4,9 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use meshwork_sync::whiteboard::Way;
 use meshwork_web::keys;
-use meshwork_web::texts;
-use meshwork_web::whiteboard::hand::{self, Tool};
+use meshwork_web::whiteboard::hand::Tool;
 
+use super::super::super::key_list::KeyList;
 use super::super::super::sheet::Sheet;
 use super::easel::Easel;
 
@@ -77,7 +77,7 @@ fn with_control(easel: Easel, key: &str, is_shift: bool) -> bool {
 fn plain(easel: Easel, key: &str, code: &str, is_shift: bool) -> bool {
     match key {
         "Escape" => escape(easel),
-        "Delete" | "Backspace" => easel.erase(&easel.chosen_ids().into_iter().collect::<Vec<_>>()),
+        "Delete" | "Backspace" => easel.erase_chosen(),
         "Enter" => enter(easel),
         " " => easel.is_panning.set(true),
         "?" => easel.is_keys_open.set(true),
@@ -85,14 +85,8 @@ fn plain(easel: Easel, key: &str, code: &str, is_shift: bool) -> bool {
         "-" | "_" => easel.look(|camera| camera.zoom(1.0 / ZOOM_STEP)),
         "," => easel.choose_next(false),
         "." => easel.choose_next(true),
-        "[" | "{" => easel.change_chosen(|hand, sketch| match is_shift {
-            true => hand::to_the_end(sketch, &hand.chosen, false),
-            false => hand::one_place(sketch, &hand.chosen, false),
-        }),
-        "]" | "}" => easel.change_chosen(|hand, sketch| match is_shift {
-            true => hand::to_the_end(sketch, &hand.chosen, true),
-            false => hand::one_place(sketch, &hand.chosen, true),
-        }),
+        "[" | "{" => easel.reorder(false, is_shift),
+        "]" | "}" => easel.reorder(true, is_shift),
         _ if is_shift && code == "Digit1" => easel.show_all(),
         _ if is_shift => return false,
         _ => return letter(easel, key, code),
@@ -179,7 +173,7 @@ fn go(easel: Easel, (x, y): (f64, f64), resizes: bool, is_far: bool) {
 /// All keys.
 #[component]
 pub(super) fn KeysSheet(easel: Easel) -> impl IntoView {
-    const ROWS: [(&str, &str); 16] = [
+    const ROWS: [keys::Line; 16] = [
         ("V 1, R 2, O 3, A 4, L 5", "Select, rectangle, ellipse, arrow, line"),
         ("P 6, T 7, N 8, I 9", "Pen, text, note, picture"),
         ("H, E, K", "Move the board, eraser, laser"),
@@ -197,29 +191,10 @@ pub(super) fn KeysSheet(easel: Easel) -> impl IntoView {
         ("F", "Follow somebody, and the next"),
         ("Esc", "Stop, and choose nothing"),
     ];
-    let line = |(keys, does): (&'static str, &'static str)| {
-        view! {
-            <div class="key-line">
-                <dt>{keys}</dt>
-                <dd>{does}</dd>
-            </div>
-        }
-    };
+    let set_letters = Callback::new(move |are_on| easel.set_letters(are_on));
     view! {
         <Sheet open=easel.is_keys_open id="board-keys-title" title="Keys on the whiteboard">
-            <dl class="keys" data-testid="whiteboard-keys">{ROWS.map(line).collect_view()}</dl>
-            <label class="switch-line">
-                <input
-                    type="checkbox"
-                    role="switch"
-                    prop:checked=move || easel.are_letters_on.get()
-                    on:change=move |event| easel.set_letters(event_target_checked(&event))
-                />
-                <span>
-                    {texts::SHORTCUTS}
-                    <small>{texts::SHORTCUTS_WHERE}</small>
-                </span>
-            </label>
+            <KeyList lines=&ROWS testid="whiteboard-keys" are_letters_on=easel.are_letters_on set_letters/>
         </Sheet>
     }
 }

@@ -390,7 +390,7 @@ impl Painter {
                 Some(Fill::Marker) => fill(context, path, colour, svg::MARKER_OPACITY),
                 Some(Fill::Tint) => {
                     fill(context, path, PAPERS[theme], 1.0);
-                    fill(context, path, colour, 0.15);
+                    fill(context, path, colour, look::TINT);
                 }
                 Some(Fill::Sunken) => fill(context, path, SUNKEN[theme], 1.0),
                 None => {}

@@ -188,24 +188,20 @@ pub(super) fn TextField(easel: Easel) -> impl IntoView {
 fn style(easel: Easel, shape: &Shape) -> String {
     let camera = easel.camera.get();
     let size = look::letters(shape.style);
-    let area = look::text_area(&shape.what, Area::of(shape.bounds));
+    let whole = Area::of(shape.bounds);
+    let area = look::text_area(&shape.what, whole);
     let lines = easel.with(|work| work.painter.look(shape).words.lines.len()).unwrap_or(1).max(1);
     let height = lines as f64 * size * LINE_HEIGHT;
     // A field is taken hold of, however small the board is.
     let shown = height.max(FIELD_LEAST / camera.scale);
-    let top = match shape.what {
-        What::Text => area.y,
-        What::Note => area.y + 16.0_f64.min(area.height / 4.0),
-        _ => area.y + (area.height - height) / 2.0,
-    };
+    let top = look::text_top(&shape.what, whole, height);
     let (x, y) = camera.point((area.x, top));
-    let is_centred = !matches!(shape.what, What::Text | What::Note);
     let width = if shape.what == What::Text { area.width.max(size * 2.0) + size } else { area.width };
     format!(
         "transform:translate({x:.1}px,{y:.1}px) scale({:.4});width:{width:.1}px;height:{shown:.1}px;font-size:{size}px;\
          line-height:{LINE_HEIGHT};text-align:{};color:{}",
         camera.scale,
-        if is_centred { "center" } else { "start" },
+        if look::is_centred(&shape.what) { "center" } else { "start" },
         if shape.what == What::Text { easel.colour(shape.style.colour) } else { "var(--ink)" }
     )
 }
