@@ -3,10 +3,17 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::SplitLoaderError;
+
+use super::browser;
+
+/// How long after a part could not be loaded that is tried once more: a network that has just changed cuts all that was under
+/// way, and a part has many files.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a door to a part gives.
 pub(crate) type Loaded<T> = Result<T, SplitLoaderError>;
@@ -42,7 +49,7 @@ impl Part {
     }
 
     /// Loads it, unless it is there or on its way; what failed is tried again.
-    pub(crate) fn load<F: Future<Output = Loaded<()>> + 'static>(self, load: impl FnOnce() -> F) {
+    pub(crate) fn load<F: Future<Output = Loaded<()>> + 'static>(self, load: impl Fn() -> F + 'static) {
         // Who wanted it may have gone meanwhile, with what it was shown on.
         if matches!(self.stage.try_get_untracked(), None | Some(Stage::Loading | Stage::Here)) {
             return;
@@ -50,7 +57,12 @@ impl Part {
         self.stage.set(Stage::Loading);
         let loading = load();
         spawn_local(async move {
-            self.stage.try_set(if loading.await.is_ok() { Stage::Here } else { Stage::Failed });
+            let mut loaded = loading.await;
+            if loaded.is_err() {
+                browser::pause(AGAIN).await;
+                loaded = load().await;
+            }
+            self.stage.try_set(if loaded.is_ok() { Stage::Here } else { Stage::Failed });
         });
     }
 
