@@ -80,10 +80,7 @@ impl Allowances {
 
     /// Whose batches were dropped, and how many, once a second.
     pub(in crate::room) fn take_dropped(&mut self, now: Time) -> impl Iterator<Item = (Endpoint, u64)> + '_ {
-        let due = self.tell_at.is_some_and(|at| at <= now);
-        if due {
-            self.tell_at = None;
-        }
+        let due = self.tell_at.take_if(|at| *at <= now).is_some();
         let told = self.neighbours.iter_mut().filter(move |(_, neighbour)| due && neighbour.dropped > 0);
         told.map(|(&endpoint, neighbour)| (endpoint, core::mem::take(&mut neighbour.dropped)))
     }
