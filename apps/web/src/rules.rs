@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, WriteError, WritingLeft};
-use meshwork_core::room::rules::terms::Terms;
-use meshwork_core::signed::change::{LIMIT_COST_MAX, Limit};
+use meshwork_core::room::rules::terms::{Terms, Writers};
+use meshwork_core::signed::change::{LIMIT_COST_MAX, Limit, NAME_MAX};
 use meshwork_core::signed::list::ShortId;
+use meshwork_core::text::shown;
+use meshwork_core::wire::BoundedText;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_place::canvas::{Erase, Region};
 
@@ -26,16 +28,21 @@ pub enum Standing {
     Limited(WritingLeft),
     /// Nothing: one is not among those whom the owner named.
     Watching,
+    /// Nothing: one came by a link to look.
+    Viewing,
     /// Nothing: one is banned.
     Banned,
 }
 
 impl Standing {
-    /// What the node says of one's painting.
-    pub fn new(left: Result<Option<WritingLeft>, CommandError>) -> Standing {
+    /// What the node says of one's painting, under these rules.
+    pub fn new(left: Result<Option<WritingLeft>, CommandError>, writers: &Writers) -> Standing {
         match left {
             Ok(Some(left)) => Standing::Limited(left),
-            Err(CommandError::Write(WriteError::NotWriter)) => Standing::Watching,
+            Err(CommandError::Write(WriteError::NotWriter)) => match writers {
+                Writers::Admitted(_) => Standing::Viewing,
+                _ => Standing::Watching,
+            },
             Err(CommandError::Write(WriteError::Banned)) => Standing::Banned,
             _ => Standing::Free,
         }
@@ -54,6 +61,7 @@ impl Standing {
                 Some(format!("{left} left, more in {}", span(*wait_ms)))
             }
             Standing::Watching => Some(format!("Only people {owner} chose can {verb} here. You can watch.")),
+            Standing::Viewing => Some(format!("View only. Ask {owner} for an edit link.")),
             Standing::Banned => Some(format!(
                 "{} has banned you from {doing} here. You can still watch.",
                 words::capital(owner)
@@ -64,6 +72,28 @@ impl Standing {
     /// Whether nothing can be painted, now or ever.
     pub fn is_shut(&self) -> bool {
         !matches!(self, Standing::Free) && !matches!(self, Standing::Limited(left) if left.left > 0)
+    }
+}
+
+/// Which links to a room one can pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// One: whoever has it may do what everybody may.
+    One,
+    /// One that lets people write, and one to look.
+    EditAndView,
+    /// The one to look, since oneself has no other.
+    View,
+}
+
+impl Links {
+    /// Those of somebody under these rules, who came with what lets one write or without it.
+    pub fn new(writers: &Writers, has_seed: bool) -> Links {
+        match (writers, has_seed) {
+            (Writers::Admitted(_), true) => Links::EditAndView,
+            (Writers::Admitted(_), false) => Links::View,
+            _ => Links::One,
+        }
     }
 }
 
@@ -97,6 +127,12 @@ pub enum Decision {
     Erase(Erase),
     /// Erased cells come back.
     Lift(ShortId),
+    /// The room gets a new link: of those who have the present one only these keep access.
+    NewLink(Vec<PeerId>),
+    /// From now on one link lets people write, and another one lets them look.
+    SplitLink,
+    /// The room has this app, too.
+    TurnOn(&'static App),
 }
 
 impl Decision {
@@ -135,7 +171,12 @@ impl Decision {
                 ],
                 "Erase",
             ),
-            Decision::Rules(_) | Decision::Unban(_) | Decision::Lift(_) => return None,
+            Decision::Rules(_)
+            | Decision::Unban(_)
+            | Decision::Lift(_)
+            | Decision::NewLink(_)
+            | Decision::SplitLink
+            | Decision::TurnOn(_) => return None,
         };
         Some((question, if is_own { to_owner } else { to_moderator }.to_owned(), button))
     }
@@ -198,6 +239,15 @@ pub fn limit(cost: &str, window_ms: u32, app: &App) -> Result<Limit, String> {
     }
 }
 
+/// A room's name as somebody typed it.
+///
+/// # Errors
+/// In words, that it is too long.
+pub fn name(typed: &str) -> Result<BoundedText<NAME_MAX>, String> {
+    let name = shown(typed.trim());
+    BoundedText::new(&name).map_err(|_| format!("This name is too long. {NAME_MAX} plain letters fit."))
+}
+
 /// How fast each person may do what an app is for.
 pub fn pace(limit: Option<Limit>, app: &App) -> String {
     match limit {
@@ -244,6 +294,25 @@ pub fn known(holders: usize, all: usize) -> String {
     }
 }
 
+/// The button that gives a room a new link, of whose holders so many keep access.
+pub fn making_link(keep: usize) -> String {
+    match keep {
+        0 => "Make new link, nobody else keeps access".to_owned(),
+        1 => "Make new link, 1 keeps access".to_owned(),
+        _ => format!("Make new link, {keep} keep access"),
+    }
+}
+
+/// What a new link means for those who do not keep access.
+pub fn left_out(names: &[String]) -> Option<String> {
+    let what = match names.len() {
+        0 => return None,
+        1 => "keeps what their device already has, but gets nothing new",
+        _ => "keep what their devices already have, but get nothing new",
+    };
+    Some(format!("{} {what}.", list(names, "")))
+}
+
 /// Several people, all of them named; `nobody` when there are none.
 pub fn list(names: &[String], nobody: &str) -> String {
     match names {
@@ -255,6 +324,8 @@ pub fn list(names: &[String], nobody: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use meshwork_core::wire::Bounded;
+
     use super::*;
     use crate::apps::APPS;
 
@@ -263,7 +334,7 @@ mod tests {
 
     fn limited(left: u32, wait_ms: u64) -> Standing {
         let limit = Limit { cost: 12, window_ms: 10_000 };
-        Standing::new(Ok(Some(WritingLeft { left, limit, wait_ms })))
+        Standing::new(Ok(Some(WritingLeft { left, limit, wait_ms })), &Writers::Everybody)
     }
 
     fn plain(text: Option<String>) -> String {
@@ -288,20 +359,44 @@ mod tests {
         assert_eq!(plain(limited(1, 10).words("Lin", PLACE)), "1 cell left, more in 1 s");
         assert_eq!(plain(limited(0, 7_001).words("Lin", PLACE)), "Out of cells. 12 more in 8 s");
         assert!(limited(0, 1).is_shut() && !limited(1, 1).is_shut());
-        assert_eq!(Standing::new(Ok(None)).words("Lin", PLACE), None);
+        assert_eq!(Standing::new(Ok(None), &Writers::Everybody).words("Lin", PLACE), None);
     }
 
     #[test]
     fn who_may_not_paint_reads_why_and_whom_to_ask() {
-        let watching = Standing::new(Err(CommandError::Write(WriteError::NotWriter)));
+        let listed = Writers::Listed(Bounded::default());
+        let shut_out = |why, writers| Standing::new(Err(CommandError::Write(why)), writers);
+        let watching = shut_out(WriteError::NotWriter, &listed);
         assert!(watching.is_shut());
         assert_eq!(
             plain(watching.words("Lin", PLACE)),
             "Only people Lin chose can paint here. You can watch."
         );
-        let banned = Standing::new(Err(CommandError::Write(WriteError::Banned)));
+        let viewing = shut_out(WriteError::NotWriter, &Writers::Admitted(None));
+        assert!(viewing.is_shut());
+        assert_eq!(plain(viewing.words("Lin", PLACE)), "View only. Ask Lin for an edit link.");
+        let banned = shut_out(WriteError::Banned, &listed);
         assert!(banned.is_shut() && plain(banned.words("Lin", PLACE)).starts_with("Lin has banned you"));
-        assert_eq!(Standing::new(Err(CommandError::NotOpen)), Standing::Free, "there is nothing to say yet");
+        let unknown = Standing::new(Err(CommandError::NotOpen), &listed);
+        assert_eq!(unknown, Standing::Free, "there is nothing to say yet");
+    }
+
+    #[test]
+    fn who_came_to_look_passes_on_no_more() {
+        let admitted = Writers::Admitted(None);
+        assert_eq!(Links::new(&admitted, true), Links::EditAndView);
+        assert_eq!(Links::new(&admitted, false), Links::View);
+        assert_eq!(Links::new(&Writers::Everybody, true), Links::One);
+    }
+
+    #[test]
+    fn who_gets_no_new_link_is_named() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(left_out(&[]), None);
+        let one = left_out(&names(&["Lin"])).expect("one is left out");
+        assert_eq!(one, "Lin keeps what their device already has, but gets nothing new.");
+        assert!(left_out(&names(&["Lin", "Bo"])).is_some_and(|words| words.starts_with("Lin and Bo keep")));
+        assert_eq!(making_link(1), "Make new link, 1 keeps access");
     }
 
     #[test]

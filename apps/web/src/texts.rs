@@ -44,12 +44,30 @@ pub const EMPTY_CANVAS: &str = "Pick a colour and start painting.";
 /// A cell on which nothing is painted.
 pub const EMPTY_CELL: &str = "Nobody has painted this";
 
+/// What nobody but those who have the link knows of it.
+pub const SECRET_PART: &str = "The part after # is the room's secret: no server sees it. ";
+/// How long a link works.
+pub const LINK_WORKS: &str = "A link works while someone is in the room.";
+/// What people do who have the link to look.
+pub const MEANS_VIEW: &str = "Watch, follow and save a copy";
+/// What it means that a room has two links from now on.
+pub const SPLITTING: &str = "This room has one link, and whoever has it may do everything. With two, people who have the \
+     present link can only watch, until you send them the edit link.";
+/// What a new link means.
+pub const NEW_LINK_MEANS: &str =
+    "All links to this room stop working. People you tick keep access and get the new link by themselves.";
+/// The new link is there.
+pub const NEW_LINK_MADE: &str = "New link made. Copy it again.";
 /// Who gets into a private room.
 pub const ENTRY_PRIVATE: &str = "People with the full link";
 /// Who gets into an open one.
 pub const ENTRY_OPEN: &str = "Anyone with the link or the code";
+/// Who may do what the app is for, where a link says so.
+pub const WITH_EDIT_LINK: &str = "Everyone with the edit link";
 /// Who may paint beside the owner.
 pub const ONLY_TICKED: &str = "Only you, and the people ticked here";
+/// What it means that a room has several apps.
+pub const FURTHER_APPS: &str = "For everybody in it: same link, same people, same rules.";
 /// The button that gives a room its rules.
 pub const SAVE_RULES: &str = "Save rules";
 /// Bans and erases.

@@ -98,6 +98,12 @@ pub fn room_refused(refusal: &RoomRefusal) -> Notice {
     Notice { offer: Some(offer), ..refused(&text) }
 }
 
+/// The room has a new link, which was not told here; `owner` made the room, as far as that is known.
+pub fn new_link(owner: Option<&str>) -> Notice {
+    let whom = owner.unwrap_or("whoever sent you this one");
+    Notice::new(Tone::Warn, &format!("This room has a new link. Ask {whom} for it."), None)
+}
+
 /// What stands behind the `#` of a link does not open the room.
 pub fn damaged_link() -> &'static str {
     "This link does not open the room. It is damaged after the #. Ask for it again."

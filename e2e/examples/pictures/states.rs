@@ -60,29 +60,22 @@ pub(crate) async fn room(camera: &Camera) -> Result<()> {
     host.click("room-chip").await?;
     wait_says(&host, "room-size", "144").await?;
     camera.take(&host, "room", &ALL).await?;
+    host.click("tab-rules").await?;
+    camera.take(&host, "rules", &SOME).await?;
+    host.click("tab-advanced").await?;
+    camera.take(&host, "rules-overlay", &SOME).await?;
+    host.click("tab-moderation").await?;
     host.click("ban").await?;
     wait_says(&host, "question", "Ban").await?;
     camera.take(&host, "ban", &SOME).await?;
     host.click("cancel").await?;
-    unfold(&host, "change-rules").await?;
-    camera.take(&host, "rules", &SOME).await?;
-    host.eval(
-        "document.querySelector('[data-testid=\"overlay-auto\"]').closest('fieldset').scrollIntoView()",
-        vec![],
-    )
-    .await?;
-    camera.take(&host, "rules-overlay", &SOME).await?;
     host.click("erase-mark").await?;
     wait_says(&host, "marking", "Drag over").await?;
     let keys: Vec<&str> = [" "].into_iter().chain(["ArrowRight"; 24]).chain(["ArrowDown"; 12]).collect();
     host.eval(KEYS, vec![json!(keys)]).await?;
     camera.take(&host, "marking", &SOME).await?;
     host.click("marking-cancel").await?;
-    host.eval(
-        "document.querySelector('[data-testid=\"hide-address\"]').scrollIntoView({ block: 'center' })",
-        vec![],
-    )
-    .await?;
+    host.click("tab-advanced").await?;
     host.click("hide-address").await?;
     camera.take(&host, "hide-address", &SOME).await
 }
@@ -340,7 +333,7 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
     let Cast { host, others, .. } = gather(&server, &[LIN], true).await?;
     let guest = others.first().context("Lin is here")?;
     host.click("room-chip").await?;
-    unfold(&host, "change-rules").await?;
+    host.click("tab-rules").await?;
     host.type_text("limit-cells", "12").await?;
     // A window that does not end while it is looked at.
     let hour = "const list = document.querySelector('[data-testid=\"limit-window\"]');
@@ -358,6 +351,7 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
     host.click("set-rules").await?;
     wait_says(guest, "allowance", "chose can paint here").await?;
     camera.take(guest, "watching", &SOME).await?;
+    host.click("tab-moderation").await?;
     host.click("ban").await?;
     host.click("confirm").await?;
     wait_says(guest, "allowance", "has banned you").await?;

@@ -81,15 +81,19 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     wait_linked(&tab, 1).await?;
     findings.look(&tab, "two people").await?;
     tab.click("room-chip").await?;
-    unfold(&tab, "change-rules").await?;
+    findings.look(&tab, "room sheet").await?;
+    tab.click("tab-rules").await?;
     tab.click("painters-some").await?;
     tab.click("limit-on").await?;
     tab.click("set-rules").await?;
-    tab.click("erase").await?;
-    wait_says(&tab, "question", "Erase").await?;
-    findings.look(&tab, "room sheet with a question").await?;
+    findings.look(&tab, "rules to choose from").await?;
+    tab.click("tab-advanced").await?;
     tab.click("overlay-k-gossip").await?;
     findings.look(&tab, "overlays to choose from").await?;
+    tab.click("tab-moderation").await?;
+    tab.click("erase").await?;
+    wait_says(&tab, "question", "Erase").await?;
+    findings.look(&tab, "moderation with a question").await?;
     tab.click("erase-mark").await?;
     wait_says(&tab, "marking", "Drag over").await?;
     findings.look(&tab, "marking a rectangle").await?;
@@ -272,8 +276,10 @@ async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Res
     wait_page_says(&tab, "linked").await?;
     tab.eval("document.querySelector('.fold').click()", vec![]).await?;
     tab.click("open-room").await?;
-    wait_page_says(&tab, "Moderation").await?;
-    check_within(&tab, "room sheet").await?;
+    for word in ROOM_TABS {
+        tab.click(&format!("tab-{word}")).await?;
+        check_within(&tab, word).await?;
+    }
     tab.reload().await?;
     wait_page_says(&tab, "linked").await?;
     tab.click("open-notes").await?;
@@ -290,6 +296,9 @@ const OVER: &str = "const shown = Array.from(document.querySelectorAll('.bar :is
         .filter(([, other]) => box.left < other.right - 1 && other.left < box.right - 1)
         .filter(([, other]) => box.top < other.bottom - 1 && other.top < box.bottom - 1)
         .map(([other]) => `${one} over ${other}`));";
+
+/// The tabs of the sheet of the room.
+const ROOM_TABS: [&str; 4] = ["about", "rules", "moderation", "advanced"];
 
 /// Widths of the smallest phone and of a large screen, and what lies at both sides of each place where the page changes.
 const WIDTHS: [u32; 11] = [320, 360, 390, 640, 768, 899, 1024, 1099, 1100, 1440, 2560];
@@ -308,8 +317,10 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
         ensure!(over == json!([]), "at {width}: {over:#}");
     }
     tab.click("room-chip").await?;
-    wait_page_says(&tab, "Moderation").await?;
-    check_widths(&tab, "room sheet").await?;
+    for word in ROOM_TABS {
+        tab.click(&format!("tab-{word}")).await?;
+        check_widths(&tab, word).await?;
+    }
     close(&tab).await?;
     tab.click("open-share").await?;
     wait_page_says(&tab, "Bring someone in").await?;

@@ -15,6 +15,7 @@ mod in_band;
 mod in_browser;
 mod keeper;
 mod keeping;
+mod links;
 mod lying_server;
 mod narrow;
 mod networks;

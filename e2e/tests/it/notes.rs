@@ -156,6 +156,7 @@ async fn the_field_says_what_cannot_be_written() -> Result<()> {
     wait_says(&guest, "notes-complaint", "This is 1 byte too long.").await?;
     ensure!(guest.attribute("note-send", "disabled").await?.is_some(), "it cannot be sent");
     owner.click("room-chip").await?;
+    owner.click("tab-moderation").await?;
     owner.click("ban").await?;
     owner.click("confirm").await?;
     let words = "You are banned in this room and cannot write here any more.";

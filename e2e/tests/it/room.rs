@@ -50,7 +50,13 @@ async fn ensure_no_card(tab: &Tab) -> Result<()> {
 /// Opens the sheet of the room, and waits for it.
 async fn open_room(tab: &Tab) -> Result<()> {
     tab.click("room-chip").await?;
-    wait_says(tab, "rule-limit", " ").await
+    wait_says(tab, "room-entry", " ").await
+}
+
+/// Opens one of the tabs of the sheet of the room.
+async fn open_room_at(tab: &Tab, word: &str) -> Result<()> {
+    open_room(tab).await?;
+    tab.click(&format!("tab-{word}")).await
 }
 
 /// Chooses an option of a list by its value.
@@ -68,12 +74,13 @@ async fn rules_are_read_by_all_and_set_by_the_owner() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
     open_room(guest).await?;
     wait_says(guest, "room-owner", "Mira").await?;
+    guest.click("tab-rules").await?;
     wait_says(guest, "rule-limit", "No limit").await?;
     ensure!(!guest.has("set-rules").await?, "only the owner changes rules");
     open_room(owner).await?;
     wait_says(owner, "room-owner", "You").await?;
     wait_says(owner, "room-size", "100").await?;
-    unfold(owner, "change-rules").await?;
+    owner.click("tab-rules").await?;
     owner.type_text("limit-cells", "0").await?;
     owner.click("set-rules").await?;
     wait_page_says(owner, "Give a number of cells from 1").await?;
@@ -103,26 +110,25 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
     owner.click("palette-e6194b").await?;
     guest.click_cell(SIZE, (1, 1)).await?;
     wait_shows(owner, (1, 1), RED).await?;
-    open_room(guest).await?;
+    open_room_at(guest, "advanced").await?;
     wait_says(guest, "overlay-now", "Full mesh (automatic). This page has 1 link").await?;
     ensure!(!guest.has("overlay-emergent").await?, "only the owner chooses");
     close(guest).await?;
     let steps = [("k-gossip", "k-gossip, 99.999"), ("full-mesh", "Full mesh"), ("emergent", "Emergent")];
     for (at, (overlay, called)) in (2..).zip(steps) {
-        open_room(owner).await?;
-        unfold(owner, "change-rules").await?;
+        open_room_at(owner, "advanced").await?;
         owner.click(&format!("overlay-{overlay}")).await?;
         if overlay == "k-gossip" {
             choose(owner, "overlay-nines", "5").await?;
         }
-        owner.click("set-rules").await?;
+        owner.click("set-overlay").await?;
         wait_says(owner, "law-known", "Everyone here has it").await?;
         close(owner).await?;
         // While one page has changed and the other perhaps has not.
         owner.click_cell(SIZE, (at, 10)).await?;
         guest.click_cell(SIZE, (at, 20)).await?;
         for tab in [owner, guest] {
-            open_room(tab).await?;
+            open_room_at(tab, "advanced").await?;
             wait_says(tab, "rule-overlay", called).await?;
             wait_says(tab, "overlay-now", called).await?;
             wait_says(tab, "overlay-now", "This page has 1 link").await?;
@@ -158,8 +164,7 @@ async fn a_ban_is_asked_in_the_persons_row() -> Result<()> {
 #[tokio::test]
 async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
-    open_room(owner).await?;
-    unfold(owner, "change-rules").await?;
+    open_room_at(owner, "rules").await?;
     owner.click("painters-some").await?;
     owner.click("set-rules").await?;
     wait_says(owner, "law-known", "Everyone here has it").await?;
@@ -168,9 +173,11 @@ async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
     guest.click_cell(SIZE, (5, 5)).await?;
     ensure_no_card(guest).await?;
     owner.click("painter").await?;
-    owner.click("moderator").await?;
     owner.click("set-rules").await?;
     wait_says(owner, "rule-painters", "You and Lin").await?;
+    owner.click("tab-moderation").await?;
+    owner.click("moderator").await?;
+    owner.click("set-moderators").await?;
     wait_says(owner, "rule-moderators", "You and Lin").await?;
     guest
         .wait_until(PATIENCE, "the guest may paint", async || {
@@ -180,8 +187,9 @@ async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
         .await?;
     guest.click_cell(SIZE, (5, 5)).await?;
     wait_shows(owner, (5, 5), RED).await?;
-    open_room(guest).await?;
+    open_room_at(guest, "rules").await?;
     wait_says(guest, "rule-painters", "Mira and You").await?;
+    guest.click("tab-moderation").await?;
     guest.click("erase").await?;
     wait_says(guest, "question", "Erase the whole canvas?").await?;
     guest.click("confirm").await?;
@@ -195,7 +203,7 @@ async fn bans_and_erases_are_asked_about_and_can_be_taken_back() -> Result<()> {
     guest.click_cell(SIZE, (3, 3)).await?;
     guest.click_cell(SIZE, (30, 30)).await?;
     wait_shows(owner, (30, 30), RED).await?;
-    open_room(owner).await?;
+    open_room_at(owner, "moderation").await?;
     for (field, number) in [("erase-x", "2"), ("erase-y", "2"), ("erase-width", "900"), ("erase-height", "4")]
     {
         owner.type_text(field, number).await?;
@@ -292,7 +300,7 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
         document.querySelector('[data-testid=\"cell-card\"]').checkVisibility()), 500))";
     ensure!(owner.eval(covered, vec![]).await? == false, "no card covers what is marked");
     key(" ").await?;
-    wait_says(owner, "rule-limit", " ").await?;
+    wait_says(owner, "rule-moderators", "You").await?;
     let marked = rectangle(owner).await?;
     ensure!(marked[2..] == ["4", "2"], "{marked:?}");
     owner.click("erase-mark").await?;
@@ -352,9 +360,10 @@ async fn a_room_is_made_with_its_rules() -> Result<()> {
     tab.click("painters-some").await?;
     common::make_room(&tab, "create-private").await?;
     open_room(&tab).await?;
+    wait_says(&tab, "room-entry", "full link").await?;
+    tab.click("tab-rules").await?;
     wait_says(&tab, "rule-limit", "5 cells every hour").await?;
     wait_says(&tab, "rule-painters", "You").await?;
-    wait_says(&tab, "room-entry", "full link").await?;
     close(&tab).await?;
     wait_says(&tab, "allowance", "5 cells left").await
 }

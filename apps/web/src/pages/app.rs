@@ -148,8 +148,8 @@ fn parameters(app: &AppInfo) -> AppParameters {
     }
 }
 
-/// The page of a room, with its own app in front; while that is not known with the one that the address named, or with the
-/// first.
+/// The page of a room, with one of its apps in front; while they are not known with the one that the address named, or with
+/// the first.
 #[component]
 fn InFront(
     /// The page's node, which has the room.
@@ -157,7 +157,7 @@ fn InFront(
     /// The app in the address.
     named: Option<&'static AppInfo>,
 ) -> impl IntoView {
-    let word = Memo::new(move |_| session.app.get().or(named).unwrap_or(&apps::APPS[0]).word);
+    let word = Memo::new(move |_| session.apps.front.get().or(named).unwrap_or(&apps::APPS[0]).word);
     move || {
         let front = match word.get() {
             meshwork_sync::WORD => sync::open(session),

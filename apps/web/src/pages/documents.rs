@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
+use meshwork_core::id::RoomId;
 use meshwork_core::replica::Replica;
 use meshwork_core::room::MakeReplica;
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
+use meshwork_rtc::web::ROOMS_KEPT_MAX;
 
 use super::browser;
 use super::parts::Loaded;
@@ -18,14 +21,37 @@ use super::session::Session;
 const AGAIN_LEAST: Duration = Duration::from_secs(1);
 const AGAIN_MOST: Duration = Duration::from_secs(30);
 
+/// Under this name a profile keeps in which rooms documents were turned on, the last of them first.
+const KEY: &str = "meshwork-documents";
+
 static MAKE: OnceLock<MakeReplica> = OnceLock::new();
 
-/// Loads the part unless an app is named that is without documents. A member that kept none would hold back from others
-/// what it was sent for them, so nothing is entered before; that the part is missing is said meanwhile.
-pub(crate) async fn load(session: Session, named: Option<&AppWord>) {
-    if named.is_some_and(|app| *app == meshwork_place::app()) {
-        return;
-    }
+/// Whether a room may have documents, as far as its address says, and what this browser remembers of it.
+pub(crate) fn are_wanted(address: &RoomAddress) -> bool {
+    let is_place = address.app().is_some_and(|app| *app == meshwork_place::app());
+    let is_known = |room: RoomId| remembered().lines().any(|line| line == room.to_string());
+    !is_place || address.room().is_some_and(is_known)
+}
+
+/// Remembers that a room has documents beside what it opened with.
+pub(crate) fn remember(room: RoomId) {
+    let (before, room) = (remembered(), room.to_string());
+    let others = before.lines().filter(|line| *line != room).take(ROOMS_KEPT_MAX);
+    browser::store(KEY, &[&*room].into_iter().chain(others).collect::<Vec<_>>().join("\n"));
+}
+
+fn remembered() -> String {
+    browser::stored(KEY).unwrap_or_default()
+}
+
+/// Whether the part is here.
+pub(crate) fn are_here() -> bool {
+    MAKE.get().is_some()
+}
+
+/// Loads the part. A member that kept no documents would hold back from others what it was sent for them, so a room that has
+/// some is not entered before; that the part is missing is said meanwhile.
+pub(crate) async fn load(session: Session) {
     let mut pause = AGAIN_LEAST;
     while enter().await.is_err() {
         session.is_part_missed.set(true);

@@ -140,14 +140,14 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
     let size = RwSignal::new(FIRST_SIZE);
     let making = RwSignal::new(None::<bool>);
     let problem = RwSignal::new(None::<String>);
-    let draft = Draft::new(Terms::default());
+    let draft = Draft::new(Terms::default(), None);
     let make = move |private: bool| {
         if making.get_untracked() == Some(private) {
             return;
         }
         let app = chosen.get_untracked();
         making.set(Some(private));
-        let wanted = draft.rules(app).and_then(|rules| {
+        let wanted = draft.rules(app, Default::default()).and_then(|rules| {
             let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
             let parameters = match has_size(app) {
                 true => meshwork_place::parameters(SIZES[size.get_untracked()]),
@@ -158,7 +158,9 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         problem.set(wanted.as_ref().err().cloned());
         let Ok((spec, rules)) = wanted else { return };
         spawn_local(async move {
-            documents::load(session, Some(&spec.app)).await;
+            if spec.app != meshwork_place::app() {
+                documents::load(session).await;
+            }
             problem.set(session.make(spec, rules).err());
         });
     };

@@ -30,6 +30,7 @@ mod sheet;
 mod shelf;
 mod shell;
 mod sync;
+mod tab_list;
 mod theme;
 mod update;
 mod voice;

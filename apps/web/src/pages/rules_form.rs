@@ -4,12 +4,13 @@ use leptos::prelude::*;
 use meshwork_core::id::PeerId;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
-use meshwork_core::signed::change::Limit;
+use meshwork_core::signed::admission::EditKey;
+use meshwork_core::signed::change::{Limit, NAME_MAX};
 use meshwork_core::wire::{Bounded, BoundedText};
 use meshwork_web::apps::App;
 use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
@@ -18,6 +19,7 @@ const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
     before: StoredValue<Terms>,
+    edit_key: Option<EditKey>,
     is_limited: RwSignal<bool>,
     cells: RwSignal<String>,
     window_ms: RwSignal<u32>,
@@ -30,8 +32,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// A draft that begins with these rules.
-    pub(crate) fn new(rules: Terms) -> Draft {
+    /// A draft that begins with these rules. `edit_key` is that of the link to edit, where the room has one.
+    pub(crate) fn new(rules: Terms, edit_key: Option<EditKey>) -> Draft {
+        let edit_key = match rules.writers {
+            Writers::Admitted(key) => key,
+            _ => edit_key,
+        };
         let limit = rules.limit.unwrap_or(FIRST_LIMIT);
         let choice = Choice::of_record(rules.overlay.as_str());
         Draft {
@@ -43,29 +49,29 @@ impl Draft {
             moderators: RwSignal::new(rules.moderators.to_vec()),
             overlay: RwSignal::new(overlays::place(choice)),
             nines: RwSignal::new(overlays::nines_of(choice)),
+            edit_key,
             before: StoredValue::new(rules),
         }
     }
 
-    /// What was chosen.
+    /// What was chosen, for a room with this name.
     ///
     /// # Errors
     /// In words, what cannot be.
-    pub(crate) fn rules(self, app: &App) -> Result<Terms, String> {
+    pub(crate) fn rules(self, app: &App, name: BoundedText<NAME_MAX>) -> Result<Terms, String> {
         let limit = match self.is_limited.get_untracked() {
             true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked(), app)?),
             false => None,
         };
         let painters = match self.is_listed.get_untracked() {
             true => Writers::Listed(list(self.painters.get_untracked())?),
-            // Who admits by an edit key goes on to do so.
-            false => self.before.with_value(|rules| match rules.writers {
-                Writers::Admitted(key) => Writers::Admitted(key),
-                _ => Writers::Everybody,
-            }),
+            false => match self.edit_key {
+                Some(key) => Writers::Admitted(Some(key)),
+                None => Writers::Everybody,
+            },
         };
         let moderators = list(self.moderators.get_untracked())?;
-        let (name, before) = self.before.with_value(|rules| (rules.name.clone(), rules.overlay.clone()));
+        let before = self.before.with_value(|rules| rules.overlay.clone());
         let choice = overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked());
         // A name that only newer builds know stays, unless another one was chosen.
         let overlay = match Choice::of_record(before.as_str()) == choice {
@@ -92,6 +98,7 @@ pub(crate) fn RulesFields(
     listed: &'static str,
 ) -> impl IntoView {
     let (verb, unit) = (app.verbs.0, app.unit);
+    let everybody = if draft.edit_key.is_some() { texts::WITH_EDIT_LINK } else { "Everybody" };
     let windows = move || {
         let mut windows = WINDOWS_MS.to_vec();
         let present = draft.window_ms.get_untracked();
@@ -139,7 +146,7 @@ pub(crate) fn RulesFields(
         </fieldset>
         <fieldset class="choice">
             <legend>{format!("Who may {verb}")}</legend>
-            {radio("painters", "painters-all", "Everybody", draft.is_listed, false)}
+            {radio("painters", "painters-all", everybody, draft.is_listed, false)}
             {radio("painters", "painters-some", listed, draft.is_listed, true)}
         </fieldset>
     }
@@ -220,9 +227,9 @@ fn radio(
     }
 }
 
-/// The people who are ticked on the two lists.
+/// The people who are ticked to do what the app is for, where that is not everybody.
 #[component]
-pub(crate) fn PeopleLists(
+pub(crate) fn WriterTicks(
     /// What is being chosen.
     draft: Draft,
     /// The app whose rules they are.
@@ -231,8 +238,7 @@ pub(crate) fn PeopleLists(
     people: Vec<(PeerId, String)>,
 ) -> impl IntoView {
     let people = StoredValue::new(people);
-    let is_alone = people.with_value(Vec::is_empty);
-    let painters = move || {
+    move || {
         draft.is_listed.get().then(|| {
             view! {
                 <fieldset class="choice indented">
@@ -241,12 +247,22 @@ pub(crate) fn PeopleLists(
                 </fieldset>
             }
         })
-    };
+    }
+}
+
+/// The people who are ticked to moderate.
+#[component]
+pub(crate) fn ModeratorTicks(
+    /// What is being chosen.
+    draft: Draft,
+    /// Everybody who can be ticked, with what they are called.
+    people: Vec<(PeerId, String)>,
+) -> impl IntoView {
+    let is_alone = people.is_empty();
     view! {
-        {painters}
         <fieldset class="choice">
             <legend>"Who may ban and erase besides you"</legend>
-            {people.with_value(|people| ticks(people, draft.moderators, "moderator"))}
+            {ticks(&people, draft.moderators, "moderator")}
             <p class="hint" hidden=!is_alone>"People can be named here once they have been in the room with you."</p>
         </fieldset>
     }

@@ -1,5 +1,6 @@
 //! The page's node and what the page knows through it, as signals.
 
+mod apps;
 pub(crate) mod crowd;
 mod events;
 mod governing;
@@ -27,10 +28,10 @@ use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::time::Time;
 use meshwork_place::canvas::{CanvasSize, Painted};
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
-use meshwork_web::apps::{self, App};
 use meshwork_web::people::{Beyond, Row};
 use meshwork_web::words::{self, Notice};
 
+use self::apps::Apps;
 use self::crowd::Crowd;
 use self::governing::Governing;
 use self::later::News;
@@ -103,8 +104,8 @@ pub(crate) struct Session {
     pub(crate) address: RwSignal<Option<RoomAddress>>,
     /// Whether a secret guards the room, once known.
     pub(crate) is_private: RwSignal<Option<bool>>,
-    /// The app that the room opened with, once known.
-    pub(crate) app: RwSignal<Option<&'static App>>,
+    /// The apps of the room.
+    pub(crate) apps: Apps,
     /// Whether one left the others for now.
     pub(crate) is_disconnected: RwSignal<bool>,
     servers: StoredValue<BTreeMap<String, ServerState>>,
@@ -223,7 +224,7 @@ impl Session {
             code: RwSignal::new(None),
             address: RwSignal::new(None),
             is_private: RwSignal::new(None),
-            app: RwSignal::new(None),
+            apps: Apps::new(),
             is_disconnected: RwSignal::new(false),
             servers: StoredValue::new(BTreeMap::new()),
             server: RwSignal::new(None),
@@ -273,11 +274,14 @@ impl Session {
             return self.phase.set(Phase::Refused(words::refused(NO_SERVER)));
         }
         let entry = self.begin_entering();
+        self.apps.want(address.app());
         self.code.set(address.code());
         spawn_local(async move {
             // A large room's full mesh would be too many links.
             overlays::load(self).await;
-            documents::load(self, address.app()).await;
+            if documents::are_wanted(&address) {
+                documents::load(self).await;
+            }
             if self.is_wanted(entry) {
                 self.end_entering(self.join_now(address).await);
             }
@@ -316,8 +320,9 @@ impl Session {
         }
         self.entering.update_value(|entering| entering.leavings += 1);
         self.room.set(None);
-        self.app.set(None);
+        self.apps.leave();
         self.is_disconnected.set(false);
+        self.governing.is_shut_out.set(false);
         self.phase.set(Phase::Joining);
         self.people.set(Vec::new());
         self.beyond.set(Beyond::default());
@@ -355,11 +360,6 @@ impl Session {
             self.is_disconnected.set(!is_connected);
             self.heed(News::Changed);
         }
-    }
-
-    /// What the pages know of the app that the room opened with; of the first while that is not known.
-    pub(crate) fn about(self) -> &'static App {
-        self.app.get().unwrap_or(&apps::APPS[0])
     }
 
     /// Calls `hear` with what the node tells, until another one is set.

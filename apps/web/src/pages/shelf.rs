@@ -21,8 +21,6 @@ use super::browser;
 use super::parts::Loaded;
 use super::session::Session;
 
-/// The app whose blobs these are.
-const SLOT: Slot = Slot::GENESIS;
 /// How often it is looked whether a blob has come, and how long one is waited for that nobody holds.
 const LOOK: Duration = Duration::from_millis(250);
 const HOLDER_WAIT: Duration = Duration::from_secs(30);
@@ -50,10 +48,10 @@ pub(crate) trait Shelf {
     fn carry_out(&self) -> Later<'_, ()>;
 }
 
-/// The shelf of a room, once it is open: the door to the part.
+/// The shelf of a room for the app in a slot, once the room is open: the door to the part.
 #[wasm_split(shelf, wasm_split_path = ::leptos::wasm_split, fallible)]
-pub(crate) fn open(session: Session, room: RoomId) -> Loaded<Later<'static, Rc<dyn Shelf>>> {
-    Ok(Box::pin(async move { Rc::new(Files::open(session, room).await) as Rc<dyn Shelf> }))
+pub(crate) fn open(session: Session, room: RoomId, slot: Slot) -> Loaded<Later<'static, Rc<dyn Shelf>>> {
+    Ok(Box::pin(async move { Rc::new(Files::open(session, room, slot).await) as Rc<dyn Shelf> }))
 }
 
 /// Holds nothing of a room any more.
@@ -83,6 +81,8 @@ async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
 /// The blobs of one room.
 struct Files {
     session: Session,
+    /// The app whose blobs these are.
+    slot: Slot,
     /// A file for each blob; none where the browser has no files for pages.
     folder: Option<Folder>,
     memory: RefCell<BTreeMap<BlobId, Vec<u8>>>,
@@ -111,7 +111,7 @@ impl Shelf for Files {
 }
 
 impl Files {
-    async fn open(session: Session, room: RoomId) -> Files {
+    async fn open(session: Session, room: RoomId, slot: Slot) -> Files {
         let folder = match folder().await {
             Some(folder) => {
                 forget_strangers(session, room, &folder).await;
@@ -121,6 +121,7 @@ impl Files {
         };
         Files {
             session,
+            slot,
             folder,
             memory: RefCell::default(),
             coming: RefCell::default(),
@@ -148,12 +149,12 @@ impl Files {
         if !is_filed {
             self.memory.borrow_mut().insert(blob, bytes);
         }
-        self.tell(|blobs, _| blobs.looked(SLOT, blob, Some(outline)));
+        self.tell(|blobs, _| blobs.looked(self.slot, blob, Some(outline)));
         blob
     }
 
     async fn free(&self, blob: BlobId) {
-        self.tell(|blobs, _| blobs.forget(SLOT, blob));
+        self.tell(|blobs, _| blobs.forget(self.slot, blob));
         self.memory.borrow_mut().remove(&blob);
         if let Some(folder) = &self.folder {
             // What stays is freed with its room.
@@ -165,7 +166,7 @@ impl Files {
         if let Some(bytes) = self.get(blob).await {
             return Ok(bytes);
         }
-        let begun = self.tell(|blobs, now| blobs.fetch(now, SLOT, blob, size_max, None));
+        let begun = self.tell(|blobs, now| blobs.fetch(now, self.slot, blob, size_max, None));
         begun.ok_or("the room is not open")?.map_err(|error| error.to_string())?;
         let mut waited = Duration::ZERO;
         while waited < HOLDER_WAIT {
@@ -173,11 +174,12 @@ impl Files {
             if let Some(bytes) = self.get(blob).await {
                 return Ok(bytes);
             }
-            let view = self.session.with_room(|node, _, room| node.room(room).blob(SLOT, blob)).flatten();
+            let view =
+                self.session.with_room(|node, _, room| node.room(room).blob(self.slot, blob)).flatten();
             let is_held = view.is_some_and(|view| view.holders > 0);
             waited = if is_held { Duration::ZERO } else { waited + LOOK };
         }
-        self.tell(|blobs, _| blobs.cancel(SLOT, blob));
+        self.tell(|blobs, _| blobs.cancel(self.slot, blob));
         self.coming.borrow_mut().remove(&blob);
         Err("nobody who is here holds it".to_owned())
     }
@@ -201,12 +203,12 @@ impl Files {
     async fn one(&self, work: Work) {
         match work {
             Work::Look { slot, blob } => {
-                let held = if slot == SLOT { self.get(blob).await } else { None };
+                let held = if slot == self.slot { self.get(blob).await } else { None };
                 let outline = held.map(|bytes| Outline::of(&bytes));
                 self.tell(|blobs, _| blobs.looked(slot, blob, outline));
             }
             Work::Read { slot, blob, group } => {
-                let held = if slot == SLOT { self.get(blob).await } else { None };
+                let held = if slot == self.slot { self.get(blob).await } else { None };
                 let bytes =
                     held.and_then(|bytes| bytes.chunks(GROUP).nth(group as usize).map(<[u8]>::to_vec));
                 self.tell(|blobs, _| blobs.read(slot, blob, group, bytes));

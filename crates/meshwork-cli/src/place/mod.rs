@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::exit::Failure;
 use crate::room::{
-    Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, print_line, signal,
+    Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, links, print_line, signal,
 };
 
 const KEEP_HELP: &str = "\
@@ -53,6 +53,8 @@ pub(crate) enum Command {
     History(history::Arguments),
     /// Write how the canvas came about to a GIF or an animated PNG.
     Replay(replay::Arguments),
+    /// Print the link by which people look, or give a room a new link.
+    Link(links::Arguments),
     /// Say what the rules of a room are, or set them as its owner.
     Rules(govern::RulesArguments),
     /// Ban somebody from painting in a room, as its owner or a moderator.
@@ -69,6 +71,7 @@ impl Command {
             Command::Paint(arguments) => arguments.common.json,
             Command::Export(arguments) => arguments.common.json,
             Command::Keep(arguments) => arguments.common.json,
+            Command::Link(arguments) => arguments.common.json,
             Command::Rules(arguments) => arguments.common.json,
             Command::Ban(arguments) => arguments.common.json,
             Command::Erase(arguments) => arguments.common.json,
@@ -93,6 +96,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
             let nothing = async |_: &Room| std::future::pending().await;
             keep::run(arguments, (&meshwork_place::app(), in_step::Content::Cells), contents, nothing).await
         }
+        Command::Link(arguments) => links::run(arguments).await,
         Command::Rules(arguments) => govern::rules(arguments).await,
         Command::Ban(arguments) => govern::ban(arguments).await,
         Command::Erase(arguments) => govern::erase(arguments).await,

@@ -7,6 +7,7 @@ pub(crate) mod in_step;
 pub(crate) mod keep;
 pub(crate) mod kept;
 pub(crate) mod link;
+pub(crate) mod links;
 mod listen;
 mod notices;
 mod obstacles;

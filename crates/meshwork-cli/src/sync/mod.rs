@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::in_step::Content;
-use crate::room::{Common, counted, keep, link};
+use crate::room::{Common, counted, keep, link, links};
 
 const KEEP_HELP: &str = "\
 It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
@@ -30,6 +30,8 @@ are those of place watch without strokes, and storage {state: failed | working, 
 pub(crate) enum Command {
     /// Make a room and print its LINK. The room stays at the server when this program ends.
     Create(Create),
+    /// Print the link by which people look, or give a room a new link.
+    Link(links::Arguments),
     /// Say which values, counters and documents a room has, and what the first two are.
     List(read::List),
     /// Print a value, or where a counter stands.
@@ -81,6 +83,7 @@ impl Command {
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Command::Create(arguments) => arguments.common.json,
+            Command::Link(arguments) => arguments.common.json,
             Command::List(arguments) => arguments.target.common.json,
             Command::Get(arguments) => arguments.target.common.json,
             Command::Set(arguments) => arguments.target.common.json,
@@ -100,6 +103,7 @@ impl Command {
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(arguments) => create(arguments).await,
+        Command::Link(arguments) => links::run(arguments).await,
         Command::List(arguments) => read::list(arguments).await,
         Command::Get(arguments) => read::get(arguments).await,
         Command::Set(arguments) => write::set(arguments).await,

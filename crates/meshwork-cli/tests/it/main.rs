@@ -3,6 +3,7 @@
 
 mod identity;
 mod keeper;
+mod links;
 mod listen;
 mod notes;
 mod operate;

@@ -145,16 +145,20 @@ impl Replicas {
         any.downcast_mut()
     }
 
-    /// The records changed: apps have the slots that these give them. Returns the replicas of apps that gave theirs up to
-    /// another one, which a record gave it that was not known here.
+    /// The records changed, or what makes replicas knows more apps: apps have the slots that the records give them. Returns
+    /// the replicas of apps that gave theirs up to another one, which a record gave it that was not known here.
     pub(super) fn turn_on_apps(&mut self, book: &Rulebook) -> Vec<Box<dyn Replica>> {
         let mut given_up = Vec::new();
         for slot in GIVEN_SLOTS {
-            let Some(on) = book.app(slot).filter(|on| self.on.get(&slot) != Some(on)) else { continue };
-            if self.on.insert(slot, on.clone()).is_some() {
-                given_up.extend(self.by_number.remove(&number(slot, Family::Own)));
+            let Some(on) = book.app(slot) else { continue };
+            let own = number(slot, Family::Own);
+            let is_new = self.on.get(&slot) != Some(on);
+            if is_new && self.on.insert(slot, on.clone()).is_some() {
+                given_up.extend(self.by_number.remove(&own));
             }
-            self.turn_on(slot, (self.make)(&on.app, &on.parameters));
+            if is_new || !self.by_number.contains_key(&own) {
+                self.turn_on(slot, (self.make)(&on.app, &on.parameters));
+            }
         }
         given_up
     }

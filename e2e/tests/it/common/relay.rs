@@ -69,6 +69,7 @@ pub(crate) async fn hidden_start(browser: &Browser, url: &str) -> Result<Tab> {
 /// Ticks or unticks that the address is hidden, in the sheet of the room.
 pub(crate) async fn switch_hiding(tab: &Tab) -> Result<()> {
     tab.click("room-chip").await?;
+    tab.click("tab-advanced").await?;
     tab.click("hide-address").await?;
     close(tab).await
 }

@@ -19,8 +19,7 @@ pub(crate) fn Allowance(
         if session.phase.get() != Phase::Open {
             return None;
         }
-        let owner = session.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
-        let owner = owner.map(|owner| session.called_by_peer(owner)).unwrap_or_default();
+        let owner = session.owner_name().unwrap_or_default();
         session.governing.standing.with(|standing| standing.words(&owner, session.about()))
     });
     let is_shut = Memo::new(move |_| session.governing.standing.with(Standing::is_shut));

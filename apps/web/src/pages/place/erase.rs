@@ -45,7 +45,7 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
         }
     });
     let author = RwSignal::new(None::<PeerId>);
-    let people = session.others_now();
+    let people = untrack(move || session.others());
     let options = people.clone().into_iter().enumerate().map(|(index, (_, called))| {
         view! { <option value=index.to_string()>{format!("{called}\u{2019}s cells")}</option> }
     });

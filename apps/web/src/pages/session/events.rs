@@ -59,17 +59,30 @@ impl Session {
                 self.room.set(None);
                 self.phase.set(Phase::Refused(words::room_refused(&reason)));
             }
-            Event::Link { .. }
-            | Event::InStep { .. }
-            | Event::RulesChanged { .. }
-            | Event::SecretChanged { .. }
-            | Event::RecordsInStep { .. } => self.heed(News::Changed),
+            Event::SecretChanged { room } if self.is_ours(room) => {
+                self.governing.is_shut_out.set(false);
+                self.read_address();
+                self.heed(News::Changed);
+            }
+            Event::RulesChanged { room } if self.is_ours(room) => {
+                if let Some(first) = self.apps.on.with_untracked(|apps| apps.first().copied()) {
+                    self.read_apps(first);
+                }
+                self.heed(News::Changed);
+            }
+            Event::ShutOut { room, by } if self.is_ours(room) => self.handle_shut_out(by),
+            Event::Link { .. } | Event::InStep { .. } | Event::RecordsInStep { .. } => {
+                self.heed(News::Changed)
+            }
             Event::Presence { room, endpoint, slot: Slot::GENESIS, state } if self.is_ours(room) => {
                 let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
                 let cursor = self.with_node(read);
                 self.handle_pointed(endpoint, cursor);
             }
-            Event::MemberAttached { room, endpoint } if self.is_ours(room) => self.heed(News::Came(endpoint)),
+            Event::MemberAttached { room, endpoint } if self.is_ours(room) => {
+                self.governing.is_shut_out.set(false);
+                self.heed(News::Came(endpoint));
+            }
             // Who becomes distant stays: that is no news but for the comb.
             Event::MemberDetached { room, distant: true, .. } if self.is_ours(room) => {
                 self.heed(News::Changed);
@@ -150,8 +163,8 @@ impl Session {
         let Some(known) = known else {
             return self.phase.set(Phase::Refused(words::other_app(&app)));
         };
-        self.app.set(Some(known));
         self.size.set(size);
+        self.read_apps(known);
         self.is_private.set(is_private);
         self.read_address();
         self.phase.set(Phase::Open);
@@ -159,17 +172,29 @@ impl Session {
         self.heed(News::Noted);
     }
 
-    /// The room's LINK, once the meeting point knows it, has its own app in front: who came by a code alone named none, and
-    /// others perhaps another.
-    fn read_address(self) {
+    /// The room's LINK, once the meeting point knows it, names the app in front: who came by a code alone named none, and
+    /// others perhaps one that is not on.
+    pub(super) fn read_address(self) {
         let read = |node: &mut Node, _, room| (node.room(room).address(), node.room(room).app().cloned());
         let Some((Some(address), app)) = self.with_room(read) else { return self.note_unshared() };
-        let address = match app {
+        let front = self.apps.front.get_untracked().and_then(|front| front.word.parse().ok());
+        let address = match front.or(app) {
             Some(app) => address.with_app(app),
             None => address,
         };
         self.note_link(&address);
         self.address.set(Some(address));
+    }
+
+    /// Somebody lets us in no more: the room has a new link. That is said once, whoever says so.
+    fn handle_shut_out(self, by: Endpoint) {
+        if self.phase.get_untracked() != Phase::Open {
+            return self.phase.set(Phase::Refused(words::new_link(None)));
+        }
+        self.governing.is_shut_out.set(true);
+        self.refusals.update(|refusals| {
+            refusals.retain(|(reason, from, _)| (*reason, *from) != (Refusal::RoomProof, Some(by)));
+        });
     }
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {

@@ -5,12 +5,15 @@ use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
-use meshwork_core::room::rules::terms::Terms;
-use meshwork_core::signed::change::Limit;
+use meshwork_core::room::rules::terms::{Terms, Writers};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signed::admission::{EditKey, EditSeed};
+use meshwork_core::signed::app::{AppParameters, GENESIS_SLOT};
+use meshwork_core::signed::change::{Limit, Rule};
 use meshwork_core::time::Time;
 use meshwork_place::canvas::Erase;
-use meshwork_place::canvas::REPLICA;
-use meshwork_web::rules::{Decision, RoomLaw, Standing};
+use meshwork_web::apps::{APPS, App};
+use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
 use super::{Driver, Session, set_if_new};
 
@@ -25,6 +28,8 @@ pub(crate) struct Governing {
     pub(crate) holders: RwSignal<Option<(usize, usize)>>,
     /// The overlay that this page keeps, once the room is open.
     pub(crate) overlay: RwSignal<Option<OverlayView>>,
+    /// Whether the room was given a new link that one was not told.
+    pub(crate) is_shut_out: RwSignal<bool>,
     /// Whether the room sheet is shown.
     pub(crate) is_sheet_open: RwSignal<bool>,
     /// Whether the picture of the overlay is shown.
@@ -39,6 +44,7 @@ impl Governing {
             standing: RwSignal::new(Standing::Free),
             holders: RwSignal::new(None),
             overlay: RwSignal::new(None),
+            is_shut_out: RwSignal::new(false),
             is_sheet_open: RwSignal::new(false),
             is_overlay_open: RwSignal::new(false),
             has_decided: StoredValue::new(false),
@@ -47,7 +53,8 @@ impl Governing {
 }
 
 impl Session {
-    /// Makes a room with rules from its beginning; [`Session::address`] follows when the meeting point knows it.
+    /// Makes a room with rules from its beginning; [`Session::address`] follows when the meeting point knows it. In a
+    /// private one where everybody may write, that is whoever has the link to edit.
     ///
     /// # Errors
     /// In words, why not.
@@ -55,9 +62,13 @@ impl Session {
         self.leave();
         let make = |driver: &Driver| {
             driver.with(|node, now| {
+                let splits_link = spec.private && rules.writers == Writers::Everybody;
                 let room = node.create_room(now, spec)?;
                 if rules != Terms::default() {
                     node.room_mut(now, room).set_rules(rules)?;
+                }
+                if splits_link {
+                    node.room_mut(now, room).set_edit_key()?;
                 }
                 Ok(room)
             })
@@ -80,7 +91,25 @@ impl Session {
         decided.map_err(|error| error.to_string())?;
         self.governing.has_decided.set_value(true);
         self.refresh_law();
+        self.read_address();
         Ok(())
+    }
+
+    /// Which links one can pass on; tracked.
+    pub(crate) fn links(self) -> Links {
+        let has_seed = self.address.with(|address| edit_seed(address.as_ref()).is_some());
+        let writers = self.governing.law.with(|law| law.as_ref().map(|law| law.rules.writers.clone()));
+        Links::new(&writers.unwrap_or_default(), has_seed)
+    }
+
+    /// What people see the room called; empty where it has no name. Tracked.
+    pub(crate) fn room_name(self) -> String {
+        self.governing.law.with(|law| law.as_ref().map(|law| law.rules.name.to_string())).unwrap_or_default()
+    }
+
+    /// The key of the link to edit, where one has that.
+    pub(crate) fn edit_key(self) -> Option<EditKey> {
+        self.address.with_untracked(|address| edit_seed(address.as_ref()).map(|seed| seed.key()))
     }
 
     /// Reads again what holds in the room and who has it.
@@ -100,10 +129,15 @@ impl Session {
     /// Reads again what one may paint now.
     pub(crate) fn refresh_standing(self) {
         let Some(room) = self.room.get_untracked() else { return };
+        let slot = self.slot_of(untrack(move || self.about()));
         let left = self.driver.with_value(|driver| {
-            driver.with(|node, now| node.room_mut(now, room).writing_left(REPLICA.slot()))
+            driver.with(|node, now| node.room_mut(now, room).writing_left(slot.number()))
         });
-        set_if_new(self.governing.standing, Standing::new(left));
+        let standing = self.governing.law.with_untracked(|law| match law {
+            Some(law) => Standing::new(left, &law.rules.writers),
+            None => Standing::new(left, &Writers::Everybody),
+        });
+        set_if_new(self.governing.standing, standing);
     }
 
     /// Asks the room's members to whom they are linked, and returns what they said until now, oneself first, with
@@ -146,9 +180,15 @@ impl Session {
         set_if_new(self.governing.holders, Some((holders, staying.len())));
     }
 
-    /// [`Session::others`] as they are now, without following how they change.
-    pub(crate) fn others_now(self) -> Vec<(PeerId, String)> {
-        untrack(move || self.others())
+    /// [`Session::others`], and after them those of these who are away.
+    pub(crate) fn others_and(self, more: impl IntoIterator<Item = PeerId>) -> Vec<(PeerId, String)> {
+        let mut people = self.others();
+        for peer in more {
+            if peer != self.me.peer && people.iter().all(|(known, _)| *known != peer) {
+                people.push((peer, self.called_by_peer(peer)));
+            }
+        }
+        people
     }
 
     /// The people who can be named: who is here, each once, with what they are called.
@@ -163,9 +203,36 @@ impl Session {
     }
 }
 
+/// Who may write in the app that the room opened with may do so in a further one.
+fn follow_writers(node: &mut Node, now: Time, room: RoomHandle, app: &App) -> Result<(), CommandError> {
+    let (view, word) = (node.room(room), app.word.parse().expect("the table holds words of apps"));
+    let Some((_, writers)) = view.rule(GENESIS_SLOT) else { return Ok(()) };
+    let further = view.slot_of(&word).filter(|slot| *slot != GENESIS_SLOT);
+    let Some((slot, (limit, present))) = further.and_then(|slot| Some((slot, view.rule(slot)?))) else {
+        return Ok(());
+    };
+    if present != writers {
+        node.room_mut(now, room).set_rule(Rule { slot, limit, writers })?;
+    }
+    Ok(())
+}
+
+fn edit_seed(address: Option<&RoomAddress>) -> Option<EditSeed> {
+    address.and_then(RoomAddress::secrets).and_then(|secrets| secrets.edit_seed)
+}
+
 fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -> Result<(), CommandError> {
     match decision {
-        Decision::Rules(rules) => node.room_mut(now, room).set_rules(rules),
+        Decision::Rules(rules) => {
+            let set = node.room_mut(now, room).set_rules(rules)?;
+            APPS.iter().try_for_each(|app| follow_writers(node, now, room, app))?;
+            Ok(set)
+        }
+        Decision::TurnOn(app) => {
+            let word = app.word.parse().expect("the table holds words of apps");
+            node.room_mut(now, room).turn_on(word, AppParameters::default())?;
+            return follow_writers(node, now, room, app);
+        }
         Decision::Ban(peer, erases) => {
             let banned = node.room_mut(now, room).ban(peer)?;
             match erases {
@@ -179,6 +246,8 @@ fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -
         Decision::Unban(peer) => node.room_mut(now, room).unban(peer),
         Decision::Erase(erase) => node.room_mut(now, room).retract(erase.into()),
         Decision::Lift(record) => node.room_mut(now, room).lift(&[record]),
+        Decision::NewLink(keep) => node.room_mut(now, room).renew_secret(keep),
+        Decision::SplitLink => node.room_mut(now, room).set_edit_key(),
     }
     .map(drop)
 }

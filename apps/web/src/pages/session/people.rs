@@ -37,6 +37,17 @@ impl Session {
         self.name_of(who).unwrap_or_else(|| self.bead_name(who))
     }
 
+    /// What the room's owner is called, where there is one; tracked.
+    pub(crate) fn owner_name(self) -> Option<String> {
+        let owner = self.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
+        owner.map(|owner| self.called_by_peer(owner))
+    }
+
+    /// Whether somebody said a name, now or when they were last met.
+    pub(crate) fn is_named(self, who: PeerId) -> bool {
+        self.name_of(who).is_some()
+    }
+
     /// The letter on somebody's bead; none where no name of theirs is known.
     pub(crate) fn letter_of(self, who: PeerId) -> Option<char> {
         beads::letter(&self.name_of(who)?)

@@ -18,7 +18,9 @@ impl Session {
         let entry = self.begin_entering();
         self.code.set(None);
         spawn_local(async move {
-            documents::load(self, Some(&app)).await;
+            if app != meshwork_place::app() {
+                documents::load(self).await;
+            }
             let kept = self.find_unshared(&app).await;
             if !self.is_wanted(entry) {
                 return;

@@ -9,7 +9,7 @@ use meshwork_web::apps::{self, App};
 use meshwork_web::visits::{Visit, Visits};
 use meshwork_web::words;
 
-use super::super::browser;
+use super::super::{browser, documents};
 use super::Session;
 
 const VISITS_KEY: &str = "meshwork-visits";
@@ -93,6 +93,13 @@ impl Session {
     pub(super) fn note_link(self, address: &RoomAddress) {
         if let Some(id) = address.room() {
             self.driver.with_value(|driver| driver.note_link(id, address));
+        }
+    }
+
+    /// Notes that the room has documents beside what it opened with.
+    pub(super) fn note_documents(self) {
+        if let Some(id) = self.with_room(|node, _, room| node.room(room).id()).flatten() {
+            documents::remember(id);
         }
     }
 

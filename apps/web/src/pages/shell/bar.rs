@@ -1,6 +1,7 @@
 //! The bar above the app: mark, app, code, what the app offers, theme, notes, share.
 
 use leptos::prelude::*;
+use meshwork_web::apps::App;
 use meshwork_web::texts;
 
 use super::super::letter_beads::LetterBeads;
@@ -26,12 +27,10 @@ pub(crate) fn Bar(
                     <span class="bar-back">{icons::back()}</span>
                     {icons::mark()}
                 </a>
-                <span class="app-name" aria-hidden="true">
-                    <span class="app-sign">{front.sign()}</span>
-                    {front.about().title}
-                </span>
+                <Apps session front/>
             </div>
             <div class="bar-code">
+                <span class="room-name" data-testid="room-name">{move || session.room_name()}</span>
                 <Show when=move || !code.get().is_empty()>
                     <LetterBeads code/>
                 </Show>
@@ -54,6 +53,42 @@ pub(crate) fn Bar(
                 </button>
             </div>
         </header>
+    }
+}
+
+/// The app in front; where the room has several, all of them to choose from.
+#[component]
+fn Apps(session: Session, front: Front) -> impl IntoView {
+    let name = move || {
+        view! {
+            <span class="app-name" aria-hidden="true">
+                <span class="app-sign">{front.sign()}</span>
+                {front.about().title}
+            </span>
+        }
+    };
+    let tab = move |app: &'static App| {
+        view! {
+            <button
+                type="button"
+                class="app-tab"
+                data-testid=format!("front-{}", app.word)
+                title=app.sentence
+                aria-label=app.title
+                aria-current=(app == front.about()).then_some("page")
+                on:click=move |_| session.bring_to_front(app)
+            >
+                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <span class="app-title">{app.title}</span>
+            </button>
+        }
+    };
+    move || match session.apps.on.get() {
+        apps if apps.len() < 2 => name().into_any(),
+        apps => {
+            let tabs = apps.into_iter().map(tab).collect_view();
+            view! { <nav class="app-tabs" aria-label="Apps in this room">{tabs}</nav> }.into_any()
+        }
     }
 }
 

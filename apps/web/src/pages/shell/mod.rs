@@ -9,6 +9,7 @@ mod comb;
 mod guest;
 mod later;
 mod meet;
+mod new_link;
 mod notes;
 mod order;
 mod overlay;
@@ -43,7 +44,9 @@ pub(crate) fn RoomPage(
     later::load_in_time(session, front);
     Effect::new(move || {
         let code = session.code.get().filter(|_| session.phase.get() == Phase::Open);
-        let room = code.map(|code| format!("{code} \u{b7} ")).unwrap_or_default();
+        let name = Some(session.room_name()).filter(|name| !name.is_empty());
+        let room = name.or_else(|| code.map(|code| code.to_string()));
+        let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
         browser::set_title(&format!("{room}{} \u{b7} Meshwork", front.about().title));
     });
     let keys = window_event_listener(ev::keydown, move |event| handle_key(session, &event));

@@ -37,11 +37,8 @@ fn Bans(session: Session, asking: Asking) -> impl IntoView {
             .law
             .with(|law| law.as_ref().map(|law| (law.owner, law.banned.clone())))
             .unwrap_or_default();
-        let mut people = session.others();
+        let mut people = session.others_and(banned);
         people.retain(|(peer, _)| Some(*peer) != owner);
-        let away = banned.into_iter().filter(|peer| people.iter().all(|(here, _)| here != peer));
-        let away: Vec<_> = away.map(|peer| (peer, session.called_by_peer(peer))).collect();
-        people.extend(away);
         people
     });
     let row = move |(peer, called): (PeerId, String)| {

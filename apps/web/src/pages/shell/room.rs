@@ -1,20 +1,28 @@
 //! The room sheet: what holds in the room, for everybody to read and for some to change.
 
+use leptos::html;
 use leptos::prelude::*;
+use leptos::web_sys::SubmitEvent;
 use meshwork_core::id::PeerId;
-use meshwork_core::room::rules::terms::Writers;
+use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
+use meshwork_web::apps::{APPS, App};
 use meshwork_web::overlays;
 use meshwork_web::rules::{self, Decision, RoomLaw};
 use meshwork_web::{texts, words};
 
 use super::super::hide::HideAddress;
 use super::super::icons;
-use super::super::rules_form::{Draft, OverlayFields, PeopleLists, RulesFields};
+use super::super::rules_form::{Draft, ModeratorTicks, OverlayFields, RulesFields, WriterTicks};
 use super::super::session::Session;
 use super::super::sheet::Sheet;
+use super::super::tab_list::{TabList, TabName};
 use super::app::{Front, Section};
 use super::order::Order;
+
+/// What stands on the tabs.
+const TABS: [TabName; 4] =
+    [("about", "About"), ("rules", "Rules"), ("moderation", texts::MODERATION), ("advanced", "Advanced")];
 
 /// The sheet; [`OpenRoom`] opens it.
 #[component]
@@ -24,24 +32,66 @@ pub(crate) fn RoomSheet(
     /// The app in front.
     front: Front,
 ) -> impl IntoView {
-    let is_own =
-        Memo::new(move |_| session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.is_own)));
-    let moderates =
-        Memo::new(move |_| session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
+    let chosen = RwSignal::new(0);
     view! {
         <Sheet open=session.governing.is_sheet_open id="room-title" title="This room">
-            <Facts session front/>
-            {front.section(Section::Offers)}
+            <TabList label="What is shown of the room" tabs=&TABS chosen choose=move |place| chosen.set(place)/>
             <Known session/>
-            <HideAddress session/>
-            <Show when=move || is_own.get()>
-                <ChangeRules session/>
-            </Show>
-            <Show when=move || moderates.get()>
-                <Order session front/>
-            </Show>
+            {panels(session, front, chosen)}
         </Sheet>
     }
+}
+
+/// What each tab shows.
+fn panels(session: Session, front: Front, chosen: RwSignal<usize>) -> impl IntoView {
+    let law = session.governing.law;
+    let is_own = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.is_own)));
+    let moderates = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
+    let terms = law.with_untracked(|law| law.as_ref().map(|law| law.rules.clone())).unwrap_or_default();
+    let draft = Draft::new(terms, session.edit_key());
+    let panel = move |place: usize, content: AnyView| {
+        let word = TABS[place].0;
+        view! {
+            <div
+                id=format!("panel-{word}")
+                role="tabpanel"
+                aria-labelledby=format!("tab-{word}")
+                hidden=move || chosen.get() != place
+            >
+                {content}
+            </div>
+        }
+    };
+    let owners = move |view: fn(Session, Draft) -> AnyView| {
+        view! { <Show when=move || is_own.get()>{move || view(session, draft)}</Show> }
+    };
+    let about = view! {
+        <AboutFacts session front/>
+        {front.section(Section::Offers)}
+        {owners(|session, _| view! { <RoomName session/> <FurtherApps session/> }.into_any())}
+        <p class="sheet-part"><a class="button secondary" href="/" data-testid="leave">"Leave this room"</a></p>
+    };
+    let rules = view! {
+        <RuleFacts session front/>
+        {owners(|session, draft| view! { <ChangeRules session draft/> }.into_any())}
+    };
+    let moderation = view! {
+        <ModerationFacts session/>
+        {owners(|session, draft| view! { <ChangeModerators session draft/> }.into_any())}
+        <Show when=move || moderates.get()>
+            <Order session front/>
+        </Show>
+    };
+    let advanced = view! {
+        <OverlayFacts session/>
+        {owners(|session, draft| view! { <ChangeOverlay session draft/> }.into_any())}
+        <HideAddress session/>
+    };
+    [about.into_any(), rules.into_any(), moderation.into_any(), advanced.into_any()]
+        .into_iter()
+        .enumerate()
+        .map(|(place, content)| panel(place, content))
+        .collect_view()
 }
 
 /// The button that opens the sheet from the panel.
@@ -63,46 +113,77 @@ pub(crate) fn OpenRoom(
     }
 }
 
-/// What holds, in words.
-#[component]
-fn Facts(session: Session, front: Front) -> impl IntoView {
+/// Something that holds, in words, as far as it is known.
+fn from_law(session: Session, words: fn(Session, &RoomLaw) -> String) -> Signal<String> {
     let law = session.governing.law;
-    let from_law = move |words: fn(Session, &RoomLaw) -> String| {
-        Signal::derive(move || {
-            law.with(|law| law.as_ref().map(|law| words(session, law)).unwrap_or_default())
-        })
-    };
+    Signal::derive(move || law.with(|law| law.as_ref().map(|law| words(session, law)).unwrap_or_default()))
+}
+
+/// What the room is, and who made it.
+#[component]
+fn AboutFacts(session: Session, front: Front) -> impl IntoView {
     let entry = Signal::derive(move || {
         let is_private = session.is_private.get() == Some(true);
         if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
     });
-    let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
-        Writers::Everybody => "Everybody".to_owned(),
-        Writers::Listed(painters) => owner_and(session, law, painters),
-        Writers::Admitted(_) => "Whoever has the link to edit".to_owned(),
-    };
-    let moderators = |session: Session, law: &RoomLaw| owner_and(session, law, &law.rules.moderators);
-    let pace = |session: Session, law: &RoomLaw| {
-        words::sentence(&rules::pace(law.rules.limit, session.about())).replace('.', "")
+    let name = |_: Session, law: &RoomLaw| match law.rules.name.is_empty() {
+        true => "No name".to_owned(),
+        false => law.rules.name.to_string(),
     };
     let owner = |session: Session, law: &RoomLaw| {
         law.owner.map_or("Nobody".to_owned(), |owner| named(session, owner))
     };
+    view! {
+        <dl class="room-law">
+            {fact("Name", "room-name-fact", from_law(session, name))}
+            {fact("Made by", "room-owner", from_law(session, owner))}
+            {front.section(Section::Facts)}
+            {fact("Who gets in", "room-entry", entry)}
+        </dl>
+    }
+}
+
+/// Who may do what, and how fast.
+#[component]
+fn RuleFacts(session: Session, front: Front) -> impl IntoView {
+    let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
+        Writers::Everybody => "Everybody".to_owned(),
+        Writers::Listed(painters) => owner_and(session, law, painters),
+        Writers::Admitted(_) => texts::WITH_EDIT_LINK.to_owned(),
+    };
+    let pace = |session: Session, law: &RoomLaw| {
+        words::sentence(&rules::pace(law.rules.limit, session.first_app())).replace('.', "")
+    };
+    view! {
+        <dl class="room-law">
+            {fact("Pace", "rule-limit", from_law(session, pace))}
+            {fact(front.about().doers, "rule-painters", from_law(session, painters))}
+        </dl>
+    }
+}
+
+/// Who moderates.
+#[component]
+fn ModerationFacts(session: Session) -> impl IntoView {
+    let moderators = |session: Session, law: &RoomLaw| owner_and(session, law, &law.rules.moderators);
+    view! {
+        <dl class="room-law">{fact("Moderators", "rule-moderators", from_law(session, moderators))}</dl>
+    }
+}
+
+/// Who links to whom.
+#[component]
+fn OverlayFacts(session: Session) -> impl IntoView {
     let overlay = |_: Session, law: &RoomLaw| overlays::asked(Choice::of_record(law.rules.overlay.as_str()));
     let in_force = Signal::derive(move || {
+        let law = session.governing.law;
         let choice = law.with(|law| law.as_ref().map(|law| Choice::of_record(law.rules.overlay.as_str())));
         let words = session.governing.overlay.with(|view| Some(overlays::in_force(choice?, view.as_ref()?)));
         words.unwrap_or_default()
     });
     view! {
         <dl class="room-law">
-            {fact("Made by", "room-owner", from_law(owner))}
-            {front.section(Section::Facts)}
-            {fact("Who gets in", "room-entry", entry)}
-            {fact("Pace", "rule-limit", from_law(pace))}
-            {fact(front.about().doers, "rule-painters", from_law(painters))}
-            {fact("Moderators", "rule-moderators", from_law(moderators))}
-            {fact("Overlay", "rule-overlay", from_law(overlay))}
+            {fact("Overlay", "rule-overlay", from_law(session, overlay))}
             {fact("Links now", "overlay-now", in_force)}
         </dl>
     }
@@ -140,35 +221,140 @@ fn Known(session: Session) -> impl IntoView {
     view! { <p class="known" role="status" data-testid="law-known">{words}</p> }
 }
 
-/// The form of the room's owner.
+/// For the owner: apps that the room could have, too.
 #[component]
-fn ChangeRules(session: Session) -> impl IntoView {
+fn FurtherApps(session: Session) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
-    let present = session.governing.law.get_untracked();
-    let draft = Draft::new(present.as_ref().map(|law| law.rules.clone()).unwrap_or_default());
-    let mut people = session.others_now();
-    for peer in present.iter().flat_map(|law| {
-        law.rules.writers.listed().into_iter().flat_map(|list| list.iter()).chain(law.rules.moderators.iter())
-    }) {
-        if people.iter().all(|(known, _)| known != peer) && *peer != session.peer() {
-            people.push((*peer, session.called_by_peer(*peer)));
+    let off = Memo::new(move |_| {
+        let on = session.apps.on.get();
+        APPS.iter().filter(|app| app.joins && !on.is_empty() && !on.contains(app)).collect::<Vec<_>>()
+    });
+    let row = move |app: &'static App| {
+        view! {
+            <div class="further-app">
+                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <span>
+                    <strong>{app.title}</strong>
+                    <span class="hint">{app.sentence}</span>
+                </span>
+                <button
+                    type="button"
+                    class="button secondary"
+                    data-testid=format!("turn-on-{}", app.word)
+                    on:click=move |_| problem.set(session.decide(Decision::TurnOn(app)).err())
+                >
+                    {format!("Add {}", app.title)}
+                </button>
+            </div>
         }
-    }
-    let set = move |event: leptos::web_sys::SubmitEvent| {
-        event.prevent_default();
-        problem
-            .set(draft.rules(session.about()).and_then(|rules| session.decide(Decision::Rules(rules))).err());
     };
     view! {
-        <details class="sheet-part" data-testid="change-rules">
-            <summary>"Change the rules"</summary>
-            <form class="rules-form" on:submit=set>
-                <RulesFields draft app=session.about() listed=texts::ONLY_TICKED/>
-                <PeopleLists draft app=session.about() people/>
-                <OverlayFields draft/>
+        <Show when=move || !off.with(Vec::is_empty)>
+            <section class="sheet-part" aria-labelledby="apps-title">
+                <h3 id="apps-title">"More in this room"</h3>
+                <p class="hint">{texts::FURTHER_APPS}</p>
+                {move || off.get().into_iter().map(row).collect_view()}
                 <p class="complaint" role="alert">{move || problem.get()}</p>
-                <button type="submit" class="button primary" data-testid="set-rules">{texts::SAVE_RULES}</button>
-            </form>
-        </details>
+            </section>
+        </Show>
     }
+}
+
+/// What people see the room called.
+#[component]
+fn RoomName(session: Session) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    let problem = RwSignal::new(None::<String>);
+    let present =
+        session.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.name.to_string()));
+    let set = move |event: SubmitEvent| {
+        event.prevent_default();
+        let Some(field) = field.get_untracked() else { return };
+        let named = rules::name(&field.value()).and_then(|name| {
+            let terms = session.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.clone()));
+            session.decide(Decision::Rules(Terms { name, ..terms.unwrap_or_default() }))
+        });
+        problem.set(named.err());
+    };
+    view! {
+        <form class="sheet-part" on:submit=set>
+            <label for="room-name-field">"What people see this room called"</label>
+            <div class="sheet-row">
+                <input
+                    type="text"
+                    id="room-name-field"
+                    class="text-field"
+                    data-testid="room-name-field"
+                    autocomplete="off"
+                    node_ref=field
+                    value=present
+                />
+                <button type="submit" class="button secondary" data-testid="set-room-name">"Save name"</button>
+            </div>
+            <p class="complaint" role="alert">{move || problem.get()}</p>
+        </form>
+    }
+}
+
+/// What the owner changes, with the button that saves it.
+#[component]
+fn Change(
+    session: Session,
+    draft: Draft,
+    /// The button's name for tests.
+    test_id: &'static str,
+    children: Children,
+) -> impl IntoView {
+    let problem = RwSignal::new(None::<String>);
+    let set = move |event: SubmitEvent| {
+        event.prevent_default();
+        let name = session.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.name.clone()));
+        let chosen = draft.rules(session.first_app(), name.unwrap_or_default());
+        problem.set(chosen.and_then(|rules| session.decide(Decision::Rules(rules))).err());
+    };
+    view! {
+        <form class="rules-form sheet-part" on:submit=set>
+            {children()}
+            <p class="complaint" role="alert">{move || problem.get()}</p>
+            <button type="submit" class="button primary" data-testid=test_id>{texts::SAVE_RULES}</button>
+        </form>
+    }
+}
+
+#[component]
+fn ChangeRules(session: Session, draft: Draft) -> impl IntoView {
+    let people =
+        nameable(session, |law| law.rules.writers.listed().map(|list| list.to_vec()).unwrap_or_default());
+    let app = session.first_app();
+    view! {
+        <Change session draft test_id="set-rules">
+            <RulesFields draft app listed=texts::ONLY_TICKED/>
+            <WriterTicks draft app people/>
+        </Change>
+    }
+}
+
+#[component]
+fn ChangeModerators(session: Session, draft: Draft) -> impl IntoView {
+    let people = nameable(session, |law| law.rules.moderators.to_vec());
+    view! {
+        <Change session draft test_id="set-moderators">
+            <ModeratorTicks draft people/>
+        </Change>
+    }
+}
+
+#[component]
+fn ChangeOverlay(session: Session, draft: Draft) -> impl IntoView {
+    view! {
+        <Change session draft test_id="set-overlay">
+            <OverlayFields draft/>
+        </Change>
+    }
+}
+
+/// The people who can be ticked: those here, and those who are ticked already.
+fn nameable(session: Session, ticked: fn(&RoomLaw) -> Vec<PeerId>) -> Vec<(PeerId, String)> {
+    let ticked = session.governing.law.with_untracked(|law| law.as_ref().map(ticked)).unwrap_or_default();
+    untrack(move || session.others_and(ticked))
 }

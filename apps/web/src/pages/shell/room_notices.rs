@@ -64,6 +64,9 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     }
     let is_linked = session.people.with(|rows| rows.iter().any(Row::is_linked));
     match away {
+        _ if session.governing.is_shut_out.get() && !is_linked => {
+            notices.push(words::new_link(session.owner_name().as_deref()));
+        }
         Some(_) if !is_linked => notices.push(words::unlinked(app)),
         Some(reason) => notices.push(words::server_away(true, &reason)),
         // Whoever was refused is somebody: the room is not empty.

@@ -1,7 +1,8 @@
-//! The share sheet: code, link and a picture of the link for a phone's camera.
+//! The share sheet: code, links and a picture of the link for a phone's camera.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use meshwork_web::rules::{Decision, Links};
 use meshwork_web::{texts, words};
 
 use super::super::copy_field::CopyField;
@@ -13,6 +14,7 @@ use super::super::sheet::Sheet;
 use super::super::{browser, icons};
 use super::app::{Front, Section};
 use super::bar;
+use super::new_link::NewLink;
 
 /// The sheet, shown while [`Session::is_share_open`] says so.
 #[component]
@@ -22,8 +24,6 @@ pub(crate) fn ShareSheet(
     /// The app in front.
     front: Front,
 ) -> impl IntoView {
-    let link = Memo::new(move |_| bar::link(session));
-    let code = Memo::new(move |_| session.code.get().map(|code| code.to_string()).unwrap_or_default());
     Effect::new(move || {
         if session.is_share_open.get() {
             session.share();
@@ -34,37 +34,14 @@ pub(crate) fn ShareSheet(
         Some(reason) => words::server_away(true, &reason),
         None => words::Notice::new(words::Tone::Calm, texts::LINK_SOUGHT, None),
     };
-    let explanation = move || {
-        if session.is_private.get() == Some(true) {
-            "Anyone with this link gets in. The part after # is the room's secret: no server sees it."
-        } else {
-            "Anyone with this link or the code gets in."
-        }
-    };
-    let beside = move || {
-        if session.is_private.get() == Some(true) {
-            "Scan with a phone. The code alone does not open a private room:"
-        } else {
-            "Scan, or read out the code:"
-        }
-    };
     view! {
         <Sheet open=session.is_share_open id="share-title" title="Bring someone in">
             <Show
                 when=move || !is_unlinked.get()
                 fallback=move || view! { <div role="status">{move || view! { <NoticeCard notice=before_link()/> }}</div> }
             >
-                <p class="sheet-words">{explanation}</p>
-                <div class="sheet-code">
-                    {move || qr(&link.get(), "QR code of the link")}
-                    <div>
-                        <p class="sheet-words">{beside}</p>
-                        <LetterBeads code/>
-                    </div>
-                </div>
-                <CopyField value=link label="Link to this room" button="Copy link" test_id="share-link-sheet"/>
-                {browser::can_share().then(|| view! { <SendLink link/> })}
-                <p class="sheet-words small">"The link works while someone is in the room."</p>
+                <PassOn session/>
+                <NewLink session/>
             </Show>
             <button
                 type="button"
@@ -79,6 +56,124 @@ pub(crate) fn ShareSheet(
             </button>
             {front.section(Section::Share)}
         </Sheet>
+    }
+}
+
+/// The links, with the code and the picture of the one that is chosen.
+#[component]
+fn PassOn(session: Session) -> impl IntoView {
+    let links = Memo::new(move |_| session.links());
+    let code = Memo::new(move |_| session.code.get().map(|code| code.to_string()).unwrap_or_default());
+    let whole = Memo::new(move |_| bar::link(session));
+    let view_link = Memo::new(move |_| {
+        let address = session.address.get();
+        address.map_or_else(|| whole.get(), |address| address.to_look().to_string())
+    });
+    let is_to_look = RwSignal::new(false);
+    let link = Memo::new(move |_| match links.get() == Links::View || is_to_look.get() {
+        true => view_link.get(),
+        false => whole.get(),
+    });
+    let is_private = move || session.is_private.get() == Some(true);
+    let beside = move || match (links.get(), is_private()) {
+        (_, false) => "Scan, or read out the code:",
+        (Links::One, true) => "Scan with a phone. The code alone does not open a private room:",
+        (Links::EditAndView, true) if !is_to_look.get() => {
+            "Scan with a phone to get the edit link. The code alone does not open a private room:"
+        }
+        _ => "Scan with a phone to get the view link. The code alone does not open a private room:",
+    };
+    let fields = move || match links.get() {
+        Links::One => view! {
+            <CopyField value=whole label="Link to this room" button="Copy link" test_id="share-link-sheet"/>
+        }
+        .into_any(),
+        Links::View => view! {
+            <CopyField value=view_link label="Link to look" button="Copy link" test_id="view-link-sheet"/>
+        }
+        .into_any(),
+        Links::EditAndView => view! { <Choice session is_to_look whole view_link/> }.into_any(),
+    };
+    view! {
+        <div class="sheet-code">
+            {move || qr(&link.get(), "QR code of the link")}
+            <div>
+                <p class="sheet-words">{beside}</p>
+                <LetterBeads code/>
+            </div>
+        </div>
+        {fields}
+        {browser::can_share().then(|| view! { <SendLink link/> })}
+        <p class="sheet-words small">
+            {move || is_private().then_some(texts::SECRET_PART)}
+            {texts::LINK_WORKS}
+        </p>
+        <SplitLink session links/>
+    }
+}
+
+/// The choice between the link to edit and the one to look.
+#[component]
+fn Choice(
+    session: Session,
+    is_to_look: RwSignal<bool>,
+    whole: Memo<String>,
+    view_link: Memo<String>,
+) -> impl IntoView {
+    let choice = move |title: &'static str, means: String, test_id: &'static str, looks: bool| {
+        view! {
+            <label class="link-choice" class:chosen=move || is_to_look.get() == looks>
+                <input
+                    type="radio"
+                    name="link"
+                    data-testid=test_id
+                    prop:checked=move || is_to_look.get() == looks
+                    on:change=move |_| is_to_look.set(looks)
+                />
+                <span>
+                    <strong>{title}</strong>
+                    <span class="hint">{means}</span>
+                </span>
+            </label>
+        }
+    };
+    let means_edit = format!("{}, and bring others in", words::capital(session.about().verbs.0));
+    view! {
+        <fieldset class="link-choices">
+            <legend class="sr-only">"Which link"</legend>
+            {choice("Edit link", means_edit, "choose-edit", false)}
+            <CopyField value=whole label="Edit link" button="Copy" test_id="share-link-sheet"/>
+            {choice("View link", texts::MEANS_VIEW.to_owned(), "choose-view", true)}
+            <CopyField value=view_link label="View link" button="Copy" test_id="view-link-sheet"/>
+        </fieldset>
+    }
+}
+
+/// For the owner of a private room with one link alone: makes it two.
+#[component]
+fn SplitLink(session: Session, links: Memo<Links>) -> impl IntoView {
+    let problem = RwSignal::new(None::<String>);
+    let may_split = move || {
+        let lets_all = session.governing.law.with(|law| {
+            law.as_ref().is_some_and(|law| law.is_own && law.rules.writers == Default::default())
+        });
+        lets_all && links.get() == Links::One && session.is_private.get() == Some(true)
+    };
+    view! {
+        <Show when=may_split>
+            <section class="sheet-part">
+                <p class="hint">{texts::SPLITTING}</p>
+                <button
+                    type="button"
+                    class="button secondary"
+                    data-testid="split-link"
+                    on:click=move |_| problem.set(session.decide(Decision::SplitLink).err())
+                >
+                    "Make an edit link and a view link"
+                </button>
+                <p class="complaint" role="alert">{move || problem.get()}</p>
+            </section>
+        </Show>
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) async fn of(sync: Sync) -> Option<Rc<dyn Shelf>> {
         return Some(shelf);
     }
     let room = sync.session.with_room(|node, _, room| node.room(room).id()).flatten()?;
-    let opened = shelf::open(sync.session, room).await.ok()?.await;
+    let opened = shelf::open(sync.session, room, sync.slot).await.ok()?.await;
     sync.share_shelf(opened)
 }
 

@@ -11,7 +11,8 @@ use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
 use meshwork_sync::whiteboard::ShapeId;
-use meshwork_sync::{NAME_MAX, counter, values};
+use meshwork_sync::{NAME_MAX, WORD, counter, values};
+use meshwork_web::apps;
 use meshwork_web::rules::Standing;
 use meshwork_web::sync::{Log, by_person, number};
 use meshwork_web::words;
@@ -78,6 +79,8 @@ pub(super) struct Counts {
 #[derive(Clone, Copy)]
 pub(super) struct Sync {
     pub(super) session: Session,
+    /// Where the app is in the room.
+    pub(super) slot: Slot,
     /// Which tab is in front.
     pub(super) tab: RwSignal<Tab>,
     /// Which counter is shown.
@@ -109,21 +112,12 @@ pub(super) struct Sync {
     shelf: StoredValue<Option<Rc<dyn Shelf>>, LocalStorage>,
 }
 
-/// The table in which all of it lies but what documents say.
-pub(super) fn replica() -> ReplicaNumber {
-    Slot::GENESIS.replica(Family::ByValue)
-}
-
-/// The documents.
-pub(super) fn documents() -> ReplicaNumber {
-    Slot::GENESIS.replica(Family::Own)
-}
-
 impl Sync {
     /// What the session's room has; it is read again whenever it may be another.
     pub(super) fn new(session: Session, is_empty: RwSignal<bool>) -> Sync {
         let sync = Sync {
             session,
+            slot: session.slot_of(apps::named(WORD).expect("it stands in the table")),
             tab: RwSignal::new(Tab::Values),
             counter: RwSignal::new(COUNTER.to_owned()),
             counters: RwSignal::new(Vec::new()),
@@ -150,6 +144,16 @@ impl Sync {
         sync
     }
 
+    /// The table in which all of it lies but what documents say.
+    pub(super) fn replica(self) -> ReplicaNumber {
+        self.slot.replica(Family::ByValue)
+    }
+
+    /// The documents.
+    pub(super) fn documents(self) -> ReplicaNumber {
+        self.slot.replica(Family::Own)
+    }
+
     fn hear(self, event: Option<&Event>) {
         // What went with the page it was shown on is left alone.
         if self.value.is_disposed() {
@@ -160,14 +164,14 @@ impl Sync {
         }
         match event {
             None => self.read(),
-            Some(Event::Changed { replica: changed, batch, changes, .. }) if *changed == replica() => {
+            Some(Event::Changed { replica: changed, batch, changes, .. }) if *changed == self.replica() => {
                 self.read();
                 let changes: &[Change] = changes.of();
                 if let Some(author) = batch.map(|batch| batch.author) {
                     self.note_changes(author, changes);
                 }
             }
-            Some(Event::Changed { replica, .. }) if *replica == documents() => self.read_holders(),
+            Some(Event::Changed { replica, .. }) if *replica == self.documents() => self.read_holders(),
             Some(Event::InStep { .. }) => {
                 self.counts.update(|counts| counts.compared += 1);
                 self.read_holders();
@@ -236,10 +240,10 @@ impl Sync {
 
     fn read_holders(self) {
         let (replica, part) = self.last.with_untracked(|last| match last {
-            Place::Counter(name) => (replica(), counter::part(name)),
-            Place::Key(key) => (replica(), values::part(key)),
-            Place::Document(name) => (documents(), part_named(name.as_bytes())),
-            Place::Shape(id) => (replica(), id.part()),
+            Place::Counter(name) => (self.replica(), counter::part(name)),
+            Place::Key(key) => (self.replica(), values::part(key)),
+            Place::Document(name) => (self.documents(), part_named(name.as_bytes())),
+            Place::Shape(id) => (self.replica(), id.part()),
         });
         let holders = self.session.with_room(|node, _, room| node.room(room).holders(replica, part));
         set_if_new(self.holders, holders.unwrap_or_default());
@@ -297,8 +301,7 @@ impl Sync {
     /// Why nothing can be written here, in words; tracked. `None` where something can.
     pub(super) fn why_shut(self) -> Option<String> {
         let session = self.session;
-        let owner = session.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
-        let owner = owner.map(|owner| session.called_by_peer(owner)).unwrap_or_default();
+        let owner = session.owner_name().unwrap_or_default();
         session
             .governing
             .standing
@@ -307,7 +310,7 @@ impl Sync {
 
     /// Looks at the table.
     pub(super) fn look<R>(self, look: impl FnOnce(&Table) -> R) -> Option<R> {
-        self.session.with_room(|node, _, room| node.room(room).replica(replica()).map(look)).flatten()
+        self.session.with_room(|node, _, room| node.room(room).replica(self.replica()).map(look)).flatten()
     }
 
     /// Writes one field of the table. Returns whether that was taken.
@@ -320,13 +323,13 @@ impl Sync {
         let written = self.session.with_room(|node, now, room| {
             let me = node.endpoint();
             let empty = Table::new(table::Kind::ByValue);
-            let table = node.room(room).replica(replica()).unwrap_or(&empty);
+            let table = node.room(room).replica(self.replica()).unwrap_or(&empty);
             let writes = make(table, me)?;
             if writes.iter().any(|write| table.is_full_for(me.peer, write)) {
                 return Err("you have written as much here as one person may".to_owned());
             }
             let payloads = payloads(&writes).map_err(|error| error.to_string())?;
-            let written = node.room_mut(now, room).write(replica(), payloads);
+            let written = node.room_mut(now, room).write(self.replica(), payloads);
             written.map(drop).map_err(|error| why_not(&error))
         });
         let written = written.unwrap_or_else(|| Err(CommandError::NotOpen.to_string()));

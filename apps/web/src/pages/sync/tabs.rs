@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::KeyboardEvent;
 use meshwork_web::sync;
 
 use super::super::icons;
 use super::super::session::Session;
+use super::super::tab_list::{TabList, TabName};
 use super::document::DocumentPanel;
 use super::state::{Sync, Tab};
 use super::values::Values;
@@ -16,6 +15,9 @@ use super::whiteboard::WhiteboardPanel;
 
 /// How often ages are read again.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// What stands on the tabs, in the order of [`Tab::ALL`].
+const TABS: [TabName; 3] = [("values", "Values"), ("whiteboard", "Whiteboard"), ("document", "Document")];
 
 /// All of them. What was looked at once stays as it was left.
 #[component]
@@ -54,7 +56,12 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
     view! {
         <div class="sync">
             <div class="sync-head">
-                <TabList sync/>
+                <TabList
+                    label="What Sync shows"
+                    tabs=&TABS
+                    chosen=Signal::derive(move || sync.tab.get() as usize)
+                    choose=move |place: usize| sync.tab.set(Tab::ALL[place])
+                />
                 <Held sync/>
                 <Connection session/>
             </div>
@@ -71,57 +78,6 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
             </div>
             {later(Tab::Whiteboard, "whiteboard", |sync| view! { <WhiteboardPanel sync/> }.into_any())}
             {later(Tab::Document, "document", |sync| view! { <DocumentPanel sync/> }.into_any())}
-        </div>
-    }
-}
-
-/// The row of tabs: arrow keys go from one to the next.
-#[component]
-fn TabList(sync: Sync) -> impl IntoView {
-    let fields = [(); Tab::ALL.len()].map(|()| NodeRef::<html::Button>::new());
-    let choose = move |tab: Tab| {
-        sync.tab.set(tab);
-        if let Some(button) = fields[tab as usize].get_untracked() {
-            // It is in the page.
-            let _ = button.focus();
-        }
-    };
-    let on_key = move |event: KeyboardEvent| {
-        let (present, last) = (sync.tab.get_untracked() as usize, Tab::ALL.len() - 1);
-        let tab = match &*event.key() {
-            "ArrowLeft" => present.checked_sub(1).unwrap_or(last),
-            "ArrowRight" => (present + 1) % Tab::ALL.len(),
-            "Home" => 0,
-            "End" => last,
-            _ => return,
-        };
-        event.prevent_default();
-        choose(Tab::ALL[tab]);
-    };
-    let tab = move |tab: Tab, word: &'static str, label: &'static str| {
-        let is_chosen = move || sync.tab.get() == tab;
-        view! {
-            <button
-                type="button"
-                class="sync-tab"
-                id=format!("tab-{word}")
-                data-testid=format!("tab-{word}")
-                role="tab"
-                node_ref=fields[tab as usize]
-                aria-selected=move || is_chosen().to_string()
-                aria-controls=format!("panel-{word}")
-                tabindex=move || if is_chosen() { "0" } else { "-1" }
-                on:click=move |_| choose(tab)
-            >
-                {label}
-            </button>
-        }
-    };
-    view! {
-        <div class="sync-tabs" role="tablist" aria-label="What Sync shows" on:keydown=on_key>
-            {tab(Tab::Values, "values", "Values")}
-            {tab(Tab::Whiteboard, "whiteboard", "Whiteboard")}
-            {tab(Tab::Document, "document", "Document")}
         </div>
     }
 }

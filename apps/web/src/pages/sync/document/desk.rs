@@ -3,13 +3,13 @@
 use js_sys::{Array, Error, Function, Promise, Reflect, Uint8Array};
 use leptos::web_sys::Element;
 use meshwork_core::node::{CommandError, Node, WriteError};
-use meshwork_core::seam::lane::{Slot, Topic};
+use meshwork_core::seam::lane::Topic;
 use meshwork_sync::document::update::{self, Id};
 use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents, client_of, payloads};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::super::state::{documents, why_not};
+use super::super::state::why_not;
 use super::state::Writing;
 
 /// How long the editor waits before it says again what the others had no room for, in ms.
@@ -180,7 +180,8 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
 
 /// Looks at the documents.
 pub(super) fn look<R>(writing: Writing, look: impl FnOnce(&Documents) -> R) -> Option<R> {
-    let look = |node: &mut Node, _, room| node.room(room).replica::<Documents>(documents()).map(look);
+    let look =
+        |node: &mut Node, _, room| node.room(room).replica::<Documents>(writing.sync.documents()).map(look);
     writing.sync.session.with_room(look).flatten()
 }
 
@@ -201,7 +202,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
     let payloads = payloads(name, &[], update).map_err(|error| thrown(&error.to_string(), None))?;
     let said = writing.sync.session.with_room(|node, now, room| {
         let me = node.endpoint().peer;
-        let Some(documents) = node.room(room).replica::<Documents>(documents()) else {
+        let Some(documents) = node.room(room).replica::<Documents>(writing.sync.documents()) else {
             return Err(thrown(&CommandError::NotOpen.to_string(), None));
         };
         let (batches, bytes) = documents.used(me);
@@ -209,7 +210,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
         if batches + payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
             return Err(thrown("you have written as much here as one person may", None));
         }
-        let written = node.room_mut(now, room).write(self::documents(), payloads);
+        let written = node.room_mut(now, room).write(writing.sync.documents(), payloads);
         written.map(drop).map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
     });
     writing.sync.session.refresh_standing();
@@ -219,7 +220,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
 /// Says where one's caret is, to who hears it now.
 fn tell(writing: Writing, topic: &str, bytes: &[u8]) -> Result<(), JsValue> {
     let topic = Topic::new(topic).map_err(|error| thrown(&error.to_string(), None))?;
-    let tell = |node: &mut Node, now, room| node.room_mut(now, room).say(Slot::GENESIS, &topic, bytes);
+    let tell = |node: &mut Node, now, room| node.room_mut(now, room).say(writing.sync.slot, &topic, bytes);
     let told = writing.sync.session.with_room(tell);
     told.unwrap_or(Ok(())).map_err(|error| thrown(&error.to_string(), None))
 }

@@ -12,7 +12,6 @@ use leptos::task::spawn_local;
 use leptos::web_sys::Blob;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
-use meshwork_core::seam::lane::Slot;
 use meshwork_core::table::Table;
 use meshwork_sync::about::{self, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, client_of};
@@ -25,7 +24,7 @@ use super::super::super::browser;
 use super::super::super::session::set_if_new;
 use super::super::super::shelf::Shelf;
 use super::super::shelf;
-use super::super::state::{Sync, Tab, documents, replica};
+use super::super::state::{Sync, Tab};
 use super::desk::{self, Desk, in_words};
 
 /// The document that a room has in front while it has none, as the guides call it.
@@ -171,7 +170,7 @@ impl Writing {
                 self.tell(Desk::catch_up);
                 self.read_list();
             }
-            Some(Event::Changed { replica, changes, .. }) if *replica == documents() => {
+            Some(Event::Changed { replica, changes, .. }) if *replica == self.sync.documents() => {
                 self.is_stale.set_value(true);
                 for change in changes.of::<Change>() {
                     let (name, update) = match change {
@@ -181,8 +180,10 @@ impl Writing {
                     self.tell(|desk| desk.changed(name, update));
                 }
             }
-            Some(Event::Changed { replica: changed, .. }) if *changed == replica() => self.read_list(),
-            Some(Event::Said { slot: Slot::GENESIS, from, topic, bytes, .. }) => {
+            Some(Event::Changed { replica: changed, .. }) if *changed == self.sync.replica() => {
+                self.read_list()
+            }
+            Some(Event::Said { slot, from, topic, bytes, .. }) if *slot == self.sync.slot => {
                 self.tell(|desk| desk.said(&from.to_string(), topic, (&**bytes).into()));
             }
             Some(Event::MemberAttached { .. } | Event::MemberDetached { .. }) => self.tell_people(),

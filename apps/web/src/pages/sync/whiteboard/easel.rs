@@ -10,7 +10,7 @@ use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Node};
-use meshwork_core::seam::lane::{Audience, DATAGRAM_TO_ALL_MAX, Slot, Topic};
+use meshwork_core::seam::lane::{Audience, DATAGRAM_TO_ALL_MAX, Topic};
 use meshwork_core::table::{Change, Table, Write};
 use meshwork_sync::whiteboard::{
     Field, Fields, Renewed, Shape, ShapeId, Sketch, Steps, Style, Way, What, deletion, drafts,
@@ -24,7 +24,7 @@ use meshwork_web::words;
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
-use super::super::state::{Sync, Tab, replica};
+use super::super::state::{Sync, Tab};
 use super::painter::Painter;
 use super::people::Others;
 use super::pictures::Pictures;
@@ -185,16 +185,18 @@ impl Easel {
         }
         match event {
             None => self.read(),
-            Some(Event::Changed { replica: changed, batch, changes, .. }) if *changed == replica() => {
+            Some(Event::Changed { replica: changed, batch, changes, .. })
+                if *changed == self.sync.replica() =>
+            {
                 let ids: BTreeSet<ShapeId> =
                     changes.of::<Change>().iter().filter_map(|change| ShapeId::of(change.row())).collect();
                 self.renew(&ids, batch.as_ref().map(|batch| batch.author));
             }
-            Some(Event::Presence { endpoint, slot: Slot::GENESIS, state, .. }) => {
+            Some(Event::Presence { endpoint, slot, state, .. }) if *slot == self.sync.slot => {
                 self.hear_presence(*endpoint, state.as_deref());
             }
-            Some(Event::Datagram { from, slot: Slot::GENESIS, topic, bytes, .. })
-                if **topic == *drafts::TOPIC =>
+            Some(Event::Datagram { from, slot, topic, bytes, .. })
+                if *slot == self.sync.slot && **topic == *drafts::TOPIC =>
             {
                 self.hear_draft(*from, bytes);
             }
@@ -552,7 +554,7 @@ impl Easel {
         if let Ok(topic) = Topic::new(drafts::TOPIC) {
             self.sync.session.with_room(|node: &mut Node, now, room| {
                 // Nobody may be there to see it.
-                let _ = node.room_mut(now, room).send_datagram(Audience::All, Slot::GENESIS, &topic, &bytes);
+                let _ = node.room_mut(now, room).send_datagram(Audience::All, self.sync.slot, &topic, &bytes);
             });
         }
     }

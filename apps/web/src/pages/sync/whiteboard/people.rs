@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::{Track as _, *};
 use meshwork_core::id::Endpoint;
-use meshwork_core::seam::lane::Slot;
 use meshwork_sync::whiteboard::presence::{CHOSEN_MAX, Presence};
 use meshwork_sync::whiteboard::{Point, Shape, ShapeId, drafts};
 use meshwork_web::beads;
@@ -125,7 +124,7 @@ impl Easel {
         let bytes = state.map(|state| state.bytes());
         self.sync.session.with_room(|node, now, room| {
             // It is short, and before the room is open nobody is there to hear it.
-            let _ = node.room_mut(now, room).set_presence(Slot::GENESIS, bytes.as_deref());
+            let _ = node.room_mut(now, room).set_presence(self.sync.slot, bytes.as_deref());
         });
     }
 

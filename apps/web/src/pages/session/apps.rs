@@ -1,0 +1,107 @@
+//! The apps of the room: which are on, and which is in front.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::signed::app::AppWord;
+use meshwork_web::apps::{self, APPS, App};
+
+use super::super::documents;
+use super::{Session, set_if_new};
+
+/// The apps of the room, as signals.
+#[derive(Clone, Copy)]
+pub(crate) struct Apps {
+    /// Those that are on, once known: first the one that the room opened with.
+    pub(crate) on: RwSignal<Vec<&'static App>>,
+    /// Which of them is in front.
+    pub(crate) front: RwSignal<Option<&'static App>>,
+    /// Which one is to come to the front once it is on.
+    wanted: StoredValue<Option<AppWord>>,
+}
+
+impl Apps {
+    pub(super) fn new() -> Apps {
+        Apps { on: RwSignal::new(Vec::new()), front: RwSignal::new(None), wanted: StoredValue::new(None) }
+    }
+
+    pub(super) fn leave(self) {
+        self.on.set(Vec::new());
+        self.front.set(None);
+    }
+
+    /// The address asks for this app in front.
+    pub(super) fn want(self, app: Option<&AppWord>) {
+        self.wanted.set_value(app.cloned());
+    }
+
+    fn show(self, on: Vec<&'static App>) {
+        let wanted = self.wanted.with_value(|wanted| wanted.as_ref().and_then(|word| apps::named(word)));
+        let front = self.front.get_untracked();
+        let is_first = front.is_none_or(|front| front == on[0]);
+        let front = match wanted.filter(|wanted| is_first && on.contains(wanted)) {
+            Some(wanted) => {
+                self.wanted.set_value(None);
+                wanted
+            }
+            None => front.filter(|front| on.contains(front)).unwrap_or(on[0]),
+        };
+        set_if_new(self.on, on);
+        set_if_new(self.front, Some(front));
+    }
+}
+
+impl Session {
+    /// What the pages know of the app in front; of the first of all while that is not known.
+    pub(crate) fn about(self) -> &'static App {
+        self.apps.front.get().unwrap_or(&APPS[0])
+    }
+
+    /// What the pages know of the app that the room opened with, whose rules hold for all.
+    pub(crate) fn first_app(self) -> &'static App {
+        self.apps.on.with(|apps| apps.first().copied()).unwrap_or(&APPS[0])
+    }
+
+    /// The slot of an app; that of the first where it is not on.
+    pub(crate) fn slot_of(self, app: &App) -> Slot {
+        let word = word(app);
+        let slot = self.with_room(|node, _, room| node.room(room).slot_of(&word)).flatten();
+        slot.and_then(Slot::new).unwrap_or(Slot::GENESIS)
+    }
+
+    /// Brings an app that is on to the front.
+    pub(crate) fn bring_to_front(self, app: &'static App) {
+        self.apps.front.set(Some(app));
+        self.refresh_standing();
+        self.read_address();
+    }
+
+    /// Reads again which apps are on, in a room that opened with this one. Those that keep documents are on as soon as the
+    /// part is here that has them.
+    pub(super) fn read_apps(self, first: &'static App) {
+        let further = self.with_room(|node, _, room| {
+            let is_on = |app: &&App| app.word != first.word && node.room(room).slot_of(&word(app)).is_some();
+            APPS.iter().filter(|app| app.joins).filter(is_on).collect::<Vec<_>>()
+        });
+        let further = further.unwrap_or_default();
+        if !further.is_empty() && !documents::are_here() {
+            let room = self.room.get_untracked();
+            spawn_local(async move {
+                documents::load(self).await;
+                if self.room.get_untracked() == room {
+                    self.with_room(|node, now, room| node.room_mut(now, room).make_replicas());
+                    self.read_apps(first);
+                }
+            });
+            return self.apps.show(vec![first]);
+        }
+        if !further.is_empty() {
+            self.note_documents();
+        }
+        self.apps.show([vec![first], further].concat());
+    }
+}
+
+fn word(app: &App) -> AppWord {
+    app.word.parse().expect("the table holds words of apps")
+}

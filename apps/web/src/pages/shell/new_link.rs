@@ -1,0 +1,95 @@
+//! Giving a private room a new link: the owner says who keeps access.
+
+use leptos::prelude::*;
+use meshwork_core::id::PeerId;
+use meshwork_web::rules::{self, Decision};
+use meshwork_web::texts;
+
+use super::super::session::Session;
+
+/// For the owner of a private room: a fold of the share sheet.
+#[component]
+pub(super) fn NewLink(
+    /// The page's node.
+    session: Session,
+) -> impl IntoView {
+    let is_offered = Memo::new(move |_| {
+        let is_own = session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.is_own));
+        is_own && session.is_private.get() == Some(true)
+    });
+    let is_made = RwSignal::new(false);
+    view! {
+        <Show when=move || is_offered.get()>
+            <details class="sheet-part" data-testid="new-link">
+                <summary>"Give this room a new link"</summary>
+                <Choosing session is_made/>
+            </details>
+        </Show>
+        <p class="copied" role="status" data-testid="new-link-made">
+            {move || is_made.get().then_some(texts::NEW_LINK_MADE)}
+        </p>
+    }
+}
+
+/// Who keeps access: those who said a name, until somebody is ticked otherwise.
+#[component]
+fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
+    let unlike = RwSignal::new(Vec::<PeerId>::new());
+    let problem = RwSignal::new(None::<String>);
+    let people = Memo::new(move |_| known(session));
+    let keeps = move |peer: PeerId| unlike.with(|unlike| unlike.contains(&peer)) != session.is_named(peer);
+    let kept = Memo::new(move |_| {
+        let people = people.get().into_iter().map(|(peer, _)| peer);
+        people.filter(|peer| keeps(*peer)).collect::<Vec<_>>()
+    });
+    let toggle = move |peer: PeerId| {
+        unlike.update(|unlike| match unlike.iter().position(|other| *other == peer) {
+            Some(at) => drop(unlike.swap_remove(at)),
+            None => unlike.push(peer),
+        });
+    };
+    let row = move |(peer, called): (PeerId, String)| {
+        view! {
+            <label class="option">
+                <input
+                    type="checkbox"
+                    data-testid="keeps-access"
+                    prop:checked=move || keeps(peer)
+                    on:change=move |_| toggle(peer)
+                />
+                {called}
+                <span class="short-key">{peer.short()}</span>
+            </label>
+        }
+    };
+    let left_out = move || {
+        let people = people.get();
+        let names = people.into_iter().filter(|(peer, _)| !keeps(*peer)).map(|(_, called)| called);
+        rules::left_out(&names.collect::<Vec<_>>())
+    };
+    let make = move |_| {
+        let done = session.decide(Decision::NewLink(kept.get_untracked()));
+        is_made.set(done.is_ok());
+        problem.set(done.err());
+    };
+    view! {
+        <p class="hint">{texts::NEW_LINK_MEANS}</p>
+        <div class="keepers">
+            <For each=move || people.get() key=Clone::clone children=row/>
+        </div>
+        <p class="warned" role="status">{left_out}</p>
+        <p class="complaint" role="alert">{move || problem.get()}</p>
+        <button type="button" class="button secondary" data-testid="make-new-link" on:click=make>
+            {move || rules::making_link(kept.with(Vec::len))}
+        </button>
+    }
+}
+
+/// Everybody who may have the present link and can be named: those here, then those whom the rules name.
+fn known(session: Session) -> Vec<(PeerId, String)> {
+    let law = session.governing.law.get();
+    session.others_and(law.iter().flat_map(|law| {
+        let listed = law.rules.writers.listed().into_iter().flat_map(|list| list.iter());
+        listed.chain(law.rules.moderators.iter()).copied()
+    }))
+}

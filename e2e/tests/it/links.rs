@@ -1,0 +1,178 @@
+//! The links of a room, its name and its apps: what an owner gives to whom.
+
+use anyhow::{Result, ensure};
+use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
+
+use crate::common::{
+    SIZE, close, make_room, open_editor, open_start, wait_linked, wait_page_says, wait_says, wait_shows,
+};
+
+const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
+const NOTHING: [u8; 4] = [0; 4];
+
+/// Somebody called so, in a browser of their own.
+async fn person(server: &Server, browser: &Browser, name: &str) -> Result<Tab> {
+    let tab = browser.tab(server.url()).await?;
+    if !name.is_empty() {
+        tab.type_text("display-name", name).await?;
+    }
+    Ok(tab)
+}
+
+async fn wait_is_gone(tab: &Tab, testid: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "something to go", async || {
+        ensure!(!tab.has(testid).await?, "{testid} is there");
+        Ok(())
+    })
+    .await
+}
+
+async fn paint(tab: &Tab, at: (usize, usize)) -> Result<()> {
+    tab.click("palette-e6194b").await?;
+    tab.click_cell(SIZE, at).await
+}
+
+/// The link in a field of the share sheet.
+async fn shared(tab: &Tab, testid: &str) -> Result<String> {
+    tab.click("open-share").await?;
+    let link = tab.wait_until(PATIENCE, "a link", async || {
+        let link = tab.value(testid).await?;
+        ensure!(link.contains('#'), "there is no link yet: {link}");
+        Ok(link)
+    });
+    let link = link.await?;
+    close(tab).await?;
+    Ok(link)
+}
+
+#[tokio::test]
+async fn view_links_let_people_watch() -> Result<()> {
+    let server = Server::start().await?;
+    let kind = Kind::of_this_run();
+    let browsers = [Browser::start_kind(kind).await?, Browser::start_kind(kind).await?];
+    let mira = person(&server, &browsers[0], "Mira").await?;
+    let edit = make_room(&mira, "create-private").await?;
+    ensure!(shared(&mira, "share-link-sheet").await? == edit, "the address bar has the edit link");
+    let view = shared(&mira, "view-link-sheet").await?;
+    ensure!(
+        edit.starts_with(&view) && edit.len() > view.len(),
+        "{view} is {edit} without what lets one write"
+    );
+    let lin = browsers[1].tab(&view).await?;
+    wait_linked(&mira, 1).await?;
+    paint(&mira, (3, 3)).await?;
+    wait_shows(&lin, (3, 3), RED).await?;
+    wait_says(&lin, "allowance", "View only. Ask Mira for an edit link.").await?;
+    ensure!(shared(&lin, "view-link-sheet").await? == view, "they pass on what they have");
+    ensure!(!lin.has("share-link-sheet").await? && !lin.has("new-link").await?, "and nothing else");
+    // With the edit link the same person paints.
+    lin.goto(&edit).await?;
+    wait_linked(&mira, 1).await?;
+    wait_shows(&lin, (3, 3), RED).await?;
+    wait_is_gone(&lin, "allowance").await?;
+    paint(&lin, (5, 5)).await?;
+    wait_shows(&mira, (5, 5), RED).await
+}
+
+#[tokio::test]
+async fn new_links_keep_access_for_the_ticked() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
+    let mira = person(&server, &browsers[0], "Mira").await?;
+    let old = make_room(&mira, "create-private").await?;
+    let lin = person(&server, &browsers[1], "Lin").await?;
+    lin.goto(&old).await?;
+    let stranger = browsers[2].tab(&old).await?;
+    wait_linked(&mira, 2).await?;
+    wait_page_says(&mira, "Lin").await?;
+    mira.click("open-share").await?;
+    mira.eval("document.querySelector('[data-testid=new-link]').open = true", vec![]).await?;
+    wait_says(&mira, "make-new-link", "Make new link, 1 keeps access").await?;
+    mira.click("make-new-link").await?;
+    wait_says(&mira, "new-link-made", "Copy it again").await?;
+    close(&mira).await?;
+    let new = mira.url().await?;
+    ensure!(new != old, "the address bar has the new link");
+    wait_page_says(&stranger, "This room has a new link. Ask Mira for it.").await?;
+    wait_linked(&mira, 1).await?;
+    lin.wait_until(PATIENCE, "the new link in Lin's address bar", async || {
+        let present = lin.url().await?;
+        ensure!(present == new, "it is {present}");
+        Ok(())
+    })
+    .await?;
+    paint(&mira, (3, 3)).await?;
+    wait_shows(&lin, (3, 3), RED).await?;
+    paint(&lin, (4, 4)).await?;
+    wait_shows(&mira, (4, 4), RED).await?;
+    ensure!(stranger.cell(SIZE, (3, 3)).await? == NOTHING, "who is left out gets nothing new");
+    // Whoever has the new link is in, the stranger too.
+    stranger.goto(&new).await?;
+    wait_shows(&stranger, (4, 4), RED).await?;
+    wait_linked(&mira, 2).await
+}
+
+#[tokio::test]
+async fn rooms_get_further_apps() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let mira = open_start(&browsers[0], server.url(), "create-private").await?;
+    let link = make_room(&mira, "create-private").await?;
+    let lin = browsers[1].tab(&link).await?;
+    wait_linked(&mira, 1).await?;
+    paint(&lin, (3, 3)).await?;
+    wait_shows(&mira, (3, 3), RED).await?;
+    mira.click("room-chip").await?;
+    mira.click("turn-on-sync").await?;
+    wait_is_gone(&mira, "turn-on-sync").await?;
+    close(&mira).await?;
+    for tab in [&mira, &lin] {
+        tab.click("front-sync").await?;
+        wait_says(tab, "counter", "0").await?;
+    }
+    lin.click("increment").await?;
+    mira.click("increment").await?;
+    for tab in [&mira, &lin] {
+        wait_says(tab, "counter", "2").await?;
+        open_editor(tab).await?;
+    }
+    lin.click("document-editor").await?;
+    lin.press_keys("Bread").await?;
+    wait_page_says(&mira, "Bread").await?;
+    // The other app is where it was left.
+    lin.click("front-place").await?;
+    wait_shows(&lin, (3, 3), RED).await?;
+    mira.click("front-place").await?;
+    wait_shows(&mira, (3, 3), RED).await?;
+    paint(&mira, (4, 4)).await?;
+    wait_shows(&lin, (4, 4), RED).await?;
+    // A page that comes again has all of it, whichever app is in front.
+    let canvas = lin.url().await?;
+    ensure!(canvas.contains("/place/"), "{canvas}");
+    lin.reload().await?;
+    wait_shows(&lin, (4, 4), RED).await?;
+    lin.click("front-sync").await?;
+    wait_says(&lin, "counter", "2").await?;
+    open_editor(&lin).await?;
+    wait_page_says(&lin, "Bread").await
+}
+
+#[tokio::test]
+async fn rooms_have_names() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let mira = open_start(&browser, server.url(), "create-room").await?;
+    let link = make_room(&mira, "create-room").await?;
+    mira.click("room-chip").await?;
+    mira.type_text("room-name-field", &"long ".repeat(20)).await?;
+    mira.click("set-room-name").await?;
+    wait_page_says(&mira, "This name is too long.").await?;
+    mira.type_text("room-name-field", "Harbour wall").await?;
+    mira.click("set-room-name").await?;
+    close(&mira).await?;
+    wait_says(&mira, "room-name", "Harbour wall").await?;
+    let other = browser.tab(&link).await?;
+    wait_says(&other, "room-name", "Harbour wall").await?;
+    other.goto(server.url()).await?;
+    wait_page_says(&other, "Harbour wall").await
+}
