@@ -170,6 +170,7 @@ fn gone_words(reason: String) -> String {
     match reason.split_once(": ") {
         None if reason == "left" => String::new(),
         Some((words @ "the browser cannot connect", _)) => words.to_owned(),
+        None if reason.starts_with("it does not accept our proof") => "your link is an old one".to_owned(),
         _ => reason,
     }
 }

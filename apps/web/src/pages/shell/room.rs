@@ -283,7 +283,7 @@ fn RoomName(session: Session) -> impl IntoView {
                 <input
                     type="text"
                     id="room-name-field"
-                    class="text-field"
+                    class="line-field"
                     data-testid="room-name-field"
                     autocomplete="off"
                     node_ref=field
