@@ -13,6 +13,7 @@ pub mod cell_input;
 pub mod code_input;
 pub mod cursors;
 pub mod documents;
+pub mod doodle;
 pub mod file_name;
 pub mod fill;
 pub mod gestures;

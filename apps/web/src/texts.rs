@@ -15,6 +15,10 @@ pub const ALONE: (&str, &str) = ("Begin alone", ", and share it when you like.")
 pub const UNSHARED: &str = "Only you";
 /// The room has no link yet.
 pub const LINK_SOUGHT: &str = "Asking the server for a link.";
+/// The small canvas of the start page, for those who do not see it.
+pub const DOODLE: &str = "Canvas to try. Arrows move, Space paints.";
+/// What becomes of what is painted there.
+pub const DOODLE_HINT: &str = "Paint here, for yourself. Make a room, and it comes along.";
 /// What a room's rules are called before it is made.
 pub const LIMITS: &str = "Limits (optional)";
 /// Who paints in a room where not everybody does, before anybody else is there.

@@ -13,11 +13,13 @@ use meshwork_core::signed::app::{AppParameters, NoAppWord};
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
+use meshwork_web::doodle::Doodle;
 use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::{texts, words};
 
 use super::bead::OwnBead;
 use super::brand::Brand;
+use super::doodle::DoodlePad;
 use super::kept_rooms::KeptRooms;
 use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
@@ -78,20 +80,22 @@ fn Home(
                 </div>
             </header>
             <main>
-                <h1>{texts::TITLE}</h1>
-                <p class="lead">
-                    <span>{texts::LEAD[0]}</span>
-                    <span>{texts::LEAD[1]}</span>
-                </p>
                 {(!browser::has_webrtc()).then(|| view! {
                     <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
                 })}
-                <KeptRooms session/>
-                <Thread chosen/>
                 <div class="doors">
+                    <div class="home-words">
+                        <h1>{texts::TITLE}</h1>
+                        <p class="lead">
+                            <span>{texts::LEAD[0]}</span>
+                            <span>{texts::LEAD[1]}</span>
+                        </p>
+                        <JoinRoom join/>
+                    </div>
                     <MakeRoom session chosen/>
-                    <JoinRoom join/>
                 </div>
+                <Thread chosen/>
+                <KeptRooms session/>
                 <Health/>
             </main>
             <KeySheet session/>
@@ -141,6 +145,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
     let making = RwSignal::new(None::<bool>);
     let problem = RwSignal::new(None::<String>);
     let draft = Draft::new(Terms::default(), None);
+    let doodle = RwSignal::new(Doodle::default());
     let make = move |private: bool| {
         if making.get_untracked() == Some(private) {
             return;
@@ -157,11 +162,18 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         });
         problem.set(wanted.as_ref().err().cloned());
         let Ok((spec, rules)) = wanted else { return };
+        let cells = match has_size(app) {
+            true => doodle.with_untracked(|doodle| doodle.within(SIZES[size.get_untracked()])),
+            false => Vec::new(),
+        };
         spawn_local(async move {
             if spec.app != meshwork_place::app() {
                 documents::load(session).await;
             }
-            problem.set(session.make(spec, rules).err());
+            let made = session.make_painted(spec, rules, &cells);
+            // Who painted first wants to show it to somebody.
+            session.is_share_open.set(made.is_ok() && !cells.is_empty());
+            problem.set(made.err());
         });
     };
     let notice = move || {
@@ -187,8 +199,12 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         }
     };
     view! {
-        <section class="door" aria-labelledby="make-title">
+        <section class="door make" aria-labelledby="make-title">
             <h2 id="make-title">{move || format!("Make a {} room", chosen.get().title)}</h2>
+            <Show when=move || has_size(chosen.get())>
+                <DoodlePad doodle/>
+                <p class="hint">{texts::DOODLE_HINT}</p>
+            </Show>
             <div class="door-row">
                 <span class="select" hidden=move || !has_size(chosen.get())>
                     <select aria-label="Size of the canvas" on:change=choose>{options.collect_view()}</select>

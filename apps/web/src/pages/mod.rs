@@ -9,6 +9,7 @@ mod browser;
 mod clipboard;
 mod copy_field;
 mod documents;
+mod doodle;
 mod hide;
 mod home;
 mod icons;

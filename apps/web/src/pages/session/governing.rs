@@ -11,7 +11,8 @@ use meshwork_core::signed::admission::{EditKey, EditSeed};
 use meshwork_core::signed::app::{AppParameters, GENESIS_SLOT};
 use meshwork_core::signed::change::{Limit, Rule};
 use meshwork_core::time::Time;
-use meshwork_place::canvas::Erase;
+use meshwork_place::Place as _;
+use meshwork_place::canvas::{Colour, Erase};
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
@@ -59,11 +60,27 @@ impl Session {
     /// # Errors
     /// In words, why not.
     pub(crate) fn make(self, spec: RoomSpec, rules: Terms) -> Result<(), String> {
+        self.make_painted(spec, rules, &[])
+    }
+
+    /// The same, with these cells of its canvas painted.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn make_painted(
+        self,
+        spec: RoomSpec,
+        rules: Terms,
+        cells: &[(u16, u16, Colour)],
+    ) -> Result<(), String> {
         self.leave();
         let make = |driver: &Driver| {
             driver.with(|node, now| {
                 let splits_link = spec.private && rules.writers == Writers::Everybody;
                 let room = node.create_room(now, spec)?;
+                if !cells.is_empty() {
+                    node.paint(now, room, cells)?;
+                }
                 if rules != Terms::default() {
                     node.room_mut(now, room).set_rules(rules)?;
                 }

@@ -57,7 +57,8 @@ impl Session {
     /// Registers the room at the meeting point that this page comes from, unless it is at one; [`Session::code`] and
     /// [`Session::address`] follow.
     pub(crate) fn share(self) {
-        if untrack(|| self.is_unshared()) {
+        let address = self.with_room(|node, _, room| node.room(room).address_without_code()).flatten();
+        if address.is_some_and(|address| is_unshared(&address)) {
             // A page's own origin is a server's address, and the room is at no other.
             let _ = self.with_room(|node, now, room| node.room_mut(now, room).add_server(&browser::origin()));
         }

@@ -1,0 +1,142 @@
+//! The small canvas of the start page, on which one paints for oneself before there is a room.
+
+use meshwork_place::canvas::{CanvasSize, Colour};
+
+use crate::line;
+
+/// Columns and rows: it fits into every canvas that is offered.
+pub const SIZE: CanvasSize = CanvasSize { width: 50, height: 25 };
+
+/// A place on it.
+pub type Place = (i32, i32);
+
+/// What was painted on it, and in which strokes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doodle {
+    cells: Vec<Option<Colour>>,
+    /// What each stroke painted over, the last stroke at the end.
+    strokes: Vec<Vec<(usize, Option<Colour>)>>,
+    /// Where the stroke is that is being painted.
+    at: Option<Place>,
+}
+
+impl Default for Doodle {
+    fn default() -> Doodle {
+        let cells = usize::from(SIZE.width) * usize::from(SIZE.height);
+        Doodle { cells: vec![None; cells], strokes: Vec::new(), at: None }
+    }
+}
+
+impl Doodle {
+    /// Begins a stroke at a place, which may lie outside.
+    pub fn begin(&mut self, at: Place, colour: Colour) {
+        self.strokes.push(Vec::new());
+        self.paint(at, colour);
+        self.at = Some(at);
+    }
+
+    /// Takes the stroke on to a place; nothing where none has begun.
+    pub fn go_on(&mut self, to: Place, colour: Colour) {
+        let Some(from) = self.at.replace(to) else {
+            self.at = None;
+            return;
+        };
+        line::cells(from, to).for_each(|at| self.paint(at, colour));
+    }
+
+    /// Ends the stroke. One that painted nothing is none.
+    pub fn end(&mut self) {
+        if self.at.take().is_some() && self.strokes.last().is_some_and(Vec::is_empty) {
+            self.strokes.pop();
+        }
+    }
+
+    /// Takes the last stroke back.
+    pub fn undo(&mut self) {
+        self.at = None;
+        for (place, before) in self.strokes.pop().unwrap_or_default().into_iter().rev() {
+            self.cells[place] = before;
+        }
+    }
+
+    /// Whether there is a stroke to take back.
+    pub fn can_undo(&self) -> bool {
+        !self.strokes.is_empty()
+    }
+
+    /// What is painted: columns, rows and colours.
+    pub fn painted(&self) -> impl Iterator<Item = (u16, u16, Colour)> {
+        let width = usize::from(SIZE.width);
+        let cells = self.cells.iter().enumerate();
+        cells.filter_map(move |(place, colour)| {
+            Some(((place % width) as u16, (place / width) as u16, (*colour)?))
+        })
+    }
+
+    /// The same in the middle of a canvas, which is at least as large.
+    pub fn within(&self, size: CanvasSize) -> Vec<(u16, u16, Colour)> {
+        let margin = |size: u16, own: u16| size.saturating_sub(own) / 2;
+        let (left, top) = (margin(size.width, SIZE.width), margin(size.height, SIZE.height));
+        self.painted().map(|(x, y, colour)| (x + left, y + top, colour)).collect()
+    }
+
+    fn paint(&mut self, (x, y): Place, colour: Colour) {
+        let is_inside = (0..i32::from(SIZE.width)).contains(&x) && (0..i32::from(SIZE.height)).contains(&y);
+        let place = (y * i32::from(SIZE.width) + x) as usize;
+        if is_inside && self.cells[place] != Some(colour) {
+            let before = self.cells[place].replace(colour);
+            if let Some(stroke) = self.strokes.last_mut() {
+                stroke.push((place, before));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RED: Colour = Colour::rgb(255, 0, 0);
+    const BLUE: Colour = Colour::rgb(0, 0, 255);
+
+    fn stroke(doodle: &mut Doodle, places: &[Place], colour: Colour) {
+        doodle.begin(places[0], colour);
+        places[1..].iter().for_each(|place| doodle.go_on(*place, colour));
+        doodle.end();
+    }
+
+    #[test]
+    fn strokes_are_painted_and_taken_back() {
+        let mut doodle = Doodle::default();
+        stroke(&mut doodle, &[(1, 1), (3, 1)], RED);
+        stroke(&mut doodle, &[(2, 1), (2, 2)], BLUE);
+        let painted: Vec<_> = doodle.painted().collect();
+        assert_eq!(painted, [(1, 1, RED), (2, 1, BLUE), (3, 1, RED), (2, 2, BLUE)]);
+        doodle.undo();
+        assert_eq!(doodle.painted().collect::<Vec<_>>(), [(1, 1, RED), (2, 1, RED), (3, 1, RED)]);
+        doodle.undo();
+        assert_eq!(doodle, Doodle::default());
+        doodle.undo();
+        assert!(!doodle.can_undo());
+    }
+
+    #[test]
+    fn what_lies_outside_is_left_out() {
+        let mut doodle = Doodle::default();
+        stroke(&mut doodle, &[(-5, -5), (-1, -5)], RED);
+        assert!(!doodle.can_undo(), "a stroke that painted nothing is none");
+        stroke(&mut doodle, &[(-2, 0), (1, 0)], RED);
+        stroke(&mut doodle, &[(48, 24), (80, 24)], RED);
+        assert_eq!(doodle.painted().map(|(x, ..)| x).collect::<Vec<_>>(), [0, 1, 48, 49]);
+        doodle.go_on((9, 9), RED);
+        assert_eq!(doodle.painted().count(), 4, "no stroke has begun");
+    }
+
+    #[test]
+    fn doodles_lie_in_the_middle_of_a_canvas() {
+        let mut doodle = Doodle::default();
+        stroke(&mut doodle, &[(0, 0)], RED);
+        assert_eq!(doodle.within(CanvasSize { width: 144, height: 100 }), [(47, 37, RED)]);
+        assert_eq!(doodle.within(SIZE), [(0, 0, RED)]);
+    }
+}
