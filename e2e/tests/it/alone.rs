@@ -4,9 +4,13 @@ use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 
 use crate::common::hands::wait_there;
-use crate::common::{SIZE, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{SIZE, close, wait_linked, wait_page_says, wait_says, wait_shows};
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
+
+/// One cell to the right by keys.
+const RIGHT: &str = "document.querySelector('[data-testid=doodle]').dispatchEvent(
+    new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true }))";
 
 async fn paint(tab: &Tab, at: (usize, usize)) -> Result<()> {
     wait_there(tab, "palette-e6194b").await?;
@@ -77,4 +81,34 @@ async fn what_is_counted_alone_is_shared_later() -> Result<()> {
         .await?;
     let bo = browsers.1.tab(&link).await?;
     wait_says(&bo, "counter", "1").await
+}
+
+#[tokio::test]
+async fn start_pages_painting_comes_along() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let ann = browsers.0.tab(server.url()).await?;
+    wait_there(&ann, "doodle").await?;
+    ann.eval("document.querySelector('[data-testid=doodle]').focus()", vec![]).await?;
+    ann.press_keys(" ").await?;
+    ann.eval(RIGHT, vec![]).await?;
+    ann.press_keys(" ").await?;
+    ann.click("doodle-undo").await?;
+    // The small canvas lies in the middle of the room's.
+    ann.click("create-private").await?;
+    wait_page_says(&ann, "Bring someone in").await?;
+    let link = ann
+        .wait_until(PATIENCE, "a link", async || {
+            let link = ann.value("share-link-sheet").await?;
+            ensure!(link.contains('#'), "{link}");
+            Ok(link)
+        })
+        .await?;
+    close(&ann).await?;
+    let bo = browsers.1.tab(&link).await?;
+    for tab in [&ann, &bo] {
+        wait_shows(tab, (50, 49), RED).await?;
+        ensure!(painted(tab).await? == 1, "what was taken back stays so");
+    }
+    Ok(())
 }
