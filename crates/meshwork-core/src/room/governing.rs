@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::delivery::Checked;
+use super::kept::Kept;
 use super::rules::Heard;
 use super::rules::publish::Act;
 use super::{Room, RoomOutput, aging, beaten};
@@ -61,18 +62,6 @@ impl Room {
         }
     }
 
-    /// Whether what was verified may compete, or be kept for what needs it.
-    pub(super) fn admits(&mut self, checked: &mut Checked) -> bool {
-        let batch = &checked.batch;
-        let verdict = self.kept.rules.judge(batch);
-        checked.content.is_cut = verdict == Verdict::Cut;
-        if checked.content.is_cut && !self.kept.keeps_what_is_needed(batch) {
-            self.kept.tell_cut(batch.header().author);
-            return false;
-        }
-        checked.content.is_cut || verdict == Verdict::Stands
-    }
-
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
@@ -125,6 +114,20 @@ impl Room {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
         self.kept.delivery.push_again(waited);
+    }
+}
+
+impl Kept {
+    /// Whether what was verified may compete, or be kept for what needs it.
+    pub(super) fn admits(&mut self, checked: &mut Checked) -> bool {
+        let batch = &checked.batch;
+        let verdict = self.rules.judge(batch);
+        checked.content.is_cut = verdict == Verdict::Cut;
+        if checked.content.is_cut && !self.keeps_what_is_needed(batch) {
+            self.tell_cut(batch.header().author);
+            return false;
+        }
+        checked.content.is_cut || verdict == Verdict::Stands
     }
 }
 

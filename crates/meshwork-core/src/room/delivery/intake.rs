@@ -139,7 +139,7 @@ impl Room {
     /// Takes in a batch that counts, and passes it on if it is live.
     pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, mut checked: Checked, live: bool) {
         let key = checked.batch.key();
-        if !self.admits(&mut checked) {
+        if !self.kept.admits(&mut checked) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
         if !checked.batch.header().replica.family().is_kept() {
@@ -234,7 +234,7 @@ impl Room {
                 return KNOWN_PER_SIGNATURE;
             }
         };
-        if self.admits(&mut checked) {
+        if self.kept.admits(&mut checked) {
             beaten::restore(&mut self.kept, now, checked, lost_on, tell);
         } else {
             self.kept.storage.remove(key);

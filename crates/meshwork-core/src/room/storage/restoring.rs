@@ -37,7 +37,7 @@ impl Room {
             let verified = screened.and_then(|batch| self.kept.verify(now, batch));
             match verified {
                 Ok(mut checked) | Err(Rejection::Ahead(mut checked)) => {
-                    if self.admits(&mut checked) {
+                    if self.kept.admits(&mut checked) {
                         beaten::restore(&mut self.kept, now, checked, lost_on, true);
                     }
                 }
