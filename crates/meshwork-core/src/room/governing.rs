@@ -117,18 +117,16 @@ impl Room {
     }
 }
 
-impl Kept {
-    /// Whether what was verified may compete, or be kept for what needs it.
-    pub(super) fn admits(&mut self, checked: &mut Checked) -> bool {
-        let batch = &checked.batch;
-        let verdict = self.rules.judge(batch);
-        checked.content.is_cut = verdict == Verdict::Cut;
-        if checked.content.is_cut && !self.keeps_what_is_needed(batch) {
-            self.tell_cut(batch.header().author);
-            return false;
-        }
-        checked.content.is_cut || verdict == Verdict::Stands
+/// Whether what was verified may compete, or be kept for what needs it.
+pub(super) fn admits(kept: &mut Kept, checked: &mut Checked) -> bool {
+    let batch = &checked.batch;
+    let verdict = kept.rules.judge(batch);
+    checked.content.is_cut = verdict == Verdict::Cut;
+    if checked.content.is_cut && !kept.keeps_what_is_needed(batch) {
+        kept.tell_cut(batch.header().author);
+        return false;
     }
+    checked.content.is_cut || verdict == Verdict::Stands
 }
 
 #[cfg(test)]

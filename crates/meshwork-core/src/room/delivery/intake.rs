@@ -6,6 +6,7 @@ use crate::id::Endpoint;
 use crate::room::comparison::Key;
 use crate::room::delivery::queue::Next;
 use crate::room::delivery::{Checked, Rejection};
+use crate::room::governing::admits;
 use crate::room::storage::form;
 use crate::room::{Room, RoomOutput};
 use crate::room::{aging, beaten};
@@ -139,7 +140,7 @@ impl Room {
     /// Takes in a batch that counts, and passes it on if it is live.
     pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, mut checked: Checked, live: bool) {
         let key = checked.batch.key();
-        if !self.kept.admits(&mut checked) {
+        if !admits(&mut self.kept, &mut checked) {
             return self.membership.overlay_mut().handle_known(now, &checked.batch);
         }
         if !checked.batch.header().replica.family().is_kept() {
@@ -234,7 +235,7 @@ impl Room {
                 return KNOWN_PER_SIGNATURE;
             }
         };
-        if self.kept.admits(&mut checked) {
+        if admits(&mut self.kept, &mut checked) {
             beaten::restore(&mut self.kept, now, checked, lost_on, tell);
         } else {
             self.kept.storage.remove(key);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::form;
 use crate::room::delivery::Rejection;
+use crate::room::governing::admits;
 use crate::room::{Room, aging, beaten};
 use crate::signed::batch::BatchKey;
 use crate::time::Now;
@@ -37,7 +38,7 @@ impl Room {
             let verified = screened.and_then(|batch| self.kept.verify(now, batch));
             match verified {
                 Ok(mut checked) | Err(Rejection::Ahead(mut checked)) => {
-                    if self.kept.admits(&mut checked) {
+                    if admits(&mut self.kept, &mut checked) {
                         beaten::restore(&mut self.kept, now, checked, lost_on, true);
                     }
                 }
