@@ -53,7 +53,7 @@ pub const SECRET_PART: &str = "The part after # is the room's secret: no server 
 /// How long a link works.
 pub const LINK_WORKS: &str = "A link works while someone is in the room.";
 /// What people do who have the link to look.
-pub const MEANS_VIEW: &str = "Watch, follow and save a copy";
+pub const MEANS_VIEW: &str = "Watch, write notes and save a copy";
 /// What it means that a room has two links from now on.
 pub const SPLITTING: &str = "This room has one link, and whoever has it may do everything. With two, people who have the \
      present link can only watch, until you send them the edit link.";
