@@ -9,7 +9,7 @@ use brotli::enc::BrotliEncoderParams;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::pages::Aim;
+use crate::pages::{Aim, ORIGIN};
 
 /// Pictures and fonts of other kinds are compressed already.
 const KINDS: [&str; 8] = ["css", "html", "js", "json", "svg", "txt", "wasm", "webmanifest"];
@@ -36,6 +36,10 @@ pub(crate) fn add(folder: &Path, aim: Aim) -> Result<()> {
 
 fn compress(path: &Path, aim: Aim) -> Result<()> {
     let plain = fs::read(path)?;
+    if plain.windows(ORIGIN.len()).any(|part| part == ORIGIN.as_bytes()) {
+        // The server writes into it.
+        return Ok(());
+    }
     if aim == Aim::Small {
         write_if_smaller(path, "br", &plain, &brotli(&plain)?)?;
     }

@@ -5,7 +5,8 @@
 //! `/assets/<build>`, `{{scripts}}` the tags that start the program. Each app of `apps/web/src/apps.rs` has the same
 //! page with a preview of its own as `apps/WORD.html`: `{{title}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything
 //! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
-//! shortcuts the apps are filled in.
+//! shortcuts the apps are filled in. `{{origin}}` stays for the server, which puts its address there; `{{picture}}` is what previews
+//! show, which for an app is `preview-WORD.png` of `apps/web/static/root`.
 //! `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
 //! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them, `{{apps}}`
 //! the words of the apps.
@@ -51,7 +52,9 @@ const STYLES: [&str; 9] = [
 /// Which files of the assets are loaded for which part, for whoever weighs them.
 pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 9;
+const LAYOUT: u32 = 10;
+/// Filled in by the server.
+pub(crate) const ORIGIN: &str = "{{origin}}";
 
 /// Starts the program, which cannot load a script itself. One that has come upon a fault of its own stops for good with a trap,
 /// and cannot say so.
@@ -280,11 +283,20 @@ impl<'a> Sources<'a> {
         let index = index
             .replace("{{title}}", &title)
             .replace("{{invitation}}", app.map_or("You are invited to a room", |app| app.invitation))
-            .replace("{{sentence}}", app.map_or("Rooms made of people", |app| app.sentence));
-        if let Some((_, rest)) = index.split_once("{{") {
+            .replace("{{sentence}}", app.map_or("Rooms made of people", |app| app.sentence))
+            .replace("{{picture}}", &self.picture(app)?);
+        if let Some((_, rest)) = index.replace(ORIGIN, "").split_once("{{") {
             bail!("apps/web/index.html has an unknown place {{{{{}", rest.lines().next().unwrap_or_default());
         }
         Ok(index)
+    }
+
+    /// The address of the picture that previews of links show, below the server's.
+    fn picture(&self, app: Option<&App>) -> Result<String> {
+        let name = app.map_or("preview.png".to_owned(), |app| format!("preview-{}.png", app.word));
+        let is_there = self.statics.iter().any(|(known, _)| *known == Path::new("root").join(&name));
+        ensure!(is_there, "apps/web/static/root has no {name}");
+        Ok(format!("/{name}"))
     }
 
     /// The worker that keeps what lies in `assets`.
@@ -354,6 +366,7 @@ mod tests {
     use super::*;
 
     fn sources(template: &str) -> Sources<'_> {
+        let pictures = ["preview.png", "preview-place.png", "preview-sync.png"];
         Sources {
             bindgen_version: "0.2.1",
             aim: Aim::Small,
@@ -361,7 +374,7 @@ mod tests {
             editor: vec![3],
             template: template.to_owned(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
-            statics: Vec::new(),
+            statics: pictures.map(|name| (Path::new("root").join(name), Vec::new())).into(),
         }
     }
 
@@ -418,11 +431,13 @@ mod tests {
         assert!(index.contains(" /assets/f00/x.css"), "{index}");
         assert!(sources("no place").index("f00", None).is_err());
         assert!(sources("{{scripts}} {{other}}").index("f00", None).is_err());
-        let of_app = sources("{{scripts}} {{title}}, {{invitation}}").index("f00", Some(&APPS[1]));
-        assert!(
-            of_app
-                .expect("all places are known")
-                .ends_with("Sync \u{b7} Meshwork, You are invited to count, list and write together")
-        );
+        let of_app = sources("{{scripts}} {{title}}, {{invitation}}, {{origin}}{{picture}}")
+            .index("f00", Some(&APPS[1]));
+        assert!(of_app.expect("all places are known").ends_with(
+            "Sync \u{b7} Meshwork, You are invited to count, list and write together, {{origin}}/preview-sync.png"
+        ));
+        let mut without = sources("{{scripts}}");
+        without.statics.clear();
+        assert!(without.index("f00", None).is_err(), "a preview without its picture");
     }
 }

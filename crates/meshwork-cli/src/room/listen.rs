@@ -103,7 +103,11 @@ impl MeetingPoint {
         let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
-        let http = HttpConfig { trusted_proxies: self.trusted_proxies, ..HttpConfig::default() };
+        let http = HttpConfig {
+            trusted_proxies: self.trusted_proxies,
+            public_url: self.public_url,
+            ..HttpConfig::default()
+        };
         let serving = http::serve(self.listener, hub, Arc::new(Embedded), fitting(http), async {
             // An error says that the keeper is gone, which is a stop too.
             let _ = stopped.await;

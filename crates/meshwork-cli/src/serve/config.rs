@@ -195,6 +195,7 @@ fn http(chosen: &Chosen, hub: &HubConfig) -> HttpConfig {
         trusted_proxies: clients.trusted_proxies.to_vec(),
         forwarded_header: clients.forwarded_header,
         metrics_allow: server.metrics_allow.to_vec(),
+        public_url: server.public_url.clone(),
         log_addresses: server.log_addresses,
     }
 }

@@ -123,8 +123,9 @@ pub(super) struct ServerSettings {
     /// HOST and PORT give its halves; PORT alone means 0.0.0.0, as platforms expect that set it.
     #[arg(default_value = "127.0.0.1:8080", value_parser = listen_address)]
     pub(super) listen: String,
-    /// The address that people use, where it is another than the one listened on: it is printed for them. LINKs name
-    /// the address by which their maker reached the server, so make rooms there.
+    /// The address that people use, where it is another than the one listened on: it is printed for them, and
+    /// previews of LINKs show pictures from there. LINKs name the address by which their maker reached the server, so make
+    /// rooms there.
     #[arg(value_parser = public_url)]
     pub(super) public_url: Option<String>,
     /// Directory for the server's key: with it, rooms have the same codes after a restart. A secret_key does the same

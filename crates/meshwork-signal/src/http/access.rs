@@ -50,6 +50,43 @@ pub(super) fn client_address(
     nearest
 }
 
+/// Where whoever asks reaches this server, such as `https://paint.example.org`: as its operator says, else as the request does, or
+/// the trusted proxy that brings it. Nothing where that is no address that may stand in a page as it is.
+pub(super) fn reached_at(
+    connected: IpAddr,
+    headers: &HeaderMap,
+    is_secure: bool,
+    config: &HttpConfig,
+) -> Option<String> {
+    let is_plain = |text: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte);
+        !text.is_empty() && text.bytes().all(is_plain)
+    };
+    if let Some(url) = &config.public_url {
+        return Some(url.clone()).filter(|url| is_plain(url));
+    }
+    let is_proxied = is_within(connected, &config.trusted_proxies);
+    let proxied = |what: &str| is_proxied.then(|| said_by_proxy(headers, config.forwarded_header, what))?;
+    let host = || headers.get(header::HOST)?.to_str().ok();
+    let host = proxied("host").or_else(host).filter(|host| is_plain(host) && !host.contains('/'))?;
+    let scheme = proxied("proto").filter(|scheme| ["http", "https"].contains(scheme));
+    let scheme = scheme.unwrap_or(if is_secure { "https" } else { "http" });
+    Some(format!("{scheme}://{host}"))
+}
+
+/// What the nearest proxy says of the request: its `host` or its `proto`.
+fn said_by_proxy<'a>(headers: &'a HeaderMap, header: ForwardedHeader, what: &str) -> Option<&'a str> {
+    let name = match header {
+        ForwardedHeader::XForwardedFor => format!("x-forwarded-{what}"),
+        ForwardedHeader::Forwarded => String::from("forwarded"),
+    };
+    let element = headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next()?;
+    match header {
+        ForwardedHeader::XForwardedFor => Some(element.trim()),
+        ForwardedHeader::Forwarded => of_element(element, what),
+    }
+}
+
 /// What an operator is to be told of whoever brought a client's request: a proxy that is not trusted, though it says for
 /// whom it speaks, or one that is and does not say it. Only of addresses that no stranger has.
 pub(super) fn doubt_of_proxy(connected: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> Option<String> {
@@ -80,9 +117,14 @@ pub(super) fn doubt_of_proxy(connected: IpAddr, headers: &HeaderMap, config: &Ht
 
 /// The `for` of one element of a `Forwarded` header.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
+    read_address(of_element(element, "for")?)
+}
+
+/// What one element of a `Forwarded` header says under a name.
+fn of_element<'a>(element: &'a str, wanted: &str) -> Option<&'a str> {
     let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
-    read_address(node.trim().trim_matches('"'))
+    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))?;
+    Some(value.trim().trim_matches('"'))
 }
 
 /// An address, perhaps in brackets, perhaps with a port.
@@ -152,6 +194,31 @@ mod tests {
         assert_eq!(seen("127.0.0.1", &line("For=\"[2001:db8::17]:4711\""), f), "2001:db8::17");
         assert_eq!(seen("127.0.0.1", &line("for=1.2.3.4, for=10.0.0.1"), f), "1.2.3.4");
         assert_eq!(seen("127.0.0.1", &line("for=_hidden"), f), "127.0.0.1");
+    }
+
+    #[test]
+    fn the_own_address_is_what_people_type() {
+        let trusting =
+            HttpConfig { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..HttpConfig::default() };
+        let standard = HttpConfig { forwarded_header: ForwardedHeader::Forwarded, ..trusting.clone() };
+        let at = |connected: &str, lines: &[(&str, &str)], is_secure, config: &HttpConfig| {
+            reached_at(connected.parse().unwrap(), &headers(lines), is_secure, config).unwrap_or_default()
+        };
+        let host = ("host", "paint.example.org:8080");
+        assert_eq!(at("203.0.113.9", &[host], false, &trusting), "http://paint.example.org:8080");
+        assert_eq!(at("203.0.113.9", &[host], true, &trusting), "https://paint.example.org:8080");
+        let said = [host, ("x-forwarded-proto", "https"), ("x-forwarded-host", "a.example, b.example")];
+        assert_eq!(at("203.0.113.9", &said, false, &trusting), "http://paint.example.org:8080", "no proxy");
+        assert_eq!(at("10.0.0.7", &said, false, &trusting), "https://b.example");
+        assert_eq!(at("10.0.0.7", &[host, said[1]], false, &trusting), "https://paint.example.org:8080");
+        let forwarded =
+            [said[0], said[1], said[2], ("forwarded", "for=1.2.3.4;proto=https;host=\"[::1]:80\"")];
+        assert_eq!(at("10.0.0.7", &forwarded, false, &standard), "https://[::1]:80");
+        for wrong in ["x\"><script>", "a/b", "", "a b"] {
+            assert_eq!(at("10.0.0.7", &[("host", wrong)], false, &trusting), "", "{wrong}");
+        }
+        let named = HttpConfig { public_url: Some("https://x.org/mesh".into()), ..trusting };
+        assert_eq!(at("10.0.0.7", &said, false, &named), "https://x.org/mesh");
     }
 
     #[test]

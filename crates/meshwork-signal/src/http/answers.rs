@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use meshwork_core::signalling::protocol::PATH;
 use sha1::{Digest as _, Sha1};
 
-use super::access::{client_address, doubt_of_proxy, is_allowed_origin};
+use super::access::{client_address, doubt_of_proxy, is_allowed_origin, reached_at};
 use super::driver::wall_time;
 use super::handle::Shared;
 use super::metrics::{self, add};
@@ -54,7 +54,7 @@ pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>, is_secure: boo
         .route("/ready", get(ready).with_state(Arc::clone(shared)))
         .route("/metrics", get(metrics).with_state(Arc::clone(shared)))
         .route("/turn-token", get(turn_token).with_state(Arc::clone(shared)))
-        .fallback_service(get(pages::answer).with_state(pages))
+        .fallback_service(get(page).with_state((pages, Arc::clone(shared), is_secure)))
         .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
         .merge(signalling(shared))
         .layer(middleware::map_response(add_security_headers))
@@ -97,6 +97,14 @@ async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     }
     request.extensions_mut().insert(Client(client));
     next.run(request).await
+}
+
+/// The pages, the server that hands them out, and whether it speaks TLS.
+type Served = (Arc<dyn Pages>, Arc<Shared>, bool);
+
+async fn page(State((pages, shared, is_secure)): State<Served>, request: Request) -> Response {
+    let origin = || reached_at(connected(&request)?, request.headers(), is_secure, &shared.config());
+    pages::answer(&*pages, request.uri().path(), request.headers(), origin)
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {

@@ -37,6 +37,9 @@ pub struct HttpConfig {
     pub forwarded_header: ForwardedHeader,
     /// Who may read `/metrics`. This machine is not among them by itself: a proxy on it speaks for everybody.
     pub metrics_allow: Vec<IpNet>,
+    /// The address by which people reach the server, such as `https://paint.example.org`: previews of links show pictures
+    /// from there. Without it that is what a request, or the trusted proxy that brings it, says.
+    pub public_url: Option<String>,
     /// Whether addresses of clients stand in the log.
     pub log_addresses: bool,
 }
@@ -56,6 +59,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
             metrics_allow: Vec::new(),
+            public_url: None,
             log_addresses: false,
         }
     }

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use meshwork_core::signalling::address::is_reserved;
 use meshwork_core::signed::app::AppWord;
@@ -17,6 +15,9 @@ const INDEX: &str = "index.html";
 const APPS_FOLDER: &str = "apps";
 /// What lies below is named by a hash of its content and never changes.
 const IMMUTABLE_FOLDER: &str = "assets/";
+/// What stands in a page for the address by which people reach the server. Previews of links show pictures only by their whole
+/// address, which no build knows.
+const ORIGIN: &str = "{{origin}}";
 /// Forms that a file may also be kept in, best first: the encoding's name and what is added to the file's.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
@@ -25,7 +26,8 @@ pub trait Pages: Send + Sync + 'static {
     /// The file at `path`, such as `index.html` or `assets/1f0c/meshwork.js`; paths come from outside and may
     /// hold anything, but no empty, `.` or `..` part.
     ///
-    /// A file may have smaller twins named `PATH.br` and `PATH.gz`, which browsers that can read them are given.
+    /// A file may have smaller twins named `PATH.br` and `PATH.gz`, which browsers that can read them are given. In a page
+    /// `{{origin}}` stands for the server's own address; such a page has no twins.
     fn page(&self, path: &str) -> Option<Page>;
 }
 
@@ -48,21 +50,27 @@ impl Pages for NoPages {
     }
 }
 
-/// Answers a request for a file.
-pub(super) async fn answer(State(pages): State<Arc<dyn Pages>>, uri: Uri, headers: HeaderMap) -> Response {
-    let found = files_at(uri.path()).into_iter().find_map(|path| Some((pages.page(&path)?, path)));
+/// Answers a request for a file; `origin` is the server's own address, where that is known.
+pub(super) fn answer(
+    pages: &dyn Pages,
+    asked: &str,
+    headers: &HeaderMap,
+    origin: impl FnOnce() -> Option<String>,
+) -> Response {
+    let found = files_at(asked).into_iter().find_map(|path| Some((pages.page(&path)?, path)));
     let is_found = found.is_some();
     let lost = || {
-        let page = pages.page(INDEX).filter(|_| is_for_people(uri.path(), &headers))?;
+        let page = pages.page(INDEX).filter(|_| is_for_people(asked, headers))?;
         Some((page, INDEX.to_owned()))
     };
     let Some((plain, path)) = found.or_else(lost) else {
-        let words = format!("There is nothing at {}. The start page is at /.\n", uri.path());
+        let words = format!("There is nothing at {asked}. The start page is at /.\n");
         return (StatusCode::NOT_FOUND, words).into_response();
     };
-    let (encoding, page) = match smallest(&*pages, &path, &headers) {
-        Some((encoding, page)) => (Some(encoding), page),
-        None => (None, plain),
+    let (encoding, page) = match (filled(&plain, &path, origin), smallest(pages, &path, headers)) {
+        (Some(filled), _) => (None, filled),
+        (None, Some((encoding, page))) => (Some(encoding), page),
+        (None, None) => (None, plain),
     };
     let tag = entity_tag(&page.hash);
     let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known, &tag));
@@ -116,6 +124,17 @@ fn files_at(path: &str) -> Vec<String> {
         _ if path.split('/').all(|part| !matches!(part, "" | "." | "..")) => vec![path.to_owned()],
         _ => Vec::new(),
     }
+}
+
+/// A page with the server's own address in it; nothing for what has no place for it.
+fn filled(plain: &Page, path: &str, origin: impl FnOnce() -> Option<String>) -> Option<Page> {
+    let text = path.ends_with(".html").then(|| std::str::from_utf8(&plain.body).ok())??;
+    if !text.contains(ORIGIN) {
+        return None;
+    }
+    let body = text.replace(ORIGIN, &origin().unwrap_or_default());
+    let hash = blake3::hash(body.as_bytes()).into();
+    Some(Page { body: Cow::Owned(body.into_bytes()), hash })
 }
 
 /// The smallest twin of a file that the browser can read.

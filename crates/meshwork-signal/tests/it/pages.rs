@@ -32,6 +32,24 @@ async fn every_room_is_the_one_page() {
 }
 
 #[tokio::test]
+async fn previews_name_pictures_by_their_whole_address() {
+    let server = Server::start().await;
+    let of = async |path: &str, lines: &str| {
+        server.request(&format!("GET {path} HTTP/1.1\r\naccept-encoding: br{lines}")).await
+    };
+    let secure = "\r\nx-forwarded-for: 192.0.2.1\r\nx-forwarded-proto: https";
+    for (lines, picture) in
+        [("", "http://localhost/preview-sync.png"), (secure, "https://localhost/preview-sync.png")]
+    {
+        let answer = of("/sync/K7M4QX", lines).await;
+        assert!(answer.ends_with(&format!("\r\n\r\n<meta content=\"{picture}\">")), "{answer}");
+        assert!(!answer.contains("content-encoding"), "{answer}");
+    }
+    let tag = |answer: &str| answer.lines().find(|line| line.starts_with("etag: ")).unwrap().to_owned();
+    assert_ne!(tag(&of("/sync", "").await), tag(&of("/sync", secure).await), "another page");
+}
+
+#[tokio::test]
 async fn every_answer_has_security_headers() {
     let server = Server::start().await;
     for path in ["/", "/health", "/nothing", "/signal"] {

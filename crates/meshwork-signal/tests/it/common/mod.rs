@@ -67,9 +67,11 @@ impl Server {
         let hub = Hub::new(hub, ServerKey::new(key), [2; 32]).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let files: [(&str, &[u8]); 6] = [
+        let files: [(&str, &[u8]); 8] = [
             ("index.html", b"<!doctype html>"),
             ("apps/place.html", b"<!doctype html>"),
+            ("apps/sync.html", b"<meta content=\"{{origin}}/preview-sync.png\">"),
+            ("apps/sync.html.br", b"br"),
             ("robots.txt", b"nobody"),
             ("sw.js", b"const BUILD"),
             ("assets/1f0c/meshwork_bg.wasm", b"\0asm"),
