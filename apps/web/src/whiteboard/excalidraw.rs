@@ -200,6 +200,7 @@ fn drawn(element: &Value, pictures: &mut Pictures) -> Option<Drawn> {
                 ("rectangle", Some("note")) => What::Note,
                 ("rectangle", Some(name)) => unknown(name),
                 ("ellipse", _) => What::Ellipse,
+                ("diamond", _) => What::Diamond,
                 ("text", _) => What::Text,
                 ("image", _) => match element["fileId"].as_str().and_then(|id| pictures.find(id)) {
                     Some((found, bytes)) => {
@@ -420,7 +421,7 @@ fn base(id: &str, kind: &str, (x, y): (f64, f64), (width, height): (f64, f64)) -
 
 /// Whether it is an area that has a colour, and a text in it, in Excalidraw.
 fn has_room(what: &What) -> bool {
-    matches!(what, What::Rectangle | What::Ellipse | What::Note | What::Unknown(_))
+    matches!(what, What::Rectangle | What::Ellipse | What::Diamond | What::Note | What::Unknown(_))
 }
 
 /// A shape as an element; `None` for a stroke without points.
@@ -428,8 +429,7 @@ fn element(id: &str, shape: &Shape) -> Option<Value> {
     let Shape { what, bounds, style, .. } = shape;
     let kind = match what {
         What::Stroke(_) => "freedraw",
-        What::Note => "rectangle",
-        What::Unknown(name) if name != "diamond" => "rectangle",
+        What::Note | What::Unknown(_) => "rectangle",
         what => what.name(),
     };
     let from = Point { x: bounds.x, y: bounds.y }.units();
@@ -478,12 +478,12 @@ fn element(id: &str, shape: &Shape) -> Option<Value> {
             element["status"] = json!("saved");
             element["scale"] = json!([1, 1]);
         }
-        What::Unknown(name) if kind == "rectangle" => {
+        What::Unknown(name) => {
             element["strokeStyle"] = json!("dashed");
             element["customData"] = json!({ "meshwork": name });
         }
         What::Rectangle => element["roundness"] = json!({ "type": 3 }),
-        What::Ellipse | What::Unknown(_) => {}
+        What::Ellipse | What::Diamond => {}
     }
     Some(element)
 }
@@ -510,13 +510,15 @@ fn held_text(id: &str, shape: &Shape) -> Option<Value> {
     let Bounds { x, y, width, height } = shape.bounds;
     let ((x, y), (width, height)) = (Point { x, y }.units(), Point { x: width, y: height }.units());
     let letters = LETTERS[usize::from(shape.style.size.min(2))];
-    let inner = (width - 2.0 * PADDING).max(letters);
+    // Half of a diamond's width is free above and below the middle.
+    let aside = PADDING + if shape.what == What::Diamond { width / 4.0 } else { 0.0 };
+    let inner = (width - 2.0 * aside).max(letters);
     // A float becomes an integer by saturation.
     let lines = broken(&shape.text, (inner / (letters * LETTER_WIDTH)) as usize);
     let tall = lines.split('\n').count() as f64 * letters * LINE_HEIGHT;
     let is_note = shape.what == What::Note;
     let top = if is_note { y + PADDING } else { y + (height - tall) / 2.0 };
-    let mut element = base(&format!("{id}-text"), "text", (x + PADDING, top), (inner, tall));
+    let mut element = base(&format!("{id}-text"), "text", (x + aside, top), (inner, tall));
     say(&mut element, &lines, &shape.text, shape.style.size);
     element["containerId"] = json!(id);
     if !is_note {

@@ -36,12 +36,13 @@ pub fn touches(shape: &Shape, at: Place, slack: f64) -> bool {
             let hole = inside.grown(-slack - 3.0);
             inside.grown(slack).has(at) && !(hole.width > 0.0 && hole.height > 0.0 && hole.has(at))
         }
-        What::Ellipse => {
+        what @ (What::Ellipse | What::Diamond) => {
             let (x, y) = inside.middle();
             let along = |by: f64| {
                 let (across, down) =
                     ((inside.width / 2.0 + by).max(0.1), (inside.height / 2.0 + by).max(0.1));
-                ((at.0 - x) / across).hypot((at.1 - y) / down)
+                let (right, below) = ((at.0 - x) / across, (at.1 - y) / down);
+                if *what == What::Diamond { right.abs() + below.abs() } else { right.hypot(below) }
             };
             along(slack) <= 1.0 && (is_solid || along(-slack - 3.0) >= 1.0)
         }
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn empty_boxes_are_touched_at_their_edge_alone() {
-        for what in [What::Rectangle, What::Ellipse] {
+        for what in [What::Rectangle, What::Ellipse, What::Diamond] {
             let mut empty = shape(what);
             assert!(touches(&empty, (50.0, 1.0), 4.0) && touches(&empty, (1.0, 25.0), 4.0));
             assert!(!touches(&empty, (50.0, 25.0), 4.0));
@@ -115,6 +116,8 @@ mod tests {
             assert!(touches(&empty, (50.0, 25.0), 4.0), "a text is taken hold of");
         }
         assert!(!touches(&shape(What::Ellipse), (2.0, 2.0), 1.0), "a corner is beside an ellipse");
+        assert!(touches(&shape(What::Ellipse), (15.0, 8.0), 2.0), "that is on it");
+        assert!(!touches(&shape(What::Diamond), (15.0, 8.0), 2.0), "and beside a diamond");
         assert!(touches(&shape(What::Note), (50.0, 25.0), 0.0));
     }
 

@@ -125,6 +125,7 @@ pub fn of(shape: &Shape, measure: Measure) -> Look {
         What::Arrow => look(arrow(shape, LINES[usize::from(size)]), None, edge),
         What::Rectangle => look(rectangle(area, RADIUS), tint, edge),
         What::Ellipse => look(ellipse(area), tint, edge),
+        What::Diamond => look(diamond(area), tint, edge),
         What::Note => look(rectangle(area, NOTE_RADIUS), Some(Fill::Tint), None),
         What::Text => look(String::new(), None, None),
         What::Picture(picture) => Look { picture: Some(*picture), colour, ..Look::default() },
@@ -165,7 +166,9 @@ pub fn text_area(what: &What, area: Area) -> Area {
     match what {
         What::Text => area,
         _ => {
-            let inset = PADDING.min(area.width / 4.0);
+            let quarter = area.width / 4.0;
+            // In the middle of a diamond half of its width is free above and below.
+            let inset = if *what == What::Diamond { quarter } else { PADDING.min(quarter) };
             Area { x: area.x + inset, width: area.width - 2.0 * inset, ..area }
         }
     }
@@ -250,6 +253,12 @@ fn ellipse(area: Area) -> String {
     format!(
         "M{x:.1} {y:.1}a{across:.1} {down:.1} 0 1 1 {width:.1} 0a{across:.1} {down:.1} 0 1 1 -{width:.1} 0z"
     )
+}
+
+fn diamond(area: Area) -> String {
+    let Area { y, width, height, .. } = area;
+    let (middle, across, down) = (area.middle().0, width / 2.0, height / 2.0);
+    format!("M{middle:.1} {y:.1}l{across:.1} {down:.1}l-{across:.1} {down:.1}l-{across:.1} -{down:.1}z")
 }
 
 fn straight(shape: &Shape) -> String {
@@ -338,6 +347,13 @@ mod tests {
         let look = of(&shape(What::Unknown("hologram".to_owned()), ""), &measure);
         assert_eq!((look.fill, look.line.map(|line| line.is_dashed)), (Some(Fill::Sunken), Some(true)));
         assert_eq!(look.words.lines[0].text, "From a newer");
+    }
+
+    #[test]
+    fn diamonds_touch_the_middle_of_each_edge() {
+        let look = of(&shape(What::Diamond, "the big tent"), &measure);
+        assert_eq!(look.path, "M80.0 0.0l80.0 40.0l-80.0 40.0l-80.0 -40.0z");
+        assert_eq!(lines(&shape(What::Diamond, "the big tent")), ["the big", "tent"], "half of it is free");
     }
 
     #[test]

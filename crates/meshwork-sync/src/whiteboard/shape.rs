@@ -195,6 +195,8 @@ pub enum What {
     Rectangle,
     /// An ellipse.
     Ellipse,
+    /// A diamond, with its corners in the middle of the edges of its bounds.
+    Diamond,
     /// A text without anything around it.
     Text,
     /// A sheet of paper with a text.
@@ -214,6 +216,7 @@ impl What {
             What::Arrow => "arrow",
             What::Rectangle => "rectangle",
             What::Ellipse => "ellipse",
+            What::Diamond => "diamond",
             What::Text => "text",
             What::Note => "note",
             What::Picture(_) => "image",
@@ -241,6 +244,7 @@ impl What {
             "arrow" => Some(What::Arrow),
             "rectangle" => Some(What::Rectangle),
             "ellipse" => Some(What::Ellipse),
+            "diamond" => Some(What::Diamond),
             "text" => Some(What::Text),
             "note" => Some(What::Note),
             "image" => wire::decode_first(content).ok().map(|(picture, _)| What::Picture(picture)),
@@ -264,7 +268,7 @@ impl What {
 
     /// Whether a text can stand in it.
     pub fn has_text(&self) -> bool {
-        matches!(self, What::Rectangle | What::Ellipse | What::Text | What::Note)
+        matches!(self, What::Rectangle | What::Ellipse | What::Diamond | What::Text | What::Note)
     }
 }
 

@@ -37,9 +37,10 @@ fn golden_shapes() {
     let order = Order::between(None, None);
     let bounds = Bounds { x: -8, y: 16, width: 800, height: 400 };
     let picture = What::Picture(Picture::new(BlobId([1; 32]), 300));
-    let golden: [Vec<u8>; 5] = [
+    let golden: [Vec<u8>; 6] = [
         What::Stroke(piece).bytes(),
         picture.bytes(),
+        What::Diamond.bytes(),
         bounds.bytes(),
         Style { colour: 2, size: 1, is_filled: true }.bytes(),
         order.bytes().to_vec(),
@@ -63,6 +64,7 @@ fn shapes_are_read_as_they_were_written() {
         What::Arrow,
         What::Rectangle,
         What::Ellipse,
+        What::Diamond,
         What::Text,
         What::Note,
         What::Picture(Picture::new(BlobId([7; 32]), 9_000)),

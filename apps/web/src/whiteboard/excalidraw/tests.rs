@@ -93,7 +93,7 @@ fn all() -> Vec<Shape> {
         (What::Note, style(0, 1, true), ""),
         (What::Picture(picture()), style(0, 1, false), ""),
         (What::Unknown("hologram".to_owned()), style(2, 1, true), ""),
-        (What::Unknown("diamond".to_owned()), style(2, 1, true), ""),
+        (What::Diamond, style(2, 1, true), "Or not"),
     ];
     let mut top = None;
     let shape = |(what, style, text): (What, Style, &str)| {
@@ -127,8 +127,7 @@ fn a_file_of_excalidraws_own_is_read() {
     let list = read(&file()).expect("it is Excalidraw's");
     let kinds: Vec<&What> = list.iter().map(|drawn| &drawn.shape.what).collect();
     let pen = stroke(&[(80, 160), (114, 144), (144, 176)], &[0, 128, 255]);
-    let diamond = What::Unknown("diamond".to_owned());
-    assert_eq!(kinds, [&What::Rectangle, &What::Arrow, &pen, &What::Picture(picture()), &diamond]);
+    assert_eq!(kinds, [&What::Rectangle, &What::Arrow, &pen, &What::Picture(picture()), &What::Diamond]);
     let [square, arrow, pen, photo, _] = &list[..] else { panic!("{list:?}") };
     assert_eq!(square.shape.text, "Ferry to Porto");
     assert_eq!(square.shape.bounds, Bounds { x: 804, y: 1600, width: 1920, height: 960 });
@@ -229,8 +228,7 @@ fn texts_without_a_box_stand_alone() {
             ("text", "second"),
             ("arrow", ""),
             ("text", "on an arrow"),
-            ("text", "in a diamond"),
-            ("diamond", ""),
+            ("diamond", "in a diamond"),
             ("text", "lost"),
         ]
     );

@@ -271,8 +271,9 @@ impl Easel {
                 1 => words::capital(called(&first.what)),
                 count => format!("{count} shapes"),
             };
-            let can_be_filled =
-                |shape: &&Shape| matches!(shape.what, What::Rectangle | What::Ellipse | What::Stroke(_));
+            let can_be_filled = |shape: &&Shape| {
+                matches!(shape.what, What::Rectangle | What::Ellipse | What::Diamond | What::Stroke(_))
+            };
             let has_look = |shape: &&Shape| !matches!(shape.what, What::Picture(_) | What::Unknown(_));
             Chosen {
                 count: shapes.len(),
@@ -568,6 +569,7 @@ pub(super) fn called(what: &What) -> &'static str {
         What::Arrow => "arrow",
         What::Rectangle => "rectangle",
         What::Ellipse => "ellipse",
+        What::Diamond => "diamond",
         What::Text => "text",
         What::Note => "note",
         What::Picture(_) => "picture",
