@@ -63,9 +63,9 @@ impl Easel {
             self.editing.with_untracked(|editing| editing.as_ref().and_then(|editing| self.edited(editing)));
         let own = self.with(|work| work.hand.drafts(&work.sketch)).unwrap_or_default();
         let own: Vec<(ShapeId, Shape)> = own.into_iter().chain(edited.clone()).collect();
-        self.say_drafts(&own);
-        let is_left = self.with(|work| {
-            let mut drafted = work.others.drafted(now);
+        let own_next = self.say_drafts(&own);
+        let left = self.with(|work| {
+            let (mut drafted, others_next) = work.others.drafted(now);
             // While it is written a text stands in the field over the board.
             let bare = edited.map(|(id, shape)| (id, Shape { text: String::new(), ..shape }));
             drafted.extend(own.into_iter().chain(bare));
@@ -95,10 +95,12 @@ impl Easel {
             let _ = context.set_transform(ratio, 0.0, 0.0, ratio, 0.0, 0.0);
             let moves = self.draw_others(work, (&context, camera, &colours), &drafted, now);
             draw_chosen(work, &context, camera, &drafted, &colours);
-            is_left || moves
+            (is_left || moves, others_next)
         });
         set_if_new(self.grid, grid_style(camera));
-        if is_left == Some(true) {
+        let Some((is_left, others_next)) = left else { return };
+        self.ask_frame_at(own_next.into_iter().chain(others_next).reduce(f64::min));
+        if is_left {
             self.ask_frame();
         }
     }
@@ -112,7 +114,7 @@ impl Easel {
         now: f64,
     ) -> bool {
         let session = self.sync.session;
-        let mut moves = !drafted.is_empty();
+        let mut moves = false;
         for (who, other) in &work.others.people {
             let colour = colours.bead(*who);
             let shapes = other

@@ -42,10 +42,11 @@ pub(super) struct Others {
 }
 
 impl Others {
-    /// What others have under their hands now.
-    pub(super) fn drafted(&mut self, now: f64) -> Drafted {
+    /// What others have under their hands now, and when some of it ends.
+    pub(super) fn drafted(&mut self, now: f64) -> (Drafted, Option<f64>) {
         self.drafts.retain(|_, draft| draft.until > now);
-        self.drafts.values().flat_map(|draft| draft.shapes.iter().cloned()).collect()
+        let shapes = self.drafts.values().flat_map(|draft| draft.shapes.iter().cloned()).collect();
+        (shapes, self.drafts.values().map(|draft| draft.until).reduce(f64::min))
     }
 
     /// Somebody kept these: they are drafted no longer.
