@@ -9,6 +9,7 @@ import * as Y from 'yjs'
 import { MeshworkProvider } from '../../../sdk/js/yjs.js'
 import { authors, renamed } from './authors.js'
 import { carets, redraw } from './carets.js'
+import { Images } from './images.js'
 import { markdown } from './markdown.js'
 import { preview } from './preview.js'
 import { Room } from './room.js'
@@ -34,11 +35,13 @@ class Desk {
   #isShut = false
   #areAuthorsShown = false
   #isRead = false
+  #images
   #page = Object.assign(document.createElement('article'), { className: 'document-page', tabIndex: 0 })
 
   constructor(ask) {
     this.#ask = ask
     this.#room = new Room(ask)
+    this.#images = new Images((id) => ask('image', [id]), () => this.#isRead && this.#shown && this.#read())
     addEventListener('pagehide', this.#flush)
   }
 
@@ -143,6 +146,12 @@ class Desk {
     view.dispatch({ changes: { from: view.state.doc.length, insert: words } })
   }
 
+  /** Writes a text at the caret of a document. */
+  insert(name, words) {
+    const { view } = this.#open.get(name) ?? {}
+    view?.dispatch(view.state.replaceSelection(words), { scrollIntoView: true })
+  }
+
   /** Waits until what was typed in the document that is shown is said, or one attempt at that failed. */
   async flushed() {
     await this.#shown?.provider.flushed()
@@ -182,7 +191,7 @@ class Desk {
     text.observe(() => {
       this.#tell(sheet)
       if (this.#isRead && sheet === this.#shown) {
-        preview(text.toString(), this.#page)
+        this.#read()
       }
     })
     provider.addEventListener('error', ({ detail }) => this.#ask('failed', [detail.message]))
@@ -223,9 +232,22 @@ class Desk {
           return !ctrlKey && !metaKey && !altKey && (key.length === 1 || key === 'Enter' || key === 'Backspace') && refuse()
         },
         beforeinput: refuse,
-        paste: refuse,
-        // The page takes files, wherever on it they are dropped.
-        drop: (event) => isFile(event) || refuse(),
+        // What a program copied as text and as a picture of it is text.
+        paste: ({ clipboardData }) => {
+          const files = clipboardData?.types.includes('text/plain') ? [] : [...(clipboardData?.files ?? [])]
+          return refuse() || files.map((file) => this.#ask('file', [file])).length > 0
+        },
+        // The page takes files, wherever on it they are dropped; an image goes to where it was dropped.
+        drop: (event, view) => {
+          if (!isFile(event)) {
+            return refuse()
+          }
+          const anchor = view.posAtCoords({ x: event.clientX, y: event.clientY })
+          if (anchor !== null) {
+            view.dispatch({ selection: { anchor } })
+          }
+          return true
+        },
       }),
     ]
   }
@@ -248,12 +270,17 @@ class Desk {
 
   /** Puts what is shown in its place. */
   #lay() {
-    const { view, text } = this.#shown
+    const { view } = this.#shown
     if (this.#isRead) {
-      preview(text.toString(), this.#page)
+      this.#images.retry()
+      this.#read()
     }
     this.#parent.replaceChildren(this.#isRead ? this.#page : view.dom)
     view.requestMeasure()
+  }
+
+  #read() {
+    preview(this.#shown.text.toString(), this.#page, this.#images)
   }
 
   #bars({ name, text }) {

@@ -13,13 +13,13 @@ const CONTAINERS = /^(Document|Blockquote|BulletList|OrderedList|ListItem|Fenced
 const UNREAD = /^(\w+Mark|LinkTitle|LinkLabel|TableDelimiter|CodeInfo|Comment(Block)?|LinkReference)$/
 const LINKS = /^(https?|mailto):/i
 
-/** Fills an element with what a text reads. */
-export function preview(text, parent) {
+/** Fills an element with what a text reads; `images` has those that are here. */
+export function preview(text, parent, images) {
   parent.replaceChildren()
-  fill(parent, grammar.parse(text).topNode, text)
+  fill(parent, grammar.parse(text).topNode, text, images)
 }
 
-function fill(parent, node, text) {
+function fill(parent, node, text, images) {
   const isContainer = CONTAINERS.test(node.name)
   let place = node.from
   const read = (to) => {
@@ -29,13 +29,13 @@ function fill(parent, node, text) {
   }
   for (let child = node.firstChild; child; child = child.nextSibling) {
     read(child.from)
-    add(parent, child, text)
+    add(parent, child, text, images)
     place = child.to
   }
   read(node.to)
 }
 
-function add(parent, node, text) {
+function add(parent, node, text, images) {
   const [, level] = /^(?:ATX|Setext)Heading(\d)$/.exec(node.name) ?? []
   const said = text.slice(node.from, node.to)
   if (node.name === 'TaskMarker') {
@@ -46,7 +46,9 @@ function add(parent, node, text) {
   } else if (node.name === 'Escape') {
     parent.append(said.slice(1))
   } else if (node.name === 'Link' || node.name === 'Image' || node.name === 'Autolink') {
-    parent.append(link(node, text))
+    const [address, words] = link(node, text)
+    const image = node.name === 'Image' && images.element(address, words)
+    parent.append(image || anchor(address, words))
   } else if (node.name === 'URL') {
     parent.append(anchor(said, said))
   } else if (level || ELEMENTS[node.name]) {
@@ -55,23 +57,23 @@ function add(parent, node, text) {
     if (node.name === 'OrderedList') {
       element.start = Number.parseInt(said, 10)
     }
-    fill(element, node, text)
+    fill(element, node, text, images)
     if (node.name === 'TableHeader') {
       element.className = 'head'
     }
     parent.append(element)
   } else if (!UNREAD.test(node.name)) {
-    fill(parent, node, text)
+    fill(parent, node, text, images)
   }
 }
 
-/** A link with its words. What it leads to is a part of it, and not read. */
+/** What a link leads to, which is not read, and its words. */
 function link(node, text) {
   const url = node.getChild('URL')
   const address = url ? text.slice(url.from, url.to) : ''
   const [open, close] = node.getChildren('LinkMark')
   const isNamed = node.name !== 'Autolink' && open && close
-  return anchor(address, isNamed ? text.slice(open.to, close.from) : address)
+  return [address, isNamed ? text.slice(open.to, close.from) : address]
 }
 
 function anchor(address, words) {

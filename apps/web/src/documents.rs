@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshwork_core::blobs::BlobId;
+
 /// Longest name of a file, in characters, before its ending: what every system takes.
 const FILE_NAME_MAX: usize = 80;
 
@@ -55,6 +57,13 @@ pub fn title_of_file(name: &str) -> String {
     if stem.is_empty() { "Untitled".to_owned() } else { stem.chars().take(FILE_NAME_MAX).collect() }
 }
 
+/// What stands in a document for an image, which is called as its file was.
+pub fn image_reference(file: &str, blob: BlobId) -> String {
+    let words: String =
+        title_of_file(file).chars().filter(|character| !r"[]\".contains(*character)).collect();
+    format!("![{words}](blob:{blob})")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +81,12 @@ mod tests {
     fn new_titles_are_free() {
         assert_eq!(fresh_title(&BTreeSet::new()), "Untitled");
         assert_eq!(fresh_title(&["Untitled", "Untitled 2"].map(str::to_owned).into()), "Untitled 3");
+    }
+
+    #[test]
+    fn images_are_called_as_their_files_were() {
+        let id = "07".repeat(32);
+        assert_eq!(image_reference("ferry [1].png", BlobId([7; 32])), format!("![ferry 1](blob:{id})"));
     }
 
     #[test]

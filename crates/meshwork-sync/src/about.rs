@@ -3,11 +3,12 @@
 //! # How it works
 //! All of it lies in one row of the app's table by value, named as the document is. Its title is a field that everybody
 //! writes, so the later one holds. A version is a field of who saved it, named by its label: it says which blob has the
-//! update of Yjs that made the document what it was. A member that stays and holds such a blob says so in a field of its
-//! own, so that whoever saves a version knows when it may leave.
+//! update of Yjs that made the document what it was. An image that stands in the text by the id of a blob is named in a field
+//! that everybody writes, since who stays does not read texts; it goes with the document. A member that stays and holds such a blob
+//! says so in a field of its own, so that whoever saves a version knows when it may leave.
 //!
 //! # Limits
-//! Keepers hold of each author [`VERSIONS_MAX`] versions and [`VERSION_BYTES_MAX`] bytes, those saved last. A label has 1 to
+//! Keepers hold of each author [`VERSIONS_MAX`] versions and [`VERSION_BYTES_MAX`] bytes, those saved last, and as much of images. A label has 1 to
 //! [`LABEL_MAX`] bytes, a title at most [`TITLE_MAX`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ pub const VERSION_MAX: u64 = 16 * 1024 * 1024;
 const TITLE: &[u8] = b"t";
 const VERSION: u8 = b'v';
 const HELD: u8 = b'h';
+const IMAGE: u8 = b'i';
 
 /// A document as somebody saved it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +51,17 @@ pub struct Version {
     /// The blob that has the update of Yjs which makes it.
     pub blob: BlobId,
     /// How long that is, as its author says.
+    pub size: u64,
+}
+
+/// An image of a document, of at most [`PICTURE_MAX`](crate::whiteboard::PICTURE_MAX) bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The name of the document.
+    pub document: String,
+    /// The blob that has it.
+    pub blob: BlobId,
+    /// How long that is, as who put it there says.
     pub size: u64,
 }
 
@@ -91,6 +104,35 @@ pub fn save(document: &str, me: PeerId, label: &str, blob: BlobId, size: u64) ->
 /// What deletes a version of `me`.
 pub fn delete(document: &str, me: PeerId, label: &str) -> Write {
     Write::removal(Kind::Document.row(document), version_field(me, label))
+}
+
+/// What says that a document has an image, or has it no more.
+pub fn set_image(image: &Image, is_there: bool) -> Write {
+    let row = Kind::Document.row(&image.document);
+    let field = Writer::Anybody.field(&[&[IMAGE], &image.blob.0[..]].concat());
+    if is_there { Write::value(row, field, image.size.to_le_bytes()) } else { Write::removal(row, field) }
+}
+
+/// The images of a document.
+pub fn images(table: &Table, document: &str) -> Vec<Image> {
+    table.row(&Kind::Document.row(document)).filter_map(read_image).collect()
+}
+
+/// What takes away all that everybody may say about a document: its title and its images.
+pub fn clearing(table: &Table, document: &str) -> Vec<Write> {
+    let title = title(table, document).map(|_| set_title(document, None));
+    let images = images(table, document).into_iter().map(|image| set_image(&image, false));
+    title.into_iter().chain(images).collect()
+}
+
+/// The images that a keeper holds, those put down last first: of each author as much as of versions.
+pub fn images_to_hold(table: &Table) -> Vec<Image> {
+    let of = |entry: &Entry| Some((entry.stamp(), entry.author(), read_image(entry)?));
+    let mut images: Vec<(Stamp, PeerId, Image)> =
+        table.entries(&Kind::Document.row("")).filter_map(of).collect();
+    images.sort_unstable_by_key(|(stamp, author, _)| std::cmp::Reverse((*stamp, *author)));
+    keep_share(&mut images, |(_, author, image)| (*author, image.size));
+    images.into_iter().map(|(.., image)| image).collect()
 }
 
 /// The peers that stay and say that they hold a blob for a document.
@@ -173,6 +215,16 @@ fn read_version(entry: &Entry) -> Option<Version> {
     })
 }
 
+/// The image that a field says.
+fn read_image(entry: &Entry) -> Option<Image> {
+    let (Writer::Anybody, [IMAGE, blob @ ..]) = Writer::of(entry.field())? else { return None };
+    Some(Image {
+        document: Kind::Document.name(entry.row())?.to_owned(),
+        blob: BlobId(blob.try_into().ok()?),
+        size: u64::from_le_bytes(entry.value()?.try_into().ok()?),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +287,25 @@ mod tests {
     }
 
     #[test]
+    fn images_stay_until_anybody_takes_them_out() {
+        let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+        let image = |blob, size| Image { document: "notes".into(), blob, size };
+        write(&mut ann, |_| set_image(&image(ONE, 7), true));
+        write(&mut ann, |_| set_image(&image(TWO, VERSION_BYTES_MAX), true));
+        exchange(&mut ann, &mut bo);
+        assert_eq!(images(&bo.table, "notes"), [image(ONE, 7), image(TWO, VERSION_BYTES_MAX)]);
+        assert_eq!(images_to_hold(&bo.table), [image(TWO, VERSION_BYTES_MAX)], "the share is used up");
+        write(&mut bo, |_| set_image(&image(TWO, 0), false));
+        exchange(&mut ann, &mut bo);
+        assert_eq!(images_to_hold(&ann.table), [image(ONE, 7)]);
+        assert!(images(&ann.table, "note").is_empty() && to_hold(&ann.table).is_empty());
+        let cleared = clearing(&ann.table, "notes");
+        ann.write_all(&cleared);
+        exchange(&mut ann, &mut bo);
+        assert_eq!((images(&bo.table, "notes"), clearing(&bo.table, "notes")), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
     fn keepers_hold_what_was_saved_last() {
         let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
         write(&mut bo, |me| save("notes", me, "mine", ONE, VERSION_BYTES_MAX));
@@ -259,6 +330,9 @@ mod tests {
         assert_eq!(save("notes", me, "draft", ONE, 7), Write::value(row, field(b"vdraft"), value));
         let held = [&b"h"[..], &[1; 32]].concat();
         assert_eq!(hold("notes", me, ONE, true), Write::value(row, field(&held), []));
+        let image = Image { document: "notes".into(), blob: ONE, size: 7 };
+        let named = [&b"\0i"[..], &[1; 32]].concat();
+        assert_eq!(set_image(&image, true), Write::value(row, named, 7_u64.to_le_bytes()));
         assert_eq!(set_title("notes", Some("Minutes")), Write::value(row, b"\0t".to_vec(), "Minutes"));
     }
 }

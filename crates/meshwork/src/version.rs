@@ -78,7 +78,7 @@ impl Document {
         self.app.write(move |_, _| Ok(about::set_title(&name, Some(&title)))).await
     }
 
-    /// Deletes all that is in the document now, by whomever, and its title: it is not among [`App::documents`] until somebody
+    /// Deletes all that is in the document now, by whomever, its title and its images: it is not among [`App::documents`] until somebody
     /// writes in it, as somebody may have done meanwhile.
     ///
     /// # Errors
@@ -87,9 +87,10 @@ impl Document {
         if let Some(deletion) = self.read(|documents, name| documents.deletion(name)).await? {
             self.say(&deletion).await?;
         }
-        if self.title().await?.is_some() {
-            let name = self.name.clone();
-            self.app.write(move |_, _| Ok(about::set_title(&name, None))).await?;
+        let name = self.name.clone();
+        let rest = self.app.read(move |table| about::clearing(table, &name)).await?;
+        if !rest.is_empty() {
+            self.app.write_all(move |_, _| Ok(rest.clone())).await?;
         }
         Ok(())
     }
@@ -225,7 +226,7 @@ impl Version {
 /// A blob that is held for an app.
 #[derive(Clone, Debug)]
 struct Wanted {
-    /// The document of which it is a version; none for a picture of the whiteboard.
+    /// The document of which it is a version or an image; none for a picture of the whiteboard.
     document: String,
     blob: BlobId,
     /// How long it is, as its author says, and at most.
@@ -234,9 +235,9 @@ struct Wanted {
 }
 
 impl App {
-    /// Holds what people save as versions of documents and put on whiteboards as pictures, for as long as this program runs and
-    /// they are not deleted, and says so: what a program does that stays. Of each author it holds
-    /// [`VERSIONS_MAX`](crate::sync::VERSIONS_MAX) versions and as many pictures, of
+    /// Holds what people save as versions of documents and put as pictures into documents and on whiteboards, for as long as this
+    /// program runs and they are not deleted, and says so: what a program does that stays. Of each author it holds
+    /// [`VERSIONS_MAX`](crate::sync::VERSIONS_MAX) versions and as many pictures of either kind, of
     /// [`VERSION_BYTES_MAX`](crate::sync::VERSION_BYTES_MAX) each. Dropping the future stops it; what is held stays held.
     ///
     /// # Errors
@@ -313,7 +314,7 @@ fn others_holding(table: &Table, version: &about::Version, me: PeerId) -> usize 
     holders.into_iter().filter(|holder| *holder != me).count()
 }
 
-/// The blobs that a keeper holds, versions before pictures, those saved last first.
+/// The blobs that a keeper holds, versions before images and pictures, those saved last first.
 fn wanted(table: &Table) -> Vec<Wanted> {
     let versions = about::to_hold(table).into_iter().map(|version| Wanted {
         document: version.document,
@@ -327,7 +328,13 @@ fn wanted(table: &Table) -> Vec<Wanted> {
         size: picture.size,
         most: PICTURE_MAX,
     });
-    versions.chain(pictures).collect()
+    let images = about::images_to_hold(table).into_iter().map(|image| Wanted {
+        document: image.document,
+        blob: image.blob,
+        size: image.size,
+        most: PICTURE_MAX,
+    });
+    versions.chain(images).chain(pictures).collect()
 }
 
 /// Whether anything names a blob.

@@ -1,7 +1,9 @@
 //! Sync's documents: what several people type at once, apart and together again.
 
-use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
 use crate::common::{
     make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says, watched_room,
@@ -235,4 +237,66 @@ async fn a_view_link_reads_and_says_why() -> Result<()> {
     type_at_end(&writer, "!").await?;
     wait_reads(&reader, "Ferry at 9:40!").await?;
     wait_reads(&writer, "Ferry at 9:40!").await
+}
+
+#[tokio::test]
+async fn keepers_keep_pictures_of_documents() -> Result<()> {
+    let server = Server::start().await?;
+    let (browsers, keeper) = ([Browser::start().await?, Browser::start().await?], Cli::new()?);
+    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let data = keeper.path("kept");
+    let keeping = keeper.start(["sync", "keep", &link, "--data", &data.to_string_lossy()])?;
+    keeping.line(PATIENCE, "the keeper", |_| true).await?;
+    wait_linked(&ann, 1).await?;
+    open_editor(&ann).await?;
+    type_at_end(&ann, "The pier: ").await?;
+    let paste = "const canvas = new OffscreenCanvas(20, 10);
+        canvas.getContext('2d').fillRect(0, 0, 20, 10);
+        return canvas.convertToBlob().then((blob) => {
+            const data = new DataTransfer();
+            data.items.add(new File([arguments[0] === 'picture' ? blob : 'nonsense'], 'pier 4.png', { type: 'image/png' }));
+            const event = new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+            document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(event);
+        });";
+    ann.eval(paste, vec!["no picture".into()]).await?;
+    wait_says(&ann, "document-problem", "no picture that the browser can read").await?;
+    ann.eval(paste, vec!["picture".into()]).await?;
+    let named = async |tab: &Tab| {
+        let text = read(tab).await?;
+        let id = text.strip_prefix("The pier: ![pier 4](blob:").and_then(|rest| rest.strip_suffix(")"));
+        id.map(str::to_owned).with_context(|| format!("no picture in {text:?}"))
+    };
+    ann.wait_until(PATIENCE, "a picture in the text", async || named(&ann).await.map(drop)).await?;
+    let id = named(&ann).await?;
+    wait_until(PATIENCE, "a keeper that has it", async || {
+        let files = walk(&data)?;
+        ensure!(files.iter().any(|name| name.ends_with(&id)), "{files:?} without {id}");
+        Ok(())
+    })
+    .await?;
+    ann.goto("about:blank").await?;
+    let bo = browsers[1].tab(&link).await?;
+    open_editor(&bo).await?;
+    wait_reads(&bo, &format!("The pier: ![pier 4](blob:{id})")).await?;
+    bo.click("document-preview").await?;
+    bo.wait_until(PATIENCE, "the picture", async || {
+        let script = "const image = document.querySelector('.document-page img'); return [image?.naturalWidth, image?.alt]";
+        let shown = bo.eval(script, vec![]).await?;
+        ensure!(shown[0] == 20 && shown[1] == "pier 4", "{shown}");
+        Ok(())
+    })
+    .await
+}
+
+/// The names of all files below a folder.
+fn walk(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => names.extend(walk(&path)?),
+            false => names.push(path.to_string_lossy().into_owned()),
+        }
+    }
+    Ok(names)
 }

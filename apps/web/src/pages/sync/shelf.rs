@@ -2,7 +2,12 @@
 
 use std::rc::Rc;
 
+use js_sys::Uint8Array;
 use leptos::task::spawn_local;
+use leptos::web_sys::{self, Blob, ImageBitmap};
+use meshwork_sync::whiteboard::{PICTURE_MAX, Picture};
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
 
 use super::super::shelf::{self, Shelf};
 use super::state::Sync;
@@ -24,4 +29,32 @@ pub(super) fn serve(sync: Sync) {
             shelf.carry_out().await;
         }
     });
+}
+
+/// Holds a file as a picture of the room.
+///
+/// # Errors
+/// In words, why it is none.
+pub(super) async fn put_picture(sync: Sync, file: &Blob) -> Result<(Picture, ImageBitmap), String> {
+    if file.size() > PICTURE_MAX as f64 {
+        return Err("This picture is too long: a room takes pictures of at most 8\u{2009}MB.".to_owned());
+    }
+    let image = decoded(file).await.ok_or("This file is no picture that the browser can read.")?;
+    let unread = "This picture cannot be kept.";
+    let buffer = JsFuture::from(file.array_buffer()).await.map_err(|_| unread)?;
+    let bytes = Uint8Array::new(&buffer).to_vec();
+    let size = bytes.len() as u64;
+    let blob = of(sync).await.ok_or(unread)?.put(bytes).await;
+    Ok((Picture::new(blob, size), image))
+}
+
+/// The picture that a file is; none where the browser cannot read it.
+pub(super) async fn decoded(file: &Blob) -> Option<ImageBitmap> {
+    let image = web_sys::window()?.create_image_bitmap_with_blob(file).ok()?;
+    JsFuture::from(image).await.ok()?.dyn_into().ok()
+}
+
+/// Bytes as a file.
+pub(super) fn blob_of(bytes: &[u8]) -> Option<Blob> {
+    Blob::new_with_u8_array_sequence(&js_sys::Array::of1(&Uint8Array::from(bytes))).ok()
 }

@@ -1,13 +1,13 @@
 //! The editor, which is a script of its own, and what it asks of the room.
 
 use js_sys::{Array, Error, Function, Promise, Reflect, Uint8Array};
-use leptos::web_sys::Element;
+use leptos::web_sys::{Element, File};
 use meshwork_core::node::{CommandError, Node, WriteError};
 use meshwork_core::seam::lane::Topic;
 use meshwork_sync::document::update::{self, Id};
 use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents, client_of, payloads};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::super::state::why_not;
 use super::state::Writing;
@@ -81,6 +81,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(super) fn append(this: &Desk, words: &str);
+
+    #[wasm_bindgen(method)]
+    pub(super) fn insert(this: &Desk, name: &str, words: &str);
 }
 
 /// A row of what was changed: lines that stayed, or one that came or went.
@@ -173,6 +176,14 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
         "failed" => writing.heed_failed(&text(0)),
         "refused" => writing.tell_why_shut(),
         "pressed" => writing.heed_key(&text(0)),
+        "file" => {
+            let file: File = given.get(0).dyn_into()?;
+            writing.take_file(file.name(), file.into());
+        }
+        "image" => {
+            let image = writing.image(text(0));
+            return Ok(future_to_promise(async move { Ok(image.await.into()) }).into());
+        }
         _ => {}
     }
     Ok(JsValue::UNDEFINED)

@@ -13,9 +13,10 @@ use leptos::web_sys::Blob;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
 use meshwork_core::table::Table;
-use meshwork_sync::about::{self, TITLE_MAX};
+use meshwork_sync::about::{self, Image, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, client_of};
-use meshwork_web::documents::{Listed, file_name, fresh_title, listed, title_of_file};
+use meshwork_sync::whiteboard::PICTURE_MAX;
+use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
 use meshwork_web::{beads, words};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -380,9 +381,10 @@ impl Writing {
         {
             return self.heed_failed(&in_words(&error));
         }
-        let is_titled = self.sync.look(|table| about::title(table, name).is_some()) == Some(true);
-        if is_titled {
-            self.rename(name, "");
+        let rest = self.sync.look(|table| about::clearing(table, name)).unwrap_or_default();
+        if !rest.is_empty() {
+            self.sync.write_all(|_, _| Ok(rest));
+            self.problem.set(self.sync.problem.get_untracked());
         }
         self.read_list();
     }
@@ -394,10 +396,14 @@ impl Writing {
         let _ = browser::save_text(&file_name(&self.shown_title()), &text);
     }
 
-    /// Makes a document of a file.
+    /// Makes a document of a file, or puts it into the one that is shown where it is an image.
     pub(super) fn take_file(self, called: String, file: Blob) {
         if self.is_shut.get_untracked() {
             return self.tell_why_shut();
+        }
+        if file.type_().starts_with("image/") {
+            spawn_local(async move { self.problem.set(self.put_image(&called, &file).await.err()) });
+            return;
         }
         if file.size() > FILE_MAX {
             let why = format!("{called} is too long: a document takes files of at most 1\u{2009}MB.");
@@ -410,6 +416,26 @@ impl Writing {
             };
             self.make_of(&title_of_file(&called), &text.replace("\r\n", "\n")).await;
         });
+    }
+
+    /// Puts an image where the caret is.
+    async fn put_image(self, called: &str, file: &Blob) -> Result<(), String> {
+        let document = self.chosen.get_untracked();
+        let (picture, _) = shelf::put_picture(self.sync, file).await?;
+        let (blob, size) = (picture.blob(), picture.size);
+        let image = Image { document, blob, size };
+        self.sync.write(|_, _| Ok(about::set_image(&image, true)));
+        if let Some(problem) = self.sync.problem.get_untracked() {
+            return Err(problem);
+        }
+        self.tell(|desk| desk.insert(&image.document, &image_reference(called, blob)));
+        Ok(())
+    }
+
+    /// An image of this page's or of whoever holds it, once it is here; nothing where nobody has it.
+    pub(super) async fn image(self, id: String) -> Option<Blob> {
+        let shelf = shelf::of(self.sync).await?;
+        shelf::blob_of(&shelf.fetch(id.parse().ok()?, PICTURE_MAX).await.ok()?)
     }
 
     /// Makes a document that reads so.

@@ -3,14 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use js_sys::Uint8Array;
 use leptos::task::spawn_local;
-use leptos::web_sys::{self, Blob, ImageBitmap};
+use leptos::web_sys::{Blob, ImageBitmap};
 use meshwork_core::blobs::BlobId;
-use meshwork_sync::whiteboard::{PICTURE_MAX, Picture, Shape, What};
+use meshwork_sync::whiteboard::{PICTURE_MAX, Shape, What};
 use meshwork_web::whiteboard::hand;
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 
 use super::super::shelf;
 use super::easel::Easel;
@@ -74,9 +71,9 @@ impl Easel {
             return;
         }
         spawn_local(async move {
-            let bytes = self.picture_bytes(blob).await;
-            let image = match bytes {
-                Some(bytes) => decoded(&bytes).await,
+            let file = self.picture_bytes(blob).await.and_then(|bytes| shelf::blob_of(&bytes));
+            let image = match file {
+                Some(file) => shelf::decoded(&file).await,
                 None => None,
             };
             self.with(|work| {
@@ -97,25 +94,13 @@ impl Easel {
         if self.is_shut() {
             return;
         }
-        if file.size() > PICTURE_MAX as f64 {
-            return self
-                .tell("This picture is too long: a board takes pictures of at most 8\u{2009}MB.".to_owned());
-        }
         spawn_local(async move {
-            let bytes = JsFuture::from(file.array_buffer())
-                .await
-                .ok()
-                .map(|buffer| Uint8Array::new(&buffer).to_vec());
-            let image = match &bytes {
-                Some(bytes) => decoded(bytes).await,
-                None => None,
-            };
-            let (Some(bytes), Some(image)) = (bytes, image) else {
-                return self.tell("This file is no picture that the browser can read.".to_owned());
+            let (picture, image) = match shelf::put_picture(self.sync, &file).await {
+                Ok(put) => put,
+                Err(why) => return self.tell(why),
             };
             let (width, height) = (f64::from(image.width()), f64::from(image.height()));
             let share = (EDGE_MAX / width.max(height)).min(1.0);
-            let Some((picture, image)) = self.keep_picture(bytes, image).await else { return };
             self.with(|work| work.pictures.set(picture.blob(), State::Here(image)));
             let id = self.fresh_id();
             let at = at.unwrap_or_else(|| self.middle());
@@ -133,28 +118,10 @@ impl Easel {
         });
     }
 
-    async fn keep_picture(self, bytes: Vec<u8>, image: ImageBitmap) -> Option<(Picture, ImageBitmap)> {
-        let size = bytes.len() as u64;
-        let blob = shelf::of(self.sync).await?.put(bytes).await;
-        Some((Picture::new(blob, size), image))
-    }
-
     /// Holds the bytes of a picture that a file had.
     pub(super) async fn hold_picture(self, bytes: Vec<u8>) {
         if let Some(shelf) = shelf::of(self.sync).await {
             shelf.put(bytes).await;
         }
     }
-}
-
-/// The picture that bytes are; none where the browser cannot read them.
-async fn decoded(bytes: &[u8]) -> Option<ImageBitmap> {
-    let blob = blob_of(bytes)?;
-    let window = web_sys::window()?;
-    let image = JsFuture::from(window.create_image_bitmap_with_blob(&blob).ok()?).await.ok()?;
-    image.dyn_into().ok()
-}
-
-fn blob_of(bytes: &[u8]) -> Option<Blob> {
-    Blob::new_with_u8_array_sequence(&js_sys::Array::of1(&Uint8Array::from(bytes))).ok()
 }
