@@ -28,6 +28,7 @@ impl Apps {
     pub(super) fn leave(self) {
         self.on.set(Vec::new());
         self.front.set(None);
+        self.wanted.set_value(None);
     }
 
     /// The address asks for this app in front.
