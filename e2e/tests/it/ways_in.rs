@@ -34,6 +34,14 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     mira.goto(server.url()).await?;
     wait_says(&mira, "kept-met", "With Lin").await?;
     ensure!(mira.value("kept-link").await? == link, "the whole link, with its secret");
+    let painted = "const image = document.querySelector('[data-testid=\"kept-picture\"]');
+        return image.decode().then(() => {
+            const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
+            context.drawImage(image, 0, 0, image.naturalWidth, image.naturalHeight);
+            return Array.from(context.getImageData(0, 0, image.naturalWidth, image.naturalHeight).data)
+                .filter((value, place) => place % 4 === 3 && value === 255).length;
+        });";
+    ensure!(mira.eval(painted, vec![]).await? == 1, "a picture with the one cell that was painted");
     mira.click("kept-link").await?;
     wait_shows(&mira, (7, 7), BLACK).await?;
     wait_says(&mira, "kept", "Saved in this browser").await?;
@@ -54,6 +62,8 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
             };
         });";
     ensure!(mira.eval(rooms, vec![]).await? == 0, "nothing of it is stored");
+    let pictures = "return Object.keys(localStorage).filter((name) => name.includes('picture')).length";
+    ensure!(mira.eval(pictures, vec![]).await? == 0, "nor its picture");
     ensure!(!mira.has("kept-rooms").await?, "nor listed");
     Ok(())
 }

@@ -142,6 +142,21 @@ pub(crate) fn store(key: &str, value: &str) {
     }
 }
 
+/// Keeps a value no longer.
+pub(crate) fn unstore(key: &str) {
+    if let Some(storage) = storage() {
+        // Who may not write has nothing to remove.
+        let _ = storage.remove_item(key);
+    }
+}
+
+/// The names of all values that are kept in this profile.
+pub(crate) fn stored_names() -> Vec<String> {
+    let Some(storage) = storage() else { return Vec::new() };
+    let length = storage.length().unwrap_or_default();
+    (0..length).filter_map(|place| storage.key(place).ok()?).collect()
+}
+
 /// Puts a field's text on the clipboard. Pages over plain http have no clipboard of their own: there the field
 /// is selected and the browser told to copy.
 pub(crate) async fn copy(field: web_sys::HtmlInputElement) -> bool {

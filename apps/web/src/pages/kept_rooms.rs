@@ -9,7 +9,7 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
-use super::shelf;
+use super::{shelf, thumbnail};
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
@@ -23,6 +23,7 @@ pub(crate) fn KeptRooms(
     let rooms = RwSignal::new(Vec::<KeptRoom>::new());
     spawn_local(async move {
         let kept = session.kept_rooms().await;
+        thumbnail::keep_only(&kept.iter().map(|room| room.id).collect::<Vec<_>>());
         // The page may have gone meanwhile.
         rooms.try_set(kept);
     });
@@ -41,15 +42,17 @@ pub(crate) fn KeptRooms(
     view! {
         <Show when=move || !rooms.with(Vec::is_empty)>
             <section class="kept" aria-labelledby="kept-title" data-testid="kept-rooms">
-                <h2 id="kept-title">{texts::KEPT}</h2>
+                <div class="kept-head">
+                    <h2 id="kept-title">{texts::KEPT}</h2>
+                    <p class="hint">{texts::KEPT_HERE}</p>
+                </div>
                 {list(|index| index < SHOWN)}
                 <Show when=move || { rooms.with(Vec::len) > SHOWN }>
                     <details>
-                        <summary>"All rooms"</summary>
+                        <summary>{move || format!("All {} rooms", rooms.with(Vec::len))}</summary>
                         {list(|index| index >= SHOWN)}
                     </details>
                 </Show>
-                <p class="hint">{texts::KEPT_HERE}</p>
             </section>
         </Show>
     }
@@ -68,6 +71,7 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
         spawn_local(async move {
             match session.forget_room(id).await {
                 Ok(()) => {
+                    thumbnail::forget(id);
                     rooms.update(|rooms| rooms.retain(|room| room.id != id));
                     if app.word == meshwork_sync::WORD {
                         // Where the part does not come now, it removes them when it does.
@@ -80,8 +84,16 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
     };
     view! {
         <li class="kept-room" data-testid="kept-room">
-            <span class="app-sign" aria-hidden="true">{icons::app_sign(app.word)}</span>
-            <a class="kept-link" href=link data-testid="kept-link">{title}</a>
+            <span class="kept-picture" aria-hidden="true">
+                {match thumbnail::of(id) {
+                    Some(picture) => view! { <img src=picture alt="" data-testid="kept-picture"/> }.into_any(),
+                    None => icons::app_sign(app.word),
+                }}
+            </span>
+            <span class="kept-title">
+                <span class="app-sign" aria-hidden="true">{icons::app_sign(app.word)}</span>
+                <a class="kept-link" href=link data-testid="kept-link">{title}</a>
+            </span>
             <LetterBeads code/>
             <span class="kept-facts">
                 <span data-testid="kept-met">{visit.people()}</span>

@@ -33,6 +33,7 @@ mod shell;
 mod sync;
 mod tab_list;
 mod theme;
+mod thumbnail;
 mod update;
 mod voice;
 

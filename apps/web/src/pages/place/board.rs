@@ -4,9 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
+use leptos::web_sys::{self, HtmlCanvasElement};
+use leptos::{ev, html};
+use meshwork_core::id::RoomId;
 use meshwork_core::node::{CommandError, WriteError};
 use meshwork_place::canvas::Region;
 use meshwork_place::canvas::{CanvasSize, Colour, Painted};
@@ -20,7 +22,7 @@ use meshwork_web::{file_name, words};
 
 use super::super::parts::Part;
 use super::super::session::Session;
-use super::super::{browser, clipboard};
+use super::super::{browser, clipboard, thumbnail};
 use super::card::Asked;
 use super::painter::{self, Painter};
 use super::picture::Laid;
@@ -270,18 +272,47 @@ impl Board {
         self.await_frame();
     }
 
+    /// The canvas with all that is painted, one pixel a cell.
+    fn drawn(self) -> Option<HtmlCanvasElement> {
+        self.draw(usize::MAX, f64::INFINITY);
+        self.paper.get_untracked()
+    }
+
+    /// Keeps a small picture of the canvas whenever nobody looks at the page any more.
+    pub(super) fn keep_thumbnail(self) {
+        let session = self.session;
+        // A page that goes has left its room by then.
+        let id = StoredValue::new(None::<RoomId>);
+        Effect::new(move || {
+            session.phase.track();
+            if let Some(room) = session.with_room(|node, _, room| node.room(room).id()).flatten() {
+                id.set_value(Some(room));
+            }
+        });
+        let seen = window_event_listener(ev::visibilitychange, move |_| {
+            let is_hidden =
+                web_sys::window().and_then(|window| window.document()).is_some_and(|page| page.hidden());
+            if is_hidden
+                && session.painted.get_untracked() > 0
+                && let Some(room) = id.get_value()
+                && let Some(paper) = self.drawn()
+            {
+                thumbnail::keep(room, &paper);
+            }
+        });
+        on_cleanup(move || seen.remove());
+    }
+
     /// Saves the canvas as a picture, one pixel a cell.
     pub(crate) fn save_picture(self) {
-        self.draw(usize::MAX, f64::INFINITY);
-        if let Some(paper) = self.paper.get_untracked() {
+        if let Some(paper) = self.drawn() {
             painter::save(&paper, file_name::picture(&browser::iso_time()));
         }
     }
 
     /// Puts the canvas on the clipboard as a picture, one pixel a cell. Returns whether the browser let us.
     pub(crate) async fn copy_picture(self) -> bool {
-        self.draw(usize::MAX, f64::INFINITY);
-        match self.paper.get_untracked() {
+        match self.drawn() {
             Some(paper) => clipboard::copy_picture(&paper).await.is_some(),
             None => false,
         }

@@ -136,6 +136,7 @@ fn section(board: Board, place: Section) -> AnyView {
 
 fn beside_canvas(board: Board) -> impl IntoView {
     let is_shown = move || board.view.with(Option::is_some);
+    board.keep_thumbnail();
     view! {
         <Allowance board/>
         <Minimap board/>

@@ -15,7 +15,7 @@ mod keyboard;
 mod later;
 mod marking;
 mod minimap;
-mod painter;
+pub(super) mod painter;
 mod picture;
 mod picture_bar;
 mod share;
