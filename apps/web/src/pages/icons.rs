@@ -127,6 +127,8 @@ icons! {
     grid = "M3.6 3.6h12.8v12.8H3.6zM3.6 7.9h12.8M3.6 12.1h12.8M7.9 3.6v12.8M12.1 3.6v12.8";
     /// An angle downwards.
     down = "M5 7.6l5 5l5-5";
+    /// A strand that is cut.
+    cut = "M2.8 10h4.6M12.6 10h4.6M8.2 15l3.6-10";
     /// An angle to the left.
     back = "M12.4 4.6L7 10l5.4 5.4";
     /// A circle with an i.

@@ -82,9 +82,9 @@ pub(super) enum Piece {
     Layers,
     /// What lies over the canvas and that frame.
     Pointers,
-    /// What stands around the canvas: what one may paint, the small picture, zoom.
+    /// What stands around the canvas: what one may paint, the small picture.
     BesideCanvas,
-    /// Tools and colours.
+    /// Tools and colours, and after them zoom.
     Tools,
     /// A place of the room's page.
     Section(Section),
@@ -115,7 +115,7 @@ fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
         Piece::BesideCanvas => beside_canvas(board).into_any(),
         Piece::Tools => {
             picture_bar::take_from_anywhere(board);
-            view! { <Dock board/> }.into_any()
+            view! { <Dock board/><div class="zoom-place"><ZoomDock board/></div> }.into_any()
         }
         Piece::Section(place) => section(board, place),
     }))
@@ -135,14 +135,10 @@ fn section(board: Board, place: Section) -> AnyView {
 }
 
 fn beside_canvas(board: Board) -> impl IntoView {
-    let is_shown = move || board.view.with(Option::is_some);
     board.keep_thumbnail();
     view! {
         <Allowance board/>
         <Minimap board/>
-        <Show when=is_shown>
-            <ZoomDock board/>
-        </Show>
     }
 }
 

@@ -105,11 +105,18 @@ fn Connection(session: Session) -> impl IntoView {
         let connects = session.is_disconnected.get();
         let (class, test_id, words) = match connects {
             true => ("button primary", "connect", "Connect"),
-            false => ("button secondary", "disconnect", "Disconnect"),
+            false => ("button secondary brief", "disconnect", "Disconnect"),
         };
         view! {
-            <button type="button" class=class data-testid=test_id on:click=move |_| session.set_connected(connects)>
-                {words}
+            <button
+                type="button"
+                class=class
+                data-testid=test_id
+                title=words
+                on:click=move |_| session.set_connected(connects)
+            >
+                {(!connects).then(icons::cut)}
+                <span>{words}</span>
             </button>
         }
     };
