@@ -12,6 +12,7 @@ mod documents;
 mod doodle;
 mod hide;
 mod home;
+mod icon_button;
 mod icons;
 mod kept_rooms;
 mod key_list;

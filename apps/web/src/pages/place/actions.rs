@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
+use super::super::icon_button::IconButton;
 use super::super::icons;
 use super::super::session::Phase;
 use super::board::Board;
-use super::timelapse::TimelapseButton;
 
 /// Time-lapse, keys, a picture over the canvas, the canvas as a picture.
 #[component]
@@ -13,40 +13,42 @@ pub(crate) fn Actions(
     /// The room's board.
     board: Board,
 ) -> impl IntoView {
-    let is_open = move || board.session.phase.get() == Phase::Open;
+    let is_off = Signal::derive(move || board.session.phase.get() != Phase::Open);
     view! {
-        <TimelapseButton board/>
-        <button
-            class="icon-button keys-button"
-            type="button"
-            data-testid="open-keys"
-            aria-label="Keys"
+        <IconButton
+            class="timelapse-button"
+            test_id="timelapse"
+            label="Time-lapse"
+            title="Time-lapse"
+            sign=icons::film().into_any()
+            is_off
+            act=move |()| board.tools.is_timelapse_wanted.set(true)
+        />
+        <IconButton
+            class="keys-button"
+            test_id="open-keys"
+            label="Keys"
             title="Keys (?)"
-            on:click=move |_| board.tools.is_keys_open.set(true)
-        >
-            {icons::keyboard()}
-        </button>
-        <button
-            class="icon-button picture-button"
-            type="button"
-            data-testid="open-picture"
-            aria-label="Picture over the canvas"
+            sign=icons::keyboard().into_any()
+            act=move |()| board.tools.is_keys_open.set(true)
+        />
+        <IconButton
+            class="picture-button"
+            test_id="open-picture"
+            label="Picture over the canvas"
             title="Lay a picture over the canvas, to paint through it or to have it painted"
-            disabled=move || !is_open()
-            on:click=move |_| board.choose_picture()
-        >
-            {icons::picture()}
-        </button>
-        <button
-            class="icon-button save-button"
-            type="button"
-            data-testid="save-png"
-            aria-label="Save PNG"
+            sign=icons::picture().into_any()
+            is_off
+            act=move |()| board.choose_picture()
+        />
+        <IconButton
+            class="save-button"
+            test_id="save-png"
+            label="Save PNG"
             title="Save PNG (S)"
-            disabled=move || !is_open()
-            on:click=move |_| board.save_picture()
-        >
-            {icons::download()}
-        </button>
+            sign=icons::download().into_any()
+            is_off
+            act=move |()| board.save_picture()
+        />
     }
 }

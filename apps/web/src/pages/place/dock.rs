@@ -10,6 +10,7 @@ use meshwork_web::rules::Standing;
 use meshwork_web::view::{View, ZOOM_STEP};
 use wasm_bindgen::JsCast as _;
 
+use super::super::icon_button::IconButton;
 use super::super::icons;
 use super::board::{Board, OWN_COLOUR};
 use super::later::Deed;
@@ -238,49 +239,38 @@ pub(crate) fn ZoomDock(
     let can_zoom_in = move || board.view.get().is_some_and(|view| view.can_zoom_in());
     view! {
         <div class="zoom" role="group" aria-label="Zoom">
-            <button
-                type="button"
-                class="icon-button"
-                data-testid="zoom-out"
-                aria-label="Zoom out"
+            <IconButton
+                test_id="zoom-out"
+                label="Zoom out"
                 title="Zoom out (-)"
-                aria-disabled=move || is_whole().to_string()
-                on:click=move |_| board.look(|view| view.zoom(1.0 / ZOOM_STEP))
-            >
-                {icons::minus()}
-            </button>
-            <output class="percent" aria-label="Zoom">{percent}</output>
-            <button
-                type="button"
-                class="icon-button"
-                data-testid="zoom-in"
-                aria-label="Zoom in"
+                sign=icons::minus().into_any()
+                is_idle=Signal::derive(is_whole)
+                act=move |()| board.look(|view| view.zoom(1.0 / ZOOM_STEP))
+            />
+                        <output class="percent" aria-label="Zoom">{percent}</output>
+            <IconButton
+                test_id="zoom-in"
+                label="Zoom in"
                 title="Zoom in (+)"
-                aria-disabled=move || (!can_zoom_in()).to_string()
-                on:click=move |_| board.look(|view| view.zoom(ZOOM_STEP))
-            >
-                {icons::plus()}
-            </button>
-            <button
-                type="button"
-                class="icon-button"
-                data-testid="zoom-reset"
-                aria-label="Whole canvas"
+                sign=icons::plus().into_any()
+                is_idle=Signal::derive(move || !can_zoom_in())
+                act=move |()| board.look(|view| view.zoom(ZOOM_STEP))
+            />
+            <IconButton
+                test_id="zoom-reset"
+                label="Whole canvas"
                 title="Whole canvas (Z)"
-                on:click=move |_| board.look(View::reset)
-            >
-                {icons::whole()}
-            </button>
-            <button
-                type="button"
-                class="icon-button picture-narrow"
-                data-testid="open-picture-narrow"
-                aria-label="Picture over the canvas"
+                sign=icons::whole().into_any()
+                act=move |()| board.look(View::reset)
+            />
+            <IconButton
+                class="picture-narrow"
+                test_id="open-picture-narrow"
+                label="Picture over the canvas"
                 title="Picture over the canvas"
-                on:click=move |_| board.choose_picture()
-            >
-                {icons::picture()}
-            </button>
+                sign=icons::picture().into_any()
+                act=move |()| board.choose_picture()
+            />
         </div>
     }
 }

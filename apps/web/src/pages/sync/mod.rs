@@ -2,6 +2,7 @@
 
 mod counter;
 mod document;
+mod edit_line;
 mod history;
 mod rows;
 mod shelf;

@@ -6,6 +6,7 @@ use meshwork_web::ago;
 
 use super::super::icons;
 use super::counter::{PersonBead, called};
+use super::edit_line::EditLine;
 use super::history::History;
 use super::state::{Sync, Written};
 
@@ -141,8 +142,19 @@ fn ValueRow(
             deleted.set(Some((key.get_value(), before)));
         }
     };
-    let text = move || match is_edited.get() {
-        true => view! { <EditField sync key json=untrack(json) is_edited/> }.into_any(),
+    let text = move || {
+        match is_edited.get() {
+        true => view! {
+            <EditLine
+                class="value-edit"
+                test_id="value-edit-input"
+                label=format!("New value of {}", key.get_value())
+                before=shown(&untrack(json))
+                save=Callback::new(move |text: String| key.with_value(|key| sync.set(key, Some(&json_of(&text)))))
+                close=Callback::new(move |_| is_edited.set(false))
+            />
+        }
+        .into_any(),
         false => view! {
             <button
                 type="button"
@@ -157,6 +169,7 @@ fn ValueRow(
             </button>
         }
         .into_any(),
+    }
     };
     let by = move || {
         written.get().map(|Written { author, at_ms, .. }| {
@@ -199,57 +212,6 @@ fn ValueRow(
             </button>
             <Show when=move || is_history_open.get()><History sync key is_shut/></Show>
         </li>
-    }
-}
-
-/// The field in the value's place: Enter and leaving it save, Escape does not.
-#[component]
-fn EditField(sync: Sync, key: StoredValue<String>, json: String, is_edited: RwSignal<bool>) -> impl IntoView {
-    let before = shown(&json);
-    let text = RwSignal::new(before.clone());
-    let field = NodeRef::<html::Input>::new();
-    Effect::new(move || {
-        if let Some(field) = field.get() {
-            // It is in the page.
-            let _ = field.focus();
-            field.select();
-        }
-    });
-    let save = move || {
-        // Escape has put it away before the field loses the focus.
-        let Some(true) = is_edited.try_get_untracked() else { return };
-        let text = text.get_untracked();
-        if text == before || key.with_value(|key| sync.set(key, Some(&json_of(&text)))) {
-            is_edited.set(false);
-        }
-    };
-    let leave = save.clone();
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        save();
-    };
-    let on_key = move |event: web_sys::KeyboardEvent| {
-        if event.key() == "Escape" {
-            event.stop_propagation();
-            is_edited.set(false);
-        }
-    };
-    view! {
-        <form class="value-edit" on:submit=submit>
-            <input
-                type="text"
-                class="line-field"
-                data-testid="value-edit-input"
-                aria-label=format!("New value of {}", key.get_value())
-                node_ref=field
-                autocomplete="off"
-                spellcheck="false"
-                prop:value=move || text.get()
-                on:input=move |event| text.set(event_target_value(&event))
-                on:keydown=on_key
-                on:blur=move |_| leave()
-            />
-        </form>
     }
 }
 

@@ -132,29 +132,7 @@ fn draw(context: &web_sys::CanvasRenderingContext2d, timeline: &Timeline, area: 
     painter::put(context, &timeline.rgba(area, 1), area.width.into(), (area.x.into(), area.y.into()));
 }
 
-/// The button in the bar that opens it.
-#[component]
-pub(crate) fn TimelapseButton(
-    /// The room's board.
-    board: Board,
-) -> impl IntoView {
-    let is_open = move || board.session.phase.get() == Phase::Open;
-    view! {
-        <button
-            class="icon-button timelapse-button"
-            type="button"
-            data-testid="timelapse"
-            aria-label="Time-lapse"
-            title="Time-lapse"
-            disabled=move || !is_open()
-            on:click=move |_| board.tools.is_timelapse_wanted.set(true)
-        >
-            {icons::film()}
-        </button>
-    }
-}
-
-/// The same on the room's sheet, which gives way to it: a narrow bar has no place for the button.
+/// A way to it on the room's sheet, which gives way to it: a narrow bar has no place for the button.
 #[component]
 pub(crate) fn TimelapseOffer(
     /// The room's board.

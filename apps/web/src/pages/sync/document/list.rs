@@ -1,10 +1,10 @@
 //! The list of a room's documents: to choose one, to make one, and to rename and delete.
 
 use leptos::prelude::*;
-use leptos::{html, web_sys};
 use meshwork_web::documents::Listed;
 
 use super::super::super::icons;
+use super::super::edit_line::EditLine;
 use super::desk::Desk;
 use super::state::Writing;
 
@@ -34,7 +34,7 @@ pub(super) fn DocumentList(writing: Writing) -> impl IntoView {
                     children=move |document| view! { <Row writing document/> }
                 />
             </ul>
-            <p class="hint document-hint">"Drop a .md or .txt file to add it here."</p>
+            <p class="hint document-hint">"Drop a .md or .txt file to add it here, a picture to put it into the text."</p>
         </div>
     }
 }
@@ -112,62 +112,24 @@ fn Row(writing: Writing, document: Listed) -> impl IntoView {
     }
 }
 
-/// The field in the title's place: Enter and leaving it save, Escape does not.
+/// The field in the title's place.
 #[component]
 fn TitleField(writing: Writing, name: StoredValue<String>, before: String) -> impl IntoView {
-    let text = RwSignal::new(before.clone());
-    let field = NodeRef::<html::Input>::new();
-    Effect::new(move || {
-        if let Some(field) = field.get() {
-            // Its text is in it by then.
-            request_animation_frame(move || {
-                let _ = field.focus();
-                field.select();
-            });
-        }
-    });
-    let save = move || {
-        // Escape has put it away before the field loses the focus.
-        if text.is_disposed() || writing.renamed.with_untracked(Option::is_none) {
-            return false;
-        }
-        let text = text.get_untracked();
-        let is_saved = text == before || name.with_value(|name| writing.rename(name, &text));
-        if is_saved {
-            writing.renamed.set(None);
-        }
-        is_saved
-    };
-    let leave = save.clone();
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        if save() {
+    let close = move |by_enter| {
+        writing.renamed.set(None);
+        if by_enter {
             writing.is_list_open.set(false);
             writing.tell(Desk::focus);
         }
     };
-    let on_key = move |event: web_sys::KeyboardEvent| {
-        if event.key() == "Escape" {
-            event.stop_propagation();
-            writing.renamed.set(None);
-        }
-    };
     view! {
-        <form class="document-title" on:submit=submit>
-            <input
-                type="text"
-                class="line-field"
-                data-testid="document-title"
-                aria-label="Title"
-                node_ref=field
-                autocomplete="off"
-                prop:value=move || text.get()
-                on:input=move |event| text.set(event_target_value(&event))
-                on:keydown=on_key
-                on:blur=move |_| {
-                    leave();
-                }
-            />
-        </form>
+        <EditLine
+            class="document-title"
+            test_id="document-title"
+            label="Title".to_owned()
+            before
+            save=Callback::new(move |text: String| name.with_value(|name| writing.rename(name, &text)))
+            close=Callback::new(close)
+        />
     }
 }

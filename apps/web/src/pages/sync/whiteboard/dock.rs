@@ -7,6 +7,7 @@ use meshwork_web::whiteboard::hand::Tool;
 use meshwork_web::whiteboard::look::COLOUR_NAMES;
 use meshwork_web::words;
 
+use super::super::super::icon_button::IconButton;
 use super::super::super::icons;
 use super::super::counter::PersonBead;
 use super::easel::Easel;
@@ -217,21 +218,6 @@ fn Look(easel: Easel) -> impl IntoView {
 
 #[component]
 fn Deeds(easel: Easel) -> impl IntoView {
-    let deed =
-        move |name: &'static str, label: &'static str, title: &'static str, icon: AnyView, act: fn(Easel)| {
-            view! {
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid=name
-                    title=title
-                    aria-label=label
-                    on:click=move |_| act(easel)
-                >
-                    {icon}
-                </button>
-            }
-        };
     let to_front = |easel: Easel| easel.reorder(true, true);
     let to_back = |easel: Easel| easel.reorder(false, true);
     let delete = |easel: Easel| {
@@ -240,11 +226,22 @@ fn Deeds(easel: Easel) -> impl IntoView {
     };
     view! {
         <span class="board-rule" aria-hidden="true"></span>
-        {deed("board-front", "To the front", "To the front (Shift ])", icons::front().into_any(), to_front)}
-        {deed("board-back", "To the back", "To the back (Shift [)", icons::to_back().into_any(), to_back)}
-        {deed("board-copy", "Duplicate", "Duplicate (Ctrl D)", icons::copy().into_any(), Easel::duplicate)}
-        {deed("board-delete", "Delete", "Delete (Del)", icons::bin().into_any(), delete)}
+        {deed(easel, "board-front", "To the front", "To the front (Shift ])", icons::front(), to_front)}
+        {deed(easel, "board-back", "To the back", "To the back (Shift [)", icons::to_back(), to_back)}
+        {deed(easel, "board-copy", "Duplicate", "Duplicate (Ctrl D)", icons::copy(), Easel::duplicate)}
+        {deed(easel, "board-delete", "Delete", "Delete (Del)", icons::bin(), delete)}
     }
+}
+
+fn deed(
+    easel: Easel,
+    test_id: &'static str,
+    label: &'static str,
+    title: &'static str,
+    sign: impl IntoView + 'static,
+    act: impl Fn(Easel) + Send + Sync + 'static,
+) -> impl IntoView {
+    view! { <IconButton test_id label title sign=sign.into_any() act=move |()| act(easel)/> }
 }
 
 /// Who else is on the board: each may be followed.
@@ -285,16 +282,10 @@ pub(super) fn ZoomDock(easel: Easel) -> impl IntoView {
     let zoom = move |by: f64| easel.look(|camera| camera.zoom(by));
     view! {
         <div class="board-zoom" role="group" aria-label="Zoom">
-            <button type="button" class="icon-button" data-testid="board-zoom-out" aria-label="Zoom out" title="Zoom out (-)" on:click=move |_| zoom(1.0 / ZOOM_STEP)>
-                {icons::minus()}
-            </button>
+            {deed(easel, "board-zoom-out", "Zoom out", "Zoom out (-)", icons::minus(), move |_| zoom(1.0 / ZOOM_STEP))}
             <output class="percent" aria-label="Zoom">{percent}</output>
-            <button type="button" class="icon-button" data-testid="board-zoom-in" aria-label="Zoom in" title="Zoom in (+)" on:click=move |_| zoom(ZOOM_STEP)>
-                {icons::plus()}
-            </button>
-            <button type="button" class="icon-button" data-testid="board-zoom-all" aria-label="All shapes" title="All shapes (Shift 1)" on:click=move |_| easel.show_all()>
-                {icons::whole()}
-            </button>
+            {deed(easel, "board-zoom-in", "Zoom in", "Zoom in (+)", icons::plus(), move |_| zoom(ZOOM_STEP))}
+            {deed(easel, "board-zoom-all", "All shapes", "All shapes (Shift 1)", icons::whole(), Easel::show_all)}
         </div>
     }
 }
