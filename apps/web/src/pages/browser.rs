@@ -276,3 +276,8 @@ pub(crate) fn iso_time() -> String {
 pub(crate) fn clock() -> String {
     String::from(js_sys::Date::new_0().to_time_string()).split(' ').next().unwrap_or_default().to_owned()
 }
+
+/// What draws on a canvas; nothing where the browser has no more of that.
+pub(crate) fn paper(canvas: &web_sys::HtmlCanvasElement) -> Option<web_sys::CanvasRenderingContext2d> {
+    canvas.get_context("2d").ok()??.dyn_into().ok()
+}

@@ -7,9 +7,8 @@ use meshwork_place::canvas::Colour;
 use meshwork_web::doodle::{Doodle, Place, SIZE};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::texts;
-use wasm_bindgen::JsCast as _;
 
-use super::icons;
+use super::{browser, icons};
 
 /// The colour that one begins with: one that shows.
 const FIRST: usize = 3;
@@ -142,12 +141,7 @@ fn place(canvas: &web_sys::HtmlCanvasElement, event: &PointerEvent) -> Option<Pl
 }
 
 fn draw(canvas: &web_sys::HtmlCanvasElement, doodle: &Doodle) {
-    let context = canvas.get_context("2d").ok().flatten();
-    let Some(context) =
-        context.and_then(|context| context.dyn_into::<web_sys::CanvasRenderingContext2d>().ok())
-    else {
-        return;
-    };
+    let Some(context) = browser::paper(canvas) else { return };
     context.clear_rect(0.0, 0.0, f64::from(SIZE.width), f64::from(SIZE.height));
     for (x, y, colour) in doodle.painted() {
         context.set_fill_style_str(&palette::to_hex(colour));

@@ -5,7 +5,6 @@ use meshwork_core::id::RoomId;
 use wasm_bindgen::JsCast as _;
 
 use super::browser;
-use super::place::painter;
 
 /// What the name begins with under which a room's picture is kept.
 const KEY: &str = "meshwork-picture-";
@@ -54,7 +53,7 @@ fn smaller(paper: &HtmlCanvasElement) -> Option<String> {
         small.set_width(width);
         small.set_height(height);
         let (width, height) = (f64::from(width), f64::from(height));
-        let context = painter::context(&small)?;
+        let context = browser::paper(&small)?;
         context.draw_image_with_html_canvas_element_and_dw_and_dh(paper, 0.0, 0.0, width, height).ok()?;
         let picture = small.to_data_url().ok()?;
         if picture.len() <= LENGTH_MAX {

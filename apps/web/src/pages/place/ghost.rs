@@ -4,8 +4,8 @@ use leptos::html;
 use leptos::prelude::*;
 use meshwork_web::palette;
 
+use super::super::browser;
 use super::board::Board;
-use super::painter;
 use super::tools::Ghost;
 
 /// Columns and rows that cells span: leftmost, topmost, width, height.
@@ -33,7 +33,7 @@ pub(crate) fn GhostLayer(
         let (Some(layer), Some((left, top, width, height))) = (layer.get(), place.get()) else { return };
         layer.set_width(width.into());
         layer.set_height(height.into());
-        let Some(context) = painter::context(&layer) else { return };
+        let Some(context) = browser::paper(&layer) else { return };
         board.tools.ghost.with(|ghost| {
             let Some(Ghost { cells, colour }) = ghost else { return };
             context.set_fill_style_str(&palette::to_hex(*colour));

@@ -7,8 +7,8 @@ use leptos::html;
 use leptos::prelude::*;
 use meshwork_web::minimap;
 
+use super::super::browser;
 use super::board::Board;
-use super::painter;
 
 /// How often the small picture is drawn again at most.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ fn Small(board: Board) -> impl IntoView {
     let draw = move || {
         let (Some(small), Some(paper)) = (small.get_untracked(), board.paper.get_untracked()) else { return };
         let (width, height) = (f64::from(small.width()), f64::from(small.height()));
-        if let Some(context) = painter::context(&small) {
+        if let Some(context) = browser::paper(&small) {
             context.clear_rect(0.0, 0.0, width, height);
             // Both are in the page, and the canvas has an area.
             let _ =

@@ -26,7 +26,7 @@ pub(crate) struct Painter {
 impl Painter {
     /// A painter on `paper`, which has one pixel for each cell.
     pub(crate) fn new(paper: &HtmlCanvasElement) -> Option<Painter> {
-        context(paper).map(|context| Painter { context, pixels: RefCell::default() })
+        browser::paper(paper).map(|context| Painter { context, pixels: RefCell::default() })
     }
 
     /// Draws a part of the canvas; what shows nothing becomes transparent.
@@ -47,11 +47,6 @@ pub(crate) fn put(context: &CanvasRenderingContext2d, pixels: &[u8], width: u32,
     }
 }
 
-/// What draws on a canvas.
-pub(crate) fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
-    canvas.get_context("2d").ok()??.dyn_into().ok()
-}
-
 /// Draws the lines between the cells that are in sight, each one device pixel wide.
 pub(crate) fn draw_grid(grid: &HtmlCanvasElement, view: &View) {
     let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
@@ -63,7 +58,7 @@ pub(crate) fn draw_grid(grid: &HtmlCanvasElement, view: &View) {
     if view.scale < GRID_FROM {
         return;
     }
-    let Some(context) = context(grid) else { return };
+    let Some(context) = browser::paper(grid) else { return };
     context.set_fill_style_str(GRID_COLOUR);
     let size = view.size();
     let (left, top) = (view.x.max(0.0), view.y.max(0.0));

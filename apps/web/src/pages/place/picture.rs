@@ -16,6 +16,7 @@ use meshwork_web::{palette, portions, stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::super::browser;
 use super::super::session::set_if_new;
 use super::board::{Board, Frame};
 use super::later::Deed;
@@ -367,6 +368,6 @@ pub(crate) fn PictureLayer(
 fn draw(layer: &HtmlCanvasElement, laid: &Stencil) -> Option<()> {
     layer.set_width(laid.width().into());
     layer.set_height(laid.height().into());
-    painter::put(&painter::context(layer)?, &laid.rgba(), laid.width().into(), (0, 0));
+    painter::put(&browser::paper(layer)?, &laid.rgba(), laid.width().into(), (0, 0));
     Some(())
 }

@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::super::browser;
-use super::super::painter::{context, put};
+use super::super::painter::put;
 use super::{Export, Timelapse, page};
 
 /// How a file is coded.
@@ -155,7 +155,7 @@ impl Easel {
         let failed = || "This browser made no picture of a frame. Save a GIF.".to_owned();
         self.0.set_width(width);
         self.0.set_height((pixels.len() / 4) as u32 / width.max(1));
-        put(&context(&self.0).ok_or_else(failed)?, pixels, width, (0, 0));
+        put(&browser::paper(&self.0).ok_or_else(failed)?, pixels, width, (0, 0));
         let coded = js_sys::Promise::new(&mut |resolve, reject| {
             if self.0.to_blob(&resolve).is_err() {
                 // What is thrown here is heard by whoever waits.

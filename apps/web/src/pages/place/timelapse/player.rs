@@ -9,7 +9,6 @@ use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
-use super::super::painter;
 use super::{Stage, Timelapse, draw};
 
 /// How often what came is taken out.
@@ -129,7 +128,7 @@ impl Timelapse {
     pub(super) fn redraw(self) {
         let work = self.work();
         let mut work = work.borrow_mut();
-        work.context = self.paper.get_untracked().and_then(|paper| painter::context(&paper));
+        work.context = self.paper.get_untracked().and_then(|paper| browser::paper(&paper));
         if let (Some(timeline), Some(context)) = (&work.timeline, &work.context) {
             draw(context, timeline, timeline.whole());
         }

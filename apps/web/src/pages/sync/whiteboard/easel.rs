@@ -3,18 +3,16 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, Node};
-use meshwork_core::seam::lane::{Audience, DATAGRAM_TO_ALL_MAX, Topic};
+use meshwork_core::node::Event;
 use meshwork_core::table::{Change, Table, Write};
 use meshwork_sync::whiteboard::{
-    Field, Fields, Renewed, Shape, ShapeId, Sketch, Steps, Style, Way, What, deletion, drafts,
+    Field, Renewed, Shape, ShapeId, Sketch, Steps, Style, Way, What, deletion, drafts,
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
@@ -31,10 +29,6 @@ use super::people::Others;
 use super::pictures::Pictures;
 use super::text::Editing;
 
-/// How often others are shown what is not kept yet while it changes, in ms, and while it does not: twice before they would
-/// show it no longer.
-const DRAFT_MS: f64 = 50.0;
-const REPEAT_MS: f64 = 900.0;
 /// How far a copy lies beside what it is a copy of.
 const ASIDE: f64 = 16.0;
 
@@ -63,10 +57,10 @@ pub(super) struct Work {
     pub(super) pictures: Pictures,
     pub(super) others: Others,
     /// When others were shown a draft last, and its bytes; none while they see no draft.
-    drafted: (f64, Option<Vec<u8>>),
+    pub(super) drafted: (f64, Option<Vec<u8>>),
     pub(super) is_frame_asked: bool,
     /// A frame that is asked for at a later time.
-    later: Option<TimeoutHandle>,
+    pub(super) later: Option<TimeoutHandle>,
     /// What one's own laser leaves behind.
     pub(super) laser: Option<Track>,
 }
@@ -544,47 +538,6 @@ impl Easel {
         self.look(|camera| camera.reveal(area));
         self.speak(format!("{what}, {number} of {count}"));
     }
-
-    /// Shows others what is not kept yet, at most every [`DRAFT_MS`]. Returns when that is to be looked at again.
-    pub(super) fn say_drafts(self, drafted: &[(ShapeId, Shape)]) -> Option<f64> {
-        let now = browser::milliseconds();
-        let (said, shown) = self.with(|work| work.drafted.clone())?;
-        if drafted.is_empty() && shown.is_none() {
-            return None;
-        }
-        if !drafted.is_empty() && now - said < DRAFT_MS {
-            return Some(said + DRAFT_MS);
-        }
-        let writes = self.sync.look(|table| {
-            drafted.iter().flat_map(|(id, shape)| id.writes(&Fields::of(table, *id), shape)).collect()
-        });
-        let writes: Vec<Write> = writes.unwrap_or_default();
-        let bytes = drafts::bytes(&writes, DATAGRAM_TO_ALL_MAX);
-        if shown.as_ref() == Some(&bytes) && now - said < REPEAT_MS {
-            return Some(said + REPEAT_MS);
-        }
-        let next = (!drafted.is_empty()).then_some(now + REPEAT_MS);
-        self.with(|work| work.drafted = (now, next.is_some().then(|| bytes.clone())));
-        if let Ok(topic) = Topic::new(drafts::TOPIC) {
-            self.sync.session.with_room(|node: &mut Node, now, room| {
-                // Nobody may be there to see it.
-                let _ = node.room_mut(now, room).send_datagram(Audience::All, self.sync.slot, &topic, &bytes);
-            });
-        }
-        next
-    }
-
-    /// Draws a frame at this time, in place of one that was to come later.
-    pub(super) fn ask_frame_at(self, at: Option<f64>) {
-        let next = at.and_then(|at| {
-            let wait = (at - browser::milliseconds()).max(0.0);
-            set_timeout_with_handle(move || self.ask_frame(), Duration::from_millis(wait.ceil() as u64)).ok()
-        });
-        let before = self.with(|work| std::mem::replace(&mut work.later, next)).flatten();
-        if let Some(before) = before {
-            before.clear();
-        }
-    }
 }
 
 /// What a shape is called.
@@ -617,6 +570,6 @@ pub(super) fn paper_context(
     easel: Easel,
 ) -> Option<(web_sys::HtmlCanvasElement, web_sys::CanvasRenderingContext2d)> {
     let paper = easel.paper.try_get_untracked().flatten()?;
-    let context = super::painter::context(&paper)?;
+    let context = browser::paper(&paper)?;
     Some((paper, context))
 }

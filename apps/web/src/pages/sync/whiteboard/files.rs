@@ -17,7 +17,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::super::super::parts::Loaded;
 use super::super::super::{browser, icons};
 use super::easel::Easel;
-use super::painter::{Painter, context, new_canvas};
+use super::painter::{Painter, new_canvas};
 
 /// Pixels of a PNG's unit, and the longest edge that browsers draw.
 const PNG_SCALE: f64 = 2.0;
@@ -192,7 +192,7 @@ fn save_png(easel: Easel) {
         let area = Area::around(shapes.iter().map(|(_, shape)| hit::area(shape)))?.grown(svg::MARGIN);
         let scale = (PNG_EDGE_MAX / area.width.max(area.height)).min(PNG_SCALE);
         let canvas = new_canvas(area.width * scale, area.height * scale)?;
-        let context = context(&canvas)?;
+        let context = browser::paper(&canvas)?;
         context.set_fill_style_str("#fff");
         context.fill_rect(0.0, 0.0, area.width * scale, area.height * scale);
         // The numbers are finite.

@@ -1,6 +1,7 @@
 //! A frame: the board, what is under hands, what is chosen, and where others point.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::web_sys::{self, CanvasRenderingContext2d as Context};
@@ -33,6 +34,18 @@ struct Colours {
 }
 
 impl Easel {
+    /// Draws a frame at this time, in place of one that was to come later.
+    pub(super) fn ask_frame_at(self, at: Option<f64>) {
+        let next = at.and_then(|at| {
+            let wait = (at - browser::milliseconds()).max(0.0);
+            set_timeout_with_handle(move || self.ask_frame(), Duration::from_millis(wait.ceil() as u64)).ok()
+        });
+        let before = self.with(|work| std::mem::replace(&mut work.later, next)).flatten();
+        if let Some(before) = before {
+            before.clear();
+        }
+    }
+
     /// Draws a frame as soon as one is due.
     pub(super) fn ask_frame(self) {
         let is_asked = self.with(|work| std::mem::replace(&mut work.is_frame_asked, true));

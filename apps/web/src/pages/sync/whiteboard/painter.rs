@@ -91,7 +91,7 @@ impl Painter {
             ready: BTreeMap::new(),
             lifted: BTreeSet::new(),
             fresh: Vec::new(),
-            ruler: new_canvas(1.0, 1.0).as_ref().and_then(context),
+            ruler: new_canvas(1.0, 1.0).as_ref().and_then(browser::paper),
         }
     }
 
@@ -140,7 +140,7 @@ impl Painter {
                 match (&mut tile.work, &tile.shown) {
                     (Some(work), _) => work.shapes.push(id),
                     (None, Some(canvas)) => {
-                        if let Some(context) = context(canvas) {
+                        if let Some(context) = browser::paper(canvas) {
                             let corner = (f64::from(spot.0) * TILE, f64::from(spot.1) * TILE);
                             let _ = context.set_transform(scale, 0.0, 0.0, scale, -corner.0, -corner.1);
                             self.draw_kept(&context, id, shape, pictures);
@@ -231,7 +231,7 @@ impl Painter {
         if is_whole || self.backdrop.is_none() {
             let (width, height) = (camera.stage.0 * self.ratio, camera.stage.1 * self.ratio);
             if let Some(canvas) = new_canvas(width, height)
-                && let Some(context) = context(&canvas)
+                && let Some(context) = browser::paper(&canvas)
             {
                 self.compose(&context, camera);
                 self.backdrop = Some(Backdrop { canvas, camera });
@@ -297,7 +297,7 @@ impl Painter {
                 |(id, shape): &(ShapeId, &Shape)| !self.lifted.contains(id) && hit::area(shape).meets(&area);
             let shapes: Vec<ShapeId> = sketch.shapes().filter(is_here).map(|(id, _)| id).collect();
             let Some(canvas) = self.spare.pop().or_else(|| new_canvas(TILE, TILE)) else { return true };
-            if let Some(context) = context(&canvas) {
+            if let Some(context) = browser::paper(&canvas) {
                 // The numbers are finite.
                 let _ = context.set_transform(1.0, 0.0, 0.0, 1.0, 0.0, 0.0);
                 context.clear_rect(0.0, 0.0, TILE, TILE);
@@ -305,7 +305,7 @@ impl Painter {
             tile.work = Some(Work { canvas, shapes, next: 0 });
         }
         let Some(mut work) = tile.work.take() else { return true };
-        if let Some(context) = context(&work.canvas) {
+        if let Some(context) = browser::paper(&work.canvas) {
             let _ = context.set_transform(scale, 0.0, 0.0, scale, -corner.0, -corner.1);
             while let Some(id) = work.shapes.get(work.next) {
                 if work.next.is_multiple_of(BETWEEN_LOOKS) && browser::milliseconds() >= until {
@@ -481,8 +481,4 @@ pub(super) fn new_canvas(width: f64, height: f64) -> Option<HtmlCanvasElement> {
     canvas.set_width(width.ceil() as u32);
     canvas.set_height(height.ceil() as u32);
     Some(canvas)
-}
-
-pub(super) fn context(canvas: &HtmlCanvasElement) -> Option<Context> {
-    canvas.get_context("2d").ok()??.dyn_into().ok()
 }

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::{Track as _, *};
 use meshwork_core::id::Endpoint;
+use meshwork_core::node::Node;
+use meshwork_core::seam::lane::{Audience, DATAGRAM_TO_ALL_MAX, Topic};
+use meshwork_core::table::Write;
 use meshwork_sync::whiteboard::presence::{CHOSEN_MAX, Presence};
-use meshwork_sync::whiteboard::{Point, Shape, ShapeId, drafts};
+use meshwork_sync::whiteboard::{Fields, Point, Shape, ShapeId, drafts};
 use meshwork_web::beads;
 use meshwork_web::cursors::Track;
 use meshwork_web::whiteboard::{Area, Place, bounds};
@@ -14,8 +17,12 @@ use super::super::super::browser;
 use super::super::super::session::set_if_new;
 use super::easel::{Drafted, Easel};
 
+/// How often others are shown what is not kept yet while it changes, in ms, and while it does not: twice before they would
+/// show it no longer.
+const DRAFT_MS: f64 = 50.0;
+const REPEAT_MS: f64 = 900.0;
 /// How long a draft is shown of which nothing more is heard, in ms.
-const DRAFT_MS: f64 = 2_000.0;
+const SHOWN_MS: f64 = 2_000.0;
 /// How long one is shown that has ended: what was drafted is on its way to be kept.
 const ENDED_MS: f64 = 400.0;
 /// Others whose cursors are shown: twice a full room.
@@ -104,7 +111,7 @@ impl Easel {
             if shapes.is_empty() {
                 draft.until = draft.until.min(now + ENDED_MS);
             } else {
-                *draft = Draft { shapes, until: now + DRAFT_MS };
+                *draft = Draft { shapes, until: now + SHOWN_MS };
             }
         });
         self.ask_frame();
@@ -127,6 +134,35 @@ impl Easel {
             // It is short, and before the room is open nobody is there to hear it.
             let _ = node.room_mut(now, room).set_presence(self.sync.slot, bytes.as_deref());
         });
+    }
+
+    /// Shows others what is not kept yet, at most every [`DRAFT_MS`]. Returns when that is to be looked at again.
+    pub(super) fn say_drafts(self, drafted: &[(ShapeId, Shape)]) -> Option<f64> {
+        let now = browser::milliseconds();
+        let (said, shown) = self.with(|work| work.drafted.clone())?;
+        if drafted.is_empty() && shown.is_none() {
+            return None;
+        }
+        if !drafted.is_empty() && now - said < DRAFT_MS {
+            return Some(said + DRAFT_MS);
+        }
+        let writes = self.sync.look(|table| {
+            drafted.iter().flat_map(|(id, shape)| id.writes(&Fields::of(table, *id), shape)).collect()
+        });
+        let writes: Vec<Write> = writes.unwrap_or_default();
+        let bytes = drafts::bytes(&writes, DATAGRAM_TO_ALL_MAX);
+        if shown.as_ref() == Some(&bytes) && now - said < REPEAT_MS {
+            return Some(said + REPEAT_MS);
+        }
+        let next = (!drafted.is_empty()).then_some(now + REPEAT_MS);
+        self.with(|work| work.drafted = (now, next.is_some().then(|| bytes.clone())));
+        if let Ok(topic) = Topic::new(drafts::TOPIC) {
+            self.sync.session.with_room(|node: &mut Node, now, room| {
+                // Nobody may be there to see it.
+                let _ = node.room_mut(now, room).send_datagram(Audience::All, self.sync.slot, &topic, &bytes);
+            });
+        }
+        next
     }
 
     /// Follows somebody, or nobody any more.
