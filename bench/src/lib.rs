@@ -13,10 +13,12 @@
 #![allow(clippy::print_stderr, reason = "races tell their progress on stderr")]
 
 pub mod clock;
+pub mod contestant;
 pub mod documents;
 pub mod joining;
 pub mod links;
 pub mod machine;
+pub mod member;
 pub mod memory;
 pub mod npm;
 pub mod overlay;
@@ -26,4 +28,6 @@ pub mod races;
 pub mod relay;
 pub mod report;
 pub mod signal;
+pub mod signatures;
+pub mod values;
 pub mod web;

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use automerge::transaction::Transactable as _;
 use automerge::{ActorId, AutoCommit, Change, ObjId, ObjType, ROOT, ReadDoc as _, Value};
 
-use super::Contestant;
 use super::trace::Patch;
+use crate::contestant::Contestant;
 
 /// Automerge.
 pub struct Automerge {
@@ -41,9 +41,10 @@ fn opened(kept: &[u8], agent: u8) -> Result<Open> {
 
 impl Contestant for Automerge {
     type Replica = Open;
+    type Edit = [Patch];
 
-    fn begin(&self, agent: usize) -> Result<Open> {
-        opened(&self.empty, agent as u8 + 1)
+    fn begin(&self, author: usize) -> Result<Open> {
+        opened(&self.empty, author as u8 + 1)
     }
 
     fn edit(&self, replica: &mut Open, patches: &[Patch]) -> Result<Vec<Vec<u8>>> {

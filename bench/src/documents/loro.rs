@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use loro::{ExportMode, LoroDoc, LoroText, Subscription};
 
-use super::Contestant;
 use super::trace::Patch;
+use crate::contestant::Contestant;
 
 /// Loro.
 pub struct Loro;
@@ -37,9 +37,10 @@ impl Open {
 
 impl Contestant for Loro {
     type Replica = Open;
+    type Edit = [Patch];
 
-    fn begin(&self, agent: usize) -> Result<Open> {
-        Open::new(agent as u64 + 1)
+    fn begin(&self, author: usize) -> Result<Open> {
+        Open::new(author as u64 + 1)
     }
 
     fn edit(&self, replica: &mut Open, patches: &[Patch]) -> Result<Vec<Vec<u8>>> {

@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import zlib from "node:zlib";
 import * as Y from "yjs";
+import { expect, read, timed } from "./measure.mjs";
 
 const [path, count, runs] = [process.argv[2], Number(process.argv[3]), JSON.parse(fs.readFileSync(0, "utf8"))];
 const trace = JSON.parse(zlib.gunzipSync(fs.readFileSync(path)));
@@ -29,18 +30,6 @@ function edit({ document, text }, patches) {
   });
 }
 
-/** Seconds of processor time of all threads, and what `work` gave. */
-function timed(work) {
-  const before = process.cpuUsage();
-  const given = work();
-  const { user, system } = process.cpuUsage(before);
-  return [(user + system) / 1e6, given];
-}
-
-function expect(holds, what) {
-  if (!holds) throw new Error(what);
-}
-
 const sent = [];
 let editing = 0;
 const replicas = Array.from({ length: agents }, (_, agent) => begin(agent));
@@ -57,25 +46,6 @@ for (const { agent, heard, from, to } of runs) {
 }
 const end = replicas[runs.at(-1).agent].text.toString();
 
-const reader = begin(agents);
-const [applying, read] = timed(() => {
-  for (const update of sent) Y.applyUpdate(reader.document, update, "others");
-  return reader.text.toString();
-});
-expect(read === end, "who only reads reads something else");
-const kept = Y.encodeStateAsUpdate(reader.document);
-
-globalThis.gc();
-const used = () => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
-const before = used();
-const opened = begin(agents + 1);
-const [opening, again] = timed(() => {
-  Y.applyUpdate(opened.document, kept, "others");
-  return opened.text.toString();
-});
-expect(again === end, "what was kept reads otherwise");
-globalThis.gc();
-const memory = Math.max(0, used() - before);
-expect(opened.text.length === end.length, "it is still open");
+const text = ({ text }) => text.toString();
+expect(read({ begin, text, sent, editing, authors: agents }) === end, "who only reads reads something else");
 if (transactions.length === trace.txns.length) expect(end === trace.endContent, "the trace ends otherwise");
-console.log(JSON.stringify({ edit: editing, apply: applying, open: opening, kept: kept.length, memory, text: end }));

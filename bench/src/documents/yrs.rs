@@ -8,8 +8,8 @@ use yrs::{
     TransactionMut, Update,
 };
 
-use super::Contestant;
 use super::trace::Patch;
+use crate::contestant::Contestant;
 
 /// yrs.
 pub struct Yrs;
@@ -71,9 +71,10 @@ fn put(text: &TextRef, writing: &mut TransactionMut<'_>, patch: &Patch) {
 
 impl Contestant for Yrs {
     type Replica = Open;
+    type Edit = [Patch];
 
-    fn begin(&self, agent: usize) -> Result<Open> {
-        Ok(Open::new(CLIENTS + agent as u64))
+    fn begin(&self, author: usize) -> Result<Open> {
+        Ok(Open::new(CLIENTS + author as u64))
     }
 
     fn edit(&self, replica: &mut Open, patches: &[Patch]) -> Result<Vec<Vec<u8>>> {

@@ -2,12 +2,14 @@
 
 use anyhow::{Result, ensure};
 
-use crate::documents::ours::Ours;
+use crate::contestant::{Entrant, Measured, compete};
+use crate::documents::ours::{Ours, ROOM};
 use crate::documents::trace::Trace;
 use crate::documents::yrs::Yrs;
-use crate::documents::{Measured, replay, yjs};
+use crate::documents::{replay, yjs};
 use crate::machine::locked;
-use crate::race::{Needs, Plan, Race, Row, Samples};
+use crate::race::{Needs, Plan, Race, Row};
+use crate::signatures::Signatures;
 use crate::web::YJS;
 
 /// The race.
@@ -29,30 +31,8 @@ pub(crate) const RACE: Race = Race {
     run,
 };
 
-/// Replays a trace: what that took, and how the text reads.
-type Replay = Box<dyn Fn(&Trace) -> Result<(Measured, String)>>;
 /// One number of a round.
 type Number = fn(&Measured) -> f64;
-
-/// Somebody who takes part: a name, and a replay.
-struct Entrant {
-    name: String,
-    replay: Replay,
-    rounds: Vec<Measured>,
-}
-
-impl Entrant {
-    fn new(
-        name: impl Into<String>,
-        replay: impl Fn(&Trace) -> Result<(Measured, String)> + 'static,
-    ) -> Entrant {
-        Entrant { name: name.into(), replay: Box::new(replay), rounds: Vec::new() }
-    }
-
-    fn samples(&self, of: impl Fn(&Measured) -> f64) -> Samples {
-        Samples(self.rounds.iter().map(of).collect())
-    }
-}
 
 fn run(plan: &Plan) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
@@ -64,8 +44,8 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
 }
 
 /// Ours without and with signatures, and the others.
-fn entrants() -> Result<Vec<Entrant>> {
-    let (unsigned, signed) = (Ours::unsigned(), Ours::signed());
+fn entrants() -> Result<Vec<Entrant<Trace>>> {
+    let (unsigned, signed) = (Ours(Signatures::granted(ROOM)), Ours(Signatures::real(ROOM)));
     Ok(vec![
         Entrant::new("ours", move |trace| replay(&unsigned, trace)),
         Entrant::new("ours, signed", move |trace| replay(&signed, trace)),
@@ -84,21 +64,12 @@ fn entrants() -> Result<Vec<Entrant>> {
 fn rows_of(plan: &Plan, trace: &Trace) -> Result<Vec<Row>> {
     let mut entrants = entrants()?;
     let mut text = None;
-    for round in 0..=plan.rounds {
-        // Each round another one begins.
-        entrants.rotate_left(1);
-        for entrant in &mut entrants {
-            let (measured, read) = (entrant.replay)(trace)?;
-            ensure!(*text.get_or_insert(read.clone()) == read, "{} reads otherwise", entrant.name);
-            if round > 0 {
-                entrant.rounds.push(measured);
-            }
-        }
-    }
-    let turns = (plan.rounds + 1) % entrants.len();
-    entrants.rotate_right(turns);
+    compete(plan, &mut entrants, trace, |name, read| {
+        ensure!(text.get_or_insert_with(|| read.to_owned()) == read, "{name} reads otherwise");
+        Ok(())
+    })?;
     let [ours, signed, others @ ..] = &entrants[..] else { unreachable!("ours take part") };
-    let row = |what: &str, of: Number, unit, entrant: &Entrant, other: &Entrant| {
+    let row = |what: &str, of: Number, unit, entrant: &Entrant<Trace>, other: &Entrant<Trace>| {
         let name = format!("documents/{}, {what}", trace.name);
         Row::stated(name, entrant.samples(of), unit, false).against(other.name.clone(), other.samples(of))
     };

@@ -20,6 +20,7 @@ mod signal;
 mod simulate_seeds;
 mod stroke_bytes;
 mod table;
+mod values;
 mod yjs;
 
 use crate::race::Race;
@@ -37,6 +38,7 @@ pub const RACES: &[&Race] = &[
     &replica_memory::RACE,
     &table::RACE,
     &documents::RACE,
+    &values::RACE,
     &simulate_seeds::RACE,
     &overlay::RACE,
     &library::RACE,

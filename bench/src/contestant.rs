@@ -1,0 +1,151 @@
+//! Libraries that keep what several people write, ours among them, and what they are measured by.
+//!
+//! # How it works
+//! Each author has a replica. Three things are timed apart: the edits where they are made, with the update that is
+//! to be sent for each; taking in all updates one by one at a replica of somebody who only reads; and opening what
+//! that one keeps. Each ends with everything being read.
+
+use anyhow::{Result, ensure};
+
+use crate::clock::thread_cpu;
+use crate::memory::held;
+use crate::race::{Plan, Samples};
+
+/// A library, or ours.
+pub trait Contestant {
+    /// A copy that somebody has.
+    type Replica;
+    /// What somebody does at once.
+    type Edit: ?Sized;
+
+    /// An empty one, of the author with this number; the one who only reads has the number after theirs.
+    ///
+    /// # Errors
+    /// The library's.
+    fn begin(&self, author: usize) -> Result<Self::Replica>;
+
+    /// Makes an edit. Returns what is to be sent to others, one or more things.
+    ///
+    /// # Errors
+    /// The library's.
+    fn edit(&self, replica: &mut Self::Replica, edit: &Self::Edit) -> Result<Vec<Vec<u8>>>;
+
+    /// Takes in what another sends.
+    ///
+    /// # Errors
+    /// The library's.
+    fn apply(&self, replica: &mut Self::Replica, update: &[u8]) -> Result<()>;
+
+    /// All of it as it reads.
+    fn text(&self, replica: &Self::Replica) -> String;
+
+    /// What is written to a disk.
+    ///
+    /// # Errors
+    /// The library's.
+    fn keep(&self, replica: &mut Self::Replica) -> Result<Vec<Vec<u8>>>;
+
+    /// The replica of the one who only reads, as it is opened from what was kept.
+    ///
+    /// # Errors
+    /// The library's.
+    fn open(&self, kept: &[Vec<u8>]) -> Result<Self::Replica>;
+}
+
+/// What was measured in one round.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Measured {
+    /// Seconds of all edits.
+    pub edit: f64,
+    /// Seconds of taking in all updates one by one.
+    pub apply: f64,
+    /// Seconds of opening what is kept.
+    pub open: f64,
+    /// Bytes that are kept.
+    pub kept: usize,
+    /// Bytes of memory that what was opened takes.
+    pub memory: usize,
+}
+
+/// What each edit sends.
+pub type Sent = Vec<Vec<Vec<u8>>>;
+
+/// Lets a reader take in what edits that took so long sent, keep it and open it. Returns also how it reads.
+///
+/// # Errors
+/// The library's, or what was kept reads otherwise.
+pub fn read<C: Contestant>(
+    contestant: &C,
+    mut reader: C::Replica,
+    edit: f64,
+    sent: Sent,
+) -> Result<(Measured, String)> {
+    let (apply, text) = thread_cpu(|| -> Result<String> {
+        sent.iter().flatten().try_for_each(|update| contestant.apply(&mut reader, update))?;
+        Ok(contestant.text(&reader))
+    });
+    let text = text?;
+    drop(sent);
+    let kept = contestant.keep(&mut reader)?;
+    drop(reader);
+    let (open, opened) = thread_cpu(|| -> Result<_> {
+        let opened = contestant.open(&kept)?;
+        let text = contestant.text(&opened);
+        Ok((opened, text))
+    });
+    ensure!(opened?.1 == text, "what was kept reads otherwise");
+    let (memory, opened) = held(|| contestant.open(&kept));
+    ensure!(contestant.text(&opened?) == text, "what was kept reads otherwise");
+    let kept = kept.iter().map(Vec::len).sum();
+    Ok((Measured { edit, apply, open, kept, memory }, text))
+}
+
+/// Does all of a work: what that took, and how everything reads.
+type Do<W> = Box<dyn Fn(&W) -> Result<(Measured, String)>>;
+
+/// Somebody who takes part.
+pub struct Entrant<W> {
+    /// Whose numbers they are, with the version.
+    pub name: String,
+    work: Do<W>,
+    rounds: Vec<Measured>,
+}
+
+impl<W> Entrant<W> {
+    /// One that does all of a work so.
+    pub fn new(
+        name: impl Into<String>,
+        work: impl Fn(&W) -> Result<(Measured, String)> + 'static,
+    ) -> Entrant<W> {
+        Entrant { name: name.into(), work: Box::new(work), rounds: Vec::new() }
+    }
+
+    /// One number of each round.
+    pub fn samples(&self, of: impl Fn(&Measured) -> f64) -> Samples {
+        Samples(self.rounds.iter().map(of).collect())
+    }
+}
+
+/// Lets all of them do a work: one round to warm up, then those of the plan. In each another one begins.
+///
+/// # Errors
+/// The first that an entrant reports, or what `check` says of how everything reads for one of this name.
+pub fn compete<W>(
+    plan: &Plan,
+    entrants: &mut [Entrant<W>],
+    work: &W,
+    mut check: impl FnMut(&str, &str) -> Result<()>,
+) -> Result<()> {
+    let count = entrants.len();
+    for round in 0..=plan.rounds {
+        for place in 0..count {
+            let entrant = &mut entrants[(round + place) % count];
+            let (measured, text) = (entrant.work)(work)?;
+            check(&entrant.name, &text)?;
+            if round > 0 {
+                entrant.rounds.push(measured);
+            }
+        }
+    }
+    Ok(())
+}
