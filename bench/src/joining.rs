@@ -6,7 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use meshwork_core::id::{Code, Identity, RoomId};
 use meshwork_core::node::{Config, Event, Node, RoomHandle, StoredRoom};
 use meshwork_core::replica::{Changes, Digest};
+use meshwork_core::room::MakeReplica;
 use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
+use meshwork_core::signed::app::AppWord;
 use meshwork_rtc::native::{Addresses, Driver, Events, Options, start};
 use tokio::runtime::Runtime;
 
@@ -17,6 +19,10 @@ const DEADLINE: Duration = Duration::from_secs(1800);
 
 /// What a room holds.
 pub struct Content {
+    /// The word of its app.
+    pub app: AppWord,
+    /// What makes that app's replica.
+    pub make: MakeReplica,
     /// The room's signed genesis.
     pub genesis: Vec<u8>,
     /// Its id.
@@ -60,8 +66,8 @@ impl<'a> Keeper<'a> {
     /// Opens the room from what is stored of it.
     pub async fn start(content: &'a Content) -> Result<Keeper<'a>> {
         let server = Server::start().await?;
-        let (driver, mut events) = program(1)?;
-        let address = RoomAddress::at_server(&server.url, Some(meshwork_place::app()), Code::from_bits(0))?;
+        let (driver, mut events) = program(content, 1)?;
+        let address = RoomAddress::at_server(&server.url, Some(content.app.clone()), Code::from_bits(0))?;
         let address = address.with_keys(RoomKeys { room: content.room, secrets: None });
         let (genesis, batches) = (content.genesis.clone(), content.batches.clone());
         let stored = StoredRoom { genesis, batches, ..StoredRoom::default() };
@@ -82,9 +88,14 @@ impl<'a> Keeper<'a> {
         self.digest
     }
 
+    /// By what others join.
+    pub fn link(&self) -> String {
+        self.address.to_string()
+    }
+
     /// A newcomer comes, sees everything and goes.
     pub async fn join(&self) -> Result<Joined> {
-        let (driver, mut events) = program(2)?;
+        let (driver, mut events) = program(self.content, 2)?;
         let address = self.address.clone();
         let begin = Instant::now();
         let joined = driver.call(move |node, now| node.join_room(now, address, None)).await?;
@@ -107,10 +118,10 @@ impl<'a> Keeper<'a> {
     }
 }
 
-fn program(number: u8) -> Result<(Driver, Events)> {
+fn program(content: &Content, number: u8) -> Result<(Driver, Events)> {
     let options = Options {
         addresses: Addresses::loopback(),
-        ..Options::new(meshwork_place::make, Config::default(), Identity::from_secret([220 + number; 32]))
+        ..Options::new(content.make, Config::default(), Identity::from_secret([220 + number; 32]))
     };
     Ok(start(options)?)
 }

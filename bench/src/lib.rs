@@ -22,6 +22,7 @@ pub mod member;
 pub mod memory;
 pub mod npm;
 pub mod overlay;
+pub mod pages;
 pub mod paint;
 pub mod race;
 pub mod races;

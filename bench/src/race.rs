@@ -27,6 +27,8 @@ pub enum Needs {
     Npm,
     /// The finished pages and the binary around them (environment variable MESHWORK_BIN), and a browser.
     Browser,
+    /// The same, with the npm package (environment variable MESHWORK_SDK) and npm.
+    Package,
 }
 
 /// How much work is done.

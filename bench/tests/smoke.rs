@@ -41,7 +41,7 @@ fn every_race_without_a_browser_does_its_work() {
 #[test]
 fn every_race_in_a_browser_does_its_work() {
     if env::var_os("MESHWORK_NIGHTLY").is_some() {
-        run(&[Needs::Browser]);
+        run(&[Needs::Browser, Needs::Package]);
     }
 }
 

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use crate::setup::{self, Need};
 use crate::step;
 use crate::workspace::{Workspace, forget_xtask};
-use crate::{binary, pages, sim};
+use crate::{binary, pages, sdk, sim};
 
 /// Builds the program of the races and calls it with these arguments, which are its own to read. Where one of the
-/// races chosen needs a browser, pages and binary are built first.
+/// races chosen needs a browser, pages and binary are built first, and where it needs the npm package, that too.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut build = workspace.cargo();
     build.args(["build", "--release", "--package", "meshwork-bench"]);
@@ -24,14 +24,19 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let needs = ask.args(arguments).arg("--needs").output().context("cannot start the races")?;
     ensure!(needs.status.success(), "{}", String::from_utf8_lossy(&needs.stderr).trim());
     let needs = String::from_utf8_lossy(&needs.stdout).into_owned();
-    if needs.lines().any(|need| need == "simulator") {
+    let is_needed = |wanted| needs.lines().any(|need| need == wanted);
+    if is_needed("simulator") {
         sim::build(workspace)?;
     }
-    if needs.lines().any(|need| need == "browser") {
+    if is_needed("browser") || is_needed("package") {
         setup::setup(workspace, Need::Everything)?;
         binary::build_all(workspace)?;
         let test_page = pages::build_test_page(workspace, pages::Aim::Small)?;
         races.env("MESHWORK_BIN", workspace.program()).env("MESHWORK_TEST_PAGE", test_page);
+    }
+    if is_needed("package") {
+        sdk::build(workspace, pages::Aim::Small)?;
+        races.env("MESHWORK_SDK", workspace.sdk(pages::Aim::Small));
     }
     step::check(races.args(arguments))
 }

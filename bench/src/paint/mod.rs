@@ -94,8 +94,7 @@ impl Pages {
     async fn ready(tabs: [Tab; 2]) -> Result<Pages> {
         let mut ahead = [0.0; 2];
         for (tab, ahead) in tabs.iter().zip(&mut ahead) {
-            let read = tab.eval(include_str!("clock.js"), vec![]).await?;
-            *ahead = read.as_f64().context("the page's clock")?;
+            *ahead = clock_ahead(tab).await?;
         }
         Ok(Pages { tabs, ahead, clicked: 0 })
     }
@@ -111,7 +110,7 @@ impl Pages {
         let order: Vec<Value> = [SIDE, SIDE, first, count].map(Value::from).to_vec();
         let [sender, receiver] = &self.tabs;
         receiver.eval(include_str!("watch.js"), order.clone()).await?;
-        let pauses: Vec<u64> = pauses(seed).take(count).collect();
+        let pauses: Vec<u64> = pauses(seed, PAUSE).take(count).collect();
         let with_pauses = [order, vec![pauses.into()]].concat();
         let clicked = numbers(&sender.eval(&in_async(include_str!("click.js")), with_pauses).await?)?;
         let framed = "return window.__seen.framed.filter(at => at !== undefined).length;";
@@ -137,17 +136,30 @@ fn in_async(script: &str) -> String {
     format!("return (async function () {{ {script} }}).apply(null, arguments);")
 }
 
-fn numbers(list: &Value) -> Result<Vec<f64>> {
+/// How far a page's clock is ahead of the machine's, in milliseconds.
+///
+/// # Errors
+/// The browser's.
+pub async fn clock_ahead(tab: &Tab) -> Result<f64> {
+    tab.eval(include_str!("clock.js"), vec![]).await?.as_f64().context("the page's clock")
+}
+
+/// The numbers of a list.
+///
+/// # Errors
+/// It is none.
+pub fn numbers(list: &Value) -> Result<Vec<f64>> {
     list.as_array().context("a list")?.iter().map(|number| number.as_f64().context("a number")).collect()
 }
 
-/// Pauses that look random and are the same in every run (splitmix64).
-fn pauses(mut state: u64) -> impl Iterator<Item = u64> {
+/// Pauses in milliseconds, the least and how many more at most, that look random and are the same in every run
+/// (splitmix64).
+pub fn pauses(mut state: u64, (least, more): (u64, u64)) -> impl Iterator<Item = u64> {
     std::iter::from_fn(move || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Some(PAUSE.0 + (mixed ^ (mixed >> 31)) % PAUSE.1)
+        Some(least + (mixed ^ (mixed >> 31)) % more)
     })
 }
 
@@ -205,7 +217,8 @@ mod tests {
 
     #[test]
     fn pauses_are_the_same_in_every_run_and_within_their_bounds() {
-        let (first, again): (Vec<_>, Vec<_>) = (pauses(7).take(500).collect(), pauses(7).take(500).collect());
+        let (first, again): (Vec<_>, Vec<_>) =
+            (pauses(7, PAUSE).take(500).collect(), pauses(7, PAUSE).take(500).collect());
         assert_eq!(first, again);
         assert!(first.iter().all(|pause| (PAUSE.0..PAUSE.0 + PAUSE.1).contains(pause)));
         assert!(first.iter().collect::<std::collections::BTreeSet<_>>().len() > 20);

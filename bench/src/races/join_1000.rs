@@ -87,6 +87,8 @@ impl Painted {
         let cells = paintings::cells_of(&canvas);
         ensure!(cells.len() == usize::from(size.width) * usize::from(size.height), "every cell is painted");
         let content = Content {
+            app: meshwork_place::app(),
+            make: meshwork_place::make,
             genesis,
             room,
             batches: canvas.batches().map(|batch| batch.bytes().to_vec()).collect(),

@@ -7,8 +7,10 @@ mod canvas_apply;
 mod canvas_apply_wasm;
 mod documents;
 mod join_1000;
+mod join_document;
 mod library;
 mod link_throughput;
+mod open_document;
 mod overlay;
 mod page_size;
 mod paint_latency;
@@ -20,6 +22,7 @@ mod signal;
 mod simulate_seeds;
 mod stroke_bytes;
 mod table;
+mod typing;
 mod values;
 mod yjs;
 
@@ -47,6 +50,9 @@ pub const RACES: &[&Race] = &[
     &paint_latency::RACE,
     &browser::JOIN,
     &browser::FRAMES,
+    &join_document::RACE,
+    &typing::RACE,
+    &open_document::RACE,
     &page_size::RACE,
     &signal::RACE,
 ];

@@ -72,7 +72,7 @@ async fn clicks(plan: &Plan) -> Result<(Series, Series)> {
 }
 
 /// The number that such a part of all is not above.
-fn at(numbers: &[f64], part: f64) -> Samples {
+pub(super) fn at(numbers: &[f64], part: f64) -> Samples {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     let index = ((sorted.len() as f64 * part).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;

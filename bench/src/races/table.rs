@@ -114,6 +114,8 @@ fn filled(rows: usize, at_once: usize) -> Result<(Content, Table)> {
         }
     }
     let content = Content {
+        app: meshwork_place::app(),
+        make: meshwork_place::make,
         genesis,
         room,
         batches,
