@@ -144,7 +144,15 @@ impl Browser {
             match turn.unused.take() {
                 Some(first) => first,
                 // A window each: the page of a tab behind another would not be painted.
-                None => self.session.driver.new_window().await.context("no new window")?,
+                None => {
+                    if turn.shown.is_none()
+                        && let Some(any) = self.session.driver.windows().await?.into_iter().next()
+                    {
+                        // The one that was closed opens no other.
+                        self.session.driver.switch_to_window(any).await?;
+                    }
+                    self.session.driver.new_window().await.context("no new window")?
+                }
             }
         };
         let tab = Tab::new(Arc::clone(&self.session), window);
