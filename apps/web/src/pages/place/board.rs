@@ -278,7 +278,7 @@ impl Board {
         self.paper.get_untracked()
     }
 
-    /// Keeps a small picture of the canvas whenever nobody looks at the page any more.
+    /// Keeps a small picture of the canvas whenever nobody looks at the page any more, once anything was drawn.
     pub(super) fn keep_thumbnail(self) {
         let session = self.session;
         // A page that goes has left its room by then.
@@ -292,8 +292,9 @@ impl Board {
         let seen = window_event_listener(ev::visibilitychange, move |_| {
             let is_hidden =
                 web_sys::window().and_then(|window| window.document()).is_some_and(|page| page.hidden());
+            let is_drawn = self.work().painter.borrow().is_some();
             if is_hidden
-                && session.painted.get_untracked() > 0
+                && is_drawn
                 && let Some(room) = id.get_value()
                 && let Some(paper) = self.drawn()
             {
