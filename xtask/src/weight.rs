@@ -16,9 +16,9 @@ type Budget = (&'static str, &'static [&'static str], u64);
 
 /// The first two are all that a stroke waits for; see docs/decisions/0016-page-weight-and-frames.md.
 const BUDGETS: [Budget; 3] = [
-    ("a room, until a stroke is taken", &["overlays"], 718_000),
-    ("a room made on the start page, likewise", &["home"], 785_000),
-    ("a room with all its tools", &["overlays", "shell", "place"], 1_150_000),
+    ("a room, until a stroke is taken", &["overlays"], 715_000),
+    ("a room made on the start page, likewise", &["home"], 770_000),
+    ("a room with all its tools", &["overlays", "shell", "place"], 1_130_000),
 ];
 /// What an app may load beyond the page of a room without it, which has these parts.
 const SHELL: [&str; 2] = ["overlays", "shell"];
@@ -30,7 +30,7 @@ const APPS: [Budget; 4] = [
         300_000,
     ),
     ("Sync's documents, as a member keeps them", &["documents"], 90_000),
-    ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 306_000),
+    ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 305_000),
 ];
 /// Endings of the compressed copies, in the order in which the server prefers them.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
