@@ -225,12 +225,12 @@ async fn a_view_link_reads_and_says_why() -> Result<()> {
     open_editor(&reader).await?;
     type_at_end(&writer, "Ferry at 9:40").await?;
     wait_reads(&reader, "Ferry at 9:40").await?;
-    wait_says(&reader, "document-shut", "You can watch").await?;
+    wait_says(&reader, "document-shut", "View only").await?;
     type_at_end(&reader, "x").await?;
-    wait_page_says(&reader, "You can watch").await?;
+    wait_page_says(&reader, "View only").await?;
     wait_until(PATIENCE, "a toast", async || {
         let toasts = reader.eval("return document.querySelector('.toasts')?.innerText", vec![]).await?;
-        ensure!(toasts.as_str().is_some_and(|words| words.contains("You can watch")), "{toasts}");
+        ensure!(toasts.as_str().is_some_and(|words| words.contains("View only")), "{toasts}");
         Ok(())
     })
     .await?;

@@ -93,7 +93,8 @@ async fn new_links_keep_access_for_the_ticked() -> Result<()> {
     close(&mira).await?;
     let new = mira.url().await?;
     ensure!(new != old, "the address bar has the new link");
-    wait_page_says(&stranger, "This room has a new link. Ask Mira for it.").await?;
+    wait_page_says(&stranger, "This room has a new link.").await?;
+    wait_page_says(&stranger, "Ask Mira for it.").await?;
     wait_linked(&mira, 1).await?;
     lin.wait_until(PATIENCE, "the new link in Lin's address bar", async || {
         let present = lin.url().await?;

@@ -301,7 +301,7 @@ async fn view_links_show_the_board_and_say_why() -> Result<()> {
     let (writer, reader) = (browsers[0].tab(&edit).await?, browsers[1].tab(&look).await?);
     open_board(&writer).await?;
     open_board(&reader).await?;
-    wait_says(&reader, "whiteboard-shut", "You can watch").await?;
+    wait_says(&reader, "whiteboard-shut", "View only").await?;
     writer.click("tool-note").await?;
     writer.drag_on("whiteboard", &[(100, 100), (150, 150), (260, 260)]).await?;
     wait_shapes(&reader, 1).await?;

@@ -58,6 +58,8 @@ impl Rules {
         };
         let read: Vec<WithList> = records.iter().filter_map(read).collect();
         self.records.restore(&read);
+        // What the LINK brought before may be named by one of them.
+        self.handle_records();
         let counting = read.iter().filter(|(record, _)| self.records.holds(&record.hash()));
         let refused = records.len() - counting.count();
         let stamps = self.records.all().map(|(record, _)| record.body().stamp).collect();

@@ -216,3 +216,26 @@ fn late_makers_get_what_was_written() {
     assert_eq!(made.as_any::<Board>().unwrap().value(1), Some(7));
     assert_eq!(offences(&mut rooms[1]), []);
 }
+
+/// A rule comes while somebody writes whom it lets write.
+#[test]
+fn what_a_rule_overtook_is_said_again() {
+    let (seed, owner, writer) = (EditSeed([3; 16]), identity(0), identity(2));
+    let mut rooms = vec![room(0), room(2)];
+    let writers = Writers::Admitted(Some(seed.key()));
+    rooms[0].govern(now(0), &owner, Act::SetTerms(Terms { writers, ..Terms::default() })).unwrap();
+    rooms[1].kept_mut().admit_self(&seed);
+    let on = AppOn { slot: 2, app: "votes".parse().unwrap(), parameters: Bytes::default() };
+    rooms[0].govern(now(1), &owner, Act::TurnOn(on)).unwrap();
+    talk(&mut rooms, 2);
+    rooms[1].write(now(60_100), &writer, number(2), payload(Writer::Peer(peer(2)), "a")).unwrap();
+    let rule = Rule { slot: 2, limit: None, writers: WhoWrites::Admitted };
+    rooms[0].govern(now(60_101), &owner, Act::SetRule(rule)).unwrap();
+    rooms[0].write(now(60_102), &owner, number(2), payload(Writer::Peer(peer(0)), "a")).unwrap();
+    talk(&mut rooms, 60_103);
+    rooms[1].sign_due(now(121_000), &writer);
+    talk(&mut rooms, 121_001);
+    for room in &rooms {
+        assert_eq!(rows(room, 2), 2);
+    }
+}

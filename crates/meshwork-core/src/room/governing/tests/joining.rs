@@ -105,6 +105,12 @@ fn who_has_the_edit_seed_writes_and_others_look() {
     talk(&mut later, 120_000);
     assert!(later.iter().chain(&rooms).all(|room| board(room).value(1) == Some(7)));
     assert!(later.iter().chain(&rooms).all(|room| board(room).shown() == 1));
+    // Who had looked comes back with the link to edit.
+    let stored = later[0].kept().rules.stored().unwrap();
+    let mut again = room(4);
+    again.kept_mut().admit_self(&seed);
+    again.kept_mut().restore_records(&stored);
+    again.write(now(180_000), &identity(4), ReplicaNumber::FIRST, Board::payloads(&[(2, 7)])).unwrap();
 }
 
 #[test]
