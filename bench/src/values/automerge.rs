@@ -63,10 +63,10 @@ impl Contestant for Automerge {
     }
 
     fn text(&self, Open { document, names }: &Open) -> String {
-        let likes = document.get(ROOT, "likes").ok().flatten().and_then(|(value, _)| value.to_i64());
+        let likes = document.get(ROOT, "likes").ok().flatten().and_then(|(value, _)| value.as_i64());
         let named = document.keys(names).filter_map(|name| {
             let (value, _) = document.get(names, name.as_str()).ok()??;
-            Some((name, value.to_str()?.to_owned()))
+            Some((name, value.as_str()?.to_owned()))
         });
         text(likes.unwrap_or(i64::MIN), named)
     }
