@@ -1,5 +1,6 @@
 //! `typing`: from a key in one page's editor to the letter in another's.
 
+use std::any::Any;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -64,13 +65,8 @@ struct World {
     ours: String,
     y_webrtc: String,
     _signals: NodeServer,
-    _kept: Kept,
-}
-
-/// What ends with a world.
-enum Kept {
-    Loopback { _server: Server },
-    Lossy { _server: Running, _user: Cli, _hosts: [Host; 2], _narrow: Vec<Narrow>, _networks: Networks },
+    /// What ends with it, in this order.
+    _kept: Box<dyn Any>,
 }
 
 impl World {
@@ -79,7 +75,7 @@ impl World {
         let (site, signals) = (app.serve(&at)?, app.start_y_webrtc(&at)?);
         let (first, second) = tokio::try_join!(Browser::start(), Browser::start())?;
         let (ours, y_webrtc) = (server.url.clone(), format!("ws://{}", signals.address));
-        let kept = Kept::Loopback { _server: server };
+        let kept = Box::new(server);
         Ok(World { browsers: [first, second], site, ours, y_webrtc, _signals: signals, _kept: kept })
     }
 
@@ -102,8 +98,7 @@ impl World {
         let start = |host: &Host| Browser::start_with(BrowserOptions::default().within(host.namespace()));
         let (first, second) = tokio::try_join!(start(&hosts[0]), start(&hosts[1]))?;
         let y_webrtc = format!("ws://{} stun:{relay}", signals.address);
-        let kept =
-            Kept::Lossy { _server: server, _user: user, _hosts: hosts, _narrow: narrow, _networks: networks };
+        let kept = Box::new((server, user, hosts, narrow, networks));
         let ours = format!("http://{listen}");
         Ok(World { browsers: [first, second], site, ours, y_webrtc, _signals: signals, _kept: kept })
     }
