@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::networks::{Host, Narrow, Networks, Path, Router, SERVER};
-use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Running, Tab};
+use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Tab};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
