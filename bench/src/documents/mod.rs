@@ -3,7 +3,7 @@
 //! # How it works
 //! Each agent of a [`Trace`] has a replica. Where the trace says that an agent knew of what another one wrote, its
 //! replica takes that in first, so everybody writes where it wrote. The text that is read must be how the trace
-//! ends. What is timed stands in [`contestant`](crate::contestant).
+//! ends. What is timed stands in [`crate::contestant`].
 
 #[cfg(feature = "rivals")]
 pub mod automerge;

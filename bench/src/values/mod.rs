@@ -3,7 +3,7 @@
 //! # How it works
 //! Each author has a replica and does its share without hearing of the others, as people do who are offline.
 //! Somebody who only reads hears of everything in turn: the first act of each author, then the second, and so on.
-//! What is timed stands in [`contestant`](crate::contestant).
+//! What is timed stands in [`crate::contestant`].
 
 #[cfg(feature = "rivals")]
 pub mod automerge;

@@ -83,6 +83,7 @@ fn Home(
                 {(!browser::has_webrtc()).then(|| view! {
                     <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
                 })}
+                <KeptRooms session/>
                 <div class="doors">
                     <div class="home-words">
                         <h1>{texts::TITLE}</h1>
@@ -95,7 +96,6 @@ fn Home(
                     <MakeRoom session chosen/>
                 </div>
                 <Thread chosen/>
-                <KeptRooms session/>
                 <Health/>
             </main>
             <KeySheet session/>
