@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
 use crate::common::{
     close, meddler, open_board, open_editor, press_shown, unfold, wait_page_says, wait_says,
+    with_wrong_secret,
 };
 use crate::{ALL, Camera, SOME};
 
@@ -372,9 +373,8 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     let (browser, tab) = LIN.open(&format!("{}/place/ABCDEF", server.url()), "").await?;
     wait_page_says(&tab, "Nobody has this room open").await?;
     camera.take(&tab, "unknown-code", &SOME).await?;
-    let (address, _) = link.rsplit_once('.').context("a secret")?;
     tab.goto("about:blank").await?;
-    tab.goto(&format!("{address}.{}", "A".repeat(22))).await?;
+    tab.goto(&with_wrong_secret(&link)?).await?;
     wait_page_says(&tab, "This link does not open the room").await?;
     camera.take(&tab, "wrong-secret", &SOME).await?;
 

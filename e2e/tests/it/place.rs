@@ -2,6 +2,7 @@
 
 use crate::common::{
     SIZE, check_pictures_equal, fill_picture, open_page, same_cells, wait_linked, wait_shows,
+    with_wrong_secret,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server};
@@ -130,7 +131,7 @@ async fn a_private_room_without_its_secret_is_refused_in_words() -> Result<()> {
     let cli = Cli::new()?;
     let refused = cli.run(["place", "paint", bare, "--pixel", "0,0,#000000"]).await?.expect_code(4)?;
     ensure!(refused.stderr.contains("private"), "{}", refused.stderr);
-    let wrong = format!("{}.{}", link.rsplit_once('.').context("a secret")?.0, "A".repeat(22));
+    let wrong = with_wrong_secret(&link)?;
     let out = cli.path("never.png");
     let refused =
         cli.run(["place", "export", &wrong, "--out", &out.to_string_lossy()]).await?.expect_code(4)?;

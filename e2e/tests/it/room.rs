@@ -50,6 +50,8 @@ async fn ensure_no_card(tab: &Tab) -> Result<()> {
 /// Opens the sheet of the room, and waits for it.
 async fn open_room(tab: &Tab) -> Result<()> {
     tab.click("room-chip").await?;
+    // It opens where it was left.
+    tab.click("tab-about").await?;
     wait_says(tab, "room-entry", " ").await
 }
 
@@ -267,7 +269,7 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
         guest.click_cell(SIZE, cell).await?;
         wait_shows(owner, cell, RED).await?;
     }
-    open_room(owner).await?;
+    open_room_at(owner, "moderation").await?;
     owner.click("erase-mark").await?;
     wait_says(owner, "marking", "Drag over").await?;
     owner.drag_cells(SIZE, &[(20, 15), (8, 12), (5, 5)]).await?;
@@ -312,7 +314,7 @@ async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()>
     // By a finger, with the hand in hand.
     common::hands::resize(owner, common::hands::NARROW).await?;
     owner.click("tool-hand").await?;
-    open_room(owner).await?;
+    open_room_at(owner, "moderation").await?;
     common::hands::tap(owner, "erase-mark").await?;
     wait_says(owner, "marking", "Drag over").await?;
     common::hands::draw_by_finger(owner, &[(58, 58), (59, 59), (60, 60)]).await?;
@@ -385,7 +387,7 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (_host, link) = open_page(&browser, server.url(), "create-private").await?;
 
-    let wrong = format!("{}.{}", link.rsplit_once('.').context("a secret")?.0, "A".repeat(22));
+    let wrong = common::with_wrong_secret(&link)?;
     let tab = other.tab(&wrong).await?;
     wait_page_says(&tab, "This link does not open the room.").await?;
     wait_page_says(&tab, "Ask for it again.").await?;

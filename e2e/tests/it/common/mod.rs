@@ -11,7 +11,7 @@ pub(crate) mod turn;
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use image::{Rgba, RgbaImage};
 use meshwork::{Endpoint, Room};
 use meshwork_e2e::{Browser, PATIENCE, Tab};
@@ -126,6 +126,13 @@ pub(crate) async fn wait_says(tab: &Tab, testid: &str, words: &str) -> Result<()
         Ok(())
     })
     .await
+}
+
+/// The link of a private room with another secret, and without what lets one write.
+pub(crate) fn with_wrong_secret(link: &str) -> Result<String> {
+    let (page, keys) = link.split_once('#').context("a private link has a fragment")?;
+    let room = keys.split('.').next().context("it names the room")?;
+    Ok(format!("{page}#{room}.{}", "A".repeat(22)))
 }
 
 /// Waits until the page says something, wherever on it.
