@@ -279,7 +279,7 @@ fn RoomName(session: Session) -> impl IntoView {
     view! {
         <form class="sheet-part" on:submit=set>
             <label for="room-name-field">"What people see this room called"</label>
-            <div class="sheet-row">
+            <div class="room-naming">
                 <input
                     type="text"
                     id="room-name-field"
