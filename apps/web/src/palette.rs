@@ -12,6 +12,12 @@ pub fn is_light(colour: Colour) -> bool {
     0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2
 }
 
+/// What a button of a colour is styled with: the colour, and that of the mark on it.
+pub fn swatch_style(colour: Colour) -> String {
+    let mark = if is_light(colour) { "#14211d" } else { "#ffffff" };
+    format!("--swatch:{};--swatch-mark:{mark}", to_hex(colour))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

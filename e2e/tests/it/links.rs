@@ -4,7 +4,8 @@ use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
 
 use crate::common::{
-    SIZE, close, make_room, open_editor, open_start, wait_linked, wait_page_says, wait_says, wait_shows,
+    SIZE, close, make_room, open_editor, open_start, unfold, wait_linked, wait_page_says, wait_says,
+    wait_shows,
 };
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
@@ -176,4 +177,37 @@ async fn rooms_have_names() -> Result<()> {
     wait_says(&other, "room-name", "Harbour wall").await?;
     other.goto(server.url()).await?;
     wait_page_says(&other, "Harbour wall").await
+}
+
+#[tokio::test]
+async fn split_links_hold_for_every_app() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let mira = open_start(&browsers[0], server.url(), "create-private").await?;
+    // A room in which nobody but its owner paints has one link.
+    unfold(&mira, "rules-fold").await?;
+    mira.click("painters-some").await?;
+    make_room(&mira, "create-private").await?;
+    mira.click("room-chip").await?;
+    mira.click("turn-on-sync").await?;
+    mira.click("tab-rules").await?;
+    mira.click("painters-all").await?;
+    mira.click("set-rules").await?;
+    wait_says(&mira, "rule-painters", "Everybody").await?;
+    close(&mira).await?;
+    mira.click("open-share").await?;
+    mira.click("split-link").await?;
+    close(&mira).await?;
+    let view = shared(&mira, "view-link-sheet").await?;
+    let lin = browsers[1].tab(&view.replace("/place/", "/sync/")).await?;
+    wait_linked(&mira, 1).await?;
+    lin.wait_until(PATIENCE, "buttons that are off", async || {
+        ensure!(lin.attribute("increment", "disabled").await?.is_some(), "who looks can count");
+        Ok(())
+    })
+    .await?;
+    // With the edit link the same person counts.
+    lin.goto(&shared(&mira, "share-link-sheet").await?.replace("/place/", "/sync/")).await?;
+    lin.click("increment").await?;
+    wait_says(&lin, "counter", "1").await
 }

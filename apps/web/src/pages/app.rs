@@ -14,6 +14,7 @@ use super::home::{self, Aim};
 use super::notices::NoticeCard;
 use super::parts::{Part, Stage};
 use super::session::Session;
+use super::session::apps::word;
 use super::shell::RoomPage;
 use super::update::UpdateLine;
 use super::{browser, place, sync, theme};
@@ -112,8 +113,7 @@ fn App() -> impl IntoView {
         Route::Made => view! { <InFront session named=None/> }.into_any(),
         Route::Unshared(app) => {
             if !session.has_room() {
-                let word = app.word.parse().expect("the table holds words of apps");
-                session.open_unshared(word, parameters(app));
+                session.open_unshared(word(app), parameters(app));
             }
             view! { <InFront session named=Some(app)/> }.into_any()
         }

@@ -277,6 +277,11 @@ pub(crate) fn clock() -> String {
     String::from(js_sys::Date::new_0().to_time_string()).split(' ').next().unwrap_or_default().to_owned()
 }
 
+/// Whether nobody looks at the page.
+pub(crate) fn is_hidden() -> bool {
+    web_sys::window().and_then(|window| window.document()).is_some_and(|page| page.hidden())
+}
+
 /// What draws on a canvas; nothing where the browser has no more of that.
 pub(crate) fn paper(canvas: &web_sys::HtmlCanvasElement) -> Option<web_sys::CanvasRenderingContext2d> {
     canvas.get_context("2d").ok()??.dyn_into().ok()

@@ -28,16 +28,33 @@ static MAKE: OnceLock<MakeReplica> = OnceLock::new();
 
 /// Whether a room may have documents, as far as its address says, and what this browser remembers of it.
 pub(crate) fn are_wanted(address: &RoomAddress) -> bool {
-    let is_place = address.app().is_some_and(|app| *app == meshwork_place::app());
-    let is_known = |room: RoomId| remembered().lines().any(|line| line == room.to_string());
-    !is_place || address.room().is_some_and(is_known)
+    come_with(address.app()) || address.room().is_some_and(are_remembered)
+}
+
+/// Whether a room of an app may have documents from its beginning; any may while the app is not known.
+pub(crate) fn come_with(app: Option<&AppWord>) -> bool {
+    app.is_none_or(|app| *app != meshwork_place::app())
+}
+
+/// Whether this browser remembers that a room has documents beside what it opened with.
+pub(crate) fn are_remembered(room: RoomId) -> bool {
+    remembered().lines().any(|line| line == room.to_string())
 }
 
 /// Remembers that a room has documents beside what it opened with.
 pub(crate) fn remember(room: RoomId) {
     let (before, room) = (remembered(), room.to_string());
+    if before.lines().next() == Some(&*room) {
+        return;
+    }
     let others = before.lines().filter(|line| *line != room).take(ROOMS_KEPT_MAX);
     browser::store(KEY, &[&*room].into_iter().chain(others).collect::<Vec<_>>().join("\n"));
+}
+
+/// Forgets whether a room has documents.
+pub(crate) fn forget(room: RoomId) {
+    let (before, room) = (remembered(), room.to_string());
+    browser::store(KEY, &before.lines().filter(|line| *line != room).collect::<Vec<_>>().join("\n"));
 }
 
 fn remembered() -> String {

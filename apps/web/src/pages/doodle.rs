@@ -117,12 +117,11 @@ fn Pad(doodle: RwSignal<Doodle>, colour: RwSignal<Colour>) -> impl IntoView {
 }
 
 fn colour_button(chosen: RwSignal<Colour>, colour: Colour, name: &'static str) -> impl IntoView {
-    let mark = if palette::is_light(colour) { "#14211d" } else { "#fff" };
     view! {
         <button
             type="button"
             class="swatch"
-            style=format!("--swatch: {}; --swatch-mark: {mark}", palette::to_hex(colour))
+            style=palette::swatch_style(colour)
             aria-label=name
             title=name
             aria-pressed=move || (chosen.get() == colour).to_string()

@@ -167,10 +167,10 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
             false => Vec::new(),
         };
         spawn_local(async move {
-            if spec.app != meshwork_place::app() {
+            if documents::come_with(Some(&spec.app)) {
                 documents::load(session).await;
             }
-            let made = session.make_painted(spec, rules, &cells);
+            let made = session.make(spec, rules, &cells);
             // Who painted first wants to show it to somebody.
             session.is_share_open.set(made.is_ok() && !cells.is_empty());
             problem.set(made.err());
@@ -302,9 +302,7 @@ pub(crate) fn JoinRoom(
 fn Health() -> impl IntoView {
     let is_healthy = RwSignal::new(None::<bool>);
     let look = move || {
-        let is_hidden =
-            web_sys::window().and_then(|window| window.document()).is_some_and(|page| page.hidden());
-        if !is_hidden {
+        if !browser::is_hidden() {
             spawn_local(async move { is_healthy.set(Some(browser::is_server_healthy().await)) });
         }
     };

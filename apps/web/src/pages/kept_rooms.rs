@@ -9,7 +9,7 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
-use super::{shelf, thumbnail};
+use super::{documents, shelf, thumbnail};
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
@@ -68,12 +68,12 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
     let title = if name.is_empty() { format!("{} room", app.title) } else { name };
     let Visit { met, .. } = visit;
     let forget = move |_| {
+        let has_blobs = app.word == meshwork_sync::WORD || documents::are_remembered(id);
         spawn_local(async move {
             match session.forget_room(id).await {
                 Ok(()) => {
-                    thumbnail::forget(id);
                     rooms.update(|rooms| rooms.retain(|room| room.id != id));
-                    if app.word == meshwork_sync::WORD {
+                    if has_blobs {
                         // Where the part does not come now, it removes them when it does.
                         let _ = shelf::forget(id).await;
                     }

@@ -1,6 +1,6 @@
 //! The page's node and what the page knows through it, as signals.
 
-mod apps;
+pub(crate) mod apps;
 pub(crate) mod crowd;
 mod events;
 mod governing;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use leptos::web_sys::{self, HtmlCanvasElement};
+use leptos::web_sys::HtmlCanvasElement;
 use leptos::{ev, html};
 use meshwork_core::id::RoomId;
 use meshwork_core::node::{CommandError, WriteError};
@@ -290,10 +290,8 @@ impl Board {
             }
         });
         let seen = window_event_listener(ev::visibilitychange, move |_| {
-            let is_hidden =
-                web_sys::window().and_then(|window| window.document()).is_some_and(|page| page.hidden());
             let is_drawn = self.work().painter.borrow().is_some();
-            if is_hidden
+            if browser::is_hidden()
                 && is_drawn
                 && let Some(room) = id.get_value()
                 && let Some(paper) = self.drawn()

@@ -120,7 +120,7 @@ fn recent_button(board: Board, colour: Colour) -> impl IntoView {
         <button
             type="button"
             class="swatch recent"
-            style=style(colour)
+            style=palette::swatch_style(colour)
             data-testid=format!("recent-{}", hex.trim_start_matches('#'))
             title=format!("{hex}, used lately")
             aria-label=format!("{hex}, used lately")
@@ -144,7 +144,7 @@ fn swatch_button(board: Board, index: usize, swatch: Swatch) -> impl IntoView {
         <button
             type="button"
             class="swatch"
-            style=style(swatch.colour)
+            style=palette::swatch_style(swatch.colour)
             data-testid=format!("palette-{}", hex.trim_start_matches('#'))
             title=title
             aria-label=swatch.name
@@ -190,11 +190,6 @@ fn walk(event: &web_sys::KeyboardEvent) {
     }
 }
 
-fn style(colour: Colour) -> String {
-    let mark = if palette::is_light(colour) { "#14211d" } else { "#ffffff" };
-    format!("--swatch:{};--swatch-mark:{mark}", palette::to_hex(colour))
-}
-
 /// The thirteenth swatch: any colour.
 #[component]
 fn OwnColour(board: Board) -> impl IntoView {
@@ -210,7 +205,7 @@ fn OwnColour(board: Board) -> impl IntoView {
             class="own-colour"
             class:chosen=is_chosen
             class:in-hand=is_in_hand
-            style=move || style(board.own_colour.get().unwrap_or(OWN_COLOUR))
+            style=move || palette::swatch_style(board.own_colour.get().unwrap_or(OWN_COLOUR))
         >
             <input
                 type="color"

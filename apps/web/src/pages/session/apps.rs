@@ -103,6 +103,7 @@ impl Session {
     }
 }
 
-fn word(app: &App) -> AppWord {
+/// The word of an app, as rooms name it.
+pub(crate) fn word(app: &App) -> AppWord {
     app.word.parse().expect("the table holds words of apps")
 }

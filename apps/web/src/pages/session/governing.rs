@@ -16,6 +16,7 @@ use meshwork_place::canvas::{Colour, Erase};
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
+use super::apps::word;
 use super::{Driver, Session, set_if_new};
 
 /// What holds in the room, as signals.
@@ -54,20 +55,12 @@ impl Governing {
 }
 
 impl Session {
-    /// Makes a room with rules from its beginning; [`Session::address`] follows when the meeting point knows it. In a
-    /// private one where everybody may write, that is whoever has the link to edit.
+    /// Makes a room with rules from its beginning, and these cells of its canvas painted; [`Session::address`] follows when
+    /// the meeting point knows it. In a private one where everybody may write, that is whoever has the link to edit.
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn make(self, spec: RoomSpec, rules: Terms) -> Result<(), String> {
-        self.make_painted(spec, rules, &[])
-    }
-
-    /// The same, with these cells of its canvas painted.
-    ///
-    /// # Errors
-    /// In words, why not.
-    pub(crate) fn make_painted(
+    pub(crate) fn make(
         self,
         spec: RoomSpec,
         rules: Terms,
@@ -110,6 +103,16 @@ impl Session {
         self.refresh_law();
         self.read_address();
         Ok(())
+    }
+
+    /// Whether one made the room; tracked.
+    pub(crate) fn is_owner(self) -> bool {
+        self.governing.law.with(|law| law.as_ref().is_some_and(|law| law.is_own))
+    }
+
+    /// What the owner decided, as it is now; nothing while that is not known.
+    pub(crate) fn terms_now(self) -> Terms {
+        self.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.clone())).unwrap_or_default()
     }
 
     /// Which links one can pass on; tracked.
@@ -222,9 +225,9 @@ impl Session {
 
 /// Who may write in the app that the room opened with may do so in a further one.
 fn follow_writers(node: &mut Node, now: Time, room: RoomHandle, app: &App) -> Result<(), CommandError> {
-    let (view, word) = (node.room(room), app.word.parse().expect("the table holds words of apps"));
+    let view = node.room(room);
     let Some((_, writers)) = view.rule(GENESIS_SLOT) else { return Ok(()) };
-    let further = view.slot_of(&word).filter(|slot| *slot != GENESIS_SLOT);
+    let further = view.slot_of(&word(app)).filter(|slot| *slot != GENESIS_SLOT);
     let Some((slot, (limit, present))) = further.and_then(|slot| Some((slot, view.rule(slot)?))) else {
         return Ok(());
     };
@@ -239,32 +242,30 @@ fn edit_seed(address: Option<&RoomAddress>) -> Option<EditSeed> {
 }
 
 fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -> Result<(), CommandError> {
+    let may_differ = matches!(decision, Decision::Rules(_) | Decision::TurnOn(_) | Decision::SplitLink);
     match decision {
-        Decision::Rules(rules) => {
-            let set = node.room_mut(now, room).set_rules(rules)?;
-            APPS.iter().try_for_each(|app| follow_writers(node, now, room, app))?;
-            Ok(set)
-        }
+        Decision::Rules(rules) => node.room_mut(now, room).set_rules(rules).map(drop),
         Decision::TurnOn(app) => {
-            let word = app.word.parse().expect("the table holds words of apps");
-            node.room_mut(now, room).turn_on(word, AppParameters::default())?;
-            return follow_writers(node, now, room, app);
+            node.room_mut(now, room).turn_on(word(app), AppParameters::default()).map(drop)
         }
         Decision::Ban(peer, erases) => {
-            let banned = node.room_mut(now, room).ban(peer)?;
+            node.room_mut(now, room).ban(peer)?;
             match erases {
                 true => {
                     let erase = Erase { author: Some(peer), region: None };
-                    node.room_mut(now, room).retract(erase.into())
+                    node.room_mut(now, room).retract(erase.into()).map(drop)
                 }
-                false => Ok(banned),
+                false => Ok(()),
             }
         }
-        Decision::Unban(peer) => node.room_mut(now, room).unban(peer),
-        Decision::Erase(erase) => node.room_mut(now, room).retract(erase.into()),
-        Decision::Lift(record) => node.room_mut(now, room).lift(&[record]),
-        Decision::NewLink(keep) => node.room_mut(now, room).renew_secret(keep),
-        Decision::SplitLink => node.room_mut(now, room).set_edit_key(),
+        Decision::Unban(peer) => node.room_mut(now, room).unban(peer).map(drop),
+        Decision::Erase(erase) => node.room_mut(now, room).retract(erase.into()).map(drop),
+        Decision::Lift(record) => node.room_mut(now, room).lift(&[record]).map(drop),
+        Decision::NewLink(keep) => node.room_mut(now, room).renew_secret(keep).map(drop),
+        Decision::SplitLink => node.room_mut(now, room).set_edit_key().map(drop),
+    }?;
+    match may_differ {
+        true => APPS.iter().try_for_each(|app| follow_writers(node, now, room, app)),
+        false => Ok(()),
     }
-    .map(drop)
 }

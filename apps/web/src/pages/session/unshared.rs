@@ -18,7 +18,7 @@ impl Session {
         let entry = self.begin_entering();
         self.code.set(None);
         spawn_local(async move {
-            if app != meshwork_place::app() {
+            if documents::come_with(Some(&app)) {
                 documents::load(self).await;
             }
             let kept = self.find_unshared(&app).await;
@@ -28,7 +28,9 @@ impl Session {
             let servers = Vec::new();
             let made = match kept {
                 Some(address) => self.join_now(address).await,
-                None => self.make(RoomSpec { servers, app, parameters, private: true }, Terms::default()),
+                None => {
+                    self.make(RoomSpec { servers, app, parameters, private: true }, Terms::default(), &[])
+                }
             };
             self.end_entering(made);
         });

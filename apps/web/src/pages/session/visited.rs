@@ -9,7 +9,7 @@ use meshwork_web::apps::{self, App};
 use meshwork_web::visits::{Visit, Visits};
 use meshwork_web::words;
 
-use super::super::{browser, documents};
+use super::super::{browser, documents, thumbnail};
 use super::Session;
 
 const VISITS_KEY: &str = "meshwork-visits";
@@ -86,6 +86,8 @@ impl Session {
         let mut visits = visits();
         visits.forget(id);
         browser::store(VISITS_KEY, &visits.write());
+        thumbnail::forget(id);
+        documents::forget(id);
         Ok(())
     }
 

@@ -13,10 +13,7 @@ pub(super) fn NewLink(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let is_offered = Memo::new(move |_| {
-        let is_own = session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.is_own));
-        is_own && session.is_private.get() == Some(true)
-    });
+    let is_offered = Memo::new(move |_| session.is_owner() && session.is_private.get() == Some(true));
     let is_made = RwSignal::new(false);
     view! {
         <Show when=move || is_offered.get()>

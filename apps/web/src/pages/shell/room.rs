@@ -45,10 +45,9 @@ pub(crate) fn RoomSheet(
 /// What each tab shows.
 fn panels(session: Session, front: Front, chosen: RwSignal<usize>) -> impl IntoView {
     let law = session.governing.law;
-    let is_own = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.is_own)));
+    let is_own = Memo::new(move |_| session.is_owner());
     let moderates = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
-    let terms = law.with_untracked(|law| law.as_ref().map(|law| law.rules.clone())).unwrap_or_default();
-    let draft = Draft::new(terms, session.edit_key());
+    let draft = Draft::new(session.terms_now(), session.edit_key());
     let panel = move |place: usize, content: AnyView| {
         let word = TABS[place].0;
         view! {
@@ -265,15 +264,12 @@ fn FurtherApps(session: Session) -> impl IntoView {
 fn RoomName(session: Session) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
     let problem = RwSignal::new(None::<String>);
-    let present =
-        session.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.name.to_string()));
+    let present = session.terms_now().name.to_string();
     let set = move |event: SubmitEvent| {
         event.prevent_default();
         let Some(field) = field.get_untracked() else { return };
-        let named = rules::name(&field.value()).and_then(|name| {
-            let terms = session.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.clone()));
-            session.decide(Decision::Rules(Terms { name, ..terms.unwrap_or_default() }))
-        });
+        let named = rules::name(&field.value())
+            .and_then(|name| session.decide(Decision::Rules(Terms { name, ..session.terms_now() })));
         problem.set(named.err());
     };
     view! {
@@ -308,8 +304,7 @@ fn Change(
     let problem = RwSignal::new(None::<String>);
     let set = move |event: SubmitEvent| {
         event.prevent_default();
-        let name = session.governing.law.with_untracked(|law| law.as_ref().map(|law| law.rules.name.clone()));
-        let chosen = draft.rules(session.first_app(), name.unwrap_or_default());
+        let chosen = draft.rules(session.first_app(), session.terms_now().name);
         problem.set(chosen.and_then(|rules| session.decide(Decision::Rules(rules))).err());
     };
     view! {

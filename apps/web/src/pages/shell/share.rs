@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use meshwork_core::room::rules::terms::Writers;
 use meshwork_web::rules::{Decision, Links};
 use meshwork_web::{texts, words};
 
@@ -122,7 +123,7 @@ fn Choice(
 ) -> impl IntoView {
     let choice = move |title: &'static str, means: String, test_id: &'static str, looks: bool| {
         view! {
-            <label class="link-choice" class:chosen=move || is_to_look.get() == looks>
+            <label class="option link-choice" class:chosen=move || is_to_look.get() == looks>
                 <input
                     type="radio"
                     name="link"
@@ -139,7 +140,7 @@ fn Choice(
     };
     let means_edit = format!("{}, and bring others in", words::capital(session.about().verbs.0));
     view! {
-        <fieldset class="link-choices">
+        <fieldset class="choice link-choices">
             <legend class="sr-only">"Which link"</legend>
             {choice("Edit link", means_edit, "choose-edit", false)}
             <CopyField value=whole label="Edit link" button="Copy" test_id="share-link-sheet"/>
@@ -154,10 +155,11 @@ fn Choice(
 fn SplitLink(session: Session, links: Memo<Links>) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let may_split = move || {
-        let lets_all = session.governing.law.with(|law| {
-            law.as_ref().is_some_and(|law| law.is_own && law.rules.writers == Default::default())
-        });
-        lets_all && links.get() == Links::One && session.is_private.get() == Some(true)
+        let lets_all = session
+            .governing
+            .law
+            .with(|law| law.as_ref().is_some_and(|law| law.rules.writers == Writers::Everybody));
+        session.is_owner() && lets_all && links.get() == Links::One && session.is_private.get() == Some(true)
     };
     view! {
         <Show when=may_split>
