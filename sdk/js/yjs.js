@@ -6,7 +6,7 @@ import * as Y from 'yjs'
 import { edits } from './edits.js'
 import { restore } from './restore.js'
 
-// What is typed goes out at once, and what follows within this time together, in milliseconds.
+// What is typed goes out at once, and what follows within this time together, in milliseconds. Carets likewise.
 const PAUSE = 50
 // What could not be said is tried again after this time, in milliseconds.
 const RETRY = 1000
@@ -64,6 +64,8 @@ export class MeshworkProvider extends EventTarget {
   #timer
   #last = -Infinity
   #saying
+  #caretTimer
+  #caretLast = -Infinity
   #clients = new Map()
   #heard
 
@@ -134,8 +136,14 @@ export class MeshworkProvider extends EventTarget {
   }
 
   #schedule(wait) {
-    if (this.#timer === undefined && this.#saying === undefined) {
+    if (this.#timer !== undefined || this.#saying !== undefined) {
+      return
+    }
+    if (wait > 0) {
       this.#timer = setTimeout(() => this.#flush(), wait)
+    } else {
+      // A timer may wait for 4 ms and longer, and what was edited in one go is together here already.
+      queueMicrotask(() => this.#flush())
     }
   }
 
@@ -182,9 +190,23 @@ export class MeshworkProvider extends EventTarget {
   }
 
   #aware = ({ added, updated, removed }, origin) => {
-    if (origin !== this && !origin?.from) {
-      this.#tell([...added, ...updated, ...removed].filter((client) => client === this.doc.clientID))
+    const isOurs = [...added, ...updated, ...removed].includes(this.doc.clientID)
+    if (origin === this || origin?.from || !isOurs) {
+      return
     }
+    if (removed.includes(this.doc.clientID)) {
+      this.#tellCaret()
+    } else {
+      // The letter that moved it goes first.
+      this.#caretTimer ??= setTimeout(() => this.#tellCaret(), this.#caretLast + PAUSE - performance.now())
+    }
+  }
+
+  #tellCaret() {
+    clearTimeout(this.#caretTimer)
+    this.#caretTimer = undefined
+    this.#caretLast = performance.now()
+    this.#tell([this.doc.clientID])
   }
 
   #tell(clients) {

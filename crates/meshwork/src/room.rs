@@ -250,7 +250,8 @@ impl Room {
         Ok(App::new(self.clone(), slot))
     }
 
-    /// Turns an app on, if it is not: the owner's to do.
+    /// Turns an app on, if it is not: the owner's to do. Who may write in the app that the room opened with may do so in it, from
+    /// then on.
     ///
     /// # Errors
     /// [`RuleError`]; the app is off.

@@ -18,7 +18,7 @@ use crate::signed::list::ShortId;
 impl RoomMut<'_> {
     /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
     /// was written meanwhile by somebody who had not heard of them is said again by its author, as far as the
-    /// rules allow.
+    /// rules allow. Further apps in which the same people may write as in the first follow it.
     ///
     /// Where two programs of the owner do so without hearing of each other, what either took stays taken, and one of
     /// them joins both after a while.
@@ -66,7 +66,8 @@ impl RoomMut<'_> {
         self.govern(Act::Renew(secret, keep))
     }
 
-    /// Turns an app on in the room, if it is not. Returns its slot.
+    /// Turns an app on in the room, if it is not, for those who may write in the app that the room opened with. Returns its
+    /// slot.
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) where the

@@ -8,12 +8,11 @@ use meshwork_core::overlay::sketch::Sight;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::admission::{EditKey, EditSeed};
-use meshwork_core::signed::app::{AppParameters, GENESIS_SLOT};
-use meshwork_core::signed::change::{Limit, Rule};
+use meshwork_core::signed::app::AppParameters;
+use meshwork_core::signed::change::Limit;
 use meshwork_core::time::Time;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Erase};
-use meshwork_web::apps::{APPS, App};
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
 use super::apps::word;
@@ -223,26 +222,11 @@ impl Session {
     }
 }
 
-/// Who may write in the app that the room opened with may do so in a further one.
-fn follow_writers(node: &mut Node, now: Time, room: RoomHandle, app: &App) -> Result<(), CommandError> {
-    let view = node.room(room);
-    let Some((_, writers)) = view.rule(GENESIS_SLOT) else { return Ok(()) };
-    let further = view.slot_of(&word(app)).filter(|slot| *slot != GENESIS_SLOT);
-    let Some((slot, (limit, present))) = further.and_then(|slot| Some((slot, view.rule(slot)?))) else {
-        return Ok(());
-    };
-    if present != writers {
-        node.room_mut(now, room).set_rule(Rule { slot, limit, writers })?;
-    }
-    Ok(())
-}
-
 fn edit_seed(address: Option<&RoomAddress>) -> Option<EditSeed> {
     address.and_then(RoomAddress::secrets).and_then(|secrets| secrets.edit_seed)
 }
 
 fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -> Result<(), CommandError> {
-    let may_differ = matches!(decision, Decision::Rules(_) | Decision::TurnOn(_) | Decision::SplitLink);
     match decision {
         Decision::Rules(rules) => node.room_mut(now, room).set_rules(rules).map(drop),
         Decision::TurnOn(app) => {
@@ -263,9 +247,5 @@ fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -
         Decision::Lift(record) => node.room_mut(now, room).lift(&[record]).map(drop),
         Decision::NewLink(keep) => node.room_mut(now, room).renew_secret(keep).map(drop),
         Decision::SplitLink => node.room_mut(now, room).set_edit_key().map(drop),
-    }?;
-    match may_differ {
-        true => APPS.iter().try_for_each(|app| follow_writers(node, now, room, app)),
-        false => Ok(()),
     }
 }

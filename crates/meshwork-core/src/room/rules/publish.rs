@@ -13,7 +13,7 @@ use crate::id::{Identity, PeerId, Secret};
 use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
 use crate::room::writing::WriteError;
-use crate::signed::app::{GENESIS_SLOT, SLOTS_MAX};
+use crate::signed::app::{GENESIS_SLOT, GIVEN_SLOTS, SLOTS_MAX};
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{
     Age, AppOn, BANS_MAX, Change, Lifted, NewSecret, Peers, Quota, RULES_MAX, Retraction, Rule, SCOPE_MAX,
@@ -30,7 +30,7 @@ pub const MODERATORS: &str = "the owner or a moderator of the room";
 /// What somebody publishes in their own name.
 #[derive(Clone, Debug)]
 pub enum Act<'a> {
-    /// Sets the room's rules: the owner's to do.
+    /// Sets the room's rules: the owner's to do. Further apps in which the same may write as in the first follow it.
     SetTerms(Terms),
     /// Bans a peer: what this program holds of it stays, what it writes from then on does not count. The owner's to do,
     /// or a moderator's where the peer is neither.
@@ -41,7 +41,7 @@ pub enum Act<'a> {
     Retract(Retract),
     /// Lifts the retractions of these records: the owner's to do. What was taken back shows again.
     Lift(&'a [ShortId]),
-    /// Turns an app on, in a slot that is free: the owner's to do.
+    /// Turns an app on, in a slot that is free, for those who may write in the first: the owner's to do.
     TurnOn(AppOn),
     /// Sets the rule of the app in a slot: the owner's to do.
     SetRule(Rule),
@@ -70,6 +70,8 @@ pub struct Retract {
 #[derive(Default)]
 struct Draft {
     changes: Vec<Change>,
+    /// The rules that slots are given.
+    rules: Vec<Rule>,
     /// Who is appointed and dismissed, and who is put on the list of writers and taken off it.
     appointed: Vec<PeerId>,
     dismissed: Vec<PeerId>,
@@ -146,10 +148,7 @@ impl Rules {
         }
         let mut draft = match act {
             Act::SetTerms(terms) => self.set_terms(&terms)?,
-            Act::SetRule(rule) => {
-                let (change, is_stricter) = self.set_rule(rule)?;
-                Draft { slots: u16::from(is_stricter) << rule.slot, ..Draft::of(change) }
-            }
+            Act::SetRule(rule) => Draft { rules: alloc::vec![rule], ..Draft::default() },
             Act::Raise(quota) => Draft::of(Change::Quota(quota)),
             Act::Age(age) => Draft::of(Change::Age(age)),
             Act::Ban(peer) => self.ban(is_owner, peer)?,
@@ -180,6 +179,7 @@ impl Rules {
         if is_owner && !draft.changes.iter().any(|change| matches!(change, Change::App(_))) {
             draft.changes.extend(self.records.book().displaced_apps().into_iter().map(Change::App));
         }
+        self.set_rules(&mut draft)?;
         let (list, cut) = match draft.access.take() {
             Some(_) if draft.takes() => {
                 let detail = "what other programs of the owner took is joined first, in a few seconds";
@@ -231,12 +231,13 @@ impl Rules {
     fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
         let (book, in_force, before) = (self.records.book(), self.records.in_force(), self.terms());
         let mut draft = Draft::default();
-        let mut is_stricter = false;
-        if (terms.limit, terms.writers.who()) != (before.limit, before.writers.who()) {
-            let rule = Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: terms.writers.who() };
-            let (change, takes) = self.set_rule(rule)?;
-            draft.changes.push(change);
-            is_stricter = takes;
+        let who = terms.writers.who();
+        let followers = self.followers();
+        if (terms.limit, who) != (before.limit, before.writers.who()) {
+            draft.rules.push(Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: who });
+        }
+        if who != before.writers.who() {
+            draft.rules.extend(followers.iter().map(|rule| Rule { writers: who, ..*rule }));
         }
         let beyond = |now: &[PeerId], before: &[PeerId]| -> Vec<PeerId> {
             now.iter().filter(|peer| !before.contains(peer)).copied().collect()
@@ -250,10 +251,9 @@ impl Rules {
             Writers::Admitted(key) if book.edit_key(&in_force) == *key => {}
             Writers::Admitted(key) => {
                 draft.changes.push(Change::EditKey(*key));
-                is_stricter = true;
+                draft.slots = followers.iter().fold(1 << GENESIS_SLOT, |slots, rule| slots | 1 << rule.slot);
             }
         }
-        draft.slots = u16::from(is_stricter) << GENESIS_SLOT;
         let moderators: Vec<PeerId> = book.moderators(&in_force).collect();
         draft.appointed = beyond(&terms.moderators, &moderators);
         draft.dismissed = beyond(&moderators, &terms.moderators);
@@ -261,26 +261,53 @@ impl Rules {
             draft.changes.push(Change::Name(terms.name.clone()));
         }
         // A record says something, also where nothing changes.
-        if terms.overlay != before.overlay || draft.changes().is_empty() {
+        if terms.overlay != before.overlay || draft.rules.is_empty() && draft.changes().is_empty() {
             draft.changes.push(Change::Overlay(terms.overlay.clone()));
         }
         Ok(draft)
     }
 
-    /// The rules of all slots with this one in the place of its slot's, and whether it takes a right there.
-    fn set_rule(&self, rule: Rule) -> Result<(Change, bool), WriteError> {
-        let of_slot = |slot| {
-            let (limit, writers) = self.records.book().rule(&self.records.in_force(), slot)?;
-            Some(Rule { slot, limit, writers })
-        };
-        let before = of_slot(rule.slot).ok_or(WriteError::AppIsOff(rule.slot))?;
-        let is_stricter = rule.limit != before.limit && rule.limit.is_some()
-            || rule.writers != before.writers && rule.writers != WhoWrites::Everybody;
+    /// The rules of the further apps in which those may write who may in the app that the room opened with.
+    fn followers(&self) -> Vec<Rule> {
+        let first = self.rule(GENESIS_SLOT).writers;
+        let further = GIVEN_SLOTS.filter(|slot| self.records.book().app(*slot).is_some());
+        further.map(|slot| self.rule(slot)).filter(|rule| rule.writers == first).collect()
+    }
+
+    fn rule(&self, slot: u8) -> Rule {
+        let rule = self.records.book().rule(&self.records.in_force(), slot);
+        let (limit, writers) = rule.unwrap_or((None, WhoWrites::Everybody));
+        Rule { slot, limit, writers }
+    }
+
+    /// Says the rules that slots are given, with those of all others. Who may write in the app that the room opened with may do
+    /// so in what is turned on, from its first batch on.
+    fn set_rules(&self, draft: &mut Draft) -> Result<(), WriteError> {
+        for rule in &draft.rules {
+            let before = self.rule(rule.slot);
+            let is_stricter = rule.limit != before.limit && rule.limit.is_some()
+                || rule.writers != before.writers && rule.writers != WhoWrites::Everybody;
+            draft.slots |= u16::from(is_stricter) << rule.slot;
+        }
+        let first = self.rule(GENESIS_SLOT).writers;
+        let turned_on = draft.changes.iter().filter_map(|change| match change {
+            Change::App(on) if first != self.rule(on.slot).writers => {
+                Some(Rule { writers: first, ..self.rule(on.slot) })
+            }
+            _ => None,
+        });
+        let turned_on: Vec<Rule> = turned_on.collect();
+        draft.rules.extend(turned_on);
+        if draft.rules.is_empty() {
+            return Ok(());
+        }
         let is_free = |rule: &Rule| rule.limit.is_none() && rule.writers == WhoWrites::Everybody;
-        let one = |slot| if slot == rule.slot { Some(rule) } else { of_slot(slot) };
-        let rules = (0..SLOTS_MAX).filter_map(one).filter(|rule| !is_free(rule)).collect();
+        let given = |slot| draft.rules.iter().find(|rule| rule.slot == slot).copied();
+        let rules = (0..SLOTS_MAX).map(|slot| given(slot).unwrap_or_else(|| self.rule(slot)));
+        let rules = rules.filter(|rule| !is_free(rule)).collect();
         let full = |_| WriteError::Record(format!("a room has rules for at most {RULES_MAX} apps"));
-        Ok((Change::Rules(Bounded::new(rules).map_err(full)?), is_stricter))
+        draft.changes.push(Change::Rules(Bounded::new(rules).map_err(full)?));
+        Ok(())
     }
 
     fn ban(&self, is_owner: bool, peer: PeerId) -> Result<Draft, WriteError> {

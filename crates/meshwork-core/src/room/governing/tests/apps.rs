@@ -217,20 +217,18 @@ fn late_makers_get_what_was_written() {
     assert_eq!(offences(&mut rooms[1]), []);
 }
 
-/// A rule comes while somebody writes whom it lets write.
+/// Who may write changes while somebody writes whom it lets write, in an app that follows the first.
 #[test]
 fn what_a_rule_overtook_is_said_again() {
     let (seed, owner, writer) = (EditSeed([3; 16]), identity(0), identity(2));
     let mut rooms = vec![room(0), room(2)];
-    let writers = Writers::Admitted(Some(seed.key()));
-    rooms[0].govern(now(0), &owner, Act::SetTerms(Terms { writers, ..Terms::default() })).unwrap();
-    rooms[1].kept_mut().admit_self(&seed);
     let on = AppOn { slot: 2, app: "votes".parse().unwrap(), parameters: Bytes::default() };
     rooms[0].govern(now(1), &owner, Act::TurnOn(on)).unwrap();
+    rooms[1].kept_mut().admit_self(&seed);
     talk(&mut rooms, 2);
     rooms[1].write(now(60_100), &writer, number(2), payload(Writer::Peer(peer(2)), "a")).unwrap();
-    let rule = Rule { slot: 2, limit: None, writers: WhoWrites::Admitted };
-    rooms[0].govern(now(60_101), &owner, Act::SetRule(rule)).unwrap();
+    let writers = Writers::Admitted(Some(seed.key()));
+    rooms[0].govern(now(60_101), &owner, Act::SetTerms(Terms { writers, ..Terms::default() })).unwrap();
     rooms[0].write(now(60_102), &owner, number(2), payload(Writer::Peer(peer(0)), "a")).unwrap();
     talk(&mut rooms, 60_103);
     rooms[1].sign_due(now(121_000), &writer);
@@ -238,4 +236,42 @@ fn what_a_rule_overtook_is_said_again() {
     for room in &rooms {
         assert_eq!(rows(room, 2), 2);
     }
+}
+
+#[test]
+fn further_apps_follow_who_writes_first() {
+    let (owner, keys) = (identity(0), [EditSeed([3; 16]), EditSeed([4; 16])]);
+    let terms = |key: &EditSeed| {
+        let writers = Writers::Admitted(Some(key.key()));
+        Act::SetTerms(Terms { writers, ..Terms::default() })
+    };
+    let on = |slot, app: &str| {
+        Act::TurnOn(AppOn { slot, app: app.parse().unwrap(), parameters: Bytes::default() })
+    };
+    let writers = |room: &Room, slot| {
+        let records = room.kept().records();
+        records.book().rule(&records.in_force(), slot).map(|(_, writers)| writers)
+    };
+    let mut rooms = [room(0), room(2)];
+    for (slot, app) in [(2, "votes"), (3, "games")] {
+        rooms[0].govern(now(1), &owner, on(slot, app)).unwrap();
+    }
+    let apart = Rule { slot: 3, limit: None, writers: WhoWrites::Listed };
+    rooms[0].govern(now(2), &owner, Act::SetRule(apart)).unwrap();
+    rooms[0].govern(now(3), &owner, terms(&keys[0])).unwrap();
+    rooms[0].govern(now(4), &owner, on(4, "chat")).unwrap();
+    let expected = [WhoWrites::Admitted, WhoWrites::Everybody, WhoWrites::Admitted, WhoWrites::Listed];
+    for (slot, expected) in [0, CONVERSATION_SLOT, 2, 3].into_iter().zip(expected) {
+        assert_eq!(writers(&rooms[0], slot), Some(expected), "slot {slot}");
+    }
+    assert_eq!(writers(&rooms[0], 4), Some(WhoWrites::Admitted), "from its first batch on");
+    talk(&mut rooms, 5);
+    let stranger = rooms[1].write(now(70_000), &identity(2), number(4), payload(Writer::Anybody, "a"));
+    assert!(matches!(stranger, Err(WriteError::NotWriter)), "{stranger:?}");
+
+    // Whom the former key admitted cannot write as if the new one were unknown: the cut holds in each app that follows.
+    rooms[0].govern(now(70_001), &owner, terms(&keys[1])).unwrap();
+    let book = rooms[0].kept().records().book();
+    let newest = book.in_force().and_then(|record| record.body().cut).unwrap();
+    assert_eq!(newest.slots, 1 | 1 << 2 | 1 << 4);
 }
