@@ -20,7 +20,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::setup::wasm;
 use crate::workspace::Workspace;
-use crate::{compressed, editor, parts, step};
+use crate::{compressed, editor, parts, sdk, step};
 
 #[path = "../../apps/web/src/apps.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the pages read all of it")]
@@ -81,6 +81,16 @@ impl Aim {
             Aim::Quick => "web-quick",
             Aim::Small => "web",
         }
+    }
+
+    /// What is compiled with this package: all that tests in browsers load beside the pages goes in one call, or cargo would compile
+    /// what they share once for the features of each.
+    pub(crate) fn packages(self, package: &'static str) -> Vec<&'static str> {
+        let packages = match self {
+            Aim::Quick => vec![TEST_PACKAGE, sdk::PACKAGE],
+            Aim::Small => vec![package],
+        };
+        packages.into_iter().flat_map(|package| ["--package", package]).collect()
     }
 }
 
@@ -147,7 +157,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
 pub(crate) fn build_test_page(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     check_bindgen(workspace)?;
     let (mut cargo, folder) = wasm::cargo(workspace, "build");
-    cargo.args(["--package", TEST_PACKAGE, "--profile", aim.profile()]);
+    cargo.args(aim.packages(TEST_PACKAGE)).args(["--profile", aim.profile()]);
     step::run("test page", &mut cargo)?;
     let finished = workspace.root.join("target/test-page");
     remove(&finished)?;
