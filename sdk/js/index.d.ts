@@ -153,7 +153,10 @@ export type RoomEvent =
   | { readonly type: 'linkchanged' }
   /** A member that stays has taken in what has these numbers of all that this page wrote, and stored it or not. */
   | { readonly type: 'kept'; readonly id: EndpointId; readonly sequences: readonly number[]; readonly stored: boolean }
-  /** All that this page wrote, up to the one with this number, is stored by this browser. */
+  /**
+   * All that this page wrote, up to the one with this number, is stored by this browser; also told when all is that the room
+   * has, with 0 where this page wrote nothing.
+   */
   | { readonly type: 'saved'; readonly sequence: number }
   | { readonly type: 'instep'; readonly id: EndpointId }
   | { readonly type: 'storagefailed'; readonly reason: string }
@@ -360,7 +363,7 @@ export const Counter: { readonly prototype: Counter }
 
 /**
  * Who holds what this page wrote last in one place: `saved`, `kept` and `instep` of the room tell that it may be more now. Where
- * it wrote nothing since it opened the room, who has all that is here.
+ * it wrote nothing since it opened the room, who has all that is here, and whether this browser stores all of it.
  */
 export interface Holders {
   /** Whether this browser stores it. */

@@ -142,8 +142,8 @@ export class MeshworkProvider extends EventTarget {
     if (wait > 0) {
       this.#timer = setTimeout(() => this.#flush(), wait)
     } else {
-      // A timer may wait for 4 ms and longer, and what was edited in one go is together here already.
-      queueMicrotask(() => this.#flush())
+      // Before the editor draws it.
+      this.#flush()
     }
   }
 

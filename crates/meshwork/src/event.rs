@@ -59,7 +59,8 @@ pub enum Event {
         /// Whether that is on its disk.
         stored: bool,
     },
-    /// All that this program wrote, up to the one with this number, is on this device's storage.
+    /// All that this program wrote, up to the one with this number, is on this device's storage; also told when all is there that
+    /// the room has, by whomever it was written, with 0 where this program wrote nothing.
     Saved(u64),
     /// A member was found to have what this program has.
     InStep(EndpointId),

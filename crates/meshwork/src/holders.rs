@@ -13,7 +13,7 @@ use crate::values::Values;
 
 impl Document {
     /// Who holds what this program wrote in the document last: its own storage, and members that stay. Where it wrote nothing
-    /// since it opened the room, who was found to have all that is here. [`Event::Saved`](crate::Event::Saved),
+    /// since it opened the room, who was found to have all that is here, and whether all of it is stored. [`Event::Saved`](crate::Event::Saved),
     /// [`Event::Kept`](crate::Event::Kept) and [`Event::InStep`](crate::Event::InStep) tell that it may be more now.
     ///
     /// # Errors

@@ -377,7 +377,7 @@ impl Kept {
     /// Who holds the last that this program wrote in a part of a replica: see
     /// [`Replica::outline`](crate::replica::Replica::outline).
     pub fn holders(&self, replica: ReplicaNumber, part: u32) -> Holders {
-        self.writing.whereabouts().of((replica, part), self.storage.stores())
+        self.writing.whereabouts().of((replica, part), self.storage.stores(), self.storage.is_done())
     }
 
     /// One's own batches that no member that stays has acknowledged.

@@ -375,6 +375,7 @@ impl Room {
         self.finish_history(now);
         self.talking().take_outputs();
         self.kept.storage.settle(now.time);
+        let mut is_more_saved = false;
         while let Some(output) = self.kept.storage.poll_output() {
             match output {
                 StorageOutput::Persist { token, change } => {
@@ -382,9 +383,7 @@ impl Room {
                 }
                 StorageOutput::Acknowledge { to, sequences, stored } if to == self.kept.me => {
                     let last = sequences.last().copied().filter(|_| stored).unwrap_or(0);
-                    if self.kept.writing.whereabouts_mut().handle_saved(last) {
-                        self.kept.event(Event::Saved { room: self.kept.handle, sequence: last });
-                    }
+                    is_more_saved |= self.kept.writing.whereabouts_mut().handle_saved(last);
                 }
                 StorageOutput::Acknowledge { to, sequences, stored } => {
                     if self.membership.member(to).is_some() {
@@ -398,6 +397,10 @@ impl Room {
                     self.kept.event(Event::StorageRecovered { room: self.kept.handle })
                 }
             }
+        }
+        if self.kept.storage.has_become_done() || is_more_saved {
+            let sequence = self.kept.writing.whereabouts().saved();
+            self.kept.event(Event::Saved { room: self.kept.handle, sequence });
         }
     }
 }

@@ -176,11 +176,11 @@ pub enum Event {
         /// Whether they are on durable storage there.
         stored: bool,
     },
-    /// What this program wrote is on this device's storage.
+    /// What this program wrote is on this device's storage, or all is that the room has, by whomever it was written.
     Saved {
         /// Which room.
         room: RoomHandle,
-        /// The sequence of the last of those batches: all before it are stored, too.
+        /// The sequence of the last of its own batches that is stored, and with it all before it; 0 where it wrote none.
         sequence: u64,
     },
     /// A member's replica had the same digest as one's own when they were last compared.

@@ -115,8 +115,13 @@ impl Acknowledgements {
 
     /// A program was told that what it wrote is on its own disk.
     fn hear_saved(&mut self, program: NodeIndex, me: Endpoint, sequence: u64) {
-        let before = self.saved.insert(program, sequence).map_or(0, |before| before + 1);
-        for (&(_, sequence), &number) in self.by_sequence.range((program, before)..=(program, sequence)) {
+        let first = self.saved.get(&program).map_or(0, |before| before + 1);
+        // It is also told that what others wrote is there.
+        if sequence < first {
+            return;
+        }
+        self.saved.insert(program, sequence);
+        for (&(_, sequence), &number) in self.by_sequence.range((program, first)..=(program, sequence)) {
             let (applied, kept) = self.said.entry((number, me)).or_default();
             applied.insert(sequence);
             kept.insert(sequence);

@@ -321,6 +321,37 @@ async fn saved_words_outlast_a_crash() {
     assert!(same.document("notes").holders().await.unwrap().saved, "nothing is waiting");
 }
 
+/// The same of what others wrote: who only reads is told that it is saved once it is.
+#[tokio::test]
+async fn what_others_wrote_outlasts_a_crash() {
+    let (folder, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = serve().await;
+    let writer = Endpoint::builder().server(&server).bind().await.unwrap();
+    let room = writer.create(meshwork::sync::room()).await.unwrap();
+    timeout(DEADLINE, room.registered()).await.unwrap().unwrap();
+    let long = "half past nine ".repeat(2000);
+    let words = long.clone();
+    room.document("notes").edit(move |text| text.push(&words)).await.unwrap();
+    let reader = Endpoint::builder().server(&server).store(Store::at(folder.path())).bind().await.unwrap();
+    let same = timeout(DEADLINE, reader.join(&room.link())).await.unwrap().unwrap();
+    let (document, mut changes, mut events) =
+        (same.document("notes"), same.document("notes").watch(), same.events());
+    let saved = async {
+        while document.text().await.unwrap() != long {
+            changes.next().await.unwrap();
+        }
+        while !document.holders().await.unwrap().saved {
+            while !matches!(events.next().await, Some(meshwork::Event::Saved(_))) {}
+        }
+    };
+    timeout(DEADLINE, saved).await.unwrap();
+    std::fs::copy(folder.path().join("rooms.redb"), after.path().join("rooms.redb")).unwrap();
+    let again = Endpoint::builder().store(Store::at(after.path())).bind().await.unwrap();
+    let there = again.open(same.link()).await.unwrap();
+    there.restored().await.unwrap();
+    assert_eq!(there.document("notes").text().await.unwrap().len(), long.len());
+}
+
 #[tokio::test]
 async fn what_cannot_start_says_why() {
     let error = Endpoint::builder().server("meet.example.org").bind().await.unwrap_err();

@@ -80,6 +80,8 @@ pub(super) struct Storage {
     outdated: BTreeSet<BatchKey>,
     next_token: u64,
     failing: Option<Failing>,
+    /// Whether everything was stored when that was last asked.
+    was_done: bool,
     outputs: VecDeque<StorageOutput>,
 }
 
@@ -133,6 +135,7 @@ impl Storage {
             outdated: BTreeSet::new(),
             next_token: 1,
             failing: None,
+            was_done: false,
             outputs: VecDeque::new(),
         }
     }
@@ -140,6 +143,18 @@ impl Storage {
     /// Whether this room is stored now.
     pub(super) fn stores(&self) -> bool {
         self.stores
+    }
+
+    /// Whether all that the room keeps is stored, by whomever it was written.
+    pub(super) fn is_done(&self) -> bool {
+        self.stores && self.failing.is_none() && self.gathered.is_empty() && self.on_the_way.is_empty()
+    }
+
+    /// Whether everything is stored, and was not when this was last asked.
+    pub(super) fn has_become_done(&mut self) -> bool {
+        let (is_done, was_done) = (self.is_done(), self.was_done);
+        self.was_done = is_done;
+        is_done && !was_done
     }
 
     /// From now on the room is stored. `stored` is on disk already; `kept` is to be, and what waits since a day.

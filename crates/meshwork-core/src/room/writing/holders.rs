@@ -16,7 +16,7 @@ const MEMBERS_MAX: usize = 1024;
 /// Who holds the last that this program wrote in one place, and with it what it wrote there before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    /// Whether it is on this device's storage.
+    /// Whether it is on this device's storage: where this program wrote nothing there, all that the room has.
     pub saved: bool,
     /// The members that stay and hold it, as far as this program knows, with those that have left meanwhile.
     pub members: BTreeSet<Endpoint>,
@@ -55,6 +55,11 @@ impl Whereabouts {
         is_news
     }
 
+    /// Up to which sequence all is stored here.
+    pub(in crate::room) fn saved(&self) -> u64 {
+        self.saved
+    }
+
     pub(in crate::room) fn handle_acknowledged(&mut self, by: Endpoint, sequence: u64) {
         let part = self.by_sequence.get(&sequence);
         if let Some((_, members)) = part.and_then(|part| self.parts.get_mut(part))
@@ -71,12 +76,15 @@ impl Whereabouts {
         }
     }
 
-    /// Who holds the last that was written in a part; where nothing was in this session, who was in step at all.
-    pub(in crate::room) fn of(&self, part: (ReplicaNumber, u32), stores: bool) -> Holders {
-        let (sequence, mut members) = self.parts.get(&part).cloned().unwrap_or_default();
+    /// Who holds the last that was written in a part; where nothing was in this session, who was in step at all, and whether
+    /// `is_done` says that all of the room is stored here.
+    pub(in crate::room) fn of(&self, part: (ReplicaNumber, u32), stores: bool, is_done: bool) -> Holders {
+        let own = self.parts.get(&part).cloned();
+        let saved = own.as_ref().map_or(is_done, |(sequence, _)| stores && *sequence <= self.saved);
+        let (sequence, mut members) = own.unwrap_or_default();
         let in_step = self.in_step.iter().filter(|(_, last)| **last >= sequence);
         members.extend(in_step.map(|(endpoint, _)| *endpoint));
-        Holders { saved: stores && sequence <= self.saved, members }
+        Holders { saved, members }
     }
 }
 
@@ -95,7 +103,7 @@ mod tests {
         let member = |instance| Endpoint { peer: PeerId([1; 32]), instance: Instance(instance) };
         let (mut whereabouts, one, other) = (Whereabouts::default(), (replica, 1), (replica, 2));
         let members = |whereabouts: &Whereabouts, part| {
-            whereabouts.of(part, true).members.into_iter().collect::<Vec<_>>()
+            whereabouts.of(part, true, true).members.into_iter().collect::<Vec<_>>()
         };
         whereabouts.handle_written(one, 1);
         whereabouts.handle_acknowledged(member(1), 1);
@@ -108,14 +116,15 @@ mod tests {
         whereabouts.handle_written(other, 3);
         assert_eq!(members(&whereabouts, one), [member(2)]);
         assert_eq!(members(&whereabouts, other), [], "it was in step before");
-        assert!(
-            !whereabouts.of(one, true).saved && whereabouts.handle_saved(2) && !whereabouts.handle_saved(1)
+        assert!(!whereabouts.of(one, true, true).saved);
+        assert!(whereabouts.handle_saved(2) && !whereabouts.handle_saved(1));
+        let saved = [(one, true), (other, true), (one, false)];
+        assert_eq!(
+            saved.map(|(part, stores)| whereabouts.of(part, stores, true).saved),
+            [true, false, false]
         );
-        assert!(
-            whereabouts.of(one, true).saved
-                && !whereabouts.of(other, true).saved
-                && !whereabouts.of(one, false).saved
-        );
+        let foreign = (replica, 3);
+        assert_eq!([true, false].map(|is_done| whereabouts.of(foreign, true, is_done).saved), [true, false]);
         for sequence in 4..4 + PARTS_MAX as u64 {
             whereabouts.handle_written((replica, sequence as u32 + 10), sequence);
         }
