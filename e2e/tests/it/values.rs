@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
 
-use crate::common::{open_values, wait_linked, wait_page_says, wait_says};
+use crate::common::hands::{NARROW, resize};
+use crate::common::{open_values, wait_linked, wait_page_says, wait_says, watched_room};
 
 async fn wait_counter(tab: &Tab, value: i64) -> Result<()> {
     tab.wait_until(PATIENCE, "the sum", async || {
@@ -111,6 +112,49 @@ async fn values_are_set_changed_and_deleted() -> Result<()> {
     wait_says(&ann, "counter-name", "likes").await?;
     bo.click("statistics").await?;
     wait_says(&bo, "log", "rain = true").await
+}
+
+#[tokio::test]
+async fn a_view_link_says_why_values_are_shut() -> Result<()> {
+    let server = Server::start().await?;
+    let (_mira, room, _, look) = watched_room(server.url()).await?;
+    let browser = Browser::start().await?;
+    let reader = browser.tab(&look).await?;
+    wait_says(&reader, "values-shut", "View only. Ask Mira for an edit link.").await?;
+    let is_off = reader.eval("return document.querySelector('[data-testid=increment]').disabled", vec![]);
+    ensure!(is_off.await? == true, "the counter is shut");
+    room.counter("counter").add(3).await?;
+    wait_counter(&reader, 3).await
+}
+
+/// On a phone one sees what is said and what is asked at once, and leaving the others takes no line.
+#[tokio::test]
+async fn phones_have_room_for_names_and_toasts() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let guest = browsers[1].tab(&link).await?;
+    resize(&guest, NARROW).await?;
+    wait_linked(&ann, 1).await?;
+    wait_says(&guest, "guest", "You are").await?;
+    ann.goto("about:blank").await?;
+    let laid = "const of = selector => document.querySelector(selector)?.getBoundingClientRect();
+        const [toast, line] = [of('.toast'), of('[data-testid=guest]')];
+        return toast && line && toast.top >= line.bottom";
+    wait_until(PATIENCE, "a toast", async || {
+        let is_below = guest.eval(laid, vec![]).await?;
+        ensure!(is_below == true, "a toast below the line: {is_below}");
+        Ok(())
+    })
+    .await?;
+    let is_beside = "const of = id => document.querySelector(`[data-testid=${id}]`).getBoundingClientRect();
+        const [tab, button] = [of('tab-values'), of(arguments[0])];
+        return button.top < tab.bottom && button.bottom > tab.top";
+    ensure!(guest.eval(is_beside, vec!["disconnect".into()]).await? == true, "beside the tabs");
+    guest.click("disconnect").await?;
+    wait_says(&guest, "connect", "Connect").await?;
+    ensure!(guest.eval(is_beside, vec!["connect".into()]).await? == true, "beside the tabs");
+    Ok(())
 }
 
 #[tokio::test]

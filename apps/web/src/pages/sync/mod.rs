@@ -6,6 +6,7 @@ mod edit_line;
 mod history;
 mod rows;
 mod shelf;
+mod shut;
 mod state;
 mod statistics;
 mod tabs;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::counter::CounterCard;
 use super::rows::ValuesCard;
+use super::shut::Shut;
 use super::state::Sync;
 use super::statistics::Statistics;
 
@@ -11,6 +12,7 @@ use super::statistics::Statistics;
 #[component]
 pub(super) fn Values(sync: Sync) -> impl IntoView {
     view! {
+        <Shut sync test_id="values-shut"/>
         <p class="complaint" role="alert" data-testid="not-written">{move || sync.problem.get()}</p>
         <div class="sync-cards">
             <CounterCard sync/>

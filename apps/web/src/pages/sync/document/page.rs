@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::web_sys::{DragEvent, KeyboardEvent};
 
 use super::super::super::icons;
+use super::super::shut::Shut;
 use super::desk::Desk;
 use super::list::DocumentList;
 use super::state::{Editor, Writing};
@@ -36,7 +37,7 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
             <DocumentList writing/>
             <div class="document-main">
                 <Bar writing/>
-                <Shut writing/>
+                <Shut sync=writing.sync test_id="document-shut"/>
                 <p class="complaint" role="alert" data-testid="document-problem">{move || writing.problem.get()}</p>
                 <div class="document-host" node_ref=writing.host></div>
                 <Loading writing/>
@@ -150,17 +151,6 @@ fn is_possible(writing: Writing, tool: &str) -> bool {
         "document-undo" => !writing.is_shut.get() && writing.can_undo.get(),
         "document-redo" => !writing.is_shut.get() && writing.can_redo.get(),
         _ => writing.editor.get() == Editor::Here,
-    }
-}
-
-/// Why typing does nothing, where it does nothing.
-#[component]
-fn Shut(writing: Writing) -> impl IntoView {
-    let why = Memo::new(move |_| writing.why_shut());
-    view! {
-        <Show when=move || why.with(Option::is_some)>
-            <p class="document-shut">{icons::lock()}<span data-testid="document-shut">{move || why.get()}</span></p>
-        </Show>
     }
 }
 

@@ -234,14 +234,9 @@ impl Writing {
 
     /// Somebody typed where nobody can.
     pub(super) fn tell_why_shut(self) {
-        if let Some(why) = self.why_shut() {
+        if let Some(why) = self.sync.why_shut() {
             self.sync.session.voice.told(why);
         }
-    }
-
-    /// Why nobody can type here, in words; tracked.
-    pub(super) fn why_shut(self) -> Option<String> {
-        self.sync.why_shut()
     }
 
     /// What others' editors call one, and the number of one's colour.

@@ -10,7 +10,8 @@ use meshwork_web::whiteboard::hand::{Tool, Touch};
 use meshwork_web::whiteboard::{Place, hit};
 use wasm_bindgen::prelude::*;
 
-use super::super::super::{browser, icons};
+use super::super::super::browser;
+use super::super::shut::Shut;
 use super::super::state::Tab;
 use super::dock::{ChosenBar, Dock, PeopleDock, ZoomDock};
 use super::easel::Easel;
@@ -84,7 +85,7 @@ pub(super) fn BoardStage(easel: Easel) -> impl IntoView {
                     {move || if easel.is_shut.get() { "Nothing is drawn yet." } else { "Draw, or drop a picture." }}
                 </p>
             </Show>
-            <Shut easel/>
+            <Shut sync=easel.sync test_id="whiteboard-shut"/>
             <Following easel/>
             <PeopleDock easel/>
             <div class="board-docks">
@@ -94,17 +95,6 @@ pub(super) fn BoardStage(easel: Easel) -> impl IntoView {
             <ZoomDock easel/>
             <KeysSheet easel/>
         </div>
-    }
-}
-
-/// Why drawing does nothing, where it does nothing.
-#[component]
-fn Shut(easel: Easel) -> impl IntoView {
-    let why = Memo::new(move |_| easel.sync.why_shut());
-    view! {
-        <Show when=move || why.with(Option::is_some)>
-            <p class="board-shut">{icons::lock()}<span data-testid="whiteboard-shut">{move || why.get()}</span></p>
-        </Show>
     }
 }
 
