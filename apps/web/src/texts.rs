@@ -74,6 +74,8 @@ pub const ONLY_TICKED: &str = "Only you, and the people ticked here";
 pub const FURTHER_APPS: &str = "For everybody in it: same link, same people, same rules.";
 /// The button that gives a room its rules.
 pub const SAVE_RULES: &str = "Save rules";
+/// The room sheet is to be closed while what was chosen does not hold yet.
+pub const UNSAVED_RULES: &str = "You changed the rules and did not save them.";
 /// Bans and erases.
 pub const MODERATION: &str = "Moderation";
 /// There is nobody to ban.

@@ -90,6 +90,11 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     tab.click("tab-advanced").await?;
     tab.click("overlay-k-gossip").await?;
     findings.look(&tab, "overlays to choose from").await?;
+    close(&tab).await?;
+    wait_says(&tab, "unsaved", "did not save").await?;
+    findings.look(&tab, "rules that are not saved").await?;
+    tab.click("unsaved-drop").await?;
+    tab.click("room-chip").await?;
     tab.click("tab-moderation").await?;
     tab.click("erase").await?;
     wait_says(&tab, "question", "Erase").await?;

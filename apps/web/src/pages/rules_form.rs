@@ -1,5 +1,7 @@
 //! Rules as they are chosen: how fast one may paint, who may, and who links to whom.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
 use meshwork_core::room::rules::terms::{Terms, Writers};
@@ -15,10 +17,15 @@ use meshwork_web::{texts, words};
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 
+/// Pace, people who may write, people who moderate, overlay.
+type Chosen = (Option<(String, u32)>, Option<BTreeSet<PeerId>>, BTreeSet<PeerId>, Choice);
+
 /// Rules that are being chosen.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
     before: StoredValue<Terms>,
+    /// What was chosen when it held last.
+    saved: StoredValue<Option<Chosen>>,
     edit_key: Option<EditKey>,
     is_limited: RwSignal<bool>,
     cells: RwSignal<String>,
@@ -40,7 +47,7 @@ impl Draft {
         };
         let limit = rules.limit.unwrap_or(FIRST_LIMIT);
         let choice = Choice::of_record(rules.overlay.as_str());
-        Draft {
+        let draft = Draft {
             is_limited: RwSignal::new(rules.limit.is_some()),
             cells: RwSignal::new(limit.cost.to_string()),
             window_ms: RwSignal::new(limit.window_ms),
@@ -50,8 +57,33 @@ impl Draft {
             overlay: RwSignal::new(overlays::place(choice)),
             nines: RwSignal::new(overlays::nines_of(choice)),
             edit_key,
+            saved: StoredValue::new(None),
             before: StoredValue::new(rules),
-        }
+        };
+        draft.note_saved();
+        draft
+    }
+
+    /// What is chosen holds now.
+    pub(crate) fn note_saved(self) {
+        self.saved.set_value(Some(self.chosen()));
+    }
+
+    /// Whether something else is chosen than what holds.
+    pub(crate) fn is_changed(self) -> bool {
+        self.saved.with_value(|saved| saved.as_ref() != Some(&self.chosen()))
+    }
+
+    fn chosen(self) -> Chosen {
+        let sorted = |people: RwSignal<Vec<PeerId>>| BTreeSet::from_iter(people.get_untracked());
+        (
+            self.is_limited
+                .get_untracked()
+                .then(|| (self.cells.get_untracked(), self.window_ms.get_untracked())),
+            self.is_listed.get_untracked().then(|| sorted(self.painters)),
+            sorted(self.moderators),
+            overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked()),
+        )
     }
 
     /// What was chosen, for a room with this name.

@@ -22,16 +22,31 @@ pub(crate) fn Sheet(
     /// Whether it takes the whole width of the page.
     #[prop(optional)]
     is_wide: bool,
+    /// Says whether somebody may close it now; asked each time.
+    #[prop(optional)]
+    may_close: Option<Callback<(), bool>>,
     /// What is on it.
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     follow(dialog, open.into());
+    let may_close = move || may_close.is_none_or(|may_close| may_close.run(()));
+    let close = move || {
+        if may_close() {
+            open.set(false);
+        }
+    };
     // What is pressed outside of the sheet is the dialog itself, whose box the sheet fills.
     let on_press = move |event: web_sys::MouseEvent| {
         let pressed = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlDialogElement>().ok());
         if pressed.is_some() {
-            open.set(false);
+            close();
+        }
+    };
+    // Escape. A browser heeds it the second time, whatever is said.
+    let on_cancel = move |event: web_sys::Event| {
+        if !may_close() {
+            event.prevent_default();
         }
     };
     view! {
@@ -41,6 +56,7 @@ pub(crate) fn Sheet(
             node_ref=dialog
             aria-labelledby=id
             on:mousedown=on_press
+            on:cancel=on_cancel
             on:close=move |_| open.set(false)
         >
             <div class="sheet-body">
@@ -52,7 +68,7 @@ pub(crate) fn Sheet(
                         data-testid="close-sheet"
                         aria-label="Close"
                         title="Close (Esc)"
-                        on:click=move |_| open.set(false)
+                        on:click=move |_| close()
                     >
                         {icons::cross()}
                     </button>

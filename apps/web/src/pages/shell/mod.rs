@@ -18,6 +18,7 @@ mod person;
 mod room;
 mod room_notices;
 mod share;
+mod unsaved;
 
 use leptos::ev;
 use leptos::prelude::*;

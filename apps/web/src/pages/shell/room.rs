@@ -19,6 +19,7 @@ use super::super::sheet::Sheet;
 use super::super::tab_list::{TabList, TabName};
 use super::app::{Front, Section};
 use super::order::Order;
+use super::unsaved::{Unsaved, UnsavedQuestion, save};
 
 /// What stands on the tabs.
 const TABS: [TabName; 4] =
@@ -33,21 +34,25 @@ pub(crate) fn RoomSheet(
     front: Front,
 ) -> impl IntoView {
     let chosen = RwSignal::new(0);
+    let unsaved = Unsaved::new();
+    let may_close = Callback::new(move |()| unsaved.may_close());
     view! {
-        <Sheet open=session.governing.is_sheet_open id="room-title" title="This room">
+        <Sheet open=session.governing.is_sheet_open id="room-title" title="This room" may_close>
+            <UnsavedQuestion session unsaved/>
             <TabList label="What is shown of the room" tabs=&TABS chosen choose=move |place| chosen.set(place)/>
             <Known session/>
-            {panels(session, front, chosen)}
+            {panels(session, front, chosen, unsaved)}
         </Sheet>
     }
 }
 
 /// What each tab shows.
-fn panels(session: Session, front: Front, chosen: RwSignal<usize>) -> impl IntoView {
+fn panels(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsaved) -> impl IntoView {
     let law = session.governing.law;
     let is_own = Memo::new(move |_| session.is_owner());
     let moderates = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
     let draft = Draft::new(session.terms_now(), session.edit_key());
+    unsaved.begin(draft);
     let panel = move |place: usize, content: AnyView| {
         let word = TABS[place].0;
         view! {
@@ -304,8 +309,7 @@ fn Change(
     let problem = RwSignal::new(None::<String>);
     let set = move |event: SubmitEvent| {
         event.prevent_default();
-        let chosen = draft.rules(session.first_app(), session.terms_now().name);
-        problem.set(chosen.and_then(|rules| session.decide(Decision::Rules(rules))).err());
+        problem.set(save(session, draft).err());
     };
     view! {
         <form class="rules-form sheet-part" on:submit=set>
