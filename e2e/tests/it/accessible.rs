@@ -114,6 +114,10 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     other.click("forget-room").await?;
     wait_says(&other, "forget-now", "Forget").await?;
     findings.look(&other, "a kept room").await?;
+    other.click("forget-now").await?;
+    wait_says(&other, "forgotten", "Forgot").await?;
+    findings.look(&other, "a room that was forgotten").await?;
+    other.click("forget-undo").await?;
     {
         let stranger = Browser::start_kind(Kind::of_this_run()).await?;
         let guest = stranger.tab(&link).await?;

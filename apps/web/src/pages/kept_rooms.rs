@@ -1,7 +1,12 @@
 //! Rooms on this device: the way back to a room, and forgetting it.
 
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::{ev, html};
+use meshwork_core::id::RoomId;
 use meshwork_web::visits::Visit;
 use meshwork_web::{texts, words};
 
@@ -9,10 +14,14 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
-use super::{documents, shelf, thumbnail};
+use super::{browser, documents, shelf, thumbnail};
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
+/// How long forgetting a room can be taken back.
+const UNDO: Duration = Duration::from_secs(10);
+/// Under this name a profile keeps which room is forgotten soon, for a page that was left before it was done.
+const KEY: &str = "meshwork-forgetting";
 
 /// The rooms that this browser keeps; nothing where it keeps none.
 #[component]
@@ -21,8 +30,14 @@ pub(crate) fn KeptRooms(
     session: Session,
 ) -> impl IntoView {
     let rooms = RwSignal::new(Vec::<KeptRoom>::new());
+    let forgetting = Forgetting::new(session, rooms);
     spawn_local(async move {
-        let kept = session.kept_rooms().await;
+        let mut kept = session.kept_rooms().await;
+        if let Some(at) = kept.iter().position(is_left)
+            && forget(session, &kept[at]).await.is_ok()
+        {
+            kept.remove(at);
+        }
         thumbnail::keep_only(&kept.iter().map(|room| room.id).collect::<Vec<_>>());
         // The page may have gone meanwhile.
         rooms.try_set(kept);
@@ -31,7 +46,7 @@ pub(crate) fn KeptRooms(
         let rooms = rooms.get().into_iter().enumerate();
         rooms.filter(|(index, _)| range(*index)).map(|(_, room)| room).collect::<Vec<_>>()
     };
-    let card = move |room: KeptRoom| view! { <Card session room rooms/> };
+    let card = move |room: KeptRoom| view! { <Card room forgetting/> };
     let list = move |range: fn(usize) -> bool| {
         view! {
             <ul class="kept-list">
@@ -40,6 +55,8 @@ pub(crate) fn KeptRooms(
         }
     };
     view! {
+        <Undo forgetting/>
+        <p class="complaint" role="alert">{move || forgetting.problem.get()}</p>
         <Show when=move || !rooms.with(Vec::is_empty)>
             <section class="kept" aria-labelledby="kept-title" data-testid="kept-rooms">
                 <div class="kept-head">
@@ -58,30 +75,143 @@ pub(crate) fn KeptRooms(
     }
 }
 
-/// One room: all of its card opens it, but the button that forgets it.
-#[component]
-fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> impl IntoView {
-    let is_asked = RwSignal::new(false);
-    let problem = RwSignal::new(None::<String>);
-    let KeptRoom { id, link, app, name, code, visit } = room;
-    let label = format!("Forget room {code}");
-    let title = if name.is_empty() { format!("{} room", app.title) } else { name };
-    let Visit { met, .. } = visit;
-    let forget = move |_| {
-        let has_blobs = app.word == meshwork_sync::WORD || documents::are_remembered(id);
+/// Removes what this browser has of a room.
+///
+/// # Errors
+/// In words, why it cannot.
+async fn forget(session: Session, room: &KeptRoom) -> Result<(), String> {
+    let has_blobs = room.app.word == meshwork_sync::WORD || documents::are_remembered(room.id);
+    session.forget_room(room.id).await?;
+    if is_left(room) {
+        browser::unstore(KEY);
+    }
+    if has_blobs {
+        // Where the part does not come now, it removes them when it does.
+        let _ = shelf::forget(room.id).await;
+    }
+    Ok(())
+}
+
+/// Whether forgetting this room was begun. Who was there again since then wants it.
+fn is_left(room: &KeptRoom) -> bool {
+    let left = browser::stored(KEY).unwrap_or_default();
+    left.split_once(' ').is_some_and(|(id, at_ms)| {
+        id == room.id.to_string() && at_ms.parse().is_ok_and(|at_ms: u64| room.visit.at_ms <= at_ms)
+    })
+}
+
+/// What a room is called on its card.
+fn title(room: &KeptRoom) -> String {
+    if room.name.is_empty() { format!("{} room", room.app.title) } else { room.name.clone() }
+}
+
+/// Forgetting a room, which can be taken back for a while. Copies are the same one.
+#[derive(Clone, Copy)]
+struct Forgetting {
+    session: Session,
+    rooms: RwSignal<Vec<KeptRoom>>,
+    /// The room that is forgotten soon, and where its card was.
+    soon: RwSignal<Option<(usize, KeptRoom)>>,
+    timer: StoredValue<Option<TimeoutHandle>>,
+    problem: RwSignal<Option<String>>,
+}
+
+impl Forgetting {
+    /// Nothing is forgotten yet. What is forgotten soon is forgotten when the page is left.
+    fn new(session: Session, rooms: RwSignal<Vec<KeptRoom>>) -> Forgetting {
+        let (soon, timer, problem) = (RwSignal::new(None), StoredValue::new(None), RwSignal::new(None));
+        let forgetting = Forgetting { session, rooms, soon, timer, problem };
+        let left = window_event_listener(ev::pagehide, move |_| forgetting.finish());
+        on_cleanup(move || {
+            left.remove();
+            forgetting.finish();
+        });
+        forgetting
+    }
+
+    /// Hides a room, and forgets it unless that is taken back.
+    fn begin(self, id: RoomId) {
+        self.finish();
+        self.problem.set(None);
+        let at = self.rooms.with_untracked(|rooms| rooms.iter().position(|room| room.id == id));
+        let Some((at, room)) = at.zip(at.and_then(|at| self.rooms.try_update(|rooms| rooms.remove(at))))
+        else {
+            return;
+        };
+        browser::store(KEY, &format!("{id} {}", room.visit.at_ms));
+        self.soon.set(Some((at, room)));
+        self.timer.set_value(set_timeout_with_handle(move || self.finish(), UNDO).ok());
+    }
+
+    fn take(self) -> Option<(usize, KeptRoom)> {
+        if let Some(timer) = self.timer.try_get_value().flatten() {
+            timer.clear();
+        }
+        self.soon.try_update(Option::take).flatten()
+    }
+
+    fn take_back(self) {
+        browser::unstore(KEY);
+        self.show_again(self.take());
+    }
+
+    fn show_again(self, room: Option<(usize, KeptRoom)>) {
+        if let Some((at, room)) = room {
+            // The page may have gone meanwhile.
+            self.rooms.try_update(|rooms| rooms.insert(at.min(rooms.len()), room));
+        }
+    }
+
+    fn finish(self) {
+        let Some((at, room)) = self.take() else { return };
         spawn_local(async move {
-            match session.forget_room(id).await {
-                Ok(()) => {
-                    rooms.update(|rooms| rooms.retain(|room| room.id != id));
-                    if has_blobs {
-                        // Where the part does not come now, it removes them when it does.
-                        let _ = shelf::forget(id).await;
-                    }
-                }
-                Err(reason) => problem.set(Some(reason)),
+            if let Err(why) = forget(self.session, &room).await {
+                self.problem.try_set(Some(why));
+                self.show_again(Some((at, room)));
             }
         });
+    }
+}
+
+/// What was forgotten last, and the way back.
+#[component]
+fn Undo(forgetting: Forgetting) -> impl IntoView {
+    let button = NodeRef::<html::Button>::new();
+    Effect::new(move || {
+        if let Some(button) = button.get() {
+            // What had the focus went with the card.
+            let _ = button.focus();
+        }
+    });
+    let line = move || {
+        forgetting.soon.get().map(|(_, room)| {
+            view! {
+                <div class="update-line">
+                    <span data-testid="forgotten">"Forgot " <strong>{title(&room)}</strong> "."</span>
+                    <button
+                        type="button"
+                        class="button plain"
+                        data-testid="forget-undo"
+                        node_ref=button
+                        on:click=move |_| forgetting.take_back()
+                    >
+                        "Undo"
+                    </button>
+                </div>
+            }
+        })
     };
+    view! { <div role="status">{line}</div> }
+}
+
+/// One room: all of its card opens it, but the button that forgets it.
+#[component]
+fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
+    let is_asked = RwSignal::new(false);
+    let title = title(&room);
+    let KeptRoom { id, link, app, code, visit, .. } = room;
+    let label = format!("Forget room {code}");
+    let Visit { met, .. } = visit;
     view! {
         <li class="kept-room" data-testid="kept-room">
             <span class="kept-picture" aria-hidden="true">
@@ -112,9 +242,10 @@ fn Card(session: Session, room: KeptRoom, rooms: RwSignal<Vec<KeptRoom>>) -> imp
             <Show when=move || is_asked.get()>
                 <div class="kept-question" role="alert">
                     <p>{words::forgetting(met)}</p>
-                    <button type="button" class="button danger" data-testid="forget-now" on:click=forget>"Forget"</button>
+                    <button type="button" class="button danger" data-testid="forget-now" on:click=move |_| forgetting.begin(id)>
+                        "Forget"
+                    </button>
                     <button type="button" class="button secondary" on:click=move |_| is_asked.set(false)>"Keep"</button>
-                    <p class="complaint">{move || problem.get()}</p>
                 </div>
             </Show>
         </li>

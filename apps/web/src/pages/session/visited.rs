@@ -81,14 +81,14 @@ impl Session {
     /// # Errors
     /// In words, why it cannot.
     pub(crate) async fn forget_room(self, id: RoomId) -> Result<(), String> {
-        let driver = self.driver.with_value(Driver::clone);
-        driver.forget(id).await.map_err(|error| words::sentence(&error.to_string()))?;
+        // What is done at once comes first: the page may be leaving.
         let mut visits = visits();
         visits.forget(id);
         browser::store(VISITS_KEY, &visits.write());
         thumbnail::forget(id);
         documents::forget(id);
-        Ok(())
+        let driver = self.driver.with_value(Driver::clone);
+        driver.forget(id).await.map_err(|error| words::sentence(&error.to_string()))
     }
 
     /// Notes by which link the room is found again.
