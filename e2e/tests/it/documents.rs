@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
 use crate::common::{
-    make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says, watched_room,
+    close, make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says,
+    watched_room,
 };
 
 /// How WebDriver names the Enter key.
@@ -39,6 +40,15 @@ async fn type_at_end(tab: &Tab, text: &str) -> Result<()> {
     tab.click("document-editor").await?;
     tab.press_with(Key::Control, Key::End).await?;
     tab.press_keys(text).await
+}
+
+async fn wait_pressed(tab: &Tab, testid: &str, wanted: bool) -> Result<()> {
+    tab.wait_until(PATIENCE, "a button", async || {
+        let pressed = tab.attribute(testid, "aria-pressed").await?;
+        ensure!(pressed == Some(wanted.to_string()), "{testid} is pressed: {pressed:?}");
+        Ok(())
+    })
+    .await
 }
 
 /// The letters of a text, in order.
@@ -118,7 +128,21 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
     // Each line is somebody's, and Markdown reads as it looks.
     type_at_end(&bo, &format!("{ENTER}# Two")).await?;
     wait_reads(&ann, "one\n# Two").await?;
+    // Keys count wherever the focus is, but not under a sheet.
+    ann.eval("document.activeElement.blur()", vec![]).await?;
+    ann.press_with(Key::Alt, "w").await?;
+    wait_pressed(&ann, "document-authors", true).await?;
+    ann.press_with(Key::Alt, "p").await?;
+    wait_pressed(&ann, "document-preview", true).await?;
+    ann.press_with(Key::Alt, "p").await?;
+    wait_pressed(&ann, "document-preview", false).await?;
+    ann.click("room-chip").await?;
+    ann.press_with(Key::Alt, "w").await?;
+    close(&ann).await?;
+    wait_pressed(&ann, "document-authors", true).await?;
     ann.click("document-editor").await?;
+    ann.press_with(Key::Alt, "w").await?;
+    wait_pressed(&ann, "document-authors", false).await?;
     ann.press_with(Key::Alt, "w").await?;
     ann.wait_until(PATIENCE, "authors", async || {
         let script = "return Array.from(document.querySelectorAll('.author-bar'), (bar) => bar.title)";

@@ -32,6 +32,12 @@ pub(crate) fn path() -> String {
     window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
 }
 
+/// Whether a sheet or another dialog lies over the page.
+pub(crate) fn is_sheet_open() -> bool {
+    let document = window().and_then(|window| window.document());
+    document.and_then(|document| document.query_selector("dialog[open]").ok().flatten()).is_some()
+}
+
 /// Ends after this long.
 pub(crate) async fn pause(length: Duration) {
     let passed = js_sys::Promise::new(&mut |resolve, _| {

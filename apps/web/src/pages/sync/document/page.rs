@@ -1,9 +1,10 @@
 //! The page of documents: the list, and the one that is written.
 
+use leptos::ev;
 use leptos::prelude::*;
 use leptos::web_sys::{DragEvent, KeyboardEvent};
 
-use super::super::super::icons;
+use super::super::super::{browser, icons};
 use super::super::shut::Shut;
 use super::desk::Desk;
 use super::list::DocumentList;
@@ -27,6 +28,9 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
             writing.is_list_open.set(false);
         }
     };
+    // The editor takes them itself where it has the focus.
+    let anywhere = window_event_listener(ev::keydown, move |event| heed_anywhere(writing, &event));
+    on_cleanup(move || anywhere.remove());
     view! {
         <div
             class="writing"
@@ -44,6 +48,25 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
             </div>
             <Show when=move || writing.are_versions_shown.get()><VersionSheet writing/></Show>
         </div>
+    }
+}
+
+/// Keys that count wherever the focus is, while the page is seen and no sheet lies over it.
+fn heed_anywhere(writing: Writing, event: &KeyboardEvent) {
+    let is_alt = event.alt_key() && !event.ctrl_key() && !event.meta_key() && !event.shift_key();
+    if event.default_prevented() || !is_alt {
+        return;
+    }
+    // Where Alt writes another sign, the key tells which it is.
+    let word = match (&*event.key().to_lowercase(), &*event.code()) {
+        ("w", _) | ("\u{2211}", "KeyW") => "authors",
+        ("p", _) | ("\u{3c0}", "KeyP") => "preview",
+        _ => return,
+    };
+    let is_seen = writing.host.get_untracked().is_some_and(|host| host.offset_parent().is_some());
+    if is_seen && !browser::is_sheet_open() {
+        event.prevent_default();
+        writing.heed_key(word);
     }
 }
 
