@@ -3,6 +3,7 @@
 use meshwork_place::canvas::{CanvasSize, Colour};
 
 use crate::line;
+use crate::palette::PALETTE;
 
 /// Columns and rows: it fits into every canvas that is offered.
 pub const SIZE: CanvasSize = CanvasSize { width: 50, height: 25 };
@@ -92,6 +93,18 @@ impl Doodle {
     }
 }
 
+/// A boat that stands there faintly while nothing is painted, and is none of it: columns, rows, widths and colours.
+pub fn sample() -> impl Iterator<Item = (u16, u16, u16, Colour)> {
+    let [mast, flag, jib, sail, hull, sea] = [0, 3, 5, 8, 4, 9].map(|place| PALETTE[place].colour);
+    let masts = (4..18).map(move |row| (25, row, 1, mast));
+    let flags = (4..6).map(move |row| (26, row, 3, flag));
+    let jibs = (0..9).map(move |row| (24 - row * 2 / 3, row + 8, 1 + row * 2 / 3, jib));
+    let sails = (0..11).map(move |row| (26, row + 6, 1 + row * 3 / 4, sail));
+    let hulls = (0..3).map(move |row| (15 + row, row + 18, 21 - 2 * row, hull));
+    let seas = (1..15).map(move |wave| (wave * 3 + 2, 21 + wave % 2, 3, sea));
+    masts.chain(flags).chain(jibs).chain(sails).chain(hulls).chain(seas)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +143,17 @@ mod tests {
         assert_eq!(doodle.painted().map(|(x, ..)| x).collect::<Vec<_>>(), [0, 1, 48, 49]);
         doodle.go_on((9, 9), RED);
         assert_eq!(doodle.painted().count(), 4, "no stroke has begun");
+    }
+
+    #[test]
+    fn the_sample_lies_on_the_canvas_each_cell_once() {
+        let mut cells: Vec<(u16, u16)> =
+            sample().flat_map(|(x, y, width, _)| (x..x + width).map(move |x| (x, y))).collect();
+        assert!(cells.iter().all(|(x, y)| *x < SIZE.width && *y < SIZE.height));
+        let count = cells.len();
+        cells.sort_unstable();
+        cells.dedup();
+        assert_eq!(cells.len(), count);
     }
 
     #[test]

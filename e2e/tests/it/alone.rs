@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+use serde_json::{Value, json};
 
 use crate::common::hands::wait_there;
 use crate::common::{SIZE, close, wait_linked, wait_page_says, wait_says, wait_shows};
@@ -89,8 +90,16 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
     let ann = browsers.0.tab(server.url()).await?;
     wait_there(&ann, "doodle").await?;
+    // A picture shows what the canvas is for, until something is painted; it stays here.
+    let shown = "const paper = document.querySelector('[data-testid=doodle]');
+        const { data } = paper.getContext('2d').getImageData(0, 0, paper.width, paper.height);
+        return [document.querySelector('[data-testid=doodle-hint]').hidden,
+            data.filter((value, place) => place % 4 === 3 && value > 0).length]";
+    let [is_gone, cells]: [Value; 2] = serde_json::from_value(ann.eval(shown, vec![]).await?)?;
+    ensure!(is_gone == false && cells.as_u64() > Some(50), "{cells} cells of the sample");
     ann.eval("document.querySelector('[data-testid=doodle]').focus()", vec![]).await?;
     ann.press_keys(" ").await?;
+    ensure!(ann.eval(shown, vec![]).await? == json!([true, 1]), "the one cell that was painted");
     ann.eval(RIGHT, vec![]).await?;
     ann.press_keys(" ").await?;
     ann.click("doodle-undo").await?;
