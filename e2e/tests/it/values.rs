@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
+use serde_json::Value;
 
 use crate::common::hands::{NARROW, resize};
 use crate::common::{open_values, wait_linked, wait_page_says, wait_says, watched_room};
@@ -147,13 +148,17 @@ async fn phones_have_room_for_names_and_toasts() -> Result<()> {
         Ok(())
     })
     .await?;
-    let is_beside = "const of = id => document.querySelector(`[data-testid=${id}]`).getBoundingClientRect();
-        const [tab, button] = [of('tab-values'), of(arguments[0])];
-        return button.top < tab.bottom && button.bottom > tab.top";
-    ensure!(guest.eval(is_beside, vec!["disconnect".into()]).await? == true, "beside the tabs");
+    let in_row =
+        "const all = [...arguments].map(name => document.querySelector(name).getBoundingClientRect());
+        return Math.max(...all.map(({ top }) => top)) < Math.min(...all.map(({ bottom }) => bottom))";
+    let tabs = ["[data-testid=tab-values]", "[data-testid=tab-document]"];
+    let row = |more: &'static str| tabs.into_iter().chain([more]).map(Value::from).collect::<Vec<_>>();
+    ensure!(guest.eval(in_row, row("[data-testid=disconnect]")).await? == true, "beside the tabs");
     guest.click("disconnect").await?;
     wait_says(&guest, "connect", "Connect").await?;
-    ensure!(guest.eval(is_beside, vec!["connect".into()]).await? == true, "beside the tabs");
+    let away = vec![".sync-away".into(), "[data-testid=connect]".into()];
+    ensure!(guest.eval(in_row, away).await? == true, "beside the words that one is away");
+    ensure!(guest.eval(in_row, row("[data-testid=tab-whiteboard]")).await? == true, "tabs in one row");
     Ok(())
 }
 

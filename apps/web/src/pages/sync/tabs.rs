@@ -64,8 +64,8 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
                 />
                 <Held sync/>
                 <Connection session/>
+                {away}
             </div>
-            {away}
             <div
                 class="sync-scroll"
                 id="panel-values"
