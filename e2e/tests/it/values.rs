@@ -7,7 +7,7 @@ use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::Value;
 
 use crate::common::hands::{NARROW, resize};
-use crate::common::{open_values, wait_linked, wait_page_says, wait_says, watched_room};
+use crate::common::{open_editor, open_values, wait_linked, wait_page_says, wait_says, watched_room};
 
 async fn wait_counter(tab: &Tab, value: i64) -> Result<()> {
     tab.wait_until(PATIENCE, "the sum", async || {
@@ -132,13 +132,14 @@ async fn a_view_link_says_why_values_are_shut() -> Result<()> {
 #[tokio::test]
 async fn phones_have_room_for_names_and_toasts() -> Result<()> {
     let server = Server::start().await?;
-    let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
-    let guest = browsers[1].tab(&link).await?;
+    let (_mira, _room, _, look) = watched_room(server.url()).await?;
+    let browser = Browser::start().await?;
+    let guest = browser.tab(&look).await?;
     resize(&guest, NARROW).await?;
-    wait_linked(&ann, 1).await?;
     wait_says(&guest, "guest", "You are").await?;
-    ann.goto("about:blank").await?;
+    open_editor(&guest).await?;
+    guest.click("document-editor").await?;
+    guest.press_keys("x").await?;
     let laid = "const of = selector => document.querySelector(selector)?.getBoundingClientRect();
         const [toast, line] = [of('.toast'), of('[data-testid=guest]')];
         return toast && line && toast.top >= line.bottom";
