@@ -29,6 +29,7 @@ mod prompt;
 mod relayed;
 mod reports;
 mod room;
+mod room_sheet;
 mod sdk;
 mod shares;
 mod shell;
