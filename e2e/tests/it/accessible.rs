@@ -59,6 +59,47 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     findings.check()
 }
 
+/// What the owner chooses, with its questions.
+async fn look_at_room_sheet(findings: &mut Findings, tab: &Tab) -> Result<()> {
+    tab.click("room-chip").await?;
+    findings.look(tab, "room sheet").await?;
+    tab.click("tab-rules").await?;
+    tab.click("painters-some").await?;
+    tab.click("limit-on").await?;
+    tab.click("set-rules").await?;
+    findings.look(tab, "rules to choose from").await?;
+    tab.click("tab-advanced").await?;
+    tab.click("overlay-k-gossip").await?;
+    findings.look(tab, "overlays to choose from").await?;
+    close(tab).await?;
+    wait_says(tab, "unsaved", "did not save").await?;
+    findings.look(tab, "rules that are not saved").await?;
+    tab.click("unsaved-drop").await?;
+    tab.click("room-chip").await?;
+    tab.click("tab-moderation").await?;
+    tab.click("erase").await?;
+    wait_says(tab, "question", "Erase").await?;
+    findings.look(tab, "moderation with a question").await?;
+    tab.click("erase-mark").await?;
+    wait_says(tab, "marking", "Drag over").await?;
+    findings.look(tab, "marking a rectangle").await?;
+    tab.click("marking-cancel").await?;
+    close(tab).await?;
+    Ok(())
+}
+
+/// A room on the start page, which is forgotten and taken back.
+async fn look_at_forgetting(findings: &mut Findings, tab: &Tab) -> Result<()> {
+    tab.click("forget-room").await?;
+    wait_says(tab, "forget-now", "Forget").await?;
+    findings.look(tab, "a kept room").await?;
+    tab.click("forget-now").await?;
+    wait_says(tab, "forgotten", "Forgot").await?;
+    findings.look(tab, "a room that was forgotten").await?;
+    tab.click("forget-undo").await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_room_keeps_nobody_out() -> Result<()> {
     let mut server = Server::start().await?;
@@ -80,30 +121,7 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     let other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
     findings.look(&tab, "two people").await?;
-    tab.click("room-chip").await?;
-    findings.look(&tab, "room sheet").await?;
-    tab.click("tab-rules").await?;
-    tab.click("painters-some").await?;
-    tab.click("limit-on").await?;
-    tab.click("set-rules").await?;
-    findings.look(&tab, "rules to choose from").await?;
-    tab.click("tab-advanced").await?;
-    tab.click("overlay-k-gossip").await?;
-    findings.look(&tab, "overlays to choose from").await?;
-    close(&tab).await?;
-    wait_says(&tab, "unsaved", "did not save").await?;
-    findings.look(&tab, "rules that are not saved").await?;
-    tab.click("unsaved-drop").await?;
-    tab.click("room-chip").await?;
-    tab.click("tab-moderation").await?;
-    tab.click("erase").await?;
-    wait_says(&tab, "question", "Erase").await?;
-    findings.look(&tab, "moderation with a question").await?;
-    tab.click("erase-mark").await?;
-    wait_says(&tab, "marking", "Drag over").await?;
-    findings.look(&tab, "marking a rectangle").await?;
-    tab.click("marking-cancel").await?;
-    close(&tab).await?;
+    look_at_room_sheet(&mut findings, &tab).await?;
     wait_says(&tab, "allowance", "cells left").await?;
     findings.look(&tab, "limited").await?;
     let bare = link.split('#').next().context("an address")?;
@@ -111,13 +129,7 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     wait_page_says(&other, "private").await?;
     findings.look(&other, "no secret").await?;
     other.goto(server.url()).await?;
-    other.click("forget-room").await?;
-    wait_says(&other, "forget-now", "Forget").await?;
-    findings.look(&other, "a kept room").await?;
-    other.click("forget-now").await?;
-    wait_says(&other, "forgotten", "Forgot").await?;
-    findings.look(&other, "a room that was forgotten").await?;
-    other.click("forget-undo").await?;
+    look_at_forgetting(&mut findings, &other).await?;
     {
         let stranger = Browser::start_kind(Kind::of_this_run()).await?;
         let guest = stranger.tab(&link).await?;
