@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use meshwork_core::id::RoomId;
+use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::text::shown;
 
 use crate::{ago, words};
@@ -19,8 +19,8 @@ pub struct Visit {
     pub at_ms: u64,
     /// How many people were met there, in all that time.
     pub met: usize,
-    /// What some of them are called.
-    pub named: Vec<String>,
+    /// Some of them, and what they are called.
+    pub named: Vec<(PeerId, String)>,
 }
 
 impl Visit {
@@ -31,7 +31,7 @@ impl Visit {
             (met, []) => words::count(met, "other person").replace("persons", "people"),
             (met, named) => {
                 let more = met.saturating_sub(named.len());
-                let named = named.join(", ");
+                let named = named.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
                 if more == 0 { format!("With {named}") } else { format!("With {named} and {more} more") }
             }
         }
@@ -59,7 +59,11 @@ impl Visits {
             let mut next = || fields.next().unwrap_or_default();
             let (room, at_ms, met) = (next().parse(), next().parse(), next().parse());
             if let (Ok(room), Ok(at_ms), Ok(met)) = (room, at_ms, met) {
-                let named = fields.take(NAMED_MAX).map(str::to_owned).collect();
+                let person = |field: &str| {
+                    let (peer, name) = field.split_once(' ')?;
+                    Some((peer.parse().ok()?, name.to_owned()))
+                };
+                let named = fields.filter_map(person).take(NAMED_MAX).collect();
                 visits.put(room, Visit { at_ms, met, named });
             }
         }
@@ -69,20 +73,25 @@ impl Visits {
     /// The visits as a text, a line each.
     pub fn write(&self) -> String {
         let line = |(room, visit): &(RoomId, Visit)| {
-            let named: String = visit.named.iter().map(|name| format!("\t{name}")).collect();
+            let named: String = visit.named.iter().map(|(peer, name)| format!("\t{peer} {name}")).collect();
             format!("{room}\t{}\t{}{named}\n", visit.at_ms, visit.met)
         };
         self.0.iter().map(line).collect()
     }
 
     /// One is in a room, together with so many others, some of whom are called so. Who was met before stays.
-    pub fn note(&mut self, room: RoomId, at_ms: u64, others: usize, named: &[String]) {
+    pub fn note(&mut self, room: RoomId, at_ms: u64, others: usize, named: &[(PeerId, String)]) {
         let mut visit = self.of(room);
         visit.at_ms = at_ms;
         visit.met = visit.met.max(others);
-        for name in named.iter().map(|name| shown(name)).filter(|name| !name.trim().is_empty()) {
-            if visit.named.len() < NAMED_MAX && !visit.named.contains(&name) {
-                visit.named.push(name);
+        for (peer, name) in named.iter().map(|(peer, name)| (*peer, shown(name))) {
+            if name.trim().is_empty() {
+                continue;
+            }
+            if let Some((_, before)) = visit.named.iter_mut().find(|(known, _)| *known == peer) {
+                *before = name;
+            } else if visit.named.len() < NAMED_MAX {
+                visit.named.push((peer, name));
             }
         }
         // Names of one after the other are people, too.
@@ -117,8 +126,9 @@ mod tests {
         RoomId([number; 32])
     }
 
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    /// People with these names, each a peer of the name's first byte.
+    fn names(names: &[&str]) -> Vec<(PeerId, String)> {
+        names.iter().map(|name| (PeerId([name.as_bytes()[0]; 32]), (*name).to_owned())).collect()
     }
 
     #[test]
@@ -129,12 +139,12 @@ mod tests {
         visits.note(room(1), 6, 1, &[]);
         assert_eq!(visits.of(room(1)).people(), "1 other person");
         visits.note(room(1), 7, 2, &names(&["Lin\n\t", "Sofia"]));
-        visits.note(room(1), 8, 1, &names(&["Sofia"]));
-        assert_eq!(visits.of(room(1)).people(), "With Lin, Sofia");
+        visits.note(room(1), 8, 1, &names(&["Sofia B", " "]));
+        assert_eq!(visits.of(room(1)).people(), "With Lin, Sofia B", "who is called otherwise is one person");
         visits.note(room(1), 9, 23, &names(&["Kaveh", "Tomasz"]));
         let again = Visits::read(&visits.write());
         assert_eq!(again, visits);
-        assert_eq!(again.of(room(1)).people(), "With Lin, Sofia, Kaveh and 20 more");
+        assert_eq!(again.of(room(1)).people(), "With Lin, Sofia B, Kaveh and 20 more");
         assert_eq!(again.of(room(1)).at_ms, 9);
         assert_eq!(Visits::read("nonsense\n\tx").write(), "");
     }

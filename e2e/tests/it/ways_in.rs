@@ -34,6 +34,9 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     mira.goto(server.url()).await?;
     wait_says(&mira, "kept-met", "With Lin").await?;
     ensure!(mira.value("kept-link").await? == link, "the whole link, with its secret");
+    let beads =
+        "return Array.from(document.querySelectorAll('.kept-beads .bead'), bead => bead.textContent).join()";
+    ensure!(mira.eval(beads, vec![]).await? == "L", "the bead of Lin");
     let painted = "const image = document.querySelector('[data-testid=\"kept-picture\"]');
         return image.decode().then(() => {
             const context = new OffscreenCanvas(image.width, image.height).getContext('2d');

@@ -8,8 +8,9 @@ use leptos::task::spawn_local;
 use leptos::{ev, html};
 use meshwork_core::id::RoomId;
 use meshwork_web::visits::Visit;
-use meshwork_web::{texts, words};
+use meshwork_web::{beads, texts, words};
 
+use super::bead::Bead;
 use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
@@ -212,6 +213,10 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
     let KeptRoom { id, link, app, code, visit, .. } = room;
     let label = format!("Forget room {code}");
     let Visit { met, .. } = visit;
+    let beads = visit.named.iter().map(|(peer, name)| {
+        view! { <Bead peer=*peer letter=Signal::stored(beads::letter(name))/> }
+    });
+    let (beads, has_beads) = (beads.collect_view(), !visit.named.is_empty());
     view! {
         <li class="kept-room" data-testid="kept-room">
             <span class="kept-picture" aria-hidden="true">
@@ -226,7 +231,10 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             </span>
             <LetterBeads code/>
             <span class="kept-facts">
-                <span data-testid="kept-met">{visit.people()}</span>
+                <span class="kept-people">
+                    <span class="kept-beads" aria-hidden="true" hidden=!has_beads>{beads}</span>
+                    <span data-testid="kept-met">{visit.people()}</span>
+                </span>
                 <span>{visit.when(js_sys::Date::now() as u64)}</span>
             </span>
             <button

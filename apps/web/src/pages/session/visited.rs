@@ -1,7 +1,7 @@
 //! The rooms that this browser keeps, and what is remembered of the visits there.
 
 use leptos::prelude::*;
-use meshwork_core::id::RoomId;
+use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::web::Driver;
@@ -121,9 +121,10 @@ impl Session {
             return;
         };
         self.visited.noted.set_value(Some((now, others.len())));
-        let names: Vec<String> = others.iter().map(|view| view.name.trim().to_owned()).collect();
+        let named: Vec<(PeerId, String)> =
+            others.iter().map(|view| (view.endpoint.peer, view.name.trim().to_owned())).collect();
         let mut visits = visits();
-        visits.note(id, js_sys::Date::now() as u64, others.len(), &names);
+        visits.note(id, js_sys::Date::now() as u64, others.len(), &named);
         browser::store(VISITS_KEY, &visits.write());
     }
 }
