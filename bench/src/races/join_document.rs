@@ -23,7 +23,7 @@ pub(crate) const RACE: Race = Race {
             edit, folded as a room does it, each with its signature. The others: y-webrtc over its own server for \
             signals without a password, which hands over the document in one message, and y-websocket with its own \
             server in Node.js, which has the document, reads all of it and hands it over itself: no link is made and \
-            no peer has to be there. Bytes are those that arrive at the newcomer: of WebRTC what its transports \
+            no peer has to be there. Bytes are those that arrive at the newcomer until half a second later: of WebRTC what its transports \
             count, DTLS and SCTP included, and the messages of WebSockets, those of signalling among them.",
     needs: Needs::Package,
     run,

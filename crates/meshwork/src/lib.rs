@@ -60,6 +60,8 @@ mod history;
 #[cfg(feature = "sync")]
 mod holders;
 mod identity;
+#[cfg(feature = "sync")]
+mod image;
 mod in_step;
 mod inbox;
 mod invitation;
@@ -141,6 +143,8 @@ pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
 #[cfg(all(feature = "place", not(target_arch = "wasm32")))]
 pub use self::history::{History, StoredPast};
 pub use self::identity::{Identity, IdentityError};
+#[cfg(feature = "sync")]
+pub use self::image::ImageError;
 pub use self::invitation::{INVITATION_MAX, InviteError};
 pub use self::member::Member;
 pub use self::neighbourhood::Neighbourhood;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use meshwork::testing::Network;
 use meshwork::{
-    Document, Draft, Endpoint, PeerId, Piece, PieceKind, Room, RuleError, VersionError, WriteError, sync,
+    Document, Draft, Endpoint, ImageError, PeerId, Piece, PieceKind, Room, RuleError, VersionError,
+    WriteError, sync,
 };
 
 /// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
@@ -266,6 +267,37 @@ async fn versions_outlive_who_saved_them() {
         crate::tick(Duration::from_millis(100)).await;
     }
     assert_eq!(notes.save_version("").await.unwrap_err(), VersionError::Label(0));
+    keeper.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_outlive_who_put_them_there() {
+    let network = Network::new(14);
+    let ([_ann, bo, _kim], rooms) = three(&network).await;
+    let keeps = rooms[2].app(sync::APP).await.unwrap();
+    let keeper = tokio::spawn(async move { keeps.keep_blobs().await });
+    let bytes = vec![7; 50_000];
+    let image = rooms[1].document("notes").put_image(&bytes).await.unwrap();
+    let words = format!("![ferry](blob:{})", image.id());
+    rooms[1].document("notes").edit(|text| text.set(&words)).await.unwrap();
+    all_read(&rooms, words.len()).await;
+    let held = async || rooms[2].app(sync::APP).await.unwrap().blobs().list().await.unwrap().len();
+    while held().await == 0 {
+        crate::tick(Duration::from_millis(100)).await;
+    }
+    bo.close().await;
+    let notes = rooms[0].document("notes");
+    assert_eq!(notes.images().await.unwrap(), [image.id()]);
+    let fetched = rooms[0].app(sync::APP).await.unwrap().blobs().fetch(image.id()).await.unwrap();
+    assert_eq!(fetched.read().await.unwrap(), bytes);
+    let much = vec![0; sync::shapes::PICTURE_MAX as usize + 1];
+    assert_eq!(notes.put_image(&much).await.unwrap_err(), ImageError::TooLarge(much.len() as u64));
+    // With the document its images go.
+    notes.delete().await.unwrap();
+    while held().await > 0 {
+        crate::tick(Duration::from_millis(100)).await;
+    }
+    assert!(notes.images().await.unwrap().is_empty());
     keeper.abort();
 }
 
