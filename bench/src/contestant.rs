@@ -5,6 +5,8 @@
 //! to be sent for each; taking in all updates one by one at a replica of somebody who only reads; and opening what
 //! that one keeps. Each ends with everything being read.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 
 use crate::clock::thread_cpu;
@@ -100,6 +102,9 @@ pub fn read<C: Contestant>(
     Ok((Measured { edit, apply, open, kept, memory }, text))
 }
 
+/// Who takes longer for its first round is measured once.
+const LONG: Duration = Duration::from_secs(30);
+
 /// Does all of a work: what that took, and how everything reads.
 type Do<W> = Box<dyn Fn(&W) -> Result<(Measured, String)>>;
 
@@ -109,6 +114,8 @@ pub struct Entrant<W> {
     pub name: String,
     work: Do<W>,
     rounds: Vec<Measured>,
+    /// What its first round took.
+    first: Duration,
 }
 
 impl<W> Entrant<W> {
@@ -117,7 +124,7 @@ impl<W> Entrant<W> {
         name: impl Into<String>,
         work: impl Fn(&W) -> Result<(Measured, String)> + 'static,
     ) -> Entrant<W> {
-        Entrant { name: name.into(), work: Box::new(work), rounds: Vec::new() }
+        Entrant { name: name.into(), work: Box::new(work), rounds: Vec::new(), first: Duration::ZERO }
     }
 
     /// One number of each round.
@@ -126,7 +133,8 @@ impl<W> Entrant<W> {
     }
 }
 
-/// Lets all of them do a work: one round to warm up, then those of the plan. In each another one begins.
+/// Lets all of them do a work: one round to warm up, then those of the plan, of which whoever takes longer than [`LONG`] has one
+/// alone. In each another one begins. What each round took is told, since some take minutes.
 ///
 /// # Errors
 /// The first that an entrant reports, or what `check` says of how everything reads for one of this name.
@@ -140,7 +148,15 @@ pub fn compete<W>(
     for round in 0..=plan.rounds {
         for place in 0..count {
             let entrant = &mut entrants[(round + place) % count];
+            if round > 1 && entrant.first > LONG {
+                continue;
+            }
+            let begun = Instant::now();
             let (measured, text) = (entrant.work)(work)?;
+            if round == 0 {
+                entrant.first = begun.elapsed();
+            }
+            eprintln!("bench: round {round} of {} took {:.1} s", entrant.name, begun.elapsed().as_secs_f64());
             check(&entrant.name, &text)?;
             if round > 0 {
                 entrant.rounds.push(measured);
