@@ -103,7 +103,7 @@ pub fn read<C: Contestant>(
 }
 
 /// Who takes longer for its first round is measured once.
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Does all of a work: what that took, and how everything reads.
 type Do<W> = Box<dyn Fn(&W) -> Result<(Measured, String)>>;
