@@ -115,10 +115,12 @@ fn run(races: &[&'static Race], options: &Options) -> Result<()> {
             all_rows.extend(rows);
             continue;
         }
-        let start = if cfg!(feature = "rivals") {
-            "cargo run --release -p meshwork-bench --features rivals --"
-        } else {
-            "cargo xtask bench"
+        let rivals = [("loro", cfg!(feature = "loro")), ("automerge", cfg!(feature = "automerge"))];
+        let rivals: Vec<&str> =
+            rivals.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect();
+        let start = match rivals.as_slice() {
+            [] => "cargo xtask bench".to_owned(),
+            rivals => format!("cargo run --release -p meshwork-bench --features {} --", rivals.join(",")),
         };
         let mut command = format!("{start} {}", race.name);
         if plan.rounds != Plan::FULL.rounds {

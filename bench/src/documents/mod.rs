@@ -5,9 +5,9 @@
 //! replica takes that in first, so everybody writes where it wrote. The text that is read must be how the trace
 //! ends. What is timed stands in [`crate::contestant`].
 
-#[cfg(feature = "rivals")]
+#[cfg(feature = "automerge")]
 pub mod automerge;
-#[cfg(feature = "rivals")]
+#[cfg(feature = "loro")]
 pub mod loro;
 pub mod ours;
 pub mod trace;

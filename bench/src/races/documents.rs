@@ -26,7 +26,7 @@ pub(crate) const RACE: Race = Race {
             (`gc: false`), and name clients by numbers as long as each draws (yrs and yjs 32 bits, ours 53), Loro keeps a snapshot and Automerge what `save` gives, both compressed. Rust contestants are \
             measured by the CPU time of their thread and a counting allocator (the opened document; what Loro has not \
             decoded yet is not in it), yjs by that of its process and V8's heap after a collection; each round of yjs is \
-            a process of its own, which warms up within it. Loro and Automerge take part with the feature `rivals`.",
+            a process of its own, which warms up within it. Loro takes part with the feature `loro`, Automerge with `automerge`.",
     needs: Needs::Npm,
     run,
 };
@@ -51,9 +51,9 @@ fn entrants() -> Result<Vec<Entrant<Trace>>> {
         Entrant::new("ours, signed", move |trace| replay(&signed, trace)),
         Entrant::new(locked("yrs"), |trace| replay(&Yrs, trace)),
         Entrant::new(YJS.replace('@', " "), yjs::replay),
-        #[cfg(feature = "rivals")]
+        #[cfg(feature = "loro")]
         Entrant::new(locked("loro"), |trace| replay(&crate::documents::loro::Loro, trace)),
-        #[cfg(feature = "rivals")]
+        #[cfg(feature = "automerge")]
         {
             let automerge = crate::documents::automerge::Automerge::new()?;
             Entrant::new(locked("automerge"), move |trace| replay(&automerge, trace))

@@ -26,7 +26,7 @@ pub(crate) const RACE: Race = Race {
             one by one. Not the same memory of the past: ours keeps the last 20 values of each name and author and \
             who wrote them, Automerge (its counter, a map's entries) every change, yrs and yjs nothing but what \
             holds. They have no counter: theirs is a map with a key for each client, which it raises, summed by who \
-            reads. Measured as in `documents`. Automerge takes part with the feature `rivals`.",
+            reads. Measured as in `documents`. Automerge takes part with the feature `automerge`.",
     needs: Needs::Npm,
     run,
 };
@@ -51,7 +51,7 @@ fn entrants() -> Result<Vec<Entrant<Work>>> {
         Entrant::new("ours, signed", move |work| replay(&signed, work)),
         Entrant::new(locked("yrs"), |work| replay(&Yrs, work)),
         Entrant::new(YJS.replace('@', " "), yjs::replay),
-        #[cfg(feature = "rivals")]
+        #[cfg(feature = "automerge")]
         {
             let automerge = crate::values::automerge::Automerge::new()?;
             Entrant::new(locked("automerge"), move |work| replay(&automerge, work))

@@ -5,7 +5,7 @@
 //! Somebody who only reads hears of everything in turn: the first act of each author, then the second, and so on.
 //! What is timed stands in [`crate::contestant`].
 
-#[cfg(feature = "rivals")]
+#[cfg(feature = "automerge")]
 pub mod automerge;
 pub mod ours;
 pub mod yjs;
