@@ -133,7 +133,7 @@ impl<W> Entrant<W> {
     }
 }
 
-/// Lets all of them do a work: one round to warm up, then those of the plan, of which whoever takes longer than [`LONG`] has one
+/// Lets all of them do a work: one round to warm up, then those of the plan, of which whoever takes longer than a minute has one
 /// alone. In each another one begins. What each round took is told, since some take minutes.
 ///
 /// # Errors
