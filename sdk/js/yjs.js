@@ -206,13 +206,13 @@ export class MeshworkProvider extends EventTarget {
     clearTimeout(this.#caretTimer)
     this.#caretTimer = undefined
     this.#caretLast = performance.now()
-    this.#tell([this.doc.clientID])
+    this.#tell()
   }
 
-  #tell(clients) {
-    if (clients.length > 0 && !this.#room.isLeft) {
+  #tell() {
+    if (!this.#room.isLeft) {
       // Who does not hear it hears the next one: it is said again every 15 s.
-      this.#topic.say(encodeAwarenessUpdate(this.awareness, clients)).catch(() => {})
+      this.#topic.say(encodeAwarenessUpdate(this.awareness, [this.doc.clientID])).catch(() => {})
     }
   }
 
@@ -224,7 +224,9 @@ export class MeshworkProvider extends EventTarget {
         removeAwarenessStates(this.awareness, [...clients], this)
       }
     }
-    this.#tell(this.awareness.getLocalState() === null ? [] : [this.doc.clientID])
+    if (this.awareness.getLocalState() !== null) {
+      this.#tell()
+    }
   }
 
   async #listen() {

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_lies_on_the_canvas_each_cell_once() {
+    fn no_cell_of_the_sample_lies_twice() {
         let mut cells: Vec<(u16, u16)> =
             sample().flat_map(|(x, y, width, _)| (x..x + width).map(move |x| (x, y))).collect();
         assert!(cells.iter().all(|(x, y)| *x < SIZE.width && *y < SIZE.height));

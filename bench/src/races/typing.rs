@@ -45,14 +45,12 @@ const TURN_MAX: Duration = Duration::from_secs(60);
 fn run(plan: &Plan) -> Result<Vec<Row>> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (app, mut rows) = (App::build(plan)?, Vec::new());
-    for way in ["", "lossy, "] {
+    for (way, least, wanted) in [("", TURNS_LEAST, None), ("lossy, ", TURNS_LOSSY, Some("1.2x"))] {
         let [ours, other] = runtime.block_on(async {
             let world =
                 if way.is_empty() { World::loopback(&app).await? } else { World::lossy(&app).await? };
-            let least = if way.is_empty() { TURNS_LEAST } else { TURNS_LOSSY };
             turns(plan, &world, plan.size(least, 1)).await
         })?;
-        let wanted = if way.is_empty() { None } else { Some("1.2x") };
         for (what, part, want) in [("p50", 0.5, Some("1.5x")), ("p99", 0.99, wanted)] {
             let row = Row::stated(format!("typing/{way}{what}"), at(&ours, part), "ms", false);
             let row = row.against(Y_WEBRTC.replace('@', " "), at(&other, part));

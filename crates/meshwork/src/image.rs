@@ -1,5 +1,6 @@
 //! Images that stand in documents.
 
+use meshwork_core::table::Table;
 use meshwork_sync::about::{self, Image};
 use meshwork_sync::whiteboard::PICTURE_MAX;
 
@@ -48,7 +49,8 @@ impl Document {
     /// [`Closed`].
     pub async fn images(&self) -> Result<Vec<BlobId>, Closed> {
         let name = self.name.clone();
-        let ids = |images: Vec<Image>| images.into_iter().map(|image| image.blob).collect();
-        self.app.read(move |table| ids(about::images(table, &name))).await
+        let ids =
+            move |table: &Table| about::images(table, &name).into_iter().map(|image| image.blob).collect();
+        self.app.read(ids).await
     }
 }

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
 use crate::common::{
-    close, make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_says,
-    watched_room,
+    close, make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_pressed,
+    wait_says, watched_room,
 };
 
 /// How WebDriver names the Enter key.
@@ -40,15 +40,6 @@ async fn type_at_end(tab: &Tab, text: &str) -> Result<()> {
     tab.click("document-editor").await?;
     tab.press_with(Key::Control, Key::End).await?;
     tab.press_keys(text).await
-}
-
-async fn wait_pressed(tab: &Tab, testid: &str, wanted: bool) -> Result<()> {
-    tab.wait_until(PATIENCE, "a button", async || {
-        let pressed = tab.attribute(testid, "aria-pressed").await?;
-        ensure!(pressed == Some(wanted.to_string()), "{testid} is pressed: {pressed:?}");
-        Ok(())
-    })
-    .await
 }
 
 /// The letters of a text, in order.

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
 
 use crate::common::{
-    SIZE, close, make_room, open_editor, open_start, unfold, wait_linked, wait_page_says, wait_says,
-    wait_shows,
+    SIZE, close, make_room, open_editor, open_start, unfold, wait_gone, wait_linked, wait_page_says,
+    wait_says, wait_shows,
 };
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
@@ -18,14 +18,6 @@ async fn person(server: &Server, browser: &Browser, name: &str) -> Result<Tab> {
         tab.type_text("display-name", name).await?;
     }
     Ok(tab)
-}
-
-async fn wait_is_gone(tab: &Tab, testid: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "something to go", async || {
-        ensure!(!tab.has(testid).await?, "{testid} is there");
-        Ok(())
-    })
-    .await
 }
 
 async fn paint(tab: &Tab, at: (usize, usize)) -> Result<()> {
@@ -70,7 +62,7 @@ async fn view_links_let_people_watch() -> Result<()> {
     lin.goto(&edit).await?;
     wait_linked(&mira, 1).await?;
     wait_shows(&lin, (3, 3), RED).await?;
-    wait_is_gone(&lin, "allowance").await?;
+    wait_gone(&lin, "allowance").await?;
     paint(&lin, (5, 5)).await?;
     wait_shows(&mira, (5, 5), RED).await
 }
@@ -126,7 +118,7 @@ async fn rooms_get_further_apps() -> Result<()> {
     wait_shows(&mira, (3, 3), RED).await?;
     mira.click("room-chip").await?;
     mira.click("turn-on-sync").await?;
-    wait_is_gone(&mira, "turn-on-sync").await?;
+    wait_gone(&mira, "turn-on-sync").await?;
     close(&mira).await?;
     for tab in [&mira, &lin] {
         tab.click("front-sync").await?;

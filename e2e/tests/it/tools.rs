@@ -3,7 +3,7 @@
 use crate::common::hands::{
     NARROW, WIDE, canvas_box, count, give_picture, middle, mouse, resize, touch, wait_count, wait_there,
 };
-use crate::common::{SIZE, open_page, wait_linked, wait_says, wait_shows};
+use crate::common::{SIZE, open_page, wait_linked, wait_pressed, wait_says, wait_shows};
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, PATIENCE, Server, Tab};
 use serde_json::json;
@@ -43,15 +43,6 @@ async fn key(tab: &Tab, key: &str, modifiers: u32) -> Result<()> {
         tab.devtools("Input.dispatchKeyEvent", event).await?;
     }
     Ok(())
-}
-
-async fn wait_pressed(tab: &Tab, testid: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "a button in hand", async || {
-        let pressed = tab.attribute(testid, "aria-pressed").await?;
-        ensure!(pressed.as_deref() == Some("true"), "{testid} is not in hand");
-        Ok(())
-    })
-    .await
 }
 
 /// What was said last to those who listen.
@@ -142,11 +133,11 @@ async fn colours_are_picked_kept_and_filled_with_on_wide_and_narrow_pages() -> R
         // The eyedropper takes what lies under it, and gives way to the tool before.
         tab.click("tool-eyedropper").await?;
         tab.click_cell(SIZE, (30, 35)).await?;
-        wait_pressed(&tab, "palette-000000").await?;
-        wait_pressed(&tab, "tool-fill").await?;
+        wait_pressed(&tab, "palette-000000", true).await?;
+        wait_pressed(&tab, "tool-fill", true).await?;
         if size == WIDE {
             click(&tab, (35, 35), ALT).await?;
-            wait_pressed(&tab, "recent-12ab9f").await?;
+            wait_pressed(&tab, "recent-12ab9f", true).await?;
         }
         // A large fill is a question first.
         tab.click("palette-e6194b").await?;
@@ -163,7 +154,7 @@ async fn colours_are_picked_kept_and_filled_with_on_wide_and_narrow_pages() -> R
         tab.reload().await?;
         wait_there(&tab, "recent-12ab9f").await?;
         tab.click("recent-12ab9f").await?;
-        wait_pressed(&tab, "recent-12ab9f").await?;
+        wait_pressed(&tab, "recent-12ab9f", true).await?;
     }
     Ok(())
 }
@@ -290,7 +281,7 @@ async fn every_key_does_what_the_list_says_and_letters_can_be_switched_off() -> 
         [("f", "tool-fill"), ("i", "tool-eyedropper"), ("h", "tool-hand"), ("p", "tool-pencil")]
     {
         key(&tab, letter, 0).await?;
-        wait_pressed(&tab, tool).await?;
+        wait_pressed(&tab, tool, true).await?;
     }
     // The hand's arrows move the canvas, and nothing is painted.
     for _ in 0..4 {

@@ -4,19 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::common::hands::wait_there;
-use crate::common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{SIZE, open_page, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows};
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+use meshwork_e2e::{Browser, PATIENCE, Server};
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
-
-async fn wait_gone(tab: &Tab, testid: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "an element that goes", async || {
-        ensure!(!tab.has(testid).await?, "{testid} is still there");
-        Ok(())
-    })
-    .await
-}
 
 #[tokio::test]
 async fn home_leads_back_to_a_private_room() -> Result<()> {

@@ -128,6 +128,25 @@ pub(crate) async fn wait_says(tab: &Tab, testid: &str, words: &str) -> Result<()
     .await
 }
 
+/// Waits until an element is gone.
+pub(crate) async fn wait_gone(tab: &Tab, testid: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "an element that goes", async || {
+        ensure!(!tab.has(testid).await?, "{testid} is still there");
+        Ok(())
+    })
+    .await
+}
+
+/// Waits until a button is pressed, or is not.
+pub(crate) async fn wait_pressed(tab: &Tab, testid: &str, wanted: bool) -> Result<()> {
+    tab.wait_until(PATIENCE, "a button", async || {
+        let pressed = tab.attribute(testid, "aria-pressed").await?;
+        ensure!(pressed == Some(wanted.to_string()), "{testid} is pressed: {pressed:?}");
+        Ok(())
+    })
+    .await
+}
+
 /// The link of a private room with another secret, and without what lets one write.
 pub(crate) fn with_wrong_secret(link: &str) -> Result<String> {
     let (page, keys) = link.split_once('#').context("a private link has a fragment")?;

@@ -76,8 +76,8 @@ impl Whereabouts {
         }
     }
 
-    /// Who holds the last that was written in a part; where nothing was in this session, who was in step at all, and whether
-    /// `is_done` says that all of the room is stored here.
+    /// Who holds the last that was written in a part; where nothing was since the room was opened, who was in step at all,
+    /// and whether `is_done` says that all of the room is stored here.
     pub(in crate::room) fn of(&self, part: (ReplicaNumber, u32), stores: bool, is_done: bool) -> Holders {
         let own = self.parts.get(&part).cloned();
         let saved = own.as_ref().map_or(is_done, |(sequence, _)| stores && *sequence <= self.saved);
