@@ -17,7 +17,7 @@ use meshwork_core::overlay::sketch::{SeenLink, Sight, SketchMessage};
 use meshwork_core::replica::{Below, Floor, Replica as _};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::history::{
-    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+    HistoryMessage, HistoryPartEnd, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
 use meshwork_core::room::message::{
     Acknowledged, AskList, Carry, Contradiction, LeafEnd, ListPiece, Neighbours, Nodes, Open, RoomMessage,
@@ -187,8 +187,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
 
 /// Messages about the past, by name.
 fn about_history(batch: Bytes<BATCH_MAX>) -> [(&'static str, HistoryMessage); 7] {
-    let span =
-        HistorySpan { source: HistorySource::Log, first: 300, bytes: 70_000, since_ms: 1_790_000_000_000 };
+    let span = HistorySpan { first: 300, bytes: 70_000, since_ms: 1_790_000_000_000 };
     let entry = PastEntry { number: 300, at_ms: 1_790_000_000_000, batch };
     [
         ("HistoryAsk", HistoryMessage::Ask),

@@ -10,7 +10,7 @@ use meshwork_core::node::{Config, Effect, Input, Node, Output};
 use meshwork_core::overlay::size::PASSIVE_MAX;
 use meshwork_core::overlay::sparse::Sparse;
 use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
-use meshwork_core::replica::Replica as _;
+use meshwork_core::replica::{Replica as _, ReplicaNumber};
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
@@ -95,7 +95,7 @@ pub(crate) fn history(input: &[u8]) {
     let mut room = Room::new(RoomHandle(1), id, decoded, genesis, meshwork_place::make, me, &config);
     let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
     room.handle_attached(now, them, Member { name: String::new(), stays: true, stores: true });
-    room.begin_history(now);
+    room.begin_history(now, ReplicaNumber::FIRST);
     for (kind, message) in messages(input) {
         if (60..68).contains(&kind) {
             room.handle_message(now, them, message);

@@ -245,8 +245,11 @@ export interface Room extends TypedTarget<RoomEvents> {
   rules(): Rules
   /** What another of its apps has. Throws AppIsOffError. */
   app(word: string): App
-  /** Turns an app on, if it is not: the owner's to do. Rejects with RuleError; the app is off. */
-  turnOn(word: string): Promise<App>
+  /**
+   * Turns an app on, by its word or as a new room would open with it, if it is not: the owner's to do. Rejects with RuleError;
+   * the app is off.
+   */
+  turnOn(app: string | Pick<NewRoomOptions, 'app' | 'canvas' | 'parameters'>): Promise<App>
   /** Waits until a server took the room in, which gives it a code. Rejects with JoinError. */
   registered(): Promise<void>
   /**

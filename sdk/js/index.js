@@ -1,7 +1,7 @@
 // Rooms in which browsers and programs meet: the classes of this package, over one wasm module.
 
 import { loaded } from './module.js'
-import { Room } from './room.js'
+import { newRoom, Room } from './room.js'
 
 export { App, Causal, Presence, Row, Table, Topic } from './app.js'
 export { Blobs, HeldBlob } from './blobs.js'
@@ -118,18 +118,6 @@ export class Endpoint {
   async #room(entering) {
     return new Room(await entering, this.id, () => {})
   }
-}
-
-function newRoom({ app, canvas, private: isPrivate, named, parameters }) {
-  const { width, height } = canvas ?? {}
-  return JSON.stringify({
-    app,
-    width,
-    height,
-    private: isPrivate,
-    name: named,
-    parameters: parameters && Array.from(parameters),
-  })
 }
 
 export async function create(options) {

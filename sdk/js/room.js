@@ -123,8 +123,9 @@ export class Room extends EventTarget {
     return new App(this.#raw.app(word), this)
   }
 
-  async turnOn(word) {
-    return new App(await this.#raw.turnOn(word), this)
+  async turnOn(app) {
+    const options = typeof app === 'string' ? { app } : app
+    return new App(await this.#raw.turnOn(newRoom(options)), this)
   }
 
   async registered() {
@@ -331,4 +332,17 @@ export class Rules {
   async newLink(keep = []) {
     return this.#raw.newLink(keep)
   }
+}
+
+/** What a room opens with, or an app is turned on with, as the library reads it. */
+export function newRoom({ app, canvas, private: isPrivate, named, parameters }) {
+  const { width, height } = canvas ?? {}
+  return JSON.stringify({
+    app,
+    width,
+    height,
+    private: isPrivate,
+    name: named,
+    parameters: parameters && Array.from(parameters),
+  })
 }

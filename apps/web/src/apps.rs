@@ -11,8 +11,6 @@ pub struct App {
     pub sentence: &'static str,
     /// What stands where a link to one of its rooms is previewed.
     pub invitation: &'static str,
-    /// Whether it can be turned on in a room that opened with another one.
-    pub joins: bool,
     /// The word for doing something in it, after "may" and before "-ing".
     pub verbs: (&'static str, &'static str),
     /// Those who do.
@@ -32,7 +30,6 @@ pub const APPS: [App; 2] = [
         title: "Place",
         sentence: "Paint one canvas together",
         invitation: "You are invited to paint together",
-        joins: false,
         verbs: ("paint", "painting"),
         doers: "Painters",
         unit: "cell",
@@ -44,7 +41,6 @@ pub const APPS: [App; 2] = [
         title: "Sync",
         sentence: "Count, list and write together",
         invitation: "You are invited to count, list and write together",
-        joins: true,
         verbs: ("write", "writing"),
         doers: "Writers",
         unit: "point",

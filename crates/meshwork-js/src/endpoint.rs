@@ -96,8 +96,7 @@ impl RawEndpoint {
 
     /// Makes a room, as these options in JSON say.
     pub async fn create(&self, options: String) -> Result<RawRoom, JsValue> {
-        let options: NewRoomOptions = serde_json::from_str(&options).map_err(unfit)?;
-        Ok(RawRoom::new(self.0.create(options.into_room()?).await.map_err(thrown)?))
+        Ok(RawRoom::new(self.0.create(new_room(&options)?).await.map_err(thrown)?))
     }
 
     /// Joins a room.
@@ -135,6 +134,11 @@ impl RawEndpoint {
     pub async fn close(&self) {
         self.0.close().await;
     }
+}
+
+/// Reads options in JSON.
+pub(crate) fn new_room(options: &str) -> Result<NewRoom, JsValue> {
+    serde_json::from_str::<NewRoomOptions>(options).map_err(unfit)?.into_room()
 }
 
 impl NewRoomOptions {

@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::app::RawApp;
 use crate::border::at_once;
+use crate::endpoint::new_room;
 use crate::error::{thrown, unfit};
 use crate::reader::{Reader, Source, member};
 use crate::rules::RawRules;
@@ -94,10 +95,10 @@ impl RawRoom {
         at_once(self.0.app(word)).map(RawApp::new).map_err(thrown)
     }
 
-    /// Turns an app on.
+    /// Turns an app on that these options in JSON name.
     #[wasm_bindgen(js_name = turnOn)]
-    pub async fn turn_on(&self, word: String) -> Result<RawApp, JsValue> {
-        self.0.turn_on(&word).await.map(RawApp::new).map_err(thrown)
+    pub async fn turn_on(&self, options: String) -> Result<RawApp, JsValue> {
+        self.0.turn_on(new_room(&options)?).await.map(RawApp::new).map_err(thrown)
     }
 
     /// Its rules.

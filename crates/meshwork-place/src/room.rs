@@ -2,7 +2,7 @@
 
 use meshwork_core::id::{Endpoint, PeerId, Secret};
 use meshwork_core::node::{CommandError, Node, Receipt, RoomSpec, WriteError};
-use meshwork_core::replica::{Replica, ReplicaNumber, WHENEVER};
+use meshwork_core::replica::{Replica, WHENEVER};
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::lane::Slot;
@@ -11,7 +11,7 @@ use meshwork_core::signed::genesis::Owned;
 use meshwork_core::time::Time;
 use meshwork_core::wire::{self, Bytes};
 
-use crate::canvas::{Canvas, CanvasSize, Colour, PastBatch, StrokesError, cells_to_strokes};
+use crate::canvas::{Canvas, CanvasSize, Colour, Erase, PastBatch, StrokesError, cells_to_strokes, replica};
 use crate::cursor::Cursor;
 
 /// The word of the app.
@@ -77,12 +77,26 @@ pub trait Place {
         cells: &[(u16, u16, Colour)],
     ) -> Result<Receipt, CommandError>;
 
-    /// The room's canvas, once its genesis is known.
+    /// The slot of the room's canvas: that of the app which the room opened with, or one that a record gave it. `None` where
+    /// it has none, or while its genesis is not known.
+    fn canvas_slot(&self, room: RoomHandle) -> Option<Slot>;
+
+    /// The room's canvas.
     fn canvas(&self, room: RoomHandle) -> Option<&Canvas>;
 
-    /// Takes out what was fetched of the room's past, until it has `cells_most` cells or more: see
+    /// Begins to fetch the past of the room's canvas: see
+    /// [`RoomMut::fetch_history`](meshwork_core::node::RoomMut::fetch_history). A room without one stays as it is.
+    fn fetch_past(&mut self, now: Time, room: RoomHandle);
+
+    /// Takes out what was fetched of it, until it has `cells_most` cells or more: see
     /// [`RoomMut::take_history`](meshwork_core::node::RoomMut::take_history).
     fn take_past(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch>;
+
+    /// Erases what was painted on the room's canvas up to now. The owner's to do, or a moderator's.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing was erased.
+    fn erase(&mut self, now: Time, room: RoomHandle, what: Erase) -> Result<(), CommandError>;
 
     /// Says where one's own cursor is; `None` when it is not on the canvas. May be called at each movement: see
     /// [`RoomMut::set_presence`](meshwork_core::node::RoomMut::set_presence).
@@ -91,8 +105,8 @@ pub trait Place {
     /// [`CommandError`]; nothing was said.
     fn point(&mut self, now: Time, room: RoomHandle, cursor: Option<Cursor>) -> Result<(), CommandError>;
 
-    /// Reads what a member says of itself in the app that the room opens with: its cursor. What is no cursor on the canvas shows nothing, and is counted as an
-    /// offence of the member.
+    /// Reads what a member says of itself in the slot of the canvas: its cursor. What is no cursor on the canvas shows
+    /// nothing, and is counted as an offence of the member.
     fn read_cursor(
         &mut self,
         now: Time,
@@ -109,23 +123,38 @@ impl Place for Node {
         room: RoomHandle,
         cells: &[(u16, u16, Colour)],
     ) -> Result<Receipt, CommandError> {
+        let slot = slot_to_write(self, room)?;
         let payloads = match self.canvas(room) {
             Some(canvas) => payloads(canvas.size(), cells)
                 .map_err(|error| CommandError::Write(WriteError::Content(error.to_string())))?,
-            // The command says which it is: no such room, or not open yet.
             None => Vec::new(),
         };
-        self.room_mut(now, room).write(ReplicaNumber::FIRST, payloads)
+        self.room_mut(now, room).write(replica(slot), payloads)
+    }
+
+    fn canvas_slot(&self, room: RoomHandle) -> Option<Slot> {
+        self.room(room).slot_of(&app()).and_then(Slot::new)
     }
 
     fn canvas(&self, room: RoomHandle) -> Option<&Canvas> {
-        self.room(room).replica(ReplicaNumber::FIRST)
+        self.room(room).replica(replica(self.canvas_slot(room)?))
+    }
+
+    fn fetch_past(&mut self, now: Time, room: RoomHandle) {
+        if let Some(slot) = self.canvas_slot(room) {
+            self.room_mut(now, room).fetch_history(replica(slot));
+        }
     }
 
     fn take_past(&mut self, now: Time, room: RoomHandle, cells_most: usize) -> Vec<PastBatch> {
         let batches = self.room_mut(now, room).take_history(cells_most);
         let Some(canvas) = self.canvas(room) else { return Vec::new() };
         batches.iter().filter_map(|batch| canvas.past(batch)).collect()
+    }
+
+    fn erase(&mut self, now: Time, room: RoomHandle, what: Erase) -> Result<(), CommandError> {
+        let slot = slot_to_write(self, room)?;
+        self.room_mut(now, room).retract(what.to_retract(slot)).map(drop)
     }
 
     fn point(&mut self, now: Time, room: RoomHandle, cursor: Option<Cursor>) -> Result<(), CommandError> {
@@ -137,7 +166,8 @@ impl Place for Node {
             return Err(CommandError::Write(WriteError::Content(words)));
         }
         let state = cursor.map(|cursor| cursor.state());
-        self.room_mut(now, room).set_presence(Slot::GENESIS, state.as_ref().map(|state| &state[..]))
+        let slot = slot_to_write(self, room)?;
+        self.room_mut(now, room).set_presence(slot, state.as_ref().map(|state| &state[..]))
     }
 
     fn read_cursor(
@@ -153,6 +183,15 @@ impl Place for Node {
             self.accuse(now, endpoint, format!("what it says of its cursor is none on a canvas of {size}"));
         }
         cursor
+    }
+}
+
+/// The slot of the canvas, to be written in. Of a room that is not open it is the first, so that the command says which it
+/// is: no such room, or not open yet.
+fn slot_to_write(node: &Node, room: RoomHandle) -> Result<Slot, CommandError> {
+    match node.canvas_slot(room) {
+        None if node.room(room).app().is_some() => Err(WriteError::AppIsOff(Slot::GENESIS.number()).into()),
+        slot => Ok(slot.unwrap_or(Slot::GENESIS)),
     }
 }
 

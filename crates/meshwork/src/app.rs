@@ -17,7 +17,7 @@ use crate::inbox::Inbox;
 use crate::presence::Presence;
 use crate::room::Room;
 use crate::runner::{Make, MaybeSend};
-use crate::shared::Changed;
+use crate::shared::{Changed, Watched};
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
 
@@ -121,13 +121,13 @@ impl App {
 
     /// Hears from now on what changes in the app's table by value.
     pub(crate) fn watch(&self) -> Inbox<Changed> {
-        self.room.state.watch(self.by_value())
+        self.room.state.watch(Watched::Replica(self.by_value()))
     }
 
     /// Hears from now on what changes in what the app keeps in a family of its own.
     #[cfg(feature = "sync")]
     pub(crate) fn watch_own(&self) -> Inbox<Changed> {
-        self.room.state.watch(self.slot.replica(Family::Own))
+        self.room.state.watch(Watched::Replica(self.slot.replica(Family::Own)))
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
-use meshwork_core::replica::ReplicaNumber;
-use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::Time;
 pub use meshwork_place::Cursor;
 use meshwork_place::Place as _;
@@ -18,10 +16,10 @@ use crate::error::{Closed, PresenceError, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::room::Room;
-use crate::shared::Changed;
+use crate::shared::{Changed, Watched};
 
-/// The canvas of a room that opened with [`place::canvas`](crate::place::canvas): cells that anybody paints, of which
-/// the one painted last shows.
+/// The canvas of a room that opened with [`place::canvas`](crate::place::canvas), or in which it was
+/// [turned on](Room::turn_on): cells that anybody paints, of which the one painted last shows. A room has one canvas.
 #[derive(Clone, Debug)]
 pub struct Canvas(pub(crate) Room);
 
@@ -170,9 +168,6 @@ impl Canvas {
     ) -> Result<Receipt, WriteError> {
         let (cells, state) = (cells.to_vec(), Arc::clone(&self.0.state));
         let paint = move |node: &mut Node, now, room| {
-            if node.room(room).app().is_some() && node.canvas(room).is_none() {
-                return Err(CommandError::Write(meshwork_core::node::WriteError::AppIsOff(0)));
-            }
             let (sequences, step) = paint(node, now, room, &cells)?;
             state.look(|known| note(&mut known.steps, step));
             Ok(sequences)
@@ -201,8 +196,7 @@ impl Canvas {
     /// # Errors
     /// [`RuleError`]; nothing is erased.
     pub async fn erase(&self, what: Erase) -> Result<(), RuleError> {
-        let erase =
-            move |node: &mut Node, now, room| node.room_mut(now, room).retract(what.into()).map(|_| ());
+        let erase = move |node: &mut Node, now, room| node.erase(now, room, what);
         Ok(self.0.call(erase).await??)
     }
 
@@ -226,17 +220,15 @@ impl Canvas {
     /// # Errors
     /// [`Closed`].
     pub async fn cursor(&self, member: EndpointId) -> Result<Option<Cursor>, Closed> {
-        let state = self.0.state.look(|known| known.presence.get(&(Slot::GENESIS, member)).cloned());
-        let Some(cursor) = state.as_deref().and_then(Cursor::read) else { return Ok(None) };
-        let is_on = move |node: &mut Node, _, room| {
-            node.canvas(room).is_some_and(|canvas| cursor.is_on(canvas.size()))
-        };
-        Ok(self.0.call(is_on).await?.then_some(cursor))
+        let canvas = |node: &mut Node, _, room| Some((node.canvas_slot(room)?, node.canvas(room)?.size()));
+        let Some((slot, size)) = self.0.call(canvas).await? else { return Ok(None) };
+        let state = self.0.state.look(|known| known.presence.get(&(slot, member)).cloned());
+        Ok(state.as_deref().and_then(Cursor::read).filter(|cursor| cursor.is_on(size)))
     }
 
     /// Hears from now on which cells look different.
     pub fn watch(&self) -> CanvasChanges {
-        CanvasChanges { inbox: self.0.state.watch(ReplicaNumber::FIRST), missed: 0 }
+        CanvasChanges { inbox: self.0.state.watch(Watched::Canvas), missed: 0 }
     }
 }
 

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::{Config, RoomHandle};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::Room;
 use meshwork_core::room::storage::form;
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::WallTime;
-use meshwork_place::canvas::{Canvas, PastBatch as PastStroke, REPLICA};
+use meshwork_place::canvas::{Canvas, PastBatch as PastStroke, replica};
 use meshwork_rtc::native::history::{self, Entries, Entry, HistoryError};
 
 use crate::store::{Kind, Store, StoreError, history_folder};
@@ -85,13 +87,12 @@ impl Store {
         let failed = |error: &dyn std::fmt::Display| StoreError::Failed(error.to_string());
         let Some(stored) = store.load(room).map_err(|error| failed(&error))? else { return Ok(None) };
         let (genesis, id) = Genesis::decode(&stored.genesis).map_err(|error| failed(&error))?;
-        let (app, parameters) = genesis.app();
-        let Some(size) = meshwork_place::canvas_size(app, parameters) else { return Ok(None) };
         // Nobody is in it: its records say what may be shown.
         let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
         let (handle, config) = (RoomHandle(0), Config::default());
         let mut room = Room::new(handle, id, genesis, stored.genesis, crate::app::make, nobody, &config);
         room.kept_mut().restore_records(&stored.records);
+        let Some(size) = canvas(&room).map(|(_, canvas)| canvas.size()) else { return Ok(None) };
         let entries = history::History::new(&folder, id).since(WallTime(0)).map_err(told)?;
         let winning = stored.batches.into_iter().filter(|stored| form::read(stored).1.is_none());
         let (size, shown) = ((size.width, size.height), winning.collect::<Vec<_>>().into_iter());
@@ -113,9 +114,9 @@ impl StoredPast {
     }
 
     fn read(&self, bytes: &[u8]) -> Option<PastStroke> {
-        let kept = self.room.kept();
-        let canvas: &Canvas = kept.replicas().get(REPLICA)?.as_any()?;
-        canvas.past(&kept.past(bytes)?)
+        let (replica, canvas) = canvas(&self.room)?;
+        let batch = self.room.kept().past(bytes)?;
+        if batch.header().replica == replica { canvas.past(&batch) } else { None }
     }
 }
 
@@ -136,6 +137,13 @@ impl Iterator for StoredPast {
             }
         }
     }
+}
+
+/// The canvas of a room, and its number; `None` where it has none.
+fn canvas(room: &Room) -> Option<(ReplicaNumber, &Canvas)> {
+    let slot = room.kept().slot_of(&meshwork_place::app()).and_then(Slot::new)?;
+    let number = replica(slot);
+    Some((number, room.kept().replicas().get(number)?.as_any()?))
 }
 
 fn told(error: HistoryError) -> StoreError {

@@ -3,7 +3,8 @@
 use meshwork_core::signed::app::{AppParameters, AppWord, NoAppWord};
 use meshwork_core::wire::Bytes;
 
-/// What a room that is to be made is like: handed to [`Endpoint::create`](crate::Endpoint::create).
+/// What a room that is to be made is like: handed to [`Endpoint::create`](crate::Endpoint::create). Its app alone may be
+/// [turned on](crate::Room::turn_on) in another one.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct NewRoom {
@@ -16,6 +17,13 @@ pub struct NewRoom {
 /// A room that opens with an app of one's own: its word has 1 to 32 of `a` to `z`, `0` to `9` and `-`.
 pub fn room(app: &str) -> NewRoom {
     NewRoom { app: app.parse(), parameters: Ok(AppParameters::default()), private: false, name: None }
+}
+
+impl From<&str> for NewRoom {
+    /// An app by its word, which is told nothing.
+    fn from(app: &str) -> NewRoom {
+        room(app)
+    }
 }
 
 impl NewRoom {

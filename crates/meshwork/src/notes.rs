@@ -10,6 +10,7 @@ use crate::inbox::Inbox;
 use crate::room::Room;
 use crate::runner::MaybeSend;
 use crate::shared::Changed;
+use crate::shared::Watched;
 
 /// What people write to each other in a room, kept with it. Every room has them, whichever app it opened with.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ impl Notes {
 
     /// Hears from now on that notes changed.
     pub fn watch(&self) -> NoteChanges {
-        NoteChanges(self.0.state.watch(meshwork_place::notes::replica()))
+        NoteChanges(self.0.state.watch(Watched::Replica(meshwork_place::notes::replica())))
     }
 
     async fn change<R: MaybeSend + 'static>(

@@ -54,7 +54,7 @@ impl Canvas {
     pub async fn past(&self) -> Result<Past, Closed> {
         let state = Arc::clone(&self.0.state);
         let begin = move |node: &mut Node, now, room| {
-            node.room_mut(now, room).fetch_history();
+            node.fetch_past(now, room);
             state.look(|known| {
                 known.pasts += 1;
                 known.pasts

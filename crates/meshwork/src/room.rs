@@ -9,7 +9,6 @@ use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomRefusal, WriteError};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
-use meshwork_core::signed::app::AppParameters;
 use meshwork_core::time::Time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +20,7 @@ use crate::error::{Closed, KeptError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
 use crate::inbox::inbox;
 use crate::member::Member;
+use crate::new_room::NewRoom;
 use crate::presence::Presence;
 use crate::rules::Rules;
 use crate::runner::{Call, MaybeSend, Work, timeout};
@@ -251,16 +251,16 @@ impl Room {
     }
 
     /// Turns an app on, if it is not: the owner's to do. Who may write in the app that the room opened with may do so in it, from
-    /// then on.
+    /// then on. An app is what a new room would open with, or its word alone: `place::canvas(64, 64)`, `"sync"`. Of an app that
+    /// is on already nothing is changed.
     ///
     /// # Errors
     /// [`RuleError`]; the app is off.
-    pub async fn turn_on(&self, word: &str) -> Result<App, RuleError> {
-        let app = word
-            .parse()
-            .map_err(|error: meshwork_core::signed::app::NoAppWord| RuleError::Invalid(error.to_string()))?;
-        let turn_on =
-            |node: &mut Node, now, room| node.room_mut(now, room).turn_on(app, AppParameters::default());
+    pub async fn turn_on(&self, app: impl Into<NewRoom>) -> Result<App, RuleError> {
+        let NewRoom { app, parameters, .. } = app.into();
+        let app = app.map_err(|error| RuleError::Invalid(error.to_string()))?;
+        let parameters = parameters.map_err(RuleError::Invalid)?;
+        let turn_on = |node: &mut Node, now, room| node.room_mut(now, room).turn_on(app, parameters);
         let slot = self.call(turn_on).await??;
         let slot = Slot::new(slot).ok_or(RuleError::AppIsOff)?;
         Ok(App::new(self.clone(), slot))
@@ -324,7 +324,7 @@ impl Room {
         self.opening_app().presence()
     }
 
-    /// The canvas of a room that opened with Place.
+    /// The canvas of a room that opened with Place, or in which that was turned on.
     #[cfg(feature = "place")]
     pub fn canvas(&self) -> crate::canvas::Canvas {
         crate::canvas::Canvas(self.clone())

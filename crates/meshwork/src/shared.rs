@@ -117,7 +117,17 @@ pub(crate) struct Known {
     events: Vec<Outbox<Event>>,
     topics: Vec<((Slot, Topic), Outbox<Message>)>,
     unheard: VecDeque<((Slot, Topic), Message)>,
-    watches: Vec<(ReplicaNumber, Outbox<Changed>)>,
+    watches: Vec<(Watched, Outbox<Changed>)>,
+}
+
+/// Of what changes are heard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watched {
+    /// A replica.
+    Replica(ReplicaNumber),
+    /// The room's canvas, in whichever slot that is.
+    #[cfg(feature = "place")]
+    Canvas,
 }
 
 /// Who waits for how a direct message ends, and why.
@@ -422,6 +432,17 @@ impl Known {
     }
 }
 
+impl Watched {
+    /// Whether these changes are of it.
+    fn has(self, number: ReplicaNumber, changes: &Changes) -> bool {
+        match self {
+            Watched::Replica(watched) => watched == number,
+            #[cfg(feature = "place")]
+            Watched::Canvas => !meshwork_place::canvas::Painted::of(changes).is_empty(),
+        }
+    }
+}
+
 impl RoomState {
     /// Looks at what is known, or notes something, which nobody waits for.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&mut Known) -> R) -> R {
@@ -476,9 +497,9 @@ impl RoomState {
     }
 
     /// Hears from now on what changes in a replica.
-    pub(crate) fn watch(&self, replica: ReplicaNumber) -> Inbox<Changed> {
+    pub(crate) fn watch(&self, watched: Watched) -> Inbox<Changed> {
         let (changes, inbox) = inbox(EVENTS_MAX);
-        self.look(|known| known.watches.push((replica, changes)));
+        self.look(|known| known.watches.push((watched, changes)));
         inbox
     }
 
@@ -539,7 +560,7 @@ impl RoomState {
                 known.changes += 1;
                 let changed = Changed { batch, changes };
                 known.watches.retain(|(watched, watch)| {
-                    *watched != replica || watch.push(changed.clone(), &mut readers)
+                    !watched.has(replica, &changed.changes) || watch.push(changed.clone(), &mut readers)
                 });
             }),
             _ => {}

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
 
 use crate::common::{
-    SIZE, close, make_room, open_editor, open_start, unfold, wait_gone, wait_linked, wait_page_says,
-    wait_says, wait_shows,
+    SIZE, close, make_room, open_editor, open_start, open_values, unfold, wait_gone, wait_linked,
+    wait_page_says, wait_says, wait_shows, wait_there,
 };
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
@@ -21,6 +21,7 @@ async fn person(server: &Server, browser: &Browser, name: &str) -> Result<Tab> {
 }
 
 async fn paint(tab: &Tab, at: (usize, usize)) -> Result<()> {
+    wait_there(tab, "palette-e6194b").await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, at).await
 }
@@ -149,6 +150,47 @@ async fn rooms_get_further_apps() -> Result<()> {
     wait_says(&lin, "counter", "2").await?;
     open_editor(&lin).await?;
     wait_page_says(&lin, "Bread").await
+}
+
+#[tokio::test]
+async fn sync_rooms_get_a_canvas() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start(), Browser::start())?;
+    let (mira, link) = open_values(&browsers.0, server.url(), "create-private").await?;
+    let lin = browsers.1.tab(&link).await?;
+    wait_linked(&mira, 1).await?;
+    lin.click("increment").await?;
+    close(&mira).await?;
+    wait_says(&mira, "counter", "1").await?;
+    mira.click("room-chip").await?;
+    mira.click("turn-on-place").await?;
+    wait_gone(&mira, "turn-on-place").await?;
+    close(&mira).await?;
+    for tab in [&mira, &lin] {
+        tab.click("front-place").await?;
+    }
+    paint(&lin, (3, 3)).await?;
+    wait_shows(&mira, (3, 3), RED).await?;
+    paint(&mira, (4, 4)).await?;
+    wait_shows(&lin, (4, 4), RED).await?;
+    // Who comes by the link to the canvas has all that the room opened with, too.
+    let canvas = link.replace("/sync/", "/place/");
+    ensure!(canvas != link, "{link}");
+    let kim = browsers.2.tab(&canvas).await?;
+    wait_shows(&kim, (3, 3), RED).await?;
+    kim.click("front-sync").await?;
+    wait_says(&kim, "counter", "1").await?;
+    open_editor(&kim).await?;
+    kim.click("document-editor").await?;
+    kim.press_keys("Bread").await?;
+    lin.click("front-sync").await?;
+    open_editor(&lin).await?;
+    wait_page_says(&lin, "Bread").await?;
+    kim.reload().await?;
+    open_editor(&kim).await?;
+    wait_page_says(&kim, "Bread").await?;
+    kim.click("front-place").await?;
+    wait_shows(&kim, (4, 4), RED).await
 }
 
 #[tokio::test]

@@ -4,9 +4,8 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
-use meshwork_core::signed::app::{AppParameters, AppWord};
+use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App as AppInfo};
-use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::words;
 
 use super::brand::Brand;
@@ -14,7 +13,7 @@ use super::home::{self, Aim};
 use super::notices::NoticeCard;
 use super::parts::{Part, Stage};
 use super::session::Session;
-use super::session::apps::word;
+use super::session::apps::{parameters, word};
 use super::shell::RoomPage;
 use super::update::UpdateLine;
 use super::{browser, place, sync, theme};
@@ -138,14 +137,6 @@ fn App() -> impl IntoView {
         <UpdateLine/>
     }
     .into_any()
-}
-
-/// What an app is told in a room that is made for oneself.
-fn parameters(app: &AppInfo) -> AppParameters {
-    match app.word == apps::APPS[0].word {
-        true => meshwork_place::parameters(FIRST_CANVAS),
-        false => AppParameters::default(),
-    }
 }
 
 /// The page of a room, with one of its apps in front; while they are not known with the one that the address named, or with

@@ -472,11 +472,11 @@ impl<'a> RoomMut<'a> {
         self.act(|room, now| room.sharing().act(now, act))
     }
 
-    /// Begins to fetch the room's history from the neighbour whose log reaches back furthest;
+    /// Begins to fetch the past of a replica from the neighbour whose log reaches back furthest;
     /// [`Event::HistoryChanged`] tells when it went on. What is fetched waits to be
     /// taken out, and no more comes until it is. A room that is not open stays as it is.
-    pub fn fetch_history(&mut self) {
-        self.act(Room::begin_history);
+    pub fn fetch_history(&mut self, replica: ReplicaNumber) {
+        self.act(|room, now| room.begin_history(now, replica));
     }
 
     /// Stops fetching, and forgets what was not taken out.

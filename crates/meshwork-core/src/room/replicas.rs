@@ -34,7 +34,7 @@ const COMMONS_AGE: NonZero<u16> = NonZero::new(30).expect("more than none");
 pub struct Replicas {
     make: MakeReplica,
     quota: Quota,
-    /// The apps that records turned on, by slot.
+    /// The app that the room opened with, and those that records turned on, by slot.
     on: BTreeMap<u8, AppOn>,
     by_number: BTreeMap<ReplicaNumber, Box<dyn Replica>>,
     /// For how many days every table by time keeps its rows, where no record can say.
@@ -49,16 +49,17 @@ impl Replicas {
         let is_commons = genesis.owner().is_none();
         let quota = if is_commons { COMMONS_QUOTA } else { Quota::default() };
         let age = is_commons.then_some(COMMONS_AGE);
+        let (app, parameters) = genesis.app();
+        let first = AppOn { slot: GENESIS_SLOT, app: app.clone(), parameters: parameters.clone() };
         let mut replicas = Replicas {
             make,
             quota,
-            on: BTreeMap::new(),
+            on: BTreeMap::from([(GENESIS_SLOT, first)]),
             by_number: BTreeMap::new(),
             age,
             ages: BTreeMap::new(),
         };
-        let (app, parameters) = genesis.app();
-        replicas.turn_on(GENESIS_SLOT, make(app, parameters));
+        replicas.make_missing();
         replicas.turn_on(CONVERSATION_SLOT, None);
         replicas
     }
@@ -73,13 +74,6 @@ impl Replicas {
     /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
     pub fn get(&self, number: ReplicaNumber) -> Option<&dyn Replica> {
         self.by_number.get(&number).map(|replica| &**replica)
-    }
-
-    /// The replica whose past is kept: that of the app which the room opened with, where that brings none one of its
-    /// tables.
-    pub(super) fn first(&self) -> &dyn Replica {
-        let (_, first) = self.by_number.first_key_value().expect("every app has its tables");
-        &**first
     }
 
     /// All of them, by number.
@@ -151,16 +145,21 @@ impl Replicas {
         let mut given_up = Vec::new();
         for slot in GIVEN_SLOTS {
             let Some(on) = book.app(slot) else { continue };
-            let own = number(slot, Family::Own);
-            let is_new = self.on.get(&slot) != Some(on);
-            if is_new && self.on.insert(slot, on.clone()).is_some() {
-                given_up.extend(self.by_number.remove(&own));
+            if self.on.get(&slot) != Some(on) && self.on.insert(slot, on.clone()).is_some() {
+                given_up.extend(self.by_number.remove(&number(slot, Family::Own)));
             }
-            if is_new || !self.by_number.contains_key(&own) {
+        }
+        self.make_missing();
+        given_up
+    }
+
+    /// Makes the replicas that apps lack in a family of their own, where this program knows the apps.
+    fn make_missing(&mut self) {
+        for (slot, on) in self.on.clone() {
+            if !self.by_number.contains_key(&number(slot, Family::Own)) {
                 self.turn_on(slot, (self.make)(&on.app, &on.parameters));
             }
         }
-        given_up
     }
 
     /// The records changed: tables get the quotas and the ages that they name. Returns what became different by the quotas.

@@ -1,11 +1,12 @@
 //! Which cells the records of a room have read cleared.
 
-use super::REPLICA;
+use super::replica;
 use super::size::TILE_SIDE;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::replica::Retraction;
 use meshwork_core::room::rules::publish::Retract;
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::change::SCOPE_MAX;
 use meshwork_core::wire::Bytes;
 
@@ -54,18 +55,17 @@ pub struct Erase {
 }
 
 impl Erase {
+    /// What the owner or a moderator has the room retract, of the canvas of an app in this slot.
+    pub fn to_retract(self, slot: Slot) -> Retract {
+        let scope = self.region.map(Region::to_scope).unwrap_or_default();
+        Retract { replica: replica(slot), author: self.author, scope }
+    }
+
     /// What a retraction erases of a canvas; `None` where its scope names no cells.
     pub fn of(retraction: &Retraction) -> Option<Erase> {
         let scope = &retraction.scope;
         let region = if scope.is_empty() { None } else { Some(Region::of_scope(scope)?) };
         Some(Erase { author: retraction.author, region })
-    }
-}
-
-impl From<Erase> for Retract {
-    fn from(erase: Erase) -> Retract {
-        let scope = erase.region.map(Region::to_scope).unwrap_or_default();
-        Retract { replica: REPLICA, author: erase.author, scope }
     }
 }
 

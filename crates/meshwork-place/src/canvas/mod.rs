@@ -28,7 +28,7 @@
 //!
 //! ```
 //! use meshwork_core::clock::{Clock, Stamp};
-//! use meshwork_place::canvas::{Canvas, CanvasSize, Colour, REPLICA, cells_to_strokes};
+//! use meshwork_place::canvas::{Canvas, CanvasSize, Colour, cells_to_strokes};
 //! use meshwork_core::signed::batch::{Header, SignedBatch};
 //! use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 //! use meshwork_core::time::WallTime;
@@ -70,10 +70,14 @@ pub use strokes::{Strokes, StrokesError, TileCell, cells_to_strokes};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
 use meshwork_core::replica::{self, MadeOfParts, Parts, ReplicaNumber, Retraction};
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::batch::{Batch, SignedBatch};
+use meshwork_core::signed::header::Family;
 
-/// The replica number of a room's canvas.
-pub const REPLICA: ReplicaNumber = ReplicaNumber::FIRST;
+/// The replica number of the canvas of an app in this slot.
+pub fn replica(slot: Slot) -> ReplicaNumber {
+    slot.replica(Family::Own)
+}
 
 /// What a batch changed; cells are in the order of their indices.
 pub type Applied = replica::Applied<Vec<Painted>>;
@@ -95,7 +99,7 @@ impl Canvas {
         Ok(Canvas { parts: Parts::new(Tiles(size)) })
     }
 
-    /// Reads the payload of a batch for this canvas. Whether it is meant for [`REPLICA`] is for the caller to see.
+    /// Reads the payload of a batch for this canvas. Whether it is meant for its replica is for the caller to see.
     ///
     /// # Errors
     /// [`StrokesError`] names what its author wrote wrongly; such a batch can be forgotten.

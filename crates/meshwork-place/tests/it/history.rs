@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::common::{Members, endpoint};
 use meshwork_core::clock::Stamp;
 use meshwork_core::node::Refusal;
-use meshwork_core::replica::Retraction;
+use meshwork_core::replica::{ReplicaNumber, Retraction};
 use meshwork_core::room::history::{
     ASKS_BURST, HistoryState, HistoryView, PART_BYTES_MAX, PARTS_BURST, PARTS_PER_SECOND, WANTS_MAX,
 };
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::message::history::{HistoryMessage, HistorySource, PartOutcome, WantHistory};
+use meshwork_core::room::message::history::{HistoryMessage, HistoryPartEnd, PartOutcome, WantHistory};
 use meshwork_core::wire::Bytes;
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch, REPLICA, Region};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch, PastCell, Region};
 
 const SIZE: CanvasSize = CanvasSize { width: 256, height: 128 };
 const KEEPER: u8 = 1;
@@ -79,7 +79,7 @@ fn fetch(members: &mut Members, mut until: impl FnMut(&HistoryView) -> bool) -> 
 
 fn begin(members: &mut Members) {
     let now = members.now;
-    members.room(NEWCOMER).begin_history(now);
+    members.room(NEWCOMER).begin_history(now, ReplicaNumber::FIRST);
     members.drain(NEWCOMER);
 }
 
@@ -100,10 +100,7 @@ fn the_whole_history_comes_from_a_keeper_in_order() {
     let taken = fetch(&mut members, |_| false);
     let view = view(&mut members);
     assert_eq!((view.state, view.is_whole, view.missed), (HistoryState::Complete, true, 0));
-    assert_eq!(
-        view.source.map(|(source, span)| (source, span.source)),
-        Some((endpoint(KEEPER), HistorySource::Log))
-    );
+    assert_eq!(view.source.map(|(source, _)| source), Some(endpoint(KEEPER)));
     check_all(&taken);
     let firsts: Vec<Stamp> =
         taken.iter().filter(|batch| batch.cells.len() == 30).map(|b| b.cells[0].stamp).collect();
@@ -184,36 +181,46 @@ fn when_a_keeper_dies_half_way_another_is_asked_or_it_is_said() {
 }
 
 #[test]
-fn without_a_keeper_the_others_say_how_far_back_they_reach() {
+fn members_without_a_log_say_so_at_once() {
     let mut members = painted_room(&[]);
     join(&mut members, &[PAINTER]);
     begin(&mut members);
     assert!(fetch(&mut members, |_| false).is_empty());
     assert_eq!(view(&mut members).state, HistoryState::NoLog);
-    // Another client may ask for what a replica still has.
-    let spans = std::rc::Rc::new(std::cell::RefCell::new(vec![]));
-    let seen = spans.clone();
+    // Who asks all the same is sent nothing.
+    let said = std::rc::Rc::new(std::cell::RefCell::new(vec![]));
+    let heard = said.clone();
     members.lie(PAINTER, move |message| {
         if let RoomMessage::History(message) = &message {
-            seen.borrow_mut().push(message.clone());
+            heard.borrow_mut().push(message.clone());
         }
         vec![message]
     });
-    members.say(NEWCOMER, PAINTER, RoomMessage::History(HistoryMessage::Ask));
     let want = WantHistory { from: 0, bytes: PART_BYTES_MAX as u32 };
     members.say(NEWCOMER, PAINTER, RoomMessage::History(HistoryMessage::Want(want)));
     members.drain(PAINTER);
     members.run_for(Duration::from_secs(1));
-    let said = spans.borrow();
-    let [HistoryMessage::Span(span), HistoryMessage::Batch(entry), rest @ ..] = said.as_slice() else {
-        panic!("{said:?}")
-    };
-    assert_eq!(span.source, HistorySource::Replica);
-    let stamp = members.canvas(PAINTER).stamp(200, 5);
-    assert!(span.since_ms > 0 && span.since_ms <= stamp.millis());
-    assert!(!entry.batch.is_empty());
-    let Some(HistoryMessage::PartEnd(end)) = rest.last() else { panic!("{rest:?}") };
-    assert_eq!(end.outcome, PartOutcome::End);
+    let end = HistoryPartEnd { next: 0, outcome: PartOutcome::End };
+    assert_eq!(*said.borrow(), [HistoryMessage::PartEnd(end)]);
+}
+
+#[test]
+fn what_other_replicas_wrote_is_passed_over() {
+    let mut members = painted_room(&[KEEPER]);
+    for number in 0..3 {
+        members.write_row(PAINTER, &format!("row {number}"));
+        members.paint(PAINTER, &[(number, 9, colour(STROKES - 1))]);
+        members.run_for(Duration::from_secs(1));
+    }
+    assert!(members.logs[&KEEPER].len() >= STROKES + 6, "the log has the rows, too");
+    join(&mut members, &[KEEPER]);
+    begin(&mut members);
+    let taken = fetch(&mut members, |_| false);
+    let view = view(&mut members);
+    assert_eq!((view.state, view.is_whole, view.given_up), (HistoryState::Complete, true, 0));
+    check_all(&taken);
+    let late = |cell: &PastCell| cell.y == 9;
+    assert_eq!(taken.iter().flat_map(|batch| &batch.cells).filter(|cell| late(cell)).count(), 3);
 }
 
 #[test]
@@ -255,7 +262,7 @@ fn erased_cells_of_the_past_read_cleared() {
         |canvas: &Canvas| canvas.past(&batch).map(|past| past.cells.iter().map(|cell| cell.colour).collect());
     assert_eq!(shown(&canvas), Some(vec![colour(1), colour(2)]));
     let erasure = Retraction {
-        replica: REPLICA,
+        replica: ReplicaNumber::FIRST,
         until: Stamp::LAST,
         author: None,
         scope: Region { x: 2, y: 0, width: 1, height: 9 }.to_scope(),

@@ -5,6 +5,7 @@ use meshwork_core::node::{CommandError, RoomMut, WriteError};
 use meshwork_core::replica::{Digest, ReplicaNumber};
 use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::Terms;
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::change::{Limit, Rule, SCOPE_MAX, WhoWrites};
@@ -70,7 +71,7 @@ impl Scenario {
             Act::Erase { whom, side } => {
                 let region = Region { x: 0, y: 0, width: side, height: side };
                 let erase = Erase { author: whom.map(peer), region: (side > 0).then_some(region) };
-                self.order(member, |room| room.retract(erase.into()).map(drop))
+                self.order(member, |room| room.retract(erase.to_retract(Slot::GENESIS)).map(drop))
             }
             Act::EraseRow { whom, table, row } => {
                 let scope = row.map(tables::shared_row).unwrap_or_default();

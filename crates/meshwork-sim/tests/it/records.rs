@@ -6,6 +6,7 @@ use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_all, join_with, r
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomHandle, WriteError};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::config::PlantedBug;
@@ -17,7 +18,7 @@ use meshwork_core::signed::record::{Body, Cut, Record};
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Colour, Erase, REPLICA, Region, cells_to_strokes};
+use meshwork_place::canvas::{Colour, Erase, Region, cells_to_strokes};
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::hostile::Behaviour;
@@ -113,7 +114,7 @@ impl Forgery {
         let author = Endpoint { peer: peer(self.person), instance: Instance(self.instance) };
         let Forgery { sequence, record, used, .. } = *self;
         let (window, cost) = (StampWindow::at(stamp), self.cells.len() as u32);
-        let header = Header { author, sequence, replica: REPLICA, record, window, cost, used };
+        let header = Header { author, sequence, replica: ReplicaNumber::FIRST, record, window, cost, used };
         SignedBatch::sign(&identity(self.person), &room, &header, &strokes.encode())
             .expect("a batch in its own name")
     }
@@ -233,7 +234,7 @@ fn an_erased_region_reads_cleared_for_everybody_and_can_be_painted_again() {
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
     let region = Some(Region { x: 0, y: 0, width: 100, height: 10 });
     let erase = Erase { author: None, region };
-    order(&mut world, members[0], |node, now, room| node.room_mut(now, room).retract(erase.into()));
+    order(&mut world, members[0], |node, now, room| node.erase(now, room, erase));
     assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
     assert!(world.run_while(Duration::from_secs(5), equal(&members)));
     assert_eq!(colour(&world, members[3], 1, 0), Some(Colour::CLEARED));

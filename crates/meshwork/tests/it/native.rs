@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use meshwork::{
-    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState,
+    BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState, NewRoom,
     RuleError, Store, StoreError, UnsealError, place,
 };
 use meshwork_core::time::WallTime;
@@ -96,13 +96,25 @@ async fn rooms_on_disk_are_listed_opened_and_forgotten() {
 
 #[tokio::test]
 async fn histories_have_what_was_painted_over() {
+    check_histories(place::canvas(40, 30)).await;
+}
+
+#[tokio::test]
+async fn histories_have_canvases_of_other_rooms() {
+    check_histories(meshwork::sync::room()).await;
+}
+
+async fn check_histories(new: NewRoom) {
     let (server, folder) = (serve().await, tempfile::tempdir().unwrap());
     let store = Store::at(folder.path()).with_history(1 << 20);
     assert!(store.histories().unwrap().is_empty());
     let keeper = Endpoint::builder().server(&server).store(store.clone()).bind().await.unwrap();
-    let (room, guest) =
-        (keeper.create(place::canvas(40, 30)).await.unwrap(), Endpoint::bind().await.unwrap());
+    let (room, guest) = (keeper.create(new).await.unwrap(), Endpoint::bind().await.unwrap());
+    room.turn_on(place::canvas(40, 30)).await.unwrap();
+    // What is written beside the canvas is in the history, too.
+    room.table("plans").set("title", "A boat").await.unwrap();
     let same = guest.join(room.link()).await.unwrap();
+    room.in_step().await.unwrap();
     let colours = [Colour::rgb(200, 0, 0), Colour::rgb(0, 0, 200)];
     for colour in colours {
         same.canvas().paint(&[(1, 2, colour)]).await.unwrap();
@@ -120,7 +132,7 @@ async fn histories_have_what_was_painted_over() {
     keeper.close().await;
     assert_eq!(store.histories().unwrap(), [id]);
     let history = store.history(id).unwrap();
-    assert_eq!((history.batches, history.forgotten, history.damage), (2, 0, None));
+    assert_eq!((history.batches, history.forgotten, history.damage), (3, 0, None));
     assert!(history.first_ms.unwrap() >= log.since_ms);
     let past = store.past(id).unwrap().unwrap();
     assert_eq!(past.size(), (40, 30));

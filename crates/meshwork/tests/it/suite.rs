@@ -29,6 +29,7 @@ macro_rules! all {
             tables_keep_who_wrote_what,
             presence_ends_with_who_says_it,
             canvases_show_what_was_painted,
+            canvases_are_turned_on_in_other_rooms,
             receipts_say_when_strokes_are_kept,
             steps_go_back_and_come_again,
             what_others_painted_over_is_theirs,

@@ -3,8 +3,11 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::seam::lane::Slot;
-use meshwork_core::signed::app::AppWord;
+use meshwork_core::signed::app::{AppParameters, AppWord};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Canvas;
 use meshwork_web::apps::{self, APPS, App};
+use meshwork_web::view::FIRST_CANVAS;
 
 use super::super::documents;
 use super::{Session, set_if_new};
@@ -82,10 +85,12 @@ impl Session {
     pub(super) fn read_apps(self, first: &'static App) {
         let further = self.with_room(|node, _, room| {
             let is_on = |app: &&App| app.word != first.word && node.room(room).slot_of(&word(app)).is_some();
-            APPS.iter().filter(|app| app.joins).filter(is_on).collect::<Vec<_>>()
+            (APPS.iter().filter(is_on).collect::<Vec<_>>(), node.canvas(room).map(Canvas::size))
         });
-        let further = further.unwrap_or_default();
-        if !further.is_empty() && !documents::are_here() {
+        let (further, size) = further.unwrap_or_default();
+        self.size.set(size);
+        let has_documents = |app: &&App| app.word == meshwork_sync::WORD;
+        if further.iter().chain([&first]).any(has_documents) && !documents::are_here() {
             let room = self.room.get_untracked();
             spawn_local(async move {
                 documents::load(self).await;
@@ -96,7 +101,7 @@ impl Session {
             });
             return self.apps.show(vec![first]);
         }
-        if !further.is_empty() {
+        if further.iter().any(has_documents) {
             self.note_documents();
         }
         self.apps.show([vec![first], further].concat());
@@ -106,4 +111,12 @@ impl Session {
 /// The word of an app, as rooms name it.
 pub(crate) fn word(app: &App) -> AppWord {
     app.word.parse().expect("the table holds words of apps")
+}
+
+/// What an app is told of a room that is made for oneself, or that it is turned on in.
+pub(crate) fn parameters(app: &App) -> AppParameters {
+    match app.word == APPS[0].word {
+        true => meshwork_place::parameters(FIRST_CANVAS),
+        false => AppParameters::default(),
+    }
 }

@@ -3,9 +3,9 @@
 use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Node, Refusal, RoomHandle, ServerState};
-use meshwork_core::seam::lane::Slot;
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, Painted, REPLICA};
+use meshwork_place::canvas::{self, Canvas, Painted};
 use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::apps;
@@ -74,10 +74,11 @@ impl Session {
             Event::Link { .. } | Event::InStep { .. } | Event::RecordsInStep { .. } => {
                 self.heed(News::Changed)
             }
-            Event::Presence { room, endpoint, slot: Slot::GENESIS, state } if self.is_ours(room) => {
+            Event::Presence { room, endpoint, slot, state }
+                if self.is_canvas(room, canvas::replica(slot)) =>
+            {
                 let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
-                let cursor = self.with_node(read);
-                self.handle_pointed(endpoint, cursor);
+                self.handle_pointed(endpoint, self.with_node(read));
             }
             Event::MemberAttached { room, endpoint } if self.is_ours(room) => {
                 self.governing.is_shut_out.set(false);
@@ -90,10 +91,9 @@ impl Session {
             Event::MemberDetached { room, endpoint, .. } if self.is_ours(room) => {
                 self.heed(News::Went(endpoint));
             }
-            Event::Changed { room, replica: REPLICA, batch, changes } if self.is_ours(room) => match batch {
-                Some(batch) => self.show_painted(batch.author, Painted::of(&changes)),
-                None => self.tell_listener(Some(Painted::of(&changes))),
-            },
+            Event::Changed { room, replica, batch, changes } if self.is_canvas(room, replica) => {
+                self.show_painted(batch, Painted::of(&changes));
+            }
             Event::Changed { room, replica, .. } if replica == notes::replica() && self.is_ours(room) => {
                 self.heed(News::Noted);
             }
@@ -153,6 +153,12 @@ impl Session {
         }
     }
 
+    /// Whether this is the canvas of our room.
+    fn is_canvas(self, room: RoomHandle, replica: ReplicaNumber) -> bool {
+        let number = |node: &mut Node, _| node.canvas_slot(room).map(canvas::replica);
+        self.is_ours(room) && self.with_node(number) == Some(replica)
+    }
+
     pub(super) fn open(self, room: RoomHandle) {
         let (size, is_private, app) = self.with_node(|node, _| {
             let view = node.room(room);
@@ -163,7 +169,6 @@ impl Session {
         let Some(known) = known else {
             return self.phase.set(Phase::Refused(words::other_app(&app)));
         };
-        self.size.set(size);
         self.read_apps(known);
         self.is_private.set(is_private);
         self.read_address();

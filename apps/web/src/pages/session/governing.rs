@@ -6,16 +6,16 @@ use meshwork_core::node::{CommandError, Node, RoomHandle, RoomSpec};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
 use meshwork_core::room::rules::terms::{Terms, Writers};
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::admission::{EditKey, EditSeed};
-use meshwork_core::signed::app::AppParameters;
 use meshwork_core::signed::change::Limit;
 use meshwork_core::time::Time;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Erase};
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
-use super::apps::word;
+use super::apps::{parameters, word};
 use super::{Driver, Session, set_if_new};
 
 /// What holds in the room, as signals.
@@ -95,8 +95,10 @@ impl Session {
     /// In words, why it cannot be.
     pub(crate) fn decide(self, decision: Decision) -> Result<(), String> {
         let Some(room) = self.room.get_untracked() else { return Err(CommandError::NotOpen.to_string()) };
-        let decided =
-            self.driver.with_value(|driver| driver.with(|node, now| carry_out(node, now, room, decision)));
+        let slot = self.slot_of(untrack(move || self.about()));
+        let decided = self
+            .driver
+            .with_value(|driver| driver.with(|node, now| carry_out(node, now, room, slot, decision)));
         decided.map_err(|error| error.to_string())?;
         self.governing.has_decided.set_value(true);
         self.refresh_law();
@@ -226,24 +228,29 @@ fn edit_seed(address: Option<&RoomAddress>) -> Option<EditSeed> {
     address.and_then(RoomAddress::secrets).and_then(|secrets| secrets.edit_seed)
 }
 
-fn carry_out(node: &mut Node, now: Time, room: RoomHandle, decision: Decision) -> Result<(), CommandError> {
+/// Carries a decision out, while the app in this slot is in front.
+fn carry_out(
+    node: &mut Node,
+    now: Time,
+    room: RoomHandle,
+    slot: Slot,
+    decision: Decision,
+) -> Result<(), CommandError> {
     match decision {
         Decision::Rules(rules) => node.room_mut(now, room).set_rules(rules).map(drop),
-        Decision::TurnOn(app) => {
-            node.room_mut(now, room).turn_on(word(app), AppParameters::default()).map(drop)
-        }
+        Decision::TurnOn(app) => node.room_mut(now, room).turn_on(word(app), parameters(app)).map(drop),
         Decision::Ban(peer, erases) => {
             node.room_mut(now, room).ban(peer)?;
             match erases {
                 true => {
                     let erase = Erase { author: Some(peer), region: None };
-                    node.room_mut(now, room).retract(erase.into()).map(drop)
+                    node.room_mut(now, room).retract(erase.to_retract(slot)).map(drop)
                 }
                 false => Ok(()),
             }
         }
         Decision::Unban(peer) => node.room_mut(now, room).unban(peer).map(drop),
-        Decision::Erase(erase) => node.room_mut(now, room).retract(erase.into()).map(drop),
+        Decision::Erase(what) => node.erase(now, room, what),
         Decision::Lift(record) => node.room_mut(now, room).lift(&[record]).map(drop),
         Decision::NewLink(keep) => node.room_mut(now, room).renew_secret(keep).map(drop),
         Decision::SplitLink => node.room_mut(now, room).set_edit_key().map(drop),

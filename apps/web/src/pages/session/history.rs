@@ -9,7 +9,7 @@ use super::Session;
 impl Session {
     /// Begins to fetch the history.
     pub(crate) fn fetch_history(self) {
-        self.with_room(|node, now, room| node.room_mut(now, room).fetch_history());
+        self.with_room(|node, now, room| node.fetch_past(now, room));
     }
 
     /// Stops fetching it.

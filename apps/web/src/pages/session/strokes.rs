@@ -5,8 +5,10 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{CommandError, Receipt, WriteError, WritingLeft};
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_place::Place as _;
-use meshwork_place::canvas::{Canvas, Colour, Painted, REPLICA};
+use meshwork_place::canvas::{Canvas, Colour, Painted};
 use meshwork_web::rules::Standing;
 
 use super::{Said, Session, set_if_new};
@@ -35,7 +37,10 @@ impl Session {
     pub(crate) fn check_paint(self, cells: usize) -> Result<(), CommandError> {
         let room = self.room.get_untracked().ok_or(CommandError::NotOpen)?;
         let left = self.driver.with_value(|driver| {
-            driver.with(|node, now| node.room_mut(now, room).writing_left(REPLICA.slot()))
+            driver.with(|node, now| {
+                let slot = node.canvas_slot(room).unwrap_or(Slot::GENESIS);
+                node.room_mut(now, room).writing_left(slot.number())
+            })
         })?;
         match left {
             Some(WritingLeft { left, limit, wait_ms }) if cells > left as usize => {
@@ -57,9 +62,12 @@ impl Session {
         self.listener.with_value(|slot| *slot.borrow_mut() = Some(Rc::new(listener)));
     }
 
-    pub(super) fn show_painted(self, author: Endpoint, cells: &[Painted]) {
+    /// Cells look different, by a stroke or since what was there before counts again, or no more.
+    pub(super) fn show_painted(self, stroke: Option<BatchKey>, cells: &[Painted]) {
         self.tell_listener(Some(cells));
-        self.note_painted(author, cells);
+        if let Some(stroke) = stroke {
+            self.note_painted(stroke.author, cells);
+        }
     }
 
     pub(super) fn tell_listener(self, cells: Option<&[Painted]>) {

@@ -231,7 +231,7 @@ fn FurtherApps(session: Session) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let off = Memo::new(move |_| {
         let on = session.apps.on.get();
-        APPS.iter().filter(|app| app.joins && !on.is_empty() && !on.contains(app)).collect::<Vec<_>>()
+        APPS.iter().filter(|app| !on.is_empty() && !on.contains(app)).collect::<Vec<_>>()
     });
     let row = move |app: &'static App| {
         view! {

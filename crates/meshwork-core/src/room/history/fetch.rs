@@ -4,11 +4,10 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{GAP_BYTES, PART_BYTES_MAX, decode};
+use super::{GAP_BYTES, PART_BYTES_MAX};
 use crate::id::{Endpoint, RoomId};
-use crate::room::message::history::{
-    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, WantHistory,
-};
+use crate::replica::ReplicaNumber;
+use crate::room::message::history::{HistoryMessage, HistoryPartEnd, HistorySpan, PartOutcome, WantHistory};
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::time::Time;
 
@@ -59,6 +58,7 @@ pub struct HistoryView {
 #[derive(Debug)]
 pub(super) struct Fetch {
     room: RoomId,
+    replica: ReplicaNumber,
     state: HistoryState,
     waiting_for: BTreeSet<Endpoint>,
     answer_by: Time,
@@ -84,11 +84,12 @@ pub(super) struct Fetch {
 }
 
 impl Fetch {
-    /// Asks these neighbours.
-    pub(super) fn new(now: Time, room: RoomId, neighbours: Vec<Endpoint>) -> Fetch {
+    /// Asks these neighbours for the past of a replica.
+    pub(super) fn new(now: Time, room: RoomId, replica: ReplicaNumber, neighbours: Vec<Endpoint>) -> Fetch {
         let sends = neighbours.iter().map(|&to| (to, HistoryMessage::Ask)).collect();
         Fetch {
             room,
+            replica,
             state: HistoryState::Asking,
             waiting_for: neighbours.into_iter().collect(),
             answer_by: now + ANSWER_WITHIN,
@@ -148,14 +149,15 @@ impl Fetch {
                 let bytes = entry.batch.len();
                 // No batch, out of order, or longer than what was wanted, but for the one that a part always has.
                 let is_asked = entry.number >= self.next && (left >= bytes || left == PART_BYTES_MAX);
-                let Some(batch) = decode(&self.room, &entry.batch).filter(|_| is_asked) else {
-                    return self.give_up(now);
-                };
+                let read = UnverifiedBatch::decode(&self.room, &entry.batch).ok();
+                let Some(batch) = read.filter(|_| is_asked) else { return self.give_up(now) };
                 self.wanted = Some(left.saturating_sub(bytes));
                 self.pass(entry.number);
                 self.bytes += bytes as u64;
-                self.unverified_bytes += bytes;
-                self.unverified.push_back((from, batch));
+                if batch.header().replica == self.replica {
+                    self.unverified_bytes += bytes;
+                    self.unverified.push_back((from, batch));
+                }
             }
             HistoryMessage::Gap(gap) if gap.number >= self.next && left >= GAP_BYTES => {
                 self.wanted = Some(left - GAP_BYTES);
@@ -289,7 +291,7 @@ impl Fetch {
     /// Goes on with the log that reaches back furthest of those that are left.
     fn choose(&mut self, now: Time) {
         self.changed = true;
-        let logs = self.spans.iter().filter(|(_, span)| span.source == HistorySource::Log && span.bytes > 0);
+        let logs = self.spans.iter().filter(|(_, span)| span.bytes > 0);
         // One that has forgotten nothing before one that has, then the one that began first.
         let best = logs.min_by_key(|(endpoint, span)| (span.first != 0, span.since_ms, **endpoint));
         let Some((&source, &span)) = best else {
@@ -332,13 +334,18 @@ mod tests {
         Endpoint { peer: PeerId([7; 32]), instance: Instance(number as u64) }
     }
 
+    fn fetching(neighbours: impl IntoIterator<Item = usize>) -> Fetch {
+        let neighbours = neighbours.into_iter().map(endpoint).collect();
+        Fetch::new(Time(0), RoomId([1; 32]), ReplicaNumber::FIRST, neighbours)
+    }
+
     fn span() -> HistoryMessage {
-        HistoryMessage::Span(HistorySpan { source: HistorySource::Log, first: 0, bytes: 9, since_ms: 1 })
+        HistoryMessage::Span(HistorySpan { first: 0, bytes: 9, since_ms: 1 })
     }
 
     #[test]
     fn so_many_answers_are_kept() {
-        let mut fetch = Fetch::new(Time(0), RoomId([1; 32]), (0..=SPANS_MAX).map(endpoint).collect());
+        let mut fetch = fetching(0..=SPANS_MAX);
         for number in 0..=SPANS_MAX {
             fetch.handle_message(Time(0), endpoint(number), span());
             assert_eq!(fetch.spans.len(), (number + 1).min(SPANS_MAX));
@@ -347,7 +354,7 @@ mod tests {
 
     #[test]
     fn neighbours_have_so_long_to_answer() {
-        let mut fetch = Fetch::new(Time(0), RoomId([1; 32]), [1, 2].map(endpoint).into());
+        let mut fetch = fetching([1, 2]);
         fetch.handle_message(Time(0), endpoint(1), span());
         let late = Time(0) + ANSWER_WITHIN;
         assert_eq!(fetch.poll_timeout(), Some(late));
@@ -361,7 +368,7 @@ mod tests {
 
     #[test]
     fn a_neighbour_has_so_long_for_a_part() {
-        let mut fetch = Fetch::new(Time(0), RoomId([1; 32]), [endpoint(1)].into());
+        let mut fetch = fetching([1]);
         fetch.handle_message(Time(0), endpoint(1), span());
         fetch.handle_timeout(Time(0));
         let late = Time(0) + SILENT_AFTER;

@@ -5,10 +5,10 @@
 //! only a keeper's log has, may be large, and must not be believed because a keeper says so.
 //!
 //! # How it works
-//! Any member asks its neighbours how far back they reach ([`HistoryMessage::Ask`]); each answers, for its log if it
-//! has one and else for what its replica still holds. One log is then fetched in order, part by part: each part is
-//! wanted by the number of its first entry, so that a fetch can go on anywhere, and the next is wanted when the one
-//! before has come and little waits. Batches are verified in slices, after everything else. Who sends one that its
+//! A log has the batches of all replicas of the room. Who wants the past of one of them asks its neighbours how far back
+//! their logs reach ([`HistoryMessage::Ask`]). One log is then fetched in order, part by part: each part is wanted by the
+//! number of its first entry, so that a fetch can go on anywhere, and the next is wanted when the one before has come and
+//! little waits. Batches of other replicas are passed over; the others are verified in slices, after everything else. Who sends one that its
 //! author did not sign is asked no more, and the next one's log is fetched; so it is when a keeper goes away.
 //! docs/protocol/history.md has the bytes.
 //!
@@ -36,14 +36,14 @@ use self::serve::Archive;
 pub use self::serve::{ASKS_BURST, ASKS_EVERY, PARTS_BURST, PARTS_PER_SECOND, WANTS_MAX};
 use super::delivery::Rejection;
 use super::{Room, RoomOutput};
-use crate::id::{Endpoint, RoomId};
+use crate::id::Endpoint;
 use crate::replica::ReplicaNumber;
 use crate::room::message::RoomMessage;
 use crate::room::message::history::HistoryMessage;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal};
 use crate::seam::io::HistoryPart;
-use crate::signed::batch::{SignedBatch, UnverifiedBatch};
+use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time};
 
 /// Bytes of batches in one part: a page verifies that many lone clicks in a quarter of a second.
@@ -87,12 +87,12 @@ impl History {
 }
 
 impl Room {
-    /// Begins to fetch the history from whichever neighbour reaches back furthest; what was fetched before is
-    /// forgotten.
-    pub fn begin_history(&mut self, now: Now) {
+    /// Begins to fetch the past of a replica from whichever neighbour's log reaches back furthest; what was fetched before
+    /// is forgotten.
+    pub fn begin_history(&mut self, now: Now, replica: ReplicaNumber) {
         self.cancel_history();
         let neighbours: Vec<Endpoint> = self.membership.members().keys().copied().collect();
-        self.history.fetch = Some(Fetch::new(now.time, self.kept.id, neighbours));
+        self.history.fetch = Some(Fetch::new(now.time, self.kept.id, replica, neighbours));
         self.finish(now);
     }
 
@@ -116,7 +116,8 @@ impl Room {
         while cost < cost_most
             && let Some(batch) = self.history.fetch.as_mut().and_then(Fetch::take)
         {
-            cost += self.kept.replicas.first().outline(batch.payload()).map_or(0, |(_, cost)| cost);
+            let replica = self.kept.replicas.get(batch.header().replica);
+            cost += replica.and_then(|replica| replica.outline(batch.payload())).map_or(0, |(_, cost)| cost);
             taken.push(batch);
         }
         self.finish(now);
@@ -137,10 +138,8 @@ impl Room {
     pub(super) fn handle_history(&mut self, now: Now, from: Endpoint, message: HistoryMessage) {
         let archive = &mut self.history.archive;
         match message {
-            HistoryMessage::Ask => archive.handle_ask(now.time, from, self.kept.replicas.first()),
-            HistoryMessage::Want(want) => {
-                archive.handle_want(now.time, from, want, self.kept.replicas.first())
-            }
+            HistoryMessage::Ask => archive.handle_ask(now.time, from),
+            HistoryMessage::Want(want) => archive.handle_want(now.time, from, want),
             HistoryMessage::Unwant => archive.handle_unwant(from),
             message => {
                 if let Some(fetch) = &mut self.history.fetch {
@@ -179,7 +178,7 @@ impl Room {
     /// Sends and tells what the history wants sent and told.
     pub(super) fn finish_history(&mut self, now: Now) {
         let room = self.kept.handle;
-        self.history.archive.handle_timeout(now.time, self.kept.replicas.first());
+        self.history.archive.handle_timeout(now.time);
         while let Some((to, message)) = self.history.archive.poll_send() {
             self.kept.outputs.push_back(RoomOutput::Send(to, RoomMessage::History(message)));
         }
@@ -203,10 +202,4 @@ impl Room {
             self.kept.outputs.push_back(RoomOutput::Event(Event::HistoryChanged { room }));
         }
     }
-}
-
-/// Reads a batch of the past, as far as that needs no signature.
-fn decode(room: &RoomId, bytes: &[u8]) -> Option<UnverifiedBatch> {
-    let batch = UnverifiedBatch::decode(room, bytes).ok()?;
-    (batch.header().replica == ReplicaNumber::FIRST).then_some(batch)
 }

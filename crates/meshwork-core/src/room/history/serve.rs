@@ -1,4 +1,4 @@
-//! Serving one's history: what neighbours want of it, no more than stated, read by the driver or from the replica.
+//! Serving one's log: what neighbours want of it, no more than stated, as the driver reads it.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -6,12 +6,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::PART_BYTES_MAX;
-use crate::clock::Stamp;
 use crate::id::Endpoint;
-use crate::replica::{Replica, tree};
 use crate::room::delivery::flood::Bucket;
 use crate::room::message::history::{
-    HistoryMessage, HistoryPartEnd, HistorySource, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
+    HistoryMessage, HistoryPartEnd, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
 use crate::seam::io::{HistoryEntry, HistoryPart};
 use crate::time::Time;
@@ -31,10 +29,6 @@ pub const ASKS_BURST: u32 = 8;
 pub const ASKS_EVERY: Duration = Duration::from_secs(2);
 /// How often it is told what was refused.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a replica's oldest stamp counts: looking for it reads the header of every batch.
-const OLDEST_FOR: Duration = Duration::from_secs(10);
-/// Bits of an entry's number below the part, where the entries are a replica's batches: a part has at most 4096.
-const IN_PART_BITS: u32 = 16;
 
 #[derive(Debug)]
 struct Client {
@@ -62,7 +56,6 @@ enum Reading {
 pub(super) struct Archive {
     has_log: bool,
     clients: BTreeMap<Endpoint, Client>,
-    oldest: Option<(Time, u64)>,
     next_token: u64,
     sends: VecDeque<(Endpoint, HistoryMessage)>,
     reads: VecDeque<(u64, WantHistory)>,
@@ -81,7 +74,7 @@ impl Archive {
     }
 
     /// Somebody asks how far back we reach.
-    pub(super) fn handle_ask(&mut self, now: Time, from: Endpoint, replica: &dyn Replica) {
+    pub(super) fn handle_ask(&mut self, now: Time, from: Endpoint) {
         let has_log = self.has_log;
         let client = self.client(now, from);
         let is_busy = matches!(client.reading, Some(Reading::Span(_)));
@@ -89,10 +82,8 @@ impl Archive {
             return self.refuse(now, from);
         }
         if !has_log {
-            let since_ms = self.oldest(now, replica);
-            let bytes = replica.batch_count() as u64 * 192;
-            let span = HistorySpan { source: HistorySource::Replica, first: 0, bytes, since_ms };
-            self.sends.push_back((from, HistoryMessage::Span(span)));
+            let none = HistorySpan { first: 0, bytes: 0, since_ms: 0 };
+            self.sends.push_back((from, HistoryMessage::Span(none)));
         } else if client.reading.is_none() {
             self.read(from, WantHistory { from: 0, bytes: 0 }, Reading::Span);
         } else {
@@ -102,13 +93,7 @@ impl Archive {
     }
 
     /// Somebody wants a part.
-    pub(super) fn handle_want(
-        &mut self,
-        now: Time,
-        from: Endpoint,
-        want: WantHistory,
-        replica: &dyn Replica,
-    ) {
+    pub(super) fn handle_want(&mut self, now: Time, from: Endpoint, want: WantHistory) {
         let client = self.client(now, from);
         let reading = usize::from(matches!(client.reading, Some(Reading::Part(_))));
         if client.wants.len() + reading + client.parts_ready >= WANTS_MAX {
@@ -116,7 +101,7 @@ impl Archive {
         }
         let bytes = want.bytes.min(PART_BYTES_MAX as u32);
         client.wants.push_back(WantHistory { bytes, ..want });
-        self.begin_parts(now, replica);
+        self.begin_parts(now);
     }
 
     /// Somebody wants nothing more.
@@ -142,7 +127,7 @@ impl Archive {
             Ok(part) if was_span => {
                 let since_ms = part.since.map_or(0, crate::time::WallTime::as_millis);
                 let (first, bytes) = (part.first, part.bytes);
-                let span = HistorySpan { source: HistorySource::Log, first, bytes, since_ms };
+                let span = HistorySpan { first, bytes, since_ms };
                 self.sends.push_back((to, HistoryMessage::Span(span)));
             }
             Ok(part) => {
@@ -169,9 +154,9 @@ impl Archive {
         Some(message)
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Time, replica: &dyn Replica) {
+    pub(super) fn handle_timeout(&mut self, now: Time) {
         if self.serve_at.is_some_and(|at| at <= now) {
-            self.begin_parts(now, replica);
+            self.begin_parts(now);
         }
     }
 
@@ -199,7 +184,7 @@ impl Archive {
     }
 
     /// Begins the parts that may be.
-    fn begin_parts(&mut self, now: Time, replica: &dyn Replica) {
+    fn begin_parts(&mut self, now: Time) {
         self.serve_at = None;
         let mut reads = Vec::new();
         for (&to, client) in &mut self.clients {
@@ -215,8 +200,8 @@ impl Archive {
             if self.has_log {
                 reads.push((to, want));
             } else {
-                let (entries, end) = replica_part(replica, want);
-                client.push_part(entries, end);
+                let end = HistoryPartEnd { next: want.from, outcome: PartOutcome::End };
+                client.push_part(Vec::new(), end);
                 if !client.wants.is_empty() {
                     self.serve_at = Some(now);
                 }
@@ -253,19 +238,6 @@ impl Archive {
             refused: 0,
         })
     }
-
-    /// When the oldest entry was written that a replica still has, in milliseconds; 0 when it has none.
-    fn oldest(&mut self, now: Time, replica: &dyn Replica) -> u64 {
-        if let Some((at, oldest)) = self.oldest
-            && now.since(at) < OLDEST_FOR
-        {
-            return oldest;
-        }
-        let oldest =
-            replica.batches().map(|batch| batch.header().window.least).min().map_or(0, Stamp::millis);
-        self.oldest = Some((now, oldest));
-        oldest
-    }
 }
 
 impl Client {
@@ -283,27 +255,5 @@ impl Client {
         self.ready.extend(messages);
         self.ready.push_back(HistoryMessage::PartEnd(end));
         self.parts_ready += 1;
-    }
-}
-
-/// A part of what a replica still has: its batches part by part. What is written meanwhile may be missing or come
-/// twice.
-fn replica_part(replica: &dyn Replica, want: WantHistory) -> (Vec<HistoryEntry>, HistoryPartEnd) {
-    let (mut entries, mut bytes, mut next) = (Vec::new(), 0, want.from);
-    loop {
-        let (part, skip) = (next >> IN_PART_BITS, next & ((1 << IN_PART_BITS) - 1));
-        if part >= u64::from(replica.part_count()) {
-            return (entries, HistoryPartEnd { next, outcome: PartOutcome::End });
-        }
-        for batch in replica.node_batches(tree::part(part as u32), 0).into_iter().skip(skip as usize) {
-            let batch = batch.bytes().to_vec();
-            if !entries.is_empty() && bytes + batch.len() > want.bytes as usize {
-                return (entries, HistoryPartEnd { next, outcome: PartOutcome::More });
-            }
-            bytes += batch.len();
-            entries.push(HistoryEntry::Batch { number: next, at: crate::time::WallTime(0), bytes: batch });
-            next += 1;
-        }
-        next = (part + 1) << IN_PART_BITS;
     }
 }

@@ -24,26 +24,14 @@ pub enum HistoryMessage {
     Unwant,
 }
 
-/// What a history is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HistorySource {
-    /// A log of every batch that was accepted, as a keeper writes it.
-    Log,
-    /// The batches that still win an entry: what was beaten is missing.
-    Replica,
-}
-
 /// Body of [`HistoryMessage::Span`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistorySpan {
-    /// What the history is made of.
-    pub source: HistorySource,
     /// The number of its oldest entry: of a log that has forgotten nothing 0.
     pub first: u64,
-    /// Bytes of all of it, about: what may be shown as the length of a fetch.
+    /// Bytes of all of it, about: what may be shown as the length of a fetch. 0 where there is no log.
     pub bytes: u64,
-    /// When its oldest entry was written down, or of a replica when its oldest entry was written; milliseconds since
-    /// 1970-01-01 UTC. 0 where there is none.
+    /// When its oldest entry was written down, in milliseconds since 1970-01-01 UTC; 0 where there is none.
     pub since_ms: u64,
 }
 
@@ -119,8 +107,7 @@ mod tests {
     #[test]
     fn messages_read_as_they_are_written_and_cut_ones_are_refused() {
         let batch = Bytes::new(vec![1, 2]).expect("short");
-        let span =
-            HistorySpan { source: HistorySource::Replica, first: 300, bytes: 70_000, since_ms: 1_790_000 };
+        let span = HistorySpan { first: 300, bytes: 70_000, since_ms: 1_790_000 };
         let messages = [
             HistoryMessage::Ask,
             HistoryMessage::Span(span),

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, Instance, PeerId};
 use meshwork_core::node::{Config, Refusal};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::{Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry, HistoryPart};
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::genesis::Genesis;
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{self, Write, Writer};
 use meshwork_core::time::{Now, Time, WallTime};
-use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch, REPLICA};
+use meshwork_place::canvas::{Canvas, CanvasSize, Colour, PastBatch};
 use meshwork_place::{make, payloads};
 
 /// What a member that lies makes of what it would say: what it says instead.
@@ -122,7 +126,17 @@ impl Members {
         let now = self.now;
         let (identity, room) = self.rooms.get_mut(&number).expect("it is open");
         let payloads = payloads(self.size, cells).expect("cells on the canvas");
-        room.write(now, identity, REPLICA, payloads).expect("nothing forbids it");
+        room.write(now, identity, ReplicaNumber::FIRST, payloads).expect("nothing forbids it");
+    }
+
+    /// Writes in the app's table, beside the canvas.
+    pub(crate) fn write_row(&mut self, number: u8, row: &str) {
+        let now = self.now;
+        let (identity, room) = self.rooms.get_mut(&number).expect("it is open");
+        let write = Write::value(row, Writer::Anybody.field(b"text"), "beside the canvas");
+        let payloads = table::payloads(&[write]).expect("a short row");
+        room.write(now, identity, Slot::GENESIS.replica(Family::ByValue), payloads)
+            .expect("nothing forbids it");
     }
 
     /// Says something in the name of a member.
@@ -136,7 +150,7 @@ impl Members {
             .1
             .kept()
             .replicas()
-            .get(REPLICA)
+            .get(ReplicaNumber::FIRST)
             .and_then(|replica| replica.as_any())
             .expect("a canvas")
     }

@@ -1,8 +1,8 @@
 //! What the library promises of counters, values and documents.
 
-use meshwork::{Change, DocumentChange, PeerId, WriteError, sync};
+use meshwork::{Change, Colour, Cursor, DocumentChange, Erase, Event, PeerId, WriteError, place, sync};
 
-use super::{People, together};
+use super::{People, together, until};
 
 pub(crate) async fn counters_lose_no_step(people: People) {
     let (room, same) = together(&people).await;
@@ -87,6 +87,37 @@ pub(crate) async fn apps_count_for_themselves(people: People) {
     assert_eq!(room.app("votes").await.unwrap().counters("").await.unwrap(), []);
     assert!(room.values().entries("").await.unwrap().is_empty());
     assert!(same.values().get("likes").await.unwrap().is_none());
+}
+
+pub(crate) async fn canvases_are_turned_on_in_other_rooms(people: People) {
+    let room = people.ann.create(sync::room()).await.unwrap();
+    let same = people.kim.join(room.link()).await.unwrap();
+    let (canvas, theirs) = (room.canvas(), same.canvas());
+    let colour = Colour::rgb(200, 30, 30);
+    assert_eq!(canvas.size().await.unwrap(), None);
+    assert!(matches!(canvas.paint(&[(1, 1, colour)]).await, Err(WriteError::AppIsOff)));
+    let mut changes = theirs.watch();
+    room.turn_on(place::canvas(40, 30)).await.unwrap();
+    room.counter("likes").add(1).await.unwrap();
+    canvas.fill(10..12, 5..6, [200, 30, 30]).await.unwrap();
+    assert_eq!(changes.next().await.unwrap(), [(10, 5, colour), (11, 5, colour)]);
+    assert_eq!(theirs.size().await.unwrap(), Some((40, 30)));
+    assert_eq!(theirs.painted().await.unwrap(), 2);
+    // It may be asked for again as anything: it stays as it is.
+    room.turn_on(place::APP).await.unwrap();
+    assert_eq!(canvas.size().await.unwrap(), Some((40, 30)));
+    let mut events = room.events();
+    let cursor = Cursor { x: 48, y: 48, is_drawing: false, colour };
+    theirs.point(Some(cursor)).await.unwrap();
+    let id = people.kim.id();
+    until(async || matches!(events.next().await?, Event::Presence(of) if of == id).then_some(())).await;
+    assert_eq!(canvas.cursor(id).await.unwrap(), Some(cursor));
+    assert_eq!(room.presence().of::<serde_json::Value>(id), None, "the first app is told of nothing");
+    room.in_step().await.unwrap();
+    canvas.erase(Erase { author: None, region: None }).await.unwrap();
+    assert_eq!(canvas.painted().await.unwrap(), 0);
+    assert_eq!(room.counter("likes").value().await.unwrap(), 1, "what stands beside it stays");
+    assert!(canvas.undo().await.unwrap().is_some(), "what is painted again shows again");
 }
 
 pub(crate) async fn answers_follow_their_questions(people: People) {
