@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn contestants_take_turns_and_the_first_round_does_not_count() {
+    fn contestants_alternate_and_the_first_round_is_uncounted() {
         let order = std::cell::RefCell::new(String::new());
         let turn = |who| {
             order.borrow_mut().push(who);

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_one_race_replaces_its_section_alone() {
+    fn running_one_race_replaces_only_its_section() {
         let order = ["first", "second"];
         let page_one = page("", &order, &race("second"), &[row("second", 2.0)], &run());
         let both = page(&page_one, &order, &race("first"), &[row("first", 1.0).note("Mind.")], &run());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_a_null_where_there_is_no_other() {
+    fn json_has_null_where_there_is_no_other() {
         let stated = Row::stated("alone", Samples(vec![3.0, 1.0, 2.0]), "MB", true);
         let value = json(&[row("race", 2.0), stated]);
         let expected = json!([

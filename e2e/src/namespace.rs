@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_forbids_namespaces_is_named_with_what_to_type() {
+    fn cause_forbidding_namespaces_is_named_with_its_cure() {
         let hardened =
             |name: &str| Some(if name.ends_with("userns_clone") { "0\n" } else { "9\n" }.to_owned());
         assert_eq!(

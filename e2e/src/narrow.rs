@@ -194,20 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn packets_wait_for_their_turn_and_then_for_the_delay() {
+    fn packets_wait_their_turn_and_then_the_delay() {
         let path = Path { delay: Duration::from_millis(100), bytes_per_second: 10_000, ..Path::default() };
         let expected = [200, 300, 400].map(Duration::from_millis);
         assert_eq!(arrivals(path, 3, 1000), expected);
     }
 
     #[test]
-    fn what_finds_no_room_in_the_queue_is_lost() {
+    fn packets_beyond_the_queue_are_lost() {
         let path = Path { bytes_per_second: 10_000, queue: 2500, ..Path::default() };
         assert_eq!(arrivals(path, 10, 1000).len(), 2);
     }
 
     #[test]
-    fn a_seed_loses_its_share_and_the_same_packets_each_time() {
+    fn seed_loses_its_share_and_the_same_packets() {
         let path = Path { loss: 0.02, seed: 7, queue: u64::MAX, ..Path::default() };
         let arrived = arrivals(path, 100_000, 10);
         assert!((97_800..98_200).contains(&arrived.len()), "{}", arrived.len());

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passes_on_under_stand_ins_until_it_is_cut() {
+    fn proxy_passes_on_under_stand_ins_until_cut() {
         let proxy = UdpProxy::default();
         let end = || UdpSocket::bind("127.0.0.1:0").unwrap();
         let (one, other) = (end(), end());

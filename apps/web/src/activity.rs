@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn painters_are_named_by_how_much_they_painted_lately() {
+    fn painters_are_listed_by_amount_painted_lately() {
         let who = |number: u8| PeerId([number; 32]);
         let tab = |number: u8, tab: u64| Endpoint { peer: who(number), instance: Instance(tab) };
         let mut activity = Activity::default();

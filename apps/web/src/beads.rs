@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colour_and_shape_follow_from_the_first_two_bytes() {
+    fn colour_and_shape_follow_the_first_two_bytes() {
         let mut peer = PeerId([0; 32]);
         assert_eq!((colour(&peer), shape(&peer)), (0, ROUND));
         peer.0[..2].copy_from_slice(&[27, 255]);

@@ -36,7 +36,7 @@ mod tests {
     use meshwork_place::canvas::CanvasSize;
 
     #[test]
-    fn the_card_is_on_the_stage_and_not_on_the_cell() {
+    fn the_card_stays_on_stage_off_its_cell() {
         for (width, height) in [(1000.0, 800.0), (390.0, 500.0), (320.0, 300.0)] {
             let insets = Insets { side: 0.0, top: 0.0, bottom: 0.0 };
             let stage = Stage { width, height, insets, pixel_ratio: 1.0 };

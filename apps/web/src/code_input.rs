@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_typed_letter_by_letter_becomes_a_link() {
+    fn a_link_typed_letter_by_letter_is_recognised() {
         assert_eq!(read("http"), code("HTTP", false));
         assert_eq!(read("HTTPS:"), Entry::Link("https:".into()));
         assert_eq!(read("HOST:1/place/K7M4QX"), Entry::Link("HOST:1/place/K7M4QX".into()));

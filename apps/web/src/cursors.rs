@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_goes_three_seconds_after_the_last_movement() {
+    fn a_name_goes_three_seconds_after_movement_ends() {
         let mut track = Track::new(0.0, (0.0, 0.0), false);
         track.hear(1000.0, (1.0, 0.0), false, false);
         track.hear(3500.0, (1.0, 0.0), false, false);

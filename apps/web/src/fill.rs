@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_ends_at_borders_and_does_not_leak_over_corners() {
+    fn a_region_leaks_over_no_border_or_corner() {
         let mut cells = region(SIZE, (0, 0), 7, look).expect("it is small");
         cells.sort_unstable();
         assert_eq!(cells, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_area_is_searched_once_while_the_pointer_stays_in_it() {
+    fn an_area_is_searched_once_while_pointed_at() {
         let looks = std::cell::Cell::new(0);
         let counted = |x, y| {
             looks.set(looks.get() + 1);

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tap_is_a_dot_and_a_drag_is_a_line() {
+    fn taps_draw_dots_and_drags_draw_lines() {
         let mut gestures = Gestures::default();
         assert_eq!(gestures.press(finger(1, (5.0, 5.0)), Tool::Pencil), []);
         assert_eq!(gestures.shift(1, (7.0, 5.0)), [], "a finger trembles");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_touch_that_the_browser_takes_away_was_nothing() {
+    fn a_touch_cancelled_by_the_browser_does_nothing() {
         let mut gestures = Gestures::default();
         gestures.press(finger(1, (0.0, 0.0)), Tool::Pencil);
         assert_eq!(gestures.cancel(1), []);

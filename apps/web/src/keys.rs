@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_digits_and_signs_can_be_switched_off_and_the_others_cannot() {
+    fn only_letter_digit_and_sign_keys_switch_off() {
         assert!(["p", "Z", "0", "+"].into_iter().all(is_letter));
         assert!(!["Escape", "ArrowLeft", " ", "Enter", "?", ""].into_iter().any(is_letter));
     }

@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_no_gaps_and_end_where_they_should() {
+    fn lines_are_gapless_and_end_at_their_target() {
         for to in [(7, 3), (3, 7), (-7, 3), (-3, -7), (5, 5), (0, 9), (-9, 0)] {
             let cells = line((0, 0), to);
             assert_eq!(cells.last(), Some(&to));

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_shown_while_a_part_of_a_large_canvas_is() {
+    fn the_minimap_appears_when_a_large_canvas_overflows() {
         let mut large = view(1000, 500);
         assert!(!is_wanted(&large), "all of it is seen");
         large.zoom(4.0);
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shows_what_the_stage_shows_and_leads_there() {
+    fn the_minimap_marks_the_view_and_leads_there() {
         let mut view = view(1000, 500);
         view.zoom(4.0);
         assert_eq!(extent(&view), (148.0, 74.0));

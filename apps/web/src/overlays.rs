@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_can_be_chosen_is_offered_with_a_sentence() {
+    fn every_overlay_choice_is_offered_with_a_sentence() {
         for (at, offered) in OFFERED.iter().enumerate() {
             assert_eq!(place(offered.choice), at, "{}", offered.id);
             assert_eq!(chosen(at, nines_of(offered.choice)), offered.choice);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn one_reads_which_overlay_is_in_force_and_what_auto_made_of_it() {
+    fn words_name_the_overlay_and_what_auto_chose() {
         let mesh = in_force(Choice::Auto, &view(Kind::FullMesh, (23, 23)));
         assert_eq!(mesh, "Full mesh (automatic). This page has 0 links, one to everyone here.");
         let emergent = in_force(Choice::Emergent, &view(Kind::Emergent, (12, 16)));

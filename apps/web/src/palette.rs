@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_light_on_dark_colours_and_dark_on_light_ones() {
+    fn marks_contrast_with_the_colour_beneath_them() {
         let dark: Vec<&str> =
             PALETTE.iter().filter(|swatch| !is_light(swatch.colour)).map(|swatch| swatch.name).collect();
         assert_eq!(dark, ["black", "red", "blue", "purple"]);

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_of_a_link_is_said_and_nothing_else() {
+    fn a_link_row_says_only_what_is_measured() {
         let mut measured = view(1, LinkState::Direct, Some(120));
         (0..40).for_each(|ping| measured.pings.note(ping != 7));
         let measured = Row::new(measured, Time(10_000_000));

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_is_painted_once_and_what_is_right_is_passed_over() {
+    fn each_cell_is_painted_once_unless_already_right() {
         let cells: Vec<Cell> = (0..10_000).map(|n| ((n % 100) as u16, (n / 100) as u16, RED)).collect();
         let mut portions = Portions::new(cells.clone());
         let is_right = |cell: &Cell| cell.0.is_multiple_of(2);

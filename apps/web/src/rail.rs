@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_are_shown_or_seven_and_how_many_more_there_are() {
+    fn eight_people_show_or_seven_and_a_count() {
         let shown = |(listed, beyond): (usize, usize)| {
             let (room, more) = Room::of(listed, beyond);
             let places = places(&vec![0.5; listed], room);

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_lies_between_two_corners_whichever_they_are() {
+    fn a_region_lies_between_any_two_corners() {
         let size = CanvasSize { width: 100, height: 80 };
         let region = Region { x: 10, y: 20, width: 6, height: 3 };
         assert_eq!(region_between((10, 20), (15, 22), size), region);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_painter_reads_what_is_left_and_for_how_long() {
+    fn a_painter_reads_cells_left_and_the_wait() {
         assert_eq!(plain(limited(12, 7_001).words("Lin", PLACE)), "12 cells left, more in 8 s");
         assert_eq!(plain(limited(1, 10).words("Lin", PLACE)), "1 cell left, more in 1 s");
         assert_eq!(plain(limited(0, 7_001).words("Lin", PLACE)), "Out of cells. 12 more in 8 s");
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_not_paint_reads_why_and_whom_to_ask() {
+    fn barred_painters_read_why_and_whom_to_ask() {
         let listed = Writers::Listed(Bounded::default());
         let shut_out = |why, writers| Standing::new(Err(CommandError::Write(why)), writers);
         let watching = shut_out(WriteError::NotWriter, &listed);

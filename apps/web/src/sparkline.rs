@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_at_the_right_and_slow_is_up() {
+    fn the_newest_is_rightmost_and_slow_is_up() {
         let drawing = history(&[Some(10), Some(30)]).draw();
         assert_eq!(drawing.dot, Some((575, 25)));
         assert_eq!(drawing.path, "M566 155L575 25");

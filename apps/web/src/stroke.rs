@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn leaving_the_canvas_and_coming_back_paints_only_inside() {
+    fn a_stroke_leaving_the_canvas_paints_only_inside() {
         let mut stroke = Stroke::default();
         stroke.begin((8, 0), RED, SIZE);
         stroke.extend((i32::MAX, 0), SIZE);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_goes_on_from_what_was_painted_last() {
+    fn a_line_continues_from_the_last_painted_cell() {
         let mut stroke = Stroke::default();
         stroke.resume((2, 2), RED);
         assert_eq!(stroke.line_to((5, 2), SIZE), [(3, 2), (4, 2), (5, 2)]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_painted_waits_in_order_and_within_bounds() {
+    fn unpainted_cells_wait_in_order_and_within_bounds() {
         let mut stroke = Stroke::default();
         stroke.begin((0, 0), RED, SIZE);
         let first = stroke.take();

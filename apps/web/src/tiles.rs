@@ -139,7 +139,7 @@ mod tests {
     const SIZE: CanvasSize = CanvasSize { width: 100, height: 65 };
 
     #[test]
-    fn a_tile_is_drawn_no_further_than_its_cells_changed() {
+    fn a_tile_is_drawn_only_where_cells_changed() {
         let mut tiles = DirtyTiles::default();
         tiles.mark([(63, 0), (60, 2)]);
         tiles.mark([(62, 1), (64, 64), (99, 64), (61, 9)]);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn all_is_all_and_may_be_taken_in_slices() {
+    fn the_whole_canvas_can_be_taken_in_slices() {
         let mut tiles = DirtyTiles::default();
         tiles.mark_all(SIZE);
         let mut cells = 0;
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_drawn_in_time_is_drawn_later() {
+    fn parts_not_drawn_in_time_are_drawn_later() {
         let mut tiles = DirtyTiles::default();
         tiles.mark_tile(1, SIZE);
         tiles.mark([(3, 4), (5, 5)]);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_draws_no_more_than_its_share_of_a_large_canvas() {
+    fn a_frame_draws_no_more_than_its_share() {
         let size = CanvasSize { width: 1000, height: 1000 };
         let mut tiles = DirtyTiles::default();
         tiles.mark_all(size);

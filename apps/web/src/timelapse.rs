@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_how_far_back_it_reaches_and_whether_that_is_everything() {
+    fn a_timelapse_states_its_reach_and_its_gaps() {
         let (day, now) = (86_400_000, 1_790_000_000_000);
         let none = Reach { first_ms: 180_000, last_ms: now, ..Reach::default() };
         assert_eq!(none.words(at), "From this browser, since 12:03. Overpainted strokes are missing.");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn it_plays_at_the_speed_that_was_chosen_and_stops_at_the_end() {
+    fn playing_keeps_the_chosen_speed_until_the_end() {
         let mut moment = 0.0;
         for _ in 0..600 {
             moment = advance(moment, 1000, 10, 16.667);

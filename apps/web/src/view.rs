@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_canvas_fits_and_every_cell_is_equally_wide() {
+    fn the_whole_canvas_fits_with_equally_wide_cells() {
         let view = view();
         assert_eq!(view.scale, 7.0);
         assert_eq!((view.x, view.y), (194.0, 30.0));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_found_under_their_centres_at_any_zoom() {
+    fn cells_are_found_by_centre_at_any_zoom() {
         let mut view = view();
         for factor in [1.0, 1.25, 3.0, 0.7, 9.0] {
             view.zoom_at((300.0, 200.0), factor);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn zooming_keeps_the_point_and_ends_at_the_limits() {
+    fn zooming_keeps_the_point_and_stops_at_limits() {
         let mut view = view();
         let before = view.cell_at((500.0, 300.0));
         view.zoom_at((500.0, 300.0), 4.0);

@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn hiding_says_what_it_costs_and_what_it_needs() {
+    fn hiding_says_what_it_costs_and_needs() {
         assert!(hiding(false, true).contains("slower"));
         assert!(hiding(true, true).contains("relay's address instead of yours"));
         for hides in [false, true] {
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_slow_when_the_others_are_ahead() {
+    fn a_clock_is_slow_when_others_are_ahead() {
         assert_eq!(clock_is_wrong(61_000).title, "Your clock is 61 seconds slow.");
         assert_eq!(clock_is_wrong(-61_000).title, "Your clock is 61 seconds fast.");
     }
@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_room_full_of_ghosts_the_truth_is_told() {
+    fn a_room_full_of_ghosts_tells_the_truth() {
         let body = |rows: &[Row]| about_people(rows, 1_500).expect("something to say").body;
         let ghost = row(LinkState::Gone, "no connection within 15 s");
         let told = body(&[ghost.clone(), ghost]);
@@ -543,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_can_be_put_away_and_what_is_so_cannot() {
+    fn only_notices_of_past_events_can_be_dismissed() {
         assert!(refusal(Refusal::RoomProof, "Lin", "").is_passing);
         assert!(
             storage_refused("no", PLACE).is_passing
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_nobody_reaches_is_told_how_to_meet_again() {
+    fn an_unlinked_member_is_told_how_to_meet() {
         let notice = unlinked(PLACE);
         assert_eq!(
             (notice.title.as_str(), notice.offer),
@@ -584,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn a_swapped_key_is_named_as_what_it_is() {
+    fn a_swapped_sealing_key_is_named_as_such() {
         let notice = refusal(Refusal::SealingKey, "Lin", "");
         assert_eq!(notice.tone, Tone::Bad);
         assert!(notice.body.contains("Lin did not sign"));

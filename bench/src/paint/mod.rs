@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_are_the_same_in_every_run_and_within_their_bounds() {
+    fn pauses_repeat_in_every_run_and_stay_bounded() {
         let (first, again): (Vec<_>, Vec<_>) =
             (pauses(7, PAUSE).take(500).collect(), pauses(7, PAUSE).take(500).collect());
         assert_eq!(first, again);

@@ -29,7 +29,7 @@ pub(crate) const RACE: Race = Race {
             from another, by a counting allocator, with all signed batches. The other: a yrs map keyed \"row/field\" \
             with the same fields, a client for each author, written, read and taken in within one program, without \
             any network or signature. What one change costs two members to find is in \
-            `room::comparison::tests::one_change_of_a_large_table_takes_few_messages`: at most 8 messages and 8 KiB.",
+            `room::comparison::tests::one_change_in_large_tables_takes_few_messages`: at most 8 messages and 8 KiB.",
     needs: Needs::Nothing,
     run,
 };

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_how_far_how_fast_and_how_long() {
+    fn progress_tells_the_count_rate_and_time_left() {
         let second = Duration::from_secs(1);
         let words = |state: &State, seconds| state.words_after(second * seconds);
         assert_eq!(words(&state(0, Some(10_000)), 0), "0 of 10,000 cells");

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_taken_address_is_named_with_what_to_do() {
+    async fn a_taken_address_is_named_with_a_remedy() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let flags = [(String::from("listen"), OsString::from(&address))].into();

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_checked_is_remembered_for_exactly_these_bytes() {
+    fn a_check_is_remembered_for_exactly_its_bytes() {
         let mut checks = 0;
         let mut check = |byte: u8| {
             verified([&[7; 32], &[byte; 64], b"message"], || {

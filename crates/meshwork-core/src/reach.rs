@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_says_where_it_leads_as_far_as_its_text_tells() {
+    fn a_hosts_text_tells_how_far_it_reaches() {
         for (host, reach) in [
             ("127.0.0.1", Reach::Machine),
             ("[::1]", Reach::Machine),

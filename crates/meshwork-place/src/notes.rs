@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_notes_are_read_as_they_are_written() {
+    fn note_names_read_as_they_are_written() {
         assert_eq!(id(1).to_string().parse(), Ok(id(1)));
         for wrong in ["", "0", &"0".repeat(27), &"0".repeat(29), &"g".repeat(28), &"é".repeat(14)] {
             assert_eq!(wrong.parse::<NoteId>(), Err(NoNoteId), "{wrong}");

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_was_too_fast_reads_what_is_allowed_and_when() {
+    fn a_hasty_painter_reads_the_limit_and_wait() {
         let words = |left, cost, window_ms, wait_ms| {
             refusal(&CommandError::Write(WriteError::TooFast { left, cost, window_ms, wait_ms }))
         };

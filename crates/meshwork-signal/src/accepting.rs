@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fails_all_the_time_is_told_once_a_minute() {
+    fn constant_failure_is_told_once_a_minute() {
         let (mut accepting, begun) = (Accepting::new("the server"), Instant::now());
         let told: Vec<u64> =
             (0..1_300).filter_map(|tenths| accepting.tells(begun + PAUSE * tenths)).collect();

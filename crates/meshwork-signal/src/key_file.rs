@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_length_is_refused_and_kept() {
+    fn file_of_another_length_is_refused_and_kept() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE_NAME);
         fs::write(&path, [0; 31]).unwrap();

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn regions_have_their_shares_and_are_far_from_each_other() {
+    fn regions_have_their_shares_and_lie_far_apart() {
         let latency = Latency::regions(10_000, &mut chance::generator(1, [0; 3]));
         let Latency::Regions(places) = &latency else { panic!("they are placed") };
         let europe = places.0.iter().filter(|place| place.region == 2).count();

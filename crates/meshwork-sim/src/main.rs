@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_that_repeats_a_run_is_read_back() {
+    fn command_repeating_a_run_is_read_back() {
         let command = repeat(7, Some(&[0, 3, 8]), Some(PlantedBug::ClockMerge));
         let words: Vec<String> = command.split(' ').skip(3).map(String::from).collect();
         let options = parse(&words).expect("the command is one of ours");

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_as_bad_as_its_worse_end() {
+    fn path_is_as_bad_as_its_worse_end() {
         let path = PathModel::LOCAL.to(PathModel::MOBILE);
         assert_eq!(path, PathModel::MOBILE.to(PathModel::LOCAL));
         assert_eq!(path, PathModel::MOBILE);

@@ -144,7 +144,7 @@ mod tests {
     use meshwork_sim::chance::generator;
 
     #[test]
-    fn every_peer_of_a_regular_graph_has_its_degree() {
+    fn peers_of_a_regular_graph_have_its_degree() {
         for degree in [3, 8, 12] {
             let graph = Adjacency::random_regular(200, degree, &mut generator(5, [0; 3]));
             for peer in 0..200 {

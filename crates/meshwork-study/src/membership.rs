@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_grows_whole_with_the_links_that_are_wanted() {
+    fn room_grows_whole_with_the_wanted_links() {
         let room = Membership::grown(1000, Views::default(), 3, &mut generator(3, [0; 3]));
         check(&room);
         assert_eq!(hops(&room.graph(), 0, |_| true).reached, 1000);

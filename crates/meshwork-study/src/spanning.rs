@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_that_does_not_reach_everybody_is_none() {
+    fn tree_not_reaching_everybody_is_none() {
         let latency = Latency::Uniform(1000);
         let whole = Adjacency::undirected(4, &[(0, 1), (1, 2), (1, 3)]);
         assert!(Spanning::of(&Trees::new(&whole), 0, &latency).is_some());

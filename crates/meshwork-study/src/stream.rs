@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn without_loss_a_stream_is_as_fast_as_one_broadcast() {
+    fn lossless_stream_is_as_fast_as_one_broadcast() {
         let graph = Adjacency::random_regular(200, 8, &mut generator(1, [0; 3]));
         let latency = Latency::regions(200, &mut generator(1, [1; 3]));
         let (mut trees, mut delivery) = (Trees::new(&graph), Delivery::default());

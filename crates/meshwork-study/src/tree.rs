@@ -373,7 +373,7 @@ mod tests {
     use meshwork_sim::chance::generator;
 
     #[test]
-    fn the_first_broadcast_floods_and_the_second_follows_a_tree() {
+    fn first_broadcast_floods_and_second_follows_a_tree() {
         let graph = Adjacency::random_regular(300, 12, &mut generator(2, [0; 3]));
         let latency = Latency::regions(300, &mut generator(2, [1; 3]));
         let (mut trees, mut delivery) = (Trees::new(&graph), Delivery::default());
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn grafts_reach_everybody_that_a_link_leads_to_and_trees_alone_do_not() {
+    fn grafts_reach_everybody_linked_where_trees_alone_fail() {
         let graph = Adjacency::random_regular(400, 10, &mut generator(3, [0; 3]));
         let latency = Latency::Uniform(10_000);
         let timing = Timing::of(&latency);

@@ -275,7 +275,7 @@ async fn check_within(tab: &Tab, state: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn at_320_pixels_and_twice_the_text_nothing_lies_beyond_the_sides() -> Result<()> {
+async fn nothing_overflows_at_320_pixels_and_doubled_text() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let narrow = Look { width: 320, height: 640, dark: false };
@@ -380,7 +380,7 @@ async fn check_widths(tab: &Tab, state: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn wishes_for_less_motion_and_for_own_colours_are_kept() -> Result<()> {
+async fn less_motion_and_own_colours_are_respected() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (tab, link) = open_page(&browser, server.url(), "create-room").await?;

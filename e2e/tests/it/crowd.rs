@@ -208,7 +208,7 @@ fn is_painted(cell: [u8; 4]) -> bool {
 }
 
 #[tokio::test]
-async fn a_crowd_goes_on_when_twelve_of_it_are_killed_at_once() -> Result<()> {
+async fn crowd_goes_on_after_twelve_die_at_once() -> Result<()> {
     let begun = Instant::now();
     let arguments = vec!["--overlay".to_owned(), "emergent".to_owned()];
     let server = Server::start_with(ServerOptions { arguments, ..Default::default() }).await?;

@@ -103,7 +103,7 @@ async fn cut_natives(cut_for: Duration) -> Result<Duration> {
 }
 
 #[tokio::test]
-async fn two_native_peers_live_through_a_cut_of_20_seconds() -> Result<()> {
+async fn native_peers_live_through_a_20_second_cut() -> Result<()> {
     let back = cut_natives(CUT).await?;
     ensure!(back < BACK_WITHIN, "data flowed {back:?} after the path's return");
     Ok(())
@@ -184,7 +184,7 @@ async fn open_held(browser: &Browser, url: &str) -> Result<Tab> {
 }
 
 #[tokio::test]
-async fn a_page_and_a_native_peer_live_through_a_cut_of_20_seconds() -> Result<()> {
+async fn page_and_native_peer_survive_20_second_cut() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let proxy = UdpProxy::default();

@@ -61,7 +61,7 @@ async fn begin(pages: [&Tab; 2]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_no_longer_hides_is_linked_directly_without_a_loss() -> Result<()> {
+async fn ceasing_to_hide_links_directly_without_loss() -> Result<()> {
     let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
     let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;

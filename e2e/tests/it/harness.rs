@@ -153,7 +153,7 @@ async fn a_server_comes_back_at_its_address() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_binary_runs_and_its_exit_code_is_told() -> Result<()> {
+async fn binary_runs_and_tells_its_exit_code() -> Result<()> {
     let cli = Cli::new()?;
     let help = cli.run(["--help"]).await.context("the binary under test")?.success()?;
     assert!(help.stdout.contains("Usage"), "{help:?}");

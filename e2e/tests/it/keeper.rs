@@ -17,7 +17,7 @@ async fn event(program: &Running, name: &str) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn a_page_from_a_keeper_joins_everybody_while_the_server_is_dead() -> Result<()> {
+async fn page_from_a_keeper_joins_all_without_server() -> Result<()> {
     let mut server = Server::start().await?;
     let (owner, friend) = (Cli::new()?, Cli::new()?);
     let made = owner.run(["place", "create", "--server", server.url(), "--private", "--json"]).await?;

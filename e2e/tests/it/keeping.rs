@@ -82,7 +82,7 @@ async fn keeping_is_handed_over(browser: &Browser, url: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_tab_of_a_profile_keeps_the_room_and_hands_over() -> Result<()> {
+async fn one_tab_keeps_the_room_and_hands_over() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     keeping_is_handed_over(&browser, server.url()).await
@@ -90,7 +90,7 @@ async fn one_tab_of_a_profile_keeps_the_room_and_hands_over() -> Result<()> {
 
 /// Over plain http from another machine there are no locks: a lease takes their place.
 #[tokio::test]
-async fn a_page_that_is_not_secure_hands_over_by_lease() -> Result<()> {
+async fn insecure_page_hands_over_by_lease() -> Result<()> {
     let server = Server::start().await?;
     let options = BrowserOptions::default().argument("--host-resolver-rules=MAP place.test 127.0.0.1");
     let browser = Browser::start_with(options).await?;
@@ -151,7 +151,7 @@ async fn full_storage_is_said_and_taken_up_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_room_longest_unused_is_forgotten_for_a_further_one() -> Result<()> {
+async fn longest_unused_room_is_forgotten_for_another() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
@@ -195,7 +195,7 @@ async fn own_peer(tab: &Tab) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_key_is_saved_and_used_elsewhere_and_a_cleared_one_is_noticed() -> Result<()> {
+async fn saved_key_works_elsewhere_and_clearing_is_noticed() -> Result<()> {
     let server = Server::start().await?;
     let (browser, elsewhere) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (tab, link) = open_page(&browser, server.url(), "create-room").await?;

@@ -3,9 +3,10 @@
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
 
+use crate::common::hands::wait_there;
 use crate::common::{
     SIZE, close, make_room, open_editor, open_start, open_values, unfold, wait_gone, wait_linked,
-    wait_page_says, wait_says, wait_shows, wait_there,
+    wait_page_says, wait_says, wait_shows,
 };
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];

@@ -29,7 +29,7 @@ fn substitute_keys(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn substituted_keys_bring_no_link_and_the_reason_is_told() -> Result<()> {
+async fn substituted_keys_make_no_link_and_are_told() -> Result<()> {
     let server = Server::start().await?;
     let liar = meddler::start(server.address(), substitute_keys).await?;
     let (one, other) = (Cli::new()?, Cli::new()?);

@@ -70,7 +70,7 @@ fn numbers_that_arrive(seed: u64, count: u32) -> Result<Vec<u32>> {
 }
 
 #[test]
-fn a_seed_loses_its_share_of_packets_and_always_the_same() -> Result<()> {
+fn seed_always_loses_the_same_share_of_packets() -> Result<()> {
     // Few enough that all of them fit into a socket which nobody reads yet.
     let count = 200;
     let arrived = numbers_that_arrive(1, count)?;
@@ -82,7 +82,7 @@ fn a_seed_loses_its_share_of_packets_and_always_the_same() -> Result<()> {
 }
 
 #[test]
-fn no_more_bytes_pass_in_a_second_than_the_path_takes() -> Result<()> {
+fn path_passes_no_more_bytes_than_its_rate() -> Result<()> {
     /// What an IPv4 packet has beside what UDP carries.
     const HEADERS: usize = 28;
     let bytes_per_second = 125_000;

@@ -142,7 +142,7 @@ pub(crate) async fn serve(networks: &Networks) -> Result<(Cli, Running)> {
 }
 
 #[tokio::test]
-async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> {
+async fn every_network_pair_links_by_the_best_path() -> Result<()> {
     let networks = Networks::new()?;
     let _server = serve(&networks).await?;
     let meetings = (1u8..).zip(PAIRS).map(|(number, pair)| meet(&networks, number, pair));
@@ -150,7 +150,7 @@ async fn every_pair_of_networks_links_by_the_best_path_there_is() -> Result<()> 
 }
 
 #[tokio::test]
-async fn people_who_are_connected_by_a_cable_later_are_linked_over_it() -> Result<()> {
+async fn people_cabled_later_are_linked_over_the_cable() -> Result<()> {
     let networks = Networks::new()?;
     let _server = serve(&networks).await?;
     let (one, other) = (networks.host(2, Router::Symmetric)?, networks.host(3, Router::Symmetric)?);

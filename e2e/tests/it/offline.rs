@@ -53,7 +53,7 @@ async fn page_paints_offline_and_rejoins_the_room() -> Result<()> {
 }
 
 #[tokio::test]
-async fn two_pages_meet_by_two_texts_without_a_server() -> Result<()> {
+async fn pages_meet_by_two_texts_without_a_server() -> Result<()> {
     let mut server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (first, link) = open_page(&browser, server.url(), "create-private").await?;

@@ -109,7 +109,7 @@ async fn check_accessible(tab: &Tab) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_overlay_is_seen_as_people_come_and_go() -> Result<()> {
+async fn overlay_is_seen_as_people_come_and_go() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, link) = open_page(&browser, server.url(), "create-room").await?;

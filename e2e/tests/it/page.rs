@@ -36,7 +36,7 @@ async fn painted(tab: &Tab) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn a_code_typed_in_lower_case_leads_into_the_room() -> Result<()> {
+async fn lower_case_code_leads_into_the_room() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;
@@ -59,7 +59,7 @@ async fn a_code_typed_in_lower_case_leads_into_the_room() -> Result<()> {
 }
 
 #[tokio::test]
-async fn panning_never_paints_and_zoom_reset_puts_cells_back() -> Result<()> {
+async fn panning_paints_nothing_and_zoom_reset_restores_view() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
@@ -115,7 +115,7 @@ async fn step_to(tab: &Tab, selector: &str, step: impl AsyncFn() -> Result<()>) 
 }
 
 #[tokio::test]
-async fn keys_alone_make_share_join_paint_and_leave_a_room() -> Result<()> {
+async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     let server = Server::start().await?;
     let start = || Browser::start_kind(Kind::of_this_run());
     let (one, other) = tokio::try_join!(start(), start())?;
@@ -195,7 +195,7 @@ async fn any_colour_and_a_picture_to_keep() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_picture_is_put_on_the_clipboard_where_the_browser_allows_it() -> Result<()> {
+async fn picture_goes_to_the_clipboard_where_allowed() -> Result<()> {
     let server = Server::start().await?;
     for size in [WIDE, NARROW] {
         let browser = Browser::start().await?;
@@ -231,7 +231,7 @@ async fn the_picture_is_put_on_the_clipboard_where_the_browser_allows_it() -> Re
 }
 
 #[tokio::test]
-async fn a_narrow_screen_has_everything_and_does_not_scroll_sideways() -> Result<()> {
+async fn narrow_screen_has_everything_without_scrolling_sideways() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let home = browser.tab(server.url()).await?;

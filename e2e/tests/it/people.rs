@@ -205,7 +205,7 @@ async fn wait_measured(tab: &Tab) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_person_can_be_muted_unlinked_and_linked_again() -> Result<()> {
+async fn person_can_be_muted_unlinked_and_linked_again() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
     let (mira, lin, link) = mira_and_lin(&server, &browsers).await?;
@@ -257,7 +257,7 @@ async fn a_person_can_be_muted_unlinked_and_linked_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn on_a_phone_fingers_show_while_they_draw_and_ask_by_resting() -> Result<()> {
+async fn fingers_show_while_drawing_and_ask_by_resting() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
     let (mira, lin, _) = mira_and_lin(&server, &browsers).await?;

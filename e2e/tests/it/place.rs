@@ -12,7 +12,7 @@ const GREEN: [u8; 4] = [0x3c, 0xb4, 0x4b, 0xff];
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 
 #[tokio::test]
-async fn two_tabs_of_one_profile_are_two_endpoints_of_one_peer() -> Result<()> {
+async fn two_tabs_of_one_profile_share_a_peer() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;
@@ -44,7 +44,7 @@ async fn two_tabs_of_one_profile_are_two_endpoints_of_one_peer() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_third_profile_joins_a_full_canvas_and_has_every_cell() -> Result<()> {
+async fn third_profile_gets_every_cell_of_full_canvas() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other, third) = tokio::try_join!(Browser::start(), Browser::start(), Browser::start())?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;
@@ -83,7 +83,7 @@ async fn a_picture_outlives_its_painter_in_a_browser() -> Result<()> {
 }
 
 #[tokio::test]
-async fn chromium_with_its_default_flags_links_to_a_native_keeper() -> Result<()> {
+async fn chromium_with_default_flags_links_to_native_keeper() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_with(BrowserOptions::default().default_flags()).await?;
     let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
@@ -105,7 +105,7 @@ async fn chromium_with_its_default_flags_links_to_a_native_keeper() -> Result<()
 }
 
 #[tokio::test]
-async fn a_newcomers_first_click_wins_over_an_older_cell() -> Result<()> {
+async fn newcomers_first_click_wins_over_older_cells() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;
@@ -123,7 +123,7 @@ async fn a_newcomers_first_click_wins_over_an_older_cell() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_private_room_without_its_secret_is_refused_in_words() -> Result<()> {
+async fn private_room_without_secret_is_refused_in_words() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (_tab, link) = open_page(&browser, server.url(), "create-private").await?;

@@ -39,7 +39,7 @@ const PRESS: &str = "
 ";
 
 #[tokio::test]
-async fn a_click_waits_for_no_frame_at_either_end() -> Result<()> {
+async fn click_waits_for_no_frame_at_either_end() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (first, link) = open_page(&browser, server.url(), "create-room").await?;

@@ -99,7 +99,7 @@ async fn pass_picture(server: &Server, relay: &Server, way: &str) -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_picture_passes_between_pages_and_programs_that_hide_their_addresses() -> Result<()> {
+async fn picture_passes_between_pages_and_programs_in_hiding() -> Result<()> {
     let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
     let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
     pass_picture(&server, &server, "relay to relay").await

@@ -72,7 +72,7 @@ async fn choose(tab: &Tab, testid: &str, value: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn rules_are_read_by_all_and_set_by_the_owner() -> Result<()> {
+async fn all_read_the_rules_and_owner_sets_them() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
     open_room(guest).await?;
     wait_says(guest, "room-owner", "Mira").await?;
@@ -199,7 +199,7 @@ async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
 }
 
 #[tokio::test]
-async fn bans_and_erases_are_asked_about_and_can_be_taken_back() -> Result<()> {
+async fn bans_and_erases_are_confirmed_and_revocable() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
     guest.click("palette-e6194b").await?;
     guest.click_cell(SIZE, (3, 3)).await?;
@@ -262,7 +262,7 @@ async fn wait_rectangle(tab: &Tab, numbers: [&str; 4]) -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_to_be_erased_is_marked_by_mouse_finger_and_keys() -> Result<()> {
+async fn mouse_finger_and_keys_mark_what_to_erase() -> Result<()> {
     let Two { owner, guest, .. } = &two().await?;
     guest.click("palette-e6194b").await?;
     for cell in [(10, 10), (60, 60), (61, 61)] {
@@ -382,7 +382,7 @@ async fn open_meddled(
 }
 
 #[tokio::test]
-async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
+async fn failed_entry_says_why_and_what_to_do() -> Result<()> {
     let mut server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (_host, link) = open_page(&browser, server.url(), "create-private").await?;
@@ -425,7 +425,7 @@ async fn who_cannot_enter_reads_why_and_what_to_do() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
+async fn browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let tab = browser.tab("about:blank").await?;
@@ -462,7 +462,7 @@ async fn is_canvas_seen(tab: &Tab) -> Result<bool> {
 }
 
 #[tokio::test]
-async fn an_empty_canvas_and_a_lonely_room_say_what_to_do() -> Result<()> {
+async fn empty_canvas_and_lonely_room_offer_next_steps() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
@@ -498,7 +498,7 @@ async fn scan(tab: &Tab) -> Result<String> {
 }
 
 #[tokio::test]
-async fn the_share_sheet_has_every_way_to_bring_someone_in() -> Result<()> {
+async fn share_sheet_has_every_way_to_invite_someone() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let tab = browser.tab("about:blank").await?;
@@ -542,7 +542,7 @@ async fn the_share_sheet_has_every_way_to_bring_someone_in() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_page_can_be_installed_and_starts_without_its_server() -> Result<()> {
+async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
     let mut server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;

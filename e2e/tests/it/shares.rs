@@ -60,8 +60,8 @@ async fn rooms_from_seventeen_networks_keep_no_innocent_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn silent_connections_and_sockets_from_many_networks_shut_nobody_out() -> Result<()> {
-    if !is_inside("shares::silent_connections_and_sockets_from_many_networks_shut_nobody_out")? {
+async fn connection_floods_from_many_networks_shut_nobody_out() -> Result<()> {
+    if !is_inside("shares::connection_floods_from_many_networks_shut_nobody_out")? {
         return Ok(());
     }
     let limits = ["--sockets-max", "300", "--connections-max", "400", "--sockets-per-network-max", "50"];
@@ -130,8 +130,8 @@ async fn silent_connections_to_the_relay_take_no_descriptors() -> Result<()> {
 }
 
 #[tokio::test]
-async fn allocations_from_sixty_six_networks_keep_no_innocent_out() -> Result<()> {
-    if !is_inside("shares::allocations_from_sixty_six_networks_keep_no_innocent_out")? {
+async fn allocations_from_66_networks_keep_no_innocent_out() -> Result<()> {
+    if !is_inside("shares::allocations_from_66_networks_keep_no_innocent_out")? {
         return Ok(());
     }
     let relay: SocketAddr = "[2001:dbf::5]:3478".parse()?;
@@ -172,8 +172,8 @@ async fn allocations_from_sixty_six_networks_keep_no_innocent_out() -> Result<()
 
 /// Clients of a room that read nothing are sent signals until the server keeps no more for them.
 #[tokio::test]
-async fn a_socket_that_reads_nothing_costs_no_more_than_is_stated() -> Result<()> {
-    if !is_inside("shares::a_socket_that_reads_nothing_costs_no_more_than_is_stated")? {
+async fn unreading_socket_costs_no_more_than_is_stated() -> Result<()> {
+    if !is_inside("shares::unreading_socket_costs_no_more_than_is_stated")? {
         return Ok(());
     }
     const SOCKETS: u32 = 40;
@@ -225,8 +225,8 @@ async fn a_socket_that_reads_nothing_costs_no_more_than_is_stated() -> Result<()
 }
 
 #[tokio::test]
-async fn a_household_tries_five_codes_a_second_over_all_its_sockets() -> Result<()> {
-    if !is_inside("shares::a_household_tries_five_codes_a_second_over_all_its_sockets")? {
+async fn household_sockets_share_five_codes_a_second() -> Result<()> {
+    if !is_inside("shares::household_sockets_share_five_codes_a_second")? {
         return Ok(());
     }
     let arena = Arena::start(&[]).await?;
@@ -287,8 +287,8 @@ async fn joins_bring_about_no_flood() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_shows_no_credentials_is_answered_twenty_times_a_second() -> Result<()> {
-    if !is_inside("shares::who_shows_no_credentials_is_answered_twenty_times_a_second")? {
+async fn asker_without_credentials_gets_twenty_answers_a_second() -> Result<()> {
+    if !is_inside("shares::asker_without_credentials_gets_twenty_answers_a_second")? {
         return Ok(());
     }
     let arena = Arena::start(&["--relay", "--relay-listen", "203.0.113.1:3478"]).await?;

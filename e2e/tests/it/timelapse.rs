@@ -123,7 +123,7 @@ async fn paint_a_past(tab: &Tab) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_newcomer_plays_the_whole_past_from_a_keeper_and_saves_it() -> Result<()> {
+async fn newcomer_plays_and_saves_a_keepers_whole_past() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (painter, link) = open_page(&browser, server.url(), "create-room").await?;

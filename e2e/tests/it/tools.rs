@@ -67,7 +67,7 @@ async fn choose_own(tab: &Tab, hex: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn straight_lines_are_shown_while_shift_is_held_and_painted_in_one_step() -> Result<()> {
+async fn shift_previews_straight_lines_painted_in_one_step() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
@@ -113,7 +113,7 @@ async fn straight_lines_are_shown_while_shift_is_held_and_painted_in_one_step() 
 }
 
 #[tokio::test]
-async fn colours_are_picked_kept_and_filled_with_on_wide_and_narrow_pages() -> Result<()> {
+async fn colours_are_picked_kept_and_used_to_fill() -> Result<()> {
     let server = Server::start().await?;
     for size in [WIDE, NARROW] {
         let browser = Browser::start().await?;
@@ -160,7 +160,7 @@ async fn colours_are_picked_kept_and_filled_with_on_wide_and_narrow_pages() -> R
 }
 
 #[tokio::test]
-async fn undo_takes_back_ones_own_strokes_and_leaves_what_others_painted_over() -> Result<()> {
+async fn undo_spares_what_others_painted_over_own_strokes() -> Result<()> {
     let server = Server::start().await?;
     let (first, second) = (Browser::start().await?, Browser::start().await?);
     let (one, link) = open_page(&first, server.url(), "create-room").await?;
@@ -260,7 +260,7 @@ async fn wait_same_minute(tab: &Tab) -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_key_does_what_the_list_says_and_letters_can_be_switched_off() -> Result<()> {
+async fn keys_do_as_listed_and_letters_switch_off() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
@@ -323,7 +323,7 @@ async fn every_key_does_what_the_list_says_and_letters_can_be_switched_off() -> 
 }
 
 #[tokio::test]
-async fn two_fingers_move_and_zoom_and_the_switch_keeps_a_drag_from_painting() -> Result<()> {
+async fn two_fingers_zoom_and_hand_drags_without_painting() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
@@ -366,7 +366,7 @@ async fn two_fingers_move_and_zoom_and_the_switch_keeps_a_drag_from_painting() -
 }
 
 #[tokio::test]
-async fn a_large_canvas_has_a_small_picture_that_leads_everywhere() -> Result<()> {
+async fn minimap_of_a_large_canvas_leads_everywhere() -> Result<()> {
     let server = Server::start().await?;
     let (cli, browser) = (Cli::new()?, Browser::start().await?);
     let made = cli.run(["place", "create", "--server", server.url(), "--size", "400x300", "--json"]).await?;

@@ -14,7 +14,7 @@ const BLUE: [u8; 4] = [0x43, 0x63, 0xd8, 0xff];
 const NOTHING: [u8; 4] = [0; 4];
 
 #[tokio::test]
-async fn areas_are_filled_and_pictures_painted_by_touch_alone() -> Result<()> {
+async fn touch_alone_fills_areas_and_paints_pictures() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "create-room").await?;

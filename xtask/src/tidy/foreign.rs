@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_application_that_reads_messages_as_they_came_is_found() {
+    fn application_that_reads_raw_messages_is_found() {
         let line = "use meshwork_core::signalling::protocol::FromServer;\n";
         let files = |name: &str, text: &str| Files::from([(name.to_owned(), text.to_owned())]);
         assert_eq!(check(&files("crates/meshwork-cli/src/place/watch.rs", line)).len(), 1);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_left_out_doubled_or_too_many_fail() {
+    fn missing_doubled_or_surplus_rows_fail() {
         assert!(!problems(&["| C2 | It | missing | | |", "| C1 | It | missing | | |"]).is_empty());
         assert!(!problems(&["| C1 | It | missing | | |", "| C1 | It | missing | | |"]).is_empty());
         let short = format!("{HEADER}\n|---|---|---|---|---|\n| C1 | a | missing | | |\n");

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excepted_wait_passes_and_an_idle_exception_fails() {
+    fn excepted_wait_passes_and_idle_exception_fails() {
         let waits = [("e2e/src/wait.rs", "polls")];
         assert_eq!(check(&files(&[("e2e/src/wait.rs", SLEEPS[1])]), &waits), Vec::<String>::new());
         assert_eq!(check(&files(&[("e2e/src/wait.rs", "")]), &waits).len(), 1);

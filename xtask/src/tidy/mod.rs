@@ -34,6 +34,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
         Ok(proofs) => {
             problems.extend(ledger::check(&files, &proofs));
             problems.extend(ledger::check_threats(&files, &proofs));
+            problems.extend(proofs.check_names());
         }
         Err(unreadable) => problems.extend(unreadable),
     }

@@ -8,6 +8,9 @@ use syn::{Attribute, Item};
 use super::Files;
 use super::edges::Package;
 
+/// The most words in a test's name: more is not read at a glance.
+const WORDS_MAX: usize = 8;
+
 /// Of each crate, without `meshwork-` before its name, the tests that `cargo test` runs unasked.
 ///
 /// A test is named by the modules that it stands in. Modules named `tests` say nothing and are left out; a file in
@@ -35,6 +38,17 @@ impl Proofs {
             problems.extend(walk.problems);
         }
         if problems.is_empty() { Ok(Proofs(proofs)) } else { Err(problems) }
+    }
+
+    /// Tests whose names are longer than is read at a glance.
+    pub(super) fn check_names(&self) -> Vec<String> {
+        let names = self.0.iter().flat_map(|(package, tests)| tests.iter().map(move |test| (package, test)));
+        let words = |test: &str| test.rsplit("::").next().map_or(0, |name| name.split('_').count());
+        let long = names.filter(|(_, test)| words(test) > WORDS_MAX);
+        long.map(|(package, test)| {
+            format!("`{package}::{test}` has {} words, {WORDS_MAX} are the most", words(test))
+        })
+        .collect()
     }
 
     /// Whether there is a test `core::overlay::size::its_name`; the crate may also be named in full.
@@ -199,6 +213,17 @@ pub(super) mod tests {
         }
         let told = proofs.find("core::size::opens").expect_err("it is elsewhere");
         assert!(told.contains("but room::opens"), "{told}");
+    }
+
+    #[test]
+    fn long_names_of_tests_are_told() {
+        let eight = "#[test] fn one_two_three_four_five_six_seven_eight() {}";
+        let nine = "#[test] fn one_two_three_four_five_six_seven_eight_nine() {}";
+        for (text, count) in [(eight, 0), (nine, 1)] {
+            let proofs =
+                read(&[("crates/meshwork-core/src/lib.rs", text)]).unwrap_or_else(|_| panic!("it is Rust"));
+            assert_eq!(proofs.check_names().len(), count, "{text}");
+        }
     }
 
     #[test]

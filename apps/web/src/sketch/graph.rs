@@ -379,7 +379,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn links_that_both_ends_tell_of_are_one_link() {
+    fn links_told_by_both_ends_count_as_one() {
         let graph = graph(None);
         assert_eq!((graph.members.len(), graph.edges.len()), (5, 5));
         assert_eq!(graph.edges[0].rtt, Some(Duration::from_millis(10)), "the quicker of the two");
@@ -391,7 +391,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_tree_of_an_origin_follows_links_that_carry_in_full() {
+    fn an_origins_tree_follows_links_carrying_in_full() {
         let of_me = graph(None);
         let [lin, sofia, kaveh] = ["Lin", "Sofia", "Kaveh"].map(|called| place(&of_me, called));
         let heard = of_me.members[kaveh].heard.expect("reached");
@@ -410,7 +410,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn who_hears_names_alone_asks_and_waits_for_it() {
+    fn a_member_hearing_names_alone_asks_and_waits() {
         let sights = vec![
             sight(1, "Mira", &[(2, 10, true), (3, 40, false)]),
             sight(2, "Lin", &[(1, 10, true), (3, 20, false)]),
@@ -430,7 +430,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn in_a_full_mesh_everybody_hears_from_the_author() {
+    fn full_mesh_members_hear_straight_from_the_author() {
         let sights: Vec<Sight> = (1..=4u16)
             .map(|who| {
                 let links: Vec<(u16, u16, bool)> =
@@ -448,7 +448,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn whatever_others_claim_there_is_an_end_to_it() {
+    fn the_graph_stays_bounded_whatever_others_claim() {
         let links: Vec<(u16, u16, bool)> = (100..140).map(|to| (to, 1, true)).collect();
         let mut sights = vec![sight(1, "Mira", &links)];
         sights.extend((100..140).map(|who| {

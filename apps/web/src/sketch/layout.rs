@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_stands_at_their_time_and_oneself_in_the_middle() {
+    fn members_stand_at_their_time_around_oneself() {
         let graph = picture(&five());
         let spots = Layout::default().place(&graph, WIDE);
         assert_eq!((spots[0].x, spots[0].y), (0.0, 0.0));

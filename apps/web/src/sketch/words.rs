@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_says_how_many_and_on_whose_word() {
+    fn the_head_gives_the_count_and_its_source() {
         let graph = graph();
         assert_eq!(title(5, &graph), "5 here, 2 linked to you");
         assert_eq!(title(48, &graph), "About 48 here, 2 linked to you");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_says_how_one_is_linked_and_how_a_stroke_comes() {
+    fn rows_say_how_members_link_and_strokes_arrive() {
         let of_me = graph();
         let links: Vec<String> = (0..5).map(|at| plain(&link(&of_me, at))).collect();
         assert_eq!(

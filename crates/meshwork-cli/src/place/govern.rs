@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_begin_with_a_hyphen_are_no_flags() {
+    fn keys_beginning_with_a_hyphen_are_no_flags() {
         use clap::Parser as _;
         #[derive(clap::Parser)]
         struct BanAlone {

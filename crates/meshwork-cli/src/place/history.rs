@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_how_far_back_it_reaches_and_what_is_missing() {
+    fn a_history_tells_its_reach_and_missing_strokes() {
         let mut history = History::default();
         (history.batches, history.missed, history.forgotten, history.bytes) = (2, 3, 4, 2048);
         (history.first_ms, history.last_ms) = (Some(1_790_000_000_000), Some(1_790_000_060_000));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_is_told_with_what_to_do() {
+    fn a_damaged_store_is_told_with_the_remedy() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("rooms.redb"), "no store").unwrap();
         let error = Store::at(folder.path()).past(RoomId([1; 32])).err().unwrap();

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn its_link_has_its_own_host_first_and_the_others_behind() {
+    async fn a_keepers_link_names_its_own_host_first() {
         let (_data, here) = meeting_point(Some("https://keep.example.org")).await;
         let inside = here.seen_from_inside(address(&["http://s", "https://keep.example.org"])).unwrap();
         assert_eq!(inside.further_servers(), [here.own_url()], "one name for one server");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn its_own_link_leads_to_itself_and_a_place_is_left_for_it() {
+    async fn its_own_link_keeps_a_place_for_itself() {
         let (_data, here) = meeting_point(None).await;
         let own = here.own_url();
         let inside = here.seen_from_inside(address(&[&own, "http://a"])).unwrap();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_code_of_its_room_is_the_same_after_a_restart() {
+    async fn the_room_code_is_unchanged_after_a_restart() {
         let (data, first) = meeting_point(None).await;
         let link = address(&["http://s"]);
         let code = first.link(&link, RoomId([1; 32])).unwrap().code();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_for_all_is_reached_at_this_machine() {
+    async fn a_wildcard_address_is_reached_at_this_machine() {
         let data = tempfile::tempdir().unwrap();
         let here = MeetingPoint::bind("0.0.0.0:0", None, Vec::new(), data.path()).await.unwrap();
         assert!(here.own_url().starts_with("http://127.0.0.1:"), "{}", here.own_url());

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_refusals_is_told_a_few_times() {
+    fn a_flood_of_refusals_is_told_sparingly() {
         let mut notices = Notices::default();
         let refused = |count| EndpointEvent::Refused {
             endpoint: Some(ENDPOINT),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_away_once_until_it_is_back() {
+    fn an_away_server_is_told_once_until_back() {
         let mut notices = Notices::default();
         let server = |state| EndpointEvent::Server { url: "ws://x/signal".into(), state };
         let away = server(ServerState::Away { reason: "refused".into() });

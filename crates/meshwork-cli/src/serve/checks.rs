@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn public_urls_are_those_on_which_links_can_be_built() {
+    fn public_urls_are_those_links_can_build_on() {
         assert_eq!(public_url("https://paint.example.org/"), Ok(String::from("https://paint.example.org")));
         assert_eq!(public_url("http://x:8080/mesh"), Ok(String::from("http://x:8080/mesh")));
         for wrong in

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_do_not_go_together_are_blamed_on_who_said_them() {
+    fn conflicting_values_are_blamed_on_their_source() {
         let error = config(&[("sockets_max", "100"), ("sockets_per_network_max", "200")]).unwrap_err();
         assert!(
             error.starts_with("--sockets-per-network-max: sockets_per_network_max: it is 200"),

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_key_is_named_with_the_nearest_one() {
+    fn a_mistyped_key_is_named_with_the_nearest() {
         let error = chosen(&[], "# limits\n\nroom_max = 5\n").unwrap_err();
         assert_eq!(error, "m.toml: there is no setting `room_max`; did you mean `rooms_max`?");
         let error = chosen(&[], "colour_of_the_sky = 'blue'").unwrap_err();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_named_with_its_key_and_who_said_it() {
+    fn a_wrong_value_names_its_key_and_source() {
         for (text, words) in [
             ("connections_max = 0", "m.toml: connections_max: `0`: 0 is not in 1..=2000000"),
             ("rooms_max = -5", "m.toml: rooms_max: `-5`: invalid digit"),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_come_before_the_environment_which_comes_before_the_file() {
+    fn flags_beat_the_environment_which_beats_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.toml");
         std::fs::write(&path, "rooms_max = 1\nwaits_max = 100\nmembers_max = 3").unwrap();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn mode_and_nines_of_the_original_are_an_overlay() {
+    fn the_originals_mode_and_nines_choose_an_overlay() {
         for (environment, overlay) in [
             (&[][..], "auto"),
             (&[("MODE", "fullmesh"), ("NINES", "5")], "full-mesh"),

@@ -59,7 +59,7 @@ mod tests {
     use crate::serve::layers;
 
     #[test]
-    fn what_is_printed_reads_as_the_same_and_has_no_secrets() {
+    fn printed_settings_read_back_the_same_without_secrets() {
         let environment = |name: &str| match name {
             "SECRET_KEY" => Some(OsString::from("0123456789abcdef")),
             "MESHWORK_RELAY_ALLOW" => Some(OsString::from("10.0.0.0/8, ::1")),

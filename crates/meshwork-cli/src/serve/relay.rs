@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_listened_on_is_the_relays_unless_another_is_named() {
+    fn relays_advertise_their_listen_address_unless_told_otherwise() {
         let both = relay_addresses(&config(&["127.0.0.1:3478", "[::1]:3478"], &[])).unwrap();
         let loopbacks: [IpAddr; 2] = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
         assert_eq!(both.iter().map(|address| address.advertised).collect::<Vec<_>>(), loopbacks);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_address_is_told_with_what_to_do() {
+    async fn a_taken_relay_address_has_a_remedy() {
         let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let error = start(&config(&[&address], &[]), None).err().unwrap().to_string();

@@ -36,7 +36,7 @@ fn an_exported_identity_is_the_same_peer_elsewhere() {
 }
 
 #[test]
-fn a_new_key_is_a_new_author_and_the_former_one_is_kept() {
+fn importing_over_a_key_keeps_the_former_one() {
     let home = Home::new();
     for name in ["a", "b"] {
         let arguments =

@@ -246,7 +246,7 @@ fn set_disk_full(process: u32, is_full: bool) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_keeper_outlives_a_full_disk_and_says_so() {
+async fn a_keeper_outlives_and_reports_a_full_disk() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", &SIZE.to_string()]);
@@ -282,7 +282,7 @@ async fn a_keeper_outlives_a_full_disk_and_says_so() {
 }
 
 #[test]
-fn damaged_stores_are_refused_in_words_and_left_alone() {
+fn damaged_stores_are_refused_and_left_alone() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &[]);

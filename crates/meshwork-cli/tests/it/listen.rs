@@ -52,7 +52,7 @@ fn newcomers_enter_through_a_keeper_without_the_server() {
 }
 
 #[test]
-fn a_keeper_is_there_again_under_the_same_link_with_nobody_else() {
+fn a_keeper_returns_alone_under_the_same_link() {
     let home = Home::new();
     let (server, url) = home.serve();
     let link = home.create(&url, &[]);
@@ -95,7 +95,7 @@ fn keepers_find_rooms_by_their_public_address() {
 }
 
 #[test]
-fn a_keepers_meeting_point_serves_its_own_room_only() {
+fn a_keepers_meeting_point_serves_only_its_room() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &[]);
@@ -106,7 +106,7 @@ fn a_keepers_meeting_point_serves_its_own_room_only() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_told_before_the_room_is_joined() {
+fn a_taken_address_is_told_before_joining() {
     let home = Home::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();

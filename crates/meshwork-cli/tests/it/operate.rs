@@ -35,7 +35,7 @@ fn open_socket(address: &str) -> TcpStream {
 }
 
 #[test]
-fn rooms_are_listed_closed_and_kept_out_and_bans_outlive_a_restart() {
+fn rooms_are_listed_and_closed_and_bans_persist() {
     let home = Home::new();
     let (server, address) = serve(&home, &["--data", "meeting"]);
     let socket = home.path("meeting/admin.sock");
@@ -100,7 +100,7 @@ fn a_banned_address_is_told_so() {
 }
 
 #[test]
-fn a_hang_up_reads_the_configuration_again_and_says_what_waits() {
+fn a_hangup_rereads_settings_and_says_what_waits() {
     let home = Home::new();
     let config = home.path("m.toml");
     std::fs::write(&config, "rooms_max = 5\n").unwrap();
@@ -159,7 +159,7 @@ fn oversights_are_told_when_a_server_starts() {
 }
 
 #[test]
-fn an_operator_sees_who_holds_what_and_a_ban_takes_it() {
+fn operators_see_holdings_and_a_ban_takes_them() {
     let home = Home::new();
     let (_server, address) = serve(&home, &["--admin-socket", "a.sock"]);
     let _socket = open_socket(&address);
@@ -180,7 +180,7 @@ fn an_operator_sees_who_holds_what_and_a_ban_takes_it() {
 }
 
 #[test]
-fn a_server_that_is_told_to_end_tells_its_clients_first() {
+fn a_server_told_to_end_warns_clients_first() {
     let home = Home::new();
     let (mut server, address) = serve(&home, &["--drain-for", "500ms"]);
     let mut socket = open_socket(&address);
@@ -199,7 +199,7 @@ fn a_server_that_is_told_to_end_tells_its_clients_first() {
 }
 
 #[test]
-fn the_log_is_json_and_has_addresses_only_when_asked() {
+fn json_logs_have_addresses_only_when_asked() {
     let home = Home::new();
     for (flags, has_address) in [(&["--log-addresses"][..], true), (&[], false)] {
         let all = [&["--log", "debug", "--log-format", "json"], flags].concat();
@@ -216,7 +216,7 @@ fn the_log_is_json_and_has_addresses_only_when_asked() {
 }
 
 #[test]
-fn a_certificate_makes_it_https_and_a_wrong_one_is_told() {
+fn a_certificate_makes_https_and_faults_are_told() {
     let home = Home::new();
     let pair = rcgen::generate_simple_self_signed([String::from("localhost")]).unwrap();
     std::fs::write(home.path("c.pem"), pair.cert.pem()).unwrap();
@@ -233,7 +233,7 @@ fn a_certificate_makes_it_https_and_a_wrong_one_is_told() {
 }
 
 #[test]
-fn the_settings_that_are_handed_out_with_the_program_are_legal() {
+fn settings_shipped_with_the_program_are_legal() {
     let home = Home::new();
     let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let config = top.join("deploy/meshwork.toml");

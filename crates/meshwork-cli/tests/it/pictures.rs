@@ -31,7 +31,7 @@ fn painted(picture: &RgbaImage) -> ([u32; 4], BTreeSet<[u8; 3]>) {
 }
 
 #[test]
-fn a_photograph_is_fitted_dithered_and_brought_to_a_palette() {
+fn photographs_are_fitted_and_dithered_to_a_palette() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", "40x30"]);
@@ -101,7 +101,7 @@ fn a_photograph_is_fitted_dithered_and_brought_to_a_palette() {
 }
 
 #[test]
-fn a_loop_repaints_what_vandals_paint_over_within_the_rules() {
+fn a_loop_lawfully_repaints_what_vandals_paint_over() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let mut create =
@@ -160,7 +160,7 @@ fn a_loop_repaints_what_vandals_paint_over_within_the_rules() {
 }
 
 #[test]
-fn statistics_say_who_painted_what_and_who_is_there() {
+fn statistics_say_who_painted_and_who_is_there() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", "20x10"]);

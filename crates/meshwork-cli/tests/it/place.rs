@@ -34,7 +34,7 @@ fn what_one_paints_another_exports_from_a_keeper() {
 }
 
 #[test]
-fn a_picture_goes_where_it_is_told_and_nowhere_else() {
+fn a_picture_goes_only_where_it_is_told() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", "9x9"]);
@@ -62,7 +62,7 @@ fn a_picture_goes_where_it_is_told_and_nowhere_else() {
 }
 
 #[test]
-fn a_keeper_has_everything_again_after_a_stop_and_after_a_crash() {
+fn a_keeper_restores_everything_after_stop_and_crash() {
     let home = Home::new();
     let (server, url) = home.serve();
     let link = home.create(&url, &["--size", "20x20"]);
@@ -147,7 +147,7 @@ fn a_private_room_opens_with_its_secret_only() {
 }
 
 #[test]
-fn an_unknown_code_is_waited_for_until_the_time_is_out() {
+fn an_unknown_code_is_awaited_until_the_timeout() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = format!("{url}/place/AAAAAA");
@@ -161,7 +161,7 @@ fn an_unknown_code_is_waited_for_until_the_time_is_out() {
 }
 
 #[test]
-fn strokes_that_nobody_keeps_and_canvases_that_nobody_has_are_exit_3() {
+fn unkept_strokes_and_missing_canvases_are_exit_3() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &[]);

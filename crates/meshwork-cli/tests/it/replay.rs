@@ -37,7 +37,7 @@ fn check(home: &Home, name: &str, scale: u32, blank: Rgba<u8>) {
 }
 
 #[test]
-fn a_canvas_is_replayed_from_its_room_and_from_a_keepers_folder() {
+fn a_canvas_replays_from_room_or_keepers_folder() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", "32x32"]);
@@ -82,7 +82,7 @@ fn a_canvas_is_replayed_from_its_room_and_from_a_keepers_folder() {
 }
 
 #[test]
-fn without_a_keeper_it_says_that_the_past_is_missing() {
+fn a_replay_without_history_says_what_is_missing() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let link = home.create(&url, &["--size", "32x32"]);

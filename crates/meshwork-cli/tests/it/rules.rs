@@ -78,7 +78,7 @@ fn an_owner_sets_rules_bans_and_erases() {
 }
 
 #[test]
-fn rules_from_the_start_outlive_their_maker_and_the_keepers_crash() {
+fn rules_outlive_their_maker_and_a_keepers_crash() {
     let home = Home::new();
     let (_server, url) = home.serve();
     let mut create = home.start(["place", "create", "--server", &url, "--cooldown", "300ms", "--json"]);
@@ -114,7 +114,7 @@ fn rules_from_the_start_outlive_their_maker_and_the_keepers_crash() {
 
 /// The variables are those of the original Place.
 #[test]
-fn a_server_says_which_overlay_new_rooms_have_and_their_owner_decides() {
+fn new_rooms_take_the_servers_overlay_unless_chosen() {
     let home = Home::new();
     let original = ["env", "MODE=kgossip", "NINES=3"];
     let mut server = home.start_through(&original, ["serve", "--listen", "127.0.0.1:0"]);

@@ -85,7 +85,7 @@ fn the_first_line_names_the_real_address() {
 }
 
 #[test]
-fn tokens_are_handed_out_unless_the_operator_says_no() {
+fn tokens_are_withheld_when_the_operator_says_no() {
     let home = Home::new();
     let relay = ["--relay", "--relay-listen", "127.0.0.1:0", "--turn-tokens=false"];
     let (_server, lines) = start(&home, &relay, "relaying on");
@@ -145,7 +145,7 @@ fn a_relay_answers_stun_and_asks_for_credentials() {
 }
 
 #[test]
-fn a_hang_up_changes_the_secret_and_the_limits_of_the_relay() {
+fn a_hangup_changes_the_relays_secret_and_limits() {
     let home = Home::new();
     let file = home.path("m.toml");
     let always = "relay = true\nrelay_listen = [\"127.0.0.1:0\"]\n";
@@ -189,7 +189,7 @@ fn it_ends_well_when_interrupted() {
 }
 
 #[test]
-fn a_taken_address_is_told_with_what_to_do() {
+fn a_taken_address_is_told_with_a_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = Home::new().run(["serve", "--listen", &address]).expect_code(1);
@@ -224,7 +224,7 @@ fn the_key_in_the_data_directory_stays() {
 }
 
 #[test]
-fn the_configuration_is_printed_with_its_sources_and_reads_as_the_same() {
+fn the_printed_configuration_names_sources_and_reads_back() {
     let home = Home::new();
     std::fs::write(home.path("m.toml"), "rooms_max = 7\nsecret_key = \"of sixteen letters\"\n").unwrap();
     let arguments = ["serve", "--config", "m.toml", "--idle-after", "2m", "--print-config"];
@@ -244,7 +244,7 @@ fn the_configuration_is_printed_with_its_sources_and_reads_as_the_same() {
 }
 
 #[test]
-fn what_is_wrong_in_the_configuration_is_named_with_its_place() {
+fn configuration_faults_are_named_with_their_place() {
     let home = Home::new();
     std::fs::write(home.path("m.toml"), "\nroom_max = 7\n").unwrap();
     let words = ["m.toml: there is no setting `room_max`; did you mean `rooms_max`?"];

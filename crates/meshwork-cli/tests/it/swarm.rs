@@ -62,7 +62,7 @@ fn end(swarm: Running, overlay: &str) {
 }
 
 #[test]
-fn a_swarm_changes_the_overlay_of_ones_own_room_alone() {
+fn a_swarm_changes_only_its_own_rooms_overlay() {
     let home = Home::new();
     let (_server, address) = home.serve();
     let link = home.create(&address, &["--size", "64x64"]);
@@ -86,7 +86,7 @@ fn a_swarm_changes_the_overlay_of_ones_own_room_alone() {
 }
 
 #[test]
-fn a_swarm_has_limits_and_says_who_is_not_there() {
+fn a_swarm_has_limits_and_reports_unreachable_servers() {
     let home = Home::new();
     let link = "http://127.0.0.1:1/place/K7M4QX";
     home.run(["swarm", link, "--peers", "0"]).expect_code(2);

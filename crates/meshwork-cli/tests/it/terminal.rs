@@ -50,7 +50,7 @@ fn place(screen: &Screen, (x, y): (u16, u16)) -> (String, Color, Color) {
 }
 
 #[test]
-fn strokes_of_others_show_as_half_blocks_and_a_click_arrives_at_them() {
+fn strokes_show_as_half_blocks_and_clicks_arrive() {
     let room = Room::new();
     let mut watch = room.home.start(["place", "watch", &room.link]);
     watch.event("in-step", |_| true);
@@ -118,7 +118,7 @@ fn strokes_of_others_show_as_half_blocks_and_a_click_arrives_at_them() {
 }
 
 #[test]
-fn the_terminal_is_given_back_however_the_visit_ends() {
+fn the_terminal_is_restored_however_the_visit_ends() {
     let room = Room::new();
     let mut interrupted = room.visit(&[]);
     interrupted.send("\u{3}");
@@ -144,7 +144,7 @@ fn the_terminal_is_given_back_however_the_visit_ends() {
 }
 
 #[test]
-fn refused_strokes_are_told_with_what_the_rules_leave() {
+fn refused_strokes_are_told_with_the_remaining_allowance() {
     let room = Room::new();
     room.home.run(["place", "rules", &room.link, "--cooldown", "7days"]).expect_code(0);
     let mut pty = room.visit(&[]);
@@ -158,7 +158,7 @@ fn refused_strokes_are_told_with_what_the_rules_leave() {
 }
 
 #[test]
-fn without_colours_there_are_letters_and_no_escape_that_colours() {
+fn letters_replace_colour_escapes_when_colour_is_off() {
     let room = Room::new();
     room.home.run(["place", "paint", &room.link, "--pixel", "5,4,#e6194b", "6,4,#000000"]).expect_code(0);
     let mut pty = room.visit(&[("NO_COLOR", "1")]);
@@ -174,7 +174,7 @@ fn without_colours_there_are_letters_and_no_escape_that_colours() {
 }
 
 #[test]
-fn painting_shows_how_far_it_is_on_a_terminal_only() {
+fn painting_shows_its_progress_on_terminals_only() {
     let room = Room::new();
     room.home.draw("in.png", &RgbaImage::from_pixel(60, 50, Rgba([1, 2, 3, 255])));
     let paint = ["place", "paint", &room.link, "--image", "in.png"];
@@ -196,7 +196,7 @@ fn painting_shows_how_far_it_is_on_a_terminal_only() {
 }
 
 #[test]
-fn a_pipe_has_no_escape_bytes_unless_they_are_asked_for() {
+fn a_pipe_has_escape_bytes_only_when_asked() {
     let home = Home::new();
     let link = "http://127.0.0.1:1/place/K7M4QX";
     let commands: [&[&str]; 5] = [

@@ -56,7 +56,7 @@ fn a_link_that_leads_elsewhere_says_so() {
 }
 
 #[test]
-fn what_is_no_picture_is_told_before_anybody_is_called() {
+fn an_unreadable_picture_is_told_before_connecting() {
     let home = Home::new();
     std::fs::write(home.path("a.png"), "no picture").unwrap();
     let link = "http://127.0.0.1:1/place/K7M4QX";
@@ -91,7 +91,7 @@ fn a_garbled_identity_is_named() {
 }
 
 #[test]
-fn a_meeting_point_that_is_not_there_is_exit_3() {
+fn an_unreachable_meeting_point_is_exit_3() {
     let home = Home::new();
     // A port that was free a moment ago.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_stamp_is_after_all_that_was_given_or_merged(happenings in happenings()) {
+        fn every_stamp_is_after_all_given_or_merged(happenings in happenings()) {
             let (mut clock, mut greatest) = (Clock::new(), Stamp::NEVER);
             for (asks, value) in happenings {
                 if asks {

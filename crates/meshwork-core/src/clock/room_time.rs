@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_minority_of_liars_moves_time_no_further_than_honest_clocks_differ(
+        fn a_lying_minority_leaves_time_within_honest_clocks(
             honest in proptest::collection::vec(-1000i64..1000, 3..12),
             lies: [i64; 3],
         ) {

@@ -90,7 +90,7 @@ mod tests {
     const EXAMPLE: &str = "meshwork-key-1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9fgXU2";
 
     #[test]
-    fn the_text_of_a_known_key_is_the_one_in_the_documentation() {
+    fn a_known_keys_text_is_the_documented_one() {
         let identity = Identity::from_secret(core::array::from_fn(|place| place as u8));
         assert_eq!(identity.export(), EXAMPLE);
         let page = include_str!("../../../../docs/protocol/identity.md");

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_counted_and_told_once_a_second() {
+    fn a_flood_is_counted_and_told_each_second() {
         let mut allowance = Allowance::new(40);
         let (mut taken, mut told, mut tellings) = (0, 0, 0);
         for tenth in 0..30_000u64 {

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn movement_is_said_in_twenty_datagrams_a_second_and_where_it_rests_reliably() {
+    fn movement_goes_by_datagrams_its_resting_place_reliably() {
         let mut presence = Presence::default();
         let (mut quick, mut rested) = (Vec::new(), Vec::new());
         for millis in 0..2000 {

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_received_is_not_sent_again_and_the_rest_is() {
+    fn only_unreceived_messages_are_sent_again() {
         let (mut one, mut other) = (Direct::default(), Direct::default());
         for number in 0..5u8 {
             queue(&mut one, number);
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_application_has_not_taken_is_not_acknowledged_and_comes_again() {
+    fn messages_not_taken_are_unacknowledged_and_come_again() {
         let (mut one, mut other) = (Direct::default(), Direct::default());
         for number in 0..3u8 {
             queue(&mut one, number);
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgetful_other_end_costs_what_was_sent_and_nothing_else() {
+    fn a_forgetful_end_costs_only_what_was_sent() {
         let (mut one, mut other) = (Direct::default(), Direct::default());
         for number in 0..4u8 {
             queue(&mut one, number);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn with_its_session_or_room_every_message_ends_once() {
+    fn every_message_ends_once_with_session_or_room() {
         let mut end = Direct::default();
         for number in 0..4 {
             queue(&mut end, number);

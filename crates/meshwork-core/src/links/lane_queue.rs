@@ -49,7 +49,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn of_a_stream_the_newest_waits_and_so_many_streams() {
+    fn limited_streams_each_queue_their_newest_datagram() {
         let mut queue = LaneQueue::default();
         for number in 0..=STREAMS_MAX as u8 {
             queue.queue(vec![number, 1], 1);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn one_datagram_follows_each_frame_of_a_busy_link() {
+    fn a_busy_link_sends_one_datagram_per_frame() {
         let mut queue = LaneQueue::default();
         for number in 0..3 {
             queue.queue(vec![number, 0, 0], 1);

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_bodies_are_refused_and_other_kinds_left_unopened() {
+    fn cut_bodies_are_refused_other_kinds_left_unopened() {
         for message in examples() {
             let (kind, body) = message.encode();
             assert!(LinkMessage::decode(kind, &body[..body.len() - 1]).is_err(), "{message:?}");

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_forgot_begins_anew_with_the_other() {
+    fn a_forgetful_end_begins_anew_with_the_other() {
         let mut one = Session::new(7, 1);
         one.handle_proved(1);
         assert_eq!(

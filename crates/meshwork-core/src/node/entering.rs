@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_of_other_versions_are_refused_and_not_written_to() {
+    fn rooms_of_other_versions_are_refused_and_untouched() {
         let mut world = World::new();
         for (genesis, reason) in [([1, 9], RoomRefusal::First), ([3, 9], RoomRefusal::Version(3))] {
             let (joined, events, persisted) = restore(&mut world, &genesis);

@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn no_way_to_the_root_comes_back_to_where_it_began_whoever_dies() {
+    fn ways_to_the_root_never_loop_whoever_dies() {
         for seed in 0..8 {
             let mut room = Room::new(seed, 30, 6);
             for round in 0..6 {
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn near_ways_are_taken_and_small_gains_are_not() {
+    fn nearer_ways_are_taken_unless_gains_are_small() {
         let mut child = Branches::new(&endpoint(1), 4);
         let root = Root { weight: 16, tag: Tag([9; 8]) };
         let now = Now::default();
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_that_is_silent_is_followed_no_longer() {
+    fn a_silent_root_is_followed_no_longer() {
         let mut child = Branches::new(&endpoint(1), 4);
         let now = Now::default();
         let root = Root { weight: 16, tag: Tag([9; 8]) };
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_roots_are_remembered_and_the_present_one_stays() {
+    fn remembered_roots_are_limited_and_the_present_stays() {
         let mut child = Branches::new(&endpoint(1), 4);
         let now = |millis: usize| Time(millis as u64 * 1000);
         let root = |number: usize| Root { weight: 16, tag: Tag([number as u8; 8]) };
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_to_the_root_has_so_many_links() {
+    fn a_way_to_the_root_has_limited_depth() {
         let root = Root { weight: 16, tag: Tag([9; 8]) };
         for (depth, own) in [(DEPTH_MAX - 1, Some(DEPTH_MAX)), (DEPTH_MAX, None), (u8::MAX, None)] {
             let mut child = Branches::new(&endpoint(1), 4);

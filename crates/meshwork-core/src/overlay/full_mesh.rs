@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_without_a_link_is_served_by_one_common_neighbour() {
+    fn one_common_neighbour_serves_an_unlinked_pair() {
         // 3 and 4 cannot link; 1 and 2 are linked to both.
         let first = mesh(1, &[(2, &[1, 3, 4]), (3, &[1, 2]), (4, &[1, 2])]);
         let second = mesh(2, &[(1, &[2, 3, 4]), (3, &[1, 2]), (4, &[1, 2])]);

@@ -276,7 +276,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn messages_read_as_they_are_written_and_the_longest_fit() {
+    fn messages_read_as_written_and_the_longest_fit() {
         for message in longest() {
             let (kind, body) = message.encode(u32::MAX);
             assert!(body.len() <= MESSAGE_MAX, "{} bytes", body.len());

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_promise_of_mutual_links_holds_when_a_third_dies_at_once() {
+    fn mutual_links_keep_promises_when_a_third_dies() {
         const N: usize = 1000;
         for (nines, seeds) in [(1u8, 300u64), (2, 300)] {
             let k = mutual_k(N, nines);

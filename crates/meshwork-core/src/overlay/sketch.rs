@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_looks_sees_everybody_in_a_room_of_a_hundred() {
+    fn a_look_sees_most_members_of_a_hundred() {
         let mut circle = Circle::new(100, 6);
         let seen = circle.look(Time(0), 3, [1; 8]);
         assert!(seen.len() >= 60, "six hops of six to both sides: {}", seen.len());

@@ -188,7 +188,7 @@ fn state(set: &dyn Replica) -> (Digest, Vec<Below>, BTreeSet<BatchKey>) {
 
 proptest! {
     #[test]
-    fn a_set_is_the_same_in_any_order_and_keeps_every_batch(
+    fn a_set_keeps_every_batch_in_any_order(
         order in Just(batches()).prop_shuffle(),
         again in 0..12usize,
     ) {

@@ -565,7 +565,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_words_of_a_server_reach_a_terminal_as_commands() {
+    fn server_words_never_reach_terminals_as_commands() {
         let words = || String::from("\u{1b}]52;c;cm0=\u{7}bye\u{202e}\u{9b}2J");
         let mut events = [
             Event::Server { url: words(), state: ServerState::Away { reason: words() } },

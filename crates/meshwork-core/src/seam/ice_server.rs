@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signalling_servers_own_host_is_put_in_and_no_other() {
+    fn a_wildcard_takes_the_signalling_servers_host_only() {
         let server = IceServer {
             urls: ["turn:*:3478?transport=tcp", "turn:x:1", "stun:*"].map(String::from).into(),
             ..IceServer::default()

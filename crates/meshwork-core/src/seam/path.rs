@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_names_the_servers_that_may_be_asked() {
+    fn a_policy_names_which_servers_may_be_asked() {
         let stun = IceServer::open("stun:a");
         let turn = IceServer { urls: ["turn:a", "turn:b"].map(String::from).into(), ..IceServer::default() };
         let urls = |policy| {

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn entry_proofs_hold_for_their_challenge_and_endpoint_only() {
+    fn entry_proofs_hold_only_for_challenge_and_endpoint() {
         let (identity, endpoint) = someone(1);
         let (_, other) = someone(2);
         let proof = prove_entry(&identity, endpoint, &[7; 32]).into();

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_open_with_the_secret_they_were_sealed_under() {
+    fn texts_open_only_with_their_sealing_secret() {
         let secret = Secret([3; 16]);
         for secret in [None, Some(&secret)] {
             let (what, text) = text(secret);
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_the_longest_text_is_not_read() {
+    fn characters_beyond_the_longest_text_are_not_read() {
         let label = format!("{INVITATION_LABEL}:");
         let filled = |length: usize| format!("{label}{}", "A".repeat(length - label.len()));
         assert_eq!(open(&filled(TEXT_MAX), &ROOM, None), Err(ByHandError::Sealed));

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_stops_answering_is_given_up_and_tried_again() {
+    fn a_silent_server_is_given_up_and_retried() {
         let mut world = world();
         world.enter();
         for _ in 0..3 {
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_has_a_say_in_the_interval_of_keep_alives_within_bounds() {
+    fn servers_choose_keep_alive_intervals_within_bounds() {
         let (least, most) = KEEP_ALIVE_RANGE;
         for (asked_ms, interval) in [
             (0, least),
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_another_version_is_told_and_not_entered() {
+    fn servers_of_other_versions_are_reported_not_entered() {
         let challenge = serde_json::to_string(&Base64::from([0u8; 32])).expect("text");
         for (least, most) in [(VERSIONS.0 - 1, VERSIONS.0 - 1), (VERSIONS.1 + 1, VERSIONS.1 + 2)] {
             let mut world = world();

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_read_as_it_was_written_and_fits() {
+    fn every_message_reads_as_written_and_fits() {
         for message in from_server() {
             let text = serde_json::to_string(&message).expect("it is written");
             assert!(text.len() <= SERVER_MESSAGE_MAX);
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_of_a_message_is_as_the_protocol_says() {
+    fn message_json_is_as_the_protocol_says() {
         let json = |message: &FromServer| serde_json::to_string(message).expect("it is written");
         let (room, endpoint) = (room(), endpoint());
         assert_eq!(
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_types_members_and_reasons_are_no_fault_and_rubbish_is() {
+    fn unknown_types_members_and_reasons_pass_unlike_rubbish() {
         let read = |text: &str| serde_json::from_str::<FromServer>(text);
         let later = read(r#"{"type":"later","room":5,"more":[{}]}"#).expect("it is read");
         assert_eq!(later, FromServer::Ignored);

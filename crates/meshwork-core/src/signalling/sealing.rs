@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_gives_no_secret_is_not_sealed_to() {
+    fn nothing_is_sealed_to_keys_giving_no_secret() {
         let (from, to) = (end(1), end(2));
         assert_eq!(seal(&body(&from, &to), &from.identity, &[0; 32], None, &mut Rng::new([0; 32])), None);
     }

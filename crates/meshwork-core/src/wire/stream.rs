@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_above_the_limit_is_refused_before_it_is_held() {
+    fn an_overlong_message_is_refused_before_being_held() {
         let mut reader = MessageReader::default();
         let mut header = vec![];
         write_varint(&mut header, 1);

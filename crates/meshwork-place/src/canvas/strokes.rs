@@ -236,7 +236,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn painted_cells_fall_into_tiles_and_the_last_write_counts(
+        fn painted_cells_fall_into_tiles_last_write_wins(
             cells in proptest::collection::vec((0..100u16, 0..70u16, 0..4u8), 0..300)
         ) {
             let cells: Vec<_> = cells.into_iter().map(|(x, y, grey)| (x, y, Colour::rgb(grey, grey, grey))).collect();

@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn digests_are_equal_if_and_only_if_cells_are(writes in writes(), leave: prop::sample::Index) {
+    fn digests_are_equal_exactly_when_cells_are(writes in writes(), leave: prop::sample::Index) {
         let mut some = batches(writes);
         let (all, all_model) = (painted_by(&some), Model::of(&some));
         some.remove(leave.index(some.len()));
@@ -220,7 +220,7 @@ proptest! {
 }
 
 #[test]
-fn a_newcomers_first_click_wins_over_an_older_cell() {
+fn newcomers_first_click_wins_over_older_cells() {
     let mut canvas = Canvas::new(SIZE).unwrap();
     let old = cells_to_strokes(SIZE, &[(3, 4, Colour::rgb(1, 1, 1))], Stamp(1 << 60)).unwrap().remove(0);
     canvas.apply(sign(1, 0, 1, &old, Stamp(1 << 60)), &old);

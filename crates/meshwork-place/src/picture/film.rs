@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_film_begins_at_the_beginning_and_ends_at_the_end() {
+    fn a_film_runs_from_beginning_to_end() {
         let film = Film { from: 10, to: 1010, frames: 7, per_second: 12 };
         assert_eq!((film.moment(0), film.moment(6), film.moment(3)), (10, 1010, 510));
         let shown: u64 = (0..6).map(|frame| u64::from(film.hundredths(frame))).sum();

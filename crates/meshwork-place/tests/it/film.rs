@@ -89,7 +89,7 @@ fn every_moment_shows_what_the_canvas_showed() {
 }
 
 #[test]
-fn what_a_move_says_to_redraw_is_all_that_changed() {
+fn a_move_says_to_redraw_all_that_changed() {
     let mut timeline = timeline(&past(&mut Rng::new([8; 32]), 2000, 9), 1_000_000);
     let mut rng = Rng::new([9; 32]);
     let mut shown = timeline.rgba(timeline.whole(), 1);
@@ -109,7 +109,7 @@ fn what_a_move_says_to_redraw_is_all_that_changed() {
 }
 
 #[test]
-fn a_full_builder_begins_later_and_ends_with_the_same_picture() {
+fn a_full_builder_begins_later_and_ends_alike() {
     let batches = past(&mut Rng::new([3; 32]), 900, 50);
     let whole = timeline(&batches, 1_000_000);
     let mut late = timeline(&batches, 2000);
@@ -179,7 +179,7 @@ fn a_gif_decodes_to_every_frame() {
 }
 
 #[test]
-fn a_gif_of_more_colours_than_it_has_shows_near_ones() {
+fn a_gif_short_of_colours_shows_near_ones() {
     let mut timeline = timeline(&past(&mut Rng::new([6; 32]), 3000, 4000), 1_000_000);
     let mut encoder = GifEncoder::new(&timeline, 1);
     assert!(!encoder.is_exact());
@@ -201,7 +201,7 @@ fn a_gif_of_more_colours_than_it_has_shows_near_ones() {
 }
 
 #[test]
-fn noise_fills_the_table_of_codes_and_decodes_all_the_same() {
+fn noise_filling_the_code_table_still_decodes_exactly() {
     let size = CanvasSize { width: 200, height: 200 };
     let mut rng = Rng::new([1; 32]);
     let cells = (0..40_000_u32)

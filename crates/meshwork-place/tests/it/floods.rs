@@ -120,7 +120,7 @@ fn rubbish_is_counted_and_takes_no_memory() {
 }
 
 #[test]
-fn cells_outside_the_canvas_are_counted_and_take_no_memory() {
+fn cells_off_canvas_are_counted_without_taking_memory() {
     let mut members = room();
     let wide = CanvasSize { width: 4096, height: 4096 };
     let (most, left) = flood(&mut members, 3000, |members, number| {
@@ -160,7 +160,7 @@ fn a_million_keys_are_bounded_counted_and_forgotten() {
 }
 
 #[test]
-fn stamps_ten_minutes_ahead_are_held_within_bounds_and_the_rest_is_counted() {
+fn future_stamps_are_held_in_bounds_or_counted() {
     let mut members = room();
     let own = members.canvas(HONEST).greatest_stamp();
     let (most, left) = flood(&mut members, 5000, |members, number| {
@@ -180,7 +180,7 @@ fn stamps_ten_minutes_ahead_are_held_within_bounds_and_the_rest_is_counted() {
 }
 
 #[test]
-fn an_empty_canvas_of_the_greatest_size_costs_almost_nothing() {
+fn the_greatest_empty_canvas_costs_almost_nothing() {
     let before = allocated();
     let canvas = Canvas::new(CanvasSize { width: 4096, height: 4096 }).expect("the greatest size");
     let taken = allocated() - before;

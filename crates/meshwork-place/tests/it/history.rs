@@ -92,7 +92,7 @@ fn check_all(taken: &[PastBatch]) {
 }
 
 #[test]
-fn the_whole_history_comes_from_a_keeper_in_order() {
+fn a_keeper_serves_the_whole_history_in_order() {
     let mut members = painted_room(&[KEEPER]);
     join(&mut members, &[KEEPER, PAINTER]);
     assert!(members.canvas(NEWCOMER).batch_count() < 10, "the replica has next to nothing of it");
@@ -111,7 +111,7 @@ fn the_whole_history_comes_from_a_keeper_in_order() {
 }
 
 #[test]
-fn who_takes_nothing_out_is_sent_no_more_than_a_few_parts() {
+fn a_reader_taking_nothing_is_sent_few_parts() {
     let mut members = painted_room(&[KEEPER]);
     join(&mut members, &[KEEPER]);
     begin(&mut members);
@@ -123,7 +123,7 @@ fn who_takes_nothing_out_is_sent_no_more_than_a_few_parts() {
 }
 
 #[test]
-fn a_lying_keeper_puts_no_words_in_anybodys_mouth() {
+fn a_lying_keeper_can_forge_nobodys_strokes() {
     let mut members = painted_room(&[HOSTILE, KEEPER]);
     let mut served = 0;
     members.lie(HOSTILE, move |message| match message {
@@ -154,7 +154,7 @@ fn a_lying_keeper_puts_no_words_in_anybodys_mouth() {
 }
 
 #[test]
-fn when_a_keeper_dies_half_way_another_is_asked_or_it_is_said() {
+fn a_dying_keeper_is_replaced_or_reported() {
     for others in [true, false] {
         let keepers: &[u8] = if others { &[KEEPER, OTHER_KEEPER] } else { &[KEEPER] };
         let mut members = painted_room(keepers);
@@ -224,7 +224,7 @@ fn what_other_replicas_wrote_is_passed_over() {
 }
 
 #[test]
-fn a_flood_of_asks_is_refused_and_read_at_a_stated_rate() {
+fn history_asks_are_refused_beyond_a_stated_rate() {
     let mut members = painted_room(&[KEEPER]);
     members.open(HOSTILE);
     members.link(HOSTILE, KEEPER);

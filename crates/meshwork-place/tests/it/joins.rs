@@ -57,7 +57,7 @@ fn comes_to_the_truth(members: &mut Members, within: Duration) -> bool {
 }
 
 #[test]
-fn a_newcomer_is_served_by_all_members_at_once() {
+fn all_members_serve_a_newcomer_at_once() {
     let mut members = painted_room();
     join(&mut members);
     assert!(comes_to_the_truth(&mut members, Duration::from_secs(10)));
@@ -79,7 +79,7 @@ fn who_serves_faster_is_asked_for_more() {
 }
 
 #[test]
-fn a_join_goes_on_when_the_one_that_serves_it_dies() {
+fn a_join_survives_a_serving_members_death() {
     let mut members = painted_room();
     join(&mut members);
     let all = members.canvas(2).painted();
@@ -94,7 +94,7 @@ fn a_join_goes_on_when_the_one_that_serves_it_dies() {
 }
 
 #[test]
-fn live_strokes_are_seen_in_the_middle_of_a_join() {
+fn live_strokes_are_seen_during_a_join() {
     let mut members = painted_room();
     for number in 1..=3 {
         members.serves.insert(number, 2);
@@ -110,7 +110,7 @@ fn live_strokes_are_seen_in_the_middle_of_a_join() {
 }
 
 #[test]
-fn nobody_is_blamed_while_everybody_paints_during_a_join() {
+fn nobody_is_blamed_for_painting_during_a_join() {
     let mut members = painted_room();
     for number in 1..=3 {
         members.serves.insert(number, 5);
@@ -129,7 +129,7 @@ fn nobody_is_blamed_while_everybody_paints_during_a_join() {
 }
 
 #[test]
-fn forged_batches_do_no_harm_and_name_who_sent_them() {
+fn forged_batches_harm_nobody_and_name_their_sender() {
     let mut members = painted_room();
     members.lie(HOSTILE, |message| match message {
         RoomMessage::LeafBatch(bytes) => {
@@ -151,7 +151,7 @@ fn forged_batches_do_no_harm_and_name_who_sent_them() {
 /// A member that leaves batches out, and tells the digest of what it should have served. It is not told from one whose
 /// replica changes, so it is asked again and again, at longer and longer intervals, and others bring what is lacking.
 #[test]
-fn who_leaves_batches_out_does_no_harm_and_is_not_asked_for_ever() {
+fn omitted_batches_harm_nobody_and_asking_is_bounded() {
     for keep in [0, 10] {
         let mut members = painted_room();
         let (mut sent, asked) = (0, Rc::new(Cell::new(0)));
@@ -213,7 +213,7 @@ fn false_digests_keep_nobody_from_the_truth() {
 }
 
 #[test]
-fn silence_and_trickles_delay_a_join_by_seconds_and_are_named() {
+fn withholders_delay_joins_by_seconds_and_are_named() {
     for trickle in [false, true] {
         let mut members = painted_room();
         let mut count = 0u32;
@@ -239,7 +239,7 @@ fn silence_and_trickles_delay_a_join_by_seconds_and_are_named() {
 
 /// A member that was cut off long ago and takes in nothing new, whatever it is told.
 #[test]
-fn stale_tiles_do_no_harm_and_who_stays_behind_is_named() {
+fn stale_members_do_no_harm_and_are_named() {
     let mut members = painted_room();
     members.unlink(1, 2);
     members.unlink(1, 3);
@@ -267,7 +267,7 @@ fn stale_tiles_do_no_harm_and_who_stays_behind_is_named() {
 }
 
 #[test]
-fn what_waits_to_be_verified_is_bounded_however_fast_it_is_served() {
+fn unverified_batches_are_bounded_however_fast_they_come() {
     let mut members = painted_room();
     for number in 1..=3 {
         members.serves.insert(number, 10_000);

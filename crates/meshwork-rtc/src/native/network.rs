@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_addresses_and_sleep_are_noticed_and_nothing_else() {
+    fn only_other_addresses_and_sleep_are_noticed() {
         let mut network = Network::new(Addresses::Only(vec![Ipv4Addr::LOCALHOST.into()]));
         let (start, civil, home) = (network.monotonic, network.civil, network.seen.clone());
         let at = |seconds| start + Duration::from_secs(seconds);

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_go_both_ways_and_none_is_lost_before_the_start() {
+    async fn frames_go_both_ways_and_early_ones_survive() {
         let (listener, url) = listen().await;
         let mut servers = Servers::new();
         servers.open(SERVER, url);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_waits_for_a_node_that_is_busy() {
+    async fn a_server_waits_for_a_busy_node() {
         /// More than the system holds on the way.
         const TEXTS: usize = 1_000;
         let (listener, url) = listen().await;
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_meeting_point_is_told_in_words() {
+    async fn a_wrong_meeting_point_is_told_in_words() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let (listener, url) = listen().await;
         let mut servers = Servers::new();
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_said_of_a_server_after_it_was_closed() {
+    async fn nothing_is_said_of_a_closed_server() {
         let (listener, url) = listen().await;
         let mut servers = Servers::new();
         servers.open(SERVER, url.clone());

@@ -205,7 +205,7 @@ async fn a_keeper_stores_before_it_acknowledges() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_texts_link_two_peers_without_a_server_and_the_third_is_introduced() {
+async fn two_texts_link_serverless_peers_and_introduce_others() {
     let (server, stop) = serve().await;
     let (mut ada, mut ben, mut eve) = (Peer::start(8, None), Peer::start(9, None), Peer::start(10, None));
     let (ada_room, address) = ada.create(server, true).await;
@@ -239,7 +239,7 @@ async fn two_texts_link_two_peers_without_a_server_and_the_third_is_introduced()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_direct_messages_than_there_is_room_for_arrive_in_their_order() {
+async fn direct_messages_beyond_the_queue_arrive_in_order() {
     const COUNT: u32 = 3000;
     let (server, _stop) = serve().await;
     let (mut ada, mut ben) = (Peer::start(11, None), Peer::start(12, None));
@@ -377,7 +377,7 @@ async fn stores_of_version_1_are_named_and_kept() {
 }
 
 #[tokio::test]
-async fn a_driver_stops_when_its_last_handle_is_dropped() {
+async fn driver_stops_when_its_last_handle_is_dropped() {
     let Peer { driver, mut events } = Peer::start(6, None);
     let copy = driver.clone();
     drop(driver);

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_have_buckets_of_their_own_and_full_ones_are_forgotten() {
+    fn each_network_has_a_bucket_forgotten_once_full() {
         let network = |last: u32| Network::of(std::net::Ipv4Addr::from_bits(last << 16).into());
         let mut buckets = Buckets::default();
         assert!(buckets.spend(Time(0), network(1), 3, RATE) && !buckets.spend(Time(0), network(1), 1, RATE));

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_network_that_holds_most_gives_way_and_never_the_small_newcomer() {
+    fn heaviest_network_gives_way_never_the_small_newcomer() {
         let mut holdings = Holdings::default();
         for (number, address) in ["192.0.2.1", "192.0.2.1", "192.0.2.1", "203.0.113.9"].iter().enumerate() {
             holdings.insert(network(address), unused(number as u64), number);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_stays_longer_than_what_is_older() {
+    fn used_holdings_outlast_older_unused_ones() {
         let mut holdings = Holdings::default();
         let one = network("192.0.2.1");
         for number in 0..3 {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_a_thousand_networks_holds_no_more_for_it() {
+    fn a_thousand_networks_of_one_site_gain_nothing() {
         let mut holdings = Holdings::default();
         // Each /64 of one /48 holds one, and a household elsewhere holds many more than one.
         for number in 0..1_000 {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_of_many_weighs_less_than_a_hoarder() {
+    fn provider_of_many_weighs_less_than_a_hoarder() {
         let mut holdings = Holdings::default();
         for number in 0..2_000 {
             let address = format!("192.0.{}.{}", number / 250, number % 250);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_full_when_one_around_it_is() {
+    fn network_is_full_when_one_around_it_is() {
         let mut holdings = Holdings::default();
         for number in 0..10 {
             holdings.insert(network(&format!("2001:db8:7:{number:x}00::1")), unused(0), number);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed_and_only_what_they_added() {
+    fn only_what_trusted_proxies_added_is_believed() {
         let x = ForwardedHeader::XForwardedFor;
         let line = |value| [("x-forwarded-for", value)];
         assert_eq!(seen("203.0.113.9", &line("1.2.3.4"), x), "203.0.113.9", "nobody we trust");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_header_is_read_when_it_is_chosen() {
+    fn standard_header_is_read_when_it_is_chosen() {
         let line = |value| [("forwarded", value), ("x-forwarded-for", "6.6.6.6")];
         let f = ForwardedHeader::Forwarded;
         assert_eq!(seen("127.0.0.1", &line("for=192.0.2.60;proto=http;by=203.0.113.43"), f), "192.0.2.60");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_meant_so_is_doubted() {
+    fn doubtful_proxy_setup_is_told_with_its_remedy() {
         let trusting = |ranges: &[&str]| HttpConfig {
             trusted_proxies: ranges.iter().map(|range| range.parse().unwrap()).collect(),
             ..HttpConfig::default()

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn who_reads_all_is_not_taken_for_slow_while_others_have_the_hub() {
+    fn busy_hub_takes_no_prompt_reader_for_slow() {
         let config = HubConfig::default();
         let most = config.queue_bytes_max;
         let hub = HubHandle::new(Hub::new(config, ServerKey::new([1; 32]), [2; 32]).unwrap());

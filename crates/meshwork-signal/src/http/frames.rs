@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_rfc_are_read_and_written() {
+    fn rfc_examples_are_read_and_written() {
         // RFC 6455 section 5.7.
         let hello = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
         let mut frames = Frames::new(100);
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_come_byte_by_byte_are_read_once_they_are_whole() {
+    fn frames_arriving_bytewise_are_read_once_whole() {
         let text = "to the east ".repeat(30);
         for frame in [masked(0x81, b""), masked(0x81, &text.as_bytes()[..125]), masked(0x81, text.as_bytes())]
         {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_in_parts_are_put_together_and_others_come_in_between() {
+    fn message_parts_are_joined_around_interleaved_control_frames() {
         let mut frames = Frames::new(11);
         let text = "Hello wö".as_bytes();
         let mut bytes = masked(0x01, &text[..3]);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_too_long_is_refused_by_its_head() {
+    fn too_long_message_is_refused_by_its_head() {
         let refused = |bytes: &[u8]| read_all(&mut Frames::new(10), bytes.to_vec()).unwrap_err();
         assert_eq!(refused(b"\x81\xfe\x00\x80"), Rubbish::TooLarge { length: 128 });
         assert_eq!(refused(b"\x81\x8b"), Rubbish::TooLarge { length: 11 });

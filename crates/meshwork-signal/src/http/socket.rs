@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_bytes_of_pongs_wait_for_a_client_that_does_not_read() {
+    fn unread_pongs_waiting_for_a_client_are_bounded() {
         let hub = hub(HubConfig::default());
         let line = hub.open(Ipv4Addr::LOCALHOST.into());
         let mut socket = Socket::new(duplex(1).0, &line, &hub);

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_is_kept_out_in_its_mapped_form_too() {
+    fn banned_ipv4_address_is_banned_in_mapped_form() {
         let mut bans = Bans::default();
         bans.insert("address 192.0.2.0/24".parse().unwrap());
         assert!(bans.has_address("::ffff:192.0.2.9".parse().unwrap()));

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_counted_in_the_class_that_holds_them() {
+    fn link_times_are_counted_in_their_own_class() {
         let mut counts = Counts::default();
         for ms in [0, 100, 101, 30_000, 30_001, u64::MAX] {
             counts.reported(LinkOutcome::Direct, ms);

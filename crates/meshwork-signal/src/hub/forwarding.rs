@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_here_is_read_so_by_the_general_reader_too() {
+    fn forwarding_reader_agrees_with_the_general_reader() {
         let mut rng = Rng::new([4; 32]);
         let (_, text) = signal(vec![0xa7; 22]);
         let mut read_count = 0;

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_of_a_large_room_is_named_as_often_as_others() {
+    fn large_room_names_all_members_equally_often() {
         let mut members = Members::default();
         (0..100).for_each(|number| members.insert(endpoint(number), SocketId(number), site(0)));
         let (mut rng, mut times) = (Rng::new([5; 32]), BTreeMap::<SocketId, u32>::new());
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_is_found_no_more_and_others_are() {
+    fn removed_member_is_not_found_but_others_are() {
         let mut members = Members::default();
         (0..10).for_each(|number| members.insert(endpoint(number), SocketId(number), site(number % 2)));
         members.note_answer(endpoint(4));

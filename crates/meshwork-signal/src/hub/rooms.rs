@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_whose_ten_codes_are_taken_is_refused() {
+    fn room_whose_ten_codes_are_taken_is_refused() {
         let room = RoomId([4; 32]);
         let mut table = Table::new();
         (0..ATTEMPTS_MAX).for_each(|attempt| table.take_code(room, attempt));

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_opens_a_range_and_no_other_notation_of_it() {
+    fn opened_range_leaves_its_other_notations_forbidden() {
         let peers =
             Peers::new(vec!["10.1.0.0/16".parse().unwrap(), "fd00:1::/32".parse().unwrap()], Vec::new());
         for open in addresses("10.1.2.3 fd00:1::7 8.8.8.8") {

@@ -71,7 +71,7 @@ mod tests {
     use crate::turn::io::{ListenerId, StreamId};
 
     #[test]
-    fn a_nonce_is_good_for_one_client_and_its_time() {
+    fn nonce_is_good_for_one_client_until_expiry() {
         let nonces = Nonces::new([1; 32], Duration::from_secs(600));
         let remote: SocketAddr = "192.0.2.1:4000".parse().unwrap();
         let client = Client::Datagrams { listener: ListenerId(0), local: None, remote };

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn allocations_are_counted_for_endpoint_room_address_and_server() {
+    fn allocations_count_for_endpoint_room_address_and_server() {
         let (config, mut quotas) = (config(), Quotas::new());
         let mut admit = |name: &str, from: &str| {
             quotas.admit(Time(0), &config, name, config.counted(from.parse().unwrap())).err()
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_is_forgotten_and_gains_no_bytes_by_coming_back() {
+    fn leaver_is_forgotten_and_returning_gains_no_bytes() {
         let (config, mut quotas) = (config(), Quotas::new());
         let shares = quotas.admit(Time(0), &config, "red:a", Some(network("1.1.1.1"))).unwrap();
         quotas.spend(Time(0), &config, shares, 1_000_000).unwrap();

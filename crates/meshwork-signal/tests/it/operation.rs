@@ -22,7 +22,7 @@ async fn with(config: HttpConfig) -> Server {
 }
 
 #[tokio::test]
-async fn a_draining_server_is_not_ready_tells_everybody_and_ends() {
+async fn draining_server_is_unready_tells_everybody_and_ends() {
     let config = HttpConfig { drain_for: Duration::from_secs(1), ..HttpConfig::default() };
     let server = with(config).await;
     assert!(server.request("GET /ready HTTP/1.1").await.ends_with("\r\n\r\nready"));
@@ -46,7 +46,7 @@ async fn a_draining_server_is_not_ready_tells_everybody_and_ends() {
 
 /// A load balancer keeps its connection and asks again and again.
 #[tokio::test]
-async fn a_draining_server_without_sockets_answers_whoever_is_connected_and_then_ends() {
+async fn draining_server_answers_connected_requesters_until_they_leave() {
     // As good as for ever: it is not the time that ends it.
     let server = with(HttpConfig { drain_for: Duration::from_secs(3600), ..HttpConfig::default() }).await;
     let mut balancer = TcpStream::connect(server.address).await.unwrap();
@@ -161,7 +161,7 @@ async fn alerts_watch_numbers_that_exist() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_those_who_may_read_them_and_hold_those_of_others() {
+async fn metrics_hold_other_sources_and_turn_strangers_away() {
     struct Relay;
     impl MetricsSource for Relay {
         fn write(&self, page: &mut MetricsPage) {
@@ -199,7 +199,7 @@ async fn nobody_is_trusted_for_being_on_this_machine() {
 }
 
 #[tokio::test]
-async fn who_asks_too_often_is_told_so_and_others_are_not() {
+async fn rate_limit_refuses_only_the_address_exceeding_it() {
     let config = HttpConfig { requests_per_second: 1, request_burst: 10, ..trusting() };
     let server = with(config).await;
     let ask = async |address: &str| {
@@ -218,7 +218,7 @@ async fn who_asks_too_often_is_told_so_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_are_turned_away_where_origins_are_listed() {
+async fn pages_of_unlisted_origins_are_turned_away() {
     let allowed_origins = vec![String::from("https://paint.example.org")];
     let server = with(HttpConfig { allowed_origins, ..HttpConfig::default() }).await;
     let upgrade = async |origin: &str| {
@@ -363,7 +363,7 @@ async fn a_certificate_is_replaced_while_the_server_runs() {
 }
 
 #[tokio::test]
-async fn a_wrong_certificate_is_told_and_the_former_stays() {
+async fn wrong_certificate_is_told_and_the_former_stays() {
     let secure = secure().await;
     let good = std::fs::read(&secure.files.certificate).unwrap();
     std::fs::write(&secure.files.certificate, "-----BEGIN RUBBISH").unwrap();
@@ -390,7 +390,7 @@ async fn who_never_shakes_hands_is_cut() {
 }
 
 #[tokio::test]
-async fn where_one_port_is_all_there_is_stun_goes_elsewhere() {
+async fn stun_on_the_shared_port_is_handed_over() {
     let hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

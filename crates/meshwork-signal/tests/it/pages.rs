@@ -88,7 +88,7 @@ async fn the_worker_is_never_kept_by_the_browser() {
 }
 
 #[tokio::test]
-async fn a_smaller_twin_is_sent_to_who_can_read_it() {
+async fn smaller_twin_is_sent_where_it_is_accepted() {
     let server = Server::start().await;
     let answer =
         server.request("GET /assets/1f0c/meshwork_bg.wasm HTTP/1.1\r\naccept-encoding: gzip, br").await;

@@ -215,7 +215,7 @@ fn exchange<C: TurnClientApi>(mut client: Client<C>, peer: &UdpSocket) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn clients_of_others_are_relayed_over_udp_and_tcp() {
+async fn independent_clients_are_relayed_over_udp_and_tcp() {
     let server = start(config("127.0.0.1"));
     let peer = peer("127.0.0.1");
     exchange(over_udp(&server, TurnConfig::new(credentials("alice"))), &peer);
@@ -284,7 +284,7 @@ async fn wrong_credentials_are_refused_and_counted_by_cause() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_client_that_does_not_read_holds_nobody_back() {
+async fn client_that_reads_nothing_holds_nobody_back() {
     let mut fast = config("127.0.0.1");
     fast.per_endpoint.bytes_per_second = 1 << 40;
     fast.in_all.bytes_per_second = 1 << 40;
@@ -417,7 +417,7 @@ async fn a_ban_ends_allocations_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_relay_that_drains_serves_what_stands_and_takes_on_nothing() {
+async fn draining_relay_serves_standing_allocations_and_refuses_new() {
     let server = start(config("127.0.0.1"));
     let mut client = over_udp(&server, TurnConfig::new(credentials("alice")));
     client.relayed();

@@ -35,7 +35,7 @@ async fn two_meet_by_a_code_and_exchange_signals() {
 }
 
 #[tokio::test]
-async fn rubbish_is_told_what_was_wrong_and_nobody_else_feels_it() {
+async fn rubbish_is_told_its_fault_without_disturbing_others() {
     let server = Server::start().await;
     let (bytes, room) = genesis(1);
     let mut member = server.enter(&someone(1)).await;
@@ -103,7 +103,7 @@ async fn a_full_room_refuses_and_the_socket_stays() {
 }
 
 #[tokio::test]
-async fn a_restart_with_the_same_key_gives_the_same_code() {
+async fn restart_keeps_a_code_only_with_same_key() {
     let (bytes, room) = genesis(1);
     let mut codes = Vec::new();
     for key in [[5; 32], [5; 32], [6; 32]] {
@@ -132,7 +132,7 @@ async fn shutting_down_says_goodbye_and_ends() {
 }
 
 #[tokio::test]
-async fn shutting_down_waits_for_nobody_who_does_not_read() {
+async fn shutdown_waits_for_nobody_who_does_not_read() {
     let config = HttpConfig { shut_down_within: Duration::from_millis(200), ..HttpConfig::default() };
     let server = Server::with(HubConfig::default(), config, [1; 32]).await;
     let _silent = server.enter(&someone(1)).await;
@@ -141,7 +141,7 @@ async fn shutting_down_waits_for_nobody_who_does_not_read() {
 }
 
 #[tokio::test]
-async fn a_reader_that_reads_nothing_is_dropped_and_the_sender_is_not() {
+async fn stalled_reader_is_dropped_and_its_sender_stays() {
     // The system buffers some megabytes before the server can notice: much may be said at once.
     let config = HubConfig {
         unread_after: Duration::from_secs(1),

@@ -36,7 +36,7 @@ fn take(world: &mut World, by: Member, text: &str) -> Result<(), CommandError> {
 }
 
 #[test]
-fn two_people_link_by_two_texts_and_the_rest_of_the_room_follows() {
+fn two_texts_link_newcomer_to_the_whole_room() {
     for private in [false, true] {
         let (mut world, mut members, newcomer) = room_and_newcomer(3, private);
         let host = members[1];
@@ -58,7 +58,7 @@ fn two_people_link_by_two_texts_and_the_rest_of_the_room_follows() {
 }
 
 #[test]
-fn texts_that_do_not_fit_are_refused_in_words_and_change_nothing() {
+fn unfitting_texts_are_refused_and_change_nothing() {
     let (mut world, members, newcomer) = room_and_newcomer(1, true);
     let host = members[0];
     world.command(host.0, |node, now| node.room_mut(now, host.1).invite()).expect("it is in the room");

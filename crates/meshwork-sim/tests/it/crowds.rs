@@ -75,7 +75,7 @@ fn every_crowd_has_its_turn() {
 }
 
 #[test]
-fn one_seed_gives_one_room_on_any_number_of_threads() {
+fn threads_do_not_change_what_a_seed_gives() {
     let plans: Vec<Plan> = (0..4).map(|seed| Plan::emergent(seed, 100)).collect();
     let one: Vec<_> = plans.iter().map(run).collect();
     assert!(one.iter().all(Result::is_ok), "{one:?}");

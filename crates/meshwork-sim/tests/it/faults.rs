@@ -11,7 +11,7 @@ use meshwork_sim::meeting_point::Lie;
 use meshwork_sim::world::{self, SERVER, World};
 
 #[test]
-fn a_path_that_is_cut_one_way_is_given_up_and_made_again() {
+fn one_way_cut_ends_link_until_it_heals() {
     let (mut world, members) = room_of(3, PathModel::WAN);
     let [(a, room), (b, _), (c, _)] = members[..] else { unreachable!("three joined") };
     world.cut_one_way(a, b);
@@ -76,7 +76,7 @@ fn interrupted_store_is_whole_or_absent() {
 }
 
 #[test]
-fn a_disk_that_rots_costs_what_rotted_and_says_so() {
+fn rotten_disk_costs_what_rotted_and_says_so() {
     let (mut world, mut members) = room_of(1, PathModel::LOCAL);
     let (keeper, room) = members[0];
     for x in 0..10 {
@@ -92,7 +92,7 @@ fn a_disk_that_rots_costs_what_rotted_and_says_so() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_the_room_goes_on() {
+fn full_disk_is_told_and_room_goes_on() {
     let (mut world, members) = room_of(2, PathModel::LOCAL);
     let [(keeper, _), (painter, room)] = members[..] else { unreachable!("two joined") };
     world.set_disk(keeper, Duration::from_millis(5), true);
@@ -106,7 +106,7 @@ fn a_full_disk_is_told_and_the_room_goes_on() {
 }
 
 #[test]
-fn rooms_of_two_servers_do_not_need_each_other() {
+fn room_needs_no_other_server_than_its_own() {
     let mut world = World::new(4, PathModel::WAN);
     world.add_server("http://other.test");
     let here = world.start(Config::default(), 1, 0);
@@ -122,7 +122,7 @@ fn rooms_of_two_servers_do_not_need_each_other() {
 }
 
 #[test]
-fn no_lie_of_a_server_breaks_a_room_and_the_truth_mends_it() {
+fn room_survives_every_server_lie_and_heals_after() {
     for lie in Lie::ALL {
         let (mut world, mut members) = room_of(3, PathModel::WAN);
         world.meeting_point().set_lie(Some(lie));
@@ -148,7 +148,7 @@ fn no_lie_of_a_server_breaks_a_room_and_the_truth_mends_it() {
 }
 
 #[test]
-fn nothing_of_links_and_rooms_is_left_however_they_end() {
+fn links_and_rooms_leave_nothing_however_they_end() {
     let (mut world, members) = room_of(1, PathModel::WAN);
     let (host, first) = members[0];
     let address = world.node(host).room(first).address().expect("it is registered");

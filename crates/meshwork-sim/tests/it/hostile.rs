@@ -224,7 +224,7 @@ fn each_alone(overlay: &str, honest: usize) {
 }
 
 #[test]
-fn every_attack_is_named_in_a_room_of_four() {
+fn every_attack_is_named_in_a_small_room() {
     each_alone("full-mesh", 3);
     withstands("full-mesh", 4, &Behaviour::ALL);
 }
@@ -277,7 +277,7 @@ fn loses_its_links(said: &[RoomMessage], every: Duration) {
 }
 
 #[test]
-fn who_sends_walks_that_did_not_come_its_way_loses_its_links() {
+fn sender_of_misrouted_walks_loses_its_links() {
     let endpoint = Endpoint { peer: PeerId([9; 32]), instance: Instance(9) };
     let signature = Bytes::new(vec![0; 64]).expect("64 bytes");
     let walk = Walk {
@@ -293,7 +293,7 @@ fn who_sends_walks_that_did_not_come_its_way_loses_its_links() {
 }
 
 #[test]
-fn who_names_batches_and_sends_none_loses_its_links() {
+fn member_naming_batches_never_sent_loses_its_links() {
     let name = |number: u8| Bounded::new(vec![BatchName([number; 8])]).expect("one is not too many");
     let said: Vec<RoomMessage> =
         (1..=10).map(|number| RoomMessage::Overlay(OverlayMessage::Have(name(number)))).collect();

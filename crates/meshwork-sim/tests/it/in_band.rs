@@ -51,7 +51,7 @@ fn who_reached_one_member_is_introduced_to_all() {
 }
 
 #[test]
-fn in_the_steady_state_the_server_hears_keep_alives_only() {
+fn steady_room_sends_the_server_only_keep_alives() {
     let (mut world, members) = room_of(5, false);
     world.run_for(Duration::from_secs(5));
     let (requests, keep_alives) = world.meeting_point().heard();

@@ -64,7 +64,7 @@ fn million_cell_canvas_comes_from_all_members() {
 }
 
 #[test]
-fn a_canvas_of_2048_by_2048_comes_while_people_paint() {
+fn canvas_of_2048_by_2048_arrives_during_painting() {
     let (mut world, mut members) = pictured(2048, PathModel::WAN);
     let (painter, painted) = members[1];
     let before = world.now();
@@ -91,7 +91,7 @@ fn a_canvas_of_2048_by_2048_comes_while_people_paint() {
 }
 
 #[test]
-fn a_join_survives_the_crash_of_the_member_that_serves_it() {
+fn join_survives_crash_of_its_serving_member() {
     let (mut world, mut members) = pictured(512, PathModel::MOBILE);
     let (index, room) = join(&mut world, &mut members, 77);
     let some = |world: &World| world.node(index).canvas(room).is_some_and(|canvas| canvas.painted() > 40_000);
@@ -164,7 +164,7 @@ pub(crate) fn passes_on_what_holds(planted: Option<PlantedBug>) -> Result<(), Vi
 }
 
 #[test]
-fn a_hundred_thousand_junk_frames_cost_their_sender_a_link_and_nothing_else() {
+fn junk_frames_cost_their_sender_only_a_link() {
     let (mut world, members) = pictured(64, PathModel::LAN);
     let (index, room) = members[0];
     let digest = |world: &World| world.node(index).canvas(room).map(|canvas| canvas.digest());

@@ -218,7 +218,7 @@ fn presences(world: &mut World, (index, _): Member) -> Vec<(Endpoint, u8, Option
 }
 
 #[test]
-fn presence_arrives_whatever_is_lost_and_ends_with_its_endpoint() {
+fn presence_survives_loss_and_ends_with_its_endpoint() {
     let (mut world, mut members) = room_of(2, PathModel { loss_per_mille: 400, ..PathModel::WAN });
     let (index, room) = members[0];
     let me = endpoint(&world, members[0]);
@@ -358,7 +358,7 @@ fn direct_messages_have_a_topic_and_an_end() {
 }
 
 #[test]
-fn what_was_said_to_somebody_who_leaves_ends_at_once() {
+fn direct_message_to_a_leaver_ends_at_once() {
     let (mut world, members) = room_of(2, PathModel::WAN);
     let them = endpoint(&world, members[1]);
     let (index, room) = members[1];
@@ -370,7 +370,7 @@ fn what_was_said_to_somebody_who_leaves_ends_at_once() {
 }
 
 #[test]
-fn what_is_said_before_a_link_is_there_waits_ten_seconds_for_it() {
+fn direct_message_waits_ten_seconds_for_a_link() {
     let (mut world, mut members) = room_of(2, PathModel::LOCAL);
     let (first, second) = (members[0], endpoint(&world, members[1]));
     world.crash(members[1].0);

@@ -145,7 +145,7 @@ pub(crate) fn lives_through(
 }
 
 #[test]
-fn a_k_gossip_room_keeps_its_links_and_heals_without_a_server() {
+fn k_gossip_room_heals_without_a_server() {
     // Of 35 rooms one takes longer, since a last link is sought. In some of these the dead hold up the search where they
     // keep the places of the living.
     for seed in [1, 11, 27, 32, 39] {
@@ -159,14 +159,14 @@ fn a_k_gossip_room_keeps_its_links_and_heals_without_a_server() {
 }
 
 #[test]
-fn an_emergent_room_keeps_its_links_and_heals_without_a_server() {
+fn emergent_room_heals_without_a_server() {
     let crowd = lives_through(2, "emergent", 80, 10, None).unwrap_or_else(|violation| panic!("{violation}"));
     let (index, room) = crowd.members[1];
     assert_eq!(crowd.world.node(index).room(room).overlay().map(|view| view.kind), Some(Kind::Emergent));
 }
 
 #[test]
-fn a_tree_keeps_its_links_and_heals_without_a_server() {
+fn tree_room_heals_without_a_server() {
     let mut crowd = lives_through(11, "tree", 80, 6, None).unwrap_or_else(|violation| panic!("{violation}"));
     crowd.until(Duration::from_secs(10), check::overlay::one_root).unwrap_or_else(|one| panic!("{one}"));
     let views: Vec<_> = crowd
@@ -206,7 +206,7 @@ pub(crate) fn has_no_loops(seed: u64, planted: Option<PlantedBug>) -> Result<(),
 }
 
 #[test]
-fn whoever_dies_in_a_tree_nobody_becomes_its_own_ancestor() {
+fn deaths_in_a_tree_never_make_a_loop() {
     for seed in 20..24 {
         has_no_loops(seed, None).unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
     }
@@ -240,7 +240,7 @@ fn trees_bring_each_batch_about_once() {
 }
 
 #[test]
-fn a_live_room_changes_its_overlay_and_loses_nothing() {
+fn live_room_changes_its_overlay_and_loses_nothing() {
     let mut crowd = Crowd::new(4, "full-mesh", 20, None);
     let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
     crowd.until(Duration::from_secs(20), whole).unwrap_or_else(|violation| panic!("{violation}"));
@@ -296,7 +296,7 @@ fn full_mesh_has_a_limit_and_says_so() {
 }
 
 #[test]
-fn who_looks_sees_the_links_of_all_others_until_nobody_looks() {
+fn looker_sees_everybodys_links_until_nobody_looks() {
     let mut crowd = Crowd::new(6, "emergent", 40, None);
     crowd.settle(Duration::from_secs(30), 10).unwrap_or_else(|violation| panic!("{violation}"));
     crowd.world.run_for(Duration::from_secs(60));
@@ -331,7 +331,7 @@ fn who_looks_sees_the_links_of_all_others_until_nobody_looks() {
 }
 
 #[test]
-fn auto_is_a_full_mesh_while_a_room_is_small_and_emergent_beyond() {
+fn auto_is_full_mesh_or_emergent_by_size() {
     let mut crowd = Crowd::new(5, "", 6, None);
     let whole = |world: &World, members: &[Member]| check::whole_mesh(world, members);
     crowd.until(Duration::from_secs(10), whole).unwrap_or_else(|violation| panic!("{violation}"));
@@ -420,7 +420,7 @@ pub(crate) fn keeps_the_oldest(planted: Option<PlantedBug>) -> Result<(), Violat
 }
 
 #[test]
-fn the_oldest_links_stay_while_nearer_ones_are_found() {
+fn oldest_links_stay_while_nearer_ones_are_found() {
     assert_eq!(keeps_the_oldest(None), Ok(()));
 }
 

@@ -43,7 +43,7 @@ fn view(world: &World, (index, room): Member, of: Endpoint) -> Option<PeerView> 
 }
 
 #[test]
-fn cursors_are_seen_by_everybody_linked_and_change_nothing_else() {
+fn cursors_reach_everybody_linked_and_change_nothing_else() {
     let (mut world, mut members) = room_of(3, PathModel::WAN);
     let digest = world.node(0).canvas(members[0].1).map(|canvas| canvas.digest());
     let painter = endpoint(&world, members[0]);
@@ -140,7 +140,7 @@ fn floods_and_nonsense_about_cursors_are_counted() {
 }
 
 #[test]
-fn who_is_unlinked_stays_so_until_it_is_asked_for_again() {
+fn unlinked_person_stays_unlinked_until_asked_for_again() {
     let (mut world, members) = room_of(3, PathModel::WAN);
     let [mira, lin, kaveh] = [members[0], members[1], members[2]];
     let (me, them) = (endpoint(&world, mira), endpoint(&world, lin));
@@ -185,7 +185,7 @@ fn who_is_unlinked_stays_so_until_it_is_asked_for_again() {
 }
 
 #[test]
-fn a_page_that_is_loaded_again_is_still_unlinked() {
+fn reloaded_page_is_still_unlinked() {
     let (mut world, mut members) = room_of(2, PathModel::WAN);
     let lin = members[1];
     let peer = endpoint(&world, lin).peer;
@@ -207,7 +207,7 @@ fn a_page_that_is_loaded_again_is_still_unlinked() {
 }
 
 #[test]
-fn a_name_with_control_characters_arrives_as_plain_text() {
+fn name_with_control_characters_arrives_as_plain_text() {
     let (mut world, mut members) = room_of(2, PathModel::LAN);
     let name = "\u{1b}]52;c;cm0gLXJm\u{7}Lin\u{202e}exe\r\n".into();
     let guest = join_with(&mut world, &mut members, 3, Config { name, ..Config::default() });

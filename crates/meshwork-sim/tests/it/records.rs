@@ -189,7 +189,7 @@ fn nobody_makes_rules_in_the_owners_name() {
 }
 
 #[test]
-fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
+fn ban_during_a_cut_holds_on_both_sides() {
     let (mut world, members) = room_of(6, PathModel::WAN);
     let (owner, moderator, vandal, other) = (members[0], members[1], members[3], members[5]);
     let rules = Terms { moderators: Bounded::new(peers(&[2])).unwrap(), ..Terms::default() };
@@ -226,7 +226,7 @@ fn a_ban_during_a_cut_holds_on_both_sides_of_it() {
 }
 
 #[test]
-fn an_erased_region_reads_cleared_for_everybody_and_can_be_painted_again() {
+fn erased_region_is_cleared_for_everybody_and_repaintable() {
     let (mut world, members) = room_of(4, PathModel::WAN);
     for (place, &member) in (0..).zip(&members) {
         paint(&mut world, member, &[(place, 0, RED), (place, 50, BLUE)]).unwrap();
@@ -247,7 +247,7 @@ fn an_erased_region_reads_cleared_for_everybody_and_can_be_painted_again() {
 /// Twenty people whose clocks differ, in a room with a limit, cut in two for five minutes while all paint as fast
 /// as they may.
 #[test]
-fn a_cut_room_of_twenty_becomes_one_and_refuses_no_honest_stroke() {
+fn cut_room_becomes_one_refusing_no_honest_stroke() {
     let (mut world, mut members) = room_of(1, PathModel::WAN);
     let overlay = BoundedText::new("full-mesh").expect("short enough");
     let rules = Terms { overlay, ..limited(MINUTE) };
@@ -308,7 +308,7 @@ fn limited_room() -> (World, Vec<Member>, Member, RecordName) {
 }
 
 #[test]
-fn who_paints_more_than_the_limit_or_counts_wrongly_is_refused_by_everybody() {
+fn everybody_refuses_strokes_over_limit_or_miscounted() {
     let (mut world, honest, hostile, record) = limited_room();
     let (room, wall) = (room_id(&world, hostile), world.wall().as_millis());
     let cells = |count: u16, y| (0..count).map(|x| (x, y, RED)).collect::<Vec<_>>();
@@ -393,7 +393,7 @@ pub(crate) fn finds_out(planted: Option<PlantedBug>) -> Result<(), Violation> {
 }
 
 #[test]
-fn who_says_one_thing_here_and_another_there_is_found_out() {
+fn equivocating_member_is_found_out_by_everybody() {
     assert_eq!(finds_out(None), Ok(()));
 }
 

@@ -59,7 +59,7 @@ fn set_hides(world: &mut World, (index, _): Member, hides: bool) {
 }
 
 #[test]
-fn a_pair_that_needs_a_relay_pulls_nobody_else_onto_it() {
+fn relayed_pair_pulls_nobody_else_onto_its_relay() {
     let (mut world, members) = room_of(5, &[(0, 3)]);
     world.run_for(120 * SECOND);
     for from in 0..5 {
@@ -79,7 +79,7 @@ fn a_pair_that_needs_a_relay_pulls_nobody_else_onto_it() {
 }
 
 #[test]
-fn a_relayed_link_is_replaced_soon_after_its_server_is_back() {
+fn relayed_link_is_replaced_once_its_server_returns() {
     let (mut world, _) = room_of(2, &[(0, 1)]);
     world.stop_server();
     world.silence_connection(0, 1);
@@ -96,7 +96,7 @@ fn a_relayed_link_is_replaced_soon_after_its_server_is_back() {
 }
 
 #[test]
-fn a_direct_path_that_opens_later_is_taken_without_a_loss() {
+fn direct_path_opening_later_is_taken_without_loss() {
     let (mut world, members) = room_of(2, &[(0, 1)]);
     assert_eq!(link(&world, &members, 0, 1), relayed(NO_PATH));
     world.make_easy(0, 1);
@@ -131,7 +131,7 @@ fn a_direct_path_that_opens_later_is_taken_without_a_loss() {
 }
 
 #[test]
-fn why_a_link_is_relayed_is_said_rightly_at_both_ends() {
+fn both_ends_rightly_say_why_they_are_relayed() {
     let (mut world, members) = room_of(3, &[(0, 1)]);
     assert_eq!(link(&world, &members, 0, 1), relayed(NO_PATH));
     assert_eq!(link(&world, &members, 1, 0), relayed(NO_PATH));
@@ -160,7 +160,7 @@ fn why_a_link_is_relayed_is_said_rightly_at_both_ends() {
 }
 
 #[test]
-fn a_server_hears_of_each_link_once_and_how_long_it_took() {
+fn server_hears_each_link_and_its_time_once() {
     let (mut world, members) = room_of(4, &[(0, 3)]);
     let mut reports = world.meeting_point().reports().to_vec();
     reports.sort();
@@ -211,7 +211,7 @@ fn refusals(world: &World, index: usize) -> String {
 }
 
 #[test]
-fn addresses_of_others_that_lead_to_this_machine_or_its_cable_are_refused() {
+fn loopback_and_link_local_peer_addresses_are_refused() {
     let mut world = World::new(1, PathModel::WAN);
     let own = ["127.0.0.1", "::1"];
     let near = ["169.254.169.254", "fe80::1", "::ffff:127.0.0.1", "100.100.100.200"];
@@ -232,7 +232,7 @@ fn addresses_of_others_that_lead_to_this_machine_or_its_cable_are_refused() {
 }
 
 #[test]
-fn a_server_names_no_relay_that_is_nearer_than_itself() {
+fn relay_nearer_than_its_server_is_refused() {
     for url in ["turn:127.0.0.1:3478", "turn:localhost", "turn:[fd00::7]", "turn:10.0.0.7", "turn:nas.lan"] {
         let mut world = World::new(1, PathModel::WAN);
         world.meeting_point().name_relay(url);
@@ -244,7 +244,7 @@ fn a_server_names_no_relay_that_is_nearer_than_itself() {
 }
 
 #[test]
-fn who_hides_uses_the_servers_own_relay_and_those_that_the_person_trusts() {
+fn hiding_member_uses_only_server_or_trusted_relays() {
     let own = "turn:*:3478";
     let elsewhere = "turn:relay.example.org:3478";
     let server = SERVER.trim_start_matches("http://");

@@ -176,7 +176,7 @@ pub(crate) fn live_through(
 }
 
 #[test]
-fn cuts_of_20_and_50_seconds_lose_nothing_and_double_nothing() {
+fn cuts_within_a_minute_lose_and_double_nothing() {
     for seconds in [20, 50] {
         for path in [PathModel::LOCAL, PathModel::WAN, PathModel::MOBILE] {
             assert_eq!(live_through(Duration::from_secs(seconds), path, None), Ok(()), "{path:?}");
@@ -186,7 +186,7 @@ fn cuts_of_20_and_50_seconds_lose_nothing_and_double_nothing() {
 
 /// Whenever the path comes back, an attempt is under way that finds it.
 #[test]
-fn data_flows_within_three_seconds_whenever_the_path_comes_back() {
+fn data_flows_within_three_seconds_of_path_return() {
     for tenths in (5..580).step_by(23) {
         let cut = Duration::from_millis(tenths * 100);
         assert_eq!(live_through(cut, PathModel::WAN, None), Ok(()));
@@ -194,7 +194,7 @@ fn data_flows_within_three_seconds_whenever_the_path_comes_back() {
 }
 
 #[test]
-fn what_a_cut_of_70_seconds_loses_is_told() -> Result<(), Violation> {
+fn loss_in_a_70_second_cut_is_told() -> Result<(), Violation> {
     let mut people = People::meet(2, PathModel::WAN, |_| Config::default());
     people.chat_for(Duration::from_secs(2))?;
     people.rest_for(Duration::from_secs(1))?;
@@ -223,7 +223,7 @@ fn what_a_cut_of_70_seconds_loses_is_told() -> Result<(), Violation> {
 }
 
 #[test]
-fn a_short_silence_is_over_without_a_new_link() -> Result<(), Violation> {
+fn short_silence_ends_without_a_new_link() -> Result<(), Violation> {
     let mut people = People::meet(2, PathModel::WAN, |_| Config::default());
     people.chat_for(Duration::from_secs(1))?;
     people.cut();
@@ -240,7 +240,7 @@ fn a_short_silence_is_over_without_a_new_link() -> Result<(), Violation> {
 /// Both ends notice the silence at the same moment, and still make one link, whether another one or the old one is first
 /// when the path is back.
 #[test]
-fn both_ends_at_once_make_one_link_and_nobody_seems_to_leave() -> Result<(), Violation> {
+fn both_ends_reconnecting_make_one_link_without_leaving() -> Result<(), Violation> {
     let mut resumed = 0;
     for quarters in 26..38 {
         resumed += usize::from(is_one_link_after(Duration::from_millis(quarters * 250))?);
@@ -318,7 +318,7 @@ fn reload_starts_new_session_and_reports_lost_messages() -> Result<(), Violation
 
 /// One end keeps sessions for 12 s, the other for a minute: after 20 s one of them has forgotten.
 #[test]
-fn an_end_that_forgot_makes_the_other_tell_its_loss() -> Result<(), Violation> {
+fn forgetful_end_makes_the_other_tell_its_loss() -> Result<(), Violation> {
     for forgetful in [1, 2] {
         let within = |person| if person == forgetful { 12 } else { 60 };
         let config =
@@ -366,7 +366,7 @@ fn a_changed_network_is_noticed_within_two_seconds() -> Result<(), Violation> {
 }
 
 #[test]
-fn what_is_kept_for_one_endpoint_is_bounded_and_says_so() -> Result<(), Violation> {
+fn direct_messages_kept_for_one_endpoint_are_bounded() -> Result<(), Violation> {
     use meshwork_core::links::direct::RETAINED_MAX;
     use meshwork_core::node::CommandError;
     let mut people = People::meet(3, PathModel::WAN, |_| Config::default());
@@ -394,7 +394,7 @@ fn what_is_kept_for_one_endpoint_is_bounded_and_says_so() -> Result<(), Violatio
 
 /// Nothing of one end arrives at the other, which still hears it: the end that hears nothing moves the other.
 #[test]
-fn a_path_that_is_cut_one_way_is_resumed_by_whoever_hears_nothing() -> Result<(), Violation> {
+fn deaf_end_resumes_a_path_cut_one_way() -> Result<(), Violation> {
     for (from, to) in [(0, 1), (1, 0)] {
         let mut people = People::meet(2, PathModel::WAN, |_| Config::default());
         people.chat_for(Duration::from_secs(1))?;
@@ -416,7 +416,7 @@ fn a_path_that_is_cut_one_way_is_resumed_by_whoever_hears_nothing() -> Result<()
 
 /// A laptop is closed for half a minute; its program finds that time has passed.
 #[test]
-fn who_sleeps_half_a_minute_goes_on_in_the_same_session() -> Result<(), Violation> {
+fn sleeping_half_a_minute_keeps_the_same_session() -> Result<(), Violation> {
     for sleeper in 0..2 {
         let mut people = People::meet(3, PathModel::WAN, |_| Config::default());
         people.chat_for(Duration::from_secs(1))?;
@@ -456,7 +456,7 @@ fn a_failed_connection_is_resumed_at_once() -> Result<(), Violation> {
 
 /// Somebody paints as fast as a program can: it is told to wait, and everything is applied and acknowledged.
 #[test]
-fn a_flooding_painter_is_slowed_in_words_and_every_batch_is_acknowledged() {
+fn flooding_painter_is_slowed_and_fully_acknowledged() {
     let mut people =
         People::meet(2, PathModel::WAN, |person| Config { stays: person == 1, ..Config::default() });
     let (painter, room) = people.members[1];

@@ -57,7 +57,7 @@ fn strokes_reach_everybody() {
 }
 
 #[test]
-fn a_newcomer_gets_a_full_canvas_and_its_first_click_wins() {
+fn newcomer_gets_full_canvas_and_first_click_wins() {
     let (mut world, mut members) = room_of(2, PathModel::WAN);
     let (painter, room) = members[0];
     let all: Vec<_> = (0..100).flat_map(|y| (0..100).map(move |x| (x, y, RED))).collect();
@@ -122,7 +122,7 @@ fn a_painter_hears_that_members_applied_and_stored() {
 }
 
 #[test]
-fn a_slow_disk_makes_larger_commits_and_no_queue() {
+fn slow_disk_makes_larger_commits_and_no_queue() {
     use meshwork_core::room::storage::PERSISTING_MAX;
     let mut world = World::new(9, PathModel::LOCAL);
     world.set_store_delay(Duration::from_secs(1));
@@ -217,7 +217,7 @@ fn links_outlive_the_server() {
 }
 
 #[test]
-fn a_pair_that_cannot_link_is_served_by_the_others() {
+fn pair_that_cannot_link_is_served_by_others() {
     let mut world = World::new(3, PathModel::WAN);
     world.cut(&[1], &[2]);
     let members = join_all(&mut world, 4, false);
@@ -293,7 +293,7 @@ fn a_busy_room_raises_no_alarm() {
 }
 
 #[test]
-fn a_server_that_substitutes_keys_gets_no_link_made() {
+fn server_that_substitutes_keys_gets_no_link_made() {
     let mut world = World::new(5, PathModel::LOCAL);
     world.meeting_point().set_lie(Some(Lie::SealingKeys));
     let members = join_all(&mut world, 2, false);
@@ -306,7 +306,7 @@ fn a_server_that_substitutes_keys_gets_no_link_made() {
 }
 
 #[test]
-fn a_server_that_changes_payloads_gets_no_link_made() {
+fn server_that_changes_payloads_gets_no_link_made() {
     let mut world = World::new(6, PathModel::LOCAL);
     world.meeting_point().set_lie(Some(Lie::Payloads));
     let members = join_all(&mut world, 2, true);
@@ -320,7 +320,7 @@ fn a_server_that_changes_payloads_gets_no_link_made() {
 }
 
 #[test]
-fn a_server_that_stole_sealing_keys_cannot_put_its_certificate_into_a_description() {
+fn server_with_stolen_sealing_keys_cannot_substitute_certificates() {
     let mut world = World::new(6, PathModel::LOCAL);
     world.meeting_point().set_lie(Some(Lie::Fingerprints));
     let members = join_all(&mut world, 2, false);
@@ -334,7 +334,7 @@ fn a_server_that_stole_sealing_keys_cannot_put_its_certificate_into_a_descriptio
 }
 
 #[test]
-fn a_server_that_replays_is_told_of_and_harms_nothing() {
+fn replaying_server_is_told_of_and_harms_nothing() {
     let mut world = World::new(6, PathModel::LOCAL);
     world.meeting_point().set_lie(Some(Lie::Replays));
     let members = join_all(&mut world, 3, true);
@@ -424,7 +424,7 @@ fn a_modified_client_is_counted_and_dropped() {
 }
 
 #[test]
-fn stamps_far_ahead_are_held_within_bounds_and_never_ratchet_the_others() {
+fn stamps_far_ahead_are_held_and_ratchet_nobody() {
     let (mut world, mut members) = room_of(2, PathModel::LOCAL);
     // Somebody whose clock is a minute ahead, and two neighbours and a server that do not agree against it.
     world.meeting_point().set_lie(Some(Lie::Time));

@@ -71,14 +71,14 @@ fn some_die(seed: u64, count: usize, is_busy: bool) {
 }
 
 #[test]
-fn all_links_to_the_dead_are_stale_within_three_seconds() {
+fn links_to_dead_are_stale_within_three_seconds() {
     for seed in 0..10 {
         some_die(seed, 12, seed % 2 == 0);
     }
 }
 
 #[test]
-fn a_path_that_is_lost_for_a_moment_leaves_links_as_they_are() {
+fn momentarily_lost_path_leaves_links_unchanged() {
     for path in [PathModel::LAN, PathModel::WAN, PathModel { loss_per_mille: 0, ..PathModel::MOBILE }] {
         let (mut world, members) = pair(5, path);
         for place in 0..60 {
@@ -96,7 +96,7 @@ fn a_path_that_is_lost_for_a_moment_leaves_links_as_they_are() {
 }
 
 #[test]
-fn a_link_that_is_heard_again_is_linked_at_once() {
+fn link_heard_again_is_linked_at_once() {
     let (mut world, members) = pair(6, PathModel::WAN);
     let [(one, _), (other, _)] = members;
     for place in 0..20 {
@@ -120,7 +120,7 @@ fn a_link_that_is_heard_again_is_linked_at_once() {
 }
 
 #[test]
-fn a_machine_that_slept_asks_before_it_takes_anybody_for_dead() {
+fn woken_machine_asks_before_taking_anybody_for_dead() {
     let (mut world, members) = pair(7, PathModel::WAN);
     let [(one, _), (other, _)] = members;
     world.sleep(one);
@@ -136,7 +136,7 @@ fn a_machine_that_slept_asks_before_it_takes_anybody_for_dead() {
 
 /// What an idle link costs: a ping a second each way, and their answers.
 #[test]
-fn a_link_that_answers_is_asked_once_a_second() {
+fn answering_link_is_asked_once_a_second() {
     for path in [PathModel::LOCAL, PathModel { loss_per_mille: 0, ..PathModel::MOBILE }] {
         let (mut world, members) = pair(8, path);
         let (before, began): (u64, Time) = (view(&world, &members, 0).bytes_sent, world.now());

@@ -221,7 +221,7 @@ fn an_owner_limits_each_app_by_itself() {
 }
 
 #[test]
-fn who_does_not_know_an_app_passes_its_batches_on() {
+fn member_not_knowing_an_app_passes_batches_on() {
     let mut world = World::new(4, PathModel::WAN);
     let (one, link) = found(&mut world);
     let stranger = start_stranger(&mut world, 2);

@@ -128,7 +128,7 @@ fn a_kept_visit_comes_back_after_a_cut() {
 }
 
 #[test]
-fn who_is_not_there_is_looked_for_in_vain() {
+fn absent_endpoint_is_looked_for_in_vain() {
     let (mut world, members) = overlays::settled(8, "emergent", 40);
     let me = members[0];
     let nobody = Endpoint { instance: Instance(1), ..endpoint(&world, members[1]) };

@@ -75,7 +75,7 @@ mod tests {
     use meshwork_sim::chance::generator;
 
     #[test]
-    fn a_crowd_finds_its_links_on_any_number_of_threads() {
+    fn crowd_finds_its_links_on_any_thread_count() {
         let peers = CROWDS_FROM + 2000;
         let views = Views { passive: 4, ..Views::default() };
         let grow =

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_hold_every_point_and_none_is_no_panic() {
+    fn figure_of_any_points_draws_without_panic() {
         let figure = |points: Vec<(f64, f64)>, is_logarithmic, form| Figure {
             name: "f",
             title: "F",

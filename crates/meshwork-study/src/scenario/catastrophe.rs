@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn grafts_reach_all_when_a_third_dies_and_repair_heals_four_fifths() {
+    fn grafts_reach_all_and_repair_heals_four_fifths() {
         let study = Catastrophe { seeds: 6, killed_percent: vec![30, 50, 80], ..Catastrophe::default() };
         let outcome = run(&study, 2);
         assert_eq!(column(&outcome, "all hear at once")[0], 6.0);

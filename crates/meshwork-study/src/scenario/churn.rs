@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_hear_through_churn_and_rules_that_are_taken_away_are_missed() {
+    fn churn_silences_nobody_and_every_rule_is_needed() {
         let study = Churn { peers: 400, minutes: 20, seeds: 2, ..Churn::default() };
         let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);

@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_emergent_overlay_sends_one_copy_and_nobody_sends_many() {
+    fn emergent_overlay_sends_one_copy_and_burdens_nobody() {
         let study = Cost { peers: vec![100, 1000] };
         let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_hears_from_the_first_second_and_finds_its_links() {
+    fn crowd_hears_at_once_and_finds_its_links() {
         let study = FlashCrowd { peers: 2000, ..FlashCrowd::default() };
         let outcome = tried(&study, 1, 1);
         let table = &outcome.section("flash-crowd").expect("it is there").table;

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_in_ten_stops_nobody_and_rules_against_surrounding_help() {
+    fn hostile_tenth_stops_nobody_and_rules_limit_surrounding() {
         let study = Hostile { peers: 400, hostile_percent: vec![10], seeds: 2, ..Hostile::default() };
         let run = |threads| tried(&study, 1, threads);
         let outcome = run(2);

@@ -330,7 +330,7 @@ mod tests {
 
     /// What docs/simulations/delivery.md promises of the overlay's own choice.
     #[test]
-    fn trees_send_hardly_more_than_one_copy_and_keep_up_with_flooding() {
+    fn trees_keep_up_with_flooding_at_few_copies() {
         let study = Writers::default();
         let kinds = [1, 32, 1000].map(|writers| (writers, TREES_MAX, Choice::MESHWORK));
         for number in 0..2 {

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_sticks_out_is_refused_with_the_sizes() {
+    fn a_picture_sticking_out_is_refused_with_sizes() {
         assert_eq!(extent(&drawing(10, 5, Fit::Exact, None)), ((0, 0), (9, 4), 50));
         for at in [(1, 0), (0, 1)] {
             let words = words(drawing(10, 5, Fit::Exact, Some(at)).cells(CANVAS));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_fitted_into_what_is_right_of_and_below_their_place() {
+    fn pictures_are_fitted_into_what_their_place_leaves() {
         assert_eq!(extent(&drawing(100, 100, Fit::Contain, None)), ((2, 0), (6, 4), 25));
         assert_eq!(extent(&drawing(100, 100, Fit::Contain, Some((4, 1)))), ((4, 1), (7, 4), 16));
         assert_eq!(extent(&drawing(3, 7, Fit::Cover, None)), ((0, 0), (9, 4), 50));

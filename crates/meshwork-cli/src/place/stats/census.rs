@@ -82,7 +82,7 @@ mod tests {
     const BLUE: Colour = Colour::rgb(0, 0, 255);
 
     #[test]
-    fn what_shows_is_counted_by_author_colour_and_time() {
+    fn visible_cells_count_by_author_colour_and_time() {
         let (one, two) = (PeerId([1; 32]), PeerId([2; 32]));
         let cell = |x, author, time_ms, colour| Cell { x, y: 0, colour, author, time_ms };
         let mut census = Census::new(CanvasSize { width: 70, height: 70 });

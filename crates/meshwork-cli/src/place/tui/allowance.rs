@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_what_is_left_and_when_there_is_more() {
+    fn the_allowance_tells_cells_left_and_the_wait() {
         let (window, wait) = (Duration::from_secs(60), Duration::from_millis(9_500));
         let told = |left| words(&Ok(Some(Allowance { left, cost: 60, window, wait })));
         assert_eq!(told(12).as_deref(), Some("60 cells every 60 s, 12 left"));

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_canvas_is_as_large_as_it_fits() {
+    fn a_small_canvas_is_enlarged_to_fit() {
         assert_eq!(view(20, 10, (80, 44)).zoom_words(), "4x");
         assert_eq!(view(100, 100, (80, 44)).zoom_words(), "1x");
         assert_eq!(view(1, 1, (80, 44)).zoom_words(), "16x");

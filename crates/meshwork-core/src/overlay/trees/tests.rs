@@ -43,7 +43,7 @@ fn trees(neighbours: u8) -> Trees {
 }
 
 #[test]
-fn a_link_that_brings_what_is_here_carries_names_from_then_on() {
+fn a_link_that_brings_duplicates_then_carries_names() {
     let (mut trees, mut outputs) = (trees(3), VecDeque::new());
     let first = batch(1, 10);
     let targets = trees.publish(at(0), &first, Some(neighbour(1)));
@@ -81,7 +81,7 @@ fn what_waits_behind_one_loss_is_late_once() {
 }
 
 #[test]
-fn what_is_named_and_does_not_come_is_asked_of_one_after_another() {
+fn missing_batches_are_asked_of_neighbours_in_turn() {
     let (mut trees, mut outputs) = (trees(2), VecDeque::new());
     let lost = batch(1, 10);
     let name = name(&lost);
@@ -116,7 +116,7 @@ fn who_grafts_gets_the_batch_and_the_tree() {
 }
 
 #[test]
-fn who_has_neighbours_enough_hears_names_of_a_new_one() {
+fn a_surplus_neighbour_begins_with_names_alone() {
     let (mut trees, mut outputs) = (trees(3), VecDeque::new());
     outputs.clear();
     trees.used = 0b1111_0000;
@@ -130,7 +130,7 @@ fn who_has_neighbours_enough_hears_names_of_a_new_one() {
 }
 
 #[test]
-fn an_author_takes_the_tree_over_which_it_hears_soonest() {
+fn an_author_takes_the_tree_it_hears_soonest() {
     let author = batch(1, 10).key().author;
     let mut trees = Trees::new(&author, 0);
     let stamp = Stamp::at(WallTime(9_000_000));

@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_nobody_asked_for_are_told_below_the_root_alone() {
+    fn unasked_nodes_are_taken_below_the_root_alone() {
         let mut source = Source::new();
         source.handle_nodes(Time(0), (KEY.0, 64), &below(64, true));
         assert!(source.leaves.is_empty());

@@ -265,7 +265,7 @@ fn cost_of_a_change(mut world: World, change: &[SignedBatch], family: Family) ->
 }
 
 #[test]
-fn one_change_of_a_large_table_takes_few_messages() {
+fn one_change_in_large_tables_takes_few_messages() {
     let mut world = in_step([[table()], [table()]], |world| world.fields(0..100_000));
     let any: &dyn Replica = world.members[1].replicas.get(number(Family::ByValue)).expect("kept");
     let held = any.as_any::<Table>().map(|table| table.entries(b"row ").count());
@@ -289,7 +289,7 @@ fn one_change_of_a_board_takes_few_messages() {
 }
 
 #[test]
-fn members_at_rest_tell_one_root_and_nothing_more() {
+fn members_at_rest_tell_one_root_only() {
     let both = || [board(), table()];
     let mut world = in_step([both(), both()], |world| world.fields(0..100));
     for change in [world.fields(100..150), world.write(Family::Own, 9, Board::payloads(&[(1, 1)]))] {
@@ -351,7 +351,7 @@ fn names_of_batches_that_collide_hide_nothing() {
 }
 
 #[test]
-fn who_lacks_a_family_is_in_step_with_who_has_it() {
+fn members_lacking_a_family_stay_in_step() {
     let mut world = World::new([vec![board(), table()], vec![table()]]);
     let drawn = world.write(Family::Own, 5, Board::payloads(&[(1, 1)]));
     let fields = world.fields(0..50);
@@ -445,7 +445,7 @@ fn members_of_different_days_become_equal() {
 /// A member that withholds batches, tells false digests, or both: it is not blamed, it is not asked for ever, and others
 /// bring what it does not.
 #[test]
-fn who_withholds_or_tells_false_digests_does_no_harm() {
+fn withheld_batches_and_false_digests_do_no_harm() {
     let lies: [fn(RoomMessage) -> Vec<RoomMessage>; 3] = [
         |message| if matches!(message, RoomMessage::LeafBatch(_)) { vec![] } else { vec![message] },
         |message| match message {

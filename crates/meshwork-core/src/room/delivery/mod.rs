@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fills_the_place_for_what_is_ahead_gives_way_to_the_others() {
+    fn future_batches_of_a_flooder_are_evicted_first() {
         let mut delivery = Delivery::new(Duration::from_secs(10));
         let now = Now { time: Time(0), wall: WallTime::from_millis(1000) };
         let neighbour = |number: u8| Endpoint { peer: PeerId([number; 32]), instance: Instance(0) };

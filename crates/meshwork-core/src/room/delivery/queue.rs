@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_one_neighbour_does_not_delay_the_others() {
+    fn one_neighbours_flood_does_not_delay_the_others() {
         let mut queue = Queue::default();
         (1..=100).for_each(|sequence| queue.push_live(neighbour(1), batch(sequence, 0)).expect("a place"));
         queue.push_live(neighbour(3), batch(500, 0)).expect("a place");

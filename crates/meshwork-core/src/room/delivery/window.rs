@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_to_a_long_stream_tells_repeats_from_new_ones() {
+    fn a_newcomers_window_tells_repeats_from_new_sequences() {
         let mut window = SequenceWindow::new();
         assert!(window.insert(50_000));
         assert!((50_001..60_000).all(|sequence| window.insert(sequence) && !window.insert(sequence)));
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn the_window_reaches_exactly_as_far_as_it_says() {
+    fn the_window_reaches_exactly_its_stated_length() {
         let mut window = SequenceWindow::new();
         assert!(window.insert(2) && window.insert(3) && window.insert(WINDOW + 2));
         assert!(window.contains(3) && !window.contains(2));
     }
 
     #[test]
-    fn forgotten_sequences_that_arrive_in_order_are_known_again() {
+    fn forgotten_sequences_arriving_in_order_are_known_again() {
         let mut window = SequenceWindow::new();
         assert!(window.insert(3000));
         assert!((1..3000).all(|sequence| window.insert(sequence)));

@@ -319,7 +319,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn rooms_that_heard_the_same_in_any_order_become_equal(
+    fn rooms_hearing_the_same_in_any_order_converge(
         orders in proptest::collection::vec(Just(everything()).prop_shuffle(), 3),
         parts in proptest::collection::vec(0..everything().len() + 1, 3),
     ) {
@@ -393,7 +393,7 @@ fn forged_records_are_refused_and_the_sender_named() {
 }
 
 #[test]
-fn batches_that_break_their_rules_name_who_passes_them_on() {
+fn rule_breaking_batches_name_whoever_passes_them_on() {
     let mut room = room(6);
     let from = endpoint(9, 9);
     let changes = vec![limited(3, 1000, WhoWrites::Listed), Change::List(peers(&[2, 3]))];
@@ -436,7 +436,7 @@ fn batches_that_break_their_rules_name_who_passes_them_on() {
 }
 
 #[test]
-fn own_writing_obeys_the_rules_before_it_is_signed() {
+fn own_writing_obeys_the_rules_before_signing() {
     let (owner, writer, stranger) = (identity(0), identity(2), identity(4));
     let mut rooms = vec![room(0), room(2), room(4)];
     let limit = Some(Limit { cost: 2, window_ms: 60_000 });

@@ -105,7 +105,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn messages_read_as_they_are_written_and_cut_ones_are_refused() {
+    fn messages_read_as_written_unless_they_are_cut() {
         let batch = Bytes::new(vec![1, 2]).expect("short");
         let span = HistorySpan { first: 300, bytes: 70_000, since_ms: 1_790_000 };
         let messages = [

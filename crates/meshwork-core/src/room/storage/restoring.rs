@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn who_begins_to_store_asks_for_what_the_store_lacks_and_no_more() {
+    fn storing_starts_with_only_what_the_store_lacks() {
         let identity = Identity::from_secret([1; 32]);
         let mut room = room(&identity, 1);
         let beaten = write(&mut room, &identity, 1, 10);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_that_is_restored_in_slices_is_shown_and_equal() {
+    fn a_replica_restored_in_slices_is_shown_whole() {
         let identity = Identity::from_secret([1; 32]);
         let mut written = room(&identity, 1);
         for place in 0..10 {

@@ -76,7 +76,7 @@ impl World {
 }
 
 #[test]
-fn a_full_disk_is_tried_again_and_what_is_owed_is_told() {
+fn full_disks_are_retried_until_all_is_acknowledged() {
     let (mut storage, mut world) = (storage(), World::default());
     storage.insert(now(0), batch(1));
     storage.acknowledge(author(1), 1);
@@ -148,7 +148,7 @@ fn what_waits_for_a_failing_disk_is_bounded() {
 }
 
 #[test]
-fn records_that_failed_are_stored_unless_newer_ones_came() {
+fn failed_records_are_retried_unless_newer_ones_came() {
     let (mut storage, mut world) = (storage(), World::default());
     let records = |world: &World| world.waiting.back().and_then(|(_, change)| change.records.clone());
     storage.replace_records(b"first".into());
@@ -169,7 +169,7 @@ fn records_that_failed_are_stored_unless_newer_ones_came() {
 }
 
 #[test]
-fn without_a_store_everything_is_acknowledged_as_not_stored() {
+fn batches_without_a_store_are_acknowledged_as_unstored() {
     let (mut storage, mut world) = (Storage::new(&Config::default(), b"genesis"), World::default());
     storage.insert(now(0), batch(1));
     storage.remove(batch(1).key());

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_author_waits_for_who_is_there_and_not_for_ever() {
+    fn an_author_waits_a_limited_time_for_members() {
         let (mut outbox, soon) = (Outbox::default(), Time(5));
         assert_eq!(outbox.check(soon, OUTBOX_MAX, true), Ok(()), "as many as there are parts fit");
         for sequence in 1..=OUTBOX_MAX as u64 {

@@ -38,7 +38,7 @@ fn segments(folder: &Path) -> Vec<Segment> {
 }
 
 #[test]
-fn what_was_appended_is_read_in_order_and_from_a_time_on() {
+fn appended_batches_read_in_order_from_any_time() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), 0);
     let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
@@ -70,7 +70,7 @@ fn a_room_without_a_history_has_no_entries() {
 }
 
 #[test]
-fn the_oldest_is_forgotten_and_the_rest_is_within_the_limit() {
+fn the_oldest_entries_are_forgotten_beyond_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), BYTES_LEAST);
     let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();
@@ -127,7 +127,7 @@ fn history_matches_what_the_store_knows() {
 }
 
 #[test]
-fn a_changed_entry_is_told_and_a_torn_one_is_the_end() {
+fn changed_entries_are_told_and_torn_ones_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), BYTES_LEAST);
     HistoryWriter::open(&limits, ROOM, None)
@@ -149,7 +149,7 @@ fn a_changed_entry_is_told_and_a_torn_one_is_the_end() {
 }
 
 #[test]
-fn another_rooms_history_and_a_newer_one_are_refused() {
+fn another_rooms_or_newer_history_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), BYTES_LEAST);
     HistoryWriter::open(&limits, ROOM, None).unwrap().append(0, &[batch(1, b"one")]).unwrap();
@@ -169,7 +169,7 @@ fn another_rooms_history_and_a_newer_one_are_refused() {
 }
 
 #[test]
-fn the_bytes_of_a_history_are_those_in_the_documentation() {
+fn a_historys_bytes_are_the_documented_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = HistoryWriter::open(&limits(folder.path(), 0), ROOM, None).unwrap();
     writer.append(2, &[batch(1_790_000_000_000, b"batch")]).unwrap();
@@ -233,7 +233,7 @@ proptest! {
 }
 
 #[test]
-fn parts_follow_each_other_over_segments_and_while_it_is_written_on() {
+fn parts_follow_across_segments_and_during_writing() {
     let folder = tempfile::tempdir().unwrap();
     let limits = limits(folder.path(), 0);
     let mut writer = HistoryWriter::open(&limits, ROOM, None).unwrap();

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_path_is_filled_and_its_queue_stays_short() {
+    fn a_long_path_fills_with_a_short_queue() {
         // 2 MB/s and 50 ms: 100 kB are on their way when it is full.
         let mut path = Path::new(Duration::from_millis(50), 2e6);
         path.run(Duration::from_secs(1));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_path_keeps_its_queue_within_a_round_trip_and_a_frame() {
+    fn a_narrow_path_keeps_its_queue_short() {
         let mut path = Path::new(Duration::from_millis(20), 100e3);
         path.run(Duration::from_secs(60));
         assert!(path.flight.limit() <= 3 * LEAST, "{}", path.flight.limit());

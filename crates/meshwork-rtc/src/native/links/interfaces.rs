@@ -78,7 +78,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     #[test]
-    fn loopback_is_last_or_not_named_and_link_local_is_left_out() {
+    fn loopback_comes_last_if_named_link_local_never() {
         let texts = ["127.0.0.1", "::1", "10.0.0.2", "fe80::1", "169.254.3.4", "2001:db8::7", "10.0.0.2"];
         let addresses =
             |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();

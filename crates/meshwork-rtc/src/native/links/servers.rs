@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_reached_from_addresses_of_its_kind() {
+    fn servers_are_reached_from_addresses_of_their_kind() {
         let own: Vec<SocketAddr> = ["10.0.0.2:5", "127.0.0.1:5", "[::1]:6", "[2001:db8::2]:6"]
             .map(|text| text.parse().unwrap())
             .into();

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn wildcard_sockets_tell_the_address_they_were_reached_at() {
+    async fn wildcard_sockets_tell_which_address_was_reached() {
         let mut receiver = Sockets::bind(&Addresses::Interfaces, Reach::Machine).unwrap();
         let sender = Sockets::bind(&Addresses::Interfaces, Reach::Machine).unwrap();
         for target in receiver.addresses().to_vec() {

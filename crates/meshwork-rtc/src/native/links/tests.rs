@@ -269,7 +269,7 @@ async fn a_program_has_so_many_connections() {
 }
 
 #[tokio::test]
-async fn a_fault_in_the_stack_ends_one_link_only() {
+async fn a_stack_fault_ends_one_link_only() {
     let mut pair = NativePair::new(&Addresses::loopback());
     pair.connect(LinkId(1)).await;
     pair.connect(LinkId(2)).await;

@@ -58,7 +58,7 @@ fn removing_what_is_not_there_is_no_error() {
 }
 
 #[test]
-fn the_records_of_a_room_are_those_last_stored() {
+fn a_rooms_records_are_those_last_stored() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = RedbStore::open(&folder.path().join("rooms.redb")).unwrap();
     store.apply_all(&[(ROOM, change(Some(b"genesis"), &[], &[]))]).unwrap();
@@ -91,7 +91,7 @@ fn a_store_is_opened_once_at_a_time() {
 }
 
 #[test]
-fn what_is_not_a_store_is_refused_and_kept() {
+fn a_foreign_file_is_refused_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     fs::write(&path, b"something else").unwrap();
@@ -100,7 +100,7 @@ fn what_is_not_a_store_is_refused_and_kept() {
 }
 
 #[test]
-fn a_half_made_store_does_not_stand_in_the_way() {
+fn a_half_made_store_does_not_block_opening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     fs::write(folder.path().join("rooms.redb.new"), b"torn").unwrap();
@@ -134,7 +134,7 @@ fn filled(path: &Path) -> StoredRoom {
 }
 
 #[test]
-fn a_damaged_file_is_refused_or_whole_and_never_read_as_something_else() {
+fn a_damaged_file_is_refused_or_read_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let wanted = filled(&path);
@@ -189,7 +189,7 @@ fn history(folder: &Path) -> Vec<Entry> {
 }
 
 #[test]
-fn the_history_has_what_the_store_took_in_and_no_more() {
+fn the_history_has_exactly_what_the_store_took() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let open = || RedbStore::open_with_history(&path, limits(folder.path())).unwrap();
@@ -227,7 +227,7 @@ fn batch_received_before_restore_is_stored_once() {
 }
 
 #[test]
-fn a_history_that_was_off_says_how_much_it_missed() {
+fn a_paused_history_says_how_much_it_missed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let open = || RedbStore::open_with_history(&path, limits(folder.path())).unwrap();
@@ -245,7 +245,7 @@ fn a_history_that_was_off_says_how_much_it_missed() {
 }
 
 #[test]
-fn a_damaged_history_is_told_before_anything_is_kept() {
+fn a_damaged_history_is_told_before_keeping_anything() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let open = || RedbStore::open_with_history(&path, limits(folder.path()));
@@ -264,7 +264,7 @@ fn a_damaged_history_is_told_before_anything_is_kept() {
 }
 
 #[test]
-fn a_store_that_failed_works_again_once_it_can() {
+fn a_failed_store_works_again_once_it_can() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rooms.redb");
     let mut store = RedbStore::open_with_history(&path, limits(folder.path())).unwrap();

@@ -79,7 +79,7 @@ fn from_is_what_the_socket_proved() {
 }
 
 #[test]
-fn joining_without_an_id_is_answered_and_harms_nobody() {
+fn joining_without_an_id_is_answered_without_harm() {
     let mut world = World::new();
     let room = world.register(1);
     let member = world.join(&someone(1), room);

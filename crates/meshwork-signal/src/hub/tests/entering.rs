@@ -24,7 +24,7 @@ fn a_proof_for_another_socket_does_not_hold() {
 }
 
 #[test]
-fn a_sealing_key_that_its_peer_did_not_sign_is_refused() {
+fn sealing_key_unsigned_by_its_peer_is_refused() {
     let mut world = World::new();
     let socket = world.open();
     let challenge = world.challenge(socket);
@@ -70,7 +70,7 @@ fn nothing_is_done_before_entering() {
 }
 
 #[test]
-fn a_second_socket_of_an_endpoint_replaces_the_first() {
+fn second_socket_of_an_endpoint_replaces_the_first() {
     let mut world = World::new();
     let room = world.register(1);
     let first = world.join(&someone(1), room);

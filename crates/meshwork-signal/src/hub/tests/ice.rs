@@ -22,7 +22,7 @@ fn servers(message: FromServer) -> (RoomId, Vec<IceServer>) {
 }
 
 #[test]
-fn who_joins_hears_of_relays_first_and_may_ask_again() {
+fn newcomer_hears_relays_first_and_may_ask_again() {
     let mut world = with_relay();
     let (room, ann) = (world.register(1), someone(1));
     let socket = world.enter(&ann);
@@ -46,7 +46,7 @@ fn who_joins_hears_of_relays_first_and_may_ask_again() {
 }
 
 #[test]
-fn who_is_not_in_a_room_hears_of_no_relay() {
+fn outsider_of_a_room_hears_of_no_relay() {
     let mut world = with_relay();
     let room = world.register(1);
     let stranger = world.enter(&someone(1));

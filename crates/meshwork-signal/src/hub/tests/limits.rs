@@ -64,7 +64,7 @@ fn members_of_a_room() {
 }
 
 #[test]
-fn of_a_large_room_some_are_named_and_all_can_signal() {
+fn large_room_names_some_and_lets_all_signal() {
     let mut world = world(|config| config.sockets_per_network_max = 200);
     let room = world.register(1);
     let sockets: Vec<SocketId> = (1..=150).map(|secret| world.join(&someone(secret), room)).collect();
@@ -99,7 +99,7 @@ fn of_a_large_room_some_are_named_and_all_can_signal() {
 }
 
 #[test]
-fn what_is_said_of_the_largest_room_fits_one_message() {
+fn answer_to_joining_largest_room_fits_one_message() {
     let announcement = announce::announce(&someone(1).identity, someone(1).endpoint, [7; 32]);
     let members = vec![announcement; NAMED_MAX];
     let text = to_text(&FromServer::Joined { room: RoomId([255; 32]), members, others: Some(u64::MAX) });
@@ -211,7 +211,7 @@ fn codes_cannot_be_tried_fast() {
 }
 
 #[test]
-fn a_household_tries_five_codes_a_second_however_many_sockets_it_has() {
+fn household_tries_five_codes_a_second_in_all() {
     let mut world = World::new();
     let room = world.register(1);
     let code = world.hub.key.code(room, 0);
@@ -421,7 +421,7 @@ fn bytes_of_a_genesis() {
 }
 
 #[test]
-fn members_named_to_a_socket_that_joins_again_and_again() {
+fn members_named_to_a_rejoining_socket_are_bounded() {
     let mut world = world(|config| {
         config.sockets_per_network_max = 300;
         config.network_message_burst = 1_000_000;
@@ -447,7 +447,7 @@ fn members_named_to_a_socket_that_joins_again_and_again() {
 }
 
 #[test]
-fn members_that_wait_for_an_answer_of_a_socket() {
+fn members_waiting_for_a_sockets_answer_are_bounded() {
     let mut membership = Membership::new(None);
     let socket = |number: usize| SocketId(number as u64);
     (0..ASKED_MAX).for_each(|number| membership.note_asked(socket(number)));

@@ -4,7 +4,7 @@ use super::*;
 use meshwork_core::signalling::protocol::LinkOutcome;
 
 #[test]
-fn sockets_of_one_network_share_what_they_may_say() {
+fn sockets_of_one_network_share_a_message_allowance() {
     let config =
         HubConfig { network_messages_per_second: 100, network_message_burst: 1_000, ..HubConfig::default() };
     let mut world = World::with(config);
@@ -81,7 +81,7 @@ fn banned_addresses_are_put_out_and_turned_away() {
 }
 
 #[test]
-fn a_closed_room_is_forgotten_told_and_not_taken_in_for_an_hour() {
+fn closed_room_is_forgotten_and_refused_one_hour() {
     let mut world = World::new();
     let room = world.register(1);
     let member = world.join(&someone(1), room);
@@ -115,7 +115,7 @@ fn a_banned_room_stays_out() {
 }
 
 #[test]
-fn draining_tells_everybody_at_different_moments_how_long_to_stay_away() {
+fn draining_tells_sockets_in_turn_their_away_time() {
     let mut world = World::new();
     let room = world.register(1);
     let sockets: Vec<SocketId> = (1..=20).map(|secret| world.join(&someone(secret), room)).collect();
@@ -149,7 +149,7 @@ fn draining_tells_everybody_at_different_moments_how_long_to_stay_away() {
 }
 
 #[test]
-fn new_limits_count_at_once_and_wrong_ones_not_at_all() {
+fn new_limits_count_at_once_wrong_ones_never() {
     let mut world = World::new();
     let room = world.register(1);
     world.join(&someone(1), room);
@@ -165,7 +165,7 @@ fn new_limits_count_at_once_and_wrong_ones_not_at_all() {
 }
 
 #[test]
-fn what_happens_is_counted_and_what_is_held_goes_back_to_nothing() {
+fn events_are_counted_and_holdings_return_to_nothing() {
     let mut world = World::new();
     let empty = world.hub.snapshot();
     let room = world.register(1);

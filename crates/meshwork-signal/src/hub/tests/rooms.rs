@@ -13,7 +13,7 @@ fn by_id(room: RoomId) -> FromClient {
 }
 
 #[test]
-fn a_registered_room_is_found_by_id_and_code() {
+fn registered_room_is_found_by_id_and_code() {
     let mut world = World::new();
     let (bytes, room) = genesis(1);
     world.register(1);
@@ -57,7 +57,7 @@ fn registering_again_is_answered_alike() {
 }
 
 #[test]
-fn a_hub_for_one_room_takes_in_no_other() {
+fn hub_for_one_room_takes_in_no_other() {
     let ((own, room), (other, stranger)) = (genesis(1), genesis(2));
     let mut world = World::with(HubConfig { only_room: Some(room), ..HubConfig::default() });
     let socket = world.enter(&someone(1));
@@ -137,7 +137,7 @@ fn members_hear_of_each_other() {
 }
 
 #[test]
-fn joining_again_is_answered_by_what_changed_and_not_announced() {
+fn joining_again_tells_changes_and_is_not_announced() {
     let mut world = World::new();
     let room = world.register(1);
     let first = world.join(&someone(1), room);
@@ -203,7 +203,7 @@ fn waits_end_with_the_socket_or_a_leave() {
 }
 
 #[test]
-fn a_lookup_names_either_a_room_or_a_code() {
+fn lookup_names_either_a_room_or_a_code() {
     let (_, room) = genesis(1);
     let code = ServerKey::new([1; 32]).code(room, 0);
     for (room, code) in [(None, None), (Some(room), Some(code))] {
@@ -215,7 +215,7 @@ fn a_lookup_names_either_a_room_or_a_code() {
 }
 
 #[test]
-fn a_room_is_kept_for_seven_days_after_the_last_left() {
+fn emptied_room_is_kept_for_seven_days() {
     let mut world = World::new();
     let room = world.register(1);
     let member = world.join(&someone(1), room);
@@ -239,7 +239,7 @@ fn a_room_is_kept_for_seven_days_after_the_last_left() {
 }
 
 #[test]
-fn a_room_that_nobody_ever_joined_is_kept_for_five_minutes() {
+fn never_joined_room_is_kept_for_five_minutes() {
     let mut world = World::new();
     world.register(1);
     world.wait(5 * 60 * SECOND - SECOND);
@@ -261,7 +261,7 @@ fn a_member_that_vanishes_counts_as_left() {
 }
 
 #[test]
-fn a_restart_with_the_same_key_gives_the_same_codes() {
+fn restart_with_same_key_gives_same_codes() {
     let code = |seed| {
         let hub = Hub::new(HubConfig::default(), ServerKey::new([5; 32]), seed).unwrap();
         let mut world = World { hub, ..World::new() };

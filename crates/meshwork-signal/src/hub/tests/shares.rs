@@ -22,7 +22,7 @@ fn register_from(world: &mut World, address: &str, nonce: u8) -> (SocketId, Room
 }
 
 #[test]
-fn whoever_registers_rooms_from_many_networks_loses_them_to_an_innocent() {
+fn rooms_from_many_networks_give_way_to_innocents() {
     let mut world = world(|config| (config.rooms_max, config.rooms_per_network_max) = (100, 100));
     let (_keeper, kept) = register_from(&mut world, "192.0.2.1", 1);
     world.join(&someone(2), kept);
@@ -40,7 +40,7 @@ fn whoever_registers_rooms_from_many_networks_loses_them_to_an_innocent() {
 }
 
 #[test]
-fn of_the_rooms_of_a_network_the_unused_go_first() {
+fn unused_rooms_of_a_network_go_first() {
     let mut world = world(|config| (config.rooms_max, config.rooms_per_network_max) = (3, 3));
     let (member, used) = register_from(&mut world, "192.0.2.1", 1);
     world.say(member, FromClient::Join { room: used, token: None });
@@ -58,7 +58,7 @@ fn of_the_rooms_of_a_network_the_unused_go_first() {
 }
 
 #[test]
-fn whoever_holds_sockets_from_many_networks_loses_them_to_an_innocent() {
+fn sockets_from_many_networks_give_way_to_innocents() {
     let mut world = world(|config| (config.sockets_max, config.sockets_per_network_max) = (400, 10));
     let room = world.register(1);
     let friend = enter_from(&mut world, "192.0.2.1", 2);
@@ -118,7 +118,7 @@ fn private_rooms_name_nobody_without_the_secret() {
 }
 
 #[test]
-fn of_a_room_full_of_ghosts_newcomers_are_named_those_who_answer() {
+fn newcomers_among_ghosts_are_named_answering_members() {
     let mut world = world(|config| config.sockets_per_network_max = 200);
     let room = world.register(1);
     for ghost in 0..150 {
@@ -173,7 +173,7 @@ fn a_join_costs_what_it_brings_about() {
 }
 
 #[test]
-fn nothing_of_a_hub_is_left_when_all_have_gone() {
+fn hub_keeps_nothing_when_all_have_gone() {
     let mut world = World::new();
     for number in 0..100 {
         let (socket, room) = register_from(&mut world, &format!("2001:db8:{number:x}::1"), number);

@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn a_shorter_packet_is_the_last_and_order_is_kept() {
+    fn shorter_packet_ends_a_call_and_keeps_order() {
         assert_eq!(calls(&[(1, 9), (1, 4), (1, 9)]), [(1, vec![9, 4]), (1, vec![9])]);
         assert_eq!(calls(&[(1, 4), (1, 9)]), [(1, vec![4]), (1, vec![9])]);
         assert_eq!(calls(&[(1, 9), (1, 0), (1, 9)]), [(1, vec![9]), (1, vec![]), (1, vec![9])]);
     }
 
     #[test]
-    fn a_call_takes_no_more_than_the_system_does() {
+    fn call_takes_no_more_than_the_system_does() {
         assert_eq!(calls(&[(1, 9); 5]), [(1, vec![9; 4]), (1, vec![9])]);
         assert_eq!(calls(&[(1, 40_000); 2]), [(1, vec![40_000]), (1, vec![40_000])]);
         let many: Vec<(u16, usize)> = (0..100).map(|port| (port, 9)).collect();

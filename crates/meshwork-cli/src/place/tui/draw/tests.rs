@@ -87,7 +87,7 @@ fn the_frame_is_where_the_keys_paint() {
 }
 
 #[test]
-fn the_status_says_where_one_is_and_what_is_left() {
+fn the_status_tells_the_place_and_cells_left() {
     let area = (100, 30);
     let mut app = app(Depth::True, area);
     app.cursor = (5, 4);
@@ -153,7 +153,7 @@ fn each_colour_is_clicked_where_it_is_drawn() {
 }
 
 #[test]
-fn cursors_of_others_have_a_name_while_they_move() {
+fn cursors_of_others_are_named_while_moving() {
     let area = (60, 30);
     let mut app = app(Depth::True, area);
     app.people = vec![person("Lin", LinkState::Direct, "")];

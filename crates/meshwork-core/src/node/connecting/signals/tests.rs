@@ -45,7 +45,7 @@ fn signal(world: &mut World, number: u64, epoch: u32, content: SignalContent) {
 }
 
 #[test]
-fn so_many_attempts_are_under_way_at_a_time() {
+fn attempts_under_way_at_once_are_limited() {
     let mut world = World::new();
     for number in 0..PENDING_MAX as u64 {
         signal(&mut world, number, 1, offer());
@@ -61,7 +61,7 @@ fn so_many_attempts_are_under_way_at_a_time() {
 }
 
 #[test]
-fn an_attempt_has_so_long_until_its_link_is_proved() {
+fn an_attempt_times_out_without_a_proved_link() {
     let mut world = World::new();
     signal(&mut world, 1, 1, offer());
     let late = Time(0) + Config::default().connect_timeout;
@@ -72,7 +72,7 @@ fn an_attempt_has_so_long_until_its_link_is_proved() {
 }
 
 #[test]
-fn so_many_attempts_with_one_endpoint_are_under_way() {
+fn attempts_per_endpoint_are_limited_evicting_the_oldest() {
     let mut world = World::new();
     let most = ATTEMPTS_PER_PEER_MAX as u32;
     (1..=most).for_each(|epoch| signal(&mut world, 1, epoch, offer()));
@@ -87,7 +87,7 @@ fn so_many_attempts_with_one_endpoint_are_under_way() {
 }
 
 #[test]
-fn so_many_candidates_of_the_other_end_are_taken() {
+fn candidates_taken_from_the_other_end_are_limited() {
     let mut world = World::new();
     signal(&mut world, 1, 1, offer());
     let named = |world: &World| {

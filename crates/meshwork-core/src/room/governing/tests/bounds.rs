@@ -8,7 +8,7 @@ fn unruled(instance: u64) -> SignedBatch {
 }
 
 #[test]
-fn so_many_batches_wait_for_the_record_they_were_written_under() {
+fn batches_waiting_for_their_record_are_limited() {
     let mut room = room(2);
     let waiting = |room: &Room| {
         let (waiting, _) = room.kept.rules.waiting();
@@ -23,7 +23,7 @@ fn so_many_batches_wait_for_the_record_they_were_written_under() {
 }
 
 #[test]
-fn so_many_bytes_of_batches_wait_for_their_record() {
+fn bytes_of_batches_waiting_for_records_are_limited() {
     let mut room = room(2);
     let values: Vec<_> = (0..PART).map(|place| (place, place)).collect();
     let payload = Board::payloads(&values).remove(0);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_was_written_under_earlier_rules_is_said_again() {
+fn writing_under_earlier_rules_is_signed_again() {
     let (owner, writer) = (identity(0), identity(2));
     let mut rooms = vec![room(0), room(2)];
     rooms[1].write(now(1), &writer, ReplicaNumber::FIRST, Board::payloads(&[(1, 5), (2, 6)])).unwrap();
@@ -89,7 +89,7 @@ fn records_survive_with_the_room() {
 }
 
 #[test]
-fn who_has_the_edit_seed_writes_and_others_look() {
+fn only_holders_of_the_edit_seed_may_write() {
     let (seed, owner) = (EditSeed([3; 16]), identity(0));
     let mut rooms = vec![room(0), room(2), room(4)];
     let writers = Writers::Admitted(Some(seed.key()));

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_appears_while_a_path_is_looked_for_is_told() {
+    fn an_address_appearing_during_path_search_is_told() {
         let told = told_late(IcePolicy::All);
         let [candidate] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!(candidate.kind, CandidateKind::Host);

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_of_data_says_how_a_link_travels() {
+    fn the_data_path_tells_how_a_link_travels() {
         let (own, outside) = (address("10.0.0.2:5000"), address("192.0.2.9:6000"));
         let relayed = address("203.0.113.1:7000");
         let mut paths = Paths::default();

@@ -27,7 +27,7 @@ fn a_binding_request_is_told_its_address() {
 }
 
 #[test]
-fn who_asks_with_a_fingerprint_is_answered_with_one() {
+fn request_with_fingerprint_is_answered_with_one() {
     let mut world = World::new(config());
     let mut message = world.message(MessageClass::Request, BINDING);
     message.add_fingerprint().unwrap();
@@ -40,7 +40,7 @@ fn who_asks_with_a_fingerprint_is_answered_with_one() {
 }
 
 #[test]
-fn an_allocation_has_a_relayed_address_and_ten_minutes() {
+fn allocation_has_a_relayed_address_and_ten_minutes() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");
     let reply = world.ask(&session, ALLOCATE, &[&udp()]);
@@ -63,7 +63,7 @@ fn an_allocation_has_a_relayed_address_and_ten_minutes() {
 }
 
 #[test]
-fn a_request_said_twice_is_answered_twice_and_done_once() {
+fn repeated_request_is_answered_twice_and_done_once() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");
     let bytes = world.signed(&session, ALLOCATE, &[&udp()]);
@@ -113,7 +113,7 @@ fn families_are_relayed_as_asked() {
 }
 
 #[test]
-fn a_family_that_is_not_relayed_is_said_so() {
+fn unrelayed_address_family_is_told_as_unsupported() {
     let mut alone = config();
     alone.relay_addresses.pop();
     let mut world = World::new(alone);
@@ -129,7 +129,7 @@ fn a_family_that_is_not_relayed_is_said_so() {
 }
 
 #[test]
-fn who_names_no_family_gets_ipv6_where_nothing_else_is_relayed() {
+fn unnamed_family_gets_ipv6_on_ipv6_only_relay() {
     let mut alone = config();
     alone.relay_addresses.remove(0);
     let mut world = World::new(alone);
@@ -224,7 +224,7 @@ fn dont_fragment_is_granted() {
 }
 
 #[test]
-fn what_must_be_understood_and_is_not_is_named() {
+fn unknown_required_attribute_is_named_in_the_refusal() {
     let mut world = World::new(config());
     let session = world.session(CLIENT, "alice");
     let strange = RawAttribute::new(0x7abc.into(), &[1, 2, 3, 4]);
@@ -256,7 +256,7 @@ fn an_answer_names_so_many_unknown_attributes() {
 }
 
 #[test]
-fn a_taken_port_is_passed_over_and_no_port_is_said_so() {
+fn taken_ports_are_skipped_and_exhaustion_is_told() {
     let mut few = config();
     few.ports = 50_000..=50_003;
     let mut world = World::new(few);
@@ -289,7 +289,7 @@ fn a_pair_with_a_taken_port_is_redrawn() {
 }
 
 #[test]
-fn an_allocation_that_carries_nothing_for_a_minute_ends() {
+fn allocation_carrying_nothing_for_a_minute_ends() {
     let mut world = World::new(Config { unused_after: MINUTE, ..config() });
     let (used, relayed) = world.allocated(CLIENT, "alice");
     world.permit(&used, "8.8.8.8:1");

@@ -24,7 +24,7 @@ fn who_shows_nothing_is_told_how_and_forgotten() {
 }
 
 #[test]
-fn an_address_without_credentials_is_answered_twenty_times_a_second() {
+fn address_without_credentials_gets_twenty_answers_a_second() {
     let mut world = World::new(config());
     let answers = |world: &mut World, address: &str, method| {
         let ask = |port| {
@@ -64,7 +64,7 @@ fn both_integrity_algorithms_and_both_keys_open() {
 }
 
 #[test]
-fn expired_forged_and_foreign_credentials_are_refused_and_counted() {
+fn invalid_credentials_are_refused_and_counted_by_cause() {
     let mut world = World::new(config());
     let good = world.session(CLIENT, "alice");
     let forged = Session { password: String::from("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), ..good.clone() };
@@ -101,7 +101,7 @@ fn a_second_secret_opens_as_well() {
 }
 
 #[test]
-fn a_former_secret_makes_allocations_for_ten_minutes_and_keeps_them() {
+fn former_secret_allocates_ten_minutes_and_keeps_allocations() {
     let mut world = World::new(config());
     let (alice, _) = world.allocated(CLIENT, "alice");
     let late = Secret::from_text(SECRET).unwrap().mint("carol", world.now.wall + 3 * LIFE).unwrap();
@@ -139,7 +139,7 @@ fn a_former_secret_makes_allocations_for_ten_minutes_and_keeps_them() {
 }
 
 #[test]
-fn secrets_that_were_replaced_often_do_not_pile_up() {
+fn often_replaced_secrets_do_not_pile_up() {
     let mut world = World::new(config());
     for number in 0..20 {
         let secret = Secret::from_text(&format!("secret number {number}, as long as it must be")).unwrap();
@@ -175,7 +175,7 @@ fn nonces_expire_and_belong_to_one_address() {
 }
 
 #[test]
-fn an_allocation_belongs_to_the_name_that_made_it() {
+fn allocation_belongs_to_the_name_that_made_it() {
     let mut world = World::new(config());
     let (session, _) = world.allocated(CLIENT, "room:alice");
     let stranger = world.session(CLIENT, "room:mallory");

@@ -47,7 +47,7 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
 }
 
 #[test]
-fn a_hundred_thousand_wrong_messages_do_nothing_and_leave_nothing() {
+fn a_hundred_thousand_wrong_messages_leave_nothing_behind() {
     let mut rng = Rng::new([3; 32]);
     let mut config = config();
     config.per_address.allocations_max = 16;

@@ -20,7 +20,7 @@ fn sent_to_peer(sent: &[Sent]) -> (SocketAddr, &[u8]) {
 }
 
 #[test]
-fn data_goes_both_ways_once_a_peer_is_permitted() {
+fn data_flows_both_ways_only_after_permission() {
     let mut world = World::new(config());
     let (session, relayed) = world.allocated(CLIENT, "alice");
     assert_eq!(world.send(&session, at(PEER), b"early"), []);
@@ -106,7 +106,7 @@ fn channels_stand_ten_minutes_and_their_permission_five() {
 }
 
 #[test]
-fn a_channel_has_one_peer_and_a_peer_one_channel() {
+fn channel_has_one_peer_and_peer_one_channel() {
     let mut world = World::new(config());
     let (session, _) = world.allocated(CLIENT, "alice");
     assert_eq!(world.bind_channel(&session, 0x4001, at(PEER)).code(), None);
@@ -166,7 +166,7 @@ fn two_clients_meet_inside_the_relay() {
 }
 
 #[test]
-fn other_programs_on_the_relays_address_are_not_reached() {
+fn other_programs_at_relay_address_are_not_reached() {
     let mut own = config();
     own.own_addresses = vec![RELAY_V4.parse().unwrap()];
     let mut world = World::new(own);
@@ -207,7 +207,7 @@ fn permissions_and_channels_are_bounded() {
 }
 
 #[test]
-fn a_send_indication_that_must_be_understood_and_is_not_is_dropped() {
+fn send_indication_with_unknown_required_attribute_is_dropped() {
     let mut world = World::new(config());
     let (session, _) = world.allocated(CLIENT, "alice");
     world.permit(&session, PEER);

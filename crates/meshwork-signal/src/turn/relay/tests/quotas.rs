@@ -8,7 +8,7 @@ fn code(world: &mut World, from: &str, name: &str) -> Option<u16> {
 }
 
 #[test]
-fn allocations_over_a_quota_are_refused_and_counted_by_whose() {
+fn allocation_over_a_quota_is_refused_and_counted() {
     let mut few = config();
     few.per_endpoint.allocations_max = 1;
     few.per_room.allocations_max = 2;
@@ -42,7 +42,7 @@ fn allocations_over_a_quota_are_refused_and_counted_by_whose() {
 }
 
 #[test]
-fn what_carries_data_is_kept_when_a_network_gives_way() {
+fn network_giving_way_keeps_what_carries_data() {
     let mut few = config();
     few.in_all.allocations_max = 2;
     let mut world = World::new(few);
@@ -55,7 +55,7 @@ fn what_carries_data_is_kept_when_a_network_gives_way() {
 }
 
 #[test]
-fn a_network_gives_way_where_ports_run_out_first() {
+fn network_gives_way_where_ports_run_out_first() {
     let mut few = config();
     few.ports = 50_000..=50_001;
     let mut world = World::new(few);
@@ -67,7 +67,7 @@ fn a_network_gives_way_where_ports_run_out_first() {
 }
 
 #[test]
-fn other_limits_count_from_now_on_and_take_nothing_away() {
+fn new_limits_count_from_now_and_revoke_nothing() {
     let mut world = World::new(config());
     let (alice, relayed) = world.allocated("1.1.1.1:1", "red:a");
     assert_eq!(world.permit(&alice, "10.0.0.7:1").code(), Some(403));

@@ -43,7 +43,7 @@ fn only(sent: Vec<Sent>) -> Reply {
 }
 
 #[test]
-fn messages_are_cut_out_of_a_stream_wherever_it_is_cut() {
+fn stream_yields_its_messages_wherever_it_is_cut() {
     let mut world = World::new(config());
     let stream = world.open(CLIENT).unwrap();
     let (session, relayed) = world.allocated_over(stream, "alice");
@@ -126,7 +126,7 @@ fn what_is_no_stun_closes_the_stream() {
 }
 
 #[test]
-fn streams_are_bounded_for_an_address_and_in_all() {
+fn streams_are_bounded_per_address_and_in_all() {
     let mut few = config();
     (few.streams_max, few.streams_per_address_max) = (3, 2);
     let mut world = World::new(few);
