@@ -417,6 +417,11 @@ export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChan
   readonly client: number
   /** An update that makes the document what it is, for an empty one. Throws ClosedError. */
   readonly whole: Uint8Array
+  /**
+   * The same in updates to be applied one after the other, the first one at once: none needs what is in a later one, so a page
+   * may draw and be typed in between them. None where nobody wrote. Throws ClosedError.
+   */
+  readonly slices: readonly Uint8Array[]
   /** Says what this page did to it. Rejects with WriteError; nothing was said. At most 8 MiB in all documents of an app. */
   say(update: Uint8Array): Promise<void>
   /**

@@ -87,6 +87,10 @@ export class Document extends Listened {
     return this.#raw.whole()
   }
 
+  get slices() {
+    return this.#raw.slices()
+  }
+
   async say(update) {
     await this.#raw.say(update)
   }

@@ -20,6 +20,11 @@ export interface MeshworkProvider
   readonly doc: Doc
   /** What each member says of its cursor and name, as editors for Yjs have it. It ends with the member. */
   readonly awareness: Awareness
+  /**
+   * Resolves once the Y.Doc has all that the document had. One of up to 2,000 items is there when the provider is made; a longer
+   * one comes in steps, so that the page goes on meanwhile. It may be edited at once.
+   */
+  readonly opened: Promise<void>
   /** Waits until what was edited is said, or could not be. */
   flushed(): Promise<void>
   /** Says what was edited, and saves the document under a label, as `saveVersion` of a document does. */

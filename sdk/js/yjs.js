@@ -35,6 +35,18 @@ export async function compare(before, after, { type = 'text' } = {}) {
   return pieces
 }
 
+/** Waits for the next task of the page, for which pages that nobody looks at wait no longer than others. */
+function nextTask() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
+}
+
 /** A Y.Doc of what an update makes. */
 function docOf(whole) {
   const doc = new Y.Doc({ gc: false })
@@ -88,7 +100,8 @@ export class MeshworkProvider extends EventTarget {
     doc.gc = false
     this.awareness = awareness ?? new Awareness(doc)
     this.#changes = document.watch()
-    Y.applyUpdate(doc, document.whole, this)
+    // A long document in steps, so that the page goes on meanwhile; a short one is there at once.
+    this.opened = this.#open(document.slices)
     doc.on('update', this.#edited)
     this.awareness.on('update', this.#aware)
     room.addEventListener('members', this.#members)
@@ -111,7 +124,7 @@ export class MeshworkProvider extends EventTarget {
 
   /** Makes the document what it was, as an edit like any other. */
   async restore(version) {
-    const then = docOf(await version.whole())
+    const [then] = await Promise.all([version.whole().then(docOf), this.opened])
     this.doc.transact(() => restore(this.doc, then))
     await this.flushed()
   }
@@ -126,6 +139,18 @@ export class MeshworkProvider extends EventTarget {
     await this.#changes.return()
     await this.#heard?.return()
     taken.delete(this.#document)
+  }
+
+  async #open(slices) {
+    for (const [place, slice] of slices.entries()) {
+      if (place > 0) {
+        await nextTask()
+      }
+      if (!taken.has(this.#document)) {
+        return
+      }
+      Y.applyUpdate(this.doc, slice, this)
+    }
   }
 
   #edited = (update, origin) => {

@@ -46,6 +46,10 @@ class Document {
     return this.#ask('whole', [this.name])
   }
 
+  get slices() {
+    return this.#ask('slices', [this.name])
+  }
+
   async say(update) {
     this.#ask('say', [this.name, update])
   }

@@ -134,6 +134,12 @@ impl RawDocument {
         self.0.client() as f64
     }
 
+    /// The updates that make the document what it is, one after the other.
+    pub fn slices(&self) -> Result<Array, JsValue> {
+        let slices = at_once(self.0.slices()).map_err(thrown)?;
+        Ok(slices.iter().map(|slice| JsValue::from(Uint8Array::from(&**slice))).collect())
+    }
+
     /// The update that makes the document what it is.
     pub fn whole(&self) -> Result<Uint8Array, JsValue> {
         Ok(Uint8Array::from(&*at_once(self.0.whole()).map_err(thrown)?))

@@ -93,6 +93,16 @@ impl Document {
         self.read(|documents, name| documents.whole(name).unwrap_or_else(|| update::EMPTY.to_vec())).await
     }
 
+    /// The same in updates that are to be applied one after the other, the first one at once: none needs what is in a later one,
+    /// so a page may draw and be typed in between them. None where nobody wrote.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn slices(&self) -> Result<Vec<Vec<u8>>, Closed> {
+        let client = self.client();
+        self.read(move |documents, name| documents.slices(name, client)).await
+    }
+
     /// Says what this program did to the document, as an update of Yjs under its [number](Document::client), of which no item
     /// may be said twice with another content. It may be said while nobody is linked, and travels later. Dropping the future
     /// leaves it said, or not.

@@ -9,7 +9,7 @@ use meshwork_core::signed::batch::{BatchId, SignedBatch};
 use super::index::{Index, spans};
 use super::place::{Slots, Version};
 use super::said::Said;
-use super::update::{Container, Id, Item, Piece, Ranges, Says, write};
+use super::update::{Container, Id, Item, Piece, Ranges, Says, slices, write};
 use super::upto::{Upto, runs};
 
 /// The updates of one document that are kept, by numbers that their replica gives.
@@ -218,6 +218,18 @@ impl Document {
 
     /// The update of Yjs that makes what stands.
     pub(super) fn whole(&self) -> Vec<u8> {
+        let (pieces, deletions) = self.pieces();
+        write(pieces, &deletions)
+    }
+
+    /// The same in updates to be applied one after the other, each of at most so many items.
+    pub(super) fn slices(&self, items_max: usize) -> Vec<Vec<u8>> {
+        let (pieces, deletions) = self.pieces();
+        slices(pieces, &deletions, items_max)
+    }
+
+    /// All that shows, with what is deleted of it.
+    fn pieces(&self) -> (Vec<Piece<'_>>, Ranges) {
         let versions = self.versions();
         let deletions = self.deleted();
         let is_plain =
@@ -231,7 +243,7 @@ impl Document {
         } else {
             pieces = shown(Slots::of(self.versions()).0.place(), &self.erased);
         }
-        write(pieces, &deletions)
+        (pieces, deletions)
     }
 
     /// The items of what stands that nobody deleted and no record erased.

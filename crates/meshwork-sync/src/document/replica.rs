@@ -22,6 +22,8 @@ use super::{erased_in, later};
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Batches of one peer that stand, at most.
 pub const BATCHES_MAX: usize = 20_000;
+/// Most items of one [slice](Documents::slices): a page places them in some ten milliseconds.
+pub const SLICE_ITEMS: usize = 2_000;
 
 /// What became different in the documents of an app.
 #[derive(Clone, Debug)]
@@ -79,6 +81,15 @@ impl Documents {
     /// The update of Yjs that makes what stands in a document; `None` where nobody wrote.
     pub fn whole(&self, name: &str) -> Option<Vec<u8>> {
         self.documents.get(name).map(Document::whole)
+    }
+
+    /// The same in updates that are to be applied one after the other, each of at most [`SLICE_ITEMS`] items: none needs what is
+    /// in a later one, so between two of them others may have their turn, and this client may write. Where it has written
+    /// before all is in the first one, so that it says no item twice. None where nobody wrote.
+    pub fn slices(&self, name: &str, client: u64) -> Vec<Vec<u8>> {
+        let Some(document) = self.documents.get(name) else { return Vec::new() };
+        let items_max = if document.end_of(client) > 0 { usize::MAX } else { SLICE_ITEMS };
+        document.slices(items_max)
     }
 
     /// Names of the documents in which something is left that nobody deleted, in ascending order.

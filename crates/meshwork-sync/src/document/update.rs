@@ -22,6 +22,7 @@ mod json;
 mod parts;
 mod piece;
 mod ranges;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -32,6 +33,7 @@ use std::ops::Range;
 pub(super) use self::parts::Container;
 pub use self::piece::{Piece, Says};
 pub use self::ranges::Ranges;
+pub use self::slices::slices;
 pub use self::write::{merge, number, renamed, write};
 
 /// Most items of one update, and most ranges that it deletes: an item of one letter takes four bytes or more, so an

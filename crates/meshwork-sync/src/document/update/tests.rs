@@ -79,6 +79,13 @@ fn update_of(document: &Doc, act: &Act) -> Vec<u8> {
     writing.encode_update_v1()
 }
 
+/// The whole of a document to which this update was applied.
+fn whole_of(update: &[u8]) -> Vec<u8> {
+    let applied = document(7, false);
+    applied.transact_mut().apply_update(yrs::Update::decode_v1(update).unwrap()).unwrap();
+    applied.transact().encode_diff_v1(&yrs::StateVector::default())
+}
+
 /// Where the items of an update end, by client.
 fn ends(update: &Update<'_>) -> BTreeMap<u64, u64> {
     let mut ends = BTreeMap::new();
@@ -114,6 +121,20 @@ proptest! {
             let one = super::read(one).expect("it was read");
             prop_assert!(update.contains(&one));
             prop_assert!(!one.contains(&update) || ends(&one) == ends(&update));
+        }
+        // In slices it is the same, and none waits for a later one.
+        let pieces = || update.items.iter().map(Piece::of).collect::<Vec<_>>();
+        let deletions: Ranges = update.deletions.iter().cloned().collect();
+        let expected = whole_of(&write(pieces(), &deletions));
+        for items_max in [1, 3] {
+            let slices = slices(pieces(), &deletions, items_max);
+            let applied = document(7, false);
+            for slice in &slices {
+                prop_assert!(super::read(slice).is_ok_and(|slice| slice.items.len() <= items_max));
+                applied.transact_mut().apply_update(yrs::Update::decode_v1(slice).unwrap()).unwrap();
+                prop_assert!(applied.transact().store().pending_update().is_none());
+            }
+            prop_assert_eq!(&applied.transact().encode_diff_v1(&yrs::StateVector::default()), &expected);
         }
         // The items of a client lie one behind the other.
         for pair in update.items.windows(2).filter(|pair| pair[0].id.client == pair[1].id.client) {

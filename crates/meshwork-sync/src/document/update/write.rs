@@ -7,9 +7,8 @@ use super::{Id, KEY, Kind, ORIGIN, Parent, RIGHT, Ranges, SKIP, Update};
 
 /// The update that says these pieces and deletions. Of pieces that overlap the one that begins first counts where they
 /// do. Neighbours that are one item become one.
-pub fn write(mut pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
-    pieces.sort_by_key(|piece| (Reverse(piece.id.client), piece.id.clock, Reverse(piece.length)));
-    let items = join(pieces);
+pub fn write(pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
+    let items = joined(pieces);
     let mut out = Vec::new();
     number(&mut out, items.chunk_by(is_of_one).count() as u64);
     for items in items.chunk_by(is_of_one) {
@@ -79,8 +78,9 @@ fn is_of_one(one: &Piece<'_>, other: &Piece<'_>) -> bool {
     one.id.client == other.id.client
 }
 
-/// Sorted pieces without what overlaps, and with runs made one.
-fn join(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+/// Pieces by client, the greatest first, and clock, without what overlaps, and with runs made one.
+pub(super) fn joined(mut pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+    pieces.sort_by_key(|piece| (Reverse(piece.id.client), piece.id.clock, Reverse(piece.length)));
     let mut joined: Vec<Piece<'_>> = Vec::with_capacity(pieces.len());
     for mut piece in pieces {
         let last = joined.last_mut().filter(|last| is_of_one(last, &piece));

@@ -161,6 +161,7 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
     match asked {
         "client" => return Ok((client_of(writing.sync.session.endpoint()) as f64).into()),
         "whole" => return Ok(Uint8Array::from(&*whole(writing, &text(0))).into()),
+        "slices" => return Ok(slices(writing, &text(0)).into()),
         "author" => {
             let id = Id { client: number(1), clock: number(2) };
             return Ok(author_of(writing, &text(0), id).into());
@@ -199,6 +200,13 @@ pub(super) fn look<R>(writing: Writing, look: impl FnOnce(&Documents) -> R) -> O
 /// The update that makes a document what it is.
 pub(super) fn whole(writing: Writing, name: &str) -> Vec<u8> {
     look(writing, |documents| documents.whole(name)).flatten().unwrap_or_else(|| update::EMPTY.to_vec())
+}
+
+/// The updates that make it so one after the other, the first one at once.
+fn slices(writing: Writing, name: &str) -> Array {
+    let client = client_of(writing.sync.session.endpoint());
+    let slices = look(writing, |documents| documents.slices(name, client)).unwrap_or_default();
+    slices.iter().map(|slice| JsValue::from(Uint8Array::from(&**slice))).collect()
 }
 
 fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {
