@@ -207,6 +207,7 @@ pub mod sync {
     pub use meshwork_sync::about::{LABEL_MAX, TITLE_MAX, VERSION_BYTES_MAX, VERSION_MAX, VERSIONS_MAX};
     pub use meshwork_sync::document::{
         BATCHES_MAX as DOCUMENT_BATCHES_MAX, BYTES_MAX as DOCUMENT_BYTES_MAX, NAME_MAX as DOCUMENT_NAME_MAX,
+        SLICE_ITEMS as DOCUMENT_SLICE_ITEMS,
     };
     pub use meshwork_sync::values::HISTORY_MAX;
     /// What shapes of a whiteboard are made of.

@@ -94,6 +94,17 @@ globalThis.page = {
       return [name, code]
     }
   },
+  slices: (name) => room.document(name).slices.length,
+  openTyping: async (name, words) => {
+    const doc = new Y.Doc()
+    const opening = new MeshworkProvider(room, doc, { name })
+    const text = doc.getText('text')
+    const { length } = text
+    text.insert(length, words)
+    await opening.opened
+    await opening.flushed()
+    return [length, text.toString()]
+  },
   rename: (title) => notes().rename(title),
   titles: () => room.documents().map((name) => [name, room.document(name).title ?? null]),
   erase: () => notes().delete(),

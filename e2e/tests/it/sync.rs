@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use anyhow::{Context, Result, ensure};
+use meshwork::sync::DOCUMENT_SLICE_ITEMS;
 use meshwork::{Endpoint, PieceKind, Room};
 use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
@@ -143,6 +144,30 @@ async fn pages_save_compare_and_restore_versions() -> Result<()> {
     govern(&ann, &bo, &room).await?;
     ensure!(ask(&ann, "errors", vec![]).await? == json!([]));
     check_types(app.path())
+}
+
+#[tokio::test]
+async fn long_documents_open_while_one_types() -> Result<()> {
+    const ITEMS: usize = 5_000;
+    let (app, server) = (editor()?, Server::start().await?);
+    let kim = Endpoint::builder().server(server.url()).bind().await?;
+    let room = kim.create(meshwork::sync::room().private()).await?;
+    let long = room.document("long");
+    // Letter by letter at the beginning, so that no two of them are one item.
+    long.edit(|text| (0..ITEMS).for_each(|_| text.insert(0, "a"))).await?;
+    let (page, browser) = (build_and_serve(app.path())?, Browser::start().await?);
+    let ann = browser.tab(&page).await?;
+    ask(&ann, "join", vec![json!(room.link().to_string()), "Ann".into()]).await?;
+    wait_says(&ann, "slices", vec!["long".into()], json!(3)).await?;
+    let opened = ask(&ann, "openTyping", vec!["long".into(), " typed".into()]).await?;
+    let (first, text) = (opened[0].as_u64(), opened[1].as_str().context("a text")?);
+    ensure!(first == Some(DOCUMENT_SLICE_ITEMS as u64), "{first:?} letters were there at once");
+    ensure!(text == format!("{} typed", "a".repeat(ITEMS)), "it reads {text}");
+    let mut changes = long.watch();
+    while long.text().await? != text {
+        changes.next().await.context("the room goes on")?;
+    }
+    Ok(())
 }
 
 /// What a page and a program say of what was changed is the same.
