@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: what the compiler and clippy do not check about the house.
 
+mod apps;
 mod arrows;
 mod edges;
 mod exceptions;
@@ -41,6 +42,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(source::check(&files, exceptions::LONG_FILES));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(foreign::check(&files));
+    problems.extend(apps::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));
     problems.extend(methods::check(&files, exceptions::MANY_METHODS));
     problems.extend(surface::check(&files));

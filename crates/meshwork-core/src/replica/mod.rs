@@ -101,7 +101,7 @@ pub trait Replica: Any + Send + Sync {
     fn keeps_what_is_needed(&self) -> bool {
         false
     }
-    /// Whether a batch may be wanted of which nothing shows any more: a canvas's past is shown as a film.
+    /// Whether a batch may be wanted of which nothing shows any more: the past of some is shown as a film.
     fn shows_past(&self) -> bool {
         true
     }

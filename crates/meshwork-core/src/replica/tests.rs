@@ -1,4 +1,4 @@
-//! A family unlike a canvas: a set in which nothing replaces anything.
+//! A family unlike those of our apps: a set in which nothing replaces anything.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -31,7 +31,7 @@ pub const NODES_MAX: usize = 256;
 pub const REPLICAS_MAX: usize = 48;
 /// Most floors in one [`RoomMessage::Roots`]: of a table by time in each of 16 slots.
 pub const FLOORS_MAX: usize = 16;
-/// Most batches that a [`RoomMessage::Want`] names: all that a part of a canvas keeps.
+/// Most batches that a [`RoomMessage::Want`] names: all that a part of a replica keeps whose parts have as many entries.
 pub const HAVE_MAX: usize = 4096;
 /// Most sequences in one [`RoomMessage::Acknowledged`].
 pub const SEQUENCES_MAX: usize = 4096;

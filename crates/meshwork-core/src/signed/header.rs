@@ -29,7 +29,7 @@ const HAS_USED: u8 = 8;
 /// What kind of replica a batch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
-    /// What the app brings itself: a canvas, documents.
+    /// What the app brings itself, such as documents.
     Own,
     /// The table whose rows are ordered by their hash.
     ByValue,

@@ -14,8 +14,8 @@ use crate::id::Instance;
 use crate::wire::MessageWriter;
 
 const ROOM: RoomId = RoomId([9; 32]);
-/// What the canvas writes for one cell: docs/protocol/canvas.md.
-const CELL: [u8; 9] = [0x77, 0, 0, 0x9c, 0x83, 0x60, 0x29, 0xc3, 0x1c];
+/// What Place writes for a lone click.
+const CLICK: [u8; 9] = [0x77, 0, 0, 0x9c, 0x83, 0x60, 0x29, 0xc3, 0x1c];
 
 fn identity() -> Identity {
     Identity::from_secret([1; 32])
@@ -90,7 +90,7 @@ proptest! {
 /// docs/protocol/batches.md has this sum.
 #[test]
 fn a_click_takes_138_bytes() {
-    let click = sign(&header(), &CELL).expect("a legal header");
+    let click = sign(&header(), &CLICK).expect("a legal header");
     let number_of_room = 3;
     let mut link = MessageWriter::default();
     link.push(16, &[&[number_of_room], click.bytes()].concat());
@@ -113,13 +113,13 @@ fn a_click_takes_138_bytes() {
     assert_eq!(link.len(), 138);
 
     let late = Header { sequence: 2_000_000, used: Some(16_383), ..header() };
-    let late = sign(&late, &CELL).expect("a legal header");
+    let late = sign(&late, &CLICK).expect("a legal header");
     assert_eq!(late.bytes().len() + 4, 140, "the two millionth batch of a program is not larger");
 }
 
 #[test]
 fn every_changed_byte_is_noticed() {
-    let batch = sign(&Header { used: None, ..header() }, &CELL).expect("a legal header");
+    let batch = sign(&Header { used: None, ..header() }, &CLICK).expect("a legal header");
     let stub = batch.stub().encode();
     for place in 0..batch.bytes().len() {
         for bit in 0..8 {
@@ -138,7 +138,7 @@ fn every_changed_byte_is_noticed() {
 
 #[test]
 fn a_batch_counts_in_one_room() {
-    let batch = sign(&header(), &CELL).expect("a legal header");
+    let batch = sign(&header(), &CLICK).expect("a legal header");
     let elsewhere = UnverifiedBatch::decode(&RoomId([8; 32]), batch.bytes()).expect("its bytes are in order");
     assert_ne!(elsewhere.id(), batch.id());
     let Header { author, sequence, .. } = header();
@@ -210,7 +210,7 @@ fn batches_of_the_first_format_are_named() {
 
 #[test]
 fn the_golden_batch_is_the_documented_one() {
-    let batch = sign(&header(), &CELL).expect("a legal header");
+    let batch = sign(&header(), &CLICK).expect("a legal header");
     let page = include_str!("../../../../../docs/protocol/batches.md");
     let page: String = page.split_whitespace().collect();
     for golden in [hex(batch.bytes()), hex(&batch.id().0)] {

@@ -1,60 +1,69 @@
 //! Cuts what a document has into updates that can be applied one after the other, so that others have their turn in between.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
-use super::Ranges;
 use super::piece::Piece;
 use super::write::{joined, write};
+use super::{Id, Ranges};
 
 /// The updates that together say what [`write`] says in one, each of at most so many items: none needs what is in a later
 /// one.
 pub fn slices(pieces: Vec<Piece<'_>>, deletions: &Ranges, items_max: usize) -> Vec<Vec<u8>> {
+    let pieces = joined(pieces);
+    if pieces.len() <= items_max {
+        return vec![write(pieces, deletions)];
+    }
+    let order = order(&pieces);
     let mut slices = Vec::new();
-    let mut left = VecDeque::from(in_order(joined(pieces)));
-    loop {
-        let slice: Vec<Piece<'_>> = left.drain(..left.len().min(items_max)).collect();
-        if left.is_empty() {
-            // What is deleted may lie anywhere, so all of it is named once more.
-            slices.push(write(slice, deletions));
-            return slices;
-        }
+    for (number, places) in order.chunks(items_max).enumerate() {
+        let slice: Vec<Piece<'_>> = places.iter().map(|place| pieces[*place].clone()).collect();
+        // What is deleted may lie anywhere, so the last one names all of it once more.
+        let is_last = (number + 1) * items_max >= order.len();
         let items = slice.iter().map(|piece| (piece.id.client, piece.id.clock..piece.end()));
-        let deleted = deletions.both(&items.collect());
+        let deleted = if is_last { deletions.clone() } else { deletions.both(&items.collect()) };
         slices.push(write(slice, &deleted));
     }
+    slices
 }
 
-/// Pieces, each client's in its order, so that none comes before what it needs of the others: as libraries place them. What is
-/// not among them is not waited for.
-fn in_order(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
-    let mut ordered = Vec::with_capacity(pieces.len());
-    let mut queues: BTreeMap<u64, VecDeque<Piece<'_>>> = BTreeMap::new();
-    for piece in pieces {
-        queues.entry(piece.id.client).or_default().push_back(piece);
+/// An order of pieces, which lie by client and clock, in which none comes before what it needs: each client's own in theirs. What
+/// is not among them is not waited for.
+fn order(pieces: &[Piece<'_>]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(pieces.len());
+    // Of each client what is left.
+    let mut queues: Vec<Range<usize>> = Vec::new();
+    for queue in pieces.chunk_by(|one, other| one.id.client == other.id.client) {
+        let start = queues.last().map_or(0, |last| last.end);
+        queues.push(start..start + queue.len());
     }
-    for client in queues.keys().copied().collect::<Vec<_>>() {
+    let firsts: Vec<usize> = queues.iter().map(|queue| queue.start).collect();
+    // The greatest client comes first.
+    let whose = |id: Id| firsts.binary_search_by(|first| id.client.cmp(&pieces[*first].id.client)).ok();
+    for first in 0..queues.len() {
         // Each waits for the next piece of the one behind it.
-        let mut waiting = vec![client];
-        while let Some(&client) = waiting.last() {
-            let Some(next) = queues[&client].front() else {
+        let mut waiting = vec![first];
+        while let Some(&queue) = waiting.last() {
+            let Range { start: next, end } = queues[queue];
+            if next == end {
                 waiting.pop();
                 continue;
+            }
+            let comes = |id: Id, other: &usize| {
+                let Range { start, end } = queues[*other];
+                start < end && pieces[start].id.clock <= id.clock && !waiting.contains(other)
             };
-            let comes = |of: u64, clock| queues.get(&of)?.front().map(|first| first.id.clock <= clock);
-            let lacks = next.needs().find(|id| {
-                id.client != client
-                    && !waiting.contains(&id.client)
-                    && comes(id.client, id.clock) == Some(true)
-            });
-            if let Some(id) = lacks {
-                waiting.push(id.client);
+            let mut needs = pieces[next].needs();
+            let lacks = needs.find_map(|id| whose(id).filter(|other| *other != queue && comes(id, other)));
+            if let Some(other) = lacks {
+                waiting.push(other);
                 continue;
             }
-            ordered.extend(queues.get_mut(&client).and_then(VecDeque::pop_front));
+            order.push(next);
+            queues[queue].start += 1;
             if waiting.len() > 1 {
                 waiting.pop();
             }
         }
     }
-    ordered
+    order
 }
