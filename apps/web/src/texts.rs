@@ -75,7 +75,7 @@ pub const FURTHER_APPS: &str = "For everybody in it: same link, same people, sam
 /// The button that gives a room its rules.
 pub const SAVE_RULES: &str = "Save rules";
 /// The room sheet is to be closed while what was chosen does not hold yet.
-pub const UNSAVED_RULES: &str = "You changed the rules and did not save them.";
+pub const UNSAVED: &str = "You changed something here and did not save it.";
 /// Bans and erases.
 pub const MODERATION: &str = "Moderation";
 /// There is nobody to ban.

@@ -20,7 +20,7 @@ async fn changed_rules_are_not_lost_unasked() -> Result<()> {
     open_rules(owner).await?;
     owner.type_text("limit-cells", "3").await?;
     close(owner).await?;
-    wait_says(owner, "unsaved", "You changed the rules and did not save them.").await?;
+    wait_says(owner, "unsaved", "You changed something here and did not save it.").await?;
     owner.click("unsaved-save").await?;
     wait_gone(owner, "set-rules").await?;
     // What is saved is not asked about.
@@ -32,7 +32,7 @@ async fn changed_rules_are_not_lost_unasked() -> Result<()> {
     open_rules(owner).await?;
     owner.click("limit-off").await?;
     owner.press_keys(Key::Escape).await?;
-    wait_says(owner, "unsaved", "did not save them").await?;
+    wait_says(owner, "unsaved", "did not save it").await?;
     owner.click("unsaved-drop").await?;
     wait_gone(owner, "set-rules").await?;
     open_rules(owner).await?;
@@ -40,9 +40,22 @@ async fn changed_rules_are_not_lost_unasked() -> Result<()> {
     owner.click("limit-off").await?;
     mouse(owner, "mousePressed", (40.0, 500.0), "left", 0).await?;
     mouse(owner, "mouseReleased", (40.0, 500.0), "left", 0).await?;
-    wait_says(owner, "unsaved", "did not save them").await?;
+    wait_says(owner, "unsaved", "did not save it").await?;
     // Chosen as it was, there is nothing to save.
     owner.click("limit-on").await?;
+    close(owner).await?;
+    wait_gone(owner, "set-rules").await?;
+    // So it is with the name, which has a button of its own.
+    owner.click("room-chip").await?;
+    owner.type_text("room-name-field", "Harbour wall").await?;
+    close(owner).await?;
+    wait_says(owner, "unsaved", "did not save it").await?;
+    owner.click("unsaved-save").await?;
+    wait_says(owner, "room-name", "Harbour wall").await?;
+    owner.click("room-chip").await?;
+    owner.type_text("room-name-field", "Pier").await?;
+    owner.click("set-room-name").await?;
+    wait_says(owner, "room-name", "Pier").await?;
     close(owner).await?;
     wait_gone(owner, "set-rules").await
 }

@@ -1,4 +1,4 @@
-//! Rules as they are chosen: how fast one may paint, who may, and who links to whom.
+//! Rules as they are chosen: what the room is called, how fast one may paint, who may, and who links to whom.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::signed::admission::EditKey;
-use meshwork_core::signed::change::{Limit, NAME_MAX};
+use meshwork_core::signed::change::Limit;
 use meshwork_core::wire::{Bounded, BoundedText};
 use meshwork_web::apps::App;
 use meshwork_web::overlays::{self, OFFERED};
@@ -17,8 +17,8 @@ use meshwork_web::{texts, words};
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 
-/// Pace, people who may write, people who moderate, overlay.
-type Chosen = (Option<(String, u32)>, Option<BTreeSet<PeerId>>, BTreeSet<PeerId>, Choice);
+/// Name, pace, people who may write, people who moderate, overlay.
+type Chosen = (String, Option<(String, u32)>, Option<BTreeSet<PeerId>>, BTreeSet<PeerId>, Choice);
 
 /// Rules that are being chosen.
 #[derive(Clone, Copy)]
@@ -27,6 +27,8 @@ pub(crate) struct Draft {
     /// What was chosen when it held last.
     saved: StoredValue<Option<Chosen>>,
     edit_key: Option<EditKey>,
+    /// What people are to see the room called, as it is typed.
+    pub(crate) name: RwSignal<String>,
     is_limited: RwSignal<bool>,
     cells: RwSignal<String>,
     window_ms: RwSignal<u32>,
@@ -48,6 +50,7 @@ impl Draft {
         let limit = rules.limit.unwrap_or(FIRST_LIMIT);
         let choice = Choice::of_record(rules.overlay.as_str());
         let draft = Draft {
+            name: RwSignal::new(rules.name.to_string()),
             is_limited: RwSignal::new(rules.limit.is_some()),
             cells: RwSignal::new(limit.cost.to_string()),
             window_ms: RwSignal::new(limit.window_ms),
@@ -69,6 +72,16 @@ impl Draft {
         self.saved.set_value(Some(self.chosen()));
     }
 
+    /// The name that is typed holds now.
+    pub(crate) fn note_named(self) {
+        let name = self.name.get_untracked();
+        self.saved.update_value(|saved| {
+            if let Some(saved) = saved {
+                saved.0 = name;
+            }
+        });
+    }
+
     /// Whether something else is chosen than what holds.
     pub(crate) fn is_changed(self) -> bool {
         self.saved.with_value(|saved| saved.as_ref() != Some(&self.chosen()))
@@ -77,6 +90,7 @@ impl Draft {
     fn chosen(self) -> Chosen {
         let sorted = |people: RwSignal<Vec<PeerId>>| BTreeSet::from_iter(people.get_untracked());
         (
+            self.name.get_untracked(),
             self.is_limited
                 .get_untracked()
                 .then(|| (self.cells.get_untracked(), self.window_ms.get_untracked())),
@@ -86,11 +100,12 @@ impl Draft {
         )
     }
 
-    /// What was chosen, for a room with this name.
+    /// What was chosen.
     ///
     /// # Errors
     /// In words, what cannot be.
-    pub(crate) fn rules(self, app: &App, name: BoundedText<NAME_MAX>) -> Result<Terms, String> {
+    pub(crate) fn rules(self, app: &App) -> Result<Terms, String> {
+        let name = rules::name(&self.name.get_untracked())?;
         let limit = match self.is_limited.get_untracked() {
             true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked(), app)?),
             false => None,

@@ -1,6 +1,5 @@
 //! The room sheet: what holds in the room, for everybody to read and for some to change.
 
-use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::SubmitEvent;
 use meshwork_core::id::PeerId;
@@ -72,7 +71,7 @@ fn panels(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsa
     let about = view! {
         <AboutFacts session front/>
         {front.section(Section::Offers)}
-        {owners(|session, _| view! { <RoomName session/> <FurtherApps session/> }.into_any())}
+        {owners(|session, draft| view! { <RoomName session draft/> <FurtherApps session/> }.into_any())}
         <p class="sheet-part"><a class="button secondary" href="/" data-testid="leave">"Leave this room"</a></p>
     };
     let rules = view! {
@@ -266,15 +265,15 @@ fn FurtherApps(session: Session) -> impl IntoView {
 
 /// What people see the room called.
 #[component]
-fn RoomName(session: Session) -> impl IntoView {
-    let field = NodeRef::<html::Input>::new();
+fn RoomName(session: Session, draft: Draft) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
-    let present = session.terms_now().name.to_string();
     let set = move |event: SubmitEvent| {
         event.prevent_default();
-        let Some(field) = field.get_untracked() else { return };
-        let named = rules::name(&field.value())
+        let named = rules::name(&draft.name.get_untracked())
             .and_then(|name| session.decide(Decision::Rules(Terms { name, ..session.terms_now() })));
+        if named.is_ok() {
+            draft.note_named();
+        }
         problem.set(named.err());
     };
     view! {
@@ -287,8 +286,8 @@ fn RoomName(session: Session) -> impl IntoView {
                     class="line-field"
                     data-testid="room-name-field"
                     autocomplete="off"
-                    node_ref=field
-                    value=present
+                    prop:value=move || draft.name.get()
+                    on:input=move |event| draft.name.set(event_target_value(&event))
                 />
                 <button type="submit" class="button secondary" data-testid="set-room-name">"Save name"</button>
             </div>

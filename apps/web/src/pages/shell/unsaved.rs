@@ -1,4 +1,4 @@
-//! Rules that were changed in the room sheet and are not saved: they are not lost without a question.
+//! What was changed in the room sheet and is not saved: it is not lost without a question.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -13,7 +13,7 @@ use super::super::session::Session;
 /// # Errors
 /// In words, what cannot be.
 pub(super) fn save(session: Session, draft: Draft) -> Result<(), String> {
-    let rules = draft.rules(session.first_app(), session.terms_now().name)?;
+    let rules = draft.rules(session.first_app())?;
     session.decide(Decision::Rules(rules))?;
     draft.note_saved();
     Ok(())
@@ -66,7 +66,7 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
         <Show when=move || unsaved.is_asked.get()>
             <div class="notice warn" role="alert">
                 <div class="notice-words">
-                    <strong data-testid="unsaved">{texts::UNSAVED_RULES}</strong>
+                    <strong data-testid="unsaved">{texts::UNSAVED}</strong>
                     <p class="complaint">{move || problem.get()}</p>
                     <div class="sheet-row">
                         <button
@@ -76,7 +76,7 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
                             node_ref=first
                             on:click=save_now
                         >
-                            {texts::SAVE_RULES}
+                            "Save"
                         </button>
                         <button
                             type="button"
