@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::{Erase, Link, Overlay, PeerId, Region, Room, RuleError, Terms, Writers};
+use meshwork::{Erase, Link, Overlay, PeerId, Region, RuleError, Terms, Writers};
 use meshwork_core::signed::change::NAME_MAX;
 use serde_json::{Value, json};
 
-use super::attempt::{Attempt, guest};
 use super::values::{self, Position};
 use super::{Common, counted};
 use crate::duration;
 use crate::exit::Failure;
-use crate::progress::Progress;
-use crate::room::wait_for_holders;
+use crate::room::{in_room, wait_for_holders};
 
 /// The rules that can be set.
 #[derive(Args, Clone, Debug, Default)]
@@ -213,26 +211,6 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
     let holders = erased.await?;
     let words = format!("Erased what was painted up to now. {} know.", counted(holders, "member"));
     common.tell(&words, &json!({ "known_by": holders }))
-}
-
-/// Joins a room, waits until what holds in it is known, acts, and leaves.
-async fn in_room<T>(
-    common: &Common,
-    link: &Link,
-    act: impl AsyncFnOnce(&Attempt, &Room) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let attempt = Attempt::start(common, guest()).await?;
-    let acted = async {
-        let progress = Progress::start("Joining", "cells");
-        let room = attempt.join(link).await?;
-        progress.say("waiting for the rules of the room");
-        wait_for_holders(&attempt, &room).await?;
-        drop(progress);
-        act(&attempt, &room).await
-    };
-    let result = acted.await;
-    attempt.close().await;
-    result
 }
 
 fn parse_cooldown(text: &str) -> Result<Duration, String> {

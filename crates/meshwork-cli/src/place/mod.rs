@@ -13,14 +13,15 @@ mod tui;
 mod values;
 mod watch;
 
-use clap::Subcommand;
-use meshwork::Room;
+use clap::{Args, Subcommand};
+use meshwork::{Room, place};
 use meshwork_place::canvas::CanvasSize;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
 use crate::room::{
     Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, links, print_line, signal,
+    turn_on,
 };
 
 const KEEP_HELP: &str = "\
@@ -61,6 +62,18 @@ pub(crate) enum Command {
     Ban(govern::BanArguments),
     /// Erase cells of a room, as its owner or a moderator.
     Erase(govern::EraseArguments),
+    /// Give a room that opened with another app a canvas, as its owner.
+    TurnOn(TurnOn),
+}
+
+/// What `place turn-on` is asked for.
+#[derive(Args)]
+pub(crate) struct TurnOn {
+    /// Width and height of the canvas in cells, each 1 to 4096.
+    #[arg(long, value_name = "WxH", default_value = "100x100", value_parser = values::parse_size)]
+    size: CanvasSize,
+    #[command(flatten)]
+    on: turn_on::Arguments,
 }
 
 impl Command {
@@ -75,6 +88,7 @@ impl Command {
             Command::Rules(arguments) => arguments.common.json,
             Command::Ban(arguments) => arguments.common.json,
             Command::Erase(arguments) => arguments.common.json,
+            Command::TurnOn(arguments) => arguments.on.common.json,
             Command::History(arguments) => arguments.json,
             Command::Replay(arguments) => arguments.common.json,
             Command::Notes(arguments) => arguments.common.json,
@@ -100,6 +114,9 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Rules(arguments) => govern::rules(arguments).await,
         Command::Ban(arguments) => govern::ban(arguments).await,
         Command::Erase(arguments) => govern::erase(arguments).await,
+        Command::TurnOn(TurnOn { size, on }) => {
+            turn_on::run(on, place::canvas(size.width, size.height), meshwork_place::app()).await
+        }
         Command::History(arguments) => history::run(&arguments),
         Command::Replay(arguments) => replay::run(arguments).await,
         Command::Notes(arguments) => notes::run(arguments).await,

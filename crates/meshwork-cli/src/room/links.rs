@@ -4,8 +4,7 @@ use clap::Args;
 use meshwork::{Link, PeerId};
 use serde_json::json;
 
-use super::attempt::{Attempt, guest};
-use super::{Common, counted, link, wait_for_holders};
+use super::{Common, counted, in_room, link, wait_for_holders};
 use crate::exit::Failure;
 
 /// What `link` is asked for.
@@ -37,21 +36,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let link = if view { link.to_look() } else { link }.to_string();
         return common.tell(&link, &json!({ "link": link }));
     }
-    let attempt = Attempt::start(&common, guest()).await?;
-    let changed = async {
-        let room = attempt.join(&link).await?;
-        wait_for_holders(&attempt, &room).await?;
+    let changed = in_room(&common, &link, async |attempt, room| {
         let new =
             if edit { room.rules().new_edit_link().await? } else { room.rules().new_link(keep).await? };
         let new = match link.app() {
             Some(app) => new.with_app(app.clone()),
             None => new,
         };
-        Ok((new.to_string(), wait_for_holders(&attempt, &room).await?))
-    };
-    let changed: Result<(String, usize), Failure> = changed.await;
-    attempt.close().await;
-    let (link, holders) = changed?;
+        Ok((new.to_string(), wait_for_holders(attempt, room).await?))
+    });
+    let (link, holders) = changed.await?;
     let words = format!("{link}\n{} know.", counted(holders, "member"));
     common.tell(&words, &json!({ "link": link, "known_by": holders }))
 }

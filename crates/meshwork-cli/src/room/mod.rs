@@ -12,6 +12,7 @@ mod listen;
 mod notices;
 mod obstacles;
 pub(crate) mod signal;
+pub(crate) mod turn_on;
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -19,11 +20,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use meshwork::Room;
+use meshwork::{Link, Room};
 use serde_json::Value;
 
-use self::attempt::Attempt;
+use self::attempt::{Attempt, guest};
 use crate::exit::Failure;
+use crate::progress::Progress;
 use crate::{duration, identity};
 
 /// What every command takes.
@@ -89,6 +91,26 @@ pub(crate) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<u
         )),
         failure => failure,
     })
+}
+
+/// Joins a room, waits until what holds in it is known, acts, and leaves.
+pub(crate) async fn in_room<T>(
+    common: &Common,
+    link: &Link,
+    act: impl AsyncFnOnce(&Attempt, &Room) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let attempt = Attempt::start(common, guest()).await?;
+    let acted = async {
+        let progress = Progress::start("Joining", "cells");
+        let room = attempt.join(link).await?;
+        progress.say("waiting for the rules of the room");
+        wait_for_holders(&attempt, &room).await?;
+        drop(progress);
+        act(&attempt, &room).await
+    };
+    let result = acted.await;
+    attempt.close().await;
+    result
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::in_step::Content;
-use crate::room::{Common, counted, keep, link, links};
+use crate::room::{Common, counted, keep, link, links, turn_on};
 
 const KEEP_HELP: &str = "\
 It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Versions(versions::Versions),
     /// Erase what somebody wrote in a document, as the room's owner or a moderator.
     Erase(erase::Erase),
+    /// Give a room that opened with another app values, documents and a whiteboard, as its owner.
+    TurnOn(turn_on::Arguments),
     /// Say what changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// Stay in a room and keep it on disk, until interrupted.
@@ -92,6 +94,7 @@ impl Command {
             Command::Text(arguments) => arguments.target.common.json,
             Command::Versions(arguments) => arguments.target.common.json,
             Command::Erase(arguments) => arguments.target.common.json,
+            Command::TurnOn(arguments) => arguments.common.json,
             Command::Keep(arguments) => arguments.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Command::Watch(_) => true,
@@ -112,6 +115,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Text(arguments) => text::run(arguments).await,
         Command::Versions(arguments) => versions::run(arguments).await,
         Command::Erase(arguments) => erase::run(arguments).await,
+        Command::TurnOn(arguments) => turn_on::run(arguments, sync::room(), word()).await,
         Command::Watch(arguments) => watch::run(arguments).await,
         Command::Keep(arguments) => {
             keep::run(arguments, (&word(), Content::Entries), contents, keep_blobs).await

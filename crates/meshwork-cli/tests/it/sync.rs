@@ -49,6 +49,25 @@ fn counts_and_values_outlive_a_killed_keeper() {
 }
 
 #[test]
+fn owners_turn_a_canvas_on_beside_values() {
+    let home = Home::new();
+    let (_server, keeper, link) = room(&home);
+    let paint = |link: &str| home.run(["place", "paint", link, "--pixel", "3,4,#ff0000", "--json"]);
+    paint(&link).expect_code(4);
+    let guest = ["place", "turn-on", &link, "--identity", "guest", "--json"];
+    assert_eq!(home.run(guest).expect_code(4).json()["reason"], "not-allowed");
+    let on = home.run(["place", "turn-on", &link, "--size", "20x10", "--json"]).expect_code(0).json();
+    let canvas = on["link"].as_str().expect("a LINK");
+    assert_eq!(canvas, link.replace("/sync/", "/place/"));
+    paint(canvas).expect_code(0);
+    keeper.kill();
+    let _keeper = home.keep_for("sync", &link, "kept");
+    let stats = home.run(["place", "stats", canvas, "--json"]).expect_code(0).json();
+    assert_eq!((&stats["width"], &stats["painted"]), (&json!(20), &json!(1)), "{stats}");
+    home.run(["sync", "add", &link, "likes", "1"]).expect_code(0);
+}
+
+#[test]
 fn texts_are_merged_and_outlive_keepers() {
     let home = Home::new();
     let (_server, keeper, link) = room(&home);

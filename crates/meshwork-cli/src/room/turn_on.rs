@@ -1,0 +1,31 @@
+//! `turn-on`: an app beside the one that a room opened with.
+
+use clap::Args;
+use meshwork::{Link, NewRoom};
+use meshwork_core::signed::app::AppWord;
+use serde_json::json;
+
+use super::{Common, counted, in_room, link, wait_for_holders};
+use crate::exit::Failure;
+
+/// What `turn-on` is asked for.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The room's address, with its part after #. @FILE or - reads it from there.
+    #[arg(value_name = "LINK", value_parser = link::read)]
+    link: Link,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Turns on what a new room would open with, and prints the LINK with this app in front.
+pub(crate) async fn run(arguments: Arguments, app: NewRoom, word: AppWord) -> Result<(), Failure> {
+    let Arguments { link, common } = arguments;
+    let turned = in_room(&common, &link, async |attempt, room| {
+        room.turn_on(app).await?;
+        wait_for_holders(attempt, room).await
+    });
+    let (holders, link) = (turned.await?, link.with_app(word).to_string());
+    let words = format!("{link}\n{} know.", counted(holders, "member"));
+    common.tell(&words, &json!({ "link": link, "known_by": holders }))
+}
