@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
-use meshwork::{Link, Member, WriteError};
+use meshwork::{Link, Member, WriteError, place};
 use meshwork_place::canvas::index_in_tile;
 use meshwork_place::picture::{Dither, Fit};
 use meshwork_place::words;
@@ -118,6 +118,7 @@ async fn paint(
 ) -> Result<(), Failure> {
     let progress = Progress::start("Joining", "cells");
     let room = attempt.join(&link).await?;
+    attempt.app(&room, place::APP).await?;
     let size = crate::place::canvas_size(&room).await?;
     let mut cells = drawing.cells(size)?;
     // A batch holds cells of one tile: in the order of tiles there are few and large ones.

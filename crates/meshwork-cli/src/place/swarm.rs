@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::{Closed, Endpoint, Link, Member, Overlay, Room, WriteError};
+use meshwork::{Closed, Endpoint, Link, Member, Overlay, Room, WriteError, place};
 use meshwork_place::picture::palette;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
@@ -211,6 +211,7 @@ impl Peer {
         attempt.stay();
         // The receiver ends with the command.
         let _ = self.linked.send(()).await;
+        attempt.app(&room, place::APP).await?;
         let size = crate::place::canvas_size(&room).await?;
         let pause = self.pause.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
         let mut strokes = interval(pause);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use meshwork::{Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
+use meshwork::{App, Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::obstacles::{NO_SERVER, Obstacles, Other};
@@ -90,6 +90,20 @@ impl Attempt {
             JoinError::Store(error) => Failure::Storage(error.to_string()),
             error => anyhow::Error::from(error).context("the room cannot be joined").into(),
         })
+    }
+
+    /// The part of a room that an app has. An app that the room did not open with is waited for until a member told the room's
+    /// records.
+    pub(crate) async fn app(&self, room: &Room, word: &str) -> Result<App, Failure> {
+        if let Ok(app) = room.app(word).await {
+            return Ok(app);
+        }
+        let joined = async { room.joined().await.map_err(|error| Failure::Unexpected(error.into())) };
+        self.within(room, joined).await?;
+        match room.app(word).await {
+            Ok(app) => Ok(app),
+            Err(_) => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
+        }
     }
 
     /// Waits until a room can be read and written in.

@@ -54,6 +54,7 @@ struct Keeper<'a> {
     /// How the room's address is written without what is secret.
     address: String,
     common: &'a Common,
+    app: &'a str,
     content: Content,
 }
 
@@ -78,7 +79,7 @@ pub(crate) async fn run(
     let mut serving = None;
     let result = {
         let address = bare_address(&link);
-        let keeper = Keeper { attempt: &mut attempt, address, common: &common, content };
+        let keeper = Keeper { attempt: &mut attempt, address, common: &common, app, content };
         let kept = async {
             let meeting_point = match listen {
                 Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
@@ -138,6 +139,7 @@ impl Keeper<'_> {
         let restored = in_step::showing(&room, (&progress, self.content), room.restored());
         self.attempt.within(&room, restored).await?;
         drop(progress);
+        self.attempt.app(&room, self.app).await?;
         self.tell_ready(&room, contents(&room).await?, own_link.as_deref())?;
         self.attempt.stay();
         tokio::select! {

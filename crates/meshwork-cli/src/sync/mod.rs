@@ -141,7 +141,7 @@ impl Target {
         let mut attempt = Attempt::start(&self.common, guest()).await?;
         let done = async {
             let room = attempt.join(&self.link).await?;
-            let app = app(&room).await?;
+            let app = attempt.app(&room, sync::APP).await?;
             act(&mut attempt, &room, &app).await
         };
         let done = done.await;

@@ -1,10 +1,10 @@
 //! `sync watch`: says what changes, one JSON object a line.
 
 use clap::Args;
-use meshwork::{App, Closed, Room};
+use meshwork::{App, Closed, Room, sync};
 use serde_json::{Value, json};
 
-use super::{Target, app, read};
+use super::{Target, read};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::print_line;
@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let watched = async {
         let room = attempt.join(&target.link).await?;
         attempt.stay();
-        watch(&attempt, &room, &app(&room).await?, &prefix).await
+        watch(&attempt, &room, &attempt.app(&room, sync::APP).await?, &prefix).await
     };
     let result = tokio::select! {
         result = watched => result,

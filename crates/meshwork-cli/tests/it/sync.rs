@@ -53,7 +53,7 @@ fn owners_turn_a_canvas_on_beside_values() {
     let home = Home::new();
     let (_server, keeper, link) = room(&home);
     let paint = |link: &str| home.run(["place", "paint", link, "--pixel", "3,4,#ff0000", "--json"]);
-    paint(&link).expect_code(4);
+    paint(&link.replace("/sync/", "/place/")).expect_code(4);
     let guest = ["place", "turn-on", &link, "--identity", "guest", "--json"];
     assert_eq!(home.run(guest).expect_code(4).json()["reason"], "not-allowed");
     let on = home.run(["place", "turn-on", &link, "--size", "20x10", "--json"]).expect_code(0).json();

@@ -71,6 +71,11 @@ impl Replicas {
         Replicas { make: |_, _| None, quota: Quota::default(), on, by_number, age, ages }
     }
 
+    #[cfg(test)]
+    pub(super) fn insert(&mut self, (number, replica): (ReplicaNumber, Box<dyn Replica>)) {
+        self.by_number.insert(number, replica);
+    }
+
     /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
     pub fn get(&self, number: ReplicaNumber) -> Option<&dyn Replica> {
         self.by_number.get(&number).map(|replica| &**replica)

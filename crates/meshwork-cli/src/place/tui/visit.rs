@@ -71,6 +71,7 @@ impl<'a> Visit<'a> {
             return Ok(());
         }
         self.attempt.stay();
+        self.attempt.app(&room, place::APP).await?;
         let size = crate::place::canvas_size(&room).await?;
         let mut app = App::new(code, size, Layout::new(self.area()?, self.has_half_blocks(), None));
         let mut frame = interval(FRAME);

@@ -16,7 +16,7 @@ use crate::signed::header::Family;
 use crate::wire::Bounded;
 
 /// The root digest of a room is blake3 in its key derivation mode under this context.
-const ROOT_CONTEXT: &str = "meshwork room root digest v1";
+const ROOT_CONTEXT: &str = "meshwork room root digest v2";
 
 /// What a member holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,13 +87,38 @@ impl<'a> Both<'a> {
 
     /// The digest of all of it.
     pub(super) fn root(self, records: Digest) -> Digest {
-        root(records, &self.digests())
+        self.root_of(records, &self.digests())
+    }
+
+    /// The digest of records and replicas together, and of what is compared: who takes the other to hold less than it does by
+    /// now tells another one.
+    pub(super) fn root_of(self, records: Digest, replicas: &BTreeMap<ReplicaNumber, Digest>) -> Digest {
+        let mut hasher = blake3::Hasher::new_derive_key(ROOT_CONTEXT);
+        hasher.update(&records);
+        for (number, _) in self.replicas.iter() {
+            match self.get(number) {
+                Some(shared) if number.family() == Family::Own || shared.from > 0 => {
+                    hasher.update(&[number.to_byte()]).update(&shared.from.to_be_bytes());
+                }
+                _ => {}
+            }
+        }
+        hasher.update(&[u8::MAX]);
+        for (number, digest) in replicas {
+            hasher.update(&[number.to_byte()]).update(digest);
+        }
+        *hasher.finalize().as_bytes()
     }
 
     /// The same, taken apart.
     pub(super) fn roots(self, records: Digest, ours: &Holding) -> Roots {
         let floors = ours.floors.iter().take(FLOORS_MAX).map(|(number, floor)| (number.to_byte(), *floor));
-        let digests = self.digests().into_iter().map(|(number, digest)| (number.to_byte(), digest));
+        // It may hold more by now of the apps' own than was heard.
+        let own = self.replicas.iter().filter(|(number, _)| number.family() == Family::Own);
+        let own = own.map(|(number, replica)| (number, replica.digest()));
+        let mut digests = self.digests();
+        digests.extend(own.filter(|(_, digest)| *digest != EMPTY_PART_DIGEST));
+        let digests = digests.into_iter().map(|(number, digest)| (number.to_byte(), digest));
         Roots {
             records,
             own: ours.own,
@@ -119,16 +144,6 @@ impl<'a> Both<'a> {
             |number: ReplicaNumber| number.family() != Family::Own || self.replicas.get(number).is_some();
         said.filter(|(number, _)| is_kept(*number)).collect()
     }
-}
-
-/// The digest of records and replicas together.
-pub(super) fn root(records: Digest, replicas: &BTreeMap<ReplicaNumber, Digest>) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key(ROOT_CONTEXT);
-    hasher.update(&records);
-    for (number, digest) in replicas {
-        hasher.update(&[number.to_byte()]).update(digest);
-    }
-    *hasher.finalize().as_bytes()
 }
 
 /// What two members both hold of a replica.

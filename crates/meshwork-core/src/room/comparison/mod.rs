@@ -359,8 +359,7 @@ impl Comparison {
         let is_answered = neighbour.holding.replace(Holding::said(roots)).is_none();
         let both = neighbour.both(replicas);
         let (said, ours) = (both.said(roots), both.digests());
-        let heard = both::root(roots.records, &said);
-        let root = both::root(self.records, &ours);
+        let (heard, root) = (both.root_of(roots.records, &said), both.root_of(self.records, &ours));
         let differing: Vec<ReplicaNumber> = ours
             .iter()
             .filter(|(number, digest)| said.get(number) != Some(digest))
@@ -371,6 +370,10 @@ impl Comparison {
             self.outputs.push_back(ComparisonOutput::Send(from, RoomMessage::Root(root)));
         } else if !is_answered {
             differing.into_iter().for_each(|number| neighbour.serving.handle_open((number, ROOT)));
+            if neighbour.told != Some(root) {
+                // It holds something else than we took it to hold.
+                self.plan_tell(now);
+            }
         } else if neighbour.told != Some(root) {
             // It holds less than we took it to hold.
             self.plan_tell(now);

@@ -366,6 +366,33 @@ fn members_lacking_a_family_stay_in_step() {
 }
 
 #[test]
+fn new_families_are_compared_before_members_rest() {
+    let drawn = |world: &mut World| world.write(Family::Own, 5, Board::payloads(&[(1, 1)]));
+    for is_drawn in [true, false] {
+        let mut world = World::new([vec![board(), table()], vec![table()]]);
+        let drawn = if is_drawn { drawn(&mut world) } else { Vec::new() };
+        let fields = world.fields(0..50);
+        world.hear(0, &drawn);
+        (0..2).for_each(|member| world.hear(member, &fields));
+        world.link(0, 1);
+        world.run_for(Duration::from_secs(10));
+        assert!(world.is_in_step(0, 1));
+        // A record turns the app on for the other one, too.
+        let Member { comparison, replicas, .. } = &mut world.members[1];
+        replicas.insert(board());
+        comparison.handle_change(world.now);
+        world.settle();
+        for _ in 0..1000 {
+            world.run_for(Duration::from_millis(10));
+            let rests = world.members[1].comparison.is_in_step(endpoint(0));
+            assert!(!rests || world.digest(0, Family::Own) == world.digest(1, Family::Own));
+        }
+        assert!(world.is_in_step(0, 1) && world.digest(0, Family::Own) == world.digest(1, Family::Own));
+        assert!(world.is_quiet());
+    }
+}
+
+#[test]
 fn partial_and_whole_holders_of_a_table_agree() {
     // Days of which each takes several leaves, and one where each has a few.
     for posts in [1, 300] {
