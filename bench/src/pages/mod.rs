@@ -243,7 +243,11 @@ pub async fn ask(tab: &Tab, what: &str, arguments: Vec<Value>, most: Duration) -
          .then((value) => ({{ value }}), (error) => ({{ error: String(error?.stack ?? error) }})); return null"
     );
     tab.eval(&script, arguments).await?;
-    wait_result(tab, most).await
+    match wait_result(tab, most).await {
+        Ok(told) => Ok(told),
+        // The address names the contestant.
+        Err(error) => Err(error.context(format!("page.{what} at {}", tab.url().await.unwrap_or_default()))),
+    }
 }
 
 async fn wait_result(tab: &Tab, most: Duration) -> Result<Value> {
