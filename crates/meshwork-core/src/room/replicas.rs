@@ -160,10 +160,10 @@ impl Replicas {
 
     /// Makes the replicas that apps lack in a family of their own, where this program knows the apps.
     fn make_missing(&mut self) {
-        for (slot, on) in self.on.clone() {
-            if !self.by_number.contains_key(&number(slot, Family::Own)) {
-                self.turn_on(slot, (self.make)(&on.app, &on.parameters));
-            }
+        let lacks = |slot: &u8| !self.by_number.contains_key(&number(*slot, Family::Own));
+        for slot in self.on.keys().copied().filter(lacks).collect::<Vec<u8>>() {
+            let own = self.on.get(&slot).and_then(|on| (self.make)(&on.app, &on.parameters));
+            self.turn_on(slot, own);
         }
     }
 

@@ -6,7 +6,7 @@ use super::piece::Piece;
 use super::write::{joined, write};
 use super::{Id, Ranges};
 
-/// The updates that together say what [`write`] says in one, each of at most so many items: none needs what is in a later
+/// The updates that together say what [`write()`] says in one, each of at most so many items: none needs what is in a later
 /// one.
 pub fn slices(pieces: Vec<Piece<'_>>, deletions: &Ranges, items_max: usize) -> Vec<Vec<u8>> {
     let pieces = joined(pieces);
