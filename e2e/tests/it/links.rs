@@ -161,7 +161,6 @@ async fn sync_rooms_get_a_canvas() -> Result<()> {
     let lin = browsers.1.tab(&link).await?;
     wait_linked(&mira, 1).await?;
     lin.click("increment").await?;
-    close(&mira).await?;
     wait_says(&mira, "counter", "1").await?;
     mira.click("room-chip").await?;
     mira.click("turn-on-place").await?;

@@ -47,12 +47,14 @@ async fn changed_rules_are_not_lost_unasked() -> Result<()> {
     wait_gone(owner, "set-rules").await?;
     // So it is with the name, which has a button of its own.
     owner.click("room-chip").await?;
+    owner.click("tab-about").await?;
     owner.type_text("room-name-field", "Harbour wall").await?;
     close(owner).await?;
     wait_says(owner, "unsaved", "did not save it").await?;
     owner.click("unsaved-save").await?;
     wait_says(owner, "room-name", "Harbour wall").await?;
     owner.click("room-chip").await?;
+    owner.click("tab-about").await?;
     owner.type_text("room-name-field", "Pier").await?;
     owner.click("set-room-name").await?;
     wait_says(owner, "room-name", "Pier").await?;
