@@ -30,7 +30,7 @@ pub(crate) const RACE: Race = Race {
     about: "The longest editing history (bench/traces), `seph-blog1` with 137,154 transactions, as a browser keeps \
             it: a new tab of Chromium opens it, alone, until the text is whole in the Y.Doc. From the call, which \
             loads our wasm; *loaded* from opening the page; and the longest task of the page, 0 where none is above \
-            50 ms. Ours: `open` of the npm package with a store, and `MeshworkProvider`; what is kept are the \
+            50 ms. Ours: `open` of the npm package with a store, `restored` and then `MeshworkProvider`; what is kept are the \
             batches that are left once the author folded in its next session, each with a signature that is checked. \
             The other: y-indexeddb with the same history as one update. Both keep what was deleted (`gc: false`). \
             The pages are built from the same source.",

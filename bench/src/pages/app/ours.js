@@ -52,5 +52,7 @@ export async function keep(doc, link, whole) {
 }
 
 export async function open(doc, link) {
-  return enter(await openRoom(link, { store: STORE }), doc)
+  const room = await openRoom(link, { store: STORE })
+  await room.restored()
+  return enter(room, doc)
 }
