@@ -100,10 +100,7 @@ impl Attempt {
         }
         let joined = async { room.joined().await.map_err(|error| Failure::Unexpected(error.into())) };
         self.within(room, joined).await?;
-        match room.app(word).await {
-            Ok(app) => Ok(app),
-            Err(_) => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
-        }
+        super::app(room, word).await
     }
 
     /// Waits until a room can be read and written in.

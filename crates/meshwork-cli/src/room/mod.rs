@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use meshwork::{Link, Room};
+use meshwork::{App, Link, Room};
 use serde_json::Value;
 
 use self::attempt::{Attempt, guest};
@@ -91,6 +91,14 @@ pub(crate) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<u
         )),
         failure => failure,
     })
+}
+
+/// The part of a room that an app has, as far as is known by now.
+pub(crate) async fn app(room: &Room, word: &str) -> Result<App, Failure> {
+    match room.app(word).await {
+        Ok(app) => Ok(app),
+        Err(_) => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
+    }
 }
 
 /// Joins a room, waits until what holds in it is known, acts, and leaves.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::in_step::Content;
-use crate::room::{Common, counted, keep, link, links, turn_on};
+use crate::room::{self, Common, counted, keep, link, links, turn_on};
 
 const KEEP_HELP: &str = "\
 It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
@@ -162,7 +162,7 @@ async fn create(arguments: Create) -> Result<(), Failure> {
 
 /// What a keeper says of the room that it keeps.
 async fn contents(room: &Room) -> Result<(String, Value), Failure> {
-    let app = app(room).await?;
+    let app = room::app(room, sync::APP).await?;
     let (values, counters) = (app.values().entries("").await?.len(), app.counters("").await?.len());
     let words = format!("{} and {}", counted(values, "value"), counted(counters, "counter"));
     Ok((words, json!({ "values": values, "counters": counters })))
@@ -170,18 +170,10 @@ async fn contents(room: &Room) -> Result<(String, Value), Failure> {
 
 /// Holds what people save as versions of documents; it ends where that cannot go on.
 async fn keep_blobs(room: &Room) -> Result<(), Failure> {
-    match app(room).await?.keep_blobs().await {
+    match room::app(room, sync::APP).await?.keep_blobs().await {
         Err(VersionError::Closed(closed)) => Err(closed.into()),
         Err(error) => Err(Failure::Storage(format!("Versions of documents cannot be kept: {error}."))),
         Ok(()) => Ok(()),
-    }
-}
-
-/// The part of the room that this app has.
-async fn app(room: &Room) -> Result<App, Failure> {
-    match room.app(sync::APP).await {
-        Ok(app) => Ok(app),
-        Err(_) => Err(Failure::App(room.opened_with().await?.unwrap_or_default())),
     }
 }
 

@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use super::piece::Piece;
-use super::write::{joined, write};
+use super::write::{is_of_one, joined, write};
 use super::{Id, Ranges};
 
 /// The updates that together say what [`write()`] says in one, each of at most so many items: none needs what is in a later
 /// one.
 pub fn slices(pieces: Vec<Piece<'_>>, deletions: &Ranges, items_max: usize) -> Vec<Vec<u8>> {
-    let pieces = joined(pieces);
     if pieces.len() <= items_max {
         return vec![write(pieces, deletions)];
     }
+    let pieces = joined(pieces);
     let order = order(&pieces);
     let mut slices = Vec::new();
     for (number, places) in order.chunks(items_max).enumerate() {
@@ -32,7 +32,7 @@ fn order(pieces: &[Piece<'_>]) -> Vec<usize> {
     let mut order = Vec::with_capacity(pieces.len());
     // Of each client what is left.
     let mut queues: Vec<Range<usize>> = Vec::new();
-    for queue in pieces.chunk_by(|one, other| one.id.client == other.id.client) {
+    for queue in pieces.chunk_by(is_of_one) {
         let start = queues.last().map_or(0, |last| last.end);
         queues.push(start..start + queue.len());
     }

@@ -74,7 +74,8 @@ pub fn renamed(update: &Update<'_>, from: u64, to: u64) -> Vec<u8> {
     write(update.items.iter().map(piece).collect(), &deletions.collect())
 }
 
-fn is_of_one(one: &Piece<'_>, other: &Piece<'_>) -> bool {
+/// Whether two pieces are of one client.
+pub(super) fn is_of_one(one: &Piece<'_>, other: &Piece<'_>) -> bool {
     one.id.client == other.id.client
 }
 
