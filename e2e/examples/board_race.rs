@@ -82,9 +82,9 @@ async fn race(shapes: usize, people: usize, seconds: usize) -> Result<Value> {
     tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await?;
     let begun = Instant::now();
     tab.goto(&link.to_string()).await?;
-    wait_there(&tab, "tab-whiteboard").await?;
+    tab.wait_there(PATIENCE, "tab-whiteboard").await?;
     tab.click("tab-whiteboard").await?;
-    wait_there(&tab, "whiteboard").await?;
+    tab.wait_there(PATIENCE, "whiteboard").await?;
     wait_shapes(&tab, shapes).await?;
     let joined = begun.elapsed();
     tab.click("board-zoom-all").await?;
@@ -132,14 +132,6 @@ fn stroke(rng: &mut Rng) -> Shape {
         order: Order::between(None, None),
         text: String::new(),
     }
-}
-
-async fn wait_there(tab: &Tab, testid: &str) -> Result<()> {
-    wait_until(PATIENCE, testid, async || {
-        ensure!(tab.has(testid).await?, "it is not there yet");
-        Ok(())
-    })
-    .await
 }
 
 async fn wait_shapes(tab: &Tab, count: usize) -> Result<()> {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use meshwork_e2e::{Browser, Kind, Server, Tab, wait_until};
+use meshwork_e2e::{Browser, Kind, Server, wait_until};
 use serde_json::{Value, json};
 
 /// A canvas as a new room has it.
@@ -33,7 +33,7 @@ async fn visit(kind: Kind) -> Result<Value> {
     let begun = Instant::now();
     let passed = || begun.elapsed().as_millis() as u64;
     let first = one.tab(server.url()).await?;
-    wait_there(&first, "create-private").await?;
+    first.wait_there(PATIENCE, "create-private").await?;
     let opened = passed();
     first.click("create-private").await?;
     let link = wait_until(PATIENCE, "the link of the room", async || {
@@ -56,12 +56,4 @@ async fn visit(kind: Kind) -> Result<Value> {
         "browser": format!("{kind:?}"), "clicks": 2, "opened_ms": opened, "shared_ms": shared, "painted_ms": painted,
         "seen_ms": seen,
     }))
-}
-
-async fn wait_there(tab: &Tab, testid: &str) -> Result<()> {
-    wait_until(PATIENCE, testid, async || {
-        ensure!(tab.has(testid).await?, "it is not there");
-        Ok(())
-    })
-    .await
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use thirtyfour::{By, Key, TypingData, WebElement, WindowHandle};
 
@@ -170,6 +170,15 @@ impl Tab {
         }
     }
 
+    /// Waits until an element is in the page.
+    pub async fn wait_there(&self, deadline: Duration, testid: &str) -> Result<()> {
+        self.wait_until(deadline, testid, async || {
+            ensure!(self.has(testid).await?, "it is not there yet");
+            Ok(())
+        })
+        .await
+    }
+
     /// Does something to an element while the tab has the turn.
     async fn with<T>(&self, testid: &str, act: impl AsyncFnOnce(WebElement) -> Result<T>) -> Result<T> {
         let turn = self.session.turn(&self.window).await?;
@@ -177,7 +186,6 @@ impl Tab {
         act(element).await.with_context(|| format!("at {testid}"))
     }
 
-    /// Moves the pointer to the first point, presses, moves over the others and lets go.
     /// Presses at the first of some points of an element, moves over the others and lets go at the last. Points are pixels
     /// from its corner.
     pub async fn drag_on(&self, testid: &str, points: &[(i64, i64)]) -> Result<()> {

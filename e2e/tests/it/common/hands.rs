@@ -76,11 +76,7 @@ pub(crate) async fn wait_count(tab: &Tab, colour: [u8; 4], cells: usize) -> Resu
 
 /// Waits until there is an element.
 pub(crate) async fn wait_there(tab: &Tab, testid: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "an element", async || {
-        ensure!(tab.has(testid).await?, "there is no {testid}");
-        Ok(())
-    })
-    .await
+    tab.wait_there(PATIENCE, testid).await
 }
 
 /// Gives the page a picture of 8 by 4 pixels as a file: red at the left, blue at the right, one corner transparent.

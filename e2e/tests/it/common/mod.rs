@@ -87,11 +87,7 @@ pub(crate) async fn open_board(tab: &Tab) -> Result<()> {
 /// Opens the start page, and waits for the button of this name.
 pub(crate) async fn open_start(browser: &Browser, url: &str, button: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;
-    tab.wait_until(PATIENCE, "the start page", async || {
-        ensure!(tab.has(button).await?, "there is no {button}");
-        Ok(())
-    })
-    .await?;
+    tab.wait_there(PATIENCE, button).await?;
     Ok(tab)
 }
 

@@ -50,8 +50,7 @@ fn panels(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsa
     let law = session.governing.law;
     let is_own = Memo::new(move |_| session.is_owner());
     let moderates = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
-    let draft = Draft::new(session.terms_now(), session.edit_key());
-    unsaved.begin(draft);
+    let draft = unsaved.begin(session);
     let panel = move |place: usize, content: AnyView| {
         let word = TABS[place].0;
         view! {

@@ -2,6 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_web::rules::Decision;
 use meshwork_web::texts;
 
@@ -13,7 +14,7 @@ use super::super::session::Session;
 /// # Errors
 /// In words, what cannot be.
 pub(super) fn save(session: Session, draft: Draft) -> Result<(), String> {
-    let rules = draft.rules(session.first_app())?;
+    let rules = draft.rules(session.first_app(), session.terms_now())?;
     session.decide(Decision::Rules(rules))?;
     draft.note_saved();
     Ok(())
@@ -22,25 +23,28 @@ pub(super) fn save(session: Session, draft: Draft) -> Result<(), String> {
 /// What is being chosen on the sheet, and whether the question is asked. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(super) struct Unsaved {
-    draft: StoredValue<Option<Draft>>,
+    draft: Draft,
     is_asked: RwSignal<bool>,
 }
 
 impl Unsaved {
     /// Nothing is being chosen.
     pub(super) fn new() -> Unsaved {
-        Unsaved { draft: StoredValue::new(None), is_asked: RwSignal::new(false) }
+        Unsaved { draft: Draft::new(Terms::default(), None), is_asked: RwSignal::new(false) }
     }
 
-    /// The sheet was opened with this draft.
-    pub(super) fn begin(self, draft: Draft) {
-        self.draft.set_value(Some(draft));
+    /// What is chosen on the sheet that opens: what holds, unless the sheet gave way to something on the canvas.
+    pub(super) fn begin(self, session: Session) -> Draft {
+        if !self.draft.is_changed() {
+            self.draft.begin(session.terms_now(), session.edit_key());
+        }
         self.is_asked.set(false);
+        self.draft
     }
 
     /// Whether the sheet may be closed; otherwise the question is asked.
     pub(super) fn may_close(self) -> bool {
-        let is_changed = self.draft.get_value().is_some_and(Draft::is_changed);
+        let is_changed = self.draft.is_changed();
         self.is_asked.set(is_changed);
         !is_changed
     }
@@ -58,9 +62,13 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
             let _ = first.focus();
         }
     });
-    let save_now = move |_| match unsaved.draft.get_value().map(|draft| save(session, draft)) {
-        Some(Err(why)) => problem.set(Some(why)),
-        _ => close(),
+    let save_now = move |_| match save(session, unsaved.draft) {
+        Err(why) => problem.set(Some(why)),
+        Ok(()) => close(),
+    };
+    let drop_it = move |_| {
+        unsaved.draft.note_saved();
+        close();
     };
     view! {
         <Show when=move || unsaved.is_asked.get()>
@@ -82,7 +90,7 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
                             type="button"
                             class="button secondary"
                             data-testid="unsaved-drop"
-                            on:click=move |_| close()
+                            on:click=drop_it
                         >
                             "Close without saving"
                         </button>
