@@ -90,7 +90,7 @@ export class HeldBlob {
   }
 }
 
-async function bytesOf(data) {
+export async function bytesOf(data) {
   if (data instanceof Blob) {
     return new Uint8Array(await data.arrayBuffer())
   }

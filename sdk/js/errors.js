@@ -38,6 +38,7 @@ export class DatagramError extends MeshworkError {}
 export class DirectError extends MeshworkError {}
 export class FetchError extends MeshworkError {}
 export class IdentityError extends MeshworkError {}
+export class ImageError extends MeshworkError {}
 export class InviteError extends MeshworkError {}
 export class JoinError extends MeshworkError {}
 export class KeptError extends MeshworkError {}

@@ -446,6 +446,14 @@ export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChan
    */
   delete(): Promise<void>
   /**
+   * Puts an image with the document: a file's bytes, at most 8 MiB, held here and by members that keep blobs until somebody
+   * deletes the document. Where the text says `![NAME](blob:ID)`, with the `id` of what is returned, pages show it. Rejects with
+   * ImageError; the document does not have it.
+   */
+  putImage(data: Blob | ArrayBuffer | ArrayBufferView): Promise<HeldBlob>
+  /** The images that people put with the document, which the app's `blobs()` fetch. Throws ClosedError. */
+  images(): BlobId[]
+  /**
    * Saves what it is now under a label of 1 to 64 bytes, in place of a version that this peer has under it; what a
    * MeshworkProvider has not said yet is not in it (its own `saveVersion` says it first). `kept` of the version says when this page
    * may be closed. Rejects with VersionError; no version was saved.
@@ -930,6 +938,16 @@ export class RuleError extends MeshworkError<
 export class IdentityError extends MeshworkError<'Randomness' | 'Damaged'> {}
 /** What this browser keeps cannot be used. It is as it was. */
 export class StoreError extends MeshworkError<'InUse' | 'Damaged' | 'Failed'> {}
+/** An image was not put with a document, which is as it was. */
+export class ImageError extends MeshworkError<'Freed' | 'Store' | WriteCode> {
+  /** With `NotAllowed`: who may. */
+  readonly rule?: string
+  /** With `TooFast`: in how many milliseconds it may be tried again. */
+  readonly wait?: number
+  /** With `TooLarge`: how many bytes it has, and may have. */
+  readonly size?: number
+  readonly max?: number
+}
 /** A version was not saved, read or deleted. */
 export class VersionError extends MeshworkError<
   'Label' | 'NotMine' | 'Damaged' | 'NobodyHolds' | 'TooMany' | 'Freed' | 'Store' | WriteCode

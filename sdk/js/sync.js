@@ -1,5 +1,6 @@
 // Counters, values, documents and their versions.
 
+import { HeldBlob, bytesOf } from './blobs.js'
 import { changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 
@@ -117,6 +118,14 @@ export class Document extends Listened {
 
   async delete() {
     await this.#raw.delete()
+  }
+
+  async putImage(data) {
+    return new HeldBlob(await this.#raw.putImage(await bytesOf(data)))
+  }
+
+  images() {
+    return this.#raw.images()
   }
 
   async saveVersion(label) {

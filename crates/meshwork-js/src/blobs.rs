@@ -12,7 +12,7 @@ pub struct RawBlobs(Blobs);
 
 /// A blob that is held here.
 #[wasm_bindgen]
-pub struct RawBlob(Blob);
+pub struct RawBlob(pub(crate) Blob);
 
 /// A fetch that goes on until it is freed.
 #[wasm_bindgen]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use js_sys::{Function, TypeError};
 use meshwork::{
     AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
-    IdentityError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError,
+    IdentityError, ImageError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError,
     VersionError, WriteError,
 };
 use serde_json::{Value, json};
@@ -211,6 +211,21 @@ impl Tell for WriteError {
             WriteError::Banned => plain("Banned"),
             WriteError::NotOpen => plain("NotOpen"),
             WriteError::Closed(error) => error.tell(),
+            _ => plain("Invalid"),
+        }
+    }
+}
+
+impl Tell for ImageError {
+    const CLASS: &'static str = "ImageError";
+
+    fn tell(&self) -> Told {
+        match self {
+            ImageError::Blob(error) => error.tell(),
+            ImageError::Write(error) => error.tell(),
+            ImageError::TooLarge(size) => {
+                ("TooLarge", json!({ "size": size, "max": meshwork::sync::shapes::PICTURE_MAX }))
+            }
             _ => plain("Invalid"),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use wasm_bindgen::prelude::*;
 
 use crate::app::RawApp;
+use crate::blobs::RawBlob;
 use crate::border::at_once;
 use crate::error::{thrown, unfit};
 use crate::reader::{Reader, Source, entries, entry};
@@ -179,6 +180,18 @@ impl RawDocument {
     /// Deletes all that is in it.
     pub async fn delete(&self) -> Result<(), JsValue> {
         self.0.delete().await.map_err(thrown)
+    }
+
+    /// Puts an image with it.
+    #[wasm_bindgen(js_name = putImage)]
+    pub async fn put_image(&self, bytes: Vec<u8>) -> Result<RawBlob, JsValue> {
+        self.0.put_image(&bytes).await.map(RawBlob).map_err(thrown)
+    }
+
+    /// Ids of the images that people put with it.
+    pub fn images(&self) -> Result<Array, JsValue> {
+        let images = at_once(self.0.images()).map_err(thrown)?;
+        Ok(images.iter().map(|image| JsValue::from(image.to_string())).collect())
     }
 
     /// Saves what it is now.

@@ -94,6 +94,18 @@ globalThis.page = {
       return [name, code]
     }
   },
+  putImage: async (size) => {
+    try {
+      const { id } = await notes().putImage(new Uint8Array(size).fill(7))
+      return id
+    } catch ({ name, code }) {
+      return [name, code]
+    }
+  },
+  images: async () => {
+    const held = notes().images().map(async (id) => (await room.app('sync').blobs().fetch(id)).bytes())
+    return (await Promise.all(held)).map((bytes) => [bytes.length, bytes[0]])
+  },
   slices: (name) => room.document(name).slices.length,
   openTyping: async (name, words) => {
     const doc = new Y.Doc()

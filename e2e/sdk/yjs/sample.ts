@@ -1,6 +1,6 @@
 // What a program in TypeScript says of documents.
 
-import { join, type Version, VersionError } from 'meshwork'
+import { ImageError, join, type Version, VersionError } from 'meshwork'
 import { compare, MeshworkProvider } from 'meshwork/yjs'
 import * as Y from 'yjs'
 
@@ -32,5 +32,11 @@ try {
   console.log(error instanceof VersionError && error.code === 'NotMine')
 }
 await room.document('notes').rename('Minutes')
+try {
+  const { id } = await room.document('notes').putImage(new Uint8Array(3))
+  console.log(room.document('notes').images().includes(id))
+} catch (error) {
+  console.log(error instanceof ImageError && error.code === 'TooLarge' && error.max)
+}
 console.log(room.document('notes').title?.length, first?.label, first?.time, first?.holders)
 await provider.destroy()

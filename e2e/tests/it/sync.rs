@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 
 use anyhow::{Context, Result, ensure};
 use meshwork::sync::DOCUMENT_SLICE_ITEMS;
+use meshwork::sync::shapes::PICTURE_MAX;
 use meshwork::{Endpoint, PieceKind, Room};
 use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
@@ -141,6 +142,12 @@ async fn pages_save_compare_and_restore_versions() -> Result<()> {
     while notes.text().await? != "The ferry 🦉 leaves." {
         changes.next().await.context("the room goes on")?;
     }
+    let image = ask(&ann, "putImage", vec![3.into()]).await?;
+    wait_says(&bo, "images", vec![], json!([[3, 7]])).await?;
+    let images: Vec<String> = notes.images().await?.iter().map(ToString::to_string).collect();
+    ensure!(json!(images) == json!([image]), "{images:?}");
+    let refused = ask(&ann, "putImage", vec![json!(PICTURE_MAX + 1)]).await?;
+    ensure!(refused == json!(["ImageError", "TooLarge"]), "{refused}");
     govern(&ann, &bo, &room).await?;
     ensure!(ask(&ann, "errors", vec![]).await? == json!([]));
     check_types(app.path())
