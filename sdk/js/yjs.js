@@ -8,6 +8,8 @@ import { restore } from './restore.js'
 
 // What is typed goes out at once, and what follows within this time together, in milliseconds. Carets likewise.
 const PAUSE = 50
+// Bytes that no batch has: a longer update waited for something, and may be most of the document.
+const LONG = 64 * 1024
 // What could not be said is tried again after this time, in milliseconds.
 const RETRY = 1000
 const taken = new WeakSet()
@@ -205,7 +207,10 @@ export class MeshworkProvider extends EventTarget {
 
   async #follow() {
     for await (const { update } of this.#changes) {
-      if (update) {
+      if (update?.length > LONG) {
+        this.opened = this.#open(this.#document.slices)
+        await this.opened
+      } else if (update) {
         Y.applyUpdate(this.doc, update, this)
       } else {
         // A Y.Doc cannot forget: the page opens what the document is now.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use js_sys::{Function, TypeError};
 use meshwork::{
     AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
-    IdentityError, ImageError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError, StoreError,
-    VersionError, WriteError,
+    IdentityError, ImageError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError,
+    StoreError, VersionError, WriteError,
 };
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::*;

@@ -117,6 +117,34 @@ globalThis.page = {
     await opening.flushed()
     return [length, text.toString()]
   },
+  // A document of which all comes at once, since it waited for something.
+  openWaiting: async (letters) => {
+    const [source, slices] = [new Y.Doc(), []]
+    for (const half of [0, 1]) {
+      const known = Y.encodeStateVector(source)
+      source.transact(() => {
+        for (let letter = 0; letter < letters / 2; letter += 1) {
+          source.getText('text').insert(half, 'a')
+        }
+      })
+      slices.push(Y.encodeStateAsUpdate(source, known))
+    }
+    const long = {
+      client: 1,
+      slices: [],
+      watch: async function* () {
+        long.slices = slices
+        yield { update: Y.encodeStateAsUpdate(source) }
+      },
+    }
+    const [doc, steps] = [new Y.Doc(), []]
+    const stub = Object.assign(new EventTarget(), { document: () => long, members: [], topicBytes: async function* () {} })
+    const { resolve, promise } = Promise.withResolvers()
+    doc.on('update', () => steps.push(doc.getText('text').length) === slices.length && resolve())
+    new MeshworkProvider(stub, doc)
+    await promise
+    return steps
+  },
   rename: (title) => notes().rename(title),
   titles: () => room.documents().map((name) => [name, room.document(name).title ?? null]),
   erase: () => notes().delete(),

@@ -174,6 +174,9 @@ async fn long_documents_open_while_one_types() -> Result<()> {
     while long.text().await? != text {
         changes.next().await.context("the room goes on")?;
     }
+    // So it is with what came earlier than what it needs, and then all at once.
+    let steps = ask(&ann, "openWaiting", vec![20_000.into()]).await?;
+    ensure!(steps == json!([10_000, 20_000]), "{steps}");
     Ok(())
 }
 
