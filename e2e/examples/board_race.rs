@@ -76,9 +76,10 @@ async fn race(elsewhere: &Handle, shapes: usize, people: usize, seconds: usize) 
     while crowd.len() < AUTHORS {
         crowd.push(come().await?);
     }
+    let mut top = None;
     for number in 0..shapes {
         let (_, room) = &crowd[number % AUTHORS];
-        room.whiteboard().draw(stroke(&mut rng)).await?;
+        room.whiteboard().draw(stroke(&mut rng, &mut top)).await?;
     }
     for (_, room) in &crowd {
         wait_until(PATIENCE, "the full board", async || {
@@ -113,7 +114,7 @@ async fn race(elsewhere: &Handle, shapes: usize, people: usize, seconds: usize) 
     take(&tab).await?;
     for _ in 0..seconds {
         for (_, room) in &crowd {
-            room.whiteboard().draw(stroke(&mut rng)).await?;
+            room.whiteboard().draw(stroke(&mut rng, &mut top)).await?;
         }
         seconds_passed.tick().await;
     }
@@ -137,7 +138,8 @@ async fn join(server: String, link: Link) -> Result<(Endpoint, Room)> {
     Ok((endpoint, room))
 }
 
-fn stroke(rng: &mut Rng) -> Shape {
+/// A stroke over all others, which is the top from then on.
+fn stroke(rng: &mut Rng, top: &mut Option<Order>) -> Shape {
     let mut at = Point { x: rng.below(SIDES.0) as i32, y: rng.below(SIDES.1) as i32 };
     let mut points = vec![at];
     for _ in 1..POINTS {
@@ -148,7 +150,7 @@ fn stroke(rng: &mut Rng) -> Shape {
         bounds: Bounds::around(points.iter().copied()).unwrap_or_default(),
         what: What::Stroke(Piece { points, pressures: Vec::new() }),
         style: Style { colour: rng.below(8) as u8, size: rng.below(3) as u8, is_filled: false },
-        order: Order::between(None, None),
+        order: top.insert(Order::between(top.as_ref(), None)).clone(),
         text: String::new(),
     }
 }

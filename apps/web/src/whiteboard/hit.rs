@@ -4,6 +4,9 @@ use meshwork_sync::whiteboard::{Shape, ShapeId, Sketch, What};
 
 use super::{Area, Place, ends, look};
 
+/// Shapes over one that are looked at.
+const ABOVE_MAX: usize = 64;
+
 /// The area in which anything of a shape is seen.
 pub fn area(shape: &Shape) -> Area {
     let width = match shape.what {
@@ -12,6 +15,21 @@ pub fn area(shape: &Shape) -> Area {
         _ => 6.0,
     };
     Area::of(shape.bounds).grown(width)
+}
+
+/// Whether nothing lies over a shape of a board, of the [`ABOVE_MAX`] shapes at most that come after it: of more it is not looked
+/// at.
+pub fn is_uncovered(sketch: &Sketch, id: ShapeId, shape: &Shape) -> bool {
+    let area = area(shape);
+    for (above, other) in sketch.shapes().rev().take(ABOVE_MAX + 1) {
+        if above == id {
+            return true;
+        }
+        if self::area(other).meets(&area) {
+            return false;
+        }
+    }
+    false
 }
 
 /// Whether a place is on a shape, or at most so far from it.
@@ -104,6 +122,27 @@ mod tests {
             order: Order::between(None, None),
             text: String::new(),
         }
+    }
+
+    #[test]
+    fn shapes_are_covered_by_what_lies_over_them() {
+        let at = |x: i32, order: &Order| Shape {
+            bounds: Bounds { x, y: 0, width: 800, height: 400 },
+            order: order.clone(),
+            ..shape(What::Note)
+        };
+        let low = Order::between(None, None);
+        let high = Order::between(Some(&low), None);
+        let [below, beside] = [1, 2].map(|number| ShapeId([number; 8]));
+        let mut sketch = Sketch::default();
+        sketch.place([(below, at(0, &low)), (beside, at(8_000, &high))]);
+        assert!(is_uncovered(&sketch, beside, &at(8_000, &high)));
+        assert!(is_uncovered(&sketch, below, &at(0, &low)), "what lies over it lies elsewhere");
+        sketch.place([(ShapeId([3; 8]), at(700, &high))]);
+        assert!(!is_uncovered(&sketch, below, &at(0, &low)));
+        sketch.place((4..=ABOVE_MAX as u8 + 4).map(|number| (ShapeId([number; 8]), at(8_000, &high))));
+        let free = at(-8_000, &low);
+        assert!(!is_uncovered(&sketch, below, &free), "of more it is not looked at");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
 use meshwork_web::whiteboard::camera::Camera;
 use meshwork_web::whiteboard::hand::{self, Done, Hand, Tool};
-use meshwork_web::whiteboard::{Area, Place, look};
+use meshwork_web::whiteboard::{Area, Place, hit, look};
 use meshwork_web::words;
 
 use super::super::super::session::set_if_new;
@@ -239,7 +239,7 @@ impl Easel {
             });
             for (id, Renewed { before, after }) in renewed.unwrap_or_default() {
                 let is_on_top =
-                    after.is_some() && work.sketch.shapes().next_back().is_some_and(|(top, _)| top == id);
+                    after.as_ref().is_some_and(|shape| hit::is_uncovered(&work.sketch, id, shape));
                 work.painter.renew(id, before.as_ref(), after.as_ref(), is_on_top);
                 fresh.extend(after.filter(|shape| matches!(shape.what, What::Picture(_))));
             }

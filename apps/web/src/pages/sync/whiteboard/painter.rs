@@ -74,7 +74,7 @@ pub(super) struct Painter {
     ready: BTreeMap<ShapeId, Ready>,
     /// Shapes that are under somebody's hand, and are drawn apart.
     lifted: BTreeSet<ShapeId>,
-    /// Shapes that came to lie over all others, and are not drawn yet.
+    /// Shapes that came with nothing over them, and are not drawn yet.
     fresh: Vec<ShapeId>,
     ruler: Option<Context>,
 }
@@ -107,8 +107,8 @@ impl Painter {
         look::of(shape, &|text, size, is_strong| self.measure(text, size, is_strong))
     }
 
-    /// A shape is another one than before, or gone: both areas are drawn again. What is new and lies over all is drawn upon
-    /// what is there.
+    /// A shape is another one than before, or gone: both areas are drawn again. What is new and has nothing over it is drawn
+    /// upon what is there.
     pub(super) fn renew(
         &mut self,
         id: ShapeId,
@@ -125,7 +125,7 @@ impl Painter {
         }
     }
 
-    /// Draws what is fresh over all others.
+    /// Draws what is fresh upon what is there.
     fn draw_fresh(&mut self, sketch: &Sketch, pictures: &Pictures) {
         let (Some(camera), fresh) = (self.camera, std::mem::take(&mut self.fresh)) else { return };
         let scale = camera.scale * self.ratio;
