@@ -17,24 +17,17 @@ use meshwork_web::{texts, words};
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 
-/// What is chosen.
-#[derive(Clone, Default, PartialEq)]
-struct Chosen {
-    name: String,
-    /// Cells as they are typed, and in which window; `None` for no limit.
-    limit: Option<(String, u32)>,
-    /// Who alone may write; `None` where nobody lists them.
-    listed: Option<BTreeSet<PeerId>>,
-    moderators: BTreeSet<PeerId>,
-    overlay: Choice,
-}
+/// Name, pace, people who may write, people who moderate, overlay.
+type Chosen = (String, Option<(String, u32)>, Option<BTreeSet<PeerId>>, BTreeSet<PeerId>, Choice);
 
 /// Rules that are being chosen.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
-    /// What was chosen when it held last.
-    saved: StoredValue<Chosen>,
-    edit_key: StoredValue<Option<EditKey>>,
+    /// What held when it was begun, or saved last.
+    pub(crate) before: StoredValue<Terms>,
+    /// What was chosen then.
+    saved: StoredValue<Option<Chosen>>,
+    edit_key: Option<EditKey>,
     /// What people are to see the room called, as it is typed.
     pub(crate) name: RwSignal<String>,
     is_limited: RwSignal<bool>,
@@ -51,106 +44,96 @@ pub(crate) struct Draft {
 impl Draft {
     /// A draft that begins with these rules. `edit_key` is that of the link to edit, where the room has one.
     pub(crate) fn new(rules: Terms, edit_key: Option<EditKey>) -> Draft {
-        let draft = Draft {
-            saved: StoredValue::new(Chosen::default()),
-            edit_key: StoredValue::new(None),
-            name: RwSignal::default(),
-            is_limited: RwSignal::default(),
-            cells: RwSignal::default(),
-            window_ms: RwSignal::default(),
-            is_listed: RwSignal::default(),
-            painters: RwSignal::default(),
-            moderators: RwSignal::default(),
-            overlay: RwSignal::default(),
-            nines: RwSignal::default(),
-        };
-        draft.begin(rules, edit_key);
-        draft
-    }
-
-    /// These rules hold, and nothing else is chosen.
-    pub(crate) fn begin(self, rules: Terms, edit_key: Option<EditKey>) {
         let edit_key = match rules.writers {
             Writers::Admitted(key) => key,
             _ => edit_key,
         };
         let limit = rules.limit.unwrap_or(FIRST_LIMIT);
         let choice = Choice::of_record(rules.overlay.as_str());
-        let listed = rules.writers.listed();
-        self.edit_key.set_value(edit_key);
-        self.name.set(rules.name.to_string());
-        self.is_limited.set(rules.limit.is_some());
-        self.cells.set(limit.cost.to_string());
-        self.window_ms.set(limit.window_ms);
-        self.is_listed.set(listed.is_some());
-        self.painters.set(listed.map(|list| list.to_vec()).unwrap_or_default());
-        self.moderators.set(rules.moderators.to_vec());
-        self.overlay.set(overlays::place(choice));
-        self.nines.set(overlays::nines_of(choice));
-        self.note_saved();
+        let draft = Draft {
+            name: RwSignal::new(rules.name.to_string()),
+            is_limited: RwSignal::new(rules.limit.is_some()),
+            cells: RwSignal::new(limit.cost.to_string()),
+            window_ms: RwSignal::new(limit.window_ms),
+            is_listed: RwSignal::new(rules.writers.listed().is_some()),
+            painters: RwSignal::new(rules.writers.listed().map(|list| list.to_vec()).unwrap_or_default()),
+            moderators: RwSignal::new(rules.moderators.to_vec()),
+            overlay: RwSignal::new(overlays::place(choice)),
+            nines: RwSignal::new(overlays::nines_of(choice)),
+            edit_key,
+            saved: StoredValue::new(None),
+            before: StoredValue::new(rules),
+        };
+        draft.note_saved();
+        draft
     }
 
     /// What is chosen holds now.
     pub(crate) fn note_saved(self) {
-        self.saved.set_value(self.chosen());
+        self.saved.set_value(Some(self.chosen()));
     }
 
     /// The name that is typed holds now.
-    pub(crate) fn note_named(self) {
+    pub(crate) fn note_named(self, rules: Terms) {
+        self.before.set_value(Terms { name: rules.name, ..self.before.get_value() });
         let name = self.name.get_untracked();
-        self.saved.update_value(|saved| saved.name = name);
+        self.saved.update_value(|saved| {
+            if let Some(saved) = saved {
+                saved.0 = name;
+            }
+        });
     }
 
     /// Whether something else is chosen than what holds.
     pub(crate) fn is_changed(self) -> bool {
-        self.saved.with_value(|saved| *saved != self.chosen())
+        self.saved.with_value(|saved| saved.as_ref() != Some(&self.chosen()))
     }
 
     fn chosen(self) -> Chosen {
         let sorted = |people: RwSignal<Vec<PeerId>>| BTreeSet::from_iter(people.get_untracked());
-        let limit = || (self.cells.get_untracked(), self.window_ms.get_untracked());
-        Chosen {
-            name: self.name.get_untracked(),
-            limit: self.is_limited.get_untracked().then(limit),
-            listed: self.is_listed.get_untracked().then(|| sorted(self.painters)),
-            moderators: sorted(self.moderators),
-            overlay: overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked()),
-        }
+        (
+            self.name.get_untracked(),
+            self.is_limited
+                .get_untracked()
+                .then(|| (self.cells.get_untracked(), self.window_ms.get_untracked())),
+            self.is_listed.get_untracked().then(|| sorted(self.painters)),
+            sorted(self.moderators),
+            overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked()),
+        )
     }
 
-    /// What holds `now`, with what was chosen otherwise than it held before.
+    /// What was chosen.
     ///
     /// # Errors
     /// In words, what cannot be.
-    pub(crate) fn rules(self, app: &App, now: Terms) -> Result<Terms, String> {
-        let (mut rules, chosen, saved) = (now, self.chosen(), self.saved.get_value());
-        if chosen.name != saved.name {
-            rules.name = rules::name(&chosen.name)?;
-        }
-        if chosen.limit != saved.limit {
-            let limit = chosen.limit.map(|(cells, window_ms)| rules::limit(&cells, window_ms, app));
-            rules.limit = limit.transpose()?;
-        }
-        if chosen.listed != saved.listed {
-            rules.writers = match (chosen.listed, self.edit_key.get_value()) {
-                (Some(listed), _) => Writers::Listed(list(listed)?),
-                (None, Some(key)) => Writers::Admitted(Some(key)),
-                (None, None) => Writers::Everybody,
-            };
-        }
-        if chosen.moderators != saved.moderators {
-            rules.moderators = list(chosen.moderators)?;
-        }
-        if chosen.overlay != saved.overlay {
-            let name = chosen.overlay.record_name();
-            rules.overlay = BoundedText::new(&name).expect("names of overlays are short");
-        }
-        Ok(rules)
+    pub(crate) fn rules(self, app: &App) -> Result<Terms, String> {
+        let name = rules::name(&self.name.get_untracked())?;
+        let limit = match self.is_limited.get_untracked() {
+            true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked(), app)?),
+            false => None,
+        };
+        let painters = match self.is_listed.get_untracked() {
+            true => Writers::Listed(list(self.painters.get_untracked())?),
+            false => match self.edit_key {
+                Some(key) => Writers::Admitted(Some(key)),
+                None => Writers::Everybody,
+            },
+        };
+        let moderators = list(self.moderators.get_untracked())?;
+        let before = self.before.with_value(|rules| rules.overlay.clone());
+        let choice = overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked());
+        // A name that only newer builds know stays, unless another one was chosen.
+        let overlay = match Choice::of_record(before.as_str()) == choice {
+            true => before,
+            false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
+        };
+        Ok(Terms { name, limit, writers: painters, moderators, overlay })
     }
 }
 
-fn list<const MAX: usize>(peers: BTreeSet<PeerId>) -> Result<Bounded<PeerId, MAX>, String> {
-    Bounded::new(peers.into_iter().collect()).map_err(|_| format!("A list has at most {MAX} people."))
+fn list<const MAX: usize>(mut peers: Vec<PeerId>) -> Result<Bounded<PeerId, MAX>, String> {
+    peers.sort_unstable();
+    Bounded::new(peers).map_err(|_| format!("A list has at most {MAX} people."))
 }
 
 /// How fast each person may paint, and whether everybody may.
@@ -164,7 +147,7 @@ pub(crate) fn RulesFields(
     listed: &'static str,
 ) -> impl IntoView {
     let (verb, unit) = (app.verbs.0, app.unit);
-    let everybody = if draft.edit_key.get_value().is_some() { texts::WITH_EDIT_LINK } else { "Everybody" };
+    let everybody = if draft.edit_key.is_some() { texts::WITH_EDIT_LINK } else { "Everybody" };
     let windows = move || {
         let mut windows = WINDOWS_MS.to_vec();
         let present = draft.window_ms.get_untracked();

@@ -268,11 +268,10 @@ fn RoomName(session: Session, draft: Draft) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let set = move |event: SubmitEvent| {
         event.prevent_default();
-        let named = rules::name(&draft.name.get_untracked())
-            .and_then(|name| session.decide(Decision::Rules(Terms { name, ..session.terms_now() })));
-        if named.is_ok() {
-            draft.note_named();
-        }
+        let named = rules::name(&draft.name.get_untracked()).and_then(|name| {
+            let rules = Terms { name, ..session.terms_now() };
+            session.decide(Decision::Rules(rules.clone())).map(|()| draft.note_named(rules))
+        });
         problem.set(named.err());
     };
     view! {

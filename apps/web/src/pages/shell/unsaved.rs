@@ -9,42 +9,72 @@ use meshwork_web::texts;
 use super::super::rules_form::Draft;
 use super::super::session::Session;
 
-/// Has what was chosen hold in the room.
+/// Has what was chosen hold in the room, and leaves what else changed there meanwhile.
 ///
 /// # Errors
 /// In words, what cannot be.
 pub(super) fn save(session: Session, draft: Draft) -> Result<(), String> {
-    let rules = draft.rules(session.first_app(), session.terms_now())?;
+    let chosen = draft.rules(session.first_app())?;
+    let (now, before) = (session.terms_now(), draft.before.get_value());
+    let rules = Terms {
+        name: pick(now.name, &before.name, &chosen.name),
+        limit: pick(now.limit, &before.limit, &chosen.limit),
+        writers: pick(now.writers, &before.writers, &chosen.writers),
+        moderators: pick(now.moderators, &before.moderators, &chosen.moderators),
+        overlay: pick(now.overlay, &before.overlay, &chosen.overlay),
+    };
     session.decide(Decision::Rules(rules))?;
+    draft.before.set_value(chosen);
     draft.note_saved();
     Ok(())
+}
+
+fn pick<T: PartialEq + Clone>(now: T, before: &T, chosen: &T) -> T {
+    if chosen == before { now } else { chosen.clone() }
 }
 
 /// What is being chosen on the sheet, and whether the question is asked. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(super) struct Unsaved {
-    draft: Draft,
+    /// Owns drafts, which outlive what shows them.
+    page: StoredValue<Owner>,
+    draft: StoredValue<Option<(Owner, Draft)>>,
     is_asked: RwSignal<bool>,
 }
 
 impl Unsaved {
     /// Nothing is being chosen.
     pub(super) fn new() -> Unsaved {
-        Unsaved { draft: Draft::new(Terms::default(), None), is_asked: RwSignal::new(false) }
+        let page = Owner::current().expect("a component has an owner");
+        Unsaved {
+            page: StoredValue::new(page),
+            draft: StoredValue::new(None),
+            is_asked: RwSignal::new(false),
+        }
     }
 
     /// What is chosen on the sheet that opens: what holds, unless the sheet gave way to something on the canvas.
     pub(super) fn begin(self, session: Session) -> Draft {
-        if !self.draft.is_changed() {
-            self.draft.begin(session.terms_now(), session.edit_key());
-        }
         self.is_asked.set(false);
+        if let Some(draft) = self.changed() {
+            return draft;
+        }
+        let owner = self.page.with_value(Owner::child);
+        let draft = owner.with(|| Draft::new(session.terms_now(), session.edit_key()));
+        self.draft.set_value(Some((owner, draft)));
+        draft
+    }
+
+    /// What is chosen and does not hold.
+    fn changed(self) -> Option<Draft> {
         self.draft
+            .with_value(|draft| draft.as_ref().map(|(_, draft)| *draft))
+            .filter(|draft| draft.is_changed())
     }
 
     /// Whether the sheet may be closed; otherwise the question is asked.
     pub(super) fn may_close(self) -> bool {
-        let is_changed = self.draft.is_changed();
+        let is_changed = self.changed().is_some();
         self.is_asked.set(is_changed);
         !is_changed
     }
@@ -62,12 +92,13 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
             let _ = first.focus();
         }
     });
-    let save_now = move |_| match save(session, unsaved.draft) {
-        Err(why) => problem.set(Some(why)),
-        Ok(()) => close(),
+    let save_now = move |_| match unsaved.changed().map(|draft| save(session, draft)) {
+        Some(Err(why)) => problem.set(Some(why)),
+        _ => close(),
     };
     let drop_it = move |_| {
-        unsaved.draft.note_saved();
+        // What shows it goes first, and with the next one the draft.
+        unsaved.changed().into_iter().for_each(Draft::note_saved);
         close();
     };
     view! {
