@@ -68,7 +68,7 @@ impl Rulebook {
             node.ancestors.insert_all(&self.nodes[usize::from(before)].ancestors);
             self.nodes[usize::from(before)].named_by += 1;
         }
-        node.rules = core::array::from_fn(|slot| self.merged_rule(place, &before, slot));
+        node.rules = core::array::from_fn(|slot| self.merged_rule(&before, slot));
         let keys = before.iter().map(|before| self.nodes[usize::from(*before)].edit_key);
         // What was said later stands further back: of what one branch and another say the greater rank counts.
         node.edit_key = keys.max_by_key(|(said_by, _)| self.rank(*said_by)).unwrap_or_default();
@@ -111,32 +111,19 @@ impl Rulebook {
         });
     }
 
-    /// The rule of a slot in the record at `place`, before its own changes: of what the branches before it say, what
-    /// none of them has replaced, and of several the stricter.
-    fn merged_rule(&self, place: Place, before: &[Place], slot: usize) -> SlotRule {
-        let rule = |before: &Place| self.nodes[usize::from(*before)].rules[slot];
-        let is_replaced = |one: SlotRule| {
-            let differs = before.iter().filter(|other| rule(other).said_by != one.said_by);
-            differs.into_iter().any(|other| self.knows(*other, one.said_by))
-        };
-        let stands = before.iter().map(rule).filter(|rule| !is_replaced(*rule));
-        stands.reduce(|one, other| self.stricter(place, one, other)).unwrap_or_default()
-    }
-
-    /// Of two rules that do not know of each other, who may write by the stricter, and the tighter limit. It is said by
-    /// the later one, or where it is neither of the two by the record at `place`, where they meet.
-    fn stricter(&self, place: Place, one: SlotRule, other: SlotRule) -> SlotRule {
-        let (later, earlier) =
-            if self.rank(one.said_by) > self.rank(other.said_by) { (one, other) } else { (other, one) };
-        let writers = if later.writers == WhoWrites::Everybody { earlier.writers } else { later.writers };
-        // Costs by the length of the other's window, so that nothing is divided.
-        let rate = |limit: Limit, other: Limit| u64::from(limit.cost) * u64::from(other.window_ms);
-        let limit = match (later.limit, earlier.limit) {
-            (Some(one), Some(other)) if rate(other, one) < rate(one, other) => Some(other),
-            (one, other) => one.or(other),
-        };
-        let is_laters = (writers, limit) == (later.writers, later.limit);
-        SlotRule { limit, writers, said_by: if is_laters { later.said_by } else { place } }
+    /// The rule of a slot where these branches meet: of what records say of it, what none of the others knows, and of several the
+    /// stricter.
+    pub(super) fn merged_rule(&self, before: &[Place], slot: usize) -> SlotRule {
+        let rule = |place: &Place| &self.nodes[usize::from(*place)].rules[slot];
+        let mut said_by: Vec<Place> =
+            before.iter().flat_map(|before| &rule(before).said_by).copied().collect();
+        said_by.sort_by_key(|place| self.rank(*place));
+        said_by.dedup();
+        let is_last = |one: &Place| said_by.iter().all(|other| other == one || !self.knows(*other, *one));
+        let said_by: Vec<Place> = said_by.iter().copied().filter(is_last).collect();
+        let rules = said_by.iter().map(rule).map(|rule| (rule.limit, rule.writers));
+        let (limit, writers) = rules.reduce(stricter).unwrap_or_default();
+        SlotRule { limit, writers, said_by }
     }
 
     /// Which of two records of different branches goes on; the genesis before all.
@@ -230,13 +217,28 @@ fn fits(record: &Record, listed: &mut u32) -> bool {
     fits
 }
 
+/// Of two rules that do not know of each other, who may write by the stricter, and the tighter limit; where that is one as
+/// well as the other, the later one's.
+fn stricter(
+    earlier: (Option<Limit>, WhoWrites),
+    later: (Option<Limit>, WhoWrites),
+) -> (Option<Limit>, WhoWrites) {
+    // Costs by the length of the other's window, so that nothing is divided.
+    let rate = |limit: Limit, other: Limit| u64::from(limit.cost) * u64::from(other.window_ms);
+    let limit = match (earlier.0, later.0) {
+        (Some(one), Some(other)) if rate(one, other) < rate(other, one) => Some(one),
+        (one, other) => other.or(one),
+    };
+    (limit, if later.1 == WhoWrites::Everybody { earlier.1 } else { later.1 })
+}
+
 /// Puts the rules in the place of all before. What stays as it was goes on to be said by the record that said it.
 fn set_rules(slots: &mut [SlotRule; SLOTS_MAX as usize], rules: &[Rule], place: Place) {
     for (slot, before) in slots.iter_mut().enumerate() {
         let rule = rules.iter().find(|rule| usize::from(rule.slot) == slot);
         let (limit, writers) = rule.map_or((None, WhoWrites::Everybody), |rule| (rule.limit, rule.writers));
         if (limit, writers) != (before.limit, before.writers) {
-            *before = SlotRule { limit, writers, said_by: place };
+            *before = SlotRule { limit, writers, said_by: vec![place] };
         }
     }
 }

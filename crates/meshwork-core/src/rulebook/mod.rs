@@ -129,18 +129,12 @@ struct Node {
     named_by: u32,
 }
 
-/// Who may write in a slot, how much, and which record says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who may write in a slot, how much, and which records say so: several where branches met, none where nothing was said.
+#[derive(Clone, Debug, Default)]
 struct SlotRule {
     limit: Option<Limit>,
     writers: WhoWrites,
-    said_by: Place,
-}
-
-impl Default for SlotRule {
-    fn default() -> SlotRule {
-        SlotRule { limit: None, writers: WhoWrites::Everybody, said_by: 0 }
-    }
+    said_by: Vec<Place>,
 }
 
 /// What records say of one peer.
@@ -222,6 +216,13 @@ impl Rulebook {
     pub fn rule(&self, record: &RecordName, slot: u8) -> Option<(Option<Limit>, WhoWrites)> {
         let rule = self.node(record)?.rules.get(usize::from(slot))?;
         Some((rule.limit, rule.writers))
+    }
+
+    /// The rule of a slot in a record that would name these before it, and change nothing.
+    pub fn joined_rule(&self, before: &[RecordName], slot: u8) -> (Option<Limit>, WhoWrites) {
+        let before: Vec<Place> = before.iter().filter_map(|name| self.names.get(name).copied()).collect();
+        let rule = self.merged_rule(&before, usize::from(slot));
+        (rule.limit, rule.writers)
     }
 
     /// The edit key whose admissions count under the record that is so named.

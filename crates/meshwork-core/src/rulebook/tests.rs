@@ -160,6 +160,26 @@ fn slots_are_cut_in_one_branch() {
 }
 
 #[test]
+fn the_strictest_of_many_branches_counts() {
+    let limit = |cost| Some(Limit { cost, window_ms: 1000 });
+    let said =
+        |before: &[&WithList], limit, writers| says(OWNER, before, vec![rule(0, limit, writers)], 1, &[]);
+    let listed = said(&[], limit(9), WhoWrites::Listed);
+    let tight = said(&[], limit(2), WhoWrites::Everybody);
+    let loose = said(&[], limit(5), WhoWrites::Everybody);
+    let branches = [&listed, &tight, &loose];
+    let join = says(OWNER, &branches, vec![], 1, &[]);
+    let of_all = book(&[&listed, &tight, &loose, &join]);
+    assert_eq!(of_all.rule(&name(Some(&join)), 0), Some((limit(2), WhoWrites::Listed)));
+    assert_eq!(of_all.joined_rule(&of_all.heads(), 0), (limit(2), WhoWrites::Listed));
+    // A join says nothing, so what another device says who knows all branches is the last word.
+    let open = said(&branches, None, WhoWrites::Everybody);
+    let again = says(OWNER, &[&join, &open], vec![], 1, &[]);
+    let reopened = book(&[&listed, &tight, &loose, &join, &open, &again]);
+    assert_eq!(reopened.rule(&name(Some(&again)), 0), Some((None, WhoWrites::Everybody)));
+}
+
+#[test]
 fn a_limit_counts_what_was_used() {
     let limit = Some(Limit { cost: 5, window_ms: 1000 });
     let record = says(OWNER, &[], vec![rule(0, limit, WhoWrites::Everybody)], 0, &[]);

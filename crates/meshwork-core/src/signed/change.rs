@@ -108,9 +108,10 @@ impl Limit {
 }
 
 /// Who may write besides the owner and moderators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WhoWrites {
     /// Everybody who is in the room.
+    #[default]
     Everybody,
     /// Who is on the room's list of writers.
     Listed,
