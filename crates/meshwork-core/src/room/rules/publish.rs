@@ -252,6 +252,10 @@ impl Rules {
             Writers::Admitted(key) => {
                 draft.changes.push(Change::EditKey(*key));
                 draft.slots = followers.iter().fold(1 << GENESIS_SLOT, |slots, rule| slots | 1 << rule.slot);
+                // Who was admitted by the key before loses that in every app for the admitted.
+                let for_admitted = |slot: &u8| self.rule(*slot).writers == WhoWrites::Admitted;
+                let slots = (0..SLOTS_MAX).filter(for_admitted);
+                draft.slots = slots.fold(draft.slots, |slots, slot| slots | 1 << slot);
             }
         }
         let moderators: Vec<PeerId> = book.moderators(&in_force).collect();
@@ -274,9 +278,10 @@ impl Rules {
         further.map(|slot| self.rule(slot)).filter(|rule| rule.writers == first).collect()
     }
 
+    /// The rule of a slot that the owner's next record finds: of what goes on the stricter, so that no branch is overruled by
+    /// what is said of another slot.
     fn rule(&self, slot: u8) -> Rule {
-        let rule = self.records.book().rule(&self.records.in_force(), slot);
-        let (limit, writers) = rule.unwrap_or((None, WhoWrites::Everybody));
+        let (limit, writers) = self.records.book().joined_rule(&self.heads(), slot);
         Rule { slot, limit, writers }
     }
 
@@ -297,6 +302,8 @@ impl Rules {
             _ => None,
         });
         let turned_on: Vec<Rule> = turned_on.collect();
+        // Another device may have turned the same on for everybody.
+        draft.slots = turned_on.iter().fold(draft.slots, |slots, rule| slots | 1 << rule.slot);
         draft.rules.extend(turned_on);
         if draft.rules.is_empty() {
             return Ok(());

@@ -252,6 +252,10 @@ fn further_apps_follow_who_writes_first() {
         let records = room.kept().records();
         records.book().rule(&records.in_force(), slot).map(|(_, writers)| writers)
     };
+    let cut = |room: &Room| {
+        let newest = room.kept().records().book().in_force().and_then(|record| record.body().cut);
+        newest.map_or(0, |cut| cut.slots)
+    };
     let mut rooms = [room(0), room(2)];
     for (slot, app) in [(2, "votes"), (3, "games")] {
         rooms[0].govern(now(1), &owner, on(slot, app)).unwrap();
@@ -265,13 +269,15 @@ fn further_apps_follow_who_writes_first() {
         assert_eq!(writers(&rooms[0], slot), Some(expected), "slot {slot}");
     }
     assert_eq!(writers(&rooms[0], 4), Some(WhoWrites::Admitted), "from its first batch on");
+    assert_eq!(cut(&rooms[0]), 1 << 4, "another device may have given it to everybody");
     talk(&mut rooms, 5);
     let stranger = rooms[1].write(now(70_000), &identity(2), number(4), payload(Writer::Anybody, "a"));
     assert!(matches!(stranger, Err(WriteError::NotWriter)), "{stranger:?}");
 
-    // Whom the former key admitted cannot write as if the new one were unknown: the cut holds in each app that follows.
-    rooms[0].govern(now(70_001), &owner, terms(&keys[1])).unwrap();
-    let book = rooms[0].kept().records().book();
-    let newest = book.in_force().and_then(|record| record.body().cut).unwrap();
-    assert_eq!(newest.slots, 1 | 1 << 2 | 1 << 4);
+    // Whom the former key admitted cannot write as if the new one were unknown: the cut holds in each app that follows, and in
+    // what is for the admitted by a rule of its own.
+    let closed = Rule { slot: CONVERSATION_SLOT, limit: None, writers: WhoWrites::Admitted };
+    rooms[0].govern(now(70_001), &owner, Act::SetRule(closed)).unwrap();
+    rooms[0].govern(now(70_002), &owner, terms(&keys[1])).unwrap();
+    assert_eq!(cut(&rooms[0]), 1 | 1 << CONVERSATION_SLOT | 1 << 2 | 1 << 4);
 }

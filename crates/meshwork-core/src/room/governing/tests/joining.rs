@@ -1,6 +1,7 @@
 //! What others are handed, and one's own later program: admissions, records that fork, long lists, what is said again.
 
 use super::*;
+use crate::signed::app::CONVERSATION_SLOT;
 
 #[test]
 fn writing_under_earlier_rules_is_signed_again() {
@@ -135,6 +136,27 @@ fn forked_records_of_two_owner_programs_are_joined() {
     for room in &rooms {
         assert_eq!((room.kept().records().book().heads().len(), room.kept().records().terms()), (1, &held));
     }
+}
+
+#[test]
+fn what_one_branch_closed_stays_closed() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room_of(endpoint(0, 5000))];
+    let limited = |cost| {
+        let limit = Some(Limit { cost, window_ms: 1000 });
+        Act::SetRule(Rule { slot: GENESIS_SLOT, limit, writers: WhoWrites::Everybody })
+    };
+    let closed = Rule { slot: CONVERSATION_SLOT, limit: None, writers: WhoWrites::Listed };
+    rooms[0].govern(now(1), &owner, Act::SetRule(closed)).unwrap();
+    // The longer branch goes on, and knows nothing of that.
+    rooms[1].govern(now(2), &owner, limited(9)).unwrap();
+    rooms[1].govern(now(3), &owner, limited(8)).unwrap();
+    talk(&mut rooms, 4);
+    rooms[1].govern(now(60_100), &owner, limited(7)).unwrap();
+    let records = rooms[1].kept().records();
+    assert_eq!(records.book().heads().len(), 1);
+    let rule = records.book().rule(&records.in_force(), CONVERSATION_SLOT);
+    assert_eq!(rule, Some((None, WhoWrites::Listed)));
 }
 
 #[test]
