@@ -123,8 +123,10 @@ fn steps(room: RoomRef<'_>, past: &[Past<'_>], name: u8) -> BTreeMap<NodeIndex, 
         let mut total = totals.last().unwrap_or(&0) + i64::from(by);
         if is_governed {
             // Whoever reads less than it had added, since some was taken, goes on from there.
-            let content = entry.rank.content.get(1..).filter(|_| !super::is_retracted(room, entry));
-            total = content.and_then(|content| wire::decode(content).ok()).unwrap_or(0);
+            let said = entry.rank.content.get(1..).and_then(|content| wire::decode(content).ok());
+            total = said.filter(|_| !super::is_retracted(room, entry)).unwrap_or(0);
+            // What a cut took may have been said again after what is taken back.
+            totals.extend(said.filter(|_| past.is_taken));
         }
         if past.is_kept {
             totals.clear();

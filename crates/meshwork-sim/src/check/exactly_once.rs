@@ -1,9 +1,10 @@
-//! **exactly-once**: no program is told of a batch twice.
+//! **exactly-once**: no program is told of a batch twice, unless it enters the room once more.
 
 use std::collections::BTreeSet;
 
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
+use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::signed::batch::BatchKey;
 
 use super::Violation;
@@ -12,7 +13,7 @@ use crate::connection::NodeIndex;
 /// What each program was told of.
 #[derive(Debug, Default)]
 pub struct ExactlyOnce {
-    delivered: BTreeSet<(NodeIndex, Endpoint, u64)>,
+    delivered: BTreeSet<(NodeIndex, RoomHandle, Endpoint, u64)>,
 }
 
 impl ExactlyOnce {
@@ -21,10 +22,10 @@ impl ExactlyOnce {
     /// # Errors
     /// [`Violation`] names the program and the batch.
     pub fn hear(&mut self, index: NodeIndex, event: &Event) -> Result<(), Violation> {
-        let Event::Changed { batch: Some(BatchKey { author, sequence, .. }), .. } = event else {
+        let Event::Changed { room, batch: Some(BatchKey { author, sequence, .. }), .. } = event else {
             return Ok(());
         };
-        if self.delivered.insert((index, *author, *sequence)) {
+        if self.delivered.insert((index, *room, *author, *sequence)) {
             return Ok(());
         }
         let detail = format!("program {index} was told of batch {sequence} of {author} twice");
