@@ -123,6 +123,14 @@ mod on {
         BanUntold = "ban-untold",
         /// Bans that were lifted hold.
         LiftIgnored = "lift-ignored",
+        /// Who was admitted by an edit key is admitted by all that follow it.
+        OldKeyAdmits = "old-key-admits",
+        /// Who was dismissed, or taken off the list of writers, keeps the right.
+        TakingIgnored = "taking-ignored",
+        /// By what others are admitted is passed on to nobody.
+        AdmissionUntold = "admission-untold",
+        /// Another edit key cuts in the app that the room opened with, and in those that follow it, alone.
+        KeyCutsFirst = "key-cuts-first",
         /// Who shows the secret of the genesis is let in, whatever records say.
         SecretIgnored = "secret-ignored",
         /// Direct messages that were sent and may have arrived end as not sent.

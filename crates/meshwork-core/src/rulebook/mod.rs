@@ -408,7 +408,9 @@ impl Rulebook {
             || match rule.writers {
                 WhoWrites::Everybody => true,
                 WhoWrites::Listed => self.has(place, journal.map(|journal| &*journal.listed)),
-                WhoWrites::Admitted => node.edit_key.1.is_some_and(|key| claim.admitted.contains(&key)),
+                WhoWrites::Admitted => node.edit_key.1.is_some_and(|key| {
+                    claim.admitted.contains(&key) || planted!(OldKeyAdmits) && !claim.admitted.is_empty()
+                }),
             };
         if !may_write {
             return Verdict::Refused(Refusal::Writer);
@@ -447,6 +449,7 @@ impl Rulebook {
         known().filter(|step| step.gives).any(|given| {
             let ancestors = &self.nodes[usize::from(given.at)].ancestors;
             known().filter(|step| !step.gives).all(|taken| ancestors.contains(taken.at))
+                || planted!(TakingIgnored)
         })
     }
 

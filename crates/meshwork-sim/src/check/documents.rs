@@ -10,7 +10,7 @@ use meshwork_core::replica::Replica as _;
 use meshwork_sync::document::update::{Id, Piece, Ranges, Says};
 use meshwork_sync::document::{Change, Said};
 
-use super::{Law, Member, Past, Violation};
+use super::{Law, Member, Past, Seeds, Violation};
 use crate::app::documents::{self, NAMES, documents, letters_of_templates, number};
 use crate::library::Library;
 use crate::world::World;
@@ -172,12 +172,12 @@ fn erased(world: &World, (index, room): Member, name: &str) -> Ranges {
 ///
 /// # Errors
 /// [`Violation`] names the program, the document and the letter.
-pub fn silenced_letters(world: &World, members: &[Member]) -> Result<(), Violation> {
+pub fn silenced_letters(world: &World, members: &[Member], seeds: &Seeds) -> Result<(), Violation> {
     for &member in members {
         let room = world.node(member.0).room(member.1);
         let (Some(documents), Some(records)) = (documents(room), room.records()) else { continue };
         let law = Law::of(records);
-        let standing = documents.batches().filter(|batch| !law.takes(&batch.header(), &batch.id().short()));
+        let standing = documents.batches().filter(|batch| seeds.let_stand(&law, batch));
         let standing: Vec<Said<'_>> = standing.filter_map(|batch| Said::read(batch.payload()).ok()).collect();
         for name in NAMES {
             let items = standing.iter().filter(|said| said.name == name).flat_map(|said| &said.update.items);

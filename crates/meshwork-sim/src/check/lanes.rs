@@ -7,11 +7,13 @@ use meshwork_core::clock::Stamp;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::seam::lane::{Audience, Slot, Topic};
+use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::batch::StampWindow;
 use meshwork_core::signed::header::{Family, Header, RecordName};
 use meshwork_core::signed::list::ShortId;
 
-use super::{Law, Member, Violation};
+use super::{Law, Member, Seeds, Violation};
+use crate::connection::NodeIndex;
 use crate::world::World;
 
 /// What one program said on lanes: each time a number, one more than the last.
@@ -123,21 +125,23 @@ impl Lanes {
             world,
             members,
             |spoken| spoken.said,
-            |law, author, spoken| law.ever_banned(author.peer) || spoken.is_taken(law, author),
+            |law, _, author, spoken| law.ever_banned(author.peer) || spoken.is_taken(law, author),
         )
     }
 
-    /// Members are shown what the others say of themselves, unless they are banned.
+    /// Members are shown what the others say of themselves, unless they are banned or may not write.
     ///
     /// # Errors
     /// [`Violation`] names who is shown what of whom.
-    pub fn all_shown(&self, world: &World, members: &[Member]) -> Result<(), Violation> {
+    pub fn all_shown(&self, world: &World, members: &[Member], seeds: &Seeds) -> Result<(), Violation> {
         self.compare(
             "present",
             world,
             members,
             |spoken| spoken.state,
-            |law, author, _| law.is_banned(author.peer),
+            |law, program, Endpoint { peer, .. }, _| {
+                law.is_banned(peer) || seeds.let_write(law, program, peer, GENESIS_SLOT) != Some(true)
+            },
         )
     }
 
@@ -147,13 +151,13 @@ impl Lanes {
         world: &World,
         members: &[Member],
         what: impl Fn(&Spoken) -> u64,
-        is_silenced: impl Fn(&Law, Endpoint, &Spoken) -> bool,
+        is_silenced: impl Fn(&Law, NodeIndex, Endpoint, &Spoken) -> bool,
     ) -> Result<(), Violation> {
         for &(of, room) in members {
             let endpoint = world.node(of).endpoint();
             let Some(spoken) = self.spoken.get(&endpoint) else { continue };
             let law = world.node(of).room(room).records().map(Law::of);
-            if law.is_some_and(|law| is_silenced(&law, endpoint, spoken)) {
+            if law.is_some_and(|law| is_silenced(&law, of, endpoint, spoken)) {
                 continue;
             }
             for member in members.iter().filter(|(index, _)| *index != of) {

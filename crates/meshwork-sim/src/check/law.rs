@@ -1,7 +1,7 @@
 //! What the records of a room say, read once more from their bytes: so nodes need not be believed.
 //!
 //! Rules have the numbers of docs/protocol/records.md, *A batch stands*. Who wrote a batch under which record, and its id, is
-//! all that is asked of it. Nothing here is about lists of writers and edit keys, which no schedule has.
+//! all that is asked of it. Who holds which edit seed stands in no record: that is [`Seeds`](super::Seeds) to say.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,10 +9,17 @@ use std::sync::Arc;
 
 use meshwork_core::id::{PeerId, Secret};
 use meshwork_core::room::rules::records::Records;
-use meshwork_core::signed::change::{Change, Lifted};
+use meshwork_core::signed::admission::EditKey;
+use meshwork_core::signed::app::{GIVEN_SLOTS, SLOTS_MAX};
+use meshwork_core::signed::change::{Change, Lifted, Limit, WhoWrites};
 use meshwork_core::signed::header::{Header, RecordName};
 use meshwork_core::signed::list::{List, ShortId};
 use meshwork_core::signed::record::Record;
+
+/// How much may be written in a slot, and who may besides the owner and moderators.
+pub(super) type Ruling = (Option<Limit>, WhoWrites);
+/// What holds where no record says anything.
+const FREE: Ruling = (None, WhoWrites::Everybody);
 
 /// A record, and all of the owner's records that it is or builds on, by place.
 #[derive(Debug)]
@@ -20,6 +27,25 @@ struct Said {
     record: Record,
     list: Option<Arc<List>>,
     knows: BTreeSet<usize>,
+    /// What it says of slots.
+    rules: BTreeMap<u8, Ruling>,
+}
+
+impl Said {
+    fn cuts_slot(&self, slot: u8) -> bool {
+        self.record.body().cut.is_some_and(|cut| cut.slots >> slot & 1 == 1)
+    }
+}
+
+/// Whether somebody may write in a slot: rule 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// They may.
+    Has,
+    /// They may not.
+    Lacks,
+    /// They may if this key admitted them.
+    By(EditKey),
 }
 
 /// The records that a member holds.
@@ -41,7 +67,9 @@ impl Law {
         for (record, list) in records.all() {
             let before = record.body().before.iter().filter_map(|name| law.places.get(name));
             let before = before.flat_map(|place| law.owned[*place].knows.iter().copied());
-            let mut said = Said { record: record.clone(), list: list.clone(), knows: before.collect() };
+            let knows = before.collect();
+            let rules = law.said_by(record, &knows);
+            let mut said = Said { record: record.clone(), list: list.clone(), knows, rules };
             if Some(record.body().signer) == owner {
                 said.knows.insert(law.owned.len());
                 law.places.insert(record.name(), law.owned.len());
@@ -66,6 +94,44 @@ impl Law {
         is_banned || self.owned.iter().any(|said| cuts(said, header, &knows) && !stays(said))
     }
 
+    /// Whether the author of a batch may write in its slot by the record that it names: rule 2.
+    pub fn right_of(&self, header: &Header) -> Right {
+        let knows = self.known_by(&header.record);
+        knows.map_or(Right::Lacks, |knows| self.right(&knows, header.author.peer, header.replica.slot()))
+    }
+
+    /// Whether a peer may write in a slot now, unless it is banned.
+    pub fn right_now(&self, peer: PeerId, slot: u8) -> Right {
+        self.right(&self.in_force(), peer, slot)
+    }
+
+    /// How much may be written in a slot now, and who may besides the owner and moderators.
+    pub fn rule(&self, slot: u8) -> Ruling {
+        self.ruling(&self.in_force(), slot)
+    }
+
+    /// The same where all branches meet.
+    pub fn rule_of_all(&self, slot: u8) -> Ruling {
+        self.ruling(&(0..self.owned.len()).collect(), slot)
+    }
+
+    /// Whether the record in force knows all others of the owner.
+    pub fn is_joined(&self) -> bool {
+        self.in_force().len() == self.owned.len()
+    }
+
+    /// A slot in which a record lets fewer write, or less, than one that it names, and which it does not cut.
+    pub fn uncut(&self) -> Option<(RecordName, u8)> {
+        let mut all = self.owned.iter().flat_map(|said| (0..SLOTS_MAX).map(move |slot| (said, slot)));
+        let is_uncut = |(said, slot): &(&Said, u8)| {
+            let before = said.record.body().before.iter().filter_map(|name| self.known_by(name));
+            let mut before =
+                before.filter(|before| !GIVEN_SLOTS.contains(slot) || self.gives_app(before, *slot));
+            !said.cuts_slot(*slot) && before.any(|before| self.is_stricter(&before, &said.knows, *slot))
+        };
+        all.find(is_uncut).map(|(said, slot)| (said.record.name(), slot))
+    }
+
     /// Whether a peer may write nothing now, wherever.
     pub fn is_banned(&self, peer: PeerId) -> bool {
         Some(peer) != self.owner && self.bans_of(peer, &self.in_force()).next().is_some()
@@ -88,14 +154,12 @@ impl Law {
 
     /// Whether a peer moderates now.
     pub fn moderates(&self, peer: PeerId) -> bool {
-        Some(peer) == self.owner || self.has_appointed(peer, &self.in_force())
+        Some(peer) == self.owner || self.has(peer, &self.in_force(), appoints, dismisses)
     }
 
     /// Whether the record that is so named knows of one that turned on the app in a slot.
     pub fn has_app(&self, slot: u8) -> bool {
-        let in_force = self.in_force();
-        let gives = |change: &Change| matches!(change, Change::App(on) if on.slot == slot);
-        in_force.iter().any(|place| changes(&self.owned[*place]).any(gives))
+        self.gives_app(&self.in_force(), slot)
     }
 
     /// What the record in force says of the secret: what it commits to, and who keeps access.
@@ -155,7 +219,7 @@ impl Law {
     /// The bans of a peer of which a record that knows of these knows no lift. That of a moderator is none to somebody who
     /// moderates by it.
     fn bans_of<'a>(&'a self, peer: PeerId, knows: &'a BTreeSet<usize>) -> impl Iterator<Item = &'a Said> {
-        let moderates = self.has_appointed(peer, knows);
+        let moderates = self.has(peer, knows, appoints, dismisses);
         let is_lifted = move |ban: &Said| {
             let lifted = Lifted { record: ban.record.id(), peer: Some(peer) };
             let lifts = |change: &Change| matches!(change, Change::Lift(all) if all.contains(&lifted));
@@ -173,21 +237,111 @@ impl Law {
             .is_some_and(|place| knows.contains(place) && Some(said.record.body().signer) == self.owner)
     }
 
-    /// Whether one of these records appoints a peer that builds on all of them which dismiss it.
-    fn has_appointed(&self, peer: PeerId, knows: &BTreeSet<usize>) -> bool {
-        let known = || knows.iter().map(|place| (*place, &self.owned[*place]));
-        let names = |said: &Said, dismisses: bool| {
-            changes(said).any(|change| match change {
-                Change::Appoint(peers) => !dismisses && peers.contains(&peer),
-                Change::Dismiss(peers) => dismisses && peers.contains(&peer),
-                _ => false,
-            })
-        };
-        let dismissing: Vec<usize> =
-            known().filter(|(_, said)| names(said, true)).map(|(place, _)| place).collect();
-        let mut appointing = known().filter(|(_, said)| names(said, false));
-        appointing.any(|(_, said)| dismissing.iter().all(|place| said.knows.contains(place)))
+    /// Whether one of these records gives an app a slot.
+    fn gives_app(&self, knows: &BTreeSet<usize>, slot: u8) -> bool {
+        let gives = |change: &Change| matches!(change, Change::App(on) if on.slot == slot);
+        knows.iter().any(|place| changes(&self.owned[*place]).any(gives))
     }
+
+    /// Whether fewer may write in a slot by some records than by those before, or less.
+    fn is_stricter(&self, before: &BTreeSet<usize>, knows: &BTreeSet<usize>, slot: u8) -> bool {
+        let ((most, who), (limit, writers)) = (self.ruling(before, slot), self.ruling(knows, slot));
+        writers != who && writers != WhoWrites::Everybody
+            || writers == WhoWrites::Admitted && self.edit_key(before) != self.edit_key(knows)
+            || limit.is_some_and(|limit| most.is_none_or(|most| is_tighter(limit, most)))
+    }
+
+    fn right(&self, knows: &BTreeSet<usize>, peer: PeerId, slot: u8) -> Right {
+        let may = Some(peer) == self.owner
+            || self.has(peer, knows, appoints, dismisses)
+            || match self.ruling(knows, slot).1 {
+                WhoWrites::Everybody => true,
+                WhoWrites::Listed => self.has(peer, knows, lists, unlists),
+                WhoWrites::Admitted => false,
+            };
+        let key = self.edit_key(knows).filter(|_| self.ruling(knows, slot).1 == WhoWrites::Admitted);
+        if may { Right::Has } else { key.map_or(Right::Lacks, Right::By) }
+    }
+
+    /// What the last of these records says of a slot. Of several that do not know of each other the stricter counts.
+    fn ruling(&self, knows: &BTreeSet<usize>, slot: u8) -> Ruling {
+        let say = || knows.iter().filter(|place| self.owned[**place].rules.contains_key(&slot));
+        let is_last =
+            |one: &&usize| say().all(|other| other == *one || !self.owned[*other].knows.contains(one));
+        let mut last: Vec<&Said> = say().filter(is_last).map(|place| &self.owned[*place]).collect();
+        last.sort_by_key(|said| said.record.rank());
+        last.into_iter().fold(FREE, |(before, writers), said| {
+            let (limit, who) = said.rules[&slot];
+            let limit = match (before, limit) {
+                (Some(before), Some(limit)) if is_tighter(before, limit) => Some(before),
+                (before, limit) => limit.or(before),
+            };
+            (limit, if who == WhoWrites::Everybody { writers } else { who })
+        })
+    }
+
+    /// What a record that knows these says of slots: rules take the place of all before, and say something where they differ.
+    fn said_by(&self, record: &Record, knows: &BTreeSet<usize>) -> BTreeMap<u8, Ruling> {
+        let rules = record.body().changes.iter().find_map(|change| match change {
+            Change::Rules(rules) => Some(rules),
+            _ => None,
+        });
+        let said = |slot| {
+            let rule = rules?.iter().find(|rule| rule.slot == slot);
+            let ruling = rule.map_or(FREE, |rule| (rule.limit, rule.writers));
+            (ruling != self.ruling(knows, slot)).then_some((slot, ruling))
+        };
+        (0..SLOTS_MAX).filter_map(said).collect()
+    }
+
+    /// The key that admits by these records: that of the greatest which says any.
+    fn edit_key(&self, knows: &BTreeSet<usize>) -> Option<EditKey> {
+        let known = knows.iter().map(|place| &self.owned[*place]);
+        let said = known.filter_map(|said| {
+            let mut keys = changes(said).filter_map(|change| match change {
+                Change::EditKey(key) => Some(*key),
+                _ => None,
+            });
+            Some((said.record.rank(), keys.next()?))
+        });
+        said.max_by_key(|(rank, _)| *rank).and_then(|(_, key)| key)
+    }
+
+    /// Whether one of these records gives a peer a right that builds on all of them which take it.
+    fn has(&self, peer: PeerId, knows: &BTreeSet<usize>, gives: Names, takes: Names) -> bool {
+        let names = |place: &&usize, names: Names| {
+            changes(&self.owned[**place])
+                .any(|change| names(change).is_some_and(|peers| peers.contains(&peer)))
+        };
+        let taking: Vec<&usize> = knows.iter().filter(|place| names(place, takes)).collect();
+        let mut giving = knows.iter().filter(|place| names(place, gives));
+        giving.any(|place| taking.iter().all(|taken| self.owned[*place].knows.contains(taken)))
+    }
+}
+
+/// Whom a change gives a right, or takes it from.
+type Names = fn(&Change) -> Option<&[PeerId]>;
+
+fn appoints(change: &Change) -> Option<&[PeerId]> {
+    if let Change::Appoint(peers) = change { Some(peers) } else { None }
+}
+
+fn dismisses(change: &Change) -> Option<&[PeerId]> {
+    if let Change::Dismiss(peers) = change { Some(peers) } else { None }
+}
+
+fn lists(change: &Change) -> Option<&[PeerId]> {
+    if let Change::List(peers) = change { Some(peers) } else { None }
+}
+
+fn unlists(change: &Change) -> Option<&[PeerId]> {
+    if let Change::Unlist(peers) = change { Some(peers) } else { None }
+}
+
+/// Whether one limit lets less through by time than another.
+fn is_tighter(limit: Limit, other: Limit) -> bool {
+    let rate = |limit: Limit, other: Limit| u64::from(limit.cost) * u64::from(other.window_ms);
+    rate(limit, other) < rate(other, limit)
 }
 
 fn changes(said: &Said) -> impl Iterator<Item = &Change> {
@@ -202,12 +356,8 @@ fn bans(said: &Said, peer: PeerId) -> bool {
 /// author: rule 6.
 fn cuts(said: &Said, header: &Header, knows: &BTreeSet<usize>) -> bool {
     let peer = header.author.peer;
-    let takes = changes(said).any(|change| match change {
-        Change::Dismiss(peers) => peers.contains(&peer),
-        Change::Unlist(peers) => peers.contains(&peer),
-        _ => false,
-    });
-    let slots = said.record.body().cut.map_or(0, |cut| cut.slots);
+    let takes = changes(said)
+        .any(|change| dismisses(change).or(unlists(change)).is_some_and(|peers| peers.contains(&peer)));
     let is_later = knows.is_subset(&said.knows) && !said.knows.is_subset(knows);
-    is_later && (takes || slots >> header.replica.slot() & 1 == 1)
+    is_later && (takes || said.cuts_slot(header.replica.slot()))
 }

@@ -11,9 +11,10 @@
 //! | `stored` | a write acknowledged as stored is on that disk, or what beats it is | at each crash, and in the end |
 //! | `kept` | every write that a surviving replica had is there in the end, or beaten | in the end |
 //! | `spared` | so is what no record took, in a room whose records took something; and who signs one loses nothing by it | in the end, and at each record |
-//! | `silenced` | nothing that makes what shows was taken by a record | in the end |
+//! | `silenced` | nothing that makes what shows was taken by a record, or written without a right | in the end |
 //! | `refused` | who may not write is told why, nobody else is refused, and nobody writes more than a limit leaves | at each write |
-//! | `rights` | who is banned or moderates is whom records name, and who is not kept from it writes, heard by all | in the end |
+//! | `rights` | who is banned, moderates or may write is whom records name, and who may writes, heard by all | in the end |
+//! | `cuts` | a record that takes a right in a slot cuts it | in the end |
 //! | `let-in` | a new secret lets in whom its record lists and who has the LINK of then, and nobody else | in the end |
 //! | `allowed-writers` | a field of a table shows only what somebody wrote who may | in the end |
 //! | `rows-in-time` | no row of a table by time is written before the time that it carries | in the end |
@@ -69,6 +70,7 @@ mod mesh;
 mod mutual;
 pub mod overlay;
 mod refused;
+mod seeds;
 mod told;
 mod visits;
 mod written;
@@ -85,13 +87,14 @@ pub use self::documents::{OpenDocuments, letters, one_text, silenced_letters};
 pub use self::equal::{equal_replicas, same_entries, same_rules};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::found_out::found_out;
-pub use self::governed::{let_in, may_refuse, rights, silenced};
+pub use self::governed::{cuts, let_in, may_refuse, rights, silenced};
 pub use self::honest::Honest;
 pub use self::lanes::Lanes;
 pub use self::law::Law;
 pub use self::mesh::{in_step, links_mutual, whole_mesh};
 pub use self::mutual::{ONE_SIDED_MAX, OneSided};
 pub use self::refused::{Expected, Refused};
+pub use self::seeds::Seeds;
 pub use self::told::Told;
 pub use self::visits::Visits;
 pub use self::written::OnlyWritten;

@@ -7,7 +7,7 @@ use meshwork_core::signed::batch::SignedBatch;
 use meshwork_core::signed::change::Limit;
 use meshwork_core::signed::header::{RecordName, ReplicaNumber};
 
-use super::{Law, Member, Violation};
+use super::{Law, Member, Seeds, Violation};
 use crate::connection::NodeIndex;
 use crate::world::World;
 
@@ -18,13 +18,20 @@ pub struct Expected {
     slot: u8,
     is_on: bool,
     is_banned: bool,
+    /// Whether it is among those who write in the slot, if anybody can say it.
+    is_writer: Option<bool>,
     moderates: bool,
     limit: Option<Limit>,
 }
 
 impl Expected {
     /// What keeps a member from writing now; `None` while its room is not open.
-    pub fn of(world: &World, (index, room): Member, replica: ReplicaNumber) -> Option<Expected> {
+    pub fn of(
+        world: &World,
+        seeds: &Seeds,
+        (index, room): Member,
+        replica: ReplicaNumber,
+    ) -> Option<Expected> {
         let node = world.node(index);
         let (room, peer, slot) = (node.room(room), node.endpoint().peer, replica.slot());
         let law = Law::of(room.records()?);
@@ -33,8 +40,9 @@ impl Expected {
             slot,
             is_on: slot < 2 || law.has_app(slot),
             is_banned: law.is_banned(peer),
+            is_writer: seeds.let_write(&law, index, peer, slot),
             moderates: law.moderates(peer),
-            limit: room.rule(slot).and_then(|(limit, _)| limit),
+            limit: law.rule(slot).0,
         })
     }
 
@@ -46,7 +54,7 @@ impl Expected {
         let CommandError::Write(error) = error else { return Ok(()) };
         let is_reason = match error {
             WriteError::Banned => self.is_banned,
-            WriteError::NotWriter => false,
+            WriteError::NotWriter => self.is_writer != Some(true),
             WriteError::AppIsOff(_) => !self.is_on,
             WriteError::NotAllowed(_) => !self.moderates,
             WriteError::TooFast { cost, window_ms, .. } => {
@@ -74,7 +82,7 @@ impl Refused {
     /// # Errors
     /// [`Violation`] says what keeps it from that.
     pub fn wrote(&mut self, expected: &Expected, batches: &[SignedBatch]) -> Result<(), Violation> {
-        if expected.is_banned || !expected.is_on {
+        if expected.is_banned || !expected.is_on || expected.is_writer == Some(false) {
             return Err(expected.violation("writes"));
         }
         let Some(limit) = expected.limit else { return Ok(()) };

@@ -17,7 +17,7 @@ use meshwork_core::time::WallTime;
 use meshwork_core::wire::{Bounded, Bytes, MESSAGE_MAX};
 use meshwork_place::canvas::{CanvasSize, Colour, Strokes, TileCell};
 
-use super::{Behaviour, Mask};
+use super::{Behaviour, DEFIED_MAX, Mask};
 
 /// One frame to be sent over a link.
 pub(crate) type Blow = (LinkId, Channel, Vec<u8>);
@@ -117,13 +117,13 @@ impl Mask {
         blows
     }
 
-    /// Batches in its own name, under the genesis and under this record, with and without counting what it used.
-    pub fn defy(&mut self, wall: WallTime, record: RecordName) -> Vec<Blow> {
+    /// Batches in its own name, under each of these records, with and without counting what it used.
+    pub fn defy(&mut self, wall: WallTime, records: &[RecordName]) -> Vec<Blow> {
         let author = Endpoint { instance: Instance(9), ..self.me };
         let (stamp, mut messages) = (Stamp::at(wall), vec![]);
-        for (place, record) in (1..).zip([RecordName::GENESIS, record]) {
+        for (place, &record) in (1..).zip(records) {
             for (turn, used) in (0..).zip([None, Some(0)]) {
-                let sequence = 4 * self.inventions + 2 * turn + place;
+                let sequence = 2 * DEFIED_MAX * self.inventions + DEFIED_MAX * turn + place;
                 let header =
                     Header { record, used, ..Header::new(author, sequence, StampWindow::at(stamp), 1) };
                 let batch = self.cell(&self.identity, &header, Colour::rgb(7, turn as u8, place as u8));

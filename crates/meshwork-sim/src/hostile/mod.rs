@@ -29,6 +29,8 @@ use self::stream::Streams;
 
 /// Batches that a mask remembers of those it heard.
 const HEARD_MAX: usize = 64;
+/// Records under which a hostile program writes at once.
+pub const DEFIED_MAX: u64 = 4;
 
 /// In which way a program is hostile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -35,7 +35,7 @@ impl Access<'_> {
 
     /// The records of the member that knows the newest secret, where the room got another one.
     fn renewing(&self) -> Option<Law> {
-        self.0.renewed.as_ref()?;
+        self.0.is_renewed.then_some(())?;
         let laws = self.0.members().into_iter().filter_map(|(index, _)| self.0.law_of(index));
         laws.filter(|law| law.access().is_some()).max_by_key(Law::secret_rank)
     }

@@ -6,15 +6,20 @@
 use std::time::Duration;
 
 use meshwork_core::rng::Rng;
+use meshwork_core::signed::change::WhoWrites;
 
 use super::draw::{MODERATOR, SKEW_MAX_MICROS};
 use super::schedule::{Action, Arrival, Name, Step};
 use crate::app::tables::Kind;
 use crate::app::{self, Occasion};
 use crate::chance::{generator, pick};
+use crate::hostile::Behaviour;
 
 /// Whose generator is that of acts; those of apps have small numbers.
 const ACTS: u64 = 1000;
+/// And that of acts which say who may write. One in so many rooms with acts has some.
+const WRITERS: u64 = 1002;
+const WRITERS_ONE_IN: u64 = 2;
 /// One in so many rooms has acts.
 const GOVERNED_ONE_IN: u64 = 4;
 /// Most acts of a room, beside those on two devices that are cut off from each other.
@@ -25,7 +30,7 @@ const LENGTH_LEAST_MS: u64 = 10_000;
 const COSTS: [u32; 4] = [1, 5, 20, 60];
 const WINDOWS_MS: [u32; 3] = [1000, 5000, 20_000];
 /// Slots that are limited: of the app that a room opens with, of the conversation, and of documents.
-const SLOTS: [u8; 5] = [0, 0, 0, 1, 2];
+pub(super) const SLOTS: [u8; 5] = [0, 0, 0, 1, 2];
 
 /// What somebody does who keeps order. Who may not do it does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,33 @@ pub enum Act {
     Free {
         /// Which slot.
         slot: u8,
+    },
+    /// Those may write in the app in a slot.
+    Allow {
+        /// Which slot.
+        slot: u8,
+        /// Who.
+        writers: WhoWrites,
+    },
+    /// The app that a room opens with, and those that follow it, are for a list.
+    CloseTo {
+        /// A bit for each person: who is on it.
+        listed: u64,
+    },
+    /// Somebody is put on the list, where that app has one.
+    List {
+        /// Who.
+        whom: Name,
+    },
+    /// Somebody is taken off it.
+    Unlist {
+        /// Who.
+        whom: Name,
+    },
+    /// The app that a room opens with, and those that follow it, are for those who hold a new edit seed.
+    Admit {
+        /// A bit for each person: who is handed the LINK with it.
+        told: u64,
     },
     /// Cells are erased.
     Erase {
@@ -108,33 +140,43 @@ impl Act {
             | Act::Unban { whom }
             | Act::EraseText { whom, .. }
             | Act::Appoint { whom }
-            | Act::Dismiss { whom } => Some(whom),
+            | Act::Dismiss { whom }
+            | Act::List { whom }
+            | Act::Unlist { whom } => Some(whom),
             Act::Erase { whom, .. } | Act::EraseRow { whom, .. } => whom,
-            Act::Limit { .. } | Act::Free { .. } | Act::Restore | Act::TurnOn | Act::Renew { .. } => None,
+            Act::Limit { .. }
+            | Act::Free { .. }
+            | Act::Allow { .. }
+            | Act::CloseTo { .. }
+            | Act::Admit { .. }
+            | Act::Restore
+            | Act::TurnOn
+            | Act::Renew { .. } => None,
         }
     }
 }
 
 /// Somebody of a schedule.
 #[derive(Clone, Copy)]
-struct Known {
-    who: Name,
+pub(super) struct Known {
+    pub(super) who: Name,
     person: u64,
-    is_hostile: bool,
+    /// In which way it is hostile, if it is.
+    pub(super) behaviour: Option<Behaviour>,
 }
 
 /// Acts that are being drawn.
-struct Draw<'a> {
-    rng: Rng,
+pub(super) struct Draw<'a> {
+    pub(super) rng: Rng,
     steps: &'a mut Vec<Step>,
-    people: Vec<Known>,
+    pub(super) people: Vec<Known>,
     /// The owner's other device.
     device: Option<Name>,
     moderator: Name,
-    is_private: bool,
+    pub(super) is_private: bool,
     /// Whether documents are turned on later.
     is_bare: bool,
-    length_ms: u64,
+    pub(super) length_ms: u64,
 }
 
 /// Whether owners and moderators act in the room of a seed.
@@ -148,10 +190,10 @@ pub(super) fn draw(seed: u64, first: Arrival, is_private: bool, steps: &mut Vec<
     if rng.below(GOVERNED_ONE_IN) != 0 {
         return false;
     }
-    let mut people = vec![Known { who: first.who, person: first.person, is_hostile: false }];
+    let mut people = vec![Known { who: first.who, person: first.person, behaviour: None }];
     people.extend(steps.iter().filter_map(|step| match step.action {
-        Action::Join(Arrival { who, person, .. }) => Some(Known { who, person, is_hostile: false }),
-        Action::JoinHostile { who, .. } => Some(Known { who, person: 0, is_hostile: true }),
+        Action::Join(Arrival { who, person, .. }) => Some(Known { who, person, behaviour: None }),
+        Action::JoinHostile { who, behaviour } => Some(Known { who, person: 0, behaviour: Some(behaviour) }),
         _ => None,
     }));
     let is_bare = rng.below(3) == 0;
@@ -172,43 +214,65 @@ pub(super) fn draw(seed: u64, first: Arrival, is_private: bool, steps: &mut Vec<
     if draw.rng.below(2) == 0 {
         draw.fork(first.who);
     }
+    draw.rng = generator(seed, [WRITERS, 0, 0]);
+    if draw.rng.below(WRITERS_ONE_IN) == 0 {
+        draw.writers(first);
+    }
     steps.sort_by_key(|step| step.at);
     is_bare
 }
 
 impl Draw<'_> {
-    fn push(&mut self, at: Duration, action: Action) {
+    pub(super) fn push(&mut self, at: Duration, action: Action) {
         self.steps.push(Step { at, action });
     }
 
     /// A time within so many milliseconds.
-    fn at(&mut self, within_ms: u64) -> Duration {
+    pub(super) fn at(&mut self, within_ms: u64) -> Duration {
         Duration::from_millis(self.rng.below(within_ms))
     }
 
     /// Another device of the owner comes to most rooms, and somebody moderates.
     fn keepers_of_order(&mut self, first: Arrival) {
-        let next = self.people.iter().map(|known| known.who).max().unwrap_or_default() + 1;
+        let next = self.next();
         if self.rng.below(3) > 0 {
             self.device = Some(next);
-            self.join(first, next, first.person);
+            self.join((first, first.person), next);
         }
-        let moderates = |known: &&Known| known.person == MODERATOR && !known.is_hostile;
+        let moderates = |known: &&Known| known.person == MODERATOR && known.behaviour.is_none();
         match self.people.iter().find(moderates) {
             Some(known) => self.moderator = known.who,
             None => {
                 self.moderator = next + 1;
-                self.join(first, next + 1, MODERATOR);
+                self.join((first, MODERATOR), next + 1);
             }
         }
     }
 
-    fn join(&mut self, first: Arrival, who: Name, person: u64) {
+    /// The name of whoever comes next.
+    pub(super) fn next(&self) -> Name {
+        self.people.iter().map(|known| known.who).max().unwrap_or_default() + 1
+    }
+
+    /// Somebody comes to the room that `first` made, early.
+    fn join(&mut self, (first, person): (Arrival, u64), who: Name) {
         let skew = self.rng.below(SKEW_MAX_MICROS as u64) as i64 - SKEW_MAX_MICROS / 2;
-        let arrival = Arrival { who, person, skew, access: first.access, stores: self.rng.below(3) == 0 };
-        self.people.push(Known { who, person, is_hostile: false });
+        let stores = self.rng.below(3) == 0;
         let at = self.at(self.length_ms / 3);
+        self.come(at, Arrival { who, person, skew, stores, ..first });
+    }
+
+    pub(super) fn come(&mut self, at: Duration, arrival: Arrival) {
+        self.people.push(Known { who: arrival.who, person: arrival.person, behaviour: None });
         self.push(at, Action::Join(arrival));
+    }
+
+    /// Any program of the owner.
+    pub(super) fn owner(&mut self) -> Name {
+        let person = self.people[0].person;
+        let owners = self.people.iter().filter(|known| known.person == person && known.behaviour.is_none());
+        let owners: Vec<Name> = owners.map(|known| known.who).collect();
+        pick(&mut self.rng, &owners).unwrap_or_default()
     }
 
     fn signer(&mut self) -> Name {
@@ -220,7 +284,7 @@ impl Draw<'_> {
         }
     }
 
-    fn anybody(&mut self) -> Known {
+    pub(super) fn anybody(&mut self) -> Known {
         let people = self.people.len() as u64;
         self.people[self.rng.below(people) as usize]
     }
@@ -243,7 +307,7 @@ impl Draw<'_> {
             let later = later + self.at(2000);
             self.write(later, whom);
         }
-        if whom.is_hostile {
+        if whom.behaviour.is_some() {
             for _ in 0..2 {
                 let later = at + self.at(5000);
                 self.push(later, Action::Defy { who: whom.who });
@@ -251,7 +315,7 @@ impl Draw<'_> {
         }
     }
 
-    fn write(&mut self, at: Duration, who: Name) {
+    pub(super) fn write(&mut self, at: Duration, who: Name) {
         let app = app::ALL[self.rng.below(app::ALL.len() as u64) as usize];
         let operation = app.draw(Occasion::Usual, &mut self.rng);
         self.push(at, Action::Do { who, operation });

@@ -6,9 +6,9 @@ use meshwork_core::replica::{Digest, ReplicaNumber};
 use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::lane::Slot;
-use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::app::GENESIS_SLOT;
-use meshwork_core::signed::change::{Limit, Rule, SCOPE_MAX, WhoWrites};
+use meshwork_core::signed::app::{GIVEN_SLOTS, SLOTS_MAX};
+use meshwork_core::signed::change::SCOPE_MAX;
+use meshwork_core::signed::header::RecordName;
 use meshwork_core::signed::list::ShortId;
 use meshwork_core::wire::{Bounded, Bytes};
 use meshwork_place::canvas::{Erase, Region};
@@ -19,23 +19,26 @@ use super::acts::Act;
 use super::people::{Person, Scenario, turn_documents_on};
 use super::schedule::Name;
 use crate::app::documents::{NAMES, documents};
-use crate::app::{self, Entry, Occasion, Operation, documents as texts, tables};
+use crate::app::{self, Entry, Occasion, documents as texts, tables};
 use crate::chance::generator;
 use crate::check::{Law, Member, Violation};
 use crate::connection::NodeIndex;
-use crate::world::identity;
+use crate::hostile::DEFIED_MAX;
 
 impl Scenario {
     /// **spared**: somebody does something to keep order; but for what is taken back, nothing that is there is lost by it.
     pub(super) fn govern(&mut self, who: Name, act: Act) -> Result<(), Violation> {
         let Some(member @ (index, _)) = self.awake(who) else { return Ok(()) };
-        let before = self.shown(member);
+        let (before, law) = (self.shown(member), self.law_of(index));
         if before.is_none() {
             return Ok(());
         }
         match self.carry_out(member, act) {
             Ok(()) => {}
             Err(error) => return self.may_be_refused(member, act, &error),
+        }
+        if let (Some(before), Some(after)) = (law, self.law_of(index)) {
+            leaves_rules(act, &before, &after)?;
         }
         let changes_what_shows =
             matches!(act, Act::Erase { .. } | Act::EraseRow { .. } | Act::EraseText { .. } | Act::Restore);
@@ -54,28 +57,25 @@ impl Scenario {
     }
 
     fn carry_out(&mut self, member: Member, act: Act) -> Result<(), CommandError> {
-        let peer = |whom: Name| identity(self.persons.get(&whom).copied().unwrap_or(whom as u64)).peer();
         match act {
             Act::Ban { whom } => {
-                let peer = peer(whom);
+                let peer = self.peer(whom);
                 self.order(member, |room| room.ban(peer).map(drop))
             }
             Act::Unban { whom } => {
-                let peer = peer(whom);
+                let peer = self.peer(whom);
                 self.order(member, |room| room.unban(peer).map(drop))
             }
-            Act::Limit { slot, cost, window_ms } => {
-                self.set_limit(member, slot, Some(Limit { cost, window_ms }))
-            }
-            Act::Free { slot } => self.set_limit(member, slot, None),
             Act::Erase { whom, side } => {
                 let region = Region { x: 0, y: 0, width: side, height: side };
-                let erase = Erase { author: whom.map(peer), region: (side > 0).then_some(region) };
+                let erase =
+                    Erase { author: whom.map(|whom| self.peer(whom)), region: (side > 0).then_some(region) };
                 self.order(member, |room| room.retract(erase.to_retract(Slot::GENESIS)).map(drop))
             }
             Act::EraseRow { whom, table, row } => {
                 let scope = row.map(tables::shared_row).unwrap_or_default();
-                self.retract(member, tables::number(table), whom.map(peer), scope)
+                let author = whom.map(|whom| self.peer(whom));
+                self.retract(member, tables::number(table), author, scope)
             }
             Act::EraseText { whom, name } => {
                 let Some(scope) = self.text_of(member, whom, name) else { return Ok(()) };
@@ -87,28 +87,30 @@ impl Scenario {
             }
             Act::TurnOn => self.order(member, turn_documents_on),
             Act::Appoint { whom } => {
-                let peer = peer(whom);
+                let peer = self.peer(whom);
                 self.set_moderators(member, |all| all.push(peer))
             }
             Act::Dismiss { whom } => {
-                let peer = peer(whom);
+                let peer = self.peer(whom);
                 self.set_moderators(member, |all| all.retain(|one| *one != peer))
             }
-            Act::Renew { keep, told } => self.renew(member, keep, told),
+            Act::Renew { keep, told } => {
+                let kept = self.peers(keep);
+                self.order(member, |room| room.renew_secret(kept).map(drop))?;
+                self.is_renewed = true;
+                self.hand_out(member, told);
+                Ok(())
+            }
+            _ => self.say_who_writes(member, act),
         }
     }
 
-    fn order(
+    pub(super) fn order(
         &mut self,
         (index, room): Member,
         order: impl FnOnce(&mut RoomMut<'_>) -> Result<(), CommandError>,
     ) -> Result<(), CommandError> {
         self.world.command(index, |node, now| order(&mut node.room_mut(now, room)))
-    }
-
-    fn set_limit(&mut self, member: Member, slot: u8, limit: Option<Limit>) -> Result<(), CommandError> {
-        let rule = Rule { slot, limit, writers: WhoWrites::Everybody };
-        self.order(member, |room| room.set_rule(rule).map(drop))
     }
 
     fn retract(
@@ -151,21 +153,13 @@ impl Scenario {
         self.order(member, |room| room.set_rules(terms).map(drop))
     }
 
-    fn renew(&mut self, member @ (index, room): Member, keep: u64, told: u64) -> Result<(), CommandError> {
-        let kept = self.persons.iter().filter(|(name, _)| keep >> (*name % 64) & 1 == 1);
-        let kept: Vec<PeerId> = kept.map(|(_, person)| identity(*person).peer()).collect();
-        self.order(member, |room| room.renew_secret(kept).map(drop))?;
-        self.renewed = Some((self.world.node(index).room(room).address(), told));
-        Ok(())
-    }
-
     /// **refused**: what somebody may do who keeps order is not refused.
     fn may_be_refused(&self, (index, room): Member, act: Act, error: &CommandError) -> Result<(), Violation> {
         let node = self.world.node(index);
         let (me, room) = (node.endpoint().peer, node.room(room));
         let is_owner = room.owner() == Some(me);
         let law = room.records().map(Law::of);
-        let of = |whom: Name| self.persons.get(&whom).map(|person| identity(*person).peer());
+        let of = |whom: Name| self.persons.contains_key(&whom).then(|| self.peer(whom));
         let may = match (act, error) {
             (Act::Ban { whom }, CommandError::Write(WriteError::NotAllowed(_))) => {
                 let moderates = |peer| law.as_ref().is_some_and(|law| law.moderates(peer));
@@ -190,22 +184,18 @@ impl Scenario {
         Err(Violation::new("refused", format!("program {index} may not do {act:?}: {error}")))
     }
 
-    /// Somebody hostile writes on, under the genesis and under the last record that its node knows.
+    /// Somebody hostile writes on, under the genesis and under the last records that its node knows: by one it may have had a
+    /// right that was taken since.
     pub(super) fn defy(&mut self, who: Name) {
         let Some(Person { member: Some((index, room)), hostile: true, .. }) = self.people.get(&who) else {
             return;
         };
         let (index, room) = (*index, *room);
-        let records = self.world.node(index).room(room).records();
-        if let Some(record) = records.map(|records| records.in_force()) {
-            self.world.defy(index, record);
-        }
-    }
-
-    /// The LINK with which somebody comes: the newest, if they were told of it.
-    pub(super) fn link_for(&self, who: Name) -> Option<RoomAddress> {
-        let told = self.renewed.as_ref().filter(|(_, told)| told >> (who % 64) & 1 == 1);
-        told.and_then(|(address, _)| address.as_ref()).or(self.address.as_ref()).cloned()
+        let Some(records) = self.world.node(index).room(room).records() else { return };
+        let owned = records.book().owned().map(|(record, _)| record.name());
+        let all: Vec<RecordName> = [RecordName::GENESIS].into_iter().chain(owned).collect();
+        let last = all.len().saturating_sub(DEFIED_MAX as usize - 1).max(1);
+        self.world.defy(index, &[&all[..1], &all[last..]].concat());
     }
 
     /// What the records that a program holds say.
@@ -225,24 +215,10 @@ impl Scenario {
                 let operation = app.draw(Occasion::Probe, &mut rng);
                 let before = self.writes();
                 self.write(who, &operation)?;
-                self.was_right(member, slot_of(&operation), self.writes() > before)?;
+                self.was_right(member, &operation, self.writes() > before)?;
             }
         }
         Ok(())
-    }
-
-    /// Whether a member wrote, or did not, as records have it.
-    fn was_right(&self, (index, room): Member, slot: u8, has_written: bool) -> Result<(), Violation> {
-        let node = self.world.node(index);
-        let (peer, room) = (node.endpoint().peer, node.room(room));
-        let Some((limit, _)) = room.rule(slot) else { return Ok(()) };
-        let is_banned = room.records().is_some_and(|records| Law::of(records).is_banned(peer));
-        if has_written != is_banned || !has_written && limit.is_some() {
-            return Ok(());
-        }
-        let detail =
-            format!("program {index} is banned: {is_banned}, and wrote in slot {slot}: {has_written}");
-        Err(Violation::new("rights", detail))
     }
 
     /// **let-in**: who has no access sees nothing of what was written since so much was.
@@ -265,11 +241,26 @@ impl Scenario {
     }
 }
 
-/// In which slot an operation writes.
-fn slot_of(operation: &Operation) -> u8 {
-    match operation {
-        Operation::Canvas(_) | Operation::Sync(_) => GENESIS_SLOT,
-        Operation::Tables(operation) => tables::number(operation.table).slot(),
-        Operation::Documents(_) => texts::number().slot(),
+/// **rights**: an act says nothing of slots that it does not name, whichever branches it joins.
+fn leaves_rules(act: Act, before: &Law, after: &Law) -> Result<(), Violation> {
+    let named = match act {
+        Act::Limit { slot, .. } | Act::Free { slot } | Act::Allow { slot, .. } => Some(slot),
+        Act::CloseTo { .. } | Act::List { .. } | Act::Unlist { .. } | Act::Admit { .. } => return Ok(()),
+        _ => None,
+    };
+    let mut slots = (0..SLOTS_MAX).filter(|slot| Some(*slot) != named);
+    let is_ruled = |slot: &u8| !GIVEN_SLOTS.contains(slot) || before.has_app(*slot);
+    match slots
+        .find(|slot| is_ruled(slot) && after.is_joined() && before.rule_of_all(*slot) != after.rule(*slot))
+    {
+        None => Ok(()),
+        Some(slot) => Err(Violation::new(
+            "rights",
+            format!(
+                "{act:?} says {:?} of slot {slot}, and {:?} was said",
+                after.rule(slot),
+                before.rule_of_all(slot)
+            ),
+        )),
     }
 }

@@ -23,6 +23,7 @@ mod people;
 mod schedule;
 mod shrink;
 mod visiting;
+mod writers;
 mod writing;
 
 use std::time::Duration;

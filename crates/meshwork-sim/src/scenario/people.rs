@@ -21,7 +21,7 @@ use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
     self, Acknowledgements, Causal, Clocks, ExactlyOnce, Honest, Lanes, Member, OneSided, OnlyWritten,
-    OpenDocuments, Refused, Told, Violation, Visits,
+    OpenDocuments, Refused, Seeds, Told, Violation, Visits,
 };
 use crate::connection::NodeIndex;
 use crate::hostile::Behaviour;
@@ -52,8 +52,12 @@ pub(super) struct Scenario {
     /// Whose key each person uses, of those who are to come, too.
     pub(super) persons: BTreeMap<Name, u64>,
     pub(super) address: Option<RoomAddress>,
-    /// Whether the room got another secret, then the LINK since, and a bit for each person who comes with it.
-    pub(super) renewed: Option<(Option<RoomAddress>, u64)>,
+    /// The last LINK that each person was handed, beside that of all.
+    pub(super) links: BTreeMap<Name, RoomAddress>,
+    /// Whether the room got another secret.
+    pub(super) is_renewed: bool,
+    /// Who holds which edit seed.
+    pub(super) seeds: Seeds,
     /// Whether everybody is to be linked to everybody.
     pub(super) is_mesh: bool,
     /// Whether somebody keeps order, and whether somebody says something to who may not be linked.
@@ -87,7 +91,9 @@ impl Scenario {
             people: BTreeMap::new(),
             persons: schedule.persons(),
             address: None,
-            renewed: None,
+            links: BTreeMap::new(),
+            is_renewed: false,
+            seeds: Seeds::default(),
             is_mesh: schedule.overlay == FULL_MESH,
             is_governed: schedule.is_governed(),
             has_visits: schedule.has_visits(),
@@ -369,8 +375,9 @@ impl Scenario {
         }
         check::same_rules(&self.world, &members)?;
         check::rights(&self.world, &members)?;
+        check::cuts(&self.world, &members)?;
         check::let_in(&self.world, &members, |endpoint| Access(self).has_access(endpoint))?;
-        check::silenced(&self.world, &members)?;
+        check::silenced(&self.world, &members, &self.seeds)?;
         check::same_entries(&self.world, &members)?;
         let past = self.acknowledgements.past(&self.world, &members);
         self.written.check(&self.world, &members, &past)?;
@@ -398,7 +405,7 @@ impl Scenario {
             return Ok(());
         }
         check::no_leak(&self.world, &members)?;
-        self.lanes.all_shown(&self.world, &members)
+        self.lanes.all_shown(&self.world, &members, &self.seeds)
     }
 
     fn check_disk(&self, index: NodeIndex) -> Result<(), Violation> {
@@ -446,6 +453,7 @@ impl Scenario {
     fn join(&mut self, arrival: Arrival, behaviour: Option<Behaviour>) {
         let Some(address) = self.link_for(arrival.who) else { return };
         let index = self.start(arrival, behaviour);
+        self.seeds.insert(index, self.world.node(index).endpoint().peer, &address);
         let room = self.world.join_room(index, address.clone());
         let (member, hostile) = (Some((index, room)), behaviour.is_some());
         let person = Person { arrival, member, hostile, address: Some(address), disk: None };
@@ -494,10 +502,13 @@ impl Scenario {
     }
 
     fn restart(&mut self, who: Name) {
+        let link = self.links.get(&who).cloned();
         let Some(person) = self.people.get_mut(&who) else { return };
+        person.address = link.or(person.address.take());
         let (arrival, Some(address)) = (person.arrival, person.address.clone()) else { return };
         let Some(store) = person.disk.take() else { return };
         let index = self.start(arrival, None);
+        self.seeds.insert(index, self.world.node(index).endpoint().peer, &address);
         self.world.restore(index, store);
         let room = self.world.join_room(index, address);
         self.told.insert_restored((index, room));

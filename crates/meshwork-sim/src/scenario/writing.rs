@@ -40,7 +40,9 @@ impl Scenario {
         writing: Writing,
     ) -> Result<(), Violation> {
         let Writing { replica, payloads, entries } = writing;
-        let Some(expected) = Expected::of(&self.world, (index, room), replica) else { return Ok(()) };
+        let Some(expected) = Expected::of(&self.world, &self.seeds, (index, room), replica) else {
+            return Ok(());
+        };
         let said = payloads.clone();
         let write = |node: &mut Node, now| node.room_mut(now, room).write(replica, said);
         let receipt = match self.world.command(index, write) {

@@ -142,11 +142,11 @@ impl World {
         program.mask = Some(Mask::new(behaviour, identity, program.node.endpoint(), rng));
     }
 
-    /// Lets a hostile program write in its own name, under the genesis and under this record.
-    pub fn defy(&mut self, index: NodeIndex, record: RecordName) {
+    /// Lets a hostile program write in its own name, under each of these records.
+    pub fn defy(&mut self, index: NodeIndex, records: &[RecordName]) {
         let wall = self.wall();
         let Some(mask) = self.program(index).mask.as_mut() else { return };
-        for (link, channel, bytes) in mask.defy(wall, record) {
+        for (link, channel, bytes) in mask.defy(wall, records) {
             self.transmit(index, link, channel, bytes);
         }
     }

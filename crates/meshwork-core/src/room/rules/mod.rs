@@ -345,7 +345,8 @@ impl Rules {
             let bytes = Bytes::new(signed.to_bytes().to_vec()).expect("an admission has its length");
             RoomMessage::Admission(bytes)
         };
-        self.admissions.tell(to, peer).iter().map(message).collect()
+        let is_told = *peer == self.me.peer || !planted!(AdmissionUntold);
+        self.admissions.tell(to, peer).iter().filter(|_| is_told).map(message).collect()
     }
 
     fn take_admission(&mut self, signed: SignedAdmission) -> bool {

@@ -254,7 +254,7 @@ impl Rules {
                 draft.slots = followers.iter().fold(1 << GENESIS_SLOT, |slots, rule| slots | 1 << rule.slot);
                 // Who was admitted by the key before loses that in every app for the admitted.
                 let for_admitted = |slot: &u8| self.rule(*slot).writers == WhoWrites::Admitted;
-                let slots = (0..SLOTS_MAX).filter(for_admitted);
+                let slots = (0..SLOTS_MAX).filter(for_admitted).filter(|_| !planted!(KeyCutsFirst));
                 draft.slots = slots.fold(draft.slots, |slots, slot| slots | 1 << slot);
             }
         }
