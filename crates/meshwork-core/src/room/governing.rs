@@ -50,6 +50,7 @@ impl Room {
                 self.kept.store_records();
                 let waited = self.kept.rules.take_waiting();
                 self.kept.delivery.push_again(waited);
+                self.kept.outputs.push_back(RoomOutput::Admitted);
             }
             Ok(Heard::Secret) => {
                 self.kept.store_records();

@@ -78,6 +78,8 @@ pub enum RoomOutput {
         /// What changes.
         change: StoreChange,
     },
+    /// Somebody was admitted: what members say of themselves may be shown now.
+    Admitted,
     /// A member broke the rules.
     Offence(Endpoint, Refusal, String),
     /// Something was refused that an honest member may send.

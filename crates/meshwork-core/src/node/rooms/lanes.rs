@@ -110,7 +110,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// The rules of a room changed: who may not be heard any more is not shown, and who may again is.
+    /// The rules of a room changed, or somebody was admitted: who may not be heard any more is not shown, and who may again is.
     pub(in crate::node) fn handle_rules(&mut self, own: &mut Own, handle: RoomHandle) {
         let Some(Entry { room, presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut) else { return };
         let changed = presence.handle_heard(|endpoint, slot| may_be_heard(room.as_ref(), endpoint, slot));
