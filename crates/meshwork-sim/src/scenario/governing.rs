@@ -24,12 +24,13 @@ use crate::chance::generator;
 use crate::check::{Law, Member, Violation};
 use crate::connection::NodeIndex;
 use crate::hostile::DEFIED_MAX;
+use crate::world::World;
 
 impl Scenario {
     /// **spared**: somebody does something to keep order; but for what is taken back, nothing that is there is lost by it.
     pub(super) fn govern(&mut self, who: Name, act: Act) -> Result<(), Violation> {
         let Some(member @ (index, _)) = self.awake(who) else { return Ok(()) };
-        let (before, law) = (self.shown(member), self.law_of(index));
+        let (before, law) = (shown(&self.world, member), self.law_of(index));
         if before.is_none() {
             return Ok(());
         }
@@ -42,18 +43,12 @@ impl Scenario {
         }
         let changes_what_shows =
             matches!(act, Act::Erase { .. } | Act::EraseRow { .. } | Act::EraseText { .. } | Act::Restore);
-        let (before, after) = (before.unwrap_or_default(), self.shown(member).unwrap_or_default());
+        let (before, after) = (before.unwrap_or_default(), shown(&self.world, member).unwrap_or_default());
         if changes_what_shows || after.starts_with(&before) {
             return Ok(());
         }
         let detail = format!("program {index} lost some of what it held by {act:?}");
         Err(Violation::new("spared", detail))
-    }
-
-    /// What a member shows, by digests: documents last, which may not be on.
-    fn shown(&self, (index, room): Member) -> Option<Vec<Digest>> {
-        let digests = app::ALL.iter().map(|app| app.digests(self.world.node(index).room(room)));
-        digests.collect::<Option<Vec<_>>>().map(|all| all.concat())
     }
 
     fn carry_out(&mut self, member: Member, act: Act) -> Result<(), CommandError> {
@@ -82,7 +77,7 @@ impl Scenario {
                 self.retract(member, texts::number(), None, scope)
             }
             Act::Restore => {
-                let Some(last) = self.last_retraction(member) else { return Ok(()) };
+                let Some(last) = last_retraction(&self.world, member) else { return Ok(()) };
                 self.order(member, |room| room.lift(&[last]).map(drop))
             }
             Act::TurnOn => self.order(member, turn_documents_on),
@@ -131,11 +126,6 @@ impl Scenario {
         let client = client_of(self.world.node(whose).endpoint());
         let end = documents(self.world.node(index).room(room))?.end_of(name, client);
         (end > 0).then(|| erase_scope(name, &[(client, 0..end)]))
-    }
-
-    fn last_retraction(&self, (index, room): Member) -> Option<ShortId> {
-        let records = self.world.node(index).room(room).records()?;
-        records.retractions().map(|(record, _)| (record.body().stamp, record.id())).max().map(|(_, id)| id)
     }
 
     fn set_moderators(
@@ -239,6 +229,17 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+/// What a member shows, by digests: documents last, which may not be on.
+fn shown(world: &World, (index, room): Member) -> Option<Vec<Digest>> {
+    let digests = app::ALL.iter().map(|app| app.digests(world.node(index).room(room)));
+    digests.collect::<Option<Vec<_>>>().map(|all| all.concat())
+}
+
+fn last_retraction(world: &World, (index, room): Member) -> Option<ShortId> {
+    let records = world.node(index).room(room).records()?;
+    records.retractions().map(|(record, _)| (record.body().stamp, record.id())).max().map(|(_, id)| id)
 }
 
 /// **rights**: an act says nothing of slots that it does not name, whichever branches it joins.

@@ -451,7 +451,8 @@ impl Scenario {
     }
 
     fn join(&mut self, arrival: Arrival, behaviour: Option<Behaviour>) {
-        let Some(address) = self.link_for(arrival.who) else { return };
+        // The last LINK that they were handed.
+        let Some(address) = self.links.get(&arrival.who).or(self.address.as_ref()).cloned() else { return };
         let index = self.start(arrival, behaviour);
         self.seeds.insert(index, self.world.node(index).endpoint().peer, &address);
         let room = self.world.join_room(index, address.clone());

@@ -5,7 +5,6 @@ use std::time::Duration;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::CommandError;
 use meshwork_core::room::rules::terms::{Terms, Writers};
-use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::change::{Limit, Rule, WhoWrites};
 use meshwork_core::wire::Bounded;
@@ -159,11 +158,6 @@ impl Scenario {
         let Some(address) = self.world.node(index).room(room).address() else { return };
         let told = self.persons.keys().filter(|who| is_named(told, **who));
         self.links.extend(told.map(|who| (*who, address.clone())));
-    }
-
-    /// The LINK with which somebody comes: the last one that they were handed.
-    pub(super) fn link_for(&self, who: Name) -> Option<RoomAddress> {
-        self.links.get(&who).or(self.address.as_ref()).cloned()
     }
 
     pub(super) fn peer(&self, who: Name) -> PeerId {
