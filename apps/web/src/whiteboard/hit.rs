@@ -17,8 +17,7 @@ pub fn area(shape: &Shape) -> Area {
     Area::of(shape.bounds).grown(width)
 }
 
-/// Whether nothing lies over a shape of a board, of the [`ABOVE_MAX`] shapes at most that come after it: of more it is not looked
-/// at.
+/// Whether nothing lies over a shape of a board. Where more than 64 shapes come after it, it is not looked whether they do.
 pub fn is_uncovered(sketch: &Sketch, id: ShapeId, shape: &Shape) -> bool {
     let area = area(shape);
     for (above, other) in sketch.shapes().rev().take(ABOVE_MAX + 1) {
