@@ -33,7 +33,7 @@ impl OpenDocuments {
         self.restored.insert(member);
     }
 
-    /// A program hears an event. What it is told of needs nothing that it does not have.
+    /// A program hears an event.
     ///
     /// # Errors
     /// [`Violation`] names the program and the document.
@@ -57,11 +57,7 @@ impl OpenDocuments {
         if !self.open.contains_key(&key) {
             self.open.insert(key.clone(), Library::open(READER, None)?);
         }
-        self.open[&key].apply(update)?;
-        match self.open[&key].is_waiting() {
-            true => Err(format!("{name} was told what needs more than was told")),
-            false => Ok(()),
-        }
+        self.open[&key].apply(update)
     }
 
     fn open_anew(&mut self, world: &World, member: Member, name: &str) -> Result<(), String> {
@@ -69,7 +65,8 @@ impl OpenDocuments {
         Ok(())
     }
 
-    /// What each of these members has open shows what stands.
+    /// What each of these members has open shows what stands, and nothing of it waits for what was not told. Whoever opens a
+    /// document anew may find it without something that a further event, still to be heard, was about.
     ///
     /// # Errors
     /// [`Violation`] names the program and the document.
@@ -77,7 +74,12 @@ impl OpenDocuments {
         for &member in members.iter().filter(|member| !self.restored.contains(member)) {
             for name in NAMES {
                 let stands = text(world, member, name)?;
-                let open = self.open.get(&(member, name.to_owned())).map(Library::text).unwrap_or_default();
+                let open = self.open.get(&(member, name.to_owned()));
+                if open.is_some_and(Library::is_waiting) {
+                    let words = format!("{name} was told what needs more than was told");
+                    return Err(opened(member, words));
+                }
+                let open = open.map(Library::text).unwrap_or_default();
                 if open != stands {
                     let words = format!("{name} is open as {open:?}, where {stands:?} stands");
                     return Err(opened(member, words));
