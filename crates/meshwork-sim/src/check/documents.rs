@@ -23,6 +23,8 @@ const READER: u64 = 0;
 #[derive(Debug, Default)]
 pub struct OpenDocuments {
     open: BTreeMap<(Member, String), Library>,
+    /// Those that were opened anew, which a further event, still to be heard, may have changed already.
+    anew: BTreeSet<(Member, String)>,
     /// Who began with what was on a disk, of which nothing is told.
     restored: BTreeSet<Member>,
 }
@@ -33,7 +35,7 @@ impl OpenDocuments {
         self.restored.insert(member);
     }
 
-    /// A program hears an event.
+    /// A program hears an event. What it is told of a document that it did not open anew needs nothing that it does not have.
     ///
     /// # Errors
     /// [`Violation`] names the program and the document.
@@ -57,16 +59,18 @@ impl OpenDocuments {
         if !self.open.contains_key(&key) {
             self.open.insert(key.clone(), Library::open(READER, None)?);
         }
-        self.open[&key].apply(update)
+        self.open[&key].apply(update)?;
+        if self.open[&key].is_waiting() && !self.anew.contains(&key) { Err(waits(name)) } else { Ok(()) }
     }
 
     fn open_anew(&mut self, world: &World, member: Member, name: &str) -> Result<(), String> {
-        self.open.insert((member, name.to_owned()), standing(world, member, name)?);
+        let key = (member, name.to_owned());
+        self.open.insert(key.clone(), standing(world, member, name)?);
+        self.anew.insert(key);
         Ok(())
     }
 
-    /// What each of these members has open shows what stands, and nothing of it waits for what was not told. Whoever opens a
-    /// document anew may find it without something that a further event, still to be heard, was about.
+    /// What each of these members has open shows what stands, and nothing of it waits for what was not told.
     ///
     /// # Errors
     /// [`Violation`] names the program and the document.
@@ -76,8 +80,7 @@ impl OpenDocuments {
                 let stands = text(world, member, name)?;
                 let open = self.open.get(&(member, name.to_owned()));
                 if open.is_some_and(Library::is_waiting) {
-                    let words = format!("{name} was told what needs more than was told");
-                    return Err(opened(member, words));
+                    return Err(opened(member, waits(name)));
                 }
                 let open = open.map(Library::text).unwrap_or_default();
                 if open != stands {
@@ -88,6 +91,10 @@ impl OpenDocuments {
         }
         Ok(())
     }
+}
+
+fn waits(name: &str) -> String {
+    format!("{name} was told what needs more than was told")
 }
 
 fn opened((index, _): Member, words: String) -> Violation {

@@ -97,7 +97,7 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
         _ => close(),
     };
     let drop_it = move |_| {
-        // What shows it goes first, and with the next one the draft.
+        // The draft itself goes when the sheet opens again: what shows it is still there.
         unsaved.changed().into_iter().for_each(Draft::note_saved);
         close();
     };
