@@ -459,11 +459,7 @@ impl<'a> RoomMut<'a> {
     pub fn restore_slice(&mut self, batches: &[Vec<u8>]) {
         let base = &mut self.node.base;
         let Some((room, now)) = base.rooms.room_mut(&base.own, self.room) else { return };
-        let refused = room.restore_slice(now, batches);
-        if refused > 0 {
-            let reason = format!("{refused} stored batches do not verify and were left out");
-            base.own.event(Event::StorageFailed { room: self.room, reason });
-        }
+        room.restore_slice(now, batches);
         self.node.settle();
     }
 

@@ -1,4 +1,5 @@
-//! What lost its last entry: it waits, on disk where the room is stored, in case that what beat it is cut.
+//! What lost its last entry, and what bans by moderators took: it waits, on disk where the room is stored, in case that what
+//! beat it is cut, or that these bans fall.
 //!
 //! It is neither served nor compared. The ledger of the rules says for how long, and how much of it, and the room's records
 //! when it competes again; a commons has none, so nothing waits on its disks.
@@ -45,7 +46,7 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
     let wins = kept.apply_unstored(now, checked, tell);
     let today = kept.calendar.today(now);
     match lost_on {
-        _ if is_cut && !wins => kept.storage.remove(batch.key()),
+        _ if is_cut && !wins => restore_taken(kept, now, &batch, lost_on),
         Some(_) if wins => kept.storage.insert_again(batch),
         None if wins => {}
         // A neighbour was faster, and it has been beaten or not since.
@@ -58,6 +59,28 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
         _ => kept.storage.remove(batch.key()),
     }
     bound(kept, now);
+}
+
+/// A store has a batch that a record took, which was verified: it waits where that may fall, and is removed otherwise.
+pub(super) fn restore_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) {
+    if !kept.rules.suspends(batch) {
+        return kept.storage.remove(batch.key());
+    }
+    let today = kept.calendar.today(now);
+    kept.rules.hold_suspended(batch, lost_on.unwrap_or(today));
+    if lost_on.is_none() {
+        kept.storage.set_aside(batch, today, true);
+    }
+    bound(kept, now);
+}
+
+/// The bans fell that took a batch: it competes again.
+pub(super) fn resume(kept: &mut Kept, now: Now, batch: SignedBatch) {
+    let replica = kept.replicas.get(batch.header().replica);
+    let content = replica.map(|replica| replica.check(&batch.header(), batch.payload()));
+    if let Some(Ok(content)) = content.filter(|_| !aging::is_old(&kept.replicas, &batch)) {
+        kept.apply(now, Checked { batch, content });
+    }
 }
 
 /// Forgets what waited for long enough, and what is beyond the limits.

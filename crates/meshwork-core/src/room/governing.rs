@@ -1,5 +1,6 @@
 //! What the room does when its rules change, and how one's own person changes them.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::delivery::Checked;
@@ -85,20 +86,26 @@ impl Room {
         let retractions = rules.retractions();
         let enforced = self.kept.replicas.enforce(&stands, &retractions, || rules.beaten());
         self.kept.writing.outbox_mut().retain(stands);
-        let mut restored = Vec::new();
+        let (mut restored, mut gone) = (Vec::new(), BTreeSet::new());
         for (number, enforced) in enforced {
-            let (standing, gone): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(stands);
-            gone.iter().for_each(|gone| self.kept.storage.remove(gone.key()));
+            let (standing, falling): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(stands);
+            gone.extend(falling.iter().map(|batch| batch.key()));
             // What lost to something that competes again.
             lost.extend(standing.iter().map(|batch| batch.key()));
             restored.extend(enforced.restored);
             changed.extend(enforced.changed.map(|changes| (number, changes)));
         }
-        let (waited, fallen) = self.kept.rules.handle_enforced(&restored);
-        fallen.into_iter().for_each(|fallen| self.kept.storage.remove(fallen));
+        let today = self.kept.calendar.today(now);
+        let enforced = self.kept.rules.handle_enforced(&gone, &restored, today);
+        enforced.suspended.iter().for_each(|batch| {
+            gone.remove(&batch.key());
+            self.kept.storage.set_aside(batch, today, true);
+        });
+        gone.into_iter().chain(enforced.fallen).for_each(|gone| self.kept.storage.remove(gone));
         beaten::lose(&mut self.kept, now, lost);
         restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
+        enforced.resumed.into_iter().for_each(|batch| beaten::resume(&mut self.kept, now, batch));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });
         if self.kept.rules.takes_secret() {
             self.kept.event(Event::SecretChanged { room: self.kept.handle });
@@ -114,7 +121,7 @@ impl Room {
             self.kept.writing.outdate(number, content);
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
-        self.kept.delivery.push_again(waited);
+        self.kept.delivery.push_again(enforced.waited);
     }
 }
 
@@ -122,7 +129,7 @@ impl Room {
 pub(super) fn admits(kept: &mut Kept, checked: &mut Checked) -> bool {
     let batch = &checked.batch;
     let verdict = kept.rules.judge(batch);
-    checked.content.is_cut = verdict == Verdict::Cut;
+    checked.content.is_cut = verdict.is_cut();
     if checked.content.is_cut && !kept.keeps_what_is_needed(batch) {
         kept.tell_cut(batch.header().author);
         return false;

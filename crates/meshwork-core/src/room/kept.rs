@@ -237,7 +237,9 @@ impl Kept {
             return Err(Rejection::Old(batch.key()));
         }
         match self.rules.judge(batch) {
-            Verdict::Cut if !self.keeps_what_is_needed(batch) => Err(Rejection::Cut(batch.header().author)),
+            verdict if verdict.is_cut() && !self.keeps_what_is_needed(batch) => {
+                Err(Rejection::Cut(batch.header().author))
+            }
             _ => Ok(()),
         }
     }

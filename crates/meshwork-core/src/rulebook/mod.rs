@@ -12,7 +12,8 @@
 //!   that joins it, until it is given again by a record that knows of the taking.
 //! - *Cuts*: a batch of somebody who loses a right by a record, which names one that this record builds on, stands only
 //!   if it is on the record's list. What names the record itself or a later one is not concerned. A ban concerns what
-//!   names another branch, too.
+//!   names another branch, too. What lifts a ban by a moderator undoes it; what lifts one by the owner gives the right
+//!   again to what names that record or a later one.
 //!
 //! *Moderators' records* ban and retract. Each names one of the owner's, by which its signer moderates; nothing builds on
 //! it. When its signer is dismissed or banned it stands or falls as its batches do: it is on the list, or names that
@@ -75,11 +76,20 @@ pub enum Verdict {
     Unknown,
     /// A cut took it. Whoever passed it on may not know the record yet.
     Cut,
+    /// Bans by moderators took it, and nothing else did: it competes again where those fall.
+    Suspended,
     /// It names a record by which its slot has an app, and another app has the slot. Whoever passed it on may not know the
     /// record that gave it to that one yet.
     Displaced,
     /// Its author had no right to it by the record that it names. Whoever passed it on could have known.
     Refused(Refusal),
+}
+
+impl Verdict {
+    /// Whether a record took it, for good or not.
+    pub fn is_cut(self) -> bool {
+        matches!(self, Verdict::Cut | Verdict::Suspended)
+    }
 }
 
 /// Which right was missing.
@@ -416,10 +426,15 @@ impl Rulebook {
             return Verdict::Refused(Refusal::Writer);
         }
         let cut_slots = node.cuts.iter().filter(|(slots, _)| slots >> slot & 1 == 1).map(|(_, by)| *by);
-        let is_cut = bans().any(|ban| !ban.stays.has_id(&claim.id) && !planted!(UnlistedStands))
+        let takes = |ban: &Ban| !ban.stays.has_id(&claim.id) && !planted!(UnlistedStands);
+        let is_cut = bans().any(|ban| ban.by_owner && takes(ban))
             || journal.is_some_and(|journal| self.is_cut(place, journal, &claim.id))
             || cut_slots.into_iter().any(|by| !self.leaves(by, &claim.id));
-        if is_cut { Verdict::Cut } else { Verdict::Stands }
+        match is_cut {
+            true => Verdict::Cut,
+            false if bans().any(takes) => Verdict::Suspended,
+            false => Verdict::Stands,
+        }
     }
 
     /// Whether a record that builds on the one at `place` took a right from a peer, and left not even this.
@@ -430,10 +445,10 @@ impl Rulebook {
         taken.into_iter().any(|step| !self.leaves(step.at, id))
     }
 
-    /// Whether a ban was lifted in the record at `place`, or before it.
+    /// Whether a ban was lifted in the record at `place`, or before it; one by a moderator, anywhere.
     fn is_lifted(&self, ban: &Ban, place: Place) -> bool {
-        let node = &self.nodes[usize::from(place)];
-        (ban.lifts.contains(place) || ban.lifts.meets(&node.ancestors)) && !planted!(LiftIgnored)
+        let is_undone = !ban.by_owner && ban.lifts != Places::default();
+        (is_undone || self.knows_any(place, &ban.lifts)) && !planted!(LiftIgnored)
     }
 
     /// Whether this is on the list of the record at `place`.

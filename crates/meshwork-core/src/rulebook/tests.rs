@@ -224,6 +224,20 @@ fn who_may_write_follows_from_the_named_record() {
 }
 
 #[test]
+fn lifts_undo_the_bans_of_moderators() {
+    let first = owner_says(&[], Change::Appoint(peers(&[MODERATOR])), &[]);
+    let ban = says(MODERATOR, &[&first], vec![Change::Ban(peers(&[ANN, BEN]))], 0, &[]);
+    let lifted = vec![Lifted { record: ban.0.id(), peer: Some(peer(ANN)) }];
+    let branch = rename(&[&first], "branch");
+    let lift = owner_says(&[&first], Change::Lift(Bounded::new(lifted).expect("one")), &[]);
+    let book = book(&[&first, &ban, &branch, &lift]);
+    for under in [None, Some(&first), Some(&branch), Some(&lift)] {
+        assert_eq!(judge(&book, ANN, under, 8), Verdict::Stands, "what it wrote before, and in every branch");
+        assert_eq!(judge(&book, BEN, under, 8), Verdict::Suspended, "another one's ban goes on");
+    }
+}
+
+#[test]
 fn moderators_records_stand_while_they_do() {
     let first = owner_says(&[], Change::Appoint(peers(&[MODERATOR])), &[]);
     let ban = says(MODERATOR, &[&first], vec![Change::Ban(peers(&[ANN]))], 0, &[id(7)]);
@@ -233,9 +247,9 @@ fn moderators_records_stand_while_they_do() {
     assert_eq!(standing.edicts().map(|(record, _)| record.id()).collect::<Vec<_>>(), [ban.0.id()]);
     assert_eq!(standing.in_force().map(Record::id), Some(first.0.id()), "nothing builds on it");
     assert_eq!(judge(&standing, ANN, Some(&first), 7), Verdict::Stands);
-    assert_eq!(judge(&standing, ANN, Some(&first), 8), Verdict::Cut);
+    assert_eq!(judge(&standing, ANN, Some(&first), 8), Verdict::Suspended);
 
-    for (stays, verdict) in [(vec![], Verdict::Stands), (vec![ban.0.id()], Verdict::Cut)] {
+    for (stays, verdict) in [(vec![], Verdict::Stands), (vec![ban.0.id()], Verdict::Suspended)] {
         let dismissal = owner_says(&[&first], Change::Dismiss(peers(&[MODERATOR])), &stays);
         let late = says(MODERATOR, &[&first], vec![Change::Ban(peers(&[BEN]))], 0, &[]);
         let dismissed = book(&[&first, &ban, &dismissal, &late]);

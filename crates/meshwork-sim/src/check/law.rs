@@ -216,18 +216,18 @@ impl Law {
         greatest.map(|said| said.knows.clone()).unwrap_or_default()
     }
 
-    /// The bans of a peer of which a record that knows of these knows no lift. That of a moderator is none to somebody who
-    /// moderates by it.
+    /// The bans of a peer that bind a record which knows these: one by the owner while it knows no lift, one by a moderator
+    /// while there is none and the peer does not moderate by the record.
     fn bans_of<'a>(&'a self, peer: PeerId, knows: &'a BTreeSet<usize>) -> impl Iterator<Item = &'a Said> {
         let moderates = self.has(peer, knows, appoints, dismisses);
-        let is_lifted = move |ban: &Said| {
+        let lifts = move |by: &Said, ban: &Said| {
             let lifted = Lifted { record: ban.record.id(), peer: Some(peer) };
-            let lifts = |change: &Change| matches!(change, Change::Lift(all) if all.contains(&lifted));
-            knows.iter().any(|place| changes(&self.owned[*place]).any(lifts))
+            changes(by).any(|change| matches!(change, Change::Lift(all) if all.contains(&lifted)))
         };
         let owned = self.owned.iter().filter(move |said| bans(said, peer));
+        let owned = owned.filter(move |ban| !knows.iter().any(|place| lifts(&self.owned[*place], ban)));
         let edicts = self.edicts.iter().filter(move |said| !moderates && bans(said, peer));
-        owned.chain(edicts).filter(move |ban| !is_lifted(ban))
+        owned.chain(edicts.filter(move |ban| !self.owned.iter().any(|by| lifts(by, ban))))
     }
 
     /// Whether a record of the owner is among these.

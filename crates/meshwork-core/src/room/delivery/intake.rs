@@ -212,7 +212,7 @@ impl Room {
     }
 
     /// Takes in one stored batch. Returns what that cost.
-    fn restore_one(&mut self, now: Now, stored: &[u8], tell: bool) -> usize {
+    pub(in crate::room) fn restore_one(&mut self, now: Now, stored: &[u8], tell: bool) -> usize {
         let (bytes, lost_on) = form::read(stored);
         let Ok(batch) = self.kept.delivery.decode(&self.kept.id, bytes) else {
             self.kept.delivery.refused_stored += 1;
@@ -223,6 +223,13 @@ impl Room {
             Ok(()) => {}
             // A neighbour was faster than one's own disk with the batch.
             Err(Rejection::Known(_)) => return 1,
+            Err(Rejection::Cut(_)) if self.kept.rules.suspends(&batch) => {
+                match batch.verify() {
+                    Ok(batch) => beaten::restore_taken(&mut self.kept, now, &batch, lost_on),
+                    Err(_) => self.kept.delivery.refused_stored += 1,
+                }
+                return KNOWN_PER_SIGNATURE;
+            }
             Err(_) => {
                 self.kept.storage.remove(key);
                 return 1;

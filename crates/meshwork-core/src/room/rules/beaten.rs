@@ -1,6 +1,6 @@
-//! Which batches win an entry, and which lost their last one and may compete again.
+//! Which batches win an entry, and which do not and may compete again.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use super::Rules;
@@ -8,7 +8,8 @@ use super::admissions::Admissions;
 use super::records::Records;
 use super::waiting::Unruled;
 use crate::id::PeerId;
-use crate::signed::batch::{BatchKey, SignedBatch};
+use crate::rulebook::Verdict;
+use crate::signed::batch::{Batch, BatchKey, SignedBatch};
 
 impl Rules {
     /// Notes a batch that stands and wins an entry.
@@ -59,18 +60,56 @@ impl Rules {
         self.ledger.beaten_since()
     }
 
-    /// The records changed, and these batches win an entry again. Returns those that waited for a record, and the keys of
-    /// those that won no entry and cannot count any more.
+    /// Whether bans by moderators took a batch, and nothing else did.
+    pub(in crate::room) fn suspends(&self, batch: &Batch) -> bool {
+        self.judge(batch) == Verdict::Suspended
+    }
+
+    /// A batch that is suspended is held from this day on.
+    pub(in crate::room) fn hold_suspended(&mut self, batch: &SignedBatch, day: u32) {
+        self.ledger.suspend(batch, day);
+    }
+
+    /// The records changed today: no replica keeps the batches `gone` any more, and those `restored` win an entry again.
     pub(in crate::room) fn handle_enforced(
         &mut self,
+        gone: &BTreeSet<BatchKey>,
         restored: &[SignedBatch],
-    ) -> (VecDeque<Unruled>, Vec<BatchKey>) {
-        let fallen = self.ledger.batches().filter(|batch| !self.lets_stand(batch)).map(|batch| batch.key());
-        let fallen: Vec<BatchKey> = fallen.collect();
-        let fallen = fallen.into_iter().filter(|key| self.ledger.forget(key)).collect();
+        today: u32,
+    ) -> Enforced {
+        let mut enforced = Enforced { waited: self.waiting.take(), ..Enforced::default() };
+        let falls = |batch: &&SignedBatch| !self.lets_stand(batch);
+        let falling: Vec<SignedBatch> = self.ledger.batches().filter(falls).cloned().collect();
+        for batch in falling {
+            let key = batch.key();
+            let is_out = gone.contains(&key) || self.ledger.is_beaten(&key);
+            if is_out && self.suspends(&batch) {
+                if self.ledger.suspend(&batch, today) {
+                    enforced.suspended.push(batch);
+                }
+            } else if self.ledger.forget(&key) {
+                enforced.fallen.push(key);
+            }
+        }
         restored.iter().for_each(|batch| self.ledger.note_kept(batch.clone()));
-        (self.waiting.take(), fallen)
+        let standing = self.ledger.suspended().filter(|batch| self.lets_stand(batch)).cloned();
+        enforced.resumed = standing.collect();
+        enforced.resumed.iter().for_each(|batch| self.ledger.resume(&batch.key()));
+        enforced
     }
+}
+
+/// What follows for batches when the records changed.
+#[derive(Default)]
+pub(in crate::room) struct Enforced {
+    /// They waited for a record.
+    pub(in crate::room) waited: VecDeque<Unruled>,
+    /// They won no entry, and cannot count any more.
+    pub(in crate::room) fallen: Vec<BatchKey>,
+    /// They won an entry, and wait until the bans of moderators fall that took them.
+    pub(in crate::room) suspended: Vec<SignedBatch>,
+    /// Those bans fell: they compete again.
+    pub(in crate::room) resumed: Vec<SignedBatch>,
 }
 
 fn is_known(records: &Records, admissions: &Admissions, peer: &PeerId) -> bool {

@@ -1,5 +1,5 @@
-//! The batches that can still count: those that win an entry, and those that lost their last one, which compete again
-//! when what beat them does not count any more.
+//! The batches that can still count: those that win an entry, those that lost their last one, which compete again
+//! when what beat them does not count any more, and those that are suspended, which do when bans by moderators fall.
 //!
 //! # Limits
 //! What wins no entry is held for [`BEATEN_DAYS`] days, of one author [`AUTHOR_BYTES_MAX`] bytes and of all
@@ -46,6 +46,13 @@ struct Held {
     batch: SignedBatch,
     /// Its place among those of its author that win no entry, if it wins none.
     lost: Option<Place>,
+    is_suspended: bool,
+}
+
+impl Held {
+    fn new(batch: SignedBatch) -> Held {
+        Held { batch, lost: None, is_suspended: false }
+    }
 }
 
 /// On which day a batch lost its last entry, and after which others.
@@ -71,13 +78,13 @@ impl Ledger {
     pub fn note_kept(&mut self, batch: SignedBatch) {
         let key = batch.key();
         self.forget(&key);
-        self.written.insert(key, Held { batch, lost: None });
+        self.written.insert(key, Held::new(batch));
     }
 
     /// A batch wins no entry from this day on. Returns whether it did win one, or was not held.
     pub fn note_beaten(&mut self, batch: &SignedBatch, day: u32) -> bool {
         let key = batch.key();
-        let held = self.written.entry(key).or_insert_with(|| Held { batch: batch.clone(), lost: None });
+        let held = self.written.entry(key).or_insert_with(|| Held::new(batch.clone()));
         if held.lost.is_some() {
             return false;
         }
@@ -91,9 +98,31 @@ impl Ledger {
         true
     }
 
+    /// A batch is suspended from this day on, and wins no entry. Returns whether it did win one, or was not held.
+    pub fn suspend(&mut self, batch: &SignedBatch, day: u32) -> bool {
+        let is_lost = self.note_beaten(batch, day);
+        self.written.entry(batch.key()).and_modify(|held| held.is_suspended = true);
+        is_lost
+    }
+
+    /// The batches that are suspended.
+    pub fn suspended(&self) -> impl Iterator<Item = &SignedBatch> {
+        self.written.values().filter(|held| held.is_suspended).map(|held| &held.batch)
+    }
+
+    /// A batch is suspended no longer. It wins no entry until it competes.
+    pub fn resume(&mut self, key: &BatchKey) {
+        self.written.entry(*key).and_modify(|held| held.is_suspended = false);
+    }
+
+    /// Whether a batch is held and wins no entry.
+    pub fn is_beaten(&self, key: &BatchKey) -> bool {
+        self.written.get(key).is_some_and(|held| held.lost.is_some())
+    }
+
     /// Forgets a batch. Returns whether it won no entry.
     pub fn forget(&mut self, key: &BatchKey) -> bool {
-        let Some(Held { batch, lost: Some(place) }) = self.written.remove(key) else { return false };
+        let Some(Held { batch, lost: Some(place), .. }) = self.written.remove(key) else { return false };
         if let Some(count) = self.days.get_mut(&place.0) {
             *count -= 1;
             if *count == 0 {

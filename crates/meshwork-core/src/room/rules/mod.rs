@@ -151,7 +151,9 @@ impl Rules {
         let admitted = self.admissions.of(&header.author.peer);
         let book = self.records.book();
         match book.judge(&Claim { header, id: key.id, admitted }) {
-            Verdict::Cut | Verdict::Refused(Missing::Banned) if planted!(LateBan) => Verdict::Stands,
+            Verdict::Cut | Verdict::Suspended | Verdict::Refused(Missing::Banned) if planted!(LateBan) => {
+                Verdict::Stands
+            }
             Verdict::Refused(Missing::Limit) if planted!(RateRule) => Verdict::Stands,
             // Its author's admission may come yet.
             Verdict::Refused(Missing::Writer)
@@ -396,7 +398,10 @@ impl Rules {
 
     /// What was written here under earlier records, does not stand by later ones, and shows now, by replica.
     pub(super) fn outdated(&self, replicas: &Replicas) -> Vec<(ReplicaNumber, Content)> {
-        let is_outdated = |batch: &&SignedBatch| matches!(self.judge(batch), Verdict::Cut | Verdict::Unknown);
+        let is_outdated = |batch: &&SignedBatch| {
+            let verdict = self.judge(batch);
+            verdict.is_cut() || verdict == Verdict::Unknown
+        };
         let outdated: Vec<&SignedBatch> = self.ledger.of(self.me).filter(is_outdated).collect();
         let shown = |(number, replica): (ReplicaNumber, &dyn Replica)| {
             let mut of_it = outdated.iter().copied().filter(|batch| batch.header().replica == number);
@@ -420,7 +425,7 @@ impl Rules {
         match self.right(slot, self.me.peer) {
             Verdict::Refused(Missing::Writer) => return Err(WriteError::NotWriter),
             Verdict::Refused(Missing::App) => return Err(WriteError::AppIsOff(slot)),
-            Verdict::Cut | Verdict::Refused(Missing::Banned) if !planted!(BanUntold) => {
+            Verdict::Cut | Verdict::Suspended | Verdict::Refused(Missing::Banned) if !planted!(BanUntold) => {
                 return Err(WriteError::Banned);
             }
             _ => {}

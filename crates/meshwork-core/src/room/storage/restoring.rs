@@ -3,10 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::form;
-use crate::room::delivery::Rejection;
-use crate::room::governing::admits;
-use crate::room::{Room, aging, beaten};
+use crate::room::{Room, aging};
 use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
@@ -26,31 +23,17 @@ impl Room {
     }
 
     /// Takes in some of what was stored while the room is open already, so that a large replica can be restored
-    /// in slices. Returns how many batches do not verify; they are left out.
+    /// in slices. What does not verify is left out and told.
     ///
     /// Stamps count whatever the civil clock says now, as at [`Room::restore`].
-    pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) -> usize {
+    pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) {
         aging::give_up_old(&mut self.kept, now);
-        let mut refused = 0;
         for stored in batches {
-            let (bytes, lost_on) = form::read(stored);
-            let screened = self.kept.screen(bytes, true);
-            let verified = screened.and_then(|batch| self.kept.verify(now, batch));
-            match verified {
-                Ok(mut checked) | Err(Rejection::Ahead(mut checked)) => {
-                    if admits(&mut self.kept, &mut checked) {
-                        beaten::restore(&mut self.kept, now, checked, lost_on, true);
-                    }
-                }
-                // A neighbour was faster, with the batch or with a record.
-                Err(Rejection::Known(_) | Rejection::Cut(_)) => {}
-                Err(Rejection::Old(key)) => self.kept.storage.remove(key),
-                Err(_) => refused += 1,
-            }
+            self.restore_one(now, stored, true);
         }
+        self.kept.restored();
         self.kept.writing.handle_restored();
         self.finish(now);
-        refused
     }
 }
 
@@ -64,6 +47,7 @@ mod tests {
     use crate::replica::toy::{self, Board};
     use crate::replica::{Digest, ReplicaNumber};
     use crate::room::RoomOutput;
+    use crate::room::storage::form;
     use crate::seam::event::RoomHandle;
     use crate::seam::io::StoreChange;
     use crate::signed::genesis::Genesis;
@@ -142,13 +126,17 @@ mod tests {
             written.kept().replicas().batches().map(|batch| batch.bytes().to_vec()).collect();
         let mut restored = room(&identity, 2);
         let (first, rest) = stored.split_at(4);
-        assert_eq!(restored.restore_slice(NOW, first), 0);
-        assert_eq!(restored.restore_slice(NOW, first), 0, "what is there already is no fault");
-        assert_eq!(restored.restore_slice(NOW, &[rest, &[alloc::vec![1, 2, 3]]].concat()), 1);
+        restored.restore_slice(NOW, first);
+        // What is there already is no fault.
+        restored.restore_slice(NOW, first);
+        restored.restore_slice(NOW, &[rest, &[alloc::vec![1, 2, 3]]].concat());
         assert_eq!(digest(&restored), digest(&written));
-        let shown = core::iter::from_fn(|| restored.poll_output())
-            .filter(|output| matches!(output, RoomOutput::Event(Event::Changed { .. })))
-            .count();
-        assert_eq!(shown, 10);
+        let outputs: Vec<RoomOutput> = core::iter::from_fn(|| restored.poll_output()).collect();
+        let count = |is: fn(&Event) -> bool| {
+            outputs.iter().filter(|output| matches!(output, RoomOutput::Event(event) if is(event))).count()
+        };
+        assert_eq!(count(|event| matches!(event, Event::Changed { .. })), 10);
+        let is_told = |event: &Event| matches!(event, Event::StorageFailed { reason, .. } if reason.starts_with("1 stored"));
+        assert_eq!((count(is_told), count(|event| matches!(event, Event::StorageFailed { .. }))), (1, 1));
     }
 }

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use super::*;
 use crate::room::rules::ledger::BEATEN_DAYS;
 use crate::room::storage::form;
+use crate::signed::change::Lifted;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 const HONEST: u8 = 2;
@@ -128,5 +129,48 @@ fn cut_batches_wait_no_more() {
     assert_eq!((keeper.value(), keeper.stored()), (Some(50), (2, 1)), "what the banned wrote is gone");
     let mut keeper = keeper.restart(now(60));
     keeper.tell(now(80), &ban(0, 75, &[&banned()], 5, vec![]));
+    assert_eq!((keeper.value(), keeper.stored()), (Some(10), (1, 0)));
+}
+
+#[test]
+fn bans_taken_back_give_everything_back() {
+    const MODERATOR: u8 = 6;
+    let appointed = record(0, 21, &[], vec![Change::Appoint(peers(&[MODERATOR]))], None);
+    let bans = [HONEST, VANDAL].map(|who| ban(MODERATOR, 30, &[&appointed], who, vec![]));
+    let lifted = [HONEST, VANDAL].into_iter().zip(&bans);
+    let lifted = lifted.map(|(who, ban)| Lifted { record: ban.0.id(), peer: Some(peer(who)) });
+    let lifted = Change::Lift(Bounded::new(sorted(lifted.collect())).unwrap());
+    let lift = record(0, 40, &[&appointed], vec![lifted], None);
+    let fall = ban(0, 40, &[&appointed], MODERATOR, vec![]);
+    for (days, back) in
+        [1, BEATEN_DAYS, BEATEN_DAYS + 1].into_iter().flat_map(|days| [(days, &lift), (days, &fall)])
+    {
+        let mut keeper = spoilt();
+        keeper.tell(now(25), &appointed);
+        bans.iter().for_each(|ban| keeper.tell(now(30), ban));
+        assert_eq!((keeper.value(), keeper.stored()), (None, (2, 2)), "both wait");
+        let at = now(u64::from(days) * DAY);
+        keeper = keeper.restart(at);
+        assert_eq!(keeper.value(), None, "nobody is shown what was taken");
+        keeper.tell(at, back);
+        let is_back = days <= BEATEN_DAYS;
+        let expected = if is_back { (Some(66), (2, 1)) } else { (None, (0, 0)) };
+        assert_eq!((keeper.value(), keeper.stored()), expected, "{days} days later");
+        let keeper = keeper.restart(at);
+        assert_eq!((keeper.value(), keeper.stored()), expected);
+    }
+}
+
+#[test]
+fn bans_of_the_owner_give_nothing_back() {
+    let mut keeper = spoilt();
+    let appointed = record(0, 21, &[], vec![Change::Appoint(peers(&[6]))], None);
+    keeper.tell(now(25), &appointed);
+    keeper.tell(now(30), &ban(6, 30, &[&appointed], VANDAL, vec![]));
+    assert_eq!((keeper.value(), keeper.stored()), (Some(10), (2, 1)), "what it had beaten shows");
+    let by_owner = ban(0, 35, &[&appointed], VANDAL, vec![]);
+    keeper.tell(now(35), &by_owner);
+    assert_eq!(keeper.stored(), (1, 0), "no moderator's ban has to fall for it");
+    keeper.tell(now(40), &ban(0, 40, &[&by_owner], 6, vec![]));
     assert_eq!((keeper.value(), keeper.stored()), (Some(10), (1, 0)));
 }
