@@ -159,6 +159,11 @@ export type RoomEvent =
    */
   | { readonly type: 'saved'; readonly sequence: number }
   | { readonly type: 'instep'; readonly id: EndpointId }
+  /**
+   * The room has more than this page can hold: in tables and documents, what people wrote whom neither its owner nor an admission
+   * names may be missing here, until the owner changes who may write.
+   */
+  | { readonly type: 'gaveup' }
   | { readonly type: 'storagefailed'; readonly reason: string }
   | { readonly type: 'storagerecovered' }
   | { readonly type: 'missed'; readonly count: number }

@@ -104,6 +104,13 @@ pub fn new_link(owner: Option<&str>) -> Notice {
     Notice::new(Tone::Warn, &format!("This room has a new link. Ask {whom} for it."), None)
 }
 
+/// The room has more than this page can hold, and what strangers wrote was given up.
+pub fn gave_up() -> Notice {
+    let text = "Some of this room is missing here. It has more than this page can hold, so what people wrote whom the owner has not \
+                named may be left out. The owner can ban who floods it, or say who may write.";
+    Notice::new(Tone::Warn, text, None).passing()
+}
+
 /// What stands behind the `#` of a link does not open the room.
 pub fn damaged_link() -> &'static str {
     "This link does not open the room. It is damaged after the #. Ask for it again."

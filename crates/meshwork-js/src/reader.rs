@@ -185,6 +185,7 @@ fn event(event: &Event) -> Value {
         }
         Event::Saved(sequence) => json!({ "type": "saved", "sequence": sequence }),
         Event::InStep(with) => json!({ "type": "instep", "id": with.to_string() }),
+        Event::GaveUp => json!({ "type": "gaveup" }),
         Event::StorageFailed(reason) => json!({ "type": "storagefailed", "reason": reason }),
         Event::StorageRecovered => json!({ "type": "storagerecovered" }),
         Event::Missed(count) => json!({ "type": "missed", "count": count }),

@@ -99,6 +99,7 @@ pub(crate) fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::DirectEnded { room, .. }
         | NodeEvent::BlobsWaiting { room }
         | NodeEvent::StorageFailed { room, .. }
+        | NodeEvent::GaveUp { room, .. }
         | NodeEvent::StorageRecovered { room } => *room,
         _ => return None,
     };

@@ -74,6 +74,9 @@ pub enum Event {
         /// In words: how.
         detail: String,
     },
+    /// The room has more than this program can hold: what people wrote whom neither its owner nor an admission names may be
+    /// missing here, in tables and documents, until the owner changes who may write.
+    GaveUp,
     /// What happens in the room cannot be stored here, in words. The room goes on, and it is tried again.
     StorageFailed(String),
     /// All that waited is stored.

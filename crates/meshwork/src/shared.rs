@@ -359,6 +359,7 @@ impl Shared {
             NodeEvent::Equivocation { endpoint, detail, .. } => {
                 room.tell(&Event::Contradicted { endpoint, detail });
             }
+            NodeEvent::GaveUp { .. } => room.tell(&Event::GaveUp),
             NodeEvent::StorageFailed { reason, .. } => room.tell(&Event::StorageFailed(reason)),
             NodeEvent::StorageRecovered { .. } => room.tell(&Event::StorageRecovered),
             NodeEvent::Acknowledged { by, sequences, stored, .. } => {

@@ -104,6 +104,7 @@ fn room_line(event: &Event) -> Option<Value> {
         Event::Contradicted { endpoint, detail } => {
             with_peer(json!({ "event": "equivocation", "detail": detail }), Some(*endpoint))
         }
+        Event::GaveUp => json!({ "event": "gave-up" }),
         Event::StorageFailed(reason) => {
             json!({ "event": "storage", "state": "failed", "reason": reason })
         }

@@ -29,6 +29,11 @@ impl Notices {
                 "Storage failed: {reason}. The room goes on; what is written from now on is not on disk yet, \
                  and its authors are told so. It is tried again until it works."
             )),
+            Happening::Room(Event::GaveUp) => Some(
+                "The room has more than this program can hold. What people wrote whom the owner has not named may be \
+                 missing here, until the owner bans who floods the room or says who may write."
+                    .into(),
+            ),
             Happening::Room(Event::StorageRecovered) => {
                 Some("Storage works again: everything is on disk.".into())
             }

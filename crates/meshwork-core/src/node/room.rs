@@ -1,7 +1,6 @@
 //! A room as an application sees it, and what it does in it.
 
 use alloc::collections::BTreeSet;
-use alloc::format;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
@@ -20,7 +19,7 @@ use crate::room::history::HistoryView;
 use crate::room::rules::records::Records;
 use crate::room::rules::terms::Terms;
 use crate::room::writing::{Holders, Receipt, WritingLeft};
-use crate::seam::event::{Event, LinkState, RoomHandle};
+use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
 use crate::signed::app::AppWord;

@@ -60,6 +60,10 @@ impl<R: MadeOfParts> Replica for R {
         self.made_of().batch_count()
     }
 
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
     fn outline(&self, payload: &[u8]) -> Option<(u32, usize)> {
         R::Family::outline(payload)
     }

@@ -101,6 +101,10 @@ pub trait Replica: Any + Send + Sync {
     fn keeps_what_is_needed(&self) -> bool {
         false
     }
+    /// Whether it keeps no more than so many batches, however many peers write: the entries of a canvas are its cells.
+    fn is_bounded(&self) -> bool {
+        false
+    }
     /// Whether a batch may be wanted of which nothing shows any more: the past of some is shown as a film.
     fn shows_past(&self) -> bool {
         true

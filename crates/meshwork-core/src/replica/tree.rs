@@ -41,6 +41,11 @@ pub struct Below {
 )]
 pub struct Floor(pub u32);
 
+impl Floor {
+    /// Behind all days: a member that gave something up of a replica compares nothing of it.
+    pub const END: Floor = Floor(u32::MAX);
+}
+
 /// The paths that lead to below a number; `None` where no node can have it.
 pub fn paths(number: u32) -> Option<RangeInclusive<u64>> {
     let bits = number.checked_ilog2()?;

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::delivery::Checked;
 use super::rules::ledger::BEATEN_DAYS;
-use super::{Kept, aging};
+use super::{Kept, aging, giving_up};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::time::{Now, Time};
 
@@ -59,6 +59,7 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
         _ => kept.storage.remove(batch.key()),
     }
     bound(kept, now);
+    giving_up::bound(kept, now);
 }
 
 /// A store has a batch that a record took, which was verified: it waits where that may fall, and is removed otherwise.

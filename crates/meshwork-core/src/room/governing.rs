@@ -7,7 +7,7 @@ use super::delivery::Checked;
 use super::kept::Kept;
 use super::rules::Heard;
 use super::rules::publish::Act;
-use super::{Room, RoomOutput, aging, beaten};
+use super::{Room, RoomOutput, aging, beaten, giving_up};
 use crate::id::{Endpoint, Identity};
 use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
@@ -67,6 +67,7 @@ impl Room {
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
+        giving_up::take_up_again(&mut self.kept);
         let outdated = self.kept.rules.outdated(&self.kept.replicas);
         let rules = &self.kept.rules;
         for given_up in self.kept.replicas.turn_on_apps(rules.records().book()) {
@@ -92,7 +93,8 @@ impl Room {
             gone.extend(falling.iter().map(|batch| batch.key()));
             // What lost to something that competes again.
             lost.extend(standing.iter().map(|batch| batch.key()));
-            restored.extend(enforced.restored);
+            let is_bounded = self.kept.replicas.is_bounded(number);
+            restored.extend(enforced.restored.into_iter().map(|batch| (batch, is_bounded)));
             changed.extend(enforced.changed.map(|changes| (number, changes)));
         }
         let today = self.kept.calendar.today(now);
@@ -103,7 +105,7 @@ impl Room {
         });
         gone.into_iter().chain(enforced.fallen).for_each(|gone| self.kept.storage.remove(gone));
         beaten::lose(&mut self.kept, now, lost);
-        restored.into_iter().for_each(|restored| self.kept.storage.insert_again(restored));
+        restored.into_iter().for_each(|(restored, _)| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
         enforced.resumed.into_iter().for_each(|batch| beaten::resume(&mut self.kept, now, batch));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });

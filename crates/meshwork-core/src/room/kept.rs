@@ -11,6 +11,7 @@ use super::aging::{self, Calendar};
 use super::beaten;
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
+use super::giving_up::{self, GivingUp};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::replicas::{MakeReplica, Replicas};
 use super::rules::Rules;
@@ -25,7 +26,6 @@ use crate::clock::Clock;
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
 use crate::replica::{Changes, ReplicaNumber};
-use crate::rulebook::Verdict;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
 use crate::seam::lane::Slot;
@@ -59,6 +59,7 @@ pub struct Kept {
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
+    pub(super) giving_up: GivingUp,
     pub(super) outputs: VecDeque<RoomOutput>,
 }
 
@@ -92,6 +93,7 @@ impl Kept {
             present: Present::default(),
             blobs: None,
             comparison: Comparison::default(),
+            giving_up: GivingUp::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -222,12 +224,6 @@ impl Kept {
         self.rules.may_be_heard(slot, peer)
     }
 
-    /// Reads a batch and does the checks that cost little: it may be queued for the others.
-    pub(super) fn screen(&self, bytes: &[u8], live: bool) -> Result<UnverifiedBatch, Rejection> {
-        let batch = self.delivery.decode(&self.id, bytes)?;
-        self.look(&batch, live).map(|()| batch)
-    }
-
     /// Does the checks that cost little.
     pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
         if self.is_known(batch, live) {
@@ -290,6 +286,7 @@ impl Kept {
             (false, _) if is_cut => {}
             (false, _) => beaten::wait(self, now, &batch),
         }
+        giving_up::bound(self, now);
         kept
     }
 
@@ -299,14 +296,14 @@ impl Kept {
         let number = batch.header().replica;
         let Some(replica) = self.replicas.get_mut(number) else { return false };
         let again = self.delivery.is_delivered(&key);
-        let shows_past = replica.shows_past();
+        let (shows_past, is_bounded) = (replica.shows_past(), replica.is_bounded());
         let applied = self.delivery.apply(checked, replica, &mut self.clock);
         if key.author == self.me && !shows_past {
             let own = applied.dropped.iter().filter(|dropped| dropped.author == self.me);
             own.for_each(|own| self.writing.outbox_mut().handle_beaten(key.sequence, own.sequence));
         }
         if applied.kept {
-            self.rules.note_kept(batch);
+            self.rules.note_kept(batch, is_bounded);
         }
         beaten::lose(self, now, applied.dropped);
         self.comparison.handle_change(now.time);
@@ -444,7 +441,8 @@ impl Kept {
             self.writing.handle_in_step();
             if stays {
                 let last = self.writing.next_sequence() - 1;
-                self.writing.whereabouts_mut().handle_in_step(endpoint, last);
+                let lacks = self.comparison.lacks(endpoint, &self.replicas);
+                self.writing.whereabouts_mut().handle_in_step(endpoint, last, lacks);
             }
             self.event(Event::InStep { room: self.handle, endpoint });
         }

@@ -29,8 +29,8 @@ use crate::wire::{Bounded, Bytes, kinds};
 pub const NODES_MAX: usize = 256;
 /// Most replicas in one [`RoomMessage::Roots`]: three in each of 16 slots.
 pub const REPLICAS_MAX: usize = 48;
-/// Most floors in one [`RoomMessage::Roots`]: of a table by time in each of 16 slots.
-pub const FLOORS_MAX: usize = 16;
+/// Most floors in one [`RoomMessage::Roots`]: of two tables in each of 16 slots.
+pub const FLOORS_MAX: usize = 32;
 /// Most batches that a [`RoomMessage::Want`] names: all that a part of a replica keeps whose parts have as many entries.
 pub const HAVE_MAX: usize = 4096;
 /// Most sequences in one [`RoomMessage::Acknowledged`].

@@ -22,6 +22,7 @@ mod beaten;
 mod blobs;
 pub mod comparison;
 pub mod delivery;
+mod giving_up;
 mod governing;
 pub mod history;
 mod kept;
@@ -294,6 +295,7 @@ impl Room {
         }
         aging::give_up_old(&mut self.kept, now);
         beaten::bound(&mut self.kept, now);
+        giving_up::handle_timeout(&mut self.kept, now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
@@ -329,7 +331,8 @@ impl Room {
         );
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
         let (aging, beaten) = (aging::poll_timeout(&self.kept, now), beaten::poll_timeout(&self.kept, now));
-        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten]);
+        let giving_up = giving_up::poll_timeout(&self.kept);
+        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten, giving_up]);
         due.flatten().min()
     }
 

@@ -5,7 +5,7 @@
 //! where this program knows the app.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::num::NonZero;
@@ -41,6 +41,8 @@ pub struct Replicas {
     age: Option<NonZero<u16>>,
     /// The same for those of which records say it.
     ages: BTreeMap<ReplicaNumber, NonZero<u16>>,
+    /// Those that are compared with nobody, since something of them was given up.
+    apart: BTreeSet<ReplicaNumber>,
 }
 
 impl Replicas {
@@ -58,6 +60,7 @@ impl Replicas {
             by_number: BTreeMap::new(),
             age,
             ages: BTreeMap::new(),
+            apart: BTreeSet::new(),
         };
         replicas.make_missing();
         replicas.turn_on(CONVERSATION_SLOT, None);
@@ -68,7 +71,8 @@ impl Replicas {
     pub(super) fn with(by_number: impl IntoIterator<Item = (ReplicaNumber, Box<dyn Replica>)>) -> Replicas {
         let by_number = by_number.into_iter().collect();
         let (on, age, ages) = (BTreeMap::new(), None, BTreeMap::new());
-        Replicas { make: |_, _| None, quota: Quota::default(), on, by_number, age, ages }
+        let apart = BTreeSet::new();
+        Replicas { make: |_, _| None, quota: Quota::default(), on, by_number, age, ages, apart }
     }
 
     #[cfg(test)]
@@ -96,6 +100,21 @@ impl Replicas {
             number = ReplicaNumber::new(number.slot(), Family::ByValue)?;
         }
         self.by_number.get_mut(&number).map(|replica| &mut **replica)
+    }
+
+    /// Whether a replica keeps no more than so much, whoever writes.
+    pub(super) fn is_bounded(&self, number: ReplicaNumber) -> bool {
+        self.get(number).is_some_and(|replica| replica.is_bounded())
+    }
+
+    /// Only these replicas stand apart from now on: something of them was given up, and they are compared with nobody.
+    pub(super) fn set_apart(&mut self, apart: BTreeSet<ReplicaNumber>) {
+        self.apart = apart;
+    }
+
+    /// Replicas that stand apart.
+    pub(super) fn apart(&self) -> &BTreeSet<ReplicaNumber> {
+        &self.apart
     }
 
     /// For how many whole days of room time a table by time keeps its rows; `None` for ever.

@@ -81,6 +81,9 @@ pub struct Config {
     pub retry_most: Duration,
     /// Stamps further ahead of room time than this are held back until due. 1 s to 60 s.
     pub stamp_ahead_max: Duration,
+    /// Bytes of batches that a room holds at most in tables, documents and the like, each counting a kibibyte at least; beyond,
+    /// what strangers wrote is given up, of those first who wrote most. A member needs some twice that in memory.
+    pub held_bytes_max: usize,
     /// Signatures of received batches that are checked in one call of the node; while more wait, the node asks to
     /// be called again at once. 1 to 4096. A page has 16 ms for a frame and a signature takes it 0.11 ms, a slow
     /// phone 0.5; more at a time make a join no faster.
@@ -120,6 +123,7 @@ impl Default for Config {
             retry_least: Duration::from_millis(250),
             retry_most: Duration::from_secs(15),
             stamp_ahead_max: Duration::from_secs(10),
+            held_bytes_max: 256 * 1024 * 1024,
             signatures_per_call: 16,
             verifies_on_input: true,
             #[cfg(feature = "planted-bugs")]

@@ -266,6 +266,14 @@ pub enum Event {
         /// In words.
         reason: String,
     },
+    /// The room has more than is held here ([`Config::held_bytes_max`](super::config::Config::held_bytes_max)): of a replica what
+    /// strangers wrote was given up, those first who wrote most, and it is no longer compared with others until the records change.
+    GaveUp {
+        /// Which room.
+        room: RoomHandle,
+        /// Of which replica.
+        replica: ReplicaNumber,
+    },
     /// The history that is being fetched went on: see [`RoomRef::history`](crate::node::RoomRef::history).
     HistoryChanged {
         /// Which room.
@@ -337,6 +345,7 @@ impl Event {
             | Event::MemberAttached { .. }
             | Event::MemberDetached { .. }
             | Event::Presence { .. }
+            | Event::GaveUp { .. }
             | Event::Changed { .. }
             | Event::RulesChanged { .. }
             | Event::SecretChanged { .. }

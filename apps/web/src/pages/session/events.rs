@@ -9,7 +9,7 @@ use meshwork_place::canvas::{self, Canvas, Painted};
 use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::apps;
-use meshwork_web::words;
+use meshwork_web::words::{self, Notice};
 
 use super::later::News;
 use super::{Phase, Session, set_if_new};
@@ -111,6 +111,9 @@ impl Session {
                 self.reply.set(None);
                 self.meeting_failed.set(Some(words::sentence(&reason)));
             }
+            Event::GaveUp { room, .. } if self.is_ours(room) => {
+                self.show_refusal(Refusal::Flood, None, words::gave_up());
+            }
             Event::Refused { endpoint, reason, detail, .. } => self.tell_refusal(endpoint, reason, &detail),
             _ => {}
         }
@@ -197,6 +200,10 @@ impl Session {
             return self.phase.set(Phase::Refused(words::new_link(None)));
         }
         self.governing.is_shut_out.set(true);
+        self.show_refusal(reason, endpoint, notice);
+    }
+
+    fn show_refusal(self, reason: Refusal, endpoint: Option<Endpoint>, notice: Notice) {
         self.refusals.update(|refusals| {
             refusals.retain(|(reason, from, _)| (*reason, *from) != (Refusal::RoomProof, Some(by)));
         });

@@ -1,6 +1,7 @@
 //! What two members both hold, and what each says of it.
 //!
-//! A member keeps the replicas of the apps that it knows, all tables, and of a table by time what lies from its floor on.
+//! A member keeps the replicas of the apps that it knows, all tables, and of a table by time what lies from its floor on; of some it
+//! may have given something up.
 //! So that members rest although one of them holds less, they tell each other digests of what both hold alone.
 
 use alloc::collections::BTreeMap;
@@ -39,6 +40,12 @@ impl Holding {
                 holding.floors.insert(number, replica.floor());
             }
         }
+        for &number in replicas.apart() {
+            match number.family() {
+                Family::Own => holding.own &= !(1 << number.slot()),
+                _ => drop(holding.floors.insert(number, Floor::END)),
+            }
+        }
         holding
     }
 
@@ -50,7 +57,10 @@ impl Holding {
     }
 
     fn holds(&self, number: ReplicaNumber) -> bool {
-        number.family() != Family::Own || self.own >> number.slot() & 1 == 1
+        match number.family() {
+            Family::Own => self.own >> number.slot() & 1 == 1,
+            _ => self.floors.get(&number) != Some(&Floor::END),
+        }
     }
 }
 
@@ -66,7 +76,9 @@ impl<'a> Both<'a> {
     /// What both hold of a replica; `None` where one of the two does not keep it.
     pub(super) fn get(self, number: ReplicaNumber) -> Option<Shared<'a>> {
         let replica = self.replicas.get(number)?;
-        if planted!(TableUncompared) && number.family() == Family::ByTime {
+        if planted!(TableUncompared) && number.family() == Family::ByTime
+            || self.replicas.apart().contains(&number)
+        {
             return None;
         }
         let theirs = match self.theirs {
@@ -140,8 +152,10 @@ impl<'a> Both<'a> {
             .replicas
             .iter()
             .filter_map(|(byte, digest)| Some((ReplicaNumber::from_byte(*byte)?, *digest)));
-        let is_kept =
-            |number: ReplicaNumber| number.family() != Family::Own || self.replicas.get(number).is_some();
+        let is_kept = |number: ReplicaNumber| {
+            let is_known = number.family() != Family::Own || self.replicas.get(number).is_some();
+            is_known && !self.replicas.apart().contains(&number)
+        };
         said.filter(|(number, _)| is_kept(*number)).collect()
     }
 }

@@ -284,6 +284,11 @@ impl Comparison {
         self.rest(now, from, replicas);
     }
 
+    /// Whether anything is being fetched.
+    pub fn is_fetching(&self) -> bool {
+        self.neighbours.values().any(|neighbour| neighbour.source.is_asked())
+    }
+
     /// Whether anybody wants anything of us.
     pub fn is_serving(&self) -> bool {
         self.neighbours.values().any(|neighbour| neighbour.serving.is_wanted())
@@ -349,6 +354,14 @@ impl Comparison {
     /// Whether what both hold was equal when it was last compared, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.neighbours.get(&endpoint).is_some_and(|neighbour| neighbour.in_step)
+    }
+
+    /// The replicas that are kept here and of which a neighbour does not hold all.
+    pub fn lacks(&self, endpoint: Endpoint, replicas: &Replicas) -> Vec<ReplicaNumber> {
+        let Some(neighbour) = self.neighbours.get(&endpoint) else { return Vec::new() };
+        let both = neighbour.both(replicas);
+        let numbers = replicas.iter().map(|(number, _)| number);
+        numbers.filter(|number| both.get(*number).is_none()).collect()
     }
 
     /// A neighbour says what it holds, and what of it is how.

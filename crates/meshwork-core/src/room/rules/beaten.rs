@@ -12,9 +12,20 @@ use crate::rulebook::Verdict;
 use crate::signed::batch::{Batch, BatchKey, SignedBatch};
 
 impl Rules {
-    /// Notes a batch that stands and wins an entry.
-    pub(in crate::room) fn note_kept(&mut self, batch: SignedBatch) {
-        self.ledger.note_kept(batch);
+    /// Notes a batch that stands and wins an entry, in a replica that may keep few whoever writes: then it `is_bounded`.
+    pub(in crate::room) fn note_kept(&mut self, batch: SignedBatch, is_bounded: bool) {
+        self.ledger.note_kept(batch, is_bounded);
+    }
+
+    /// Strangers of whom what wins an entry has to go, since all of it is more than is held here; nobody while it is not.
+    pub(in crate::room) fn beyond(&self) -> BTreeSet<PeerId> {
+        let is_known = |peer: &PeerId| *peer == self.me.peer || self.knows_peer(peer);
+        self.ledger.beyond(self.held_bytes_max, is_known)
+    }
+
+    /// Forgets a batch, whether it won an entry or not.
+    pub(in crate::room) fn forget(&mut self, key: &BatchKey) {
+        self.ledger.forget(key);
     }
 
     /// A batch wins no entry from this day on. Returns whether it did, or was not held.
@@ -70,11 +81,12 @@ impl Rules {
         self.ledger.suspend(batch, day);
     }
 
-    /// The records changed today: no replica keeps the batches `gone` any more, and those `restored` win an entry again.
+    /// The records changed today: no replica keeps the batches `gone` any more, and those `restored` win an entry
+    /// again, each with whether its replica is bounded.
     pub(in crate::room) fn handle_enforced(
         &mut self,
         gone: &BTreeSet<BatchKey>,
-        restored: &[SignedBatch],
+        restored: &[(SignedBatch, bool)],
         today: u32,
     ) -> Enforced {
         let mut enforced = Enforced { waited: self.waiting.take(), ..Enforced::default() };
@@ -91,7 +103,7 @@ impl Rules {
                 enforced.fallen.push(key);
             }
         }
-        restored.iter().for_each(|batch| self.ledger.note_kept(batch.clone()));
+        restored.iter().for_each(|(batch, is_bounded)| self.ledger.note_kept(batch.clone(), *is_bounded));
         let standing = self.ledger.suspended().filter(|batch| self.lets_stand(batch)).cloned();
         enforced.resumed = standing.collect();
         enforced.resumed.iter().for_each(|batch| self.ledger.resume(&batch.key()));

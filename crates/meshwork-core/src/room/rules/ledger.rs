@@ -2,6 +2,7 @@
 //! when what beat them does not count any more, and those that are suspended, which do when bans by moderators fall.
 //!
 //! # Limits
+//! What wins an entry is bounded by its replica, or by [`Config::held_bytes_max`](crate::seam::config::Config::held_bytes_max).
 //! What wins no entry is held for [`BEATEN_DAYS`] days, of one author [`AUTHOR_BYTES_MAX`] bytes and of all
 //! [`BEATEN_BYTES_MAX`], each batch counting as [`BATCH_BYTES_LEAST`] at least. Strangers give way before those whom the
 //! room knows, and of them whoever has most.
@@ -22,6 +23,8 @@ pub const AUTHOR_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of all batches that win no entry: with the smallest ones 16,384, which a page verifies in two seconds when it
 /// opens the room.
 pub const BEATEN_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Of what winning batches may weigh, the share by which they weigh less once some were given up: so that this is seldom.
+const SPARE: usize = 8;
 /// What a batch counts at least, so that one limit bounds number and bytes: what a click takes in memory.
 pub const BATCH_BYTES_LEAST: usize = 1024;
 
@@ -29,30 +32,48 @@ pub const BATCH_BYTES_LEAST: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Ledger {
     written: BTreeMap<BatchKey, Held>,
+    /// What those weigh that win an entry.
+    winning: Weights,
     /// Those that win no entry, by their authors and places.
     lost: BTreeMap<(PeerId, Place), BatchKey>,
-    /// Their authors, with the bytes of what each has of them.
-    authors: BTreeMap<PeerId, usize>,
-    /// The same, by these bytes.
-    weights: BTreeSet<(usize, PeerId)>,
+    /// What they weigh.
+    beaten: Weights,
     /// How many lost their last entry on each day.
     days: BTreeMap<u32, usize>,
-    beaten_bytes: usize,
     uses: u64,
+}
+
+/// Bytes of batches, by author.
+#[derive(Debug, Default)]
+struct Weights {
+    of: BTreeMap<PeerId, usize>,
+    /// The same, by bytes.
+    ranked: BTreeSet<(usize, PeerId)>,
+    sum: usize,
+}
+
+impl Weights {
+    /// What an author has weighs so much more, and so much less.
+    fn change(&mut self, author: PeerId, more: usize, less: usize) {
+        let before = self.of.remove(&author).unwrap_or_default();
+        self.ranked.remove(&(before, author));
+        let bytes = before + more - less;
+        if bytes > 0 {
+            self.of.insert(author, bytes);
+            self.ranked.insert((bytes, author));
+        }
+        self.sum = self.sum + more - less;
+    }
 }
 
 #[derive(Debug)]
 struct Held {
     batch: SignedBatch,
+    /// What it weighs while it wins an entry.
+    weight: usize,
     /// Its place among those of its author that win no entry, if it wins none.
     lost: Option<Place>,
     is_suspended: bool,
-}
-
-impl Held {
-    fn new(batch: SignedBatch) -> Held {
-        Held { batch, lost: None, is_suspended: false }
-    }
 }
 
 /// On which day a batch lost its last entry, and after which others.
@@ -74,27 +95,34 @@ impl Ledger {
         self.within(edge(*key, u8::MIN)..=edge(*key, u8::MAX))
     }
 
-    /// Notes a batch that wins an entry.
-    pub fn note_kept(&mut self, batch: SignedBatch) {
+    /// Notes a batch that wins an entry. What its replica keeps `is_bounded` whoever writes: it weighs nothing then.
+    pub fn note_kept(&mut self, batch: SignedBatch, is_bounded: bool) {
         let key = batch.key();
         self.forget(&key);
-        self.written.insert(key, Held::new(batch));
+        let weight = if is_bounded { 0 } else { weight(&batch) };
+        self.winning.change(key.author.peer, weight, 0);
+        self.written.insert(key, Held { batch, weight, lost: None, is_suspended: false });
     }
 
     /// A batch wins no entry from this day on. Returns whether it did win one, or was not held.
     pub fn note_beaten(&mut self, batch: &SignedBatch, day: u32) -> bool {
         let key = batch.key();
-        let held = self.written.entry(key).or_insert_with(|| Held::new(batch.clone()));
-        if held.lost.is_some() {
-            return false;
-        }
         self.uses += 1;
         let place = (day, self.uses);
-        held.lost = Some(place);
+        match self.written.get_mut(&key) {
+            Some(Held { lost: Some(_), .. }) => return false,
+            Some(held) => {
+                held.lost = Some(place);
+                self.winning.change(key.author.peer, 0, core::mem::take(&mut held.weight));
+            }
+            None => {
+                let held = Held { batch: batch.clone(), weight: 0, lost: Some(place), is_suspended: false };
+                self.written.insert(key, held);
+            }
+        }
         *self.days.entry(day).or_default() += 1;
         self.lost.insert((key.author.peer, place), key);
-        let bytes = self.authors.get(&key.author.peer).copied().unwrap_or_default();
-        self.weigh(key.author.peer, bytes + weight(batch));
+        self.beaten.change(key.author.peer, weight(batch), 0);
         true
     }
 
@@ -122,18 +150,39 @@ impl Ledger {
 
     /// Forgets a batch. Returns whether it won no entry.
     pub fn forget(&mut self, key: &BatchKey) -> bool {
-        let Some(Held { batch, lost: Some(place), .. }) = self.written.remove(key) else { return false };
+        let Some(held) = self.written.remove(key) else { return false };
+        let peer = key.author.peer;
+        let Some(place) = held.lost else {
+            self.winning.change(peer, 0, held.weight);
+            return false;
+        };
         if let Some(count) = self.days.get_mut(&place.0) {
             *count -= 1;
             if *count == 0 {
                 self.days.remove(&place.0);
             }
         }
-        let peer = key.author.peer;
         self.lost.remove(&(peer, place));
-        let bytes = self.authors.get(&peer).copied().unwrap_or_default();
-        self.weigh(peer, bytes - weight(&batch));
+        self.beaten.change(peer, 0, weight(&held.batch));
         true
+    }
+
+    /// The authors whose winning batches have to go so that all weigh less than `most`, with something to spare: strangers,
+    /// of whom those first that have most. None while they do, or where no stranger has any.
+    pub fn beyond(&self, most: usize, is_known: impl Fn(&PeerId) -> bool) -> BTreeSet<PeerId> {
+        let mut left = self.winning.sum;
+        let mut authors = BTreeSet::new();
+        if left <= most {
+            return authors;
+        }
+        for (bytes, author) in self.winning.ranked.iter().rev().filter(|(_, author)| !is_known(author)) {
+            authors.insert(*author);
+            left -= bytes;
+            if left <= most - most / SPARE {
+                break;
+            }
+        }
+        authors
     }
 
     /// Forgets of what wins no entry what was held for long enough, and what is beyond the limits. Returns their keys.
@@ -192,14 +241,14 @@ impl Ledger {
 
     /// Whose batches have to give way, if anybody's.
     fn heaviest(&self, is_known: &impl Fn(&PeerId) -> bool) -> Option<PeerId> {
-        let heaviest = self.weights.last()?;
+        let heaviest = self.beaten.ranked.last()?;
         if heaviest.0 > AUTHOR_BYTES_MAX {
             return Some(heaviest.1);
         }
-        if self.beaten_bytes <= BEATEN_BYTES_MAX {
+        if self.beaten.sum <= BEATEN_BYTES_MAX {
             return None;
         }
-        let stranger = self.weights.iter().rev().find(|(_, peer)| !is_known(peer));
+        let stranger = self.beaten.ranked.iter().rev().find(|(_, peer)| !is_known(peer));
         Some(stranger.unwrap_or(heaviest).1)
     }
 
@@ -207,20 +256,6 @@ impl Ledger {
     fn first_of(&self, author: PeerId) -> Option<BatchKey> {
         let (_, first) = self.lost.range((author, (0, 0))..=(author, (u32::MAX, u64::MAX))).next()?;
         Some(*first)
-    }
-
-    /// What an author has that wins no entry takes so many bytes from now on.
-    fn weigh(&mut self, author: PeerId, bytes: usize) {
-        let before = match bytes {
-            0 => self.authors.remove(&author),
-            bytes => self.authors.insert(author, bytes),
-        };
-        let before = before.unwrap_or_default();
-        self.weights.remove(&(before, author));
-        if bytes > 0 {
-            self.weights.insert((bytes, author));
-        }
-        self.beaten_bytes = self.beaten_bytes + bytes - before;
     }
 }
 

@@ -69,6 +69,8 @@ pub(super) struct Rules {
     room: RoomId,
     /// Stamps up to this far ahead of room time count.
     ahead_max: Duration,
+    /// What batches that win an entry may weigh.
+    held_bytes_max: usize,
     records: Records,
     lists: Lists,
     admissions: Admissions,
@@ -107,6 +109,7 @@ impl Rules {
             me,
             room,
             ahead_max: config.stamp_ahead_max,
+            held_bytes_max: config.held_bytes_max,
             records: Records::new(room, owner),
             lists: Lists::default(),
             admissions: Admissions::default(),

@@ -4,6 +4,7 @@
 //! written. A member that leaves goes on being counted: it holds what it held.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use crate::id::Endpoint;
 use crate::replica::ReplicaNumber;
@@ -31,8 +32,8 @@ pub(in crate::room) struct Whereabouts {
     parts: BTreeMap<(ReplicaNumber, u32), (u64, BTreeSet<Endpoint>)>,
     /// The part of each of these.
     by_sequence: BTreeMap<u64, (ReplicaNumber, u32)>,
-    /// The last sequence when a member was last found in step.
-    in_step: BTreeMap<Endpoint, u64>,
+    /// The last sequence when a member was last found in step, and which replicas it does not hold.
+    in_step: BTreeMap<Endpoint, (u64, Vec<ReplicaNumber>)>,
 }
 
 impl Whereabouts {
@@ -69,10 +70,15 @@ impl Whereabouts {
         }
     }
 
-    /// A member that stays has all that was written up to `last`.
-    pub(in crate::room) fn handle_in_step(&mut self, endpoint: Endpoint, last: u64) {
+    /// A member that stays has all that was written up to `last`, but what is in replicas that it `lacks`.
+    pub(in crate::room) fn handle_in_step(
+        &mut self,
+        endpoint: Endpoint,
+        last: u64,
+        lacks: Vec<ReplicaNumber>,
+    ) {
         if self.in_step.len() < MEMBERS_MAX || self.in_step.contains_key(&endpoint) {
-            self.in_step.insert(endpoint, last);
+            self.in_step.insert(endpoint, (last, lacks));
         }
     }
 
@@ -82,7 +88,8 @@ impl Whereabouts {
         let own = self.parts.get(&part).cloned();
         let saved = own.as_ref().map_or(is_done, |(sequence, _)| stores && *sequence <= self.saved);
         let (sequence, mut members) = own.unwrap_or_default();
-        let in_step = self.in_step.iter().filter(|(_, last)| **last >= sequence);
+        let holds = |(last, lacks): &(u64, Vec<ReplicaNumber>)| *last >= sequence && !lacks.contains(&part.0);
+        let in_step = self.in_step.iter().filter(|(_, said)| holds(said));
         members.extend(in_step.map(|(endpoint, _)| *endpoint));
         Holders { saved, members }
     }
@@ -90,7 +97,7 @@ impl Whereabouts {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
+    use alloc::vec;
 
     use super::*;
     use crate::id::{Instance, PeerId};
@@ -112,7 +119,8 @@ mod tests {
         assert_eq!(members(&whereabouts, one), [], "it was written in again");
         whereabouts.handle_acknowledged(member(1), 1);
         assert_eq!(members(&whereabouts, one), [], "a late word on the batch before");
-        whereabouts.handle_in_step(member(2), 2);
+        whereabouts.handle_in_step(member(2), 2, vec![]);
+        whereabouts.handle_in_step(member(3), 2, vec![replica]);
         whereabouts.handle_written(other, 3);
         assert_eq!(members(&whereabouts, one), [member(2)]);
         assert_eq!(members(&whereabouts, other), [], "it was in step before");

@@ -1,6 +1,9 @@
 //! How much waits for a record, and how many records and contradictions there are.
 
 use super::*;
+use crate::room::rules::ledger::BATCH_BYTES_LEAST;
+use crate::signed::header::Family;
+use crate::table::{Write, payloads};
 
 /// A batch under a record that nobody knows.
 fn unruled(instance: u64) -> SignedBatch {
@@ -76,4 +79,61 @@ fn contradictions_compete_and_are_told() {
     let is_told = |output: &RoomOutput| matches!(output, RoomOutput::Event(Event::Equivocation { .. }));
     assert_eq!(outputs(&mut room).iter().filter(|output| is_told(output)).count(), 64);
     assert_eq!((board(&room).value(1), board(&room).shown()), (Some(2), PART as usize));
+}
+
+/// Rows of a table, each in a batch of its own.
+fn rows(author: u8, count: u64) -> Vec<SignedBatch> {
+    let replica = ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).unwrap();
+    let row = |sequence: u64| {
+        let write = Write { row: vec![author, sequence as u8], field: vec![0], value: Some(vec![1]) };
+        let payload = payloads(&[write]).unwrap().remove(0);
+        let header =
+            Header { replica, ..Header::new(endpoint(author, 1), sequence, StampWindow::at(stamp(5)), 2) };
+        SignedBatch::sign(&identity(author), &room_id(), &header, &payload).unwrap()
+    };
+    (1..=count).map(row).collect()
+}
+
+#[test]
+fn members_give_up_what_strangers_flood() {
+    const MOST: usize = 64;
+    const FLOODERS: core::ops::Range<u8> = 10..20;
+    let table = ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).unwrap();
+    let held = |room: &Room, author: u8| {
+        let table = room.kept.replicas.get(table).unwrap();
+        table.batches().filter(|batch| batch.peer() == peer(author)).count()
+    };
+    let mut large = room(2);
+    let appointed = record(0, 1, &[], vec![Change::Appoint(peers(&[3]))], None);
+    tell(&mut large, now(10), endpoint(9, 1), &appointed);
+    let honest = [(0, 10), (3, 10), (4, 2)];
+    let flood = FLOODERS.map(|author| (author, 20));
+    for batch in flood.chain(honest).flat_map(|(author, count)| rows(author, count)) {
+        hear(&mut large, now(10), endpoint(9, 1), live(&batch));
+        while large.verify(now(10), 64) > 0 {}
+    }
+    let (genesis, bytes, id) = Genesis::of_test(&identity(0));
+    let config = Config { held_bytes_max: MOST * BATCH_BYTES_LEAST, ..Config::default() };
+    let small = Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(5, 1), &config);
+    let mut rooms = [large, small];
+    talk(&mut rooms, 100);
+    let small = &rooms[1];
+    let all = small.kept.replicas.get(table).unwrap().batch_count();
+    assert!((MOST / 2..=MOST).contains(&all), "{all} batches are held");
+    assert_eq!(honest.map(|(author, _)| held(small, author)), [10, 10, 2], "who wrote little loses nothing");
+    let others =
+        [(0, 1), (1, 0)].map(|(one, other): (usize, usize)| rooms[one].kept.is_in_step(rooms[other].kept.me));
+    assert_eq!(others, [true; 2], "nothing more is fetched");
+    let lacks = rooms[0].kept.comparison.lacks(endpoint(5, 1), &rooms[0].kept.replicas);
+    assert_eq!(lacks, [table], "what it holds of it is not counted on");
+
+    let flooders: Vec<u8> = FLOODERS.collect();
+    let banned = vec![Change::Ban(peers(&flooders))];
+    let ban = record(0, 100_000, &[&appointed], banned, Some((0, vec![])));
+    tell(&mut rooms[0], now(100_000), endpoint(9, 1), &ban);
+    talk(&mut rooms, 100_000);
+    assert_eq!(rooms.each_ref().map(|room| room.kept.replicas.get(table).unwrap().batch_count()), [22; 2]);
+    let digests = rooms.each_ref().map(|room| room.kept.replicas.get(table).unwrap().digest());
+    assert_eq!(digests[0], digests[1], "it is compared again");
+    assert!(rooms[1].kept.replicas.apart().is_empty());
 }

@@ -36,7 +36,7 @@ fn strangers_give_way_first() {
     assert_eq!(gone, 0);
     for author in 2..12 {
         (1..=40).for_each(|sequence| _ = lose(&mut ledger, author, sequence));
-        assert!(ledger.beaten_bytes <= BEATEN_BYTES_MAX);
+        assert!(ledger.beaten.sum <= BEATEN_BYTES_MAX);
     }
     assert_eq!(waiting(&ledger, 1), most, "whom the room knows keeps all");
     let strangers: Vec<usize> = (2..12).map(|author| waiting(&ledger, author)).collect();
@@ -56,12 +56,12 @@ fn strangers_give_way_first() {
 fn small_batches_count_as_larger_ones() {
     let mut ledger = Ledger::default();
     let one = batch(1, 1, 10);
-    ledger.note_kept(one.clone());
-    assert_eq!((ledger.beaten().count(), ledger.beaten_bytes, ledger.first_day()), (0, 0, None));
+    ledger.note_kept(one.clone(), false);
+    assert_eq!((ledger.beaten().count(), ledger.beaten.sum, ledger.first_day()), (0, 0, None));
     assert!(ledger.note_beaten(&one, 5) && !ledger.note_beaten(&one, 6));
-    assert_eq!((ledger.beaten_bytes, ledger.first_day()), (BATCH_BYTES_LEAST, Some(5)));
-    ledger.note_kept(one);
-    assert_eq!((ledger.beaten().count(), ledger.beaten_bytes, ledger.first_day()), (0, 0, None));
+    assert_eq!((ledger.beaten.sum, ledger.first_day()), (BATCH_BYTES_LEAST, Some(5)));
+    ledger.note_kept(one, false);
+    assert_eq!((ledger.beaten().count(), ledger.beaten.sum, ledger.first_day()), (0, 0, None));
 }
 
 #[test]
@@ -74,5 +74,26 @@ fn days_end_after_a_week() {
     assert_eq!(ledger.bound(13, |_| false).len(), 2);
     assert_eq!((ledger.first_day(), ledger.beaten().count()), (Some(6), 2));
     assert_eq!(ledger.bound(20, |_| true).len(), 2, "whoever wrote it");
-    assert!(ledger.authors.is_empty() && ledger.weights.is_empty() && ledger.beaten_bytes == 0);
+    assert!(ledger.beaten.of.is_empty() && ledger.beaten.ranked.is_empty() && ledger.beaten.sum == 0);
+}
+
+#[test]
+fn who_has_most_is_given_up_first() {
+    let mut ledger = Ledger::default();
+    for (author, count) in [(1, 50), (2, 5), (3, 20), (4, 10)] {
+        (1..=count).for_each(|sequence| ledger.note_kept(batch(author, sequence, 10), author == 4));
+    }
+    let beyond = |ledger: &Ledger, most: usize, known: u8| {
+        let authors = ledger.beyond(most * BATCH_BYTES_LEAST, |author| *author == peer(known));
+        [1, 2, 3, 4].map(|author| authors.contains(&peer(author)))
+    };
+    assert_eq!(beyond(&ledger, 75, 9), [false; 4], "what is bounded anyway does not count");
+    assert_eq!(beyond(&ledger, 74, 9), [true, false, false, false]);
+    assert_eq!(beyond(&ledger, 74, 1), [false, false, true, false], "strangers only");
+    assert_eq!(beyond(&ledger, 55, 1), [false, true, true, false], "an eighth is to be left");
+    (1..=50).for_each(|sequence| _ = ledger.note_beaten(&batch(1, sequence, 10), 5));
+    (1..=20).for_each(|sequence| _ = ledger.forget(&batch(3, sequence, 10).key()));
+    assert_eq!(beyond(&ledger, 5, 9), [false; 4]);
+    ledger.note_kept(batch(1, 1, 10), false);
+    assert_eq!(beyond(&ledger, 5, 9), [false, true, false, false]);
 }
