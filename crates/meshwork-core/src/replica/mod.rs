@@ -101,7 +101,7 @@ pub trait Replica: Any + Send + Sync {
     fn keeps_what_is_needed(&self) -> bool {
         false
     }
-    /// Whether it keeps no more than so many batches, however many peers write: the entries of a canvas are its cells.
+    /// Whether it keeps no more than so many batches, however many peers write, since it has so many entries and no more.
     fn is_bounded(&self) -> bool {
         false
     }
