@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use meshwork_core::conformance::{self, CASES, LinkPair, Side};
 use meshwork_core::node::{Effect, Input};
-use meshwork_rtc::web::Links;
+use meshwork_core::seam::description::Role;
+use meshwork_core::seam::io::LinkId;
+use meshwork_core::seam::path::IceConfig;
+use meshwork_rtc::web::{self, Links};
 use wasm_bindgen::prelude::*;
 use web_sys::Document;
 
@@ -22,7 +25,30 @@ pub(crate) async fn run(document: &Document) -> Result<String, String> {
         outcome.map_err(|failure| format!("{case}: {failure}"))?;
         say(document, "", &format!("{case}: passed"));
     }
+    make_in_turns().await?;
     Ok(format!("{} passed", CASES.len()))
+}
+
+/// Connections that are asked for at once are made one in a turn, so that a page draws meanwhile; what is closed before its turn is
+/// never made.
+async fn make_in_turns() -> Result<(), String> {
+    const COUNT: u64 = 8;
+    let links = Links::new(|_| {});
+    for link in 1..=COUNT {
+        let ice = IceConfig::default();
+        let _ = links.carry_out(Effect::Open { link: LinkId(link), role: Role::Answerer, ice });
+    }
+    let _ = links.carry_out(Effect::Close { link: LinkId(COUNT) });
+    for made in 1..COUNT {
+        if links.count() != made as usize {
+            return Err(format!("{} connections were made in {made} turns", links.count()));
+        }
+        web::sleep(Duration::ZERO).await;
+    }
+    match links.count() as u64 {
+        count if count == COUNT - 1 => Ok(()),
+        count => Err(format!("{count} connections were made of {COUNT}, one of them closed")),
+    }
 }
 
 /// Two drivers in one page, whose connections are as real as between two pages.

@@ -1,56 +1,79 @@
 //! The link half of the driver: effects in, inputs out, without a node or a server.
+//!
+//! A browser takes ten milliseconds or more to make a connection, and who enters a room connects to many at once. So connections are
+//! made one in a turn, between which the page draws; what is said to one that waits for its turn waits with it.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use meshwork_core::node::{Effect, Input};
 use meshwork_core::seam::description::Role;
 use meshwork_core::seam::io::LinkId;
 use meshwork_core::seam::path::IceConfig;
 
+use super::clock::Turn;
 use super::connection::{Connection, Sink};
 
 /// The connections of one node.
 ///
 /// Inputs come through the function given at birth, at any time, also while an effect is carried out: it must
 /// only queue them.
-pub struct Links {
-    open: Rc<RefCell<BTreeMap<LinkId, Rc<Connection>>>>,
+pub struct Links(Rc<Inner>);
+
+struct Inner {
+    open: RefCell<BTreeMap<LinkId, Rc<Connection>>>,
+    /// Connections that are to be made, and whether one was made since the last turn.
+    waiting: RefCell<VecDeque<Waiting>>,
+    awaits_turn: Cell<bool>,
+    turn: Turn,
     sink: Sink,
+}
+
+/// A connection that is to be made, and what is said to it then.
+struct Waiting {
+    link: LinkId,
+    role: Role,
+    ice: IceConfig,
+    said: Vec<Effect>,
 }
 
 impl Links {
     /// No connections yet; `sink` gets every input.
     pub fn new(sink: impl Fn(Input) + 'static) -> Links {
-        let open: Rc<RefCell<BTreeMap<LinkId, Rc<Connection>>>> = Rc::default();
-        let map = Rc::downgrade(&open);
-        let sink = Rc::new(move |input: Input| {
-            if let (Input::Down { link, .. }, Some(map)) = (&input, map.upgrade()) {
-                map.borrow_mut().remove(link);
-            }
-            sink(input);
-        });
-        Links { open, sink }
+        Links(Rc::new_cyclic(|inner: &Weak<Inner>| {
+            let (map, turning) = (inner.clone(), inner.clone());
+            let sink = Rc::new(move |input: Input| {
+                if let (Input::Down { link, .. }, Some(inner)) = (&input, map.upgrade()) {
+                    inner.open.borrow_mut().remove(link);
+                }
+                sink(input);
+            });
+            let turn = Turn::new(move || {
+                if let Some(inner) = turning.upgrade() {
+                    inner.handle_turn();
+                }
+            });
+            let (open, waiting, awaits_turn) = (RefCell::default(), RefCell::default(), Cell::new(false));
+            Inner { open, waiting, awaits_turn, turn, sink }
+        }))
     }
 
     /// Carries out an effect that concerns a link; any other is given back.
     pub fn carry_out(&self, effect: Effect) -> Option<Effect> {
+        let inner = &self.0;
         match effect {
-            Effect::Open { link, role, ice } => self.open(link, role, &ice),
-            Effect::Signal { link, signal } => {
-                if let Some(connection) = self.connection(link) {
-                    connection.handle_signal(signal);
-                }
-            }
-            Effect::Send { link, channel, bytes } => {
-                if let Some(connection) = self.connection(link) {
-                    connection.send(channel, &bytes);
+            Effect::Open { link, role, ice } => inner.plan(Waiting { link, role, ice, said: Vec::new() }),
+            Effect::Signal { link, .. } | Effect::Send { link, .. } => {
+                match inner.waiting.borrow_mut().iter_mut().find(|waiting| waiting.link == link) {
+                    Some(waiting) => waiting.said.push(effect),
+                    None => inner.say(effect),
                 }
             }
             Effect::Close { link } => {
-                let closed = self.open.borrow_mut().remove(&link);
+                inner.waiting.borrow_mut().retain(|waiting| waiting.link != link);
+                let closed = inner.open.borrow_mut().remove(&link);
                 if let Some(connection) = closed {
                     connection.close();
                 }
@@ -60,14 +83,43 @@ impl Links {
         None
     }
 
-    fn open(&self, link: LinkId, role: Role, ice: &IceConfig) {
+    /// How many connections were made and are not closed.
+    pub fn count(&self) -> usize {
+        self.0.open.borrow().len()
+    }
+}
+
+impl Inner {
+    /// Makes a connection at once, or in a later turn if one was made in this one.
+    fn plan(&self, planned: Waiting) {
         // A number has one connection, however often it is asked for.
-        if self.open.borrow().contains_key(&link) {
+        let is_known = self.open.borrow().contains_key(&planned.link)
+            || self.waiting.borrow().iter().any(|waiting| waiting.link == planned.link);
+        if is_known {
             return;
         }
-        match Connection::open(link, role, ice, self.sink.clone()) {
+        if self.awaits_turn.get() {
+            self.waiting.borrow_mut().push_back(planned);
+        } else {
+            self.make(planned);
+        }
+    }
+
+    fn handle_turn(&self) {
+        self.awaits_turn.set(false);
+        let next = self.waiting.borrow_mut().pop_front();
+        if let Some(next) = next {
+            self.make(next);
+        }
+    }
+
+    fn make(&self, Waiting { link, role, ice, said }: Waiting) {
+        self.awaits_turn.set(true);
+        self.turn.ask();
+        match Connection::open(link, role, &ice, self.sink.clone()) {
             Ok(connection) => {
                 self.open.borrow_mut().insert(link, connection);
+                said.into_iter().for_each(|effect| self.say(effect));
             }
             Err(reason) => {
                 (self.sink)(Input::Down { link, reason: format!("the browser cannot connect: {reason}") });
@@ -75,14 +127,29 @@ impl Links {
         }
     }
 
-    fn connection(&self, link: LinkId) -> Option<Rc<Connection>> {
-        self.open.borrow().get(&link).cloned()
+    /// Says something to a connection, if it is there.
+    fn say(&self, effect: Effect) {
+        let connection = |link: LinkId| self.open.borrow().get(&link).cloned();
+        match effect {
+            Effect::Signal { link, signal } => {
+                if let Some(connection) = connection(link) {
+                    connection.handle_signal(signal);
+                }
+            }
+            Effect::Send { link, channel, bytes } => {
+                if let Some(connection) = connection(link) {
+                    connection.send(channel, &bytes);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
 impl Drop for Links {
     fn drop(&mut self) {
-        for (_, connection) in std::mem::take(&mut *self.open.borrow_mut()) {
+        self.0.waiting.borrow_mut().clear();
+        for (_, connection) in std::mem::take(&mut *self.0.open.borrow_mut()) {
             connection.close();
         }
     }
@@ -90,6 +157,6 @@ impl Drop for Links {
 
 impl fmt::Debug for Links {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Links").field("open", &self.open.borrow().keys().collect::<Vec<_>>()).finish()
+        f.debug_struct("Links").field("open", &self.0.open.borrow().keys().collect::<Vec<_>>()).finish()
     }
 }

@@ -200,10 +200,6 @@ impl Session {
             return self.phase.set(Phase::Refused(words::new_link(None)));
         }
         self.governing.is_shut_out.set(true);
-        self.show_refusal(reason, endpoint, notice);
-    }
-
-    fn show_refusal(self, reason: Refusal, endpoint: Option<Endpoint>, notice: Notice) {
         self.refusals.update(|refusals| {
             refusals.retain(|(reason, from, _)| (*reason, *from) != (Refusal::RoomProof, Some(by)));
         });
@@ -218,6 +214,10 @@ impl Session {
             (Refusal::Version, None) => words::server_version(detail),
             _ => words::refusal(reason, &who, detail),
         };
+        self.show_refusal(reason, endpoint, notice);
+    }
+
+    fn show_refusal(self, reason: Refusal, endpoint: Option<Endpoint>, notice: Notice) {
         self.refusals.update(|refusals| {
             refusals.retain(|(known, from, _)| (*known, *from) != (reason, endpoint));
             refusals.push((reason, endpoint, notice));
