@@ -236,9 +236,6 @@ impl Rules {
         if (terms.limit, who) != (before.limit, before.writers.who()) {
             draft.rules.push(Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: who });
         }
-        if who != before.writers.who() {
-            draft.rules.extend(followers.iter().map(|rule| Rule { writers: who, ..*rule }));
-        }
         let beyond = |now: &[PeerId], before: &[PeerId]| -> Vec<PeerId> {
             now.iter().filter(|peer| !before.contains(peer)).copied().collect()
         };
@@ -286,8 +283,15 @@ impl Rules {
     }
 
     /// Says the rules that slots are given, with those of all others. Who may write in the app that the room opened with may do
-    /// so in what is turned on, from its first batch on.
+    /// so in what is turned on, from its first batch on, and goes on to where that was so.
     fn set_rules(&self, draft: &mut Draft) -> Result<(), WriteError> {
+        let given = |draft: &Draft, slot| draft.rules.iter().find(|rule| rule.slot == slot).copied();
+        let first = given(draft, GENESIS_SLOT).map(|rule| rule.writers);
+        if let Some(writers) = first.filter(|writers| *writers != self.rule(GENESIS_SLOT).writers) {
+            let following = self.followers().into_iter().filter(|rule| given(draft, rule.slot).is_none());
+            let following: Vec<Rule> = following.map(|rule| Rule { writers, ..rule }).collect();
+            draft.rules.extend(following);
+        }
         for rule in &draft.rules {
             let before = self.rule(rule.slot);
             let is_stricter = rule.limit != before.limit && rule.limit.is_some()
@@ -309,8 +313,7 @@ impl Rules {
             return Ok(());
         }
         let is_free = |rule: &Rule| rule.limit.is_none() && rule.writers == WhoWrites::Everybody;
-        let given = |slot| draft.rules.iter().find(|rule| rule.slot == slot).copied();
-        let rules = (0..SLOTS_MAX).map(|slot| given(slot).unwrap_or_else(|| self.rule(slot)));
+        let rules = (0..SLOTS_MAX).map(|slot| given(draft, slot).unwrap_or_else(|| self.rule(slot)));
         let rules = rules.filter(|rule| !is_free(rule)).collect();
         let full = |_| WriteError::Record(format!("a room has rules for at most {RULES_MAX} apps"));
         draft.changes.push(Change::Rules(Bounded::new(rules).map_err(full)?));

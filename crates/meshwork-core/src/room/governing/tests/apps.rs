@@ -280,4 +280,13 @@ fn further_apps_follow_who_writes_first() {
     rooms[0].govern(now(70_001), &owner, Act::SetRule(closed)).unwrap();
     rooms[0].govern(now(70_002), &owner, terms(&keys[1])).unwrap();
     assert_eq!(cut(&rooms[0]), 1 | 1 << CONVERSATION_SLOT | 1 << 2 | 1 << 4);
+
+    // So it is when the first app alone is given a rule.
+    let listed = Rule { slot: GENESIS_SLOT, limit: None, writers: WhoWrites::Listed };
+    rooms[0].govern(now(70_003), &owner, Act::SetRule(listed)).unwrap();
+    let expected = [WhoWrites::Listed, WhoWrites::Admitted, WhoWrites::Listed, WhoWrites::Listed];
+    for (slot, expected) in [0, CONVERSATION_SLOT, 2, 4].into_iter().zip(expected) {
+        assert_eq!(writers(&rooms[0], slot), Some(expected), "slot {slot}");
+    }
+    assert_eq!(cut(&rooms[0]), 1 | 1 << 2 | 1 << 4);
 }

@@ -138,7 +138,7 @@ impl Signed {
         match verdict {
             _ if !fields.into_iter().all(|may| may) => "refused",
             Judged::Stands => "stands",
-            Judged::Cut => "cut",
+            Judged::Cut | Judged::Suspended => "cut",
             Judged::Unknown | Judged::Displaced | Judged::Refused(_) => "refused",
         }
     }
