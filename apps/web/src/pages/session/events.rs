@@ -100,10 +100,7 @@ impl Session {
             Event::Acknowledged { room, by, sequences, .. } if self.is_ours(room) => {
                 self.hear_acknowledged(by, &sequences);
             }
-            Event::RoomTime { room, ahead_ms } if self.is_ours(room) => {
-                let agrees = ahead_ms.unsigned_abs() <= room_time::AGREE.unsigned_abs() / 1000;
-                self.clock_ahead_ms.set(if agrees { 0 } else { ahead_ms });
-            }
+            Event::RoomTime { room, ahead_ms } if self.is_ours(room) => self.hear_room_time(ahead_ms),
             Event::Invitation { room, text } if self.is_ours(room) => self.invitation.set(Some(text)),
             Event::Reply { room, text } if self.is_ours(room) => self.reply.set(Some(text)),
             Event::ByHandFailed { room, reason } if self.is_ours(room) => {
@@ -111,9 +108,7 @@ impl Session {
                 self.reply.set(None);
                 self.meeting_failed.set(Some(words::sentence(&reason)));
             }
-            Event::GaveUp { room, .. } if self.is_ours(room) => {
-                self.show_refusal(Refusal::Flood, None, words::gave_up());
-            }
+            Event::GaveUp { room, .. } if self.is_ours(room) => self.tell_gave_up(),
             Event::Refused { endpoint, reason, detail, .. } => self.tell_refusal(endpoint, reason, &detail),
             _ => {}
         }
@@ -203,6 +198,15 @@ impl Session {
         self.refusals.update(|refusals| {
             refusals.retain(|(reason, from, _)| (*reason, *from) != (Refusal::RoomProof, Some(by)));
         });
+    }
+
+    fn hear_room_time(self, ahead_ms: i64) {
+        let agrees = ahead_ms.unsigned_abs() <= room_time::AGREE.unsigned_abs() / 1000;
+        self.clock_ahead_ms.set(if agrees { 0 } else { ahead_ms });
+    }
+
+    fn tell_gave_up(self) {
+        self.show_refusal(Refusal::Flood, None, words::gave_up());
     }
 
     pub(super) fn tell_refusal(self, endpoint: Option<Endpoint>, reason: Refusal, detail: &str) {

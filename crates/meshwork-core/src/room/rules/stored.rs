@@ -8,6 +8,7 @@ use super::Rules;
 use super::records::RECORD_HASHES_MAX;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Instance, PeerId, RoomId, Secret};
+use crate::links::message::RENEWED_MAX;
 use crate::rulebook::WithList;
 use crate::seam::config::Config;
 use crate::signed::admission::SignedAdmission;
@@ -18,12 +19,12 @@ use crate::wire::{self, Bounded, Bytes};
 /// Bytes of the longest list.
 const LIST_BYTES_MAX: usize = CUT_LIST_MAX * ListKind::Stays.item_len();
 
-/// Records, the lists that they name, admissions, and the secret in force, in a form that stores keep.
+/// Records, the lists that they name, admissions, and the secrets that are held, the latest first, in a form that stores keep.
 type Stored = (
     Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>,
     Bounded<Bytes<LIST_BYTES_MAX>, RECORD_HASHES_MAX>,
     Bounded<Bytes<{ SignedAdmission::LEN }>, 4096>,
-    Option<[u8; 16]>,
+    Bounded<[u8; 16], RENEWED_MAX>,
 );
 
 /// What people see a room called, by what a store keeps of its records.
@@ -39,7 +40,7 @@ impl Rules {
     /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of those
     /// that count.
     pub(in crate::room) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<Stamp>) {
-        let Ok((records, lists, admissions, secret)) = wire::decode::<Stored>(stored) else {
+        let Ok((records, lists, admissions, secrets)) = wire::decode::<Stored>(stored) else {
             return (1, Vec::new());
         };
         // Lists stand in the order of their records, so each is hashed once.
@@ -68,9 +69,7 @@ impl Rules {
                 self.take_admission(signed);
             }
         }
-        if let Some(secret) = secret {
-            self.hold_secret(Secret(secret));
-        }
+        secrets.iter().rev().for_each(|secret| self.hold_secret(Secret(*secret)));
         (refused, stamps)
     }
 
@@ -88,8 +87,9 @@ impl Rules {
         let records = all(self.records.all().map(|(record, _)| record.bytes().to_vec()));
         let lists = all(self.records.all().filter_map(|(_, list)| Some(list.as_ref()?.bytes().to_vec())));
         let admissions = all(self.admissions.all().map(|signed| signed.to_bytes().to_vec()));
-        let secret = self.secret().map(|secret| secret.0);
-        let stored: Stored = (records, lists, admissions, secret);
+        let secrets = self.secrets().map(|secret| secret.0).take(RENEWED_MAX).collect();
+        let secrets = Bounded::new(secrets).expect("just cut to the limit");
+        let stored: Stored = (records, lists, admissions, secrets);
         Some(wire::encode(&stored))
     }
 }

@@ -1,6 +1,7 @@
 //! What others are handed, and one's own later program: admissions, records that fork, long lists, what is said again.
 
 use super::*;
+use crate::id::Secret;
 use crate::signed::app::CONVERSATION_SLOT;
 
 #[test]
@@ -87,6 +88,22 @@ fn records_survive_with_the_room() {
     let mut other = room(7);
     assert_eq!(other.kept_mut().restore_records(b"torn"), 1);
     assert!(other.kept().records().is_empty());
+}
+
+#[test]
+fn secrets_survive_with_the_room() {
+    let mut owned = room(0);
+    let given = [1, 2, 3].map(|number| Secret([number; 16]));
+    for (at, secret) in (1..).zip(given) {
+        owned.kept_mut().offer_secret(secret);
+        owned.govern(now(at), &identity(0), Act::Renew(secret, vec![])).unwrap();
+    }
+    let mut restored = room(0);
+    restored.kept_mut().restore_records(&owned.kept().rules.stored().unwrap());
+    // Of two that fork either may be in force once they are joined.
+    let held = [owned, restored].map(|room| room.kept().secrets().collect::<Vec<_>>());
+    let latest_first = vec![given[2], given[1], given[0]];
+    assert_eq!(held, [latest_first.clone(), latest_first]);
 }
 
 #[test]
