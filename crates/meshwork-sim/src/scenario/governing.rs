@@ -6,7 +6,7 @@ use meshwork_core::replica::{Digest, ReplicaNumber};
 use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::lane::Slot;
-use meshwork_core::signed::app::{GIVEN_SLOTS, SLOTS_MAX};
+use meshwork_core::signed::app::{GENESIS_SLOT, GIVEN_SLOTS, SLOTS_MAX};
 use meshwork_core::signed::change::SCOPE_MAX;
 use meshwork_core::signed::header::RecordName;
 use meshwork_core::signed::list::ShortId;
@@ -242,26 +242,27 @@ fn last_retraction(world: &World, (index, room): Member) -> Option<ShortId> {
     records.retractions().map(|(record, _)| (record.body().stamp, record.id())).max().map(|(_, id)| id)
 }
 
-/// **rights**: an act says nothing of slots that it does not name, whichever branches it joins.
+/// **rights**: an act says nothing of slots that it does not name, whichever branches it joins. Further apps alone follow the first
+/// one, where the same people could write before.
 fn leaves_rules(act: Act, before: &Law, after: &Law) -> Result<(), Violation> {
     let named = match act {
         Act::Limit { slot, .. } | Act::Free { slot } | Act::Allow { slot, .. } => Some(slot),
         Act::CloseTo { .. } | Act::List { .. } | Act::Unlist { .. } | Act::Admit { .. } => return Ok(()),
         _ => None,
     };
+    let (first, now) = (before.rule_of_all(GENESIS_SLOT).1, after.rule(GENESIS_SLOT).1);
+    let expected = |slot: u8| {
+        let (limit, writers) = before.rule_of_all(slot);
+        let follows = named == Some(GENESIS_SLOT) && GIVEN_SLOTS.contains(&slot) && writers == first;
+        (limit, if follows { now } else { writers })
+    };
     let mut slots = (0..SLOTS_MAX).filter(|slot| Some(*slot) != named);
     let is_ruled = |slot: &u8| !GIVEN_SLOTS.contains(slot) || before.has_app(*slot);
-    match slots
-        .find(|slot| is_ruled(slot) && after.is_joined() && before.rule_of_all(*slot) != after.rule(*slot))
-    {
+    match slots.find(|slot| is_ruled(slot) && after.is_joined() && expected(*slot) != after.rule(*slot)) {
         None => Ok(()),
         Some(slot) => Err(Violation::new(
             "rights",
-            format!(
-                "{act:?} says {:?} of slot {slot}, and {:?} was said",
-                after.rule(slot),
-                before.rule_of_all(slot)
-            ),
+            format!("{act:?} says {:?} of slot {slot}, and not {:?}", after.rule(slot), expected(slot)),
         )),
     }
 }
