@@ -19,6 +19,8 @@ use crate::room::history::HistoryView;
 use crate::room::rules::records::Records;
 use crate::room::rules::terms::Terms;
 use crate::room::writing::{Holders, Receipt, WritingLeft};
+#[cfg(doc)]
+use crate::seam::event::Event;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;

@@ -11,7 +11,6 @@
 //! more, and they are told so, so that nothing is fetched in vain for ever. What is written in it live is taken in as before. When
 //! the records change there may be place again, so it is compared again.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -27,7 +26,7 @@ const REST: Duration = Duration::from_secs(5);
 /// Replicas of which something was given up.
 #[derive(Debug, Default)]
 pub(super) struct GivingUp {
-    replicas: BTreeSet<ReplicaNumber>,
+    replicas: Vec<ReplicaNumber>,
     /// When they stand apart, unless something is being fetched.
     rests_at: Option<Time>,
 }
@@ -39,10 +38,11 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
         return;
     }
     let (rules, replicas) = (&kept.rules, &kept.replicas);
-    let bounded: BTreeSet<ReplicaNumber> =
+    let bounded: Vec<ReplicaNumber> =
         replicas.iter().filter(|(_, replica)| replica.is_bounded()).map(|(number, _)| number).collect();
-    let goes =
-        |batch: &SignedBatch| strangers.contains(&batch.peer()) && !bounded.contains(&batch.header().replica);
+    let goes = |batch: &SignedBatch| {
+        strangers.binary_search(&batch.peer()).is_ok() && !bounded.contains(&batch.header().replica)
+    };
     let stays = |batch: &SignedBatch| !goes(batch) && rules.lets_stand(batch);
     let enforced = kept.replicas.enforce(&stays, &rules.retractions(), || rules.beaten());
     let mut lost: Vec<BatchKey> = Vec::new();
@@ -58,7 +58,8 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
             kept.rules.forget(&batch.key());
             kept.storage.remove(batch.key());
         }
-        if !gone.is_empty() && kept.giving_up.replicas.insert(number) {
+        if !gone.is_empty() && !kept.giving_up.replicas.contains(&number) {
+            kept.giving_up.replicas.push(number);
             kept.event(Event::GaveUp { room: kept.handle, replica: number });
         }
     }
@@ -70,7 +71,7 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
 /// The records changed: there may be place for all of it.
 pub(super) fn take_up_again(kept: &mut Kept) {
     kept.giving_up = GivingUp::default();
-    kept.replicas.set_apart(BTreeSet::new());
+    kept.replicas.set_apart(Vec::new());
 }
 
 /// Lets replicas stand apart once all was looked through.

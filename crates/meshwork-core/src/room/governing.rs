@@ -1,6 +1,5 @@
 //! What the room does when its rules change, and how one's own person changes them.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::delivery::Checked;
@@ -87,7 +86,7 @@ impl Room {
         let retractions = rules.retractions();
         let enforced = self.kept.replicas.enforce(&stands, &retractions, || rules.beaten());
         self.kept.writing.outbox_mut().retain(stands);
-        let (mut restored, mut gone) = (Vec::new(), BTreeSet::new());
+        let (mut restored, mut gone) = (Vec::new(), Vec::new());
         for (number, enforced) in enforced {
             let (standing, falling): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(stands);
             gone.extend(falling.iter().map(|batch| batch.key()));
@@ -98,12 +97,11 @@ impl Room {
             changed.extend(enforced.changed.map(|changes| (number, changes)));
         }
         let today = self.kept.calendar.today(now);
+        gone.sort_unstable();
         let enforced = self.kept.rules.handle_enforced(&gone, &restored, today);
-        enforced.suspended.iter().for_each(|batch| {
-            gone.remove(&batch.key());
-            self.kept.storage.set_aside(batch, today, true);
-        });
         gone.into_iter().chain(enforced.fallen).for_each(|gone| self.kept.storage.remove(gone));
+        // Of what is gone some waits.
+        enforced.suspended.iter().for_each(|batch| self.kept.storage.set_aside(batch, today, true));
         beaten::lose(&mut self.kept, now, lost);
         restored.into_iter().for_each(|(restored, _)| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));

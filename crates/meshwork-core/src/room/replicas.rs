@@ -5,7 +5,7 @@
 //! where this program knows the app.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::num::NonZero;
@@ -42,7 +42,7 @@ pub struct Replicas {
     /// The same for those of which records say it.
     ages: BTreeMap<ReplicaNumber, NonZero<u16>>,
     /// Those that are compared with nobody, since something of them was given up.
-    apart: BTreeSet<ReplicaNumber>,
+    apart: Vec<ReplicaNumber>,
 }
 
 impl Replicas {
@@ -60,7 +60,7 @@ impl Replicas {
             by_number: BTreeMap::new(),
             age,
             ages: BTreeMap::new(),
-            apart: BTreeSet::new(),
+            apart: Vec::new(),
         };
         replicas.make_missing();
         replicas.turn_on(CONVERSATION_SLOT, None);
@@ -71,7 +71,7 @@ impl Replicas {
     pub(super) fn with(by_number: impl IntoIterator<Item = (ReplicaNumber, Box<dyn Replica>)>) -> Replicas {
         let by_number = by_number.into_iter().collect();
         let (on, age, ages) = (BTreeMap::new(), None, BTreeMap::new());
-        let apart = BTreeSet::new();
+        let apart = Vec::new();
         Replicas { make: |_, _| None, quota: Quota::default(), on, by_number, age, ages, apart }
     }
 
@@ -108,12 +108,12 @@ impl Replicas {
     }
 
     /// Only these replicas stand apart from now on: something of them was given up, and they are compared with nobody.
-    pub(super) fn set_apart(&mut self, apart: BTreeSet<ReplicaNumber>) {
+    pub(super) fn set_apart(&mut self, apart: Vec<ReplicaNumber>) {
         self.apart = apart;
     }
 
     /// Replicas that stand apart.
-    pub(super) fn apart(&self) -> &BTreeSet<ReplicaNumber> {
+    pub(super) fn apart(&self) -> &[ReplicaNumber] {
         &self.apart
     }
 

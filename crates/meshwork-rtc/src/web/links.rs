@@ -4,7 +4,7 @@
 //! made one in a turn, between which the page draws; what is said to one that waits for its turn waits with it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
@@ -25,7 +25,7 @@ pub struct Links(Rc<Inner>);
 struct Inner {
     open: RefCell<BTreeMap<LinkId, Rc<Connection>>>,
     /// Connections that are to be made, and whether one was made since the last turn.
-    waiting: RefCell<VecDeque<Waiting>>,
+    waiting: RefCell<Vec<Waiting>>,
     awaits_turn: Cell<bool>,
     turn: Turn,
     sink: Sink,
@@ -99,7 +99,7 @@ impl Inner {
             return;
         }
         if self.awaits_turn.get() {
-            self.waiting.borrow_mut().push_back(planned);
+            self.waiting.borrow_mut().push(planned);
         } else {
             self.make(planned);
         }
@@ -107,8 +107,10 @@ impl Inner {
 
     fn handle_turn(&self) {
         self.awaits_turn.set(false);
-        let next = self.waiting.borrow_mut().pop_front();
-        if let Some(next) = next {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.is_empty() {
+            let next = waiting.remove(0);
+            drop(waiting);
             self.make(next);
         }
     }

@@ -1,6 +1,6 @@
 //! Which batches win an entry, and which do not and may compete again.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Rules;
@@ -17,8 +17,9 @@ impl Rules {
         self.ledger.note_kept(batch, is_bounded);
     }
 
-    /// Strangers of whom what wins an entry has to go, since all of it is more than is held here; nobody while it is not.
-    pub(in crate::room) fn beyond(&self) -> BTreeSet<PeerId> {
+    /// Strangers of whom what wins an entry has to go, since all of it is more than is held here, in ascending order; nobody while
+    /// it is not.
+    pub(in crate::room) fn beyond(&self) -> Vec<PeerId> {
         let is_known = |peer: &PeerId| *peer == self.me.peer || self.knows_peer(peer);
         self.ledger.beyond(self.held_bytes_max, is_known)
     }
@@ -81,11 +82,11 @@ impl Rules {
         self.ledger.suspend(batch, day);
     }
 
-    /// The records changed today: no replica keeps the batches `gone` any more, and those `restored` win an entry
+    /// The records changed today: no replica keeps the batches `gone`, which are in ascending order, any more, and those `restored` win an entry
     /// again, each with whether its replica is bounded.
     pub(in crate::room) fn handle_enforced(
         &mut self,
-        gone: &BTreeSet<BatchKey>,
+        gone: &[BatchKey],
         restored: &[(SignedBatch, bool)],
         today: u32,
     ) -> Enforced {
@@ -94,7 +95,7 @@ impl Rules {
         let falling: Vec<SignedBatch> = self.ledger.batches().filter(falls).cloned().collect();
         for batch in falling {
             let key = batch.key();
-            let is_out = gone.contains(&key) || self.ledger.is_beaten(&key);
+            let is_out = gone.binary_search(&key).is_ok() || self.ledger.is_beaten(&key);
             if is_out && self.suspends(&batch) {
                 if self.ledger.suspend(&batch, today) {
                     enforced.suspended.push(batch);

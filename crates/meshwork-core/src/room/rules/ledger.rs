@@ -168,20 +168,21 @@ impl Ledger {
     }
 
     /// The authors whose winning batches have to go so that all weigh less than `most`, with something to spare: strangers,
-    /// of whom those first that have most. None while they do, or where no stranger has any.
-    pub fn beyond(&self, most: usize, is_known: impl Fn(&PeerId) -> bool) -> BTreeSet<PeerId> {
+    /// of whom those first that have most; in ascending order. None while they do, or where no stranger has any.
+    pub fn beyond(&self, most: usize, is_known: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
         let mut left = self.winning.sum;
-        let mut authors = BTreeSet::new();
+        let mut authors = Vec::new();
         if left <= most {
             return authors;
         }
         for (bytes, author) in self.winning.ranked.iter().rev().filter(|(_, author)| !is_known(author)) {
-            authors.insert(*author);
+            authors.push(*author);
             left -= bytes;
             if left <= most - most / SPARE {
                 break;
             }
         }
+        authors.sort_unstable();
         authors
     }
 
