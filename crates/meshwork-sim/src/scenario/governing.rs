@@ -41,8 +41,15 @@ impl Scenario {
         if let (Some(before), Some(after)) = (law, self.law_of(index)) {
             leaves_rules(act, &before, &after)?;
         }
-        let changes_what_shows =
-            matches!(act, Act::Erase { .. } | Act::EraseRow { .. } | Act::EraseText { .. } | Act::Restore);
+        // What a ban by a moderator took comes back with its lift, and may beat what shows.
+        let changes_what_shows = matches!(
+            act,
+            Act::Erase { .. }
+                | Act::EraseRow { .. }
+                | Act::EraseText { .. }
+                | Act::Restore
+                | Act::Unban { .. }
+        );
         let (before, after) = (before.unwrap_or_default(), shown(&self.world, member).unwrap_or_default());
         if changes_what_shows || after.starts_with(&before) {
             return Ok(());
