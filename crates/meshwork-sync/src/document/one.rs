@@ -70,7 +70,7 @@ impl Document {
         let (items, deletions) = (said.update.inserted(), said.update.deleted());
         let held = Held { batch: batch.clone(), stands, items, deletions };
         let beside = self.items.meeting(&held.items);
-        let contained = self.contained(&held, said, &beside)?;
+        let contained = self.contained(&held, said, &beside, None)?;
         let beside: Vec<&Held> =
             beside.iter().filter(|other| !contained.contains(other)).map(|other| &self.held[other]).collect();
         let before = self.is_contradictory;
@@ -91,8 +91,8 @@ impl Document {
     }
 
     /// Numbers of the updates that one of the same peer contains, where it has items in common with those `beside` it; `None`
-    /// where one of them contains it.
-    fn contained(&self, new: &Held, said: &Said<'_>, beside: &[u32]) -> Option<Vec<u32>> {
+    /// where one of them contains it. One that is held already has a number, and is not held against itself.
+    fn contained(&self, new: &Held, said: &Said<'_>, beside: &[u32], own: Option<u32>) -> Option<Vec<u32>> {
         let mut contained = Vec::new();
         let mut container = Container::of(&said.update, &new.deletions);
         // Updates that delete the same have to be looked at where one of the two inserts nothing.
@@ -103,7 +103,7 @@ impl Document {
             .filter(|number| beside.binary_search(number).is_err());
         for number in beside.iter().copied().chain(deleting) {
             let held = &self.held[&number];
-            if held.batch.peer() != new.batch.peer() {
+            if Some(number) == own || held.batch.peer() != new.batch.peer() {
                 continue;
             }
             let (may_have, may_be_had) = (new.covers(held), held.covers(new));
@@ -186,6 +186,19 @@ impl Document {
         if let Some(held) = self.held.get_mut(&number) {
             held.stands = false;
         }
+    }
+
+    /// Takes out what another one of the same peer contains: where some stand or fell since they came, that may be more.
+    pub(super) fn drop_contained(&mut self) -> Vec<(u32, SignedBatch)> {
+        let mut dropped = Vec::new();
+        for number in self.held.keys().copied().collect::<Vec<u32>>() {
+            let Some(held) = self.held.get(&number) else { continue };
+            let Ok(said) = Said::read(held.batch.payload()) else { continue };
+            let beside = self.items.meeting(&held.items);
+            let gone = self.contained(held, &said, &beside, Some(number)).unwrap_or_else(|| vec![number]);
+            dropped.extend(gone.into_iter().filter_map(|gone| Some((gone, self.leave(gone)?))));
+        }
+        dropped
     }
 
     /// Sets which items records erased. Returns whether that changed.

@@ -229,7 +229,15 @@ impl Documents {
             batch.iter().for_each(|batch| self.uncount(number, batch));
             touched.insert(name);
         }
+        touched.iter().for_each(|name| dropped.extend(self.drop_contained(name)));
         touched
+    }
+
+    /// Takes out of a document what others contain, now that some of it does not stand any more, or does again.
+    fn drop_contained(&mut self, name: &str) -> Vec<SignedBatch> {
+        let contained = self.documents.get_mut(name).map(Document::drop_contained).unwrap_or_default();
+        contained.iter().for_each(|(number, batch)| self.forget(*number, batch));
+        contained.into_iter().map(|(_, batch)| batch).collect()
     }
 
     /// Takes out of a document what does not stand and is not needed.
@@ -341,22 +349,25 @@ impl Replica for Documents {
         retracted: &[Retraction],
         beaten: &mut dyn Iterator<Item = &SignedBatch>,
     ) -> Enforced<Option<Changes>> {
-        let mut changed = BTreeSet::new();
-        let is_other = self.retracted != retracted;
+        let (mut changed, mut removed) = (BTreeSet::new(), Vec::new());
+        let retracts = self.retracted != retracted;
         self.retracted = retracted.to_vec();
         let names: Vec<Arc<str>> = self.documents.keys().cloned().collect();
         for name in &names {
-            let erased = is_other.then(|| self.erased(name));
+            let erased = retracts.then(|| self.erased(name));
             let document = self.documents.get_mut(name).expect("it was named just now");
             let differs = erased.is_some_and(|erased| document.erase(erased));
-            if document.judge(stands) || differs {
+            let is_other = document.judge(stands);
+            if is_other || differs {
                 changed.insert(name.clone());
+            }
+            if is_other {
+                removed.extend(self.drop_contained(name));
             }
         }
         let gone = self.later.iter().filter(|(_, batch)| !stands(batch));
         let gone: Vec<u32> = gone.map(|(number, _)| *number).collect();
-        let mut removed: Vec<SignedBatch> =
-            gone.into_iter().filter_map(|number| self.remove_later(number)).collect();
+        removed.extend(gone.into_iter().filter_map(|number| self.remove_later(number)).collect::<Vec<_>>());
         let removed_some = !removed.is_empty()
             || changed.iter().any(|name| self.documents[name].held().any(|(_, held)| !held.stands));
         let mut returned = Vec::new();

@@ -283,3 +283,31 @@ fn people_in_every_order_have_one_text() {
         assert!(batches <= 3 * 4, "seed {seed}: {batches} batches are left");
     }
 }
+
+#[test]
+fn what_falls_is_contained_in_any_order() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    (0..8).for_each(|at| ann.write(at, "a"));
+    let small: Vec<SignedBatch> = ann.documents.batches().cloned().collect();
+    assert!(ann.fold());
+    let whole = ann.documents.batches().next().cloned().expect("the fold");
+    small.iter().for_each(|batch| bo.hear(batch.clone()));
+    bo.write(8, "x");
+    let needing = bo.documents.batches().find(|batch| batch.peer() == bo.me.peer).cloned().expect("one");
+
+    let stay = |batches: &[SignedBatch]| -> BTreeMap<PeerId, BTreeSet<BatchId>> {
+        [(ann.me.peer, batches.iter().map(|batch| batch.id()).collect())].into()
+    };
+    // One device left the small ones, another the fold; they join.
+    let (mut early, mut late) = (Person::new(3, 1), Person::new(4, 1));
+    early.enforce(stay(&small));
+    late.enforce(stay(std::slice::from_ref(&whole)));
+    let all = || small.iter().chain([&needing, &whole]);
+    all().for_each(|batch| early.hear(batch.clone()));
+    all().for_each(|batch| late.hear(batch.clone()));
+    assert_eq!(early.documents.batch_count(), small.len() + 2, "others' items hang on all of them");
+    early.enforce(stay(std::slice::from_ref(&whole)));
+    let held = |person: &Person| person.documents.batches().map(|batch| batch.id()).collect::<BTreeSet<_>>();
+    assert_eq!(held(&early), [whole.id(), needing.id()].into());
+    assert_eq!((held(&early), early.text()), (held(&late), late.text()));
+}
