@@ -12,11 +12,18 @@ use super::{Kept, aging, giving_up};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::time::{Now, Time};
 
-/// These batches won an entry until now.
+/// These batches won an entry until now, or were needed though a record took them.
 pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     let today = kept.calendar.today(now);
     for key in lost {
         let batch = kept.rules.held(&key).filter(|batch| !aging::is_old(&kept.replicas, batch)).cloned();
+        if let Some(taken) = batch.as_ref().filter(|batch| kept.rules.judge(batch).is_cut()) {
+            // What comes later may need it again, so it is not known.
+            kept.rules.forget(&key);
+            kept.passed_over = true;
+            keep_taken(kept, now, taken, None);
+            continue;
+        }
         let waits = batch.filter(|batch| kept.rules.note_beaten(batch, today) && is_stored(kept));
         match waits {
             Some(batch) => kept.storage.set_aside(&batch, today, true),
@@ -46,7 +53,7 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
     let wins = kept.apply_unstored(now, checked, tell);
     let today = kept.calendar.today(now);
     match lost_on {
-        _ if is_cut && !wins => restore_taken(kept, now, &batch, lost_on),
+        _ if is_cut && !wins => keep_taken(kept, now, &batch, lost_on),
         Some(_) if wins => kept.storage.insert_again(batch),
         None if wins => {}
         // A neighbour was faster, and it has been beaten or not since.
@@ -62,8 +69,8 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
     giving_up::bound(kept, now);
 }
 
-/// A store has a batch that a record took, which was verified: it waits where that may fall, and is removed otherwise.
-pub(super) fn restore_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) {
+/// A record took a batch, and nothing needs it: it waits where that may fall, and is removed otherwise.
+pub(super) fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) {
     if !kept.rules.suspends(batch) {
         return kept.storage.remove(batch.key());
     }

@@ -60,6 +60,8 @@ pub struct Kept {
     pub(super) storage: Storage,
     pub(super) rules: Rules,
     pub(super) giving_up: GivingUp,
+    /// Whether something that a record took was not needed, since something was last kept.
+    pub(super) passed_over: bool,
     pub(super) outputs: VecDeque<RoomOutput>,
 }
 
@@ -94,6 +96,7 @@ impl Kept {
             blobs: None,
             comparison: Comparison::default(),
             giving_up: GivingUp::default(),
+            passed_over: false,
             outputs: VecDeque::new(),
         }
     }
@@ -278,13 +281,19 @@ impl Kept {
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
         let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
         let waited = self.rules.held(&batch.key()).is_some();
+        let may_need = self.keeps_what_is_needed(&batch);
         let kept = self.apply_unstored(now, checked, true);
         match (kept, waited) {
             (true, false) => self.storage.insert(now, batch),
             (true, true) => self.storage.insert_again(batch),
             // What a record took and nothing needs now may be needed by what comes later, so it is not known.
-            (false, _) if is_cut => {}
+            (false, _) if is_cut => self.passed_over = true,
             (false, _) => beaten::wait(self, now, &batch),
+        }
+        if kept && self.passed_over && may_need {
+            // Then it is asked for again, although it was served.
+            self.passed_over = false;
+            self.comparison.handle_forgotten();
         }
         giving_up::bound(self, now);
         kept

@@ -225,7 +225,7 @@ impl Room {
             Err(Rejection::Known(_)) => return 1,
             Err(Rejection::Cut(_)) if self.kept.rules.suspends(&batch) => {
                 match batch.verify() {
-                    Ok(batch) => beaten::restore_taken(&mut self.kept, now, &batch, lost_on),
+                    Ok(batch) => beaten::keep_taken(&mut self.kept, now, &batch, lost_on),
                     Err(_) => self.kept.delivery.refused_stored += 1,
                 }
                 return KNOWN_PER_SIGNATURE;
