@@ -17,7 +17,9 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     let today = kept.calendar.today(now);
     for key in lost {
         let batch = kept.rules.held(&key).filter(|batch| !aging::is_old(&kept.replicas, batch)).cloned();
-        if let Some(taken) = batch.as_ref().filter(|batch| kept.rules.judge(batch).is_cut()) {
+        let is_taken =
+            |batch: &&SignedBatch| kept.keeps_what_is_needed(batch) && kept.rules.judge(batch).is_cut();
+        if let Some(taken) = batch.as_ref().filter(is_taken) {
             // What comes later may need it again, so it is not known.
             kept.rules.forget(&key);
             kept.passed_over = true;

@@ -409,7 +409,7 @@ impl Comparison {
 
     /// Once nothing more is asked of anybody, tells what has come of it, so that others see it.
     fn rest(&mut self, now: Time, from: Endpoint, replicas: &Replicas) {
-        if self.neighbours.values().all(|neighbour| !neighbour.source.is_asked()) {
+        if !self.is_fetching() {
             if self.tell_at.is_some() {
                 self.tell_at = Some(now);
             }

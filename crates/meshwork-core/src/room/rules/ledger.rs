@@ -55,6 +55,9 @@ struct Weights {
 impl Weights {
     /// What an author has weighs so much more, and so much less.
     fn change(&mut self, author: PeerId, more: usize, less: usize) {
+        if more == less {
+            return;
+        }
         let before = self.of.remove(&author).unwrap_or_default();
         self.ranked.remove(&(before, author));
         let bytes = before + more - less;

@@ -49,10 +49,12 @@ fn cut_off(rooms: &mut [Room], at: Now) {
     }
 }
 
-/// How many batches a room wants removed from its store.
+/// How many batches a room wants removed from its store, in which nothing is wrong.
 fn removed(room: &mut Room, at: Now) -> usize {
     let mut count = 0;
     while let Some(output) = room.poll_output() {
+        let is_failure = matches!(output, RoomOutput::Event(Event::StorageFailed { .. }));
+        assert!(!is_failure, "what became old is no fault: {output:?}");
         if let RoomOutput::Persist { token, change } = output {
             count += change.remove.len();
             room.handle_persisted(at, token, Ok(()));
