@@ -1,7 +1,7 @@
 //! The link half of the driver: effects in, inputs out, without a node or a server.
 //!
 //! A browser takes ten milliseconds or more to make a connection, and who enters a room connects to many at once. So connections are
-//! made one in a turn, between which the page draws; what is said to one that waits for its turn waits with it.
+//! made one in a turn, between which the page draws; what the other end says of one that waits for its turn waits with it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use meshwork_core::node::{Effect, Input};
-use meshwork_core::seam::description::Role;
+use meshwork_core::seam::description::{Role, Signal};
 use meshwork_core::seam::io::LinkId;
 use meshwork_core::seam::path::IceConfig;
 
@@ -31,12 +31,12 @@ struct Inner {
     sink: Sink,
 }
 
-/// A connection that is to be made, and what is said to it then.
+/// A connection that is to be made, and what the other end said of it meanwhile.
 struct Waiting {
     link: LinkId,
     role: Role,
     ice: IceConfig,
-    said: Vec<Effect>,
+    signals: Vec<Signal>,
 }
 
 impl Links {
@@ -64,11 +64,19 @@ impl Links {
     pub fn carry_out(&self, effect: Effect) -> Option<Effect> {
         let inner = &self.0;
         match effect {
-            Effect::Open { link, role, ice } => inner.plan(Waiting { link, role, ice, said: Vec::new() }),
-            Effect::Signal { link, .. } | Effect::Send { link, .. } => {
-                match inner.waiting.borrow_mut().iter_mut().find(|waiting| waiting.link == link) {
-                    Some(waiting) => waiting.said.push(effect),
-                    None => inner.say(effect),
+            Effect::Open { link, role, ice } => inner.plan(Waiting { link, role, ice, signals: Vec::new() }),
+            Effect::Signal { link, signal } => {
+                if let Some(connection) = inner.connection(link) {
+                    connection.handle_signal(signal);
+                } else if let Some(waiting) =
+                    inner.waiting.borrow_mut().iter_mut().find(|waiting| waiting.link == link)
+                {
+                    waiting.signals.push(signal);
+                }
+            }
+            Effect::Send { link, channel, bytes } => {
+                if let Some(connection) = inner.connection(link) {
+                    connection.send(channel, &bytes);
                 }
             }
             Effect::Close { link } => {
@@ -115,13 +123,13 @@ impl Inner {
         }
     }
 
-    fn make(&self, Waiting { link, role, ice, said }: Waiting) {
+    fn make(&self, Waiting { link, role, ice, signals }: Waiting) {
         self.awaits_turn.set(true);
         self.turn.ask();
         match Connection::open(link, role, &ice, self.sink.clone()) {
             Ok(connection) => {
-                self.open.borrow_mut().insert(link, connection);
-                said.into_iter().for_each(|effect| self.say(effect));
+                self.open.borrow_mut().insert(link, connection.clone());
+                signals.into_iter().for_each(|signal| connection.handle_signal(signal));
             }
             Err(reason) => {
                 (self.sink)(Input::Down { link, reason: format!("the browser cannot connect: {reason}") });
@@ -129,22 +137,8 @@ impl Inner {
         }
     }
 
-    /// Says something to a connection, if it is there.
-    fn say(&self, effect: Effect) {
-        let connection = |link: LinkId| self.open.borrow().get(&link).cloned();
-        match effect {
-            Effect::Signal { link, signal } => {
-                if let Some(connection) = connection(link) {
-                    connection.handle_signal(signal);
-                }
-            }
-            Effect::Send { link, channel, bytes } => {
-                if let Some(connection) = connection(link) {
-                    connection.send(channel, &bytes);
-                }
-            }
-            _ => {}
-        }
+    fn connection(&self, link: LinkId) -> Option<Rc<Connection>> {
+        self.open.borrow().get(&link).cloned()
     }
 }
 
