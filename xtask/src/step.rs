@@ -1,7 +1,8 @@
 //! Long steps: each says what it is, how long it took and how to repeat it.
 
 use std::ffi::OsStr;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -18,8 +19,28 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Result<()> {
 
 /// Runs a command and turns anything but success into an error that says how to repeat it.
 pub(crate) fn check(command: &mut Command) -> Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("cannot start {program}"))?;
+    let status = command.status().with_context(|| cannot_start(command))?;
+    judge(command, status)
+}
+
+/// As [`check`], and tells whether what it said on stderr has `sign` in a line.
+pub(crate) fn check_for(command: &mut Command, sign: &str) -> Result<(Result<()>, bool)> {
+    let mut child = command.stderr(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
+    let mut seen = false;
+    for line in BufReader::new(child.stderr.take().expect("it is piped")).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        seen |= line.contains(sign);
+        eprintln!("{line}");
+    }
+    let status = child.wait()?;
+    Ok((judge(command, status), seen))
+}
+
+fn cannot_start(command: &Command) -> String {
+    format!("cannot start {}", command.get_program().to_string_lossy())
+}
+
+fn judge(command: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("{status}; to repeat it: {}", shown(command));
     }
@@ -67,5 +88,15 @@ mod tests {
     fn a_failed_command_says_how_to_repeat_it() {
         let error = check(&mut Command::new("false")).expect_err("false always fails");
         assert!(error.to_string().contains("to repeat it: false"), "{error}");
+    }
+
+    #[test]
+    fn a_sign_is_seen_on_stderr_alone() {
+        let said =
+            |script: &str| check_for(Command::new("sh").args(["-c", script]), "lost").expect("sh starts");
+        let (result, seen) = said("echo a symbol is lost >&2; exit 1");
+        assert!(result.is_err() && seen);
+        let (result, seen) = said("echo lost; echo found >&2");
+        assert!(result.is_ok() && !seen);
     }
 }

@@ -120,7 +120,7 @@ impl Run<'_> {
             steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut self.wasm_lints()))?;
             steps.run_once("docs", workspace, &SOURCES, || step::check(&mut self.docs()))?;
         }
-        steps.run("test programs", || step::check(self.tests()?.arg("--no-run")))?;
+        steps.run("test programs", || self.build_tests())?;
         if !self.options.nightly {
             steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
         }
@@ -132,6 +132,18 @@ impl Run<'_> {
             steps.run("binary's crates", || binary::build(workspace).map(drop))?;
         }
         Ok(())
+    }
+
+    /// The compiler loses symbols now and then of crates that it optimises in increments (rust-lang/rust#81280), and
+    /// stays so: what it made of ours is then deleted, and made once more.
+    fn build_tests(&self) -> Result<()> {
+        let (built, is_lost) =
+            step::check_for(self.tests()?.arg("--no-run"), "undefined hidden symbol: anon.")?;
+        if built.is_ok() || !is_lost {
+            return built;
+        }
+        step::run("crates whose symbols are lost", self.workspace.cargo().args(["clean", "--workspace"]))?;
+        step::check(self.tests()?.arg("--no-run"))
     }
 
     fn build_pages(&self, steps: &mut Steps) -> Result<()> {
