@@ -181,7 +181,8 @@ impl<'a> RoomRef<'a> {
         Some(self.records()?.terms())
     }
 
-    /// Who may write in the app in a slot, and how much; `None` where it is off.
+    /// Who may write in the app in a slot, and how much; `None` where it is off. Of an app that only a branch beside the record in
+    /// force turned on it is what holds once the owner's next record joins the two; until then nobody may write in it.
     pub fn rule(self, slot: u8) -> Option<(Option<Limit>, WhoWrites)> {
         let kept = self.open()?.kept();
         let records = kept.records();
