@@ -125,8 +125,7 @@ impl Law {
         let mut all = self.owned.iter().flat_map(|said| (0..SLOTS_MAX).map(move |slot| (said, slot)));
         let is_uncut = |(said, slot): &(&Said, u8)| {
             let before = said.record.body().before.iter().filter_map(|name| self.known_by(name));
-            let mut before =
-                before.filter(|before| !GIVEN_SLOTS.contains(slot) || self.gives_app(before, *slot));
+            let mut before = before.filter(|before| self.is_on_by(before, *slot));
             !said.cuts_slot(*slot) && before.any(|before| self.is_stricter(&before, &said.knows, *slot))
         };
         all.find(is_uncut).map(|(said, slot)| (said.record.name(), slot))
@@ -157,9 +156,9 @@ impl Law {
         Some(peer) == self.owner || self.has(peer, &self.in_force(), appoints, dismisses)
     }
 
-    /// Whether the record that is so named knows of one that turned on the app in a slot.
-    pub fn has_app(&self, slot: u8) -> bool {
-        self.gives_app(&self.in_force(), slot)
+    /// Whether the app in a slot is on by the record in force.
+    pub fn is_on(&self, slot: u8) -> bool {
+        self.is_on_by(&self.in_force(), slot)
     }
 
     /// What the record in force says of the secret: what it commits to, and who keeps access.
@@ -237,10 +236,10 @@ impl Law {
             .is_some_and(|place| knows.contains(place) && Some(said.record.body().signer) == self.owner)
     }
 
-    /// Whether one of these records gives an app a slot.
-    fn gives_app(&self, knows: &BTreeSet<usize>, slot: u8) -> bool {
+    /// Whether the app in a slot is on by these records. The first two slots need no record.
+    fn is_on_by(&self, knows: &BTreeSet<usize>, slot: u8) -> bool {
         let gives = |change: &Change| matches!(change, Change::App(on) if on.slot == slot);
-        knows.iter().any(|place| changes(&self.owned[*place]).any(gives))
+        !GIVEN_SLOTS.contains(&slot) || knows.iter().any(|place| changes(&self.owned[*place]).any(gives))
     }
 
     /// Whether fewer may write in a slot by some records than by those before, or less.

@@ -38,7 +38,7 @@ impl Expected {
         Some(Expected {
             program: index,
             slot,
-            is_on: slot < 2 || law.has_app(slot),
+            is_on: law.is_on(slot),
             is_banned: law.is_banned(peer),
             is_writer: seeds.let_write(&law, index, peer, slot),
             moderates: law.moderates(peer),

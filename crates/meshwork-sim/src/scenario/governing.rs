@@ -264,8 +264,8 @@ fn leaves_rules(act: Act, before: &Law, after: &Law) -> Result<(), Violation> {
         (limit, if follows { now } else { writers })
     };
     let mut slots = (0..SLOTS_MAX).filter(|slot| Some(*slot) != named);
-    let is_ruled = |slot: &u8| !GIVEN_SLOTS.contains(slot) || before.has_app(*slot);
-    match slots.find(|slot| is_ruled(slot) && after.is_joined() && expected(*slot) != after.rule(*slot)) {
+    match slots.find(|slot| before.is_on(*slot) && after.is_joined() && expected(*slot) != after.rule(*slot))
+    {
         None => Ok(()),
         Some(slot) => Err(Violation::new(
             "rights",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::CommandError;
 use meshwork_core::room::rules::terms::{Terms, Writers};
-use meshwork_core::signed::app::{GENESIS_SLOT, GIVEN_SLOTS};
+use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::change::{Limit, Rule, WhoWrites};
 use meshwork_core::wire::Bounded;
 
@@ -181,7 +181,7 @@ impl Scenario {
         let Some(law) = node.room(room).records().map(Law::of) else { return Ok(()) };
         let is_banned = law.is_banned(peer);
         // Nobody writes in an app that the record in force does not know, such as one that another branch turned on.
-        let is_out = is_banned || GIVEN_SLOTS.contains(&slot) && !law.has_app(slot);
+        let is_out = is_banned || !law.is_on(slot);
         let may = if is_out { Some(false) } else { self.seeds.let_write(&law, index, peer, slot) };
         let is_limited = law.rule(slot).0.is_some();
         if may.is_none_or(|may| may == has_written || may && is_limited) {

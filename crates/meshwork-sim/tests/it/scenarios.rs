@@ -22,7 +22,8 @@ const FIXED_SEEDS: u64 = 300;
 /// which somebody knew whom to let in, what stood by a fold was said again after a cut, a record waited for half a minute
 /// at each member on its way while two devices joined each other's joins, a secret that was changed twice kept out whom its
 /// record lets in, a checker asked who was alone what it had been told before it could be, or took what was said again after a cut for what a
-/// retraction took back, or counted neither those who crashed a moment ago nor apps that another branch turned on, a message was acknowledged by an end that had no place for a neighbour and heard it in no room, what a
+/// retraction took back, or overlooked who crashed a moment ago, or that an app of another branch is off, a message was
+/// acknowledged by an end that had no place for a neighbour and heard it in no room, what a
 /// moderator's ban took was gone when that fell, or what a cut took of a document, and what somebody needed again, was taken for known.
 const FAILED_ONCE: [u64; 35] = [
     229,
