@@ -13,7 +13,6 @@ mod relay;
 mod running;
 mod settings;
 
-use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,10 +20,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use meshwork_signal::code::ServerKey;
-use meshwork_signal::http::{self, Page, Pages, Tls};
+use meshwork_signal::http::{self, Pages, Tls};
 use meshwork_signal::hub::Hub;
 use meshwork_signal::key_file;
-use rust_embed::RustEmbed;
 use tokio::net::TcpListener;
 
 use crate::exit::Failure;
@@ -40,14 +38,14 @@ use settings::unread;
 /// Names the file with the settings where no flag does.
 const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
 
-/// Serves until the process is asked to end: by SIGTERM it drains first, by Ctrl-C it says goodbye at once. SIGHUP
+/// Serves, with these pages, until the process is asked to end: by SIGTERM it drains first, by Ctrl-C it says goodbye at once. SIGHUP
 /// makes it read its configuration again.
 ///
 /// The first line of standard output is `listening on http://ADDR` or `https://ADDR` with the real address.
 ///
 /// # Errors
 /// Nothing was served: the configuration is wrong, or the address or the data directory cannot be used.
-pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: ServeArgs, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     let chosen = choose(&arguments).map_err(|error| Failure::Usage(error.to_string()))?;
     if arguments.own.print_config {
         print(&print::to_toml(&chosen)).context("cannot write the configuration")?;
@@ -55,10 +53,15 @@ pub(crate) async fn run(arguments: ServeArgs) -> Result<(), Failure> {
     }
     let config = Config::new(&chosen).map_err(|error| Failure::Usage(error.to_string()))?;
     log::start(&config.log);
-    Ok(serve(&arguments, chosen, config).await?)
+    Ok(serve(&arguments, chosen, config, pages).await?)
 }
 
-async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Result<()> {
+async fn serve(
+    arguments: &ServeArgs,
+    chosen: Chosen,
+    mut config: Config,
+    pages: Arc<dyn Pages>,
+) -> Result<()> {
     let tls = config.tls.clone().map(Tls::load).transpose().context("cannot speak TLS")?.map(Arc::new);
     config.fit_descriptors();
     // It runs until it is dropped, when everybody has been told goodbye.
@@ -72,7 +75,7 @@ async fn serve(arguments: &ServeArgs, chosen: Chosen, mut config: Config) -> Res
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
     let address = listener.local_addr().context("cannot tell where the server listens")?;
-    let mut server = http::Server::new(hub, Arc::new(Embedded), config.http.clone());
+    let mut server = http::Server::new(hub, pages, config.http.clone());
     let handle = server.handle();
     if let Some(relay) = &relay {
         server = relay.join(server);
@@ -124,22 +127,6 @@ fn announce(address: SocketAddr, is_secure: bool, public_url: Option<&str>) {
     }
     // The server is of use to others even where nobody reads its output.
     let _ = print(&text);
-}
-
-/// Their files.
-#[derive(RustEmbed)]
-#[folder = "../../target/pages"]
-struct PageFiles;
-
-/// The pages as they were when this program was built.
-pub(crate) struct Embedded;
-
-impl Pages for Embedded {
-    fn page(&self, path: &str) -> Option<Page> {
-        let file = PageFiles::get(path)?;
-        let body: Cow<'static, [u8]> = file.data;
-        Some(Page { body, hash: file.metadata.sha256_hash() })
-    }
 }
 
 fn server_key(config: &Config) -> Result<ServerKey> {
@@ -202,20 +189,27 @@ pub(crate) fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
 mod tests {
     use std::ffi::OsString;
 
+    use meshwork_signal::http::Page;
+
     use super::*;
+
+    struct NoPages;
+
+    impl Pages for NoPages {
+        fn page(&self, _: &str) -> Option<Page> {
+            None
+        }
+    }
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_a_remedy() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let flags = [(String::from("listen"), OsString::from(&address))].into();
-        let error = run(ServeArgs { flags, ..ServeArgs::default() }).await.unwrap_err().to_string();
+        let error = run(ServeArgs { flags, ..ServeArgs::default() }, Arc::new(NoPages))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(&address) && error.contains("--listen"), "{error}");
-    }
-
-    #[test]
-    fn the_start_page_is_embedded() {
-        assert!(Embedded.page("index.html").is_some());
-        assert!(Embedded.page("no-such-file").is_none());
     }
 }

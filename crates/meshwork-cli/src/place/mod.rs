@@ -13,9 +13,12 @@ mod tui;
 mod values;
 mod watch;
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
 use meshwork::{Room, place};
 use meshwork_place::canvas::CanvasSize;
+use meshwork_signal::http::Pages;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
@@ -101,14 +104,15 @@ impl Command {
 }
 
 /// Runs one command to its end.
-pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     match command {
         Command::Create(arguments) => create::run(arguments).await,
         Command::Paint(arguments) => paint::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
         Command::Keep(arguments) => {
             let nothing = async |_: &Room| std::future::pending().await;
-            keep::run(arguments, (&meshwork_place::app(), in_step::Content::Cells), contents, nothing).await
+            let canvas = (&meshwork_place::app(), in_step::Content::Cells);
+            keep::run(arguments, pages, canvas, contents, nothing).await
         }
         Command::Link(arguments) => links::run(arguments).await,
         Command::Rules(arguments) => govern::rules(arguments).await,

@@ -1,6 +1,7 @@
 //! Stays in a room and keeps it in a store on disk: `place keep` and its like.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -8,6 +9,7 @@ use ipnet::IpNet;
 use meshwork::{Endpoint, HISTORY_LEAST, Link, Room, RoomId, Store, Stroke};
 use meshwork_core::signalling::address::RoomKeys;
 use meshwork_core::signed::app::AppWord;
+use meshwork_signal::http::Pages;
 use serde_json::Value;
 
 use super::attempt::Attempt;
@@ -56,12 +58,15 @@ struct Keeper<'a> {
     common: &'a Common,
     app: &'a str,
     content: Content,
+    /// What a meeting point here shows.
+    pages: Arc<dyn Pages>,
 }
 
 /// Keeps a room of an app, which has `content`, of which `contents` says in words and as JSON what is kept, and for which `beside` does what
 /// else is to be done meanwhile: it goes on until the room is left, or fails.
 pub(crate) async fn run(
     arguments: Arguments,
+    pages: Arc<dyn Pages>,
     (app, content): (&AppWord, Content),
     contents: impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
     beside: impl AsyncFn(&Room) -> Result<(), Failure>,
@@ -79,7 +84,7 @@ pub(crate) async fn run(
     let mut serving = None;
     let result = {
         let address = bare_address(&link);
-        let keeper = Keeper { attempt: &mut attempt, address, common: &common, app, content };
+        let keeper = Keeper { attempt: &mut attempt, address, common: &common, app, content, pages };
         let kept = async {
             let meeting_point = match listen {
                 Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
@@ -126,7 +131,7 @@ impl Keeper<'_> {
         if let Some(meeting_point) = meeting_point {
             let id = room.id().context("an open room has an id")?;
             let (own, url) = (meeting_point.link(&link, id)?, meeting_point.own_url());
-            *serving = Some(meeting_point.serve(id)?);
+            *serving = Some(meeting_point.serve(id, Arc::clone(&self.pages))?);
             room.add_server(&url).await?;
             // Without the note only a bare address would not find the room at the next start; what is kept of it is
             // not concerned.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use meshwork::{Link, RoomId};
 use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomKeys};
 use meshwork_signal::code::ServerKey;
-use meshwork_signal::http::{self, HttpConfig};
+use meshwork_signal::http::{self, HttpConfig, Pages};
 use meshwork_signal::hub::{Hub, HubConfig};
 use meshwork_signal::key_file;
 use tokio::net::TcpListener;
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
-use crate::serve::{Embedded, cannot_listen, fitting, random_bytes};
+use crate::serve::{cannot_listen, fitting, random_bytes};
 
 /// A meeting point that listens but does not answer yet.
 pub(crate) struct MeetingPoint {
@@ -98,8 +98,8 @@ impl MeetingPoint {
         Ok(own.context("the keeper's own link")?)
     }
 
-    /// Begins to serve `room`, and no other.
-    pub(crate) fn serve(self, room: RoomId) -> Result<Serving, Failure> {
+    /// Begins to serve `room`, and no other, with these pages.
+    pub(crate) fn serve(self, room: RoomId, pages: Arc<dyn Pages>) -> Result<Serving, Failure> {
         let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
@@ -108,7 +108,7 @@ impl MeetingPoint {
             public_url: self.public_url,
             ..HttpConfig::default()
         };
-        let serving = http::serve(self.listener, hub, Arc::new(Embedded), fitting(http), async {
+        let serving = http::serve(self.listener, hub, pages, fitting(http), async {
             // An error says that the keeper is gone, which is a stop too.
             let _ = stopped.await;
         });

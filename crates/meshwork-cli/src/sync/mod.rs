@@ -9,9 +9,12 @@ mod versions;
 mod watch;
 mod write;
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
 use meshwork::{App, Link, Room, VersionError, sync};
 use meshwork_core::signed::app::AppWord;
+use meshwork_signal::http::Pages;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
@@ -103,7 +106,7 @@ impl Command {
 }
 
 /// Runs one command to its end.
-pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     match command {
         Command::Create(arguments) => create(arguments).await,
         Command::Link(arguments) => links::run(arguments).await,
@@ -118,7 +121,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::TurnOn(arguments) => turn_on::run(arguments, sync::room(), word()).await,
         Command::Watch(arguments) => watch::run(arguments).await,
         Command::Keep(arguments) => {
-            keep::run(arguments, (&word(), Content::Entries), contents, keep_blobs).await
+            keep::run(arguments, pages, (&word(), Content::Entries), contents, keep_blobs).await
         }
     }
 }

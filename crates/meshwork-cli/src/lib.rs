@@ -1,0 +1,163 @@
+//! The `meshwork` program: a meeting point, and rooms from the command line.
+//!
+//! A library, so that the program itself is no more than this and the pages: other pages do not make the rest anew. It has nothing
+//! for other programs, which use `meshwork` and `meshwork-signal`.
+
+#[cfg(unix)]
+mod admin;
+mod bytes;
+mod duration;
+mod exit;
+mod file;
+mod identity;
+mod picture;
+mod place;
+mod progress;
+mod room;
+mod serve;
+mod style;
+mod sync;
+
+use std::io;
+use std::num::NonZero;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use meshwork_signal::http::Pages;
+use tracing_subscriber::EnvFilter;
+
+/// Rooms where people and programs paint together, directly linked.
+#[derive(Parser)]
+#[command(name = "meshwork", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour what is written: auto does so on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_name = "auto|always|never", default_value = "auto", alias = "colour")]
+    #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Every command")]
+    color: ColorChoice,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a meeting point: the pages, and signalling for those who meet.
+    Serve(serve::ServeArgs),
+    /// Look at a running server's rooms, close one, or keep somebody out.
+    #[cfg(unix)]
+    Admin(admin::Arguments),
+    /// Make, paint, look at, export, keep or watch a shared canvas.
+    Place {
+        #[command(subcommand)]
+        command: Box<place::Command>,
+    },
+    /// Keep counters and values in step in a room: read, write and watch them.
+    Sync {
+        #[command(subcommand)]
+        command: Box<sync::Command>,
+    },
+    /// Show this user's identity, take it along, or become another.
+    Identity {
+        #[command(subcommand)]
+        command: identity::command::Command,
+    },
+    /// Put many peers of this process into a room, for load and demonstrations, until interrupted.
+    Swarm(place::swarm::Arguments),
+}
+
+const AFTER_HELP: &str = "\
+First steps:
+  meshwork serve                                              the meeting point, with its pages
+  meshwork place create --server http://127.0.0.1:8080        makes a room, prints its LINK
+  meshwork place tui LINK                                     paint on this terminal
+  meshwork place paint LINK --image photo.jpg --fit contain   paint a picture
+  meshwork place keep LINK --data ./keeper                    keep the canvas when everybody leaves
+
+  meshwork sync create --server http://127.0.0.1:8080         makes a room of counters and values
+  meshwork sync add LINK likes 1                              counts in it
+
+Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
+Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
+missing secret, full, limit), 5 storage (what is kept is damaged, in use, or cannot be written).
+RUST_LOG=meshwork=debug says more on standard error.";
+
+/// Does what the process is asked for by its arguments; `pages` are what it serves.
+pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
+    leave_out_the_store();
+    let arguments = parse();
+    style::choose(arguments.color);
+    // A server has settings for its log.
+    if !matches!(arguments.command, Command::Serve(_)) {
+        start_log();
+    }
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = match arguments.command {
+        Command::Serve(_) => meshwork_signal::http::threads(processors),
+        _ => processors,
+    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return exit::finish(Err(exit::Failure::Unexpected(error.into())), false),
+        };
+    match arguments.command {
+        Command::Serve(arguments) => exit::finish(runtime.block_on(serve::run(arguments, pages)), false),
+        #[cfg(unix)]
+        Command::Admin(arguments) => exit::finish(admin::run(&arguments), arguments.wants_json()),
+        Command::Place { command } => {
+            let json = command.wants_json();
+            exit::finish(runtime.block_on(place::run(*command, pages)), json)
+        }
+        Command::Sync { command } => {
+            let json = command.wants_json();
+            exit::finish(runtime.block_on(sync::run(*command, pages)), json)
+        }
+        Command::Identity { command } => {
+            let json = command.wants_json();
+            exit::finish(identity::command::run(command), json)
+        }
+        Command::Swarm(arguments) => {
+            let json = arguments.json;
+            exit::finish(runtime.block_on(place::swarm::run(arguments)), json)
+        }
+    }
+}
+
+/// Reports no panic of the store's own crate: of a damaged file they are caught, and told in words.
+fn leave_out_the_store() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let is_of_store = panic.location().is_some_and(|place| place.file().contains("/redb-"));
+        if !is_of_store {
+            report(panic);
+        }
+    }));
+}
+
+/// Reads the arguments; tells what is wrong with them, or what was asked about them, and ends.
+fn parse() -> Arguments {
+    let command =
+        Arguments::command().color(style::on_this_terminal(style::asked_for(std::env::args_os().skip(1))));
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+/// Logs to standard error as RUST_LOG asks for; without it there is no log.
+fn start_log() {
+    let Ok(filter) = EnvFilter::try_from_default_env() else { return };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(style::colours_errors())
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}
