@@ -11,7 +11,8 @@ use meshwork_core::time::Time;
 
 use crate::{beads, rtt};
 
-/// How often linked rows may change places.
+/// How often linked rows may change places, and their beads where they stand: whoever watches a comb that moves reads nothing, and a
+/// phone draws each frame of it.
 pub const SORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One endpoint as the comb shows it.
@@ -35,6 +36,8 @@ pub struct Row {
     pub beside: String,
     /// Round-trip time, once measured.
     pub rtt: Option<Duration>,
+    /// The round-trip time at which the bead stands: the one there was when it last might move.
+    pub stands_at: Option<Duration>,
     /// How packets travel, while there is a link.
     pub path: Option<LinkPath>,
     /// How much round trips differ, once measured.
@@ -86,6 +89,7 @@ impl Row {
             stays: view.stays,
             beside,
             rtt: view.rtt.filter(|_| is_measured),
+            stands_at: view.rtt.filter(|_| is_measured),
             path: view.path.filter(|_| is_measured),
             jitter: view.jitter.filter(|_| is_measured),
             pings: view.pings,
@@ -217,12 +221,17 @@ impl Beyond {
 
 /// Sorts rows: linked ones by RTT, then connecting, stale and gone ones.
 ///
-/// Unless `may_move`, linked rows keep the places they had in `before`.
-pub fn arrange(rows: &mut [Row], before: &[Endpoint], may_move: bool) {
-    let place =
-        |row: &Row| before.iter().position(|endpoint| *endpoint == row.endpoint).unwrap_or(usize::MAX);
+/// Unless `may_move`, linked rows keep the places they had in `before`, and their beads stand where they stood.
+pub fn arrange(rows: &mut [Row], before: &[Row], may_move: bool) {
+    let place = |row: &Row| before.iter().position(|other| other.endpoint == row.endpoint);
+    if !may_move {
+        for row in rows.iter_mut().filter(|row| row.rtt.is_some()) {
+            let stood_at = place(row).and_then(|place| before[place].stands_at);
+            row.stands_at = stood_at.or(row.stands_at);
+        }
+    }
     rows.sort_by_cached_key(|row| {
-        let still = if may_move { 0 } else { place(row) };
+        let still = if may_move { 0 } else { place(row).unwrap_or(usize::MAX) };
         (row.rank(), still, row.rtt.unwrap_or(Duration::MAX), row.endpoint)
     });
 }
@@ -382,11 +391,17 @@ mod tests {
 
     #[test]
     fn rows_hold_still_until_they_may_move() {
-        let mut rows = [row(1, LinkState::Direct, Some(50)), row(2, LinkState::Direct, Some(5))];
-        arrange(&mut rows, &[endpoint(1), endpoint(2)], false);
-        assert_eq!(rows[0].endpoint, endpoint(1));
-        arrange(&mut rows, &[endpoint(1), endpoint(2)], true);
-        assert_eq!(rows[0].endpoint, endpoint(2));
+        let before = [1, 2, 3].map(|seed| row(seed, LinkState::Direct, (seed < 3).then_some(40)));
+        let now = || [1, 2, 3].map(|seed| row(seed, LinkState::Direct, Some(60 / u64::from(seed))));
+        let seen = |rows: [Row; 3]| {
+            rows.map(|row| (row.endpoint.instance.0, row.stands_at.unwrap_or_default().as_millis()))
+        };
+        let mut rows = now();
+        arrange(&mut rows, &before, false);
+        assert_eq!(seen(rows), [(1, 40), (2, 40), (3, 20)], "the first time of somebody counts at once");
+        let mut rows = now();
+        arrange(&mut rows, &before, true);
+        assert_eq!(seen(rows), [(3, 20), (2, 30), (1, 60)]);
     }
 
     #[test]

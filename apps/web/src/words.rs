@@ -452,6 +452,7 @@ mod tests {
             stays: true,
             beside: beside.into(),
             rtt: None,
+            stands_at: None,
             path: None,
             jitter: None,
             pings: Default::default(),

@@ -153,9 +153,7 @@ impl Session {
         if may_move {
             self.sorted.set_value(now);
         }
-        let before: Vec<Endpoint> =
-            self.people.with_untracked(|rows| rows.iter().map(|row| row.endpoint).collect());
-        people::arrange(&mut rows, &before, may_move);
+        self.people.with_untracked(|before| people::arrange(&mut rows, before, may_move));
         set_if_new(self.people, rows);
         set_if_new(self.named, named);
         if let Some(overlay) = &overlay {

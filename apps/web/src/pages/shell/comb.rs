@@ -93,7 +93,7 @@ pub(crate) fn Comb(
 }
 
 fn distance(row: &Row) -> f64 {
-    row.rtt.map_or(UNKNOWN, rtt::distance)
+    row.stands_at.map_or(UNKNOWN, rtt::distance)
 }
 
 /// One person.
