@@ -1,4 +1,5 @@
-//! Texts of the pages that are always the same; what depends on something stands in [`words`](crate::words).
+//! Texts of the pages that are always the same and longer than a label, or said in more than one place; what depends on something
+//! stands in [`words`](crate::words).
 
 /// What stands first on the home page.
 pub const TITLE: &str = "Rooms made of people";
@@ -39,6 +40,14 @@ pub const KEPT: &str = "Rooms on this device";
 /// Where they are.
 pub const KEPT_HERE: &str = "Kept in this browser only.";
 
+/// Nobody is in the room but oneself.
+pub const ALONE_HERE: &str = "Nobody else is here yet";
+/// The way in where no server answers.
+pub const MEET: &str = "Meet without a server";
+/// What a room's only link is called, and the button beside it.
+pub const ROOM_LINK: (&str, &str) = ("Link to this room", "Copy link");
+/// Why what somebody writes is not taken.
+pub const WRITTEN_ENOUGH: &str = "you have written as much here as one person may";
 /// What the length of a strand says.
 pub const CLOSER: &str = "Closer means faster";
 /// The switch for what a screen reader says of others.

@@ -1,6 +1,7 @@
 //! Notices: what happened, why, what to do, where the thing would have been.
 
 use leptos::prelude::*;
+use meshwork_web::texts;
 use meshwork_web::words::{Notice, Offer, Tone};
 
 use super::{browser, icons, update};
@@ -31,7 +32,7 @@ pub(crate) fn NoticeCard(
             Offer::Home => ("Go home", "offer-home"),
             Offer::Reload => ("Reload", "offer-reload"),
             Offer::Update => ("Update", "offer-update"),
-            Offer::Meet => ("Meet without a server", "offer-meet"),
+            Offer::Meet => (texts::MEET, "offer-meet"),
             Offer::Key => ("Use another key", "offer-key"),
         };
         let act = move |_| match (offer, on_offer) {

@@ -14,7 +14,7 @@ pub type Figure = (String, &'static str);
 pub fn title(size: usize, graph: &Graph) -> String {
     let linked = neighbours(graph);
     match (size, graph.members.len()) {
-        (0 | 1, 1) => "Nobody else is here yet".to_owned(),
+        (0 | 1, 1) => crate::texts::ALONE_HERE.to_owned(),
         // A large room's size is reckoned from samples.
         (size, shown) if size > shown => format!("About {size} here, {linked} linked to you"),
         (_, shown) => format!("{shown} here, {linked} linked to you"),

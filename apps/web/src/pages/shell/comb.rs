@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
 use meshwork_web::people::{self, Row};
-use meshwork_web::{rail, rtt};
+use meshwork_web::{rail, rtt, texts};
 
 use super::super::bead::Bead;
 use super::super::session::Session;
@@ -84,7 +84,7 @@ pub(crate) fn Comb(
         </ul>
         {move || beyond.get().map(|words| view! { <p class="comb-more" data-testid="comb-more">{words}</p> })}
         <Show when=move || here() == 0 && session.refusals.with(Vec::is_empty)>
-            <span class="rail-words" aria-hidden="true">"Nobody else is here yet"</span>
+            <span class="rail-words" aria-hidden="true">{texts::ALONE_HERE}</span>
         </Show>
         <Show when=move || { more() > 0 }>
             <span class="rail-more" aria-hidden="true">{move || format!("+{}", more())}</span>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use meshwork_web::texts;
 
 use super::super::copy_field::CopyField;
 use super::super::qr::qr;
@@ -26,7 +27,7 @@ pub(crate) fn MeetSheet(
         met
     });
     view! {
-        <Sheet open=session.is_meet_open id="meet-title" title="Meet without a server">
+        <Sheet open=session.is_meet_open id="meet-title" title=texts::MEET>
             <p class="sheet-words">
                 "One of you makes an invitation, the other answers with a reply. Carry both texts by a messenger, \
                  or let a camera read them. Both of you need the link to this room; everybody else is then \

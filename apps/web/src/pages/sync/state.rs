@@ -15,7 +15,7 @@ use meshwork_sync::{NAME_MAX, WORD, counter, values};
 use meshwork_web::apps;
 use meshwork_web::rules::Standing;
 use meshwork_web::sync::{Log, by_person, number};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
@@ -326,7 +326,7 @@ impl Sync {
             let table = node.room(room).replica(self.replica()).unwrap_or(&empty);
             let writes = make(table, me)?;
             if writes.iter().any(|write| table.is_full_for(me.peer, write)) {
-                return Err("you have written as much here as one person may".to_owned());
+                return Err(texts::WRITTEN_ENOUGH.to_owned());
             }
             let payloads = payloads(&writes).map_err(|error| error.to_string())?;
             let written = node.room_mut(now, room).write(self.replica(), payloads);

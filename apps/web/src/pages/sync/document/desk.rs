@@ -6,6 +6,7 @@ use meshwork_core::node::{CommandError, Node, WriteError};
 use meshwork_core::seam::lane::Topic;
 use meshwork_sync::document::update::{self, Id};
 use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents, client_of, payloads};
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -227,7 +228,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
         let (batches, bytes) = documents.used(me);
         let more: usize = payloads.iter().map(Vec::len).sum();
         if batches + payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
-            return Err(thrown("you have written as much here as one person may", None));
+            return Err(thrown(texts::WRITTEN_ENOUGH, None));
         }
         let written = node.room_mut(now, room).write(writing.sync.documents(), payloads);
         written.map(drop).map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
