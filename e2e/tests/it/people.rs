@@ -130,13 +130,25 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
     let hidden = "return document.querySelector('.cursors').getAttribute('aria-hidden')";
     ensure!(mira.eval(hidden, vec![]).await? == "true", "readers are not told of cursors");
 
+    // What is painted is counted. Before the stroke that follows: a pause of a second in it would make two of it.
+    lin.click("palette-000000").await?;
+    lin.click_cell(SIZE, (70, 70)).await?;
+    mira.wait_until(PATIENCE, "how much is painted", async || {
+        let bars = mira.attribute("activity", "aria-label").await?.unwrap_or_default();
+        ensure!(bars.contains("in all") && !bars.contains(" 0 in all"), "{bars}");
+        ensure!(mira.text("strokes-a-minute").await?.contains("stroke"), "and the number");
+        let painters = mira.text("painters").await?;
+        ensure!(painters.contains("Lin") && painters.contains("1 stroke"), "and by whom: {painters}");
+        Ok(())
+    })
+    .await?;
+
     // A thread trails behind a stroke, and is gone again by the time anybody looks.
     let watch = "window.threads = 0;
         new MutationObserver(changes => {
             window.threads += changes.filter(change => change.target.getAttribute('d')).length;
         }).observe(document.querySelector('.cursors'), { subtree: true, attributeFilter: ['d'] });";
     mira.eval(watch, vec![]).await?;
-    lin.click("palette-000000").await?;
     // A hand is not that quick: each movement is seen before the next.
     press(&lin, "mousePressed", (10, 10)).await?;
     for cell in [(20, 10), (30, 10), (40, 14), (50, 10), (60, 10)] {
@@ -165,16 +177,6 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
     ensure!(said.as_str().is_some_and(|said| said.starts_with(expected)), "it says {said}");
     hover(&lin, (30, 10)).await?;
     wait_card(&lin, &["You painted this"]).await?;
-    mira.wait_until(PATIENCE, "how much is painted", async || {
-        let bars = mira.attribute("activity", "aria-label").await?.unwrap_or_default();
-        ensure!(bars.contains("in all") && !bars.contains(" 0 in all"), "{bars}");
-        ensure!(mira.text("strokes-a-minute").await?.contains("stroke"), "and the number");
-        let painters = mira.text("painters").await?;
-        // How many depends on the machine: a pause of a second makes two strokes of one.
-        ensure!(painters.contains("Lin") && painters.contains(" stroke"), "and by whom: {painters}");
-        Ok(())
-    })
-    .await?;
 
     // Who has left is not forgotten, though the page is loaded again.
     lin.close().await?;
