@@ -92,7 +92,7 @@ fn chromium_capabilities(
     let mut capabilities = ChromeCapabilities::new();
     capabilities.set_binary(&chromium.to_string_lossy())?;
     capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-    // It would open its page for new tabs, which costs as much as all else of its start.
+    // Not its page for new tabs, which costs as much as all else of its start: 4 opens the pages that are named.
     let startup = json!({ "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } });
     capabilities.add_experimental_option("prefs", startup)?;
     let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();

@@ -79,6 +79,7 @@ impl Row {
             _ => String::new(),
         };
         let is_measured = matches!(view.state, LinkState::Direct | LinkState::Relayed);
+        let rtt = view.rtt.filter(|_| is_measured);
         Row {
             endpoint: view.endpoint,
             called,
@@ -88,8 +89,8 @@ impl Row {
             attached: view.attached,
             stays: view.stays,
             beside,
-            rtt: view.rtt.filter(|_| is_measured),
-            stands_at: view.rtt.filter(|_| is_measured),
+            rtt,
+            stands_at: rtt,
             path: view.path.filter(|_| is_measured),
             jitter: view.jitter.filter(|_| is_measured),
             pings: view.pings,
@@ -223,16 +224,15 @@ impl Beyond {
 ///
 /// Unless `may_move`, linked rows keep the places they had in `before`, and their beads stand where they stood.
 pub fn arrange(rows: &mut [Row], before: &[Row], may_move: bool) {
-    let place = |row: &Row| before.iter().position(|other| other.endpoint == row.endpoint);
-    if !may_move {
-        for row in rows.iter_mut().filter(|row| row.rtt.is_some()) {
-            let stood_at = place(row).and_then(|place| before[place].stands_at);
-            row.stands_at = stood_at.or(row.stands_at);
-        }
+    let still = if may_move { &[] } else { before };
+    let place = |row: &Row| still.iter().position(|other| other.endpoint == row.endpoint);
+    for row in rows.iter_mut().filter(|row| row.rtt.is_some()) {
+        let stood_at = place(row).and_then(|place| still[place].stands_at);
+        row.stands_at = stood_at.or(row.stands_at);
     }
     rows.sort_by_cached_key(|row| {
-        let still = if may_move { 0 } else { place(row).unwrap_or(usize::MAX) };
-        (row.rank(), still, row.rtt.unwrap_or(Duration::MAX), row.endpoint)
+        let place = place(row).unwrap_or(usize::MAX);
+        (row.rank(), place, row.rtt.unwrap_or(Duration::MAX), row.endpoint)
     });
 }
 

@@ -44,8 +44,10 @@ pub const KEPT_HERE: &str = "Kept in this browser only.";
 pub const ALONE_HERE: &str = "Nobody else is here yet";
 /// The way in where no server answers.
 pub const MEET: &str = "Meet without a server";
-/// What a room's only link is called, and the button beside it.
-pub const ROOM_LINK: (&str, &str) = ("Link to this room", "Copy link");
+/// What a room's only link is called.
+pub const ROOM_LINK: &str = "Link to this room";
+/// The button beside a link.
+pub const COPY_LINK: &str = "Copy link";
 /// Why what somebody writes is not taken.
 pub const WRITTEN_ENOUGH: &str = "you have written as much here as one person may";
 /// What the length of a strand says.

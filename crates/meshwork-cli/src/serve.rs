@@ -189,17 +189,9 @@ pub(crate) fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
 mod tests {
     use std::ffi::OsString;
 
-    use meshwork_signal::http::Page;
+    use meshwork_signal::http::NoPages;
 
     use super::*;
-
-    struct NoPages;
-
-    impl Pages for NoPages {
-        fn page(&self, _: &str) -> Option<Page> {
-            None
-        }
-    }
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_a_remedy() {

@@ -62,11 +62,11 @@ pub(crate) fn People(
                 <RoomNotices session front/>
                 <Facts session front/>
                 <section class="link-box" hidden=move || session.is_unshared()>
-                    <h3>{texts::ROOM_LINK.0}</h3>
+                    <h3>{texts::ROOM_LINK}</h3>
                     <CopyField
                         value=Signal::derive(move || bar::link(session))
-                        label=texts::ROOM_LINK.0
-                        button=texts::ROOM_LINK.1
+                        label=texts::ROOM_LINK
+                        button=texts::COPY_LINK
                         test_id="share-link"
                     />
                 </section>

@@ -84,18 +84,26 @@ fn PassOn(session: Session) -> impl IntoView {
         }
         _ => "Scan with a phone to get the view link. The code alone does not open a private room:",
     };
-    let fields = move || {
-        match links.get() {
+    let fields = move || match links.get() {
         Links::One => view! {
-            <CopyField value=whole label=texts::ROOM_LINK.0 button=texts::ROOM_LINK.1 test_id="share-link-sheet"/>
+            <CopyField
+                value=whole
+                label=texts::ROOM_LINK
+                button=texts::COPY_LINK
+                test_id="share-link-sheet"
+            />
         }
         .into_any(),
         Links::View => view! {
-            <CopyField value=view_link label="Link to look" button=texts::ROOM_LINK.1 test_id="view-link-sheet"/>
+            <CopyField
+                value=view_link
+                label="Link to look"
+                button=texts::COPY_LINK
+                test_id="view-link-sheet"
+            />
         }
         .into_any(),
         Links::EditAndView => view! { <Choice session is_to_look whole view_link/> }.into_any(),
-    }
     };
     view! {
         <div class="sheet-code">
