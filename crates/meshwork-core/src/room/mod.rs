@@ -55,6 +55,7 @@ pub use self::writing::outbox::OUTBOX_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
 use crate::overlay::message::Tag;
+use crate::room::message::history::HistoryMessage;
 use crate::room::message::{Acknowledged, RoomMessage};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
@@ -341,16 +342,19 @@ impl Room {
         self.kept.outputs.pop_front()
     }
 
-    /// The next message for `to` of the parts of the replica, or else of the history, that it wants. Asked for when the link has
-    /// room, so that a large replica streams between live batches.
-    pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
-        let message = self.kept.comparison.serve(to, &self.kept.replicas).or_else(|| self.serve_history(to));
-        if let Some(RoomMessage::LeafBatch(bytes)) = &message
-            && let Some(author) = UnverifiedBatch::peer_of(bytes)
-        {
-            self.kept.send_admissions(to, &author);
-        }
-        message
+    /// The next message for `to` of the parts of the replica, or else of the history, that it wants, behind what its author is
+    /// admitted by; nothing where there is none. Asked for when the link has room, so that a large replica streams between
+    /// live batches.
+    pub fn serve(&mut self, to: Endpoint) -> Vec<RoomMessage> {
+        let served = self.kept.comparison.serve(to, &self.kept.replicas).or_else(|| self.serve_history(to));
+        let Some(served) = served else { return Vec::new() };
+        let author = match &served {
+            RoomMessage::LeafBatch(bytes) => UnverifiedBatch::peer_of(bytes),
+            RoomMessage::History(HistoryMessage::Batch(entry)) => UnverifiedBatch::peer_of(&entry.batch),
+            _ => None,
+        };
+        let admissions = author.map(|author| self.kept.rules.admissions_for(to, &author));
+        admissions.into_iter().flatten().chain([served]).collect()
     }
 
     /// Whether [`Room::serve`] may have something for anybody.

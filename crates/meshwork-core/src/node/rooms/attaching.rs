@@ -289,9 +289,12 @@ impl Rooms {
                     continue;
                 };
                 while link.queued() < SERVE_QUEUE {
-                    let Some(message) = room.serve(endpoint) else { break };
+                    let served = room.serve(endpoint);
+                    if served.is_empty() {
+                        break;
+                    }
                     idle = false;
-                    link.send(&message.on_link(handle.0));
+                    served.iter().for_each(|message| _ = link.send(&message.on_link(handle.0)));
                 }
                 while link.queued() < BLOB_QUEUE {
                     let Some(message) = room.sharing().serve(endpoint) else { break };

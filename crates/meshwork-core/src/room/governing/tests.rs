@@ -5,6 +5,7 @@ mod apps;
 mod beaten;
 mod bounds;
 mod joining;
+mod past;
 
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -38,7 +39,7 @@ use crate::signed::header::RecordName;
 use crate::signed::list::List;
 use crate::signed::record::{Body, Cut, Record};
 use crate::time::{Time, WallTime};
-use crate::wire::{Bounded, Bytes};
+use crate::wire::{Bounded, BoundedText, Bytes};
 
 /// A record that nobody knows.
 const UNKNOWN: RecordName = RecordName { number: 7, hash: [9; 8] };
@@ -189,6 +190,12 @@ fn offences(room: &mut Room) -> Vec<Refusal> {
     outputs(room).into_iter().filter_map(offence).collect()
 }
 
+/// All that a room has to serve to a member.
+fn served(room: &mut Room, to: Endpoint) -> Vec<RoomMessage> {
+    let served = core::iter::from_fn(|| Some(room.serve(to)).filter(|served| !served.is_empty()));
+    served.flatten().collect()
+}
+
 /// Lets rooms that are all attached to each other talk until nothing more is said, for a minute at most.
 fn talk(rooms: &mut [Room], from_millis: u64) {
     let member = Member { name: String::new(), stays: true, stores: false };
@@ -207,8 +214,7 @@ fn talk(rooms: &mut [Room], from_millis: u64) {
                 while room.verify(at, 64) > 0 {}
                 let me = room.kept.me;
                 for &to in &endpoints {
-                    let served = core::iter::from_fn(|| room.serve(to));
-                    sent.extend(served.map(|message| (me, to, message)));
+                    sent.extend(served(room, to).into_iter().map(|message| (me, to, message)));
                 }
                 while let Some(output) = room.poll_output() {
                     if let RoomOutput::Send(to, message) = output {
