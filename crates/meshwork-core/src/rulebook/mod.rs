@@ -230,14 +230,13 @@ impl Rulebook {
 
     /// The rule of a slot in a record that would name these before it, and change nothing.
     pub fn joined_rule(&self, before: &[RecordName], slot: u8) -> (Option<Limit>, WhoWrites) {
-        let before: Vec<Place> = before.iter().filter_map(|name| self.names.get(name).copied()).collect();
-        let rule = self.merged_rule(&before, usize::from(slot));
+        let rule = self.merged_rule(&self.places(before), usize::from(slot));
         (rule.limit, rule.writers)
     }
 
-    /// The edit key whose admissions count under the record that is so named.
-    pub fn edit_key(&self, record: &RecordName) -> Option<EditKey> {
-        self.node(record)?.edit_key.1
+    /// The edit key whose admissions count under such a record.
+    pub fn edit_key(&self, before: &[RecordName]) -> Option<EditKey> {
+        self.merged_edit_key(&self.places(before)).1
     }
 
     /// The app in a slot from 2 on, if any record that counts gave it one.
@@ -267,7 +266,7 @@ impl Rulebook {
             Change::Age(age) if age.replica == replica => Some(age.days),
             _ => None,
         };
-        self.last_said(&in_force, said).flatten()
+        self.last_said(&[in_force], said).flatten()
     }
 
     /// What does not show, whichever branch says so.
@@ -300,14 +299,14 @@ impl Rulebook {
         self.edicts.iter()
     }
 
-    /// Who moderates by the record that is so named, besides the owner, in ascending order.
-    pub fn moderators(&self, record: &RecordName) -> impl Iterator<Item = PeerId> {
-        self.entitled(record, |journal| &journal.moderates)
+    /// Who moderates by a record that would name these before it, and change nothing, besides the owner, in ascending order.
+    pub fn moderators(&self, before: &[RecordName]) -> impl Iterator<Item = PeerId> {
+        self.entitled(before, |journal| &journal.moderates)
     }
 
-    /// Who is on the list of writers by the record that is so named, in ascending order.
-    pub fn listed(&self, record: &RecordName) -> impl Iterator<Item = PeerId> {
-        self.entitled(record, |journal| &journal.listed)
+    /// Who is on the list of writers by such a record, in ascending order.
+    pub fn listed(&self, before: &[RecordName]) -> impl Iterator<Item = PeerId> {
+        self.entitled(before, |journal| &journal.listed)
     }
 
     /// Who is banned for whoever writes under the record that is so named, in ascending order.
@@ -327,14 +326,15 @@ impl Rulebook {
         bans.iter().filter(|ban| !self.is_lifted(ban, place)).map(|ban| ban.record).collect()
     }
 
-    /// What the last of its line says that says any such thing: the record that is so named, or one that it builds on.
+    /// What the last that says any such thing says, of the records that are so named and those that they build on.
     pub fn last_said<'a, T: 'a>(
         &'a self,
-        record: &RecordName,
+        before: &[RecordName],
         what: impl Fn(&'a Change) -> Option<T>,
     ) -> Option<T> {
-        let place = *self.names.get(record)?;
-        let line = self.nodes.iter().enumerate().filter(|(other, _)| self.knows(place, *other as Place));
+        let before = self.places(before);
+        let line = self.nodes.iter().enumerate();
+        let line = line.filter(|(other, _)| before.iter().any(|place| self.knows(*place, *other as Place)));
         let said = line.filter_map(|(_, node)| Some((node.rank()?, node.changes().find_map(&what)?)));
         said.max_by_key(|(rank, _)| *rank).map(|(_, said)| said)
     }
@@ -385,11 +385,11 @@ impl Rulebook {
 
     fn entitled(
         &self,
-        record: &RecordName,
+        before: &[RecordName],
         steps: fn(&Journal) -> &Vec<Step>,
     ) -> impl Iterator<Item = PeerId> {
-        let place = self.names.get(record).copied().unwrap_or_default();
-        let has = move |journal: &Journal| self.has(place, Some(steps(journal)));
+        let before = self.places(before);
+        let has = move |journal: &Journal| self.joined_has(&before, steps(journal));
         self.peers.iter().filter(move |(_, journal)| has(journal)).map(|(peer, _)| *peer)
     }
 
@@ -457,10 +457,15 @@ impl Rulebook {
         record.is_some_and(|(_, stays)| stays.as_ref().is_some_and(|stays| stays.has_id(id)))
     }
 
-    /// Whether the right of these steps is there at `place`: given by a record that knows of all takings.
+    /// Whether the right of these steps is there at `place`.
     fn has(&self, place: Place, steps: Option<&[Step]>) -> bool {
-        let Some(steps) = steps.filter(|steps| !steps.is_empty()) else { return false };
-        let known = || steps.iter().filter(|step| self.knows(place, step.at));
+        steps.is_some_and(|steps| self.joined_has(&[place], steps))
+    }
+
+    /// Whether the right of these steps is there where these branches meet: given by a record that knows of all takings.
+    fn joined_has(&self, before: &[Place], steps: &[Step]) -> bool {
+        let is_known = |step: &&Step| before.iter().any(|place| self.knows(*place, step.at));
+        let known = || steps.iter().filter(is_known);
         known().filter(|step| step.gives).any(|given| {
             let ancestors = &self.nodes[usize::from(given.at)].ancestors;
             known().filter(|step| !step.gives).all(|taken| ancestors.contains(taken.at))
@@ -487,6 +492,10 @@ impl Rulebook {
         let since = since.map_or(Stamp::NEVER, |(record, _)| record.body().stamp);
         let is_at_once = header.window.least == header.window.most && header.window.least >= since;
         is_at_once && used.checked_add(header.cost).is_some_and(|sum| sum <= limit.cost)
+    }
+
+    fn places(&self, records: &[RecordName]) -> Vec<Place> {
+        records.iter().filter_map(|name| self.names.get(name).copied()).collect()
     }
 
     fn node(&self, record: &RecordName) -> Option<&Node> {

@@ -227,9 +227,10 @@ impl Rules {
         heads.split_off(heads.len().saturating_sub(HEADS_MAX))
     }
 
-    /// What changes so that these terms hold.
+    /// What changes so that these terms hold in the record that joins all that goes on.
     fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
-        let (book, in_force, before) = (self.records.book(), self.records.in_force(), self.terms());
+        let (book, heads) = (self.records.book(), self.heads());
+        let before = Terms::of(book, &heads);
         let mut draft = Draft::default();
         let who = terms.writers.who();
         let followers = self.followers();
@@ -242,10 +243,10 @@ impl Rules {
         match &terms.writers {
             Writers::Everybody => {}
             Writers::Listed(now) => {
-                let before: Vec<PeerId> = book.listed(&in_force).collect();
+                let before: Vec<PeerId> = book.listed(&heads).collect();
                 (draft.listed, draft.unlisted) = (beyond(now, &before), beyond(&before, now));
             }
-            Writers::Admitted(key) if book.edit_key(&in_force) == *key => {}
+            Writers::Admitted(key) if book.edit_key(&heads) == *key => {}
             Writers::Admitted(key) => {
                 draft.changes.push(Change::EditKey(*key));
                 draft.slots = followers.iter().fold(1 << GENESIS_SLOT, |slots, rule| slots | 1 << rule.slot);
@@ -255,7 +256,7 @@ impl Rules {
                 draft.slots = slots.fold(draft.slots, |slots, slot| slots | 1 << slot);
             }
         }
-        let moderators: Vec<PeerId> = book.moderators(&in_force).collect();
+        let moderators: Vec<PeerId> = book.moderators(&heads).collect();
         draft.appointed = beyond(&terms.moderators, &moderators);
         draft.dismissed = beyond(&moderators, &terms.moderators);
         if terms.name != before.name {

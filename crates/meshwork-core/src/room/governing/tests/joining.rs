@@ -177,6 +177,36 @@ fn what_one_branch_closed_stays_closed() {
 }
 
 #[test]
+fn set_terms_hold_whatever_branches_said() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room_of(endpoint(0, 5000))];
+    let key = |number| Some(EditSeed([number; 16]).key());
+    let terms = |name: &str, moderators: &[u8], cost, key| Terms {
+        name: BoundedText::new(name).unwrap(),
+        moderators: peers(moderators),
+        limit: Some(Limit { cost, window_ms: 1000 }),
+        writers: Writers::Admitted(key),
+        ..Terms::default()
+    };
+    let first = terms("one", &[2, 3], 9, key(1));
+    rooms[0].govern(now(1), &owner, Act::SetTerms(first.clone())).unwrap();
+    talk(&mut rooms, 2);
+    rooms[0].govern(now(60_100), &owner, Act::SetTerms(terms("two", &[2, 4], 7, key(2)))).unwrap();
+    // The longer branch goes on, and is what people see.
+    let seen = Terms { limit: Some(Limit { cost: 8, window_ms: 1000 }), ..first.clone() };
+    rooms[1].govern(now(60_100), &owner, Act::SetTerms(first.clone())).unwrap();
+    rooms[1].govern(now(60_101), &owner, Act::SetTerms(seen.clone())).unwrap();
+    talk(&mut rooms, 60_200);
+    assert_eq!(rooms[0].kept().records().terms(), &seen);
+    assert_eq!(rooms[0].kept().records().book().heads().len(), 2);
+    rooms[0].govern(now(120_300), &owner, Act::SetTerms(seen.clone())).unwrap();
+    talk(&mut rooms, 120_400);
+    for room in &rooms {
+        assert_eq!((room.kept().records().book().heads().len(), room.kept().records().terms()), (1, &seen));
+    }
+}
+
+#[test]
 fn long_lists_come_in_pieces() {
     let stays: Vec<SignedBatch> = (0..5000).map(|instance| free((2, instance, 1), 5, &[(0, 1)])).collect();
     let (record, list) = record(0, 10, &[], vec![Change::Ban(peers(&[2]))], Some((0, stays)));
