@@ -7,8 +7,8 @@ use core::any::Any;
 
 use super::family::{Entries, Family, WriteOf};
 use super::{
-    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Parts, Replica, Retraction,
-    shows_by, tree,
+    Again, Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Parts, Replica,
+    Retraction, shows_by, tree,
 };
 use crate::clock::Stamp;
 use crate::id::PeerId;
@@ -27,8 +27,13 @@ pub trait MadeOfParts: Any + Send + Sync {
     fn made_of_mut(&mut self) -> &mut Parts<Self::Family>;
 }
 
-/// Entries that showed, each with its part and its author.
-type Shown<F> = Vec<(u32, PeerId, WriteOf<F>)>;
+/// An entry that was written.
+struct Said<F: Family> {
+    part: u32,
+    author: PeerId,
+    write: WriteOf<F>,
+    showed: bool,
+}
 
 impl<R: MadeOfParts> Replica for R {
     fn digest(&self) -> Digest {
@@ -102,41 +107,53 @@ impl<R: MadeOfParts> Replica for R {
         Some((fold, Content::new((part, writes), cost)))
     }
 
-    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
+    fn said_in(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
         let parts = self.made_of();
-        let mut shown: Shown<R::Family> = Vec::new();
+        let mut said: Vec<Said<R::Family>> = Vec::new();
         for batch in batches {
             let Ok((number, writes)) = parts.family().read(&batch.header(), batch.payload()) else {
                 continue;
             };
-            let (Some(part), Some(place)) = (parts.part(number), parts.family().place(number)) else {
-                continue;
-            };
+            let Some(place) = parts.family().place(number) else { continue };
             let is_hidden = |write: &WriteOf<R::Family>| {
                 parts.retracted().iter().any(|one| R::Family::covers(one, place, write, batch.peer()))
             };
             let shows = |write: &WriteOf<R::Family>| {
-                !is_hidden(write) && part.holder(write).is_some_and(|holder| shows_by(batch, &holder.key()))
+                let holder = parts.part(number).and_then(|part| part.holder(write));
+                !is_hidden(write) && holder.is_some_and(|holder| shows_by(batch, &holder.key()))
             };
-            shown.extend(writes.into_iter().filter(shows).map(|write| (number, batch.peer(), write)));
+            said.extend(writes.into_iter().map(|write| {
+                let showed = shows(&write);
+                Said { part: number, author: batch.peer(), write, showed }
+            }));
         }
-        let cost = shown.len();
-        Content::new(shown, cost)
+        let cost = said.len();
+        Content::new(said, cost)
     }
 
-    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
-        let shown = shown.read::<Shown<R::Family>>().map(Vec::as_slice).unwrap_or_default();
-        let stands = |(number, peer, write): &&(u32, PeerId, WriteOf<R::Family>)| {
-            let holder = self.made_of().part(*number).and_then(|part| part.holder(write));
-            holder.is_some_and(|holder| holder.peer() == *peer)
+    fn say_again(&self, said: &Content, how: Again) -> Vec<Fold> {
+        let said = said.read::<Vec<Said<R::Family>>>().map(Vec::as_slice).unwrap_or_default();
+        let stands = |said: &&Said<R::Family>| {
+            let holder = self.made_of().part(said.part).and_then(|part| part.holder(&said.write));
+            holder.is_some_and(|holder| holder.peer() == said.author)
         };
         let mut by_part: BTreeMap<u32, Vec<WriteOf<R::Family>>> = BTreeMap::new();
-        for (part, _, write) in shown.iter().filter(|one| !stands(one)).take(most) {
-            let write = <R::Family as Family>::Entries::restamped(write, WHENEVER);
-            by_part.entry(*part).or_default().push(write);
+        let due = said.iter().filter(|one| !stands(one));
+        match how {
+            Again::AsItWas => {
+                due.for_each(|one| by_part.entry(one.part).or_default().push(one.write.clone()));
+                // Of one's own the latest counts.
+                let stamp = |write: &_| <R::Family as Family>::Entries::stamp(write);
+                by_part.values_mut().for_each(|writes| writes.sort_by_key(stamp));
+            }
+            Again::AsNew(most) => {
+                for Said { part, write, .. } in due.filter(|one| one.showed).take(most) {
+                    let write = <R::Family as Family>::Entries::restamped(write, WHENEVER);
+                    by_part.entry(*part).or_default().push(write);
+                }
+            }
         }
         let family = self.made_of().family();
-        let folds = by_part.into_iter().filter_map(|(part, writes)| family.fold(part, writes));
-        folds.map(|fold| fold.payload).collect()
+        by_part.into_iter().filter_map(|(part, writes)| family.fold(part, writes)).collect()
     }
 }

@@ -131,11 +131,20 @@ pub trait Replica: Any + Send + Sync {
     fn fold_former(&self, _part: u32, _peer: PeerId) -> Option<(Fold, Content)> {
         None
     }
-    /// What of these batches, all of one peer, still shows.
-    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
-    /// The payloads that say again the first entries of what [`Replica::shown_of`] gave, as many as cost `most`. What
-    /// stands as it was is not said again: another batch of its author carries it, too.
-    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>>;
+    /// What these batches, all of one peer, say, and which of it still shows.
+    fn said_in(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content;
+    /// What says again what [`Replica::said_in`] gave, but for what stands as it was: another batch of its author carries
+    /// that, too. What only moderators may say is apart.
+    fn say_again(&self, said: &Content, how: Again) -> Vec<Fold>;
+}
+
+/// How an author says again what a record took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// All of it as it was written, beaten or not, since what beat it may fall: so it keeps its order.
+    AsItWas,
+    /// What showed, written [whenever](WHENEVER) it is said: the first entries of it that cost so much together.
+    AsNew(usize),
 }
 
 /// Whether what a batch says is said for its author by the batch of this key, which holds the same entry: what a fold
@@ -171,7 +180,7 @@ pub struct Fold {
     pub payload: Vec<u8>,
     /// What it would cost if it were new.
     pub cost: usize,
-    /// The least stamp of its entries, where the batch's window begins.
+    /// The least stamp of its entries, where the batch's window begins; [`WHENEVER`] where they have that of the batch.
     pub least: Stamp,
 }
 

@@ -4,6 +4,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::Write;
 use crate::clock::Stamp;
@@ -184,6 +185,11 @@ impl<'a> Payload<'a> {
         bytes
     }
 
+    /// The least stamp of the entries, with which the window of a batch begins.
+    pub(super) fn least(&self) -> Stamp {
+        self.entries.iter().map(|written| written.stamp).min().unwrap_or(Stamp::NEVER)
+    }
+
     /// Bytes of a payload before its first entry.
     pub(super) fn head_length(row: &[u8], count: usize) -> usize {
         1 + row.len() + varint_length(count as u64)
@@ -250,28 +256,37 @@ pub fn payloads(writes: &[Write]) -> Result<Vec<Vec<u8>>, TableError> {
         }
         check_lengths(field, value.as_deref())?;
     }
-    // From the last, of which one for each field is left.
-    let mut writes: Vec<&Write> = writes.iter().rev().collect();
-    writes.sort_by(|one, other| (&one.row, &one.field).cmp(&(&other.row, &other.field)));
-    writes.dedup_by(|one, other| (&one.row, &one.field) == (&other.row, &other.field));
-    let mut payloads = Vec::new();
-    for writes in writes.chunk_by(|one, other| one.row == other.row) {
-        let row = &writes[0].row;
-        let head = Payload::head_length(row, ENTRIES_MAX);
-        let (mut entries, mut length) = (Vec::new(), head);
-        for Write { field, value, .. } in writes {
-            let written = Written { field, stamp: WHENEVER, value: value.as_deref() };
-            let more = written.length(WHENEVER);
-            if length + more > PAYLOAD_MAX || entries.len() == ENTRIES_MAX {
-                payloads.push(Payload { row, entries }.write(WHENEVER));
-                (entries, length) = (Vec::new(), head);
+    let entries = writes.iter().map(|Write { row, field, value }| {
+        (row.as_slice(), Written { field, stamp: WHENEVER, value: value.as_deref() })
+    });
+    Ok(packed(entries.collect()).iter().map(|payload| payload.write(WHENEVER)).collect())
+}
+
+/// As few payloads as hold these entries of rows, one row in each. Of those of one field the last of the greatest stamp
+/// counts.
+pub(super) fn packed<'a>(mut entries: Vec<(&'a [u8], Written<'a>)>) -> Vec<Payload<'a>> {
+    entries.reverse();
+    entries.sort_by_key(|(row, written)| (*row, written.field, Reverse(written.stamp)));
+    entries.dedup_by_key(|(row, written)| (*row, written.field));
+    let mut payloads: Vec<Payload<'a>> = Vec::new();
+    let mut length = 0;
+    for (row, written) in entries {
+        // Whatever the payload's least stamp comes to be.
+        let more = written.length(Stamp::NEVER);
+        match payloads.last_mut() {
+            Some(last)
+                if last.row == row && length + more <= PAYLOAD_MAX && last.entries.len() < ENTRIES_MAX =>
+            {
+                last.entries.push(written);
             }
-            entries.push(written);
-            length += more;
+            _ => {
+                length = Payload::head_length(row, ENTRIES_MAX);
+                payloads.push(Payload { row, entries: vec![written] });
+            }
         }
-        payloads.push(Payload { row, entries }.write(WHENEVER));
+        length += more;
     }
-    Ok(payloads)
+    payloads
 }
 
 /// Bytes of a number as a varint in its shortest form.

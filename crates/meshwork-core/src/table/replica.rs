@@ -8,12 +8,12 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use super::payload::{self, Payload, Written};
-use super::{ENTRIES_MAX, Kind, Table, Write, path_of_time, payloads};
+use super::{ENTRIES_MAX, Kind, Table, Write, Writer, path_of_time};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::{
-    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Floor, Fold, Replica, Retraction,
-    part_named, shows_by,
+    Again, Applied, Below, Changes, Content, ContentError, Digest, Enforced, Floor, Fold, Replica,
+    Retraction, WHENEVER, part_named, shows_by,
 };
 use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch};
 
@@ -146,52 +146,77 @@ impl Replica for Table {
         Some((Fold { payload, cost, least }, Content::new(Checked, cost)))
     }
 
-    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
-        let mut shown: Vec<Shown> = Vec::new();
+    fn said_in(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
+        let mut said: Vec<Said> = Vec::new();
         for batch in batches {
             let Ok(Payload { row, entries }) = self.read(&batch.header(), batch.payload()) else { continue };
             for Written { field, stamp, value } in entries {
-                let Some((held, false)) = self.contest.held(row, field) else { continue };
-                let holder = self.contest.batch(held.number());
-                if held.stamp() == stamp && holder.is_some_and(|holder| shows_by(batch, &holder.key())) {
-                    let value = value.map(<[u8]>::to_vec);
-                    let write = Write { row: row.to_vec(), field: field.to_vec(), value };
-                    shown.push(Shown { write, stamp, author: batch.peer() });
-                }
+                let showed = self.contest.held(row, field).is_some_and(|(held, is_hidden)| {
+                    let holder = self.contest.batch(held.number());
+                    let shows = holder.is_some_and(|holder| shows_by(batch, &holder.key()));
+                    !is_hidden && held.stamp() == stamp && shows
+                });
+                let value = value.map(<[u8]>::to_vec);
+                let write = Write { row: row.to_vec(), field: field.to_vec(), value };
+                said.push(Said { write, stamp, author: batch.peer(), showed });
             }
         }
-        let cost = shown.len();
-        Content::new(shown, cost)
+        let cost = said.len();
+        Content::new(said, cost)
     }
 
-    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
-        let shown = shown.read::<Vec<Shown>>().map(Vec::as_slice).unwrap_or_default();
-        let is_due = |shown: &&Shown| !self.is_old_row(&shown.write.row) && !self.stands(shown);
-        let shown: Vec<Write> = shown.iter().filter(is_due).map(|shown| shown.write.clone()).collect();
-        let first = |count: usize| payloads(&shown[..count]).unwrap_or_default();
-        let cost = |count: usize| -> usize {
-            first(count).iter().filter_map(|payload| self.outline(payload)).map(|(_, cost)| cost).sum()
-        };
-        // How many are not too many, and how many are.
-        let (mut few, mut many) = (0, shown.len() + 1);
-        while few + 1 < many {
-            let middle = few.midpoint(many);
-            if cost(middle) <= most { few = middle } else { many = middle }
+    fn say_again(&self, said: &Content, how: Again) -> Vec<Fold> {
+        let said = said.read::<Vec<Said>>().map(Vec::as_slice).unwrap_or_default();
+        let is_due = |said: &&Said| !self.is_old_row(&said.write.row) && !self.stands(said);
+        let due = said.iter().filter(is_due);
+        match how {
+            Again::AsItWas => folds(due.map(|said| (said, said.stamp))),
+            Again::AsNew(most) => {
+                let due: Vec<&Said> = due.filter(|said| said.showed).collect();
+                let first = |count: usize| folds(due[..count].iter().map(|said| (*said, WHENEVER)));
+                let cost = |count: usize| -> usize { first(count).iter().map(|fold| fold.cost).sum() };
+                // How many are not too many, and how many are.
+                let (mut few, mut many) = (0, due.len() + 1);
+                while few + 1 < many {
+                    let middle = few.midpoint(many);
+                    if cost(middle) <= most { few = middle } else { many = middle }
+                }
+                first(few)
+            }
         }
-        first(few)
     }
 }
 
-/// An entry that showed.
-struct Shown {
+/// An entry that was written.
+struct Said {
     write: Write,
     stamp: Stamp,
     author: PeerId,
+    showed: bool,
+}
+
+/// What says these at such times, apart what only moderators may say.
+fn folds<'a>(said: impl Iterator<Item = (&'a Said, Stamp)>) -> Vec<Fold> {
+    let written = |(said, stamp): (&'a Said, Stamp)| {
+        let Write { row, field, value } = &said.write;
+        (row.as_slice(), Written { field, stamp, value: value.as_deref() })
+    };
+    let (theirs, others): (Vec<_>, Vec<_>) = said
+        .map(written)
+        .partition(|(_, written)| matches!(Writer::of(written.field), Some((Writer::Moderators, _))));
+    let packed = [others, theirs].into_iter().flat_map(payload::packed);
+    packed
+        .map(|payload| {
+            let (least, count) = (payload.least(), payload.entries.len());
+            let payload = payload.write(least);
+            Fold { cost: payload::cost(count, &payload), payload, least }
+        })
+        .collect()
 }
 
 impl Table {
-    /// Whether what showed holds its field as it was written.
-    fn stands(&self, Shown { write, stamp, author }: &Shown) -> bool {
+    /// Whether an entry holds its field as it was written.
+    fn stands(&self, Said { write, stamp, author, .. }: &Said) -> bool {
         let held = self.contest.held(&write.row, &write.field);
         held.is_some_and(|(held, _)| (held.stamp(), held.author()) == (*stamp, *author))
     }
@@ -228,7 +253,8 @@ impl Table {
             let latest = entries.iter().map(|written| written.stamp).max()?;
             entries.iter_mut().for_each(|written| written.stamp = latest);
         }
-        let least = entries.iter().map(|written| written.stamp).min()?;
-        Some((Payload { row, entries }.write(least), least))
+        let payload = Payload { row, entries };
+        let least = payload.least();
+        (!payload.entries.is_empty()).then(|| (payload.write(least), least))
     }
 }

@@ -8,7 +8,8 @@ use meshwork_core::id::{Instance, PeerId};
 use meshwork_core::planted;
 use meshwork_core::replica::leaves::{Item, Leaves};
 use meshwork_core::replica::{
-    Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction, part_named,
+    Again, Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction,
+    WHENEVER, part_named,
 };
 use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
 
@@ -410,7 +411,7 @@ impl Replica for Documents {
         self.folded(part, peer, Gain::Quarter)
     }
 
-    fn shown_of(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
+    fn said_in(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
         let mut parts: Vec<(String, Part<'_>)> = Vec::new();
         for batch in batches {
             let Ok(said) = Said::read(batch.payload()) else { continue };
@@ -420,26 +421,32 @@ impl Replica for Documents {
                 None => parts.push((said.name.to_owned(), one)),
             }
         }
-        let shown = parts.into_iter().map(|(name, part)| {
+        let said = parts.into_iter().map(|(name, part)| {
             let (former, update) = part.merged(&Ranges::default());
             (name, former, update)
         });
-        let shown: Vec<(String, Vec<Instance>, Vec<u8>)> = shown.collect();
-        let cost = shown.len();
-        Content::new(shown, cost)
+        let said: Vec<(String, Vec<Instance>, Vec<u8>)> = said.collect();
+        let cost = said.len();
+        Content::new(said, cost)
     }
 
-    fn say_again(&self, shown: &Content, most: usize) -> Vec<Vec<u8>> {
-        let shown =
-            shown.read::<Vec<(String, Vec<Instance>, Vec<u8>)>>().map(Vec::as_slice).unwrap_or_default();
-        let mut left = most;
-        let payloads = shown
-            .iter()
-            .flat_map(|(name, former, update)| payloads(name, former, update).unwrap_or_default());
-        let within = payloads.take_while(|payload| {
-            let cost = Said::read(payload).map_or(0, |said| said.cost());
-            let fits = cost <= left;
-            left = left.saturating_sub(cost);
+    fn say_again(&self, said: &Content, how: Again) -> Vec<Fold> {
+        let said =
+            said.read::<Vec<(String, Vec<Instance>, Vec<u8>)>>().map(Vec::as_slice).unwrap_or_default();
+        let payloads =
+            said.iter().flat_map(|(name, former, update)| payloads(name, former, update).unwrap_or_default());
+        let folds = payloads.map(|payload| {
+            let cost = Said::read(&payload).map_or(0, |said| said.cost());
+            Fold { payload, cost, least: WHENEVER }
+        });
+        // An update has no time, so it is the same whenever it is said.
+        let mut left = match how {
+            Again::AsItWas => usize::MAX,
+            Again::AsNew(most) => most,
+        };
+        let within = folds.take_while(|fold| {
+            let fits = fold.cost <= left;
+            left = left.saturating_sub(fold.cost);
             fits
         });
         within.collect()

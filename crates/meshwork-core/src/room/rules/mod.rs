@@ -399,19 +399,19 @@ impl Rules {
         self.records.retractions().map(|(_, retraction)| retraction.clone()).collect()
     }
 
-    /// What was written here under earlier records, does not stand by later ones, and shows now, by replica.
+    /// What this peer wrote under earlier records and does not stand by later ones, by replica.
     pub(super) fn outdated(&self, replicas: &Replicas) -> Vec<(ReplicaNumber, Content)> {
         let is_outdated = |batch: &&SignedBatch| {
             let verdict = self.judge(batch);
             verdict.is_cut() || verdict == Verdict::Unknown
         };
-        let outdated: Vec<&SignedBatch> = self.ledger.of(self.me).filter(is_outdated).collect();
-        let shown = |(number, replica): (ReplicaNumber, &dyn Replica)| {
+        let outdated: Vec<&SignedBatch> = self.ledger.of_peer(self.me.peer).filter(is_outdated).collect();
+        let said = |(number, replica): (ReplicaNumber, &dyn Replica)| {
             let mut of_it = outdated.iter().copied().filter(|batch| batch.header().replica == number);
-            let shown = replica.shown_of(&mut of_it);
-            (shown.cost > 0).then_some((number, shown))
+            let said = replica.said_in(&mut of_it);
+            (said.cost > 0).then_some((number, said))
         };
-        if outdated.is_empty() { Vec::new() } else { replicas.iter().filter_map(shown).collect() }
+        if outdated.is_empty() { Vec::new() } else { replicas.iter().filter_map(said).collect() }
     }
 
     /// The limit of a slot under the record in force.

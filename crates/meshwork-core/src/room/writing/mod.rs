@@ -14,7 +14,7 @@ use self::holders::Whereabouts;
 use self::outbox::Outbox;
 use super::{Room, delivery};
 use crate::id::{Identity, PeerId};
-use crate::replica::{Content, Fold, Replica, ReplicaNumber};
+use crate::replica::{Again, Content, Fold, Replica, ReplicaNumber, WHENEVER};
 use crate::room::rules::publish::{Act, MODERATORS};
 use crate::signed::batch::{Header, SignedBatch, StampWindow};
 use crate::signed::change::Limit;
@@ -180,9 +180,9 @@ impl Writing {
         sequence < self.next_sequence
     }
 
-    /// Something that showed does not count any more: it is said again when the room is asked to.
-    pub(super) fn outdate(&mut self, number: ReplicaNumber, shown: Content) {
-        self.unsaid.push_back((number, shown));
+    /// Something that was written does not count any more: it is said again when the room is asked to.
+    pub(super) fn outdate(&mut self, number: ReplicaNumber, said: Content) {
+        self.unsaid.push_back((number, said));
     }
 
     /// Counts a batch in a part. Returns whether a fold is due there.
@@ -273,24 +273,44 @@ impl Room {
     }
 
     /// Signs in the name of `identity` what is due: a record that joins what the owner's programs wrote without hearing
-    /// of each other, and what was written here under earlier rules and showed until now, as much of it as the rules
-    /// allow at once.
+    /// of each other, and what was written here under earlier rules, as far as the rules allow it.
     pub fn sign_due(&mut self, now: Now, identity: &Identity) {
         if self.kept.rules.joins(identity.peer()) {
             // What is not joined now is joined when the next record comes.
             let _ = self.govern(now, identity, Act::Join);
         }
         self.talking().sign_passed(now, identity);
-        let Some((number, shown)) = self.kept.writing.unsaid.pop_front() else { return };
-        let said_again = |room: &Room, most| {
-            let replica = room.kept.replicas.get(number);
-            replica.map(|replica| replica.say_again(&shown, most)).unwrap_or_default()
+        if let Some((number, said)) = self.kept.writing.unsaid.pop_front() {
+            self.say_again(now, identity, number, &said);
+            self.finish(now);
+        }
+    }
+
+    /// Says again what a record took. Where there is a limit, each batch is of one time, so that is what showed, and as
+    /// much of it as the limit leaves: the rest is for its author to write later.
+    fn say_again(&mut self, now: Now, identity: &Identity, number: ReplicaNumber, said: &Content) {
+        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
+        let how = match self.kept.rules.writing_left(number.slot(), stamp) {
+            Ok(None) => Again::AsItWas,
+            Ok(Some(WritingLeft { left, .. })) => Again::AsNew(left as usize),
+            // Nothing of it is allowed any more.
+            Err(_) => return,
         };
-        let all = said_again(self, usize::MAX);
-        if let Err(WriteError::TooFast { left, .. }) = self.write(now, identity, number, all) {
-            // What the limit leaves; the rest is for its author to write later.
-            let some = said_again(self, left as usize);
-            let _ = self.write(now, identity, number, some);
+        let moderates = self.kept.records().moderates(identity.peer());
+        let replica = self.kept.replicas.get(number);
+        let folds = replica.map(|replica| replica.say_again(said, how)).unwrap_or_default();
+        self.kept.clock.merge(stamp);
+        for Fold { payload, least, .. } in folds {
+            let least = if least == WHENEVER { stamp } else { least };
+            let header = self.kept.header(number, StampWindow { least, most: stamp });
+            let checked = self.kept.replicas.get(number).and_then(|replica| {
+                let content = replica.check(&header, &payload).ok()?;
+                Some((content, Some((number, replica.outline(&payload)?.0))))
+            });
+            let Some((content, part)) = checked else { continue };
+            if moderates || !content.is_for_moderators {
+                self.write_batch(now, identity, &header, &payload, content, part);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ fn rows_before_the_floor_are_given_up() {
     }
     (20_004..20_010).for_each(|at| drop(post(&mut young, 0, at, &["a"])));
     let own: Vec<SignedBatch> = table.batches().cloned().collect();
-    let shown = table.shown_of(&mut own.iter());
+    let said = table.said_in(&mut own.iter());
     let turned = table.set_floor(Floor(20_004));
     let told = turned.changed.expect("rows are gone");
     let is_gone = |change: &Change| change.before.is_some() && change.after.is_none();
@@ -37,7 +37,7 @@ fn rows_before_the_floor_are_given_up() {
     let own: Vec<SignedBatch> = table.batches().take(1).cloned().collect();
     let enforced = table.enforce(&|batch| *batch != own[0], &[], &mut core::iter::once(old));
     assert_eq!((enforced.removed.len(), enforced.restored.len()), (1, 0));
-    assert_eq!(table.say_again(&shown, usize::MAX).len(), 1, "nor is it said again");
+    assert_eq!(table.say_again(&said, Again::AsItWas).len(), 1, "nor is it said again");
 
     table.set_floor(Floor(20_003));
     assert!(apply(&mut table, old).kept, "the floor may sink, and others may have it");

@@ -40,6 +40,55 @@ fn what_is_taken_back_is_not_said_again() {
     assert_eq!([1, 2].map(|place| board(&room).value(place)), [None, Some(6)]);
 }
 
+/// A record by which those may write who are admitted by this seed, and nothing stays of anybody.
+fn closes_to(seed: &EditSeed, millis: u64) -> WithList {
+    let rules = vec![Rule { slot: GENESIS_SLOT, limit: None, writers: WhoWrites::Admitted }];
+    let changes = vec![Change::Rules(Bounded::new(rules).unwrap()), Change::EditKey(Some(seed.key()))];
+    record(0, millis, &[], changes, Some((1, vec![])))
+}
+
+#[test]
+fn what_is_said_again_keeps_its_order_beaten_or_not() {
+    let (seed, writers) = (EditSeed([5; 16]), [2, 3].map(identity));
+    let mut rooms = vec![room(0), room(2), room(3)];
+    for (at, number) in [(0, 1), (60_000, 2)] {
+        let value = Board::payloads(&[(1, number as u32)]);
+        rooms[number].write(now(at), &writers[number - 1], ReplicaNumber::FIRST, value).unwrap();
+        talk(&mut rooms, at);
+    }
+    let closing = closes_to(&seed, 120_000);
+    for room in &mut rooms {
+        room.kept_mut().admit_self(&seed);
+        tell(room, now(120_000), endpoint(9, 9), &closing);
+        assert_eq!(board(room).shown(), 0);
+    }
+    // Who wrote first says it again last.
+    for number in [2, 1] {
+        rooms[number].sign_due(now(121_000 - number as u64), &writers[number - 1]);
+    }
+    talk(&mut rooms, 122_000);
+    assert!(rooms.iter().all(|room| board(room).value(1) == Some(2)), "what was later is later");
+    let banned = ban(0, 180_000, &[&closing], 3, vec![]);
+    rooms.iter_mut().for_each(|room| tell(room, now(190_000), endpoint(9, 9), &banned));
+    assert!(rooms.iter().all(|room| board(room).value(1) == Some(1)), "what it had beaten shows");
+}
+
+#[test]
+fn what_former_sessions_wrote_is_said_again() {
+    let seed = EditSeed([5; 16]);
+    let mut rooms = vec![room(0), room_of(endpoint(2, 5000))];
+    let former = free((2, 1, 1), 10, &[(1, 7)]);
+    rooms.iter_mut().for_each(|room| hear(room, now(20), endpoint(9, 9), live(&former)));
+    let closing = closes_to(&seed, 30);
+    for room in &mut rooms {
+        room.kept_mut().admit_self(&seed);
+        tell(room, now(40), endpoint(9, 9), &closing);
+    }
+    rooms[1].sign_due(now(50), &identity(2));
+    talk(&mut rooms, 60);
+    assert!(rooms.iter().all(|room| board(room).value(1) == Some(7)));
+}
+
 #[test]
 fn what_another_batch_keeps_is_not_said_again() {
     let (writer, owner) = (identity(2), endpoint(0, 99));
