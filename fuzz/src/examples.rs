@@ -20,8 +20,8 @@ use meshwork_core::room::message::history::{
     HistoryMessage, HistoryPartEnd, HistorySpan, PartOutcome, PastEntry, PastGap, WantHistory,
 };
 use meshwork_core::room::message::{
-    Acknowledged, AskList, Carry, Contradiction, LeafEnd, ListPiece, Neighbours, Nodes, Open, RoomMessage,
-    Roots, Unwant, Want,
+    Acknowledged, AskList, Carry, Contradiction, Holds, LeafEnd, ListPiece, Neighbours, Nodes, Open,
+    RoomMessage, Roots, Unwant, Want,
 };
 use meshwork_core::seam::description::{
     Candidate, CandidateAddress, CandidateKind, Description, Fingerprint, Role,
@@ -138,7 +138,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let nodes = Nodes { replica: 0, node: 1, below: Bounded::new(below.to_vec()).expect("two") };
     let floors = Bounded::new(vec![(0x12, Floor(20_000))]).expect("one");
     let replicas = Bounded::new(vec![(0, digest), (0x12, digest)]).expect("two");
-    let roots = Roots { records: digest, own: 1, floors, replicas };
+    let roots = Roots { records: digest, holds: Holds { own: 1, floors }, replicas };
     let want = Want { replica: 0, leaf: 4101, nonce: 300, have: Bounded::new(vec![[7; 6]]).expect("one") };
     let sequences = Bounded::new(vec![1, 300]).expect("two");
     let inside = [

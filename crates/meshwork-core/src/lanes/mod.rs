@@ -35,7 +35,7 @@ mod wire;
 
 pub use self::allowance::Allowance;
 pub use self::presence::{INTERVAL, LATEST, Presence, REST};
-pub use self::present::Present;
+pub use self::present::{Present, REPEATED_EVERY};
 pub use self::say::{Arrival, Heard, LATE, Saying, Sayings};
 pub use self::to_all::{Passing, ToAll};
 pub use self::wire::{DATAGRAM_KIND, Datagram, Letter, PASSED_KIND, PRESENCE_KIND, Passed, Said, Unreliable};

@@ -12,7 +12,7 @@ use crate::signed::batch::SignedBatch;
 use crate::time::{Time, WallTime};
 
 /// How often an endpoint says the same of itself again: it may have gone without a word, or others come.
-pub(super) const REPEATED_EVERY: Duration = Duration::from_secs(60);
+pub const REPEATED_EVERY: Duration = Duration::from_secs(60);
 /// How long after it was heard last nothing is shown of it any more: two may be lost.
 const LASTS: Duration = Duration::from_secs(150);
 /// Endpoints and apps of which something is kept: more than anybody can look at.
@@ -78,6 +78,12 @@ impl Present {
     pub fn of(&self, endpoint: Endpoint) -> Vec<(Slot, Vec<u8>)> {
         let its = self.said.iter().filter(|((whose, _), said)| *whose == endpoint && said.is_shown());
         its.map(|(&(_, slot), said)| (slot, said.batch.payload().to_vec())).collect()
+    }
+
+    /// What every endpoint says of itself, where that is something.
+    pub fn all(&self) -> impl Iterator<Item = (Endpoint, &[u8])> {
+        let shown = self.said.iter().filter(|(_, said)| said.is_shown());
+        shown.map(|(&(endpoint, _), said)| (endpoint, said.batch.payload()))
     }
 
     /// An endpoint left: what it said until now is not shown, however often it is handed on.

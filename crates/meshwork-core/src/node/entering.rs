@@ -219,6 +219,7 @@ impl Node {
             RoomOutput::Pass(ways, batch) => {
                 base.rooms.lanes().pass(&mut base.links, handle, &ways, batch.bytes())
             }
+            RoomOutput::Compare(with) => connecting.compare_with(base, handle, with),
             RoomOutput::Unseek(endpoint) => connecting.unseek(base, handle, endpoint),
             RoomOutput::Drop(endpoint, why) => connecting.drop_neighbour(base, handle, endpoint, why),
             RoomOutput::Relink => connecting.relink(base, handle),

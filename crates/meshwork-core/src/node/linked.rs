@@ -190,11 +190,13 @@ impl Node {
                 let base = &mut self.base;
                 if let Some(handle) = base.rooms.attachments().numbered(from, number) {
                     self.handle_inside(handle, from, message);
-                } else if matches!(message, RoomMessage::Blob(_))
+                } else if message.is_for_visitors()
                     && let Some(handle) = base.rooms.attachments().numbered_for_lanes(from, number)
                 {
-                    // Who visits takes part in blobs as in lanes.
-                    base.rooms.attachments_mut().note_said(base.own.time(), from, handle);
+                    // Comparison goes on for as long as who began it wants.
+                    if matches!(message, RoomMessage::Blob(_)) {
+                        base.rooms.attachments_mut().note_said(base.own.time(), from, handle);
+                    }
                     if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
                         room.handle_message(now, from, message);
                     }

@@ -203,7 +203,7 @@ impl Node {
         for (room, reason) in self.base.rooms.judge_full(&self.base.own) {
             self.refuse_room(room, reason);
         }
-        self.base.rooms.end_guests(&self.base.own);
+        self.base.rooms.handle_guests(&self.base.own);
         self.base.rooms.handle_timeouts(&self.base.own);
         self.settle();
     }

@@ -14,6 +14,7 @@ use super::delivery::{Checked, Delivery, Rejection};
 use super::giving_up::{self, GivingUp};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::replicas::{MakeReplica, Replicas};
+use super::ring::Ring;
 use super::rules::Rules;
 use super::rules::access::Entrance;
 use super::rules::exchange::ExchangeOutput;
@@ -55,6 +56,7 @@ pub struct Kept {
     pub(super) said: Spoken,
     pub(super) passing: Passing,
     pub(super) present: Present,
+    pub(super) ring: Ring,
     pub(super) blobs: Option<Box<dyn Share>>,
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
@@ -93,6 +95,7 @@ impl Kept {
             said: Spoken::default(),
             passing: Passing::default(),
             present: Present::default(),
+            ring: Ring::default(),
             blobs: None,
             comparison: Comparison::default(),
             giving_up: GivingUp::default(),
@@ -261,6 +264,7 @@ impl Kept {
                 let is_news = self.present.is_news(header.author, slot, header.window.most);
                 return !is_news || self.delivery.is_held(batch);
             }
+            Family::Holding => return !self.ring.is_news(batch) || self.delivery.is_held(batch),
             _ => {}
         }
         if !self.delivery.is_delivered(&batch.key()) {

@@ -106,13 +106,20 @@ pub type KeyedId = [u8; 6];
 pub struct Roots {
     /// Digest of the sender's records.
     pub records: Digest,
-    /// The slots in which the sender keeps the app's own replica, a bit each.
-    pub own: u16,
-    /// Tables by time that the sender holds from a day on.
-    pub floors: Bounded<(u8, Floor), FLOORS_MAX>,
+    /// What the sender holds.
+    pub holds: Holds,
     /// Number and digest of each replica that is not empty and that both ends hold, as far as the sender knows: over what
     /// both hold of it.
     pub replicas: Bounded<(u8, Digest), REPLICAS_MAX>,
+}
+
+/// What a member holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holds {
+    /// The slots in which it keeps the app's own replica, a bit each.
+    pub own: u16,
+    /// Tables by time that it holds from a day on, and tables of which it gave something up.
+    pub floors: Bounded<(u8, Floor), FLOORS_MAX>,
 }
 
 /// Body of [`RoomMessage::Nodes`].
@@ -259,6 +266,14 @@ impl RoomMessage {
         let (kind, body) = self.encode(number);
         LinkMessage::Room { kind, body }
     }
+
+    /// Whether somebody may say it who visits and is no neighbour: it takes part in blobs, and in comparison.
+    pub fn is_for_visitors(&self) -> bool {
+        use RoomMessage as M;
+        let is_compared = matches!(self, M::Root(_) | M::Roots(_) | M::Nodes(_) | M::Open(_) | M::Want(_));
+        let is_served = matches!(self, M::Unwant(_) | M::LeafBatch(_) | M::LeafEnd(_) | M::WorkedOff(_));
+        is_compared || is_served || matches!(self, M::Blob(_))
+    }
 }
 
 #[cfg(test)]
@@ -282,8 +297,7 @@ mod tests {
             RoomMessage::Root(digest),
             RoomMessage::Roots(Roots {
                 records: digest,
-                own: 0x8001,
-                floors: Bounded::new(vec![(0x12, Floor(20_000))]).expect("one"),
+                holds: Holds { own: 0x8001, floors: Bounded::new(vec![(0x12, Floor(20_000))]).expect("one") },
                 replicas: Bounded::new(vec![(0, digest)]).expect("one"),
             }),
             RoomMessage::Nodes(Nodes {

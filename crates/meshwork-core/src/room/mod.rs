@@ -32,6 +32,7 @@ pub mod message;
 mod passing;
 mod presenting;
 pub mod replicas;
+mod ring;
 pub mod rules;
 mod saying;
 mod seeking;
@@ -112,7 +113,9 @@ pub enum RoomOutput {
     },
     /// To be passed on to these as a datagram.
     Pass(Vec<Endpoint>, SignedBatch),
-    /// It is wanted no longer.
+    /// A visit to this member is wanted, to compare with it, and no other one for that.
+    Compare(Option<Endpoint>),
+    /// A link to a member is wanted no longer.
     Unseek(Endpoint),
     /// This neighbour is to be detached, for this reason.
     Drop(Endpoint, &'static str),
@@ -242,6 +245,9 @@ impl Room {
         self.sharing().have(|blobs| blobs.handle_detached(now.time, endpoint));
         self.kept.event(Event::MemberDetached { room: self.kept.handle, endpoint, distant });
         self.talking().handle_present_detached(endpoint, distant);
+        if !distant {
+            self.kept.ring.handle_left(endpoint);
+        }
         self.finish(now);
     }
 
@@ -268,6 +274,11 @@ impl Room {
                 self.sharing().have(|blobs| blobs.handle_message(now.time, from, &message));
             }
             message => {
+                if let RoomMessage::Roots(_) = message {
+                    // One that visits compares, too.
+                    self.begin_guest(now, from);
+                    self.kept.ring.look_soon(now.time);
+                }
                 let comparison = &mut self.kept.comparison;
                 if let Some(leaf) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {
                     self.receive_leaf_end(from, leaf);
@@ -297,6 +308,7 @@ impl Room {
         aging::give_up_old(&mut self.kept, now);
         beaten::bound(&mut self.kept, now);
         giving_up::handle_timeout(&mut self.kept, now);
+        self.look_who_holds_what(now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();
@@ -333,7 +345,8 @@ impl Room {
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
         let (aging, beaten) = (aging::poll_timeout(&self.kept, now), beaten::poll_timeout(&self.kept, now));
         let giving_up = giving_up::poll_timeout(&self.kept);
-        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten, giving_up]);
+        let ring = self.kept.ring.poll_timeout();
+        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten, giving_up, ring]);
         due.flatten().min()
     }
 

@@ -1,7 +1,7 @@
 //! What is said in a room and kept by no replica: to everybody, to one who is looked for, or of oneself.
 //!
 //! All of it is signed like a batch and travels along the overlay. Files of the same folder say what each kind is:
-//! `saying`, `seeking`, `passing` and `presenting`.
+//! `saying`, `seeking`, `passing`, `presenting` and `ring`.
 
 use core::time::Duration;
 
@@ -37,6 +37,7 @@ impl Talking<'_> {
             Family::Say => self.accept_said(now, from, checked),
             Family::Seek => self.accept_sought(now, from, checked),
             Family::Presence => self.accept_present(now, from, checked),
+            Family::Holding => self.accept_holding(now, from, checked),
             Family::Own | Family::ByValue | Family::ByTime | Family::Datagram => {}
         }
     }
@@ -45,6 +46,7 @@ impl Talking<'_> {
     pub(super) fn handle_attached(&mut self, now: Now, endpoint: Endpoint) {
         self.repeat_said(now, endpoint);
         self.hand_present(now, endpoint);
+        self.hand_holdings(now, endpoint);
     }
 
     /// Does what is due.

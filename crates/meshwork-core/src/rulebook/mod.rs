@@ -412,9 +412,9 @@ impl Rulebook {
         if bans().any(|ban| ban.by_owner && self.knows(place, ban.at)) {
             return Verdict::Refused(Refusal::Banned);
         }
-        // Who only looks may speak to somebody all the same.
+        // Who only looks may speak to somebody all the same, and holds what there is.
         let may_write = moderates
-            || claim.header.replica.family() == Family::Seek
+            || matches!(claim.header.replica.family(), Family::Seek | Family::Holding)
             || match rule.writers {
                 WhoWrites::Everybody => true,
                 WhoWrites::Listed => self.has(place, journal.map(|journal| &*journal.listed)),

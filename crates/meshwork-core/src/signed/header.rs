@@ -43,6 +43,8 @@ pub enum Family {
     Datagram,
     /// No replica: what an endpoint says of itself, to whom there is no link.
     Presence,
+    /// No replica: what an endpoint says that it holds.
+    Holding,
 }
 
 impl Family {
@@ -86,8 +88,9 @@ impl ReplicaNumber {
     /// Reads the number; `None` when the family is of a later version.
     pub fn from_byte(byte: u8) -> Option<ReplicaNumber> {
         use Family as F;
-        let families = [F::Own, F::ByValue, F::ByTime, F::Say, F::Seek, F::Datagram, F::Presence];
-        let family = *families.get(usize::from(byte & 0xf))?;
+        const FAMILIES: [F; 8] =
+            [F::Own, F::ByValue, F::ByTime, F::Say, F::Seek, F::Datagram, F::Presence, F::Holding];
+        let family = *FAMILIES.get(usize::from(byte & 0xf))?;
         Some(ReplicaNumber { slot: byte >> 4, family })
     }
 }
@@ -307,7 +310,7 @@ mod tests {
         let known = (0..=255).filter_map(ReplicaNumber::from_byte);
         assert_eq!(
             known.filter(|number| ReplicaNumber::from_byte(number.to_byte()) == Some(*number)).count(),
-            112
+            128
         );
     }
 

@@ -20,6 +20,7 @@ mod planted;
 mod records;
 mod relays;
 mod resume;
+mod ring;
 mod room;
 mod rules;
 mod say;

@@ -20,15 +20,15 @@ use meshwork_sim::world::{MakeNode, World};
 
 /// A room, and who is in it.
 pub(crate) struct Crowd {
-    world: World,
-    members: Vec<Member>,
+    pub(crate) world: World,
+    pub(crate) members: Vec<Member>,
     config: Config,
     painted: u16,
 }
 
 impl Crowd {
     /// A room of `count` whose record asks for `overlay`; they come 20 ms after each other.
-    fn new(seed: u64, overlay: &str, count: usize, planted: Option<PlantedBug>) -> Crowd {
+    pub(crate) fn new(seed: u64, overlay: &str, count: usize, planted: Option<PlantedBug>) -> Crowd {
         let config = Config { planted, ..Config::default() };
         let mut world = World::new(seed, PathModel { loss_per_mille: 0, ..PathModel::WAN });
         let first = world.start(config.clone(), 1, 0);
@@ -53,7 +53,7 @@ impl Crowd {
         self.grow_with(count, Node::new);
     }
 
-    fn grow_with(&mut self, count: usize, make: MakeNode) {
+    pub(crate) fn grow_with(&mut self, count: usize, make: MakeNode) {
         let (first, room) = self.members[0];
         let address = self.world.node(first).room(room).address().expect("it is registered");
         while self.members.len() < count {

@@ -52,6 +52,8 @@ struct Visit {
     seek_at: Option<Time>,
     /// Whether the application keeps it.
     is_pinned: bool,
+    /// Whether the room keeps it, to compare.
+    is_compared: bool,
 }
 
 impl Visits {
@@ -130,7 +132,7 @@ impl Visits {
     /// Somebody visits us, or looks for us, unless it is visited already.
     fn enter_guest(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
         let until = base.own.time() + FOUND_WITHIN;
-        let visit = Visit { until, seek_at: None, is_pinned: false };
+        let visit = Visit { until, seek_at: None, is_pinned: false, is_compared: false };
         self.0.entry((room, endpoint)).or_insert(visit);
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.add_source(room, Source::Visit);
@@ -154,7 +156,7 @@ impl Visits {
     pub(in crate::node) fn forget(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
         base.rooms.attachments_mut().end_visit(endpoint, room);
         match self.0.get_mut(&(room, endpoint)) {
-            Some(visit) if visit.is_pinned => visit.seek_at = Some(base.own.time() + SEEK_AGAIN),
+            Some(visit) if visit.is_kept() => visit.seek_at = Some(base.own.time() + SEEK_AGAIN),
             _ => {
                 self.0.remove(&(room, endpoint));
                 if let Some(peer) = base.known.get_mut(endpoint) {
@@ -174,7 +176,7 @@ impl Visits {
         for (room, endpoint) in due.collect::<Vec<_>>() {
             let Some(visit) = self.0.get(&(room, endpoint)) else { continue };
             let is_linked = base.rooms.attachments().hears(endpoint, room);
-            if is_linked || visit.until <= now && !visit.is_pinned {
+            if is_linked || visit.until <= now && !visit.is_kept() {
                 self.end(base, attempts, room, endpoint);
             } else {
                 self.seek(base, attempts, room, endpoint);
@@ -226,7 +228,7 @@ impl Visits {
             return true;
         }
         let visited = |(room, endpoint)| base.rooms.attachments().visited(endpoint, room);
-        let loose = self.0.iter().filter(|(_, visit)| !visit.is_pinned);
+        let loose = self.0.iter().filter(|(_, visit)| !visit.is_kept());
         let idle = loose.filter_map(|(name, _)| Some((visited(*name)?, *name))).min();
         match idle.filter(|(said, _)| base.own.time().since(*said) >= IDLE) {
             Some((_, (room, endpoint))) => {
@@ -244,18 +246,23 @@ impl Visits {
 }
 
 impl Visit {
+    /// Whether somebody wants it to go on while nothing is said.
+    fn is_kept(&self) -> bool {
+        self.is_pinned || self.is_compared
+    }
+
     /// When something is to be done about it; `None` while it goes on.
     fn due(&self, base: &Base, room: RoomHandle, endpoint: Endpoint) -> Option<Time> {
         if base.rooms.attachments().is_attached(endpoint, room) {
             // It is a neighbour meanwhile, as long as the overlay wants.
-            return (!self.is_pinned).then_some(self.until);
+            return (!self.is_kept()).then_some(self.until);
         }
         match base.rooms.attachments().visited(endpoint, room) {
-            Some(_) if self.is_pinned || self.seek_at.is_none() => None,
+            Some(_) if self.is_kept() || self.seek_at.is_none() => None,
             Some(said) => Some(said + IDLE),
             // Its session may come back, with what was said in it.
             None if base.links.is_resuming(&base.own, endpoint) => None,
-            None if self.is_pinned => self.seek_at,
+            None if self.is_kept() => self.seek_at,
             None => Some(self.seek_at.map_or(self.until, |at| at.min(self.until))),
         }
     }
@@ -304,12 +311,32 @@ impl Connecting {
             return Err(CommandError::TooManyVisits(VISITS_MAX));
         }
         base.known.note_seen(to, room);
-        let visit = Visit { until: now + FOUND_WITHIN, seek_at: Some(now), is_pinned: pins };
+        let visit =
+            Visit { until: now + FOUND_WITHIN, seek_at: Some(now), is_pinned: pins, is_compared: false };
         self.visits.0.insert((room, to), visit);
         if !is_attached {
             self.visits.seek(base, &self.attempts, room, to);
         }
         Ok(())
+    }
+
+    /// A room wants to compare with this member, who is no neighbour, and with no other one. Where there is no place for a
+    /// visit the room asks again.
+    pub(in crate::node) fn compare_with(
+        &mut self,
+        base: &mut Base,
+        room: RoomHandle,
+        with: Option<Endpoint>,
+    ) {
+        for ((of, endpoint), visit) in &mut self.visits.0 {
+            visit.is_compared &= *of != room || with == Some(*endpoint);
+        }
+        if let Some(with) = with
+            && self.visit(base, room, with, false).is_ok()
+            && let Some(visit) = self.visits.0.get_mut(&(room, with))
+        {
+            visit.is_compared = true;
+        }
     }
 
     /// Somebody looks for a member: passes signals back to it from here on, and begins a link to it if it looks for us.

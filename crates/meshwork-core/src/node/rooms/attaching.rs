@@ -187,12 +187,12 @@ impl Rooms {
         Ok(Some(handle))
     }
 
-    /// Visits that are over end in blobs, too.
-    pub(in crate::node) fn end_guests(&mut self, own: &Own) {
+    /// Tells rooms which visits go on.
+    pub(in crate::node) fn handle_guests(&mut self, own: &Own) {
         for (&handle, entry) in &mut self.rooms {
-            let Some(room) = &mut entry.room else { continue };
-            let hears = |guest| self.attachments.hears(guest, handle);
-            room.sharing().have(|blobs| blobs.end_guests(own.time(), &hears));
+            if let Some((room, now)) = entry.open(own) {
+                room.handle_guests(now, &|guest| self.attachments.hears(guest, handle));
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use super::Key;
 use crate::replica::tree::{self, ROOT};
 use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Floor, Replica, ReplicaNumber};
-use crate::room::message::{FLOORS_MAX, Nodes, Roots};
+use crate::room::message::{FLOORS_MAX, Holds, Nodes, Roots};
 use crate::room::replicas::Replicas;
 use crate::signed::batch::SignedBatch;
 use crate::signed::header::Family;
@@ -21,7 +21,7 @@ const ROOT_CONTEXT: &str = "meshwork room root digest v2";
 
 /// What a member holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Holding {
+pub(in crate::room) struct Holding {
     /// The slots in which it keeps the app's own replica, a bit each.
     own: u16,
     /// Tables that it holds from a day on.
@@ -30,7 +30,7 @@ pub(super) struct Holding {
 
 impl Holding {
     /// What is kept here.
-    pub(super) fn of(replicas: &Replicas) -> Holding {
+    pub(in crate::room) fn of(replicas: &Replicas) -> Holding {
         let mut holding = Holding::default();
         for (number, replica) in replicas.iter() {
             if number.family() == Family::Own {
@@ -49,11 +49,23 @@ impl Holding {
         holding
     }
 
-    /// What a neighbour says that it holds.
-    pub(super) fn said(roots: &Roots) -> Holding {
+    /// What a member says that it holds.
+    pub(in crate::room) fn said(holds: &Holds) -> Holding {
         let floors =
-            roots.floors.iter().filter_map(|(byte, floor)| Some((ReplicaNumber::from_byte(*byte)?, *floor)));
-        Holding { own: roots.own, floors: floors.collect() }
+            holds.floors.iter().filter_map(|(byte, floor)| Some((ReplicaNumber::from_byte(*byte)?, *floor)));
+        Holding { own: holds.own, floors: floors.collect() }
+    }
+
+    /// The same, to be said.
+    pub(in crate::room) fn as_said(&self) -> Holds {
+        let floors = self.floors.iter().take(FLOORS_MAX).map(|(number, floor)| (number.to_byte(), *floor));
+        Holds { own: self.own, floors: Bounded::new(floors.collect()).expect("no more are taken") }
+    }
+
+    /// Whether all that `other` holds is held here too.
+    pub(in crate::room) fn has_all_of(&self, other: &Holding) -> bool {
+        let floor = |number| other.floors.get(number).copied().unwrap_or_default();
+        other.own & !self.own == 0 && self.floors.iter().all(|(number, held)| *held <= floor(number))
     }
 
     fn holds(&self, number: ReplicaNumber) -> bool {
@@ -124,7 +136,6 @@ impl<'a> Both<'a> {
 
     /// The same, taken apart.
     pub(super) fn roots(self, records: Digest, ours: &Holding) -> Roots {
-        let floors = ours.floors.iter().take(FLOORS_MAX).map(|(number, floor)| (number.to_byte(), *floor));
         // It may hold more by now of the apps' own than was heard.
         let own = self.replicas.iter().filter(|(number, _)| number.family() == Family::Own);
         let own = own.map(|(number, replica)| (number, replica.digest()));
@@ -133,8 +144,7 @@ impl<'a> Both<'a> {
         let digests = digests.into_iter().map(|(number, digest)| (number.to_byte(), digest));
         Roots {
             records,
-            own: ours.own,
-            floors: Bounded::new(floors.collect()).expect("no more are taken"),
+            holds: ours.as_said(),
             replicas: Bounded::new(digests.collect()).expect("a room has three replicas in each slot"),
         }
     }

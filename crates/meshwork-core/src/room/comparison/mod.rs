@@ -27,9 +27,9 @@
 //!
 //! # Limits
 //! [`IN_FLIGHT_MAX`] leaves and nodes are asked of one neighbour at a time. Of a neighbour 4096 nodes are remembered that
-//! may differ, and as many leaves that were served; it waits for [`WANTS_MAX`] leaves and [`OPENS_MAX`] nodes of ours. Members
-//! that hold less stand between those that hold more: who holds a table from a day on, or lacks a family, does not pass on
-//! in comparison what is before it. Links beyond the overlay would be needed for that.
+//! may differ, and as many leaves that were served; it waits for [`WANTS_MAX`] leaves and [`OPENS_MAX`] nodes of ours. Who holds
+//! a table from a day on, or lacks a family, does not pass on in comparison what is before it: those that hold as much as
+//! each other compare beyond the overlay, too.
 
 mod both;
 mod keyed;
@@ -45,7 +45,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use self::both::{Both, Holding};
+use self::both::Both;
+pub(super) use self::both::Holding;
 use self::keyed::Keys;
 use self::serving::Serving;
 pub use self::serving::{OPENS_MAX, SERVE_WINDOW, WANTS_MAX};
@@ -284,6 +285,21 @@ impl Comparison {
         self.rest(now, from, replicas);
     }
 
+    /// Those with whom it is compared.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
+        self.neighbours.keys().copied()
+    }
+
+    /// Whether it is compared with somebody.
+    pub fn compares_with(&self, endpoint: Endpoint) -> bool {
+        self.neighbours.contains_key(&endpoint)
+    }
+
+    /// What those hold that have said so.
+    pub(super) fn holdings(&self) -> impl Iterator<Item = (Endpoint, &Holding)> {
+        self.neighbours.iter().filter_map(|(&one, neighbour)| Some((one, neighbour.holding.as_ref()?)))
+    }
+
     /// Whether anything is being fetched.
     pub fn is_fetching(&self) -> bool {
         self.neighbours.values().any(|neighbour| neighbour.source.is_asked())
@@ -369,7 +385,7 @@ impl Comparison {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         neighbour.idle_since = None;
         // To the first ones the answer is on its way already.
-        let is_answered = neighbour.holding.replace(Holding::said(roots)).is_none();
+        let is_answered = neighbour.holding.replace(Holding::said(&roots.holds)).is_none();
         let both = neighbour.both(replicas);
         let (said, ours) = (both.said(roots), both.digests());
         let (heard, root) = (both.root_of(roots.records, &said), both.root_of(self.records, &ours));

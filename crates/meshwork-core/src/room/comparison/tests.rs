@@ -15,6 +15,7 @@ use crate::clock::Stamp;
 use crate::id::{Identity, Instance, RoomId};
 use crate::replica::toy::Board;
 use crate::replica::{Floor, Replica};
+use crate::room::message::Holds;
 use crate::signed::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::header::Family;
 use crate::table::{Kind, Quota, Table, Write, Writer, payloads};
@@ -556,4 +557,26 @@ fn questions_beyond_what_is_remembered_are_not_answered() {
     let ends = world.said.iter().filter(|(.., said)| matches!(said, RoomMessage::LeafEnd(_))).count();
     assert_eq!(nodes, 1, "one question asked a thousand times");
     assert!(ends <= WANTS_MAX, "{ends}");
+}
+
+#[test]
+fn who_holds_as_much_is_told_by_what_they_say() {
+    let holding = |own, floors: &[(u8, u32)]| {
+        let floors = floors.iter().map(|(number, day)| (*number, Floor(*day))).collect();
+        Holding::said(&Holds { own, floors: Bounded::new(floors).expect("few") })
+    };
+    let all = holding(3, &[]);
+    for (less, more) in [
+        (holding(1, &[]), holding(3, &[])),
+        (holding(1, &[(0x12, 20_000)]), holding(1, &[(0x12, 19_999)])),
+        (holding(1, &[(0x12, 20_000), (0x01, u32::MAX)]), holding(1, &[(0x12, 20_000)])),
+    ] {
+        assert!(more.has_all_of(&less) && !less.has_all_of(&more), "{less:?} {more:?}");
+        assert!(all.has_all_of(&more) && more.has_all_of(&more));
+    }
+    let one = holding(1, &[(0x12, 20_000)]);
+    let other = holding(3, &[(0x12, 20_001)]);
+    assert!(!one.has_all_of(&other) && !other.has_all_of(&one));
+    // docs/protocol/gossip.md shows these.
+    assert_eq!(crate::wire::encode(&one.as_said()), [1, 1, 0x12, 0xa0, 0x9c, 0x01]);
 }

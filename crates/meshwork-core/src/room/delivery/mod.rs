@@ -34,7 +34,7 @@ use crate::room::delivery::window::SequenceWindow;
 use crate::room::replicas::Replicas;
 use crate::room::rules::Rules;
 use crate::room::rules::waiting::Unruled;
-use crate::room::{presenting, saying, seeking};
+use crate::room::{presenting, ring, saying, seeking};
 use crate::rulebook::Verdict;
 use crate::seam::event::Refusal;
 use crate::signed::batch::BatchKey;
@@ -162,6 +162,7 @@ impl Delivery {
             (Family::Say, _) => saying::check(batch.payload()),
             (Family::Seek, _) => seeking::check(batch.payload()),
             (Family::Presence, _) => presenting::check(batch.payload()),
+            (Family::Holding, _) => ring::check(batch.payload()),
             (Family::Datagram, _) => {
                 return Err(refused(
                     Refusal::BatchContent,

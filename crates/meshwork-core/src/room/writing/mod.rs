@@ -280,6 +280,7 @@ impl Room {
             let _ = self.govern(now, identity, Act::Join);
         }
         self.talking().sign_passed(now, identity);
+        self.talking().say_holding(now, identity);
         if let Some((number, said)) = self.kept.writing.unsaid.pop_front() {
             self.say_again(now, identity, number, &said);
             self.finish(now);

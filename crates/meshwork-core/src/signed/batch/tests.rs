@@ -168,7 +168,7 @@ fn a_header_has_one_form() {
     let far = RecordName { number: RECORDS_MAX + 1, hash: [0; 8] };
     assert_eq!(with(1, record, &[0x81, 8, 0, 0, 0, 0, 0, 0, 0, 0], 0), Err(BatchError::Record(far)));
     assert_eq!(with(0, sequence, &[0], 2), Err(BatchError::Sequence));
-    assert_eq!(with(0, sequence + 2, &[7], 1), Err(BatchError::Family(7)));
+    assert_eq!(with(0, sequence + 2, &[8], 1), Err(BatchError::Family(8)));
     assert_eq!(with(0x10, 0, &[], 0), Err(BatchError::Format(0x30)));
     let never = Err(BatchError::Window { least: Stamp::NEVER, most: Stamp::NEVER });
     assert_eq!(with(0, millis, &[0], 6), never);

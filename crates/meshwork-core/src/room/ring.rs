@@ -1,0 +1,209 @@
+//! Members that hold as much as this one, and the one to compare with beside neighbours.
+//!
+//! # Problem
+//! Where members keep some links each, those between two that hold much may hold less: they do not know an app's own
+//! replica, keep a table from a later day on, or gave something up. What is new they pass on, but in comparison nothing comes
+//! through them.
+//!
+//! # How it works
+//! Who sees for a while that a neighbour holds something else than it does says along the overlay what it holds, and
+//! again every minute. Whoever hears that of somebody who holds something else does so too. Of those that hold at least as
+//! much the next one by endpoint, with the first behind the last, is visited, and compared with like a neighbour. So all that
+//! hold at least as much as somebody are reached from it, over links or by this ring.
+//!
+//! # Limits
+//! Those of [`Present`], which keeps what members say. A room in which all hold the same says nothing.
+
+use alloc::collections::BTreeSet;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::comparison::Holding;
+use super::delivery::Checked;
+use super::message::Holds;
+use super::talking::Talking;
+use super::{Kept, Room, RoomOutput};
+use crate::id::{Endpoint, Identity};
+use crate::lanes::{Present, REPEATED_EVERY};
+use crate::replica::{Content, ContentError};
+use crate::seam::lane::Slot;
+use crate::signed::batch::Batch;
+use crate::signed::header::Family;
+use crate::time::{Now, Time};
+use crate::wire;
+
+/// How often it is looked who holds what, while somebody holds something else: what differs twice is no newcomer that has
+/// not heard the room's records yet.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Who holds what.
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    said: Present,
+    /// What one said that one holds, and when.
+    told: Option<(Holding, Time)>,
+    /// Whether that is to be said now.
+    is_due: bool,
+    /// Neighbours that held something else when it was looked last.
+    differed: BTreeSet<Endpoint>,
+    /// With whom to compare beside neighbours.
+    next: Option<Endpoint>,
+    look_at: Option<Time>,
+}
+
+impl Ring {
+    /// Whether this is newer than what an endpoint said last of what it holds.
+    pub(super) fn is_news(&self, batch: &Batch) -> bool {
+        let header = batch.header();
+        self.said.is_news(header.author, Slot::CONVERSATION, header.window.most)
+    }
+
+    /// Somebody said what it holds.
+    pub(super) fn look_soon(&mut self, now: Time) {
+        self.look_at.get_or_insert(now + LOOK_EVERY);
+    }
+
+    /// A neighbour left the room.
+    pub(super) fn handle_left(&mut self, endpoint: Endpoint) {
+        self.said.handle_left(endpoint);
+    }
+
+    /// Whether others do not know what one holds, or are to hear it again.
+    fn is_to_be_told(&self, now: Time, holding: &Holding) -> bool {
+        let told = self.told.as_ref().filter(|(told, _)| told == holding);
+        told.is_none_or(|(_, at)| *at + REPEATED_EVERY <= now)
+    }
+
+    /// When [`Room::look_who_holds_what`] has something to do.
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.look_at
+    }
+}
+
+/// Reads what an endpoint says that it holds.
+///
+/// # Errors
+/// [`ContentError`]; it is none.
+pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
+    let read = wire::decode::<Holds>(payload);
+    read.map(|holds| Content::new(holds, 0)).map_err(|error| ContentError(error.to_string()))
+}
+
+impl Talking<'_> {
+    /// Takes in what an endpoint says that it holds, and passes it on.
+    pub(super) fn accept_holding(&mut self, now: Now, from: Endpoint, checked: &Checked) {
+        let batch = &checked.batch;
+        let ring = &mut self.kept.ring;
+        if !ring.is_news(batch) || !ring.said.take(now.time, Slot::CONVERSATION, batch.clone()) {
+            return self.membership.overlay_mut().handle_known(now, batch);
+        }
+        ring.look_soon(now.time);
+        self.send_along(now, batch, Some(from));
+    }
+
+    /// Says what one holds, if that is due.
+    pub(super) fn say_holding(&mut self, now: Now, identity: &Identity) {
+        if !core::mem::take(&mut self.kept.ring.is_due) || self.kept.records().is_banned(identity.peer()) {
+            return;
+        }
+        let holding = Holding::of(&self.kept.replicas);
+        let payload = wire::encode(&holding.as_said());
+        self.kept.ring.told = Some((holding, now.time));
+        let batch = self.sign_unkept(now, identity, Slot::CONVERSATION, Family::Holding, &payload);
+        self.send_unkept(now, &batch);
+    }
+
+    /// Hands a member that attaches what others said that they hold.
+    pub(super) fn hand_holdings(&mut self, now: Now, to: Endpoint) {
+        if !self.membership.is_full_mesh() {
+            for batch in self.kept.ring.said.to_hand(now.wall) {
+                self.kept.send_live(alloc::vec![to], &batch);
+            }
+        }
+    }
+}
+
+impl Room {
+    /// Looks who holds what: says what one holds oneself where others hold something else, and chooses with whom to compare.
+    pub(super) fn look_who_holds_what(&mut self, now: Now) {
+        let kept = &mut self.kept;
+        if kept.ring.look_at.is_none_or(|at| at > now.time) {
+            return;
+        }
+        kept.ring.look_at = None;
+        let holding = Holding::of(&kept.replicas);
+        let is_ring = !self.membership.is_full_mesh() && differs(kept, now.time, &holding);
+        if is_ring && kept.ring.is_to_be_told(now.time, &holding) {
+            kept.ring.is_due = true;
+            kept.outputs.push_back(RoomOutput::Sign);
+        }
+        let next = next_of(kept, &holding).filter(|next| is_ring && self.membership.member(*next).is_none());
+        let before = core::mem::replace(&mut kept.ring.next, next);
+        if let Some(before) = before.filter(|before| next != Some(*before)) {
+            self.end_guest(now, before);
+        }
+        // Where no visit came of it, it is tried again.
+        if next != before || next.is_some_and(|next| !self.kept.comparison.compares_with(next)) {
+            self.kept.outputs.push_back(RoomOutput::Compare(next));
+        }
+    }
+
+    /// Compares with whom it is to be compared with that is no neighbour, once it `hears` us, and no longer with others.
+    pub fn handle_guests(&mut self, now: Now, hears: &dyn Fn(Endpoint) -> bool) {
+        let is_over = |guest: &Endpoint| self.membership.member(*guest).is_none() && !hears(*guest);
+        let over: Vec<Endpoint> = self.kept.comparison.endpoints().filter(is_over).collect();
+        over.into_iter().for_each(|guest| self.end_guest(now, guest));
+        if let Some(next) = self.kept.ring.next.filter(|next| hears(*next)) {
+            self.begin_guest(now, next);
+        }
+        self.sharing().have(|blobs| blobs.end_guests(now.time, hears));
+    }
+
+    /// Compares with somebody who is no neighbour, unless that is so already.
+    pub(super) fn begin_guest(&mut self, now: Now, guest: Endpoint) {
+        if !self.kept.comparison.compares_with(guest) {
+            self.kept.comparison.handle_attached(now.time, guest, &self.kept.replicas);
+            self.finish(now);
+        }
+    }
+
+    /// Compares with somebody no longer, unless it is a neighbour.
+    fn end_guest(&mut self, now: Now, guest: Endpoint) {
+        if self.membership.member(guest).is_none() {
+            self.kept.comparison.handle_detached(guest);
+            let dropped = self.kept.delivery.handle_detached(guest);
+            self.kept.tell_dropped_of(guest, dropped);
+            self.finish(now);
+        }
+    }
+}
+
+/// Whether somebody has held something else for a while. While that may be it is looked again.
+fn differs(kept: &mut Kept, now: Time, holding: &Holding) -> bool {
+    kept.ring.said.end_silent(now);
+    let others = kept.comparison.holdings().filter(|(_, theirs)| *theirs != holding);
+    let differing: BTreeSet<Endpoint> = others.map(|(endpoint, _)| endpoint).collect();
+    let lasts = differing.intersection(&kept.ring.differed).next().is_some();
+    let said = said(kept);
+    kept.ring.look_at = (!differing.is_empty() || !said.is_empty()).then_some(now + LOOK_EVERY);
+    kept.ring.differed = differing;
+    lasts || said.iter().any(|(_, theirs)| theirs != holding)
+}
+
+/// What others said that they hold.
+fn said(kept: &Kept) -> Vec<(Endpoint, Holding)> {
+    let read = |payload| Some(Holding::said(&wire::decode(payload).ok()?));
+    kept.ring.said.all().filter_map(|(endpoint, payload)| Some((endpoint, read(payload)?))).collect()
+}
+
+/// Who comes next of those that hold at least as much.
+fn next_of(kept: &Kept, holding: &Holding) -> Option<Endpoint> {
+    let neighbours = kept.comparison.holdings().map(|(endpoint, theirs)| (endpoint, theirs.clone()));
+    let is_candidate = |(endpoint, theirs): &(Endpoint, Holding)| {
+        theirs.has_all_of(holding) && !kept.records().is_banned(endpoint.peer)
+    };
+    let holders: BTreeSet<Endpoint> =
+        neighbours.chain(said(kept)).filter(is_candidate).map(|(endpoint, _)| endpoint).collect();
+    holders.range(kept.me..).find(|next| **next != kept.me).or_else(|| holders.first()).copied()
+}
