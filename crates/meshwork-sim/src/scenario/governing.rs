@@ -1,7 +1,7 @@
 //! Acts as they are carried out, and what everybody may do in the end.
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, RoomMut, WriteError};
+use meshwork_core::node::{CommandError, Node, RoomMut, WriteError};
 use meshwork_core::replica::{Digest, ReplicaNumber};
 use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::Terms;
@@ -30,6 +30,7 @@ impl Scenario {
     /// **spared**: somebody does something to keep order; but for what is taken back, nothing that is there is lost by it.
     pub(super) fn govern(&mut self, who: Name, act: Act) -> Result<(), Violation> {
         let Some(member @ (index, _)) = self.awake(who) else { return Ok(()) };
+        self.take_in(member);
         let (before, law) = (shown(&self.world, member), self.law_of(index));
         if before.is_none() {
             return Ok(());
@@ -56,6 +57,17 @@ impl Scenario {
         }
         let detail = format!("program {index} lost some of what it held by {act:?}");
         Err(Violation::new("spared", detail))
+    }
+
+    /// Has a program take in what waits there to be verified, so that what shows changes by what it does next alone.
+    fn take_in(&mut self, member: Member) {
+        loop {
+            let before = shown(&self.world, member);
+            self.world.command(member.0, Node::handle_timeout);
+            if shown(&self.world, member) == before {
+                return;
+            }
+        }
     }
 
     fn carry_out(&mut self, member: Member, act: Act) -> Result<(), CommandError> {
