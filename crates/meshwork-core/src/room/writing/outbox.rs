@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::signed::batch::SignedBatch;
+use crate::signed::header::ReplicaNumber;
 use crate::time::Time;
 
 /// Own batches that wait for acknowledgement. As many as a replica has parts at most, so that all of it can be written
@@ -43,6 +44,12 @@ struct Waiting {
     batch: SignedBatch,
     /// Whether a later one came in its place.
     is_beaten: bool,
+}
+
+impl Waiting {
+    fn replica(&self) -> ReplicaNumber {
+        self.batch.header().replica
+    }
 }
 
 impl Outbox {
@@ -82,17 +89,23 @@ impl Outbox {
         }
     }
 
-    /// A member that stays has acknowledged a batch. Returns the sequences of those that waited with it.
+    /// A member that stays has acknowledged a batch. Returns the sequences of those that waited with it alone: one before it
+    /// may have beaten another entry of theirs, and then they wait for that, too.
     pub(in crate::room) fn remove(&mut self, sequence: u64) -> Vec<u64> {
         self.take(sequence);
-        let (mut with_it, mut next) = (self.beaten.remove(&sequence).unwrap_or_default(), 0);
-        while let Some(sequence) = with_it.get(next).copied() {
-            if self.take(sequence) {
-                next += 1;
-                with_it.extend(self.beaten.remove(&sequence).unwrap_or_default());
-            } else {
-                with_it.swap_remove(next);
+        let mut with_it = Vec::new();
+        let beaten = self.beaten.remove(&sequence).unwrap_or_default();
+        let mut due: BTreeMap<u64, u64> = beaten.into_iter().map(|beaten| (beaten, sequence)).collect();
+        while let Some((beaten, by)) = due.pop_last() {
+            let Some(replica) = self.batches.get(&beaten).map(Waiting::replica) else { continue };
+            let mut between = self.batches.range(beaten + 1..by).rev();
+            if let Some((&other, _)) = between.find(|(_, waiting)| waiting.replica() == replica) {
+                self.beaten.entry(other).or_default().push(beaten);
+                continue;
             }
+            self.take(beaten);
+            with_it.push(beaten);
+            due.extend(self.beaten.remove(&beaten).into_iter().flatten().map(|before| (before, beaten)));
         }
         // All that was sent again is through: the next ones need not wait.
         if self.batches.first_key_value().is_some_and(|(first, _)| *first > self.resent.1) {
@@ -162,12 +175,17 @@ mod tests {
     use super::*;
     use crate::id::{Endpoint, Identity, Instance, RoomId};
     use crate::signed::batch::{Header, StampWindow};
+    use crate::signed::header::Family;
 
     fn batch(sequence: u64) -> SignedBatch {
+        batch_for(ReplicaNumber::FIRST, sequence)
+    }
+
+    fn batch_for(replica: ReplicaNumber, sequence: u64) -> SignedBatch {
         let identity = Identity::from_secret([1; 32]);
         let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
         let window = StampWindow { least: crate::clock::Stamp(1), most: crate::clock::Stamp(1) };
-        let header = Header::new(author, sequence, window, 0);
+        let header = Header { replica, ..Header::new(author, sequence, window, 0) };
         SignedBatch::sign(&identity, &RoomId([2; 32]), &header, b"entries").expect("small")
     }
 
@@ -206,7 +224,11 @@ mod tests {
     #[test]
     fn beaten_batches_wait_with_what_beat_them() {
         let (mut outbox, later) = (Outbox::default(), Time(0) + RESEND_AFTER);
-        (1..=6).for_each(|sequence| outbox.insert(Time(0), batch(sequence)));
+        let other = ReplicaNumber::new(0, Family::ByValue).expect("a slot");
+        for sequence in 1..=6 {
+            let replica = if sequence == 3 { other } else { ReplicaNumber::FIRST };
+            outbox.insert(Time(0), batch_for(replica, sequence));
+        }
         let sequences = |batches: &mut dyn Iterator<Item = &SignedBatch>| {
             batches.map(|batch| batch.key().sequence).collect::<Vec<u64>>()
         };
@@ -228,5 +250,16 @@ mod tests {
         assert_eq!(sequences(&mut outbox.to_hand_over()), [3], "what beat it counts no more");
         assert!(outbox.remove(3).is_empty());
         assert_eq!((outbox.batches().count(), outbox.beaten.len(), outbox.bytes), (0, 0, 0));
+    }
+
+    #[test]
+    fn beaten_batches_wait_for_all_that_beat_them() {
+        let mut outbox = Outbox::default();
+        (1..=4).for_each(|sequence| outbox.insert(Time(0), batch(sequence)));
+        // The third beat what the second had left of the first.
+        outbox.handle_beaten(3, 1);
+        assert!(outbox.remove(3).is_empty(), "who has the third may lack the second");
+        assert_eq!(outbox.remove(2), [1]);
+        assert_eq!(outbox.batches().count(), 1);
     }
 }
