@@ -274,10 +274,10 @@ impl Room {
                 self.sharing().have(|blobs| blobs.handle_message(now.time, from, &message));
             }
             message => {
-                if let RoomMessage::Roots(_) = message {
+                if let RoomMessage::Roots(roots) = &message {
                     // One that visits compares, too.
                     self.begin_guest(now, from);
-                    self.kept.ring.look_soon(now.time);
+                    self.kept.handle_holds(now, &roots.holds);
                 }
                 let comparison = &mut self.kept.comparison;
                 if let Some(leaf) = comparison.handle_message(now.time, from, &message, &self.kept.replicas) {

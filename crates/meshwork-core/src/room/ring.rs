@@ -59,8 +59,8 @@ impl Ring {
         self.said.is_news(header.author, Slot::CONVERSATION, header.window.most)
     }
 
-    /// Somebody said what it holds.
-    pub(super) fn look_soon(&mut self, now: Time) {
+    /// Somebody holds something else, or said what it holds.
+    fn look_soon(&mut self, now: Time) {
         self.look_at.get_or_insert(now + LOOK_EVERY);
     }
 
@@ -124,6 +124,15 @@ impl Talking<'_> {
     }
 }
 
+impl Kept {
+    /// A neighbour says what it holds.
+    pub(super) fn handle_holds(&mut self, now: Now, holds: &Holds) {
+        if Holding::said(holds) != Holding::of(&self.replicas) {
+            self.ring.look_soon(now.time);
+        }
+    }
+}
+
 impl Room {
     /// Looks who holds what: says what one holds oneself where others hold something else, and chooses with whom to compare.
     pub(super) fn look_who_holds_what(&mut self, now: Now) {
@@ -133,7 +142,7 @@ impl Room {
         }
         kept.ring.look_at = None;
         let holding = Holding::of(&kept.replicas);
-        let is_ring = !self.membership.is_full_mesh() && differs(kept, now.time, &holding);
+        let is_ring = differs(kept, now.time, &holding) && !self.membership.is_full_mesh();
         if is_ring && kept.ring.is_to_be_told(now.time, &holding) {
             kept.ring.is_due = true;
             kept.outputs.push_back(RoomOutput::Sign);
