@@ -180,6 +180,9 @@ impl Rules {
             draft.changes.extend(self.records.book().displaced_apps().into_iter().map(Change::App));
         }
         self.set_rules(&mut draft)?;
+        if is_owner {
+            draft.slots |= self.stricter_than(&before, &draft);
+        }
         let (list, cut) = match draft.access.take() {
             Some(_) if draft.takes() => {
                 let detail = "what other programs of the owner took is joined first, in a few seconds";
@@ -293,12 +296,6 @@ impl Rules {
             let following: Vec<Rule> = following.map(|rule| Rule { writers, ..rule }).collect();
             draft.rules.extend(following);
         }
-        for rule in &draft.rules {
-            let before = self.rule(rule.slot);
-            let is_stricter = rule.limit != before.limit && rule.limit.is_some()
-                || rule.writers != before.writers && rule.writers != WhoWrites::Everybody;
-            draft.slots |= u16::from(is_stricter) << rule.slot;
-        }
         let first = self.rule(GENESIS_SLOT).writers;
         let turned_on = draft.changes.iter().filter_map(|change| match change {
             Change::App(on) if first != self.rule(on.slot).writers => {
@@ -319,6 +316,28 @@ impl Rules {
         let full = |_| WriteError::Record(format!("a room has rules for at most {RULES_MAX} apps"));
         draft.changes.push(Change::Rules(Bounded::new(rules).map_err(full)?));
         Ok(())
+    }
+
+    /// Slots in which some may write less, or not at all, by what the draft says than by one of the records before it, bit
+    /// by bit: of two branches each may be the stricter one in something.
+    fn stricter_than(&self, before: &[RecordName], draft: &Draft) -> u16 {
+        let given = draft.changes.iter().find_map(|change| match change {
+            Change::Rules(rules) => Some(rules),
+            _ => None,
+        });
+        let free = |slot| Rule { slot, limit: None, writers: WhoWrites::Everybody };
+        let given = |slot| {
+            given.map(|rules| rules.iter().find(|rule| rule.slot == slot).copied().unwrap_or(free(slot)))
+        };
+        let is_stricter = |slot: &u8| {
+            let rule = given(*slot).unwrap_or_else(|| self.rule(*slot));
+            let rules = before.iter().filter_map(|record| self.records.book().rule(record, *slot));
+            rules.into_iter().any(|(limit, writers)| {
+                rule.limit != limit && rule.limit.is_some()
+                    || rule.writers != writers && rule.writers != WhoWrites::Everybody
+            })
+        };
+        (0..SLOTS_MAX).filter(is_stricter).fold(0, |slots, slot| slots | 1 << slot)
     }
 
     fn ban(&self, is_owner: bool, peer: PeerId) -> Result<Draft, WriteError> {

@@ -226,6 +226,29 @@ fn what_one_branch_closed_stays_closed() {
 }
 
 #[test]
+fn joining_cuts_where_each_branch_was_stricter() {
+    let owner = identity(0);
+    let mut rooms = vec![room(0), room_of(endpoint(0, 5000)), room(2)];
+    let rule = |limit, writers| Act::SetRule(Rule { slot: GENESIS_SLOT, limit, writers });
+    let limit = Some(Limit { cost: 9, window_ms: 1000 });
+    rooms[0].govern(now(1), &owner, rule(limit, WhoWrites::Listed)).unwrap();
+    talk(&mut rooms, 2);
+    let first = rooms[0].kept().records().in_force();
+    // One lets everybody write, the other as fast as they can.
+    rooms[0].govern(now(60_100), &owner, rule(limit, WhoWrites::Everybody)).unwrap();
+    rooms[1].govern(now(60_100), &owner, rule(None, WhoWrites::Listed)).unwrap();
+    let branches = [0, 1].map(|number: usize| rooms[number].kept().records().in_force());
+    talk(&mut rooms, 60_200);
+    rooms[0].govern(now(120_300), &owner, Act::Join).unwrap();
+    let records = rooms[0].kept().records();
+    let rule_of = |record: &RecordName| records.book().rule(record, GENESIS_SLOT);
+    assert_eq!(rule_of(&records.in_force()), rule_of(&first));
+    assert!(branches.iter().all(|branch| rule_of(branch) != rule_of(&first)));
+    let join = records.book().in_force().unwrap();
+    assert_eq!(join.body().cut.map(|cut| cut.slots), Some(1), "who wrote by a branch wrote by looser rules");
+}
+
+#[test]
 fn set_terms_hold_whatever_branches_said() {
     let owner = identity(0);
     let mut rooms = vec![room(0), room_of(endpoint(0, 5000))];
