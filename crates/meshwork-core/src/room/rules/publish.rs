@@ -230,26 +230,26 @@ impl Rules {
         heads.split_off(heads.len().saturating_sub(HEADS_MAX))
     }
 
-    /// What changes so that these terms hold in the record that joins all that goes on.
+    /// What changes so that what these terms change holds in the record that joins all that goes on. What they leave as it is
+    /// in the record in force nobody asked for: there the branches hold together.
     fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
-        let (book, heads) = (self.records.book(), self.heads());
-        let before = Terms::of(book, &heads);
+        let (book, in_force, heads) = (self.records.book(), [self.records.in_force()], self.heads());
+        let (seen, joined) = (self.terms(), self.rule(GENESIS_SLOT));
         let mut draft = Draft::default();
         let who = terms.writers.who();
         let followers = self.followers();
-        if (terms.limit, who) != (before.limit, before.writers.who()) {
-            draft.rules.push(Rule { slot: GENESIS_SLOT, limit: terms.limit, writers: who });
+        let limit = if terms.limit == seen.limit { joined.limit } else { terms.limit };
+        let writers = if who == seen.writers.who() { joined.writers } else { who };
+        if (limit, writers) != (joined.limit, joined.writers) {
+            draft.rules.push(Rule { slot: GENESIS_SLOT, limit, writers });
         }
-        let beyond = |now: &[PeerId], before: &[PeerId]| -> Vec<PeerId> {
-            now.iter().filter(|peer| !before.contains(peer)).copied().collect()
-        };
         match &terms.writers {
             Writers::Everybody => {}
             Writers::Listed(now) => {
-                let before: Vec<PeerId> = book.listed(&heads).collect();
-                (draft.listed, draft.unlisted) = (beyond(now, &before), beyond(&before, now));
+                (draft.listed, draft.unlisted) =
+                    changed(now, book.listed(&in_force).collect(), book.listed(&heads).collect());
             }
-            Writers::Admitted(key) if book.edit_key(&heads) == *key => {}
+            Writers::Admitted(key) if book.edit_key(&in_force) == *key => {}
             Writers::Admitted(key) => {
                 draft.changes.push(Change::EditKey(*key));
                 draft.slots = followers.iter().fold(1 << GENESIS_SLOT, |slots, rule| slots | 1 << rule.slot);
@@ -259,14 +259,16 @@ impl Rules {
                 draft.slots = slots.fold(draft.slots, |slots, slot| slots | 1 << slot);
             }
         }
-        let moderators: Vec<PeerId> = book.moderators(&heads).collect();
-        draft.appointed = beyond(&terms.moderators, &moderators);
-        draft.dismissed = beyond(&moderators, &terms.moderators);
-        if terms.name != before.name {
+        (draft.appointed, draft.dismissed) = changed(
+            &terms.moderators,
+            book.moderators(&in_force).collect(),
+            book.moderators(&heads).collect(),
+        );
+        if terms.name != seen.name {
             draft.changes.push(Change::Name(terms.name.clone()));
         }
         // A record says something, also where nothing changes.
-        if terms.overlay != before.overlay || draft.rules.is_empty() && draft.changes().is_empty() {
+        if terms.overlay != seen.overlay || draft.rules.is_empty() && draft.changes().is_empty() {
             draft.changes.push(Change::Overlay(terms.overlay.clone()));
         }
         Ok(draft)
@@ -377,6 +379,14 @@ impl Rules {
     fn is_named(&self, peer: &PeerId) -> bool {
         !self.admissions.of(peer).is_empty() || self.records.names(peer)
     }
+}
+
+/// Whom to give a right and from whom to take it, so that what makes `now` of what is `seen` is so where those have it who are
+/// `joined`.
+fn changed(now: &[PeerId], seen: Vec<PeerId>, joined: Vec<PeerId>) -> (Vec<PeerId>, Vec<PeerId>) {
+    let given = now.iter().filter(|peer| !seen.contains(peer) && !joined.contains(peer));
+    let taken = seen.iter().filter(|peer| !now.contains(peer) && joined.contains(peer));
+    (given.copied().collect(), taken.copied().collect())
 }
 
 fn lift(lifted: Vec<Lifted>) -> Result<Draft, WriteError> {
