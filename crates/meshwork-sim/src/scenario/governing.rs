@@ -7,6 +7,7 @@ use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::app::{GENESIS_SLOT, GIVEN_SLOTS, SLOTS_MAX};
+use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::signed::change::SCOPE_MAX;
 use meshwork_core::signed::header::RecordName;
 use meshwork_core::signed::list::ShortId;
@@ -32,6 +33,7 @@ impl Scenario {
         let Some(member @ (index, _)) = self.awake(who) else { return Ok(()) };
         self.take_in(member);
         let (before, law) = (shown(&self.world, member), self.law_of(index));
+        let written = last_written(&self.world, member);
         if before.is_none() {
             return Ok(());
         }
@@ -51,8 +53,10 @@ impl Scenario {
                 | Act::Restore
                 | Act::Unban { .. }
         );
+        // Whoever orders something says again what an earlier record took, if its limit lets it by now.
+        let says_again = last_written(&self.world, member) != written;
         let (before, after) = (before.unwrap_or_default(), shown(&self.world, member).unwrap_or_default());
-        if changes_what_shows || after.starts_with(&before) {
+        if changes_what_shows || says_again || after.starts_with(&before) {
             return Ok(());
         }
         let detail = format!("program {index} lost some of what it held by {act:?}");
@@ -254,6 +258,11 @@ impl Scenario {
 fn shown(world: &World, (index, room): Member) -> Option<Vec<Digest>> {
     let digests = app::ALL.iter().map(|app| app.digests(world.node(index).room(room)));
     digests.collect::<Option<Vec<_>>>().map(|all| all.concat())
+}
+
+/// The last batch that a program wrote and nobody acknowledged.
+fn last_written(world: &World, (index, room): Member) -> Option<BatchKey> {
+    world.node(index).room(room).unacknowledged().last().map(|batch| batch.key())
 }
 
 fn last_retraction(world: &World, (index, room): Member) -> Option<ShortId> {
