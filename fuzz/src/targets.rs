@@ -103,7 +103,7 @@ pub(crate) fn history(input: &[u8]) {
         now.time += std::time::Duration::from_millis(50);
         room.handle_timeout(now);
         room.verify(now, 1);
-        while room.serve(them).is_some() {}
+        while !room.serve(them).is_empty() {}
         while let Some(output) = room.poll_output() {
             if let RoomOutput::ReadHistory { token, .. } = output {
                 room.handle_history_read(now, token, Err(String::from("nothing there")));

@@ -14,7 +14,6 @@
 //! # Limits
 //! Those of [`Present`], which keeps what members say. A room in which all hold the same says nothing.
 
-use alloc::collections::BTreeSet;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -46,7 +45,7 @@ pub(super) struct Ring {
     /// Whether that is to be said now.
     is_due: bool,
     /// Neighbours that held something else when it was looked last.
-    differed: BTreeSet<Endpoint>,
+    differed: Vec<Endpoint>,
     /// With whom to compare beside neighbours.
     next: Option<Endpoint>,
     look_at: Option<Time>,
@@ -192,8 +191,8 @@ impl Room {
 fn differs(kept: &mut Kept, now: Time, holding: &Holding) -> bool {
     kept.ring.said.end_silent(now);
     let others = kept.comparison.holdings().filter(|(_, theirs)| *theirs != holding);
-    let differing: BTreeSet<Endpoint> = others.map(|(endpoint, _)| endpoint).collect();
-    let lasts = differing.intersection(&kept.ring.differed).next().is_some();
+    let differing: Vec<Endpoint> = others.map(|(endpoint, _)| endpoint).collect();
+    let lasts = differing.iter().any(|endpoint| kept.ring.differed.contains(endpoint));
     let said = said(kept);
     kept.ring.look_at = (!differing.is_empty() || !said.is_empty()).then_some(now + LOOK_EVERY);
     kept.ring.differed = differing;
@@ -208,11 +207,14 @@ fn said(kept: &Kept) -> Vec<(Endpoint, Holding)> {
 
 /// Who comes next of those that hold at least as much.
 fn next_of(kept: &Kept, holding: &Holding) -> Option<Endpoint> {
-    let neighbours = kept.comparison.holdings().map(|(endpoint, theirs)| (endpoint, theirs.clone()));
-    let is_candidate = |(endpoint, theirs): &(Endpoint, Holding)| {
-        theirs.has_all_of(holding) && !kept.records().is_banned(endpoint.peer)
+    let is_candidate = |endpoint: &Endpoint, theirs: &Holding| {
+        theirs.has_all_of(holding) && *endpoint != kept.me && !kept.records().is_banned(endpoint.peer)
     };
-    let holders: BTreeSet<Endpoint> =
-        neighbours.chain(said(kept)).filter(is_candidate).map(|(endpoint, _)| endpoint).collect();
-    holders.range(kept.me..).find(|next| **next != kept.me).or_else(|| holders.first()).copied()
+    let mut holders = said(kept);
+    holders.retain(|(endpoint, theirs)| is_candidate(endpoint, theirs));
+    let neighbours = kept.comparison.holdings().filter(|(endpoint, theirs)| is_candidate(endpoint, theirs));
+    let holders =
+        holders.iter().map(|(endpoint, _)| *endpoint).chain(neighbours.map(|(endpoint, _)| endpoint));
+    // Those behind this one come first.
+    holders.min_by_key(|holder| (*holder < kept.me, *holder))
 }

@@ -93,10 +93,9 @@ impl Outbox {
     /// may have beaten another entry of theirs, and then they wait for that, too.
     pub(in crate::room) fn remove(&mut self, sequence: u64) -> Vec<u64> {
         self.take(sequence);
-        let mut with_it = Vec::new();
-        let beaten = self.beaten.remove(&sequence).unwrap_or_default();
-        let mut due: BTreeMap<u64, u64> = beaten.into_iter().map(|beaten| (beaten, sequence)).collect();
-        while let Some((beaten, by)) = due.pop_last() {
+        let (mut with_it, mut due) = (Vec::new(), Vec::new());
+        self.take_beaten(sequence, &mut due);
+        while let Some((beaten, by)) = due.pop() {
             let Some(replica) = self.batches.get(&beaten).map(Waiting::replica) else { continue };
             let mut between = self.batches.range(beaten + 1..by).rev();
             if let Some((&other, _)) = between.find(|(_, waiting)| waiting.replica() == replica) {
@@ -105,13 +104,22 @@ impl Outbox {
             }
             self.take(beaten);
             with_it.push(beaten);
-            due.extend(self.beaten.remove(&beaten).into_iter().flatten().map(|before| (before, beaten)));
+            self.take_beaten(beaten, &mut due);
         }
         // All that was sent again is through: the next ones need not wait.
         if self.batches.first_key_value().is_some_and(|(first, _)| *first > self.resent.1) {
             self.resent.0 = Time(0);
         }
         with_it
+    }
+
+    /// Adds those in whose place a batch came to what is due, of which the last comes first: it is none of those between for
+    /// the others.
+    fn take_beaten(&mut self, by: u64, due: &mut Vec<(u64, u64)>) {
+        if let Some(beaten) = self.beaten.remove(&by) {
+            due.extend(beaten.into_iter().map(|beaten| (beaten, by)));
+            due.sort_unstable();
+        }
     }
 
     /// Takes a batch out. Returns whether it was there.
