@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Node;
-use super::connecting::{attach_let_in, detach_shut_out, handle_ask_introductions};
+use super::connecting::{attach_let_in, compare_with, detach_shut_out, handle_ask_introductions};
 use super::rooms::{Entry, of_another_version, persist_token, tell_secret};
 use super::servers::check_servers;
 use super::view::{CommandError, RoomSpec, StoredRoom};
@@ -219,7 +219,7 @@ impl Node {
             RoomOutput::Pass(ways, batch) => {
                 base.rooms.lanes().pass(&mut base.links, handle, &ways, batch.bytes())
             }
-            RoomOutput::Compare(with) => connecting.compare_with(base, handle, with),
+            RoomOutput::Compare(with) => compare_with(connecting, base, handle, with),
             RoomOutput::Unseek(endpoint) => connecting.unseek(base, handle, endpoint),
             RoomOutput::Drop(endpoint, why) => connecting.drop_neighbour(base, handle, endpoint, why),
             RoomOutput::Relink => connecting.relink(base, handle),

@@ -9,14 +9,14 @@ use crate::room::message::RoomMessage;
 use crate::seam::event::Event;
 use crate::time::{Now, Time};
 
-/// A room, as far as it is needed for blobs.
+/// A room, as far as it is needed for what goes over visits too: blobs, and comparison.
 pub struct Sharing<'a> {
-    kept: &'a mut Kept,
-    membership: &'a Membership,
+    pub(super) kept: &'a mut Kept,
+    pub(super) membership: &'a Membership,
 }
 
 impl Room {
-    /// To hand around blobs.
+    /// To hand around blobs, and to compare over visits.
     pub fn sharing(&mut self) -> Sharing<'_> {
         Sharing { kept: &mut self.kept, membership: &self.membership }
     }

@@ -276,7 +276,7 @@ impl Room {
             message => {
                 if let RoomMessage::Roots(roots) = &message {
                     // One that visits compares, too.
-                    self.begin_guest(now, from);
+                    ring::begin(&mut self.kept, now, from);
                     self.kept.handle_holds(now, &roots.holds);
                 }
                 let comparison = &mut self.kept.comparison;
@@ -308,7 +308,7 @@ impl Room {
         aging::give_up_old(&mut self.kept, now);
         beaten::bound(&mut self.kept, now);
         giving_up::handle_timeout(&mut self.kept, now);
-        self.look_who_holds_what(now);
+        ring::handle_timeout(&mut self.kept, &self.membership, now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();

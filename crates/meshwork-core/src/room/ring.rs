@@ -22,7 +22,7 @@ use super::comparison::Holding;
 use super::delivery::Checked;
 use super::message::Holds;
 use super::talking::Talking;
-use super::{Kept, Room, RoomOutput};
+use super::{Kept, Membership, RoomOutput, Sharing};
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Present, REPEATED_EVERY};
 use crate::replica::{Content, ContentError};
@@ -74,7 +74,7 @@ impl Ring {
         told.is_none_or(|(_, at)| *at + REPEATED_EVERY <= now)
     }
 
-    /// When [`Room::look_who_holds_what`] has something to do.
+    /// When [`handle_timeout`] has something to do.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.look_at
     }
@@ -132,58 +132,56 @@ impl Kept {
     }
 }
 
-impl Room {
-    /// Looks who holds what: says what one holds oneself where others hold something else, and chooses with whom to compare.
-    pub(super) fn look_who_holds_what(&mut self, now: Now) {
-        let kept = &mut self.kept;
-        if kept.ring.look_at.is_none_or(|at| at > now.time) {
-            return;
-        }
-        kept.ring.look_at = None;
-        let holding = Holding::of(&kept.replicas);
-        let is_ring = differs(kept, now.time, &holding) && !self.membership.is_full_mesh();
-        if is_ring && kept.ring.is_to_be_told(now.time, &holding) {
-            kept.ring.is_due = true;
-            kept.outputs.push_back(RoomOutput::Sign);
-        }
-        let next = next_of(kept, &holding).filter(|next| is_ring && self.membership.member(*next).is_none());
-        let before = core::mem::replace(&mut kept.ring.next, next);
-        if let Some(before) = before.filter(|before| next != Some(*before)) {
-            self.end_guest(now, before);
-        }
-        // Where no visit came of it, it is tried again.
-        if next != before || next.is_some_and(|next| !self.kept.comparison.compares_with(next)) {
-            self.kept.outputs.push_back(RoomOutput::Compare(next));
-        }
+/// Looks who holds what: says what one holds oneself where others hold something else, and chooses with whom to compare.
+pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now) {
+    if kept.ring.look_at.is_none_or(|at| at > now.time) {
+        return;
     }
+    kept.ring.look_at = None;
+    let holding = Holding::of(&kept.replicas);
+    let is_ring = differs(kept, now.time, &holding) && !membership.is_full_mesh();
+    if is_ring && kept.ring.is_to_be_told(now.time, &holding) {
+        kept.ring.is_due = true;
+        kept.outputs.push_back(RoomOutput::Sign);
+    }
+    let next = next_of(kept, &holding).filter(|next| is_ring && membership.member(*next).is_none());
+    let before = core::mem::replace(&mut kept.ring.next, next);
+    if let Some(before) = before.filter(|before| next != Some(*before)) {
+        end(kept, membership, before);
+    }
+    // Where no visit came of it, it is tried again.
+    if next != before || next.is_some_and(|next| !kept.comparison.compares_with(next)) {
+        kept.outputs.push_back(RoomOutput::Compare(next));
+    }
+}
 
-    /// Compares with whom it is to be compared with that is no neighbour, once it `hears` us, and no longer with others.
+impl Sharing<'_> {
+    /// Compares with whom it is to be compared with that is no neighbour, once it `hears` us, and no longer with others; nor
+    /// shares blobs with these.
     pub fn handle_guests(&mut self, now: Now, hears: &dyn Fn(Endpoint) -> bool) {
         let is_over = |guest: &Endpoint| self.membership.member(*guest).is_none() && !hears(*guest);
         let over: Vec<Endpoint> = self.kept.comparison.endpoints().filter(is_over).collect();
-        over.into_iter().for_each(|guest| self.end_guest(now, guest));
+        over.into_iter().for_each(|guest| end(self.kept, self.membership, guest));
         if let Some(next) = self.kept.ring.next.filter(|next| hears(*next)) {
-            self.begin_guest(now, next);
+            begin(self.kept, now, next);
         }
-        self.sharing().have(|blobs| blobs.end_guests(now.time, hears));
+        self.have(|blobs| blobs.end_guests(now.time, hears));
     }
+}
 
-    /// Compares with somebody who is no neighbour, unless that is so already.
-    pub(super) fn begin_guest(&mut self, now: Now, guest: Endpoint) {
-        if !self.kept.comparison.compares_with(guest) {
-            self.kept.comparison.handle_attached(now.time, guest, &self.kept.replicas);
-            self.finish(now);
-        }
+/// Compares with somebody who is no neighbour, unless that is so already.
+pub(super) fn begin(kept: &mut Kept, now: Now, guest: Endpoint) {
+    if !kept.comparison.compares_with(guest) {
+        kept.comparison.handle_attached(now.time, guest, &kept.replicas);
     }
+}
 
-    /// Compares with somebody no longer, unless it is a neighbour.
-    fn end_guest(&mut self, now: Now, guest: Endpoint) {
-        if self.membership.member(guest).is_none() {
-            self.kept.comparison.handle_detached(guest);
-            let dropped = self.kept.delivery.handle_detached(guest);
-            self.kept.tell_dropped_of(guest, dropped);
-            self.finish(now);
-        }
+/// Compares with somebody no longer, unless it is a neighbour.
+fn end(kept: &mut Kept, membership: &Membership, guest: Endpoint) {
+    if membership.member(guest).is_none() {
+        kept.comparison.handle_detached(guest);
+        let dropped = kept.delivery.handle_detached(guest);
+        kept.tell_dropped_of(guest, dropped);
     }
 }
 

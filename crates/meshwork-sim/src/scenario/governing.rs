@@ -31,7 +31,7 @@ impl Scenario {
     /// **spared**: somebody does something to keep order; but for what is taken back, nothing that is there is lost by it.
     pub(super) fn govern(&mut self, who: Name, act: Act) -> Result<(), Violation> {
         let Some(member @ (index, _)) = self.awake(who) else { return Ok(()) };
-        self.take_in(member);
+        take_in(&mut self.world, member);
         let (before, law) = (shown(&self.world, member), self.law_of(index));
         let written = last_written(&self.world, member);
         if before.is_none() {
@@ -61,17 +61,6 @@ impl Scenario {
         }
         let detail = format!("program {index} lost some of what it held by {act:?}");
         Err(Violation::new("spared", detail))
-    }
-
-    /// Has a program take in what waits there to be verified, so that what shows changes by what it does next alone.
-    fn take_in(&mut self, member: Member) {
-        loop {
-            let before = shown(&self.world, member);
-            self.world.command(member.0, Node::handle_timeout);
-            if shown(&self.world, member) == before {
-                return;
-            }
-        }
     }
 
     fn carry_out(&mut self, member: Member, act: Act) -> Result<(), CommandError> {
@@ -258,6 +247,17 @@ impl Scenario {
 fn shown(world: &World, (index, room): Member) -> Option<Vec<Digest>> {
     let digests = app::ALL.iter().map(|app| app.digests(world.node(index).room(room)));
     digests.collect::<Option<Vec<_>>>().map(|all| all.concat())
+}
+
+/// Has a program take in what waits there to be verified, so that what shows changes by what it does next alone.
+fn take_in(world: &mut World, member: Member) {
+    loop {
+        let before = shown(world, member);
+        world.command(member.0, Node::handle_timeout);
+        if shown(world, member) == before {
+            return;
+        }
+    }
 }
 
 /// The last batch that a program wrote and nobody acknowledged.

@@ -27,6 +27,7 @@ pub(super) use self::moves::{linked_state, path_words};
 pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
 pub(super) use self::unlinking::wants_proved;
 use self::visiting::Visits;
+pub(super) use self::visiting::compare_with;
 use super::rooms::{Entry, send_detach, with_access_at_last, without_access};
 use super::{Base, PEERS_MAX};
 use crate::id::Endpoint;

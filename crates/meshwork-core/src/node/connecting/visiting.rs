@@ -245,6 +245,25 @@ impl Visits {
     }
 }
 
+/// A room wants to compare with this member, who is no neighbour, and with no other one. Where there is no place for a visit
+/// the room asks again.
+pub(in crate::node) fn compare_with(
+    connecting: &mut Connecting,
+    base: &mut Base,
+    room: RoomHandle,
+    with: Option<Endpoint>,
+) {
+    for ((of, endpoint), visit) in &mut connecting.visits.0 {
+        visit.is_compared &= *of != room || with == Some(*endpoint);
+    }
+    if let Some(with) = with
+        && connecting.visit(base, room, with, false).is_ok()
+        && let Some(visit) = connecting.visits.0.get_mut(&(room, with))
+    {
+        visit.is_compared = true;
+    }
+}
+
 impl Visit {
     /// Whether somebody wants it to go on while nothing is said.
     fn is_kept(&self) -> bool {
@@ -318,25 +337,6 @@ impl Connecting {
             self.visits.seek(base, &self.attempts, room, to);
         }
         Ok(())
-    }
-
-    /// A room wants to compare with this member, who is no neighbour, and with no other one. Where there is no place for a
-    /// visit the room asks again.
-    pub(in crate::node) fn compare_with(
-        &mut self,
-        base: &mut Base,
-        room: RoomHandle,
-        with: Option<Endpoint>,
-    ) {
-        for ((of, endpoint), visit) in &mut self.visits.0 {
-            visit.is_compared &= *of != room || with == Some(*endpoint);
-        }
-        if let Some(with) = with
-            && self.visit(base, room, with, false).is_ok()
-            && let Some(visit) = self.visits.0.get_mut(&(room, with))
-        {
-            visit.is_compared = true;
-        }
     }
 
     /// Somebody looks for a member: passes signals back to it from here on, and begins a link to it if it looks for us.

@@ -191,7 +191,7 @@ impl Rooms {
     pub(in crate::node) fn handle_guests(&mut self, own: &Own) {
         for (&handle, entry) in &mut self.rooms {
             if let Some((room, now)) = entry.open(own) {
-                room.handle_guests(now, &|guest| self.attachments.hears(guest, handle));
+                room.sharing().handle_guests(now, &|guest| self.attachments.hears(guest, handle));
             }
         }
     }

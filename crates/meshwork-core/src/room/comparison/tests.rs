@@ -560,7 +560,7 @@ fn questions_beyond_what_is_remembered_are_not_answered() {
 }
 
 #[test]
-fn who_holds_as_much_is_told_by_what_they_say() {
+fn holdings_say_who_has_as_much() {
     let holding = |own, floors: &[(u8, u32)]| {
         let floors = floors.iter().map(|(number, day)| (*number, Floor(*day))).collect();
         Holding::said(&Holds { own, floors: Bounded::new(floors).expect("few") })

@@ -282,36 +282,8 @@ impl Room {
         self.talking().sign_passed(now, identity);
         self.talking().say_holding(now, identity);
         if let Some((number, said)) = self.kept.writing.unsaid.pop_front() {
-            self.say_again(now, identity, number, &said);
+            say_again(self, now, identity, number, &said);
             self.finish(now);
-        }
-    }
-
-    /// Says again what a record took. Where there is a limit, each batch is of one time, so that is what showed, and as
-    /// much of it as the limit leaves: the rest is for its author to write later.
-    fn say_again(&mut self, now: Now, identity: &Identity, number: ReplicaNumber, said: &Content) {
-        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
-        let how = match self.kept.rules.writing_left(number.slot(), stamp) {
-            Ok(None) => Again::AsItWas,
-            Ok(Some(WritingLeft { left, .. })) => Again::AsNew(left as usize),
-            // Nothing of it is allowed any more.
-            Err(_) => return,
-        };
-        let moderates = self.kept.records().moderates(identity.peer());
-        let replica = self.kept.replicas.get(number);
-        let folds = replica.map(|replica| replica.say_again(said, how)).unwrap_or_default();
-        self.kept.clock.merge(stamp);
-        for Fold { payload, least, .. } in folds {
-            let least = if least == WHENEVER { stamp } else { least };
-            let header = self.kept.header(number, StampWindow { least, most: stamp });
-            let checked = self.kept.replicas.get(number).and_then(|replica| {
-                let content = replica.check(&header, &payload).ok()?;
-                Some((content, Some((number, replica.outline(&payload)?.0))))
-            });
-            let Some((content, part)) = checked else { continue };
-            if moderates || !content.is_for_moderators {
-                self.write_batch(now, identity, &header, &payload, content, part);
-            }
         }
     }
 
@@ -388,5 +360,33 @@ impl Room {
         let header = self.kept.header(part.0, window);
         let is_kept = self.write_batch(now, identity, &header, &fold.payload, content, Some(part));
         is_kept.then_some(fold.cost)
+    }
+}
+
+/// Says again what a record took. Where there is a limit, each batch is of one time, so that is what showed, and as
+/// much of it as the limit leaves: the rest is for its author to write later.
+fn say_again(room: &mut Room, now: Now, identity: &Identity, number: ReplicaNumber, said: &Content) {
+    let stamp = room.membership.overlay().stamped(room.kept.clock.next(now.wall));
+    let how = match room.kept.rules.writing_left(number.slot(), stamp) {
+        Ok(None) => Again::AsItWas,
+        Ok(Some(WritingLeft { left, .. })) => Again::AsNew(left as usize),
+        // Nothing of it is allowed any more.
+        Err(_) => return,
+    };
+    let moderates = room.kept.records().moderates(identity.peer());
+    let replica = room.kept.replicas.get(number);
+    let folds = replica.map(|replica| replica.say_again(said, how)).unwrap_or_default();
+    room.kept.clock.merge(stamp);
+    for Fold { payload, least, .. } in folds {
+        let least = if least == WHENEVER { stamp } else { least };
+        let header = room.kept.header(number, StampWindow { least, most: stamp });
+        let checked = room.kept.replicas.get(number).and_then(|replica| {
+            let content = replica.check(&header, &payload).ok()?;
+            Some((content, Some((number, replica.outline(&payload)?.0))))
+        });
+        let Some((content, part)) = checked else { continue };
+        if moderates || !content.is_for_moderators {
+            room.write_batch(now, identity, &header, &payload, content, part);
+        }
     }
 }

@@ -122,11 +122,10 @@ impl Outbox {
         }
     }
 
-    /// Takes a batch out. Returns whether it was there.
-    fn take(&mut self, sequence: u64) -> bool {
+    /// Takes a batch out, if it is there.
+    fn take(&mut self, sequence: u64) {
         let taken = self.batches.remove(&sequence);
-        self.bytes -= taken.as_ref().map_or(0, |waiting| waiting.batch.bytes().len());
-        taken.is_some()
+        self.bytes -= taken.map_or(0, |waiting| waiting.batch.bytes().len());
     }
 
     /// A batch is not here any more, without having been acknowledged: those in whose place it came wait for themselves.

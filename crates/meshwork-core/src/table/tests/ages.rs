@@ -1,6 +1,7 @@
 //! Tables by time that give up what lies before a day.
 
 use super::*;
+use crate::replica::Again;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 

@@ -48,7 +48,7 @@ fn closes_to(seed: &EditSeed, millis: u64) -> WithList {
 }
 
 #[test]
-fn what_is_said_again_keeps_its_order_beaten_or_not() {
+fn saying_again_keeps_the_order_and_the_beaten() {
     let (seed, writers) = (EditSeed([5; 16]), [2, 3].map(identity));
     let mut rooms = vec![room(0), room(2), room(3)];
     for (at, number) in [(0, 1), (60_000, 2)] {

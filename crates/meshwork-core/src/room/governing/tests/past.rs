@@ -20,7 +20,7 @@ fn the_past_comes_with_its_authors_admissions() {
     let admission = seed.admit(&room_id(), peer(2)).to_bytes();
     let admission = RoomMessage::Admission(Bytes::new(admission.to_vec()).unwrap());
     hear(&mut keeper, now(20), endpoint(9, 9), admission);
-    // Only the log has it: it was painted over long ago.
+    // Only the log has it: it was beaten long ago.
     let past = batch((2, 1, 1), closed.0.name(), None, 30, &[(1, 7)]);
     let member = Member { name: String::new(), stays: true, stores: false };
     let (to, from) = (newcomer.kept.me, keeper.kept.me);
