@@ -399,13 +399,19 @@ impl Rules {
         self.records.retractions().map(|(_, retraction)| retraction.clone()).collect()
     }
 
-    /// What this peer wrote under earlier records and does not stand by later ones, by replica.
+    /// What this peer wrote under earlier records and does not stand by later ones, by replica. Where there is a limit it would be
+    /// said as new, and so cover what another program of this peer has written since: there it is this program's alone.
     pub(super) fn outdated(&self, replicas: &Replicas) -> Vec<(ReplicaNumber, Content)> {
         let is_outdated = |batch: &&SignedBatch| {
             let verdict = self.judge(batch);
             verdict.is_cut() || verdict == Verdict::Unknown
         };
-        let outdated: Vec<&SignedBatch> = self.ledger.of_peer(self.me.peer).filter(is_outdated).collect();
+        let is_to_be_said = |batch: &&SignedBatch| {
+            let Header { author, replica, .. } = batch.header();
+            author == self.me || self.limit(replica.slot()).is_none()
+        };
+        let own = self.ledger.of_peer(self.me.peer).filter(is_to_be_said);
+        let outdated: Vec<&SignedBatch> = own.filter(is_outdated).collect();
         let said = |(number, replica): (ReplicaNumber, &dyn Replica)| {
             let mut of_it = outdated.iter().copied().filter(|batch| batch.header().replica == number);
             let said = replica.said_in(&mut of_it);
