@@ -33,7 +33,7 @@ impl Scenario {
         let Some(member @ (index, _)) = self.awake(who) else { return Ok(()) };
         take_in(&mut self.world, member);
         let (before, law) = (shown(&self.world, member), self.law_of(index));
-        let written = last_written(&self.world, member);
+        let wrote = written(&self.world, member);
         if before.is_none() {
             return Ok(());
         }
@@ -54,9 +54,11 @@ impl Scenario {
                 | Act::Unban { .. }
         );
         // Whoever orders something says again what an earlier record took, if its limit lets it by now.
-        let says_again = last_written(&self.world, member) != written;
+        let said_again = written(&self.world, member).into_iter().filter(|batch| !wrote.contains(batch));
+        let said_again: Vec<ReplicaNumber> = said_again.map(|(replica, _)| replica).collect();
         let (before, after) = (before.unwrap_or_default(), shown(&self.world, member).unwrap_or_default());
-        if changes_what_shows || says_again || after.starts_with(&before) {
+        let mut others = before.iter().filter(|(replica, _)| !said_again.contains(replica));
+        if changes_what_shows || others.all(|replica| after.contains(replica)) {
             return Ok(());
         }
         let detail = format!("program {index} lost some of what it held by {act:?}");
@@ -244,9 +246,12 @@ impl Scenario {
 }
 
 /// What a member shows, by digests: documents last, which may not be on.
-fn shown(world: &World, (index, room): Member) -> Option<Vec<Digest>> {
+fn shown(world: &World, (index, room): Member) -> Option<Vec<(ReplicaNumber, Digest)>> {
     let digests = app::ALL.iter().map(|app| app.digests(world.node(index).room(room)));
-    digests.collect::<Option<Vec<_>>>().map(|all| all.concat())
+    let digests = digests.collect::<Option<Vec<_>>>()?.concat();
+    let tables = [tables::Kind::ByValue, tables::Kind::ByTime].map(tables::number);
+    let numbers = [&[ReplicaNumber::FIRST][..], &tables, &[texts::number()]].concat();
+    Some(numbers.into_iter().zip(digests).collect())
 }
 
 /// Has a program take in what waits there to be verified, so that what shows changes by what it does next alone.
@@ -260,9 +265,10 @@ fn take_in(world: &mut World, member: Member) {
     }
 }
 
-/// The last batch that a program wrote and nobody acknowledged.
-fn last_written(world: &World, (index, room): Member) -> Option<BatchKey> {
-    world.node(index).room(room).unacknowledged().last().map(|batch| batch.key())
+/// The batches that a program wrote and nobody acknowledged, each with its replica.
+fn written(world: &World, (index, room): Member) -> Vec<(ReplicaNumber, BatchKey)> {
+    let batches = world.node(index).room(room).unacknowledged();
+    batches.map(|batch| (batch.header().replica, batch.key())).collect()
 }
 
 fn last_retraction(world: &World, (index, room): Member) -> Option<ShortId> {
