@@ -208,8 +208,11 @@ impl Members {
             for (from, to) in [(one, other), (other, one)] {
                 let most = self.serves.get(&from).copied().unwrap_or(40);
                 for _ in 0..most {
-                    let Some(message) = self.room(from).serve(endpoint(to)) else { break };
-                    self.send(from, to, message);
+                    let served = self.room(from).serve(endpoint(to));
+                    if served.is_empty() {
+                        break;
+                    }
+                    served.into_iter().for_each(|message| self.send(from, to, message));
                 }
             }
         }
