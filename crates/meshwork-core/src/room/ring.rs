@@ -7,9 +7,10 @@
 //!
 //! # How it works
 //! Who sees for a while that a neighbour holds something else than it does says along the overlay what it holds, and
-//! again every minute. Whoever hears that of somebody who holds something else does so too. Of those that hold at least as
-//! much the next one by endpoint, with the first behind the last, is visited, and compared with like a neighbour. So all that
-//! hold at least as much as somebody are reached from it, over links or by this ring.
+//! again every minute. Whoever hears that of somebody who holds something else does so too. Who holds something that somebody
+//! else lacks visits the next one by endpoint, with the first behind the last, of those that hold at least as much, and
+//! compares with it like with a neighbour. So all that hold at least as much as somebody are reached from it, over links or by
+//! this ring.
 //!
 //! # Limits
 //! Those of [`Present`], which keeps what members say. A room in which all hold the same says nothing.
@@ -139,12 +140,17 @@ pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now)
     }
     kept.ring.look_at = None;
     let holding = Holding::of(&kept.replicas);
-    let is_ring = differs(kept, now.time, &holding) && !membership.is_full_mesh();
-    if is_ring && kept.ring.is_to_be_told(now.time, &holding) {
+    let mut others = others(kept, now.time, &holding);
+    if membership.is_full_mesh() {
+        others.clear();
+    }
+    if !others.is_empty() && kept.ring.is_to_be_told(now.time, &holding) {
         kept.ring.is_due = true;
         kept.outputs.push_back(RoomOutput::Sign);
     }
-    let next = next_of(kept, &holding).filter(|next| is_ring && membership.member(*next).is_none());
+    // Where all have what this one holds, neighbours bring it.
+    let is_lacked = others.iter().any(|theirs| !theirs.has_all_of(&holding));
+    let next = next_of(kept, &holding).filter(|next| is_lacked && membership.member(*next).is_none());
     let before = core::mem::replace(&mut kept.ring.next, next);
     if let Some(before) = before.filter(|before| next != Some(*before)) {
         end(kept, membership, before);
@@ -185,16 +191,21 @@ fn end(kept: &mut Kept, membership: &Membership, guest: Endpoint) {
     }
 }
 
-/// Whether somebody has held something else for a while. While that may be it is looked again.
-fn differs(kept: &mut Kept, now: Time, holding: &Holding) -> bool {
+/// What others hold that is something else, and has been for a while. While that may be it is looked again.
+fn others(kept: &mut Kept, now: Time, holding: &Holding) -> Vec<Holding> {
     kept.ring.said.end_silent(now);
-    let others = kept.comparison.holdings().filter(|(_, theirs)| *theirs != holding);
-    let differing: Vec<Endpoint> = others.map(|(endpoint, _)| endpoint).collect();
-    let lasts = differing.iter().any(|endpoint| kept.ring.differed.contains(endpoint));
+    let (mut differing, mut others) = (Vec::new(), Vec::new());
+    for (endpoint, theirs) in kept.comparison.holdings().filter(|(_, theirs)| *theirs != holding) {
+        differing.push(endpoint);
+        if kept.ring.differed.contains(&endpoint) {
+            others.push(theirs.clone());
+        }
+    }
     let said = said(kept);
     kept.ring.look_at = (!differing.is_empty() || !said.is_empty()).then_some(now + LOOK_EVERY);
     kept.ring.differed = differing;
-    lasts || said.iter().any(|(_, theirs)| theirs != holding)
+    others.extend(said.into_iter().map(|(_, theirs)| theirs).filter(|theirs| theirs != holding));
+    others
 }
 
 /// What others said that they hold.
