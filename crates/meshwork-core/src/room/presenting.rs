@@ -49,13 +49,13 @@ impl Talking<'_> {
         }
     }
 
-    /// Hands a member that attaches what others said of themselves.
+    /// Hands a member that attaches what others said of themselves, and that they hold.
     pub(super) fn hand_present(&mut self, now: Now, to: Endpoint) {
         if self.membership.is_full_mesh() {
             return;
         }
-        let batches = self.kept.present.to_hand(now.wall);
-        for batch in batches.into_iter().filter(|batch| batch.header().author != to) {
+        let said = [&self.kept.present, self.kept.ring.said()].map(|said| said.to_hand(now.wall));
+        for batch in said.concat().into_iter().filter(|batch| batch.header().author != to) {
             self.kept.send_live(alloc::vec![to], &batch);
         }
     }

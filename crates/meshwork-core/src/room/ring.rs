@@ -64,6 +64,11 @@ impl Ring {
         self.look_at.get_or_insert(now + LOOK_EVERY);
     }
 
+    /// What others said that they hold.
+    pub(super) fn said(&self) -> &Present {
+        &self.said
+    }
+
     /// A neighbour left the room.
     pub(super) fn handle_left(&mut self, endpoint: Endpoint) {
         self.said.handle_left(endpoint);
@@ -113,15 +118,6 @@ impl Talking<'_> {
         let batch = self.sign_unkept(now, identity, Slot::CONVERSATION, Family::Holding, &payload);
         self.send_unkept(now, &batch);
     }
-
-    /// Hands a member that attaches what others said that they hold.
-    pub(super) fn hand_holdings(&mut self, now: Now, to: Endpoint) {
-        if !self.membership.is_full_mesh() {
-            for batch in self.kept.ring.said.to_hand(now.wall) {
-                self.kept.send_live(alloc::vec![to], &batch);
-            }
-        }
-    }
 }
 
 impl Kept {
@@ -150,7 +146,8 @@ pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now)
     }
     // Where all have what this one holds, neighbours bring it.
     let is_lacked = others.iter().any(|theirs| !theirs.has_all_of(&holding));
-    let next = next_of(kept, &holding).filter(|next| is_lacked && membership.member(*next).is_none());
+    let next = if is_lacked { next_of(kept, &holding) } else { None };
+    let next = next.filter(|next| membership.member(*next).is_none());
     let before = core::mem::replace(&mut kept.ring.next, next);
     if let Some(before) = before.filter(|before| next != Some(*before)) {
         end(kept, membership, before);

@@ -46,7 +46,6 @@ impl Talking<'_> {
     pub(super) fn handle_attached(&mut self, now: Now, endpoint: Endpoint) {
         self.repeat_said(now, endpoint);
         self.hand_present(now, endpoint);
-        self.hand_holdings(now, endpoint);
     }
 
     /// Does what is due.

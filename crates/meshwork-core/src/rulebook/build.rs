@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 use super::places::{Place, Places};
 use super::{Ban, EDICTS_MAX, Journal, LISTED_MAX, Node, OWNED_MAX, Rulebook, SlotRule, Step, WithList};
 use crate::id::PeerId;
-use crate::signed::admission::EditKey;
 use crate::signed::app::SLOTS_MAX;
 use crate::signed::change::{Change, Lifted, Limit, Rule, WhoWrites};
 use crate::signed::header::RecordName;
@@ -70,7 +69,9 @@ impl Rulebook {
             self.nodes[usize::from(before)].named_by += 1;
         }
         node.rules = core::array::from_fn(|slot| self.merged_rule(&before, slot));
-        node.edit_key = self.merged_edit_key(&before);
+        let keys = before.iter().map(|before| self.nodes[usize::from(*before)].edit_key);
+        // What was said later stands further back: of what one branch and another say the greater rank counts.
+        node.edit_key = keys.max_by_key(|(said_by, _)| self.rank(*said_by)).unwrap_or_default();
         for change in record.body().changes.iter() {
             match change {
                 Change::Rules(rules) => set_rules(&mut node.rules, rules, place),
@@ -123,12 +124,6 @@ impl Rulebook {
         let rules = said_by.iter().map(rule).map(|rule| (rule.limit, rule.writers));
         let (limit, writers) = rules.reduce(stricter).unwrap_or_default();
         SlotRule { limit, writers, said_by }
-    }
-
-    /// The edit key where these branches meet, and which record says so: of what one and another say the greater rank counts.
-    pub(super) fn merged_edit_key(&self, before: &[Place]) -> (Place, Option<EditKey>) {
-        let keys = before.iter().map(|before| self.nodes[usize::from(*before)].edit_key);
-        keys.max_by_key(|(said_by, _)| self.rank(*said_by)).unwrap_or_default()
     }
 
     /// Which of two records of different branches goes on; the genesis before all.

@@ -234,9 +234,9 @@ impl Rulebook {
         (rule.limit, rule.writers)
     }
 
-    /// The edit key whose admissions count under such a record.
-    pub fn edit_key(&self, before: &[RecordName]) -> Option<EditKey> {
-        self.merged_edit_key(&self.places(before)).1
+    /// The edit key whose admissions count under the record that is so named.
+    pub fn edit_key(&self, record: &RecordName) -> Option<EditKey> {
+        self.node(record)?.edit_key.1
     }
 
     /// The app in a slot from 2 on, if any record that counts gave it one.
@@ -266,7 +266,7 @@ impl Rulebook {
             Change::Age(age) if age.replica == replica => Some(age.days),
             _ => None,
         };
-        self.last_said(&[in_force], said).flatten()
+        self.last_said(&in_force, said).flatten()
     }
 
     /// What does not show, whichever branch says so.
@@ -326,15 +326,14 @@ impl Rulebook {
         bans.iter().filter(|ban| !self.is_lifted(ban, place)).map(|ban| ban.record).collect()
     }
 
-    /// What the last that says any such thing says, of the records that are so named and those that they build on.
+    /// What the last of its line says that says any such thing: the record that is so named, or one that it builds on.
     pub fn last_said<'a, T: 'a>(
         &'a self,
-        before: &[RecordName],
+        record: &RecordName,
         what: impl Fn(&'a Change) -> Option<T>,
     ) -> Option<T> {
-        let before = self.places(before);
-        let line = self.nodes.iter().enumerate();
-        let line = line.filter(|(other, _)| before.iter().any(|place| self.knows(*place, *other as Place)));
+        let place = *self.names.get(record)?;
+        let line = self.nodes.iter().enumerate().filter(|(other, _)| self.knows(place, *other as Place));
         let said = line.filter_map(|(_, node)| Some((node.rank()?, node.changes().find_map(&what)?)));
         said.max_by_key(|(rank, _)| *rank).map(|(_, said)| said)
     }

@@ -4,30 +4,19 @@ use std::time::Duration;
 
 use crate::common::{Member, RED, equal};
 use crate::overlays::Crowd;
-use meshwork_core::id::Identity;
-use meshwork_core::node::{Config, Node};
-use meshwork_core::rng::Seed;
-use meshwork_core::room::MakeReplica;
-use meshwork_core::time::{Time, WallTime};
+use meshwork_core::node::Node;
+use meshwork_sim::world::MakeNode;
 
-/// A program that has heard of no app: it keeps tables, and passes on the rest.
-fn knows_no_app(
-    _: MakeReplica,
-    config: Config,
-    identity: Identity,
-    seed: Seed,
-    now: Time,
-    wall: WallTime,
-) -> Node {
-    Node::new(|_, _| None, config, identity, seed, now, wall)
-}
+/// Makes a program that has heard of no app: it keeps tables, and passes on the rest.
+const KNOWS_NO_APP: MakeNode =
+    |_, config, identity, seed, now, wall| Node::new(|_, _| None, config, identity, seed, now, wall);
 
 #[test]
 fn holders_between_whom_others_stand_compare() {
     for (seed, overlay) in [(61, "emergent"), (62, "tree"), (63, "k-gossip/3")] {
         let mut crowd = Crowd::new(seed, overlay, 1, None);
         let first = crowd.members[0];
-        crowd.grow_with(60, knows_no_app);
+        crowd.grow_with(60, KNOWS_NO_APP);
         crowd.world.paint(first.0, first.1, &[(1, 2, RED)]).expect("its own room");
         // What is older is passed on by nobody who does not keep it.
         crowd.world.run_for(Duration::from_secs(60));

@@ -99,6 +99,11 @@ impl Draft {
         changes
     }
 
+    /// The rule that a slot is given.
+    fn rule(&self, slot: u8) -> Option<Rule> {
+        self.rules.iter().find(|rule| rule.slot == slot).copied()
+    }
+
     /// Whether a peer loses a right in every slot.
     fn takes_from(&self, peer: &PeerId) -> bool {
         let lists = [&self.dismissed[..], &self.unlisted, self.banned.as_slice()];
@@ -233,7 +238,7 @@ impl Rules {
     /// What changes so that what these terms change holds in the record that joins all that goes on. What they leave as it is
     /// in the record in force nobody asked for: there the branches hold together.
     fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
-        let (book, in_force, heads) = (self.records.book(), [self.records.in_force()], self.heads());
+        let (book, in_force, heads) = (self.records.book(), self.records.in_force(), self.heads());
         let (seen, joined) = (self.terms(), self.rule(GENESIS_SLOT));
         let mut draft = Draft::default();
         let who = terms.writers.who();
@@ -247,7 +252,7 @@ impl Rules {
             Writers::Everybody => {}
             Writers::Listed(now) => {
                 (draft.listed, draft.unlisted) =
-                    changed(now, book.listed(&in_force).collect(), book.listed(&heads).collect());
+                    changed(now, book.listed(&[in_force]).collect(), book.listed(&heads).collect());
             }
             Writers::Admitted(key) if book.edit_key(&in_force) == *key => {}
             Writers::Admitted(key) => {
@@ -261,7 +266,7 @@ impl Rules {
         }
         (draft.appointed, draft.dismissed) = changed(
             &terms.moderators,
-            book.moderators(&in_force).collect(),
+            book.moderators(&[in_force]).collect(),
             book.moderators(&heads).collect(),
         );
         if terms.name != seen.name {
@@ -291,10 +296,9 @@ impl Rules {
     /// Says the rules that slots are given, with those of all others. Who may write in the app that the room opened with may do
     /// so in what is turned on, from its first batch on, and goes on to where that was so.
     fn set_rules(&self, draft: &mut Draft) -> Result<(), WriteError> {
-        let given = |draft: &Draft, slot| draft.rules.iter().find(|rule| rule.slot == slot).copied();
-        let first = given(draft, GENESIS_SLOT).map(|rule| rule.writers);
+        let first = draft.rule(GENESIS_SLOT).map(|rule| rule.writers);
         if let Some(writers) = first.filter(|writers| *writers != self.rule(GENESIS_SLOT).writers) {
-            let following = self.followers().into_iter().filter(|rule| given(draft, rule.slot).is_none());
+            let following = self.followers().into_iter().filter(|rule| draft.rule(rule.slot).is_none());
             let following: Vec<Rule> = following.map(|rule| Rule { writers, ..rule }).collect();
             draft.rules.extend(following);
         }
@@ -313,7 +317,7 @@ impl Rules {
             return Ok(());
         }
         let is_free = |rule: &Rule| rule.limit.is_none() && rule.writers == WhoWrites::Everybody;
-        let rules = (0..SLOTS_MAX).map(|slot| given(draft, slot).unwrap_or_else(|| self.rule(slot)));
+        let rules = (0..SLOTS_MAX).map(|slot| draft.rule(slot).unwrap_or_else(|| self.rule(slot)));
         let rules = rules.filter(|rule| !is_free(rule)).collect();
         let full = |_| WriteError::Record(format!("a room has rules for at most {RULES_MAX} apps"));
         draft.changes.push(Change::Rules(Bounded::new(rules).map_err(full)?));
@@ -323,16 +327,8 @@ impl Rules {
     /// Slots in which some may write less, or not at all, by what the draft says than by one of the records before it, bit
     /// by bit: of two branches each may be the stricter one in something.
     fn stricter_than(&self, before: &[RecordName], draft: &Draft) -> u16 {
-        let given = draft.changes.iter().find_map(|change| match change {
-            Change::Rules(rules) => Some(rules),
-            _ => None,
-        });
-        let free = |slot| Rule { slot, limit: None, writers: WhoWrites::Everybody };
-        let given = |slot| {
-            given.map(|rules| rules.iter().find(|rule| rule.slot == slot).copied().unwrap_or(free(slot)))
-        };
         let is_stricter = |slot: &u8| {
-            let rule = given(*slot).unwrap_or_else(|| self.rule(*slot));
+            let rule = draft.rule(*slot).unwrap_or_else(|| self.rule(*slot));
             let rules = before.iter().filter_map(|record| self.records.book().rule(record, *slot));
             rules.into_iter().any(|(limit, writers)| {
                 rule.limit != limit && rule.limit.is_some()

@@ -140,7 +140,7 @@ impl Records {
         self.book = book;
         self.derive();
         if planted!(TermsByArrival) && self.knows(&name) {
-            self.terms = Terms::of(&self.book, &[name]);
+            self.terms = Terms::of(&self.book, &name);
         }
         Outcome::Changed
     }
@@ -206,7 +206,7 @@ impl Records {
     }
 
     fn derive(&mut self) {
-        self.terms = Terms::of(&self.book, &[self.in_force()]);
+        self.terms = Terms::of(&self.book, &self.in_force());
         let mut hasher = blake3::Hasher::new_derive_key(DIGEST_CONTEXT);
         for hash in self.hashes() {
             hasher.update(&hash);

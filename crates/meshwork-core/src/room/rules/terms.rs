@@ -52,24 +52,23 @@ impl Writers {
 }
 
 impl Terms {
-    /// The terms by a record that would name these before it, and change nothing. A list that joined branches made longer than
-    /// a record can say is cut.
-    pub(super) fn of(book: &Rulebook, before: &[RecordName]) -> Terms {
-        let (limit, who) = book.joined_rule(before, GENESIS_SLOT);
+    /// The terms by the record that is so named. A list that joined branches made longer than a record can say is cut.
+    pub(super) fn of(book: &Rulebook, record: &RecordName) -> Terms {
+        let (limit, who) = book.rule(record, GENESIS_SLOT).unwrap_or((None, WhoWrites::Everybody));
         let writers = match who {
             WhoWrites::Everybody => Writers::Everybody,
-            WhoWrites::Listed => Writers::Listed(first(book.listed(before))),
-            WhoWrites::Admitted => Writers::Admitted(book.edit_key(before)),
+            WhoWrites::Listed => Writers::Listed(first(book.listed(&[*record]))),
+            WhoWrites::Admitted => Writers::Admitted(book.edit_key(record)),
         };
-        let overlay = book.last_said(before, |change| match change {
+        let overlay = book.last_said(record, |change| match change {
             Change::Overlay(overlay) => Some(overlay.clone()),
             _ => None,
         });
-        let name = book.last_said(before, |change| match change {
+        let name = book.last_said(record, |change| match change {
             Change::Name(name) => BoundedText::new(&shown(name)).ok(),
             _ => None,
         });
-        let moderators = first(book.moderators(before));
+        let moderators = first(book.moderators(&[*record]));
         Terms {
             name: name.unwrap_or_default(),
             limit,
