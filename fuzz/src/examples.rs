@@ -139,7 +139,8 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
     let floors = Bounded::new(vec![(0x12, Floor(20_000))]).expect("one");
     let replicas = Bounded::new(vec![(0, digest), (0x12, digest)]).expect("two");
     let roots = Roots { records: digest, holds: Holds { own: 1, floors }, replicas };
-    let want = Want { replica: 0, leaf: 4101, nonce: 300, have: Bounded::new(vec![[7; 6]]).expect("one") };
+    let have = Bounded::new(vec![[7; 6]]).expect("one");
+    let want = Want { replica: 0, leaf: 4101, nonce: 300, have, known_alone: true };
     let sequences = Bounded::new(vec![1, 300]).expect("two");
     let inside = [
         ("Batch", RoomMessage::Batch(batch())),

@@ -129,7 +129,8 @@ fn parts_are_served_until_a_queue_fills() {
     world.link(1);
     world.heard(1);
     world.is_taken = false;
-    world.say(1, RoomMessage::Want(Want { replica: 0, leaf: ROOT, nonce: 0, have: Bounded::default() }));
+    let want = Want { replica: 0, leaf: ROOT, nonce: 0, have: Bounded::default(), known_alone: false };
+    world.say(1, RoomMessage::Want(want));
     for _ in 0..3 {
         world.node.handle_timeout(world.now);
         world.run();

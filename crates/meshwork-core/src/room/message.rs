@@ -153,6 +153,8 @@ pub struct Want {
     pub nonce: u64,
     /// The batches of the leaf that the sender has.
     pub have: Bounded<KeyedId, HAVE_MAX>,
+    /// Whether only what those wrote is wanted whom a record names or an admission.
+    pub known_alone: bool,
 }
 
 /// Body of [`RoomMessage::LeafEnd`].
@@ -311,6 +313,7 @@ mod tests {
                 leaf: 4101,
                 nonce: u64::MAX,
                 have: Bounded::new(vec![[7; 6]]).expect("one"),
+                known_alone: true,
             }),
             RoomMessage::LeafBatch(Bytes::new(vec![1, 2]).expect("short")),
             RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, digest }),
@@ -371,7 +374,7 @@ mod tests {
         let nodes = RoomMessage::Nodes(Nodes { replica: 0, node: 1, below });
         assert!(nodes.encode(u32::MAX).1.len() <= 10_000);
         let have = Bounded::new(vec![[0; 6]; HAVE_MAX]).expect("the most");
-        let want = RoomMessage::Want(Want { replica: 0, leaf: 1, nonce: 0, have });
+        let want = RoomMessage::Want(Want { replica: 0, leaf: 1, nonce: 0, have, known_alone: false });
         assert!(want.encode(u32::MAX).1.len() <= MESSAGE_MAX);
         let batch = RoomMessage::Batch(Bytes::new(vec![0; BATCH_MAX]).expect("the most"));
         assert!(batch.encode(u32::MAX).1.len() <= MESSAGE_MAX);

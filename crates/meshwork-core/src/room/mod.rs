@@ -359,7 +359,9 @@ impl Room {
     /// admitted by; nothing where there is none. Asked for when the link has room, so that a large replica streams between
     /// live batches.
     pub fn serve(&mut self, to: Endpoint) -> Vec<RoomMessage> {
-        let served = self.kept.comparison.serve(to, &self.kept.replicas).or_else(|| self.serve_history(to));
+        let Kept { comparison, replicas, rules, .. } = &mut self.kept;
+        let served = comparison.serve(to, replicas, &|peer| rules.knows_peer(peer));
+        let served = served.or_else(|| self.serve_history(to));
         let Some(served) = served else { return Vec::new() };
         let author = match &served {
             RoomMessage::LeafBatch(bytes) => UnverifiedBatch::peer_of(bytes),

@@ -8,9 +8,10 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Key;
+use super::keyed::Keys;
 use crate::replica::tree::{self, ROOT};
 use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, Floor, Replica, ReplicaNumber};
-use crate::room::message::{FLOORS_MAX, Holds, Nodes, Roots};
+use crate::room::message::{FLOORS_MAX, HAVE_MAX, Holds, Nodes, Roots, Want};
 use crate::room::replicas::Replicas;
 use crate::signed::batch::SignedBatch;
 use crate::signed::header::Family;
@@ -85,21 +86,28 @@ pub(super) struct Both<'a> {
 }
 
 impl<'a> Both<'a> {
-    /// What both hold of a replica; `None` where one of the two does not keep it.
+    /// What both hold of a replica; `None` where one of the two does not keep all of it.
     pub(super) fn get(self, number: ReplicaNumber) -> Option<Shared<'a>> {
+        let is_shared = self.theirs.is_none_or(|theirs| theirs.holds(number));
+        self.kept(number).filter(|_| is_shared && !self.is_apart(number))
+    }
+
+    /// What is kept here of a replica, be it a part of it, from where the neighbour holds it on; `None` where none of it is.
+    pub(super) fn kept(self, number: ReplicaNumber) -> Option<Shared<'a>> {
         let replica = self.replicas.get(number)?;
-        if planted!(TableUncompared) && number.family() == Family::ByTime
-            || self.replicas.apart().contains(&number)
-        {
+        if planted!(TableUncompared) && number.family() == Family::ByTime {
             return None;
         }
-        let theirs = match self.theirs {
-            Some(theirs) if !theirs.holds(number) => return None,
-            Some(theirs) => theirs.floors.get(&number).copied().unwrap_or_default(),
-            None => Floor::default(),
-        };
+        // Who holds a part says nothing of where that begins.
+        let theirs = self.theirs.filter(|theirs| theirs.holds(number));
+        let theirs = theirs.and_then(|theirs| theirs.floors.get(&number)).copied().unwrap_or_default();
         let own = replica.path_of(replica.floor());
         Some(Shared { replica, own, from: own.max(replica.path_of(theirs)) })
+    }
+
+    /// Whether something of a replica was given up here.
+    pub(super) fn is_apart(self, number: ReplicaNumber) -> bool {
+        self.replicas.apart().contains(&number)
     }
 
     /// Number and digest of each replica that is not empty and that both hold.
@@ -151,9 +159,19 @@ impl<'a> Both<'a> {
 
     /// Nodes below one, at most `most`; none where there is no such replica.
     pub(super) fn nodes(self, (number, node): Key, most: usize) -> Nodes {
-        let below = self.get(number).map(|shared| shared.below(node, most)).unwrap_or_default();
+        let below = self.kept(number).map(|shared| shared.below(node, most)).unwrap_or_default();
         let below = Bounded::new(below).expect("no more than asked");
         Nodes { replica: number.to_byte(), node, below }
+    }
+
+    /// Asks for a leaf; `by_ids` if what is here is named.
+    pub(super) fn want(self, (number, leaf): Key, nonce: u64, by_ids: bool) -> Want {
+        let keys = Keys::new(nonce);
+        let batches = self.kept(number).filter(|_| by_ids).map(|kept| kept.batches(leaf)).unwrap_or_default();
+        let have = batches.iter().take(HAVE_MAX).map(|batch| keys.id_of(batch)).collect();
+        let have = Bounded::new(have).expect("no more are taken");
+        // What strangers wrote there was too much already.
+        Want { replica: number.to_byte(), leaf, nonce, have, known_alone: self.is_apart(number) }
     }
 
     /// What a neighbour says of each replica that both hold.
@@ -164,7 +182,7 @@ impl<'a> Both<'a> {
             .filter_map(|(byte, digest)| Some((ReplicaNumber::from_byte(*byte)?, *digest)));
         let is_kept = |number: ReplicaNumber| {
             let is_known = number.family() != Family::Own || self.replicas.get(number).is_some();
-            is_known && !self.replicas.apart().contains(&number)
+            is_known && !self.is_apart(number)
         };
         said.filter(|(number, _)| is_kept(*number)).collect()
     }

@@ -5,9 +5,20 @@
 
 use crate::room::message::KeyedId;
 use crate::signed::batch::Batch;
+use crate::time::Time;
 
 /// The key of a request is blake3 of its nonce in its key derivation mode under this context.
 const KEY_CONTEXT: &str = "meshwork batch names of a request v1";
+
+/// A request's nonce is blake3 in its key derivation mode under this context.
+const NONCE_CONTEXT: &str = "meshwork comparison nonce v1";
+
+/// A number for one request. Whoever foresees it can have two batches share a name once; what differs then is asked for
+/// again without names.
+pub(super) fn nonce(now: Time, wanted: u64) -> u64 {
+    let hash = blake3::derive_key(NONCE_CONTEXT, &[now.0.to_le_bytes(), wanted.to_le_bytes()].concat());
+    u64::from_le_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
+}
 
 /// Names batches for one request.
 pub(super) struct Keys([u8; 32]);

@@ -16,6 +16,10 @@
 //! faster is asked for more, and what one is slow to serve is asked of another as well. A sender serves no more than
 //! [`SERVE_WINDOW`] bytes ahead of what the receiver has worked off.
 //!
+//! A replica of which a member gave something up stands apart: no root covers it. Before its roots the member tells the nodes
+//! of what it still holds, so that newcomers fetch that. From others it fetches what those wrote who are known, since only
+//! strangers' batches are given up. Both happen on attaching, and the two are in step once it is done.
+//!
 //! # Driving it
 //! The room calls `handle_*` with the replicas at hand and drains [`Comparison::poll_output`].
 //!
@@ -33,6 +37,7 @@
 
 mod both;
 mod keyed;
+mod neighbour;
 mod serving;
 mod source;
 #[cfg(test)]
@@ -47,18 +52,17 @@ use core::time::Duration;
 
 use self::both::Both;
 pub(super) use self::both::Holding;
-use self::keyed::Keys;
-use self::serving::Serving;
+use self::keyed::nonce;
+use self::neighbour::Neighbour;
 pub use self::serving::{OPENS_MAX, SERVE_WINDOW, WANTS_MAX};
 pub use self::source::{IN_FLIGHT_MAX, SERVE_TIMEOUT};
 use self::source::{Request, Source};
-use crate::id::Endpoint;
+use crate::id::{Endpoint, PeerId};
 use crate::replica::tree::ROOT;
 use crate::replica::{Digest, ReplicaNumber};
-use crate::room::message::{HAVE_MAX, NODES_MAX, Open, RoomMessage, Roots, Unwant, Want};
+use crate::room::message::{NODES_MAX, Open, RoomMessage, Roots, Unwant};
 use crate::room::replicas::Replicas;
 use crate::time::Time;
-use crate::wire::Bounded;
 
 /// How long replicas rest before their root is told: long enough that a stroke's batches share one root.
 pub const QUIET: Duration = Duration::from_millis(250);
@@ -79,9 +83,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes worked off after which a neighbour is told. What is less is never told: it keeps nobody from serving.
 const WORKED_OFF_LEAST: u32 = 32 * 1024;
 
-/// A request's nonce is blake3 in its key derivation mode under this context.
-const NONCE_CONTEXT: &str = "meshwork comparison nonce v1";
-
 /// A node of a replica.
 pub type Key = (ReplicaNumber, u32);
 
@@ -96,34 +97,6 @@ pub enum ComparisonOutput {
     Withheld(Endpoint, String),
     /// The neighbour stays behind and asks for nothing.
     Stale(Endpoint, String),
-}
-
-#[derive(Debug)]
-struct Neighbour {
-    /// What it said that it holds; nothing before it has.
-    holding: Option<Holding>,
-    /// What we said that we hold.
-    told_holding: Holding,
-    /// The root that it last told.
-    heard: Option<Digest>,
-    /// The last root that we told it.
-    told: Option<Digest>,
-    source: Source,
-    serving: Serving,
-    in_step: bool,
-    /// When to send our roots, if we still differ then.
-    ask_at: Option<Time>,
-    ask_pause: Duration,
-    /// Since when they would have been sent if nothing went on changing.
-    ask_due: Option<Time>,
-    /// Since when it knows that we differ and has not asked for anything.
-    idle_since: Option<Time>,
-}
-
-impl Neighbour {
-    fn both<'a>(&'a self, replicas: &'a Replicas) -> Both<'a> {
-        Both { replicas, theirs: self.holding.as_ref() }
-    }
 }
 
 /// The comparison of all replicas of a room with all neighbours.
@@ -146,21 +119,7 @@ pub struct Comparison {
 impl Comparison {
     /// A neighbour is attached: tells it what there is.
     pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas) {
-        let neighbour = Neighbour {
-            holding: None,
-            told_holding: Holding::default(),
-            heard: None,
-            told: None,
-            source: Source::new(),
-            serving: Serving::default(),
-            in_step: false,
-            // Its own roots may be lost with a link that another one replaces.
-            ask_at: Some(now + ASK_LEAST),
-            ask_pause: ASK_LEAST,
-            ask_due: None,
-            idle_since: None,
-        };
-        self.neighbours.insert(endpoint, Box::new(neighbour));
+        self.neighbours.insert(endpoint, Box::new(Neighbour::new(now)));
         self.send_roots(endpoint, replicas);
         // Behind what it is told live, so that it does not ask for that.
         let both = Both { replicas, theirs: None };
@@ -310,10 +269,16 @@ impl Comparison {
         self.neighbours.values().any(|neighbour| neighbour.serving.is_wanted())
     }
 
-    /// The next message for `to` of what it wants: nodes, a batch, or the mark that a leaf is whole.
-    pub fn serve(&mut self, to: Endpoint, replicas: &Replicas) -> Option<RoomMessage> {
+    /// The next message for `to` of what it wants: nodes, a batch, or the mark that a leaf is whole. Who holds a part of a
+    /// replica wants of it only what those wrote who are known.
+    pub fn serve(
+        &mut self,
+        to: Endpoint,
+        replicas: &Replicas,
+        is_known: &dyn Fn(&PeerId) -> bool,
+    ) -> Option<RoomMessage> {
         let Neighbour { serving, holding, .. } = &mut **self.neighbours.get_mut(&to)?;
-        serving.serve(Both { replicas, theirs: holding.as_ref() })
+        serving.serve(Both { replicas, theirs: holding.as_ref() }, is_known)
     }
 
     /// Tells roots, sends roots to whom we differ from, and gives up on neighbours that do not serve.
@@ -396,6 +361,7 @@ impl Comparison {
             .collect();
         if !is_answered && differing.is_empty() {
             neighbour.told = Some(root);
+            self.tell_parts(from, replicas);
             self.outputs.push_back(ComparisonOutput::Send(from, RoomMessage::Root(root)));
         } else if !is_answered {
             differing.into_iter().for_each(|number| neighbour.serving.handle_open((number, ROOT)));
@@ -433,7 +399,16 @@ impl Comparison {
         }
     }
 
+    /// Tells the nodes of what is held in part, ahead of roots: these say nothing of it.
+    fn tell_parts(&mut self, to: Endpoint, replicas: &Replicas) {
+        let Some(neighbour) = self.neighbours.get(&to) else { return };
+        let both = neighbour.both(replicas);
+        let nodes = |number: &ReplicaNumber| RoomMessage::Nodes(both.nodes((*number, ROOT), NODES_MAX));
+        self.outputs.extend(replicas.apart().iter().map(|number| ComparisonOutput::Send(to, nodes(number))));
+    }
+
     fn send_roots(&mut self, to: Endpoint, replicas: &Replicas) {
+        self.tell_parts(to, replicas);
         let Some(neighbour) = self.neighbours.get_mut(&to) else { return };
         let ours = Holding::of(replicas);
         let both = neighbour.both(replicas);
@@ -494,6 +469,10 @@ impl Comparison {
                 is_asked
             });
         }
+        let behind = self.neighbours.iter().filter(|(_, one)| one.is_behind);
+        for endpoint in behind.map(|(endpoint, _)| *endpoint).collect::<Vec<_>>() {
+            self.compare(now, endpoint, replicas, false);
+        }
         self.plan_check(now);
     }
 
@@ -513,8 +492,9 @@ impl Comparison {
                 Request::Open => (request, RoomMessage::Open(Open { replica, node })),
                 Request::Leaf { by_ids } => {
                     self.wanted += 1;
-                    let want = want(key, nonce(now, self.wanted), by_ids, both);
-                    (Request::Leaf { by_ids: !want.have.is_empty() }, RoomMessage::Want(want))
+                    let want = both.want(key, nonce(now, self.wanted), by_ids);
+                    let by_ids = !want.have.is_empty() || want.known_alone;
+                    (Request::Leaf { by_ids }, RoomMessage::Want(want))
                 }
             };
             source.ask(now, key, request);
@@ -547,10 +527,13 @@ impl Comparison {
         let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
         let Some(theirs) = neighbour.heard else { return };
         let ours = neighbour.both(replicas).root(self.records);
+        neighbour.is_behind = theirs == ours && neighbour.source.is_partly_unseen(neighbour.both(replicas));
         if theirs == ours {
             (neighbour.ask_at, neighbour.ask_due, neighbour.idle_since) = (None, None, None);
             neighbour.ask_pause = ASK_LEAST;
-            if !core::mem::replace(&mut neighbour.in_step, true) {
+            if neighbour.is_behind {
+                neighbour.in_step = false;
+            } else if !core::mem::replace(&mut neighbour.in_step, true) {
                 self.outputs.push_back(ComparisonOutput::InStep(endpoint));
             }
             return;
@@ -576,19 +559,4 @@ impl Comparison {
             self.outputs.push_back(ComparisonOutput::Stale(endpoint, detail));
         }
     }
-}
-
-/// Asks for a leaf; `by_ids` if what is here is named.
-fn want((number, leaf): Key, nonce: u64, by_ids: bool, both: Both<'_>) -> Want {
-    let keys = Keys::new(nonce);
-    let batches = both.get(number).filter(|_| by_ids).map(|shared| shared.batches(leaf)).unwrap_or_default();
-    let have = batches.iter().take(HAVE_MAX).map(|batch| keys.id_of(batch)).collect();
-    Want { replica: number.to_byte(), leaf, nonce, have: Bounded::new(have).expect("no more are taken") }
-}
-
-/// A number for one request. Whoever foresees it can have two batches share a name once; what differs then is asked for
-/// again without names.
-fn nonce(now: Time, wanted: u64) -> u64 {
-    let hash = blake3::derive_key(NONCE_CONTEXT, &[now.0.to_le_bytes(), wanted.to_le_bytes()].concat());
-    u64::from_le_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::Key;
 use super::both::Both;
 use super::keyed::Keys;
+use crate::id::PeerId;
 use crate::replica::tree::CHILDREN_MAX;
 use crate::replica::{Digest, EMPTY_PART_DIGEST};
 use crate::room::message::{KeyedId, LeafEnd, RoomMessage, Want};
@@ -38,6 +39,7 @@ struct Wanted {
     nonce: u64,
     /// In ascending order.
     have: Vec<KeyedId>,
+    known_alone: bool,
 }
 
 /// The leaf that is being served.
@@ -61,7 +63,7 @@ impl Serving {
         if self.wants.len() < WANTS_MAX {
             let mut have = want.have.to_vec();
             have.sort_unstable();
-            self.wants.push_back(Wanted { key, nonce: want.nonce, have });
+            self.wants.push_back(Wanted { key, nonce: want.nonce, have, known_alone: want.known_alone });
         }
     }
 
@@ -80,8 +82,12 @@ impl Serving {
         self.leaf.is_some() || !self.wants.is_empty() || !self.opens.is_empty()
     }
 
-    /// The next message of what it wants.
-    pub(super) fn serve(&mut self, both: Both<'_>) -> Option<RoomMessage> {
+    /// The next message of what it wants; of some leaves that is what those wrote alone who are known.
+    pub(super) fn serve(
+        &mut self,
+        both: Both<'_>,
+        is_known: &dyn Fn(&PeerId) -> bool,
+    ) -> Option<RoomMessage> {
         if let Some(key) = self.opens.pop_front() {
             return Some(RoomMessage::Nodes(both.nodes(key, CHILDREN_MAX)));
         }
@@ -89,11 +95,13 @@ impl Serving {
             return None;
         }
         if self.leaf.is_none() {
-            let Wanted { key, nonce, have } = self.wants.pop_front()?;
-            let shared = both.get(key.0);
-            let digest = shared.map_or(EMPTY_PART_DIGEST, |shared| shared.digest(key.1));
-            let mut batches: VecDeque<_> =
-                shared.map(|shared| shared.batches(key.1)).unwrap_or_default().into();
+            let Wanted { key, nonce, have, known_alone } = self.wants.pop_front()?;
+            let kept = both.kept(key.0);
+            let digest = kept.map_or(EMPTY_PART_DIGEST, |kept| kept.digest(key.1));
+            let mut batches: VecDeque<_> = kept.map(|kept| kept.batches(key.1)).unwrap_or_default().into();
+            if known_alone {
+                batches.retain(|batch| is_known(&batch.peer()));
+            }
             if !have.is_empty() {
                 let keys = Keys::new(nonce);
                 batches.retain(|batch| have.binary_search(&keys.id_of(batch)).is_err());
@@ -126,7 +134,7 @@ mod tests {
             serving.handle_open(key(0));
         }
         assert_eq!(serving.opens.len(), OPENS_MAX);
-        let want = Want { replica: 0, leaf: 0, nonce: 0, have: Bounded::default() };
+        let want = Want { replica: 0, leaf: 0, nonce: 0, have: Bounded::default(), known_alone: false };
         (0..2 * WANTS_MAX).for_each(|leaf| serving.handle_want(key(leaf), &want));
         assert_eq!(serving.wants.len(), WANTS_MAX);
         serving.handle_unwant(key(0));

@@ -150,6 +150,12 @@ impl Source {
         !self.asked.is_empty()
     }
 
+    /// Whether it is asked, or may have to be, for something of a replica of which one of the two holds a part alone.
+    pub(super) fn is_partly_unseen(&self, both: Both<'_>) -> bool {
+        let unseen = self.leaves.keys().chain(self.inner.keys()).chain(self.asked.keys());
+        { unseen }.any(|(number, _)| both.get(*number).is_none() && both.kept(*number).is_some())
+    }
+
     /// The leaves that are asked of it.
     pub(super) fn leaves_asked(&self) -> impl Iterator<Item = Key> + '_ {
         let is_leaf = |(key, asked): (&Key, &Asked)| (asked.request != Request::Open).then_some(*key);
@@ -173,8 +179,11 @@ impl Source {
     /// The first leaf that differs, or else the first node, that may be asked for: of `skip` those that must not be.
     pub(super) fn next(&mut self, both: Both<'_>, skip: impl Fn(Key) -> bool) -> Option<(Key, Request)> {
         let served = &self.served;
-        let is_vain =
-            |key: Key, theirs| served.get(&key).is_some_and(|one| one.whole && one.digest == theirs);
+        // What one of the two gave up differs for ever.
+        let is_vain = |key: Key, theirs| {
+            let is_over = |one: &Served| one.whole || both.get(key.0).is_none();
+            served.get(&key).is_some_and(|one| one.digest == theirs && is_over(one))
+        };
         if let Some((key, theirs)) = first(&mut self.leaves, both, &skip, is_vain) {
             let by_ids = self.served.get(&key).is_none_or(|one| one.digest != theirs);
             return Some((key, Request::Leaf { by_ids }));
@@ -235,7 +244,7 @@ impl Source {
             return;
         }
         self.handle_served(now);
-        if both.get(key.0).is_none_or(|shared| shared.digest(key.1) == digest) {
+        if both.kept(key.0).is_none_or(|kept| kept.digest(key.1) == digest) {
             self.served.remove(&key);
         } else if self.served.len() < SERVED_MAX || self.served.contains_key(&key) {
             let whole = asked.request == Request::Leaf { by_ids: false };
@@ -250,7 +259,7 @@ impl Source {
             return Vec::new();
         }
         let is_here =
-            |(number, leaf): Key, told| both.get(number).is_none_or(|shared| shared.digest(leaf) == told);
+            |(number, leaf): Key, told| both.kept(number).is_none_or(|kept| kept.digest(leaf) == told);
         let waits = |asked: &Asked| asked.request != Request::Open && asked.ended.is_none();
         let waiting = || self.asked.iter().filter(|(_, asked)| waits(asked));
         let begun = waiting().min_by_key(|(key, asked)| (asked.at, **key)).filter(|_| self.came);
@@ -314,7 +323,7 @@ fn first(
             continue;
         }
         let is_lacking =
-            both.get(key.0).is_some_and(|shared| !shared.is_old(key.1) && shared.digest(key.1) != theirs);
+            both.kept(key.0).is_some_and(|kept| !kept.is_old(key.1) && kept.digest(key.1) != theirs);
         if is_lacking && !is_vain(key, theirs) {
             return Some((key, theirs));
         }

@@ -1,5 +1,7 @@
 //! Members that compare boards and tables, message by message.
 
+mod parts;
+
 extern crate std;
 
 use alloc::boxed::Box;
@@ -15,15 +17,18 @@ use crate::clock::Stamp;
 use crate::id::{Identity, Instance, RoomId};
 use crate::replica::toy::Board;
 use crate::replica::{Floor, Replica};
-use crate::room::message::Holds;
+use crate::room::message::{Holds, Want};
 use crate::signed::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::header::Family;
 use crate::table::{Kind, Quota, Table, Write, Writer, payloads};
+use crate::wire::Bounded;
 
 const ROOM: RoomId = RoomId([1; 32]);
 /// How long everything that is said is on its way.
 const WAY: Duration = Duration::from_millis(20);
 const DAY: u64 = 24 * 60 * 60 * 1000;
+/// Of the ten people who write those whom records name.
+const KNOWN: [u64; 2] = [3, 4];
 
 type Lie = Box<dyn FnMut(RoomMessage) -> Vec<RoomMessage>>;
 
@@ -166,7 +171,8 @@ impl World {
                 }
             }
             for &(_, to) in self.links.iter().filter(|(from, _)| *from == member) {
-                let next = || comparison.serve(endpoint(to), replicas);
+                let is_known = |peer: &PeerId| KNOWN.iter().any(|known| identity(*known).peer() == *peer);
+                let next = || comparison.serve(endpoint(to), replicas, &is_known);
                 said.extend(core::iter::from_fn(next).map(|message| (to, message)));
             }
             for (to, message) in said {
@@ -549,7 +555,7 @@ fn questions_beyond_what_is_remembered_are_not_answered() {
     for _ in 0..1000 {
         let open = RoomMessage::Open(Open { replica: 1, node: ROOT });
         world.handle(1, 0, &open);
-        let want = Want { replica: 1, leaf: ROOT, nonce: 0, have: Bounded::default() };
+        let want = Want { replica: 1, leaf: ROOT, nonce: 0, have: Bounded::default(), known_alone: false };
         world.handle(1, 0, &RoomMessage::Want(want));
     }
     world.settle();

@@ -94,33 +94,53 @@ fn rows(author: u8, count: u64) -> Vec<SignedBatch> {
     (1..=count).map(row).collect()
 }
 
-#[test]
-fn members_give_up_what_strangers_flood() {
-    const MOST: usize = 64;
-    const FLOODERS: core::ops::Range<u8> = 10..20;
-    let table = ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).unwrap();
-    let held = |room: &Room, author: u8| {
-        let table = room.kept.replicas.get(table).unwrap();
-        table.batches().filter(|batch| batch.peer() == peer(author)).count()
-    };
+const MOST: usize = 64;
+const FLOODERS: core::ops::Range<u8> = 10..20;
+/// The owner, a moderator, and a stranger, and how much each wrote that is no flood.
+const HONEST: [(u8, u64); 3] = [(0, 10), (3, 10), (4, 2)];
+
+fn flooded_table() -> ReplicaNumber {
+    ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).unwrap()
+}
+
+fn appointed() -> WithList {
+    record(0, 1, &[], vec![Change::Appoint(peers(&[3]))], None)
+}
+
+fn held(room: &Room, author: u8) -> usize {
+    let table = room.kept.replicas.get(flooded_table()).unwrap();
+    table.batches().filter(|batch| batch.peer() == peer(author)).count()
+}
+
+/// The same room at somebody else, who holds at most so much.
+fn room_of(peer: u8, held_bytes_max: usize) -> Room {
+    let (genesis, bytes, id) = Genesis::of_test(&identity(0));
+    let config = Config { held_bytes_max, ..Config::default() };
+    Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(peer, 1), &config)
+}
+
+/// A member that holds a flood, and one that gave most of it up.
+fn flooded() -> [Room; 2] {
     let mut large = room(2);
-    let appointed = record(0, 1, &[], vec![Change::Appoint(peers(&[3]))], None);
-    tell(&mut large, now(10), endpoint(9, 1), &appointed);
-    let honest = [(0, 10), (3, 10), (4, 2)];
+    tell(&mut large, now(10), endpoint(9, 1), &appointed());
     let flood = FLOODERS.map(|author| (author, 20));
-    for batch in flood.chain(honest).flat_map(|(author, count)| rows(author, count)) {
+    for batch in flood.chain(HONEST).flat_map(|(author, count)| rows(author, count)) {
         hear(&mut large, now(10), endpoint(9, 1), live(&batch));
         while large.verify(now(10), 64) > 0 {}
     }
-    let (genesis, bytes, id) = Genesis::of_test(&identity(0));
-    let config = Config { held_bytes_max: MOST * BATCH_BYTES_LEAST, ..Config::default() };
-    let small = Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(5, 1), &config);
-    let mut rooms = [large, small];
+    let mut rooms = [large, room_of(5, MOST * BATCH_BYTES_LEAST)];
     talk(&mut rooms, 100);
+    rooms
+}
+
+#[test]
+fn members_give_up_what_strangers_flood() {
+    let table = flooded_table();
+    let mut rooms = flooded();
     let small = &rooms[1];
     let all = small.kept.replicas.get(table).unwrap().batch_count();
     assert!((MOST / 2..=MOST).contains(&all), "{all} batches are held");
-    assert_eq!(honest.map(|(author, _)| held(small, author)), [10, 10, 2], "who wrote little loses nothing");
+    assert_eq!(HONEST.map(|(author, _)| held(small, author)), [10, 10, 2], "who wrote little loses nothing");
     let others =
         [(0, 1), (1, 0)].map(|(one, other): (usize, usize)| rooms[one].kept.is_in_step(rooms[other].kept.me));
     assert_eq!(others, [true; 2], "nothing more is fetched");
@@ -129,11 +149,35 @@ fn members_give_up_what_strangers_flood() {
 
     let flooders: Vec<u8> = FLOODERS.collect();
     let banned = vec![Change::Ban(peers(&flooders))];
-    let ban = record(0, 100_000, &[&appointed], banned, Some((0, vec![])));
+    let ban = record(0, 100_000, &[&appointed()], banned, Some((0, vec![])));
     tell(&mut rooms[0], now(100_000), endpoint(9, 1), &ban);
     talk(&mut rooms, 100_000);
     assert_eq!(rooms.each_ref().map(|room| room.kept.replicas.get(table).unwrap().batch_count()), [22; 2]);
     let digests = rooms.each_ref().map(|room| room.kept.replicas.get(table).unwrap().digest());
     assert_eq!(digests[0], digests[1], "it is compared again");
     assert!(rooms[1].kept.replicas.apart().is_empty());
+}
+
+#[test]
+fn members_that_gave_up_hand_on_and_catch_up() {
+    let [mut large, small] = flooded();
+    let mut rooms = [small, room_of(6, Config::default().held_bytes_max)];
+    talk(&mut rooms, 100_000);
+    let counts = rooms.each_ref().map(|room| room.kept.replicas.get(flooded_table()).unwrap().batch_count());
+    assert_eq!(counts[0], counts[1], "a newcomer gets all that is left");
+    assert_eq!(HONEST.map(|(author, _)| held(&rooms[1], author)), [10, 10, 2]);
+    assert!(rooms[1].kept.is_in_step(rooms[0].kept.me));
+
+    // A moderator and a stranger write while the small one is away.
+    for batch in [rows(3, 12), rows(4, 12)].concat() {
+        hear(&mut large, now(200_000), endpoint(9, 1), live(&batch));
+        while large.verify(now(200_000), 64) > 0 {}
+    }
+    outputs(&mut large);
+    let [mut small, _] = rooms;
+    small.handle_detached(now(200_000), large.kept.me, false);
+    large.handle_detached(now(200_000), small.kept.me, false);
+    let mut rooms = [large, small];
+    talk(&mut rooms, 200_000);
+    assert_eq!([3, 4].map(|author| held(&rooms[1], author)), [12, 2], "strangers' were too much already");
 }
