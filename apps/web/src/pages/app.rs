@@ -6,7 +6,7 @@ use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App as AppInfo};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::brand::Brand;
 use super::home::{self, Aim};
@@ -185,7 +185,7 @@ fn NoNode(
     /// Why.
     reason: String,
 ) -> impl IntoView {
-    let text = format!("This page cannot start. The reason: {reason}. Another browser may help.");
+    let text = texts::notices::cannot_start(&reason);
     let notice = words::Notice::new(words::Tone::Bad, &text, None);
     view! { <Alone notice/> }
 }
@@ -202,7 +202,7 @@ fn Alone(
                 <Brand/>
             </header>
             <main>
-                <h1 class="sr-only">"Meshwork"</h1>
+                <h1 class="sr-only">{texts::home::MESHWORK}</h1>
                 <NoticeCard notice/>
             </main>
         </div>

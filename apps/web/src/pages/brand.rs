@@ -1,6 +1,7 @@
 //! The mark and the name, which lead home.
 
 use leptos::prelude::*;
+use meshwork_web::texts;
 
 use super::icons;
 
@@ -8,9 +9,9 @@ use super::icons;
 #[component]
 pub(crate) fn Brand() -> impl IntoView {
     view! {
-        <a class="brand" href="/" aria-label="Meshwork, home">
+        <a class="brand" href="/" aria-label=texts::home::MESHWORK_HOME>
             {icons::mark()}
-            <span>"meshwork"</span>
+            <span>{texts::home::WORDMARK}</span>
         </a>
     }
 }

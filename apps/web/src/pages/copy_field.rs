@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
+use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 
 use super::{browser, icons};
@@ -31,8 +32,8 @@ pub(crate) fn CopyField(
     };
     let outcome = move || match told.get() {
         None => "",
-        Some(true) => "Copied.",
-        Some(false) => "This browser does not let us copy. The text is selected: copy it yourself.",
+        Some(true) => texts::notices::COPIED,
+        Some(false) => texts::notices::NOT_COPIED,
     };
     view! {
         <div class="copy-field">

@@ -26,15 +26,15 @@ pub(crate) fn DoodlePad(
         <div class="doodle">
             <Pad doodle colour/>
             <div class="doodle-tools">
-                <div class="swatches" role="group" aria-label="Colours">
+                <div class="swatches" role="group" aria-label=texts::COLOURS>
                     {PALETTE.iter().map(|swatch| colour_button(colour, swatch.colour, swatch.name)).collect_view()}
                 </div>
                 <button
                     type="button"
                     class="icon-button"
                     data-testid="doodle-undo"
-                    aria-label="Undo"
-                    title="Undo"
+                    aria-label=texts::UNDO
+                    title=texts::UNDO
                     disabled=move || doodle.with(|doodle| !doodle.can_undo())
                     on:click=move |_| doodle.update(Doodle::undo)
                 >
@@ -110,7 +110,7 @@ fn Pad(doodle: RwSignal<Doodle>, colour: RwSignal<Colour>) -> impl IntoView {
                 on:pointercancel=end
             ></canvas>
             <span class="doodle-hint" data-testid="doodle-hint" aria-hidden="true" hidden=move || !is_empty.get()>
-                "Paint here"
+                {texts::home::PAINT_HERE}
             </span>
             <span
                 class="doodle-mark"

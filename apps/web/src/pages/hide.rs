@@ -1,7 +1,7 @@
 //! Hiding one's network address: a switch kept in this profile, with what it costs in words.
 
 use leptos::prelude::*;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::browser;
 use super::session::Session;
@@ -34,7 +34,7 @@ pub(crate) fn HideAddress(
     };
     view! {
         <section class="sheet-part" aria-labelledby="hide-title">
-            <h3 id="hide-title">"Your address"</h3>
+            <h3 id="hide-title">{texts::key::YOUR_ADDRESS}</h3>
             <label class="fact switch">
                 <input
                     type="checkbox"
@@ -42,7 +42,7 @@ pub(crate) fn HideAddress(
                     prop:checked=move || session.hides_address.get()
                     on:change=on_change
                 />
-                <span>"Hide my address"</span>
+                <span>{texts::key::HIDE_ADDRESS}</span>
             </label>
             <p class="sheet-words small" data-testid="hide-words">{explained}</p>
         </section>

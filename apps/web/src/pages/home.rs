@@ -64,7 +64,7 @@ fn Home(
     /// Goes to a room.
     join: Callback<RoomAddress>,
 ) -> impl IntoView {
-    browser::set_title("Meshwork");
+    browser::set_title(texts::home::MESHWORK);
     let chosen = RwSignal::new(&APPS[0]);
     view! {
         <div class="home">
@@ -132,7 +132,7 @@ fn Thread(chosen: RwSignal<&'static App>) -> impl IntoView {
                 <path d="M0 8C180 40 430 104 720 104S1260 40 1440 2"></path>
             </svg>
             <fieldset class="app-beads">
-                <legend class="sr-only">"What you do together"</legend>
+                <legend class="sr-only">{texts::home::TOGETHER}</legend>
                 {APPS.iter().map(bead).collect_view()}
             </fieldset>
         </div>
@@ -188,8 +188,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         }
     };
     let is_busy = move |private: bool| making.get() == Some(private) && notice().is_none();
-    let label =
-        |CanvasSize { width, height }: CanvasSize| format!("{width}\u{2009}\u{d7}\u{2009}{height} cells");
+    let label = |CanvasSize { width, height }: CanvasSize| texts::canvas::size(width, height);
     let options = SIZES.iter().enumerate().map(|(index, cells)| {
         view! { <option value=index.to_string() selected=index == FIRST_SIZE>{label(*cells)}</option> }
     });
@@ -200,14 +199,14 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
     };
     view! {
         <section class="door make" aria-labelledby="make-title">
-            <h2 id="make-title">{move || format!("Make a {} room", chosen.get().title)}</h2>
+            <h2 id="make-title">{move || texts::home::make_room(chosen.get().title)}</h2>
             <Show when=move || has_size(chosen.get())>
                 <DoodlePad doodle/>
                 <p class="hint">{texts::DOODLE_HINT}</p>
             </Show>
             <div class="door-row">
                 <span class="select" hidden=move || !has_size(chosen.get())>
-                    <select aria-label="Size of the canvas" on:change=choose>{options.collect_view()}</select>
+                    <select aria-label=texts::home::SIZE on:change=choose>{options.collect_view()}</select>
                     {icons::down()}
                 </span>
                 <button
@@ -218,7 +217,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
                     on:click=move |_| make(true)
                 >
                     {icons::lock()}
-                    "Make private room"
+                    {texts::home::MAKE_PRIVATE}
                 </button>
                 <button
                     type="button"
@@ -228,7 +227,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
                     on:click=move |_| make(false)
                 >
                     {icons::globe()}
-                    "Make open room"
+                    {texts::home::MAKE_OPEN}
                 </button>
             </div>
             <p class="hint">
@@ -242,7 +241,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
                 <summary>{texts::LIMITS}</summary>
                 <div class="rules-form">
                     {move || view! { <RulesFields draft app=chosen.get() listed=texts::ONLY_YOU/> }}
-                    <p class="hint">"You can change all this later, in the room."</p>
+                    <p class="hint">{texts::home::CHANGE_LATER}</p>
                 </div>
             </details>
             <div role="alert">
@@ -278,7 +277,7 @@ pub(crate) fn JoinRoom(
     let is_complaint = move || matches!(entry.get(), Entry::Code { refused: true, .. });
     view! {
         <form class="door" aria-labelledby="join-title" on:submit=submit>
-            <h2 id="join-title"><label for="join-code">"Join with a code"</label></h2>
+            <h2 id="join-title"><label for="join-code">{texts::home::JOIN_WITH_CODE}</label></h2>
             <div class="door-row">
                 <CodeInput entry described_by="join-hint"/>
                 <button
@@ -287,7 +286,7 @@ pub(crate) fn JoinRoom(
                     data-testid="join-room"
                     disabled=move || address().is_none()
                 >
-                    "Join room"
+                    {texts::home::JOIN}
                 </button>
             </div>
             <p class="hint" id="join-hint" class:complaint=is_complaint aria-live="polite">

@@ -67,7 +67,7 @@ pub(crate) fn KeptRooms(
                 {list(|index| index < SHOWN)}
                 <Show when=move || { rooms.with(Vec::len) > SHOWN }>
                     <details>
-                        <summary>{move || format!("All {} rooms", rooms.with(Vec::len))}</summary>
+                        <summary>{move || texts::home::all_rooms(rooms.with(Vec::len))}</summary>
                         {list(|index| index >= SHOWN)}
                     </details>
                 </Show>
@@ -103,7 +103,7 @@ fn is_left(room: &KeptRoom) -> bool {
 
 /// What a room is called on its card.
 fn title(room: &KeptRoom) -> String {
-    if room.name.is_empty() { format!("{} room", room.app.title) } else { room.name.clone() }
+    if room.name.is_empty() { texts::home::room_of(room.app.title) } else { room.name.clone() }
 }
 
 /// Forgetting a room, which can be taken back for a while. Copies are the same one.
@@ -188,7 +188,9 @@ fn Undo(forgetting: Forgetting) -> impl IntoView {
         forgetting.soon.get().map(|(_, room)| {
             view! {
                 <div class="update-line">
-                    <span data-testid="forgotten">"Forgot " <strong>{title(&room)}</strong> "."</span>
+                    <span data-testid="forgotten">
+                        {texts::home::FORGOT} <strong>{title(&room)}</strong> "."
+                    </span>
                     <button
                         type="button"
                         class="button plain"
@@ -196,7 +198,7 @@ fn Undo(forgetting: Forgetting) -> impl IntoView {
                         node_ref=button
                         on:click=move |_| forgetting.take_back()
                     >
-                        "Undo"
+                        {texts::UNDO}
                     </button>
                 </div>
             }
@@ -211,7 +213,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
     let is_asked = RwSignal::new(false);
     let title = title(&room);
     let KeptRoom { id, link, app, code, visit, .. } = room;
-    let label = format!("Forget room {code}");
+    let label = texts::home::forget_room(&code);
     let Visit { met, .. } = visit;
     let beads = visit.named.iter().map(|(peer, name)| {
         view! { <Bead peer=*peer letter=Signal::stored(beads::letter(name))/> }
@@ -242,7 +244,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
                 class="icon-button kept-forget"
                 data-testid="forget-room"
                 aria-label=label
-                title="Forget this room"
+                title=texts::home::FORGET_THIS
                 on:click=move |_| is_asked.set(true)
             >
                 {icons::cross()}
@@ -251,9 +253,11 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
                 <div class="kept-question" role="alert">
                     <p>{words::forgetting(met)}</p>
                     <button type="button" class="button danger" data-testid="forget-now" on:click=move |_| forgetting.begin(id)>
-                        "Forget"
+                        {texts::home::FORGET}
                     </button>
-                    <button type="button" class="button secondary" on:click=move |_| is_asked.set(false)>"Keep"</button>
+                    <button type="button" class="button secondary" on:click=move |_| is_asked.set(false)>
+                        {texts::KEEP}
+                    </button>
                 </div>
             </Show>
         </li>

@@ -25,13 +25,13 @@ pub(crate) fn KeySheet(
     let peer = session.peer();
     let letter = Signal::derive(move || session.name.with(|name| beads::letter(name)));
     view! {
-        <Sheet open=session.key_sheet id="key-title" title="Your key">
+        <Sheet open=session.key_sheet id="key-title" title=texts::key::YOUR_KEY>
             <div class="key-own">
                 <Bead peer letter/>
                 <p class="sheet-words">
-                    "Others know you by this bead and by "
+                    {texts::key::KNOWN_BY}
                     <code data-testid="own-peer">{peer.short()}</code>
-                    ". It comes from a key in this browser, and everything you paint is signed with it."
+                    {texts::key::SIGNED}
                 </p>
             </div>
             <SaveKey session/>
@@ -51,8 +51,8 @@ pub(crate) fn KeyButton(
             type="button"
             class="icon-button"
             data-testid="your-key"
-            aria-label="Your key"
-            title="Your key"
+            aria-label=texts::key::YOUR_KEY
+            title=texts::key::YOUR_KEY
             on:click=move |_| session.key_sheet.set(true)
         >
             {icons::key()}
@@ -64,30 +64,27 @@ pub(crate) fn KeyButton(
 fn SaveKey(session: Session) -> impl IntoView {
     let file = format!("meshwork-key-{}.txt", session.peer().short());
     let save = move |_| {
-        let words = format!(
-            "# A Meshwork key. Whoever has it can paint in your name: keep it where only you read.\n{}\n",
-            session.exported_key()
-        );
+        let words = texts::key::file(&session.exported_key());
         // A browser that saves no files leaves the field below.
         let _ = browser::save_text(&file, &words);
     };
     view! {
         <section class="sheet-part" aria-labelledby="save-key-title">
-            <h3 id="save-key-title">"Save my key"</h3>
+            <h3 id="save-key-title">{texts::key::SAVE}</h3>
             <p class="sheet-words">
-                "With it you are the same on another device, and again here when this browser is cleared. "
-                "Whoever has it can paint in your name: keep it where only you read."
+                {texts::key::SAVE_WHY}
+                {texts::key::KEEP_SECRET}
             </p>
             <button type="button" class="button primary" data-testid="save-key" on:click=save>
                 {icons::download()}
-                "Save my key"
+                {texts::key::SAVE}
             </button>
             <details>
                 <summary>{texts::SHOW_KEY}</summary>
                 <CopyField
                     value=session.exported_key()
-                    label="Your key"
-                    button="Copy key"
+                    label=texts::key::YOUR_KEY
+                    button=texts::COPY_KEY
                     test_id="own-key"
                 />
             </details>
@@ -102,11 +99,8 @@ fn UseKey() -> impl IntoView {
     let exchange = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let outcome = Identity::import(&text.get_untracked())
-            .map_err(|error| format!("This is not a saved key: {error}."))
-            .and_then(|identity| {
-                web::replace_identity(&identity)
-                    .map_err(|reason| format!("This browser does not let us keep the key: {reason}."))
-            });
+            .map_err(texts::key::not_a_key)
+            .and_then(|identity| web::replace_identity(&identity).map_err(texts::key::not_kept));
         match outcome {
             Ok(()) => browser::reload(),
             Err(words) => problem.set(Some(words)),
@@ -117,19 +111,19 @@ fn UseKey() -> impl IntoView {
         let file = input.and_then(|input| input.files()?.get(0));
         let Some(file) = file else { return };
         if file.size() > IDENTITY_TEXT_MAX as f64 {
-            return problem.set(Some("This is not a saved key: the file is too large.".to_owned()));
+            return problem.set(Some(texts::key::FILE_TOO_LARGE.to_owned()));
         }
         spawn_local(async move {
             match JsFuture::from(file.text()).await {
                 Ok(read) => text.set(read.as_string().unwrap_or_default()),
-                Err(_) => problem.set(Some("The file cannot be read.".to_owned())),
+                Err(_) => problem.set(Some(texts::key::FILE_UNREADABLE.to_owned())),
             }
         });
     };
     let field = NodeRef::<html::Textarea>::new();
     view! {
         <form class="sheet-part" aria-labelledby="use-key-title" on:submit=exchange>
-            <h3 id="use-key-title">"Use another key"</h3>
+            <h3 id="use-key-title">{texts::key::USE_OTHER}</h3>
             <p class="sheet-words" id="use-key-words">
                 {texts::OTHER_KEY}
             </p>
@@ -139,9 +133,9 @@ fn UseKey() -> impl IntoView {
                 node_ref=field
                 data-testid="other-key"
                 data-first=""
-                aria-label="A saved key"
+                aria-label=texts::key::SAVED_KEY
                 aria-describedby="use-key-words"
-                placeholder="meshwork-key-1:\u{2026}"
+                placeholder=texts::key::BEGINNING
                 autocomplete="off"
                 spellcheck="false"
                 prop:value=move || text.get()
@@ -152,7 +146,7 @@ fn UseKey() -> impl IntoView {
             ></textarea>
             <div class="sheet-row">
                 <label class="button secondary file-button">
-                    "From a file"
+                    {texts::key::FROM_FILE}
                     <input type="file" class="sr-only" accept=".txt,text/plain" on:change=on_file/>
                 </label>
                 <button
@@ -161,7 +155,7 @@ fn UseKey() -> impl IntoView {
                     data-testid="use-key"
                     disabled=move || text.with(|text| text.trim().is_empty())
                 >
-                    "Use this key"
+                    {texts::key::USE_THIS}
                 </button>
             </div>
             <p class="complaint" role="alert">{move || problem.get()}</p>

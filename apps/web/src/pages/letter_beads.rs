@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use meshwork_core::id::Code;
 use meshwork_web::code_input::{self, Entry};
+use meshwork_web::texts;
 
 /// The beads of a code that is shown.
 #[component]
@@ -26,7 +27,7 @@ pub(crate) fn LetterBeads(
 /// Letter by letter, so that it is not read as a word.
 fn spelled(code: &str) -> String {
     let letters: Vec<String> = code.chars().map(String::from).collect();
-    format!("Code {}", letters.join(" "))
+    texts::home::code(&letters.join(" "))
 }
 
 /// The field in which a code is typed, or a link pasted.

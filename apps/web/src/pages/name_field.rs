@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::web_sys::HtmlInputElement;
-use meshwork_web::acquainted;
+use meshwork_web::{acquainted, texts};
 
 use super::browser;
 use super::session::Session;
@@ -41,8 +41,8 @@ pub(crate) fn NameField(
             type="text"
             class="name-field"
             data-testid="display-name"
-            aria-label="What should people call you?"
-            placeholder="What should people call you?"
+            aria-label=texts::key::WHAT_CALLED
+            placeholder=texts::key::WHAT_CALLED
             maxlength="32"
             autocomplete="nickname"
             spellcheck="false"

@@ -16,7 +16,7 @@ pub(crate) fn NotFound(
     /// Goes to a room.
     join: Callback<RoomAddress>,
 ) -> impl IntoView {
-    browser::set_title(&format!("{} \u{b7} Meshwork", texts::NOWHERE));
+    browser::set_title(&texts::home::page_title(texts::NOWHERE));
     view! {
         <div class="alone not-found">
             <header>
@@ -29,7 +29,9 @@ pub(crate) fn NotFound(
                     <circle class="nobody" cx="308" cy="24" r="10"></circle>
                 </svg>
                 <h1>{texts::NOWHERE}</h1>
-                <p data-testid="no-such-page">"There is nothing at " <code>{words::short_path(&path)}</code></p>
+                <p data-testid="no-such-page">
+                    {texts::home::NOTHING_AT} <code>{words::short_path(&path)}</code>
+                </p>
                 <JoinRoom join/>
                 <a class="button secondary" href="/" data-testid="go-home">{texts::TO_ROOMS}</a>
             </main>

@@ -28,12 +28,12 @@ pub(crate) fn NoticeCard(
         |offer: &Offer| on_offer.is_some() || matches!(offer, Offer::Home | Offer::Reload | Offer::Update);
     let offer = notice.offer.filter(is_here).map(|offer| {
         let (label, test_id) = match offer {
-            Offer::Share => ("Share link", "offer-share"),
-            Offer::Home => ("Go home", "offer-home"),
-            Offer::Reload => ("Reload", "offer-reload"),
-            Offer::Update => ("Update", "offer-update"),
+            Offer::Share => (texts::notices::SHARE_LINK, "offer-share"),
+            Offer::Home => (texts::notices::GO_HOME, "offer-home"),
+            Offer::Reload => (texts::notices::RELOAD, "offer-reload"),
+            Offer::Update => (texts::notices::UPDATE, "offer-update"),
             Offer::Meet => (texts::MEET, "offer-meet"),
-            Offer::Key => ("Use another key", "offer-key"),
+            Offer::Key => (texts::key::USE_OTHER, "offer-key"),
         };
         let act = move |_| match (offer, on_offer) {
             (Offer::Home, _) => browser::go_to("/"),
@@ -50,14 +50,14 @@ pub(crate) fn NoticeCard(
     });
     let cross = on_put_away.filter(|_| notice.is_passing).map(|put_away| {
         let notice = notice.clone();
-        let label = format!("Put away: {}", notice.title);
+        let label = texts::notices::put_away(&notice.title);
         view! {
             <button
                 class="icon-button notice-cross"
                 type="button"
                 data-testid="put-away"
                 aria-label=label
-                title="Put away"
+                title=texts::notices::PUT_AWAY
                 on:click=move |_| put_away.run(notice.clone())
             >
                 {icons::cross()}

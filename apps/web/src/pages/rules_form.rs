@@ -133,7 +133,7 @@ impl Draft {
 
 fn list<const MAX: usize>(mut peers: Vec<PeerId>) -> Result<Bounded<PeerId, MAX>, String> {
     peers.sort_unstable();
-    Bounded::new(peers).map_err(|_| format!("A list has at most {MAX} people."))
+    Bounded::new(peers).map_err(|_| texts::rules::list_too_long(MAX))
 }
 
 /// How fast each person may paint, and whether everybody may.
@@ -147,7 +147,7 @@ pub(crate) fn RulesFields(
     listed: &'static str,
 ) -> impl IntoView {
     let (verb, unit) = (app.verbs.0, app.unit);
-    let everybody = if draft.edit_key.is_some() { texts::WITH_EDIT_LINK } else { "Everybody" };
+    let everybody = if draft.edit_key.is_some() { texts::WITH_EDIT_LINK } else { texts::EVERYBODY };
     let windows = move || {
         let mut windows = WINDOWS_MS.to_vec();
         let present = draft.window_ms.get_untracked();
@@ -162,28 +162,28 @@ pub(crate) fn RulesFields(
     };
     view! {
         <fieldset class="choice">
-            <legend>{format!("How fast each person may {verb}")}</legend>
-            {radio("pace", "limit-off", "No limit", draft.is_limited, false)}
+            <legend>{texts::rules::how_fast(verb)}</legend>
+            {radio("pace", "limit-off", texts::rules::NO_LIMIT, draft.is_limited, false)}
             <div class="option-row">
-                {radio("pace", "limit-on", "At most", draft.is_limited, true)}
+                {radio("pace", "limit-on", texts::rules::AT_MOST, draft.is_limited, true)}
                 <input
                     type="text"
                     class="number"
                     inputmode="numeric"
                     autocomplete="off"
                     data-testid="limit-cells"
-                    aria-label=words::capital(&format!("{unit}s"))
+                    aria-label=words::capital(&texts::rules::units(unit))
                     prop:value=move || draft.cells.get()
                     on:input=move |event| {
                         draft.cells.set(event_target_value(&event));
                         draft.is_limited.set(true);
                     }
                 />
-                {format!("{unit}s every")}
+                {texts::rules::units_every(unit)}
                 <select
                     class="small-select"
                     data-testid="limit-window"
-                    aria-label="How long a window is"
+                    aria-label=texts::rules::WINDOW
                     on:change=move |event| {
                         draft.window_ms.set(event_target_value(&event).parse().unwrap_or(FIRST_LIMIT.window_ms));
                         draft.is_limited.set(true);
@@ -194,7 +194,7 @@ pub(crate) fn RulesFields(
             </div>
         </fieldset>
         <fieldset class="choice">
-            <legend>{format!("Who may {verb}")}</legend>
+            <legend>{texts::rules::who_may(verb)}</legend>
             {radio("painters", "painters-all", everybody, draft.is_listed, false)}
             {radio("painters", "painters-some", listed, draft.is_listed, true)}
         </fieldset>
@@ -216,7 +216,7 @@ pub(crate) fn OverlayFields(
         has_nines.then(|| {
             view! {
                 <label class="option-row indented">
-                    "All are reached with"
+                    {texts::rules::REACHED_WITH}
                     <select
                         class="small-select"
                         data-testid="overlay-nines"
@@ -248,7 +248,7 @@ pub(crate) fn OverlayFields(
     };
     view! {
         <fieldset class="choice">
-            <legend>"Who links to whom"</legend>
+            <legend>{texts::rules::WHO_LINKS}</legend>
             {OFFERED.iter().enumerate().map(offer).collect_view()}
             {nines}
         </fieldset>
@@ -291,7 +291,7 @@ pub(crate) fn WriterTicks(
         draft.is_listed.get().then(|| {
             view! {
                 <fieldset class="choice indented">
-                    <legend class="sr-only">{format!("People who may {} besides you", app.verbs.0)}</legend>
+                    <legend class="sr-only">{texts::rules::besides_you(app.verbs.0)}</legend>
                     {people.with_value(|people| ticks(people, draft.painters, "painter"))}
                 </fieldset>
             }
@@ -310,9 +310,9 @@ pub(crate) fn ModeratorTicks(
     let is_alone = people.is_empty();
     view! {
         <fieldset class="choice">
-            <legend>"Who may ban and erase besides you"</legend>
+            <legend>{texts::rules::WHO_MODERATES}</legend>
             {ticks(&people, draft.moderators, "moderator")}
-            <p class="hint" hidden=!is_alone>"People can be named here once they have been in the room with you."</p>
+            <p class="hint" hidden=!is_alone>{texts::rules::NAMED_LATER}</p>
         </fieldset>
     }
 }

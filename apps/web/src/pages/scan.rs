@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use leptos::web_sys::{self, HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -47,7 +48,7 @@ pub(crate) fn Scan(
         let Some(video) = video.get() else { return };
         spawn_local(async move {
             if look(video, stream, on_found).await.is_none() {
-                problem.set(Some("The camera cannot be used here. Paste the text instead."));
+                problem.set(Some(texts::meet::NO_CAMERA));
             }
         });
     });
@@ -58,7 +59,14 @@ pub(crate) fn Scan(
         }
     });
     view! {
-        <video class="camera" node_ref=video muted playsinline autoplay aria-label="What the camera sees"></video>
+        <video
+            class="camera"
+            node_ref=video
+            muted
+            playsinline
+            autoplay
+            aria-label=texts::meet::CAMERA_SEES
+        ></video>
         <p class="complaint" role="alert">{move || problem.get()}</p>
     }
 }

@@ -29,6 +29,7 @@ use meshwork_core::time::Time;
 use meshwork_place::canvas::{CanvasSize, Painted};
 use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
 use meshwork_web::people::{Beyond, Row};
+use meshwork_web::texts;
 use meshwork_web::words::{self, Notice};
 
 use self::apps::Apps;
@@ -43,7 +44,6 @@ use super::{browser, documents, hide, name_field, overlays};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
-const NO_SERVER: &str = "this link names no server, and pages find rooms through servers only";
 
 /// How far the page is with its room.
 #[derive(Clone, Debug, PartialEq)]
@@ -271,7 +271,7 @@ impl Session {
     pub(crate) fn join(self, address: RoomAddress) {
         if address.servers().next().is_none() {
             self.leave();
-            return self.phase.set(Phase::Refused(words::refused(NO_SERVER)));
+            return self.phase.set(Phase::Refused(words::refused(texts::notices::NO_SERVER)));
         }
         let entry = self.begin_entering();
         self.apps.want(address.app());

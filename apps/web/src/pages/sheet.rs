@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys;
+use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 
 use super::{browser, icons};
@@ -66,8 +67,8 @@ pub(crate) fn Sheet(
                         type="button"
                         class="icon-button"
                         data-testid="close-sheet"
-                        aria-label="Close"
-                        title="Close (Esc)"
+                        aria-label=texts::CLOSE
+                        title=texts::CLOSE_KEYS
                         on:click=move |_| close()
                     >
                         {icons::cross()}

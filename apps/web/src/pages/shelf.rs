@@ -16,6 +16,7 @@ use meshwork_core::node::Node;
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::Time;
 use meshwork_rtc::web::{Folder, PAGES_DATABASE};
+use meshwork_web::texts;
 
 use super::browser;
 use super::parts::Loaded;
@@ -167,7 +168,7 @@ impl Files {
             return Ok(bytes);
         }
         let begun = self.tell(|blobs, now| blobs.fetch(now, self.slot, blob, size_max, None));
-        begun.ok_or("the room is not open")?.map_err(|error| error.to_string())?;
+        begun.ok_or(texts::notices::ROOM_NOT_OPEN)?.map_err(|error| error.to_string())?;
         let mut waited = Duration::ZERO;
         while waited < HOLDER_WAIT {
             browser::pause(LOOK).await;
@@ -181,7 +182,7 @@ impl Files {
         }
         self.tell(|blobs, _| blobs.cancel(self.slot, blob));
         self.coming.borrow_mut().remove(&blob);
-        Err("nobody who is here holds it".to_owned())
+        Err(texts::notices::NOBODY_HOLDS.to_owned())
     }
 
     async fn carry_out(&self) {

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 
 use super::{browser, icons};
@@ -57,7 +58,7 @@ pub(crate) fn ThemeToggle() -> impl IntoView {
         browser::store(KEY, theme);
         dark.set(is_dark());
     };
-    let label = move || if dark.get() { "Light theme" } else { "Dark theme" };
+    let label = move || if dark.get() { texts::notices::LIGHT_THEME } else { texts::notices::DARK_THEME };
     view! {
         <button class="icon-button theme-toggle" type="button" on:click=toggle aria-label=label title=label>
             {move || if dark.get() { icons::sun().into_any() } else { icons::moon().into_any() }}

@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 use leptos::web_sys::{
     self, ServiceWorker, ServiceWorkerContainer, ServiceWorkerRegistration, ServiceWorkerState,
 };
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -50,23 +51,23 @@ pub(crate) fn UpdateLine() -> impl IntoView {
         <div role="status">
             <Show when=move || is_ready.get()>
                 <p class="update-line">
-                    <span>"A new version is ready."</span>
+                    <span>{texts::notices::NEW_VERSION}</span>
                     <button
                         type="button"
                         class="button secondary"
                         class:busy=move || is_asked.get()
                         data-testid="update"
-                        title="Loads the page again in the new version"
+                        title=texts::notices::UPDATE_WHY
                         on:click=update
                     >
-                        "Update"
+                        {texts::notices::UPDATE}
                     </button>
                     <button
                         type="button"
                         class="button plain"
                         on:click=move |_| is_ready.set(false)
                     >
-                        "Later"
+                        {texts::notices::LATER}
                     </button>
                 </p>
             </Show>

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::bead::Bead;
 
@@ -74,20 +74,20 @@ impl Voice {
 
     /// Someone came.
     pub(crate) fn joined(self, who: Passing) {
-        self.gather(self.joined, who, "joined");
+        self.gather(self.joined, who, texts::notices::JOINED);
     }
 
     /// Someone went.
     pub(crate) fn left(self, who: Passing) {
-        self.gather(self.left, who, "left");
+        self.gather(self.left, who, texts::notices::LEFT);
     }
 
     /// A link was closed because somebody did not want it: oneself, or the other.
     pub(crate) fn unlinked(self, who: Passing, by_me: bool) {
         let (title, detail) = if by_me {
-            (format!("You unlinked {}", who.called), "Link again in the list of people".to_owned())
+            (texts::notices::you_unlinked(&who.called), texts::notices::LINK_AGAIN.to_owned())
         } else {
-            (format!("{} unlinked you", who.called), String::new())
+            (texts::notices::unlinked_you(&who.called), String::new())
         };
         self.show(Some(&who), title, detail);
     }
@@ -106,7 +106,7 @@ impl Voice {
             if painted.len() < PAINTERS_MAX || painted.contains_key(&called) {
                 *painted.entry(called).or_default() += cells;
             } else {
-                *painted.entry("Others".to_owned()).or_default() += cells;
+                *painted.entry(texts::notices::OTHERS.to_owned()).or_default() += cells;
             }
         });
         if is_first {
@@ -133,7 +133,7 @@ impl Voice {
         self.painted.update_value(|gathered| painted = std::mem::take(gathered));
         let sums = painted
             .iter()
-            .map(|(called, cells)| format!("{called} painted {}", words::count(*cells, "cell")));
+            .map(|(called, cells)| texts::canvas::called_painted(called, &words::count(*cells, texts::CELL)));
         self.summed.set(sums.collect::<Vec<_>>().join(". "));
     }
 

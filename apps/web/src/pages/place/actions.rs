@@ -1,6 +1,7 @@
 //! What Place has in the bar.
 
 use leptos::prelude::*;
+use meshwork_web::texts;
 
 use super::super::icon_button::IconButton;
 use super::super::icons;
@@ -18,8 +19,8 @@ pub(crate) fn Actions(
         <IconButton
             class="timelapse-button"
             test_id="timelapse"
-            label="Time-lapse"
-            title="Time-lapse"
+            label=texts::timelapse::TIME_LAPSE
+            title=texts::timelapse::TIME_LAPSE
             sign=icons::film().into_any()
             is_off
             act=move |()| board.tools.is_timelapse_wanted.set(true)
@@ -27,16 +28,16 @@ pub(crate) fn Actions(
         <IconButton
             class="keys-button"
             test_id="open-keys"
-            label="Keys"
-            title="Keys (?)"
+            label=texts::KEYS
+            title=texts::canvas::KEYS_KEYS
             sign=icons::keyboard().into_any()
             act=move |()| board.tools.is_keys_open.set(true)
         />
         <IconButton
             class="picture-button"
             test_id="open-picture"
-            label="Picture over the canvas"
-            title="Lay a picture over the canvas, to paint through it or to have it painted"
+            label=texts::picture::OVER_CANVAS
+            title=texts::picture::OVER_CANVAS_WHY
             sign=icons::picture().into_any()
             is_off
             act=move |()| board.choose_picture()
@@ -44,8 +45,8 @@ pub(crate) fn Actions(
         <IconButton
             class="save-button"
             test_id="save-png"
-            label="Save PNG"
-            title="Save PNG (S)"
+            label=texts::SAVE_PNG
+            title=texts::canvas::SAVE_PNG_KEYS
             sign=icons::download().into_any()
             is_off
             act=move |()| board.save_picture()

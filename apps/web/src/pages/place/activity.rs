@@ -27,7 +27,7 @@ pub(crate) fn ActivityFact(
         let (bars, _) = strokes.get();
         // The present minute has only begun: the larger of the two is what is going on.
         let now = bars[bars.len() - 1].max(bars[bars.len() - 2]);
-        words::count(now as usize, "stroke")
+        words::count(now as usize, texts::STROKE)
     };
     let bars = move || {
         let (bars, _) = strokes.get();
@@ -62,7 +62,7 @@ pub(crate) fn ActivityFact(
             </svg>
             <span>
                 <strong data-testid="strokes-a-minute">{present}</strong>
-                " a minute"
+                {texts::canvas::A_MINUTE}
             </span>
         </p>
         <Painters board/>
@@ -92,19 +92,19 @@ fn Painters(board: Board) -> impl IntoView {
             <li>
                 {bead(peer)}
                 <span class="called">{called}</span>
-                <span class="strokes">{words::count(strokes as usize, "stroke")}</span>
+                <span class="strokes">{words::count(strokes as usize, texts::STROKE)}</span>
             </li>
         }
     };
     let named = move || painters.get().into_iter().take(PAINTERS_MAX).map(row).collect_view();
     let more = move || {
         let more = painters.with(Vec::len).saturating_sub(PAINTERS_MAX);
-        (more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })
+        (more > 0).then(|| view! { <li>{texts::canvas::more(more)}</li> })
     };
     view! {
         <ul
             class="painters"
-            aria-label="Who painted in the last ten minutes"
+            aria-label=texts::canvas::PAINTERS
             data-testid="painters"
             hidden=move || painters.with(Vec::is_empty)
         >

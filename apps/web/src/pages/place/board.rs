@@ -18,7 +18,7 @@ use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::tiles::{CELLS_A_FRAME, DirtyTiles};
 use meshwork_web::view::View;
-use meshwork_web::{file_name, words};
+use meshwork_web::{file_name, texts, words};
 
 use super::super::parts::Part;
 use super::super::session::Session;
@@ -242,7 +242,7 @@ impl Board {
             }
         }
         if self.flush() {
-            self.session.voice.speak("painted".to_owned());
+            self.session.voice.speak(texts::canvas::SPOKEN_PAINTED.to_owned());
         }
         self.await_frame();
     }
@@ -383,7 +383,7 @@ impl Board {
                 work.stroke.borrow_mut().put_back(cells);
                 let lost = work.stroke.borrow_mut().take_lost();
                 if lost > 0 {
-                    let reason = format!("{} could not be sent fast enough", words::count(lost, "cell"));
+                    let reason = texts::canvas::too_fast(&words::count(lost, texts::CELL));
                     self.session.stroke_refused.set(Some(reason));
                 }
                 set_timeout(move || self.await_frame(), RETRY);

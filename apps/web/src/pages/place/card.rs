@@ -62,7 +62,7 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
         .into_any();
     };
     let (bead, called) = if peer == board.session.peer() {
-        (view! { <OwnBead called=board.session.name/> }.into_any(), "You".to_owned())
+        (view! { <OwnBead called=board.session.name/> }.into_any(), texts::YOU.to_owned())
     } else {
         let letter = board.session.letter_of(peer);
         (view! { <Bead peer letter=Signal::stored(letter)/> }.into_any(), called)
@@ -75,7 +75,7 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
             <span>
                 <strong>{called}</strong>
                 " "
-                "painted this"
+                {texts::canvas::PAINTED_THIS}
             </span>
             <span class="card-facts">{facts.into_iter().flatten().collect::<Vec<_>>().join(" \u{2022} ")}</span>
         </span>

@@ -7,6 +7,7 @@ use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
 use meshwork_web::palette::{self, PALETTE, Swatch};
 use meshwork_web::rules::Standing;
+use meshwork_web::texts;
 use meshwork_web::view::{View, ZOOM_STEP};
 use wasm_bindgen::JsCast as _;
 
@@ -28,19 +29,48 @@ pub(crate) fn Dock(
     };
     let is_shut = Memo::new(move |_| board.session.governing.standing.with(Standing::is_shut));
     view! {
-        <div class="dock" class:shut=is_shut role="group" aria-label="Tools and colours">
+        <div class="dock" class:shut=is_shut role="group" aria-label=texts::canvas::TOOLS_AND_COLOURS>
             <WorkBar board/>
-            <div class="tools" role="group" aria-label="Paint or move">
-                {tool_button(board, Tool::Pencil, "Paint", "Paint (P)", icons::pencil().into_any())}
-                {tool_button(board, Tool::Hand, "Move", "Move (H)", icons::hand().into_any())}
+            <div class="tools" role="group" aria-label=texts::canvas::PAINT_OR_MOVE>
+                {tool_button(
+                    board,
+                    Tool::Pencil,
+                    texts::canvas::PAINT,
+                    texts::canvas::PAINT_KEYS,
+                    icons::pencil().into_any(),
+                )}
+                {tool_button(
+                    board,
+                    Tool::Hand,
+                    texts::canvas::MOVE,
+                    texts::canvas::MOVE_KEYS,
+                    icons::hand().into_any(),
+                )}
             </div>
-            <div class="tools more" role="group" aria-label="Undo and fill">
-                {tool_button(board, Tool::Fill, "Fill", "Fill an area (F)", icons::bucket().into_any())}
+            <div class="tools more" role="group" aria-label=texts::canvas::UNDO_AND_FILL>
+                {tool_button(
+                    board,
+                    Tool::Fill,
+                    texts::FILL,
+                    texts::canvas::FILL_KEYS,
+                    icons::bucket().into_any(),
+                )}
                 <StepButton board way=Way::Undo/>
                 <StepButton board way=Way::Redo/>
             </div>
-            <div class="swatches" role="toolbar" aria-label="Colours" on:keydown=move |event| walk(&event)>
-                {tool_button(board, Tool::Eyedropper, "Eyedropper", "Eyedropper (I)", icons::dropper().into_any())}
+            <div
+                class="swatches"
+                role="toolbar"
+                aria-label=texts::COLOURS
+                on:keydown=move |event| walk(&event)
+            >
+                {tool_button(
+                    board,
+                    Tool::Eyedropper,
+                    texts::canvas::EYEDROPPER,
+                    texts::canvas::EYEDROPPER_KEYS,
+                    icons::dropper().into_any(),
+                )}
                 {PALETTE.iter().enumerate().map(|(index, swatch)| swatch_button(board, index, *swatch)).collect_view()}
                 <OwnColour board/>
                 {recent}
@@ -90,9 +120,9 @@ fn tool_button(
 fn StepButton(board: Board, way: Way) -> impl IntoView {
     let is_undo = way == Way::Undo;
     let (word, title, test_id, sign) = if is_undo {
-        ("Undo", "Undo your last stroke (Ctrl Z)", "undo", icons::undo().into_any())
+        (texts::UNDO, texts::canvas::UNDO_KEYS, "undo", icons::undo().into_any())
     } else {
-        ("Redo", "Redo (Ctrl Y)", "redo", icons::redo().into_any())
+        (texts::REDO, texts::REDO_KEYS, "redo", icons::redo().into_any())
     };
     let steps = move || {
         let (undo, redo) = board.tools.steps.get();
@@ -116,14 +146,15 @@ fn StepButton(board: Board, way: Way) -> impl IntoView {
 
 fn recent_button(board: Board, colour: Colour) -> impl IntoView {
     let hex = palette::to_hex(colour);
+    let label = texts::canvas::used_lately(&hex);
     view! {
         <button
             type="button"
             class="swatch recent"
             style=palette::swatch_style(colour)
             data-testid=format!("recent-{}", hex.trim_start_matches('#'))
-            title=format!("{hex}, used lately")
-            aria-label=format!("{hex}, used lately")
+            title=label.clone()
+            aria-label=label
             aria-pressed=move || (board.colour.get() == colour).to_string()
             tabindex=move || if board.colour.get() == colour { "0" } else { "-1" }
             on:click=move |_| board.choose_colour(colour)
@@ -210,9 +241,9 @@ fn OwnColour(board: Board) -> impl IntoView {
             <input
                 type="color"
                 data-testid="colour-input"
-                aria-label="Any colour"
+                aria-label=texts::canvas::ANY_COLOUR
                 autocomplete="off"
-                title="Any colour (C)"
+                title=texts::canvas::ANY_COLOUR_KEYS
                 node_ref=board.colour_field
                 prop:value=value
                 on:input=move |event| board.choose_own_colour(&event_target_value(&event))
@@ -233,36 +264,36 @@ pub(crate) fn ZoomDock(
     let is_whole = move || board.view.get().is_none_or(|view| view.is_whole());
     let can_zoom_in = move || board.view.get().is_some_and(|view| view.can_zoom_in());
     view! {
-        <div class="zoom" role="group" aria-label="Zoom">
+        <div class="zoom" role="group" aria-label=texts::ZOOM>
             <IconButton
                 test_id="zoom-out"
-                label="Zoom out"
-                title="Zoom out (-)"
+                label=texts::ZOOM_OUT
+                title=texts::ZOOM_OUT_KEYS
                 sign=icons::minus().into_any()
                 is_idle=Signal::derive(is_whole)
                 act=move |()| board.look(|view| view.zoom(1.0 / ZOOM_STEP))
             />
-                        <output class="percent" aria-label="Zoom">{percent}</output>
+                        <output class="percent" aria-label=texts::ZOOM>{percent}</output>
             <IconButton
                 test_id="zoom-in"
-                label="Zoom in"
-                title="Zoom in (+)"
+                label=texts::ZOOM_IN
+                title=texts::ZOOM_IN_KEYS
                 sign=icons::plus().into_any()
                 is_idle=Signal::derive(move || !can_zoom_in())
                 act=move |()| board.look(|view| view.zoom(ZOOM_STEP))
             />
             <IconButton
                 test_id="zoom-reset"
-                label="Whole canvas"
-                title="Whole canvas (Z)"
+                label=texts::canvas::WHOLE
+                title=texts::canvas::WHOLE_KEYS
                 sign=icons::whole().into_any()
                 act=move |()| board.look(View::reset)
             />
             <IconButton
                 class="picture-narrow"
                 test_id="open-picture-narrow"
-                label="Picture over the canvas"
-                title="Picture over the canvas"
+                label=texts::picture::OVER_CANVAS
+                title=texts::picture::OVER_CANVAS
                 sign=icons::picture().into_any()
                 act=move |()| board.choose_picture()
             />

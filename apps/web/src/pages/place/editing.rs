@@ -9,7 +9,7 @@ use meshwork_web::gestures::Tool;
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::portions::{self, Portions};
 use meshwork_web::stroke::{Cell, cells_between};
-use meshwork_web::{steps, words};
+use meshwork_web::{steps, texts, words};
 
 use super::board::Board;
 use super::later::Deed;
@@ -167,7 +167,7 @@ impl Board {
             inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
         });
         match found.unwrap_or(Err(FillError::Outside)) {
-            Ok(cells) => self.show_hint(format!("Fills {}.", words::count(cells, "cell"))),
+            Ok(cells) => self.show_hint(texts::canvas::fills(&words::count(cells, texts::CELL))),
             Err(error) => self.show_hint(error.to_string()),
         }
     }
@@ -189,9 +189,9 @@ impl Board {
         match colour.filter(|colour| colour.components().is_some()) {
             Some(colour) => {
                 self.take_colour(colour);
-                self.say(format!("Picked {}", palette::name(Some(colour))));
+                self.say(texts::canvas::picked(&palette::name(Some(colour))));
             }
-            None => self.say("There is no colour here to take.".to_owned()),
+            None => self.say(texts::canvas::NO_COLOUR.to_owned()),
         }
     }
 
@@ -230,7 +230,7 @@ impl Board {
             Err(words) => return self.say(words),
         };
         if let Err(error) = self.session.check_paint(cells.len()) {
-            return self.say(portions::refusal("This fill", cells.len(), &error));
+            return self.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error));
         }
         let colour = self.colour.get_untracked();
         if cells.len() < fill::FILL_ASK {
@@ -248,7 +248,7 @@ impl Board {
             self.cancel_question();
             match self.session.check_paint(cells.len()) {
                 Ok(()) => self.fill_cells(&cells, colour),
-                Err(error) => self.say(portions::refusal("This fill", cells.len(), &error)),
+                Err(error) => self.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error)),
             }
         }
     }
@@ -286,7 +286,7 @@ impl Board {
         self.finish_stroke();
         let inner = self.tools.inner();
         if inner.job.borrow().is_some() {
-            return self.say("Something is being painted. Wait until it is done, or cancel it.".to_owned());
+            return self.say(texts::canvas::BUSY.to_owned());
         }
         let Some(step) = inner.steps.borrow().next(way).cloned() else {
             return self.say(steps::end_words(&inner.steps.borrow(), way).to_owned());
@@ -302,7 +302,7 @@ impl Board {
             Err(CommandError::Write(WriteError::TooFast { cost: most, .. }))
                 if cells.len() > most as usize => {}
             Err(error) => {
-                let what = if way == Way::Undo { "Undoing this" } else { "Redoing this" };
+                let what = if way == Way::Undo { texts::canvas::UNDOING } else { texts::canvas::REDOING };
                 return self.say(portions::refusal(what, cells.len(), &error));
             }
             Ok(()) => {}
@@ -314,8 +314,7 @@ impl Board {
     pub(super) fn start_job(self, cells: Vec<Cell>, kind: JobKind) {
         let inner = self.tools.inner();
         if inner.job.borrow().is_some() {
-            return self
-                .say("Something is being painted already. Wait until it is done, or cancel it.".to_owned());
+            return self.say(texts::canvas::BUSY_ALREADY.to_owned());
         }
         let job =
             Job { portions: Portions::new(cells), recorder: Recorder::default(), kind, most: usize::MAX };

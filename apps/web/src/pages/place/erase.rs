@@ -47,7 +47,7 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
     let author = RwSignal::new(None::<PeerId>);
     let people = untrack(move || session.others());
     let options = people.clone().into_iter().enumerate().map(|(index, (_, called))| {
-        view! { <option value=index.to_string()>{format!("{called}\u{2019}s cells")}</option> }
+        view! { <option value=index.to_string()>{texts::erase::cells_of(&called)}</option> }
     });
     let options = options.collect_view();
     let submit = move |event: leptos::web_sys::SubmitEvent| {
@@ -78,8 +78,8 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
         }
     };
     view! {
-        <form class="erase-form" aria-label="Erase a rectangle" on:submit=submit>
-            <h4>"Erase a rectangle"</h4>
+        <form class="erase-form" aria-label=texts::erase::A_RECTANGLE on:submit=submit>
+            <h4>{texts::erase::A_RECTANGLE}</h4>
             <button
                 type="button"
                 class="button secondary"
@@ -91,23 +91,25 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
             <div class="erase-fields">
                 {field(0, "x", "erase-x")}
                 {field(1, "y", "erase-y")}
-                {field(2, "Width", "erase-width")}
-                {field(3, "Height", "erase-height")}
+                {field(2, texts::WIDTH, "erase-width")}
+                {field(3, texts::erase::HEIGHT, "erase-height")}
             </div>
             <div class="sheet-row">
                 <select
                     class="small-select"
                     data-testid="erase-author"
-                    aria-label="Whose cells"
+                    aria-label=texts::erase::WHOSE
                     on:change=move |event| {
                         let index = event_target_value(&event).parse::<usize>().ok();
                         author.set(index.and_then(|index| people.get(index)).map(|(peer, _)| *peer));
                     }
                 >
-                    <option value="">"Everybody\u{2019}s cells"</option>
+                    <option value="">{texts::erase::EVERYBODYS}</option>
                     {options}
                 </select>
-                <button type="submit" class="button secondary" data-testid="erase" node_ref=button>"Erase"</button>
+                <button type="submit" class="button secondary" data-testid="erase" node_ref=button>
+                    {texts::erase::ERASE}
+                </button>
             </div>
         </form>
     }
@@ -121,13 +123,13 @@ fn Erased(session: Session, asking: Asking) -> impl IntoView {
         session.governing.law.with(|law| {
             let law = law.as_ref().filter(|law| law.is_own)?;
             let erased = law.erases.iter().map(|(hash, erase)| {
-                (*hash, format!("Erased: {}", rules::erased(erase, |peer| session.called_by_peer(peer))))
+                (*hash, texts::erase::erased(&rules::erased(erase, |peer| session.called_by_peer(peer))))
             });
             Some(erased.collect::<Vec<_>>())
         })
     });
     let row = move |(hash, words): (ShortId, String)| {
-        let label = format!("Bring back: {words}");
+        let label = texts::erase::bring_back(&words);
         view! {
             <li>
                 <span class="called">{words}</span>
@@ -138,7 +140,7 @@ fn Erased(session: Session, asking: Asking) -> impl IntoView {
                     aria-label=label
                     on:click=move |_| asking.decide(Decision::Lift(hash))
                 >
-                    "Bring back"
+                    {texts::erase::BRING_BACK}
                 </button>
             </li>
         }

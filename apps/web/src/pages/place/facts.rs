@@ -1,7 +1,7 @@
 //! What Place has to tell of the room: what became of the last stroke, how full the canvas is, and how large.
 
 use leptos::prelude::*;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::icons;
 use super::super::shell::fact;
@@ -28,11 +28,11 @@ pub(crate) fn Facts(
     };
     let canvas = move || {
         session.size.get().map(|size| {
-            let painted = words::count(session.painted.get(), "cell");
+            let painted = words::count(session.painted.get(), texts::CELL);
             view! {
                 <p class="fact">
                     {icons::grid()}
-                    <span>{format!("{}\u{2009}\u{d7}\u{2009}{}, {painted} painted", size.width, size.height)}</span>
+                    <span>{texts::canvas::size_painted(size.width, size.height, &painted)}</span>
                 </p>
             }
         })
@@ -48,11 +48,8 @@ pub(crate) fn Facts(
 pub(super) fn size_fact(board: Board) -> impl IntoView {
     let session = board.session;
     let size = Signal::derive(move || {
-        let size = session
-            .size
-            .get()
-            .map(|size| format!("{}\u{2009}\u{d7}\u{2009}{} cells", size.width, size.height));
+        let size = session.size.get().map(|size| texts::canvas::size(size.width, size.height));
         size.unwrap_or_default()
     });
-    fact("Canvas", "room-size", size)
+    fact(texts::canvas::CANVAS, "room-size", size)
 }

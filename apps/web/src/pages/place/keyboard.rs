@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
-use meshwork_web::keys;
 use meshwork_web::palette::PALETTE;
 use meshwork_web::view::{View, ZOOM_STEP};
+use meshwork_web::{keys, texts};
 use wasm_bindgen::JsCast as _;
 
 use super::board::{Board, Frame};
@@ -88,7 +88,7 @@ impl Keys {
                 board.later_do(Deed::Confirm);
             }
             Tool::Fill => board.later_do(Deed::Fill(cell)),
-            Tool::Hand => board.say("The hand only moves the canvas. Press P to paint.".to_owned()),
+            Tool::Hand => board.say(texts::canvas::HAND_ONLY_MOVES.to_owned()),
         }
     }
 
@@ -122,10 +122,10 @@ impl Keys {
             return true;
         }
         match event.key().to_ascii_lowercase().as_str() {
-            "p" => self.take(Tool::Pencil, "Pencil"),
-            "h" => self.take(Tool::Hand, "Hand. Arrows move the canvas"),
-            "i" => self.take(Tool::Eyedropper, "Eyedropper. Space takes the colour"),
-            "f" => self.take(Tool::Fill, "Fill. Space fills the area"),
+            "p" => self.take(Tool::Pencil, texts::canvas::PENCIL_TAKEN),
+            "h" => self.take(Tool::Hand, texts::canvas::HAND_TAKEN),
+            "i" => self.take(Tool::Eyedropper, texts::canvas::EYEDROPPER_TAKEN),
+            "f" => self.take(Tool::Fill, texts::canvas::FILL_TAKEN),
             "n" => board.later_do(Deed::Find),
             "g" => board.tools.is_goto_open.set(true),
             "?" => board.tools.is_keys_open.set(true),
@@ -139,7 +139,7 @@ impl Keys {
             }
             "z" => {
                 board.look(View::reset);
-                board.session.voice.speak("Whole canvas".to_owned());
+                board.session.voice.speak(texts::canvas::WHOLE.to_owned());
             }
             "w" => self.ask(),
             "s" => board.save_picture(),

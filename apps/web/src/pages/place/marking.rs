@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_place::canvas::CanvasSize;
-use meshwork_web::rules;
+use meshwork_web::{rules, texts};
 
 use super::board::Board;
 
@@ -15,7 +15,7 @@ impl Board {
         self.marked.set(None);
         self.tools.inner().corner.set(None);
         self.is_marking.set(true);
-        self.session.voice.speak("Press Space at two corners of what is to be erased".to_owned());
+        self.session.voice.speak(texts::erase::TWO_CORNERS.to_owned());
         if let Some(paper) = self.paper.get_untracked() {
             // It is in the page.
             let _ = paper.focus();
@@ -41,7 +41,7 @@ impl Board {
     pub(super) fn mark_corner(self, cell: (i32, i32)) {
         if self.tools.inner().corner.get().is_none() {
             self.mark_from(cell);
-            return self.say("Now the other corner.".to_owned());
+            return self.say(texts::erase::OTHER_CORNER.to_owned());
         }
         self.mark_to(cell);
         self.end_marking();

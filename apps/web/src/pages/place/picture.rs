@@ -12,7 +12,7 @@ use leptos::web_sys::{self, HtmlCanvasElement, ImageBitmap, OffscreenCanvas};
 use meshwork_place::canvas::{Canvas, Colour};
 use meshwork_place::picture::{Dither, Palette, Picture, quantise};
 use meshwork_web::stencil::{self, Stencil};
-use meshwork_web::{palette, portions, stroke};
+use meshwork_web::{palette, portions, stroke, texts};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -92,8 +92,7 @@ impl Board {
     /// It comes to lie about `cell`, else under the pointer, else in the middle of what is seen.
     pub(crate) fn lay_picture(self, file: web_sys::Blob, cell: Option<(i32, i32)>) {
         if file.size() > FILE_MAX {
-            return self
-                .say("This picture is too large: a file may have 64 MB. Choose a smaller one.".to_owned());
+            return self.say(texts::picture::TOO_LARGE.to_owned());
         }
         let Some(read) =
             web_sys::window().and_then(|window| window.create_image_bitmap_with_blob(&file).ok())
@@ -103,9 +102,7 @@ impl Board {
         spawn_local(async move {
             let read = JsFuture::from(read).await;
             let Some(bitmap) = read.ok().and_then(|read| read.dyn_into::<ImageBitmap>().ok()) else {
-                return self.say(
-                    "This file is not a picture that the browser can read. Try a PNG or JPEG.".to_owned(),
-                );
+                return self.say(texts::picture::UNREADABLE.to_owned());
             };
             let Some(size) = self.size() else { return };
             let (columns, rows) = stencil::first_size((bitmap.width(), bitmap.height()), size);
@@ -121,7 +118,7 @@ impl Board {
             };
             let place = (inside(x, columns, size.width), inside(y, rows, size.height));
             self.draw_picture(place, columns);
-            self.say(format!("{columns} by {rows} cells. Drag the picture where you want it, then pin it."));
+            self.say(texts::picture::laid(columns, rows));
         });
     }
 
@@ -156,7 +153,7 @@ impl Board {
         let Some(source) = source.as_ref() else { return };
         let (columns, rows) = stencil::sized((source.width(), source.height()), columns, size);
         let Some(mut picture) = pixels(source, columns.into(), rows.into()) else {
-            return self.say("This browser does not show the pixels of the picture.".to_owned());
+            return self.say(texts::picture::NO_PIXELS.to_owned());
         };
         if self.laid.is_snapped.get_untracked() {
             let is_dithered = self.laid.is_dithered.get_untracked();
@@ -197,7 +194,7 @@ impl Board {
         self.carry_picture(by);
         let place = self.laid.stencil.with_untracked(|laid| laid.as_ref().map(|laid| (laid.x, laid.y)));
         let (x, y) = place.unwrap_or_default();
-        self.session.voice.speak(format!("Picture at x {x}, y {y}"));
+        self.session.voice.speak(texts::picture::stands_at(x, y));
     }
 
     /// Moves the picture, if it can be moved.
@@ -275,7 +272,7 @@ impl Board {
         self.look(|view| view.show(cell));
         let (x, y) = cell;
         let wanted = self.laid.stencil.with_untracked(|laid| laid.as_ref()?.colour(cell));
-        self.say(format!("x {x}, y {y} should be {}.", palette::name(wanted)));
+        self.say(texts::picture::should_be(x, y, &palette::name(wanted)));
     }
 
     fn say_right(self) {
@@ -307,7 +304,7 @@ impl Board {
         if time.is_zero() {
             return right;
         }
-        format!("{right} The room\u{2019}s rules make the rest take {}.", portions::time_words(time))
+        texts::picture::rest_takes(&right, portions::time_words(time))
     }
 }
 

@@ -28,13 +28,17 @@ pub(crate) fn PictureBar(
             class="sr-only"
             accept="image/*"
             tabindex="-1"
-            aria-label="Picture file"
+            aria-label=texts::picture::FILE
             data-testid="picture-file"
             node_ref=laid.field
             on:change=on_file
         />
         <Show when=move || is_there.get()>
-            <section class="picture-bar" class:pinned=move || laid.is_pinned.get() aria-label="Picture over the canvas">
+            <section
+                class="picture-bar"
+                class:pinned=move || laid.is_pinned.get()
+                aria-label=texts::picture::OVER_CANVAS
+            >
                 <PictureHead board/>
                 <PictureLook board/>
                 <PictureActions board/>
@@ -53,7 +57,7 @@ fn PictureHead(board: Board) -> impl IntoView {
     };
     view! {
         <div class="picture-head">
-            <h2>"Picture " <span data-testid="picture-size">{size}</span></h2>
+            <h2>{texts::picture::PICTURE} <span data-testid="picture-size">{size}</span></h2>
             <button
                 type="button"
                 class="icon-button"
@@ -94,19 +98,19 @@ fn PictureLook(board: Board) -> impl IntoView {
     };
     view! {
         <label class="range-line">
-            <span>"Width"</span>
+            <span>{texts::WIDTH}</span>
             <input
                 type="range"
                 min="1"
                 max=most
                 data-testid="picture-width"
                 prop:value=move || columns.get().to_string()
-                aria-valuetext=move || words::count(columns.get().into(), "cell")
+                aria-valuetext=move || words::count(columns.get().into(), texts::CELL)
                 on:input=on_size
             />
         </label>
         <label class="range-line">
-            <span>"Opacity"</span>
+            <span>{texts::picture::OPACITY}</span>
             <input
                 type="range"
                 min="10"
@@ -114,7 +118,7 @@ fn PictureLook(board: Board) -> impl IntoView {
                 step="5"
                 data-testid="picture-opacity"
                 prop:value=move || laid.opacity.get().to_string()
-                aria-valuetext=move || format!("{} percent", laid.opacity.get())
+                aria-valuetext=move || texts::picture::percent(laid.opacity.get())
                 on:input=on_opacity
             />
         </label>
@@ -127,7 +131,7 @@ fn PictureLook(board: Board) -> impl IntoView {
                     prop:checked=move || laid.is_snapped.get()
                     on:change=on_snap
                 />
-                <span>"Twelve colours"</span>
+                <span>{texts::picture::TWELVE_COLOURS}</span>
             </label>
             <label class="switch-line">
                 <input
@@ -138,7 +142,7 @@ fn PictureLook(board: Board) -> impl IntoView {
                     disabled=move || !laid.is_snapped.get()
                     on:change=on_dither
                 />
-                <span>"Dither"</span>
+                <span>{texts::picture::DITHER}</span>
             </label>
         </div>
     }
@@ -149,8 +153,8 @@ fn PictureActions(board: Board) -> impl IntoView {
     let laid = board.laid;
     let wrong = Memo::new(move |_| laid.wrong.get().0);
     let paint = move || match wrong.get() {
-        0 => "Done".to_owned(),
-        cells => format!("Paint {}", words::count(cells, "cell")),
+        0 => texts::picture::DONE.to_owned(),
+        cells => texts::picture::paint(&words::count(cells, texts::CELL)),
     };
     let is_idle = Memo::new(move |_| board.tools.progress.with(Option::is_none));
     view! {
@@ -160,17 +164,17 @@ fn PictureActions(board: Board) -> impl IntoView {
                 class="button secondary"
                 data-testid="picture-pin"
                 aria-pressed=move || laid.is_pinned.get().to_string()
-                title="A pinned picture stays, and the pencil takes its colours"
+                title=texts::picture::PIN_WHY
                 on:click=move |_| laid.is_pinned.update(|is_pinned| *is_pinned = !*is_pinned)
             >
                 {icons::pin()}
-                {move || if laid.is_pinned.get() { "Unpin" } else { "Pin" }}
+                {move || if laid.is_pinned.get() { texts::picture::UNPIN } else { texts::picture::PIN }}
             </button>
             <button
                 type="button"
                 class="button secondary"
                 data-testid="picture-next"
-                title="Next cell to paint (N)"
+                title=texts::picture::NEXT_CELL_KEYS
                 disabled=move || wrong.get() == 0
                 on:click=move |_| board.find_wrong()
             >
@@ -221,6 +225,6 @@ fn take(board: Board, event: &web_sys::Event, data: Option<web_sys::DataTransfer
         board.lay_picture(picture.into(), cell);
     } else if files.length() > 0 {
         event.prevent_default();
-        board.say("This file is not a picture. Try a PNG or JPEG.".to_owned());
+        board.say(texts::picture::NO_PICTURE.to_owned());
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use meshwork_web::texts;
 
 use super::super::icons;
 use super::board::Board;
@@ -16,14 +17,14 @@ pub(crate) fn SharePicture(
     let copy = move |_| {
         spawn_local(async move {
             told.set(match board.copy_picture().await {
-                true => "Copied. Paste it where you like.",
-                false => "This browser does not let us copy pictures. Save the PNG instead.",
+                true => texts::picture::COPIED,
+                false => texts::picture::NO_COPY,
             });
         });
     };
     view! {
         <section class="sheet-part" aria-labelledby="picture-title">
-            <h3 id="picture-title">"The picture"</h3>
+            <h3 id="picture-title">{texts::picture::THE_PICTURE}</h3>
             <div class="sheet-row">
                 <button
                     type="button"
@@ -32,11 +33,11 @@ pub(crate) fn SharePicture(
                     on:click=move |_| board.save_picture()
                 >
                     {icons::download()}
-                    "Save PNG"
+                    {texts::SAVE_PNG}
                 </button>
                 <button type="button" class="button secondary" data-testid="copy-picture" on:click=copy>
                     {icons::copy()}
-                    "Copy picture"
+                    {texts::picture::COPY}
                 </button>
             </div>
             <p class="copied" role="status" data-testid="picture-copied">{move || told.get()}</p>

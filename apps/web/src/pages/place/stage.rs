@@ -5,6 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
 use meshwork_web::gestures::{Press, Tool};
+use meshwork_web::texts;
 use meshwork_web::view::{Insets, Stage, View};
 use wasm_bindgen::prelude::*;
 
@@ -82,8 +83,8 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
     let session = board.session;
     let size = move || session.size.get();
     let label = move || match size() {
-        Some(size) => format!("Canvas, {} by {} cells", size.width, size.height),
-        None => "Canvas".to_owned(),
+        Some(size) => texts::canvas::sized(size.width, size.height),
+        None => texts::canvas::CANVAS.to_owned(),
     };
     let style =
         move || board.view.get().map(|view| view.place((0, 0), (view.size().width, view.size().height)));
@@ -112,8 +113,7 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
             on:blur=move |_| keys.rest()
         ></canvas>
         <p class="sr-only" id="canvas-help">
-            "Arrow keys move the frame, Space paints, 1 to 9 and 0 choose colours, plus and minus zoom, \
-             Z shows the whole canvas, G goes to a cell, question mark lists all keys, Escape leaves."
+            {texts::canvas::HELP}
         </p>
     }
 }

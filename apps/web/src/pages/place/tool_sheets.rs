@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
-use meshwork_web::cell_input;
 use meshwork_web::keys::KEYS;
+use meshwork_web::{cell_input, texts};
 
 use super::super::key_list::KeyList;
 use super::super::sheet::Sheet;
@@ -18,7 +18,7 @@ pub(crate) fn KeysSheet(
     let tools = board.tools;
     let set_letters = Callback::new(move |are_on| tools.set_letters(are_on));
     view! {
-        <Sheet open=tools.is_keys_open id="keys-title" title="Keys on the canvas">
+        <Sheet open=tools.is_keys_open id="keys-title" title=texts::canvas::KEYS_ON>
             <KeyList lines=&KEYS testid="keys" are_letters_on=tools.are_letters_on set_letters/>
         </Sheet>
     }
@@ -31,7 +31,7 @@ pub(crate) fn GotoSheet(
     board: Board,
 ) -> impl IntoView {
     view! {
-        <Sheet open=board.tools.is_goto_open id="goto-title" title="Go to a cell">
+        <Sheet open=board.tools.is_goto_open id="goto-title" title=texts::canvas::GO_TO>
             <GotoForm board/>
         </Sheet>
     }
@@ -60,7 +60,7 @@ fn GotoForm(board: Board) -> impl IntoView {
     };
     view! {
         <form class="sheet-part" on:submit=go>
-            <label for="goto-cell">"Column and row"</label>
+            <label for="goto-cell">{texts::canvas::COLUMN_AND_ROW}</label>
             <div class="sheet-row">
                 <input
                     id="goto-cell"
@@ -73,7 +73,9 @@ fn GotoForm(board: Board) -> impl IntoView {
                     inputmode="text"
                     aria-describedby="goto-problem"
                 />
-                <button type="submit" class="button primary" data-testid="goto-go">"Go there"</button>
+                <button type="submit" class="button primary" data-testid="goto-go">
+                    {texts::canvas::GO_THERE}
+                </button>
             </div>
             <p class="complaint" id="goto-problem" role="alert" data-testid="goto-problem">
                 {move || problem.get()}

@@ -1,7 +1,7 @@
 //! What stands above the tools: what one of them said, a question before a large fill, and how far painting is.
 
 use leptos::prelude::*;
-use meshwork_web::{fill, palette, portions, words};
+use meshwork_web::{fill, palette, portions, texts, words};
 
 use super::board::Board;
 use super::picture_bar::PictureBar;
@@ -35,8 +35,8 @@ pub(crate) fn WorkBar(
 #[component]
 fn Marking(board: Board) -> impl IntoView {
     view! {
-        <div class="work" role="group" aria-label="Marking">
-            <p data-testid="marking">"Drag over what is to be erased."</p>
+        <div class="work" role="group" aria-label=texts::erase::MARKING>
+            <p data-testid="marking">{texts::erase::DRAG}</p>
             <button
                 type="button"
                 class="button secondary"
@@ -45,7 +45,7 @@ fn Marking(board: Board) -> impl IntoView {
                     board.cancel_marking();
                 }
             >
-                "Cancel"
+                {texts::CANCEL}
             </button>
         </div>
     }
@@ -55,7 +55,7 @@ fn Marking(board: Board) -> impl IntoView {
 fn Question(board: Board, asked: Ghost) -> impl IntoView {
     let question = fill::question(asked.cells.len(), &palette::name(Some(asked.colour)));
     view! {
-        <div class="work" role="group" aria-label="Large fill">
+        <div class="work" role="group" aria-label=texts::canvas::LARGE_FILL>
             <p data-testid="fill-question">{question}</p>
             <button
                 type="button"
@@ -63,7 +63,7 @@ fn Question(board: Board, asked: Ghost) -> impl IntoView {
                 data-testid="fill-confirm"
                 on:click=move |_| board.confirm_question()
             >
-                "Fill"
+                {texts::FILL}
             </button>
             <button
                 type="button"
@@ -72,7 +72,7 @@ fn Question(board: Board, asked: Ghost) -> impl IntoView {
                     board.cancel_question();
                 }
             >
-                "Cancel"
+                {texts::CANCEL}
             </button>
         </div>
     }
@@ -82,12 +82,12 @@ fn Question(board: Board, asked: Ghost) -> impl IntoView {
 fn Work(board: Board) -> impl IntoView {
     let words = move || {
         let Some(Progress { done, total, wait }) = board.tools.progress.get() else { return String::new() };
-        let (done, total) = (words::grouped(done), words::count(total, "cell"));
+        let (done, total) = (words::grouped(done), words::count(total, texts::CELL));
         let left = board.time_left();
         match (wait.is_zero(), left) {
-            (true, None) => format!("{done} of {total}"),
-            (_, Some(left)) => format!("{done} of {total}, {} left", portions::time_words(left)),
-            (false, None) => format!("{done} of {total}, waiting {}", portions::time_words(wait)),
+            (true, None) => texts::canvas::done_of(&done, &total),
+            (_, Some(left)) => texts::canvas::done_left(&done, &total, portions::time_words(left)),
+            (false, None) => texts::canvas::done_waiting(&done, &total, portions::time_words(wait)),
         }
     };
     let share = move || {
@@ -95,11 +95,11 @@ fn Work(board: Board) -> impl IntoView {
         progress.map_or(0, |progress| progress.done * 100 / progress.total.max(1))
     };
     view! {
-        <div class="work" role="group" aria-label="Painting">
+        <div class="work" role="group" aria-label=texts::canvas::PAINTING>
             <div
                 class="work-strand"
                 role="progressbar"
-                aria-label="Painted"
+                aria-label=texts::canvas::PAINTED
                 aria-valuenow=move || share().to_string()
                 aria-valuemin="0"
                 aria-valuemax="100"
@@ -112,7 +112,7 @@ fn Work(board: Board) -> impl IntoView {
                 data-testid="work-cancel"
                 on:click=move |_| board.cancel_job()
             >
-                "Cancel"
+                {texts::CANCEL}
             </button>
         </div>
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use meshwork_web::portions::{self, Next};
 use meshwork_web::stroke::Cell;
-use meshwork_web::{steps, words};
+use meshwork_web::{steps, texts, words};
 
 use super::board::Board;
 use super::tools::{Job, JobKind, Progress};
@@ -62,7 +62,7 @@ impl Board {
     pub(crate) fn cancel_job(self) {
         let job = self.tools.inner().job.borrow_mut().take();
         if let Some(job) = job {
-            self.finish_job(job, Some("You cancelled it.".to_owned()));
+            self.finish_job(job, Some(texts::canvas::CANCELLED.to_owned()));
         }
     }
 
@@ -80,10 +80,11 @@ impl Board {
         self.look_at_picture();
         self.say(match (job.kind, why) {
             (_, Some(why)) => {
-                let (painted, total) = (words::grouped(cells), words::count(job.portions.total(), "cell"));
-                format!("Painted {painted} of {total}. {}", words::sentence(&why))
+                let (painted, total) =
+                    (words::grouped(cells), words::count(job.portions.total(), texts::CELL));
+                texts::canvas::painted_of(&painted, &total, &words::sentence(&why))
             }
-            (JobKind::Step, None) => format!("Painted {}.", words::count(cells, "cell")),
+            (JobKind::Step, None) => texts::canvas::painted(&words::count(cells, texts::CELL)),
             (JobKind::Go(way, lost), None) => steps::words(way, cells, lost),
         });
     }

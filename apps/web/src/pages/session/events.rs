@@ -8,8 +8,8 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{self, Canvas, Painted};
 use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
-use meshwork_web::apps;
 use meshwork_web::words::{self, Notice};
+use meshwork_web::{apps, texts};
 
 use super::later::News;
 use super::{Phase, Session, set_if_new};
@@ -213,7 +213,7 @@ impl Session {
         if !reason.concerns_people() {
             return;
         }
-        let who = endpoint.map_or_else(|| "someone".to_owned(), |who| self.called(who));
+        let who = endpoint.map_or_else(|| texts::notices::SOMEONE.to_owned(), |who| self.called(who));
         let notice = match (reason, endpoint) {
             (Refusal::Version, None) => words::server_version(detail),
             _ => words::refusal(reason, &who, detail),

@@ -8,7 +8,7 @@ use meshwork_core::overlay::Kind;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Canvas;
 use meshwork_web::people::{self, Beyond, Row, SORT_INTERVAL};
-use meshwork_web::{beads, words};
+use meshwork_web::{beads, texts, words};
 
 use super::super::voice::Passing;
 use super::{Session, set_if_new};
@@ -21,7 +21,7 @@ impl Session {
     /// What someone is called, by themselves or by us.
     pub(crate) fn called(self, who: Endpoint) -> String {
         if who == self.me {
-            return "You".to_owned();
+            return texts::YOU.to_owned();
         }
         let known = self
             .people
@@ -32,7 +32,7 @@ impl Session {
     /// What the author of a cell is called, as far as one of their endpoints is known.
     pub(crate) fn called_by_peer(self, who: PeerId) -> String {
         if who == self.me.peer {
-            return "you".to_owned();
+            return texts::YOU_IN_SENTENCE.to_owned();
         }
         self.name_of(who).unwrap_or_else(|| self.bead_name(who))
     }

@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
 use meshwork_web::rules::{Decision, RoomLaw};
+use meshwork_web::texts;
 
 use super::super::session::Session;
 
@@ -90,7 +91,7 @@ fn Question(asking: Asking, decision: Decision) -> impl IntoView {
                             node_ref=no
                             on:click=move |_| asking.asked.set(None)
                         >
-                            "Cancel"
+                            {texts::CANCEL}
                         </button>
                     </div>
                 </div>
@@ -133,12 +134,12 @@ pub(crate) fn BanButtons(
     move || match standing.get() {
         Standing::Untouchable => ().into_any(),
         Standing::Free => view! {
-            {button("Ban", "ban", ask(false))}
-            {can_erase.then(|| button("Ban and erase", "ban-and-erase", ask(true)))}
+            {button(texts::ban::BAN, "ban", ask(false))}
+            {can_erase.then(|| button(texts::ban::BAN_AND_ERASE, "ban-and-erase", ask(true)))}
         }
         .into_any(),
-        Standing::Banned => view! { <span class="banned">"Banned"</span> }.into_any(),
-        Standing::BannedByUs => button("Lift ban", "lift-ban", lift).into_any(),
+        Standing::Banned => view! { <span class="banned">{texts::ban::BANNED}</span> }.into_any(),
+        Standing::BannedByUs => button(texts::ban::LIFT_BAN, "lift-ban", lift).into_any(),
     }
 }
 

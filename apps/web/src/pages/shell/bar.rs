@@ -23,7 +23,7 @@ pub(crate) fn Bar(
     view! {
         <header class="bar">
             <div class="bar-start">
-                <a class="brand" href="/" aria-label="Meshwork, home" title="Home">
+                <a class="brand" href="/" aria-label=texts::home::MESHWORK_HOME title=texts::bar::HOME>
                     <span class="bar-back">{icons::back()}</span>
                     {icons::mark()}
                 </a>
@@ -44,12 +44,12 @@ pub(crate) fn Bar(
                     class="button primary share-button"
                     type="button"
                     data-testid="open-share"
-                    title="Share (Ctrl K)"
+                    title=texts::bar::SHARE_KEYS
                     disabled=move || session.phase.get() != Phase::Open
                     on:click=move |_| session.is_share_open.set(true)
                 >
                     {icons::share()}
-                    "Share"
+                    {texts::bar::SHARE}
                 </button>
             </div>
         </header>
@@ -87,16 +87,16 @@ fn Apps(session: Session, front: Front) -> impl IntoView {
         apps if apps.len() < 2 => name().into_any(),
         apps => {
             let tabs = apps.into_iter().map(tab).collect_view();
-            view! { <nav class="app-tabs" aria-label="Apps in this room">{tabs}</nav> }.into_any()
+            view! { <nav class="app-tabs" aria-label=texts::bar::APPS>{tabs}</nav> }.into_any()
         }
     }
 }
 
 fn privacy(session: Session, is_private: bool, is_unshared: bool) -> impl IntoView {
     let (sign, word, title) = match (is_unshared, is_private) {
-        (true, _) => (icons::lock().into_any(), texts::UNSHARED, "Room and rules, not shared yet"),
-        (false, true) => (icons::lock().into_any(), "Private", "Room and rules, private"),
-        (false, false) => (icons::globe().into_any(), "Open", "Room and rules, open"),
+        (true, _) => (icons::lock().into_any(), texts::UNSHARED, texts::bar::ROOM_UNSHARED),
+        (false, true) => (icons::lock().into_any(), texts::bar::PRIVATE, texts::bar::ROOM_PRIVATE),
+        (false, false) => (icons::globe().into_any(), texts::bar::OPEN, texts::bar::ROOM_OPEN),
     };
     view! {
         <button

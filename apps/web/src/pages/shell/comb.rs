@@ -70,7 +70,7 @@ pub(crate) fn Comb(
         <ul
             class="comb"
             data-testid="peer-list"
-            aria-label="People"
+            aria-label=texts::people::PEOPLE
             on:pointerenter=move |_| session.is_comb_touched.set(true)
             on:pointerleave=move |_| session.is_comb_touched.set(false)
             on:focusin=move |_| session.is_comb_touched.set(true)
@@ -153,7 +153,7 @@ fn Person(
                 <span class="state">
                     <span class="state-word" data-testid="link-state">{state}</span>
                     {beside}
-                    {move || is_muted.get().then_some(", muted")}
+                    {move || is_muted.get().then_some(texts::people::MUTED)}
                 </span>
             </span>
             <span class="figures" aria-hidden="true">

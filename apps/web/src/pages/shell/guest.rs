@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
-use meshwork_web::{acquainted, beads};
+use meshwork_web::{acquainted, beads, texts};
 
 use super::super::bead::Bead;
 use super::super::name_field;
@@ -42,27 +42,27 @@ pub(crate) fn GuestLine(
     let peer = session.peer();
     view! {
         <Show when=move || is_shown.get()>
-            <form class="guest" data-testid="guest" aria-label="Your name" on:submit=submit>
+            <form class="guest" data-testid="guest" aria-label=texts::guest::YOUR_NAME on:submit=submit>
                 <Bead peer letter=Signal::stored(None)/>
-                <label for="guest-name">"You are " <strong>{beads::name(&peer)}</strong></label>
+                <label for="guest-name">{texts::guest::YOU_ARE} <strong>{beads::name(&peer)}</strong></label>
                 <input
                     type="text"
                     id="guest-name"
                     class="line-field"
                     data-testid="guest-name"
                     node_ref=field
-                    placeholder="Your name"
+                    placeholder=texts::guest::YOUR_NAME
                     maxlength="32"
                     autocomplete="nickname"
                     spellcheck="false"
                 />
-                <button type="submit" class="button primary" data-testid="guest-join">"Save"</button>
+                <button type="submit" class="button primary" data-testid="guest-join">{texts::SAVE}</button>
                 <button
                     type="button"
                     class="icon-button"
                     data-testid="guest-nameless"
-                    aria-label="Stay without a name"
-                    title="Stay without a name"
+                    aria-label=texts::guest::NO_NAME
+                    title=texts::guest::NO_NAME
                     on:click=put_away
                 >
                     {icons::cross()}

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use meshwork_core::node::ServerState;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::key_sheet::KeySheet;
 use super::super::notices::NoticeCard;
@@ -83,7 +83,11 @@ pub(super) fn Guest(session: Session) -> impl IntoView {
 #[component]
 pub(super) fn PeoplePanel(session: Session, front: Front) -> impl IntoView {
     let panel = session.later.made(move || enter(Ask::People(session, front)));
-    move || panel().unwrap_or_else(|| view! { <aside class="people" aria-label="People"></aside> }.into_any())
+    move || {
+        panel().unwrap_or_else(|| {
+            view! { <aside class="people" aria-label=texts::people::PEOPLE></aside> }.into_any()
+        })
+    }
 }
 
 /// What stands behind the door.

@@ -29,9 +29,7 @@ pub(crate) fn MeetSheet(
     view! {
         <Sheet open=session.is_meet_open id="meet-title" title=texts::MEET>
             <p class="sheet-words">
-                "One of you makes an invitation, the other answers with a reply. Carry both texts by a messenger, \
-                 or let a camera read them. Both of you need the link to this room; everybody else is then \
-                 introduced by you two."
+                {texts::meet::HOW}
             </p>
             <Replied session/>
             <Show when=move || session.phase.get() == Phase::Open && session.reply.with(Option::is_none)>
@@ -54,7 +52,7 @@ fn Invite(session: Session) -> impl IntoView {
     };
     let button = move || {
         let label =
-            if session.invitation.with(Option::is_some) { "Make a new one" } else { "Make an invitation" };
+            if session.invitation.with(Option::is_some) { texts::meet::MAKE_NEW } else { texts::meet::MAKE };
         let is_busy = is_asked.get()
             && session.invitation.with(Option::is_none)
             && session.meeting_failed.with(Option::is_none);
@@ -74,10 +72,15 @@ fn Invite(session: Session) -> impl IntoView {
     };
     view! {
         <section class="sheet-part" aria-labelledby="invite-title">
-            <h3 id="invite-title">"You begin"</h3>
+            <h3 id="invite-title">{texts::meet::YOU_BEGIN}</h3>
             {move || session.invitation.get().map(|text| view! {
-                <p class="sheet-words">"Send this to one person. It waits ten minutes for their reply."</p>
-                <Carried text label="Invitation" button="Copy invitation" test_id="invitation"/>
+                <p class="sheet-words">{texts::meet::SEND_THIS}</p>
+                <Carried
+                    text
+                    label=texts::meet::INVITATION
+                    button=texts::meet::COPY_INVITATION
+                    test_id="invitation"
+                />
             })}
             {button}
         </section>
@@ -100,14 +103,14 @@ fn Take(session: Session) -> impl IntoView {
     });
     view! {
         <form class="sheet-part" aria-labelledby="take-title" on:submit=take>
-            <h3 id="take-title"><label for="carried-text">"The text you got"</label></h3>
+            <h3 id="take-title"><label for="carried-text">{texts::meet::TEXT_YOU_GOT}</label></h3>
             <textarea
                 class="text-area"
                 id="carried-text"
                 rows="3"
                 data-testid="carried-text"
                 data-first=""
-                placeholder="An invitation or a reply"
+                placeholder=texts::meet::EITHER
                 autocomplete="off"
                 spellcheck="false"
                 prop:value=move || text.get()
@@ -120,7 +123,7 @@ fn Take(session: Session) -> impl IntoView {
                     data-testid="take-text"
                     disabled=move || text.with(|text| text.trim().is_empty())
                 >
-                    "Link with it"
+                    {texts::meet::LINK_WITH_IT}
                 </button>
                 {scan::is_possible().then(|| view! {
                     <button
@@ -128,14 +131,17 @@ fn Take(session: Session) -> impl IntoView {
                         class="button secondary"
                         on:click=move |_| is_scanning.update(|is_scanning| *is_scanning = !*is_scanning)
                     >
-                        {move || if is_scanning.get() { "Stop the camera" } else { "Read with the camera" }}
+                        {move || match is_scanning.get() {
+                            true => texts::meet::STOP_CAMERA,
+                            false => texts::meet::READ_WITH_CAMERA,
+                        }}
                     </button>
                 })}
             </div>
             <Show when=move || is_scanning.get()><Scan on_found/></Show>
             {(!scan::is_possible()).then_some(view! {
                 <p class="sheet-words small">
-                    "This browser cannot read pictures. Read the picture with your phone's camera, and paste the text."
+                    {texts::meet::NO_READER}
                 </p>
             })}
             <p class="complaint" role="alert" data-testid="meeting-failed">
@@ -152,11 +158,11 @@ fn Replied(session: Session) -> impl IntoView {
         session.reply.get().map(|text| {
             view! {
                 <section class="sheet-part" aria-labelledby="reply-title">
-                    <h3 id="reply-title">"Send this reply back"</h3>
-                    <p class="sheet-words">"You are linked when they have put it in. Keep this page open."</p>
-                    <Carried text label="Reply" button="Copy reply" test_id="reply"/>
+                    <h3 id="reply-title">{texts::meet::SEND_BACK}</h3>
+                    <p class="sheet-words">{texts::meet::LINKED_WHEN}</p>
+                    <Carried text label=texts::meet::REPLY button=texts::meet::COPY_REPLY test_id="reply"/>
                     <button type="button" class="button plain" on:click=move |_| session.reply.set(None)>
-                        "Begin again"
+                        {texts::meet::BEGIN_AGAIN}
                     </button>
                 </section>
             }
@@ -172,7 +178,7 @@ fn Carried(text: String, label: &'static str, button: &'static str, test_id: &'s
     let share = move |_| {
         spawn_local(async move {
             if !browser::share(&carried.get_value()).await {
-                told.set(Some("It was not sent. Copy it instead."));
+                told.set(Some(texts::meet::NOT_SENT));
             }
         });
     };
@@ -183,7 +189,7 @@ fn Carried(text: String, label: &'static str, button: &'static str, test_id: &'s
             {browser::can_share().then(|| view! {
                 <button type="button" class="button secondary" on:click=share>
                     {icons::share()}
-                    "Send"
+                    {texts::meet::SEND}
                 </button>
             })}
             <p class="sheet-words small" role="status">{move || told.get()}</p>

@@ -22,6 +22,7 @@ mod unsaved;
 
 use leptos::ev;
 use leptos::prelude::*;
+use meshwork_web::texts;
 use meshwork_web::words::Offer;
 
 use self::app::Front;
@@ -48,13 +49,13 @@ pub(crate) fn RoomPage(
         let name = Some(session.room_name()).filter(|name| !name.is_empty());
         let room = name.or_else(|| code.map(|code| code.to_string()));
         let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
-        browser::set_title(&format!("{room}{} \u{b7} Meshwork", front.about().title));
+        browser::set_title(&texts::home::page_title(&format!("{room}{}", front.about().title)));
     });
     let keys = window_event_listener(ev::keydown, move |event| handle_key(session, &event));
     on_cleanup(move || keys.remove());
     let is_covered = Memo::new(move |_| is_covered(session, front));
     let title = move || match session.code.get() {
-        Some(code) => format!("{}, room {code}", front.about().title),
+        Some(code) => texts::bar::app_in(front.about().title, code),
         None => front.about().title.to_owned(),
     };
     let before_open = view! { <BeforeOpen session front/> }.into_any();

@@ -18,7 +18,7 @@ pub(super) fn NewLink(
     view! {
         <Show when=move || is_offered.get()>
             <details class="sheet-part" data-testid="new-link">
-                <summary>"Give this room a new link"</summary>
+                <summary>{texts::share::NEW_LINK}</summary>
                 <Choosing session is_made/>
             </details>
         </Show>

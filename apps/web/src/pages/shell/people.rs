@@ -28,24 +28,24 @@ pub(crate) fn People(
 ) -> impl IntoView {
     let linked = Memo::new(move |_| session.people.with(|rows| people::linked(rows)));
     let here = Memo::new(move |_| session.people.with(|rows| people::here(rows, session.beyond.get())));
-    let about = move || if session.beyond.get().is_estimate { "About " } else { "" };
+    let about = move || if session.beyond.get().is_estimate { texts::people::ABOUT } else { "" };
     let is_open = session.is_people_open;
     view! {
-        <aside class="people" class:open=move || is_open.get() aria-label="People">
+        <aside class="people" class:open=move || is_open.get() aria-label=texts::people::PEOPLE>
             <h2 class="linked">
                 {about}
                 <span data-testid="here-count">{here}</span>
-                " here"
+                {texts::people::HERE}
             </h2>
             <p class="linked-to-you">
                 <span data-testid="peer-count">{linked}</span>
-                " linked to you"
+                {texts::people::LINKED}
             </p>
             <OpenOverlay session/>
             <button
                 type="button"
                 class="fold"
-                aria-label="People and link"
+                aria-label=texts::people::PEOPLE_AND_LINK
                 aria-expanded=move || is_open.get().to_string()
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
@@ -54,7 +54,7 @@ pub(crate) fn People(
             <div class="me">
                 <OwnBead called=session.name/>
                 <NameField session/>
-                <span class="me-note">"(you)"</span>
+                <span class="me-note">{texts::people::YOU_BESIDE}</span>
                 <KeyButton session/>
             </div>
             <div class="comb-box"><Comb session/></div>
@@ -78,7 +78,7 @@ pub(crate) fn People(
                         class="legend-link"
                         on:click=move |_| session.governing.is_overlay_open.set(true)
                     >
-                        "Legend"
+                        {texts::people::LEGEND}
                     </button>
                     <span class="narrow-only theme-toggle"><ThemeToggle/></span>
                 </div>
@@ -92,8 +92,8 @@ pub(crate) fn People(
 fn Facts(session: Session, front: Front) -> impl IntoView {
     let kept = move || {
         let words = match session.storage.get() {
-            StorageState::Kept => "Saved in this browser",
-            StorageState::KeptByAnotherTab => "Saved by your other tab",
+            StorageState::Kept => texts::people::SAVED,
+            StorageState::KeptByAnotherTab => texts::people::SAVED_BY_TAB,
             _ => return None,
         };
         Some(view! {

@@ -6,7 +6,7 @@ use meshwork_core::node::LinkState;
 use meshwork_web::people::{self, Row};
 use meshwork_web::rules::Decision;
 use meshwork_web::sparkline::{self, History};
-use meshwork_web::{ago, rtt};
+use meshwork_web::{ago, rtt, texts};
 
 use super::super::copy_field::CopyField;
 use super::super::session::Session;
@@ -39,7 +39,7 @@ pub(crate) fn PersonDetails(
                         data-testid="mute"
                         on:click=move |_| session.set_muted(peer, !is_muted.get_untracked())
                     >
-                        {move || if is_muted.get() { "Unmute" } else { "Mute" }}
+                        {move || if is_muted.get() { texts::people::UNMUTE } else { texts::people::MUTE }}
                     </button>
                     <button
                         type="button"
@@ -47,7 +47,10 @@ pub(crate) fn PersonDetails(
                         data-testid="unlink"
                         on:click=move |_| session.set_unlinked(peer, !is_unlinked.get_untracked())
                     >
-                        {move || if is_unlinked.get() { "Link again" } else { "Unlink" }}
+                        {move || match is_unlinked.get() {
+                            true => texts::people::LINK_AGAIN,
+                            false => texts::people::UNLINK,
+                        }}
                     </button>
                     <BanButtons asking peer called=called.get_untracked()/>
                 </div>
@@ -60,27 +63,27 @@ pub(crate) fn PersonDetails(
         <div class="person-details" data-testid="person-details">
             <Sparkline session endpoint/>
             <dl>
-                <dt>"Link"</dt>
+                <dt>{texts::people::LINK}</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
-                <dt>"Path"</dt>
+                <dt>{texts::people::PATH}</dt>
                 <dd data-testid="link-way">{move || with(Row::way_words)}</dd>
-                <dt>"Jitter"</dt>
+                <dt>{texts::people::JITTER}</dt>
                 <dd data-testid="link-jitter">{move || with(Row::jitter_words)}</dd>
-                <dt title="Of the pings of the last minute">"Loss"</dt>
+                <dt title=texts::people::LOSS_OF>{texts::people::LOSS}</dt>
                 <dd data-testid="link-loss">{move || with(Row::loss_words)}</dd>
-                <dt>"Received"</dt>
+                <dt>{texts::people::RECEIVED}</dt>
                 <dd>{move || with(|row| people::amount(row.received))}</dd>
-                <dt>"Sent"</dt>
+                <dt>{texts::people::SENT}</dt>
                 <dd>{move || with(|row| people::amount(row.sent))}</dd>
-                <dt>"Last heard"</dt>
+                <dt>{texts::people::LAST_HEARD}</dt>
                 <dd>{move || with(heard)}</dd>
-                <dt>"Key"</dt>
+                <dt>{texts::people::KEY}</dt>
                 <dd class="key">{peer.short()}</dd>
             </dl>
             <CopyField
                 value=Signal::stored(peer.to_string())
-                label="Key of this person"
-                button="Copy key"
+                label=texts::people::KEY_OF_PERSON
+                button=texts::COPY_KEY
                 test_id="peer-key"
             />
             {actions}
@@ -91,17 +94,17 @@ pub(crate) fn PersonDetails(
 /// The state, its reason, and since when.
 fn link_words(row: &Row) -> String {
     let state = match row.state {
-        LinkState::Connecting => return format!("Connecting, {}", row.beside),
-        LinkState::Direct => "Direct",
-        LinkState::Relayed => "Relayed",
-        LinkState::Stale => "Stale",
-        LinkState::Gone => "Gone",
+        LinkState::Connecting => return texts::people::connecting(&row.beside),
+        LinkState::Direct => texts::people::DIRECT,
+        LinkState::Relayed => texts::people::RELAYED,
+        LinkState::Stale => texts::people::STALE,
+        LinkState::Gone => texts::people::GONE,
     };
     let since = ago::shown(millis(row.since_ago));
     match row.beside.as_str() {
         "" => match since.strip_suffix(" ago") {
-            Some(time) => format!("{state} for {time}"),
-            None => format!("{state} since {since}"),
+            Some(time) => texts::people::state_for(state, time),
+            None => texts::people::state_since(state, &since),
         },
         beside => format!("{state}, {beside}, {since}"),
     }
@@ -110,7 +113,7 @@ fn link_words(row: &Row) -> String {
 fn heard(row: &Row) -> String {
     match row.heard_ago {
         Some(ago) => ago::shown(millis(ago)),
-        None => "not now".to_owned(),
+        None => texts::people::NOT_NOW.to_owned(),
     }
 }
 
@@ -155,7 +158,7 @@ fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
             >
                 {drawing}
             </svg>
-            <span>"Round trip, last minute"</span>
+            <span>{texts::people::ROUND_TRIP}</span>
         </p>
     }
 }

@@ -21,8 +21,12 @@ use super::order::Order;
 use super::unsaved::{Unsaved, UnsavedQuestion, save};
 
 /// What stands on the tabs.
-const TABS: [TabName; 4] =
-    [("about", "About"), ("rules", "Rules"), ("moderation", texts::MODERATION), ("advanced", "Advanced")];
+const TABS: [TabName; 4] = [
+    ("about", texts::room::ABOUT),
+    ("rules", texts::room::RULES),
+    ("moderation", texts::MODERATION),
+    ("advanced", texts::room::ADVANCED),
+];
 
 /// The sheet; [`OpenRoom`] opens it.
 #[component]
@@ -36,9 +40,9 @@ pub(crate) fn RoomSheet(
     let unsaved = Unsaved::new();
     let may_close = Callback::new(move |()| unsaved.may_close());
     view! {
-        <Sheet open=session.governing.is_sheet_open id="room-title" title="This room" may_close>
+        <Sheet open=session.governing.is_sheet_open id="room-title" title=texts::room::THIS_ROOM may_close>
             <UnsavedQuestion session unsaved/>
-            <TabList label="What is shown of the room" tabs=&TABS chosen choose=move |place| chosen.set(place)/>
+            <TabList label=texts::room::SHOWN tabs=&TABS chosen choose=move |place| chosen.set(place)/>
             <Known session/>
             {panels(session, front, chosen, unsaved)}
         </Sheet>
@@ -71,7 +75,9 @@ fn panels(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsa
         <AboutFacts session front/>
         {front.section(Section::Offers)}
         {owners(|session, draft| view! { <RoomName session draft/> <FurtherApps session/> }.into_any())}
-        <p class="sheet-part"><a class="button secondary" href="/" data-testid="leave">"Leave this room"</a></p>
+        <p class="sheet-part">
+            <a class="button secondary" href="/" data-testid="leave">{texts::room::LEAVE}</a>
+        </p>
     };
     let rules = view! {
         <RuleFacts session front/>
@@ -110,7 +116,7 @@ pub(crate) fn OpenRoom(
             on:click=move |_| session.governing.is_sheet_open.set(true)
         >
             {icons::rules()}
-            "Room and rules"
+            {texts::room::ROOM_AND_RULES}
         </button>
     }
 }
@@ -129,18 +135,18 @@ fn AboutFacts(session: Session, front: Front) -> impl IntoView {
         if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
     });
     let name = |_: Session, law: &RoomLaw| match law.rules.name.is_empty() {
-        true => "No name".to_owned(),
+        true => texts::room::NO_NAME.to_owned(),
         false => law.rules.name.to_string(),
     };
     let owner = |session: Session, law: &RoomLaw| {
-        law.owner.map_or("Nobody".to_owned(), |owner| named(session, owner))
+        law.owner.map_or(texts::NOBODY.to_owned(), |owner| named(session, owner))
     };
     view! {
         <dl class="room-law">
-            {fact("Name", "room-name-fact", from_law(session, name))}
-            {fact("Made by", "room-owner", from_law(session, owner))}
+            {fact(texts::room::NAME, "room-name-fact", from_law(session, name))}
+            {fact(texts::room::MADE_BY, "room-owner", from_law(session, owner))}
             {front.section(Section::Facts)}
-            {fact("Who gets in", "room-entry", entry)}
+            {fact(texts::room::WHO_GETS_IN, "room-entry", entry)}
         </dl>
     }
 }
@@ -149,7 +155,7 @@ fn AboutFacts(session: Session, front: Front) -> impl IntoView {
 #[component]
 fn RuleFacts(session: Session, front: Front) -> impl IntoView {
     let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
-        Writers::Everybody => "Everybody".to_owned(),
+        Writers::Everybody => texts::EVERYBODY.to_owned(),
         Writers::Listed(painters) => owner_and(session, law, painters),
         Writers::Admitted(_) => texts::WITH_EDIT_LINK.to_owned(),
     };
@@ -158,7 +164,7 @@ fn RuleFacts(session: Session, front: Front) -> impl IntoView {
     };
     view! {
         <dl class="room-law">
-            {fact("Pace", "rule-limit", from_law(session, pace))}
+            {fact(texts::room::PACE, "rule-limit", from_law(session, pace))}
             {fact(front.about().doers, "rule-painters", from_law(session, painters))}
         </dl>
     }
@@ -169,7 +175,9 @@ fn RuleFacts(session: Session, front: Front) -> impl IntoView {
 fn ModerationFacts(session: Session) -> impl IntoView {
     let moderators = |session: Session, law: &RoomLaw| owner_and(session, law, &law.rules.moderators);
     view! {
-        <dl class="room-law">{fact("Moderators", "rule-moderators", from_law(session, moderators))}</dl>
+        <dl class="room-law">
+            {fact(texts::room::MODERATORS, "rule-moderators", from_law(session, moderators))}
+        </dl>
     }
 }
 
@@ -185,8 +193,8 @@ fn OverlayFacts(session: Session) -> impl IntoView {
     });
     view! {
         <dl class="room-law">
-            {fact("Overlay", "rule-overlay", from_law(session, overlay))}
-            {fact("Links now", "overlay-now", in_force)}
+            {fact(texts::room::OVERLAY, "rule-overlay", from_law(session, overlay))}
+            {fact(texts::room::LINKS_NOW, "overlay-now", in_force)}
         </dl>
     }
 }
@@ -206,14 +214,14 @@ fn named(session: Session, peer: PeerId) -> String {
     // People come, go and change their names.
     session.people.track();
     let called = session.called_by_peer(peer);
-    if called == "you" { "You".to_owned() } else { called }
+    if called == texts::YOU_IN_SENTENCE { texts::YOU.to_owned() } else { called }
 }
 
 fn owner_and(session: Session, law: &RoomLaw, others: &[PeerId]) -> String {
     let others = others.iter().filter(|peer| Some(**peer) != law.owner);
     let names: Vec<String> =
         law.owner.into_iter().chain(others.copied()).map(|peer| named(session, peer)).collect();
-    rules::list(&names, "Nobody")
+    rules::list(&names, texts::NOBODY)
 }
 
 /// Who has what was decided last.
@@ -245,7 +253,7 @@ fn FurtherApps(session: Session) -> impl IntoView {
                     data-testid=format!("turn-on-{}", app.word)
                     on:click=move |_| problem.set(session.decide(Decision::TurnOn(app)).err())
                 >
-                    {format!("Add {}", app.title)}
+                    {texts::room::add(app.title)}
                 </button>
             </div>
         }
@@ -253,7 +261,7 @@ fn FurtherApps(session: Session) -> impl IntoView {
     view! {
         <Show when=move || !off.with(Vec::is_empty)>
             <section class="sheet-part" aria-labelledby="apps-title">
-                <h3 id="apps-title">"More in this room"</h3>
+                <h3 id="apps-title">{texts::room::MORE}</h3>
                 <p class="hint">{texts::FURTHER_APPS}</p>
                 {move || off.get().into_iter().map(row).collect_view()}
                 <p class="complaint" role="alert">{move || problem.get()}</p>
@@ -276,7 +284,7 @@ fn RoomName(session: Session, draft: Draft) -> impl IntoView {
     };
     view! {
         <form class="sheet-part" on:submit=set>
-            <label for="room-name-field">"What people see this room called"</label>
+            <label for="room-name-field">{texts::room::SEEN_CALLED}</label>
             <div class="room-naming">
                 <input
                     type="text"
@@ -287,7 +295,9 @@ fn RoomName(session: Session, draft: Draft) -> impl IntoView {
                     prop:value=move || draft.name.get()
                     on:input=move |event| draft.name.set(event_target_value(&event))
                 />
-                <button type="submit" class="button secondary" data-testid="set-room-name">"Save name"</button>
+                <button type="submit" class="button secondary" data-testid="set-room-name">
+                    {texts::room::SAVE_NAME}
+                </button>
             </div>
             <p class="complaint" role="alert">{move || problem.get()}</p>
         </form>

@@ -36,7 +36,7 @@ pub(crate) fn ShareSheet(
         None => words::Notice::new(words::Tone::Calm, texts::LINK_SOUGHT, None),
     };
     view! {
-        <Sheet open=session.is_share_open id="share-title" title="Bring someone in">
+        <Sheet open=session.is_share_open id="share-title" title=texts::share::BRING_IN>
             <Show
                 when=move || !is_unlinked.get()
                 fallback=move || view! { <div role="status">{move || view! { <NoticeCard notice=before_link()/> }}</div> }
@@ -77,12 +77,10 @@ fn PassOn(session: Session) -> impl IntoView {
     });
     let is_private = move || session.is_private.get() == Some(true);
     let beside = move || match (links.get(), is_private()) {
-        (_, false) => "Scan, or read out the code:",
-        (Links::One, true) => "Scan with a phone. The code alone does not open a private room:",
-        (Links::EditAndView, true) if !is_to_look.get() => {
-            "Scan with a phone to get the edit link. The code alone does not open a private room:"
-        }
-        _ => "Scan with a phone to get the view link. The code alone does not open a private room:",
+        (_, false) => texts::share::SCAN,
+        (Links::One, true) => texts::share::SCAN_PRIVATE,
+        (Links::EditAndView, true) if !is_to_look.get() => texts::share::SCAN_EDIT,
+        _ => texts::share::SCAN_VIEW,
     };
     let fields = move || match links.get() {
         Links::One => view! {
@@ -97,7 +95,7 @@ fn PassOn(session: Session) -> impl IntoView {
         Links::View => view! {
             <CopyField
                 value=view_link
-                label="Link to look"
+                label=texts::share::LINK_TO_LOOK
                 button=texts::COPY_LINK
                 test_id="view-link-sheet"
             />
@@ -107,7 +105,7 @@ fn PassOn(session: Session) -> impl IntoView {
     };
     view! {
         <div class="sheet-code">
-            {move || qr(&link.get(), "QR code of the link")}
+            {move || qr(&link.get(), texts::share::QR)}
             <div>
                 <p class="sheet-words">{beside}</p>
                 <LetterBeads code/>
@@ -148,14 +146,24 @@ fn Choice(
             </label>
         }
     };
-    let means_edit = format!("{}, and bring others in", words::capital(session.about().verbs.0));
+    let means_edit = texts::share::means_edit(&words::capital(session.about().verbs.0));
     view! {
         <fieldset class="choice link-choices">
-            <legend class="sr-only">"Which link"</legend>
-            {choice("Edit link", means_edit, "choose-edit", false)}
-            <CopyField value=whole label="Edit link" button="Copy" test_id="share-link-sheet"/>
-            {choice("View link", texts::MEANS_VIEW.to_owned(), "choose-view", true)}
-            <CopyField value=view_link label="View link" button="Copy" test_id="view-link-sheet"/>
+            <legend class="sr-only">{texts::share::WHICH_LINK}</legend>
+            {choice(texts::share::EDIT_LINK, means_edit, "choose-edit", false)}
+            <CopyField
+                value=whole
+                label=texts::share::EDIT_LINK
+                button=texts::COPY
+                test_id="share-link-sheet"
+            />
+            {choice(texts::share::VIEW_LINK, texts::MEANS_VIEW.to_owned(), "choose-view", true)}
+            <CopyField
+                value=view_link
+                label=texts::share::VIEW_LINK
+                button=texts::COPY
+                test_id="view-link-sheet"
+            />
         </fieldset>
     }
 }
@@ -181,7 +189,7 @@ fn SplitLink(session: Session, links: Memo<Links>) -> impl IntoView {
                     data-testid="split-link"
                     on:click=move |_| problem.set(session.decide(Decision::SplitLink).err())
                 >
-                    "Make an edit link and a view link"
+                    {texts::share::SPLIT}
                 </button>
                 <p class="complaint" role="alert">{move || problem.get()}</p>
             </section>
@@ -201,7 +209,7 @@ fn SendLink(link: Memo<String>) -> impl IntoView {
     view! {
         <button type="button" class="button secondary send-link" data-testid="send-link" on:click=send>
             {icons::share()}
-            "Send link"
+            {texts::share::SEND_LINK}
         </button>
     }
 }

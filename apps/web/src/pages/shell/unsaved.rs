@@ -115,7 +115,7 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
                             node_ref=first
                             on:click=save_now
                         >
-                            "Save"
+                            {texts::SAVE}
                         </button>
                         <button
                             type="button"
@@ -123,7 +123,7 @@ pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoVi
                             data-testid="unsaved-drop"
                             on:click=drop_it
                         >
-                            "Close without saving"
+                            {texts::room::CLOSE_UNSAVED}
                         </button>
                     </div>
                 </div>

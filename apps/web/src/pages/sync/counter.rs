@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::beads;
 use meshwork_web::sync::number;
 use meshwork_web::words;
+use meshwork_web::{beads, texts};
 
 use super::super::bead::{Bead, OwnBead};
 use super::state::{COUNTER, Sync};
@@ -30,7 +30,7 @@ pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
                 <select
                     class="small-select"
                     data-testid="counter-name"
-                    aria-label="Which counter"
+                    aria-label=texts::values::WHICH_COUNTER
                     on:change=move |event| sync.counter.set(event_target_value(&event))
                 >
                     {names.get().into_iter().map(option).collect_view()}
@@ -42,11 +42,11 @@ pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
     view! {
         <section class="sync-card" aria-labelledby="counter-title">
             <div class="sync-card-head">
-                <h2 id="counter-title">"Counter"</h2>
+                <h2 id="counter-title">{texts::values::COUNTER}</h2>
                 {chooser}
             </div>
             <div class="counter-row">
-                <output class="counter-value" data-testid="counter" aria-label="The counter stands at">
+                <output class="counter-value" data-testid="counter" aria-label=texts::values::COUNTER_AT>
                     {move || number(sync.value.get())}
                 </output>
                 <div class="counter-buttons">
@@ -66,17 +66,17 @@ pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
                         disabled=move || is_shut.get()
                         on:click=move |_| sync.add(1)
                     >
-                        "Add 1"
+                        {texts::values::ADD_ONE}
                     </button>
                 </div>
             </div>
             <div class="share-bar" aria-hidden="true">
                 {move || shares.get().into_iter().map(|share| part(sync, share)).collect_view()}
             </div>
-            <ul class="share-list" aria-label="Who counted how much" data-testid="shares">
+            <ul class="share-list" aria-label=texts::values::WHO_COUNTED data-testid="shares">
                 <For each=move || shares.get() key=|share| *share children=move |share| entry(sync, share)/>
             </ul>
-            <p class="hint" hidden=move || !shares.with(Vec::is_empty)>"Nobody has counted yet."</p>
+            <p class="hint" hidden=move || !shares.with(Vec::is_empty)>{texts::values::NONE_COUNTED}</p>
         </section>
     }
 }

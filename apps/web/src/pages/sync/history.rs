@@ -1,7 +1,7 @@
 //! What stood at a key before.
 
 use leptos::prelude::*;
-use meshwork_web::ago;
+use meshwork_web::{ago, texts};
 
 use super::counter::{PersonBead, called};
 use super::rows::shown;
@@ -17,9 +17,9 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
     let row = move |(at, written): (usize, Written)| {
         let Written { author, at_ms, json } = written;
         let age = move || ago::shown(sync.now_ms.get().saturating_sub(at_ms));
-        let words = json.as_deref().map_or("deleted".to_owned(), shown);
+        let words = json.as_deref().map_or(texts::values::WAS_DELETED.to_owned(), shown);
         let again = json.filter(|_| at > 0).map(|json| {
-            let label = format!("Use {} again", shown(&json));
+            let label = texts::values::use_again(&shown(&json));
             view! {
                 <button
                     type="button"
@@ -31,7 +31,7 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
                         key.with_value(|key| sync.set(key, Some(&json)));
                     }
                 >
-                    "Use again"
+                    {texts::values::USE_AGAIN}
                 </button>
             }
         });
@@ -45,7 +45,11 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
         }
     };
     view! {
-        <ol class="value-past" data-testid="value-past" aria-label=format!("History of {}", key.get_value())>
+        <ol
+            class="value-past"
+            data-testid="value-past"
+            aria-label=texts::values::history_of(&key.get_value())
+        >
             {move || writes.get().into_iter().enumerate().map(row).collect_view()}
         </ol>
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
-use meshwork_web::ago;
+use meshwork_web::{ago, texts};
 
 use super::super::icons;
 use super::counter::{PersonBead, called};
@@ -28,9 +28,9 @@ pub(super) fn ValuesCard(sync: Sync) -> impl IntoView {
         deleted.get().map(|(key, _)| {
             view! {
                 <p class="sync-undo">
-                    <span>"Deleted " <strong>{key}</strong> "."</span>
+                    <span>{texts::values::DELETED} <strong>{key}</strong> "."</span>
                     <button type="button" class="button plain" data-testid="value-undo" on:click=take_back>
-                        "Undo"
+                        {texts::UNDO}
                     </button>
                 </p>
             }
@@ -39,13 +39,13 @@ pub(super) fn ValuesCard(sync: Sync) -> impl IntoView {
     view! {
         <section class="sync-card" aria-labelledby="values-title">
             <div class="sync-card-head">
-                <h2 id="values-title">"Values"</h2>
+                <h2 id="values-title">{texts::parts::VALUES}</h2>
             </div>
-            <ul class="value-list" aria-label="Keys and values">
+            <ul class="value-list" aria-label=texts::values::KEYS_AND_VALUES>
                 <For each=keys key=Clone::clone children=move |key| view! { <ValueRow sync key is_shut deleted/> }/>
             </ul>
             <p class="hint" hidden=move || sync.entries.with(|entries| !entries.is_empty())>
-                "Nothing is written yet. Give a key a value."
+                {texts::values::NONE}
             </p>
             <div role="status">{undo}</div>
             <AddForm sync is_shut/>
@@ -90,7 +90,7 @@ fn AddForm(sync: Sync, is_shut: Memo<bool>) -> impl IntoView {
     view! {
         <form class="value-form" on:submit=submit>
             <label>
-                <span>"Key"</span>
+                <span>{texts::values::KEY}</span>
                 <input
                     type="text"
                     class="line-field"
@@ -104,14 +104,14 @@ fn AddForm(sync: Sync, is_shut: Memo<bool>) -> impl IntoView {
                     on:input=move |event| key.set(event_target_value(&event))
                 />
             </label>
-            {field("Value", "value-input", text)}
+            {field(texts::values::VALUE, "value-input", text)}
             <button
                 type="submit"
                 class="button secondary"
                 data-testid="value-set"
                 disabled=move || is_shut.get() || key.with(|key| key.trim().is_empty())
             >
-                "Set"
+                {texts::values::SET}
             </button>
         </form>
     }
@@ -148,7 +148,7 @@ fn ValueRow(
             <EditLine
                 class="value-edit"
                 test_id="value-edit-input"
-                label=format!("New value of {}", key.get_value())
+                label=texts::values::new_value(&key.get_value())
                 before=shown(&untrack(json))
                 save=Callback::new(move |text: String| key.with_value(|key| sync.set(key, Some(&json_of(&text)))))
                 close=Callback::new(move |_| is_edited.set(false))
@@ -160,8 +160,8 @@ fn ValueRow(
                 type="button"
                 class="value-text"
                 data-testid="value-edit"
-                title="Change it"
-                aria-label=move || format!("Change {}: {}", key.get_value(), shown(&json()))
+                title=texts::values::CHANGE
+                aria-label=move || texts::values::change(&key.get_value(), &shown(&json()))
                 disabled=move || is_shut.get()
                 on:click=move |_| is_edited.set(true)
             >
@@ -192,8 +192,8 @@ fn ValueRow(
                 type="button"
                 class="icon-button"
                 data-testid="value-history"
-                aria-label=format!("History of {}", key.get_value())
-                title="History"
+                aria-label=texts::values::history_of(&key.get_value())
+                title=texts::values::HISTORY
                 aria-expanded=move || is_history_open.get().to_string()
                 on:click=move |_| is_history_open.update(|is_open| *is_open = !*is_open)
             >
@@ -203,8 +203,8 @@ fn ValueRow(
                 type="button"
                 class="icon-button"
                 data-testid="value-delete"
-                aria-label=format!("Delete {}", key.get_value())
-                title="Delete"
+                aria-label=texts::delete(&key.get_value())
+                title=texts::DELETE
                 disabled=move || is_shut.get()
                 on:click=delete
             >

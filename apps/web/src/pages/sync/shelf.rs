@@ -6,6 +6,7 @@ use js_sys::Uint8Array;
 use leptos::task::spawn_local;
 use leptos::web_sys::{self, Blob, ImageBitmap};
 use meshwork_sync::whiteboard::{PICTURE_MAX, Picture};
+use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 
@@ -37,10 +38,10 @@ pub(super) fn serve(sync: Sync) {
 /// In words, why it is none.
 pub(super) async fn put_picture(sync: Sync, file: &Blob) -> Result<(Picture, ImageBitmap), String> {
     if file.size() > PICTURE_MAX as f64 {
-        return Err("This picture is too long: a room takes pictures of at most 8\u{2009}MB.".to_owned());
+        return Err(texts::board::PICTURE_TOO_LONG.to_owned());
     }
-    let image = decoded(file).await.ok_or("This file is no picture that the browser can read.")?;
-    let unread = "This picture cannot be kept.";
+    let image = decoded(file).await.ok_or(texts::board::PICTURE_UNREADABLE)?;
+    let unread = texts::board::PICTURE_NOT_KEPT;
     let buffer = JsFuture::from(file.array_buffer()).await.map_err(|_| unread)?;
     let bytes = Uint8Array::new(&buffer).to_vec();
     let size = bytes.len() as u64;

@@ -199,7 +199,7 @@ impl Sync {
             } else if let Some((key, after)) = values::key_of(change).zip(change.after.as_ref()) {
                 let words = match json_of(after) {
                     Some(json) => format!("{key} = {}", super::rows::shown(&json)),
-                    None => format!("{key} deleted"),
+                    None => texts::values::key_deleted(key),
                 };
                 self.note(author, words);
             }
@@ -292,9 +292,9 @@ impl Sync {
     pub(super) fn set(self, key: &str, json: Option<&str>) -> bool {
         self.last.set(Place::Key(key.to_owned()));
         self.write(|table, me| match key.len() {
-            0 => Err("a value needs a key".to_owned()),
+            0 => Err(texts::values::NEEDS_KEY.to_owned()),
             1..=NAME_MAX => Ok(values::set(table, me.peer, key, json.map(str::as_bytes))),
-            size => Err(format!("a key has at most {NAME_MAX} bytes, and this has {size}")),
+            size => Err(texts::values::key_too_long(NAME_MAX, size)),
         })
     }
 
@@ -343,9 +343,7 @@ impl Sync {
 /// Why something was not written, in words.
 pub(super) fn why_not(error: &CommandError) -> String {
     match error {
-        CommandError::Write(WriteError::Backpressure(_)) => {
-            "the others cannot keep up. Try again in a moment".to_owned()
-        }
+        CommandError::Write(WriteError::Backpressure(_)) => texts::parts::TOO_FAST.to_owned(),
         error => error.to_string(),
     }
 }

@@ -1,9 +1,9 @@
 //! How much is said between the page and the others, and what happened, out of the way.
 
 use leptos::prelude::*;
-use meshwork_web::people;
 use meshwork_web::rtt;
 use meshwork_web::sync::{Line, average_rtt, number};
+use meshwork_web::{people, texts};
 
 use super::super::session::Session;
 use super::super::{browser, icons};
@@ -44,27 +44,27 @@ pub(super) fn Statistics(sync: Sync) -> impl IntoView {
     };
     view! {
         <details class="sync-card sync-statistics" data-testid="statistics">
-            <summary>"Statistics and log"</summary>
+            <summary>{texts::statistics::STATISTICS}</summary>
             <dl class="figures" data-testid="stats">
-                {figure("changes of yours", count(|counts| counts.made))}
-                {figure("changes of others", count(|counts| counts.heard))}
-                {figure("times compared", count(|counts| counts.compared))}
-                {figure("received", Signal::derive(move || people::amount(traffic.get().0)))}
-                {figure("sent", Signal::derive(move || people::amount(traffic.get().1)))}
-                {figure("average round trip", Signal::derive(move || average(session)))}
+                {figure(texts::statistics::OWN_CHANGES, count(|counts| counts.made))}
+                {figure(texts::statistics::OTHER_CHANGES, count(|counts| counts.heard))}
+                {figure(texts::statistics::COMPARED, count(|counts| counts.compared))}
+                {figure(texts::statistics::RECEIVED, Signal::derive(move || people::amount(traffic.get().0)))}
+                {figure(texts::statistics::SENT, Signal::derive(move || people::amount(traffic.get().1)))}
+                {figure(texts::statistics::AVERAGE, Signal::derive(move || average(session)))}
             </dl>
             <div class="sync-card-head">
-                <h3>"Log"</h3>
+                <h3>{texts::statistics::LOG}</h3>
                 <button type="button" class="button secondary" data-testid="save-log" on:click=save>
                     {icons::download()}
-                    "Save log"
+                    {texts::statistics::SAVE_LOG}
                 </button>
             </div>
-            <ol class="log" data-testid="log" tabindex="0" aria-label="What happened, the newest first">
+            <ol class="log" data-testid="log" tabindex="0" aria-label=texts::statistics::HAPPENED>
                 <For each=lines key=|line| line.number children=line/>
             </ol>
             <p class="hint" hidden=move || sync.log.with(|log| log.lines().next().is_some())>
-                "Nothing has happened since this page was opened."
+                {texts::statistics::NONE}
             </p>
         </details>
     }
@@ -76,12 +76,18 @@ pub(super) fn AverageFact(session: Session) -> impl IntoView {
     view! {
         <p class="fact">
             {icons::info()}
-            <span>"Average round trip " <strong data-testid="rtt-average">{move || average(session)}</strong></span>
+            <span>
+                {texts::statistics::AVERAGE_IS}
+                <strong data-testid="rtt-average">{move || average(session)}</strong>
+            </span>
         </p>
     }
 }
 
 fn average(session: Session) -> String {
     let average = session.people.with(|rows| average_rtt(rows)).map(rtt::number);
-    average.map_or_else(|| "not measured".to_owned(), |(number, unit)| format!("{number}\u{2009}{unit}"))
+    average.map_or_else(
+        || texts::statistics::NOT_MEASURED.to_owned(),
+        |(number, unit)| format!("{number}\u{2009}{unit}"),
+    )
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use meshwork_web::sync;
+use meshwork_web::{sync, texts};
 
 use super::super::icons;
 use super::super::session::Session;
@@ -17,7 +17,11 @@ use super::whiteboard::WhiteboardPanel;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What stands on the tabs, in the order of [`Tab::ALL`].
-const TABS: [TabName; 3] = [("values", "Values"), ("whiteboard", "Whiteboard"), ("document", "Document")];
+const TABS: [TabName; 3] = [
+    ("values", texts::parts::VALUES),
+    ("whiteboard", texts::parts::WHITEBOARD),
+    ("document", texts::parts::DOCUMENT),
+];
 
 /// All of them. What was looked at once stays as it was left.
 #[component]
@@ -48,7 +52,7 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
             view! {
                 <p class="sync-away" role="status">
                     {icons::info()}
-                    "You are disconnected. What you change is sent once you connect."
+                    {texts::parts::DISCONNECTED}
                 </p>
             }
         })
@@ -57,7 +61,7 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
         <div class="sync">
             <div class="sync-head">
                 <TabList
-                    label="What Sync shows"
+                    label=texts::parts::SHOWN
                     tabs=&TABS
                     chosen=Signal::derive(move || sync.tab.get() as usize)
                     choose=move |place: usize| sync.tab.set(Tab::ALL[place])
@@ -104,8 +108,8 @@ fn Connection(session: Session) -> impl IntoView {
     let button = move || {
         let connects = session.is_disconnected.get();
         let (class, test_id, words) = match connects {
-            true => ("button primary", "connect", "Connect"),
-            false => ("button secondary brief", "disconnect", "Disconnect"),
+            true => ("button primary", "connect", texts::parts::CONNECT),
+            false => ("button secondary brief", "disconnect", texts::parts::DISCONNECT),
         };
         view! {
             <button

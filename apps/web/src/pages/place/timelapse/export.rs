@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_place::picture::{ApngAssembler, Area, Film, GifEncoder, Timeline};
+use meshwork_web::texts;
 use meshwork_web::timelapse::{self, EXPORT_BYTES_MAX, FRAMES_PER_SECOND};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -52,7 +53,7 @@ impl Timelapse {
                     let name = timelapse::file_name(&browser::iso_time(), ending);
                     match page::save_bytes(&name, &bytes) {
                         Some(()) => words,
-                        None => "This browser does not save files.".to_owned(),
+                        None => texts::timelapse::NO_FILES.to_owned(),
                     }
                 }
                 Ok(None) => String::new(),
@@ -71,7 +72,8 @@ impl Timelapse {
 
     /// Makes the file: what to say of it, and its bytes. `None` when it was cancelled.
     async fn make(self, form: Form, film: Film, opening: u32) -> Result<Option<(String, Vec<u8>)>, String> {
-        let scale = timelapse::export_scale(self.session.size.get_untracked().ok_or("There is no canvas.")?);
+        let scale =
+            timelapse::export_scale(self.session.size.get_untracked().ok_or(texts::timelapse::NO_CANVAS)?);
         let mut coder = match form {
             Form::Gif => {
                 Coder::Gif(Box::new(self.with_timeline(|timeline| GifEncoder::new(timeline, scale))?))
@@ -94,26 +96,22 @@ impl Timelapse {
                     let pixels = self.with_timeline(|timeline| timeline.rgba(area, scale))?;
                     let still = easel.code(&pixels, u32::from(area.width) * scale as u32).await?;
                     let at = (u32::from(area.x) * scale as u32, u32::from(area.y) * scale as u32);
-                    assembler.push(&still, at, film.milliseconds(frame)).map_err(|_| {
-                        "This browser codes pictures in a way that cannot be animated. Save a GIF.".to_owned()
-                    })?;
+                    assembler
+                        .push(&still, at, film.milliseconds(frame))
+                        .map_err(|_| texts::timelapse::NO_ANIMATION.to_owned())?;
                     assembler.len()
                 }
             };
             if length > EXPORT_BYTES_MAX {
-                return Err("The file would be larger than 32\u{2009}MB. Ask for it on the command line: \
-                            meshwork place replay."
-                    .to_owned());
+                return Err(texts::timelapse::TOO_LARGE.to_owned());
             }
             self.export.set(Export::Running { frames: frame + 1, of: film.frames });
         }
         let (words, bytes) = match coder {
-            Coder::Gif(encoder) if encoder.is_exact() => ("Saved a GIF", encoder.finish()),
-            Coder::Gif(encoder) => {
-                ("Saved a GIF. It has 256 colours, so some are near ones", encoder.finish())
-            }
+            Coder::Gif(encoder) if encoder.is_exact() => (texts::timelapse::SAVED_GIF, encoder.finish()),
+            Coder::Gif(encoder) => (texts::timelapse::SAVED_GIF_NEAR, encoder.finish()),
             Coder::Png(assembler) => {
-                ("Saved an animated PNG", assembler.finish().map_err(|error| error.to_string())?)
+                (texts::timelapse::SAVED_APNG, assembler.finish().map_err(|error| error.to_string())?)
             }
         };
         let kilobytes = bytes.len().div_ceil(1000);
@@ -123,7 +121,7 @@ impl Timelapse {
     fn with_timeline<R>(self, work: impl FnOnce(&mut Timeline) -> R) -> Result<R, String> {
         let held = self.work();
         let mut held = held.borrow_mut();
-        held.timeline.as_mut().map(work).ok_or_else(|| "The time-lapse is closed.".to_owned())
+        held.timeline.as_mut().map(work).ok_or_else(|| texts::timelapse::CLOSED.to_owned())
     }
 }
 
@@ -147,12 +145,12 @@ impl Easel {
     fn new() -> Result<Easel, String> {
         let document = web_sys::window().and_then(|window| window.document());
         let canvas = document.and_then(|document| document.create_element("canvas").ok()?.dyn_into().ok());
-        canvas.map(Easel).ok_or_else(|| "This browser has no canvas to make pictures with.".to_owned())
+        canvas.map(Easel).ok_or_else(|| texts::timelapse::NO_EASEL.to_owned())
     }
 
     /// Pixels as a PNG.
     async fn code(&self, pixels: &[u8], width: u32) -> Result<Vec<u8>, String> {
-        let failed = || "This browser made no picture of a frame. Save a GIF.".to_owned();
+        let failed = || texts::timelapse::NO_FRAME.to_owned();
         self.0.set_width(width);
         self.0.set_height((pixels.len() / 4) as u32 / width.max(1));
         put(&browser::paper(&self.0).ok_or_else(failed)?, pixels, width, (0, 0));

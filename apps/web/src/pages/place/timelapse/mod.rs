@@ -13,6 +13,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
 use meshwork_place::picture::{Area, Timeline};
+use meshwork_web::texts;
 use meshwork_web::timelapse::LENGTH_FIRST;
 
 use super::super::icons;
@@ -149,7 +150,7 @@ pub(crate) fn TimelapseOffer(
             }
         >
             {icons::film()}
-            "Play the time-lapse"
+            {texts::timelapse::PLAY_IT}
         </button>
     }
 }

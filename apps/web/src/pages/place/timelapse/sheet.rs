@@ -36,13 +36,13 @@ pub(crate) fn TimelapseSheet(
             on:keydown=|event| event.stop_propagation()
         >
             <div class="timelapse-head">
-                <h2 id="timelapse-title">"Time-lapse"</h2>
+                <h2 id="timelapse-title">{texts::timelapse::TIME_LAPSE}</h2>
                 <button
                     type="button"
                     class="icon-button"
                     data-testid="timelapse-close"
-                    aria-label="Close"
-                    title="Close (Esc)"
+                    aria-label=texts::CLOSE
+                    title=texts::CLOSE_KEYS
                     on:click=move |_| timelapse.close()
                 >
                     {icons::cross()}
@@ -63,8 +63,8 @@ fn Waiting(timelapse: Timelapse) -> impl IntoView {
     let body = move || match timelapse.stage.get() {
         Stage::Loading { bytes, of, strokes } => {
             let words = match (of, strokes) {
-                (None, _) => "Asking how far back the others can see".to_owned(),
-                (Some(of), _) => format!("Fetching the history, {} of {}", kilobytes(bytes), kilobytes(of)),
+                (None, _) => texts::timelapse::ASKING.to_owned(),
+                (Some(of), _) => texts::timelapse::fetching(&kilobytes(bytes), &kilobytes(of)),
             };
             let share = of.map(|of| bytes as f64 / of.max(1) as f64);
             view! {
@@ -77,7 +77,7 @@ fn Waiting(timelapse: Timelapse) -> impl IntoView {
                         data-testid="timelapse-cancel"
                         on:click=move |_| timelapse.close()
                     >
-                        "Cancel"
+                        {texts::CANCEL}
                     </button>
                 </div>
             }
@@ -85,7 +85,7 @@ fn Waiting(timelapse: Timelapse) -> impl IntoView {
         }
         _ => view! {
             <p class="timelapse-wait" role="status" data-testid="timelapse-empty">
-                "Nobody has painted yet. Paint something, then open this again."
+                {texts::timelapse::NONE}
             </p>
         }
         .into_any(),
@@ -104,7 +104,7 @@ fn Player(timelapse: Timelapse) -> impl IntoView {
     });
     let when = timelapse.when;
     let described = move || match timelapse.who.get() {
-        who if who.is_empty() => format!("{}, empty", when.get()),
+        who if who.is_empty() => texts::timelapse::empty(&when.get()),
         who => format!("{}, {who}", when.get()),
     };
     let on_scrub = move |event| {
@@ -136,7 +136,7 @@ fn Player(timelapse: Timelapse) -> impl IntoView {
                 type="range"
                 class="timelapse-scrub"
                 data-testid="timelapse-scrub"
-                aria-label="Moment"
+                aria-label=texts::timelapse::MOMENT
                 aria-valuetext=described
                 min="0"
                 max=move || timelapse.length.get().to_string()
@@ -177,7 +177,7 @@ fn Player(timelapse: Timelapse) -> impl IntoView {
 #[component]
 fn PlayButton(timelapse: Timelapse) -> impl IntoView {
     let is_playing = timelapse.is_playing;
-    let label = move || if is_playing.get() { "Pause" } else { "Play" };
+    let label = move || if is_playing.get() { texts::timelapse::PAUSE } else { texts::timelapse::PLAY };
     let icon = move || if is_playing.get() { icons::pause().into_any() } else { icons::play().into_any() };
     let on_click = move |_| {
         if is_playing.get_untracked() {
@@ -224,7 +224,7 @@ fn Saving(timelapse: Timelapse) -> impl IntoView {
         .into_any(),
         Export::Running { frames, of } => view! {
             <div class="timelapse-saving">
-                <span data-testid="timelapse-saving">{format!("Frame {frames} of {of}")}</span>
+                <span data-testid="timelapse-saving">{texts::timelapse::frame(frames, of)}</span>
                 {strand(Some(f64::from(frames) / f64::from(of.max(1))))}
                 <button
                     type="button"
@@ -232,7 +232,7 @@ fn Saving(timelapse: Timelapse) -> impl IntoView {
                     data-testid="timelapse-saving-cancel"
                     on:click=move |_| timelapse.cancel_save()
                 >
-                    "Cancel"
+                    {texts::CANCEL}
                 </button>
             </div>
         }
@@ -240,8 +240,8 @@ fn Saving(timelapse: Timelapse) -> impl IntoView {
     };
     view! {
         <div class="timelapse-save">
-            {button(Form::Gif, "Save GIF", "timelapse-gif")}
-            {button(Form::Png, "Save animated PNG", "timelapse-png")}
+            {button(Form::Gif, texts::timelapse::SAVE_GIF, "timelapse-gif")}
+            {button(Form::Png, texts::timelapse::SAVE_APNG, "timelapse-png")}
         </div>
         {state}
     }

@@ -3,7 +3,7 @@
 mod panel;
 
 use leptos::prelude::*;
-use meshwork_web::notes;
+use meshwork_web::{notes, texts};
 
 pub(crate) use self::panel::NotesSheet;
 use super::super::icons;
@@ -22,7 +22,7 @@ pub(crate) fn NotesButton(
             type="button"
             data-testid="open-notes"
             aria-label=move || notes::button(count.get())
-            title="Notes (T)"
+            title=texts::notes::NOTES_KEYS
             disabled=move || session.phase.get() != Phase::Open
             on:click=move |_| session.noted.is_open.set(true)
         >

@@ -7,7 +7,7 @@ use meshwork_core::id::PeerId;
 use meshwork_place::notes::NoteId;
 use meshwork_rtc::web::StorageState;
 use meshwork_web::notes::{self, Line, SHOWN_MAX};
-use meshwork_web::{beads, words};
+use meshwork_web::{beads, texts, words};
 
 use super::super::super::bead::Bead;
 use super::super::super::session::Session;
@@ -51,7 +51,7 @@ pub(crate) fn NotesSheet(
     };
     view! {
         <style>{include_str!("notes.css")}</style>
-        <Sheet open=session.noted.is_open id="notes-title" title="Notes">
+        <Sheet open=session.noted.is_open id="notes-title" title=texts::notes::NOTES>
             <Content panel/>
         </Sheet>
     }
@@ -67,14 +67,14 @@ fn Content(panel: Panel) -> impl IntoView {
     });
     let shown = move || held.with(|lines| lines[lines.len().saturating_sub(SHOWN_MAX)..].to_vec());
     let about = move || match held.with(Vec::len) {
-        0 => "Nobody has written yet. What you write stays with the room.".to_owned(),
-        count if count > SHOWN_MAX => format!("The newest {}.", words::count(SHOWN_MAX, "note")),
+        0 => texts::notes::NONE.to_owned(),
+        count if count > SHOWN_MAX => texts::notes::newest(&words::count(SHOWN_MAX, texts::NOTE)),
         _ => String::new(),
     };
     let row = move |line| view! { <Row panel line/> };
     view! {
         <div class="notes">
-            <section class="notes-scroll" tabindex="0" aria-label="What was written">
+            <section class="notes-scroll" tabindex="0" aria-label=texts::notes::WRITTEN>
                 <ul class="notes-list">
                     <For each=shown key=|line| line.clone() children=row/>
                 </ul>
@@ -139,7 +139,7 @@ fn Row(panel: Panel, line: Line) -> impl IntoView {
     view! {
         <li class="note-row" class:own=is_own class:follows=follows data-testid="note">
             {missing.map(|words| view! { <p class="notes-aside" data-testid="notes-missing">{words}</p> })}
-            {is_own.then(|| view! { <span class="sr-only">"You"</span> })}
+            {is_own.then(|| view! { <span class="sr-only">{texts::YOU}</span> })}
             {(!is_own).then(|| view! { <Author session peer=line.author/> })}
             <span class="note-when">{when.clone()}</span>
             <p class="note-text" data-testid="note-text">{line.text.clone()}</p>
@@ -175,8 +175,8 @@ fn Act(panel: Panel, line: Line, when: String) -> impl IntoView {
     let may_not =
         move || !is_own && !session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates));
     let (test_id, title, icon) = match is_own {
-        true => ("note-remove", "Remove", icons::cross().into_any()),
-        false => ("note-hide", "Hide from everybody", icons::eye_shut().into_any()),
+        true => ("note-remove", texts::notes::REMOVE, icons::cross().into_any()),
+        false => ("note-hide", texts::notes::HIDE, icons::eye_shut().into_any()),
     };
     let act = move |_| {
         let (done, outcome) = match is_own {
@@ -190,7 +190,7 @@ fn Act(panel: Panel, line: Line, when: String) -> impl IntoView {
             type="button"
             class="icon-button note-act"
             data-testid=test_id
-            aria-label=format!("{title}: note of {when}")
+            aria-label=texts::notes::note_of(title, &when)
             title=title
             hidden=may_not
             on:click=act
@@ -206,8 +206,8 @@ fn TakeBack(panel: Panel) -> impl IntoView {
     let offer = move || {
         let done = panel.done.get()?;
         let (words, verb) = match done {
-            Done::Removed(_) => ("Your note is removed.", "Write it again"),
-            Done::Hidden(_) => ("The note is hidden from everybody.", "Show it again"),
+            Done::Removed(_) => (texts::notes::REMOVED, texts::notes::WRITE_AGAIN),
+            Done::Hidden(_) => (texts::notes::HIDDEN, texts::notes::SHOW_AGAIN),
         };
         let button = NodeRef::<html::Button>::new();
         // What had the focus is gone.
@@ -269,9 +269,9 @@ fn Composer(panel: Panel) -> impl IntoView {
             <textarea
                 class="notes-field"
                 data-testid="note-field"
-                aria-label="Write a note"
+                aria-label=texts::notes::WRITE
                 aria-describedby="notes-complaint"
-                placeholder="Write to the room"
+                placeholder=texts::notes::WRITE_TO_ROOM
                 rows="1"
                 node_ref=panel.field
                 prop:value=move || draft.get()
@@ -282,8 +282,8 @@ fn Composer(panel: Panel) -> impl IntoView {
                 type="submit"
                 class="button primary notes-send"
                 data-testid="note-send"
-                aria-label="Write it"
-                title="Write it (Enter; Shift Enter begins a line)"
+                aria-label=texts::notes::WRITE_IT
+                title=texts::notes::WRITE_IT_KEYS
                 disabled=move || !can_send()
             >
                 {icons::send()}

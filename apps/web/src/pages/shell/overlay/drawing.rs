@@ -7,7 +7,7 @@ use meshwork_core::overlay::message::Tag;
 use meshwork_web::sketch::graph::{Edge, Member};
 use meshwork_web::sketch::layout::{self, Spot};
 use meshwork_web::sketch::words;
-use meshwork_web::{beads, rtt};
+use meshwork_web::{beads, rtt, texts};
 use wasm_bindgen::JsCast as _;
 
 use super::{Picture, Scene};
@@ -61,7 +61,7 @@ pub(super) fn Drawing(picture: Picture) -> impl IntoView {
             data-testid="overlay-drawing"
             viewBox=view_box
             role="group"
-            aria-label="Picture of the links. You are in the middle, and distance is time. Arrow keys go from one to the next; the table has the same in words."
+            aria-label=texts::overlay::PICTURE_OF_LINKS
             on:keydown=move |event| step(&event)
         >
             <g aria-hidden="true">

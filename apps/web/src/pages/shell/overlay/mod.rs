@@ -154,9 +154,9 @@ fn Content(session: Session) -> impl IntoView {
                 <p class="overlay-title" data-testid="overlay-count">
                     {move || picture.read(|scene| words::title(scene.view.size, &scene.graph))}
                 </p>
-                <div class="tabs" role="group" aria-label="How it is shown">
-                    {choose(false, "overlay-picture", "Picture")}
-                    {choose(true, "overlay-table", "Table")}
+                <div class="tabs" role="group" aria-label=texts::HOW_SHOWN>
+                    {choose(false, "overlay-picture", texts::overlay::PICTURE)}
+                    {choose(true, "overlay-table", texts::overlay::TABLE)}
                 </div>
             </div>
             <div class="overlay-shown">
@@ -183,9 +183,9 @@ fn choice_of(rules: &Terms) -> meshwork_core::seam::choice::Choice {
 /// What an overlay of this kind carries strokes along.
 fn along(kind: Kind) -> &'static str {
     match kind {
-        Kind::FullMesh => "Straight to everybody",
-        Kind::KGossip(_) => "The quickest of all ways",
-        Kind::Tree => "The one tree, up and down from the author",
-        Kind::Emergent => "Tree of the author",
+        Kind::FullMesh => texts::overlay::STRAIGHT,
+        Kind::KGossip(_) => texts::overlay::QUICKEST,
+        Kind::Tree => texts::overlay::ONE_TREE,
+        Kind::Emergent => texts::overlay::AUTHORS_TREE,
     }
 }

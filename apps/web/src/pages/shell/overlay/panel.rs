@@ -20,7 +20,7 @@ pub(super) fn Panel(picture: Picture) -> impl IntoView {
         <dl class="overlay-figures" data-testid="overlay-figures">{figures}</dl>
         <section class="sheet-part" aria-labelledby="overlay-way">
             <div class="overlay-way">
-                <h3 id="overlay-way">"How a stroke travels"</h3>
+                <h3 id="overlay-way">{texts::overlay::HOW_TRAVELS}</h3>
                 <Origin picture/>
             </div>
             <p class="hint">{move || picture.scene.with(|scene| scene.as_ref().map(|scene| along(scene.view.kind)))}</p>
@@ -54,7 +54,8 @@ fn Origin(picture: Picture) -> impl IntoView {
     let options = move || {
         let chosen = chosen.get();
         let option = |(at, (endpoint, called)): (usize, (Endpoint, String))| {
-            let words = if at == 0 { "From you".to_owned() } else { format!("From {called}") };
+            let words =
+                if at == 0 { texts::overlay::FROM_YOU.to_owned() } else { texts::overlay::from(&called) };
             view! { <option value=at.to_string() selected=chosen == Some(endpoint)>{words}</option> }
         };
         choices.get().into_iter().enumerate().map(option).collect_view()
@@ -65,7 +66,12 @@ fn Origin(picture: Picture) -> impl IntoView {
         picture.follow(endpoint);
     };
     view! {
-        <select class="small-select" data-testid="overlay-origin" aria-label="Whose strokes" on:change=choose>
+        <select
+            class="small-select"
+            data-testid="overlay-origin"
+            aria-label=texts::overlay::WHOSE
+            on:change=choose
+        >
             {options}
         </select>
     }
@@ -89,7 +95,7 @@ fn Bars(picture: Picture) -> impl IntoView {
         };
         counts.into_iter().enumerate().map(bar).collect_view()
     };
-    view! { <ul class="overlay-bars" data-testid="overlay-hops" aria-label="How many hear it after how many hops">{bars}</ul> }
+    view! { <ul class="overlay-bars" data-testid="overlay-hops" aria-label=texts::overlay::HOPS>{bars}</ul> }
 }
 
 /// How the picture is read.
@@ -114,8 +120,7 @@ fn Legend() -> impl IntoView {
             </li>
         }
     };
-    let steps = [("1", "to 20"), ("2", "to 60"), ("3", "to 150"), ("4", "to 400"), ("5", "over")];
-    let steps = steps.map(|(step, words)| {
+    let steps = texts::overlay::STEPS.map(|(step, words)| {
         view! {
             <li>
                 <svg width="36" height="8" aria-hidden="true">
@@ -127,21 +132,21 @@ fn Legend() -> impl IntoView {
     });
     view! {
         <section class="sheet-part" aria-labelledby="overlay-legend">
-            <h3 id="overlay-legend">"Reading the picture"</h3>
+            <h3 id="overlay-legend">{texts::overlay::READING}</h3>
             <p class="sheet-words">
-                "You are in the middle. Distance from you is the round trip in milliseconds; overlapping people are moved outwards. Choose somebody to follow their strokes."
+                {texts::overlay::READING_HOW}
             </p>
             <ul class="overlay-steps">{steps.collect_view()}</ul>
             <ul class="overlay-forms">
-                {line("direct", "Your link, direct")}
-                {line("relayed", "Relayed, through a third machine")}
-                {line("connecting", "Connecting")}
-                {line("stale", "Stale, nothing heard for 2.5 s")}
+                {line("direct", texts::overlay::YOUR_LINK)}
+                {line("relayed", texts::overlay::RELAYED_BY)}
+                {line("connecting", texts::overlay::CONNECTING)}
+                {line("stale", texts::overlay::STALE_FOR)}
                 <li>
                     <svg width="52" height="16" aria-hidden="true">
                         <path class="link carries" data-step="2" d="M2 8H50"></path>
                     </svg>
-                    "Carries the chosen strokes"
+                    {texts::overlay::CARRIES}
                 </li>
                 <li>
                     <svg width="52" height="16" aria-hidden="true"><path class="link carries asked" d="M2 8H50"></path></svg>

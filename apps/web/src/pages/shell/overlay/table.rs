@@ -2,13 +2,12 @@
 
 use leptos::prelude::*;
 use meshwork_web::sketch::words;
+use meshwork_web::texts;
 
 use super::{Picture, Scene};
 
 /// A row: who, how one is linked, how the stroke comes, links, to how many it is passed on.
 type Cells = [String; 5];
-
-const HEADS: [&str; 5] = ["Person", "Link to you", "The stroke comes", "Links", "Passes on to"];
 
 /// The table; beside the picture it is there for screen readers alone.
 #[component]
@@ -17,15 +16,15 @@ pub(super) fn Table(picture: Picture) -> impl IntoView {
     let origin = move || {
         picture.read(|scene| {
             match scene.graph.members.get(scene.graph.origin).map(|member| member.called.as_str()) {
-                None | Some("You") => "your strokes".to_owned(),
-                Some(called) => format!("the strokes of {called}"),
+                None | Some(texts::YOU) => texts::overlay::YOUR_STROKES.to_owned(),
+                Some(called) => texts::overlay::strokes_of(called),
             }
         })
     };
     let row = move |cells: Cells| {
         let cell = |(at, words): (usize, String)| match at {
             0 => view! { <th scope="row" role="rowheader">{words}</th> }.into_any(),
-            _ => view! { <td role="cell" data-head=HEADS[at]>{words}</td> }.into_any(),
+            _ => view! { <td role="cell" data-head=texts::overlay::HEADS[at]>{words}</td> }.into_any(),
         };
         view! { <tr role="row">{cells.into_iter().enumerate().map(cell).collect_view()}</tr> }
     };
@@ -35,13 +34,15 @@ pub(super) fn Table(picture: Picture) -> impl IntoView {
             class:sr-only=move || !picture.is_table.get()
             tabindex=move || picture.is_table.get().then_some("0")
             role="region"
-            aria-label="Links as a table"
+            aria-label=texts::overlay::AS_TABLE
         >
             <table role="table" data-testid="overlay-rows">
-                <caption>{move || format!("Connections, and how {} travel", origin())}</caption>
+                <caption>{move || texts::overlay::how_travel(&origin())}</caption>
                 <thead role="rowgroup">
                     <tr role="row">
-                        {HEADS.map(|head| view! { <th scope="col" role="columnheader">{head}</th> }).collect_view()}
+                        {texts::overlay::HEADS
+                            .map(|head| view! { <th scope="col" role="columnheader">{head}</th> })
+                            .collect_view()}
                     </tr>
                 </thead>
                 <tbody role="rowgroup">{move || rows.get().into_iter().map(row).collect_view()}</tbody>

@@ -138,7 +138,7 @@ impl Desk {
 /// Why something was not done.
 pub(super) fn in_words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|words| words.as_string());
-    message.unwrap_or_else(|| "this browser refused it".to_owned())
+    message.unwrap_or_else(|| texts::documents::REFUSED.to_owned())
 }
 
 /// Loads the editor, and hands it what it asks of the room.

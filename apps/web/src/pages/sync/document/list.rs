@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_web::documents::Listed;
+use meshwork_web::texts;
 
 use super::super::super::icons;
 use super::super::edit_line::EditLine;
@@ -14,13 +15,13 @@ pub(super) fn DocumentList(writing: Writing) -> impl IntoView {
     view! {
         <div class="document-side" class:open=move || writing.is_list_open.get() id="document-side">
             <div class="document-side-head">
-                <h2>"Documents"</h2>
+                <h2>{texts::documents::DOCUMENTS}</h2>
                 <button
                     type="button"
                     class="icon-button"
                     data-testid="document-new"
-                    aria-label="New document"
-                    title="New document"
+                    aria-label=texts::documents::NEW
+                    title=texts::documents::NEW
                     disabled=move || writing.is_shut.get()
                     on:click=move |_| writing.make_untitled()
                 >
@@ -34,7 +35,7 @@ pub(super) fn DocumentList(writing: Writing) -> impl IntoView {
                     children=move |document| view! { <Row writing document/> }
                 />
             </ul>
-            <p class="hint document-hint">"Drop a .md or .txt file to add it here, a picture to put it into the text."</p>
+            <p class="hint document-hint">{texts::documents::DROP}</p>
         </div>
     }
 }
@@ -72,8 +73,8 @@ fn Row(writing: Writing, document: Listed) -> impl IntoView {
                     type="button"
                     class="icon-button"
                     data-testid="document-rename"
-                    aria-label=format!("Rename {}", called.get_value())
-                    title="Rename"
+                    aria-label=texts::documents::rename(&called.get_value())
+                    title=texts::documents::RENAME
                     on:click=move |_| writing.renamed.set(Some(name.get_value()))
                 >
                     {icons::pencil()}
@@ -82,8 +83,8 @@ fn Row(writing: Writing, document: Listed) -> impl IntoView {
                     type="button"
                     class="icon-button"
                     data-testid="document-delete"
-                    aria-label=format!("Delete {}", called.get_value())
-                    title="Delete"
+                    aria-label=texts::delete(&called.get_value())
+                    title=texts::DELETE
                     on:click=move |_| is_asked.set(true)
                 >
                     {icons::bin()}
@@ -95,17 +96,23 @@ fn Row(writing: Writing, document: Listed) -> impl IntoView {
         <li class:chosen=move || is_chosen.get()>
             <div class="document-row">{field}{actions}</div>
             <Show when=move || is_asked.get()>
-                <div class="document-asked" role="alertdialog" aria-label=format!("Delete {}?", called.get_value())>
-                    <p>"Delete it for everyone?"</p>
+                <div
+                    class="document-asked"
+                    role="alertdialog"
+                    aria-label=texts::documents::delete_asked(&called.get_value())
+                >
+                    <p>{texts::documents::DELETE_FOR_ALL}</p>
                     <button
                         type="button"
                         class="button danger"
                         data-testid="document-delete-sure"
                         on:click=move |_| name.with_value(|name| writing.delete(name))
                     >
-                        "Delete"
+                        {texts::DELETE}
                     </button>
-                    <button type="button" class="button plain" on:click=move |_| is_asked.set(false)>"Keep"</button>
+                    <button type="button" class="button plain" on:click=move |_| is_asked.set(false)>
+                        {texts::KEEP}
+                    </button>
                 </div>
             </Show>
         </li>
@@ -126,7 +133,7 @@ fn TitleField(writing: Writing, name: StoredValue<String>, before: String) -> im
         <EditLine
             class="document-title"
             test_id="document-title"
-            label="Title".to_owned()
+            label=texts::documents::TITLE.to_owned()
             before
             save=Callback::new(move |text: String| name.with_value(|name| writing.rename(name, &text)))
             close=Callback::new(close)

@@ -8,6 +8,7 @@ mod versions;
 
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
+use meshwork_web::texts;
 
 use self::page::Page;
 use self::state::Writing;
@@ -24,9 +25,9 @@ pub(super) fn DocumentPanel(sync: Sync) -> impl IntoView {
         {part.made(move || enter(sync))}
         <Show when=move || is_failed.get()>
             <p class="complaint" role="alert">
-                "The editor could not be loaded. "
+                {texts::documents::NOT_LOADED}
                 <button type="button" class="button plain" on:click=move |_| part.load(load_writing)>
-                    "Try again"
+                    {texts::TRY_AGAIN}
                 </button>
             </p>
         </Show>

@@ -3,6 +3,7 @@
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::web_sys::{DragEvent, KeyboardEvent};
+use meshwork_web::texts;
 
 use super::super::super::{browser, icons};
 use super::super::shut::Shut;
@@ -112,9 +113,9 @@ fn Ways(writing: Writing) -> impl IntoView {
         }
     };
     view! {
-        <div class="document-ways" role="group" aria-label="How it is shown">
-            {way("Write", "document-write", false, "Write (Alt P)")}
-            {way("Preview", "document-preview", true, "Preview (Alt P)")}
+        <div class="document-ways" role="group" aria-label=texts::HOW_SHOWN>
+            {way(texts::documents::WRITE, "document-write", false, texts::documents::WRITE_KEYS)}
+            {way(texts::documents::PREVIEW, "document-preview", true, texts::documents::PREVIEW_KEYS)}
         </div>
     }
 }
@@ -142,28 +143,36 @@ fn Tools(writing: Writing) -> impl IntoView {
                 type="button"
                 class="document-tool"
                 data-testid="document-authors"
-                aria-label="Who wrote what"
-                title="Who wrote what (Alt W)"
+                aria-label=texts::documents::AUTHORS
+                title=texts::documents::AUTHORS_KEYS
                 aria-pressed=move || writing.are_authors_shown.get().to_string()
                 on:click=move |_| writing.are_authors_shown.update(|are_shown| *are_shown = !*are_shown)
             >
                 {icons::people()}
-                <span>"Who wrote" <span class="wide">" what"</span></span>
+                <span>
+                    {texts::documents::AUTHORS_PARTS[0]}
+                    <span class="wide">{texts::documents::AUTHORS_PARTS[1]}</span>
+                </span>
             </button>
             <button
                 type="button"
                 class="document-tool"
                 data-testid="document-versions"
-                title="Versions (Ctrl S)"
+                title=texts::documents::VERSIONS_KEYS
                 aria-pressed=move || writing.are_versions_shown.get().to_string()
                 on:click=move |_| writing.are_versions_shown.update(|are_shown| *are_shown = !*are_shown)
             >
                 {icons::clock()}
-                <span>"Versions"</span>
+                <span>{texts::documents::VERSIONS}</span>
             </button>
-            {tool("Undo", "document-undo", icons::undo().into_any(), |writing| writing.tell(Desk::undo))}
-            {tool("Redo", "document-redo", icons::redo().into_any(), |writing| writing.tell(Desk::redo))}
-            {tool("Save file", "document-download", icons::download().into_any(), Writing::download)}
+            {tool(texts::UNDO, "document-undo", icons::undo().into_any(), |writing| writing.tell(Desk::undo))}
+            {tool(texts::REDO, "document-redo", icons::redo().into_any(), |writing| writing.tell(Desk::redo))}
+            {tool(
+                texts::documents::SAVE_FILE,
+                "document-download",
+                icons::download().into_any(),
+                Writing::download,
+            )}
         </div>
     }
 }
@@ -180,17 +189,19 @@ fn is_possible(writing: Writing, tool: &str) -> bool {
 /// That the editor is on its way, or that it could not be loaded.
 #[component]
 fn Loading(writing: Writing) -> impl IntoView {
-    move || {
-        match writing.editor.get() {
+    move || match writing.editor.get() {
         Editor::Here => ().into_any(),
-        Editor::Loading => view! { <p class="hint document-loading">"The editor is being loaded."</p> }.into_any(),
+        Editor::Loading => {
+            view! { <p class="hint document-loading">{texts::documents::LOADING}</p> }.into_any()
+        }
         Editor::Failed => view! {
             <p class="complaint document-loading" role="alert">
-                "The editor could not be loaded. "
-                <button type="button" class="button plain" on:click=move |_| writing.load()>"Try again"</button>
+                {texts::documents::NOT_LOADED}
+                <button type="button" class="button plain" on:click=move |_| writing.load()>
+                    {texts::TRY_AGAIN}
+                </button>
             </p>
         }
         .into_any(),
-    }
     }
 }

@@ -17,7 +17,7 @@ use meshwork_sync::about::{self, Image, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, client_of};
 use meshwork_sync::whiteboard::PICTURE_MAX;
 use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
-use meshwork_web::{beads, words};
+use meshwork_web::{beads, texts, words};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
@@ -274,7 +274,7 @@ impl Writing {
     /// # Errors
     /// In words, that it is not there yet.
     pub(super) fn desk(self) -> Result<Desk, String> {
-        self.with_desk(Desk::clone).ok_or_else(|| "the editor is not there yet".to_owned())
+        self.with_desk(Desk::clone).ok_or_else(|| texts::documents::NOT_THERE.to_owned())
     }
 
     /// The blobs of the room that this page holds.
@@ -282,7 +282,7 @@ impl Writing {
     /// # Errors
     /// In words, that they cannot be reached.
     pub(super) async fn shelf(self) -> Result<Rc<dyn Shelf>, String> {
-        shelf::of(self.sync).await.ok_or_else(|| "what this page holds cannot be reached".to_owned())
+        shelf::of(self.sync).await.ok_or_else(|| texts::documents::UNREACHABLE.to_owned())
     }
 
     fn with_desk<R>(self, work: impl FnOnce(&Desk) -> R) -> Option<R> {
@@ -362,7 +362,7 @@ impl Writing {
         let is_taken = self.sync.write(|_, _| match title.len() {
             0 => Ok(about::set_title(name, None)),
             1..=TITLE_MAX => Ok(about::set_title(name, Some(title))),
-            size => Err(format!("a title has at most {TITLE_MAX} bytes, and this has {size}")),
+            size => Err(texts::documents::title_too_long(TITLE_MAX, size)),
         });
         self.problem.set(self.sync.problem.get_untracked());
         is_taken
@@ -401,13 +401,13 @@ impl Writing {
             return;
         }
         if file.size() > FILE_MAX {
-            let why = format!("{called} is too long: a document takes files of at most 1\u{2009}MB.");
+            let why = texts::documents::file_too_long(&called);
             return self.problem.set(Some(why));
         }
         spawn_local(async move {
             let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
             let Some(text) = text else {
-                return self.problem.set(Some(format!("{called} cannot be read.")));
+                return self.problem.set(Some(texts::file_unreadable(&called)));
             };
             self.make_of(&title_of_file(&called), &text.replace("\r\n", "\n")).await;
         });

@@ -6,7 +6,7 @@ use leptos::{html, web_sys};
 use meshwork_core::id::PeerId;
 use meshwork_sync::about::{self, LABEL_MAX, VERSION_MAX, Version};
 use meshwork_sync::document::update;
-use meshwork_web::{ago, words};
+use meshwork_web::{ago, texts, words};
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, icons};
@@ -73,14 +73,14 @@ impl Versions {
         self.act(async move {
             let label = label.trim();
             if !(1..=LABEL_MAX).contains(&label.len()) {
-                return Err(format!("a name has 1 to {LABEL_MAX} bytes, and this has {}", label.len()));
+                return Err(texts::documents::bad_version_name(LABEL_MAX, label.len()));
             }
             writing.desk()?.flush().await?;
             let name = writing.chosen.get_untracked();
             let whole = desk::whole(writing, &name);
             let size = whole.len() as u64;
             if size > VERSION_MAX {
-                return Err(format!("a version has at most {VERSION_MAX} bytes, and this has {size}"));
+                return Err(texts::documents::version_too_long(VERSION_MAX, size));
             }
             let blob = writing.shelf().await?.put(whole).await;
             writing.sync.write(|_, me| Ok(about::save(&name, me.peer, label, blob, size)));
@@ -106,7 +106,7 @@ impl Versions {
         let shelf = self.writing.shelf().await?;
         let whole = shelf.fetch(version.blob, VERSION_MAX).await?;
         // Somebody else wrote it: nothing of it reaches a library unread.
-        update::read_long(&whole).map_err(|error| format!("it cannot be read: {error}"))?;
+        update::read_long(&whole).map_err(texts::documents::version_unreadable)?;
         Ok(whole)
     }
 
@@ -163,12 +163,12 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
     view! {
         <aside class="document-versions" aria-labelledby="versions-title">
             <div class="document-side-head">
-                <h2 id="versions-title">"Versions"</h2>
+                <h2 id="versions-title">{texts::documents::VERSIONS}</h2>
                 <button
                     type="button"
                     class="icon-button"
-                    aria-label="Close"
-                    title="Close"
+                    aria-label=texts::CLOSE
+                    title=texts::CLOSE
                     data-testid="close-versions"
                     on:click=move |_| writing.are_versions_shown.set(false)
                 >
@@ -181,8 +181,8 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
                     class="line-field"
                     data-testid="version-label"
                     node_ref=field
-                    aria-label="Name of the version"
-                    placeholder="Name this version"
+                    aria-label=texts::documents::VERSION_NAME
+                    placeholder=texts::documents::NAME_VERSION
                     autocomplete="off"
                     disabled=move || writing.is_shut.get()
                     prop:value=move || label.get()
@@ -194,7 +194,7 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
                     data-testid="save-version"
                     disabled=move || writing.is_shut.get() || label.with(|label| label.trim().is_empty())
                 >
-                    "Save"
+                    {texts::SAVE}
                 </button>
             </form>
             <p class="complaint" role="alert" data-testid="version-problem">{move || versions.problem.get()}</p>
@@ -206,7 +206,7 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
                 />
             </ul>
             <p class="hint" hidden=move || versions.list.with(|list| !list.is_empty())>
-                "Nobody has saved a version of this document."
+                {texts::documents::NO_VERSIONS}
             </p>
             {move || versions.chosen.get().map(|version| view! { <Comparison versions version/> })}
         </aside>
@@ -244,13 +244,13 @@ fn Entry(versions: Versions, version: Version) -> impl IntoView {
 fn Comparison(versions: Versions, version: Version) -> impl IntoView {
     let Versions { writing, rows, is_busy, .. } = versions;
     let is_own = version.author == writing.sync.session.peer();
-    let title = format!("Since \u{201c}{}\u{201d}", version.label);
+    let title = texts::documents::since(&version.label);
     let version = StoredValue::new(version);
     let count = move |kind: &str| rows.with(|rows| rows.iter().filter(|row| row.kind == kind).count());
     let sums = move || match (count("added"), count("removed")) {
         _ if is_busy.get() => String::new(),
-        (0, 0) => "nothing was changed".to_owned(),
-        (added, removed) => format!("+{added}, \u{2212}{removed} lines"),
+        (0, 0) => texts::documents::UNCHANGED.to_owned(),
+        (added, removed) => texts::documents::lines_changed(added, removed),
     };
     let button = move |label: &'static str, test_id: &'static str, act: fn(Versions, Version)| {
         view! {
@@ -271,14 +271,19 @@ fn Comparison(versions: Versions, version: Version) -> impl IntoView {
                 <h3 id="since-title">{title}</h3>
                 <span role="status" data-testid="version-sums">{sums}</span>
             </div>
-            <ol class="version-rows" data-testid="version-rows" tabindex="0" aria-label="What was changed">
+            <ol
+                class="version-rows"
+                data-testid="version-rows"
+                tabindex="0"
+                aria-label=texts::documents::CHANGES
+            >
                 {move || rows.get().into_iter().map(|row| shown(writing, row)).collect_view()}
             </ol>
-            <p class="hint">"Restoring is a new change. Nothing is lost."</p>
+            <p class="hint">{texts::documents::RESTORING}</p>
             <div class="version-acts">
-                {button("Restore", "restore-version", Versions::restore)}
-                {button("Open a copy", "copy-version", Versions::open_copy)}
-                {is_own.then(|| button("Delete", "delete-version", Versions::delete))}
+                {button(texts::documents::RESTORE, "restore-version", Versions::restore)}
+                {button(texts::documents::OPEN_COPY, "copy-version", Versions::open_copy)}
+                {is_own.then(|| button(texts::DELETE, "delete-version", Versions::delete))}
             </div>
         </section>
     }
@@ -286,10 +291,14 @@ fn Comparison(versions: Versions, version: Version) -> impl IntoView {
 
 fn shown(writing: Writing, row: Row) -> AnyView {
     if row.kind == "same" {
-        let lines = words::count(row.count, "line");
-        return view! { <li class="same">{format!("{lines} unchanged")}</li> }.into_any();
+        let lines = words::count(row.count, texts::LINE);
+        return view! { <li class="same">{texts::documents::unchanged(&lines)}</li> }.into_any();
     }
-    let (sign, spoken) = if row.kind == "added" { ("+", "added ") } else { ("\u{2212}", "removed ") };
+    let (sign, spoken) = if row.kind == "added" {
+        ("+", texts::documents::ADDED)
+    } else {
+        ("\u{2212}", texts::documents::REMOVED)
+    };
     let author = row.author.and_then(|author| author.parse::<PeerId>().ok());
     let sync = writing.sync;
     let by = author.map(|peer| {

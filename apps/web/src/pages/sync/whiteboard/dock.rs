@@ -5,7 +5,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{COLOURS, Style, Way};
 use meshwork_web::whiteboard::hand::Tool;
 use meshwork_web::whiteboard::look::COLOUR_NAMES;
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::super::icon_button::IconButton;
 use super::super::super::icons;
@@ -14,22 +14,23 @@ use super::easel::Easel;
 use super::files;
 use super::keyboard::{TOOLS, ZOOM_STEP};
 
-const SIZES: [(&str, &str); 3] = [("S", "Small"), ("M", "Medium"), ("L", "Large")];
+const SIZES: [(&str, &str); 3] =
+    [("S", texts::board::SMALL), ("M", texts::board::MEDIUM), ("L", texts::board::LARGE)];
 
 fn word(tool: Tool) -> (&'static str, &'static str) {
     match tool {
-        Tool::Select => ("select", "Select"),
-        Tool::Hand => ("hand", "Move the board"),
-        Tool::Rectangle => ("rectangle", "Rectangle"),
-        Tool::Ellipse => ("ellipse", "Ellipse"),
-        Tool::Arrow => ("arrow", "Arrow"),
-        Tool::Line => ("line", "Line"),
-        Tool::Pen => ("pen", "Pen"),
-        Tool::Text => ("text", "Text"),
-        Tool::Note => ("note", "Note"),
-        Tool::Picture => ("image", "Picture"),
-        Tool::Eraser => ("eraser", "Eraser"),
-        Tool::Laser => ("laser", "Laser"),
+        Tool::Select => ("select", texts::board::TOOL_SELECT),
+        Tool::Hand => ("hand", texts::board::TOOL_HAND),
+        Tool::Rectangle => ("rectangle", texts::board::TOOL_RECTANGLE),
+        Tool::Ellipse => ("ellipse", texts::board::TOOL_ELLIPSE),
+        Tool::Arrow => ("arrow", texts::board::TOOL_ARROW),
+        Tool::Line => ("line", texts::board::TOOL_LINE),
+        Tool::Pen => ("pen", texts::board::TOOL_PEN),
+        Tool::Text => ("text", texts::board::TOOL_TEXT),
+        Tool::Note => ("note", texts::board::TOOL_NOTE),
+        Tool::Picture => ("image", texts::board::TOOL_PICTURE),
+        Tool::Eraser => ("eraser", texts::board::TOOL_ERASER),
+        Tool::Laser => ("laser", texts::board::TOOL_LASER),
     }
 }
 
@@ -107,14 +108,14 @@ pub(super) fn Dock(easel: Easel) -> impl IntoView {
             }
         };
     view! {
-        <div class="board-dock" class:all=are_all_shown role="toolbar" aria-label="Tools">
+        <div class="board-dock" class:all=are_all_shown role="toolbar" aria-label=texts::board::TOOLS>
             {TOOLS.map(tool).collect_view()}
             <button
                 type="button"
                 class="board-tool board-more"
                 data-testid="tool-more"
-                aria-label="More tools"
-                title="More tools"
+                aria-label=texts::board::MORE_TOOLS
+                title=texts::board::MORE_TOOLS
                 aria-expanded=move || are_all_shown.get().to_string()
                 hidden=move || easel.is_shut.get()
                 on:click=move |_| are_all_shown.update(|are_shown| *are_shown = !*are_shown)
@@ -122,8 +123,8 @@ pub(super) fn Dock(easel: Easel) -> impl IntoView {
                 {icons::down()}
             </button>
             <span class="board-rule" aria-hidden="true"></span>
-            {step(Way::Undo, "board-undo", "Undo", "Undo what you did (Ctrl Z)", icons::undo().into_any())}
-            {step(Way::Redo, "board-redo", "Redo", "Redo (Ctrl Y)", icons::redo().into_any())}
+            {step(Way::Undo, "board-undo", texts::UNDO, texts::board::UNDO_KEYS, icons::undo().into_any())}
+            {step(Way::Redo, "board-redo", texts::REDO, texts::REDO_KEYS, icons::redo().into_any())}
         </div>
     }
 }
@@ -143,7 +144,7 @@ pub(super) fn ChosenBar(easel: Easel) -> impl IntoView {
     };
     view! {
         <Show when=move || is_shown.get()>
-            <div class="board-bar" data-testid="board-bar" role="toolbar" aria-label="How it looks">
+            <div class="board-bar" data-testid="board-bar" role="toolbar" aria-label=texts::board::LOOK>
                 <strong class="board-chosen">{title}</strong>
                 <Show when=move || has_look.get()><Look easel/></Show>
                 <Show when=move || has_chosen.get()><Deeds easel/></Show>
@@ -199,8 +200,10 @@ fn Look(easel: Easel) -> impl IntoView {
     };
     let is_pen = move || easel.tool.get() == Tool::Pen || easel.chosen.with(|chosen| chosen.is_stroke);
     view! {
-        <div class="board-colours" role="group" aria-label="Colour">{(0..COLOURS).map(colour).collect_view()}</div>
-        <div class="board-sizes" role="group" aria-label="Size">
+        <div class="board-colours" role="group" aria-label=texts::board::COLOUR>
+            {(0..COLOURS).map(colour).collect_view()}
+        </div>
+        <div class="board-sizes" role="group" aria-label=texts::board::SIZE>
             {SIZES.into_iter().enumerate().map(size).collect_view()}
         </div>
         <button
@@ -211,7 +214,7 @@ fn Look(easel: Easel) -> impl IntoView {
             aria-pressed=move || style(easel).is_filled.to_string()
             on:click=move |_| easel.restyle(|style| style.is_filled = !style.is_filled)
         >
-            {move || if is_pen() { "Marker" } else { "Fill" }}
+            {move || if is_pen() { texts::board::MARKER } else { texts::FILL }}
         </button>
     }
 }
@@ -226,10 +229,31 @@ fn Deeds(easel: Easel) -> impl IntoView {
     };
     view! {
         <span class="board-rule" aria-hidden="true"></span>
-        {deed(easel, "board-front", "To the front", "To the front (Shift ])", icons::front(), to_front)}
-        {deed(easel, "board-back", "To the back", "To the back (Shift [)", icons::to_back(), to_back)}
-        {deed(easel, "board-copy", "Duplicate", "Duplicate (Ctrl D)", icons::copy(), Easel::duplicate)}
-        {deed(easel, "board-delete", "Delete", "Delete (Del)", icons::bin(), delete)}
+        {deed(
+            easel,
+            "board-front",
+            texts::board::TO_FRONT,
+            texts::board::TO_FRONT_KEYS,
+            icons::front(),
+            to_front,
+        )}
+        {deed(
+            easel,
+            "board-back",
+            texts::board::TO_BACK,
+            texts::board::TO_BACK_KEYS,
+            icons::to_back(),
+            to_back,
+        )}
+        {deed(
+            easel,
+            "board-copy",
+            texts::board::DUPLICATE,
+            texts::board::DUPLICATE_KEYS,
+            icons::copy(),
+            Easel::duplicate,
+        )}
+        {deed(easel, "board-delete", texts::DELETE, texts::board::DELETE_KEYS, icons::bin(), delete)}
     }
 }
 
@@ -256,8 +280,8 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
                 type="button"
                 class="board-person"
                 data-testid="follow"
-                title=format!("Follow {called} (F)")
-                aria-label=format!("Follow {called}")
+                title=texts::board::follow_keys(&called)
+                aria-label=texts::board::follow(&called)
                 aria-pressed=move || is_followed().to_string()
                 on:click=move |_| easel.follow((!is_followed()).then_some(who))
             >
@@ -267,7 +291,7 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     };
     view! {
         <div class="board-top">
-            <div class="board-people" role="group" aria-label="On the board">
+            <div class="board-people" role="group" aria-label=texts::board::ON_BOARD>
                 <For each=move || easel.others.get() key=|who| *who children=person/>
             </div>
             <files::FilesMenu easel/>
@@ -281,11 +305,32 @@ pub(super) fn ZoomDock(easel: Easel) -> impl IntoView {
     let percent = move || format!("{}\u{2009}%", easel.camera.get().percent());
     let zoom = move |by: f64| easel.look(|camera| camera.zoom(by));
     view! {
-        <div class="board-zoom" role="group" aria-label="Zoom">
-            {deed(easel, "board-zoom-out", "Zoom out", "Zoom out (-)", icons::minus(), move |_| zoom(1.0 / ZOOM_STEP))}
-            <output class="percent" aria-label="Zoom">{percent}</output>
-            {deed(easel, "board-zoom-in", "Zoom in", "Zoom in (+)", icons::plus(), move |_| zoom(ZOOM_STEP))}
-            {deed(easel, "board-zoom-all", "All shapes", "All shapes (Shift 1)", icons::whole(), Easel::show_all)}
+        <div class="board-zoom" role="group" aria-label=texts::ZOOM>
+            {deed(
+                easel,
+                "board-zoom-out",
+                texts::ZOOM_OUT,
+                texts::ZOOM_OUT_KEYS,
+                icons::minus(),
+                move |_| zoom(1.0 / ZOOM_STEP),
+            )}
+            <output class="percent" aria-label=texts::ZOOM>{percent}</output>
+            {deed(
+                easel,
+                "board-zoom-in",
+                texts::ZOOM_IN,
+                texts::ZOOM_IN_KEYS,
+                icons::plus(),
+                move |_| zoom(ZOOM_STEP),
+            )}
+            {deed(
+                easel,
+                "board-zoom-all",
+                texts::board::ALL_SHAPES,
+                texts::board::ALL_SHAPES_KEYS,
+                icons::whole(),
+                Easel::show_all,
+            )}
         </div>
     }
 }

@@ -19,7 +19,7 @@ use meshwork_web::gestures::Gestures;
 use meshwork_web::whiteboard::camera::Camera;
 use meshwork_web::whiteboard::hand::{self, Done, Hand, Tool};
 use meshwork_web::whiteboard::{Area, Place, hit, look};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
@@ -269,7 +269,7 @@ impl Easel {
             let Some(first) = shapes.first() else { return Chosen::default() };
             let name = match shapes.len() {
                 1 => words::capital(called(&first.what)),
-                count => format!("{count} shapes"),
+                count => texts::board::shapes(count),
             };
             let can_be_filled = |shape: &&Shape| {
                 matches!(shape.what, What::Rectangle | What::Ellipse | What::Diamond | What::Stroke(_))
@@ -532,27 +532,27 @@ impl Easel {
             Some((id, Area::of(shape.bounds), spoken(shape), next + 1, ids.len()))
         });
         let Some((id, area, what, number, count)) = next.flatten() else {
-            return self.speak("The board is empty".to_owned());
+            return self.speak(texts::board::EMPTY.to_owned());
         };
         self.choose([id]);
         self.look(|camera| camera.reveal(area));
-        self.speak(format!("{what}, {number} of {count}"));
+        self.speak(texts::board::shape_of(&what, number, count));
     }
 }
 
 /// What a shape is called.
 pub(super) fn called(what: &What) -> &'static str {
     match what {
-        What::Stroke(_) => "stroke",
-        What::Line => "line",
-        What::Arrow => "arrow",
-        What::Rectangle => "rectangle",
-        What::Ellipse => "ellipse",
-        What::Diamond => "diamond",
-        What::Text => "text",
-        What::Note => "note",
-        What::Picture(_) => "picture",
-        What::Unknown(_) => "shape from a newer version",
+        What::Stroke(_) => texts::board::STROKE,
+        What::Line => texts::board::LINE,
+        What::Arrow => texts::board::ARROW,
+        What::Rectangle => texts::board::RECTANGLE,
+        What::Ellipse => texts::board::ELLIPSE,
+        What::Diamond => texts::board::DIAMOND,
+        What::Text => texts::board::TEXT,
+        What::Note => texts::board::NOTE,
+        What::Picture(_) => texts::board::PICTURE,
+        What::Unknown(_) => texts::board::NEWER_SHAPE,
     }
 }
 

@@ -10,7 +10,7 @@ use meshwork_core::blobs::BlobId;
 use meshwork_sync::whiteboard::{Order, Point, Shape, ShapeId, What};
 use meshwork_web::whiteboard::excalidraw::{self, Drawn};
 use meshwork_web::whiteboard::{Area, Place, hit, svg};
-use meshwork_web::words;
+use meshwork_web::{texts, words};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -24,7 +24,6 @@ const PNG_SCALE: f64 = 2.0;
 const PNG_EDGE_MAX: f64 = 8_192.0;
 /// What files are called that were saved from a board.
 const NAME: &str = "whiteboard";
-const MISSED: &str = "What reads and writes files could not be loaded. Try again.";
 
 type Shapes = Vec<(ShapeId, Shape)>;
 type Pictures = BTreeMap<BlobId, Vec<u8>>;
@@ -41,9 +40,9 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
             Some(text) => match shapes_of(text).await {
                 Ok(Ok(drawn)) => put(easel, drawn, true).await,
                 Ok(Err(why)) => easel.tell(words::sentence(&why)),
-                Err(_) => easel.tell(MISSED.to_owned()),
+                Err(_) => easel.tell(texts::board::FILES_NOT_LOADED.to_owned()),
             },
-            None => easel.tell(format!("{} cannot be read.", file.name())),
+            None => easel.tell(texts::file_unreadable(&file.name())),
         }
     });
 }
@@ -88,7 +87,7 @@ async fn put(easel: Easel, drawn: Vec<Drawn>, shows: bool) {
         return;
     }
     let Some(area) = Area::around(drawn.iter().map(|drawn| Area::of(drawn.shape.bounds))) else {
-        return easel.tell("This file has no shapes.".to_owned());
+        return easel.tell(texts::board::NO_SHAPES.to_owned());
     };
     let (to, from) = (easel.middle(), area.middle());
     let by = Point::at(to.0 - from.0, to.1 - from.1);
@@ -119,7 +118,9 @@ pub(super) fn copy(easel: Easel, takes_away: bool) {
     }
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
-        let Ok(text) = file_of(shapes, pictures).await else { return easel.tell(MISSED.to_owned()) };
+        let Ok(text) = file_of(shapes, pictures).await else {
+            return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
+        };
         let clipboard = web_sys::window().map(|window| window.navigator().clipboard());
         let is_copied = match clipboard {
             Some(clipboard) => JsFuture::from(clipboard.write_text(&text)).await.is_ok(),
@@ -128,7 +129,7 @@ pub(super) fn copy(easel: Easel, takes_away: bool) {
         match is_copied {
             true if takes_away => easel.erase(&chosen.into_iter().collect::<Vec<_>>()),
             true => {}
-            false => easel.tell("This browser does not let the page copy.".to_owned()),
+            false => easel.tell(texts::board::NO_COPY.to_owned()),
         }
     });
 }
@@ -163,7 +164,9 @@ fn save_excalidraw(easel: Easel) {
     let shapes = shapes(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
-        let Ok(text) = file_of(shapes, pictures).await else { return easel.tell(MISSED.to_owned()) };
+        let Ok(text) = file_of(shapes, pictures).await else {
+            return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
+        };
         // A browser that saves no files says so itself.
         let _ = browser::save_text(&format!("{NAME}.excalidraw"), &text);
     });
@@ -173,7 +176,9 @@ fn save_svg(easel: Easel) {
     let shapes = shown(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
-        let Ok(addresses) = addresses_of(pictures).await else { return easel.tell(MISSED.to_owned()) };
+        let Ok(addresses) = addresses_of(pictures).await else {
+            return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
+        };
         let address = |blob: BlobId| addresses.get(&blob).cloned();
         let text = easel.with(|work| {
             let measure =
@@ -275,8 +280,8 @@ pub(super) fn FilesMenu(easel: Easel) -> impl IntoView {
                 type="button"
                 class="icon-button"
                 data-testid="board-files"
-                aria-label="Files"
-                title="Files"
+                aria-label=texts::board::FILES
+                title=texts::board::FILES
                 aria-expanded=move || is_open.get().to_string()
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
@@ -284,11 +289,11 @@ pub(super) fn FilesMenu(easel: Easel) -> impl IntoView {
             </button>
             <Show when=move || is_open.get()>
                 <div class="board-items">
-                    {item("save-board-png", "Save PNG", save_png)}
-                    {item("save-board-svg", "Save SVG", save_svg)}
-                    {item("save-excalidraw", "Save Excalidraw file", save_excalidraw)}
-                    {item("open-excalidraw", "Open Excalidraw file", open)}
-                    {item("open-keys", "Keys", |easel| easel.is_keys_open.set(true))}
+                    {item("save-board-png", texts::SAVE_PNG, save_png)}
+                    {item("save-board-svg", texts::board::SAVE_SVG, save_svg)}
+                    {item("save-excalidraw", texts::board::SAVE_EXCALIDRAW, save_excalidraw)}
+                    {item("open-excalidraw", texts::board::OPEN_EXCALIDRAW, open)}
+                    {item("open-keys", texts::KEYS, |easel| easel.is_keys_open.set(true))}
                 </div>
             </Show>
         </div>

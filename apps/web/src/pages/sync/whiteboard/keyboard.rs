@@ -3,8 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use meshwork_sync::whiteboard::Way;
-use meshwork_web::keys;
 use meshwork_web::whiteboard::hand::Tool;
+use meshwork_web::{keys, texts};
 
 use super::super::super::key_list::KeyList;
 use super::super::super::sheet::Sheet;
@@ -140,7 +140,7 @@ fn enter(easel: Easel) {
     });
     if let Some(done) = done.flatten() {
         easel.finish(done);
-        return easel.speak("Put down in the middle".to_owned());
+        return easel.speak(texts::board::PUT_DOWN.to_owned());
     }
     if let Some(id) = easel.chosen_ids().first() {
         easel.edit(*id);
@@ -166,35 +166,22 @@ fn go(easel: Easel, (x, y): (f64, f64), resizes: bool, is_far: bool) {
     easel.change_chosen(|hand, sketch| if resizes { hand.grow(sketch, by) } else { hand.nudge(sketch, by) });
     let at = easel.with(|work| work.hand.chosen_area(&work.sketch)).flatten();
     if let Some(area) = at {
-        easel.speak(format!("x {:.0}, y {:.0}, {:.0} by {:.0}", area.x, area.y, area.width, area.height));
+        easel.speak(texts::board::area(area.x, area.y, area.width, area.height));
     }
 }
 
 /// All keys.
 #[component]
 pub(super) fn KeysSheet(easel: Easel) -> impl IntoView {
-    const ROWS: [keys::Line; 16] = [
-        ("V 1, R 2, O 3, A 4, L 5", "Select, rectangle, ellipse, arrow, line"),
-        ("P 6, T 7, N 8, I 9", "Pen, text, note, picture"),
-        ("H, E, K", "Move the board, eraser, laser"),
-        ("Enter", "Write in the shape; with a tool, put its shape down"),
-        (", and .", "The shape before, the next one"),
-        ("Arrows", "Move what is chosen, with Shift by 10; else the board"),
-        ("Alt and arrows", "Resize what is chosen"),
-        ("[ and ]", "One place down or up, with Shift to the end"),
-        ("Delete", "Take away what is chosen"),
-        ("Ctrl D", "A copy beside it"),
-        ("Ctrl C, X, V", "Copy, cut, paste"),
-        ("Ctrl Z, Ctrl Y", "Undo and redo what you did"),
-        ("+, -, Shift 1", "Zoom, show all"),
-        ("Space", "Move the board while it is held"),
-        ("F", "Follow somebody, and the next"),
-        ("Esc", "Stop, and choose nothing"),
-    ];
     let set_letters = Callback::new(move |are_on| easel.set_letters(are_on));
     view! {
-        <Sheet open=easel.is_keys_open id="board-keys-title" title="Keys on the whiteboard">
-            <KeyList lines=&ROWS testid="whiteboard-keys" are_letters_on=easel.are_letters_on set_letters/>
+        <Sheet open=easel.is_keys_open id="board-keys-title" title=texts::board::KEYS_ON>
+            <KeyList
+                lines=&texts::board::KEYS
+                testid="whiteboard-keys"
+                are_letters_on=easel.are_letters_on
+                set_letters
+            />
         </Sheet>
     }
 }

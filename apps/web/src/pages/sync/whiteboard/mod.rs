@@ -13,6 +13,7 @@ mod text;
 
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
+use meshwork_web::texts;
 
 use self::easel::Easel;
 use self::stage::BoardStage;
@@ -29,9 +30,9 @@ pub(super) fn WhiteboardPanel(sync: Sync) -> impl IntoView {
         {part.made(move || enter(sync))}
         <Show when=move || is_failed.get()>
             <p class="complaint" role="alert">
-                "The whiteboard could not be loaded. "
+                {texts::board::NOT_LOADED}
                 <button type="button" class="button plain" on:click=move |_| part.load(load_drawing)>
-                    "Try again"
+                    {texts::TRY_AGAIN}
                 </button>
             </p>
         </Show>

@@ -9,9 +9,9 @@ use meshwork_core::seam::lane::{Audience, DATAGRAM_TO_ALL_MAX, Topic};
 use meshwork_core::table::Write;
 use meshwork_sync::whiteboard::presence::{CHOSEN_MAX, Presence};
 use meshwork_sync::whiteboard::{Fields, Point, Shape, ShapeId, drafts};
-use meshwork_web::beads;
 use meshwork_web::cursors::Track;
 use meshwork_web::whiteboard::{Area, Place, bounds};
+use meshwork_web::{beads, texts};
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
@@ -170,7 +170,7 @@ impl Easel {
         self.following.set(who);
         if let Some(who) = who {
             self.see_as_followed();
-            self.speak(format!("Following {}", self.sync.session.called(who)));
+            self.speak(texts::board::following(&self.sync.session.called(who)));
         }
     }
 
@@ -181,7 +181,7 @@ impl Easel {
         let at = self.following.get_untracked().and_then(|who| people.iter().position(|other| *other == who));
         let next = at.map_or(0, |at| at + 1);
         if people.is_empty() {
-            return self.tell("Nobody else is on the board.".to_owned());
+            return self.tell(texts::board::NOBODY_ELSE.to_owned());
         }
         self.follow(people.get(next).copied());
     }
@@ -211,9 +211,11 @@ pub(super) fn Following(easel: Easel) -> impl IntoView {
         let called = session.called(who);
         Some(view! {
             <div class="board-following" style=colour_of(who)>
-                <p role="status">"Following " <strong>{called}</strong> ", Esc stops"</p>
+                <p role="status">
+                    {texts::board::FOLLOWING} <strong>{called}</strong> {texts::board::ESC_STOPS}
+                </p>
                 <button type="button" class="button plain" data-testid="follow-stop" on:click=move |_| easel.follow(None)>
-                    "Stop"
+                    {texts::board::STOP}
                 </button>
             </div>
         })

@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use leptos::web_sys::{Blob, ImageBitmap};
 use meshwork_core::blobs::BlobId;
 use meshwork_sync::whiteboard::{PICTURE_MAX, Shape, What};
+use meshwork_web::texts;
 use meshwork_web::whiteboard::hand;
 
 use super::super::shelf;
@@ -41,8 +42,8 @@ impl Pictures {
     /// What stands in its place while it is not.
     pub(super) fn words(&self, blob: BlobId) -> &'static str {
         match self.held.borrow().get(&blob) {
-            Some(State::Away) => "Nobody here has this picture",
-            _ => "The picture is coming",
+            Some(State::Away) => texts::board::PICTURE_AWAY,
+            _ => texts::board::PICTURE_COMES,
         }
     }
 

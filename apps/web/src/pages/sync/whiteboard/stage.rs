@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos::{ev, web_sys};
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::{self, Action, Press};
+use meshwork_web::texts;
 use meshwork_web::whiteboard::hand::{Tool, Touch};
 use meshwork_web::whiteboard::{Place, hit};
 use wasm_bindgen::prelude::*;
@@ -57,7 +58,7 @@ pub(super) fn BoardStage(easel: Easel) -> impl IntoView {
                 style=move || easel.grid.get()
                 tabindex="0"
                 role="application"
-                aria-label=move || format!("Whiteboard, {} shapes", easel.count.get())
+                aria-label=move || texts::board::with_shapes(easel.count.get())
                 aria-describedby="board-help"
                 on:pointerdown=move |event| press(easel, &event)
                 on:pointermove=move |event| shift(easel, &event)
@@ -76,13 +77,15 @@ pub(super) fn BoardStage(easel: Easel) -> impl IntoView {
                 <TextField easel/>
             </div>
             <p class="sr-only" id="board-help">
-                "Comma and full stop choose a shape, arrow keys move it, Alt and arrow keys resize it, Enter writes in it, Delete \
-                 takes it away. R, O, A, L, N and T take a tool, Enter puts its shape down. Question mark lists all keys."
+                {texts::board::HELP}
             </p>
             <p class="sr-only" role="status" data-testid="whiteboard-spoken">{move || easel.spoken.get()}</p>
             <Show when=move || easel.count.get() == 0 && easel.editing.with(Option::is_none)>
                 <p class="board-empty" aria-hidden="true">
-                    {move || if easel.is_shut.get() { "Nothing is drawn yet." } else { "Draw, or drop a picture." }}
+                    {move || match easel.is_shut.get() {
+                        true => texts::board::NOTHING_DRAWN,
+                        false => texts::board::DRAW,
+                    }}
                 </p>
             </Show>
             <Shut sync=easel.sync test_id="whiteboard-shut"/>

@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::KeyboardEvent;
 use meshwork_sync::whiteboard::{Field, Shape, ShapeId, TEXT_MAX, What};
+use meshwork_web::texts;
 use meshwork_web::whiteboard::look::{self, LINE_HEIGHT};
 use meshwork_web::whiteboard::{Area, Place, bounds, hand};
 
@@ -171,7 +172,7 @@ pub(super) fn TextField(easel: Easel) -> impl IntoView {
             <textarea
                 class="board-text"
                 data-testid="whiteboard-text"
-                aria-label="Text of the shape"
+                aria-label=texts::board::TEXT_OF_SHAPE
                 spellcheck="false"
                 node_ref=field
                 style=style

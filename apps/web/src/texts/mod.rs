@@ -1,0 +1,314 @@
+//! All texts of the pages that are always the same, and short ones with a name or a number in them. Here stand those that are
+//! longer than a label, then labels and words by the part of the page. Sentences that depend on more stand in
+//! [`words`](crate::words).
+
+mod place;
+mod shell;
+mod sync;
+
+pub use labels::*;
+pub use place::{canvas, erase, picture, timelapse};
+pub use shell::{ban, bar, guest, meet, notes, overlay, people, room, rules, share};
+pub use sync::{board, documents, parts, statistics, values};
+
+/// What stands first on the home page.
+pub const TITLE: &str = "Rooms made of people";
+/// What that means.
+pub const LEAD: [&str; 2] = [
+    "Open a link and you're connected directly to each other. ",
+    "No account, no cloud, nobody reading along.",
+];
+/// Who gets into which of the two kinds of rooms.
+pub const KINDS: &str = "Private: only people with the link get in. Open: anyone with the six-letter code.";
+/// The way to an app without a room of several: the words of the link, and what stands behind it.
+pub const ALONE: (&str, &str) = ("Begin alone", ", and share it when you like.");
+/// Nobody was invited to a room yet.
+pub const UNSHARED: &str = "Only you";
+/// The room has no link yet.
+pub const LINK_SOUGHT: &str = "Asking the server for a link.";
+/// The small canvas of the start page, for those who do not see it.
+pub const DOODLE: &str = "Canvas to try. Arrows move, Space paints.";
+/// What becomes of what is painted there.
+pub const DOODLE_HINT: &str = "Paint here, for yourself. Make a room, and it comes along.";
+/// What a room's rules are called before it is made.
+pub const LIMITS: &str = "Limits (optional)";
+/// Who paints in a room where not everybody does, before anybody else is there.
+pub const ONLY_YOU: &str = "Only you (add people later)";
+/// The server answers.
+pub const SERVER_READY: &str =
+    "Ready. The server only introduces people: once you are connected, you don't need it.";
+/// The server does not answer.
+pub const SERVER_AWAY: &str = "The server doesn't answer. You can make and join rooms when it is back.";
+/// Nobody knows yet whether it does.
+pub const SERVER_SOUGHT: &str = "Looking for the server.";
+/// What a page is called at whose address there is nothing.
+pub const NOWHERE: &str = "No such page";
+/// The way on from there.
+pub const TO_ROOMS: &str = "Go to your rooms, or make one";
+/// Rooms that this browser keeps.
+pub const KEPT: &str = "Rooms on this device";
+/// Where they are.
+pub const KEPT_HERE: &str = "Kept in this browser only.";
+
+/// Nobody is in the room but oneself.
+pub const ALONE_HERE: &str = "Nobody else is here yet";
+/// The way in where no server answers.
+pub const MEET: &str = "Meet without a server";
+/// What a room's only link is called.
+pub const ROOM_LINK: &str = "Link to this room";
+/// The button beside a link.
+pub const COPY_LINK: &str = "Copy link";
+/// Why what somebody writes is not taken.
+pub const WRITTEN_ENOUGH: &str = "you have written as much here as one person may";
+/// What the length of a strand says.
+pub const CLOSER: &str = "Closer means faster";
+/// The switch for what a screen reader says of others.
+pub const ANNOUNCE: &str = "Screen reader: announce what others paint";
+/// A canvas on which nothing is painted.
+pub const EMPTY_CANVAS: &str = "Pick a colour and start painting.";
+/// A cell on which nothing is painted.
+pub const EMPTY_CELL: &str = "Nobody has painted this";
+
+/// What nobody but those who have the link knows of it.
+pub const SECRET_PART: &str = "The part after # is the room's secret: no server sees it. ";
+/// How long a link works.
+pub const LINK_WORKS: &str = "A link works while someone is in the room.";
+/// What people do who have the link to look.
+pub const MEANS_VIEW: &str = "Watch, write notes and save a copy";
+/// What it means that a room has two links from now on.
+pub const SPLITTING: &str = "This room has one link, and whoever has it may do everything. With two, people who have the \
+     present link can only watch, until you send them the edit link.";
+/// What a new link means.
+pub const NEW_LINK_MEANS: &str =
+    "All links to this room stop working. People you tick keep access and get the new link by themselves.";
+/// The new link is there.
+pub const NEW_LINK_MADE: &str = "New link made. Copy it again.";
+/// Who gets into a private room.
+pub const ENTRY_PRIVATE: &str = "People with the full link";
+/// Who gets into an open one.
+pub const ENTRY_OPEN: &str = "Anyone with the link or the code";
+/// Who may do what the app is for, where a link says so.
+pub const WITH_EDIT_LINK: &str = "Everyone with the edit link";
+/// Who may paint beside the owner.
+pub const ONLY_TICKED: &str = "Only you, and the people ticked here";
+/// What it means that a room has several apps.
+pub const FURTHER_APPS: &str = "For everybody in it: same link, same people, same rules.";
+/// The button that gives a room its rules.
+pub const SAVE_RULES: &str = "Save rules";
+/// The room sheet is to be closed while what was chosen does not hold yet.
+pub const UNSAVED: &str = "You changed something here and did not save it.";
+/// Bans and erases.
+pub const MODERATION: &str = "Moderation";
+/// There is nobody to ban.
+pub const NOBODY_TO_BAN: &str = "Nobody to ban.";
+/// The button that marks what is to be erased.
+pub const SELECT: &str = "Select on canvas";
+
+/// The picture of the links.
+pub const CONNECTIONS: &str = "Connections, and how your strokes travel";
+/// A link that carries strokes where they are lacking.
+pub const BACKUP_PATH: &str = "Backup path";
+/// Links that carry nothing of these strokes.
+pub const OTHER_LINKS: &str = "Other connections";
+
+/// The fold around one's key.
+pub const SHOW_KEY: &str = "Show key";
+/// What another key means.
+pub const OTHER_KEY: &str = "A different key makes you a different person here. Save this one first, or you lose it. The page reloads with the \
+     other key.";
+
+/// The switch for keys of one letter.
+pub const SHORTCUTS: &str = "Single-key shortcuts";
+/// Where those count.
+pub const SHORTCUTS_WHERE: &str = "Only while the canvas is focused.";
+/// The cross on the bar of a picture over the canvas.
+pub const REMOVE_PICTURE: &str = "Remove picture";
+/// The button that leads to the next cell of it.
+pub const NEXT_CELL: &str = "Next cell to paint";
+/// How long a time-lapse is.
+pub const LENGTH: &str = "Length";
+
+/// Labels, and words in other texts, that are said in several places.
+mod labels {
+    #![expect(missing_docs, reason = "a text says itself what it says")]
+
+    pub const CANCEL: &str = "Cancel";
+    pub const CLOSE: &str = "Close";
+    pub const CLOSE_KEYS: &str = "Close (Esc)";
+    pub const COPY: &str = "Copy";
+    pub const COPY_KEY: &str = "Copy key";
+    pub const SAVE: &str = "Save";
+    pub const SAVE_PNG: &str = "Save PNG";
+    pub const DELETE: &str = "Delete";
+    pub const KEEP: &str = "Keep";
+    pub const UNDO: &str = "Undo";
+    pub const REDO: &str = "Redo";
+    pub const REDO_KEYS: &str = "Redo (Ctrl Y)";
+    pub const TRY_AGAIN: &str = "Try again";
+    pub const YOU: &str = "You";
+    pub const YOU_IN_SENTENCE: &str = "you";
+    pub const EVERYBODY: &str = "Everybody";
+    pub const NOBODY: &str = "Nobody";
+    pub const KEYS: &str = "Keys";
+    pub const ZOOM: &str = "Zoom";
+    pub const ZOOM_IN: &str = "Zoom in";
+    pub const ZOOM_IN_KEYS: &str = "Zoom in (+)";
+    pub const ZOOM_OUT: &str = "Zoom out";
+    pub const ZOOM_OUT_KEYS: &str = "Zoom out (-)";
+    pub const COLOURS: &str = "Colours";
+    pub const FILL: &str = "Fill";
+    pub const WIDTH: &str = "Width";
+    pub const HOW_SHOWN: &str = "How it is shown";
+    pub const CELL: &str = "cell";
+    pub const STROKE: &str = "stroke";
+    pub const NOTE: &str = "note";
+    pub const LINE: &str = "line";
+
+    /// The button that deletes something, for those who hear it alone.
+    pub fn delete(called: &str) -> String {
+        format!("Delete {called}")
+    }
+
+    /// A file cannot be read.
+    pub fn file_unreadable(name: &str) -> String {
+        format!("{name} cannot be read.")
+    }
+}
+
+/// The home page, and the page at whose address there is nothing.
+pub mod home {
+    #![expect(missing_docs, reason = "a text says itself what it says")]
+
+    pub const MESHWORK: &str = "Meshwork";
+    pub const WORDMARK: &str = "meshwork";
+    pub const MESHWORK_HOME: &str = "Meshwork, home";
+    pub const TOGETHER: &str = "What you do together";
+    pub const PAINT_HERE: &str = "Paint here";
+    pub const SIZE: &str = "Size of the canvas";
+    pub const MAKE_PRIVATE: &str = "Make private room";
+    pub const MAKE_OPEN: &str = "Make open room";
+    pub const CHANGE_LATER: &str = "You can change all this later, in the room.";
+    pub const JOIN_WITH_CODE: &str = "Join with a code";
+    pub const JOIN: &str = "Join room";
+    pub const FORGOT: &str = "Forgot ";
+    pub const FORGET: &str = "Forget";
+    pub const FORGET_THIS: &str = "Forget this room";
+    pub const NOTHING_AT: &str = "There is nothing at ";
+
+    /// What a page is called in the browser's tabs.
+    pub fn page_title(page: &str) -> String {
+        format!("{page} \u{b7} Meshwork")
+    }
+
+    /// What a room is made for.
+    pub fn make_room(app: &str) -> String {
+        format!("Make a {app} room")
+    }
+
+    /// The fold around the rooms that are not among the first.
+    pub fn all_rooms(rooms: usize) -> String {
+        format!("All {rooms} rooms")
+    }
+
+    /// What a room is called that has no name.
+    pub fn room_of(app: &str) -> String {
+        format!("{app} room")
+    }
+
+    /// The button that forgets a room, for those who hear it alone.
+    pub fn forget_room(code: &str) -> String {
+        format!("Forget room {code}")
+    }
+
+    /// A code, letter by letter.
+    pub fn code(letters: &str) -> String {
+        format!("Code {letters}")
+    }
+}
+
+/// Who somebody is: key, name and address.
+pub mod key {
+    #![expect(missing_docs, reason = "a text says itself what it says")]
+
+    use std::fmt::Display;
+
+    pub const YOUR_KEY: &str = "Your key";
+    pub const KNOWN_BY: &str = "Others know you by this bead and by ";
+    pub const SIGNED: &str =
+        ". It comes from a key in this browser, and everything you paint is signed with it.";
+    pub const SAVE: &str = "Save my key";
+    pub const SAVE_WHY: &str =
+        "With it you are the same on another device, and again here when this browser is cleared. ";
+    pub const KEEP_SECRET: &str = "Whoever has it can paint in your name: keep it where only you read.";
+    pub const FILE_TOO_LARGE: &str = "This is not a saved key: the file is too large.";
+    pub const FILE_UNREADABLE: &str = "The file cannot be read.";
+    pub const USE_OTHER: &str = "Use another key";
+    pub const SAVED_KEY: &str = "A saved key";
+    pub const BEGINNING: &str = "meshwork-key-1:\u{2026}";
+    pub const FROM_FILE: &str = "From a file";
+    pub const USE_THIS: &str = "Use this key";
+    pub const WHAT_CALLED: &str = "What should people call you?";
+    pub const YOUR_ADDRESS: &str = "Your address";
+    pub const HIDE_ADDRESS: &str = "Hide my address";
+
+    /// What a file with a key says.
+    pub fn file(key: &str) -> String {
+        format!("# A Meshwork key. {KEEP_SECRET}\n{key}\n")
+    }
+
+    /// A text is no key.
+    pub fn not_a_key(why: impl Display) -> String {
+        format!("This is not a saved key: {why}.")
+    }
+
+    /// The browser does not store a key.
+    pub fn not_kept(why: impl Display) -> String {
+        format!("This browser does not let us keep the key: {why}.")
+    }
+}
+
+/// What happened: notices, what is told in passing, and why something was not done.
+pub mod notices {
+    #![expect(missing_docs, reason = "a text says itself what it says")]
+
+    pub const SHARE_LINK: &str = "Share link";
+    pub const GO_HOME: &str = "Go home";
+    pub const RELOAD: &str = "Reload";
+    pub const UPDATE: &str = "Update";
+    pub const PUT_AWAY: &str = "Put away";
+    pub const NEW_VERSION: &str = "A new version is ready.";
+    pub const UPDATE_WHY: &str = "Loads the page again in the new version";
+    pub const LATER: &str = "Later";
+    pub const COPIED: &str = "Copied.";
+    pub const NOT_COPIED: &str = "This browser does not let us copy. The text is selected: copy it yourself.";
+    pub const LIGHT_THEME: &str = "Light theme";
+    pub const DARK_THEME: &str = "Dark theme";
+    pub const JOINED: &str = "joined";
+    pub const LEFT: &str = "left";
+    pub const LINK_AGAIN: &str = "Link again in the list of people";
+    pub const OTHERS: &str = "Others";
+    pub const SOMEONE: &str = "someone";
+    pub const NO_SERVER: &str = "this link names no server, and pages find rooms through servers only";
+    pub const ROOM_NOT_OPEN: &str = "the room is not open";
+    pub const NOBODY_HOLDS: &str = "nobody who is here holds it";
+
+    /// Nothing works here.
+    pub fn cannot_start(reason: &str) -> String {
+        format!("This page cannot start. The reason: {reason}. Another browser may help.")
+    }
+
+    /// The cross of a notice, for those who hear it alone.
+    pub fn put_away(title: &str) -> String {
+        format!("Put away: {title}")
+    }
+
+    /// One unlinked somebody.
+    pub fn you_unlinked(called: &str) -> String {
+        format!("You unlinked {called}")
+    }
+
+    /// Somebody unlinked one.
+    pub fn unlinked_you(called: &str) -> String {
+        format!("{called} unlinked you")
+    }
+}
