@@ -11,6 +11,7 @@ mod links;
 mod methods;
 mod proofs;
 mod source;
+mod texts;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,6 +44,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(foreign::check(&files));
     problems.extend(apps::check(&files));
+    problems.extend(texts::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));
     problems.extend(methods::check(&files, exceptions::MANY_METHODS));
     problems.extend(surface::check(&files));
