@@ -291,7 +291,7 @@ async fn keepers_keep_pictures_of_documents() -> Result<()> {
             document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(event);
         });";
     ann.eval(paste, vec!["no picture".into()]).await?;
-    wait_says(&ann, "document-problem", "no picture that the browser can read").await?;
+    wait_says(&ann, "document-problem", "not a picture that the browser can read").await?;
     ann.eval(paste, vec!["picture".into()]).await?;
     let named = async |tab: &Tab| {
         let text = read(tab).await?;

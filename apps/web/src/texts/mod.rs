@@ -92,7 +92,7 @@ pub const WITH_EDIT_LINK: &str = "Everyone with the edit link";
 /// Who may paint beside the owner.
 pub const ONLY_TICKED: &str = "Only you, and the people ticked here";
 /// What it means that a room has several apps.
-pub const FURTHER_APPS: &str = "For everybody in it: same link, same people, same rules.";
+pub const FURTHER_APPS: &str = "For everyone in it: same link, same people, same rules.";
 /// The button that gives a room its rules.
 pub const SAVE_RULES: &str = "Save rules";
 /// The room sheet is to be closed while what was chosen does not hold yet.
@@ -110,6 +110,9 @@ pub const CONNECTIONS: &str = "Connections, and how your strokes travel";
 pub const BACKUP_PATH: &str = "Backup path";
 /// Links that carry nothing of these strokes.
 pub const OTHER_LINKS: &str = "Other connections";
+
+/// A file that was to be one, or what the clipboard has.
+pub const NOT_A_PICTURE: &str = "This file is not a picture that the browser can read. Try a PNG or JPEG.";
 
 /// The fold around one's key.
 pub const SHOW_KEY: &str = "Show key";

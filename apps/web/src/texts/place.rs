@@ -29,7 +29,6 @@ pub mod canvas {
     pub const UNDOING: &str = "Undoing this";
     pub const REDOING: &str = "Redoing this";
     pub const BUSY: &str = "Something is being painted. Wait until it is done, or cancel it.";
-    pub const BUSY_ALREADY: &str = "Something is being painted already. Wait until it is done, or cancel it.";
     pub const CANCELLED: &str = "You cancelled it.";
     pub const LARGE_FILL: &str = "Large fill";
     pub const PAINTING: &str = "Painting";
@@ -166,9 +165,8 @@ pub mod picture {
     pub const UNPIN: &str = "Unpin";
     pub const PIN_WHY: &str = "A pinned picture stays, and the pencil takes its colours";
     pub const NEXT_CELL_KEYS: &str = "Next cell to paint (N)";
-    pub const NO_PICTURE: &str = "This file is not a picture. Try a PNG or JPEG.";
-    pub const TOO_LARGE: &str = "This picture is too large: a file may have 64 MB. Choose a smaller one.";
-    pub const UNREADABLE: &str = "This file is not a picture that the browser can read. Try a PNG or JPEG.";
+    pub const TOO_LARGE: &str =
+        "This picture is too large: a file may have 64\u{2009}MB. Choose a smaller one.";
     pub const NO_PIXELS: &str = "This browser does not show the pixels of the picture.";
     pub const COPIED: &str = "Copied. Paste it where you like.";
     pub const NO_COPY: &str = "This browser does not let us copy pictures. Save the PNG instead.";

@@ -30,7 +30,6 @@ pub mod share {
         "Scan with a phone to get the edit link. The code alone does not open a private room:";
     pub const SCAN_VIEW: &str =
         "Scan with a phone to get the view link. The code alone does not open a private room:";
-    pub const LINK_TO_LOOK: &str = "Link to look";
     pub const QR: &str = "QR code of the link";
     pub const WHICH_LINK: &str = "Which link";
     pub const EDIT_LINK: &str = "Edit link";
@@ -214,10 +213,10 @@ pub mod notes {
     pub const NONE: &str = "Nobody has written yet. What you write stays with the room.";
     pub const WRITTEN: &str = "What was written";
     pub const REMOVE: &str = "Remove";
-    pub const HIDE: &str = "Hide from everybody";
+    pub const HIDE: &str = "Hide from everyone";
     pub const REMOVED: &str = "Your note is removed.";
     pub const WRITE_AGAIN: &str = "Write it again";
-    pub const HIDDEN: &str = "The note is hidden from everybody.";
+    pub const HIDDEN: &str = "The note is hidden from everyone.";
     pub const SHOW_AGAIN: &str = "Show it again";
     pub const WRITE: &str = "Write a note";
     pub const WRITE_TO_ROOM: &str = "Write to the room";
@@ -241,7 +240,7 @@ pub mod overlay {
          table has the same in words.";
     pub const PICTURE: &str = "Picture";
     pub const TABLE: &str = "Table";
-    pub const STRAIGHT: &str = "Straight to everybody";
+    pub const STRAIGHT: &str = "Straight to everyone";
     pub const QUICKEST: &str = "The quickest of all ways";
     pub const ONE_TREE: &str = "The one tree, up and down from the author";
     pub const AUTHORS_TREE: &str = "Tree of the author";
@@ -254,7 +253,7 @@ pub mod overlay {
         [("1", "to 20"), ("2", "to 60"), ("3", "to 150"), ("4", "to 400"), ("5", "over")];
     pub const READING: &str = "Reading the picture";
     pub const READING_HOW: &str = "You are in the middle. Distance from you is the round trip in milliseconds; overlapping people are moved \
-         outwards. Choose somebody to follow their strokes.";
+         outwards. Choose someone to follow their strokes.";
     pub const YOUR_LINK: &str = "Your link, direct";
     pub const RELAYED_BY: &str = "Relayed, through a third machine";
     pub const CONNECTING: &str = "Connecting";

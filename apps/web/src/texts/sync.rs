@@ -131,7 +131,7 @@ pub mod board {
     pub const NEWER_SHAPE: &str = "shape from a newer version";
     pub const FILES_NOT_LOADED: &str = "What reads and writes files could not be loaded. Try again.";
     pub const NO_SHAPES: &str = "This file has no shapes.";
-    pub const NO_COPY: &str = "This browser does not let the page copy.";
+    pub const NO_COPY: &str = "This browser does not let us copy.";
     pub const FILES: &str = "Files";
     pub const SAVE_SVG: &str = "Save SVG";
     pub const SAVE_EXCALIDRAW: &str = "Save Excalidraw file";
@@ -154,7 +154,7 @@ pub mod board {
         ("Ctrl Z, Ctrl Y", "Undo and redo what you did"),
         ("+, -, Shift 1", "Zoom, show all"),
         ("Space", "Move the board while it is held"),
-        ("F", "Follow somebody, and the next"),
+        ("F", "Follow someone, and the next"),
         ("Esc", "Stop, and choose nothing"),
     ];
     pub const NOBODY_ELSE: &str = "Nobody else is on the board.";
@@ -164,8 +164,7 @@ pub mod board {
     pub const PICTURE_AWAY: &str = "Nobody here has this picture";
     pub const PICTURE_COMES: &str = "The picture is coming";
     pub const PICTURE_TOO_LONG: &str =
-        "This picture is too long: a room takes pictures of at most 8\u{2009}MB.";
-    pub const PICTURE_UNREADABLE: &str = "This file is no picture that the browser can read.";
+        "This picture is too large: a room takes pictures of at most 8\u{2009}MB.";
     pub const PICTURE_NOT_KEPT: &str = "This picture cannot be kept.";
     pub const HELP: &str = "Comma and full stop choose a shape, arrow keys move it, Alt and arrow keys resize it, Enter writes in it, \
          Delete takes it away. R, O, A, L, N and T take a tool, Enter puts its shape down. Question mark lists all keys.";
@@ -263,7 +262,7 @@ pub mod documents {
 
     /// A file is too long.
     pub fn file_too_long(called: &str) -> String {
-        format!("{called} is too long: a document takes files of at most 1\u{2009}MB.")
+        format!("{called} is too large: a document takes files of at most 1\u{2009}MB.")
     }
 
     /// The name of a version is empty, or too long.

@@ -314,7 +314,7 @@ impl Board {
     pub(super) fn start_job(self, cells: Vec<Cell>, kind: JobKind) {
         let inner = self.tools.inner();
         if inner.job.borrow().is_some() {
-            return self.say(texts::canvas::BUSY_ALREADY.to_owned());
+            return self.say(texts::canvas::BUSY.to_owned());
         }
         let job =
             Job { portions: Portions::new(cells), recorder: Recorder::default(), kind, most: usize::MAX };

@@ -102,7 +102,7 @@ impl Board {
         spawn_local(async move {
             let read = JsFuture::from(read).await;
             let Some(bitmap) = read.ok().and_then(|read| read.dyn_into::<ImageBitmap>().ok()) else {
-                return self.say(texts::picture::UNREADABLE.to_owned());
+                return self.say(texts::NOT_A_PICTURE.to_owned());
             };
             let Some(size) = self.size() else { return };
             let (columns, rows) = stencil::first_size((bitmap.width(), bitmap.height()), size);

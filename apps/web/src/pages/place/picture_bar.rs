@@ -225,6 +225,6 @@ fn take(board: Board, event: &web_sys::Event, data: Option<web_sys::DataTransfer
         board.lay_picture(picture.into(), cell);
     } else if files.length() > 0 {
         event.prevent_default();
-        board.say(texts::picture::NO_PICTURE.to_owned());
+        board.say(texts::NOT_A_PICTURE.to_owned());
     }
 }

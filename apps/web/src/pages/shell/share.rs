@@ -95,7 +95,7 @@ fn PassOn(session: Session) -> impl IntoView {
         Links::View => view! {
             <CopyField
                 value=view_link
-                label=texts::share::LINK_TO_LOOK
+                label=texts::share::VIEW_LINK
                 button=texts::COPY_LINK
                 test_id="view-link-sheet"
             />

@@ -40,7 +40,7 @@ pub(super) async fn put_picture(sync: Sync, file: &Blob) -> Result<(Picture, Ima
     if file.size() > PICTURE_MAX as f64 {
         return Err(texts::board::PICTURE_TOO_LONG.to_owned());
     }
-    let image = decoded(file).await.ok_or(texts::board::PICTURE_UNREADABLE)?;
+    let image = decoded(file).await.ok_or(texts::NOT_A_PICTURE)?;
     let unread = texts::board::PICTURE_NOT_KEPT;
     let buffer = JsFuture::from(file.array_buffer()).await.map_err(|_| unread)?;
     let bytes = Uint8Array::new(&buffer).to_vec();
