@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
 use crate::common::{
-    close, meddler, open_board, open_editor, press_shown, unfold, wait_page_says, wait_says,
+    self, close, meddler, open_board, open_editor, press_shown, unfold, wait_gone, wait_page_says, wait_says,
     with_wrong_secret,
 };
 use crate::{ALL, Camera, SOME};
@@ -111,7 +111,31 @@ pub(crate) async fn values(camera: &Camera) -> Result<()> {
     host.click("disconnect").await?;
     host.click("increment").await?;
     wait_page_says(&host, "You are disconnected").await?;
-    camera.take(&host, "values-apart", &SOME).await
+    camera.take(&host, "values-apart", &SOME).await?;
+    host.click("connect").await?;
+    wait_says(&host, "held-by", "held by 3").await?;
+    host.click("room-chip").await?;
+    wait_page_says(&host, "Add Place").await?;
+    camera.take(&host, "add-place", &SOME).await?;
+    host.click("turn-on-place").await?;
+    wait_gone(&host, "turn-on-place").await?;
+    close(&host).await?;
+    host.click("front-place").await?;
+    for (at, tab) in others.iter().enumerate() {
+        tab.click("front-place").await?;
+        tab.click_cell(common::SIZE, (30 + 20 * at, 20)).await?;
+    }
+    host.wait_until(PATIENCE, "the strokes of the others", async || {
+        for at in 0..others.len() {
+            ensure!(
+                host.cell(common::SIZE, (30 + 20 * at, 20)).await?[3] != 0,
+                "stroke {at} is not there yet"
+            );
+        }
+        Ok(())
+    })
+    .await?;
+    camera.take(&host, "both-apps", &SOME).await
 }
 
 /// A text that several people type, as it is written and as it reads.

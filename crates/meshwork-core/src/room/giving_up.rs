@@ -7,9 +7,10 @@
 //! # How it works
 //! What may grow without end counts at [`Config::held_bytes_max`](crate::seam::config::Config::held_bytes_max). Beyond, strangers
 //! lose all that they have in such replicas, those first that have most; whom records name, or an admission, loses nothing. Once
-//! what neighbours have was looked through, a replica of which something was given up stands apart: it is compared with nobody any
-//! more, and they are told so, so that nothing is fetched in vain for ever. What is written in it live is taken in as before. When
-//! the records change there may be place again, so it is compared again.
+//! what neighbours have was looked through, a replica of which something was given up stands apart: no root covers it any
+//! more, and neighbours are told so, so that nothing is fetched in vain for ever. What is left of it is handed on to whoever
+//! attaches, what the known wrote is fetched from them, and what is written in it live is taken in as before. When the records
+//! change there may be place again, so it is compared again.
 
 use alloc::vec::Vec;
 use core::time::Duration;

@@ -41,7 +41,7 @@ pub struct Replicas {
     age: Option<NonZero<u16>>,
     /// The same for those of which records say it.
     ages: BTreeMap<ReplicaNumber, NonZero<u16>>,
-    /// Those that are compared with nobody, since something of them was given up.
+    /// Those of which something was given up, so that no root covers them.
     apart: Vec<ReplicaNumber>,
 }
 
@@ -107,7 +107,7 @@ impl Replicas {
         self.get(number).is_some_and(|replica| replica.is_bounded())
     }
 
-    /// Only these replicas stand apart from now on: something of them was given up, and they are compared with nobody.
+    /// Only these replicas stand apart from now on: something of them was given up, and no root covers them.
     pub(super) fn set_apart(&mut self, apart: Vec<ReplicaNumber>) {
         self.apart = apart;
     }

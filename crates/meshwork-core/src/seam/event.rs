@@ -267,7 +267,7 @@ pub enum Event {
         reason: String,
     },
     /// The room has more than is held here ([`Config::held_bytes_max`](super::config::Config::held_bytes_max)): of a replica what
-    /// strangers wrote was given up, those first who wrote most, and it is no longer compared with others until the records change.
+    /// strangers wrote was given up, those first who wrote most. Until the records change only what the known wrote is fetched of it.
     GaveUp {
         /// Which room.
         room: RoomHandle,

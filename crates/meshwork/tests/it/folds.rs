@@ -108,6 +108,7 @@ async fn own_deleted_text_leaves_every_store() {
     for (number, keeper) in keepers.iter().enumerate() {
         keepers[number + 1..].iter().for_each(|other| network.cut(keeper, other));
     }
+    network.stop_server();
     network.run(8 * DAY).await;
     for keeper in keepers {
         let stored = network.stored(keeper);
