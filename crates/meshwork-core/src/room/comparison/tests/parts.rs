@@ -33,7 +33,7 @@ fn newcomers_fetch_from_members_that_gave_up() {
 }
 
 #[test]
-fn newcomers_are_in_step_once_the_part_is_there() {
+fn newcomers_are_in_step_with_the_part_there() {
     let mut world = World::new([[table()], [table()]]);
     let batches = world.fields(0..3000);
     give_up(&mut world, 0, &batches);
@@ -46,7 +46,7 @@ fn newcomers_are_in_step_once_the_part_is_there() {
 }
 
 #[test]
-fn members_that_gave_up_fetch_what_the_known_wrote() {
+fn who_gave_up_fetches_what_the_known_wrote() {
     let mut world = World::new([[table()], [table()]]);
     let batches = world.fields(0..3000);
     let (known, strange): (Vec<_>, Vec<_>) = { batches.iter().cloned() }

@@ -159,7 +159,7 @@ fn members_give_up_what_strangers_flood() {
 }
 
 #[test]
-fn members_that_gave_up_hand_on_and_catch_up() {
+fn who_gave_up_hands_on_and_catches_up() {
     let [mut large, small] = flooded();
     let mut rooms = [small, room_of(6, Config::default().held_bytes_max)];
     talk(&mut rooms, 100_000);
