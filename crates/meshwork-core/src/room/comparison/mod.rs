@@ -359,9 +359,12 @@ impl Comparison {
             .filter(|(number, digest)| said.get(number) != Some(digest))
             .map(|(one, _)| *one)
             .collect();
+        if !is_answered {
+            // What was told on attaching may have been lost; asked again and again, it is told once.
+            replicas.apart().iter().for_each(|&number| neighbour.serving.handle_open((number, ROOT)));
+        }
         if !is_answered && differing.is_empty() {
             neighbour.told = Some(root);
-            self.tell_parts(from, replicas);
             self.outputs.push_back(ComparisonOutput::Send(from, RoomMessage::Root(root)));
         } else if !is_answered {
             differing.into_iter().for_each(|number| neighbour.serving.handle_open((number, ROOT)));

@@ -58,3 +58,22 @@ fn who_gave_up_fetches_what_the_known_wrote() {
     assert_eq!((has(&world, 1, &known), has(&world, 1, &strange)), (20, 30));
     assert!(world.is_in_step(0, 1) && world.is_quiet(), "{:?}", world.said);
 }
+
+#[test]
+fn roots_without_end_are_answered_with_few_nodes() {
+    let mut world = World::new([[table()], [table()]]);
+    let batches = world.fields(0..3000);
+    give_up(&mut world, 0, &batches);
+    world.link(0, 1);
+    world.run_for(Duration::from_secs(20));
+    let roots = Roots {
+        records: Digest::default(),
+        holds: Holds { own: 0, floors: Bounded::default() },
+        replicas: Bounded::default(),
+    };
+    world.said.clear();
+    (0..1000).for_each(|_| world.handle(1, 0, &RoomMessage::Roots(roots.clone())));
+    world.settle();
+    let nodes = world.said.iter().filter(|(.., said)| matches!(said, RoomMessage::Nodes(_))).count();
+    assert_eq!(nodes, 1, "asked a thousand times");
+}
