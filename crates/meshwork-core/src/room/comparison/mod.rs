@@ -122,10 +122,8 @@ impl Comparison {
         self.neighbours.insert(endpoint, Box::new(Neighbour::new(now)));
         self.send_roots(endpoint, replicas);
         // Behind what it is told live, so that it does not ask for that.
-        let both = Both { replicas, theirs: None };
-        let nodes = |number: ReplicaNumber| RoomMessage::Nodes(both.nodes((number, ROOT), NODES_MAX));
-        let told = both.digests().into_keys().map(|number| ComparisonOutput::Send(endpoint, nodes(number)));
-        self.outputs.extend(told);
+        let shared: Vec<ReplicaNumber> = Both { replicas, theirs: None }.digests().into_keys().collect();
+        self.tell_nodes(endpoint, replicas, &shared);
     }
 
     /// A neighbour is gone: what was asked of it is asked of others.
@@ -402,16 +400,17 @@ impl Comparison {
         }
     }
 
-    /// Tells the nodes of what is held in part, ahead of roots: these say nothing of it.
-    fn tell_parts(&mut self, to: Endpoint, replicas: &Replicas) {
+    /// Tells the nodes below the roots of these replicas.
+    fn tell_nodes(&mut self, to: Endpoint, replicas: &Replicas, numbers: &[ReplicaNumber]) {
         let Some(neighbour) = self.neighbours.get(&to) else { return };
         let both = neighbour.both(replicas);
         let nodes = |number: &ReplicaNumber| RoomMessage::Nodes(both.nodes((*number, ROOT), NODES_MAX));
-        self.outputs.extend(replicas.apart().iter().map(|number| ComparisonOutput::Send(to, nodes(number))));
+        self.outputs.extend(numbers.iter().map(|number| ComparisonOutput::Send(to, nodes(number))));
     }
 
     fn send_roots(&mut self, to: Endpoint, replicas: &Replicas) {
-        self.tell_parts(to, replicas);
+        // What is held in part goes ahead: roots say nothing of it.
+        self.tell_nodes(to, replicas, replicas.apart());
         let Some(neighbour) = self.neighbours.get_mut(&to) else { return };
         let ours = Holding::of(replicas);
         let both = neighbour.both(replicas);
