@@ -26,6 +26,7 @@
 mod base;
 mod connecting;
 mod decisions;
+mod endpoints;
 mod entering;
 mod heard;
 mod linked;

@@ -1,9 +1,9 @@
 //! What people see of other endpoints: names, states of links in words, and how often each was refused.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
+use super::endpoints::Endpoints;
 use crate::id::Endpoint;
 use crate::seam::event::{LinkState, Refusal};
 use crate::time::Time;
@@ -27,7 +27,7 @@ pub(super) struct Person {
 /// All who are known, and all who were refused.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    people: BTreeMap<Endpoint, Box<Person>>,
+    people: Endpoints<Person>,
     refusals: BTreeMap<(Option<Endpoint>, Refusal), u64>,
 }
 
@@ -35,11 +35,11 @@ impl People {
     /// Somebody is known from here on.
     pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
         let (state, reason, name) = (LinkState::Connecting, None, String::new());
-        self.people.insert(endpoint, Box::new(Person { state, since: now, reason, name }));
+        self.people.insert(endpoint, Person { state, since: now, reason, name });
     }
 
     pub(super) fn remove(&mut self, endpoint: Endpoint) {
-        self.people.remove(&endpoint);
+        self.people.remove(endpoint);
     }
 
     pub(super) fn clear(&mut self) {
@@ -47,21 +47,26 @@ impl People {
     }
 
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Person> {
-        self.people.get(&endpoint).map(Box::as_ref)
+        self.people.get(endpoint)
     }
 
     /// All who are known, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
-        self.people.values().map(Box::as_ref)
+        self.people.iter().map(|(_, person)| person)
+    }
+
+    /// Of whom people may see something else since this was last asked.
+    pub(super) fn take_changed(&self) -> BTreeSet<Endpoint> {
+        self.people.take_changed()
     }
 
     /// The state of the link to somebody who is known.
     pub(super) fn state(&self, endpoint: Endpoint) -> Option<LinkState> {
-        Some(self.people.get(&endpoint)?.state)
+        Some(self.people.get(endpoint)?.state)
     }
 
     pub(super) fn set_name(&mut self, endpoint: Endpoint, name: String) {
-        if let Some(person) = self.people.get_mut(&endpoint) {
+        if let Some(person) = self.people.get_mut(endpoint) {
             person.name = name;
         }
     }
@@ -74,7 +79,7 @@ impl People {
         state: LinkState,
         reason: Option<&str>,
     ) -> bool {
-        let Some(person) = self.people.get_mut(&endpoint) else { return false };
+        let Some(person) = self.people.get_mut(endpoint) else { return false };
         let is_news = person.state != state || person.reason.as_deref() != reason;
         if is_news {
             (person.state, person.since, person.reason) = (state, now, reason.map(String::from));

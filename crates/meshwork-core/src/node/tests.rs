@@ -1,21 +1,26 @@
 //! How much a node remembers of others, and how much waits for them.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::links::SERVE_QUEUE;
 use super::people::COUNTERS_MAX;
 use super::world::{World, member, spec};
 use super::*;
 use crate::id::Instance;
+use crate::lanes::Letter;
 use crate::replica::ReplicaNumber;
 use crate::replica::toy::{Board, PART, PARTS};
 use crate::replica::tree::ROOT;
 use crate::room::message::{RoomMessage, Want};
+use crate::seam::event::LinkState;
+use crate::seam::lane::{Slot, Topic};
 use crate::signalling::protocol::Announcement;
 use crate::signed::batch::BATCH_MAX;
-use crate::wire::Bounded;
+use crate::wire::{Bounded, Bytes};
 
 #[test]
 fn idle_endpoints_give_way_to_new_ones() {
@@ -137,4 +142,51 @@ fn parts_are_served_until_a_queue_fills() {
         let queued = world.node.usage().queued_bytes_most;
         assert!((SERVE_QUEUE..SERVE_QUEUE + BATCH_MAX).contains(&queued), "{queued}");
     }
+}
+
+#[test]
+fn deadlines_are_those_of_all_who_are_known() {
+    let looks = |world: &World| {
+        let base = &world.node.base;
+        let all = base.known.endpoints();
+        let due = all.iter().filter_map(|&endpoint| Some((base.known.due_of(base, endpoint)?, endpoint)));
+        let due: BTreeSet<(Time, Endpoint)> = due.collect();
+        let earliest = base.known.poll_timeout(base);
+        assert_eq!((base.known.noted(), earliest), (due.clone(), due.first().map(|(at, _)| *at)));
+        all.len()
+    };
+    let mut world = World::new();
+    let endpoints: Vec<Endpoint> = (1..=3).map(|number| world.link(number)).collect();
+    for number in 4..=9 {
+        world.know(&member(number));
+    }
+    let link = world.node.base.links.id_of(endpoints[0]).expect("it is linked");
+    world.node.handle_input(world.now, Input::Down { link, reason: "cut".into() });
+    assert_eq!(looks(&world), 9);
+    // Each part alone changes what is due next.
+    let (now, room, [unlinked, unlisted]) =
+        (world.now, world.room, [8, 9].map(|number| member(number).endpoint));
+    for endpoint in [unlinked, unlisted] {
+        world.node.base.known.try_at(endpoint, None);
+        world.node.base.known.unlist(endpoint, room);
+    }
+    looks(&world);
+    let Base { own, links, .. } = &mut world.node.base;
+    let topic = Topic::new("any").expect("short");
+    let letter = Letter { room: room.0, slot: Slot::GENESIS, topic, bytes: Bytes::default() };
+    links.send_direct(own, unlinked, letter, false).expect("it waits for a link");
+    looks(&world);
+    world.node.base.own.people.set_state(now + Duration::from_secs(1), unlisted, LinkState::Gone, None);
+    looks(&world);
+    let base = &mut world.node.base;
+    base.rooms.attachments_mut().keep_attached(&base.own, endpoints[1]);
+    looks(&world);
+    let end = now + Duration::from_secs(180);
+    while let Some(at) = world.node.poll_timeout().filter(|at| *at <= end) {
+        looks(&world);
+        world.now = at;
+        world.node.handle_timeout(at);
+        world.run();
+    }
+    assert_eq!(looks(&world), 2, "who answers stays, and nobody else");
 }

@@ -1,9 +1,9 @@
 //! Endpoints that are known: where they are listed and by whom, when a link to them is tried next, and how often each
 //! asked for what.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
@@ -12,8 +12,10 @@ use super::attempt::Attempt;
 use super::offers::ASK_LATER;
 use crate::id::{Endpoint, PeerId};
 use crate::links::link::Link;
+use crate::node::endpoints::Endpoints;
 use crate::node::links::Links;
 use crate::node::own::Own;
+use crate::node::people::Person;
 use crate::node::{Base, PEERS_MAX};
 use crate::seam::event::RoomHandle;
 use crate::seam::io::{LinkId, ServerId};
@@ -106,6 +108,8 @@ pub(super) struct Peer {
     pub(super) move_pause: Duration,
     /// Whether the person there does not want a link: none is tried until it begins one.
     pub(super) unlinked_us: bool,
+    /// When something of its endpoint is due, as it stands in [`Known::due`].
+    due: Cell<Option<Time>>,
 }
 
 /// How often something may happen in [`ALLOWANCE_WINDOW`].
@@ -150,6 +154,7 @@ impl Peer {
             next_move: None,
             move_pause: Duration::ZERO,
             unlinked_us: false,
+            due: Cell::new(None),
         }
     }
 
@@ -213,8 +218,9 @@ impl Peer {
 /// All who are known, at most [`PEERS_MAX`].
 #[derive(Debug, Default)]
 pub(in crate::node) struct Known {
-    /// Boxed, as the other tables of endpoints and links are: tables of pointers share their code, which pages load.
-    peers: BTreeMap<Endpoint, Box<Peer>>,
+    peers: Endpoints<Peer>,
+    /// When something is due of whom, the earliest first.
+    due: RefCell<BTreeSet<(Time, Endpoint)>>,
     /// Whom each neighbour says that it is attached to.
     listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
     /// People with whom no link is wanted, at most [`UNLINKED_MAX`].
@@ -231,61 +237,59 @@ impl Known {
     }
 
     pub(in crate::node) fn contains(&self, endpoint: Endpoint) -> bool {
-        self.peers.contains_key(&endpoint)
+        self.peers.get(endpoint).is_some()
     }
 
     pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
-        self.peers.insert(endpoint, Box::new(Peer::new(now)));
+        self.peers.insert(endpoint, Peer::new(now));
     }
 
     pub(super) fn remove(&mut self, endpoint: Endpoint) {
-        self.peers.remove(&endpoint);
+        let at = self.peers.remove(endpoint).and_then(|peer| peer.due.get());
+        at.map(|at| self.due.get_mut().remove(&(at, endpoint)));
     }
 
     pub(in crate::node) fn clear(&mut self) {
         self.peers.clear();
+        self.due.get_mut().clear();
     }
 
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Peer> {
-        self.peers.get(&endpoint).map(Box::as_ref)
+        self.peers.get(endpoint)
     }
 
     pub(super) fn get_mut(&mut self, endpoint: Endpoint) -> Option<&mut Peer> {
-        self.peers.get_mut(&endpoint).map(Box::as_mut)
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut Peer)> {
-        self.peers.iter_mut().map(|(&endpoint, peer)| (endpoint, &mut **peer))
+        self.peers.get_mut(endpoint)
     }
 
     /// All who are known.
     pub(in crate::node) fn endpoints(&self) -> Vec<Endpoint> {
-        self.peers.keys().copied().collect()
+        self.peers.iter().map(|(endpoint, _)| endpoint).collect()
     }
 
     /// Those of whom something holds.
     pub(super) fn those(&self, holds: impl Fn(&Peer) -> bool) -> Vec<Endpoint> {
-        self.peers.iter().filter(|(_, peer)| holds(peer)).map(|(&endpoint, _)| endpoint).collect()
+        self.peers.iter().filter(|(_, peer)| holds(peer)).map(|(endpoint, _)| endpoint).collect()
     }
 
     /// All endpoints of a peer.
     pub(super) fn endpoints_of(&self, peer: PeerId) -> Vec<Endpoint> {
-        self.peers.keys().copied().filter(|endpoint| endpoint.peer == peer).collect()
+        self.endpoints().into_iter().filter(|endpoint| endpoint.peer == peer).collect()
     }
 
     /// Those who were ever seen in a room.
     pub(in crate::node) fn seen_in(&self, room: RoomHandle) -> impl Iterator<Item = Endpoint> {
-        self.peers.iter().filter(move |(_, peer)| peer.rooms.contains(&room)).map(|(&endpoint, _)| endpoint)
+        self.peers.iter().filter(move |(_, peer)| peer.rooms.contains(&room)).map(|(endpoint, _)| endpoint)
     }
 
     /// Whether an endpoint was ever seen in a room.
     pub(in crate::node) fn is_seen_in(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
-        self.peers.get(&endpoint).is_some_and(|peer| peer.rooms.contains(&room))
+        self.peers.get(endpoint).is_some_and(|peer| peer.rooms.contains(&room))
     }
 
     /// What an endpoint signed about the key to which signals for it are sealed.
     pub(in crate::node) fn announcement(&self, endpoint: Endpoint) -> Option<&Announcement> {
-        self.peers.get(&endpoint)?.announcement.as_ref()
+        self.peers.get(endpoint)?.announcement.as_ref()
     }
 
     /// The key to which signals for an endpoint are sealed.
@@ -295,14 +299,14 @@ impl Known {
 
     /// An endpoint was seen in a room.
     pub(in crate::node) fn note_seen(&mut self, endpoint: Endpoint, room: RoomHandle) {
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
+        if let Some(peer) = self.peers.get_mut(endpoint) {
             peer.rooms.insert(room);
         }
     }
 
     /// An endpoint is not in a room any more, whoever lists it.
     pub(in crate::node) fn unlist(&mut self, endpoint: Endpoint, room: RoomHandle) {
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
+        if let Some(peer) = self.peers.get_mut(endpoint) {
             peer.remove_room(room);
         }
     }
@@ -310,13 +314,13 @@ impl Known {
     /// Whether an endpoint is listed in a room, and whether it is in another.
     pub(in crate::node) fn is_listed(&self, endpoint: Endpoint, room: RoomHandle) -> (bool, bool) {
         let rooms: Vec<RoomHandle> =
-            self.peers.get(&endpoint).map(|peer| peer.present_rooms().collect()).unwrap_or_default();
+            self.peers.get(endpoint).map(|peer| peer.present_rooms().collect()).unwrap_or_default();
         (rooms.contains(&room), rooms.iter().any(|other| *other != room))
     }
 
     /// A server lists nobody in these rooms any more.
     pub(in crate::node) fn unlist_all_of(&mut self, server: ServerId, rooms: &[RoomHandle]) {
-        for peer in self.peers.values_mut() {
+        for (_, peer) in self.peers.iter_mut() {
             rooms.iter().for_each(|&room| peer.remove_source(room, Source::Server(server)));
         }
     }
@@ -324,7 +328,7 @@ impl Known {
     /// A room was left.
     pub(in crate::node) fn forget_room(&mut self, room: RoomHandle) {
         self.listed.retain(|(listed, _), _| *listed != room);
-        for peer in self.peers.values_mut() {
+        for (_, peer) in self.peers.iter_mut() {
             peer.remove_room(room);
             peer.rooms.remove(&room);
         }
@@ -332,14 +336,14 @@ impl Known {
 
     /// A link to an endpoint is tried at this time, or not of our own accord.
     pub(in crate::node) fn try_at(&mut self, endpoint: Endpoint, at: Option<Time>) {
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
+        if let Some(peer) = self.peers.get_mut(endpoint) {
             peer.next_try = at;
         }
     }
 
     /// A link to an endpoint is tried at this time, unless it is planned already.
     pub(in crate::node) fn try_at_latest(&mut self, endpoint: Endpoint, at: Time) {
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
+        if let Some(peer) = self.peers.get_mut(endpoint) {
             peer.next_try.get_or_insert(at);
         }
     }
@@ -347,8 +351,8 @@ impl Known {
     /// Who waited for a link is tried at once, and as if nothing had failed.
     pub(in crate::node) fn retry_at_once(&mut self, own: &Own, links: &Links) {
         let now = own.time();
-        for (endpoint, peer) in &mut self.peers {
-            if !links.is_linked(*endpoint) {
+        for (endpoint, peer) in self.peers.iter_mut() {
+            if !links.is_linked(endpoint) {
                 peer.failures = 0;
                 peer.next_try = peer.next_try.map(|_| now);
             }
@@ -357,7 +361,7 @@ impl Known {
 
     /// Nothing of an endpoint is accepted until then.
     pub(in crate::node) fn refuse_until(&mut self, endpoint: Endpoint, until: Time) {
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
+        if let Some(peer) = self.peers.get_mut(endpoint) {
             (peer.refused_until, peer.next_try) = (Some(until), Some(until));
         }
     }
@@ -383,14 +387,14 @@ impl Known {
 
     /// The person at the other end does not want a link.
     pub(in crate::node) fn note_unlinked(&mut self, endpoint: Endpoint) {
-        if let Some(peer) = self.peers.get_mut(&endpoint) {
+        if let Some(peer) = self.peers.get_mut(endpoint) {
             peer.unlinked_us = true;
         }
     }
 
     /// Whether the person at the other end does not want a link.
     pub(in crate::node) fn has_unlinked_us(&self, endpoint: Endpoint) -> bool {
-        self.peers.get(&endpoint).is_some_and(|peer| peer.unlinked_us)
+        self.peers.get(endpoint).is_some_and(|peer| peer.unlinked_us)
     }
 
     /// A neighbour says to whom it is attached. Returns those to whom it is not any more.
@@ -424,7 +428,7 @@ impl Known {
         attempt: Option<&Attempt>,
         is_resumed: bool,
     ) -> BTreeSet<RoomHandle> {
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return BTreeSet::new() };
+        let Some(peer) = self.peers.get_mut(endpoint) else { return BTreeSet::new() };
         (peer.next_try, peer.failures) = (None, 0);
         peer.they_hide = attempt.is_some_and(|attempt| attempt.named.hides());
         let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
@@ -437,12 +441,12 @@ impl Known {
 
     /// Since when the link was sought that an endpoint has now.
     pub(in crate::node) fn take_sought(&mut self, endpoint: Endpoint) -> Option<Time> {
-        self.peers.get_mut(&endpoint)?.sought.take()
+        self.peers.get_mut(endpoint)?.sought.take()
     }
 
     /// Whether an endpoint named relayed candidates alone when its link was made.
     pub(in crate::node) fn hides(&self, endpoint: Endpoint) -> bool {
-        self.peers.get(&endpoint).is_some_and(|peer| peer.they_hide)
+        self.peers.get(endpoint).is_some_and(|peer| peer.they_hide)
     }
 
     /// Plans to look for a better path for a link, after `pause` if one is wanted. At once it is also looked for where
@@ -457,7 +461,7 @@ impl Known {
         let later = if own.me > endpoint { Duration::ZERO } else { ASK_LATER };
         let (now, hides) = (own.time(), own.config.hides_address);
         let path = links.of(endpoint).map(|link| link.path().kind());
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        let Some(peer) = self.peers.get_mut(endpoint) else { return };
         peer.move_pause = pause;
         peer.next_move = match (path, hides) {
             (Some(Path::Direct), true) => Some(now),
@@ -469,25 +473,28 @@ impl Known {
     /// The link to an endpoint is up, or has another path: looks for a better one in time.
     pub(in crate::node) fn handle_path_known(&mut self, own: &Own, links: &Links, endpoint: Endpoint) {
         let Some(path) = links.of(endpoint).map(Link::path) else { return };
-        let Some(peer) = self.peers.get_mut(&endpoint) else { return };
+        let Some(peer) = self.peers.get_mut(endpoint) else { return };
         peer.needs_relay = path.kind() == Path::Relayed;
         let pause = if peer.needs_relay { peer.move_pause } else { Duration::ZERO };
         self.plan_move(own, links, endpoint, pause.max(own.config.direct_again_least));
     }
 
-    /// All who are known, whether each is bound by a link or a session, and since when its state is as it is. The lower
-    /// parts have a table of the same endpoints each, so that nothing is looked up.
-    fn all<'a>(&'a self, base: &'a Base) -> impl Iterator<Item = (Endpoint, &'a Peer, bool, Time)> {
+    /// All who are known, whether each is bound by a link or a session, and how people see it. The lower parts have a table
+    /// of the same endpoints each, so that nothing is looked up.
+    pub(super) fn all<'a>(
+        &'a self,
+        base: &'a Base,
+    ) -> impl Iterator<Item = (Endpoint, &'a Peer, bool, &'a Person)> {
         let ends = base.links.bound().zip(base.own.people.iter());
         let all = self.peers.iter().zip(ends);
-        all.map(|((&endpoint, peer), (is_bound, person))| (endpoint, &**peer, is_bound, person.since))
+        all.map(|((endpoint, peer), (is_bound, person))| (endpoint, peer, is_bound, person))
     }
 
     /// Those of whom nothing needs to be remembered.
     pub(super) fn long_gone(&self, base: &Base) -> Vec<Endpoint> {
         let now = base.own.time();
-        let gone = self.all(base).filter(|(_, peer, is_bound, since)| {
-            peer.forget_at(*is_bound, *since).is_some_and(|at| at <= now)
+        let gone = self.all(base).filter(|(_, peer, is_bound, person)| {
+            peer.forget_at(*is_bound, person.since).is_some_and(|at| at <= now)
         });
         gone.map(|(endpoint, ..)| endpoint).collect()
     }
@@ -498,30 +505,53 @@ impl Known {
         let now = base.own.time();
         let idle =
             self.all(base).filter(|(_, peer, is_bound, _)| peer.is_idle(*is_bound) && !peer.is_refused(now));
-        let least = idle.min_by_key(|(_, peer, _, since)| (Reverse(peer.failures), *since));
+        let least = idle.min_by_key(|(_, peer, _, person)| (Reverse(peer.failures), person.since));
         least.map(|(endpoint, ..)| endpoint)
     }
 
-    /// When something about those who are known is to be done.
-    pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
-        let forget_at = |endpoint, peer: &Peer| {
-            // Of those who are listed, which are most, nothing else needs to be looked up.
-            let person = base.own.people.get(endpoint).filter(|_| !peer.is_listed())?;
-            peer.forget_at(base.links.is_bound(endpoint), person.since)
-        };
-        let peers = self.peers.iter();
-        let due = peers.flat_map(|(&at, peer)| [peer.next_move, peer.next_try, forget_at(at, peer)]);
-        due.flatten().min()
+    /// When something of anybody who is known is to be done, in whichever part of the node.
+    pub(in crate::node) fn poll_timeout(&self, base: &Base) -> Option<Time> {
+        let Base { own, links, rooms, .. } = base;
+        let mut changed = self.peers.take_changed();
+        for mut more in [own.people.take_changed(), links.take_changed(), rooms.attachments().take_changed()]
+        {
+            changed.append(&mut more);
+        }
+        let mut due = self.due.borrow_mut();
+        for endpoint in changed {
+            let Some(peer) = self.peers.get(endpoint) else { continue };
+            let earliest = self.due_of(base, endpoint);
+            if peer.due.get() != earliest {
+                peer.due.replace(earliest).map(|before| due.remove(&(before, endpoint)));
+                earliest.map(|at| due.insert((at, endpoint)));
+            }
+        }
+        due.first().map(|(at, _)| *at)
+    }
+
+    /// All that is due, as it was looked up last.
+    #[cfg(test)]
+    pub(in crate::node) fn noted(&self) -> BTreeSet<(Time, Endpoint)> {
+        self.due.borrow().clone()
+    }
+
+    /// When something of an endpoint is to be done.
+    pub(in crate::node) fn due_of(&self, base: &Base, endpoint: Endpoint) -> Option<Time> {
+        let Base { own, links, rooms, .. } = base;
+        let peer = self.peers.get(endpoint)?;
+        let forget_at = peer.forget_at(links.is_bound(endpoint), own.people.get(endpoint)?.since);
+        let due = [peer.next_move, peer.next_try, forget_at];
+        due.into_iter().chain([links.due(own, endpoint), rooms.attachments().due(endpoint)]).flatten().min()
     }
 
     /// Counts a payload that a neighbour hands over. Returns whether it is within the limit.
     pub(super) fn counts_carried(&mut self, own: &Own, neighbour: Endpoint) -> bool {
-        self.peers.get_mut(&neighbour).is_some_and(|peer| peer.carried.count(own.time()))
+        self.peers.get_mut(neighbour).is_some_and(|peer| peer.carried.count(own.time()))
     }
 
     /// Counts an endpoint or an attempt that a neighbour introduces. Returns whether it is within the limit.
     pub(super) fn counts_introduced(&mut self, own: &Own, neighbour: Endpoint) -> bool {
-        self.peers.get_mut(&neighbour).is_some_and(|peer| peer.introduced.count(own.time()))
+        self.peers.get_mut(neighbour).is_some_and(|peer| peer.introduced.count(own.time()))
     }
 }
 

@@ -282,29 +282,32 @@ impl Connecting {
     /// Whom an overlay does not seek, or not any more, is listed no longer, and nobody is told that a link to it is made.
     fn forget_unsought(&mut self, base: &mut Base) {
         let mut untried = Vec::new();
-        let ends = base.links.bound().zip(base.own.people.iter());
-        for ((endpoint, peer), (is_bound, person)) in base.known.iter_mut().zip(ends) {
+        let mut unsought = Vec::new();
+        for (endpoint, peer, is_bound, person) in base.known.all(base) {
             let is_connecting = person.state == LinkState::Connecting;
             if !peer.is_idle(is_bound) || !peer.is_listed() && !is_connecting {
                 continue;
             }
-            let visits = &self.visits;
             let is_sought = |handle: &RoomHandle| {
-                visits.contains(*handle, endpoint)
+                self.visits.contains(*handle, endpoint)
                     || base.rooms.room(*handle).is_none_or(|room| {
                         room.membership().is_full_mesh() || room.membership().wants_link(endpoint)
                     })
             };
-            let unsought: Vec<RoomHandle> =
-                peer.rooms.iter().copied().filter(|room| !is_sought(room)).collect();
-            for &room in &unsought {
-                peer.remove_room(room);
-                base.rooms.attachments_mut().note_distant(room, endpoint);
-                peer.next_try = None;
-            }
-            if is_connecting && unsought.len() == peer.rooms.len() {
+            let rooms: Vec<RoomHandle> = peer.rooms.iter().copied().filter(|room| !is_sought(room)).collect();
+            if is_connecting && rooms.len() == peer.rooms.len() {
                 untried.push(endpoint);
             }
+            if !rooms.is_empty() {
+                unsought.push((endpoint, rooms));
+            }
+        }
+        for (endpoint, rooms) in unsought {
+            for room in rooms {
+                base.known.unlist(endpoint, room);
+                base.rooms.attachments_mut().note_distant(room, endpoint);
+            }
+            base.known.try_at(endpoint, None);
         }
         for endpoint in untried {
             self.attempts.abandon(base, endpoint, UNSOUGHT);

@@ -9,11 +9,12 @@ mod direct;
 mod waiting;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::waiting::Waiting;
+use super::endpoints::Endpoints;
 use super::own::Own;
 use crate::id::Endpoint;
 use crate::links::link::{Link, LinkEvent};
@@ -72,7 +73,9 @@ impl End {
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<LinkId, Box<Link>>,
-    ends: BTreeMap<Endpoint, Box<End>>,
+    ends: Endpoints<End>,
+    /// Whose sessions may have direct messages or acknowledgements to hand over.
+    unserved: BTreeSet<Endpoint>,
     next: u64,
     /// The token of the next direct message.
     next_token: u64,
@@ -87,7 +90,8 @@ impl Links {
     pub(super) fn new() -> Links {
         Links {
             links: BTreeMap::new(),
-            ends: BTreeMap::new(),
+            ends: Endpoints::default(),
+            unserved: BTreeSet::new(),
             next: 1,
             next_token: 1,
             takes_direct: true,
@@ -98,12 +102,12 @@ impl Links {
 
     /// Somebody is known from here on.
     pub(super) fn insert_endpoint(&mut self, endpoint: Endpoint) {
-        self.ends.insert(endpoint, Box::default());
+        self.ends.insert(endpoint, End::default());
     }
 
     /// Somebody is known no longer, who has neither link nor session.
     pub(super) fn remove_endpoint(&mut self, endpoint: Endpoint) {
-        self.ends.remove(&endpoint);
+        self.ends.remove(endpoint);
     }
 
     /// Begins an attempt, whose connection the driver is to open.
@@ -136,7 +140,7 @@ impl Links {
 
     /// The number of the proved link to an endpoint.
     pub(super) fn id_of(&self, endpoint: Endpoint) -> Option<LinkId> {
-        self.ends.get(&endpoint)?.link
+        self.ends.get(endpoint)?.link
     }
 
     /// The proved link to an endpoint.
@@ -149,19 +153,25 @@ impl Links {
         self.get_mut(self.id_of(endpoint)?)
     }
 
+    fn end_mut(&mut self, endpoint: Endpoint) -> Option<&mut End> {
+        let end = self.ends.get_mut(endpoint)?;
+        self.unserved.insert(endpoint);
+        Some(end)
+    }
+
     /// All who are known, in their order, and whether each has a link or a session, or something waits for one.
     pub(super) fn bound(&self) -> impl Iterator<Item = bool> {
-        self.ends.values().map(|end| end.is_bound())
+        self.ends.iter().map(|(_, end)| end.is_bound())
     }
 
     /// Whether an endpoint has a link or a session, or something waits for one.
     pub(super) fn is_bound(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(&endpoint).is_some_and(|end| end.is_bound())
+        self.ends.get(endpoint).is_some_and(|end| end.is_bound())
     }
 
     /// Those who have a proved link.
     pub(super) fn linked(&self) -> impl Iterator<Item = Endpoint> {
-        self.ends.iter().filter(|(_, end)| end.link.is_some()).map(|(&endpoint, _)| endpoint)
+        self.ends.iter().filter(|(_, end)| end.link.is_some()).map(|(endpoint, _)| endpoint)
     }
 
     /// Whether an endpoint has a proved link.
@@ -185,14 +195,14 @@ impl Links {
 
     /// A proved link is the endpoint's from here on; what was held against the one before is forgotten.
     pub(super) fn set_link(&mut self, endpoint: Endpoint, link: LinkId) {
-        if let Some(end) = self.ends.get_mut(&endpoint) {
+        if let Some(end) = self.end_mut(endpoint) {
             (end.link, end.suspect, end.offences) = (Some(link), None, 0);
         }
     }
 
     /// The link to an endpoint is about to be replaced.
     pub(super) fn unset_link(&mut self, endpoint: Endpoint) {
-        if let Some(end) = self.ends.get_mut(&endpoint) {
+        if let Some(end) = self.end_mut(endpoint) {
             end.link = None;
         }
     }
@@ -240,7 +250,7 @@ impl Links {
 
     /// Counts an offence. Returns the link of one who has offended too often.
     pub(super) fn count_offence(&mut self, endpoint: Endpoint) -> Option<LinkId> {
-        let end = self.ends.get_mut(&endpoint)?;
+        let end = self.end_mut(endpoint)?;
         end.offences += 1;
         end.link.filter(|_| end.offences >= OFFENCES_MAX)
     }
@@ -268,7 +278,7 @@ impl Links {
         if !planted!(LinkLeaks) {
             self.links.remove(&link);
         }
-        let end = self.ends.get_mut(&endpoint);
+        let end = self.end_mut(endpoint);
         let is_proved = end.is_some_and(|end| {
             let is_it = end.link == Some(link);
             end.link = end.link.filter(|_| !is_it);
@@ -334,19 +344,33 @@ impl Links {
         self.links.values_mut().for_each(|link| link.handle_timeout(own.now, ahead));
     }
 
-    /// When links ping, when silence is to be told, and when sessions are over.
+    /// When links ping, and when silence is to be told.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
-        let links = self.links.iter().flat_map(|(&id, link)| {
-            let silence = || match own.people.state(link.remote()) {
-                Some(LinkState::Stale) => Some(link.heard() + own.config.gone_after),
-                _ => link.stale_at(),
-            };
-            [link.poll_timeout(), self.owner(id).and_then(|_| silence())]
-        });
-        let cuts = self.ends.values().filter_map(|end| end.session.as_ref()?.cut());
-        let cuts = cuts.map(|cut| cut + own.config.resume_within);
-        let waiting = self.ends.values().filter_map(|end| end.waiting.as_ref()?.poll_timeout());
-        links.flatten().chain(cuts).chain(waiting).min()
+        let mut earliest = None;
+        for (&id, link) in &self.links {
+            earliest = earliest.into_iter().chain(link.poll_timeout()).min();
+            // A ping is due before that nearly always, so that nothing is looked up.
+            let (stale_at, gone_at) = (link.stale_at(), link.heard() + own.config.gone_after);
+            if earliest.is_some_and(|at| at <= gone_at && stale_at.is_none_or(|stale_at| at <= stale_at)) {
+                continue;
+            }
+            let is_stale = own.people.state(link.remote()) == Some(LinkState::Stale);
+            let silence = if is_stale { Some(gone_at) } else { stale_at };
+            earliest = earliest.into_iter().chain(self.owner(id).and(silence)).min();
+        }
+        earliest
+    }
+
+    /// Of whose links or sessions something may have changed since this was last asked.
+    pub(super) fn take_changed(&self) -> BTreeSet<Endpoint> {
+        self.ends.take_changed()
+    }
+
+    /// When an endpoint's session is over that is not resumed, and what waits for a link has waited too long.
+    pub(super) fn due(&self, own: &Own, endpoint: Endpoint) -> Option<Time> {
+        let end = self.ends.get(endpoint)?;
+        let cut = end.session.as_ref().and_then(Session::cut).map(|cut| cut + own.config.resume_within);
+        cut.into_iter().chain(end.waiting.as_ref().and_then(Waiting::poll_timeout)).min()
     }
 
     /// Whether nothing was heard of an endpoint for so long that it may be cut off.
@@ -356,7 +380,7 @@ impl Links {
 
     /// Whether the link to an endpoint has been silent for so long that another is tried.
     pub(super) fn is_silent(&self, own: &Own, endpoint: Endpoint) -> bool {
-        let Some(end) = self.ends.get(&endpoint) else { return false };
+        let Some(end) = self.ends.get(endpoint) else { return false };
         let Some(heard) = self.of(endpoint).map(Link::heard) else { return false };
         let now = own.time();
         let unanswered = |since: Time| heard < since && now >= since + own.config.answer_within;
@@ -376,14 +400,13 @@ impl Links {
 
     /// Has the links with such paths answer within a moment. Returns whose they are.
     pub(super) fn doubt(&mut self, own: &Own, is_doubted: impl Fn(LinkPath) -> bool) -> Vec<Endpoint> {
-        let mut doubted = Vec::new();
-        for (&endpoint, end) in &mut self.ends {
-            let link = end.link.and_then(|link| self.links.get_mut(&link));
-            if let Some(link) = link.filter(|link| is_doubted(link.path())) {
-                link.ping_now(own.now);
-                end.suspect = Some(own.time());
-                doubted.push(endpoint);
-            }
+        let doubted =
+            self.linked().filter(|endpoint| self.of(*endpoint).is_some_and(|link| is_doubted(link.path())));
+        let doubted: Vec<Endpoint> = doubted.collect();
+        for &endpoint in &doubted {
+            let Some(end) = self.end_mut(endpoint) else { continue };
+            end.suspect = Some(own.time());
+            self.of_mut(endpoint).into_iter().for_each(|link| link.ping_now(own.now));
         }
         doubted
     }

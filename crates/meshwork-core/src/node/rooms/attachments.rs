@@ -1,12 +1,12 @@
 //! Who is attached to which room over its link.
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::id::Endpoint;
 use crate::lanes::{Allowance, DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, PRESENCE_TAKEN_MAX};
 use crate::links::message::Renewed;
+use crate::node::endpoints::Endpoints;
 use crate::node::own::Own;
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
@@ -157,7 +157,7 @@ struct Visit {
 /// All who are known.
 #[derive(Debug, Default)]
 pub(in crate::node) struct Attachments {
-    ends: BTreeMap<Endpoint, Box<Attachment>>,
+    ends: Endpoints<Attachment>,
 }
 
 impl Attachments {
@@ -168,72 +168,77 @@ impl Attachments {
 
     /// All who are known.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Endpoint, &Attachment)> {
-        self.ends.iter().map(|(&endpoint, one)| (endpoint, &**one))
+        self.ends.iter()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut Attachment)> {
-        self.ends.iter_mut().map(|(&endpoint, one)| (endpoint, &mut **one))
+        self.ends.iter_mut()
     }
 
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<&Attachment> {
-        self.ends.get(&endpoint).map(Box::as_ref)
+        self.ends.get(endpoint)
     }
 
     pub(super) fn get_mut(&mut self, endpoint: Endpoint) -> Option<&mut Attachment> {
-        self.ends.get_mut(&endpoint).map(Box::as_mut)
+        self.ends.get_mut(endpoint)
     }
 
-    /// When those are late who are expected to attach again.
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.ends.values().filter_map(|one| one.deadline()).min()
+    /// Of whom something may have changed since this was last asked.
+    pub(in crate::node) fn take_changed(&self) -> BTreeSet<Endpoint> {
+        self.ends.take_changed()
+    }
+
+    /// When an endpoint is late that is expected to attach again.
+    pub(in crate::node) fn due(&self, endpoint: Endpoint) -> Option<Time> {
+        self.ends.get(endpoint)?.deadline()
     }
 
     /// Somebody is known from here on.
     pub(in crate::node) fn insert_endpoint(&mut self, now: Time, endpoint: Endpoint) {
-        self.ends.insert(endpoint, Box::new(Attachment::new(now)));
+        self.ends.insert(endpoint, Attachment::new(now));
     }
 
     /// Somebody is known no longer, who has no link.
     pub(in crate::node) fn remove_endpoint(&mut self, endpoint: Endpoint) {
-        self.ends.remove(&endpoint);
+        self.ends.remove(endpoint);
     }
 
     /// Whether an endpoint is attached to a room, or was over the link before and is about to be again.
     pub(in crate::node) fn is_attached(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
-        self.ends.get(&endpoint).is_some_and(|one| one.is_attached(room))
+        self.ends.get(endpoint).is_some_and(|one| one.is_attached(room))
     }
 
     /// Who is attached to a room.
     pub(in crate::node) fn attached_to(&self, room: RoomHandle) -> Vec<Endpoint> {
         let attached = self.ends.iter().filter(|(_, one)| one.is_attached(room));
-        attached.map(|(endpoint, _)| *endpoint).collect()
+        attached.map(|(endpoint, _)| endpoint).collect()
     }
 
     /// Whether anybody is attached to a room.
     pub(in crate::node) fn has_attached(&self, room: RoomHandle) -> bool {
-        self.ends.values().any(|one| one.is_attached(room))
+        self.ends.iter().any(|(_, one)| one.is_attached(room))
     }
 
     /// Whether an endpoint was a member of a room and no neighbour when it was last heard of.
     pub(in crate::node) fn is_distant(&self, endpoint: Endpoint, room: RoomHandle) -> bool {
-        self.ends.get(&endpoint).is_some_and(|one| one.distant.contains(&room))
+        self.ends.get(endpoint).is_some_and(|one| one.distant.contains(&room))
     }
 
     /// The same in any room.
     pub(in crate::node) fn is_distant_anywhere(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(&endpoint).is_some_and(|one| !one.distant.is_empty())
+        self.ends.get(endpoint).is_some_and(|one| !one.distant.is_empty())
     }
 
     /// A member is no neighbour, by choice of either end or since one has no place for the other, and stays in the room.
     pub(in crate::node) fn note_distant(&mut self, room: RoomHandle, endpoint: Endpoint) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.distant.insert(room);
         }
     }
 
     /// Somebody left, wherever it was a member.
     pub(in crate::node) fn forget_distant(&mut self, endpoint: Endpoint) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.distant.clear();
         }
     }
@@ -250,7 +255,7 @@ impl Attachments {
 
     /// How many are linked for visits alone.
     pub(in crate::node) fn visits(&self) -> usize {
-        self.ends.values().filter(|one| !one.visits.is_empty() && one.attached.is_empty()).count()
+        self.ends.iter().filter(|(_, one)| !one.visits.is_empty() && one.attached.is_empty()).count()
     }
 
     /// When something was said last on a visit that both ends know of.
@@ -261,7 +266,7 @@ impl Attachments {
 
     /// A neighbour in a room is a visitor from here on, by the number by which it calls the room.
     pub(in crate::node) fn keep_as_visit(&mut self, now: Time, endpoint: Endpoint, room: RoomHandle) {
-        let Some(one) = self.ends.get_mut(&endpoint) else { return };
+        let Some(one) = self.ends.get_mut(endpoint) else { return };
         let number = one.attached.iter().find(|(_, attached)| **attached == room).map(|(number, _)| *number);
         one.remove_neighbour(room);
         if let Some(number) = number {
@@ -271,38 +276,38 @@ impl Attachments {
 
     /// Something was said to an endpoint alone in a room, or by it.
     pub(in crate::node) fn note_said(&mut self, now: Time, endpoint: Endpoint, room: RoomHandle) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.note_said(now, room);
         }
     }
 
     /// A visit is over.
     pub(in crate::node) fn end_visit(&mut self, endpoint: Endpoint, room: RoomHandle) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.end_visit(room);
         }
     }
 
     /// The room that an endpoint calls by a number where it says something to us alone.
     pub(in crate::node) fn numbered_for_lanes(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
-        self.ends.get(&endpoint)?.room_of_lane(number)
+        self.ends.get(endpoint)?.room_of_lane(number)
     }
 
     /// The room that an endpoint calls by a number; one that is not attached may be that of a room just left.
     pub(in crate::node) fn numbered(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
-        self.ends.get(&endpoint)?.room(number)
+        self.ends.get(endpoint)?.room(number)
     }
 
     /// What an endpoint shows of the secrets that were put in the place of a room's first.
     pub(in crate::node) fn renewed(&self, endpoint: Endpoint, room: RoomHandle) -> Renewed {
-        let one = self.ends.get(&endpoint);
+        let one = self.ends.get(endpoint);
         one.and_then(|one| one.renewed.get(&room)).cloned().unwrap_or_default()
     }
 
     /// An endpoint attaches to a room and shows these secrets, and whether that gives it access cannot be
     /// told yet. It takes us for detached, so it is to be told anew that we are there.
     pub(in crate::node) fn note_unsure(&mut self, handle: RoomHandle, endpoint: Endpoint, renewed: Renewed) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.sent.remove(&handle);
             one.unsure.insert(handle);
             one.renewed.insert(handle, renewed);
@@ -311,14 +316,14 @@ impl Attachments {
 
     /// An endpoint and a room have nothing to do with each other any more.
     pub(in crate::node) fn unattach(&mut self, handle: RoomHandle, endpoint: Endpoint) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.remove(handle);
         }
     }
 
     /// An endpoint is no neighbour in a room any more, and its visit goes on.
     pub(in crate::node) fn unattach_neighbour(&mut self, handle: RoomHandle, endpoint: Endpoint) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.remove_neighbour(handle);
         }
     }
@@ -326,7 +331,7 @@ impl Attachments {
     /// Takes the rooms of an endpoint from its link, which is about to be replaced: it may attach to them again
     /// over the next one, and meanwhile nobody is told.
     pub(in crate::node) fn keep_attached(&mut self, own: &Own, endpoint: Endpoint) {
-        if let Some(one) = self.ends.get_mut(&endpoint) {
+        if let Some(one) = self.ends.get_mut(endpoint) {
             one.sent.clear();
             one.unsure.clear();
             one.visits.clear();
@@ -337,7 +342,7 @@ impl Attachments {
 
     /// Takes the rooms of an endpoint from its link, which is gone. They are to be detached.
     pub(in crate::node) fn take_attached(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
-        let Some(one) = self.ends.get_mut(&endpoint) else { return BTreeSet::new() };
+        let Some(one) = self.ends.get_mut(endpoint) else { return BTreeSet::new() };
         one.sent.clear();
         one.unsure.clear();
         one.visits.clear();
@@ -348,23 +353,22 @@ impl Attachments {
 
     /// Takes the rooms that an endpoint did not attach to again. They are to be detached.
     pub(in crate::node) fn take_reattaching(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
-        self.ends.get_mut(&endpoint).map(|one| core::mem::take(&mut one.reattaching)).unwrap_or_default()
+        self.ends.get_mut(endpoint).map(|one| core::mem::take(&mut one.reattaching)).unwrap_or_default()
     }
 
     /// Whether an endpoint is expected to attach again.
     pub(in crate::node) fn is_reattaching(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(&endpoint).is_some_and(|one| !one.reattaching.is_empty())
+        self.ends.get(endpoint).is_some_and(|one| !one.reattaching.is_empty())
     }
 
     /// Those who did not attach again in time.
     pub(in crate::node) fn late(&self, now: Time) -> Vec<Endpoint> {
         let is_late = |one: &Attachment| one.deadline().is_some_and(|until| until <= now);
-        let late = self.ends.iter().filter(|(_, one)| is_late(one));
-        late.map(|(&endpoint, _)| endpoint).collect()
+        self.ends.iter().filter(|(_, one)| is_late(one)).map(|(endpoint, _)| endpoint).collect()
     }
 
     #[cfg(test)]
     pub(in crate::node) fn attached(&self, endpoint: Endpoint) -> BTreeMap<u32, RoomHandle> {
-        self.ends[&endpoint].attached.clone()
+        self.ends.get(endpoint).expect("it is known").attached.clone()
     }
 }

@@ -147,7 +147,9 @@ impl Lanes<'_> {
         let (bytes, stream) = Unreliable::Datagram(datagram).encode();
         let is_meant = |endpoint: Endpoint| to == Audience::All || to == Audience::One(endpoint);
         let mut is_heard = false;
-        for (endpoint, one) in self.attachments.iter_mut().filter(|(endpoint, _)| is_meant(*endpoint)) {
+        let linked: Vec<Endpoint> = links.linked().filter(|endpoint| is_meant(*endpoint)).collect();
+        for endpoint in linked {
+            let Some(one) = self.attachments.get_mut(endpoint) else { continue };
             let is_meant = match to {
                 Audience::All => one.is_told(handle) && one.is_attached(handle),
                 Audience::One(_) => one.hears(handle),

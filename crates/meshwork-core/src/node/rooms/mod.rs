@@ -403,8 +403,7 @@ impl Rooms {
             entry.presence.poll_timeout().into_iter().chain(passed).min()
         });
         let full = self.rooms.values().filter_map(|entry| entry.full_judged());
-        let reattaching = self.attachments.poll_timeout();
-        rooms.chain(presence).chain(full).chain(reattaching).min()
+        rooms.chain(presence).chain(full).min()
     }
 
     /// What a room wants next.
