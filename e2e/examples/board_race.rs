@@ -107,6 +107,8 @@ async fn race(elsewhere: &Handle, shapes: usize, people: usize, seconds: usize) 
         seconds_passed.tick().await;
     }
     let opening = take(&tab).await?;
+    // What follows takes minutes, and may fail.
+    eprintln!("joined after {} ms, opening: {opening}", joined.as_millis());
     while crowd.len() < people {
         crowd.push(come().await?);
     }
