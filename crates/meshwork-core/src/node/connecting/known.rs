@@ -485,7 +485,7 @@ impl Known {
         &'a self,
         base: &'a Base,
     ) -> impl Iterator<Item = (Endpoint, &'a Peer, bool, &'a Person)> {
-        let ends = base.links.bound().zip(base.own.people.iter());
+        let ends = base.links.ends().bound().zip(base.own.people.iter());
         let all = self.peers.iter().zip(ends);
         all.map(|((endpoint, peer), (is_bound, person))| (endpoint, peer, is_bound, person))
     }
@@ -513,7 +513,8 @@ impl Known {
     pub(in crate::node) fn poll_timeout(&self, base: &Base) -> Option<Time> {
         let Base { own, links, rooms, .. } = base;
         let mut changed = self.peers.take_changed();
-        for mut more in [own.people.take_changed(), links.take_changed(), rooms.attachments().take_changed()]
+        for mut more in
+            [own.people.take_changed(), links.ends().take_changed(), rooms.attachments().take_changed()]
         {
             changed.append(&mut more);
         }
@@ -539,9 +540,12 @@ impl Known {
     pub(in crate::node) fn due_of(&self, base: &Base, endpoint: Endpoint) -> Option<Time> {
         let Base { own, links, rooms, .. } = base;
         let peer = self.peers.get(endpoint)?;
-        let forget_at = peer.forget_at(links.is_bound(endpoint), own.people.get(endpoint)?.since);
+        let forget_at = peer.forget_at(links.ends().is_bound(endpoint), own.people.get(endpoint)?.since);
         let due = [peer.next_move, peer.next_try, forget_at];
-        due.into_iter().chain([links.due(own, endpoint), rooms.attachments().due(endpoint)]).flatten().min()
+        due.into_iter()
+            .chain([links.ends().due(own, endpoint), rooms.attachments().due(endpoint)])
+            .flatten()
+            .min()
     }
 
     /// Counts a payload that a neighbour hands over. Returns whether it is within the limit.

@@ -6,8 +6,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::ends::End;
 use super::waiting::LINK_WITHIN;
-use super::{End, Links, SERVE_QUEUE};
+use super::{Links, SERVE_QUEUE};
 use crate::id::Endpoint;
 use crate::lanes::Letter;
 use crate::links::direct::{Arrival, Ended};
@@ -34,7 +35,7 @@ impl Links {
 
     /// The session with an endpoint, to change it.
     pub(in crate::node) fn session_mut(&mut self, endpoint: Endpoint) -> Option<&mut Session> {
-        self.end_mut(endpoint)?.session.as_mut()
+        self.ends.get_mut(endpoint)?.session.as_mut()
     }
 
     /// Queues a direct message in a session; where there is none, or its room waits to be attached, it waits for that.
@@ -51,7 +52,7 @@ impl Links {
         let token = DirectToken(self.next_token);
         let others = self.ends.iter().filter(|(whose, _)| *whose != to);
         let waiting = others.filter(|(_, end)| end.waiting.is_some()).count();
-        let end = self.end_mut(to).ok_or(CommandError::NotLinked(to))?;
+        let end = self.ends.get_mut(to).ok_or(CommandError::NotLinked(to))?;
         let waits_in_room = end.waiting.as_ref().is_some_and(|waiting| waiting.has_room(letter.room));
         match &mut end.session {
             Some(_) if !end.direct_links => return Err(CommandError::NoDirect(to)),
@@ -71,7 +72,7 @@ impl Links {
 
     /// An endpoint is attached to a room that this end calls by this number: what waited for that is sent.
     pub(in crate::node) fn handle_attached(&mut self, own: &mut Own, endpoint: Endpoint, room: u32) {
-        let Some(end) = self.end_mut(endpoint) else { return };
+        let Some(end) = self.ends.get_mut(endpoint) else { return };
         let (Some(waiting), Some(session)) = (&mut end.waiting, &mut end.session) else { return };
         let mut ended = Vec::new();
         for (token, letter) in waiting.take_room(room) {
@@ -88,7 +89,7 @@ impl Links {
         let now = own.time();
         let waiting = self.ends.iter().filter(|(_, end)| end.waiting.is_some());
         for endpoint in waiting.map(|(endpoint, _)| endpoint).collect::<Vec<Endpoint>>() {
-            let Some(end) = self.end_mut(endpoint) else { continue };
+            let Some(end) = self.ends.get_mut(endpoint) else { continue };
             let Some(waiting) = &mut end.waiting else { continue };
             let ended = waiting.take_late(now);
             end.waiting.take_if(|waiting| waiting.is_empty());
@@ -100,7 +101,7 @@ impl Links {
     /// An endpoint is in a room no longer that this end calls by this number, or this end is not: what was said to it
     /// there ends.
     pub(in crate::node) fn end_direct_in(&mut self, own: &mut Own, endpoint: Endpoint, room: u32, why: &str) {
-        let Some(end) = self.end_mut(endpoint) else { return };
+        let Some(end) = self.ends.get_mut(endpoint) else { return };
         let mut ended = end.session.as_mut().map(|session| session.direct.end_room(room)).unwrap_or_default();
         if let Some(waiting) = &mut end.waiting {
             let not_sent = |(token, _)| Ended { room, token, end: DirectEnd::NotSent };
@@ -126,7 +127,7 @@ impl Links {
         } else {
             self.give_session_up(own, endpoint);
         }
-        let Some(end) = self.end_mut(endpoint) else { return (None, None) };
+        let Some(end) = self.ends.get_mut(endpoint) else { return (None, None) };
         let session = end.session.get_or_insert_with(|| Session::new(facts.session, facts.epoch));
         let resumption = session.handle_proved(facts.epoch);
         end.direct_links = facts.version >= RESUMPTION_VERSION;
@@ -143,7 +144,7 @@ impl Links {
     /// The other end began a new session: what was sent in the one before may or may not have arrived, and what was never
     /// sent waits for its room.
     fn give_session_up(&mut self, own: &mut Own, endpoint: Endpoint) {
-        let Some(end) = self.end_mut(endpoint) else { return };
+        let Some(end) = self.ends.get_mut(endpoint) else { return };
         let Some(mut session) = end.session.take() else { return };
         let ended = session.direct.restart();
         let unsent = session.direct.take_unsent();
@@ -157,7 +158,7 @@ impl Links {
     pub(in crate::node) fn cut(&mut self, link: LinkId) -> Option<Endpoint> {
         let state = self.links.get(&link)?;
         let (endpoint, heard) = (state.remote(), state.heard());
-        let end = self.end_mut(endpoint).filter(|end| end.link == Some(link))?;
+        let end = self.ends.get_mut(endpoint).filter(|end| end.link == Some(link))?;
         if let Some(session) = &mut end.session {
             session.handle_cut(heard);
         }
@@ -166,7 +167,7 @@ impl Links {
 
     /// A session is over; what was said in it and not acknowledged is given up.
     pub(in crate::node) fn end_session(&mut self, own: &mut Own, endpoint: Endpoint, reason: &str) {
-        let Some(end) = self.end_mut(endpoint) else { return };
+        let Some(end) = self.ends.get_mut(endpoint) else { return };
         let ended = end.session.take().map(|mut session| session.direct.end()).unwrap_or_default();
         tell_ended(own, endpoint, &ended, Some(reason));
     }
@@ -287,16 +288,10 @@ impl Links {
     /// nothing.
     pub(in crate::node) fn serve_direct(&mut self) -> bool {
         let mut idle = true;
-        let (ends, links) = (&mut self.ends, &mut self.links);
-        self.unserved.retain(|endpoint| {
-            // Most are looked at once more than needed, and are not to count as changed for it.
-            let session = ends.get(*endpoint).and_then(|end| end.session.as_ref());
-            if !session.is_some_and(|session| session.is_told() && session.direct.is_waiting()) {
-                return false;
-            }
-            let Some(end) = ends.get_mut(*endpoint) else { return false };
-            let Some(link) = end.link.and_then(|link| links.get_mut(&link)) else { return false };
-            let Some(session) = &mut end.session else { return false };
+        let links = &mut self.links;
+        self.ends.for_each_unserved(|end| {
+            let Some(link) = end.link.and_then(|link| links.get_mut(&link)) else { return };
+            let Some(session) = &mut end.session else { return };
             if link.queued() < SEND_QUEUE_MAX
                 && let Some(number) = session.direct.take_acknowledgement()
             {
@@ -309,7 +304,6 @@ impl Links {
                 link.send(&LinkMessage::Direct(Direct { number, letter: letter.clone() }));
             }
             link.set_held_up(link.queued() >= SERVE_QUEUE);
-            true
         });
         idle
     }

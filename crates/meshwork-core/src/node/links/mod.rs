@@ -6,20 +6,19 @@
 //! It knows neither rooms nor servers, nor why a link is wanted: it hands a room's messages on unopened.
 
 mod direct;
+mod ends;
 mod waiting;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use self::waiting::Waiting;
-use super::endpoints::Endpoints;
+use self::ends::Ends;
 use super::own::Own;
 use crate::id::Endpoint;
 use crate::links::link::{Link, LinkEvent};
 use crate::links::message::{GoodbyeReason, LinkMessage};
-use crate::links::resume::Session;
 use crate::links::transcript::Facts;
 use crate::seam::description::Role;
 use crate::seam::event::LinkState;
@@ -45,37 +44,11 @@ pub(super) enum Unflushed {
     All,
 }
 
-/// What an endpoint that is known is linked by.
-#[derive(Debug, Default)]
-struct End {
-    /// The proved link.
-    link: Option<LinkId>,
-    /// What outlives its links.
-    session: Option<Session>,
-    /// Direct messages that wait for a link.
-    waiting: Option<Waiting>,
-    /// Whether its last link was of a version that has direct messages.
-    direct_links: bool,
-    /// Since when its link is under suspicion: the network changed, and nothing was heard since.
-    suspect: Option<Time>,
-    /// Offences since the last link came up.
-    offences: u32,
-}
-
-impl End {
-    /// Whether anything is to be remembered of it.
-    fn is_bound(&self) -> bool {
-        self.link.is_some() || self.session.is_some() || self.waiting.is_some()
-    }
-}
-
 /// All links and attempts, and the sessions of those who are known.
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<LinkId, Box<Link>>,
-    ends: Endpoints<End>,
-    /// Whose sessions may have direct messages or acknowledgements to hand over.
-    unserved: BTreeSet<Endpoint>,
+    ends: Ends,
     next: u64,
     /// The token of the next direct message.
     next_token: u64,
@@ -90,8 +63,7 @@ impl Links {
     pub(super) fn new() -> Links {
         Links {
             links: BTreeMap::new(),
-            ends: Endpoints::default(),
-            unserved: BTreeSet::new(),
+            ends: Ends::default(),
             next: 1,
             next_token: 1,
             takes_direct: true,
@@ -102,7 +74,7 @@ impl Links {
 
     /// Somebody is known from here on.
     pub(super) fn insert_endpoint(&mut self, endpoint: Endpoint) {
-        self.ends.insert(endpoint, End::default());
+        self.ends.insert(endpoint);
     }
 
     /// Somebody is known no longer, who has neither link nor session.
@@ -153,20 +125,9 @@ impl Links {
         self.get_mut(self.id_of(endpoint)?)
     }
 
-    fn end_mut(&mut self, endpoint: Endpoint) -> Option<&mut End> {
-        let end = self.ends.get_mut(endpoint)?;
-        self.unserved.insert(endpoint);
-        Some(end)
-    }
-
-    /// All who are known, in their order, and whether each has a link or a session, or something waits for one.
-    pub(super) fn bound(&self) -> impl Iterator<Item = bool> {
-        self.ends.iter().map(|(_, end)| end.is_bound())
-    }
-
-    /// Whether an endpoint has a link or a session, or something waits for one.
-    pub(super) fn is_bound(&self, endpoint: Endpoint) -> bool {
-        self.ends.get(endpoint).is_some_and(|end| end.is_bound())
+    /// What each endpoint that is known is linked by.
+    pub(super) fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// Those who have a proved link.
@@ -195,14 +156,14 @@ impl Links {
 
     /// A proved link is the endpoint's from here on; what was held against the one before is forgotten.
     pub(super) fn set_link(&mut self, endpoint: Endpoint, link: LinkId) {
-        if let Some(end) = self.end_mut(endpoint) {
+        if let Some(end) = self.ends.get_mut(endpoint) {
             (end.link, end.suspect, end.offences) = (Some(link), None, 0);
         }
     }
 
     /// The link to an endpoint is about to be replaced.
     pub(super) fn unset_link(&mut self, endpoint: Endpoint) {
-        if let Some(end) = self.end_mut(endpoint) {
+        if let Some(end) = self.ends.get_mut(endpoint) {
             end.link = None;
         }
     }
@@ -250,7 +211,7 @@ impl Links {
 
     /// Counts an offence. Returns the link of one who has offended too often.
     pub(super) fn count_offence(&mut self, endpoint: Endpoint) -> Option<LinkId> {
-        let end = self.end_mut(endpoint)?;
+        let end = self.ends.get_mut(endpoint)?;
         end.offences += 1;
         end.link.filter(|_| end.offences >= OFFENCES_MAX)
     }
@@ -278,7 +239,7 @@ impl Links {
         if !planted!(LinkLeaks) {
             self.links.remove(&link);
         }
-        let end = self.end_mut(endpoint);
+        let end = self.ends.get_mut(endpoint);
         let is_proved = end.is_some_and(|end| {
             let is_it = end.link == Some(link);
             end.link = end.link.filter(|_| !is_it);
@@ -361,18 +322,6 @@ impl Links {
         earliest
     }
 
-    /// Of whose links or sessions something may have changed since this was last asked.
-    pub(super) fn take_changed(&self) -> BTreeSet<Endpoint> {
-        self.ends.take_changed()
-    }
-
-    /// When an endpoint's session is over that is not resumed, and what waits for a link has waited too long.
-    pub(super) fn due(&self, own: &Own, endpoint: Endpoint) -> Option<Time> {
-        let end = self.ends.get(endpoint)?;
-        let cut = end.session.as_ref().and_then(Session::cut).map(|cut| cut + own.config.resume_within);
-        cut.into_iter().chain(end.waiting.as_ref().and_then(Waiting::poll_timeout)).min()
-    }
-
     /// Whether nothing was heard of an endpoint for so long that it may be cut off.
     pub(super) fn is_cut_off(&self, now: Time, endpoint: Endpoint) -> bool {
         self.of(endpoint).is_none_or(|link| link.is_stale(now))
@@ -404,7 +353,7 @@ impl Links {
             self.linked().filter(|endpoint| self.of(*endpoint).is_some_and(|link| is_doubted(link.path())));
         let doubted: Vec<Endpoint> = doubted.collect();
         for &endpoint in &doubted {
-            let Some(end) = self.end_mut(endpoint) else { continue };
+            let Some(end) = self.ends.get_mut(endpoint) else { continue };
             end.suspect = Some(own.time());
             self.of_mut(endpoint).into_iter().for_each(|link| link.ping_now(own.now));
         }
