@@ -110,11 +110,43 @@ fn proof(fault: PlantedBug) -> Proof {
     }
 }
 
+/// With which of its seeds a fault was noticed before, which the test prints: the rooms before it take minutes in all.
+fn noticed_at(fault: PlantedBug) -> Option<u64> {
+    use PlantedBug as P;
+    Some(match fault {
+        P::RemovalLoses | P::TableUncompared | P::RemovalUntold | P::CausalUnordered => 1,
+        P::DatagramLate => 2,
+        P::TieByArrival | P::FoldRestamps | P::AcknowledgedEarly | P::FoldUnstored | P::SeedByName => 5,
+        P::ClockMerge | P::ClockBack | P::ForeignField => 7,
+        P::ShuffleOff => 10,
+        P::RowRestamps | P::HistoryLatest | P::AddedFirst => 12,
+        P::WaitingForgotten => 15,
+        P::ClientOfPeer => 16,
+        P::ShareOfPeer => 17,
+        P::FieldByArrival => 18,
+        P::BeatenForgotten | P::BanUntold | P::OldKeyAdmits | P::TakingIgnored | P::AdmissionUntold => 19,
+        P::DigestColumn => 24,
+        P::OutboxCleared => 34,
+        P::HeldApplied => 37,
+        P::UnlistedStands => 50,
+        P::SignatureUnchecked => 52,
+        P::HeldUnbounded => 60,
+        P::SecretIgnored => 83,
+        P::LiftIgnored => 90,
+        P::FieldDigest => 101,
+        P::GapUntold => 150,
+        P::KeyCutsFirst => 195,
+        // With the first.
+        _ => return None,
+    })
+}
+
 /// Looks for a seed with which a fault is noticed by the checker that is named for it, and by nothing without it.
 fn notice(fault: PlantedBug) -> Result<(), String> {
     let Proof { checker, trial, seeds } = proof(fault);
-    let caught = |&seed: &u64| trial(seed, Some(fault)).err().filter(|seen| seen.checker == checker);
-    let Some((seed, violation)) = seeds.iter().find_map(|seed| Some((*seed, caught(seed)?))) else {
+    let caught = |seed: u64| trial(seed, Some(fault)).err().filter(|seen| seen.checker == checker);
+    let mut seeds = noticed_at(fault).into_iter().chain(seeds.iter().copied());
+    let Some((seed, violation)) = seeds.find_map(|seed| Some((seed, caught(seed)?))) else {
         return Err(format!("{fault:?} is not noticed by {checker}"));
     };
     println!("{:<22} seed {seed:>3}: {violation}", fault.name());
