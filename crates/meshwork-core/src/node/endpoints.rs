@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use crate::id::Endpoint;
@@ -57,6 +58,11 @@ impl<T> Endpoints<T> {
     /// All, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Endpoint, &T)> {
         self.all.iter().map(|(&endpoint, one)| (endpoint, &**one))
+    }
+
+    /// Those of whom something holds, in their order.
+    pub(super) fn those(&self, holds: impl Fn(&T) -> bool) -> Vec<Endpoint> {
+        self.iter().filter(|(_, one)| holds(one)).map(|(endpoint, _)| endpoint).collect()
     }
 
     /// All, to change them: something of everybody counts as changed.

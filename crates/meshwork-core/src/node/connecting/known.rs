@@ -245,8 +245,9 @@ impl Known {
     }
 
     pub(super) fn remove(&mut self, endpoint: Endpoint) {
-        let at = self.peers.remove(endpoint).and_then(|peer| peer.due.get());
-        at.map(|at| self.due.get_mut().remove(&(at, endpoint)));
+        if let Some(at) = self.peers.remove(endpoint).and_then(|peer| peer.due.get()) {
+            self.due.get_mut().remove(&(at, endpoint));
+        }
     }
 
     pub(in crate::node) fn clear(&mut self) {
@@ -264,17 +265,17 @@ impl Known {
 
     /// All who are known.
     pub(in crate::node) fn endpoints(&self) -> Vec<Endpoint> {
-        self.peers.iter().map(|(endpoint, _)| endpoint).collect()
+        self.peers.those(|_| true)
     }
 
     /// Those of whom something holds.
     pub(super) fn those(&self, holds: impl Fn(&Peer) -> bool) -> Vec<Endpoint> {
-        self.peers.iter().filter(|(_, peer)| holds(peer)).map(|(endpoint, _)| endpoint).collect()
+        self.peers.those(holds)
     }
 
     /// All endpoints of a peer.
     pub(super) fn endpoints_of(&self, peer: PeerId) -> Vec<Endpoint> {
-        self.endpoints().into_iter().filter(|endpoint| endpoint.peer == peer).collect()
+        self.peers.iter().map(|(endpoint, _)| endpoint).filter(|endpoint| endpoint.peer == peer).collect()
     }
 
     /// Those who were ever seen in a room.
@@ -523,8 +524,10 @@ impl Known {
             let Some(peer) = self.peers.get(endpoint) else { continue };
             let earliest = self.due_of(base, endpoint);
             if peer.due.get() != earliest {
-                peer.due.replace(earliest).map(|before| due.remove(&(before, endpoint)));
-                earliest.map(|at| due.insert((at, endpoint)));
+                if let Some(before) = peer.due.replace(earliest) {
+                    due.remove(&(before, endpoint));
+                }
+                due.extend(earliest.map(|at| (at, endpoint)));
             }
         }
         due.first().map(|(at, _)| *at)

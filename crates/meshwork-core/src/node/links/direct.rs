@@ -87,8 +87,7 @@ impl Links {
     /// Gives up what waited too long for a link.
     pub(in crate::node) fn end_waiting(&mut self, own: &mut Own) {
         let now = own.time();
-        let waiting = self.ends.iter().filter(|(_, end)| end.waiting.is_some());
-        for endpoint in waiting.map(|(endpoint, _)| endpoint).collect::<Vec<Endpoint>>() {
+        for endpoint in self.ends.those(|end| end.waiting.is_some()) {
             let Some(end) = self.ends.get_mut(endpoint) else { continue };
             let Some(waiting) = &mut end.waiting else { continue };
             let ended = waiting.take_late(now);
@@ -176,8 +175,7 @@ impl Links {
     pub(in crate::node) fn end_old_sessions(&mut self, own: &mut Own) -> Vec<Endpoint> {
         let (now, within) = (own.time(), own.config.resume_within);
         let is_over = |session: &Session| session.cut().is_some_and(|cut| cut + within <= now);
-        let over = self.ends.iter().filter(|(_, end)| end.session.as_ref().is_some_and(is_over));
-        let over: Vec<Endpoint> = over.map(|(endpoint, _)| endpoint).collect();
+        let over = self.ends.those(|end| end.session.as_ref().is_some_and(is_over));
         for &endpoint in &over {
             self.end_session(own, endpoint, &format!("no way to it was found for {} s", within.as_secs()));
         }
@@ -261,8 +259,7 @@ impl Links {
     pub(in crate::node) fn set_takes_direct(&mut self, own: &mut Own, takes: bool) {
         self.takes_direct = takes;
         let waits = |end: &End| end.session.as_ref().is_some_and(|s| s.direct.arrived_bytes() > 0);
-        let waiting = self.ends.iter().filter(|(_, end)| waits(end));
-        for endpoint in waiting.map(|(endpoint, _)| endpoint).collect::<Vec<_>>() {
+        for endpoint in self.ends.those(waits) {
             self.hand_over_direct(own, endpoint);
         }
     }

@@ -1,6 +1,7 @@
 //! What each endpoint that is known is linked by, and who has something to be handed over or given up.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use super::waiting::Waiting;
 use crate::id::Endpoint;
@@ -69,6 +70,11 @@ impl Ends {
     /// All who are known, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Endpoint, &End)> {
         self.all.iter()
+    }
+
+    /// Those of whom something holds, in their order.
+    pub(super) fn those(&self, holds: impl Fn(&End) -> bool) -> Vec<Endpoint> {
+        self.all.those(holds)
     }
 
     /// Hands those over whose sessions have something for the other end.

@@ -210,8 +210,7 @@ impl Attachments {
 
     /// Who is attached to a room.
     pub(in crate::node) fn attached_to(&self, room: RoomHandle) -> Vec<Endpoint> {
-        let attached = self.ends.iter().filter(|(_, one)| one.is_attached(room));
-        attached.map(|(endpoint, _)| endpoint).collect()
+        self.ends.those(|one| one.is_attached(room))
     }
 
     /// Whether anybody is attached to a room.
@@ -364,7 +363,7 @@ impl Attachments {
     /// Those who did not attach again in time.
     pub(in crate::node) fn late(&self, now: Time) -> Vec<Endpoint> {
         let is_late = |one: &Attachment| one.deadline().is_some_and(|until| until <= now);
-        self.ends.iter().filter(|(_, one)| is_late(one)).map(|(endpoint, _)| endpoint).collect()
+        self.ends.those(is_late)
     }
 
     #[cfg(test)]

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::attachments::{Attachment, Attachments};
@@ -145,13 +146,15 @@ impl Lanes<'_> {
         *self.datagrams = sequence;
         let datagram = Datagram { room: handle.0, slot, topic: topic.clone(), sequence, bytes };
         let (bytes, stream) = Unreliable::Datagram(datagram).encode();
-        let is_meant = |endpoint: Endpoint| to == Audience::All || to == Audience::One(endpoint);
         let mut is_heard = false;
-        let linked: Vec<Endpoint> = links.linked().filter(|endpoint| is_meant(*endpoint)).collect();
-        for endpoint in linked {
+        let meant = match to {
+            Audience::All => self.attachments.attached_to(handle),
+            Audience::One(endpoint) => vec![endpoint],
+        };
+        for endpoint in meant {
             let Some(one) = self.attachments.get_mut(endpoint) else { continue };
             let is_meant = match to {
-                Audience::All => one.is_told(handle) && one.is_attached(handle),
+                Audience::All => one.is_told(handle),
                 Audience::One(_) => one.hears(handle),
             };
             let Some(link) = links.id_of(endpoint).filter(|_| is_meant) else { continue };
