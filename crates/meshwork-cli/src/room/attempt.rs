@@ -1,9 +1,13 @@
 //! One run against the clock: an endpoint, the time it has, and the words for what stood in the way.
 
+use std::future::ready;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use meshwork::{App, Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, ServerState};
+use meshwork::{
+    App, Builder, Closed, CreateError, Endpoint, JoinError, Link, NewRoom, Room, RoomRefusal, ServerState,
+};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::obstacles::{NO_SERVER, Obstacles, Other};
@@ -59,16 +63,19 @@ impl Attempt {
             CreateError::Refused(reason) => Failure::Refused(reason),
             error => anyhow::Error::from(error).context("the room cannot be made").into(),
         })?;
-        tokio::select! {
-            biased;
-            reason = room.refused() => Err(Failure::Refused(reason)),
-            _ = room.registered() => Ok(room),
-            () = self.late() => {
-                let (server, refused) = (worst(self.endpoint.servers()), self.endpoint.last_refused());
-                let obstacles = Obstacles { server, refused, ..Obstacles::default() };
-                Err(Failure::Unreachable(obstacles.words(&duration::format(self.timeout))))
+        let registered = async {
+            tokio::select! {
+                biased;
+                registered = room.registered() => registered.map_err(|error| Failure::Unexpected(error.into())),
+                () = self.late() => {
+                    let (server, refused) = (worst(self.endpoint.servers()), self.endpoint.last_refused());
+                    let obstacles = Obstacles { server, refused, ..Obstacles::default() };
+                    Err(Failure::Unreachable(obstacles.words(&duration::format(self.timeout))))
+                }
             }
-        }
+        };
+        unless_refused(room.refused(), registered).await?;
+        Ok(room)
     }
 
     /// From here on there is no deadline.
@@ -115,11 +122,7 @@ impl Attempt {
         room: &Room,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Failure> {
-        tokio::select! {
-            biased;
-            reason = room.refused() => Err(Failure::Refused(reason)),
-            done = self.in_time(room, work) => done,
-        }
+        unless_refused(room.refused(), self.in_time(room, work)).await
     }
 
     /// Does something in a room until the deadline.
@@ -196,6 +199,28 @@ impl Attempt {
     }
 }
 
+/// Does something in a room unless it cannot be entered, or no more. Whatever fails then fails for that reason: the room may
+/// be refused after it was last looked at, and before what is done in it fails.
+async fn unless_refused<T>(
+    refused: impl Future<Output = RoomRefusal>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut refused = pin!(refused);
+    let failure = tokio::select! {
+        biased;
+        reason = &mut refused => return Err(reason.into()),
+        done = work => match done {
+            Ok(done) => return Ok(done),
+            Err(failure) => failure,
+        },
+    };
+    tokio::select! {
+        biased;
+        reason = refused => Err(reason.into()),
+        () = ready(()) => Err(failure),
+    }
+}
+
 /// The server that stands in the way; one that answers where there is one.
 fn worst(servers: Vec<(String, ServerState)>) -> Option<(String, ServerState)> {
     let rank = |state: &ServerState| match state {
@@ -204,4 +229,30 @@ fn worst(servers: Vec<(String, ServerState)>) -> Option<(String, ServerState)> {
         ServerState::Connecting => 2,
     };
     servers.into_iter().min_by_key(|(_, state)| rank(state))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_is_why_what_fails_with_it_failed() {
+        let (refuse, refused) = oneshot::channel();
+        // It is refused once it has been looked at, while the work goes on.
+        let work = async {
+            refuse.send(RoomRefusal::SecretMissing).unwrap();
+            Err::<(), _>(Failure::Unreachable(String::from("nobody")))
+        };
+        let failed = unless_refused(async { refused.await.unwrap() }, work).await;
+        assert!(matches!(failed, Err(Failure::Refused(RoomRefusal::SecretMissing))), "{failed:?}");
+    }
+
+    #[tokio::test]
+    async fn what_fails_alone_keeps_its_reason() {
+        let work = async { Err::<(), _>(Failure::Unreachable(String::from("nobody"))) };
+        let failed = unless_refused(std::future::pending(), work).await;
+        assert!(matches!(failed, Err(Failure::Unreachable(_))), "{failed:?}");
+    }
 }
