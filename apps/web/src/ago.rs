@@ -2,10 +2,12 @@
 
 /// As it is shown: short, with a thin space.
 pub fn shown(ms: u64) -> String {
-    match parts(ms) {
-        None => "just now".to_owned(),
-        Some((number, _, short)) => format!("{number}\u{2009}{short} ago"),
-    }
+    lasting(ms).map_or_else(|| "just now".to_owned(), |time| format!("{time} ago"))
+}
+
+/// How long something has lasted; `None` where it has only just begun.
+pub fn lasting(ms: u64) -> Option<String> {
+    parts(ms).map(|(number, _, short)| format!("{number}\u{2009}{short}"))
 }
 
 /// As it is spoken.
@@ -41,5 +43,7 @@ mod tests {
         );
         assert_eq!([3_600_000, 86_400_000, u64::MAX].map(spoken)[..2], ["1 hour ago", "1 day ago"]);
         assert_eq!(shown(240_000), "4\u{2009}min ago");
+        assert_eq!(lasting(240_000).as_deref(), Some("4\u{2009}min"));
+        assert_eq!((shown(9_999).as_str(), lasting(9_999)), ("just now", None));
     }
 }

@@ -90,10 +90,10 @@ async fn look_at_room_sheet(findings: &mut Findings, tab: &Tab) -> Result<()> {
 
 /// A room on the start page, which is forgotten and taken back.
 async fn look_at_forgetting(findings: &mut Findings, tab: &Tab) -> Result<()> {
-    tab.click("forget-room").await?;
-    wait_says(tab, "forget-now", "Forget").await?;
+    tab.click("open-room-menu").await?;
+    wait_says(tab, "forget-room", "Forget").await?;
     findings.look(tab, "a kept room").await?;
-    tab.click("forget-now").await?;
+    tab.click("forget-room").await?;
     wait_says(tab, "forgotten", "Forgot").await?;
     findings.look(tab, "a room that was forgotten").await?;
     tab.click("forget-undo").await?;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::common::hands::wait_there;
 use crate::common::{SIZE, open_page, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows};
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, PATIENCE, Server};
+use meshwork_e2e::{Browser, Key, PATIENCE, Server};
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 
@@ -42,16 +42,20 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     wait_says(&mira, "kept", "Saved in this browser").await?;
 
     mira.goto(server.url()).await?;
-    mira.click("forget-room").await?;
+    mira.click("open-room-menu").await?;
     wait_page_says(&mira, "The others keep theirs.").await?;
-    mira.click("forget-now").await?;
+    ensure!(mira.value("kept-address").await? == link, "the link can be copied without going there");
+    mira.press_keys(Key::Escape).await?;
+    wait_gone(&mira, "room-menu").await?;
+    mira.click("open-room-menu").await?;
+    mira.click("forget-room").await?;
     wait_gone(&mira, "kept-room").await?;
     // For some seconds it can be taken back.
     mira.click("forget-undo").await?;
     wait_says(&mira, "kept-met", "With Lin").await?;
     ensure!(!mira.has("forgotten").await?, "nothing is forgotten");
+    mira.click("open-room-menu").await?;
     mira.click("forget-room").await?;
-    mira.click("forget-now").await?;
     wait_says(&mira, "forgotten", "Forgot Place room.").await?;
     // Who leaves the page has it done at once.
     mira.reload().await?;

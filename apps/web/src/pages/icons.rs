@@ -114,6 +114,8 @@ icons! {
     cross = "M5 5l10 10M15 5L5 15";
     /// A triangle with an exclamation mark.
     warn = "M10 3.4l7.2 12.8H2.8zM10 8.2v3.8M10 14.2v.2";
+    /// Three dots.
+    dots = "M5 10h.2M9.9 10h.2M14.8 10h.2";
     /// Two sheets.
     copy = "M7 7h9v9.4H7zM13 7V3.6H4V13h3";
     /// Three lines with their knobs.

@@ -11,6 +11,7 @@ use meshwork_web::visits::Visit;
 use meshwork_web::{beads, texts, words};
 
 use super::bead::Bead;
+use super::copy_field::CopyField;
 use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
@@ -207,20 +208,45 @@ fn Undo(forgetting: Forgetting) -> impl IntoView {
     view! { <div role="status">{line}</div> }
 }
 
-/// One room: all of its card opens it, but the button that forgets it.
+/// One room: all of its card opens it, but the button for what else can be done with it.
 #[component]
 fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
-    let is_asked = RwSignal::new(false);
+    let is_open = RwSignal::new(false);
     let title = title(&room);
     let KeptRoom { id, link, app, code, visit, .. } = room;
-    let label = texts::home::forget_room(&code);
+    let label = texts::home::more_of_room(&code);
     let Visit { met, .. } = visit;
     let beads = visit.named.iter().map(|(peer, name)| {
         view! { <Bead peer=*peer letter=Signal::stored(beads::letter(name))/> }
     });
     let (beads, has_beads) = (beads.collect_view(), !visit.named.is_empty());
+    let address = Signal::stored(link.clone());
+    let more = move || {
+        view! {
+            <div class="kept-menu" data-testid="room-menu">
+                <CopyField
+                    value=address
+                    label=texts::home::LINK
+                    button=texts::COPY_LINK
+                    test_id="kept-address"
+                />
+                <p>{words::forgetting(met)}</p>
+                <button type="button" class="button danger" data-testid="forget-room" on:click=move |_| forgetting.begin(id)>
+                    {texts::home::FORGET}
+                </button>
+            </div>
+        }
+    };
     view! {
-        <li class="kept-room" data-testid="kept-room">
+        <li
+            class="kept-room"
+            data-testid="kept-room"
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    is_open.set(false);
+                }
+            }
+        >
             <span class="kept-picture" aria-hidden="true">
                 {match thumbnail::of(id) {
                     Some(picture) => view! { <img src=picture alt="" data-testid="kept-picture"/> }.into_any(),
@@ -241,25 +267,16 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             </span>
             <button
                 type="button"
-                class="icon-button kept-forget"
-                data-testid="forget-room"
+                class="icon-button kept-more"
+                data-testid="open-room-menu"
                 aria-label=label
-                title=texts::home::FORGET_THIS
-                on:click=move |_| is_asked.set(true)
+                aria-expanded=move || is_open.get().to_string()
+                title=texts::home::MORE
+                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
-                {icons::cross()}
+                {icons::dots()}
             </button>
-            <Show when=move || is_asked.get()>
-                <div class="kept-question" role="alert">
-                    <p>{words::forgetting(met)}</p>
-                    <button type="button" class="button danger" data-testid="forget-now" on:click=move |_| forgetting.begin(id)>
-                        {texts::home::FORGET}
-                    </button>
-                    <button type="button" class="button secondary" on:click=move |_| is_asked.set(false)>
-                        {texts::KEEP}
-                    </button>
-                </div>
-            </Show>
+            <Show when=move || is_open.get()>{more()}</Show>
         </li>
     }
 }

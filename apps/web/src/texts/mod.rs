@@ -143,7 +143,6 @@ mod labels {
     pub const SAVE: &str = "Save";
     pub const SAVE_PNG: &str = "Save PNG";
     pub const DELETE: &str = "Delete";
-    pub const KEEP: &str = "Keep";
     pub const UNDO: &str = "Undo";
     pub const REDO: &str = "Redo";
     pub const REDO_KEYS: &str = "Redo (Ctrl Y)";
@@ -194,8 +193,9 @@ pub mod home {
     pub const JOIN_WITH_CODE: &str = "Join with a code";
     pub const JOIN: &str = "Join room";
     pub const FORGOT: &str = "Forgot ";
-    pub const FORGET: &str = "Forget";
-    pub const FORGET_THIS: &str = "Forget this room";
+    pub const FORGET: &str = "Forget on this device";
+    pub const LINK: &str = "Link to this room";
+    pub const MORE: &str = "More";
     pub const NOTHING_AT: &str = "There is nothing at ";
 
     /// What a page is called in the browser's tabs.
@@ -218,9 +218,9 @@ pub mod home {
         format!("{app} room")
     }
 
-    /// The button that forgets a room, for those who hear it alone.
-    pub fn forget_room(code: &str) -> String {
-        format!("Forget room {code}")
+    /// The button for what else can be done with a room, for those who hear it alone.
+    pub fn more_of_room(code: &str) -> String {
+        format!("More for room {code}")
     }
 
     /// A code, letter by letter.

@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_refusal_is_why_what_fails_with_it_failed() {
+    async fn a_refusal_explains_what_fails_with_it() {
         let (refuse, refused) = oneshot::channel();
         // It is refused once it has been looked at, while the work goes on.
         let work = async {

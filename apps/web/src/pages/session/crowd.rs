@@ -14,7 +14,7 @@ use meshwork_web::acquainted::{Names, Peers, Unnamed};
 use meshwork_web::activity::Activity;
 use meshwork_web::people::Row;
 use meshwork_web::sparkline::History;
-use meshwork_web::{ago, palette, words};
+use meshwork_web::{ago, palette};
 
 use super::super::browser;
 use super::{Phase, Session};
@@ -283,10 +283,7 @@ pub(crate) fn painters(session: Session) -> Vec<(PeerId, String, u32)> {
     session.people.track();
     let now = session.room_time_ms();
     let painters = session.crowd.activity.with(|activity| activity.painters(now));
-    painters
-        .into_iter()
-        .map(|(peer, strokes)| (peer, words::capital(&session.called_by_peer(peer)), strokes))
-        .collect()
+    painters.into_iter().map(|(peer, strokes)| (peer, session.listed(peer), strokes)).collect()
 }
 
 /// Strokes in each of the last ten minutes, and the same in words; read again each second.

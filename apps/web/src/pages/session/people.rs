@@ -37,6 +37,11 @@ impl Session {
         self.name_of(who).unwrap_or_else(|| self.bead_name(who))
     }
 
+    /// What the author of a cell is called where that stands alone.
+    pub(crate) fn listed(self, who: PeerId) -> String {
+        if who == self.me.peer { texts::YOU.to_owned() } else { self.called_by_peer(who) }
+    }
+
     /// What the room's owner is called, where there is one; tracked.
     pub(crate) fn owner_name(self) -> Option<String> {
         let owner = self.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));

@@ -100,13 +100,11 @@ fn link_words(row: &Row) -> String {
         LinkState::Stale => texts::people::STALE,
         LinkState::Gone => texts::people::GONE,
     };
-    let since = ago::shown(millis(row.since_ago));
-    match row.beside.as_str() {
-        "" => match since.strip_suffix(" ago") {
-            Some(time) => texts::people::state_for(state, time),
-            None => texts::people::state_since(state, &since),
-        },
-        beside => format!("{state}, {beside}, {since}"),
+    let ms = millis(row.since_ago);
+    match (row.beside.as_str(), ago::lasting(ms)) {
+        ("", Some(time)) => texts::people::state_for(state, &time),
+        ("", None) => texts::people::state_since(state, &ago::shown(ms)),
+        (beside, _) => format!("{state}, {beside}, {}", ago::shown(ms)),
     }
 }
 

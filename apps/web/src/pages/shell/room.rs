@@ -209,12 +209,11 @@ pub(crate) fn fact(term: &'static str, test_id: &'static str, words: Signal<Stri
     }
 }
 
-/// A person within a list: "You" at its head.
+/// A person within a list.
 fn named(session: Session, peer: PeerId) -> String {
     // People come, go and change their names.
     session.people.track();
-    let called = session.called_by_peer(peer);
-    if called == texts::YOU_IN_SENTENCE { texts::YOU.to_owned() } else { called }
+    session.listed(peer)
 }
 
 fn owner_and(session: Session, law: &RoomLaw, others: &[PeerId]) -> String {

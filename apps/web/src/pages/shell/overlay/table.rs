@@ -14,11 +14,9 @@ type Cells = [String; 5];
 pub(super) fn Table(picture: Picture) -> impl IntoView {
     let rows = Memo::new(move |_| picture.read(rows));
     let origin = move || {
-        picture.read(|scene| {
-            match scene.graph.members.get(scene.graph.origin).map(|member| member.called.as_str()) {
-                None | Some(texts::YOU) => texts::overlay::YOUR_STROKES.to_owned(),
-                Some(called) => texts::overlay::strokes_of(called),
-            }
+        picture.read(|scene| match scene.graph.origin {
+            0 => texts::overlay::YOUR_STROKES.to_owned(),
+            at => texts::overlay::strokes_of(&scene.graph.members[at].called),
         })
     };
     let row = move |cells: Cells| {

@@ -273,7 +273,7 @@ fn deed(
 pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     let session = easel.sync.session;
     let person = move |who: Endpoint| {
-        let called = words::capital(&session.called(who));
+        let called = session.called(who);
         let is_followed = move || easel.following.get() == Some(who);
         view! {
             <button
