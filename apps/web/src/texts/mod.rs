@@ -143,6 +143,7 @@ mod labels {
     pub const SAVE: &str = "Save";
     pub const SAVE_PNG: &str = "Save PNG";
     pub const DELETE: &str = "Delete";
+    pub const KEEP: &str = "Keep";
     pub const UNDO: &str = "Undo";
     pub const REDO: &str = "Redo";
     pub const REDO_KEYS: &str = "Redo (Ctrl Y)";
