@@ -10,7 +10,7 @@ use meshwork_core::seam::description::{
     CANDIDATES_MAX, Candidate, Description, Fingerprint, Fingerprints, Role, Signal,
 };
 use meshwork_core::seam::io::{Channel, LinkId, SEND_WINDOW};
-use meshwork_core::seam::path::{IceConfig, IcePolicy, LinkPath};
+use meshwork_core::seam::path::{IceConfig, IcePolicy, LinkPath, PathEnd};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -371,9 +371,7 @@ impl Connection {
         for (channel, bytes) in early {
             self.say(Input::Data { link: self.link, channel, bytes });
         }
-        if path.local.is_none() {
-            self.clone().look_up_path();
-        }
+        self.look_up_unsure(path);
     }
 
     fn on_message(&self, channel: Channel, event: &MessageEvent) {
@@ -402,14 +400,25 @@ impl Connection {
         self.fail("they closed the connection".to_owned());
     }
 
-    fn on_path_change(&self) {
-        self.note_path(facts::path(&self.inner));
+    fn on_path_change(self: &Rc<Self>) {
+        let path = facts::path(&self.inner);
+        self.note_path(path);
+        self.look_up_unsure(path);
     }
 
-    fn look_up_path(self: Rc<Self>) {
+    /// Looks up a path that the browser does not tell, or has told before a relay was named that answered already: it knows
+    /// the relay from then on, and does not tell the path again.
+    fn look_up_unsure(self: &Rc<Self>, path: LinkPath) {
+        if path.local.is_none() || path.remote == Some(PathEnd::PeerReflexive) {
+            self.look_up_path();
+        }
+    }
+
+    fn look_up_path(self: &Rc<Self>) {
+        let this = Rc::clone(self);
         spawn_local(async move {
-            if let Some(path) = facts::path_from_statistics(&self.inner).await {
-                self.note_path(path);
+            if let Some(path) = facts::path_from_statistics(&this.inner).await {
+                this.note_path(path);
             }
         });
     }
