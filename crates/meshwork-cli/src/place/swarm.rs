@@ -212,7 +212,12 @@ impl Peer {
         // The receiver ends with the command.
         let _ = self.linked.send(()).await;
         attempt.app(&room, place::APP).await?;
-        let size = crate::place::canvas_size(&room).await?;
+        attempt.within(&room, self.paint_on(&room, painted)).await
+    }
+
+    /// Paints and tells for as long as that is possible.
+    async fn paint_on(&self, room: &Room, painted: &mut u64) -> Result<(), Failure> {
+        let size = crate::place::canvas_size(room).await?;
         let pause = self.pause.unwrap_or(Duration::from_secs(3600)).max(Duration::from_millis(1));
         let mut strokes = interval(pause);
         strokes.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -221,11 +226,11 @@ impl Peer {
         tells.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                reason = room.refused() => return Err(Failure::Refused(reason)),
-                _ = tells.tick(), if self.tell.is_some() => tell_peer(&room).await?,
+                _ = tells.tick(), if self.tell.is_some() => tell_peer(room).await?,
                 _ = strokes.tick(), if self.pause.is_some() => {
-                    *painted += paint(&room, (size.width, size.height), random_bytes()?).await?;
+                    *painted += paint(room, (size.width, size.height), random_bytes()?).await?;
                 }
+                else => std::future::pending().await,
             }
         }
     }
