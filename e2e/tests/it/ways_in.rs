@@ -45,8 +45,11 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     mira.click("open-room-menu").await?;
     wait_page_says(&mira, "The others keep theirs.").await?;
     ensure!(mira.value("kept-address").await? == link, "the link can be copied without going there");
+    mira.click("kept-address").await?;
     mira.press_keys(Key::Escape).await?;
     wait_gone(&mira, "room-menu").await?;
+    let focused = mira.eval("return document.activeElement.dataset.testid", vec![]).await?;
+    ensure!(focused == "open-room-menu", "the focus is on {focused}");
     mira.click("open-room-menu").await?;
     mira.click("forget-room").await?;
     wait_gone(&mira, "kept-room").await?;

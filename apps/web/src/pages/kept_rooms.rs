@@ -212,6 +212,14 @@ fn Undo(forgetting: Forgetting) -> impl IntoView {
 #[component]
 fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
     let is_open = RwSignal::new(false);
+    let button = NodeRef::<html::Button>::new();
+    let close = move || {
+        is_open.set(false);
+        if let Some(button) = button.get_untracked() {
+            // What had the focus goes with the menu.
+            let _ = button.focus();
+        }
+    };
     let title = title(&room);
     let KeptRoom { id, link, app, code, visit, .. } = room;
     let label = texts::home::more_of_room(&code);
@@ -242,8 +250,8 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             class="kept-room"
             data-testid="kept-room"
             on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    is_open.set(false);
+                if event.key() == "Escape" && is_open.get_untracked() {
+                    close();
                 }
             }
         >
@@ -270,6 +278,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
                 class="icon-button kept-more"
                 data-testid="open-room-menu"
                 aria-label=label
+                node_ref=button
                 aria-expanded=move || is_open.get().to_string()
                 title=texts::home::MORE
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
