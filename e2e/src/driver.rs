@@ -44,6 +44,12 @@ const FLAGS: [&str; 16] = [
 const LOOPBACK_FLAGS: [&str; 2] =
     ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"];
 
+/// The same for Firefox.
+const LOOPBACK_PREFERENCES: [(&str, bool); 2] = [
+    ("media.peerconnection.ice.loopback", true),
+    ("media.peerconnection.ice.obfuscate_host_addresses", false),
+];
+
 /// A driver that listens, and what to ask it for.
 pub(crate) struct Driver {
     pub(crate) port: u16,
@@ -57,7 +63,7 @@ impl Driver {
     pub(crate) async fn start(options: &BrowserOptions, folder: &Path) -> Result<Driver> {
         match options.kind {
             Kind::Chromium => chromium(options, folder).await,
-            Kind::Firefox => firefox(folder).await,
+            Kind::Firefox => firefox(options, folder).await,
             Kind::WebKit => webkit(folder).await,
         }
     }
@@ -111,7 +117,7 @@ fn chromium_capabilities(
     Ok(capabilities)
 }
 
-async fn firefox(folder: &Path) -> Result<Driver> {
+async fn firefox(options: &BrowserOptions, folder: &Path) -> Result<Driver> {
     let mut command = Command::new(geckodriver()?);
     // Sizes and themes of windows are set as Firefox's own code sets them.
     command.args(["--port", "0", "--allow-system-access"]);
@@ -121,12 +127,12 @@ async fn firefox(folder: &Path) -> Result<Driver> {
     let mut capabilities = Capabilities::new();
     capabilities.set("browserName", "firefox")?;
     let firefox = tool("MESHWORK_FIREFOX", &["firefox-esr", "firefox"])?;
-    let options = json!({
-        "binary": firefox.to_string_lossy(),
-        "args": ["-headless"],
-        // What pages say to the console is printed, for the errors of tests.
-        "prefs": { "devtools.console.stdout.content": true, "intl.accept_languages": "en-US" },
-    });
+    // What pages say to the console is printed, for the errors of tests.
+    let mut prefs = json!({ "devtools.console.stdout.content": true, "intl.accept_languages": "en-US" });
+    if !options.default_webrtc {
+        LOOPBACK_PREFERENCES.iter().for_each(|(name, value)| prefs[name] = json!(value));
+    }
+    let options = json!({ "binary": firefox.to_string_lossy(), "args": ["-headless"], "prefs": prefs });
     capabilities.set("moz:firefoxOptions", options)?;
     Ok(Driver { port, capabilities, groups: vec![group] })
 }

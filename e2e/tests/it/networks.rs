@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use meshwork_e2e::networks::Router::{FullCone, NoUdp, PortRestricted, Restricted, Symmetric};
 use meshwork_e2e::networks::{Networks, Router, SERVER};
 use meshwork_e2e::{Browser, BrowserOptions, Cli, Running, Tab};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a busy machine takes for a link over TCP, which is looked for last.
 const LINK_MAX: Duration = Duration::from_secs(40);
@@ -147,6 +147,43 @@ async fn every_network_pair_links_by_the_best_path() -> Result<()> {
     let _server = serve(&networks).await?;
     let meetings = (1u8..).zip(PAIRS).map(|(number, pair)| meet(&networks, number, pair));
     stream::iter(meetings).buffer_unordered(AT_A_TIME).try_collect().await
+}
+
+/// Has a page hear what its server says one message after the other, so many ms apart.
+fn hearing_slowly(gap_ms: u32) -> Value {
+    let source = format!(
+        "const property = Object.getOwnPropertyDescriptor(WebSocket.prototype, 'onmessage');\
+         const set = function(hear) {{\
+             let free = 0;\
+             property.set.call(this, hear && ((event) => {{\
+                 const now = performance.now();\
+                 free = Math.max(now, free + {gap_ms});\
+                 setTimeout(() => hear.call(this, event), free - now);\
+             }}));\
+         }};\
+         Object.defineProperty(WebSocket.prototype, 'onmessage', {{ ...property, set }});"
+    );
+    json!({ "source": source })
+}
+
+#[tokio::test]
+async fn relays_named_late_are_known_to_pages() -> Result<()> {
+    let networks = Networks::new()?;
+    let _server = serve(&networks).await?;
+    // They are named while the connection opens, and once the link is proved.
+    for (number, gap_ms) in [(1, 60), (2, 300)] {
+        let hosts = [networks.host(2 * number, NoUdp)?, networks.host(2 * number + 1, Restricted)?];
+        let options = hosts.each_ref().map(|host| BrowserOptions::default().within(host.namespace()));
+        let [one, other] = options.map(Browser::start_with);
+        let (one, other) = tokio::try_join!(one, other)?;
+        let link = create(&Cli::within(hosts[0].namespace())?).await?;
+        let _first = one.tab(&link).await?;
+        let slow = other.tab("about:blank").await?;
+        slow.devtools("Page.addScriptToEvaluateOnNewDocument", hearing_slowly(gap_ms)).await?;
+        slow.goto(&link).await?;
+        End::Page(slow).check(OverTcp, false, &format!("{gap_ms} ms apart")).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::common::{make_room, wait_linked};
 use anyhow::{Context, Result, ensure};
 use image::{Rgba, RgbaImage};
 use meshwork_e2e::networks::{Networks, SERVER, SERVER_V6};
-use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server, ServerOptions, Tab, wait_until};
+use meshwork_e2e::{Browser, BrowserOptions, Cli, Kind, PATIENCE, Server, ServerOptions, Tab, wait_until};
 use meshwork_place::Place as _;
 use tempfile::TempDir;
 
@@ -197,6 +197,15 @@ async fn relays_are_reached_over_tls() -> Result<()> {
     let url = format!("turns:{}?transport=tcp", relay.relays().await?[1]);
     let server = shared.start(&["--turn-urls", &url]).await?;
     meet_at(server.url(), &browser, &program, &[], "Through a relay over TLS, relay to relay").await
+}
+
+/// It tells how packets travel in its statistics alone.
+#[tokio::test]
+async fn firefox_says_that_a_link_is_relayed() -> Result<()> {
+    let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
+    let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
+    let browser = Browser::start_with(BrowserOptions::default().kind(Kind::Firefox)).await?;
+    meet_at(server.url(), &browser, &Cli::new()?, &[], "Through a relay").await
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::connecting::Source;
 use super::links::SERVE_QUEUE;
 use super::people::COUNTERS_MAX;
-use super::world::{World, member, spec};
+use super::world::{World, member, other, spec};
 use super::*;
 use crate::id::Instance;
 use crate::lanes::Letter;
@@ -16,9 +17,11 @@ use crate::replica::ReplicaNumber;
 use crate::replica::toy::{Board, PART, PARTS};
 use crate::replica::tree::ROOT;
 use crate::room::message::{RoomMessage, Want};
+use crate::seam::description::{CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Signal};
 use crate::seam::event::LinkState;
 use crate::seam::lane::{Slot, Topic};
 use crate::signalling::protocol::Announcement;
+use crate::signalling::sealing::{self, SignalBody, SignalContent};
 use crate::signed::batch::BATCH_MAX;
 use crate::wire::{Bounded, Bytes};
 
@@ -142,6 +145,39 @@ fn parts_are_served_until_a_queue_fills() {
         let queued = world.node.usage().queued_bytes_most;
         assert!((SERVE_QUEUE..SERVE_QUEUE + BATCH_MAX).contains(&queued), "{queued}");
     }
+}
+
+#[test]
+fn candidates_are_taken_after_the_proof() {
+    let mut world = World::new();
+    let from = world.link(1);
+    let link = world.node.base.links.id_of(from).expect("it is linked");
+    let room = world.node.room(world.room).id().expect("it is open");
+    let signal = |world: &mut World, epoch: u32, kind: CandidateKind| {
+        let Base { own, links, .. } = &mut world.node.base;
+        let session = links.of(from).expect("it is linked").facts().session;
+        let address = CandidateAddress::Ip([192, 0, 2, 1].into());
+        let candidate = Candidate { kind, priority: 1, address, port: 3478 };
+        let content = SignalContent::Candidate(candidate);
+        let body = SignalBody { from, to: own.me, room, session, epoch, content };
+        let payload =
+            sealing::seal(&body, &other(), &own.sealing.public(), None, &mut own.rng).expect("a key");
+        world.effects.clear();
+        let (base, connecting) = (&mut world.node.base, &mut world.node.connecting);
+        connecting.handle_server_signal(base, world.room, from, &payload, Source::Visit);
+        world.run();
+        world.effects.contains(&Effect::Signal { link, signal: Signal::Candidate(candidate) })
+    };
+    assert!(signal(&mut world, 1, CandidateKind::Relayed));
+    assert!(world.node.base.known.hides(from), "it names relayed ones alone");
+    assert!(signal(&mut world, 1, CandidateKind::Host));
+    assert!(!world.node.base.known.hides(from));
+    assert!(!signal(&mut world, 2, CandidateKind::Host), "of another attempt");
+    for _ in 2..CANDIDATES_MAX {
+        assert!(signal(&mut world, 1, CandidateKind::Host));
+    }
+    assert!(!signal(&mut world, 1, CandidateKind::Host), "one too many");
+    assert_eq!(world.refused(from, Refusal::Signal), 1);
 }
 
 #[test]

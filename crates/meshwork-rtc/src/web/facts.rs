@@ -56,7 +56,8 @@ pub(crate) fn path(connection: &RtcPeerConnection) -> LinkPath {
 
 /// The selected pair from the statistics (W3C webrtc-stats), for browsers that tell it nowhere else.
 pub(crate) async fn path_from_statistics(connection: &RtcPeerConnection) -> Option<LinkPath> {
-    let report = JsFuture::from(connection.get_stats()).await.ok()?.dyn_into::<Map>().ok()?;
+    // A report has what is read of a map, and is none (Web IDL section 3.7.11).
+    let report = JsFuture::from(connection.get_stats()).await.ok()?.unchecked_into::<Map>();
     let text = |of: &JsValue, name: &str| property(of, name)?.as_string();
     let mut selected = None;
     report.for_each(&mut |entry, _| {

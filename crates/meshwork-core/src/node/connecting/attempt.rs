@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::by_hand::ByHandAttempt;
 use super::offers::ASK_LATER;
 use crate::node::own::Own;
-use crate::seam::description::{Candidate, CandidateKind, Description};
+use crate::seam::description::{CANDIDATES_MAX, Candidate, CandidateKind, Description};
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
 
@@ -20,9 +20,8 @@ pub(in crate::node) struct Attempt {
     pub(super) answered: bool,
     /// Our candidates that wait for our description.
     pub(super) waiting: Vec<Candidate>,
-    /// Candidates sent and received so far.
+    /// Candidates sent so far.
     pub(super) sent: usize,
-    pub(super) received: usize,
     /// Set when people carry what the ends tell each other.
     pub(super) by_hand: Option<ByHandAttempt>,
     /// Whether it is to resume a session, and not to begin one.
@@ -39,23 +38,30 @@ pub(in crate::node) struct Attempt {
     pub(super) relay_from: Option<Time>,
     /// Whether this end uses no relay in it.
     pub(super) is_direct_only: bool,
-    /// Which kinds of candidates the other end named.
+    /// What the other end named.
     pub(super) named: Named,
 }
 
-/// Which kinds of candidates the other end of an attempt named.
+/// How many candidates the other end of a connection named, and of which kinds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Named {
+    count: usize,
     direct: bool,
     relayed: bool,
 }
 
 impl Named {
-    pub(super) fn add(&mut self, candidate: &Candidate) {
-        match candidate.kind {
-            CandidateKind::Relayed => self.relayed = true,
-            CandidateKind::Host | CandidateKind::ServerReflexive => self.direct = true,
+    /// One more. Returns whether it is within [`CANDIDATES_MAX`].
+    pub(super) fn add(&mut self, candidate: &Candidate) -> bool {
+        let is_within = self.count < CANDIDATES_MAX;
+        if is_within {
+            self.count += 1;
+            match candidate.kind {
+                CandidateKind::Relayed => self.relayed = true,
+                CandidateKind::Host | CandidateKind::ServerReflexive => self.direct = true,
+            }
         }
+        is_within
     }
 
     /// Whether the other end seems to hide its address.
@@ -72,7 +78,6 @@ impl Attempt {
             answered: is_answerer,
             waiting: Vec::new(),
             sent: 0,
-            received: 0,
             by_hand: None,
             resumes: false,
             for_silence: false,
@@ -91,8 +96,10 @@ impl Attempt {
 
     /// Notes the candidates that the other end named at once.
     pub(super) fn note_description(&mut self, description: &Description) {
-        self.received = description.candidates.len();
-        description.candidates.iter().for_each(|candidate| self.named.add(candidate));
+        self.named = Named::default();
+        for candidate in description.candidates.iter() {
+            self.named.add(candidate);
+        }
     }
 
     /// When it is to be made again with relays.

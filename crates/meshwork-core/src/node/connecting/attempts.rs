@@ -466,6 +466,14 @@ impl Attempts {
         }
     }
 
+    /// A linked endpoint named one more candidate of the connection that it is linked by.
+    pub(super) fn note_named(&mut self, base: &mut Base, endpoint: Endpoint) {
+        let Some(hides) = base.known.get(endpoint).map(|peer| peer.named.hides()) else { return };
+        if hides != base.known.hides(endpoint) {
+            self.note_hiding(base, endpoint, hides);
+        }
+    }
+
     /// A linked endpoint hides its address, or does not. Who hides is not looked for in vain: it looks by itself when it
     /// no longer does.
     fn note_hiding(&mut self, base: &mut Base, endpoint: Endpoint, hides: bool) {

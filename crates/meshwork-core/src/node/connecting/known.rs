@@ -8,7 +8,7 @@ use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Named};
 use super::offers::ASK_LATER;
 use crate::id::{Endpoint, PeerId};
 use crate::links::link::Link;
@@ -101,6 +101,8 @@ pub(super) struct Peer {
     pub(super) introduced: Allowance,
     /// Whether no direct path to it was found lately, so that the next attempt uses relays.
     pub(super) needs_relay: bool,
+    /// The candidates that it named for its link.
+    pub(super) named: Named,
     /// Whether it named relayed candidates alone when its link was made.
     pub(super) they_hide: bool,
     /// When to look for a better path for its link, and how long after that again.
@@ -150,6 +152,7 @@ impl Peer {
             carried: Allowance::new(now, CARRIES_MAX),
             introduced: Allowance::new(now, INTRODUCED_MAX),
             needs_relay: false,
+            named: Named::default(),
             they_hide: false,
             next_move: None,
             move_pause: Duration::ZERO,
@@ -431,7 +434,8 @@ impl Known {
     ) -> BTreeSet<RoomHandle> {
         let Some(peer) = self.peers.get_mut(endpoint) else { return BTreeSet::new() };
         (peer.next_try, peer.failures) = (None, 0);
-        peer.they_hide = attempt.is_some_and(|attempt| attempt.named.hides());
+        peer.named = attempt.map(|attempt| attempt.named).unwrap_or_default();
+        peer.they_hide = peer.named.hides();
         let mut rooms: BTreeSet<RoomHandle> = peer.present_rooms().collect();
         rooms.extend(attempt.map(|attempt| attempt.room));
         if is_resumed {

@@ -179,7 +179,9 @@ impl Connecting {
             SignalContent::Answer { version, nonce, description } => {
                 self.handle_answer(base, from, epoch, version, nonce, description);
             }
-            SignalContent::Candidate(candidate) => self.handle_candidate(base, from, epoch, candidate),
+            SignalContent::Candidate(candidate) => {
+                self.handle_candidate(base, handle, from, epoch, candidate)
+            }
             SignalContent::Refuse(reason) => self.handle_refuse(base, handle, from, epoch, reason),
         }
     }
@@ -299,7 +301,7 @@ impl Connecting {
         if let Some(attempt) = self.attempts.get_mut(link) {
             attempt.note_description(&description);
         }
-        self.hand_over(base, link, Signal::Description(description));
+        hand_over(base, handle, link, Signal::Description(description));
     }
 
     fn handle_answer(
@@ -330,31 +332,44 @@ impl Connecting {
         attempt.note_answered(base.own.now.time);
         attempt.note_description(&description);
         state.set_answer(version, nonce);
-        self.hand_over(base, link, Signal::Description(description));
+        let room = attempt.room;
+        hand_over(base, room, link, Signal::Description(description));
     }
 
-    fn handle_candidate(&mut self, base: &mut Base, from: Endpoint, epoch: (u64, u32), candidate: Candidate) {
-        let Some(link) = self.attempts.attempt_of(base, from, epoch) else { return };
-        let Some(attempt) = self.attempts.get_mut(link) else { return };
-        if attempt.received >= CANDIDATES_MAX {
+    fn handle_candidate(
+        &mut self,
+        base: &mut Base,
+        handle: RoomHandle,
+        from: Endpoint,
+        epoch: (u64, u32),
+        candidate: Candidate,
+    ) {
+        let attempt = self.attempts.attempt_of(base, from, epoch);
+        // A relay may be named when the link over it is proved: only then it is known which way that goes.
+        let Some(link) = attempt.or_else(|| base.links.proved_by(from, epoch)) else { return };
+        let (room, named) = match self.attempts.get_mut(link) {
+            Some(attempt) => (attempt.room, Some(&mut attempt.named)),
+            None => (handle, base.known.get_mut(from).map(|peer| &mut peer.named)),
+        };
+        if !named.is_some_and(|named| named.add(&candidate)) {
             let detail = format!("more than {CANDIDATES_MAX} candidates");
             return base.own.refuse(Some(from), Refusal::Signal, detail);
         }
-        attempt.received += 1;
-        attempt.named.add(&candidate);
         match candidate.check() {
-            Ok(()) => self.hand_over(base, link, Signal::Candidate(candidate)),
+            Ok(()) => hand_over(base, room, link, Signal::Candidate(candidate)),
             Err(error) => base.own.refuse(Some(from), Refusal::Signal, error.to_string()),
         }
-    }
-
-    /// Hands the driver what the other end of an attempt said of itself, without the candidates that are too near.
-    fn hand_over(&self, base: &mut Base, link: LinkId, signal: Signal) {
-        let Some(attempt) = self.attempts.get(link) else { return };
-        let from = base.links.get(link).map(|state| state.remote());
-        if let Some(signal) = base.servers.without_near(&mut base.own, attempt.room, from, signal) {
-            base.own.effect(Effect::Signal { link, signal });
+        if attempt.is_none() {
+            self.attempts.note_named(base, from);
         }
+    }
+}
+
+/// Hands the driver what the other end of a connection said of itself, without the candidates that are too near.
+fn hand_over(base: &mut Base, room: RoomHandle, link: LinkId, signal: Signal) {
+    let from = base.links.get(link).map(|state| state.remote());
+    if let Some(signal) = base.servers.without_near(&mut base.own, room, from, signal) {
+        base.own.effect(Effect::Signal { link, signal });
     }
 }
 

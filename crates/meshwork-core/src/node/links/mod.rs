@@ -120,6 +120,13 @@ impl Links {
         self.get(self.id_of(endpoint)?)
     }
 
+    /// The proved link to an endpoint, where it is of this session and epoch.
+    pub(super) fn proved_by(&self, endpoint: Endpoint, (session, epoch): (u64, u32)) -> Option<LinkId> {
+        let id = self.id_of(endpoint)?;
+        let facts = self.get(id)?.facts();
+        ((facts.session, facts.epoch) == (session, epoch)).then_some(id)
+    }
+
     /// The proved link to an endpoint, to change it.
     pub(super) fn of_mut(&mut self, endpoint: Endpoint) -> Option<&mut Link> {
         self.get_mut(self.id_of(endpoint)?)
