@@ -90,7 +90,7 @@ async fn race(elsewhere: &Handle, shapes: usize, people: usize, seconds: usize) 
         .await?;
     }
     eprintln!("{shapes} shapes are drawn");
-    let browser = Browser::start().await?;
+    let browser = Browser::start_whole().await?;
     let tab = browser.tab("about:blank").await?;
     tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await?;
     let begun = Instant::now();

@@ -127,7 +127,7 @@ async fn hold_on(size: CanvasSize) -> Result<Value> {
 async fn join(size: CanvasSize, slower: u32) -> Result<Value> {
     let server = Server::start().await?;
     let holder = hold(&server, size, true).await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_whole().await?;
     let tab = browser.watched_tab(&holder.link, slower).await?;
     let cells = u64::from(size.width) * u64::from(size.height);
     let frames = wait_shown(&tab, cells).await?;
@@ -154,7 +154,7 @@ async fn wait_shown(tab: &Tab, cells: u64) -> Result<Frames> {
 async fn steady(size: CanvasSize, slower: u32) -> Result<Value> {
     let server = Server::start().await?;
     let holder = hold(&server, size, false).await?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_whole().await?;
     let tab = browser.watched_tab(&holder.link, slower).await?;
     let room = holder.room;
     wait_until(JOIN_MAX, "a link", async || {

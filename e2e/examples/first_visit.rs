@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use meshwork_e2e::{Browser, Kind, Server, wait_until};
+use meshwork_e2e::{Browser, BrowserOptions, Kind, Server, wait_until};
 use serde_json::{Value, json};
 
 /// A canvas as a new room has it.
@@ -29,7 +29,8 @@ async fn main() -> Result<()> {
 
 async fn visit(kind: Kind) -> Result<Value> {
     let server = Server::start().await?;
-    let (one, other) = tokio::try_join!(Browser::start_kind(kind), Browser::start_kind(kind))?;
+    let start = || Browser::start_with(BrowserOptions::default().kind(kind).whole());
+    let (one, other) = tokio::try_join!(start(), start())?;
     let begun = Instant::now();
     let passed = || begun.elapsed().as_millis() as u64;
     let first = one.tab(server.url()).await?;

@@ -79,14 +79,18 @@ async fn chromium(options: &BrowserOptions, folder: &Path) -> Result<Driver> {
     Ok(Driver { port, capabilities: capabilities.into(), groups: vec![group] })
 }
 
-/// What the driver starts: the browser, or a script in `folder` that starts it in its namespace.
+/// What the driver starts: a script in `folder` that starts the browser, in its namespace where it has one, and with a page to
+/// begin with. The shell has none by itself, the whole browser one that costs as much as all else of its start, and a driver
+/// hands on nothing but flags.
 fn chromium_program(options: &BrowserOptions, folder: &Path) -> Result<PathBuf> {
-    let chromium = tool("MESHWORK_CHROMIUM", &["chromium", "chromium-browser", "google-chrome"])?;
-    let Some(namespace) = &options.namespace else { return Ok(chromium) };
+    let whole = &["chromium", "chromium-browser", "google-chrome"][..];
+    let names = if options.whole { whole } else { &[&["chromium-headless-shell"], whole].concat() };
+    let chromium = tool("MESHWORK_CHROMIUM", names)?;
     let script = folder.join("chromium");
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&script)?;
-    let entering = namespace.entering().join(" ");
-    write!(file, "#!/bin/sh\nexec {entering} '{}' \"$@\"\n", chromium.display())?;
+    let entering = options.namespace.as_ref().map(|namespace| namespace.entering().join(" "));
+    let entering = entering.unwrap_or_default();
+    write!(file, "#!/bin/sh\nexec {entering} '{}' \"$@\" about:blank\n", chromium.display())?;
     Ok(script)
 }
 
@@ -98,9 +102,6 @@ fn chromium_capabilities(
     let mut capabilities = ChromeCapabilities::new();
     capabilities.set_binary(&chromium.to_string_lossy())?;
     capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-    // Not its page for new tabs, which costs as much as all else of its start: 4 opens the pages that are named.
-    let startup = json!({ "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } });
-    capabilities.add_experimental_option("prefs", startup)?;
     let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
     if !options.default_webrtc {
         flags.extend(LOOPBACK_FLAGS.iter().map(|flag| (*flag).to_owned()));

@@ -95,7 +95,7 @@ async fn rows_of(plan: &Plan, size: &str, length: usize) -> Result<Vec<Row>> {
     let site = app.serve(&at)?;
     let (ours, webrtc, websocket) =
         (Server::start().await?, app.start_y_webrtc(&at)?, app.start_y_websocket(&at)?);
-    let (first, second) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (first, second) = tokio::try_join!(Browser::start_whole(), Browser::start_whole())?;
     // A browser that has no tab left ends.
     let _stays = second.tab("about:blank").await?;
     let mut typed = Vec::new();

@@ -91,7 +91,7 @@ async fn race(plan: &Plan, content: &Content, theirs: &[u8], text: &str) -> Resu
     let (app, at) = (App::build(plan)?, Place::Loopback);
     app.add_file("kept", theirs)?;
     let site = app.serve(&at)?;
-    let browser = Browser::start().await?;
+    let browser = Browser::start_whole().await?;
     let length = text.encode_utf16().count();
     // A browser that has no tab left ends.
     let _stays = browser.tab("about:blank").await?;

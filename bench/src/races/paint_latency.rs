@@ -47,7 +47,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
 async fn clicks(plan: &Plan) -> Result<(Series, Series)> {
     let server = Server::start().await?;
     let stand_in = serve_stand_in().await?;
-    let (first, second) = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (first, second) = tokio::try_join!(Browser::start_whole(), Browser::start_whole())?;
     let browsers = [&first, &second];
     let mut ours = Pages::ours(&server, browsers).await?;
     let mut other = Pages::stand_in(&stand_in, browsers).await?;

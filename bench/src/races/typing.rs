@@ -78,7 +78,7 @@ impl World {
     async fn loopback(app: &App) -> Result<World> {
         let (at, server) = (Place::Loopback, Server::start().await?);
         let (site, signals) = (app.serve(&at)?, app.start_y_webrtc(&at)?);
-        let (first, second) = tokio::try_join!(Browser::start(), Browser::start())?;
+        let (first, second) = tokio::try_join!(Browser::start_whole(), Browser::start_whole())?;
         let (ours, y_webrtc) = (server.url.clone(), format!("ws://{}", signals.address));
         let kept = Box::new(server);
         Ok(World { browsers: [first, second], site, ours, y_webrtc, _signals: signals, _kept: kept })
@@ -100,7 +100,8 @@ impl World {
             .map(|(host, seed)| host.narrow(path(seed), path(seed + 1)))
             .collect::<Result<_>>()?;
         // Browsers have their loopback address apart, and no names for local addresses.
-        let start = |host: &Host| Browser::start_with(BrowserOptions::default().within(host.namespace()));
+        let start =
+            |host: &Host| Browser::start_with(BrowserOptions::default().whole().within(host.namespace()));
         let (first, second) = tokio::try_join!(start(&hosts[0]), start(&hosts[1]))?;
         let y_webrtc = format!("ws://{} stun:{relay}", signals.address);
         let kept = Box::new((server, user, hosts, narrow, networks));

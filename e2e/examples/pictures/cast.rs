@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use meshwork_core::id::Identity;
-use meshwork_e2e::{Browser, BrowserOptions, Cli, Look, Server, Tab};
+use meshwork_e2e::{Browser, Cli, Look, Server, Tab};
 use serde_json::json;
 
 use crate::common::{make_room, wait_linked};
@@ -23,7 +23,7 @@ pub(crate) struct Person {
 impl Person {
     /// A browser whose profile is this person's, at an address.
     pub(crate) async fn open(self, url: &str, script: &str) -> Result<(Browser, Tab)> {
-        let browser = Browser::start_with(BrowserOptions::default()).await?;
+        let browser = Browser::start_whole().await?;
         let tab = browser.tab("about:blank").await?;
         let secret = format!("{:02x}", self.secret).repeat(32);
         let source = format!(
