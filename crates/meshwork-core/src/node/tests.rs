@@ -153,11 +153,11 @@ fn candidates_are_taken_after_the_proof() {
     let from = world.link(1);
     let link = world.node.base.links.id_of(from).expect("it is linked");
     let room = world.node.room(world.room).id().expect("it is open");
-    let signal = |world: &mut World, epoch: u32, kind: CandidateKind| {
+    let signal = |world: &mut World, epoch: u32, kind: CandidateKind, port: u16| {
         let Base { own, links, .. } = &mut world.node.base;
         let session = links.of(from).expect("it is linked").facts().session;
         let address = CandidateAddress::Ip([192, 0, 2, 1].into());
-        let candidate = Candidate { kind, priority: 1, address, port: 3478 };
+        let candidate = Candidate { kind, priority: 1, address, port };
         let content = SignalContent::Candidate(candidate);
         let body = SignalBody { from, to: own.me, room, session, epoch, content };
         let payload =
@@ -168,16 +168,17 @@ fn candidates_are_taken_after_the_proof() {
         world.run();
         world.effects.contains(&Effect::Signal { link, signal: Signal::Candidate(candidate) })
     };
-    assert!(signal(&mut world, 1, CandidateKind::Relayed));
+    assert!(signal(&mut world, 1, CandidateKind::Relayed, 3478));
+    assert!(!signal(&mut world, 1, CandidateKind::Host, 0), "it leads nowhere");
     assert!(world.node.base.known.hides(from), "it names relayed ones alone");
-    assert!(signal(&mut world, 1, CandidateKind::Host));
+    assert!(signal(&mut world, 1, CandidateKind::Host, 3478));
     assert!(!world.node.base.known.hides(from));
-    assert!(!signal(&mut world, 2, CandidateKind::Host), "of another attempt");
+    assert!(!signal(&mut world, 2, CandidateKind::Host, 3478), "of another attempt");
     for _ in 2..CANDIDATES_MAX {
-        assert!(signal(&mut world, 1, CandidateKind::Host));
+        assert!(signal(&mut world, 1, CandidateKind::Host, 3478));
     }
-    assert!(!signal(&mut world, 1, CandidateKind::Host), "one too many");
-    assert_eq!(world.refused(from, Refusal::Signal), 1);
+    assert!(!signal(&mut world, 1, CandidateKind::Host, 3478), "one too many");
+    assert_eq!(world.refused(from, Refusal::Signal), 2);
 }
 
 #[test]

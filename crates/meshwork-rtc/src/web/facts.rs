@@ -56,7 +56,7 @@ pub(crate) fn path(connection: &RtcPeerConnection) -> LinkPath {
 
 /// The selected pair from the statistics (W3C webrtc-stats), for browsers that tell it nowhere else.
 pub(crate) async fn path_from_statistics(connection: &RtcPeerConnection) -> Option<LinkPath> {
-    // A report has what is read of a map, and is none (Web IDL section 3.7.11).
+    // A report is maplike, as Web IDL calls it: it has what is read of a map, and is none.
     let report = JsFuture::from(connection.get_stats()).await.ok()?.unchecked_into::<Map>();
     let text = |of: &JsValue, name: &str| property(of, name)?.as_string();
     let mut selected = None;

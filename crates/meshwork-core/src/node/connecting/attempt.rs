@@ -96,7 +96,6 @@ impl Attempt {
 
     /// Notes the candidates that the other end named at once.
     pub(super) fn note_description(&mut self, description: &Description) {
-        self.named = Named::default();
         for candidate in description.candidates.iter() {
             self.named.add(candidate);
         }

@@ -347,6 +347,9 @@ impl Connecting {
         let attempt = self.attempts.attempt_of(base, from, epoch);
         // A relay may be named when the link over it is proved: only then it is known which way that goes.
         let Some(link) = attempt.or_else(|| base.links.proved_by(from, epoch)) else { return };
+        if let Err(error) = candidate.check() {
+            return base.own.refuse(Some(from), Refusal::Signal, error.to_string());
+        }
         let (room, named) = match self.attempts.get_mut(link) {
             Some(attempt) => (attempt.room, Some(&mut attempt.named)),
             None => (handle, base.known.get_mut(from).map(|peer| &mut peer.named)),
@@ -355,10 +358,7 @@ impl Connecting {
             let detail = format!("more than {CANDIDATES_MAX} candidates");
             return base.own.refuse(Some(from), Refusal::Signal, detail);
         }
-        match candidate.check() {
-            Ok(()) => hand_over(base, room, link, Signal::Candidate(candidate)),
-            Err(error) => base.own.refuse(Some(from), Refusal::Signal, error.to_string()),
-        }
+        hand_over(base, room, link, Signal::Candidate(candidate));
         if attempt.is_none() {
             self.attempts.note_named(base, from);
         }
