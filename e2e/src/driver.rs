@@ -72,6 +72,8 @@ impl Driver {
 async fn chromium(options: &BrowserOptions, folder: &Path) -> Result<Driver> {
     let mut command = Command::new(tool("MESHWORK_CHROMEDRIVER", &["chromedriver"])?);
     command.arg("--port=0").env("TMPDIR", folder);
+    // The shell would write it beside itself.
+    command.env("CHROME_LOG_FILE", folder.join("chrome.log"));
     let mut group = Group::start(&mut command)?;
     let port = said_port(&mut group, "started successfully on port ").await?;
     let profile = options.profile.clone().unwrap_or_else(|| folder.join("profile"));
