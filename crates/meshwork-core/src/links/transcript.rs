@@ -29,6 +29,13 @@ pub struct Facts {
     pub version: u16,
 }
 
+impl Facts {
+    /// The session and epoch by which the ends speak of the attempt.
+    pub(crate) fn session_and_epoch(&self) -> (u64, u32) {
+        (self.session, self.epoch)
+    }
+}
+
 /// The hash of the facts and of both certificates as they were seen on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transcript([u8; 32]);

@@ -271,7 +271,7 @@ impl Attempts {
     /// The attempt with `endpoint` that has this session and epoch.
     pub(super) fn attempt_of(&self, base: &Base, endpoint: Endpoint, epoch: (u64, u32)) -> Option<LinkId> {
         let facts = |link: &LinkId| base.links.get(*link).map(Link::facts);
-        let is_it = |link: &&LinkId| facts(link).is_some_and(|facts| (facts.session, facts.epoch) == epoch);
+        let is_it = |link: &&LinkId| facts(link).is_some_and(|facts| facts.session_and_epoch() == epoch);
         base.known.get(endpoint)?.trying.iter().find(is_it).copied()
     }
 

@@ -67,7 +67,7 @@ impl Connecting {
             }
             Role::Offerer => {}
             Role::Answerer => {
-                let epoch = (facts.session, facts.epoch);
+                let epoch = facts.session_and_epoch();
                 self.send_signal(base, endpoint, room, epoch, SignalContent::Ask);
             }
         }

@@ -31,7 +31,7 @@ impl Connecting {
             return by_hand.gather(base.own.now.time, &mut attempt.waiting, signal);
         }
         let (facts, endpoint, room) = (*state.facts(), state.remote(), attempt.room);
-        let epoch = (facts.session, facts.epoch);
+        let epoch = facts.session_and_epoch();
         match signal {
             Signal::Description(_) if attempt.described => {}
             Signal::Description(description) => {

@@ -121,10 +121,9 @@ impl Links {
     }
 
     /// The proved link to an endpoint, where it is of this session and epoch.
-    pub(super) fn proved_by(&self, endpoint: Endpoint, (session, epoch): (u64, u32)) -> Option<LinkId> {
+    pub(super) fn proved_by(&self, endpoint: Endpoint, epoch: (u64, u32)) -> Option<LinkId> {
         let id = self.id_of(endpoint)?;
-        let facts = self.get(id)?.facts();
-        ((facts.session, facts.epoch) == (session, epoch)).then_some(id)
+        (self.get(id)?.facts().session_and_epoch() == epoch).then_some(id)
     }
 
     /// The proved link to an endpoint, to change it.
