@@ -76,7 +76,7 @@ impl BrowserOptions {
     }
 
     /// The whole browser, as where time is measured. Otherwise it is Chromium's shell without windows, where there is one:
-    /// the same engine with a fifth less to compute for a test.
+    /// the same engine with a quarter less to compute for a test.
     pub fn whole(mut self) -> Self {
         self.whole = true;
         self

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::common::native::{self, Native};
 use crate::common::relay::{
-    check_nobody_gone, hidden, hidden_start, note_gone, states, switch_hiding, wait_states,
+    check_nobody_gone, hidden, hidden_start, note_gone, relaying, states, switch_hiding, wait_states,
 };
 use crate::common::{SIZE, make_room, open_start, same_cells, wait_linked};
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::networks::{Host, Networks, Router, SERVER};
-use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Server, ServerOptions, Tab, wait_until};
+use meshwork_e2e::{Browser, BrowserOptions, Cli, PATIENCE, Tab, wait_until};
 use meshwork_place::Place as _;
 use serde_json::Value;
 
@@ -62,8 +62,7 @@ async fn begin(pages: [&Tab; 2]) -> Result<()> {
 
 #[tokio::test]
 async fn ceasing_to_hide_links_directly_without_loss() -> Result<()> {
-    let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
-    let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
+    let server = relaying().await?;
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let mira = hidden_start(&one, server.url()).await?;
     let link = make_room(&mira, "create-room").await?;

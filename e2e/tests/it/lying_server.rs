@@ -3,10 +3,11 @@
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
+use crate::common::relay::relaying;
 use crate::common::{inside, meddler};
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::networks::{Networks, SERVER_V6};
-use meshwork_e2e::{Cli, PATIENCE, Server, ServerOptions};
+use meshwork_e2e::{Cli, PATIENCE, Server};
 use serde_json::{Value, json};
 
 /// Puts the liar's key into every announcement.
@@ -104,8 +105,7 @@ async fn a_server_far_away_has_nobody_knock_inside() -> Result<()> {
         return Ok(());
     }
     // A server names STUN and TURN servers where it has some.
-    let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
-    let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
+    let server = relaying().await?;
     let (machine, site, far) = (Door::at("127.0.0.1")?, Door::at(SITE)?, Door::at(SERVER_V6)?);
     let in_site = format!("[{SITE}]");
     let mut urls = Vec::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::common;
 use crate::common::native::{self, Native};
-use crate::common::relay::{Shared, hidden, hidden_start, wait_states, wait_way};
+use crate::common::relay::{RELAY, Shared, hidden, hidden_start, relaying, wait_states, wait_way};
 use crate::common::{make_room, wait_linked};
 use anyhow::{Context, Result, ensure};
 use image::{Rgba, RgbaImage};
@@ -100,8 +100,7 @@ async fn pass_picture(server: &Server, relay: &Server, way: &str) -> Result<()> 
 
 #[tokio::test]
 async fn picture_passes_between_pages_and_programs_in_hiding() -> Result<()> {
-    let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
-    let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
+    let server = relaying().await?;
     pass_picture(&server, &server, "relay to relay").await
 }
 
@@ -193,7 +192,7 @@ async fn relays_are_reached_over_tls() -> Result<()> {
     let browser = Browser::start_with(trusting).await?;
     let shared = Shared::new()?;
     let tls = ["--relay-tls-listen", "127.0.0.1:0", "--tls-certificate", &certificate, "--tls-key", &key];
-    let relay = shared.start(&[&["--relay", "--relay-listen", "127.0.0.1:0"][..], &tls].concat()).await?;
+    let relay = shared.start(&[&RELAY[..], &tls].concat()).await?;
     let url = format!("turns:{}?transport=tcp", relay.relays().await?[1]);
     let server = shared.start(&["--turn-urls", &url]).await?;
     meet_at(server.url(), &browser, &program, &[], "Through a relay over TLS, relay to relay").await
@@ -202,8 +201,7 @@ async fn relays_are_reached_over_tls() -> Result<()> {
 /// It tells how packets travel in its statistics alone.
 #[tokio::test]
 async fn firefox_says_that_a_link_is_relayed() -> Result<()> {
-    let arguments = ["--relay", "--relay-listen", "127.0.0.1:0"].map(String::from).to_vec();
-    let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
+    let server = relaying().await?;
     let browser = Browser::start_with(BrowserOptions::default().kind(Kind::Firefox)).await?;
     meet_at(server.url(), &browser, &Cli::new()?, &[], "Through a relay").await
 }

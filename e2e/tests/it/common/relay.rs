@@ -6,6 +6,9 @@ use tempfile::TempDir;
 
 use super::{close, open_start, wait_says};
 
+/// What a server is started with that has a relay on this machine.
+pub(crate) const RELAY: [&str; 3] = ["--relay", "--relay-listen", "127.0.0.1:0"];
+
 /// Where a profile keeps that it hides its address.
 const HIDE: &str = "localStorage.setItem('meshwork-hide-address', 'yes');";
 
@@ -18,6 +21,12 @@ const NOTE_GONE: &str = "window.gone = new Set();\
     const look = () => { document.querySelectorAll('li.person[data-state=gone]').forEach(row => window.gone.add(row.textContent)); };\
     const how = { subtree: true, childList: true, attributes: true, attributeFilter: ['data-state'] };\
     new MutationObserver(look).observe(document.body, how);";
+
+/// A server with a relay.
+pub(crate) async fn relaying() -> Result<Server> {
+    let arguments = RELAY.map(String::from).to_vec();
+    Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await
+}
 
 /// Servers that make their credentials from one secret.
 pub(crate) struct Shared {
@@ -45,7 +54,7 @@ impl Shared {
 
     /// A relay of its own, and a meeting point that names one way to it, `udp` or `tcp`.
     pub(crate) async fn relay_over(&self, transport: &str) -> Result<(Server, Server)> {
-        let relay = self.start(&["--relay", "--relay-listen", "127.0.0.1:0"]).await?;
+        let relay = self.start(&RELAY).await?;
         let url = format!("turn:{}?transport={transport}", relay.relays().await?[0]);
         Ok((relay, self.start(&["--turn-urls", &url]).await?))
     }
