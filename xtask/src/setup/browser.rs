@@ -20,46 +20,28 @@ struct Program {
     variable: &'static str,
     /// Debian's package of it.
     package: &'static str,
-    /// Whether tests run without it, if more slowly: only Debian has it.
-    is_optional: bool,
 }
 
 /// Names and variables are those by which the browser tests look.
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 5] = [
     Program {
         names: &["chromium", "chromium-browser", "google-chrome"],
         variable: "MESHWORK_CHROMIUM",
         package: "chromium",
-        is_optional: false,
     },
-    // Most tests take it for speed.
-    Program {
-        names: &["chromium-headless-shell"],
-        variable: "MESHWORK_CHROMIUM",
-        package: "chromium-headless-shell",
-        is_optional: true,
-    },
-    Program {
-        names: &["chromedriver"],
-        variable: "MESHWORK_CHROMEDRIVER",
-        package: "chromium-driver",
-        is_optional: false,
-    },
-    Program {
-        names: &["firefox-esr", "firefox"],
-        variable: "MESHWORK_FIREFOX",
-        package: "firefox-esr",
-        is_optional: false,
-    },
-    Program {
-        names: &["WebKitWebDriver"],
-        variable: "MESHWORK_WEBKIT_DRIVER",
-        package: "webkit2gtk-driver",
-        is_optional: false,
-    },
+    Program { names: &["chromedriver"], variable: "MESHWORK_CHROMEDRIVER", package: "chromium-driver" },
+    Program { names: &["firefox-esr", "firefox"], variable: "MESHWORK_FIREFOX", package: "firefox-esr" },
+    Program { names: &["WebKitWebDriver"], variable: "MESHWORK_WEBKIT_DRIVER", package: "webkit2gtk-driver" },
     // WebKit's small browser needs a display.
-    Program { names: &["Xvfb"], variable: "MESHWORK_XVFB", package: "xvfb", is_optional: false },
+    Program { names: &["Xvfb"], variable: "MESHWORK_XVFB", package: "xvfb" },
 ];
+
+/// Most tests take it for speed, where it is: Debian alone has it.
+const SHELL: Program = Program {
+    names: &["chromium-headless-shell"],
+    variable: "MESHWORK_CHROMIUM",
+    package: "chromium-headless-shell",
+};
 
 pub(super) fn find_or_install() -> Result<()> {
     let missing = missing();
@@ -103,8 +85,8 @@ fn missing() -> Vec<&'static Program> {
         std::env::var_os(program.variable).is_some()
             || program.names.iter().any(|name| on_path(name).is_some())
     };
-    let is_wanted = |program: &&Program| !program.is_optional || packages::is_debian();
-    PROGRAMS.iter().filter(|program| is_wanted(program) && !is_here(program)).collect()
+    let shell = packages::is_debian().then_some(&SHELL);
+    PROGRAMS.iter().chain(shell).filter(|program| !is_here(program)).collect()
 }
 
 fn list(programs: &[&Program]) -> String {
