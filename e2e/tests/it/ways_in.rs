@@ -7,6 +7,7 @@ use crate::common::hands::wait_there;
 use crate::common::{SIZE, open_page, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows};
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, PATIENCE, Server};
+use serde_json::{Value, json};
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 
@@ -80,6 +81,45 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     let pictures = "return Object.keys(localStorage).filter((name) => name.includes('picture')).length";
     ensure!(mira.eval(pictures, vec![]).await? == 0, "nor its picture");
     ensure!(!mira.has("kept-rooms").await?, "nor listed");
+    Ok(())
+}
+
+/// Installed before the page's own scripts: a browser that agrees to keep what pages store once it is asked, as `is_asked`
+/// tells, or never does.
+fn asked_to_keep(agrees: bool) -> Value {
+    let source = format!(
+        "if (navigator.storage) {{
+            const asked = () => sessionStorage.getItem('asked') === 'yes';
+            window.isAsked = asked;
+            navigator.storage.persist = async () => {{
+                sessionStorage.setItem('asked', 'yes');
+                return {agrees};
+            }};
+            navigator.storage.persisted = async () => asked() && {agrees};
+        }}"
+    );
+    json!({ "source": source })
+}
+
+#[tokio::test]
+async fn kept_rooms_say_whether_browsers_may_clear_them() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab("about:blank").await?;
+    for (agrees, says) in [(false, "which may clear them when its space runs short"), (true, "in this browser only.")] {
+        tab.devtools("Page.addScriptToEvaluateOnNewDocument", asked_to_keep(agrees)).await?;
+        // Drawing alone asks for nothing, since some browsers ask the person.
+        tab.goto(&format!("{}/place", server.url())).await?;
+        wait_says(&tab, "kept", "Saved in this browser").await?;
+        ensure!(tab.eval("return window.isAsked()", vec![]).await? == false, "somebody alone was asked");
+        tab.goto(server.url()).await?;
+        tab.click("create-room").await?;
+        wait_says(&tab, "kept", "Saved in this browser").await?;
+        ensure!(tab.eval("return window.isAsked()", vec![]).await? == true, "who makes a room was not asked");
+        tab.goto(server.url()).await?;
+        wait_says(&tab, "kept-where", says).await?;
+        tab.eval("sessionStorage.clear()", vec![]).await?;
+    }
     Ok(())
 }
 

@@ -135,6 +135,22 @@ fn storage() -> Option<web_sys::Storage> {
     window()?.local_storage().ok()?
 }
 
+/// Asks the browser to keep what this page stores even where its space runs short. Some ask the person first, and none
+/// does over plain http.
+pub(crate) fn ask_to_keep() {
+    if let Some(window) = window() {
+        // What comes of it is read where it is shown.
+        let _ = window.navigator().storage().persist();
+    }
+}
+
+/// Whether the browser keeps what this page stores even where its space runs short.
+pub(crate) async fn keeps_for_good() -> bool {
+    let promise = window().and_then(|window| window.navigator().storage().persisted().ok());
+    let Some(promise) = promise else { return false };
+    JsFuture::from(promise).await.is_ok_and(|is_kept| is_kept.is_truthy())
+}
+
 /// A value kept in this profile.
 pub(crate) fn stored(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?

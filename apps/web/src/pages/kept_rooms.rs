@@ -32,8 +32,10 @@ pub(crate) fn KeptRooms(
     session: Session,
 ) -> impl IntoView {
     let rooms = RwSignal::new(Vec::<KeptRoom>::new());
+    let are_safe = RwSignal::new(true);
     let forgetting = Forgetting::new(session, rooms);
     spawn_local(async move {
+        let keeps_for_good = browser::keeps_for_good().await;
         let mut kept = session.kept_rooms().await;
         if let Some(at) = kept.iter().position(is_left)
             && forget(session, &kept[at]).await.is_ok()
@@ -42,8 +44,10 @@ pub(crate) fn KeptRooms(
         }
         thumbnail::keep_only(&kept.iter().map(|room| room.id).collect::<Vec<_>>());
         // The page may have gone meanwhile.
+        are_safe.try_set(keeps_for_good);
         rooms.try_set(kept);
     });
+    let where_kept = move || if are_safe.get() { texts::KEPT_HERE } else { texts::KEPT_FOR_NOW };
     let part = move |range: fn(usize) -> bool| {
         let rooms = rooms.get().into_iter().enumerate();
         rooms.filter(|(index, _)| range(*index)).map(|(_, room)| room).collect::<Vec<_>>()
@@ -63,7 +67,9 @@ pub(crate) fn KeptRooms(
             <section class="kept" aria-labelledby="kept-title" data-testid="kept-rooms">
                 <div class="kept-head">
                     <h2 id="kept-title">{texts::KEPT}</h2>
-                    <p class="hint">{texts::KEPT_HERE}</p>
+                    <p class="hint" class:warned=move || !are_safe.get() data-testid="kept-where">
+                        {where_kept}
+                    </p>
                 </div>
                 {list(|index| index < SHOWN)}
                 <Show when=move || { rooms.with(Vec::len) > SHOWN }>

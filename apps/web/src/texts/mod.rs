@@ -49,6 +49,8 @@ pub const TO_ROOMS: &str = "Go to your rooms, or make one";
 pub const KEPT: &str = "Rooms on this device";
 /// Where they are.
 pub const KEPT_HERE: &str = "Kept in this browser only.";
+/// Where they are, and how long, in a browser that did not agree to keep them.
+pub const KEPT_FOR_NOW: &str = "Kept in this browser only, which may clear them when its space runs short.";
 
 /// Nobody is in the room but oneself.
 pub const ALONE_HERE: &str = "Nobody else is here yet";

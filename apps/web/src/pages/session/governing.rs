@@ -15,6 +15,7 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Erase};
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
+use super::super::browser;
 use super::apps::{parameters, word};
 use super::{Driver, Session, set_if_new};
 
@@ -66,6 +67,9 @@ impl Session {
         cells: &[(u16, u16, Colour)],
     ) -> Result<(), String> {
         self.leave();
+        if !spec.servers.is_empty() {
+            browser::ask_to_keep();
+        }
         let make = |driver: &Driver| {
             driver.with(|node, now| {
                 let splits_link = spec.private && rules.writers == Writers::Everybody;

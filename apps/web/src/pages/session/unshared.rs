@@ -61,6 +61,7 @@ impl Session {
     pub(crate) fn share(self) {
         let address = self.with_room(|node, _, room| node.room(room).address_without_code()).flatten();
         if address.is_some_and(|address| is_unshared(&address)) {
+            browser::ask_to_keep();
             // A page's own origin is a server's address, and the room is at no other.
             let _ = self.with_room(|node, now, room| node.room_mut(now, room).add_server(&browser::origin()));
         }
