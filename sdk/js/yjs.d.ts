@@ -41,7 +41,10 @@ export interface MeshworkProvider
 }
 export const MeshworkProvider: {
   readonly prototype: MeshworkProvider
-  /** One for each document of a room and page. Throws where the page has one, or the Y.Doc was edited before. */
+  /**
+   * One for each document of a room and page. Throws where the page has one, or the Y.Doc was edited before; WriteError for a name
+   * of more than 62 bytes, and ClosedError. Nothing is taken then.
+   */
   new (room: Room, doc: Doc, options?: { name?: string; awareness?: Awareness }): MeshworkProvider
 }
 

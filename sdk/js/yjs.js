@@ -12,6 +12,9 @@ const PAUSE = 50
 const LONG = 64 * 1024
 // What could not be said is tried again after this time, in milliseconds.
 const RETRY = 1000
+// Two bytes in front of a document's name, which has at most 62, make a topic, which has at most 64: one for each document. No
+// program calls a topic of its own so.
+const CARETS = '\u0000c'
 const taken = new WeakSet()
 
 /** What was changed in a text from one version to another, or to a document as it is now. */
@@ -92,18 +95,21 @@ export class MeshworkProvider extends EventTarget {
     if (doc.store.clients.size > 0 && doc.clientID !== document.client) {
       throw new Error('the Y.Doc has been edited: make the provider first, which gives it its clientID')
     }
+    // All that may throw comes before the document is taken.
+    this.#topic = room.topicBytes(`${CARETS}${name}`)
+    const { slices } = document
+    // Nothing happens in the room between what is there and what changes from now on.
+    this.#changes = document.watch()
     taken.add(document)
     this.#document = document
     this.#room = room
-    this.#topic = room.topicBytes(`awareness/${name}`.slice(0, 32))
     this.doc = doc
     doc.clientID = document.client
     // What was deleted is kept as places, or what others wrote beside it would be lost.
     doc.gc = false
     this.awareness = awareness ?? new Awareness(doc)
-    this.#changes = document.watch()
     // A long document in steps, so that the page goes on meanwhile; a short one is there at once.
-    this.opened = this.#open(document.slices)
+    this.opened = this.#open(slices)
     doc.on('update', this.#edited)
     this.awareness.on('update', this.#aware)
     room.addEventListener('members', this.#members)

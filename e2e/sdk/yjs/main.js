@@ -13,6 +13,9 @@ let provider
 let view
 let undo
 const errors = []
+// As long as names may be, in bytes, and alike but for their ends.
+const LONG = ['a', 'b'].map((end) => `${'ö'.repeat(30)}1${end}`)
+let long = []
 
 function edit(name) {
   const doc = new Y.Doc()
@@ -65,6 +68,21 @@ globalThis.page = {
       return new MeshworkProvider(room, doc, { name: 'other' }) && null
     } catch ({ message }) {
       return message
+    }
+  },
+  openLong: () => {
+    long = LONG.map((name) => new MeshworkProvider(room, new Y.Doc(), { name }))
+  },
+  callLong: (place, name) => long[place].awareness.setLocalStateField('user', { name }),
+  namesLong: () => {
+    const users = long.map(({ awareness }) => [...awareness.getStates().values()].map(({ user }) => user?.name))
+    return users.map((names) => names.filter(Boolean))
+  },
+  tooLong: () => {
+    try {
+      return new MeshworkProvider(room, new Y.Doc(), { name: `${LONG[0]}b` }) && null
+    } catch ({ name, code }) {
+      return [name, code]
     }
   },
   isAuthor: () => room.me.startsWith(room.document('notes').authorOf({ client: provider.doc.clientID, clock: 0 })),

@@ -391,6 +391,16 @@ async fn programs_for_yjs_share_a_document() -> Result<()> {
         let said = ask(&ann, what, vec![]).await?;
         ensure!(said.as_str().is_some_and(|said| said.contains(words)), "{what}: {said}");
     }
+    // Carets stay in their document, however alike the names are.
+    for tab in [&ann, &bo] {
+        ask(tab, "openLong", vec![]).await?;
+    }
+    ask(&bo, "callLong", vec![0.into(), "Bo".into()]).await?;
+    wait_says(&ann, "namesLong", vec![], json!([["Bo"], []])).await?;
+    // What cannot be opened is not taken: the second time fails as the first one.
+    for _ in 0..2 {
+        ensure!(ask(&ann, "tooLong", vec![]).await? == json!(["WriteError", "TooLarge"]));
+    }
     ensure!(ask(&ann, "errors", vec![]).await? == json!([]));
     ask(&bo, "leave", vec![]).await?;
     wait_says(&ann, "names", vec![], json!(["Ann"])).await
