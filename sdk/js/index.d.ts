@@ -815,11 +815,10 @@ export class AppIsOffError extends MeshworkError<'AppIsOff'> {
   readonly app: string
 }
 /** The endpoint did not start. Nothing is left of it. */
-export class BindError extends MeshworkError<'Store' | 'Randomness' | 'Damaged' | 'Server' | 'IceServer' | 'System'> {
+export class BindError extends MeshworkError<'Store' | 'Randomness' | 'Text' | 'Server' | 'IceServer' | 'System'> {
   /** With `Server`: what is no address of one. */
   readonly url?: string
 }
-/** The room was left, or its endpoint has closed. Nothing more can be done there. */
 /** `size` and `max`, in bytes, say how long it is and may be where the code is `TooLarge`. */
 export class BlobError extends MeshworkError<'TooLarge' | 'Freed' | 'Store' | 'NotOpen' | 'Closed'> {
   readonly size?: number
@@ -834,6 +833,7 @@ export class FetchError extends MeshworkError<
   readonly max?: number
 }
 
+/** The room was left, or its endpoint has closed. Nothing more can be done there. */
 export class ClosedError extends MeshworkError<'Closed'> {}
 /** Who was tried, and why that failed. */
 export interface Tried {
@@ -888,11 +888,12 @@ export type WriteCode =
   | 'TooLarge'
   | 'Full'
   | 'AppIsOff'
+  | 'NotWriter'
   | 'Banned'
   | 'Invalid'
   | 'NotOpen'
   | 'Closed'
-/** Something was not written. Nothing of it was. */
+/** Something was not written. Nothing of it was. With `NotWriter` the owner named who writes, and this peer is not among them. */
 export class WriteError extends MeshworkError<WriteCode> {
   /** With `NotAllowed`: who may. */
   readonly rule?: string
@@ -939,8 +940,8 @@ export class RuleError extends MeshworkError<
   /** With `NotAllowed`: who may. */
   readonly rule?: string
 }
-/** There is no identity. */
-export class IdentityError extends MeshworkError<'Randomness' | 'Damaged'> {}
+/** There is no identity: with `Text` what was imported is none, or was mistyped. */
+export class IdentityError extends MeshworkError<'Randomness' | 'Text'> {}
 /** What this browser keeps cannot be used. It is as it was. */
 export class StoreError extends MeshworkError<'InUse' | 'Damaged' | 'Failed'> {}
 /** An image was not put with a document, which is as it was. */

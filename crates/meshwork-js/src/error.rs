@@ -92,7 +92,8 @@ impl Tell for IdentityError {
 
     fn tell(&self) -> Told {
         plain(match self {
-            IdentityError::Damaged(_) => "Damaged",
+            IdentityError::Text(_) => "Text",
+            // A page has no files of identities.
             _ => "Randomness",
         })
     }
@@ -208,6 +209,7 @@ impl Tell for WriteError {
             WriteError::TooLarge { size, max } => ("TooLarge", json!({ "size": size, "max": max })),
             WriteError::Full { entries, bytes } => ("Full", json!({ "entries": entries, "bytes": bytes })),
             WriteError::AppIsOff => plain("AppIsOff"),
+            WriteError::NotWriter => plain("NotWriter"),
             WriteError::Banned => plain("Banned"),
             WriteError::NotOpen => plain("NotOpen"),
             WriteError::Closed(error) => error.tell(),

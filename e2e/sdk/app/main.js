@@ -139,6 +139,8 @@ globalThis.page = {
   joinNonsense: () => failure(() => join('no link')),
   answerNonsense: () => failure(() => answer(room.link, 'nonsense')),
   writeTooMuch: () => failure(() => votes.set('k'.repeat(100), 1)),
+  writeAnyway: () => failure(() => votes.set('key', 1)),
+  importNonsense: () => failure(() => Identity.import('nonsense')),
   writeNothing: () => failure(() => votes.set('key', undefined)),
   identity: async () => {
     const identity = await Identity.generate()

@@ -512,7 +512,17 @@ async fn errors_are_classes_with_codes() -> Result<()> {
     let error = ask(&tab, "writeNothing", vec![]).await?;
     ensure!(error["message"] == "undefined cannot be written as JSON", "{error}");
     ensure!(ask(&tab, "identity", vec![]).await? == json!([true, true]));
-    Ok(())
+    ensure!(ask(&tab, "importNonsense", vec![]).await?["code"] == "Text");
+    let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
+    let room = kim.create(meshwork::room("votes")).await?;
+    room.rules().set_writers(Vec::new()).await?;
+    ask(&tab, "join", vec![room.link().to_string().into(), "Bo".into()]).await?;
+    tab.wait_until(PATIENCE, "the list of writers", async || {
+        let error = ask(&tab, "writeAnyway", vec![]).await?;
+        ensure!(error["code"] == "NotWriter", "{error}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]
