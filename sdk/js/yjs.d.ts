@@ -12,7 +12,10 @@ import type { Document, PeerId, Room, TypedTarget, Version } from './index.js'
  */
 export interface MeshworkProvider
   extends TypedTarget<{
-    /** Something could not be said; it is tried again. */
+    /**
+     * Something could not be said, which is tried again; or what others wrote could not be taken in, or the page threw at that: what
+     * follows is heard all the same.
+     */
     error: CustomEvent<Error>
     /** The document is not only added to, as after a ban: this update makes it, for a new Y.Doc. */
     anew: CustomEvent<Uint8Array>
@@ -21,8 +24,8 @@ export interface MeshworkProvider
   /** What each member says of its cursor and name, as editors for Yjs have it. It ends with the member. */
   readonly awareness: Awareness
   /**
-   * Resolves once the Y.Doc has all that the document had. One of up to 2,000 items is there when the provider is made; a longer
-   * one comes in steps, so that the page goes on meanwhile. It may be edited at once.
+   * Resolves once the Y.Doc has all that the document had, but for what `error` tells. One of up to 2,000 items is there when the
+   * provider is made; a longer one comes in steps, so that the page goes on meanwhile. It may be edited at once.
    */
   readonly opened: Promise<void>
   /** Waits until what was edited is said, or could not be. */

@@ -157,8 +157,22 @@ export class MeshworkProvider extends EventTarget {
       if (!taken.has(this.#document)) {
         return
       }
-      Y.applyUpdate(this.doc, slice, this)
+      this.#take(slice)
     }
+  }
+
+  // What cannot be taken in, or what the page does at that, holds up nothing that follows.
+  #take(update) {
+    try {
+      Y.applyUpdate(this.doc, update, this)
+    } catch (error) {
+      // Whoever makes a provider listens after that.
+      queueMicrotask(() => this.#fail(error))
+    }
+  }
+
+  #fail(error) {
+    this.dispatchEvent(new CustomEvent('error', { detail: error }))
   }
 
   #edited = (update, origin) => {
@@ -202,7 +216,7 @@ export class MeshworkProvider extends EventTarget {
       // Nothing typed is lost: it goes out with what follows.
       this.#pending = [...said, ...this.#pending]
       wait = error.wait ?? RETRY
-      this.dispatchEvent(new CustomEvent('error', { detail: error }))
+      this.#fail(error)
     }
     this.#saying = undefined
     if (this.#pending.length > 0 && !this.#room.isLeft) {
@@ -213,15 +227,23 @@ export class MeshworkProvider extends EventTarget {
 
   async #follow() {
     for await (const { update } of this.#changes) {
-      if (update?.length > LONG) {
-        this.opened = this.#open(this.#document.slices)
-        await this.opened
-      } else if (update) {
-        Y.applyUpdate(this.doc, update, this)
-      } else {
-        // A Y.Doc cannot forget: the page opens what the document is now.
-        this.dispatchEvent(new CustomEvent('anew', { detail: this.#document.whole }))
+      try {
+        await this.#hear(update)
+      } catch (error) {
+        this.#fail(error)
       }
+    }
+  }
+
+  async #hear(update) {
+    if (update?.length > LONG) {
+      this.opened = this.#open(this.#document.slices)
+      await this.opened
+    } else if (update) {
+      this.#take(update)
+    } else {
+      // A Y.Doc cannot forget: the page opens what the document is now.
+      this.dispatchEvent(new CustomEvent('anew', { detail: this.#document.whole }))
     }
   }
 

@@ -34,6 +34,10 @@ function edit(name) {
 }
 
 const notes = () => room.document('notes')
+/** As much of a room as a provider needs, which has this document. */
+const roomOf = (document) => {
+  return Object.assign(new EventTarget(), { document: () => document, members: [], topicBytes: async function* () {} })
+}
 const version = (wanted) => notes().versions().find(({ label }) => label === wanted)
 
 globalThis.page = {
@@ -156,12 +160,27 @@ globalThis.page = {
       },
     }
     const [doc, steps] = [new Y.Doc(), []]
-    const stub = Object.assign(new EventTarget(), { document: () => long, members: [], topicBytes: async function* () {} })
     const { resolve, promise } = Promise.withResolvers()
     doc.on('update', () => steps.push(doc.getText('text').length) === slices.length && resolve())
-    new MeshworkProvider(stub, doc)
+    new MeshworkProvider(roomOf(long), doc)
     await promise
     return steps
+  },
+  // A document of which some cannot be read: how often that is told, and what is read of the rest.
+  openBroken: async () => {
+    const [source, doc, told] = [new Y.Doc(), new Y.Doc(), []]
+    source.getText('text').insert(0, 'heard')
+    const [broken, whole] = [Uint8Array.of(255), Y.encodeStateAsUpdate(source)]
+    const watch = async function* () {
+      yield { update: broken }
+      yield { update: whole }
+    }
+    const { resolve, promise } = Promise.withResolvers()
+    doc.on('update', resolve)
+    const opening = new MeshworkProvider(roomOf({ client: 1, slices: [broken], watch }), doc)
+    opening.addEventListener('error', ({ detail }) => told.push(detail instanceof Error))
+    await promise
+    return [told, doc.getText('text').toString()]
   },
   rename: (title) => notes().rename(title),
   titles: () => room.documents().map((name) => [name, room.document(name).title ?? null]),

@@ -177,6 +177,9 @@ async fn long_documents_open_while_one_types() -> Result<()> {
     // So it is with what came earlier than what it needs, and then all at once.
     let steps = ask(&ann, "openWaiting", vec![20_000.into()]).await?;
     ensure!(steps == json!([10_000, 20_000]), "{steps}");
+    // What cannot be read is told, and ends nothing.
+    let read = ask(&ann, "openBroken", vec![]).await?;
+    ensure!(read == json!([[true, true], "heard"]), "{read}");
     Ok(())
 }
 
