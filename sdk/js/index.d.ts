@@ -569,6 +569,10 @@ export interface Change<T> {
   readonly field: string
   readonly before: Entry<T> | undefined
   readonly after: Entry<T> | undefined
+  /** Who wrote what stands there now, or removed what stood there; `null` where that counts no more, as after a ban. */
+  readonly author: PeerId | null
+  /** When, by the room's time: milliseconds since 1970; `null` as for the author. */
+  readonly time: number | null
   /** How many times something changed, so far, that this reader was too slow to hear. */
   readonly missed: number
 }

@@ -128,9 +128,10 @@ fn message(heard: &Heard<Vec<u8>>) -> JsValue {
     Array::of2(&told.to_string().into(), &Uint8Array::from(&*heard.value)).into()
 }
 
-/// A key that reads different, and how many changes were missed so far.
-fn told(Change { key, field, before, after }: Change, missed: u64) -> JsValue {
-    let told = json!({ "key": key, "field": field, "missed": missed });
+/// A key that reads different, with who did that and when, and how many changes were missed so far.
+fn told(Change { key, field, before, after, author, time_ms }: Change, missed: u64) -> JsValue {
+    let author = author.map(|author| author.to_string());
+    let told = json!({ "key": key, "field": field, "author": author, "time": time_ms, "missed": missed });
     Array::of3(&told.to_string().into(), &entry(before), &entry(after)).into()
 }
 

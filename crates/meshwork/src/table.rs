@@ -51,6 +51,10 @@ pub struct Change {
     pub before: Option<Entry>,
     /// What stands there now; `None` for nothing.
     pub after: Option<Entry>,
+    /// Who wrote what stands there now, or removed what stood there; `None` where that counts no more, as after a ban.
+    pub author: Option<PeerId>,
+    /// When, by the room's time: milliseconds since 1970; `None` as for the author.
+    pub time_ms: Option<u64>,
 }
 
 /// The changes of a table from the moment on at which it was asked for them.
@@ -311,11 +315,14 @@ impl Changes {
             return None;
         }
         let entry = |entry: &Option<table::Entry>| entry.clone().and_then(|entry| self.table.entry(entry));
+        let write = change.after.as_ref().or(change.removal.as_ref());
         Some(Change {
             key: key.to_owned(),
             field: str::from_utf8(field).ok()?.to_owned(),
             before: entry(&change.before),
             after: entry(&change.after),
+            author: write.map(table::Entry::author),
+            time_ms: write.map(|write| write.stamp().millis()),
         })
     }
 }

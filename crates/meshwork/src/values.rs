@@ -169,6 +169,8 @@ impl ValueChanges {
         differs.then(|| Change {
             key: key.clone(),
             field: String::new(),
+            author: now.as_ref().map(table::Entry::author),
+            time_ms: now.as_ref().map(|write| write.stamp().millis()),
             before: entry(before),
             after: entry(now),
         })

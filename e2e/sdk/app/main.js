@@ -6,6 +6,7 @@ const KINDS = { FetchError, JoinError, MeshworkError, WriteError }
 const heard = []
 const painted = []
 const changed = []
+const deleted = []
 const counted = []
 const answers = []
 let notes = []
@@ -24,7 +25,12 @@ function enter(entered) {
   votes = room.table('votes')
   votes.addEventListener('change', ({ detail: { key, after } }) => changed.push([key, after?.value]))
   room.counter('likes').addEventListener('change', ({ detail: { by, value } }) => counted.push([by, value]))
-  room.values().addEventListener('change', ({ detail: { key, after } }) => changed.push([key, after?.value]))
+  room.values().addEventListener('change', ({ detail: { key, after, author, time } }) => {
+    changed.push([key, after?.value])
+    if (!after) {
+      deleted.push([key, author, typeof time])
+    }
+  })
   room.notes().addEventListener('change', ({ detail }) => {
     notes = detail.map(({ text }) => text)
   })
@@ -107,6 +113,8 @@ globalThis.page = {
   seats: () => votes.row('ferry').get('seats')?.value ?? null,
   keys: () => votes.entries().map(({ key }) => key),
   changed: () => changed,
+  deleted: () => deleted,
+  me: () => room.me.split('.')[0],
   count: (by) => room.counter('likes').add(by),
   likes: () => [room.counter('likes').value, [...room.counters()]],
   counted: () => counted,

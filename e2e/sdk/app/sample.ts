@@ -30,8 +30,8 @@ export async function play(link: string): Promise<void> {
   await votes.mine.set('ferry', 1)
   // @ts-expect-error: what a key has may be nothing.
   console.log(votes.get('headline').value)
-  for await (const { key, after } of votes.watch('f')) {
-    console.log(key, after?.author, after?.time)
+  for await (const { key, after, author, time } of votes.watch('f')) {
+    console.log(key, after?.value, author?.length, time?.toFixed())
   }
   const likes = room.counter('likes')
   await likes.add()

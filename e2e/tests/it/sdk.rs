@@ -243,6 +243,8 @@ async fn count(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     wait_says(ann, "heldBy", vec!["title".into()], json!([held, held])).await?;
     ask(bo, "drop", vec!["title".into()]).await?;
     wait_says(ann, "kept", vec!["title".into()], json!([null, [null, { "seats": 40 }]])).await?;
+    let bo_peer = ask(bo, "me", vec![]).await?;
+    wait_says(ann, "deleted", vec![], json!([["title", bo_peer, "number"]])).await?;
     room.values().set("later", &1).await?;
     wait_says(ann, "keptKeys", vec![], json!(["later"])).await
 }

@@ -11,11 +11,12 @@ use crate::room::print_line;
 use crate::room::signal::Stop;
 
 const AFTER_HELP: &str = "\
-Each line is an object. Of a value: {key, value, author, time_ms}, without value where it was deleted. Of a
-counter: {key, counter, by, author, time_ms}: where it stands, and by how much somebody raised it. What is
-there when it begins comes first, one line each, and then {ready: true}. Times are milliseconds since
-1970. {missed} says how many changes this program was too slow to hear: what is there now is whole.
-When it ends by itself the last line is {error, reason}.";
+Each line is an object. Of a value: {key, value, author, time_ms}, without value where it was deleted, then by
+whom and when; with the key alone where what stood there counts no more, as after a ban. Of a counter:
+{key, counter, by, author, time_ms}: where it stands, and by how much somebody raised it. What is there when
+it begins comes first, one line each, and then {ready: true}. Times are milliseconds since 1970. {missed}
+says how many changes this program was too slow to hear: what is there now is whole. When it ends by itself
+the last line is {error, reason}.";
 
 /// What `sync watch` is asked for.
 #[derive(Args)]
@@ -62,9 +63,12 @@ async fn watch(attempt: &Attempt, room: &Room, app: &App, prefix: &str) -> Resul
             let line = tokio::select! {
                 change = values.next() => {
                     let change = change.ok_or(Closed)?;
-                    let mut line = match &change.after {
-                        Some(entry) => read::written(entry),
-                        None => json!({}),
+                    let mut line = match (&change.after, change.author) {
+                        (Some(entry), _) => read::written(entry),
+                        (None, Some(author)) => {
+                            json!({ "author": author.to_string(), "time_ms": change.time_ms })
+                        }
+                        (None, None) => json!({}),
                     };
                     line["key"] = change.key.into();
                     line

@@ -113,6 +113,8 @@ fn watchers_hear_each_change_with_its_author() {
     home.run(["sync", "delete", &link, "room/title"]).expect_code(0);
     let deleted = json(watcher.line("the next line", |_| true));
     assert_eq!((&deleted["key"], deleted.get("value")), (&json!("room/title"), None));
+    assert_eq!(deleted["author"], first["author"]);
+    assert!(deleted["time_ms"].as_u64() > first["time_ms"].as_u64(), "{deleted}");
     watcher.interrupt();
     watcher.end().expect_code(0);
 }

@@ -58,6 +58,11 @@ impl Held {
     pub(super) fn shown(self) -> Option<Entry> {
         (!self.is_hidden && self.entry.value().is_some()).then_some(self.entry)
     }
+
+    /// The entry where it removes its field, and is not hidden.
+    pub(super) fn removal(&self) -> Option<&Entry> {
+        (!self.is_hidden && self.entry.value().is_none()).then_some(&self.entry)
+    }
 }
 
 /// A field that another entry holds than before, or none.

@@ -127,6 +127,8 @@ pub struct Change {
     pub before: Option<Entry>,
     /// What stands there now; `None` for nothing.
     pub after: Option<Entry>,
+    /// What removed it; `None` where something stands there, and where what stood there is hidden or left out.
+    pub removal: Option<Entry>,
 }
 
 impl Change {
@@ -264,9 +266,10 @@ impl Table {
                 let item = self.item(after);
                 self.tree.insert(item);
             }
+            let removal = after.as_ref().and_then(Held::removal).cloned();
             let (before, after) = (before.and_then(Held::shown), after.and_then(Held::shown));
             if differ(before.as_ref(), after.as_ref()) && !(after.is_none() && planted!(RemovalUntold)) {
-                changes.push(Change { before, after });
+                changes.push(Change { before, after, removal });
             }
         }
         changes

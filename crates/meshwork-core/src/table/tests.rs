@@ -385,8 +385,11 @@ fn fields_are_read_and_removed() {
     let entry = table.get(b"votes\0a", &field("x")).expect("somebody wrote it");
     assert_eq!((entry.author(), entry.stamp(), entry.row()), (peer(0), Stamp(1), &b"votes\0a"[..]));
     let changes = write(&mut table, 1, 3, &[Write::removal("votes\0a", field("x"))]);
-    let [Change { before: Some(before), after: None }] = &changes[..] else { panic!("{changes:?}") };
+    let [Change { before: Some(before), after: None, removal: Some(removal) }] = &changes[..] else {
+        panic!("{changes:?}")
+    };
     assert_eq!((before.value(), text(&table, "votes\0a", "x")), (Some(&b"1"[..]), None));
+    assert_eq!((removal.author(), removal.stamp()), (peer(1), Stamp(3)));
     assert_eq!(write(&mut table, 0, 2, &[Write::value("votes\0a", field("x"), "late")]).len(), 0);
     assert_eq!(text(&table, "nobody", "x").or(text(&table, "votes\0a", "y")), None);
 }
@@ -409,7 +412,7 @@ fn what_is_taken_back_reads_as_removed() {
     };
     assert!(enforce(&mut table, core::slice::from_ref(&scoped)).changed.is_none(), "another row");
     let hidden = enforce(&mut table, &[retracted, scoped]).changed.expect("one reads different");
-    assert!(matches!(hidden.of::<Change>(), [Change { before: Some(_), after: None }]));
+    assert!(matches!(hidden.of::<Change>(), [Change { before: Some(_), after: None, removal: None }]));
     assert_eq!(["5", "6", "7"].map(|name| text(&table, "row", name)), [None, Some("6"), Some("7")]);
     assert_eq!((table.digest() != before, state(&table).1), (true, batches));
 

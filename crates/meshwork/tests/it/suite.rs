@@ -1,6 +1,6 @@
 //! What the library promises wherever it runs: each test is handed the endpoints of three people who can meet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -75,6 +75,9 @@ pub(crate) use steps::*;
 #[path = "suite/sync.rs"]
 mod sync;
 pub(crate) use sync::*;
+#[path = "suite/tables.rs"]
+mod tables;
+pub(crate) use tables::*;
 
 /// The endpoints of three people.
 pub(crate) struct People {
@@ -200,48 +203,6 @@ pub(crate) async fn nobody_hears_what_is_for_somebody_else(people: People) {
     let questions = room.topic::<u8>("questions");
     assert!(matches!(questions.direct(stranger, &1).await, Err(DirectError::NotSent(_))));
     assert_eq!(questions.datagram_to(stranger, &1).await, Err(DatagramError::NotLinked));
-}
-
-pub(crate) async fn tables_keep_who_wrote_what(people: People) {
-    let (room, same) = together(&people).await;
-    let (votes, theirs) = (room.table("votes"), same.table("votes"));
-    let mut changes = theirs.watch("");
-    votes.set("headline", "Ferry or train?").await.unwrap();
-    let change = changes.next().await.unwrap();
-    assert_eq!((&*change.key, change.before.is_none()), ("headline", true));
-    let entry = change.after.unwrap();
-    assert_eq!(entry.read::<String>().unwrap(), "Ferry or train?");
-    assert_eq!(entry.author(), people.ann.id().peer);
-
-    votes.mine().set("vote", "ferry").await.unwrap();
-    let mut hers = theirs.of(people.ann.id().peer).watch("v");
-    votes.mine().set("vote", "train").await.unwrap();
-    let read =
-        async |table: &meshwork::Table| Some(table.get("vote").await.unwrap()?.read::<String>().unwrap());
-    until(async || {
-        let train = read(&theirs.of(people.ann.id().peer)).await.as_deref() == Some("train");
-        if train {
-            return Some(());
-        }
-        hers.next().await.map(|_| ()).filter(|()| false)
-    })
-    .await;
-    assert_eq!(read(&theirs).await, None, "hers and everybody's do not collide");
-    let error = theirs.of(people.ann.id().peer).set("vote", "ferry").await.unwrap_err();
-    assert!(matches!(error, WriteError::NotAllowed { .. }), "{error}");
-
-    let mut each = votes.watch_each("");
-    theirs.mine().set("vote", "ferry").await.unwrap();
-    assert_eq!(each.next().await.unwrap().after.unwrap().author(), people.bo.id().peer);
-    let all = votes.entries_of_each("vote").await.unwrap();
-    assert_eq!(all.iter().map(|vote| vote.read::<String>().unwrap()).collect::<BTreeSet<_>>().len(), 2);
-
-    theirs.row("ferry").set("seats", &40).await.unwrap();
-    theirs.set("headline", "Train").await.unwrap();
-    assert_eq!(theirs.row("ferry").get("seats").await.unwrap().unwrap().read::<u8>().unwrap(), 40);
-    assert_eq!(theirs.entries("").await.unwrap().len(), 1, "fields of rows are no keys");
-    theirs.remove("headline").await.unwrap();
-    assert!(theirs.entries("").await.unwrap().is_empty());
 }
 
 pub(crate) async fn presence_ends_with_who_says_it(people: People) {

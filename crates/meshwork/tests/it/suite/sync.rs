@@ -32,10 +32,14 @@ pub(crate) async fn counters_lose_no_step(people: People) {
     assert!(matches!(likes.add(1).await, Err(WriteError::Invalid(_))));
 }
 
-/// A change of text: key, before, after and who wrote it.
+/// A change of text: key, before, after and who did it.
 fn told(change: &Change) -> (String, Option<String>, Option<String>, Option<PeerId>) {
     let text = |entry: &Option<meshwork::Entry>| entry.as_ref().map(|entry| entry.read().unwrap());
-    (change.key.clone(), text(&change.before), text(&change.after), change.after.as_ref().map(|e| e.author()))
+    assert_eq!(change.author.is_some(), change.time_ms.is_some());
+    if let Some(after) = &change.after {
+        assert_eq!((Some(after.author()), Some(after.time_ms())), (change.author, change.time_ms));
+    }
+    (change.key.clone(), text(&change.before), text(&change.after), change.author)
 }
 
 pub(crate) async fn values_remember_who_wrote_them(people: People) {
@@ -62,7 +66,7 @@ pub(crate) async fn values_remember_who_wrote_them(people: People) {
     let mut expected = vec![
         (String::from("room/note"), None, some("new"), bo),
         (title.clone(), some("one"), some("two"), bo),
-        (title, some("two"), None, None),
+        (title, some("two"), None, bo),
     ];
     expected.sort();
     assert_eq!(heard, expected);
