@@ -198,6 +198,10 @@ export class Table extends Listened {
   watch(prefix = '') {
     return iterate(this.#raw.watch(prefix), changeOf)
   }
+
+  watchKey(key) {
+    return iterate(this.#raw.watchKey(key), changeOf)
+  }
 }
 
 export class Row {

@@ -399,6 +399,8 @@ export interface Values<T = Json> extends TypedTarget<{ change: CustomEvent<Chan
   holders(key: string): Holders
   /** What changes from now on at keys that begin with `prefix`: each write once. */
   watch(prefix?: string): AsyncIterableIterator<Change<T>>
+  /** What changes from now on at one key. */
+  watchKey(key: string): AsyncIterableIterator<Change<T>>
 }
 export const Values: { readonly prototype: Values }
 
@@ -602,6 +604,8 @@ export interface Table<T = Json> extends TypedTarget<{ change: CustomEvent<Chang
   entries(prefix?: string): Entry<T>[]
   /** What changes from now on at keys that begin with `prefix`, fields of rows included. */
   watch(prefix?: string): AsyncIterableIterator<Change<T>>
+  /** What changes from now on at one key, fields of its row included. */
+  watchKey(key: string): AsyncIterableIterator<Change<T>>
 }
 export const Table: { readonly prototype: Table<unknown> }
 

@@ -69,6 +69,10 @@ export class Values extends Listened {
   watch(prefix = '') {
     return iterate(this.#raw.watch(prefix), changeOf)
   }
+
+  watchKey(key) {
+    return iterate(this.#raw.watchKey(key), changeOf)
+  }
 }
 
 export class Document extends Listened {

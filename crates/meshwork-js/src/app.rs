@@ -178,4 +178,10 @@ impl RawTable {
     pub fn watch(&self, prefix: &str) -> Reader {
         Reader::of(Source::Changes(self.0.watch(prefix)))
     }
+
+    /// What changes from now on at one key.
+    #[wasm_bindgen(js_name = watchKey)]
+    pub fn watch_key(&self, key: &str) -> Reader {
+        Reader::of(Source::Changes(self.0.watch_key(key)))
+    }
 }

@@ -126,6 +126,12 @@ impl RawValues {
     pub fn watch(&self, prefix: &str) -> Result<Reader, JsValue> {
         Ok(Reader::of(Source::Values(at_once(self.0.watch(prefix)).map_err(thrown)?)))
     }
+
+    /// What changes from now on at one key.
+    #[wasm_bindgen(js_name = watchKey)]
+    pub fn watch_key(&self, key: &str) -> Result<Reader, JsValue> {
+        Ok(Reader::of(Source::Values(at_once(self.0.watch_key(key)).map_err(thrown)?)))
+    }
 }
 
 #[wasm_bindgen(wasm_bindgen_futures = crate::promise)]

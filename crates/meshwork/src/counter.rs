@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
 use crate::shared::Changed;
+use crate::table::Watched;
 
 /// A number that everybody raises at once, and that loses no step: whoever was offline, reloaded or killed meanwhile,
 /// what somebody else heard of is counted, once.
@@ -41,9 +42,7 @@ pub struct CounterChange {
 #[derive(Debug)]
 pub struct CounterChanges {
     app: App,
-    name: String,
-    /// Whether all counters are meant whose names begin so.
-    is_prefix: bool,
+    watched: Watched,
     inbox: Inbox<Changed>,
     waiting: VecDeque<Step>,
     missed: u64,
@@ -77,7 +76,7 @@ impl Counter {
 
     /// Hears from now on who raises it, and by how much.
     pub fn watch(&self) -> CounterChanges {
-        CounterChanges::new(&self.app, &self.name, false)
+        CounterChanges::new(&self.app, Watched::One(self.name.clone()))
     }
 }
 
@@ -93,14 +92,14 @@ impl App {
 
     /// Hears from now on who raises counters whose names begin with `prefix`.
     pub fn watch_counters(&self, prefix: &str) -> CounterChanges {
-        CounterChanges::new(self, prefix, true)
+        CounterChanges::new(self, Watched::From(prefix.to_owned()))
     }
 }
 
 impl CounterChanges {
-    fn new(app: &App, name: &str, is_prefix: bool) -> CounterChanges {
+    fn new(app: &App, watched: Watched) -> CounterChanges {
         let (inbox, waiting) = (app.watch(), VecDeque::new());
-        CounterChanges { app: app.clone(), name: name.to_owned(), is_prefix, inbox, waiting, missed: 0 }
+        CounterChanges { app: app.clone(), watched, inbox, waiting, missed: 0 }
     }
 
     /// Waits for the next change; `None` once the room was left. Dropping the future loses nothing.
@@ -116,11 +115,7 @@ impl CounterChanges {
             self.missed += missed;
             let changes: &[table::Change] = changed.changes.of();
             let steps = changes.iter().filter_map(counter::step);
-            let is_wanted = |step: &Step| match self.is_prefix {
-                true => step.name.starts_with(&self.name),
-                false => step.name == self.name,
-            };
-            self.waiting.extend(steps.filter(is_wanted));
+            self.waiting.extend(steps.filter(|step| self.watched.has(&step.name)));
         }
     }
 

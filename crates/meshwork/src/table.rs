@@ -57,11 +57,20 @@ pub struct Change {
     pub time_ms: Option<u64>,
 }
 
+/// Keys or names of which somebody wants to hear.
+#[derive(Clone, Debug)]
+pub(crate) enum Watched {
+    /// All that begin so.
+    From(String),
+    /// This one alone.
+    One(String),
+}
+
 /// The changes of a table from the moment on at which it was asked for them.
 #[derive(Debug)]
 pub struct Changes {
     table: Table,
-    prefix: String,
+    watched: Watched,
     /// Whether keys of each peer's own are meant, whoever the table's writer is.
     of_each: bool,
     inbox: Inbox<Changed>,
@@ -173,18 +182,22 @@ impl Table {
     /// Hears from now on what changes at keys that begin with `prefix`, fields of rows included: each change once, with
     /// what stood there before.
     pub fn watch(&self, prefix: &str) -> Changes {
-        self.watch_by(prefix, false)
+        self.watch_by(Watched::From(prefix.to_owned()), false)
+    }
+
+    /// Hears from now on what changes at one key, fields of its row included: see [`Table::watch`].
+    pub fn watch_key(&self, key: &str) -> Changes {
+        self.watch_by(Watched::One(key.to_owned()), false)
     }
 
     /// Hears from now on what changes at keys of each peer's own: see [`Table::entries_of_each`].
     pub fn watch_each(&self, prefix: &str) -> Changes {
-        self.watch_by(prefix, true)
+        self.watch_by(Watched::From(prefix.to_owned()), true)
     }
 
-    fn watch_by(&self, prefix: &str, of_each: bool) -> Changes {
-        let (table, prefix) = (self.clone(), prefix.to_owned());
-        let inbox = self.app.watch();
-        Changes { table, prefix, of_each, inbox, waiting: Vec::new(), missed: 0 }
+    fn watch_by(&self, watched: Watched, of_each: bool) -> Changes {
+        let (table, inbox) = (self.clone(), self.app.watch());
+        Changes { table, watched, of_each, inbox, waiting: Vec::new(), missed: 0 }
     }
 
     fn row_id(&self, key: &str) -> Vec<u8> {
@@ -214,6 +227,15 @@ impl Table {
 
 fn is_peer(writer: Writer) -> bool {
     matches!(writer, Writer::Peer(_))
+}
+
+impl Watched {
+    pub(crate) fn has(&self, key: &str) -> bool {
+        match self {
+            Watched::From(prefix) => key.starts_with(prefix),
+            Watched::One(one) => key == one,
+        }
+    }
 }
 
 impl Row {
@@ -308,7 +330,7 @@ impl Changes {
 
     fn read(&self, change: &table::Change) -> Option<Change> {
         let key = change.row().strip_prefix(&*self.table.row_id(""))?;
-        let key = str::from_utf8(key).ok().filter(|key| key.starts_with(&self.prefix))?;
+        let key = str::from_utf8(key).ok().filter(|key| self.watched.has(key))?;
         let (writer, field) = Writer::of(change.field())?;
         let is_wanted = if self.of_each { is_peer(writer) } else { writer == self.table.writer };
         if !is_wanted {

@@ -10,7 +10,7 @@ use crate::app::{App, check_sizes, json};
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
 use crate::shared::Changed;
-use crate::table::{Change, Entry};
+use crate::table::{Change, Entry, Watched};
 
 /// Values by name: of what two write under one the later one holds, and the last
 /// [`HISTORY_MAX`](crate::sync::HISTORY_MAX) writes of each are kept with who wrote them, and when.
@@ -24,7 +24,7 @@ pub struct Values(pub(crate) App);
 #[derive(Debug)]
 pub struct ValueChanges {
     values: Values,
-    prefix: String,
+    watched: Watched,
     inbox: Inbox<Changed>,
     /// The last write of each key, as it was told.
     latest: BTreeMap<String, table::Entry>,
@@ -92,17 +92,30 @@ impl Values {
     /// # Errors
     /// [`Closed`].
     pub async fn watch(&self, prefix: &str) -> Result<ValueChanges, Closed> {
+        self.watch_by(Watched::From(prefix.to_owned())).await
+    }
+
+    /// Hears from now on what changes at one key: each write once, with what stood there before.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn watch_key(&self, key: &str) -> Result<ValueChanges, Closed> {
+        self.watch_by(Watched::One(key.to_owned())).await
+    }
+
+    async fn watch_by(&self, watched: Watched) -> Result<ValueChanges, Closed> {
         // What is heard from here on and stands there already is told by its stamp.
         let inbox = self.0.watch();
-        let begins = prefix.to_owned();
+        let wanted = watched.clone();
         let latest = move |table: &table::Table| {
-            let latest = values::all_latest(table, &begins).into_iter();
+            let (Watched::From(beginning) | Watched::One(beginning)) = &wanted;
+            let latest = values::all_latest(table, beginning).into_iter();
+            let latest = latest.filter(|(key, _)| wanted.has(key));
             latest.map(|(key, entry)| (key.to_owned(), entry.clone())).collect()
         };
         let latest = self.0.read(latest).await?;
-        let prefix = prefix.to_owned();
         let (values, waiting) = (self.clone(), VecDeque::new());
-        Ok(ValueChanges { values, prefix, inbox, latest, waiting, missed: 0 })
+        Ok(ValueChanges { values, watched, inbox, latest, waiting, missed: 0 })
     }
 
     /// What was written last at a key: that it was deleted, too.
@@ -145,7 +158,7 @@ impl ValueChanges {
             self.missed += missed;
             let changes: &[table::Change] = changed.changes.of();
             let keys = changes.iter().filter_map(|change| Some((values::key_of(change)?, change)));
-            let wanted = keys.filter(|(key, _)| key.starts_with(&self.prefix));
+            let wanted = keys.filter(|(key, _)| self.watched.has(key));
             self.waiting.extend(wanted.map(|(key, change)| (key.to_owned(), change.clone())));
         }
     }

@@ -7,6 +7,7 @@ const heard = []
 const painted = []
 const changed = []
 const deleted = []
+const titles = []
 const counted = []
 const answers = []
 let notes = []
@@ -16,6 +17,12 @@ let votes
 async function hear() {
   for await (const { from, value, lane } of room.topic('moves')) {
     heard.push([from.name, value, lane])
+  }
+}
+
+async function followTitle() {
+  for await (const { key, after } of room.values().watchKey('title')) {
+    titles.push([key, after?.value ?? null])
   }
 }
 
@@ -37,6 +44,7 @@ function enter(entered) {
   const questions = room.topic('questions').causal()
   questions.addEventListener('message', ({ detail: { from, value } }) => answers.push([from.name, value]))
   hear()
+  followTitle()
   return room.link
 }
 
@@ -114,6 +122,7 @@ globalThis.page = {
   keys: () => votes.entries().map(({ key }) => key),
   changed: () => changed,
   deleted: () => deleted,
+  titles: () => titles,
   me: () => room.me.split('.')[0],
   count: (by) => room.counter('likes').add(by),
   likes: () => [room.counter('likes').value, [...room.counters()]],

@@ -236,6 +236,7 @@ async fn count(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ensure!(sum == 6, "{steps}");
     let odd = ask(ann, "countHalf", vec![]).await?;
     ensure!(odd["message"].to_string().contains("whole number"), "{odd}");
+    ask(ann, "keep", vec!["title2".into(), json!(1)]).await?;
     ask(ann, "keep", vec!["title".into(), json!({ "seats": 40 })]).await?;
     wait_says(bo, "kept", vec!["title".into()], json!([{ "seats": 40 }, [{ "seats": 40 }]])).await?;
     wait_among(bo, "changed", json!(["title", { "seats": 40 }])).await?;
@@ -245,8 +246,9 @@ async fn count(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     wait_says(ann, "kept", vec!["title".into()], json!([null, [null, { "seats": 40 }]])).await?;
     let bo_peer = ask(bo, "me", vec![]).await?;
     wait_says(ann, "deleted", vec![], json!([["title", bo_peer, "number"]])).await?;
+    wait_says(bo, "titles", vec![], json!([["title", { "seats": 40 }], ["title", null]])).await?;
     room.values().set("later", &1).await?;
-    wait_says(ann, "keptKeys", vec![], json!(["later"])).await
+    wait_says(ann, "keptKeys", vec![], json!(["later", "title2"])).await
 }
 
 async fn share(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {

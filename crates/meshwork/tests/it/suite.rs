@@ -55,6 +55,7 @@ macro_rules! all {
             a_freed_fetch_ends,
             counters_lose_no_step,
             values_remember_who_wrote_them,
+            one_key_is_watched_alone,
             apps_count_for_themselves,
             answers_follow_their_questions,
             documents_hold_what_was_said

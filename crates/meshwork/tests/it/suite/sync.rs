@@ -80,6 +80,25 @@ pub(crate) async fn values_remember_who_wrote_them(people: People) {
     assert_eq!(error, WriteError::TooLarge { size: meshwork::VALUE_MAX + 2, max: meshwork::VALUE_MAX });
 }
 
+pub(crate) async fn one_key_is_watched_alone(people: People) {
+    let (room, same) = together(&people).await;
+    let (values, table) = (room.values(), room.table("plan"));
+    values.set("title", "one").await.unwrap();
+    let mut changes = values.watch_key("title").await.unwrap();
+    let mut rows = table.watch_key("title");
+    for key in ["title2", "titl", "title"] {
+        same.values().set(key, "two").await.unwrap();
+        same.table("plan").set(key, "two").await.unwrap();
+    }
+    let bo = Some(people.bo.id().peer);
+    let some = |text: &str| Some(text.to_owned());
+    let told_of = |before| (String::from("title"), before, some("two"), bo);
+    assert_eq!(told(&changes.next().await.unwrap()), told_of(some("one")));
+    assert_eq!(told(&rows.next().await.unwrap()), told_of(None));
+    same.table("plan").row("title").set("size", "big").await.unwrap();
+    assert_eq!(rows.next().await.unwrap().field, "size", "a row's fields are the key's");
+}
+
 pub(crate) async fn apps_count_for_themselves(people: People) {
     let (room, same) = together(&people).await;
     let sync = room.turn_on(sync::APP).await.unwrap();
