@@ -327,7 +327,7 @@ impl Endpoint {
     pub fn events(&self) -> EndpointEvents {
         let (events, inbox) = inbox(EVENTS_MAX);
         self.shared.listen(events);
-        EndpointEvents(inbox)
+        EndpointEvents::new(inbox)
     }
 
     /// The servers of this endpoint's rooms, by their WebSocket address, and what became of each: one that is away is so

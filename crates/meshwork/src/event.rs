@@ -107,23 +107,50 @@ pub enum EndpointEvent {
         /// How often so far, of this endpoint and for this reason.
         count: u64,
     },
+    /// This reader was slow, and so many events were dropped. [`Endpoint::servers`](crate::Endpoint::servers) says what is now.
+    Missed(u64),
 }
 
 /// The events of a room, from the moment on at which it was asked for them.
 #[derive(Debug)]
-pub struct Events {
-    inbox: Inbox<Event>,
-    /// One that waits behind the number of those which were missed.
-    next: Option<Event>,
-}
+pub struct Events(Whole<Event>);
+
+/// The events of an endpoint, from the moment on at which it was asked for them.
+#[derive(Debug)]
+pub struct EndpointEvents(Whole<EndpointEvent>);
 
 impl Events {
     pub(crate) fn new(inbox: Inbox<Event>) -> Events {
-        Events { inbox, next: None }
+        Events(Whole { inbox, next: None })
     }
 
     /// Waits for the next event; `None` once the room was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Event> {
+        self.0.next(Event::Missed).await
+    }
+}
+
+impl EndpointEvents {
+    pub(crate) fn new(inbox: Inbox<EndpointEvent>) -> EndpointEvents {
+        EndpointEvents(Whole { inbox, next: None })
+    }
+
+    /// Waits for the next event; `None` once the endpoint is closed. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<EndpointEvent> {
+        self.0.next(EndpointEvent::Missed).await
+    }
+}
+
+/// Events, and in the place of those which were missed how many they were.
+#[derive(Debug)]
+struct Whole<T> {
+    inbox: Inbox<T>,
+    /// One that waits behind the number of those which were missed.
+    next: Option<T>,
+}
+
+impl<T> Whole<T> {
+    async fn next(&mut self, told: impl FnOnce(u64) -> T) -> Option<T> {
         if let Some(event) = self.next.take() {
             return Some(event);
         }
@@ -132,18 +159,30 @@ impl Events {
             return Some(event);
         }
         self.next = Some(event);
-        Some(Event::Missed(missed))
+        Some(told(missed))
     }
 }
 
-/// The events of an endpoint, from the moment on at which it was asked for them.
-#[derive(Debug)]
-pub struct EndpointEvents(pub(crate) Inbox<EndpointEvent>);
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::inbox::{Readers, inbox};
 
-impl EndpointEvents {
-    /// Waits for the next event; `None` once the endpoint is closed. Dropping the future loses nothing. Of those that
-    /// wait longer than [`EVENTS_MAX`] others the newest say what is now.
-    pub async fn next(&mut self) -> Option<EndpointEvent> {
-        self.0.next().await.map(|(event, _)| event)
+    #[tokio::test]
+    async fn slow_readers_hear_how_much_they_missed() {
+        let ((events, inbox), (servers, server_inbox)) = (inbox(2), inbox(2));
+        let (mut room, mut endpoint) = (Events::new(inbox), EndpointEvents::new(server_inbox));
+        for number in 0..5 {
+            let server = EndpointEvent::Server { url: number.to_string(), state: ServerState::Connected };
+            servers.push(server, &mut Readers::default());
+            events.push(Event::Saved(number), &mut Readers::default());
+        }
+        assert!(matches!(room.next().await, Some(Event::Missed(3))));
+        assert!(matches!(endpoint.next().await, Some(EndpointEvent::Missed(3))));
+        for number in 3..5 {
+            assert!(matches!(room.next().await, Some(Event::Saved(saved)) if saved == number));
+            let server = endpoint.next().await;
+            assert!(matches!(server, Some(EndpointEvent::Server { url, .. }) if url == number.to_string()));
+        }
     }
 }

@@ -22,6 +22,7 @@ Each line is an object with a member `event`:
   stroke   {peer, instance, sequence, count}   its batch of that number changed so many cells
   refused  {peer, instance, reason, detail, count}   something from it was refused, so often so far
   storage  {state: failed | working, reason}   what is kept on disk; place keep says it with --json
+  missed   {count}                       so many events are not here: what reads these lines was too slow
 `peer` is the author's or neighbour's public key, `instance` one of its programs. Members that have
 nothing to say are left out. Further events and members may come: skip what you do not know.
 When it ends by itself the last line is {error, reason}.";

@@ -74,6 +74,7 @@ fn endpoint_line(event: &EndpointEvent) -> Option<Value> {
                 json!({ "event": "refused", "reason": reason.name(), "detail": detail, "count": count });
             with_peer(said, *endpoint)
         }
+        EndpointEvent::Missed(count) => missed(*count),
         _ => return None,
     })
 }
@@ -109,9 +110,15 @@ fn room_line(event: &Event) -> Option<Value> {
             json!({ "event": "storage", "state": "failed", "reason": reason })
         }
         Event::StorageRecovered => json!({ "event": "storage", "state": "working" }),
+        Event::Missed(count) => missed(*count),
         // A watcher writes nothing.
         _ => return None,
     })
+}
+
+/// So many lines are missing here, since this program was slow.
+fn missed(count: u64) -> Value {
+    json!({ "event": "missed", "count": count })
 }
 
 fn with_peer(mut line: Value, endpoint: Option<EndpointId>) -> Value {
@@ -172,6 +179,13 @@ mod tests {
         assert_eq!((line["event"].as_str(), line["state"].as_str()), (Some("room"), Some("refused")));
         assert_eq!(line["reason"], "secret-missing");
         assert!(line["detail"].as_str().unwrap().contains("private"));
+    }
+
+    #[test]
+    fn missed_events_have_a_line() {
+        let wanted = Some(json!({ "event": "missed", "count": 3 }));
+        assert_eq!(line(&Happening::Room(Event::Missed(3))), wanted);
+        assert_eq!(line(&Happening::Endpoint(EndpointEvent::Missed(3))), wanted);
     }
 
     #[test]
