@@ -195,12 +195,20 @@ export class Table extends Listened {
     return this.#raw.entries(prefix).map(entryOf)
   }
 
+  entriesOfEach(prefix = '') {
+    return this.#raw.entriesOfEach(prefix).map(entryOf)
+  }
+
   watch(prefix = '') {
     return iterate(this.#raw.watch(prefix), changeOf)
   }
 
   watchKey(key) {
     return iterate(this.#raw.watchKey(key), changeOf)
+  }
+
+  watchEach(prefix = '') {
+    return iterate(this.#raw.watchEach(prefix), changeOf)
   }
 }
 

@@ -602,10 +602,17 @@ export interface Table<T = Json> extends TypedTarget<{ change: CustomEvent<Chang
   get(key: string): Entry<T> | undefined
   /** What all keys have that begin with `prefix`, by key; fields of rows are not among them. Throws ClosedError. */
   entries(prefix?: string): Entry<T>[]
+  /**
+   * What each peer has at the keys of its own that begin with `prefix`, by key and author, whether it is here or not: the `mine` of
+   * everybody. Throws ClosedError.
+   */
+  entriesOfEach(prefix?: string): Entry<T>[]
   /** What changes from now on at keys that begin with `prefix`, fields of rows included. */
   watch(prefix?: string): AsyncIterableIterator<Change<T>>
   /** What changes from now on at one key, fields of its row included. */
   watchKey(key: string): AsyncIterableIterator<Change<T>>
+  /** What changes from now on at keys of each peer's own that begin with `prefix`, fields of rows included. */
+  watchEach(prefix?: string): AsyncIterableIterator<Change<T>>
 }
 export const Table: { readonly prototype: Table<unknown> }
 

@@ -174,6 +174,12 @@ impl RawTable {
         at_once(self.0.entries(prefix)).map(entries).map_err(thrown)
     }
 
+    /// What each peer has at keys of its own that begin with `prefix`.
+    #[wasm_bindgen(js_name = entriesOfEach)]
+    pub fn entries_of_each(&self, prefix: &str) -> Result<Array, JsValue> {
+        at_once(self.0.entries_of_each(prefix)).map(entries).map_err(thrown)
+    }
+
     /// What changes from now on at keys that begin with `prefix`.
     pub fn watch(&self, prefix: &str) -> Reader {
         Reader::of(Source::Changes(self.0.watch(prefix)))
@@ -183,5 +189,11 @@ impl RawTable {
     #[wasm_bindgen(js_name = watchKey)]
     pub fn watch_key(&self, key: &str) -> Reader {
         Reader::of(Source::Changes(self.0.watch_key(key)))
+    }
+
+    /// What changes from now on at keys of each peer's own that begin with `prefix`.
+    #[wasm_bindgen(js_name = watchEach)]
+    pub fn watch_each(&self, prefix: &str) -> Reader {
+        Reader::of(Source::Changes(self.0.watch_each(prefix)))
     }
 }

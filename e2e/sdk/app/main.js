@@ -8,6 +8,7 @@ const painted = []
 const changed = []
 const deleted = []
 const titles = []
+const cast = []
 const counted = []
 const answers = []
 let notes = []
@@ -23,6 +24,12 @@ async function hear() {
 async function followTitle() {
   for await (const { key, after } of room.values().watchKey('title')) {
     titles.push([key, after?.value ?? null])
+  }
+}
+
+async function followVotes() {
+  for await (const { after } of votes.watchEach('vote')) {
+    cast.push(after?.value ?? null)
   }
 }
 
@@ -45,6 +52,7 @@ function enter(entered) {
   questions.addEventListener('message', ({ detail: { from, value } }) => answers.push([from.name, value]))
   hear()
   followTitle()
+  followVotes()
   return room.link
 }
 
@@ -117,6 +125,8 @@ globalThis.page = {
     await votes.row('ferry').set('seats', 40)
   },
   votes: () => room.members.map((member) => votes.of(member).get('vote')?.value ?? null).sort(),
+  allVotes: () => votes.entriesOfEach('vote').map(({ value }) => value).sort(),
+  cast: () => cast,
   headline: () => votes.get('headline')?.value ?? null,
   seats: () => votes.row('ferry').get('seats')?.value ?? null,
   keys: () => votes.entries().map(({ key }) => key),

@@ -33,6 +33,10 @@ export async function play(link: string): Promise<void> {
   for await (const { key, after, author, time } of votes.watch('f')) {
     console.log(key, after?.value, author?.length, time?.toFixed())
   }
+  const cast: (number | { asks: string } | undefined)[] = votes.entriesOfEach('ferry').map(({ value }) => value)
+  for await (const { author } of votes.watchEach()) {
+    console.log(author, cast.length)
+  }
   const likes = room.counter('likes')
   await likes.add()
   for await (const { by, author, value } of likes.watch()) {

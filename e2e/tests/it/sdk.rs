@@ -260,6 +260,12 @@ async fn share(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ask(bo, "vote", vec!["train".into()]).await?;
     wait_says(ann, "votes", vec![], json!(["kayak", "train"])).await?;
     wait_says(bo, "votes", vec![], json!(["ferry", "kayak"])).await?;
+    for tab in [ann, bo] {
+        wait_says(tab, "allVotes", vec![], json!(["ferry", "kayak", "train"])).await?;
+        for vote in ["ferry", "kayak", "train"] {
+            wait_among(tab, "cast", json!(vote)).await?;
+        }
+    }
     wait_says(ann, "headline", vec![], json!({ "asks": "train" })).await?;
     wait_among(ann, "changed", json!(["headline", { "asks": "train" }])).await?;
     wait_says(ann, "seats", vec![], json!(40)).await?;
@@ -342,7 +348,9 @@ async fn the_example_with_vite_keeps_votes() -> Result<()> {
     server.kill();
     bo.close().await?;
     ann.reload().await?;
-    wait_shows(&ann, "#votes", "Ferry 1, train 0").await
+    // Who left has voted all the same.
+    wait_shows(&ann, "#says", "0 others are here").await?;
+    wait_shows(&ann, "#votes", "Ferry 1, train 1").await
 }
 
 /// Two pages with CodeMirror and a native program write one text, with nobody in the middle.

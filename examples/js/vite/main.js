@@ -1,4 +1,5 @@
-// Shows a vote: each has one, which nobody else can change, and this browser keeps the room for the next visit.
+// Shows a vote: each has one, which nobody else can change and which counts when they have left, and this browser keeps the room for
+// the next visit.
 // Run with: cargo xtask sdk && npm install ../../../target/sdk/meshwork-0.1.0.tgz vite && npx vite
 
 import { Endpoint, Identity, JoinError } from 'meshwork'
@@ -34,27 +35,21 @@ location.hash = encodeURIComponent(room.link)
 
 const votes = room.table('votes')
 const show = () => {
-  const peers = new Set([endpoint.peer, ...room.members.map(({ peer }) => peer)])
-  const cast = [...peers].map((peer) => votes.of(peer).get('vote')?.value)
+  const cast = votes.entriesOfEach('vote').map(({ value }) => value)
   const count = (choice) => cast.filter((vote) => vote === choice).length
   document.getElementById('votes').textContent = `Ferry ${count('ferry')}, train ${count('train')}`
   document.getElementById('says').textContent = `${room.members.length} others are here`
 }
 
 for (const button of document.querySelectorAll('button')) {
-  button.addEventListener('click', async () => {
-    await votes.mine.set('vote', button.value)
-    show()
-  })
+  button.addEventListener('click', () => votes.mine.set('vote', button.value))
 }
 
-const followed = new Set()
-const follow = () => {
-  for (const member of room.members.filter(({ peer }) => !followed.has(peer))) {
-    followed.add(member.peer)
-    votes.of(member).addEventListener('change', show)
+async function follow() {
+  for await (const _ of votes.watchEach('vote')) {
+    show()
   }
-  show()
 }
-room.addEventListener('members', follow)
+room.addEventListener('members', show)
+show()
 follow()
