@@ -37,6 +37,7 @@ mod sync;
 mod timelapse;
 mod tools;
 mod touch;
+mod types;
 mod values;
 mod ways_in;
 mod whiteboard;

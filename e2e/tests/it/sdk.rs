@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::site::serve;
+use crate::types::check_types;
 
 /// The folder of the repository that this is.
 fn here(path: &str) -> PathBuf {
@@ -33,7 +34,7 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<Output> {
     command.output().with_context(|| format!("{program} does not start"))
 }
 
-fn succeed(output: &Output) -> Result<()> {
+pub(crate) fn succeed(output: &Output) -> Result<()> {
     let (out, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     ensure!(output.status.success(), "{}: {out}{error}", output.status);
     Ok(())
@@ -60,13 +61,22 @@ pub(crate) fn app_of(sources: &str) -> Result<TempDir> {
 }
 
 /// What set-up installed from npm.
-pub(crate) fn installed(path: &str) -> Result<PathBuf> {
+fn installed(path: &str) -> Result<PathBuf> {
     let path = here("../target/sdk-tools/node_modules").join(path);
     ensure!(path.exists(), "install it with: cargo xtask setup");
     Ok(path)
 }
 
-fn run_tool(app: &Path, script: &str, arguments: &[&str]) -> Result<Output> {
+/// An app of this folder, with the package, Yjs and an editor installed.
+pub(crate) fn editor_of(sources: &str) -> Result<TempDir> {
+    let app = app_of(sources)?;
+    for package in ["@codemirror", "codemirror", "y-codemirror.next", "y-protocols", "yjs"] {
+        symlink(installed(package)?, app.path().join("node_modules").join(package))?;
+    }
+    Ok(app)
+}
+
+pub(crate) fn run_tool(app: &Path, script: &str, arguments: &[&str]) -> Result<Output> {
     let script = installed(script)?;
     run(app, "node", &[&[&*script.to_string_lossy()][..], arguments].concat())
 }
@@ -356,10 +366,7 @@ async fn the_example_with_vite_keeps_votes() -> Result<()> {
 /// Two pages with CodeMirror and a native program write one text, with nobody in the middle.
 #[tokio::test]
 async fn programs_for_yjs_share_a_document() -> Result<()> {
-    let (app, mut server) = (app_of("sdk/yjs")?, Server::start().await?);
-    for package in ["@codemirror", "codemirror", "y-codemirror.next", "y-protocols", "yjs"] {
-        symlink(installed(package)?, app.path().join("node_modules").join(package))?;
-    }
+    let (app, mut server) = (editor_of("sdk/yjs")?, Server::start().await?);
     check_types(app.path())?;
     let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
     let room = kim.create(meshwork::sync::room().private()).await?;
@@ -558,18 +565,6 @@ async fn readmes_page_joins_and_paints() -> Result<()> {
         Ok(())
     };
     wait_until(PATIENCE, "the page's stroke and step", is_there).await
-}
-
-#[test]
-fn types_hold_under_strict_checks() -> Result<()> {
-    check_types(app()?.path())
-}
-
-/// What a program in TypeScript says of the package holds, however strictly it is taken.
-pub(crate) fn check_types(app: &Path) -> Result<()> {
-    let checks = ["--strict", "--noEmit", "--target", "es2022", "--module", "esnext"];
-    let files = ["--moduleResolution", "bundler", "--lib", "es2023,dom", "sample.ts"];
-    succeed(&run_tool(app, "typescript/bin/tsc", &[&checks[..], &files[..]].concat())?)
 }
 
 #[test]

@@ -1,17 +1,15 @@
 //! Sync in pages that use the npm package: counters while servers stop, a shared list, versions of documents.
 
-use std::os::unix::fs::symlink;
-
 use anyhow::{Context, Result, ensure};
 use meshwork::sync::DOCUMENT_SLICE_ITEMS;
 use meshwork::sync::shapes::PICTURE_MAX;
 use meshwork::{Endpoint, PieceKind, Room};
 use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::common::site::serve;
-use crate::sdk::{app, app_of, ask, build_and_serve, check_types, gather, installed, wait_room, wait_says};
+use crate::sdk::{app, app_of, ask, build_and_serve, editor_of, gather, wait_room, wait_says};
+use crate::types::check_types;
 
 /// Waits until the counter `likes` stands so, for pages and a program.
 async fn all_count(tabs: [&Tab; 2], room: &Room, wanted: i64) -> Result<()> {
@@ -94,19 +92,10 @@ async fn the_example_of_a_list_outlives_its_server() -> Result<()> {
     wait_finds(&ann, list, json!([])).await
 }
 
-/// The app with an editor, with the package installed.
-fn editor() -> Result<TempDir> {
-    let app = app_of("sdk/yjs")?;
-    for package in ["@codemirror", "codemirror", "y-codemirror.next", "y-protocols", "yjs"] {
-        symlink(installed(package)?, app.path().join("node_modules").join(package))?;
-    }
-    Ok(app)
-}
-
 /// Two pages and a native program save versions of one document, compare and restore them.
 #[tokio::test]
 async fn pages_save_compare_and_restore_versions() -> Result<()> {
-    let (app, server) = (editor()?, Server::start().await?);
+    let (app, server) = (editor_of("sdk/yjs")?, Server::start().await?);
     let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
     let room = kim.create(meshwork::sync::room().private()).await?;
     let (notes, link) = (room.document("notes"), json!(room.link().to_string()));
@@ -156,7 +145,7 @@ async fn pages_save_compare_and_restore_versions() -> Result<()> {
 #[tokio::test]
 async fn long_documents_open_while_one_types() -> Result<()> {
     const ITEMS: usize = 5_000;
-    let (app, server) = (editor()?, Server::start().await?);
+    let (app, server) = (editor_of("sdk/yjs")?, Server::start().await?);
     let kim = Endpoint::builder().server(server.url()).bind().await?;
     let room = kim.create(meshwork::sync::room().private()).await?;
     let long = room.document("long");
