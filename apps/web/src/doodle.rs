@@ -81,6 +81,33 @@ impl Doodle {
         self.painted().map(|(x, y, colour)| (x + left, y + top, colour)).collect()
     }
 
+    /// What is painted as text, a letter for each cell: its place among the colours at hand, or a full stop.
+    pub fn write(&self) -> String {
+        let letter = |colour: &Option<Colour>| {
+            let place = colour.and_then(|colour| PALETTE.iter().position(|swatch| swatch.colour == colour));
+            place.map_or('.', |place| char::from(b'a' + place as u8))
+        };
+        self.cells.iter().map(letter).collect()
+    }
+
+    /// What [`Doodle::write`] wrote, as one stroke; nothing of what it cannot have written.
+    pub fn read(text: &str) -> Doodle {
+        let mut doodle = Doodle::default();
+        if text.len() != doodle.cells.len() {
+            return doodle;
+        }
+        doodle.strokes.push(Vec::new());
+        for (place, letter) in text.bytes().enumerate() {
+            let swatch = letter.checked_sub(b'a').and_then(|index| PALETTE.get(usize::from(index)));
+            let width = usize::from(SIZE.width);
+            if let Some(swatch) = swatch {
+                doodle.paint(((place % width) as i32, (place / width) as i32), swatch.colour);
+            }
+        }
+        doodle.strokes.retain(|stroke| !stroke.is_empty());
+        doodle
+    }
+
     fn paint(&mut self, (x, y): Place, colour: Colour) {
         let is_inside = (0..i32::from(SIZE.width)).contains(&x) && (0..i32::from(SIZE.height)).contains(&y);
         let place = (y * i32::from(SIZE.width) + x) as usize;
@@ -143,6 +170,20 @@ mod tests {
         assert_eq!(doodle.painted().map(|(x, ..)| x).collect::<Vec<_>>(), [0, 1, 48, 49]);
         doodle.go_on((9, 9), RED);
         assert_eq!(doodle.painted().count(), 4, "no stroke has begun");
+    }
+
+    #[test]
+    fn doodles_read_as_they_are_written() {
+        let mut doodle = Doodle::default();
+        stroke(&mut doodle, &[(0, 0), (3, 0)], PALETTE[0].colour);
+        stroke(&mut doodle, &[(49, 24)], PALETTE[11].colour);
+        let mut read = Doodle::read(&doodle.write());
+        assert!(read.painted().eq(doodle.painted()) && read.painted().count() == 5);
+        read.undo();
+        assert_eq!(read, Doodle::default(), "it is one stroke");
+        for other in ["", "a", &"~".repeat(1250), &"é".repeat(625)] {
+            assert_eq!(Doodle::read(other), Doodle::default());
+        }
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Standing {
         }
     }
 
+    /// Whether nothing can be painted until somebody else decides that one may.
+    pub fn is_reader(&self) -> bool {
+        matches!(self, Standing::Watching | Standing::Viewing | Standing::Banned)
+    }
+
     /// Whether nothing can be painted, now or ever.
     pub fn is_shut(&self) -> bool {
         !matches!(self, Standing::Free) && !matches!(self, Standing::Limited(left) if left.left > 0)
@@ -373,7 +378,7 @@ mod tests {
             "Only people Lin chose can paint here. You can watch."
         );
         let viewing = shut_out(WriteError::NotWriter, &Writers::Admitted(None));
-        assert!(viewing.is_shut());
+        assert!(viewing.is_shut() && viewing.is_reader() && !limited(0, 1).is_reader());
         assert_eq!(plain(viewing.words("Lin", PLACE)), "View only. Ask Lin for an edit link.");
         let banned = shut_out(WriteError::Banned, &listed);
         assert!(banned.is_shut() && plain(banned.words("Lin", PLACE)).starts_with("Lin has banned you"));

@@ -1,9 +1,7 @@
 //! The file that holds a peer's secret key: where it lies, and the words when it cannot be used.
 
 pub(crate) mod command;
-#[cfg(feature = "sealed")]
 mod passphrase;
-#[cfg_attr(not(feature = "sealed"), path = "identity/without_sealing.rs")]
 mod sealing;
 
 use std::path::{Path, PathBuf};

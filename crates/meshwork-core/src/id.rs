@@ -1,6 +1,7 @@
 //! Names: peers, endpoints, rooms, codes and secrets, with the text forms in which people see them.
 
 mod export;
+mod sealed;
 
 use alloc::string::{String, ToString as _};
 use core::cmp::Ordering;
@@ -15,6 +16,7 @@ use crate::rng::Rng;
 use crate::wire::base64_text::{from_base64_into, to_base64};
 use crate::wire::text_form;
 pub use export::{IDENTITY_TEXT_MAX, ImportError};
+pub use sealed::{SEALED_MAX, SEALING_LEN, UnsealError};
 
 /// An Ed25519 public key (RFC 8032): the name of a peer. Shown short, compared whole.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

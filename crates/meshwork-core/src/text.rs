@@ -12,14 +12,23 @@
 use alloc::string::String;
 
 /// `text` without characters that do something: control characters, those that end lines, those that set the direction
-/// of writing, and tags that nobody sees. Letters of every script and joined emoji stay as they are.
+/// of writing, and those that nobody sees. Letters of every script and joined emoji stay as they are: a character that joins
+/// its neighbours stays between two that are joined in writing, and nowhere else, so that no two names differ in it alone.
 pub fn shown(text: &str) -> String {
-    text.chars().filter(|character| !does_something(*character)).collect()
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.chars().filter(|character| !does_something(*character)).peekable();
+    while let Some(character) = rest.next() {
+        let is_between = is_joined(shown.chars().next_back()) && is_joined(rest.peek().copied());
+        if !is_joiner(character) || is_between {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Leaves the same out of a text in its place.
 pub fn make_fit(text: &mut String) {
-    text.retain(|character| !does_something(character));
+    *text = shown(text);
 }
 
 fn does_something(character: char) -> bool {
@@ -29,10 +38,24 @@ fn does_something(character: char) -> bool {
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
         // Ends of lines and paragraphs.
         | '\u{2028}' | '\u{2029}'
+        // Places where a word may be divided, invisible operators, and letters that are blank.
+        | '\u{00ad}' | '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' | '\u{200b}'
+        | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
         // The mark of byte order, notes between the lines, and tags.
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     );
     is_hidden || character.is_control()
+}
+
+/// Whether a character is seen by what it makes of its neighbours alone: zero-width joiner and non-joiner.
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether there is a character of those that may be written joined: scripts from Hebrew on, and emoji. Latin, Greek, Cyrillic and
+/// Armenian, which come before, are not.
+fn is_joined(character: Option<char>) -> bool {
+    character.is_some_and(|character| character >= '\u{0590}' && !is_joiner(character))
 }
 
 #[cfg(test)]
@@ -45,6 +68,18 @@ mod tests {
         assert_eq!(shown("\u{9b}31mred\r\n\tLin\u{0}\u{7f}"), "31mredLin");
         assert_eq!(shown("exe.\u{202e}gnp.\u{2066}a\u{2069}\u{200f}"), "exe.gnp.a");
         assert_eq!(shown("one\u{2028}two\u{e0041}"), "onetwo");
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_left_out() {
+        for hidden in
+            ["L\u{200b}in", "Li\u{2060}n", "Lin\u{00ad}", "L\u{200d}in", "Lin\u{200c}", "\u{200d}\u{3164}Lin"]
+        {
+            assert_eq!(shown(hidden), "Lin");
+        }
+        assert_eq!(shown("\u{200b}\u{2800}\u{200d}"), "");
+        assert_eq!(shown("Пётр\u{200d}"), "Пётр");
+        assert_eq!(shown("م\u{200c}\u{200c}ح"), "م\u{200c}ح");
     }
 
     #[test]

@@ -84,7 +84,6 @@ mod restore;
 mod room;
 mod rules;
 mod runner;
-#[cfg(feature = "sealed")]
 mod sealed;
 mod shared;
 #[cfg(feature = "place")]
@@ -158,7 +157,6 @@ pub use self::reach::Reach;
 pub use self::receipt::Receipt;
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::{Allowance, Rules};
-#[cfg(feature = "sealed")]
 pub use self::sealed::{SEALED_MAX, UnsealError};
 #[cfg(feature = "place")]
 pub use self::steps::Repainted;

@@ -1,7 +1,11 @@
 //! What a browser keeps: rooms, which tab writes them, what is said when it cannot, and the key.
 
-use crate::common::{SIZE, open_page, press_shown, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::hands::wait_there;
+use crate::common::{
+    SIZE, open_page, press_shown, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows,
+};
 use anyhow::{Context, Result, ensure};
+use meshwork::Identity;
 use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
 use serde_json::json;
 
@@ -200,8 +204,16 @@ async fn saved_key_works_elsewhere_and_clearing_is_noticed() -> Result<()> {
     let (browser, elsewhere) = tokio::try_join!(Browser::start(), Browser::start())?;
     let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
     let peer = own_peer(&tab).await?;
+    // It leaves the browser sealed, and in no other way.
+    tab.type_text("new-passphrase", "correct horse").await?;
+    tab.click("save-key").await?;
+    wait_there(&tab, "own-key").await?;
     let key = tab.value("own-key").await?;
-    ensure!(key.starts_with("meshwork-key-1:"), "{key}");
+    ensure!(Identity::is_sealed(&key), "{key}");
+    let opened = Identity::unseal(&key, "correct horse")?;
+    ensure!(opened.peer().to_string().starts_with(&peer), "a program opens it too");
+    let shown = tab.eval("return document.documentElement.outerHTML", vec![]).await?;
+    ensure!(!shown.to_string().contains(&opened.export()), "the key stands in the page");
 
     let other = elsewhere.tab(&link).await?;
     wait_linked(&other, 1).await?;
@@ -210,6 +222,10 @@ async fn saved_key_works_elsewhere_and_clearing_is_noticed() -> Result<()> {
     other.click("use-key").await?;
     wait_page_says(&other, "This is not a saved key:").await?;
     other.type_text("other-key", &key).await?;
+    other.type_text("passphrase", "wrong horse").await?;
+    other.click("use-key").await?;
+    wait_page_says(&other, "This is not the passphrase").await?;
+    other.type_text("passphrase", "correct horse").await?;
     other.click("use-key").await?;
     // The page loads again as the same author, whom the first page knows as itself.
     wait_linked(&other, 1).await?;
@@ -222,4 +238,41 @@ async fn saved_key_works_elsewhere_and_clearing_is_noticed() -> Result<()> {
     let said = tab.eval("return document.body.innerText", vec![]).await?;
     ensure!(said.as_str().context("text")?.contains(&peer), "the old key is named: {said}");
     Ok(())
+}
+
+#[tokio::test]
+async fn deleting_all_leaves_nothing_on_the_device() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    wait_says(&tab, "kept", HERE).await?;
+    tab.click_cell(SIZE, (8, 8)).await?;
+    wait_batches(&tab, 1).await?;
+    tab.type_text("display-name", "Mira").await?;
+    // Pictures of documents lie there.
+    let put = "return navigator.storage.getDirectory()
+        .then(folder => folder.getDirectoryHandle('meshwork-rooms-blobs', { create: true })).then(() => true)";
+    ensure!(tab.eval(put, vec![]).await? == true);
+    let other = browser.tab(server.url()).await?;
+    wait_there(&other, "kept-rooms").await?;
+    let peer = own_peer(&tab).await?;
+    tab.click("erase-all").await?;
+    tab.click("erase-all-confirm").await?;
+    wait_there(&tab, "create-private").await?;
+    ensure!(!tab.has("kept-rooms").await?, "rooms are listed");
+    // The other tab notices, and neither writes back what it knew.
+    wait_gone(&other, "kept-rooms").await?;
+    for tab in [&tab, &other] {
+        ensure!(tab.value("display-name").await?.is_empty(), "the name is there");
+    }
+    let left = "const folder = await navigator.storage.getDirectory();
+        const names = [];
+        for await (const name of folder.keys()) names.push(name);
+        return [names.length, (await indexedDB.databases()).length, JSON.stringify(localStorage)]";
+    let left = tab.eval(&format!("return (async () => {{ {left} }})()"), vec![]).await?;
+    ensure!(left[0] == 0, "blobs are left: {left}");
+    ensure!(!left[2].to_string().contains("Mira"), "{left}");
+    ensure!(own_peer(&tab).await? != peer, "the key is the same");
+    tab.goto(&link).await?;
+    wait_page_says(&tab, "Nobody").await
 }

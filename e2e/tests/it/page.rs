@@ -127,7 +127,16 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     tab_to(&first, "[data-testid=share-link-sheet]").await?;
     tab_to(&first, ".copy-field button").await?;
     first.press_keys(Key::Enter).await?;
-    wait_page_says(&first, "Copied.").await?;
+    wait_page_says(&first, "Copied").await?;
+    // The button says so for two seconds, then what it does.
+    first
+        .wait_until(PATIENCE, "the button's own words", async || {
+            let words = "return document.querySelector('.copy-field button').textContent.trim()";
+            let words = first.eval(words, vec![]).await?;
+            ensure!(words == "Copy link", "it says {words}");
+            Ok(())
+        })
+        .await?;
     let code = code_of(&first.value("share-link-sheet").await?)?;
     first.press_keys(Key::Escape).await?;
 

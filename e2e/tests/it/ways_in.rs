@@ -106,7 +106,9 @@ async fn kept_rooms_say_whether_browsers_may_clear_them() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let tab = browser.tab("about:blank").await?;
-    for (agrees, says) in [(false, "which may clear them when its space runs short"), (true, "in this browser only.")] {
+    for (agrees, says) in
+        [(false, "which may clear them when its space runs short"), (true, "in this browser only.")]
+    {
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", asked_to_keep(agrees)).await?;
         // Drawing alone asks for nothing, since some browsers ask the person.
         tab.goto(&format!("{}/place", server.url())).await?;
@@ -150,6 +152,7 @@ async fn unknown_paths_show_a_page_with_ways_on() -> Result<()> {
     let tab = browser.tab(&format!("{}/nonsense", server.url())).await?;
     wait_says(&tab, "no-such-page", "/nonsense").await?;
     ensure!(tab.title().await?.starts_with("No such page"));
+    wait_says(&tab, "go-home", "Make a room").await?;
     let (_other, link) = open_page(&browser, server.url(), "create-room").await?;
     tab.type_text("join-code", &link).await?;
     tab.click("join-room").await?;

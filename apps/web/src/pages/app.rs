@@ -80,6 +80,12 @@ fn App() -> impl IntoView {
             browser::reload();
         }
     });
+    // Who deletes all of theirs in another tab is nobody here any more.
+    let _erased = window_event_listener(ev::storage, |event| {
+        if event.key().is_none() {
+            browser::reload();
+        }
+    });
     let join = Callback::new(move |address: RoomAddress| {
         match address.server() {
             Some((server, _)) if server != browser::origin() => {

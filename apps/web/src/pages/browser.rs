@@ -172,6 +172,14 @@ pub(crate) fn unstore(key: &str) {
     }
 }
 
+/// Keeps no value of this page any longer. Other pages of the profile hear of it.
+pub(crate) fn unstore_all() {
+    if let Some(storage) = storage() {
+        // Who may not write has nothing to remove.
+        let _ = storage.clear();
+    }
+}
+
 /// The names of all values that are kept in this profile.
 pub(crate) fn stored_names() -> Vec<String> {
     let Some(storage) = storage() else { return Vec::new() };

@@ -1,5 +1,7 @@
 //! A text that can be copied: a field, a button, and what became of it.
 
+use std::time::Duration;
+
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -8,6 +10,9 @@ use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 
 use super::{browser, icons};
+
+/// How long the button says that the text is copied.
+const COPIED_FOR: Duration = Duration::from_secs(2);
 
 /// A field whose text can be copied.
 #[component]
@@ -27,14 +32,20 @@ pub(crate) fn CopyField(
     let copy = move |_| {
         let field: Option<web_sys::HtmlInputElement> = field.get_untracked();
         if let Some(field) = field {
-            spawn_local(async move { told.set(Some(browser::copy(field).await)) });
+            spawn_local(async move {
+                let is_copied = browser::copy(field).await;
+                // The field may go meanwhile.
+                told.try_set(Some(is_copied));
+                if is_copied {
+                    browser::pause(COPIED_FOR).await;
+                    told.try_set(None);
+                }
+            });
         }
     };
-    let outcome = move || match told.get() {
-        None => "",
-        Some(true) => texts::notices::COPIED,
-        Some(false) => texts::notices::NOT_COPIED,
-    };
+    let says = move || if told.get() == Some(true) { texts::notices::COPIED } else { button };
+    let heard = move || if told.get() == Some(true) { texts::notices::COPIED } else { "" };
+    let problem = move || if told.get() == Some(false) { texts::notices::NOT_COPIED } else { "" };
     view! {
         <div class="copy-field">
             <input
@@ -53,9 +64,10 @@ pub(crate) fn CopyField(
             />
             <button type="button" class="button secondary" on:click=copy>
                 {icons::copy()}
-                {button}
+                {says}
             </button>
         </div>
-        <p class="copied" role="status">{outcome}</p>
+        <p class="sr-only" role="status">{heard}</p>
+        <p class="copied" role="alert">{problem}</p>
     }
 }

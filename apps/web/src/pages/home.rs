@@ -39,6 +39,9 @@ const FIRST_SIZE: usize = 1;
 /// How often the meeting point is looked at while the page is seen.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 
+/// Under this name a profile keeps what is painted on the start page until there is a room with it.
+const DOODLE_KEY: &str = "meshwork-doodle";
+
 /// Which page of the part is shown.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Aim {
@@ -53,7 +56,7 @@ pub(crate) enum Aim {
 pub(crate) fn page(aim: Aim, session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
     Ok(Some(match aim {
         Aim::Home => view! { <Home session join/> }.into_any(),
-        Aim::Nowhere => view! { <NotFound path=browser::path() join/> }.into_any(),
+        Aim::Nowhere => view! { <NotFound session path=browser::path() join/> }.into_any(),
     }))
 }
 
@@ -145,7 +148,14 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
     let making = RwSignal::new(None::<bool>);
     let problem = RwSignal::new(None::<String>);
     let draft = Draft::new(Terms::default(), None);
-    let doodle = RwSignal::new(Doodle::default());
+    let doodle = RwSignal::new(Doodle::read(&browser::stored(DOODLE_KEY).unwrap_or_default()));
+    Effect::new(move || browser::store(DOODLE_KEY, &doodle.with(Doodle::write)));
+    on_cleanup(move || {
+        // It is in the room now.
+        if making.try_get_untracked().flatten().is_some() && session.has_room() {
+            browser::unstore(DOODLE_KEY);
+        }
+    });
     let make = move |private: bool| {
         if making.get_untracked() == Some(private) {
             return;
@@ -186,6 +196,10 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
             (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
             _ => None,
         }
+    };
+    let is_kept = move || {
+        let is_away = matches!(session.server.get(), Some(ServerState::Away { .. }));
+        is_away && making.get().is_some() && doodle.with(|doodle| doodle.painted().next().is_some())
     };
     let is_busy = move |private: bool| making.get() == Some(private) && notice().is_none();
     let label = |CanvasSize { width, height }: CanvasSize| texts::canvas::size(width, height);
@@ -246,6 +260,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
             </details>
             <div role="alert">
                 {move || notice().map(|notice| view! { <NoticeCard notice/> })}
+                <p class="hint" data-testid="doodle-kept" hidden=move || !is_kept()>{texts::home::DRAWING_KEPT}</p>
             </div>
         </section>
     }

@@ -12,9 +12,13 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::bead::Bead;
 use super::copy_field::CopyField;
+use super::erasing::EraseAll;
 use super::session::Session;
 use super::sheet::Sheet;
-use super::{browser, icons};
+use super::{browser, icons, sealing};
+
+/// The shortest passphrase that a key is saved with, in characters.
+const PASSPHRASE_LEAST: usize = 8;
 
 /// The sheet; [`Session::key_sheet`] shows it.
 #[component]
@@ -36,6 +40,7 @@ pub(crate) fn KeySheet(
             </div>
             <SaveKey session/>
             <UseKey/>
+            <EraseAll session/>
         </Sheet>
     }
 }
@@ -62,49 +67,111 @@ pub(crate) fn KeyButton(
 
 #[component]
 fn SaveKey(session: Session) -> impl IntoView {
-    let file = format!("meshwork-key-{}.txt", session.peer().short());
-    let save = move |_| {
-        let words = texts::key::file(&session.exported_key());
-        // A browser that saves no files leaves the field below.
-        let _ = browser::save_text(&file, &words);
+    let file = format!("meshwork-key-{}.age", session.peer().short());
+    let passphrase = RwSignal::new(String::new());
+    let sealed = RwSignal::new(None::<String>);
+    let problem = RwSignal::new(None::<String>);
+    let is_busy = RwSignal::new(false);
+    let is_short = move || passphrase.with(|passphrase| passphrase.chars().count() < PASSPHRASE_LEAST);
+    let save = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        if is_short() || is_busy.get_untracked() {
+            return;
+        }
+        is_busy.set(true);
+        let (key, file) = (session.own_key(), file.clone());
+        spawn_local(async move {
+            let outcome = sealing::seal(key, passphrase.get_untracked()).await;
+            // The sheet may have gone meanwhile.
+            is_busy.try_set(false);
+            problem.try_set(outcome.as_ref().err().cloned());
+            if let Ok(text) = outcome {
+                // A browser that saves no files leaves the field below.
+                let _ = browser::save_text(&file, &text);
+                sealed.try_set(Some(text));
+            }
+        });
     };
     view! {
-        <section class="sheet-part" aria-labelledby="save-key-title">
+        <form class="sheet-part" aria-labelledby="save-key-title" on:submit=save>
             <h3 id="save-key-title">{texts::key::SAVE}</h3>
-            <p class="sheet-words">
+            <p class="sheet-words" id="save-key-words">
                 {texts::key::SAVE_WHY}
-                {texts::key::KEEP_SECRET}
+                {texts::key::PASSPHRASE_WHY}
             </p>
-            <button type="button" class="button primary" data-testid="save-key" on:click=save>
+            <PassphraseField passphrase label=texts::key::NEW_PASSPHRASE test_id="new-passphrase" is_new=true/>
+            <button
+                type="submit"
+                class="button primary"
+                class:busy=move || is_busy.get()
+                data-testid="save-key"
+                disabled=is_short
+            >
                 {icons::download()}
                 {texts::key::SAVE}
             </button>
-            <details>
-                <summary>{texts::SHOW_KEY}</summary>
+            <p class="complaint" role="alert">{move || problem.get()}</p>
+            <Show when=move || sealed.with(Option::is_some)>
                 <CopyField
-                    value=session.exported_key()
-                    label=texts::key::YOUR_KEY
+                    value=Signal::derive(move || sealed.get().unwrap_or_default())
+                    label=texts::key::SEALED_KEY
                     button=texts::COPY_KEY
                     test_id="own-key"
                 />
-            </details>
-        </section>
+            </Show>
+        </form>
+    }
+}
+
+/// A field for a passphrase, which browsers offer to remember.
+#[component]
+fn PassphraseField(
+    passphrase: RwSignal<String>,
+    label: &'static str,
+    test_id: &'static str,
+    is_new: bool,
+) -> impl IntoView {
+    view! {
+        <input
+            type="password"
+            class="line-field"
+            data-testid=test_id
+            aria-label=label
+            placeholder=label
+            autocomplete=if is_new { "new-password" } else { "current-password" }
+            prop:value=move || passphrase.get()
+            on:input=move |event| passphrase.set(event_target_value(&event))
+        />
     }
 }
 
 #[component]
 fn UseKey() -> impl IntoView {
     let text = RwSignal::new(String::new());
+    let passphrase = RwSignal::new(String::new());
     let problem = RwSignal::new(None::<String>);
+    let is_busy = RwSignal::new(false);
+    let is_sealed = Memo::new(move |_| text.with(|text| Identity::is_sealed(text)));
     let exchange = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let outcome = Identity::import(&text.get_untracked())
-            .map_err(texts::key::not_a_key)
-            .and_then(|identity| web::replace_identity(&identity).map_err(texts::key::not_kept));
-        match outcome {
-            Ok(()) => browser::reload(),
-            Err(words) => problem.set(Some(words)),
+        if is_busy.get_untracked() {
+            return;
         }
+        is_busy.set(true);
+        spawn_local(async move {
+            let read = text.get_untracked();
+            let read = match is_sealed.get_untracked() {
+                true => sealing::unseal(read, passphrase.get_untracked()).await,
+                false => Identity::import(&read).map_err(texts::key::not_a_key),
+            };
+            let outcome = read.and_then(|key| web::replace_identity(&key).map_err(texts::key::not_kept));
+            is_busy.try_set(false);
+            match outcome {
+                Ok(()) => browser::reload(),
+                // The sheet may have gone meanwhile.
+                Err(words) => drop(problem.try_set(Some(words))),
+            }
+        });
     };
     let on_file = move |event: web_sys::Event| {
         let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
@@ -144,14 +211,18 @@ fn UseKey() -> impl IntoView {
                     problem.set(None);
                 }
             ></textarea>
+            <Show when=move || is_sealed.get()>
+                <PassphraseField passphrase label=texts::key::PASSPHRASE test_id="passphrase" is_new=false/>
+            </Show>
             <div class="sheet-row">
                 <label class="button secondary file-button">
                     {texts::key::FROM_FILE}
-                    <input type="file" class="sr-only" accept=".txt,text/plain" on:change=on_file/>
+                    <input type="file" class="sr-only" accept=".age,.txt,text/plain" on:change=on_file/>
                 </label>
                 <button
                     type="submit"
                     class="button secondary"
+                    class:busy=move || is_busy.get()
                     data-testid="use-key"
                     disabled=move || text.with(|text| text.trim().is_empty())
                 >

@@ -1,22 +1,34 @@
 //! The page of an address at which there is nothing: what was asked for, and ways on.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_web::{texts, words};
 
 use super::brand::Brand;
 use super::browser;
 use super::home::JoinRoom;
+use super::session::Session;
 
 /// The page.
 #[component]
 pub(crate) fn NotFound(
+    /// The page's node.
+    session: Session,
     /// The path that was asked for.
     path: String,
     /// Goes to a room.
     join: Callback<RoomAddress>,
 ) -> impl IntoView {
     browser::set_title(&texts::home::page_title(texts::NOWHERE));
+    let has_rooms = RwSignal::new(false);
+    spawn_local(async move {
+        let kept = session.kept_rooms().await;
+        // The page may have gone meanwhile.
+        has_rooms.try_set(!kept.is_empty());
+    });
+    let [to_rooms, make_one] = texts::TO_ROOMS;
+    let way_on = move || if has_rooms.get() { to_rooms } else { make_one };
     view! {
         <div class="alone not-found">
             <header>
@@ -33,7 +45,7 @@ pub(crate) fn NotFound(
                     {texts::home::NOTHING_AT} <code>{words::short_path(&path)}</code>
                 </p>
                 <JoinRoom join/>
-                <a class="button secondary" href="/" data-testid="go-home">{texts::TO_ROOMS}</a>
+                <a class="button secondary" href="/" data-testid="go-home">{way_on}</a>
             </main>
         </div>
     }

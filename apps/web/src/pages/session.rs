@@ -377,9 +377,9 @@ impl Session {
         self.me
     }
 
-    /// One's key, in the text form in which it is saved.
-    pub(crate) fn exported_key(self) -> String {
-        self.key.with_value(Identity::export)
+    /// One's key.
+    pub(crate) fn own_key(self) -> Identity {
+        self.key.get_value()
     }
 
     /// Changes what one is called.

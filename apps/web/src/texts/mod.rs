@@ -43,8 +43,8 @@ pub const SERVER_AWAY: &str = "The server doesn't answer. You can make and join 
 pub const SERVER_SOUGHT: &str = "Looking for the server.";
 /// What a page is called at whose address there is nothing.
 pub const NOWHERE: &str = "No such page";
-/// The way on from there.
-pub const TO_ROOMS: &str = "Go to your rooms, or make one";
+/// The ways on from there: where this browser keeps rooms, and where it keeps none.
+pub const TO_ROOMS: [&str; 2] = ["Go to your rooms", "Make a room"];
 /// Rooms that this browser keeps.
 pub const KEPT: &str = "Rooms on this device";
 /// Where they are.
@@ -116,8 +116,6 @@ pub const OTHER_LINKS: &str = "Other connections";
 /// A file that was to be one, or what the clipboard has.
 pub const NOT_A_PICTURE: &str = "This file is not a picture that the browser can read. Try a PNG or JPEG.";
 
-/// The fold around one's key.
-pub const SHOW_KEY: &str = "Show key";
 /// What another key means.
 pub const OTHER_KEY: &str = "A different key makes you a different person here. Save this one first, or you lose it. The page reloads with the \
      other key.";
@@ -200,6 +198,7 @@ pub mod home {
     pub const LINK: &str = "Link to this room";
     pub const MORE: &str = "More";
     pub const NOTHING_AT: &str = "There is nothing at ";
+    pub const DRAWING_KEPT: &str = "Your drawing is kept. It goes into the room when the server is back.";
 
     /// What a page is called in the browser's tabs.
     pub fn page_title(page: &str) -> String {
@@ -245,22 +244,28 @@ pub mod key {
     pub const SAVE: &str = "Save my key";
     pub const SAVE_WHY: &str =
         "With it you are the same on another device, and again here when this browser is cleared. ";
-    pub const KEEP_SECRET: &str = "Whoever has it can paint in your name: keep it where only you read.";
+    pub const PASSPHRASE_WHY: &str = "It is sealed with a passphrase, without which the file is of no use. Nobody can tell you the \
+         passphrase again.";
+    pub const NEW_PASSPHRASE: &str = "Passphrase, 8 characters or more";
+    pub const PASSPHRASE: &str = "Passphrase of this key";
+    pub const WRONG_PASSPHRASE: &str = "This is not the passphrase that the key was sealed with.";
+    pub const ERASE_ALL: &str = "Delete all of mine from this device";
+    pub const ERASE_ALL_MEANS: &str = "Your key, your name and all rooms go from this browser, and what only it has is lost. What \
+         others have of you in their rooms stays.";
+    pub const ERASE_FOR_GOOD: &str = "Delete for good";
+    pub const KEEP_ALL: &str = "Keep everything";
+    pub const SEALED_KEY: &str = "Your sealed key";
+    pub const PART_AWAY: &str = "This page could not load what it takes. Try again when the server answers.";
     pub const FILE_TOO_LARGE: &str = "This is not a saved key: the file is too large.";
     pub const FILE_UNREADABLE: &str = "The file cannot be read.";
     pub const USE_OTHER: &str = "Use another key";
     pub const SAVED_KEY: &str = "A saved key";
-    pub const BEGINNING: &str = "meshwork-key-1:\u{2026}";
+    pub const BEGINNING: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
     pub const FROM_FILE: &str = "From a file";
     pub const USE_THIS: &str = "Use this key";
     pub const WHAT_CALLED: &str = "What should people call you?";
     pub const YOUR_ADDRESS: &str = "Your address";
     pub const HIDE_ADDRESS: &str = "Hide my address";
-
-    /// What a file with a key says.
-    pub fn file(key: &str) -> String {
-        format!("# A Meshwork key. {KEEP_SECRET}\n{key}\n")
-    }
 
     /// A text is no key.
     pub fn not_a_key(why: impl Display) -> String {
@@ -285,7 +290,7 @@ pub mod notices {
     pub const NEW_VERSION: &str = "A new version is ready.";
     pub const UPDATE_WHY: &str = "Loads the page again in the new version";
     pub const LATER: &str = "Later";
-    pub const COPIED: &str = "Copied.";
+    pub const COPIED: &str = "Copied";
     pub const NOT_COPIED: &str = "This browser does not let us copy. The text is selected: copy it yourself.";
     pub const LIGHT_THEME: &str = "Light theme";
     pub const DARK_THEME: &str = "Dark theme";

@@ -26,7 +26,8 @@ impl Sealing {
         if !self.sealed {
             return Ok(None);
         }
-        Ok(Some(identity.sealed(&passphrase::new(self.passphrase_file.as_deref())?)))
+        let passphrase = passphrase::new(self.passphrase_file.as_deref())?;
+        identity.sealed(&passphrase).map(Some).map_err(|error| anyhow::Error::from(error).into())
     }
 }
 

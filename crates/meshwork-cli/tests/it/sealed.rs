@@ -1,5 +1,4 @@
 //! An identity behind a passphrase.
-#![cfg(feature = "sealed")]
 
 use crate::support::Home;
 

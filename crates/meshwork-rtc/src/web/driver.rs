@@ -306,9 +306,12 @@ impl fmt::Debug for Driver {
     }
 }
 
-/// Thirty-two bytes from the browser's generator.
-pub(crate) fn entropy() -> Result<[u8; 32], StartError> {
-    let mut bytes = [0; 32];
+/// Bytes from the browser's generator of randomness.
+///
+/// # Errors
+/// [`StartError::Entropy`], in the browser's words.
+pub fn entropy<const LENGTH: usize>() -> Result<[u8; LENGTH], StartError> {
+    let mut bytes = [0; LENGTH];
     getrandom::fill(&mut bytes).map_err(|error| StartError::Entropy(error.to_string()))?;
     Ok(bytes)
 }

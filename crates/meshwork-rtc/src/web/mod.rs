@@ -48,10 +48,12 @@ mod strength;
 #[cfg(target_arch = "wasm32")]
 pub use self::{
     clock::sleep,
-    driver::{Driver, Options, StartError, start},
+    driver::{Driver, Options, StartError, entropy, start},
     events::{EVENTS_MAX, Events},
     files::Folder,
     identity::{IdentityStorage, load_identity, replace_identity},
     links::Links,
-    storage::{ListedRoom, PAGES_DATABASE, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState},
+    storage::{
+        ListedRoom, PAGES_DATABASE, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState, delete_rooms,
+    },
 };

@@ -203,32 +203,6 @@ fn passphrases_open_sealed_identities() {
     }
 }
 
-#[test]
-fn files_of_age_are_told_apart() {
-    let mut recipient = age::scrypt::Recipient::new(age::secrecy::SecretString::from("x"));
-    recipient.set_work_factor(10);
-    let other = age::encrypt_and_armor(&recipient, b"no identity").unwrap();
-    assert!(matches!(Identity::unseal(&other, "x"), Err(UnsealError::NoIdentity(_))));
-    // The same, but it asks for more work than any machine does.
-    let lines: String = other.lines().filter(|line| !line.starts_with('-')).collect();
-    let mut bytes = STANDARD.decode(lines).unwrap();
-    let factor = bytes.windows(4).position(|four| four == b" 10\n").unwrap();
-    bytes[factor + 1] = b'6';
-    let greedy = format!(
-        "-----BEGIN AGE ENCRYPTED FILE-----\n{}\n-----END AGE ENCRYPTED FILE-----\n",
-        wrapped(&bytes)
-    );
-    assert_eq!(Identity::unseal(&greedy, "x").unwrap_err(), UnsealError::TooMuchWork(60));
-    let key = age::encrypt_and_armor(&age::x25519::Identity::generate().to_public(), b"x").unwrap();
-    assert_eq!(Identity::unseal(&key, "x").unwrap_err(), UnsealError::NotSealed, "no passphrase opens it");
-}
-
-/// Base64 in lines of 64.
-fn wrapped(bytes: &[u8]) -> String {
-    let text = STANDARD.encode(bytes);
-    text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(unix)]
 #[test]
 fn only_the_owner_reads_an_identity() {

@@ -15,13 +15,14 @@ use meshwork_place::canvas::{CanvasSize, Colour, Painted};
 use meshwork_place::words::refusal;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
 use meshwork_web::palette::{self, PALETTE};
+use meshwork_web::rules::Standing;
 use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::tiles::{CELLS_A_FRAME, DirtyTiles};
 use meshwork_web::view::View;
 use meshwork_web::{file_name, texts, words};
 
 use super::super::parts::Part;
-use super::super::session::Session;
+use super::super::session::{Phase, Session};
 use super::super::{browser, clipboard, thumbnail};
 use super::card::Asked;
 use super::painter::{self, Painter};
@@ -108,6 +109,8 @@ pub(super) struct Work {
     /// The frame that is waited for; it comes by the browser's frame or by a timer, whichever is first.
     awaited: Cell<Option<u32>>,
     frames: Cell<u32>,
+    /// Whether the person has taken a tool or a colour, or touched the canvas.
+    pub(super) has_begun: Cell<bool>,
 }
 
 impl Board {
@@ -139,7 +142,30 @@ impl Board {
                 board.handle_change(cells);
             }
         });
+        board.offer_tool();
         board
+    }
+
+    /// Offers the hand where one looks before one paints: on a canvas of others that a phone opens, and wherever one may not
+    /// paint. Who may again has the pencil.
+    fn offer_tool(self) {
+        let session = self.session;
+        let is_reader = Memo::new(move |_| session.governing.standing.with(Standing::is_reader));
+        Effect::new(move |was_reader: Option<bool>| {
+            let is_reader = is_reader.get();
+            match (was_reader, is_reader) {
+                (_, true) => self.tool.set(Tool::Hand),
+                (Some(true), false) => self.tool.set(Tool::Pencil),
+                _ => {}
+            }
+            is_reader
+        });
+        let is_painted = Memo::new(move |_| session.phase.get() == Phase::Open && session.painted.get() > 0);
+        Effect::new(move || {
+            if is_painted.get() && !browser::has_mouse() && !self.work().has_begun.replace(true) {
+                self.tool.set(Tool::Hand);
+            }
+        });
     }
 
     /// The canvas's size, once it is known.
@@ -149,6 +175,7 @@ impl Board {
 
     /// Takes a colour in hand, and the pencil with it unless the tool paints already.
     pub(crate) fn choose_colour(self, colour: Colour) {
+        self.work().has_begun.set(true);
         self.take_colour(colour);
         self.cancel_question();
         if self.tool.get_untracked() != Tool::Fill {
@@ -194,6 +221,7 @@ impl Board {
 
     /// A pointer went down.
     pub(crate) fn press(self, press: Press) {
+        self.work().has_begun.set(true);
         self.read_colour_field();
         // One who marks does not move the canvas with the hand that they had.
         let tool = if self.is_marking.get_untracked() { Tool::Pencil } else { self.tool.get_untracked() };

@@ -100,10 +100,13 @@ fn tool_button(
             _ => board.take_tool(tool),
         }
     };
+    let paints = matches!(tool, Tool::Pencil | Tool::Fill);
+    let is_off = Memo::new(move |_| paints && board.session.governing.standing.with(Standing::is_reader));
     view! {
         <button
             type="button"
             class=format!("tool {test_id}")
+            disabled=is_off
             data-testid=test_id
             title=title
             aria-label=word

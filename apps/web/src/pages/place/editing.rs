@@ -208,6 +208,7 @@ impl Board {
 
     /// Takes a tool in hand.
     pub(crate) fn take_tool(self, tool: Tool) {
+        self.work().has_begun.set(true);
         let present = self.tool.get_untracked();
         if present != Tool::Eyedropper {
             self.tools.inner().before.set(present);

@@ -9,7 +9,7 @@ use meshwork_core::seam::io::StoreChange;
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::signed::genesis::{Genesis, GenesisError};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
+use web_sys::{IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbTransaction, IdbTransactionMode};
 
 use super::super::handler::{Handler, property};
 use super::StoreError;
@@ -52,13 +52,16 @@ pub(super) struct Found {
     pub(super) link: String,
 }
 
+fn factory() -> Result<IdbFactory, StoreError> {
+    let factory = web_sys::window().ok_or_else(|| refused("this is not a page"))?.indexed_db();
+    let factory = factory.map_err(|exception| error(&exception))?;
+    factory.ok_or_else(|| refused("this browser has no storage for pages"))
+}
+
 impl Database {
     /// Opens the database of this name, or makes it.
     pub(super) async fn open(name: &str) -> Result<Database, StoreError> {
-        let factory = web_sys::window().ok_or_else(|| refused("this is not a page"))?.indexed_db();
-        let factory = factory.map_err(|exception| error(&exception))?;
-        let factory = factory.ok_or_else(|| refused("this browser has no storage for pages"))?;
-        let request = factory.open_with_u32(name, VERSION).map_err(|exception| error(&exception))?;
+        let request = factory()?.open_with_u32(name, VERSION).map_err(|exception| error(&exception))?;
         let source = request.clone();
         let upgrade = Handler::new(move |_: web_sys::Event| {
             if let Ok(database) = source.result().and_then(|database| database.dyn_into::<IdbDatabase>()) {
@@ -78,6 +81,12 @@ impl Database {
         let close = Closure::<dyn FnMut()>::new(move || open.close());
         database.set_onversionchange(Some(close.into_js_value().unchecked_ref()));
         Ok(Database(database))
+    }
+
+    /// Deletes the database of this name with all that is in it. Whoever has it open loses it.
+    pub(super) async fn delete(name: &str) -> Result<(), StoreError> {
+        let request = factory()?.delete_database(name).map_err(|exception| error(&exception))?;
+        result(&request).await.map(drop)
     }
 
     /// Its name.

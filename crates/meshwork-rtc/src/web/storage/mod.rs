@@ -99,6 +99,15 @@ pub enum StorageNews {
     },
 }
 
+/// Deletes the database of this name with all rooms in it, those of other versions too. Pages that have it open, this one
+/// included, keep nothing from then on.
+///
+/// # Errors
+/// [`StorageError::Refused`].
+pub async fn delete_rooms(database: &str) -> Result<(), StorageError> {
+    Ok(database::Database::delete(database).await?)
+}
+
 /// Why something was not stored or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreError {
