@@ -9,8 +9,10 @@ use crate::{ago, words};
 
 /// Rooms that are remembered: as many as are kept.
 pub const VISITS_MAX: usize = 32;
-/// People that are remembered by name for each; more are counted.
-const NAMED_MAX: usize = 3;
+/// People that are remembered by name for each: who gives a room a new link chooses among them. More are counted.
+const NAMED_MAX: usize = 24;
+/// People whose beads and names are shown for each.
+pub const SHOWN_MAX: usize = 3;
 
 /// The last time in a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,7 @@ impl Visit {
             (0, _) => "Only you so far".to_owned(),
             (met, []) => words::count(met, "other person").replace("persons", "people"),
             (met, named) => {
+                let named = &named[..named.len().min(SHOWN_MAX)];
                 let more = met.saturating_sub(named.len());
                 let named = named.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
                 if more == 0 { format!("With {named}") } else { format!("With {named} and {more} more") }

@@ -121,3 +121,27 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn start_pages_paintings_wait_for_the_server() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab(server.url()).await?;
+    wait_there(&tab, "doodle").await?;
+    tab.eval("document.querySelector('[data-testid=doodle]').focus()", vec![]).await?;
+    tab.press_keys(" ").await?;
+    tab.reload().await?;
+    let is_painted = "return document.querySelector('[data-testid=doodle-hint]').hidden";
+    wait_there(&tab, "doodle").await?;
+    ensure!(tab.eval(is_painted, vec![]).await? == true, "a reload takes it away");
+    server.kill();
+    tab.click("create-private").await?;
+    wait_says(&tab, "doodle-kept", "Your drawing is kept.").await?;
+    server.restart().await?;
+    wait_shows(&tab, (50, 49), RED).await?;
+    // It is in the room, and no longer here.
+    tab.goto(server.url()).await?;
+    wait_there(&tab, "doodle").await?;
+    ensure!(tab.eval(is_painted, vec![]).await? == false, "it is there twice");
+    Ok(())
+}

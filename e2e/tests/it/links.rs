@@ -58,6 +58,7 @@ async fn view_links_let_people_watch() -> Result<()> {
     paint(&mira, (3, 3)).await?;
     wait_shows(&lin, (3, 3), RED).await?;
     wait_says(&lin, "allowance", "View only. Ask Mira for an edit link.").await?;
+    ensure!(lin.attribute("tool-pencil", "disabled").await?.is_some(), "a pencil that paints nothing");
     ensure!(shared(&lin, "view-link-sheet").await? == view, "they pass on what they have");
     ensure!(!lin.has("share-link-sheet").await? && !lin.has("new-link").await?, "and nothing else");
     // With the edit link the same person paints.
@@ -105,7 +106,26 @@ async fn new_links_keep_access_for_the_ticked() -> Result<()> {
     // Whoever has the new link is in, the stranger too.
     stranger.goto(&new).await?;
     wait_shows(&stranger, (4, 4), RED).await?;
-    wait_linked(&mira, 2).await
+    wait_linked(&mira, 2).await?;
+    // Who is away is in the list as well, and comes back by the link that they know.
+    lin.goto(server.url()).await?;
+    wait_linked(&mira, 1).await?;
+    mira.click("open-share").await?;
+    mira.eval("document.querySelector('[data-testid=new-link]').open = true", vec![]).await?;
+    wait_says(&mira, "make-new-link", "Make new link, 1 keeps access").await?;
+    mira.click("make-new-link").await?;
+    wait_says(&mira, "new-link-made", "Copy it again").await?;
+    close(&mira).await?;
+    let newer = mira.url().await?;
+    lin.goto(&new).await?;
+    lin.wait_until(PATIENCE, "the newer link in Lin's address bar", async || {
+        let present = lin.url().await?;
+        ensure!(present == newer, "it is {present}");
+        Ok(())
+    })
+    .await?;
+    paint(&mira, (6, 6)).await?;
+    wait_shows(&lin, (6, 6), RED).await
 }
 
 #[tokio::test]

@@ -100,3 +100,34 @@ async fn a_pen_draws_on_wide_and_narrow_pages() -> Result<()> {
     }
     wait_count(&tab, BLACK, 22).await
 }
+
+#[tokio::test]
+async fn phones_open_painted_canvases_with_the_hand() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let (tab, link) = open_page(&browsers.0, server.url(), "create-room").await?;
+    tab.click_cell(SIZE, (30, 30)).await?;
+    let phone = browsers.1.tab("about:blank").await?;
+    resize(&phone, NARROW).await?;
+    phone.goto(&link).await?;
+    wait_shows(&phone, (30, 30), BLACK).await?;
+    let in_hand = async |tool: &str| -> Result<bool> {
+        Ok(phone.attribute(tool, "aria-pressed").await? == Some("true".to_owned()))
+    };
+    phone
+        .wait_until(PATIENCE, "the hand", async || {
+            ensure!(in_hand("tool-hand").await?, "another tool is in hand");
+            Ok(())
+        })
+        .await?;
+    draw_by_finger(&phone, &[(50, 50), (60, 50)]).await?;
+    ensure!(count(&phone, BLACK).await? == 1, "who looks around paints nothing");
+    tap(&phone, "tool-pencil").await?;
+    draw_by_finger(&phone, &[(50, 60)]).await?;
+    wait_count(&phone, BLACK, 2).await?;
+    // Nobody's tool changes while they use it.
+    tab.click_cell(SIZE, (31, 30)).await?;
+    wait_count(&phone, BLACK, 3).await?;
+    ensure!(in_hand("tool-pencil").await?, "the pencil was put away");
+    Ok(())
+}

@@ -4,8 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::{Value, json};
 
-use crate::common::hands::mouse;
-use crate::common::{open_board, open_values, wait_linked, wait_says, watched_room};
+use crate::common::hands::{mouse, wait_there};
+use crate::common::{open_board, open_values, wait_gone, wait_linked, wait_says, watched_room};
 
 /// How WebDriver names keys.
 const ENTER: char = '\u{e007}';
@@ -194,6 +194,15 @@ async fn strokes_are_seen_before_they_end() -> Result<()> {
         Ok(())
     })
     .await?;
+    // Keys go to the board again after a press beside it.
+    bo.press_keys(Key::Escape).await?;
+    wait_gone(&bo, "follow-stop").await?;
+    bo.click("board-colour-1").await?;
+    bo.press_keys("r").await?;
+    let tool = "return document.querySelector('[data-testid=tool-rectangle]').ariaPressed";
+    ensure!(bo.eval(tool, vec![]).await? == "true", "a letter takes its tool after a colour was chosen");
+    bo.click("follow").await?;
+    wait_there(&bo, "follow-stop").await?;
     bo.click("follow-stop").await
 }
 

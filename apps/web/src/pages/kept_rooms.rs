@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
 use meshwork_core::id::RoomId;
-use meshwork_web::visits::Visit;
+use meshwork_web::visits::{SHOWN_MAX, Visit};
 use meshwork_web::{beads, texts, words};
 
 use super::bead::Bead;
@@ -230,7 +230,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
     let KeptRoom { id, link, app, code, visit, .. } = room;
     let label = texts::home::more_of_room(&code);
     let Visit { met, .. } = visit;
-    let beads = visit.named.iter().map(|(peer, name)| {
+    let beads = visit.named.iter().take(SHOWN_MAX).map(|(peer, name)| {
         view! { <Bead peer=*peer letter=Signal::stored(beads::letter(name))/> }
     });
     let (beads, has_beads) = (beads.collect_view(), !visit.named.is_empty());

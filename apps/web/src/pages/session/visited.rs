@@ -76,6 +76,13 @@ impl Session {
         Some(driver.rooms().await.ok()?.into_iter().map(|(id, ..)| id).collect())
     }
 
+    /// Those whom one met by name in this room, on all visits.
+    pub(crate) fn met_here(self) -> Vec<PeerId> {
+        let id = self.with_room(|node, _, room| node.room(room).id()).flatten();
+        let named = id.map(|id| visits().of(id).named).unwrap_or_default();
+        named.into_iter().map(|(peer, _)| peer).collect()
+    }
+
     /// Removes everything that this browser has of a room.
     ///
     /// # Errors

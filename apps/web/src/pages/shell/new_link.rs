@@ -82,11 +82,12 @@ fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// Everybody who may have the present link and can be named: those here, then those whom the rules name.
+/// Everybody who may have the present link and can be named: those here, then those whom the rules name, and whom one met here.
 fn known(session: Session) -> Vec<(PeerId, String)> {
     let law = session.governing.law.get();
-    session.others_and(law.iter().flat_map(|law| {
+    let ruled = law.iter().flat_map(|law| {
         let listed = law.rules.writers.listed().into_iter().flat_map(|list| list.iter());
         listed.chain(law.rules.moderators.iter()).copied()
-    }))
+    });
+    session.others_and(ruled.chain(session.met_here()))
 }

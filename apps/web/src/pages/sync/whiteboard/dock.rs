@@ -1,5 +1,6 @@
 //! What stands over the board: tools, how what is chosen looks, who else is there, and the zoom.
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{COLOURS, Style, Way};
@@ -268,6 +269,13 @@ fn deed(
     view! { <IconButton test_id label title sign=sign.into_any() act=move |()| act(easel)/> }
 }
 
+/// Gives the keys back to the board after a press on what lies over it. Who pressed by a key goes on from there.
+pub(super) fn give_back(easel: Easel, press: &MouseEvent) {
+    if press.detail() > 0 {
+        easel.focus();
+    }
+}
+
 /// Who else is on the board: each may be followed.
 #[component]
 pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
@@ -291,7 +299,17 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     };
     view! {
         <div class="board-top">
-            <div class="board-people" role="group" aria-label=texts::board::ON_BOARD>
+            <div
+                class="board-people"
+                role="group"
+                aria-label=texts::board::ON_BOARD
+                on:click=move |event| give_back(easel, &event)
+                on:keydown=move |event| {
+                    if event.key() == "Escape" {
+                        easel.follow(None);
+                    }
+                }
+            >
                 <For each=move || easel.others.get() key=|who| *who children=person/>
             </div>
             <files::FilesMenu easel/>
@@ -305,7 +323,7 @@ pub(super) fn ZoomDock(easel: Easel) -> impl IntoView {
     let percent = move || format!("{}\u{2009}%", easel.camera.get().percent());
     let zoom = move |by: f64| easel.look(|camera| camera.zoom(by));
     view! {
-        <div class="board-zoom" role="group" aria-label=texts::ZOOM>
+        <div class="board-zoom" role="group" aria-label=texts::ZOOM on:click=move |event| give_back(easel, &event)>
             {deed(
                 easel,
                 "board-zoom-out",

@@ -14,7 +14,7 @@ use wasm_bindgen::prelude::*;
 use super::super::super::browser;
 use super::super::shut::Shut;
 use super::super::state::Tab;
-use super::dock::{ChosenBar, Dock, PeopleDock, ZoomDock};
+use super::dock::{ChosenBar, Dock, PeopleDock, ZoomDock, give_back};
 use super::easel::Easel;
 use super::files;
 use super::keyboard::{self, KeysSheet};
@@ -91,7 +91,7 @@ pub(super) fn BoardStage(easel: Easel) -> impl IntoView {
             <Shut sync=easel.sync test_id="whiteboard-shut"/>
             <Following easel/>
             <PeopleDock easel/>
-            <div class="board-docks">
+            <div class="board-docks" on:click=move |event| give_back(easel, &event)>
                 <ChosenBar easel/>
                 <Dock easel/>
             </div>
