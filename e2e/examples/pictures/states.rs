@@ -307,7 +307,7 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
     wait_page_says(&host, "painted this").await?;
     camera.take(&host, "who-painted", &SOME).await?;
     host.eval(KEYS, vec![json!(["?"])]).await?;
-    wait_page_says(&host, "Keys on the canvas").await?;
+    wait_page_says(&host, "Keys in Place").await?;
     camera.take(&host, "keys", &SOME).await?;
     close(&host).await?;
     host.click("open-person").await?;

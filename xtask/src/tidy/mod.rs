@@ -100,14 +100,54 @@ fn walk(root: &Path, below: &str, names: &mut Vec<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// The lines of a Rust file that are neither comments nor tests, with their numbers from 1.
+/// The lines of a Rust file that are neither comments nor tests, with their numbers from 1. The file is laid out as rustfmt
+/// does: what is for tests alone ends at the brace that stands as far in as its attribute, or is one statement.
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-    let lines = code.lines().enumerate().map(|(index, line)| (index + 1, line));
-    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    std::iter::from_fn(move || {
+        loop {
+            let (number, line) = lines.next()?;
+            let words = line.trim_start();
+            if words.starts_with("#[cfg(test)]") {
+                let own = indent(line);
+                let is_last = |line: &str| {
+                    let is_outermost = indent(line) == own && !line.trim().is_empty();
+                    is_outermost
+                        && !line.trim_start().starts_with(['#', '/'])
+                        && line.ends_with([';', '}', ','])
+                };
+                lines.by_ref().find(|(_, line)| is_last(line))?;
+            } else if !words.starts_with("//") {
+                return Some((number, line));
+            }
+        }
+    })
 }
 
 #[cfg(test)]
 fn files(contents: &[(&str, &str)]) -> Files {
     contents.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_goes_on_after_what_tests_have() {
+        let text = "use a;\n#[cfg(test)]\nmod tests;\nmod b;\n// no code\n\nimpl A {\n    fn one() {}\n\n    #[cfg(test)]\n    \
+                    /// For tests.\n    #[must_use]\n    fn two() {\n        {\n        }\n    }\n\n    fn three() {}\n}\n\n\
+                    #[cfg(test)]\nmod last {\n    fn four() {}\n}\n";
+        let code: Vec<_> = code_lines(text).filter(|(_, line)| !line.is_empty()).collect();
+        let wanted = [
+            (1, "use a;"),
+            (4, "mod b;"),
+            (7, "impl A {"),
+            (8, "    fn one() {}"),
+            (18, "    fn three() {}"),
+            (19, "}"),
+        ];
+        assert_eq!(code, wanted);
+    }
 }

@@ -1,6 +1,6 @@
 //! What people read in the pages stands in one place, so that it is written, read and changed together.
 
-use super::Files;
+use super::{Files, code_lines};
 
 const PAGES: &str = "apps/web/src/pages/";
 
@@ -21,15 +21,18 @@ const READ: [&str; 9] = [
 const UNREAD: [&str; 2] = ["expect(", "reason = "];
 
 /// Names of keys, and of what browsers have.
-const NAMES: [&str; 9] =
-    ["Backspace", "Delete", "Digit", "End", "Enter", "Escape", "Home", "Intl", "Segmenter"];
+const NAMES: [&str; 10] =
+    ["Backspace", "Delete", "Digit", "End", "Enter", "Escape", "Home", "Intl", "Mac", "Segmenter"];
 
 /// Finds texts in the code of the pages.
 pub(super) fn check(files: &Files) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, text) in files.iter().filter(|(name, _)| name.starts_with(PAGES) && name.ends_with(".rs")) {
-        let code = text.split("#[cfg(test)]").next().unwrap_or(text);
-        for literal in literals(code).into_iter().filter(is_text) {
+        // Lines keep their numbers.
+        let mut lines = vec![""; text.lines().count()];
+        code_lines(text).for_each(|(number, line)| lines[number - 1] = line);
+        let code = lines.join("\n");
+        for literal in literals(&code).into_iter().filter(is_text) {
             let line = literal.before.matches('\n').count() + 1;
             let says = literal.says.lines().next().unwrap_or_default();
             problems.push(format!("{name}:{line} says \"{says}\": texts stand in apps/web/src/texts/"));

@@ -257,6 +257,12 @@ pub(crate) fn has_mouse() -> bool {
     query.is_some_and(|query| !query.matches())
 }
 
+/// Whether keys have the names of a Mac.
+pub(crate) fn is_apple() -> bool {
+    let platform = window().and_then(|window| window.navigator().platform().ok()).unwrap_or_default();
+    platform.starts_with("Mac") || platform.starts_with("iP")
+}
+
 /// A moment as people here say it: `12:03` of today, with the seconds where they count, else the day before it.
 pub(crate) fn time_in_words(millis: u64, with_seconds: bool) -> String {
     let date = js_sys::Date::new(&JsValue::from_f64(millis as f64));

@@ -1,14 +1,16 @@
 //! The list of keys on a sheet, and the switch by which letters are none.
 
 use leptos::prelude::*;
-use meshwork_web::keys::Line;
+use meshwork_web::keys::{self, Group, Line};
 use meshwork_web::texts;
+
+use super::browser;
 
 /// The list.
 #[component]
 pub(crate) fn KeyList(
-    /// Its lines.
-    lines: &'static [Line],
+    /// Its groups.
+    groups: &'static [Group],
     /// Names it for tests.
     testid: &'static str,
     /// Whether letters are keys.
@@ -16,16 +18,25 @@ pub(crate) fn KeyList(
     /// Lets them be keys, or not.
     set_letters: Callback<bool>,
 ) -> impl IntoView {
-    let line = |(keys, does): &Line| {
+    let is_apple = browser::is_apple();
+    let line = move |(names, does): &Line| {
         view! {
             <div class="key-line">
-                <dt>{*keys}</dt>
+                <dt>{keys::called(names, is_apple).split(", ").map(cap).collect_view()}</dt>
                 <dd>{*does}</dd>
             </div>
         }
     };
+    let group = move |(called, lines): &Group| {
+        view! {
+            <section class="key-group">
+                <h3>{*called}</h3>
+                <dl>{lines.iter().map(line).collect_view()}</dl>
+            </section>
+        }
+    };
     view! {
-        <dl class="keys" data-testid=testid>{lines.iter().map(line).collect_view()}</dl>
+        <div class="keys" data-testid=testid>{groups.iter().map(group).collect_view()}</div>
         <label class="switch-line">
             <input
                 type="checkbox"
@@ -40,4 +51,8 @@ pub(crate) fn KeyList(
             </span>
         </label>
     }
+}
+
+fn cap(key: &str) -> impl IntoView + use<> {
+    view! { <kbd>{key.to_owned()}</kbd> }
 }

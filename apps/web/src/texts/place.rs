@@ -8,7 +8,7 @@ pub mod canvas {
     pub const CANVAS: &str = "Canvas";
     pub const SAVE_PNG_KEYS: &str = "Save PNG (S)";
     pub const KEYS_KEYS: &str = "Keys (?)";
-    pub const KEYS_ON: &str = "Keys on the canvas";
+    pub const KEYS_ON: &str = "Keys in Place";
     pub const TOOLS_AND_COLOURS: &str = "Tools and colours";
     pub const PAINT_OR_MOVE: &str = "Paint or move";
     pub const PAINT: &str = "Paint";

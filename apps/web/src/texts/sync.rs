@@ -83,7 +83,7 @@ pub mod statistics {
 
 /// The whiteboard.
 pub mod board {
-    use crate::keys::Line;
+    use crate::keys::Group;
 
     pub const NOT_LOADED: &str = "The whiteboard could not be loaded. ";
     pub const SMALL: &str = "Small";
@@ -139,29 +139,45 @@ pub mod board {
     pub const PUT_DOWN: &str = "Put down in the middle";
     pub const KEYS_ON: &str = "Keys on the whiteboard";
     /// Everything that keys do on the whiteboard, in the order of the list.
-    pub const KEYS: [Line; 16] = [
-        ("V 1, R 2, O 3, A 4, L 5", "Select, rectangle, ellipse, arrow, line"),
-        ("P 6, T 7, N 8, I 9", "Pen, text, note, picture"),
-        ("H, E, K", "Move the board, eraser, laser"),
-        ("Enter", "Write in the shape; with a tool, put its shape down"),
-        (", and .", "The shape before, the next one"),
-        ("Arrows", "Move what is chosen, with Shift by 10; else the board"),
-        ("Alt and arrows", "Resize what is chosen"),
-        ("[ and ]", "One place down or up, with Shift to the end"),
-        ("Delete", "Take away what is chosen"),
-        ("Ctrl D", "A copy beside it"),
-        ("Ctrl C, X, V", "Copy, cut, paste"),
-        ("Ctrl Z, Ctrl Y", "Undo and redo what you did"),
-        ("+, -, Shift 1", "Zoom, show all"),
-        ("Space", "Move the board while it is held"),
-        ("F", "Follow someone, and the next"),
-        ("Esc", "Stop, and choose nothing"),
+    pub const KEYS: [Group; 3] = [
+        (
+            "Tools",
+            &[
+                ("V 1, R 2, O 3, A 4, L 5", "Select, rectangle, ellipse, arrow, line"),
+                ("P 6, T 7, N 8, I 9", "Pen, text, note, picture"),
+                ("H, E, K", "Move the board, eraser, laser"),
+                ("Enter", "Write in the shape; with a tool, put its shape down"),
+            ],
+        ),
+        (
+            "Shapes",
+            &[
+                ("Comma, Full stop", "The shape before, the next one"),
+                ("Arrows", "Move what is chosen, with Shift by 10; else the board"),
+                ("Alt + arrows", "Resize what is chosen"),
+                ("[, ]", "One place down or up, with Shift to the end"),
+                ("Delete", "Take away what is chosen"),
+                ("Ctrl D", "A copy beside it"),
+                ("Ctrl C, X, V", "Copy, cut, paste"),
+                ("Ctrl Z, Ctrl Y", "Undo and redo what you did"),
+            ],
+        ),
+        (
+            "Board",
+            &[
+                ("+, -, Shift 1", "Zoom, show all"),
+                ("Space", "Move the board while it is held"),
+                ("F", "Follow someone, and the next"),
+                ("Esc", "Stop, and choose nothing"),
+            ],
+        ),
     ];
     pub const NOBODY_ELSE: &str = "Nobody else is on the board.";
     pub const FOLLOWING: &str = "Following ";
     pub const ESC_STOPS: &str = ", Esc stops";
     pub const STOP: &str = "Stop";
     pub const PICTURE_AWAY: &str = "Nobody here has this picture";
+    pub const PICTURE_TOO_MANY: &str = "There are too many pictures to show this one";
     pub const PICTURE_COMES: &str = "The picture is coming";
     pub const PICTURE_TOO_LONG: &str =
         "This picture is too large: a room takes pictures of at most 8\u{2009}MB.";

@@ -11,6 +11,7 @@ use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
 use crate::seam::event::LinkState;
+use crate::seam::io::LinkId;
 use crate::seam::path::{LinkPath, Path, RelayedBecause};
 
 /// Why a link is gone, at the end that wanted it so.
@@ -58,6 +59,25 @@ impl Base {
         let Some(path) = self.links.of(endpoint).map(Link::path) else { return };
         let words = path_words(self.relayed_because(endpoint, path));
         self.own.set_state(endpoint, linked_state(path), words);
+    }
+
+    /// Packets of a connection travel another way.
+    pub(super) fn handle_path(&mut self, link: LinkId, path: LinkPath) {
+        let Some(state) = self.links.get_mut(link) else { return };
+        state.set_path(path);
+        let (endpoint, is_proved) = (state.remote(), state.is_proved());
+        if is_proved {
+            self.tell_path(endpoint);
+            self.known.handle_path_known(&self.own, &self.links, endpoint);
+        }
+    }
+
+    /// A link that was stale is so no longer.
+    pub(super) fn handle_heard_again(&mut self, link: LinkId) {
+        let Some(endpoint) = self.links.owner(link) else { return };
+        if self.own.people.state(endpoint) == Some(LinkState::Stale) {
+            self.tell_linked(endpoint);
+        }
     }
 
     /// Has the links with such paths answer within a moment, else others are tried without waiting for more silence.

@@ -14,7 +14,7 @@ use crate::links::message::{DetachReason, GoodbyeReason, LinkMessage};
 use crate::room::message::RoomMessage;
 use crate::seam::event::{Event, LinkState, Refusal, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
-use crate::seam::path::{LinkPath, Path};
+use crate::seam::path::Path;
 use crate::signalling::announce::Introduction;
 use crate::time::Time;
 
@@ -295,18 +295,6 @@ impl Node {
         }
     }
 
-    /// Packets of a connection travel another way.
-    pub(super) fn handle_path(&mut self, link: LinkId, path: LinkPath) {
-        let base = &mut self.base;
-        let Some(state) = base.links.get_mut(link) else { return };
-        state.set_path(path);
-        let (endpoint, is_proved) = (state.remote(), state.is_proved());
-        if is_proved {
-            base.tell_path(endpoint);
-            base.known.handle_path_known(&base.own, &base.links, endpoint);
-        }
-    }
-
     /// Fails attempts that took too long, pings, and notices silence.
     pub(super) fn handle_link_timeouts(&mut self) {
         self.base.links.handle_timeout(&self.base.own);
@@ -338,15 +326,7 @@ impl Node {
             }
         } else if !base.links.is_silent(&base.own, endpoint) {
             connecting.attempts().drop_replacements(base, endpoint);
-            self.handle_heard_again(link);
-        }
-    }
-
-    /// A link that was stale is so no longer.
-    pub(super) fn handle_heard_again(&mut self, link: LinkId) {
-        let Some(endpoint) = self.base.links.owner(link) else { return };
-        if self.base.own.people.state(endpoint) == Some(LinkState::Stale) {
-            self.base.tell_linked(endpoint);
+            self.base.handle_heard_again(link);
         }
     }
 

@@ -147,12 +147,12 @@ impl Node {
                     known.handle_up(now, &fingerprints, path, &base.own.identity);
                 }
             }
-            Input::PathChanged { link, path } => self.handle_path(link, path),
+            Input::PathChanged { link, path } => self.base.handle_path(link, path),
             Input::Data { link, channel, bytes } => {
                 match base.links.handle_data(&base.own, link, channel, &bytes) {
                     None => return,
                     Some(false) => {}
-                    Some(true) => self.handle_heard_again(link),
+                    Some(true) => self.base.handle_heard_again(link),
                 }
             }
             Input::Writable { link, bytes } => {

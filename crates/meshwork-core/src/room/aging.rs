@@ -80,7 +80,7 @@ pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
     }
     let replicas = &kept.replicas;
     let is_held = |batch: &SignedBatch| !is_old(replicas, batch);
-    let waited = kept.rules.retain(is_held);
+    let waited = kept.rules.ledger_mut().retain(is_held);
     waited.into_iter().for_each(|old| kept.storage.remove(old));
     kept.writing.outbox_mut().retain(is_held);
     kept.comparison.handle_change(now.time);

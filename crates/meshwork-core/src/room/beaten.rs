@@ -16,17 +16,19 @@ use crate::time::{Now, Time};
 pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     let today = kept.calendar.today(now);
     for key in lost {
-        let batch = kept.rules.held(&key).filter(|batch| !aging::is_old(&kept.replicas, batch)).cloned();
+        let batch =
+            kept.rules.ledger().get(&key).filter(|batch| !aging::is_old(&kept.replicas, batch)).cloned();
         let is_taken =
             |batch: &&SignedBatch| kept.keeps_what_is_needed(batch) && kept.rules.judge(batch).is_cut();
         if let Some(taken) = batch.as_ref().filter(is_taken) {
             // What comes later may need it again, so it is not known.
-            kept.rules.forget(&key);
+            kept.rules.ledger_mut().forget(&key);
             kept.passed_over = true;
             keep_taken(kept, now, taken, None);
             continue;
         }
-        let waits = batch.filter(|batch| kept.rules.note_beaten(batch, today) && is_stored(kept));
+        let waits =
+            batch.filter(|batch| kept.rules.ledger_mut().note_beaten(batch, today) && is_stored(kept));
         match waits {
             Some(batch) => kept.storage.set_aside(&batch, today, true),
             None => kept.storage.remove(key),
@@ -37,9 +39,9 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
 
 /// A batch that stands came and won no entry.
 pub(super) fn wait(kept: &mut Kept, now: Now, batch: &SignedBatch) {
-    if kept.rules.held(&batch.key()).is_none() && !aging::is_old(&kept.replicas, batch) {
+    if kept.rules.ledger().get(&batch.key()).is_none() && !aging::is_old(&kept.replicas, batch) {
         let today = kept.calendar.today(now);
-        kept.rules.note_beaten(batch, today);
+        kept.rules.ledger_mut().note_beaten(batch, today);
         // Keys cost nothing, and neither does what wins nothing: no stranger makes a disk write without end.
         if is_stored(kept) && kept.rules.knows_peer(&batch.peer()) {
             kept.storage.set_aside(batch, today, false);
@@ -59,10 +61,10 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
         Some(_) if wins => kept.storage.insert_again(batch),
         None if wins => {}
         // A neighbour was faster, and it has been beaten or not since.
-        _ if kept.rules.held(&batch.key()).is_some() => {}
-        Some(day) if is_stored(kept) => drop(kept.rules.note_beaten(&batch, day)),
+        _ if kept.rules.ledger().get(&batch.key()).is_some() => {}
+        Some(day) if is_stored(kept) => drop(kept.rules.ledger_mut().note_beaten(&batch, day)),
         None if is_stored(kept) => {
-            kept.rules.note_beaten(&batch, today);
+            kept.rules.ledger_mut().note_beaten(&batch, today);
             kept.storage.set_aside(&batch, today, true);
         }
         _ => kept.storage.remove(batch.key()),
@@ -77,7 +79,7 @@ pub(super) fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on
         return kept.storage.remove(batch.key());
     }
     let today = kept.calendar.today(now);
-    kept.rules.hold_suspended(batch, lost_on.unwrap_or(today));
+    kept.rules.ledger_mut().suspend(batch, lost_on.unwrap_or(today));
     if lost_on.is_none() {
         kept.storage.set_aside(batch, today, true);
     }
@@ -101,7 +103,7 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
 
 /// When something has waited for long enough.
 pub(super) fn poll_timeout(kept: &Kept, now: Now) -> Option<Time> {
-    let first = kept.rules.first_beaten_day()?;
+    let first = kept.rules.ledger().first_day()?;
     Some(kept.calendar.begin_of(now, first.saturating_add(BEATEN_DAYS + 1)))
 }
 

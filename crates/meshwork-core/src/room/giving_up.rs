@@ -51,12 +51,12 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
         let (gone, beaten): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(goes);
         lost.extend(beaten.iter().map(|batch| batch.key()));
         for batch in enforced.restored {
-            kept.rules.note_kept(batch.clone(), bounded.contains(&number));
+            kept.rules.ledger_mut().note_kept(batch.clone(), bounded.contains(&number));
             kept.storage.insert_again(batch);
         }
         enforced.changed.into_iter().for_each(|changes| kept.tell_changed(number, None, changes));
         for batch in &gone {
-            kept.rules.forget(&batch.key());
+            kept.rules.ledger_mut().forget(&batch.key());
             kept.storage.remove(batch.key());
         }
         if !gone.is_empty() && !kept.giving_up.replicas.contains(&number) {

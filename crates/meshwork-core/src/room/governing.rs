@@ -24,7 +24,7 @@ impl Room {
     /// [`WriteError::Record`] when a rule cannot be, [`WriteError::NotBanned`].
     pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<ShortId, WriteError> {
         let stamp = self.kept.clock.next(now.wall);
-        let stated = self.kept.rules.state(identity.peer(), stamp, act, &self.kept.replicas)?;
+        let stated = self.kept.rules.drafting().state(identity.peer(), stamp, act, &self.kept.replicas)?;
         let record = self.kept.rules.publish(identity, stated)?;
         self.kept.clock.merge(stamp);
         self.enforce(now);

@@ -284,7 +284,7 @@ impl Kept {
     /// Applies a batch. Returns whether it was taken in: it won an entry.
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
         let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
-        let waited = self.rules.held(&batch.key()).is_some();
+        let waited = self.rules.ledger().get(&batch.key()).is_some();
         let may_need = self.keeps_what_is_needed(&batch);
         let kept = self.apply_unstored(now, checked, true);
         match (kept, waited) {
@@ -316,7 +316,7 @@ impl Kept {
             own.for_each(|own| self.writing.outbox_mut().handle_beaten(key.sequence, own.sequence));
         }
         if applied.kept {
-            self.rules.note_kept(batch, is_bounded);
+            self.rules.ledger_mut().note_kept(batch, is_bounded);
         }
         beaten::lose(self, now, applied.dropped);
         self.comparison.handle_change(now.time);
@@ -376,7 +376,7 @@ impl Kept {
 
     /// From now on the driver stores this room. `stored` are the batches that the store has already.
     pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
-        let waiting = self.rules.beaten_since().filter(|_| self.rules.records().owner().is_some());
+        let waiting = self.rules.ledger().beaten_since().filter(|_| self.rules.records().owner().is_some());
         self.storage.start(&self.genesis_bytes, stored, self.replicas.batches(), waiting);
         self.store_records();
     }

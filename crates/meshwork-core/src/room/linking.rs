@@ -43,12 +43,12 @@ impl Room {
 
     /// Makes the overlay that the room's record asks for, if it is not this one.
     pub(super) fn choose_overlay(&mut self, now: Now) {
-        self.membership.choose(now, self.kept.rules.overlay_choice());
+        self.membership.choose(now, self.kept.rules.terms().overlay_choice());
         self.take_said();
     }
 
     pub(super) fn handle_overlay(&mut self, now: Now, from: Endpoint, message: OverlayMessage) {
-        self.membership.handle_message(now, from, message, self.kept.rules.overlay_choice());
+        self.membership.handle_message(now, from, message, self.kept.rules.terms().overlay_choice());
         self.take_said();
     }
 

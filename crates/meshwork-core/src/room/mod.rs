@@ -193,7 +193,7 @@ impl Room {
 
     /// A member proved that it may be here, and so did we to it.
     pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, member: Member) {
-        if !self.membership.handle_attached(now, endpoint, member, self.kept.rules.overlay_choice()) {
+        if !self.membership.handle_attached(now, endpoint, member, self.kept.rules.terms().overlay_choice()) {
             return;
         }
         self.take_said();

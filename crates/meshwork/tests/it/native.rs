@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use meshwork::{
     BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState, NewRoom,
     RuleError, Store, StoreError, UnsealError, place,
@@ -193,7 +191,7 @@ async fn identities_are_made_once_saved_and_carried() {
 #[test]
 fn passphrases_open_sealed_identities() {
     let identity = Identity::generate().unwrap();
-    let sealed = identity.sealed("correct horse");
+    let sealed = identity.sealed("correct horse").unwrap();
     assert!(sealed.starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"), "{sealed}");
     assert_eq!(Identity::unseal(&sealed, "correct horse").unwrap().peer(), identity.peer());
     let unsealed = |text: &str, passphrase: &str| Identity::unseal(text, passphrase).unwrap_err();

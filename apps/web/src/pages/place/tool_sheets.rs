@@ -19,7 +19,7 @@ pub(crate) fn KeysSheet(
     let set_letters = Callback::new(move |are_on| tools.set_letters(are_on));
     view! {
         <Sheet open=tools.is_keys_open id="keys-title" title=texts::canvas::KEYS_ON>
-            <KeyList lines=&KEYS testid="keys" are_letters_on=tools.are_letters_on set_letters/>
+            <KeyList groups=&KEYS testid="keys" are_letters_on=tools.are_letters_on set_letters/>
         </Sheet>
     }
 }

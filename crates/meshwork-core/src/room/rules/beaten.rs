@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::Rules;
 use super::admissions::Admissions;
+use super::ledger::Ledger;
 use super::records::Records;
 use super::waiting::Unruled;
 use crate::id::PeerId;
@@ -12,9 +13,14 @@ use crate::rulebook::Verdict;
 use crate::signed::batch::{Batch, BatchKey, SignedBatch};
 
 impl Rules {
-    /// Notes a batch that stands and wins an entry, in a replica that may keep few whoever writes: then it `is_bounded`.
-    pub(in crate::room) fn note_kept(&mut self, batch: SignedBatch, is_bounded: bool) {
-        self.ledger.note_kept(batch, is_bounded);
+    /// The batches that can still count.
+    pub(in crate::room) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The same, to note what becomes of them.
+    pub(in crate::room) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 
     /// Strangers of whom what wins an entry has to go, since all of it is more than is held here, in ascending order; nobody while
@@ -22,28 +28,6 @@ impl Rules {
     pub(in crate::room) fn beyond(&self) -> Vec<PeerId> {
         let is_known = |peer: &PeerId| *peer == self.me.peer || self.knows_peer(peer);
         self.ledger.beyond(self.held_bytes_max, is_known)
-    }
-
-    /// Forgets a batch, whether it won an entry or not.
-    pub(in crate::room) fn forget(&mut self, key: &BatchKey) {
-        self.ledger.forget(key);
-    }
-
-    /// A batch wins no entry from this day on. Returns whether it did, or was not held.
-    pub(in crate::room) fn note_beaten(&mut self, batch: &SignedBatch, day: u32) -> bool {
-        self.ledger.note_beaten(batch, day)
-    }
-
-    /// A batch that can still count.
-    pub(in crate::room) fn held(&self, key: &BatchKey) -> Option<&SignedBatch> {
-        self.ledger.get(key)
-    }
-
-    /// Forgets all batches but these. Returns the keys of those that won no entry.
-    pub(in crate::room) fn retain(&mut self, is_held: impl Fn(&SignedBatch) -> bool) -> Vec<BatchKey> {
-        let others = self.ledger.batches().filter(|batch| !is_held(batch)).map(|batch| batch.key());
-        let others: Vec<BatchKey> = others.collect();
-        others.into_iter().filter(|key| self.ledger.forget(key)).collect()
     }
 
     /// Forgets of what wins no entry what was held for long enough, and what is beyond the limits. Returns the keys.
@@ -57,29 +41,14 @@ impl Rules {
         is_known(&self.records, &self.admissions, peer)
     }
 
-    /// The first day on which something lost its last entry that is held.
-    pub(in crate::room) fn first_beaten_day(&self) -> Option<u32> {
-        self.ledger.first_day()
-    }
-
     /// Batches that win no entry: they compete again where others do not any more.
     pub(in crate::room) fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
         self.ledger.beaten().filter(|_| !planted!(BeatenForgotten))
     }
 
-    /// The same, each with the day on which it lost its last one.
-    pub(in crate::room) fn beaten_since(&self) -> impl Iterator<Item = (&SignedBatch, u32)> {
-        self.ledger.beaten_since()
-    }
-
     /// Whether bans by moderators took a batch, and nothing else did.
     pub(in crate::room) fn suspends(&self, batch: &Batch) -> bool {
         self.judge(batch) == Verdict::Suspended
-    }
-
-    /// A batch that is suspended is held from this day on.
-    pub(in crate::room) fn hold_suspended(&mut self, batch: &SignedBatch, day: u32) {
-        self.ledger.suspend(batch, day);
     }
 
     /// The records changed today: no replica keeps the batches `gone`, which are in ascending order, any more, and those `restored` win an entry

@@ -170,6 +170,13 @@ impl Ledger {
         true
     }
 
+    /// Forgets all batches but these. Returns the keys of those that won no entry.
+    pub fn retain(&mut self, is_held: impl Fn(&SignedBatch) -> bool) -> Vec<BatchKey> {
+        let others = self.batches().filter(|batch| !is_held(batch)).map(|batch| batch.key());
+        let others: Vec<BatchKey> = others.collect();
+        others.into_iter().filter(|key| self.forget(key)).collect()
+    }
+
     /// The authors whose winning batches have to go so that all weigh less than `most`, with something to spare: strangers,
     /// of whom those first that have most; in ascending order. None while they do, or where no stranger has any.
     pub fn beyond(&self, most: usize, is_known: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {

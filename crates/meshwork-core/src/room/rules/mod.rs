@@ -50,7 +50,6 @@ use crate::room::message::RoomMessage;
 use crate::room::replicas::Replicas;
 use crate::room::writing::{WriteError, WritingLeft};
 use crate::rulebook::{Claim, Refusal as Missing, Verdict};
-use crate::seam::choice::Choice;
 use crate::seam::config::Config;
 use crate::seam::event::Refusal;
 use crate::signed::admission::{EditKey, EditSeed, SignedAdmission};
@@ -133,11 +132,6 @@ impl Rules {
     /// The rules that hold now.
     pub(super) fn terms(&self) -> &Terms {
         self.records.terms()
-    }
-
-    /// Which overlay the rules ask for.
-    pub(super) fn overlay_choice(&self) -> Choice {
-        Choice::of_record(self.terms().overlay.as_str())
     }
 
     /// Endpoints that said two different things with one sequence.

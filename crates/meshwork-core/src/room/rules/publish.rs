@@ -6,7 +6,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Rules;
-use super::records::Outcome;
+use super::admissions::Admissions;
+use super::records::{Outcome, Records};
 use super::terms::{Terms, Writers};
 use crate::clock::Stamp;
 use crate::id::{Identity, PeerId, Secret};
@@ -130,6 +131,41 @@ fn some<const MAX: usize>(peers: &[PeerId]) -> Option<Peers<MAX>> {
 }
 
 impl Rules {
+    /// What the next record may say.
+    pub(in crate::room) fn drafting(&self) -> Drafting<'_> {
+        Drafting { records: &self.records, admissions: &self.admissions }
+    }
+
+    /// Signs what [`Drafting::state`] gave, takes it in and sends it to all neighbours. Returns the record's name.
+    ///
+    /// # Errors
+    /// [`WriteError::Record`] when the record cannot be.
+    pub(in crate::room) fn publish(
+        &mut self,
+        identity: &Identity,
+        (body, list): (Body, Option<Arc<List>>),
+    ) -> Result<ShortId, WriteError> {
+        let record = Record::sign(identity, &self.room, body)
+            .map_err(|error| WriteError::Record(error.to_string()))?;
+        let (id, name, bytes) = (record.id(), record.name(), record.bytes().to_vec());
+        match self.records.take(record, list, Stamp::LAST) {
+            Outcome::Changed => self.handle_records(),
+            Outcome::Refused(_, detail) => return Err(WriteError::Record(detail)),
+            _ => return Err(WriteError::Record(String::from("there are as many records as there can be"))),
+        }
+        self.written = Some(name);
+        self.spread(&RoomMessage::Record(Bytes::new(bytes).expect("a record is within its limit")));
+        Ok(id)
+    }
+}
+
+/// What the next record of this program may say, by what records and admissions say now.
+pub(in crate::room) struct Drafting<'a> {
+    records: &'a Records,
+    admissions: &'a Admissions,
+}
+
+impl Drafting<'_> {
     /// What a record says by which `signer` does something at `stamp`, and the list of what stays.
     ///
     /// # Errors
@@ -207,28 +243,6 @@ impl Rules {
         Ok((Body { signer, stamp, before, changes, cut }, list))
     }
 
-    /// Signs what [`Rules::state`] gave, takes it in and sends it to all neighbours. Returns the record's name.
-    ///
-    /// # Errors
-    /// [`WriteError::Record`] when the record cannot be.
-    pub(in crate::room) fn publish(
-        &mut self,
-        identity: &Identity,
-        (body, list): (Body, Option<Arc<List>>),
-    ) -> Result<ShortId, WriteError> {
-        let record = Record::sign(identity, &self.room, body)
-            .map_err(|error| WriteError::Record(error.to_string()))?;
-        let (id, name, bytes) = (record.id(), record.name(), record.bytes().to_vec());
-        match self.records.take(record, list, Stamp::LAST) {
-            Outcome::Changed => self.handle_records(),
-            Outcome::Refused(_, detail) => return Err(WriteError::Record(detail)),
-            _ => return Err(WriteError::Record(String::from("there are as many records as there can be"))),
-        }
-        self.written = Some(name);
-        self.spread(&RoomMessage::Record(Bytes::new(bytes).expect("a record is within its limit")));
-        Ok(id)
-    }
-
     /// What the owner's next record names as before it: of more than it can name those that go on first.
     fn heads(&self) -> Vec<RecordName> {
         let mut heads = self.records.book().heads();
@@ -239,7 +253,7 @@ impl Rules {
     /// in the record in force nobody asked for: there the branches hold together.
     fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
         let (book, in_force, heads) = (self.records.book(), self.records.in_force(), self.heads());
-        let (seen, joined) = (self.terms(), self.rule(GENESIS_SLOT));
+        let (seen, joined) = (self.records.terms(), self.rule(GENESIS_SLOT));
         let mut draft = Draft::default();
         let who = terms.writers.who();
         let followers = self.followers();

@@ -2,6 +2,7 @@
 
 use crate::id::PeerId;
 use crate::rulebook::Rulebook;
+use crate::seam::choice::Choice;
 use crate::signed::admission::EditKey;
 use crate::signed::app::GENESIS_SLOT;
 use crate::signed::change::{Change, Limit, MODERATORS_MAX, NAME_MAX, OVERLAY_MAX, WRITERS_MAX, WhoWrites};
@@ -52,6 +53,11 @@ impl Writers {
 }
 
 impl Terms {
+    /// Which overlay they ask for.
+    pub(in crate::room) fn overlay_choice(&self) -> Choice {
+        Choice::of_record(self.overlay.as_str())
+    }
+
     /// The terms by the record that is so named. A list that joined branches made longer than a record can say is cut.
     pub(super) fn of(book: &Rulebook, record: &RecordName) -> Terms {
         let (limit, who) = book.rule(record, GENESIS_SLOT).unwrap_or((None, WhoWrites::Everybody));

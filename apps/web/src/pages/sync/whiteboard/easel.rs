@@ -8,6 +8,7 @@ use leptos::html;
 use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
+use meshwork_core::blobs::BlobId;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::table::{Change, Table, Write};
@@ -26,7 +27,7 @@ use super::super::super::{browser, theme};
 use super::super::state::{Sync, Tab};
 use super::painter::Painter;
 use super::people::Others;
-use super::pictures::Pictures;
+use super::pictures::{self, Pictures};
 use super::text::Editing;
 
 /// How far a copy lies beside what it is a copy of.
@@ -200,6 +201,8 @@ impl Easel {
             {
                 self.hear_draft(*from, bytes);
             }
+            // Whoever comes may have what nobody had.
+            Some(Event::MemberAttached { .. }) => self.want_pictures(),
             Some(Event::MemberDetached { endpoint, distant: false, .. }) => {
                 self.hear_presence(*endpoint, None)
             }
@@ -210,9 +213,11 @@ impl Easel {
     fn want_pictures(self) {
         let pictures = self.with(|work| {
             let shapes = work.sketch.shapes().map(|(_, shape)| shape);
-            shapes.filter(|shape| matches!(shape.what, What::Picture(_))).cloned().collect::<Vec<_>>()
+            let pictures: BTreeSet<BlobId> = shapes.filter_map(pictures::of).collect();
+            work.pictures.keep_only(&pictures);
+            pictures
         });
-        pictures.unwrap_or_default().iter().for_each(|shape| self.want_picture(shape));
+        pictures.unwrap_or_default().into_iter().for_each(|blob| self.want_picture(blob));
     }
 
     /// Reads all of the board again.
@@ -241,13 +246,13 @@ impl Easel {
                 let is_on_top =
                     after.as_ref().is_some_and(|shape| hit::is_uncovered(&work.sketch, id, shape));
                 work.painter.renew(id, before.as_ref(), after.as_ref(), is_on_top);
-                fresh.extend(after.filter(|shape| matches!(shape.what, What::Picture(_))));
+                fresh.extend(after.as_ref().and_then(pictures::of));
             }
             if let Some(author) = author {
                 work.others.keep(author, ids);
             }
         });
-        fresh.iter().for_each(|shape| self.want_picture(shape));
+        fresh.into_iter().for_each(|blob| self.want_picture(blob));
         self.heed_changed();
     }
 

@@ -177,7 +177,7 @@ pub(super) fn KeysSheet(easel: Easel) -> impl IntoView {
     view! {
         <Sheet open=easel.is_keys_open id="board-keys-title" title=texts::board::KEYS_ON>
             <KeyList
-                lines=&texts::board::KEYS
+                groups=&texts::board::KEYS
                 testid="whiteboard-keys"
                 are_letters_on=easel.are_letters_on
                 set_letters

@@ -1,7 +1,7 @@
 //! The pictures on the board: from this page's blobs or whoever holds them, decoded once.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::task::spawn_local;
 use leptos::web_sys::{Blob, ImageBitmap};
@@ -43,8 +43,15 @@ impl Pictures {
     pub(super) fn words(&self, blob: BlobId) -> &'static str {
         match self.held.borrow().get(&blob) {
             Some(State::Away) => texts::board::PICTURE_AWAY,
+            None if self.held.borrow().len() >= HELD_MAX => texts::board::PICTURE_TOO_MANY,
             _ => texts::board::PICTURE_COMES,
         }
+    }
+
+    /// Drops those that are on the board no more, unless they are on their way.
+    pub(super) fn keep_only(&self, blobs: &BTreeSet<BlobId>) {
+        let is_kept = |blob: &BlobId, state: &State| blobs.contains(blob) || matches!(state, State::Coming);
+        self.held.borrow_mut().retain(|blob, state| is_kept(blob, state));
     }
 
     fn set(&self, blob: BlobId, state: State) {
@@ -63,11 +70,17 @@ impl Pictures {
     }
 }
 
+/// The picture that a shape is, if it is one.
+pub(super) fn of(shape: &Shape) -> Option<BlobId> {
+    match &shape.what {
+        What::Picture(picture) => Some(picture.blob()),
+        _ => None,
+    }
+}
+
 impl Easel {
-    /// Asks for the picture of a shape, unless it is here or was asked for.
-    pub(super) fn want_picture(self, shape: &Shape) {
-        let What::Picture(picture) = &shape.what else { return };
-        let blob = picture.blob();
+    /// Asks for a picture, unless it is here or was asked for.
+    pub(super) fn want_picture(self, blob: BlobId) {
         if self.with(|work| work.pictures.is_wanted(blob)) != Some(true) {
             return;
         }
