@@ -263,7 +263,8 @@ async fn deleting_all_leaves_nothing_on_the_device() -> Result<()> {
     // The other tab notices, and neither writes back what it knew.
     wait_gone(&other, "kept-rooms").await?;
     for tab in [&tab, &other] {
-        ensure!(tab.value("display-name").await?.is_empty(), "the name is there");
+        let name = "return document.querySelector('[data-testid=display-name]').value";
+        ensure!(tab.eval(name, vec![]).await? == "", "the name is there");
     }
     let left = "const folder = await navigator.storage.getDirectory();
         const names = [];

@@ -197,10 +197,10 @@ async fn strokes_are_seen_before_they_end() -> Result<()> {
     // Keys go to the board again after a press beside it.
     bo.press_keys(Key::Escape).await?;
     wait_gone(&bo, "follow-stop").await?;
-    bo.click("board-colour-1").await?;
+    bo.click("board-zoom-in").await?;
     bo.press_keys("r").await?;
     let tool = "return document.querySelector('[data-testid=tool-rectangle]').ariaPressed";
-    ensure!(bo.eval(tool, vec![]).await? == "true", "a letter takes its tool after a colour was chosen");
+    ensure!(bo.eval(tool, vec![]).await? == "true", "a letter takes its tool after a press beside the board");
     bo.click("follow").await?;
     wait_there(&bo, "follow-stop").await?;
     bo.click("follow-stop").await

@@ -187,21 +187,20 @@ pub(crate) fn stored_names() -> Vec<String> {
     (0..length).filter_map(|place| storage.key(place).ok()?).collect()
 }
 
-/// Puts a field's text on the clipboard. Pages over plain http have no clipboard of their own: there the field
-/// is selected and the browser told to copy.
-pub(crate) async fn copy(field: web_sys::HtmlInputElement) -> bool {
-    let text = field.value();
+/// Puts a text on the clipboard. Pages over plain http have no clipboard of their own: there `select` selects the field that
+/// has it, and the browser is told to copy.
+pub(crate) async fn copy(text: &str, select: impl FnOnce()) -> bool {
     let window = match window() {
         Some(window) => window,
         None => return false,
     };
     if window.is_secure_context() {
-        let written = window.navigator().clipboard().write_text(&text);
+        let written = window.navigator().clipboard().write_text(text);
         if JsFuture::from(written).await.is_ok() {
             return true;
         }
     }
-    field.select();
+    select();
     let document = window.document().and_then(|document| document.dyn_into::<web_sys::HtmlDocument>().ok());
     document.is_some_and(|document| document.exec_command("copy").unwrap_or(false))
 }

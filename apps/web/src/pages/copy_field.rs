@@ -5,9 +5,7 @@ use std::time::Duration;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::web_sys;
 use meshwork_web::texts;
-use wasm_bindgen::JsCast as _;
 
 use super::{browser, icons};
 
@@ -26,28 +24,50 @@ pub(crate) fn CopyField(
     button: &'static str,
     /// Its name for tests.
     test_id: &'static str,
+    /// Whether it has several lines.
+    #[prop(optional)]
+    has_lines: bool,
 ) -> impl IntoView {
     let field = NodeRef::<html::Input>::new();
+    let area = NodeRef::<html::Textarea>::new();
+    let select = move || {
+        if let Some(field) = field.get_untracked() {
+            field.select();
+        }
+        if let Some(area) = area.get_untracked() {
+            area.select();
+        }
+    };
     let told = RwSignal::new(None::<bool>);
     let copy = move |_| {
-        let field: Option<web_sys::HtmlInputElement> = field.get_untracked();
-        if let Some(field) = field {
-            spawn_local(async move {
-                let is_copied = browser::copy(field).await;
-                // The field may go meanwhile.
-                told.try_set(Some(is_copied));
-                if is_copied {
-                    browser::pause(COPIED_FOR).await;
-                    told.try_set(None);
-                }
-            });
-        }
+        spawn_local(async move {
+            let is_copied = browser::copy(&value.get_untracked(), select).await;
+            // The field may go meanwhile.
+            told.try_set(Some(is_copied));
+            if is_copied {
+                browser::pause(COPIED_FOR).await;
+                told.try_set(None);
+            }
+        });
     };
     let says = move || if told.get() == Some(true) { texts::notices::COPIED } else { button };
     let heard = move || if told.get() == Some(true) { texts::notices::COPIED } else { "" };
     let problem = move || if told.get() == Some(false) { texts::notices::NOT_COPIED } else { "" };
-    view! {
-        <div class="copy-field">
+    let shown = match has_lines {
+        true => view! {
+            <textarea
+                class="text-area"
+                rows="3"
+                readonly
+                node_ref=area
+                aria-label=label
+                data-testid=test_id
+                prop:value=move || value.get()
+                on:focus=move |_| select()
+            ></textarea>
+        }
+        .into_any(),
+        false => view! {
             <input
                 type="text"
                 readonly
@@ -55,13 +75,14 @@ pub(crate) fn CopyField(
                 aria-label=label
                 data-testid=test_id
                 prop:value=move || value.get()
-                on:focus=move |event| {
-                    let field = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
-                    if let Some(field) = field {
-                        field.select();
-                    }
-                }
+                on:focus=move |_| select()
             />
+        }
+        .into_any(),
+    };
+    view! {
+        <div class="copy-field">
+            {shown}
             <button type="button" class="button secondary" on:click=copy>
                 {icons::copy()}
                 {says}

@@ -117,6 +117,7 @@ fn SaveKey(session: Session) -> impl IntoView {
                     label=texts::key::SEALED_KEY
                     button=texts::COPY_KEY
                     test_id="own-key"
+                    has_lines=true
                 />
             </Show>
         </form>
