@@ -5,11 +5,13 @@ use super::Files;
 use super::proofs::Proofs;
 
 const LEDGER: &str = "docs/capabilities.md";
-const HEADER: &str = "| row | capability | state | proof | missing |";
+const HEADER: &str = "| row | capability | Place | Sync | Chat | Compute | Play | state | proof | missing |";
 const THREATS: &str = "docs/guides/threat-model.md";
 
 /// How many rows there are.
 const ROWS: usize = 128;
+/// How many systems ask for them.
+const SYSTEMS: usize = 5;
 
 /// The most characters in a cell: more is not read.
 const CELL_MAX: usize = 300;
@@ -56,9 +58,12 @@ pub(super) fn check(files: &Files, proofs: &Proofs) -> Vec<String> {
 
 fn check_row(number: usize, line: &str, proofs: &Proofs) -> Vec<String> {
     let cells = cells(line);
-    let &[row, capability, state, proof, missing] = cells.as_slice() else {
-        return vec![format!("a row has five cells, this one {}", cells.len())];
+    let &[row, capability, ref systems @ .., state, proof, missing] = cells.as_slice() else {
+        return vec![format!("a row has ten cells, this one {}", cells.len())];
     };
+    if systems.len() != SYSTEMS {
+        return vec![format!("a row has a cell for each of {SYSTEMS} systems, this one {}", systems.len())];
+    }
     let mut problems = Vec::new();
     if row != format!("C{number}") {
         problems.push(format!("here stands C{number}, not `{row}`"));
@@ -68,6 +73,21 @@ fn check_row(number: usize, line: &str, proofs: &Proofs) -> Vec<String> {
     }
     if let Some(long) = cells.iter().map(|cell| cell.chars().count()).find(|length| *length > CELL_MAX) {
         problems.push(format!("{row} has a cell of {long} characters, {CELL_MAX} are the most"));
+    }
+    let (have, lack) = (systems.contains(&"yes"), systems.contains(&"no"));
+    if let Some(other) = systems.iter().find(|system| !matches!(**system, "yes" | "no" | "")) {
+        problems.push(format!(
+            "{row} says `{other}` of a system, but must say yes, no, or nothing where it does not ask"
+        ));
+    }
+    if !have && !lack {
+        problems.push(format!("{row} is asked for by nobody"));
+    }
+    if (state == "works") != (have && !lack) {
+        problems.push(format!("{row} works where all systems that ask for it have it, and only there"));
+    }
+    if state == "missing" && have {
+        problems.push(format!("{row} is missing: no system has it"));
     }
     let tests = named(proof);
     match (state, tests.is_empty(), missing.is_empty()) {
@@ -109,39 +129,48 @@ mod tests {
 
     /// What is found where the first rows are these and all others are missing.
     fn problems(first: &[&str]) -> Vec<String> {
-        let rest = (first.len() + 1..=ROWS).map(|number| format!("| C{number} | a thing | missing | | |"));
+        let rest = (first.len() + 1..=ROWS)
+            .map(|number| format!("| C{number} | a thing | no | | | | | missing | | |"));
         let rows: Vec<String> = first.iter().map(|row| (*row).to_owned()).chain(rest).collect();
-        let ledger = format!("# Ledger\n\n{HEADER}\n|---|---|---|---|---|\n{}\n\nAfter.\n", rows.join("\n"));
+        let ledger = format!(
+            "# Ledger\n\n{HEADER}\n|---|---|---|---|---|---|---|---|---|---|\n{}\n\nAfter.\n",
+            rows.join("\n")
+        );
         check(&files(&[(LEDGER, &ledger)]), &proofs())
     }
 
     #[test]
     fn good_rows_pass() {
         let good = [
-            "| C1 | It | works | `core::wins`, `core::wins` | |",
-            "| C2 | It | partly | `core::wins` | half |",
+            "| C1 | It | yes | | | | | works | `core::wins`, `core::wins` | |",
+            "| C2 | It | no | | | | | partly | `core::wins` | half |",
         ];
         assert_eq!(problems(&good), Vec::<String>::new());
     }
 
     #[test]
     fn bad_rows_fail() {
-        let long = format!("| C1 | {} | missing | | |", "long".repeat(80));
+        let long = format!("| C1 | {} | no | | | | | missing | | |", "long".repeat(80));
         let bad = [
-            "| C1 | It | works | `core::no_such_test` | |",
-            "| C1 | It | works | `core::helps` | |",
-            "| C1 | It | works | `core::deep::wins` | |",
-            "| C1 | It | works | `other::wins` | |",
-            "| C1 | It | works | `wins` | |",
-            "| C1 | It | works | wins | |",
-            "| C1 | It | works | `core::wins` | half |",
-            "| C1 | It | partly | `core::wins` | |",
-            "| C1 | It | partly | | half |",
-            "| C1 | It | missing | `core::wins` | |",
-            "| C1 | It | done | `core::wins` | |",
-            "| C1 | | missing | | |",
-            "| C2 | It | missing | | |",
-            "| C1 | It | missing | |",
+            "| C1 | It | yes | | | | | works | `core::no_such_test` | |",
+            "| C1 | It | yes | | | | | works | `core::helps` | |",
+            "| C1 | It | yes | | | | | works | `core::deep::wins` | |",
+            "| C1 | It | yes | | | | | works | `other::wins` | |",
+            "| C1 | It | yes | | | | | works | `wins` | |",
+            "| C1 | It | yes | | | | | works | wins | |",
+            "| C1 | It | yes | | | | | works | `core::wins` | half |",
+            "| C1 | It | no | | | | | partly | `core::wins` | |",
+            "| C1 | It | no | | | | | partly | | half |",
+            "| C1 | It | no | | | | | missing | `core::wins` | |",
+            "| C1 | It | no | | | | | done | `core::wins` | |",
+            "| C1 | | no | | | | | missing | | |",
+            "| C2 | It | no | | | | | missing | | |",
+            "| C1 | It | no | | | | | missing | |",
+            "| C1 | It | yes | no | | | | works | `core::wins` | |",
+            "| C1 | It | yes | | yes | | | partly | `core::wins` | half |",
+            "| C1 | It | yes | no | | | | missing | | |",
+            "| C1 | It | | | | | | missing | | |",
+            "| C1 | It | no | soon | | | | missing | | |",
             &long,
         ];
         for row in bad {
@@ -151,13 +180,21 @@ mod tests {
 
     #[test]
     fn missing_doubled_or_surplus_rows_fail() {
-        assert!(!problems(&["| C2 | It | missing | | |", "| C1 | It | missing | | |"]).is_empty());
-        assert!(!problems(&["| C1 | It | missing | | |", "| C1 | It | missing | | |"]).is_empty());
-        let short = format!("{HEADER}\n|---|---|---|---|---|\n| C1 | a | missing | | |\n");
+        assert!(
+            !problems(&["| C2 | It | no | | | | | missing | | |", "| C1 | It | no | | | | | missing | | |"])
+                .is_empty()
+        );
+        assert!(
+            !problems(&["| C1 | It | no | | | | | missing | | |", "| C1 | It | no | | | | | missing | | |"])
+                .is_empty()
+        );
+        let short = format!(
+            "{HEADER}\n|---|---|---|---|---|---|---|---|---|---|\n| C1 | a | no | | | | | missing | | |\n"
+        );
         assert_eq!(check(&files(&[(LEDGER, &short)]), &proofs()).len(), 1);
         let rows: String =
-            (1..=ROWS + 1).map(|number| format!("| C{number} | a | missing | | |\n")).collect();
-        let long = format!("{HEADER}\n|---|---|---|---|---|\n{rows}");
+            (1..=ROWS + 1).map(|number| format!("| C{number} | a | no | | | | | missing | | |\n")).collect();
+        let long = format!("{HEADER}\n|---|---|---|---|---|---|---|---|---|---|\n{rows}");
         assert_eq!(check(&files(&[(LEDGER, &long)]), &proofs()).len(), 1);
         assert_eq!(check(&files(&[]), &proofs()).len(), 1);
         assert_eq!(check(&files(&[(LEDGER, "# Ledger\n")]), &proofs()).len(), 1);
