@@ -444,12 +444,12 @@ impl Endpoint {
         self.shared.runner.find(link.clone()).await
     }
 
-    /// Removes everything that is kept here of a room that this program is not in.
+    /// Removes everything that is kept here of a room that this program is not in, blobs included.
     ///
     /// # Errors
-    /// [`StoreError`] where that fails; it is kept then.
+    /// [`StoreError`] where that fails; it is kept then, or its blobs are.
     pub async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
-        self.shared.runner.forget(room).await
+        self.shared.forget(room).await
     }
 
     /// Says goodbye to everybody, stores what is to be stored, and ends the endpoint with all of its rooms. Dropping the

@@ -428,10 +428,7 @@ impl Room {
         let (id, shared) = (self.id(), Arc::clone(self.shared()));
         self.leave();
         match id {
-            Some(id) => {
-                shared.runner.forget(id).await?;
-                shared.blobs.free_room(id).await.map_err(StoreError::Failed)
-            }
+            Some(id) => shared.forget(id).await,
             None => Ok(()),
         }
     }

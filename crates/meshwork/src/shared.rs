@@ -20,6 +20,7 @@ use crate::event::{EVENTS_MAX, EndpointEvent, Event};
 use crate::inbox::{Inbox, Outbox, Readers, inbox};
 use crate::member::Member;
 use crate::runner::{Call, MaybeSend, Runner};
+use crate::store::StoreError;
 use crate::topic::{Lane, MESSAGES_MAX};
 
 /// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
@@ -187,6 +188,12 @@ impl Shared {
             refused: Mutex::default(),
             patience,
         })
+    }
+
+    /// Removes everything that is kept of a room in which nobody here is.
+    pub(crate) async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
+        self.runner.forget(room).await?;
+        self.blobs.free_room(room).await.map_err(StoreError::Failed)
     }
 
     /// Does something with the node and returns what comes of it.

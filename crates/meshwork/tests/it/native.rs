@@ -373,7 +373,9 @@ async fn blobs_on_disk_outlast_their_program() {
     came.save(&file).await.unwrap();
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
     assert!(matches!(room.blobs().offer(folder.path().join("none")).await, Err(BlobError::Store(_))));
-    room.forget().await.unwrap();
+    let id = room.id().unwrap();
+    room.leave();
+    again.forget(id).await.unwrap();
     let left: Vec<_> = std::fs::read_dir(folder.path().join("blobs")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
