@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::wasm_split::wasm_split;
 use leptos::{html, web_sys};
 use meshwork_core::id::{IDENTITY_TEXT_MAX, Identity};
 use meshwork_rtc::web;
@@ -14,7 +13,6 @@ use wasm_bindgen_futures::JsFuture;
 use super::bead::Bead;
 use super::copy_field::CopyField;
 use super::erasing::EraseAll;
-use super::parts::{Loaded, Part, Stage};
 use super::session::Session;
 use super::sheet::Sheet;
 use super::{browser, icons, sealing};
@@ -22,49 +20,28 @@ use super::{browser, icons, sealing};
 /// The shortest passphrase that a key is saved with, in characters.
 const PASSPHRASE_LEAST: usize = 8;
 
-/// The sheet; [`Session::key_sheet`] shows it. What is on it is a part, which is loaded when it is first opened.
+/// The sheet; [`Session::key_sheet`] shows it.
 #[component]
 pub(crate) fn KeySheet(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let part = Part::new();
-    Effect::new(move || {
-        if session.key_sheet.get() {
-            part.load(load_keys);
-        }
-    });
-    let missing = move || (part.stage() == Stage::Failed).then_some(texts::key::PART_AWAY);
-    view! {
-        <Sheet open=session.key_sheet id="key-title" title=texts::key::YOUR_KEY>
-            {part.made(move || content(session))}
-            <p class="complaint" role="alert">{missing}</p>
-        </Sheet>
-    }
-}
-
-/// What is on the sheet.
-#[wasm_split(keys, wasm_split_path = ::leptos::wasm_split, preload(load_keys), fallible)]
-fn content(session: Session) -> Loaded<Option<AnyView>> {
-    Ok(Some(view! { <Content session/> }.into_any()))
-}
-
-#[component]
-fn Content(session: Session) -> impl IntoView {
     let peer = session.peer();
     let letter = Signal::derive(move || session.name.with(|name| beads::letter(name)));
     view! {
-        <div class="key-own">
-            <Bead peer letter/>
-            <p class="sheet-words">
-                {texts::key::KNOWN_BY}
-                <code data-testid="own-peer">{peer.short()}</code>
-                {texts::key::SIGNED}
-            </p>
-        </div>
-        <SaveKey session/>
-        <UseKey/>
-        <EraseAll session/>
+        <Sheet open=session.key_sheet id="key-title" title=texts::key::YOUR_KEY>
+            <div class="key-own">
+                <Bead peer letter/>
+                <p class="sheet-words">
+                    {texts::key::KNOWN_BY}
+                    <code data-testid="own-peer">{peer.short()}</code>
+                    {texts::key::SIGNED}
+                </p>
+            </div>
+            <SaveKey session/>
+            <UseKey/>
+            <EraseAll session/>
+        </Sheet>
     }
 }
 

@@ -1,12 +1,14 @@
-//! The key behind a passphrase.
+//! The key behind a passphrase: a part of its own, which is loaded when a key is saved, or a sealed one is used.
 
 use std::time::Duration;
 
-use meshwork_core::id::{Identity, UnsealError};
+use leptos::wasm_split::wasm_split;
+use meshwork_core::id::{Identity, SEALING_LEN, UnsealError};
 use meshwork_rtc::web;
 use meshwork_web::texts;
 
 use super::browser;
+use super::parts::Loaded;
 
 /// The work that a guess at the passphrase takes, as a power of two: some half a second, and 64 MiB.
 const WORK: u8 = 16;
@@ -19,20 +21,31 @@ const SEEN: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// In words, why there is none.
-pub(super) async fn seal(key: Identity, passphrase: String) -> Result<String, String> {
+pub(crate) async fn seal(key: Identity, passphrase: String) -> Result<String, String> {
     let fresh = web::entropy().map_err(|error| error.to_string())?;
     browser::pause(SEEN).await;
-    Ok(key.seal(&passphrase, WORK, fresh))
+    sealed(key, passphrase, fresh).await.map_err(|_| texts::key::PART_AWAY.to_owned())
 }
 
 /// The key that a text was sealed from.
 ///
 /// # Errors
 /// In words, why there is none.
-pub(super) async fn unseal(text: String, passphrase: String) -> Result<Identity, String> {
+pub(crate) async fn unseal(text: String, passphrase: String) -> Result<Identity, String> {
     browser::pause(SEEN).await;
-    Identity::unseal(&text, &passphrase, WORK_MAX).map_err(|error| match error {
+    let unsealed = unsealed(text, passphrase).await.map_err(|_| texts::key::PART_AWAY.to_owned())?;
+    unsealed.map_err(|error| match error {
         UnsealError::WrongPassphrase => texts::key::WRONG_PASSPHRASE.to_owned(),
         error => texts::key::not_a_key(error),
     })
+}
+
+#[wasm_split(sealing, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn sealed(key: Identity, passphrase: String, fresh: [u8; SEALING_LEN]) -> Loaded<String> {
+    Ok(key.seal(&passphrase, WORK, fresh))
+}
+
+#[wasm_split(sealing, wasm_split_path = ::leptos::wasm_split, fallible)]
+fn unsealed(text: String, passphrase: String) -> Loaded<Result<Identity, UnsealError>> {
+    Ok(Identity::unseal(&text, &passphrase, WORK_MAX))
 }
