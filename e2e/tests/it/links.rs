@@ -70,6 +70,26 @@ async fn view_links_let_people_watch() -> Result<()> {
     wait_shows(&mira, (5, 5), RED).await
 }
 
+/// Gives the room a new link with which one other person keeps access, and returns it.
+async fn give_new_link(owner: &Tab) -> Result<String> {
+    owner.click("open-share").await?;
+    owner.eval("document.querySelector('[data-testid=new-link]').open = true", vec![]).await?;
+    wait_says(owner, "make-new-link", "Make new link, 1 keeps access").await?;
+    owner.click("make-new-link").await?;
+    wait_says(owner, "new-link-made", "Copy it again").await?;
+    close(owner).await?;
+    owner.url().await
+}
+
+async fn wait_address(tab: &Tab, link: &str) -> Result<()> {
+    tab.wait_until(PATIENCE, "a link in the address bar", async || {
+        let present = tab.url().await?;
+        ensure!(present == link, "it is {present}");
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn new_links_keep_access_for_the_ticked() -> Result<()> {
     let server = Server::start().await?;
@@ -81,23 +101,12 @@ async fn new_links_keep_access_for_the_ticked() -> Result<()> {
     let stranger = browsers[2].tab(&old).await?;
     wait_linked(&mira, 2).await?;
     wait_page_says(&mira, "Lin").await?;
-    mira.click("open-share").await?;
-    mira.eval("document.querySelector('[data-testid=new-link]').open = true", vec![]).await?;
-    wait_says(&mira, "make-new-link", "Make new link, 1 keeps access").await?;
-    mira.click("make-new-link").await?;
-    wait_says(&mira, "new-link-made", "Copy it again").await?;
-    close(&mira).await?;
-    let new = mira.url().await?;
+    let new = give_new_link(&mira).await?;
     ensure!(new != old, "the address bar has the new link");
     wait_page_says(&stranger, "This room has a new link.").await?;
     wait_page_says(&stranger, "Ask Mira for it.").await?;
     wait_linked(&mira, 1).await?;
-    lin.wait_until(PATIENCE, "the new link in Lin's address bar", async || {
-        let present = lin.url().await?;
-        ensure!(present == new, "it is {present}");
-        Ok(())
-    })
-    .await?;
+    wait_address(&lin, &new).await?;
     paint(&mira, (3, 3)).await?;
     wait_shows(&lin, (3, 3), RED).await?;
     paint(&lin, (4, 4)).await?;
@@ -110,20 +119,9 @@ async fn new_links_keep_access_for_the_ticked() -> Result<()> {
     // Who is away is in the list as well, and comes back by the link that they know.
     lin.goto(server.url()).await?;
     wait_linked(&mira, 1).await?;
-    mira.click("open-share").await?;
-    mira.eval("document.querySelector('[data-testid=new-link]').open = true", vec![]).await?;
-    wait_says(&mira, "make-new-link", "Make new link, 1 keeps access").await?;
-    mira.click("make-new-link").await?;
-    wait_says(&mira, "new-link-made", "Copy it again").await?;
-    close(&mira).await?;
-    let newer = mira.url().await?;
+    let newer = give_new_link(&mira).await?;
     lin.goto(&new).await?;
-    lin.wait_until(PATIENCE, "the newer link in Lin's address bar", async || {
-        let present = lin.url().await?;
-        ensure!(present == newer, "it is {present}");
-        Ok(())
-    })
-    .await?;
+    wait_address(&lin, &newer).await?;
     paint(&mira, (6, 6)).await?;
     wait_shows(&lin, (6, 6), RED).await
 }

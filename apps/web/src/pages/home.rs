@@ -149,7 +149,12 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let draft = Draft::new(Terms::default(), None);
     let doodle = RwSignal::new(Doodle::read(&browser::stored(DOODLE_KEY).unwrap_or_default()));
-    Effect::new(move || browser::store(DOODLE_KEY, &doodle.with(Doodle::write)));
+    // What was read need not be written.
+    Effect::watch(
+        move || doodle.with(Doodle::write),
+        |painted, _, _| browser::store(DOODLE_KEY, painted),
+        false,
+    );
     on_cleanup(move || {
         // It is in the room now.
         if making.try_get_untracked().flatten().is_some() && session.has_room() {

@@ -10,10 +10,6 @@ use meshwork_web::texts;
 use super::browser;
 use super::parts::Loaded;
 
-/// The work that a guess at the passphrase takes, as a power of two: some half a second, and 64 MiB.
-const WORK: u8 = 16;
-/// The most that a file may ask for, which programs write: 256 MiB.
-const WORK_MAX: u8 = 18;
 /// So long the page waits until it is seen that it works, in which it does nothing else.
 const SEEN: Duration = Duration::from_millis(50);
 
@@ -42,10 +38,10 @@ pub(crate) async fn unseal(text: String, passphrase: String) -> Result<Identity,
 
 #[wasm_split(sealing, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn sealed(key: Identity, passphrase: String, fresh: [u8; SEALING_LEN]) -> Loaded<String> {
-    Ok(key.seal(&passphrase, WORK, fresh))
+    Ok(key.seal(&passphrase, fresh))
 }
 
 #[wasm_split(sealing, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn unsealed(text: String, passphrase: String) -> Loaded<Result<Identity, UnsealError>> {
-    Ok(Identity::unseal(&text, &passphrase, WORK_MAX))
+    Ok(Identity::unseal(&text, &passphrase))
 }

@@ -27,6 +27,11 @@ pub const SEALED_MAX: usize = 4096;
 /// Bytes of randomness that sealing takes: the file's key, the salt of the passphrase and the nonce of the content, 16 each.
 pub const SEALING_LEN: usize = 48;
 
+/// The work that opening a sealed identity takes, as a power of two: a second or less, and 256 MiB. A page, which has less of
+/// both, takes a quarter.
+const WORK: u8 = if cfg!(target_arch = "wasm32") { 16 } else { 18 };
+/// How much of it a text may ask for: 1 GiB, and 256 MiB in a page.
+const WORK_MAX: u8 = if cfg!(target_arch = "wasm32") { 18 } else { 20 };
 const ARMOUR: [&str; 2] = ["-----BEGIN AGE ENCRYPTED FILE-----", "-----END AGE ENCRYPTED FILE-----"];
 /// Characters of a line of armour, all but the last.
 const LINE: usize = 64;
@@ -74,15 +79,16 @@ struct Sealed<'a> {
 }
 
 impl Identity {
-    /// The identity as a text that a passphrase opens, here by [`Identity::unseal`] and elsewhere by `age --decrypt`.
-    /// Sealing takes 2 to the power of `work` steps of scrypt, each guess at the passphrase as many, and 1 KiB of
-    /// memory a step: 18 are some second and 256 MiB. `fresh` must be random and used for nothing else.
-    ///
-    /// # Panics
-    /// `work` is not from 1 to 30.
-    pub fn seal(&self, passphrase: &str, work: u8, fresh: [u8; SEALING_LEN]) -> String {
+    /// The identity as a text that a passphrase opens, here by [`Identity::unseal`] and elsewhere by `age --decrypt`. It takes
+    /// up to a second of work, in which the thread does nothing else, and so does each guess at the passphrase. `fresh` must be
+    /// random and used for nothing else.
+    pub fn seal(&self, passphrase: &str, fresh: [u8; SEALING_LEN]) -> String {
+        self.seal_with(passphrase, WORK, &fresh)
+    }
+
+    fn seal_with(&self, passphrase: &str, work: u8, fresh: &[u8; SEALING_LEN]) -> String {
         let line = alloc::format!("{}\n", self.export());
-        armoured(&sealed(line.as_bytes(), passphrase, work, &fresh))
+        armoured(&sealed(line.as_bytes(), passphrase, work, fresh))
     }
 
     /// Whether a text says of itself that it is sealed, and is to be [opened](Identity::unseal) rather than
@@ -91,12 +97,17 @@ impl Identity {
         text.trim_start().starts_with(ARMOUR[0])
     }
 
-    /// The identity that a text was sealed from. No more than 2 to the power of `most_work` steps are done, see
-    /// [`Identity::seal`].
+    /// The identity that a text was sealed from. It takes up to a second of work where it was sealed here, and never more than
+    /// four times that.
     ///
     /// # Errors
     /// [`UnsealError`].
-    pub fn unseal(text: &str, passphrase: &str, most_work: u8) -> Result<Identity, UnsealError> {
+    pub fn unseal(text: &str, passphrase: &str) -> Result<Identity, UnsealError> {
+        Identity::unseal_within(text, passphrase, WORK_MAX)
+    }
+
+    /// The same with no more work than 2 to this power.
+    fn unseal_within(text: &str, passphrase: &str, most_work: u8) -> Result<Identity, UnsealError> {
         let file = text_of_armour(text).ok_or(UnsealError::NotSealed)?;
         let sealed = Sealed::read(&file).ok_or(UnsealError::NotSealed)?;
         if sealed.work > most_work {
@@ -223,18 +234,19 @@ mod tests {
     use super::*;
 
     /// Little work: what is tested does not hang on how much it is.
-    const WORK: u8 = 4;
+    const LITTLE: u8 = 4;
+
     fn example() -> Identity {
         Identity::from_secret(core::array::from_fn(|place| place as u8))
     }
 
     fn unsealed(text: &str, passphrase: &str) -> Result<Identity, UnsealError> {
-        Identity::unseal(text, passphrase, 12)
+        Identity::unseal_within(text, passphrase, 12)
     }
 
     #[test]
     fn a_passphrase_opens_what_it_sealed() {
-        let sealed = example().seal("correct horse", WORK, [3; SEALING_LEN]);
+        let sealed = example().seal_with("correct horse", LITTLE, &[3; SEALING_LEN]);
         assert!(Identity::is_sealed(&sealed) && !Identity::is_sealed(&example().export()));
         assert_eq!(unsealed(&sealed, "correct horse").unwrap().peer(), example().peer());
         let with_spaces = alloc::format!("\n {}\r\n", sealed.replace('\n', "\r\n"));
@@ -254,11 +266,11 @@ mod tests {
     #[test]
     fn other_files_of_age_are_told_apart() {
         let fresh = [9; SEALING_LEN];
-        let other = armoured(&sealed(b"no identity", "x", WORK, &fresh));
+        let other = armoured(&sealed(b"no identity", "x", LITTLE, &fresh));
         assert!(matches!(unsealed(&other, "x"), Err(UnsealError::NoIdentity(_))));
-        let other = armoured(&sealed(&[0xff; 8], "x", WORK, &fresh));
+        let other = armoured(&sealed(&[0xff; 8], "x", LITTLE, &fresh));
         assert!(matches!(unsealed(&other, "x"), Err(UnsealError::NoIdentity(_))));
-        let file = sealed(example().export().as_bytes(), "x", WORK, &fresh);
+        let file = sealed(example().export().as_bytes(), "x", LITTLE, &fresh);
         let head = VERSION.len();
         let for_key = [&file[..head], b"-> X25519 ", &file[head + RECIPIENT.len()..]].concat();
         assert_eq!(unsealed(&armoured(&for_key), "x").unwrap_err(), UnsealError::NotSealed);
@@ -266,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_changed_byte_closes_a_file() {
-        let sealed = example().seal("correct horse", WORK, [5; SEALING_LEN]);
+        let sealed = example().seal_with("correct horse", LITTLE, &[5; SEALING_LEN]);
         let file = text_of_armour(&sealed).unwrap();
         for place in 0..file.len() {
             let mut changed = file.clone();
@@ -281,7 +293,7 @@ mod tests {
 
     #[test]
     fn too_much_work_is_refused_before_it_begins() {
-        let sealed = example().seal("correct horse", 1, [7; SEALING_LEN]);
+        let sealed = example().seal_with("correct horse", 1, &[7; SEALING_LEN]);
         let file = text_of_armour(&sealed).unwrap();
         let place = file.windows(3).position(|three| three == b" 1\n").unwrap();
         for (number, error) in [

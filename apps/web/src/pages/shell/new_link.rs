@@ -33,7 +33,8 @@ pub(super) fn NewLink(
 fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
     let unlike = RwSignal::new(Vec::<PeerId>::new());
     let problem = RwSignal::new(None::<String>);
-    let people = Memo::new(move |_| known(session));
+    let met = session.met_here();
+    let people = Memo::new(move |_| known(session, &met));
     let keeps = move |peer: PeerId| unlike.with(|unlike| unlike.contains(&peer)) != session.is_named(peer);
     let kept = Memo::new(move |_| {
         let people = people.get().into_iter().map(|(peer, _)| peer);
@@ -82,12 +83,12 @@ fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// Everybody who may have the present link and can be named: those here, then those whom the rules name, and whom one met here.
-fn known(session: Session) -> Vec<(PeerId, String)> {
+/// Everybody who may have the present link and can be named: those here, then those whom the rules name, and whom one `met` here.
+fn known(session: Session, met: &[PeerId]) -> Vec<(PeerId, String)> {
     let law = session.governing.law.get();
     let ruled = law.iter().flat_map(|law| {
         let listed = law.rules.writers.listed().into_iter().flat_map(|list| list.iter());
         listed.chain(law.rules.moderators.iter()).copied()
     });
-    session.others_and(ruled.chain(session.met_here()))
+    session.others_and(ruled.chain(met.iter().copied()))
 }
