@@ -123,7 +123,13 @@ pub fn serve_if_asked() -> Result<()> {
             ..HubConfig::default()
         };
         let hub = if limits == LIMITED { HubConfig::default() } else { unlimited };
-        let http = HttpConfig { connections_max: MANY, ..HttpConfig::default() };
+        let http = HttpConfig {
+            connections_max: MANY,
+            connections_per_network_max: MANY,
+            requests_per_second: 100_000,
+            request_burst: 1_000_000,
+            ..HttpConfig::default()
+        };
         let hub = Hub::new(hub, ServerKey::new([1; 32]), [2; 32])?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on {}", listener.local_addr()?.port());
