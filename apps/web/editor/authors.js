@@ -9,13 +9,14 @@ import { bead } from './bead.js'
 export const renamed = StateEffect.define()
 
 class Bar extends GutterMarker {
-  constructor(author, isFirst, person) {
+  constructor({ author, isFirst, newest }, person, timeOf) {
     super()
-    Object.assign(this, { author, isFirst, person })
+    Object.assign(this, { author, isFirst, newest, person, timeOf })
   }
 
-  eq(other) {
-    return this.author === other.author && this.isFirst === other.isFirst && this.person.name === other.person.name
+  eq({ author, isFirst, newest, person }) {
+    const isSame = this.author === author && this.isFirst === isFirst && this.person.name === person.name
+    return isSame && newest.size === this.newest.size && [...newest].every(([id, clock]) => this.newest.get(id) === clock)
   }
 
   toDOM() {
@@ -23,6 +24,9 @@ class Bar extends GutterMarker {
     bar.className = 'author-bar'
     bar.style.cssText = this.person.look
     bar.title = this.person.name
+    bar.addEventListener('mouseenter', () => {
+      bar.title = `${this.person.name}, ${this.timeOf([...this.newest])}`
+    })
     if (this.isFirst) {
       bar.append(bead(this.person))
     }
@@ -30,7 +34,7 @@ class Bar extends GutterMarker {
   }
 }
 
-/** Who wrote each piece of a text, in order: an author and how many units of UTF-16. */
+/** Who wrote each piece of a text, in order: an author, how many units of UTF-16, and the item that they are. */
 function* pieces(text, authorOf) {
   const known = new Map()
   for (let item = text._start; item; item = item.right) {
@@ -40,31 +44,36 @@ function* pieces(text, authorOf) {
       if (!known.has(client)) {
         known.set(client, authorOf(item.id))
       }
-      yield [known.get(client), item.length]
+      yield [known.get(client), item]
     }
   }
 }
 
 /**
- * Who wrote most of each line, by its first place, and whether that is somebody else than before; lines with nothing in them are
- * nobody's.
+ * Who wrote most of each line, by its first place, whether that is somebody else than before, and what they wrote there last: by
+ * the number under which they wrote, the place in that. Lines with nothing in them are nobody's.
  */
 function byLine(doc, text, authorOf) {
   const lines = new Map()
   let [line, at, counts, before] = [doc.line(1), 0, new Map()]
   const end = () => {
-    const [most] = [...counts].sort(([, one], [, other]) => other - one)
+    const [most] = [...counts].sort(([, one], [, other]) => other.length - one.length)
     if (most) {
-      lines.set(line.from, { author: most[0], isFirst: most[0] !== before })
-      before = most[0]
+      const [author, { newest }] = most
+      lines.set(line.from, { author, isFirst: author !== before, newest })
+      before = author
     }
   }
-  for (const [author, length] of pieces(text, authorOf)) {
+  for (const [author, { id, length }] of pieces(text, authorOf)) {
+    const from = at
     const to = Math.min(at + length, doc.length)
     while (at < to) {
       const upto = Math.min(line.to, to)
       if (upto > at) {
-        counts.set(author, (counts.get(author) ?? 0) + upto - at)
+        const count = counts.get(author) ?? { length: 0, newest: new Map() }
+        count.length += upto - at
+        count.newest.set(id.client, Math.max(count.newest.get(id.client) ?? 0, id.clock + upto - from - 1))
+        counts.set(author, count)
       }
       at = upto
       // What is left of the piece begins with the end of the line.
@@ -80,8 +89,8 @@ function byLine(doc, text, authorOf) {
   return lines
 }
 
-/** `authorOf` says who wrote an item, `personOf` what an author is called, and how they look. */
-export function authors(text, authorOf, personOf) {
+/** `authorOf` says who wrote an item, `personOf` what an author is called, and how they look, `timeOf` when items were written. */
+export function authors(text, authorOf, personOf, timeOf) {
   const plugin = ViewPlugin.fromClass(
     class {
       constructor({ state }) {
@@ -97,7 +106,7 @@ export function authors(text, authorOf, personOf) {
   )
   const marker = (view, { from }) => {
     const line = view.plugin(plugin)?.lines.get(from)
-    return line ? new Bar(line.author, line.isFirst, personOf(line.author)) : null
+    return line ? new Bar(line, personOf(line.author), timeOf) : null
   }
   const lineMarkerChange = ({ docChanged, transactions }) => {
     return docChanged || transactions.some(({ effects }) => effects.some((effect) => effect.is(renamed)))

@@ -292,7 +292,8 @@ class Desk {
       const [name, look, shape] = this.#ask('person', [author])
       return { name, look, shape }
     }
-    return authors(text, authorOf, personOf)
+    const timeOf = (items) => this.#ask('time', [name, items])
+    return authors(text, authorOf, personOf, timeOf)
   }
 
   #personOf(client, user) {

@@ -22,6 +22,8 @@ pub struct Row {
     pub endpoint: Endpoint,
     /// What they are called: their name, or their bead's.
     pub called: String,
+    /// Whether they were found to have the same as this page, and nothing has come between.
+    pub is_in_step: bool,
     /// The letter on their bead; none when they have no name.
     pub letter: Option<char>,
     /// Whether it is another tab or program of one's own.
@@ -58,6 +60,16 @@ pub struct Row {
     pub unlinked: bool,
 }
 
+/// What somebody or a room is called, to be put into a sentence: a name that runs from right to left does not turn round what
+/// stands beside it (Unicode Standard Annex 9, first strong isolates).
+pub fn isolated(name: &str) -> String {
+    let runs_left = |character| matches!(character, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
+    match name.chars().any(runs_left) {
+        true => format!("\u{2068}{name}\u{2069}"),
+        false => name.to_owned(),
+    }
+}
+
 /// People from whom on the comb lists one's own links alone.
 pub const LISTED_MAX: usize = 30;
 
@@ -67,7 +79,7 @@ impl Row {
         let called = match view.name.trim() {
             _ if view.own => "You, another tab".to_owned(),
             "" => beads::name(&view.endpoint.peer),
-            name => name.to_owned(),
+            name => isolated(name),
         };
         let letter = beads::letter(view.name.trim());
         let age = |since: Time| now.since(since).as_secs().max(1);
@@ -83,6 +95,7 @@ impl Row {
         Row {
             endpoint: view.endpoint,
             called,
+            is_in_step: false,
             letter,
             own: view.own,
             state: view.state,
@@ -250,7 +263,7 @@ pub fn amount(bytes: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use meshwork_core::id::{Identity, Instance};
     use meshwork_core::seam::path::{RelayTransport, RelayedBecause};
@@ -286,8 +299,15 @@ mod tests {
         }
     }
 
-    fn row(seed: u8, state: LinkState, rtt_ms: Option<u64>) -> Row {
+    pub(crate) fn row(seed: u8, state: LinkState, rtt_ms: Option<u64>) -> Row {
         Row::new(view(seed, state, rtt_ms), Time(10_000_000))
+    }
+
+    #[test]
+    fn names_from_right_to_left_stand_alone() {
+        assert_eq!(isolated("Mira"), "Mira");
+        assert_eq!(isolated("\u{645}\u{6cc}\u{631}\u{627}"), "\u{2068}\u{645}\u{6cc}\u{631}\u{627}\u{2069}");
+        assert_eq!(beads::letter(&isolated("\u{645}\u{6cc}")), Some('\u{645}'), "the bead has its letter");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{CommandError, WriteError, WritingLeft};
+use meshwork_core::node::{CommandError, ServerState, WriteError, WritingLeft};
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::signed::change::{LIMIT_COST_MAX, Limit, NAME_MAX};
 use meshwork_core::signed::list::ShortId;
@@ -253,10 +253,15 @@ pub fn name(typed: &str) -> Result<BoundedText<NAME_MAX>, String> {
     BoundedText::new(&name).map_err(|_| format!("This name is too long. {NAME_MAX} plain letters fit."))
 }
 
+/// Between those who may write and how fast: what they may do.
+pub fn may(app: &App) -> String {
+    format!(" can {}, ", app.verbs.0)
+}
+
 /// How fast each person may do what an app is for.
 pub fn pace(limit: Option<Limit>, app: &App) -> String {
     match limit {
-        None => "no limit".to_owned(),
+        None => "with no limit".to_owned(),
         Some(limit) => {
             format!("{} every {}", words::count(limit.cost as usize, app.unit), window(limit.window_ms))
         }
@@ -288,6 +293,46 @@ pub fn span(ms: u64) -> String {
         121..=7_200 => format!("{}\u{2009}min", seconds.div_ceil(60)),
         _ => format!("{}\u{2009}h", seconds.div_ceil(3_600)),
     }
+}
+
+/// Nobody but the owner, who is called so.
+pub fn only(owner: &str) -> String {
+    format!("Only {owner}")
+}
+
+/// Who makes the rules of a room.
+pub fn maker(is_own: bool, owner: Option<&str>) -> String {
+    match owner {
+        _ if is_own => "Only you can change the rules.".to_owned(),
+        Some(owner) => format!("{} makes the rules.", words::capital(owner)),
+        None => "Nobody can change the rules.".to_owned(),
+    }
+}
+
+/// So many rules are chosen otherwise than they hold.
+pub fn unsaved(changes: usize) -> String {
+    format!("{}, not saved", words::count(changes, "change"))
+}
+
+/// Who keeps all that is in a room: this browser, and these people who are here.
+pub fn kept_by(is_kept_here: bool, names: &[String]) -> String {
+    match (is_kept_here, names) {
+        (true, []) => "Only this device has it".to_owned(),
+        (false, []) => "Only this page has it".to_owned(),
+        (true, names) => format!("This device, {}", list(names, "")),
+        (false, names) => list(names, ""),
+    }
+}
+
+/// The servers that introduce people to a room, and what became of them; `state` is that of the one that is reached best.
+pub fn servers(servers: &[String], state: Option<&ServerState>) -> String {
+    let state = match state {
+        _ if servers.is_empty() => return "None".to_owned(),
+        Some(ServerState::Connected) => "connected",
+        Some(ServerState::Away { .. }) => "away",
+        Some(ServerState::Connecting) | None => "not connected",
+    };
+    format!("{}: {state}", list(servers, ""))
 }
 
 /// Who has what was decided: so many of all who stay.
@@ -410,7 +455,7 @@ mod tests {
         assert_eq!(pace(1, 300_000), "1 cell every 5 minutes");
         assert_eq!(pace(60, 60_000), "60 cells every minute");
         assert_eq!(pace(12, 10_000), "12 cells every 10 s");
-        assert_eq!(super::pace(None, PLACE), "no limit");
+        assert_eq!(super::pace(None, PLACE), "with no limit");
         assert_eq!(plain(Some(span(121_000))), "3 min");
     }
 
@@ -442,6 +487,32 @@ mod tests {
         assert_eq!(plain(Some(question)), "Erase the cells of Lin on 12 × 10 cells at 3, 4?");
         assert_eq!(button, "Erase");
         assert_eq!(Decision::Unban(lin).question(called, true, PLACE), None);
+    }
+
+    #[test]
+    fn who_keeps_a_room_is_named() {
+        let names = ["Lin".to_owned(), "Sofia".to_owned()];
+        assert_eq!(kept_by(true, &names), "This device, Lin and Sofia");
+        assert_eq!(kept_by(true, &[]), "Only this device has it");
+        assert_eq!(kept_by(false, &names[..1]), "Lin");
+        assert_eq!(kept_by(false, &[]), "Only this page has it");
+    }
+
+    #[test]
+    fn who_makes_the_rules_is_said() {
+        assert_eq!(maker(true, Some("you")), "Only you can change the rules.");
+        assert_eq!(maker(false, Some("teal hexagon")), "Teal hexagon makes the rules.");
+        assert_eq!(maker(false, None), "Nobody can change the rules.");
+        assert_eq!((unsaved(1), unsaved(2)), ("1 change, not saved".into(), "2 changes, not saved".into()));
+    }
+
+    #[test]
+    fn servers_say_whether_they_are_there() {
+        let at = ["one.example".to_owned(), "two.example".to_owned()];
+        assert_eq!(servers(&at, Some(&ServerState::Connected)), "one.example and two.example: connected");
+        let away = ServerState::Away { reason: "it is off".to_owned() };
+        assert_eq!(servers(&at[..1], Some(&away)), "one.example: away");
+        assert_eq!(servers(&[], None), "None");
     }
 
     #[test]

@@ -38,13 +38,76 @@ pub fn average_rtt(rows: &[Row]) -> Option<Duration> {
     Some(measured.iter().sum::<Duration>() / count)
 }
 
-/// Who holds what one wrote last, in words, and whether that is enough.
-pub fn held(holders: &Holders) -> (String, bool) {
+/// The word of a person's link where it matters who has the same: of who has, that they do, before the kind of link.
+pub fn state_word(row: &Row) -> String {
+    match row.is_in_step && row.is_linked() {
+        true => format!("synced, {}", row.state),
+        false => row.state.to_string(),
+    }
+}
+
+/// Who holds what one wrote last, in words, and whether that is enough. Who left the others for now is not told how many of
+/// them hold it: nobody knows any more.
+pub fn held(holders: &Holders, is_disconnected: bool) -> (String, bool) {
     match (holders.saved, holders.members.len()) {
+        (true, _) if is_disconnected => ("Saved here".to_owned(), true),
         (true, 0) => ("Only this device has it".to_owned(), false),
         (false, 0) => ("Only this page has it".to_owned(), false),
         (true, members) => (format!("Saved here, held by {members}"), true),
         (false, members) => (format!("Held by {members}"), true),
+    }
+}
+
+/// Bytes of all links of a page in its life, those included that are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    last: BTreeMap<Endpoint, [u64; 2]>,
+    sum: [u64; 2],
+}
+
+impl Traffic {
+    /// Counts what came and went since the last time. A link that counts less than before has begun anew.
+    pub fn count(&mut self, rows: &[Row]) {
+        for row in rows {
+            let now = [row.received, row.sent];
+            let last = self.last.insert(row.endpoint, now).unwrap_or_default();
+            for ((sum, now), last) in self.sum.iter_mut().zip(now).zip(last) {
+                *sum += now.checked_sub(last).unwrap_or(now);
+            }
+        }
+    }
+
+    /// Bytes that were received, and bytes that were sent.
+    pub fn sums(&self) -> [u64; 2] {
+        self.sum
+    }
+}
+
+/// What a line of the log is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A counter or a key.
+    Value,
+    /// A shape on the whiteboard.
+    Shape,
+    /// A document.
+    Document,
+    /// A person's link.
+    Link,
+}
+
+impl Kind {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Kind; 4] = [Kind::Value, Kind::Shape, Kind::Document, Kind::Link];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Value => "Values",
+            Kind::Shape => "Whiteboard",
+            Kind::Document => "Documents",
+            Kind::Link => "Links",
+        }
     }
 }
 
@@ -57,8 +120,12 @@ pub struct Line {
     pub time: String,
     /// Who; nobody for what concerns the room.
     pub who: String,
+    /// What it is about.
+    pub kind: Kind,
     /// What happened.
     pub words: String,
+    /// Bytes of what was written; 0 where nothing was.
+    pub size: u64,
 }
 
 /// The newest lines of what happened.
@@ -69,9 +136,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Adds a line; beyond [`LOG_MAX`] the oldest goes.
-    pub fn add(&mut self, time: String, who: String, words: String) {
-        self.lines.push_front(Line { number: self.next, time, who, words });
+    /// Adds a line; beyond [`LOG_MAX`] the oldest goes. Somebody who goes on with the same is one line: typing and drawing say
+    /// many things.
+    pub fn add(&mut self, time: String, who: String, kind: Kind, words: String, size: u64) {
+        let goes_on =
+            |line: &Line| kind != Kind::Link && (&line.who, line.kind, &line.words) == (&who, kind, &words);
+        let before = self.lines.pop_front_if(|line| goes_on(line)).map_or(0, |line| line.size);
+        self.lines.push_front(Line { number: self.next, time, who, kind, words, size: before + size });
         self.next += 1;
         self.lines.truncate(LOG_MAX);
     }
@@ -83,13 +154,17 @@ impl Log {
 
     /// All lines as a text, the oldest first.
     pub fn text(&self) -> String {
-        self.lines.iter().rev().map(|line| format!("{}\t{}\t{}\n", line.time, line.who, line.words)).collect()
+        let text = |line: &Line| {
+            format!("{}\t{}\t{}\t{}\t{}\n", line.time, line.who, line.kind.word(), line.words, line.size)
+        };
+        self.lines.iter().rev().map(text).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use meshwork_core::id::Instance;
+    use meshwork_core::node::LinkState;
 
     use super::*;
 
@@ -114,8 +189,10 @@ mod tests {
     fn who_holds_it_is_said_and_nobody_too() {
         let held = |saved, members: &[u64]| {
             let members = members.iter().map(|instance| endpoint(1, *instance)).collect();
-            super::held(&Holders { saved, members })
+            super::held(&Holders { saved, members }, false)
         };
+        let alone = Holders { saved: true, members: [endpoint(1, 1)].into() };
+        assert_eq!(super::held(&alone, true), ("Saved here".to_owned(), true), "who is away knows no number");
         assert_eq!(held(true, &[1, 2, 3]), ("Saved here, held by 3".to_owned(), true));
         assert_eq!(held(true, &[]), ("Only this device has it".to_owned(), false));
         assert_eq!(held(false, &[1]), ("Held by 1".to_owned(), true));
@@ -123,13 +200,49 @@ mod tests {
     }
 
     #[test]
+    fn who_has_the_same_is_said_to() {
+        let row = |state, is_in_step| Row { is_in_step, ..crate::people::tests::row(1, state, None) };
+        assert_eq!(state_word(&row(LinkState::Direct, true)), "synced, direct");
+        assert_eq!(state_word(&row(LinkState::Relayed, false)), "relayed");
+        assert_eq!(state_word(&row(LinkState::Gone, true)), "gone", "who is gone may have written since");
+    }
+
+    #[test]
+    fn typing_on_is_one_line() {
+        let mut log = Log::default();
+        for (who, kind) in [("Lin", Kind::Document), ("Lin", Kind::Document), ("Kim", Kind::Document)] {
+            log.add("12:00".to_owned(), who.to_owned(), kind, "Notes".to_owned(), 7);
+        }
+        let lines: Vec<_> = log.lines().map(|line| (&*line.who, line.size)).collect();
+        assert_eq!(lines, [("Kim", 7), ("Lin", 14)]);
+        log.add("12:01".to_owned(), "Kim".to_owned(), Kind::Link, "stale".to_owned(), 0);
+        log.add("12:02".to_owned(), "Kim".to_owned(), Kind::Link, "stale".to_owned(), 0);
+        assert_eq!(log.lines().count(), 4, "a link that is lost twice is lost twice");
+    }
+
+    #[test]
+    fn bytes_of_who_left_still_count() {
+        let row = |peer, received, sent| Row {
+            received,
+            sent,
+            ..crate::people::tests::row(peer, LinkState::Direct, None)
+        };
+        let mut traffic = Traffic::default();
+        traffic.count(&[row(1, 100, 10), row(2, 5, 5)]);
+        traffic.count(&[row(2, 6, 5)]);
+        assert_eq!(traffic.sums(), [106, 15]);
+        traffic.count(&[row(1, 30, 1), row(2, 6, 5)]);
+        assert_eq!(traffic.sums(), [136, 16], "who comes again counts from nothing");
+    }
+
+    #[test]
     fn logs_keep_their_newest_lines() {
         let mut log = Log::default();
         for turn in 0..LOG_MAX + 5 {
-            log.add("12:00".to_owned(), "Lin".to_owned(), turn.to_string());
+            log.add("12:00".to_owned(), "Lin".to_owned(), Kind::Value, turn.to_string(), 3);
         }
         assert_eq!(log.lines().count(), LOG_MAX);
         assert_eq!(log.lines().next().expect("a line").words, (LOG_MAX + 4).to_string());
-        assert!(log.text().starts_with("12:00\tLin\t5\n"), "{}", log.text());
+        assert!(log.text().starts_with("12:00\tLin\tValues\t5\t3\n"), "{}", log.text());
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::text::shown;
 
+use crate::people::isolated;
 use crate::{ago, words};
 
 /// Rooms that are remembered: as many as are kept.
@@ -34,7 +35,7 @@ impl Visit {
             (met, named) => {
                 let named = &named[..named.len().min(SHOWN_MAX)];
                 let more = met.saturating_sub(named.len());
-                let named = named.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
+                let named = named.iter().map(|(_, name)| isolated(name)).collect::<Vec<_>>().join(", ");
                 if more == 0 { format!("With {named}") } else { format!("With {named} and {more} more") }
             }
         }

@@ -117,6 +117,7 @@ pub(crate) async fn values(camera: &Camera) -> Result<()> {
     host.click("room-chip").await?;
     wait_page_says(&host, "Add Place").await?;
     camera.take(&host, "add-place", &SOME).await?;
+    host.click("tab-rules").await?;
     host.click("turn-on-place").await?;
     wait_gone(&host, "turn-on-place").await?;
     close(&host).await?;

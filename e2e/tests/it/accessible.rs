@@ -74,7 +74,7 @@ async fn look_at_room_sheet(findings: &mut Findings, tab: &Tab) -> Result<()> {
     close(tab).await?;
     wait_says(tab, "unsaved", "did not save").await?;
     findings.look(tab, "rules that are not saved").await?;
-    tab.click("unsaved-drop").await?;
+    tab.click("discard-rules").await?;
     tab.click("room-chip").await?;
     tab.click("tab-moderation").await?;
     tab.click("erase").await?;

@@ -137,6 +137,7 @@ async fn rooms_get_further_apps() -> Result<()> {
     paint(&lin, (3, 3)).await?;
     wait_shows(&mira, (3, 3), RED).await?;
     mira.click("room-chip").await?;
+    mira.click("tab-rules").await?;
     mira.click("turn-on-sync").await?;
     wait_gone(&mira, "turn-on-sync").await?;
     close(&mira).await?;
@@ -181,6 +182,7 @@ async fn sync_rooms_get_a_canvas() -> Result<()> {
     lin.click("increment").await?;
     wait_says(&mira, "counter", "1").await?;
     mira.click("room-chip").await?;
+    mira.click("tab-rules").await?;
     mira.click("turn-on-place").await?;
     wait_gone(&mira, "turn-on-place").await?;
     close(&mira).await?;
@@ -219,10 +221,10 @@ async fn rooms_have_names() -> Result<()> {
     let link = make_room(&mira, "create-room").await?;
     mira.click("room-chip").await?;
     mira.type_text("room-name-field", &"long ".repeat(20)).await?;
-    mira.click("set-room-name").await?;
+    mira.click("set-rules").await?;
     wait_page_says(&mira, "This name is too long.").await?;
     mira.type_text("room-name-field", "Harbour wall").await?;
-    mira.click("set-room-name").await?;
+    mira.click("set-rules").await?;
     close(&mira).await?;
     wait_says(&mira, "room-name", "Harbour wall").await?;
     let other = browser.tab(&link).await?;
@@ -241,8 +243,8 @@ async fn split_links_hold_for_every_app() -> Result<()> {
     mira.click("painters-some").await?;
     make_room(&mira, "create-private").await?;
     mira.click("room-chip").await?;
-    mira.click("turn-on-sync").await?;
     mira.click("tab-rules").await?;
+    mira.click("turn-on-sync").await?;
     mira.click("painters-all").await?;
     mira.click("set-rules").await?;
     wait_says(&mira, "rule-painters", "Everybody").await?;

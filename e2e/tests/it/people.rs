@@ -1,7 +1,7 @@
 //! People in a room: their cursors, who painted a cell, what is known of a link and done about it.
 
 use crate::common::hands::{NARROW, resize};
-use crate::common::{SIZE, open_page, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{SIZE, open_page, unfold, wait_linked, wait_page_says, wait_says, wait_shows};
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 use serde_json::json;
@@ -133,6 +133,7 @@ async fn cursors_wear_names_and_cells_know_their_painters() -> Result<()> {
     // What is painted is counted. Before the stroke that follows: a pause of a second in it would make two of it.
     lin.click("palette-000000").await?;
     lin.click_cell(SIZE, (70, 70)).await?;
+    unfold(&mira, "activity-fold").await?;
     mira.wait_until(PATIENCE, "how much is painted", async || {
         let bars = mira.attribute("activity", "aria-label").await?.unwrap_or_default();
         ensure!(bars.contains("in all") && !bars.contains(" 0 in all"), "{bars}");
@@ -298,6 +299,7 @@ async fn fingers_show_while_drawing_and_ask_by_resting() -> Result<()> {
     lin.click("open-person").await?;
     wait_says(&lin, "link-words", "Direct").await?;
     wait_measured(&lin).await?;
+    unfold(&lin, "activity-fold").await?;
     wait_says(&lin, "painters", "You").await?;
     let fits = "return document.documentElement.scrollWidth <= innerWidth \
                 && document.querySelector('[data-testid=person-details]').getBoundingClientRect().right <= innerWidth";

@@ -77,12 +77,14 @@ async fn all_read_the_rules_and_owner_sets_them() -> Result<()> {
     open_room(guest).await?;
     wait_says(guest, "room-owner", "Mira").await?;
     guest.click("tab-rules").await?;
-    wait_says(guest, "rule-limit", "No limit").await?;
-    ensure!(!guest.has("set-rules").await?, "only the owner changes rules");
+    wait_says(guest, "rule-limit", "with no limit").await?;
+    wait_says(guest, "rule-maker", "Mira makes the rules.").await?;
+    ensure!(!guest.has("limit-cells").await?, "only the owner changes rules");
     open_room(owner).await?;
-    wait_says(owner, "room-owner", "You").await?;
-    wait_says(owner, "room-size", "100").await?;
+    wait_says(owner, "room-owner", "you").await?;
     owner.click("tab-rules").await?;
+    wait_says(owner, "rule-maker", "Only you can change the rules.").await?;
+    wait_says(owner, "room-size", "100").await?;
     owner.type_text("limit-cells", "0").await?;
     owner.click("set-rules").await?;
     wait_page_says(owner, "Give a number of cells from 1").await?;
@@ -123,7 +125,7 @@ async fn the_owner_chooses_the_overlay_while_both_paint() -> Result<()> {
         if overlay == "k-gossip" {
             choose(owner, "overlay-nines", "5").await?;
         }
-        owner.click("set-overlay").await?;
+        owner.click("set-rules").await?;
         wait_says(owner, "law-known", "Everyone here has it").await?;
         close(owner).await?;
         // While one page has changed and the other perhaps has not.
@@ -179,7 +181,7 @@ async fn painters_and_moderators_are_named_and_others_watch() -> Result<()> {
     wait_says(owner, "rule-painters", "You and Lin").await?;
     owner.click("tab-moderation").await?;
     owner.click("moderator").await?;
-    owner.click("set-moderators").await?;
+    owner.click("set-rules").await?;
     wait_says(owner, "rule-moderators", "You and Lin").await?;
     guest
         .wait_until(PATIENCE, "the guest may paint", async || {
@@ -365,7 +367,7 @@ async fn a_room_is_made_with_its_rules() -> Result<()> {
     wait_says(&tab, "room-entry", "full link").await?;
     tab.click("tab-rules").await?;
     wait_says(&tab, "rule-limit", "5 cells every hour").await?;
-    wait_says(&tab, "rule-painters", "You").await?;
+    wait_says(&tab, "rule-painters", "Only you").await?;
     close(&tab).await?;
     wait_says(&tab, "allowance", "5 cells left").await
 }

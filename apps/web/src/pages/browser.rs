@@ -6,6 +6,7 @@ use leptos::prelude::set_timeout;
 use leptos::web_sys;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::JsFuture;
 
 fn window() -> Option<web_sys::Window> {
@@ -99,6 +100,28 @@ pub(crate) fn are_letters_on() -> bool {
 /// Lets letters be keys of what is drawn on, or not.
 pub(crate) fn set_letters(are_on: bool) {
     store(LETTERS_KEY, if are_on { "on" } else { "off" });
+}
+
+/// Kinds of files that browsers show as pictures.
+pub(crate) const PICTURES: &str = "image/png,image/jpeg,image/gif,image/webp";
+
+/// Lets one choose a file of these kinds, and takes it.
+pub(crate) fn choose_file(kinds: &str, take: impl FnOnce(web_sys::File) + 'static) {
+    let element = window().and_then(|window| window.document()?.create_element("input").ok());
+    let Some(Ok(input)) = element.map(|element| element.dyn_into::<web_sys::HtmlInputElement>()) else {
+        return;
+    };
+    input.set_type("file");
+    input.set_accept(kinds);
+    let taken = input.clone();
+    let take = Closure::once_into_js(move || {
+        if let Some(file) = taken.files().and_then(|files| files.get(0)) {
+            take(file);
+        }
+    });
+    // It is a name of an event.
+    let _ = input.add_event_listener_with_callback("change", take.unchecked_ref());
+    input.click();
 }
 
 /// Saves a text as a file, where people find what they load down.
@@ -252,8 +275,23 @@ pub(crate) fn wants_no_motion() -> bool {
 /// Whether the person does not point with fingers: then a field may take the focus by itself, since no keyboard comes over
 /// the page with it.
 pub(crate) fn has_mouse() -> bool {
-    let query = window().and_then(|window| window.match_media("(pointer: coarse)").ok().flatten());
-    query.is_some_and(|query| !query.matches())
+    matches("not all and (pointer: coarse)")
+}
+
+/// Whether the page is as a media query says, now.
+pub(crate) fn matches(query: &str) -> bool {
+    let query = window().and_then(|window| window.match_media(query).ok().flatten());
+    query.is_some_and(|query| query.matches())
+}
+
+/// Gives the focus to what has this id, where the page has that.
+pub(crate) fn focus(id: &str) {
+    let document = window().and_then(|window| window.document());
+    let element = document.and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // It is in the page.
+        let _ = element.focus();
+    }
 }
 
 /// Whether keys have the names of a Mac.

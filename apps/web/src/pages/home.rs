@@ -167,7 +167,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
         }
         let app = chosen.get_untracked();
         making.set(Some(private));
-        let wanted = draft.rules(app).and_then(|rules| {
+        let wanted = untrack(move || draft.rules(app)).and_then(|rules| {
             let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
             let parameters = match has_size(app) {
                 true => meshwork_place::parameters(SIZES[size.get_untracked()]),

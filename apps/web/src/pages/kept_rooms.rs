@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
 use meshwork_core::id::RoomId;
+use meshwork_web::people::isolated;
 use meshwork_web::visits::{SHOWN_MAX, Visit};
 use meshwork_web::{beads, texts, words};
 
@@ -110,7 +111,7 @@ fn is_left(room: &KeptRoom) -> bool {
 
 /// What a room is called on its card.
 fn title(room: &KeptRoom) -> String {
-    if room.name.is_empty() { texts::home::room_of(room.app.title) } else { room.name.clone() }
+    if room.name.is_empty() { texts::home::room_of(room.app.title) } else { isolated(&room.name) }
 }
 
 /// Forgetting a room, which can be taken back for a while. Copies are the same one.

@@ -17,16 +17,13 @@ use meshwork_web::{texts, words};
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
 
-/// Name, pace, people who may write, people who moderate, overlay.
-type Chosen = (String, Option<(String, u32)>, Option<BTreeSet<PeerId>>, BTreeSet<PeerId>, Choice);
-
 /// Rules that are being chosen.
 #[derive(Clone, Copy)]
 pub(crate) struct Draft {
     /// What held when it was begun, or saved last.
     pub(crate) before: StoredValue<Terms>,
     /// What was chosen then.
-    saved: StoredValue<Option<Chosen>>,
+    saved: RwSignal<Option<Chosen>>,
     edit_key: Option<EditKey>,
     /// What people are to see the room called, as it is typed.
     pub(crate) name: RwSignal<String>,
@@ -39,6 +36,16 @@ pub(crate) struct Draft {
     /// A place of [`OFFERED`].
     overlay: RwSignal<usize>,
     nines: RwSignal<u8>,
+}
+
+/// What is chosen, as the fields say it.
+#[derive(Clone, Debug, PartialEq)]
+struct Chosen {
+    name: String,
+    pace: Option<(String, u32)>,
+    writers: Option<BTreeSet<PeerId>>,
+    moderators: BTreeSet<PeerId>,
+    overlay: Choice,
 }
 
 impl Draft {
@@ -61,7 +68,7 @@ impl Draft {
             overlay: RwSignal::new(overlays::place(choice)),
             nines: RwSignal::new(overlays::nines_of(choice)),
             edit_key,
-            saved: StoredValue::new(None),
+            saved: RwSignal::new(None),
             before: StoredValue::new(rules),
         };
         draft.note_saved();
@@ -70,70 +77,65 @@ impl Draft {
 
     /// What is chosen holds now.
     pub(crate) fn note_saved(self) {
-        self.saved.set_value(Some(self.chosen()));
+        self.saved.set(Some(untrack(move || self.chosen())));
     }
 
-    /// The name that is typed holds now.
-    pub(crate) fn note_named(self, rules: Terms) {
-        self.before.set_value(Terms { name: rules.name, ..self.before.get_value() });
-        let name = self.name.get_untracked();
-        self.saved.update_value(|saved| {
-            if let Some(saved) = saved {
-                saved.0 = name;
-            }
-        });
-    }
-
-    /// Whether something else is chosen than what holds.
-    pub(crate) fn is_changed(self) -> bool {
-        self.saved.with_value(|saved| saved.as_ref() != Some(&self.chosen()))
+    /// How many of the rules are chosen otherwise than they hold; tracked.
+    pub(crate) fn changes(self) -> usize {
+        let chosen = self.chosen();
+        let differing = |saved: &Chosen| {
+            let differ = [
+                saved.name != chosen.name,
+                saved.pace != chosen.pace,
+                saved.writers != chosen.writers,
+                saved.moderators != chosen.moderators,
+                saved.overlay != chosen.overlay,
+            ];
+            differ.into_iter().filter(|differs| *differs).count()
+        };
+        self.saved.with(|saved| saved.as_ref().map_or(0, differing))
     }
 
     fn chosen(self) -> Chosen {
-        let sorted = |people: RwSignal<Vec<PeerId>>| BTreeSet::from_iter(people.get_untracked());
-        (
-            self.name.get_untracked(),
-            self.is_limited
-                .get_untracked()
-                .then(|| (self.cells.get_untracked(), self.window_ms.get_untracked())),
-            self.is_listed.get_untracked().then(|| sorted(self.painters)),
-            sorted(self.moderators),
-            overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked()),
-        )
+        let sorted = |people: RwSignal<Vec<PeerId>>| BTreeSet::from_iter(people.get());
+        Chosen {
+            name: self.name.get(),
+            pace: self.is_limited.get().then(|| (self.cells.get(), self.window_ms.get())),
+            writers: self.is_listed.get().then(|| sorted(self.painters)),
+            moderators: sorted(self.moderators),
+            overlay: overlays::chosen(self.overlay.get(), self.nines.get()),
+        }
     }
 
-    /// What was chosen.
+    /// What is chosen; tracked.
     ///
     /// # Errors
     /// In words, what cannot be.
     pub(crate) fn rules(self, app: &App) -> Result<Terms, String> {
-        let name = rules::name(&self.name.get_untracked())?;
-        let limit = match self.is_limited.get_untracked() {
-            true => Some(rules::limit(&self.cells.get_untracked(), self.window_ms.get_untracked(), app)?),
-            false => None,
+        let chosen = self.chosen();
+        let name = rules::name(&chosen.name)?;
+        let limit = match chosen.pace {
+            Some((cells, window_ms)) => Some(rules::limit(&cells, window_ms, app)?),
+            None => None,
         };
-        let painters = match self.is_listed.get_untracked() {
-            true => Writers::Listed(list(self.painters.get_untracked())?),
-            false => match self.edit_key {
-                Some(key) => Writers::Admitted(Some(key)),
-                None => Writers::Everybody,
-            },
+        let painters = match (chosen.writers, self.edit_key) {
+            (Some(painters), _) => Writers::Listed(list(painters)?),
+            (None, Some(key)) => Writers::Admitted(Some(key)),
+            (None, None) => Writers::Everybody,
         };
-        let moderators = list(self.moderators.get_untracked())?;
+        let moderators = list(chosen.moderators)?;
         let before = self.before.with_value(|rules| rules.overlay.clone());
-        let choice = overlays::chosen(self.overlay.get_untracked(), self.nines.get_untracked());
         // A name that only newer builds know stays, unless another one was chosen.
-        let overlay = match Choice::of_record(before.as_str()) == choice {
+        let overlay = match Choice::of_record(before.as_str()) == chosen.overlay {
             true => before,
-            false => BoundedText::new(&choice.record_name()).expect("names of overlays are short"),
+            false => BoundedText::new(&chosen.overlay.record_name()).expect("names of overlays are short"),
         };
         Ok(Terms { name, limit, writers: painters, moderators, overlay })
     }
 }
 
-fn list<const MAX: usize>(mut peers: Vec<PeerId>) -> Result<Bounded<PeerId, MAX>, String> {
-    peers.sort_unstable();
-    Bounded::new(peers).map_err(|_| texts::rules::list_too_long(MAX))
+fn list<const MAX: usize>(peers: BTreeSet<PeerId>) -> Result<Bounded<PeerId, MAX>, String> {
+    Bounded::new(peers.into_iter().collect()).map_err(|_| texts::rules::list_too_long(MAX))
 }
 
 /// How fast each person may paint, and whether everybody may.

@@ -11,6 +11,14 @@ use super::{browser, icons};
 /// The field in which a sheet begins.
 const FIRST: &str = "[data-first]";
 
+/// From this width of a page on, what is drawn on has room for a sheet beside it.
+const BESIDE: &str = "(width >= 1240px)";
+
+/// Whether the page has room for a sheet beside what is drawn on.
+pub(crate) fn has_room_beside() -> bool {
+    browser::matches(BESIDE)
+}
+
 /// The sheet, shown while `open` says so; what is on it is made anew each time.
 #[component]
 pub(crate) fn Sheet(
@@ -18,11 +26,18 @@ pub(crate) fn Sheet(
     open: RwSignal<bool>,
     /// Names the sheet within the page.
     id: &'static str,
-    /// What stands at its head, a sentence.
-    title: &'static str,
+    /// What stands at its head.
+    #[prop(into)]
+    title: Signal<String>,
+    /// What stands beside that.
+    #[prop(optional, into)]
+    beside_title: ViewFn,
     /// Whether it takes the whole width of the page.
     #[prop(optional)]
     is_wide: bool,
+    /// Whether it stands beside what is drawn on where the page has room for both, so that people go on with that.
+    #[prop(optional)]
+    is_beside: bool,
     /// Says whether somebody may close it now; asked each time.
     #[prop(optional)]
     may_close: Option<Callback<(), bool>>,
@@ -30,7 +45,7 @@ pub(crate) fn Sheet(
     children: ChildrenFn,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    follow(dialog, open.into());
+    show_while(dialog, open.into(), move || !is_beside || !has_room_beside());
     let may_close = move || may_close.is_none_or(|may_close| may_close.run(()));
     let close = move || {
         if may_close() {
@@ -50,19 +65,29 @@ pub(crate) fn Sheet(
             event.prevent_default();
         }
     };
+    // A browser closes by Escape only what lies over the page.
+    let on_key = move |event: web_sys::KeyboardEvent| {
+        let is_modal = dialog.get_untracked().is_some_and(|dialog| dialog.matches(":modal").unwrap_or(true));
+        if event.key() == "Escape" && !is_modal {
+            close();
+        }
+    };
     view! {
         <dialog
             class="sheet"
             class:wide=is_wide
+            class:beside=is_beside
             node_ref=dialog
             aria-labelledby=id
             on:mousedown=on_press
             on:cancel=on_cancel
+            on:keydown=on_key
             on:close=move |_| open.set(false)
         >
             <div class="sheet-body">
                 <div class="sheet-head">
                     <h2 id=id>{title}</h2>
+                    {beside_title.run()}
                     <button
                         type="button"
                         class="icon-button"
@@ -95,15 +120,23 @@ fn begin_in_field(dialog: web_sys::HtmlDialogElement) {
     });
 }
 
-/// Keeps a dialog shown while `is_open` says so.
+/// Keeps a dialog shown over the page while `is_open` says so.
 pub(crate) fn follow(dialog: NodeRef<html::Dialog>, is_open: Signal<bool>) {
+    show_while(dialog, is_open, || true);
+}
+
+/// Keeps a dialog shown while `is_open` says so, over the page if `is_modal` says that as it opens.
+fn show_while(dialog: NodeRef<html::Dialog>, is_open: Signal<bool>, is_modal: impl Fn() -> bool + 'static) {
     Effect::new(move || {
         let is_open = is_open.get();
         let present: Option<web_sys::HtmlDialogElement> = dialog.get();
         match present {
             // It fails only on a dialog that is open or not in the page.
             Some(dialog) if is_open && !dialog.open() => {
-                drop(dialog.show_modal());
+                match is_modal() {
+                    true => drop(dialog.show_modal()),
+                    false => dialog.show(),
+                }
                 begin_in_field(dialog);
             }
             Some(dialog) if !is_open && dialog.open() => dialog.close(),

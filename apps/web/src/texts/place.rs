@@ -35,6 +35,7 @@ pub mod canvas {
     pub const PAINTED: &str = "Painted";
     pub const SPOKEN_PAINTED: &str = "painted";
     pub const PAINTED_THIS: &str = "painted this";
+    pub const ACTIVITY: &str = "Activity";
     pub const A_MINUTE: &str = " a minute";
     pub const PAINTERS: &str = "Who painted in the last ten minutes";
     pub const HAND_ONLY_MOVES: &str = "The hand only moves the canvas. Press P to paint.";

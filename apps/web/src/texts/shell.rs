@@ -82,17 +82,19 @@ pub mod room {
     pub const ADVANCED: &str = "Advanced";
     pub const LEAVE: &str = "Leave this room";
     pub const ROOM_AND_RULES: &str = "Room and rules";
-    pub const NO_NAME: &str = "No name";
-    pub const NAME: &str = "Name";
-    pub const MADE_BY: &str = "Made by";
+    pub const RENAME: &str = "Rename this room";
+    pub const MADE_BY: &str = "Made by ";
+    pub const NOBODY: &str = "nobody in particular";
     pub const WHO_GETS_IN: &str = "Who gets in";
-    pub const PACE: &str = "Pace";
+    pub const HELD_BY: &str = "Held by";
+    pub const SERVER: &str = "Server";
     pub const MODERATORS: &str = "Moderators";
     pub const OVERLAY: &str = "Overlay";
     pub const LINKS_NOW: &str = "Links now";
-    pub const MORE: &str = "More in this room";
+    pub const APPS: &str = "Apps in this room";
     pub const SEEN_CALLED: &str = "What people see this room called";
-    pub const SAVE_NAME: &str = "Save name";
+    pub const FOR_EVERYONE: &str = "Applies to everyone at once";
+    pub const DISCARD: &str = "Discard";
     pub const CLOSE_UNSAVED: &str = "Close without saving";
 
     /// The button that adds an app.

@@ -77,8 +77,16 @@ pub mod statistics {
     pub const NOT_MEASURED: &str = "not measured";
     pub const LOG: &str = "Log";
     pub const SAVE_LOG: &str = "Save log";
+    pub const FILTER: &str = "What the log shows";
+    pub const ALL: &str = "All";
+    pub const DREW: &str = "drew";
     pub const HAPPENED: &str = "What happened, the newest first";
     pub const NONE: &str = "Nothing has happened since this page was opened.";
+
+    /// Somebody wrote in a document.
+    pub fn wrote_in(title: &str) -> String {
+        format!("wrote in {title}")
+    }
 }
 
 /// The whiteboard.
@@ -250,6 +258,7 @@ pub mod documents {
     pub const VERSIONS: &str = "Versions";
     pub const VERSIONS_KEYS: &str = "Versions (Ctrl S)";
     pub const SAVE_FILE: &str = "Save file";
+    pub const PICTURE: &str = "Picture";
     pub const VERSION_NAME: &str = "Name of the version";
     pub const NAME_VERSION: &str = "Name this version";
     pub const NO_VERSIONS: &str = "Nobody has saved a version of this document.";

@@ -215,6 +215,11 @@ impl<'a> RoomRef<'a> {
         self.open().is_some_and(|open| open.kept().has_our_records(endpoint))
     }
 
+    /// Whether a neighbour was found to have the same records and the same content, and nothing has come between since.
+    pub fn is_in_step(self, endpoint: Endpoint) -> bool {
+        self.open().is_some_and(|open| open.kept().is_in_step(endpoint))
+    }
+
     /// Whether everything that was stored of the room has been verified and is shown; false for a room that is not
     /// open.
     pub fn is_restored(self) -> bool {

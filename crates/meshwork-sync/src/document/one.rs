@@ -283,10 +283,10 @@ impl Document {
     }
 
     /// Who wrote an item: the peer that signed it.
-    pub(super) fn author(&self, id: Id) -> Option<PeerId> {
+    pub(super) fn writer(&self, id: Id) -> Option<&SignedBatch> {
         let met = self.items.meeting(&[(id.client, id.clock..id.clock + 1)].into_iter().collect());
         let held = met.iter().map(|number| &self.held[number]);
-        held.min_by_key(|held| (!held.stands, held.batch.id())).map(|held| held.batch.peer())
+        held.min_by_key(|held| (!held.stands, held.batch.id())).map(|held| &held.batch)
     }
 
     /// What a peer wrote, seeds aside.

@@ -107,7 +107,12 @@ impl Documents {
 
     /// Who wrote an item of a document: the peer that signed it, whatever client it names.
     pub fn author(&self, name: &str, id: Id) -> Option<PeerId> {
-        self.documents.get(name)?.author(id)
+        self.documents.get(name)?.writer(id).map(|batch| batch.peer())
+    }
+
+    /// When an item of a document was written, by the room's time, in ms.
+    pub fn written_ms(&self, name: &str, id: Id) -> Option<u64> {
+        self.documents.get(name)?.writer(id).map(|batch| batch.header().window.most.millis())
     }
 
     /// The items of a document that a peer wrote, other than templates that anybody may put in; none where nobody wrote.

@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use meshwork_web::{texts, words};
 
 use super::super::icons;
-use super::super::shell::fact;
 use super::activity::ActivityFact;
 use super::board::Board;
 
@@ -39,17 +38,16 @@ pub(crate) fn Facts(
     };
     view! {
         {reached}
-        <ActivityFact board/>
-        {canvas}
+        <details class="facts-fold" data-testid="activity-fold">
+            <summary>{texts::canvas::ACTIVITY}</summary>
+            <ActivityFact board/>
+            {canvas}
+        </details>
     }
 }
 
-/// How large the canvas is, among what holds in the room.
+/// How large the canvas is, beside the app's name on the room sheet.
 pub(super) fn size_fact(board: Board) -> impl IntoView {
-    let session = board.session;
-    let size = Signal::derive(move || {
-        let size = session.size.get().map(|size| texts::canvas::size(size.width, size.height));
-        size.unwrap_or_default()
-    });
-    fact(texts::canvas::CANVAS, "room-size", size)
+    let size = move || board.session.size.get().map(|size| texts::canvas::size(size.width, size.height));
+    view! { <span class="hint" data-testid="room-size">{size}</span> }
 }

@@ -4,13 +4,16 @@ use leptos::prelude::*;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::{rules, texts};
 
+use super::super::sheet;
 use super::board::Board;
 
 impl Board {
     /// Lets somebody mark a rectangle: presses and keys on the canvas do that until it is marked, and the room's
-    /// sheet gives way meanwhile.
+    /// sheet gives way meanwhile where it lies over the canvas.
     pub(crate) fn begin_marking(self) {
-        self.session.governing.is_sheet_open.set(false);
+        if !sheet::has_room_beside() {
+            self.session.governing.is_sheet_open.set(false);
+        }
         self.cancel_question();
         self.marked.set(None);
         self.tools.inner().corner.set(None);

@@ -12,7 +12,7 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Painted};
 use meshwork_web::acquainted::{Names, Peers, Unnamed};
 use meshwork_web::activity::Activity;
-use meshwork_web::people::Row;
+use meshwork_web::people::{Row, isolated};
 use meshwork_web::sparkline::History;
 use meshwork_web::{ago, palette};
 
@@ -169,7 +169,7 @@ impl Session {
 
     /// What somebody was called when they were last met.
     pub(super) fn remembered(self, peer: PeerId) -> Option<String> {
-        self.crowd.names.with_value(|names| names.name(peer).map(str::to_owned))
+        self.crowd.names.with_value(|names| names.name(peer).map(isolated))
     }
 
     /// What somebody is called who has no name.

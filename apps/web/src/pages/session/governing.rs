@@ -13,6 +13,7 @@ use meshwork_core::signed::change::Limit;
 use meshwork_core::time::Time;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{Colour, Erase};
+use meshwork_web::people::isolated;
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
 use super::super::browser;
@@ -129,7 +130,10 @@ impl Session {
 
     /// What people see the room called; empty where it has no name. Tracked.
     pub(crate) fn room_name(self) -> String {
-        self.governing.law.with(|law| law.as_ref().map(|law| law.rules.name.to_string())).unwrap_or_default()
+        self.governing
+            .law
+            .with(|law| law.as_ref().map(|law| isolated(law.rules.name.as_str())))
+            .unwrap_or_default()
     }
 
     /// The key of the link to edit, where one has that.

@@ -1,9 +1,11 @@
 //! The people of the room as the page knows them: what they are called, who came and went, the comb's rows.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::node::PeerView;
 use meshwork_core::overlay::Kind;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Canvas;
@@ -46,6 +48,14 @@ impl Session {
     pub(crate) fn owner_name(self) -> Option<String> {
         let owner = self.governing.law.with(|law| law.as_ref().and_then(|law| law.owner));
         owner.map(|owner| self.called_by_peer(owner))
+    }
+
+    /// The people here who keep the room, and have all that this page has; each once. Tracked.
+    pub(crate) fn keepers(self) -> Vec<String> {
+        let keeps = |row: &&Row| row.is_linked() && row.stays && row.is_in_step;
+        let keepers: BTreeSet<PeerId> =
+            self.people.with(|rows| rows.iter().filter(keeps).map(|row| row.endpoint.peer).collect());
+        keepers.into_iter().map(|peer| self.called_by_peer(peer)).collect()
     }
 
     /// Whether somebody said a name, now or when they were last met.
@@ -130,11 +140,15 @@ impl Session {
 
     fn read_people(self, is_second: bool) {
         let Some(room) = self.room.get_untracked() else { return };
-        let (peers, overlay, named, painted, now) = self.driver.with_value(|driver| {
+        let (peers, in_step, overlay, named, painted, now) = self.driver.with_value(|driver| {
             driver.with(|node, now| {
                 let painted = node.canvas(room).map_or(0, Canvas::painted);
+                let peers: Vec<PeerView> = node.room(room).peers();
+                let in_step =
+                    peers.iter().map(|view| view.endpoint).filter(|who| node.room(room).is_in_step(*who));
                 (
-                    node.room(room).peers(),
+                    peers.clone(),
+                    in_step.collect::<BTreeSet<_>>(),
                     node.room(room).overlay(),
                     node.room(room).others_named(),
                     painted,
@@ -145,7 +159,9 @@ impl Session {
         self.remember(&peers, is_second);
         self.note_visit(&peers);
         let near = peers.into_iter().filter(|view| !view.distant);
-        let mut rows: Vec<Row> = near.map(|view| Row::new(view, now)).collect();
+        let row =
+            |view: PeerView| Row { is_in_step: in_step.contains(&view.endpoint), ..Row::new(view, now) };
+        let mut rows: Vec<Row> = near.map(row).collect();
         // Whoever has not said what they are called is called what they were called before.
         for row in rows.iter_mut().filter(|row| row.letter.is_none() && !row.own) {
             match self.remembered(row.endpoint.peer) {

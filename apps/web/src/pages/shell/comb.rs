@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
 use meshwork_web::people::{self, Row};
-use meshwork_web::{rail, rtt, texts};
+use meshwork_web::{rail, rtt, sync, texts};
 
 use super::super::bead::Bead;
 use super::super::session::Session;
-use super::person::PersonDetails;
+use super::person::{PersonDetails, Sparkline};
 
 /// The drawing of a row, in CSS pixels; place.css knows the same numbers.
 const HEIGHT: f64 = 52.0;
@@ -113,6 +113,15 @@ fn Person(
     let called = Signal::derive(move || get(|row| row.called.clone()));
     let letter = Signal::derive(move || row.with(|row| row.as_ref().and_then(|(_, row)| row.letter)));
     let state = move || get(|row| row.state.to_string());
+    // Where people keep the same, it matters who has it, and how steady links are more than how much goes over them.
+    let is_synced = Memo::new(move |_| session.about().word == meshwork_sync::WORD);
+    let state_word = move || if is_synced.get() { get(sync::state_word) } else { state() };
+    let amount = move || match is_synced.get() {
+        true => view! { <Sparkline session endpoint/> }.into_any(),
+        false => {
+            view! { <span class="bytes">{move || get(|row| people::amount(row.bytes))}</span> }.into_any()
+        }
+    };
     let beside = move || {
         get(|row| match (&row.rtt, row.beside.as_str()) {
             (_, "") => String::new(),
@@ -151,7 +160,7 @@ fn Person(
             <span class="who" aria-hidden="true">
                 <strong class="called">{called}</strong>
                 <span class="state">
-                    <span class="state-word" data-testid="link-state">{state}</span>
+                    <span class="state-word" data-testid="link-state">{state_word}</span>
                     {beside}
                     {move || is_muted.get().then_some(texts::people::MUTED)}
                 </span>
@@ -160,7 +169,7 @@ fn Person(
                 <span class="time">
                     {move || time().map(|(number, unit)| view! { <strong data-testid="peer-rtt">{number}</strong>"\u{2009}"{unit} })}
                 </span>
-                <span class="bytes">{move || get(|row| people::amount(row.bytes))}</span>
+                {amount}
             </span>
             <Show when=move || is_open.get()>
                 <PersonDetails session endpoint row=alone/>

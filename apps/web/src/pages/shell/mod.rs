@@ -33,8 +33,6 @@ use self::room_notices::RoomNotices;
 use super::browser;
 use super::session::{Phase, Session};
 
-pub(crate) use self::room::fact;
-
 /// The page.
 #[component]
 pub(crate) fn RoomPage(

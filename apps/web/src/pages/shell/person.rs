@@ -61,7 +61,10 @@ pub(crate) fn PersonDetails(
     };
     view! {
         <div class="person-details" data-testid="person-details">
-            <Sparkline session endpoint/>
+            <p class="sparkline-row">
+                <Sparkline session endpoint/>
+                <span>{texts::people::ROUND_TRIP}</span>
+            </p>
             <dl>
                 <dt>{texts::people::LINK}</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
@@ -121,7 +124,7 @@ fn millis(duration: std::time::Duration) -> u64 {
 
 /// The round-trip times of the last minute.
 #[component]
-fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
+pub(super) fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
     let links = session.crowd.round_trips;
     let history = Memo::new(move |_| links.with(|links| links.get(&endpoint).cloned()).unwrap_or_default());
     let (width, height) = sparkline::SIZE;
@@ -143,20 +146,17 @@ fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
         })
     };
     view! {
-        <p class="sparkline-row">
-            <svg
-                class="sparkline"
-                width=width
-                height=height
-                viewBox=format!("0 0 {} {}", width * 10, height * 10)
-                role="img"
-                data-testid="sparkline"
-                data-step=step
-                aria-label=move || history.with(History::words)
-            >
-                {drawing}
-            </svg>
-            <span>{texts::people::ROUND_TRIP}</span>
-        </p>
+        <svg
+            class="sparkline"
+            width=width
+            height=height
+            viewBox=format!("0 0 {} {}", width * 10, height * 10)
+            role="img"
+            data-testid="sparkline"
+            data-step=step
+            aria-label=move || history.with(History::words)
+        >
+            {drawing}
+        </svg>
     }
 }

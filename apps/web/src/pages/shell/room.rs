@@ -3,22 +3,25 @@
 use leptos::prelude::*;
 use leptos::web_sys::SubmitEvent;
 use meshwork_core::id::PeerId;
-use meshwork_core::room::rules::terms::{Terms, Writers};
+use meshwork_core::room::rules::terms::Writers;
 use meshwork_core::seam::choice::Choice;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_rtc::web::StorageState;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::overlays;
 use meshwork_web::rules::{self, Decision, RoomLaw};
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::super::hide::HideAddress;
-use super::super::icons;
+use super::super::icon_button::IconButton;
 use super::super::rules_form::{Draft, ModeratorTicks, OverlayFields, RulesFields, WriterTicks};
 use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::super::tab_list::{TabList, TabName};
+use super::super::{browser, icons};
 use super::app::{Front, Section};
 use super::order::Order;
-use super::unsaved::{Unsaved, UnsavedQuestion, save};
+use super::unsaved::{SaveBar, Unsaved};
 
 /// What stands on the tabs.
 const TABS: [TabName; 4] = [
@@ -27,6 +30,11 @@ const TABS: [TabName; 4] = [
     ("moderation", texts::MODERATION),
     ("advanced", texts::room::ADVANCED),
 ];
+
+/// The first of them.
+const ABOUT: usize = 0;
+/// The field in which the owner names the room.
+const NAME_FIELD: &str = "room-name-field";
 
 /// The sheet; [`OpenRoom`] opens it.
 #[component]
@@ -37,24 +45,69 @@ pub(crate) fn RoomSheet(
     front: Front,
 ) -> impl IntoView {
     let chosen = RwSignal::new(0);
-    let unsaved = Unsaved::new();
+    let unsaved = Unsaved::new(session);
     let may_close = Callback::new(move |()| unsaved.may_close());
+    let title = Signal::derive(move || match session.room_name() {
+        name if name.is_empty() => texts::room::THIS_ROOM.to_owned(),
+        name => name,
+    });
+    let rename = move |()| {
+        chosen.set(ABOUT);
+        request_animation_frame(|| browser::focus(NAME_FIELD));
+    };
+    let pencil = move || {
+        view! {
+            <Show when=move || session.is_owner()>
+                <IconButton
+                    class="rename"
+                    test_id="rename-room"
+                    label=texts::room::RENAME
+                    title=texts::room::RENAME
+                    sign=icons::pencil().into_any()
+                    act=rename
+                />
+            </Show>
+        }
+    };
     view! {
-        <Sheet open=session.governing.is_sheet_open id="room-title" title=texts::room::THIS_ROOM may_close>
-            <UnsavedQuestion session unsaved/>
-            <TabList label=texts::room::SHOWN tabs=&TABS chosen choose=move |place| chosen.set(place)/>
-            <Known session/>
-            {panels(session, front, chosen, unsaved)}
+        <Sheet
+            open=session.governing.is_sheet_open
+            id="room-title"
+            title
+            beside_title=pencil
+            may_close
+            is_beside=true
+        >
+            {content(session, front, chosen, unsaved)}
         </Sheet>
     }
 }
 
+/// What is on the sheet, made anew when it opens.
+fn content(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsaved) -> impl IntoView {
+    unsaved.begin();
+    view! {
+        <MadeBy session/>
+        <TabList label=texts::room::SHOWN tabs=&TABS chosen choose=move |place| chosen.set(place)/>
+        {move || unsaved.draft().map(|draft| panels(session, front, chosen, unsaved, draft))}
+        <div class="sheet-foot">
+            <Known session/>
+            <SaveBar unsaved/>
+        </div>
+    }
+}
+
 /// What each tab shows.
-fn panels(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsaved) -> impl IntoView {
+fn panels(
+    session: Session,
+    front: Front,
+    chosen: RwSignal<usize>,
+    unsaved: Unsaved,
+    draft: Draft,
+) -> impl IntoView + use<> {
     let law = session.governing.law;
     let is_own = Memo::new(move |_| session.is_owner());
     let moderates = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
-    let draft = unsaved.begin(session);
     let panel = move |place: usize, content: AnyView| {
         let word = TABS[place].0;
         view! {
@@ -68,31 +121,41 @@ fn panels(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsa
             </div>
         }
     };
+    // What the owner chooses is a form, so that Enter saves.
     let owners = move |view: fn(Session, Draft) -> AnyView| {
-        view! { <Show when=move || is_own.get()>{move || view(session, draft)}</Show> }
+        let save = move |event: SubmitEvent| {
+            event.prevent_default();
+            unsaved.save();
+        };
+        view! {
+            <Show when=move || is_own.get()>
+                <form class="rules-form sheet-part" on:submit=save>{view(session, draft)}</form>
+            </Show>
+        }
     };
     let about = view! {
-        <AboutFacts session front/>
+        {owners(|_, draft| view! { <RoomName draft/> }.into_any())}
+        <AboutFacts session/>
         {front.section(Section::Offers)}
-        {owners(|session, draft| view! { <RoomName session draft/> <FurtherApps session/> }.into_any())}
         <p class="sheet-part">
             <a class="button secondary" href="/" data-testid="leave">{texts::room::LEAVE}</a>
         </p>
     };
     let rules = view! {
-        <RuleFacts session front/>
-        {owners(|session, draft| view! { <ChangeRules session draft/> }.into_any())}
+        <RulesSentence session draft/>
+        {owners(|session, draft| view! { <ChooseRules session draft/> }.into_any())}
+        <Apps session front is_own/>
     };
     let moderation = view! {
         <ModerationFacts session/>
-        {owners(|session, draft| view! { <ChangeModerators session draft/> }.into_any())}
+        {owners(|session, draft| view! { <ChooseModerators session draft/> }.into_any())}
         <Show when=move || moderates.get()>
             <Order session front/>
         </Show>
     };
     let advanced = view! {
-        <OverlayFacts session/>
-        {owners(|session, draft| view! { <ChangeOverlay session draft/> }.into_any())}
+        <AdvancedFacts session/>
+        {owners(|_, draft| view! { <OverlayFields draft/> }.into_any())}
         <HideAddress session/>
     };
     [about.into_any(), rules.into_any(), moderation.into_any(), advanced.into_any()]
@@ -127,46 +190,78 @@ fn from_law(session: Session, words: fn(Session, &RoomLaw) -> String) -> Signal<
     Signal::derive(move || law.with(|law| law.as_ref().map(|law| words(session, law)).unwrap_or_default()))
 }
 
-/// What the room is, and who made it.
+/// Who made the room.
 #[component]
-fn AboutFacts(session: Session, front: Front) -> impl IntoView {
+fn MadeBy(session: Session) -> impl IntoView {
+    let owner = move || {
+        // People come, go and change their names.
+        session.people.track();
+        session.owner_name().unwrap_or_else(|| texts::room::NOBODY.to_owned())
+    };
+    view! {
+        <p class="made-by">
+            {texts::room::MADE_BY}
+            <bdi data-testid="room-owner">{owner}</bdi>
+        </p>
+    }
+}
+
+/// Who gets into the room, and who keeps it.
+#[component]
+fn AboutFacts(session: Session) -> impl IntoView {
     let entry = Signal::derive(move || {
         let is_private = session.is_private.get() == Some(true);
         if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
     });
-    let name = |_: Session, law: &RoomLaw| match law.rules.name.is_empty() {
-        true => texts::room::NO_NAME.to_owned(),
-        false => law.rules.name.to_string(),
-    };
-    let owner = |session: Session, law: &RoomLaw| {
-        law.owner.map_or(texts::NOBODY.to_owned(), |owner| named(session, owner))
-    };
+    let held = Signal::derive(move || {
+        rules::kept_by(session.storage.get() == StorageState::Kept, &session.keepers())
+    });
     view! {
         <dl class="room-law">
-            {fact(texts::room::NAME, "room-name-fact", from_law(session, name))}
-            {fact(texts::room::MADE_BY, "room-owner", from_law(session, owner))}
-            {front.section(Section::Facts)}
             {fact(texts::room::WHO_GETS_IN, "room-entry", entry)}
+            {fact(texts::room::HELD_BY, "room-held", held)}
         </dl>
     }
 }
 
-/// Who may do what, and how fast.
+/// Who may do what, and how fast: as it is chosen, where one chooses.
 #[component]
-fn RuleFacts(session: Session, front: Front) -> impl IntoView {
-    let painters = |session: Session, law: &RoomLaw| match &law.rules.writers {
-        Writers::Everybody => texts::EVERYBODY.to_owned(),
-        Writers::Listed(painters) => owner_and(session, law, painters),
-        Writers::Admitted(_) => texts::WITH_EDIT_LINK.to_owned(),
+fn RulesSentence(session: Session, draft: Draft) -> impl IntoView {
+    let terms = Memo::new(move |_| {
+        let chosen = session.is_owner().then(|| draft.rules(session.first_app()).ok()).flatten();
+        chosen.or_else(|| session.governing.law.with(|law| law.as_ref().map(|law| law.rules.clone())))
+    });
+    let writers = move || {
+        let listed = |list: &[PeerId]| {
+            session.governing.law.with(|law| match (law, list) {
+                (Some(RoomLaw { owner: Some(owner), .. }), []) => {
+                    rules::only(&session.called_by_peer(*owner))
+                }
+                (Some(law), list) => owner_and(session, law, list),
+                (None, _) => String::new(),
+            })
+        };
+        terms.with(|terms| match terms.as_ref().map(|terms| &terms.writers) {
+            None => String::new(),
+            Some(Writers::Everybody) => texts::EVERYBODY.to_owned(),
+            Some(Writers::Listed(list)) => listed(list),
+            Some(Writers::Admitted(_)) => texts::WITH_EDIT_LINK.to_owned(),
+        })
     };
-    let pace = |session: Session, law: &RoomLaw| {
-        words::sentence(&rules::pace(law.rules.limit, session.first_app())).replace('.', "")
+    let pace =
+        move || terms.with(|terms| terms.as_ref().map(|terms| rules::pace(terms.limit, session.first_app())));
+    let maker = move || {
+        session.people.track();
+        rules::maker(session.is_owner(), session.owner_name().as_deref())
     };
     view! {
-        <dl class="room-law">
-            {fact(texts::room::PACE, "rule-limit", from_law(session, pace))}
-            {fact(front.about().doers, "rule-painters", from_law(session, painters))}
-        </dl>
+        <p class="rules-sentence" hidden=move || terms.with(Option::is_none)>
+            <span data-testid="rule-painters">{writers}</span>
+            {rules::may(session.first_app())}
+            <strong data-testid="rule-limit">{pace}</strong>
+            ". "
+            <span data-testid="rule-maker">{maker}</span>
+        </p>
     }
 }
 
@@ -181,9 +276,9 @@ fn ModerationFacts(session: Session) -> impl IntoView {
     }
 }
 
-/// Who links to whom.
+/// Who links to whom, and who introduces them.
 #[component]
-fn OverlayFacts(session: Session) -> impl IntoView {
+fn AdvancedFacts(session: Session) -> impl IntoView {
     let overlay = |_: Session, law: &RoomLaw| overlays::asked(Choice::of_record(law.rules.overlay.as_str()));
     let in_force = Signal::derive(move || {
         let law = session.governing.law;
@@ -191,16 +286,24 @@ fn OverlayFacts(session: Session) -> impl IntoView {
         let words = session.governing.overlay.with(|view| Some(overlays::in_force(choice?, view.as_ref()?)));
         words.unwrap_or_default()
     });
+    let server = Signal::derive(move || {
+        let servers = session.address.with(|address| {
+            let servers = address.iter().flat_map(RoomAddress::servers);
+            servers.map(str::to_owned).collect::<Vec<_>>()
+        });
+        rules::servers(&servers, session.server.get().as_ref())
+    });
     view! {
         <dl class="room-law">
             {fact(texts::room::OVERLAY, "rule-overlay", from_law(session, overlay))}
             {fact(texts::room::LINKS_NOW, "overlay-now", in_force)}
+            {fact(texts::room::SERVER, "room-server", server)}
         </dl>
     }
 }
 
 /// One thing that holds, and its words.
-pub(crate) fn fact(term: &'static str, test_id: &'static str, words: Signal<String>) -> impl IntoView {
+fn fact(term: &'static str, test_id: &'static str, words: Signal<String>) -> impl IntoView {
     view! {
         <div>
             <dt>{term}</dt>
@@ -230,22 +333,18 @@ fn Known(session: Session) -> impl IntoView {
     view! { <p class="known" role="status" data-testid="law-known">{words}</p> }
 }
 
-/// For the owner: apps that the room could have, too.
+/// The apps that the room has; its owner adds others.
 #[component]
-fn FurtherApps(session: Session) -> impl IntoView {
+fn Apps(session: Session, front: Front, is_own: Memo<bool>) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
-    let off = Memo::new(move |_| {
-        let on = session.apps.on.get();
-        APPS.iter().filter(|app| !on.is_empty() && !on.contains(app)).collect::<Vec<_>>()
+    let shown = Memo::new(move |_| {
+        let (on, is_own) = (session.apps.on.get(), is_own.get());
+        let apps = APPS.iter().map(move |app| (app, on.is_empty() || on.contains(&app)));
+        apps.filter(move |(_, is_on)| *is_on || is_own).collect::<Vec<_>>()
     });
-    let row = move |app: &'static App| {
-        view! {
-            <div class="further-app">
-                <span class="app-sign">{icons::app_sign(app.word)}</span>
-                <span>
-                    <strong>{app.title}</strong>
-                    <span class="hint">{app.sentence}</span>
-                </span>
+    let row = move |(app, is_on): (&'static App, bool)| {
+        let add = move || {
+            view! {
                 <button
                     type="button"
                     class="button secondary"
@@ -254,108 +353,62 @@ fn FurtherApps(session: Session) -> impl IntoView {
                 >
                     {texts::room::add(app.title)}
                 </button>
+            }
+        };
+        view! {
+            <div class="room-app">
+                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <strong>{app.title}</strong>
+                <span class="hint">{(!is_on).then_some(app.sentence)}</span>
+                {(is_on && app == front.about()).then(|| front.section(Section::Facts))}
+                {(!is_on).then(add)}
             </div>
         }
     };
     view! {
-        <Show when=move || !off.with(Vec::is_empty)>
-            <section class="sheet-part" aria-labelledby="apps-title">
-                <h3 id="apps-title">{texts::room::MORE}</h3>
-                <p class="hint">{texts::FURTHER_APPS}</p>
-                {move || off.get().into_iter().map(row).collect_view()}
-                <p class="complaint" role="alert">{move || problem.get()}</p>
-            </section>
-        </Show>
+        <section class="sheet-part" aria-labelledby="apps-title">
+            <h3 id="apps-title">{texts::room::APPS}</h3>
+            <p class="hint">{texts::FURTHER_APPS}</p>
+            {move || shown.get().into_iter().map(row).collect_view()}
+            <p class="complaint" role="alert">{move || problem.get()}</p>
+        </section>
     }
 }
 
 /// What people see the room called.
 #[component]
-fn RoomName(session: Session, draft: Draft) -> impl IntoView {
-    let problem = RwSignal::new(None::<String>);
-    let set = move |event: SubmitEvent| {
-        event.prevent_default();
-        let named = rules::name(&draft.name.get_untracked()).and_then(|name| {
-            let rules = Terms { name, ..session.terms_now() };
-            session.decide(Decision::Rules(rules.clone())).map(|()| draft.note_named(rules))
-        });
-        problem.set(named.err());
-    };
+fn RoomName(draft: Draft) -> impl IntoView {
     view! {
-        <form class="sheet-part" on:submit=set>
-            <label for="room-name-field">{texts::room::SEEN_CALLED}</label>
-            <div class="room-naming">
-                <input
-                    type="text"
-                    id="room-name-field"
-                    class="line-field"
-                    data-testid="room-name-field"
-                    autocomplete="off"
-                    prop:value=move || draft.name.get()
-                    on:input=move |event| draft.name.set(event_target_value(&event))
-                />
-                <button type="submit" class="button secondary" data-testid="set-room-name">
-                    {texts::room::SAVE_NAME}
-                </button>
-            </div>
-            <p class="complaint" role="alert">{move || problem.get()}</p>
-        </form>
+        <label for=NAME_FIELD>{texts::room::SEEN_CALLED}</label>
+        <input
+            type="text"
+            id=NAME_FIELD
+            class="line-field"
+            data-testid="room-name-field"
+            autocomplete="off"
+            prop:value=move || draft.name.get()
+            on:input=move |event| draft.name.set(event_target_value(&event))
+        />
     }
 }
 
-/// What the owner changes, with the button that saves it.
+/// How fast one may write, and who may.
 #[component]
-fn Change(
-    session: Session,
-    draft: Draft,
-    /// The button's name for tests.
-    test_id: &'static str,
-    children: Children,
-) -> impl IntoView {
-    let problem = RwSignal::new(None::<String>);
-    let set = move |event: SubmitEvent| {
-        event.prevent_default();
-        problem.set(save(session, draft).err());
-    };
-    view! {
-        <form class="rules-form sheet-part" on:submit=set>
-            {children()}
-            <p class="complaint" role="alert">{move || problem.get()}</p>
-            <button type="submit" class="button primary" data-testid=test_id>{texts::SAVE_RULES}</button>
-        </form>
-    }
-}
-
-#[component]
-fn ChangeRules(session: Session, draft: Draft) -> impl IntoView {
+fn ChooseRules(session: Session, draft: Draft) -> impl IntoView {
     let people =
         nameable(session, |law| law.rules.writers.listed().map(|list| list.to_vec()).unwrap_or_default());
     let app = session.first_app();
     view! {
-        <Change session draft test_id="set-rules">
-            <RulesFields draft app listed=texts::ONLY_TICKED/>
-            <WriterTicks draft app people/>
-        </Change>
+        <RulesFields draft app listed=texts::ONLY_TICKED/>
+        <WriterTicks draft app people/>
     }
 }
 
+/// Who bans and erases besides the owner.
 #[component]
-fn ChangeModerators(session: Session, draft: Draft) -> impl IntoView {
+fn ChooseModerators(session: Session, draft: Draft) -> impl IntoView {
     let people = nameable(session, |law| law.rules.moderators.to_vec());
-    view! {
-        <Change session draft test_id="set-moderators">
-            <ModeratorTicks draft people/>
-        </Change>
-    }
-}
-
-#[component]
-fn ChangeOverlay(session: Session, draft: Draft) -> impl IntoView {
-    view! {
-        <Change session draft test_id="set-overlay">
-            <OverlayFields draft/>
-        </Change>
-    }
+    view! { <ModeratorTicks draft people/> }
 }
 
 /// The people who can be ticked: those here, and those who are ticked already.

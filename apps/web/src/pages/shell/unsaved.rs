@@ -1,33 +1,13 @@
-//! What was changed in the room sheet and is not saved: it is not lost without a question.
+//! What was changed in the room sheet and is not saved: it is counted, and not lost without a question.
 
 use leptos::html;
 use leptos::prelude::*;
 use meshwork_core::room::rules::terms::Terms;
-use meshwork_web::rules::Decision;
+use meshwork_web::rules::{self, Decision};
 use meshwork_web::texts;
 
 use super::super::rules_form::Draft;
 use super::super::session::Session;
-
-/// Has what was chosen hold in the room, and leaves what else changed there meanwhile.
-///
-/// # Errors
-/// In words, what cannot be.
-pub(super) fn save(session: Session, draft: Draft) -> Result<(), String> {
-    let chosen = draft.rules(session.first_app())?;
-    let (now, before) = (session.terms_now(), draft.before.get_value());
-    let rules = Terms {
-        name: pick(now.name, &before.name, &chosen.name),
-        limit: pick(now.limit, &before.limit, &chosen.limit),
-        writers: pick(now.writers, &before.writers, &chosen.writers),
-        moderators: pick(now.moderators, &before.moderators, &chosen.moderators),
-        overlay: pick(now.overlay, &before.overlay, &chosen.overlay),
-    };
-    session.decide(Decision::Rules(rules))?;
-    draft.before.set_value(chosen);
-    draft.note_saved();
-    Ok(())
-}
 
 fn pick<T: PartialEq + Clone>(now: T, before: &T, chosen: &T) -> T {
     if chosen == before { now } else { chosen.clone() }
@@ -36,97 +16,138 @@ fn pick<T: PartialEq + Clone>(now: T, before: &T, chosen: &T) -> T {
 /// What is being chosen on the sheet, and whether the question is asked. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(super) struct Unsaved {
+    session: Session,
     /// Owns drafts, which outlive what shows them.
     page: StoredValue<Owner>,
-    draft: StoredValue<Option<(Owner, Draft)>>,
+    draft: RwSignal<Option<(Owner, Draft)>>,
     is_asked: RwSignal<bool>,
+    problem: RwSignal<Option<String>>,
 }
 
 impl Unsaved {
     /// Nothing is being chosen.
-    pub(super) fn new() -> Unsaved {
+    pub(super) fn new(session: Session) -> Unsaved {
         let page = Owner::current().expect("a component has an owner");
         Unsaved {
+            session,
             page: StoredValue::new(page),
-            draft: StoredValue::new(None),
+            draft: RwSignal::new(None),
             is_asked: RwSignal::new(false),
+            problem: RwSignal::new(None),
         }
     }
 
-    /// What is chosen on the sheet that opens: what holds, unless the sheet gave way to something on the canvas.
-    pub(super) fn begin(self, session: Session) -> Draft {
+    /// The sheet opens: chosen is what holds, unless the sheet gave way to something on the canvas.
+    pub(super) fn begin(self) {
         self.is_asked.set(false);
-        if let Some(draft) = self.changed() {
-            return draft;
+        if untrack(move || self.changes()) == 0 {
+            self.discard();
         }
-        let owner = self.page.with_value(Owner::child);
-        let draft = owner.with(|| Draft::new(session.terms_now(), session.edit_key()));
-        self.draft.set_value(Some((owner, draft)));
-        draft
     }
 
-    /// What is chosen and does not hold.
-    fn changed(self) -> Option<Draft> {
-        self.draft
-            .with_value(|draft| draft.as_ref().map(|(_, draft)| *draft))
-            .filter(|draft| draft.is_changed())
+    /// What is being chosen; tracked.
+    pub(super) fn draft(self) -> Option<Draft> {
+        self.draft.with(|draft| draft.as_ref().map(|(_, draft)| *draft))
+    }
+
+    /// How many rules are chosen otherwise than they hold; tracked.
+    fn changes(self) -> usize {
+        self.draft().map_or(0, Draft::changes)
+    }
+
+    /// Chosen is what holds.
+    fn discard(self) {
+        let owner = self.page.with_value(Owner::child);
+        let draft = owner.with(|| Draft::new(self.session.terms_now(), self.session.edit_key()));
+        self.problem.set(None);
+        self.draft.set(Some((owner, draft)));
     }
 
     /// Whether the sheet may be closed; otherwise the question is asked.
     pub(super) fn may_close(self) -> bool {
-        let is_changed = self.changed().is_some();
+        let is_changed = untrack(move || self.changes()) > 0;
         self.is_asked.set(is_changed);
         !is_changed
     }
+
+    /// Has what was chosen hold in the room, and leaves what else changed there meanwhile.
+    pub(super) fn save(self) {
+        let Some(draft) = untrack(move || self.draft()) else { return };
+        let saved = untrack(move || draft.rules(self.session.first_app())).and_then(|chosen| {
+            let (now, before) = (self.session.terms_now(), draft.before.get_value());
+            let rules = Terms {
+                name: pick(now.name, &before.name, &chosen.name),
+                limit: pick(now.limit, &before.limit, &chosen.limit),
+                writers: pick(now.writers, &before.writers, &chosen.writers),
+                moderators: pick(now.moderators, &before.moderators, &chosen.moderators),
+                overlay: pick(now.overlay, &before.overlay, &chosen.overlay),
+            };
+            self.session.decide(Decision::Rules(rules))?;
+            draft.before.set_value(chosen);
+            draft.note_saved();
+            Ok(())
+        });
+        let is_saved = saved.is_ok();
+        self.problem.set(saved.err());
+        if is_saved {
+            self.close_if_asked();
+        }
+    }
+
+    fn close_if_asked(self) {
+        if self.is_asked.get_untracked() {
+            self.is_asked.set(false);
+            self.session.governing.is_sheet_open.set(false);
+        }
+    }
 }
 
-/// The question, and its two answers.
+/// What is not saved, at the foot of the sheet, with the buttons that save it and take it back. Who closes the sheet meanwhile
+/// is asked here.
 #[component]
-pub(super) fn UnsavedQuestion(session: Session, unsaved: Unsaved) -> impl IntoView {
-    let problem = RwSignal::new(None::<String>);
-    let close = move || session.governing.is_sheet_open.set(false);
+pub(super) fn SaveBar(unsaved: Unsaved) -> impl IntoView {
+    let Unsaved { is_asked, problem, .. } = unsaved;
+    let changes = Memo::new(move |_| unsaved.changes());
     let first = NodeRef::<html::Button>::new();
     Effect::new(move || {
-        if let Some(first) = first.get() {
+        if let Some(first) = first.get().filter(|_| is_asked.get()) {
             // It is in the page, and comes into view.
             let _ = first.focus();
         }
     });
-    let save_now = move |_| match unsaved.changed().map(|draft| save(session, draft)) {
-        Some(Err(why)) => problem.set(Some(why)),
-        _ => close(),
+    let words = move || match is_asked.get() {
+        true => texts::UNSAVED.to_owned(),
+        false => rules::unsaved(changes.get()),
     };
     let drop_it = move |_| {
-        // The draft itself goes when the sheet opens again: what shows it is still there.
-        unsaved.changed().into_iter().for_each(Draft::note_saved);
-        close();
+        unsaved.discard();
+        unsaved.close_if_asked();
     };
     view! {
-        <Show when=move || unsaved.is_asked.get()>
-            <div class="notice warn" role="alert">
-                <div class="notice-words">
-                    <strong data-testid="unsaved">{texts::UNSAVED}</strong>
-                    <p class="complaint">{move || problem.get()}</p>
-                    <div class="sheet-row">
-                        <button
-                            type="button"
-                            class="button primary"
-                            data-testid="unsaved-save"
-                            node_ref=first
-                            on:click=save_now
-                        >
-                            {texts::SAVE}
-                        </button>
-                        <button
-                            type="button"
-                            class="button secondary"
-                            data-testid="unsaved-drop"
-                            on:click=drop_it
-                        >
-                            {texts::room::CLOSE_UNSAVED}
-                        </button>
-                    </div>
-                </div>
+        <p class="complaint" role="alert">{move || problem.get()}</p>
+        <Show when=move || changes.get() != 0>
+            <div class="save-bar">
+                <p role="status">
+                    <strong data-testid="unsaved">{words}</strong>
+                    <span class="hint">{texts::room::FOR_EVERYONE}</span>
+                </p>
+                <button
+                    type="button"
+                    class="button plain"
+                    data-testid="discard-rules"
+                    on:click=drop_it
+                >
+                    {move || if is_asked.get() { texts::room::CLOSE_UNSAVED } else { texts::room::DISCARD }}
+                </button>
+                <button
+                    type="button"
+                    class="button primary"
+                    data-testid="set-rules"
+                    node_ref=first
+                    on:click=move |_| unsaved.save()
+                >
+                    {texts::SAVE_RULES}
+                </button>
             </div>
         </Show>
     }

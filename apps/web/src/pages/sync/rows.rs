@@ -144,6 +144,10 @@ fn ValueRow(
     };
     let text = move || {
         match is_edited.get() {
+        // Who may only read can still mark it and copy it.
+        _ if is_shut.get() => {
+            view! { <span class="value-text" data-testid="value-text">{move || shown(&json())}</span> }.into_any()
+        }
         true => view! {
             <EditLine
                 class="value-edit"
@@ -162,7 +166,6 @@ fn ValueRow(
                 data-testid="value-edit"
                 title=texts::values::CHANGE
                 aria-label=move || texts::values::change(&key.get_value(), &shown(&json()))
-                disabled=move || is_shut.get()
                 on:click=move |_| is_edited.set(true)
             >
                 {move || shown(&json())}

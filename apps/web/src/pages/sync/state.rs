@@ -10,11 +10,12 @@ use meshwork_core::replica::{ReplicaNumber, part_named};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
+use meshwork_sync::document::{Change as Writing, Documents};
 use meshwork_sync::whiteboard::ShapeId;
-use meshwork_sync::{NAME_MAX, WORD, counter, values};
+use meshwork_sync::{NAME_MAX, WORD, about, counter, values};
 use meshwork_web::apps;
 use meshwork_web::rules::Standing;
-use meshwork_web::sync::{Log, by_person, number};
+use meshwork_web::sync::{Kind, Log, Traffic, by_person, number};
 use meshwork_web::{texts, words};
 
 use super::super::browser;
@@ -36,7 +37,7 @@ pub(super) struct Written {
     pub(super) json: Option<String>,
 }
 
-/// What was written last in this page, since that is what one wants to be safe.
+/// What was written or looked at last in a tab, since that is what one wants to be safe.
 #[derive(Clone, Debug, PartialEq)]
 enum Place {
     Counter(String),
@@ -93,12 +94,14 @@ pub(super) struct Sync {
     pub(super) shares: RwSignal<Vec<(PeerId, i64)>>,
     /// The last write of each key that has a value, by key.
     pub(super) entries: RwSignal<Vec<(String, Written)>>,
-    /// Who holds what one wrote last.
-    pub(super) holders: RwSignal<Holders>,
+    /// Who holds what one wrote last in the tab in front; nothing where one wrote nothing there.
+    pub(super) holders: RwSignal<Option<Holders>>,
     /// Why something was not written.
     pub(super) problem: RwSignal<Option<String>>,
     pub(super) counts: RwSignal<Counts>,
     pub(super) log: RwSignal<Log>,
+    /// Bytes of all links.
+    pub(super) traffic: RwSignal<Traffic>,
     /// The room's time, in ms, read each second.
     pub(super) now_ms: RwSignal<u64>,
     /// Counts up when the history of a key may be another.
@@ -106,7 +109,8 @@ pub(super) struct Sync {
     /// Whether nothing may be written here, by oneself at least.
     pub(super) is_shut: Memo<bool>,
     is_empty: RwSignal<bool>,
-    last: RwSignal<Place>,
+    /// What one wrote last in each tab.
+    last: RwSignal<[Option<Place>; 3]>,
     /// Tabs that came later hear what happens, too.
     hearers: StoredValue<Vec<Hear>, LocalStorage>,
     shelf: StoredValue<Option<Rc<dyn Shelf>>, LocalStorage>,
@@ -124,21 +128,29 @@ impl Sync {
             value: RwSignal::new(0),
             shares: RwSignal::new(Vec::new()),
             entries: RwSignal::new(Vec::new()),
-            holders: RwSignal::new(Holders::default()),
+            holders: RwSignal::new(None),
             problem: RwSignal::new(None),
             counts: RwSignal::new(Counts::default()),
             log: RwSignal::new(Log::default()),
+            traffic: RwSignal::new(Traffic::default()),
             now_ms: RwSignal::new(session.room_time_ms()),
             changes: RwSignal::new(0),
             is_shut: Memo::new(move |_| session.governing.standing.with(Standing::is_shut)),
             is_empty,
-            last: RwSignal::new(Place::Counter(COUNTER.to_owned())),
+            last: RwSignal::new([Some(Place::Counter(COUNTER.to_owned())), None, None]),
             hearers: StoredValue::new_local(Vec::new()),
             shelf: StoredValue::new_local(None),
         };
         Effect::new(move || {
             sync.counter.track();
             sync.read();
+        });
+        Effect::new(move || {
+            sync.tab.track();
+            sync.read_holders();
+        });
+        Effect::new(move || {
+            session.people.with(|rows| sync.traffic.update(|traffic| traffic.count(rows)));
         });
         session.on_event(move |event| sync.hear(event));
         sync
@@ -171,7 +183,13 @@ impl Sync {
                     self.note_changes(author, changes);
                 }
             }
-            Some(Event::Changed { replica, .. }) if *replica == self.documents() => self.read_holders(),
+            Some(Event::Changed { replica, batch, changes, .. }) if *replica == self.documents() => {
+                if let Some(author) = batch.map(|batch| batch.author) {
+                    self.count_change(author);
+                    self.note_writing(author, changes.of());
+                }
+                self.read_holders();
+            }
             Some(Event::InStep { .. }) => {
                 self.counts.update(|counts| counts.compared += 1);
                 self.read_holders();
@@ -180,35 +198,63 @@ impl Sync {
             Some(Event::BlobsWaiting { .. }) => shelf::serve(self),
             Some(Event::Link { endpoint, state, reason }) => {
                 let why = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-                self.note(*endpoint, format!("{state}{why}"));
+                self.note(*endpoint, Kind::Link, format!("{state}{why}"), 0);
             }
             _ => {}
         }
     }
 
-    fn note_changes(self, author: Endpoint, changes: &[Change]) {
-        let is_own = author == self.session.endpoint();
-        self.counts.update(|counts| match is_own {
+    fn count_change(self, author: Endpoint) {
+        self.counts.update(|counts| match author == self.session.endpoint() {
             true => counts.made += 1,
             false => counts.heard += 1,
         });
+    }
+
+    fn note_changes(self, author: Endpoint, changes: &[Change]) {
+        self.count_change(author);
+        let size = |change: &Change| {
+            change.after.as_ref().and_then(table::Entry::value).map_or(0, <[u8]>::len) as u64
+        };
+        let shapes = changes.iter().filter(|change| ShapeId::of(change.row()).is_some());
+        let drawn: Vec<u64> = shapes.map(size).collect();
+        if !drawn.is_empty() {
+            self.note(author, Kind::Shape, texts::statistics::DREW.to_owned(), drawn.iter().sum());
+        }
         for change in changes {
             if let Some(step) = counter::step(change) {
                 let sign = if step.by > 0 { "+" } else { "" };
-                self.note(author, format!("{} {sign}{}", step.name, number(step.by)));
+                self.note(
+                    author,
+                    Kind::Value,
+                    format!("{} {sign}{}", step.name, number(step.by)),
+                    size(change),
+                );
             } else if let Some((key, after)) = values::key_of(change).zip(change.after.as_ref()) {
                 let words = match json_of(after) {
                     Some(json) => format!("{key} = {}", super::rows::shown(&json)),
                     None => texts::values::key_deleted(key),
                 };
-                self.note(author, words);
+                self.note(author, Kind::Value, words, size(change));
             }
         }
     }
 
-    fn note(self, who: Endpoint, words: String) {
+    fn note_writing(self, author: Endpoint, changes: &[Writing]) {
+        for change in changes {
+            let (name, size) = match change {
+                Writing::Said { name, update } => (name, update.len()),
+                Writing::Anew { name } => (name, 0),
+            };
+            let title = self.look(|table| about::title(table, name).map(str::to_owned)).flatten();
+            let called = title.unwrap_or_else(|| name.to_string());
+            self.note(author, Kind::Document, texts::statistics::wrote_in(&called), size as u64);
+        }
+    }
+
+    fn note(self, who: Endpoint, kind: Kind, words: String, size: u64) {
         let called = words::capital(&self.session.called(who));
-        self.log.update(|log| log.add(browser::clock(), called, words));
+        self.log.update(|log| log.add(browser::clock(), called, kind, words, size));
     }
 
     /// Reads all that is shown.
@@ -220,10 +266,16 @@ impl Sync {
             let entries = latest.filter(|(_, entry)| values::is_value(entry));
             let entries: Vec<_> = entries.map(|(key, entry)| (key.to_owned(), written(entry))).collect();
             let value = counter::value(table, &shown);
-            (value, by_person(counter::shares(table, &shown)), counters, entries)
+            let is_empty = table.entries(&[]).next().is_none();
+            (value, by_person(counter::shares(table, &shown)), counters, entries, is_empty)
         });
-        let (value, shares, counters, entries) = read.unwrap_or_default();
-        set_if_new(self.is_empty, counters.is_empty() && entries.is_empty());
+        let (value, shares, counters, entries, has_no_rows) =
+            read.unwrap_or((0, vec![], vec![], vec![], true));
+        let has_texts = self.session.with_room(|node, _, room| {
+            let documents = node.room(room).replica::<Documents>(self.documents());
+            documents.is_some_and(|documents| documents.showing().next().is_some())
+        });
+        set_if_new(self.is_empty, has_no_rows && has_texts != Some(true));
         set_if_new(self.value, value);
         set_if_new(self.shares, shares);
         set_if_new(self.counters, counters);
@@ -239,26 +291,34 @@ impl Sync {
     }
 
     fn read_holders(self) {
-        let (replica, part) = self.last.with_untracked(|last| match last {
-            Place::Counter(name) => (self.replica(), counter::part(name)),
-            Place::Key(key) => (self.replica(), values::part(key)),
-            Place::Document(name) => (self.documents(), part_named(name.as_bytes())),
-            Place::Shape(id) => (self.replica(), id.part()),
+        let tab = self.tab.get_untracked();
+        let place = self.last.with_untracked(|last| {
+            last[tab as usize].as_ref().map(|place| match place {
+                Place::Counter(name) => (self.replica(), counter::part(name)),
+                Place::Key(key) => (self.replica(), values::part(key)),
+                Place::Document(name) => (self.documents(), part_named(name.as_bytes())),
+                Place::Shape(id) => (self.replica(), id.part()),
+            })
         });
-        let holders = self.session.with_room(|node, _, room| node.room(room).holders(replica, part));
-        set_if_new(self.holders, holders.unwrap_or_default());
+        let holders = place.and_then(|(replica, part)| {
+            self.session.with_room(|node, _, room| node.room(room).holders(replica, part))
+        });
+        set_if_new(self.holders, holders);
+    }
+
+    fn look_at(self, tab: Tab, place: Place) {
+        self.last.update(|last| last[tab as usize] = Some(place));
+        self.read_holders();
     }
 
     /// It is a document whose holders are of interest from now on.
     pub(super) fn look_at_document(self, name: &str) {
-        self.last.set(Place::Document(name.to_owned()));
-        self.read_holders();
+        self.look_at(Tab::Document, Place::Document(name.to_owned()));
     }
 
     /// It is a shape whose holders are of interest from now on.
     pub(super) fn look_at_shape(self, id: ShapeId) {
-        self.last.set(Place::Shape(id));
-        self.read_holders();
+        self.look_at(Tab::Whiteboard, Place::Shape(id));
     }
 
     /// Calls `hear` with what the node tells, as long as the page shows the room.
@@ -284,13 +344,13 @@ impl Sync {
     /// Raises the counter that is shown, or lowers it.
     pub(super) fn add(self, by: i64) {
         let name = self.counter.get_untracked();
-        self.last.set(Place::Counter(name.clone()));
+        self.look_at(Tab::Values, Place::Counter(name.clone()));
         self.write(|table, me| counter::add(table, me, &name, by).map_err(|error| error.to_string()));
     }
 
     /// Gives a key a value, as JSON; `None` deletes it. Returns whether that was taken.
     pub(super) fn set(self, key: &str, json: Option<&str>) -> bool {
-        self.last.set(Place::Key(key.to_owned()));
+        self.look_at(Tab::Values, Place::Key(key.to_owned()));
         self.write(|table, me| match key.len() {
             0 => Err(texts::values::NEEDS_KEY.to_owned()),
             1..=NAME_MAX => Ok(values::set(table, me.peer, key, json.map(str::as_bytes))),

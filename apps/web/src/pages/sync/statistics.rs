@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_web::rtt;
-use meshwork_web::sync::{Line, average_rtt, number};
+use meshwork_web::sync::{Kind, Line, Traffic, average_rtt, number};
 use meshwork_web::{people, texts};
 
 use super::super::session::Session;
@@ -13,10 +13,8 @@ use super::state::Sync;
 #[component]
 pub(super) fn Statistics(sync: Sync) -> impl IntoView {
     let session = sync.session;
-    let traffic = Memo::new(move |_| {
-        let sum = |of: fn(&people::Row) -> u64| session.people.with(|rows| rows.iter().map(of).sum::<u64>());
-        (sum(|row| row.received), sum(|row| row.sent))
-    });
+    let traffic =
+        move |which: usize| Signal::derive(move || people::amount(sync.traffic.with(Traffic::sums)[which]));
     let figure = |of: &'static str, number: Signal<String>| {
         view! {
             <div>
@@ -28,45 +26,77 @@ pub(super) fn Statistics(sync: Sync) -> impl IntoView {
     let count = move |read: fn(super::state::Counts) -> u64| {
         Signal::derive(move || number(read(sync.counts.get()).try_into().unwrap_or(i64::MAX)))
     };
+    view! {
+        <details class="sync-card sync-statistics" data-testid="statistics">
+            <summary>{texts::statistics::STATISTICS}</summary>
+            <dl class="sync-figures" data-testid="stats">
+                {figure(texts::statistics::OWN_CHANGES, count(|counts| counts.made))}
+                {figure(texts::statistics::OTHER_CHANGES, count(|counts| counts.heard))}
+                {figure(texts::statistics::COMPARED, count(|counts| counts.compared))}
+                {figure(texts::statistics::RECEIVED, traffic(0))}
+                {figure(texts::statistics::SENT, traffic(1))}
+                {figure(texts::statistics::AVERAGE, Signal::derive(move || average(session)))}
+            </dl>
+            <LogPart sync/>
+        </details>
+    }
+}
+
+/// What happened, with the choice of what of it is shown.
+#[component]
+fn LogPart(sync: Sync) -> impl IntoView {
+    // What is shown of the log; all, where nothing is chosen.
+    let shown = RwSignal::new(None::<Kind>);
     let line = |line: Line| {
         view! {
             <li>
                 <time>{line.time}</time>
                 <span class="log-who">{line.who}</span>
-                <span>{line.words}</span>
+                <span class="log-kind">{line.kind.word()}</span>
+                <span class="log-words">{line.words}</span>
+                <span class="log-size">{(line.size > 0).then(|| people::amount(line.size))}</span>
             </li>
         }
     };
-    let lines = move || sync.log.with(|log| log.lines().cloned().collect::<Vec<_>>());
+    let lines = move || {
+        let is_shown = |line: &&Line| shown.get().is_none_or(|kind| kind == line.kind);
+        sync.log.with(|log| log.lines().filter(is_shown).cloned().collect::<Vec<_>>())
+    };
+    let choose = move |event| {
+        let place = event_target_value(&event).parse().ok();
+        shown.set(place.and_then(|place: usize| Kind::ALL.get(place)).copied());
+    };
     let save = move |_| {
         // A browser that saves no files says so itself.
         let _ = browser::save_text("sync-log.txt", &sync.log.with_untracked(|log| log.text()));
     };
     view! {
-        <details class="sync-card sync-statistics" data-testid="statistics">
-            <summary>{texts::statistics::STATISTICS}</summary>
-            <dl class="figures" data-testid="stats">
-                {figure(texts::statistics::OWN_CHANGES, count(|counts| counts.made))}
-                {figure(texts::statistics::OTHER_CHANGES, count(|counts| counts.heard))}
-                {figure(texts::statistics::COMPARED, count(|counts| counts.compared))}
-                {figure(texts::statistics::RECEIVED, Signal::derive(move || people::amount(traffic.get().0)))}
-                {figure(texts::statistics::SENT, Signal::derive(move || people::amount(traffic.get().1)))}
-                {figure(texts::statistics::AVERAGE, Signal::derive(move || average(session)))}
-            </dl>
-            <div class="sync-card-head">
-                <h3>{texts::statistics::LOG}</h3>
-                <button type="button" class="button secondary" data-testid="save-log" on:click=save>
-                    {icons::download()}
-                    {texts::statistics::SAVE_LOG}
-                </button>
-            </div>
-            <ol class="log" data-testid="log" tabindex="0" aria-label=texts::statistics::HAPPENED>
-                <For each=lines key=|line| line.number children=line/>
-            </ol>
-            <p class="hint" hidden=move || sync.log.with(|log| log.lines().next().is_some())>
-                {texts::statistics::NONE}
-            </p>
-        </details>
+        <div class="sync-card-head">
+            <h3>{texts::statistics::LOG}</h3>
+            <select
+                class="small-select"
+                data-testid="log-filter"
+                aria-label=texts::statistics::FILTER
+                on:change=choose
+            >
+                <option value="">{texts::statistics::ALL}</option>
+                {Kind::ALL
+                    .into_iter()
+                    .enumerate()
+                    .map(|(place, kind)| view! { <option value=place.to_string()>{kind.word()}</option> })
+                    .collect_view()}
+            </select>
+            <button type="button" class="button secondary" data-testid="save-log" on:click=save>
+                {icons::download()}
+                {texts::statistics::SAVE_LOG}
+            </button>
+        </div>
+        <ol class="log" data-testid="log" tabindex="0" aria-label=texts::statistics::HAPPENED>
+            <For each=lines key=|line| line.number children=line/>
+        </ol>
+        <p class="hint" hidden=move || sync.log.with(|log| log.lines().next().is_some())>
+            {texts::statistics::NONE}
+        </p>
     }
 }
 

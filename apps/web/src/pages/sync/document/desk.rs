@@ -6,7 +6,7 @@ use meshwork_core::node::{CommandError, Node, WriteError};
 use meshwork_core::seam::lane::Topic;
 use meshwork_sync::document::update::{self, Id};
 use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents, client_of, payloads};
-use meshwork_web::texts;
+use meshwork_web::{ago, texts};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -167,6 +167,10 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
             let id = Id { client: number(1), clock: number(2) };
             return Ok(author_of(writing, &text(0), id).into());
         }
+        "time" => {
+            let items = Array::from(&given.get(1));
+            return Ok(time_of(writing, &text(0), items.iter().map(item)).into());
+        }
         "user" => return Ok(writing.user().into()),
         "person" => return Ok(writing.person(&text(0)).into()),
         "say" => {
@@ -208,6 +212,20 @@ fn slices(writing: Writing, name: &str) -> Array {
     let client = client_of(writing.sync.session.endpoint());
     let slices = look(writing, |documents| documents.slices(name, client)).unwrap_or_default();
     slices.iter().map(|slice| JsValue::from(Uint8Array::from(&**slice))).collect()
+}
+
+/// An item as the editor names it.
+fn item(item: JsValue) -> Id {
+    let parts = Array::from(&item);
+    let number = |place| parts.get(place).as_f64().unwrap_or_default() as u64;
+    Id { client: number(0), clock: number(1) }
+}
+
+/// How long ago the latest of these items was written, in words.
+fn time_of(writing: Writing, name: &str, items: impl Iterator<Item = Id>) -> Option<String> {
+    let newest =
+        look(writing, |documents| items.filter_map(|id| documents.written_ms(name, id)).max()).flatten()?;
+    Some(ago::shown(writing.sync.session.room_time_ms().saturating_sub(newest)))
 }
 
 fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {

@@ -54,14 +54,15 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
 
 /// Keys that count wherever the focus is, while the page is seen and no sheet lies over it.
 fn heed_anywhere(writing: Writing, event: &KeyboardEvent) {
-    let is_alt = event.alt_key() && !event.ctrl_key() && !event.meta_key() && !event.shift_key();
-    if event.default_prevented() || !is_alt {
+    let is_command = event.ctrl_key() || event.meta_key();
+    if event.default_prevented() || event.shift_key() {
         return;
     }
     // Where Alt writes another sign, the key tells which it is.
-    let word = match (&*event.key().to_lowercase(), &*event.code()) {
-        ("w", _) | ("\u{2211}", "KeyW") => "authors",
-        ("p", _) | ("\u{3c0}", "KeyP") => "preview",
+    let word = match (event.alt_key(), is_command, &*event.key().to_lowercase(), &*event.code()) {
+        (true, false, "w", _) | (true, false, "\u{2211}", "KeyW") => "authors",
+        (true, false, "p", _) | (true, false, "\u{3c0}", "KeyP") => "preview",
+        (false, true, "s", _) => "save",
         _ => return,
     };
     let is_seen = writing.host.get_untracked().is_some_and(|host| host.offset_parent().is_some());
@@ -167,6 +168,7 @@ fn Tools(writing: Writing) -> impl IntoView {
             </button>
             {tool(texts::UNDO, "document-undo", icons::undo().into_any(), |writing| writing.tell(Desk::undo))}
             {tool(texts::REDO, "document-redo", icons::redo().into_any(), |writing| writing.tell(Desk::redo))}
+            {tool(texts::documents::PICTURE, "document-picture", icons::picture().into_any(), choose_picture)}
             {tool(
                 texts::documents::SAVE_FILE,
                 "document-download",
@@ -177,10 +179,16 @@ fn Tools(writing: Writing) -> impl IntoView {
     }
 }
 
+/// Lets one choose a picture, which comes to where the caret is: fingers have nothing to drop or paste.
+fn choose_picture(writing: Writing) {
+    browser::choose_file(browser::PICTURES, move |file| writing.take_file(file.name(), file.into()));
+}
+
 /// Whether a tool has something to do; tracked.
 fn is_possible(writing: Writing, tool: &str) -> bool {
     match tool {
         "document-undo" => !writing.is_shut.get() && writing.can_undo.get(),
+        "document-picture" => !writing.is_shut.get() && writing.editor.get() == Editor::Here,
         "document-redo" => !writing.is_shut.get() && writing.can_redo.get(),
         _ => writing.editor.get() == Editor::Here,
     }

@@ -201,6 +201,7 @@ impl Easel {
             {
                 self.hear_draft(*from, bytes);
             }
+            Some(Event::BlobsWaiting { .. }) => self.follow_pictures(),
             // Whoever comes may have what nobody had.
             Some(Event::MemberAttached { .. }) => self.want_pictures(),
             Some(Event::MemberDetached { endpoint, distant: false, .. }) => {

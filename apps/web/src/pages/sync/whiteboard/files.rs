@@ -221,27 +221,12 @@ fn save_png(easel: Easel) {
 /// Lets one choose a picture to put down.
 pub(super) fn choose_picture(easel: Easel) {
     if !easel.is_shut() {
-        choose(easel, "image/png,image/jpeg,image/gif,image/webp");
+        choose(easel, browser::PICTURES);
     }
 }
 
 fn choose(easel: Easel, kinds: &str) {
-    let Some(input) = web_sys::window().and_then(|window| window.document()?.create_element("input").ok())
-    else {
-        return;
-    };
-    let Ok(input) = input.dyn_into::<web_sys::HtmlInputElement>() else { return };
-    input.set_type("file");
-    input.set_accept(kinds);
-    let taken = input.clone();
-    let take = Closure::once_into_js(move || {
-        if let Some(file) = taken.files().and_then(|files| files.get(0)) {
-            take(easel, file, None);
-        }
-    });
-    // It is a name of an event.
-    let _ = input.add_event_listener_with_callback("change", take.unchecked_ref());
-    input.click();
+    browser::choose_file(kinds, move |file| take(easel, file, None));
 }
 
 /// Files in and out.

@@ -437,12 +437,18 @@ impl Painter {
         context.set_fill_style_str(if self.is_dark { DARK[0] } else { LIGHT[0] });
         context.set_font(&font(14.0, false));
         context.set_text_align("center");
-        let _ = context.fill_text_with_max_width(
-            pictures.words(picture.blob()),
-            x + width / 2.0,
-            y + height / 2.0,
-            width,
-        );
+        let (words, share) = pictures.words(picture.blob());
+        let _ = context.fill_text_with_max_width(words, x + width / 2.0, y + height / 2.0, width);
+        if let Some(share) = share {
+            // A bead moves along its strand from who sends to who gets.
+            let (left, right, along) = (x + width * 0.15, x + width * 0.85, y + height / 2.0 + 20.0);
+            context.begin_path();
+            context.move_to(left, along);
+            context.line_to(right, along);
+            context.stroke();
+            circle(context, (left + (right - left) * share, along), 6.0);
+            context.fill();
+        }
     }
 }
 

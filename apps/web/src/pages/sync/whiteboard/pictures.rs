@@ -19,7 +19,8 @@ const EDGE_MAX: f64 = 480.0;
 const HELD_MAX: usize = 256;
 
 enum State {
-    Coming,
+    /// So much of it is here, of 1.
+    Coming(f64),
     Here(ImageBitmap),
     Away,
 }
@@ -39,18 +40,32 @@ impl Pictures {
         }
     }
 
-    /// What stands in its place while it is not.
-    pub(super) fn words(&self, blob: BlobId) -> &'static str {
+    /// What stands in its place while it is not, and how much of it is here where it is coming, of 1.
+    pub(super) fn words(&self, blob: BlobId) -> (&'static str, Option<f64>) {
         match self.held.borrow().get(&blob) {
-            Some(State::Away) => texts::board::PICTURE_AWAY,
-            None if self.held.borrow().len() >= HELD_MAX => texts::board::PICTURE_TOO_MANY,
-            _ => texts::board::PICTURE_COMES,
+            Some(State::Away) => (texts::board::PICTURE_AWAY, None),
+            None if self.held.borrow().len() >= HELD_MAX => (texts::board::PICTURE_TOO_MANY, None),
+            Some(State::Coming(share)) => (texts::board::PICTURE_COMES, Some(*share)),
+            _ => (texts::board::PICTURE_COMES, None),
         }
+    }
+
+    /// Notes how much is here of those that are coming. Returns those of which it is more than before.
+    fn note_shares(&self, share: impl Fn(BlobId) -> Option<f64>) -> Vec<BlobId> {
+        let mut held = self.held.borrow_mut();
+        let coming = held.iter_mut().filter_map(|(blob, state)| {
+            let State::Coming(before) = state else { return None };
+            let now = share(*blob).filter(|now| now > before)?;
+            *before = now;
+            Some(*blob)
+        });
+        coming.collect()
     }
 
     /// Drops those that are on the board no more, unless they are on their way.
     pub(super) fn keep_only(&self, blobs: &BTreeSet<BlobId>) {
-        let is_kept = |blob: &BlobId, state: &State| blobs.contains(blob) || matches!(state, State::Coming);
+        let is_kept =
+            |blob: &BlobId, state: &State| blobs.contains(blob) || matches!(state, State::Coming(_));
         self.held.borrow_mut().retain(|blob, state| is_kept(blob, state));
     }
 
@@ -61,11 +76,11 @@ impl Pictures {
     /// Whether it has to be asked for; from then on it is being asked for.
     fn is_wanted(&self, blob: BlobId) -> bool {
         let mut held = self.held.borrow_mut();
-        let is_known = matches!(held.get(&blob), Some(State::Coming | State::Here(_)));
+        let is_known = matches!(held.get(&blob), Some(State::Coming(_) | State::Here(_)));
         if is_known || held.len() >= HELD_MAX {
             return false;
         }
-        held.insert(blob, State::Coming);
+        held.insert(blob, State::Coming(0.0));
         true
     }
 }
@@ -96,6 +111,23 @@ impl Easel {
             });
             self.ask_frame();
         });
+    }
+
+    /// Shows how much has come of the pictures that are coming.
+    pub(super) fn follow_pictures(self) {
+        let share = |blob| {
+            let view =
+                self.sync.session.with_room(|node, _, room| node.room(room).blob(self.sync.slot, blob))??;
+            view.size.map(|size| view.held as f64 / size.max(1) as f64)
+        };
+        let renewed = self.with(|work| {
+            let renewed = work.pictures.note_shares(share);
+            renewed.iter().for_each(|blob| work.painter.renew_picture(&work.sketch, *blob));
+            !renewed.is_empty()
+        });
+        if renewed == Some(true) {
+            self.ask_frame();
+        }
     }
 
     /// The bytes of a picture.
