@@ -7,9 +7,10 @@ const ASSETS = "/assets/" + BUILD + "/";
 const FILES = {{files}};
 const CACHE = "meshwork-pages-" + BUILD;
 const PAGE = ASSETS + "index.html";
-// "/", the apps' own addresses, "/CODE" and "/APP/CODE", as the server answers.
-const PAGES =
-  /^\/(index\.html|({{apps}})\/?|(?!assets\/)([a-z0-9-]{1,32}\/)?(?!(assets|health)\/?$)[a-hj-np-z2-9]{6}\/?)?$/i;
+// "/", the apps' own addresses, "/CODE", "/APP/CODE" and "/APP/CODE/VIEW", as the server answers.
+const CODE = "(?!(assets|health)(/|$))[a-hj-np-z2-9]{6}";
+const WORD = "[a-z0-9-]{1,32}";
+const PAGES = new RegExp(`^/(index\\.html|({{apps}})/?|${CODE}/?|(?!assets/)${WORD}/${CODE}(/${WORD})?/?)?$`, "i");
 
 self.addEventListener("install", (event) => {
   event.waitUntil(

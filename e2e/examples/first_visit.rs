@@ -34,9 +34,9 @@ async fn visit(kind: Kind) -> Result<Value> {
     let begun = Instant::now();
     let passed = || begun.elapsed().as_millis() as u64;
     let first = one.tab(server.url()).await?;
-    first.wait_there(PATIENCE, "create-private").await?;
+    first.wait_there(PATIENCE, "make-room").await?;
     let opened = passed();
-    first.click("create-private").await?;
+    first.click("make-room").await?;
     let link = wait_until(PATIENCE, "the link of the room", async || {
         let link = first.value("share-link").await?;
         ensure!(link.contains('#'), "it is {link:?}");

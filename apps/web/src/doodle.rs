@@ -5,8 +5,8 @@ use meshwork_place::canvas::{CanvasSize, Colour};
 use crate::line;
 use crate::palette::PALETTE;
 
-/// Columns and rows: it fits into every canvas that is offered.
-pub const SIZE: CanvasSize = CanvasSize { width: 50, height: 25 };
+/// Columns and rows: it fits into every canvas that is offered but the smallest.
+pub const SIZE: CanvasSize = CanvasSize { width: 90, height: 44 };
 
 /// A place on it.
 pub type Place = (i32, i32);
@@ -74,11 +74,16 @@ impl Doodle {
         })
     }
 
-    /// The same in the middle of a canvas, which is at least as large.
+    /// The same in the middle of a canvas; of what that is too small for, the middle.
     pub fn within(&self, size: CanvasSize) -> Vec<(u16, u16, Colour)> {
-        let margin = |size: u16, own: u16| size.saturating_sub(own) / 2;
-        let (left, top) = (margin(size.width, SIZE.width), margin(size.height, SIZE.height));
-        self.painted().map(|(x, y, colour)| (x + left, y + top, colour)).collect()
+        let moved = |at: u16, own: u16, size: u16| {
+            let to = i32::from(at) + (i32::from(size) - i32::from(own)) / 2;
+            u16::try_from(to).ok().filter(|to| *to < size)
+        };
+        let cell = |(x, y, colour)| {
+            Some((moved(x, SIZE.width, size.width)?, moved(y, SIZE.height, size.height)?, colour))
+        };
+        self.painted().filter_map(cell).collect()
     }
 
     /// What is painted as text, a letter for each cell: its place among the colours at hand, or a full stop.
@@ -123,12 +128,12 @@ impl Doodle {
 /// A boat that stands there faintly while nothing is painted, and is none of it: columns, rows, widths and colours.
 pub fn sample() -> impl Iterator<Item = (u16, u16, u16, Colour)> {
     let [mast, flag, jib, sail, hull, sea] = [0, 3, 5, 8, 4, 9].map(|place| PALETTE[place].colour);
-    let masts = (4..18).map(move |row| (25, row, 1, mast));
-    let flags = (4..6).map(move |row| (26, row, 3, flag));
-    let jibs = (0..9).map(move |row| (24 - row * 2 / 3, row + 8, 1 + row * 2 / 3, jib));
-    let sails = (0..11).map(move |row| (26, row + 6, 1 + row * 3 / 4, sail));
-    let hulls = (0..3).map(move |row| (15 + row, row + 18, 21 - 2 * row, hull));
-    let seas = (1..15).map(move |wave| (wave * 3 + 2, 21 + wave % 2, 3, sea));
+    let masts = (5..32).map(move |row| (45, row, 1, mast));
+    let flags = (5..9).map(move |row| (46, row, 6, flag));
+    let jibs = (0..18).map(move |row| (44 - row * 2 / 3, row + 13, 1 + row * 2 / 3, jib));
+    let sails = (0..21).map(move |row| (46, row + 10, 1 + row * 3 / 4, sail));
+    let hulls = (0..6).map(move |row| (27 + row, row + 32, 37 - 2 * row, hull));
+    let seas = (0..22).map(move |wave| (wave * 4, 38 + wave % 2, 4, sea));
     masts.chain(flags).chain(jibs).chain(sails).chain(hulls).chain(seas)
 }
 
@@ -166,8 +171,8 @@ mod tests {
         stroke(&mut doodle, &[(-5, -5), (-1, -5)], RED);
         assert!(!doodle.can_undo(), "a stroke that painted nothing is none");
         stroke(&mut doodle, &[(-2, 0), (1, 0)], RED);
-        stroke(&mut doodle, &[(48, 24), (80, 24)], RED);
-        assert_eq!(doodle.painted().map(|(x, ..)| x).collect::<Vec<_>>(), [0, 1, 48, 49]);
+        stroke(&mut doodle, &[(88, 43), (120, 43)], RED);
+        assert_eq!(doodle.painted().map(|(x, ..)| x).collect::<Vec<_>>(), [0, 1, 88, 89]);
         doodle.go_on((9, 9), RED);
         assert_eq!(doodle.painted().count(), 4, "no stroke has begun");
     }
@@ -176,12 +181,12 @@ mod tests {
     fn doodles_read_as_they_are_written() {
         let mut doodle = Doodle::default();
         stroke(&mut doodle, &[(0, 0), (3, 0)], PALETTE[0].colour);
-        stroke(&mut doodle, &[(49, 24)], PALETTE[11].colour);
+        stroke(&mut doodle, &[(89, 43)], PALETTE[11].colour);
         let mut read = Doodle::read(&doodle.write());
         assert!(read.painted().eq(doodle.painted()) && read.painted().count() == 5);
         read.undo();
         assert_eq!(read, Doodle::default(), "it is one stroke");
-        for other in ["", "a", &"~".repeat(1250), &"é".repeat(625)] {
+        for other in ["", "a", &"~".repeat(90 * 44), &"é".repeat(45 * 44)] {
             assert_eq!(Doodle::read(other), Doodle::default());
         }
     }
@@ -201,7 +206,10 @@ mod tests {
     fn doodles_lie_in_the_middle_of_a_canvas() {
         let mut doodle = Doodle::default();
         stroke(&mut doodle, &[(0, 0)], RED);
-        assert_eq!(doodle.within(CanvasSize { width: 144, height: 100 }), [(47, 37, RED)]);
-        assert_eq!(doodle.within(SIZE), [(0, 0, RED)]);
+        stroke(&mut doodle, &[(45, 22)], BLUE);
+        let placed = |width, height| doodle.within(CanvasSize { width, height });
+        assert_eq!(placed(144, 100), [(27, 28, RED), (72, 50, BLUE)]);
+        assert_eq!(placed(90, 44), [(0, 0, RED), (45, 22, BLUE)]);
+        assert_eq!(placed(50, 50), [(25, 25, BLUE)], "the corner has no place there");
     }
 }

@@ -55,6 +55,11 @@ impl Visit {
 pub struct Visits(VecDeque<(RoomId, Visit)>);
 
 impl Visits {
+    /// Whether none is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Reads what [`Visits::write`] wrote; lines that are none are left out.
     pub fn read(text: &str) -> Visits {
         let mut visits = Visits::default();

@@ -437,32 +437,13 @@ pub fn grouped(number: usize) -> String {
 mod tests {
     use super::*;
     use crate::apps::APPS;
-    use meshwork_core::id::{Endpoint, Identity, Instance};
+    use crate::people;
 
     const PLACE: &App = &APPS[0];
 
     fn row(state: LinkState, beside: &str) -> Row {
-        Row {
-            endpoint: Endpoint { peer: Identity::from_secret([1; 32]).peer(), instance: Instance(1) },
-            called: "Lin".into(),
-            letter: Some('L'),
-            own: false,
-            state,
-            attached: true,
-            stays: true,
-            beside: beside.into(),
-            rtt: None,
-            stands_at: None,
-            path: None,
-            jitter: None,
-            pings: Default::default(),
-            bytes: 0,
-            received: 0,
-            sent: 0,
-            heard_ago: None,
-            since_ago: std::time::Duration::ZERO,
-            unlinked: false,
-        }
+        let linked = people::tests::row(1, state, None);
+        Row { called: "Lin".into(), letter: Some('L'), beside: beside.into(), stands_at: None, ..linked }
     }
 
     #[test]

@@ -55,7 +55,8 @@ impl Pages {
     /// When the pages do not link.
     pub async fn ours(server: &Server, browsers: [&Browser; 2]) -> Result<Pages> {
         let first = browsers[0].tab(server.url()).await?;
-        first.click("create-room").await?;
+        first.click("kind-open").await?;
+        first.click("make-room").await?;
         let link = first
             .wait_until(PATIENCE, "the room's LINK", async || {
                 let link = first.value("share-link").await?;

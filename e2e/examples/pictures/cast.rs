@@ -69,7 +69,7 @@ pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) ->
         list.dispatchEvent(new Event('change', { bubbles: true }));";
     crate::common::wait_page_says(&host, "Make a Place room").await?;
     host.eval(choose, vec![]).await?;
-    let link = make_room(&host, "create-private").await?;
+    let link = make_room(&host, "private").await?;
     let browsers = vec![browser];
     if painted {
         for (person, picture) in [(KAVEH, scene::harbour()), (LIN, scene::meadow())] {
@@ -93,7 +93,7 @@ pub(crate) async fn gather_values(server: &Server, others: &[Person]) -> Result<
     let (browser, host) = MIRA.open(server.url(), ALIKE).await?;
     crate::common::wait_page_says(&host, "Make a Place room").await?;
     host.click("app-sync").await?;
-    let link = make_room(&host, "create-private").await?;
+    let link = make_room(&host, "private").await?;
     join(host, link, vec![browser], others).await
 }
 

@@ -36,7 +36,7 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let tab = open_start(&browser, server.url(), "create-room").await?;
+    let tab = open_start(&browser, server.url()).await?;
     findings.look(&tab, "start").await?;
     unfold(&tab, "rules-fold").await?;
     findings.look(&tab, "rules of a new room").await?;
@@ -105,7 +105,7 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     let mut server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (tab, link) = open_page(&browser, server.url(), "private").await?;
     wait_page_says(&tab, "Nobody else is here yet").await?;
     findings.look(&tab, "alone").await?;
     tab.click("open-notes").await?;
@@ -171,7 +171,7 @@ async fn values_keep_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, link) = open_values(&browser, server.url(), "create-private").await?;
+    let (tab, link) = open_values(&browser, server.url(), "private").await?;
     findings.look(&tab, "no values").await?;
     let _other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
@@ -279,12 +279,12 @@ async fn nothing_overflows_at_320_pixels_and_doubled_text() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let narrow = Look { width: 320, height: 640, dark: false };
-    let tab = open_start(&browser, server.url(), "create-room").await?;
+    let tab = open_start(&browser, server.url()).await?;
     tab.look(narrow).await?;
     unfold(&tab, "rules-fold").await?;
     check_within(&tab, "start").await?;
     tab.reload().await?;
-    common::make_room(&tab, "create-room").await?;
+    common::make_room(&tab, "open").await?;
     check_within(&tab, "room").await?;
     tab.reload().await?;
     // Firefox sets the size of text again after it has loaded a page, and what was to be clicked has moved by then.
@@ -328,9 +328,9 @@ const WIDTHS: [u32; 11] = [320, 360, 390, 640, 768, 899, 1024, 1099, 1100, 1440,
 async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let tab = open_start(&browser, server.url(), "create-room").await?;
+    let tab = open_start(&browser, server.url()).await?;
     check_widths(&tab, "start").await?;
-    common::make_room(&tab, "create-private").await?;
+    common::make_room(&tab, "private").await?;
     check_widths(&tab, "room").await?;
     for width in WIDTHS {
         tab.look(Look { width, height: 900, dark: false }).await?;
@@ -357,7 +357,7 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
 async fn low_pages_keep_their_canvas() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     // A phone on its side, and a page of 1440 by 900 that is enlarged four times.
     for (width, height, least) in [(844, 390, 240.0), (360, 225, 80.0)] {
         tab.look(Look { width, height, dark: false }).await?;
@@ -383,7 +383,7 @@ async fn check_widths(tab: &Tab, state: &str) -> Result<()> {
 async fn less_motion_and_own_colours_are_respected() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, link) = open_page(&browser, server.url(), "open").await?;
     tab.media(&[("prefers-reduced-motion", "reduce"), ("forced-colors", "active")]).await?;
     let _other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;

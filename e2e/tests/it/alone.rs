@@ -5,7 +5,7 @@ use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
 use crate::common::hands::wait_there;
-use crate::common::{SIZE, close, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{SIZE, close, press_make, wait_linked, wait_page_says, wait_says, wait_shows};
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 
@@ -104,7 +104,7 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     ann.press_keys(" ").await?;
     ann.click("doodle-undo").await?;
     // The small canvas lies in the middle of the room's.
-    ann.click("create-private").await?;
+    press_make(&ann, "private").await?;
     wait_page_says(&ann, "Bring someone in").await?;
     let link = ann
         .wait_until(PATIENCE, "a link", async || {
@@ -116,7 +116,7 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     close(&ann).await?;
     let bo = browsers.1.tab(&link).await?;
     for tab in [&ann, &bo] {
-        wait_shows(tab, (50, 49), RED).await?;
+        wait_shows(tab, (50, 50), RED).await?;
         ensure!(painted(tab).await? == 1, "what was taken back stays so");
     }
     Ok(())
@@ -135,10 +135,10 @@ async fn start_pages_paintings_wait_for_the_server() -> Result<()> {
     wait_there(&tab, "doodle").await?;
     ensure!(tab.eval(is_painted, vec![]).await? == true, "a reload takes it away");
     server.kill();
-    tab.click("create-private").await?;
+    press_make(&tab, "private").await?;
     wait_says(&tab, "doodle-kept", "Your drawing is kept.").await?;
     server.restart().await?;
-    wait_shows(&tab, (50, 49), RED).await?;
+    wait_shows(&tab, (50, 50), RED).await?;
     // It is in the room, and no longer here.
     tab.goto(server.url()).await?;
     wait_there(&tab, "doodle").await?;

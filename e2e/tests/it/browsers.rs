@@ -25,7 +25,7 @@ async fn wait_direct(tab: &Tab) -> Result<()> {
 async fn paint_both_ways(kinds: [Kind; 2]) -> Result<()> {
     let server = Server::start().await?;
     let (one, other) = tokio::try_join!(start(kinds[0]), start(kinds[1]))?;
-    let (first, link) = open_page(&one, server.url(), "create-private").await?;
+    let (first, link) = open_page(&one, server.url(), "private").await?;
     let second = other.tab(&link).await?;
     wait_direct(&first).await?;
     wait_direct(&second).await?;
@@ -42,7 +42,7 @@ async fn paint_both_ways(kinds: [Kind; 2]) -> Result<()> {
 async fn paint_with_programs(kind: Kind) -> Result<()> {
     let server = Server::start().await?;
     let browser = start(kind).await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (tab, link) = open_page(&browser, server.url(), "private").await?;
     let (watcher, painter) = (Cli::new()?, Cli::new()?);
     let watch = watcher.start(["place", "watch", &link])?;
     wait_direct(&tab).await?;
@@ -89,10 +89,10 @@ async fn firefox_and_programs_paint_both_ways() -> Result<()> {
 async fn webkit_without_webrtc_says_so_and_still_paints() -> Result<()> {
     let server = Server::start().await?;
     let browser = start(Kind::WebKit).await?;
-    let tab = open_start(&browser, server.url(), "create-room").await?;
+    let tab = open_start(&browser, server.url()).await?;
     wait_page_says(&tab, "This browser can't connect you.").await?;
     wait_page_says(&tab, "WebRTC is turned off").await?;
-    make_room(&tab, "create-room").await?;
+    make_room(&tab, "open").await?;
     wait_page_says(&tab, "open the link in another browser").await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (8, 8)).await?;

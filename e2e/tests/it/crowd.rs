@@ -213,7 +213,7 @@ async fn crowd_goes_on_after_twelve_die_at_once() -> Result<()> {
     let arguments = vec!["--overlay".to_owned(), "emergent".to_owned()];
     let server = Server::start_with(ServerOptions { arguments, ..Default::default() }).await?;
     let browser = Browser::start().await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, link) = open_page(&browser, server.url(), "open").await?;
     let mut tabs = vec![tab];
     while tabs.len() < PAGES {
         tabs.push(browser.tab(&link).await?);

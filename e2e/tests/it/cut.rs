@@ -189,7 +189,7 @@ async fn page_and_native_peer_survive_20_second_cut() -> Result<()> {
     let browser = Browser::start().await?;
     let proxy = UdpProxy::default();
     let tab = open_held(&browser, server.url()).await?;
-    let address: RoomAddress = common::make_room(&tab, "create-room").await?.parse()?;
+    let address: RoomAddress = common::make_room(&tab, "open").await?.parse()?;
     let native = Native::join(address, options(3, Addresses::Interfaces, &proxy)).await?;
     tokio::select! {
         ended = replace_candidates(&tab, &proxy) => ended.context("no more candidates"),
@@ -256,7 +256,7 @@ async fn two_pages_live_through_a_cut() -> Result<()> {
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let proxy = UdpProxy::default();
     let first = open_held(&one, server.url()).await?;
-    let link = common::make_room(&first, "create-room").await?;
+    let link = common::make_room(&first, "open").await?;
     let second = open_held(&other, &link).await?;
     tokio::select! {
         ended = replace_candidates(&first, &proxy) => ended.context("no more candidates"),

@@ -65,7 +65,7 @@ async fn ceasing_to_hide_links_directly_without_loss() -> Result<()> {
     let server = relaying().await?;
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
     let mira = hidden_start(&one, server.url()).await?;
-    let link = make_room(&mira, "create-room").await?;
+    let link = make_room(&mira, "open").await?;
     let lin = hidden(&other, &server, &link).await?;
     let mut ada = Native::join(link.parse()?, native::hidden_options(1)).await?;
     let (we_hide, they_hide) = ("relayed, you hide your address", "relayed, they hide their address");
@@ -141,8 +141,8 @@ async fn links_become_direct_once_a_router_opens() -> Result<()> {
     let watcher = Cli::within(networks.host(4, Router::Symmetric)?.namespace())?;
     let within = |host: &Host| Browser::start_with(BrowserOptions::default().within(host.namespace()));
     let (one, other) = tokio::try_join!(within(&opening), within(&symmetric))?;
-    let mira = open_start(&one, &format!("http://{listen}"), "create-room").await?;
-    let link = make_room(&mira, "create-room").await?;
+    let mira = open_start(&one, &format!("http://{listen}")).await?;
+    let link = make_room(&mira, "open").await?;
     let lin = other.tab(&link).await?;
     let watch = watcher.start(["place", "watch", &link])?;
     let relayed = "relayed, no direct path found";

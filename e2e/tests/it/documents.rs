@@ -64,7 +64,7 @@ fn letters(text: &str) -> Vec<char> {
 async fn three_type_at_once_and_lose_nothing() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
     let (bo, cy) = (browsers[1].tab(&link).await?, browsers[2].tab(&link).await?);
     wait_linked(&ann, 2).await?;
     for tab in [&ann, &bo, &cy] {
@@ -102,10 +102,10 @@ async fn three_type_at_once_and_lose_nothing() -> Result<()> {
 async fn undo_takes_back_only_ones_own() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start_kind(Kind::of_this_run()).await?, Browser::start().await?];
-    let start = open_start(&browsers[0], server.url(), "create-room").await?;
+    let start = open_start(&browsers[0], server.url()).await?;
     start.type_text("display-name", "Ann").await?;
     start.click("app-sync").await?;
-    let link = make_room(&start, "create-room").await?;
+    let link = make_room(&start, "open").await?;
     let (ann, bo) = (start, browsers[1].tab(&link).await?);
     wait_linked(&ann, 1).await?;
     open_editor(&ann).await?;
@@ -174,7 +174,7 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
 async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (ann, link) = open_values(&browser, server.url(), "create-room").await?;
+    let (ann, link) = open_values(&browser, server.url(), "open").await?;
     let bo = browser.tab(&link).await?;
     wait_linked(&ann, 1).await?;
     // By keys alone: to the tab, and with Enter from the title into the text.
@@ -213,7 +213,7 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
 async fn versions_are_saved_compared_and_restored() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
     let bo = browsers[1].tab(&link).await?;
     wait_linked(&ann, 1).await?;
     open_editor(&ann).await?;
@@ -275,7 +275,7 @@ async fn a_view_link_reads_and_says_why() -> Result<()> {
 async fn keepers_keep_pictures_of_documents() -> Result<()> {
     let server = Server::start().await?;
     let (browsers, keeper) = ([Browser::start().await?, Browser::start().await?], Cli::new()?);
-    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
     let data = keeper.path("kept");
     let keeping = keeper.start(["sync", "keep", &link, "--data", &data.to_string_lossy()])?;
     keeping.line(PATIENCE, "the keeper", |_| true).await?;

@@ -24,9 +24,9 @@ async fn members_restore_a_lost_link_without_the_server() -> Result<()> {
     let options = ServerOptions { data: Some(data.path().to_owned()), ..Default::default() };
     let mut server = Server::start_with(options).await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let tab = open_start(&browser, server.url(), "create-room").await?;
+    let tab = open_start(&browser, server.url()).await?;
     tab.eval(WATCH_CONNECTIONS, vec![]).await?;
-    let link = make_room(&tab, "create-room").await?;
+    let link = make_room(&tab, "open").await?;
     let second = other.tab(&link).await?;
     let cli = Cli::new()?;
     let _watcher = cli.start(["place", "watch", &link])?;

@@ -2,7 +2,7 @@
 
 use crate::common::hands::wait_there;
 use crate::common::{
-    SIZE, open_page, press_shown, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows,
+    SIZE, open_page, press_make, press_shown, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork::Identity;
@@ -42,7 +42,7 @@ async fn wait_batches(tab: &Tab, least: u64) -> Result<()> {
 async fn a_reload_with_nobody_there_shows_the_canvas() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (tab, link) = open_page(&browser, server.url(), "private").await?;
     wait_says(&tab, "kept", HERE).await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (3, 4)).await?;
@@ -67,7 +67,7 @@ async fn a_reload_with_nobody_there_shows_the_canvas() -> Result<()> {
 
 /// The tab that opened the room first keeps it; when it closes, the other one does, with all that it has.
 async fn keeping_is_handed_over(browser: &Browser, url: &str) -> Result<()> {
-    let (first, link) = open_page(browser, url, "create-room").await?;
+    let (first, link) = open_page(browser, url, "open").await?;
     wait_says(&first, "kept", HERE).await?;
     let second = browser.tab(&link).await?;
     wait_says(&second, "kept", ELSEWHERE).await?;
@@ -114,7 +114,7 @@ async fn refused_storage_is_said_and_the_room_works() -> Result<()> {
                       throw new DOMException('storage is switched off here', 'SecurityError'); } });";
     tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": refuse })).await?;
     tab.goto(server.url()).await?;
-    tab.click("create-room").await?;
+    press_make(&tab, "open").await?;
     wait_page_says(&tab, "This browser does not let us keep the canvas.").await?;
     wait_page_says(&tab, "Storage is switched off here.").await?;
     tab.click("palette-e6194b").await?;
@@ -133,7 +133,7 @@ async fn refused_storage_is_said_and_the_room_works() -> Result<()> {
 async fn full_storage_is_said_and_taken_up_again() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     wait_says(&tab, "kept", HERE).await?;
     // Chromium's own small quota does not reach a page under test, so its error is raised where it would be.
     let fill = "const put = IDBObjectStore.prototype.put;\
@@ -158,7 +158,7 @@ async fn full_storage_is_said_and_taken_up_again() -> Result<()> {
 async fn longest_unused_room_is_forgotten_for_another() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     wait_says(&tab, "kept", HERE).await?;
     wait_batches(&tab, 0).await?;
     let fill = r#"
@@ -178,7 +178,7 @@ async fn longest_unused_room_is_forgotten_for_another() -> Result<()> {
     tab.eval(fill, vec![]).await?;
     ensure!(tab.eval(COUNT, vec![]).await?[0] == 33);
     tab.goto(server.url()).await?;
-    tab.click("create-room").await?;
+    press_make(&tab, "open").await?;
     wait_page_says(&tab, "1 room that you had not opened for long is no longer kept here.").await?;
     tab.wait_until(PATIENCE, "as many rooms as are kept", async || {
         let counts = tab.eval(COUNT, vec![]).await?;
@@ -202,7 +202,7 @@ async fn own_peer(tab: &Tab) -> Result<String> {
 async fn saved_key_works_elsewhere_and_clearing_is_noticed() -> Result<()> {
     let server = Server::start().await?;
     let (browser, elsewhere) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, link) = open_page(&browser, server.url(), "open").await?;
     let peer = own_peer(&tab).await?;
     // It leaves the browser sealed, and in no other way.
     tab.type_text("new-passphrase", "correct horse").await?;
@@ -244,7 +244,7 @@ async fn saved_key_works_elsewhere_and_clearing_is_noticed() -> Result<()> {
 async fn deleting_all_leaves_nothing_on_the_device() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (tab, link) = open_page(&browser, server.url(), "private").await?;
     wait_says(&tab, "kept", HERE).await?;
     tab.click_cell(SIZE, (8, 8)).await?;
     wait_batches(&tab, 1).await?;
@@ -258,7 +258,7 @@ async fn deleting_all_leaves_nothing_on_the_device() -> Result<()> {
     let peer = own_peer(&tab).await?;
     tab.click("erase-all").await?;
     tab.click("erase-all-confirm").await?;
-    wait_there(&tab, "create-private").await?;
+    wait_there(&tab, "make-room").await?;
     ensure!(!tab.has("kept-rooms").await?, "rooms are listed");
     // The other tab notices, and neither writes back what it knew.
     wait_gone(&other, "kept-rooms").await?;

@@ -46,7 +46,7 @@ async fn view_links_let_people_watch() -> Result<()> {
     let kind = Kind::of_this_run();
     let browsers = [Browser::start_kind(kind).await?, Browser::start_kind(kind).await?];
     let mira = person(&server, &browsers[0], "Mira").await?;
-    let edit = make_room(&mira, "create-private").await?;
+    let edit = make_room(&mira, "private").await?;
     ensure!(shared(&mira, "share-link-sheet").await? == edit, "the address bar has the edit link");
     let view = shared(&mira, "view-link-sheet").await?;
     ensure!(
@@ -95,7 +95,7 @@ async fn new_links_keep_access_for_the_ticked() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
     let mira = person(&server, &browsers[0], "Mira").await?;
-    let old = make_room(&mira, "create-private").await?;
+    let old = make_room(&mira, "private").await?;
     let lin = person(&server, &browsers[1], "Lin").await?;
     lin.goto(&old).await?;
     let stranger = browsers[2].tab(&old).await?;
@@ -130,8 +130,8 @@ async fn new_links_keep_access_for_the_ticked() -> Result<()> {
 async fn rooms_get_further_apps() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let mira = open_start(&browsers[0], server.url(), "create-private").await?;
-    let link = make_room(&mira, "create-private").await?;
+    let mira = open_start(&browsers[0], server.url()).await?;
+    let link = make_room(&mira, "private").await?;
     let lin = browsers[1].tab(&link).await?;
     wait_linked(&mira, 1).await?;
     paint(&lin, (3, 3)).await?;
@@ -176,7 +176,7 @@ async fn rooms_get_further_apps() -> Result<()> {
 async fn sync_rooms_get_a_canvas() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start(), Browser::start())?;
-    let (mira, link) = open_values(&browsers.0, server.url(), "create-private").await?;
+    let (mira, link) = open_values(&browsers.0, server.url(), "private").await?;
     let lin = browsers.1.tab(&link).await?;
     wait_linked(&mira, 1).await?;
     lin.click("increment").await?;
@@ -217,8 +217,8 @@ async fn sync_rooms_get_a_canvas() -> Result<()> {
 async fn rooms_have_names() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let mira = open_start(&browser, server.url(), "create-room").await?;
-    let link = make_room(&mira, "create-room").await?;
+    let mira = open_start(&browser, server.url()).await?;
+    let link = make_room(&mira, "open").await?;
     mira.click("room-chip").await?;
     mira.type_text("room-name-field", &"long ".repeat(20)).await?;
     mira.click("set-rules").await?;
@@ -237,11 +237,11 @@ async fn rooms_have_names() -> Result<()> {
 async fn split_links_hold_for_every_app() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let mira = open_start(&browsers[0], server.url(), "create-private").await?;
+    let mira = open_start(&browsers[0], server.url()).await?;
     // A room in which nobody but its owner paints has one link.
     unfold(&mira, "rules-fold").await?;
     mira.click("painters-some").await?;
-    make_room(&mira, "create-private").await?;
+    make_room(&mira, "private").await?;
     mira.click("room-chip").await?;
     mira.click("tab-rules").await?;
     mira.click("turn-on-sync").await?;

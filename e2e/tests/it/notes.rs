@@ -37,9 +37,9 @@ async fn write(tab: &Tab, text: &str) -> Result<()> {
 
 /// An owner at a desk, whose key is kept and whose address is returned, and somebody on a phone.
 async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
-    let (owner, link) = open_page(&browsers[0], server.url(), "create-room").await?;
+    let (owner, link) = open_page(&browsers[0], server.url(), "open").await?;
     owner.type_text("display-name", "Mira").await?;
-    let guest = open_start(&browsers[1], server.url(), "create-room").await?;
+    let guest = open_start(&browsers[1], server.url()).await?;
     guest.look(Look::PHONE).await?;
     guest.type_text("display-name", "Lin").await?;
     guest.goto(&link).await?;

@@ -27,7 +27,7 @@ async fn page_paints_offline_and_rejoins_the_room() -> Result<()> {
     let options = ServerOptions { data: Some(data.path().to_owned()), ..ServerOptions::default() };
     let mut server = Server::start_with(options).await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     let second = other.tab(&link).await?;
     wait_linked(&first, 1).await?;
     first.click("palette-e6194b").await?;
@@ -56,7 +56,7 @@ async fn page_paints_offline_and_rejoins_the_room() -> Result<()> {
 async fn pages_meet_by_two_texts_without_a_server() -> Result<()> {
     let mut server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (first, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (first, link) = open_page(&browser, server.url(), "private").await?;
     first.click("palette-e6194b").await?;
     first.click_cell(SIZE, (9, 9)).await?;
     wait_says(&first, "kept", "Saved in this browser").await?;
@@ -205,7 +205,7 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
     block(json!(["*/split_shell.wasm"])).await?;
     tab.goto(server.url()).await?;
-    press_shown(&tab, "create-room").await?;
+    press_shown(&tab, "open").await?;
     // The canvas needs nothing of it, and takes strokes.
     tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
     wait_shows(&tab, (2, 2), BLACK).await?;

@@ -112,7 +112,7 @@ async fn check_accessible(tab: &Tab) -> Result<()> {
 async fn overlay_is_seen_as_people_come_and_go() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, link) = open_page(&browser, server.url(), "open").await?;
     tab.look(Look::DESKTOP).await?;
     tab.media(&[("prefers-reduced-motion", "reduce")]).await?;
     tab.click("open-overlay").await?;

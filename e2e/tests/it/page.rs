@@ -1,7 +1,9 @@
 //! The page itself, as fingers, mouse and keyboard find it.
 
 use crate::common::hands::{NARROW, WIDE, resize};
-use crate::common::{SIZE, open_page, open_start, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{
+    SIZE, open_page, open_start, press_make, wait_linked, wait_page_says, wait_says, wait_shows,
+};
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, Look, PATIENCE, Server, Tab};
 use serde_json::json;
@@ -39,7 +41,7 @@ async fn painted(tab: &Tab) -> Result<usize> {
 async fn lower_case_code_leads_into_the_room() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     wait_page_says(&first, "Nobody else is here yet").await?;
     let code = code_of(&link)?;
     let second = browser.tab(server.url()).await?;
@@ -62,7 +64,7 @@ async fn lower_case_code_leads_into_the_room() -> Result<()> {
 async fn panning_paints_nothing_and_zoom_reset_restores_view() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     for _ in 0..3 {
         tab.click("zoom-in").await?;
     }
@@ -119,7 +121,7 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     let server = Server::start().await?;
     let start = || Browser::start_kind(Kind::of_this_run());
     let (one, other) = tokio::try_join!(start(), start())?;
-    let first = open_start(&one, server.url(), "create-room").await?;
+    let first = open_start(&one, server.url()).await?;
     tab_to(&first, "[data-testid=create-room]").await?;
     first.press_keys(Key::Enter).await?;
     tab_to(&first, "[data-testid=open-share]").await?;
@@ -140,7 +142,7 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     let code = code_of(&first.value("share-link-sheet").await?)?;
     first.press_keys(Key::Escape).await?;
 
-    let second = open_start(&other, server.url(), "join-code").await?;
+    let second = open_start(&other, server.url()).await?;
     tab_to(&second, "[data-testid=join-code]").await?;
     second.press_keys(code).await?;
     second.press_keys(Key::Enter).await?;
@@ -167,7 +169,7 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
 async fn any_colour_and_a_picture_to_keep() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     let choose = "const input = document.querySelector('[data-testid=\"colour-input\"]');
         input.value = '#12ab9f';
         input.dispatchEvent(new Event('input', { bubbles: true }));
@@ -208,7 +210,7 @@ async fn picture_goes_to_the_clipboard_where_allowed() -> Result<()> {
     let server = Server::start().await?;
     for size in [WIDE, NARROW] {
         let browser = Browser::start().await?;
-        let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+        let (tab, _) = open_page(&browser, server.url(), "open").await?;
         resize(&tab, size).await?;
         tab.click_cell(SIZE, (40, 20)).await?;
         wait_shows(&tab, (40, 20), BLACK).await?;
@@ -247,11 +249,11 @@ async fn narrow_screen_has_everything_without_scrolling_sideways() -> Result<()>
     home.look(Look::PHONE).await?;
     let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
     home.wait_until(PATIENCE, "the start page fits", async || {
-        ensure!(home.has("create-room").await? && home.eval(fits, vec![]).await? == true, "too wide");
+        ensure!(home.has("make-room").await? && home.eval(fits, vec![]).await? == true, "too wide");
         Ok(())
     })
     .await?;
-    home.click("create-room").await?;
+    press_make(&home, "open").await?;
     home.wait_until(PATIENCE, "the room fits", async || {
         ensure!(home.has("place-canvas").await? && home.eval(fits, vec![]).await? == true, "too wide");
         ensure!(home.value("share-link").await?.contains('#'), "no link yet");

@@ -105,7 +105,7 @@ async fn press_key(tab: &Tab, key: &str) -> Result<()> {
 
 /// A room with Mira in one browser and Lin in another.
 async fn mira_and_lin(server: &Server, browsers: &(Browser, Browser)) -> Result<(Tab, Tab, String)> {
-    let (mira, link) = open_page(&browsers.0, server.url(), "create-room").await?;
+    let (mira, link) = open_page(&browsers.0, server.url(), "open").await?;
     mira.type_text("display-name", "Mira").await?;
     let lin = browsers.1.tab(server.url()).await?;
     lin.eval("localStorage.setItem('meshwork-name', 'Lin')", vec![]).await?;

@@ -15,7 +15,7 @@ const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 async fn two_tabs_of_one_profile_share_a_peer() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     let second = browser.tab(&link).await?;
     wait_linked(&first, 1).await?;
     wait_linked(&second, 1).await?;
@@ -47,7 +47,7 @@ async fn two_tabs_of_one_profile_share_a_peer() -> Result<()> {
 async fn third_profile_gets_every_cell_of_full_canvas() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other, third) = tokio::try_join!(Browser::start(), Browser::start(), Browser::start())?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     let second = other.tab(&link).await?;
     wait_linked(&first, 1).await?;
     let cli = Cli::new()?;
@@ -72,7 +72,7 @@ async fn third_profile_gets_every_cell_of_full_canvas() -> Result<()> {
 async fn a_picture_outlives_its_painter_in_a_browser() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (_tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (_tab, link) = open_page(&browser, server.url(), "open").await?;
     let (painter, other) = (Cli::new()?, Cli::new()?);
     let picture = fill_picture(&painter.path("in.png"))?;
     let file = painter.path("in.png");
@@ -86,7 +86,7 @@ async fn a_picture_outlives_its_painter_in_a_browser() -> Result<()> {
 async fn chromium_with_default_flags_links_to_native_keeper() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_with(BrowserOptions::default().default_flags()).await?;
-    let (tab, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, link) = open_page(&browser, server.url(), "open").await?;
     let cli = Cli::new()?;
     let data = cli.path("kept");
     let _keeper = cli.start(["place", "keep", &link, "--data", &data.to_string_lossy()])?;
@@ -108,7 +108,7 @@ async fn chromium_with_default_flags_links_to_native_keeper() -> Result<()> {
 async fn newcomers_first_click_wins_over_older_cells() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     first.click("palette-e6194b").await?;
     for _ in 0..5 {
         first.click_cell(SIZE, (9, 9)).await?;
@@ -126,7 +126,7 @@ async fn newcomers_first_click_wins_over_older_cells() -> Result<()> {
 async fn private_room_without_secret_is_refused_in_words() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (_tab, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (_tab, link) = open_page(&browser, server.url(), "private").await?;
     let (bare, _) = link.split_once('#').context("a private link has a fragment")?;
     let cli = Cli::new()?;
     let refused = cli.run(["place", "paint", bare, "--pixel", "0,0,#000000"]).await?.expect_code(4)?;
@@ -171,7 +171,7 @@ async fn links_and_strokes_outlive_the_server() -> Result<()> {
     let options = meshwork_e2e::ServerOptions { data: Some(data.path().to_owned()), ..Default::default() };
     let mut server = Server::start_with(options).await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     let second = other.tab(&link).await?;
     wait_linked(&first, 1).await?;
     wait_linked(&second, 1).await?;

@@ -42,7 +42,7 @@ const PRESS: &str = "
 async fn click_waits_for_no_frame_at_either_end() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (first, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (first, link) = open_page(&browser, server.url(), "open").await?;
     let second = other.tab(&link).await?;
     wait_linked(&first, 1).await?;
     wait_linked(&second, 1).await?;
@@ -98,7 +98,7 @@ async fn strokes_arrive_by_live_delivery_alone() -> Result<()> {
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": HOLD_REPAIR })).await?;
     }
     first.goto(server.url()).await?;
-    second.goto(&make_room(&first, "create-room").await?).await?;
+    second.goto(&make_room(&first, "open").await?).await?;
     for tab in [&first, &second] {
         wait_linked(tab, 1).await?;
         tab.eval("window.holdsRepair = true", vec![]).await?;

@@ -168,7 +168,7 @@ async fn programs_that_hide_are_linked_by_coturn() -> Result<()> {
 /// Has a page and a program, both of which hide, meet at a server. The program trusts these relays.
 async fn meet_at(server: &str, browser: &Browser, program: &Cli, trusts: &[&str], way: &str) -> Result<()> {
     let page = hidden_start(browser, server).await?;
-    let link = make_room(&page, "create-room").await?;
+    let link = make_room(&page, "open").await?;
     let watch = program.start([&["place", "watch", &link, "--hide-address"], trusts].concat())?;
     watch.line(PATIENCE, "a link", |line| line.contains(r#""state":"relayed""#)).await?;
     wait_states(&page, &["relayed, you hide your address"]).await?;
@@ -238,7 +238,7 @@ async fn relayed_links_outlive_a_restart_of_their_relay() -> Result<()> {
     let mut server = serve(&listen).await?;
     let browser = Browser::start().await?;
     let mira = hidden_start(&browser, server.url()).await?;
-    let link = make_room(&mira, "create-room").await?;
+    let link = make_room(&mira, "open").await?;
     let mut ada = Native::join(link.parse()?, native::hidden_options(1)).await?;
     let mut ben = Native::join(link.parse()?, native::hidden_options(2)).await?;
     wait_states(&mira, &["relayed, you hide your address"; 2]).await?;

@@ -2,7 +2,7 @@
 
 use crate::common;
 use crate::common::{
-    SIZE, close, meddler, open_page, open_start, press_shown, same_cells, unfold, wait_linked,
+    SIZE, close, meddler, open_page, open_start, press_make, press_shown, same_cells, unfold, wait_linked,
     wait_page_says, wait_says, wait_shows,
 };
 use anyhow::{Context, Result, ensure};
@@ -27,7 +27,7 @@ async fn name(tab: &Tab, name: &str) -> Result<()> {
 async fn two() -> Result<Two> {
     let server = Server::start().await?;
     let (one, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (owner, link) = open_page(&one, server.url(), "create-room").await?;
+    let (owner, link) = open_page(&one, server.url(), "open").await?;
     owner.look(Look::DESKTOP).await?;
     name(&owner, "Mira").await?;
     let guest = other.tab(server.url()).await?;
@@ -356,13 +356,13 @@ async fn wait_rectangle_gone(tab: &Tab) -> Result<()> {
 async fn a_room_is_made_with_its_rules() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let tab = open_start(&browser, server.url(), "create-room").await?;
+    let tab = open_start(&browser, server.url()).await?;
     tab.look(Look::PHONE).await?;
     unfold(&tab, "rules-fold").await?;
     tab.type_text("limit-cells", "5").await?;
     choose(&tab, "limit-window", "3600000").await?;
     tab.click("painters-some").await?;
-    common::make_room(&tab, "create-private").await?;
+    common::make_room(&tab, "private").await?;
     open_room(&tab).await?;
     wait_says(&tab, "room-entry", "full link").await?;
     tab.click("tab-rules").await?;
@@ -387,7 +387,7 @@ async fn open_meddled(
 async fn failed_entry_says_why_and_what_to_do() -> Result<()> {
     let mut server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (_host, link) = open_page(&browser, server.url(), "create-private").await?;
+    let (_host, link) = open_page(&browser, server.url(), "private").await?;
 
     let wrong = common::with_wrong_secret(&link)?;
     let tab = other.tab(&wrong).await?;
@@ -438,7 +438,7 @@ async fn browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
         tab.look(look).await?;
         wait_page_says(&tab, "This browser can't connect you.").await?;
     }
-    tab.click("create-room").await?;
+    press_make(&tab, "open").await?;
     wait_page_says(&tab, "open the link in another browser").await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (8, 8)).await?;
@@ -446,7 +446,7 @@ async fn browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
 
     // A canvas whose people cannot be reached is not shown as an empty one.
     let other = Browser::start().await?;
-    let (_host, link) = open_page(&other, server.url(), "create-room").await?;
+    let (_host, link) = open_page(&other, server.url(), "open").await?;
     tab.goto(&link).await?;
     wait_page_says(&tab, "This browser can't connect you.").await?;
     tab.wait_until(PATIENCE, "a canvas that is covered", async || {
@@ -467,7 +467,7 @@ async fn is_canvas_seen(tab: &Tab) -> Result<bool> {
 async fn empty_canvas_and_lonely_room_offer_next_steps() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     for look in [Look::PHONE, Look::DESKTOP] {
         tab.look(look).await?;
         wait_page_says(&tab, "Nobody else is here yet").await?;
@@ -507,7 +507,7 @@ async fn share_sheet_has_every_way_to_invite_someone() -> Result<()> {
     let system = "navigator.share = data => { window.sent = data; return Promise.resolve(); };";
     tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": system })).await?;
     tab.goto(server.url()).await?;
-    let link = common::make_room(&tab, "create-private").await?;
+    let link = common::make_room(&tab, "private").await?;
     tab.click_cell(SIZE, (8, 8)).await?;
     for look in [Look::PHONE, Look::DESKTOP] {
         tab.look(look).await?;
@@ -547,7 +547,7 @@ async fn share_sheet_has_every_way_to_invite_someone() -> Result<()> {
 async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
     let mut server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     let cached = "return navigator.serviceWorker.ready.then(() => caches.keys()).then(names => names.length)";
     tab.wait_until(PATIENCE, "the worker", async || {
         ensure!(tab.eval(cached, vec![]).await?.as_u64() > Some(0), "nothing is kept");

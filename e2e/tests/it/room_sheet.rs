@@ -17,7 +17,7 @@ async fn open_rules(tab: &Tab) -> Result<()> {
 async fn changed_rules_are_not_lost_unasked() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (owner, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (owner, _) = open_page(&browser, server.url(), "open").await?;
     let owner = &owner;
     open_rules(owner).await?;
     wait_says(owner, "rule-limit", "with no limit").await?;
@@ -86,7 +86,7 @@ async fn changed_rules_are_not_lost_unasked() -> Result<()> {
 async fn people_paint_on_beside_the_room_sheet() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (owner, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (owner, _) = open_page(&browser, server.url(), "open").await?;
     let owner = &owner;
     let width = "return document.querySelector('.stage-area').getBoundingClientRect().width";
     let before = owner.eval(width, vec![]).await?.as_f64().unwrap_or_default();
@@ -111,7 +111,7 @@ async fn people_paint_on_beside_the_room_sheet() -> Result<()> {
 async fn changed_rules_outlast_marking_and_other_devices() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (owner, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (owner, link) = open_page(&browser, server.url(), "open").await?;
     let owner = &owner;
     let other = &browser.tab(&link).await?;
     wait_linked(other, 1).await?;

@@ -126,7 +126,7 @@ async fn paint_a_past(tab: &Tab) -> Result<()> {
 async fn newcomer_plays_and_saves_a_keepers_whole_past() -> Result<()> {
     let server = Server::start().await?;
     let (browser, other) = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (painter, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (painter, link) = open_page(&browser, server.url(), "open").await?;
     let keeping = Cli::new()?;
     let data = keeping.path("kept");
     let arguments = ["place", "keep", &link, "--history", "64MiB", "--data", &data.to_string_lossy()];
@@ -181,7 +181,7 @@ async fn newcomer_plays_and_saves_a_keepers_whole_past() -> Result<()> {
 async fn time_lapse_without_a_keeper_names_its_source() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _link) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _link) = open_page(&browser, server.url(), "open").await?;
     tab.media(&[("prefers-reduced-motion", "reduce")]).await?;
     tab.click("timelapse").await?;
     tab.wait_until(PATIENCE, "words for an empty canvas", async || {

@@ -70,7 +70,7 @@ async fn choose_own(tab: &Tab, hex: &str) -> Result<()> {
 async fn shift_previews_straight_lines_painted_in_one_step() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     resize(&tab, WIDE).await?;
     click(&tab, (10, 10), 0).await?;
     wait_count(&tab, BLACK, 1).await?;
@@ -117,7 +117,7 @@ async fn colours_are_picked_kept_and_used_to_fill() -> Result<()> {
     let server = Server::start().await?;
     for size in [WIDE, NARROW] {
         let browser = Browser::start().await?;
-        let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+        let (tab, _) = open_page(&browser, server.url(), "open").await?;
         resize(&tab, size).await?;
         // A box of 12 by 12, drawn in one drag.
         let corners = [(30, 30), (41, 30), (41, 41), (30, 41), (30, 30)];
@@ -163,7 +163,7 @@ async fn colours_are_picked_kept_and_used_to_fill() -> Result<()> {
 async fn undo_spares_what_others_painted_over_own_strokes() -> Result<()> {
     let server = Server::start().await?;
     let (first, second) = (Browser::start().await?, Browser::start().await?);
-    let (one, link) = open_page(&first, server.url(), "create-room").await?;
+    let (one, link) = open_page(&first, server.url(), "open").await?;
     let two = second.tab(&link).await?;
     wait_linked(&two, 1).await?;
     for (size, row) in [(WIDE, 20), (NARROW, 70)] {
@@ -228,7 +228,7 @@ async fn stroke_beyond_the_limit_is_refused_with_numbers() -> Result<()> {
 async fn colours_are_one_stop_for_tab() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     tab.click("palette-e6194b").await?;
     let stops = "return Array.from(document.querySelectorAll('.swatch'))
         .filter(swatch => swatch.tabIndex === 0).map(swatch => swatch.dataset.testid)";
@@ -263,7 +263,7 @@ async fn wait_same_minute(tab: &Tab) -> Result<()> {
 async fn keys_do_as_listed_and_letters_switch_off() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     resize(&tab, WIDE).await?;
     key(&tab, "g", 0).await?;
     tab.type_text("goto-cell", "7, 200").await?;
@@ -326,7 +326,7 @@ async fn keys_do_as_listed_and_letters_switch_off() -> Result<()> {
 async fn two_fingers_zoom_and_hand_drags_without_painting() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     resize(&tab, NARROW).await?;
     wait_there(&tab, "tool-hand").await?;
     let before = canvas_box(&tab).await?;
@@ -419,7 +419,7 @@ async fn stencil_is_painted_through_and_finds_wrong_cells() -> Result<()> {
     let server = Server::start().await?;
     for size in [WIDE, NARROW] {
         let browser = Browser::start().await?;
-        let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+        let (tab, _) = open_page(&browser, server.url(), "open").await?;
         resize(&tab, size).await?;
         give_picture(&tab).await?;
         wait_says(&tab, "picture-state", "0 of 31 cells painted.").await?;

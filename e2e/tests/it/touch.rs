@@ -17,7 +17,7 @@ const NOTHING: [u8; 4] = [0; 4];
 async fn touch_alone_fills_areas_and_paints_pictures() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     resize(&tab, NARROW).await?;
     wait_there(&tab, "tool-fill").await?;
 
@@ -82,7 +82,7 @@ async fn touch_alone_fills_areas_and_paints_pictures() -> Result<()> {
 async fn a_pen_draws_on_wide_and_narrow_pages() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     for (row, screen) in [(20, WIDE), (40, NARROW)] {
         resize(&tab, screen).await?;
         wait_there(&tab, "palette-e6194b").await?;
@@ -105,7 +105,7 @@ async fn a_pen_draws_on_wide_and_narrow_pages() -> Result<()> {
 async fn phones_open_painted_canvases_with_the_hand() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (tab, link) = open_page(&browsers.0, server.url(), "create-room").await?;
+    let (tab, link) = open_page(&browsers.0, server.url(), "open").await?;
     tab.click_cell(SIZE, (30, 30)).await?;
     let phone = browsers.1.tab("about:blank").await?;
     resize(&phone, NARROW).await?;

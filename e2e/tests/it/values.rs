@@ -30,7 +30,7 @@ async fn click_times(tab: &Tab, testid: &str, times: usize) -> Result<()> {
 async fn sums_are_exact_after_being_apart() -> Result<()> {
     let mut server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
     let bo = browsers[1].tab(&link).await?;
     wait_linked(&ann, 1).await?;
     click_times(&ann, "increment", 3).await?;
@@ -78,7 +78,7 @@ async fn sums_are_exact_after_being_apart() -> Result<()> {
 async fn values_are_set_changed_and_deleted() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (ann, link) = open_values(&browser, server.url(), "create-room").await?;
+    let (ann, link) = open_values(&browser, server.url(), "open").await?;
     let bo = browser.tab(&link).await?;
     wait_linked(&ann, 1).await?;
     ann.type_text("value-key", "ferry").await?;
@@ -167,7 +167,7 @@ async fn phones_have_room_for_names_and_toasts() -> Result<()> {
 async fn rooms_open_with_their_own_app() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, link) = open_values(&browser, server.url(), "create-room").await?;
+    let (tab, link) = open_values(&browser, server.url(), "open").await?;
     let other = browser.tab(&link.replace("/sync/", "/place/")).await?;
     wait_says(&other, "counter", "0").await?;
     ensure!(other.url().await? == link, "the address is {}", other.url().await?);

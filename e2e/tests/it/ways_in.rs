@@ -4,7 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::common::hands::wait_there;
-use crate::common::{SIZE, open_page, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{
+    SIZE, open_page, press_make, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows,
+};
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, PATIENCE, Server};
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 async fn home_leads_back_to_a_private_room() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (mira, link) = open_page(&browsers.0, server.url(), "create-private").await?;
+    let (mira, link) = open_page(&browsers.0, server.url(), "private").await?;
     let lin = browsers.1.tab(server.url()).await?;
     lin.type_text("display-name", "Lin").await?;
     lin.goto(&link).await?;
@@ -63,7 +65,7 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     wait_says(&mira, "forgotten", "Forgot Place room.").await?;
     // Who leaves the page has it done at once.
     mira.reload().await?;
-    wait_there(&mira, "create-private").await?;
+    wait_there(&mira, "make-room").await?;
     let rooms = "return new Promise((found, failed) => {
             const opening = indexedDB.open('meshwork-rooms');
             opening.onerror = failed;
@@ -115,7 +117,7 @@ async fn kept_rooms_say_whether_browsers_may_clear_them() -> Result<()> {
         wait_says(&tab, "kept", "Saved in this browser").await?;
         ensure!(tab.eval("return window.isAsked()", vec![]).await? == false, "somebody alone was asked");
         tab.goto(server.url()).await?;
-        tab.click("create-room").await?;
+        press_make(&tab, "open").await?;
         wait_says(&tab, "kept", "Saved in this browser").await?;
         ensure!(tab.eval("return window.isAsked()", vec![]).await? == true, "who makes a room was not asked");
         tab.goto(server.url()).await?;
@@ -153,7 +155,7 @@ async fn unknown_paths_show_a_page_with_ways_on() -> Result<()> {
     wait_says(&tab, "no-such-page", "/nonsense").await?;
     ensure!(tab.title().await?.starts_with("No such page"));
     wait_says(&tab, "go-home", "Make a room").await?;
-    let (_other, link) = open_page(&browser, server.url(), "create-room").await?;
+    let (_other, link) = open_page(&browser, server.url(), "open").await?;
     tab.type_text("join-code", &link).await?;
     tab.click("join-room").await?;
     wait_linked(&tab, 1).await?;
@@ -165,7 +167,7 @@ async fn unknown_paths_show_a_page_with_ways_on() -> Result<()> {
 async fn a_guest_without_a_name_is_asked() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
-    let (mira, link) = open_page(&browsers.0, server.url(), "create-room").await?;
+    let (mira, link) = open_page(&browsers.0, server.url(), "open").await?;
     let guest = browsers.1.tab(&link).await?;
     wait_says(&guest, "guest", "You are ").await?;
     let called = guest.eval("return document.querySelector('.guest strong').textContent", vec![]).await?;
@@ -204,7 +206,7 @@ async fn a_guest_without_a_name_is_asked() -> Result<()> {
 async fn a_sheet_begins_in_its_field() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_page(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
     tab.eval("document.querySelector('[data-testid=\"place-canvas\"]').focus()", vec![]).await?;
     tab.press_keys("g").await?;
     tab.wait_until(PATIENCE, "the focus", async || {

@@ -77,7 +77,7 @@ async fn wait_pixel(tab: &Tab, at: (i64, i64), is_right: impl Fn(&Value) -> bool
 
 /// Two people on one board, each in a browser, and where its room is.
 async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
-    let (ann, link) = open_values(&browsers[0], server.url(), "create-private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
     let bo = browsers[1].tab(&link).await?;
     wait_linked(&ann, 1).await?;
     open_board(&ann).await?;
@@ -244,7 +244,7 @@ async fn pictures_come_from_whoever_has_them() -> Result<()> {
 async fn keys_alone_make_shapes_and_take_them_away() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (tab, _) = open_values(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_values(&browser, server.url(), "open").await?;
     open_board(&tab).await?;
     focus(&tab).await?;
     tab.press_keys(format!("n{ENTER}")).await?;
@@ -276,7 +276,7 @@ async fn keys_alone_make_shapes_and_take_them_away() -> Result<()> {
 async fn an_excalidraw_file_is_taken() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_values(&browser, server.url(), "create-room").await?;
+    let (tab, _) = open_values(&browser, server.url(), "open").await?;
     open_board(&tab).await?;
     let file = json!({
         "type": "excalidraw", "version": 2, "source": "https://excalidraw.com", "files": {}, "appState": {},

@@ -15,9 +15,10 @@ use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::doodle::Doodle;
 use meshwork_web::view::FIRST_CANVAS;
-use meshwork_web::{texts, words};
+use meshwork_web::words::Notice;
+use meshwork_web::{beads, rules, texts, words};
 
-use super::bead::OwnBead;
+use super::bead::{Bead, OwnBead};
 use super::brand::Brand;
 use super::doodle::DoodlePad;
 use super::kept_rooms::KeptRooms;
@@ -69,16 +70,22 @@ fn Home(
 ) -> impl IntoView {
     browser::set_title(texts::home::MESHWORK);
     let chosen = RwSignal::new(&APPS[0]);
+    // Who was in a room before has kept one, most likely; it is known a moment later.
+    let has_rooms = RwSignal::new(session.was_anywhere());
+    let is_first = !has_rooms.get_untracked() && session.name.with_untracked(String::is_empty);
+    let chip = view! {
+        <label class="name-chip">
+            <OwnBead called=session.name/>
+            <NameField session/>
+        </label>
+    };
     view! {
-        <div class="home">
+        <div class="home" class:back=has_rooms>
             <header class="home-bar">
                 <Brand/>
                 <div class="home-bar-end">
                     <ThemeToggle/>
-                    <label class="name-chip">
-                        <OwnBead called=session.name/>
-                        <NameField session/>
-                    </label>
+                    {(!is_first).then_some(chip)}
                     <KeyButton session/>
                 </div>
             </header>
@@ -86,7 +93,7 @@ fn Home(
                 {(!browser::has_webrtc()).then(|| view! {
                     <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
                 })}
-                <KeptRooms session/>
+                <KeptRooms session has_rooms/>
                 <div class="doors">
                     <div class="home-words">
                         <h1>{texts::TITLE}</h1>
@@ -94,11 +101,16 @@ fn Home(
                             <span>{texts::LEAD[0]}</span>
                             <span>{texts::LEAD[1]}</span>
                         </p>
-                        <JoinRoom join/>
                     </div>
-                    <MakeRoom session chosen/>
+                    {is_first.then(|| view! { <FirstName session/> })}
+                    <MakeRoom session chosen has_rooms/>
+                    <svg class="home-thread" viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
+                        <path class="first" d="M0 8C40 34 80 64 120 64H520C600 64 680 50 780 50S1000 66 1120 50S1340 20 1440 0"></path>
+                        <path class="back" d="M0 8C80 34 160 50 300 50S520 62 640 58S760 64 800 64H1180C1260 64 1360 34 1440 8"></path>
+                    </svg>
+                    <AppBeads chosen/>
+                    <JoinRoom join/>
                 </div>
-                <Thread chosen/>
                 <Health/>
             </main>
             <KeySheet session/>
@@ -106,9 +118,28 @@ fn Home(
     }
 }
 
-/// The thread across the page, with a bead for each app: the chosen one is filled.
+/// What somebody who is here for the first time is called, and what without a name.
 #[component]
-fn Thread(chosen: RwSignal<&'static App>) -> impl IntoView {
+fn FirstName(session: Session) -> impl IntoView {
+    let peer = session.peer();
+    view! {
+        <div class="first-name">
+            <span class="first-name-label" aria-hidden="true">{texts::key::WHAT_CALLED}</span>
+            <label class="name-chip">
+                <OwnBead called=session.name/>
+                <NameField session/>
+            </label>
+            <p class="hint">
+                {texts::home::unnamed(&beads::name(&peer))}
+                <Bead peer letter=Signal::stored(None)/>
+            </p>
+        </div>
+    }
+}
+
+/// A bead for each app, on the thread across the page: the chosen one is filled.
+#[component]
+fn AppBeads(chosen: RwSignal<&'static App>) -> impl IntoView {
     let bead = |app: &'static App| {
         view! {
             <label
@@ -130,55 +161,79 @@ fn Thread(chosen: RwSignal<&'static App>) -> impl IntoView {
         }
     };
     view! {
-        <div class="home-thread">
-            <svg viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
-                <path d="M0 8C180 40 430 104 720 104S1260 40 1440 2"></path>
-            </svg>
-            <fieldset class="app-beads">
-                <legend class="sr-only">{texts::home::TOGETHER}</legend>
-                {APPS.iter().map(bead).collect_view()}
-            </fieldset>
-        </div>
+        <fieldset class="app-beads">
+            <legend class="sr-only">{texts::home::TOGETHER}</legend>
+            {APPS.iter().map(bead).collect_view()}
+        </fieldset>
     }
 }
 
-#[component]
-fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
-    let size = RwSignal::new(FIRST_SIZE);
-    let making = RwSignal::new(None::<bool>);
-    let problem = RwSignal::new(None::<String>);
-    let draft = Draft::new(Terms::default(), None);
-    let doodle = RwSignal::new(Doodle::read(&browser::stored(DOODLE_KEY).unwrap_or_default()));
-    // What was read need not be written.
-    Effect::watch(
-        move || doodle.with(Doodle::write),
-        |painted, _, _| browser::store(DOODLE_KEY, painted),
-        false,
-    );
-    on_cleanup(move || {
-        // It is in the room now.
-        if making.try_get_untracked().flatten().is_some() && session.has_room() {
-            browser::unstore(DOODLE_KEY);
-        }
-    });
-    let make = move |private: bool| {
-        if making.get_untracked() == Some(private) {
+/// A room that is being made. Copies are the same one.
+#[derive(Clone, Copy)]
+struct Making {
+    session: Session,
+    app: RwSignal<&'static App>,
+    doodle: RwSignal<Doodle>,
+    draft: Draft,
+    /// A place of [`SIZES`].
+    size: RwSignal<usize>,
+    is_private: RwSignal<bool>,
+    /// Whether one is being made.
+    is_under_way: RwSignal<bool>,
+    /// Why none can be.
+    problem: RwSignal<Option<String>>,
+}
+
+impl Making {
+    fn new(session: Session, app: RwSignal<&'static App>) -> Making {
+        let making = Making {
+            session,
+            app,
+            doodle: RwSignal::new(Doodle::read(&browser::stored(DOODLE_KEY).unwrap_or_default())),
+            draft: Draft::new(Terms::default(), None),
+            size: RwSignal::new(FIRST_SIZE),
+            is_private: RwSignal::new(true),
+            is_under_way: RwSignal::new(false),
+            problem: RwSignal::new(None),
+        };
+        let doodle = making.doodle;
+        // What was read need not be written.
+        Effect::watch(
+            move || doodle.with(Doodle::write),
+            |painted, _, _| browser::store(DOODLE_KEY, painted),
+            false,
+        );
+        on_cleanup(move || {
+            // It is in the room now.
+            if making.is_under_way.try_get_untracked() == Some(true) && session.has_room() {
+                browser::unstore(DOODLE_KEY);
+            }
+        });
+        making
+    }
+
+    /// Makes the room: at this server, or for oneself alone.
+    fn make(self, is_alone: bool) {
+        if self.is_under_way.get_untracked() && self.problem.with_untracked(Option::is_none) {
             return;
         }
-        let app = chosen.get_untracked();
-        making.set(Some(private));
+        self.is_under_way.set(true);
+        let Making { session, draft, problem, .. } = self;
+        let app = self.app.get_untracked();
         let wanted = untrack(move || draft.rules(app)).and_then(|rules| {
             let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
-            let parameters = match has_size(app) {
-                true => meshwork_place::parameters(SIZES[size.get_untracked()]),
+            let parameters = match has_canvas(app) {
+                true => meshwork_place::parameters(SIZES[self.size.get_untracked()]),
                 false => AppParameters::default(),
             };
-            Ok((RoomSpec { servers: vec![browser::origin()], app: word, parameters, private }, rules))
+            let servers = if is_alone { Vec::new() } else { vec![browser::origin()] };
+            let private = is_alone || self.is_private.get_untracked();
+            Ok((RoomSpec { servers, app: word, parameters, private }, rules))
         });
         problem.set(wanted.as_ref().err().cloned());
         let Ok((spec, rules)) = wanted else { return };
-        let cells = match has_size(app) {
-            true => doodle.with_untracked(|doodle| doodle.within(SIZES[size.get_untracked()])),
+        let cells = match has_canvas(app) {
+            true => self.doodle.with_untracked(|doodle| doodle.within(SIZES[self.size.get_untracked()])),
             false => Vec::new(),
         };
         spawn_local(async move {
@@ -187,87 +242,172 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>) -> impl IntoView {
             }
             let made = session.make(spec, rules, &cells);
             // Who painted first wants to show it to somebody.
-            session.is_share_open.set(made.is_ok() && !cells.is_empty());
+            session.is_share_open.set(made.is_ok() && !cells.is_empty() && !is_alone);
             problem.set(made.err());
         });
-    };
-    let notice = move || {
-        making.get()?;
-        if let Some(reason) = problem.get() {
+    }
+
+    /// What became of it, where there is something to say; tracked.
+    fn notice(self) -> Option<Notice> {
+        self.is_under_way.get().then_some(())?;
+        if let Some(reason) = self.problem.get() {
             return Some(words::refused(&reason));
         }
-        match (session.phase.get(), session.server.get()) {
+        match (self.session.phase.get(), self.session.server.get()) {
             (Phase::Refused(notice), _) => Some(notice),
-            (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
+            (_, Some(ServerState::Away { reason })) => {
+                let old = self.session.old_version();
+                Some(old.unwrap_or_else(|| words::server_away(false, &reason)))
+            }
             _ => None,
         }
-    };
-    let is_kept = move || {
-        let is_away = matches!(session.server.get(), Some(ServerState::Away { .. }));
-        is_away && making.get().is_some() && doodle.with(|doodle| doodle.painted().next().is_some())
-    };
-    let is_busy = move |private: bool| making.get() == Some(private) && notice().is_none();
-    let label = |CanvasSize { width, height }: CanvasSize| texts::canvas::size(width, height);
-    let options = SIZES.iter().enumerate().map(|(index, cells)| {
-        view! { <option value=index.to_string() selected=index == FIRST_SIZE>{label(*cells)}</option> }
-    });
-    let choose = move |event: web_sys::Event| {
-        if let Ok(index) = event_target_value(&event).parse::<usize>() {
-            size.set(index.min(SIZES.len() - 1));
+    }
+
+    /// Whether what is painted waits for a server; tracked.
+    fn is_kept(self) -> bool {
+        let is_away = matches!(self.session.server.get(), Some(ServerState::Away { .. }));
+        is_away && self.is_under_way.get() && self.doodle.with(|doodle| doodle.painted().next().is_some())
+    }
+
+    /// How large the canvas is and how fast one paints there, in a few words; tracked.
+    fn summary(self) -> String {
+        let app = self.app.get();
+        let limits = self.draft.rules(app).ok().and_then(|rules| rules.limit);
+        let limits = limits.map_or(texts::home::NO_LIMITS.to_owned(), |limit| rules::pace(Some(limit), app));
+        match has_canvas(app) {
+            true => {
+                let CanvasSize { width, height } = SIZES[self.size.get()];
+                format!("{}, {limits}", texts::canvas::size(width, height))
+            }
+            false => words::capital(&limits),
         }
+    }
+}
+
+/// A room is made: of what is painted here, or of nothing yet.
+#[component]
+fn MakeRoom(session: Session, chosen: RwSignal<&'static App>, has_rooms: RwSignal<bool>) -> impl IntoView {
+    let making = Making::new(session, chosen);
+    let was_painted = making.doodle.with_untracked(|doodle| doodle.painted().next().is_some());
+    let has_pad = Memo::new(move |_| has_canvas(chosen.get()) && (!has_rooms.get() || was_painted));
+    let is_busy = move || making.is_under_way.get() && making.notice().is_none();
+    let title = move || match has_pad.get() {
+        true => texts::home::ONLY_HERE.to_owned(),
+        false => texts::home::make_room(chosen.get().title),
+    };
+    let means = move || match (has_pad.get(), making.is_private.get()) {
+        (true, true) => texts::home::SHARE_PRIVATE,
+        (true, false) => texts::home::SHARE_OPEN,
+        (false, true) => texts::home::MEANS_PRIVATE,
+        (false, false) => texts::home::MEANS_OPEN,
+    };
+    let button = move || match has_pad.get() {
+        true => view! { {icons::share()} {texts::bar::SHARE} }.into_any(),
+        false => texts::home::MAKE.into_any(),
     };
     view! {
-        <section class="door make" aria-labelledby="make-title">
-            <h2 id="make-title">{move || texts::home::make_room(chosen.get().title)}</h2>
-            <Show when=move || has_size(chosen.get())>
-                <DoodlePad doodle/>
-                <p class="hint">{texts::DOODLE_HINT}</p>
-            </Show>
-            <div class="door-row">
-                <span class="select" hidden=move || !has_size(chosen.get())>
-                    <select aria-label=texts::home::SIZE on:change=choose>{options.collect_view()}</select>
-                    {icons::down()}
-                </span>
+        <section class="make" aria-labelledby="make-title">
+            <Show when=move || has_pad.get()><DoodlePad doodle=making.doodle/></Show>
+            <div class="make-foot">
+                <div class="make-words">
+                    <h2 id="make-title">{title}</h2>
+                    <p class="hint">{means}</p>
+                </div>
+                <Kinds is_private=making.is_private/>
                 <button
                     type="button"
                     class="button primary"
-                    class:busy=move || is_busy(true)
-                    data-testid="create-private"
-                    on:click=move |_| make(true)
+                    class:busy=is_busy
+                    data-testid="make-room"
+                    on:click=move |_| making.make(false)
                 >
-                    {icons::lock()}
-                    {texts::home::MAKE_PRIVATE}
-                </button>
-                <button
-                    type="button"
-                    class="button secondary"
-                    class:busy=move || is_busy(false)
-                    data-testid="create-room"
-                    on:click=move |_| make(false)
-                >
-                    {icons::globe()}
-                    {texts::home::MAKE_OPEN}
+                    {button}
                 </button>
             </div>
-            <p class="hint">
-                {texts::KINDS}
-            </p>
-            <p class="hint">
-                <a href=move || format!("/{}", chosen.get().word) data-testid="begin-alone">{texts::ALONE.0}</a>
-                {texts::ALONE.1}
-            </p>
-            <details class="rules-fold" data-testid="rules-fold">
-                <summary>{texts::LIMITS}</summary>
-                <div class="rules-form">
-                    {move || view! { <RulesFields draft app=chosen.get() listed=texts::ONLY_YOU/> }}
-                    <p class="hint">{texts::home::CHANGE_LATER}</p>
-                </div>
-            </details>
+            <div class="make-more">
+                <details class="rules-fold" data-testid="rules-fold">
+                    <summary>{move || making.summary()}</summary>
+                    <div class="rules-form">
+                        <Sizes making/>
+                        {move || view! { <RulesFields draft=making.draft app=chosen.get() listed=texts::ONLY_YOU/> }}
+                        <p class="hint">{texts::home::CHANGE_LATER}</p>
+                    </div>
+                </details>
+                <p class="hint">
+                    <a
+                        href=move || format!("/{}", chosen.get().word)
+                        data-testid="begin-alone"
+                        on:click=move |event| begin_alone(making, &event)
+                    >
+                        {texts::ALONE.0}
+                    </a>
+                    {texts::ALONE.1}
+                </p>
+            </div>
             <div role="alert">
-                {move || notice().map(|notice| view! { <NoticeCard notice/> })}
-                <p class="hint" data-testid="doodle-kept" hidden=move || !is_kept()>{texts::home::DRAWING_KEPT}</p>
+                {move || making.notice().map(|notice| view! { <NoticeCard notice/> })}
+                <p class="hint" data-testid="doodle-kept" hidden=move || !making.is_kept()>{texts::home::DRAWING_KEPT}</p>
             </div>
         </section>
+    }
+}
+
+/// Takes what is painted along where one begins alone; with nothing painted the link leads to what one had there before.
+fn begin_alone(making: Making, event: &ev::MouseEvent) {
+    let has_painting = making.doodle.with_untracked(|doodle| doodle.painted().next().is_some());
+    let is_plain = !event.ctrl_key() && !event.meta_key() && !event.shift_key();
+    if has_painting && is_plain && has_canvas(making.app.get_untracked()) {
+        event.prevent_default();
+        making.make(true);
+    }
+}
+
+/// Who gets in.
+#[component]
+fn Kinds(is_private: RwSignal<bool>) -> impl IntoView {
+    let kind = move |test_id: &'static str, sign: AnyView, word: &'static str, private: bool| {
+        view! {
+            <label data-testid=test_id>
+                <input
+                    type="radio"
+                    name="kind"
+                    class="sr-only"
+                    prop:checked=move || is_private.get() == private
+                    on:change=move |_| is_private.set(private)
+                />
+                {sign}
+                {word}
+            </label>
+        }
+    };
+    view! {
+        <fieldset class="segments">
+            <legend class="sr-only">{texts::room::WHO_GETS_IN}</legend>
+            {kind("kind-private", icons::lock().into_any(), texts::bar::PRIVATE, true)}
+            {kind("kind-open", icons::globe().into_any(), texts::bar::OPEN, false)}
+        </fieldset>
+    }
+}
+
+/// How large the canvas is, where there is one.
+#[component]
+fn Sizes(making: Making) -> impl IntoView {
+    let option = |(index, size): (usize, &CanvasSize)| {
+        let words = texts::canvas::size(size.width, size.height);
+        view! { <option value=index.to_string() selected=index == FIRST_SIZE>{words}</option> }
+    };
+    let choose = move |event| {
+        if let Ok(index) = event_target_value(&event).parse::<usize>() {
+            making.size.set(index.min(SIZES.len() - 1));
+        }
+    };
+    view! {
+        <label class="option-row" hidden=move || !has_canvas(making.app.get())>
+            {texts::canvas::CANVAS}
+            <select class="small-select" aria-label=texts::home::SIZE on:change=choose>
+                {SIZES.iter().enumerate().map(option).collect_view()}
+            </select>
+        </label>
     }
 }
 
@@ -275,8 +415,8 @@ const fn size(width: u16, height: u16) -> CanvasSize {
     CanvasSize { width, height }
 }
 
-/// Whether one chooses how large a room of the app is.
-fn has_size(app: &App) -> bool {
+/// Whether there is a canvas in the app, of a size that one chooses.
+fn has_canvas(app: &App) -> bool {
     *app.word == *meshwork_place::app()
 }
 

@@ -31,6 +31,8 @@ const KEY: &str = "meshwork-forgetting";
 pub(crate) fn KeptRooms(
     /// The page's node.
     session: Session,
+    /// Whether there are any, as soon as that is known.
+    has_rooms: RwSignal<bool>,
 ) -> impl IntoView {
     let rooms = RwSignal::new(Vec::<KeptRoom>::new());
     let are_safe = RwSignal::new(true);
@@ -46,6 +48,7 @@ pub(crate) fn KeptRooms(
         thumbnail::keep_only(&kept.iter().map(|room| room.id).collect::<Vec<_>>());
         // The page may have gone meanwhile.
         are_safe.try_set(keeps_for_good);
+        has_rooms.try_set(!kept.is_empty());
         rooms.try_set(kept);
     });
     let where_kept = move || if are_safe.get() { texts::KEPT_HERE } else { texts::KEPT_FOR_NOW };

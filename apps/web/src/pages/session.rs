@@ -274,7 +274,7 @@ impl Session {
             return self.phase.set(Phase::Refused(words::refused(texts::notices::NO_SERVER)));
         }
         let entry = self.begin_entering();
-        self.apps.want(address.app());
+        self.apps.want(&address);
         self.code.set(address.code());
         spawn_local(async move {
             // A large room's full mesh would be too many links.

@@ -18,8 +18,6 @@ pub const LEAD: [&str; 2] = [
     "Open a link and you're connected directly to each other. ",
     "No account, no cloud, nobody reading along.",
 ];
-/// Who gets into which of the two kinds of rooms.
-pub const KINDS: &str = "Private: only people with the link get in. Open: anyone with the six-letter code.";
 /// The way to an app without a room of several: the words of the link, and what stands behind it.
 pub const ALONE: (&str, &str) = ("Begin alone", ", and share it when you like.");
 /// Nobody was invited to a room yet.
@@ -28,10 +26,6 @@ pub const UNSHARED: &str = "Only you";
 pub const LINK_SOUGHT: &str = "Asking the server for a link.";
 /// The small canvas of the start page, for those who do not see it.
 pub const DOODLE: &str = "Canvas to try. Arrows move, Space paints.";
-/// What becomes of what is painted there.
-pub const DOODLE_HINT: &str = "Paint here, for yourself. Make a room, and it comes along.";
-/// What a room's rules are called before it is made.
-pub const LIMITS: &str = "Limits (optional)";
 /// Who paints in a room where not everybody does, before anybody else is there.
 pub const ONLY_YOU: &str = "Only you (add people later)";
 /// The server answers.
@@ -188,8 +182,13 @@ pub mod home {
     pub const TOGETHER: &str = "What you do together";
     pub const PAINT_HERE: &str = "Paint here";
     pub const SIZE: &str = "Size of the canvas";
-    pub const MAKE_PRIVATE: &str = "Make private room";
-    pub const MAKE_OPEN: &str = "Make open room";
+    pub const MAKE: &str = "Make room";
+    pub const ONLY_HERE: &str = "Only on this device for now";
+    pub const SHARE_PRIVATE: &str = "Share makes it a room. Only people with the link get in.";
+    pub const SHARE_OPEN: &str = "Share makes it a room. Anyone with the six-letter code gets in.";
+    pub const MEANS_PRIVATE: &str = "Only people with the link get in. No server can read the secret in it.";
+    pub const MEANS_OPEN: &str = "Anyone with the six-letter code gets in.";
+    pub const NO_LIMITS: &str = "no limits";
     pub const CHANGE_LATER: &str = "You can change all this later, in the room.";
     pub const JOIN_WITH_CODE: &str = "Join with a code";
     pub const JOIN: &str = "Join room";
@@ -199,6 +198,11 @@ pub mod home {
     pub const MORE: &str = "More";
     pub const NOTHING_AT: &str = "There is nothing at ";
     pub const DRAWING_KEPT: &str = "Your drawing is kept. It goes into the room when the server is back.";
+
+    /// What somebody is called who has no name.
+    pub fn unnamed(bead: &str) -> String {
+        format!("Without a name you are {bead}")
+    }
 
     /// What a page is called in the browser's tabs.
     pub fn page_title(page: &str) -> String {

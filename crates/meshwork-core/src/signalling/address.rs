@@ -34,6 +34,7 @@ const SCHEME: &str = "meshwork:";
 pub struct RoomAddress {
     place: Place,
     app: Option<AppWord>,
+    view: Option<AppWord>,
     keys: Option<RoomKeys>,
     further_servers: Vec<String>,
 }
@@ -146,12 +147,18 @@ impl RoomAddress {
             return Err(AddressError::Path(String::from(server)));
         }
         let place = Place::Server { server: String::from(server), code };
-        Ok(RoomAddress { place, app, keys: None, further_servers: Vec::new() })
+        Ok(RoomAddress { place, app, view: None, keys: None, further_servers: Vec::new() })
     }
 
     /// The address of a room that is found without a server: in the network nearby, or at further servers.
     pub fn without_server(app: AppWord, keys: RoomKeys) -> RoomAddress {
-        RoomAddress { place: Place::Anywhere, app: Some(app), keys: Some(keys), further_servers: Vec::new() }
+        RoomAddress {
+            place: Place::Anywhere,
+            app: Some(app),
+            view: None,
+            keys: Some(keys),
+            further_servers: Vec::new(),
+        }
     }
 
     /// With the part behind `#`.
@@ -184,9 +191,17 @@ impl RoomAddress {
         self
     }
 
-    /// The same room with another app in front. A server under a path cannot be without one.
+    /// The same room with another app in front, as it opens by itself. A server under a path cannot be without one.
     pub fn with_app(mut self, app: AppWord) -> RoomAddress {
         self.app = Some(app);
+        self.view = None;
+        self
+    }
+
+    /// The same with this part of the app in front in view. It stands in addresses at a server that name an app; a word that is a
+    /// code would be read as one and is left out.
+    pub fn with_view(mut self, view: AppWord) -> RoomAddress {
+        self.view = (self.app.is_some() && view.parse::<Code>().is_err()).then_some(view);
         self
     }
 
@@ -212,6 +227,12 @@ impl RoomAddress {
     /// The app in front, where one is named.
     pub fn app(&self) -> Option<&AppWord> {
         self.app.as_ref()
+    }
+
+    /// The part of the app in front that is in view, where one is named. Apps have words of their own for theirs, and leave aside
+    /// what they do not know.
+    pub fn view(&self) -> Option<&AppWord> {
+        self.view.as_ref()
     }
 
     /// What the part behind `#` says; `None` when only the code is known.
@@ -265,9 +286,20 @@ impl FromStr for RoomAddress {
     }
 }
 
-/// `http(s)://HOST[/base]/APP/CODE`, or `http(s)://HOST/CODE`.
+/// `http(s)://HOST[/base]/APP/CODE[/VIEW]`, or `http(s)://HOST/CODE`.
 fn parse_page(page: &str) -> Result<RoomAddress, AddressError> {
     let page = page.split('?').next().unwrap_or(page).trim_end_matches('/');
+    parse_room(page).or_else(|error| {
+        // The room's own address may have the word of a view behind it.
+        let (room, view) = page.rsplit_once('/').ok_or_else(|| error.clone())?;
+        match (parse_room(room), view.parse()) {
+            (Ok(address), Ok(view)) if address.app.is_some() => Ok(address.with_view(view)),
+            _ => Err(error),
+        }
+    })
+}
+
+fn parse_room(page: &str) -> Result<RoomAddress, AddressError> {
     let (scheme, rest) = page.split_once("://").ok_or_else(|| AddressError::Server(String::from(page)))?;
     check_server(page)?;
     let path_error = || AddressError::Path(String::from(page));
@@ -353,7 +385,10 @@ impl fmt::Display for RoomAddress {
         let app = self.app.as_deref().unwrap_or_default();
         match &self.place {
             Place::Server { server, code } if app.is_empty() => write!(f, "{server}/{code}")?,
-            Place::Server { server, code } => write!(f, "{server}/{app}/{code}")?,
+            Place::Server { server, code } => {
+                write!(f, "{server}/{app}/{code}")?;
+                self.view.as_deref().map_or(Ok(()), |view| write!(f, "/{view}"))?;
+            }
             Place::Anywhere => write!(f, "{SCHEME}{app}")?,
         }
         if let Some(RoomKeys { room, secrets }) = self.keys {

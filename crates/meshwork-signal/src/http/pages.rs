@@ -115,7 +115,12 @@ fn files_at(path: &str) -> Vec<String> {
     let is_code = |code: &str| code.parse().is_ok_and(|code| !is_reserved(code));
     let is_app = |word: &str| word.parse::<AppWord>().is_ok();
     let address = path.strip_suffix('/').unwrap_or(path);
-    match address.rsplit_once('/') {
+    // A part of the app in view is the page's affair.
+    let of_room = match address.rsplit_once('/') {
+        Some((room, view)) if room.contains('/') && is_app(view) => room,
+        _ => address,
+    };
+    match of_room.rsplit_once('/') {
         Some((app, code)) if is_app(app) && is_code(code) && !path.starts_with(IMMUTABLE_FOLDER) => {
             vec![of_app(app), INDEX.to_owned()]
         }
@@ -197,6 +202,10 @@ mod tests {
         for (app, word) in [("/place/K7M4QX", "place"), ("/tic-tac-toe-3/K7M4QX/", "tic-tac-toe-3")] {
             assert_eq!(files_at(app), [&format!("apps/{word}.html"), INDEX], "{app}");
         }
+        for view in ["/sync/K7M4QX/whiteboard", "/sync/k7m4qx/document/"] {
+            assert_eq!(files_at(view), ["apps/sync.html", INDEX], "{view}");
+        }
+        assert_eq!(files_at("/sync/K7M4QX/a/b"), ["sync/K7M4QX/a/b"], "a view is one word");
         for app in ["/sync", "/sync/"] {
             assert_eq!(files_at(app)[0], "apps/sync.html", "{app}");
         }

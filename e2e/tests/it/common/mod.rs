@@ -21,14 +21,14 @@ pub(crate) const SIZE: (usize, usize) = (100, 100);
 
 /// Opens the start page, makes a room with the button of this name, and returns its LINK.
 pub(crate) async fn open_page(browser: &Browser, url: &str, button: &str) -> Result<(Tab, String)> {
-    let tab = open_start(browser, url, button).await?;
+    let tab = open_start(browser, url).await?;
     let link = make_room(&tab, button).await?;
     Ok((tab, link))
 }
 
 /// The same for a room of Sync.
 pub(crate) async fn open_values(browser: &Browser, url: &str, button: &str) -> Result<(Tab, String)> {
-    let tab = open_start(browser, url, button).await?;
+    let tab = open_start(browser, url).await?;
     tab.click("app-sync").await?;
     let link = make_room(&tab, button).await?;
     wait_says(&tab, "counter", "0").await?;
@@ -52,7 +52,7 @@ pub(crate) async fn open_editor(tab: &Tab) -> Result<()> {
 
 /// Two tabs of one browser in a private room of Sync, linked.
 pub(crate) async fn open_values_twice(browser: &Browser, url: &str) -> Result<(Tab, Tab)> {
-    let (tab, link) = open_values(browser, url, "create-private").await?;
+    let (tab, link) = open_values(browser, url, "private").await?;
     let other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
     Ok((tab, other))
@@ -84,16 +84,22 @@ pub(crate) async fn open_board(tab: &Tab) -> Result<()> {
     tab.wait_laid_out().await
 }
 
-/// Opens the start page, and waits for the button of this name.
-pub(crate) async fn open_start(browser: &Browser, url: &str, button: &str) -> Result<Tab> {
+/// Opens the start page, and waits for the button that makes a room.
+pub(crate) async fn open_start(browser: &Browser, url: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;
-    tab.wait_there(PATIENCE, button).await?;
+    tab.wait_there(PATIENCE, "make-room").await?;
     Ok(tab)
 }
 
-/// Makes a room with the button of this name on the start page, and returns its LINK.
-pub(crate) async fn make_room(tab: &Tab, button: &str) -> Result<String> {
-    tab.click(button).await?;
+/// Presses the button that makes a room of a kind: `private` or `open`.
+pub(crate) async fn press_make(tab: &Tab, kind: &str) -> Result<()> {
+    tab.click(&format!("kind-{kind}")).await?;
+    tab.click("make-room").await
+}
+
+/// Makes a room of a kind on the start page, and returns its LINK.
+pub(crate) async fn make_room(tab: &Tab, kind: &str) -> Result<String> {
+    press_make(tab, kind).await?;
     tab.wait_until(PATIENCE, "the room's LINK", async || {
         let link = tab.value("share-link").await?;
         ensure!(link.contains('#'), "it is {link:?}");

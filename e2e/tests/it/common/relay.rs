@@ -69,7 +69,7 @@ pub(crate) async fn hidden(browser: &Browser, server: &Server, link: &str) -> Re
 
 /// The start page in a profile that hides its address.
 pub(crate) async fn hidden_start(browser: &Browser, url: &str) -> Result<Tab> {
-    let tab = open_start(browser, url, "create-room").await?;
+    let tab = open_start(browser, url).await?;
     tab.eval(HIDE, vec![]).await?;
     tab.reload().await?;
     Ok(tab)

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::seam::lane::Slot;
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Canvas;
@@ -19,24 +20,33 @@ pub(crate) struct Apps {
     pub(crate) on: RwSignal<Vec<&'static App>>,
     /// Which of them is in front.
     pub(crate) front: RwSignal<Option<&'static App>>,
+    /// Which part of that is in view, as addresses name it; nothing for the one that it opens with.
+    pub(crate) view: RwSignal<Option<AppWord>>,
     /// Which one is to come to the front once it is on.
     wanted: StoredValue<Option<AppWord>>,
 }
 
 impl Apps {
     pub(super) fn new() -> Apps {
-        Apps { on: RwSignal::new(Vec::new()), front: RwSignal::new(None), wanted: StoredValue::new(None) }
+        Apps {
+            on: RwSignal::new(Vec::new()),
+            front: RwSignal::new(None),
+            view: RwSignal::new(None),
+            wanted: StoredValue::new(None),
+        }
     }
 
     pub(super) fn leave(self) {
         self.on.set(Vec::new());
         self.front.set(None);
+        self.view.set(None);
         self.wanted.set_value(None);
     }
 
-    /// The address asks for this app in front.
-    pub(super) fn want(self, app: Option<&AppWord>) {
-        self.wanted.set_value(app.cloned());
+    /// The address asks for this app in front, and for this part of it in view.
+    pub(super) fn want(self, address: &RoomAddress) {
+        self.wanted.set_value(address.app().cloned());
+        self.view.set(address.view().cloned());
     }
 
     fn show(self, on: Vec<&'static App>) {
@@ -76,8 +86,18 @@ impl Session {
     /// Brings an app that is on to the front.
     pub(crate) fn bring_to_front(self, app: &'static App) {
         self.apps.front.set(Some(app));
+        self.apps.view.set(None);
         self.refresh_standing();
         self.read_address();
+    }
+
+    /// Another part of the app in front is in view, so that the address leads there; nothing for the one that it opens with.
+    pub(crate) fn note_view(self, view: Option<&str>) {
+        let view = view.and_then(|view| view.parse().ok());
+        if self.apps.view.with_untracked(|before| *before != view) {
+            self.apps.view.set(view);
+            self.read_address();
+        }
     }
 
     /// Reads again which apps are on, in a room that opened with this one. Those that keep documents are on as soon as the

@@ -186,6 +186,10 @@ impl Session {
             None => address,
         };
         self.note_link(&address);
+        let address = match self.apps.view.get_untracked() {
+            Some(view) => address.with_view(view),
+            None => address,
+        };
         self.address.set(Some(address));
     }
 

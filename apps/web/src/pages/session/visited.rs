@@ -70,6 +70,11 @@ impl Session {
         rooms
     }
 
+    /// Whether this profile was in a room before.
+    pub(crate) fn was_anywhere(self) -> bool {
+        !visits().is_empty()
+    }
+
     /// All rooms of which this browser keeps something; nothing where it does not say.
     pub(crate) async fn kept_ids(self) -> Option<Vec<RoomId>> {
         let driver = self.driver.with_value(Driver::clone);

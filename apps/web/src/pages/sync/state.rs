@@ -60,6 +60,20 @@ pub(super) enum Tab {
 impl Tab {
     /// All of them, in their order.
     pub(super) const ALL: [Tab; 3] = [Tab::Values, Tab::Whiteboard, Tab::Document];
+
+    /// Its word, in addresses too.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Tab::Values => "values",
+            Tab::Whiteboard => "whiteboard",
+            Tab::Document => "document",
+        }
+    }
+
+    /// The tab with this word; the first where there is none.
+    fn named(word: Option<&str>) -> Tab {
+        Tab::ALL.into_iter().find(|tab| Some(tab.word()) == word).unwrap_or(Tab::Values)
+    }
 }
 
 /// Is told what the node tells; nothing where much may have happened.
@@ -122,7 +136,7 @@ impl Sync {
         let sync = Sync {
             session,
             slot: session.slot_of(apps::named(WORD).expect("it stands in the table")),
-            tab: RwSignal::new(Tab::Values),
+            tab: RwSignal::new(Tab::named(session.apps.view.get_untracked().as_deref())),
             counter: RwSignal::new(COUNTER.to_owned()),
             counters: RwSignal::new(Vec::new()),
             value: RwSignal::new(0),
@@ -146,8 +160,9 @@ impl Sync {
             sync.read();
         });
         Effect::new(move || {
-            sync.tab.track();
+            let tab = sync.tab.get();
             sync.read_holders();
+            session.note_view((tab != Tab::Values).then(|| tab.word()));
         });
         Effect::new(move || {
             session.people.with(|rows| sync.traffic.update(|traffic| traffic.count(rows)));

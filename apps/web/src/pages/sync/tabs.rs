@@ -23,9 +23,9 @@ const HOLDERS_SHOWN: usize = 5;
 
 /// What stands on the tabs, in the order of [`Tab::ALL`].
 const TABS: [TabName; 3] = [
-    ("values", texts::parts::VALUES),
-    ("whiteboard", texts::parts::WHITEBOARD),
-    ("document", texts::parts::DOCUMENT),
+    (Tab::Values.word(), texts::parts::VALUES),
+    (Tab::Whiteboard.word(), texts::parts::WHITEBOARD),
+    (Tab::Document.word(), texts::parts::DOCUMENT),
 ];
 
 /// All of them. What was looked at once stays as it was left.
@@ -36,7 +36,8 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
     }
     let session = sync.session;
     // What is in a tab comes when it is opened first, and stays.
-    let later = move |tab: Tab, word: &'static str, panel: fn(Sync) -> AnyView| {
+    let later = move |tab: Tab, panel: fn(Sync) -> AnyView| {
+        let word = tab.word();
         let was_opened = Memo::new(move |before: Option<&bool>| {
             before.is_some_and(|before| *before) || sync.tab.get() == tab
         });
@@ -85,8 +86,8 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
             >
                 <Values sync/>
             </div>
-            {later(Tab::Whiteboard, "whiteboard", |sync| view! { <WhiteboardPanel sync/> }.into_any())}
-            {later(Tab::Document, "document", |sync| view! { <DocumentPanel sync/> }.into_any())}
+            {later(Tab::Whiteboard, |sync| view! { <WhiteboardPanel sync/> }.into_any())}
+            {later(Tab::Document, |sync| view! { <DocumentPanel sync/> }.into_any())}
         </div>
     }
 }

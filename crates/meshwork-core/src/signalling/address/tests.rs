@@ -38,11 +38,31 @@ fn the_documented_addresses_are_read() {
     let renewed = RoomAddress::without_server(word("chat"), renewed);
     let near = RoomAddress::without_server(word("chat"), looking);
     let bare = RoomAddress::at_server("http://127.0.0.1:8080", None, code()).expect("a server");
-    for address in [whole, near, renewed, bare] {
+    let board = RoomAddress::at_server("http://127.0.0.1:8080", Some(word("sync")), code());
+    let board = board.expect("a server").with_view(word("whiteboard"));
+    for address in [whole, near, renewed, bare, board] {
         assert_eq!(read(&address.to_string()), Ok(address.clone()));
         let json = serde_json::to_string(&address).expect("it has a form");
         assert_eq!(serde_json::from_str::<RoomAddress>(&json).ok(), Some(address.clone()), "{json}");
         assert!(page.contains(&address.to_string()), "docs/protocol/addresses.md lacks {address}");
+    }
+}
+
+#[test]
+fn addresses_name_what_is_in_view() {
+    let room = RoomAddress::at_server("https://example.org", Some(word("sync")), code()).expect("a server");
+    let board = room.clone().with_keys(keys()).with_view(word("whiteboard"));
+    let text = board.to_string();
+    assert!(text.starts_with("https://example.org/sync/K7M4QX/whiteboard#"), "{text}");
+    assert_eq!(read(&text), Ok(board.clone()));
+    assert_eq!(board.view(), Some(&word("whiteboard")));
+    assert_eq!(board.with_app(word("place")).view(), None, "the other app has no whiteboard");
+    // Words that are codes would be read as such.
+    assert_eq!(room.clone().with_view(word("values")).view(), None);
+    let bare = RoomAddress::at_server("https://example.org", None, code()).expect("a server");
+    assert_eq!(bare.with_view(word("whiteboard")).view(), None, "no app is named");
+    for wrong in ["https://example.org/K7M4QX/whiteboard", "https://example.org/sync/K7M4QX/White board"] {
+        assert!(matches!(read(wrong), Err(AddressError::Path(_))), "{wrong}");
     }
 }
 
