@@ -3,7 +3,7 @@
 //! `target/pages` holds `index.html` and `assets/<build>/`, where `<build>` is one hash over everything that
 //! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template: `{{assets}}` becomes
 //! `/assets/<build>`, `{{scripts}}` the tags that start the program. Each app of `apps/web/src/apps.rs` has the same
-//! page with a preview of its own as `apps/WORD.html`: `{{title}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything
+//! page with a preview of its own as `apps/WORD.html`: `{{title}}`, `{{word}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything
 //! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
 //! shortcuts the apps are filled in. `{{origin}}` stays for the server, which puts its address there; `{{picture}}` is what previews
 //! show, which for an app is `preview-WORD.png` of `apps/web/static/root`.
@@ -292,6 +292,7 @@ impl<'a> Sources<'a> {
         let index = self.template.replace("{{scripts}}", &scripts).replace("{{assets}}", &assets);
         let index = index
             .replace("{{title}}", &title)
+            .replace("{{word}}", app.map_or("", |app| app.word))
             .replace("{{invitation}}", app.map_or("You are invited to a room", |app| app.invitation))
             .replace("{{sentence}}", app.map_or("Rooms made of people", |app| app.sentence))
             .replace("{{picture}}", &self.picture(app)?);
@@ -441,10 +442,11 @@ mod tests {
         assert!(index.contains(" /assets/f00/x.css"), "{index}");
         assert!(sources("no place").index("f00", None).is_err());
         assert!(sources("{{scripts}} {{other}}").index("f00", None).is_err());
-        let of_app = sources("{{scripts}} {{title}}, {{invitation}}, {{origin}}{{picture}}")
-            .index("f00", Some(&APPS[1]));
+        let of_app =
+            sources("{{scripts}} {{title}}, {{invitation}}, {{origin}}/{{word}}, {{origin}}{{picture}}")
+                .index("f00", Some(&APPS[1]));
         assert!(of_app.expect("all places are known").ends_with(
-            "Sync \u{b7} Meshwork, You are invited to count, list and write together, {{origin}}/preview-sync.png"
+            "Sync \u{b7} Meshwork, You are invited to draw, write and count together, {{origin}}/sync, {{origin}}/preview-sync.png"
         ));
         let mut without = sources("{{scripts}}");
         without.statics.clear();

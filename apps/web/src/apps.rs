@@ -39,8 +39,8 @@ pub const APPS: [App; 2] = [
     App {
         word: "sync",
         title: "Sync",
-        sentence: "Count, list and write together",
-        invitation: "You are invited to count, list and write together",
+        sentence: "Draw, write and count together",
+        invitation: "You are invited to draw, write and count together",
         verbs: ("write", "writing"),
         doers: "Writers",
         unit: "point",

@@ -29,6 +29,7 @@ pub mod rail;
 pub mod recent;
 pub mod rtt;
 pub mod rules;
+pub mod scribble;
 pub mod sketch;
 pub mod sparkline;
 pub mod stencil;

@@ -5,7 +5,10 @@ use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
 use crate::common::hands::wait_there;
-use crate::common::{SIZE, close, press_make, wait_linked, wait_page_says, wait_says, wait_shows};
+use crate::common::{
+    SIZE, close, make_room, open_board, press_make, wait_linked, wait_page_says, wait_says, wait_shapes,
+    wait_shows,
+};
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 
@@ -123,6 +126,65 @@ async fn start_pages_painting_comes_along() -> Result<()> {
 }
 
 #[tokio::test]
+async fn beginning_alone_takes_the_painting_along() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab(server.url()).await?;
+    wait_there(&tab, "doodle").await?;
+    tab.eval("document.querySelector('[data-testid=doodle]').focus()", vec![]).await?;
+    tab.press_keys(" ").await?;
+    tab.click("begin-alone").await?;
+    wait_shows(&tab, (50, 50), RED).await?;
+    wait_says(&tab, "room-chip", "Only you").await?;
+    ensure!(tab.url().await? == format!("{}/place", server.url()), "no room has an address yet");
+    ensure!(server.metrics()?.contains("\nmeshwork_rooms 0\n"), "no server knows of it");
+    tab.goto(server.url()).await?;
+    wait_there(&tab, "begin-alone").await?;
+    let is_left = "return document.querySelector('[data-testid=doodle-hint]')?.hidden ?? false";
+    ensure!(tab.eval(is_left, vec![]).await? == false, "it is in the room, and no longer here");
+    // What is there already is found again.
+    tab.click("begin-alone").await?;
+    wait_shows(&tab, (50, 50), RED).await
+}
+
+#[tokio::test]
+async fn start_pages_drawing_comes_along() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let ann = browsers.0.tab(server.url()).await?;
+    wait_there(&ann, "make-room").await?;
+    ann.click("app-sync").await?;
+    wait_there(&ann, "scribble").await?;
+    ann.drag_on("scribble", &[(40, 40), (80, 90), (160, 60)]).await?;
+    ann.drag_on("scribble", &[(200, 40), (240, 90)]).await?;
+    ann.click("scribble-undo").await?;
+    ann.reload().await?;
+    ann.click("app-sync").await?;
+    wait_there(&ann, "scribble").await?;
+    press_make(&ann, "private").await?;
+    wait_page_says(&ann, "Bring someone in").await?;
+    let link = ann
+        .wait_until(PATIENCE, "a link", async || {
+            let link = ann.value("share-link-sheet").await?;
+            ensure!(link.contains("/whiteboard#"), "{link}");
+            Ok(link)
+        })
+        .await?;
+    close(&ann).await?;
+    let bo = browsers.1.tab(&link).await?;
+    for tab in [&ann, &bo] {
+        wait_shapes(tab, 1).await?;
+    }
+    // It is drawn once: another board of one's own begins empty.
+    let next = browsers.0.tab(server.url()).await?;
+    wait_there(&next, "make-room").await?;
+    next.click("app-sync").await?;
+    make_room(&next, "private").await?;
+    open_board(&next).await?;
+    wait_shapes(&next, 0).await
+}
+
+#[tokio::test]
 async fn start_pages_paintings_wait_for_the_server() -> Result<()> {
     let mut server = Server::start().await?;
     let browser = Browser::start().await?;
@@ -141,7 +203,7 @@ async fn start_pages_paintings_wait_for_the_server() -> Result<()> {
     wait_shows(&tab, (50, 50), RED).await?;
     // It is in the room, and no longer here.
     tab.goto(server.url()).await?;
-    wait_there(&tab, "doodle").await?;
-    ensure!(tab.eval(is_painted, vec![]).await? == false, "it is there twice");
+    wait_there(&tab, "make-room").await?;
+    ensure!(!tab.has("doodle").await?, "it is there twice");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Sync's documents: what several people type at once, apart and together again.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
@@ -60,9 +61,12 @@ fn letters(text: &str) -> Vec<char> {
     letters
 }
 
+/// How long one is away while the others write.
+const APART: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn three_type_at_once_and_lose_nothing() -> Result<()> {
-    let server = Server::start().await?;
+    let mut server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
     let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
     let (bo, cy) = (browsers[1].tab(&link).await?, browsers[2].tab(&link).await?);
@@ -75,11 +79,21 @@ async fn three_type_at_once_and_lose_nothing() -> Result<()> {
     wait_reads(&bo, "Trip to Porto").await?;
     cy.click("disconnect").await?;
     wait_linked(&ann, 1).await?;
-    let texts = [" ann brings the tent", " bo has the maps", " cy cooks offline"];
+    server.kill();
+    let texts = [" ann brings the tent", " bo has the maps", " cy cooks offline", " ann is ready"];
     let typed =
         tokio::join!(type_at_end(&ann, texts[0]), type_at_end(&bo, texts[1]), type_at_end(&cy, texts[2]));
     typed.0.and(typed.1).and(typed.2)?;
     wait_reads(&cy, "Trip to Porto cy cooks offline").await?;
+    // A minute apart, while the server is away and the others write on.
+    tokio::time::sleep(APART).await;
+    type_at_end(&ann, texts[3]).await?;
+    wait_until(PATIENCE, "what the other wrote", async || {
+        ensure!(read(&bo).await?.ends_with(texts[3]), "it is not there");
+        Ok(())
+    })
+    .await?;
+    server.restart().await?;
     cy.click("connect").await?;
     let wanted = letters(&format!("Trip to Porto{}", texts.concat()));
     wait_until(PATIENCE, "all that was typed", async || {
@@ -144,6 +158,13 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
     wait_pressed(&ann, "document-preview", true).await?;
     ann.press_with(Key::Alt, "p").await?;
     wait_pressed(&ann, "document-preview", false).await?;
+    let has_people = "return document.querySelector('.people').checkVisibility()";
+    ann.press_with(Key::Control, "s").await?;
+    wait_pressed(&ann, "document-versions", true).await?;
+    ensure!(ann.eval(has_people, vec![]).await? == false, "versions take the place of the people");
+    ann.click("close-versions").await?;
+    ensure!(ann.eval(has_people, vec![]).await? == true, "they come back");
+    ann.eval("document.activeElement.blur()", vec![]).await?;
     ann.click("room-chip").await?;
     ann.press_with(Key::Alt, "w").await?;
     close(&ann).await?;
@@ -159,6 +180,12 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
         Ok(())
     })
     .await?;
+    // Who points at a line is told when it was written.
+    let told = "const bar = document.querySelector('.author-bar');
+        bar.dispatchEvent(new MouseEvent('mouseenter'));
+        return bar.title";
+    let told = ann.eval(told, vec![]).await?;
+    ensure!(told == "You, just now", "{told}");
     ann.click("document-preview").await?;
     let heading = ann.eval("return document.querySelector('.document-page h2')?.innerText", vec![]).await?;
     ensure!(heading == "Two", "the heading reads {heading}");

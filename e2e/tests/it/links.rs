@@ -1,7 +1,7 @@
 //! The links of a room, its name and its apps: what an owner gives to whom.
 
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, Kind, PATIENCE, Server, Tab};
+use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab};
 
 use crate::common::hands::wait_there;
 use crate::common::{
@@ -264,4 +264,36 @@ async fn split_links_hold_for_every_app() -> Result<()> {
     lin.goto(&shared(&mira, "share-link-sheet").await?.replace("/place/", "/sync/")).await?;
     lin.click("increment").await?;
     wait_says(&lin, "counter", "1").await
+}
+
+#[tokio::test]
+async fn links_lead_to_what_is_in_view() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?];
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    ann.click("tab-whiteboard").await?;
+    let link = ann
+        .wait_until(PATIENCE, "the address", async || {
+            let (now, keys) = (ann.url().await?, link.split('#').next_back().unwrap_or_default());
+            ensure!(now.contains("/whiteboard#") && now.ends_with(keys), "{now}");
+            Ok(now)
+        })
+        .await?;
+    ann.reload().await?;
+    let bo = browsers[1].tab(&link).await?;
+    for tab in [&ann, &bo] {
+        wait_there(tab, "whiteboard").await?;
+        ensure!(tab.attribute("tab-whiteboard", "aria-selected").await?.as_deref() == Some("true"));
+    }
+    wait_linked(&ann, 1).await?;
+    bo.click("tab-values").await?;
+    bo.wait_until(PATIENCE, "the address", async || {
+        let now = bo.url().await?;
+        ensure!(!now.contains("whiteboard"), "{now}");
+        Ok(())
+    })
+    .await?;
+    // Programs take such a link, too.
+    let listed = Cli::new()?.run(["sync", "list", &link]).await?;
+    listed.success().map(drop)
 }

@@ -205,7 +205,7 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
     block(json!(["*/split_shell.wasm"])).await?;
     tab.goto(server.url()).await?;
-    press_shown(&tab, "open").await?;
+    press_shown(&tab, "make-room").await?;
     // The canvas needs nothing of it, and takes strokes.
     tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
     wait_shows(&tab, (2, 2), BLACK).await?;

@@ -122,7 +122,9 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     let start = || Browser::start_kind(Kind::of_this_run());
     let (one, other) = tokio::try_join!(start(), start())?;
     let first = open_start(&one, server.url()).await?;
-    tab_to(&first, "[data-testid=create-room]").await?;
+    tab_to(&first, "[data-testid=kind-private] input").await?;
+    first.press_keys(Key::Right).await?;
+    tab_to(&first, "[data-testid=make-room]").await?;
     first.press_keys(Key::Enter).await?;
     tab_to(&first, "[data-testid=open-share]").await?;
     first.press_keys(Key::Enter).await?;
@@ -162,7 +164,18 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     tab_back_to(&second, "a[href='/']").await?;
     second.press_keys(Key::Enter).await?;
     wait_linked(&first, 0).await?;
-    wait_page_says(&second, "Rooms made of people").await
+    // What was left is found again among the rooms on this device.
+    wait_page_says(&second, "Rooms on this device").await?;
+    tab_to(&second, "[data-testid=kept-link]").await?;
+    second.press_keys(Key::Enter).await?;
+    wait_linked(&first, 1).await?;
+    second
+        .wait_until(PATIENCE, "two cells", async || {
+            let count = painted(&second).await?;
+            ensure!(count == 2, "{count} cells are painted");
+            Ok(())
+        })
+        .await
 }
 
 #[tokio::test]

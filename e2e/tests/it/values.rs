@@ -112,7 +112,64 @@ async fn values_are_set_changed_and_deleted() -> Result<()> {
     program.run(["sync", "add", &link, "likes", "7"]).await?.success()?;
     wait_says(&ann, "counter-name", "likes").await?;
     bo.click("statistics").await?;
-    wait_says(&bo, "log", "rain = true").await
+    wait_says(&bo, "log", "rain = true").await?;
+    // What is shown of the log is chosen by kind.
+    let links = "const filter = document.querySelector('[data-testid=log-filter]');
+        filter.value = [...filter.options].find(({ text }) => text === 'Links').value;
+        filter.dispatchEvent(new Event('change'));";
+    bo.eval(links, vec![]).await?;
+    wait_says(&bo, "log", "direct").await?;
+    ensure!(!bo.text("log").await?.contains("rain"), "a value is no link");
+    // Who has the same is said to.
+    wait_says(&ann, "peer-list", "ynced, direct").await
+}
+
+/// Notes in a page when somebody's link was first in each state: name and state, and milliseconds of the page's clock.
+const NOTE_STATES: &str = "window.states = {};
+    const note = () => document.querySelectorAll('li.person').forEach((row) => {
+        const name = row.querySelector('.called').textContent;
+        window.states[`${name} ${row.dataset.state}`] ??= performance.now();
+    });
+    new MutationObserver(note).observe(document.querySelector('[data-testid=peer-list]'),
+        { subtree: true, childList: true, attributeFilter: ['data-state'] });
+    note();";
+
+/// How many milliseconds after this moment of its clock a page saw somebody in a state.
+async fn seen_after(tab: &Tab, state: &str, moment: &Value) -> Result<f64> {
+    let seen = tab.wait_until(PATIENCE, "a state", async || {
+        let seen = tab.eval("return window.states[arguments[0]] ?? null", vec![state.into()]).await?;
+        seen.as_f64().with_context(|| format!("nobody is {state}"))
+    });
+    Ok(seen.await? - moment.as_f64().context("a moment")?)
+}
+
+#[tokio::test]
+async fn killed_tabs_go_stale_and_closed_ones_go() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (bo, cy) = (browsers[1].tab(&link).await?, browsers[2].tab(&link).await?);
+    wait_linked(&ann, 2).await?;
+    bo.type_text("display-name", "Bo").await?;
+    cy.type_text("display-name", "Cy").await?;
+    wait_says(&ann, "peer-list", "Bo").await?;
+    wait_says(&ann, "peer-list", "Cy").await?;
+    ann.eval(NOTE_STATES, vec![]).await?;
+    let now = "return performance.now()";
+    let closed = ann.eval(now, vec![]).await?;
+    bo.close().await?;
+    let gone = seen_after(&ann, "Bo gone", &closed).await?;
+    ensure!(gone < 1_000.0, "who closed their tab was gone after {gone} ms");
+    let killed = ann.eval(now, vec![]).await?;
+    // A page that crashes answers no more.
+    let crash = cy.devtools("Page.crash", Value::Object(Default::default()));
+    let _ = tokio::time::timeout(Duration::from_millis(100), crash).await;
+    let stale = seen_after(&ann, "Cy stale", &killed).await?;
+    ensure!(stale < 3_500.0, "who was killed was stale after {stale} ms");
+    let gone = seen_after(&ann, "Cy gone", &killed).await?;
+    ensure!(gone < 10_500.0, "who was killed was gone after {gone} ms");
+    ensure!(gone > stale + 1_000.0, "silence of {stale} ms is no end");
+    Ok(())
 }
 
 #[tokio::test]

@@ -5,22 +5,13 @@ use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::{Value, json};
 
 use crate::common::hands::{mouse, wait_there};
-use crate::common::{open_board, open_values, wait_gone, wait_linked, wait_says, watched_room};
+use crate::common::{open_board, open_values, wait_gone, wait_linked, wait_says, wait_shapes, watched_room};
 
 /// How WebDriver names keys.
 const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 const DELETE: char = '\u{e017}';
 const RIGHT: char = '\u{e014}';
-
-async fn wait_shapes(tab: &Tab, count: usize) -> Result<()> {
-    tab.wait_until(PATIENCE, "shapes", async || {
-        let shown = tab.attribute("whiteboard", "data-shapes").await?;
-        ensure!(shown == Some(count.to_string()), "there are {shown:?} shapes instead of {count}");
-        Ok(())
-    })
-    .await
-}
 
 /// Gives keys to the board.
 async fn focus(tab: &Tab) -> Result<()> {

@@ -97,6 +97,10 @@ fn App() -> impl IntoView {
         }
         route.set(Route::to(address));
     });
+    let alone = Callback::new(move |app: &'static AppInfo| {
+        browser::show_address(&format!("/{}", app.word), true);
+        route.set(Route::Unshared(app));
+    });
     Effect::new(move || {
         let Some(address) = session.address.get() else { return };
         if address.server().is_none_or(|(server, _)| server != browser::origin()) {
@@ -113,7 +117,7 @@ fn App() -> impl IntoView {
     let page = move || match shown.get() {
         Route::Home => {
             start_page.load(home::load);
-            view! { <Start part=start_page aim=Aim::Home session join/> }.into_any()
+            view! { <Start part=start_page aim=Aim::Home session join alone/> }.into_any()
         }
         Route::Made => view! { <InFront session named=None/> }.into_any(),
         Route::Unshared(app) => {
@@ -135,7 +139,7 @@ fn App() -> impl IntoView {
         }
         Route::Nowhere(_) => {
             start_page.load(home::load);
-            view! { <Start part=start_page aim=Aim::Nowhere session join/> }.into_any()
+            view! { <Start part=start_page aim=Aim::Nowhere session join alone/> }.into_any()
         }
     };
     view! {
@@ -176,11 +180,13 @@ fn Start(
     session: Session,
     /// Goes to a room.
     join: Callback<RoomAddress>,
+    /// Shows an app in the room that was just made for oneself alone.
+    alone: Callback<&'static AppInfo>,
 ) -> impl IntoView {
     let missing =
         move || (part.stage() == Stage::Failed).then(|| view! { <Alone notice=words::part_missing()/> });
     view! {
-        {part.made(move || home::page(aim, session, join))}
+        {part.made(move || home::page(aim, session, join, alone))}
         {missing}
     }
 }

@@ -14,6 +14,7 @@ use meshwork_place::canvas::CanvasSize;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::doodle::Doodle;
+use meshwork_web::scribble::Scribble;
 use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::words::Notice;
 use meshwork_web::{beads, rules, texts, words};
@@ -29,9 +30,10 @@ use super::not_found::NotFound;
 use super::notices::NoticeCard;
 use super::parts::Loaded;
 use super::rules_form::{Draft, RulesFields};
+use super::scribble::ScribblePad;
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
-use super::{browser, documents, icons};
+use super::{browser, documents, icons, scribble};
 
 /// Sizes that are offered, in cells; others are made from the command line.
 const SIZES: [CanvasSize; 4] = [size(50, 50), FIRST_CANVAS, size(144, 100), size(250, 250)];
@@ -42,6 +44,9 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Under this name a profile keeps what is painted on the start page until there is a room with it.
 const DOODLE_KEY: &str = "meshwork-doodle";
+
+/// The view of Sync in which what is drawn on the start page is seen.
+const WHITEBOARD: &str = "whiteboard";
 
 /// Which page of the part is shown.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,9 +59,14 @@ pub(crate) enum Aim {
 
 /// The page, as soon as its part is there.
 #[wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
-pub(crate) fn page(aim: Aim, session: Session, join: Callback<RoomAddress>) -> Loaded<Option<AnyView>> {
+pub(crate) fn page(
+    aim: Aim,
+    session: Session,
+    join: Callback<RoomAddress>,
+    alone: Callback<&'static App>,
+) -> Loaded<Option<AnyView>> {
     Ok(Some(match aim {
-        Aim::Home => view! { <Home session join/> }.into_any(),
+        Aim::Home => view! { <Home session join alone/> }.into_any(),
         Aim::Nowhere => view! { <NotFound session path=browser::path() join/> }.into_any(),
     }))
 }
@@ -67,6 +77,8 @@ fn Home(
     session: Session,
     /// Goes to a room.
     join: Callback<RoomAddress>,
+    /// Shows an app in the room that was just made for oneself alone.
+    alone: Callback<&'static App>,
 ) -> impl IntoView {
     browser::set_title(texts::home::MESHWORK);
     let chosen = RwSignal::new(&APPS[0]);
@@ -103,7 +115,7 @@ fn Home(
                         </p>
                     </div>
                     {is_first.then(|| view! { <FirstName session/> })}
-                    <MakeRoom session chosen has_rooms/>
+                    <MakeRoom session chosen has_rooms alone/>
                     <svg class="home-thread" viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
                         <path class="first" d="M0 8C40 34 80 64 120 64H520C600 64 680 50 780 50S1000 66 1120 50S1340 20 1440 0"></path>
                         <path class="back" d="M0 8C80 34 160 50 300 50S520 62 640 58S760 64 800 64H1180C1260 64 1360 34 1440 8"></path>
@@ -127,7 +139,7 @@ fn FirstName(session: Session) -> impl IntoView {
             <span class="first-name-label" aria-hidden="true">{texts::key::WHAT_CALLED}</span>
             <label class="name-chip">
                 <OwnBead called=session.name/>
-                <NameField session/>
+                <NameField session placeholder=texts::guest::YOUR_NAME/>
             </label>
             <p class="hint">
                 {texts::home::unnamed(&beads::name(&peer))}
@@ -172,8 +184,11 @@ fn AppBeads(chosen: RwSignal<&'static App>) -> impl IntoView {
 #[derive(Clone, Copy)]
 struct Making {
     session: Session,
+    /// Shows an app in the room that was made for oneself alone.
+    alone: Callback<&'static App>,
     app: RwSignal<&'static App>,
     doodle: RwSignal<Doodle>,
+    scribble: RwSignal<Scribble>,
     draft: Draft,
     /// A place of [`SIZES`].
     size: RwSignal<usize>,
@@ -185,18 +200,21 @@ struct Making {
 }
 
 impl Making {
-    fn new(session: Session, app: RwSignal<&'static App>) -> Making {
+    fn new(session: Session, app: RwSignal<&'static App>, alone: Callback<&'static App>) -> Making {
         let making = Making {
             session,
+            alone,
             app,
             doodle: RwSignal::new(Doodle::read(&browser::stored(DOODLE_KEY).unwrap_or_default())),
+            scribble: RwSignal::new(scribble::kept()),
             draft: Draft::new(Terms::default(), None),
             size: RwSignal::new(FIRST_SIZE),
             is_private: RwSignal::new(true),
             is_under_way: RwSignal::new(false),
             problem: RwSignal::new(None),
         };
-        let doodle = making.doodle;
+        let (doodle, scribble) = (making.doodle, making.scribble);
+        Effect::watch(move || scribble.get(), |drawn, _, _| scribble::keep(drawn), false);
         // What was read need not be written.
         Effect::watch(
             move || doodle.with(Doodle::write),
@@ -205,7 +223,8 @@ impl Making {
         );
         on_cleanup(move || {
             // It is in the room now.
-            if making.is_under_way.try_get_untracked() == Some(true) && session.has_room() {
+            let is_made = making.is_under_way.try_get_untracked() == Some(true) && session.has_room();
+            if is_made && app.try_get_untracked().is_some_and(has_canvas) {
                 browser::unstore(DOODLE_KEY);
             }
         });
@@ -236,15 +255,35 @@ impl Making {
             true => self.doodle.with_untracked(|doodle| doodle.within(SIZES[self.size.get_untracked()])),
             false => Vec::new(),
         };
+        let has_scribble = !has_canvas(app) && self.has_drawing();
         spawn_local(async move {
             if documents::come_with(Some(&spec.app)) {
                 documents::load(session).await;
             }
+            if has_scribble {
+                scribble::send();
+            }
             let made = session.make(spec, rules, &cells);
+            if has_scribble {
+                session.note_view(Some(WHITEBOARD));
+            }
             // Who painted first wants to show it to somebody.
-            session.is_share_open.set(made.is_ok() && !cells.is_empty() && !is_alone);
+            session.is_share_open.set(made.is_ok() && (has_scribble || !cells.is_empty()) && !is_alone);
+            let is_made = made.is_ok();
             problem.set(made.err());
+            // At a server the room's address comes, and the page of the room with it.
+            if is_made && is_alone {
+                self.alone.run(app);
+            }
         });
+    }
+
+    /// Whether something is painted or drawn for the app that is chosen; tracked where that counts.
+    fn has_drawing(self) -> bool {
+        untrack(move || match has_canvas(self.app.get()) {
+            true => self.doodle.with(|doodle| doodle.painted().next().is_some()),
+            false => self.scribble.with(|scribble| !scribble.is_empty()),
+        })
     }
 
     /// What became of it, where there is something to say; tracked.
@@ -266,7 +305,7 @@ impl Making {
     /// Whether what is painted waits for a server; tracked.
     fn is_kept(self) -> bool {
         let is_away = matches!(self.session.server.get(), Some(ServerState::Away { .. }));
-        is_away && self.is_under_way.get() && self.doodle.with(|doodle| doodle.painted().next().is_some())
+        is_away && self.is_under_way.get() && self.has_drawing()
     }
 
     /// How large the canvas is and how fast one paints there, in a few words; tracked.
@@ -286,10 +325,22 @@ impl Making {
 
 /// A room is made: of what is painted here, or of nothing yet.
 #[component]
-fn MakeRoom(session: Session, chosen: RwSignal<&'static App>, has_rooms: RwSignal<bool>) -> impl IntoView {
-    let making = Making::new(session, chosen);
-    let was_painted = making.doodle.with_untracked(|doodle| doodle.painted().next().is_some());
-    let has_pad = Memo::new(move |_| has_canvas(chosen.get()) && (!has_rooms.get() || was_painted));
+fn MakeRoom(
+    session: Session,
+    chosen: RwSignal<&'static App>,
+    has_rooms: RwSignal<bool>,
+    alone: Callback<&'static App>,
+) -> impl IntoView {
+    let making = Making::new(session, chosen, alone);
+    // What was painted before one was in a room is not lost.
+    let has_pad = Memo::new(move |before: Option<&bool>| {
+        chosen.track();
+        !has_rooms.get() || making.has_drawing() || before.is_some_and(|before| *before)
+    });
+    let pad = move || match has_canvas(chosen.get()) {
+        true => view! { <DoodlePad doodle=making.doodle/> }.into_any(),
+        false => view! { <ScribblePad scribble=making.scribble/> }.into_any(),
+    };
     let is_busy = move || making.is_under_way.get() && making.notice().is_none();
     let title = move || match has_pad.get() {
         true => texts::home::ONLY_HERE.to_owned(),
@@ -307,7 +358,7 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>, has_rooms: RwSigna
     };
     view! {
         <section class="make" aria-labelledby="make-title">
-            <Show when=move || has_pad.get()><DoodlePad doodle=making.doodle/></Show>
+            <Show when=move || has_pad.get()>{pad}</Show>
             <div class="make-foot">
                 <div class="make-words">
                     <h2 id="make-title">{title}</h2>
@@ -354,9 +405,8 @@ fn MakeRoom(session: Session, chosen: RwSignal<&'static App>, has_rooms: RwSigna
 
 /// Takes what is painted along where one begins alone; with nothing painted the link leads to what one had there before.
 fn begin_alone(making: Making, event: &ev::MouseEvent) {
-    let has_painting = making.doodle.with_untracked(|doodle| doodle.painted().next().is_some());
     let is_plain = !event.ctrl_key() && !event.meta_key() && !event.shift_key();
-    if has_painting && is_plain && has_canvas(making.app.get_untracked()) {
+    if making.has_drawing() && is_plain {
         event.prevent_default();
         making.make(true);
     }

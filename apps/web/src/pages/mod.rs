@@ -28,6 +28,7 @@ mod place;
 mod qr;
 mod rules_form;
 mod scan;
+mod scribble;
 mod sealing;
 mod session;
 mod sheet;

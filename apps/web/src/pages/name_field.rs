@@ -26,6 +26,9 @@ pub(crate) fn keep(session: Session, name: String) {
 pub(crate) fn NameField(
     /// The page's node.
     session: Session,
+    /// What stands in it while it is empty.
+    #[prop(default = texts::key::WHAT_CALLED)]
+    placeholder: &'static str,
 ) -> impl IntoView {
     let on_input = move |event: leptos::web_sys::Event| {
         let typed = event_target_value(&event);
@@ -42,7 +45,7 @@ pub(crate) fn NameField(
             class="name-field"
             data-testid="display-name"
             aria-label=texts::key::WHAT_CALLED
-            placeholder=texts::key::WHAT_CALLED
+            placeholder=placeholder
             maxlength="32"
             autocomplete="nickname"
             spellcheck="false"

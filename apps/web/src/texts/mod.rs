@@ -26,6 +26,8 @@ pub const UNSHARED: &str = "Only you";
 pub const LINK_SOUGHT: &str = "Asking the server for a link.";
 /// The small canvas of the start page, for those who do not see it.
 pub const DOODLE: &str = "Canvas to try. Arrows move, Space paints.";
+/// The small whiteboard of the start page, for those who do not see it.
+pub const SCRIBBLE: &str = "Whiteboard to try. Draw with a pointer.";
 /// Who paints in a room where not everybody does, before anybody else is there.
 pub const ONLY_YOU: &str = "Only you (add people later)";
 /// The server answers.
@@ -181,6 +183,7 @@ pub mod home {
     pub const MESHWORK_HOME: &str = "Meshwork, home";
     pub const TOGETHER: &str = "What you do together";
     pub const PAINT_HERE: &str = "Paint here";
+    pub const DRAW_HERE: &str = "Draw here";
     pub const SIZE: &str = "Size of the canvas";
     pub const MAKE: &str = "Make room";
     pub const ONLY_HERE: &str = "Only on this device for now";
@@ -191,7 +194,7 @@ pub mod home {
     pub const NO_LIMITS: &str = "no limits";
     pub const CHANGE_LATER: &str = "You can change all this later, in the room.";
     pub const JOIN_WITH_CODE: &str = "Join with a code";
-    pub const JOIN: &str = "Join room";
+    pub const JOIN: &str = "Join";
     pub const FORGOT: &str = "Forgot ";
     pub const FORGET: &str = "Forget on this device";
     pub const LINK: &str = "Link to this room";

@@ -84,6 +84,16 @@ pub(crate) async fn open_board(tab: &Tab) -> Result<()> {
     tab.wait_laid_out().await
 }
 
+/// Waits until so many shapes are on the whiteboard.
+pub(crate) async fn wait_shapes(tab: &Tab, count: usize) -> Result<()> {
+    tab.wait_until(PATIENCE, "shapes", async || {
+        let shown = tab.attribute("whiteboard", "data-shapes").await?;
+        ensure!(shown == Some(count.to_string()), "there are {shown:?} shapes instead of {count}");
+        Ok(())
+    })
+    .await
+}
+
 /// Opens the start page, and waits for the button that makes a room.
 pub(crate) async fn open_start(browser: &Browser, url: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;

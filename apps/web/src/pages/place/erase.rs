@@ -34,11 +34,14 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
     let session = board.session;
     let Some(size) = session.size.get_untracked() else { return ().into_any() };
     let all = Region { x: 0, y: 0, width: size.width, height: size.height };
-    let marked = board.marked.get_untracked();
-    let Region { x, y, width, height } = marked.unwrap_or(all);
-    let whole = [x, y, width, height].map(|number| RwSignal::new(number.to_string()));
+    let whole = [(); 4].map(|()| RwSignal::new(String::new()));
     let button = NodeRef::<html::Button>::new();
     Effect::new(move || {
+        let marked = board.marked.get().filter(|_| !board.is_marking.get());
+        let Region { x, y, width, height } = marked.unwrap_or(all);
+        for (field, number) in whole.into_iter().zip([x, y, width, height]) {
+            field.set(number.to_string());
+        }
         if let Some(button) = button.get().filter(|_| marked.is_some()) {
             // What was marked is decided about next, wherever on the sheet that is.
             let _ = button.focus();

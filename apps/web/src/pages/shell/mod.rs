@@ -47,7 +47,10 @@ pub(crate) fn RoomPage(
         let name = Some(session.room_name()).filter(|name| !name.is_empty());
         let room = name.or_else(|| code.map(|code| code.to_string()));
         let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
-        browser::set_title(&texts::home::page_title(&format!("{room}{}", front.about().title)));
+        // What was written while one looked elsewhere is counted where tabs are told apart.
+        let unread = Some(session.noted.unread.get()).filter(|unread| *unread > 0);
+        let unread = unread.map(|unread| format!("({unread}) ")).unwrap_or_default();
+        browser::set_title(&texts::home::page_title(&format!("{unread}{room}{}", front.about().title)));
     });
     let keys = window_event_listener(ev::keydown, move |event| handle_key(session, &event));
     on_cleanup(move || keys.remove());

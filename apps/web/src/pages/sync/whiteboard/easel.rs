@@ -25,6 +25,7 @@ use meshwork_web::{texts, words};
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
 use super::super::state::{Sync, Tab};
+use super::files;
 use super::painter::Painter;
 use super::people::Others;
 use super::pictures::{self, Pictures};
@@ -137,6 +138,7 @@ impl Easel {
         sync.on_event(move |event| easel.hear(event));
         easel.want_pictures();
         easel.follow_state();
+        files::take_scribble(easel);
         easel
     }
 
