@@ -453,6 +453,12 @@ export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChan
    */
   delete(): Promise<void>
   /**
+   * Erases what a peer wrote in it up to now, in all its sessions: nobody is shown it any more. What others wrote between its
+   * letters stays. The owner's to do, or a moderator's. Resolves to false where there was nothing. Rejects with RuleError; of a peer
+   * with more than fifty sessions some may be erased.
+   */
+  eraseBy(peer: string): Promise<boolean>
+  /**
    * Puts an image with the document: a file's bytes, at most 8 MiB, held here and by members that keep blobs until somebody
    * deletes the document. Where the text says `![NAME](blob:ID)`, with the `id` of what is returned, pages show it. Rejects with
    * ImageError; the document does not have it.
@@ -754,6 +760,11 @@ export interface Canvas extends TypedTarget<{ change: CustomEvent<CanvasChange> 
   undo(): Promise<Repainted | undefined>
   /** Does the last step again that was taken back, unless something was painted since. Rejects as `undo`. */
   redo(): Promise<Repainted | undefined>
+  /**
+   * Erases what was painted up to now, by the peer `author` or by everybody, in a region or on the whole canvas. The owner's to do,
+   * or a moderator's. Rejects with RuleError; nothing is erased.
+   */
+  erase(what?: { author?: string; region?: { x: number; y: number; width: number; height: number } }): Promise<void>
   /** How many steps can be taken back, and how many done again. */
   readonly steps: { readonly undo: number; readonly redo: number }
   /** The cells that look different from now on. */

@@ -89,6 +89,11 @@ export class Canvas extends Listened {
     return gone && { painted: gone[0], theirs: gone[1], left: gone[2] }
   }
 
+  async erase({ author, region } = {}) {
+    const { x, y, width, height } = region ?? {}
+    await this.#raw.canvasErase(author, region && Uint16Array.of(x, y, width, height))
+  }
+
   get steps() {
     const [undo, redo] = this.#raw.canvasSteps()
     return { undo, redo }

@@ -124,6 +124,10 @@ export class Document extends Listened {
     await this.#raw.delete()
   }
 
+  async eraseBy(peer) {
+    return this.#raw.eraseBy(peer)
+  }
+
   async putImage(data) {
     return new HeldBlob(await this.#raw.putImage(await bytesOf(data)))
   }

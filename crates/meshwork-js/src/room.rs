@@ -1,7 +1,7 @@
 //! A room, with its canvas and its notes.
 
 use js_sys::{Uint8ClampedArray, Uint32Array};
-use meshwork::{Colour, Receipt, Repainted, Room};
+use meshwork::{Colour, Erase, Receipt, Region, Repainted, Room};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
@@ -197,6 +197,21 @@ impl RawRoom {
         let told =
             |gone: Repainted| [gone.painted, gone.theirs, gone.left].map(|cells| cells as u32).to_vec();
         Ok(gone.map_err(thrown)?.map(told))
+    }
+
+    /// Erases what was painted up to now: by a peer, or by everybody; in a column, a row, a width and a height, or everywhere.
+    #[wasm_bindgen(js_name = canvasErase)]
+    pub async fn canvas_erase(
+        &self,
+        author: Option<String>,
+        region: Option<Vec<u16>>,
+    ) -> Result<(), JsValue> {
+        let author = author.map(|author| author.parse().map_err(unfit)).transpose()?;
+        let region = region.map(|region| match *region {
+            [x, y, width, height] => Ok(Region { x, y, width, height }),
+            _ => Err(unfit("a region has a column, a row, a width and a height")),
+        });
+        self.0.canvas().erase(Erase { author, region: region.transpose()? }).await.map_err(thrown)
     }
 
     /// How many steps can be taken back, and how many done again.

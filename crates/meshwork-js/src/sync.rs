@@ -188,6 +188,12 @@ impl RawDocument {
         self.0.delete().await.map_err(thrown)
     }
 
+    /// Erases what a peer wrote in it up to now.
+    #[wasm_bindgen(js_name = eraseBy)]
+    pub async fn erase_by(&self, peer: String) -> Result<bool, JsValue> {
+        self.0.erase_by(peer.parse().map_err(unfit)?).await.map_err(thrown)
+    }
+
     /// Puts an image with it.
     #[wasm_bindgen(js_name = putImage)]
     pub async fn put_image(&self, bytes: Vec<u8>) -> Result<RawBlob, JsValue> {

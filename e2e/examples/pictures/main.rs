@@ -1,7 +1,7 @@
 //! Shows every state of the page, as pictures for README and guides.
 //! Run with `cargo xtask pictures [STATE]`.
 //!
-//! A state is added where its page is at hand: one line, `camera.take(&tab, "name", &[..]).await?`.
+//! A state is added where its page is at hand: one line, `camera.take(&tab, "name").await?`.
 
 #![allow(clippy::print_stderr, reason = "progress is told on stderr")]
 
@@ -19,11 +19,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use meshwork_e2e::{Look, PATIENCE, Tab};
 
-/// All four ways to look.
-const ALL: [Look; 4] = Look::ALL;
-/// One of each, for states that look alike elsewhere.
-const SOME: [Look; 2] = [Look::DESKTOP, Look::PHONE.in_the_dark()];
-
 /// Takes the pictures that were asked for.
 struct Camera {
     folder: PathBuf,
@@ -31,14 +26,14 @@ struct Camera {
 }
 
 impl Camera {
-    /// Takes a state's pictures, each named `STATE-SIZE-THEME.png`.
-    async fn take(&self, tab: &Tab, state: &str, looks: &[Look]) -> Result<()> {
+    /// Takes a state's pictures at both sizes, in light and dark, each named `STATE-SIZE-THEME.png`.
+    async fn take(&self, tab: &Tab, state: &str) -> Result<()> {
         if self.wanted.as_ref().is_some_and(|wanted| !state.contains(wanted)) {
             return Ok(());
         }
         let shot = tempfile::NamedTempFile::with_suffix(".png")?;
-        for look in looks {
-            tab.look(*look).await?;
+        for look in Look::ALL {
+            tab.look(look).await?;
             tab.wait_until(PATIENCE, "no toast", async || {
                 tab.settle().await?;
                 let toasts = tab.eval("return document.querySelectorAll('.toast').length;", vec![]).await?;

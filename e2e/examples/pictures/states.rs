@@ -1,15 +1,15 @@
 //! The states, in groups that share their pages.
 
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Cli, Key, PATIENCE, Server, ServerOptions, Tab};
+use meshwork_e2e::{Cli, Key, Look, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::{Value, json};
 
+use crate::Camera;
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
 use crate::common::{
-    self, close, meddler, open_board, open_editor, press_shown, unfold, wait_gone, wait_page_says, wait_says,
-    with_wrong_secret,
+    self, close, make_room, meddler, open_board, open_editor, press_shown, unfold, wait_gone, wait_page_says,
+    wait_says, with_wrong_secret,
 };
-use crate::{ALL, Camera, SOME};
 
 /// Columns and rows of the canvas.
 const SIZE: (usize, usize) = (crate::scene::SIZE.0 as usize, crate::scene::SIZE.1 as usize);
@@ -26,14 +26,22 @@ pub(crate) async fn start(camera: &Camera) -> Result<()> {
     let server = Server::start().await?;
     let (_browser, tab) = MIRA.open(server.url(), ALIKE).await?;
     wait_page_says(&tab, "Ready. The server").await?;
-    camera.take(&tab, "home", &ALL).await?;
+    camera.take(&tab, "home").await?;
+    tab.click("app-sync").await?;
+    camera.take(&tab, "home-sync").await?;
+    tab.click("app-place").await?;
     unfold(&tab, "rules-fold").await?;
-    camera.take(&tab, "home-rules", &SOME).await?;
+    camera.take(&tab, "home-rules").await?;
     tab.reload().await?;
     tab.type_text("join-code", "K7M").await?;
-    camera.take(&tab, "home-code", &SOME).await?;
+    camera.take(&tab, "home-code").await?;
     tab.click("your-key").await?;
-    camera.take(&tab, "key", &SOME).await
+    camera.take(&tab, "key").await?;
+    close(&tab).await?;
+    make_room(&tab, "private").await?;
+    tab.goto(server.url()).await?;
+    tab.wait_there(PATIENCE, "kept-link").await?;
+    camera.take(&tab, "home-back").await
 }
 
 /// A room with people and a picture, and its sheets.
@@ -49,36 +57,38 @@ pub(crate) async fn room(camera: &Camera) -> Result<()> {
         Ok(())
     })
     .await?;
-    camera.take(&host, "place", &ALL).await?;
+    camera.take(&host, "place").await?;
     host.eval("document.querySelector('.fold').click()", vec![]).await?;
-    camera.take(&host, "people", &[SOME[1]]).await?;
+    camera.take(&host, "people").await?;
     host.eval("document.querySelector('.fold').click()", vec![]).await?;
     host.click("open-share").await?;
-    camera.take(&host, "share", &ALL).await?;
+    camera.take(&host, "share").await?;
     host.click("meet").await?;
-    camera.take(&host, "meet", &SOME).await?;
+    camera.take(&host, "meet").await?;
     close(&host).await?;
     host.click("room-chip").await?;
-    wait_says(&host, "room-size", "144").await?;
-    camera.take(&host, "room", &ALL).await?;
+    camera.take(&host, "room").await?;
     host.click("tab-rules").await?;
-    camera.take(&host, "rules", &SOME).await?;
+    wait_says(&host, "room-size", "144").await?;
+    camera.take(&host, "rules").await?;
     host.click("tab-advanced").await?;
-    camera.take(&host, "rules-overlay", &SOME).await?;
+    camera.take(&host, "rules-overlay").await?;
     host.click("tab-moderation").await?;
     host.click("ban").await?;
     wait_says(&host, "question", "Ban").await?;
-    camera.take(&host, "ban", &SOME).await?;
+    camera.take(&host, "ban").await?;
     host.click("cancel").await?;
+    // On a phone the sheet gives way.
+    host.look(Look::PHONE).await?;
     host.click("erase-mark").await?;
     wait_says(&host, "marking", "Drag over").await?;
     let keys: Vec<&str> = [" "].into_iter().chain(["ArrowRight"; 24]).chain(["ArrowDown"; 12]).collect();
     host.eval(KEYS, vec![json!(keys)]).await?;
-    camera.take(&host, "marking", &SOME).await?;
+    camera.take(&host, "marking").await?;
     host.click("marking-cancel").await?;
     host.click("tab-advanced").await?;
     host.click("hide-address").await?;
-    camera.take(&host, "hide-address", &SOME).await
+    camera.take(&host, "hide-address").await
 }
 
 /// What people count and write down together.
@@ -104,19 +114,19 @@ pub(crate) async fn values(camera: &Camera) -> Result<()> {
     }
     wait_says(&host, "counter", "25").await?;
     wait_says(&host, "held-by", "held by 3").await?;
-    camera.take(&host, "values", &ALL).await?;
+    camera.take(&host, "values").await?;
     host.click("value-history").await?;
     unfold(&host, "statistics").await?;
-    camera.take(&host, "values-past", &SOME).await?;
+    camera.take(&host, "values-past").await?;
     host.click("disconnect").await?;
     host.click("increment").await?;
     wait_page_says(&host, "You are disconnected").await?;
-    camera.take(&host, "values-apart", &SOME).await?;
+    camera.take(&host, "values-apart").await?;
     host.click("connect").await?;
     wait_says(&host, "held-by", "held by 3").await?;
     host.click("room-chip").await?;
     wait_page_says(&host, "Add Place").await?;
-    camera.take(&host, "add-place", &SOME).await?;
+    camera.take(&host, "add-place").await?;
     host.click("tab-rules").await?;
     host.click("turn-on-place").await?;
     wait_gone(&host, "turn-on-place").await?;
@@ -136,7 +146,7 @@ pub(crate) async fn values(camera: &Camera) -> Result<()> {
         Ok(())
     })
     .await?;
-    camera.take(&host, "both-apps", &SOME).await
+    camera.take(&host, "both-apps").await
 }
 
 /// A text that several people type, as it is written and as it reads.
@@ -169,9 +179,9 @@ pub(crate) async fn documents(camera: &Camera) -> Result<()> {
         before = last;
     }
     host.click("document-authors").await?;
-    camera.take(&host, "document", &ALL).await?;
+    camera.take(&host, "document").await?;
     host.click("document-preview").await?;
-    camera.take(&host, "document-read", &SOME).await
+    camera.take(&host, "document-read").await
 }
 
 /// A board on which several people draw.
@@ -229,9 +239,9 @@ pub(crate) async fn whiteboard(camera: &Camera) -> Result<()> {
     host.click("whiteboard").await?;
     host.press_keys(".").await?;
     host.press_keys(".").await?;
-    camera.take(&host, "whiteboard", &ALL).await?;
+    camera.take(&host, "whiteboard").await?;
     host.click("tool-pen").await?;
-    camera.take(&host, "whiteboard-pen", &SOME).await
+    camera.take(&host, "whiteboard-pen").await
 }
 
 /// What people write beside the canvas.
@@ -251,11 +261,11 @@ pub(crate) async fn notes(camera: &Camera) -> Result<()> {
         tab.type_text("note-field", words).await?;
         wait_page_says(&host, words.trim()).await?;
     }
-    camera.take(&host, "notes", &ALL).await?;
+    camera.take(&host, "notes").await?;
     close(&host).await?;
     others[0].type_text("note-field", "See you there!\n").await?;
     wait_says(&host, "notes-unread", "1").await?;
-    camera.take(&host, "notes-unread", &SOME).await
+    camera.take(&host, "notes-unread").await
 }
 
 /// Who is linked to whom, in a small room and in one of forty.
@@ -270,14 +280,14 @@ pub(crate) async fn overlay(camera: &Camera) -> Result<()> {
     host.click("open-overlay").await?;
     wait_says(&host, "overlay-count", "4 here").await?;
     wait_drawn(&host, 4).await?;
-    camera.take(&host, "overlay-small", &SOME).await?;
+    camera.take(&host, "overlay-small").await?;
     let cli = Cli::new()?;
     let swarm = cli.start(["swarm", &link, "--peers", "36", "--json"])?;
     swarm.line(PATIENCE, "the swarm", |line| line.contains("ready")).await?;
     wait_drawn(&host, 40).await?;
-    camera.take(&host, "overlay", &ALL).await?;
+    camera.take(&host, "overlay").await?;
     host.click("overlay-table").await?;
-    camera.take(&host, "overlay-table", &SOME).await
+    camera.take(&host, "overlay-table").await
 }
 
 /// Waits until so many are in the picture, and all of them hear one's strokes.
@@ -306,22 +316,22 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
     .await?;
     host.eval(KEYS, vec![json!(["w"])]).await?;
     wait_page_says(&host, "painted this").await?;
-    camera.take(&host, "who-painted", &SOME).await?;
+    camera.take(&host, "who-painted").await?;
     host.eval(KEYS, vec![json!(["?"])]).await?;
     wait_page_says(&host, "Keys in Place").await?;
-    camera.take(&host, "keys", &SOME).await?;
+    camera.take(&host, "keys").await?;
     close(&host).await?;
     host.click("open-person").await?;
-    camera.take(&host, "person", &[SOME[0]]).await?;
+    camera.take(&host, "person").await?;
     host.click("open-person").await?;
     give_picture(&host).await?;
     wait_page_says(&host, "cells painted").await?;
-    camera.take(&host, "stencil", &SOME).await?;
+    camera.take(&host, "stencil").await?;
     host.click("picture-remove").await?;
     for _ in 0..5 {
         host.click("zoom-in").await?;
     }
-    camera.take(&host, "zoomed", &SOME).await?;
+    camera.take(&host, "zoomed").await?;
     host.click("timelapse").await?;
     host.wait_until(PATIENCE, "how far back it reaches", async || {
         anyhow::ensure!(!host.text("timelapse-reach").await?.is_empty(), "nothing is said yet");
@@ -332,7 +342,7 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
         range.value = Math.round(Number(range.max) * 0.5);
         range.dispatchEvent(new Event('input', { bubbles: true }));";
     host.eval(middle, vec![]).await?;
-    camera.take(&host, "time-lapse", &SOME).await
+    camera.take(&host, "time-lapse").await
 }
 
 /// Lays a picture of a heart over the canvas.
@@ -368,24 +378,24 @@ pub(crate) async fn rules(camera: &Camera) -> Result<()> {
     host.eval(hour, vec![]).await?;
     host.click("set-rules").await?;
     wait_says(guest, "allowance", "cells left").await?;
-    camera.take(guest, "limited", &SOME).await?;
+    camera.take(guest, "limited").await?;
     guest.drag_cells(SIZE, &[(100, 20), (111, 20)]).await?;
     guest.click_cell(SIZE, (100, 22)).await?;
     wait_says(guest, "allowance", "Out of cells").await?;
-    camera.take(guest, "used", &SOME).await?;
+    camera.take(guest, "used").await?;
     host.click("painters-some").await?;
     host.click("set-rules").await?;
     wait_says(guest, "allowance", "chose can paint here").await?;
-    camera.take(guest, "watching", &SOME).await?;
+    camera.take(guest, "watching").await?;
     host.click("tab-moderation").await?;
     host.click("ban").await?;
     host.click("confirm").await?;
     wait_says(guest, "allowance", "has banned you").await?;
-    camera.take(guest, "banned", &SOME).await?;
+    camera.take(guest, "banned").await?;
     server.kill();
     close(&host).await?;
     wait_page_says(&host, "The server is unreachable").await?;
-    camera.take(&host, "server-away", &SOME).await
+    camera.take(&host, "server-away").await
 }
 
 /// Rooms that are empty, or cannot be entered.
@@ -393,15 +403,15 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     let mut server = Server::start().await?;
     let Cast { host, link, .. } = gather(&server, &[], false).await?;
     wait_page_says(&host, "Pick a colour and start painting").await?;
-    camera.take(&host, "alone", &ALL).await?;
+    camera.take(&host, "alone").await?;
 
     let (browser, tab) = LIN.open(&format!("{}/place/ABCDEF", server.url()), "").await?;
     wait_page_says(&tab, "Nobody has this room open").await?;
-    camera.take(&tab, "unknown-code", &SOME).await?;
+    camera.take(&tab, "unknown-code").await?;
     tab.goto("about:blank").await?;
     tab.goto(&with_wrong_secret(&link)?).await?;
     wait_page_says(&tab, "This link does not open the room").await?;
-    camera.take(&tab, "wrong-secret", &SOME).await?;
+    camera.take(&tab, "wrong-secret").await?;
 
     let full = |text: &str| match serde_json::from_str::<Value>(text) {
         Ok(message) if message["type"] == "joined" => {
@@ -414,26 +424,26 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     let liar = meddler::start(server.address(), full).await?;
     let refused = browser.tab(&link.replace(server.url(), &liar)).await?;
     wait_page_says(&refused, "The room is full").await?;
-    camera.take(&refused, "full", &SOME).await?;
+    camera.take(&refused, "full").await?;
     let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
     let liar = meddler::start(server.address(), old).await?;
     let refused = browser.tab(&link.replace(server.url(), &liar)).await?;
     wait_page_says(&refused, "of another version").await?;
-    camera.take(&refused, "old-version", &SOME).await?;
+    camera.take(&refused, "old-version").await?;
 
     let without = "delete window.RTCPeerConnection; delete window.webkitRTCPeerConnection;";
     let (_browser, tab) = KAVEH.open(&link, without).await?;
     wait_page_says(&tab, "This browser can't connect you").await?;
-    camera.take(&tab, "no-webrtc", &SOME).await?;
+    camera.take(&tab, "no-webrtc").await?;
     let refuse = "Object.defineProperty(window, 'indexedDB', { get() {
         throw new DOMException('storage is switched off here', 'SecurityError'); } });";
     let (_browser, tab) = SOFIA.open(&link, refuse).await?;
     wait_page_says(&tab, "does not let us keep the canvas").await?;
-    camera.take(&tab, "no-storage", &SOME).await?;
+    camera.take(&tab, "no-storage").await?;
 
     server.kill();
     let (_browser, tab) = (browser, host);
     tab.reload().await?;
     wait_page_says(&tab, "You're offline in this room").await?;
-    camera.take(&tab, "offline", &SOME).await
+    camera.take(&tab, "offline").await
 }

@@ -107,6 +107,7 @@ globalThis.page = {
   },
   step: async (way) => (await room.canvas()[way]()) ?? null,
   steps: () => room.canvas().steps,
+  erase: (what) => room.canvas().erase(what).then(() => null, ({ name }) => name),
   cell: (x, y) => room.canvas().get(x, y) ?? null,
   pixel: (x, y) => Array.from(room.canvas().image().data.slice((y * 40 + x) * 4, (y * 40 + x) * 4 + 4)),
   painted: () => painted,

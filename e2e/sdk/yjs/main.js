@@ -91,6 +91,7 @@ globalThis.page = {
   },
   isAuthor: () => room.me.startsWith(room.document('notes').authorOf({ client: provider.doc.clientID, clock: 0 })),
   errors: () => errors,
+  eraseBy: (peer) => room.document('notes').eraseBy(peer).catch(({ name }) => name),
   cards: () => provider.doc.getArray('cards').toJSON(),
   addCard: (name) => provider.doc.getArray('cards').push([new Y.Map([['name', name], ['done', false]])]),
   tickCard: (place) => provider.doc.getArray('cards').get(place).set('done', true),

@@ -177,7 +177,18 @@ async fn take_back(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ensure!(ask(ann, "steps", vec![]).await? == json!({ "undo": 1, "redo": 1 }));
     let gone = ask(ann, "step", vec!["redo".into()]).await?;
     ensure!(gone == json!({ "painted": 2, "theirs": 0, "left": 0 }), "{gone}");
-    wait_says(bo, "cell", cell(22), json!("#c81e1e")).await
+    wait_says(bo, "cell", cell(22), json!("#c81e1e")).await?;
+    // Who made the room erases of somebody's what lies in a region.
+    canvas.fill(30..32, 5..6, [60, 180, 75]).await?;
+    wait_says(ann, "cell", cell(31), json!("#3cb44b")).await?;
+    let kim = room.me().peer.to_string();
+    let what = json!({ "author": kim, "region": { "x": 20, "y": 5, "width": 11, "height": 1 } });
+    ensure!(ask(bo, "erase", vec![what.clone()]).await? == "RuleError", "Bo owns nothing");
+    ensure!(ask(ann, "erase", vec![what]).await?.is_null());
+    wait_says(bo, "cell", cell(30), Value::Null).await?;
+    ensure!(ask(bo, "cell", cell(31)).await? == json!("#3cb44b"), "beside the region all stays");
+    ensure!(ask(bo, "cell", cell(22)).await? == json!("#c81e1e"), "and what somebody else painted");
+    Ok(())
 }
 
 async fn talk(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {

@@ -212,6 +212,15 @@ async fn govern(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ask(ann, "rename", vec!["Minutes".into()]).await?;
     wait_says(bo, "titles", vec![], json!([["notes", "Minutes"]])).await?;
     ensure!(notes.title().await?.as_deref() == Some("Minutes"));
+    // A moderator erases what somebody wrote, and nobody else does.
+    notes.edit(|text| text.set("The ferry 🦉 leaves. Shout")).await?;
+    wait_says(ann, "text", vec![], json!("The ferry 🦉 leaves. Shout")).await?;
+    let kim = vec![json!(room.me().peer.to_string())];
+    ensure!(ask(ann, "eraseBy", kim.clone()).await? == "RuleError", "Ann moderates nothing yet");
+    let ann_is = room.members().into_iter().find(|member| member.name() == "Ann").context("Ann is here")?;
+    room.rules().set_moderators(vec![ann_is.peer()]).await?;
+    wait_says(ann, "eraseBy", kim, json!(true)).await?;
+    wait_says(bo, "text", vec![], json!("The ferry 🦉 leaves.")).await?;
     ask(bo, "erase", vec![]).await?;
     wait_says(ann, "text", vec![], json!("")).await?;
     wait_says(ann, "titles", vec![], json!([])).await

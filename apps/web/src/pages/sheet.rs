@@ -1,8 +1,8 @@
 //! A sheet: what lies over the page until it is closed, at its side on wide pages and at its foot on narrow ones.
 
-use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys;
+use leptos::{ev, html};
 use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 
@@ -46,6 +46,10 @@ pub(crate) fn Sheet(
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     show_while(dialog, open.into(), move || !is_beside || !has_room_beside());
+    if is_beside {
+        let resized = window_event_listener(ev::resize, move |_| follow_width(dialog));
+        on_cleanup(move || resized.remove());
+    }
     let may_close = move || may_close.is_none_or(|may_close| may_close.run(()));
     let close = move || {
         if may_close() {
@@ -82,7 +86,12 @@ pub(crate) fn Sheet(
             on:mousedown=on_press
             on:cancel=on_cancel
             on:keydown=on_key
-            on:close=move |_| open.set(false)
+            on:close=move |_| {
+                // One that is shown in another way is open again.
+                if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+                    open.set(false);
+                }
+            }
         >
             <div class="sheet-body">
                 <div class="sheet-head">
@@ -102,6 +111,24 @@ pub(crate) fn Sheet(
                 <Show when=move || open.get()>{children()}</Show>
             </div>
         </dialog>
+    }
+}
+
+/// Shows a sheet that is open beside what is drawn on, or over it, as the page has room now.
+fn follow_width(dialog: NodeRef<html::Dialog>) {
+    let Some(dialog) = dialog.get_untracked().filter(|dialog| dialog.open()) else { return };
+    let is_modal = dialog.matches(":modal").unwrap_or(true);
+    if is_modal == has_room_beside() {
+        dialog.close();
+        show(&dialog, !is_modal);
+    }
+}
+
+fn show(dialog: &web_sys::HtmlDialogElement, is_modal: bool) {
+    match is_modal {
+        // It fails only on a dialog that is open or not in the page.
+        true => drop(dialog.show_modal()),
+        false => dialog.show(),
     }
 }
 
@@ -131,12 +158,8 @@ fn show_while(dialog: NodeRef<html::Dialog>, is_open: Signal<bool>, is_modal: im
         let is_open = is_open.get();
         let present: Option<web_sys::HtmlDialogElement> = dialog.get();
         match present {
-            // It fails only on a dialog that is open or not in the page.
             Some(dialog) if is_open && !dialog.open() => {
-                match is_modal() {
-                    true => drop(dialog.show_modal()),
-                    false => dialog.show(),
-                }
+                show(&dialog, is_modal());
                 begin_in_field(dialog);
             }
             Some(dialog) if !is_open && dialog.open() => dialog.close(),
