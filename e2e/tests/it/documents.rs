@@ -1,7 +1,7 @@
 //! Sync's documents: what several people type at once, apart and together again.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
@@ -78,6 +78,7 @@ async fn three_type_at_once_and_lose_nothing() -> Result<()> {
     wait_reads(&cy, "Trip to Porto").await?;
     wait_reads(&bo, "Trip to Porto").await?;
     cy.click("disconnect").await?;
+    let apart_since = Instant::now();
     wait_linked(&ann, 1).await?;
     server.kill();
     let texts = [" ann brings the tent", " bo has the maps", " cy cooks offline", " ann is ready"];
@@ -86,7 +87,11 @@ async fn three_type_at_once_and_lose_nothing() -> Result<()> {
     typed.0.and(typed.1).and(typed.2)?;
     wait_reads(&cy, "Trip to Porto cy cooks offline").await?;
     // A minute apart, while the server is away and the others write on.
-    tokio::time::sleep(APART).await;
+    wait_until(2 * APART, "a minute", async || {
+        ensure!(apart_since.elapsed() >= APART, "they are apart for {:?}", apart_since.elapsed());
+        Ok(())
+    })
+    .await?;
     type_at_end(&ann, texts[3]).await?;
     wait_until(PATIENCE, "what the other wrote", async || {
         ensure!(read(&bo).await?.ends_with(texts[3]), "it is not there");

@@ -217,7 +217,8 @@ async fn govern(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     wait_says(ann, "text", vec![], json!("The ferry 🦉 leaves. Shout")).await?;
     let kim = vec![json!(room.me().peer.to_string())];
     ensure!(ask(ann, "eraseBy", kim.clone()).await? == "RuleError", "Ann moderates nothing yet");
-    let ann_is = room.members().into_iter().find(|member| member.name() == "Ann").context("Ann is here")?;
+    let ann_is =
+        room.members().await?.into_iter().find(|member| member.name() == "Ann").context("Ann is here")?;
     room.rules().set_moderators(vec![ann_is.peer()]).await?;
     wait_says(ann, "eraseBy", kim, json!(true)).await?;
     wait_says(bo, "text", vec![], json!("The ferry 🦉 leaves.")).await?;

@@ -144,16 +144,9 @@ impl Session {
             driver.with(|node, now| {
                 let painted = node.canvas(room).map_or(0, Canvas::painted);
                 let peers: Vec<PeerView> = node.room(room).peers();
-                let in_step =
-                    peers.iter().map(|view| view.endpoint).filter(|who| node.room(room).is_in_step(*who));
-                (
-                    peers.clone(),
-                    in_step.collect::<BTreeSet<_>>(),
-                    node.room(room).overlay(),
-                    node.room(room).others_named(),
-                    painted,
-                    now,
-                )
+                let near = peers.iter().filter(|view| !view.distant).map(|view| view.endpoint);
+                let in_step: BTreeSet<_> = near.filter(|who| node.room(room).is_in_step(*who)).collect();
+                (peers, in_step, node.room(room).overlay(), node.room(room).others_named(), painted, now)
             })
         });
         self.remember(&peers, is_second);
