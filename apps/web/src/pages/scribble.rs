@@ -15,7 +15,7 @@ use super::{browser, icons};
 /// How wide strokes are, in units.
 const WIDTH: f64 = 4.0;
 /// Pixels of the canvas to a unit, so that lines are sharp on finer screens.
-const SCALE: f64 = 2.0;
+const SCALE: i32 = 2;
 /// Under this name a profile keeps what is drawn until there is a room with it.
 const KEY: &str = "meshwork-scribble";
 /// Under this one what is on its way there.
@@ -78,8 +78,8 @@ pub(crate) fn ScribblePad(
             <div class="doodle-canvas scribble-canvas">
                 <canvas
                     node_ref=canvas
-                    width=f64::from(SIZE.0) * SCALE
-                    height=f64::from(SIZE.1) * SCALE
+                    width=SIZE.0 * SCALE
+                    height=SIZE.1 * SCALE
                     role="img"
                     aria-label=texts::SCRIBBLE
                     data-testid="scribble"
@@ -139,7 +139,8 @@ fn place(canvas: &web_sys::HtmlCanvasElement, event: &PointerEvent) -> Place {
 fn draw(canvas: &web_sys::HtmlCanvasElement, scribble: &Scribble) {
     let Some(context) = browser::paper(canvas) else { return };
     // The numbers are finite.
-    let _ = context.set_transform(SCALE, 0.0, 0.0, SCALE, 0.0, 0.0);
+    let scale = f64::from(SCALE);
+    let _ = context.set_transform(scale, 0.0, 0.0, scale, 0.0, 0.0);
     context.clear_rect(0.0, 0.0, SIZE.0.into(), SIZE.1.into());
     context.set_line_width(WIDTH);
     context.set_line_cap("round");

@@ -10,7 +10,7 @@ use meshwork_core::replica::{ReplicaNumber, part_named};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
-use meshwork_sync::document::{Change as Writing, Documents};
+use meshwork_sync::document::Change as Writing;
 use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, WORD, about, counter, values};
 use meshwork_web::apps;
@@ -284,13 +284,8 @@ impl Sync {
             let is_empty = table.entries(&[]).next().is_none();
             (value, by_person(counter::shares(table, &shown)), counters, entries, is_empty)
         });
-        let (value, shares, counters, entries, has_no_rows) =
-            read.unwrap_or((0, vec![], vec![], vec![], true));
-        let has_texts = self.session.with_room(|node, _, room| {
-            let documents = node.room(room).replica::<Documents>(self.documents());
-            documents.is_some_and(|documents| documents.showing().next().is_some())
-        });
-        set_if_new(self.is_empty, has_no_rows && has_texts != Some(true));
+        let (value, shares, counters, entries, is_empty) = read.unwrap_or((0, vec![], vec![], vec![], true));
+        set_if_new(self.is_empty, is_empty);
         set_if_new(self.value, value);
         set_if_new(self.shares, shares);
         set_if_new(self.counters, counters);
