@@ -60,10 +60,19 @@ pub struct Row {
     pub unlinked: bool,
 }
 
+/// Where the letters stand that run from right to left.
+const RUNNING_LEFT: [std::ops::RangeInclusive<char>; 5] = [
+    '\u{590}'..='\u{8ff}',
+    '\u{fb1d}'..='\u{fdff}',
+    '\u{fe70}'..='\u{feff}',
+    '\u{10800}'..='\u{10fff}',
+    '\u{1e800}'..='\u{1efff}',
+];
+
 /// What somebody or a room is called, to be put into a sentence: a name that runs from right to left does not turn round what
 /// stands beside it (Unicode Standard Annex 9, first strong isolates).
 pub fn isolated(name: &str) -> String {
-    let runs_left = |character| matches!(character, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}');
+    let runs_left = |character| RUNNING_LEFT.iter().any(|range| range.contains(&character));
     match name.chars().any(runs_left) {
         true => format!("\u{2068}{name}\u{2069}"),
         false => name.to_owned(),

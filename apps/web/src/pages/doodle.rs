@@ -5,9 +5,10 @@ use leptos::web_sys::{self, KeyboardEvent, PointerEvent};
 use leptos::{ev, html};
 use meshwork_place::canvas::Colour;
 use meshwork_web::doodle::{Doodle, Place, SIZE, sample};
-use meshwork_web::palette::{self, PALETTE};
+use meshwork_web::palette::{self, PALETTE, Swatch};
 use meshwork_web::texts;
 
+use super::icon_button::IconButton;
 use super::{browser, icons};
 
 /// The colour that one begins with: one that shows.
@@ -22,25 +23,43 @@ pub(crate) fn DoodlePad(
     doodle: RwSignal<Doodle>,
 ) -> impl IntoView {
     let colour = RwSignal::new(PALETTE[FIRST].colour);
+    let swatch = move |swatch: &Swatch| {
+        swatch_button(colour, swatch.colour, swatch.name, palette::swatch_style(swatch.colour))
+    };
     view! {
         <div class="doodle">
             <Pad doodle colour/>
-            <div class="doodle-tools">
-                <div class="swatches" role="group" aria-label=texts::COLOURS>
-                    {PALETTE.iter().map(|swatch| colour_button(colour, swatch.colour, swatch.name)).collect_view()}
-                </div>
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid="doodle-undo"
-                    aria-label=texts::UNDO
-                    title=texts::UNDO
-                    disabled=move || doodle.with(|doodle| !doodle.can_undo())
-                    on:click=move |_| doodle.update(Doodle::undo)
-                >
-                    {icons::undo()}
-                </button>
-            </div>
+            <PadTools
+                test_id="doodle-undo"
+                can_undo=Signal::derive(move || doodle.with(Doodle::can_undo))
+                undo=move |()| doodle.update(Doodle::undo)
+            >
+                {PALETTE.iter().map(swatch).collect_view()}
+            </PadTools>
+        </div>
+    }
+}
+
+/// Colours below what is painted or drawn on, and the way back.
+#[component]
+pub(crate) fn PadTools(
+    /// The name of the way back for tests.
+    test_id: &'static str,
+    can_undo: Signal<bool>,
+    #[prop(into)] undo: Callback<()>,
+    /// The colours.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="doodle-tools">
+            <div class="swatches" role="group" aria-label=texts::COLOURS>{children()}</div>
+            <IconButton
+                test_id
+                label=texts::UNDO
+                sign=icons::undo().into_any()
+                is_off=Signal::derive(move || !can_undo.get())
+                act=undo
+            />
         </div>
     }
 }
@@ -122,12 +141,18 @@ fn Pad(doodle: RwSignal<Doodle>, colour: RwSignal<Colour>) -> impl IntoView {
     }
 }
 
-fn colour_button(chosen: RwSignal<Colour>, colour: Colour, name: &'static str) -> impl IntoView {
+/// A colour to choose.
+pub(crate) fn swatch_button<C: Copy + PartialEq + Send + Sync + 'static>(
+    chosen: RwSignal<C>,
+    colour: C,
+    name: &'static str,
+    style: String,
+) -> impl IntoView {
     view! {
         <button
             type="button"
             class="swatch"
-            style=palette::swatch_style(colour)
+            style=style
             aria-label=name
             title=name
             aria-pressed=move || (chosen.get() == colour).to_string()

@@ -48,6 +48,12 @@ const DOODLE_KEY: &str = "meshwork-doodle";
 /// The view of Sync in which what is drawn on the start page is seen.
 const WHITEBOARD: &str = "whiteboard";
 
+/// The thread across the page: where one is here for the first time the code comes before the apps, and behind them later.
+const THREADS: [&str; 2] = [
+    "M0 8C40 34 80 64 120 64H520C600 64 680 50 780 50S1000 66 1120 50S1340 20 1440 0",
+    "M0 8C80 34 160 50 300 50S520 62 640 58S760 64 800 64H1180C1260 64 1360 34 1440 8",
+];
+
 /// Which page of the part is shown.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Aim {
@@ -117,8 +123,8 @@ fn Home(
                     {is_first.then(|| view! { <FirstName session/> })}
                     <MakeRoom session chosen has_rooms alone/>
                     <svg class="home-thread" viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
-                        <path class="first" d="M0 8C40 34 80 64 120 64H520C600 64 680 50 780 50S1000 66 1120 50S1340 20 1440 0"></path>
-                        <path class="back" d="M0 8C80 34 160 50 300 50S520 62 640 58S760 64 800 64H1180C1260 64 1360 34 1440 8"></path>
+                        <path class="first" d=THREADS[0]></path>
+                        <path class="back" d=THREADS[1]></path>
                     </svg>
                     <AppBeads chosen/>
                     <JoinRoom join/>

@@ -10,7 +10,8 @@ use meshwork_web::scribble::{Place, SIZE, Scribble};
 use meshwork_web::texts;
 use meshwork_web::whiteboard::look::{COLOUR_NAMES, LIGHT};
 
-use super::{browser, icons};
+use super::browser;
+use super::doodle::{PadTools, swatch_button};
 
 /// How wide strokes are, in units.
 const WIDTH: f64 = 4.0;
@@ -92,41 +93,20 @@ pub(crate) fn ScribblePad(
                     {texts::home::DRAW_HERE}
                 </span>
             </div>
-            <div class="doodle-tools">
-                <div class="swatches" role="group" aria-label=texts::COLOURS>
-                    {(0..LIGHT.len() as u8).map(|index| swatch(colour, index)).collect_view()}
-                </div>
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid="scribble-undo"
-                    aria-label=texts::UNDO
-                    title=texts::UNDO
-                    disabled=move || scribble.with(Scribble::is_empty)
-                    on:click=move |_| scribble.update(Scribble::undo)
-                >
-                    {icons::undo()}
-                </button>
-            </div>
+            <PadTools
+                test_id="scribble-undo"
+                can_undo=Signal::derive(move || !scribble.with(Scribble::is_empty))
+                undo=move |()| scribble.update(Scribble::undo)
+            >
+                {(0..LIGHT.len() as u8).map(|index| swatch(colour, index)).collect_view()}
+            </PadTools>
         </div>
     }
 }
 
 fn swatch(chosen: RwSignal<u8>, index: u8) -> impl IntoView {
     let (name, colour) = (COLOUR_NAMES[usize::from(index)], LIGHT[usize::from(index)]);
-    view! {
-        <button
-            type="button"
-            class="swatch"
-            style=format!("--swatch:{colour};--swatch-mark:#fff")
-            aria-label=name
-            title=name
-            aria-pressed=move || (chosen.get() == index).to_string()
-            on:click=move |_| chosen.set(index)
-        >
-            {icons::check()}
-        </button>
-    }
+    swatch_button(chosen, index, name, format!("--swatch:{colour};--swatch-mark:#fff"))
 }
 
 /// Where a pointer is on the board.
