@@ -106,6 +106,7 @@ fn Held(sync: Sync) -> impl IntoView {
         let people = members.filter(|_| !is_away.get()).unwrap_or_default();
         people.into_iter().map(|member| member.peer).collect::<BTreeSet<_>>()
     });
+    let count = move || Some(people.with(BTreeSet::len)).filter(|count| *count > 0);
     let beads = move || {
         let beads = people.get().into_iter().take(HOLDERS_SHOWN);
         beads.map(|peer| view! { <PersonBead sync peer/> }).collect_view()
@@ -116,6 +117,7 @@ fn Held(sync: Sync) -> impl IntoView {
             <span data-testid="held-by">
                 {move || held.with(|held| held.as_ref().map(|(words, _)| words.clone()))}
             </span>
+            <span class="held-count" aria-hidden="true">{count}</span>
             <span class="held-beads" aria-hidden="true">{beads}</span>
         </p>
     }
