@@ -117,6 +117,28 @@ async fn three_type_at_once_and_lose_nothing() -> Result<()> {
     wait_reads(&late, &read(&ann).await?).await
 }
 
+/// Keys count wherever the focus is, but not under a sheet.
+async fn check_keys(ann: &Tab) -> Result<()> {
+    ann.eval("document.activeElement.blur()", vec![]).await?;
+    ann.press_with(Key::Alt, "w").await?;
+    wait_pressed(ann, "document-authors", true).await?;
+    ann.press_with(Key::Alt, "p").await?;
+    wait_pressed(ann, "document-preview", true).await?;
+    ann.press_with(Key::Alt, "p").await?;
+    wait_pressed(ann, "document-preview", false).await?;
+    let has_people = "return document.querySelector('.people').checkVisibility()";
+    ann.press_with(Key::Control, "s").await?;
+    wait_pressed(ann, "document-versions", true).await?;
+    ensure!(ann.eval(has_people, vec![]).await? == false, "versions take the place of the people");
+    ann.click("close-versions").await?;
+    ensure!(ann.eval(has_people, vec![]).await? == true, "they come back");
+    ann.eval("document.activeElement.blur()", vec![]).await?;
+    ann.click("room-chip").await?;
+    ann.press_with(Key::Alt, "w").await?;
+    close(ann).await?;
+    wait_pressed(ann, "document-authors", true).await
+}
+
 #[tokio::test]
 async fn undo_takes_back_only_ones_own() -> Result<()> {
     let server = Server::start().await?;
@@ -155,25 +177,7 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
     // Each line is somebody's, and Markdown reads as it looks.
     type_at_end(&bo, &format!("{ENTER}# Two")).await?;
     wait_reads(&ann, "one\n# Two").await?;
-    // Keys count wherever the focus is, but not under a sheet.
-    ann.eval("document.activeElement.blur()", vec![]).await?;
-    ann.press_with(Key::Alt, "w").await?;
-    wait_pressed(&ann, "document-authors", true).await?;
-    ann.press_with(Key::Alt, "p").await?;
-    wait_pressed(&ann, "document-preview", true).await?;
-    ann.press_with(Key::Alt, "p").await?;
-    wait_pressed(&ann, "document-preview", false).await?;
-    let has_people = "return document.querySelector('.people').checkVisibility()";
-    ann.press_with(Key::Control, "s").await?;
-    wait_pressed(&ann, "document-versions", true).await?;
-    ensure!(ann.eval(has_people, vec![]).await? == false, "versions take the place of the people");
-    ann.click("close-versions").await?;
-    ensure!(ann.eval(has_people, vec![]).await? == true, "they come back");
-    ann.eval("document.activeElement.blur()", vec![]).await?;
-    ann.click("room-chip").await?;
-    ann.press_with(Key::Alt, "w").await?;
-    close(&ann).await?;
-    wait_pressed(&ann, "document-authors", true).await?;
+    check_keys(&ann).await?;
     ann.click("document-editor").await?;
     ann.press_with(Key::Alt, "w").await?;
     wait_pressed(&ann, "document-authors", false).await?;

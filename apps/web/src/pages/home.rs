@@ -199,8 +199,8 @@ struct Making {
     /// A place of [`SIZES`].
     size: RwSignal<usize>,
     is_private: RwSignal<bool>,
-    /// Whether one is being made.
-    is_under_way: RwSignal<bool>,
+    /// The one that is being made: of which app, whether it is private, and whether it is for oneself alone.
+    under_way: RwSignal<Option<(&'static App, bool, bool)>>,
     /// Why none can be.
     problem: RwSignal<Option<String>>,
 }
@@ -216,7 +216,7 @@ impl Making {
             draft: Draft::new(Terms::default(), None),
             size: RwSignal::new(FIRST_SIZE),
             is_private: RwSignal::new(true),
-            is_under_way: RwSignal::new(false),
+            under_way: RwSignal::new(None),
             problem: RwSignal::new(None),
         };
         let (doodle, scribble) = (making.doodle, making.scribble);
@@ -229,9 +229,11 @@ impl Making {
         );
         on_cleanup(move || {
             // It is in the room now.
-            let is_made = making.is_under_way.try_get_untracked() == Some(true) && session.has_room();
-            if is_made && app.try_get_untracked().is_some_and(has_canvas) {
-                browser::unstore(DOODLE_KEY);
+            let made = making.under_way.try_get_untracked().flatten().filter(|_| session.has_room());
+            match made.map(|(app, ..)| has_canvas(app)) {
+                Some(true) => browser::unstore(DOODLE_KEY),
+                Some(false) => scribble::send(),
+                None => {}
             }
         });
         making
@@ -239,12 +241,13 @@ impl Making {
 
     /// Makes the room: at this server, or for oneself alone.
     fn make(self, is_alone: bool) {
-        if self.is_under_way.get_untracked() && self.problem.with_untracked(Option::is_none) {
-            return;
-        }
-        self.is_under_way.set(true);
         let Making { session, draft, problem, .. } = self;
         let app = self.app.get_untracked();
+        let asked = Some((app, self.is_private.get_untracked(), is_alone));
+        if self.under_way.get_untracked() == asked && problem.with_untracked(Option::is_none) {
+            return;
+        }
+        self.under_way.set(asked);
         let wanted = untrack(move || draft.rules(app)).and_then(|rules| {
             let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
             let parameters = match has_canvas(app) {
@@ -265,9 +268,6 @@ impl Making {
         spawn_local(async move {
             if documents::come_with(Some(&spec.app)) {
                 documents::load(session).await;
-            }
-            if has_scribble {
-                scribble::send();
             }
             let made = session.make(spec, rules, &cells);
             if has_scribble {
@@ -294,7 +294,7 @@ impl Making {
 
     /// What became of it, where there is something to say; tracked.
     fn notice(self) -> Option<Notice> {
-        self.is_under_way.get().then_some(())?;
+        self.under_way.get()?;
         if let Some(reason) = self.problem.get() {
             return Some(words::refused(&reason));
         }
@@ -311,7 +311,7 @@ impl Making {
     /// Whether what is painted waits for a server; tracked.
     fn is_kept(self) -> bool {
         let is_away = matches!(self.session.server.get(), Some(ServerState::Away { .. }));
-        is_away && self.is_under_way.get() && self.has_drawing()
+        is_away && self.under_way.get().is_some() && self.has_drawing()
     }
 
     /// How large the canvas is and how fast one paints there, in a few words; tracked.
@@ -347,7 +347,7 @@ fn MakeRoom(
         true => view! { <DoodlePad doodle=making.doodle/> }.into_any(),
         false => view! { <ScribblePad scribble=making.scribble/> }.into_any(),
     };
-    let is_busy = move || making.is_under_way.get() && making.notice().is_none();
+    let is_busy = move || making.under_way.get().is_some() && making.notice().is_none();
     let title = move || match has_pad.get() {
         true => texts::home::ONLY_HERE.to_owned(),
         false => texts::home::make_room(chosen.get().title),
