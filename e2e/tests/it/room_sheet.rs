@@ -117,7 +117,7 @@ async fn changed_rules_outlast_marking_and_other_devices() -> Result<()> {
     wait_linked(other, 1).await?;
     open_rules(owner).await?;
     owner.type_text("limit-cells", "3").await?;
-    // The sheet gives way to the canvas, and comes back as it was.
+    // Marking on the canvas leaves the sheet as it was.
     owner.click("tab-moderation").await?;
     owner.click("erase-mark").await?;
     wait_says(owner, "marking", "Drag over").await?;
@@ -135,5 +135,10 @@ async fn changed_rules_outlast_marking_and_other_devices() -> Result<()> {
     wait_gone(owner, "tab-rules").await?;
     open_rules(owner).await?;
     wait_says(owner, "rule-limit", "3 cells every").await?;
-    wait_says(owner, "room-name", "Pier").await
+    wait_says(owner, "room-name", "Pier").await?;
+    // What is decided elsewhere is shown where nothing else was chosen.
+    other.click("tab-rules").await?;
+    other.type_text("limit-cells", "5").await?;
+    other.click("set-rules").await?;
+    wait_says(owner, "rule-limit", "5 cells every").await
 }

@@ -86,6 +86,10 @@ pub(crate) fn RoomSheet(
 /// What is on the sheet, made anew when it opens.
 fn content(session: Session, front: Front, chosen: RwSignal<usize>, unsaved: Unsaved) -> impl IntoView {
     unsaved.begin();
+    Effect::new(move || {
+        session.governing.law.track();
+        unsaved.follow();
+    });
     view! {
         <MadeBy session/>
         <TabList label=texts::room::SHOWN tabs=&TABS chosen choose=move |place| chosen.set(place)/>

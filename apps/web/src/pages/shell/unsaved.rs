@@ -45,6 +45,16 @@ impl Unsaved {
         }
     }
 
+    /// The rules may be others, by another device of the owner's: where nothing else was chosen, they are what is chosen.
+    pub(super) fn follow(self) {
+        let holds = self.session.terms_now();
+        let is_old = untrack(move || self.draft())
+            .is_some_and(|draft| draft.before.with_value(|before| *before != holds));
+        if is_old && untrack(move || self.changes()) == 0 {
+            self.discard();
+        }
+    }
+
     /// What is being chosen; tracked.
     pub(super) fn draft(self) -> Option<Draft> {
         self.draft.with(|draft| draft.as_ref().map(|(_, draft)| *draft))
