@@ -13,6 +13,8 @@ let provider
 let view
 let undo
 const errors = []
+/** Whether the document was not only added to. */
+let isAnew = false
 // As long as names may be, in bytes, and alike but for their ends.
 const LONG = ['a', 'b'].map((end) => `${'ö'.repeat(30)}1${end}`)
 let long = []
@@ -21,6 +23,9 @@ function edit(name) {
   const doc = new Y.Doc()
   provider = new MeshworkProvider(room, doc, { name: 'notes' })
   provider.addEventListener('error', ({ detail }) => errors.push(detail.message))
+  provider.addEventListener('anew', () => {
+    isAnew = true
+  })
   const text = doc.getText('text')
   provider.awareness.setLocalStateField('user', { name, color: '#c81e1e' })
   undo = new Y.UndoManager(text, { captureTimeout: 60_000 })
@@ -91,6 +96,7 @@ globalThis.page = {
   },
   isAuthor: () => room.me.startsWith(room.document('notes').authorOf({ client: provider.doc.clientID, clock: 0 })),
   errors: () => errors,
+  begunAnew: () => isAnew,
   eraseBy: (peer) => room.document('notes').eraseBy(peer).catch(({ name }) => name),
   cards: () => provider.doc.getArray('cards').toJSON(),
   addCard: (name) => provider.doc.getArray('cards').push([new Y.Map([['name', name], ['done', false]])]),

@@ -212,17 +212,21 @@ async fn govern(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     ask(ann, "rename", vec!["Minutes".into()]).await?;
     wait_says(bo, "titles", vec![], json!([["notes", "Minutes"]])).await?;
     ensure!(notes.title().await?.as_deref() == Some("Minutes"));
-    // A moderator erases what somebody wrote, and nobody else does.
-    notes.edit(|text| text.set("The ferry 🦉 leaves. Shout")).await?;
-    wait_says(ann, "text", vec![], json!("The ferry 🦉 leaves. Shout")).await?;
-    let kim = vec![json!(room.me().peer.to_string())];
-    ensure!(ask(ann, "eraseBy", kim.clone()).await? == "RuleError", "Ann moderates nothing yet");
-    let ann_is =
-        room.members().await?.into_iter().find(|member| member.name() == "Ann").context("Ann is here")?;
-    room.rules().set_moderators(vec![ann_is.peer()]).await?;
-    wait_says(ann, "eraseBy", kim, json!(true)).await?;
-    wait_says(bo, "text", vec![], json!("The ferry 🦉 leaves.")).await?;
     ask(bo, "erase", vec![]).await?;
     wait_says(ann, "text", vec![], json!("")).await?;
-    wait_says(ann, "titles", vec![], json!([])).await
+    wait_says(ann, "titles", vec![], json!([])).await?;
+    // A moderator erases what somebody wrote, and nobody else does; editors are told to begin anew.
+    let mut changes = notes.watch();
+    notes.edit(|text| text.set("Shout")).await?;
+    wait_says(ann, "text", vec![], json!("Shout")).await?;
+    let kim = vec![json!(room.me().peer.to_string())];
+    ensure!(ask(ann, "eraseBy", kim.clone()).await? == "RuleError", "Ann moderates nothing yet");
+    let members = room.members().await?;
+    let moderator = members.iter().find(|member| member.name() == "Ann").context("Ann is here")?;
+    room.rules().set_moderators(vec![moderator.peer()]).await?;
+    wait_says(ann, "eraseBy", kim, json!(true)).await?;
+    while !notes.text().await?.is_empty() {
+        changes.next().await.context("the room goes on")?;
+    }
+    wait_says(bo, "begunAnew", vec![], json!(true)).await
 }
