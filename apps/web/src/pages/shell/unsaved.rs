@@ -17,9 +17,9 @@ fn pick<T: PartialEq + Clone>(now: T, before: &T, chosen: &T) -> T {
 #[derive(Clone, Copy)]
 pub(super) struct Unsaved {
     session: Session,
-    /// Owns drafts, which outlive what shows them.
+    /// Owns drafts, all of them as long as the page is there: what shows one may read it once more after the next one came.
     page: StoredValue<Owner>,
-    draft: RwSignal<Option<(Owner, Draft)>>,
+    draft: RwSignal<Option<Draft>>,
     is_asked: RwSignal<bool>,
     problem: RwSignal<Option<String>>,
 }
@@ -57,7 +57,7 @@ impl Unsaved {
 
     /// What is being chosen; tracked.
     pub(super) fn draft(self) -> Option<Draft> {
-        self.draft.with(|draft| draft.as_ref().map(|(_, draft)| *draft))
+        self.draft.get()
     }
 
     /// How many rules are chosen otherwise than they hold; tracked.
@@ -67,10 +67,9 @@ impl Unsaved {
 
     /// Chosen is what holds.
     fn discard(self) {
-        let owner = self.page.with_value(Owner::child);
-        let draft = owner.with(|| Draft::new(self.session.terms_now(), self.session.edit_key()));
+        let draft = || Draft::new(self.session.terms_now(), self.session.edit_key());
         self.problem.set(None);
-        self.draft.set(Some((owner, draft)));
+        self.draft.set(Some(self.page.with_value(|page| page.with(draft))));
     }
 
     /// Whether the sheet may be closed; otherwise the question is asked.
