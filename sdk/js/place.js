@@ -91,7 +91,7 @@ export class Canvas extends Listened {
 
   async erase({ author, region } = {}) {
     const { x, y, width, height } = region ?? {}
-    await this.#raw.canvasErase(author, region && Uint16Array.of(x, y, width, height))
+    await this.#raw.canvasErase(author, region && Uint32Array.of(x, y, width, height))
   }
 
   get steps() {

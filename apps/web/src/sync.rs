@@ -7,7 +7,10 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Holders;
 
 use crate::people::Row;
-use crate::words;
+use crate::{texts, words};
+
+/// The view of the whiteboard, as addresses name it.
+pub const WHITEBOARD: &str = "whiteboard";
 
 /// Lines of the log that are kept.
 pub const LOG_MAX: usize = 200;
@@ -103,8 +106,8 @@ impl Kind {
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Value => "Values",
-            Kind::Shape => "Whiteboard",
+            Kind::Value => texts::parts::VALUES,
+            Kind::Shape => texts::parts::WHITEBOARD,
             Kind::Document => "Documents",
             Kind::Link => "Links",
         }

@@ -204,14 +204,17 @@ impl RawRoom {
     pub async fn canvas_erase(
         &self,
         author: Option<String>,
-        region: Option<Vec<u16>>,
+        region: Option<Vec<u32>>,
     ) -> Result<(), JsValue> {
         let author = author.map(|author| author.parse().map_err(unfit)).transpose()?;
-        let region = region.map(|region| match *region {
-            [x, y, width, height] => Ok(Region { x, y, width, height }),
-            _ => Err(unfit("a region has a column, a row, a width and a height")),
-        });
-        self.0.canvas().erase(Erase { author, region: region.transpose()? }).await.map_err(thrown)
+        let fitting = |region: Vec<u32>| {
+            let numbers: Option<Vec<u16>> = region.iter().map(|number| u16::try_from(*number).ok()).collect();
+            let [x, y, width, height] = numbers?.try_into().ok()?;
+            Some(Region { x, y, width, height })
+        };
+        let unread = || unfit("a region has a column, a row, a width and a height");
+        let region = region.map(|region| fitting(region).ok_or_else(unread)).transpose()?;
+        self.0.canvas().erase(Erase { author, region }).await.map_err(thrown)
     }
 
     /// How many steps can be taken back, and how many done again.

@@ -184,6 +184,8 @@ async fn take_back(ann: &Tab, bo: &Tab, room: &Room) -> Result<()> {
     let kim = room.me().peer.to_string();
     let what = json!({ "author": kim, "region": { "x": 20, "y": 5, "width": 11, "height": 1 } });
     ensure!(ask(bo, "erase", vec![what.clone()]).await? == "RuleError", "Bo owns nothing");
+    let beyond = json!({ "region": { "x": -1, "y": 5, "width": 11, "height": 1 } });
+    ensure!(ask(ann, "erase", vec![beyond]).await? == "TypeError", "no region begins there");
     ensure!(ask(ann, "erase", vec![what]).await?.is_null());
     wait_says(bo, "cell", cell(30), Value::Null).await?;
     ensure!(ask(bo, "cell", cell(31)).await? == json!("#3cb44b"), "beside the region all stays");

@@ -15,6 +15,7 @@ use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::doodle::Doodle;
 use meshwork_web::scribble::Scribble;
+use meshwork_web::sync::WHITEBOARD;
 use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::words::Notice;
 use meshwork_web::{beads, rules, texts, words};
@@ -44,9 +45,6 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Under this name a profile keeps what is painted on the start page until there is a room with it.
 const DOODLE_KEY: &str = "meshwork-doodle";
-
-/// The view of Sync in which what is drawn on the start page is seen.
-const WHITEBOARD: &str = "whiteboard";
 
 /// The thread across the page: where one is here for the first time the code comes before the apps, and behind them later.
 const THREADS: [&str; 2] = [

@@ -15,7 +15,7 @@ use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, WORD, about, counter, values};
 use meshwork_web::apps;
 use meshwork_web::rules::Standing;
-use meshwork_web::sync::{Kind, Log, Traffic, by_person, number};
+use meshwork_web::sync::{Kind, Log, Traffic, WHITEBOARD, by_person, number};
 use meshwork_web::{texts, words};
 
 use super::super::browser;
@@ -65,7 +65,7 @@ impl Tab {
     pub(super) const fn word(self) -> &'static str {
         match self {
             Tab::Values => "values",
-            Tab::Whiteboard => "whiteboard",
+            Tab::Whiteboard => WHITEBOARD,
             Tab::Document => "document",
         }
     }

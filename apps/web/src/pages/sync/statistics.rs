@@ -1,6 +1,7 @@
 //! How much is said between the page and the others, and what happened, out of the way.
 
 use leptos::prelude::*;
+use leptos::web_sys;
 use meshwork_web::rtt;
 use meshwork_web::sync::{Kind, Line, Traffic, average_rtt, number};
 use meshwork_web::{people, texts};
@@ -26,8 +27,10 @@ pub(super) fn Statistics(sync: Sync) -> impl IntoView {
     let count = move |read: fn(super::state::Counts) -> u64| {
         Signal::derive(move || number(read(sync.counts.get()).try_into().unwrap_or(i64::MAX)))
     };
+    let is_open = RwSignal::new(false);
+    let note_open = move |event| is_open.set(event_target::<web_sys::Element>(&event).has_attribute("open"));
     view! {
-        <details class="sync-card sync-statistics" data-testid="statistics">
+        <details class="sync-card sync-statistics" data-testid="statistics" on:toggle=note_open>
             <summary>{texts::statistics::STATISTICS}</summary>
             <dl class="sync-figures" data-testid="stats">
                 {figure(texts::statistics::OWN_CHANGES, count(|counts| counts.made))}
@@ -37,14 +40,14 @@ pub(super) fn Statistics(sync: Sync) -> impl IntoView {
                 {figure(texts::statistics::SENT, traffic(1))}
                 {figure(texts::statistics::AVERAGE, Signal::derive(move || average(session)))}
             </dl>
-            <LogPart sync/>
+            <LogPart sync is_open/>
         </details>
     }
 }
 
 /// What happened, with the choice of what of it is shown.
 #[component]
-fn LogPart(sync: Sync) -> impl IntoView {
+fn LogPart(sync: Sync, is_open: RwSignal<bool>) -> impl IntoView {
     // What is shown of the log; all, where nothing is chosen.
     let shown = RwSignal::new(None::<Kind>);
     let line = |line: Line| {
@@ -58,7 +61,11 @@ fn LogPart(sync: Sync) -> impl IntoView {
             </li>
         }
     };
+    // Nobody waits for lines that are folded away while they type and draw.
     let lines = move || {
+        if !is_open.get() {
+            return Vec::new();
+        }
         let is_shown = |line: &&Line| shown.get().is_none_or(|kind| kind == line.kind);
         sync.log.with(|log| log.lines().filter(is_shown).cloned().collect::<Vec<_>>())
     };
