@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use meshwork_core::id::Identity;
-use meshwork_e2e::{Browser, Cli, Look, Server, Tab};
+use meshwork_e2e::{Browser, Cli, Look, PATIENCE, Server, Tab};
 use serde_json::json;
 
 use crate::common::{make_room, wait_linked};
@@ -64,10 +64,10 @@ pub(crate) const ALIKE: &str = "if (location.pathname === '/') {
 /// Mira makes a room, and the others come.
 pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) -> Result<Cast> {
     let (browser, host) = MIRA.open(server.url(), ALIKE).await?;
-    let choose = "const list = document.querySelector('.select select');
+    let choose = "const list = document.querySelector('.small-select');
         list.value = '2';
         list.dispatchEvent(new Event('change', { bubbles: true }));";
-    crate::common::wait_page_says(&host, "Make a Place room").await?;
+    host.wait_there(PATIENCE, "make-room").await?;
     host.eval(choose, vec![]).await?;
     let link = make_room(&host, "private").await?;
     let browsers = vec![browser];
@@ -91,7 +91,7 @@ pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) ->
 /// The same in a room of Sync.
 pub(crate) async fn gather_values(server: &Server, others: &[Person]) -> Result<Cast> {
     let (browser, host) = MIRA.open(server.url(), ALIKE).await?;
-    crate::common::wait_page_says(&host, "Make a Place room").await?;
+    host.wait_there(PATIENCE, "make-room").await?;
     host.click("app-sync").await?;
     let link = make_room(&host, "private").await?;
     join(host, link, vec![browser], others).await

@@ -65,6 +65,7 @@ async fn main() -> Result<()> {
     states::values(&camera).await?;
     states::whiteboard(&camera).await?;
     states::documents(&camera).await?;
+    states::watching(&camera).await?;
     states::overlay(&camera).await?;
     states::tools(&camera).await?;
     states::rules(&camera).await?;

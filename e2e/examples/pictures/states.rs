@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use crate::Camera;
 use crate::cast::{ALIKE, Cast, KAVEH, LIN, MIRA, SOFIA, gather, gather_values};
+use crate::common::editor::{type_at_end, wait_reads};
 use crate::common::{
     self, close, make_room, meddler, open_board, open_editor, press_shown, unfold, wait_gone, wait_page_says,
-    wait_says, with_wrong_secret,
+    wait_says, wait_shapes, with_wrong_secret,
 };
 
 /// Columns and rows of the canvas.
@@ -125,9 +126,9 @@ pub(crate) async fn values(camera: &Camera) -> Result<()> {
     host.click("connect").await?;
     wait_says(&host, "held-by", "held by 3").await?;
     host.click("room-chip").await?;
+    host.click("tab-rules").await?;
     wait_page_says(&host, "Add Place").await?;
     camera.take(&host, "add-place").await?;
-    host.click("tab-rules").await?;
     host.click("turn-on-place").await?;
     wait_gone(&host, "turn-on-place").await?;
     close(&host).await?;
@@ -154,6 +155,7 @@ pub(crate) async fn documents(camera: &Camera) -> Result<()> {
     let server = Server::start().await?;
     let Cast { host, others, .. } = gather_values(&server, &[LIN, KAVEH, SOFIA]).await?;
     open_editor(&host).await?;
+    camera.take(&host, "document-empty").await?;
     host.click("document-new").await?;
     host.press_keys("Packing and plan\u{e007}").await?;
     host.press_keys("# Trip to Porto\u{e007}\u{e007}").await?;
@@ -181,7 +183,41 @@ pub(crate) async fn documents(camera: &Camera) -> Result<()> {
     host.click("document-authors").await?;
     camera.take(&host, "document").await?;
     host.click("document-preview").await?;
-    camera.take(&host, "document-read").await
+    camera.take(&host, "document-read").await?;
+    host.click("document-preview").await?;
+    host.click("document-versions").await?;
+    host.type_text("version-label", "Friday plan\u{e007}").await?;
+    wait_says(&host, "version-list", "Friday plan").await?;
+    type_at_end(&others[0], "\u{e007}\u{e007}## Still open\u{e007}\u{e007}- Who has the big tent?").await?;
+    wait_says(&host, "document-editor", "big tent").await?;
+    host.click("document-version").await?;
+    wait_says(&host, "version-rows", "big tent").await?;
+    camera.take(&host, "document-versions").await
+}
+
+/// What somebody sees who has the view link alone.
+pub(crate) async fn watching(camera: &Camera) -> Result<()> {
+    let server = Server::start().await?;
+    let Cast { host, .. } = gather_values(&server, &[]).await?;
+    host.click("increment").await?;
+    open_board(&host).await?;
+    host.click("tool-note").await?;
+    host.drag_on("whiteboard", &[(200, 200), (300, 300), (380, 380)]).await?;
+    host.press_keys("Who has the tent?\u{e00c}").await?;
+    open_editor(&host).await?;
+    type_at_end(&host, "# Trip to Porto").await?;
+    host.click("open-share").await?;
+    host.click("choose-view").await?;
+    let look = host.value("view-link-sheet").await?;
+    let (_browser, guest) = LIN.open(&look, "").await?;
+    wait_says(&guest, "counter", "1").await?;
+    camera.take(&guest, "values-watched").await?;
+    open_board(&guest).await?;
+    wait_shapes(&guest, 1).await?;
+    camera.take(&guest, "whiteboard-watched").await?;
+    open_editor(&guest).await?;
+    wait_reads(&guest, "# Trip to Porto").await?;
+    camera.take(&guest, "document-watched").await
 }
 
 /// A board on which several people draw.
@@ -189,6 +225,7 @@ pub(crate) async fn whiteboard(camera: &Camera) -> Result<()> {
     let server = Server::start().await?;
     let Cast { host, others, .. } = gather_values(&server, &[LIN, KAVEH, SOFIA]).await?;
     open_board(&host).await?;
+    camera.take(&host, "whiteboard-empty").await?;
     for tab in &others {
         open_board(tab).await?;
     }
@@ -241,7 +278,9 @@ pub(crate) async fn whiteboard(camera: &Camera) -> Result<()> {
     host.press_keys(".").await?;
     camera.take(&host, "whiteboard").await?;
     host.click("tool-pen").await?;
-    camera.take(&host, "whiteboard-pen").await
+    camera.take(&host, "whiteboard-pen").await?;
+    host.click("board-files").await?;
+    camera.take(&host, "whiteboard-files").await
 }
 
 /// What people write beside the canvas.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
+use crate::common::editor::{read, type_at_end, wait_reads};
 use crate::common::{
     close, make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_pressed,
     wait_says, watched_room,
@@ -13,26 +14,6 @@ use crate::common::{
 
 /// How WebDriver names the Enter key.
 const ENTER: char = '\u{e007}';
-
-/// What the editor reads, without what it shows of others.
-const READ: &str = "const lines = document.querySelectorAll('[data-testid=\"document-editor\"] .cm-line');
-    const read = (line) => Array.from(line.childNodes)
-        .filter((node) => !node.classList?.contains('cm-placeholder'))
-        .map((node) => node.textContent).join('');
-    return Array.from(lines).map(read).join('\\n');";
-
-async fn read(tab: &Tab) -> Result<String> {
-    Ok(tab.eval(READ, vec![]).await?.as_str().unwrap_or_default().to_owned())
-}
-
-async fn wait_reads(tab: &Tab, text: &str) -> Result<()> {
-    tab.wait_until(PATIENCE, "a text", async || {
-        let shown = read(tab).await?;
-        ensure!(shown == text, "it reads {shown:?} instead of {text:?}");
-        Ok(())
-    })
-    .await
-}
 
 /// Clicks on a button as long as it is enabled: what somebody types with half a second between two letters is undone, and done
 /// again, in several steps.
@@ -45,13 +26,6 @@ async fn use_up(tab: &Tab, button: &str) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Types at the end of the text.
-async fn type_at_end(tab: &Tab, text: &str) -> Result<()> {
-    tab.click("document-editor").await?;
-    tab.press_with(Key::Control, Key::End).await?;
-    tab.press_keys(text).await
 }
 
 /// The letters of a text, in order.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::Value;
 
-use crate::common::hands::{NARROW, resize};
+use crate::common::hands::{NARROW, crash, resize};
 use crate::common::{open_editor, open_values, wait_linked, wait_page_says, wait_says, watched_room};
 
 async fn wait_counter(tab: &Tab, value: i64) -> Result<()> {
@@ -161,9 +161,7 @@ async fn killed_tabs_go_stale_and_closed_ones_go() -> Result<()> {
     let gone = seen_after(&ann, "Bo gone", &closed).await?;
     ensure!(gone < 1_000.0, "who closed their tab was gone after {gone} ms");
     let killed = ann.eval(now, vec![]).await?;
-    // A page that crashes answers no more.
-    let crash = cy.devtools("Page.crash", Value::Object(Default::default()));
-    let _ = tokio::time::timeout(Duration::from_millis(100), crash).await;
+    crash(&cy).await;
     let stale = seen_after(&ann, "Cy stale", &killed).await?;
     ensure!(stale < 3_500.0, "who was killed was stale after {stale} ms");
     let gone = seen_after(&ann, "Cy gone", &killed).await?;

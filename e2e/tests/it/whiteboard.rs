@@ -1,9 +1,10 @@
 //! Sync's whiteboard: what several people draw at once, apart and together again.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::{Value, json};
 
+use crate::common::board::{focus, only, saved, wait_pixel};
 use crate::common::hands::{mouse, wait_there};
 use crate::common::{open_board, open_values, wait_gone, wait_linked, wait_says, wait_shapes, watched_room};
 
@@ -12,59 +13,6 @@ const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 const DELETE: char = '\u{e017}';
 const RIGHT: char = '\u{e014}';
-
-/// Gives keys to the board.
-async fn focus(tab: &Tab) -> Result<()> {
-    tab.eval("document.querySelector('[data-testid=\"whiteboard\"]').focus()", vec![]).await.map(drop)
-}
-
-/// The shapes of the board as its Excalidraw file has them, which would be saved.
-async fn saved(tab: &Tab) -> Result<Value> {
-    let catch = "window.saved = null;
-        const make = URL.createObjectURL;
-        URL.createObjectURL = (blob) => {
-            blob.text().then((text) => { window.saved = text; });
-            URL.createObjectURL = make;
-            return make.call(URL, blob);
-        };
-        HTMLAnchorElement.prototype.click = () => {};";
-    tab.eval(catch, vec![]).await?;
-    tab.click("board-files").await?;
-    tab.click("save-excalidraw").await?;
-    let text = tab
-        .wait_until(PATIENCE, "the file", async || {
-            let saved = tab.eval("return window.saved", vec![]).await?;
-            Ok(saved.as_str().context("nothing was saved")?.to_owned())
-        })
-        .await?;
-    let file: Value = serde_json::from_str(&text)?;
-    Ok(file["elements"].clone())
-}
-
-/// The only element of a kind in a file.
-fn only<'a>(elements: &'a Value, kind: &str) -> Result<&'a Value> {
-    let mut of_kind = elements.as_array().into_iter().flatten().filter(|element| element["type"] == kind);
-    let element = of_kind.next().with_context(|| format!("there is no {kind} in {elements:#}"))?;
-    ensure!(of_kind.next().is_none(), "there are several: {elements:#}");
-    Ok(element)
-}
-
-/// The colour of the board at a point, as red, green, blue and alpha.
-async fn pixel(tab: &Tab, (x, y): (i64, i64)) -> Result<Value> {
-    let script = "const canvas = document.querySelector('.board-paper');
-        const scale = canvas.width / canvas.clientWidth;
-        return Array.from(canvas.getContext('2d').getImageData(arguments[0] * scale, arguments[1] * scale, 1, 1).data);";
-    tab.eval(script, vec![x.into(), y.into()]).await
-}
-
-async fn wait_pixel(tab: &Tab, at: (i64, i64), is_right: impl Fn(&Value) -> bool) -> Result<()> {
-    tab.wait_until(PATIENCE, "a colour", async || {
-        let shown = pixel(tab, at).await?;
-        ensure!(is_right(&shown), "at {at:?} it is {shown}");
-        Ok(())
-    })
-    .await
-}
 
 /// Two people on one board, each in a browser, and where its room is.
 async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {

@@ -186,7 +186,10 @@ pub mod board {
     pub const STOP: &str = "Stop";
     pub const PICTURE_AWAY: &str = "Nobody here has this picture";
     pub const PICTURE_TOO_MANY: &str = "There are too many pictures to show this one";
-    pub const PICTURE_COMES: &str = "The picture is coming";
+    /// A picture is coming, from somebody where one knows from whom.
+    pub fn picture_comes(called: Option<&str>) -> String {
+        called.map_or("The picture is coming".to_owned(), |called| format!("Coming from {called}"))
+    }
     pub const PICTURE_TOO_LONG: &str =
         "This picture is too large: a room takes pictures of at most 8\u{2009}MB.";
     pub const PICTURE_NOT_KEPT: &str = "This picture cannot be kept.";

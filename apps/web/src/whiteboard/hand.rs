@@ -27,6 +27,8 @@ const SLOP: f64 = 4.0;
 const HANDLE: f64 = 10.0;
 /// How near a shape is, in pixels.
 const SLACK: f64 = 4.0;
+/// Places between two of an eraser's at which it is looked for shapes, at most: each look goes through all of them.
+const ERASER_STEPS: f64 = 64.0;
 /// A finger is thicker than a pointer.
 const FINGER: f64 = 2.2;
 /// Points of a stroke: beyond, a hand that goes on draws no further.
@@ -133,8 +135,8 @@ enum Doing {
     Resizing { handle: Handle, from: Area, to: (Place, Place) },
     /// An end of a line is moved.
     Bending { handle: Handle, to: Place },
-    /// Shapes are taken away.
-    Erasing(BTreeSet<ShapeId>),
+    /// Shapes are taken away, those under the hand's way so far.
+    Erasing { erased: BTreeSet<ShapeId>, at: Place },
     /// A place is pressed at which a text will be.
     Placing(Place),
     /// Something is shown.
@@ -184,7 +186,10 @@ impl Hand {
                 pressures: touch.pressure.into_iter().collect(),
                 written: 0,
             },
-            Tool::Eraser => Doing::Erasing(hit::topmost(sketch, at, touch.near(SLACK)).into_iter().collect()),
+            Tool::Eraser => {
+                let erased = hit::topmost(sketch, at, touch.near(SLACK)).into_iter().collect();
+                Doing::Erasing { erased, at }
+            }
             Tool::Text => Doing::Placing(at),
             Tool::Laser => Doing::Pointing,
             Tool::Hand | Tool::Picture => Doing::Nothing,
@@ -282,7 +287,17 @@ impl Hand {
                     *to = kept_in_form(&What::Line, still, at);
                 }
             }
-            Doing::Erasing(erased) => erased.extend(hit::topmost(sketch, at, touch.near(SLACK))),
+            Doing::Erasing { erased, at: before } => {
+                // A quick hand is seen at few places, and a line between them is taken away too.
+                let from = std::mem::replace(before, at);
+                let (across, down) = (at.0 - from.0, at.1 - from.1);
+                let slack = touch.near(SLACK);
+                let steps = (across.hypot(down) / slack).ceil().clamp(1.0, ERASER_STEPS);
+                let way = (1..=steps as u32).map(|step| f64::from(step) / steps);
+                erased.extend(way.filter_map(|share| {
+                    hit::topmost(sketch, (from.0 + across * share, from.1 + down * share), slack)
+                }));
+            }
             Doing::Nothing | Doing::Placing(_) | Doing::Pointing => {}
         }
         Vec::new()
@@ -316,7 +331,7 @@ impl Hand {
             Doing::Moving { .. } | Doing::Resizing { .. } | Doing::Bending { .. } => {
                 done.writes = moves(&shapes)
             }
-            Doing::Erasing(erased) => done.erased = erased.into_iter().collect(),
+            Doing::Erasing { erased, .. } => done.erased = erased.into_iter().collect(),
             Doing::Placing(at) => {
                 done.text_at = Some(at);
                 done.is_tool_done = true;
@@ -383,7 +398,7 @@ impl Hand {
     /// Shapes that are being taken away.
     pub fn erasing(&self) -> Option<&BTreeSet<ShapeId>> {
         match &self.doing {
-            Doing::Erasing(erased) => Some(erased),
+            Doing::Erasing { erased, .. } => Some(erased),
             _ => None,
         }
     }

@@ -29,6 +29,8 @@ pub struct FetchView {
     pub held: u64,
     /// Members that say that they hold it whole.
     pub holders: usize,
+    /// One of them: the one of whom most of it is wanted now.
+    pub holder: Option<Endpoint>,
     /// How long a member says it is that is above what may be fetched.
     pub too_large: Option<u64>,
 }
@@ -118,7 +120,7 @@ impl Fetch {
     }
 
     pub(super) fn view(&self) -> FetchView {
-        let holds = |holder: &&Holder| self.may_fetch(holder).is_some();
+        let holding = || self.holders.iter().filter(|(_, holder)| self.may_fetch(holder).is_some());
         let sizes = self.holders.values().filter_map(|holder| match holder.standing {
             Standing::Holds(size) => Some(size),
             _ => None,
@@ -126,7 +128,8 @@ impl Fetch {
         FetchView {
             size: self.outline.as_ref().map(Outline::size),
             held: self.held,
-            holders: self.holders.values().filter(holds).count(),
+            holders: holding().count(),
+            holder: holding().max_by_key(|(_, holder)| holder.wanted).map(|(&member, _)| member),
             too_large: sizes.filter(|size| *size > self.size_max).max(),
         }
     }

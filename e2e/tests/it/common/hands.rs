@@ -1,4 +1,6 @@
-//! Mice and fingers on pages of several widths.
+//! Mice and fingers on pages of several widths, and the end of a page that was killed.
+
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use meshwork_e2e::{PATIENCE, Tab};
@@ -139,4 +141,11 @@ pub(crate) async fn draw_by_finger(tab: &Tab, cells: &[(usize, usize)]) -> Resul
     });";
     tab.eval(rest, vec![]).await?;
     touch(tab, "touchEnd", &[]).await
+}
+
+/// Kills the page, which has no time for anything.
+pub(crate) async fn crash(tab: &Tab) {
+    let crash = tab.devtools("Page.crash", Value::Object(Default::default()));
+    // A page that crashed answers no more.
+    let _ = tokio::time::timeout(Duration::from_millis(100), crash).await;
 }

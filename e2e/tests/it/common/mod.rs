@@ -1,6 +1,8 @@
 //! What tests of the pages share.
 
 pub(crate) mod arena;
+pub(crate) mod board;
+pub(crate) mod editor;
 pub(crate) mod hands;
 pub(crate) mod inside;
 pub(crate) mod meddler;

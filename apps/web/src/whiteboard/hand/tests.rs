@@ -126,6 +126,10 @@ fn erasers_take_what_they_go_over() {
     let (_, mut board) = with_rectangle();
     let done = go(&mut held(Tool::Eraser), &mut board, (0.0, 0.0), (60.0, 40.0));
     assert_eq!(done.erased, [NEW]);
+    // Its left edge lies between two places of a quick hand.
+    let (_, mut board) = with_rectangle();
+    let done = go(&mut held(Tool::Eraser), &mut board, (0.0, 70.0), (160.0, 140.0));
+    assert_eq!(done.erased, [NEW]);
 }
 
 #[test]

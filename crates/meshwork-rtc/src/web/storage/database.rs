@@ -59,8 +59,9 @@ fn factory() -> Result<IdbFactory, StoreError> {
 }
 
 impl Database {
-    /// Opens the database of this name, or makes it.
-    pub(super) async fn open(name: &str) -> Result<Database, StoreError> {
+    /// Opens the database of this name, or makes it. `lost` is called once where the browser closes it by itself: somebody had it
+    /// clear what sites store, or its disk failed.
+    pub(super) async fn open(name: &str, lost: impl FnOnce() + 'static) -> Result<Database, StoreError> {
         let request = factory()?.open_with_u32(name, VERSION).map_err(|exception| error(&exception))?;
         let source = request.clone();
         let upgrade = Handler::new(move |_: web_sys::Event| {
@@ -80,6 +81,7 @@ impl Database {
         let open = database.clone();
         let close = Closure::<dyn FnMut()>::new(move || open.close());
         database.set_onversionchange(Some(close.into_js_value().unchecked_ref()));
+        database.set_onclose(Some(Closure::once_into_js(lost).unchecked_ref()));
         Ok(Database(database))
     }
 

@@ -22,6 +22,8 @@ use super::{ListedRoom, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState,
 const OPEN_MAX: Duration = Duration::from_secs(5);
 /// When it is tried again to begin storing.
 const RETRY: Duration = Duration::from_secs(60);
+/// When a database is opened again that the browser closed by itself: it refuses to while it empties it.
+const REOPEN: Duration = Duration::from_secs(1);
 /// How long stored batches are taken in before the page gets its turn: half a frame of 60 a second.
 const SLICE_MAX: Duration = Duration::from_millis(8);
 /// Batches, and bytes of them, that the node is handed at once: their signatures take a millisecond or two, and so do
@@ -431,13 +433,38 @@ impl Keeper {
         spawn_local(async move { keeper.keep(handle, id).await });
     }
 
+    /// The browser closed the database, and may have emptied it: what this tab stored is compared with what is left, and
+    /// what is missing is stored again.
+    fn store_anew(&self) {
+        let stored: Vec<(RoomHandle, RoomId)> = {
+            let mut state = self.0.state.borrow_mut();
+            state.database = None;
+            let rooms = state.rooms.iter_mut().filter(|(_, room)| room.lock.is_some());
+            rooms
+                .map(|(&handle, room)| {
+                    // Where it is found may be gone with the rest.
+                    room.used = None;
+                    (handle, room.id)
+                })
+                .collect()
+        };
+        for (handle, id) in stored {
+            self.let_go(handle);
+            self.keep_later(REOPEN, handle, id);
+        }
+    }
+
     /// Storing a room could not be begun: it goes on without, and is tried again later.
     fn fail(&self, handle: RoomHandle, id: RoomId, error: StoreError) {
         self.set_state(handle, error.into());
         self.0.state.borrow_mut().database = None;
+        self.keep_later(RETRY, handle, id);
+    }
+
+    fn keep_later(&self, pause: Duration, handle: RoomHandle, id: RoomId) {
         let shared = Rc::downgrade(&self.0);
         spawn_local(async move {
-            clock::sleep(RETRY).await;
+            clock::sleep(pause).await;
             if let Some(keeper) = shared.upgrade().map(Keeper)
                 && keeper.is_open(handle)
             {
@@ -471,7 +498,13 @@ impl Keeper {
             return Ok(database);
         }
         let name = self.0.name.as_deref().unwrap_or_default();
-        let database = clock::timeout(OPEN_MAX, Database::open(name)).await.unwrap_or_else(|| {
+        let losing = Rc::downgrade(&self.0);
+        let lost = move || {
+            if let Some(shared) = losing.upgrade() {
+                Keeper(shared).store_anew();
+            }
+        };
+        let database = clock::timeout(OPEN_MAX, Database::open(name, lost)).await.unwrap_or_else(|| {
             Err(StoreError::Refused("the browser does not open its storage".to_owned()))
         })?;
         self.0.state.borrow_mut().database = Some(database.clone());

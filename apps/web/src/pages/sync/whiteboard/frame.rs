@@ -24,7 +24,7 @@ const HANDLE: f64 = 10.0;
 const EDGE_LEAST: f64 = 44.0;
 
 /// The colours of a frame, as the page's theme has them.
-struct Colours {
+pub(super) struct Colours {
     ink: String,
     on_ink: String,
     you: String,
@@ -52,6 +52,11 @@ impl Easel {
         if is_asked == Some(false) {
             request_animation_frame(move || self.draw());
         }
+    }
+
+    /// The colours of the paper now; `None` before it is there.
+    pub(super) fn colours(self) -> Option<Colours> {
+        self.paper.try_get_untracked().flatten().map(|paper| Colours::of(&paper))
     }
 
     fn draw(self) {
@@ -268,7 +273,8 @@ impl Colours {
         }
     }
 
-    fn bead(&self, who: Endpoint) -> &str {
+    /// The colour of somebody's bead.
+    pub(super) fn bead(&self, who: Endpoint) -> &str {
         self.beads.get(usize::from(beads::colour(&who.peer))).map_or("", String::as_str)
     }
 }

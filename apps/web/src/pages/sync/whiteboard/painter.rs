@@ -14,7 +14,7 @@ use meshwork_web::whiteboard::{Area, hit, svg};
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use super::super::super::browser;
-use super::pictures::Pictures;
+use super::pictures::{Coming, Pictures};
 
 /// Edge of a tile, in device pixels.
 const TILE: f64 = 512.0;
@@ -437,9 +437,9 @@ impl Painter {
         context.set_fill_style_str(if self.is_dark { DARK[0] } else { LIGHT[0] });
         context.set_font(&font(14.0, false));
         context.set_text_align("center");
-        let (words, share) = pictures.words(picture.blob());
-        let _ = context.fill_text_with_max_width(words, x + width / 2.0, y + height / 2.0, width);
-        if let Some(share) = share {
+        let (words, coming) = pictures.words(picture.blob());
+        let _ = context.fill_text_with_max_width(&words, x + width / 2.0, y + height / 2.0, width);
+        if let Some(Coming { share, from }) = coming {
             // A bead moves along its strand from who sends to who gets.
             let (left, right, along) = (x + width * 0.15, x + width * 0.85, y + height / 2.0 + 20.0);
             context.begin_path();
@@ -448,6 +448,11 @@ impl Painter {
             context.stroke();
             circle(context, (left + (right - left) * share, along), 6.0);
             context.fill();
+            if let Some(from) = from {
+                context.set_fill_style_str(&from.colour);
+                circle(context, (left, along), 9.0);
+                context.fill();
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use leptos::task::spawn_local;
 use leptos::web_sys::{Blob, ImageBitmap};
 use meshwork_core::blobs::BlobId;
+use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{PICTURE_MAX, Shape, What};
 use meshwork_web::texts;
 use meshwork_web::whiteboard::hand;
@@ -18,9 +19,26 @@ const EDGE_MAX: f64 = 480.0;
 /// Pictures that are kept decoded.
 const HELD_MAX: usize = 256;
 
-enum State {
+/// A picture on its way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Coming {
     /// So much of it is here, of 1.
-    Coming(f64),
+    pub(super) share: f64,
+    /// Who sends it.
+    pub(super) from: Option<Sender>,
+}
+
+/// Who sends a picture, as one knows them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sender {
+    who: Endpoint,
+    pub(super) called: String,
+    /// Their bead's.
+    pub(super) colour: String,
+}
+
+enum State {
+    Coming(Coming),
     Here(ImageBitmap),
     Away,
 }
@@ -40,22 +58,26 @@ impl Pictures {
         }
     }
 
-    /// What stands in its place while it is not, and how much of it is here where it is coming, of 1.
-    pub(super) fn words(&self, blob: BlobId) -> (&'static str, Option<f64>) {
-        match self.held.borrow().get(&blob) {
-            Some(State::Away) => (texts::board::PICTURE_AWAY, None),
-            None if self.held.borrow().len() >= HELD_MAX => (texts::board::PICTURE_TOO_MANY, None),
-            Some(State::Coming(share)) => (texts::board::PICTURE_COMES, Some(*share)),
-            _ => (texts::board::PICTURE_COMES, None),
+    /// What stands in its place while it is not, and how it comes where it is coming.
+    pub(super) fn words(&self, blob: BlobId) -> (String, Option<Coming>) {
+        let held = self.held.borrow();
+        match held.get(&blob) {
+            Some(State::Away) => (texts::board::PICTURE_AWAY.to_owned(), None),
+            None if held.len() >= HELD_MAX => (texts::board::PICTURE_TOO_MANY.to_owned(), None),
+            Some(State::Coming(coming)) => {
+                let called = coming.from.as_ref().map(|from| &*from.called);
+                (texts::board::picture_comes(called), Some(coming.clone()))
+            }
+            _ => (texts::board::picture_comes(None), None),
         }
     }
 
-    /// Notes how much is here of those that are coming. Returns those of which it is more than before.
-    fn note_shares(&self, share: impl Fn(BlobId) -> Option<f64>) -> Vec<BlobId> {
+    /// Notes how those come that are coming. Returns those of which that changed.
+    fn note_coming(&self, look: impl Fn(BlobId, &Coming) -> Option<Coming>) -> Vec<BlobId> {
         let mut held = self.held.borrow_mut();
         let coming = held.iter_mut().filter_map(|(blob, state)| {
             let State::Coming(before) = state else { return None };
-            let now = share(*blob).filter(|now| now > before)?;
+            let now = look(*blob, before).filter(|now| now != before)?;
             *before = now;
             Some(*blob)
         });
@@ -80,7 +102,7 @@ impl Pictures {
         if is_known || held.len() >= HELD_MAX {
             return false;
         }
-        held.insert(blob, State::Coming(0.0));
+        held.insert(blob, State::Coming(Coming::default()));
         true
     }
 }
@@ -113,15 +135,27 @@ impl Easel {
         });
     }
 
-    /// Shows how much has come of the pictures that are coming.
+    /// Shows how the pictures come that are coming.
     pub(super) fn follow_pictures(self) {
-        let share = |blob| {
-            let view =
-                self.sync.session.with_room(|node, _, room| node.room(room).blob(self.sync.slot, blob))??;
-            view.size.map(|size| view.held as f64 / size.max(1) as f64)
+        let session = self.sync.session;
+        let sender = |who: Endpoint| Sender {
+            who,
+            called: session.called(who),
+            colour: self.colours().map_or(String::new(), |colours| colours.bead(who).to_owned()),
+        };
+        let look = |blob, before: &Coming| {
+            let view = session.with_room(|node, _, room| node.room(room).blob(self.sync.slot, blob))??;
+            let share = view.size.map_or(0.0, |size| view.held as f64 / size.max(1) as f64);
+            // Who sent so far is shown while nobody does.
+            let is_known = |who| before.from.as_ref().is_some_and(|from| from.who == who);
+            let from = match view.holder {
+                Some(who) if !is_known(who) => Some(sender(who)),
+                _ => before.from.clone(),
+            };
+            Some(Coming { share, from })
         };
         let renewed = self.with(|work| {
-            let renewed = work.pictures.note_shares(share);
+            let renewed = work.pictures.note_coming(look);
             renewed.iter().for_each(|blob| work.painter.renew_picture(&work.sketch, *blob));
             !renewed.is_empty()
         });

@@ -1,0 +1,193 @@
+//! Where one's last edit is: what happens to a browser just after somebody typed loses none of it, and what is not saved is said.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
+use serde_json::json;
+
+use crate::common::editor::{read, type_at_end, wait_reads};
+use crate::common::hands::crash;
+use crate::common::{open_editor, open_values, wait_linked, wait_says};
+
+/// An open document in a private room, alone, and where it is.
+async fn alone(browser: &Browser, server: &Server) -> Result<(Tab, String)> {
+    let (tab, link) = open_values(browser, server.url(), "private").await?;
+    open_editor(&tab).await?;
+    Ok((tab, link))
+}
+
+/// Kills the page, which has no time for anything, and opens the document in another tab, which was opened before.
+async fn crash_into(tab: Tab, next: Tab, link: &str) -> Result<Tab> {
+    crash(&tab).await;
+    next.goto(link).await?;
+    open_editor(&next).await?;
+    Ok(next)
+}
+
+#[tokio::test]
+async fn letters_outlive_tabs_killed_after_them() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (mut tab, link) = alone(&browser, &server).await?;
+    type_at_end(&tab, "a").await?;
+    wait_says(&tab, "held-by", "Only this device has it").await?;
+    let mut typed = "a".to_owned();
+    for letter in ["b", "c", "d", "e", "f"] {
+        let note = "window.typed = null;
+            addEventListener('keydown', (event) => { window.typed = event.timeStamp; }, { capture: true });";
+        tab.eval(note, vec![]).await?;
+        let next = browser.tab("about:blank").await?;
+        type_at_end(&tab, letter).await?;
+        // It is killed 100 ms after the key, and not before.
+        let later = "return new Promise((tell) => {
+            const left = () => window.typed + 100 - performance.now();
+            setTimeout(() => tell(-left()), Math.max(0, left()));
+        });";
+        let late = tab.eval(later, vec![]).await?;
+        typed.push_str(letter);
+        tab = crash_into(tab, next, &link).await?;
+        wait_reads(&tab, &typed).await.with_context(|| format!("killed {late} ms beyond the 100"))?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn emptied_databases_are_filled_again() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, link) = alone(&browser, &server).await?;
+    type_at_end(&tab, "one").await?;
+    wait_says(&tab, "held-by", "Only this device has it").await?;
+    let origin = server.url().trim_end_matches('/');
+    // As somebody does who has the browser clear what sites store.
+    let clear = json!({ "origin": origin, "storageTypes": "indexeddb" });
+    tab.devtools("Storage.clearDataForOrigin", clear).await?;
+    type_at_end(&tab, " two").await?;
+    wait_says(&tab, "held-by", "Only this device has it").await?;
+    let count = "const open = indexedDB.open('meshwork-rooms');
+        return new Promise((tell, fail) => {
+            open.onerror = () => fail(open.error);
+            open.onsuccess = () => {
+                const rooms = open.result.transaction('rooms').objectStore('rooms').getAll();
+                rooms.onsuccess = () => {
+                    open.result.close();
+                    tell(rooms.result.map((room) => [!!room.genesis, !!room.link]));
+                };
+            };
+        });";
+    tab.wait_until(PATIENCE, "the room in the database", async || {
+        let rooms = tab.eval(count, vec![]).await?;
+        ensure!(rooms == json!([[true, true]]), "geneses and links: {rooms}");
+        Ok(())
+    })
+    .await?;
+    let next = browser.tab("about:blank").await?;
+    let again = crash_into(tab, next, &link).await?;
+    wait_reads(&again, "one two").await
+}
+
+#[tokio::test]
+async fn full_storage_loses_no_letter() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, link) = alone(&browser, &server).await?;
+    type_at_end(&tab, "one").await?;
+    wait_says(&tab, "held-by", "Only this device has it").await?;
+    // Chromium's own small quota does not reach a page under test, so its error is raised where it would be.
+    let fill = "const put = IDBObjectStore.prototype.put;
+        window.isFull = true;
+        IDBObjectStore.prototype.put = function (...value) {
+            if (window.isFull) throw new DOMException('no space', 'QuotaExceededError');
+            return put.apply(this, value);
+        };";
+    tab.eval(fill, vec![]).await?;
+    type_at_end(&tab, " two").await?;
+    wait_says(&tab, "held-by", "Only this page has it").await?;
+    wait_reads(&tab, "one two").await?;
+    tab.eval("window.isFull = false", vec![]).await?;
+    wait_says(&tab, "held-by", "Only this device has it").await?;
+    let next = browser.tab("about:blank").await?;
+    let again = crash_into(tab, next, &link).await?;
+    wait_reads(&again, "one two").await
+}
+
+#[tokio::test]
+async fn a_second_tab_saves_when_the_first_is_killed() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (first, link) = alone(&browser, &server).await?;
+    let second = browser.tab(&link).await?;
+    wait_linked(&second, 1).await?;
+    open_editor(&second).await?;
+    type_at_end(&second, "one").await?;
+    wait_reads(&first, "one").await?;
+    type_at_end(&first, " two").await?;
+    wait_reads(&second, "one two").await?;
+    let next = browser.tab("about:blank").await?;
+    crash(&first).await;
+    type_at_end(&second, " three").await?;
+    wait_says(&second, "held-by", "Only this device has it").await?;
+    let next = crash_into(second, next, &link).await?;
+    wait_reads(&next, "one two three").await
+}
+
+/// Copies a folder with all that is in it.
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn copied_profiles_write_on_and_lose_nothing() -> Result<()> {
+    let server = Server::start().await?;
+    let folder = tempfile::tempdir()?;
+    let profile = |name: &str| BrowserOptions::default().profile(folder.path().join(name));
+    let browser = Browser::start_with(profile("one")).await?;
+    let (tab, link) = alone(&browser, &server).await?;
+    type_at_end(&tab, "start").await?;
+    wait_says(&tab, "held-by", "Only this device has it").await?;
+    drop(tab);
+    browser.quit().await?;
+    copy_folder(&folder.path().join("one"), &folder.path().join("other"))?;
+    // Both write as the same author with the same past, and know nothing of each other.
+    let mut browsers = Vec::new();
+    for (name, text) in [("one", " here"), ("other", " there")] {
+        let browser = Browser::start_with(profile(name)).await?;
+        let tab = browser.tab(&link).await?;
+        open_editor(&tab).await?;
+        wait_reads(&tab, "start").await?;
+        tab.click("disconnect").await?;
+        type_at_end(&tab, text).await?;
+        wait_reads(&tab, &format!("start{text}")).await?;
+        browsers.push((browser, tab));
+    }
+    let [(_, one), (_, other)] = &browsers[..] else { anyhow::bail!("there are two") };
+    one.click("connect").await?;
+    other.click("connect").await?;
+    wait_linked(one, 1).await?;
+    let both = one
+        .wait_until(PATIENCE, "both texts", async || {
+            let [mine, theirs] = [read(one).await?, read(other).await?];
+            ensure!(mine == theirs, "one reads {mine:?}, the other {theirs:?}");
+            ensure!(mine.contains(" here") && mine.contains(" there"), "{mine:?}");
+            Ok(mine)
+        })
+        .await?;
+    for (browser, tab) in browsers {
+        wait_says(&tab, "held-by", "Saved here").await?;
+        let next = browser.tab("about:blank").await?;
+        let again = crash_into(tab, next, &link).await?;
+        wait_reads(&again, &both).await?;
+    }
+    Ok(())
+}
