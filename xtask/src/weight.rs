@@ -27,7 +27,7 @@ const APPS: [Budget; 4] = [
     (
         "Sync's tab of the whiteboard, values and documents included",
         &["documents", "sync", "drawing"],
-        315_000,
+        317_000,
     ),
     ("Sync's documents, as a member keeps them", &["documents"], 90_000),
     ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 309_000),

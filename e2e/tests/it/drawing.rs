@@ -339,9 +339,8 @@ async fn boards_are_saved_as_pictures() -> Result<()> {
         // A file on a disk has its kind by its name alone.
         let address = saved_as(&tab, item).await?.replace("application/octet-stream", kind);
         let (width, height, colours) = look_into(&tab, &address, &points).await?;
-        // 24 stay free at each side, beside half a line.
-        ensure!((248..=256).contains(&(width / scale)), "{item} is {width} wide");
-        ensure!((168..=176).contains(&(height / scale)), "{item} is {height} high");
+        // 24 stay free at each side, and room for the widest line.
+        ensure!((width, height) == (260 * scale, 180 * scale), "{item} is {width} by {height}");
         pictures.push(colours);
     }
     let [white, tint, _] = pictures[0][..] else { anyhow::bail!("three points were asked for") };
