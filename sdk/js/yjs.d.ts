@@ -30,6 +30,11 @@ export interface MeshworkProvider
   readonly opened: Promise<void>
   /** Waits until what was edited is said, or could not be. */
   flushed(): Promise<void>
+  /**
+   * Puts something into the document that stands there once, whoever seeds it, offline too: `write` edits an empty Y.Doc, and edits
+   * it alike in all programs. Rejects with WriteError; the document is as it was. It has place in one message, of nearly 64 KiB.
+   */
+  seed(write: (doc: Doc) => void): Promise<void>
   /** Says what was edited, and saves the document under a label, as `saveVersion` of a document does. */
   saveVersion(label: string): Promise<Version>
   /**

@@ -124,6 +124,15 @@ export class MeshworkProvider extends EventTarget {
     }
   }
 
+  /** Puts something into the document that stands there once, whoever seeds it. */
+  async seed(write) {
+    const seed = new Y.Doc({ gc: false })
+    // Nobody's, so that all who write the same write one thing.
+    seed.clientID = 0
+    seed.transact(() => write(seed))
+    await this.#document.seed(Y.encodeStateAsUpdate(seed))
+  }
+
   /** Saves the document with all that was edited here. */
   async saveVersion(label) {
     await this.flushed()

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, PeerId};
-use meshwork_core::node::Holders;
+use meshwork_core::node::{Holders, LinkState};
 
 use crate::people::Row;
 use crate::{texts, words};
@@ -41,11 +41,14 @@ pub fn average_rtt(rows: &[Row]) -> Option<Duration> {
     Some(measured.iter().sum::<Duration>() / count)
 }
 
-/// The word of a person's link where it matters who has the same: of who has, that they do, before the kind of link.
+/// The word of a person's link where it matters who has the same, as the original has them: of who has, that they do, before the
+/// kind of link; of whom one only knows, and with whom one has a link that has not shown yet that they may be in the room, that.
 pub fn state_word(row: &Row) -> String {
-    match row.is_in_step && row.is_linked() {
-        true => format!("synced, {}", row.state),
-        false => row.state.to_string(),
+    match row.state {
+        LinkState::Connecting => texts::people::DISCOVERED.to_owned(),
+        LinkState::Direct | LinkState::Relayed if !row.attached => LinkState::Connecting.to_string(),
+        LinkState::Direct | LinkState::Relayed if row.is_in_step => texts::people::synced(row.state),
+        state => state.to_string(),
     }
 }
 
@@ -167,7 +170,6 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use meshwork_core::id::Instance;
-    use meshwork_core::node::LinkState;
 
     use super::*;
 
@@ -207,6 +209,10 @@ mod tests {
         let row = |state, is_in_step| Row { is_in_step, ..crate::people::tests::row(1, state, None) };
         assert_eq!(state_word(&row(LinkState::Direct, true)), "synced, direct");
         assert_eq!(state_word(&row(LinkState::Relayed, false)), "relayed");
+        assert_eq!(state_word(&row(LinkState::Connecting, false)), "discovered");
+        let entering = Row { attached: false, ..row(LinkState::Direct, false) };
+        assert_eq!(state_word(&entering), "connecting", "they may not be allowed in");
+        assert_eq!(state_word(&row(LinkState::Stale, true)), "stale");
         assert_eq!(state_word(&row(LinkState::Gone, true)), "gone", "who is gone may have written since");
     }
 

@@ -60,6 +60,7 @@ globalThis.page = {
     view.focus()
   },
   undo: () => undo.undo(),
+  seed: (words) => provider.seed((empty) => empty.getText('text').insert(0, words)),
   flushed: () => provider.flushed(),
   carets: () => [...document.querySelectorAll('.cm-ySelectionInfo')].map((caret) => caret.textContent).sort(),
   names: () => [...provider.awareness.getStates().values()].map(({ user }) => user?.name).sort(),

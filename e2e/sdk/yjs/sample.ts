@@ -7,6 +7,7 @@ import * as Y from 'yjs'
 const room = await join('https://meet.example.org/sync/K4MPQ7')
 const doc = new Y.Doc()
 const provider = new MeshworkProvider(room, doc, { name: 'notes' })
+await provider.seed((empty) => empty.getText('text').insert(0, 'Agenda'))
 provider.addEventListener('anew', ({ detail }) => Y.applyUpdate(new Y.Doc(), detail))
 provider.addEventListener('error', ({ detail }) => console.warn(detail.message))
 const names: unknown[] = [...provider.awareness.getStates().values()].map((state) => state['user'])

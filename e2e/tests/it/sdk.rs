@@ -434,6 +434,15 @@ async fn programs_for_yjs_share_a_document() -> Result<()> {
         ensure!(ask(&ann, "tooLong", vec![]).await? == json!(["WriteError", "TooLarge"]));
     }
     ensure!(ask(&ann, "errors", vec![]).await? == json!([]));
+    // Both seed the same, and so does the program: it stands there once.
+    ask(&ann, "seed", vec!["Agenda. ".into()]).await?;
+    ask(&bo, "seed", vec!["Agenda. ".into()]).await?;
+    notes.seed_text("Agenda. ").await?;
+    let seeded = notes.text().await?;
+    ensure!(seeded.matches("Agenda. ").count() == 1, "{seeded}");
+    for tab in [&ann, &bo] {
+        wait_says(tab, "text", vec![], json!(seeded)).await?;
+    }
     ask(&bo, "leave", vec![]).await?;
     wait_says(&ann, "names", vec![], json!(["Ann"])).await
 }

@@ -154,6 +154,8 @@ pub mod ban {
 
 /// The list of people, and one of them.
 pub mod people {
+    use std::fmt::Display;
+
     pub const PEOPLE: &str = "People";
     pub const PEOPLE_AND_LINK: &str = "People and link";
     pub const ABOUT: &str = "About ";
@@ -161,6 +163,12 @@ pub mod people {
     pub const LINKED: &str = " linked to you";
     pub const YOU_BESIDE: &str = "(you)";
     pub const LEGEND: &str = "Legend";
+    /// Of whom one only knows, in Sync.
+    pub const DISCOVERED: &str = "discovered";
+    /// A person's link, of this state, where both have the same.
+    pub fn synced(state: impl Display) -> String {
+        format!("synced, {state}")
+    }
     pub const SAVED: &str = "Saved in this browser";
     pub const SAVED_BY_TAB: &str = "Saved by your other tab";
     pub const MUTED: &str = ", muted";
