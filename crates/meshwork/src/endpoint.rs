@@ -282,8 +282,8 @@ impl Builder {
             Some(name) => Files::open(name).await,
             None => None,
         };
+        let (runner, events) = crate::runner::web::Web::new(driver, events, files.clone());
         let blobs = files.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Files);
-        let (runner, events) = crate::runner::web::Web::new(driver, events);
         Ok(Endpoint::start(Box::new(runner), blobs, servers, patience, events))
     }
 }

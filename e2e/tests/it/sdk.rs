@@ -1,5 +1,7 @@
 //! The npm package as people have it: its tarball is installed into apps, which are built, served and opened.
 
+mod kept;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -482,31 +484,6 @@ async fn the_example_with_hooks_follows_a_room() -> Result<()> {
         events.next().await.context("the room goes on")?;
     }
     wait_shows(&tab, "#root", "Open this page with the link of a room behind #.").await
-}
-
-#[tokio::test]
-async fn kept_rooms_are_listed_opened_forgotten() -> Result<()> {
-    let (app, mut server) = (app()?, Server::start().await?);
-    let browser = Browser::start().await?;
-    let page = format!("{}/plain.html", serve(app.path().to_owned())?);
-    let tab = browser.tab(&page).await?;
-    let link = ask(&tab, "createKept", vec![server.url().trim_end_matches('/').into()]).await?;
-    ask(&tab, "vote", vec!["ferry".into()]).await?;
-    wait_says(&tab, "rooms", vec![], json!([[link, "votes", "Kitchen"]])).await?;
-    server.kill();
-    tab.reload().await?;
-    let error = ask(&tab, "openUnkept", vec![link.clone()]).await?;
-    ensure!(error["code"] == "NotStored", "a page keeps nothing that is not asked to: {error}");
-    ask(&tab, "open", vec![link.clone()]).await?;
-    ensure!(ask(&tab, "headline", vec![]).await? == json!({ "asks": "ferry" }));
-    let other = browser.tab(&page).await?;
-    ask(&other, "open", vec![link.clone()]).await?;
-    let error = ask(&other, "forget", vec![]).await?;
-    ensure!((&error["code"], &error["name"]) == (&json!("InUse"), &json!("StoreError")), "{error}");
-    ensure!(ask(&tab, "forget", vec![]).await?.is_null());
-    ensure!(ask(&tab, "rooms", vec![]).await? == json!([]));
-    ensure!(ask(&tab, "openUnkept", vec![link]).await?["code"] == "NotStored");
-    Ok(())
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ const OUTLINE: &str = "outline";
 const WHOLE: &str = "whole";
 
 /// A page's folder of blobs.
+#[derive(Clone)]
 pub(crate) struct Files(Folder);
 
 impl Files {
@@ -108,7 +109,7 @@ impl Files {
         }
     }
 
-    pub(super) async fn free_room(&self, room: RoomId) -> Result<(), Failed> {
+    pub(crate) async fn free_room(&self, room: RoomId) -> Result<(), Failed> {
         self.0.remove(&room.to_string()).await
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
 use crate::attend::Heard;
+use crate::blobs::Files;
 use crate::store::{KeptRoom, StoreError};
 
 pub(crate) struct Web {
@@ -24,12 +25,23 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    /// A runner of a driver, and all that is heard of it.
-    pub(crate) fn new(driver: Driver, events: Events) -> (Web, WebEvents) {
+    /// A runner of a driver, and all that is heard of it. What lies among these files of a room that is forgotten for another is
+    /// removed with it.
+    pub(crate) fn new(driver: Driver, events: Events, files: Option<Files>) -> (Web, WebEvents) {
         let (sender, storage) = mpsc::unbounded_channel();
         let failed = std::cell::RefCell::new(std::collections::BTreeSet::new());
         driver.on_storage(move |news| {
-            let StorageNews::State { room, state } = news else { return };
+            let (room, state) = match (news, &files) {
+                (StorageNews::State { room, state }, _) => (room, state),
+                (StorageNews::Forgotten { room }, Some(files)) => {
+                    let files = files.clone();
+                    // What cannot be removed now is in nobody's way but the browser's.
+                    return wasm_bindgen_futures::spawn_local(
+                        async move { drop(files.free_room(room).await) },
+                    );
+                }
+                _ => return,
+            };
             let event = match state {
                 StorageState::Full { reason } | StorageState::Refused { reason } => {
                     failed.borrow_mut().insert(room);

@@ -141,7 +141,7 @@ impl Session {
     pub(super) fn handle_storage(self, news: StorageNews) {
         match news {
             StorageNews::State { room, state } if self.is_ours(room) => self.storage.set(state),
-            StorageNews::Forgotten { rooms } => self.forgotten.update(|forgotten| *forgotten += rooms),
+            StorageNews::Forgotten { .. } => self.forgotten.update(|forgotten| *forgotten += 1),
             StorageNews::Restored { room, .. } if self.is_ours(room) => {
                 self.heed(News::Changed);
                 self.heed(News::Noted);

@@ -422,7 +422,9 @@ impl Keeper {
             return Ok(false);
         };
         database.forget(&unused.key).await?;
-        self.0.host.tell(StorageNews::Forgotten { rooms: 1 });
+        if let Some(room) = unused.id() {
+            self.0.host.tell(StorageNews::Forgotten { room });
+        }
         Ok(true)
     }
 

@@ -92,10 +92,10 @@ pub enum StorageNews {
         /// Batches that were read.
         batches: usize,
     },
-    /// Other rooms, the longest unused ones, were forgotten to make place.
+    /// Another room, the longest unused one, was forgotten to make place.
     Forgotten {
-        /// How many.
-        rooms: usize,
+        /// Which.
+        room: RoomId,
     },
 }
 
