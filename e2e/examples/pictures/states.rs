@@ -40,6 +40,7 @@ pub(crate) async fn start(camera: &Camera) -> Result<()> {
     camera.take(&tab, "key").await?;
     close(&tab).await?;
     make_room(&tab, "private").await?;
+    wait_says(&tab, "kept", "Saved in this browser").await?;
     tab.goto(server.url()).await?;
     tab.wait_there(PATIENCE, "kept-link").await?;
     camera.take(&tab, "home-back").await
@@ -184,7 +185,7 @@ pub(crate) async fn documents(camera: &Camera) -> Result<()> {
     camera.take(&host, "document").await?;
     host.click("document-preview").await?;
     camera.take(&host, "document-read").await?;
-    host.click("document-preview").await?;
+    host.click("document-write").await?;
     host.click("document-versions").await?;
     host.type_text("version-label", "Friday plan\u{e007}").await?;
     wait_says(&host, "version-list", "Friday plan").await?;
