@@ -508,9 +508,10 @@ impl Scenario {
     fn restart(&mut self, who: Name) {
         let link = self.links.get(&who).cloned();
         let Some(person) = self.people.get_mut(&who) else { return };
+        // Whose program goes on runs with the LINK that it came with.
+        let Some(store) = person.disk.take() else { return };
         person.address = link.or(person.address.take());
         let (arrival, Some(address)) = (person.arrival, person.address.clone()) else { return };
-        let Some(store) = person.disk.take() else { return };
         let index = self.start(arrival, None);
         self.seeds.insert(index, self.world.node(index).endpoint().peer, &address);
         self.world.restore(index, store);
