@@ -85,7 +85,9 @@ impl Room {
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         let retractions = rules.retractions();
         let enforced = self.kept.replicas.enforce(&stands, &retractions, || rules.beaten());
-        self.kept.writing.outbox_mut().retain(stands);
+        let outbox = self.kept.writing.outbox_mut();
+        outbox.suspend(now.time, |batch| rules.suspends(batch));
+        outbox.retain(|batch| stands(batch) || rules.suspends(batch));
         let (mut restored, mut gone) = (Vec::new(), Vec::new());
         for (number, enforced) in enforced {
             let (standing, falling): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(stands);

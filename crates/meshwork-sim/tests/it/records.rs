@@ -1,5 +1,6 @@
 //! Rooms with rules: who sets them, who breaks them, and what a cut network makes of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_all, join_with, refused, room_of, whole};
@@ -467,4 +468,33 @@ pub(crate) fn forks_alike(planted: Option<PlantedBug>) -> Result<(), Violation> 
 #[test]
 fn rules_of_two_devices_are_the_same_everywhere() {
     assert_eq!(forks_alike(None), Ok(()));
+}
+
+#[test]
+fn suspended_strokes_are_acknowledged_in_the_end() {
+    let (mut world, members) = room_of(3, PathModel::LAN);
+    let [owner, moderator, author] = [members[0], members[1], members[2]];
+    let rules = Terms { moderators: Bounded::new(peers(&[2])).unwrap(), ..Terms::default() };
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).set_rules(rules));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    world.cut(&[author.0], &[owner.0, moderator.0]);
+    // The second stroke takes the place of the first, which is found by nothing but its author's program.
+    [RED, BLUE].iter().for_each(|&colour| paint(&mut world, author, &[(1, 1, colour)]).unwrap());
+    order(&mut world, moderator, |node, now, room| node.room_mut(now, room).ban(peer(3)));
+    world.run_for(Duration::from_secs(40));
+    world.heal();
+    assert!(world.run_while(Duration::from_secs(60), governed_alike(&members)));
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(colour(&world, author, 1, 1), None);
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).unban(peer(3)));
+    let acknowledged = |world: &World| {
+        let told = world.look_at(author.0).events.iter().filter_map(|event| match event {
+            Event::Acknowledged { sequences, .. } => Some(sequences.iter().copied()),
+            _ => None,
+        });
+        told.flatten().collect::<BTreeSet<u64>>().len()
+    };
+    assert_eq!(acknowledged(&world), 0);
+    assert!(world.run_while(Duration::from_secs(20), |world| acknowledged(world) == 2));
+    assert!(members.iter().all(|member| colour(&world, *member, 1, 1) == Some(BLUE)));
 }

@@ -44,9 +44,16 @@ struct Waiting {
     batch: SignedBatch,
     /// Whether a later one came in its place.
     is_beaten: bool,
+    /// Whether bans by moderators took it, and nothing else did: nobody takes it in until those fall.
+    is_suspended: bool,
 }
 
 impl Waiting {
+    /// Whether it is of any use to somebody who lacks it.
+    fn is_due(&self) -> bool {
+        !self.is_beaten && !self.is_suspended
+    }
+
     fn replica(&self) -> ReplicaNumber {
         self.batch.header().replica
     }
@@ -78,7 +85,8 @@ impl Outbox {
             self.release(sequence);
         }
         self.bytes += batch.bytes().len();
-        self.batches.insert(batch.key().sequence, Waiting { since: now, batch, is_beaten: false });
+        let waiting = Waiting { since: now, batch, is_beaten: false, is_suspended: false };
+        self.batches.insert(waiting.batch.key().sequence, waiting);
     }
 
     /// A batch came in the place of another one.
@@ -153,8 +161,18 @@ impl Outbox {
     }
 
     fn hopeful(&self, now: Time) -> impl Iterator<Item = &Waiting> {
-        let young = self.batches.values().skip_while(move |waiting| now.since(waiting.since) >= PATIENCE);
-        young.filter(|waiting| !waiting.is_beaten)
+        let is_young = move |waiting: &&Waiting| now.since(waiting.since) < PATIENCE;
+        self.batches.values().filter(is_young).filter(|waiting| waiting.is_due())
+    }
+
+    /// The room's records changed: some are suspended. Those that are so no more wait as if they were new.
+    pub(in crate::room) fn suspend(&mut self, now: Time, is_suspended: impl Fn(&SignedBatch) -> bool) {
+        for waiting in self.batches.values_mut() {
+            let was_suspended = core::mem::replace(&mut waiting.is_suspended, is_suspended(&waiting.batch));
+            if was_suspended && !waiting.is_suspended {
+                waiting.since = now;
+            }
+        }
     }
 
     /// Keeps only what `stands` says.
@@ -173,7 +191,7 @@ impl Outbox {
 
     /// Those that a member lacks which was not there, oldest first.
     pub(in crate::room) fn to_hand_over(&self) -> impl Iterator<Item = &SignedBatch> {
-        self.batches.values().filter(|waiting| !waiting.is_beaten).map(|waiting| &waiting.batch)
+        self.batches.values().filter(|waiting| waiting.is_due()).map(|waiting| &waiting.batch)
     }
 }
 
