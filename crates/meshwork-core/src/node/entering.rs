@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Node;
 use super::connecting::{attach_let_in, compare_with, detach_shut_out, handle_ask_introductions};
-use super::rooms::{Entry, of_another_version, persist_token, tell_secret};
+use super::rooms::{Entry, hand_listed, of_another_version, persist_token, tell_secret};
 use super::servers::check_servers;
 use super::view::{CommandError, RoomSpec, StoredRoom};
 use crate::id::{Endpoint, RoomId, Secret};
@@ -181,6 +181,7 @@ impl Node {
                     Event::RulesChanged { .. } => {
                         base.rooms.lanes().handle_rules(&mut base.own, handle);
                         detach_shut_out(connecting, base, handle);
+                        hand_listed(&base.rooms, &mut base.links, handle);
                         attach_let_in(connecting, base, handle);
                     }
                     Event::SecretChanged { .. } => {

@@ -181,3 +181,55 @@ fn kept_peers_enter_with_an_earlier_link() {
     assert!(world.run_while(SOON, whole(&members)));
     assert!(world.run_while(SOON, |world| address(world, members[1]) == third));
 }
+
+/// How many records a member holds, and how many of them go on.
+fn records(world: &World, (index, room): Member) -> (usize, usize) {
+    let records = world.node(index).room(room).records();
+    records.map_or((0, 0), |records| (records.all().count(), records.book().heads().len()))
+}
+
+/// A room of two in which one device of the owner gave a new secret and kept person 2, while another device's records go on until
+/// both are joined; everybody has heard of both. Returns the device that gave the secret, too, and the LINK as it was then.
+fn forked() -> (World, Vec<Member>, Member, RoomAddress) {
+    let (mut world, mut members) = private(2);
+    let old = address(&world, members[0]);
+    let maker = enter(&mut world, 1, &old);
+    members.push(maker);
+    assert!(world.run_while(SOON, whole(&members)));
+    world.cut(&[maker.0], &[members[0].0, members[1].0]);
+    world.run_for(Duration::from_secs(1));
+    let new = renew(&mut world, maker, &[2]);
+    for person in [8, 9] {
+        let banned = identity(person).peer();
+        order(&mut world, members[0], |node, now, room| node.room_mut(now, room).ban(banned));
+    }
+    world.run_for(Duration::from_secs(20));
+    world.heal();
+    let is_forked = |world: &World| members.iter().all(|member| records(world, *member) == (3, 2));
+    assert!(world.run_while(Duration::from_secs(60), is_forked));
+    members.pop();
+    (world, members, maker, new)
+}
+
+#[test]
+fn secrets_of_branches_outlive_their_makers() {
+    let (mut world, mut members, maker, new) = forked();
+    world.quit(maker.0);
+    let is_joined = |world: &World| records(world, members[0]).1 == 1;
+    assert!(world.run_while(SOON, is_joined));
+    members.push(enter(&mut world, 5, &new));
+    assert!(world.run_while(SOON, whole(&members)), "whoever has the new LINK is let in");
+    assert!(members.iter().all(|member| address(&world, *member) == new));
+}
+
+#[test]
+fn joined_secrets_are_handed_to_all_attached() {
+    let (mut world, members, maker, new) = forked();
+    let old = address(&world, members[1]);
+    members.iter().for_each(|(index, _)| world.quit(*index));
+    let kept = enter(&mut world, 2, &old);
+    let is_forked = |world: &World| records(world, maker).1 == 2;
+    assert!(world.run_while(SOON, whole(&[maker, kept])) && is_forked(&world), "it comes before the join");
+    assert_ne!(address(&world, kept), new);
+    assert!(world.run_while(SOON, |world| address(world, kept) == new));
+}

@@ -387,6 +387,17 @@ pub(in crate::node) fn tell_secret(rooms: &Rooms, own: &Own, links: &mut Links, 
     attached.for_each(|(endpoint, _)| hand_secret(links, endpoint, room));
 }
 
+/// The records changed: hands the secret in force to those who are attached, have access by its record and did not show it. They
+/// came while another branch was in force.
+pub(in crate::node) fn hand_listed(rooms: &Rooms, links: &mut Links, handle: RoomHandle) {
+    let Some(room) = rooms.room(handle) else { return };
+    for endpoint in rooms.attachments.attached_to(handle) {
+        if is_behind(rooms, links, handle, endpoint) {
+            hand_secret(links, endpoint, room);
+        }
+    }
+}
+
 /// Hands a member that has access the secret in force, if it is known here.
 fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
     if let (Some(secret), Some(link)) = (room.kept().secret(), links.of_mut(to)) {

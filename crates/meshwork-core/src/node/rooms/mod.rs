@@ -14,7 +14,9 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-pub(super) use self::attaching::{is_behind, send_detach, tell_secret, with_access_at_last, without_access};
+pub(super) use self::attaching::{
+    hand_listed, is_behind, send_detach, tell_secret, with_access_at_last, without_access,
+};
 use self::attachments::Attachments;
 
 use super::links::Links;

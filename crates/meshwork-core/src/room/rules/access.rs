@@ -65,18 +65,21 @@ impl Access {
         self.told.remove(&endpoint);
     }
 
-    /// Takes what was told, or held earlier, if it is what is in force: of two records that fork, the one that was not may
-    /// be in force once they are joined.
-    pub(super) fn settle(&mut self, in_force: Option<&NewSecret>) {
+    /// Takes what was told, or held earlier, if it is what is in force. Of two records that fork, the one that is not may be in
+    /// force once they are joined, when whoever told its secret is gone: that is held, too. `has_record` is as in [`Access::judge`].
+    pub(super) fn settle(&mut self, in_force: Option<&NewSecret>, has_record: impl Fn(&Secret) -> bool) {
+        let is_new = |told: &&Secret| has_record(told) && self.secrets().all(|known| known != **told);
+        let told: Vec<Secret> = self.told.values().filter(is_new).copied().collect();
+        self.earlier.splice(0..0, told);
         if in_force.is_some()
             && self.secret(in_force).is_none()
-            && let Some(&secret) =
-                self.earlier.iter().chain(self.told.values()).find(|secret| fits(secret, in_force))
+            && let Some(&secret) = self.earlier.iter().find(|secret| fits(secret, in_force))
         {
             self.replace(secret);
             self.is_news = true;
             self.told.clear();
         }
+        self.earlier.truncate(RENEWED_MAX - 1);
     }
 
     /// Whether another secret is held since this was last asked.
@@ -173,16 +176,32 @@ mod tests {
     #[test]
     fn a_told_secret_waits_for_its_record() {
         let (new, _) = renewed(NEW);
+        let absent = |_: &Secret| false;
         let mut access = Access::default();
         access.handle_told(endpoint(1), NEW);
         access.handle_told(endpoint(2), OLD);
-        access.settle(None);
+        access.settle(None, absent);
         assert_eq!(access.secret(None), None);
-        access.settle(Some(&new));
+        access.settle(Some(&new), |secret| *secret == NEW);
         assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), true));
         access.handle_told(endpoint(2), OLD);
-        access.settle(Some(&new));
+        access.settle(Some(&new), |secret| *secret == NEW);
         assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), false));
+    }
+
+    #[test]
+    fn secrets_of_branches_outlive_who_told_them() {
+        let (new, _) = renewed(NEW);
+        let of_branch = |secret: &Secret| *secret == NEW;
+        let mut access = Access::default();
+        for (number, secret) in [(1, NEW), (2, OLD)] {
+            access.handle_told(endpoint(number), secret);
+            access.settle(None, of_branch);
+            access.handle_detached(endpoint(number));
+        }
+        assert_eq!(access.secrets().collect::<Vec<_>>(), [NEW], "no record gives the other");
+        access.settle(Some(&new), of_branch);
+        assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), true));
     }
 
     #[test]
@@ -191,7 +210,7 @@ mod tests {
         let mut access = Access::default();
         access.hold(NEW, None);
         access.hold(OLD, None);
-        access.settle(Some(&new));
+        access.settle(Some(&new), |secret| *secret == NEW);
         assert_eq!((access.secret(Some(&new)), access.take_news()), (Some(NEW), true));
         assert_eq!(access.secrets().collect::<Vec<_>>(), [NEW, OLD]);
     }

@@ -307,7 +307,7 @@ impl Rules {
     /// An endpoint tells this secret, which counts when a record in force commits to it.
     pub(super) fn offer_secret(&mut self, from: Endpoint, secret: Secret) {
         self.access.handle_told(from, secret);
-        self.access.settle(in_force(&self.records));
+        self.settle_secret();
     }
 
     /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
@@ -331,11 +331,7 @@ impl Rules {
             return Entrance::Shown;
         }
         let in_force = self.records.book().secret(&self.records.in_force());
-        let has_record = |secret: &Secret| {
-            let new = self.records.all().filter_map(|(record, _)| record.body().secret());
-            new.into_iter().any(|new| new.commitment == secret.commitment())
-        };
-        self.access.judge(in_force, peer, shows, has_record)
+        self.access.judge(in_force, peer, shows, |secret| gives(&self.records, secret))
     }
 
     /// What `to` is to be handed before a batch of `peer`.
@@ -385,7 +381,12 @@ impl Rules {
     fn handle_records(&mut self) {
         let records = &self.records;
         self.admissions.handle_records(|key| names_key(records, key));
-        self.access.settle(in_force(records));
+        self.settle_secret();
+    }
+
+    fn settle_secret(&mut self) {
+        let records = &self.records;
+        self.access.settle(in_force(records), |secret| gives(records, secret));
     }
 
     /// What the records take back.
@@ -497,6 +498,12 @@ impl Rules {
 /// What the record in force says of the secret; `None` while it is that of the genesis.
 fn in_force(records: &Records) -> Option<&NewSecret> {
     records.book().secret(&records.in_force()).map(|(new, _)| new)
+}
+
+/// Whether a record that counts gives the room this secret.
+fn gives(records: &Records, secret: &Secret) -> bool {
+    let mut given = records.all().filter_map(|(record, _)| record.body().secret());
+    given.any(|new| new.commitment == secret.commitment())
 }
 
 /// Whether a record that counts sets this edit key.
