@@ -471,6 +471,27 @@ fn rules_of_two_devices_are_the_same_everywhere() {
 }
 
 #[test]
+fn full_disks_do_not_hide_who_differs() {
+    let (mut world, mut members) = room_of(1, PathModel::LAN);
+    join_with(&mut world, &mut members, 2, Config { stores: true, ..Config::default() });
+    assert!(world.run_while(Duration::from_secs(20), whole(&members)));
+    world.run_for(Duration::from_secs(5));
+    let [owner, keeper] = [members[0], members[1]];
+    let is_known = |world: &World| {
+        let owner = world.node(owner.0).endpoint();
+        world.node(keeper.0).room(keeper.1).has_our_records(owner)
+    };
+    [owner, keeper].iter().for_each(|(index, _)| world.set_disk(*index, Duration::ZERO, true));
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).ban(peer(9)));
+    assert!(world.run_while(Duration::from_secs(1), governed_alike(&members)));
+    assert!(!is_known(&world), "the owner has not told what it could not store");
+    assert!(world.run_while(Duration::from_secs(5), is_known), "it is asked");
+    world.set_disk(keeper.0, Duration::ZERO, false);
+    let is_unsure = |world: &World| !is_known(world);
+    assert!(!world.run_while(Duration::from_secs(30), is_unsure), "what is stored at last changes nothing");
+}
+
+#[test]
 fn suspended_strokes_are_acknowledged_in_the_end() {
     let (mut world, members) = room_of(3, PathModel::LAN);
     let [owner, moderator, author] = [members[0], members[1], members[2]];

@@ -71,14 +71,18 @@ impl Exchange {
         self.neighbours.remove(&endpoint);
     }
 
-    /// Our records changed: tells the digest after a while.
+    /// Our records changed: compares them with what neighbours told.
     pub fn handle_change(&mut self, now: Time, records: &Records) {
-        self.tell_at = Some(now + QUIET);
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         for endpoint in endpoints {
             self.hurry(now, endpoint);
             self.compare(now, endpoint, records);
         }
+    }
+
+    /// Neighbours may hear of our records: tells the digest after a while.
+    pub fn tell_soon(&mut self, now: Time) {
+        self.tell_at = Some(now + QUIET);
     }
 
     /// A neighbour may have missed something.

@@ -541,18 +541,20 @@ impl Rules {
         self.exchange.handle_missed(now, endpoint);
     }
 
-    /// The records changed. Neighbours hear of it at once, or where they are stored, once they are durable.
+    /// The records changed. Neighbours hear of it at once, or where they are stored, once they are durable: a disk may be full for
+    /// long, so who differs is known before.
     pub(super) fn tell_changed(&mut self, now: Time, are_stored: bool) {
+        self.exchange.handle_change(now, &self.records);
         self.untold = are_stored;
         if !are_stored {
-            self.exchange.handle_change(now, &self.records);
+            self.exchange.tell_soon(now);
         }
     }
 
     /// The records that changed last are durable.
     pub(super) fn handle_stored(&mut self, now: Time) {
         if core::mem::take(&mut self.untold) {
-            self.exchange.handle_change(now, &self.records);
+            self.exchange.tell_soon(now);
         }
     }
 
