@@ -211,6 +211,8 @@ pub(crate) async fn watching(camera: &Camera) -> Result<()> {
     host.click("choose-view").await?;
     let look = host.value("view-link-sheet").await?;
     let (_browser, guest) = LIN.open(&look, "").await?;
+    // The link leads to what was in front.
+    guest.click("tab-values").await?;
     wait_says(&guest, "counter", "1").await?;
     camera.take(&guest, "values-watched").await?;
     open_board(&guest).await?;

@@ -202,6 +202,9 @@ impl Node {
             RoomOutput::Send(to, message) => {
                 base.rooms.send(&base.own, &mut base.links, handle, to, message);
             }
+            RoomOutput::SendAll(targets, message) => {
+                base.rooms.send_all(&base.own, &mut base.links, handle, &targets, &message);
+            }
             RoomOutput::Persist { token, change } => {
                 let token = persist_token(handle, token);
                 base.own.effect(Effect::Persist { token, room: id, change });

@@ -511,11 +511,12 @@ impl Kept {
 
     /// Sends a batch to neighbours.
     pub(super) fn send_live(&mut self, targets: Vec<Endpoint>, batch: &SignedBatch) {
-        for to in targets {
-            self.send_admissions(to, &batch.peer());
-            let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
-            self.outputs.push_back(RoomOutput::Send(to, RoomMessage::Batch(bytes)));
+        if targets.is_empty() {
+            return;
         }
+        targets.iter().for_each(|to| self.send_admissions(*to, &batch.peer()));
+        let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
+        self.outputs.push_back(RoomOutput::SendAll(targets, RoomMessage::Batch(bytes)));
     }
 
     /// Hands a neighbour by what the author of batches is admitted, once. A batch that is there first waits for it.

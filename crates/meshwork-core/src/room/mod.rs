@@ -72,6 +72,8 @@ use crate::time::{Now, Time};
 pub enum RoomOutput {
     /// To be sent to an attached member.
     Send(Endpoint, RoomMessage),
+    /// To be sent to several attached members, encoded once.
+    SendAll(Vec<Endpoint>, RoomMessage),
     /// To be told to the application.
     Event(Event),
     /// To be stored.

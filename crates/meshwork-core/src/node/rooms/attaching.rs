@@ -267,11 +267,25 @@ impl Rooms {
         to: Endpoint,
         message: RoomMessage,
     ) {
-        let Some(link) = links.of_mut(to) else { return };
-        if !link.send(&message.on_link(handle.0))
-            && let Some((room, now)) = self.room_mut(own, handle)
-        {
-            room.kept_mut().handle_skipped(now, to);
+        self.send_all(own, links, handle, &[to], &message);
+    }
+
+    /// The same to several members.
+    pub(in crate::node) fn send_all(
+        &mut self,
+        own: &Own,
+        links: &mut Links,
+        handle: RoomHandle,
+        targets: &[Endpoint],
+        message: &RoomMessage,
+    ) {
+        let encoded = message.on_link(handle.0);
+        for &to in targets {
+            if links.of_mut(to).is_some_and(|link| !link.send(&encoded))
+                && let Some((room, now)) = self.room_mut(own, handle)
+            {
+                room.kept_mut().handle_skipped(now, to);
+            }
         }
     }
 

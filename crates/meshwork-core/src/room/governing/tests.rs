@@ -179,7 +179,10 @@ fn tell(room: &mut Room, at: Now, from: Endpoint, (record, list): &WithList) {
 /// What came out of a room that is no message.
 fn outputs(room: &mut Room) -> Vec<RoomOutput> {
     let outputs = core::iter::from_fn(|| room.poll_output());
-    outputs.filter(|output| !matches!(output, RoomOutput::Send(..) | RoomOutput::Persist { .. })).collect()
+    let is_no_message = |output: &RoomOutput| {
+        !matches!(output, RoomOutput::Send(..) | RoomOutput::SendAll(..) | RoomOutput::Persist { .. })
+    };
+    outputs.filter(is_no_message).collect()
 }
 
 fn offences(room: &mut Room) -> Vec<Refusal> {
@@ -217,8 +220,12 @@ fn talk(rooms: &mut [Room], from_millis: u64) {
                     sent.extend(served(room, to).into_iter().map(|message| (me, to, message)));
                 }
                 while let Some(output) = room.poll_output() {
-                    if let RoomOutput::Send(to, message) = output {
-                        sent.push((me, to, message));
+                    match output {
+                        RoomOutput::Send(to, message) => sent.push((me, to, message)),
+                        RoomOutput::SendAll(targets, message) => {
+                            sent.extend(targets.into_iter().map(|to| (me, to, message.clone())));
+                        }
+                        _ => {}
                     }
                 }
             }

@@ -230,15 +230,19 @@ impl Members {
         !self.on_the_way.is_empty() || self.reads.values().sum::<usize>() > reads
     }
 
+    fn send_to(&mut self, number: u8, to: Endpoint, message: RoomMessage) {
+        let to = self.rooms.iter().find(|(_, (_, room))| room.kept().me() == to).map(|(to, _)| *to);
+        if let Some(to) = to {
+            self.send(number, to, message);
+        }
+    }
+
     pub(crate) fn drain(&mut self, number: u8) {
         while let Some(output) = self.room(number).poll_output() {
             match output {
-                RoomOutput::Send(to, message) => {
-                    let to =
-                        self.rooms.iter().find(|(_, (_, room))| room.kept().me() == to).map(|(to, _)| *to);
-                    if let Some(to) = to {
-                        self.send(number, to, message);
-                    }
+                RoomOutput::Send(to, message) => self.send_to(number, to, message),
+                RoomOutput::SendAll(targets, message) => {
+                    targets.into_iter().for_each(|to| self.send_to(number, to, message.clone()));
                 }
                 RoomOutput::Offence(from, why, _) | RoomOutput::Refused(from, why, _) => {
                     self.refuse(number, from, why, 1);

@@ -34,7 +34,7 @@ fn turn_on(slot: u8) -> Change {
 fn said(room: &mut Room, to: Endpoint) -> Vec<RoomMessage> {
     let outputs = core::iter::from_fn(|| room.poll_output());
     let batches = outputs.filter_map(|output| match output {
-        RoomOutput::Send(at, message @ RoomMessage::Batch(_)) if at == to => Some(message),
+        RoomOutput::SendAll(targets, message) if targets.contains(&to) => Some(message),
         _ => None,
     });
     batches.collect()
