@@ -1,6 +1,8 @@
 //! A future that is dropped at any of its awaits leaves no task, socket or lock behind.
 
 use std::future::{Future, IntoFuture as _, poll_fn};
+#[cfg(target_os = "linux")]
+use std::path::Path;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -99,11 +101,64 @@ async fn cancelled_calls_leave_nothing_behind() {
     // Nothing holds the store's lock either.
     host.close().await;
     drop((room, host));
-    let again = async {
+    with_store(&server, folder.path()).await;
+}
+
+/// Starts an endpoint with a store as soon as nobody has it.
+#[cfg(target_os = "linux")]
+async fn with_store(server: &str, folder: &Path) -> Endpoint {
+    let free = async {
         let mut looks = interval(LOOK);
-        while Endpoint::builder().store(Store::at(folder.path())).bind().await.is_err() {
+        loop {
             looks.tick().await;
+            if let Ok(bound) = Endpoint::builder().server(server).store(Store::at(folder)).bind().await {
+                return bound;
+            }
         }
     };
-    timeout(Duration::from_secs(30), again).await.expect("the store is free");
+    timeout(Duration::from_secs(30), free).await.expect("the store is free")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cancelled_calls_free_their_store() {
+    let server = serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let first = with_store(&server, folder.path()).await;
+    let (tasks_before, descriptors_before) = (tasks(), descriptors());
+    let mut made = first.create(meshwork::room("votes")).await.unwrap().link().to_string();
+    first.close().await;
+    drop(first);
+
+    for polls in 1..=POLLS_MAX {
+        let mut ended = 0;
+        let builder = Endpoint::builder().server(&server).store(Store::at(folder.path()));
+        ended += usize::from(poll_and_drop(polls, builder.bind()).await);
+        let guest = with_store(&server, folder.path()).await;
+        ended += usize::from(poll_and_drop(polls, guest.create(meshwork::room("votes"))).await);
+        ended += usize::from(poll_and_drop(polls, guest.open(&made)).await);
+        ended += usize::from(poll_and_drop(polls, guest.rooms()).await);
+        let room = guest.open(&made).await.expect("it is kept, and nobody has it");
+        room.table("votes").set("key", &polls).await.unwrap();
+        ended += usize::from(poll_and_drop(polls, room.restored()).await);
+        let left = guest.create(meshwork::room("votes")).await.unwrap();
+        let next = left.link().to_string();
+        left.leave();
+        ended += usize::from(poll_and_drop(polls, room.forget()).await);
+        ended += usize::from(poll_and_drop(polls, guest.close()).await);
+        drop(guest);
+        made = next;
+        if ended == 7 {
+            // More polls change nothing any more.
+            break;
+        }
+        assert!(polls < POLLS_MAX, "no call takes so many");
+    }
+    let last = with_store(&server, folder.path()).await;
+    settles(tasks_before, descriptors_before).await;
+    // What is listed was stored whole: each opens.
+    for kept in last.rooms().await.unwrap() {
+        let link = kept.link.expect("nobody could open it");
+        last.open(&link).await.expect("it is stored whole").leave();
+    }
 }
