@@ -288,6 +288,26 @@ impl Builder {
     }
 }
 
+/// A room that was just made.
+struct Made {
+    /// Dropped first, which leaves it.
+    room: Room,
+    unwanted: Unwanted,
+}
+
+/// A room that is forgotten unless somebody takes it: nobody else knows its link.
+struct Unwanted(Option<(Arc<Shared>, RoomId)>);
+
+impl Drop for Unwanted {
+    fn drop(&mut self) {
+        if let Some((shared, room)) = self.0.take() {
+            let forgetting = Arc::clone(&shared);
+            // An endpoint that closes meanwhile keeps what it stored.
+            shared.runner.spawn(Box::pin(async move { drop(forgetting.forget(room).await) }));
+        }
+    }
+}
+
 impl Endpoint {
     /// Starts a guest: an identity that nobody sees again, nothing stored, and no server but those of the links that it
     /// joins.
@@ -343,8 +363,7 @@ impl Endpoint {
 
     /// Makes a room of which this program's peer is the owner. Where the endpoint has servers it waits until one took the
     /// room in, none can be reached, or [`JOIN_MAX`] is over: that the room is not [registered](Room::registered) is no
-    /// error, and it is tried again for as long as the room is open. Dropping the future leaves nothing of the room but
-    /// what is stored.
+    /// error, and it is tried again for as long as the room is open. Dropping the future leaves nothing of the room.
     ///
     /// # Errors
     /// [`CreateError`]; nothing is left of the room.
@@ -357,14 +376,16 @@ impl Endpoint {
             let handle = node.create_room(now, spec)?;
             let link = node.room(handle).address_without_code();
             // From here on it is left where nobody waits for it any more.
-            let created = Room::new(Arc::clone(&entering), entering.enter(handle));
-            created.state.look(|known| known.link = link);
-            Ok(created)
+            let room = Room::new(Arc::clone(&entering), entering.enter(handle));
+            room.state.look(|known| known.link = link);
+            let forgets = node.room(handle).id().map(|id| (entering, id));
+            Ok(Made { room, unwanted: Unwanted(forgets) })
         };
-        let created = self.shared.call(create).await?.map_err(|error| match error {
-            CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
-            error => CreateError::Parameters(error.to_string()),
-        })?;
+        let Made { room: created, mut unwanted } =
+            self.shared.call(create).await?.map_err(|error| match error {
+                CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
+                error => CreateError::Parameters(error.to_string()),
+            })?;
         if let Some(name) = room.name {
             created.rules().set_name(&name).await?;
         }
@@ -375,6 +396,7 @@ impl Endpoint {
             Phase::Open => (known.is_registered || self.shared.is_offline()).then_some(Ok(())),
         });
         timeout(&*self.shared.runner, self.shared.patience, tried).await.unwrap_or(Ok(()))?;
+        unwanted.0 = None;
         Ok(created)
     }
 

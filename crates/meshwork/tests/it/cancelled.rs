@@ -124,6 +124,8 @@ async fn with_store(server: &str, folder: &Path) -> Endpoint {
 async fn cancelled_calls_free_their_store() {
     let server = serve().await;
     let folder = tempfile::tempdir().unwrap();
+    let host = Endpoint::builder().server(&server).bind().await.unwrap();
+    let hosted = host.create(meshwork::room("votes")).await.unwrap();
     let first = with_store(&server, folder.path()).await;
     let (tasks_before, descriptors_before) = (tasks(), descriptors());
     let mut made = first.create(meshwork::room("votes")).await.unwrap().link().to_string();
@@ -136,6 +138,7 @@ async fn cancelled_calls_free_their_store() {
         ended += usize::from(poll_and_drop(polls, builder.bind()).await);
         let guest = with_store(&server, folder.path()).await;
         ended += usize::from(poll_and_drop(polls, guest.create(meshwork::room("votes"))).await);
+        ended += usize::from(poll_and_drop(polls, guest.join(hosted.link())).await);
         ended += usize::from(poll_and_drop(polls, guest.open(&made)).await);
         ended += usize::from(poll_and_drop(polls, guest.rooms()).await);
         let room = guest.open(&made).await.expect("it is kept, and nobody has it");
@@ -148,7 +151,7 @@ async fn cancelled_calls_free_their_store() {
         ended += usize::from(poll_and_drop(polls, guest.close()).await);
         drop(guest);
         made = next;
-        if ended == 7 {
+        if ended == 8 {
             // More polls change nothing any more.
             break;
         }
