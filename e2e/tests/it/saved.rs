@@ -113,7 +113,7 @@ async fn full_storage_loses_no_letter() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_tab_saves_when_the_first_is_killed() -> Result<()> {
+async fn second_tabs_save_when_the_first_is_killed() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let (first, link) = alone(&browser, &server).await?;

@@ -200,10 +200,10 @@ impl Node {
                 }
             }
             RoomOutput::Send(to, message) => {
-                base.rooms.send(&base.own, &mut base.links, handle, to, message);
+                base.rooms.send(&base.own, &mut base.links, handle, &[to], &message);
             }
             RoomOutput::SendAll(targets, message) => {
-                base.rooms.send_all(&base.own, &mut base.links, handle, &targets, &message);
+                base.rooms.send(&base.own, &mut base.links, handle, &targets, &message);
             }
             RoomOutput::Persist { token, change } => {
                 let token = persist_token(handle, token);

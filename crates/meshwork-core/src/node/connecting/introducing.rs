@@ -250,7 +250,7 @@ fn send_routed(base: &mut Base, handle: RoomHandle, next: Endpoint, routed: Rout
 }
 
 fn send(base: &mut Base, handle: RoomHandle, to: Endpoint, message: RoomMessage) {
-    base.rooms.send(&base.own, &mut base.links, handle, to, message);
+    base.rooms.send(&base.own, &mut base.links, handle, &[to], &message);
 }
 
 #[cfg(test)]

@@ -258,20 +258,8 @@ impl Rooms {
         }
     }
 
-    /// Says something to a member of a room. What finds no place is brought by the comparison.
+    /// Says something to members of a room, encoded once. What finds no place is brought by the comparison.
     pub(in crate::node) fn send(
-        &mut self,
-        own: &Own,
-        links: &mut Links,
-        handle: RoomHandle,
-        to: Endpoint,
-        message: RoomMessage,
-    ) {
-        self.send_all(own, links, handle, &[to], &message);
-    }
-
-    /// The same to several members.
-    pub(in crate::node) fn send_all(
         &mut self,
         own: &Own,
         links: &mut Links,

@@ -56,7 +56,7 @@ impl Rooms {
                 let Some(onward) = entry.sketch.handle_look(now, from, (id, hops_left), size) else { return };
                 if let Some(sight) = own_sight(own, links, entry.room.as_ref()) {
                     let message = RoomMessage::Sketch(SketchMessage::Sight(id, sight));
-                    self.send(own, links, handle, from, message);
+                    self.send(own, links, handle, &[from], &message);
                 }
                 if let Some(onward) = onward {
                     self.say_to_neighbours(own, links, handle, Some(from), &onward);
@@ -64,7 +64,7 @@ impl Rooms {
             }
             SketchMessage::Sight(id, sight) => {
                 if let Some((to, message)) = entry.sketch.handle_sight(now, id, sight) {
-                    self.send(own, links, handle, to, RoomMessage::Sketch(message));
+                    self.send(own, links, handle, &[to], &RoomMessage::Sketch(message));
                 }
             }
         }
@@ -80,9 +80,9 @@ impl Rooms {
     ) {
         let neighbours =
             self.room(handle).map(|room| room.membership().view().neighbours).unwrap_or_default();
-        for neighbour in neighbours.into_iter().filter(|neighbour| Some(neighbour.endpoint) != but) {
-            self.send(own, links, handle, neighbour.endpoint, RoomMessage::Sketch(message.clone()));
-        }
+        let targets = neighbours.into_iter().map(|neighbour| neighbour.endpoint);
+        let targets: Vec<Endpoint> = targets.filter(|endpoint| Some(*endpoint) != but).collect();
+        self.send(own, links, handle, &targets, &RoomMessage::Sketch(message.clone()));
     }
 }
 

@@ -307,7 +307,7 @@ impl Rules {
     /// An endpoint tells this secret, which counts when a record in force commits to it.
     pub(super) fn offer_secret(&mut self, from: Endpoint, secret: Secret) {
         self.access.handle_told(from, secret);
-        self.settle_secret();
+        settle_secret(&mut self.access, &self.records);
     }
 
     /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
@@ -381,12 +381,7 @@ impl Rules {
     fn handle_records(&mut self) {
         let records = &self.records;
         self.admissions.handle_records(|key| names_key(records, key));
-        self.settle_secret();
-    }
-
-    fn settle_secret(&mut self) {
-        let records = &self.records;
-        self.access.settle(in_force(records), |secret| gives(records, secret));
+        settle_secret(&mut self.access, &self.records);
     }
 
     /// What the records take back.
@@ -498,6 +493,11 @@ impl Rules {
 /// What the record in force says of the secret; `None` while it is that of the genesis.
 fn in_force(records: &Records) -> Option<&NewSecret> {
     records.book().secret(&records.in_force()).map(|(new, _)| new)
+}
+
+/// The records changed, or a secret was told.
+fn settle_secret(access: &mut Access, records: &Records) {
+    access.settle(in_force(records), |secret| gives(records, secret));
 }
 
 /// Whether a record that counts gives the room this secret.

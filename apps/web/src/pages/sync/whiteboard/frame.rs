@@ -33,6 +33,11 @@ pub(super) struct Colours {
     is_dark: bool,
 }
 
+/// The colours of the paper now; `None` before it is there.
+pub(super) fn colours_of(easel: Easel) -> Option<Colours> {
+    easel.paper.try_get_untracked().flatten().map(|paper| Colours::of(&paper))
+}
+
 impl Easel {
     /// Draws a frame at this time, in place of one that was to come later.
     pub(super) fn ask_frame_at(self, at: Option<f64>) {
@@ -52,11 +57,6 @@ impl Easel {
         if is_asked == Some(false) {
             request_animation_frame(move || self.draw());
         }
-    }
-
-    /// The colours of the paper now; `None` before it is there.
-    pub(super) fn colours(self) -> Option<Colours> {
-        self.paper.try_get_untracked().flatten().map(|paper| Colours::of(&paper))
     }
 
     fn draw(self) {
