@@ -102,7 +102,7 @@ impl Acknowledgements {
             let whole = applied.len() as u64 == written.sequences.end() - written.sequences.start() + 1;
             if let (Some(room), true) = (room, whole)
                 && let Some(place) = lacking(written, |place| app::shown(room, place))
-                && !room.records().is_some_and(|records| written.is_taken(&Law::of(records)))
+                && !room.records().is_some_and(|records| self.is_excused(written, &Law::of(records)))
             {
                 let detail = format!(
                     "{by} acknowledged batch {sequence} of program {program}, but does not show {place:?}"
@@ -111,6 +111,20 @@ impl Acknowledgements {
             }
         }
         Ok(())
+    }
+
+    /// Whether somebody may lack what it acknowledged: records take it, or what the same program wrote there later. Who
+    /// acknowledges that acknowledges this, too, without having it, and is brought it by those who had it.
+    fn is_excused(&self, written: &Written, law: &Law) -> bool {
+        let is_there = |later: &&Written| {
+            let mut entries = later.entries.iter();
+            entries.any(|entry| written.entries.iter().any(|one| one.place == entry.place))
+        };
+        let is_later = |later: &&Written| {
+            later.program == written.program && later.sequences.start() > written.sequences.end()
+        };
+        let mut later = self.all.iter().filter(is_later).filter(is_there);
+        written.is_taken(law) || later.any(|later| later.is_taken(law))
     }
 
     /// A program was told that what it wrote is on its own disk.
@@ -141,7 +155,7 @@ impl Acknowledgements {
                 continue;
             }
             let lacks = lacking(written, |place| on_disk.get(place).cloned());
-            if let Some(place) = lacks.filter(|_| !law.is_some_and(|law| written.is_taken(law))) {
+            if let Some(place) = lacks.filter(|_| !law.is_some_and(|law| self.is_excused(written, law))) {
                 let detail = format!(
                     "{by} said that it stored batches {:?} of program {}, but {place:?} is not on its disk",
                     written.sequences, written.program

@@ -1,7 +1,6 @@
 //! **silenced**, **rights**, **cuts** and **let-in**: what records take is gone, what they give works, and who is in is in by them.
 
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, Refusal};
 use meshwork_core::signed::app::SLOTS_MAX;
 
 use super::{Law, Member, Seeds, Violation};
@@ -108,13 +107,4 @@ pub fn let_in(
         }
     }
     Ok(())
-}
-
-/// Whether a program may refuse what it did, by the records that it holds: what somebody wrote who is banned.
-pub fn may_refuse(world: &World, (index, room): Member, event: &Event) -> bool {
-    let Event::Refused { endpoint: Some(endpoint), reason: Refusal::BatchBanned, .. } = event else {
-        return false;
-    };
-    let law = world.node(index).room(room).records().map(Law::of);
-    law.is_some_and(|law| law.ever_banned(endpoint.peer))
 }

@@ -87,7 +87,7 @@ pub use self::documents::{OpenDocuments, letters, one_text, silenced_letters};
 pub use self::equal::{equal_replicas, same_entries, same_rules};
 pub use self::exactly_once::ExactlyOnce;
 pub use self::found_out::found_out;
-pub use self::governed::{cuts, let_in, may_refuse, rights, silenced};
+pub use self::governed::{cuts, let_in, rights, silenced};
 pub use self::honest::Honest;
 pub use self::lanes::Lanes;
 pub use self::law::Law;

@@ -69,7 +69,9 @@ impl Scenario {
         match act {
             Act::Ban { whom } => {
                 let peer = self.peer(whom);
-                self.order(member, |room| room.ban(peer).map(drop))
+                self.order(member, |room| room.ban(peer).map(drop))?;
+                self.banned.insert(peer);
+                Ok(())
             }
             Act::Unban { whom } => {
                 let peer = self.peer(whom);

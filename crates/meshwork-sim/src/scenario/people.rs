@@ -1,8 +1,9 @@
 //! A run of a schedule: the people of it, what they do, and the checkers that watch them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Config, Event, Node, Refusal, RoomMut};
 use meshwork_core::replica::Digest;
 use meshwork_core::room::rules::terms::Terms;
@@ -56,6 +57,8 @@ pub(super) struct Scenario {
     pub(super) links: BTreeMap<Name, RoomAddress>,
     /// Whether the room got another secret.
     pub(super) is_renewed: bool,
+    /// Whom anybody ever banned.
+    pub(super) banned: BTreeSet<PeerId>,
     /// Who holds which edit seed.
     pub(super) seeds: Seeds,
     /// Whether everybody is to be linked to everybody.
@@ -93,6 +96,7 @@ impl Scenario {
             address: None,
             links: BTreeMap::new(),
             is_renewed: false,
+            banned: BTreeSet::new(),
             seeds: Seeds::default(),
             is_mesh: schedule.overlay == FULL_MESH,
             is_governed: schedule.is_governed(),
@@ -315,8 +319,10 @@ impl Scenario {
                     }
                     _ => false,
                 };
-                let may_refuse = is_full && may_be_full || is_shut;
-                if !may_refuse && !check::may_refuse(&self.world, (index, room), &event) {
+                // A ban by a moderator may have fallen with its signer since it was refused.
+                let is_banned = matches!(event, Event::Refused { endpoint: Some(other), reason: Refusal::BatchBanned, .. }
+                    if self.banned.contains(&other.peer));
+                if !(is_full && may_be_full || is_shut || is_banned) {
                     self.honest.hear(index, &event)?;
                 }
                 self.direct.hear(me, &event)?;
