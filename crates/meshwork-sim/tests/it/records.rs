@@ -11,9 +11,10 @@ use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::config::PlantedBug;
+use meshwork_core::signed::app::AppParameters;
 use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::signed::change::{Change, Limit};
-use meshwork_core::signed::header::RecordName;
+use meshwork_core::signed::header::{Family, RecordName};
 use meshwork_core::signed::list::List;
 use meshwork_core::signed::record::{Body, Cut, Record};
 use meshwork_core::time::Time;
@@ -23,7 +24,9 @@ use meshwork_place::canvas::{Colour, Erase, Region, cells_to_strokes};
 use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::hostile::Behaviour;
+use meshwork_sim::library::Library;
 use meshwork_sim::world::World;
+use meshwork_sync::document::{Documents, client_of, payload};
 
 const MINUTE: Limit = Limit { cost: 6, window_ms: 60_000 };
 
@@ -518,4 +521,38 @@ fn suspended_strokes_are_acknowledged_in_the_end() {
     assert_eq!(acknowledged(&world), 0);
     assert!(world.run_while(Duration::from_secs(20), |world| acknowledged(world) == 2));
     assert!(members.iter().all(|member| colour(&world, *member, 1, 1) == Some(BLUE)));
+}
+
+#[test]
+fn what_a_ban_took_is_not_acknowledged() {
+    let (mut world, members) = room_of(3, PathModel::LAN);
+    let [owner, moderator, author] = [members[0], members[1], members[2]];
+    let rules = Terms { moderators: Bounded::new(peers(&[2])).unwrap(), ..Terms::default() };
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).set_rules(rules));
+    let documents = meshwork_sync::WORD.parse().expect("it is the word of an app");
+    let on = AppParameters::default();
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).turn_on(documents, on));
+    assert!(world.run_while(Duration::from_secs(5), governed_alike(&members)));
+    world.cut(&[author.0], &[owner.0, moderator.0]);
+    order(&mut world, moderator, |node, now, room| node.room_mut(now, room).ban(peer(3)));
+    let number = ReplicaNumber::new(2, Family::Own).expect("a slot");
+    let client = client_of(world.node(author.0).endpoint());
+    let letters = Library::open(client, None).expect("it is empty").insert(0, "ab");
+    let said = vec![payload("notes", &[], &letters)];
+    order(&mut world, author, |node, now, room| node.room_mut(now, room).write(number, said));
+    world.run_for(Duration::from_secs(2));
+    world.heal();
+    assert!(world.run_while(Duration::from_secs(60), governed_alike(&members)));
+    world.run_for(Duration::from_secs(10));
+    let text = |world: &World, (index, room): Member| {
+        let documents = world.node(index).room(room).replica::<Documents>(number);
+        let whole = documents.and_then(|documents| documents.whole("notes"));
+        Library::open(1, whole.as_deref()).expect("it is whole").text()
+    };
+    let is_acknowledged = |event: &Event| matches!(event, Event::Acknowledged { .. });
+    assert!(!world.look_at(author.0).events.iter().any(is_acknowledged), "nobody keeps it");
+    order(&mut world, owner, |node, now, room| node.room_mut(now, room).unban(peer(3)));
+    world.run_for(Duration::from_secs(20));
+    assert!(world.look_at(author.0).events.iter().any(is_acknowledged));
+    assert!(members.iter().all(|member| text(&world, *member) == "ab"));
 }

@@ -146,7 +146,8 @@ impl Room {
         if !checked.batch.header().replica.family().is_kept() {
             return self.talking().accept(now, from, &checked);
         }
-        if key.author == from && self.kept.stays {
+        // What a record took need not be kept here, and its author's program may need it when that falls.
+        if key.author == from && self.kept.stays && !checked.content.is_cut {
             self.kept.storage.acknowledge(from, key.sequence);
         }
         let batch = checked.batch.clone();
