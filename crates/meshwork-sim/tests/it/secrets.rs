@@ -233,3 +233,23 @@ fn joined_secrets_are_handed_to_all_attached() {
     assert_ne!(address(&world, kept), new);
     assert!(world.run_while(SOON, |world| address(world, kept) == new));
 }
+
+#[test]
+fn nobody_is_blamed_for_a_newer_secret() {
+    let (mut world, mut members) = private(2);
+    let [owner, behind] = [members[0], members[1]];
+    let second = renew(&mut world, owner, &[2]);
+    assert!(world.run_while(SOON, |world| address(world, behind) == second));
+    world.cut(&[owner.0], &[behind.0]);
+    let third = renew(&mut world, owner, &[2]);
+    let guest = enter(&mut world, 5, &third);
+    members.push(guest);
+    world.run_for(Duration::from_secs(60));
+    assert_eq!([attached(&world, behind), attached_to(&world, guest, &[owner])], [0, 1]);
+    for (index, _) in [behind, guest] {
+        assert!(!refused(&world, index, Refusal::RoomProof), "it cannot tell which of two secrets is newer");
+    }
+    world.heal();
+    assert!(world.run_while(Duration::from_secs(45), whole(&members)));
+    assert!(members.iter().all(|member| address(&world, *member) == third));
+}
