@@ -1,7 +1,7 @@
 //! Shows how long it takes somebody who knows nothing of Meshwork to paint with somebody else: from opening `/` to a stroke that a
 //! second profile sees, in Chromium and in Firefox. Clicks are made at once, so the time is the pages' own.
-//! Run with `cargo run --release -p meshwork-e2e --example first_visit -- [ROUNDS]`, after `cargo xtask build`. It prints one line
-//! of JSON a round and browser: clicks, and milliseconds from the beginning until each step was done.
+//! Run with `cargo run --release -p meshwork-e2e --example first_visit -- [ROUNDS]`, after `cargo xtask build`. It prints one array
+//! of JSON, an entry for each round and browser: clicks, and milliseconds from the beginning until each step was done.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[tokio::main]
 async fn main() -> Result<()> {
     let rounds: usize = std::env::args().nth(1).map_or(Ok(3), |rounds| rounds.parse())?;
+    let mut visits = Vec::new();
     for _ in 0..rounds {
         for kind in [Kind::Chromium, Kind::Firefox] {
-            println!("{}", visit(kind).await.with_context(|| format!("{kind:?}"))?);
+            visits.push(visit(kind).await.with_context(|| format!("{kind:?}"))?);
         }
     }
+    println!("{}", Value::from(visits));
     Ok(())
 }
 

@@ -97,34 +97,28 @@ fn frames(plan: &Plan) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The example that drives server, holder and browser.
+/// What the example says that drives server, holder and browser.
 fn measure(plan: &Plan, what: &str, slower: u32) -> Result<Value> {
+    example(plan, "canvas_race", &[what, &side(plan).to_string(), &slower.to_string()])
+}
+
+/// What an example of the browsers' package prints.
+pub(super) fn example(plan: &Plan, name: &str, arguments: &[&str]) -> Result<Value> {
     let mut example = if plan.tiny {
-        Command::new(env::current_exe()?.with_file_name("examples").join("canvas_race"))
+        Command::new(env::current_exe()?.with_file_name("examples").join(name))
     } else {
         let mut cargo = Command::new("cargo");
-        cargo.args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "meshwork-e2e",
-            "--example",
-            "canvas_race",
-            "--",
-        ]);
+        cargo.args(["run", "--quiet", "--release", "--package", "meshwork-e2e", "--example", name, "--"]);
         cargo
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    example
-        .args([what, &side(plan).to_string(), &slower.to_string()])
-        .current_dir(root)
-        .stderr(Stdio::inherit());
-    let output = example.output().context("cannot start the example canvas_race of meshwork-e2e")?;
-    ensure!(output.status.success(), "measuring {what} failed");
+    example.args(arguments).current_dir(root).stderr(Stdio::inherit());
+    let output =
+        example.output().with_context(|| format!("cannot start the example {name} of meshwork-e2e"))?;
+    ensure!(output.status.success(), "{name} {arguments:?} failed");
     serde_json::from_slice(&output.stdout).context("it prints JSON")
 }
 
-fn number(run: &Value, name: &str) -> Result<f64> {
+pub(super) fn number(run: &Value, name: &str) -> Result<f64> {
     run[name].as_f64().with_context(|| format!("{run} has no {name}"))
 }

@@ -2,14 +2,17 @@
 
 mod batch_decode;
 mod batch_verify;
+mod board;
 mod browser;
 mod canvas_apply;
 mod canvas_apply_wasm;
 mod documents;
+mod first_visit;
 mod join_1000;
 mod join_document;
 mod library;
 mod link_throughput;
+mod long_typing;
 mod open_document;
 mod overlay;
 mod page_size;
@@ -48,10 +51,13 @@ pub const RACES: &[&Race] = &[
     &link_throughput::RACE,
     &relay::RACE,
     &paint_latency::RACE,
+    &first_visit::RACE,
     &browser::JOIN,
     &browser::FRAMES,
+    &board::RACE,
     &join_document::RACE,
     &typing::RACE,
+    &long_typing::RACE,
     &open_document::RACE,
     &page_size::RACE,
     &signal::RACE,

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use meshwork::testing::Network;
 use meshwork::{
-    Closed, CreateError, DatagramError, JoinError, KeptError, PresenceError, RuleError, SayError, WriteError,
-    place,
+    BlobError, Closed, CreateError, DatagramError, DirectError, Endpoint, FetchError, ImageError,
+    InviteError, JoinError, KeptError, PresenceError, RoomRefusal, RuleError, SayError, VersionError,
+    WriteError, place,
 };
+use meshwork_signal::hub::HubConfig;
+
+use crate::native::serve_as;
 
 #[tokio::test(start_paused = true)]
 async fn rooms_that_cannot_be_say_why() {
@@ -37,6 +41,7 @@ async fn nothing_is_done_before_a_room_is_known() {
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
     let link = room.link().to_string();
+    let blob = room.blobs().offer_bytes(&[7; 10]).await.unwrap().id();
     ann.close().await;
     let unknown = bo.look_for(&link).await.unwrap();
     assert_eq!(unknown.table("votes").set("key", &1).await, Err(WriteError::NotOpen));
@@ -45,11 +50,75 @@ async fn nothing_is_done_before_a_room_is_known() {
     assert_eq!(topic.datagram(&1).await, Err(DatagramError::NotOpen));
     assert_eq!(topic.say(&1).await, Err(SayError::Write(WriteError::NotOpen)));
     assert_eq!(unknown.rules().ban(ann.id().peer).await, Err(RuleError::NotOpen));
+    assert_eq!(unknown.blobs().offer_bytes(&[7; 10]).await.unwrap_err(), BlobError::NotOpen);
+    assert_eq!(unknown.blobs().fetch(blob).await.unwrap_err(), FetchError::NotOpen);
     // Of the room that is closed every call says so.
     assert_eq!(room.kept().await, Err(KeptError::Closed(Closed)));
     assert_eq!(room.presence().set(&1).await, Err(PresenceError::Closed(Closed)));
     assert_eq!(room.topic::<u8>("numbers").datagram(&1).await, Err(DatagramError::Closed(Closed)));
     assert_eq!(room.rules().ban(bo.id().peer).await, Err(RuleError::Closed(Closed)));
+    assert_eq!(room.topic::<u8>("numbers").direct(bo.id(), &1).await, Err(DirectError::Closed(Closed)));
+    assert!(matches!(room.invite().await, Err(InviteError::Closed(Closed))));
+    let document = room.document("notes");
+    assert!(matches!(document.save_version("draft").await, Err(VersionError::Closed(Closed))));
+    let error = document.put_image(&[7; 10]).await.unwrap_err();
+    assert_eq!(error, ImageError::Blob(BlobError::Closed(Closed)));
+    assert!(matches!(ann.join(&link).await, Err(JoinError::Closed(Closed))));
+    assert!(matches!(ann.create(meshwork::room("votes")).await, Err(CreateError::Closed(Closed))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_write_saves_nothing() {
+    let network = Network::calm(1);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::sync::room()).await.unwrap();
+    let notes = room.document("notes");
+    notes.edit(|text| text.push("Ferry")).await.unwrap();
+    let saved = notes.save_version("draft").await.unwrap();
+    room.rules().set_writers(Vec::new()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
+    network.run(Duration::from_secs(5)).await;
+    let notes = same.document("notes");
+    let denied = notes.save_version("mine").await.unwrap_err();
+    assert_eq!(denied, VersionError::Write(WriteError::NotWriter));
+    assert_eq!(notes.put_image(&[7; 10]).await.unwrap_err(), ImageError::Write(WriteError::NotWriter));
+    let versions = notes.versions().await.unwrap();
+    assert_eq!(versions.iter().map(|version| version.label()).collect::<Vec<_>>(), [saved.label()]);
+    // Who saved it is away, and nobody else has it.
+    ann.close().await;
+    let error = versions[0].whole().await.unwrap_err();
+    assert_eq!(error, VersionError::Fetch(FetchError::NobodyHolds));
+}
+
+#[tokio::test(start_paused = true)]
+async fn newer_invitations_and_wrong_links_say_so() {
+    let network = Network::calm(1);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let (older, newer) = tokio::join!(room.invite(), room.invite());
+    assert!(matches!(older, Err(InviteError::Replaced)));
+    let error = bo.answer("no link", &newer.unwrap()).await.unwrap_err();
+    assert!(matches!(error, InviteError::Join(JoinError::Link(_))), "{error}");
+}
+
+#[tokio::test]
+async fn full_servers_and_rooms_say_so() {
+    let server = serve_as(HubConfig {
+        rooms_max: 1,
+        rooms_per_network_max: 1,
+        members_max: 2,
+        ..HubConfig::default()
+    })
+    .await;
+    let bind = async || Endpoint::builder().server(&server).bind().await.unwrap();
+    let (ann, bo, cy) = (bind().await, bind().await, bind().await);
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    room.registered().await.unwrap();
+    let error = bo.create(meshwork::room("votes")).await.unwrap_err();
+    assert!(matches!(&error, CreateError::Refused(RoomRefusal::Server(_))), "{error:?}");
+    let _same = bo.join(room.link()).await.unwrap();
+    let error = cy.join(room.link()).await.unwrap_err();
+    assert!(matches!(&error, JoinError::Full(words) if words.contains('2')), "{error:?}");
 }
 
 #[tokio::test(start_paused = true)]

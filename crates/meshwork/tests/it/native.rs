@@ -24,7 +24,12 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A meeting point on a free port; it stops with the runtime.
 pub(crate) async fn serve() -> String {
-    let hub = Hub::new(HubConfig::default(), ServerKey::new([1; 32]), [2; 32]).unwrap();
+    serve_as(HubConfig::default()).await
+}
+
+/// The same with limits of its own.
+pub(crate) async fn serve_as(config: HubConfig) -> String {
+    let hub = Hub::new(config, ServerKey::new([1; 32]), [2; 32]).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = std::future::pending();
@@ -346,6 +351,13 @@ async fn what_cannot_start_says_why() {
     std::fs::write(folder.path().join("rooms.redb"), "no store").unwrap();
     let error = Endpoint::builder().store(Store::at(folder.path())).bind().await.unwrap_err();
     assert!(matches!(error, BindError::Store(StoreError::Damaged(_))), "{error}");
+    let bind = |store| Endpoint::builder().store(store).bind();
+    let error = bind(Store::at(folder.path().join("rooms.redb"))).await.unwrap_err();
+    assert!(matches!(error, BindError::Store(StoreError::Failed(_))), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("history"), "no folder").unwrap();
+    let error = bind(Store::at(folder.path()).with_history(1 << 20)).await.unwrap_err();
+    assert!(matches!(error, BindError::Store(StoreError::History(_))), "{error}");
     let guest = Endpoint::bind().await.unwrap();
     assert!(matches!(guest.join("K7M4QX").await, Err(JoinError::NoServer)));
 }

@@ -1,0 +1,43 @@
+//! `long-typing`: from a key to one's own screen, in a document of a megabyte.
+
+use anyhow::Result;
+
+use super::browser::{example, number};
+use crate::race::{Needs, Plan, Race, Row, Samples};
+
+/// Letters of the document, and keys that are pressed.
+const FULL: [usize; 2] = [1_000_000, 300];
+const TINY: [usize; 2] = [5_000, 5];
+
+pub(crate) const RACE: Race = Race {
+    name: "long-typing",
+    about: "From a key to the writer's own screen in the page's editor, in a document of a megabyte: until the frame begins that \
+            has the letter, and until the page's thread is done with it. 10 keys a second, alone, and while a program types as \
+            fast at the other end. One run, headless, drawn by the processor.",
+    needs: Needs::Browser,
+    run,
+};
+
+fn run(plan: &Plan) -> Result<Vec<Row>> {
+    let sizes = plan.size(FULL, TINY).map(|size| size.to_string());
+    let seen = example(plan, "typing_race", &sizes.each_ref().map(String::as_str))?;
+    let mut rows = Vec::new();
+    for with in ["alone", "together"] {
+        for until in ["begun", "drawn"] {
+            let seen = &seen[with][until];
+            let name = format!("{}/{with}, {until}, p99", RACE.name);
+            let row = Row::stated(name, Samples::exact(number(seen, "p99")?), "ms", false);
+            let note = format!(
+                "half of them up to {:.1} ms, the longest {:.1} ms",
+                number(seen, "p50")?,
+                number(seen, "most")?
+            );
+            rows.push(row.want("16 ms").note(note));
+        }
+    }
+    let opened = Samples::exact(number(&seen, "opened")? / 1000.0);
+    rows.push(
+        Row::stated(format!("{}/opened", RACE.name), opened, "s", false).note("page load and join included"),
+    );
+    Ok(rows)
+}

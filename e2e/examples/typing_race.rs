@@ -1,0 +1,114 @@
+//! Shows how long a page takes from a key to its own screen, in a long document in which a program types too.
+//! Run with `cargo run --release -p meshwork-e2e --example typing_race -- [LETTERS] [KEYS]`, after `cargo xtask build`. It prints one
+//! line of JSON: milliseconds from a key until the frame that has its letter begins, and until that frame is drawn.
+
+#![allow(clippy::print_stderr, reason = "the result alone stands on stdout")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use meshwork::{Document, Endpoint, sync};
+use meshwork_e2e::{Browser, Key, Server, Tab, wait_until};
+use serde_json::{Value, json};
+
+/// Letters of one message: an update has place in it.
+const MESSAGE: usize = 20_000;
+/// A line of the document, all but its number.
+const LINE: &str = " The ferry leaves from pier 4, and whoever comes late takes the next one.";
+/// Time between two keys: about 10 a second, and no multiple of a frame's.
+const PAUSE: Duration = Duration::from_millis(97);
+/// What takes longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Notes of each key when the next frame begins, and when that is drawn.
+const WATCH: &str = "window.meshworkKeys = [];
+    addEventListener('keydown', (event) => {
+        const pressed = event.timeStamp;
+        requestAnimationFrame(() => {
+            const begun = performance.now() - pressed;
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => window.meshworkKeys.push([begun, performance.now() - pressed]);
+            port2.postMessage(null);
+        });
+    }, { capture: true });";
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let numbers: Vec<usize> = std::env::args()
+        .skip(1)
+        .map(|text| text.parse().context("sizes are numbers"))
+        .collect::<Result<_>>()?;
+    let number = |at: usize, otherwise: usize| numbers.get(at).copied().unwrap_or(otherwise);
+    println!("{}", race(number(0, 1_000_000), number(1, 300)).await?);
+    Ok(())
+}
+
+async fn race(letters: usize, keys: usize) -> Result<Value> {
+    let server = Server::start().await?;
+    let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
+    let room = kim.create(sync::room()).await?;
+    room.registered().await?;
+    let notes = room.document("notes");
+    let text: String = (0..)
+        .flat_map(|line: u32| [line.to_string(), LINE.to_owned(), "\n".to_owned()])
+        .scan(0, |sum, part| {
+            *sum += part.len();
+            (*sum < letters).then_some(part)
+        })
+        .collect();
+    for piece in text.as_bytes().chunks(MESSAGE) {
+        let piece = std::str::from_utf8(piece)?;
+        notes.edit(|text| text.push(piece)).await?;
+    }
+    eprintln!("{} letters are there", text.len());
+    let browser = Browser::start_whole().await?;
+    let begun = Instant::now();
+    let tab = browser.tab(&room.link().to_string()).await?;
+    tab.wait_there(PATIENCE, "tab-document").await?;
+    tab.click("tab-document").await?;
+    tab.wait_there(PATIENCE, "document-editor").await?;
+    tab.click("document-editor").await?;
+    let last = text.lines().last().unwrap_or_default();
+    wait_until(PATIENCE, "the end of the document", async || {
+        tab.press_with(Key::Control, Key::End).await?;
+        let shown = tab.text("document-editor").await?;
+        ensure!(shown.contains(last), "it ends with {:?}", shown.lines().last());
+        Ok(())
+    })
+    .await?;
+    let opened = begun.elapsed();
+    tab.eval(WATCH, vec![]).await?;
+    let (alone, together) = (type_keys(&tab, keys, None).await?, type_keys(&tab, keys, Some(&notes)).await?);
+    let typed = "x".repeat(2 * keys);
+    wait_until(PATIENCE, "all that was typed", async || {
+        ensure!(notes.text().await?.ends_with(&typed), "it is not there yet");
+        Ok(())
+    })
+    .await?;
+    Ok(json!({
+        "letters": text.len(), "keys": keys, "opened": opened.as_millis() as u64, "alone": alone, "together": together,
+    }))
+}
+
+/// Types so many letters at the end, while a program types at the beginning if there is one.
+async fn type_keys(tab: &Tab, keys: usize, program: Option<&Document>) -> Result<Value> {
+    tab.eval("window.meshworkKeys = []", vec![]).await?;
+    let mut pauses = tokio::time::interval(PAUSE);
+    for _ in 0..keys {
+        pauses.tick().await;
+        if let Some(document) = program {
+            document.edit(|text| text.insert(0, "y")).await?;
+        }
+        let key = |kind: &str| json!({ "type": kind, "text": "x", "key": "x", "code": "KeyX" });
+        tab.devtools("Input.dispatchKeyEvent", key("keyDown")).await?;
+        tab.devtools("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": "x", "code": "KeyX" }))
+            .await?;
+    }
+    let script = "const sorted = (at) => window.meshworkKeys.map((times) => times[at]).sort((one, other) => one - other);
+        const of = (times, share) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
+        const said = (times) => ({ p50: of(times, 0.5), p99: of(times, 0.99), most: of(times, 1) });
+        return { keys: window.meshworkKeys.length, begun: said(sorted(0)), drawn: said(sorted(1)) };";
+    let seen = tab.eval(script, vec![]).await?;
+    ensure!(seen["keys"] == keys, "{seen} of {keys} keys were seen");
+    Ok(seen)
+}
