@@ -24,8 +24,10 @@ const FIXED_SEEDS: u64 = 300;
 /// record lets in, a checker asked who was alone what it had been told before it could be, or took what was said again after a cut for what a
 /// retraction took back, or overlooked who crashed a moment ago, or that an app of another branch is off, a message was
 /// acknowledged by an end that had no place for a neighbour and heard it in no room, what a
-/// moderator's ban took was gone when that fell, or what a cut took of a document, and what somebody needed again, was taken for known.
-const FAILED_ONCE: [u64; 41] = [
+/// moderator's ban took was gone when that fell, or what a cut took of a document, and what somebody needed again, was taken for known, full disks hid whose
+/// records differ, what a moderator's ban took was never sent again, or acknowledged by who kept nothing of it, a secret of a branch
+/// was gone with whoever told it, or one that was newer was taken for an offence.
+const FAILED_ONCE: [u64; 52] = [
     229,
     393,
     1268,
@@ -67,6 +69,17 @@ const FAILED_ONCE: [u64; 41] = [
     133_038,
     133_215,
     134_181,
+    1_001_341,
+    1_005_742,
+    1_009_447,
+    1_009_485,
+    700_001_794,
+    800_000_732,
+    800_002_991,
+    800_003_088,
+    800_005_481,
+    900_003_316,
+    1_100_003_179,
 ];
 /// Rooms whose first seed comes from the environment, so that a run can be repeated.
 const SEEDS: usize = 200;
@@ -112,7 +125,7 @@ fn line((seed, report): &(u64, Report)) -> String {
 fn random_faults_leave_rooms_equal() {
     let (first, is_nightly) = (common::seed(1_000_000), common::is_nightly());
     let count = if is_nightly { NIGHTLY_SEEDS } else { SEEDS };
-    // Of rooms with acts of owners one in some hundreds still fails, which would block changes that have nothing to do with it:
+    // Of rooms with acts of owners one in some thousands still fails, which would block changes that have nothing to do with it:
     // new ones are sought at night, and here those run that have fixed seeds.
     let seeds = (0..).map(|offset| first.wrapping_add(offset));
     let seeds = seeds.filter(|seed| is_nightly || !scenario::has_acts(*seed));
