@@ -41,12 +41,12 @@ async fn rooms_forgotten_for_others_leave_no_blobs() -> Result<()> {
     let link = ask(&tab, "createKept", vec![url.into()]).await?;
     ask(&tab, "offer", vec![70_000.into()]).await?;
     let folders = "return navigator.storage.getDirectory()
-        .then((files) => files.getDirectoryHandle('kitchen-blobs'))
+        .then((files) => files.getDirectoryHandle('meshwork-kitchen-blobs'))
         .then((rooms) => Array.fromAsync(rooms.keys())).then((names) => names.length)";
     ensure!(tab.eval(folders, vec![]).await? == 1, "the blob lies in a file");
     wait_says(&tab, "rooms", vec![], json!([[link, "votes", "Kitchen"]])).await?;
     ask(&tab, "leave", vec![]).await?;
-    let fill = "const open = indexedDB.open('kitchen');
+    let fill = "const open = indexedDB.open('meshwork-kitchen');
         return new Promise((tell) => {
             open.onsuccess = () => {
                 const writing = open.result.transaction('rooms', 'readwrite');
