@@ -41,6 +41,7 @@ async fn nothing_is_done_before_a_room_is_known() {
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
     let link = room.link().to_string();
+    let code = room.code().unwrap();
     let blob = room.blobs().offer_bytes(&[7; 10]).await.unwrap().id();
     ann.close().await;
     let unknown = bo.look_for(&link).await.unwrap();
@@ -50,8 +51,10 @@ async fn nothing_is_done_before_a_room_is_known() {
     assert_eq!(topic.datagram(&1).await, Err(DatagramError::NotOpen));
     assert_eq!(topic.say(&1).await, Err(SayError::Write(WriteError::NotOpen)));
     assert_eq!(unknown.rules().ban(ann.id().peer).await, Err(RuleError::NotOpen));
-    assert_eq!(unknown.blobs().offer_bytes(&[7; 10]).await.unwrap_err(), BlobError::NotOpen);
-    assert_eq!(unknown.blobs().fetch(blob).await.unwrap_err(), FetchError::NotOpen);
+    // By its code alone nobody knows which room it is.
+    let nameless = network.endpoint("Cy").look_for(code).await.unwrap();
+    assert_eq!(nameless.blobs().offer_bytes(&[7; 10]).await.unwrap_err(), BlobError::NotOpen);
+    assert_eq!(nameless.blobs().fetch(blob).await.unwrap_err(), FetchError::NotOpen);
     // Of the room that is closed every call says so.
     assert_eq!(room.kept().await, Err(KeptError::Closed(Closed)));
     assert_eq!(room.presence().set(&1).await, Err(PresenceError::Closed(Closed)));
@@ -75,6 +78,7 @@ async fn who_may_not_write_saves_nothing() {
     let notes = room.document("notes");
     notes.edit(|text| text.push("Ferry")).await.unwrap();
     let saved = notes.save_version("draft").await.unwrap();
+    notes.edit(|text| text.push(" at 9:40")).await.unwrap();
     room.rules().set_writers(Vec::new()).await.unwrap();
     let same = bo.join(room.link()).await.unwrap();
     network.run(Duration::from_secs(5)).await;
