@@ -6,6 +6,11 @@ import { GFM, parser } from '@lezer/markdown'
 
 export const grammar = parser.configure([GFM])
 
+// A letter has its paragraph read anew. One of a megabyte, as a log is or a list without empty lines, takes a tenth of a second,
+// so while it is written it is read in pieces: words that are marked across two of them stay plain.
+const PIECE = 4096
+const pieces = { parseBlock: [{ name: 'Piece', endLeaf: (_context, _line, leaf) => leaf.content.length > PIECE }] }
+
 const looks = tagHighlighter([
   { tag: tags.heading1, class: 'md-heading md-first' },
   { tag: [tags.heading2, tags.heading3, tags.heading4, tags.heading5, tags.heading6], class: 'md-heading' },
@@ -17,6 +22,6 @@ const looks = tagHighlighter([
 ])
 
 export const markdown = [
-  new Language(defineLanguageFacet(), grammar, [], 'markdown'),
+  new Language(defineLanguageFacet(), grammar.configure(pieces), [], 'markdown'),
   syntaxHighlighting(looks),
 ]

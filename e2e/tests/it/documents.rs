@@ -219,6 +219,40 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     .await
 }
 
+/// A letter has its paragraph read anew, so one of a megabyte is read in pieces.
+#[tokio::test]
+async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (ann, _) = open_values(&browser, server.url(), "open").await?;
+    open_editor(&ann).await?;
+    let strong =
+        "return Array.from(document.querySelectorAll('.md-strong'), (words) => words.innerText).join(' ')";
+    for (lines, wanted) in [(2, "words"), (200, "")] {
+        // It begins in the first line and ends in the last one.
+        let text = format!("**words{}**", "\nThe ferry leaves from pier 4.".repeat(lines));
+        let drop = "const data = new DataTransfer();
+            data.items.add(new File([arguments[0]], arguments[1], { type: 'text/markdown' }));
+            document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(
+                new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));";
+        ann.eval(drop, vec![text.into(), format!("Of {lines}.md").into()]).await?;
+        ann.wait_until(PATIENCE, "the file", async || {
+            let shown = read(&ann).await?;
+            ensure!(shown.matches("ferry").count() >= lines.min(10), "it reads {shown:?}");
+            Ok(())
+        })
+        .await?;
+        ann.wait_until(PATIENCE, "how it looks", async || {
+            let shown = ann.eval(strong, vec![]).await?;
+            let shown = shown.as_str().unwrap_or_default();
+            ensure!(shown.is_empty() == wanted.is_empty() && shown.contains(wanted), "{lines}: {shown:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn versions_are_saved_compared_and_restored() -> Result<()> {
     let server = Server::start().await?;
