@@ -108,7 +108,10 @@ async fn type_keys(tab: &Tab, keys: usize, program: Option<&Document>) -> Result
         const of = (times, share) => times[Math.min(times.length - 1, Math.floor(share * times.length))];
         const said = (times) => ({ p50: of(times, 0.5), p99: of(times, 0.99), most: of(times, 1) });
         return { keys: window.meshworkKeys.length, begun: said(sorted(0)), drawn: said(sorted(1)) };";
-    let seen = tab.eval(script, vec![]).await?;
-    ensure!(seen["keys"] == keys, "{seen} of {keys} keys were seen");
-    Ok(seen)
+    wait_until(PATIENCE, "the frame of the last key", async || {
+        let seen = tab.eval(script, vec![]).await?;
+        ensure!(seen["keys"] == keys, "{seen} of {keys} keys were seen");
+        Ok(seen)
+    })
+    .await
 }
