@@ -92,7 +92,12 @@ fn chromium_program(options: &BrowserOptions, folder: &Path) -> Result<PathBuf> 
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o755).open(&script)?;
     let entering = options.namespace.as_ref().map(|namespace| namespace.entering().join(" "));
     let entering = entering.unwrap_or_default();
-    write!(file, "#!/bin/sh\nexec {entering} '{}' \"$@\" about:blank\n", chromium.display())?;
+    // What pages save goes to where the browser was started.
+    let (found, place) = (chromium.display(), folder.display());
+    let start = format!(
+        "chromium=$(command -v '{found}')\ncd '{place}'\nexec {entering} \"$chromium\" \"$@\" about:blank"
+    );
+    writeln!(file, "#!/bin/sh\n{start}")?;
     Ok(script)
 }
 
