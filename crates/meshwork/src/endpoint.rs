@@ -381,23 +381,23 @@ impl Endpoint {
             let forgets = node.room(handle).id().map(|id| (entering, id));
             Ok(Made { room, unwanted: Unwanted(forgets) })
         };
-        let Made { room: created, mut unwanted } =
-            self.shared.call(create).await?.map_err(|error| match error {
-                CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
-                error => CreateError::Parameters(error.to_string()),
-            })?;
+        // Whole until it is wanted: its room is left before it is forgotten.
+        let mut made = self.shared.call(create).await?.map_err(|error| match error {
+            CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
+            error => CreateError::Parameters(error.to_string()),
+        })?;
         if let Some(name) = room.name {
-            created.rules().set_name(&name).await?;
+            made.room.rules().set_name(&name).await?;
         }
-        let tried = created.state.until(|known| match &known.phase {
+        let tried = made.room.state.until(|known| match &known.phase {
             Phase::Refused(reason) => Some(Err(CreateError::Refused(reason.clone()))),
             Phase::Left => Some(Err(CreateError::Closed(Closed))),
             Phase::Looking => None,
             Phase::Open => (known.is_registered || self.shared.is_offline()).then_some(Ok(())),
         });
         timeout(&*self.shared.runner, self.shared.patience, tried).await.unwrap_or(Ok(()))?;
-        unwanted.0 = None;
-        Ok(created)
+        made.unwanted.0 = None;
+        Ok(made.room)
     }
 
     /// Joins a room by its link, or by its code at the servers of this endpoint, and waits until a member let this

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
 
-use crate::common::editor::{read, type_at_end, wait_reads};
+use crate::common::editor::{drop_file, read, type_at_end, wait_reads};
 use crate::common::{
     close, make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_pressed,
     wait_says, watched_room,
@@ -201,11 +201,7 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     ann.press_keys(format!("Boats{ENTER}")).await?;
     wait_says(&bo, "document-list", "Boats").await?;
     // A file becomes a document under its name.
-    let drop = "const data = new DataTransfer();
-        data.items.add(new File(['# Two\\r\\numbrellas'], 'Packing.md', { type: 'text/markdown' }));
-        const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data });
-        document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(event);";
-    ann.eval(drop, vec![]).await?;
+    drop_file(&ann, "Packing.md", "# Two\r\numbrellas").await?;
     wait_says(&bo, "document-list", "Packing").await?;
     wait_reads(&ann, "# Two\numbrellas").await?;
     wait_reads(&bo, "Sat 9:40").await?;
@@ -231,11 +227,7 @@ async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
     for (lines, wanted) in [(2, "words"), (200, "")] {
         // It begins in the first line and ends in the last one.
         let text = format!("**words{}**", "\nThe ferry leaves from pier 4.".repeat(lines));
-        let drop = "const data = new DataTransfer();
-            data.items.add(new File([arguments[0]], arguments[1], { type: 'text/markdown' }));
-            document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(
-                new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));";
-        ann.eval(drop, vec![text.into(), format!("Of {lines}.md").into()]).await?;
+        drop_file(&ann, &format!("Of {lines}.md"), &text).await?;
         ann.wait_until(PATIENCE, "the file", async || {
             let shown = read(&ann).await?;
             ensure!(shown.matches("ferry").count() >= lines.min(10), "it reads {shown:?}");

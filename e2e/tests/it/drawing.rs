@@ -4,9 +4,11 @@ use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
-use crate::common::board::{focus, kinds, only, saved, saved_as, wait_pixel};
+use crate::common::board::{
+    corner, focus, is_ink, kinds, middle, only, saved, saved_as, two, wait_pixel, zoom,
+};
 use crate::common::hands::mouse;
-use crate::common::{open_board, open_values, wait_linked, wait_shapes};
+use crate::common::{open_board, open_values, wait_shapes};
 
 /// How WebDriver names keys.
 const ESCAPE: char = '\u{e00c}';
@@ -201,13 +203,7 @@ async fn several_shapes_are_chosen_copied_and_coloured() -> Result<()> {
     Ok(())
 }
 
-/// The zoom in percent.
-async fn zoom(tab: &Tab) -> Result<u32> {
-    let shown = tab.eval("return document.querySelector('.board-zoom output').innerText", vec![]).await?;
-    let shown = shown.as_str().context("no zoom")?.trim_end_matches(['%', '\u{2009}']);
-    Ok(shown.parse()?)
-}
-
+/// Waits until the zoom is so, in percent.
 async fn wait_zoom(tab: &Tab, is_right: impl Fn(u32) -> bool) -> Result<()> {
     tab.wait_until(PATIENCE, "a zoom", async || {
         let shown = zoom(tab).await?;
@@ -226,7 +222,6 @@ async fn boards_are_zoomed_and_moved() -> Result<()> {
     tab.click("board-size-2").await?;
     tab.drag_on("whiteboard", &[(200, 200), (210, 200), (220, 200), (230, 200)]).await?;
     wait_shapes(&tab, 1).await?;
-    let is_ink = |shown: &Value| shown[3] == json!(255) && shown[0].as_u64().is_some_and(|red| red < 60);
     let is_bare = |shown: &Value| shown[3] == json!(0);
     wait_pixel(&tab, (215, 200), is_ink).await?;
     // The hand and the wheel move the board.
@@ -251,10 +246,7 @@ async fn boards_are_zoomed_and_moved() -> Result<()> {
     }
     wait_pixel(&tab, (265, 200), is_bare).await?;
     tab.press_with(Key::Shift, "1").await?;
-    let middle = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
-        return [Math.round(box.width / 2), Math.round(box.height / 2)];";
-    let [x, y]: [i64; 2] = serde_json::from_value(tab.eval(middle, vec![]).await?)?;
-    wait_pixel(&tab, (x, y), is_ink).await?;
+    wait_pixel(&tab, middle(&tab).await?, is_ink).await?;
     let before = zoom(&tab).await?;
     tab.press_keys("-").await?;
     wait_zoom(&tab, |percent| percent < before).await?;
@@ -266,15 +258,9 @@ async fn boards_are_zoomed_and_moved() -> Result<()> {
 async fn lasers_show_and_leave_nothing_behind() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
-    let bo = browsers[1].tab(&link).await?;
-    wait_linked(&ann, 1).await?;
-    open_board(&ann).await?;
-    open_board(&bo).await?;
+    let (ann, bo, _) = two(&server, &browsers).await?;
     ann.click("tool-laser").await?;
-    let corner = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
-        return [box.left, box.top];";
-    let [left, top]: [f64; 2] = serde_json::from_value(ann.eval(corner, vec![]).await?)?;
+    let (left, top) = corner(&ann).await?;
     let at = |x: f64| (left + x, top + 250.0);
     mouse(&ann, "mousePressed", at(200.0), "left", 0).await?;
     // It moves to and fro while the other one looks: a laser's light goes out by itself.

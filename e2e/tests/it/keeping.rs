@@ -1,6 +1,6 @@
 //! What a browser keeps: rooms, which tab writes them, what is said when it cannot, and the key.
 
-use crate::common::hands::wait_there;
+use crate::common::hands::{fill_storage, wait_there};
 use crate::common::{
     SIZE, open_page, press_make, press_shown, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows,
 };
@@ -135,14 +135,7 @@ async fn full_storage_is_said_and_taken_up_again() -> Result<()> {
     let browser = Browser::start().await?;
     let (tab, _) = open_page(&browser, server.url(), "open").await?;
     wait_says(&tab, "kept", HERE).await?;
-    // Chromium's own small quota does not reach a page under test, so its error is raised where it would be.
-    let fill = "const put = IDBObjectStore.prototype.put;\
-                window.isFull = true;\
-                IDBObjectStore.prototype.put = function (...value) {\
-                    if (window.isFull) throw new DOMException('no space', 'QuotaExceededError');\
-                    return put.apply(this, value);\
-                };";
-    tab.eval(fill, vec![]).await?;
+    fill_storage(&tab).await?;
     tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (8, 8)).await?;
     wait_page_says(&tab, "This browser has no room left for the canvas.").await?;

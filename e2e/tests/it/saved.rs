@@ -7,7 +7,7 @@ use meshwork_e2e::{Browser, BrowserOptions, PATIENCE, Server, Tab};
 use serde_json::json;
 
 use crate::common::editor::{read, type_at_end, wait_reads};
-use crate::common::hands::crash;
+use crate::common::hands::{crash, fill_storage};
 use crate::common::{open_editor, open_values, wait_linked, wait_says};
 
 /// An open document in a private room, alone, and where it is.
@@ -94,14 +94,7 @@ async fn full_storage_loses_no_letter() -> Result<()> {
     let (tab, link) = alone(&browser, &server).await?;
     type_at_end(&tab, "one").await?;
     wait_says(&tab, "held-by", "Only this device has it").await?;
-    // Chromium's own small quota does not reach a page under test, so its error is raised where it would be.
-    let fill = "const put = IDBObjectStore.prototype.put;
-        window.isFull = true;
-        IDBObjectStore.prototype.put = function (...value) {
-            if (window.isFull) throw new DOMException('no space', 'QuotaExceededError');
-            return put.apply(this, value);
-        };";
-    tab.eval(fill, vec![]).await?;
+    fill_storage(&tab).await?;
     type_at_end(&tab, " two").await?;
     wait_says(&tab, "held-by", "Only this page has it").await?;
     wait_reads(&tab, "one two").await?;

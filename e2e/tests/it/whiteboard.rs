@@ -1,10 +1,10 @@
 //! Sync's whiteboard: what several people draw at once, apart and together again.
 
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab, wait_until};
+use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, wait_until};
 use serde_json::{Value, json};
 
-use crate::common::board::{focus, only, saved, wait_pixel};
+use crate::common::board::{corner, focus, is_ink, middle, only, saved, two, wait_pixel, zoom};
 use crate::common::hands::{mouse, wait_there};
 use crate::common::{open_board, open_values, wait_gone, wait_linked, wait_says, wait_shapes, watched_room};
 
@@ -13,16 +13,6 @@ const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 const DELETE: char = '\u{e017}';
 const RIGHT: char = '\u{e014}';
-
-/// Two people on one board, each in a browser, and where its room is.
-async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
-    let bo = browsers[1].tab(&link).await?;
-    wait_linked(&ann, 1).await?;
-    open_board(&ann).await?;
-    open_board(&bo).await?;
-    Ok((ann, bo, link))
-}
 
 #[tokio::test]
 async fn shapes_drawn_apart_come_together() -> Result<()> {
@@ -102,14 +92,11 @@ async fn strokes_are_seen_before_they_end() -> Result<()> {
     let (ann, bo, _) = two(&server, &browsers).await?;
     ann.click("tool-pen").await?;
     ann.click("board-size-2").await?;
-    let script = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
-        return [box.left, box.top];";
-    let [left, top]: [f64; 2] = serde_json::from_value(ann.eval(script, vec![]).await?)?;
+    let (left, top) = corner(&ann).await?;
     mouse(&ann, "mousePressed", (left + 100.0, top + 200.0), "left", 0).await?;
     for x in 1..30 {
         mouse(&ann, "mouseMoved", (left + 100.0 + f64::from(x) * 8.0, top + 200.0), "left", 0).await?;
     }
-    let is_ink = |shown: &Value| shown[3] == json!(255) && shown[0].as_u64().is_some_and(|red| red < 60);
     wait_pixel(&bo, (200, 200), is_ink).await?;
     wait_shapes(&bo, 0).await?;
     mouse(&ann, "mouseReleased", (left + 340.0, top + 200.0), "left", 0).await?;
@@ -125,11 +112,9 @@ async fn strokes_are_seen_before_they_end() -> Result<()> {
     ann.click("board-zoom-in").await?;
     ann.drag_on("whiteboard", &[(300, 300), (310, 310)]).await?;
     bo.wait_until(PATIENCE, "the other's zoom", async || {
-        let zoom = bo.eval("return document.querySelector('.board-zoom output').innerText", vec![]).await?;
         // Another window shows as much at least, and no other zoom than before by itself.
-        let percent: Option<u32> =
-            zoom.as_str().and_then(|zoom| zoom.trim_end_matches(['%', '\u{2009}']).parse().ok());
-        ensure!(percent.is_some_and(|percent| percent > 100 && percent <= 125), "it is {zoom}");
+        let percent = zoom(&bo).await?;
+        ensure!(percent > 100 && percent <= 125, "it is {percent} %");
         Ok(())
     })
     .await?;
@@ -173,10 +158,7 @@ async fn pictures_come_from_whoever_has_them() -> Result<()> {
     let late = browsers[0].tab(&link).await?;
     open_board(&late).await?;
     wait_shapes(&late, 1).await?;
-    let middle = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
-        return [Math.round(box.width / 2), Math.round(box.height / 2)];";
-    let [x, y]: [i64; 2] = serde_json::from_value(late.eval(middle, vec![]).await?)?;
-    wait_pixel(&late, (x, y), is_red).await
+    wait_pixel(&late, middle(&late).await?, is_red).await
 }
 
 #[tokio::test]

@@ -1,8 +1,20 @@
 //! A whiteboard in a page: its shapes, its pixels, and the files that it is saved as.
 
 use anyhow::{Context as _, Result, ensure};
-use meshwork_e2e::{PATIENCE, Tab};
-use serde_json::Value;
+use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
+use serde_json::{Value, json};
+
+use super::{open_board, open_values, wait_linked};
+
+/// Two people on one board, each in a browser, and where its room is.
+pub(crate) async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
+    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let bo = browsers[1].tab(&link).await?;
+    wait_linked(&ann, 1).await?;
+    open_board(&ann).await?;
+    open_board(&bo).await?;
+    Ok((ann, bo, link))
+}
 
 /// Gives keys to the board.
 pub(crate) async fn focus(tab: &Tab) -> Result<()> {
@@ -71,4 +83,30 @@ pub(crate) async fn wait_pixel(tab: &Tab, at: (i64, i64), is_right: impl Fn(&Val
         Ok(())
     })
     .await
+}
+
+/// Whether it is the colour of ink, as [`wait_pixel`] asks.
+pub(crate) fn is_ink(shown: &Value) -> bool {
+    shown[3] == json!(255) && shown[0].as_u64().is_some_and(|red| red < 60)
+}
+
+/// Where the board begins on the page.
+pub(crate) async fn corner(tab: &Tab) -> Result<(f64, f64)> {
+    let script = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
+        return [box.left, box.top];";
+    Ok(serde_json::from_value(tab.eval(script, vec![]).await?)?)
+}
+
+/// The middle of the board, from its corner.
+pub(crate) async fn middle(tab: &Tab) -> Result<(i64, i64)> {
+    let script = "const box = document.querySelector('[data-testid=\"whiteboard\"]').getBoundingClientRect();
+        return [Math.round(box.width / 2), Math.round(box.height / 2)];";
+    Ok(serde_json::from_value(tab.eval(script, vec![]).await?)?)
+}
+
+/// The zoom in percent.
+pub(crate) async fn zoom(tab: &Tab) -> Result<u32> {
+    let shown = tab.eval("return document.querySelector('.board-zoom output').innerText", vec![]).await?;
+    let shown = shown.as_str().context("no zoom")?.trim_end_matches(['%', '\u{2009}']);
+    Ok(shown.parse()?)
 }

@@ -1,4 +1,4 @@
-//! Mice and fingers on pages of several widths, and the end of a page that was killed.
+//! Mice and fingers on pages of several widths, and what befalls a page: full storage, and its end.
 
 use std::time::Duration;
 
@@ -148,4 +148,17 @@ pub(crate) async fn crash(tab: &Tab) {
     let crash = tab.devtools("Page.crash", Value::Object(Default::default()));
     // A page that crashed answers no more.
     let _ = tokio::time::timeout(Duration::from_millis(100), crash).await;
+}
+
+/// Nothing more is stored while the page's `isFull` is true, as it is from now on. Chromium's own small quota does not reach a page
+/// under test, so its error is raised where it would be.
+pub(crate) async fn fill_storage(tab: &Tab) -> Result<()> {
+    let fill = "const put = IDBObjectStore.prototype.put;
+        window.isFull = true;
+        IDBObjectStore.prototype.put = function (...value) {
+            if (window.isFull) throw new DOMException('no space', 'QuotaExceededError');
+            return put.apply(this, value);
+        };";
+    tab.eval(fill, vec![]).await?;
+    Ok(())
 }
