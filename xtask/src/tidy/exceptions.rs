@@ -17,10 +17,6 @@ pub(super) const UPWARD: &[(&str, &str, &str)] = &[];
 
 /// Types with more than 60 methods: folder and name, and reason.
 pub(super) const MANY_METHODS: &[(&str, &str)] = &[
-    (
-        "apps/web/src/pages::Board",
-        "to be taken apart: tools, drawing and input of the canvas page are one object",
-    ),
     ("apps/web/src/pages::Session", "to be taken apart: a page's room, store and people are one object"),
     (
         "crates/meshwork-sim/src/world::World",

@@ -40,7 +40,7 @@ pub(crate) fn Actions(
             title=texts::picture::OVER_CANVAS_WHY
             sign=icons::picture().into_any()
             is_off
-            act=move |()| board.choose_picture()
+            act=move |()| board.laid.choose()
         />
         <IconButton
             class="save-button"
@@ -49,7 +49,7 @@ pub(crate) fn Actions(
             title=texts::canvas::SAVE_PNG_KEYS
             sign=icons::download().into_any()
             is_off
-            act=move |()| board.save_picture()
+            act=move |()| board.surface.save_picture()
         />
     }
 }

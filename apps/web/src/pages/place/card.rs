@@ -38,7 +38,7 @@ pub(crate) fn CellCard(
         Some((asked, board.session.authorship(asked.cell)))
     });
     let style = move || {
-        let (asked, view) = (board.asked.get()?, board.view.get()?);
+        let (asked, view) = (board.asked.get()?, board.surface.view.get()?);
         let (x, y) = card::place(&view, asked.cell, stage_size()?, asked.is_touch);
         Some(format!("transform:translate({x}px,{y}px)"))
     };
@@ -94,12 +94,12 @@ fn show_when_resting(board: Board) {
     });
     let up = window_event_listener(ev::pointerup, move |_| {
         is_pressed.set_value(false);
-        drawn.set_value(board.frame.get_untracked().map(|frame| frame.cell));
+        drawn.set_value(board.surface.frame.get_untracked().map(|frame| frame.cell));
     });
     let cancelled = window_event_listener(ev::pointercancel, move |_| is_pressed.set_value(false));
     on_cleanup(move || [down, up, cancelled].into_iter().for_each(|listener| listener.remove()));
     Effect::new(move || {
-        let frame = board.frame.get();
+        let frame = board.surface.frame.get();
         let is_asked = |asked: Asked| frame.is_some_and(|frame| frame.cell == asked.cell);
         if !board.asked.get_untracked().is_some_and(is_asked) {
             hide(board);
@@ -109,7 +109,7 @@ fn show_when_resting(board: Board) {
         }
         let Some(frame) = frame else { return };
         let show = move || {
-            let rests = board.frame.try_get_untracked().flatten() == Some(frame);
+            let rests = board.surface.frame.try_get_untracked().flatten() == Some(frame);
             if rests
                 && drawn.get_value().is_none()
                 && !is_pressed.get_value()
@@ -122,7 +122,7 @@ fn show_when_resting(board: Board) {
     });
     // A canvas that moves leaves the card behind.
     Effect::new(move || {
-        board.view.track();
+        board.surface.view.track();
         hide(board);
     });
 }
@@ -142,7 +142,9 @@ fn show_when_pressed(board: Board) {
             else {
                 return;
             };
-            let Some(cell) = board.view.get_untracked().and_then(|view| view.cell_at(at)) else { return };
+            let Some(cell) = board.surface.view.get_untracked().and_then(|view| view.cell_at(at)) else {
+                return;
+            };
             board.cancel(pointer);
             board.asked.set(Some(Asked { cell, is_touch: true }));
         };

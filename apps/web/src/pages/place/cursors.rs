@@ -60,7 +60,7 @@ pub(crate) fn Cursors(
     board.session.on_cursor(move |who, pointer| flock.hear(who, pointer));
     // They stand where the canvas stands.
     Effect::new(move || {
-        board.view.track();
+        board.surface.view.track();
         flock.draw();
     });
     share_own(board);
@@ -152,7 +152,7 @@ impl Flock {
 
     /// Shows all cursors as they are now, and comes back when they look different.
     fn draw(self) {
-        let (Some(work), Some(view)) = (self.work(), self.board.view.get_untracked()) else { return };
+        let (Some(work), Some(view)) = (self.work(), self.board.surface.view.get_untracked()) else { return };
         let now = js_sys::Date::now();
         let mut soonest: Option<f64> = None;
         let quiet: Vec<Endpoint> = {
@@ -225,7 +225,7 @@ fn share_own(board: Board) {
         left.remove();
     });
     Effect::new(move || {
-        if let Some(frame) = board.frame.get().filter(|frame| frame.is_by_key) {
+        if let Some(frame) = board.surface.frame.get().filter(|frame| frame.is_by_key) {
             let (x, y) = frame.cell;
             session.point(
                 Some((f64::from(x) + 0.5, f64::from(y) + 0.5)),
@@ -246,7 +246,7 @@ pub(super) fn stage_point(event: &web_sys::PointerEvent) -> Option<(f64, f64)> {
 
 /// The place on the canvas in cells, if it is on it.
 fn on_canvas(board: Board, point: (f64, f64)) -> Option<(f64, f64)> {
-    let view = board.view.get_untracked()?;
+    let view = board.surface.view.get_untracked()?;
     view.cell_at(point)?;
     Some(((point.0 - view.x) / view.scale, (point.1 - view.y) / view.scale))
 }

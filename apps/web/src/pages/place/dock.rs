@@ -263,9 +263,9 @@ pub(crate) fn ZoomDock(
     /// The room's board.
     board: Board,
 ) -> impl IntoView {
-    let percent = move || format!("{}\u{2009}%", board.view.get().map_or(100, |view| view.percent()));
-    let is_whole = move || board.view.get().is_none_or(|view| view.is_whole());
-    let can_zoom_in = move || board.view.get().is_some_and(|view| view.can_zoom_in());
+    let percent = move || format!("{}\u{2009}%", board.surface.view.get().map_or(100, |view| view.percent()));
+    let is_whole = move || board.surface.view.get().is_none_or(|view| view.is_whole());
+    let can_zoom_in = move || board.surface.view.get().is_some_and(|view| view.can_zoom_in());
     view! {
         <div class="zoom" role="group" aria-label=texts::ZOOM>
             <IconButton
@@ -274,7 +274,7 @@ pub(crate) fn ZoomDock(
                 title=texts::ZOOM_OUT_KEYS
                 sign=icons::minus().into_any()
                 is_idle=Signal::derive(is_whole)
-                act=move |()| board.look(|view| view.zoom(1.0 / ZOOM_STEP))
+                act=move |()| board.surface.look(|view| view.zoom(1.0 / ZOOM_STEP))
             />
                         <output class="percent" aria-label=texts::ZOOM>{percent}</output>
             <IconButton
@@ -283,14 +283,14 @@ pub(crate) fn ZoomDock(
                 title=texts::ZOOM_IN_KEYS
                 sign=icons::plus().into_any()
                 is_idle=Signal::derive(move || !can_zoom_in())
-                act=move |()| board.look(|view| view.zoom(ZOOM_STEP))
+                act=move |()| board.surface.look(|view| view.zoom(ZOOM_STEP))
             />
             <IconButton
                 test_id="zoom-reset"
                 label=texts::canvas::WHOLE
                 title=texts::canvas::WHOLE_KEYS
                 sign=icons::whole().into_any()
-                act=move |()| board.look(View::reset)
+                act=move |()| board.surface.look(View::reset)
             />
             <IconButton
                 class="picture-narrow"
@@ -298,7 +298,7 @@ pub(crate) fn ZoomDock(
                 label=texts::picture::OVER_CANVAS
                 title=texts::picture::OVER_CANVAS
                 sign=icons::picture().into_any()
-                act=move |()| board.choose_picture()
+                act=move |()| board.laid.choose()
             />
         </div>
     }

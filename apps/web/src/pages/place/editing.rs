@@ -3,17 +3,17 @@
 use leptos::prelude::*;
 use meshwork_core::node::{CommandError, WriteError};
 use meshwork_place::canvas::{Canvas, Colour};
-use meshwork_place::steps::{Back, Before, Recorder, Step, Way};
+use meshwork_place::steps::{Back, Step, Way};
 use meshwork_web::fill::{self, FillError};
 use meshwork_web::gestures::Tool;
 use meshwork_web::palette::{self, PALETTE};
-use meshwork_web::portions::{self, Portions};
+use meshwork_web::portions;
 use meshwork_web::stroke::{Cell, cells_between};
 use meshwork_web::{steps, texts, words};
 
 use super::board::Board;
 use super::later::Deed;
-use super::tools::{Doing, Ghost, Job, JobKind};
+use super::tools::{Doing, Ghost, JobKind};
 
 impl Board {
     /// A press began over a cell, which may lie outside the canvas.
@@ -21,7 +21,7 @@ impl Board {
         let inner = self.tools.inner();
         let doing = match self.tool.get_untracked() {
             _ if self.is_marking.get_untracked() => Doing::Mark,
-            _ if self.carries_picture(cell) => Doing::Carry,
+            _ if self.laid.covers(cell) => Doing::Carry,
             _ if inner.is_alt_held.get() => Doing::Pick,
             Tool::Pencil => Doing::Paint,
             Tool::Eyedropper => Doing::Pick,
@@ -81,16 +81,16 @@ impl Board {
         self.tools.ghost.set(None);
         self.work().stroke.borrow_mut().cancel();
         let step = inner.recorder.take().finish();
-        let Back { cells, .. } = self.back(&step);
+        let Back { cells, .. } = self.tools.back(&step);
         if !cells.is_empty() && self.session.paint(&cells).is_err() {
             inner.steps.borrow_mut().push(step);
-            self.count_steps();
+            self.tools.count_steps();
         }
     }
 
     fn begin_stroke(self, cell: (i32, i32)) {
         let (inner, colour) = (self.tools.inner(), self.colour.get_untracked());
-        let Some(size) = self.size() else { return };
+        let Some(size) = self.surface.size() else { return };
         self.finish_stroke();
         self.tools.use_colour(colour);
         let from = inner.last.get().filter(|_| inner.is_shift_held.get());
@@ -110,7 +110,7 @@ impl Board {
 
     fn extend_stroke(self, cell: (i32, i32)) {
         let inner = self.tools.inner();
-        let Some(size) = self.size() else { return };
+        let Some(size) = self.surface.size() else { return };
         if inner.is_shift_held.get() {
             // A straight line is shown until the press ends, or Shift does.
             inner.is_line.set(true);
@@ -127,7 +127,7 @@ impl Board {
     fn end_stroke(self, cell: (i32, i32)) {
         let inner = self.tools.inner();
         if inner.is_line.take()
-            && let Some(size) = self.size()
+            && let Some(size) = self.surface.size()
         {
             self.tools.ghost.set(None);
             self.work().stroke.borrow_mut().extend(cell, size);
@@ -145,7 +145,7 @@ impl Board {
         }
         let is_line = inner.is_shift_held.get() && self.tool.get_untracked() == Tool::Pencil;
         let line = |(x, y): (u16, u16)| {
-            let cells = cells_between(inner.last.get()?, (x.into(), y.into()), self.size()?);
+            let cells = cells_between(inner.last.get()?, (x.into(), y.into()), self.surface.size()?);
             Some(Ghost { cells, colour: self.colour.get_untracked() })
         };
         let ghost = cell.filter(|_| is_line).and_then(line);
@@ -167,8 +167,8 @@ impl Board {
             inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
         });
         match found.unwrap_or(Err(FillError::Outside)) {
-            Ok(cells) => self.show_hint(texts::canvas::fills(&words::count(cells, texts::CELL))),
-            Err(error) => self.show_hint(error.to_string()),
+            Ok(cells) => self.tools.show_hint(texts::canvas::fills(&words::count(cells, texts::CELL))),
+            Err(error) => self.tools.show_hint(error.to_string()),
         }
     }
 
@@ -177,7 +177,7 @@ impl Board {
         let inner = self.tools.inner();
         inner.is_alt_held.set(is_alt_held);
         if inner.is_shift_held.replace(is_shift_held) != is_shift_held {
-            self.hover_tool(self.frame.get_untracked().map(|frame| frame.cell));
+            self.hover_tool(self.surface.frame.get_untracked().map(|frame| frame.cell));
         }
     }
 
@@ -185,13 +185,13 @@ impl Board {
     pub(super) fn pick(self, cell: (i32, i32)) {
         let (Ok(x), Ok(y)) = (u16::try_from(cell.0), u16::try_from(cell.1)) else { return };
         let painted = || self.session.with_canvas(|canvas| canvas.colour(x, y)).flatten();
-        let colour = self.picture_colour((x, y)).or_else(painted);
+        let colour = self.laid.colour((x, y)).or_else(painted);
         match colour.filter(|colour| colour.components().is_some()) {
             Some(colour) => {
                 self.take_colour(colour);
-                self.say(texts::canvas::picked(&palette::name(Some(colour))));
+                self.tools.say(texts::canvas::picked(&palette::name(Some(colour))));
             }
-            None => self.say(texts::canvas::NO_COLOUR.to_owned()),
+            None => self.tools.say(texts::canvas::NO_COLOUR.to_owned()),
         }
     }
 
@@ -228,10 +228,10 @@ impl Board {
     pub(super) fn fill(self, cell: (i32, i32)) {
         let cells = match self.region(cell) {
             Ok(cells) => cells,
-            Err(words) => return self.say(words),
+            Err(words) => return self.tools.say(words),
         };
         if let Err(error) = self.session.check_paint(cells.len()) {
-            return self.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error));
+            return self.tools.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error));
         }
         let colour = self.colour.get_untracked();
         if cells.len() < fill::FILL_ASK {
@@ -249,7 +249,9 @@ impl Board {
             self.cancel_question();
             match self.session.check_paint(cells.len()) {
                 Ok(()) => self.fill_cells(&cells, colour),
-                Err(error) => self.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error)),
+                Err(error) => {
+                    self.tools.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error))
+                }
             }
         }
     }
@@ -268,7 +270,7 @@ impl Board {
         self.finish_stroke();
         self.tools.use_colour(colour);
         let cells: Vec<Cell> = cells.iter().map(|&(x, y)| (x, y, colour)).collect();
-        self.start_job(cells, JobKind::Step);
+        self.tools.start_job(cells, JobKind::Step);
     }
 
     /// The area around a cell, as far as it can be filled.
@@ -287,16 +289,16 @@ impl Board {
         self.finish_stroke();
         let inner = self.tools.inner();
         if inner.job.borrow().is_some() {
-            return self.say(texts::canvas::BUSY.to_owned());
+            return self.tools.say(texts::canvas::BUSY.to_owned());
         }
         let Some(step) = inner.steps.borrow().next(way).cloned() else {
-            return self.say(steps::end_words(&inner.steps.borrow(), way).to_owned());
+            return self.tools.say(steps::end_words(&inner.steps.borrow(), way).to_owned());
         };
-        let Back { cells, lost } = self.back(&step);
+        let Back { cells, lost } = self.tools.back(&step);
         if cells.is_empty() {
             inner.steps.borrow_mut().go(way, Step::default(), true);
-            self.count_steps();
-            return self.say(steps::words(way, 0, lost));
+            self.tools.count_steps();
+            return self.tools.say(steps::words(way, 0, lost));
         }
         match self.session.check_paint(cells.len()) {
             // What never fits at once goes in portions.
@@ -304,63 +306,17 @@ impl Board {
                 if cells.len() > most as usize => {}
             Err(error) => {
                 let what = if way == Way::Undo { texts::canvas::UNDOING } else { texts::canvas::REDOING };
-                return self.say(portions::refusal(what, cells.len(), &error));
+                return self.tools.say(portions::refusal(what, cells.len(), &error));
             }
             Ok(()) => {}
         }
-        self.start_job(cells, JobKind::Go(way, lost));
-    }
-
-    /// Paints cells in portions, the first at once.
-    pub(super) fn start_job(self, cells: Vec<Cell>, kind: JobKind) {
-        let inner = self.tools.inner();
-        if inner.job.borrow().is_some() {
-            return self.say(texts::canvas::BUSY.to_owned());
-        }
-        let job =
-            Job { portions: Portions::new(cells), recorder: Recorder::default(), kind, most: usize::MAX };
-        *inner.job.borrow_mut() = Some(job);
-        self.work_on();
-    }
-
-    /// Paints cells and notes what they showed before.
-    pub(super) fn paint_noting(self, cells: &[Cell], recorder: &mut Recorder) -> Result<(), CommandError> {
-        let before = self.session.with_canvas(|canvas| Before::look(canvas, cells)).unwrap_or_default();
-        self.session.paint(cells)?;
-        self.session.with_canvas(|canvas| recorder.record(before, canvas));
-        Ok(())
+        self.tools.start_job(cells, JobKind::Go(way, lost));
     }
 
     /// The stroke in hand is painted, as far as it goes, and becomes a step.
     pub(super) fn finish_stroke(self) {
         self.work().stroke.borrow_mut().end();
         self.flush();
-    }
-
-    /// What was painted by hand since the last step becomes one.
-    pub(super) fn close_step(self) {
-        let inner = self.tools.inner();
-        if !inner.recorder.borrow().is_empty() {
-            let step = inner.recorder.take().finish();
-            inner.steps.borrow_mut().push(step);
-            self.count_steps();
-        }
-    }
-
-    /// The number of steps changed.
-    pub(super) fn count_steps(self) {
-        let inner = self.tools.inner();
-        let remembered = inner.steps.borrow();
-        let steps = (remembered.count(Way::Undo), remembered.count(Way::Redo));
-        if self.tools.steps.get_untracked() != steps {
-            self.tools.steps.set(steps);
-        }
-    }
-
-    /// What taking a step back paints.
-    fn back(self, step: &Step) -> Back {
-        let me = self.session.peer();
-        self.session.with_canvas(|canvas| step.back(canvas, me)).unwrap_or_default()
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn GhostLayer(
     let layer = NodeRef::<html::Canvas>::new();
     let place = Memo::new(move |_| board.tools.ghost.with(|ghost| span(&ghost.as_ref()?.cells)));
     let style = move || {
-        let (view, (x, y, width, height)) = (board.view.get()?, place.get()?);
+        let (view, (x, y, width, height)) = (board.surface.view.get()?, place.get()?);
         Some(view.place((x.into(), y.into()), (width, height)))
     };
     Effect::new(move || {

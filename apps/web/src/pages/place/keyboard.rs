@@ -10,9 +10,10 @@ use meshwork_web::view::{View, ZOOM_STEP};
 use meshwork_web::{keys, texts};
 use wasm_bindgen::JsCast as _;
 
-use super::board::{Board, Frame};
+use super::board::Board;
 use super::card::Asked;
 use super::later::Deed;
+use super::surface::Frame;
 
 /// Cells that an arrow moves on with Shift.
 const LEAP: i32 = 10;
@@ -57,14 +58,14 @@ impl Keys {
             "Escape" => {
                 board.stop_stroke();
                 board.end_line();
-                if let Some(paper) = board.paper.get_untracked() {
+                if let Some(paper) = board.surface.paper.get_untracked() {
                     // It is in the page, or it would get no keys.
                     let _ = paper.blur();
                 }
             }
             letter if keys::is_letter(letter) && !board.tools.are_letters_on.get_untracked() => return,
-            "+" | "=" => board.look(|view| view.zoom(ZOOM_STEP)),
-            "-" | "_" => board.look(|view| view.zoom(1.0 / ZOOM_STEP)),
+            "+" | "=" => board.surface.look(|view| view.zoom(ZOOM_STEP)),
+            "-" | "_" => board.surface.look(|view| view.zoom(1.0 / ZOOM_STEP)),
             _ if !self.handle_letter(event) => return,
             _ => {}
         }
@@ -88,13 +89,13 @@ impl Keys {
                 board.later_do(Deed::Confirm);
             }
             Tool::Fill => board.later_do(Deed::Fill(cell)),
-            Tool::Hand => board.say(texts::canvas::HAND_ONLY_MOVES.to_owned()),
+            Tool::Hand => board.tools.say(texts::canvas::HAND_ONLY_MOVES.to_owned()),
         }
     }
 
     /// The canvas has the focus: where a key brought it, the frame says where it would paint.
     pub(crate) fn handle_focus(self) {
-        if !self.is_pointing.get_untracked() && self.board.size().is_some() {
+        if !self.is_pointing.get_untracked() && self.board.surface.size().is_some() {
             self.frame();
         }
     }
@@ -138,11 +139,11 @@ impl Keys {
                 }
             }
             "z" => {
-                board.look(View::reset);
+                board.surface.look(View::reset);
                 board.session.voice.speak(texts::canvas::WHOLE.to_owned());
             }
             "w" => self.ask(),
-            "s" => board.save_picture(),
+            "s" => board.surface.save_picture(),
             "t" => board.session.noted.is_open.set(true),
             "l" => board.session.is_people_open.update(|is_open| *is_open = !*is_open),
             _ => return false,
@@ -152,23 +153,24 @@ impl Keys {
 
     /// The cell frame: where it was, or in the middle.
     fn frame(self) -> (u16, u16) {
-        let known = self.board.frame.get_untracked().map(|frame| frame.cell);
-        let middle = || self.board.size().map(|size| (size.width / 2, size.height / 2)).unwrap_or_default();
+        let known = self.board.surface.frame.get_untracked().map(|frame| frame.cell);
+        let middle =
+            || self.board.surface.size().map(|size| (size.width / 2, size.height / 2)).unwrap_or_default();
         let cell = known.unwrap_or_else(middle);
-        self.board.frame.set(Some(Frame { cell, is_by_key: true }));
+        self.board.surface.frame.set(Some(Frame { cell, is_by_key: true }));
         cell
     }
 
     fn step(self, event: &KeyboardEvent, (x, y): (i32, i32)) {
-        let Some(size) = self.board.size() else { return };
+        let Some(size) = self.board.surface.size() else { return };
         let leap = if event.shift_key() { LEAP } else { 1 };
-        if self.board.has_loose_picture() {
+        if self.board.laid.is_loose() {
             return self.board.later_do(Deed::CarryByKey((x * leap, y * leap)));
         }
         let is_marking = self.board.is_marking.get_untracked();
         if self.board.tool.get_untracked() == Tool::Hand && !is_marking {
             let pixels = f64::from(-leap) * PAN_STEP;
-            return self.board.look(|view| view.pan((f64::from(x) * pixels, f64::from(y) * pixels)));
+            return self.board.surface.look(|view| view.pan((f64::from(x) * pixels, f64::from(y) * pixels)));
         }
         let from = self.frame();
         let moved = |at: u16, by: i32, cells: u16| {
@@ -176,8 +178,8 @@ impl Keys {
             u16::try_from(to).unwrap_or(at)
         };
         let cell = (moved(from.0, x, size.width), moved(from.1, y, size.height));
-        self.board.frame.set(Some(Frame { cell, is_by_key: true }));
-        self.board.look(|view| view.show(cell));
+        self.board.surface.frame.set(Some(Frame { cell, is_by_key: true }));
+        self.board.surface.look(|view| view.show(cell));
         if is_marking {
             self.board.mark_to((cell.0.into(), cell.1.into()));
         }

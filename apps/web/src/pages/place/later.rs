@@ -38,8 +38,6 @@ pub(crate) enum Deed {
     Carry((i32, i32)),
     /// The same by keys, and says where it is now.
     CarryByKey((i32, i32)),
-    /// Counts the cells of the picture that are not right.
-    Count,
     /// Leads to the next of them.
     Find,
 }
@@ -135,7 +133,7 @@ fn section(board: Board, place: Section) -> AnyView {
 }
 
 fn beside_canvas(board: Board) -> impl IntoView {
-    board.keep_thumbnail();
+    board.surface.keep_thumbnail();
     view! {
         <Allowance board/>
         <Minimap board/>
@@ -148,9 +146,8 @@ fn do_deed(board: Board, deed: Deed) {
         Deed::Weigh(cell) => board.weigh_fill(cell),
         Deed::Confirm => board.confirm_question(),
         Deed::Go(way) => board.go(way),
-        Deed::Carry(by) => board.carry_picture(by),
-        Deed::CarryByKey(by) => board.carry_picture_by_key(by),
-        Deed::Count => board.count_picture(),
-        Deed::Find => board.find_wrong(),
+        Deed::Carry(by) => board.laid.carry(by),
+        Deed::CarryByKey(by) => board.laid.carry_by_key(by),
+        Deed::Find => board.laid.find_wrong(),
     }
 }

@@ -19,7 +19,7 @@ impl Board {
         self.tools.inner().corner.set(None);
         self.is_marking.set(true);
         self.session.voice.speak(texts::erase::TWO_CORNERS.to_owned());
-        if let Some(paper) = self.paper.get_untracked() {
+        if let Some(paper) = self.surface.paper.get_untracked() {
             // It is in the page.
             let _ = paper.focus();
         }
@@ -35,7 +35,7 @@ impl Board {
     pub(super) fn mark_to(self, cell: (i32, i32)) {
         let between =
             |size: CanvasSize| Some(rules::region_between(self.tools.inner().corner.get()?, cell, size));
-        if let Some(region) = self.size().and_then(between) {
+        if let Some(region) = self.surface.size().and_then(between) {
             self.marked.set(Some(region));
         }
     }
@@ -44,7 +44,7 @@ impl Board {
     pub(super) fn mark_corner(self, cell: (i32, i32)) {
         if self.tools.inner().corner.get().is_none() {
             self.mark_from(cell);
-            return self.say(texts::erase::OTHER_CORNER.to_owned());
+            return self.tools.say(texts::erase::OTHER_CORNER.to_owned());
         }
         self.mark_to(cell);
         self.end_marking();
@@ -77,7 +77,7 @@ pub(crate) fn MarkLayer(
 ) -> impl IntoView {
     let is_shown = move || board.is_marking.get() || board.session.governing.is_sheet_open.get();
     let style = move || {
-        let (view, region) = (board.view.get()?, board.marked.get().filter(|_| is_shown())?);
+        let (view, region) = (board.surface.view.get()?, board.marked.get().filter(|_| is_shown())?);
         Some(view.place((region.x.into(), region.y.into()), (region.width, region.height)))
     };
     view! {

@@ -19,7 +19,8 @@ pub(crate) fn Minimap(
     /// The room's board.
     board: Board,
 ) -> impl IntoView {
-    let is_wanted = Memo::new(move |_| board.view.with(|view| view.as_ref().is_some_and(minimap::is_wanted)));
+    let is_wanted =
+        Memo::new(move |_| board.surface.view.with(|view| view.as_ref().is_some_and(minimap::is_wanted)));
     view! {
         <Show when=move || is_wanted.get()>
             <Small board/>
@@ -31,9 +32,11 @@ pub(crate) fn Minimap(
 fn Small(board: Board) -> impl IntoView {
     let small = NodeRef::<html::Canvas>::new();
     let is_held = RwSignal::new(false);
-    let extent = move || board.view.get().map(|view| minimap::extent(&view)).unwrap_or_default();
+    let extent = move || board.surface.view.get().map(|view| minimap::extent(&view)).unwrap_or_default();
     let draw = move || {
-        let (Some(small), Some(paper)) = (small.get_untracked(), board.paper.get_untracked()) else { return };
+        let (Some(small), Some(paper)) = (small.get_untracked(), board.surface.paper.get_untracked()) else {
+            return;
+        };
         let (width, height) = (f64::from(small.width()), f64::from(small.height()));
         if let Some(context) = browser::paper(&small) {
             context.clear_rect(0.0, 0.0, width, height);
@@ -58,7 +61,7 @@ fn Small(board: Board) -> impl IntoView {
             return;
         };
         let at = (f64::from(event.client_x()) - origin.left(), f64::from(event.client_y()) - origin.top());
-        board.look(|view| view.pan(minimap::pan_to(view, at)));
+        board.surface.look(|view| view.pan(minimap::pan_to(view, at)));
     };
     let press = move |event: PointerEvent| {
         event.prevent_default();
@@ -70,7 +73,7 @@ fn Small(board: Board) -> impl IntoView {
         lead(&event);
     };
     let shown = move || {
-        let rect = minimap::shown(&board.view.get()?);
+        let rect = minimap::shown(&board.surface.view.get()?);
         Some(format!(
             "transform:translate({}px,{}px);width:{}px;height:{}px",
             rect.x, rect.y, rect.width, rect.height

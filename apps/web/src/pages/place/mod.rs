@@ -20,6 +20,7 @@ mod picture;
 mod picture_bar;
 mod share;
 mod stage;
+mod surface;
 mod timelapse;
 mod tool_sheets;
 mod tools;
@@ -73,7 +74,7 @@ impl App for Board {
     }
 
     fn is_shown(&self) -> bool {
-        self.view.with(Option::is_some)
+        self.surface.view.with(Option::is_some)
     }
 
     fn is_empty(&self) -> bool {

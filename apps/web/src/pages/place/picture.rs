@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use leptos::web_sys::{self, HtmlCanvasElement, ImageBitmap, OffscreenCanvas};
-use meshwork_place::canvas::{Canvas, Colour};
+use meshwork_place::canvas::Colour;
 use meshwork_place::picture::{Dither, Palette, Picture, quantise};
 use meshwork_web::stencil::{self, Stencil};
 use meshwork_web::{palette, portions, stroke, texts};
@@ -17,11 +17,11 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::browser;
-use super::super::session::set_if_new;
-use super::board::{Board, Frame};
-use super::later::Deed;
+use super::super::session::{Session, set_if_new};
+use super::board::Board;
 use super::painter;
-use super::tools::JobKind;
+use super::surface::{Frame, Surface};
+use super::tools::Tools;
 
 /// Bytes of a picture file: above what cameras make, below what stops a page.
 const FILE_MAX: f64 = 64.0 * 1024.0 * 1024.0;
@@ -31,6 +31,11 @@ const COUNT: Duration = Duration::from_millis(400);
 /// The picture of a board. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(crate) struct Laid {
+    session: Session,
+    surface: Surface,
+    tools: Tools,
+    /// Told when cells of the canvas look different now.
+    pub(super) changed: Trigger,
     /// The picture in cells, while there is one.
     pub(crate) stencil: RwSignal<Option<Stencil>>,
     /// Counts pictures: one that is only moved keeps its pixels.
@@ -58,8 +63,13 @@ struct Inner {
 }
 
 impl Laid {
-    pub(crate) fn new() -> Laid {
+    /// No picture yet, over the canvas of that surface.
+    pub(crate) fn new(session: Session, surface: Surface, tools: Tools) -> Laid {
         Laid {
+            session,
+            surface,
+            tools,
+            changed: Trigger::new(),
             stencil: RwSignal::new(None),
             drawn: RwSignal::new(0),
             is_pinned: RwSignal::new(false),
@@ -76,12 +86,10 @@ impl Laid {
     pub(crate) fn is_there(self) -> bool {
         self.stencil.with(Option::is_some)
     }
-}
 
-impl Board {
     /// Lets somebody choose a picture file.
-    pub(crate) fn choose_picture(self) {
-        if let Some(field) = self.laid.field.get_untracked() {
+    pub(crate) fn choose(self) {
+        if let Some(field) = self.field.get_untracked() {
             field.set_value("");
             field.click();
         }
@@ -90,9 +98,9 @@ impl Board {
     /// Lays a picture file over the canvas.
     ///
     /// It comes to lie about `cell`, else under the pointer, else in the middle of what is seen.
-    pub(crate) fn lay_picture(self, file: web_sys::Blob, cell: Option<(i32, i32)>) {
+    pub(crate) fn lay(self, file: web_sys::Blob, cell: Option<(i32, i32)>) {
         if file.size() > FILE_MAX {
-            return self.say(texts::picture::TOO_LARGE.to_owned());
+            return self.tools.say(texts::picture::TOO_LARGE.to_owned());
         }
         let Some(read) =
             web_sys::window().and_then(|window| window.create_image_bitmap_with_blob(&file).ok())
@@ -102,61 +110,60 @@ impl Board {
         spawn_local(async move {
             let read = JsFuture::from(read).await;
             let Some(bitmap) = read.ok().and_then(|read| read.dyn_into::<ImageBitmap>().ok()) else {
-                return self.say(texts::NOT_A_PICTURE.to_owned());
+                return self.tools.say(texts::NOT_A_PICTURE.to_owned());
             };
-            let Some(size) = self.size() else { return };
+            let Some(size) = self.surface.size() else { return };
             let (columns, rows) = stencil::first_size((bitmap.width(), bitmap.height()), size);
-            self.laid.inner.get_value().source.replace(Some(bitmap));
-            self.laid.is_pinned.set(false);
-            let seen = || self.view.get_untracked().map(|view| view.cell_under(view.middle()));
+            self.inner.get_value().source.replace(Some(bitmap));
+            self.is_pinned.set(false);
+            let seen = || self.surface.view.get_untracked().map(|view| view.cell_under(view.middle()));
             let pointed =
-                || self.frame.get_untracked().map(|frame| (frame.cell.0.into(), frame.cell.1.into()));
+                || self.surface.frame.get_untracked().map(|frame| (frame.cell.0.into(), frame.cell.1.into()));
             let (x, y) = cell.or_else(pointed).or_else(seen).unwrap_or_default();
             // All of it is to be seen.
             let inside = |at: i32, length: u16, all: u16| {
                 (at - i32::from(length / 2)).clamp(0, i32::from(all.saturating_sub(length)))
             };
             let place = (inside(x, columns, size.width), inside(y, rows, size.height));
-            self.draw_picture(place, columns);
-            self.say(texts::picture::laid(columns, rows));
+            self.draw(place, columns);
+            self.tools.say(texts::picture::laid(columns, rows));
         });
     }
 
     /// Makes the picture so many columns wide, about its middle.
-    pub(crate) fn size_picture(self, columns: u16) {
-        let place = self.laid.stencil.with_untracked(|laid| {
+    pub(crate) fn resize(self, columns: u16) {
+        let place = self.stencil.with_untracked(|laid| {
             let laid = laid.as_ref()?;
             let (width, height) = (i32::from(laid.width()), i32::from(laid.height()));
             let rows = height * i32::from(columns) / width.max(1);
             Some((laid.x + (width - i32::from(columns)) / 2, laid.y + (height - rows) / 2))
         });
         if let Some(place) = place {
-            self.draw_picture(place, columns);
+            self.draw(place, columns);
         }
     }
 
     /// The colours of the picture were chosen anew.
-    pub(crate) fn colour_picture(self) {
+    pub(crate) fn redraw(self) {
         let place = self
-            .laid
             .stencil
             .with_untracked(|laid| Some((laid.as_ref()?.x, laid.as_ref()?.y, laid.as_ref()?.width())));
         if let Some((x, y, columns)) = place {
-            self.draw_picture((x, y), columns);
+            self.draw((x, y), columns);
         }
     }
 
-    fn draw_picture(self, (x, y): (i32, i32), columns: u16) {
-        let Some(size) = self.size() else { return };
-        let inner = self.laid.inner.get_value();
+    fn draw(self, (x, y): (i32, i32), columns: u16) {
+        let Some(size) = self.surface.size() else { return };
+        let inner = self.inner.get_value();
         let source = inner.source.borrow();
         let Some(source) = source.as_ref() else { return };
         let (columns, rows) = stencil::sized((source.width(), source.height()), columns, size);
         let Some(mut picture) = pixels(source, columns.into(), rows.into()) else {
-            return self.say(texts::picture::NO_PIXELS.to_owned());
+            return self.tools.say(texts::picture::NO_PIXELS.to_owned());
         };
-        if self.laid.is_snapped.get_untracked() {
-            let is_dithered = self.laid.is_dithered.get_untracked();
+        if self.is_snapped.get_untracked() {
+            let is_dithered = self.is_dithered.get_untracked();
             quantise(
                 &mut picture,
                 &Palette::place(),
@@ -165,57 +172,55 @@ impl Board {
         }
         let mut laid = Stencil::new(&picture, x, y);
         laid.shift((0, 0), size);
-        self.laid.stencil.set(Some(laid));
-        self.laid.drawn.update(|drawn| *drawn = drawn.wrapping_add(1));
-        self.count_picture();
+        self.stencil.set(Some(laid));
+        self.drawn.update(|drawn| *drawn = drawn.wrapping_add(1));
+        self.count();
     }
 
     /// Takes the picture away.
-    pub(crate) fn remove_picture(self) {
-        self.laid.inner.get_value().source.replace(None);
-        self.laid.stencil.set(None);
-        self.laid.is_pinned.set(false);
+    pub(crate) fn remove(self) {
+        self.inner.get_value().source.replace(None);
+        self.stencil.set(None);
+        self.is_pinned.set(false);
     }
 
     /// Whether a press on this cell moves the picture.
-    pub(super) fn carries_picture(self, cell: (i32, i32)) -> bool {
-        let is_loose = !self.laid.is_pinned.get_untracked();
-        is_loose
-            && self.laid.stencil.with_untracked(|laid| laid.as_ref().is_some_and(|laid| laid.covers(cell)))
+    pub(super) fn covers(self, cell: (i32, i32)) -> bool {
+        let is_loose = !self.is_pinned.get_untracked();
+        is_loose && self.stencil.with_untracked(|laid| laid.as_ref().is_some_and(|laid| laid.covers(cell)))
     }
 
     /// Whether there is a picture that can be moved.
-    pub(super) fn has_loose_picture(self) -> bool {
-        !self.laid.is_pinned.get_untracked() && self.laid.stencil.with_untracked(Option::is_some)
+    pub(super) fn is_loose(self) -> bool {
+        !self.is_pinned.get_untracked() && self.stencil.with_untracked(Option::is_some)
     }
 
     /// Moves the picture and says where it is now.
-    pub(super) fn carry_picture_by_key(self, by: (i32, i32)) {
-        self.carry_picture(by);
-        let place = self.laid.stencil.with_untracked(|laid| laid.as_ref().map(|laid| (laid.x, laid.y)));
+    pub(super) fn carry_by_key(self, by: (i32, i32)) {
+        self.carry(by);
+        let place = self.stencil.with_untracked(|laid| laid.as_ref().map(|laid| (laid.x, laid.y)));
         let (x, y) = place.unwrap_or_default();
         self.session.voice.speak(texts::picture::stands_at(x, y));
     }
 
     /// Moves the picture, if it can be moved.
-    pub(super) fn carry_picture(self, by: (i32, i32)) {
-        let Some(size) = self.size() else { return };
-        if self.has_loose_picture() && by != (0, 0) {
-            self.laid.stencil.update(|laid| {
+    pub(super) fn carry(self, by: (i32, i32)) {
+        let Some(size) = self.surface.size() else { return };
+        if self.is_loose() && by != (0, 0) {
+            self.stencil.update(|laid| {
                 if let Some(laid) = laid {
                     laid.shift(by, size);
                 }
             });
-            self.look_at_picture();
         }
     }
 
     /// What a stroke paints: under a pinned picture the picture's colours, and nothing where it has none.
-    pub(super) fn through_picture(self, cells: Vec<stroke::Cell>) -> Vec<stroke::Cell> {
-        if !self.laid.is_pinned.get_untracked() {
+    pub(super) fn through(self, cells: Vec<stroke::Cell>) -> Vec<stroke::Cell> {
+        if !self.is_pinned.get_untracked() {
             return cells;
         }
-        self.laid.stencil.with_untracked(|laid| {
+        self.stencil.with_untracked(|laid| {
             let Some(laid) = laid else { return cells };
             let through = |(x, y, colour): stroke::Cell| {
                 let is_beside = !laid.covers((x.into(), y.into()));
@@ -226,79 +231,69 @@ impl Board {
     }
 
     /// The colour that a pinned picture has over a cell.
-    pub(super) fn picture_colour(self, cell: (u16, u16)) -> Option<Colour> {
-        let is_pinned = self.laid.is_pinned.get_untracked();
-        self.laid.stencil.with_untracked(|laid| laid.as_ref().filter(|_| is_pinned)?.colour(cell))
+    pub(super) fn colour(self, cell: (u16, u16)) -> Option<Colour> {
+        let is_pinned = self.is_pinned.get_untracked();
+        self.stencil.with_untracked(|laid| laid.as_ref().filter(|_| is_pinned)?.colour(cell))
     }
 
     /// Counts again, soon, how many cells of the picture are right.
-    pub(super) fn look_at_picture(self) {
-        let Some(inner) = self.laid.inner.try_get_value() else { return };
-        if self.laid.stencil.with_untracked(Option::is_none) || inner.is_counting.replace(true) {
-            return;
+    fn count_soon(self) {
+        if self.stencil.with_untracked(Option::is_some) && !self.inner.get_value().is_counting.replace(true) {
+            set_timeout(move || self.count(), COUNT);
         }
-        set_timeout(move || self.later_do(Deed::Count), COUNT);
     }
 
     /// Counts how many cells of the picture are right.
-    pub(super) fn count_picture(self) {
-        let Some(inner) = self.laid.inner.try_get_value() else { return };
+    fn count(self) {
+        let Some(inner) = self.inner.try_get_value() else { return };
         inner.is_counting.set(false);
         let counted = self.session.with_canvas(|canvas| {
             let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
             let size = canvas.size();
-            self.laid.stencil.with_untracked(|laid| Some(laid.as_ref()?.count_wrong(size, look)))
+            self.stencil.with_untracked(|laid| Some(laid.as_ref()?.count_wrong(size, look)))
         });
         if let Some(counted) = counted.flatten() {
-            set_if_new(self.laid.wrong, counted);
+            set_if_new(self.wrong, counted);
         }
-    }
-
-    fn picture_cells(self) -> Option<Vec<stroke::Cell>> {
-        let size = self.size()?;
-        self.laid.stencil.with_untracked(|laid| Some(laid.as_ref()?.cells(size)))
     }
 
     /// Leads the frame to the next cell that does not look as the picture does.
     pub(crate) fn find_wrong(self) {
-        let Some(size) = self.size() else { return };
-        let after = self.frame.get_untracked().map(|frame| frame.cell);
+        let Some(size) = self.surface.size() else { return };
+        let after = self.surface.frame.get_untracked().map(|frame| frame.cell);
         let next = self.session.with_canvas(|canvas| {
             let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
-            self.laid.stencil.with_untracked(|laid| laid.as_ref()?.next_wrong(after, size, look))
+            self.stencil.with_untracked(|laid| laid.as_ref()?.next_wrong(after, size, look))
         });
         let Some(cell) = next.flatten() else { return self.say_right() };
-        self.frame.set(Some(Frame { cell, is_by_key: true }));
-        self.look(|view| view.show(cell));
+        self.surface.frame.set(Some(Frame { cell, is_by_key: true }));
+        self.surface.look(|view| view.show(cell));
         let (x, y) = cell;
-        let wanted = self.laid.stencil.with_untracked(|laid| laid.as_ref()?.colour(cell));
-        self.say(texts::picture::should_be(x, y, &palette::name(wanted)));
+        let wanted = self.stencil.with_untracked(|laid| laid.as_ref()?.colour(cell));
+        self.tools.say(texts::picture::should_be(x, y, &palette::name(wanted)));
     }
 
-    fn say_right(self) {
-        self.count_picture();
-        let (wrong, total) = self.laid.wrong.get_untracked();
-        self.say(stencil::right_words(wrong, total));
+    /// Says how much of the picture is right.
+    pub(super) fn say_right(self) {
+        self.count();
+        let (wrong, total) = self.wrong.get_untracked();
+        self.tools.say(stencil::right_words(wrong, total));
     }
 
-    /// Paints all of the picture that is not right yet.
-    pub(crate) fn paint_picture(self) {
-        let cells = self.picture_cells().unwrap_or_default();
+    /// The cells that do not look as the picture does, as it would paint them.
+    pub(super) fn wrong_cells(self) -> Vec<stroke::Cell> {
         let wrong = self.session.with_canvas(|canvas| {
-            cells.into_iter().filter(|cell| is_wrong(canvas, cell)).collect::<Vec<_>>()
+            let cells = self.stencil.with_untracked(|laid| Some(laid.as_ref()?.cells(canvas.size())));
+            let mut cells = cells.unwrap_or_default();
+            cells.retain(|&(x, y, colour)| canvas.colour(x, y) != Some(colour));
+            cells
         });
-        let wrong = wrong.unwrap_or_default();
-        if wrong.is_empty() {
-            return self.say_right();
-        }
-        self.laid.is_pinned.set(true);
-        self.finish_stroke();
-        self.start_job(wrong, JobKind::Step);
+        wrong.unwrap_or_default()
     }
 
     /// How much of the picture is painted, and how long the rest takes, in words.
-    pub(crate) fn picture_words(self) -> String {
-        let (wrong, total) = self.laid.wrong.get();
+    pub(crate) fn words(self) -> String {
+        let (wrong, total) = self.wrong.get();
         let right = stencil::right_words(wrong, total);
         let time = portions::time(wrong, self.session.limit());
         if time.is_zero() {
@@ -306,10 +301,6 @@ impl Board {
         }
         texts::picture::rest_takes(&right, portions::time_words(time))
     }
-}
-
-fn is_wrong(canvas: &Canvas, &(x, y, colour): &stroke::Cell) -> bool {
-    canvas.colour(x, y) != Some(colour)
 }
 
 /// The pixels of a picture, brought to a size by the browser.
@@ -336,13 +327,18 @@ pub(crate) fn PictureLayer(
     let laid = board.laid;
     let layer = NodeRef::<html::Canvas>::new();
     let style = move || {
-        let view = board.view.get()?;
+        let view = board.surface.view.get()?;
         laid.stencil.with(|laid| {
             let laid = laid.as_ref()?;
             let place = view.place((laid.x, laid.y), (laid.width(), laid.height()));
             Some(format!("{place};opacity:{}%", board.laid.opacity.get()))
         })
     };
+    Effect::new(move || {
+        laid.changed.track();
+        laid.stencil.track();
+        laid.count_soon();
+    });
     Effect::new(move || {
         laid.drawn.track();
         if let Some(layer) = layer.get() {

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::super::icons;
 use super::board::Board;
+use super::tools::JobKind;
 
 /// The controls of the picture, while there is one; and the field in which files are chosen.
 #[component]
@@ -18,7 +19,7 @@ pub(crate) fn PictureBar(
     let on_file = move |_| {
         let file = laid.field.get_untracked().and_then(|field| field.files()?.get(0));
         if let Some(file) = file {
-            board.lay_picture(file.into(), None);
+            board.laid.lay(file.into(), None);
         }
     };
     let is_there = Memo::new(move |_| laid.is_there());
@@ -64,12 +65,12 @@ fn PictureHead(board: Board) -> impl IntoView {
                 data-testid="picture-remove"
                 aria-label=texts::REMOVE_PICTURE
                 title=texts::REMOVE_PICTURE
-                on:click=move |_| board.remove_picture()
+                on:click=move |_| board.laid.remove()
             >
                 {icons::cross()}
             </button>
         </div>
-        <p class="picture-words" role="status" data-testid="picture-state">{move || board.picture_words()}</p>
+        <p class="picture-words" role="status" data-testid="picture-state">{move || board.laid.words()}</p>
     }
 }
 
@@ -80,7 +81,7 @@ fn PictureLook(board: Board) -> impl IntoView {
     let most = move || board.session.size.get().map_or(1, |size| size.width).to_string();
     let on_size = move |event| {
         if let Ok(columns) = event_target_value(&event).parse() {
-            board.size_picture(columns);
+            board.laid.resize(columns);
         }
     };
     let on_opacity = move |event| {
@@ -90,11 +91,11 @@ fn PictureLook(board: Board) -> impl IntoView {
     };
     let on_snap = move |event| {
         laid.is_snapped.set(event_target_checked(&event));
-        board.colour_picture();
+        board.laid.redraw();
     };
     let on_dither = move |event| {
         laid.is_dithered.set(event_target_checked(&event));
-        board.colour_picture();
+        board.laid.redraw();
     };
     view! {
         <label class="range-line">
@@ -176,7 +177,7 @@ fn PictureActions(board: Board) -> impl IntoView {
                 data-testid="picture-next"
                 title=texts::picture::NEXT_CELL_KEYS
                 disabled=move || wrong.get() == 0
-                on:click=move |_| board.find_wrong()
+                on:click=move |_| board.laid.find_wrong()
             >
                 {texts::NEXT_CELL}
             </button>
@@ -185,12 +186,23 @@ fn PictureActions(board: Board) -> impl IntoView {
                 class="button primary"
                 data-testid="picture-paint"
                 disabled=move || wrong.get() == 0 || !is_idle.get()
-                on:click=move |_| board.paint_picture()
+                on:click=move |_| paint_all(board)
             >
                 {paint}
             </button>
         </div>
     }
+}
+
+/// Paints all of the picture that is not right yet.
+fn paint_all(board: Board) {
+    let wrong = board.laid.wrong_cells();
+    if wrong.is_empty() {
+        return board.laid.say_right();
+    }
+    board.laid.is_pinned.set(true);
+    board.finish_stroke();
+    board.tools.start_job(wrong, JobKind::Step);
 }
 
 /// Pictures that are pasted anywhere on the page, and dropped on it.
@@ -213,8 +225,8 @@ pub(crate) fn take_from_anywhere(board: Board) {
 fn take(board: Board, event: &web_sys::Event, data: Option<web_sys::DataTransfer>, at: Option<(f64, f64)>) {
     // The cell under the point of the page, if it lies on the canvas.
     let cell = at.and_then(|(x, y)| {
-        let paper = board.paper.get_untracked()?.get_bounding_client_rect();
-        let view = board.view.get_untracked()?;
+        let paper = board.surface.paper.get_untracked()?.get_bounding_client_rect();
+        let view = board.surface.view.get_untracked()?;
         let (x, y) = view.cell_at((x - paper.left() + view.x, y - paper.top() + view.y))?;
         Some((i32::from(x), i32::from(y)))
     });
@@ -222,9 +234,9 @@ fn take(board: Board, event: &web_sys::Event, data: Option<web_sys::DataTransfer
     let pictures = (0..files.length()).filter_map(|index| files.get(index));
     if let Some(picture) = pictures.into_iter().find(|file| file.type_().starts_with("image/")) {
         event.prevent_default();
-        board.lay_picture(picture.into(), cell);
+        board.laid.lay(picture.into(), cell);
     } else if files.length() > 0 {
         event.prevent_default();
-        board.say(texts::NOT_A_PICTURE.to_owned());
+        board.tools.say(texts::NOT_A_PICTURE.to_owned());
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn SharePicture(
     let told = RwSignal::new("");
     let copy = move |_| {
         spawn_local(async move {
-            told.set(match board.copy_picture().await {
+            told.set(match board.surface.copy_picture().await {
                 true => texts::picture::COPIED,
                 false => texts::picture::NO_COPY,
             });
@@ -30,7 +30,7 @@ pub(crate) fn SharePicture(
                     type="button"
                     class="button secondary"
                     data-testid="save-picture"
-                    on:click=move |_| board.save_picture()
+                    on:click=move |_| board.surface.save_picture()
                 >
                     {icons::download()}
                     {texts::SAVE_PNG}

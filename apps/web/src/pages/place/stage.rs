@@ -9,9 +9,10 @@ use meshwork_web::texts;
 use meshwork_web::view::{Insets, Stage, View};
 use wasm_bindgen::prelude::*;
 
-use super::board::{Board, Frame};
+use super::board::Board;
 use super::keyboard::{self, Keys};
 use super::later::Piece;
+use super::surface::Frame;
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
 const WHEEL_STEP: f64 = 0.0015;
@@ -51,7 +52,7 @@ pub(crate) fn StageArea(
             hover(board, Some(point));
         }
     };
-    let is_shown = move || board.view.with(Option::is_some);
+    let is_shown = move || board.surface.view.with(Option::is_some);
     view! {
             <div class="stage-box">
                 <div
@@ -65,7 +66,7 @@ pub(crate) fn StageArea(
                     on:wheel=move |event| turn_wheel(board, stage, &event)
                 >
                     <Paper board keys/>
-                    <canvas class="grid" node_ref=board.grid aria-hidden="true"></canvas>
+                    <canvas class="grid" node_ref=board.surface.grid aria-hidden="true"></canvas>
                     {board.place(Piece::Layers)}
                     <CellFrame board/>
                     {board.place(Piece::Pointers)}
@@ -86,26 +87,27 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
         Some(size) => texts::canvas::sized(size.width, size.height),
         None => texts::canvas::CANVAS.to_owned(),
     };
-    let style =
-        move || board.view.get().map(|view| view.place((0, 0), (view.size().width, view.size().height)));
+    let style = move || {
+        board.surface.view.get().map(|view| view.place((0, 0), (view.size().width, view.size().height)))
+    };
     // A canvas gets its pixels with its size, and loses what was drawn.
     Effect::new(move || {
-        if let (Some(size), Some(paper)) = (session.size.get(), board.paper.get()) {
+        if let (Some(size), Some(paper)) = (session.size.get(), board.surface.paper.get()) {
             paper.set_width(size.width.into());
             paper.set_height(size.height.into());
-            board.redraw_painted();
+            board.surface.redraw_painted();
         }
     });
     view! {
         <canvas
             class="paper"
             data-testid="place-canvas"
-            node_ref=board.paper
+            node_ref=board.surface.paper
             tabindex="0"
             role="application"
             aria-label=label
             aria-describedby="canvas-help"
-            hidden=move || board.view.get().is_none()
+            hidden=move || board.surface.view.get().is_none()
             style=style
             on:keydown=move |event| keys.handle_down(&event)
             on:keyup=move |event| keys.handle_up(&event)
@@ -122,15 +124,15 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
 #[component]
 fn CellFrame(board: Board) -> impl IntoView {
     let style = move || {
-        let (view, (x, y)) = (board.view.get()?, board.frame.get()?.cell);
+        let (view, (x, y)) = (board.surface.view.get()?, board.surface.frame.get()?.cell);
         Some(view.place((x.into(), y.into()), (1, 1)))
     };
     let is_shown = move || {
         let is_painting_tool = board.tool.get() != Tool::Hand && !board.is_panning.get();
-        board.view.get().is_some()
-            && board.frame.get().is_some_and(|frame| frame.is_by_key || is_painting_tool)
+        board.surface.view.get().is_some()
+            && board.surface.frame.get().is_some_and(|frame| frame.is_by_key || is_painting_tool)
     };
-    let is_by_key = move || board.frame.get().is_some_and(|frame| frame.is_by_key);
+    let is_by_key = move || board.surface.frame.get().is_some_and(|frame| frame.is_by_key);
     view! {
         <div class="cell-frame" class:by-key=is_by_key hidden=move || !is_shown() style=style aria-hidden="true"></div>
     }
@@ -151,7 +153,7 @@ fn press(board: Board, keys: Keys, stage: NodeRef<html::Div>, event: &PointerEve
     event.prevent_default();
     let is_touch = event.pointer_type() == "touch";
     if is_touch {
-        board.frame.set(None);
+        board.surface.frame.set(None);
     }
     board.hold_keys(event.shift_key(), event.alt_key());
     // What is painted is on its way before anything else is done.
@@ -167,11 +169,11 @@ fn turn_wheel(board: Board, stage: NodeRef<html::Div>, event: &WheelEvent) {
     event.prevent_default();
     let pixels = if event.delta_mode() == 0 { event.delta_y() } else { event.delta_y() * WHEEL_LINE };
     let at = point(stage, event);
-    board.look(|view| view.zoom_at(at, (-pixels * WHEEL_STEP).exp()));
+    board.surface.look(|view| view.zoom_at(at, (-pixels * WHEEL_STEP).exp()));
 }
 
 fn focus(board: Board, keys: Keys) {
-    if let Some(paper) = board.paper.get_untracked() {
+    if let Some(paper) = board.surface.paper.get_untracked() {
         let options = web_sys::FocusOptions::new();
         options.set_prevent_scroll(true);
         keys.is_pointing.set(true);
@@ -182,12 +184,12 @@ fn focus(board: Board, keys: Keys) {
 }
 
 fn hover(board: Board, point: Option<(f64, f64)>) {
-    let cell = point.and_then(|point| board.view.get_untracked()?.cell_at(point));
+    let cell = point.and_then(|point| board.surface.view.get_untracked()?.cell_at(point));
     let frame = cell.map(|cell| Frame { cell, is_by_key: false });
-    let present = board.frame.get_untracked();
+    let present = board.surface.frame.get_untracked();
     let is_kept = frame.is_none() && present.is_some_and(|present| present.is_by_key);
     if present != frame && !is_kept {
-        board.frame.set(frame);
+        board.surface.frame.set(frame);
         board.hover_tool(cell);
     }
 }
@@ -199,11 +201,11 @@ fn measure_when_resized(board: Board, stage: NodeRef<html::Div>) {
         let Some(Some(element)) = stage.try_get_untracked() else { return };
         let measured = measured(&element);
         let Some(size) = board.session.size.get_untracked() else { return };
-        match board.view.get_untracked() {
-            None => board.view.set(Some(View::new(size, measured))),
-            Some(_) => board.look(|view| view.set_stage(measured)),
+        match board.surface.view.get_untracked() {
+            None => board.surface.view.set(Some(View::new(size, measured))),
+            Some(_) => board.surface.look(|view| view.set_stage(measured)),
         }
-        board.redraw_grid();
+        board.surface.redraw_grid();
     };
     Effect::new(move || {
         if board.session.size.get().is_some() && stage.get().is_some() {

@@ -7,7 +7,8 @@ use meshwork_web::{cell_input, texts};
 
 use super::super::key_list::KeyList;
 use super::super::sheet::Sheet;
-use super::board::{Board, Frame};
+use super::board::Board;
+use super::surface::Frame;
 
 /// The list of keys.
 #[component]
@@ -43,13 +44,13 @@ fn GotoForm(board: Board) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let go = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        let (Some(size), Some(field)) = (board.size(), field.get_untracked()) else { return };
+        let (Some(size), Some(field)) = (board.surface.size(), field.get_untracked()) else { return };
         match cell_input::read(&field.value(), size) {
             Ok(cell) => {
                 board.tools.is_goto_open.set(false);
-                board.frame.set(Some(Frame { cell, is_by_key: true }));
-                board.look(|view| view.show(cell));
-                if let Some(paper) = board.paper.get_untracked() {
+                board.surface.frame.set(Some(Frame { cell, is_by_key: true }));
+                board.surface.look(|view| view.show(cell));
+                if let Some(paper) = board.surface.paper.get_untracked() {
                     // It is in the page.
                     let _ = paper.focus();
                 }

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
+use meshwork_core::node::CommandError;
 use meshwork_place::canvas::Colour;
-use meshwork_place::steps::{Recorder, Steps, Way};
+use meshwork_place::steps::{Back, Before, Recorder, Step, Steps, Way};
 use meshwork_web::fill::Preview;
 use meshwork_web::gestures::Tool;
 use meshwork_web::portions::Portions;
 use meshwork_web::recent;
+use meshwork_web::stroke;
 
 use super::super::browser;
-use super::board::Board;
+use super::super::session::Session;
 
 /// How long a hint stays.
 const HINT: Duration = Duration::from_secs(6);
@@ -73,6 +75,7 @@ pub(crate) enum JobKind {
 /// The tools of a board. Copies are the same ones.
 #[derive(Clone, Copy)]
 pub(crate) struct Tools {
+    pub(super) session: Session,
     /// What is said beside the tools.
     pub(crate) hint: RwSignal<Option<String>>,
     /// The colours used lately that are none of the twelve.
@@ -122,9 +125,11 @@ pub(crate) struct Inner {
 }
 
 impl Tools {
-    pub(crate) fn new() -> Tools {
+    /// The tools of a board, with the colours that this profile used lately.
+    pub(crate) fn new(session: Session) -> Tools {
         let colours = browser::stored(COLOURS_KEY).map(|text| recent::from_text(&text)).unwrap_or_default();
         Tools {
+            session,
             hint: RwSignal::new(None),
             recent: RwSignal::new(colours),
             steps: RwSignal::new((0, 0)),
@@ -163,9 +168,7 @@ impl Tools {
         self.are_letters_on.set(are_on);
         browser::set_letters(are_on);
     }
-}
 
-impl Board {
     /// Says something about what a tool did, to those who look and those who listen.
     pub(crate) fn say(self, words: String) {
         self.session.voice.speak(words.clone());
@@ -174,18 +177,55 @@ impl Board {
 
     /// Shows something about what a tool would do.
     pub(crate) fn show_hint(self, words: String) {
-        let tools = self.tools;
-        let inner = tools.inner();
+        let inner = self.inner();
         let number = inner.hints.get().wrapping_add(1);
         inner.hints.set(number);
-        if tools.hint.with_untracked(|hint| hint.as_ref() != Some(&words)) {
-            tools.hint.set(Some(words));
+        if self.hint.with_untracked(|hint| hint.as_ref() != Some(&words)) {
+            self.hint.set(Some(words));
         }
         let forget = move || {
-            if tools.try_inner().is_some_and(|inner| inner.hints.get() == number) {
-                tools.hint.set(None);
+            if self.try_inner().is_some_and(|inner| inner.hints.get() == number) {
+                self.hint.set(None);
             }
         };
         set_timeout(forget, HINT);
+    }
+
+    /// Paints cells and notes what they showed before.
+    pub(super) fn paint_noting(
+        self,
+        cells: &[stroke::Cell],
+        recorder: &mut Recorder,
+    ) -> Result<(), CommandError> {
+        let before = self.session.with_canvas(|canvas| Before::look(canvas, cells)).unwrap_or_default();
+        self.session.paint(cells)?;
+        self.session.with_canvas(|canvas| recorder.record(before, canvas));
+        Ok(())
+    }
+
+    /// What was painted by hand since the last step becomes one.
+    pub(super) fn close_step(self) {
+        let inner = self.inner();
+        if !inner.recorder.borrow().is_empty() {
+            let step = inner.recorder.take().finish();
+            inner.steps.borrow_mut().push(step);
+            self.count_steps();
+        }
+    }
+
+    /// The number of steps changed.
+    pub(super) fn count_steps(self) {
+        let inner = self.inner();
+        let remembered = inner.steps.borrow();
+        let steps = (remembered.count(Way::Undo), remembered.count(Way::Redo));
+        if self.steps.get_untracked() != steps {
+            self.steps.set(steps);
+        }
+    }
+
+    /// What taking a step back paints.
+    pub(super) fn back(self, step: &Step) -> Back {
+        let me = self.session.peer();
+        self.session.with_canvas(|canvas| step.back(canvas, me)).unwrap_or_default()
     }
 }

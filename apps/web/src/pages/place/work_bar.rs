@@ -83,7 +83,7 @@ fn Work(board: Board) -> impl IntoView {
     let words = move || {
         let Some(Progress { done, total, wait }) = board.tools.progress.get() else { return String::new() };
         let (done, total) = (words::grouped(done), words::count(total, texts::CELL));
-        let left = board.time_left();
+        let left = board.tools.time_left();
         match (wait.is_zero(), left) {
             (true, None) => texts::canvas::done_of(&done, &total),
             (_, Some(left)) => texts::canvas::done_left(&done, &total, portions::time_words(left)),
@@ -110,7 +110,7 @@ fn Work(board: Board) -> impl IntoView {
                 type="button"
                 class="button secondary"
                 data-testid="work-cancel"
-                on:click=move |_| board.cancel_job()
+                on:click=move |_| board.tools.cancel_job()
             >
                 {texts::CANCEL}
             </button>

@@ -3,21 +3,33 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use meshwork_web::portions::{self, Next};
+use meshwork_place::steps::Recorder;
+use meshwork_web::portions::{self, Next, Portions};
 use meshwork_web::stroke::Cell;
 use meshwork_web::{steps, texts, words};
 
-use super::board::Board;
-use super::tools::{Job, JobKind, Progress};
+use super::tools::{Job, JobKind, Progress, Tools};
 
 /// Between two portions: the page draws meanwhile.
 const PAUSE: Duration = Duration::from_millis(16);
 
-impl Board {
+impl Tools {
+    /// Paints cells in portions, the first at once.
+    pub(super) fn start_job(self, cells: Vec<Cell>, kind: JobKind) {
+        let inner = self.inner();
+        if inner.job.borrow().is_some() {
+            return self.say(texts::canvas::BUSY.to_owned());
+        }
+        let job =
+            Job { portions: Portions::new(cells), recorder: Recorder::default(), kind, most: usize::MAX };
+        *inner.job.borrow_mut() = Some(job);
+        self.work_on();
+    }
+
     /// Paints the next portion of what is being painted.
-    pub(super) fn work_on(self) {
+    fn work_on(self) {
         // The page may have gone with everything on it.
-        let Some(inner) = self.tools.try_inner() else { return };
+        let Some(inner) = self.try_inner() else { return };
         let Some(mut job) = inner.job.borrow_mut().take() else { return };
         let is_step = job.kind == JobKind::Step;
         let portion = self.session.with_canvas(|canvas| {
@@ -46,13 +58,13 @@ impl Board {
             return self.finish_job(job, None);
         }
         *inner.job.borrow_mut() = Some(job);
-        self.tools.progress.set(Some(Progress { done, total, wait }));
+        self.progress.set(Some(Progress { done, total, wait }));
         set_timeout(move || self.work_on(), pause);
     }
 
     /// How long what is being painted will still take by the room's rules, if they slow it down.
     pub(super) fn time_left(self) -> Option<Duration> {
-        let progress = self.tools.progress.get()?;
+        let progress = self.progress.get()?;
         let time = portions::time(progress.total - progress.done, self.session.limit());
         let time = time + progress.wait;
         (!time.is_zero()).then_some(time)
@@ -60,15 +72,15 @@ impl Board {
 
     /// Ends what is being painted; what is painted of it stays, and can be taken back.
     pub(crate) fn cancel_job(self) {
-        let job = self.tools.inner().job.borrow_mut().take();
+        let job = self.inner().job.borrow_mut().take();
         if let Some(job) = job {
             self.finish_job(job, Some(texts::canvas::CANCELLED.to_owned()));
         }
     }
 
     fn finish_job(self, job: Job, why: Option<String>) {
-        self.tools.progress.set(None);
-        let inner = self.tools.inner();
+        self.progress.set(None);
+        let inner = self.inner();
         let step = job.recorder.finish();
         let is_whole = why.is_none();
         let cells = step.cells();
@@ -77,7 +89,6 @@ impl Board {
             JobKind::Go(way, _) => inner.steps.borrow_mut().go(way, step, is_whole),
         }
         self.count_steps();
-        self.look_at_picture();
         self.say(match (job.kind, why) {
             (_, Some(why)) => {
                 let (painted, total) =
