@@ -22,6 +22,8 @@ pub(crate) struct Apps {
     pub(crate) front: RwSignal<Option<&'static App>>,
     /// Which part of that is in view, as addresses name it; nothing for the one that it opens with.
     pub(crate) view: RwSignal<Option<AppWord>>,
+    /// Whether the one in front has something stand where people do on a wide page, so that they are laid flat.
+    pub(crate) is_panel_taken: RwSignal<bool>,
     /// Which one is to come to the front once it is on.
     wanted: StoredValue<Option<AppWord>>,
 }
@@ -32,6 +34,7 @@ impl Apps {
             on: RwSignal::new(Vec::new()),
             front: RwSignal::new(None),
             view: RwSignal::new(None),
+            is_panel_taken: RwSignal::new(false),
             wanted: StoredValue::new(None),
         }
     }

@@ -1,15 +1,17 @@
-//! The panel of people: the comb on a wide page, the rail on a narrow one, and what the room is like.
+//! The panel of people: the comb on a wide page, the rail where there is no room beside, and what the room is like.
 
+use leptos::ev;
 use leptos::prelude::*;
 use meshwork_rtc::web::StorageState;
 use meshwork_web::{people, texts};
 
 use super::super::bead::OwnBead;
+use super::super::browser;
 use super::super::copy_field::CopyField;
 use super::super::icons;
 use super::super::key_sheet::KeyButton;
 use super::super::name_field::NameField;
-use super::super::session::{Phase, Session};
+use super::super::session::{Phase, Session, set_if_new};
 use super::super::theme::ThemeToggle;
 use super::RoomNotices;
 use super::app::{Front, Section};
@@ -18,7 +20,10 @@ use super::comb::Comb;
 use super::overlay::OpenOverlay;
 use super::room::OpenRoom;
 
-/// The panel.
+/// Pages of this width have no room for the panel beside the stage; place.css knows the same.
+const NARROW: &str = "(width < 1100px)";
+
+/// The panel, or the rail.
 #[component]
 pub(crate) fn People(
     /// The page's node.
@@ -30,8 +35,12 @@ pub(crate) fn People(
     let here = Memo::new(move |_| session.people.with(|rows| people::here(rows, session.beyond.get())));
     let about = move || if session.beyond.get().is_estimate { texts::people::ABOUT } else { "" };
     let is_open = session.is_people_open;
+    let is_narrow = RwSignal::new(browser::matches(NARROW));
+    let resized = window_event_listener(ev::resize, move |_| set_if_new(is_narrow, browser::matches(NARROW)));
+    on_cleanup(move || resized.remove());
+    let is_rail = move || is_narrow.get() || session.apps.is_panel_taken.get();
     view! {
-        <aside class="people" class:open=move || is_open.get() aria-label=texts::people::PEOPLE>
+        <aside class="people" class:rail=is_rail class:open=move || is_open.get() aria-label=texts::people::PEOPLE>
             <h2 class="linked">
                 {about}
                 <span data-testid="here-count">{here}</span>

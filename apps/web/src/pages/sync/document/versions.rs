@@ -11,6 +11,7 @@ use meshwork_web::{ago, texts, words};
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, icons};
 use super::super::counter::{PersonBead, called};
+use super::super::state::Tab;
 use super::desk::{self, Row};
 use super::state::Writing;
 
@@ -155,6 +156,9 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
             let _ = field.focus();
         }
     });
+    let (tab, is_panel_taken) = (writing.sync.tab, writing.sync.session.apps.is_panel_taken);
+    Effect::new(move || is_panel_taken.set(tab.get() == Tab::Document));
+    on_cleanup(move || is_panel_taken.set(false));
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         versions.save(label.get_untracked());
