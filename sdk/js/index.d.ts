@@ -992,3 +992,70 @@ export class VersionError extends MeshworkError<
   readonly size?: number
   readonly max?: number
 }
+
+// Limits, by the names that they have in Rust.
+
+/** Servers that one room is looked for on. */
+export const SERVERS_MAX: number
+/** STUN and TURN addresses of one's own. */
+export const ICE_SERVERS_MAX: number
+/** How long joining and making a room may take, in milliseconds. */
+export const JOIN_MAX: number
+/** How long an invitation waits for its answer, and an answer until it is taken, in milliseconds. */
+export const INVITATION_MAX: number
+/** How long `kept` waits for somebody who stays, in milliseconds. */
+export const KEPT_MAX: number
+/** Events that wait for who is slow to read them; further ones are told as missed. */
+export const EVENTS_MAX: number
+/** Longest name of a topic, in bytes. */
+export const TOPIC_MAX: number
+/** Messages of a topic that wait for who is slow to read them; further ones are told as missed. */
+export const MESSAGES_MAX: number
+/** Longest message that is said to all, in bytes. */
+export const SAY_MAX: number
+/** Longest message to one alone, in bytes. */
+export const DIRECT_MAX: number
+/** Longest datagram to one alone, in bytes. */
+export const DATAGRAM_MAX: number
+/** Longest datagram to all, in bytes. */
+export const DATAGRAM_TO_ALL_MAX: number
+/** Longest presence, in bytes. */
+export const PRESENCE_MAX: number
+/** Longest key of a table's entry, in bytes, one less with the name of the table. */
+export const KEY_MAX: number
+/** Longest value of a table's entry, in bytes. */
+export const VALUE_MAX: number
+/** Longest name of a counter or a value, in bytes. */
+export const NAME_MAX: number
+/** Writes of one key of values that its history has. */
+export const HISTORY_MAX: number
+/** Longest name of a document, in bytes. */
+export const DOCUMENT_NAME_MAX: number
+/** Edits of one peer that stand in all documents of an app, in bytes. */
+export const DOCUMENT_BYTES_MAX: number
+/** Batches of one peer's edits that stand in all documents of an app. */
+export const DOCUMENT_BATCHES_MAX: number
+/** Longest label of a version, in bytes; the shortest has one. */
+export const LABEL_MAX: number
+/** Longest title of a document, in bytes. */
+export const TITLE_MAX: number
+/** Versions of one author that a keeper holds, in all documents of an app. */
+export const VERSIONS_MAX: number
+/** Longest version, in bytes. */
+export const VERSION_MAX: number
+/** Bytes of one author's versions that a keeper holds, in all documents of an app. */
+export const VERSION_BYTES_MAX: number
+/** Largest image of a document, in bytes. */
+export const PICTURE_MAX: number
+/** Longest blob, in bytes. */
+export const BLOB_MAX: number
+/** What of a blob is asked for, checked and stored at once, in bytes. */
+export const BLOB_PART: number
+/** Longest blob that is fetched where `atMost` says nothing else, in bytes. */
+export const FETCH_MAX: number
+/** Blobs that are fetched at the same time in one room. */
+export const FETCHES_MAX: number
+/** How long a fetch goes on while no member holds the blob, in milliseconds. */
+export const HOLDER_WAIT: number
+/** Bytes of blobs that an endpoint without a store keeps, in memory. */
+export const MEMORY_MAX: number
