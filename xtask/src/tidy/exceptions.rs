@@ -17,7 +17,6 @@ pub(super) const UPWARD: &[(&str, &str, &str)] = &[];
 
 /// Types with more than 60 methods: folder and name, and reason.
 pub(super) const MANY_METHODS: &[(&str, &str)] = &[
-    ("apps/web/src/pages::Session", "to be taken apart: a page's room, store and people are one object"),
     (
         "crates/meshwork-sim/src/world::World",
         "to be taken apart: network, clock and nodes of a simulation are one object",

@@ -102,7 +102,7 @@ fn App() -> impl IntoView {
         route.set(Route::Unshared(app));
     });
     Effect::new(move || {
-        let Some(address) = session.address.get() else { return };
+        let Some(address) = session.address.link.get() else { return };
         if address.server().is_none_or(|(server, _)| server != browser::origin()) {
             return;
         }

@@ -29,8 +29,8 @@ pub(crate) fn HideAddress(
     };
     let explained = move || {
         // A relay is heard of before people are.
-        session.people.track();
-        words::hiding(session.hides_address.get(), session.knows_relay())
+        session.people.rows.track();
+        words::hiding(session.hides_address.get(), session.node.knows_relay())
     };
     view! {
         <section class="sheet-part" aria-labelledby="hide-title">

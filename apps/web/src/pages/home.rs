@@ -87,7 +87,7 @@ fn Home(
     browser::set_title(texts::home::MESHWORK);
     let chosen = RwSignal::new(&APPS[0]);
     // Who was in a room before has kept one, most likely; it is known a moment later.
-    let has_rooms = RwSignal::new(session.was_anywhere());
+    let has_rooms = RwSignal::new(session.visited.was_anywhere());
     let is_first = !has_rooms.get_untracked() && session.name.with_untracked(String::is_empty);
     let chip = view! {
         <label class="name-chip">
@@ -137,7 +137,7 @@ fn Home(
 /// What somebody who is here for the first time is called, and what without a name.
 #[component]
 fn FirstName(session: Session) -> impl IntoView {
-    let peer = session.peer();
+    let peer = session.node.peer();
     view! {
         <div class="first-name">
             <span class="first-name-label" aria-hidden="true">{texts::key::WHAT_CALLED}</span>
@@ -269,7 +269,7 @@ impl Making {
             }
             let made = session.make(spec, rules, &cells);
             if has_scribble {
-                session.note_view(Some(WHITEBOARD));
+                session.address.note_view(Some(WHITEBOARD));
             }
             // Who painted first wants to show it to somebody.
             session.is_share_open.set(made.is_ok() && (has_scribble || !cells.is_empty()) && !is_alone);
@@ -296,10 +296,10 @@ impl Making {
         if let Some(reason) = self.problem.get() {
             return Some(words::refused(&reason));
         }
-        match (self.session.phase.get(), self.session.server.get()) {
+        match (self.session.phase.get(), self.session.servers.best.get()) {
             (Phase::Refused(notice), _) => Some(notice),
             (_, Some(ServerState::Away { reason })) => {
-                let old = self.session.old_version();
+                let old = self.session.refusals.old_version();
                 Some(old.unwrap_or_else(|| words::server_away(false, &reason)))
             }
             _ => None,
@@ -308,7 +308,7 @@ impl Making {
 
     /// Whether what is painted waits for a server; tracked.
     fn is_kept(self) -> bool {
-        let is_away = matches!(self.session.server.get(), Some(ServerState::Away { .. }));
+        let is_away = matches!(self.session.servers.best.get(), Some(ServerState::Away { .. }));
         is_away && self.under_way.get().is_some() && self.has_drawing()
     }
 

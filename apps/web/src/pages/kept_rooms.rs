@@ -39,7 +39,7 @@ pub(crate) fn KeptRooms(
     let forgetting = Forgetting::new(session, rooms);
     spawn_local(async move {
         let keeps_for_good = browser::keeps_for_good().await;
-        let mut kept = session.kept_rooms().await;
+        let mut kept = session.visited.kept_rooms().await;
         if let Some(at) = kept.iter().position(is_left)
             && forget(session, &kept[at]).await.is_ok()
         {
@@ -93,7 +93,7 @@ pub(crate) fn KeptRooms(
 /// In words, why it cannot.
 async fn forget(session: Session, room: &KeptRoom) -> Result<(), String> {
     let has_blobs = room.app.word == meshwork_sync::WORD || documents::are_remembered(room.id);
-    session.forget_room(room.id).await?;
+    session.visited.forget(room.id).await?;
     if is_left(room) {
         browser::unstore(KEY);
     }

@@ -26,7 +26,7 @@ pub(crate) fn KeySheet(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let peer = session.peer();
+    let peer = session.node.peer();
     let letter = Signal::derive(move || session.name.with(|name| beads::letter(name)));
     view! {
         <Sheet open=session.key_sheet id="key-title" title=texts::key::YOUR_KEY>
@@ -67,7 +67,7 @@ pub(crate) fn KeyButton(
 
 #[component]
 fn SaveKey(session: Session) -> impl IntoView {
-    let file = format!("meshwork-key-{}.age", session.peer().short());
+    let file = format!("meshwork-key-{}.age", session.node.peer().short());
     let passphrase = RwSignal::new(String::new());
     let sealed = RwSignal::new(None::<String>);
     let problem = RwSignal::new(None::<String>);

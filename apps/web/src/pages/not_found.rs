@@ -23,7 +23,7 @@ pub(crate) fn NotFound(
     browser::set_title(&texts::home::page_title(texts::NOWHERE));
     let has_rooms = RwSignal::new(false);
     spawn_local(async move {
-        let kept = session.kept_rooms().await;
+        let kept = session.visited.kept_rooms().await;
         // The page may have gone meanwhile.
         has_rooms.try_set(!kept.is_empty());
     });

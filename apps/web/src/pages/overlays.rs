@@ -40,6 +40,6 @@ async fn hand_in(session: Session) -> bool {
 /// The door to the part, which nothing else names the code of.
 #[wasm_split(overlays, wasm_split_path = ::leptos::wasm_split, fallible)]
 fn enter(session: Session) -> Loaded<()> {
-    session.with_node(|node, now| node.set_overlays(now, maker::all));
+    session.node.with(|node, now| node.set_overlays(now, maker::all));
     Ok(())
 }

@@ -1,42 +1,55 @@
 //! The page's node and what the page knows through it, as signals.
 
+pub(crate) mod activity;
+mod address;
 pub(crate) mod apps;
-pub(crate) mod crowd;
+mod canvas;
+mod cursors;
 mod events;
 mod governing;
-mod history;
 pub(crate) mod later;
+pub(crate) mod meeting;
+mod node;
 mod notes;
 mod people;
-mod strokes;
+mod reach;
+mod refusals;
+mod servers;
 mod unshared;
 pub(crate) mod visited;
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
-use meshwork_core::id::{Code, Endpoint, Identity, PeerId};
-use meshwork_core::node::{CommandError, Config, Event, Node, Receipt, Refusal, RoomHandle, ServerState};
+use meshwork_core::id::Identity;
+use meshwork_core::node::{CommandError, Config, Event, Node, Receipt, RoomHandle, RoomSpec};
 use meshwork_core::replica::Replica;
+use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
-use meshwork_core::time::Time;
-use meshwork_place::canvas::{CanvasSize, Painted};
-use meshwork_rtc::web::{self, Driver, IdentityStorage, Options, StorageState};
-use meshwork_web::people::{Beyond, Row};
+use meshwork_place::Place as _;
+use meshwork_place::canvas::Colour;
+use meshwork_rtc::web::{self, IdentityStorage, Options, StorageState};
+use meshwork_web::rules::Standing;
 use meshwork_web::texts;
 use meshwork_web::words::{self, Notice};
 
+use self::activity::RoomActivity;
+use self::address::Address;
 use self::apps::Apps;
-use self::crowd::Crowd;
+use self::canvas::RoomCanvas;
+use self::cursors::Cursors;
 use self::governing::Governing;
 use self::later::News;
+use self::meeting::Meeting;
+use self::node::PageNode;
 use self::notes::Noted;
+use self::people::People;
+use self::refusals::Refusals;
+use self::servers::Servers;
 use self::visited::Visited;
 use super::parts::Part;
 use super::voice::Voice;
@@ -58,8 +71,6 @@ pub(crate) enum Phase {
     Refused(Notice),
 }
 
-/// Called back with the cells that look different now; with `None`, all may.
-type CanvasListener = Rc<dyn Fn(Option<&[Painted]>)>;
 /// Called back with what the node tells; with `None`, anything may be another than before.
 type EventListener = Rc<dyn Fn(Option<&Event>)>;
 
@@ -74,17 +85,13 @@ struct Entering {
 /// Shows news.
 type ShowNews = fn(Session, News);
 
-/// The page's node. Copies are the same one.
+/// The page's node and what the page knows through it, part by part. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(crate) struct Session {
-    driver: StoredValue<Driver, LocalStorage>,
-    listener: StoredValue<RefCell<Option<CanvasListener>>, LocalStorage>,
+    /// The node, and the room.
+    pub(crate) node: PageNode,
     hearer: StoredValue<Option<EventListener>, LocalStorage>,
-    room: RwSignal<Option<RoomHandle>>,
     entering: StoredValue<Entering>,
-    me: Endpoint,
-    sorted: StoredValue<Time>,
-    last_stroke: StoredValue<Option<Said>>,
     key: StoredValue<Identity, LocalStorage>,
     /// Whether the profile keeps who we are.
     pub(crate) is_key_kept: bool,
@@ -98,42 +105,8 @@ pub(crate) struct Session {
     pub(crate) hides_address: RwSignal<bool>,
     /// How far the room is.
     pub(crate) phase: RwSignal<Phase>,
-    /// The room's code, as soon as one is known.
-    pub(crate) code: RwSignal<Option<Code>>,
-    /// The room's LINK, once the meeting point knows it.
-    pub(crate) address: RwSignal<Option<RoomAddress>>,
-    /// Whether a secret guards the room, once known.
-    pub(crate) is_private: RwSignal<Option<bool>>,
-    /// The apps of the room.
-    pub(crate) apps: Apps,
     /// Whether one left the others for now.
     pub(crate) is_disconnected: RwSignal<bool>,
-    servers: StoredValue<BTreeMap<String, ServerState>>,
-    /// What became of the meeting point; of several, the one that is reached.
-    pub(crate) server: RwSignal<Option<ServerState>>,
-    /// What the page remembers and watches of people.
-    pub(crate) crowd: Crowd,
-    /// The room's people but ourselves.
-    pub(crate) people: RwSignal<Vec<Row>>,
-    /// How many others the meeting point says are in the room.
-    pub(crate) named: RwSignal<u64>,
-    /// Who is in the room beyond those.
-    pub(crate) beyond: RwSignal<Beyond>,
-    /// From when on a link that comes or goes is a person who does; `None` while members keep some links each, and until
-    /// the room is open.
-    comings_since: StoredValue<Option<Time>>,
-    /// Whether the rows of the comb must hold still.
-    pub(crate) is_comb_touched: RwSignal<bool>,
-    /// The canvas's size, once known.
-    pub(crate) size: RwSignal<Option<CanvasSize>>,
-    /// Cells that show a colour.
-    pub(crate) painted: RwSignal<usize>,
-    /// How many have the last stroke, and of how many.
-    pub(crate) reached: RwSignal<Option<(usize, usize)>>,
-    /// What was refused from outside, one notice for a reason and a person.
-    pub(crate) refusals: RwSignal<Vec<(Refusal, Option<Endpoint>, Notice)>>,
-    /// Why the last stroke was not taken.
-    pub(crate) stroke_refused: RwSignal<Option<String>>,
     /// What became of keeping the room in this browser.
     pub(crate) storage: RwSignal<StorageState>,
     /// How far the room's time is ahead of this device's clock, in milliseconds; 0 while they agree.
@@ -142,21 +115,30 @@ pub(crate) struct Session {
     pub(crate) forgotten: RwSignal<usize>,
     /// Notices that were put away, by what they say.
     pub(crate) put_away: RwSignal<Vec<Notice>>,
-    /// An invitation that can be carried to somebody.
-    pub(crate) invitation: RwSignal<Option<String>>,
-    /// A reply that is to be carried back.
-    pub(crate) reply: RwSignal<Option<String>>,
-    /// Why meeting without a server came to nothing.
-    pub(crate) meeting_failed: RwSignal<Option<String>>,
-    /// How often somebody was met: links that came to be.
-    pub(crate) met: RwSignal<usize>,
-    /// Whether strokes wait for the others.
-    pub(crate) stroke_slowed: RwSignal<bool>,
+    /// The apps of the room.
+    pub(crate) apps: Apps,
+    /// The rooms that this browser keeps.
+    pub(crate) visited: Visited,
+    /// How the room is found.
+    pub(crate) address: Address,
+    /// Who is in the room.
+    pub(crate) people: People,
     /// What holds in the room.
     pub(crate) governing: Governing,
+    /// What people paint on.
+    pub(crate) canvas: RoomCanvas,
+    /// Who painted what, and how much.
+    pub(crate) activity: RoomActivity,
+    /// Where people point.
+    pub(crate) cursors: Cursors,
     /// What people write beside the canvas.
-    pub(crate) noted: Noted,
-    visited: Visited,
+    pub(crate) notes: Noted,
+    /// Meeting somebody without a server.
+    pub(crate) meeting: Meeting,
+    /// What became of the meeting points.
+    pub(crate) servers: Servers,
+    /// What was refused from outside.
+    pub(crate) refusals: Refusals,
     /// What shows news, once there is a room's page.
     news: StoredValue<Option<ShowNews>>,
     /// What is said in passing.
@@ -169,23 +151,8 @@ pub(crate) struct Session {
     pub(crate) is_people_open: RwSignal<bool>,
     /// Whether the share sheet is shown.
     pub(crate) is_share_open: RwSignal<bool>,
-    /// Whether the sheet for meeting without a server is shown.
-    pub(crate) is_meet_open: RwSignal<bool>,
     /// Whether the part with the overlays of large rooms could not be loaded.
     pub(crate) are_overlays_missing: RwSignal<bool>,
-}
-
-/// A stroke or a note of one's own, and who has it.
-#[derive(Clone, Debug)]
-struct Said {
-    sequence: u64,
-    by: BTreeSet<Endpoint>,
-}
-
-impl Said {
-    fn new(receipt: &Receipt) -> Said {
-        Said { sequence: *receipt.sequences.end(), by: BTreeSet::new() }
-    }
 }
 
 impl Session {
@@ -205,64 +172,50 @@ impl Session {
         let hides_address = hide::kept();
         let options = options(name.clone(), hides_address, identity);
         let (driver, events) = web::start(options).map_err(|error| error.to_string())?;
+        let node = PageNode::new(driver);
+        let phase = RwSignal::new(Phase::Joining);
+        let (apps, people) = (Apps::new(node), People::new(node));
+        let address = Address::new(node, apps);
+        let canvas = RoomCanvas::new(node, people.rows);
         let session = Session {
-            me: driver.endpoint(),
-            driver: StoredValue::new_local(driver),
-            listener: StoredValue::new_local(RefCell::new(None)),
+            node,
             hearer: StoredValue::new_local(None),
-            room: RwSignal::new(None),
             entering: StoredValue::new(Entering::default()),
-            sorted: StoredValue::new(Time(0)),
-            last_stroke: StoredValue::new(None),
             key: StoredValue::new_local(key),
             is_key_kept: !matches!(storage, IdentityStorage::ThrownAway { .. }),
             key_before: StoredValue::new(before),
             key_sheet: RwSignal::new(false),
             name: RwSignal::new(name),
             hides_address: RwSignal::new(hides_address),
-            phase: RwSignal::new(Phase::Joining),
-            code: RwSignal::new(None),
-            address: RwSignal::new(None),
-            is_private: RwSignal::new(None),
-            apps: Apps::new(),
+            phase,
             is_disconnected: RwSignal::new(false),
-            servers: StoredValue::new(BTreeMap::new()),
-            server: RwSignal::new(None),
-            crowd: Crowd::new(),
-            people: RwSignal::new(Vec::new()),
-            named: RwSignal::new(0),
-            beyond: RwSignal::new(Beyond::default()),
-            comings_since: StoredValue::new(None),
-            is_comb_touched: RwSignal::new(false),
-            size: RwSignal::new(None),
-            painted: RwSignal::new(0),
-            reached: RwSignal::new(None),
-            refusals: RwSignal::new(Vec::new()),
-            stroke_refused: RwSignal::new(None),
             storage: RwSignal::new(StorageState::Starting),
             clock_ahead_ms: RwSignal::new(0),
             forgotten: RwSignal::new(0),
             put_away: RwSignal::new(Vec::new()),
-            invitation: RwSignal::new(None),
-            reply: RwSignal::new(None),
-            meeting_failed: RwSignal::new(None),
-            met: RwSignal::new(0),
-            stroke_slowed: RwSignal::new(false),
-            governing: Governing::new(),
-            noted: Noted::new(),
-            visited: Visited::new(),
+            apps,
+            visited: Visited::new(node),
+            address,
+            people,
+            governing: Governing::new(node, apps, people, address),
+            canvas,
+            activity: RoomActivity::new(node, people, canvas),
+            cursors: Cursors::new(node, phase, canvas.size, people.muted),
+            notes: Noted::new(node, people),
+            meeting: Meeting::new(node),
+            servers: Servers::new(),
+            refusals: Refusals::new(),
             news: StoredValue::new(None),
             voice: Voice::new(),
             later: Part::new(),
             is_part_missed: RwSignal::new(false),
             is_people_open: RwSignal::new(false),
             is_share_open: RwSignal::new(false),
-            is_meet_open: RwSignal::new(false),
             are_overlays_missing: RwSignal::new(false),
         };
         spawn_local(session.listen(events));
-        session.driver.with_value(|driver| driver.on_storage(move |news| session.handle_storage(news)));
-        session.restore_unlinked();
+        node.driver().on_storage(move |news| session.handle_storage(news));
+        people.restore_unlinked();
         set_interval(move || session.heed(News::Second), REFRESH);
         Ok(session)
     }
@@ -275,7 +228,7 @@ impl Session {
         }
         let entry = self.begin_entering();
         self.apps.want(&address);
-        self.code.set(address.code());
+        self.address.code.set(address.code());
         spawn_local(async move {
             // A large room's full mesh would be too many links.
             overlays::load(self).await;
@@ -301,8 +254,7 @@ impl Session {
     }
 
     async fn join_now(self, address: RoomAddress) -> Result<(), String> {
-        let driver = self.driver.with_value(Driver::clone);
-        let joined = driver.join_room(address).await;
+        let joined = self.node.driver().join_room(address).await;
         joined.map(|room| self.enter(room)).map_err(|error| error.to_string())
     }
 
@@ -313,50 +265,71 @@ impl Session {
         }
     }
 
+    /// Makes a room with rules from its beginning, and these cells of its canvas painted; [`Address::link`] follows when
+    /// the meeting point knows it. In a private one where everybody may write, that is whoever has the link to edit.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn make(
+        self,
+        spec: RoomSpec,
+        rules: Terms,
+        cells: &[(u16, u16, Colour)],
+    ) -> Result<(), String> {
+        self.leave();
+        if !spec.servers.is_empty() {
+            browser::ask_to_keep();
+        }
+        let make = |node: &mut Node, now| {
+            let splits_link = spec.private && rules.writers == Writers::Everybody;
+            let room = node.create_room(now, spec)?;
+            if !cells.is_empty() {
+                node.paint(now, room, cells)?;
+            }
+            if rules != Terms::default() {
+                node.room_mut(now, room).set_rules(rules)?;
+            }
+            if splits_link {
+                node.room_mut(now, room).set_edit_key()?;
+            }
+            Ok(room)
+        };
+        let room = self.node.with(make).map_err(|error: CommandError| error.to_string())?;
+        self.people.begin_alone();
+        self.enter(room);
+        Ok(())
+    }
+
     /// Leaves the room, if there is one.
     pub(crate) fn leave(self) {
-        if let Some(room) = self.room.get_untracked() {
-            self.driver.with_value(|driver| driver.leave_room(room));
+        if let Some(room) = self.node.room.get_untracked() {
+            self.node.driver().leave_room(room);
         }
         self.entering.update_value(|entering| entering.leavings += 1);
-        self.room.set(None);
+        self.node.room.set(None);
         self.apps.leave();
         self.is_disconnected.set(false);
         self.governing.is_shut_out.set(false);
         self.phase.set(Phase::Joining);
-        self.people.set(Vec::new());
-        self.beyond.set(Beyond::default());
-        self.comings_since.set_value(None);
+        self.people.leave();
         self.visited.end();
-        self.noted.unread.set(0);
+        self.notes.unread.set(0);
     }
 
     /// Whether there is a room already.
     pub(crate) fn has_room(self) -> bool {
-        self.room.get_untracked().is_some() || self.entering.get_value().is_under_way
-    }
-
-    /// Calls the node.
-    pub(crate) fn with_node<R>(self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
-        self.driver.with_value(|driver| driver.with(call))
-    }
-
-    /// Does something in the room, if there is one.
-    pub(crate) fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
-        let room = self.room.get_untracked()?;
-        Some(self.with_node(|node, now| work(node, now, room)))
+        self.node.room.get_untracked().is_some() || self.entering.get_value().is_under_way
     }
 
     /// Leaves the room's people and servers and keeps the room, or looks for them again.
     pub(crate) fn set_connected(self, is_connected: bool) {
-        let done = self.with_room(|node, now, room| match is_connected {
+        let done = self.node.with_room(|node, now, room| match is_connected {
             true => node.room_mut(now, room).connect(),
             false => node.room_mut(now, room).disconnect(),
         });
         if done.is_some() {
             // What became of servers that are not asked is no news any more.
-            self.servers.update_value(BTreeMap::clear);
-            self.server.set(None);
+            self.servers.forget();
             self.is_disconnected.set(!is_connected);
             self.heed(News::Changed);
         }
@@ -367,16 +340,6 @@ impl Session {
         self.hearer.set_value(Some(Rc::new(hear)));
     }
 
-    /// Who one is.
-    pub(crate) fn peer(self) -> PeerId {
-        self.me.peer
-    }
-
-    /// Which endpoint this page is.
-    pub(crate) fn endpoint(self) -> Endpoint {
-        self.me
-    }
-
     /// One's key.
     pub(crate) fn own_key(self) -> Identity {
         self.key.get_value()
@@ -384,56 +347,30 @@ impl Session {
 
     /// Changes what one is called.
     pub(crate) fn set_name(self, name: String) {
-        self.driver.with_value(|driver| driver.with(|node, now| node.set_name(now, name.trim())));
+        self.node.with(|node, now| node.set_name(now, name.trim()));
         self.name.set(name);
     }
 
     /// Hides one's network address from others, or no longer does.
     pub(crate) fn set_hides_address(self, hides: bool) {
-        self.driver.with_value(|driver| driver.with(|node, now| node.set_hides_address(now, hides)));
+        self.node.with(|node, now| node.set_hides_address(now, hides));
         self.hides_address.set(hides);
     }
 
-    /// Whether a relay is known for the room.
-    pub(crate) fn knows_relay(self) -> bool {
-        self.with_room(|node, _, room| node.room(room).knows_relay()).unwrap_or(false)
-    }
-
-    /// Makes an invitation; [`Session::invitation`] follows.
-    pub(crate) fn invite(self) {
-        self.invitation.set(None);
-        self.meet(|node, now, room| node.room_mut(now, room).invite());
-    }
-
-    /// Takes an invitation or a reply; of an invitation [`Session::reply`] follows, of a reply the link.
-    pub(crate) fn take_text(self, text: &str) {
-        self.meet(|node, now, room| node.room_mut(now, room).take_text(text).map(drop));
-    }
-
-    fn meet(self, step: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>) {
-        let Some(done) = self.with_room(step) else { return };
-        self.meeting_failed.set(done.err().map(|error| words::sentence(&error.to_string())));
-    }
-
-    /// Why the meeting point is away, if it is.
-    pub(crate) fn away(self) -> Option<String> {
-        match self.server.get() {
-            Some(ServerState::Away { reason }) => Some(reason),
-            _ => None,
+    /// Paints cells.
+    ///
+    /// # Errors
+    /// The node's; nothing was painted.
+    pub(crate) fn paint(self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, CommandError> {
+        let receipt = self.canvas.paint(cells)?;
+        if self.governing.standing.get_untracked() != Standing::Free {
+            self.governing.refresh_standing();
         }
-    }
-
-    /// That the meeting point speaks another version, if it does.
-    pub(crate) fn old_version(self) -> Option<Notice> {
-        self.refusals.with(|refusals| {
-            let known =
-                refusals.iter().find(|(reason, from, _)| *reason == Refusal::Version && from.is_none());
-            known.map(|(_, _, notice)| notice.clone())
-        })
+        Ok(receipt)
     }
 
     fn enter(self, room: RoomHandle) {
-        self.room.set(Some(room));
+        self.node.room.set(Some(room));
         self.entering.update_value(|entering| entering.is_under_way = false);
         self.heed(News::Changed);
     }

@@ -71,7 +71,7 @@ async fn remove(room: RoomId) {
 
 /// Removes what is left of rooms that the browser does not keep: it may have forgotten them for others.
 async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
-    let (Some(kept), Ok(held)) = (session.kept_ids().await, folder.names().await) else { return };
+    let (Some(kept), Ok(held)) = (session.visited.kept_ids().await, folder.names().await) else { return };
     for name in held {
         if name != room.to_string() && kept.iter().all(|kept| name != kept.to_string()) {
             let _ = folder.remove(&name).await;
@@ -176,7 +176,7 @@ impl Files {
                 return Ok(bytes);
             }
             let view =
-                self.session.with_room(|node, _, room| node.room(room).blob(self.slot, blob)).flatten();
+                self.session.node.with_room(|node, _, room| node.room(room).blob(self.slot, blob)).flatten();
             let is_held = view.is_some_and(|view| view.holders > 0);
             waited = if is_held { Duration::ZERO } else { waited + LOOK };
         }
@@ -231,6 +231,9 @@ impl Files {
     }
 
     fn tell<R>(&self, tell: impl FnOnce(&mut Blobs, Time) -> R) -> Option<R> {
-        self.session.with_room(|node: &mut Node, now, room| node.room_mut(now, room).blobs(tell)).flatten()
+        self.session
+            .node
+            .with_room(|node: &mut Node, now, room| node.room_mut(now, room).blobs(tell))
+            .flatten()
     }
 }

@@ -5,7 +5,6 @@ use meshwork_core::id::PeerId;
 use meshwork_web::{texts, words};
 
 use super::super::bead::{Bead, OwnBead};
-use super::super::session::crowd;
 use super::board::Board;
 
 /// People who are named; more are counted.
@@ -22,7 +21,7 @@ pub(crate) fn ActivityFact(
     board: Board,
 ) -> impl IntoView {
     let session = board.session;
-    let strokes = Memo::new(move |_| crowd::strokes(session));
+    let strokes = Memo::new(move |_| session.activity.strokes());
     let present = move || {
         let (bars, _) = strokes.get();
         // The present minute has only begun: the larger of the two is what is going on.
@@ -70,8 +69,8 @@ pub(crate) fn ActivityFact(
             <input
                 type="checkbox"
                 data-testid="say-painting"
-                prop:checked=move || !session.crowd.is_quiet.get()
-                on:change=move |event| session.set_quiet(!event_target_checked(&event))
+                prop:checked=move || !session.activity.is_quiet.get()
+                on:change=move |event| session.activity.set_quiet(!event_target_checked(&event))
             />
             <span>{texts::ANNOUNCE}</span>
         </label>
@@ -81,11 +80,11 @@ pub(crate) fn ActivityFact(
 /// Who painted lately.
 #[component]
 fn Painters(board: Board) -> impl IntoView {
-    let painters = Memo::new(move |_| crowd::painters(board.session));
-    let me = board.session.peer();
+    let painters = Memo::new(move |_| board.session.activity.painters());
+    let me = board.session.node.peer();
     let bead = move |peer: PeerId| match peer == me {
         true => view! { <OwnBead called=board.session.name/> }.into_any(),
-        false => view! { <Bead peer letter=board.session.letter_of(peer)/> }.into_any(),
+        false => view! { <Bead peer letter=board.session.people.letter_of(peer)/> }.into_any(),
     };
     let row = move |(peer, called, strokes): (PeerId, String, u32)| {
         view! {

@@ -19,13 +19,13 @@ pub(crate) fn Allowance(
         if session.phase.get() != Phase::Open {
             return None;
         }
-        let owner = session.owner_name().unwrap_or_default();
-        session.governing.standing.with(|standing| standing.words(&owner, session.about()))
+        let owner = session.governing.owner_name().unwrap_or_default();
+        session.governing.standing.with(|standing| standing.words(&owner, session.apps.in_front()))
     });
     let is_shut = Memo::new(move |_| session.governing.standing.with(Standing::is_shut));
     let is_empty = Memo::new(move |_| {
         session.phase.get() == Phase::Open
-            && session.painted.get() == 0
+            && session.canvas.painted.get() == 0
             && session.governing.standing.with(|standing| !standing.is_shut())
     });
     view! {

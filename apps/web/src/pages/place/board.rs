@@ -94,7 +94,7 @@ impl Board {
             later: Part::new(),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
-        session.on_canvas_change(move |cells| {
+        session.canvas.on_change(move |cells| {
             // Another app may have come to the front meanwhile.
             if !board.surface.view.is_disposed() {
                 board.handle_change(cells);
@@ -121,7 +121,8 @@ impl Board {
             }
             is_reader
         });
-        let is_painted = Memo::new(move |_| session.phase.get() == Phase::Open && session.painted.get() > 0);
+        let is_painted =
+            Memo::new(move |_| session.phase.get() == Phase::Open && session.canvas.painted.get() > 0);
         Effect::new(move || {
             if is_painted.get() && !browser::has_mouse() && !self.work().has_begun.replace(true) {
                 self.tool.set(Tool::Hand);
@@ -273,11 +274,12 @@ impl Board {
         }
         let painted = self.tools.paint_noting(&cells, &mut inner.recorder.borrow_mut());
         self.session
-            .stroke_slowed
+            .canvas
+            .is_slowed
             .set(matches!(painted, Err(CommandError::Write(WriteError::Backpressure(_)))));
         match painted {
             Ok(()) => {
-                self.session.stroke_refused.set(None);
+                self.session.canvas.refused.set(None);
                 return true;
             }
             Err(CommandError::Write(WriteError::Backpressure(_))) => {
@@ -285,7 +287,7 @@ impl Board {
                 let lost = work.stroke.borrow_mut().take_lost();
                 if lost > 0 {
                     let reason = texts::canvas::too_fast(&words::count(lost, texts::CELL));
-                    self.session.stroke_refused.set(Some(reason));
+                    self.session.canvas.refused.set(Some(reason));
                 }
                 set_timeout(move || self.surface.await_frame(), RETRY);
             }
@@ -310,10 +312,10 @@ impl Board {
             CommandError::Write(WriteError::TooFast { .. } | WriteError::NotWriter | WriteError::Banned)
         );
         if is_by_rules {
-            self.session.refresh_standing();
+            self.session.governing.refresh_standing();
             return self.session.voice.speak(refusal(error));
         }
-        self.session.stroke_refused.set(Some(refusal(error)));
+        self.session.canvas.refused.set(Some(refusal(error)));
     }
 
     fn handle_change(self, cells: Option<&[Painted]>) {

@@ -9,7 +9,7 @@ use meshwork_web::{ago, card, palette};
 use wasm_bindgen::JsCast as _;
 
 use super::super::bead::{Bead, OwnBead};
-use super::super::session::crowd::Authorship;
+use super::super::session::activity::Authorship;
 use super::board::Board;
 use super::cursors::stage_point;
 
@@ -34,8 +34,8 @@ pub(crate) fn CellCard(
     let shown = Memo::new(move |_| {
         // A rectangle that is marked is not to be covered.
         let asked = board.asked.get().filter(|_| !board.is_marking.get())?;
-        board.session.people.track();
-        Some((asked, board.session.authorship(asked.cell)))
+        board.session.people.rows.track();
+        Some((asked, board.session.activity.authorship(asked.cell)))
     });
     let style = move || {
         let (asked, view) = (board.asked.get()?, board.surface.view.get()?);
@@ -61,10 +61,10 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
         }
         .into_any();
     };
-    let (bead, called) = if peer == board.session.peer() {
+    let (bead, called) = if peer == board.session.node.peer() {
         (view! { <OwnBead called=board.session.name/> }.into_any(), texts::YOU.to_owned())
     } else {
-        let letter = board.session.letter_of(peer);
+        let letter = board.session.people.letter_of(peer);
         (view! { <Bead peer letter=Signal::stored(letter)/> }.into_any(), called)
     };
     let hex = colour.map(palette::to_hex);

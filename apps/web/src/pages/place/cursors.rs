@@ -57,7 +57,7 @@ pub(crate) fn Cursors(
         shown: RwSignal::new(BTreeMap::new()),
         work: StoredValue::new_local(Rc::new(Work::default())),
     };
-    board.session.on_cursor(move |who, pointer| flock.hear(who, pointer));
+    board.session.cursors.on_move(move |who, pointer| flock.hear(who, pointer));
     // They stand where the canvas stands.
     Effect::new(move || {
         board.surface.view.track();
@@ -75,8 +75,8 @@ pub(crate) fn Cursors(
 
 fn cursor(board: Board, who: Endpoint, shown: Shown) -> impl IntoView {
     let called = move || {
-        board.session.people.track();
-        board.session.called(who)
+        board.session.people.rows.track();
+        board.session.people.called(who)
     };
     let style = move || {
         let (x, y) = shown.at.get();
@@ -194,7 +194,7 @@ fn share_own(board: Board) {
     let say = move |at: Option<(f64, f64)>| {
         let paints = board.tool.get_untracked() != Tool::Hand && !board.is_panning.get_untracked();
         let is_drawing = at.is_some() && is_pressed.get_value() && paints;
-        session.point(at, is_drawing, board.colour.get_untracked());
+        session.cursors.point(at, is_drawing, board.colour.get_untracked());
     };
     let follow = move |event: &web_sys::PointerEvent| {
         let is_touch = event.pointer_type() == "touch";
@@ -227,7 +227,7 @@ fn share_own(board: Board) {
     Effect::new(move || {
         if let Some(frame) = board.surface.frame.get().filter(|frame| frame.is_by_key) {
             let (x, y) = frame.cell;
-            session.point(
+            session.cursors.point(
                 Some((f64::from(x) + 0.5, f64::from(y) + 0.5)),
                 false,
                 board.colour.get_untracked(),

@@ -32,7 +32,7 @@ pub(crate) fn Erasing(
 #[component]
 fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
     let session = board.session;
-    let Some(size) = session.size.get_untracked() else { return ().into_any() };
+    let Some(size) = session.canvas.size.get_untracked() else { return ().into_any() };
     let all = Region { x: 0, y: 0, width: size.width, height: size.height };
     let whole = [(); 4].map(|()| RwSignal::new(String::new()));
     let button = NodeRef::<html::Button>::new();
@@ -48,7 +48,7 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
         }
     });
     let author = RwSignal::new(None::<PeerId>);
-    let people = untrack(move || session.others());
+    let people = untrack(move || session.people.others());
     let options = people.clone().into_iter().enumerate().map(|(index, (_, called))| {
         view! { <option value=index.to_string()>{texts::erase::cells_of(&called)}</option> }
     });
@@ -126,7 +126,10 @@ fn Erased(session: Session, asking: Asking) -> impl IntoView {
         session.governing.law.with(|law| {
             let law = law.as_ref().filter(|law| law.is_own)?;
             let erased = law.erases.iter().map(|(hash, erase)| {
-                (*hash, texts::erase::erased(&rules::erased(erase, |peer| session.called_by_peer(peer))))
+                (
+                    *hash,
+                    texts::erase::erased(&rules::erased(erase, |peer| session.people.called_by_peer(peer))),
+                )
             });
             Some(erased.collect::<Vec<_>>())
         })

@@ -15,7 +15,7 @@ pub(crate) fn Facts(
 ) -> impl IntoView {
     let session = board.session;
     let reached = move || {
-        session.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
+        session.canvas.reach.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
             let sign = if reached == of { icons::check().into_any() } else { icons::info().into_any() };
             view! {
                 <p class="fact" class:done=reached == of>
@@ -26,8 +26,8 @@ pub(crate) fn Facts(
         })
     };
     let canvas = move || {
-        session.size.get().map(|size| {
-            let painted = words::count(session.painted.get(), texts::CELL);
+        session.canvas.size.get().map(|size| {
+            let painted = words::count(session.canvas.painted.get(), texts::CELL);
             view! {
                 <p class="fact">
                     {icons::grid()}
@@ -48,6 +48,7 @@ pub(crate) fn Facts(
 
 /// How large the canvas is, beside the app's name on the room sheet.
 pub(super) fn size_fact(board: Board) -> impl IntoView {
-    let size = move || board.session.size.get().map(|size| texts::canvas::size(size.width, size.height));
+    let size =
+        move || board.session.canvas.size.get().map(|size| texts::canvas::size(size.width, size.height));
     view! { <span class="hint" data-testid="room-size">{size}</span> }
 }

@@ -144,7 +144,7 @@ impl Keys {
             }
             "w" => self.ask(),
             "s" => board.surface.save_picture(),
-            "t" => board.session.noted.is_open.set(true),
+            "t" => board.session.notes.is_open.set(true),
             "l" => board.session.is_people_open.update(|is_open| *is_open = !*is_open),
             _ => return false,
         }
@@ -186,14 +186,14 @@ impl Keys {
         if self.is_space_held.get_untracked() {
             self.board.paint_cell(cell, true);
         } else {
-            self.board.session.voice.speak(self.board.session.describe_cell(cell));
+            self.board.session.voice.speak(self.board.session.activity.describe_cell(cell));
         }
     }
 
     /// Says and shows who painted the cell.
     fn ask(self) {
         let cell = self.frame();
-        self.board.session.voice.speak(self.board.session.describe_cell(cell));
+        self.board.session.voice.speak(self.board.session.activity.describe_cell(cell));
         self.board.asked.set(Some(Asked { cell, is_touch: false }));
     }
 

@@ -68,8 +68,8 @@ impl App for Board {
     }
 
     fn notices(&self) -> Vec<Notice> {
-        let slowed = self.session.stroke_slowed.get().then(words::stroke_slowed);
-        let refused = self.session.stroke_refused.get().map(|reason| words::stroke_refused(&reason));
+        let slowed = self.session.canvas.is_slowed.get().then(words::stroke_slowed);
+        let refused = self.session.canvas.refused.get().map(|reason| words::stroke_refused(&reason));
         slowed.into_iter().chain(refused).collect()
     }
 
@@ -78,7 +78,7 @@ impl App for Board {
     }
 
     fn is_empty(&self) -> bool {
-        self.session.painted.get() == 0
+        self.session.canvas.painted.get() == 0
     }
 
     fn load_rest(&self) {

@@ -107,7 +107,7 @@ impl Surface {
 
     /// The canvas's size, once it is known.
     pub(crate) fn size(self) -> Option<CanvasSize> {
-        self.session.size.get_untracked()
+        self.session.canvas.size.get_untracked()
     }
 
     /// Changes the view.
@@ -139,7 +139,7 @@ impl Surface {
     /// The canvas shows nothing yet: all that is painted is to be drawn.
     pub(crate) fn redraw_painted(self) {
         let Some(size) = self.size() else { return };
-        self.session.with_canvas(|canvas| {
+        self.session.canvas.with(|canvas| {
             let inner = self.inner();
             let mut dirty = inner.dirty.borrow_mut();
             let painted = |tile: &u32| canvas.batches_of_tile(*tile).next().is_some();
@@ -161,7 +161,7 @@ impl Surface {
         let id = StoredValue::new(None::<RoomId>);
         Effect::new(move || {
             session.phase.track();
-            if let Some(room) = session.with_room(|node, _, room| node.room(room).id()).flatten() {
+            if let Some(room) = session.node.room_id() {
                 id.set_value(Some(room));
             }
         });
@@ -246,7 +246,7 @@ impl Surface {
         let until = browser::milliseconds() + within_ms;
         let mut parts = inner.dirty.borrow_mut().take(cells, size).into_iter();
         let mut drawn = 0;
-        self.session.with_canvas(|canvas| {
+        self.session.canvas.with(|canvas| {
             for part in parts.by_ref() {
                 painter.draw(canvas, part);
                 drawn += usize::from(part.width) * usize::from(part.height);

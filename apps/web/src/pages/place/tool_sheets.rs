@@ -54,7 +54,7 @@ fn GotoForm(board: Board) -> impl IntoView {
                     // It is in the page.
                     let _ = paper.focus();
                 }
-                board.session.voice.speak(board.session.describe_cell(cell));
+                board.session.voice.speak(board.session.activity.describe_cell(cell));
             }
             Err(words) => problem.set(Some(words)),
         }

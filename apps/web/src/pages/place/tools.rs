@@ -197,9 +197,9 @@ impl Tools {
         cells: &[stroke::Cell],
         recorder: &mut Recorder,
     ) -> Result<(), CommandError> {
-        let before = self.session.with_canvas(|canvas| Before::look(canvas, cells)).unwrap_or_default();
+        let before = self.session.canvas.with(|canvas| Before::look(canvas, cells)).unwrap_or_default();
         self.session.paint(cells)?;
-        self.session.with_canvas(|canvas| recorder.record(before, canvas));
+        self.session.canvas.with(|canvas| recorder.record(before, canvas));
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl Tools {
 
     /// What taking a step back paints.
     pub(super) fn back(self, step: &Step) -> Back {
-        let me = self.session.peer();
-        self.session.with_canvas(|canvas| step.back(canvas, me)).unwrap_or_default()
+        let me = self.session.node.peer();
+        self.session.canvas.with(|canvas| step.back(canvas, me)).unwrap_or_default()
     }
 }

@@ -32,7 +32,7 @@ impl Tools {
         let Some(inner) = self.try_inner() else { return };
         let Some(mut job) = inner.job.borrow_mut().take() else { return };
         let is_step = job.kind == JobKind::Step;
-        let portion = self.session.with_canvas(|canvas| {
+        let portion = self.session.canvas.with(|canvas| {
             let is_right = |cell: &Cell| is_step && canvas.colour(cell.0, cell.1) == Some(cell.2);
             job.portions.portion(job.most, is_right)
         });
@@ -65,7 +65,7 @@ impl Tools {
     /// How long what is being painted will still take by the room's rules, if they slow it down.
     pub(super) fn time_left(self) -> Option<Duration> {
         let progress = self.progress.get()?;
-        let time = portions::time(progress.total - progress.done, self.session.limit());
+        let time = portions::time(progress.total - progress.done, self.session.governing.limit());
         let time = time + progress.wait;
         (!time.is_zero()).then_some(time)
     }

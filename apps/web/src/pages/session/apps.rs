@@ -11,11 +11,13 @@ use meshwork_web::apps::{self, APPS, App};
 use meshwork_web::view::FIRST_CANVAS;
 
 use super::super::documents;
+use super::node::PageNode;
 use super::{Session, set_if_new};
 
 /// The apps of the room, as signals.
 #[derive(Clone, Copy)]
 pub(crate) struct Apps {
+    node: PageNode,
     /// Those that are on, once known: first the one that the room opened with.
     pub(crate) on: RwSignal<Vec<&'static App>>,
     /// Which of them is in front.
@@ -29,8 +31,9 @@ pub(crate) struct Apps {
 }
 
 impl Apps {
-    pub(super) fn new() -> Apps {
+    pub(super) fn new(node: PageNode) -> Apps {
         Apps {
+            node,
             on: RwSignal::new(Vec::new()),
             front: RwSignal::new(None),
             view: RwSignal::new(None),
@@ -66,66 +69,57 @@ impl Apps {
         set_if_new(self.on, on);
         set_if_new(self.front, Some(front));
     }
-}
 
-impl Session {
-    /// What the pages know of the app in front; of the first of all while that is not known.
-    pub(crate) fn about(self) -> &'static App {
-        self.apps.front.get().unwrap_or(&APPS[0])
+    /// What the pages know of the app in front; of the first of all while that is not known. Tracked.
+    pub(crate) fn in_front(self) -> &'static App {
+        self.front.get().unwrap_or(&APPS[0])
     }
 
-    /// What the pages know of the app that the room opened with, whose rules hold for all.
-    pub(crate) fn first_app(self) -> &'static App {
-        self.apps.on.with(|apps| apps.first().copied()).unwrap_or(&APPS[0])
+    /// What the pages know of the app that the room opened with, whose rules hold for all. Tracked.
+    pub(crate) fn first(self) -> &'static App {
+        self.on.with(|apps| apps.first().copied()).unwrap_or(&APPS[0])
     }
 
     /// The slot of an app; that of the first where it is not on.
     pub(crate) fn slot_of(self, app: &App) -> Slot {
         let word = word(app);
-        let slot = self.with_room(|node, _, room| node.room(room).slot_of(&word)).flatten();
+        let slot = self.node.look(|node, room| node.room(room).slot_of(&word)).flatten();
         slot.and_then(Slot::new).unwrap_or(Slot::GENESIS)
     }
+}
 
+impl Session {
     /// Brings an app that is on to the front.
     pub(crate) fn bring_to_front(self, app: &'static App) {
         self.apps.front.set(Some(app));
         self.apps.view.set(None);
-        self.refresh_standing();
-        self.read_address();
-    }
-
-    /// Another part of the app in front is in view, so that the address leads there; nothing for the one that it opens with.
-    pub(crate) fn note_view(self, view: Option<&str>) {
-        let view = view.and_then(|view| view.parse().ok());
-        if self.apps.view.with_untracked(|before| *before != view) {
-            self.apps.view.set(view);
-            self.read_address();
-        }
+        self.governing.refresh_standing();
+        self.address.refresh();
     }
 
     /// Reads again which apps are on, in a room that opened with this one. Those that keep documents are on as soon as the
     /// part is here that has them.
     pub(super) fn read_apps(self, first: &'static App) {
-        let further = self.with_room(|node, _, room| {
+        let further = self.node.with_room(|node, _, room| {
             let is_on = |app: &&App| app.word != first.word && node.room(room).slot_of(&word(app)).is_some();
             (APPS.iter().filter(is_on).collect::<Vec<_>>(), node.canvas(room).map(Canvas::size))
         });
         let (further, size) = further.unwrap_or_default();
-        self.size.set(size);
+        self.canvas.size.set(size);
         let has_documents = |app: &&App| app.word == meshwork_sync::WORD;
         if further.iter().chain([&first]).any(has_documents) && !documents::are_here() {
-            let room = self.room.get_untracked();
+            let room = self.node.room.get_untracked();
             spawn_local(async move {
                 documents::load(self).await;
-                if self.room.get_untracked() == room {
-                    self.with_room(|node, now, room| node.room_mut(now, room).make_replicas());
+                if self.node.room.get_untracked() == room {
+                    self.node.with_room(|node, now, room| node.room_mut(now, room).make_replicas());
                     self.read_apps(first);
                 }
             });
             return self.apps.show(vec![first]);
         }
         if further.iter().any(has_documents) {
-            self.note_documents();
+            self.visited.note_documents();
         }
         self.apps.show([vec![first], further].concat());
     }

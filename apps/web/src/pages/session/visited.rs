@@ -4,13 +4,14 @@ use leptos::prelude::*;
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_rtc::web::Driver;
+use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App};
 use meshwork_web::visits::{Visit, Visits};
 use meshwork_web::words;
 
 use super::super::{browser, documents, thumbnail};
-use super::Session;
+use super::address::is_unshared;
+use super::node::PageNode;
 
 const VISITS_KEY: &str = "meshwork-visits";
 /// How often a visit is noted while it lasts, in ms.
@@ -36,27 +37,25 @@ pub(crate) struct KeptRoom {
 /// What a page knows of the visit that lasts. Copies are the same one.
 #[derive(Clone, Copy)]
 pub(crate) struct Visited {
+    node: PageNode,
     /// When it was noted last, on the page's clock, and with how many others.
     noted: StoredValue<Option<(f64, usize)>>,
 }
 
 impl Visited {
-    pub(super) fn new() -> Visited {
-        Visited { noted: StoredValue::new(None) }
+    pub(super) fn new(node: PageNode) -> Visited {
+        Visited { node, noted: StoredValue::new(None) }
     }
 
     /// The next room is another visit.
     pub(super) fn end(self) {
         self.noted.set_value(None);
     }
-}
 
-impl Session {
     /// The rooms that this browser keeps and that can be opened by their links, the one of the last visit first.
     pub(crate) async fn kept_rooms(self) -> Vec<KeptRoom> {
-        let driver = self.driver.with_value(Driver::clone);
         // A browser that stores nothing keeps nothing.
-        let stored = driver.rooms().await.unwrap_or_default();
+        let stored = self.node.driver().rooms().await.unwrap_or_default();
         let visits = visits();
         let known = stored.into_iter().filter_map(|(id, link, stored)| {
             let (app, name) = stored.about().ok()?;
@@ -77,14 +76,12 @@ impl Session {
 
     /// All rooms of which this browser keeps something; nothing where it does not say.
     pub(crate) async fn kept_ids(self) -> Option<Vec<RoomId>> {
-        let driver = self.driver.with_value(Driver::clone);
-        Some(driver.rooms().await.ok()?.into_iter().map(|(id, ..)| id).collect())
+        Some(self.node.driver().rooms().await.ok()?.into_iter().map(|(id, ..)| id).collect())
     }
 
     /// Those whom one met by name in this room, on all visits.
     pub(crate) fn met_here(self) -> Vec<PeerId> {
-        let id = self.with_room(|node, _, room| node.room(room).id()).flatten();
-        let named = id.map(|id| visits().of(id).named).unwrap_or_default();
+        let named = self.node.room_id().map(|id| visits().of(id).named).unwrap_or_default();
         named.into_iter().map(|(peer, _)| peer).collect()
     }
 
@@ -92,47 +89,51 @@ impl Session {
     ///
     /// # Errors
     /// In words, why it cannot.
-    pub(crate) async fn forget_room(self, id: RoomId) -> Result<(), String> {
+    pub(crate) async fn forget(self, id: RoomId) -> Result<(), String> {
         // What is done at once comes first: the page may be leaving.
         let mut visits = visits();
         visits.forget(id);
         browser::store(VISITS_KEY, &visits.write());
         thumbnail::forget(id);
         documents::forget(id);
-        let driver = self.driver.with_value(Driver::clone);
-        driver.forget(id).await.map_err(|error| words::sentence(&error.to_string()))
+        self.node.driver().forget(id).await.map_err(|error| words::sentence(&error.to_string()))
     }
 
-    /// Notes by which link the room is found again.
-    pub(super) fn note_link(self, address: &RoomAddress) {
-        if let Some(id) = address.room() {
-            self.driver.with_value(|driver| driver.note_link(id, address));
+    /// The room of an app that was not shared yet and that no other tab is in: of several, the one used last.
+    pub(super) async fn find_unshared(self, app: &AppWord) -> Option<RoomAddress> {
+        let driver = self.node.driver();
+        // A browser that stores nothing keeps nothing.
+        let mut rooms = driver.rooms().await.unwrap_or_default();
+        // The longest unused come first.
+        while let Some((id, link, _)) = rooms.pop() {
+            let address = link.and_then(|link| link.parse::<RoomAddress>().ok());
+            let address = address.filter(|address| address.app() == Some(app) && is_unshared(address));
+            if address.is_some() && driver.is_free(id).await == Ok(true) {
+                return address;
+            }
         }
+        None
     }
 
     /// Notes that the room has documents beside what it opened with.
     pub(super) fn note_documents(self) {
-        if let Some(id) = self.with_room(|node, _, room| node.room(room).id()).flatten() {
+        if let Some(id) = self.node.room_id() {
             documents::remember(id);
         }
     }
 
     /// Notes who is in the room with oneself, from time to time and when more are.
-    pub(super) fn note_visit(self, views: &[PeerView]) {
-        let Some(room) = self.room.get_untracked() else { return };
+    pub(super) fn note(self, views: &[PeerView]) {
         let others: Vec<&PeerView> = views.iter().filter(|view| view.attached && !view.own).collect();
         let now = browser::milliseconds();
         let is_due = self
-            .visited
             .noted
             .with_value(|noted| noted.is_none_or(|(at, count)| now - at >= NOTE_MS || others.len() > count));
         if !is_due {
             return;
         }
-        let Some(id) = self.driver.with_value(|driver| driver.look(|node| node.room(room).id())) else {
-            return;
-        };
-        self.visited.noted.set_value(Some((now, others.len())));
+        let Some(id) = self.node.room_id() else { return };
+        self.noted.set_value(Some((now, others.len())));
         let named: Vec<(PeerId, String)> =
             others.iter().map(|view| (view.endpoint.peer, view.name.trim().to_owned())).collect();
         let mut visits = visits();

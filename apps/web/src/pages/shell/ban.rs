@@ -31,7 +31,7 @@ impl Asking {
     /// Decides.
     pub(crate) fn decide(self, decision: Decision) {
         self.asked.set(None);
-        self.problem.set(self.session.decide(decision).err());
+        self.problem.set(self.session.governing.decide(decision).err());
     }
 
     /// Says what is wrong with what was typed.
@@ -60,7 +60,8 @@ impl Asking {
 fn Question(asking: Asking, decision: Decision) -> impl IntoView {
     let session = asking.session;
     let is_own = session.governing.law.with_untracked(|law| law.as_ref().is_some_and(|law| law.is_own));
-    let words = decision.question(|peer| session.called_by_peer(peer), is_own, session.about());
+    let words =
+        decision.question(|peer| session.people.called_by_peer(peer), is_own, session.apps.in_front());
     let no = NodeRef::<html::Button>::new();
     Effect::new(move || {
         if let Some(no) = no.get() {

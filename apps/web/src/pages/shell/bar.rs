@@ -19,7 +19,8 @@ pub(crate) fn Bar(
     /// The app in front.
     front: Front,
 ) -> impl IntoView {
-    let code = Memo::new(move |_| session.code.get().map(|code| code.to_string()).unwrap_or_default());
+    let (code, guard) = (session.address.code, session.address.is_private);
+    let code = Memo::new(move |_| code.get().map(|code| code.to_string()).unwrap_or_default());
     view! {
         <header class="bar">
             <div class="bar-start">
@@ -30,11 +31,11 @@ pub(crate) fn Bar(
                 <Apps session front/>
             </div>
             <div class="bar-code">
-                <span class="room-name" data-testid="room-name">{move || session.room_name()}</span>
+                <span class="room-name" data-testid="room-name">{move || session.governing.room_name()}</span>
                 <Show when=move || !code.get().is_empty()>
                     <LetterBeads code/>
                 </Show>
-                {move || session.is_private.get().map(|is_private| privacy(session, is_private, session.is_unshared()))}
+                {move || guard.get().map(|is_private| privacy(session, is_private, session.is_unshared()))}
             </div>
             <div class="bar-end">
                 {front.section(Section::Actions)}
@@ -115,7 +116,7 @@ fn privacy(session: Session, is_private: bool, is_unshared: bool) -> impl IntoVi
 
 /// The LINK of a room as it stands in the address bar, for the time before the meeting point confirms it.
 pub(crate) fn link(session: Session) -> String {
-    match session.address.get() {
+    match session.address.link.get() {
         Some(address) => address.to_string(),
         None => browser::href(),
     }

@@ -18,9 +18,11 @@ pub(super) fn BeforeOpen(
     /// The app in front.
     front: Front,
 ) -> impl IntoView {
-    let notice = Memo::new(move |_| match (session.phase.get(), session.server.get()) {
+    let notice = Memo::new(move |_| match (session.phase.get(), session.servers.best.get()) {
         (Phase::Open, _) => is_covered(session, front).then(words::no_webrtc),
-        (Phase::Joining | Phase::Waiting, _) if session.old_version().is_some() => session.old_version(),
+        (Phase::Joining | Phase::Waiting, _) if session.refusals.old_version().is_some() => {
+            session.refusals.old_version()
+        }
         (Phase::Refused(notice), _) => Some(notice),
         (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
         (Phase::Waiting, _) => Some(words::waiting()),
@@ -38,5 +40,5 @@ pub(super) fn BeforeOpen(
 /// who are there, cannot be reached by this browser at all.
 pub(super) fn is_covered(session: Session, front: Front) -> bool {
     let is_refused = session.phase.with(|phase| matches!(phase, Phase::Refused(_)));
-    is_refused || !browser::has_webrtc() && session.named.get() > 0 && front.is_empty()
+    is_refused || !browser::has_webrtc() && session.people.named.get() > 0 && front.is_empty()
 }

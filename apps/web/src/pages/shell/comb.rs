@@ -31,17 +31,17 @@ pub(crate) fn Comb(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let rows = session.people;
+    let rows = session.people.rows;
     let places = Memo::new(move |before: Option<&Vec<f64>>| {
         // Who is gone is last in the comb and not on the rail.
         let here = |row: &&Row| row.state != LinkState::Gone;
         let distances: Vec<f64> = rows.with(|rows| rows.iter().filter(here).map(distance).collect());
-        let (room, _) = rail::Room::of(distances.len(), session.beyond.get().members);
+        let (room, _) = rail::Room::of(distances.len(), session.people.beyond.get().members);
         rail::steady(before, rail::places(&distances, room), RAIL_MOVED)
     });
     let here = move || rows.with(|rows| rows.iter().filter(|row| row.state != LinkState::Gone).count());
-    let more = move || rail::Room::of(here(), session.beyond.get().members).1;
-    let beyond = Memo::new(move |_| rows.with(|rows| session.beyond.get().words(rows)));
+    let more = move || rail::Room::of(here(), session.people.beyond.get().members).1;
+    let beyond = Memo::new(move |_| rows.with(|rows| session.people.beyond.get().words(rows)));
     let row = move |endpoint: Endpoint| {
         let row = Memo::new(move |_| {
             rows.with(|rows| {
@@ -71,10 +71,10 @@ pub(crate) fn Comb(
             class="comb"
             data-testid="peer-list"
             aria-label=texts::people::PEOPLE
-            on:pointerenter=move |_| session.is_comb_touched.set(true)
-            on:pointerleave=move |_| session.is_comb_touched.set(false)
-            on:focusin=move |_| session.is_comb_touched.set(true)
-            on:focusout=move |_| session.is_comb_touched.set(false)
+            on:pointerenter=move |_| session.people.is_comb_touched.set(true)
+            on:pointerleave=move |_| session.people.is_comb_touched.set(false)
+            on:focusin=move |_| session.people.is_comb_touched.set(true)
+            on:focusout=move |_| session.people.is_comb_touched.set(false)
         >
             <For
                 each=move || rows.with(|rows| people::listed(rows).map(|row| row.endpoint).collect::<Vec<_>>())
@@ -83,7 +83,7 @@ pub(crate) fn Comb(
             />
         </ul>
         {move || beyond.get().map(|words| view! { <p class="comb-more" data-testid="comb-more">{words}</p> })}
-        <Show when=move || here() == 0 && session.refusals.with(Vec::is_empty)>
+        <Show when=move || here() == 0 && session.refusals.shown.with(Vec::is_empty)>
             <span class="rail-words" aria-hidden="true">{texts::ALONE_HERE}</span>
         </Show>
         <Show when=move || { more() > 0 }>
@@ -105,7 +105,7 @@ fn Person(
     places: Memo<Vec<f64>>,
 ) -> impl IntoView {
     let is_open = RwSignal::new(false);
-    let is_muted = Memo::new(move |_| session.crowd.muted.with(|muted| muted.has(endpoint.peer)));
+    let is_muted = Memo::new(move |_| session.people.muted.with(|muted| muted.has(endpoint.peer)));
     let alone = Signal::derive(move || row.with(|row| row.as_ref().map(|(_, row)| row.clone())));
     let get = move |read: fn(&Row) -> String| {
         row.with(|row| row.as_ref().map(|(_, row)| read(row)).unwrap_or_default())
@@ -114,7 +114,7 @@ fn Person(
     let letter = Signal::derive(move || row.with(|row| row.as_ref().and_then(|(_, row)| row.letter)));
     let state = move || get(|row| row.state.to_string());
     // Where people keep the same, it matters who has it, and how steady links are more than how much goes over them.
-    let is_synced = Memo::new(move |_| session.about().word == meshwork_sync::WORD);
+    let is_synced = Memo::new(move |_| session.apps.in_front().word == meshwork_sync::WORD);
     let state_word = move || if is_synced.get() { get(sync::state_word) } else { state() };
     let amount = move || match is_synced.get() {
         true => view! { <Sparkline session endpoint/> }.into_any(),

@@ -18,7 +18,7 @@ pub(crate) fn GuestLine(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let code = move || session.code.get().map(|code| code.to_string()).unwrap_or_default();
+    let code = move || session.address.code.get().map(|code| code.to_string()).unwrap_or_default();
     let is_put_away = RwSignal::new(None::<String>);
     is_put_away.set(browser::stored(NAMELESS_KEY));
     let is_guest = move || session.governing.law.with(|law| law.as_ref().is_some_and(|law| !law.is_own));
@@ -29,7 +29,7 @@ pub(crate) fn GuestLine(
             && is_put_away.get() != Some(code())
     });
     let put_away = move |_| {
-        let code = session.code.get_untracked().map(|code| code.to_string()).unwrap_or_default();
+        let code = session.address.code.get_untracked().map(|code| code.to_string()).unwrap_or_default();
         browser::store(NAMELESS_KEY, &code);
         is_put_away.set(Some(code));
     };
@@ -39,7 +39,7 @@ pub(crate) fn GuestLine(
         let Some(field) = field.get_untracked() else { return };
         name_field::keep(session, acquainted::fitting(browser::characters(field.value().trim())));
     };
-    let peer = session.peer();
+    let peer = session.node.peer();
     view! {
         <Show when=move || is_shown.get()>
             <form class="guest" data-testid="guest" aria-label=texts::guest::YOUR_NAME on:submit=submit>

@@ -27,15 +27,15 @@ pub(super) fn load_in_time(session: Session, front: Front) {
     let later = session.later;
     let openings = [
         session.is_share_open,
-        session.is_meet_open,
+        session.meeting.is_open,
         session.key_sheet,
         session.governing.is_sheet_open,
-        session.noted.is_open,
+        session.notes.is_open,
     ];
     later.load_when_opened(openings, load_shell, session.is_part_missed);
     session.on_news(|session, news| session.later.enter(enter(Ask::Heed(session, news))));
     let is_calm = Memo::new(move |_| {
-        let is_away = matches!(session.server.get(), Some(ServerState::Away { .. }));
+        let is_away = matches!(session.servers.best.get(), Some(ServerState::Away { .. }));
         front.is_shown() || is_away || !matches!(session.phase.get(), Phase::Joining | Phase::Open)
     });
     let load_rest = move || {

@@ -8,35 +8,37 @@ use meshwork_web::texts;
 use super::super::copy_field::CopyField;
 use super::super::qr::qr;
 use super::super::scan::{self, Scan};
+use super::super::session::meeting::Meeting;
 use super::super::session::{Phase, Session};
 use super::super::sheet::Sheet;
 use super::super::{browser, icons};
 
-/// The sheet; [`Session::is_meet_open`] shows it.
+/// The sheet; [`Meeting::is_open`] shows it.
 #[component]
 pub(crate) fn MeetSheet(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
+    let meeting = session.meeting;
     // Whoever is linked has met.
     Effect::new(move |before: Option<usize>| {
-        let met = session.met.get();
+        let met = meeting.met.get();
         if before.is_some_and(|before| before != met) {
-            session.is_meet_open.set(false);
+            meeting.is_open.set(false);
         }
         met
     });
     view! {
-        <Sheet open=session.is_meet_open id="meet-title" title=texts::MEET>
+        <Sheet open=meeting.is_open id="meet-title" title=texts::MEET>
             <p class="sheet-words">
                 {texts::meet::HOW}
             </p>
-            <Replied session/>
-            <Show when=move || session.phase.get() == Phase::Open && session.reply.with(Option::is_none)>
-                <Invite session/>
+            <Replied meeting/>
+            <Show when=move || session.phase.get() == Phase::Open && meeting.reply.with(Option::is_none)>
+                <Invite meeting/>
             </Show>
-            <Show when=move || session.reply.with(Option::is_none)>
-                <Take session/>
+            <Show when=move || meeting.reply.with(Option::is_none)>
+                <Take meeting/>
             </Show>
         </Sheet>
     }
@@ -44,25 +46,25 @@ pub(crate) fn MeetSheet(
 
 /// Makes an invitation and shows it.
 #[component]
-fn Invite(session: Session) -> impl IntoView {
+fn Invite(meeting: Meeting) -> impl IntoView {
     let is_asked = RwSignal::new(false);
     let make = move |_| {
         is_asked.set(true);
-        session.invite();
+        meeting.invite();
     };
     let button = move || {
         let label =
-            if session.invitation.with(Option::is_some) { texts::meet::MAKE_NEW } else { texts::meet::MAKE };
+            if meeting.invitation.with(Option::is_some) { texts::meet::MAKE_NEW } else { texts::meet::MAKE };
         let is_busy = is_asked.get()
-            && session.invitation.with(Option::is_none)
-            && session.meeting_failed.with(Option::is_none);
+            && meeting.invitation.with(Option::is_none)
+            && meeting.failed.with(Option::is_none);
         view! {
             <button
                 type="button"
                 class="button"
                 class:busy=is_busy
-                class:primary=session.invitation.with(Option::is_none)
-                class:secondary=session.invitation.with(Option::is_some)
+                class:primary=meeting.invitation.with(Option::is_none)
+                class:secondary=meeting.invitation.with(Option::is_some)
                 data-testid="make-invitation"
                 on:click=make
             >
@@ -73,7 +75,7 @@ fn Invite(session: Session) -> impl IntoView {
     view! {
         <section class="sheet-part" aria-labelledby="invite-title">
             <h3 id="invite-title">{texts::meet::YOU_BEGIN}</h3>
-            {move || session.invitation.get().map(|text| view! {
+            {move || meeting.invitation.get().map(|text| view! {
                 <p class="sheet-words">{texts::meet::SEND_THIS}</p>
                 <Carried
                     text
@@ -89,16 +91,16 @@ fn Invite(session: Session) -> impl IntoView {
 
 /// Takes a text that somebody carried here.
 #[component]
-fn Take(session: Session) -> impl IntoView {
+fn Take(meeting: Meeting) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let is_scanning = RwSignal::new(false);
     let take = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
-        session.take_text(&text.get_untracked());
+        meeting.take(&text.get_untracked());
     };
     let on_found = Callback::new(move |found: String| {
         is_scanning.set(false);
-        session.take_text(&found);
+        meeting.take(&found);
         text.set(found);
     });
     view! {
@@ -145,7 +147,7 @@ fn Take(session: Session) -> impl IntoView {
                 </p>
             })}
             <p class="complaint" role="alert" data-testid="meeting-failed">
-                {move || session.meeting_failed.get()}
+                {move || meeting.failed.get()}
             </p>
         </form>
     }
@@ -153,15 +155,15 @@ fn Take(session: Session) -> impl IntoView {
 
 /// The reply that is to be carried back.
 #[component]
-fn Replied(session: Session) -> impl IntoView {
+fn Replied(meeting: Meeting) -> impl IntoView {
     move || {
-        session.reply.get().map(|text| {
+        meeting.reply.get().map(|text| {
             view! {
                 <section class="sheet-part" aria-labelledby="reply-title">
                     <h3 id="reply-title">{texts::meet::SEND_BACK}</h3>
                     <p class="sheet-words">{texts::meet::LINKED_WHEN}</p>
                     <Carried text label=texts::meet::REPLY button=texts::meet::COPY_REPLY test_id="reply"/>
-                    <button type="button" class="button plain" on:click=move |_| session.reply.set(None)>
+                    <button type="button" class="button plain" on:click=move |_| meeting.reply.set(None)>
                         {texts::meet::BEGIN_AGAIN}
                     </button>
                 </section>

@@ -43,19 +43,19 @@ pub(crate) fn RoomPage(
 ) -> impl IntoView {
     later::load_in_time(session, front);
     Effect::new(move || {
-        let code = session.code.get().filter(|_| session.phase.get() == Phase::Open);
-        let name = Some(session.room_name()).filter(|name| !name.is_empty());
+        let code = session.address.code.get().filter(|_| session.phase.get() == Phase::Open);
+        let name = Some(session.governing.room_name()).filter(|name| !name.is_empty());
         let room = name.or_else(|| code.map(|code| code.to_string()));
         let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
         // What was written while one looked elsewhere is counted where tabs are told apart.
-        let unread = Some(session.noted.unread.get()).filter(|unread| *unread > 0);
+        let unread = Some(session.notes.unread.get()).filter(|unread| *unread > 0);
         let unread = unread.map(|unread| format!("({unread}) ")).unwrap_or_default();
         browser::set_title(&texts::home::page_title(&format!("{unread}{room}{}", front.about().title)));
     });
     let keys = window_event_listener(ev::keydown, move |event| handle_key(session, &event));
     on_cleanup(move || keys.remove());
     let is_covered = Memo::new(move |_| is_covered(session, front));
-    let title = move || match session.code.get() {
+    let title = move || match session.address.code.get() {
         Some(code) => texts::bar::app_in(front.about().title, code),
         None => front.about().title.to_owned(),
     };
@@ -91,7 +91,7 @@ fn handle_key(session: Session, event: &ev::KeyboardEvent) {
 fn take_up(session: Session, offer: Offer) {
     match offer {
         Offer::Share => session.is_share_open.set(true),
-        Offer::Meet => session.is_meet_open.set(true),
+        Offer::Meet => session.meeting.is_open.set(true),
         Offer::Key => session.key_sheet.set(true),
         // These lead away from the page.
         Offer::Home | Offer::Reload | Offer::Update => {}

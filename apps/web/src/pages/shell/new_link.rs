@@ -13,7 +13,8 @@ pub(super) fn NewLink(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let is_offered = Memo::new(move |_| session.is_owner() && session.is_private.get() == Some(true));
+    let is_offered =
+        Memo::new(move |_| session.governing.is_owner() && session.address.is_private.get() == Some(true));
     let is_made = RwSignal::new(false);
     view! {
         <Show when=move || is_offered.get()>
@@ -33,9 +34,10 @@ pub(super) fn NewLink(
 fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
     let unlike = RwSignal::new(Vec::<PeerId>::new());
     let problem = RwSignal::new(None::<String>);
-    let met = session.met_here();
+    let met = session.visited.met_here();
     let people = Memo::new(move |_| known(session, &met));
-    let keeps = move |peer: PeerId| unlike.with(|unlike| unlike.contains(&peer)) != session.is_named(peer);
+    let keeps =
+        move |peer: PeerId| unlike.with(|unlike| unlike.contains(&peer)) != session.people.is_named(peer);
     let kept = Memo::new(move |_| {
         let people = people.get().into_iter().map(|(peer, _)| peer);
         people.filter(|peer| keeps(*peer)).collect::<Vec<_>>()
@@ -66,7 +68,7 @@ fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
         rules::left_out(&names.collect::<Vec<_>>())
     };
     let make = move |_| {
-        let done = session.decide(Decision::NewLink(kept.get_untracked()));
+        let done = session.governing.decide(Decision::NewLink(kept.get_untracked()));
         is_made.set(done.is_ok());
         problem.set(done.err());
     };
@@ -90,5 +92,5 @@ fn known(session: Session, met: &[PeerId]) -> Vec<(PeerId, String)> {
         let listed = law.rules.writers.listed().into_iter().flat_map(|list| list.iter());
         listed.chain(law.rules.moderators.iter()).copied()
     });
-    session.others_and(ruled.chain(met.iter().copied()))
+    session.people.others_and(ruled.chain(met.iter().copied()))
 }

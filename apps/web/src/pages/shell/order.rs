@@ -37,7 +37,7 @@ fn Bans(session: Session, asking: Asking) -> impl IntoView {
             .law
             .with(|law| law.as_ref().map(|law| (law.owner, law.banned.clone())))
             .unwrap_or_default();
-        let mut people = session.others_and(banned);
+        let mut people = session.people.others_and(banned);
         people.retain(|(peer, _)| Some(*peer) != owner);
         people
     });

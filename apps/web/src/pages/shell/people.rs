@@ -31,9 +31,10 @@ pub(crate) fn People(
     /// The app in front.
     front: Front,
 ) -> impl IntoView {
-    let linked = Memo::new(move |_| session.people.with(|rows| people::linked(rows)));
-    let here = Memo::new(move |_| session.people.with(|rows| people::here(rows, session.beyond.get())));
-    let about = move || if session.beyond.get().is_estimate { texts::people::ABOUT } else { "" };
+    let linked = Memo::new(move |_| session.people.rows.with(|rows| people::linked(rows)));
+    let here =
+        Memo::new(move |_| session.people.rows.with(|rows| people::here(rows, session.people.beyond.get())));
+    let about = move || if session.people.beyond.get().is_estimate { texts::people::ABOUT } else { "" };
     let is_open = session.is_people_open;
     let is_narrow = RwSignal::new(browser::matches(NARROW));
     let resized = window_event_listener(ev::resize, move |_| set_if_new(is_narrow, browser::matches(NARROW)));

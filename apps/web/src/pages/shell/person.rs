@@ -26,7 +26,7 @@ pub(crate) fn PersonDetails(
     let with = move |read: fn(&Row) -> String| row.with(|row| row.as_ref().map(read).unwrap_or_default());
     let is_own = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.own)));
     let is_unlinked = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.unlinked)));
-    let is_muted = Memo::new(move |_| session.crowd.muted.with(|muted| muted.has(peer)));
+    let is_muted = Memo::new(move |_| session.people.muted.with(|muted| muted.has(peer)));
     let called = Memo::new(move |_| with(|row| row.called.clone()));
     let asking = Asking::new(session);
     let actions = move || {
@@ -125,7 +125,7 @@ fn millis(duration: std::time::Duration) -> u64 {
 /// The round-trip times of the last minute.
 #[component]
 pub(super) fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
-    let links = session.crowd.round_trips;
+    let links = session.people.round_trips;
     let history = Memo::new(move |_| links.with(|links| links.get(&endpoint).cloned()).unwrap_or_default());
     let (width, height) = sparkline::SIZE;
     // The path counts in tenths of a pixel.
@@ -140,7 +140,7 @@ pub(super) fn Sparkline(session: Session, endpoint: Endpoint) -> impl IntoView {
         }
     };
     let step = move || {
-        session.people.with(|rows| {
+        session.people.rows.with(|rows| {
             let row = rows.iter().find(|row| row.endpoint == endpoint);
             row.and_then(|row| row.rtt).map_or(0, rtt::step)
         })

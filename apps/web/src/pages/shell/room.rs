@@ -47,7 +47,7 @@ pub(crate) fn RoomSheet(
     let chosen = RwSignal::new(0);
     let unsaved = Unsaved::new(session);
     let may_close = Callback::new(move |()| unsaved.may_close());
-    let title = Signal::derive(move || match session.room_name() {
+    let title = Signal::derive(move || match session.governing.room_name() {
         name if name.is_empty() => texts::room::THIS_ROOM.to_owned(),
         name => name,
     });
@@ -57,7 +57,7 @@ pub(crate) fn RoomSheet(
     };
     let pencil = move || {
         view! {
-            <Show when=move || session.is_owner()>
+            <Show when=move || session.governing.is_owner()>
                 <IconButton
                     class="rename"
                     test_id="rename-room"
@@ -110,7 +110,7 @@ fn panels(
     draft: Draft,
 ) -> impl IntoView + use<> {
     let law = session.governing.law;
-    let is_own = Memo::new(move |_| session.is_owner());
+    let is_own = Memo::new(move |_| session.governing.is_owner());
     let moderates = Memo::new(move |_| law.with(|law| law.as_ref().is_some_and(|law| law.moderates)));
     let panel = move |place: usize, content: AnyView| {
         let word = TABS[place].0;
@@ -199,8 +199,8 @@ fn from_law(session: Session, words: fn(Session, &RoomLaw) -> String) -> Signal<
 fn MadeBy(session: Session) -> impl IntoView {
     let owner = move || {
         // People come, go and change their names.
-        session.people.track();
-        session.owner_name().unwrap_or_else(|| texts::room::NOBODY.to_owned())
+        session.people.rows.track();
+        session.governing.owner_name().unwrap_or_else(|| texts::room::NOBODY.to_owned())
     };
     view! {
         <p class="made-by">
@@ -214,11 +214,11 @@ fn MadeBy(session: Session) -> impl IntoView {
 #[component]
 fn AboutFacts(session: Session) -> impl IntoView {
     let entry = Signal::derive(move || {
-        let is_private = session.is_private.get() == Some(true);
+        let is_private = session.address.is_private.get() == Some(true);
         if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
     });
     let held = Signal::derive(move || {
-        rules::kept_by(session.storage.get() == StorageState::Kept, &session.keepers())
+        rules::kept_by(session.storage.get() == StorageState::Kept, &session.people.keepers())
     });
     view! {
         <dl class="room-law">
@@ -232,14 +232,14 @@ fn AboutFacts(session: Session) -> impl IntoView {
 #[component]
 fn RulesSentence(session: Session, draft: Draft) -> impl IntoView {
     let terms = Memo::new(move |_| {
-        let chosen = session.is_owner().then(|| draft.rules(session.first_app()).ok()).flatten();
+        let chosen = session.governing.is_owner().then(|| draft.rules(session.apps.first()).ok()).flatten();
         chosen.or_else(|| session.governing.law.with(|law| law.as_ref().map(|law| law.rules.clone())))
     });
     let writers = move || {
         let listed = |list: &[PeerId]| {
             session.governing.law.with(|law| match (law, list) {
                 (Some(RoomLaw { owner: Some(owner), .. }), []) => {
-                    rules::only(&session.called_by_peer(*owner))
+                    rules::only(&session.people.called_by_peer(*owner))
                 }
                 (Some(law), list) => owner_and(session, law, list),
                 (None, _) => String::new(),
@@ -252,16 +252,17 @@ fn RulesSentence(session: Session, draft: Draft) -> impl IntoView {
             Some(Writers::Admitted(_)) => texts::WITH_EDIT_LINK.to_owned(),
         })
     };
-    let pace =
-        move || terms.with(|terms| terms.as_ref().map(|terms| rules::pace(terms.limit, session.first_app())));
+    let pace = move || {
+        terms.with(|terms| terms.as_ref().map(|terms| rules::pace(terms.limit, session.apps.first())))
+    };
     let maker = move || {
-        session.people.track();
-        rules::maker(session.is_owner(), session.owner_name().as_deref())
+        session.people.rows.track();
+        rules::maker(session.governing.is_owner(), session.governing.owner_name().as_deref())
     };
     view! {
         <p class="rules-sentence" hidden=move || terms.with(Option::is_none)>
             <span data-testid="rule-painters">{writers}</span>
-            {rules::may(session.first_app())}
+            {rules::may(session.apps.first())}
             <strong data-testid="rule-limit">{pace}</strong>
             ". "
             <span data-testid="rule-maker">{maker}</span>
@@ -291,11 +292,11 @@ fn AdvancedFacts(session: Session) -> impl IntoView {
         words.unwrap_or_default()
     });
     let server = Signal::derive(move || {
-        let servers = session.address.with(|address| {
+        let servers = session.address.link.with(|address| {
             let servers = address.iter().flat_map(RoomAddress::servers);
             servers.map(str::to_owned).collect::<Vec<_>>()
         });
-        rules::servers(&servers, session.server.get().as_ref())
+        rules::servers(&servers, session.servers.best.get().as_ref())
     });
     view! {
         <dl class="room-law">
@@ -319,8 +320,8 @@ fn fact(term: &'static str, test_id: &'static str, words: Signal<String>) -> imp
 /// A person within a list.
 fn named(session: Session, peer: PeerId) -> String {
     // People come, go and change their names.
-    session.people.track();
-    session.listed(peer)
+    session.people.rows.track();
+    session.people.listed(peer)
 }
 
 fn owner_and(session: Session, law: &RoomLaw, others: &[PeerId]) -> String {
@@ -353,7 +354,7 @@ fn Apps(session: Session, front: Front, is_own: Memo<bool>) -> impl IntoView {
                     type="button"
                     class="button secondary"
                     data-testid=format!("turn-on-{}", app.word)
-                    on:click=move |_| problem.set(session.decide(Decision::TurnOn(app)).err())
+                    on:click=move |_| problem.set(session.governing.decide(Decision::TurnOn(app)).err())
                 >
                     {texts::room::add(app.title)}
                 </button>
@@ -401,7 +402,7 @@ fn RoomName(draft: Draft) -> impl IntoView {
 fn ChooseRules(session: Session, draft: Draft) -> impl IntoView {
     let people =
         nameable(session, |law| law.rules.writers.listed().map(|list| list.to_vec()).unwrap_or_default());
-    let app = session.first_app();
+    let app = session.apps.first();
     view! {
         <RulesFields draft app listed=texts::ONLY_TICKED/>
         <WriterTicks draft app people/>
@@ -418,5 +419,5 @@ fn ChooseModerators(session: Session, draft: Draft) -> impl IntoView {
 /// The people who can be ticked: those here, and those who are ticked already.
 fn nameable(session: Session, ticked: fn(&RoomLaw) -> Vec<PeerId>) -> Vec<(PeerId, String)> {
     let ticked = session.governing.law.with_untracked(|law| law.as_ref().map(ticked)).unwrap_or_default();
-    untrack(move || session.others_and(ticked))
+    untrack(move || session.people.others_and(ticked))
 }

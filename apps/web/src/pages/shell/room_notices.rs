@@ -45,12 +45,12 @@ pub(super) fn RoomNotices(
 fn what_is(session: Session, front: Front) -> Vec<Notice> {
     let (app, mut notices) = (front.about(), Vec::<Notice>::new());
     // Why a meeting point that is away said goodbye is no news.
-    let is_old = session.old_version().is_some();
-    let away = session.away().filter(|_| !is_old);
+    let is_old = session.refusals.old_version().is_some();
+    let away = session.servers.away().filter(|_| !is_old);
     if !browser::has_webrtc() {
         notices.push(words::no_webrtc());
     }
-    let refusals = session.refusals.get().into_iter();
+    let refusals = session.refusals.shown.get().into_iter();
     let is_open = session.phase.get() == Phase::Open;
     let shown = refusals.filter(|(reason, from, _)| match (reason, from) {
         (Refusal::Server, _) => away.is_none(),
@@ -62,18 +62,18 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     if !is_open {
         return notices;
     }
-    let is_linked = session.people.with(|rows| rows.iter().any(Row::is_linked));
+    let is_linked = session.people.rows.with(|rows| rows.iter().any(Row::is_linked));
     match away {
         _ if session.governing.is_shut_out.get() && !is_linked => {
-            notices.push(words::new_link(session.owner_name().as_deref()));
+            notices.push(words::new_link(session.governing.owner_name().as_deref()));
         }
         Some(_) if !is_linked => notices.push(words::unlinked(app)),
         Some(reason) => notices.push(words::server_away(true, &reason)),
         // Whoever was refused is somebody: the room is not empty.
         None if session.is_disconnected.get() => {}
         None if notices.iter().all(|notice| notice.tone != Tone::Bad) => {
-            let named = session.named.get();
-            notices.extend(session.people.with(|rows| words::about_people(rows, named)));
+            let named = session.people.named.get();
+            notices.extend(session.people.rows.with(|rows| words::about_people(rows, named)));
         }
         None => {}
     }

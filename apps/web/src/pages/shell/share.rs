@@ -27,11 +27,11 @@ pub(crate) fn ShareSheet(
 ) -> impl IntoView {
     Effect::new(move || {
         if session.is_share_open.get() {
-            session.share();
+            session.address.share();
         }
     });
     let is_unlinked = Memo::new(move |_| session.is_unshared());
-    let before_link = move || match session.away() {
+    let before_link = move || match session.servers.away() {
         Some(reason) => words::server_away(true, &reason),
         None => words::Notice::new(words::Tone::Calm, texts::LINK_SOUGHT, None),
     };
@@ -50,7 +50,7 @@ pub(crate) fn ShareSheet(
                 data-testid="meet"
                 on:click=move |_| {
                     session.is_share_open.set(false);
-                    session.is_meet_open.set(true);
+                    session.meeting.is_open.set(true);
                 }
             >
                 {texts::MEET}
@@ -63,11 +63,12 @@ pub(crate) fn ShareSheet(
 /// The links, with the code and the picture of the one that is chosen.
 #[component]
 fn PassOn(session: Session) -> impl IntoView {
-    let links = Memo::new(move |_| session.links());
-    let code = Memo::new(move |_| session.code.get().map(|code| code.to_string()).unwrap_or_default());
+    let links = Memo::new(move |_| session.governing.links());
+    let code =
+        Memo::new(move |_| session.address.code.get().map(|code| code.to_string()).unwrap_or_default());
     let whole = Memo::new(move |_| bar::link(session));
     let view_link = Memo::new(move |_| {
-        let address = session.address.get();
+        let address = session.address.link.get();
         address.map_or_else(|| whole.get(), |address| address.to_look().to_string())
     });
     let is_to_look = RwSignal::new(false);
@@ -75,7 +76,7 @@ fn PassOn(session: Session) -> impl IntoView {
         true => view_link.get(),
         false => whole.get(),
     });
-    let is_private = move || session.is_private.get() == Some(true);
+    let is_private = move || session.address.is_private.get() == Some(true);
     let beside = move || match (links.get(), is_private()) {
         (_, false) => texts::share::SCAN,
         (Links::One, true) => texts::share::SCAN_PRIVATE,
@@ -146,7 +147,7 @@ fn Choice(
             </label>
         }
     };
-    let means_edit = texts::share::means_edit(&words::capital(session.about().verbs.0));
+    let means_edit = texts::share::means_edit(&words::capital(session.apps.in_front().verbs.0));
     view! {
         <fieldset class="choice link-choices">
             <legend class="sr-only">{texts::share::WHICH_LINK}</legend>
@@ -177,7 +178,10 @@ fn SplitLink(session: Session, links: Memo<Links>) -> impl IntoView {
             .governing
             .law
             .with(|law| law.as_ref().is_some_and(|law| law.rules.writers == Writers::Everybody));
-        session.is_owner() && lets_all && links.get() == Links::One && session.is_private.get() == Some(true)
+        session.governing.is_owner()
+            && lets_all
+            && links.get() == Links::One
+            && session.address.is_private.get() == Some(true)
     };
     view! {
         <Show when=may_split>
@@ -187,7 +191,7 @@ fn SplitLink(session: Session, links: Memo<Links>) -> impl IntoView {
                     type="button"
                     class="button secondary"
                     data-testid="split-link"
-                    on:click=move |_| problem.set(session.decide(Decision::SplitLink).err())
+                    on:click=move |_| problem.set(session.governing.decide(Decision::SplitLink).err())
                 >
                     {texts::share::SPLIT}
                 </button>

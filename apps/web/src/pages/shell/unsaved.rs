@@ -47,7 +47,7 @@ impl Unsaved {
 
     /// The rules may be others, by another device of the owner's: where nothing else was chosen, they are what is chosen.
     pub(super) fn follow(self) {
-        let holds = self.session.terms_now();
+        let holds = self.session.governing.terms_now();
         let is_old = untrack(move || self.draft())
             .is_some_and(|draft| draft.before.with_value(|before| *before != holds));
         if is_old && untrack(move || self.changes()) == 0 {
@@ -67,7 +67,7 @@ impl Unsaved {
 
     /// Chosen is what holds.
     fn discard(self) {
-        let draft = || Draft::new(self.session.terms_now(), self.session.edit_key());
+        let draft = || Draft::new(self.session.governing.terms_now(), self.session.address.edit_key());
         self.problem.set(None);
         self.draft.set(Some(self.page.with_value(|page| page.with(draft))));
     }
@@ -82,8 +82,8 @@ impl Unsaved {
     /// Has what was chosen hold in the room, and leaves what else changed there meanwhile.
     pub(super) fn save(self) {
         let Some(draft) = untrack(move || self.draft()) else { return };
-        let saved = untrack(move || draft.rules(self.session.first_app())).and_then(|chosen| {
-            let (now, before) = (self.session.terms_now(), draft.before.get_value());
+        let saved = untrack(move || draft.rules(self.session.apps.first())).and_then(|chosen| {
+            let (now, before) = (self.session.governing.terms_now(), draft.before.get_value());
             let rules = Terms {
                 name: pick(now.name, &before.name, &chosen.name),
                 limit: pick(now.limit, &before.limit, &chosen.limit),
@@ -91,7 +91,7 @@ impl Unsaved {
                 moderators: pick(now.moderators, &before.moderators, &chosen.moderators),
                 overlay: pick(now.overlay, &before.overlay, &chosen.overlay),
             };
-            self.session.decide(Decision::Rules(rules))?;
+            self.session.governing.decide(Decision::Rules(rules))?;
             draft.before.set_value(chosen);
             draft.note_saved();
             Ok(())

@@ -83,7 +83,7 @@ pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
 
 /// A person's part of the bar, as long as what it added is large.
 fn part(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
-    let colour = match peer == sync.session.peer() {
+    let colour = match peer == sync.session.node.peer() {
         true => "var(--you)".to_owned(),
         false => format!("var(--bead-{})", beads::colour(&peer)),
     };
@@ -104,11 +104,11 @@ fn entry(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
 #[component]
 pub(super) fn PersonBead(sync: Sync, peer: PeerId) -> impl IntoView {
     let session = sync.session;
-    match peer == session.peer() {
+    match peer == session.node.peer() {
         true => view! { <OwnBead called=session.name/> }.into_any(),
         false => view! { <Bead peer letter=Signal::derive(move || {
-            session.people.track();
-            session.letter_of(peer)
+            session.people.rows.track();
+            session.people.letter_of(peer)
         })/> }
         .into_any(),
     }
@@ -116,6 +116,6 @@ pub(super) fn PersonBead(sync: Sync, peer: PeerId) -> impl IntoView {
 
 /// What a person is called now.
 pub(super) fn called(sync: Sync, peer: PeerId) -> String {
-    sync.session.people.track();
-    words::capital(&sync.session.called_by_peer(peer))
+    sync.session.people.rows.track();
+    words::capital(&sync.session.people.called_by_peer(peer))
 }

@@ -18,7 +18,7 @@ pub(super) async fn of(sync: Sync) -> Option<Rc<dyn Shelf>> {
     if let Some(shelf) = sync.shelf() {
         return Some(shelf);
     }
-    let room = sync.session.with_room(|node, _, room| node.room(room).id()).flatten()?;
+    let room = sync.session.node.room_id()?;
     let opened = shelf::open(sync.session, room, sync.slot).await.ok()?.await;
     sync.share_shelf(opened)
 }

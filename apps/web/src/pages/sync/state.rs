@@ -135,7 +135,7 @@ impl Sync {
     pub(super) fn new(session: Session, is_empty: RwSignal<bool>) -> Sync {
         let sync = Sync {
             session,
-            slot: session.slot_of(apps::named(WORD).expect("it stands in the table")),
+            slot: session.apps.slot_of(apps::named(WORD).expect("it stands in the table")),
             tab: RwSignal::new(Tab::named(session.apps.view.get_untracked().as_deref())),
             counter: RwSignal::new(COUNTER.to_owned()),
             counters: RwSignal::new(Vec::new()),
@@ -147,7 +147,7 @@ impl Sync {
             counts: RwSignal::new(Counts::default()),
             log: RwSignal::new(Log::default()),
             traffic: RwSignal::new(Traffic::default()),
-            now_ms: RwSignal::new(session.room_time_ms()),
+            now_ms: RwSignal::new(session.node.room_time_ms()),
             changes: RwSignal::new(0),
             is_shut: Memo::new(move |_| session.governing.standing.with(Standing::is_shut)),
             is_empty,
@@ -162,10 +162,10 @@ impl Sync {
         Effect::new(move || {
             let tab = sync.tab.get();
             sync.read_holders();
-            session.note_view((tab != Tab::Values).then(|| tab.word()));
+            session.address.note_view((tab != Tab::Values).then(|| tab.word()));
         });
         Effect::new(move || {
-            session.people.with(|rows| sync.traffic.update(|traffic| traffic.count(rows)));
+            session.people.rows.with(|rows| sync.traffic.update(|traffic| traffic.count(rows)));
         });
         session.on_event(move |event| sync.hear(event));
         sync
@@ -220,7 +220,7 @@ impl Sync {
     }
 
     fn count_change(self, author: Endpoint) {
-        self.counts.update(|counts| match author == self.session.endpoint() {
+        self.counts.update(|counts| match author == self.session.node.endpoint() {
             true => counts.made += 1,
             false => counts.heard += 1,
         });
@@ -268,7 +268,7 @@ impl Sync {
     }
 
     fn note(self, who: Endpoint, kind: Kind, words: String, size: u64) {
-        let called = words::capital(&self.session.called(who));
+        let called = words::capital(&self.session.people.called(who));
         self.log.update(|log| log.add(browser::clock(), called, kind, words, size));
     }
 
@@ -297,7 +297,7 @@ impl Sync {
 
     /// A second has passed.
     pub(super) fn tick(self) {
-        set_if_new(self.now_ms, self.session.room_time_ms());
+        set_if_new(self.now_ms, self.session.node.room_time_ms());
     }
 
     fn read_holders(self) {
@@ -311,7 +311,7 @@ impl Sync {
             })
         });
         let holders = place.and_then(|(replica, part)| {
-            self.session.with_room(|node, _, room| node.room(room).holders(replica, part))
+            self.session.node.with_room(|node, _, room| node.room(room).holders(replica, part))
         });
         set_if_new(self.holders, holders);
     }
@@ -371,16 +371,18 @@ impl Sync {
     /// Why nothing can be written here, in words; tracked. `None` where something can.
     pub(super) fn why_shut(self) -> Option<String> {
         let session = self.session;
-        let owner = session.owner_name().unwrap_or_default();
-        session
-            .governing
-            .standing
-            .with(|standing| standing.is_shut().then(|| standing.words(&owner, session.about())).flatten())
+        let owner = session.governing.owner_name().unwrap_or_default();
+        session.governing.standing.with(|standing| {
+            standing.is_shut().then(|| standing.words(&owner, session.apps.in_front())).flatten()
+        })
     }
 
     /// Looks at the table.
     pub(super) fn look<R>(self, look: impl FnOnce(&Table) -> R) -> Option<R> {
-        self.session.with_room(|node, _, room| node.room(room).replica(self.replica()).map(look)).flatten()
+        self.session
+            .node
+            .with_room(|node, _, room| node.room(room).replica(self.replica()).map(look))
+            .flatten()
     }
 
     /// Writes one field of the table. Returns whether that was taken.
@@ -390,7 +392,7 @@ impl Sync {
 
     /// Writes in the table. Returns whether that was taken.
     pub(super) fn write_all(self, make: impl FnOnce(&Table, Endpoint) -> Result<Vec<Write>, String>) -> bool {
-        let written = self.session.with_room(|node, now, room| {
+        let written = self.session.node.with_room(|node, now, room| {
             let me = node.endpoint();
             let empty = Table::new(table::Kind::ByValue);
             let table = node.room(room).replica(self.replica()).unwrap_or(&empty);
@@ -405,7 +407,7 @@ impl Sync {
         let written = written.unwrap_or_else(|| Err(CommandError::NotOpen.to_string()));
         let is_written = written.is_ok();
         self.problem.set(written.err().map(|why| words::sentence(&why)));
-        self.session.refresh_standing();
+        self.session.governing.refresh_standing();
         is_written
     }
 }

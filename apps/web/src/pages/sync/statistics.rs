@@ -122,7 +122,7 @@ pub(super) fn AverageFact(session: Session) -> impl IntoView {
 }
 
 fn average(session: Session) -> String {
-    let average = session.people.with(|rows| average_rtt(rows)).map(rtt::number);
+    let average = session.people.rows.with(|rows| average_rtt(rows)).map(rtt::number);
     average.map_or_else(
         || texts::statistics::NOT_MEASURED.to_owned(),
         |(number, unit)| format!("{number}\u{2009}{unit}"),

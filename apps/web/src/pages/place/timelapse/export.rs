@@ -72,8 +72,9 @@ impl Timelapse {
 
     /// Makes the file: what to say of it, and its bytes. `None` when it was cancelled.
     async fn make(self, form: Form, film: Film, opening: u32) -> Result<Option<(String, Vec<u8>)>, String> {
-        let scale =
-            timelapse::export_scale(self.session.size.get_untracked().ok_or(texts::timelapse::NO_CANVAS)?);
+        let scale = timelapse::export_scale(
+            self.session.canvas.size.get_untracked().ok_or(texts::timelapse::NO_CANVAS)?,
+        );
         let mut coder = match form {
             Form::Gif => {
                 Coder::Gif(Box::new(self.with_timeline(|timeline| GifEncoder::new(timeline, scale))?))

@@ -110,7 +110,7 @@ impl Timelapse {
         if self.stage.get_untracked() == Stage::Closed {
             return;
         }
-        self.session.cancel_history();
+        self.session.canvas.cancel_history();
         self.is_playing.set(false);
         self.export.set(Export::Idle);
         self.stage.set(Stage::Closed);

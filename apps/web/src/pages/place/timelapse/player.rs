@@ -29,10 +29,10 @@ struct Loading {
 
 impl Timelapse {
     pub(super) fn load(self) {
-        let Some(size) = self.session.size.get_untracked() else { return };
+        let Some(size) = self.session.canvas.size.get_untracked() else { return };
         self.stage.set(Stage::Loading { bytes: 0, of: None, strokes: 0 });
         self.reach.set(String::new());
-        self.session.fetch_history();
+        self.session.canvas.fetch_history();
         let opening = {
             let work = self.work();
             let mut work = work.borrow_mut();
@@ -52,7 +52,7 @@ impl Timelapse {
             None => self.take_in(&mut loading),
             Some(tile) if tile < loading.tiles => {
                 let until = (tile + TILES_AT_ONCE).min(loading.tiles);
-                let past = self.session.past_of_tiles(tile..until);
+                let past = self.session.canvas.past_of_tiles(tile..until);
                 past.iter().for_each(|batch| loading.builder.add(batch));
                 loading.tile = Some(until);
             }
@@ -64,7 +64,7 @@ impl Timelapse {
 
     /// Takes in what came of the history.
     fn take_in(self, loading: &mut Loading) {
-        let Some((view, taken)) = self.session.take_history(CELLS_AT_ONCE) else {
+        let Some((view, taken)) = self.session.canvas.take_history(CELLS_AT_ONCE) else {
             loading.tile = Some(0);
             return;
         };
@@ -76,12 +76,12 @@ impl Timelapse {
         if is_too_much || is_over && taken.is_empty() {
             loading.reach = self.reach_of(&view);
             loading.tile = Some(0);
-            self.session.cancel_history();
+            self.session.canvas.cancel_history();
         }
     }
 
     fn reach_of(self, view: &HistoryView) -> Reach {
-        let keeper = view.source.filter(|_| view.batches > 0).map(|(who, _)| self.session.called(who));
+        let keeper = view.source.filter(|_| view.batches > 0).map(|(who, _)| self.session.people.called(who));
         Reach {
             keeper,
             is_whole: view.is_whole,
@@ -191,7 +191,7 @@ impl Timelapse {
         self.moment.set(moment);
         let Some((at, peer)) = painted else { return };
         set_if_new(self.when, browser::time_in_words(at, true));
-        let who = if moment == 0 { String::new() } else { self.session.called_by_peer(peer) };
+        let who = if moment == 0 { String::new() } else { self.session.people.called_by_peer(peer) };
         set_if_new(self.who, timelapse::painting(&who));
     }
 }

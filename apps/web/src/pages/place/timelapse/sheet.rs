@@ -95,7 +95,7 @@ fn Waiting(timelapse: Timelapse) -> impl IntoView {
 
 #[component]
 fn Player(timelapse: Timelapse) -> impl IntoView {
-    let size = timelapse.session.size.get_untracked();
+    let size = timelapse.session.canvas.size.get_untracked();
     let (width, height) = size.map_or((1, 1), |size| (size.width, size.height));
     Effect::new(move || {
         if timelapse.paper.get().is_some() {

@@ -15,7 +15,7 @@ pub(crate) fn NotesButton(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let count = session.noted.unread;
+    let count = session.notes.unread;
     view! {
         <button
             class="icon-button notes-button"
@@ -24,7 +24,7 @@ pub(crate) fn NotesButton(
             aria-label=move || notes::button(count.get())
             title=texts::notes::NOTES_KEYS
             disabled=move || session.phase.get() != Phase::Open
-            on:click=move |_| session.noted.is_open.set(true)
+            on:click=move |_| session.notes.is_open.set(true)
         >
             {icons::note()}
             <span class="unread" data-testid="notes-unread">{move || notes::unread(count.get())}</span>

@@ -51,7 +51,7 @@ pub(crate) fn NotesSheet(
     };
     view! {
         <style>{include_str!("notes.css")}</style>
-        <Sheet open=session.noted.is_open id="notes-title" title=texts::notes::NOTES>
+        <Sheet open=session.notes.is_open id="notes-title" title=texts::notes::NOTES>
             <Content panel/>
         </Sheet>
     }
@@ -62,8 +62,8 @@ fn Content(panel: Panel) -> impl IntoView {
     let session = panel.session;
     panel.begin();
     let held = Memo::new(move |_| {
-        session.noted.changes.track();
-        notes::lines(&session.notes())
+        session.notes.changes.track();
+        notes::lines(&session.notes.list())
     });
     let shown = move || held.with(|lines| lines[lines.len().saturating_sub(SHOWN_MAX)..].to_vec());
     let about = move || match held.with(Vec::len) {
@@ -83,7 +83,7 @@ fn Content(panel: Panel) -> impl IntoView {
             <TakeBack panel/>
             <Composer panel/>
             <p class="sr-only" aria-live="polite" data-testid="notes-spoken">
-                {move || session.noted.spoken.get()}
+                {move || session.notes.spoken.get()}
             </p>
         </div>
     }
@@ -94,8 +94,8 @@ impl Panel {
     fn begin(self) {
         self.problem.set(None);
         self.done.set(None);
-        self.session.refresh_notes();
-        self.session.noted.spoken.set(String::new());
+        self.session.notes.refresh();
+        self.session.notes.spoken.set(String::new());
         if browser::has_mouse() {
             // The sheet is shown in this turn, and gives the focus to what comes first on it.
             request_animation_frame(move || self.focus_field());
@@ -110,14 +110,14 @@ impl Panel {
     }
 
     fn write(self, text: &str) {
-        let written = self.session.write_note(text);
+        let written = self.session.notes.write(text);
         self.finish(written.map(|()| self.draft.set(String::new())), None);
     }
 
     fn take_back(self, done: Done) {
         match done {
-            Done::Removed(text) => self.finish(self.session.write_note(&text), None),
-            Done::Hidden(id) => self.finish(self.session.set_note_hidden(id, false).map(drop), None),
+            Done::Removed(text) => self.finish(self.session.notes.write(&text), None),
+            Done::Hidden(id) => self.finish(self.session.notes.set_hidden(id, false).map(drop), None),
         }
         self.focus_field();
     }
@@ -125,14 +125,14 @@ impl Panel {
     fn finish(self, outcome: Result<(), String>, done: Option<Done>) {
         self.done.set(done.filter(|_| outcome.is_ok()));
         self.problem.set(outcome.err());
-        self.session.refresh_notes();
+        self.session.notes.refresh();
     }
 }
 
 #[component]
 fn Row(panel: Panel, line: Line) -> impl IntoView {
     let session = panel.session;
-    let is_own = line.author == session.peer();
+    let is_own = line.author == session.node.peer();
     let when = browser::time_in_words(line.at_ms, false);
     let missing = (line.missing > 0).then(|| notes::missing(line.missing));
     let follows = line.follows;
@@ -152,12 +152,12 @@ fn Row(panel: Panel, line: Line) -> impl IntoView {
 fn Author(session: Session, peer: PeerId) -> impl IntoView {
     let called = Memo::new(move |_| {
         // People come, go and change their names.
-        session.people.track();
-        session.called_by_peer(peer)
+        session.people.rows.track();
+        session.people.called_by_peer(peer)
     });
     let letter = Signal::derive(move || {
         called.track();
-        session.letter_of(peer)
+        session.people.letter_of(peer)
     });
     view! {
         <Bead peer letter/>
@@ -171,7 +171,7 @@ fn Author(session: Session, peer: PeerId) -> impl IntoView {
 #[component]
 fn Act(panel: Panel, line: Line, when: String) -> impl IntoView {
     let session = panel.session;
-    let is_own = line.author == session.peer();
+    let is_own = line.author == session.node.peer();
     let may_not =
         move || !is_own && !session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates));
     let (test_id, title, icon) = match is_own {
@@ -180,8 +180,8 @@ fn Act(panel: Panel, line: Line, when: String) -> impl IntoView {
     };
     let act = move |_| {
         let (done, outcome) = match is_own {
-            true => (Done::Removed(line.text.clone()), session.remove_note(line.id)),
-            false => (Done::Hidden(line.id), session.set_note_hidden(line.id, true)),
+            true => (Done::Removed(line.text.clone()), session.notes.remove(line.id)),
+            false => (Done::Hidden(line.id), session.notes.set_hidden(line.id, true)),
         };
         panel.finish(outcome.map(drop), Some(done));
     };
@@ -234,12 +234,12 @@ fn Composer(panel: Panel) -> impl IntoView {
     let (session, draft) = (panel.session, panel.draft);
     let why_not = Memo::new(move |_| {
         session.governing.law.track();
-        session.why_no_notes()
+        session.notes.why_none()
     });
     let left = Memo::new(move |_| draft.with(|text| notes::left(text)));
     let complaint = move || why_not.get().or(panel.problem.get()).or(left.get().err());
     let aside = move || {
-        let reached = session.noted.reached.get().map(|(reached, of)| {
+        let reached = session.notes.reach.reached.get().map(|(reached, of)| {
             let is_kept =
                 matches!(session.storage.get(), StorageState::Kept | StorageState::KeptByAnotherTab);
             notes::reached(reached, of, is_kept)

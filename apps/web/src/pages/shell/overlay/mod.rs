@@ -66,10 +66,10 @@ impl Picture {
 
     /// Asks everybody, and draws what is known by now.
     fn refresh(self) {
-        let Some((sights, view)) = self.session.look() else { return };
+        let Some((sights, view)) = self.session.governing.look() else { return };
         let kind = view.kind;
         let origin = self.origin.get_untracked();
-        let graph = self.session.people.with_untracked(|rows| Graph::new(&sights, rows, kind, origin));
+        let graph = self.session.people.rows.with_untracked(|rows| Graph::new(&sights, rows, kind, origin));
         let Some(graph) = graph else { return };
         let side = if browser::width() < PHONE { NARROW } else { WIDE };
         let spots = self.layout.with_value(|layout| layout.borrow_mut().place(&graph, side));

@@ -160,7 +160,7 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
     let number = |place| given.get(place).as_f64().unwrap_or_default() as u64;
     let bytes = |place| Uint8Array::new(&given.get(place)).to_vec();
     match asked {
-        "client" => return Ok((client_of(writing.sync.session.endpoint()) as f64).into()),
+        "client" => return Ok((client_of(writing.sync.session.node.endpoint()) as f64).into()),
         "whole" => return Ok(Uint8Array::from(&*whole(writing, &text(0))).into()),
         "slices" => return Ok(slices(writing, &text(0)).into()),
         "author" => {
@@ -199,7 +199,7 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
 pub(super) fn look<R>(writing: Writing, look: impl FnOnce(&Documents) -> R) -> Option<R> {
     let look =
         |node: &mut Node, _, room| node.room(room).replica::<Documents>(writing.sync.documents()).map(look);
-    writing.sync.session.with_room(look).flatten()
+    writing.sync.session.node.with_room(look).flatten()
 }
 
 /// The update that makes a document what it is.
@@ -209,7 +209,7 @@ pub(super) fn whole(writing: Writing, name: &str) -> Vec<u8> {
 
 /// The updates that make it so one after the other, the first one at once.
 fn slices(writing: Writing, name: &str) -> Array {
-    let client = client_of(writing.sync.session.endpoint());
+    let client = client_of(writing.sync.session.node.endpoint());
     let slices = look(writing, |documents| documents.slices(name, client)).unwrap_or_default();
     slices.iter().map(|slice| JsValue::from(Uint8Array::from(&**slice))).collect()
 }
@@ -225,7 +225,7 @@ fn item(item: JsValue) -> Id {
 fn time_of(writing: Writing, name: &str, items: impl Iterator<Item = Id>) -> Option<String> {
     let newest =
         look(writing, |documents| items.filter_map(|id| documents.written_ms(name, id)).max()).flatten()?;
-    Some(ago::shown(writing.sync.session.room_time_ms().saturating_sub(newest)))
+    Some(ago::shown(writing.sync.session.node.room_time_ms().saturating_sub(newest)))
 }
 
 fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {
@@ -238,7 +238,7 @@ fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {
 /// Why nothing was said, with the time after which it may be tried again.
 pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsValue> {
     let payloads = payloads(name, &[], update).map_err(|error| thrown(&error.to_string(), None))?;
-    let said = writing.sync.session.with_room(|node, now, room| {
+    let said = writing.sync.session.node.with_room(|node, now, room| {
         let me = node.endpoint().peer;
         let Some(documents) = node.room(room).replica::<Documents>(writing.sync.documents()) else {
             return Err(thrown(&CommandError::NotOpen.to_string(), None));
@@ -251,7 +251,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
         let written = node.room_mut(now, room).write(writing.sync.documents(), payloads);
         written.map(drop).map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
     });
-    writing.sync.session.refresh_standing();
+    writing.sync.session.governing.refresh_standing();
     said.unwrap_or_else(|| Err(thrown(&CommandError::NotOpen.to_string(), None)))
 }
 
@@ -259,7 +259,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
 fn tell(writing: Writing, topic: &str, bytes: &[u8]) -> Result<(), JsValue> {
     let topic = Topic::new(topic).map_err(|error| thrown(&error.to_string(), None))?;
     let tell = |node: &mut Node, now, room| node.room_mut(now, room).say(writing.sync.slot, &topic, bytes);
-    let told = writing.sync.session.with_room(tell);
+    let told = writing.sync.session.node.with_room(tell);
     told.unwrap_or(Ok(())).map_err(|error| thrown(&error.to_string(), None))
 }
 

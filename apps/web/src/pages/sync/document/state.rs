@@ -138,7 +138,7 @@ impl Writing {
             }
         });
         Effect::new(move || {
-            self.sync.session.people.track();
+            self.sync.session.people.rows.track();
             if self.editor.get() == Editor::Here {
                 self.tell_people();
             }
@@ -194,11 +194,11 @@ impl Writing {
 
     fn tell_people(self) {
         let session = self.sync.session;
-        let members = session.with_room(|node, _, room| node.room(room).peers()).unwrap_or_default();
+        let members = session.node.with_room(|node, _, room| node.room(room).peers()).unwrap_or_default();
         let members = members.into_iter().filter(|member| member.attached || member.distant);
         let person = |endpoint: Endpoint| {
             let look = self.look_of(endpoint.peer);
-            let called = words::capital(&session.called(endpoint));
+            let called = words::capital(&session.people.called(endpoint));
             let client = JsValue::from(client_of(endpoint) as f64);
             Array::of4(&endpoint.to_string().into(), &client, &called.into(), &look.into())
         };
@@ -243,22 +243,22 @@ impl Writing {
     pub(super) fn user(self) -> Array {
         let session = self.sync.session;
         let name = session.name.get_untracked();
-        let name = if name.is_empty() { beads::name(&session.peer()) } else { name };
-        Array::of2(&name.into(), &beads::colour(&session.peer()).into())
+        let name = if name.is_empty() { beads::name(&session.node.peer()) } else { name };
+        Array::of2(&name.into(), &beads::colour(&session.node.peer()).into())
     }
 
     /// What an author is called here, how their bead is coloured, and its outline.
     pub(super) fn person(self, author: &str) -> Array {
         let session = self.sync.session;
         let Ok(peer) = author.parse::<PeerId>() else { return Array::new() };
-        let shape = if peer == session.peer() { beads::ROUND } else { beads::shape(&peer) };
-        let called = words::capital(&session.called_by_peer(peer));
+        let shape = if peer == session.node.peer() { beads::ROUND } else { beads::shape(&peer) };
+        let called = words::capital(&session.people.called_by_peer(peer));
         Array::of3(&called.into(), &self.look_of(peer).into(), &shape.path.into())
     }
 
     /// The style of somebody's bead on this screen.
     fn look_of(self, peer: PeerId) -> String {
-        match peer == self.sync.session.peer() {
+        match peer == self.sync.session.node.peer() {
             true => "--bead:var(--you);--bead-ink:var(--on-you)".to_owned(),
             false => format!("--bead:var(--bead-{})", beads::colour(&peer)),
         }

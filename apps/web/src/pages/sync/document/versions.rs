@@ -247,7 +247,7 @@ fn Entry(versions: Versions, version: Version) -> impl IntoView {
 #[component]
 fn Comparison(versions: Versions, version: Version) -> impl IntoView {
     let Versions { writing, rows, is_busy, .. } = versions;
-    let is_own = version.author == writing.sync.session.peer();
+    let is_own = version.author == writing.sync.session.node.peer();
     let title = texts::documents::since(&version.label);
     let version = StoredValue::new(version);
     let count = move |kind: &str| rows.with(|rows| rows.iter().filter(|row| row.kind == kind).count());

@@ -281,7 +281,7 @@ pub(super) fn give_back(easel: Easel, press: &MouseEvent) {
 pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
     let session = easel.sync.session;
     let person = move |who: Endpoint| {
-        let called = session.called(who);
+        let called = session.people.called(who);
         let is_followed = move || easel.following.get() == Some(who);
         view! {
             <button

@@ -147,7 +147,7 @@ impl Easel {
         let is_dark = theme::followed();
         Effect::new(move || {
             self.camera.track();
-            self.sync.session.people.track();
+            self.sync.session.people.rows.track();
             is_dark.track();
             self.ask_frame();
         });

@@ -49,7 +49,7 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
 
 /// Puts down what was drawn on the start page, in a room of one's own on which nothing is drawn yet.
 pub(super) fn take_scribble(easel: Easel) {
-    if !untrack(move || easel.sync.session.is_owner()) || easel.count.get_untracked() > 0 {
+    if !untrack(move || easel.sync.session.governing.is_owner()) || easel.count.get_untracked() > 0 {
         return;
     }
     let Some(mut order) = easel.with(|work| work.sketch.top()) else { return };

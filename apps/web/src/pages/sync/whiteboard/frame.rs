@@ -143,7 +143,7 @@ impl Easel {
             if let Some(area) = Area::around(shapes.map(|shape| Area::of(shape.bounds))) {
                 frame(context, camera, area, colour, 2.0);
                 let (x, y) = camera.point((area.x, area.y));
-                tag(context, (x, y - 26.0), &session.called(*who), colour, colours);
+                tag(context, (x, y - 26.0), &session.people.called(*who), colour, colours);
             }
             let Some(track) = other.track.as_ref().filter(|track| track.is_shown(now)) else { continue };
             let thread: Vec<(f64, f64)> =
@@ -152,7 +152,7 @@ impl Easel {
             let at = camera.point(track.place(now));
             draw_arrow(context, at, colour);
             if track.is_named(now) {
-                tag(context, (at.0 + 14.0, at.1 + 16.0), &session.called(*who), colour, colours);
+                tag(context, (at.0 + 14.0, at.1 + 16.0), &session.people.called(*who), colour, colours);
             }
             moves |= track.changes_in(now).is_some();
         }

@@ -67,7 +67,7 @@ impl Others {
 impl Easel {
     pub(super) fn hear_presence(self, who: Endpoint, state: Option<&[u8]>) {
         let session = self.sync.session;
-        let is_hidden = who == session.endpoint() || session.is_muted(who.peer);
+        let is_hidden = who == session.node.endpoint() || session.people.is_muted(who.peer);
         let presence = state.filter(|_| !is_hidden).and_then(Presence::read);
         let now = browser::milliseconds();
         self.with(|work| {
@@ -100,7 +100,7 @@ impl Easel {
     }
 
     pub(super) fn hear_draft(self, who: Endpoint, bytes: &[u8]) {
-        if self.sync.session.is_muted(who.peer) || who == self.sync.session.endpoint() {
+        if self.sync.session.people.is_muted(who.peer) || who == self.sync.session.node.endpoint() {
             return;
         }
         let read = self.sync.look(|table| drafts::read(table, bytes)).flatten();
@@ -130,7 +130,7 @@ impl Easel {
             })
         });
         let bytes = state.map(|state| state.bytes());
-        self.sync.session.with_room(|node, now, room| {
+        self.sync.session.node.with_room(|node, now, room| {
             // It is short, and before the room is open nobody is there to hear it.
             let _ = node.room_mut(now, room).set_presence(self.sync.slot, bytes.as_deref());
         });
@@ -157,7 +157,7 @@ impl Easel {
         let next = (!drafted.is_empty()).then_some(now + REPEAT_MS);
         self.with(|work| work.drafted = (now, next.is_some().then(|| bytes.clone())));
         if let Ok(topic) = Topic::new(drafts::TOPIC) {
-            self.sync.session.with_room(|node: &mut Node, now, room| {
+            self.sync.session.node.with_room(|node: &mut Node, now, room| {
                 // Nobody may be there to see it.
                 let _ = node.room_mut(now, room).send_datagram(Audience::All, self.sync.slot, &topic, &bytes);
             });
@@ -170,7 +170,7 @@ impl Easel {
         self.following.set(who);
         if let Some(who) = who {
             self.see_as_followed();
-            self.speak(texts::board::following(&self.sync.session.called(who)));
+            self.speak(texts::board::following(&self.sync.session.people.called(who)));
         }
     }
 
@@ -207,8 +207,8 @@ pub(super) fn Following(easel: Easel) -> impl IntoView {
     let session = easel.sync.session;
     let shown = move || {
         let who = easel.following.get()?;
-        session.people.track();
-        let called = session.called(who);
+        session.people.rows.track();
+        let called = session.people.called(who);
         Some(view! {
             <div class="board-following" style=colour_of(who)>
                 <p role="status">

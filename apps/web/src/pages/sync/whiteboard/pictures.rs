@@ -141,11 +141,12 @@ impl Easel {
         let session = self.sync.session;
         let sender = |who: Endpoint| Sender {
             who,
-            called: session.called(who),
+            called: session.people.called(who),
             colour: colours_of(self).map_or(String::new(), |colours| colours.bead(who).to_owned()),
         };
         let look = |blob, before: &Coming| {
-            let view = session.with_room(|node, _, room| node.room(room).blob(self.sync.slot, blob))??;
+            let view =
+                session.node.with_room(|node, _, room| node.room(room).blob(self.sync.slot, blob))??;
             let share = view.size.map_or(0.0, |size| view.held as f64 / size.max(1) as f64);
             // Who sent so far is shown while nobody does.
             let is_known = |who| before.from.as_ref().is_some_and(|from| from.who == who);

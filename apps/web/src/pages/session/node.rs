@@ -1,0 +1,89 @@
+//! The page's node, and the room that the page is in.
+
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use meshwork_core::id::{Endpoint, PeerId, RoomId};
+use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::time::{Time, WallTime};
+use meshwork_rtc::web::Driver;
+
+/// What every part of a session reaches node and room by. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(crate) struct PageNode {
+    driver: StoredValue<Driver, LocalStorage>,
+    pub(super) room: RwSignal<Option<RoomHandle>>,
+}
+
+impl PageNode {
+    pub(super) fn new(driver: Driver) -> PageNode {
+        PageNode { driver: StoredValue::new_local(driver), room: RwSignal::new(None) }
+    }
+
+    pub(super) fn driver(self) -> Driver {
+        self.driver.get_value()
+    }
+
+    /// Which endpoint this page is.
+    pub(crate) fn endpoint(self) -> Endpoint {
+        self.driver.with_value(Driver::endpoint)
+    }
+
+    /// Who one is.
+    pub(crate) fn peer(self) -> PeerId {
+        self.endpoint().peer
+    }
+
+    /// Calls the node.
+    pub(crate) fn with<R>(self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
+        self.driver.with_value(|driver| driver.with(call))
+    }
+
+    /// Does something in the room, if there is one.
+    pub(crate) fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
+        let room = self.room.get_untracked()?;
+        Some(self.with(|node, now| work(node, now, room)))
+    }
+
+    /// Looks at the room, if there is one.
+    pub(super) fn look<R>(self, look: impl FnOnce(&Node, RoomHandle) -> R) -> Option<R> {
+        let room = self.room.get_untracked()?;
+        Some(self.driver.with_value(|driver| driver.look(|node| look(node, room))))
+    }
+
+    /// Does in the room what it may refuse.
+    pub(super) fn command<T>(
+        self,
+        act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        self.with_room(act).unwrap_or(Err(CommandError::NotOpen))
+    }
+
+    /// Whether this is the room.
+    pub(super) fn is_in(self, room: RoomHandle) -> bool {
+        self.room.get_untracked() == Some(room)
+    }
+
+    /// The room's id, once known.
+    pub(crate) fn room_id(self) -> Option<RoomId> {
+        self.look(|node, room| node.room(room).id()).flatten()
+    }
+
+    /// The room's time, in ms.
+    pub(crate) fn room_time_ms(self) -> u64 {
+        let wall = self.with_room(|node, now, room| node.room(room).time(now)).flatten();
+        wall.map_or(0, WallTime::as_millis)
+    }
+
+    /// Whether a relay is known for the room.
+    pub(crate) fn knows_relay(self) -> bool {
+        self.look(|node, room| node.room(room).knows_relay()).unwrap_or(false)
+    }
+
+    /// Notes by which link the room is found again.
+    pub(super) fn note_link(self, address: &RoomAddress) {
+        if let Some(id) = address.room() {
+            self.driver.with_value(|driver| driver.note_link(id, address));
+        }
+    }
+}
