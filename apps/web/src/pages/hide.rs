@@ -25,12 +25,12 @@ pub(crate) fn HideAddress(
     let on_change = move |event| {
         let hides = event_target_checked(&event);
         browser::store(KEY, if hides { HIDDEN } else { "" });
-        session.set_hides_address(hides);
+        session.me.set_hides_address(hides);
     };
     let explained = move || {
         // A relay is heard of before people are.
         session.people.rows.track();
-        words::hiding(session.hides_address.get(), session.node.knows_relay())
+        words::hiding(session.me.hides_address.get(), session.node.knows_relay())
     };
     view! {
         <section class="sheet-part" aria-labelledby="hide-title">
@@ -39,7 +39,7 @@ pub(crate) fn HideAddress(
                 <input
                     type="checkbox"
                     data-testid="hide-address"
-                    prop:checked=move || session.hides_address.get()
+                    prop:checked=move || session.me.hides_address.get()
                     on:change=on_change
                 />
                 <span>{texts::key::HIDE_ADDRESS}</span>

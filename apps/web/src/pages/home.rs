@@ -88,10 +88,10 @@ fn Home(
     let chosen = RwSignal::new(&APPS[0]);
     // Who was in a room before has kept one, most likely; it is known a moment later.
     let has_rooms = RwSignal::new(session.visited.was_anywhere());
-    let is_first = !has_rooms.get_untracked() && session.name.with_untracked(String::is_empty);
+    let is_first = !has_rooms.get_untracked() && session.me.name.with_untracked(String::is_empty);
     let chip = view! {
         <label class="name-chip">
-            <OwnBead called=session.name/>
+            <OwnBead called=session.me.name/>
             <NameField session/>
         </label>
     };
@@ -142,7 +142,7 @@ fn FirstName(session: Session) -> impl IntoView {
         <div class="first-name">
             <span class="first-name-label" aria-hidden="true">{texts::key::WHAT_CALLED}</span>
             <label class="name-chip">
-                <OwnBead called=session.name/>
+                <OwnBead called=session.me.name/>
                 <NameField session placeholder=texts::guest::YOUR_NAME/>
             </label>
             <p class="hint">

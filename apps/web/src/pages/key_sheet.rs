@@ -20,16 +20,16 @@ use super::{browser, icons, sealing};
 /// The shortest passphrase that a key is saved with, in characters.
 const PASSPHRASE_LEAST: usize = 8;
 
-/// The sheet; [`Session::key_sheet`] shows it.
+/// The sheet; [`Session::me`] says whether it is shown.
 #[component]
 pub(crate) fn KeySheet(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
     let peer = session.node.peer();
-    let letter = Signal::derive(move || session.name.with(|name| beads::letter(name)));
+    let letter = Signal::derive(move || session.me.name.with(|name| beads::letter(name)));
     view! {
-        <Sheet open=session.key_sheet id="key-title" title=texts::key::YOUR_KEY>
+        <Sheet open=session.me.is_key_open id="key-title" title=texts::key::YOUR_KEY>
             <div class="key-own">
                 <Bead peer letter/>
                 <p class="sheet-words">
@@ -58,7 +58,7 @@ pub(crate) fn KeyButton(
             data-testid="your-key"
             aria-label=texts::key::YOUR_KEY
             title=texts::key::YOUR_KEY
-            on:click=move |_| session.key_sheet.set(true)
+            on:click=move |_| session.me.is_key_open.set(true)
         >
             {icons::key()}
         </button>
@@ -79,7 +79,7 @@ fn SaveKey(session: Session) -> impl IntoView {
             return;
         }
         is_busy.set(true);
-        let (key, file) = (session.own_key(), file.clone());
+        let (key, file) = (session.me.key(), file.clone());
         spawn_local(async move {
             let outcome = sealing::seal(key, passphrase.get_untracked()).await;
             // The sheet may have gone meanwhile.

@@ -18,7 +18,7 @@ pub(crate) fn kept() -> String {
 /// One is called this from now on, in this profile.
 pub(crate) fn keep(session: Session, name: String) {
     browser::store(KEY, name.trim());
-    session.set_name(name);
+    session.me.set_name(name);
 }
 
 /// The field. What is typed counts at once, for this and for other pages of the profile.
@@ -49,7 +49,7 @@ pub(crate) fn NameField(
             maxlength="32"
             autocomplete="nickname"
             spellcheck="false"
-            prop:value=move || session.name.get()
+            prop:value=move || session.me.name.get()
             on:input=on_input
         />
     }

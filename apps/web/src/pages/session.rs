@@ -11,6 +11,7 @@ pub(crate) mod later;
 pub(crate) mod meeting;
 mod node;
 mod notes;
+mod oneself;
 mod people;
 mod reach;
 mod refusals;
@@ -32,7 +33,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_place::Place as _;
 use meshwork_place::canvas::Colour;
-use meshwork_rtc::web::{self, IdentityStorage, Options, StorageState};
+use meshwork_rtc::web::{self, Options, StorageState};
 use meshwork_web::rules::Standing;
 use meshwork_web::texts;
 use meshwork_web::words::{self, Notice};
@@ -47,6 +48,7 @@ use self::later::News;
 use self::meeting::Meeting;
 use self::node::PageNode;
 use self::notes::Noted;
+use self::oneself::Oneself;
 use self::people::People;
 use self::refusals::Refusals;
 use self::servers::Servers;
@@ -92,17 +94,8 @@ pub(crate) struct Session {
     pub(crate) node: PageNode,
     hearer: StoredValue<Option<EventListener>, LocalStorage>,
     entering: StoredValue<Entering>,
-    key: StoredValue<Identity, LocalStorage>,
-    /// Whether the profile keeps who we are.
-    pub(crate) is_key_kept: bool,
-    /// The short name of the key that this profile had until it was cleared, where that is known.
-    pub(crate) key_before: StoredValue<Option<String>>,
-    /// Whether the sheet of one's key is shown.
-    pub(crate) key_sheet: RwSignal<bool>,
-    /// What one is called.
-    pub(crate) name: RwSignal<String>,
-    /// Whether one hides one's network address.
-    pub(crate) hides_address: RwSignal<bool>,
+    /// Who one is.
+    pub(crate) me: Oneself,
     /// How far the room is.
     pub(crate) phase: RwSignal<Phase>,
     /// Whether one left the others for now.
@@ -162,16 +155,7 @@ impl Session {
     /// In words, why there can be none.
     pub(crate) fn start() -> Result<Session, String> {
         let (identity, storage) = web::load_identity().map_err(|error| error.to_string())?;
-        let key = identity.clone();
-        // What this page left beside its address outlives storage that was cleared.
-        let before = browser::exchange_trace(&identity.peer().short());
-        let before = before.filter(|before| {
-            storage == IdentityStorage::New && !before.is_empty() && *before != identity.peer().short()
-        });
-        let name = name_field::kept();
-        let hides_address = hide::kept();
-        let options = options(name.clone(), hides_address, identity);
-        let (driver, events) = web::start(options).map_err(|error| error.to_string())?;
+        let (driver, events) = web::start(options(identity.clone())).map_err(|error| error.to_string())?;
         let node = PageNode::new(driver);
         let phase = RwSignal::new(Phase::Joining);
         let (apps, people) = (Apps::new(node), People::new(node));
@@ -181,12 +165,7 @@ impl Session {
             node,
             hearer: StoredValue::new_local(None),
             entering: StoredValue::new(Entering::default()),
-            key: StoredValue::new_local(key),
-            is_key_kept: !matches!(storage, IdentityStorage::ThrownAway { .. }),
-            key_before: StoredValue::new(before),
-            key_sheet: RwSignal::new(false),
-            name: RwSignal::new(name),
-            hides_address: RwSignal::new(hides_address),
+            me: Oneself::new(node, identity, &storage),
             phase,
             is_disconnected: RwSignal::new(false),
             storage: RwSignal::new(StorageState::Starting),
@@ -340,23 +319,6 @@ impl Session {
         self.hearer.set_value(Some(Rc::new(hear)));
     }
 
-    /// One's key.
-    pub(crate) fn own_key(self) -> Identity {
-        self.key.get_value()
-    }
-
-    /// Changes what one is called.
-    pub(crate) fn set_name(self, name: String) {
-        self.node.with(|node, now| node.set_name(now, name.trim()));
-        self.name.set(name);
-    }
-
-    /// Hides one's network address from others, or no longer does.
-    pub(crate) fn set_hides_address(self, hides: bool) {
-        self.node.with(|node, now| node.set_hides_address(now, hides));
-        self.hides_address.set(hides);
-    }
-
     /// Paints cells.
     ///
     /// # Errors
@@ -377,9 +339,10 @@ impl Session {
 }
 
 /// What the page's node is started with.
-fn options(name: String, hides_address: bool, identity: Identity) -> Options {
+fn options(identity: Identity) -> Options {
     // Whose scripts run here has its word taken on relays, too.
     let trusted_relays = vec![browser::host()];
+    let (name, hides_address) = (name_field::kept(), hide::kept());
     let config = Config { name, hides_address, trusted_relays, ..Config::default() };
     let options = Options::new(make, config, identity);
     Options { database: Some(web::PAGES_DATABASE.to_owned()), ..options }

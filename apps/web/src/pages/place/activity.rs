@@ -83,7 +83,7 @@ fn Painters(board: Board) -> impl IntoView {
     let painters = Memo::new(move |_| board.session.activity.painters());
     let me = board.session.node.peer();
     let bead = move |peer: PeerId| match peer == me {
-        true => view! { <OwnBead called=board.session.name/> }.into_any(),
+        true => view! { <OwnBead called=board.session.me.name/> }.into_any(),
         false => view! { <Bead peer letter=board.session.people.letter_of(peer)/> }.into_any(),
     };
     let row = move |(peer, called, strokes): (PeerId, String, u32)| {

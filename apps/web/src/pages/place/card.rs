@@ -62,7 +62,7 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
         .into_any();
     };
     let (bead, called) = if peer == board.session.node.peer() {
-        (view! { <OwnBead called=board.session.name/> }.into_any(), texts::YOU.to_owned())
+        (view! { <OwnBead called=board.session.me.name/> }.into_any(), texts::YOU.to_owned())
     } else {
         let letter = board.session.people.letter_of(peer);
         (view! { <Bead peer letter=Signal::stored(letter)/> }.into_any(), called)

@@ -114,7 +114,7 @@ impl Governing {
 
     /// Reads again what holds in the room and who has it.
     pub(super) fn refresh(self) {
-        let read = |node: &Node, room| (self.read_law(node, room), node.room(room).overlay());
+        let read = |node: &Node, room| (read_law(node, room), node.room(room).overlay());
         let Some((law, overlay)) = self.node.look(read) else { return };
         set_if_new(self.law, law);
         set_if_new(self.overlay, overlay);
@@ -146,20 +146,6 @@ impl Governing {
         looked.flatten()
     }
 
-    fn read_law(self, node: &Node, room: RoomHandle) -> Option<RoomLaw> {
-        let law = node.room(room).records()?;
-        let erases = law.retractions().filter_map(|(record, what)| Some((record.id(), Erase::of(what)?)));
-        let me = node.endpoint().peer;
-        Some(RoomLaw {
-            owner: law.owner(),
-            rules: law.terms().clone(),
-            banned: law.banned().collect(),
-            erases: erases.collect(),
-            is_own: law.owner() == Some(me),
-            moderates: law.moderates(me),
-        })
-    }
-
     fn count_holders(self) {
         let staying: Vec<_> = self.people.rows.with_untracked(|rows| {
             rows.iter().filter(|row| row.is_linked() && row.stays).map(|row| row.endpoint).collect()
@@ -169,6 +155,20 @@ impl Governing {
             .look(|node, room| staying.iter().filter(|who| node.room(room).has_our_records(**who)).count());
         set_if_new(self.holders, holders.map(|holders| (holders, staying.len())));
     }
+}
+
+fn read_law(node: &Node, room: RoomHandle) -> Option<RoomLaw> {
+    let law = node.room(room).records()?;
+    let erases = law.retractions().filter_map(|(record, what)| Some((record.id(), Erase::of(what)?)));
+    let me = node.endpoint().peer;
+    Some(RoomLaw {
+        owner: law.owner(),
+        rules: law.terms().clone(),
+        banned: law.banned().collect(),
+        erases: erases.collect(),
+        is_own: law.owner() == Some(me),
+        moderates: law.moderates(me),
+    })
 }
 
 /// Carries a decision out, while the app in this slot is in front.

@@ -24,7 +24,7 @@ pub(crate) fn GuestLine(
     let is_guest = move || session.governing.law.with(|law| law.as_ref().is_some_and(|law| !law.is_own));
     let is_shown = Memo::new(move |_| {
         session.phase.get() == Phase::Open
-            && session.name.with(|name| name.trim().is_empty())
+            && session.me.name.with(|name| name.trim().is_empty())
             && is_guest()
             && is_put_away.get() != Some(code())
     });

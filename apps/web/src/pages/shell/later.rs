@@ -28,7 +28,7 @@ pub(super) fn load_in_time(session: Session, front: Front) {
     let openings = [
         session.is_share_open,
         session.meeting.is_open,
-        session.key_sheet,
+        session.me.is_key_open,
         session.governing.is_sheet_open,
         session.notes.is_open,
     ];

@@ -92,7 +92,7 @@ fn take_up(session: Session, offer: Offer) {
     match offer {
         Offer::Share => session.is_share_open.set(true),
         Offer::Meet => session.meeting.is_open.set(true),
-        Offer::Key => session.key_sheet.set(true),
+        Offer::Key => session.me.is_key_open.set(true),
         // These lead away from the page.
         Offer::Home | Offer::Reload | Offer::Update => {}
     }

@@ -62,7 +62,7 @@ pub(crate) fn People(
                 {icons::down()}
             </button>
             <div class="me">
-                <OwnBead called=session.name/>
+                <OwnBead called=session.me.name/>
                 <NameField session/>
                 <span class="me-note">{texts::people::YOU_BESIDE}</span>
                 <KeyButton session/>

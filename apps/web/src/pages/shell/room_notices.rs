@@ -91,8 +91,8 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     if ahead_ms != 0 {
         notices.push(words::clock_is_wrong(ahead_ms));
     }
-    if session.is_key_kept {
-        notices.extend(session.key_before.with_value(|before| before.as_deref().map(words::key_is_new)));
+    if session.me.is_key_kept {
+        notices.extend(session.me.key_before.with_value(|before| before.as_deref().map(words::key_is_new)));
     } else {
         notices.push(words::identity_not_kept());
     }

@@ -105,7 +105,7 @@ fn entry(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
 pub(super) fn PersonBead(sync: Sync, peer: PeerId) -> impl IntoView {
     let session = sync.session;
     match peer == session.node.peer() {
-        true => view! { <OwnBead called=session.name/> }.into_any(),
+        true => view! { <OwnBead called=session.me.name/> }.into_any(),
         false => view! { <Bead peer letter=Signal::derive(move || {
             session.people.rows.track();
             session.people.letter_of(peer)

@@ -242,7 +242,7 @@ impl Writing {
     /// What others' editors call one, and the number of one's colour.
     pub(super) fn user(self) -> Array {
         let session = self.sync.session;
-        let name = session.name.get_untracked();
+        let name = session.me.name.get_untracked();
         let name = if name.is_empty() { beads::name(&session.node.peer()) } else { name };
         Array::of2(&name.into(), &beads::colour(&session.node.peer()).into())
     }
