@@ -16,7 +16,7 @@ use crate::error::Closed;
 use crate::member::Member;
 use crate::runner::MaybeSend;
 use crate::shared::{Known, Phase};
-use crate::{Endpoint, JoinError, Room};
+use crate::{Endpoint, EndpointId, JoinError, Room};
 
 /// How long an invitation waits for its answer, and an answer until it is taken.
 pub const INVITATION_MAX: Duration = Duration::from_secs(600);
@@ -90,7 +90,7 @@ impl Endpoint {
     ) -> Result<(String, Room), InviteError> {
         let text = whole(invitation, INVITATION_LABEL)?;
         let room = self.enter(self.read_link(&link.to_string())?).await?;
-        let take = move |node: &mut Node, now, room| node.room_mut(now, room).take_text(&text).map(drop);
+        let take = move |node: &mut Node, now, room| node.room_mut(now, room).take_text(&text).map(Some);
         Ok((room.text_of(take).await?, room))
     }
 }
@@ -103,7 +103,7 @@ impl Room {
     /// # Errors
     /// [`InviteError`].
     pub async fn invite(&self) -> Result<String, InviteError> {
-        self.text_of(|node, now, room| node.room_mut(now, room).invite()).await
+        self.text_of(|node, now, room| node.room_mut(now, room).invite().map(|()| None)).await
     }
 
     /// Takes the answer to an invitation, and waits until whoever made it is linked: for half a minute at most. Dropping
@@ -143,10 +143,13 @@ impl Room {
         joined.await
     }
 
-    /// Does something of which a text comes that is to be carried, and waits for the text.
+    /// Does something of which a text comes that is to be carried, and waits for the text. Where it is for somebody none comes
+    /// once they are linked: a server was quicker.
     async fn text_of(
         &self,
-        work: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError> + MaybeSend + 'static,
+        work: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<Option<EndpointId>, CommandError>
+        + MaybeSend
+        + 'static,
     ) -> Result<String, InviteError> {
         let state = Arc::clone(&self.state);
         let count = state.look(|known| {
@@ -154,9 +157,10 @@ impl Room {
             known.by_hand_count += 1;
             known.by_hand_count
         });
-        self.call(work).await??;
+        let whose = self.call(work).await??;
         let text = state.until(|known| match by_hand(known) {
             _ if known.by_hand_count != count => Some(Err(InviteError::Replaced)),
+            None if whose.is_some_and(|who| known.present.contains(&who)) => Some(Err(InviteError::Linked)),
             text => text,
         });
         text.await

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use meshwork::testing::Network;
 use meshwork::{
-    BlobError, Closed, CreateError, DatagramError, DirectError, Endpoint, FetchError, ImageError,
-    InviteError, JoinError, KeptError, PresenceError, RoomRefusal, RuleError, SayError, VersionError,
-    WriteError, place,
+    BlobError, BlobId, Closed, CreateError, DatagramError, DirectError, Endpoint, Erase, FetchError,
+    ImageError, InviteError, JoinError, KeptError, MEMORY_MAX, PresenceError, RoomRefusal, RuleError,
+    SayError, Store, VersionError, WriteError, place,
 };
 use meshwork_signal::hub::HubConfig;
 
@@ -105,6 +105,26 @@ async fn newer_invitations_and_wrong_links_say_so() {
     assert!(matches!(error, InviteError::Join(JoinError::Link(_))), "{error}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn invitations_that_come_to_nothing_say_so() {
+    let network = Network::calm(1);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let invitation = room.invite().await.unwrap();
+    // The server of the link is quicker than people are.
+    assert!(matches!(bo.answer(room.link(), &invitation).await, Err(InviteError::Linked)));
+    network.stop_server();
+    let invitation = room.invite().await.unwrap();
+    let dan = network.endpoint("Dan");
+    let (answer, _same) = dan.answer(room.link(), &invitation).await.unwrap();
+    network.kill(&dan);
+    let error = room.accept(&answer).await.unwrap_err();
+    assert!(matches!(error, InviteError::NoLink(_)), "{error}");
+    // A room of which nothing is known has nothing to invite into.
+    let unknown = network.endpoint("Cy").look_for(room.code().unwrap()).await.unwrap();
+    assert!(matches!(unknown.invite().await, Err(InviteError::Unusable(_))));
+}
+
 #[tokio::test]
 async fn full_servers_and_rooms_say_so() {
     let server = serve_as(HubConfig {
@@ -123,6 +143,40 @@ async fn full_servers_and_rooms_say_so() {
     let _same = bo.join(room.link()).await.unwrap();
     let error = cy.join(room.link()).await.unwrap_err();
     assert!(matches!(&error, JoinError::Full(words) if words.contains('2')), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_no_disk_holds_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(MEMORY_MAX + 1).unwrap();
+    let ann = Endpoint::builder().bind().await.unwrap();
+    let room = ann.create(meshwork::sync::room()).await.unwrap();
+    let error = room.blobs().offer(&large).await.unwrap_err();
+    assert_eq!(error, BlobError::TooLarge { size: MEMORY_MAX + 1, max: MEMORY_MAX });
+    // Of a canvas that the room has not nothing is erased.
+    let error = room.canvas().erase(Erase { author: None, region: None }).await.unwrap_err();
+    assert_eq!(error, RuleError::AppIsOff);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let ann = Endpoint::builder().store(Store::at(folder.path())).bind().await.unwrap();
+    let room = ann.create(meshwork::sync::room()).await.unwrap();
+    let id = room.blobs().offer_bytes(&[7; 10]).await.unwrap().id();
+    // A file stands where the folder was in which blobs lie.
+    let blobs = folder.path().join("blobs");
+    std::fs::remove_dir_all(&blobs).unwrap();
+    std::fs::write(&blobs, []).unwrap();
+    let other = BlobId([9; 32]);
+    assert!(matches!(room.blobs().fetch(other).await, Err(FetchError::Store(_))));
+    assert!(matches!(room.blobs().get(id).await, Err(BlobError::Store(_))));
+    let notes = room.document("notes");
+    notes.edit(|text| text.push("Ferry")).await.unwrap();
+    let error = notes.save_version("draft").await.unwrap_err();
+    assert!(matches!(error, VersionError::Blob(BlobError::Store(_))), "{error}");
+    assert!(notes.versions().await.unwrap().is_empty(), "nothing is saved");
 }
 
 #[tokio::test(start_paused = true)]
