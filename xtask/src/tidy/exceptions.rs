@@ -21,8 +21,4 @@ pub(super) const MANY_METHODS: &[(&str, &str)] = &[
         "crates/meshwork-sim/src/world::World",
         "to be taken apart: network, clock and nodes of a simulation are one object",
     ),
-    (
-        "crates/meshwork-signal/src/turn::Relay",
-        "to be taken apart: allocations, channels and permissions are one object",
-    ),
 ];

@@ -104,7 +104,6 @@ impl<T: Copy + Ord> Holdings<T> {
     }
 
     /// Whether nothing is left of anybody.
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.counts.is_empty() && self.weights.is_empty() && self.inside.is_empty() && self.held.is_empty()
     }

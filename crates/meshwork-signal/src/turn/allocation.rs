@@ -142,6 +142,13 @@ impl Allocation {
         self.expires.min(self.looked + most)
     }
 
+    /// Notes why it has the address of one family only, for its answer; a legal code of STUN.
+    pub(super) fn note_one_family(&mut self, code: u16) {
+        if let Some(pending) = &mut self.pending {
+            pending.additional_error = Some(code);
+        }
+    }
+
     pub(super) fn end(&self, family: Family) -> Option<End> {
         self.ends[family as usize]
     }

@@ -138,7 +138,7 @@ impl Count {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Raises it. Only the relay does, so a load and a store suffice, at a fraction of an atomic addition's cost.
+    /// Raises it. Only the relay's thread does, so a load and a store suffice, at a fraction of an atomic addition's cost.
     pub(super) fn add(&self, more: u64) {
         self.0.store(self.value().wrapping_add(more), Ordering::Relaxed);
     }

@@ -1,13 +1,15 @@
 //! The relay as a state machine: no sockets, no clock, no randomness of its own.
 
 mod allocate;
+mod allocations;
 mod authenticate;
+mod connected;
 mod data;
+mod ends;
 mod reconfigure;
 mod requests;
 mod streams;
 
-use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,25 +17,24 @@ use std::time::Duration;
 use ipnet::IpNet;
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::time::{Now, Time};
-use slab::Slab;
 use stun_types::attribute::{AttributeType, UnknownAttributes};
 use stun_types::message::{BINDING, Message, MessageClass, MessageHeader};
 use stun_types::prelude::Attribute as _;
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH, SEND};
 
-use super::allocation::{Allocation, Family};
 use super::answer::Answer;
-use super::config::{Config, ConfigError, RelayAddress};
+use super::config::{Config, ConfigError};
 use super::counts::{Counts, Refusal};
 use super::deny::Peers;
-use super::io::{Client, Outbox, Output, RelayId, Socket, StreamId};
+use super::io::{Client, Outbox, Output, Socket};
 use super::nonce::Nonces;
 use super::quota::Quotas;
-use crate::fair::{Buckets, Holdings, Rate};
+use crate::fair::{Buckets, Rate};
 pub(super) use allocate::Pending;
-use authenticate::Signer;
-use reconfigure::Retired;
-use streams::Stream;
+use allocations::Allocations;
+use authenticate::{Gate, Signer};
+use connected::Streams;
+use ends::Ends;
 
 /// Bytes of the longest request: the longest attributes that one may have, and room to spare. Data has its own limits.
 const REQUEST_MAX: usize = 2048;
@@ -53,55 +54,23 @@ pub struct Relay {
     /// Whom the operator keeps out.
     banned: Vec<IpNet>,
     is_draining: bool,
-    /// Secrets that were replaced, the oldest first.
-    retired: Vec<Retired>,
-    nonces: Nonces,
+    gate: Gate,
     rng: Rng,
     quotas: Quotas,
-    /// As many as `config.in_all` allows; so are their clients, and at most twice as many ends.
-    allocations: Slab<Allocation>,
-    /// The same by the networks that they were made from.
-    holders: Holdings<usize>,
-    clients: HashMap<Client, usize>,
-    ends: HashMap<RelayId, RelayEnd>,
-    /// Ends by the address that peers see.
-    advertised: HashMap<SocketAddr, RelayId>,
-    /// Ends that stand for whoever shows their token.
-    reservations: HashMap<u64, RelayId>,
-    next_relay: u32,
-    streams: HashMap<StreamId, Stream>,
-    /// The same by the networks that they came from.
-    connected: Holdings<StreamId>,
+    allocations: Allocations,
+    /// At most twice as many as there are allocations, and those that are reserved.
+    ends: Ends,
+    streams: Streams,
     /// What each source is still answered that shows no credentials.
     unproved: Buckets,
-    next_stream: u64,
-    timers: BTreeSet<(Time, Timer)>,
 }
 
-/// A relayed address.
-struct RelayEnd {
-    advertised: SocketAddr,
-    holder: Holder,
-    is_bound: bool,
-}
-
-/// For whom a relayed address stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holder {
-    Allocation(usize),
-    /// For whoever shows the token; zero until that is handed out.
-    Reservation {
-        token: u64,
-        by: usize,
-    },
-}
-
-/// What happens at a time.
+/// Whose time has come, in the order in which it comes where it is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
-    Allocation(usize),
-    Reservation(RelayId),
-    Stream(StreamId),
+    Allocation,
+    Reservation,
+    Stream,
 }
 
 /// A request of a client, whole and well formed.
@@ -127,22 +96,13 @@ impl Relay {
             peers: Peers::new(config.allow.clone(), own_addresses(&config)),
             banned: Vec::new(),
             is_draining: false,
-            retired: Vec::new(),
-            nonces: Nonces::new(rng.bytes(), config.nonce_life),
+            gate: Gate::new(Nonces::new(rng.bytes(), config.nonce_life)),
             rng,
             quotas: Quotas::new(),
-            allocations: Slab::new(),
-            holders: Holdings::default(),
-            clients: HashMap::new(),
-            ends: HashMap::new(),
-            advertised: HashMap::new(),
-            reservations: HashMap::new(),
-            next_relay: 0,
-            streams: HashMap::new(),
-            connected: Holdings::default(),
+            allocations: Allocations::default(),
+            ends: Ends::new(config.relay_addresses.clone(), config.ports.clone()),
+            streams: Streams::default(),
             unproved: Buckets::default(),
-            next_stream: 0,
-            timers: BTreeSet::new(),
             config,
         })
     }
@@ -169,7 +129,7 @@ impl Relay {
 
     /// The networks that have most allocations, and how many; at most `most`.
     pub fn heaviest(&self, most: usize) -> Vec<(IpNet, usize)> {
-        self.holders.heaviest().take(most).collect()
+        self.allocations.heaviest().take(most).collect()
     }
 
     /// A datagram came in on `socket` from `remote`; `local` is the server's address that it was sent to, where the
@@ -192,21 +152,15 @@ impl Relay {
         }
     }
 
-    /// Datagrams were not taken by the system.
-    pub fn handle_unsent(&mut self, datagrams: u64) {
-        self.counts.refuse_several(Refusal::Unsent, datagrams);
-    }
-
     /// The time that [`poll_timeout`](Relay::poll_timeout) named has come.
     pub fn handle_timeout(&mut self, now: Now) {
-        while let Some(&(time, timer)) = self.timers.first()
+        while let Some((time, timer)) = self.next_timer()
             && time <= now.time
         {
-            self.timers.pop_first();
             match timer {
-                Timer::Allocation(key) => self.handle_allocation_timer(now.time, key),
-                Timer::Reservation(relay) => self.end_reservation(relay),
-                Timer::Stream(stream) => self.handle_stream_timer(now.time, stream),
+                Timer::Allocation => self.handle_allocation_timer(now.time),
+                Timer::Reservation => self.ends.end_reservation(&mut self.outbox),
+                Timer::Stream => self.handle_stream_timer(now.time),
             }
         }
         self.quotas.forget_idle(now.time);
@@ -220,8 +174,15 @@ impl Relay {
 
     /// When [`handle_timeout`](Relay::handle_timeout) is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let timer = self.timers.first().map(|&(time, _)| time);
+        let timer = self.next_timer().map(|(time, _)| time);
         [timer, self.quotas.next_idle()].into_iter().flatten().min()
+    }
+
+    fn next_timer(&self) -> Option<(Time, Timer)> {
+        let allocation = self.allocations.due().map(|due| (due, Timer::Allocation));
+        let reservation = self.ends.due().map(|due| (due, Timer::Reservation));
+        let stream = self.streams.due().map(|due| (due, Timer::Stream));
+        [allocation, reservation, stream].into_iter().flatten().min()
     }
 
     /// One message of a client: STUN, or channel data.
@@ -270,16 +231,23 @@ impl Relay {
             self.counts.refuse(Refusal::Malformed);
             return;
         }
-        let Some(authentic) = self.authenticate(request) else { return };
+        let authentic = match self.gate.authenticate(&self.config, request) {
+            Ok(authentic) => authentic,
+            Err((code, cause)) => return self.turn_away(request, code, cause),
+        };
         let unknown = unknown_attributes(&request.message);
         if !unknown.is_empty() {
             return self.refuse_unknown(request, &unknown, Some(&authentic.signer));
         }
-        match method {
-            ALLOCATE => self.handle_allocate(request, authentic),
-            REFRESH => self.handle_refresh(request, &authentic),
-            CREATE_PERMISSION => self.handle_create_permission(request, &authentic),
-            _ => self.handle_channel_bind(request, &authentic),
+        let done = match method {
+            ALLOCATE => return self.handle_allocate(request, authentic),
+            REFRESH => self.refresh(request, &authentic),
+            CREATE_PERMISSION => self.create_permission(request, &authentic),
+            _ => self.channel_bind(request, &authentic),
+        };
+        match done {
+            Ok(answer) => drop(self.answer(request.client, answer, Some(&authentic.signer))),
+            Err(refusal) => self.refuse(request, refusal, &authentic.signer),
         }
     }
 
@@ -305,11 +273,24 @@ impl Relay {
     /// Says no, signed where the client is known.
     fn refuse(&mut self, request: &Request<'_>, refusal: (u16, Refusal), signer: &Signer) {
         let (code, cause) = refusal;
-        self.counts.refuse(cause);
         if code == 401 {
-            return self.challenge(request, code);
+            return self.turn_away(request, code, Some(cause));
         }
+        self.counts.refuse(cause);
         self.answer(request.client, Answer::error(&request.message, code), Some(signer));
+    }
+
+    /// Says no to somebody who has not shown who asks; without a cause, as nobody has told how to yet.
+    fn turn_away(&mut self, request: &Request<'_>, code: u16, cause: Option<Refusal>) {
+        match cause {
+            Some(cause) => self.counts.refuse(cause),
+            None => self.counts.challenges.add(1),
+        }
+        let answer = match code {
+            400 => Answer::error(&request.message, code),
+            _ => self.gate.challenge(&self.config.realm, request, code),
+        };
+        self.answer_unproved(request, answer);
     }
 
     /// Answers somebody who has shown no credentials, unless that address was answered often enough.
@@ -335,38 +316,18 @@ impl Relay {
         bytes
     }
 
-    /// Where addresses of this family are relayed.
-    fn relay_address(&self, family: Family) -> Option<RelayAddress> {
-        self.config.relay_addresses.iter().copied().find(|address| Family::of(address.bind) == family)
-    }
-
-    /// Whether others reach relayed addresses under this one.
-    fn is_advertised(&self, address: IpAddr) -> bool {
-        self.config.relay_addresses.iter().any(|relay| relay.advertised == address)
-    }
-
     /// Whether nothing may be sent to a peer. Relayed addresses of our own are reached whatever the address is; data
     /// to them never leaves the process.
     fn is_forbidden(&self, peer: SocketAddr) -> bool {
-        peer.port() == 0 || !self.is_advertised(peer.ip()) && self.peers.is_forbidden(peer.ip())
-    }
-
-    fn set_timer(&mut self, time: Time, timer: Timer) {
-        self.timers.insert((time, timer));
+        peer.port() == 0 || !self.ends.is_advertised(peer.ip()) && self.peers.is_forbidden(peer.ip())
     }
 
     /// Whether nothing is left of anybody.
     #[cfg(test)]
     fn is_empty(&self) -> bool {
         self.allocations.is_empty()
-            && self.clients.is_empty()
             && self.ends.is_empty()
-            && self.advertised.is_empty()
-            && self.reservations.is_empty()
             && self.streams.is_empty()
-            && self.connected.is_empty()
-            && self.holders.is_empty()
-            && self.timers.is_empty()
             && self.quotas.is_empty()
     }
 }

@@ -13,20 +13,16 @@ use turn_types::attribute::{
 };
 
 use super::authenticate::{Authentic, Signer};
+use super::ends::{Holder, RESERVATIONS_MAX};
 use super::requests::{MALFORMED, family, optional};
-use super::{Holder, Relay, RelayEnd, Request, Timer, granted_lifetime};
+use super::{Relay, Request, granted_lifetime};
 use crate::fair::Network;
-use crate::turn::allocation::{Allocation, End, Family};
+use crate::turn::allocation::{Allocation, Family};
 use crate::turn::answer::Answer;
-use crate::turn::config::RelayAddress;
 use crate::turn::counts::Refusal;
 use crate::turn::io::{Client, RelayId};
 use crate::turn::quota::Shares;
 
-/// How long a reserved port stands (RFC 8656, section 7.2).
-const RESERVATION_LIFE: Duration = Duration::from_secs(30);
-/// Reserved ports at once: nobody uses them any more, and they must not use up the ports.
-pub(super) const RESERVATIONS_MAX: usize = 64;
 /// How often another port is tried after one could not be bound: other programs use some of them.
 const BIND_TRIES: u8 = 8;
 
@@ -38,7 +34,7 @@ pub(in crate::turn) struct Pending {
     signer: Signer,
     lifetime: Duration,
     /// Why the second address family is missing.
-    additional_error: Option<u16>,
+    pub(in crate::turn) additional_error: Option<u16>,
     /// The port that is to be reserved.
     reserves: Option<RelayId>,
     /// Whether the port must be even.
@@ -65,13 +61,13 @@ struct Wanted {
 
 /// What was found for it.
 enum Place {
-    Reserved { token: u64, relay: RelayId },
+    Reserved { token: u64 },
     Port { port: u16, is_pair: bool },
 }
 
 impl Relay {
     pub(super) fn handle_allocate(&mut self, request: &Request<'_>, authentic: Authentic) {
-        if let Some(&key) = self.clients.get(&request.client) {
+        if let Some(key) = self.allocations.of(&request.client) {
             let allocation = &self.allocations[key];
             if allocation.made_by != request.message.transaction_id() {
                 return self.refuse(request, (437, Refusal::Mismatch), &authentic.signer);
@@ -104,20 +100,20 @@ impl Relay {
             return Err((401, Refusal::Forged));
         }
         let (network, now) = (Network::of(request.remote.ip()), request.now.time);
-        let wanted = Wanted::read(&request.message, self.default_family())?;
-        let relay_address = self.relay_address(wanted.family).ok_or((440, Refusal::Family))?;
+        let wanted = Wanted::read(&request.message, self.ends.default_family())?;
+        let address = self.ends.place(wanted.family).ok_or((440, Refusal::Family))?;
         let full = (508, Refusal::Capacity);
         let place = match wanted.token {
-            Some(token) => {
-                let relay = *self.reservations.get(&token).ok_or(full)?;
-                Place::Reserved { token, relay }
-            }
+            Some(token) if self.ends.is_reserved(token) => Place::Reserved { token },
+            Some(_) => return Err(full),
             None => {
                 let is_pair = wanted.even == Some(true);
-                if is_pair && self.reservations.len() >= RESERVATIONS_MAX {
+                if is_pair && self.ends.reservations() >= RESERVATIONS_MAX {
                     return Err(full);
                 }
-                let find = |relay: &mut Relay| relay.free_port(relay_address, wanted.even.is_some(), is_pair);
+                let find = |relay: &mut Relay| {
+                    relay.ends.free_port(&mut relay.rng, address, wanted.even.is_some(), is_pair)
+                };
                 let found = find(self);
                 // A pair of ports is too much to ask others for.
                 let port = match found {
@@ -141,7 +137,7 @@ impl Relay {
 
     /// Ends an allocation of the network that has most, unless that is this one.
     fn make_way(&mut self, now: Time, network: Network) -> bool {
-        let Some(least) = self.holders.gives_way(network) else { return false };
+        let Some(least) = self.allocations.gives_way(network) else { return false };
         self.counts.refuse(Refusal::GaveWay);
         self.remove_allocation(now, least);
         true
@@ -174,97 +170,55 @@ impl Relay {
         let network = Network::of(request.remote.ip());
         let mut allocation = Allocation::new(request.client, authentic.name, network, shares, pending, times);
         allocation.timer = allocation.next_look(self.config.unused_after);
-        let (merit, timer) = (allocation.merit(), allocation.timer);
-        let key = self.allocations.insert(allocation);
-        if self.config.counted(request.remote.ip()).is_some() {
-            self.holders.insert(network, merit, key);
-        }
-        self.clients.insert(request.client, key);
+        let counts = self.config.counted(request.remote.ip()).is_some();
+        let key = self.allocations.insert(allocation, counts);
         if let Client::Stream(stream) = request.client {
-            self.note_use(stream);
+            self.streams.note_use(stream);
         }
-        self.set_timer(timer, Timer::Allocation(key));
         match place {
-            Place::Reserved { token, relay } => self.claim_reserved(key, token, relay),
+            Place::Reserved { token } => {
+                if let Some(end) = self.ends.claim(token, key) {
+                    self.allocations[key].ends[Family::of(end.advertised.ip()) as usize] = Some(end);
+                }
+            }
             Place::Port { port, is_pair } => self.claim_ports(key, wanted, port, is_pair),
         }
         self.answer_if_bound(key);
     }
 
-    fn claim_reserved(&mut self, key: usize, token: u64, relay: RelayId) {
-        self.reservations.remove(&token);
-        if let Some(end) = self.ends.get_mut(&relay) {
-            end.holder = Holder::Allocation(key);
-            let advertised = end.advertised;
-            self.allocations[key].ends[Family::of(advertised.ip()) as usize] =
-                Some(End { relay, advertised });
-        }
-        // Its timer finds another holder, and does nothing.
-    }
-
     fn claim_ports(&mut self, key: usize, wanted: &Wanted, port: u16, is_pair: bool) {
         self.claim(key, wanted.family, port, is_pair);
         if wanted.is_dual {
-            let address = self.relay_address(Family::V6);
-            let port = address.and_then(|address| self.free_port(address, false, false));
+            let address = self.ends.place(Family::V6);
+            let port = address.and_then(|address| self.ends.free_port(&mut self.rng, address, false, false));
             match (address, port) {
                 (Some(_), Some(port)) => self.claim(key, Family::V6, port, false),
-                (Some(_), None) => self.change_pending(key, |pending| pending.additional_error = Some(508)),
-                (None, _) => self.change_pending(key, |pending| pending.additional_error = Some(440)),
+                (Some(_), None) => self.allocations[key].note_one_family(508),
+                (None, _) => self.allocations[key].note_one_family(440),
             }
         }
     }
 
     /// Takes a port that is free for an allocation, and of a pair the next one for who shows its token.
     fn claim(&mut self, key: usize, family: Family, port: u16, is_pair: bool) {
-        let Some(address) = self.relay_address(family) else { return };
-        let relay = self.open_end(address, port, Holder::Allocation(key));
-        let advertised = SocketAddr::new(address.advertised, port);
-        self.allocations[key].ends[family as usize] = Some(End { relay, advertised });
+        let Some(address) = self.ends.place(family) else { return };
+        let end = self.ends.open(&mut self.outbox, address, port, Holder::Allocation(key));
+        let allocation = &mut self.allocations[key];
+        allocation.ends[family as usize] = Some(end);
         if is_pair {
-            let relay = self.open_end(address, port + 1, Holder::Reservation { token: 0, by: key });
-            self.change_pending(key, |pending| pending.reserves = Some(relay));
-        }
-    }
-
-    fn open_end(&mut self, address: RelayAddress, port: u16, holder: Holder) -> RelayId {
-        // Numbers come round after four thousand million; one that still stands is passed over.
-        let relay = loop {
-            let relay = RelayId(self.next_relay);
-            self.next_relay = self.next_relay.wrapping_add(1);
-            if !self.ends.contains_key(&relay) {
-                break relay;
+            let by = Holder::Reservation { token: 0, by: key };
+            let next = self.ends.open(&mut self.outbox, address, port + 1, by);
+            if let Some(pending) = allocation.pending.as_mut() {
+                pending.reserves = Some(next.relay);
             }
-        };
-        let advertised = SocketAddr::new(address.advertised, port);
-        self.ends.insert(relay, RelayEnd { advertised, holder, is_bound: false });
-        self.advertised.insert(advertised, relay);
-        self.outbox.bind(relay, SocketAddr::new(address.bind, port));
-        relay
-    }
-
-    /// A port nobody has, drawn so that nobody can foresee it (RFC 8656, section 7.2).
-    fn free_port(&mut self, address: RelayAddress, is_even: bool, is_pair: bool) -> Option<u16> {
-        let (first, last) = (u32::from(*self.config.ports.start()), u32::from(*self.config.ports.end()));
-        let count = last - first + 1;
-        let start = u32::try_from(self.rng.below(count.into())).unwrap_or(0);
-        let is_free = |port: u16| !self.advertised.contains_key(&SocketAddr::new(address.advertised, port));
-        (0..count)
-            .filter_map(|offset| u16::try_from(first + (start + offset) % count).ok())
-            .filter(|port| !is_even || port % 2 == 0)
-            .find(|&port| is_free(port) && (!is_pair || u32::from(port) < last && is_free(port + 1)))
+        }
     }
 
     /// What became of [`Output::Bind`](super::Output::Bind).
     pub fn handle_bound(&mut self, now: Now, relay: RelayId, is_bound: bool) {
-        let Some(end) = self.ends.get_mut(&relay) else { return };
-        end.is_bound = is_bound;
-        let (Holder::Allocation(key) | Holder::Reservation { by: key, .. }) = end.holder;
+        let Some((key, family)) = self.ends.note_bound(relay, is_bound) else { return };
         if !is_bound {
-            let advertised = end.advertised;
-            self.ends.remove(&relay);
-            self.advertised.remove(&advertised);
-            self.handle_not_bound(now, key, relay, Family::of(advertised.ip()));
+            self.handle_not_bound(now, key, relay, family);
         }
         self.answer_if_bound(key);
     }
@@ -279,11 +233,13 @@ impl Relay {
         let reserved = pending.reserves.take();
         let is_pair = reserved.is_some();
         let own = allocation.ends[family as usize].take_if(|end| is_pair || end.relay == relay);
-        own.map(|end| end.relay).into_iter().chain(reserved).for_each(|end| self.close_end(end));
-        let address = self.relay_address(family).filter(|_| may_try);
-        match address.and_then(|address| self.free_port(address, is_even, is_pair)) {
+        for end in own.map(|end| end.relay).into_iter().chain(reserved) {
+            self.ends.close(&mut self.outbox, end);
+        }
+        let address = self.ends.place(family).filter(|_| may_try);
+        match address.and_then(|address| self.ends.free_port(&mut self.rng, address, is_even, is_pair)) {
             Some(port) => self.claim(key, family, port, is_pair),
-            None if is_second => self.change_pending(key, |pending| pending.additional_error = Some(508)),
+            None if is_second => self.allocations[key].note_one_family(508),
             None => self.fail(now, key),
         }
     }
@@ -299,23 +255,13 @@ impl Relay {
         }
     }
 
-    fn change_pending(&mut self, key: usize, change: impl FnOnce(&mut Pending)) {
-        if let Some(pending) = self.allocations[key].pending.as_mut() {
-            change(pending);
-        }
-    }
-
     /// Tells the client once all of its sockets are bound.
     fn answer_if_bound(&mut self, key: usize) {
         let Some(allocation) = self.allocations.get_mut(key) else { return };
         let ends = allocation.ends;
         let reserves = allocation.pending.as_ref().and_then(|pending| pending.reserves);
-        let is_bound = ends
-            .iter()
-            .flatten()
-            .map(|end| end.relay)
-            .chain(reserves)
-            .all(|relay| self.ends.get(&relay).is_some_and(|end| end.is_bound));
+        let is_bound =
+            ends.iter().flatten().map(|end| end.relay).chain(reserves).all(|relay| self.ends.is_bound(relay));
         let Some(pending) = allocation.pending.take_if(|_| is_bound) else { return };
         let (client, expires) = (allocation.client, allocation.expires);
         let Ok(message) = Message::from_bytes(&pending.request) else { return };
@@ -326,7 +272,8 @@ impl Relay {
         let seconds = u32::try_from(pending.lifetime.as_secs()).unwrap_or(u32::MAX);
         answer = answer.with(&Lifetime::new(seconds));
         if let Some(relay) = reserves {
-            let token = self.reserve(relay, expires - pending.lifetime);
+            let token = self.rng.next_u64().max(1);
+            self.ends.reserve(expires - pending.lifetime, relay, token);
             answer = answer.with(&ReservationToken::new(token));
         }
         answer = answer.with_mapped_address(&message, pending.remote);
@@ -340,84 +287,36 @@ impl Relay {
         self.counts.allocations.set(self.allocations.len() as u64);
     }
 
-    /// Keeps a port for whoever shows the token.
-    fn reserve(&mut self, relay: RelayId, now: Time) -> u64 {
-        let token = self.rng.next_u64().max(1);
-        if let Some(end) = self.ends.get_mut(&relay) {
-            end.holder = Holder::Reservation { token, by: usize::MAX };
-        }
-        self.reservations.insert(token, relay);
-        self.set_timer(now + RESERVATION_LIFE, Timer::Reservation(relay));
-        token
-    }
-
-    pub(super) fn end_reservation(&mut self, relay: RelayId) {
-        if let Some(RelayEnd { holder: Holder::Reservation { token, .. }, .. }) = self.ends.get(&relay) {
-            self.reservations.remove(token);
-            self.close_end(relay);
-        }
-    }
-
     /// Gives up the relayed address of one family, or all.
     pub(super) fn end_family(&mut self, now: Time, key: usize, family: Option<Family>) {
         if let Some(family) = family
             && let Some(end) = self.allocations[key].ends[family as usize].take()
         {
-            self.close_end(end.relay);
+            self.ends.close(&mut self.outbox, end.relay);
         }
         if family.is_none() || self.allocations[key].ends.iter().all(Option::is_none) {
             self.remove_allocation(now, key);
         }
     }
 
-    pub(super) fn handle_allocation_timer(&mut self, now: Time, key: usize) {
-        let (allocation, most) = (&mut self.allocations[key], self.config.unused_after);
-        let is_unused = allocation.is_unused(now, most);
-        if allocation.expires > now && !is_unused {
-            allocation.timer = allocation.next_look(most);
-            let timer = allocation.timer;
-            return self.set_timer(timer, Timer::Allocation(key));
-        }
+    pub(super) fn handle_allocation_timer(&mut self, now: Time) {
+        let Some((key, is_unused)) = self.allocations.look(now, self.config.unused_after) else { return };
         if is_unused {
             self.counts.refuse(Refusal::Idle);
         }
         self.remove_allocation(now, key);
     }
 
-    pub(super) fn move_allocation_timer(&mut self, key: usize, to: Time) {
-        let from = std::mem::replace(&mut self.allocations[key].timer, to);
-        self.timers.remove(&(from, Timer::Allocation(key)));
-        self.set_timer(to, Timer::Allocation(key));
-    }
-
     pub(super) fn remove_allocation(&mut self, now: Time, key: usize) {
         let gone = self.allocations.remove(key);
-        self.holders.remove(gone.network, gone.merit(), key);
-        self.clients.remove(&gone.client);
-        self.timers.remove(&(gone.timer, Timer::Allocation(key)));
-        for end in gone.ends.into_iter().flatten() {
-            self.close_end(end.relay);
-        }
-        if let Some(reserved) = gone.pending.and_then(|pending| pending.reserves) {
-            self.close_end(reserved);
+        let reserved = gone.pending.and_then(|pending| pending.reserves);
+        for end in gone.ends.into_iter().flatten().map(|end| end.relay).chain(reserved) {
+            self.ends.close(&mut self.outbox, end);
         }
         self.quotas.release(now, gone.shares);
         self.counts.allocations.set(self.allocations.len() as u64);
         if let Client::Stream(stream) = gone.client {
-            self.expect_use(now, stream);
-        }
-    }
-
-    /// The family of relayed addresses for who names none: IPv4 (RFC 8656, section 7.2), but IPv6 where that alone is
-    /// relayed, since browsers name none whatever the relay's own address is.
-    fn default_family(&self) -> Family {
-        if self.relay_address(Family::V4).is_some() { Family::V4 } else { Family::V6 }
-    }
-
-    fn close_end(&mut self, relay: RelayId) {
-        if let Some(end) = self.ends.remove(&relay) {
-            self.advertised.remove(&end.advertised);
-            self.outbox.unbind(relay);
+            self.streams.expect_use(stream, now + self.config.idle_after);
         }
     }
 }

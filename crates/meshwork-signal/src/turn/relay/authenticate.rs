@@ -9,13 +9,19 @@ use stun_types::attribute::{
 };
 use stun_types::message::{IntegrityAlgorithm, IntegrityKey, LongTermKeyCredentials, Message};
 
-use super::{Relay, Request};
+use super::Request;
 use crate::turn::answer::Answer;
+use crate::turn::config::Config;
 use crate::turn::counts::Refusal;
-use crate::turn::credentials::Username;
+use crate::turn::credentials::{LIFE, Secret, Username};
+use crate::turn::nonce::Nonces;
 
 /// What passwords may be hashed with, the better first.
 const ALGORITHMS: [PasswordAlgorithmValue; 2] = [PasswordAlgorithmValue::SHA256, PasswordAlgorithmValue::MD5];
+
+/// Former secrets that still count: somebody who changes it more often than that has a reason to be rid of them. Each
+/// costs a forged request one more check, or two.
+const RETIRED_MAX: usize = 4;
 
 /// With what an answer is signed: what the request was signed with.
 pub(in crate::turn) struct Signer {
@@ -40,6 +46,24 @@ struct Claim {
     nonce: String,
 }
 
+/// A secret that was replaced.
+struct Retired {
+    secret: Secret,
+    since: Time,
+}
+
+impl Retired {
+    /// Whether credentials made with it may still make an allocation: those that were given out before lapse by then.
+    fn makes_allocations(&self, now: Time) -> bool {
+        now.since(self.since) < LIFE
+    }
+
+    /// Whether such an allocation may still be used.
+    fn keeps_allocations(&self, now: Time, outlives: Duration) -> bool {
+        now.since(self.since) < LIFE + outlives
+    }
+}
+
 impl Authentic {
     /// Whether their time is over.
     pub(super) fn is_expired(&self, request: &Request<'_>) -> bool {
@@ -55,34 +79,42 @@ impl Authentic {
     }
 }
 
-impl Relay {
-    /// Says who asks; whoever cannot show that is answered here.
-    pub(super) fn authenticate(&mut self, request: &Request<'_>) -> Option<Authentic> {
+/// Tells who asks, and strangers how to say so.
+pub(super) struct Gate {
+    nonces: Nonces,
+    /// Secrets that were replaced, the oldest first.
+    retired: Vec<Retired>,
+}
+
+impl Gate {
+    pub(super) fn new(nonces: Nonces) -> Gate {
+        Gate { nonces, retired: Vec::new() }
+    }
+
+    /// Says who asks.
+    ///
+    /// # Errors
+    /// The code to answer and why; no cause where no credentials were shown. All but 400 is answered by a
+    /// [`challenge`](Gate::challenge).
+    pub(super) fn authenticate(
+        &self,
+        config: &Config,
+        request: &Request<'_>,
+    ) -> Result<Authentic, (u16, Option<Refusal>)> {
         let message = &request.message;
         let has_sha256 = message.has_attribute(MessageIntegritySha256::TYPE);
         if !has_sha256 && !message.has_attribute(MessageIntegrity::TYPE) {
-            self.counts.challenges.add(1);
-            self.challenge(request, 401);
-            return None;
+            return Err((401, None));
         }
         let algorithm = if has_sha256 { IntegrityAlgorithm::Sha256 } else { IntegrityAlgorithm::Sha1 };
-        let Some(claim) = Claim::read(message).filter(|_| agrees_on_algorithm(message, algorithm)) else {
-            self.counts.refuse(Refusal::Malformed);
-            self.answer_unproved(request, Answer::error(message, 400));
-            return None;
-        };
-        match self.check(request, &claim, algorithm) {
-            Ok(authentic) => Some(authentic),
-            Err((code, cause)) => {
-                self.counts.refuse(cause);
-                self.challenge(request, code);
-                None
-            }
-        }
+        let claim = Claim::read(message).filter(|_| agrees_on_algorithm(message, algorithm));
+        let claim = claim.ok_or((400, Some(Refusal::Malformed)))?;
+        self.check(config, request, &claim, algorithm).map_err(|(code, cause)| (code, Some(cause)))
     }
 
     fn check(
         &self,
+        config: &Config,
         request: &Request<'_>,
         claim: &Claim,
         algorithm: IntegrityAlgorithm,
@@ -91,9 +123,9 @@ impl Relay {
         if !self.nonces.is_good(request.now.time, &request.client, request.remote, &claim.nonce) {
             return Err((438, Refusal::StaleNonce));
         }
-        let username = Username::parse(&claim.username).filter(|_| claim.realm == self.config.realm);
+        let username = Username::parse(&claim.username).filter(|_| claim.realm == config.realm);
         let username = username.ok_or((401, Refusal::Foreign))?;
-        let passwords = self.secrets(request.now.time).flat_map(|(secret, makes_allocations)| {
+        let passwords = self.secrets(request.now.time, config).flat_map(|(secret, makes_allocations)| {
             secret.passwords(&claim.username).map(move |password| (password, makes_allocations))
         });
         let mut keys = passwords.map(|(password, makes_allocations)| {
@@ -112,13 +144,34 @@ impl Relay {
     }
 
     /// Tells a client how to show credentials. Nothing is remembered of it.
-    pub(super) fn challenge(&mut self, request: &Request<'_>, code: u16) {
+    pub(super) fn challenge(&self, realm: &str, request: &Request<'_>, code: u16) -> Answer {
         let nonce = self.nonces.make(request.now.time, &request.client, request.remote);
-        let answer = Answer::error(&request.message, code)
-            .with(&Realm::new(&self.config.realm).expect("its length is checked"))
+        Answer::error(&request.message, code)
+            .with(&Realm::new(realm).expect("its length is checked"))
             .with(&Nonce::new(&nonce).expect("ours are short"))
-            .with(&PasswordAlgorithms::new(&ALGORITHMS));
-        self.answer_unproved(request, answer);
+            .with(&PasswordAlgorithms::new(&ALGORITHMS))
+    }
+
+    /// Keeps those of the `former` secrets for a while that `config` has no more.
+    pub(super) fn retire(&mut self, now: Time, config: &Config, former: Vec<Secret>) {
+        let (secrets, outlives) = (&config.secrets, config.outlives_credentials);
+        self.retired.retain(|old| !secrets.contains(&old.secret) && old.keeps_allocations(now, outlives));
+        let replaced = former.into_iter().filter(|secret| !secrets.contains(secret));
+        self.retired.extend(replaced.map(|secret| Retired { secret, since: now }));
+        let too_many = self.retired.len().saturating_sub(RETIRED_MAX);
+        self.retired.drain(..too_many);
+    }
+
+    /// The secrets with which credentials are checked, the present ones first, each with whether it makes allocations.
+    pub(super) fn secrets<'a>(
+        &'a self,
+        now: Time,
+        config: &'a Config,
+    ) -> impl Iterator<Item = (&'a Secret, bool)> {
+        let outlives = config.outlives_credentials;
+        let former = self.retired.iter().filter(move |old| old.keeps_allocations(now, outlives));
+        let former = former.map(move |old| (&old.secret, old.makes_allocations(now)));
+        config.secrets.iter().map(|secret| (secret, true)).chain(former)
     }
 }
 

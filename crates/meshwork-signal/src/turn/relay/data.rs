@@ -9,8 +9,8 @@ use turn_types::attribute::{Data, XorPeerAddress};
 use turn_types::channel::ChannelData;
 use turn_types::message::DATA;
 
-use super::{Holder, Relay, unknown_attributes};
-use crate::turn::allocation::{Allocation, Family};
+use super::{Relay, unknown_attributes};
+use crate::turn::allocation::Family;
 use crate::turn::counts::Refusal;
 use crate::turn::io::{Client, RelayId, Socket};
 
@@ -22,7 +22,7 @@ impl Relay {
         let Ok(message) = ChannelData::parse(bytes) else {
             return self.counts.refuse(Refusal::Malformed);
         };
-        let bound = self.clients.get(&client).and_then(|&key| {
+        let bound = self.allocations.of(&client).and_then(|key| {
             let peer = self.allocations[key].peer_of(now, message.id())?;
             Some((key, peer))
         });
@@ -33,7 +33,7 @@ impl Relay {
     }
 
     pub(super) fn handle_send(&mut self, now: Time, client: Client, message: &Message<'_>) {
-        let Some(&key) = self.clients.get(&client) else {
+        let Some(key) = self.allocations.of(&client) else {
             return self.counts.refuse(Refusal::NotPermitted);
         };
         let (peer, data) = (message.attribute::<XorPeerAddress>(), message.attribute::<Data<'_>>());
@@ -52,9 +52,7 @@ impl Relay {
 
     /// A datagram came in on a relayed address.
     pub(super) fn handle_peer_data(&mut self, now: Time, relay: RelayId, peer: SocketAddr, bytes: &[u8]) {
-        let Some((_, key)) =
-            self.held(relay).filter(|(allocation, _)| allocation.is_permitted(now, peer.ip()))
-        else {
+        let Some(key) = self.permitted(now, relay, peer) else {
             return self.counts.refuse(Refusal::NotPermitted);
         };
         if self.spend(now, key, bytes.len()) {
@@ -69,8 +67,8 @@ impl Relay {
         let Some(end) = self.allocations[key].end(Family::of(peer.ip())) else {
             return self.counts.refuse(Refusal::NotPermitted);
         };
-        if self.is_advertised(peer.ip()) {
-            if let Some(&relay) = self.advertised.get(&peer) {
+        if self.ends.is_advertised(peer.ip()) {
+            if let Some(relay) = self.ends.at(peer) {
                 return self.forward_across(now, key, end.advertised, relay, data);
             }
             // Another program on the relay's own address.
@@ -90,9 +88,7 @@ impl Relay {
 
     /// Sends data of a client on to another client, as if it had come in on that one's relayed address.
     fn forward_across(&mut self, now: Time, from: usize, source: SocketAddr, relay: RelayId, data: &[u8]) {
-        let Some((_, to)) =
-            self.held(relay).filter(|(allocation, _)| allocation.is_permitted(now, source.ip()))
-        else {
+        let Some(to) = self.permitted(now, relay, source) else {
             return self.counts.refuse(Refusal::NotPermitted);
         };
         if self.spend(now, from, data.len()) && self.spend(now, to, data.len()) {
@@ -126,12 +122,10 @@ impl Relay {
         }
     }
 
-    /// The allocation that a relayed address belongs to.
-    fn held(&self, relay: RelayId) -> Option<(&Allocation, usize)> {
-        match self.ends.get(&relay)?.holder {
-            Holder::Allocation(key) => Some((self.allocations.get(key)?, key)),
-            Holder::Reservation { .. } => None,
-        }
+    /// The allocation that a relayed address belongs to, if it permits this peer.
+    fn permitted(&self, now: Time, relay: RelayId, peer: SocketAddr) -> Option<usize> {
+        let key = self.ends.held_by(relay)?;
+        self.allocations.get(key)?.is_permitted(now, peer.ip()).then_some(key)
     }
 
     /// Counts bytes towards everybody's quota; false when one is used up.
@@ -141,11 +135,7 @@ impl Relay {
             self.counts.refuse(cause);
             return false;
         }
-        let allocation = &mut self.allocations[key];
-        let former = allocation.merit();
-        if allocation.carry() {
-            self.holders.rank(allocation.network, former, allocation.merit(), key);
-        }
+        self.allocations.note_use(key);
         true
     }
 }

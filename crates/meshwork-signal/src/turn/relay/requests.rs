@@ -1,7 +1,6 @@
 //! Refreshing an allocation, permitting peers, binding channels (RFC 8656, sections 8, 10 and 12).
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use stun_types::message::{Message, StunParseError};
 use stun_types::prelude::*;
@@ -20,18 +19,11 @@ pub(super) const ADDRESSES_MAX: usize = 64;
 pub(super) const MALFORMED: (u16, Refusal) = (400, Refusal::Malformed);
 
 impl Relay {
-    pub(super) fn handle_refresh(&mut self, request: &Request<'_>, authentic: &Authentic) {
-        match self.refresh(request, authentic) {
-            Ok(lifetime) => {
-                let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
-                let answer = Answer::success(&request.message).with(&Lifetime::new(seconds));
-                self.answer(request.client, answer, Some(&authentic.signer));
-            }
-            Err(refusal) => self.refuse(request, refusal, &authentic.signer),
-        }
-    }
-
-    fn refresh(&mut self, request: &Request<'_>, authentic: &Authentic) -> Result<Duration, (u16, Refusal)> {
+    pub(super) fn refresh(
+        &mut self,
+        request: &Request<'_>,
+        authentic: &Authentic,
+    ) -> Result<Answer, (u16, Refusal)> {
         let key = self.allocation_of(request, authentic)?;
         let family =
             optional::<RequestedAddressFamily>(&request.message)?.map(|wanted| family(&wanted.family()));
@@ -43,37 +35,24 @@ impl Relay {
         }
         if lifetime == Some(0) {
             self.end_family(request.now.time, key, family);
-            return Ok(Duration::ZERO);
+            return Ok(Answer::success(&request.message).with(&Lifetime::new(0)));
         }
         let granted = granted_lifetime(&self.config, lifetime);
         let renewed = authentic.end(request, self.config.outlives_credentials);
         let allocation = &mut self.allocations[key];
         allocation.credentials_end = allocation.credentials_end.max(renewed);
         let granted = granted.min(allocation.credentials_end.since(request.now.time));
-        allocation.expires = request.now.time + granted;
-        // It may have become shorter.
-        let (timer, expires) = (allocation.timer, allocation.expires);
-        if expires < timer {
-            self.move_allocation_timer(key, expires);
-        }
-        Ok(granted)
-    }
-
-    pub(super) fn handle_create_permission(&mut self, request: &Request<'_>, authentic: &Authentic) {
-        match self.create_permission(request, authentic) {
-            Ok(()) => {
-                self.answer(request.client, Answer::success(&request.message), Some(&authentic.signer));
-            }
-            Err(refusal) => self.refuse(request, refusal, &authentic.signer),
-        }
+        self.allocations.set_end(key, request.now.time + granted);
+        let seconds = u32::try_from(granted.as_secs()).unwrap_or(u32::MAX);
+        Ok(Answer::success(&request.message).with(&Lifetime::new(seconds)))
     }
 
     /// Permits all of the peers or none.
-    fn create_permission(
+    pub(super) fn create_permission(
         &mut self,
         request: &Request<'_>,
         authentic: &Authentic,
-    ) -> Result<(), (u16, Refusal)> {
+    ) -> Result<Answer, (u16, Refusal)> {
         let key = self.allocation_of(request, authentic)?;
         let peers = peers(&request.message).filter(|peers| !peers.is_empty()).ok_or(MALFORMED)?;
         for &peer in &peers {
@@ -88,19 +67,14 @@ impl Relay {
         for peer in peers {
             allocation.permit(now, peer.ip(), most);
         }
-        Ok(())
+        Ok(Answer::success(&request.message))
     }
 
-    pub(super) fn handle_channel_bind(&mut self, request: &Request<'_>, authentic: &Authentic) {
-        match self.channel_bind(request, authentic) {
-            Ok(()) => {
-                self.answer(request.client, Answer::success(&request.message), Some(&authentic.signer));
-            }
-            Err(refusal) => self.refuse(request, refusal, &authentic.signer),
-        }
-    }
-
-    fn channel_bind(&mut self, request: &Request<'_>, authentic: &Authentic) -> Result<(), (u16, Refusal)> {
+    pub(super) fn channel_bind(
+        &mut self,
+        request: &Request<'_>,
+        authentic: &Authentic,
+    ) -> Result<Answer, (u16, Refusal)> {
         let key = self.allocation_of(request, authentic)?;
         let number = optional::<ChannelNumber>(&request.message)?.ok_or(MALFORMED)?.channel();
         let peers = peers(&request.message).ok_or(MALFORMED)?;
@@ -118,7 +92,7 @@ impl Relay {
         match allocation.bind(now, number, peer, self.config.channels_max) {
             Ok(()) => {
                 allocation.permit(now, peer.ip(), self.config.permissions_max);
-                Ok(())
+                Ok(Answer::success(&request.message))
             }
             Err(NotBound::Conflict) => Err(MALFORMED),
             Err(NotBound::Full) => Err((508, Refusal::Capacity)),
@@ -127,7 +101,7 @@ impl Relay {
 
     /// The client's allocation, if it was made with the same name and may still be used.
     fn allocation_of(&self, request: &Request<'_>, authentic: &Authentic) -> Result<usize, (u16, Refusal)> {
-        let key = self.clients.get(&request.client).copied();
+        let key = self.allocations.of(&request.client);
         let key =
             key.filter(|&key| self.allocations[key].pending.is_none()).ok_or((437, Refusal::Mismatch))?;
         let allocation = &self.allocations[key];

@@ -24,9 +24,9 @@ use turn_types::attribute::{
 use turn_types::message::DATA;
 
 use super::*;
-use crate::turn::config::Quota;
+use crate::turn::config::{Quota, RelayAddress};
 use crate::turn::credentials::{LIFE, Secret};
-use crate::turn::io::ListenerId;
+use crate::turn::io::{ListenerId, RelayId, StreamId};
 
 const NOON: Now = Now { time: Time(1_000_000), wall: WallTime(1_790_000_000_000_000) };
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -101,7 +101,7 @@ impl World {
 
     /// What is sent because of a datagram from a peer.
     fn hear_peer(&mut self, relayed: SocketAddr, from: SocketAddr, bytes: &[u8]) -> Vec<Sent> {
-        let relay = *self.relay.advertised.get(&relayed).expect("it stands");
+        let relay = self.relay.ends.at(relayed).expect("it stands");
         self.relay.handle_datagram(self.now, Socket::Relay(relay), None, from, bytes);
         self.outputs()
     }

@@ -302,7 +302,7 @@ impl Driver {
             // A stream whose task is gone is about to be reported closed.
             let _ = sink.queue.send(bytes);
         } else if is_data {
-            self.relay.handle_stream_full();
+            self.relay.counts().refuse(Refusal::SlowReader);
         } else {
             // Who asks on and on without reading the answers is not worth a queue.
             self.sinks.remove(&stream);
@@ -323,7 +323,7 @@ impl Driver {
         self.batches.flush(|batch| sockets.send(batch));
         let unsent = mem::take(&mut self.sockets.unsent);
         if unsent > 0 {
-            self.relay.handle_unsent(unsent as u64);
+            self.relay.counts().refuse_several(Refusal::Unsent, unsent as u64);
         }
     }
 

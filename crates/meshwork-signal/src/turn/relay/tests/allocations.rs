@@ -194,16 +194,16 @@ fn so_many_ports_are_reserved_at_a_time() {
     let mut ask = |number: usize, is_pair: bool| {
         let session = world.session(&format!("203.0.113.{number}:4000"), &format!("user{number}"));
         let reply = world.ask(&session, ALLOCATE, &[&udp(), &EvenPort::new(is_pair)]);
-        (reply.code(), world.relay.reservations.len())
+        (reply.code(), world.relay.ends.reservations())
     };
-    let most = allocate::RESERVATIONS_MAX;
+    let most = ends::RESERVATIONS_MAX;
     for number in 1..=most {
         assert_eq!(ask(number, true), (None, number));
     }
     assert_eq!(ask(most + 1, true), (Some(508), most));
     assert_eq!(ask(most + 1, false), (None, most), "a port alone is there");
     world.pass(31 * SECOND);
-    assert_eq!(world.relay.reservations.len(), 0);
+    assert_eq!(world.relay.ends.reservations(), 0);
 }
 
 #[test]

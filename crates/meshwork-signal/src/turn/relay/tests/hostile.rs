@@ -65,7 +65,7 @@ fn a_hundred_thousand_wrong_messages_leave_nothing_behind() {
         let (from, mut bytes) = examples[rng.below(examples.len() as u64) as usize].clone();
         mutate(&mut rng, &mut bytes);
         if number % 8 == 0 {
-            let open = streams.last().copied().filter(|id| world.relay.streams.contains_key(id));
+            let open = streams.last().copied().filter(|id| world.relay.streams.contains(*id));
             let id = open.or_else(|| world.relay.handle_stream_opened(world.now, at("203.0.113.6:1")));
             streams.extend(id.filter(|_| open.is_none()));
             if let Some(id) = id {
@@ -94,7 +94,7 @@ fn a_hundred_thousand_wrong_messages_leave_nothing_behind() {
     world.pass(Duration::from_secs(3700));
     world.pass(SECOND);
     assert!(world.relay.is_empty() && world.bound.is_empty());
-    assert!(!world.relay.clients.contains_key(&Client::Stream(StreamId(0))));
+    assert!(world.relay.allocations.of(&Client::Stream(StreamId(0))).is_none());
 }
 
 #[test]
