@@ -20,13 +20,20 @@ impl PageNode {
         PageNode { driver: StoredValue::new_local(driver), room: RwSignal::new(None) }
     }
 
+    // What stands in each generic call once is not compiled again for each.
+    #[inline(never)]
     pub(super) fn driver(self) -> Driver {
         self.driver.get_value()
     }
 
+    #[inline(never)]
+    fn room_now(self) -> Option<RoomHandle> {
+        self.room.get_untracked()
+    }
+
     /// Which endpoint this page is.
     pub(crate) fn endpoint(self) -> Endpoint {
-        self.driver.with_value(Driver::endpoint)
+        self.driver().endpoint()
     }
 
     /// Who one is.
@@ -36,19 +43,19 @@ impl PageNode {
 
     /// Calls the node.
     pub(crate) fn with<R>(self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
-        self.driver.with_value(|driver| driver.with(call))
+        self.driver().with(call)
     }
 
     /// Does something in the room, if there is one.
     pub(crate) fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
-        let room = self.room.get_untracked()?;
+        let room = self.room_now()?;
         Some(self.with(|node, now| work(node, now, room)))
     }
 
     /// Looks at the room, if there is one.
     pub(super) fn look<R>(self, look: impl FnOnce(&Node, RoomHandle) -> R) -> Option<R> {
-        let room = self.room.get_untracked()?;
-        Some(self.driver.with_value(|driver| driver.look(|node| look(node, room))))
+        let room = self.room_now()?;
+        Some(self.driver().look(|node| look(node, room)))
     }
 
     /// Does in the room what it may refuse.
@@ -61,7 +68,7 @@ impl PageNode {
 
     /// Whether this is the room.
     pub(super) fn is_in(self, room: RoomHandle) -> bool {
-        self.room.get_untracked() == Some(room)
+        self.room_now() == Some(room)
     }
 
     /// The room's id, once known.
@@ -83,7 +90,7 @@ impl PageNode {
     /// Notes by which link the room is found again.
     pub(super) fn note_link(self, address: &RoomAddress) {
         if let Some(id) = address.room() {
-            self.driver.with_value(|driver| driver.note_link(id, address));
+            self.driver().note_link(id, address);
         }
     }
 }
