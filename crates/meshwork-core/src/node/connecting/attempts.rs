@@ -224,9 +224,13 @@ impl Attempts {
         base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 
-    /// Whether a connection to `endpoint` is being made and the other end has said so.
-    pub(super) fn is_answered(&self, base: &Base, endpoint: Endpoint) -> bool {
-        let is_it = |link: &LinkId| self.get(*link).is_some_and(|attempt| attempt.answered);
+    /// Whether a connection to `endpoint` is being made and both ends are known to know of it: an offer is once it is answered,
+    /// an answer may be lost with whoever carried it until the other end proves itself.
+    pub(super) fn is_heard(&self, base: &Base, endpoint: Endpoint) -> bool {
+        let is_it = |link: &LinkId| {
+            let is_proving = base.links.get(*link).is_some_and(|state| state.transcript().is_some());
+            is_proving || self.get(*link).is_some_and(|attempt| attempt.answered && !attempt.is_answerer)
+        };
         base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 

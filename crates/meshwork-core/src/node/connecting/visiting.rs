@@ -27,6 +27,7 @@ use crate::room::Room;
 use crate::room::writing::WriteError;
 use crate::seam::event::RoomHandle;
 use crate::signalling::announce::Introduction;
+use crate::signalling::sealing::SignalContent;
 use crate::time::Time;
 
 /// Visits at a time, beside the neighbours that the overlay wants: a game's players, or a few conversations.
@@ -197,8 +198,8 @@ impl Visits {
             return self.attach(base, endpoint, room);
         }
         let me = Introduction::from(&base.own.announcement);
-        // An offer that the overlay made may be lost with whoever carried it.
-        if !attempts.is_answered(base, endpoint)
+        // An offer, or its answer, may be lost with whoever carried it.
+        if !attempts.is_heard(base, endpoint)
             && let Some((open, now)) = base.rooms.room_mut(&base.own, room)
         {
             open.talking().seek(now, &base.own.identity, &me, endpoint);
@@ -370,11 +371,15 @@ impl Connecting {
         self.visits.enter_guest(base, room, origin);
         if base.links.is_linked(origin) {
             self.visits.attach(base, origin, room);
-        } else if base.own.me > origin && self.attempts.is_trying(base, origin) {
-            // What was offered may be lost: to look for us is to ask.
-            self.handle_ask(base, room, origin, (0, 0));
-        } else {
+        } else if !self.attempts.is_trying(base, origin) {
             self.try_now(base, origin);
+        } else if !self.attempts.is_heard(base, origin) {
+            // What was offered, or answered, may be lost: to look for us is to ask.
+            if base.own.me > origin {
+                self.handle_ask(base, room, origin, (0, 0));
+            } else {
+                self.send_signal(base, origin, room, (0, 0), SignalContent::Ask);
+            }
         }
     }
 }

@@ -1,13 +1,15 @@
-//! How many attempts others can have under way here, and what they can name in them.
+//! How many attempts others can have under way here, what they can name in them, and when another one is asked for.
 
 use super::*;
-use crate::node::PENDING_MAX;
 use crate::node::connecting::attempts::ATTEMPTS_PER_PEER_MAX;
 use crate::node::world::{World, member, other};
+use crate::node::{Node, PENDING_MAX};
 use crate::rng::Rng;
+use crate::room::message::RoomMessage;
 use crate::seam::config::Config;
 use crate::seam::description::{CandidateAddress, CandidateKind, Fingerprint};
 use crate::seam::io::ServerId;
+use crate::signalling::announce::Introduction;
 use crate::time::Time;
 use crate::wire::{Bounded, BoundedText};
 
@@ -104,4 +106,26 @@ fn candidates_taken_from_the_other_end_are_limited() {
     signal(&mut world, 1, 1, SignalContent::Candidate(candidate(CANDIDATES_MAX as u16 + 1)));
     assert_eq!(named(&world), CANDIDATES_MAX - 1);
     assert_eq!(world.refused(member(1).endpoint, Refusal::Signal), 1);
+}
+
+#[test]
+fn who_is_sought_while_it_answers_asks_again() {
+    let mut world = World::new();
+    let (carrier, announcement) = (world.link(2), member(1));
+    let seek = |world: &mut World| {
+        let (room, me) = (world.room, world.node.endpoint());
+        let Node { connecting, base, .. } = &mut world.node;
+        connecting.handle_sought(base, room, &Introduction::from(&announcement), me, carrier);
+        world.node.handle_timeout(world.now);
+        world.heard(2).iter().filter(|message| matches!(message, RoomMessage::Carry(_))).count()
+    };
+    assert_eq!(seek(&mut world), 1, "the greater end is asked for an offer");
+    signal(&mut world, 1, 1, offer());
+    assert_eq!(world.node.usage().attempts, 1);
+    assert_eq!(seek(&mut world), 1, "it looks on, so the answer may be lost");
+    let Node { connecting, base, .. } = &world.node;
+    assert!(
+        !connecting.attempts.is_heard(base, announcement.endpoint),
+        "nor does this end stop to look for it"
+    );
 }
