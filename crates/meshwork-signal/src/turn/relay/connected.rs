@@ -139,3 +139,36 @@ impl Streams {
         self.streams.is_empty() && self.connected.is_empty() && self.timers.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_due_until_it_is_gone() {
+        let mut streams = Streams::default();
+        let from = "192.0.2.1:1".parse().unwrap();
+        let [idle, used] = [5, 7].map(|until| {
+            let stream = streams.insert(Time(0), from, true);
+            streams.expect_use(stream, Time(until));
+            stream
+        });
+        streams.expect_use(used, Time(9));
+        assert_eq!((streams.due(), streams.take_due()), (Some(Time(5)), Some(idle)));
+        assert_eq!(streams.due(), Some(Time(9)), "what was expected earlier is forgotten");
+        assert!(streams.remove(idle) && !streams.remove(idle) && streams.remove(used));
+        assert!(streams.is_empty());
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_empty() {
+        let mut streams = Streams::default();
+        let stream = streams.insert(Time(0), "192.0.2.1:1".parse().unwrap(), true);
+        let taken = |streams: &mut Streams, buffer: Vec<u8>| {
+            streams.keep_buffer(stream, buffer);
+            streams.take_buffer(stream).map(|(_, buffer)| (buffer.len(), buffer.capacity() > KEPT_BUFFER))
+        };
+        assert_eq!(taken(&mut streams, vec![0; 2 * KEPT_BUFFER]), Some((2 * KEPT_BUFFER, true)));
+        assert_eq!(taken(&mut streams, Vec::with_capacity(2 * KEPT_BUFFER)), Some((0, false)));
+    }
+}
