@@ -232,15 +232,10 @@ impl Connections {
         self.cut_one_way(other, one);
     }
 
-    /// Lets nothing of `from` arrive at `to` any more. What `to` sends still arrives.
+    /// Lets nothing of `from` arrive at `to` any more. What `to` sends still arrives, though its
+    /// stack never hears so.
     pub fn cut_one_way(&mut self, from: NodeIndex, to: NodeIndex) {
         self.cut.insert((from, to));
-    }
-
-    /// Heals the paths between two nodes. Returns what waited, as [`Connections::heal`] does.
-    pub fn heal_between(&mut self, one: NodeIndex, other: NodeIndex) -> Vec<(End, Input)> {
-        self.cut.retain(|&(from, to)| (from, to) != (one, other) && (from, to) != (other, one));
-        std::mem::take(&mut self.parked)
     }
 
     /// Heals all cuts. Returns what waited: it must be admitted at once, before anything overtakes it.

@@ -95,7 +95,7 @@ impl Network {
         });
         let again = self.start_as(person, config);
         let index = self.index(&again);
-        self.network.with(|world| world.restore(index, store));
+        self.network.with(|world| world.program(index).store = store);
         self.network.note_links(index, links);
         again
     }
@@ -169,7 +169,7 @@ impl Network {
 
     /// Starts the server again.
     pub fn start_server(&self) {
-        self.network.with(World::start_server);
+        self.network.with(|world| world.servers.start());
     }
 
     /// Ends a program without a goodbye, as if it was killed.

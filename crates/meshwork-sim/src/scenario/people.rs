@@ -210,23 +210,29 @@ impl Scenario {
                 self.world.cut(&one, &other);
             }
             Action::Cut { one, other } => self.with_both(one, other, |world, a, b| world.cut(&[a], &[b])),
-            Action::CutOneWay { from, to } => self.with_both(from, to, World::cut_one_way),
+            Action::CutOneWay { from, to } => {
+                self.with_both(from, to, |world, from, to| world.connections.cut_one_way(from, to))
+            }
             Action::Heal => self.world.heal(),
             Action::Fail { one, other } => self.with_both(one, other, World::fail_connection),
-            Action::Move { who, access } => self.with(who, |world, index| world.set_access(index, access)),
+            Action::Move { who, access } => {
+                self.with(who, |world, index| world.program(index).access = access)
+            }
             Action::SetClock { who, skew, noticed } => {
                 self.ahead_micros = self.ahead_micros.max(skew);
                 self.with(who, |world, index| match noticed {
                     true => world.jump_clock(index, skew),
-                    false => world.set_clock(index, skew),
+                    false => world.program(index).skew = skew,
                 });
             }
             Action::Disk { who, delay_ms, full } => {
-                self.with(who, |world, index| world.set_disk(index, Duration::from_millis(delay_ms), full));
+                self.with(who, |world, index| {
+                    world.program(index).disk.set(Duration::from_millis(delay_ms), full)
+                });
             }
             Action::StopServer => self.world.stop_server(),
-            Action::StartServer => self.world.start_server(),
-            Action::Lie(lie) => self.world.meeting_point().set_lie(lie),
+            Action::StartServer => self.world.servers.start(),
+            Action::Lie(lie) => self.world.servers.first().set_lie(lie),
             _ => {}
         }
     }
@@ -236,11 +242,11 @@ impl Scenario {
         self.world.heal();
         for (name, index) in self.running() {
             let arrival = self.people[&name].arrival;
-            self.world.set_disk(index, Duration::from_millis(5), false);
-            self.world.set_access(index, arrival.access);
+            self.world.program(index).disk.set(Duration::from_millis(5), false);
+            self.world.program(index).access = arrival.access;
             self.world.wake(index);
             let program = self.world.look_at(index);
-            let (skew, read) = (program.skew(), program.read_skew());
+            let (skew, read) = (program.skew, program.read_skew());
             if skew.abs() > SKEW_MAX_MICROS {
                 self.world.jump_clock(index, arrival.skew);
             } else if read.abs() > SKEW_MAX_MICROS {
@@ -250,10 +256,10 @@ impl Scenario {
         }
         if self.honest.servers_lie() {
             // Who was lied to must find an honest server in its place.
-            self.world.meeting_point().set_lie(None);
+            self.world.servers.first().set_lie(None);
             self.world.stop_server();
         }
-        self.world.start_server();
+        self.world.servers.start();
         self.enter_again();
         self.is_mesh &= self.is_overlay_known();
     }
@@ -447,7 +453,7 @@ impl Scenario {
     fn start(&mut self, arrival: Arrival, behaviour: Option<Behaviour>) -> NodeIndex {
         let config = Config { stores: arrival.stores, planted: self.planted, ..Config::default() };
         let index = self.world.start(config, arrival.person, arrival.skew);
-        self.world.set_access(index, arrival.access);
+        self.world.program(index).access = arrival.access;
         let endpoint = self.world.node(index).endpoint();
         match behaviour {
             Some(behaviour) => self.world.corrupt(index, behaviour),
@@ -520,7 +526,7 @@ impl Scenario {
         let (arrival, Some(address)) = (person.arrival, person.address.clone()) else { return };
         let index = self.start(arrival, None);
         self.seeds.insert(index, self.world.node(index).endpoint().peer, &address);
-        self.world.restore(index, store);
+        self.world.program(index).store = store;
         let room = self.world.join_room(index, address);
         self.told.insert_restored((index, room));
         self.documents.insert_restored((index, room));

@@ -107,10 +107,10 @@ impl Scenario {
         let all_honest = self.people.values().all(|person| !person.hostile);
         let fast = |&(index, _): &Member| {
             let program = self.world.look_at(index);
-            let access = program.access();
+            let access = program.access;
             (access == PathModel::LOCAL || access == PathModel::LAN)
                 && !program.is_asleep()
-                && program.skew().abs() <= SKEW_MAX_MICROS
+                && program.skew.abs() <= SKEW_MAX_MICROS
         };
         let linked = |&(one, room): &Member, &(other, _): &Member| {
             let endpoint = self.world.node(other).endpoint();

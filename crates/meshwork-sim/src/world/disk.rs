@@ -37,12 +37,24 @@ pub struct Disk {
     /// Whether stores fail because there is no space.
     pub full: bool,
     /// When the last store is durable: later ones are no earlier.
-    pub(super) busy_until: Time,
+    busy_until: Time,
 }
 
-impl Default for Disk {
-    fn default() -> Disk {
-        Disk { delay: STORE_DELAY, full: false, busy_until: Time(0) }
+impl Disk {
+    /// One with space, on which a store takes `delay`.
+    pub(super) fn new(delay: Duration) -> Disk {
+        Disk { delay, full: false, busy_until: Time(0) }
+    }
+
+    /// Makes it this slow, and full or not.
+    pub fn set(&mut self, delay: Duration, full: bool) {
+        (self.delay, self.full) = (delay, full);
+    }
+
+    /// When a store is durable that begins now.
+    pub(super) fn begin(&mut self, now: Time) -> Time {
+        self.busy_until = (now + self.delay).max(self.busy_until);
+        self.busy_until
     }
 }
 
@@ -50,13 +62,7 @@ impl World {
     /// Makes every disk, also those of programs to come, take this long until a store is durable.
     pub fn set_store_delay(&mut self, delay: Duration) {
         self.store_delay = delay;
-        self.programs.iter_mut().flatten().for_each(|program| program.disk.delay = delay);
-    }
-
-    /// Makes the disk of one program this slow, and full or not.
-    pub fn set_disk(&mut self, index: NodeIndex, delay: Duration, full: bool) {
-        let disk = &mut self.program(index).disk;
-        (disk.delay, disk.full) = (delay, full);
+        self.programs.iter_mut().for_each(|program| program.disk.delay = delay);
     }
 
     /// Stores that are not durable yet, on all disks.
@@ -77,25 +83,12 @@ impl World {
         self.crash(index)
     }
 
-    /// Puts back what was on a disk, before the program joins its rooms.
-    pub fn restore(&mut self, index: NodeIndex, store: Store) {
-        self.program(index).store = store;
-    }
-
-    pub(super) fn persist(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
-        let now = self.now;
-        let disk = &mut self.program(index).disk;
-        let at = (now + disk.delay).max(disk.busy_until);
-        disk.busy_until = at;
-        self.schedule(at, Happening::Stored(index, token, room, change));
-    }
-
     pub(super) fn store(&mut self, index: NodeIndex, token: u64, room: RoomId, change: StoreChange) {
-        let Some(program) = self.running(index) else { return };
+        let Some(program) = self.programs.get_mut(index) else { return };
         if program.asleep {
             // Its machine stands still, and so does its disk.
-            return self
-                .schedule(self.now + Duration::from_secs(1), Happening::Stored(index, token, room, change));
+            let later = self.now + Duration::from_secs(1);
+            return self.queue.insert(later, Happening::Stored(index, token, room, change));
         }
         let input = if program.disk.full {
             Input::PersistFailed { token, reason: String::from("no space is left on the disk") }

@@ -1,8 +1,6 @@
-//! Faults of the network, of machines and of clocks, and people who mean harm.
+//! Faults of the network, of machines, of clocks and of servers, and people who mean harm.
 
-use std::net::IpAddr;
-
-use meshwork_core::id::Identity;
+use meshwork_core::id::{Identity, RoomId};
 use meshwork_core::node::Input;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::event::RoomHandle;
@@ -10,8 +8,8 @@ use meshwork_core::seam::io::{Channel, LinkId, ServerId};
 use meshwork_core::signed::header::RecordName;
 use meshwork_core::wire::{FRAME_MAX, MessageWriter};
 
-use super::{World, skewed};
-use crate::connection::{NodeIndex, PathModel};
+use super::{SERVER, World};
+use crate::connection::NodeIndex;
 use crate::hostile::{Behaviour, Mask};
 
 impl World {
@@ -20,18 +18,6 @@ impl World {
         for &a in one {
             other.iter().for_each(|&b| self.connections.cut(a, b));
         }
-    }
-
-    /// Lets nothing of `from` arrive at `to` any more. What `to` sends still arrives, though its stack never
-    /// hears so.
-    pub fn cut_one_way(&mut self, from: NodeIndex, to: NodeIndex) {
-        self.connections.cut_one_way(from, to);
-    }
-
-    /// Heals the paths between two programs, in both directions.
-    pub fn heal_between(&mut self, one: NodeIndex, other: NodeIndex) {
-        let arrivals = self.connections.heal_between(one, other);
-        self.arrive_all(arrivals);
     }
 
     /// Heals all cuts: what waited arrives now. Who sleeps goes on sleeping.
@@ -47,11 +33,6 @@ impl World {
         }
     }
 
-    /// The connections between two programs carry nothing any more, and nobody is told, as when their relay restarts.
-    pub fn silence_connection(&mut self, one: NodeIndex, other: NodeIndex) {
-        self.connections.fail(one, other);
-    }
-
     /// A modified client says something in a room over one of its links.
     pub fn say_over(&mut self, index: NodeIndex, link: LinkId, room: RoomHandle, message: &RoomMessage) {
         let (kind, body) = message.encode(room.0);
@@ -62,26 +43,6 @@ impl World {
         }
     }
 
-    /// From now on these two find no direct path any more, whenever they begin a connection.
-    pub fn make_hard(&mut self, one: NodeIndex, other: NodeIndex) {
-        self.connections.make_hard(one, other);
-    }
-
-    /// From now on they find one again.
-    pub fn make_easy(&mut self, one: NodeIndex, other: NodeIndex) {
-        self.connections.make_easy(one, other);
-    }
-
-    /// A program names these addresses as its own from now on, a few of them, wherever they lead.
-    pub fn set_addresses(&mut self, index: NodeIndex, addresses: &[IpAddr]) {
-        self.connections.set_addresses(index, addresses.to_vec());
-    }
-
-    /// Moves a program to another access to the network. Its connections live on.
-    pub fn set_access(&mut self, index: NodeIndex, access: PathModel) {
-        self.program(index).access = access;
-    }
-
     /// Tells a program that its network may have changed, as its driver does.
     pub fn change_network(&mut self, index: NodeIndex) {
         self.tell(index, Input::NetworkChanged);
@@ -89,16 +50,11 @@ impl World {
 
     /// A machine falls asleep: its program is not driven, nothing reaches it, and servers lose it.
     pub fn sleep(&mut self, index: NodeIndex) {
-        let program = self.program(index);
-        program.asleep = true;
-        if let Some(at) = program.due.take() {
-            self.deadlines.remove(&(at, index));
-        }
+        self.program(index).asleep = true;
+        self.programs.note_due(index);
         self.connections.sleep(index);
-        let sockets: Vec<ServerId> = self.program(index).sockets.keys().copied().collect();
-        for server in sockets {
-            self.lose_on_server(index, server);
-        }
+        let (servers, mut line) = self.line();
+        servers.drop_all(&mut line, index);
     }
 
     /// A machine wakes up: its program finds that time has passed, and that its sockets are gone.
@@ -109,10 +65,7 @@ impl World {
         }
         program.asleep = false;
         self.time_out(index);
-        let sockets: Vec<ServerId> = self.program(index).sockets.keys().copied().collect();
-        for server in sockets {
-            self.lose_socket(index, server, "the connection was lost");
-        }
+        self.lose_sockets(index, "the connection was lost");
         let arrivals = self.connections.wake(index);
         self.arrive_all(arrivals);
     }
@@ -122,16 +75,46 @@ impl World {
     pub fn jump_clock(&mut self, index: NodeIndex, skew: i64) {
         let now = self.now;
         let program = self.program(index);
-        (program.skew, program.read_skew) = (skew, skew);
-        program.clock_read = now;
-        program.node.handle_wall_clock(now, skewed(now, skew));
+        program.skew = skew;
+        program.read_clock(now);
         self.drain(index);
     }
 
-    /// Sets a program's civil clock so many microseconds off. Its driver notices when it reads it next, within a
-    /// minute.
-    pub fn set_clock(&mut self, index: NodeIndex, skew: i64) {
-        self.program(index).skew = skew;
+    /// Has the first server tell everybody in a room of `count` members who answer nobody.
+    pub fn name_ghosts(&mut self, room: RoomId, count: u64) {
+        let (servers, mut line) = self.line();
+        servers.name_ghosts(&mut line, room, count);
+    }
+
+    /// Stops the first server: sockets close, nothing is remembered.
+    pub fn stop_server(&mut self) {
+        self.stop_server_at(SERVER);
+    }
+
+    /// Stops the server with this base address.
+    pub fn stop_server_at(&mut self, base: &str) {
+        for (index, server) in self.servers.stop(base) {
+            self.lose_socket(index, server, "the server closed the connection");
+        }
+    }
+
+    /// Takes all servers away from one program, for good.
+    pub fn lose_server(&mut self, index: NodeIndex) {
+        self.program(index).offline = true;
+        self.lose_sockets(index, "no route to the server");
+    }
+
+    fn lose_sockets(&mut self, index: NodeIndex, reason: &str) {
+        for server in self.servers.of(index) {
+            self.lose_socket(index, server, reason);
+        }
+    }
+
+    /// A socket is lost without the program's doing, and the program hears of it.
+    fn lose_socket(&mut self, index: NodeIndex, server: ServerId, reason: &str) {
+        let (servers, mut line) = self.line();
+        servers.close(&mut line, index, server);
+        self.tell(index, Input::ServerDown { server, reason: reason.into() });
     }
 
     /// Gives a program's links into hostile hands.
@@ -147,7 +130,7 @@ impl World {
         let wall = self.wall();
         let Some(mask) = self.program(index).mask.as_mut() else { return };
         for (link, channel, bytes) in mask.defy(wall, records) {
-            self.transmit(index, link, channel, bytes);
+            self.inject(index, link, channel, bytes);
         }
     }
 
@@ -158,7 +141,7 @@ impl World {
         let blows = mask.attack(wall);
         let struck = !blows.is_empty();
         for (link, channel, bytes) in blows {
-            self.transmit(index, link, channel, bytes);
+            self.inject(index, link, channel, bytes);
         }
         struck
     }

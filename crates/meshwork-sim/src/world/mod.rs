@@ -7,10 +7,10 @@
 //! Each [`Program`] is a node with what its driver would own: a civil clock, a disk, sockets to servers, an
 //! access to the network. [`World::step`] takes the earliest thing there is, a deadline of a node or an arrival,
 //! and carries out what the node wants. Faults are calls: on the network ([`World::cut`],
-//! [`World::cut_one_way`], [`World::heal`], [`World::fail_connection`], [`World::set_access`]), on machines
-//! ([`World::crash`], [`World::sleep`], [`World::jump_clock`], [`World::set_disk`]), on servers
-//! ([`World::stop_server`], [`World::server`]), and on manners ([`World::corrupt`] gives a program's links into
-//! the hands of a [`Mask`]).
+//! [`World::heal`], [`World::fail_connection`], [`Connections::make_hard`], [`Program::access`]), on machines
+//! ([`World::crash`], [`World::sleep`], [`World::jump_clock`], [`Program::disk`]), on servers
+//! ([`World::stop_server`], [`Servers::first`]), and on manners ([`World::corrupt`] gives a program's links into
+//! the hands of a [`Mask`](crate::hostile::Mask)).
 //!
 //! # Driving it
 //! [`World::start`] programs, let them create and join rooms, call faults, let time pass with
@@ -27,15 +27,14 @@
 
 mod disk;
 mod faults;
+mod programs;
 mod queue;
 mod servers;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
-use meshwork_core::node::{Config, Effect, Event, Input, Node, Output, Receipt, RoomHandle, StoredRoom};
+use meshwork_core::node::{Config, Effect, Input, Node, Output, Receipt, RoomHandle, StoredRoom};
 use meshwork_core::replica::Replica;
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::room::MakeReplica;
@@ -49,18 +48,17 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
 
 pub use self::disk::{Disk, Store, StoredFiles, rot};
+pub use self::programs::Program;
+use self::programs::Programs;
 use self::queue::Queue;
-use self::servers::{Server, Socket};
+use self::servers::Line;
+pub use self::servers::Servers;
 use crate::connection::{Arrival, Connections, End, NodeIndex, PathModel};
-use crate::hostile::Mask;
 
 /// When every world begins, on the civil clock: 2026-01-01.
 pub const EPOCH: WallTime = WallTime(1_767_225_600_000_000);
 /// The server that rooms are made on where a script names no other.
 pub const SERVER: &str = "http://meet.test";
-/// How often a driver reads the civil clock.
-const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
-
 /// What takes less long than this to leave a program is gone at once.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -80,73 +78,22 @@ enum Happening {
     Stored(NodeIndex, u64, RoomId, StoreChange),
 }
 
-/// One program.
-pub struct Program {
-    /// The node itself.
-    pub node: Node,
-    /// What it heard, oldest first; taken by checkers and scenarios.
-    pub events: VecDeque<Event>,
-    /// What is on its disk.
-    pub store: Store,
-    /// Whose program it is, and with which secret they sign.
-    secret: [u8; 32],
-    /// How far its civil clock is off, in microseconds.
-    skew: i64,
-    disk: Disk,
-    access: PathModel,
-    mask: Option<Mask>,
-    asleep: bool,
-    /// Whether no server can be reached from it.
-    offline: bool,
-    sockets: BTreeMap<ServerId, Socket>,
-    /// When its civil clock was read.
-    clock_read: Time,
-    /// How far it was off then.
-    read_skew: i64,
-    /// When its node has something to do.
-    due: Option<Time>,
-}
-
-impl Program {
-    /// How far its civil clock is off, in microseconds.
-    pub fn skew(&self) -> i64 {
-        self.skew
-    }
-
-    /// How far its civil clock was off when its driver last read it, in microseconds.
-    pub fn read_skew(&self) -> i64 {
-        self.read_skew
-    }
-
-    /// How it reaches the network.
-    pub fn access(&self) -> PathModel {
-        self.access
-    }
-
-    /// Whether it is asleep.
-    pub fn is_asleep(&self) -> bool {
-        self.asleep
-    }
-}
-
 /// How long a message takes from one program to another.
 pub type Ways = Box<dyn Fn(NodeIndex, NodeIndex) -> Duration + Send>;
 
 /// Everything there is.
 pub struct World {
+    /// Who reaches whom, and what became of connections.
+    pub connections: Connections,
+    /// The servers that programs meet at.
+    pub servers: Servers,
     now: Time,
-    /// By their numbers; those that ended are gone.
-    programs: Vec<Option<Box<Program>>>,
+    programs: Programs,
     queue: Queue,
-    /// When each program that is awake has something to do.
-    deadlines: BTreeSet<(Time, NodeIndex)>,
-    connections: Connections,
     /// What the last effect leads to, for a moment.
     arrivals: Vec<Arrival>,
     path: PathModel,
     ways: Option<Ways>,
-    servers: Vec<Server>,
-    next_socket: u64,
     store_delay: Duration,
     rng: Rng,
     steps: u64,
@@ -161,16 +108,14 @@ impl World {
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = Rng::new(bytes);
         World {
-            now: Time(0),
-            programs: vec![],
-            queue: Queue::default(),
-            deadlines: BTreeSet::new(),
             connections: Connections::new(rng.fork()),
+            servers: Servers::new(),
+            now: Time(0),
+            programs: Programs::default(),
+            queue: Queue::default(),
             arrivals: vec![],
             path,
             ways: None,
-            servers: vec![Server::new(SERVER)],
-            next_socket: 0,
             store_delay: disk::STORE_DELAY,
             rng,
             steps: 0,
@@ -194,25 +139,17 @@ impl World {
 
     /// All programs that run.
     pub fn programs(&self) -> impl Iterator<Item = (NodeIndex, &Program)> {
-        self.programs.iter().enumerate().filter_map(|(index, program)| Some((index, program.as_deref()?)))
+        self.programs.iter()
     }
 
     /// A program that runs.
     pub fn program(&mut self, index: NodeIndex) -> &mut Program {
-        self.running(index).expect("the scenario names programs that run")
-    }
-
-    fn running(&mut self, index: NodeIndex) -> Option<&mut Program> {
-        self.programs.get_mut(index)?.as_deref_mut()
-    }
-
-    fn seen(&self, index: NodeIndex) -> Option<&Program> {
-        self.programs.get(index)?.as_deref()
+        self.programs.get_mut(index).expect("the scenario names programs that run")
     }
 
     /// A program that runs, to look at.
     pub fn look_at(&self, index: NodeIndex) -> &Program {
-        self.seen(index).expect("the scenario names programs that run")
+        self.programs.get(index).expect("the scenario names programs that run")
     }
 
     /// A node that runs.
@@ -235,26 +172,9 @@ impl World {
         let mut rng = Rng::new(seed);
         rng.next_u64();
         let sealing = SealingKey::generate(&mut rng);
-        self.meeting_point().steal(node.endpoint(), sealing);
-        let index = self.programs.len();
-        let program = Program {
-            node,
-            events: VecDeque::new(),
-            store: Store::new(),
-            secret,
-            skew,
-            disk: Disk { delay: self.store_delay, ..Disk::default() },
-            access: self.path,
-            mask: None,
-            asleep: false,
-            offline: false,
-            sockets: BTreeMap::new(),
-            clock_read: self.now,
-            read_skew: skew,
-            due: None,
-        };
-        self.programs.push(Some(Box::new(program)));
-        index
+        self.servers.first().steal(node.endpoint(), sealing);
+        let disk = Disk::new(self.store_delay);
+        self.programs.add(Program::new(self.now, node, secret, skew, disk, self.path))
     }
 
     /// Programs are as far from each other as this says; all else of their paths is as their accesses have it.
@@ -336,15 +256,17 @@ impl World {
         let now = self.now;
         self.program(index).node.shut_down(now);
         self.drain(index);
-        self.close_sockets(index);
-        self.forget(index);
+        let (servers, mut line) = self.line();
+        servers.close_all(&mut line, index);
+        self.programs.remove(index);
     }
 
     /// Ends a program without a word. Returns what is on its disk.
     pub fn crash(&mut self, index: NodeIndex) -> Store {
-        self.close_sockets(index);
+        let (servers, mut line) = self.line();
+        servers.close_all(&mut line, index);
         self.connections.forget_node(index);
-        self.forget(index).map(|program| program.store).unwrap_or_default()
+        self.programs.remove(index).expect("the scenario names programs that run").store
     }
 
     /// Lets everything happen until `until`.
@@ -373,13 +295,13 @@ impl World {
 
     /// When the next thing happens.
     pub fn due(&self) -> Option<Time> {
-        let timeout = self.deadlines.first().map(|(at, _)| *at);
+        let timeout = self.programs.due().map(|(at, _)| at);
         timeout.into_iter().chain(self.queue.next_at()).min()
     }
 
     /// Lets the next thing happen if it happens by `until`. Returns whether something did.
     pub fn step(&mut self, until: Time) -> bool {
-        let timeout = self.deadlines.first().copied();
+        let timeout = self.programs.due();
         let happening = self.queue.next_at();
         let Some(next) = self.due().filter(|next| *next <= until) else { return false };
         self.now = self.now.max(next);
@@ -397,13 +319,7 @@ impl World {
     /// Lets a program do what is due, and read its clock where a driver would.
     fn time_out(&mut self, index: NodeIndex) {
         let now = self.now;
-        let program = self.program(index);
-        if now.since(program.clock_read) > CLOCK_INTERVAL {
-            (program.clock_read, program.read_skew) = (now, program.skew);
-            let wall = skewed(now, program.skew);
-            program.node.handle_wall_clock(now, wall);
-        }
-        program.node.handle_timeout(now);
+        self.program(index).time_out(now);
         self.drain(index);
     }
 
@@ -411,10 +327,16 @@ impl World {
         match happening {
             Happening::Arrival(end, input) => self.arrive(end, input),
             Happening::FromServer(index, server, socket, input) => {
-                self.hear_server(index, server, socket, input);
+                let program = self.programs.get(index);
+                if program.is_some_and(|program| !program.asleep)
+                    && self.servers.is_open(index, server, socket)
+                {
+                    self.tell(index, input);
+                }
             }
             Happening::ToServer(index, server, socket, text) => {
-                self.hear_client(index, server, socket, &text);
+                let (servers, mut line) = self.line();
+                servers.hear(&mut line, index, server, socket, &text);
             }
             Happening::Stored(index, token, room, change) => self.store(index, token, room, change),
         }
@@ -435,7 +357,7 @@ impl World {
 
     fn tell(&mut self, index: NodeIndex, input: Input) {
         let now = self.now;
-        if let Some(program) = self.running(index) {
+        if let Some(program) = self.programs.get_mut(index) {
             if let Some(mask) = &mut program.mask {
                 mask.hear(&input);
             }
@@ -446,29 +368,33 @@ impl World {
 
     /// Carries out what a node wants.
     fn drain(&mut self, index: NodeIndex) {
-        while let Some(program) = self.running(index) {
+        while let Some(program) = self.programs.get_mut(index) {
             match program.node.poll_output() {
                 Some(Output::Event(event)) => program.events.push_back(event),
                 Some(Output::Effect(effect)) => self.carry_out(index, effect),
                 None => break,
             }
         }
-        if let Some(program) = self.programs.get_mut(index).and_then(Option::as_mut) {
-            let due = program.node.poll_timeout().filter(|_| !program.asleep);
-            if due != program.due {
-                let before = std::mem::replace(&mut program.due, due);
-                before.map(|at| self.deadlines.remove(&(at, index)));
-                due.map(|at| self.deadlines.insert((at, index)));
-            }
-        }
+        self.programs.note_due(index);
+    }
+
+    /// The servers, and what the way to them depends on.
+    fn line(&mut self) -> (&mut Servers, Line<'_>) {
+        let World { now, programs, queue, rng, servers, .. } = self;
+        (servers, Line { now: *now, programs, queue, rng })
     }
 
     fn carry_out(&mut self, index: NodeIndex, effect: Effect) {
+        let (servers, mut line) = self.line();
         match effect {
-            Effect::ServerOpen { server, url } => self.open_socket(index, server, &url),
-            Effect::ServerSend { server, text } => self.send_to_server(index, server, text),
-            Effect::ServerClose { server } => self.close_socket(index, server),
-            Effect::Persist { token, room, change } => self.persist(index, token, room, change),
+            Effect::ServerOpen { server, url } => servers.open(&mut line, index, server, &url),
+            Effect::ServerSend { server, text } => servers.send(&mut line, index, server, text),
+            Effect::ServerClose { server } => servers.close(&mut line, index, server),
+            Effect::Persist { token, room, change } => {
+                let now = self.now;
+                let at = self.program(index).disk.begin(now);
+                self.queue.insert(at, Happening::Stored(index, token, room, change));
+            }
             Effect::Send { link, channel, bytes } => self.send(index, link, channel, bytes),
             effect => {
                 let path = self.look_at(index).access;
@@ -483,18 +409,19 @@ impl World {
     /// Hands a message to a channel, through the program's mask if it wears one.
     fn send(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
         let Some(mask) = self.program(index).mask.as_mut() else {
-            return self.transmit(index, link, channel, bytes);
+            return self.inject(index, link, channel, bytes);
         };
         let freed = bytes.len();
         for bytes in mask.say(link, channel, bytes) {
-            self.transmit(index, link, channel, bytes);
+            self.inject(index, link, channel, bytes);
         }
         // A mask cares for no window.
         let freed = Input::Writable { link, bytes: freed };
-        self.schedule(self.now, Happening::Arrival((index, link), freed));
+        self.queue.insert(self.now, Happening::Arrival((index, link), freed));
     }
 
-    fn transmit(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
+    /// Hands a message to a channel as it is, past the program's mask and, where a modified client speaks, its node.
+    pub fn inject(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
         let (own, now) = ((index, link), self.now);
         let path = self.path_of(own);
         let effect = Effect::Send { link, channel, bytes };
@@ -508,7 +435,7 @@ impl World {
                     self.program(index).node.handle_input(now, input);
                 }
             } else {
-                self.schedule(at, Happening::Arrival(end, input));
+                self.queue.insert(at, Happening::Arrival(end, input));
             }
         }
         self.arrivals = arrivals;
@@ -518,41 +445,11 @@ impl World {
     fn path_of(&self, end: End) -> PathModel {
         let access = self.look_at(end.0).access;
         let Some(index) = self.connections.remote_node(end) else { return access };
-        let path = self.seen(index).map_or(access, |remote| access.to(remote.access));
+        let path = self.programs.get(index).map_or(access, |remote| access.to(remote.access));
         match &self.ways {
             Some(ways) => PathModel { latency: ways(end.0, index), ..path },
             None => path,
         }
-    }
-
-    fn schedule(&mut self, at: Time, happening: Happening) {
-        self.queue.insert(at, happening);
-    }
-
-    fn forget(&mut self, index: NodeIndex) -> Option<Program> {
-        let program = self.programs.get_mut(index)?.take()?;
-        program.due.map(|at| self.deadlines.remove(&(at, index)));
-        Some(*program)
-    }
-
-    /// Hands a message of a modified client to the other end of one of a program's links.
-    pub fn inject(&mut self, index: NodeIndex, link: LinkId, channel: Channel, bytes: Vec<u8>) {
-        self.transmit(index, link, channel, bytes);
-    }
-
-    /// How many addresses on relays a program has taken so far.
-    pub fn allocations_of(&self, index: NodeIndex) -> usize {
-        self.connections.allocations(index)
-    }
-
-    /// The addresses to which a program's driver was to send, so far.
-    pub fn addresses_handed_to(&self, index: NodeIndex) -> Vec<IpAddr> {
-        self.connections.handed(index).collect()
-    }
-
-    /// The connections that a program has now.
-    pub fn connections_of(&self, index: NodeIndex) -> Vec<LinkId> {
-        self.connections.of(index)
     }
 }
 

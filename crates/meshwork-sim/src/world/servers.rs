@@ -1,36 +1,41 @@
-//! Sockets between programs and servers.
+//! Servers, and the sockets between them and programs.
+
+use std::collections::BTreeMap;
 
 use meshwork_core::id::RoomId;
 use meshwork_core::node::Input;
+use meshwork_core::rng::Rng;
 use meshwork_core::seam::io::ServerId;
 use meshwork_core::signalling::address::signalling_url;
 use meshwork_core::signalling::protocol::FromServer;
 use meshwork_core::time::Time;
 
-use super::{Happening, World};
+use super::programs::Programs;
+use super::queue::Queue;
+use super::{Happening, SERVER, skewed};
 use crate::connection::NodeIndex;
 use crate::meeting_point::MeetingPoint;
 
 /// Which server of the world.
-pub(super) type ServerIndex = usize;
+type ServerIndex = usize;
 
 /// A server: its address, and whether it runs.
 #[derive(Debug)]
-pub(super) struct Server {
+struct Server {
     base: String,
     meeting_point: MeetingPoint,
     up: bool,
 }
 
 impl Server {
-    pub(super) fn new(base: &str) -> Server {
+    fn new(base: &str) -> Server {
         Server { base: base.into(), meeting_point: MeetingPoint::default(), up: true }
     }
 }
 
 /// A program's open socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Socket {
+struct Socket {
     at: ServerIndex,
     /// Which socket it is, so that words for one that was closed are not heard on the next.
     number: u64,
@@ -38,181 +43,180 @@ pub(super) struct Socket {
     until: [Time; 2],
 }
 
-impl World {
-    /// Starts one more server, whose base address is `base`.
-    pub fn add_server(&mut self, base: &str) {
+/// What the way of words over sockets depends on, and where they wait until they arrive.
+pub(super) struct Line<'a> {
+    pub(super) now: Time,
+    pub(super) programs: &'a Programs,
+    pub(super) queue: &'a mut Queue,
+    pub(super) rng: &'a mut Rng,
+}
+
+/// All servers and their open sockets.
+#[derive(Debug)]
+pub struct Servers {
+    servers: Vec<Server>,
+    sockets: BTreeMap<(NodeIndex, ServerId), Socket>,
+    /// Sockets that were opened so far.
+    opened: u64,
+}
+
+impl Servers {
+    /// One server, at [`SERVER`].
+    pub(super) fn new() -> Servers {
+        Servers { servers: vec![Server::new(SERVER)], sockets: BTreeMap::new(), opened: 0 }
+    }
+
+    /// Starts one more, whose base address is `base`.
+    pub fn add(&mut self, base: &str) {
         self.servers.push(Server::new(base));
     }
 
-    /// The first server, to be told to lie.
-    pub fn meeting_point(&mut self) -> &mut MeetingPoint {
+    /// The first server, to be asked, or told to lie.
+    pub fn first(&mut self) -> &mut MeetingPoint {
         &mut self.servers[0].meeting_point
     }
 
-    /// The server with this base address, to be told to lie.
-    pub fn server(&mut self, base: &str) -> &mut MeetingPoint {
-        let at = self.server_index(base);
-        &mut self.servers[at].meeting_point
-    }
-
-    /// Has the first server tell everybody in a room of `count` members who answer nobody.
-    pub fn name_ghosts(&mut self, room: RoomId, count: u64) {
-        let answers = self.servers[0].meeting_point.name_ghosts(room, count);
-        self.send_from_server(0, answers);
-    }
-
-    /// Stops the first server: sockets close, nothing is remembered.
-    pub fn stop_server(&mut self) {
-        self.stop(0);
-    }
-
     /// Starts the first server again.
-    pub fn start_server(&mut self) {
+    pub fn start(&mut self) {
         self.servers[0].up = true;
     }
 
-    /// Stops the server with this base address.
-    pub fn stop_server_at(&mut self, base: &str) {
-        self.stop(self.server_index(base));
-    }
-
-    /// Takes all servers away from one program, which does not find them again until
-    /// [`World::find_servers`].
-    pub fn lose_server(&mut self, index: NodeIndex) {
-        self.program(index).offline = true;
-        let sockets: Vec<ServerId> = self.program(index).sockets.keys().copied().collect();
-        for server in sockets {
-            self.lose_socket(index, server, "no route to the server");
-        }
-    }
-
-    /// Lets a program that lost all servers reach them again.
-    pub fn find_servers(&mut self, index: NodeIndex) {
-        self.program(index).offline = false;
-    }
-
-    fn server_index(&self, base: &str) -> ServerIndex {
+    /// Stops the server with this base address: nothing is remembered. Returns the sockets that are to be lost.
+    pub(super) fn stop(&mut self, base: &str) -> Vec<(NodeIndex, ServerId)> {
         let found = self.servers.iter().position(|server| server.base == base);
-        found.expect("the script names servers that it added")
-    }
-
-    fn stop(&mut self, at: ServerIndex) {
+        let at = found.expect("the script names servers that it added");
         self.servers[at].up = false;
         self.servers[at].meeting_point.restart();
-        let on_it = |(index, program): (NodeIndex, &super::Program)| {
-            let sockets = program.sockets.iter().filter(|(_, socket)| socket.at == at);
-            sockets.map(|(&server, _)| (index, server)).collect::<Vec<_>>()
-        };
-        let sockets: Vec<_> = self.programs().flat_map(on_it).collect();
-        for (index, server) in sockets {
-            self.lose_socket(index, server, "the server closed the connection");
-        }
+        self.sockets.iter().filter(|(_, socket)| socket.at == at).map(|(&of, _)| of).collect()
     }
 
-    pub(super) fn open_socket(&mut self, index: NodeIndex, server: ServerId, url: &str) {
-        self.next_socket += 1;
-        let (now, number) = (self.now, self.next_socket);
+    /// The sockets of a program.
+    pub(super) fn of(&self, index: NodeIndex) -> Vec<ServerId> {
+        self.own(index).map(|(server, _)| server).collect()
+    }
+
+    fn own(&self, index: NodeIndex) -> impl Iterator<Item = (ServerId, &Socket)> {
+        let from_first = self.sockets.range((index, ServerId(0))..);
+        let own = from_first.take_while(move |((owner, _), _)| *owner == index);
+        own.map(|((_, server), socket)| (*server, socket))
+    }
+
+    /// Whether this socket of a program is the one with this number.
+    pub(super) fn is_open(&self, index: NodeIndex, server: ServerId, number: u64) -> bool {
+        self.sockets.get(&(index, server)).is_some_and(|socket| socket.number == number)
+    }
+
+    /// Has the first server tell everybody in a room of `count` members who answer nobody.
+    pub(super) fn name_ghosts(&mut self, line: &mut Line<'_>, room: RoomId, count: u64) {
+        let answers = self.first().name_ghosts(room, count);
+        self.answer(line, 0, answers);
+    }
+
+    /// A program opens a socket, and hears whether somebody is there.
+    pub(super) fn open(&mut self, line: &mut Line<'_>, index: NodeIndex, server: ServerId, url: &str) {
+        self.opened += 1;
+        let number = self.opened;
+        let Some(program) = line.programs.get(index) else { return };
         let at = self.servers.iter().position(|known| signalling_url(&known.base) == url);
-        let offline = self.program(index).offline;
-        let known = at.filter(|&at| self.servers[at].up && !offline);
+        let known = at.map(|at| &self.servers[at]).filter(|known| known.up && !program.offline);
         let input = match known {
-            Some(at) => {
-                let welcome = self.servers[at].meeting_point.welcome(self.wall());
+            Some(known) => {
+                let welcome = known.meeting_point.welcome(skewed(line.now, 0));
                 Input::ServerText { server, text: to_json(&welcome) }
             }
             None => Input::ServerDown { server, reason: "connection refused".into() },
         };
-        let socket = Socket { at: at.unwrap_or(usize::MAX), number, until: [now; 2] };
-        self.program(index).sockets.insert(server, socket);
-        if let Some(arrives) = self.socket_arrival(index, server, 1) {
+        let socket = Socket { at: at.unwrap_or(usize::MAX), number, until: [line.now; 2] };
+        self.sockets.insert((index, server), socket);
+        if let Some((_, until)) = self.arrival(line, index, server, 1) {
             // The connection itself takes a round trip first.
-            let arrives = arrives + self.program(index).access.latency * 2;
-            if let Some(socket) = self.program(index).sockets.get_mut(&server) {
-                socket.until[1] = arrives;
-            }
-            self.schedule(arrives, Happening::FromServer(index, server, number, input));
+            *until += program.access.latency * 2;
+            line.queue.insert(*until, Happening::FromServer(index, server, number, input));
         }
     }
 
-    pub(super) fn send_to_server(&mut self, index: NodeIndex, server: ServerId, text: String) {
-        let Some(arrives) = self.socket_arrival(index, server, 0) else { return };
-        let number = self.look_at(index).sockets[&server].number;
-        self.schedule(arrives, Happening::ToServer(index, server, number, text));
-    }
-
-    pub(super) fn close_socket(&mut self, index: NodeIndex, server: ServerId) {
-        let Some(socket) = self.program(index).sockets.remove(&server) else { return };
-        if let Some(known) = self.servers.get_mut(socket.at) {
-            let answers = known.meeting_point.close(index);
-            self.send_from_server(socket.at, answers);
+    /// A program says something over a socket.
+    pub(super) fn send(&mut self, line: &mut Line<'_>, index: NodeIndex, server: ServerId, text: String) {
+        if let Some((number, until)) = self.arrival(line, index, server, 0) {
+            line.queue.insert(*until, Happening::ToServer(index, server, number, text));
         }
     }
 
-    pub(super) fn close_sockets(&mut self, index: NodeIndex) {
-        let open: Vec<ServerId> = self.program(index).sockets.keys().copied().collect();
-        for server in open {
-            self.close_socket(index, server);
-        }
-    }
-
-    /// A socket is lost without the program's doing, and the program hears of it.
-    pub(super) fn lose_socket(&mut self, index: NodeIndex, server: ServerId, reason: &str) {
-        self.close_socket(index, server);
-        self.tell(index, Input::ServerDown { server, reason: reason.into() });
-    }
-
-    /// The server drops a program's socket, and the program does not hear of it.
-    pub(super) fn lose_on_server(&mut self, index: NodeIndex, server: ServerId) {
-        let Some(socket) = self.program(index).sockets.get_mut(&server) else { return };
-        // No socket has this number, so nothing said over it is heard any more.
-        socket.number = 0;
-        let at = socket.at;
-        if let Some(known) = self.servers.get_mut(at) {
-            let answers = known.meeting_point.close(index);
-            self.send_from_server(at, answers);
-        }
-    }
-
-    pub(super) fn hear_server(&mut self, index: NodeIndex, server: ServerId, number: u64, input: Input) {
-        let Some(program) = self.seen(index) else { return };
-        if program.asleep || program.sockets.get(&server).is_none_or(|socket| socket.number != number) {
-            return;
-        }
-        self.tell(index, input);
-    }
-
-    pub(super) fn hear_client(&mut self, index: NodeIndex, server: ServerId, number: u64, text: &str) {
-        let socket = self.seen(index).and_then(|program| program.sockets.get(&server));
-        let Some(&socket) = socket.filter(|socket| socket.number == number) else { return };
-        let Some(known) = self.servers.get_mut(socket.at).filter(|server| server.up) else { return };
+    /// A server hears what a program said, if the socket with this number is still open.
+    pub(super) fn hear(
+        &mut self,
+        line: &mut Line<'_>,
+        index: NodeIndex,
+        server: ServerId,
+        number: u64,
+        text: &str,
+    ) {
+        let socket = self.sockets.get(&(index, server)).filter(|socket| socket.number == number);
+        let Some(&Socket { at, .. }) = socket else { return };
+        let Some(known) = self.servers.get_mut(at).filter(|server| server.up) else { return };
         if let Ok(message) = serde_json::from_str(text) {
             let answers = known.meeting_point.handle(index, message);
-            self.send_from_server(socket.at, answers);
+            self.answer(line, at, answers);
         }
     }
 
-    fn send_from_server(&mut self, at: ServerIndex, answers: Vec<(NodeIndex, FromServer)>) {
+    /// A program closes a socket.
+    pub(super) fn close(&mut self, line: &mut Line<'_>, index: NodeIndex, server: ServerId) {
+        if let Some(socket) = self.sockets.remove(&(index, server)) {
+            self.hang_up(line, index, socket.at);
+        }
+    }
+
+    /// A program closes all of its sockets.
+    pub(super) fn close_all(&mut self, line: &mut Line<'_>, index: NodeIndex) {
+        for server in self.of(index) {
+            self.close(line, index, server);
+        }
+    }
+
+    /// Servers drop a program's sockets, and the program does not hear of it.
+    pub(super) fn drop_all(&mut self, line: &mut Line<'_>, index: NodeIndex) {
+        for server in self.of(index) {
+            let Some(socket) = self.sockets.get_mut(&(index, server)) else { continue };
+            // No socket has this number, so nothing said over it is heard any more.
+            socket.number = 0;
+            let at = socket.at;
+            self.hang_up(line, index, at);
+        }
+    }
+
+    fn hang_up(&mut self, line: &mut Line<'_>, index: NodeIndex, at: ServerIndex) {
+        if let Some(known) = self.servers.get_mut(at) {
+            let answers = known.meeting_point.close(index);
+            self.answer(line, at, answers);
+        }
+    }
+
+    fn answer(&mut self, line: &mut Line<'_>, at: ServerIndex, answers: Vec<(NodeIndex, FromServer)>) {
         for (index, message) in answers {
-            let Some(program) = self.seen(index) else { continue };
-            let Some((&server, socket)) = program.sockets.iter().find(|(_, socket)| socket.at == at) else {
-                continue;
-            };
-            let number = socket.number;
-            let text = self.servers[at].meeting_point.bend_text(to_json(&message), &mut self.rng);
-            if let Some(arrives) = self.socket_arrival(index, server, 1) {
+            let Some((server, _)) = self.own(index).find(|(_, socket)| socket.at == at) else { continue };
+            let text = self.servers[at].meeting_point.bend_text(to_json(&message), line.rng);
+            if let Some((number, until)) = self.arrival(line, index, server, 1) {
                 let input = Input::ServerText { server, text };
-                self.schedule(arrives, Happening::FromServer(index, server, number, input));
+                line.queue.insert(*until, Happening::FromServer(index, server, number, input));
             }
         }
     }
 
-    /// When a word on a program's socket arrives: sockets keep their order. Direction 0 is to the server.
-    fn socket_arrival(&mut self, index: NodeIndex, server: ServerId, direction: usize) -> Option<Time> {
-        let program = self.programs.get_mut(index)?.as_deref_mut()?;
-        let socket = program.sockets.get_mut(&server)?;
+    /// The number of a program's socket, and when a word on it arrives: sockets keep their order. Direction 0 is to the
+    /// server.
+    fn arrival(
+        &mut self,
+        line: &mut Line<'_>,
+        index: NodeIndex,
+        server: ServerId,
+        direction: usize,
+    ) -> Option<(u64, &mut Time)> {
+        let access = line.programs.get(index)?.access;
+        let socket = self.sockets.get_mut(&(index, server))?;
         let until = &mut socket.until[direction];
-        *until = (self.now + program.access.draw_reliable(&mut self.rng)).max(*until);
-        Some(*until)
+        *until = (line.now + access.draw_reliable(line.rng)).max(*until);
+        Some((socket.number, until))
     }
 }
 

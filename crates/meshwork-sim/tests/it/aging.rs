@@ -68,7 +68,7 @@ fn room_at(time: Duration, path: PathModel) -> (World, Vec<Member>) {
     assert!(world.run_while(Duration::from_secs(5), registered));
     for (person, skew) in [(2, -2_000_000), (3, 2_500_000)] {
         let (index, _) = join_with(&mut world, &mut members, person, stores());
-        world.set_clock(index, skew);
+        world.program(index).skew = skew;
     }
     (world, members)
 }
@@ -135,7 +135,7 @@ fn who_was_away_brings_nothing_back() {
     assert_eq!(disks(&world), [2, 2]);
 
     let back = world.start(stores(), 3, 0);
-    world.restore(back, store);
+    world.program(back).store = store;
     let back: Member = (back, world.join_room(back, address));
     assert_eq!(texts(&world, back).len(), 3, "it has not heard of that");
     let all = [members[0], members[1], back];

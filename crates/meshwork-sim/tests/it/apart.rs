@@ -14,7 +14,7 @@ use crate::records::{Forgery, as_batch, colour, governed_alike, limited, order, 
 /// Says one batch over every other link of a program, and another one over the others, at the same instant.
 fn say_apart(world: &mut World, (index, room): Member, halves: &[Forgery; 2], of: Member) {
     let room_id = room_id(world, of);
-    for (place, link) in world.connections_of(index).into_iter().enumerate() {
+    for (place, link) in world.connections.of(index).into_iter().enumerate() {
         world.say_over(index, link, room, &as_batch(&halves[place % 2].sign(room_id)));
     }
 }

@@ -24,7 +24,7 @@ fn stores() -> Config {
 /// Starts a person's program again with what was on its disk.
 fn start_again(world: &mut World, address: &RoomAddress, person: u64, store: Store) -> Member {
     let index = world.start(stores(), person, 0);
-    world.restore(index, store);
+    world.program(index).store = store;
     (index, world.join_room(index, address.clone()))
 }
 

@@ -54,7 +54,7 @@ impl Crowd {
         let address = self.world.node(first).room(room).address().expect("it is registered");
         let index = self.world.start(Config { stores: true, ..Config::default() }, person, 0);
         if let Some(store) = store {
-            self.world.restore(index, store);
+            self.world.program(index).store = store;
         }
         let member = (index, self.world.join_room(index, address));
         self.members.push((person, member));

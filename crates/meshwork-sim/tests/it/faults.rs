@@ -14,7 +14,7 @@ use meshwork_sim::world::{self, SERVER, World};
 fn one_way_cut_ends_link_until_it_heals() {
     let (mut world, members) = room_of(3, PathModel::WAN);
     let [(a, room), (b, _), (c, _)] = members[..] else { unreachable!("three joined") };
-    world.cut_one_way(a, b);
+    world.connections.cut_one_way(a, b);
     world.run_for(Duration::from_secs(15));
     let attached =
         |world: &World, index| world.node(index).room(room).peers().iter().filter(|p| p.attached).count();
@@ -58,7 +58,7 @@ fn restart(world: &mut World, members: &mut [Member], durable: usize) {
     let address = world.node(keeper).room(room).address().expect("it is registered");
     let store = world.crash_while_storing(keeper, durable);
     let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
-    world.restore(again, store);
+    world.program(again).store = store;
     members[0] = (again, world.join_room(again, address));
 }
 
@@ -95,7 +95,7 @@ fn rotten_disk_costs_what_rotted_and_says_so() {
 fn full_disk_is_told_and_room_goes_on() {
     let (mut world, members) = room_of(2, PathModel::LOCAL);
     let [(keeper, _), (painter, room)] = members[..] else { unreachable!("two joined") };
-    world.set_disk(keeper, Duration::from_millis(5), true);
+    world.program(keeper).disk.set(Duration::from_millis(5), true);
     world.paint(painter, room, &[(3, 3, RED)]);
     assert!(world.run_while(Duration::from_secs(1), equal(&members)));
     world.run_for(Duration::from_secs(1));
@@ -108,7 +108,7 @@ fn full_disk_is_told_and_room_goes_on() {
 #[test]
 fn room_needs_no_other_server_than_its_own() {
     let mut world = World::new(4, PathModel::WAN);
-    world.add_server("http://other.test");
+    world.servers.add("http://other.test");
     let here = world.start(Config::default(), 1, 0);
     let room = world.create_room_at(here, "http://other.test", SIZE, false);
     world.stop_server();
@@ -125,7 +125,7 @@ fn room_needs_no_other_server_than_its_own() {
 fn room_survives_every_server_lie_and_heals_after() {
     for lie in Lie::ALL {
         let (mut world, mut members) = room_of(3, PathModel::WAN);
-        world.meeting_point().set_lie(Some(lie));
+        world.servers.first().set_lie(Some(lie));
         join(&mut world, &mut members, 9);
         world.fail_connection(members[0].0, members[1].0);
         world.run_for(Duration::from_secs(20));
@@ -133,9 +133,9 @@ fn room_survives_every_server_lie_and_heals_after() {
         world.run_for(Duration::from_secs(5));
         assert!(equal(&members[..3])(&world), "under {lie:?} those who are linked go on");
         // An honest server takes its place.
-        world.meeting_point().set_lie(None);
+        world.servers.first().set_lie(None);
         world.stop_server();
-        world.start_server();
+        world.servers.start();
         if lie == Lie::OtherRoom {
             let (newcomer, _) = members.pop().expect("it joined last");
             let refused =

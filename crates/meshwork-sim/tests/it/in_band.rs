@@ -54,7 +54,7 @@ fn who_reached_one_member_is_introduced_to_all() {
 fn steady_room_sends_the_server_only_keep_alives() {
     let (mut world, members) = room_of(5, false);
     world.run_for(Duration::from_secs(5));
-    let (requests, keep_alives) = world.meeting_point().heard();
+    let (requests, keep_alives) = world.servers.first().heard();
     for round in 0..60u16 {
         for &(index, room) in &members {
             world.paint(index, room, &[(index as u16, round, RED)]);
@@ -69,7 +69,7 @@ fn steady_room_sends_the_server_only_keep_alives() {
     }
     let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
     assert!(world.run_while(Duration::from_secs(40), whole), "{:?}", check::whole_mesh(&world, &members));
-    let (requests_after, keep_alives_after) = world.meeting_point().heard();
+    let (requests_after, keep_alives_after) = world.servers.first().heard();
     assert!(keep_alives_after >= keep_alives + 10, "it is still asked whether it lives");
     assert_eq!(requests_after, requests, "a lost link between two of five is none of its business");
 }

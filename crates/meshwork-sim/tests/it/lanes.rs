@@ -192,7 +192,7 @@ fn floods_of_datagrams_are_bounded() {
 
     world.run_for(Duration::from_secs(2));
     let (liar, honest) = (members[1], members[0]);
-    let link = world.connections_of(liar.0)[0];
+    let link = world.connections.of(liar.0)[0];
     for sequence in 1..=1000 {
         let (topic, bytes) = (topic("state"), Bytes::default());
         let said = Datagram { room: liar.1.0, slot: GAME, topic, sequence, bytes };

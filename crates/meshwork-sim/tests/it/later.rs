@@ -138,7 +138,7 @@ fn later_builds_write_beside_this_one() {
     world.crash(ann.0);
     let store = world.crash(kim.0);
     let again = world.start(config(), 2, 0);
-    world.restore(again, store);
+    world.program(again).store = store;
     let kim = (again, world.join_room(again, link.clone()));
     world.run_for(Duration::from_secs(5));
     let third = world.start(config(), 3, 0);

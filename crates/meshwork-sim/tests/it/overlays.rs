@@ -409,7 +409,7 @@ fn newcomer_joins_a_saturated_large_room_at_once() {
 pub(crate) fn keeps_the_oldest(planted: Option<PlantedBug>) -> Result<(), Violation> {
     let mut crowd = Crowd::new(6, "emergent", 40, planted);
     for &(index, _) in crowd.members.iter().step_by(3) {
-        crowd.world.set_access(index, PathModel::LAN);
+        crowd.world.program(index).access = PathModel::LAN;
     }
     let mut oldest = check::overlay::Oldest::default();
     for _ in 0..60 {

@@ -107,7 +107,7 @@ fn cursors_give_way_to_strokes() {
 fn floods_and_nonsense_about_cursors_are_counted() {
     let (mut world, members) = room_of(2, PathModel::LOCAL);
     let (liar, honest) = (members[1], members[0]);
-    let link = world.connections_of(liar.0)[0];
+    let link = world.connections.of(liar.0)[0];
     let said = |sequence, x, y| {
         let cursor = Cursor { x, y, is_drawing: false, colour: RED };
         let state = Bytes::new(cursor.state().to_vec()).expect("short");
@@ -161,7 +161,7 @@ fn unlinked_person_stays_unlinked_until_asked_for_again() {
         if round == 1 {
             world.stop_server();
         } else if round == 2 {
-            world.start_server();
+            world.servers.start();
         }
         world.run_for(Duration::from_secs(40));
         assert_eq!(seen(&world, mira, them), gone("you unlinked", true));

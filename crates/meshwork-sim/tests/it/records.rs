@@ -87,7 +87,7 @@ pub(crate) fn room_id(world: &World, (index, room): Member) -> RoomId {
 
 /// Says something in the room over all links of a program whose user has changed it.
 pub(crate) fn say(world: &mut World, (index, room): Member, messages: &[RoomMessage]) {
-    for link in world.connections_of(index) {
+    for link in world.connections.of(index) {
         messages.iter().for_each(|message| world.say_over(index, link, room, message));
     }
 }
@@ -157,7 +157,7 @@ fn rules_reach_everybody_newcomers_and_the_disk() {
     let address = world.node(owner).room(room).address().expect("it is registered");
     let store = world.crash(owner);
     let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
-    world.restore(again, store);
+    world.program(again).store = store;
     world.stop_server();
     let room = world.join_room(again, address);
     assert_eq!(world.node(again).room(room).rules(), Some(&rules));
@@ -258,7 +258,7 @@ fn cut_room_becomes_one_refusing_no_honest_stroke() {
     order(&mut world, members[0], |node, now, room| node.room_mut(now, room).set_rules(rules));
     for person in 2..=20 {
         let (index, _) = join(&mut world, &mut members, person);
-        world.set_clock(index, (person as i64 * 97 % 41 - 20) * 100_000);
+        world.program(index).skew = (person as i64 * 97 % 41 - 20) * 100_000;
     }
     let greatest_skew = Duration::from_secs(4);
     assert!(world.run_while(Duration::from_secs(60), whole(&members)));
@@ -484,12 +484,12 @@ fn full_disks_do_not_hide_who_differs() {
         let owner = world.node(owner.0).endpoint();
         world.node(keeper.0).room(keeper.1).has_our_records(owner)
     };
-    [owner, keeper].iter().for_each(|(index, _)| world.set_disk(*index, Duration::ZERO, true));
+    [owner, keeper].iter().for_each(|(index, _)| world.program(*index).disk.set(Duration::ZERO, true));
     order(&mut world, owner, |node, now, room| node.room_mut(now, room).ban(peer(9)));
     assert!(world.run_while(Duration::from_secs(1), governed_alike(&members)));
     assert!(!is_known(&world), "the owner has not told what it could not store");
     assert!(world.run_while(Duration::from_secs(5), is_known), "it is asked");
-    world.set_disk(keeper.0, Duration::ZERO, false);
+    world.program(keeper.0).disk.set(Duration::ZERO, false);
     let is_unsure = |world: &World| !is_known(world);
     assert!(!world.run_while(Duration::from_secs(30), is_unsure), "what is stored at last changes nothing");
 }

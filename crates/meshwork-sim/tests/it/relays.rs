@@ -18,9 +18,9 @@ const THEY_HIDE: &str = "they hide their address";
 /// A room of `count` in which these pairs find no direct path, at a meeting point with a relay.
 fn room_of(count: usize, hard: &[(usize, usize)]) -> (World, Vec<Member>) {
     let mut world = World::new(1, PathModel::WAN);
-    world.meeting_point().set_relay(true);
+    world.servers.first().set_relay(true);
     for &(one, other) in hard {
-        world.make_hard(one, other);
+        world.connections.make_hard(one, other);
     }
     let members = join_all(&mut world, Config::default(), count, false);
     assert!(world.run_while(30 * SECOND, whole(&members)), "all are linked");
@@ -69,7 +69,8 @@ fn relayed_pair_pulls_nobody_else_onto_its_relay() {
             assert_eq!(link(&world, &members, from, to), expected, "{from} to {to}");
         }
     }
-    let allocations: Vec<usize> = members.iter().map(|&(index, _)| world.allocations_of(index)).collect();
+    let allocations: Vec<usize> =
+        members.iter().map(|&(index, _)| world.connections.allocations(index)).collect();
     assert_eq!(allocations[0] + allocations[3], 1, "{allocations:?}: one end on a relay is enough");
     assert_eq!(
         (allocations[1], allocations[2], allocations[4]),
@@ -82,8 +83,9 @@ fn relayed_pair_pulls_nobody_else_onto_its_relay() {
 fn relayed_link_is_replaced_once_its_server_returns() {
     let (mut world, _) = room_of(2, &[(0, 1)]);
     world.stop_server();
-    world.silence_connection(0, 1);
-    world.start_server();
+    // Nobody is told, as when a relay restarts.
+    world.connections.fail(0, 1);
+    world.servers.start();
     let began = world.now();
     let resumed = |event: &Event| matches!(event, Event::Link { reason: Some(reason), .. } if reason.starts_with("resumed after"));
     let is_back = |world: &World| world.look_at(0).events.iter().any(resumed);
@@ -99,7 +101,7 @@ fn relayed_link_is_replaced_once_its_server_returns() {
 fn direct_path_opening_later_is_taken_without_loss() {
     let (mut world, members) = room_of(2, &[(0, 1)]);
     assert_eq!(link(&world, &members, 0, 1), relayed(NO_PATH));
-    world.make_easy(0, 1);
+    world.connections.make_easy(0, 1);
     let ends = [0, 1].map(|number: usize| world.node(members[number].0).endpoint());
     let mut said = 0u32;
     while link(&world, &members, 0, 1).0 == HARD && said < 600 {
@@ -148,10 +150,10 @@ fn both_ends_rightly_say_why_they_are_relayed() {
     assert_eq!(link(&world, &members, 1, 2), relayed(WE_HIDE));
     set_hides(&mut world, members[2], false);
     assert_eq!(link(&world, &members, 2, 1), relayed(THEY_HIDE));
-    let before = world.allocations_of(members[1].0);
+    let before = world.connections.allocations(members[1].0);
     world.run_for(600 * SECOND);
     assert_eq!(link(&world, &members, 2, 1), relayed(THEY_HIDE));
-    assert!(world.allocations_of(members[1].0) <= before + 2, "who hides is left in peace");
+    assert!(world.connections.allocations(members[1].0) <= before + 2, "who hides is left in peace");
     // Nobody hides: the pair that can be linked directly is.
     set_hides(&mut world, members[1], false);
     until_linked(&mut world, &members, 1, 2, direct());
@@ -162,7 +164,7 @@ fn both_ends_rightly_say_why_they_are_relayed() {
 #[test]
 fn server_hears_each_link_and_its_time_once() {
     let (mut world, members) = room_of(4, &[(0, 3)]);
-    let mut reports = world.meeting_point().reports().to_vec();
+    let mut reports = world.servers.first().reports().to_vec();
     reports.sort();
     let outcomes: Vec<LinkOutcome> = reports.iter().map(|(outcome, _)| *outcome).collect();
     assert_eq!(outcomes, [[LinkOutcome::Direct; 5].as_slice(), &[LinkOutcome::Relayed]].concat());
@@ -171,31 +173,31 @@ fn server_hears_each_link_and_its_time_once() {
     assert!((after..2 * after).contains(&relayed.1), "{relayed:?}: from the first offer, without a relay");
     assert!(direct.iter().all(|(_, ms)| (1..after).contains(ms)), "{direct:?}");
     // A link that moves, or goes on after a cut, is none that is new.
-    world.make_easy(0, 3);
+    world.connections.make_easy(0, 3);
     until_linked(&mut world, &members, 0, 3, self::direct());
     world.cut(&[1], &[2]);
     world.run_for(8 * SECOND);
     world.heal();
     world.run_for(20 * SECOND);
     assert_eq!(link(&world, &members, 1, 2), self::direct());
-    assert_eq!(world.meeting_point().reports().len(), 6);
+    assert_eq!(world.servers.first().reports().len(), 6);
 }
 
 #[test]
 fn a_server_hears_of_links_that_fail() {
     let mut world = World::new(1, PathModel::WAN);
-    world.make_hard(0, 1);
+    world.connections.make_hard(0, 1);
     let members = join_all(&mut world, Config::default(), 2, false);
     world.run_for(20 * SECOND);
     assert!(!whole(&members)(&world), "there is no relay");
-    let reports = world.meeting_point().reports().to_vec();
+    let reports = world.servers.first().reports().to_vec();
     assert!(!reports.is_empty() && reports.iter().all(|(outcome, _)| *outcome == LinkOutcome::Failed));
     let most = Config::default().answer_within.as_millis() as u64;
     assert!(reports.iter().all(|(_, ms)| *ms >= most / 2), "{reports:?}");
     // Once there is a way, the next report is of a link, and its time that of all attempts together.
-    world.make_easy(0, 1);
+    world.connections.make_easy(0, 1);
     assert!(world.run_while(120 * SECOND, whole(&members)));
-    let (outcome, ms) = *world.meeting_point().reports().last().unwrap();
+    let (outcome, ms) = *world.servers.first().reports().last().unwrap();
     assert_eq!(outcome, LinkOutcome::Direct);
     assert!(ms >= reports[0].1, "{ms}");
 }
@@ -218,14 +220,14 @@ fn loopback_and_link_local_peer_addresses_are_refused() {
     let fair = ["10.0.0.7", "fd00::7", "203.0.113.7", "2001:4860::7"];
     let parse = |text: &str| text.parse::<IpAddr>().unwrap();
     let all: Vec<IpAddr> = own.into_iter().chain(near).chain(fair).map(parse).collect();
-    world.set_addresses(0, &all);
-    world.set_addresses(1, &all);
+    world.connections.set_addresses(0, all.to_vec());
+    world.connections.set_addresses(1, all.to_vec());
     let members = join_all(&mut world, Config::default(), 2, false);
     assert!(world.run_while(30 * SECOND, whole(&members)));
     for (index, _) in members {
         let mut fair = fair.map(parse).to_vec();
         fair.sort();
-        assert_eq!(world.addresses_handed_to(index), fair);
+        assert_eq!(world.connections.handed(index).collect::<Vec<_>>(), fair);
         let told = refusals(&world, index);
         assert!(near.into_iter().all(|near| told.contains(near)), "{told}");
     }
@@ -235,7 +237,7 @@ fn loopback_and_link_local_peer_addresses_are_refused() {
 fn relay_nearer_than_its_server_is_refused() {
     for url in ["turn:127.0.0.1:3478", "turn:localhost", "turn:[fd00::7]", "turn:10.0.0.7", "turn:nas.lan"] {
         let mut world = World::new(1, PathModel::WAN);
-        world.meeting_point().name_relay(url);
+        world.servers.first().name_relay(url);
         let members = join_all(&mut world, Config::default(), 1, false);
         world.run_for(SECOND);
         assert!(!world.node(members[0].0).room(members[0].1).knows_relay(), "{url}");
@@ -256,7 +258,7 @@ fn hiding_member_uses_only_server_or_trusted_relays() {
         (elsewhere, vec![server], true),
     ] {
         let mut world = World::new(1, PathModel::WAN);
-        world.meeting_point().name_relay(url);
+        world.servers.first().name_relay(url);
         let trusted_relays = trusted.iter().map(|host| String::from(*host)).collect();
         let config = Config { hides_address: true, trusted_relays, ..Config::default() };
         let members = join_all(&mut world, config, 2, false);

@@ -400,7 +400,7 @@ fn deaf_end_resumes_a_path_cut_one_way() -> Result<(), Violation> {
         people.chat_for(Duration::from_secs(1))?;
         let before = people.view(0, 1).session;
         let (deaf, mute) = (people.members[to].0, people.members[from].0);
-        people.world.cut_one_way(mute, deaf);
+        people.world.connections.cut_one_way(mute, deaf);
         people.chat_for(Duration::from_secs(20))?;
         people.world.heal();
         let back = people.time_until_heard(Duration::from_secs(20))?;

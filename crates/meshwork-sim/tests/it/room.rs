@@ -110,13 +110,13 @@ fn a_painter_hears_that_members_applied_and_stored() {
     world.quit(painter);
     let store = world.crash(keeper);
     let again = world.start(Config { stores: true, ..Config::default() }, 1, 0);
-    world.restore(again, store);
+    world.program(again).store = store;
     let room = world.join_room(again, address.clone());
     assert_eq!(world.node(again).canvas(room).map(|canvas| canvas.painted()), Some(2));
     // Also on a machine whose clock was set back meanwhile.
     let store = world.crash(again);
     let late = world.start(Config { stores: true, ..Config::default() }, 1, -3_600_000_000);
-    world.restore(late, store);
+    world.program(late).store = store;
     let room = world.join_room(late, address);
     assert_eq!(world.node(late).canvas(room).map(|canvas| canvas.painted()), Some(2));
 }
@@ -208,7 +208,7 @@ fn links_outlive_the_server() {
     assert!(world.run_while(Duration::from_secs(2), equal(&members)));
     // It comes back with an empty memory: members register the room again, and a newcomer gets in.
     let address = world.node(members[0].0).room(members[0].1).address().expect("it was registered");
-    world.start_server();
+    world.servers.start();
     let newcomer = world.start(Config::default(), 9, 0);
     let mut members = members;
     members.push((newcomer, world.join_room(newcomer, address)));
@@ -295,7 +295,7 @@ fn a_busy_room_raises_no_alarm() {
 #[test]
 fn server_that_substitutes_keys_gets_no_link_made() {
     let mut world = World::new(5, PathModel::LOCAL);
-    world.meeting_point().set_lie(Some(Lie::SealingKeys));
+    world.servers.first().set_lie(Some(Lie::SealingKeys));
     let members = join_all(&mut world, 2, false);
     world.run_for(Duration::from_secs(30));
     for (index, room) in members {
@@ -308,7 +308,7 @@ fn server_that_substitutes_keys_gets_no_link_made() {
 #[test]
 fn server_that_changes_payloads_gets_no_link_made() {
     let mut world = World::new(6, PathModel::LOCAL);
-    world.meeting_point().set_lie(Some(Lie::Payloads));
+    world.servers.first().set_lie(Some(Lie::Payloads));
     let members = join_all(&mut world, 2, true);
     world.run_for(Duration::from_secs(30));
     let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::Seal, .. });
@@ -322,7 +322,7 @@ fn server_that_changes_payloads_gets_no_link_made() {
 #[test]
 fn server_with_stolen_sealing_keys_cannot_substitute_certificates() {
     let mut world = World::new(6, PathModel::LOCAL);
-    world.meeting_point().set_lie(Some(Lie::Fingerprints));
+    world.servers.first().set_lie(Some(Lie::Fingerprints));
     let members = join_all(&mut world, 2, false);
     world.run_for(Duration::from_secs(30));
     let refused = |event: &Event| matches!(event, Event::Refused { reason: Refusal::SignalSignature, .. });
@@ -336,7 +336,7 @@ fn server_with_stolen_sealing_keys_cannot_substitute_certificates() {
 #[test]
 fn replaying_server_is_told_of_and_harms_nothing() {
     let mut world = World::new(6, PathModel::LOCAL);
-    world.meeting_point().set_lie(Some(Lie::Replays));
+    world.servers.first().set_lie(Some(Lie::Replays));
     let members = join_all(&mut world, 3, true);
     let whole = |world: &World| check::whole_mesh(world, &members).is_ok();
     assert!(world.run_while(Duration::from_secs(20), whole), "{:?}", check::whole_mesh(&world, &members));
@@ -409,7 +409,7 @@ fn a_modified_client_is_counted_and_dropped() {
     use meshwork_core::seam::io::Channel;
     let (mut world, members) = room_of(3, PathModel::LOCAL);
     let (liar, _) = members[2];
-    let links = world.connections_of(liar);
+    let links = world.connections.of(liar);
     for link in links {
         // A message kind that exists, with a body that cannot be.
         world.inject(liar, link, Channel::Reliable, vec![16, 3, 0xff, 0xff, 0xff]);
@@ -427,7 +427,7 @@ fn a_modified_client_is_counted_and_dropped() {
 fn stamps_far_ahead_are_held_and_ratchet_nobody() {
     let (mut world, mut members) = room_of(2, PathModel::LOCAL);
     // Somebody whose clock is a minute ahead, and two neighbours and a server that do not agree against it.
-    world.meeting_point().set_lie(Some(Lie::Time));
+    world.servers.first().set_lie(Some(Lie::Time));
     let early = world.start(Config::default(), 9, 60_000_000);
     let address = world.node(members[0].0).room(members[0].1).address().expect("it is registered");
     members.push((early, world.join_room(early, address)));

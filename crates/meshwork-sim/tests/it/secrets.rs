@@ -124,7 +124,7 @@ fn a_keeper_holds_the_secret_through_a_crash() {
     world.quit(members[0].0);
     let store = world.crash(keeper);
     let again = world.start(Config { stores: true, ..Config::default() }, 2, 0);
-    world.restore(again, store);
+    world.program(again).store = store;
     // As it was told when it was started first.
     let again = (again, world.join_room(again, old.clone()));
     let guest = enter(&mut world, 5, &new);

@@ -73,7 +73,7 @@ fn contradict(world: &mut World, (index, room): (usize, RoomHandle), choices: [&
     let id = world.node(index).room(room).id().expect("it is open");
     let window = StampWindow::at(Stamp::at(world.wall()));
     let header = Header { replica: first_table(), ..Header::new(author, 1, window, 2) };
-    for (place, link) in world.connections_of(index).into_iter().enumerate() {
+    for (place, link) in world.connections.of(index).into_iter().enumerate() {
         let vote = &ballots(author.peer, choices[place % 2])[0];
         let batch = SignedBatch::sign(&identity(3), &id, &header, vote).expect("it is its own");
         let bytes = Bytes::new(batch.bytes().to_vec()).expect("short");
