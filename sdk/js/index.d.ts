@@ -1021,7 +1021,7 @@ export const DATAGRAM_MAX: number
 export const DATAGRAM_TO_ALL_MAX: number
 /** Longest presence, in bytes. */
 export const PRESENCE_MAX: number
-/** Longest key of a table's entry, in bytes, one less with the name of the table. */
+/** Longest name of a table and key of an entry together, in bytes. */
 export const KEY_MAX: number
 /** Longest value of a table's entry, in bytes. */
 export const VALUE_MAX: number

@@ -140,7 +140,7 @@ pub(crate) struct Session {
     pub(crate) later: Part,
     /// Whether a part could not be loaded of which something was asked for.
     pub(crate) is_part_missed: RwSignal<bool>,
-    /// Whether the list of people lies over a narrow page.
+    /// Whether the list of people lies over the page, where they are a strip.
     pub(crate) is_people_open: RwSignal<bool>,
     /// Whether the share sheet is shown.
     pub(crate) is_share_open: RwSignal<bool>,

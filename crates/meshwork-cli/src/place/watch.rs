@@ -1,7 +1,9 @@
 //! `place watch`: says what happens in a room, one JSON object a line.
 
+use std::pin::pin;
+
 use clap::Args;
-use meshwork::{Event, Link};
+use meshwork::{Event, Link, Room};
 
 use super::attempt::{Attempt, guest};
 use super::happenings::{Happening, Happenings, line};
@@ -55,8 +57,22 @@ async fn watch(attempt: &mut Attempt, link: Link) -> Result<(), Failure> {
     let servers = attempt.endpoint.events();
     let room = attempt.look_for(&link).await?;
     let mut happenings = Happenings::new(servers, &room);
+    let mut entered = pin!(entered(&room));
+    let mut is_open = false;
     loop {
-        let happening = attempt.in_time(&room, happenings.next()).await?;
+        let next = async {
+            tokio::select! {
+                biased;
+                happening = happenings.next() => happening,
+                event = &mut entered, if !is_open => Ok(Happening::Room(event)),
+            }
+        };
+        let happening = attempt.in_time(&room, next).await?;
+        if let Happening::Room(Event::Opened(_)) = happening
+            && std::mem::replace(&mut is_open, true)
+        {
+            continue;
+        }
         if let Some(line) = line(&happening) {
             print_line(line)?;
         }
@@ -65,5 +81,13 @@ async fn watch(attempt: &mut Attempt, link: Link) -> Result<(), Failure> {
             Happening::Room(Event::Refused(reason)) => return Err(Failure::Refused(reason)),
             _ => {}
         }
+    }
+}
+
+/// How a room was entered, or why not: a server may tell before anybody listens to events.
+async fn entered(room: &Room) -> Event {
+    match (room.opened().await, room.id()) {
+        (Ok(()), Some(id)) => Event::Opened(id),
+        _ => Event::Refused(room.refused().await),
     }
 }
