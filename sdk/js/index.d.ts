@@ -420,7 +420,10 @@ export interface DocumentChange {
  */
 export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChange> }> {
   readonly name: string
-  /** The number under which this page writes: the `clientID` of its Y.Doc. */
+  /**
+   * The number under which this page writes in the document as it is now: the `clientID` of a Y.Doc that is opened. Ask again
+   * whenever it is opened anew: where something that this page wrote is not there any more, it is another number.
+   */
   readonly client: number
   /** An update that makes the document what it is, for an empty one. Throws ClosedError. */
   readonly whole: Uint8Array

@@ -39,7 +39,7 @@ class Document {
   }
 
   get client() {
-    return this.#ask('client', [])
+    return this.#ask('client', [this.name])
   }
 
   get whole() {

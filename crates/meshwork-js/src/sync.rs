@@ -136,9 +136,9 @@ impl RawValues {
 
 #[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawDocument {
-    /// Under which number this page writes.
-    pub fn client(&self) -> f64 {
-        self.0.client() as f64
+    /// Under which number this page writes in it as it is now.
+    pub fn client(&self) -> Result<f64, JsValue> {
+        at_once(self.0.client()).map(|client| client as f64).map_err(thrown)
     }
 
     /// The updates that make the document what it is, one after the other.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use meshwork_core::id::{Instance, PeerId};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::signed::header::Family;
@@ -11,7 +12,7 @@ use meshwork_core::table::Table;
 use meshwork_core::wire::Bytes;
 use meshwork_sync::about;
 use meshwork_sync::document::{
-    self as documents, BATCHES_MAX, BYTES_MAX, Change, Documents, SaidError, update,
+    self as documents, BATCHES_MAX, BYTES_MAX, Change, Documents, Pen, SaidError, update,
 };
 
 use crate::app::App;
@@ -30,10 +31,15 @@ use crate::shared::Changed;
 pub struct Document {
     pub(crate) app: App,
     pub(crate) name: String,
-    /// The document as a library has it, once it was read or edited here: the same for all who have the document in hand, so
-    /// that no two write under one number.
+    pub(crate) in_hand: Arc<InHand>,
+}
+
+/// What a program has in hand of a document: the same for all its parts, so that no two write under one number.
+pub(crate) struct InHand {
+    pen: Mutex<Pen>,
+    /// The document as a library has it, once it was read or edited here.
     #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-    pub(crate) open: crate::text::Opened,
+    pub(crate) open: tokio::sync::Mutex<Option<crate::text::Open>>,
 }
 
 /// A document reads different now.
@@ -66,11 +72,10 @@ impl Document {
         Document {
             app: app.clone(),
             name: name.to_owned(),
-            #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-            open: app
-                .room
-                .state
-                .look(|known| known.documents.entry((app.slot, name.to_owned())).or_default().clone()),
+            in_hand: app.room.state.look(|known| {
+                let in_hand = known.documents.entry((app.slot, name.to_owned()));
+                in_hand.or_insert_with(|| Arc::new(InHand::new(app.room.me()))).clone()
+            }),
         }
     }
 
@@ -79,10 +84,15 @@ impl Document {
         &self.name
     }
 
-    /// The number under which this program writes in documents: the `clientID` of a `Y.Doc` that it
-    /// [says](Document::say) things of.
-    pub fn client(&self) -> u64 {
-        documents::client_of(self.app.room.me())
+    /// The number under which this program writes in the document as it is now: the `clientID` of a `Y.Doc` that is opened, and
+    /// that it [says](Document::say) things of. Whoever opens the document [anew](DocumentChange::Anew) asks again: where
+    /// something is not there any more that was written under the former number, it is another one.
+    ///
+    /// # Errors
+    /// [`WriteError`] where the room was left, or nothing random can be drawn.
+    pub async fn client(&self) -> Result<u64, WriteError> {
+        let (in_hand, fresh) = (self.in_hand.clone(), fresh_instance()?);
+        Ok(self.read(move |documents, name| in_hand.pen().open(documents, name, fresh)).await?)
     }
 
     /// An update of Yjs that makes the document what it is, for an empty one.
@@ -99,40 +109,39 @@ impl Document {
     /// # Errors
     /// [`Closed`].
     pub async fn slices(&self) -> Result<Vec<Vec<u8>>, Closed> {
-        let client = self.client();
+        let client = self.in_hand.pen().client();
         self.read(move |documents, name| documents.slices(name, client)).await
     }
 
-    /// Says what this program did to the document, as an update of Yjs under its [number](Document::client), of which no item
-    /// may be said twice with another content. It may be said while nobody is linked, and travels later. Dropping the future
+    /// Says what this program did to the document, as an update of Yjs under a [number](Document::client) of its own, of which no
+    /// item may be said twice with another content. It may be said while nobody is linked, and travels later. Dropping the future
     /// leaves it said, or not.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was said, so nothing that builds on it can be read by others. A program has at most
     /// [`BYTES_MAX`](crate::sync::DOCUMENT_BYTES_MAX) in all documents of an app.
     pub async fn say(&self, update: &[u8]) -> Result<Receipt, WriteError> {
-        self.say_as(&[], update).await
-    }
-
-    /// The same under numbers of other instances too.
-    pub(crate) async fn say_as(&self, former: &[Instance], update: &[u8]) -> Result<Receipt, WriteError> {
-        let payloads = documents::payloads(&self.name, former, update).map_err(|error| match error {
+        let saying = self.in_hand.pen().say(&self.name, update).map_err(|error| match error {
             SaidError::Head => WriteError::TooLarge { size: self.name.len(), max: documents::NAME_MAX },
             SaidError::TooLong(size) => WriteError::TooLarge { size, max: documents::UPDATE_MAX },
             error => WriteError::Invalid(error.to_string()),
         })?;
         let (replica, me) = (self.app.slot.replica(Family::Own), self.app.room.me());
+        let in_hand = self.in_hand.clone();
         let work = move |node: &mut Node, now, room| {
             let documents = node.room(room).replica::<Documents>(replica);
             let Some(documents) = documents else {
                 return Err(CommandError::Write(NodeWriteError::AppIsOff(replica.slot())));
             };
             let (batches, bytes) = documents.used(me.peer);
-            let more: usize = payloads.iter().map(Vec::len).sum();
-            if batches + payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
+            let more: usize = saying.payloads.iter().map(Vec::len).sum();
+            if batches + saying.payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
                 return Ok(Err(WriteError::Full { entries: batches, bytes: bytes as u64 }));
             }
-            node.room_mut(now, room).write(replica, payloads.clone()).map(Ok)
+            let receipt = node.room_mut(now, room).write(replica, saying.payloads.clone())?;
+            // Whoever waits for it may be dropped.
+            in_hand.pen().wrote(&saying);
+            Ok(Ok(receipt))
         };
         let receipt = self.app.room.call_patiently(work).await?.map_err(WriteError::from)??;
         Ok(Receipt::new(self.app.room.clone(), receipt.sequences))
@@ -200,6 +209,27 @@ impl Document {
         let name = self.name.clone();
         self.app.read_documents(move |documents| read(documents, &name))
     }
+}
+
+impl InHand {
+    fn new(me: Endpoint) -> InHand {
+        InHand {
+            pen: Mutex::new(Pen::new(me)),
+            #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+            open: tokio::sync::Mutex::default(),
+        }
+    }
+
+    pub(crate) fn pen(&self) -> MutexGuard<'_, Pen> {
+        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An instance of which nothing was said yet.
+pub(crate) fn fresh_instance() -> Result<Instance, WriteError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
+    Ok(Instance(u64::from_le_bytes(bytes)))
 }
 
 impl App {

@@ -2,10 +2,10 @@
 
 use yrs::{ReadTxn as _, StateVector, Transact as _};
 
-use crate::document::Document;
+use crate::document::{Document, fresh_instance};
 use crate::error::WriteError;
 use crate::receipt::Receipt;
-use crate::text::{Library, OWN, fresh_instance, set};
+use crate::text::{Library, OWN, set};
 
 /// The text of a document as it was at one moment. Whoever edits it elsewhere, in a file for example, can
 /// [merge](Document::merge) what came of it, and what others wrote in the document meanwhile stays.
@@ -44,7 +44,7 @@ impl Document {
     /// # Errors
     /// [`WriteError`] where the room was left, or what stands cannot be shown.
     pub async fn draft(&self) -> Result<Draft, WriteError> {
-        let mut open = self.open.lock().await;
+        let mut open = self.in_hand.open.lock().await;
         let opened = self.opened(open.take()).await?;
         Ok(drafted(&open.insert(opened).library))
     }
@@ -59,29 +59,28 @@ impl Document {
         if draft.text == new {
             return Ok(None);
         }
-        let mut guard = self.open.lock().await;
+        let mut guard = self.in_hand.open.lock().await;
         // While it is written, nothing is open: what ends early is opened anew.
         let mut open = self.opened(guard.take()).await?;
-        let mut instance = open.instance;
-        let mut library = Library::open(self.client_of(instance), &draft.whole)?;
+        let own = open.library.document.client_id();
+        let mut library = Library::open(own.get(), &draft.whole)?;
         let then = library.document.transact().state_vector();
         if then.iter().any(|(client, clock)| open.library.end(*client) < *clock) {
             *guard = Some(open);
             let words = "the draft has what the document has no more: begin with the text as it is now";
             return Err(WriteError::Invalid(words.into()));
         }
-        let own = library.document.client_id();
         if then.get(&own) != open.library.end(own) {
             // Nothing may be said twice under one number, and what this program said since the draft has the next ones.
-            instance = fresh_instance()?;
-            library = Library::open(self.client_of(instance), &draft.whole)?;
+            let client = self.in_hand.pen().draw(fresh_instance()?);
+            library = Library::open(client, &draft.whole)?;
         }
         let update = {
             let mut writing = library.document.transact_mut_with(OWN);
             set(&library.root, &mut writing, new);
             writing.encode_update_v1()
         };
-        let receipt = self.write(instance, &update).await?;
+        let receipt = self.write(&update).await?;
         open.library.apply(&update)?;
         *draft = drafted(&library);
         *guard = Some(open);

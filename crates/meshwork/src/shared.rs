@@ -107,9 +107,9 @@ pub(crate) struct Known {
     pub(crate) pump: Pump,
     /// How often something in it changed.
     pub(crate) changes: u64,
-    /// Its documents that this program read or edited, by app and name.
-    #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-    pub(crate) documents: BTreeMap<(Slot, String), crate::text::Opened>,
+    /// Its documents that this program has in hand, by app and name.
+    #[cfg(feature = "sync")]
+    pub(crate) documents: BTreeMap<(Slot, String), Arc<crate::document::InHand>>,
     /// What this program painted, to be taken back.
     #[cfg(feature = "place")]
     pub(crate) steps: meshwork_place::steps::Steps,

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use meshwork_core::id::{Endpoint as EndpointId, Instance, PeerId};
+use meshwork_core::id::PeerId;
+use meshwork_sync::document::Documents;
 use meshwork_sync::document::update::Id;
-use meshwork_sync::document::{Documents, client_of};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use yrs::undo::UndoManager;
 use yrs::updates::decoder::Decode as _;
@@ -14,7 +14,7 @@ use yrs::{
     TextRef, Transact as _, TransactionMut, Update,
 };
 
-use crate::document::{Document, DocumentChange, changes_of};
+use crate::document::{Document, DocumentChange, changes_of, fresh_instance};
 use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::places::{Places, utf16};
@@ -28,16 +28,11 @@ pub(crate) const OWN: &str = "own";
 /// Letters on both sides up to which a change is looked for letter by letter; where more differ, word by word.
 const LETTERS_MAX: usize = 4096;
 
-/// A document, once it is open here.
-pub(crate) type Opened = Arc<tokio::sync::Mutex<Option<Open>>>;
-
 /// A document that is open here.
 pub(crate) struct Open {
     pub(crate) library: Library,
     undo: UndoManager<()>,
     inbox: Inbox<Changed>,
-    /// Under whose number this program writes.
-    pub(crate) instance: Instance,
 }
 
 /// A document as a library has it.
@@ -240,13 +235,13 @@ impl Library {
 }
 
 impl Open {
-    fn new(client: u64, whole: &[u8], inbox: Inbox<Changed>, instance: Instance) -> Result<Open, WriteError> {
+    fn new(client: u64, whole: &[u8], inbox: Inbox<Changed>) -> Result<Open, WriteError> {
         let library = Library::open(client, whole)?;
         let options = yrs::undo::Options { capture_timeout_millis: 0, ..yrs::undo::Options::default() };
         let mut undo = UndoManager::with_options(options);
         undo.expand_scope(&library.document, &library.root);
         undo.include_origin(OWN);
-        Ok(Open { library, undo, inbox, instance })
+        Ok(Open { library, undo, inbox })
     }
 
     /// Takes in what changed. Returns whether it has to be opened anew.
@@ -272,7 +267,7 @@ impl Document {
     /// # Errors
     /// [`WriteError`] where the room was left, or what stands cannot be shown.
     pub async fn text(&self) -> Result<String, WriteError> {
-        let mut open = self.open.lock().await;
+        let mut open = self.in_hand.open.lock().await;
         let opened = self.opened(open.take()).await?;
         Ok(open.insert(opened).library.text())
     }
@@ -321,7 +316,7 @@ impl Document {
         &self,
         change: impl FnOnce(&mut TransactionMut<'_>, &mut Places) -> Result<Placed, WriteError>,
     ) -> Result<Option<Receipt>, WriteError> {
-        let mut guard = self.open.lock().await;
+        let mut guard = self.in_hand.open.lock().await;
         // While it is written, nothing is open: what ends early is opened anew.
         let mut open = self.opened(guard.take()).await?;
         let Library { document, places, .. } = &mut open.library;
@@ -334,7 +329,7 @@ impl Document {
             }
             update
         };
-        let receipt = self.write(open.instance, &update).await?;
+        let receipt = self.write(&update).await?;
         *guard = Some(open);
         Ok(receipt)
     }
@@ -344,7 +339,7 @@ impl Document {
     /// # Errors
     /// [`WriteError`] where the room was left, or what stands cannot be shown.
     pub async fn look<R>(&self, look: impl FnOnce(&yrs::Transaction<'_>) -> R) -> Result<R, WriteError> {
-        let mut open = self.open.lock().await;
+        let mut open = self.in_hand.open.lock().await;
         let opened = self.opened(open.take()).await?;
         let opened = open.insert(opened);
         Ok(look(&opened.library.document.transact()))
@@ -356,7 +351,7 @@ impl Document {
     /// # Errors
     /// [`WriteError`]; the document is as it was.
     pub async fn undo(&self) -> Result<bool, WriteError> {
-        let mut guard = self.open.lock().await;
+        let mut guard = self.in_hand.open.lock().await;
         let mut open = self.opened(guard.take()).await?;
         let said = Arc::new(Mutex::new(Vec::new()));
         let hears = said.clone();
@@ -370,7 +365,7 @@ impl Document {
         let said = std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner));
         for update in said {
             open.library.places.hear(&update);
-            self.write(open.instance, &update).await?;
+            self.write(&update).await?;
         }
         *guard = Some(open);
         Ok(is_undone)
@@ -426,7 +421,7 @@ impl Document {
 
     /// The text as it is now, letter by letter.
     pub(crate) async fn letters(&self) -> Result<Letters, WriteError> {
-        let mut open = self.open.lock().await;
+        let mut open = self.in_hand.open.lock().await;
         let opened = self.opened(open.take()).await?;
         Ok(open.insert(opened).library.letters())
     }
@@ -449,43 +444,21 @@ impl Document {
         }
         // What is heard from here on and stands there already changes nothing twice.
         let inbox = self.app.watch_own();
-        let me = self.app.room.me();
-        let client = self.client();
-        let (whole, end) =
-            self.read(move |documents, name| (documents.whole(name), documents.end_of(name, client))).await?;
-        let whole = whole.unwrap_or_else(|| meshwork_sync::document::update::EMPTY.to_vec());
-        let open = Open::new(client, &whole, inbox, me.instance)?;
-        if u64::from(open.library.end(ClientID::new(client))) >= end {
-            return Ok(open);
-        }
-        // Something of one's own waits for what somebody else has: its numbers must not be given twice.
-        let instance = fresh_instance()?;
-        Open::new(self.client_of(instance), &whole, self.app.watch_own(), instance)
+        let (in_hand, fresh) = (self.in_hand.clone(), fresh_instance()?);
+        let look = move |documents: &Documents, name: &str| {
+            (in_hand.pen().open(documents, name, fresh), documents.whole(name))
+        };
+        let (client, whole) = self.read(look).await?;
+        Open::new(client, &whole.unwrap_or_else(|| meshwork_sync::document::update::EMPTY.to_vec()), inbox)
     }
 
-    /// The number under which this peer writes as an instance.
-    pub(crate) fn client_of(&self, instance: Instance) -> u64 {
-        client_of(EndpointId { instance, ..self.app.room.me() })
-    }
-
-    pub(crate) async fn write(
-        &self,
-        instance: Instance,
-        update: &[u8],
-    ) -> Result<Option<Receipt>, WriteError> {
+    /// Says an update; `None` where it is empty.
+    pub(crate) async fn write(&self, update: &[u8]) -> Result<Option<Receipt>, WriteError> {
         if update == meshwork_sync::document::update::EMPTY {
             return Ok(None);
         }
-        let former: &[Instance] = if instance == self.app.room.me().instance { &[] } else { &[instance] };
-        self.say_as(former, update).await.map(Some)
+        self.say(update).await.map(Some)
     }
-}
-
-/// An instance of which nothing was said yet.
-pub(crate) fn fresh_instance() -> Result<Instance, WriteError> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
-    Ok(Instance(u64::from_le_bytes(bytes)))
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! just started, and says what yrs made of it. Of each text that was inserted the first letter is a place: whoever holds
 //! it holds the text. What shows of all that is compared by [`documents`](crate::check::documents).
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use meshwork_core::clock::Stamp;
-use meshwork_core::id::PeerId;
+use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::node::RoomRef;
 use meshwork_core::replica::{Digest, Replica as _, ReplicaNumber, Retraction};
 use meshwork_core::rng::Rng;
@@ -17,7 +18,7 @@ use meshwork_core::signed::batch::UnverifiedBatch;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::signed::header::Family;
 use meshwork_sync::document::update::{Id, read_ranges};
-use meshwork_sync::document::{Documents, Said, client_of, payload, seed};
+use meshwork_sync::document::{Documents, Pen, Said, seed};
 
 use super::{App, Author, Entry, Occasion, Place, Rank, Writing};
 use crate::library::Library;
@@ -61,6 +62,9 @@ pub struct Operation {
     pub times: u8,
 }
 
+/// The pens of programs, by document.
+pub type Pens = RefCell<BTreeMap<(Endpoint, &'static str), Pen>>;
+
 /// The app.
 pub(super) struct Texts;
 
@@ -100,8 +104,13 @@ impl App for Texts {
     fn writing(&self, author: &Author<'_>, operation: &super::Operation, turn: u16) -> Option<Writing> {
         let super::Operation::Documents(operation) = operation else { return None };
         let name = NAMES.get(usize::from(operation.name)).filter(|_| turn < operation.times.into())?;
-        let (documents, me) = (documents(author.room())?, author.node.endpoint());
-        let open = || Library::open(client_of(me), documents.whole(name).as_deref()).ok();
+        let documents = documents(author.room())?;
+        let mut pens = author.pens.borrow_mut();
+        let me = author.node.endpoint();
+        let pen = pens.entry((me, name)).or_insert_with(|| Pen::new(me));
+        let fresh = Instance(rng(author, turn, DRAWN).next_u64());
+        let mut open =
+            || Library::open(pen.open(documents, name, fresh), documents.whole(name).as_deref()).ok();
         let (update, is_own) = match operation.act {
             Act::Insert => {
                 let letters = letters(author, turn, operation.length);
@@ -111,11 +120,15 @@ impl App for Texts {
             Act::Seed { template } if turn == 0 => (put_in(name, template)?, false),
             Act::Seed { .. } => return None,
         };
-        let payload = payload(name, &[], &update);
-        let own = Said::read(&payload).ok()?.update.items.into_iter().filter(|_| is_own);
+        let saying = pen.say(name, &update).ok()?;
+        // What is not taken after all costs it that number, no more.
+        pen.wrote(&saying);
+        let payloads = saying.payloads;
+        let said = payloads.iter().filter_map(|payload| Said::read(payload).ok());
+        let own = said.flat_map(|said| said.update.items).filter(|_| is_own);
         // Others may have put in a template before.
         let entries = own.map(|item| (place(name, item.id), HELD.to_vec())).collect();
-        Some(Writing { replica: number(), payloads: vec![payload], entries })
+        Some(Writing { replica: number(), payloads, entries })
     }
 
     fn shown(&self, room: RoomRef<'_>, place: &Place) -> Option<Rank> {
@@ -192,13 +205,22 @@ fn put_in(name: &str, template: u8) -> Option<Vec<u8>> {
     seed(name, &Library::open(0, None).ok()?.insert(0, template)).ok()
 }
 
-/// Letters that hardly anybody else types.
-fn letters(author: &Author<'_>, turn: u16, length: u8) -> String {
-    let mut bytes = [3; 32];
+/// For what something is drawn.
+const TYPED: u8 = 3;
+const DRAWN: u8 = 4;
+
+/// What nobody else draws, and not at another time.
+fn rng(author: &Author<'_>, turn: u16, what: u8) -> Rng {
+    let mut bytes = [what; 32];
     bytes[..8].copy_from_slice(&(author.who as u64).to_le_bytes());
     bytes[8..16].copy_from_slice(&author.number.to_le_bytes());
     bytes[16..18].copy_from_slice(&turn.to_le_bytes());
-    let mut rng = Rng::new(bytes);
+    Rng::new(bytes)
+}
+
+/// Letters that hardly anybody else types.
+fn letters(author: &Author<'_>, turn: u16, length: u8) -> String {
+    let mut rng = rng(author, turn, TYPED);
     let mut letter = || char::from_u32(LETTERS.start + rng.below(LETTERS.len() as u64) as u32);
     (0..length).filter_map(|_| letter()).collect()
 }

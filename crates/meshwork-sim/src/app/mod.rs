@@ -38,6 +38,8 @@ use meshwork_core::time::Time;
 use crate::check::{Member, Past, Violation};
 use crate::world::{Store, World};
 
+pub use self::documents::Pens;
+
 /// All apps. Rooms open with the first one.
 pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables, &sync::Sync, &documents::Texts];
 
@@ -170,6 +172,8 @@ pub struct Author<'a> {
     pub who: usize,
     /// What was written in the room so far, which makes contents different.
     pub number: u64,
+    /// Under which numbers each program writes in documents.
+    pub pens: &'a Pens,
 }
 
 impl<'a> Author<'a> {

@@ -17,7 +17,7 @@ use super::access::Access;
 use super::draw::{MODERATOR, SKEW_MAX_MICROS};
 use super::overlay::FULL_MESH;
 use super::schedule::{Action, Arrival, Name, Schedule, hostile_person};
-use crate::app;
+use crate::app::{self, Pens};
 use crate::check::direct::DirectLedger;
 use crate::check::overlay;
 use crate::check::{
@@ -75,6 +75,7 @@ pub(super) struct Scenario {
     pub(super) written: OnlyWritten,
     told: Told,
     documents: OpenDocuments,
+    pub(super) pens: Pens,
     pub(super) acknowledgements: Acknowledgements,
     pub(super) refused: Refused,
     clocks: Clocks,
@@ -109,6 +110,7 @@ impl Scenario {
             written: OnlyWritten::default(),
             told: Told::default(),
             documents: OpenDocuments::default(),
+            pens: Pens::default(),
             acknowledgements: Acknowledgements::default(),
             refused: Refused::default(),
             clocks: Clocks::default(),

@@ -24,7 +24,8 @@ impl Scenario {
         let (now, number) = (self.world.now(), self.writes());
         for app in app::ALL {
             for turn in 0.. {
-                let author = Author { node: self.world.node(index), room, now, who, number };
+                let author =
+                    Author { node: self.world.node(index), room, now, who, number, pens: &self.pens };
                 let Some(writing) = app.writing(&author, operation, turn) else { break };
                 self.write_once((index, room), *operation, writing)?;
             }

@@ -27,8 +27,8 @@ const FIXED_SEEDS: u64 = 300;
 /// moderator's ban took was gone when that fell, or what a cut took of a document, and what somebody needed again, was taken for known, full disks hid whose
 /// records differ, what a moderator's ban took was never sent again, or acknowledged by who kept nothing of it, a secret of a branch
 /// was gone with whoever told it, or one that was newer was taken for an offence, or who answered somebody that looked for it waited on
-/// when the answer was lost.
-const FAILED_ONCE: [u64; 53] = [
+/// when the answer was lost, or an item of a document was given the number of one that a record had taken.
+const FAILED_ONCE: [u64; 54] = [
     229,
     393,
     1268,
@@ -56,6 +56,7 @@ const FAILED_ONCE: [u64; 53] = [
     3_001_919,
     3_002_168,
     4_005_452,
+    1_002_804,
     1_795_305_687,
     1_795_308_581,
     1_795_561_523,

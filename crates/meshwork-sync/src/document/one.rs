@@ -300,6 +300,15 @@ impl Document {
         self.items.end_of(client)
     }
 
+    /// Behind the last item of a client that shows, if only as a place.
+    pub(super) fn shown_to(&self, client: u64) -> u64 {
+        if self.end_of(client) == 0 {
+            return 0;
+        }
+        let (pieces, _) = self.pieces();
+        pieces.iter().filter(|piece| piece.id.client == client).map(Piece::end).max().unwrap_or(0)
+    }
+
     fn versions(&self) -> Vec<Version<'_>> {
         self.held.values().filter_map(Held::version).collect()
     }

@@ -130,6 +130,14 @@ impl Documents {
         self.documents.get(name).map_or(0, |document| document.end_of(client))
     }
 
+    /// Whether an item of a client does not show in a document: one before `end`, or one that is held here.
+    pub(super) fn lacks(&self, name: &str, client: u64, end: u64) -> bool {
+        let document = self.documents.get(name);
+        let (held, shown) =
+            document.map_or((0, 0), |document| (document.end_of(client), document.shown_to(client)));
+        held.max(end) > shown
+    }
+
     fn insert(&mut self, batch: &SignedBatch, said: &Said<'_>, stands: bool) -> Option<(u32, Entered)> {
         let number = self.next;
         let name = match self.documents.get_key_value(said.name) {

@@ -184,10 +184,19 @@ pub fn payload(name: &str, former: &[Instance], update: &[u8]) -> Vec<u8> {
 /// # Errors
 /// [`SaidError`]; the update says nothing that can be written.
 pub fn payloads(name: &str, former: &[Instance], update: &[u8]) -> Result<Vec<Vec<u8>>, SaidError> {
+    payloads_of(name, former, update, update::read_long(update)?)
+}
+
+/// The payloads of an update that was read.
+pub(super) fn payloads_of(
+    name: &str,
+    former: &[Instance],
+    update: &[u8],
+    read: Update<'_>,
+) -> Result<Vec<Vec<u8>>, SaidError> {
     if !is_name(name) {
         return Err(SaidError::Head);
     }
-    let read = update::read_long(update)?;
     if read.items.is_empty() && read.deletions.is_empty() {
         return Err(SaidError::Nothing);
     }

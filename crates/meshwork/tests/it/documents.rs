@@ -154,6 +154,35 @@ async fn bans_leave_what_others_wrote() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn numbers_of_what_a_ban_took_stay_taken() {
+    let network = Network::calm(5);
+    let ([ann, bo, kim], rooms) = three(&network).await;
+    write(&rooms[1], 0, "kept ").await;
+    all_read(&rooms, 5).await;
+    let document = rooms[1].document("notes");
+    let before = document.client().await.unwrap();
+    network.cut(&ann, &bo);
+    network.cut(&ann, &kim);
+    network.run(Duration::from_secs(30)).await;
+    write(&rooms[1], 5, "taken").await;
+    assert_eq!(document.client().await.unwrap(), before, "all is there");
+    rooms[0].rules().ban(bo.id().peer).await.unwrap();
+    network.heal();
+    all_read(&rooms, 5).await;
+    rooms[0].rules().unban(bo.id().peer).await.unwrap();
+    while let Err(error) = document.edit(|text| text.insert(5, "and more")).await {
+        assert_eq!(error, WriteError::Banned);
+        crate::tick(Duration::from_millis(20)).await;
+    }
+    assert_eq!(all_read(&rooms, 13).await, "kept and more");
+    let after = document.client().await.unwrap();
+    let author = |client, clock| document.author_of(client, clock);
+    assert_ne!(after, before, "its next numbers were given");
+    assert_eq!(author(after, 0).await.unwrap(), Some(bo.id().peer));
+    assert_eq!(author(before, 5).await.unwrap(), None, "no second item has the number of one that was taken");
+}
+
+#[tokio::test(start_paused = true)]
 async fn maps_and_lists_are_shared() {
     use yrs::{Array as _, Map as _, ReadTxn as _, WriteTxn as _};
     let network = Network::calm(5);

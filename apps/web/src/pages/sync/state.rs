@@ -1,5 +1,6 @@
 //! What the page knows of a room's counters and values, as signals, and what it writes there.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -10,7 +11,7 @@ use meshwork_core::replica::{ReplicaNumber, part_named};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Change, Table, Write, payloads};
-use meshwork_sync::document::Change as Writing;
+use meshwork_sync::document::{Change as Writing, Pen};
 use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, WORD, about, counter, values};
 use meshwork_web::apps;
@@ -122,6 +123,8 @@ pub(super) struct Sync {
     pub(super) changes: RwSignal<usize>,
     /// Whether nothing may be written here, by oneself at least.
     pub(super) is_shut: Memo<bool>,
+    /// Under which numbers this page writes, by documents.
+    pub(super) pens: StoredValue<BTreeMap<String, Pen>>,
     is_empty: RwSignal<bool>,
     /// What one wrote last in each tab.
     last: RwSignal<[Option<Place>; 3]>,
@@ -152,6 +155,7 @@ impl Sync {
             is_shut: Memo::new(move |_| session.governing.standing.with(Standing::is_shut)),
             is_empty,
             last: RwSignal::new([Some(Place::Counter(COUNTER.to_owned())), None, None]),
+            pens: StoredValue::default(),
             hearers: StoredValue::new_local(Vec::new()),
             shelf: StoredValue::new_local(None),
         };

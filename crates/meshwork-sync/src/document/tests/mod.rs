@@ -37,6 +37,7 @@ struct Person {
     identity: Identity,
     me: Endpoint,
     documents: Documents,
+    pen: Pen,
     open: Doc,
     heard: BTreeMap<BatchId, SignedBatch>,
     bans: BTreeMap<PeerId, BTreeSet<BatchId>>,
@@ -54,6 +55,7 @@ impl Person {
             identity,
             me,
             documents: Documents::new(),
+            pen: Pen::new(me),
             open: library(client_of(me)),
             heard: BTreeMap::new(),
             bans: BTreeMap::new(),
@@ -78,9 +80,9 @@ impl Person {
         let update = writing.encode_update_v1();
         drop(writing);
         if update::read_long(&update).is_ok_and(|read| read != update::Update::default()) {
-            for payload in payloads("notes", &[], &update).expect("it can be said") {
-                self.say(&payload, None);
-            }
+            let saying = self.pen.say("notes", &update).expect("it can be said");
+            self.pen.wrote(&saying);
+            saying.payloads.iter().for_each(|payload| drop(self.say(payload, None)));
         }
     }
 
@@ -139,13 +141,17 @@ impl Person {
     fn show(&mut self, change: &Change) {
         match change {
             Change::Said { update, .. } => apply(&self.open, update),
-            Change::Anew { .. } => self.open = self.opened(),
+            Change::Anew { .. } => {
+                let fresh = Instance(self.me.instance.0 << 32 | self.sequence);
+                self.pen.open(&self.documents, "notes", fresh);
+                self.open = self.opened();
+            }
         }
     }
 
     /// The document opened anew from what is kept.
     fn opened(&self) -> Doc {
-        let opened = library(client_of(self.me));
+        let opened = library(self.pen.client());
         self.documents.whole("notes").iter().for_each(|update| apply(&opened, update));
         opened
     }
@@ -310,4 +316,24 @@ fn what_falls_is_contained_in_any_order() {
     let held = |person: &Person| person.documents.batches().map(|batch| batch.id()).collect::<BTreeSet<_>>();
     assert_eq!(held(&early), [whole.id(), needing.id()].into());
     assert_eq!((held(&early), early.text()), (held(&late), late.text()));
+}
+
+#[test]
+fn numbers_of_what_fell_stay_taken() {
+    let (mut bo, mut kim) = (Person::new(2, 1), Person::new(3, 1));
+    bo.write(0, "abc");
+    let none = BTreeSet::new();
+    bo.enforce([(bo.me.peer, none)].into());
+    assert_eq!(bo.text(), "", "a record took it");
+    bo.enforce(BTreeMap::new());
+    bo.write(0, "x");
+    // Whoever held it hands it on again.
+    let heard: Vec<SignedBatch> = bo.heard.values().cloned().collect();
+    heard.into_iter().for_each(|batch| bo.hear(batch));
+    bo.write(0, "y");
+    let mut letters: Vec<char> = bo.text().chars().collect();
+    letters.sort_unstable();
+    assert_eq!(letters, ['a', 'b', 'c', 'x', 'y'], "all stand again");
+    exchange(&mut bo, &mut kim, &mut seeded(1));
+    assert_eq!(kim.text(), bo.text());
 }

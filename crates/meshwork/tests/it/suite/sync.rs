@@ -198,7 +198,7 @@ pub(crate) async fn documents_hold_what_was_said(people: People) {
     );
     assert_eq!(room.app("votes").await.unwrap().documents().await.unwrap(), ["notes"]);
     // Nobody writes under another's number, and nothing that cannot be read is written.
-    assert_ne!(notes.client(), theirs.client());
+    assert_ne!(notes.client().await.unwrap(), theirs.client().await.unwrap());
     for wrong in [HI, b"", b"\0\0", b"\x01\x01\x00\x00\x00\x01\x00"] {
         assert!(matches!(theirs.say(wrong).await, Err(WriteError::Invalid(_))), "{wrong:x?}");
     }

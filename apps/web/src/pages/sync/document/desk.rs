@@ -2,16 +2,17 @@
 
 use js_sys::{Array, Error, Function, Promise, Reflect, Uint8Array};
 use leptos::web_sys::{Element, File};
+use meshwork_core::id::Instance;
 use meshwork_core::node::{CommandError, Node, WriteError};
 use meshwork_core::seam::lane::Topic;
 use meshwork_sync::document::update::{self, Id};
-use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents, client_of, payloads};
+use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents};
 use meshwork_web::{ago, texts};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::super::state::why_not;
-use super::state::Writing;
+use super::state::{Writing, random};
 
 /// How long the editor waits before it says again what the others had no room for, in ms.
 const BACKPRESSURE_WAIT_MS: u32 = 100;
@@ -160,7 +161,7 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
     let number = |place| given.get(place).as_f64().unwrap_or_default() as u64;
     let bytes = |place| Uint8Array::new(&given.get(place)).to_vec();
     match asked {
-        "client" => return Ok((client_of(writing.sync.session.node.endpoint()) as f64).into()),
+        "client" => return Ok(client(writing, &text(0)).into()),
         "whole" => return Ok(Uint8Array::from(&*whole(writing, &text(0))).into()),
         "slices" => return Ok(slices(writing, &text(0)).into()),
         "author" => {
@@ -207,9 +208,16 @@ pub(super) fn whole(writing: Writing, name: &str) -> Vec<u8> {
     look(writing, |documents| documents.whole(name)).flatten().unwrap_or_else(|| update::EMPTY.to_vec())
 }
 
+/// Under which number this page writes in a document as it is now.
+fn client(writing: Writing, name: &str) -> f64 {
+    let open =
+        |documents: &Documents| writing.with_pen(name, |pen| pen.open(documents, name, Instance(random())));
+    look(writing, open).unwrap_or_else(|| writing.with_pen(name, |pen| pen.client())) as f64
+}
+
 /// The updates that make it so one after the other, the first one at once.
 fn slices(writing: Writing, name: &str) -> Array {
-    let client = client_of(writing.sync.session.node.endpoint());
+    let client = writing.with_pen(name, |pen| pen.client());
     let slices = look(writing, |documents| documents.slices(name, client)).unwrap_or_default();
     slices.iter().map(|slice| JsValue::from(Uint8Array::from(&**slice))).collect()
 }
@@ -237,19 +245,23 @@ fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {
 /// # Errors
 /// Why nothing was said, with the time after which it may be tried again.
 pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsValue> {
-    let payloads = payloads(name, &[], update).map_err(|error| thrown(&error.to_string(), None))?;
+    let saying = writing
+        .with_pen(name, |pen| pen.say(name, update))
+        .map_err(|error| thrown(&error.to_string(), None))?;
     let said = writing.sync.session.node.with_room(|node, now, room| {
         let me = node.endpoint().peer;
         let Some(documents) = node.room(room).replica::<Documents>(writing.sync.documents()) else {
             return Err(thrown(&CommandError::NotOpen.to_string(), None));
         };
         let (batches, bytes) = documents.used(me);
-        let more: usize = payloads.iter().map(Vec::len).sum();
-        if batches + payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
+        let more: usize = saying.payloads.iter().map(Vec::len).sum();
+        if batches + saying.payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
             return Err(thrown(texts::WRITTEN_ENOUGH, None));
         }
-        let written = node.room_mut(now, room).write(writing.sync.documents(), payloads);
-        written.map(drop).map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
+        let written = node.room_mut(now, room).write(writing.sync.documents(), saying.payloads.clone());
+        written
+            .map(|_| writing.with_pen(name, |pen| pen.wrote(&saying)))
+            .map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
     });
     writing.sync.session.governing.refresh_standing();
     said.unwrap_or_else(|| Err(thrown(&CommandError::NotOpen.to_string(), None)))

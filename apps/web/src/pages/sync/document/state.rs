@@ -1,6 +1,6 @@
 //! The documents of a room as the page knows them, and what is done with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::Event;
 use meshwork_core::table::Table;
 use meshwork_sync::about::{self, Image, TITLE_MAX};
-use meshwork_sync::document::{Change, Documents, client_of};
+use meshwork_sync::document::{Change, Documents, Pen, client_of};
 use meshwork_sync::whiteboard::PICTURE_MAX;
 use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
 use meshwork_web::{beads, texts, words};
@@ -290,6 +290,13 @@ impl Writing {
         desk.as_ref().map(work)
     }
 
+    /// The pen with which this page writes in a document.
+    pub(super) fn with_pen<R>(self, name: &str, work: impl FnOnce(&mut Pen) -> R) -> R {
+        let me = self.sync.session.node.endpoint();
+        let mut pens = self.sync.pens.write_value();
+        work(pens.entry(name.to_owned()).or_insert_with(|| Pen::new(me)))
+    }
+
     fn names(self) -> Vec<Listed> {
         let titles = |table: &Table| {
             let titles = about::titles(table, "").into_iter();
@@ -444,6 +451,11 @@ impl Writing {
 }
 
 fn random_name() -> String {
-    let part = || (js_sys::Math::random() * f64::from(u32::MAX)) as u32;
-    format!("{:08x}{:08x}", part(), part())
+    format!("{:016x}", random())
+}
+
+/// A number that nobody else draws.
+pub(super) fn random() -> u64 {
+    let part = || u64::from((js_sys::Math::random() * f64::from(u32::MAX)) as u32);
+    part() << u32::BITS | part()
 }
