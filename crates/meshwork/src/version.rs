@@ -341,3 +341,25 @@ fn wanted(table: &Table) -> Vec<Wanted> {
 fn names(table: &Table, blob: BlobId) -> bool {
     wanted(table).iter().any(|wanted| wanted.blob == blob)
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::Network;
+
+    #[tokio::test(start_paused = true)]
+    async fn versions_that_are_no_updates_are_refused() {
+        let network = Network::calm(1);
+        let room = network.endpoint("Ann").create(crate::sync::room()).await.unwrap();
+        let document = room.document("notes");
+        let blob = document.app.blobs().offer_bytes(b"no update").await.unwrap().id();
+        // As somebody who lies would write it.
+        let save = move |_: &Table, me: meshwork_core::id::Endpoint| {
+            Ok(about::save("notes", me.peer, "draft", blob, 9))
+        };
+        document.app.write(save).await.unwrap();
+        let version = document.versions().await.unwrap().remove(0);
+        let error = version.whole().await.unwrap_err();
+        assert!(matches!(error, VersionError::Damaged(_)), "{error}");
+    }
+}

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use meshwork::testing::Network;
 use meshwork::{
-    BlobError, BlobId, Closed, CreateError, DatagramError, DirectError, Endpoint, Erase, FetchError,
-    ImageError, InviteError, JoinError, KeptError, MEMORY_MAX, PresenceError, RoomRefusal, RuleError,
-    SayError, Store, VersionError, WriteError, place,
+    BindError, BlobError, BlobId, Closed, CreateError, DatagramError, DirectError, Endpoint, Erase,
+    FetchError, ImageError, InviteError, JoinError, KeptError, MEMORY_MAX, PresenceError, RoomRefusal,
+    RuleError, SayError, Store, VersionError, WriteError, place,
 };
+use meshwork_core::id::RoomId;
+use meshwork_core::seam::io::StoreChange;
+use meshwork_rtc::native::persist::Store as _;
+use meshwork_rtc::native::store::RedbStore;
 use meshwork_signal::hub::HubConfig;
 
 use crate::native::serve_as;
@@ -226,4 +230,85 @@ async fn cuts_leave_a_message_unknown() {
     network.run(Duration::from_secs(90)).await;
     let error = room.topic::<u8>("numbers").direct(bo.id(), &1).await.unwrap_err();
     assert!(matches!(error, meshwork::DirectError::NotSent(_)), "{error}");
+}
+
+#[test]
+fn nothing_starts_without_a_runtime() {
+    let mut bind = std::pin::pin!(Endpoint::builder().bind());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = bind.as_mut().poll(&mut context) else {
+        panic!("it says so at once")
+    };
+    assert!(matches!(error, BindError::System(_)), "{error}");
+}
+
+#[tokio::test]
+async fn servers_that_refuse_to_look_say_so() {
+    let server = serve_as(HubConfig::default()).await;
+    let bo = Endpoint::builder().server(&server).bind().await.unwrap();
+    let mut looking = Vec::new();
+    for number in 2..10 {
+        looking.push(bo.look_for(format!("K7M4Q{number}")).await.unwrap());
+    }
+    let room = Endpoint::bind().await.unwrap().create(meshwork::room("votes")).await.unwrap();
+    let error = bo.join(room.link()).await.unwrap_err();
+    assert!(matches!(&error, JoinError::Refused(words) if words.contains("waits for 8 rooms")), "{error}");
+}
+
+#[tokio::test]
+async fn stored_rooms_of_other_versions_stay_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rooms.redb");
+    let room = Endpoint::bind().await.unwrap().create(meshwork::room("votes")).await.unwrap();
+    // A later version wrote the first, and nothing that is known the second.
+    let rooms = [(room.id().unwrap(), vec![3, 9]), (RoomId([7; 32]), vec![2, 9])];
+    let changes = rooms
+        .clone()
+        .map(|(room, genesis)| (room, StoreChange { genesis: Some(genesis), ..StoreChange::default() }));
+    RedbStore::open(&file).unwrap().apply_all(&changes).unwrap();
+    let server = serve_as(HubConfig::default()).await;
+    let bind = Endpoint::builder().server(&server).store(Store::at(folder.path())).bind();
+    let bo = bind.await.unwrap();
+    let error = bo.join(room.link()).await.unwrap_err();
+    assert!(matches!(&error, JoinError::Incompatible(words) if words.contains("format 3")), "{error}");
+    bo.close().await;
+    let stored = RedbStore::open(&file).unwrap().rooms().unwrap();
+    let left: Vec<_> = stored.into_iter().map(|(room, _, stored)| (room, stored.genesis)).collect();
+    assert!(rooms.iter().all(|room| left.contains(room)), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_disk_that_cannot_be_read_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve_as(HubConfig::default()).await;
+    let bind = Endpoint::builder().server(&server).store(Store::at(folder.path())).bind();
+    let bo = bind.await.unwrap();
+    let file = std::fs::File::options().write(true).open(folder.path().join("rooms.redb")).unwrap();
+    file.set_len(0).unwrap();
+    let room = Endpoint::bind().await.unwrap().create(meshwork::room("votes")).await.unwrap();
+    let error = bo.join(room.link()).await.unwrap_err();
+    assert!(matches!(error, JoinError::Store(_)), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_has_its_limit() {
+    let network = Network::calm(1);
+    let people = [network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim")];
+    let room = people[0].create(meshwork::sync::room()).await.unwrap();
+    let others = [people[1].join(room.link()).await.unwrap(), people[2].join(room.link()).await.unwrap()];
+    let mut length = 0;
+    for same in [&room, &others[0], &others[1]] {
+        let notes = same.document("long");
+        let words = "x".repeat(700_000);
+        for _ in 0..9 {
+            notes.edit(|text| text.push(&words)).await.unwrap();
+            length += words.len();
+        }
+    }
+    while room.document("long").text().await.unwrap().len() < length {
+        crate::tick(Duration::from_millis(100)).await;
+    }
+    let error = room.document("long").save_version("all").await.unwrap_err();
+    assert!(matches!(error, VersionError::TooLarge(size) if size > length as u64), "{error}");
+    assert!(room.document("long").versions().await.unwrap().is_empty());
 }

@@ -1,6 +1,6 @@
 //! The documents of a room as the page knows them, and what is done with them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
