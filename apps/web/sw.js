@@ -12,6 +12,9 @@ const CODE = "(?!(assets|health)(/|$))[a-hj-np-z2-9]{6}";
 const WORD = "[a-z0-9-]{1,32}";
 const PAGES = new RegExp(`^/(index\\.html|({{apps}})/?|${CODE}/?|(?!assets/)${WORD}/${CODE}(/${WORD})?/?)?$`, "i");
 
+// Where a device puts pictures that other programs share, as the manifest says.
+const SHARED = "/place";
+
 self.addEventListener("install", (event) => {
   event.waitUntil(
     // What the page has just loaded comes from the browser's own cache: its files never change.
@@ -38,6 +41,10 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
+  if (request.method === "POST" && url.href === new URL(SHARED, self.location).href) {
+    event.respondWith(keep(request));
+    return;
+  }
   if (request.method !== "GET" || url.origin !== self.location.origin) {
     return;
   }
@@ -52,4 +59,14 @@ self.addEventListener("fetch", (event) => {
 async function answer(path, request) {
   const cache = await caches.open(CACHE);
   return (await cache.match(path)) ?? fetch(request);
+}
+
+// Keeps a picture until the page that opens takes it.
+async function keep(request) {
+  const picture = (await request.formData()).get("picture");
+  if (picture instanceof File) {
+    const cache = await caches.open("meshwork-shared");
+    await cache.put("/shared", new Response(picture));
+  }
+  return Response.redirect(SHARED + "?shared", 303);
 }

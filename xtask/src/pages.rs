@@ -7,7 +7,7 @@
 //! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
 //! shortcuts the apps are filled in. `{{origin}}` stays for the server, which puts its address there; `{{picture}}` is what previews
 //! show, which for an app is `preview-WORD.png` of `apps/web/static/root`.
-//! `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
+//! `apps/web/start.js` starts the program and lies there without its comments. `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
 //! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them, `{{apps}}`
 //! the words of the apps.
 
@@ -56,15 +56,14 @@ const LAYOUT: u32 = 10;
 /// Filled in by the server.
 pub(crate) const ORIGIN: &str = "{{origin}}";
 
-/// Starts the program, which cannot load a script itself. One that has come upon a fault of its own stops for good with a trap,
-/// and cannot say so.
-const START_SCRIPT: &str = "import start from \"./meshwork.js\";
-globalThis.loadEditor = () => import(\"./editor.js\");
-const stop = (fault) => fault instanceof WebAssembly.RuntimeError && document.body.classList.add(\"stopped\");
-addEventListener(\"error\", (event) => stop(event.error));
-addEventListener(\"unhandledrejection\", (event) => stop(event.reason));
-start();
-";
+/// Pictures of the documentation that the manifest shows; each lies at `/` under its name.
+const SCREENSHOTS: [&str; 4] = [
+    "place-desktop-light.png",
+    "place-phone-light.png",
+    "whiteboard-desktop-light.png",
+    "whiteboard-phone-light.png",
+];
+
 /// What wasm is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aim {
@@ -141,7 +140,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
         let page = fresh.join("apps").join(app.word).with_extension("html");
         write(&page, sources.index(&build, Some(app))?.as_bytes())?;
     }
-    write(&assets.join("start.js"), START_SCRIPT.as_bytes())?;
+    write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
     write(&assets.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
@@ -211,6 +210,7 @@ struct Sources<'a> {
     wasm: Vec<u8>,
     editor: Vec<u8>,
     template: String,
+    start: String,
     worker: String,
     /// Path below `apps/web/static`, in order, and content.
     statics: Vec<(PathBuf, Vec<u8>)>,
@@ -229,12 +229,22 @@ impl<'a> Sources<'a> {
             read_folder(&folder, &folder, &mut statics)?;
             statics.sort();
         }
+        for name in SCREENSHOTS {
+            let file = workspace.root.join("docs/pictures").join(name);
+            let picture = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            statics.push((Path::new("root").join(name), picture));
+        }
         Ok(Sources {
             bindgen_version,
             aim,
             wasm: fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?,
             editor: editor::bundle(workspace, aim)?,
             template: read("index.html")?,
+            start: read("start.js")?
+                .lines()
+                .filter(|line| !line.starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n"),
             worker: read("sw.js")?,
             statics,
         })
@@ -264,7 +274,7 @@ impl<'a> Sources<'a> {
         };
         add(&LAYOUT.to_le_bytes());
         add(self.bindgen_version.as_bytes());
-        add(START_SCRIPT.as_bytes());
+        add(self.start.as_bytes());
         add(self.aim.profile().as_bytes());
         add(format!("{APPS:?}").as_bytes());
         add(&self.wasm);
@@ -384,6 +394,7 @@ mod tests {
             wasm: vec![1, 2],
             editor: vec![3],
             template: template.to_owned(),
+            start: String::new(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
             statics: pictures.map(|name| (Path::new("root").join(name), Vec::new())).into(),
         }

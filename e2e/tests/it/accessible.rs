@@ -225,6 +225,34 @@ async fn documents_keep_nobody_out() -> Result<()> {
     findings.check()
 }
 
+/// Versions of a document, and an image in it that nobody has.
+#[tokio::test]
+async fn versions_keep_nobody_out() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let mut findings = Findings::default();
+    let (tab, _) = open_values_twice(&browser, server.url()).await?;
+    open_editor(&tab).await?;
+    tab.click("document-editor").await?;
+    tab.press_keys(&format!("![A map](blob:{})", "a".repeat(64))).await?;
+    tab.click("document-preview").await?;
+    wait_page_says(&tab, "Nobody here has this image").await?;
+    findings.look(&tab, "an image that nobody has").await?;
+    tab.click("document-write").await?;
+    tab.click("document-versions").await?;
+    findings.look(&tab, "no version is saved").await?;
+    tab.type_text("version-label", "Plan\u{e007}").await?;
+    wait_says(&tab, "version-list", "Plan").await?;
+    findings.look(&tab, "a version is saved").await?;
+    tab.click("document-editor").await?;
+    tab.press_keys(" of the pier").await?;
+    tab.click("document-version").await?;
+    wait_says(&tab, "version-rows", "pier").await?;
+    findings.look(&tab, "a version beside the document").await?;
+    check_widths(&tab, "a version beside the document").await?;
+    findings.check()
+}
+
 /// Sync's whiteboard, as it is drawn on and looked at.
 #[tokio::test]
 async fn whiteboards_keep_nobody_out() -> Result<()> {

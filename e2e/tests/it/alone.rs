@@ -209,3 +209,55 @@ async fn start_pages_paintings_wait_for_the_server() -> Result<()> {
     ensure!(tab.eval(IS_LEFT, vec![]).await? == false, "it is there twice");
     Ok(())
 }
+
+/// A picture of 8 by 4 pixels as a file of the page's.
+const PICTURE: &str = "const canvas = new OffscreenCanvas(8, 4);
+    canvas.getContext('2d').fillRect(0, 0, 8, 4);
+    const blob = await canvas.convertToBlob();
+    const picture = new File([blob], 'picture.png', { type: 'image/png' });";
+
+#[tokio::test]
+async fn shared_pictures_lie_over_the_canvas() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let address = format!("{}/place", server.url());
+    let tab = browser.tab(&address).await?;
+    tab.eval("await navigator.serviceWorker.ready", vec![]).await?;
+    // As the browser does for another program.
+    let share = "const body = new FormData();
+        body.set('picture', picture);
+        return fetch('/place', { method: 'POST', body }).then(({ url }) => url);";
+    let opened = tab.eval(&format!("{PICTURE} {share}"), vec![]).await?;
+    ensure!(opened == json!(format!("{address}?shared")), "{opened}");
+    tab.goto(&format!("{address}?shared")).await?;
+    wait_says(&tab, "picture-size", "8").await?;
+    ensure!(tab.url().await? == address, "the address is the app's own");
+    // It is taken once.
+    let left =
+        "return caches.open('meshwork-shared').then((cache) => cache.keys()).then((keys) => keys.length)";
+    ensure!(tab.eval(left, vec![]).await? == json!(0), "nothing is kept");
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_opened_with_the_app_lie_over_it() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab("about:blank").await?;
+    let queue = "Object.defineProperty(window, 'launchQueue',
+        { value: { setConsumer: (take) => { window.launch = take; } } });";
+    tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": queue })).await?;
+    tab.goto(&format!("{}/place", server.url())).await?;
+    tab.wait_until(PATIENCE, "the page takes files", async || {
+        ensure!(
+            tab.eval("return typeof window.launch", vec![]).await? == json!("function"),
+            "it does not yet"
+        );
+        Ok(())
+    })
+    .await?;
+    tab.eval("await launch({ files: [] })", vec![]).await?;
+    tab.eval(&format!("{PICTURE} await launch({{ files: [{{ getFile: async () => picture }}] }});"), vec![])
+        .await?;
+    wait_says(&tab, "picture-size", "8").await
+}

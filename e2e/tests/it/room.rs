@@ -560,11 +560,16 @@ async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
     ensure!(data["start_url"] == "/" && data["display"] == "standalone", "{data}");
     let problems = tab.devtools("Page.getInstallabilityErrors", json!({})).await?;
     ensure!(problems["installabilityErrors"] == json!([]), "{problems}");
-    let icons = "const url = document.querySelector('link[rel=manifest]').href;
-        return fetch(url).then(answer => answer.json()).then(manifest => Promise.all(manifest.icons.map(icon =>
-            fetch(new URL(icon.src, url)).then(answer => answer.blob()).then(createImageBitmap)
-                .then(picture => `${picture.width}x${picture.height}` === icon.sizes))));";
-    ensure!(tab.eval(icons, vec![]).await? == json!([true, true, true]), "icons are as large as they say");
+    let pictures = "const url = document.querySelector('link[rel=manifest]').href;
+        return fetch(url).then(answer => answer.json()).then(manifest => 
+            Promise.all([...manifest.icons, ...manifest.screenshots].map(({ src, sizes }) =>
+                fetch(new URL(src, url)).then(answer => answer.blob()).then(createImageBitmap)
+                    .then(picture => `${picture.width}x${picture.height}` === sizes))));";
+    ensure!(tab.eval(pictures, vec![]).await? == json!([true; 7]), "pictures are as large as they say");
+    ensure!(
+        data["share_target"]["action"] == "/place" && data["file_handlers"][0]["action"] == "/place",
+        "{data}"
+    );
     let bars = "return Array.from(document.querySelectorAll('meta[name=theme-color]'), meta => meta.content)";
     tab.look(Look::PHONE.in_the_dark()).await?;
     ensure!(tab.eval(bars, vec![]).await? == json!(["#171f1c", "#171f1c"]), "the chosen theme counts");

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_web::{texts, words};
-use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::*;
 
 use super::super::icons;
 use super::board::Board;
@@ -205,7 +205,14 @@ fn paint_all(board: Board) {
     board.tools.start_job(wrong, JobKind::Step);
 }
 
-/// Pictures that are pasted anywhere on the page, and dropped on it.
+#[wasm_bindgen]
+extern "C" {
+    /// Hands over pictures with which a device opens the page; the page's own first script has this.
+    #[wasm_bindgen(js_name = takePicture)]
+    fn take_picture(take: JsValue);
+}
+
+/// Pictures that are pasted anywhere on the page, dropped on it, and with which a device opens it.
 pub(crate) fn take_from_anywhere(board: Board) {
     let pasted = window_event_listener(leptos::ev::paste, move |event| {
         take(board, event.unchecked_ref::<web_sys::Event>(), event.clipboard_data(), None);
@@ -215,6 +222,13 @@ pub(crate) fn take_from_anywhere(board: Board) {
         let at = (f64::from(event.client_x()), f64::from(event.client_y()));
         take(board, event.unchecked_ref::<web_sys::Event>(), event.data_transfer(), Some(at));
     });
+    let opened = move |picture: web_sys::Blob| {
+        if !board.laid.stencil.is_disposed() {
+            board.laid.lay(picture, None);
+        }
+    };
+    // The device may open another one whenever the page is there.
+    take_picture(Closure::<dyn Fn(web_sys::Blob)>::new(opened).into_js_value());
     on_cleanup(move || {
         pasted.remove();
         over.remove();
