@@ -231,7 +231,7 @@ async fn versions_keep_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, _) = open_values_twice(&browser, server.url()).await?;
+    let (tab, _) = open_values(&browser, server.url(), "private").await?;
     open_editor(&tab).await?;
     tab.click("document-editor").await?;
     tab.press_keys(&format!("![A map](blob:{})", "a".repeat(64))).await?;

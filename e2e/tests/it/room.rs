@@ -561,11 +561,11 @@ async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
     let problems = tab.devtools("Page.getInstallabilityErrors", json!({})).await?;
     ensure!(problems["installabilityErrors"] == json!([]), "{problems}");
     let pictures = "const url = document.querySelector('link[rel=manifest]').href;
-        return fetch(url).then(answer => answer.json()).then(manifest => 
+        return fetch(url).then(answer => answer.json()).then(manifest =>
             Promise.all([...manifest.icons, ...manifest.screenshots].map(({ src, sizes }) =>
                 fetch(new URL(src, url)).then(answer => answer.blob()).then(createImageBitmap)
                     .then(picture => `${picture.width}x${picture.height}` === sizes))));";
-    ensure!(tab.eval(pictures, vec![]).await? == json!([true; 7]), "pictures are as large as they say");
+    ensure!(tab.eval(pictures, vec![]).await? == json!(vec![true; 7]), "pictures are as large as they say");
     ensure!(
         data["share_target"]["action"] == "/place" && data["file_handlers"][0]["action"] == "/place",
         "{data}"

@@ -149,9 +149,15 @@ impl Kept {
         self.rules.secrets()
     }
 
-    /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`.
-    pub fn entrance(&self, peer: &PeerId, shows: impl FnOnce(&Secret) -> bool) -> Entrance {
-        self.rules.entrance(peer, shows)
+    /// Whether a peer is let in that shows the secret of the genesis, and others by these proofs, the latest first. `proves` says
+    /// whether one proves a secret.
+    pub fn entrance(
+        &self,
+        peer: &PeerId,
+        renewed: &[[u8; 32]],
+        proves: impl Fn(&Secret, &[u8; 32]) -> bool,
+    ) -> Entrance {
+        self.rules.entrance(peer, renewed, proves)
     }
 
     /// What the node calls the room.

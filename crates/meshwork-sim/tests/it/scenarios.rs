@@ -26,9 +26,10 @@ const FIXED_SEEDS: u64 = 300;
 /// acknowledged by an end that had no place for a neighbour and heard it in no room, what a
 /// moderator's ban took was gone when that fell, or what a cut took of a document, and what somebody needed again, was taken for known, full disks hid whose
 /// records differ, what a moderator's ban took was never sent again, or acknowledged by who kept nothing of it, a secret of a branch
-/// was gone with whoever told it, or one that was newer was taken for an offence, or who answered somebody that looked for it waited on
-/// when the answer was lost, or an item of a document was given the number of one that a record had taken.
-const FAILED_ONCE: [u64; 54] = [
+/// was gone with whoever told it, or one that was newer was taken for an offence, who answered somebody that looked for it waited on
+/// when the answer was lost, an item of a document was given the number of one that a record had taken, or who joined by the
+/// link of a secret shut out for good who showed it, since its record was on the way.
+const FAILED_ONCE: [u64; 55] = [
     229,
     393,
     1268,
@@ -57,6 +58,7 @@ const FAILED_ONCE: [u64; 54] = [
     3_002_168,
     4_005_452,
     1_002_804,
+    2_100_000_805,
     1_795_305_687,
     1_795_308_581,
     1_795_561_523,

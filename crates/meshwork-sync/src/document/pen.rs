@@ -12,8 +12,8 @@ use super::update::{self, Update};
 #[derive(Clone, Debug)]
 pub struct Pen {
     me: Endpoint,
-    /// Instances that were drawn, with their clients.
-    drawn: Vec<(u64, Instance)>,
+    /// Instances that were drawn, in ascending order, with their clients.
+    drawn: Vec<(Instance, u64)>,
     client: u64,
     /// Behind the last item that was written under this client.
     end: u64,
@@ -51,7 +51,8 @@ impl Pen {
     /// Lets this program write as another instance, too. Returns its client.
     pub fn draw(&mut self, fresh: Instance) -> u64 {
         let client = client_of(Endpoint { instance: fresh, ..self.me });
-        self.drawn.push((client, fresh));
+        let place = self.drawn.partition_point(|(instance, _)| *instance < fresh);
+        self.drawn.insert(place, (fresh, client));
         client
     }
 
@@ -75,9 +76,6 @@ impl Pen {
     /// The drawn instances that have items in an update.
     fn former(&self, update: &Update<'_>) -> Vec<Instance> {
         let has = |client| update.items.iter().any(|item| item.id.client == client);
-        let mut former: Vec<Instance> =
-            self.drawn.iter().filter(|(client, _)| has(*client)).map(|(_, instance)| *instance).collect();
-        former.sort_unstable();
-        former
+        self.drawn.iter().filter(|(_, client)| has(*client)).map(|(instance, _)| *instance).collect()
     }
 }

@@ -1,6 +1,5 @@
 //! What the page knows of a room's counters and values, as signals, and what it writes there.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -124,7 +123,7 @@ pub(super) struct Sync {
     /// Whether nothing may be written here, by oneself at least.
     pub(super) is_shut: Memo<bool>,
     /// Under which numbers this page writes, by documents.
-    pub(super) pens: StoredValue<BTreeMap<String, Pen>>,
+    pub(super) pens: StoredValue<Vec<(String, Pen)>>,
     is_empty: RwSignal<bool>,
     /// What one wrote last in each tab.
     last: RwSignal<[Option<Place>; 3]>,

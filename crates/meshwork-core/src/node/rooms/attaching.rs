@@ -407,17 +407,12 @@ fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
     }
 }
 
-/// What gives an endpoint access to a room whose first secret it knows, or keeps it out. The latest secret that it shows may be
-/// newer than any that is known here: what comes of that cannot be told yet.
+/// What gives an endpoint access to a room whose first secret it knows, or keeps it out.
 fn entrance(links: &Links, entry: &Entry, from: Endpoint, renewed: &[[u8; 32]]) -> Entrance {
     let Some(room) = entry.room().filter(|_| entry.secret().is_some()) else { return Entrance::Shown };
     let kept = room.kept();
-    let proves = |secret: &Secret, proof| proves(links, from, &kept.id(), secret, Some(proof));
-    let is_unknown = |proof: &[u8; 32]| !kept.secrets().any(|secret| proves(&secret, *proof));
-    match kept.entrance(&from.peer, |secret| renewed.iter().any(|proof| proves(secret, *proof))) {
-        Entrance::Shut if renewed.first().is_some_and(is_unknown) => Entrance::Unsure,
-        entrance => entrance,
-    }
+    let proves = |secret: &Secret, proof: &[u8; 32]| proves(links, from, &kept.id(), secret, Some(*proof));
+    kept.entrance(&from.peer, renewed, proves)
 }
 
 /// Whether a proof shows that an endpoint knows a secret of a room.

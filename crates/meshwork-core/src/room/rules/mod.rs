@@ -325,13 +325,27 @@ impl Rules {
         self.access.take_news()
     }
 
-    /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`.
-    pub(super) fn entrance(&self, peer: &PeerId, shows: impl FnOnce(&Secret) -> bool) -> Entrance {
+    /// Whether a peer is let in that shows the secret of the genesis, and others by these proofs, the latest first. `proves` says
+    /// whether one proves a secret. What it shows may be newer than any of the records here, whether a link named it or not: what
+    /// comes of that cannot be told yet.
+    pub(super) fn entrance(
+        &self,
+        peer: &PeerId,
+        renewed: &[[u8; 32]],
+        proves: impl Fn(&Secret, &[u8; 32]) -> bool,
+    ) -> Entrance {
         if planted!(SecretIgnored) {
             return Entrance::Shown;
         }
         let in_force = self.records.book().secret(&self.records.in_force());
-        self.access.judge(in_force, peer, shows, |secret| gives(&self.records, secret))
+        let is_recorded = |secret: &Secret| gives(&self.records, secret);
+        let shows = |secret: &Secret| renewed.iter().any(|proof| proves(secret, proof));
+        let is_known =
+            |proof: &[u8; 32]| self.secrets().any(|secret| is_recorded(&secret) && proves(&secret, proof));
+        match self.access.judge(in_force, peer, shows, is_recorded) {
+            Entrance::Shut if renewed.first().is_some_and(|latest| !is_known(latest)) => Entrance::Unsure,
+            entrance => entrance,
+        }
     }
 
     /// What `to` is to be handed before a batch of `peer`.

@@ -294,7 +294,11 @@ impl Writing {
     pub(super) fn with_pen<R>(self, name: &str, work: impl FnOnce(&mut Pen) -> R) -> R {
         let me = self.sync.session.node.endpoint();
         let mut pens = self.sync.pens.write_value();
-        work(pens.entry(name.to_owned()).or_insert_with(|| Pen::new(me)))
+        if pens.iter().all(|(of, _)| of != name) {
+            pens.push((name.to_owned(), Pen::new(me)));
+        }
+        let pen = pens.iter_mut().find(|(of, _)| of == name);
+        work(&mut pen.expect("it is there by now").1)
     }
 
     fn names(self) -> Vec<Listed> {
