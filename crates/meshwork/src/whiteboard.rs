@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use meshwork_core::table;
-use meshwork_sync::whiteboard::{Fields, Order, Shape, ShapeId, Sketch, deletion};
+use meshwork_sync::whiteboard::{
+    Fields, Order, PICTURE_MAX, Shape, ShapeId, Sketch, TEXT_MAX, What, deletion,
+};
 
-use crate::app::App;
+use crate::app::{App, check_sizes};
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
 use crate::shared::Changed;
@@ -48,8 +50,10 @@ impl Whiteboard {
     /// not.
     ///
     /// # Errors
-    /// [`WriteError`]; nothing was drawn.
+    /// [`WriteError`]; nothing was drawn. It is [`TooLarge`](WriteError::TooLarge) for a text or a picture that is longer than it
+    /// may be, and [`Invalid`](WriteError::Invalid) for what is not [readable](Shape::is_readable).
     pub async fn draw(&self, shape: Shape) -> Result<ShapeId, WriteError> {
+        check(&shape)?;
         let mut id = [0; 8];
         getrandom::fill(&mut id).map_err(|error| WriteError::Invalid(error.to_string()))?;
         let id = ShapeId(id);
@@ -68,8 +72,9 @@ impl Whiteboard {
     /// there to be changed.
     ///
     /// # Errors
-    /// [`WriteError`]; the shape is as it was.
+    /// As [`Whiteboard::draw`]; the shape is as it was.
     pub async fn change(&self, id: ShapeId, shape: Shape) -> Result<bool, WriteError> {
+        check(&shape)?;
         let is_there = self.get(id).await?.is_some();
         if is_there {
             self.0.write_all(move |table, _| Ok(id.writes(&Fields::of(table, id), &shape))).await?;
@@ -88,6 +93,18 @@ impl Whiteboard {
     /// Hears from now on which shapes change.
     pub fn watch(&self) -> ShapeChanges {
         ShapeChanges { board: self.clone(), inbox: self.0.watch(), waiting: VecDeque::new(), missed: 0 }
+    }
+}
+
+fn check(shape: &Shape) -> Result<(), WriteError> {
+    let picture = match &shape.what {
+        What::Picture(picture) => usize::try_from(picture.size).unwrap_or(usize::MAX),
+        _ => 0,
+    };
+    check_sizes(&[(shape.text.len(), TEXT_MAX), (picture, PICTURE_MAX as usize)])?;
+    match shape.is_readable() {
+        true => Ok(()),
+        false => Err(WriteError::Invalid("nobody could read this shape as it is".to_owned())),
     }
 }
 

@@ -240,6 +240,15 @@ impl What {
         let (name, content): (BoundedText<NAME_MAX>, _) = wire::decode_first(bytes).ok()?;
         let known = match name.as_str() {
             "pen" => Piece::read(content).map(What::Stroke),
+            "image" => wire::decode_first(content).ok().map(|(picture, _)| What::Picture(picture)),
+            name => What::plain(name),
+        };
+        Some(known.unwrap_or_else(|| What::Unknown(name.as_str().to_owned())))
+    }
+
+    /// What has nothing but this name; `None` for a stroke, a picture and what this build does not know.
+    pub fn plain(name: &str) -> Option<What> {
+        match name {
             "line" => Some(What::Line),
             "arrow" => Some(What::Arrow),
             "rectangle" => Some(What::Rectangle),
@@ -247,10 +256,8 @@ impl What {
             "diamond" => Some(What::Diamond),
             "text" => Some(What::Text),
             "note" => Some(What::Note),
-            "image" => wire::decode_first(content).ok().map(|(picture, _)| What::Picture(picture)),
             _ => None,
-        };
-        Some(known.unwrap_or_else(|| What::Unknown(name.as_str().to_owned())))
+        }
     }
 
     /// The first points of its stroke, if it is one.
@@ -349,6 +356,20 @@ impl Shape {
                 .unwrap_or_else(|| Order::between(None, None)),
             text: text.filter(|text| text.len() <= TEXT_MAX).unwrap_or_default().to_owned(),
         })
+    }
+
+    /// Whether others read it as it is: it lies within 2^24 steps of the middle, a stroke has 1 to
+    /// [`POINTS_MAX`] times [`PIECES_MAX`] points with a pressure each or none, the text at most [`TEXT_MAX`] bytes, and the
+    /// colour and the size are some. Width and height of what has no [ends](What::has_ends) may be below 0.
+    pub fn is_readable(&self) -> bool {
+        let Bounds { x, y, width, height } = self.bounds;
+        let points = self.what.piece().into_iter().flat_map(|piece| &piece.points);
+        let mut steps = points.flat_map(|point| [point.x, point.y]).chain([x, y, width, height]);
+        if !steps.all(|step| (-FAR..=FAR).contains(&step)) {
+            return false;
+        }
+        let bounds = if self.what.has_ends() { self.bounds } else { self.bounds.upright() };
+        Shape::read(&self.fields()) == Some(Shape { bounds, ..self.clone() })
     }
 
     /// The points of its stroke where it stands, in units; empty for what is no stroke.

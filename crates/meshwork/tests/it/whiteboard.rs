@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use meshwork::sync::shapes::{Bounds, Order, Picture, Shape, Style, What};
+use meshwork::sync::shapes::{
+    Bounds, COLOURS, Order, PICTURE_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style, TEXT_MAX, What,
+};
 use meshwork::testing::Network;
-use meshwork::{Room, sync};
+use meshwork::{BlobId, Room, WriteError, sync};
 
 use crate::documents::three;
 
@@ -89,4 +91,44 @@ async fn who_keeps_a_room_keeps_its_pictures() {
         crate::tick(Duration::from_millis(100)).await;
     }
     keeper.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn shapes_that_nobody_could_read_are_refused() {
+    let network = Network::new(43);
+    let (_endpoints, rooms) = three(&network).await;
+    let board = rooms[0].whiteboard();
+    let top = board.top().await.unwrap();
+    let stroke = |points: Vec<Point>, pressures: Vec<u8>| Shape {
+        bounds: Bounds { x: 0, y: 0, width: 8, height: 8 },
+        what: What::Stroke(Piece { points, pressures }),
+        ..note("", top.clone())
+    };
+    let far = Point { x: i32::MAX, y: i32::MIN };
+    let invalid = [
+        Shape { style: Style { colour: COLOURS, ..Style::default() }, ..note("", top.clone()) },
+        Shape { style: Style { size: 3, ..Style::default() }, ..note("", top.clone()) },
+        Shape { bounds: Bounds { x: i32::MIN, y: 0, width: -8, height: 8 }, ..note("", top.clone()) },
+        stroke(Vec::new(), Vec::new()),
+        stroke(vec![Point::default(), far, Point::default()], Vec::new()),
+        stroke(vec![Point::default(); 2], vec![1]),
+        stroke(vec![Point::default(); POINTS_MAX * 128 + 1], Vec::new()),
+    ];
+    for shape in invalid {
+        let refused = board.draw(shape).await;
+        assert!(matches!(refused, Err(WriteError::Invalid(_))), "{refused:?}");
+    }
+    let picture = What::Picture(Picture::new(BlobId([7; 32]), PICTURE_MAX + 1));
+    let long = "x".repeat(TEXT_MAX + 1);
+    for shape in [note(&long, top.clone()), Shape { what: picture, ..note("", top.clone()) }] {
+        let refused = board.draw(shape).await;
+        assert!(matches!(refused, Err(WriteError::TooLarge { .. })), "{refused:?}");
+    }
+    // What is drawn backwards stands upright.
+    let backwards = Bounds { x: 80, y: 80, width: -80, height: -40 };
+    let id = board.draw(Shape { bounds: backwards, ..note("", top.clone()) }).await.unwrap();
+    let drawn = board.get(id).await.unwrap().unwrap();
+    assert_eq!(drawn.bounds, Bounds { x: 0, y: 40, width: 80, height: 40 });
+    assert!(matches!(board.change(id, note(&long, top)).await, Err(WriteError::TooLarge { .. })));
+    assert_eq!(board.shapes().await.unwrap(), [(id, drawn)]);
 }
