@@ -5,6 +5,7 @@ import { JSON_TEXT, changeOf, entryOf, textOf } from './entry.js'
 import { Listened, iterate } from './events.js'
 import { RAW } from './module.js'
 import { Counter, Document, Values } from './sync.js'
+import { Whiteboard } from './whiteboard.js'
 
 const BYTES = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 const idOf = (member) => (typeof member === 'string' ? member : member.id)
@@ -57,6 +58,10 @@ export class App {
 
   documents() {
     return this[RAW].documents()
+  }
+
+  whiteboard() {
+    return once(this.#made, 'whiteboard', () => new Whiteboard(this[RAW].whiteboard()))
   }
 
   async keepBlobs({ signal } = {}) {

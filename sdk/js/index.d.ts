@@ -238,6 +238,8 @@ export interface Room extends TypedTarget<RoomEvents> {
   document(name: string): Document
   /** Names of the documents that have something in them, or a title. Throws ClosedError. */
   documents(): string[]
+  /** The whiteboard of the app that the room opened with: the same object each time. */
+  whiteboard(): Whiteboard
   /** The blobs of the app that the room opened with. */
   blobs(): Blobs
   /** What each member says of itself now, in the app that the room opened with. */
@@ -327,9 +329,10 @@ export interface App {
   values<T = Json>(): Values<T>
   document(name: string): Document
   documents(): string[]
+  whiteboard(): Whiteboard
   /**
-   * Holds what people save as versions of documents, for as long as this page is open and they are not deleted, and says so: what
-   * a page does that `stays`. Of each author it holds 100, and 64 MiB. Resolves once `signal` ends it, after which what is
+   * Holds what people save as versions of documents and put as pictures into documents and on the whiteboard, for as long as this
+   * page is open and they are not deleted, and says so: what a page does that `stays`. Of each author it holds 100 of each, and 64 MiB. Resolves once `signal` ends it, after which what is
    * held stays held; rejects with VersionError, as when the room was left.
    */
   keepBlobs(options?: { signal?: AbortSignal }): Promise<void>
@@ -508,6 +511,93 @@ export interface Version {
   delete(): Promise<void>
 }
 export const Version: { readonly prototype: Version }
+
+/** A shape of a whiteboard: 16 hexadecimal digits, drawn at random. */
+export type ShapeId = string
+/** What a shape lies over: of two, as texts, the greater lies over the other; of equal ones that of the greater id. */
+export type ShapeOrder = string
+/**
+ * What a shape is. A `line` and an `arrow` go from x and y to the corner across; a `diamond` has its corners in the middle of
+ * the edges. A later version may know others: each is a box to this one, and stays as it is.
+ */
+export type ShapeKind =
+  | 'pen'
+  | 'line'
+  | 'arrow'
+  | 'rectangle'
+  | 'ellipse'
+  | 'diamond'
+  | 'text'
+  | 'note'
+  | 'image'
+  | (string & {})
+
+/**
+ * A shape of a whiteboard. Lengths are in pixels of a page that is not zoomed, x to the right and y downwards: each is rounded
+ * to 1/8, and at most 2 ** 21 from 0.
+ */
+export interface Shape {
+  readonly what: ShapeKind
+  readonly x: number
+  readonly y: number
+  /** Below 0 it turns a line or an arrow and mirrors a stroke; what else is drawn so stands upright. */
+  readonly width: number
+  /** As the width. */
+  readonly height: number
+  /** 0 to 7: ink, blue, teal, green, violet, plum, rose, brick. */
+  readonly color: number
+  /** How thick its lines and how large its letters are: 0 to 2, small to large. */
+  readonly size: number
+  /** Whether its area has a tint of the color. */
+  readonly isFilled: boolean
+  readonly order: ShapeOrder
+  /** What is written in it: at most 8 KiB. */
+  readonly text: string
+  /** Of a `pen`: 1 to 20,480 points where they stand. Where they are given anew, x, y, width and height are those around them. */
+  readonly points?: readonly (readonly [x: number, y: number])[]
+  /** Of a `pen` that tells: how hard it was pressed at each point, 0 to 255. They are given with the points. */
+  readonly pressures?: readonly number[]
+  /** Of an `image`: which blob of the app has it, and how many bytes that has, at most 8 MiB. A HeldBlob will do. */
+  readonly picture?: Pick<HeldBlob, 'id' | 'size'>
+}
+
+/** A shape reads different now. */
+export interface ShapeChange {
+  readonly id: ShapeId
+  /** What it is now; `undefined` where it is gone. */
+  readonly shape: Shape | undefined
+  /** How many times something changed, so far, that this reader was too slow to hear: the whiteboard has what is there now. */
+  readonly missed: number
+}
+
+/**
+ * Shapes that several people draw at once. Where one stands, how it looks, what it lies over and what is written in it are kept
+ * apart: of two who change the same of one shape the later one holds, and otherwise both. What others draw is what they like: check
+ * it.
+ */
+export interface Whiteboard extends TypedTarget<{ change: CustomEvent<ShapeChange> }> {
+  /** All shapes, the one below all others first. Throws ClosedError. */
+  shapes(): Map<ShapeId, Shape>
+  /** One shape; `undefined` where it is gone. Throws ClosedError. */
+  get(id: ShapeId): Shape | undefined
+  /**
+   * Draws a shape. What is left out is 0, empty or not filled, and it lies on top. A picture is offered to the app's `blobs()` first.
+   * Rejects with WriteError; nothing was drawn. Its code is `TooLarge` for a text or a picture above its limit, and `Invalid` for
+   * what else is no shape or out of its range.
+   */
+  draw(shape: Pick<Shape, 'what'> & Partial<Shape>): Promise<ShapeId>
+  /** An order over all shapes. Throws ClosedError. */
+  readonly top: ShapeOrder
+  /** An order between two, of which `undefined` is the end: `between(undefined, lowest)` is below all. Throws WriteError. */
+  between(below: ShapeOrder | undefined, above: ShapeOrder | undefined): ShapeOrder
+  /** Changes of a shape what is given: the rest stays whoever else changes it. Resolves to whether it is there. Rejects as `draw`. */
+  change(id: ShapeId, shape: Partial<Shape>): Promise<boolean>
+  /** Takes a shape away. Rejects with WriteError; it is as it was. */
+  erase(id: ShapeId): Promise<void>
+  /** Which shapes change from now on. What changed several times meanwhile may be told less often. */
+  watch(): AsyncIterableIterator<ShapeChange>
+}
+export const Whiteboard: { readonly prototype: Whiteboard }
 
 /** Something that a member said. */
 export interface Heard<T> {
@@ -1048,8 +1138,16 @@ export const VERSIONS_MAX: number
 export const VERSION_MAX: number
 /** Bytes of one author's versions that a keeper holds, in all documents of an app. */
 export const VERSION_BYTES_MAX: number
-/** Largest image of a document, in bytes. */
+/** Largest image of a document and picture of a whiteboard, in bytes. */
 export const PICTURE_MAX: number
+/** Longest text of a shape, in bytes. */
+export const TEXT_MAX: number
+/** Points of a piece of a stroke. */
+export const POINTS_MAX: number
+/** Pieces of a stroke: it has at most so many times `POINTS_MAX` points. */
+export const PIECES_MAX: number
+/** Colors that a shape may have. */
+export const COLOURS: number
 /** Longest blob, in bytes. */
 export const BLOB_MAX: number
 /** What of a blob is asked for, checked and stored at once, in bytes. */

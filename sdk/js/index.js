@@ -11,6 +11,7 @@ export * from './limits.js'
 export { Canvas, Notes, Receipt } from './place.js'
 export { Member, Room, Rules } from './room.js'
 export { Counter, Document, Values, Version } from './sync.js'
+export { Whiteboard } from './whiteboard.js'
 
 /** Who a program is among peers. */
 export class Identity {

@@ -35,6 +35,11 @@ export const VERSION_MAX = 16 * MIB
 export const VERSION_BYTES_MAX = 64 * MIB
 export const PICTURE_MAX = 8 * MIB
 
+export const TEXT_MAX = 8 * KIB
+export const POINTS_MAX = 160
+export const PIECES_MAX = 128
+export const COLOURS = 8
+
 export const BLOB_MAX = 16 * KIB * MIB
 export const BLOB_PART = 64 * KIB
 export const FETCH_MAX = 64 * MIB

@@ -97,6 +97,10 @@ export class Room extends EventTarget {
     return this.#app.values()
   }
 
+  whiteboard() {
+    return this.#app.whiteboard()
+  }
+
   blobs() {
     return this.#app.blobs()
   }

@@ -22,6 +22,8 @@ mod room;
 mod rules;
 #[cfg(target_arch = "wasm32")]
 mod sync;
+#[cfg(target_arch = "wasm32")]
+mod whiteboard;
 
 #[cfg(target_arch = "wasm32")]
 mod border {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
 use meshwork::{
     App, Bytes, CanvasChanges, Causal, Change, Changes, CounterChanges, DocumentChange, DocumentChanges,
-    Entry, Event, Events, Heard, Inbox, Lane, Member, NoteChanges, ValueChanges,
+    Entry, Event, Events, Heard, Inbox, Lane, Member, NoteChanges, ShapeChanges, ValueChanges,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -13,6 +13,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::error::thrown;
 use crate::promise::future_to_promise;
+use crate::whiteboard;
 
 /// Hands out what happens, one after the other, until it is freed.
 #[wasm_bindgen]
@@ -34,6 +35,7 @@ pub(crate) enum Source {
     Values(ValueChanges),
     Counters(CounterChanges),
     Document(DocumentChanges),
+    Shapes(ShapeChanges),
     Cells(CanvasChanges),
     Notes(NoteChanges),
     KeptVersions(App),
@@ -98,6 +100,10 @@ impl Source {
                 };
                 let author = author.map_or(JsValue::UNDEFINED, |author| author.to_string().into());
                 Array::of3(&author, &update, &JsValue::from(changes.missed() as f64)).into()
+            }
+            Source::Shapes(changes) => {
+                let (id, shape) = changes.next().await?;
+                whiteboard::change(id, shape, changes.missed())
             }
             Source::Cells(changes) => {
                 let cells = changes.next().await?;

@@ -11,6 +11,7 @@ const titles = []
 const cast = []
 const counted = []
 const answers = []
+const boardChanged = []
 let notes = []
 let room
 let votes
@@ -44,6 +45,9 @@ function enter(entered) {
     if (!after) {
       deleted.push([key, author, typeof time])
     }
+  })
+  room.whiteboard().addEventListener('change', ({ detail: { id, shape } }) => {
+    boardChanged.push([id, shape?.what ?? null, shape?.text ?? null])
   })
   room.notes().addEventListener('change', ({ detail }) => {
     notes = detail.map(({ text }) => text)
@@ -160,6 +164,38 @@ globalThis.page = {
     return Array.fromAsync(files.keys())
   },
   fetchTooMuch: (id) => failure(() => room.blobs().fetch(id, { atMost: 10 })),
+  board: () => [...room.whiteboard().shapes().values()].map(({ what }) => what),
+  boardChanged: () => boardChanged,
+  shape: (id) => room.whiteboard().get(id) ?? null,
+  placed: (id) => room.whiteboard().get(id).points,
+  drawShape: (shape) => room.whiteboard().draw(shape),
+  drawPicture: async (length) => {
+    const picture = await room.blobs().offer(pattern(length))
+    const id = await room.whiteboard().draw({ what: 'image', width: 30, height: 20, picture })
+    return room.whiteboard().get(id).picture
+  },
+  drawRefused: (shape) => failure(() => room.whiteboard().draw(shape.width === 'NaN' ? { ...shape, width: NaN } : shape)),
+  changeShape: (id, shape) => room.whiteboard().change(id, shape),
+  goOn: async (id, further) => {
+    const board = room.whiteboard()
+    const { points, pressures } = board.get(id)
+    await board.change(id, { points: [...points, ...further], pressures: [...pressures, ...further.map(() => 9)] })
+    const now = board.get(id)
+    return [[now.x, now.y, now.width, now.height], now.pressures.length]
+  },
+  sendBelow: (id) => {
+    const board = room.whiteboard()
+    const [{ order }] = board.shapes().values()
+    return board.change(id, { order: board.between(undefined, order) })
+  },
+  eraseShape: (id) => room.whiteboard().erase(id),
+  shapeOfNonsense: async () => {
+    try {
+      return room.whiteboard().get('nonsense')
+    } catch (error) {
+      return error.name
+    }
+  },
   note: (text) => room.notes().write(text),
   notes: () => notes,
   isLeft: () => room.isLeft,

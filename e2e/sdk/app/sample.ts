@@ -49,6 +49,18 @@ export async function play(link: string): Promise<void> {
   values.addEventListener('change', ({ detail }) => console.log(detail.key, detail.after?.value?.seats))
   console.log(values.history('room/size').map(({ author, time }) => author + time))
   console.log(values.holders('room/size').saved, likes.holders.members.length)
+  const board = room.whiteboard()
+  const shape = await board.draw({ what: 'pen', points: [[1, 2], [3, 4]], pressures: [0, 255] })
+  await board.draw({ what: 'image', width: 30, height: 20, picture: await room.blobs().offer(new Blob([])) })
+  // @ts-expect-error: a shape is something.
+  await board.draw({ x: 1 })
+  const isThere: boolean = await board.change(shape, { x: 5, order: board.between(undefined, board.top) })
+  // @ts-expect-error: it may be gone.
+  console.log(board.get(shape).text, isThere)
+  board.addEventListener('change', ({ detail }) => console.log(detail.id, detail.shape?.points?.length))
+  for await (const { id, missed } of board.watch()) {
+    console.log([...board.shapes().keys()].indexOf(id) + missed)
+  }
   const canvas = room.canvas()
   canvas.addEventListener('change', ({ detail }) => console.log(detail.cells[0]?.color?.length))
   const receipt: Receipt = await canvas.paint([{ x: 3, y: 4, color: '#c81e1e' }, { x: 4, y: 4, color: [200, 30, 30] }])

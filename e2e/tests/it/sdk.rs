@@ -1,5 +1,6 @@
 //! The npm package as people have it: its tarball is installed into apps, which are built, served and opened.
 
+mod board;
 mod kept;
 mod limits;
 
