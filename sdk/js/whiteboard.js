@@ -2,12 +2,29 @@
 
 import { Listened, iterate } from './events.js'
 
-/** A number that JSON has no word for becomes a text, which the module refuses. */
-const told = (_, value) => (typeof value === 'number' && !Number.isFinite(value) ? String(value) : value)
+/** What is no number is beyond all that a shape may have. */
+const number = (value) => (Number.isFinite(value) ? value : Infinity)
+/** What is left out is no number to the module. */
+const asNumber = (value) => (value === undefined ? NaN : number(value))
+const asText = (value) => (value === undefined ? value : `${value}`)
 
-function textOf({ picture, ...shape }) {
-  // What a blob says of itself are no fields of its own.
-  return JSON.stringify({ ...shape, picture: picture && { id: picture.id, size: picture.size } }, told)
+function shapeOf([what, numbers, order, text, places, pressures, id]) {
+  const [x, y, width, height, color, size, isFilled, bytes] = numbers
+  const shape = { what, x, y, width, height, color, size, isFilled: isFilled > 0, order, text }
+  if (places.length > 0) {
+    shape.points = Array.from({ length: places.length / 2 }, (_, at) => [places[2 * at], places[2 * at + 1]])
+  }
+  if (pressures.length > 0) {
+    shape.pressures = Array.from(pressures)
+  }
+  return id ? { ...shape, picture: { id, size: bytes } } : shape
+}
+
+function told({ what, x, y, width, height, color, size, isFilled, order, text, points, pressures = [], picture }) {
+  const isTinted = isFilled === undefined ? isFilled : Number(isFilled)
+  const numbers = [x, y, width, height, color, size, isTinted, picture?.size].map(asNumber)
+  const places = points?.flatMap(([x, y]) => [number(x), number(y)])
+  return [asText(what), numbers, asText(order), asText(text), places, pressures.map(number), asText(picture?.id)]
 }
 
 export class Whiteboard extends Listened {
@@ -19,16 +36,16 @@ export class Whiteboard extends Listened {
   }
 
   shapes() {
-    return new Map(JSON.parse(this.#raw.shapes()))
+    return new Map(this.#raw.shapes().map(([id, shape]) => [id, shapeOf(shape)]))
   }
 
   get(id) {
     const shape = this.#raw.get(id)
-    return shape && JSON.parse(shape)
+    return shape && shapeOf(shape)
   }
 
   async draw(shape) {
-    return this.#raw.draw(textOf(shape))
+    return this.#raw.draw(told(shape))
   }
 
   get top() {
@@ -40,7 +57,7 @@ export class Whiteboard extends Listened {
   }
 
   async change(id, shape) {
-    return this.#raw.change(id, textOf(shape))
+    return this.#raw.change(id, told(shape))
   }
 
   async erase(id) {
@@ -48,6 +65,6 @@ export class Whiteboard extends Listened {
   }
 
   watch() {
-    return iterate(this.#raw.watch(), (change) => JSON.parse(change))
+    return iterate(this.#raw.watch(), ([id, shape, missed]) => ({ id, shape: shape && shapeOf(shape), missed }))
   }
 }

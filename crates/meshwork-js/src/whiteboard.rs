@@ -1,9 +1,8 @@
-//! The whiteboard, whose shapes cross as JSON.
+//! The whiteboard, whose shapes cross as lists.
 
+use js_sys::{Array, Float64Array, Uint8Array};
 use meshwork::sync::shapes::{Bounds, Order, Picture, Piece, Point, Shape, ShapeId, Style, UNIT, What};
-use meshwork::{BlobId, Whiteboard, WriteError};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use meshwork::{Whiteboard, WriteError};
 use wasm_bindgen::prelude::*;
 
 use crate::app::RawApp;
@@ -18,34 +17,6 @@ const BEYOND: f64 = 1e9;
 #[wasm_bindgen]
 pub struct RawWhiteboard(Whiteboard);
 
-/// A shape, or what is to be another of it: what is left out stays. Lengths are in units.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Told {
-    what: Option<String>,
-    x: Option<f64>,
-    y: Option<f64>,
-    width: Option<f64>,
-    height: Option<f64>,
-    color: Option<u8>,
-    size: Option<u8>,
-    is_filled: Option<bool>,
-    order: Option<String>,
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    points: Option<Vec<(f64, f64)>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pressures: Vec<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<ToldPicture>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ToldPicture {
-    id: BlobId,
-    size: u64,
-}
-
 #[wasm_bindgen]
 impl RawApp {
     /// Its whiteboard.
@@ -56,21 +27,20 @@ impl RawApp {
 
 #[wasm_bindgen(wasm_bindgen_futures = crate::promise)]
 impl RawWhiteboard {
-    /// All shapes with their ids, the one below all others first, as JSON.
-    pub fn shapes(&self) -> Result<String, JsValue> {
+    /// All shapes with their ids, the one below all others first.
+    pub fn shapes(&self) -> Result<Array, JsValue> {
         let shapes = at_once(self.0.shapes()).map_err(thrown)?;
-        let told: Vec<_> = shapes.iter().map(|(id, shape)| (hex(&id.0), told(shape))).collect();
-        serde_json::to_string(&told).map_err(unfit)
+        Ok(shapes.iter().map(|(id, shape)| Array::of2(&hex(&id.0).into(), &told(shape))).collect())
     }
 
-    /// One shape, as JSON.
-    pub fn get(&self, id: &str) -> Result<Option<String>, JsValue> {
+    /// One shape.
+    pub fn get(&self, id: &str) -> Result<Option<Array>, JsValue> {
         let shape = at_once(self.0.get(shape_id(id)?)).map_err(thrown)?;
-        shape.map(|shape| serde_json::to_string(&told(&shape)).map_err(unfit)).transpose()
+        Ok(shape.map(|shape| told(&shape)))
     }
 
-    /// Draws a shape that JSON says, and returns its id.
-    pub async fn draw(&self, told: String) -> Result<String, JsValue> {
+    /// Draws a shape, and returns its id.
+    pub async fn draw(&self, told: Array) -> Result<String, JsValue> {
         let nothing = Shape {
             what: What::Unknown(String::new()),
             bounds: Bounds::default(),
@@ -93,8 +63,8 @@ impl RawWhiteboard {
         Ok(hex(Order::between(read(below)?.as_ref(), read(above)?.as_ref()).bytes()))
     }
 
-    /// Gives a shape what JSON says. Returns whether it is there.
-    pub async fn change(&self, id: String, told: String) -> Result<bool, JsValue> {
+    /// Changes a shape. Returns whether it is there.
+    pub async fn change(&self, id: String, told: Array) -> Result<bool, JsValue> {
         let id = shape_id(&id)?;
         let Some(shape) = at_once(self.0.get(id)).map_err(thrown)? else { return Ok(false) };
         self.0.change(id, changed(shape, &told).map_err(thrown)?).await.map_err(thrown)
@@ -113,76 +83,103 @@ impl RawWhiteboard {
 
 /// A shape that changed, with what it is now, and how many changes were missed so far.
 pub(crate) fn change(id: ShapeId, shape: Option<Shape>, missed: u64) -> JsValue {
-    let mut change = json!({ "id": hex(&id.0), "missed": missed });
-    if let Some(shape) = shape {
-        change["shape"] = serde_json::to_value(told(&shape)).unwrap_or(Value::Null);
-    }
-    change.to_string().into()
+    let shape = shape.map_or(JsValue::UNDEFINED, |shape| told(&shape).into());
+    Array::of3(&hex(&id.0).into(), &shape, &JsValue::from(missed as f64)).into()
 }
 
-fn told(shape: &Shape) -> Told {
-    let units = |steps: i32| Some(f64::from(steps) / UNIT);
+/// What it is; x, y, width and height in units, color, size, whether it is filled, and the bytes of its picture; order; text; x and y
+/// of each point; pressures; the blob of its picture.
+fn told(shape: &Shape) -> Array {
     let Bounds { x, y, width, height } = shape.bounds;
-    let piece = shape.what.piece();
-    Told {
-        what: Some(shape.what.name().to_owned()),
-        x: units(x),
-        y: units(y),
-        width: units(width),
-        height: units(height),
-        color: Some(shape.style.colour),
-        size: Some(shape.style.size),
-        is_filled: Some(shape.style.is_filled),
-        order: Some(hex(shape.order.bytes())),
-        text: Some(shape.text.clone()),
-        points: piece.map(|_| shape.points()),
-        pressures: piece.map(|piece| piece.pressures.clone()).unwrap_or_default(),
-        picture: match &shape.what {
-            What::Picture(picture) => Some(ToldPicture { id: picture.blob(), size: picture.size }),
-            _ => None,
-        },
-    }
+    let [x, y, width, height] = [x, y, width, height].map(|steps| f64::from(steps) / UNIT);
+    let Style { colour, size, is_filled } = shape.style;
+    let (blob, bytes) = match &shape.what {
+        What::Picture(picture) => (Some(picture.blob().to_string()), picture.size as f64),
+        _ => (None, 0.0),
+    };
+    let numbers = [x, y, width, height, colour.into(), size.into(), u8::from(is_filled).into(), bytes];
+    let points: Vec<f64> = shape.points().into_iter().flat_map(|(x, y)| [x, y]).collect();
+    let pressures = shape.what.piece().map(|piece| &*piece.pressures).unwrap_or_default();
+    Array::from_iter([
+        JsValue::from(shape.what.name()),
+        Float64Array::from(&numbers[..]).into(),
+        hex(shape.order.bytes()).into(),
+        JsValue::from(&*shape.text),
+        Float64Array::from(&*points).into(),
+        Uint8Array::from(pressures).into(),
+        blob.into(),
+    ])
 }
 
-/// A shape with what JSON says of it. Of a stroke that is where it was and pressed as it was the points stay as they were drawn.
-fn changed(mut shape: Shape, told: &str) -> Result<Shape, WriteError> {
-    let told: Told = serde_json::from_str(told).map_err(|error| WriteError::Invalid(error.to_string()))?;
-    let name = told.what.unwrap_or_else(|| shape.what.name().to_owned());
-    let points = |points: &[(f64, f64)]| -> Vec<Point> {
-        points.iter().map(|(x, y)| Point { x: steps(*x), y: steps(*y) }).collect()
+/// A shape with what is to be another of it, told likewise: what is left out stays, and is no number among numbers. Of a stroke that is
+/// where it was and pressed as it was the points stay as they were drawn.
+fn changed(mut shape: Shape, told: &Array) -> Result<Shape, WriteError> {
+    let numbers = |at: u32| Float64Array::new(&told.get(at)).to_vec();
+    let [what, order, text, blob] = [0, 2, 3, 6].map(|at| told.get(at).as_string());
+    let name = what.unwrap_or_else(|| shape.what.name().to_owned());
+    let Ok([lengths @ .., color, size, is_filled, bytes]) = <[f64; 8]>::try_from(numbers(1)) else {
+        return Err(invalid("a shape has eight numbers"));
     };
-    let stroke = told.points.map(|told| points(&told)).filter(|now| {
-        let pressures = shape.what.piece().map(|piece| &piece.pressures);
-        *now != points(&shape.points()) || pressures.is_some_and(|before| *before != told.pressures)
+    let pressures: Option<Vec<u8>> = numbers(5).into_iter().map(byte).collect();
+    let pressures = pressures.ok_or_else(|| invalid("a pressure is a whole number from 0 to 255"))?;
+    let points = (!told.get(4).is_undefined()).then(|| places(&numbers(4)));
+    let stroke = points.filter(|now| {
+        let before: Vec<f64> = shape.points().into_iter().flat_map(|(x, y)| [x, y]).collect();
+        *now != places(&before) || shape.what.piece().is_some_and(|piece| piece.pressures != pressures)
     });
     let Bounds { x, y, width, height } = &mut shape.bounds;
-    for (length, told) in [(x, told.x), (y, told.y), (width, told.width), (height, told.height)] {
-        *length = told.map_or(*length, steps);
+    for (length, told) in [x, y, width, height].into_iter().zip(lengths) {
+        if !told.is_nan() {
+            *length = steps(told);
+        }
     }
-    match (&*name, stroke, told.picture) {
+    match (&*name, stroke, blob) {
         ("pen", Some(points), _) => {
             shape.bounds = Bounds::around(points.iter().copied()).unwrap_or_default();
-            shape.what = What::Stroke(Piece { points, pressures: told.pressures });
+            shape.what = What::Stroke(Piece { points, pressures });
         }
-        ("image", _, Some(ToldPicture { id, size })) => shape.what = What::Picture(Picture::new(id, size)),
+        ("image", _, Some(blob)) => {
+            let blob = blob.parse().map_err(invalid)?;
+            shape.what = What::Picture(Picture::new(blob, bytes as u64));
+        }
         (name, ..) if !name.is_empty() && name == shape.what.name() => {}
         (name, ..) => {
-            let lacking = || WriteError::Invalid(format!("{name:?} is no shape, or lacks what makes it one"));
+            let lacking = || invalid(format!("{name:?} is no shape, or lacks what makes it one"));
             shape.what = What::plain(name).ok_or_else(lacking)?;
         }
     }
-    shape.style.colour = told.color.unwrap_or(shape.style.colour);
-    shape.style.size = told.size.unwrap_or(shape.style.size);
-    shape.style.is_filled = told.is_filled.unwrap_or(shape.style.is_filled);
-    if let Some(order) = told.order {
+    for (look, told) in [(&mut shape.style.colour, color), (&mut shape.style.size, size)] {
+        if !told.is_nan() {
+            *look = byte(told).unwrap_or(u8::MAX);
+        }
+    }
+    if !is_filled.is_nan() {
+        shape.style.is_filled = is_filled != 0.0;
+    }
+    if let Some(order) = order {
         shape.order = order_of(&order)?;
     }
-    shape.text = told.text.unwrap_or(shape.text);
+    shape.text = text.unwrap_or(shape.text);
     Ok(shape)
+}
+
+fn invalid(words: impl ToString) -> WriteError {
+    WriteError::Invalid(words.to_string())
 }
 
 fn steps(units: f64) -> i32 {
     (units * UNIT).round().clamp(-BEYOND, BEYOND) as i32
+}
+
+/// Places of which each has x and y in units: what lacks its y is beyond the board.
+fn places(numbers: &[f64]) -> Vec<Point> {
+    let place = |pair: &[f64]| Point { x: steps(pair[0]), y: steps(*pair.get(1).unwrap_or(&BEYOND)) };
+    numbers.chunks(2).map(place).collect()
+}
+
+fn byte(number: f64) -> Option<u8> {
+    let byte = number as u8;
+    (f64::from(byte) == number).then_some(byte)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -206,5 +203,5 @@ fn shape_id(digits: &str) -> Result<ShapeId, JsValue> {
 
 fn order_of(digits: &str) -> Result<Order, WriteError> {
     let order = bytes(digits).and_then(|bytes| Order::read(&bytes));
-    order.ok_or_else(|| WriteError::Invalid(format!("{digits:?} is no order of shapes")))
+    order.ok_or_else(|| invalid(format!("{digits:?} is no order of shapes")))
 }

@@ -1,11 +1,9 @@
 //! Whiteboards: shapes that several people draw at once.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use meshwork_core::table;
-use meshwork_sync::whiteboard::{
-    Fields, Order, PICTURE_MAX, Shape, ShapeId, Sketch, TEXT_MAX, What, deletion,
-};
+use meshwork_sync::whiteboard::{self, Fields, Order, PICTURE_MAX, Shape, ShapeId, TEXT_MAX, What, deletion};
 
 use crate::app::{App, check_sizes};
 use crate::error::{Closed, WriteError};
@@ -32,10 +30,10 @@ impl Whiteboard {
     /// # Errors
     /// [`Closed`].
     pub async fn shapes(&self) -> Result<Vec<(ShapeId, Shape)>, Closed> {
-        let all = |table: &table::Table| {
-            Sketch::read(table).shapes().map(|(id, shape)| (id, shape.clone())).collect()
-        };
-        self.0.read(all).await
+        let mut shapes = self.0.read(whiteboard::shapes).await?;
+        // They come by id, and those of one order stay so.
+        shapes.sort_by(|(_, one), (_, other)| one.order.cmp(&other.order));
+        Ok(shapes)
     }
 
     /// One shape; `None` where it is gone.
@@ -65,7 +63,9 @@ impl Whiteboard {
     /// # Errors
     /// [`Closed`].
     pub async fn top(&self) -> Result<Order, Closed> {
-        self.0.read(|table| Sketch::read(table).top()).await
+        let shapes = self.0.read(whiteboard::shapes).await?;
+        let top = shapes.iter().map(|(_, shape)| &shape.order).max();
+        Ok(Order::between(top, None))
     }
 
     /// Makes a shape another one: what it has in common with before stays whoever else changes it. Returns whether it is
@@ -120,9 +120,12 @@ impl ShapeChanges {
             let (changed, missed) = self.inbox.next().await?;
             self.missed += missed;
             let changes: &[table::Change] = changed.changes.of();
-            let ids: BTreeSet<ShapeId> =
-                changes.iter().filter_map(|change| ShapeId::of(change.row())).collect();
-            self.waiting.extend(ids);
+            for id in changes.iter().filter_map(|change| ShapeId::of(change.row())) {
+                // Fields of a shape change one after the other.
+                if self.waiting.back() != Some(&id) {
+                    self.waiting.push_back(id);
+                }
+            }
         }
     }
 

@@ -34,7 +34,7 @@ pub use shape::{
     Bounds, COLOURS, Fields, PICTURE_MAX, PIECES_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style,
     TEXT_MAX, UNIT, What,
 };
-pub use sketch::{Renewed, Sketch, deletion, to_hold};
+pub use sketch::{Renewed, Sketch, deletion, shapes, to_hold};
 pub use steps::{STEPS_MAX, Steps, Way};
 
 use crate::FIRST;

@@ -29,12 +29,7 @@ impl Sketch {
     /// All shapes of a table.
     pub fn read(table: &Table) -> Sketch {
         let mut sketch = Sketch::default();
-        let entries: Vec<&Entry> = table.entries(&ROW).collect();
-        for row in entries.chunk_by(|one, other| one.row() == other.row()) {
-            if let Some(id) = ShapeId::of(row[0].row()) {
-                sketch.set(id, Shape::read(&Fields::read(row.iter().copied())));
-            }
-        }
+        sketch.place(shapes(table));
         sketch
     }
 
@@ -111,6 +106,15 @@ impl Sketch {
             Some(Order::between(beyond.map(|(order, _)| order), Some(next)))
         }
     }
+}
+
+/// All shapes of a table, by id.
+pub fn shapes(table: &Table) -> Vec<(ShapeId, Shape)> {
+    let entries: Vec<&Entry> = table.entries(&ROW).collect();
+    let rows = entries.chunk_by(|one, other| one.row() == other.row());
+    let shape =
+        |row: &[&Entry]| Some((ShapeId::of(row[0].row())?, Shape::read(&Fields::read(row.iter().copied()))?));
+    rows.filter_map(shape).collect()
 }
 
 /// What takes a shape away, with what other builds wrote about it.
