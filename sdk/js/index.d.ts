@@ -332,8 +332,9 @@ export interface App {
   whiteboard(): Whiteboard
   /**
    * Holds what people save as versions of documents and put as pictures into documents and on the whiteboard, for as long as this
-   * page is open and they are not deleted, and says so: what a page does that `stays`. Of each author it holds 100 of each, and 64 MiB. Resolves once `signal` ends it, after which what is
-   * held stays held; rejects with VersionError, as when the room was left.
+   * page is open and they are not deleted, and says so: what a page does that `stays`. Of each author it holds 100 of each kind,
+   * and 64 MiB. Resolves once `signal` ends it, after which what is held stays held; rejects with VersionError, as when the room
+   * was left.
    */
   keepBlobs(options?: { signal?: AbortSignal }): Promise<void>
   blobs(): Blobs
@@ -555,7 +556,7 @@ export interface Shape {
   readonly text: string
   /** Of a `pen`: 1 to 20,480 points where they stand. Where they are given anew, x, y, width and height are those around them. */
   readonly points?: readonly (readonly [x: number, y: number])[]
-  /** Of a `pen` that tells: how hard it was pressed at each point, 0 to 255. They are given with the points. */
+  /** Of a `pen` that tells: how hard it was pressed at each point, a whole number from 0 to 255. They are given with the points. */
   readonly pressures?: readonly number[]
   /** Of an `image`: which blob of the app has it, and how many bytes that has, at most 8 MiB. A HeldBlob will do. */
   readonly picture?: Pick<HeldBlob, 'id' | 'size'>
