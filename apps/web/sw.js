@@ -41,16 +41,15 @@ self.addEventListener("activate", (event) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.method === "POST" && url.href === new URL(SHARED, self.location).href) {
+  const isRead = request.method === "GET";
+  if (url.origin !== self.location.origin) {
+    return;
+  }
+  if (request.method === "POST" && url.pathname === SHARED) {
     event.respondWith(keep(request));
-    return;
-  }
-  if (request.method !== "GET" || url.origin !== self.location.origin) {
-    return;
-  }
-  if (request.mode === "navigate" && PAGES.test(url.pathname)) {
+  } else if (isRead && request.mode === "navigate" && PAGES.test(url.pathname)) {
     event.respondWith(answer(PAGE, request));
-  } else if (url.pathname.startsWith(ASSETS)) {
+  } else if (isRead && url.pathname.startsWith(ASSETS)) {
     event.respondWith(answer(url.pathname, request));
   }
 });

@@ -7,9 +7,10 @@
 //! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
 //! shortcuts the apps are filled in. `{{origin}}` stays for the server, which puts its address there; `{{picture}}` is what previews
 //! show, which for an app is `preview-WORD.png` of `apps/web/static/root`.
-//! `apps/web/start.js` starts the program and lies there without its comments. `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build in the browser: `{{build}}` becomes the
-//! hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of `index.html` among them, `{{apps}}`
-//! the words of the apps.
+//! Some pictures of `docs/pictures`, which the manifest shows, lie at `/` as well. `apps/web/start.js` starts the program, and
+//! lies below `/assets/<build>/` without its comments. `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build
+//! in the browser: `{{build}}` becomes the hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of
+//! `index.html` among them, `{{apps}}` the words of the apps.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -210,6 +211,7 @@ struct Sources<'a> {
     wasm: Vec<u8>,
     editor: Vec<u8>,
     template: String,
+    /// The first script, without its comments.
     start: String,
     worker: String,
     /// Path below `apps/web/static`, in order, and content.

@@ -11,9 +11,7 @@ use meshwork_core::signed::header::Family;
 use meshwork_core::table::Table;
 use meshwork_core::wire::Bytes;
 use meshwork_sync::about;
-use meshwork_sync::document::{
-    self as documents, BATCHES_MAX, BYTES_MAX, Change, Documents, Pen, SaidError, update,
-};
+use meshwork_sync::document::{self as documents, Change, Documents, Pen, SaidError, update};
 
 use crate::app::App;
 use crate::error::{Closed, RuleError, WriteError};
@@ -133,9 +131,8 @@ impl Document {
             let Some(documents) = documents else {
                 return Err(CommandError::Write(NodeWriteError::AppIsOff(replica.slot())));
             };
-            let (batches, bytes) = documents.used(me.peer);
-            let more: usize = saying.payloads.iter().map(Vec::len).sum();
-            if batches + saying.payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
+            if !documents.has_place(me.peer, &saying.payloads) {
+                let (batches, bytes) = documents.used(me.peer);
                 return Ok(Err(WriteError::Full { entries: batches, bytes: bytes as u64 }));
             }
             let receipt = node.room_mut(now, room).write(replica, saying.payloads.clone())?;
@@ -227,9 +224,14 @@ impl InHand {
 
 /// An instance of which nothing was said yet.
 pub(crate) fn fresh_instance() -> Result<Instance, WriteError> {
+    Ok(Instance(u64::from_le_bytes(random()?)))
+}
+
+/// Bytes that nobody else draws.
+pub(crate) fn random() -> Result<[u8; 8], WriteError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| WriteError::Invalid(error.to_string()))?;
-    Ok(Instance(u64::from_le_bytes(bytes)))
+    Ok(bytes)
 }
 
 impl App {

@@ -6,6 +6,7 @@ use meshwork_core::table;
 use meshwork_sync::whiteboard::{self, Fields, Order, PICTURE_MAX, Shape, ShapeId, TEXT_MAX, What, deletion};
 
 use crate::app::{App, check_sizes};
+use crate::document::random;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
 use crate::shared::Changed;
@@ -52,9 +53,7 @@ impl Whiteboard {
     /// may be, and [`Invalid`](WriteError::Invalid) for what is not [readable](Shape::is_readable).
     pub async fn draw(&self, shape: Shape) -> Result<ShapeId, WriteError> {
         check(&shape)?;
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).map_err(|error| WriteError::Invalid(error.to_string()))?;
-        let id = ShapeId(id);
+        let id = ShapeId(random()?);
         self.0.write_all(move |_, _| Ok(id.writes(&Fields::new(), &shape))).await.map(|()| id)
     }
 

@@ -33,6 +33,12 @@ pub(crate) fn path() -> String {
     window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
 }
 
+/// A number that nobody else draws.
+pub(crate) fn random() -> u64 {
+    let part = || u64::from((js_sys::Math::random() * f64::from(u32::MAX)) as u32);
+    part() << u32::BITS | part()
+}
+
 /// Whether a sheet or another dialog lies over the page.
 pub(crate) fn is_sheet_open() -> bool {
     let document = window().and_then(|window| window.document());

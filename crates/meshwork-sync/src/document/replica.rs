@@ -125,6 +125,13 @@ impl Documents {
         self.by_peer.get(&peer).map_or((0, 0), |share| (share.batches.len(), share.bytes))
     }
 
+    /// Whether all of these stand, if a peer writes them now.
+    pub fn has_place(&self, peer: PeerId, payloads: &[Vec<u8>]) -> bool {
+        let (batches, bytes) = self.used(peer);
+        let more: usize = payloads.iter().map(Vec::len).sum();
+        batches + payloads.len() <= BATCHES_MAX && bytes + more <= BYTES_MAX
+    }
+
     /// Behind the last item of a client in a document that is held here, whether it is placed or not.
     pub fn end_of(&self, name: &str, client: u64) -> u64 {
         self.documents.get(name).map_or(0, |document| document.end_of(client))

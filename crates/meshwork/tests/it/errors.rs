@@ -14,7 +14,7 @@ use meshwork_rtc::native::persist::Store as _;
 use meshwork_rtc::native::store::RedbStore;
 use meshwork_signal::hub::HubConfig;
 
-use crate::native::serve_as;
+use crate::native::{serve, serve_as};
 
 #[tokio::test(start_paused = true)]
 async fn rooms_that_cannot_be_say_why() {
@@ -244,7 +244,7 @@ fn nothing_starts_without_a_runtime() {
 
 #[tokio::test]
 async fn servers_that_refuse_to_look_say_so() {
-    let server = serve_as(HubConfig::default()).await;
+    let server = serve().await;
     let bo = Endpoint::builder().server(&server).bind().await.unwrap();
     let mut looking = Vec::new();
     for number in 2..10 {
@@ -253,6 +253,12 @@ async fn servers_that_refuse_to_look_say_so() {
     let room = Endpoint::bind().await.unwrap().create(meshwork::room("votes")).await.unwrap();
     let error = bo.join(room.link()).await.unwrap_err();
     assert!(matches!(&error, JoinError::Refused(words) if words.contains("waits for 8 rooms")), "{error}");
+}
+
+/// Somebody who reaches a server and keeps rooms in a folder.
+async fn storing(folder: &std::path::Path) -> Endpoint {
+    let server = serve().await;
+    Endpoint::builder().server(&server).store(Store::at(folder)).bind().await.unwrap()
 }
 
 #[tokio::test]
@@ -266,9 +272,7 @@ async fn stored_rooms_of_other_versions_stay_untouched() {
         .clone()
         .map(|(room, genesis)| (room, StoreChange { genesis: Some(genesis), ..StoreChange::default() }));
     RedbStore::open(&file).unwrap().apply_all(&changes).unwrap();
-    let server = serve_as(HubConfig::default()).await;
-    let bind = Endpoint::builder().server(&server).store(Store::at(folder.path())).bind();
-    let bo = bind.await.unwrap();
+    let bo = storing(folder.path()).await;
     let error = bo.join(room.link()).await.unwrap_err();
     assert!(matches!(&error, JoinError::Incompatible(words) if words.contains("format 3")), "{error}");
     bo.close().await;
@@ -280,9 +284,7 @@ async fn stored_rooms_of_other_versions_stay_untouched() {
 #[tokio::test]
 async fn a_disk_that_cannot_be_read_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let server = serve_as(HubConfig::default()).await;
-    let bind = Endpoint::builder().server(&server).store(Store::at(folder.path())).bind();
-    let bo = bind.await.unwrap();
+    let bo = storing(folder.path()).await;
     let file = std::fs::File::options().write(true).open(folder.path().join("rooms.redb")).unwrap();
     file.set_len(0).unwrap();
     let room = Endpoint::bind().await.unwrap().create(meshwork::room("votes")).await.unwrap();

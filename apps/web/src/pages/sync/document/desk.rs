@@ -5,14 +5,16 @@ use leptos::web_sys::{Element, File};
 use meshwork_core::id::Instance;
 use meshwork_core::node::{CommandError, Node, WriteError};
 use meshwork_core::seam::lane::Topic;
+use meshwork_sync::document::Documents;
 use meshwork_sync::document::update::{self, Id};
-use meshwork_sync::document::{BATCHES_MAX, BYTES_MAX, Documents};
+
 use meshwork_web::{ago, texts};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+use super::super::super::browser;
 use super::super::state::why_not;
-use super::state::{Writing, random};
+use super::state::Writing;
 
 /// How long the editor waits before it says again what the others had no room for, in ms.
 const BACKPRESSURE_WAIT_MS: u32 = 100;
@@ -210,8 +212,9 @@ pub(super) fn whole(writing: Writing, name: &str) -> Vec<u8> {
 
 /// Under which number this page writes in a document as it is now.
 fn client(writing: Writing, name: &str) -> f64 {
-    let open =
-        |documents: &Documents| writing.with_pen(name, |pen| pen.open(documents, name, Instance(random())));
+    let open = |documents: &Documents| {
+        writing.with_pen(name, |pen| pen.open(documents, name, Instance(browser::random())))
+    };
     look(writing, open).unwrap_or_else(|| writing.with_pen(name, |pen| pen.client())) as f64
 }
 
@@ -253,9 +256,7 @@ pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsV
         let Some(documents) = node.room(room).replica::<Documents>(writing.sync.documents()) else {
             return Err(thrown(&CommandError::NotOpen.to_string(), None));
         };
-        let (batches, bytes) = documents.used(me);
-        let more: usize = saying.payloads.iter().map(Vec::len).sum();
-        if batches + saying.payloads.len() > BATCHES_MAX || bytes + more > BYTES_MAX {
+        if !documents.has_place(me, &saying.payloads) {
             return Err(thrown(texts::WRITTEN_ENOUGH, None));
         }
         let written = node.room_mut(now, room).write(writing.sync.documents(), saying.payloads.clone());

@@ -455,11 +455,5 @@ impl Writing {
 }
 
 fn random_name() -> String {
-    format!("{:016x}", random())
-}
-
-/// A number that nobody else draws.
-pub(super) fn random() -> u64 {
-    let part = || u64::from((js_sys::Math::random() * f64::from(u32::MAX)) as u32);
-    part() << u32::BITS | part()
+    format!("{:016x}", browser::random())
 }

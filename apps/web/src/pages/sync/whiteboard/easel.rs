@@ -177,9 +177,7 @@ impl Easel {
     }
 
     pub(super) fn fresh_id(self) -> ShapeId {
-        let part = || ((js_sys::Math::random() * f64::from(u32::MAX)) as u32).to_le_bytes();
-        let (one, other) = (part(), part());
-        ShapeId(std::array::from_fn(|at| if at < 4 { one[at] } else { other[at - 4] }))
+        ShapeId(browser::random().to_le_bytes())
     }
 
     fn hear(self, event: Option<&Event>) {
