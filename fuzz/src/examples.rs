@@ -494,6 +494,10 @@ pub(crate) fn from_server() -> Vec<Vec<u8>> {
     let payload = Base64::new(sealed_signals().remove(0)).expect("a sealed payload");
     let members = vec![announcement.clone()];
     let (reason, detail) = (ServerRefusal::RoomFull, String::from("24 are in it"));
+    let refused = |room, code| {
+        let detail = detail.clone();
+        FromServer::Refused { reason, detail, room, code, endpoint: None }
+    };
     let messages = [
         welcomed(),
         FromServer::Entered,
@@ -504,7 +508,8 @@ pub(crate) fn from_server() -> Vec<Vec<u8>> {
         FromServer::MemberLeft { room, endpoint },
         FromServer::Signal { room, from: endpoint, payload },
         FromServer::KeepAlive,
-        FromServer::Refused { reason, detail: detail.clone(), room: Some(room), endpoint: None },
+        refused(Some(room), None),
+        refused(None, Some(code)),
         FromServer::Goodbye { reason, detail, away_ms: Some(2_000) },
     ];
     with_all_lines(messages.iter().map(to_json).collect())

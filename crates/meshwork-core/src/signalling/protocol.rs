@@ -196,6 +196,9 @@ pub enum FromServer {
         /// The room it was about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         room: Option<RoomId>,
+        /// The code it was about, of a lookup that names nothing else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<Code>,
         /// The endpoint it was about.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         endpoint: Option<Endpoint>,
@@ -304,6 +307,10 @@ mod tests {
         let (room, endpoint, announcement) = (room(), endpoint(), announcement());
         let code = Code::from_bits(77);
         let (reason, detail) = (ServerRefusal::RoomFull, "it has \"24\" members".to_string());
+        let refused = |room, code| {
+            let detail = detail.clone();
+            FromServer::Refused { reason, detail, room, code, endpoint: None }
+        };
         let welcome = |overlay| FromServer::Welcome {
             versions: (2, 3),
             challenge: [9; 32].into(),
@@ -334,7 +341,8 @@ mod tests {
             FromServer::MemberLeft { room, endpoint },
             FromServer::Signal { room, from: endpoint, payload: [6; PAYLOAD_MAX].into() },
             FromServer::KeepAlive,
-            FromServer::Refused { reason, detail: detail.clone(), room: Some(room), endpoint: None },
+            refused(Some(room), None),
+            refused(None, Some(code)),
             FromServer::Goodbye { reason, detail: detail.clone(), away_ms: None },
             FromServer::Goodbye { reason, detail, away_ms: Some(900) },
         ]
@@ -385,6 +393,7 @@ mod tests {
             reason: ServerRefusal::RoomFull,
             detail: "24".into(),
             room: None,
+            code: None,
             endpoint: None,
         };
         assert_eq!(json(&full), r#"{"type":"refused","reason":"room-full","detail":"24"}"#);

@@ -150,16 +150,16 @@ impl Hub {
         }
         if self.bans.has_room(now, hashed) {
             let detail = format!("room {hashed} is kept out by whoever runs this server");
-            return self.refuse(now, id, ServerRefusal::Banned, detail, Some(hashed), None);
+            return self.refuse(now, id, ServerRefusal::Banned, detail, hashed, None);
         }
         if self.config.only_room.is_some_and(|only| only != hashed) {
             let detail = String::from("this meeting point serves one room and takes in no other");
-            return self.refuse(now, id, ServerRefusal::ServerFull, detail, Some(hashed), None);
+            return self.refuse(now, id, ServerRefusal::ServerFull, detail, hashed, None);
         }
         let room = match Genesis::decode(&genesis) {
             Ok((_, room)) => room,
             Err(error @ (GenesisError::First | GenesisError::Later(_))) => {
-                return self.refuse(now, id, ServerRefusal::Version, error.to_string(), Some(hashed), None);
+                return self.refuse(now, id, ServerRefusal::Version, error.to_string(), hashed, None);
             }
             Err(error @ GenesisError::Signature(_)) => {
                 return self.doom(id, ServerRefusal::Signature, error.to_string());
@@ -178,7 +178,7 @@ impl Hub {
             }
             Err(error) => {
                 let (reason, detail) = words_for(error, &self.config);
-                self.refuse(now, id, reason, detail, Some(room), None);
+                self.refuse(now, id, reason, detail, room, None);
             }
         }
     }
@@ -200,10 +200,7 @@ impl Hub {
     }
 
     fn handle_lookup(&mut self, now: Time, id: SocketId, wanted: Wanted) {
-        let (room, code) = match wanted {
-            Wanted::Room(room) => (Some(room), None),
-            Wanted::Code(code) => (None, Some(code)),
-        };
+        let (room, code) = wanted.named();
         self.counts.lookups += 1;
         let Some(network) = self.sockets.get(&id).map(|socket| socket.network) else { return };
         // Before anything is said, so that whoever tries codes learns nothing of those that are right either.
@@ -229,11 +226,11 @@ impl Hub {
             let most = self.config.waits_per_socket_max;
             if socket.waits.len() >= most {
                 let detail = format!("this socket waits for {most} rooms, the most the server allows");
-                return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, room, None);
+                return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, wanted, None);
             }
             if self.waits.len() >= self.config.waits_max {
                 let detail = format!("{} lookups wait, the most the server allows", self.waits.len());
-                return self.refuse(now, id, ServerRefusal::ServerFull, detail, room, None);
+                return self.refuse(now, id, ServerRefusal::ServerFull, detail, wanted, None);
             }
             socket.waits.insert(wanted);
             self.waits.insert(wanted, id);
@@ -259,12 +256,12 @@ impl Hub {
         let members = kept.circle(&circle);
         if !is_member && members.is_some_and(|members| members.len() >= members_max) {
             let detail = format!("it has {members_max} members, the most this server allows");
-            return self.refuse(now, id, ServerRefusal::RoomFull, detail, Some(room), None);
+            return self.refuse(now, id, ServerRefusal::RoomFull, detail, room, None);
         }
         if !is_member && socket.rooms.len() >= rooms_per_socket_max {
             let detail =
                 format!("this socket is in {rooms_per_socket_max} rooms, the most the server allows");
-            return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, Some(room), None);
+            return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, room, None);
         }
         let Some(announcement) = socket.entered.clone() else { return };
         // Who is a member already is told of those alone that it does not know.
@@ -329,7 +326,7 @@ impl Hub {
         };
         let Some(receiver) = members.socket_of(to).filter(|_| to != from) else {
             let detail = format!("{to} is no other member of room {room}");
-            return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, Some(room), Some(to));
+            return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, room, Some(to));
         };
         let is_answer = self.sockets.get(&id).and_then(|socket| socket.rooms.get(&room));
         if is_answer.is_some_and(|membership| membership.asked.contains(&receiver)) {
@@ -340,7 +337,7 @@ impl Hub {
         let unread = self.sockets.get(&receiver).map_or(0, |socket| socket.unread_bytes);
         if unread + text.len() > self.config.queue_bytes_max / 4 * 3 {
             let detail = format!("{to} does not read what is sent: {unread} bytes wait");
-            return self.refuse(now, id, ServerRefusal::SlowReader, detail, Some(room), Some(to));
+            return self.refuse(now, id, ServerRefusal::SlowReader, detail, room, Some(to));
         }
         if let Some(membership) = self.membership(receiver, room) {
             membership.note_asked(id);
@@ -370,7 +367,7 @@ impl Hub {
     }
 
     fn refuse_room(&mut self, now: Time, id: SocketId, room: RoomId, why: &str) {
-        self.refuse(now, id, ServerRefusal::NoSuchRoom, format!("room {room} {why}"), Some(room), None);
+        self.refuse(now, id, ServerRefusal::NoSuchRoom, format!("room {room} {why}"), room, None);
     }
 
     pub(super) fn refuse(
@@ -379,11 +376,12 @@ impl Hub {
         id: SocketId,
         reason: ServerRefusal,
         detail: String,
-        room: Option<RoomId>,
+        about: impl Into<Wanted>,
         endpoint: Option<Endpoint>,
     ) {
         self.counts.refused(reason);
-        self.send(now, id, &FromServer::Refused { reason, detail, room, endpoint });
+        let (room, code) = about.into().named();
+        self.send(now, id, &FromServer::Refused { reason, detail, room, code, endpoint });
     }
 }
 

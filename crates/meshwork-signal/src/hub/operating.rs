@@ -181,7 +181,7 @@ impl Hub {
                 socket.rooms.remove(&room);
             }
             let detail = format!("room {room} {why}");
-            self.refuse(now, id, reason, detail, Some(room), Some(endpoint));
+            self.refuse(now, id, reason, detail, room, Some(endpoint));
         }
     }
 

@@ -6,11 +6,27 @@ use meshwork_core::id::{Code, RoomId};
 
 use super::SocketId;
 
-/// What a lookup asked for.
+/// What a lookup asked for, or another request was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wanted {
     Room(RoomId),
     Code(Code),
+}
+
+impl From<RoomId> for Wanted {
+    fn from(room: RoomId) -> Wanted {
+        Wanted::Room(room)
+    }
+}
+
+impl Wanted {
+    /// Its id or its code, as messages name it.
+    pub(super) fn named(self) -> (Option<RoomId>, Option<Code>) {
+        match self {
+            Wanted::Room(room) => (Some(room), None),
+            Wanted::Code(code) => (None, Some(code)),
+        }
+    }
 }
 
 /// Who waits for which room. The hub keeps its size below `waits_max`.

@@ -55,7 +55,15 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         reason: ServerRefusal::NoSuchMember,
         detail: format!("{b} is no other member of room {room}"),
         room: Some(room),
+        code: None,
         endpoint: Some(b),
+    };
+    let refused_lookup = FromServer::Refused {
+        reason: ServerRefusal::TooManyRooms,
+        detail: String::from("this socket waits for 8 rooms, the most the server allows"),
+        room: None,
+        code: Some(code),
+        endpoint: None,
     };
     let goodbye = FromServer::Goodbye {
         reason: ServerRefusal::TooLarge,
@@ -92,6 +100,7 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         FromServer::Signal { room, from: b, payload },
         FromServer::KeepAlive,
         refused,
+        refused_lookup,
         goodbye,
         leaving,
     ];

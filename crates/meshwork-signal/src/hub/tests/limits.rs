@@ -142,6 +142,28 @@ fn waits_of_a_socket_and_in_all() {
 }
 
 #[test]
+fn refused_lookups_name_what_was_asked() {
+    let mut world = world(|config| {
+        config.waits_per_socket_max = 1;
+        config.waits_max = 1;
+    });
+    let (asked, code) = (genesis(2).1, world.hub.key.code(genesis(2).1, 0));
+    let first = world.enter(&someone(1));
+    world.say(first, FromClient::Lookup { room: Some(genesis(1).1), code: None });
+    world.heard(first);
+    let second = world.enter(&someone(2));
+    for (socket, why) in [(first, ServerRefusal::TooManyRooms), (second, ServerRefusal::ServerFull)] {
+        for wanted in [(Some(asked), None), (None, Some(code))] {
+            world.say(socket, FromClient::Lookup { room: wanted.0, code: wanted.1 });
+            let FromServer::Refused { reason, room, code, .. } = world.heard_one(socket) else {
+                panic!("not refused")
+            };
+            assert_eq!((reason, (room, code)), (why, wanted));
+        }
+    }
+}
+
+#[test]
 fn bytes_of_a_message() {
     let mut world = World::new();
     let most = world.hub.config().message_bytes_max;
