@@ -105,8 +105,8 @@ impl Node {
         if base.rooms.get(handle).is_none() {
             return;
         }
-        let is_last =
-            base.servers.handle_refused(handle, server) && !base.rooms.attachments().has_attached(handle);
+        let is_last = base.servers.handle_refused(&base.rooms, handle, server)
+            && !base.rooms.attachments().has_attached(handle);
         if is_everywhere || base.servers.is_only(handle) || is_last {
             self.refuse_room(handle, reason);
         } else {

@@ -251,8 +251,11 @@ async fn servers_that_refuse_to_look_say_so() {
         looking.push(bo.look_for(format!("K7M4Q{number}")).await.unwrap());
     }
     let room = Endpoint::bind().await.unwrap().create(meshwork::room("votes")).await.unwrap();
-    let error = bo.join(room.link()).await.unwrap_err();
-    assert!(matches!(&error, JoinError::Refused(words) if words.contains("waits for 8 rooms")), "{error}");
+    for link in [room.link().to_string(), String::from("K7M4QA")] {
+        let error = bo.join(&link).await.unwrap_err();
+        let says_why = matches!(&error, JoinError::Refused(words) if words.contains("waits for 8 rooms"));
+        assert!(says_why, "{link}: {error}");
+    }
 }
 
 /// Somebody who reaches a server and keeps rooms in a folder.

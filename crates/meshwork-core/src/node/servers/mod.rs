@@ -5,6 +5,7 @@
 mod disconnected;
 mod ice;
 mod reach;
+mod refused;
 mod registration;
 
 use alloc::collections::BTreeMap;
@@ -16,7 +17,7 @@ use core::time::Duration;
 
 use self::registration::Registration;
 use super::own::Own;
-use super::rooms::Rooms;
+use super::rooms::{Entry, Rooms};
 use super::view::CommandError;
 use crate::id::{Code, Endpoint, RoomId};
 use crate::reach::Reach;
@@ -206,7 +207,7 @@ impl Servers {
 
     /// Tells a room's servers that we leave the room.
     pub(super) fn leave_room(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle) {
-        let Some(room) = rooms.get(handle).and_then(super::rooms::Entry::id) else { return };
+        let Some(room) = rooms.get(handle).and_then(Entry::id) else { return };
         let joined = |known: &mut Registration| core::mem::take(&mut known.joined).then_some(known.server);
         let known = self.registrations.get_mut(&handle).into_iter().flatten();
         for server in known.filter_map(joined).collect::<Vec<_>>() {
@@ -484,9 +485,10 @@ impl Servers {
                 endpoint: Some(gone),
                 ..
             } => return Some(Heard::NoSuchMember(on(self, room)?, gone)),
-            FromServer::Refused { reason, detail, room, .. } => {
-                let handle = room.and_then(|room| on(self, room));
-                return refusal(own, handle, reason, &detail);
+            FromServer::Refused { reason, detail, room, code, .. } => {
+                let by_id = room.and_then(|room| on(self, room));
+                let handle = by_id.or_else(|| self.sought_on(rooms, server, code?));
+                return refused::refusal(own, handle, reason, &detail);
             }
             FromServer::Goodbye { reason, detail, .. } => {
                 let refusal = match reason {
@@ -511,12 +513,15 @@ impl Servers {
         room: RoomId,
         code: Code,
     ) -> bool {
-        let Some(entry) = rooms.get(handle) else { return false };
-        match entry.id() {
-            Some(id) => id == room,
-            // A code means something on its own server alone.
-            None => self.is_first(handle, server) && entry.wanted_code() == Some(code),
-        }
+        rooms.get(handle).is_some_and(|entry| entry.id() == Some(room))
+            || self.is_sought_by(rooms, handle, server, code)
+    }
+
+    /// Whether a room is looked for on `server` by this code, and by nothing else.
+    fn is_sought_by(&self, rooms: &Rooms, handle: RoomHandle, server: ServerId, code: Code) -> bool {
+        let is_it = |entry: &Entry| entry.id().is_none() && entry.wanted_code() == Some(code);
+        // A code means something on its own server alone.
+        self.is_first(handle, server) && rooms.get(handle).is_some_and(is_it)
     }
 
     /// A room that a server found is open: notes its code there, and joins it there.
@@ -552,41 +557,11 @@ impl Servers {
             let Some(entry) = rooms.get(handle) else { continue };
             let is_meant = match room {
                 Some(_) => entry.wanted_room() == room,
-                None => entry.wanted_room().is_none() && entry.wanted_code() == code,
+                None => code.is_some_and(|code| self.is_sought_by(rooms, handle, server, code)),
             };
             if is_meant && entry.room().is_none() {
                 own.event(Event::RoomWaiting { room: handle });
             }
-        }
-    }
-
-    /// One server does not let us into a room. Returns whether no other is left to ask.
-    pub(super) fn handle_refused(&mut self, room: RoomHandle, server: ServerId) -> bool {
-        if let Some(known) = self.registration(room, server) {
-            known.refused = true;
-        }
-        self.of(room).iter().all(|known| known.refused)
-    }
-
-    /// Whether a room is looked for on one server alone.
-    pub(super) fn is_only(&self, room: RoomHandle) -> bool {
-        self.of(room).len() == 1
-    }
-}
-
-/// What becomes of a request that a server refused.
-fn refusal(own: &mut Own, handle: Option<RoomHandle>, reason: ServerRefusal, detail: &str) -> Option<Heard> {
-    let words = || String::from(detail);
-    match (handle, reason) {
-        (Some(handle), ServerRefusal::RoomFull) => Some(Heard::Refused(handle, RoomRefusal::Full(words()))),
-        (
-            Some(handle),
-            ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature,
-        ) => Some(Heard::Refused(handle, RoomRefusal::Server(words()))),
-        // Where the server forgot the room, joining again follows from what it says next.
-        _ => {
-            own.refuse(None, Refusal::Server, format!("{reason:?}: {detail}"));
-            None
         }
     }
 }
