@@ -34,8 +34,8 @@ pub use shape::{
     Bounds, COLOURS, Fields, PICTURE_MAX, PIECES_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style,
     TEXT_MAX, UNIT, What,
 };
-pub use sketch::{Renewed, Sketch, deletion, shapes, to_hold};
-pub use steps::{STEPS_MAX, Steps, Way};
+pub use sketch::{Renewed, Sketch, deletion, shapes, to_hold, top};
+pub use steps::{Run, STEPS_BYTES_MAX, STEPS_MAX, Step, Steps, Way};
 
 use crate::FIRST;
 

@@ -117,6 +117,20 @@ pub fn shapes(table: &Table) -> Vec<(ShapeId, Shape)> {
     rows.filter_map(shape).collect()
 }
 
+/// A place over all shapes of a table. Of a shape it reads the order alone, however long its stroke is.
+pub fn top(table: &Table) -> Order {
+    let order = |entry: &Entry| match Writer::of(entry.field())? {
+        (Writer::Anybody, name) => match Field::named(name)? {
+            // A shape lies here that does not say where.
+            Field::What => Some(Order::between(None, None)),
+            Field::Order => Order::read(entry.value()?),
+            _ => None,
+        },
+        _ => None,
+    };
+    Order::between(table.entries(&ROW).filter_map(order).max().as_ref(), None)
+}
+
 /// What takes a shape away, with what other builds wrote about it.
 pub fn deletion(table: &Table, id: ShapeId) -> Vec<Write> {
     table.row(&id.row()).map(|entry| Write::removal(entry.row(), entry.field().to_vec())).collect()

@@ -4,6 +4,8 @@ use meshwork_core::table::{Table, Write};
 
 /// Steps that can be taken back: an afternoon of drawing.
 pub const STEPS_MAX: usize = 200;
+/// Bytes that they take together, as much as a table has of one peer; the last step is remembered however much it takes.
+pub const STEPS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// In which direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,33 +26,81 @@ struct Edit {
 }
 
 impl Edit {
-    /// What writes back what stood there before; `None` where something else stands there than was written.
-    fn back(&self, table: &Table) -> Option<Write> {
-        let is_own = value(table, &self.row, &self.field) == self.after;
-        is_own.then(|| Write { row: self.row.clone(), field: self.field.clone(), value: self.before.clone() })
+    /// Whether what stands there is what was written.
+    fn is_own(&self, table: &Table) -> bool {
+        value(table, &self.row, &self.field) == self.after
+    }
+
+    /// What writes back what stood there before.
+    fn back(&self) -> Write {
+        Write { row: self.row.clone(), field: self.field.clone(), value: self.before.clone() }
     }
 
     fn turned(self) -> Edit {
         Edit { before: self.after, after: self.before, ..self }
     }
+
+    fn bytes(&self) -> usize {
+        let values = [&self.before, &self.after].into_iter().flatten().map(Vec::len).sum::<usize>();
+        self.row.len() + self.field.len() + values
+    }
 }
 
-/// What was written as one step.
-type Step = Vec<Edit>;
+/// Which writes are one step, however many they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run(u64);
 
-/// The steps of one person on one page.
+/// What was written as one step: each field once.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    edits: Vec<Edit>,
+    run: Option<Run>,
+}
+
+impl Step {
+    /// What these writes, which are about to be made, change.
+    pub fn look(table: &Table, writes: &[Write]) -> Step {
+        let mut step = Step::default();
+        for Write { row, field, value: after } in writes {
+            let before = value(table, row, field);
+            step.join(Edit { row: row.clone(), field: field.clone(), before, after: after.clone() });
+        }
+        step
+    }
+
+    fn join(&mut self, edit: Edit) {
+        match self.edits.iter_mut().find(|known| known.row == edit.row && known.field == edit.field) {
+            Some(known) => known.after = edit.after,
+            None => self.edits.push(edit),
+        }
+    }
+
+    fn join_all(&mut self, later: Step) {
+        later.edits.into_iter().for_each(|edit| self.join(edit));
+    }
+
+    fn bytes(&self) -> usize {
+        self.edits.iter().map(Edit::bytes).sum()
+    }
+}
+
+/// The steps of one person on one page, or of one program.
+///
+/// Who is told whether a write was taken [looks](Step::look) at it before, and [adds](Steps::add) it then; others
+/// [note](Steps::note) it before.
 #[derive(Clone, Debug, Default)]
 pub struct Steps {
     done: Vec<Step>,
     undone: Vec<Step>,
     open: Option<Step>,
+    runs: u64,
 }
 
 impl Steps {
     /// What is noted from now on until [`Steps::end`] is one step.
     pub fn begin(&mut self) {
         self.end();
-        self.open = Some(Step::new());
+        self.open = Some(Step::default());
     }
 
     /// The step is over; one in which nothing was written is none.
@@ -62,34 +112,46 @@ impl Steps {
 
     /// These are about to be written: a step of their own, unless one is open.
     pub fn note(&mut self, table: &Table, writes: &[Write]) {
-        let is_apart = self.open.is_none();
-        let step = self.open.get_or_insert_default();
-        for write in writes {
-            let known = step.iter_mut().find(|edit| edit.row == write.row && edit.field == write.field);
-            let before = value(table, &write.row, &write.field);
-            match known {
-                Some(edit) => edit.after = write.value.clone(),
-                None if before != write.value => step.push(Edit {
-                    row: write.row.clone(),
-                    field: write.field.clone(),
-                    before,
-                    after: write.value.clone(),
-                }),
-                None => {}
-            }
-        }
-        if is_apart {
-            self.end();
+        let step = Step::look(table, writes);
+        match &mut self.open {
+            Some(open) => open.join_all(step),
+            None => self.push(step),
         }
     }
 
-    fn push(&mut self, step: Step) {
-        if step.iter().all(|edit| edit.before == edit.after) {
-            return;
+    /// A run of its own.
+    pub fn run(&mut self) -> Run {
+        self.runs += 1;
+        Run(self.runs)
+    }
+
+    /// This was written. It is one step with the last one where both are of the same run, and otherwise one of its own.
+    pub fn add(&mut self, step: Step, run: Option<Run>) {
+        let last = self.done.pop_if(|last| run.is_some() && last.run == run);
+        let mut whole = Step { run, ..last.unwrap_or_default() };
+        whole.join_all(step);
+        self.push(whole);
+    }
+
+    /// What changes nothing is no step.
+    fn push(&mut self, mut step: Step) {
+        step.edits.retain(|edit| edit.before != edit.after);
+        if !step.edits.is_empty() {
+            self.undone.clear();
+            self.done.push(step);
+            self.forget_oldest();
         }
-        self.undone.clear();
-        self.done.push(step);
-        let surplus = self.done.len().saturating_sub(STEPS_MAX);
+    }
+
+    fn forget_oldest(&mut self) {
+        let mut bytes: usize = self.done.iter().map(Step::bytes).sum();
+        let mut left = self.done.len();
+        let is_surplus = |step: &Step| {
+            let is_surplus = left > STEPS_MAX || left > 1 && bytes > STEPS_BYTES_MAX;
+            (left, bytes) = (left - 1, bytes - step.bytes());
+            is_surplus
+        };
+        let surplus = self.done.iter().map(is_surplus).take_while(|is_surplus| *is_surplus).count();
         self.done.drain(..surplus);
     }
 
@@ -98,22 +160,45 @@ impl Steps {
         (self.done.len(), self.undone.len())
     }
 
-    /// What takes the nearest step that way of which anything is left as one made it; empty where there is none. The step
-    /// counts as taken once it is asked for.
-    pub fn go(&mut self, table: &Table, way: Way) -> Vec<Write> {
+    /// What takes the nearest step that way of which anything is left as one made it; empty where there is none. What others
+    /// changed of it is no part of it any more.
+    pub fn next(&mut self, table: &Table, way: Way) -> Vec<Write> {
         self.end();
-        let (from, to) = match way {
-            Way::Undo => (&mut self.done, &mut self.undone),
-            Way::Redo => (&mut self.undone, &mut self.done),
-        };
-        while let Some(step) = from.pop() {
-            let writes: Vec<Write> = step.iter().filter_map(|edit| edit.back(table)).collect();
-            if !writes.is_empty() {
-                to.push(step.into_iter().map(Edit::turned).collect());
-                return writes;
+        let (from, _) = self.along(way);
+        while let Some(step) = from.last_mut() {
+            step.edits.retain(|edit| edit.is_own(table));
+            if !step.edits.is_empty() {
+                return step.edits.iter().map(Edit::back).collect();
             }
+            from.pop();
         }
         Vec::new()
+    }
+
+    /// So many of the first writes of the [next](Steps::next) step that way were made. What is left of it can still be gone.
+    pub fn gone(&mut self, way: Way, count: usize) {
+        let (from, to) = self.along(way);
+        let Some(mut step) = from.pop() else { return };
+        let edits = step.edits.split_off(count.min(step.edits.len()));
+        to.push(Step { edits: step.edits.into_iter().map(Edit::turned).collect(), run: None });
+        if !edits.is_empty() {
+            from.push(Step { edits, run: None });
+        }
+    }
+
+    /// The [next](Steps::next) step that way, which counts as gone once it is asked for.
+    pub fn go(&mut self, table: &Table, way: Way) -> Vec<Write> {
+        let writes = self.next(table, way);
+        self.gone(way, writes.len());
+        writes
+    }
+
+    /// The steps that lie that way, and those that come of going it.
+    fn along(&mut self, way: Way) -> (&mut Vec<Step>, &mut Vec<Step>) {
+        match way {
+            Way::Undo => (&mut self.done, &mut self.undone),
+            Way::Redo => (&mut self.undone, &mut self.done),
+        }
     }
 }
 

@@ -175,6 +175,96 @@ fn a_step_is_taken_back_as_one() {
     assert_eq!(steps.go(&ann.table, Way::Redo), [ID.write(Field::Text, Some(b"c".to_vec()))]);
 }
 
+/// Writes, and remembers that as a step.
+fn add(person: &mut Person, steps: &mut Steps, writes: &[Write], run: Option<Run>) {
+    let step = Step::look(&person.table, writes);
+    person.write_all(writes);
+    steps.add(step, run);
+}
+
+#[test]
+fn writes_of_one_run_are_one_step() {
+    let mut ann = Person::new(1, 1);
+    let mut steps = Steps::default();
+    let text = |text: &str| [ID.write(Field::Text, Some(text.as_bytes().to_vec()))];
+    let (one, other) = (steps.run(), steps.run());
+    for (words, run) in [("a", None), ("b", Some(one)), ("c", Some(one)), ("d", Some(other))] {
+        add(&mut ann, &mut steps, &text(words), run);
+    }
+    assert_eq!(steps.count(), (3, 0));
+    // Behind another step, and once its step was taken back, a run begins another one.
+    add(&mut ann, &mut steps, &text("e"), Some(one));
+    assert_eq!(steps.count(), (4, 0));
+    for before in ["d", "c"] {
+        let back = steps.go(&ann.table, Way::Undo);
+        assert_eq!(back, text(before));
+        ann.write_all(&back);
+    }
+    let back = steps.go(&ann.table, Way::Undo);
+    assert_eq!(back, text("a"), "both writes of the run");
+    ann.write_all(&back);
+    let forth = steps.go(&ann.table, Way::Redo);
+    ann.write_all(&forth);
+    add(&mut ann, &mut steps, &text("f"), Some(one));
+    assert_eq!(steps.count(), (3, 0));
+    // What a run takes back itself is no step.
+    add(&mut ann, &mut steps, &text("c"), Some(one));
+    assert_eq!(steps.count(), (2, 0));
+}
+
+#[test]
+fn steps_that_cannot_be_written_stay() {
+    let mut ann = Person::new(1, 1);
+    let mut steps = Steps::default();
+    let note = writes(ID, &shape(What::Note, Order::between(None, None)));
+    add(&mut ann, &mut steps, &note, None);
+    let back = steps.next(&ann.table, Way::Undo);
+    assert_eq!((steps.next(&ann.table, Way::Undo), steps.count()), (back.clone(), (1, 0)));
+    ann.write_all(&back[..1]);
+    steps.gone(Way::Undo, 1);
+    assert_eq!(steps.count(), (1, 1));
+    let rest = steps.go(&ann.table, Way::Undo);
+    assert_eq!(rest, back[1..]);
+    ann.write_all(&rest);
+    assert_eq!((ann.table.entries(&ROW).count(), steps.count()), (0, (0, 2)));
+}
+
+#[test]
+fn steps_are_bounded() {
+    let mut ann = Person::new(1, 1);
+    let mut steps = Steps::default();
+    for at in 0..STEPS_MAX + 5 {
+        let text = at.to_string().into_bytes();
+        add(&mut ann, &mut steps, &[ID.write(Field::Text, Some(text))], None);
+    }
+    assert_eq!(steps.count(), (STEPS_MAX, 0));
+    // One alone may be larger than what all may take.
+    let rows = STEPS_BYTES_MAX as u64 / 30_000 + 1;
+    let large: Vec<Write> =
+        (0..rows).map(|row| ShapeId(row.to_le_bytes()).write(Field::Text, Some(vec![7; 30_000]))).collect();
+    steps.add(Step::look(&ann.table, &large), None);
+    assert_eq!(steps.count(), (1, 0));
+    add(&mut ann, &mut steps, &[ID.write(Field::Text, None)], None);
+    assert_eq!(steps.count(), (1, 0), "the large one is forgotten first");
+}
+
+#[test]
+fn the_top_lies_over_all_shapes() {
+    let mut ann = Person::new(1, 1);
+    assert_eq!(top(&ann.table), Order::between(None, None));
+    let of = |number: u32| Order::read(&number.to_be_bytes()).expect("long enough");
+    let ids = [1, 2, 3].map(|id| ShapeId([id; 8]));
+    ann.write_all(&writes(ids[0], &shape(What::Note, of(7))));
+    ann.write_all(&writes(ids[1], &shape(What::Stroke(stroke(&[(0, 0), (9, 9)])), of(9))));
+    // Where a shape does not say what it lies over, it lies in the middle.
+    ann.write_all(&[ids[1].write(Field::Order, None)]);
+    assert!(Sketch::read(&ann.table).shapes().all(|(_, shape)| shape.order < top(&ann.table)));
+    ann.write_all(&writes(ids[2], &shape(What::Note, of(1 << 31 | 5))));
+    assert_eq!(top(&ann.table), of(1 << 31 | 6));
+    ann.write_all(&deletion(&ann.table, ids[2]));
+    assert!(top(&ann.table) < of(1 << 31 | 5));
+}
+
 #[test]
 fn order_changes_by_one_place_or_all() {
     let mut ann = Person::new(1, 1);
