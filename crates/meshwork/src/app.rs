@@ -7,6 +7,7 @@ use meshwork_core::seam::lane::{Slot, Topic as TopicName};
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Write, payloads};
+use meshwork_core::time::Time;
 use meshwork_core::wire::BoundedText;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -86,7 +87,7 @@ impl App {
     /// Shapes that several people draw at once. A room has one whiteboard, which is empty until somebody draws on it.
     #[cfg(feature = "sync")]
     pub fn whiteboard(&self) -> crate::whiteboard::Whiteboard {
-        crate::whiteboard::Whiteboard(self.clone())
+        crate::whiteboard::Whiteboard::new(self.clone())
     }
 
     /// A text, map or list that several people edit at once. Naming a document makes nothing.
@@ -157,23 +158,12 @@ impl App {
 
     async fn write_made(&self, mut make: Make) -> Result<(), WriteError> {
         let (replica, me) = (self.by_value(), self.room.me());
-        let work = move |node: &mut Node, now, room| {
-            let make = |table: &table::Table| {
-                let writes = make(table, me)?;
-                match writes.iter().any(|write| table.is_full_for(me.peer, write)) {
-                    true => Err(full(table, me)),
-                    false => Ok(writes),
-                }
+        let work =
+            move |node: &mut Node, now, room| match read_in(node, room, replica, |table| make(table, me)) {
+                Ok(writes) => write_in(node, now, (room, replica), me, &writes),
+                Err(error) => Ok(Err(error)),
             };
-            let writes = match read_in(node, room, replica, make) {
-                Ok(writes) => writes,
-                Err(error) => return Ok(Err(error)),
-            };
-            let payloads = payloads(&writes)
-                .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
-            node.room_mut(now, room).write(replica, payloads).map(|_| Ok(()))
-        };
-        self.room.call_patiently(work).await?.map_err(WriteError::from)?
+        self.room.call_patiently(work).await?.map_err(WriteError::from)?.map(drop)
     }
 }
 
@@ -190,7 +180,7 @@ pub(crate) fn check_sizes(sizes: &[(usize, usize)]) -> Result<(), WriteError> {
     }
 }
 
-fn read_in<R>(
+pub(crate) fn read_in<R>(
     node: &Node,
     room: RoomHandle,
     replica: ReplicaNumber,
@@ -200,6 +190,30 @@ fn read_in<R>(
         Some(table) => read(table),
         None => read(&table::Table::new(table::Kind::ByValue)),
     }
+}
+
+/// Writes in a table as this program, unless an entry of its own would have to go for it. Returns whether there was anything to
+/// write.
+pub(crate) fn write_in(
+    node: &mut Node,
+    now: Time,
+    (room, replica): (RoomHandle, ReplicaNumber),
+    me: EndpointId,
+    writes: &[Write],
+) -> Result<Result<bool, WriteError>, CommandError> {
+    if writes.is_empty() {
+        return Ok(Ok(false));
+    }
+    let check = |table: &table::Table| match writes.iter().any(|write| table.is_full_for(me.peer, write)) {
+        true => Err(full(table, me)),
+        false => Ok(()),
+    };
+    if let Err(error) = read_in(node, room, replica, check) {
+        return Ok(Err(error));
+    }
+    let payloads =
+        payloads(writes).map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
+    node.room_mut(now, room).write(replica, payloads).map(|_| Ok(true))
 }
 
 /// What is said where a write would take another entry of its author away.

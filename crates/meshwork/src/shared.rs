@@ -113,6 +113,9 @@ pub(crate) struct Known {
     /// What this program painted, to be taken back.
     #[cfg(feature = "place")]
     pub(crate) steps: meshwork_place::steps::Steps,
+    /// What it drew on whiteboards, by app.
+    #[cfg(feature = "sync")]
+    pub(crate) drawn: Vec<(Slot, meshwork_sync::whiteboard::Steps)>,
     /// How often its past was asked for.
     pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,
@@ -466,8 +469,7 @@ impl RoomState {
     /// Waits until something more is known.
     pub(crate) async fn until<R>(&self, mut check: impl FnMut(&mut Known) -> Option<R>) -> R {
         loop {
-            let changed = self.changed.notified();
-            let mut changed = std::pin::pin!(changed);
+            let mut changed = std::pin::pin!(self.changed.notified());
             // Before it is looked, so that nothing is missed in between.
             changed.as_mut().enable();
             if let Some(found) = self.look(&mut check) {

@@ -1,20 +1,33 @@
 //! Whiteboards: shapes that several people draw at once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use meshwork_core::table;
-use meshwork_sync::whiteboard::{self, Fields, Order, PICTURE_MAX, Shape, ShapeId, TEXT_MAX, What, deletion};
+use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
+use meshwork_core::replica::Replica as _;
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::table::{Change, Kind, Table, Write, payloads};
+use meshwork_sync::whiteboard::{
+    self, Fields, Order, PICTURE_MAX, Run, Shape, ShapeId, Step, Steps, TEXT_MAX, Way, What, deletion,
+};
 
-use crate::app::{App, check_sizes};
+use crate::app::{App, check_sizes, read_in, write_in};
 use crate::document::random;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
-use crate::shared::Changed;
+use crate::shared::{Changed, Known};
 
 /// The shapes of a room. Where a shape stands, how it looks, what it lies over and what is written in it are kept apart: of two
 /// who change the same of one shape the later one holds, and otherwise both.
+///
+/// Each [`draw`](Whiteboard::draw), [`change`](Whiteboard::change) and [`erase`](Whiteboard::erase) is a step that can be
+/// [taken back](Whiteboard::undo); what is written through [`one_step`](Whiteboard::one_step) is one together.
 #[derive(Clone, Debug)]
-pub struct Whiteboard(pub(crate) App);
+pub struct Whiteboard {
+    app: App,
+    /// Of which run its writes are; `None` where each is a step of its own.
+    run: Option<Run>,
+}
 
 /// The changes of a whiteboard from the moment on at which it was asked for them.
 #[derive(Debug)]
@@ -26,12 +39,16 @@ pub struct ShapeChanges {
 }
 
 impl Whiteboard {
+    pub(crate) fn new(app: App) -> Whiteboard {
+        Whiteboard { app, run: None }
+    }
+
     /// All shapes, the one below all others first.
     ///
     /// # Errors
     /// [`Closed`].
     pub async fn shapes(&self) -> Result<Vec<(ShapeId, Shape)>, Closed> {
-        let mut shapes = self.0.read(whiteboard::shapes).await?;
+        let mut shapes = self.app.read(whiteboard::shapes).await?;
         // They come by id, and those of one order stay so.
         shapes.sort_by(|(_, one), (_, other)| one.order.cmp(&other.order));
         Ok(shapes)
@@ -42,7 +59,7 @@ impl Whiteboard {
     /// # Errors
     /// [`Closed`].
     pub async fn get(&self, id: ShapeId) -> Result<Option<Shape>, Closed> {
-        self.0.read(move |table| Shape::read(&Fields::of(table, id))).await
+        self.app.read(move |table| Shape::read(&Fields::of(table, id))).await
     }
 
     /// Draws a shape. It may be drawn while nobody is linked, and travels later. Dropping the future leaves it drawn, or
@@ -54,7 +71,7 @@ impl Whiteboard {
     pub async fn draw(&self, shape: Shape) -> Result<ShapeId, WriteError> {
         check(&shape)?;
         let id = ShapeId(random()?);
-        self.0.write_all(move |_, _| Ok(id.writes(&Fields::new(), &shape))).await.map(|()| id)
+        self.act(Deed::Draw(id, shape)).await.map(|_| id)
     }
 
     /// An order over all shapes: what is drawn with it lies on top.
@@ -62,37 +79,147 @@ impl Whiteboard {
     /// # Errors
     /// [`Closed`].
     pub async fn top(&self) -> Result<Order, Closed> {
-        let shapes = self.0.read(whiteboard::shapes).await?;
-        let top = shapes.iter().map(|(_, shape)| &shape.order).max();
-        Ok(Order::between(top, None))
+        self.app.read(whiteboard::top).await
     }
 
     /// Makes a shape another one: what it has in common with before stays whoever else changes it. Returns whether it is
-    /// there to be changed.
+    /// there to be changed. Dropping the future leaves it changed, or not.
     ///
     /// # Errors
     /// As [`Whiteboard::draw`]; the shape is as it was.
     pub async fn change(&self, id: ShapeId, shape: Shape) -> Result<bool, WriteError> {
         check(&shape)?;
-        let is_there = self.get(id).await?.is_some();
-        if is_there {
-            self.0.write_all(move |table, _| Ok(id.writes(&Fields::of(table, id), &shape))).await?;
-        }
-        Ok(is_there)
+        self.act(Deed::Change(id, shape)).await
     }
 
-    /// Takes a shape away.
+    /// Takes a shape away; one that is gone stays so. Dropping the future leaves it there, or not.
     ///
     /// # Errors
     /// [`WriteError`]; the shape is as it was.
     pub async fn erase(&self, id: ShapeId) -> Result<(), WriteError> {
-        self.0.write_all(move |table, _| Ok(deletion(table, id))).await
+        self.act(Deed::Erase(id)).await.map(drop)
+    }
+
+    /// The same whiteboard, all writes through which are one step: of a drag that changes a shape many times, or of several
+    /// shapes that are erased together. Each is written by itself, and stays where a later one fails. Once the step was taken
+    /// back, or something else was written, the next write begins another one.
+    pub fn one_step(&self) -> Whiteboard {
+        let slot = self.app.slot;
+        let run = self.app.room.state.look(|known| steps(known, slot).run());
+        Whiteboard { app: self.app.clone(), run: Some(run) }
+    }
+
+    /// Takes back the last step that this program made here, by whichever clone of the room: what it wrote of each shape reads
+    /// again as before, where nobody has changed that since. Steps of which nothing is left are passed over. Returns whether
+    /// there was one.
+    ///
+    /// Others see it as writing, and it counts under the room's rules like all writing: of a step that is larger than they ever
+    /// allow at once a part is taken back, and the next call goes on. Steps are remembered from the first on, as long as the
+    /// program is in the room: the last 200 of them, which take at most 8 MiB, or the last one alone.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written, and the step can still be taken back. Dropping the future leaves it taken back, or
+    /// not.
+    pub async fn undo(&self) -> Result<bool, WriteError> {
+        self.act(Deed::Go(Way::Undo)).await
+    }
+
+    /// Does the last step again that was [taken back](Whiteboard::undo), unless something was written since. Returns whether
+    /// there was one.
+    ///
+    /// # Errors
+    /// As for [`Whiteboard::undo`]; the step can still be done again.
+    pub async fn redo(&self) -> Result<bool, WriteError> {
+        self.act(Deed::Go(Way::Redo)).await
+    }
+
+    /// How many steps can be taken back, and how many done again. Those are among them of which others may have left nothing.
+    pub fn steps(&self) -> (usize, usize) {
+        self.app.room.state.look(|known| steps(known, self.app.slot).count())
     }
 
     /// Hears from now on which shapes change.
     pub fn watch(&self) -> ShapeChanges {
-        ShapeChanges { board: self.clone(), inbox: self.0.watch(), waiting: VecDeque::new(), missed: 0 }
+        ShapeChanges { board: self.clone(), inbox: self.app.watch(), waiting: VecDeque::new(), missed: 0 }
     }
+
+    /// Does something. Returns whether there is what it is about.
+    async fn act(&self, deed: Deed) -> Result<bool, WriteError> {
+        let App { room, slot } = &self.app;
+        let (state, me, slot, run) = (Arc::clone(&room.state), room.me(), *slot, self.run);
+        let replica = self.app.by_value();
+        let act = move |node: &mut Node, now, room| {
+            let make = |table: &Table| {
+                let writes = state.look(|known| deed.writes(table, steps(known, slot)))?;
+                Some((Step::look(table, &writes), writes))
+            };
+            let Some((step, mut writes)) = read_in(node, room, replica, make) else { return Ok(Ok(false)) };
+            let written = match write_in(node, now, (room, replica), me, &writes) {
+                Err(CommandError::Write(NodeWriteError::TooFast { left, cost: most, .. }))
+                    if deed.goes_in_parts(&writes, left as usize, most as usize) =>
+                {
+                    let counts: Vec<usize> = (1..writes.len()).collect();
+                    writes.truncate(counts.partition_point(|count| cost(&writes[..*count]) <= left as usize));
+                    write_in(node, now, (room, replica), me, &writes)
+                }
+                written => written,
+            }?;
+            Ok(written.map(|is_written| {
+                state.look(|known| match deed {
+                    Deed::Go(way) => steps(known, slot).gone(way, writes.len()),
+                    _ if is_written => steps(known, slot).add(step, run),
+                    _ => {}
+                });
+                true
+            }))
+        };
+        room.call_patiently(act).await?.map_err(WriteError::from)?
+    }
+}
+
+/// What a program does on a whiteboard.
+enum Deed {
+    Draw(ShapeId, Shape),
+    Change(ShapeId, Shape),
+    Erase(ShapeId),
+    Go(Way),
+}
+
+impl Deed {
+    /// What is written for it; `None` where there is no shape to be changed, or no step.
+    fn writes(&self, table: &Table, steps: &mut Steps) -> Option<Vec<Write>> {
+        match self {
+            Deed::Draw(id, shape) => Some(id.writes(&Fields::new(), shape)),
+            Deed::Change(id, shape) => {
+                let fields = Fields::of(table, *id);
+                Shape::read(&fields).map(|_| id.writes(&fields, shape))
+            }
+            Deed::Erase(id) => Some(deletion(table, *id)),
+            Deed::Go(way) => Some(steps.next(table, *way)).filter(|writes| !writes.is_empty()),
+        }
+    }
+
+    /// Whether a part of it is written, as all of it is more than the rules ever allow at once.
+    fn goes_in_parts(&self, writes: &[Write], left: usize, most: usize) -> bool {
+        matches!(self, Deed::Go(_)) && cost(writes) > most && cost(&writes[..1]) <= left
+    }
+}
+
+/// The steps of this program on the whiteboard of an app.
+fn steps(known: &mut Known, slot: Slot) -> &mut Steps {
+    let drawn = &mut known.drawn;
+    let place = drawn.iter().position(|(of, _)| *of == slot).unwrap_or_else(|| {
+        drawn.push((slot, Steps::default()));
+        drawn.len() - 1
+    });
+    &mut drawn[place].1
+}
+
+/// What writes cost where a room's rules have a limit.
+fn cost(writes: &[Write]) -> usize {
+    let table = Table::new(Kind::ByValue);
+    let payloads = payloads(writes).unwrap_or_default();
+    payloads.iter().filter_map(|payload| Some(table.outline(payload)?.1)).sum()
 }
 
 fn check(shape: &Shape) -> Result<(), WriteError> {
@@ -118,7 +245,7 @@ impl ShapeChanges {
             }
             let (changed, missed) = self.inbox.next().await?;
             self.missed += missed;
-            let changes: &[table::Change] = changed.changes.of();
+            let changes: &[Change] = changed.changes.of();
             for id in changes.iter().filter_map(|change| ShapeId::of(change.row())) {
                 // Fields of a shape change one after the other.
                 if self.waiting.back() != Some(&id) {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use meshwork::sync::shapes::{
-    Bounds, COLOURS, Order, PICTURE_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style, TEXT_MAX, What,
+    Bounds, COLOURS, Order, PICTURE_MAX, POINTS_MAX, Picture, Piece, Point, Shape, ShapeId, Style, TEXT_MAX,
+    What,
 };
 use meshwork::testing::Network;
-use meshwork::{BlobId, Room, WriteError, sync};
+use meshwork::{BlobId, Event, Room, Whiteboard, WriteError, sync};
 
 use crate::documents::three;
 
@@ -131,4 +132,184 @@ async fn shapes_that_nobody_could_read_are_refused() {
     assert_eq!(drawn.bounds, Bounds { x: 0, y: 40, width: 80, height: 40 });
     assert!(matches!(board.change(id, note(&long, top)).await, Err(WriteError::TooLarge { .. })));
     assert_eq!(board.shapes().await.unwrap(), [(id, drawn)]);
+}
+
+/// The texts of the shapes that a board shows once these are so many.
+async fn texts(board: &Whiteboard, count: usize) -> Vec<String> {
+    loop {
+        let shapes = board.shapes().await.unwrap();
+        if shapes.len() == count {
+            return shapes.into_iter().map(|(_, shape)| shape.text).collect();
+        }
+        crate::tick(Duration::from_millis(100)).await;
+    }
+}
+
+/// Waits until a board shows a text in a shape.
+async fn reads(board: &Whiteboard, id: ShapeId, text: &str) -> Shape {
+    loop {
+        if let Some(shape) = board.get(id).await.unwrap().filter(|shape| shape.text == text) {
+            return shape;
+        }
+        crate::tick(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_on_a_board_go_back_and_again() {
+    let network = Network::new(44);
+    let (_endpoints, rooms) = three(&network).await;
+    let (board, theirs) = (rooms[0].whiteboard(), rooms[1].whiteboard());
+    assert_eq!((board.undo().await, board.redo().await, board.steps()), (Ok(false), Ok(false), (0, 0)));
+    let first = board.draw(note("first", board.top().await.unwrap())).await.unwrap();
+    let second = board.draw(note("second", board.top().await.unwrap())).await.unwrap();
+    let drawn = board.get(first).await.unwrap().unwrap();
+    assert!(board.change(first, Shape { text: "changed".to_owned(), ..drawn.clone() }).await.unwrap());
+    board.erase(second).await.unwrap();
+    assert_eq!(board.steps(), (4, 0));
+    // What changes nothing is no step, and no error.
+    board.erase(second).await.unwrap();
+    assert!(!board.change(second, drawn.clone()).await.unwrap());
+    let changed = board.get(first).await.unwrap().unwrap();
+    assert!(board.change(first, changed).await.unwrap());
+    assert_eq!(board.steps(), (4, 0));
+    reads(&theirs, first, "changed").await;
+    // Whoever holds a clone takes back what another one drew, and nobody takes back what others did.
+    let app = rooms[0].app(sync::APP).await.unwrap();
+    assert_eq!((theirs.undo().await, app.whiteboard().undo().await), (Ok(false), Ok(true)));
+    assert_eq!(texts(&theirs, 2).await, ["changed", "second"]);
+    assert_eq!(rooms[0].clone().whiteboard().undo().await, Ok(true));
+    assert_eq!(board.get(first).await.unwrap(), Some(drawn));
+    assert_eq!((board.undo().await, board.undo().await, board.steps()), (Ok(true), Ok(true), (0, 4)));
+    assert_eq!(texts(&theirs, 0).await, [""; 0]);
+    for (count, step) in [(1, 1), (2, 2), (2, 3), (1, 4)] {
+        assert_eq!((board.redo().await, board.steps()), (Ok(true), (step, 4 - step)));
+        texts(&theirs, count).await;
+    }
+    assert_eq!((board.redo().await, texts(&board, 1).await), (Ok(false), vec!["changed".to_owned()]));
+    // What is new ends what could be done again.
+    board.undo().await.unwrap();
+    board.erase(first).await.unwrap();
+    assert_eq!((board.redo().await, board.steps()), (Ok(false), (4, 0)));
+    let clone = rooms[0].clone();
+    let [room, ..] = rooms;
+    room.leave();
+    assert!(matches!(clone.whiteboard().undo().await, Err(WriteError::Closed(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_changed_of_a_step_stays() {
+    let network = Network::new(45);
+    let (_endpoints, rooms) = three(&network).await;
+    let (board, theirs) = (rooms[0].whiteboard(), rooms[1].whiteboard());
+    let id = board.draw(note("", board.top().await.unwrap())).await.unwrap();
+    let drawn = reads(&theirs, id, "").await;
+    let bounds = Bounds { x: 80, ..drawn.bounds };
+    let style = Style { colour: 3, ..drawn.style };
+    board.change(id, Shape { bounds, style, ..drawn.clone() }).await.unwrap();
+    while theirs.get(id).await.unwrap().is_none_or(|shape| shape.bounds != bounds) {
+        crate::tick(Duration::from_millis(100)).await;
+    }
+    let further = Bounds { x: 160, ..bounds };
+    let shape = theirs.get(id).await.unwrap().unwrap();
+    theirs.change(id, Shape { bounds: further, text: "theirs".to_owned(), ..shape }).await.unwrap();
+    reads(&board, id, "theirs").await;
+    // The colour goes back alone: where the note stands and what is in it is another one's.
+    assert_eq!(board.undo().await, Ok(true));
+    let left = board.get(id).await.unwrap().unwrap();
+    assert_eq!((left.style, left.bounds, &*left.text), (drawn.style, further, "theirs"));
+    // A step of which nothing is left is passed over.
+    board.redo().await.unwrap();
+    let shape = board.get(id).await.unwrap().unwrap();
+    board.change(id, Shape { text: "mine".to_owned(), ..shape }).await.unwrap();
+    let shape = reads(&theirs, id, "mine").await;
+    theirs.change(id, Shape { text: "ours".to_owned(), ..shape }).await.unwrap();
+    reads(&board, id, "ours").await;
+    assert_eq!((board.steps(), board.undo().await, board.steps()), ((3, 0), Ok(true), (1, 1)));
+    let left = board.get(id).await.unwrap().unwrap();
+    assert_eq!((left.style, &*left.text), (drawn.style, "ours"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_writes_are_one_step() {
+    let network = Network::new(46);
+    let (_endpoints, rooms) = three(&network).await;
+    let board = rooms[0].whiteboard();
+    let mut ids = Vec::new();
+    for text in ["a", "b", "c"] {
+        ids.push(board.draw(note(text, board.top().await.unwrap())).await.unwrap());
+    }
+    let dragged = board.one_step();
+    let at = board.get(ids[0]).await.unwrap().unwrap();
+    for x in 1..20 {
+        let bounds = Bounds { x, ..at.bounds };
+        assert!(dragged.change(ids[0], Shape { bounds, ..at.clone() }).await.unwrap());
+    }
+    let erased = board.one_step();
+    for id in &ids {
+        erased.clone().erase(*id).await.unwrap();
+    }
+    assert_eq!((board.steps(), dragged.steps(), texts(&board, 0).await.len()), ((5, 0), (5, 0), 0));
+    assert_eq!((board.undo().await, texts(&board, 3).await.len()), (Ok(true), 3));
+    assert_eq!(board.get(ids[0]).await.unwrap().unwrap().bounds.x, 19);
+    assert_eq!((board.undo().await, board.get(ids[0]).await.unwrap()), (Ok(true), Some(at)));
+    assert_eq!((board.redo().await, board.redo().await, board.steps()), (Ok(true), Ok(true), (5, 0)));
+    assert_eq!(texts(&board, 0).await.len(), 0);
+    // Behind the step that was gone there and back another one begins.
+    erased.draw(note("d", board.top().await.unwrap())).await.unwrap();
+    assert_eq!((board.steps(), board.undo().await, board.steps()), ((6, 0), Ok(true), (5, 1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_writes_leave_the_steps_alone() {
+    let network = Network::new(47);
+    let (_endpoints, rooms) = three(&network).await;
+    let (board, mut events) = (rooms[1].whiteboard(), rooms[1].events());
+    let id = board.draw(note("drawn", board.top().await.unwrap())).await.unwrap();
+    let other = board.draw(note("other", board.top().await.unwrap())).await.unwrap();
+    reads(&rooms[0].whiteboard(), other, "other").await;
+    board.undo().await.unwrap();
+    // What the owner has not heard of counts no more.
+    texts(&rooms[0].whiteboard(), 1).await;
+    rooms[0].rules().set_writers(Vec::new()).await.unwrap();
+    while !matches!(events.next().await.unwrap(), Event::RulesChanged) {}
+    let shape = board.get(id).await.unwrap().unwrap();
+    let refused = [
+        board.draw(note("more", shape.order.clone())).await.map(drop),
+        board.change(id, Shape { text: "changed".to_owned(), ..shape }).await.map(drop),
+        board.one_step().erase(id).await,
+        board.undo().await.map(drop),
+        board.redo().await.map(drop),
+    ];
+    assert_eq!(refused, [(); 5].map(|()| Err(WriteError::NotWriter)));
+    assert_eq!((board.steps(), texts(&board, 1).await), ((1, 1), vec!["drawn".to_owned()]));
+    rooms[0].rules().let_everybody_write().await.unwrap();
+    while !matches!(events.next().await.unwrap(), Event::RulesChanged) {}
+    assert_eq!((board.redo().await, board.steps()), (Ok(true), (2, 0)));
+    assert_eq!((board.undo().await, board.undo().await, board.steps()), (Ok(true), Ok(true), (0, 2)));
+    assert_eq!(texts(&rooms[0].whiteboard(), 0).await.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_board_steps_go_in_parts() {
+    let network = Network::new(48);
+    let (_endpoints, rooms) = three(&network).await;
+    let (board, mut events) = (rooms[1].whiteboard(), rooms[1].events());
+    let drawn = board.one_step();
+    for text in ["a", "b", "c"] {
+        drawn.draw(note(text, board.top().await.unwrap())).await.unwrap();
+    }
+    texts(&rooms[0].whiteboard(), 3).await;
+    // A note costs six to take back: five fields, and a KiB that is begun.
+    let (app, hour) = (rooms[0].app(sync::APP).await.unwrap(), Duration::from_secs(3600));
+    rooms[0].rules().limit(&app, 13, hour).await.unwrap();
+    while !matches!(events.next().await.unwrap(), Event::RulesChanged) {}
+    assert_eq!((board.undo().await, board.steps()), (Ok(true), (1, 1)));
+    assert_eq!(texts(&board, 1).await.len(), 1);
+    let error = board.undo().await.unwrap_err();
+    assert!(matches!(error, WriteError::TooFast { left: 1, cost: 13, .. }), "{error}");
+    rooms[0].rules().lift_limit(&app).await.unwrap();
+    while !matches!(events.next().await.unwrap(), Event::RulesChanged) {}
+    assert_eq!((board.undo().await, board.steps()), (Ok(true), (0, 2)));
+    assert_eq!(texts(&rooms[0].whiteboard(), 0).await.len(), 0);
 }
