@@ -582,7 +582,7 @@ export interface Whiteboard extends TypedTarget<{ change: CustomEvent<ShapeChang
   /** One shape; `undefined` where it is gone. Throws ClosedError. */
   get(id: ShapeId): Shape | undefined
   /**
-   * Draws a shape. What is left out is 0, empty or not filled, and it lies on top. A picture is offered to the app's `blobs()` first.
+   * Draws a shape: a step that can be taken back. What is left out is 0, empty or not filled, and it lies on top. A picture is offered to the app's `blobs()` first.
    * Rejects with WriteError; nothing was drawn. Its code is `TooLarge` for a text or a picture above its limit, and `Invalid` for
    * what else is no shape or out of its range.
    */
@@ -593,8 +593,26 @@ export interface Whiteboard extends TypedTarget<{ change: CustomEvent<ShapeChang
   between(below: ShapeOrder | undefined, above: ShapeOrder | undefined): ShapeOrder
   /** Changes of a shape what is given: the rest stays whoever else changes it. Resolves to whether it is there. Rejects as `draw`. */
   change(id: ShapeId, shape: Partial<Shape>): Promise<boolean>
-  /** Takes a shape away. Rejects with WriteError; it is as it was. */
+  /** Takes a shape away; one that is gone stays so. Rejects with WriteError; it is as it was. */
   erase(id: ShapeId): Promise<void>
+  /**
+   * The same whiteboard, all writes through which are one step: of a drag that changes a shape many times, or of several shapes that
+   * are erased together. Each is written by itself, and stays where a later one fails. Once the step was taken back, or something
+   * else was written, the next write begins another one.
+   */
+  oneStep(): Whiteboard
+  /**
+   * Takes back the last step that this page made here: what it wrote of each shape reads again as before, where nobody has changed
+   * that since. Steps of which nothing is left are passed over. Resolves to whether there was one. Others see it as writing, and it
+   * counts under the room's rules like all writing: of a step that is larger than they ever allow at once a part is taken back, and
+   * the next call goes on. The last 200 steps are remembered, which take at most 8 MiB, or the last one alone, until the room is
+   * left. Rejects with WriteError; nothing was written, and the step can still be taken back.
+   */
+  undo(): Promise<boolean>
+  /** Does the last step again that was taken back, unless something was written since. Resolves to whether there was one. Rejects as `undo`. */
+  redo(): Promise<boolean>
+  /** How many steps can be taken back, and how many done again. Those are among them of which others may have left nothing. */
+  readonly steps: { readonly undo: number; readonly redo: number }
   /** Which shapes change from now on. What changed several times meanwhile may be told less often. */
   watch(): AsyncIterableIterator<ShapeChange>
 }

@@ -1,6 +1,18 @@
 // Hooks: what a room has, as a component's state.
 
-import type { EndpointOptions, Entry, Json, Link, MeshworkError, Member, Room, Table } from './index.js'
+import type {
+  EndpointOptions,
+  Entry,
+  Json,
+  Link,
+  MeshworkError,
+  Member,
+  Room,
+  Shape,
+  ShapeId,
+  Table,
+  Whiteboard,
+} from './index.js'
 
 /**
  * Joins the room of a link, and leaves it with the component or for another link; no room while it is joined, or without
@@ -16,6 +28,9 @@ export function useMembers(room: Room | undefined): readonly Member[]
 
 /** What a table has, by key; nothing without a table: `useTable(room?.table('votes'))`. */
 export function useTable<T = Json>(table: Table<T> | undefined): readonly Entry<T>[]
+
+/** The shapes of a whiteboard, the one below all others first; none without a whiteboard: `useWhiteboard(room?.whiteboard())`. */
+export function useWhiteboard(board: Whiteboard | undefined): ReadonlyMap<ShapeId, Shape>
 
 /** What the members say of themselves who say something. Others say what they like: check it. */
 export function usePresence<T = Json>(room: Room | undefined): readonly { readonly member: Member; readonly value: T }[]

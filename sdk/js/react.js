@@ -5,6 +5,7 @@ import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 
 import { ClosedError, join } from './index.js'
 
 const NOTHING = Object.freeze([])
+const NO_SHAPES = new Map()
 
 /** What `read` gives now and after each of these events; `otherwise` while there is nothing to read. */
 function useLive(target, types, read, otherwise) {
@@ -71,6 +72,11 @@ export function useMembers(room) {
 /** What a table has, by key. */
 export function useTable(table) {
   return useLive(table, ['change'], (table) => table.entries(), NOTHING)
+}
+
+/** The shapes of a whiteboard, the one below all others first. */
+export function useWhiteboard(board) {
+  return useLive(board, ['change'], (board) => board.shapes(), NO_SHAPES)
 }
 
 /** What members say of themselves. */

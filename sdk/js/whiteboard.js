@@ -64,6 +64,23 @@ export class Whiteboard extends Listened {
     await this.#raw.erase(id)
   }
 
+  oneStep() {
+    return new Whiteboard(this.#raw.oneStep())
+  }
+
+  async undo() {
+    return this.#raw.go(false)
+  }
+
+  async redo() {
+    return this.#raw.go(true)
+  }
+
+  get steps() {
+    const [undo, redo] = this.#raw.steps()
+    return { undo, redo }
+  }
+
   watch() {
     return iterate(this.#raw.watch(), ([id, shape, missed]) => ({ id, shape: shape && shapeOf(shape), missed }))
   }

@@ -75,6 +75,24 @@ impl RawWhiteboard {
         self.0.erase(shape_id(&id)?).await.map_err(thrown)
     }
 
+    /// The same whiteboard, all writes through which are one step.
+    #[wasm_bindgen(js_name = oneStep)]
+    pub fn one_step(&self) -> RawWhiteboard {
+        RawWhiteboard(self.0.one_step())
+    }
+
+    /// Takes the last step back, or does the last one again that was taken back. Returns whether there was one.
+    pub async fn go(&self, again: bool) -> Result<bool, JsValue> {
+        let gone = if again { self.0.redo().await } else { self.0.undo().await };
+        gone.map_err(thrown)
+    }
+
+    /// How many steps can be taken back, and how many done again.
+    pub fn steps(&self) -> Vec<u32> {
+        let (undo, redo) = self.0.steps();
+        vec![undo as u32, redo as u32]
+    }
+
     /// Which shapes change from now on.
     pub fn watch(&self) -> Reader {
         Reader::of(Source::Shapes(self.0.watch()))

@@ -189,6 +189,18 @@ globalThis.page = {
     return board.change(id, { order: board.between(undefined, order) })
   },
   eraseShape: (id) => room.whiteboard().erase(id),
+  dragShape: async (id, xs) => {
+    const drag = room.whiteboard().oneStep()
+    for (const x of xs) {
+      await drag.change(id, { x })
+    }
+  },
+  look: (id) => {
+    const { x, color } = room.whiteboard().get(id)
+    return [x, color]
+  },
+  boardStep: (way) => room.whiteboard()[way](),
+  boardSteps: () => room.whiteboard().steps,
   shapeOfNonsense: async () => {
     try {
       return room.whiteboard().get('nonsense')

@@ -1,7 +1,7 @@
 // What the types of the npm package let pass, and what they do not.
 
 import { create, Endpoint, Identity, join, JoinError, type Member, type Receipt, type Room } from 'meshwork'
-import { useMembers, usePresence, useRoom, useTable } from 'meshwork/react'
+import { useMembers, usePresence, useRoom, useTable, useWhiteboard } from 'meshwork/react'
 
 interface Move {
   readonly x: number
@@ -58,6 +58,10 @@ export async function play(link: string): Promise<void> {
   // @ts-expect-error: it may be gone.
   console.log(board.get(shape).text, isThere)
   board.addEventListener('change', ({ detail }) => console.log(detail.id, detail.shape?.points?.length))
+  await board.oneStep().erase(shape)
+  // @ts-expect-error: it says whether there was a step.
+  const undone: number = await board.undo()
+  console.log(await board.redo(), undone, board.steps.undo.toFixed())
   for await (const { id, missed } of board.watch()) {
     console.log([...board.shapes().keys()].indexOf(id) + missed)
   }
@@ -102,6 +106,9 @@ export function words(error: unknown): string {
 export function counted(link: string): number {
   const { room, error } = useRoom(link, { name: 'Mira' })
   const votes = useTable(room?.table<number>('votes'))
+  const shapes = useWhiteboard(room?.whiteboard())
+  // @ts-expect-error: it is read alone.
+  shapes.clear()
   const cursors = usePresence<Move>(room).map(({ member, value }) => member.name.length + value.x)
-  return votes.reduce((sum, { value = 0 }) => sum + value, useMembers(room).length + cursors.length + (error ? 1 : 0))
+  return votes.reduce((sum, { value = 0 }) => sum + value, useMembers(room).length + shapes.size + cursors.length + (error ? 1 : 0))
 }

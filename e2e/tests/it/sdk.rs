@@ -480,6 +480,23 @@ async fn the_example_with_hooks_follows_a_room() -> Result<()> {
     while things.entries("").await?.len() < 2 {
         changes.next().await.context("the room goes on")?;
     }
+    // What the page draws goes when it takes that back, though somebody else wrote in it.
+    let (board, mut shapes) = (room.whiteboard(), room.whiteboard().watch());
+    tab.press_keys("Ferry").await?;
+    tab.eval("document.getElementById('note').click()", vec![]).await?;
+    wait_shows(&tab, "#notes", "Ferry").await?;
+    let (id, mut note) = loop {
+        if let (id, Some(note)) = shapes.next().await.context("the room goes on")?
+            && note.text == "Ferry"
+        {
+            break (id, note);
+        }
+    };
+    note.text = "Train".to_owned();
+    board.change(id, note).await?;
+    wait_shows(&tab, "#notes", "Train").await?;
+    tab.eval("document.getElementById('undo').click()", vec![]).await?;
+    wait_shows(&tab, "#notes", "").await?;
     let mut events = room.events();
     tab.eval("document.getElementById('leave').click()", vec![]).await?;
     while !room.members().await?.is_empty() {

@@ -1,12 +1,14 @@
-// Shows a list of things to do that everybody with the link ticks off, with hooks.
+// Shows a list of things to do that everybody with the link ticks off, and what stands on notes of a whiteboard, with hooks.
 // Run with: cargo xtask sdk && npm install ../../../target/sdk/meshwork-0.1.0.tgz react react-dom vite && npx vite
 
-import { useMembers, usePresence, useRoom, useTable } from 'meshwork/react'
+import { useMembers, usePresence, useRoom, useTable, useWhiteboard } from 'meshwork/react'
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
 function List({ room, leave }) {
   const things = useTable(room.table('things'))
+  const board = room.whiteboard()
+  const notes = [...useWhiteboard(board).values()].filter(({ what }) => what === 'note')
   const members = useMembers(room)
   const typing = usePresence(room).filter(({ value }) => value === 'typing')
   const [text, setText] = useState('')
@@ -34,6 +36,9 @@ function List({ room, leave }) {
           </li>
         ))}
       </ul>
+      <p id="notes">{notes.map(({ text }) => text).join(', ')}</p>
+      <button id="note" onClick={() => board.draw({ what: 'note', width: 100, height: 100, text })}>Note</button>
+      <button id="undo" onClick={() => board.undo()}>Undo</button>
       <p id="members">{members.map(({ name }) => name).join(', ')}</p>
       <p id="typing">{typing.map(({ member }) => member.name).join(', ')}</p>
       <button id="leave" onClick={leave}>Leave</button>

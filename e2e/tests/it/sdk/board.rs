@@ -80,6 +80,29 @@ async fn change(ann: &Tab, bo: &Tab, board: &Whiteboard, [stroke, note]: [Value;
     Ok(())
 }
 
+/// A page takes back a drag of several changes as one step, and does it again; what another page did meanwhile stays.
+async fn take_back(ann: &Tab, bo: &Tab, stroke: &Value) -> Result<()> {
+    let steps = ask(ann, "boardSteps", vec![]).await?;
+    let before = steps["undo"].as_u64().context("a number")?;
+    ask(ann, "dragShape", vec![stroke.clone(), json!([10, 20, 30])]).await?;
+    ensure!(ask(ann, "boardSteps", vec![]).await? == json!({ "undo": before + 1, "redo": 0 }));
+    wait_says(bo, "look", vec![stroke.clone()], json!([30, 7])).await?;
+    ask(bo, "changeShape", vec![stroke.clone(), json!({ "color": 4 })]).await?;
+    wait_says(ann, "look", vec![stroke.clone()], json!([30, 4])).await?;
+    for (way, x, steps) in [
+        ("undo", 79, json!({ "undo": before, "redo": 1 })),
+        ("redo", 30, json!({ "undo": before + 1, "redo": 0 })),
+    ] {
+        ensure!(ask(ann, "boardStep", vec![way.into()]).await? == true, "there is a step to {way}");
+        ensure!(ask(ann, "boardSteps", vec![]).await? == steps);
+        for tab in [ann, bo] {
+            wait_says(tab, "look", vec![stroke.clone()], json!([x, 4])).await?;
+        }
+    }
+    ensure!(ask(ann, "boardStep", vec!["redo".into()]).await? == false, "all is done again");
+    Ok(())
+}
+
 /// A picture is a blob of the app.
 async fn show(ann: &Tab, bo: &Tab, board: &Whiteboard) -> Result<()> {
     let picture = ask(ann, "drawPicture", vec![3000.into()]).await?;
@@ -139,7 +162,9 @@ async fn pages_and_a_program_draw_one_board() -> Result<()> {
     server.kill();
     let board = room.whiteboard();
     let drawn = draw(&ann, &bo, &board).await?;
+    let stroke = drawn[0].clone();
     change(&ann, &bo, &board, drawn).await?;
+    take_back(&ann, &bo, &stroke).await?;
     show(&ann, &bo, &board).await?;
     refuse(&ann).await
 }
