@@ -400,7 +400,7 @@ impl Endpoint {
         Ok(made.room)
     }
 
-    /// Joins a room by its link, or by its code at the servers of this endpoint, and waits until a member let this
+    /// Joins a room by its link, or by its code at the first server of this endpoint, and waits until a member let this
     /// program in and the room's rules are here: its content then comes by itself. Dropping the future leaves the room.
     ///
     /// # Errors
@@ -496,8 +496,9 @@ impl Endpoint {
     pub(crate) fn read_link(&self, text: &str) -> Result<Link, JoinError> {
         let text = text.trim();
         let Ok(code) = text.parse::<Code>() else { return Ok(text.parse()?) };
-        let (first, others) = self.shared.servers.split_first().ok_or(JoinError::NoServer)?;
-        Ok(Link::at_server(first, None, code)?.with_further_servers(others.to_vec())?)
+        // A code means something on its own server alone.
+        let first = self.shared.servers.first().ok_or(JoinError::NoServer)?;
+        Ok(Link::at_server(first, None, code)?)
     }
 
     pub(crate) async fn enter(&self, link: Link) -> Result<Room, JoinError> {
