@@ -1,5 +1,5 @@
 //! The examples in docs/protocol/signalling.md are what this build writes and reads.
-use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
+use meshwork_core::id::{Code, Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::announce;
@@ -51,20 +51,7 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         FromClient::KeepAlive,
     ];
     let announcement = announce::announce(&bob, b, [6; 32]);
-    let refused = FromServer::Refused {
-        reason: ServerRefusal::NoSuchMember,
-        detail: format!("{b} is no other member of room {room}"),
-        room: Some(room),
-        code: None,
-        endpoint: Some(b),
-    };
-    let refused_lookup = FromServer::Refused {
-        reason: ServerRefusal::TooManyRooms,
-        detail: String::from("this socket waits for 8 rooms, the most the server allows"),
-        room: None,
-        code: Some(code),
-        endpoint: None,
-    };
+    let [refused, refused_lookup] = refusals(room, code, b);
     let goodbye = FromServer::Goodbye {
         reason: ServerRefusal::TooLarge,
         detail: String::from("a message of 16385 bytes; at most 16384 are read"),
@@ -105,6 +92,25 @@ fn examples() -> (Vec<FromClient>, Vec<FromServer>) {
         leaving,
     ];
     (from_client, from_server)
+}
+
+/// Of a signal, and of a lookup.
+fn refusals(room: RoomId, code: Code, endpoint: Endpoint) -> [FromServer; 2] {
+    let signal = FromServer::Refused {
+        reason: ServerRefusal::NoSuchMember,
+        detail: format!("{endpoint} is no other member of room {room}"),
+        room: Some(room),
+        code: None,
+        endpoint: Some(endpoint),
+    };
+    let lookup = FromServer::Refused {
+        reason: ServerRefusal::TooManyRooms,
+        detail: String::from("this socket waits for 8 rooms, the most the server allows"),
+        room: None,
+        code: Some(code),
+        endpoint: None,
+    };
+    [signal, lookup]
 }
 
 fn ice_servers(room: RoomId, endpoint: Endpoint) -> FromServer {
