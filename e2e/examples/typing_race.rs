@@ -1,6 +1,7 @@
 //! Shows how long a page takes from a key to its own screen, in a long document in which a program types too.
 //! Run with `cargo run --release -p meshwork-e2e --example typing_race -- [LETTERS] [KEYS]`, after `cargo xtask build`. It prints one
-//! line of JSON: milliseconds from a key until the frame that has its letter begins, and until that frame is drawn.
+//! line of JSON: milliseconds from a key until the frame that has its letter begins, and until that frame is drawn. *Bare* is the same
+//! editor over the same text in a page without a room.
 
 #![allow(clippy::print_stderr, reason = "the result alone stands on stdout")]
 
@@ -19,6 +20,22 @@ const LINE: &str = " The ferry leaves from pier 4, and whoever comes late takes 
 const PAUSE: Duration = Duration::from_millis(97);
 /// What takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Puts the page's editor into a page that has nothing else, over a room in which nothing happens.
+const BARE: &str = "const [style, editor, text] = arguments;
+    document.head.innerHTML = '<link rel=stylesheet>';
+    document.body.innerHTML = '<div class=writing><div class=document-main><div class=document-host></div></div></div>';
+    document.querySelector('link').href = style;
+    const room = { client: 7, whole: new Uint8Array(2), slices: [], user: ['Kim', 0] };
+    return import(editor).then(({ start }) => {
+        const desk = start((asked) => room[asked]);
+        desk.show('notes', document.querySelector('.document-host'));
+        desk.append(text);
+        desk.focus();
+    });";
+/// Where the page has its style sheet and its editor from.
+const PARTS: &str = "const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
+    return ['.css', '/editor.js'].map((end) => loaded.find((name) => name.endsWith(end)));";
 
 /// Notes of each key when the next frame begins, and when that is drawn.
 const WATCH: &str = "window.meshworkKeys = [];
@@ -77,6 +94,7 @@ async fn race(letters: usize, keys: usize) -> Result<Value> {
     })
     .await?;
     let opened = begun.elapsed();
+    let bare = type_bare(server.url(), &tab, &text, keys).await?;
     tab.eval(WATCH, vec![]).await?;
     let (alone, together) = (type_keys(&tab, keys, None).await?, type_keys(&tab, keys, Some(&notes)).await?);
     let typed = "x".repeat(2 * keys);
@@ -86,8 +104,22 @@ async fn race(letters: usize, keys: usize) -> Result<Value> {
     })
     .await?;
     Ok(json!({
-        "letters": text.len(), "keys": keys, "opened": opened.as_millis() as u64, "alone": alone, "together": together,
+        "letters": text.len(), "keys": keys, "opened": opened.as_millis() as u64,
+        "bare": bare, "alone": alone, "together": together,
     }))
+}
+
+/// Types so many letters at the end of the text where no room is.
+async fn type_bare(server: &str, whole: &Tab, text: &str, keys: usize) -> Result<Value> {
+    let parts = whole.eval(PARTS, vec![]).await?;
+    let browser = Browser::start_whole().await?;
+    let tab = browser.tab(&format!("{server}/nothing/is/here")).await?;
+    tab.eval(BARE, vec![parts[0].clone(), parts[1].clone(), json!(text)]).await?;
+    tab.press_with(Key::Control, Key::End).await?;
+    tab.eval(WATCH, vec![]).await?;
+    let typed = type_keys(&tab, keys, None).await?;
+    browser.quit().await?;
+    Ok(typed)
 }
 
 /// Types so many letters at the end, while a program types at the beginning if there is one.
