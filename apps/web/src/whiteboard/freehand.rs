@@ -3,8 +3,6 @@
 //! As perfect-freehand by Steve Ruiz has it: points are smoothed, a pressure is made up from the speed where the pen tells none,
 //! and on both sides of the way lie the points of an outline.
 
-use std::fmt::Write as _;
-
 use super::Place;
 
 /// How far a point is drawn to the one before, so that a trembling hand is not seen.
@@ -91,14 +89,32 @@ fn closed(points: &[Place]) -> String {
     let middle = |one: Place, other: Place| ((one.0 + other.0) / 2.0, (one.1 + other.1) / 2.0);
     let mut path = String::with_capacity(points.len() * 24);
     let start = middle(points[points.len() - 1], points[0]);
-    // Writing to a string cannot fail.
-    let _ = write!(path, "M{:.1} {:.1}", start.0, start.1);
+    put(&mut path, 'M', start);
     for (number, &point) in points.iter().enumerate() {
-        let (x, y) = middle(point, points[(number + 1) % points.len()]);
-        let _ = write!(path, "Q{:.1} {:.1} {x:.1} {y:.1}", point.0, point.1);
+        put(&mut path, 'Q', point);
+        put(&mut path, ' ', middle(point, points[(number + 1) % points.len()]));
     }
     path.push('z');
     path
+}
+
+/// Adds a place to a path, to a tenth of a pixel. A board has millions of them, and to format floats was half of the work.
+fn put(path: &mut String, before: char, (x, y): Place) {
+    for (before, number) in [(before, x), (' ', y)] {
+        path.push(before);
+        // A float becomes an integer by saturation.
+        let tenths = (number * 10.0).round() as i64;
+        if tenths < 0 {
+            path.push('-');
+        }
+        let digit = |of: u64| char::from(b'0' + (of % 10) as u8);
+        let (whole, tenth) = (tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10);
+        let length = whole.checked_ilog10().unwrap_or(0);
+        path.extend((0..=length).rev().map(|place| digit(whole / 10_u64.pow(place))));
+        if tenth > 0 {
+            path.extend(['.', digit(tenth)]);
+        }
+    }
 }
 
 fn dot((x, y): Place, radius: f64) -> String {
@@ -148,6 +164,16 @@ mod tests {
             ys.iter().copied().fold(0.0, f64::max) - ys.iter().copied().fold(1e9, f64::min)
         };
         assert!(height(250) > height(60) + 2.0);
+    }
+
+    #[test]
+    fn numbers_have_a_tenth() {
+        let mut path = String::new();
+        put(&mut path, 'M', (0.0, -0.04));
+        put(&mut path, 'Q', (-0.06, 1234567.89));
+        put(&mut path, ' ', (-70.0, 109.96));
+        put(&mut path, ' ', (f64::NAN, f64::INFINITY));
+        assert_eq!(path, "M0 0Q-0.1 1234567.9 -70 110 0 922337203685477580.7");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use shape::{
     Bounds, COLOURS, Fields, PICTURE_MAX, PIECES_MAX, POINTS_MAX, Picture, Piece, Point, Shape, Style,
     TEXT_MAX, UNIT, What,
 };
-pub use sketch::{Renewed, Sketch, deletion, shapes, to_hold, top};
+pub use sketch::{Renewed, Sketch, deletion, ids, shapes, to_hold, top};
 pub use steps::{Run, STEPS_BYTES_MAX, STEPS_MAX, Step, Steps, Way};
 
 use crate::FIRST;

@@ -21,9 +21,12 @@ pub struct Renewed {
 /// All shapes. Of two with one order the one with the greater id lies over the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
-    shapes: BTreeMap<ShapeId, Shape>,
-    order: BTreeSet<(Order, ShapeId)>,
+    /// In their order: a board is gone through from below far more often than a shape is looked for.
+    shapes: BTreeMap<Place, Shape>,
+    places: BTreeMap<ShapeId, Place>,
 }
+
+type Place = (Order, ShapeId);
 
 impl Sketch {
     /// All shapes of a table.
@@ -36,27 +39,29 @@ impl Sketch {
     /// Reads a shape again whose row may say something else. Returns what became of it; `None` where it is as it was.
     pub fn renew(&mut self, table: &Table, id: ShapeId) -> Option<Renewed> {
         let after = Shape::read(&Fields::of(table, id));
-        let before = self.shapes.get(&id).cloned();
-        if before == after {
+        if self.get(id) == after.as_ref() {
             return None;
         }
-        self.set(id, after.clone());
+        let before = self.set(id, after.clone());
         Some(Renewed { before, after })
     }
 
     /// Places shapes that stand in no table, in place of those of the same ids.
     pub fn place(&mut self, shapes: impl IntoIterator<Item = (ShapeId, Shape)>) {
-        shapes.into_iter().for_each(|(id, shape)| self.set(id, Some(shape)));
+        for (id, shape) in shapes {
+            self.set(id, Some(shape));
+        }
     }
 
-    fn set(&mut self, id: ShapeId, shape: Option<Shape>) {
-        if let Some(before) = self.shapes.remove(&id) {
-            self.order.remove(&(before.order, id));
-        }
+    /// Returns what it was before.
+    fn set(&mut self, id: ShapeId, shape: Option<Shape>) -> Option<Shape> {
+        let before = self.places.remove(&id).and_then(|place| self.shapes.remove(&place));
         if let Some(shape) = shape {
-            self.order.insert((shape.order.clone(), id));
-            self.shapes.insert(id, shape);
+            let place = (shape.order.clone(), id);
+            self.places.insert(id, place.clone());
+            self.shapes.insert(place, shape);
         }
+        before
     }
 
     /// How many there are.
@@ -71,28 +76,28 @@ impl Sketch {
 
     /// One of them.
     pub fn get(&self, id: ShapeId) -> Option<&Shape> {
-        self.shapes.get(&id)
+        self.shapes.get(self.places.get(&id)?)
     }
 
     /// All of them, the one below all others first.
     pub fn shapes(&self) -> impl DoubleEndedIterator<Item = (ShapeId, &Shape)> {
-        self.order.iter().filter_map(|(_, id)| Some((*id, self.shapes.get(id)?)))
+        self.shapes.iter().map(|((_, id), shape)| (*id, shape))
     }
 
     /// A place over all of them.
     pub fn top(&self) -> Order {
-        Order::between(self.order.last().map(|(order, _)| order), None)
+        Order::between(self.shapes.last_key_value().map(|((order, _), _)| order), None)
     }
 
     /// A place below all of them.
     pub fn bottom(&self) -> Order {
-        Order::between(None, self.order.first().map(|(order, _)| order))
+        Order::between(None, self.shapes.first_key_value().map(|((order, _), _)| order))
     }
 
     /// A place one further up than the topmost of some, or one further down than the lowest; `None` where they are there
     /// already.
     pub fn step(&self, of: &BTreeSet<ShapeId>, is_up: bool) -> Option<Order> {
-        let places: Vec<&(Order, ShapeId)> = self.order.iter().collect();
+        let places: Vec<&Place> = self.shapes.keys().collect();
         let order = |at: usize| places.get(at).map(|(order, _)| order);
         if is_up {
             let top = places.iter().rposition(|(_, id)| of.contains(id))?;
@@ -106,6 +111,14 @@ impl Sketch {
             Some(Order::between(beyond.map(|(order, _)| order), Some(next)))
         }
     }
+}
+
+/// The ids of all shapes of a table, and of what other builds may call shapes.
+pub fn ids(table: &Table) -> Vec<ShapeId> {
+    let mut ids: Vec<ShapeId> = table.entries(&ROW).filter_map(|entry| ShapeId::of(entry.row())).collect();
+    // The fields of a shape lie side by side.
+    ids.dedup();
+    ids
 }
 
 /// All shapes of a table, by id.

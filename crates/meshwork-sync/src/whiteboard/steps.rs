@@ -75,10 +75,6 @@ impl Step {
         }
     }
 
-    fn join_all(&mut self, later: Step) {
-        later.edits.into_iter().for_each(|edit| self.join(edit));
-    }
-
     fn bytes(&self) -> usize {
         self.edits.iter().map(Edit::bytes).sum()
     }
@@ -86,39 +82,15 @@ impl Step {
 
 /// The steps of one person on one page, or of one program.
 ///
-/// Who is told whether a write was taken [looks](Step::look) at it before, and [adds](Steps::add) it then; others
-/// [note](Steps::note) it before.
+/// What is to be written is [looked at](Step::look) before, and [added](Steps::add) once it was taken.
 #[derive(Clone, Debug, Default)]
 pub struct Steps {
     done: Vec<Step>,
     undone: Vec<Step>,
-    open: Option<Step>,
     runs: u64,
 }
 
 impl Steps {
-    /// What is noted from now on until [`Steps::end`] is one step.
-    pub fn begin(&mut self) {
-        self.end();
-        self.open = Some(Step::default());
-    }
-
-    /// The step is over; one in which nothing was written is none.
-    pub fn end(&mut self) {
-        if let Some(step) = self.open.take() {
-            self.push(step);
-        }
-    }
-
-    /// These are about to be written: a step of their own, unless one is open.
-    pub fn note(&mut self, table: &Table, writes: &[Write]) {
-        let step = Step::look(table, writes);
-        match &mut self.open {
-            Some(open) => open.join_all(step),
-            None => self.push(step),
-        }
-    }
-
     /// A run of its own.
     pub fn run(&mut self) -> Run {
         self.runs += 1;
@@ -129,16 +101,12 @@ impl Steps {
     pub fn add(&mut self, step: Step, run: Option<Run>) {
         let last = self.done.pop_if(|last| run.is_some() && last.run == run);
         let mut whole = Step { run, ..last.unwrap_or_default() };
-        whole.join_all(step);
-        self.push(whole);
-    }
-
-    /// What changes nothing is no step.
-    fn push(&mut self, mut step: Step) {
-        step.edits.retain(|edit| edit.before != edit.after);
-        if !step.edits.is_empty() {
+        step.edits.into_iter().for_each(|edit| whole.join(edit));
+        // What changes nothing is no step.
+        whole.edits.retain(|edit| edit.before != edit.after);
+        if !whole.edits.is_empty() {
             self.undone.clear();
-            self.done.push(step);
+            self.done.push(whole);
             self.forget_oldest();
         }
     }
@@ -163,7 +131,6 @@ impl Steps {
     /// What takes the nearest step that way of which anything is left as one made it; empty where there is none. What others
     /// changed of it is no part of it any more.
     pub fn next(&mut self, table: &Table, way: Way) -> Vec<Write> {
-        self.end();
         let (from, _) = self.along(way);
         while let Some(step) = from.last_mut() {
             step.edits.retain(|edit| edit.is_own(table));
@@ -184,13 +151,6 @@ impl Steps {
         if !edits.is_empty() {
             from.push(Step { edits, run: None });
         }
-    }
-
-    /// The [next](Steps::next) step that way, which counts as gone once it is asked for.
-    pub fn go(&mut self, table: &Table, way: Way) -> Vec<Write> {
-        let writes = self.next(table, way);
-        self.gone(way, writes.len());
-        writes
     }
 
     /// The steps that lie that way, and those that come of going it.

@@ -3,17 +3,20 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
+use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::table::{Change, Table, Write};
+use meshwork_rtc::web::sleep;
 use meshwork_sync::whiteboard::{
-    Field, Renewed, Shape, ShapeId, Sketch, Steps, Style, Way, What, deletion, drafts,
+    self, Field, Renewed, Run, Shape, ShapeId, Sketch, Step, Steps, Style, Way, What, deletion, drafts,
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
@@ -26,6 +29,7 @@ use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
 use super::super::state::{Sync, Tab};
 use super::files;
+use super::frame::Colours;
 use super::painter::Painter;
 use super::people::Others;
 use super::pictures::{self, Pictures};
@@ -33,6 +37,10 @@ use super::text::Editing;
 
 /// How far a copy lies beside what it is a copy of.
 const ASIDE: f64 = 16.0;
+/// How long shapes may be read at once, in ms: half of what a frame has.
+const READ_MS: f64 = 8.0;
+/// Shapes that are read before it is looked at the clock again.
+const BETWEEN_LOOKS: usize = 16;
 
 /// What is chosen, as the bar over the tools shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,7 +61,11 @@ pub(super) struct Chosen {
 pub(super) struct Work {
     pub(super) hand: Hand,
     pub(super) sketch: Sketch,
+    /// Shapes that are still to be read.
+    unread: BTreeSet<ShapeId>,
     pub(super) steps: Steps,
+    /// What a hand does until it is lifted is one step.
+    pub(super) run: Option<Run>,
     pub(super) gestures: Gestures,
     pub(super) painter: Painter,
     pub(super) pictures: Pictures,
@@ -65,6 +77,8 @@ pub(super) struct Work {
     pub(super) later: Option<TimeoutHandle>,
     /// What one's own laser leaves behind.
     pub(super) laser: Option<Track>,
+    /// The colours of the theme in which something was drawn last: to ask for them costs a layout.
+    pub(super) colours: Option<Rc<Colours>>,
 }
 
 /// The board. Copies are the same one.
@@ -102,8 +116,10 @@ impl Easel {
     pub(super) fn new(sync: Sync) -> Easel {
         let work = Work {
             hand: Hand::default(),
-            sketch: sync.look(Sketch::read).unwrap_or_default(),
+            sketch: Sketch::default(),
+            unread: BTreeSet::new(),
             steps: Steps::default(),
+            run: None,
             gestures: Gestures::default(),
             painter: Painter::new(),
             pictures: Pictures::default(),
@@ -112,6 +128,7 @@ impl Easel {
             is_frame_asked: false,
             later: None,
             laser: None,
+            colours: None,
         };
         let easel = Easel {
             sync,
@@ -120,7 +137,7 @@ impl Easel {
             style: RwSignal::new(Style { colour: 0, size: 0, is_filled: false }),
             chosen: RwSignal::new(Chosen::default()),
             steps: RwSignal::new((0, 0)),
-            count: RwSignal::new(work.sketch.len()),
+            count: RwSignal::new(0),
             editing: RwSignal::new(None),
             others: RwSignal::new(Vec::new()),
             following: RwSignal::new(None),
@@ -136,7 +153,7 @@ impl Easel {
             work: StoredValue::new_local(Rc::new(RefCell::new(work))),
         };
         sync.on_event(move |event| easel.hear(event));
-        easel.want_pictures();
+        easel.read();
         easel.follow_state();
         files::take_scribble(easel);
         easel
@@ -221,15 +238,42 @@ impl Easel {
         pictures.unwrap_or_default().into_iter().for_each(|blob| self.want_picture(blob));
     }
 
-    /// Reads all of the board again.
+    /// Reads all of the board again: a small one at once, a large one in steps, so that the page goes on meanwhile.
     fn read(self) {
-        let sketch = self.sync.look(Sketch::read).unwrap_or_default();
-        self.with(|work| {
-            work.sketch = sketch;
-            work.painter.renew_all();
+        let written = self.sync.look(whiteboard::ids).unwrap_or_default();
+        let is_begun = self.with(|work| {
+            let is_begun = !work.unread.is_empty();
+            work.unread.extend(written);
+            work.unread.extend(work.sketch.shapes().map(|(id, _)| id));
+            is_begun
         });
-        self.want_pictures();
+        if is_begun == Some(false) {
+            self.read_on();
+        }
+    }
+
+    fn read_on(self) {
+        let until = browser::milliseconds() + READ_MS;
+        let is_left = self.with(|work| {
+            self.sync.look(|table| {
+                while !work.unread.is_empty() && browser::milliseconds() < until {
+                    for id in std::iter::from_fn(|| work.unread.pop_first()).take(BETWEEN_LOOKS) {
+                        work.sketch.renew(table, id);
+                    }
+                }
+            });
+            work.painter.renew_all();
+            !work.unread.is_empty()
+        });
+        let Some(is_left) = is_left else { return };
         self.heed_changed();
+        if !is_left {
+            return self.want_pictures();
+        }
+        spawn_local(async move {
+            sleep(Duration::ZERO).await;
+            self.read_on();
+        });
     }
 
     /// Reads shapes again that may be others, which somebody has kept now.
@@ -365,13 +409,16 @@ impl Easel {
     }
 
     fn write_with(self, make: impl FnOnce(&Table) -> Vec<Write>) -> bool {
-        let mut touched = BTreeSet::new();
+        let (mut touched, mut step) = (BTreeSet::new(), Step::default());
         let is_written = self.sync.write_all(|table, _| {
             let writes = make(table);
             touched.extend(writes.iter().filter_map(|write| ShapeId::of(&write.row)));
-            self.with(|work| work.steps.note(table, &writes));
+            step = Step::look(table, &writes);
             Ok(writes)
         });
+        if is_written {
+            self.with(|work| work.steps.add(step, work.run));
+        }
         if let Some(id) = touched.first() {
             self.sync.look_at_shape(*id);
         }
@@ -396,12 +443,16 @@ impl Easel {
             return;
         }
         self.cancel();
-        let mut touched = BTreeSet::new();
-        self.sync.write_all(|table, _| {
-            let writes = self.with(|work| work.steps.go(table, way)).unwrap_or_default();
+        let (mut touched, mut count) = (BTreeSet::new(), 0);
+        let is_gone = self.sync.write_all(|table, _| {
+            let writes = self.with(|work| work.steps.next(table, way)).unwrap_or_default();
             touched.extend(writes.iter().filter_map(|write| ShapeId::of(&write.row)));
+            count = writes.len();
             Ok(writes)
         });
+        if is_gone {
+            self.with(|work| work.steps.gone(way, count));
+        }
         self.renew(&touched, None);
         self.heed_changed();
     }
@@ -413,7 +464,7 @@ impl Easel {
             self.write(writes);
         }
         self.erase(&erased);
-        self.with(|work| work.steps.end());
+        self.with(|work| work.run = None);
         if is_tool_done {
             self.with(|work| work.hand.tool = Tool::Select);
             self.tool.set(Tool::Select);
@@ -433,7 +484,7 @@ impl Easel {
         if let Some(id) = begun {
             self.erase(&[id]);
         }
-        self.with(|work| work.steps.end());
+        self.with(|work| work.run = None);
         self.ask_frame();
     }
 

@@ -1,7 +1,7 @@
 //! Draws the board: in tiles of the zoom that is shown, so that moving the board draws nothing again, and what changed is drawn
 //! where it changed. What would take longer than a frame may is drawn on in the next one, over what was there before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::f64::consts::TAU;
 use std::ops::RangeInclusive;
 
@@ -18,10 +18,12 @@ use super::pictures::{Coming, Pictures};
 
 /// Edge of a tile, in device pixels.
 const TILE: f64 = 512.0;
-/// How long drawing tiles may take in a frame, in ms: half of what a frame has, since others want their share.
-const BUDGET_MS: f64 = 4.0;
+/// How long drawing shapes may take in a frame, in ms: a fifth of what a frame has, since others want their share.
+const BUDGET_MS: f64 = 3.0;
 /// Shapes that are drawn before it is looked at the clock again.
 const BETWEEN_LOOKS: usize = 4;
+/// Shapes that are drawn upon what is there when they come at once. Beyond, whoever moves the board would wait for them.
+const FRESH_MAX: usize = 512;
 /// Looks that are kept: beyond, the board is one of a great many shapes, and they are made again.
 const LOOKS_MAX: usize = 32_768;
 const FACE: &str = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
@@ -74,8 +76,8 @@ pub(super) struct Painter {
     ready: BTreeMap<ShapeId, Ready>,
     /// Shapes that are under somebody's hand, and are drawn apart.
     lifted: BTreeSet<ShapeId>,
-    /// Shapes that came with nothing over them, and are not drawn yet.
-    fresh: Vec<ShapeId>,
+    /// Shapes that came with nothing over them, and are not drawn yet, the one that came first in front.
+    fresh: VecDeque<ShapeId>,
     ruler: Option<Context>,
 }
 
@@ -90,7 +92,7 @@ impl Painter {
             is_dark: false,
             ready: BTreeMap::new(),
             lifted: BTreeSet::new(),
-            fresh: Vec::new(),
+            fresh: VecDeque::new(),
             ruler: new_canvas(1.0, 1.0).as_ref().and_then(browser::paper),
         }
     }
@@ -117,22 +119,23 @@ impl Painter {
         is_on_top: bool,
     ) {
         self.ready.remove(&id);
-        if before.is_none() && is_on_top {
-            return self.fresh.push(id);
+        if before.is_none() && is_on_top && self.fresh.len() < FRESH_MAX {
+            return self.fresh.push_back(id);
         }
         for shape in before.into_iter().chain(after) {
             self.spoil(&hit::area(shape));
         }
     }
 
-    /// Draws what is fresh upon what is there.
-    fn draw_fresh(&mut self, sketch: &Sketch, pictures: &Pictures) {
-        let (Some(camera), fresh) = (self.camera, std::mem::take(&mut self.fresh)) else { return };
+    /// Draws what is fresh upon what is there. Returns whether some is left.
+    fn draw_fresh(&mut self, camera: Camera, sketch: &Sketch, pictures: &Pictures, until: f64) -> bool {
         let scale = camera.scale * self.ratio;
-        for id in fresh {
+        let mut tiles = std::mem::take(&mut self.tiles);
+        while browser::milliseconds() < until
+            && let Some(id) = self.fresh.pop_front()
+        {
             let Some(shape) = sketch.get(id) else { continue };
             let (columns, rows) = self.covered(camera, &hit::area(shape));
-            let mut tiles = std::mem::take(&mut self.tiles);
             for (spot, tile) in &mut tiles {
                 if tile.is_stale || !columns.contains(&spot.0) || !rows.contains(&spot.1) {
                     continue;
@@ -149,8 +152,9 @@ impl Painter {
                     (None, None) => {}
                 }
             }
-            self.tiles = tiles;
         }
+        self.tiles = tiles;
+        !self.fresh.is_empty()
     }
 
     /// Everything may look different.
@@ -217,8 +221,10 @@ impl Painter {
             self.change_scale();
         }
         self.camera = Some(camera);
-        self.draw_fresh(sketch, pictures);
-        let left = self.work(camera, sketch, pictures);
+        let until = browser::milliseconds() + BUDGET_MS;
+        // What is begun anew has all shapes, so no fresh one may be left that would be drawn upon it once more.
+        let left =
+            self.draw_fresh(camera, sketch, pictures, until) || self.work(camera, sketch, pictures, until);
         self.compose(onto, camera);
         left
     }
@@ -253,7 +259,7 @@ impl Painter {
         (top..=bottom).flat_map(move |row| (left..=right).map(move |column| (column, row)))
     }
 
-    fn work(&mut self, camera: Camera, sketch: &Sketch, pictures: &Pictures) -> bool {
+    fn work(&mut self, camera: Camera, sketch: &Sketch, pictures: &Pictures, until: f64) -> bool {
         let seen: BTreeSet<Spot> = self.spots(camera).collect();
         let unseen: Vec<Spot> = self.tiles.keys().filter(|spot| !seen.contains(spot)).copied().collect();
         for tile in unseen.iter().filter_map(|spot| self.tiles.remove(spot)).collect::<Vec<_>>() {
@@ -261,7 +267,6 @@ impl Painter {
             self.spare.extend(tile.work.map(|work| work.canvas));
         }
         self.spare.truncate(seen.len());
-        let until = browser::milliseconds() + BUDGET_MS;
         for spot in seen {
             let mut tile =
                 self.tiles.remove(&spot).unwrap_or_else(|| Tile { is_stale: true, ..Tile::default() });
@@ -286,11 +291,9 @@ impl Painter {
     ) -> bool {
         let scale = camera.scale * self.ratio;
         let corner = (f64::from(spot.0) * TILE, f64::from(spot.1) * TILE);
-        if tile.is_stale {
+        // Where shapes keep coming, a tile would never be done that is begun anew for each of them.
+        if tile.is_stale && tile.work.is_none() {
             tile.is_stale = false;
-            if let Some(work) = tile.work.take() {
-                self.spare.push(work.canvas);
-            }
             let edge = TILE / scale;
             let area = Area { x: corner.0 / scale, y: corner.1 / scale, width: edge, height: edge };
             let is_here =
@@ -321,7 +324,7 @@ impl Painter {
         if let Some(before) = tile.shown.replace(work.canvas) {
             self.spare.push(before);
         }
-        true
+        !tile.is_stale
     }
 
     /// Puts the tiles together.

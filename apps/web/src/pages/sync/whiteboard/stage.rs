@@ -196,7 +196,7 @@ fn begin(easel: Easel, touch: Touch) {
     }
     let (id, style) = (easel.fresh_id(), easel.style.get_untracked());
     easel.with(|work| {
-        work.steps.begin();
+        work.run = Some(work.steps.run());
         work.hand.style = style;
         work.hand.press(&work.sketch, touch, id);
         if tool == Tool::Laser {
