@@ -178,7 +178,10 @@ impl MeetingPoint {
                 self.reports.push((outcome, ms));
                 vec![]
             }
-            FromClient::Leave { room } => self.leave(socket, room),
+            FromClient::Leave { room, code } => {
+                self.waiting.retain(|waiting| *waiting != (socket, room, code));
+                room.map(|room| self.leave(socket, room)).unwrap_or_default()
+            }
             FromClient::Signal { room, to, payload } => {
                 let addressee = self.socket_of(room, to);
                 let from = self.announcements.get(&socket).map(|announcement| announcement.endpoint);

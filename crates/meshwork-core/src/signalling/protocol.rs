@@ -70,10 +70,14 @@ pub enum FromClient {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<Base64<32>>,
     },
-    /// Stops being a member of a room.
+    /// Stops being a member of a room, or waiting for it; exactly one of id and code is given, as when it was asked for.
     Leave {
-        /// Which room.
-        room: RoomId,
+        /// The room's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<RoomId>,
+        /// The room's code, when that is all there was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<Code>,
     },
     /// Carries a sealed payload to another member of a room.
     Signal {
@@ -357,7 +361,8 @@ mod tests {
             FromClient::Lookup { room: None, code: Some(code) },
             FromClient::Join { room, token: None },
             FromClient::Join { room, token: Some([5; 32].into()) },
-            FromClient::Leave { room },
+            FromClient::Leave { room: Some(room), code: None },
+            FromClient::Leave { room: None, code: Some(code) },
             FromClient::Signal { room, to: endpoint(), payload: [6; PAYLOAD_MAX].into() },
             FromClient::IceServers { room },
             FromClient::KeepAlive,

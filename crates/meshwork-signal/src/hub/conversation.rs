@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use meshwork_core::id::{Endpoint, RoomId};
+use meshwork_core::id::{Code, Endpoint, RoomId};
 use meshwork_core::signalling::announce;
 use meshwork_core::signalling::protocol::{Announcement, FromClient, FromServer, ServerRefusal, VERSIONS};
 use meshwork_core::signed::genesis::{GENESIS_MAX, Genesis, GenesisError};
@@ -65,20 +65,20 @@ impl Hub {
                 self.doom(id, ServerRefusal::OutOfOrder, detail);
             }
             (FromClient::Register { genesis }, Some(_)) => self.handle_register(now, id, genesis),
-            (FromClient::Lookup { room, code }, Some(_)) => match (room, code) {
-                (Some(room), None) => self.handle_lookup(now, id, Wanted::Room(room)),
-                (None, Some(code)) => self.handle_lookup(now, id, Wanted::Code(code)),
-                _ => {
-                    let detail =
-                        format!("`lookup` with room {room:?} and code {code:?}; exactly one is given");
-                    self.doom(id, ServerRefusal::Malformed, detail);
+            (FromClient::Lookup { room, code }, Some(_)) => {
+                if let Some(wanted) = self.read_wanted(id, "lookup", room, code) {
+                    self.handle_lookup(now, id, wanted);
                 }
-            },
+            }
             (FromClient::Join { room, token }, Some(endpoint)) => {
                 let circle = token.map(|token| *blake3::hash(&token).as_bytes());
                 self.handle_join(now, id, endpoint, room, circle);
             }
-            (FromClient::Leave { room }, Some(endpoint)) => self.handle_leave(now, id, endpoint, room),
+            (FromClient::Leave { room, code }, Some(endpoint)) => {
+                if let Some(wanted) = self.read_wanted(id, "leave", room, code) {
+                    self.handle_leave(now, id, endpoint, wanted);
+                }
+            }
             (FromClient::Signal { room, to, payload }, Some(from)) => {
                 let payload = URL_SAFE_NO_PAD.encode(&*payload);
                 self.handle_signal(now, id, from, &Signal { room, to, payload: &payload });
@@ -199,6 +199,26 @@ impl Hub {
         }
     }
 
+    /// What a request is about; a socket that does not say it ends.
+    fn read_wanted(
+        &mut self,
+        id: SocketId,
+        request: &str,
+        room: Option<RoomId>,
+        code: Option<Code>,
+    ) -> Option<Wanted> {
+        match (room, code) {
+            (Some(room), None) => Some(Wanted::Room(room)),
+            (None, Some(code)) => Some(Wanted::Code(code)),
+            _ => {
+                let detail =
+                    format!("`{request}` with room {room:?} and code {code:?}; exactly one is given");
+                self.doom(id, ServerRefusal::Malformed, detail);
+                None
+            }
+        }
+    }
+
     fn handle_lookup(&mut self, now: Time, id: SocketId, wanted: Wanted) {
         let (room, code) = wanted.named();
         self.counts.lookups += 1;
@@ -301,11 +321,12 @@ impl Hub {
         }
     }
 
-    fn handle_leave(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+    fn handle_leave(&mut self, now: Time, id: SocketId, endpoint: Endpoint, wanted: Wanted) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
-        if socket.waits.remove(&Wanted::Room(room)) {
-            self.waits.remove(Wanted::Room(room), id);
+        if socket.waits.remove(&wanted) {
+            self.waits.remove(wanted, id);
         }
+        let Wanted::Room(room) = wanted else { return };
         if let Some(membership) = socket.rooms.remove(&room) {
             self.rooms.leave(room, &membership.circle, endpoint, now + self.config.room_keep);
             self.rank(id);

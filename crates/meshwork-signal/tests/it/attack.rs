@@ -210,7 +210,7 @@ fn templates() -> Vec<String> {
         FromClient::Lookup { room: Some(room), code: None },
         FromClient::Lookup { room: None, code: Some("AAAAAA".parse().unwrap()) },
         FromClient::Join { room, token: None },
-        FromClient::Leave { room },
+        FromClient::Leave { room: Some(room), code: None },
         FromClient::Signal { room, to: someone(2).endpoint, payload: Base64::new([5; 200]).unwrap() },
         FromClient::IceServers { room },
         FromClient::Report { outcome: LinkOutcome::Direct, ms: 5 },

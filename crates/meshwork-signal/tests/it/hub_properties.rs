@@ -181,7 +181,7 @@ impl World {
                 if let Some(seen) = self.seen.get_mut(&speaker) {
                     seen.rooms.remove(&room);
                 }
-                self.say(socket, &FromClient::Leave { room });
+                self.say(socket, &FromClient::Leave { room: Some(room), code: None });
             }
             Action::Signal { socket, room, person, length, times } => {
                 let (room, to) = (ROOMS_KNOWN[room].1, PEOPLE_KNOWN[person].1);

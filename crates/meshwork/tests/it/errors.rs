@@ -256,6 +256,15 @@ async fn servers_that_refuse_to_look_say_so() {
         let says_why = matches!(&error, JoinError::Refused(words) if words.contains("waits for 8 rooms"));
         assert!(says_why, "{link}: {error}");
     }
+    // Who looks for a room no longer makes place for another.
+    looking.into_iter().for_each(meshwork::Room::leave);
+    let looked_for = bo.look_for("K7M4QA").await.unwrap();
+    let answered = async {
+        while !looked_for.reach().await.unwrap().is_unknown {
+            crate::tick(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), answered).await.expect("it is looked for");
 }
 
 /// Somebody who reaches a server and keeps rooms in a folder.

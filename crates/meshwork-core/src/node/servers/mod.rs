@@ -205,13 +205,18 @@ impl Servers {
         }
     }
 
-    /// Tells a room's servers that we leave the room.
+    /// Tells a room's servers that we leave the room, or look for it no longer.
     pub(super) fn leave_room(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle) {
-        let Some(room) = rooms.get(handle).and_then(Entry::id) else { return };
-        let joined = |known: &mut Registration| core::mem::take(&mut known.joined).then_some(known.server);
+        let Some(entry) = rooms.get(handle) else { return };
+        let room = entry.id();
+        let code = entry.wanted_code().filter(|_| room.is_none());
+        let told = |known: &mut Registration| {
+            let flags = [&mut known.joined, &mut known.waits].map(core::mem::take);
+            flags.contains(&true).then_some(known.server)
+        };
         let known = self.registrations.get_mut(&handle).into_iter().flatten();
-        for server in known.filter_map(joined).collect::<Vec<_>>() {
-            self.request(own, server, &FromClient::Leave { room });
+        for server in known.filter_map(told).collect::<Vec<_>>() {
+            self.request(own, server, &FromClient::Leave { room, code });
         }
     }
 
@@ -416,7 +421,8 @@ impl Servers {
                 let away = self.rooms_on(server);
                 for &handle in &away {
                     if let Some(known) = self.registration(handle, server) {
-                        (known.joined, known.others, known.ask_again) = (false, 0, None);
+                        (known.joined, known.waits) = (false, false);
+                        (known.others, known.ask_again) = (0, None);
                     }
                 }
                 return Some(Heard::Away(away));
@@ -535,6 +541,7 @@ impl Servers {
     ) {
         let was_open = self.of(handle).iter().any(|known| known.code.is_some());
         let Some(known) = self.registration(handle, server) else { return };
+        known.waits = false;
         if known.code.replace(code) != Some(code) {
             own.event(Event::RoomRegistered { room: handle, code });
         }
@@ -546,7 +553,7 @@ impl Servers {
     }
 
     fn handle_unknown(
-        &self,
+        &mut self,
         own: &mut Own,
         rooms: &Rooms,
         server: ServerId,
@@ -559,8 +566,11 @@ impl Servers {
                 Some(_) => entry.wanted_room() == room,
                 None => code.is_some_and(|code| self.is_sought_by(rooms, handle, server, code)),
             };
-            if is_meant && entry.room().is_none() {
-                own.event(Event::RoomWaiting { room: handle });
+            if is_meant && let Some(known) = self.registration(handle, server) {
+                known.waits = true;
+                if entry.room().is_none() {
+                    own.event(Event::RoomWaiting { room: handle });
+                }
             }
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Registration {
     pub(super) code: Option<Code>,
     /// Whether the server counts us among the room's members.
     pub(super) joined: bool,
+    /// Whether it keeps our lookup of the room until it knows of it.
+    pub(super) waits: bool,
     /// Whether it said that it does not let us in.
     pub(super) refused: bool,
     /// How many others it says are in the room.
@@ -36,6 +38,7 @@ impl Registration {
             base,
             code: None,
             joined: false,
+            waits: false,
             refused: false,
             others: 0,
             ask_again: None,

@@ -105,7 +105,7 @@ fn signals_cross_no_room() {
     world.refusal(outside, ServerRefusal::NoSuchRoom);
     world.say(outside, signal(elsewhere, someone(1).endpoint));
     world.refusal(outside, ServerRefusal::NoSuchMember);
-    world.say(inside, FromClient::Leave { room });
+    world.say(inside, FromClient::Leave { room: Some(room), code: None });
     world.say(inside, signal(room, someone(2).endpoint));
     world.refusal(inside, ServerRefusal::NoSuchRoom);
 }

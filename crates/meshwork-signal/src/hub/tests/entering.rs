@@ -57,7 +57,7 @@ fn nothing_is_done_before_entering() {
         (FromClient::Register { genesis }, "register"),
         (FromClient::Lookup { room: Some(room), code: None }, "lookup"),
         (FromClient::Join { room, token: None }, "join"),
-        (FromClient::Leave { room }, "leave"),
+        (FromClient::Leave { room: Some(room), code: None }, "leave"),
         (signal(room, to), "signal"),
         (FromClient::KeepAlive, "keep-alive"),
     ] {

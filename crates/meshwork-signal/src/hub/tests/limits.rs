@@ -115,7 +115,7 @@ fn rooms_of_a_socket() {
     world.heard(socket);
     world.say(socket, FromClient::Join { room: rooms[2], token: None });
     assert!(world.refusal(socket, ServerRefusal::TooManyRooms).contains("2 rooms"));
-    world.say(socket, FromClient::Leave { room: rooms[0] });
+    world.say(socket, FromClient::Leave { room: Some(rooms[0]), code: None });
     world.say(socket, FromClient::Join { room: rooms[2], token: None });
     assert!(matches!(world.heard_one(socket), FromServer::Joined { .. }));
 }
@@ -139,6 +139,20 @@ fn waits_of_a_socket_and_in_all() {
     world.say(second, lookup(2));
     assert!(world.refusal(second, ServerRefusal::ServerFull).contains("3 lookups"));
     assert_eq!(world.hub.wait_count(), 3);
+}
+
+#[test]
+fn lookups_that_end_make_place() {
+    let mut world = world(|config| config.waits_per_socket_max = 1);
+    let socket = world.enter(&someone(1));
+    let wanted = [(Some(genesis(1).1), None), (None, Some(world.hub.key.code(genesis(2).1, 0)))];
+    for (room, code) in [wanted, wanted].concat() {
+        world.say(socket, FromClient::Lookup { room, code });
+        assert!(matches!(world.heard_one(socket), FromServer::Unknown { .. }));
+        assert_eq!(world.hub.wait_count(), 1);
+        world.say(socket, FromClient::Leave { room, code });
+        assert_eq!(world.hub.wait_count(), 0);
+    }
 }
 
 #[test]

@@ -124,10 +124,10 @@ fn members_hear_of_each_other() {
     );
     assert_eq!(world.heard_one(first), FromServer::MemberJoined { room, announcement: announced(2) });
 
-    world.say(second, FromClient::Leave { room });
+    world.say(second, FromClient::Leave { room: Some(room), code: None });
     let endpoint = someone(2).endpoint;
     assert_eq!(world.heard_one(first), FromServer::MemberLeft { room, endpoint });
-    world.say(second, FromClient::Leave { room });
+    world.say(second, FromClient::Leave { room: Some(room), code: None });
     assert_eq!((world.heard(first), world.heard(second)), (vec![], vec![]), "leaving twice says nothing");
 
     world.say(second, FromClient::Join { room, token: None });
@@ -148,7 +148,7 @@ fn joining_again_tells_changes_and_is_not_announced() {
     }
     assert_eq!(world.heard(first), []);
     // Who left and comes back is told everything anew.
-    world.say(second, FromClient::Leave { room });
+    world.say(second, FromClient::Leave { room: Some(room), code: None });
     world.say(second, FromClient::Join { room, token: None });
     assert!(matches!(world.heard_one(second), FromServer::Joined { members, .. } if members.len() == 1));
 }
@@ -195,7 +195,7 @@ fn waits_end_with_the_socket_or_a_leave() {
     world.say(socket, by_id(room));
     world.say(socket, by_id(room));
     assert_eq!(world.hub.wait_count(), 1, "asking twice waits once");
-    world.say(socket, FromClient::Leave { room });
+    world.say(socket, FromClient::Leave { room: Some(room), code: None });
     assert_eq!(world.hub.wait_count(), 0);
     world.say(socket, by_id(room));
     world.close(socket);
@@ -226,7 +226,7 @@ fn emptied_room_is_kept_for_seven_days() {
         world.inboxes.clear();
     }
     assert_eq!(world.hub.room_count(), 1);
-    world.say(member, FromClient::Leave { room });
+    world.say(member, FromClient::Leave { room: Some(room), code: None });
     world.close(member);
     world.wait(7 * DAY - SECOND);
     let late = world.enter(&someone(2));

@@ -46,7 +46,7 @@ fn unused_rooms_of_a_network_go_first() {
     world.say(member, FromClient::Join { room: used, token: None });
     let (_, left) = register_from(&mut world, "192.0.2.1", 2);
     let visitor = world.join(&someone(9), left);
-    world.say(visitor, FromClient::Leave { room: left });
+    world.say(visitor, FromClient::Leave { room: Some(left), code: None });
     let (_, unjoined) = register_from(&mut world, "192.0.2.1", 3);
     world.inboxes.clear();
     for (nonce, expected) in [(4, unjoined), (5, left)] {
@@ -164,7 +164,7 @@ fn a_join_costs_what_it_brings_about() {
     let mut joins = 0;
     while !world.closed.contains(&socket) {
         world.say(socket, FromClient::Join { room, token: None });
-        world.say(socket, FromClient::Leave { room });
+        world.say(socket, FromClient::Leave { room: Some(room), code: None });
         joins += 1;
     }
     let sent = world.hub.counts.bytes_sent - before;
