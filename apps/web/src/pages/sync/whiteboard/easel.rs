@@ -3,20 +3,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::{Track as _, *};
 use leptos::reactive::owner::LocalStorage;
-use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::table::{Change, Table, Write};
-use meshwork_rtc::web::sleep;
 use meshwork_sync::whiteboard::{
-    self, Field, Renewed, Run, Shape, ShapeId, Sketch, Step, Steps, Style, Way, What, deletion, drafts,
+    Field, Renewed, Run, Shape, ShapeId, Sketch, Step, Steps, Style, Way, What, deletion, drafts,
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
@@ -33,15 +30,11 @@ use super::frame::Colours;
 use super::painter::Painter;
 use super::people::Others;
 use super::pictures::{self, Pictures};
+use super::reading;
 use super::text::Editing;
 
 /// How far a copy lies beside what it is a copy of.
 const ASIDE: f64 = 16.0;
-/// How long shapes may be read at once, in ms: half of what a frame has.
-const READ_MS: f64 = 8.0;
-/// Shapes that are read before it is looked at the clock again.
-const BETWEEN_LOOKS: usize = 16;
-
 /// What is chosen, as the bar over the tools shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Chosen {
@@ -62,7 +55,7 @@ pub(super) struct Work {
     pub(super) hand: Hand,
     pub(super) sketch: Sketch,
     /// Shapes that are still to be read.
-    unread: BTreeSet<ShapeId>,
+    pub(super) unread: BTreeSet<ShapeId>,
     pub(super) steps: Steps,
     /// What a hand does until it is lifted is one step.
     pub(super) run: Option<Run>,
@@ -153,7 +146,7 @@ impl Easel {
             work: StoredValue::new_local(Rc::new(RefCell::new(work))),
         };
         sync.on_event(move |event| easel.hear(event));
-        easel.read();
+        reading::read(easel);
         easel.follow_state();
         files::take_scribble(easel);
         easel
@@ -202,7 +195,7 @@ impl Easel {
             return;
         }
         match event {
-            None => self.read(),
+            None => reading::read(self),
             Some(Event::Changed { replica: changed, batch, changes, .. })
                 if *changed == self.sync.replica() =>
             {
@@ -228,7 +221,7 @@ impl Easel {
         }
     }
 
-    fn want_pictures(self) {
+    pub(super) fn want_pictures(self) {
         let pictures = self.with(|work| {
             let shapes = work.sketch.shapes().map(|(_, shape)| shape);
             let pictures: BTreeSet<BlobId> = shapes.filter_map(pictures::of).collect();
@@ -236,44 +229,6 @@ impl Easel {
             pictures
         });
         pictures.unwrap_or_default().into_iter().for_each(|blob| self.want_picture(blob));
-    }
-
-    /// Reads all of the board again: a small one at once, a large one in steps, so that the page goes on meanwhile.
-    fn read(self) {
-        let written = self.sync.look(whiteboard::ids).unwrap_or_default();
-        let is_begun = self.with(|work| {
-            let is_begun = !work.unread.is_empty();
-            work.unread.extend(written);
-            work.unread.extend(work.sketch.shapes().map(|(id, _)| id));
-            is_begun
-        });
-        if is_begun == Some(false) {
-            self.read_on();
-        }
-    }
-
-    fn read_on(self) {
-        let until = browser::milliseconds() + READ_MS;
-        let is_left = self.with(|work| {
-            self.sync.look(|table| {
-                while !work.unread.is_empty() && browser::milliseconds() < until {
-                    for id in std::iter::from_fn(|| work.unread.pop_first()).take(BETWEEN_LOOKS) {
-                        work.sketch.renew(table, id);
-                    }
-                }
-            });
-            work.painter.renew_all();
-            !work.unread.is_empty()
-        });
-        let Some(is_left) = is_left else { return };
-        self.heed_changed();
-        if !is_left {
-            return self.want_pictures();
-        }
-        spawn_local(async move {
-            sleep(Duration::ZERO).await;
-            self.read_on();
-        });
     }
 
     /// Reads shapes again that may be others, which somebody has kept now.
@@ -302,7 +257,7 @@ impl Easel {
     }
 
     /// What is chosen may be gone, or look different.
-    fn heed_changed(self) {
+    pub(super) fn heed_changed(self) {
         self.with(|work| {
             let sketch = &work.sketch;
             work.hand.chosen.retain(|id| sketch.get(*id).is_some());

@@ -34,18 +34,18 @@ pub(super) struct Colours {
     is_dark: bool,
 }
 
-impl Easel {
-    /// The colours of the paper now; `None` before it is there.
-    pub(super) fn colours(self) -> Option<Rc<Colours>> {
-        let paper = self.paper.try_get_untracked().flatten()?;
-        self.with(|work| {
-            let is_current =
-                |colours: &Rc<Colours>| colours.is_dark == theme::is_dark() && !colours.ink.is_empty();
-            let known = work.colours.take().filter(is_current);
-            work.colours.insert(known.unwrap_or_else(|| Rc::new(Colours::of(&paper)))).clone()
-        })
-    }
+/// The colours of the paper now; `None` before it is there.
+pub(super) fn colours_of(easel: Easel) -> Option<Rc<Colours>> {
+    let paper = easel.paper.try_get_untracked().flatten()?;
+    easel.with(|work| {
+        let is_current =
+            |colours: &Rc<Colours>| colours.is_dark == theme::is_dark() && !colours.ink.is_empty();
+        let known = work.colours.take().filter(is_current);
+        work.colours.insert(known.unwrap_or_else(|| Rc::new(Colours::of(&paper)))).clone()
+    })
+}
 
+impl Easel {
     /// Draws a frame at this time, in place of one that was to come later.
     pub(super) fn ask_frame_at(self, at: Option<f64>) {
         let next = at.and_then(|at| {
@@ -82,7 +82,7 @@ impl Easel {
             paper.set_width(pixels[0]);
             paper.set_height(pixels[1]);
         }
-        let Some(colours) = self.colours() else { return };
+        let Some(colours) = colours_of(self) else { return };
         let now = browser::milliseconds();
         let edited =
             self.editing.with_untracked(|editing| editing.as_ref().and_then(|editing| self.edited(editing)));

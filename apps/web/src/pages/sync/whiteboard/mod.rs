@@ -8,6 +8,7 @@ mod keyboard;
 mod painter;
 mod people;
 mod pictures;
+mod reading;
 mod stage;
 mod text;
 

@@ -13,6 +13,7 @@ use meshwork_web::whiteboard::hand;
 
 use super::super::shelf;
 use super::easel::Easel;
+use super::frame::colours_of;
 
 /// Longest edge of a picture that is put down, in units.
 const EDGE_MAX: f64 = 480.0;
@@ -141,7 +142,7 @@ impl Easel {
         let sender = |who: Endpoint| Sender {
             who,
             called: session.people.called(who),
-            colour: self.colours().map_or(String::new(), |colours| colours.bead(who).to_owned()),
+            colour: colours_of(self).map_or(String::new(), |colours| colours.bead(who).to_owned()),
         };
         let look = |blob, before: &Coming| {
             let view =
