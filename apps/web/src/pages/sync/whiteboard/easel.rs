@@ -35,6 +35,7 @@ use super::text::Editing;
 
 /// How far a copy lies beside what it is a copy of.
 const ASIDE: f64 = 16.0;
+
 /// What is chosen, as the bar over the tools shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Chosen {

@@ -122,6 +122,8 @@ impl Painter {
         if before.is_none() && is_on_top && self.fresh.len() < FRESH_MAX {
             return self.fresh.push_back(id);
         }
+        // Where it is drawn anew it must not be drawn once more upon that.
+        self.fresh.retain(|fresh| *fresh != id);
         for shape in before.into_iter().chain(after) {
             self.spoil(&hit::area(shape));
         }
