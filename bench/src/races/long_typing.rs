@@ -27,18 +27,18 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
     for with in ["alone", "together"] {
         for until in ["begun", "drawn"] {
             let (ours, bare) = (&seen[with][until], &seen["bare"][until]);
-            let row = |part: &str, share: &str| {
-                let name = format!("{}/{with}, {until}, {part}", RACE.name);
+            let row = |share: &str| {
+                let name = format!("{}/{with}, {until}, {share}", RACE.name);
                 let [ours, bare] =
                     [number(ours, share), number(bare, share)].map(|ms| ms.map(Samples::exact));
                 Ok::<_, anyhow::Error>(
                     Row::stated(name, ours?, "ms", false).against("the editor alone", bare?),
                 )
             };
-            rows.push(row("p50", "p50")?);
+            rows.push(row("p50")?);
             let most = [number(ours, "most")?, number(bare, "most")?];
             let note = format!("the longest {:.1} ms, of the editor alone {:.1} ms", most[0], most[1]);
-            rows.push(row("p99", "p99")?.want("16 ms").note(note));
+            rows.push(row("p99")?.want("16 ms").note(note));
         }
     }
     let opened = Samples::exact(number(&seen, "opened")? / 1000.0);

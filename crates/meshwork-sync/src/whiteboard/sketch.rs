@@ -29,13 +29,6 @@ pub struct Sketch {
 type Place = (Order, ShapeId);
 
 impl Sketch {
-    /// All shapes of a table.
-    pub fn read(table: &Table) -> Sketch {
-        let mut sketch = Sketch::default();
-        sketch.place(shapes(table));
-        sketch
-    }
-
     /// Reads a shape again whose row may say something else. Returns what became of it; `None` where it is as it was.
     pub fn renew(&mut self, table: &Table, id: ShapeId) -> Option<Renewed> {
         let after = Shape::read(&Fields::of(table, id));

@@ -50,9 +50,10 @@ impl Edit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run(u64);
 
-/// What was written as one step: each field once.
+/// What was written as one step.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
+    /// Of each field one, in their order: whoever erases a full board edits a hundred thousand.
     edits: Vec<Edit>,
     run: Option<Run>,
 }
@@ -69,9 +70,10 @@ impl Step {
     }
 
     fn join(&mut self, edit: Edit) {
-        match self.edits.iter_mut().find(|known| known.row == edit.row && known.field == edit.field) {
-            Some(known) => known.after = edit.after,
-            None => self.edits.push(edit),
+        let order = |known: &Edit| (&known.row, &known.field).cmp(&(&edit.row, &edit.field));
+        match self.edits.binary_search_by(order) {
+            Ok(at) => self.edits[at].after = edit.after,
+            Err(at) => self.edits.insert(at, edit),
         }
     }
 
@@ -113,14 +115,9 @@ impl Steps {
 
     fn forget_oldest(&mut self) {
         let mut bytes: usize = self.done.iter().map(Step::bytes).sum();
-        let mut left = self.done.len();
-        let is_surplus = |step: &Step| {
-            let is_surplus = left > STEPS_MAX || left > 1 && bytes > STEPS_BYTES_MAX;
-            (left, bytes) = (left - 1, bytes - step.bytes());
-            is_surplus
-        };
-        let surplus = self.done.iter().map(is_surplus).take_while(|is_surplus| *is_surplus).count();
-        self.done.drain(..surplus);
+        while self.done.len() > STEPS_MAX || self.done.len() > 1 && bytes > STEPS_BYTES_MAX {
+            bytes -= self.done.remove(0).bytes();
+        }
     }
 
     /// How many steps lie back and forth.

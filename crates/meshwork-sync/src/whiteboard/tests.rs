@@ -129,6 +129,15 @@ fn both_changes_of_one_shape_hold() {
     }
 }
 
+impl Sketch {
+    /// All shapes of a table.
+    fn read(table: &Table) -> Sketch {
+        let mut sketch = Sketch::default();
+        sketch.place(shapes(table));
+        sketch
+    }
+}
+
 /// Writes, and remembers that as a step.
 fn add(person: &mut Person, steps: &mut Steps, writes: &[Write], run: Option<Run>) {
     let step = Step::look(&person.table, writes);
