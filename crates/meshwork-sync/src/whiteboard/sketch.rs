@@ -24,6 +24,8 @@ pub struct Sketch {
     /// In their order: a board is gone through from below far more often than a shape is looked for.
     shapes: BTreeMap<Place, Shape>,
     places: BTreeMap<ShapeId, Place>,
+    /// A place over those that are still to be read.
+    above_unread: Option<Order>,
 }
 
 type Place = (Order, ShapeId);
@@ -37,6 +39,11 @@ impl Sketch {
         }
         let before = self.set(id, after.clone());
         Some(Renewed { before, after })
+    }
+
+    /// Whatever a table has and is not read yet lies below what is put on top from now on: a large board is read in steps.
+    pub fn expect(&mut self, table: &Table) {
+        self.above_unread = Some(top(table));
     }
 
     /// Places shapes that stand in no table, in place of those of the same ids.
@@ -77,9 +84,10 @@ impl Sketch {
         self.shapes.iter().map(|((_, id), shape)| (*id, shape))
     }
 
-    /// A place over all of them.
+    /// A place over all of them, and over those that are [expected](Sketch::expect).
     pub fn top(&self) -> Order {
-        Order::between(self.shapes.last_key_value().map(|((order, _), _)| order), None)
+        let last = self.shapes.last_key_value().map(|((order, _), _)| order);
+        Order::between(last.max(self.above_unread.as_ref()), None)
     }
 
     /// A place below all of them.

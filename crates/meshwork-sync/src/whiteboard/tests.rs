@@ -252,6 +252,10 @@ fn the_top_lies_over_all_shapes() {
     // Where a shape does not say what it lies over, it lies in the middle.
     ann.write_all(&[ids[1].write(Field::Order, None)]);
     assert!(Sketch::read(&ann.table).shapes().all(|(_, shape)| shape.order < top(&ann.table)));
+    // Who draws while the shapes are still being read draws over them too.
+    let mut unread = Sketch::default();
+    unread.expect(&ann.table);
+    assert!(Sketch::read(&ann.table).shapes().all(|(_, shape)| shape.order < unread.top()));
     ann.write_all(&writes(ids[2], &shape(What::Note, of(1 << 31 | 5))));
     assert_eq!(top(&ann.table), of(1 << 31 | 6));
     ann.write_all(&deletion(&ann.table, ids[2]));

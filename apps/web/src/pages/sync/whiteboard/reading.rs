@@ -16,10 +16,12 @@ const BETWEEN_LOOKS: usize = 16;
 
 /// Reads every shape that there is, and every one that was there.
 pub(super) fn read(easel: Easel) {
-    let written = easel.sync.look(whiteboard::ids).unwrap_or_default();
     let is_begun = easel.with(|work| {
         let is_begun = !work.unread.is_empty();
-        work.unread.extend(written);
+        easel.sync.look(|table| {
+            work.sketch.expect(table);
+            work.unread.extend(whiteboard::ids(table));
+        });
         work.unread.extend(work.sketch.shapes().map(|(id, _)| id));
         is_begun
     });
