@@ -130,14 +130,18 @@ async fn overlay_is_seen_as_people_come_and_go() -> Result<()> {
     ensure!(picture["over"] == 0 && picture["beyond"] == 0, "every bead is seen: {picture}");
     wait_says(&tab, "overlay-count", &format!("{all} here, ")).await?;
     wait_says(&tab, "overlay-in-force", "Emergent (automatic)").await?;
-    let linked = tab.text("overlay-count").await?;
-    ensure!(linked.contains(&format!(" {} linked to you", picture["mine"])), "{linked}: {picture}");
-
-    let table = rows(&tab).await?;
-    ensure!(table.len() == all && table[0][0] == "You" && table[0][2] == "author", "{table:?}");
-    ensure!(table[1..].iter().all(|row| row[2].contains(" hop")), "everybody hears it: {table:?}");
-    let direct = table.iter().filter(|row| row[1].starts_with("Direct, ")).count();
-    ensure!(picture["mine"] == direct, "{direct} of {table:?}");
+    // Links come and go while one looks.
+    tab.wait_until(PATIENCE, "a picture, words and a table that agree", async || {
+        let (picture, linked) = (drawn(&tab).await?, tab.text("overlay-count").await?);
+        let table = rows(&tab).await?;
+        ensure!(linked.contains(&format!(" {} linked to you", picture["mine"])), "{linked}: {picture}");
+        ensure!(table.len() == all && table[0][0] == "You" && table[0][2] == "author", "{table:?}");
+        ensure!(table[1..].iter().all(|row| row[2].contains(" hop")), "everybody hears it: {table:?}");
+        let direct = table.iter().filter(|row| row[1].starts_with("Direct, ")).count();
+        ensure!(picture["mine"] == direct, "{direct} of {table:?}");
+        Ok(())
+    })
+    .await?;
 
     // Somebody else's strokes, chosen by keys: the tree is another one, and the table says whose.
     tab.eval("document.querySelector('.dot.me').focus()", vec![]).await?;
