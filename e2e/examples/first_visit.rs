@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 /// A canvas as a new room has it.
 const SIZE: (usize, usize) = (100, 100);
-/// Where the stroke is painted.
+/// Where the stroke shows that is painted in the middle of the start page's canvas, and in which colour.
 const AT: (usize, usize) = (50, 50);
+const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 /// What takes longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,6 +39,11 @@ async fn visit(kind: Kind) -> Result<Value> {
     let first = one.tab(server.url()).await?;
     first.wait_there(PATIENCE, "make-room").await?;
     let opened = passed();
+    let middle = "const { width, height } = document.querySelector('[data-testid=doodle]').getBoundingClientRect();
+        return [Math.round(width / 2), Math.round(height / 2)];";
+    let middle: (i64, i64) = serde_json::from_value(first.eval(middle, Vec::new()).await?)?;
+    first.drag_on("doodle", &[middle]).await?;
+    let painted = passed();
     first.click("make-room").await?;
     let link = wait_until(PATIENCE, "the link of the room", async || {
         let link = first.value("share-link").await?;
@@ -47,16 +53,15 @@ async fn visit(kind: Kind) -> Result<Value> {
     let link = link.await?;
     let shared = passed();
     let second = other.tab(&link).await?;
-    first.click_cell(SIZE, AT).await?;
-    let painted = passed();
     wait_until(PATIENCE, "the stroke", async || {
-        ensure!(second.cell(SIZE, AT).await?[3] > 0, "nothing is painted there");
+        let shown = second.cell(SIZE, AT).await?;
+        ensure!(shown == RED, "{shown:?} is shown there");
         Ok(())
     })
     .await?;
     let seen = passed();
     Ok(json!({
-        "browser": format!("{kind:?}"), "clicks": 2, "opened_ms": opened, "shared_ms": shared, "painted_ms": painted,
+        "browser": format!("{kind:?}"), "clicks": 2, "opened_ms": opened, "painted_ms": painted, "shared_ms": shared,
         "seen_ms": seen,
     }))
 }

@@ -125,16 +125,102 @@ impl Doodle {
     }
 }
 
-/// A boat that stands there faintly while nothing is painted, and is none of it: columns, rows, widths and colours.
-pub fn sample() -> impl Iterator<Item = (u16, u16, u16, Colour)> {
-    let [mast, flag, jib, sail, hull, sea] = [0, 3, 5, 8, 4, 9].map(|place| PALETTE[place].colour);
-    let masts = (5..32).map(move |row| (45, row, 1, mast));
-    let flags = (5..9).map(move |row| (46, row, 6, flag));
-    let jibs = (0..18).map(move |row| (44 - row * 2 / 3, row + 13, 1 + row * 2 / 3, jib));
-    let sails = (0..21).map(move |row| (46, row + 10, 1 + row * 3 / 4, sail));
-    let hulls = (0..6).map(move |row| (27 + row, row + 32, 37 - 2 * row, hull));
-    let seas = (0..22).map(move |wave| (wave * 4, 38 + wave % 2, 4, sea));
-    masts.chain(flags).chain(jibs).chain(sails).chain(hulls).chain(seas)
+/// A rectangle of one colour: columns, rows, how wide and high, and its place among the colours at hand.
+type Patch = (i32, i32, i32, i32, usize);
+
+/// A house, a tree, the sun and somebody's greeting. What comes later lies on top.
+const PATCHES: [Patch; 47] = [
+    // Hi
+    (8, 5, 1, 5, 9),
+    (10, 5, 1, 5, 9),
+    (9, 7, 1, 1, 9),
+    (13, 5, 1, 1, 9),
+    (13, 7, 1, 3, 9),
+    // A bird.
+    (24, 8, 2, 1, 0),
+    (26, 7, 2, 1, 0),
+    (28, 8, 1, 1, 0),
+    (29, 7, 2, 1, 0),
+    (31, 8, 2, 1, 0),
+    // Two people, and what links them.
+    (39, 10, 3, 1, 0),
+    (41, 11, 4, 1, 0),
+    (45, 12, 4, 1, 0),
+    (49, 11, 4, 1, 0),
+    (52, 10, 3, 1, 0),
+    // The sun's rays.
+    (70, 1, 1, 2, 4),
+    (70, 16, 1, 2, 4),
+    (62, 9, 2, 1, 4),
+    (77, 9, 2, 1, 4),
+    (64, 3, 1, 1, 4),
+    (65, 4, 1, 1, 4),
+    (76, 3, 1, 1, 4),
+    (75, 4, 1, 1, 4),
+    (64, 15, 1, 1, 4),
+    (65, 14, 1, 1, 4),
+    (76, 15, 1, 1, 4),
+    (75, 14, 1, 1, 4),
+    // The house.
+    (14, 23, 14, 11, 1),
+    (15, 24, 12, 9, 2),
+    (17, 28, 3, 6, 10),
+    (22, 26, 3, 2, 8),
+    (20, 16, 2, 1, 3),
+    (19, 17, 4, 1, 3),
+    (18, 18, 6, 1, 3),
+    (17, 19, 8, 1, 3),
+    (16, 20, 10, 1, 3),
+    (14, 21, 14, 1, 3),
+    (13, 22, 16, 1, 3),
+    // The tree, and its apples.
+    (40, 27, 2, 7, 1),
+    (36, 21, 1, 1, 3),
+    (43, 22, 1, 1, 3),
+    (39, 24, 1, 1, 3),
+    // Water.
+    (65, 36, 3, 1, 8),
+    (68, 37, 4, 1, 8),
+    (72, 36, 3, 1, 8),
+    (68, 40, 4, 1, 8),
+    (72, 41, 4, 1, 8),
+];
+
+/// Discs below those: in the middle of which cell, how far they reach, and their colours' places.
+const DISCS: [(i32, i32, i32, usize); 4] = [(70, 9, 5, 5), (37, 9, 2, 9), (56, 9, 2, 11), (40, 22, 5, 7)];
+
+/// The hill below all, from the left: the cell up to which each row goes, from row 31 on.
+const HILL: [i32; 13] = [46, 50, 53, 55, 56, 61, 58, 60, 57, 62, 58, 55, 54];
+
+/// The cell with which each of them begins.
+const SLOPE: [i32; 13] = [29, 24, 18, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+impl Doodle {
+    /// What somebody finds who comes for the first time: a picture that shows what the canvas is for, as one stroke.
+    pub fn sample() -> Doodle {
+        let mut doodle = Doodle::default();
+        doodle.strokes.push(Vec::new());
+        let mut above = SLOPE[0];
+        for (row, (from, to)) in (31..).zip(SLOPE.into_iter().zip(HILL)) {
+            doodle.fill((from, row, to - from, 1, 7));
+            doodle.fill((from, row, above - from, 1, 6));
+            above = from;
+        }
+        for (x, y, reach, colour) in DISCS {
+            for row in -reach..=reach {
+                let half = (0..=reach).rev().find(|half| half * half + row * row <= reach * reach + 1);
+                let half = half.unwrap_or_default();
+                doodle.fill((x - half, y + row, 2 * half + 1, 1, colour));
+            }
+        }
+        PATCHES.into_iter().for_each(|patch| doodle.fill(patch));
+        doodle
+    }
+
+    fn fill(&mut self, (x, y, width, height, colour): Patch) {
+        let cells = (y..y + height).flat_map(|y| (x..x + width).map(move |x| (x, y)));
+        cells.for_each(|at| self.paint(at, PALETTE[colour].colour));
+    }
 }
 
 #[cfg(test)]
@@ -192,14 +278,12 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_of_the_sample_lies_twice() {
-        let mut cells: Vec<(u16, u16)> =
-            sample().flat_map(|(x, y, width, _)| (x..x + width).map(move |x| (x, y))).collect();
-        assert!(cells.iter().all(|(x, y)| *x < SIZE.width && *y < SIZE.height));
-        let count = cells.len();
-        cells.sort_unstable();
-        cells.dedup();
-        assert_eq!(cells.len(), count);
+    fn sample_is_taken_back_as_one_stroke() {
+        let mut sample = Doodle::sample();
+        assert!(Doodle::read(&sample.write()).painted().eq(sample.painted()), "it is of colours at hand");
+        assert!((800..2000).contains(&sample.painted().count()), "{} cells", sample.painted().count());
+        sample.undo();
+        assert_eq!(sample, Doodle::default());
     }
 
     #[test]

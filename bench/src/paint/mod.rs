@@ -55,6 +55,7 @@ impl Pages {
     /// When the pages do not link.
     pub async fn ours(server: &Server, browsers: [&Browser; 2]) -> Result<Pages> {
         let first = browsers[0].tab(server.url()).await?;
+        first.click("doodle-undo").await?;
         first.click("kind-open").await?;
         first.click("make-room").await?;
         let link = first

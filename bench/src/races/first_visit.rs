@@ -12,7 +12,8 @@ const STEPS: [(&str, &str); 3] =
 pub(crate) const RACE: Race = Race {
     name: "first-visit",
     about: "From opening the start page in a browser without a profile to a stroke that a second profile sees, which opened the \
-            link: with two clicks that are made at once, so the time is the pages' own. Server and both browsers on one machine.",
+            link: one stroke on the start page and Share, made at once, so the time is the pages' own. Server and both browsers on \
+            one machine.",
     needs: Needs::Browser,
     run,
 };

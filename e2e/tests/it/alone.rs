@@ -96,13 +96,15 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
     let ann = browsers.0.tab(server.url()).await?;
     wait_there(&ann, "doodle").await?;
-    // A picture shows what the canvas is for, until something is painted; it stays here.
+    // A picture shows what the canvas is for; it is taken back as one stroke.
     let shown = "const paper = document.querySelector('[data-testid=doodle]');
         const { data } = paper.getContext('2d').getImageData(0, 0, paper.width, paper.height);
         return [document.querySelector('[data-testid=doodle-hint]').hidden,
             data.filter((value, place) => place % 4 === 3 && value > 0).length]";
-    let [is_gone, cells]: [Value; 2] = serde_json::from_value(ann.eval(shown, vec![]).await?)?;
-    ensure!(is_gone == false && cells.as_u64() > Some(50), "{cells} cells of the sample");
+    let [is_painted, cells]: [Value; 2] = serde_json::from_value(ann.eval(shown, vec![]).await?)?;
+    ensure!(is_painted == true && cells.as_u64() > Some(800), "{cells} cells of the sample");
+    ann.click("doodle-undo").await?;
+    ensure!(ann.eval(shown, vec![]).await? == json!([false, 0]), "it is taken back");
     ann.eval("document.querySelector('[data-testid=doodle]').focus()", vec![]).await?;
     ann.press_keys(" ").await?;
     ensure!(ann.eval(shown, vec![]).await? == json!([true, 1]), "the one cell that was painted");
@@ -125,6 +127,32 @@ async fn start_pages_painting_comes_along() -> Result<()> {
         wait_shows(tab, (50, 50), RED).await?;
         ensure!(painted(tab).await? == 1, "what was taken back stays so");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn newcomers_sample_is_shared_once() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = tokio::try_join!(Browser::start(), Browser::start())?;
+    let ann = browsers.0.tab(server.url()).await?;
+    wait_there(&ann, "doodle").await?;
+    ann.click("make-room").await?;
+    wait_page_says(&ann, "Bring someone in").await?;
+    let link = ann
+        .wait_until(PATIENCE, "a link", async || {
+            let link = ann.value("share-link-sheet").await?;
+            ensure!(link.contains('#'), "{link}");
+            Ok(link)
+        })
+        .await?;
+    let bo = browsers.1.tab(&link).await?;
+    // The roof of its house.
+    for tab in [&ann, &bo] {
+        wait_shows(tab, (25, 44), RED).await?;
+    }
+    ann.goto(server.url()).await?;
+    wait_there(&ann, "begin-alone").await?;
+    ensure!(ann.eval(IS_LEFT, vec![]).await? == false, "who was here before begins with nothing");
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{
-    SIZE, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says, wait_shows,
+    SIZE, clear_sample, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says, wait_shows,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, PATIENCE, Server, ServerOptions, Tab};
@@ -205,6 +205,7 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
     block(json!(["*/split_shell.wasm"])).await?;
     tab.goto(server.url()).await?;
+    clear_sample(&tab).await?;
     press_shown(&tab, "make-room").await?;
     // The canvas needs nothing of it, and takes strokes.
     tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::web_sys::{self, KeyboardEvent, PointerEvent};
 use leptos::{ev, html};
 use meshwork_place::canvas::Colour;
-use meshwork_web::doodle::{Doodle, Place, SIZE, sample};
+use meshwork_web::doodle::{Doodle, Place, SIZE};
 use meshwork_web::palette::{self, PALETTE, Swatch};
 use meshwork_web::texts;
 
@@ -13,8 +13,6 @@ use super::{browser, icons};
 
 /// The colour that one begins with: one that shows.
 const FIRST: usize = 3;
-/// How much of the sample is seen, of 1.
-const FAINT: f64 = 0.3;
 
 /// The canvas and its colours.
 #[component]
@@ -173,15 +171,8 @@ fn place(canvas: &web_sys::HtmlCanvasElement, event: &PointerEvent) -> Option<Pl
 fn draw(canvas: &web_sys::HtmlCanvasElement, doodle: &Doodle) {
     let Some(context) = browser::paper(canvas) else { return };
     context.clear_rect(0.0, 0.0, f64::from(SIZE.width), f64::from(SIZE.height));
-    let fill = |(x, y, width, colour): (u16, u16, u16, Colour)| {
+    for (x, y, colour) in doodle.painted() {
         context.set_fill_style_str(&palette::to_hex(colour));
-        context.fill_rect(f64::from(x), f64::from(y), f64::from(width), 1.0);
-    };
-    let mut painted = doodle.painted().map(|(x, y, colour)| (x, y, 1, colour)).peekable();
-    if painted.peek().is_none() {
-        context.set_global_alpha(FAINT);
-        sample().for_each(fill);
-        return context.set_global_alpha(1.0);
+        context.fill_rect(f64::from(x), f64::from(y), 1.0, 1.0);
     }
-    painted.for_each(fill);
 }

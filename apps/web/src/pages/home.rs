@@ -209,7 +209,11 @@ impl Making {
             session,
             alone,
             app,
-            doodle: RwSignal::new(Doodle::read(&browser::stored(DOODLE_KEY).unwrap_or_default())),
+            doodle: RwSignal::new(match browser::stored(DOODLE_KEY) {
+                Some(kept) => Doodle::read(&kept),
+                None if session.visited.was_anywhere() => Doodle::default(),
+                None => Doodle::sample(),
+            }),
             scribble: RwSignal::new(scribble::kept()),
             draft: Draft::new(Terms::default(), None),
             size: RwSignal::new(FIRST_SIZE),
@@ -229,7 +233,8 @@ impl Making {
             // It is in the room now.
             let made = making.under_way.try_get_untracked().flatten().filter(|_| session.has_room());
             match made.map(|(app, ..)| has_canvas(app)) {
-                Some(true) => browser::unstore(DOODLE_KEY),
+                // Nor is anything begun with again.
+                Some(true) => browser::store(DOODLE_KEY, ""),
                 Some(false) => scribble::send(),
                 None => {}
             }

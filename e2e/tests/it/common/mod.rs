@@ -103,10 +103,19 @@ pub(crate) async fn open_start(browser: &Browser, url: &str) -> Result<Tab> {
     Ok(tab)
 }
 
-/// Presses the button that makes a room of a kind: `private` or `open`.
+/// Presses the button that makes a room of a kind: `private` or `open`. The picture that the start page begins with does not
+/// come along.
 pub(crate) async fn press_make(tab: &Tab, kind: &str) -> Result<()> {
     tab.click(&format!("kind-{kind}")).await?;
+    clear_sample(tab).await?;
     tab.click("make-room").await
+}
+
+/// Takes back what the start page shows to somebody who was never there, where it does.
+pub(crate) async fn clear_sample(tab: &Tab) -> Result<()> {
+    let script = "if (localStorage.getItem('meshwork-doodle') === null) \
+        document.querySelector('[data-testid=doodle-undo]:enabled')?.click();";
+    tab.eval(script, vec![]).await.map(drop)
 }
 
 /// Makes a room of a kind on the start page, and returns its LINK.
