@@ -374,7 +374,8 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
         host.click("zoom-in").await?;
     }
     camera.take(&host, "zoomed").await?;
-    host.click("timelapse").await?;
+    host.click("more").await?;
+    host.click("menu-timelapse").await?;
     host.wait_until(PATIENCE, "how far back it reaches", async || {
         anyhow::ensure!(!host.text("timelapse-reach").await?.is_empty(), "nothing is said yet");
         Ok(())

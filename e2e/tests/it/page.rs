@@ -122,6 +122,9 @@ async fn keys_alone_make_join_paint_and_leave_rooms() -> Result<()> {
     let start = || Browser::start_kind(Kind::of_this_run());
     let (one, other) = tokio::try_join!(start(), start())?;
     let first = open_start(&one, server.url()).await?;
+    // A newcomer's page begins with a picture.
+    tab_to(&first, "[data-testid=doodle-undo]").await?;
+    first.press_keys(Key::Enter).await?;
     tab_to(&first, "[data-testid=kind-private] input").await?;
     first.press_keys(Key::Right).await?;
     tab_to(&first, "[data-testid=make-room]").await?;
@@ -279,4 +282,54 @@ async fn narrow_screen_has_everything_without_scrolling_sideways() -> Result<()>
     home.click("palette-000000").await?;
     home.click_cell(SIZE, (50, 50)).await?;
     wait_shows(&home, (50, 50), BLACK).await
+}
+
+/// What of the menu is shown, by the names of its lines.
+async fn menu_lines(tab: &Tab) -> Result<Vec<String>> {
+    let shown = "const lines = document.querySelectorAll('#more-menu:popover-open .menu-line');
+        return Array.from(lines).filter(line => line.checkVisibility()).map(line => line.dataset.testid);";
+    Ok(serde_json::from_value(tab.eval(shown, vec![]).await?)?)
+}
+
+#[tokio::test]
+async fn menu_holds_what_the_bar_does_not() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start_kind(Kind::of_this_run()).await?;
+    let (tab, _) = open_page(&browser, server.url(), "open").await?;
+    let always = ["menu-timelapse", "menu-open-keys", "menu-theme", "menu-room", "menu-key"];
+    let open = async |lines: &[&str]| {
+        tab.wait_until(PATIENCE, "the menu", async || {
+            if menu_lines(&tab).await?.is_empty() {
+                tab.click("more").await?;
+            }
+            let shown = menu_lines(&tab).await?;
+            ensure!(shown == lines, "{shown:?}");
+            Ok(())
+        })
+        .await
+    };
+    open(&always).await?;
+    let theme = async || tab.eval("return document.documentElement.dataset.theme", vec![]).await;
+    let before = theme().await?;
+    tab.click("menu-theme").await?;
+    ensure!(theme().await? != before, "it is {before} as before");
+    ensure!(menu_lines(&tab).await?.is_empty(), "what is chosen closes the menu");
+    // Escape closes it too, and what it opened gives the focus back to the bar.
+    open(&always).await?;
+    tab.press_keys("\u{e00c}").await?;
+    ensure!(menu_lines(&tab).await?.is_empty(), "Escape closes the menu");
+    open(&always).await?;
+    tab.click("menu-key").await?;
+    tab.wait_there(PATIENCE, "own-peer").await?;
+    tab.press_keys("\u{e00c}").await?;
+    tab.wait_until(PATIENCE, "the focus", async || {
+        let focused = tab.eval("return document.activeElement.dataset.testid", vec![]).await?;
+        ensure!(focused == "more", "{focused} has it");
+        Ok(())
+    })
+    .await?;
+    resize(&tab, NARROW).await?;
+    let in_bar = "return document.querySelector('[data-testid=\"save-png\"]').checkVisibility()";
+    ensure!(tab.eval(in_bar, vec![]).await? == false, "a narrow bar has no place for it");
+    open(&[&["menu-open-picture", "menu-save-png"], &always[..]].concat()).await
 }

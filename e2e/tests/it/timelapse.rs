@@ -52,14 +52,10 @@ async fn scrub(tab: &Tab, share: f64) -> Result<()> {
     tab.eval(drag, vec![share.into()]).await.map(drop)
 }
 
-/// Opens it from the bar, or from the room's sheet where the bar is too narrow.
+/// Opens it from the bar's menu.
 async fn open_timelapse(tab: &Tab) -> Result<String> {
-    if tab.eval("return innerWidth < 640", vec![]).await? == true {
-        tab.click("room-chip").await?;
-        tab.click("timelapse-offer").await?;
-    } else {
-        tab.click("timelapse").await?;
-    }
+    tab.click("more").await?;
+    tab.click("menu-timelapse").await?;
     tab.wait_until(PATIENCE, "how far back it reaches", async || {
         let reach = tab.text("timelapse-reach").await?;
         ensure!(!reach.is_empty(), "nothing is said yet");
@@ -183,7 +179,8 @@ async fn time_lapse_without_a_keeper_names_its_source() -> Result<()> {
     let browser = Browser::start().await?;
     let (tab, _link) = open_page(&browser, server.url(), "open").await?;
     tab.media(&[("prefers-reduced-motion", "reduce")]).await?;
-    tab.click("timelapse").await?;
+    tab.click("more").await?;
+    tab.click("menu-timelapse").await?;
     tab.wait_until(PATIENCE, "words for an empty canvas", async || {
         ensure!(tab.text("timelapse-empty").await?.contains("Nobody has painted yet"));
         Ok(())

@@ -42,7 +42,8 @@ async fn touch_alone_fills_areas_and_paints_pictures() -> Result<()> {
     let watch = "const input = document.querySelector('[data-testid=\"picture-file\"]');
         input.addEventListener('click', event => { event.preventDefault(); window.isAsked = true; });";
     tab.eval(watch, vec![]).await?;
-    tap(&tab, "open-picture-narrow").await?;
+    tap(&tab, "more").await?;
+    tap(&tab, "menu-open-picture").await?;
     tab.wait_until(PATIENCE, "a question for a file", async || {
         ensure!(tab.eval("return window.isAsked", vec![]).await? == true, "nothing is asked");
         Ok(())

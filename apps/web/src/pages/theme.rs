@@ -49,19 +49,31 @@ pub(crate) fn followed() -> RwSignal<bool> {
 #[component]
 pub(crate) fn ThemeToggle() -> impl IntoView {
     let dark = followed();
-    let toggle = move |_| {
-        let theme = if dark.get_untracked() { "light" } else { "dark" };
-        if let Some(root) = root() {
-            // The name is valid and the element is the page's root.
-            let _ = root.set_attribute(ATTRIBUTE, theme);
-        }
-        browser::store(KEY, theme);
-        dark.set(is_dark());
-    };
-    let label = move || if dark.get() { texts::notices::LIGHT_THEME } else { texts::notices::DARK_THEME };
+    let label = move || label(dark.get());
     view! {
-        <button class="icon-button theme-toggle" type="button" on:click=toggle aria-label=label title=label>
-            {move || if dark.get() { icons::sun().into_any() } else { icons::moon().into_any() }}
+        <button class="icon-button" type="button" on:click=move |_| toggle(dark) aria-label=label title=label>
+            {move || sign(dark.get())}
         </button>
     }
+}
+
+/// Changes between the two, and keeps the choice.
+pub(crate) fn toggle(dark: RwSignal<bool>) {
+    let theme = if dark.get_untracked() { "light" } else { "dark" };
+    if let Some(root) = root() {
+        // The name is valid and the element is the page's root.
+        let _ = root.set_attribute(ATTRIBUTE, theme);
+    }
+    browser::store(KEY, theme);
+    dark.set(is_dark());
+}
+
+/// What the button does that changes it.
+pub(crate) fn label(is_dark: bool) -> &'static str {
+    if is_dark { texts::notices::LIGHT_THEME } else { texts::notices::DARK_THEME }
+}
+
+/// Its sign.
+pub(crate) fn sign(is_dark: bool) -> AnyView {
+    if is_dark { icons::sun().into_any() } else { icons::moon().into_any() }
 }

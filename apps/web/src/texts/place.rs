@@ -208,7 +208,6 @@ pub mod picture {
 /// The time-lapse.
 pub mod timelapse {
     pub const TIME_LAPSE: &str = "Time-lapse";
-    pub const PLAY_IT: &str = "Play the time-lapse";
     pub const ASKING: &str = "Asking how far back the others can see";
     pub const NONE: &str = "Nobody has painted yet. Paint something, then open this again.";
     pub const MOMENT: &str = "Moment";

@@ -9,6 +9,7 @@ pub mod bar {
     pub const SHARE: &str = "Share";
     pub const SHARE_KEYS: &str = "Share (Ctrl K)";
     pub const APPS: &str = "Apps in this room";
+    pub const MORE: &str = "More";
     pub const PRIVATE: &str = "Private";
     pub const OPEN: &str = "Open";
     pub const ROOM_UNSHARED: &str = "Room and rules, not shared yet";

@@ -292,14 +292,6 @@ pub(crate) fn ZoomDock(
                 sign=icons::whole().into_any()
                 act=move |()| board.surface.look(View::reset)
             />
-            <IconButton
-                class="picture-narrow"
-                test_id="open-picture-narrow"
-                label=texts::picture::OVER_CANVAS
-                title=texts::picture::OVER_CANVAS
-                sign=icons::picture().into_any()
-                act=move |()| board.laid.choose()
-            />
         </div>
     }
 }

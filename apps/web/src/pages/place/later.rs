@@ -20,7 +20,7 @@ use super::minimap::Minimap;
 use super::picture::PictureLayer;
 use super::picture_bar;
 use super::share::SharePicture;
-use super::timelapse::{TimelapseOffer, TimelapseSheet};
+use super::timelapse::TimelapseSheet;
 use super::tool_sheets::{GotoSheet, KeysSheet};
 
 /// What is done with the canvas but painting by hand.
@@ -121,12 +121,9 @@ fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
 
 fn section(board: Board, place: Section) -> AnyView {
     match place {
-        // The bar is there at once.
-        Section::Actions => ().into_any(),
         Section::Panel => view! { <Facts board/> }.into_any(),
         Section::Share => view! { <SharePicture board/> }.into_any(),
         Section::Facts => size_fact(board).into_any(),
-        Section::Offers => view! { <TimelapseOffer board/> }.into_any(),
         Section::Order => view! { <Erasing board/> }.into_any(),
         Section::Sheets => view! { <KeysSheet board/><GotoSheet board/><TimelapseSheet board/> }.into_any(),
     }

@@ -31,13 +31,12 @@ use leptos::prelude::*;
 use meshwork_web::apps::{self, App as About};
 use meshwork_web::words::{self, Notice};
 
-use self::actions::Actions;
 use self::board::Board;
 use self::later::Piece;
 use self::stage::StageArea;
 use super::icons;
 use super::session::Session;
-use super::shell::app::{App, Front, Section};
+use super::shell::app::{Action, App, Front, Section};
 
 /// Place in front of the session's room.
 pub(crate) fn open(session: Session) -> Front {
@@ -60,11 +59,12 @@ impl App for Board {
         view! { <StageArea board=*self before_open/> }.into_any()
     }
 
+    fn actions(&self) -> Vec<Action> {
+        actions::actions(*self)
+    }
+
     fn section(&self, place: Section) -> AnyView {
-        match place {
-            Section::Actions => view! { <Actions board=*self/> }.into_any(),
-            place => self.place(Piece::Section(place)).into_any(),
-        }
+        self.place(Piece::Section(place)).into_any()
     }
 
     fn notices(&self) -> Vec<Notice> {

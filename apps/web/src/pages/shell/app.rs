@@ -19,6 +19,9 @@ pub(crate) trait App: Send + Sync {
     /// `before_open` stands there.
     fn view(&self, before_open: AnyView) -> AnyView;
 
+    /// What it offers in the bar: the first [`BAR_ACTIONS`] have a button there where it is wide, and all stand in its menu.
+    fn actions(&self) -> Vec<Action>;
+
     /// What it adds to a place of the page, as soon as it is loaded.
     fn section(&self, place: Section) -> AnyView;
 
@@ -35,19 +38,32 @@ pub(crate) trait App: Send + Sync {
     fn load_rest(&self);
 }
 
+/// How many things of an app have a button in the bar.
+pub(crate) const BAR_ACTIONS: usize = 2;
+
+/// Something that an app offers in the bar.
+#[derive(Clone, Copy)]
+pub(crate) struct Action {
+    /// Its button's name for tests; behind `menu-` that of its line in the menu.
+    pub(crate) test_id: &'static str,
+    pub(crate) label: &'static str,
+    /// Its label and its key, or what it is good for.
+    pub(crate) title: &'static str,
+    pub(crate) sign: fn() -> AnyView,
+    /// Whether it cannot be done now.
+    pub(crate) is_off: Signal<bool>,
+    pub(crate) act: Callback<()>,
+}
+
 /// A place of the page at which an app adds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
-    /// Buttons in the bar.
-    Actions,
     /// Facts in the panel, below the people.
     Panel,
     /// A part of the share sheet.
     Share,
     /// Facts on the room sheet.
     Facts,
-    /// What the room sheet offers.
-    Offers,
     /// What moderators do.
     Order,
     /// Sheets of its own.

@@ -1,14 +1,15 @@
-//! The bar above the app: mark, app, code, what the app offers, theme, notes, share.
+//! The bar above the app: mark, app, code, what the app offers, the menu, notes, share.
 
 use leptos::prelude::*;
 use meshwork_web::apps::App;
 use meshwork_web::texts;
 
+use super::super::icon_button::IconButton;
 use super::super::letter_beads::LetterBeads;
 use super::super::session::{Phase, Session};
-use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
-use super::app::{Front, Section};
+use super::app::{Action, BAR_ACTIONS, Front};
+use super::more::MENU;
 use super::notes::NotesButton;
 
 /// The bar.
@@ -38,8 +39,17 @@ pub(crate) fn Bar(
                 {move || guard.get().map(|is_private| privacy(session, is_private, session.is_unshared()))}
             </div>
             <div class="bar-end">
-                {front.section(Section::Actions)}
-                <ThemeToggle/>
+                <span class="bar-actions">{front.actions().into_iter().take(BAR_ACTIONS).map(action).collect_view()}</span>
+                <button
+                    class="icon-button"
+                    type="button"
+                    data-testid="more"
+                    aria-label=texts::bar::MORE
+                    title=texts::bar::MORE
+                    popovertarget=MENU
+                >
+                    {icons::more()}
+                </button>
                 <NotesButton session/>
                 <button
                     class="button primary share-button"
@@ -91,6 +101,11 @@ fn Apps(session: Session, front: Front) -> impl IntoView {
             view! { <nav class="app-tabs" aria-label=texts::bar::APPS>{tabs}</nav> }.into_any()
         }
     }
+}
+
+fn action(action: Action) -> impl IntoView {
+    let Action { test_id, label, title, sign, is_off, act } = action;
+    view! { <IconButton test_id label title sign=sign() is_off act/> }
 }
 
 fn privacy(session: Session, is_private: bool, is_unshared: bool) -> impl IntoView {

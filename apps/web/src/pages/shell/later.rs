@@ -16,6 +16,7 @@ use super::super::voice::VoiceOutlet;
 use super::app::{Front, Section};
 use super::guest::GuestLine;
 use super::meet::MeetSheet;
+use super::more::MoreMenu;
 use super::notes::NotesSheet;
 use super::overlay::OverlaySheet;
 use super::people::People;
@@ -119,6 +120,7 @@ fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
 
 fn sheets(session: Session, front: Front) -> impl IntoView {
     view! {
+        <MoreMenu session front/>
         <ShareSheet session front/>
         <RoomSheet session front/>
         <OverlaySheet session/>

@@ -9,6 +9,7 @@ mod comb;
 mod guest;
 mod later;
 mod meet;
+mod more;
 mod new_link;
 mod notes;
 mod order;

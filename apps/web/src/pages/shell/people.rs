@@ -12,7 +12,6 @@ use super::super::icons;
 use super::super::key_sheet::KeyButton;
 use super::super::name_field::NameField;
 use super::super::session::{Phase, Session, set_if_new};
-use super::super::theme::ThemeToggle;
 use super::RoomNotices;
 use super::app::{Front, Section};
 use super::bar;
@@ -90,7 +89,6 @@ pub(crate) fn People(
                     >
                         {texts::people::LEGEND}
                     </button>
-                    <span class="narrow-only theme-toggle"><ThemeToggle/></span>
                 </div>
             </div>
         </aside>

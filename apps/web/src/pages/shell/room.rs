@@ -140,7 +140,6 @@ fn panels(
     let about = view! {
         {owners(|_, draft| view! { <RoomName draft/> }.into_any())}
         <AboutFacts session/>
-        {front.section(Section::Offers)}
         <p class="sheet-part">
             <a class="button secondary" href="/" data-testid="leave">{texts::room::LEAVE}</a>
         </p>

@@ -24,7 +24,7 @@ use self::tabs::Tabs;
 use super::icons;
 use super::parts::{Loaded, Part, Stage};
 use super::session::{Phase, Session};
-use super::shell::app::{App, Front, Section};
+use super::shell::app::{Action, App, Front, Section};
 
 /// Sync in front of the session's room.
 pub(crate) fn open(session: Session) -> Front {
@@ -67,6 +67,10 @@ impl App for SyncFront {
             </div>
         }
         .into_any()
+    }
+
+    fn actions(&self) -> Vec<Action> {
+        Vec::new()
     }
 
     fn section(&self, place: Section) -> AnyView {

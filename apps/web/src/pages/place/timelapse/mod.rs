@@ -13,12 +13,9 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
 use meshwork_place::picture::{Area, Timeline};
-use meshwork_web::texts;
 use meshwork_web::timelapse::LENGTH_FIRST;
 
-use super::super::icons;
 use super::super::session::{Phase, Session};
-use super::board::Board;
 use super::painter;
 pub(crate) use sheet::TimelapseSheet;
 
@@ -131,26 +128,4 @@ impl Timelapse {
 /// Draws an area of a timeline at its moment.
 fn draw(context: &web_sys::CanvasRenderingContext2d, timeline: &Timeline, area: Area) {
     painter::put(context, &timeline.rgba(area, 1), area.width.into(), (area.x.into(), area.y.into()));
-}
-
-/// A way to it on the room's sheet, which gives way to it: a narrow bar has no place for the button.
-#[component]
-pub(crate) fn TimelapseOffer(
-    /// The room's board.
-    board: Board,
-) -> impl IntoView {
-    view! {
-        <button
-            type="button"
-            class="button secondary timelapse-offer"
-            data-testid="timelapse-offer"
-            on:click=move |_| {
-                board.session.governing.is_sheet_open.set(false);
-                board.tools.is_timelapse_wanted.set(true);
-            }
-        >
-            {icons::film()}
-            {texts::timelapse::PLAY_IT}
-        </button>
-    }
 }
