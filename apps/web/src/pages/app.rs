@@ -1,5 +1,7 @@
 //! The program: one node, two routes.
 
+use std::time::Duration;
+
 use leptos::ev;
 use leptos::prelude::*;
 use leptos::web_sys;
@@ -39,6 +41,14 @@ enum Route {
 pub(crate) fn start() {
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
     leptos::mount::mount_to_body(App);
+}
+
+/// Whether a task of its own may show the page: the browser prepares the program and the node begins in the first one, and
+/// together they would hold up a frame for longer than one notices.
+fn is_begun() -> RwSignal<bool> {
+    let is_begun = RwSignal::new(false);
+    set_timeout(move || is_begun.set(true), Duration::ZERO);
+    is_begun
 }
 
 impl Route {
@@ -142,8 +152,9 @@ fn App() -> impl IntoView {
             view! { <Start part=start_page aim=Aim::Nowhere session join alone/> }.into_any()
         }
     };
+    let is_begun = is_begun();
     view! {
-        {page}
+        {move || is_begun.get().then_some(page)}
         <UpdateLine/>
     }
     .into_any()
