@@ -375,6 +375,7 @@ pub(crate) async fn tools(camera: &Camera) -> Result<()> {
     }
     camera.take(&host, "zoomed").await?;
     host.click("more").await?;
+    camera.take(&host, "menu").await?;
     host.click("menu-timelapse").await?;
     host.wait_until(PATIENCE, "how far back it reaches", async || {
         anyhow::ensure!(!host.text("timelapse-reach").await?.is_empty(), "nothing is said yet");
