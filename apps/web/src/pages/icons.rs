@@ -21,7 +21,7 @@ macro_rules! icons {
 
 icons! {
     /// Three dots.
-    more = "M4.4 10v.01M10 10v.01M15.6 10v.01";
+    more = "M4.4 9.2a.8.8 0 1 0 0 1.6a.8.8 0 0 0 0-1.6zM10 9.2a.8.8 0 1 0 0 1.6a.8.8 0 0 0 0-1.6zM15.6 9.2a.8.8 0 1 0 0 1.6a.8.8 0 0 0 0-1.6z";
     /// A clock.
     clock = "M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14zM10 5.8v4.4l3 1.8";
     /// A half moon.
