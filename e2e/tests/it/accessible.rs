@@ -61,7 +61,9 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
 
 /// What the owner chooses, with its questions.
 async fn look_at_room_sheet(findings: &mut Findings, tab: &Tab) -> Result<()> {
-    tab.click("room-chip").await?;
+    tab.click("more").await?;
+    findings.look(tab, "the bar's menu").await?;
+    tab.click("menu-room").await?;
     findings.look(tab, "room sheet").await?;
     tab.click("tab-rules").await?;
     tab.click("painters-some").await?;
