@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// A canvas as a new room has it.
 const SIZE: (usize, usize) = (100, 100);
-/// Where the stroke shows that is painted in the middle of the start page's canvas, and in which colour.
+/// Where the stroke shows that is painted in the middle one of 90 by 44 cells of the start page, and in which colour.
 const AT: (usize, usize) = (50, 50);
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 /// What takes longer than this has failed.
@@ -40,7 +40,7 @@ async fn visit(kind: Kind) -> Result<Value> {
     first.wait_there(PATIENCE, "make-room").await?;
     let opened = passed();
     let middle = "const { width, height } = document.querySelector('[data-testid=doodle]').getBoundingClientRect();
-        return [Math.round(width / 2), Math.round(height / 2)];";
+        return [Math.round(width * 45.5 / 90), Math.round(height * 22.5 / 44)];";
     let middle: (i64, i64) = serde_json::from_value(first.eval(middle, Vec::new()).await?)?;
     first.drag_on("doodle", &[middle]).await?;
     let painted = passed();
