@@ -19,7 +19,10 @@ pub(super) fn read(easel: Easel) {
     let is_begun = easel.with(|work| {
         let is_begun = !work.unread.is_empty();
         easel.sync.look(|table| {
-            work.sketch.expect(table);
+            // What comes while it is read comes at any time.
+            if !is_begun {
+                work.sketch.expect(table);
+            }
             work.unread.extend(whiteboard::ids(table));
         });
         work.unread.extend(work.sketch.shapes().map(|(id, _)| id));
