@@ -39,7 +39,8 @@ async fn visit(kind: Kind) -> Result<Value> {
     let first = one.tab(server.url()).await?;
     first.wait_there(PATIENCE, "make-room").await?;
     let opened = passed();
-    let middle = "const { width, height } = document.querySelector('[data-testid=doodle]').getBoundingClientRect();
+    let middle =
+        "const { width, height } = document.querySelector('[data-testid=doodle]').getBoundingClientRect();
         return [Math.round(width * 45.5 / 90), Math.round(height * 22.5 / 44)];";
     let middle: (i64, i64) = serde_json::from_value(first.eval(middle, Vec::new()).await?)?;
     first.drag_on("doodle", &[middle]).await?;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{
-    SIZE, clear_sample, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says, wait_shows,
+    SIZE, clear_sample, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says,
+    wait_shows,
 };
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::{Browser, Cli, PATIENCE, Server, ServerOptions, Tab};
