@@ -328,7 +328,7 @@ async fn menu_holds_what_the_bar_does_not() -> Result<()> {
         Ok(())
     })
     .await?;
-    resize(&tab, NARROW).await?;
+    tab.look(Look::PHONE).await?;
     let in_bar = "return document.querySelector('[data-testid=\"save-png\"]').checkVisibility()";
     ensure!(tab.eval(in_bar, vec![]).await? == false, "a narrow bar has no place for it");
     open(&[&["menu-open-picture", "menu-save-png"], &always[..]].concat()).await
