@@ -189,19 +189,30 @@ const PATCHES: [Patch; 47] = [
 /// Discs below those: in the middle of which cell, how far they reach, and their colours' places.
 const DISCS: [(i32, i32, i32, usize); 4] = [(70, 9, 5, 5), (37, 9, 2, 9), (56, 9, 2, 11), (40, 22, 5, 7)];
 
-/// The hill below all, from the left: the cell up to which each row goes, from row 31 on.
-const HILL: [i32; 13] = [46, 50, 53, 55, 56, 61, 58, 60, 57, 62, 58, 55, 54];
-
-/// The cell with which each of them begins.
-const SLOPE: [i32; 13] = [29, 24, 18, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// The hill below all, from row 31 on: the cell with which each row begins, and the one up to which it goes.
+const HILL: [(i32, i32); 13] = [
+    (29, 46),
+    (24, 50),
+    (18, 53),
+    (9, 55),
+    (0, 56),
+    (0, 61),
+    (0, 58),
+    (0, 60),
+    (0, 57),
+    (0, 62),
+    (0, 58),
+    (0, 55),
+    (0, 54),
+];
 
 impl Doodle {
     /// What somebody finds who comes for the first time: a picture that shows what the canvas is for, as one stroke.
     pub fn sample() -> Doodle {
         let mut doodle = Doodle::default();
         doodle.strokes.push(Vec::new());
-        let mut above = SLOPE[0];
-        for (row, (from, to)) in (31..).zip(SLOPE.into_iter().zip(HILL)) {
+        let mut above = HILL[0].0;
+        for (row, (from, to)) in (31..).zip(HILL) {
             doodle.fill((from, row, to - from, 1, 7));
             doodle.fill((from, row, above - from, 1, 6));
             above = from;

@@ -26,6 +26,16 @@ async fn paint(tab: &Tab, at: (usize, usize)) -> Result<()> {
     wait_shows(tab, at, RED).await
 }
 
+/// The link on the share sheet, once there is one with this in it.
+async fn sheet_link(tab: &Tab, part: &str) -> Result<String> {
+    tab.wait_until(PATIENCE, "a link", async || {
+        let link = tab.value("share-link-sheet").await?;
+        ensure!(link.contains(part) && link.contains('#'), "{link}");
+        Ok(link)
+    })
+    .await
+}
+
 async fn painted(tab: &Tab) -> Result<usize> {
     Ok(tab.cells(SIZE).await?.into_iter().filter(|cell| *cell == RED).count())
 }
@@ -48,13 +58,7 @@ async fn a_canvas_is_painted_before_anybody_is_invited() -> Result<()> {
     paint(&second, (9, 9)).await?;
     ensure!(painted(&second).await? == 1);
     ann.click("open-share").await?;
-    let link = ann
-        .wait_until(PATIENCE, "a link", async || {
-            let link = ann.value("share-link-sheet").await?;
-            ensure!(link.contains("/place/") && link.contains('#'), "{link}");
-            Ok(link)
-        })
-        .await?;
+    let link = sheet_link(&ann, "/place/").await?;
     ensure!(ann.url().await? == link, "the address is the link");
     let bo = browsers.1.tab(&link).await?;
     wait_linked(&bo, 1).await?;
@@ -79,13 +83,7 @@ async fn what_is_counted_alone_is_shared_later() -> Result<()> {
     ann.click("open-share").await?;
     wait_page_says(&ann, "The server is unreachable").await?;
     server.restart().await?;
-    let link = ann
-        .wait_until(PATIENCE, "a link", async || {
-            let link = ann.value("share-link-sheet").await?;
-            ensure!(link.contains("/sync/"), "{link}");
-            Ok(link)
-        })
-        .await?;
+    let link = sheet_link(&ann, "/sync/").await?;
     let bo = browsers.1.tab(&link).await?;
     wait_says(&bo, "counter", "1").await
 }
@@ -114,13 +112,7 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     // The small canvas lies in the middle of the room's.
     press_make(&ann, "private").await?;
     wait_page_says(&ann, "Bring someone in").await?;
-    let link = ann
-        .wait_until(PATIENCE, "a link", async || {
-            let link = ann.value("share-link-sheet").await?;
-            ensure!(link.contains('#'), "{link}");
-            Ok(link)
-        })
-        .await?;
+    let link = sheet_link(&ann, "/place/").await?;
     close(&ann).await?;
     let bo = browsers.1.tab(&link).await?;
     for tab in [&ann, &bo] {
@@ -138,13 +130,7 @@ async fn newcomers_sample_is_shared_once() -> Result<()> {
     wait_there(&ann, "doodle").await?;
     ann.click("make-room").await?;
     wait_page_says(&ann, "Bring someone in").await?;
-    let link = ann
-        .wait_until(PATIENCE, "a link", async || {
-            let link = ann.value("share-link-sheet").await?;
-            ensure!(link.contains('#'), "{link}");
-            Ok(link)
-        })
-        .await?;
+    let link = sheet_link(&ann, "/place/").await?;
     let bo = browsers.1.tab(&link).await?;
     // The roof of its house.
     for tab in [&ann, &bo] {
@@ -193,13 +179,7 @@ async fn start_pages_drawing_comes_along() -> Result<()> {
     wait_there(&ann, "scribble").await?;
     press_make(&ann, "private").await?;
     wait_page_says(&ann, "Bring someone in").await?;
-    let link = ann
-        .wait_until(PATIENCE, "a link", async || {
-            let link = ann.value("share-link-sheet").await?;
-            ensure!(link.contains("/whiteboard#"), "{link}");
-            Ok(link)
-        })
-        .await?;
+    let link = sheet_link(&ann, "/whiteboard#").await?;
     close(&ann).await?;
     let bo = browsers.1.tab(&link).await?;
     for tab in [&ann, &bo] {

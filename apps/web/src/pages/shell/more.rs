@@ -21,56 +21,58 @@ pub(super) fn MoreMenu(
     front: Front,
 ) -> impl IntoView {
     let menu = NodeRef::<html::Div>::new();
-    let line = move |(place, action): (usize, Action)| {
+    let offered = move |(place, action): (usize, Action)| {
         let Action { test_id, label, title, sign, is_off, act } = action;
-        let choose = move |_| {
-            // Closed first, so that the focus comes back to the bar from what is opened.
-            close(menu);
-            act.run(());
-        };
-        view! {
-            <button
-                type="button"
-                class="menu-line"
-                // The bar has it too where it is wide.
-                class:in-bar=place < BAR_ACTIONS
-                data-testid=format!("menu-{test_id}")
-                title=title
-                disabled=move || is_off.get()
-                on:click=choose
-            >
-                {sign()}
-                {label}
-            </button>
-        }
+        let what = view! { {sign()} {label} }.into_any();
+        // The bar has it too where it is wide.
+        view! { <Line menu test_id what title is_off is_in_bar=place < BAR_ACTIONS act/> }
     };
     let dark = theme::followed();
+    let other_theme =
+        view! { {move || theme::sign(dark.get())} {move || theme::label(dark.get())} }.into_any();
+    let room = view! { {icons::rules()} {texts::room::ROOM_AND_RULES} }.into_any();
+    let key = view! { {icons::key()} {texts::key::YOUR_KEY} }.into_any();
     let (is_sheet_open, is_key_open) = (session.governing.is_sheet_open, session.me.is_key_open);
     view! {
         <div node_ref=menu id=MENU class="more-menu" popover="auto" data-testid=MENU>
-            {front.actions().into_iter().enumerate().map(line).collect_view()}
-            <button type="button" class="menu-line" data-testid="menu-theme" on:click=move |_| {
-                close(menu);
-                theme::toggle(dark);
-            }>
-                {move || theme::sign(dark.get())}
-                {move || theme::label(dark.get())}
-            </button>
-            <button type="button" class="menu-line" data-testid="menu-room" on:click=move |_| {
-                close(menu);
-                is_sheet_open.set(true);
-            }>
-                {icons::rules()}
-                {texts::room::ROOM_AND_RULES}
-            </button>
-            <button type="button" class="menu-line" data-testid="menu-key" on:click=move |_| {
-                close(menu);
-                is_key_open.set(true);
-            }>
-                {icons::key()}
-                {texts::key::YOUR_KEY}
-            </button>
+            {front.actions().into_iter().enumerate().map(offered).collect_view()}
+            <Line menu test_id="theme" what=other_theme act=move |()| theme::toggle(dark)/>
+            <Line menu test_id="room" what=room act=move |()| is_sheet_open.set(true)/>
+            <Line menu test_id="key" what=key act=move |()| is_key_open.set(true)/>
         </div>
+    }
+}
+
+/// Something that is chosen in the menu.
+#[component]
+fn Line(
+    menu: NodeRef<html::Div>,
+    /// Its name for tests, behind `menu-`.
+    test_id: &'static str,
+    /// Its sign and what it is called.
+    what: AnyView,
+    #[prop(default = "")] title: &'static str,
+    #[prop(default = Signal::stored(false))] is_off: Signal<bool>,
+    #[prop(default = false)] is_in_bar: bool,
+    #[prop(into)] act: Callback<()>,
+) -> impl IntoView {
+    let choose = move |_| {
+        // Closed first, so that the focus comes back to the bar from what is opened.
+        close(menu);
+        act.run(());
+    };
+    view! {
+        <button
+            type="button"
+            class="menu-line"
+            class:in-bar=is_in_bar
+            data-testid=format!("menu-{test_id}")
+            title=title
+            disabled=move || is_off.get()
+            on:click=choose
+        >
+            {what}
+        </button>
     }
 }
 
