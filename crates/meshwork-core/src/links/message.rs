@@ -116,7 +116,7 @@ pub enum DetachReason {
     Full,
     /// The proof of the secret did not hold.
     Proof,
-    /// The sender cannot tell yet whether the other one has access, and attaches again once it can.
+    /// The sender cannot tell yet whether the other one has access, and attaches again once it can. It takes records meanwhile.
     Unsure,
 }
 

@@ -265,10 +265,7 @@ impl Node {
                     }
                     _ => {}
                 }
-                if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
-                    room.handle_message(now, from, message);
-                }
-                return;
+                return base.rooms.handle_message(&base.own, handle, from, message);
             }
         };
         self.judge(from, done);

@@ -197,9 +197,9 @@ impl Node {
                     if matches!(message, RoomMessage::Blob(_)) {
                         base.rooms.attachments_mut().note_said(base.own.time(), from, handle);
                     }
-                    if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
-                        room.handle_message(now, from, message);
-                    }
+                    base.rooms.handle_message(&base.own, handle, from, message);
+                } else if let Some(handle) = base.rooms.numbered_unsure(&base.links, from, number, &message) {
+                    base.rooms.handle_message(&base.own, handle, from, message);
                 }
             }
             Ok(None) => {}
@@ -214,6 +214,8 @@ impl Node {
     fn handle_detach(&mut self, handle: RoomHandle, from: Endpoint, reason: DetachReason) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         let is_behind = is_behind(&base.rooms, &base.links, handle, from);
+        let attachments = base.rooms.attachments();
+        let shown = (attachments.number(from, handle), attachments.renewed(from, handle));
         if reason == DetachReason::Full && base.rooms.attachments().visited(from, handle).is_some() {
             // It has no place for a neighbour, and keeps the visit.
             base.rooms.attachments_mut().unattach_neighbour(handle, from);
@@ -242,7 +244,10 @@ impl Node {
                 base.rooms.handle_full(&base.own, handle, from);
             }
             // The link stays: it is to attach again over it. Meanwhile the overlay looks for another.
-            DetachReason::Unsure => base.rooms.handle_unreachable(&base.own, handle, from),
+            DetachReason::Unsure => {
+                base.rooms.hand_records(&base.own, &mut base.links, handle, from, shown);
+                base.rooms.handle_unreachable(&base.own, handle, from);
+            }
             DetachReason::Proof if is_behind => {
                 // By what it has heard so far this end has no access; it is about to hear more.
                 connecting.attempts().close_unused(base, from, "it has not heard of the room's secret yet");

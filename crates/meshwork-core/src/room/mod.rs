@@ -230,6 +230,8 @@ impl Room {
 
     /// A member is no longer attached; `distant` when it is in the room still (see [`Event::MemberDetached`]).
     pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint, distant: bool) {
+        // What it told of the rules it may have told without being a member.
+        self.kept.rules.handle_detached(endpoint);
         if !self.membership.handle_detached(endpoint) {
             return;
         }
@@ -241,7 +243,6 @@ impl Room {
         self.kept.tell_dropped_of(endpoint, dropped);
         self.membership.tell_soon(now);
         self.kept.storage.handle_detached(endpoint);
-        self.kept.rules.handle_detached(endpoint);
         self.kept.comparison.handle_detached(endpoint);
         self.history.handle_detached(now.time, endpoint);
         self.sharing().have(|blobs| blobs.handle_detached(now.time, endpoint));
@@ -253,7 +254,7 @@ impl Room {
         self.finish(now);
     }
 
-    /// An attached member said something.
+    /// An attached member said something, or somebody from whom records are taken.
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),

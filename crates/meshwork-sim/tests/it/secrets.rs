@@ -182,6 +182,40 @@ fn kept_peers_enter_with_an_earlier_link() {
     assert!(world.run_while(SOON, |world| address(world, members[1]) == third));
 }
 
+#[test]
+fn listed_members_let_in_whoever_lacks_their_records() {
+    // One that is listed too, and one that came by the newest LINK: neither knows the secret that the newcomer's LINK names.
+    for of_member in [2, 6] {
+        let (mut world, mut members) = private(1);
+        let owner = members.remove(0);
+        let first = address(&world, owner);
+        let second = renew(&mut world, owner, &[2, 5]);
+        let third = renew(&mut world, owner, &[2, 5]);
+        let link = if of_member == 2 { &first } else { &third };
+        members.push(enter(&mut world, of_member, link));
+        assert!(world.run_while(SOON, whole(&[owner, members[0]])));
+        world.run_for(Duration::from_secs(2));
+        world.quit(owner.0);
+        members.push(enter(&mut world, 5, &second));
+        assert!(world.run_while(SOON, whole(&members)), "person {of_member} hands over the records");
+        assert!(world.run_while(SOON, |world| address(world, members[1]) == third));
+    }
+}
+
+#[test]
+fn whoever_lost_access_hands_over_nothing_by_it() {
+    let (mut world, mut members) = private(2);
+    let (owner, removed) = (members.remove(0), members.remove(0));
+    world.cut(&[owner.0], &[removed.0]);
+    let new = renew(&mut world, owner, &[5]);
+    world.quit(owner.0);
+    // It comes by the new LINK alone, and the removed one knows of nothing.
+    let guest = enter(&mut world, 5, &new);
+    world.run_for(Duration::from_secs(30));
+    assert_eq!([attached(&world, guest), attached(&world, removed)], [0, 0]);
+    assert_ne!(address(&world, removed), new);
+}
+
 /// How many records a member holds, and how many of them go on.
 fn records(world: &World, (index, room): Member) -> (usize, usize) {
     let records = world.node(index).room(room).records();

@@ -340,7 +340,8 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
     let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
     for (endpoint, reason) in without_access(&base.rooms, &base.links, room) {
         connecting.visits().0.forget(base, room, endpoint);
-        let renewed = base.rooms.attachments().renewed(endpoint, room);
+        let attachments = base.rooms.attachments();
+        let (number, renewed) = (attachments.number(endpoint, room), attachments.renewed(endpoint, room));
         // Whoever lists it may go on: it is tried again when another record lets it in.
         base.rooms.attachments_mut().unattach(room, endpoint);
         detach(connecting, base, room, endpoint);
@@ -348,7 +349,7 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
         let why = "it has no access to the room any more";
         base.links.end_direct_in(&mut base.own, endpoint, room.0, why);
         if reason == DetachReason::Unsure {
-            base.rooms.attachments_mut().note_unsure(room, endpoint, renewed);
+            base.rooms.attachments_mut().note_unsure(room, endpoint, number, renewed);
         } else {
             connecting.attempts.close_unused(base, endpoint, why);
         }

@@ -8,7 +8,7 @@ use super::{Entry, ROOMS_MAX, Rooms};
 use crate::blobs::Share;
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
-use crate::links::message::{Attach, Detach, DetachReason, LinkMessage, RENEWED_MAX};
+use crate::links::message::{Attach, Detach, DetachReason, LinkMessage, RENEWED_MAX, Renewed};
 use crate::node::Offence;
 use crate::node::links::{BLOB_QUEUE, Links, SERVE_QUEUE};
 use crate::node::own::Own;
@@ -218,7 +218,7 @@ impl Rooms {
             _ => match entrance(links, entry, from, &attach.renewed) {
                 Entrance::Shut => "it shows a secret that was replaced, and nothing lists it",
                 Entrance::Unsure => {
-                    self.attachments.note_unsure(handle, from, attach.renewed.clone());
+                    self.attachments.note_unsure(handle, from, Some(attach.number), attach.renewed.clone());
                     send_detach(links, from, attach.room, DetachReason::Unsure);
                     return Ok(None);
                 }
@@ -227,6 +227,49 @@ impl Rooms {
         };
         send_detach(links, from, attach.room, DetachReason::Proof);
         Err((Refusal::RoomProof, String::from(detail)))
+    }
+
+    /// An endpoint, which calls a room by `number` and shows these secrets, cannot tell yet whether we have access. If it has, by what
+    /// is here, it is handed that: it may lack a record that lists us.
+    pub(in crate::node) fn hand_records(
+        &mut self,
+        own: &Own,
+        links: &mut Links,
+        handle: RoomHandle,
+        to: Endpoint,
+        (number, renewed): (Option<u32>, Renewed),
+    ) {
+        let Some(entry) = self.rooms.get(&handle) else { return };
+        let entrance = entrance(links, entry, to, &renewed);
+        if !entrance.is_open() {
+            return;
+        }
+        self.attachments.note_unsure(handle, to, number, renewed);
+        let Some((room, now)) = self.room_mut(own, handle) else { return };
+        room.hand_records(now, to);
+        if entrance == Entrance::Listed {
+            hand_secret(links, to, room);
+        }
+    }
+
+    /// The room in which an endpoint says something by which we can tell whether it has access, or asks for that where we can tell.
+    pub(in crate::node) fn numbered_unsure(
+        &self,
+        links: &Links,
+        from: Endpoint,
+        number: u32,
+        message: &RoomMessage,
+    ) -> Option<RoomHandle> {
+        let handle = self.attachments.numbered_unsure(from, number)?;
+        let is_heard = match message {
+            RoomMessage::Record(_) | RoomMessage::ListPiece(_) | RoomMessage::Secret(_) => true,
+            RoomMessage::AskList(_) => {
+                let renewed = self.attachments.get(from)?.renewed(handle);
+                entrance(links, self.rooms.get(&handle)?, from, renewed).is_open()
+            }
+            _ => false,
+        };
+        is_heard.then_some(handle)
     }
 
     /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
@@ -373,11 +416,9 @@ pub(in crate::node) fn with_access_at_last(
     handle: RoomHandle,
 ) -> Vec<Endpoint> {
     let Some(entry) = rooms.get(handle) else { return Vec::new() };
-    let unsure = rooms.attachments.iter().filter(|(_, one)| one.unsure.contains(&handle));
-    let let_in = unsure.filter(|(endpoint, one)| {
-        let entrance = entrance(links, entry, *endpoint, one.renewed(handle));
-        matches!(entrance, Entrance::Shown | Entrance::Listed)
-    });
+    let unsure = rooms.attachments.iter().filter(|(_, one)| one.unsure.contains_key(&handle));
+    let let_in =
+        unsure.filter(|(endpoint, one)| entrance(links, entry, *endpoint, one.renewed(handle)).is_open());
     let_in.map(|(endpoint, _)| endpoint).collect()
 }
 
@@ -402,7 +443,7 @@ pub(in crate::node) fn hand_listed(rooms: &Rooms, links: &mut Links, handle: Roo
 
 /// Hands a member that has access the secret in force, if it is known here.
 fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
-    if let (Some(secret), Some(link)) = (room.kept().secret(), links.of_mut(to)) {
+    if let (Some(secret), Some(link)) = (room.kept().given_secret(), links.of_mut(to)) {
         link.send(&RoomMessage::Secret(secret.0).on_link(room.kept().handle().0));
     }
 }

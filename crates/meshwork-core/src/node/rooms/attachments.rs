@@ -22,8 +22,8 @@ pub(in crate::node) struct Attachment {
     /// anybody noticing.
     pub(super) reattaching: BTreeSet<RoomHandle>,
     reattach_until: Time,
-    /// Rooms that it attached to before it could be told here whether it has access.
-    pub(super) unsure: BTreeSet<RoomHandle>,
+    /// Rooms of which one of both ends cannot tell yet whether the other has access, by its number for them.
+    pub(super) unsure: BTreeMap<RoomHandle, Option<u32>>,
     /// What it shows of the secrets that were put in the place of the rooms' first.
     pub(super) renewed: BTreeMap<RoomHandle, Renewed>,
     /// Rooms in which it visits us, or we it, over the present link.
@@ -45,7 +45,7 @@ impl Attachment {
             attached: BTreeMap::new(),
             reattaching: BTreeSet::new(),
             reattach_until: now,
-            unsure: BTreeSet::new(),
+            unsure: BTreeMap::new(),
             renewed: BTreeMap::new(),
             visits: BTreeMap::new(),
             distant: BTreeSet::new(),
@@ -69,6 +69,11 @@ impl Attachment {
     /// What it shows of the secrets that were put in the place of a room's first.
     pub(super) fn renewed(&self, room: RoomHandle) -> &[[u8; 32]] {
         self.renewed.get(&room).map(|proofs| &**proofs).unwrap_or_default()
+    }
+
+    /// Its number for a room in which it is a neighbour.
+    fn number(&self, room: RoomHandle) -> Option<u32> {
+        self.attached.iter().find(|(_, attached)| **attached == room).map(|(number, _)| *number)
     }
 
     /// Whether it was told that we are in `room`.
@@ -266,7 +271,7 @@ impl Attachments {
     /// A neighbour in a room is a visitor from here on, by the number by which it calls the room.
     pub(in crate::node) fn keep_as_visit(&mut self, now: Time, endpoint: Endpoint, room: RoomHandle) {
         let Some(one) = self.ends.get_mut(endpoint) else { return };
-        let number = one.attached.iter().find(|(_, attached)| **attached == room).map(|(number, _)| *number);
+        let number = one.number(room);
         one.remove_neighbour(room);
         if let Some(number) = number {
             one.take_visit(now, room, number);
@@ -297,18 +302,35 @@ impl Attachments {
         self.ends.get(endpoint)?.room(number)
     }
 
+    /// The room that an endpoint calls by a number of which it, or we, cannot tell yet whether the other has access.
+    pub(super) fn numbered_unsure(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
+        let mut unsure = self.ends.get(endpoint)?.unsure.iter();
+        unsure.find(|(_, named)| **named == Some(number)).map(|(room, _)| *room)
+    }
+
+    /// The number by which an endpoint calls a room as a neighbour.
+    pub(in crate::node) fn number(&self, endpoint: Endpoint, room: RoomHandle) -> Option<u32> {
+        self.ends.get(endpoint)?.number(room)
+    }
+
     /// What an endpoint shows of the secrets that were put in the place of a room's first.
     pub(in crate::node) fn renewed(&self, endpoint: Endpoint, room: RoomHandle) -> Renewed {
         let one = self.ends.get(endpoint);
         one.and_then(|one| one.renewed.get(&room)).cloned().unwrap_or_default()
     }
 
-    /// An endpoint attaches to a room and shows these secrets, and whether that gives it access cannot be
-    /// told yet. It takes us for detached, so it is to be told anew that we are there.
-    pub(in crate::node) fn note_unsure(&mut self, handle: RoomHandle, endpoint: Endpoint, renewed: Renewed) {
+    /// An endpoint attaches to a room and shows these secrets, and one of us cannot tell yet whether the other has access. It takes
+    /// us for detached, so it is to be told anew that we are there. `number` is its own for the room, where that is known.
+    pub(in crate::node) fn note_unsure(
+        &mut self,
+        handle: RoomHandle,
+        endpoint: Endpoint,
+        number: Option<u32>,
+        renewed: Renewed,
+    ) {
         if let Some(one) = self.ends.get_mut(endpoint) {
             one.sent.remove(&handle);
-            one.unsure.insert(handle);
+            one.unsure.insert(handle, number);
             one.renewed.insert(handle, renewed);
         }
     }
@@ -332,20 +354,20 @@ impl Attachments {
     pub(in crate::node) fn keep_attached(&mut self, own: &Own, endpoint: Endpoint) {
         if let Some(one) = self.ends.get_mut(endpoint) {
             one.sent.clear();
-            one.unsure.clear();
             one.visits.clear();
             one.reattaching.extend(core::mem::take(&mut one.attached).into_values());
             one.reattach_until = own.time() + own.config.resume_probe;
         }
     }
 
-    /// Takes the rooms of an endpoint from its link, which is gone. They are to be detached.
+    /// Takes the rooms of an endpoint from its link, which is gone, those too in which only records passed between us. They are to
+    /// be detached.
     pub(in crate::node) fn take_attached(&mut self, endpoint: Endpoint) -> BTreeSet<RoomHandle> {
         let Some(one) = self.ends.get_mut(endpoint) else { return BTreeSet::new() };
         one.sent.clear();
-        one.unsure.clear();
         one.visits.clear();
         let mut attached: BTreeSet<RoomHandle> = core::mem::take(&mut one.attached).into_values().collect();
+        attached.extend(core::mem::take(&mut one.unsure).into_keys());
         attached.append(&mut one.reattaching);
         attached
     }

@@ -30,6 +30,7 @@ use crate::overlay::LinkFacts;
 use crate::overlay::maker::Maker;
 use crate::overlay::sketch::Sketch;
 use crate::rng::Seed;
+use crate::room::message::RoomMessage;
 use crate::room::{MakeReplica, Room, RoomOutput};
 use crate::seam::event::{Event, RoomHandle, RoomRefusal};
 use crate::seam::io::HistoryPart;
@@ -204,7 +205,20 @@ impl Rooms {
         self.rooms.get_mut(&handle)?.open(own)
     }
 
-    /// The same for a command of the application.
+    /// A member of a room, or somebody who may become one, said something in it.
+    pub(super) fn handle_message(
+        &mut self,
+        own: &Own,
+        handle: RoomHandle,
+        from: Endpoint,
+        message: RoomMessage,
+    ) {
+        if let Some((room, now)) = self.room_mut(own, handle) {
+            room.handle_message(now, from, message);
+        }
+    }
+
+    /// The same as [`Rooms::room_mut`] for a command of the application.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`].

@@ -28,6 +28,13 @@ pub enum Entrance {
     Shut,
 }
 
+impl Entrance {
+    /// Whether it lets somebody in.
+    pub fn is_open(self) -> bool {
+        matches!(self, Entrance::Shown | Entrance::Listed)
+    }
+}
+
 /// The secret that this program has beside that of the genesis.
 #[derive(Debug, Default)]
 pub(super) struct Access {

@@ -103,10 +103,7 @@ impl Exchange {
         if !theirs.is_subset(&ours) {
             self.hurry(now, from);
         }
-        for (record, _) in records.all().filter(|(record, _)| !theirs.contains(&record.hash())) {
-            let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
-            self.send(from, RoomMessage::Record(bytes));
-        }
+        self.send_lacking(from, &theirs, records);
         self.send(from, RoomMessage::RecordsDigest(records.digest()));
     }
 
@@ -184,6 +181,14 @@ impl Exchange {
         (neighbour.ask_at, neighbour.ask_pause) = (None, ASK_LEAST);
         if !core::mem::replace(&mut neighbour.in_step, true) {
             self.outputs.push_back(ExchangeOutput::InStep(endpoint));
+        }
+    }
+
+    /// Sends somebody the records that it does not hold.
+    pub fn send_lacking(&mut self, to: Endpoint, held: &BTreeSet<RecordHash>, records: &Records) {
+        for (record, _) in records.all().filter(|(record, _)| !held.contains(&record.hash())) {
+            let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
+            self.send(to, RoomMessage::Record(bytes));
         }
     }
 

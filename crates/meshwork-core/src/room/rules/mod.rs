@@ -27,7 +27,7 @@ pub(crate) mod stored;
 pub mod terms;
 pub(super) mod waiting;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -570,6 +570,11 @@ impl Rules {
         if core::mem::take(&mut self.untold) {
             self.exchange.tell_soon(now);
         }
+    }
+
+    /// Sends all records to somebody who is no neighbour.
+    pub(super) fn hand_records(&mut self, to: Endpoint) {
+        self.exchange.send_lacking(to, &BTreeSet::new(), &self.records);
     }
 
     /// Sends something that was just made to all neighbours.

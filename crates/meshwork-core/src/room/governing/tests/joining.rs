@@ -159,6 +159,23 @@ fn secrets_survive_with_the_room() {
 }
 
 #[test]
+fn secrets_of_lost_branches_are_handed_to_nobody() {
+    let (secret, from) = (Secret([5; 16]), endpoint(0, 99));
+    let mut owned = room(0);
+    owned.govern(now(1), &identity(0), Act::Renew(secret, vec![])).unwrap();
+    let renewed: Vec<WithList> = owned.kept().records().all().cloned().collect();
+    let mut member = room(1);
+    hear(&mut member, now(2), from, RoomMessage::Secret(secret.0));
+    tell(&mut member, now(2), from, &renewed[0]);
+    assert_eq!(member.kept().given_secret(), Some(secret));
+    let one = ban(0, 3, &[], 2, vec![]);
+    let two = ban(0, 4, &[&one], 3, vec![]);
+    [one, two].iter().for_each(|record| tell(&mut member, now(5), from, record));
+    assert_eq!(member.kept().given_secret(), None, "by the record in force everybody is let in");
+    assert_eq!(member.kept().secret(), Some(secret), "it is held: its record counts once both are joined");
+}
+
+#[test]
 fn only_holders_of_the_edit_seed_may_write() {
     let (seed, owner) = (EditSeed([3; 16]), identity(0));
     let mut rooms = vec![room(0), room(2), room(4)];
