@@ -10,7 +10,8 @@ use super::servers::Servers;
 use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
-use crate::seam::event::LinkState;
+use crate::room::message::RoomMessage;
+use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::io::LinkId;
 use crate::seam::path::{LinkPath, Path, RelayedBecause};
 
@@ -29,6 +30,13 @@ pub(super) struct Base {
 }
 
 impl Base {
+    /// A member of a room, or somebody who may become one, said something in it.
+    pub(super) fn handle_in_room(&mut self, handle: RoomHandle, from: Endpoint, message: RoomMessage) {
+        if let Some((room, now)) = self.rooms.room_mut(&self.own, handle) {
+            room.handle_message(now, from, message);
+        }
+    }
+
     /// The link to an endpoint is about to be replaced: its rooms wait for the next one.
     pub(super) fn keep_rooms(&mut self, endpoint: Endpoint) {
         self.links.unset_link(endpoint);

@@ -265,7 +265,7 @@ impl Node {
                     }
                     _ => {}
                 }
-                return base.rooms.handle_message(&base.own, handle, from, message);
+                return base.handle_in_room(handle, from, message);
             }
         };
         self.judge(from, done);

@@ -5,18 +5,20 @@ use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use super::connecting::{ASK_LATER, linked_state, path_words, wants_proved};
-use super::rooms::{is_behind, send_detach};
-use super::{Node, Offence};
+use super::rooms::{entrance, hand_secret, is_behind, send_detach};
+use super::{Base, Node, Offence};
 use crate::id::Endpoint;
 use crate::lanes::Unreliable;
 use crate::links::link::{Link, LinkEvent};
-use crate::links::message::{DetachReason, GoodbyeReason, LinkMessage};
+use crate::links::message::{DetachReason, GoodbyeReason, LinkMessage, Renewed};
 use crate::room::message::RoomMessage;
+use crate::room::rules::access::Entrance;
 use crate::seam::event::{Event, LinkState, Refusal, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
 use crate::seam::path::Path;
 use crate::signalling::announce::Introduction;
 use crate::time::Time;
+use crate::wire::Bounded;
 
 /// How long an endpoint that broke the protocol is not linked to again.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
@@ -197,9 +199,9 @@ impl Node {
                     if matches!(message, RoomMessage::Blob(_)) {
                         base.rooms.attachments_mut().note_said(base.own.time(), from, handle);
                     }
-                    base.rooms.handle_message(&base.own, handle, from, message);
-                } else if let Some(handle) = base.rooms.numbered_unsure(&base.links, from, number, &message) {
-                    base.rooms.handle_message(&base.own, handle, from, message);
+                    base.handle_in_room(handle, from, message);
+                } else if let Some(handle) = numbered_unsure(base, from, number, &message) {
+                    base.handle_in_room(handle, from, message);
                 }
             }
             Ok(None) => {}
@@ -245,7 +247,7 @@ impl Node {
             }
             // The link stays: it is to attach again over it. Meanwhile the overlay looks for another.
             DetachReason::Unsure => {
-                base.rooms.hand_records(&base.own, &mut base.links, handle, from, shown);
+                hand_records(base, handle, from, shown);
                 base.rooms.handle_unreachable(&base.own, handle, from);
             }
             DetachReason::Proof if is_behind => {
@@ -348,6 +350,41 @@ impl Node {
         self.handle_server_timeouts();
         self.connecting.handle_known_timeouts(&mut self.base);
     }
+}
+
+/// An endpoint, which calls a room by `number` and shows these secrets, cannot tell yet whether we have access. If it has, by what is
+/// here, it is handed that, as if it had said that it holds no record: it may lack one that lists us.
+fn hand_records(
+    base: &mut Base,
+    handle: RoomHandle,
+    to: Endpoint,
+    (number, renewed): (Option<u32>, Renewed),
+) {
+    let Some(entry) = base.rooms.get(handle) else { return };
+    let entrance = entrance(&base.links, entry, to, &renewed);
+    if !entrance.is_open() {
+        return;
+    }
+    base.rooms.attachments_mut().note_unsure(handle, to, number, renewed);
+    base.handle_in_room(handle, to, RoomMessage::Records(Bounded::default()));
+    if let Some(room) = base.rooms.room(handle).filter(|_| entrance == Entrance::Listed) {
+        hand_secret(&mut base.links, to, room);
+    }
+}
+
+/// The room in which an endpoint says something by which we can tell whether it has access, or asks for that where we can tell.
+fn numbered_unsure(base: &Base, from: Endpoint, number: u32, message: &RoomMessage) -> Option<RoomHandle> {
+    let attachments = base.rooms.attachments();
+    let handle = attachments.numbered_unsure(from, number)?;
+    let is_heard = match message {
+        RoomMessage::Record(_) | RoomMessage::ListPiece(_) | RoomMessage::Secret(_) => true,
+        RoomMessage::AskList(_) => {
+            let renewed = attachments.renewed(from, handle);
+            entrance(&base.links, base.rooms.get(handle)?, from, &renewed).is_open()
+        }
+        _ => false,
+    };
+    is_heard.then_some(handle)
 }
 
 fn as_offence(done: Result<(), String>) -> Result<(), Offence> {

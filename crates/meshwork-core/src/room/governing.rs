@@ -63,12 +63,6 @@ impl Room {
         }
     }
 
-    /// Sends all records to somebody linked who is no member here, and cannot tell whether we are.
-    pub fn hand_records(&mut self, now: Now, to: Endpoint) {
-        self.kept.rules.hand_records(to);
-        self.finish(now);
-    }
-
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
     fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());

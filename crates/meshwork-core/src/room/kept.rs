@@ -144,14 +144,6 @@ impl Kept {
         self.rules.secret()
     }
 
-    /// The secret that a record in force gives the room, if it is known here. One of a record that is not in force is handed to nobody:
-    /// whoever is let in meanwhile need not be on its list.
-    pub fn given_secret(&self) -> Option<Secret> {
-        let records = self.records();
-        records.book().secret(&records.in_force())?;
-        self.secret()
-    }
-
     /// All such secrets that are known here: that in force, or any while no record says which, and those before it.
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
         self.rules.secrets()

@@ -8,7 +8,7 @@ use super::{Entry, ROOMS_MAX, Rooms};
 use crate::blobs::Share;
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::link::{Link, SEND_QUEUE_MAX};
-use crate::links::message::{Attach, Detach, DetachReason, LinkMessage, RENEWED_MAX, Renewed};
+use crate::links::message::{Attach, Detach, DetachReason, LinkMessage, RENEWED_MAX};
 use crate::node::Offence;
 use crate::node::links::{BLOB_QUEUE, Links, SERVE_QUEUE};
 use crate::node::own::Own;
@@ -229,49 +229,6 @@ impl Rooms {
         Err((Refusal::RoomProof, String::from(detail)))
     }
 
-    /// An endpoint, which calls a room by `number` and shows these secrets, cannot tell yet whether we have access. If it has, by what
-    /// is here, it is handed that: it may lack a record that lists us.
-    pub(in crate::node) fn hand_records(
-        &mut self,
-        own: &Own,
-        links: &mut Links,
-        handle: RoomHandle,
-        to: Endpoint,
-        (number, renewed): (Option<u32>, Renewed),
-    ) {
-        let Some(entry) = self.rooms.get(&handle) else { return };
-        let entrance = entrance(links, entry, to, &renewed);
-        if !entrance.is_open() {
-            return;
-        }
-        self.attachments.note_unsure(handle, to, number, renewed);
-        let Some((room, now)) = self.room_mut(own, handle) else { return };
-        room.hand_records(now, to);
-        if entrance == Entrance::Listed {
-            hand_secret(links, to, room);
-        }
-    }
-
-    /// The room in which an endpoint says something by which we can tell whether it has access, or asks for that where we can tell.
-    pub(in crate::node) fn numbered_unsure(
-        &self,
-        links: &Links,
-        from: Endpoint,
-        number: u32,
-        message: &RoomMessage,
-    ) -> Option<RoomHandle> {
-        let handle = self.attachments.numbered_unsure(from, number)?;
-        let is_heard = match message {
-            RoomMessage::Record(_) | RoomMessage::ListPiece(_) | RoomMessage::Secret(_) => true,
-            RoomMessage::AskList(_) => {
-                let renewed = self.attachments.get(from)?.renewed(handle);
-                entrance(links, self.rooms.get(&handle)?, from, renewed).is_open()
-            }
-            _ => false,
-        };
-        is_heard.then_some(handle)
-    }
-
     /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
     pub(in crate::node) fn detach_all(&mut self, links: &mut Links, handle: RoomHandle) -> Vec<Endpoint> {
         let Some(id) = self.get(handle).map(super::Entry::id) else { return Vec::new() };
@@ -441,15 +398,22 @@ pub(in crate::node) fn hand_listed(rooms: &Rooms, links: &mut Links, handle: Roo
     }
 }
 
-/// Hands a member that has access the secret in force, if it is known here.
-fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
-    if let (Some(secret), Some(link)) = (room.kept().given_secret(), links.of_mut(to)) {
+/// Hands a member that has access the secret that a record in force gives the room, if it is known here. One of another record is
+/// handed to nobody: whoever is let in meanwhile need not be on its list.
+pub(in crate::node) fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
+    let given = room.kept().records().new_secret().and_then(|_| room.kept().secret());
+    if let (Some(secret), Some(link)) = (given, links.of_mut(to)) {
         link.send(&RoomMessage::Secret(secret.0).on_link(room.kept().handle().0));
     }
 }
 
 /// What gives an endpoint access to a room whose first secret it knows, or keeps it out.
-fn entrance(links: &Links, entry: &Entry, from: Endpoint, renewed: &[[u8; 32]]) -> Entrance {
+pub(in crate::node) fn entrance(
+    links: &Links,
+    entry: &Entry,
+    from: Endpoint,
+    renewed: &[[u8; 32]],
+) -> Entrance {
     let Some(room) = entry.room().filter(|_| entry.secret().is_some()) else { return Entrance::Shown };
     let kept = room.kept();
     let proves = |secret: &Secret, proof: &[u8; 32]| proves(links, from, &kept.id(), secret, Some(*proof));

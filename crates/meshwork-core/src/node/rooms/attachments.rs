@@ -303,7 +303,7 @@ impl Attachments {
     }
 
     /// The room that an endpoint calls by a number of which it, or we, cannot tell yet whether the other has access.
-    pub(super) fn numbered_unsure(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
+    pub(in crate::node) fn numbered_unsure(&self, endpoint: Endpoint, number: u32) -> Option<RoomHandle> {
         let mut unsure = self.ends.get(endpoint)?.unsure.iter();
         unsure.find(|(_, named)| **named == Some(number)).map(|(room, _)| *room)
     }

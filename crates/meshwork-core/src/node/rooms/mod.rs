@@ -15,7 +15,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub(super) use self::attaching::{
-    hand_listed, is_behind, send_detach, tell_secret, with_access_at_last, without_access,
+    entrance, hand_listed, hand_secret, is_behind, send_detach, tell_secret, with_access_at_last,
+    without_access,
 };
 use self::attachments::Attachments;
 
@@ -30,7 +31,6 @@ use crate::overlay::LinkFacts;
 use crate::overlay::maker::Maker;
 use crate::overlay::sketch::Sketch;
 use crate::rng::Seed;
-use crate::room::message::RoomMessage;
 use crate::room::{MakeReplica, Room, RoomOutput};
 use crate::seam::event::{Event, RoomHandle, RoomRefusal};
 use crate::seam::io::HistoryPart;
@@ -205,20 +205,7 @@ impl Rooms {
         self.rooms.get_mut(&handle)?.open(own)
     }
 
-    /// A member of a room, or somebody who may become one, said something in it.
-    pub(super) fn handle_message(
-        &mut self,
-        own: &Own,
-        handle: RoomHandle,
-        from: Endpoint,
-        message: RoomMessage,
-    ) {
-        if let Some((room, now)) = self.room_mut(own, handle) {
-            room.handle_message(now, from, message);
-        }
-    }
-
-    /// The same as [`Rooms::room_mut`] for a command of the application.
+    /// The same for a command of the application.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`].

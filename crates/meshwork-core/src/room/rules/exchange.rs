@@ -93,17 +93,17 @@ impl Exchange {
         }
     }
 
-    /// A neighbour said which records it holds: sends it what it lacks, rules first, and our digest.
+    /// A neighbour, or somebody about to become one, said which records it holds: sends it what it lacks, rules first, and our digest.
     pub fn handle_hashes(&mut self, now: Time, from: Endpoint, hashes: &[RecordHash], records: &Records) {
-        if !self.neighbours.contains_key(&from) {
-            return;
-        }
         let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
         let ours: BTreeSet<RecordHash> = records.hashes().collect();
         if !theirs.is_subset(&ours) {
             self.hurry(now, from);
         }
-        self.send_lacking(from, &theirs, records);
+        for (record, _) in records.all().filter(|(record, _)| !theirs.contains(&record.hash())) {
+            let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
+            self.send(from, RoomMessage::Record(bytes));
+        }
         self.send(from, RoomMessage::RecordsDigest(records.digest()));
     }
 
@@ -181,14 +181,6 @@ impl Exchange {
         (neighbour.ask_at, neighbour.ask_pause) = (None, ASK_LEAST);
         if !core::mem::replace(&mut neighbour.in_step, true) {
             self.outputs.push_back(ExchangeOutput::InStep(endpoint));
-        }
-    }
-
-    /// Sends somebody the records that it does not hold.
-    pub fn send_lacking(&mut self, to: Endpoint, held: &BTreeSet<RecordHash>, records: &Records) {
-        for (record, _) in records.all().filter(|(record, _)| !held.contains(&record.hash())) {
-            let bytes = Bytes::new(record.bytes().to_vec()).expect("a record is within its limit");
-            self.send(to, RoomMessage::Record(bytes));
         }
     }
 

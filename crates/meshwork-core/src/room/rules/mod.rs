@@ -27,7 +27,7 @@ pub(crate) mod stored;
 pub mod terms;
 pub(super) mod waiting;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -301,7 +301,7 @@ impl Rules {
 
     /// A LINK or the person's own store has this secret beside that of the genesis.
     pub(super) fn hold_secret(&mut self, secret: Secret) {
-        self.access.hold(secret, in_force(&self.records));
+        self.access.hold(secret, new_secret(&self.records));
     }
 
     /// An endpoint tells this secret, which counts when a record in force commits to it.
@@ -312,7 +312,7 @@ impl Rules {
 
     /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
     pub(super) fn secret(&self) -> Option<Secret> {
-        self.access.secret(in_force(&self.records))
+        self.access.secret(new_secret(&self.records))
     }
 
     /// All such secrets that are known here, that in force first.
@@ -337,12 +337,11 @@ impl Rules {
         if planted!(SecretIgnored) {
             return Entrance::Shown;
         }
-        let in_force = self.records.book().secret(&self.records.in_force());
         let is_recorded = |secret: &Secret| gives(&self.records, secret);
         let shows = |secret: &Secret| renewed.iter().any(|proof| proves(secret, proof));
         let is_known =
             |proof: &[u8; 32]| self.secrets().any(|secret| is_recorded(&secret) && proves(&secret, proof));
-        match self.access.judge(in_force, peer, shows, is_recorded) {
+        match self.access.judge(self.records.new_secret(), peer, shows, is_recorded) {
             Entrance::Shut if renewed.first().is_some_and(|latest| !is_known(latest)) => Entrance::Unsure,
             entrance => entrance,
         }
@@ -505,13 +504,13 @@ impl Rules {
 }
 
 /// What the record in force says of the secret; `None` while it is that of the genesis.
-fn in_force(records: &Records) -> Option<&NewSecret> {
-    records.book().secret(&records.in_force()).map(|(new, _)| new)
+fn new_secret(records: &Records) -> Option<&NewSecret> {
+    records.new_secret().map(|(new, _)| new)
 }
 
 /// The records changed, or a secret was told.
 fn settle_secret(access: &mut Access, records: &Records) {
-    access.settle(in_force(records), |secret| gives(records, secret));
+    access.settle(new_secret(records), |secret| gives(records, secret));
 }
 
 /// Whether a record that counts gives the room this secret.
@@ -570,11 +569,6 @@ impl Rules {
         if core::mem::take(&mut self.untold) {
             self.exchange.tell_soon(now);
         }
-    }
-
-    /// Sends all records to somebody who is no neighbour.
-    pub(super) fn hand_records(&mut self, to: Endpoint) {
-        self.exchange.send_lacking(to, &BTreeSet::new(), &self.records);
     }
 
     /// Sends something that was just made to all neighbours.

@@ -13,7 +13,7 @@ use crate::clock::Stamp;
 use crate::id::{PeerId, RoomId};
 use crate::rulebook::{Rulebook, WithList};
 use crate::seam::event::Refusal;
-use crate::signed::change::{Change, Retraction};
+use crate::signed::change::{Change, NewSecret, Retraction};
 use crate::signed::header::RecordName;
 use crate::signed::list::{List, ListKind, ListName, ShortId};
 use crate::signed::record::Record;
@@ -80,6 +80,11 @@ impl Records {
     /// The record that batches are written under now.
     pub fn in_force(&self) -> RecordName {
         self.book.in_force().map_or(RecordName::GENESIS, Record::name)
+    }
+
+    /// What the record in force says of the secret; `None` while it is that of the genesis.
+    pub fn new_secret(&self) -> Option<(&NewSecret, &List)> {
+        self.book.secret(&self.in_force())
     }
 
     /// All that count: the owner's in ascending order of number and hash, then the moderators'.
