@@ -179,12 +179,9 @@ fn joined<'p, 'a: 'p>(parts: impl Iterator<Item = &'p Part<'a>>) -> Part<'a> {
 /// A part as a fold, without the content of its items that lie in `emptied`. `None` where that has no place in a batch, or
 /// could not take the place of all that it is made of: where half of a letter was deleted, the other half is lost with it.
 fn folded(name: &str, part: &Part<'_>, emptied: &Ranges) -> Option<Fold> {
-    let mut updates = part.updates.clone();
-    // What it empties, it has to delete itself.
-    updates.push(Update { items: Vec::new(), deletions: emptied.iter().cloned().collect() });
-    let payload = payload(name, &part.instances, &merge(&updates, emptied));
+    let payload = payload(name, &part.instances, &merge(&part.updates, emptied));
     let said = Said::read(&payload).ok().filter(|_| payload.len() <= PAYLOAD_MAX)?;
-    let (cost, has_all) = (said.cost(), part.updates.iter().all(|update| said.update.contains(update)));
+    let (cost, has_all) = (said.cost(), said.update.contains(&part.updates));
     has_all.then_some(Fold { payload, cost, least: part.least })
 }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
 use std::thread;
 
 use meshwork_core::signed::batch::PAYLOAD_MAX;
@@ -302,7 +303,7 @@ impl Trial {
         let mut letters = 0;
         for batch in self.people[0].documents.batches().filter(|batch| batch.peer() != self.liar.me.peer) {
             let said = Said::read(batch.payload()).expect("kept");
-            assert!(written.contains(&said.update), "seed {seed}: {said:?}");
+            assert!(written.contains(slice::from_ref(&said.update)), "seed {seed}: {said:?}");
             for item in said.update.items.iter().filter(|item| is_honest_text(item)) {
                 let stands: Ranges = Ranges::from_iter([item.range()]).without(&deleted);
                 assert!(stands.both(&gone).is_empty(), "seed {seed}: {item:?}");

@@ -1,4 +1,4 @@
-//! Whether one update says all that another says, however both are cut into items.
+//! Whether one update says all that others say, however they are cut into items.
 //!
 //! Yjs joins neighbouring items into runs when it writes them, and cuts runs where somebody writes in between. So items are
 //! compared part by part: the second part of a run is an item of its own whose origin is the first.
@@ -11,12 +11,15 @@ impl Update<'_> {
         find(&self.items, id).is_some()
     }
 
-    /// Whether this update has all deletions of `other`, and all its items with the same places and contents. The content of
-    /// an item may lack here where this update deletes it too. It takes a time that is proportional to both.
-    pub fn contains(&self, other: &Update<'_>) -> bool {
+    /// Whether this update has all deletions of `others`, and all their items with the same places and contents. The content of
+    /// an item may lack here where this update deletes it too. It takes a time that is proportional to all of them.
+    pub fn contains(&self, others: &[Update<'_>]) -> bool {
         let deleted = self.deleted();
-        let are_deleted = other.deletions.iter().all(|(client, range)| deleted.has(*client, range));
-        are_deleted && Container::of(self, &deleted).has_items(other)
+        let mut container = Container::of(self, &deleted);
+        others.iter().all(|other| {
+            let mut deletions = other.deletions.iter();
+            deletions.all(|(client, range)| deleted.has(*client, range)) && container.has_items(other)
+        })
     }
 }
 
@@ -166,7 +169,7 @@ mod tests {
     }
 
     fn contains(one: &[u8], other: &[u8]) -> bool {
-        read(one).expect("an update").contains(&read(other).expect("an update"))
+        read(one).expect("an update").contains(&[read(other).expect("an update")])
     }
 
     const NOTHING: &[u8] = &[0];

@@ -40,9 +40,10 @@ pub fn write(pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
     out
 }
 
-/// All that some updates say, as one. What a range of `emptied` has among their items loses its content.
+/// All that some updates say, as one. What a range of `emptied` has among their items loses its content, and is deleted.
 pub fn merge(updates: &[Update<'_>], emptied: &Ranges) -> Vec<u8> {
-    let deletions = updates.iter().flat_map(|update| update.deletions.iter().cloned()).collect();
+    let deletions = updates.iter().flat_map(|update| update.deletions.iter()).chain(emptied.iter());
+    let deletions = deletions.cloned().collect();
     let mut pieces = Vec::new();
     for item in updates.iter().flat_map(|update| &update.items) {
         Piece::of(item).split_by(emptied, |mut piece, is_within| {
