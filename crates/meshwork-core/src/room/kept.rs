@@ -276,7 +276,9 @@ impl Kept {
         if !self.delivery.is_delivered(&batch.key()) {
             return self.delivery.is_held(batch);
         }
-        self.rules.knows(batch, live)
+        // What a moderator's ban took waits here, and what came since may need it.
+        let may_be_needed = || self.rules.ledger().is_suspended(&batch.key()) && self.keeps_what_is_needed(batch);
+        self.rules.knows(batch, live) && (live || !may_be_needed())
     }
 
     /// Decides whether a batch that was screened counts now.

@@ -29,7 +29,8 @@ const FIXED_SEEDS: u64 = 300;
 /// was gone with whoever told it, or one that was newer was taken for an offence, who answered somebody that looked for it waited on
 /// when the answer was lost, an item of a document was given the number of one that a record had taken, or who joined by the
 /// link of a secret shut out for good who showed it, since its record was on the way.
-const FAILED_ONCE: [u64; 57] = [
+const FAILED_ONCE: [u64; 58] = [
+    2_300_018_895,
     2_200_011_093,
     2_200_018_477,
     229,

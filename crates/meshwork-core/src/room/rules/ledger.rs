@@ -141,6 +141,11 @@ impl Ledger {
         self.written.values().filter(|held| held.is_suspended).map(|held| &held.batch)
     }
 
+    /// Whether a batch is suspended.
+    pub fn is_suspended(&self, key: &BatchKey) -> bool {
+        self.written.get(key).is_some_and(|held| held.is_suspended)
+    }
+
     /// A batch is suspended no longer. It wins no entry until it competes.
     pub fn resume(&mut self, key: &BatchKey) {
         self.written.entry(*key).and_modify(|held| held.is_suspended = false);
