@@ -150,7 +150,7 @@ pub fn messages() -> Vec<(&'static str, LinkMessage)> {
         ("Open", RoomMessage::Open(Open { replica: 0, node: 64 })),
         ("Want", RoomMessage::Want(want)),
         ("LeafBatch", RoomMessage::LeafBatch(batch())),
-        ("LeafEnd", RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, digest })),
+        ("LeafEnd", RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, nonce: u64::MAX, digest })),
         ("Acknowledged", RoomMessage::Acknowledged(Acknowledged { sequences, stored: true })),
         (
             "Neighbours",

@@ -277,7 +277,8 @@ impl Kept {
             return self.delivery.is_held(batch);
         }
         // What a moderator's ban took waits here, and what came since may need it.
-        let may_be_needed = || self.rules.ledger().is_suspended(&batch.key()) && self.keeps_what_is_needed(batch);
+        let may_be_needed =
+            || self.rules.ledger().is_suspended(&batch.key()) && self.keeps_what_is_needed(batch);
         self.rules.knows(batch, live) && (live || !may_be_needed())
     }
 

@@ -164,7 +164,9 @@ pub struct LeafEnd {
     pub replica: u8,
     /// Which leaf.
     pub leaf: u32,
-    /// The digest that it had when it was served.
+    /// Of the request that is served.
+    pub nonce: u64,
+    /// The digest that the leaf had when it was served.
     pub digest: Digest,
 }
 
@@ -316,7 +318,7 @@ mod tests {
                 known_alone: true,
             }),
             RoomMessage::LeafBatch(Bytes::new(vec![1, 2]).expect("short")),
-            RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, digest }),
+            RoomMessage::LeafEnd(LeafEnd { replica: 0, leaf: 4101, nonce: u64::MAX, digest }),
             RoomMessage::Unwant(Unwant { replica: 0, leaf: 4101 }),
             RoomMessage::Acknowledged(Acknowledged {
                 sequences: Bounded::new(vec![1]).expect("one"),

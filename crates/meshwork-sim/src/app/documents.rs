@@ -21,6 +21,7 @@ use meshwork_sync::document::update::{Id, read_ranges};
 use meshwork_sync::document::{Documents, Pen, Said, seed};
 
 use super::{App, Author, Entry, Occasion, Place, Rank, Writing};
+use crate::chance::generator;
 use crate::library::Library;
 
 /// Names of documents, few enough that everybody writes all of them.
@@ -108,7 +109,7 @@ impl App for Texts {
         let mut pens = author.pens.borrow_mut();
         let me = author.node.endpoint();
         let pen = pens.entry((me, name)).or_insert_with(|| Pen::new(me));
-        let fresh = Instance(rng(author, turn, DRAWN).next_u64());
+        let fresh = fresh(pen);
         let mut open =
             || Library::open(pen.open(documents, name, fresh), documents.whole(name).as_deref()).ok();
         let (update, is_own) = match operation.act {
@@ -207,20 +208,21 @@ fn put_in(name: &str, template: u8) -> Option<Vec<u8>> {
 
 /// For what something is drawn.
 const TYPED: u8 = 3;
-const DRAWN: u8 = 4;
+const DRAWN: u64 = 4;
 
-/// What nobody else draws, and not at another time.
-fn rng(author: &Author<'_>, turn: u16, what: u8) -> Rng {
-    let mut bytes = [what; 32];
+/// As which instance a program writes on that leaves its pen's client. It follows from that client, so none is drawn twice: a
+/// write that is refused uses a client up, and changes nothing else that could tell two drawings apart.
+fn fresh(pen: &Pen) -> Instance {
+    Instance(generator(pen.client(), [DRAWN; 3]).next_u64())
+}
+
+/// Letters that hardly anybody else types, and they not at another time.
+fn letters(author: &Author<'_>, turn: u16, length: u8) -> String {
+    let mut bytes = [TYPED; 32];
     bytes[..8].copy_from_slice(&(author.who as u64).to_le_bytes());
     bytes[8..16].copy_from_slice(&author.number.to_le_bytes());
     bytes[16..18].copy_from_slice(&turn.to_le_bytes());
-    Rng::new(bytes)
-}
-
-/// Letters that hardly anybody else types.
-fn letters(author: &Author<'_>, turn: u16, length: u8) -> String {
-    let mut rng = rng(author, turn, TYPED);
+    let mut rng = Rng::new(bytes);
     let mut letter = || char::from_u32(LETTERS.start + rng.below(LETTERS.len() as u64) as u32);
     (0..length).filter_map(|_| letter()).collect()
 }

@@ -62,7 +62,8 @@ impl Mask {
                 vec![RoomMessage::Nodes(Nodes { below, ..nodes })]
             }
             (Behaviour::Misleads, RoomMessage::Want(want)) => {
-                let end = LeafEnd { replica: want.replica, leaf: want.leaf, digest: self.rng.bytes() };
+                let (leaf, nonce, digest) = (want.leaf, want.nonce, self.rng.bytes());
+                let end = LeafEnd { replica: want.replica, leaf, nonce, digest };
                 vec![RoomMessage::LeafEnd(end), RoomMessage::Want(want)]
             }
             (Behaviour::Misleads, RoomMessage::LeafEnd(end)) => {

@@ -15,6 +15,7 @@ mod joins;
 mod lanes;
 mod later;
 mod overlays;
+mod pens;
 mod people;
 mod planted;
 mod records;

@@ -111,8 +111,8 @@ pub struct Comparison {
     check_at: Option<Time>,
     /// Whether something changed since something was last asked for.
     may_ask: bool,
-    /// Leaves that were ever wanted.
-    wanted: u64,
+    /// Leaves and nodes that were ever asked for.
+    asked: u64,
     outputs: VecDeque<ComparisonOutput>,
 }
 
@@ -200,7 +200,7 @@ impl Comparison {
             RoomMessage::WorkedOff(bytes) => neighbour.serving.handle_worked_off(*bytes),
             RoomMessage::LeafEnd(end) => {
                 let key = key(end.replica, end.leaf)?;
-                let is_asked = neighbour.source.handle_end_received(now, key, end.digest);
+                let is_asked = neighbour.source.handle_end_received(now, key, end);
                 self.check_source(now, from);
                 return is_asked.then_some(key);
             }
@@ -490,16 +490,17 @@ impl Comparison {
         });
         let message = next.flatten().map(|(key, request)| {
             let (replica, node) = (key.0.to_byte(), key.1);
+            self.asked += 1;
+            let nonce = nonce(now, self.asked);
             let (request, message) = match request {
                 Request::Open => (request, RoomMessage::Open(Open { replica, node })),
                 Request::Leaf { by_ids } => {
-                    self.wanted += 1;
-                    let want = both.want(key, nonce(now, self.wanted), by_ids);
+                    let want = both.want(key, nonce, by_ids);
                     let by_ids = !want.have.is_empty() || want.known_alone;
                     (Request::Leaf { by_ids }, RoomMessage::Want(want))
                 }
             };
-            source.ask(now, key, request);
+            source.ask(now, key, request, nonce);
             message
         });
         self.neighbours.insert(endpoint, neighbour);

@@ -46,6 +46,8 @@ struct Wanted {
 #[derive(Debug)]
 struct Leaf {
     key: Key,
+    /// Of the request.
+    nonce: u64,
     digest: Digest,
     batches: VecDeque<SignedBatch>,
 }
@@ -106,7 +108,7 @@ impl Serving {
                 let keys = Keys::new(nonce);
                 batches.retain(|batch| have.binary_search(&keys.id_of(batch)).is_err());
             }
-            self.leaf = Some(Leaf { key, digest, batches });
+            self.leaf = Some(Leaf { key, nonce, digest, batches });
         }
         let leaf = self.leaf.as_mut()?;
         if let Some(batch) = leaf.batches.pop_front() {
@@ -114,8 +116,8 @@ impl Serving {
             let bytes = Bytes::new(batch.bytes().to_vec()).expect("a signed batch is within its limit");
             return Some(RoomMessage::LeafBatch(bytes));
         }
-        let Leaf { key: (number, leaf), digest, .. } = self.leaf.take()?;
-        Some(RoomMessage::LeafEnd(LeafEnd { replica: number.to_byte(), leaf, digest }))
+        let Leaf { key: (number, leaf), nonce, digest, .. } = self.leaf.take()?;
+        Some(RoomMessage::LeafEnd(LeafEnd { replica: number.to_byte(), leaf, nonce, digest }))
     }
 }
 

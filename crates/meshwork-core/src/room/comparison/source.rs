@@ -16,6 +16,7 @@ use super::Key;
 use super::both::Both;
 use crate::replica::tree::{self, ROOT};
 use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, ReplicaNumber};
+use crate::room::message::LeafEnd;
 use crate::time::Time;
 
 /// Leaves and nodes asked of one neighbour at a time: enough to fill a link, few enough to move to another neighbour.
@@ -79,6 +80,8 @@ pub(super) struct Source {
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     request: Request,
+    /// By which the end of a leaf names the request: one that was withdrawn meanwhile may end as well.
+    nonce: u64,
     /// What it told of it.
     told: Digest,
     at: Time,
@@ -194,13 +197,13 @@ impl Source {
     }
 
     /// Notes that something that it told of is asked of it.
-    pub(super) fn ask(&mut self, now: Time, key: Key, request: Request) {
+    pub(super) fn ask(&mut self, now: Time, key: Key, request: Request, nonce: u64) {
         if self.asked.is_empty() {
             self.progress = now;
         }
         let unseen = if request == Request::Open { &mut self.inner } else { &mut self.leaves };
         if let Some(told) = unseen.remove(&key) {
-            self.asked.insert(key, Asked { request, told, at: now, ended: None, dropped: false });
+            self.asked.insert(key, Asked { request, nonce, told, at: now, ended: None, dropped: false });
         }
     }
 
@@ -216,18 +219,18 @@ impl Source {
         self.dropped = true;
     }
 
-    /// It says that it has served a leaf, which had this digest. Returns whether that was asked of it: its batches may still
-    /// wait to be verified.
-    pub(super) fn handle_end_received(&mut self, now: Time, key: Key, digest: Digest) -> bool {
+    /// It says that it has served a leaf. Returns whether that was asked of it: its batches may still wait to be verified.
+    pub(super) fn handle_end_received(&mut self, now: Time, key: Key, end: &LeafEnd) -> bool {
         let (came, dropped) = (core::mem::take(&mut self.came), core::mem::take(&mut self.dropped));
-        let asked =
-            self.asked.get_mut(&key).filter(|asked| asked.request != Request::Open && asked.ended.is_none());
-        let Some(asked) = asked else { return false };
-        (asked.ended, asked.dropped) = (Some(digest), dropped);
+        let is_its = |asked: &&mut Asked| {
+            asked.request != Request::Open && asked.nonce == end.nonce && asked.ended.is_none()
+        };
+        let Some(asked) = self.asked.get_mut(&key).filter(is_its) else { return false };
+        (asked.ended, asked.dropped) = (Some(end.digest), dropped);
         self.progress = now;
         // What is not empty has a batch.
         let is_whole = asked.request == Request::Leaf { by_ids: false };
-        self.withholds |= is_whole && !came && digest != EMPTY_PART_DIGEST;
+        self.withholds |= is_whole && !came && end.digest != EMPTY_PART_DIGEST;
         true
     }
 
@@ -337,6 +340,7 @@ mod tests {
     use super::*;
 
     const KEY: Key = (ReplicaNumber::FIRST, ROOT);
+    const WHOLE: Request = Request::Leaf { by_ids: false };
 
     fn below(node: u32, is_leaf: bool) -> Vec<Below> {
         let numbers = node << tree::LEVEL_BITS..(node + 1) << tree::LEVEL_BITS;
@@ -348,7 +352,7 @@ mod tests {
         let mut source = Source::new();
         source.handle_nodes(Time(0), KEY, &below(ROOT, false));
         for node in 64..128 {
-            source.ask(Time(0), (KEY.0, node), Request::Open);
+            source.ask(Time(0), (KEY.0, node), Request::Open, 0);
             source.handle_nodes(Time(0), (KEY.0, node), &below(node, true));
         }
         assert_eq!(source.leaves.len(), UNSEEN_MAX);
@@ -366,7 +370,7 @@ mod tests {
         source.handle_nodes(Time(0), (KEY.0, 64), &below(64, true));
         assert!(source.leaves.is_empty());
         source.handle_nodes(Time(0), KEY, &below(ROOT, false));
-        source.ask(Time(0), (KEY.0, 64), Request::Open);
+        source.ask(Time(0), (KEY.0, 64), Request::Open, 0);
         let elsewhere = [below(65, true), vec_of(64)].concat();
         source.handle_nodes(Time(0), (KEY.0, 64), &elsewhere);
         assert!(source.leaves.is_empty() && !source.inner.contains_key(&(KEY.0, 64)), "{:?}", source.inner);
@@ -385,12 +389,33 @@ mod tests {
             let mut source = Source::new();
             let leaf = (KEY.0, 64);
             source.handle_nodes(Time(0), KEY, &below(ROOT, true));
-            source.ask(Time(0), leaf, Request::Leaf { by_ids: false });
+            source.ask(Time(0), leaf, WHOLE, 1);
             if came {
                 assert!(source.handle_batch(Time(0), 100));
             }
-            assert!(source.handle_end_received(Time(0), leaf, digest));
+            assert!(source.handle_end_received(Time(0), leaf, &end(1, digest)));
             assert_eq!(source.check(Time(0)).is_some(), is_told);
         }
+    }
+
+    /// It had served the leaf before it heard that this was withdrawn.
+    #[test]
+    fn withdrawn_requests_end_no_later_ones() {
+        let mut source = Source::new();
+        let (leaf, later) = ((KEY.0, 64), Time(0) + SERVE_TIMEOUT);
+        source.handle_nodes(Time(0), KEY, &below(ROOT, true));
+        source.ask(Time(0), leaf, WHOLE, 1);
+        assert_eq!(source.check(later).map(|(_, leaves)| leaves), Some(Vec::from([leaf])));
+        source.handle_nodes(later, KEY, &below(ROOT, true));
+        source.ask(later, leaf, WHOLE, 2);
+        assert!(!source.handle_end_received(later, leaf, &end(1, [1; 32])));
+        assert_eq!(source.check(later), None);
+        assert!(source.handle_batch(later, 100), "the leaf is still on its way");
+        assert!(source.handle_end_received(later, leaf, &end(2, [1; 32])));
+        assert_eq!(source.check(later), None);
+    }
+
+    fn end(nonce: u64, digest: Digest) -> LeafEnd {
+        LeafEnd { replica: KEY.0.to_byte(), leaf: 64, nonce, digest }
     }
 }
