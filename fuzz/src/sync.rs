@@ -1,8 +1,7 @@
 //! What is written in Sync: counters, values, documents, and messages in causal order.
 
-use std::slice::from_ref;
-
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 
 use meshwork_core::blobs::BlobId;
 use meshwork_core::clock::Stamp;
