@@ -40,7 +40,7 @@ pub(crate) fn run_update(input: &[u8]) {
         assert!(item.length > 0 && item.id.clock + item.length <= CLOCK_MAX);
         assert!(item.content.bytes.len() < input.len());
     }
-    let written = update::merge(std::slice::from_ref(&update), &update::Ranges::default());
+    let written = update::merge(from_ref(&update), &update::Ranges::default());
     let again = update::read_long(&written).expect("what is written can be read");
     assert!(again.contains(from_ref(&update)) && update.contains(from_ref(&again)), "it says the same");
     for payload in document::payloads("notes", &[], input).unwrap_or_default() {

@@ -545,3 +545,9 @@ impl Kept {
         Header { author, sequence, replica, record, window, cost: 0, used: None }
     }
 }
+
+/// The secret that a record in force gives the room, if it is known here. One of another record is handed to nobody: whoever is let in
+/// meanwhile need not be on its list.
+pub(crate) fn given_secret(kept: &Kept) -> Option<Secret> {
+    kept.records().new_secret().and_then(|_| kept.secret())
+}

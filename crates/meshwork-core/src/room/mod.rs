@@ -48,6 +48,7 @@ pub use self::blobs::Sharing;
 use self::comparison::ComparisonOutput;
 use self::history::History;
 pub use self::kept::Kept;
+pub(crate) use self::kept::given_secret;
 pub use self::membership::Membership;
 pub use self::replicas::{MakeReplica, Replicas};
 use self::storage::StorageOutput;

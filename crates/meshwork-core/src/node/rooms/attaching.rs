@@ -18,7 +18,7 @@ use crate::overlay::message::LINK_VERSION;
 use crate::room::message::RoomMessage;
 use crate::room::rules::access::Entrance;
 use crate::room::writing::WriteError;
-use crate::room::{Member, Room};
+use crate::room::{Member, Room, given_secret};
 use crate::seam::description::Role;
 use crate::seam::event::{Refusal, RoomHandle};
 use crate::signalling::announce::Introduction;
@@ -398,11 +398,9 @@ pub(in crate::node) fn hand_listed(rooms: &Rooms, links: &mut Links, handle: Roo
     }
 }
 
-/// Hands a member that has access the secret that a record in force gives the room, if it is known here. One of another record is
-/// handed to nobody: whoever is let in meanwhile need not be on its list.
+/// Hands a member that has access the secret that a record in force gives the room, if it is known here.
 pub(in crate::node) fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
-    let given = room.kept().records().new_secret().and_then(|_| room.kept().secret());
-    if let (Some(secret), Some(link)) = (given, links.of_mut(to)) {
+    if let (Some(secret), Some(link)) = (given_secret(room.kept()), links.of_mut(to)) {
         link.send(&RoomMessage::Secret(secret.0).on_link(room.kept().handle().0));
     }
 }
