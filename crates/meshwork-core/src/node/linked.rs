@@ -173,6 +173,8 @@ impl Node {
             return base.own.effect(Effect::Close { link });
         }
         let words = base.goodbye_words(from, reason);
+        // It closed the link before it heard that we are in a room with it, after all.
+        let is_crossed = reason == GoodbyeReason::Unused && base.rooms.attachments().is_told_anywhere(from);
         if reason == GoodbyeReason::Left {
             base.rooms.attachments_mut().forget_distant(from);
         }
@@ -182,6 +184,9 @@ impl Node {
         // Who left of its own will is named by a server when it comes back.
         let again = (reason == GoodbyeReason::Refused).then_some(base.own.time() + REFUSED_FOR);
         base.known.try_at(from, again);
+        if is_crossed {
+            connecting.attempts().plan_retry(base, from);
+        }
     }
 
     /// Reads what a linked endpoint said in a room. Kinds that are not known are skipped.

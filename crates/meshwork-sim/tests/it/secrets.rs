@@ -203,6 +203,19 @@ fn listed_members_let_in_whoever_lacks_their_records() {
 }
 
 #[test]
+fn whoever_is_let_in_after_all_is_linked() {
+    let (mut world, members) = private(1);
+    let owner = members[0];
+    let old = address(&world, owner);
+    renew(&mut world, owner, &[]);
+    let guest = enter(&mut world, 5, &old);
+    assert!(world.run_while(SOON, |world| refused(world, owner.0, Refusal::RoomProof)));
+    // It closes the link before it hears that it has access after all; alone, it would look for the room again in five seconds.
+    renew(&mut world, owner, &[5]);
+    assert!(world.run_while(Duration::from_secs(3), whole(&[owner, guest])));
+}
+
+#[test]
 fn whoever_lost_access_hands_over_nothing_by_it() {
     let (mut world, mut members) = private(2);
     let (owner, removed) = (members.remove(0), members.remove(0));

@@ -225,6 +225,10 @@ impl Rooms {
                 entrance => return Ok(Some((handle, entrance))),
             },
         };
+        if let Some(one) = self.attachments.get_mut(from) {
+            // It takes us for detached, and is told anew when it has access.
+            one.sent.remove(&handle);
+        }
         send_detach(links, from, attach.room, DetachReason::Proof);
         Err((Refusal::RoomProof, String::from(detail)))
     }

@@ -240,6 +240,11 @@ impl Attachments {
         }
     }
 
+    /// Whether an endpoint was told over its link that we are in a room, and did not say since that it is not in it with us.
+    pub(in crate::node) fn is_told_anywhere(&self, endpoint: Endpoint) -> bool {
+        self.ends.get(endpoint).is_some_and(|one| !one.sent.is_empty())
+    }
+
     /// Somebody left, wherever it was a member.
     pub(in crate::node) fn forget_distant(&mut self, endpoint: Endpoint) {
         if let Some(one) = self.ends.get_mut(endpoint) {
