@@ -7,9 +7,21 @@ import { GFM, parser } from '@lezer/markdown'
 export const grammar = parser.configure([GFM])
 
 // A letter has its paragraph read anew. One of a megabyte, as a log is or a list without empty lines, takes a tenth of a second,
-// so while it is written it is read in pieces: words that are marked across two of them stay plain.
-const PIECE = 4096
-const pieces = { parseBlock: [{ name: 'Piece', endLeaf: (_context, _line, leaf) => leaf.content.length > PIECE }] }
+// so while it is written it is read in pieces: words that are marked across two of them stay plain. A piece ends where a line says
+// so by what it reads, or a letter in front would move the ends of all that follow, and have all of them read anew.
+const PIECE = 2048
+const LONGEST_PIECE = 4 * PIECE
+const endsPiece = (text, length) => length > PIECE && (length > LONGEST_PIECE || sum(text) % 16 === 0)
+const pieces = { parseBlock: [{ name: 'Piece', endLeaf: (_context, { text }, leaf) => endsPiece(text, leaf.content.length) }] }
+
+/** A number that a text alone decides, and each of its letters. */
+function sum(text) {
+  let sum = 0
+  for (let at = 0; at < text.length; at += 1) {
+    sum = (Math.imul(sum, 31) + text.charCodeAt(at)) >>> 0
+  }
+  return sum
+}
 
 const looks = tagHighlighter([
   { tag: tags.heading1, class: 'md-heading md-first' },

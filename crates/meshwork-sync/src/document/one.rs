@@ -261,19 +261,21 @@ impl Document {
 
     /// The items of what stands that nobody deleted and no record erased.
     pub(super) fn showing(&self) -> Ranges {
-        let deleted = self.deleted();
-        let deleted: Ranges = deleted.iter().chain(self.erased.iter()).cloned().collect();
-        let mut showing = Vec::new();
-        for item in
-            self.versions().iter().filter(|version| version.stands).flat_map(|version| &version.update.items)
-        {
-            Piece::of(item).split_by(&deleted, |piece, is_deleted| {
-                if !is_deleted && piece.content != Says::Deleted {
-                    showing.push((piece.id.client, piece.id.clock..piece.end()));
-                }
-            });
-        }
-        showing.into_iter().collect()
+        let gone: Ranges = self.deleted().iter().chain(self.erased.iter()).cloned().collect();
+        let standing = self.versions().into_iter().filter(|version| version.stands);
+        standing.flat_map(|version| version.update.items).flat_map(|item| left_of(&item, &gone)).collect()
+    }
+
+    /// Whether there is one. The latest updates are read first: what was written last was seldom deleted.
+    pub(super) fn is_showing(&self) -> bool {
+        self.held.values().rev().filter(|held| held.stands).any(|held| {
+            let deleting = self.deletions.meeting(&held.items);
+            let standing = deleting.iter().map(|number| &self.held[number]).filter(|other| other.stands);
+            let gone = standing.flat_map(|other| other.deletions.iter()).chain(self.erased.iter());
+            let gone = gone.cloned().collect();
+            let items = held.version().map_or_else(Vec::new, |version| version.update.items);
+            items.iter().any(|item| !left_of(item, &gone).is_empty())
+        })
     }
 
     /// What updates that stand delete.
@@ -372,6 +374,17 @@ pub(super) fn settled<'a>(mut piece: Piece<'a>, shows: impl FnOnce(Id) -> bool) 
         piece.exile();
     }
     piece
+}
+
+/// The ranges of an item that were not deleted, by whomever.
+fn left_of(item: &Item<'_>, gone: &Ranges) -> Vec<(u64, Range<u64>)> {
+    let mut left = Vec::new();
+    Piece::of(item).split_by(gone, |piece, is_gone| {
+        if !is_gone && piece.content != Says::Deleted {
+            left.push((piece.id.client, piece.id.clock..piece.end()));
+        }
+    });
+    left
 }
 
 /// Pieces as they show: without content where that was erased.

@@ -95,7 +95,7 @@ impl Documents {
 
     /// Names of the documents in which something is left that nobody deleted, in ascending order.
     pub fn showing(&self) -> impl Iterator<Item = &str> {
-        let showing = self.documents.iter().filter(|(_, document)| !document.showing().is_empty());
+        let showing = self.documents.iter().filter(|(_, document)| document.is_showing());
         showing.map(|(name, _)| name.as_ref())
     }
 

@@ -179,6 +179,10 @@ impl Person {
         }
     }
 
+    fn shows(&self) -> bool {
+        self.documents.showing().eq(["notes"])
+    }
+
     fn text(&self) -> String {
         text_of(&self.open)
     }
@@ -247,6 +251,8 @@ fn settle(people: &mut [Person], rng: &mut Rng, seed: u64) {
         assert_eq!(person.documents.digest(), people[0].documents.digest(), "seed {seed}");
         assert_eq!(person.text(), people[0].text(), "seed {seed}");
         assert_eq!(text_of(&person.opened()), person.text(), "seed {seed}: opened anew");
+        let is_deletable = person.documents.deletion("notes").is_some();
+        assert_eq!(person.shows(), is_deletable, "seed {seed}: what shows can be deleted");
     }
 }
 
@@ -288,6 +294,42 @@ fn people_in_every_order_have_one_text() {
         let batches = people[0].documents.batch_count();
         assert!(batches <= 3 * 4, "seed {seed}: {batches} batches are left");
     }
+}
+
+#[test]
+fn documents_show_until_all_is_deleted() {
+    let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+    let meet = |ann: &mut Person, bo: &mut Person| exchange(ann, bo, &mut seeded(1));
+    ["b", "a"].into_iter().for_each(|letter| ann.write(0, letter));
+    meet(&mut ann, &mut bo);
+    bo.edit(|writing| {
+        let text = writing.get_or_insert_text("text");
+        text.remove_range(writing, 1, 1);
+        text.push(writing, "c");
+    });
+    meet(&mut ann, &mut bo);
+    ann.write(2, "d");
+    ann.delete(0, 1);
+    assert!(ann.shows(), "{:?}", ann.text());
+    ann.delete(1, 1);
+    meet(&mut ann, &mut bo);
+    bo.delete(0, 1);
+    meet(&mut ann, &mut bo);
+    assert_eq!([ann.shows(), bo.shows()], [false; 2]);
+    // Records take what they said, which stays as a place where another's letter hangs on it.
+    ann.enforce([(bo.me.peer, BTreeSet::new())].into());
+    assert_eq!((ann.shows(), &*ann.text()), (true, "b"));
+    bo.enforce([(ann.me.peer, BTreeSet::new())].into());
+    assert_eq!((bo.shows(), &*bo.text()), (false, ""));
+
+    let (mut kim, mut lu) = (Person::new(3, 1), Person::new(4, 1));
+    kim.write(0, "k");
+    meet(&mut kim, &mut lu);
+    lu.write(1, "l");
+    lu.delete(1, 1);
+    assert!(lu.shows());
+    lu.enforce([(kim.me.peer, BTreeSet::new())].into());
+    assert_eq!((lu.shows(), lu.documents.batch_count()), (false, 3), "a letter is kept for what hangs on it");
 }
 
 #[test]
