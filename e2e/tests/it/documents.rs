@@ -233,7 +233,7 @@ async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
     open_editor(&ann).await?;
     let strong =
         "return Array.from(document.querySelectorAll('.md-strong'), (words) => words.innerText).join(' ')";
-    for (lines, wanted) in [(2, "words"), (200, "")] {
+    for (lines, wanted) in [(2, "words"), (400, "")] {
         // It begins in the first line and ends in the last one.
         let text = format!("**words{}**", "\nThe ferry leaves from pier 4.".repeat(lines));
         drop_file(&ann, &format!("Of {lines}.md"), &text).await?;
@@ -250,6 +250,41 @@ async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
             Ok(())
         })
         .await?;
+    }
+    Ok(())
+}
+
+/// Otherwise such a letter would have all that follows read anew.
+#[tokio::test]
+async fn letters_in_front_leave_pieces_alone() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (ann, _) = open_values(&browser, server.url(), "open").await?;
+    open_editor(&ann).await?;
+    // Every second mark ends what the one before it begins, counted from where its piece begins.
+    let text: String =
+        (0..1000).map(|line| format!("The ferry number {line}**leaves from pier 4.\n")).collect();
+    drop_file(&ann, "Ferries.md", &text).await?;
+    let marked =
+        "const marked = Array.from(document.querySelectorAll('.md-strong'), (words) => words.innerText);
+        return marked.filter((words) => /number 99/.test(words)).join(' ')";
+    let at_end = async |which: &str| {
+        ann.press_with(Key::Control, Key::End).await?;
+        ann.wait_until(PATIENCE, which, async || {
+            let shown = ann.eval(marked, vec![]).await?;
+            ensure!(shown != "", "nothing is marked there");
+            Ok(shown)
+        })
+        .await
+    };
+    ann.click("document-editor").await?;
+    let before = at_end("what is marked at the end").await?;
+    // Half a line each, so the ends of pieces as long as before would be in other lines.
+    for _ in 0..4 {
+        ann.press_with(Key::Control, Key::Home).await?;
+        ann.press_keys("Another one leaves. ").await?;
+        let after = at_end("the same behind more text").await?;
+        ensure!(before == after, "{before} was marked, and now {after} is");
     }
     Ok(())
 }
