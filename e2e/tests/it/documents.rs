@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::common::editor::{drop_file, read, type_at_end, wait_reads};
 use crate::common::{
-    close, make_room, open_editor, open_start, open_values, wait_linked, wait_page_says, wait_pressed,
-    wait_says, watched_room,
+    close, make_room, open_editor, open_start, open_values, wait_held, wait_linked, wait_page_says,
+    wait_pressed, wait_says, watched_room,
 };
 
 /// How WebDriver names the Enter key.
@@ -85,7 +85,7 @@ async fn three_type_at_once_and_lose_nothing() -> Result<()> {
         Ok(())
     })
     .await?;
-    wait_says(&cy, "held-by", "held by 2").await?;
+    wait_held(&cy, "held by 2").await?;
     // Who comes later reads the same.
     let late = browsers[0].tab(&link).await?;
     open_editor(&late).await?;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::editor::{read, type_at_end, wait_reads};
 use crate::common::hands::{crash, fill_storage};
-use crate::common::{open_editor, open_values, wait_linked, wait_says};
+use crate::common::{open_editor, open_values, wait_held, wait_linked};
 
 /// An open document in a private room, alone, and where it is.
 async fn alone(browser: &Browser, server: &Server) -> Result<(Tab, String)> {
@@ -31,7 +31,7 @@ async fn letters_outlive_tabs_killed_after_them() -> Result<()> {
     let browser = Browser::start().await?;
     let (mut tab, link) = alone(&browser, &server).await?;
     type_at_end(&tab, "a").await?;
-    wait_says(&tab, "held-by", "Only this device has it").await?;
+    wait_held(&tab, "Only this device has it").await?;
     let mut typed = "a".to_owned();
     for letter in ["b", "c", "d", "e", "f"] {
         let note = "window.typed = null;
@@ -58,13 +58,13 @@ async fn emptied_databases_are_filled_again() -> Result<()> {
     let browser = Browser::start().await?;
     let (tab, link) = alone(&browser, &server).await?;
     type_at_end(&tab, "one").await?;
-    wait_says(&tab, "held-by", "Only this device has it").await?;
+    wait_held(&tab, "Only this device has it").await?;
     let origin = server.url().trim_end_matches('/');
     // As somebody does who has the browser clear what sites store.
     let clear = json!({ "origin": origin, "storageTypes": "indexeddb" });
     tab.devtools("Storage.clearDataForOrigin", clear).await?;
     type_at_end(&tab, " two").await?;
-    wait_says(&tab, "held-by", "Only this device has it").await?;
+    wait_held(&tab, "Only this device has it").await?;
     let count = "const open = indexedDB.open('meshwork-rooms');
         return new Promise((tell, fail) => {
             open.onerror = () => fail(open.error);
@@ -93,13 +93,13 @@ async fn full_storage_loses_no_letter() -> Result<()> {
     let browser = Browser::start().await?;
     let (tab, link) = alone(&browser, &server).await?;
     type_at_end(&tab, "one").await?;
-    wait_says(&tab, "held-by", "Only this device has it").await?;
+    wait_held(&tab, "Only this device has it").await?;
     fill_storage(&tab).await?;
     type_at_end(&tab, " two").await?;
-    wait_says(&tab, "held-by", "Only this page has it").await?;
+    wait_held(&tab, "Only this page has it").await?;
     wait_reads(&tab, "one two").await?;
     tab.eval("window.isFull = false", vec![]).await?;
-    wait_says(&tab, "held-by", "Only this device has it").await?;
+    wait_held(&tab, "Only this device has it").await?;
     let next = browser.tab("about:blank").await?;
     let again = crash_into(tab, next, &link).await?;
     wait_reads(&again, "one two").await
@@ -120,7 +120,7 @@ async fn second_tabs_save_when_the_first_is_killed() -> Result<()> {
     let next = browser.tab("about:blank").await?;
     crash(&first).await;
     type_at_end(&second, " three").await?;
-    wait_says(&second, "held-by", "Only this device has it").await?;
+    wait_held(&second, "Only this device has it").await?;
     let next = crash_into(second, next, &link).await?;
     wait_reads(&next, "one two three").await
 }
@@ -148,7 +148,7 @@ async fn copied_profiles_write_on_and_lose_nothing() -> Result<()> {
     let browser = Browser::start_with(profile("one")).await?;
     let (tab, link) = alone(&browser, &server).await?;
     type_at_end(&tab, "start").await?;
-    wait_says(&tab, "held-by", "Only this device has it").await?;
+    wait_held(&tab, "Only this device has it").await?;
     drop(tab);
     browser.quit().await?;
     copy_folder(&folder.path().join("one"), &folder.path().join("other"))?;
@@ -177,7 +177,7 @@ async fn copied_profiles_write_on_and_lose_nothing() -> Result<()> {
         })
         .await?;
     for (browser, tab) in browsers {
-        wait_says(&tab, "held-by", "Saved here").await?;
+        wait_held(&tab, "Saved here").await?;
         let next = browser.tab("about:blank").await?;
         let again = crash_into(tab, next, &link).await?;
         wait_reads(&again, &both).await?;

@@ -7,7 +7,9 @@ use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::Value;
 
 use crate::common::hands::{NARROW, crash, resize};
-use crate::common::{open_editor, open_values, wait_linked, wait_page_says, wait_says, watched_room};
+use crate::common::{
+    open_editor, open_values, wait_held, wait_linked, wait_page_says, wait_says, watched_room,
+};
 
 async fn wait_counter(tab: &Tab, value: i64) -> Result<()> {
     tab.wait_until(PATIENCE, "the sum", async || {
@@ -56,7 +58,7 @@ async fn sums_are_exact_after_being_apart() -> Result<()> {
     bo.click("connect").await?;
     wait_counter(&ann, 10).await?;
     wait_counter(&bo, 10).await?;
-    wait_says(&bo, "held-by", "held by 1").await?;
+    wait_held(&bo, "held by 1").await?;
     // Links go on without the server, and so does counting.
     server.kill();
     click_times(&ann, "increment", 1).await?;

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::common::board::{corner, focus, is_ink, middle, only, saved, two, wait_pixel, zoom};
 use crate::common::hands::{mouse, wait_there};
-use crate::common::{open_board, open_values, wait_gone, wait_linked, wait_says, wait_shapes, watched_room};
+use crate::common::{
+    open_board, open_values, wait_gone, wait_held, wait_linked, wait_says, wait_shapes, watched_room,
+};
 
 /// How WebDriver names keys.
 const ENTER: char = '\u{e007}';
@@ -22,7 +24,7 @@ async fn shapes_drawn_apart_come_together() -> Result<()> {
     ann.click("tool-rectangle").await?;
     ann.drag_on("whiteboard", &[(100, 100), (150, 150), (260, 180)]).await?;
     wait_shapes(&bo, 1).await?;
-    wait_says(&ann, "held-by", "held by 1").await?;
+    wait_held(&ann, "held by 1").await?;
     bo.click("disconnect").await?;
     wait_linked(&ann, 0).await?;
     // One moves it and the other colours it; both draw.
@@ -240,7 +242,7 @@ async fn view_links_show_the_board_and_say_why() -> Result<()> {
     ensure!(reader.eval(tools, vec![]).await? == json!([false, true]), "one may look, and not draw");
     reader.drag_on("whiteboard", &[(150, 150), (300, 300)]).await?;
     reader.press_keys(DELETE.to_string()).await?;
-    wait_says(&writer, "held-by", "held by").await?;
+    wait_held(&writer, "held by").await?;
     ensure!(only(&saved(&writer).await?, "rectangle")?["x"] == json!(100.0), "the note is where it was");
     Ok(())
 }

@@ -151,6 +151,19 @@ pub(crate) async fn wait_says(tab: &Tab, testid: &str, words: &str) -> Result<()
     .await
 }
 
+/// Waits until a page of Sync says who holds what was written last. For a moment after each change it says what held before.
+pub(crate) async fn wait_held(tab: &Tab, words: &str) -> Result<()> {
+    let held = "const held = document.querySelector('[data-testid=held-by]');
+        return [held?.innerText ?? '', held?.ariaBusy ?? 'true']";
+    tab.wait_until(PATIENCE, "holders", async || {
+        let said = tab.eval(held, vec![]).await?;
+        let (text, is_busy) = (said[0].as_str().unwrap_or_default(), said[1] != "false");
+        ensure!(!is_busy && text.contains(words), "it says {said} instead of {words:?}");
+        Ok(())
+    })
+    .await
+}
+
 /// Waits until an element is gone.
 pub(crate) async fn wait_gone(tab: &Tab, testid: &str) -> Result<()> {
     tab.wait_until(PATIENCE, "an element that goes", async || {

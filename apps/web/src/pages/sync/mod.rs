@@ -3,6 +3,7 @@
 mod counter;
 mod document;
 mod edit_line;
+mod held;
 mod history;
 mod rows;
 mod shelf;
