@@ -77,6 +77,8 @@ pub struct MeetingPoint {
     /// The socket over which each endpoint entered last.
     sockets: BTreeMap<Endpoint, Socket>,
     rooms: BTreeMap<RoomId, (Code, Vec<u8>, BTreeSet<Socket>)>,
+    /// Of whom each member of a room was told.
+    named: BTreeMap<(RoomId, Socket), BTreeSet<Socket>>,
     waiting: Vec<(Socket, Option<RoomId>, Option<Code>)>,
     lie: Option<Lie>,
     requests: u64,
@@ -269,18 +271,23 @@ impl MeetingPoint {
 
     fn join(&mut self, socket: Socket, room: RoomId) -> Vec<(Socket, FromServer)> {
         let Some((_, _, members)) = self.rooms.get_mut(&room) else { return vec![] };
-        members.insert(socket);
+        let is_member = !members.insert(socket);
+        let count = members.len() as u64 - 1;
         let mut others: Vec<Socket> = members.iter().copied().filter(|member| *member != socket).collect();
-        if others.len() >= SAMPLE {
+        let is_large = others.len() > SAMPLE;
+        let named = self.named.entry((room, socket)).or_default();
+        others.retain(|other| !named.contains(other));
+        if is_large {
             let mut seed = [0; 32];
             seed[..8].copy_from_slice(&self.requests.to_le_bytes());
             let mut rng = Rng::new(seed);
-            for place in 0..SAMPLE {
+            for place in 0..SAMPLE.min(others.len()) {
                 let other = place + rng.below((others.len() - place) as u64) as usize;
                 others.swap(place, other);
             }
-            others.truncate(SAMPLE);
+            others.truncate(SAMPLE.min(NAMED_MAX.saturating_sub(named.len())));
         }
+        named.extend(&others);
         let announced = |member: &Socket| self.announcements.get(member).cloned();
         let mut members: Vec<_> = others.iter().filter_map(announced).map(|one| self.bend(one)).collect();
         let left = |one: &Announcement| (socket, FromServer::MemberLeft { room, endpoint: one.endpoint });
@@ -291,12 +298,19 @@ impl MeetingPoint {
         if self.lie == Some(Lie::Ghosts) {
             members.extend((0..GHOSTS).map(|number| ghost(self.ghosts + number)));
         }
-        let mut answers = vec![(socket, FromServer::Joined { room, members, others: None })];
+        let mut answers = vec![(socket, FromServer::Joined { room, members, others: Some(count) })];
         answers.extend(departures);
-        if let Some(announcement) = announced(&socket) {
+        // Joining again is not told.
+        if let Some(announcement) = announced(&socket).filter(|_| !is_member) {
             let announcement = self.bend(announcement);
             let joined = FromServer::MemberJoined { room, announcement };
-            answers.extend(others.into_iter().map(|other| (other, joined.clone())));
+            for other in others {
+                let named = self.named.entry((room, other)).or_default();
+                if named.len() < NAMED_MAX {
+                    named.insert(socket);
+                }
+                answers.push((other, joined.clone()));
+            }
         }
         if self.lie == Some(Lie::Ghosts) {
             self.ghosts += GHOSTS;
@@ -309,6 +323,12 @@ impl MeetingPoint {
         let Some(announcement) = self.announcements.get(&socket).filter(|_| members.remove(&socket)) else {
             return vec![];
         };
+        self.named.remove(&(room, socket));
+        for member in &*members {
+            if let Some(named) = self.named.get_mut(&(room, *member)) {
+                named.remove(&socket);
+            }
+        }
         let left = FromServer::MemberLeft { room, endpoint: announcement.endpoint };
         if members.len() >= SAMPLE {
             return vec![];
@@ -382,6 +402,8 @@ impl MeetingPoint {
 
 /// Members that are named to a newcomer, and to whom it is named: a larger room finds itself.
 const SAMPLE: usize = 24;
+/// Of so many members of a room a socket is told in all.
+const NAMED_MAX: usize = 4 * SAMPLE;
 /// Ghosts that are listed at each joining.
 const GHOSTS: u64 = 3;
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use super::connecting::{ASK_LATER, linked_state, path_words, wants_proved};
-use super::rooms::{entrance, hand_secret, is_behind, send_detach};
+use super::rooms::{entrance, hand_secret, is_behind, send_detach, shut_out};
 use super::{Base, Node, Offence};
 use crate::id::Endpoint;
 use crate::lanes::Unreliable;
@@ -116,6 +116,11 @@ impl Node {
                 let attached = visited.and_then(|()| {
                     base.rooms.handle_attach(&mut base.own, &mut base.links, from, &attach, introduction)
                 });
+                if let (Err((Refusal::RoomProof, _)), Some(room)) =
+                    (&attached, base.rooms.with_id(attach.room))
+                {
+                    shut_out(&mut base.rooms, &base.own, room, from);
+                }
                 attached.map(|room| {
                     if let Some(room) = room {
                         base.known.note_seen(from, room);
@@ -238,6 +243,9 @@ impl Node {
                 base.rooms.attachments_mut().note_distant(handle, from);
             }
             DetachReason::Proof => {}
+        }
+        if reason == DetachReason::Proof && !is_behind {
+            shut_out(&mut base.rooms, &base.own, handle, from);
         }
         connecting.attempts().detach(base, handle, from);
         match reason {
@@ -383,7 +391,7 @@ fn numbered_unsure(base: &Base, from: Endpoint, number: u32, message: &RoomMessa
     let handle = attachments.numbered_unsure(from, number)?;
     let is_heard = match message {
         RoomMessage::Record(_) | RoomMessage::ListPiece(_) | RoomMessage::Secret(_) => true,
-        RoomMessage::AskList(_) => {
+        RoomMessage::AskList(_) | RoomMessage::Records(_) => {
             let renewed = attachments.renewed(from, handle);
             entrance(&base.links, base.rooms.get(handle)?, from, &renewed).is_open()
         }

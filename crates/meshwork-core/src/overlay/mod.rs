@@ -200,6 +200,9 @@ pub trait Overlay: Send {
     fn handle_links(&mut self, _from: Endpoint, _links: Vec<Endpoint>) {}
     /// Somebody named a member.
     fn handle_candidate(&mut self, _now: Now, _candidate: Candidate) {}
+    /// This member has no access to the room by the records here, or takes us for somebody without. It is told before the member is
+    /// said to be detached, where it was attached.
+    fn handle_shut_out(&mut self, _now: Now, _endpoint: Endpoint) {}
     /// No link to this member can be made at present.
     fn handle_unreachable(&mut self, _now: Now, _endpoint: Endpoint) {}
     /// A neighbour says something about the overlay.

@@ -158,6 +158,10 @@ impl Overlay for Sparse {
         self.views.handle_candidate(now, candidate);
     }
 
+    fn handle_shut_out(&mut self, now: Now, endpoint: Endpoint) {
+        self.views.handle_shut_out(now, endpoint);
+    }
+
     fn handle_unreachable(&mut self, now: Now, endpoint: Endpoint) {
         self.views.handle_unreachable(now, endpoint);
     }

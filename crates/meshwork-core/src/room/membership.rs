@@ -144,6 +144,11 @@ impl Membership {
         &mut *self.overlay
     }
 
+    /// A member has no access, or takes us for somebody without.
+    pub fn handle_shut_out(&mut self, now: Now, endpoint: Endpoint) {
+        self.overlay.handle_shut_out(now, endpoint);
+    }
+
     /// Whether everybody who is known is linked to.
     pub fn is_full_mesh(&self) -> bool {
         self.overlay.kind() == Kind::FullMesh

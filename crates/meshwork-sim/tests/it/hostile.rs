@@ -48,6 +48,11 @@ fn named(behaviour: Behaviour) -> Named {
     }
 }
 
+/// So many come, one after the other, until somebody hostile is found.
+const COMERS_MAX: usize = 6;
+/// So many seconds somebody is with nobody else.
+const LURED_FOR: usize = 30;
+
 /// Whether it lies to those who come and lack what the others have.
 fn lies_to_newcomers(behaviour: Behaviour) -> bool {
     matches!(behaviour, Behaviour::Withholds | Behaviour::Eclipses | Behaviour::Misleads)
@@ -112,8 +117,13 @@ impl Attacked {
         }
         self.until(Duration::from_secs(15), Attacked::is_whole)?;
         let liars = self.hostile.clone().into_iter().filter(|(_, how)| lies_to_newcomers(*how));
-        for (hostile, _) in liars.collect::<Vec<_>>() {
-            self.let_in(hostile)?;
+        for (hostile, behaviour) in liars.collect::<Vec<_>>() {
+            if !self.let_in(hostile)? && matches!(named(behaviour), Named::As(_)) {
+                return Err(Violation::new(
+                    "lured",
+                    format!("none of {COMERS_MAX} came to program {hostile}"),
+                ));
+            }
         }
         for &(index, room) in &self.honest {
             let canvas = self.world.node(index).canvas(room).expect("it is open");
@@ -125,19 +135,41 @@ impl Attacked {
         Ok(())
     }
 
-    /// Somebody comes who reaches nobody but this one at first, and is as far as the others in the end.
-    fn let_in(&mut self, by: NodeIndex) -> Result<(), Violation> {
-        let all = self.world.programs().map(|(index, _)| index);
-        let others: Vec<NodeIndex> = all.filter(|index| *index != by).collect();
-        let (late, _) = join(&mut self.world, &mut self.honest, 900 + by as u64);
-        self.world.cut(&[late], &others);
-        for _ in 0..30 {
-            self.world.run_for(Duration::from_secs(1));
-            self.hear()?;
+    /// People come who reach nobody but this one at first, until one of them has found it among all that the server names, and are
+    /// as far as the others in the end. Returns whether one has.
+    fn let_in(&mut self, by: NodeIndex) -> Result<bool, Violation> {
+        for person in (900..).step_by(100).take(COMERS_MAX) {
+            let all = self.world.programs().map(|(index, _)| index);
+            let others: Vec<NodeIndex> = all.filter(|index| *index != by).collect();
+            // It loses half of its neighbours, so that it has a place.
+            let half: Vec<NodeIndex> = self.honest.iter().step_by(2).map(|(index, _)| *index).collect();
+            let late = join(&mut self.world, &mut self.honest, person + by as u64);
+            self.world.cut(&[late.0], &others);
+            self.world.cut(&[by], &half);
+            // It has to be with that one for long enough to notice what it does.
+            let mut lured = 0;
+            for _ in 0..120 {
+                self.world.run_for(Duration::from_secs(1));
+                self.hear()?;
+                lured += usize::from(self.is_lured(late, by));
+                if lured == LURED_FOR {
+                    break;
+                }
+            }
+            self.world.heal();
+            // After the longest pause between two tries.
+            self.until(Duration::from_secs(120), Attacked::is_whole)?;
+            if lured == LURED_FOR {
+                return Ok(true);
+            }
         }
-        self.world.heal();
-        // After the longest pause between two tries.
-        self.until(Duration::from_secs(120), Attacked::is_whole)
+        Ok(false)
+    }
+
+    fn is_lured(&self, (index, room): Member, by: NodeIndex) -> bool {
+        let liar = self.world.node(by).endpoint();
+        let peers = self.world.node(index).room(room).peers();
+        peers.iter().any(|peer| peer.endpoint == liar && peer.attached)
     }
 
     fn until(

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{Config, Refusal};
+use meshwork_core::node::{Config, Event, Refusal};
+use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::{World, identity};
@@ -28,6 +30,12 @@ fn attached_to(world: &World, (index, room): Member, of: &[Member]) -> usize {
     let peers = world.node(index).room(room).peers();
     let is_of = |endpoint| of.iter().any(|(index, _)| world.node(*index).endpoint() == endpoint);
     peers.iter().filter(|peer| peer.attached && is_of(peer.endpoint)).count()
+}
+
+/// How often a member refused somebody by its proof.
+fn turned_away(world: &World, (index, _): Member) -> usize {
+    let is_refusal = |event: &&Event| matches!(event, Event::Refused { reason: Refusal::RoomProof, .. });
+    world.look_at(index).events.iter().filter(is_refusal).count()
 }
 
 fn painted(world: &World, (index, room): Member) -> Option<usize> {
@@ -213,6 +221,33 @@ fn whoever_is_let_in_after_all_is_linked() {
     // It closes the link before it hears that it has access after all; alone, it would look for the room again in five seconds.
     renew(&mut world, owner, &[5]);
     assert!(world.run_while(Duration::from_secs(3), whole(&[owner, guest])));
+}
+
+#[test]
+fn whoever_gets_access_again_comes_back() {
+    for overlay in ["full-mesh", "k-gossip:3"] {
+        let (mut world, members) = private(9);
+        let owner = members[0];
+        let old = address(&world, owner);
+        let rules = Terms { overlay: BoundedText::new(overlay).expect("short"), ..Terms::default() };
+        order(&mut world, owner, |node, now, room| node.room_mut(now, room).set_rules(rules));
+        let mut keep: Vec<u64> = (2..9).collect();
+        renew(&mut world, owner, &keep);
+        let (guest, removed) = (enter(&mut world, 20, &old), members[8]);
+        world.run_for(Duration::from_secs(180));
+        let times: usize = members[..8].iter().map(|one| turned_away(&world, *one)).sum();
+        // Two are turned away by eight, at first and, where an overlay chooses, every 45 s.
+        assert!((16..=16 * 5).contains(&times), "{overlay}: {times} refusals");
+        keep.extend([9, 20]);
+        renew(&mut world, owner, &keep);
+        for late in [guest, removed] {
+            let is_in = |world: &World| attached_to(world, late, &members[..8]) > 0;
+            assert!(world.run_while(Duration::from_secs(60), is_in), "{overlay}: {late:?} is not in");
+        }
+        let mut all = members.clone();
+        all.push(guest);
+        assert!(world.run_while(SOON, equal(&all)), "{overlay}");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
 pub(super) use self::unlinking::wants_proved;
 use self::visiting::Visits;
 pub(super) use self::visiting::compare_with;
-use super::rooms::{Entry, send_detach, with_access_at_last, without_access};
+use super::rooms::{Entry, send_detach, shut_out, with_access_at_last, without_access};
 use super::{Base, PEERS_MAX};
 use crate::id::Endpoint;
 use crate::links::message::DetachReason;
@@ -343,6 +343,9 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
         let attachments = base.rooms.attachments();
         let (number, renewed) = (attachments.number(endpoint, room), attachments.renewed(endpoint, room));
         // Whoever lists it may go on: it is tried again when another record lets it in.
+        if reason == DetachReason::Proof {
+            shut_out(&mut base.rooms, &base.own, room, endpoint);
+        }
         base.rooms.attachments_mut().unattach(room, endpoint);
         detach(connecting, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, reason);

@@ -335,6 +335,13 @@ impl Rooms {
     }
 }
 
+/// An endpoint has no access to a room, or takes us for somebody without: the overlay seeks it no more for a while.
+pub(in crate::node) fn shut_out(rooms: &mut Rooms, own: &Own, handle: RoomHandle, endpoint: Endpoint) {
+    if let Some((room, now)) = rooms.room_mut(own, handle) {
+        room.membership_mut().handle_shut_out(now, endpoint);
+    }
+}
+
 /// Tells a linked endpoint that we are not in a room with it.
 pub(in crate::node) fn send_detach(links: &mut Links, to: Endpoint, room: RoomId, reason: DetachReason) {
     links.send(to, &LinkMessage::Detach(Detach { room, reason }));

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub(super) use self::attaching::{
-    entrance, hand_listed, hand_secret, is_behind, send_detach, tell_secret, with_access_at_last,
+    entrance, hand_listed, hand_secret, is_behind, send_detach, shut_out, tell_secret, with_access_at_last,
     without_access,
 };
 use self::attachments::Attachments;

@@ -4,13 +4,15 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::Views;
 use crate::id::Endpoint;
+use crate::overlay::OverlayOutput;
 use crate::overlay::message::{ROUTE_MAX, Tag};
 use crate::overlay::nearness::Place;
 use crate::overlay::size::PASSIVE_MAX;
 use crate::rng::Rng;
 use crate::signalling::announce::Introduction;
-use crate::time::Time;
+use crate::time::{Now, Time};
 
 /// Members that one neighbour may have named among those that are remembered: a third, so that nobody can fill the
 /// table with accomplices.
@@ -23,6 +25,9 @@ const FAILED_FOR: Duration = Duration::from_secs(60);
 /// [`RETRY_MOST`].
 const RETRY_FIRST: Duration = Duration::from_secs(4);
 const RETRY_MOST: Duration = Duration::from_secs(30);
+/// How long a member that takes us for somebody without access, or is that itself, is not sought, whoever else there is. Another record
+/// may let it in.
+const SHUT_FOR: Duration = Duration::from_secs(45);
 /// Until nobody has named it for so long.
 const RETRIED_FOR: Duration = Duration::from_secs(300);
 
@@ -36,6 +41,13 @@ pub(super) struct Known {
     /// How to reach it, over neighbours of ours; empty when there is only the server.
     pub(super) route: Vec<Tag>,
     pub(super) heard: Time,
+}
+
+impl Known {
+    /// A member that can be reached by a server alone.
+    pub(super) fn of(heard: Time, introduction: Introduction) -> Known {
+        Known { introduction, place: None, introducer: None, route: Vec::new(), heard }
+    }
 }
 
 /// A member that could not be reached.
@@ -114,6 +126,13 @@ impl Passive {
         self.note_failed(endpoint, Failed { until: now + FAILED_FOR, retry: now + pause, pause, known });
     }
 
+    /// A link to a member ends, since one of the two has no access.
+    pub(super) fn shut(&mut self, now: Time, known: Known) {
+        let (endpoint, until) = (known.introduction.endpoint, now + SHUT_FOR);
+        self.known.remove(&endpoint);
+        self.note_failed(endpoint, Failed { until, retry: until, pause: SHUT_FOR, known: Some(known) });
+    }
+
     /// A member is not worth a link at present: others are sought first.
     pub(super) fn pass_over(&mut self, now: Time, endpoint: Endpoint) {
         let known = self.known.remove(&endpoint);
@@ -165,6 +184,24 @@ impl Passive {
         let mut all: Vec<&Known> = self.known.values().filter(|known| fits(known)).collect();
         draw(rng, &mut all, count);
         all
+    }
+}
+
+impl Views {
+    /// `endpoint`, or this one, has no access to the room.
+    pub fn handle_shut_out(&mut self, now: Now, endpoint: Endpoint) {
+        let sought = self.sought.remove(&endpoint).map(|sought| {
+            self.outputs.push_back(OverlayOutput::Unseek(endpoint));
+            sought.known
+        });
+        let left = self.active.remove(&endpoint);
+        self.lost |= left.is_some();
+        let left = left.and_then(|neighbour| neighbour.face.introduction);
+        let known = sought.or_else(|| left.map(|introduction| Known::of(now.time, introduction)));
+        if let Some(known) = known.or_else(|| self.passive.remove(&endpoint)) {
+            self.passive.shut(now.time, known);
+        }
+        self.fill(now);
     }
 }
 

@@ -107,6 +107,14 @@ impl Exchange {
         self.send(from, RoomMessage::RecordsDigest(records.digest()));
     }
 
+    /// A list came, and its record is taken. Records that build on that one may have come too early: a neighbour is asked for them
+    /// in time, and somebody about to become one at once.
+    pub fn handle_list(&mut self, from: Endpoint, records: &Records) {
+        if !self.neighbours.contains_key(&from) {
+            self.send_hashes(from, records);
+        }
+    }
+
     /// A neighbour told its digest.
     pub fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32], records: &Records) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {

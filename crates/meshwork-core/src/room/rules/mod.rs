@@ -267,7 +267,11 @@ impl Rules {
             }
             RoomMessage::ListPiece(piece) => match self.lists.handle_piece(now.time, from, &piece) {
                 Piece::More(ask) => ask.into_iter().for_each(|ask| self.exchange.send(from, ask)),
-                Piece::Whole(record, list) => return self.take_record(now, from, record, Some(list)),
+                Piece::Whole(record, list) => {
+                    let taken = self.take_record(now, from, record, Some(list))?;
+                    self.exchange.handle_list(from, &self.records);
+                    return Ok(taken);
+                }
                 Piece::Wrong(detail) => return Err((Refusal::Record, detail)),
             },
             RoomMessage::Admission(bytes) => match SignedAdmission::decode(&self.room, &bytes) {
