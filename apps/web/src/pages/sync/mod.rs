@@ -3,7 +3,6 @@
 mod counter;
 mod document;
 mod edit_line;
-mod held;
 mod history;
 mod rows;
 mod shelf;

@@ -1,7 +1,9 @@
 //! What the page knows of a room's counters and values, as signals, and what it writes there.
 
 use std::rc::Rc;
+use std::time::Duration;
 
+use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork_core::id::{Endpoint, PeerId};
@@ -25,6 +27,11 @@ use super::shelf;
 
 /// The counter that every room has in front.
 pub(super) const COUNTER: &str = "counter";
+
+/// Who holds what for less than this, in milliseconds, is not shown: at each letter one types, nobody has it for a moment.
+const BRIEF: f64 = 300.0;
+/// What is shown of that is as old as this at most, in milliseconds.
+const OLDEST: f64 = 1000.0;
 
 /// A write of a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,6 +117,10 @@ pub(super) struct Sync {
     pub(super) entries: RwSignal<Vec<(String, Written)>>,
     /// Who holds what one wrote last in the tab in front; nothing where one wrote nothing there.
     pub(super) holders: RwSignal<Option<Holders>>,
+    /// Whether others hold it by now than those that are shown.
+    pub(super) are_holders_old: RwSignal<bool>,
+    /// Since when, by the page's clock, and what shows them.
+    settling: StoredValue<Option<(f64, TimeoutHandle)>>,
     /// Why something was not written.
     pub(super) problem: RwSignal<Option<String>>,
     pub(super) counts: RwSignal<Counts>,
@@ -145,6 +156,8 @@ impl Sync {
             shares: RwSignal::new(Vec::new()),
             entries: RwSignal::new(Vec::new()),
             holders: RwSignal::new(None),
+            are_holders_old: RwSignal::new(false),
+            settling: StoredValue::new(None),
             problem: RwSignal::new(None),
             counts: RwSignal::new(Counts::default()),
             log: RwSignal::new(Log::default()),
@@ -164,7 +177,7 @@ impl Sync {
         });
         Effect::new(move || {
             let tab = sync.tab.get();
-            sync.read_holders();
+            sync.show_holders();
             session.address.note_view((tab != Tab::Values).then(|| tab.word()));
         });
         Effect::new(move || {
@@ -303,20 +316,43 @@ impl Sync {
         set_if_new(self.now_ms, self.session.node.room_time_ms());
     }
 
-    fn read_holders(self) {
+    fn holders_now(self) -> Option<Holders> {
         let tab = self.tab.get_untracked();
-        let place = self.last.with_untracked(|last| {
+        let (replica, part) = self.last.with_untracked(|last| {
             last[tab as usize].as_ref().map(|place| match place {
                 Place::Counter(name) => (self.replica(), counter::part(name)),
                 Place::Key(key) => (self.replica(), values::part(key)),
                 Place::Document(name) => (self.documents(), part_named(name.as_bytes())),
                 Place::Shape(id) => (self.replica(), id.part()),
             })
-        });
-        let holders = place.and_then(|(replica, part)| {
-            self.session.node.with_room(|node, _, room| node.room(room).holders(replica, part))
-        });
-        set_if_new(self.holders, holders);
+        })?;
+        self.session.node.with_room(|node, _, room| node.room(room).holders(replica, part))
+    }
+
+    /// Shows who holds it, once that has been so for a moment, or at once where nothing is shown yet.
+    fn read_holders(self) {
+        let before = self.settling.try_update_value(Option::take).flatten();
+        before.iter().for_each(|(_, timer)| timer.clear());
+        let now_hold = self.holders_now();
+        let is_shown = self.holders.with_untracked(|shown| *shown == now_hold || shown.is_none());
+        if is_shown || now_hold.is_none() {
+            return self.show_holders();
+        }
+        let now = browser::milliseconds();
+        let since = before.map_or(now, |(since, _)| since);
+        let wait = Duration::from_millis(BRIEF.min(since + OLDEST - now).max(0.0) as u64);
+        let timer = set_timeout_with_handle(move || self.show_holders(), wait).ok();
+        self.settling.set_value(timer.map(|timer| (since, timer)));
+        set_if_new(self.are_holders_old, true);
+    }
+
+    fn show_holders(self) {
+        // The page may have gone meanwhile.
+        if !self.holders.is_disposed() {
+            self.settling.set_value(None);
+            set_if_new(self.holders, self.holders_now());
+            set_if_new(self.are_holders_old, false);
+        }
     }
 
     fn look_at(self, tab: Tab, place: Place) {

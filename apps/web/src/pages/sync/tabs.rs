@@ -1,21 +1,25 @@
 //! The tabs of Sync, and beside them what concerns all of them: who holds what one wrote last, and leaving the others for now.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use meshwork_web::texts;
+use meshwork_web::{sync, texts};
 
 use super::super::icons;
 use super::super::session::Session;
 use super::super::tab_list::{TabList, TabName};
+use super::counter::PersonBead;
 use super::document::DocumentPanel;
-use super::held::Held;
 use super::state::{Sync, Tab};
 use super::values::Values;
 use super::whiteboard::WhiteboardPanel;
 
 /// How often ages are read again.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// People whose beads stand beside what they hold.
+const HOLDERS_SHOWN: usize = 5;
 
 /// What stands on the tabs, in the order of [`Tab::ALL`].
 const TABS: [TabName; 3] = [
@@ -85,6 +89,37 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
             {later(Tab::Whiteboard, |sync| view! { <WhiteboardPanel sync/> }.into_any())}
             {later(Tab::Document, |sync| view! { <DocumentPanel sync/> }.into_any())}
         </div>
+    }
+}
+
+/// Who holds what one wrote last. It is busy while something else holds than what it shows.
+#[component]
+fn Held(sync: Sync) -> impl IntoView {
+    let is_away = sync.session.is_disconnected;
+    let held = Memo::new(move |_| {
+        sync.holders.with(|holders| holders.as_ref().map(|holders| sync::held(holders, is_away.get())))
+    });
+    let is_safe = Memo::new(move |_| held.with(|held| held.as_ref().is_none_or(|(_, is_safe)| *is_safe)));
+    let sign = move || if is_safe.get() { icons::check().into_any() } else { icons::warn().into_any() };
+    let people = Memo::new(move |_| {
+        let members = sync.holders.with(|holders| holders.as_ref().map(|holders| holders.members.clone()));
+        let people = members.filter(|_| !is_away.get()).unwrap_or_default();
+        people.into_iter().map(|member| member.peer).collect::<BTreeSet<_>>()
+    });
+    let count = move || Some(people.with(BTreeSet::len)).filter(|count| *count > 0);
+    let beads = move || {
+        let beads = people.get().into_iter().take(HOLDERS_SHOWN);
+        beads.map(|peer| view! { <PersonBead sync peer/> }).collect_view()
+    };
+    view! {
+        <p class="held" class:done=is_safe hidden=move || held.with(Option::is_none)>
+            {sign}
+            <span data-testid="held-by" aria-busy=move || sync.are_holders_old.get().to_string()>
+                {move || held.with(|held| held.as_ref().map(|(words, _)| words.clone()))}
+            </span>
+            <span class="held-count" aria-hidden="true">{count}</span>
+            <span class="held-beads" aria-hidden="true">{beads}</span>
+        </p>
     }
 }
 
