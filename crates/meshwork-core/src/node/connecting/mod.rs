@@ -342,10 +342,10 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
         connecting.visits().0.forget(base, room, endpoint);
         let attachments = base.rooms.attachments();
         let (number, renewed) = (attachments.number(endpoint, room), attachments.renewed(endpoint, room));
-        // Whoever lists it may go on: it is tried again when another record lets it in.
         if reason == DetachReason::Proof {
             shut_out(&mut base.rooms, &base.own, room, endpoint);
         }
+        // Whoever lists it may go on: it is tried again when another record lets it in.
         base.rooms.attachments_mut().unattach(room, endpoint);
         detach(connecting, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, reason);
