@@ -16,18 +16,18 @@ type Budget = (&'static str, &'static [&'static str], u64);
 
 /// The first two are all that a stroke waits for; see docs/decisions/0016-page-weight-and-frames.md.
 const BUDGETS: [Budget; 3] = [
-    ("a room, until a stroke is taken", &["overlays"], 740_000),
-    ("a room made on the start page, likewise", &["home"], 828_000),
-    ("a room with all its tools", &["overlays", "shell", "place"], 1_181_000),
+    ("a room, until a stroke is taken", &["overlays"], 738_000),
+    ("a room made on the start page, likewise", &["home"], 826_000),
+    ("a room with all its tools", &["overlays", "shell", "place"], 1_178_000),
 ];
 /// What an app may load beyond the page of a room without it, which has these parts.
 const SHELL: [&str; 2] = ["overlays", "shell"];
 const APPS: [Budget; 4] = [
-    ("Sync's values, beyond the shell", &["sync"], 83_000),
+    ("Sync's values, beyond the shell", &["sync"], 82_000),
     (
         "Sync's tab of the whiteboard, values and documents included",
         &["documents", "sync", "drawing"],
-        321_000,
+        319_000,
     ),
     ("Sync's documents, as a member keeps them", &["documents"], 90_000),
     ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 312_000),
