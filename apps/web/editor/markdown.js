@@ -16,11 +16,11 @@ const pieces = { parseBlock: [{ name: 'Piece', endLeaf: (_context, { text }, lea
 
 /** A number that a text alone decides, and each of its letters. */
 function sum(text) {
-  let sum = 0
+  let number = 0
   for (let at = 0; at < text.length; at += 1) {
-    sum = (Math.imul(sum, 31) + text.charCodeAt(at)) >>> 0
+    number = (Math.imul(number, 31) + text.charCodeAt(at)) >>> 0
   }
-  return sum
+  return number
 }
 
 const looks = tagHighlighter([

@@ -116,11 +116,6 @@ impl Node {
                 let attached = visited.and_then(|()| {
                     base.rooms.handle_attach(&mut base.own, &mut base.links, from, &attach, introduction)
                 });
-                if let (Err((Refusal::RoomProof, _)), Some(room)) =
-                    (&attached, base.rooms.with_id(attach.room))
-                {
-                    shut_out(&mut base.rooms, &base.own, room, from);
-                }
                 attached.map(|room| {
                     if let Some(room) = room {
                         base.known.note_seen(from, room);

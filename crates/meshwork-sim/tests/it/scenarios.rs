@@ -30,7 +30,8 @@ const FIXED_SEEDS: u64 = 300;
 /// when the answer was lost, an item of a document was given the number of one that a record had taken, who joined by the
 /// link of a secret shut out for good who showed it, since its record was on the way, a secret out of force was told to everybody, two
 /// who both had access could not prove it to each other, what a moderator's ban took was known and not taken where it was needed, the
-/// end of a leaf that was not wanted any more ended the next request of it, or the simulator drew one instance twice.
+/// end of a leaf that was not wanted any more ended the next request of it, whoever got access again was
+/// sought by nobody, or the simulator drew one instance twice.
 const FAILED_ONCE: [u64; 63] = [
     2_400_004_776,
     2_300_010_225,

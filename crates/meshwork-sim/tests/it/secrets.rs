@@ -218,7 +218,7 @@ fn whoever_is_let_in_after_all_is_linked() {
     renew(&mut world, owner, &[]);
     let guest = enter(&mut world, 5, &old);
     assert!(world.run_while(SOON, |world| refused(world, owner.0, Refusal::RoomProof)));
-    // It closes the link before it hears that it has access after all; alone, it would look for the room again in five seconds.
+    // It closes the link before it hears that it has access after all.
     renew(&mut world, owner, &[5]);
     assert!(world.run_while(Duration::from_secs(3), whole(&[owner, guest])));
 }

@@ -177,7 +177,7 @@ impl Sync {
         });
         Effect::new(move || {
             let tab = sync.tab.get();
-            sync.show_holders();
+            sync.show_holders(sync.holders_now());
             session.address.note_view((tab != Tab::Values).then(|| tab.word()));
         });
         Effect::new(move || {
@@ -336,23 +336,26 @@ impl Sync {
         let now_hold = self.holders_now();
         let is_shown = self.holders.with_untracked(|shown| *shown == now_hold || shown.is_none());
         if is_shown || now_hold.is_none() {
-            return self.show_holders();
+            return self.show_holders(now_hold);
         }
         let now = browser::milliseconds();
         let since = before.map_or(now, |(since, _)| since);
         let wait = Duration::from_millis(BRIEF.min(since + OLDEST - now).max(0.0) as u64);
-        let timer = set_timeout_with_handle(move || self.show_holders(), wait).ok();
+        let show = move || {
+            // The page may have gone meanwhile.
+            if !self.holders.is_disposed() {
+                self.show_holders(self.holders_now());
+            }
+        };
+        let timer = set_timeout_with_handle(show, wait).ok();
         self.settling.set_value(timer.map(|timer| (since, timer)));
         set_if_new(self.are_holders_old, true);
     }
 
-    fn show_holders(self) {
-        // The page may have gone meanwhile.
-        if !self.holders.is_disposed() {
-            self.settling.set_value(None);
-            set_if_new(self.holders, self.holders_now());
-            set_if_new(self.are_holders_old, false);
-        }
+    fn show_holders(self, holders: Option<Holders>) {
+        self.settling.set_value(None);
+        set_if_new(self.holders, holders);
+        set_if_new(self.are_holders_old, false);
     }
 
     fn look_at(self, tab: Tab, place: Place) {

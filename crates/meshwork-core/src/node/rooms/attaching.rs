@@ -4,6 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::attachments::Attachments;
 use super::{Entry, ROOMS_MAX, Rooms};
 use crate::blobs::Share;
 use crate::id::{Endpoint, RoomId, Secret};
@@ -121,14 +122,10 @@ impl Rooms {
         attach: &Attach,
         introduction: Option<Introduction>,
     ) -> Result<Option<RoomHandle>, Offence> {
-        let Some((handle, entrance)) = self.find_proved(links, from, attach)? else { return Ok(None) };
+        let Some((handle, entrance)) = self.find_proved(own, links, from, attach)? else { return Ok(None) };
         if !self.admits(handle, from) {
             self.refuse_full(own, handle, from, "it attaches, but the room is full");
-            if let Some(one) = self.attachments.get_mut(from) {
-                // Whoever is refused takes us for detached too, and is told anew when there is a place.
-                one.sent.remove(&handle);
-            }
-            send_detach(links, from, attach.room, DetachReason::Full);
+            send_back(&mut self.attachments, links, from, (handle, attach.room), DetachReason::Full);
             return Ok(None);
         }
         self.send_attach(own, links, from, handle);
@@ -174,7 +171,7 @@ impl Rooms {
         from: Endpoint,
         attach: &Attach,
     ) -> Result<Option<RoomHandle>, Offence> {
-        let Some((handle, _)) = self.find_proved(links, from, attach)? else { return Ok(None) };
+        let Some((handle, _)) = self.find_proved(own, links, from, attach)? else { return Ok(None) };
         self.send_visit(own, links, from, handle);
         own.people.set_name(from, shown(&attach.name));
         if let Some(one) = self.attachments.get_mut(from) {
@@ -202,6 +199,7 @@ impl Rooms {
     /// It does not prove the room's secret, or one that was replaced while nothing lists it.
     fn find_proved(
         &mut self,
+        own: &Own,
         links: &mut Links,
         from: Endpoint,
         attach: &Attach,
@@ -225,11 +223,8 @@ impl Rooms {
                 entrance => return Ok(Some((handle, entrance))),
             },
         };
-        if let Some(one) = self.attachments.get_mut(from) {
-            // It takes us for detached, and is told anew when it has access.
-            one.sent.remove(&handle);
-        }
-        send_detach(links, from, attach.room, DetachReason::Proof);
+        send_back(&mut self.attachments, links, from, (handle, attach.room), DetachReason::Proof);
+        shut_out(self, own, handle, from);
         Err((Refusal::RoomProof, String::from(detail)))
     }
 
@@ -333,6 +328,20 @@ impl Rooms {
             _ => Ok(()),
         }
     }
+}
+
+/// Detaches whoever attaches to a room, for now. It takes us for detached, too, and is told anew that we are there once it may come.
+fn send_back(
+    attachments: &mut Attachments,
+    links: &mut Links,
+    to: Endpoint,
+    (handle, room): (RoomHandle, RoomId),
+    reason: DetachReason,
+) {
+    if let Some(one) = attachments.get_mut(to) {
+        one.sent.remove(&handle);
+    }
+    send_detach(links, to, room, reason);
 }
 
 /// An endpoint has no access to a room, or takes us for somebody without: the overlay seeks it no more for a while.

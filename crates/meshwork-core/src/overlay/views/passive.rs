@@ -43,13 +43,6 @@ pub(super) struct Known {
     pub(super) heard: Time,
 }
 
-impl Known {
-    /// A member that can be reached by a server alone.
-    pub(super) fn of(heard: Time, introduction: Introduction) -> Known {
-        Known { introduction, place: None, introducer: None, route: Vec::new(), heard }
-    }
-}
-
 /// A member that could not be reached.
 #[derive(Debug)]
 struct Failed {
@@ -197,7 +190,14 @@ impl Views {
         let left = self.active.remove(&endpoint);
         self.lost |= left.is_some();
         let left = left.and_then(|neighbour| neighbour.face.introduction);
-        let known = sought.or_else(|| left.map(|introduction| Known::of(now.time, introduction)));
+        let left = left.map(|introduction| Known {
+            introduction,
+            place: None,
+            introducer: None,
+            route: Vec::new(),
+            heard: now.time,
+        });
+        let known = sought.or(left);
         if let Some(known) = known.or_else(|| self.passive.remove(&endpoint)) {
             self.passive.shut(now.time, known);
         }
