@@ -60,7 +60,11 @@ impl Tab {
     /// Runs the body of a function in the page: `arguments` are its own, a promise that it returns is awaited.
     pub async fn eval(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
         let turn = self.session.turn(&self.window).await?;
-        Ok(turn.driver.execute(script, arguments).await?.json().clone())
+        // The page holds the promise: Chromium may collect one that nothing but its driver waits for, as it did once in
+        // the middle of loading a module.
+        let script =
+            format!("return globalThis.asked = (function () {{ {script}\n}}).apply(this, arguments)");
+        Ok(turn.driver.execute(&script, arguments).await?.json().clone())
     }
 
     /// Whether there is such an element.

@@ -4,6 +4,7 @@
 mod attack;
 mod common;
 mod documentation;
+mod embedded;
 mod hub_properties;
 mod operation;
 mod pages;

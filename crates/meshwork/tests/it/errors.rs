@@ -5,13 +5,15 @@ use std::time::Duration;
 use meshwork::testing::Network;
 use meshwork::{
     BindError, BlobError, BlobId, Closed, CreateError, DatagramError, DirectError, Endpoint, Erase,
-    FetchError, ImageError, InviteError, JoinError, KeptError, MEMORY_MAX, PresenceError, RoomRefusal,
-    RuleError, SayError, Store, VersionError, WriteError, place,
+    FetchError, Identity, IdentityError, ImageError, InviteError, JoinError, KeptError, MEMORY_MAX,
+    PresenceError, RoomRefusal, RuleError, SayError, Store, VersionError, WriteError, place,
 };
 use meshwork_core::id::RoomId;
 use meshwork_core::seam::io::StoreChange;
 use meshwork_rtc::native::persist::Store as _;
 use meshwork_rtc::native::store::RedbStore;
+use meshwork_signal::Embedded;
+use meshwork_signal::embedded::EmbedError;
 use meshwork_signal::hub::HubConfig;
 
 use crate::native::{serve, serve_as};
@@ -325,4 +327,42 @@ async fn a_version_has_its_limit() {
     let error = room.document("long").save_version("all").await.unwrap_err();
     assert!(matches!(error, VersionError::TooLarge(size) if size > length as u64), "{error}");
     assert!(room.document("long").versions().await.unwrap().is_empty());
+}
+
+/// A thread to which the system gives no randomness any more. It holds for that thread alone.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_is_anybody_without_randomness() {
+    use std::collections::{BTreeMap, HashMap};
+
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+
+    let rules = BTreeMap::from([(libc::SYS_getrandom, Vec::new())]);
+    let failing = SeccompAction::Errno(libc::EIO as u32);
+    let machine = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, failing, machine).unwrap();
+    let filter = BpfProgram::try_from(filter).unwrap();
+    let refused = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        let known = Identity::generate().unwrap();
+        // The seed of this thread's maps is drawn before.
+        drop(HashMap::<u8, u8>::new());
+        seccompiler::apply_filter(&filter).unwrap();
+        assert!(matches!(Identity::generate(), Err(IdentityError::Randomness(_))));
+        assert!(matches!(Identity::load_or_create(&key), Err(IdentityError::Randomness(_))));
+        assert!(!key.exists());
+        assert!(matches!(known.sealed("correct horse"), Err(IdentityError::Randomness(_))));
+        let bound = runtime.block_on(Endpoint::bind());
+        assert!(matches!(bound, Err(BindError::Identity(IdentityError::Randomness(_)))));
+        // Who has an identity needs randomness all the same.
+        let bound = runtime.block_on(Endpoint::builder().identity(known).bind());
+        assert!(matches!(bound, Err(BindError::System(_))));
+        let _within = runtime.enter();
+        let built = Embedded::builder().keys(folder.path()).build();
+        assert!(matches!(built, Err(EmbedError::Randomness(_))));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    };
+    std::thread::spawn(refused).join().unwrap();
 }
