@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 
+import { nextTask } from './events.js'
 import { ClosedError, join } from './index.js'
 
 const NOTHING = Object.freeze([])
@@ -23,13 +24,23 @@ function useLive(target, types, read, otherwise) {
   useMemo(look, [look])
   const subscribe = useCallback(
     (changed) => {
-      const hear = () => {
+      const update = () => {
         look()
         changed()
       }
+      let isWaiting = false
+      const hear = async () => {
+        if (!isWaiting) {
+          isWaiting = true
+          // What comes in one task is read once: a thousand rows would be read at each of them.
+          await nextTask()
+          isWaiting = false
+          update()
+        }
+      }
       types.forEach((type) => target?.addEventListener(type, hear))
       // What happened before anybody listened.
-      hear()
+      update()
       return () => types.forEach((type) => target?.removeEventListener(type, hear))
     },
     [target, look],

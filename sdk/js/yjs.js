@@ -4,6 +4,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwareness
 import * as Y from 'yjs'
 
 import { edits } from './edits.js'
+import { nextTask } from './events.js'
 import { restore } from './restore.js'
 
 // What is typed goes out at once, and what follows within this time together, in milliseconds. Carets likewise.
@@ -38,18 +39,6 @@ export async function compare(before, after, { type = 'text' } = {}) {
     ;[place, fresh] = [at + length, end + words.length]
   }
   return pieces
-}
-
-/** Waits for the next task of the page, for which pages that nobody looks at wait no longer than others. */
-function nextTask() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      resolve()
-    }
-    port2.postMessage(undefined)
-  })
 }
 
 /** A Y.Doc of what an update makes. */

@@ -505,6 +505,27 @@ async fn the_example_with_hooks_follows_a_room() -> Result<()> {
     wait_shows(&tab, "#root", "Open this page with the link of a room behind #.").await
 }
 
+/// What changes at once is read once: a page that puts many rows in would read all of them at each.
+#[tokio::test]
+async fn hooks_read_once_for_many_changes() -> Result<()> {
+    const ROWS: usize = 1_000;
+    let (app, server) = (app_of("sdk/react")?, Server::start().await?);
+    for package in ["react", "react-dom", "scheduler"] {
+        symlink(installed(package)?, app.path().join("node_modules").join(package))?;
+    }
+    let kim = Endpoint::builder().name("Kim").server(server.url()).bind().await?;
+    let room = kim.create(meshwork::room("to-do").private()).await?;
+    let browser = Browser::start().await?;
+    let tab = browser.tab(&build_and_serve(app.path())?).await?;
+    ask(&tab, "show", vec![json!(room.link().to_string())]).await?;
+    wait_shows(&tab, "p", "0").await?;
+    ask(&tab, "fill", vec![json!(ROWS)]).await?;
+    wait_shows(&tab, "p", &ROWS.to_string()).await?;
+    let reads = ask(&tab, "reads", vec![]).await?.as_u64().context("reads are counted")?;
+    ensure!(reads < ROWS as u64 / 4, "{ROWS} rows were read {reads} times");
+    Ok(())
+}
+
 #[tokio::test]
 async fn receipts_wait_for_who_stays() -> Result<()> {
     let (app, server) = (app()?, Server::start().await?);
