@@ -1,17 +1,5 @@
 // What happens, as async iterators and as events.
 
-/** Waits for the next task of the page, for which pages that nobody looks at wait no longer than others. */
-export function nextTask() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      resolve()
-    }
-    port2.postMessage(undefined)
-  })
-}
-
 /**
  * Goes through what a reader of the module reads. `read` makes a value of each, or `undefined` of what is to be passed
  * over. Who stops listens no more.

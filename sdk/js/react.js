@@ -2,8 +2,8 @@
 
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 
-import { nextTask } from './events.js'
 import { ClosedError, join } from './index.js'
+import { nextTask } from './task.js'
 
 const NOTHING = Object.freeze([])
 const NO_SHAPES = new Map()

@@ -4,8 +4,8 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwareness
 import * as Y from 'yjs'
 
 import { edits } from './edits.js'
-import { nextTask } from './events.js'
 import { restore } from './restore.js'
+import { nextTask } from './task.js'
 
 // What is typed goes out at once, and what follows within this time together, in milliseconds. Carets likewise.
 const PAUSE = 50

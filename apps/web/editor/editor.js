@@ -157,8 +157,9 @@ class Desk {
     await this.#shown?.provider.flushed()
   }
 
-  /** What was changed in the document that is shown since it was what an update makes, as rows. */
+  /** What was changed in the document that is shown since it was what an update makes, as rows: also what is not said yet. */
   async compare(whole) {
+    await this.flushed()
     return rows(whole, this.#room.document(this.#shown.name), TEXT)
   }
 

@@ -22,7 +22,9 @@ pub struct Visit {
     pub at_ms: u64,
     /// How many people were met there, in all that time.
     pub met: usize,
-    /// Some of them, and what they are called.
+    /// When this browser made the room, in ms since 1970; 0 where it did not, or nobody noted it.
+    pub made_ms: u64,
+    /// Some of those whom one met, and what they are called.
     pub named: Vec<(PeerId, String)>,
 }
 
@@ -72,8 +74,9 @@ impl Visits {
                     let (peer, name) = field.split_once(' ')?;
                     Some((peer.parse().ok()?, name.to_owned()))
                 };
+                let made_ms = fields.clone().next().and_then(|field| field.parse().ok()).unwrap_or_default();
                 let named = fields.filter_map(person).take(NAMED_MAX).collect();
-                visits.put(room, Visit { at_ms, met, named });
+                visits.put(room, Visit { at_ms, met, made_ms, named });
             }
         }
         visits
@@ -83,7 +86,7 @@ impl Visits {
     pub fn write(&self) -> String {
         let line = |(room, visit): &(RoomId, Visit)| {
             let named: String = visit.named.iter().map(|(peer, name)| format!("\t{peer} {name}")).collect();
-            format!("{room}\t{}\t{}{named}\n", visit.at_ms, visit.met)
+            format!("{room}\t{}\t{}\t{}{named}\n", visit.at_ms, visit.met, visit.made_ms)
         };
         self.0.iter().map(line).collect()
     }
@@ -106,6 +109,11 @@ impl Visits {
         // Names of one after the other are people, too.
         visit.met = visit.met.max(visit.named.len());
         self.put(room, visit);
+    }
+
+    /// This browser made a room just now.
+    pub fn note_made(&mut self, room: RoomId, at_ms: u64) {
+        self.put(room, Visit { at_ms, made_ms: at_ms, ..Visit::default() });
     }
 
     /// What is remembered of a room.
@@ -156,6 +164,23 @@ mod tests {
         assert_eq!(again.of(room(1)).people(), "With Lin, Sofia B, Kaveh and 20 more");
         assert_eq!(again.of(room(1)).at_ms, 9);
         assert_eq!(Visits::read("nonsense\n\tx").write(), "");
+    }
+
+    #[test]
+    fn the_day_a_room_was_made_stays() {
+        let mut visits = Visits::default();
+        visits.note_made(room(1), 5);
+        visits.note(room(1), 9, 1, &names(&["Lin"]));
+        visits.note(room(2), 9, 1, &names(&["Lin"]));
+        let again = Visits::read(&visits.write());
+        assert_eq!(again, visits);
+        assert_eq!((again.of(room(1)).made_ms, again.of(room(2)).made_ms), (5, 0));
+        let before = visits.write().replace("\t0\t", "\t");
+        assert_eq!(
+            Visits::read(&before).of(room(2)),
+            visits.of(room(2)),
+            "a line from before days were noted"
+        );
     }
 
     #[test]

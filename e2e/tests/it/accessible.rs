@@ -244,7 +244,8 @@ async fn versions_keep_nobody_out() -> Result<()> {
     tab.click("document-write").await?;
     tab.click("document-versions").await?;
     findings.look(&tab, "no version is saved").await?;
-    tab.type_text("version-label", "Plan\u{e007}").await?;
+    tab.type_text("version-label", "Plan").await?;
+    tab.click("save-version").await?;
     wait_says(&tab, "version-list", "Plan").await?;
     findings.look(&tab, "a version is saved").await?;
     tab.click("document-editor").await?;

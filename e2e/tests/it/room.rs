@@ -82,6 +82,14 @@ async fn all_read_the_rules_and_owner_sets_them() -> Result<()> {
     ensure!(!guest.has("limit-cells").await?, "only the owner changes rules");
     open_room(owner).await?;
     wait_says(owner, "room-owner", "you").await?;
+    // Midnight may have passed since.
+    let days = "return [0, 3_600_000].map((ms) => {
+        const [, month, day, year] = new Date(Date.now() - ms).toDateString().split(' ');
+        return `Made by you on ${Number(day)} ${month} ${year}`;
+    })";
+    let (days, made) = (owner.eval(days, vec![]).await?, owner.text("made-by").await?);
+    ensure!(days.as_array().is_some_and(|days| days.contains(&made.clone().into())), "{made}, {days}");
+    ensure!(guest.text("made-by").await? == "Made by Mira", "who did not make it does not know when");
     owner.click("tab-rules").await?;
     wait_says(owner, "rule-maker", "Only you can change the rules.").await?;
     wait_says(owner, "room-size", "100").await?;

@@ -320,6 +320,16 @@ pub(crate) fn time_in_words(millis: u64, with_seconds: bool) -> String {
     format!("{year}-{}-{}, {time}", two(month + 1), two(number))
 }
 
+/// The day of a moment in words: `14 Nov 2026`.
+pub(crate) fn day_in_words(millis: u64) -> String {
+    // The day of the week and the day in English, whatever the language: `Sat Nov 14 2026` (ECMA-262, 21.4.4.35).
+    let text = String::from(js_sys::Date::new(&JsValue::from_f64(millis as f64)).to_date_string());
+    let mut words = text.split(' ').skip(1);
+    let mut next = || words.next().unwrap_or_default();
+    let (month, day, year) = (next(), next(), next());
+    [day.trim_start_matches('0'), month, year].join(" ")
+}
+
 /// A text's characters as readers see them, one by one (Unicode Standard Annex 29); code points where the browser cannot
 /// tell.
 pub(crate) fn characters(text: &str) -> Vec<String> {

@@ -276,6 +276,7 @@ impl Session {
         let room = self.node.with(make).map_err(|error: CommandError| error.to_string())?;
         self.people.begin_alone();
         self.enter(room);
+        self.visited.begin_made();
         Ok(())
     }
 

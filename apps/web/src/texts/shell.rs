@@ -85,6 +85,7 @@ pub mod room {
     pub const ROOM_AND_RULES: &str = "Room and rules";
     pub const RENAME: &str = "Rename this room";
     pub const MADE_BY: &str = "Made by ";
+    pub const MADE_ON: &str = " on ";
     pub const NOBODY: &str = "nobody in particular";
     pub const WHO_GETS_IN: &str = "Who gets in";
     pub const HELD_BY: &str = "Held by";

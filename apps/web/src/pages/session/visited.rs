@@ -6,6 +6,7 @@ use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App};
+use meshwork_web::texts;
 use meshwork_web::visits::{Visit, Visits};
 use meshwork_web::words;
 
@@ -40,16 +41,28 @@ pub(crate) struct Visited {
     node: PageNode,
     /// When it was noted last, on the page's clock, and with how many others.
     noted: StoredValue<Option<(f64, usize)>>,
+    /// Whether the room was made just now, which is not noted yet.
+    is_made: StoredValue<bool>,
+    /// On which day this browser made the room, in words; empty where it did not.
+    pub(crate) made_on: RwSignal<String>,
 }
 
 impl Visited {
     pub(super) fn new(node: PageNode) -> Visited {
-        Visited { node, noted: StoredValue::new(None) }
+        let (noted, is_made) = (StoredValue::new(None), StoredValue::new(false));
+        Visited { node, noted, is_made, made_on: RwSignal::default() }
     }
 
     /// The next room is another visit.
     pub(super) fn end(self) {
         self.noted.set_value(None);
+        self.is_made.set_value(false);
+        self.made_on.set(String::new());
+    }
+
+    /// This browser made the room: that is noted with the visit.
+    pub(super) fn begin_made(self) {
+        self.is_made.set_value(true);
     }
 
     /// The rooms that this browser keeps and that can be opened by their links, the one of the last visit first.
@@ -136,8 +149,15 @@ impl Visited {
         self.noted.set_value(Some((now, others.len())));
         let named: Vec<(PeerId, String)> =
             others.iter().map(|view| (view.endpoint.peer, view.name.trim().to_owned())).collect();
-        let mut visits = visits();
-        visits.note(id, js_sys::Date::now() as u64, others.len(), &named);
+        let (mut visits, now_ms) = (visits(), js_sys::Date::now() as u64);
+        if self.is_made.try_update_value(std::mem::take) == Some(true) {
+            visits.note_made(id, now_ms);
+        }
+        visits.note(id, now_ms, others.len(), &named);
+        let made_ms = visits.of(id).made_ms;
+        if made_ms > 0 {
+            self.made_on.set(texts::room::MADE_ON.to_owned() + &browser::day_in_words(made_ms));
+        }
         browser::store(VISITS_KEY, &visits.write());
     }
 }

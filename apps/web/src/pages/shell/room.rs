@@ -202,9 +202,10 @@ fn MadeBy(session: Session) -> impl IntoView {
         session.governing.owner_name().unwrap_or_else(|| texts::room::NOBODY.to_owned())
     };
     view! {
-        <p class="made-by">
+        <p class="made-by" data-testid="made-by">
             {texts::room::MADE_BY}
             <bdi data-testid="room-owner">{owner}</bdi>
+            {move || session.visited.made_on.get()}
         </p>
     }
 }
