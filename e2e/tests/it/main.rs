@@ -12,6 +12,7 @@ mod documents;
 mod drawing;
 mod frames;
 mod harness;
+mod hooks;
 mod in_band;
 mod in_browser;
 mod keeper;

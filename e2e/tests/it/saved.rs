@@ -52,6 +52,34 @@ async fn letters_outlive_tabs_killed_after_them() -> Result<()> {
     Ok(())
 }
 
+/// What is typed within 50 ms of a letter goes out together then: the letter alone is not all that was typed.
+#[tokio::test]
+async fn letters_that_wait_are_not_called_saved() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let (tab, _) = alone(&browser, &server).await?;
+    type_at_end(&tab, "a").await?;
+    wait_held(&tab, "Only this device has it").await?;
+    let settled = "const task = () => new Promise((resolve) => setTimeout(resolve));
+        const held = document.querySelector('[data-testid=held-by]');
+        const type = async () => {
+            const begun = performance.now();
+            for (const letter of 'bc') {
+                document.execCommand('insertText', false, letter);
+                await task();
+            }
+            while (held.ariaBusy !== 'false') {
+                await task();
+            }
+            return performance.now() - begun;
+        };
+        return type();";
+    let settled = tab.eval(settled, vec![]).await?;
+    ensure!(settled.as_f64().is_some_and(|ms| ms >= 50.0), "called saved after {settled} ms");
+    wait_held(&tab, "Only this device has it").await?;
+    wait_reads(&tab, "abc").await
+}
+
 #[tokio::test]
 async fn emptied_databases_are_filled_again() -> Result<()> {
     let server = Server::start().await?;

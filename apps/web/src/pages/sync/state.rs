@@ -329,17 +329,18 @@ impl Sync {
         self.session.node.with_room(|node, _, room| node.room(room).holders(replica, part))
     }
 
-    /// Shows who holds it, once that has been so for a moment, or at once where nothing is shown yet.
+    /// Shows who holds it, once that has been so for a moment, or at once where nothing is shown yet. What is shown may hold
+    /// again meanwhile: more that was typed may still wait to be said.
     fn read_holders(self) {
         let before = self.settling.try_update_value(Option::take).flatten();
         before.iter().for_each(|(_, timer)| timer.clear());
         let now_hold = self.holders_now();
-        let is_shown = self.holders.with_untracked(|shown| *shown == now_hold || shown.is_none());
-        if is_shown || now_hold.is_none() {
+        let (is_first, is_shown) = self.holders.with_untracked(|shown| (shown.is_none(), *shown == now_hold));
+        if is_first || now_hold.is_none() || is_shown && before.is_none() {
             return self.show_holders(now_hold);
         }
         let now = browser::milliseconds();
-        let since = before.map_or(now, |(since, _)| since);
+        let since = before.filter(|_| !is_shown).map_or(now, |(since, _)| since);
         let wait = Duration::from_millis(BRIEF.min(since + OLDEST - now).max(0.0) as u64);
         let show = move || {
             // The page may have gone meanwhile.
