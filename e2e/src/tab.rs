@@ -60,10 +60,9 @@ impl Tab {
     /// Runs the body of a function in the page: `arguments` are its own, a promise that it returns is awaited.
     pub async fn eval(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
         let turn = self.session.turn(&self.window).await?;
-        // The page holds the promise: Chromium may collect one that nothing but its driver waits for, as it did once in
-        // the middle of loading a module.
+        // The page holds the promise: Chromium may collect one for which its driver alone waits.
         let script =
-            format!("return globalThis.asked = (function () {{ {script}\n}}).apply(this, arguments)");
+            format!("return globalThis.asked = (async function () {{ {script}\n}}).apply(this, arguments)");
         Ok(turn.driver.execute(&script, arguments).await?.json().clone())
     }
 
