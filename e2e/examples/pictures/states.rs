@@ -485,6 +485,8 @@ pub(crate) async fn trouble(camera: &Camera) -> Result<()> {
     wait_page_says(&tab, "does not let us keep the canvas").await?;
     camera.take(&tab, "no-storage").await?;
 
+    // The page has itself from its service worker then.
+    host.eval("await navigator.serviceWorker.ready", vec![]).await?;
     server.kill();
     let (_browser, tab) = (browser, host);
     tab.reload().await?;
