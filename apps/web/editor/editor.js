@@ -159,8 +159,9 @@ class Desk {
 
   /** What was changed in the document that is shown since it was what an update makes, as rows: also what is not said yet. */
   async compare(whole) {
-    await this.flushed()
-    return rows(whole, this.#room.document(this.#shown.name), TEXT)
+    const { name, provider } = this.#shown
+    await provider.flushed()
+    return rows(whole, this.#room.document(name), TEXT)
   }
 
   /** Makes the document that is shown what an update makes, as an edit like any other. */

@@ -17,6 +17,15 @@ async fn alone(browser: &Browser, server: &Server) -> Result<(Tab, String)> {
     Ok((tab, link))
 }
 
+/// The same with this text, which is saved: what runs it, the page, and where it is.
+async fn saved(text: &str) -> Result<(Server, Browser, Tab, String)> {
+    let (server, browser) = (Server::start().await?, Browser::start().await?);
+    let (tab, link) = alone(&browser, &server).await?;
+    type_at_end(&tab, text).await?;
+    wait_held(&tab, "Only this device has it").await?;
+    Ok((server, browser, tab, link))
+}
+
 /// Kills the page, which has no time for anything, and opens the document in another tab, which was opened before.
 async fn crash_into(tab: Tab, next: Tab, link: &str) -> Result<Tab> {
     crash(&tab).await;
@@ -27,11 +36,7 @@ async fn crash_into(tab: Tab, next: Tab, link: &str) -> Result<Tab> {
 
 #[tokio::test]
 async fn letters_outlive_tabs_killed_after_them() -> Result<()> {
-    let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (mut tab, link) = alone(&browser, &server).await?;
-    type_at_end(&tab, "a").await?;
-    wait_held(&tab, "Only this device has it").await?;
+    let (_server, browser, mut tab, link) = saved("a").await?;
     let mut typed = "a".to_owned();
     for letter in ["b", "c", "d", "e", "f"] {
         let note = "window.typed = null;
@@ -55,25 +60,18 @@ async fn letters_outlive_tabs_killed_after_them() -> Result<()> {
 /// What is typed within 50 ms of a letter goes out together then: the letter alone is not all that was typed.
 #[tokio::test]
 async fn letters_that_wait_are_not_called_saved() -> Result<()> {
-    let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (tab, _) = alone(&browser, &server).await?;
-    type_at_end(&tab, "a").await?;
-    wait_held(&tab, "Only this device has it").await?;
+    let (_server, _browser, tab, _) = saved("a").await?;
     let settled = "const task = () => new Promise((resolve) => setTimeout(resolve));
         const held = document.querySelector('[data-testid=held-by]');
-        const type = async () => {
-            const begun = performance.now();
-            for (const letter of 'bc') {
-                document.execCommand('insertText', false, letter);
-                await task();
-            }
-            while (held.ariaBusy !== 'false') {
-                await task();
-            }
-            return performance.now() - begun;
-        };
-        return type();";
+        const begun = performance.now();
+        for (const letter of 'bc') {
+            document.execCommand('insertText', false, letter);
+            await task();
+        }
+        while (held.ariaBusy !== 'false') {
+            await task();
+        }
+        return performance.now() - begun;";
     let settled = tab.eval(settled, vec![]).await?;
     ensure!(settled.as_f64().is_some_and(|ms| ms >= 50.0), "called saved after {settled} ms");
     wait_held(&tab, "Only this device has it").await?;
@@ -82,11 +80,7 @@ async fn letters_that_wait_are_not_called_saved() -> Result<()> {
 
 #[tokio::test]
 async fn emptied_databases_are_filled_again() -> Result<()> {
-    let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (tab, link) = alone(&browser, &server).await?;
-    type_at_end(&tab, "one").await?;
-    wait_held(&tab, "Only this device has it").await?;
+    let (server, browser, tab, link) = saved("one").await?;
     let origin = server.url().trim_end_matches('/');
     // As somebody does who has the browser clear what sites store.
     let clear = json!({ "origin": origin, "storageTypes": "indexeddb" });
@@ -117,11 +111,7 @@ async fn emptied_databases_are_filled_again() -> Result<()> {
 
 #[tokio::test]
 async fn full_storage_loses_no_letter() -> Result<()> {
-    let server = Server::start().await?;
-    let browser = Browser::start().await?;
-    let (tab, link) = alone(&browser, &server).await?;
-    type_at_end(&tab, "one").await?;
-    wait_held(&tab, "Only this device has it").await?;
+    let (_server, browser, tab, link) = saved("one").await?;
     fill_storage(&tab).await?;
     type_at_end(&tab, " two").await?;
     wait_held(&tab, "Only this page has it").await?;

@@ -13,6 +13,7 @@ use meshwork_web::words;
 use super::super::{browser, documents, thumbnail};
 use super::address::is_unshared;
 use super::node::PageNode;
+use super::set_if_new;
 
 const VISITS_KEY: &str = "meshwork-visits";
 /// How often a visit is noted while it lasts, in ms.
@@ -156,7 +157,8 @@ impl Visited {
         visits.note(id, now_ms, others.len(), &named);
         let made_ms = visits.of(id).made_ms;
         if made_ms > 0 {
-            self.made_on.set(texts::room::MADE_ON.to_owned() + &browser::day_in_words(made_ms));
+            let made_on = texts::room::MADE_ON.to_owned() + &browser::day_in_words(made_ms);
+            set_if_new(self.made_on, made_on);
         }
         browser::store(VISITS_KEY, &visits.write());
     }
