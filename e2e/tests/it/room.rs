@@ -414,6 +414,14 @@ async fn failed_entry_says_why_and_what_to_do() -> Result<()> {
     wait_page_says(&tab, "The room is full.").await?;
     wait_page_says(&tab, "24 of 24 are here. Ask someone to make room.").await?;
     ensure!(!is_canvas_seen(&tab).await?, "a room that is full is not to be painted in");
+    tab.wait_until(PATIENCE, "the colour in hand", async || {
+        let chosen = "const icon = document.querySelector('.swatch[aria-pressed=\"true\"] .icon');
+            return icon ? icon.checkVisibility({ visibilityProperty: true }) : 'not there'";
+        let seen = tab.eval(chosen, vec![]).await?;
+        ensure!(seen == false, "seen without the tools: {seen}");
+        Ok(())
+    })
+    .await?;
     ensure!(tab.has("offer-reload").await?);
 
     let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");

@@ -323,7 +323,7 @@ pub(super) fn ZoomDock(easel: Easel) -> impl IntoView {
     let percent = move || format!("{}\u{2009}%", easel.camera.get().percent());
     let zoom = move |by: f64| easel.look(|camera| camera.zoom(by));
     view! {
-        <div class="board-zoom" role="group" aria-label=texts::ZOOM on:click=move |event| give_back(easel, &event)>
+        <div class="board-zoom" role="group" aria-label=texts::ZOOM>
             {deed(
                 easel,
                 "board-zoom-out",

@@ -94,8 +94,8 @@ pub(super) fn BoardStage(easel: Easel) -> impl IntoView {
             <div class="board-docks" on:click=move |event| give_back(easel, &event)>
                 <ChosenBar easel/>
                 <Dock easel/>
+                <ZoomDock easel/>
             </div>
-            <ZoomDock easel/>
             <KeysSheet easel/>
         </div>
     }
