@@ -54,6 +54,8 @@ pub(super) struct Writing {
     /// Whether the list lies over a narrow page.
     pub(super) is_list_open: RwSignal<bool>,
     pub(super) editor: RwSignal<Editor>,
+    /// Rises with each change of the text that is shown.
+    pub(super) edits: RwSignal<usize>,
     pub(super) can_undo: RwSignal<bool>,
     pub(super) can_redo: RwSignal<bool>,
     /// Whether its Markdown is shown as it reads, in place of the editor.
@@ -83,6 +85,7 @@ impl Writing {
             renamed: RwSignal::new(None),
             is_list_open: RwSignal::new(false),
             editor: RwSignal::new(Editor::Loading),
+            edits: RwSignal::new(0),
             can_undo: RwSignal::new(false),
             can_redo: RwSignal::new(false),
             is_read: RwSignal::new(false),
@@ -206,8 +209,9 @@ impl Writing {
         self.tell(|desk| desk.set_people(people));
     }
 
-    /// What the editor tells of the document that is shown.
+    /// What the editor tells of the document that is shown, at each change of it.
     pub(super) fn heed_shown(self, [can_undo, can_redo]: [bool; 2]) {
+        self.edits.update(|edits| *edits += 1);
         set_if_new(self.can_undo, can_undo);
         set_if_new(self.can_redo, can_redo);
     }

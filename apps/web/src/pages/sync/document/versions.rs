@@ -1,5 +1,7 @@
 //! Versions of the document that is shown: what people saved, what was changed since, and going back.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{html, web_sys};
@@ -15,6 +17,10 @@ use super::super::state::Tab;
 use super::desk::{self, Row};
 use super::state::Writing;
 
+/// How long after a change of the document it is compared anew: often enough for whoever looks, and seldom enough for whoever
+/// writes.
+const COMPARED_AFTER: Duration = Duration::from_millis(500);
+
 /// What people saved. Copies are the same ones.
 #[derive(Clone, Copy)]
 pub(super) struct Versions {
@@ -28,6 +34,8 @@ pub(super) struct Versions {
     problem: RwSignal<Option<String>>,
     /// Whether something is under way.
     is_busy: RwSignal<bool>,
+    /// Whether the document is about to be compared anew.
+    is_due: StoredValue<bool>,
 }
 
 impl Versions {
@@ -39,6 +47,7 @@ impl Versions {
             rows: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             is_busy: RwSignal::new(false),
+            is_due: StoredValue::new(false),
         };
         Effect::new(move || {
             let name = writing.chosen.get();
@@ -52,7 +61,30 @@ impl Versions {
             }
             set_if_new(versions.list, list);
         });
+        Effect::new(move || {
+            writing.edits.track();
+            versions.follow();
+        });
         versions
+    }
+
+    /// Compares the document anew that goes on being written.
+    fn follow(self) {
+        if self.is_due.get_value() || self.chosen.with_untracked(Option::is_none) {
+            return;
+        }
+        self.is_due.set_value(true);
+        spawn_local(async move {
+            browser::pause(COMPARED_AFTER).await;
+            // The sheet may have gone meanwhile.
+            let Some(chosen) = self.chosen.try_get_untracked() else { return };
+            self.is_due.set_value(false);
+            if let Some(version) = chosen
+                && let Err(why) = self.compare(version).await
+            {
+                self.problem.try_set(Some(words::sentence(&why)));
+            }
+        });
     }
 
     /// Does something that takes a while, and says why where it was not done.
@@ -93,14 +125,17 @@ impl Versions {
     fn choose(self, version: Version) {
         self.chosen.set(Some(version.clone()));
         self.rows.set(Vec::new());
-        self.act(async move {
-            let whole = self.whole(&version).await?;
-            let rows = self.writing.desk()?.rows_since(&whole).await?;
-            if self.chosen.with_untracked(|chosen| chosen.as_ref() == Some(&version)) {
-                self.rows.set(rows);
-            }
-            Ok(())
-        });
+        self.act(self.compare(version));
+    }
+
+    async fn compare(self, version: Version) -> Result<(), String> {
+        let whole = self.whole(&version).await?;
+        let rows = self.writing.desk()?.rows_since(&whole).await?;
+        // The sheet may have gone meanwhile.
+        if self.chosen.try_with_untracked(|chosen| chosen.as_ref() == Some(&version)) == Some(true) {
+            set_if_new(self.rows, rows);
+        }
+        Ok(())
     }
 
     async fn whole(self, version: &Version) -> Result<Vec<u8>, String> {
@@ -115,8 +150,7 @@ impl Versions {
         self.act(async move {
             let whole = self.whole(&version).await?;
             self.writing.desk()?.go_back(&whole).await?;
-            self.rows.set(self.writing.desk()?.rows_since(&whole).await?);
-            Ok(())
+            self.compare(version).await
         });
     }
 
