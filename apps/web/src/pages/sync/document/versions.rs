@@ -17,9 +17,9 @@ use super::super::state::Tab;
 use super::desk::{self, Row};
 use super::state::Writing;
 
-/// How long after a change of the document it is compared anew: often enough for whoever looks, and seldom enough for whoever
-/// writes.
-const COMPARED_AFTER: Duration = Duration::from_millis(500);
+/// How long nobody writes before the document is compared anew: a comparison of a megabyte takes 150 ms, in which nothing that
+/// is typed shows.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// What people saved. Copies are the same ones.
 #[derive(Clone, Copy)]
@@ -34,8 +34,6 @@ pub(super) struct Versions {
     problem: RwSignal<Option<String>>,
     /// Whether something is under way.
     is_busy: RwSignal<bool>,
-    /// Whether the document is about to be compared anew.
-    is_due: StoredValue<bool>,
 }
 
 impl Versions {
@@ -47,7 +45,6 @@ impl Versions {
             rows: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             is_busy: RwSignal::new(false),
-            is_due: StoredValue::new(false),
         };
         Effect::new(move || {
             let name = writing.chosen.get();
@@ -61,25 +58,20 @@ impl Versions {
             }
             set_if_new(versions.list, list);
         });
-        Effect::new(move || {
-            writing.edits.track();
-            versions.follow();
-        });
+        Effect::new(move || versions.follow(writing.edits.get()));
         versions
     }
 
-    /// Compares the document anew that goes on being written.
-    fn follow(self) {
-        if self.is_due.get_value() || self.chosen.with_untracked(Option::is_none) {
+    /// Compares the document anew once nobody writes in it any more; so many changes of it were told.
+    fn follow(self, edits: usize) {
+        if self.chosen.with_untracked(Option::is_none) {
             return;
         }
-        self.is_due.set_value(true);
         spawn_local(async move {
-            browser::pause(COMPARED_AFTER).await;
+            browser::pause(QUIET).await;
             // The sheet may have gone meanwhile.
-            let Some(chosen) = self.chosen.try_get_untracked() else { return };
-            self.is_due.set_value(false);
-            if let Some(version) = chosen
+            if self.writing.edits.try_get_untracked() == Some(edits)
+                && let Some(Some(version)) = self.chosen.try_get_untracked()
                 && let Err(why) = self.compare(version).await
             {
                 self.problem.try_set(Some(words::sentence(&why)));
