@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use crate::pages::{Aim, ORIGIN};
 
 /// Pictures and fonts of other kinds are compressed already.
-const KINDS: [&str; 8] = ["css", "html", "js", "json", "svg", "txt", "wasm", "webmanifest"];
+const KINDS: [&str; 9] = ["bin", "css", "html", "js", "json", "svg", "txt", "wasm", "webmanifest"];
 /// Below this compressing saves nothing that counts.
 const BYTES_MIN: u64 = 512;
 

@@ -53,7 +53,7 @@ const STYLES: [&str; 9] = [
 /// Which files of the assets are loaded for which part, for whoever weighs them.
 pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 10;
+const LAYOUT: u32 = 11;
 /// Filled in by the server.
 pub(crate) const ORIGIN: &str = "{{origin}}";
 
@@ -120,11 +120,12 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    let parts = parts::split(&wasm, &assets, NAME)?;
+    let mut parts = parts::split(&wasm, &assets, NAME)?;
     bind(Bindgen::new().input_bytes(NAME, parts.main.clone()), &assets, NAME, aim)?;
     if aim == Aim::Small {
         parts.forget_names()?;
     }
+    parts.gather(&assets)?;
     write(&fresh.join(LOADS), &serde_json::to_vec(&parts.loads).context("names are JSON")?)?;
     write(&assets.join(STYLE), sources.style()?.as_bytes())?;
     for (name, bytes) in sources.statics.iter().filter(|(name, _)| !is_style(name)) {

@@ -17,20 +17,20 @@ type Budget = (&'static str, &'static [&'static str], u64);
 /// The first two are all that a stroke waits for; see docs/decisions/0016-page-weight-and-frames.md.
 const BUDGETS: [Budget; 3] = [
     ("a room, until a stroke is taken", &["overlays"], 738_000),
-    ("a room made on the start page, likewise", &["home"], 829_000),
-    ("a room with all its tools", &["overlays", "shell", "place"], 1_180_000),
+    ("a room made on the start page, likewise", &["home"], 803_000),
+    ("a room with all its tools", &["overlays", "shell", "place"], 1_151_000),
 ];
 /// What an app may load beyond the page of a room without it, which has these parts.
 const SHELL: [&str; 2] = ["overlays", "shell"];
 const APPS: [Budget; 4] = [
-    ("Sync's values, beyond the shell", &["sync"], 82_000),
+    ("Sync's values, beyond the shell", &["sync"], 60_000),
     (
         "Sync's tab of the whiteboard, values and documents included",
         &["documents", "sync", "drawing"],
-        322_000,
+        281_000,
     ),
     ("Sync's documents, as a member keeps them", &["documents"], 90_000),
-    ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 316_000),
+    ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 291_000),
 ];
 /// Endings of the compressed copies, in the order in which the server prefers them.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
@@ -97,7 +97,7 @@ fn fetched(pages: &Path, parts: &[&str]) -> Result<Vec<Fetched>> {
             continue;
         }
         let files = loads.get(*part).with_context(|| format!("the pages have no part {part}"))?;
-        names.extend(files.iter().map(|file| format!("{assets}/{file}.wasm")));
+        names.extend(files.iter().map(|file| format!("{assets}/{file}")));
     }
     names.sort();
     names.dedup();
@@ -138,17 +138,18 @@ mod tests {
         write("assets/f00/a.css", 20);
         write("assets/f00/lazy.css", 5000);
         write("assets/f00/tools.wasm", 7);
-        write("assets/f00/shared.wasm", 5);
+        write("assets/f00/shared.bin", 5);
         write("assets/f00/lazy.js", 3);
         let index = r#"<link href="/assets/f00/a.css"><link href="/assets/f00/a.wasm"><a href="/place">"#;
         fs::write(folder.path().join("index.html"), index).expect("it is written");
-        fs::write(folder.path().join(LOADS), r#"{"tools":["shared","tools"]}"#).expect("it is written");
+        fs::write(folder.path().join(LOADS), r#"{"tools":["shared.bin","tools.wasm"]}"#)
+            .expect("it is written");
         let of = |name: &str, plain, sent| Fetched { name: name.to_owned(), plain, sent };
         let length = index.len() as u64;
         let first = [of("a.wasm", 1000, 300), of("index.html", length, length), of("a.css", 20, 20)];
         assert_eq!(fetched(folder.path(), &[]).expect("all is there"), first);
         let more = fetched(folder.path(), &["tools", "lazy.js"]).expect("all is there");
-        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("shared.wasm", 5, 5), of("lazy.js", 3, 3)]);
+        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("shared.bin", 5, 5), of("lazy.js", 3, 3)]);
         assert!(fetched(folder.path(), &["absent"]).is_err());
         fs::remove_file(folder.path().join("assets/f00/a.css")).expect("it was there");
         let error = fetched(folder.path(), &[]).expect_err("a file is missing").to_string();

@@ -204,9 +204,10 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     };
     tab.devtools("Network.enable", json!({})).await?;
     tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
-    block(json!(["*/split_shell.wasm"])).await?;
     tab.goto(server.url()).await?;
     clear_sample(&tab).await?;
+    // The part, and what it shares with others.
+    block(json!(["*/split_shell.wasm", "*/shared_*.bin"])).await?;
     press_shown(&tab, "make-room").await?;
     // The canvas needs nothing of it, and takes strokes.
     tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
