@@ -8,7 +8,7 @@ use crate::common::{
     wait_shows,
 };
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, Cli, PATIENCE, Server, ServerOptions, Tab};
+use meshwork_e2e::{Browser, Cli, Look, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -212,6 +212,17 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     // The canvas needs nothing of it, and takes strokes.
     tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
     wait_shows(&tab, (2, 2), BLACK).await?;
+    // Nor does a phone wait with it.
+    tab.look(Look::PHONE).await?;
+    let widths = "return [document.querySelector('.stage-area').clientWidth, innerWidth]";
+    tab.wait_until(PATIENCE, "a canvas as wide as the page", async || {
+        let [canvas, page] = serde_json::from_value(tab.eval(widths, vec![]).await?)?;
+        let (canvas, page): (u32, u32) = (canvas, page);
+        ensure!(canvas == page, "{canvas} of {page}");
+        Ok(())
+    })
+    .await?;
+    tab.look(Look::DESKTOP).await?;
     press_shown(&tab, "open-share").await?;
     wait_page_says(&tab, "This part of the page did not load.").await?;
     block(json!([])).await?;

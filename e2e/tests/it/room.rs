@@ -427,6 +427,7 @@ async fn failed_entry_says_why_and_what_to_do() -> Result<()> {
     let old = |text: &str| text.replace("\"versions\":[2,2]", "\"versions\":[7,9]");
     let tab = open_meddled(&other, &server, &link, old).await?;
     wait_page_says(&tab, "This page is of another version than its server.").await?;
+    wait_page_says(&tab, "1 here").await?;
     tab.eval("window.isOld = true", vec![]).await?;
     press_shown(&tab, "offer-update").await?;
     tab.wait_until(PATIENCE, "the page is loaded again", async || {
@@ -464,9 +465,10 @@ async fn browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
     let other = Browser::start().await?;
     let (_host, link) = open_page(&other, server.url(), "open").await?;
     tab.goto(&link).await?;
-    wait_page_says(&tab, "This browser can't connect you.").await?;
-    tab.wait_until(PATIENCE, "a canvas that is covered", async || {
+    tab.wait_until(PATIENCE, "a canvas that is covered, and why, once", async || {
         ensure!(!is_canvas_seen(&tab).await?, "it is to be seen");
+        let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
+        ensure!(said.matches("This browser can't connect you.").count() == 1, "{said}");
         Ok(())
     })
     .await

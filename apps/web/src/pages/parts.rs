@@ -12,8 +12,10 @@ use leptos::wasm_split::SplitLoaderError;
 use super::browser;
 
 /// How long after a part could not be loaded that is tried once more: a network that has just changed cuts all that was under
-/// way, and a part has many files.
+/// way, and a part has several files.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often that is doubled while it still cannot be loaded: at last it is tried each minute.
+const DOUBLINGS: u32 = 6;
 
 /// What a door to a part gives.
 pub(crate) type Loaded<T> = Result<T, SplitLoaderError>;
@@ -48,21 +50,30 @@ impl Part {
         self.stage.get()
     }
 
-    /// Loads it, unless it is there or on its way; what failed is tried again.
+    /// Loads it, unless it is there or on its way. What fails twice has failed; it is tried again ever more seldom, and at once
+    /// where somebody wishes for it.
     pub(crate) fn load<F: Future<Output = Loaded<()>> + 'static>(self, load: impl Fn() -> F + 'static) {
         // Who wanted it may have gone meanwhile, with what it was shown on.
         if matches!(self.stage.try_get_untracked(), None | Some(Stage::Loading | Stage::Here)) {
             return;
         }
         self.stage.set(Stage::Loading);
-        let loading = load();
+        let first = load();
         spawn_local(async move {
-            let mut loaded = loading.await;
-            if loaded.is_err() {
-                browser::pause(AGAIN).await;
+            let (mut loaded, mut failures) = (first.await, 0);
+            while loaded.is_err() {
+                if failures == 1 {
+                    self.stage.try_set(Stage::Failed);
+                }
+                browser::pause(AGAIN * (1 << failures)).await;
+                // Whoever wished for it meanwhile tries by themselves.
+                if failures > 0 && self.stage.try_get_untracked() != Some(Stage::Failed) {
+                    return;
+                }
+                failures = (failures + 1).min(DOUBLINGS);
                 loaded = load().await;
             }
-            self.stage.try_set(if loaded.is_ok() { Stage::Here } else { Stage::Failed });
+            self.stage.try_set(Stage::Here);
         });
     }
 

@@ -37,7 +37,8 @@ pub(super) fn load_in_time(session: Session, front: Front) {
     session.on_news(|session, news| session.later.enter(enter(Ask::Heed(session, news))));
     let is_calm = Memo::new(move |_| {
         let is_away = matches!(session.servers.best.get(), Some(ServerState::Away { .. }));
-        front.is_shown() || is_away || !matches!(session.phase.get(), Phase::Joining | Phase::Open)
+        let is_old = session.refusals.old_version().is_some();
+        front.is_shown() || is_away || is_old || !matches!(session.phase.get(), Phase::Joining | Phase::Open)
     });
     let load_rest = move || {
         later.load(load_shell);

@@ -10,6 +10,7 @@ use super::super::browser;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
 use super::app::Front;
+use super::before_open::is_covered;
 use super::take_up;
 
 /// What is to be known about the room as it is now, the gravest first.
@@ -47,7 +48,8 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     // Why a meeting point that is away said goodbye is no news.
     let is_old = session.refusals.old_version().is_some();
     let away = session.servers.away().filter(|_| !is_old);
-    if !browser::has_webrtc() {
+    // Where the app would be seen, it stands there.
+    if !browser::has_webrtc() && !is_covered(session, front) {
         notices.push(words::no_webrtc());
     }
     let refusals = session.refusals.shown.get().into_iter();
