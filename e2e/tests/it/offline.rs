@@ -212,16 +212,9 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     // The canvas needs nothing of it, and takes strokes.
     tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
     wait_shows(&tab, (2, 2), BLACK).await?;
-    // Nor does a phone wait with it.
+    // It stands on a phone as it will with all around it.
     tab.look(Look::PHONE).await?;
-    let widths = "return [document.querySelector('.stage-area').clientWidth, innerWidth]";
-    tab.wait_until(PATIENCE, "a canvas as wide as the page", async || {
-        let [canvas, page] = serde_json::from_value(tab.eval(widths, vec![]).await?)?;
-        let (canvas, page): (u32, u32) = (canvas, page);
-        ensure!(canvas == page, "{canvas} of {page}");
-        Ok(())
-    })
-    .await?;
+    let before = settled_canvas(&tab).await?;
     tab.look(Look::DESKTOP).await?;
     press_shown(&tab, "open-share").await?;
     wait_page_says(&tab, "This part of the page did not load.").await?;
@@ -241,7 +234,31 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
         path.map(str::to_owned).with_context(|| format!("{name} is not among {paths:?}"))
     };
     ensure!(folder("split_shell.wasm")? == folder("meshwork_bg.wasm")?, "a part of another build: {paths:?}");
+    tab.look(Look::PHONE).await?;
+    tab.wait_until(PATIENCE, "the tools", async || {
+        ensure!(tab.eval("return document.querySelector('.dock') !== null", vec![]).await? == true);
+        Ok(())
+    })
+    .await?;
+    let after = settled_canvas(&tab).await?;
+    ensure!(before == after, "the canvas moved from {before} to {after}");
     joins_a_large_room_without_its_part(&browser, &server).await
+}
+
+/// Where the canvas is and how large, once two looks at it find the same.
+async fn settled_canvas(tab: &Tab) -> Result<String> {
+    let place = "const { x, y, width, height } = document.querySelector('[data-testid=\"place-canvas\"]').getBoundingClientRect();
+        return `${width} by ${height} at ${x}, ${y}`";
+    let mut seen = String::new();
+    tab.wait_until(PATIENCE, "a canvas that stays where it is", async || {
+        tab.settle().await?;
+        let now = tab.eval(place, vec![]).await?.to_string();
+        let before = std::mem::replace(&mut seen, now);
+        ensure!(before == seen, "{before}, then {seen}");
+        Ok(())
+    })
+    .await?;
+    Ok(seen)
 }
 
 /// The part with the overlays of large rooms.
