@@ -469,6 +469,7 @@ async fn browser_without_webrtc_says_so_and_still_paints() -> Result<()> {
         ensure!(!is_canvas_seen(&tab).await?, "it is to be seen");
         let said = tab.eval("return document.body.innerText", vec![]).await?.to_string();
         ensure!(said.matches("This browser can't connect you.").count() == 1, "{said}");
+        ensure!(!said.contains("You are not linked"), "{said}");
         Ok(())
     })
     .await

@@ -48,8 +48,9 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     // Why a meeting point that is away said goodbye is no news.
     let is_old = session.refusals.old_version().is_some();
     let away = session.servers.away().filter(|_| !is_old);
-    // Where the app would be seen, it stands there.
-    if !browser::has_webrtc() && !is_covered(session, front) {
+    // Where the app is covered, that stands in its place.
+    let is_covered = is_covered(session, front);
+    if !browser::has_webrtc() && !is_covered {
         notices.push(words::no_webrtc());
     }
     let refusals = session.refusals.shown.get().into_iter();
@@ -72,7 +73,7 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
         Some(_) if !is_linked => notices.push(words::unlinked(app)),
         Some(reason) => notices.push(words::server_away(true, &reason)),
         // Whoever was refused is somebody: the room is not empty.
-        None if session.is_disconnected.get() => {}
+        None if is_covered || session.is_disconnected.get() => {}
         None if notices.iter().all(|notice| notice.tone != Tone::Bad) => {
             let named = session.people.named.get();
             notices.extend(session.people.rows.with(|rows| words::about_people(rows, named)));
