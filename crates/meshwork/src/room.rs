@@ -221,7 +221,8 @@ impl Room {
         self.shared().member(self.handle(), id).await
     }
 
-    /// What happens in the room from now on.
+    /// What happens in the room from now on. Of a room that is looked for and that nobody has open, or that refused, that is told
+    /// first: [`Event::Unknown`], [`Event::Refused`].
     pub fn events(&self) -> Events {
         let (events, inbox) = inbox(EVENTS_MAX);
         self.state.add_events(events);

@@ -486,8 +486,19 @@ impl RoomState {
         changed
     }
 
+    /// Whoever listens hears first what became of looking for the room, since that is not told twice.
     pub(crate) fn add_events(&self, events: Outbox<Event>) {
-        self.look(|known| known.events.push(events));
+        self.look(|known| {
+            let became = match &known.phase {
+                Phase::Looking if known.is_unknown => Some(Event::Unknown),
+                Phase::Refused(reason) => Some(Event::Refused(reason.clone())),
+                _ => None,
+            };
+            if let Some(became) = became {
+                events.push(became, &mut Readers::default());
+            }
+            known.events.push(events);
+        });
     }
 
     /// Whoever listens to a topic first is handed what came while nobody did.
