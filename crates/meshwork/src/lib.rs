@@ -96,6 +96,7 @@ pub mod testing;
 #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
 mod text;
 mod topic;
+mod unheard;
 #[cfg(feature = "sync")]
 mod values;
 #[cfg(feature = "sync")]

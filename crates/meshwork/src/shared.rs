@@ -1,6 +1,6 @@
 //! What the clones of an endpoint share: its runner, its rooms, and who listens to what.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,9 +22,8 @@ use crate::member::Member;
 use crate::runner::{Call, MaybeSend, Runner};
 use crate::store::StoreError;
 use crate::topic::{Lane, MESSAGES_MAX};
+use crate::unheard::{Message, Unheard};
 
-/// Messages kept for topics to which nobody listens yet, so that who listens right after joining loses none.
-const UNHEARD_MAX: usize = 256;
 /// What the clones of an endpoint share.
 pub(crate) struct Shared {
     pub(crate) runner: Box<dyn Runner>,
@@ -120,7 +119,7 @@ pub(crate) struct Known {
     pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,
     topics: Vec<((Slot, Topic), Outbox<Message>)>,
-    unheard: VecDeque<((Slot, Topic), Message)>,
+    unheard: Unheard,
     watches: Vec<(Watched, Outbox<Changed>)>,
 }
 
@@ -149,15 +148,6 @@ pub(crate) enum Phase {
     Refused(RoomRefusal),
     /// It was left.
     Left,
-}
-
-/// Something heard on a topic.
-#[derive(Clone, Debug)]
-pub(crate) struct Message {
-    pub(crate) from: EndpointId,
-    pub(crate) lane: Lane,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) missed: u64,
 }
 
 /// What looks different in a replica.
@@ -505,13 +495,9 @@ impl RoomState {
     pub(crate) fn add_topic(&self, topic: (Slot, Topic), messages: Outbox<Message>) {
         self.look(|known| {
             if !known.topics.iter().any(|(listened, _)| *listened == topic) {
-                let waiting = std::mem::take(&mut known.unheard);
-                let (mine, others) = waiting.into_iter().partition(|(about, _)| *about == topic);
-                let mine: VecDeque<((Slot, Topic), Message)> = mine;
-                mine.into_iter().for_each(|(_, message)| {
+                for message in known.unheard.take(&topic) {
                     messages.push(message, &mut Readers::default());
-                });
-                known.unheard = others;
+                }
             }
             known.topics.push((topic, messages));
         });
@@ -599,12 +585,9 @@ impl RoomState {
                     hears
                 }
             });
-            if !is_heard && message.lane != Lane::Datagram {
-                if known.unheard.len() == UNHEARD_MAX {
-                    known.unheard.pop_front();
-                    known.events.retain(|events| events.push(Event::Missed(1), &mut readers));
-                }
-                known.unheard.push_back((topic, message));
+            let is_kept = !is_heard && message.lane != Lane::Datagram;
+            if is_kept && known.unheard.keep(topic, message) {
+                known.events.retain(|events| events.push(Event::Missed(1), &mut readers));
             }
         });
     }

@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::error::{Closed, DatagramError, DirectError, SayError, WriteError};
 use crate::inbox::{self, inbox_of};
 use crate::runner::MaybeSend;
-use crate::shared::{Message, Shared};
+use crate::shared::Shared;
+use crate::unheard::Message;
 
 /// Messages that wait for a listener. Then the oldest that was not said to this program alone is dropped, and
 /// [`Heard::missed`] of the next one says so. Of direct messages none is dropped: from half as many on they stay with
