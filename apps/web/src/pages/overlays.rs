@@ -1,34 +1,28 @@
 //! The overlays of large rooms: a part of the program that is loaded before a room is joined.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use meshwork_core::overlay::maker;
 
-use super::parts::Loaded;
+use super::browser;
+use super::parts::{Loaded, pauses};
 use super::session::Session;
-
-/// How long after the part could not be loaded it is tried again, at first and at most.
-const AGAIN_LEAST: Duration = Duration::from_secs(2);
-const AGAIN_MOST: Duration = Duration::from_secs(60);
 
 /// Loads the part and hands it to the node; where that fails it is said, and tried again afterwards until it succeeds.
 pub(crate) async fn load(session: Session) {
     let is_tried_again = session.are_overlays_missing.get_untracked();
     if !is_tried_again && !hand_in(session).await {
-        load_again(session, AGAIN_LEAST);
+        spawn_local(async move {
+            // It is said already, so that there is no hurry.
+            for pause in pauses().skip(1) {
+                browser::pause(pause).await;
+                if hand_in(session).await {
+                    break;
+                }
+            }
+        });
     }
-}
-
-fn load_again(session: Session, pause: Duration) {
-    let again = async move {
-        if !hand_in(session).await {
-            load_again(session, AGAIN_MOST.min(2 * pause));
-        }
-    };
-    set_timeout(move || spawn_local(again), pause);
 }
 
 /// Whether it is done, or the session has gone with its page.

@@ -1,6 +1,7 @@
 //! Parts of the program that a first look does not need: loaded once the page is shown, or when they are wanted.
 
 use std::future::Future;
+use std::iter::successors;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -14,8 +15,13 @@ use super::browser;
 /// How long after a part could not be loaded that is tried once more: a network that has just changed cuts all that was under
 /// way, and a part has several files.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often that is doubled while it still cannot be loaded: at last it is tried each minute.
-const DOUBLINGS: u32 = 6;
+/// How long that becomes at most, while the part still cannot be loaded.
+const AGAIN_MOST: Duration = Duration::from_secs(60);
+
+/// How long is waited before each further try: ever longer, without end.
+pub(crate) fn pauses() -> impl Iterator<Item = Duration> {
+    successors(Some(AGAIN), |pause| Some(AGAIN_MOST.min(2 * *pause)))
+}
 
 /// What a door to a part gives.
 pub(crate) type Loaded<T> = Result<T, SplitLoaderError>;
@@ -60,17 +66,19 @@ impl Part {
         self.stage.set(Stage::Loading);
         let first = load();
         spawn_local(async move {
-            let (mut loaded, mut failures) = (first.await, 0);
-            while loaded.is_err() {
-                if failures == 1 {
+            let mut loaded = first.await;
+            for (tried_again, pause) in pauses().enumerate() {
+                if loaded.is_ok() {
+                    break;
+                }
+                if tried_again == 1 {
                     self.stage.try_set(Stage::Failed);
                 }
-                browser::pause(AGAIN * (1 << failures)).await;
+                browser::pause(pause).await;
                 // Whoever wished for it meanwhile tries by themselves.
-                if failures > 0 && self.stage.try_get_untracked() != Some(Stage::Failed) {
+                if tried_again > 0 && self.stage.try_get_untracked() != Some(Stage::Failed) {
                     return;
                 }
-                failures = (failures + 1).min(DOUBLINGS);
                 loaded = load().await;
             }
             self.stage.try_set(Stage::Here);

@@ -48,13 +48,13 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     // Why a meeting point that is away said goodbye is no news.
     let is_old = session.refusals.old_version().is_some();
     let away = session.servers.away().filter(|_| !is_old);
-    // Where the app is covered, that stands in its place.
-    let is_covered = is_covered(session, front);
+    let is_open = session.phase.get() == Phase::Open;
+    // That stands in the place of the app already.
+    let is_covered = is_open && is_covered(session, front);
     if !browser::has_webrtc() && !is_covered {
         notices.push(words::no_webrtc());
     }
     let refusals = session.refusals.shown.get().into_iter();
-    let is_open = session.phase.get() == Phase::Open;
     let shown = refusals.filter(|(reason, from, _)| match (reason, from) {
         (Refusal::Server, _) => away.is_none(),
         // Before the room is open it stands where the canvas would be.
