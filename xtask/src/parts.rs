@@ -99,10 +99,7 @@ impl Parts {
             for file in files {
                 let path = folder.join(file);
                 let piece = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                let whole = format!(
-                    "() => {{\n    const src = fetch(new URL(\"./{file}\", import.meta.url));\n    src.catch(() => {{}});\n    \
-                     return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
-                );
+                let whole = fetcher(file);
                 ensure!(script.contains(&whole), "{LOADER} does not fetch {file} as this build knows it");
                 let (from, length) = (bytes.len(), piece.len());
                 script = script.replace(&whole, &format!("piece(\"./{name}\", {from}, {length})"));
@@ -145,6 +142,14 @@ impl Parts {
         }
         Ok(merged(groups))
     }
+}
+
+/// How the loader fetches a wasm, as it is written.
+fn fetcher(file: &str) -> String {
+    format!(
+        "() => {{\n    const src = fetch(new URL(\"./{file}\", import.meta.url));\n    src.catch(() => {{}});\n    \
+         return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
+    )
 }
 
 /// Groups of files by where they are wanted, with their bytes: each that is small goes into the one that is wanted at the
@@ -196,15 +201,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let write =
             |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("it is written");
-        let fetch = |file: &str| {
-            format!(
-                "() => {{\n    const src = fetch(new URL(\"./{file}\", import.meta.url));\n    src.catch(() => {{}});\n    \
-                 return async (imports) => (WebAssembly.instantiateStreaming(src, imports));\n}}\n"
-            )
-        };
         let names = ["chunk_1.wasm", "chunk_2.wasm", "split_home.wasm"];
         names.iter().for_each(|name| write(name, name.as_bytes()));
-        write(LOADER, names.map(|name| format!("makeLoad({}, []);\n", fetch(name))).concat().as_bytes());
+        write(LOADER, names.map(|name| format!("makeLoad({}, []);\n", fetcher(name))).concat().as_bytes());
         let loads = [("home", &names[..]), ("shell", &names[..2])];
         let owned = |files: &[&str]| files.iter().map(|&file| file.to_owned()).collect::<Vec<_>>();
         let loads = loads.map(|(part, files)| (part.to_owned(), owned(files)));
@@ -215,7 +214,7 @@ mod tests {
         let script = [
             "makeLoad(piece(\"./shared_0.bin\", 0, 12), []);\n",
             "makeLoad(piece(\"./shared_0.bin\", 12, 12), []);\n",
-            &format!("makeLoad({}, []);\n", fetch("split_home.wasm")),
+            &format!("makeLoad({}, []);\n", fetcher("split_home.wasm")),
             PIECES,
         ];
         assert_eq!(read(LOADER), script.concat());
