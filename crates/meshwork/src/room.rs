@@ -222,7 +222,7 @@ impl Room {
     }
 
     /// What happens in the room from now on. Of a room that is looked for and that nobody has open, or that refused, that is told
-    /// first: [`Event::Unknown`], [`Event::Refused`].
+    /// first: [`Unknown`](crate::Event::Unknown), [`Refused`](crate::Event::Refused).
     pub fn events(&self) -> Events {
         let (events, inbox) = inbox(EVENTS_MAX);
         self.state.add_events(events);
