@@ -97,9 +97,11 @@ struct Move {
 /// Ann's room and Bo in it.
 async fn together(people: &People) -> (Room, Room) {
     let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    // Who listens only after looking misses whoever came in between.
+    let mut events = room.events();
     let same = people.bo.join(room.link()).await.unwrap();
     while room.members().await.unwrap().is_empty() {
-        room.events().next().await.unwrap();
+        events.next().await.unwrap();
     }
     (room, same)
 }
