@@ -109,11 +109,12 @@ struct Machine {
 /// [`StartError`]; nothing is left running.
 pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let seed = entropy()?;
-    let now = clock::now();
     let signatures_per_call = SIGNATURES_PER_CALL.min(options.config.signatures_per_call);
     let links_most = strength::links_most();
     let config = Config { signatures_per_call, verifies_on_input: false, links_most, ..options.config };
-    let node = Node::without_overlays(options.apps, config, options.identity, seed, now, clock::wall());
+    // Read one after the other: what lies between them is how far this clock goes wrong.
+    let (now, wall) = (clock::now(), clock::wall());
+    let node = Node::without_overlays(options.apps, config, options.identity, seed, now, wall);
     let endpoint = node.endpoint();
     let (sender, events) = events::channel();
     let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {
@@ -133,7 +134,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
                 links,
                 servers: Servers::new(sink),
                 wall_read: now,
-                last: (now, clock::wall()),
+                last: (now, wall),
             }),
             keeper,
             storage_listener: RefCell::default(),
