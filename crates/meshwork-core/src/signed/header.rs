@@ -193,14 +193,7 @@ impl Header {
     /// Writes the one form of the header.
     pub(super) fn write<'a>(&self, buffer: &'a mut [u8; HEADER_MAX]) -> &'a [u8] {
         let StampWindow { least, most } = self.window;
-        let span = most.0.saturating_sub(least.0);
-        let flags = [
-            (self.record != RecordName::GENESIS, HAS_RECORD),
-            (least.counter() != 0, HAS_COUNTER),
-            (span != 0, HAS_SPAN),
-            (self.used.is_some(), HAS_USED),
-        ];
-        let flags = flags.iter().filter(|(is_there, _)| *is_there).map(|(_, flag)| flag).sum::<u8>();
+        let flags = self.flags();
         let mut writer = Writer { buffer, end: 0 };
         let Endpoint { peer, instance } = self.author;
         // The instance is random, so a varint would only lengthen it.
@@ -214,7 +207,7 @@ impl Header {
             writer.put(&least.counter());
         }
         if flags & HAS_SPAN != 0 {
-            writer.put(&span);
+            writer.put(&most.0.saturating_sub(least.0));
         }
         writer.put(&self.cost);
         if let Some(used) = self.used {
@@ -224,26 +217,13 @@ impl Header {
         &buffer[..end]
     }
 
-    /// Reads a header and leaves what follows it.
+    /// Reads a header, which has one form only, and leaves what follows it.
     ///
     /// # Errors
     /// [`BatchError`] names the first thing that is wrong.
     pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), BatchError> {
-        let (header, rest) = Header::parse(bytes)?;
-        header.check()?;
-        if header.write(&mut [0; HEADER_MAX]) != &bytes[..bytes.len() - rest.len()] {
-            return Err(BatchError::NotShortest);
-        }
-        Ok((header, rest))
-    }
-
-    /// Reads a header that was read before, so that its form need not be looked at.
-    ///
-    /// # Errors
-    /// [`BatchError`]: it is none.
-    pub(super) fn parse(bytes: &[u8]) -> Result<(Header, &[u8]), BatchError> {
         let mut reader = Reader(bytes);
-        let first: u8 = reader.take()?;
+        let [first] = reader.chunk()?;
         if first >> 4 != FORMAT {
             return Err(BatchError::Format(first));
         }
@@ -252,19 +232,39 @@ impl Header {
             peer: PeerId(reader.chunk()?),
             instance: Instance(u64::from_be_bytes(reader.chunk()?)),
         };
-        let sequence = reader.take()?;
-        let replica: u8 = reader.take()?;
+        let sequence = reader.number()?;
+        let [replica] = reader.chunk()?;
         let replica = ReplicaNumber::from_byte(replica).ok_or(BatchError::Family(replica & 0xf))?;
-        let record = if has(HAS_RECORD) { reader.take()? } else { RecordName::GENESIS };
-        let millis = reader.take()?;
-        let counter = if has(HAS_COUNTER) { reader.take()? } else { 0 };
-        let span = if has(HAS_SPAN) { reader.take()? } else { 0 };
+        let record = match has(HAS_RECORD) {
+            true => RecordName { number: reader.number()?, hash: reader.chunk()? },
+            false => RecordName::GENESIS,
+        };
+        let millis = reader.number()?;
+        let counter = if has(HAS_COUNTER) { reader.number()? } else { 0 };
+        let span = if has(HAS_SPAN) { reader.number()? } else { 0 };
         let least = Stamp::new(millis, counter).ok_or(BatchError::Millis(millis))?;
         let most = Stamp(least.0.checked_add(span).ok_or(BatchError::Span { least, span })?);
-        let cost = reader.take()?;
-        let used = if has(HAS_USED) { Some(reader.take()?) } else { None };
+        let cost = reader.number()?;
+        let used = if has(HAS_USED) { Some(reader.number()?) } else { None };
         let window = StampWindow { least, most };
-        Ok((Header { author, sequence, replica, record, window, cost, used }, reader.0))
+        let header = Header { author, sequence, replica, record, window, cost, used };
+        header.check()?;
+        if header.flags() != first & 0xf {
+            return Err(BatchError::NotShortest);
+        }
+        Ok((header, reader.0))
+    }
+
+    /// Which of the four fields are there.
+    fn flags(&self) -> u8 {
+        let StampWindow { least, most } = self.window;
+        let flags = [
+            (self.record != RecordName::GENESIS, HAS_RECORD),
+            (least.counter() != 0, HAS_COUNTER),
+            (most != least, HAS_SPAN),
+            (self.used.is_some(), HAS_USED),
+        ];
+        flags.iter().filter(|(is_there, _)| *is_there).map(|(_, flag)| flag).sum()
     }
 }
 
@@ -283,7 +283,10 @@ impl Writer<'_> {
 
 struct Reader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+/// Bytes of the longest number of 64 bits, of which the last one holds a single bit.
+const VARINT_MAX: usize = 10;
+
+impl Reader<'_> {
     fn chunk<const LENGTH: usize>(&mut self) -> Result<[u8; LENGTH], BatchError> {
         let ends = BatchError::Header(postcard::Error::DeserializeUnexpectedEnd);
         let (chunk, rest) = self.0.split_first_chunk().ok_or(ends)?;
@@ -291,10 +294,26 @@ impl<'a> Reader<'a> {
         Ok(*chunk)
     }
 
-    fn take<T: Deserialize<'a>>(&mut self) -> Result<T, BatchError> {
-        let (field, rest) = postcard::take_from_bytes(self.0).map_err(BatchError::Header)?;
-        self.0 = rest;
-        Ok(field)
+    /// A LEB128 number in its shortest form, as postcard writes it.
+    fn number<T: TryFrom<u64>>(&mut self) -> Result<T, BatchError> {
+        let mut value = 0;
+        for (index, &byte) in self.0.iter().take(VARINT_MAX).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte >= 0x80 {
+                continue;
+            }
+            if byte == 0 && index > 0 {
+                return Err(BatchError::NotShortest);
+            }
+            if index + 1 == VARINT_MAX && byte > 1 {
+                break;
+            }
+            self.0 = &self.0[index + 1..];
+            return T::try_from(value).map_err(|_| BatchError::Header(postcard::Error::DeserializeBadVarint));
+        }
+        let is_cut = self.0.len() < VARINT_MAX;
+        let (cut, long) = (postcard::Error::DeserializeUnexpectedEnd, postcard::Error::DeserializeBadVarint);
+        Err(BatchError::Header(if is_cut { cut } else { long }))
     }
 }
 

@@ -167,7 +167,8 @@ impl Entries for TileCells {
     }
 
     fn memory(&self) -> usize {
-        TILE_CELLS * (size_of::<u64>() + size_of::<Colour>() + size_of::<Slot>())
+        let erased = usize::from(self.erased.is_some());
+        TILE_CELLS * (size_of::<u64>() + size_of::<Colour>() + size_of::<Slot>() + erased)
     }
 }
 

@@ -77,6 +77,30 @@ proptest! {
     }
 
     #[test]
+    fn changed_headers_have_one_form(header in headers(), place in 0..HEADER_MAX, byte in any::<u8>(), way in 0..4) {
+        let mut bytes = Vec::from(header.write(&mut [0; HEADER_MAX]));
+        // What follows a header is not its own.
+        bytes.extend([0; 12]);
+        let place = place % bytes.len();
+        match way {
+            0 => bytes[place] = byte,
+            1 => bytes.insert(place, byte),
+            2 => {
+                bytes[0] ^= 1 << (byte % 4);
+                bytes.insert(place.max(1), 0);
+            }
+            _ => {
+                bytes[place] |= 0x80;
+                bytes.insert(place + 1, 0);
+            }
+        }
+        if let Ok((read, rest)) = Header::read(&bytes) {
+            let mut buffer = [0; HEADER_MAX];
+            prop_assert_eq!(read.write(&mut buffer), &bytes[..bytes.len() - rest.len()]);
+        }
+    }
+
+    #[test]
     fn rubbish_is_no_batch(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let mut bytes = bytes;
         if let Some(first) = bytes.first_mut() {
@@ -216,4 +240,9 @@ fn the_golden_batch_is_the_documented_one() {
     for golden in [hex(batch.bytes()), hex(&batch.id().0)] {
         assert!(page.contains(&golden), "docs/protocol/batches.md lacks {golden}");
     }
+}
+
+#[test]
+fn ids_are_derived_under_their_context() {
+    assert_eq!(ID_KEY, blake3::hazmat::hash_derive_key_context("meshwork batch id v2"));
 }
