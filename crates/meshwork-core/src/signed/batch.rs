@@ -49,8 +49,11 @@ pub struct BatchId(pub [u8; ID_LEN]);
 impl BatchId {
     /// The id that follows from a room, the bytes of a header, and a payload's length and hash.
     pub(super) fn new(room: &RoomId, header: &[u8], length: u32, payload: &[u8; 32]) -> BatchId {
+        // Laid together first, since a hasher takes one long text in less time than four short ones.
+        let mut all = [0; 32 + HEADER_MAX + 4 + 32];
+        let left = lay([&room.0, header, &length.to_le_bytes(), payload], &mut all).len();
         let mut hasher = Hasher::new_from_context_key(&ID_KEY);
-        hasher.update(&room.0).update(header).update(&length.to_le_bytes()).update(payload);
+        hasher.update(&all[..all.len() - left]);
         BatchId(*hasher.finalize().as_bytes())
     }
 
@@ -58,6 +61,16 @@ impl BatchId {
     pub fn short(&self) -> ShortId {
         ShortId::of(&self.0)
     }
+}
+
+/// Copies parts one behind the other. Returns what is left of the place; they fit it.
+fn lay<'a, const PARTS: usize>(parts: [&[u8]; PARTS], mut place: &'a mut [u8]) -> &'a mut [u8] {
+    for part in parts {
+        let (here, behind) = place.split_at_mut(part.len());
+        here.copy_from_slice(part);
+        place = behind;
+    }
+    place
 }
 
 impl fmt::Debug for BatchId {
@@ -195,14 +208,9 @@ impl Batch {
         let id = BatchId::new(room, header, payload.len() as u32, blake3::hash(payload).as_bytes());
         let length = BEFORE + header.len() + payload.len() + SIGNATURE_LEN;
         let mut batch: Arc<[u8]> = iter::repeat_n(0, length).collect();
-        let mut rest = Arc::get_mut(&mut batch).expect("nobody else has it yet");
+        let place = Arc::get_mut(&mut batch).expect("nobody else has it yet");
         // A header has at most 92 bytes.
-        let parts: [&[u8]; 5] = [&id.0, &[header.len() as u8], header, payload, &signature(&id)];
-        for part in parts {
-            let (place, behind) = rest.split_at_mut(part.len());
-            place.copy_from_slice(part);
-            rest = behind;
-        }
+        lay([&id.0, &[header.len() as u8], header, payload, &signature(&id)], place);
         Batch(batch)
     }
 

@@ -84,15 +84,16 @@ impl<'a> BitReader<'a> {
     pub(super) fn take_unary(&mut self, most: u32) -> Option<u32> {
         let mut zeros = 0;
         loop {
-            let here = self.peek().trailing_zeros().min(FIELD_MAX - 1);
-            zeros += here;
-            self.position += here as usize;
+            // Beyond the end there is no one bit.
+            let here = self.peek().trailing_zeros();
+            if here < FIELD_MAX {
+                self.position += here as usize + 1;
+                return Some(zeros + here).filter(|&zeros| zeros <= most);
+            }
+            zeros += FIELD_MAX;
+            self.position += FIELD_MAX as usize;
             if zeros > most || self.left() == 0 {
                 return None;
-            }
-            if self.peek() & 1 == 1 {
-                self.position += 1;
-                return Some(zeros);
             }
         }
     }
@@ -109,16 +110,20 @@ impl<'a> BitReader<'a> {
 
     /// At least the next [`FIELD_MAX`] bits, zero beyond the end.
     fn peek(&self) -> u64 {
-        let rest = self.bytes.get(self.position / 8..).unwrap_or(&[]);
-        let word =
-            rest.first_chunk::<8>().map_or_else(|| short_word(rest), |chunk| u64::from_le_bytes(*chunk));
+        let begin = self.position / 8;
+        let rest = self.bytes.get(begin..).unwrap_or(&[]);
+        let word = match (rest.first_chunk(), self.bytes.last_chunk()) {
+            (Some(next), _) => u64::from_le_bytes(*next),
+            // Bytes that were taken go out below.
+            (None, Some(last)) => shifted(u64::from_le_bytes(*last), 8 * (8 - rest.len())),
+            (None, None) => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        };
         word >> (self.position % 8)
     }
 }
 
-/// Fewer than eight bytes as a number.
-fn short_word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+fn shifted(word: u64, bits: usize) -> u64 {
+    word.checked_shr(bits as u32).unwrap_or(0)
 }
 
 #[cfg(test)]

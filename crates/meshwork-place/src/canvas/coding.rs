@@ -197,7 +197,11 @@ fn read_stamps(
 ) -> Result<(), StrokesError> {
     let StampWindow { least, most } = window;
     match field(reader, CODING)? {
-        ONE => cells.iter_mut().for_each(|cell| cell.stamp = least),
+        ONE if Stamp::NEVER < least && least <= most => {
+            cells.iter_mut().for_each(|cell| cell.stamp = least);
+            return Ok(());
+        }
+        ONE => return Err(StrokesError::Stamp { stamp: least, least, most }),
         PALETTE => {
             let form = StampForm::read_widths(reader, least)?;
             let entries = palette_entries(reader, "stamps", cells.len())?;

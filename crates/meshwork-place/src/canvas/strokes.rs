@@ -184,7 +184,10 @@ impl Strokes {
         }
         let place = |cell: &TileCell| cell_of_tile(origin, cell.index);
         let outside = |&(x, y): &(u16, u16)| !size.contains(x, y);
-        if let Some((x, y)) = cells.iter().map(place).find(outside) {
+        let (right, bottom) = cell_of_tile(origin, TILE_CELLS as u16 - 1);
+        if outside(&(right, bottom))
+            && let Some((x, y)) = cells.iter().map(place).find(outside)
+        {
             return Err(StrokesError::OutsideCanvas { x, y, size });
         }
         Ok(Strokes { size, tile, cells })
