@@ -5,6 +5,7 @@ use core::mem;
 
 use super::family::{Entries, Slot};
 use super::{Digest, DigestCache};
+use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
@@ -27,6 +28,8 @@ pub struct Part<E> {
 pub(super) struct PartChange {
     /// Entries that the batch wins; it is kept if there is one.
     pub(super) wins: usize,
+    /// The greatest stamp of these.
+    pub(super) greatest: Stamp,
     /// Batches that win no entry any more.
     pub(super) dropped: Vec<BatchKey>,
 }
@@ -41,33 +44,34 @@ impl<E: Entries> Part<E> {
         is_hidden: impl Fn(&E::Write) -> bool,
         mut changed: impl FnMut(&E::Write, bool),
     ) -> PartChange {
-        let mut change = PartChange { wins: 0, dropped: Vec::new() };
+        let (mut wins, mut greatest, mut dropped) = (0, Stamp::NEVER, Vec::new());
         let slot = self.reserve_slot();
         for write in writes {
+            let stamp = E::stamp(write);
             if let Some((present, holder)) = self.entries.holder(write) {
-                let stamp = E::stamp(write);
                 if stamp <= present && (stamp < present || !self.wins_tie(&batch, write, holder)) {
                     continue;
                 }
-                self.lose(holder, &mut change.dropped);
+                self.lose(holder, &mut dropped);
             }
             let is_hidden = is_hidden(write);
-            change.wins += 1;
+            wins += 1;
+            greatest = greatest.max(stamp);
             if self.entries.set(write, slot, is_hidden) {
                 changed(write, is_hidden);
             }
         }
-        if change.wins == 0 {
+        if wins == 0 {
             self.free.push(slot);
         } else {
             self.batches[usize::from(slot)] = Some(batch);
-            self.wins[usize::from(slot)] = change.wins as u16;
+            self.wins[usize::from(slot)] = wins as u16;
             self.digest.clear();
             if self.batches.len() > COMPACT_LEAST.max(4 * (self.batches.len() - self.free.len())) {
                 self.compact();
             }
         }
-        change
+        PartChange { wins, greatest, dropped }
     }
 
     /// Its entries.

@@ -85,8 +85,7 @@ impl<F: Family> Parts<F> {
         if applied.kept {
             self.batch_count = self.batch_count + 1 - applied.dropped.len();
             // The greatest stamp ever applied always wins its entry, so losers need no look.
-            let greatest = writes.iter().map(F::Entries::stamp).max();
-            self.greatest_stamp = self.greatest_stamp.max(greatest.unwrap_or(Stamp::NEVER));
+            self.greatest_stamp = self.greatest_stamp.max(change.greatest);
             self.digest.clear();
             self.branches[branch].clear();
         }
