@@ -295,6 +295,7 @@ impl Reader<'_> {
     }
 
     /// A LEB128 number in its shortest form, as postcard writes it.
+    #[inline(always)]
     fn number<T: TryFrom<u64>>(&mut self) -> Result<T, BatchError> {
         let mut value = 0;
         for (index, &byte) in self.0.iter().take(VARINT_MAX).enumerate() {
