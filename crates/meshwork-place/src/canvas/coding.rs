@@ -197,11 +197,11 @@ fn read_stamps(
 ) -> Result<(), StrokesError> {
     let StampWindow { least, most } = window;
     match field(reader, CODING)? {
-        ONE if Stamp::NEVER < least && least <= most => {
+        ONE => {
             cells.iter_mut().for_each(|cell| cell.stamp = least);
-            return Ok(());
+            let is_legal = Stamp::NEVER < least && least <= most;
+            return is_legal.then_some(()).ok_or(StrokesError::Stamp { stamp: least, least, most });
         }
-        ONE => return Err(StrokesError::Stamp { stamp: least, least, most }),
         PALETTE => {
             let form = StampForm::read_widths(reader, least)?;
             let entries = palette_entries(reader, "stamps", cells.len())?;
