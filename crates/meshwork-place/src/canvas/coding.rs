@@ -220,12 +220,11 @@ fn read_stamps(
         }
         coding => return Err(StrokesError::Coding { what: "stamps", coding }),
     }
-    let begin = cells.iter().map(|cell| cell.stamp).min().unwrap_or(Stamp::NEVER);
-    let beyond = cells.iter().map(|cell| cell.stamp).find(|&stamp| stamp > most);
-    match beyond.or((begin != least || least == Stamp::NEVER).then_some(begin)) {
-        Some(stamp) => Err(StrokesError::Stamp { stamp, least, most }),
-        None => Ok(()),
-    }
+    let stamps = || cells.iter().map(|cell| cell.stamp);
+    let begin = stamps().min().unwrap_or(Stamp::NEVER);
+    let begins_wrongly = begin != least || least == Stamp::NEVER;
+    let wrong = stamps().find(|&stamp| stamp > most).or(begins_wrongly.then_some(begin));
+    wrong.map_or(Ok(()), |stamp| Err(StrokesError::Stamp { stamp, least, most }))
 }
 
 fn write_colours(writer: &mut BitWriter, cells: &[TileCell]) {
