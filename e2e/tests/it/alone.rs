@@ -115,9 +115,10 @@ async fn start_pages_painting_comes_along() -> Result<()> {
     let link = sheet_link(&ann, "/place/").await?;
     close(&ann).await?;
     let bo = browsers.1.tab(&link).await?;
-    for tab in [&ann, &bo] {
+    for (whose, tab) in [("Ann", &ann), ("Bo", &bo)] {
         wait_shows(tab, (50, 50), RED).await?;
-        ensure!(painted(tab).await? == 1, "what was taken back stays so");
+        let cells = painted(tab).await?;
+        ensure!(cells == 1, "what was taken back stays so, {whose} sees {cells} cells");
     }
     Ok(())
 }
