@@ -11,6 +11,11 @@ use crate::common::{
 
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 const NOTHING: [u8; 4] = [0; 4];
+const BLACK: [u8; 4] = [0, 0, 0, 0xff];
+
+/// A spot on a canvas that nobody painted: it stays until the page empties the canvas.
+const SPOT: &str =
+    "document.querySelector('[data-testid=place-canvas]').getContext('2d').fillRect(2, 3, 1, 1)";
 
 /// Somebody called so, in a browser of their own.
 async fn person(server: &Server, browser: &Browser, name: &str) -> Result<Tab> {
@@ -223,10 +228,12 @@ async fn rooms_have_names() -> Result<()> {
     mira.type_text("room-name-field", &"long ".repeat(20)).await?;
     mira.click("set-rules").await?;
     wait_page_says(&mira, "This name is too long.").await?;
+    mira.eval(SPOT, vec![]).await?;
     mira.type_text("room-name-field", "Harbour wall").await?;
     mira.click("set-rules").await?;
     close(&mira).await?;
     wait_says(&mira, "room-name", "Harbour wall").await?;
+    ensure!(mira.cell(SIZE, (2, 3)).await? == BLACK, "new rules empty the canvas");
     let other = browser.tab(&link).await?;
     wait_says(&other, "room-name", "Harbour wall").await?;
     other.goto(server.url()).await?;
