@@ -288,6 +288,7 @@ impl Session {
         self.entering.update_value(|entering| entering.leavings += 1);
         self.node.room.set(None);
         self.apps.leave();
+        self.canvas.size.set(None);
         self.is_disconnected.set(false);
         self.governing.is_shut_out.set(false);
         self.phase.set(Phase::Joining);

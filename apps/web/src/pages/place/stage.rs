@@ -90,16 +90,13 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
     let style = move || {
         board.surface.view.get().map(|view| view.place((0, 0), (view.size().width, view.size().height)))
     };
-    // A canvas gets its pixels with its size, and loses what was drawn: once in a room, however often its rules are read.
-    Effect::new(move |sized: Option<Option<_>>| {
-        let (size, paper) = (session.canvas.size.get()?, board.surface.paper.get()?);
-        let now = Some((session.node.room_id(), size));
-        if sized.flatten() != now {
+    // A canvas gets its pixels with its size, and loses what was drawn.
+    Effect::new(move || {
+        if let (Some(size), Some(paper)) = (session.canvas.size.get(), board.surface.paper.get()) {
             paper.set_width(size.width.into());
             paper.set_height(size.height.into());
+            board.surface.redraw_painted();
         }
-        board.surface.redraw_painted();
-        now
     });
     view! {
         <canvas

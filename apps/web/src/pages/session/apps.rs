@@ -105,7 +105,10 @@ impl Session {
             (APPS.iter().filter(is_on).collect::<Vec<_>>(), node.canvas(room).map(Canvas::size))
         });
         let (further, size) = further.unwrap_or_default();
-        self.canvas.size.set(size);
+        // Whoever hears of a size begins a canvas anew, and rules are read often.
+        if self.canvas.size.get_untracked() != size {
+            self.canvas.size.set(size);
+        }
         let has_documents = |app: &&App| app.word == meshwork_sync::WORD;
         if further.iter().chain([&first]).any(has_documents) && !documents::are_here() {
             let room = self.node.room.get_untracked();
