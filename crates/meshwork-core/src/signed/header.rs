@@ -312,9 +312,10 @@ impl Reader<'_> {
             self.0 = &self.0[index + 1..];
             return T::try_from(value).map_err(|_| BatchError::Header(postcard::Error::DeserializeBadVarint));
         }
-        let is_cut = self.0.len() < VARINT_MAX;
-        let (cut, long) = (postcard::Error::DeserializeUnexpectedEnd, postcard::Error::DeserializeBadVarint);
-        Err(BatchError::Header(if is_cut { cut } else { long }))
+        Err(BatchError::Header(match self.0.len() < VARINT_MAX {
+            true => postcard::Error::DeserializeUnexpectedEnd,
+            false => postcard::Error::DeserializeBadVarint,
+        }))
     }
 }
 

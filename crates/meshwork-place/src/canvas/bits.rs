@@ -110,20 +110,17 @@ impl<'a> BitReader<'a> {
 
     /// At least the next [`FIELD_MAX`] bits, zero beyond the end.
     fn peek(&self) -> u64 {
-        let begin = self.position / 8;
-        let rest = self.bytes.get(begin..).unwrap_or(&[]);
+        let rest = self.bytes.get(self.position / 8..).unwrap_or(&[]);
         let word = match (rest.first_chunk(), self.bytes.last_chunk()) {
             (Some(next), _) => u64::from_le_bytes(*next),
-            // Bytes that were taken go out below.
-            (None, Some(last)) => shifted(u64::from_le_bytes(*last), 8 * (8 - rest.len())),
+            // Bytes that were taken go out below, all eight at the end.
+            (None, Some(last)) => {
+                u64::from_le_bytes(*last).checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0)
+            }
             (None, None) => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
         };
         word >> (self.position % 8)
     }
-}
-
-fn shifted(word: u64, bits: usize) -> u64 {
-    word.checked_shr(bits as u32).unwrap_or(0)
 }
 
 #[cfg(test)]
