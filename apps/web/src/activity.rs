@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use meshwork_core::id::{Endpoint, PeerId};
 
+use crate::texts;
+
 /// Minutes that are shown.
 pub const MINUTES: usize = 10;
 const MINUTE_MS: u64 = 60_000;
@@ -81,7 +83,7 @@ impl Activity {
     pub fn words(&self, now: u64) -> String {
         let bars = self.bars(now);
         let (sum, most) = (bars.iter().sum::<u32>(), bars.iter().max().copied().unwrap_or(0));
-        format!("Strokes by the minute, last ten minutes: {sum} in all, {most} at most")
+        texts::canvas::strokes_by_minute(sum, most)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use meshwork_core::id::PeerId;
 
+use crate::texts;
+
 /// Number of bead colours; their values are the custom properties `--bead-0` and on in tokens.css.
 pub const COLOURS: u8 = 10;
 
@@ -18,7 +20,7 @@ pub struct Shape {
 pub const ROUND: Shape = Shape { path: "M12 1a11 11 0 1 1 0 22a11 11 0 1 1 0-22z", letter_y: 12.0 };
 
 /// Round, cube, diamond, hexagon, clover, scallop, drop, triangle.
-const SHAPES: [Shape; 8] = [
+pub const SHAPES: [Shape; 8] = [
     ROUND,
     Shape { path: "M7 2h10a5 5 0 0 1 5 5v10a5 5 0 0 1-5 5H7a5 5 0 0 1-5-5V7a5 5 0 0 1 5-5z", letter_y: 12.0 },
     Shape {
@@ -54,17 +56,16 @@ pub fn colour(peer: &PeerId) -> u8 {
 
 /// Which shape a peer has.
 pub fn shape(peer: &PeerId) -> Shape {
-    SHAPES[usize::from(peer.0[1]) % SHAPES.len()]
+    SHAPES[shape_number(peer)]
+}
+
+fn shape_number(peer: &PeerId) -> usize {
+    usize::from(peer.0[1]) % SHAPES.len()
 }
 
 /// What a person is called who has not said a name: by their bead, "Teal hexagon".
 pub fn name(peer: &PeerId) -> String {
-    const COLOUR_NAMES: [&str; COLOURS as usize] =
-        ["Teal", "Blue", "Violet", "Plum", "Rose", "Brick", "Olive", "Green", "Slate", "Brown"];
-    const SHAPE_NAMES: [&str; SHAPES.len()] =
-        ["circle", "cube", "diamond", "hexagon", "clover", "scallop", "drop", "triangle"];
-    let shape = SHAPE_NAMES[usize::from(peer.0[1]) % SHAPE_NAMES.len()];
-    format!("{} {shape}", COLOUR_NAMES[usize::from(colour(peer))])
+    texts::people::bead(colour(peer), shape_number(peer))
 }
 
 /// The letter on a bead: the first letter or digit of what the person is called.

@@ -2,6 +2,8 @@
 
 use meshwork_place::canvas::CanvasSize;
 
+use crate::texts::canvas;
+
 /// Reads a column and a row, in that order, whatever stands between them.
 ///
 /// # Errors
@@ -11,17 +13,12 @@ pub fn read(text: &str, size: CanvasSize) -> Result<(u16, u16), String> {
         text.split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty());
     let (x, y, rest) = (numbers.next(), numbers.next(), numbers.next());
     let (Some(x), Some(y), None) = (x, y, rest) else {
-        return Err("Write a column and a row, such as 12, 40.".to_owned());
+        return Err(canvas::WRITE_CELL.to_owned());
     };
     let cell = x.parse::<u16>().ok().zip(y.parse::<u16>().ok());
     match cell.filter(|(x, y)| size.contains(*x, *y) && !text.contains('-')) {
         Some(cell) => Ok(cell),
-        None => Err(format!(
-            "There is no cell {}, {y}. Columns go from 0 to {}, rows from 0 to {}.",
-            x,
-            size.width.saturating_sub(1),
-            size.height.saturating_sub(1)
-        )),
+        None => Err(canvas::no_cell(x, y, size)),
     }
 }
 

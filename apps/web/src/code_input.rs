@@ -85,30 +85,6 @@ fn is_whole(link: &str) -> bool {
     page.contains("://") || page.starts_with("meshwork:") && !page.contains('/')
 }
 
-/// What stands below the field.
-pub fn hint(entry: &Entry, origin: &str) -> String {
-    const NUMBERS: [&str; 5] = ["One", "Two", "Three", "Four", "Five"];
-    match entry {
-        Entry::Code { refused: true, .. } => "Codes have no 0, 1, O or I.".to_owned(),
-        Entry::Code { text, .. } if text.is_empty() => {
-            "Six letters and digits. For a private room, paste the full link.".to_owned()
-        }
-        Entry::Code { text, .. } if text.len() == Code::LEN => {
-            "Press Join. (Private rooms need the full link.)".to_owned()
-        }
-        Entry::Code { text, .. } => {
-            let to_go = NUMBERS[Code::LEN - 1 - text.len()];
-            format!("{to_go} to go. For a private room, paste the full link.")
-        }
-        Entry::Link(_) => match address(entry, origin) {
-            Ok(address) if address.secrets().is_some() => "The link to a private room.".to_owned(),
-            Ok(_) => "The link to a room.".to_owned(),
-            Err(AddressError::Fragment) => "The link is damaged after the #. Copy it again.".to_owned(),
-            Err(_) => "That isn't a Meshwork link.".to_owned(),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use meshwork_core::signed::app::AppWord;
@@ -165,15 +141,6 @@ mod tests {
         assert!(address(&read("meshwork:8080/K7M4QX"), ORIGIN).is_ok(), "a host of that name");
         assert!(address(&read("k7m4q"), ORIGIN).is_err());
         assert!(address(&read("https://"), ORIGIN).is_err());
-    }
-
-    #[test]
-    fn hints_say_what_is_missing() {
-        assert_eq!(hint(&read("k7m"), ORIGIN), "Three to go. For a private room, paste the full link.");
-        assert_eq!(hint(&read("k7m4q"), ORIGIN), "One to go. For a private room, paste the full link.");
-        assert_eq!(hint(&read("k"), ORIGIN), "Five to go. For a private room, paste the full link.");
-        assert_eq!(hint(&read("k0"), ORIGIN), "Codes have no 0, 1, O or I.");
-        assert!(hint(&read("https://mesh.example/place/K7M4QX#abc"), ORIGIN).contains("damaged"));
     }
 
     #[test]

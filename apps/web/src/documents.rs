@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::blobs::BlobId;
 
+use crate::texts::documents;
+
 /// Longest name of a file, in characters, before its ending: what every system takes.
 const FILE_NAME_MAX: usize = 80;
 
@@ -37,8 +39,8 @@ pub fn listed(showing: BTreeSet<String>, mut titles: BTreeMap<String, String>) -
 /// A title for a new document that no other one is shown as.
 pub fn fresh_title(taken: &BTreeSet<String>) -> String {
     let numbered = |number| match number {
-        1 => "Untitled".to_owned(),
-        _ => format!("Untitled {number}"),
+        1 => documents::UNTITLED.to_owned(),
+        _ => documents::untitled(number),
     };
     (1..).map(numbered).find(|title| !taken.contains(title)).expect("there are more numbers than documents")
 }
@@ -54,7 +56,7 @@ pub fn file_name(title: &str) -> String {
 /// What a document is called that was a file.
 pub fn title_of_file(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem).trim();
-    if stem.is_empty() { "Untitled".to_owned() } else { stem.chars().take(FILE_NAME_MAX).collect() }
+    if stem.is_empty() { documents::UNTITLED.to_owned() } else { stem.chars().take(FILE_NAME_MAX).collect() }
 }
 
 /// What stands in a document for an image, which is called as its file was.

@@ -2,7 +2,7 @@
 
 use meshwork_place::canvas::CanvasSize;
 
-use crate::words::{count, grouped};
+use crate::texts::canvas;
 
 /// Cells that a fill may have: an area of 256 by 256, which is painted and taken back in one go.
 pub const FILL_MAX: usize = 65_536;
@@ -13,16 +13,13 @@ pub const FILL_ASK: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FillError {
     /// The start lies outside of the canvas.
-    #[error("There is no cell here to fill.")]
+    #[error("{}", canvas::FILL_OUTSIDE)]
     Outside,
     /// The region has more than [`FILL_MAX`] cells.
-    #[error(
-        "This area is too large to fill: it has more than {} cells. Draw a border around a part of it.",
-        grouped(FILL_MAX)
-    )]
+    #[error("{}", canvas::fill_too_large(FILL_MAX))]
     TooLarge,
     /// The region looks like the paint.
-    #[error("This area has that colour already. Choose another one.")]
+    #[error("{}", canvas::FILL_SAME)]
     SameColour,
 }
 
@@ -124,11 +121,6 @@ fn area(size: CanvasSize, start: (u16, u16), look: impl Fn(u16, u16) -> u32) -> 
     (cells, true)
 }
 
-/// What is asked before a large fill.
-pub fn question(cells: usize, colour: &str) -> String {
-    format!("Fill {} with {colour}?", count(cells, "cell"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,10 +176,5 @@ mod tests {
         let mut preview = Preview::default();
         assert_eq!(preview.count(large, (0, 0), 7, |_, _| 0), Err(FillError::TooLarge));
         assert_eq!(preview.count(large, (1, 0), 7, |x, _| u32::from(x != 1)), Err(FillError::TooLarge));
-    }
-
-    #[test]
-    fn a_large_fill_is_a_question() {
-        assert_eq!(question(9801, "red"), "Fill 9,801 cells with red?");
     }
 }

@@ -1,11 +1,10 @@
-//! What the pages decide without a browser: geometry, palette, order, words.
+//! What the pages decide without a browser: geometry, palette, order, texts.
 //!
 //! Everything here is plain data in and out, so that it is tested on the host. What touches the page stands in
 //! the program (`main.rs` and `pages/`), which is built for wasm only.
 
 pub mod acquainted;
 pub mod activity;
-pub mod ago;
 pub mod apps;
 pub mod beads;
 pub mod card;
@@ -17,7 +16,6 @@ pub mod doodle;
 pub mod file_name;
 pub mod fill;
 pub mod gestures;
-pub mod keys;
 pub mod line;
 pub mod minimap;
 pub mod notes;
@@ -33,7 +31,6 @@ pub mod scribble;
 pub mod sketch;
 pub mod sparkline;
 pub mod stencil;
-pub mod steps;
 pub mod stroke;
 pub mod sync;
 pub mod texts;
@@ -42,4 +39,3 @@ pub mod timelapse;
 pub mod view;
 pub mod visits;
 pub mod whiteboard;
-pub mod words;

@@ -1,9 +1,9 @@
-//! Notes beside a canvas: which of them one has read, how they stand below each other, and the words around them.
+//! Notes beside a canvas: which of them one has read, and how they stand below each other.
 
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_place::notes::{Note, NoteId, TEXT_MAX};
 
-use crate::words;
+use crate::texts::notes;
 
 /// Notes that a page shows, the newest: as many as a browser lays out at once. Older ones are read in a terminal.
 pub const SHOWN_MAX: usize = 500;
@@ -50,12 +50,6 @@ pub fn lines(notes: &[Note]) -> Vec<Line> {
     notes.iter().enumerate().map(line).collect()
 }
 
-/// What is said of notes before a line that are not here.
-pub fn missing(count: usize) -> String {
-    let are = if count == 1 { "is" } else { "are" };
-    format!("{} before this {are} not here", words::count(count, "note"))
-}
-
 /// How many notes are unread, as short as a button needs it; nothing where none is.
 pub fn unread(count: usize) -> String {
     match count {
@@ -65,33 +59,15 @@ pub fn unread(count: usize) -> String {
     }
 }
 
-/// What the button that opens the notes is called.
-pub fn button(count: usize) -> String {
-    if count == 0 { "Notes".to_owned() } else { format!("Notes, {} unread", unread(count)) }
-}
-
 /// How much of the longest text is left, once that is little; an error when the text is longer.
 ///
 /// # Errors
 /// In words, how much is too much.
 pub fn left(text: &str) -> Result<Option<String>, String> {
-    let most = words::grouped(TEXT_MAX);
     match TEXT_MAX.checked_sub(text.trim().len()) {
-        Some(left) if left < FEW_LEFT => Ok(Some(format!("{} left of {most}", words::count(left, "byte")))),
+        Some(left) if left < FEW_LEFT => Ok(Some(notes::left(left, TEXT_MAX))),
         Some(_) => Ok(None),
-        None => {
-            let over = words::count(text.trim().len() - TEXT_MAX, "byte");
-            Err(format!("This is {over} too long. A note has at most {most}."))
-        }
-    }
-}
-
-/// Where one's last note is: with so many of the people who stay, or here, in this browser where that keeps the room.
-pub fn reached(reached: usize, of: usize, is_kept: bool) -> String {
-    match (reached, is_kept) {
-        (0, true) => "Your last note is saved here".to_owned(),
-        (0, false) => "Your last note is on this page only".to_owned(),
-        _ => format!("Your last note reached {reached} of {of}"),
+        None => Err(notes::too_long(text.trim().len() - TEXT_MAX, TEXT_MAX)),
     }
 }
 
@@ -204,16 +180,5 @@ mod tests {
             left(&"é".repeat(2001)),
             Err("This is 2 bytes too long. A note has at most 4,000.".into())
         );
-    }
-
-    #[test]
-    fn words_of_notes() {
-        assert_eq!([0, 3, 100].map(button), ["Notes", "Notes, 3 unread", "Notes, 99+ unread"]);
-        assert_eq!(
-            [1, 2].map(missing),
-            ["1 note before this is not here", "2 notes before this are not here"]
-        );
-        assert_eq!(reached(0, 3, true), "Your last note is saved here");
-        assert_eq!(reached(2, 3, false), "Your last note reached 2 of 3");
     }
 }

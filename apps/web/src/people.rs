@@ -6,10 +6,10 @@ use std::time::Duration;
 use meshwork_core::id::Endpoint;
 use meshwork_core::links::rtt::PingOutcomes;
 use meshwork_core::node::{LinkState, PeerView};
-use meshwork_core::seam::path::{LinkPath, PathEnd};
+use meshwork_core::seam::path::LinkPath;
 use meshwork_core::time::Time;
 
-use crate::{beads, rtt};
+use crate::{beads, texts};
 
 /// How often linked rows may change places, and their beads where they stand: whoever watches a comb that moves reads nothing, and a
 /// phone draws each frame of it.
@@ -86,16 +86,16 @@ impl Row {
     /// The row of a peer at time `now`.
     pub fn new(view: PeerView, now: Time) -> Row {
         let called = match view.name.trim() {
-            _ if view.own => "You, another tab".to_owned(),
+            _ if view.own => texts::people::ANOTHER_TAB.to_owned(),
             "" => beads::name(&view.endpoint.peer),
             name => isolated(name),
         };
         let letter = beads::letter(view.name.trim());
         let age = |since: Time| now.since(since).as_secs().max(1);
         let beside = match view.state {
-            LinkState::Connecting => format!("{} s", age(view.since)),
-            LinkState::Stale => format!("silent {} s", age(view.heard.unwrap_or(view.since))),
-            LinkState::Gone => gone_words(view.reason.unwrap_or_default()),
+            LinkState::Connecting => texts::people::seconds(age(view.since)),
+            LinkState::Stale => texts::people::silent(age(view.heard.unwrap_or(view.since))),
+            LinkState::Gone => texts::people::gone(view.reason.unwrap_or_default()),
             LinkState::Relayed => view.relayed_because.map(|because| because.to_string()).unwrap_or_default(),
             _ => String::new(),
         };
@@ -135,48 +135,6 @@ impl Row {
         self.state == LinkState::Gone && self.beside == "unlinked you"
     }
 
-    /// The row in one sentence, for those who hear it.
-    pub fn sentence(&self) -> String {
-        let mut sentence = format!("{}, {}", self.called, self.state);
-        if let Some(rtt) = self.rtt {
-            let (number, unit) = rtt::number(rtt);
-            let unit = if unit == "ms" { "milliseconds" } else { "seconds" };
-            sentence.push_str(&format!(", {number} {unit}"));
-        } else if !self.beside.is_empty() {
-            sentence.push_str(&format!(", {}", self.beside));
-        }
-        sentence
-    }
-
-    /// How packets travel, in words, and of which kinds the addresses at the two ends are (RFC 8445 section 5.1.1).
-    pub fn way_words(&self) -> String {
-        let Some(LinkPath { local: Some(local), remote: Some(remote), relay }) = self.path else {
-            return "not known".to_owned();
-        };
-        let way = match (local, remote) {
-            (PathEnd::Relayed, _) | (_, PathEnd::Relayed) => "Through a relay",
-            (PathEnd::Host, PathEnd::Host) => "Same network",
-            _ => "Through a router",
-        };
-        let over = relay.map(|relay| format!(" over {relay}")).unwrap_or_default();
-        format!("{way}{over}, {local} to {remote}")
-    }
-
-    /// How much round trips differ, in words.
-    pub fn jitter_words(&self) -> String {
-        let jitter = self.jitter.map(rtt::number);
-        jitter.map_or_else(|| "not measured".to_owned(), |(number, unit)| format!("{number}\u{2009}{unit}"))
-    }
-
-    /// How much of what is sent once and never again was lost, in words.
-    pub fn loss_words(&self) -> String {
-        let (lost, count) = (self.pings.lost(), self.pings.count());
-        match count {
-            0 => "not measured".to_owned(),
-            _ => format!("{}\u{2009}%, {lost} of {count}", (lost * 100).div_ceil(count)),
-        }
-    }
-
     fn rank(&self) -> u8 {
         match self.state {
             LinkState::Direct | LinkState::Relayed => 0,
@@ -190,16 +148,6 @@ impl Row {
 /// How many are linked.
 pub fn linked(rows: &[Row]) -> usize {
     rows.iter().filter(|row| row.is_linked()).count()
-}
-
-/// Why somebody is gone, without what browsers say of themselves to programmers, and nothing where they just left.
-fn gone_words(reason: String) -> String {
-    match reason.split_once(": ") {
-        None if reason == "left" => String::new(),
-        Some((words @ "the browser cannot connect", _)) => words.to_owned(),
-        None if reason.starts_with("it does not accept our proof") => "your link is an old one".to_owned(),
-        _ => reason,
-    }
 }
 
 /// How many people are here, oneself included: those who are listed and not gone, or those who are linked and whoever is
@@ -236,9 +184,7 @@ impl Beyond {
         if more == 0 {
             return None;
         }
-        let about = if self.is_estimate { "about " } else { "" };
-        let through = if rows.iter().any(Row::is_linked) { " through them" } else { "" };
-        Some(format!("and {about}{more} more{through}"))
+        Some(texts::people::beyond(more, self.is_estimate, rows.iter().any(Row::is_linked)))
     }
 }
 
@@ -258,30 +204,16 @@ pub fn arrange(rows: &mut [Row], before: &[Row], may_move: bool) {
     });
 }
 
-/// Bytes with a unit: decimal, three figures.
-pub fn amount(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let digits = usize::from(unit > 0 && value < 99.95);
-    format!("{value:.digits$}\u{2009}{}", UNITS[unit])
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use meshwork_core::id::{Identity, Instance};
-    use meshwork_core::seam::path::{RelayTransport, RelayedBecause};
 
     fn endpoint(seed: u8) -> Endpoint {
         Endpoint { peer: Identity::from_secret([seed; 32]).peer(), instance: Instance(u64::from(seed)) }
     }
 
-    fn view(seed: u8, state: LinkState, rtt_ms: Option<u64>) -> PeerView {
+    pub(crate) fn view(seed: u8, state: LinkState, rtt_ms: Option<u64>) -> PeerView {
         PeerView {
             endpoint: endpoint(seed),
             name: format!("P{seed}"),
@@ -317,42 +249,6 @@ pub(crate) mod tests {
         assert_eq!(isolated("Mira"), "Mira");
         assert_eq!(isolated("\u{645}\u{6cc}\u{631}\u{627}"), "\u{2068}\u{645}\u{6cc}\u{631}\u{627}\u{2069}");
         assert_eq!(beads::letter(&isolated("\u{645}\u{6cc}")), Some('\u{645}'), "the bead has its letter");
-    }
-
-    #[test]
-    fn each_state_has_its_words() {
-        assert_eq!(row(1, LinkState::Direct, Some(23)).sentence(), "P1, direct, 23 milliseconds");
-        assert_eq!(row(1, LinkState::Connecting, Some(23)).sentence(), "P1, connecting, 9 s");
-        assert_eq!(row(1, LinkState::Stale, Some(23)).sentence(), "P1, stale, silent 8 s");
-        assert_eq!(row(1, LinkState::Gone, None).sentence(), "P1, gone, closed the tab");
-        let because = Some(RelayedBecause::NoDirectPath);
-        let relayed = PeerView { relayed_because: because, ..view(1, LinkState::Relayed, None) };
-        let relayed = Row::new(relayed, Time(10_000_000));
-        assert_eq!(relayed.sentence(), "P1, relayed, no direct path found");
-    }
-
-    #[test]
-    fn a_link_row_says_only_what_is_measured() {
-        let mut measured = view(1, LinkState::Direct, Some(120));
-        (0..40).for_each(|ping| measured.pings.note(ping != 7));
-        let measured = Row::new(measured, Time(10_000_000));
-        assert_eq!(measured.jitter_words(), "12\u{2009}ms");
-        assert_eq!(measured.loss_words(), "3\u{2009}%, 1 of 40");
-        let mut ways = view(3, LinkState::Direct, None);
-        let mut way = |local, remote, relay| {
-            ways.path = Some(LinkPath { local, remote, relay });
-            Row::new(ways.clone(), Time(10_000_000)).way_words()
-        };
-        let (host, seen, relayed) =
-            (Some(PathEnd::Host), Some(PathEnd::ServerReflexive), Some(PathEnd::Relayed));
-        assert_eq!(way(host, host, None), "Same network, host to host");
-        assert_eq!(way(seen, host, None), "Through a router, srflx to host");
-        assert_eq!(way(host, relayed, None), "Through a relay, host to relay");
-        let over = Some(RelayTransport::Tcp);
-        assert_eq!(way(relayed, seen, over), "Through a relay over TCP, relay to srflx");
-        assert_eq!(way(host, None, None), "not known", "as in browsers that tell nothing");
-        let fresh = row(2, LinkState::Connecting, Some(120));
-        assert_eq!([fresh.jitter_words(), fresh.loss_words()], ["not measured", "not measured"]);
     }
 
     #[test]
@@ -410,15 +306,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn browsers_words_for_programmers_are_left_out() {
-        let mut view = view(1, LinkState::Gone, None);
-        view.reason = Some("the browser cannot connect: RTCPeerConnection is not defined".into());
-        assert_eq!(Row::new(view.clone(), Time(0)).sentence(), "P1, gone, the browser cannot connect");
-        view.reason = Some("left".into());
-        assert_eq!(Row::new(view, Time(0)).sentence(), "P1, gone");
-    }
-
-    #[test]
     fn rows_hold_still_until_they_may_move() {
         let before = [1, 2, 3].map(|seed| row(seed, LinkState::Direct, (seed < 3).then_some(40)));
         let now = || [1, 2, 3].map(|seed| row(seed, LinkState::Direct, Some(60 / u64::from(seed))));
@@ -431,12 +318,5 @@ pub(crate) mod tests {
         let mut rows = now();
         arrange(&mut rows, &before, true);
         assert_eq!(seen(rows), [(3, 20), (2, 30), (1, 60)]);
-    }
-
-    #[test]
-    fn amounts_have_three_figures_at_most() {
-        let amounts = [0, 999, 1000, 33_000, 999_400, 999_999, 1_933_000, 5_000_000_000_000].map(amount);
-        let expected = ["0 B", "999 B", "1.0 kB", "33.0 kB", "999 kB", "1.0 MB", "1.9 MB", "5000 GB"];
-        assert_eq!(amounts.map(|amount| amount.replace('\u{2009}', " ")), expected);
     }
 }

@@ -7,7 +7,7 @@ use meshwork_core::signed::change::Limit;
 use meshwork_place::words as place_words;
 
 use crate::stroke::Cell;
-use crate::words::count;
+use crate::texts;
 
 /// Cells of a portion: about what a frame can sign, apply and send.
 pub const PORTION: usize = 4096;
@@ -89,25 +89,13 @@ pub fn time(cells: usize, limit: Option<Limit>) -> Duration {
         .saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX))
 }
 
-/// A length of time, rounded up: "40 s", "3 minutes", "5 hours".
-pub fn time_words(time: Duration) -> String {
-    let seconds = time.as_millis().div_ceil(1000);
-    let number = |amount: u128| usize::try_from(amount).unwrap_or(usize::MAX);
-    match seconds {
-        0..120 => format!("{seconds}\u{2009}s"),
-        120..7200 => count(number(seconds.div_ceil(60)), "minute"),
-        7200..172_800 => count(number(seconds.div_ceil(3600)), "hour"),
-        _ => count(number(seconds.div_ceil(86_400)), "day"),
-    }
-}
-
 /// Why something that was to be painted at once is not: what it takes, and what the room says.
 pub fn refusal(what: &str, cells: usize, refusal: &CommandError) -> String {
     match refusal {
         CommandError::Write(WriteError::TooFast { .. }) => {
-            format!("{what} takes {}. {}", count(cells, "cell"), place_words::refusal(refusal))
+            texts::canvas::takes(what, cells, &place_words::refusal(refusal))
         }
-        other => crate::words::sentence(&place_words::refusal(other)),
+        other => texts::sentence(&place_words::refusal(other)),
     }
 }
 
@@ -159,9 +147,7 @@ mod tests {
         assert_eq!(time(100, limit), Duration::ZERO);
         assert_eq!(time(101, limit), Duration::from_secs(10));
         assert_eq!(time(5000, None), Duration::ZERO);
-        assert_eq!(time_words(time(2000, limit)), "4 minutes");
-        assert_eq!(time_words(Duration::from_millis(39_001)), "40\u{2009}s");
-        assert_eq!(time_words(Duration::from_secs(10_000)), "3 hours");
+        assert_eq!(time(2000, limit), Duration::from_secs(190));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Distance is time: how round-trip times become lengths, colours, words and numbers.
+//! Distance is time: how round-trip times become lengths and colours.
 
 use std::time::Duration;
 
@@ -25,20 +25,8 @@ pub fn step(rtt: Duration) -> usize {
     1 + STEPS_MS.iter().filter(|&&most| milliseconds > most).count()
 }
 
-/// The same in a word.
-pub fn word(rtt: Duration) -> &'static str {
-    ["next to you", "near", "some way off", "far", "very far"][step(rtt) - 1]
-}
-
-/// The number and its unit: ms below 1 s. A round trip that was measured is never 0.
-pub fn number(rtt: Duration) -> (String, &'static str) {
-    match rounded_ms(rtt) {
-        milliseconds @ 0..1000 => (milliseconds.max(1).to_string(), "ms"),
-        milliseconds => (format!("{}.{}", milliseconds / 1000, milliseconds % 1000 / 100), "s"),
-    }
-}
-
-fn rounded_ms(rtt: Duration) -> u64 {
+/// A round-trip time in whole milliseconds.
+pub fn rounded_ms(rtt: Duration) -> u64 {
     u64::try_from((rtt.as_micros() + 500) / 1000).unwrap_or(u64::MAX)
 }
 
@@ -69,14 +57,5 @@ mod tests {
     fn steps_include_their_upper_end() {
         let steps: Vec<usize> = [0, 20, 21, 60, 61, 150, 151, 400, 401].map(ms).map(step).to_vec();
         assert_eq!(steps, [1, 1, 2, 2, 3, 3, 4, 4, 5]);
-        assert_eq!(word(ms(401)), "very far");
-    }
-
-    #[test]
-    fn numbers_have_the_unit_that_fits() {
-        assert_eq!(number(Duration::from_micros(200)), ("1".into(), "ms"));
-        assert_eq!(number(Duration::from_micros(22_600)), ("23".into(), "ms"));
-        assert_eq!(number(ms(999)), ("999".into(), "ms"));
-        assert_eq!(number(ms(1250)), ("1.2".into(), "s"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::rtt;
+use crate::texts::{people, round_trip};
 
 /// Samples that are kept: one a second for a minute.
 pub const SAMPLES_MAX: usize = 60;
@@ -75,15 +75,14 @@ impl History {
         let mut known: Vec<u32> = self.0.iter().flatten().copied().collect();
         known.sort_unstable();
         let (Some(least), Some(most)) = (known.first(), known.last()) else {
-            return "Round-trip time is not known yet".to_owned();
+            return people::ROUND_TRIP_UNKNOWN.to_owned();
         };
         let text = |micros: u32| {
-            let (number, unit) = rtt::number(Duration::from_micros(micros.into()));
+            let (number, unit) = round_trip(Duration::from_micros(micros.into()));
             format!("{number} {unit}")
         };
         let median = text(known[known.len() / 2]);
-        let (least, most) = (text(*least), text(*most));
-        format!("Round-trip time in the last minute: median {median}, lowest {least}, highest {most}")
+        people::round_trips(&median, &text(*least), &text(*most))
     }
 }
 

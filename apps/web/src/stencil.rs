@@ -4,7 +4,6 @@ use meshwork_place::canvas::{CanvasSize, Colour, TILE_SIDE};
 use meshwork_place::picture::{ALPHA_LEAST, Picture};
 
 use crate::stroke::Cell;
-use crate::words::{count, grouped};
 
 /// Cells that a picture may have: an area of 512 by 512, which can still be taken back in one step.
 pub const PICTURE_MAX: usize = 512 * 512;
@@ -122,15 +121,6 @@ impl Stencil {
     }
 }
 
-/// How much of a picture is painted: of `total` cells, `wrong` do not look right.
-pub fn right_words(wrong: usize, total: usize) -> String {
-    match (wrong, total) {
-        (_, 0) => "No cell of the picture lies on the canvas.".to_owned(),
-        (0, _) => format!("All {} painted.", count(total, "cell")),
-        _ => format!("{} of {} painted.", grouped(total.saturating_sub(wrong)), count(total, "cell")),
-    }
-}
-
 /// How wide and high a picture of `width` by `height` pixels is in cells when it is laid on a canvas: as it is, or
 /// as large as fits well.
 pub fn first_size((width, height): (u32, u32), size: CanvasSize) -> (u16, u16) {
@@ -213,24 +203,6 @@ mod tests {
         let right = |x: u16, y: u16| stencil.colour((x, y)).unwrap_or(Colour::CLEARED);
         assert_eq!(stencil.next_wrong(None, SIZE, right), None);
         assert_eq!((stencil.count_wrong(SIZE, look), stencil.count_wrong(SIZE, right)), ((4, 5), (0, 5)));
-    }
-
-    #[test]
-    fn how_much_is_right_is_said_truly() {
-        let said = [(0, 0), (0, 1), (1, 1), (0, 31), (30, 31), (31, 31), (2000, 4000)];
-        let said = said.map(|(wrong, total)| right_words(wrong, total));
-        assert_eq!(
-            said,
-            [
-                "No cell of the picture lies on the canvas.",
-                "All 1 cell painted.",
-                "0 of 1 cell painted.",
-                "All 31 cells painted.",
-                "1 of 31 cells painted.",
-                "0 of 31 cells painted.",
-                "2,000 of 4,000 cells painted.",
-            ]
-        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{Holders, LinkState};
 
 use crate::people::Row;
-use crate::{texts, words};
+use crate::texts;
 
 /// The view of the whiteboard, as addresses name it.
 pub const WHITEBOARD: &str = "whiteboard";
@@ -25,12 +25,6 @@ pub fn by_person(shares: Vec<(Endpoint, i64)>) -> Vec<(PeerId, i64)> {
     let mut people: Vec<(PeerId, i64)> = people.into_iter().filter(|(_, total)| *total != 0).collect();
     people.sort_by_key(|(peer, total)| (std::cmp::Reverse(*total), *peer));
     people
-}
-
-/// A number as people read it: with its thousands apart, and a minus sign.
-pub fn number(number: i64) -> String {
-    let digits = words::grouped(usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX));
-    if number < 0 { format!("\u{2212}{digits}") } else { digits }
 }
 
 /// The average of the round trips to all who are linked; `None` where none is measured.
@@ -56,11 +50,11 @@ pub fn state_word(row: &Row) -> String {
 /// them hold it: nobody knows any more.
 pub fn held(holders: &Holders, is_disconnected: bool) -> (String, bool) {
     match (holders.saved, holders.members.len()) {
-        (true, _) if is_disconnected => ("Saved here".to_owned(), true),
-        (true, 0) => ("Only this device has it".to_owned(), false),
-        (false, 0) => ("Only this page has it".to_owned(), false),
-        (true, members) => (format!("Saved here, held by {members}"), true),
-        (false, members) => (format!("Held by {members}"), true),
+        (true, _) if is_disconnected => (texts::parts::SAVED_HERE.to_owned(), true),
+        (true, 0) => (texts::ONLY_DEVICE.to_owned(), false),
+        (false, 0) => (texts::ONLY_PAGE.to_owned(), false),
+        (true, members) => (texts::parts::saved_and_held(members), true),
+        (false, members) => (texts::parts::held(members), true),
     }
 }
 
@@ -111,8 +105,8 @@ impl Kind {
         match self {
             Kind::Value => texts::parts::VALUES,
             Kind::Shape => texts::parts::WHITEBOARD,
-            Kind::Document => "Documents",
-            Kind::Link => "Links",
+            Kind::Document => texts::documents::DOCUMENTS,
+            Kind::Link => texts::statistics::LINKS,
         }
     }
 }
@@ -183,11 +177,6 @@ mod tests {
             vec![(endpoint(1, 1), 3), (endpoint(2, 1), 9), (endpoint(1, 2), -1), (endpoint(3, 1), 0)];
         assert_eq!(by_person(shares), [(PeerId([2; 32]), 9), (PeerId([1; 32]), 2)]);
         assert_eq!(by_person(vec![(endpoint(1, 1), i64::MAX), (endpoint(1, 2), 1)])[0].1, i64::MAX);
-    }
-
-    #[test]
-    fn numbers_read_well() {
-        assert_eq!([0, 1_284, -12].map(number), ["0", "1,284", "\u{2212}12"]);
     }
 
     #[test]

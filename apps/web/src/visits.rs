@@ -6,7 +6,7 @@ use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::text::shown;
 
 use crate::people::isolated;
-use crate::{ago, words};
+use crate::texts::{ago, home};
 
 /// Rooms that are remembered: as many as are kept.
 pub const VISITS_MAX: usize = 32;
@@ -32,13 +32,13 @@ impl Visit {
     /// Whom one met there, in words.
     pub fn people(&self) -> String {
         match (self.met, self.named.as_slice()) {
-            (0, _) => "Only you so far".to_owned(),
-            (met, []) => words::count(met, "other person").replace("persons", "people"),
+            (0, _) => home::ALONE_SO_FAR.to_owned(),
+            (met, []) => home::others(met),
             (met, named) => {
                 let named = &named[..named.len().min(SHOWN_MAX)];
                 let more = met.saturating_sub(named.len());
                 let named = named.iter().map(|(_, name)| isolated(name)).collect::<Vec<_>>().join(", ");
-                if more == 0 { format!("With {named}") } else { format!("With {named} and {more} more") }
+                home::with(&named, more)
             }
         }
     }

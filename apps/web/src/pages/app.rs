@@ -8,7 +8,7 @@ use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App as AppInfo};
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::brand::Brand;
 use super::home::{self, Aim};
@@ -143,9 +143,9 @@ fn App() -> impl IntoView {
             }
             view! { <InFront session named/> }.into_any()
         }
-        Route::OtherApp(app) => view! { <Alone notice=words::other_app(&app)/> }.into_any(),
+        Route::OtherApp(app) => view! { <Alone notice=texts::notices::other_app(&app)/> }.into_any(),
         Route::Nowhere(AddressError::Fragment) => {
-            view! { <Alone notice=words::refused(words::damaged_link())/> }.into_any()
+            view! { <Alone notice=texts::notices::refused(texts::notices::damaged_link())/> }.into_any()
         }
         Route::Nowhere(_) => {
             start_page.load(home::load);
@@ -194,8 +194,9 @@ fn Start(
     /// Shows an app in the room that was just made for oneself alone.
     alone: Callback<&'static AppInfo>,
 ) -> impl IntoView {
-    let missing =
-        move || (part.stage() == Stage::Failed).then(|| view! { <Alone notice=words::part_missing()/> });
+    let missing = move || {
+        (part.stage() == Stage::Failed).then(|| view! { <Alone notice=texts::notices::part_missing()/> })
+    };
     view! {
         {part.made(move || home::page(aim, session, join, alone))}
         {missing}
@@ -209,7 +210,7 @@ fn NoNode(
     reason: String,
 ) -> impl IntoView {
     let text = texts::notices::cannot_start(&reason);
-    let notice = words::Notice::new(words::Tone::Bad, &text, None);
+    let notice = texts::notices::Notice::new(texts::notices::Tone::Bad, &text, None);
     view! { <Alone notice/> }
 }
 
@@ -217,7 +218,7 @@ fn NoNode(
 #[component]
 fn Alone(
     /// What it says.
-    notice: words::Notice,
+    notice: texts::notices::Notice,
 ) -> impl IntoView {
     view! {
         <div class="alone">

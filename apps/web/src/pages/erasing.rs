@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_rtc::web::{self, Folder, PAGES_DATABASE};
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::browser;
 use super::session::Session;
@@ -62,7 +62,7 @@ pub(crate) fn EraseAll(
 /// In words, why it cannot: then some of it may be there still.
 async fn erase_all(session: Session) -> Result<(), String> {
     session.leave();
-    web::delete_rooms(PAGES_DATABASE).await.map_err(|error| words::sentence(&error.to_string()))?;
+    web::delete_rooms(PAGES_DATABASE).await.map_err(|error| texts::sentence(&error.to_string()))?;
     if let Some(folder) = Folder::of_page().await {
         for name in folder.names().await? {
             folder.remove(&name).await?;

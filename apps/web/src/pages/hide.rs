@@ -1,7 +1,7 @@
 //! Hiding one's network address: a switch kept in this profile, with what it costs in words.
 
 use leptos::prelude::*;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::browser;
 use super::session::Session;
@@ -30,7 +30,7 @@ pub(crate) fn HideAddress(
     let explained = move || {
         // A relay is heard of before people are.
         session.people.rows.track();
-        words::hiding(session.me.hides_address.get(), session.node.knows_relay())
+        texts::key::hiding(session.me.hides_address.get(), session.node.knows_relay())
     };
     view! {
         <section class="sheet-part" aria-labelledby="hide-title">

@@ -16,9 +16,9 @@ use meshwork_web::code_input::{self, Entry};
 use meshwork_web::doodle::Doodle;
 use meshwork_web::scribble::Scribble;
 use meshwork_web::sync::WHITEBOARD;
+use meshwork_web::texts::notices::Notice;
 use meshwork_web::view::FIRST_CANVAS;
-use meshwork_web::words::Notice;
-use meshwork_web::{beads, rules, texts, words};
+use meshwork_web::{beads, texts};
 
 use super::bead::{Bead, OwnBead};
 use super::brand::Brand;
@@ -107,7 +107,7 @@ fn Home(
             </header>
             <main>
                 {(!browser::has_webrtc()).then(|| view! {
-                    <div class="home-notice"><NoticeCard notice=words::no_webrtc()/></div>
+                    <div class="home-notice"><NoticeCard notice=texts::notices::no_webrtc()/></div>
                 })}
                 <KeptRooms session has_rooms/>
                 <div class="doors">
@@ -299,13 +299,13 @@ impl Making {
     fn notice(self) -> Option<Notice> {
         self.under_way.get()?;
         if let Some(reason) = self.problem.get() {
-            return Some(words::refused(&reason));
+            return Some(texts::notices::refused(&reason));
         }
         match (self.session.phase.get(), self.session.servers.best.get()) {
             (Phase::Refused(notice), _) => Some(notice),
             (_, Some(ServerState::Away { reason })) => {
                 let old = self.session.refusals.old_version();
-                Some(old.unwrap_or_else(|| words::server_away(false, &reason)))
+                Some(old.unwrap_or_else(|| texts::notices::server_away(false, &reason)))
             }
             _ => None,
         }
@@ -321,13 +321,14 @@ impl Making {
     fn summary(self) -> String {
         let app = self.app.get();
         let limits = self.draft.rules(app).ok().and_then(|rules| rules.limit);
-        let limits = limits.map_or(texts::home::NO_LIMITS.to_owned(), |limit| rules::pace(Some(limit), app));
+        let limits =
+            limits.map_or(texts::home::NO_LIMITS.to_owned(), |limit| texts::rules::pace(Some(limit), app));
         match has_canvas(app) {
             true => {
                 let CanvasSize { width, height } = SIZES[self.size.get()];
                 format!("{}, {limits}", texts::canvas::size(width, height))
             }
-            false => words::capital(&limits),
+            false => texts::capital(&limits),
         }
     }
 }
@@ -509,7 +510,7 @@ pub(crate) fn JoinRoom(
                 </button>
             </div>
             <p class="hint" id="join-hint" class:complaint=is_complaint aria-live="polite">
-                {move || code_input::hint(&entry.get(), &browser::origin())}
+                {move || texts::home::hint(&entry.get(), &browser::origin())}
             </p>
         </form>
     }

@@ -9,7 +9,7 @@ use leptos::{ev, html};
 use meshwork_core::id::RoomId;
 use meshwork_web::people::isolated;
 use meshwork_web::visits::{SHOWN_MAX, Visit};
-use meshwork_web::{beads, texts, words};
+use meshwork_web::{beads, texts};
 
 use super::bead::Bead;
 use super::copy_field::CopyField;
@@ -244,11 +244,11 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             <div class="kept-menu" data-testid="room-menu">
                 <CopyField
                     value=address
-                    label=texts::home::LINK
+                    label=texts::ROOM_LINK
                     button=texts::COPY_LINK
                     test_id="kept-address"
                 />
-                <p>{words::forgetting(met)}</p>
+                <p>{texts::home::forgetting(met)}</p>
                 <button type="button" class="button danger" data-testid="forget-room" on:click=move |_| forgetting.begin(id)>
                     {texts::home::FORGET}
                 </button>
@@ -290,7 +290,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
                 aria-label=label
                 node_ref=button
                 aria-expanded=move || is_open.get().to_string()
-                title=texts::home::MORE
+                title=texts::MORE
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             >
                 {icons::dots()}

@@ -1,8 +1,8 @@
 //! The list of keys on a sheet, and the switch by which letters are none.
 
 use leptos::prelude::*;
-use meshwork_web::keys::{self, Group, Line};
 use meshwork_web::texts;
+use meshwork_web::texts::keys::{Group, Line};
 
 use super::browser;
 
@@ -22,7 +22,7 @@ pub(crate) fn KeyList(
     let line = move |(names, does): &Line| {
         view! {
             <div class="key-line">
-                <dt>{keys::called(names, is_apple).split(", ").map(cap).collect_view()}</dt>
+                <dt>{texts::keys::called(names, is_apple).split(", ").map(cap).collect_view()}</dt>
                 <dd>{*does}</dd>
             </div>
         }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::brand::Brand;
 use super::browser;
@@ -42,7 +42,7 @@ pub(crate) fn NotFound(
                 </svg>
                 <h1>{texts::NOWHERE}</h1>
                 <p data-testid="no-such-page">
-                    {texts::home::NOTHING_AT} <code>{words::short_path(&path)}</code>
+                    {texts::home::NOTHING_AT} <code>{texts::short_path(&path)}</code>
                 </p>
                 <JoinRoom join/>
                 <a class="button secondary" href="/" data-testid="go-home">{way_on}</a>

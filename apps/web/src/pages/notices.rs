@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_web::texts;
-use meshwork_web::words::{Notice, Offer, Tone};
+use meshwork_web::texts::notices::{Notice, Offer, Tone};
 
 use super::{browser, icons, update};
 

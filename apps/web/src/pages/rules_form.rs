@@ -12,7 +12,7 @@ use meshwork_core::wire::{Bounded, BoundedText};
 use meshwork_web::apps::App;
 use meshwork_web::overlays::{self, OFFERED};
 use meshwork_web::rules::{self, WINDOWS_MS};
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 /// Cells and window that stand there before anybody chose.
 const FIRST_LIMIT: Limit = Limit { cost: 12, window_ms: 10_000 };
@@ -158,7 +158,7 @@ pub(crate) fn RulesFields(
             windows.sort_unstable();
         }
         let option = |ms: u32| {
-            view! { <option value=ms.to_string() selected=ms == present>{rules::window(ms)}</option> }
+            view! { <option value=ms.to_string() selected=ms == present>{texts::rules::window(ms)}</option> }
         };
         windows.into_iter().map(option).collect_view()
     };
@@ -174,7 +174,7 @@ pub(crate) fn RulesFields(
                     inputmode="numeric"
                     autocomplete="off"
                     data-testid="limit-cells"
-                    aria-label=words::capital(&texts::rules::units(unit))
+                    aria-label=texts::capital(&texts::rules::units(unit))
                     prop:value=move || draft.cells.get()
                     on:input=move |event| {
                         draft.cells.set(event_target_value(&event));
@@ -212,7 +212,7 @@ pub(crate) fn OverlayFields(
     let nines = move || {
         let option = |nines: u8| {
             let present = nines == draft.nines.get_untracked();
-            view! { <option value=nines.to_string() selected=present>{overlays::share(nines)}</option> }
+            view! { <option value=nines.to_string() selected=present>{texts::overlays::share(nines)}</option> }
         };
         let has_nines = matches!(OFFERED[draft.overlay.get()].choice, Choice::KGossip { .. });
         has_nines.then(|| {
@@ -244,7 +244,10 @@ pub(crate) fn OverlayFields(
                     prop:checked=move || draft.overlay.get() == place
                     on:change=move |_| draft.overlay.set(place)
                 />
-                <span>{offered.title}<span class="hint">{(offered.means)()}</span></span>
+                <span>
+                    {texts::overlays::title(offered.choice)}
+                    <span class="hint">{texts::overlays::means(offered.choice)}</span>
+                </span>
             </label>
         }
     };

@@ -8,7 +8,7 @@ use leptos::web_sys::{self, PointerEvent};
 pub(crate) use meshwork_web::scribble::Stroke;
 use meshwork_web::scribble::{Place, SIZE, Scribble};
 use meshwork_web::texts;
-use meshwork_web::whiteboard::look::{COLOUR_NAMES, LIGHT};
+use meshwork_web::whiteboard::look::LIGHT;
 
 use super::browser;
 use super::doodle::{PadTools, swatch_button};
@@ -105,7 +105,7 @@ pub(crate) fn ScribblePad(
 }
 
 fn swatch(chosen: RwSignal<u8>, index: u8) -> impl IntoView {
-    let (name, colour) = (COLOUR_NAMES[usize::from(index)], LIGHT[usize::from(index)]);
+    let (name, colour) = (texts::board::COLOUR_NAMES[usize::from(index)], LIGHT[usize::from(index)]);
     swatch_button(chosen, index, name, format!("--swatch:{colour};--swatch-mark:#fff"))
 }
 

@@ -36,7 +36,7 @@ use meshwork_place::canvas::Colour;
 use meshwork_rtc::web::{self, Options, StorageState};
 use meshwork_web::rules::Standing;
 use meshwork_web::texts;
-use meshwork_web::words::{self, Notice};
+use meshwork_web::texts::notices::Notice;
 
 use self::activity::RoomActivity;
 use self::address::Address;
@@ -203,7 +203,7 @@ impl Session {
     pub(crate) fn join(self, address: RoomAddress) {
         if address.servers().next().is_none() {
             self.leave();
-            return self.phase.set(Phase::Refused(words::refused(texts::notices::NO_SERVER)));
+            return self.phase.set(Phase::Refused(texts::notices::refused(texts::notices::NO_SERVER)));
         }
         let entry = self.begin_entering();
         self.apps.want(&address);
@@ -240,7 +240,7 @@ impl Session {
     /// Says why a room was not entered.
     fn end_entering(self, entered: Result<(), String>) {
         if let Err(reason) = entered {
-            self.phase.set(Phase::Refused(words::refused(&words::sentence(&reason))));
+            self.phase.set(Phase::Refused(texts::notices::refused(&texts::sentence(&reason))));
         }
     }
 

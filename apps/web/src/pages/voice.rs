@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::bead::Bead;
 
@@ -133,7 +133,7 @@ impl Voice {
         self.painted.update_value(|gathered| painted = std::mem::take(gathered));
         let sums = painted
             .iter()
-            .map(|(called, cells)| texts::canvas::called_painted(called, &words::count(*cells, texts::CELL)));
+            .map(|(called, cells)| texts::canvas::called_painted(called, &texts::count(*cells, texts::CELL)));
         self.summed.set(sums.collect::<Vec<_>>().join(". "));
     }
 
@@ -155,7 +155,7 @@ impl Voice {
     fn toast(self, who: Vec<Passing>, verb: &str) {
         let Some(first) = who.first().cloned() else { return };
         let names: Vec<String> = who.iter().map(|passing| passing.called.clone()).collect();
-        let title = format!("{} {verb}", words::people(&names));
+        let title = format!("{} {verb}", texts::short_list(&names));
         let detail = if who.len() == 1 { first.detail.clone() } else { String::new() };
         self.show(Some(&first), title, detail);
     }

@@ -11,8 +11,8 @@ use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::sketch::{SIGHTS_MAX, Sight};
 use meshwork_core::overlay::trees::tree_of;
 
-use crate::beads;
 use crate::people::Row;
+use crate::{beads, texts};
 
 /// Members in a picture: all who may answer, and some that are only named.
 pub const MEMBERS_MAX: usize = SIGHTS_MAX + 40;
@@ -152,7 +152,7 @@ impl Graph {
         }
         let chosen = origin.and_then(|origin| graph.members.iter().position(|m| m.endpoint == Some(origin)));
         graph.origin = chosen.unwrap_or(0);
-        graph.members[0].called = "You".to_owned();
+        graph.members[0].called = texts::YOU.to_owned();
         graph.measure(me);
         graph.follow();
         Some(graph)
@@ -173,7 +173,7 @@ impl Graph {
         }
         let called = match (name.trim(), endpoint) {
             ("", Some(endpoint)) => beads::name(&endpoint.peer),
-            ("", None) => "Somebody".to_owned(),
+            ("", None) => texts::SOMEBODY.to_owned(),
             (name, _) => name.to_owned(),
         };
         let letter = beads::letter(name);

@@ -1,5 +1,4 @@
-//! The picture of a room's overlay: who is linked to whom, how a stroke travels, where each bead stands, in words.
+//! The picture of a room's overlay: who is linked to whom, how a stroke travels, where each bead stands.
 
 pub mod graph;
 pub mod layout;
-pub mod words;

@@ -1,15 +1,26 @@
-//! All texts of the pages that are always the same, and short ones with a name or a number in them. Here stand those that are
-//! longer than a label, then labels and words by the part of the page. Sentences that depend on more stand in
-//! [`words`](crate::words).
+//! All texts of the pages. Here stand those that are longer than a label, then labels and words by the part of
+//! the page. What depends on values is a function of them.
 
+pub mod ago;
+pub mod keys;
+pub mod notices;
+pub mod overlays;
+pub mod people;
 mod place;
+pub mod rules;
 mod shell;
+pub mod sketch;
+mod start;
+pub mod steps;
 mod sync;
+mod writing;
 
 pub use labels::*;
 pub use place::{canvas, erase, picture, timelapse};
-pub use shell::{ban, bar, guest, meet, notes, overlay, people, room, rules, share};
+pub use shell::{ban, bar, guest, meet, notes, room, share};
+pub use start::{home, key};
 pub use sync::{board, documents, parts, statistics, values};
+pub use writing::*;
 
 /// What stands first on the home page.
 pub const TITLE: &str = "Rooms made of people";
@@ -146,6 +157,7 @@ mod labels {
     pub const TRY_AGAIN: &str = "Try again";
     pub const YOU: &str = "You";
     pub const YOU_IN_SENTENCE: &str = "you";
+    pub const SOMEBODY: &str = "Somebody";
     pub const EVERYBODY: &str = "Everybody";
     pub const NOBODY: &str = "Nobody";
     pub const KEYS: &str = "Keys";
@@ -158,6 +170,11 @@ mod labels {
     pub const FILL: &str = "Fill";
     pub const WIDTH: &str = "Width";
     pub const HOW_SHOWN: &str = "How it is shown";
+    pub const ONLY_DEVICE: &str = "Only this device has it";
+    pub const ONLY_PAGE: &str = "Only this page has it";
+    pub const MORE: &str = "More";
+    pub const APPS_IN_ROOM: &str = "Apps in this room";
+    pub const NOT_MEASURED: &str = "not measured";
     pub const CELL: &str = "cell";
     pub const STROKE: &str = "stroke";
     pub const NOTE: &str = "note";
@@ -171,162 +188,5 @@ mod labels {
     /// A file cannot be read.
     pub fn file_unreadable(name: &str) -> String {
         format!("{name} cannot be read.")
-    }
-}
-
-/// The home page, and the page at whose address there is nothing.
-pub mod home {
-    #![expect(missing_docs, reason = "a text says itself what it says")]
-
-    pub const MESHWORK: &str = "Meshwork";
-    pub const WORDMARK: &str = "meshwork";
-    pub const MESHWORK_HOME: &str = "Meshwork, home";
-    pub const TOGETHER: &str = "What you do together";
-    pub const PAINT_HERE: &str = "Paint here";
-    pub const DRAW_HERE: &str = "Draw here";
-    pub const SIZE: &str = "Size of the canvas";
-    pub const MAKE: &str = "Make room";
-    pub const ONLY_HERE: &str = "Only on this device for now";
-    pub const SHARE_PRIVATE: &str = "Share makes it a room. Only people with the link get in.";
-    pub const SHARE_OPEN: &str = "Share makes it a room. Anyone with the six-letter code gets in.";
-    pub const MEANS_PRIVATE: &str = "Only people with the link get in. No server can read the secret in it.";
-    pub const MEANS_OPEN: &str = "Anyone with the six-letter code gets in.";
-    pub const NO_LIMITS: &str = "no limits";
-    pub const CHANGE_LATER: &str = "You can change all this later, in the room.";
-    pub const JOIN_WITH_CODE: &str = "Join with a code";
-    pub const JOIN: &str = "Join";
-    pub const FORGOT: &str = "Forgot ";
-    pub const FORGET: &str = "Forget on this device";
-    pub const LINK: &str = "Link to this room";
-    pub const MORE: &str = "More";
-    pub const NOTHING_AT: &str = "There is nothing at ";
-    pub const DRAWING_KEPT: &str = "Your drawing is kept. It goes into the room when the server is back.";
-
-    /// What somebody is called who has no name.
-    pub fn unnamed(bead: &str) -> String {
-        format!("Without a name you are {bead}")
-    }
-
-    /// What a page is called in the browser's tabs.
-    pub fn page_title(page: &str) -> String {
-        format!("{page} \u{b7} Meshwork")
-    }
-
-    /// What a room is made for.
-    pub fn make_room(app: &str) -> String {
-        format!("Make a {app} room")
-    }
-
-    /// The fold around the rooms that are not among the first.
-    pub fn all_rooms(rooms: usize) -> String {
-        format!("All {rooms} rooms")
-    }
-
-    /// What a room is called that has no name.
-    pub fn room_of(app: &str) -> String {
-        format!("{app} room")
-    }
-
-    /// The button for what else can be done with a room, for those who hear it alone.
-    pub fn more_of_room(code: &str) -> String {
-        format!("More for room {code}")
-    }
-
-    /// A code, letter by letter.
-    pub fn code(letters: &str) -> String {
-        format!("Code {letters}")
-    }
-}
-
-/// Who somebody is: key, name and address.
-pub mod key {
-    #![expect(missing_docs, reason = "a text says itself what it says")]
-
-    use std::fmt::Display;
-
-    pub const YOUR_KEY: &str = "Your key";
-    pub const KNOWN_BY: &str = "Others know you by this bead and by ";
-    pub const SIGNED: &str =
-        ". It comes from a key in this browser, and everything you paint is signed with it.";
-    pub const SAVE: &str = "Save my key";
-    pub const SAVE_WHY: &str =
-        "With it you are the same on another device, and again here when this browser is cleared. ";
-    pub const PASSPHRASE_WHY: &str = "It is sealed with a passphrase, without which the file is of no use. Nobody can tell you the \
-         passphrase again.";
-    pub const NEW_PASSPHRASE: &str = "Passphrase, 8 characters or more";
-    pub const PASSPHRASE: &str = "Passphrase of this key";
-    pub const WRONG_PASSPHRASE: &str = "This is not the passphrase that the key was sealed with.";
-    pub const ERASE_ALL: &str = "Delete all of mine from this device";
-    pub const ERASE_ALL_MEANS: &str = "Your key, your name and all rooms go from this browser, and what only it has is lost. What \
-         others have of you in their rooms stays.";
-    pub const ERASE_FOR_GOOD: &str = "Delete for good";
-    pub const KEEP_ALL: &str = "Keep everything";
-    pub const SEALED_KEY: &str = "Your sealed key";
-    pub const PART_AWAY: &str = "This page could not load what it takes. Try again when the server answers.";
-    pub const FILE_TOO_LARGE: &str = "This is not a saved key: the file is too large.";
-    pub const FILE_UNREADABLE: &str = "The file cannot be read.";
-    pub const USE_OTHER: &str = "Use another key";
-    pub const SAVED_KEY: &str = "A saved key";
-    pub const BEGINNING: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
-    pub const FROM_FILE: &str = "From a file";
-    pub const USE_THIS: &str = "Use this key";
-    pub const WHAT_CALLED: &str = "What should people call you?";
-    pub const YOUR_ADDRESS: &str = "Your address";
-    pub const HIDE_ADDRESS: &str = "Hide my address";
-
-    /// A text is no key.
-    pub fn not_a_key(why: impl Display) -> String {
-        format!("This is not a saved key: {why}.")
-    }
-
-    /// The browser does not store a key.
-    pub fn not_kept(why: impl Display) -> String {
-        format!("This browser does not let us keep the key: {why}.")
-    }
-}
-
-/// What happened: notices, what is told in passing, and why something was not done.
-pub mod notices {
-    #![expect(missing_docs, reason = "a text says itself what it says")]
-
-    pub const SHARE_LINK: &str = "Share link";
-    pub const GO_HOME: &str = "Go home";
-    pub const RELOAD: &str = "Reload";
-    pub const UPDATE: &str = "Update";
-    pub const PUT_AWAY: &str = "Put away";
-    pub const NEW_VERSION: &str = "A new version is ready.";
-    pub const UPDATE_WHY: &str = "Loads the page again in the new version";
-    pub const LATER: &str = "Later";
-    pub const COPIED: &str = "Copied";
-    pub const NOT_COPIED: &str = "This browser does not let us copy. The text is selected: copy it yourself.";
-    pub const LIGHT_THEME: &str = "Light theme";
-    pub const DARK_THEME: &str = "Dark theme";
-    pub const JOINED: &str = "joined";
-    pub const LEFT: &str = "left";
-    pub const LINK_AGAIN: &str = "Link again in the list of people";
-    pub const OTHERS: &str = "Others";
-    pub const SOMEONE: &str = "someone";
-    pub const NO_SERVER: &str = "this link names no server, and pages find rooms through servers only";
-    pub const ROOM_NOT_OPEN: &str = "the room is not open";
-    pub const NOBODY_HOLDS: &str = "nobody who is here holds it";
-
-    /// Nothing works here.
-    pub fn cannot_start(reason: &str) -> String {
-        format!("This page cannot start. The reason: {reason}. Another browser may help.")
-    }
-
-    /// The cross of a notice, for those who hear it alone.
-    pub fn put_away(title: &str) -> String {
-        format!("Put away: {title}")
-    }
-
-    /// One unlinked somebody.
-    pub fn you_unlinked(called: &str) -> String {
-        format!("You unlinked {called}")
-    }
-
-    /// Somebody unlinked one.
-    pub fn unlinked_you(called: &str) -> String {
-        format!("{called} unlinked you")
     }
 }

@@ -4,6 +4,11 @@
 /// The canvas, its tools and its keys.
 pub mod canvas {
     use std::fmt::Display;
+    use std::time::Duration;
+
+    use meshwork_place::canvas::CanvasSize;
+
+    use crate::texts::{CELL, count, grouped};
 
     pub const CANVAS: &str = "Canvas";
     pub const SAVE_PNG_KEYS: &str = "Save PNG (S)";
@@ -48,6 +53,9 @@ pub mod canvas {
     pub const GO_TO: &str = "Go to a cell";
     pub const COLUMN_AND_ROW: &str = "Column and row";
     pub const GO_THERE: &str = "Go there";
+    pub const WRITE_CELL: &str = "Write a column and a row, such as 12, 40.";
+    pub const FILL_OUTSIDE: &str = "There is no cell here to fill.";
+    pub const FILL_SAME: &str = "This area has that colour already. Choose another one.";
 
     /// A colour that was in hand before.
     pub fn used_lately(colour: &str) -> String {
@@ -114,6 +122,58 @@ pub mod canvas {
         format!("Painted {done} of {total}. {why}")
     }
 
+    /// Strokes in each of the last ten minutes, for those who do not see them.
+    pub fn strokes_by_minute(sum: u32, most: u32) -> String {
+        format!("Strokes by the minute, last ten minutes: {sum} in all, {most} at most")
+    }
+
+    /// Who has one's last stroke: so many of all who stay.
+    pub fn reached(reached: usize, of: usize) -> String {
+        match reached == of {
+            true => "Everyone has your last stroke".to_owned(),
+            false => format!("{reached} of {of} have your last stroke"),
+        }
+    }
+
+    /// What is asked before a large fill.
+    pub fn fill_asked(cells: usize, colour: &str) -> String {
+        format!("Fill {} with {colour}?", count(cells, CELL))
+    }
+
+    /// An area has more cells than are filled at once.
+    pub fn fill_too_large(most: usize) -> String {
+        format!(
+            "This area is too large to fill: it has more than {} cells. Draw a border around a part of it.",
+            grouped(most)
+        )
+    }
+
+    /// Something takes more cells at once than the rules allow; `why` as a sentence.
+    pub fn takes(what: &str, cells: usize, why: &str) -> String {
+        format!("{what} takes {}. {why}", count(cells, CELL))
+    }
+
+    /// There is no such cell; `x` and `y` as they were typed.
+    pub fn no_cell(x: &str, y: &str, size: CanvasSize) -> String {
+        format!(
+            "There is no cell {x}, {y}. Columns go from 0 to {}, rows from 0 to {}.",
+            size.width.saturating_sub(1),
+            size.height.saturating_sub(1)
+        )
+    }
+
+    /// A length of time, rounded up: "40 s", "3 minutes", "5 hours".
+    pub fn duration(time: Duration) -> String {
+        let seconds = time.as_millis().div_ceil(1000);
+        let number = |amount: u128| usize::try_from(amount).unwrap_or(usize::MAX);
+        match seconds {
+            0..120 => format!("{seconds}\u{2009}s"),
+            120..7200 => count(number(seconds.div_ceil(60)), "minute"),
+            7200..172_800 => count(number(seconds.div_ceil(3600)), "hour"),
+            _ => count(number(seconds.div_ceil(86_400)), "day"),
+        }
+    }
+
     /// What somebody painted meanwhile.
     pub fn called_painted(called: &str, cells: &str) -> String {
         format!("{called} painted {cells}")
@@ -153,6 +213,8 @@ pub mod erase {
 pub mod picture {
     use std::fmt::Display;
 
+    use crate::texts::{CELL, count, grouped};
+
     pub const OVER_CANVAS: &str = "Picture over the canvas";
     pub const OVER_CANVAS_WHY: &str =
         "Lay a picture over the canvas, to paint through it or to have it painted";
@@ -189,6 +251,15 @@ pub mod picture {
         format!("x {x}, y {y} should be {colour}.")
     }
 
+    /// How much of a picture is painted: of `total` cells, `wrong` do not look right.
+    pub fn right(wrong: usize, total: usize) -> String {
+        match (wrong, total) {
+            (_, 0) => "No cell of the picture lies on the canvas.".to_owned(),
+            (0, _) => format!("All {} painted.", count(total, CELL)),
+            _ => format!("{} of {} painted.", grouped(total.saturating_sub(wrong)), count(total, CELL)),
+        }
+    }
+
     /// How much of it is right, as a sentence, and how long the rest takes at least.
     pub fn rest_takes(right: &str, time: impl Display) -> String {
         format!("{right} The room\u{2019}s rules make the rest take {time}.")
@@ -207,6 +278,9 @@ pub mod picture {
 
 /// The time-lapse.
 pub mod timelapse {
+    use crate::texts::{STROKE, YOU_IN_SENTENCE, count};
+    use crate::timelapse::Reach;
+
     pub const TIME_LAPSE: &str = "Time-lapse";
     pub const ASKING: &str = "Asking how far back the others can see";
     pub const NONE: &str = "Nobody has painted yet. Paint something, then open this again.";
@@ -241,5 +315,173 @@ pub mod timelapse {
     /// So many frames of the file are made.
     pub fn frame(frames: u32, of: u32) -> String {
         format!("Frame {frames} of {of}")
+    }
+
+    /// How long the whole takes that is played.
+    pub fn length(seconds: u32) -> String {
+        if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+    }
+
+    /// A file was saved: which one, and how large it is.
+    pub fn saved(what: &str, kilobytes: usize) -> String {
+        format!("{what}, {kilobytes}\u{2009}kB.")
+    }
+
+    /// How far back the time-lapse reaches and whether that is everything, in sentences; `time` says a moment in
+    /// words.
+    pub fn reach(reach: &Reach, time: impl Fn(u64) -> String) -> String {
+        let mut words = source(reach, &time);
+        if reach.begins_late {
+            words.push_str(
+                " A page holds the last 2 million painted cells: what is older is the first picture.",
+            );
+        }
+        words
+    }
+
+    fn source(reach: &Reach, time: impl Fn(u64) -> String) -> String {
+        let Some(keeper) = &reach.keeper else {
+            let lost = match reach.given_up {
+                0 => "",
+                _ => " Whoever kept the history went away, or did not tell the truth.",
+            };
+            let since =
+                if reach.first_ms == 0 { String::new() } else { format!(", since {}", time(reach.first_ms)) };
+            return format!("From this browser{since}. Overpainted strokes are missing.{lost}");
+        };
+        if !reach.is_complete {
+            return format!(
+                "Part of the history, from keeper {keeper}, who went away or was cut off before the end. \
+                 What this browser still has is added."
+            );
+        }
+        if reach.missed > 0 {
+            let strokes = count(usize::try_from(reach.missed).unwrap_or(usize::MAX), STROKE);
+            return format!(
+                "From keeper {keeper}, since {}. {strokes} in between are missing.",
+                time(reach.since_ms)
+            );
+        }
+        match reach.is_everything() {
+            true => {
+                format!("The whole history, from keeper {keeper}, {}.", span(reach.last_ms, reach.first_ms))
+            }
+            false => format!(
+                "Every stroke since {}, from keeper {keeper}. Of earlier ones what was left then.",
+                time(reach.since_ms)
+            ),
+        }
+    }
+
+    /// A stretch of time in its largest unit: `3 days`, `20 minutes`.
+    fn span(to_ms: u64, from_ms: u64) -> String {
+        let seconds = to_ms.saturating_sub(from_ms) / 1000;
+        let (number, unit) = match seconds {
+            0..=119 => (seconds.max(1), "second"),
+            120..=7199 => (seconds / 60, "minute"),
+            7200..=172_799 => (seconds / 3600, "hour"),
+            _ => (seconds / 86_400, "day"),
+        };
+        count(usize::try_from(number).unwrap_or(usize::MAX), unit)
+    }
+
+    /// Says who paints; nothing at the beginning, when nobody does yet.
+    pub fn painting(who: &str) -> String {
+        match who {
+            "" => String::new(),
+            YOU_IN_SENTENCE => "You paint".to_owned(),
+            who => format!("{who} paints"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::canvas::{duration, fill_asked, reached};
+    use super::picture::right;
+    use super::timelapse::{length, painting, reach};
+    use crate::timelapse::Reach;
+
+    #[test]
+    fn who_has_the_last_stroke_is_told() {
+        assert_eq!(reached(2, 2), "Everyone has your last stroke");
+        assert_eq!(reached(1, 3), "1 of 3 have your last stroke");
+    }
+
+    #[test]
+    fn a_large_fill_is_a_question() {
+        assert_eq!(fill_asked(9801, "red"), "Fill 9,801 cells with red?");
+    }
+
+    #[test]
+    fn durations_are_rounded_up() {
+        assert_eq!(duration(Duration::from_secs(190)), "4 minutes");
+        assert_eq!(duration(Duration::from_millis(39_001)), "40\u{2009}s");
+        assert_eq!(duration(Duration::from_secs(10_000)), "3 hours");
+    }
+
+    #[test]
+    fn how_much_is_right_is_said_truly() {
+        let said = [(0, 0), (0, 1), (1, 1), (0, 31), (30, 31), (31, 31), (2000, 4000)];
+        let said = said.map(|(wrong, total)| right(wrong, total));
+        assert_eq!(
+            said,
+            [
+                "No cell of the picture lies on the canvas.",
+                "All 1 cell painted.",
+                "0 of 1 cell painted.",
+                "All 31 cells painted.",
+                "1 of 31 cells painted.",
+                "0 of 31 cells painted.",
+                "2,000 of 4,000 cells painted.",
+            ]
+        );
+    }
+
+    fn at(millis: u64) -> String {
+        format!("12:{:02}", millis / 60_000 % 60)
+    }
+
+    #[test]
+    fn a_timelapse_states_its_reach_and_its_gaps() {
+        let (day, now) = (86_400_000, 1_790_000_000_000);
+        let none = Reach { first_ms: 180_000, last_ms: now, ..Reach::default() };
+        assert_eq!(reach(&none, at), "From this browser, since 12:03. Overpainted strokes are missing.");
+        let whole = Reach {
+            keeper: Some("Attic".into()),
+            is_whole: true,
+            is_complete: true,
+            since_ms: now - 3 * day,
+            first_ms: now - 3 * day,
+            last_ms: now,
+            ..Reach::default()
+        };
+        assert_eq!(reach(&whole, at), "The whole history, from keeper Attic, 3 days.");
+        let later = Reach { since_ms: now - day, ..whole.clone() };
+        assert!(reach(&later, at).starts_with("Every stroke since 12:"), "{}", reach(&later, at));
+        let gaps = Reach { missed: 7, ..whole.clone() };
+        assert!(reach(&gaps, at).contains("7 strokes in between are missing"), "{}", reach(&gaps, at));
+        let cut = Reach { is_complete: false, begins_late: true, ..whole };
+        assert!(reach(&cut, at).contains("before the end") && reach(&cut, at).contains("2 million"));
+        let lied = Reach { given_up: 1, ..none };
+        assert!(reach(&lied, at).contains("did not tell the truth"));
+    }
+
+    #[test]
+    fn what_is_played_is_said() {
+        assert_eq!(["", "you", "Lin"].map(painting), ["", "You paint", "Lin paints"]);
+        assert_eq!([5, 60, 180].map(length), ["5 s", "1 min", "3 min"]);
+        let whole = Reach {
+            keeper: Some("Attic".into()),
+            is_whole: true,
+            is_complete: true,
+            last_ms: 60 * 60_000,
+            ..Reach::default()
+        };
+        assert_eq!(reach(&whole, at), "The whole history, from keeper Attic, 60 minutes.");
+        let short = Reach { last_ms: 90_000, ..whole };
+        assert_eq!(reach(&short, at), "The whole history, from keeper Attic, 90 seconds.");
     }
 }

@@ -8,8 +8,6 @@ pub mod bar {
     pub const HOME: &str = "Home";
     pub const SHARE: &str = "Share";
     pub const SHARE_KEYS: &str = "Share (Ctrl K)";
-    pub const APPS: &str = "Apps in this room";
-    pub const MORE: &str = "More";
     pub const PRIVATE: &str = "Private";
     pub const OPEN: &str = "Open";
     pub const ROOM_UNSHARED: &str = "Room and rules, not shared yet";
@@ -93,7 +91,6 @@ pub mod room {
     pub const MODERATORS: &str = "Moderators";
     pub const OVERLAY: &str = "Overlay";
     pub const LINKS_NOW: &str = "Links now";
-    pub const APPS: &str = "Apps in this room";
     pub const SEEN_CALLED: &str = "What people see this room called";
     pub const FOR_EVERYONE: &str = "Applies to everyone at once";
     pub const DISCARD: &str = "Discard";
@@ -105,110 +102,12 @@ pub mod room {
     }
 }
 
-/// The form of rules, here and where a room is made.
-pub mod rules {
-    pub const NO_LIMIT: &str = "No limit";
-    pub const AT_MOST: &str = "At most";
-    pub const WINDOW: &str = "How long a window is";
-    pub const REACHED_WITH: &str = "All are reached with";
-    pub const WHO_LINKS: &str = "Who links to whom";
-    pub const WHO_MODERATES: &str = "Who may ban and erase besides you";
-    pub const NAMED_LATER: &str = "People can be named here once they have been in the room with you.";
-
-    /// How fast, where `verb` is what the app is for.
-    pub fn how_fast(verb: &str) -> String {
-        format!("How fast each person may {verb}")
-    }
-
-    /// Several of the app's units.
-    pub fn units(unit: &str) -> String {
-        format!("{unit}s")
-    }
-
-    /// What stands between the number of units and the time.
-    pub fn units_every(unit: &str) -> String {
-        format!("{unit}s every")
-    }
-
-    /// Who may do what the app is for.
-    pub fn who_may(verb: &str) -> String {
-        format!("Who may {verb}")
-    }
-
-    /// The list of those who may.
-    pub fn besides_you(verb: &str) -> String {
-        format!("People who may {verb} besides you")
-    }
-
-    /// A list is too long.
-    pub fn list_too_long(most: usize) -> String {
-        format!("A list has at most {most} people.")
-    }
-}
-
 /// Bans.
 pub mod ban {
     pub const BAN: &str = "Ban";
     pub const BAN_AND_ERASE: &str = "Ban and erase";
     pub const BANNED: &str = "Banned";
     pub const LIFT_BAN: &str = "Lift ban";
-}
-
-/// The list of people, and one of them.
-pub mod people {
-    use std::fmt::Display;
-
-    pub const PEOPLE: &str = "People";
-    pub const PEOPLE_AND_LINK: &str = "People and link";
-    pub const ABOUT: &str = "About ";
-    pub const HERE: &str = " here";
-    pub const LINKED: &str = " linked to you";
-    pub const YOU_BESIDE: &str = "(you)";
-    pub const LEGEND: &str = "Legend";
-    /// Of whom one only knows, in Sync.
-    pub const DISCOVERED: &str = "discovered";
-    /// A person's link, of this state, where both have the same.
-    pub fn synced(state: impl Display) -> String {
-        format!("synced, {state}")
-    }
-    pub const SAVED: &str = "Saved in this browser";
-    pub const SAVED_BY_TAB: &str = "Saved by your other tab";
-    pub const MUTED: &str = ", muted";
-    pub const MUTE: &str = "Mute";
-    pub const UNMUTE: &str = "Unmute";
-    pub const LINK_AGAIN: &str = "Link again";
-    pub const UNLINK: &str = "Unlink";
-    pub const LINK: &str = "Link";
-    pub const PATH: &str = "Path";
-    pub const JITTER: &str = "Jitter";
-    pub const LOSS: &str = "Loss";
-    pub const LOSS_OF: &str = "Of the pings of the last minute";
-    pub const RECEIVED: &str = "Received";
-    pub const SENT: &str = "Sent";
-    pub const LAST_HEARD: &str = "Last heard";
-    pub const KEY: &str = "Key";
-    pub const KEY_OF_PERSON: &str = "Key of this person";
-    pub const DIRECT: &str = "Direct";
-    pub const RELAYED: &str = "Relayed";
-    pub const STALE: &str = "Stale";
-    pub const GONE: &str = "Gone";
-    pub const NOT_NOW: &str = "not now";
-    pub const ROUND_TRIP: &str = "Round trip, last minute";
-
-    /// A link is being made; `beside` says for how long.
-    pub fn connecting(beside: &str) -> String {
-        format!("Connecting, {beside}")
-    }
-
-    /// For how long a link has been as it is.
-    pub fn state_for(state: &str, time: &str) -> String {
-        format!("{state} for {time}")
-    }
-
-    /// Since when, where that is no length of time.
-    pub fn state_since(state: &str, since: &str) -> String {
-        format!("{state} since {since}")
-    }
 }
 
 /// Your name, where you have none yet.
@@ -220,6 +119,9 @@ pub mod guest {
 
 /// Notes.
 pub mod notes {
+    use crate::notes::unread;
+    use crate::texts::{NOTE, count, grouped};
+
     pub const NOTES: &str = "Notes";
     pub const NOTES_KEYS: &str = "Notes (T)";
     pub const NONE: &str = "Nobody has written yet. What you write stays with the room.";
@@ -244,50 +146,51 @@ pub mod notes {
     pub fn note_of(title: &str, when: &str) -> String {
         format!("{title}: note of {when}")
     }
+
+    /// So many notes before a line are not here.
+    pub fn missing(notes: usize) -> String {
+        let are = if notes == 1 { "is" } else { "are" };
+        format!("{} before this {are} not here", count(notes, NOTE))
+    }
+
+    /// What the button that opens the notes is called.
+    pub fn button(count: usize) -> String {
+        if count == 0 { NOTES.to_owned() } else { format!("Notes, {} unread", unread(count)) }
+    }
+
+    /// So many bytes are left of the most that a note has.
+    pub fn left(left: usize, most: usize) -> String {
+        format!("{} left of {}", count(left, "byte"), grouped(most))
+    }
+
+    /// A note has so many bytes too many.
+    pub fn too_long(over: usize, most: usize) -> String {
+        format!("This is {} too long. A note has at most {}.", count(over, "byte"), grouped(most))
+    }
+
+    /// Where one's last note is: with so many of the people who stay, or here, in this browser where that keeps
+    /// the room.
+    pub fn reached(reached: usize, of: usize, is_kept: bool) -> String {
+        match (reached, is_kept) {
+            (0, true) => "Your last note is saved here".to_owned(),
+            (0, false) => "Your last note is on this page only".to_owned(),
+            _ => format!("Your last note reached {reached} of {of}"),
+        }
+    }
 }
 
-/// The picture of the links.
-pub mod overlay {
-    pub const PICTURE_OF_LINKS: &str = "Picture of the links. You are in the middle, and distance is time. Arrow keys go from one to the next; the \
-         table has the same in words.";
-    pub const PICTURE: &str = "Picture";
-    pub const TABLE: &str = "Table";
-    pub const STRAIGHT: &str = "Straight to everyone";
-    pub const QUICKEST: &str = "The quickest of all ways";
-    pub const ONE_TREE: &str = "The one tree, up and down from the author";
-    pub const AUTHORS_TREE: &str = "Tree of the author";
-    pub const HOW_TRAVELS: &str = "How a stroke travels";
-    pub const FROM_YOU: &str = "From you";
-    pub const WHOSE: &str = "Whose strokes";
-    pub const HOPS: &str = "How many hear it after how many hops";
-    /// Times in milliseconds.
-    pub const STEPS: [(&str, &str); 5] =
-        [("1", "to 20"), ("2", "to 60"), ("3", "to 150"), ("4", "to 400"), ("5", "over")];
-    pub const READING: &str = "Reading the picture";
-    pub const READING_HOW: &str = "You are in the middle. Distance from you is the round trip in milliseconds; overlapping people are moved \
-         outwards. Choose someone to follow their strokes.";
-    pub const YOUR_LINK: &str = "Your link, direct";
-    pub const RELAYED_BY: &str = "Relayed, through a third machine";
-    pub const CONNECTING: &str = "Connecting";
-    pub const STALE_FOR: &str = "Stale, nothing heard for 2.5 s";
-    pub const CARRIES: &str = "Carries the chosen strokes";
-    /// The heads of the table.
-    pub const HEADS: [&str; 5] = ["Person", "Link to you", "The stroke comes", "Links", "Passes on to"];
-    pub const YOUR_STROKES: &str = "your strokes";
-    pub const AS_TABLE: &str = "Links as a table";
+#[cfg(test)]
+mod tests {
+    use super::notes::{button, missing, reached};
 
-    /// Whose strokes are followed.
-    pub fn from(called: &str) -> String {
-        format!("From {called}")
-    }
-
-    /// The strokes of somebody else.
-    pub fn strokes_of(called: &str) -> String {
-        format!("the strokes of {called}")
-    }
-
-    /// What the table shows.
-    pub fn how_travel(strokes: &str) -> String {
-        format!("Connections, and how {strokes} travel")
+    #[test]
+    fn words_of_notes() {
+        assert_eq!([0, 3, 100].map(button), ["Notes", "Notes, 3 unread", "Notes, 99+ unread"]);
+        assert_eq!(
+            [1, 2].map(missing),
+            ["1 note before this is not here", "2 notes before this are not here"]
+        );
+        assert_eq!(reached(0, 3, true), "Your last note is saved here");
+        assert_eq!(reached(2, 3, false), "Your last note reached 2 of 3");
     }
 }

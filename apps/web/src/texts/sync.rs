@@ -10,7 +10,18 @@ pub mod parts {
     pub const DISCONNECTED: &str = "You are disconnected. What you change is sent once you connect.";
     pub const CONNECT: &str = "Connect";
     pub const DISCONNECT: &str = "Disconnect";
+    pub const SAVED_HERE: &str = "Saved here";
     pub const TOO_FAST: &str = "the others cannot keep up. Try again in a moment";
+
+    /// So many others hold what one wrote last, and this device.
+    pub fn saved_and_held(members: usize) -> String {
+        format!("Saved here, held by {members}")
+    }
+
+    /// So many others hold it.
+    pub fn held(members: usize) -> String {
+        format!("Held by {members}")
+    }
 }
 
 /// The counter, and the values with their keys.
@@ -74,11 +85,11 @@ pub mod statistics {
     pub const SENT: &str = "sent";
     pub const AVERAGE: &str = "average round trip";
     pub const AVERAGE_IS: &str = "Average round trip ";
-    pub const NOT_MEASURED: &str = "not measured";
     pub const LOG: &str = "Log";
     pub const SAVE_LOG: &str = "Save log";
     pub const FILTER: &str = "What the log shows";
     pub const ALL: &str = "All";
+    pub const LINKS: &str = "Links";
     pub const DREW: &str = "drew";
     pub const HAPPENED: &str = "What happened, the newest first";
     pub const NONE: &str = "Nothing has happened since this page was opened.";
@@ -91,7 +102,10 @@ pub mod statistics {
 
 /// The whiteboard.
 pub mod board {
-    use crate::keys::Group;
+    use std::fmt::Display;
+
+    use crate::texts::keys::Group;
+    use crate::whiteboard::excalidraw::{ELEMENTS_MAX, FILE_MAX};
 
     pub const NOT_LOADED: &str = "The whiteboard could not be loaded. ";
     pub const SMALL: &str = "Small";
@@ -114,6 +128,8 @@ pub mod board {
     pub const UNDO_KEYS: &str = "Undo what you did (Ctrl Z)";
     pub const LOOK: &str = "How it looks";
     pub const COLOUR: &str = "Colour";
+    /// The colours of shapes, as their style numbers them.
+    pub const COLOUR_NAMES: [&str; 8] = ["ink", "blue", "teal", "green", "violet", "plum", "rose", "brick"];
     pub const SIZE: &str = "Size";
     pub const MARKER: &str = "Marker";
     pub const TO_FRONT: &str = "To the front";
@@ -137,8 +153,11 @@ pub mod board {
     pub const NOTE: &str = "note";
     pub const PICTURE: &str = "picture";
     pub const NEWER_SHAPE: &str = "shape from a newer version";
+    pub const FROM_NEWER: &str = "From a newer version";
     pub const FILES_NOT_LOADED: &str = "What reads and writes files could not be loaded. Try again.";
     pub const NO_SHAPES: &str = "This file has no shapes.";
+    pub const NOT_EXCALIDRAW: &str =
+        "This is no drawing of Excalidraw. Choose a file that ends in .excalidraw.";
     pub const NO_COPY: &str = "This browser does not let us copy.";
     pub const FILES: &str = "Files";
     pub const SAVE_SVG: &str = "Save SVG";
@@ -199,6 +218,21 @@ pub mod board {
     pub const DRAW: &str = "Draw, or drop a picture.";
     pub const TEXT_OF_SHAPE: &str = "Text of the shape";
 
+    /// A file stops to be readable at a line.
+    pub fn file_damaged(line: impl Display) -> String {
+        format!("This file is damaged: line {line} cannot be read. Save it again in Excalidraw.")
+    }
+
+    /// A file is too long.
+    pub fn file_too_long(bytes: impl Display) -> String {
+        format!("This file has {bytes} bytes, at most {FILE_MAX} are read. Take pictures out of it.")
+    }
+
+    /// A drawing has too many elements.
+    pub fn drawing_too_long(elements: impl Display) -> String {
+        format!("This drawing has {elements} elements, at most {ELEMENTS_MAX} are read. Save it in parts.")
+    }
+
     /// Several shapes, or all.
     pub fn shapes(count: usize) -> String {
         format!("{count} shapes")
@@ -245,6 +279,7 @@ pub mod documents {
     pub const RENAME: &str = "Rename";
     pub const DELETE_FOR_ALL: &str = "Delete it for everyone?";
     pub const TITLE: &str = "Title";
+    pub const UNTITLED: &str = "Untitled";
     pub const NOT_LOADED: &str = "The editor could not be loaded. ";
     pub const LOADING: &str = "The editor is being loaded.";
     pub const NOT_THERE: &str = "the editor is not there yet";
@@ -272,6 +307,11 @@ pub mod documents {
     pub const OPEN_COPY: &str = "Open a copy";
     pub const ADDED: &str = "added ";
     pub const REMOVED: &str = "removed ";
+
+    /// A title for a new document, where others have that without a number.
+    pub fn untitled(number: u32) -> String {
+        format!("Untitled {number}")
+    }
 
     /// The button that renames a document, for those who hear it alone.
     pub fn rename(called: &str) -> String {

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::look::{LETTERS, LIGHT, TINT};
+use crate::texts::board;
 
 #[cfg(test)]
 mod tests;
@@ -63,22 +64,22 @@ pub struct Drawn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// It is no JSON.
-    #[error("This file is damaged: line {line} cannot be read. Save it again in Excalidraw.")]
+    #[error("{}", board::file_damaged(.line))]
     NotJson {
         /// Where it stops to be JSON, from 1.
         line: usize,
     },
     /// It is JSON of something else.
-    #[error("This is no drawing of Excalidraw. Choose a file that ends in .excalidraw.")]
+    #[error("{}", board::NOT_EXCALIDRAW)]
     NotExcalidraw,
     /// It has more than [`FILE_MAX`] bytes.
-    #[error("This file has {length} bytes, at most {FILE_MAX} are read. Take pictures out of it.")]
+    #[error("{}", board::file_too_long(.length))]
     TooLong {
         /// How many it has.
         length: usize,
     },
     /// It has more than [`ELEMENTS_MAX`] elements.
-    #[error("This drawing has {count} elements, at most {ELEMENTS_MAX} are read. Save it in parts.")]
+    #[error("{}", board::drawing_too_long(.count))]
     TooMany {
         /// How many it has.
         count: usize,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use meshwork_sync::whiteboard::{Picture, Shape, Style, What};
 
 use super::{Area, Place, ends, freehand};
+use crate::texts::board;
 
 /// How thick lines are, by size, in units.
 const LINES: [f64; 3] = [2.0, 3.5, 6.0];
@@ -27,9 +28,7 @@ const NOTE_RADIUS: f64 = 3.0;
 const HEAD: f64 = 5.0;
 const HEAD_LEAST: f64 = 12.0;
 
-/// What the colours of shapes are called, as [`Style::colour`] numbers them.
-pub const COLOUR_NAMES: [&str; 8] = ["ink", "blue", "teal", "green", "violet", "plum", "rose", "brick"];
-/// The colours on light paper.
+/// The colours on light paper, as [`Style::colour`] numbers them.
 pub const LIGHT: [&str; 8] =
     ["#14211D", "#2563B8", "#0E7C73", "#2F7A3C", "#6A4BB8", "#9A3A8C", "#B93A5B", "#B5482A"];
 /// The colours on dark paper.
@@ -134,7 +133,7 @@ pub fn of(shape: &Shape, measure: Measure) -> Look {
         }
     };
     look.words = match &shape.what {
-        What::Unknown(_) => set("From a newer version", area, &shape.what, LETTERS[0], measure),
+        What::Unknown(_) => set(board::FROM_NEWER, area, &shape.what, LETTERS[0], measure),
         what if what.has_text() => set(&shape.text, area, what, letters(shape.style), measure),
         _ => Words::default(),
     };

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::super::bead::{Bead, OwnBead};
 use super::board::Board;
@@ -26,7 +26,7 @@ pub(crate) fn ActivityFact(
         let (bars, _) = strokes.get();
         // The present minute has only begun: the larger of the two is what is going on.
         let now = bars[bars.len() - 1].max(bars[bars.len() - 2]);
-        words::count(now as usize, texts::STROKE)
+        texts::count(now as usize, texts::STROKE)
     };
     let bars = move || {
         let (bars, _) = strokes.get();
@@ -91,7 +91,7 @@ fn Painters(board: Board) -> impl IntoView {
             <li>
                 {bead(peer)}
                 <span class="called">{called}</span>
-                <span class="strokes">{words::count(strokes as usize, texts::STROKE)}</span>
+                <span class="strokes">{texts::count(strokes as usize, texts::STROKE)}</span>
             </li>
         }
     };

@@ -20,7 +20,10 @@ pub(crate) fn Allowance(
             return None;
         }
         let owner = session.governing.owner_name().unwrap_or_default();
-        session.governing.standing.with(|standing| standing.words(&owner, session.apps.in_front()))
+        session
+            .governing
+            .standing
+            .with(|standing| texts::rules::standing(standing, &owner, session.apps.in_front()))
     });
     let is_shut = Memo::new(move |_| session.governing.standing.with(Standing::is_shut));
     let is_empty = Memo::new(move |_| {

@@ -15,7 +15,7 @@ use meshwork_web::gestures::{Action, Gestures, Press, Tool};
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::rules::Standing;
 use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::parts::Part;
@@ -286,7 +286,7 @@ impl Board {
                 work.stroke.borrow_mut().put_back(cells);
                 let lost = work.stroke.borrow_mut().take_lost();
                 if lost > 0 {
-                    let reason = texts::canvas::too_fast(&words::count(lost, texts::CELL));
+                    let reason = texts::canvas::too_fast(&texts::count(lost, texts::CELL));
                     self.session.canvas.refused.set(Some(reason));
                 }
                 set_timeout(move || self.surface.await_frame(), RETRY);

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
-use meshwork_web::texts;
-use meshwork_web::{ago, card, palette};
+use meshwork_web::{card, palette, texts};
 use wasm_bindgen::JsCast as _;
 
 use super::super::bead::{Bead, OwnBead};
@@ -68,7 +67,7 @@ fn words(board: Board, asked: Asked, authorship: Authorship) -> impl IntoView {
         (view! { <Bead peer letter=Signal::stored(letter)/> }.into_any(), called)
     };
     let hex = colour.map(palette::to_hex);
-    let facts = [Some(format!("{x}, {y}")), hex, Some(ago::shown(age_ms))];
+    let facts = [Some(format!("{x}, {y}")), hex, Some(texts::ago::shown(age_ms))];
     view! {
         {bead}
         <span class="card-words">

@@ -9,7 +9,7 @@ use meshwork_web::gestures::Tool;
 use meshwork_web::palette::{self, PALETTE};
 use meshwork_web::portions;
 use meshwork_web::stroke::{Cell, cells_between};
-use meshwork_web::{steps, texts, words};
+use meshwork_web::texts;
 
 use super::board::Board;
 use super::later::Deed;
@@ -167,7 +167,7 @@ impl Board {
             inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
         });
         match found.unwrap_or(Err(FillError::Outside)) {
-            Ok(cells) => self.tools.show_hint(texts::canvas::fills(&words::count(cells, texts::CELL))),
+            Ok(cells) => self.tools.show_hint(texts::canvas::fills(&texts::count(cells, texts::CELL))),
             Err(error) => self.tools.show_hint(error.to_string()),
         }
     }
@@ -237,7 +237,7 @@ impl Board {
         if cells.len() < fill::FILL_ASK {
             return self.fill_cells(&cells, colour);
         }
-        self.session.voice.speak(fill::question(cells.len(), &palette::name(Some(colour))));
+        self.session.voice.speak(texts::canvas::fill_asked(cells.len(), &palette::name(Some(colour))));
         let ghost = Some(Ghost { cells, colour });
         self.tools.ghost.set(ghost.clone());
         self.tools.asked.set(ghost);
@@ -293,13 +293,13 @@ impl Board {
             return self.tools.say(texts::canvas::BUSY.to_owned());
         }
         let Some(step) = inner.steps.borrow().next(way).cloned() else {
-            return self.tools.say(steps::end_words(&inner.steps.borrow(), way).to_owned());
+            return self.tools.say(texts::steps::end_words(&inner.steps.borrow(), way).to_owned());
         };
         let Back { cells, lost } = self.tools.back(&step);
         if cells.is_empty() {
             inner.steps.borrow_mut().go(way, Step::default(), true);
             self.tools.count_steps();
-            return self.tools.say(steps::words(way, 0, lost));
+            return self.tools.say(texts::steps::words(way, 0, lost));
         }
         match self.session.canvas.check_paint(cells.len()) {
             // What never fits at once goes in portions.

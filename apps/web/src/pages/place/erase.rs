@@ -128,7 +128,9 @@ fn Erased(session: Session, asking: Asking) -> impl IntoView {
             let erased = law.erases.iter().map(|(hash, erase)| {
                 (
                     *hash,
-                    texts::erase::erased(&rules::erased(erase, |peer| session.people.called_by_peer(peer))),
+                    texts::erase::erased(&texts::rules::erased(erase, |peer| {
+                        session.people.called_by_peer(peer)
+                    })),
                 )
             });
             Some(erased.collect::<Vec<_>>())

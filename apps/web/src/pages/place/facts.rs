@@ -1,7 +1,7 @@
 //! What Place has to tell of the room: what became of the last stroke, how full the canvas is, and how large.
 
 use leptos::prelude::*;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::super::icons;
 use super::activity::ActivityFact;
@@ -20,14 +20,14 @@ pub(crate) fn Facts(
             view! {
                 <p class="fact" class:done=reached == of>
                     {sign}
-                    <span data-testid="reached">{words::reached(reached, of)}</span>
+                    <span data-testid="reached">{texts::canvas::reached(reached, of)}</span>
                 </p>
             }
         })
     };
     let canvas = move || {
         session.canvas.size.get().map(|size| {
-            let painted = words::count(session.canvas.painted.get(), texts::CELL);
+            let painted = texts::count(session.canvas.painted.get(), texts::CELL);
             view! {
                 <p class="fact">
                     {icons::grid()}

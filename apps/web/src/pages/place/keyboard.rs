@@ -6,8 +6,8 @@ use leptos::web_sys;
 use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
 use meshwork_web::palette::PALETTE;
+use meshwork_web::texts;
 use meshwork_web::view::{View, ZOOM_STEP};
-use meshwork_web::{keys, texts};
 use wasm_bindgen::JsCast as _;
 
 use super::board::Board;
@@ -63,7 +63,7 @@ impl Keys {
                     let _ = paper.blur();
                 }
             }
-            letter if keys::is_letter(letter) && !board.tools.are_letters_on.get_untracked() => return,
+            letter if texts::keys::is_letter(letter) && !board.tools.are_letters_on.get_untracked() => return,
             "+" | "=" => board.surface.look(|view| view.zoom(ZOOM_STEP)),
             "-" | "_" => board.surface.look(|view| view.zoom(1.0 / ZOOM_STEP)),
             _ if !self.handle_letter(event) => return,

@@ -29,7 +29,8 @@ mod working;
 
 use leptos::prelude::*;
 use meshwork_web::apps::{self, App as About};
-use meshwork_web::words::{self, Notice};
+use meshwork_web::texts;
+use meshwork_web::texts::notices::Notice;
 
 use self::board::Board;
 use self::later::Piece;
@@ -68,8 +69,8 @@ impl App for Board {
     }
 
     fn notices(&self) -> Vec<Notice> {
-        let slowed = self.session.canvas.is_slowed.get().then(words::stroke_slowed);
-        let refused = self.session.canvas.refused.get().map(|reason| words::stroke_refused(&reason));
+        let slowed = self.session.canvas.is_slowed.get().then(texts::notices::stroke_slowed);
+        let refused = self.session.canvas.refused.get().map(|reason| texts::notices::stroke_refused(&reason));
         slowed.into_iter().chain(refused).collect()
     }
 

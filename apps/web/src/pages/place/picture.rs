@@ -277,7 +277,7 @@ impl Laid {
     pub(super) fn say_right(self) {
         self.count();
         let (wrong, total) = self.wrong.get_untracked();
-        self.tools.say(stencil::right_words(wrong, total));
+        self.tools.say(texts::picture::right(wrong, total));
     }
 
     /// The cells that do not look as the picture does, as it would paint them.
@@ -294,12 +294,12 @@ impl Laid {
     /// How much of the picture is painted, and how long the rest takes, in words.
     pub(crate) fn words(self) -> String {
         let (wrong, total) = self.wrong.get();
-        let right = stencil::right_words(wrong, total);
+        let right = texts::picture::right(wrong, total);
         let time = portions::time(wrong, self.session.governing.limit());
         if time.is_zero() {
             return right;
         }
-        texts::picture::rest_takes(&right, portions::time_words(time))
+        texts::picture::rest_takes(&right, texts::canvas::duration(time))
     }
 }
 

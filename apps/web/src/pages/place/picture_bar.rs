@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 
 use super::super::icons;
@@ -106,7 +106,7 @@ fn PictureLook(board: Board) -> impl IntoView {
                 max=most
                 data-testid="picture-width"
                 prop:value=move || columns.get().to_string()
-                aria-valuetext=move || words::count(columns.get().into(), texts::CELL)
+                aria-valuetext=move || texts::count(columns.get().into(), texts::CELL)
                 on:input=on_size
             />
         </label>
@@ -155,7 +155,7 @@ fn PictureActions(board: Board) -> impl IntoView {
     let wrong = Memo::new(move |_| laid.wrong.get().0);
     let paint = move || match wrong.get() {
         0 => texts::picture::DONE.to_owned(),
-        cells => texts::picture::paint(&words::count(cells, texts::CELL)),
+        cells => texts::picture::paint(&texts::count(cells, texts::CELL)),
     };
     let is_idle = Memo::new(move |_| board.tools.progress.with(Option::is_none));
     view! {

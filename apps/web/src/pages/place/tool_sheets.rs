@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
-use meshwork_web::keys::KEYS;
+use meshwork_web::texts::keys::KEYS;
 use meshwork_web::{cell_input, texts};
 
 use super::super::key_list::KeyList;

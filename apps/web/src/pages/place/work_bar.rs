@@ -1,7 +1,7 @@
 //! What stands above the tools: what one of them said, a question before a large fill, and how far painting is.
 
 use leptos::prelude::*;
-use meshwork_web::{fill, palette, portions, texts, words};
+use meshwork_web::{palette, texts};
 
 use super::board::Board;
 use super::picture_bar::PictureBar;
@@ -53,7 +53,7 @@ fn Marking(board: Board) -> impl IntoView {
 
 #[component]
 fn Question(board: Board, asked: Ghost) -> impl IntoView {
-    let question = fill::question(asked.cells.len(), &palette::name(Some(asked.colour)));
+    let question = texts::canvas::fill_asked(asked.cells.len(), &palette::name(Some(asked.colour)));
     view! {
         <div class="work" role="group" aria-label=texts::canvas::LARGE_FILL>
             <p data-testid="fill-question">{question}</p>
@@ -82,12 +82,12 @@ fn Question(board: Board, asked: Ghost) -> impl IntoView {
 fn Work(board: Board) -> impl IntoView {
     let words = move || {
         let Some(Progress { done, total, wait }) = board.tools.progress.get() else { return String::new() };
-        let (done, total) = (words::grouped(done), words::count(total, texts::CELL));
+        let (done, total) = (texts::grouped(done), texts::count(total, texts::CELL));
         let left = board.tools.time_left();
         match (wait.is_zero(), left) {
             (true, None) => texts::canvas::done_of(&done, &total),
-            (_, Some(left)) => texts::canvas::done_left(&done, &total, portions::time_words(left)),
-            (false, None) => texts::canvas::done_waiting(&done, &total, portions::time_words(wait)),
+            (_, Some(left)) => texts::canvas::done_left(&done, &total, texts::canvas::duration(left)),
+            (false, None) => texts::canvas::done_waiting(&done, &total, texts::canvas::duration(wait)),
         }
     };
     let share = move || {

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use meshwork_place::steps::Recorder;
 use meshwork_web::portions::{self, Next, Portions};
 use meshwork_web::stroke::Cell;
-use meshwork_web::{steps, texts, words};
+use meshwork_web::texts;
 
 use super::tools::{Job, JobKind, Progress, Tools};
 
@@ -92,11 +92,11 @@ impl Tools {
         self.say(match (job.kind, why) {
             (_, Some(why)) => {
                 let (painted, total) =
-                    (words::grouped(cells), words::count(job.portions.total(), texts::CELL));
-                texts::canvas::painted_of(&painted, &total, &words::sentence(&why))
+                    (texts::grouped(cells), texts::count(job.portions.total(), texts::CELL));
+                texts::canvas::painted_of(&painted, &total, &texts::sentence(&why))
             }
-            (JobKind::Step, None) => texts::canvas::painted(&words::count(cells, texts::CELL)),
-            (JobKind::Go(way, lost), None) => steps::words(way, cells, lost),
+            (JobKind::Step, None) => texts::canvas::painted(&texts::count(cells, texts::CELL)),
+            (JobKind::Go(way, lost), None) => texts::steps::words(way, cells, lost),
         });
     }
 }

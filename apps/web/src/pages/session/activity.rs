@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_place::canvas::{Canvas, Colour, Painted};
 use meshwork_web::activity::{self, Activity};
-use meshwork_web::{ago, palette};
+use meshwork_web::{palette, texts};
 
 use super::super::browser;
 use super::super::voice::Voice;
@@ -123,7 +123,7 @@ impl RoomActivity {
         let Authorship { peer, called, colour, age_ms } = self.authorship((x, y));
         let colour = palette::name(colour);
         match peer {
-            Some(_) => format!("x {x}, y {y}, {colour}, {called}, {}", ago::spoken(age_ms)),
+            Some(_) => format!("x {x}, y {y}, {colour}, {called}, {}", texts::ago::spoken(age_ms)),
             None => format!("x {x}, y {y}, {colour}"),
         }
     }

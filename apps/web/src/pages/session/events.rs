@@ -9,7 +9,7 @@ use meshwork_place::canvas::{self, Canvas, Painted};
 use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::apps;
-use meshwork_web::words;
+use meshwork_web::texts;
 
 use super::later::News;
 use super::{Phase, Session};
@@ -49,7 +49,7 @@ impl Session {
             }
             Event::RoomRefused { room, reason } if is_ours(room) => {
                 self.node.room.set(None);
-                self.phase.set(Phase::Refused(words::room_refused(&reason)));
+                self.phase.set(Phase::Refused(texts::notices::room_refused(&reason)));
             }
             Event::SecretChanged { room } if is_ours(room) => {
                 self.governing.is_shut_out.set(false);
@@ -98,7 +98,7 @@ impl Session {
             Event::Reply { room, text } if is_ours(room) => self.meeting.reply.set(Some(text)),
             Event::ByHandFailed { room, reason } if is_ours(room) => self.meeting.fail(&reason),
             Event::GaveUp { room, .. } if is_ours(room) => {
-                self.refusals.show(Refusal::Flood, None, words::gave_up());
+                self.refusals.show(Refusal::Flood, None, texts::notices::gave_up());
             }
             Event::Refused { endpoint, reason, detail, .. } => {
                 self.refusals.tell(endpoint, reason, &detail, self.people);
@@ -143,7 +143,7 @@ impl Session {
         let app = app.unwrap_or_default();
         let known = apps::named(&app).filter(|known| size.is_some() || known.word != apps::APPS[0].word);
         let Some(known) = known else {
-            return self.phase.set(Phase::Refused(words::other_app(&app)));
+            return self.phase.set(Phase::Refused(texts::notices::other_app(&app)));
         };
         self.read_apps(known);
         self.address.is_private.set(is_private);
@@ -156,7 +156,7 @@ impl Session {
     /// Somebody lets us in no more: the room has a new link. That is said once, whoever says so.
     fn handle_shut_out(self, by: Endpoint) {
         if self.phase.get_untracked() != Phase::Open {
-            return self.phase.set(Phase::Refused(words::new_link(None)));
+            return self.phase.set(Phase::Refused(texts::notices::new_link(None)));
         }
         self.governing.is_shut_out.set(true);
         self.refusals.drop_proof(by);

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_web::people::Row;
-use meshwork_web::words;
+use meshwork_web::texts;
 
 use super::Session;
 
@@ -65,7 +65,7 @@ impl Session {
         self.refresh(false);
         self.meeting.succeed();
         if self.people.tells_coming_of(who) {
-            let detail = |row: &Row| format!("{}{}", words::capital(&row.state.to_string()), time(row));
+            let detail = |row: &Row| format!("{}{}", texts::capital(&row.state.to_string()), time(row));
             self.voice.joined(self.people.passing(who, detail));
         }
     }
@@ -102,6 +102,6 @@ impl Session {
 
 fn time(row: &Row) -> String {
     row.rtt
-        .map(meshwork_web::rtt::number)
+        .map(texts::round_trip)
         .map_or_else(String::new, |(number, unit)| format!(", {number}\u{2009}{unit}"))
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::time::Time;
-use meshwork_web::words;
+use meshwork_web::texts;
 
 use super::node::PageNode;
 
@@ -48,7 +48,7 @@ impl Meeting {
 
     fn step(self, step: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>) {
         let Some(done) = self.node.with_room(step) else { return };
-        self.failed.set(done.err().map(|error| words::sentence(&error.to_string())));
+        self.failed.set(done.err().map(|error| texts::sentence(&error.to_string())));
     }
 
     /// A link came to be.
@@ -60,7 +60,7 @@ impl Meeting {
     /// It came to nothing.
     pub(super) fn fail(self, reason: &str) {
         self.end();
-        self.failed.set(Some(words::sentence(reason)));
+        self.failed.set(Some(texts::sentence(reason)));
     }
 
     fn end(self) {

@@ -8,7 +8,7 @@ use meshwork_core::time::Time;
 use meshwork_place::notes::{Note, NoteId, Notes as _, replica};
 use meshwork_place::words::note_refusal;
 use meshwork_web::notes::Marks;
-use meshwork_web::words;
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::node::PageNode;
@@ -135,6 +135,6 @@ impl Noted {
         self,
         act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
     ) -> Result<T, String> {
-        self.node.command(act).map_err(|error| words::sentence(&note_refusal(&error)))
+        self.node.command(act).map_err(|error| texts::sentence(&note_refusal(&error)))
     }
 }

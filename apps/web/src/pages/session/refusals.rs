@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Refusal;
 use meshwork_web::texts;
-use meshwork_web::words::{self, Notice};
+use meshwork_web::texts::notices::Notice;
 
 use super::people::People;
 
@@ -29,8 +29,8 @@ impl Refusals {
         }
         let who = endpoint.map_or_else(|| texts::notices::SOMEONE.to_owned(), |who| people.called(who));
         let notice = match (reason, endpoint) {
-            (Refusal::Version, None) => words::server_version(detail),
-            _ => words::refusal(reason, &who, detail),
+            (Refusal::Version, None) => texts::notices::server_version(detail),
+            _ => texts::notices::refusal(reason, &who, detail),
         };
         self.show(reason, endpoint, notice);
     }

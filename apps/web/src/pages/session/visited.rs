@@ -8,7 +8,6 @@ use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App};
 use meshwork_web::texts;
 use meshwork_web::visits::{Visit, Visits};
-use meshwork_web::words;
 
 use super::super::{browser, documents, thumbnail};
 use super::address::is_unshared;
@@ -110,7 +109,7 @@ impl Visited {
         browser::store(VISITS_KEY, &visits.write());
         thumbnail::forget(id);
         documents::forget(id);
-        self.node.driver().forget(id).await.map_err(|error| words::sentence(&error.to_string()))
+        self.node.driver().forget(id).await.map_err(|error| texts::sentence(&error.to_string()))
     }
 
     /// The room of an app that was not shared yet and that no other tab is in: of several, the one used last.

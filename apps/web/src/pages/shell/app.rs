@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_web::apps::App as About;
-use meshwork_web::words::Notice;
+use meshwork_web::texts::notices::Notice;
 
 /// The app in front. A page shows one as long as it lives.
 pub(crate) type Front = &'static dyn App;

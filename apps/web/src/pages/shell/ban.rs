@@ -60,8 +60,12 @@ impl Asking {
 fn Question(asking: Asking, decision: Decision) -> impl IntoView {
     let session = asking.session;
     let is_own = session.governing.law.with_untracked(|law| law.as_ref().is_some_and(|law| law.is_own));
-    let words =
-        decision.question(|peer| session.people.called_by_peer(peer), is_own, session.apps.in_front());
+    let words = texts::rules::question(
+        &decision,
+        |peer| session.people.called_by_peer(peer),
+        is_own,
+        session.apps.in_front(),
+    );
     let no = NodeRef::<html::Button>::new();
     Effect::new(move || {
         if let Some(no) = no.get() {

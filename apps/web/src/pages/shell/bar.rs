@@ -44,8 +44,8 @@ pub(crate) fn Bar(
                     class="icon-button"
                     type="button"
                     data-testid="more"
-                    aria-label=texts::bar::MORE
-                    title=texts::bar::MORE
+                    aria-label=texts::MORE
+                    title=texts::MORE
                     popovertarget=MENU
                 >
                     {icons::more()}
@@ -98,7 +98,7 @@ fn Apps(session: Session, front: Front) -> impl IntoView {
         apps if apps.len() < 2 => name().into_any(),
         apps => {
             let tabs = apps.into_iter().map(tab).collect_view();
-            view! { <nav class="app-tabs" aria-label=texts::bar::APPS>{tabs}</nav> }.into_any()
+            view! { <nav class="app-tabs" aria-label=texts::APPS_IN_ROOM>{tabs}</nav> }.into_any()
         }
     }
 }

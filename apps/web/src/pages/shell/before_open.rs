@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::node::ServerState;
-use meshwork_web::words;
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::notices::NoticeCard;
@@ -19,14 +19,14 @@ pub(super) fn BeforeOpen(
     front: Front,
 ) -> impl IntoView {
     let notice = Memo::new(move |_| match (session.phase.get(), session.servers.best.get()) {
-        (Phase::Open, _) => is_covered(session, front).then(words::no_webrtc),
+        (Phase::Open, _) => is_covered(session, front).then(texts::notices::no_webrtc),
         (Phase::Joining | Phase::Waiting, _) if session.refusals.old_version().is_some() => {
             session.refusals.old_version()
         }
         (Phase::Refused(notice), _) => Some(notice),
-        (_, Some(ServerState::Away { reason })) => Some(words::server_away(false, &reason)),
-        (Phase::Waiting, _) => Some(words::waiting()),
-        (Phase::Joining, _) => Some(words::joining()),
+        (_, Some(ServerState::Away { reason })) => Some(texts::notices::server_away(false, &reason)),
+        (Phase::Waiting, _) => Some(texts::notices::waiting()),
+        (Phase::Joining, _) => Some(texts::notices::joining()),
     });
     let on_offer = Callback::new(move |offer| take_up(session, offer));
     view! {

@@ -119,7 +119,7 @@ fn Person(
     let amount = move || match is_synced.get() {
         true => view! { <Sparkline session endpoint/> }.into_any(),
         false => {
-            view! { <span class="bytes">{move || get(|row| people::amount(row.bytes))}</span> }.into_any()
+            view! { <span class="bytes">{move || get(|row| texts::amount(row.bytes))}</span> }.into_any()
         }
     };
     let beside = move || {
@@ -128,7 +128,7 @@ fn Person(
             (_, beside) => format!(", {beside}"),
         })
     };
-    let time = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map(rtt::number));
+    let time = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map(texts::round_trip));
     let step = move || row.with(|row| row.as_ref().and_then(|(_, row)| row.rtt).map_or(0, rtt::step));
     let x = Memo::new(move |before: Option<&f64>| {
         let distance = row.with(|row| row.as_ref().map_or(UNKNOWN, |(_, row)| distance(row)));
@@ -153,7 +153,7 @@ fn Person(
                 type="button"
                 class="open-person"
                 data-testid="open-person"
-                aria-label=move || get(Row::sentence)
+                aria-label=move || get(texts::people::sentence)
                 aria-expanded=move || is_open.get().to_string()
                 on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
             ></button>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::wasm_split;
 use meshwork_core::node::ServerState;
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::super::key_sheet::KeySheet;
 use super::super::notices::NoticeCard;
@@ -64,8 +64,8 @@ pub(super) fn load_in_time(session: Session, front: Front) {
 #[component]
 pub(super) fn Sheets(session: Session, front: Front) -> impl IntoView {
     let missing = move || {
-        let is_large = session.are_overlays_missing.get().then(words::overlays_missing);
-        let notice = session.is_part_missed.get().then(words::part_missing).or(is_large);
+        let is_large = session.are_overlays_missing.get().then(texts::notices::overlays_missing);
+        let notice = session.is_part_missed.get().then(texts::notices::part_missing).or(is_large);
         notice.map(|notice| view! { <div class="update-line" role="alert"><NoticeCard notice/></div> })
     };
     view! {

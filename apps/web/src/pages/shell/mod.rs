@@ -24,7 +24,7 @@ mod unsaved;
 use leptos::ev;
 use leptos::prelude::*;
 use meshwork_web::texts;
-use meshwork_web::words::Offer;
+use meshwork_web::texts::notices::Offer;
 
 use self::app::Front;
 use self::bar::Bar;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::rules::{self, Decision};
+use meshwork_web::rules::Decision;
 use meshwork_web::texts;
 
 use super::super::session::Session;
@@ -65,7 +65,7 @@ fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
     let left_out = move || {
         let people = people.get();
         let names = people.into_iter().filter(|(peer, _)| !keeps(*peer)).map(|(_, called)| called);
-        rules::left_out(&names.collect::<Vec<_>>())
+        texts::rules::left_out(&names.collect::<Vec<_>>())
     };
     let make = move |_| {
         let done = session.governing.decide(Decision::NewLink(kept.get_untracked()));
@@ -80,7 +80,7 @@ fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
         <p class="warned" role="status">{left_out}</p>
         <p class="complaint" role="alert">{move || problem.get()}</p>
         <button type="button" class="button secondary" data-testid="make-new-link" on:click=make>
-            {move || rules::making_link(kept.with(Vec::len))}
+            {move || texts::rules::making_link(kept.with(Vec::len))}
         </button>
     }
 }

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
-use meshwork_web::people::{self, Row};
+use meshwork_web::people::Row;
 use meshwork_web::rules::Decision;
 use meshwork_web::sparkline::{self, History};
-use meshwork_web::{ago, rtt, texts};
+use meshwork_web::{rtt, texts};
 
 use super::super::copy_field::CopyField;
 use super::super::session::Session;
@@ -69,15 +69,15 @@ pub(crate) fn PersonDetails(
                 <dt>{texts::people::LINK}</dt>
                 <dd data-testid="link-words">{move || with(link_words)}</dd>
                 <dt>{texts::people::PATH}</dt>
-                <dd data-testid="link-way">{move || with(Row::way_words)}</dd>
+                <dd data-testid="link-way">{move || with(texts::people::way)}</dd>
                 <dt>{texts::people::JITTER}</dt>
-                <dd data-testid="link-jitter">{move || with(Row::jitter_words)}</dd>
+                <dd data-testid="link-jitter">{move || with(texts::people::jitter)}</dd>
                 <dt title=texts::people::LOSS_OF>{texts::people::LOSS}</dt>
-                <dd data-testid="link-loss">{move || with(Row::loss_words)}</dd>
+                <dd data-testid="link-loss">{move || with(texts::people::loss)}</dd>
                 <dt>{texts::people::RECEIVED}</dt>
-                <dd>{move || with(|row| people::amount(row.received))}</dd>
+                <dd>{move || with(|row| texts::amount(row.received))}</dd>
                 <dt>{texts::people::SENT}</dt>
-                <dd>{move || with(|row| people::amount(row.sent))}</dd>
+                <dd>{move || with(|row| texts::amount(row.sent))}</dd>
                 <dt>{texts::people::LAST_HEARD}</dt>
                 <dd>{move || with(heard)}</dd>
                 <dt>{texts::people::KEY}</dt>
@@ -104,16 +104,16 @@ fn link_words(row: &Row) -> String {
         LinkState::Gone => texts::people::GONE,
     };
     let ms = millis(row.since_ago);
-    match (row.beside.as_str(), ago::lasting(ms)) {
+    match (row.beside.as_str(), texts::ago::lasting(ms)) {
         ("", Some(time)) => texts::people::state_for(state, &time),
-        ("", None) => texts::people::state_since(state, &ago::shown(ms)),
-        (beside, _) => format!("{state}, {beside}, {}", ago::shown(ms)),
+        ("", None) => texts::people::state_since(state, &texts::ago::shown(ms)),
+        (beside, _) => format!("{state}, {beside}, {}", texts::ago::shown(ms)),
     }
 }
 
 fn heard(row: &Row) -> String {
     match row.heard_ago {
-        Some(ago) => ago::shown(millis(ago)),
+        Some(ago) => texts::ago::shown(millis(ago)),
         None => texts::people::NOT_NOW.to_owned(),
     }
 }

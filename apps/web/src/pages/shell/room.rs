@@ -8,8 +8,7 @@ use meshwork_core::seam::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::web::StorageState;
 use meshwork_web::apps::{APPS, App};
-use meshwork_web::overlays;
-use meshwork_web::rules::{self, Decision, RoomLaw};
+use meshwork_web::rules::{Decision, RoomLaw};
 use meshwork_web::texts;
 
 use super::super::hide::HideAddress;
@@ -218,7 +217,7 @@ fn AboutFacts(session: Session) -> impl IntoView {
         if is_private { texts::ENTRY_PRIVATE } else { texts::ENTRY_OPEN }.to_owned()
     });
     let held = Signal::derive(move || {
-        rules::kept_by(session.storage.get() == StorageState::Kept, &session.people.keepers())
+        texts::rules::kept_by(session.storage.get() == StorageState::Kept, &session.people.keepers())
     });
     view! {
         <dl class="room-law">
@@ -239,7 +238,7 @@ fn RulesSentence(session: Session, draft: Draft) -> impl IntoView {
         let listed = |list: &[PeerId]| {
             session.governing.law.with(|law| match (law, list) {
                 (Some(RoomLaw { owner: Some(owner), .. }), []) => {
-                    rules::only(&session.people.called_by_peer(*owner))
+                    texts::rules::only(&session.people.called_by_peer(*owner))
                 }
                 (Some(law), list) => owner_and(session, law, list),
                 (None, _) => String::new(),
@@ -253,16 +252,16 @@ fn RulesSentence(session: Session, draft: Draft) -> impl IntoView {
         })
     };
     let pace = move || {
-        terms.with(|terms| terms.as_ref().map(|terms| rules::pace(terms.limit, session.apps.first())))
+        terms.with(|terms| terms.as_ref().map(|terms| texts::rules::pace(terms.limit, session.apps.first())))
     };
     let maker = move || {
         session.people.rows.track();
-        rules::maker(session.governing.is_owner(), session.governing.owner_name().as_deref())
+        texts::rules::maker(session.governing.is_owner(), session.governing.owner_name().as_deref())
     };
     view! {
         <p class="rules-sentence" hidden=move || terms.with(Option::is_none)>
             <span data-testid="rule-painters">{writers}</span>
-            {rules::may(session.apps.first())}
+            {texts::rules::may(session.apps.first())}
             <strong data-testid="rule-limit">{pace}</strong>
             ". "
             <span data-testid="rule-maker">{maker}</span>
@@ -284,11 +283,13 @@ fn ModerationFacts(session: Session) -> impl IntoView {
 /// Who links to whom, and who introduces them.
 #[component]
 fn AdvancedFacts(session: Session) -> impl IntoView {
-    let overlay = |_: Session, law: &RoomLaw| overlays::asked(Choice::of_record(law.rules.overlay.as_str()));
+    let overlay =
+        |_: Session, law: &RoomLaw| texts::overlays::asked(Choice::of_record(law.rules.overlay.as_str()));
     let in_force = Signal::derive(move || {
         let law = session.governing.law;
         let choice = law.with(|law| law.as_ref().map(|law| Choice::of_record(law.rules.overlay.as_str())));
-        let words = session.governing.overlay.with(|view| Some(overlays::in_force(choice?, view.as_ref()?)));
+        let words =
+            session.governing.overlay.with(|view| Some(texts::overlays::in_force(choice?, view.as_ref()?)));
         words.unwrap_or_default()
     });
     let server = Signal::derive(move || {
@@ -296,7 +297,7 @@ fn AdvancedFacts(session: Session) -> impl IntoView {
             let servers = address.iter().flat_map(RoomAddress::servers);
             servers.map(str::to_owned).collect::<Vec<_>>()
         });
-        rules::servers(&servers, session.servers.best.get().as_ref())
+        texts::rules::servers(&servers, session.servers.best.get().as_ref())
     });
     view! {
         <dl class="room-law">
@@ -328,13 +329,14 @@ fn owner_and(session: Session, law: &RoomLaw, others: &[PeerId]) -> String {
     let others = others.iter().filter(|peer| Some(**peer) != law.owner);
     let names: Vec<String> =
         law.owner.into_iter().chain(others.copied()).map(|peer| named(session, peer)).collect();
-    rules::list(&names, texts::NOBODY)
+    texts::list(&names, texts::NOBODY)
 }
 
 /// Who has what was decided last.
 #[component]
 fn Known(session: Session) -> impl IntoView {
-    let words = move || session.governing.holders.get().map(|(holders, all)| rules::known(holders, all));
+    let words =
+        move || session.governing.holders.get().map(|(holders, all)| texts::rules::known(holders, all));
     view! { <p class="known" role="status" data-testid="law-known">{words}</p> }
 }
 
@@ -372,7 +374,7 @@ fn Apps(session: Session, front: Front, is_own: Memo<bool>) -> impl IntoView {
     };
     view! {
         <section class="sheet-part" aria-labelledby="apps-title">
-            <h3 id="apps-title">{texts::room::APPS}</h3>
+            <h3 id="apps-title">{texts::APPS_IN_ROOM}</h3>
             <p class="hint">{texts::FURTHER_APPS}</p>
             {move || shown.get().into_iter().map(row).collect_view()}
             <p class="complaint" role="alert">{move || problem.get()}</p>

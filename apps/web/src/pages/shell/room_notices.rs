@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use meshwork_core::node::Refusal;
 use meshwork_rtc::web::{ROOMS_KEPT_MAX, StorageState};
 use meshwork_web::people::Row;
-use meshwork_web::words::{self, Notice, Tone};
+use meshwork_web::texts;
+use meshwork_web::texts::notices::{Notice, Tone};
 
 use super::super::browser;
 use super::super::notices::NoticeCard;
@@ -52,7 +53,7 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     // That stands in the place of the app already.
     let is_covered = is_open && is_covered(session, front);
     if !browser::has_webrtc() && !is_covered {
-        notices.push(words::no_webrtc());
+        notices.push(texts::notices::no_webrtc());
     }
     let refusals = session.refusals.shown.get().into_iter();
     let shown = refusals.filter(|(reason, from, _)| match (reason, from) {
@@ -68,36 +69,38 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     let is_linked = session.people.rows.with(|rows| rows.iter().any(Row::is_linked));
     match away {
         _ if session.governing.is_shut_out.get() && !is_linked => {
-            notices.push(words::new_link(session.governing.owner_name().as_deref()));
+            notices.push(texts::notices::new_link(session.governing.owner_name().as_deref()));
         }
-        Some(_) if !is_linked => notices.push(words::unlinked(app)),
-        Some(reason) => notices.push(words::server_away(true, &reason)),
+        Some(_) if !is_linked => notices.push(texts::notices::unlinked(app)),
+        Some(reason) => notices.push(texts::notices::server_away(true, &reason)),
         // Whoever was refused is somebody: the room is not empty.
         None if is_covered || session.is_disconnected.get() => {}
         None if notices.iter().all(|notice| notice.tone != Tone::Bad) => {
             let named = session.people.named.get();
-            notices.extend(session.people.rows.with(|rows| words::about_people(rows, named)));
+            notices.extend(session.people.rows.with(|rows| texts::notices::about_people(rows, named)));
         }
         None => {}
     }
     notices.extend(front.notices());
     notices.extend(match session.storage.get() {
-        StorageState::Full { .. } => Some(words::storage_full(app)),
-        StorageState::Refused { reason } => Some(words::storage_refused(&reason, app)),
+        StorageState::Full { .. } => Some(texts::notices::storage_full(app)),
+        StorageState::Refused { reason } => Some(texts::notices::storage_refused(&reason, app)),
         _ => None,
     });
     let forgotten = session.forgotten.get();
     if forgotten > 0 {
-        notices.push(words::rooms_forgotten(forgotten, ROOMS_KEPT_MAX));
+        notices.push(texts::notices::rooms_forgotten(forgotten, ROOMS_KEPT_MAX));
     }
     let ahead_ms = session.clock_ahead_ms.get();
     if ahead_ms != 0 {
-        notices.push(words::clock_is_wrong(ahead_ms));
+        notices.push(texts::notices::clock_is_wrong(ahead_ms));
     }
     if session.me.is_key_kept {
-        notices.extend(session.me.key_before.with_value(|before| before.as_deref().map(words::key_is_new)));
+        notices.extend(
+            session.me.key_before.with_value(|before| before.as_deref().map(texts::notices::key_is_new)),
+        );
     } else {
-        notices.push(words::identity_not_kept());
+        notices.push(texts::notices::identity_not_kept());
     }
     notices
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::room::rules::terms::Writers;
 use meshwork_web::rules::{Decision, Links};
-use meshwork_web::{texts, words};
+use meshwork_web::texts;
 
 use super::super::copy_field::CopyField;
 use super::super::letter_beads::LetterBeads;
@@ -32,8 +32,8 @@ pub(crate) fn ShareSheet(
     });
     let is_unlinked = Memo::new(move |_| session.is_unshared());
     let before_link = move || match session.servers.away() {
-        Some(reason) => words::server_away(true, &reason),
-        None => words::Notice::new(words::Tone::Calm, texts::LINK_SOUGHT, None),
+        Some(reason) => texts::notices::server_away(true, &reason),
+        None => texts::notices::Notice::new(texts::notices::Tone::Calm, texts::LINK_SOUGHT, None),
     };
     view! {
         <Sheet open=session.is_share_open id="share-title" title=texts::share::BRING_IN>
@@ -147,7 +147,7 @@ fn Choice(
             </label>
         }
     };
-    let means_edit = texts::share::means_edit(&words::capital(session.apps.in_front().verbs.0));
+    let means_edit = texts::share::means_edit(&texts::capital(session.apps.in_front().verbs.0));
     view! {
         <fieldset class="choice link-choices">
             <legend class="sr-only">{texts::share::WHICH_LINK}</legend>

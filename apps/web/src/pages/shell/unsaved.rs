@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use meshwork_core::room::rules::terms::Terms;
-use meshwork_web::rules::{self, Decision};
+use meshwork_web::rules::Decision;
 use meshwork_web::texts;
 
 use super::super::rules_form::Draft;
@@ -126,7 +126,7 @@ pub(super) fn SaveBar(unsaved: Unsaved) -> impl IntoView {
     });
     let words = move || match is_asked.get() {
         true => texts::UNSAVED.to_owned(),
-        false => rules::unsaved(changes.get()),
+        false => texts::rules::unsaved(changes.get()),
     };
     let drop_it = move |_| {
         unsaved.discard();

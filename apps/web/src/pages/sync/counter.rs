@@ -2,8 +2,6 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::sync::number;
-use meshwork_web::words;
 use meshwork_web::{beads, texts};
 
 use super::super::bead::{Bead, OwnBead};
@@ -47,7 +45,7 @@ pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
             </div>
             <div class="counter-row">
                 <output class="counter-value" data-testid="counter" aria-label=texts::values::COUNTER_AT>
-                    {move || number(sync.value.get())}
+                    {move || texts::signed(sync.value.get())}
                 </output>
                 <div class="counter-buttons">
                     <button
@@ -95,7 +93,7 @@ fn entry(sync: Sync, (peer, total): (PeerId, i64)) -> impl IntoView {
         <li>
             <PersonBead sync peer/>
             <span class="called">{move || called(sync, peer)}</span>
-            <strong>{number(total)}</strong>
+            <strong>{texts::signed(total)}</strong>
         </li>
     }
 }
@@ -117,5 +115,5 @@ pub(super) fn PersonBead(sync: Sync, peer: PeerId) -> impl IntoView {
 /// What a person is called now.
 pub(super) fn called(sync: Sync, peer: PeerId) -> String {
     sync.session.people.rows.track();
-    words::capital(&sync.session.people.called_by_peer(peer))
+    texts::capital(&sync.session.people.called_by_peer(peer))
 }

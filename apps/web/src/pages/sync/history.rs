@@ -1,7 +1,7 @@
 //! What stood at a key before.
 
 use leptos::prelude::*;
-use meshwork_web::{ago, texts};
+use meshwork_web::texts;
 
 use super::counter::{PersonBead, called};
 use super::rows::shown;
@@ -16,7 +16,7 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
     });
     let row = move |(at, written): (usize, Written)| {
         let Written { author, at_ms, json } = written;
-        let age = move || ago::shown(sync.now_ms.get().saturating_sub(at_ms));
+        let age = move || texts::ago::shown(sync.now_ms.get().saturating_sub(at_ms));
         let words = json.as_deref().map_or(texts::values::WAS_DELETED.to_owned(), shown);
         let again = json.filter(|_| at > 0).map(|json| {
             let label = texts::values::use_again(&shown(&json));

@@ -16,7 +16,7 @@ mod whiteboard;
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 use meshwork_web::apps::{self, App as About};
-use meshwork_web::words::Notice;
+use meshwork_web::texts::notices::Notice;
 
 use self::state::Sync;
 use self::statistics::AverageFact;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
-use meshwork_web::{ago, texts};
+use meshwork_web::texts;
 
 use super::super::icons;
 use super::counter::{PersonBead, called};
@@ -176,7 +176,7 @@ fn ValueRow(
     };
     let by = move || {
         written.get().map(|Written { author, at_ms, .. }| {
-            let age = move || ago::shown(sync.now_ms.get().saturating_sub(at_ms));
+            let age = move || texts::ago::shown(sync.now_ms.get().saturating_sub(at_ms));
             view! {
                 <span class="value-by" title=move || called(sync, author)>
                     <PersonBead sync peer=author/>

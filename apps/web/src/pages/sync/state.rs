@@ -17,8 +17,8 @@ use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, WORD, about, counter, values};
 use meshwork_web::apps;
 use meshwork_web::rules::Standing;
-use meshwork_web::sync::{Kind, Log, Traffic, WHITEBOARD, by_person, number};
-use meshwork_web::{texts, words};
+use meshwork_web::sync::{Kind, Log, Traffic, WHITEBOARD, by_person};
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
@@ -258,7 +258,7 @@ impl Sync {
                 self.note(
                     author,
                     Kind::Value,
-                    format!("{} {sign}{}", step.name, number(step.by)),
+                    format!("{} {sign}{}", step.name, texts::signed(step.by)),
                     size(change),
                 );
             } else if let Some((key, after)) = values::key_of(change).zip(change.after.as_ref()) {
@@ -284,7 +284,7 @@ impl Sync {
     }
 
     fn note(self, who: Endpoint, kind: Kind, words: String, size: u64) {
-        let called = words::capital(&self.session.people.called(who));
+        let called = texts::capital(&self.session.people.called(who));
         self.log.update(|log| log.add(browser::clock(), called, kind, words, size));
     }
 
@@ -416,7 +416,10 @@ impl Sync {
         let session = self.session;
         let owner = session.governing.owner_name().unwrap_or_default();
         session.governing.standing.with(|standing| {
-            standing.is_shut().then(|| standing.words(&owner, session.apps.in_front())).flatten()
+            standing
+                .is_shut()
+                .then(|| texts::rules::standing(standing, &owner, session.apps.in_front()))
+                .flatten()
         })
     }
 
@@ -449,7 +452,7 @@ impl Sync {
         });
         let written = written.unwrap_or_else(|| Err(CommandError::NotOpen.to_string()));
         let is_written = written.is_ok();
-        self.problem.set(written.err().map(|why| words::sentence(&why)));
+        self.problem.set(written.err().map(|why| texts::sentence(&why)));
         self.session.governing.refresh_standing();
         is_written
     }

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
-use meshwork_web::rtt;
-use meshwork_web::sync::{Kind, Line, Traffic, average_rtt, number};
-use meshwork_web::{people, texts};
+use meshwork_web::sync::{Kind, Line, Traffic, average_rtt};
+use meshwork_web::texts;
 
 use super::super::session::Session;
 use super::super::{browser, icons};
@@ -15,7 +14,7 @@ use super::state::Sync;
 pub(super) fn Statistics(sync: Sync) -> impl IntoView {
     let session = sync.session;
     let traffic =
-        move |which: usize| Signal::derive(move || people::amount(sync.traffic.with(Traffic::sums)[which]));
+        move |which: usize| Signal::derive(move || texts::amount(sync.traffic.with(Traffic::sums)[which]));
     let figure = |of: &'static str, number: Signal<String>| {
         view! {
             <div>
@@ -25,7 +24,7 @@ pub(super) fn Statistics(sync: Sync) -> impl IntoView {
         }
     };
     let count = move |read: fn(super::state::Counts) -> u64| {
-        Signal::derive(move || number(read(sync.counts.get()).try_into().unwrap_or(i64::MAX)))
+        Signal::derive(move || texts::signed(read(sync.counts.get()).try_into().unwrap_or(i64::MAX)))
     };
     let is_open = RwSignal::new(false);
     let note_open = move |event| is_open.set(event_target::<web_sys::Element>(&event).has_attribute("open"));
@@ -57,7 +56,7 @@ fn LogPart(sync: Sync, is_open: RwSignal<bool>) -> impl IntoView {
                 <span class="log-who">{line.who}</span>
                 <span class="log-kind">{line.kind.word()}</span>
                 <span class="log-words">{line.words}</span>
-                <span class="log-size">{(line.size > 0).then(|| people::amount(line.size))}</span>
+                <span class="log-size">{(line.size > 0).then(|| texts::amount(line.size))}</span>
             </li>
         }
     };
@@ -122,9 +121,6 @@ pub(super) fn AverageFact(session: Session) -> impl IntoView {
 }
 
 fn average(session: Session) -> String {
-    let average = session.people.rows.with(|rows| average_rtt(rows)).map(rtt::number);
-    average.map_or_else(
-        || texts::statistics::NOT_MEASURED.to_owned(),
-        |(number, unit)| format!("{number}\u{2009}{unit}"),
-    )
+    let average = session.people.rows.with(|rows| average_rtt(rows)).map(texts::round_trip);
+    average.map_or_else(|| texts::NOT_MEASURED.to_owned(), |(number, unit)| format!("{number}\u{2009}{unit}"))
 }

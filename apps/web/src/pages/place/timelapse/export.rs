@@ -116,7 +116,7 @@ impl Timelapse {
             }
         };
         let kilobytes = bytes.len().div_ceil(1000);
-        Ok(Some((format!("{words}, {kilobytes}\u{2009}kB."), bytes)))
+        Ok(Some((texts::timelapse::saved(words, kilobytes), bytes)))
     }
 
     fn with_timeline<R>(self, work: impl FnOnce(&mut Timeline) -> R) -> Result<R, String> {

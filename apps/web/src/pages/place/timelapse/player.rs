@@ -5,6 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use meshwork_core::room::history::{HistoryState, HistoryView};
 use meshwork_place::picture::TimelineBuilder;
+use meshwork_web::texts;
 use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 
 use super::super::super::browser;
@@ -106,7 +107,7 @@ impl Timelapse {
             begins_late: timeline.begins_late(),
             ..loading.reach
         };
-        self.reach.set(reach.words(|millis| browser::time_in_words(millis, true)));
+        self.reach.set(texts::timelapse::reach(&reach, |millis| browser::time_in_words(millis, true)));
         self.length.set(timeline.len());
         let length = timeline.len();
         self.work().borrow_mut().timeline = Some(timeline);
@@ -192,6 +193,6 @@ impl Timelapse {
         let Some((at, peer)) = painted else { return };
         set_if_new(self.when, browser::time_in_words(at, true));
         let who = if moment == 0 { String::new() } else { self.session.people.called_by_peer(peer) };
-        set_if_new(self.who, timelapse::painting(&who));
+        set_if_new(self.who, texts::timelapse::painting(&who));
     }
 }

@@ -157,10 +157,12 @@ fn Player(timelapse: Timelapse) -> impl IntoView {
                     }
                 >
                     {LENGTHS
-                        .map(|(seconds, words)| {
+                        .map(|seconds| {
                             let is_chosen = seconds == timelapse.seconds.get_untracked();
                             view! {
-                                <option value=seconds.to_string() selected=is_chosen>{words}</option>
+                                <option value=seconds.to_string() selected=is_chosen>
+                                    {texts::timelapse::length(seconds)}
+                                </option>
                             }
                         })
                         .collect_view()}

@@ -21,7 +21,7 @@ pub(crate) fn NotesButton(
             class="icon-button notes-button"
             type="button"
             data-testid="open-notes"
-            aria-label=move || notes::button(count.get())
+            aria-label=move || texts::notes::button(count.get())
             title=texts::notes::NOTES_KEYS
             disabled=move || session.phase.get() != Phase::Open
             on:click=move |_| session.notes.is_open.set(true)

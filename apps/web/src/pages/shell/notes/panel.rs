@@ -7,7 +7,7 @@ use meshwork_core::id::PeerId;
 use meshwork_place::notes::NoteId;
 use meshwork_rtc::web::StorageState;
 use meshwork_web::notes::{self, Line, SHOWN_MAX};
-use meshwork_web::{beads, texts, words};
+use meshwork_web::{beads, texts};
 
 use super::super::super::bead::Bead;
 use super::super::super::session::Session;
@@ -68,7 +68,7 @@ fn Content(panel: Panel) -> impl IntoView {
     let shown = move || held.with(|lines| lines[lines.len().saturating_sub(SHOWN_MAX)..].to_vec());
     let about = move || match held.with(Vec::len) {
         0 => texts::notes::NONE.to_owned(),
-        count if count > SHOWN_MAX => texts::notes::newest(&words::count(SHOWN_MAX, texts::NOTE)),
+        count if count > SHOWN_MAX => texts::notes::newest(&texts::count(SHOWN_MAX, texts::NOTE)),
         _ => String::new(),
     };
     let row = move |line| view! { <Row panel line/> };
@@ -134,7 +134,7 @@ fn Row(panel: Panel, line: Line) -> impl IntoView {
     let session = panel.session;
     let is_own = line.author == session.node.peer();
     let when = browser::time_in_words(line.at_ms, false);
-    let missing = (line.missing > 0).then(|| notes::missing(line.missing));
+    let missing = (line.missing > 0).then(|| texts::notes::missing(line.missing));
     let follows = line.follows;
     view! {
         <li class="note-row" class:own=is_own class:follows=follows data-testid="note">
@@ -242,7 +242,7 @@ fn Composer(panel: Panel) -> impl IntoView {
         let reached = session.notes.reach.reached.get().map(|(reached, of)| {
             let is_kept =
                 matches!(session.storage.get(), StorageState::Kept | StorageState::KeptByAnotherTab);
-            notes::reached(reached, of, is_kept)
+            texts::notes::reached(reached, of, is_kept)
         });
         left.get().ok().flatten().or(reached)
     };

@@ -6,7 +6,6 @@ use meshwork_core::node::LinkState;
 use meshwork_core::overlay::message::Tag;
 use meshwork_web::sketch::graph::{Edge, Member};
 use meshwork_web::sketch::layout::{self, Spot};
-use meshwork_web::sketch::words;
 use meshwork_web::{beads, rtt, texts};
 use wasm_bindgen::JsCast as _;
 
@@ -61,7 +60,7 @@ pub(super) fn Drawing(picture: Picture) -> impl IntoView {
             data-testid="overlay-drawing"
             viewBox=view_box
             role="group"
-            aria-label=texts::overlay::PICTURE_OF_LINKS
+            aria-label=texts::sketch::PICTURE_OF_LINKS
             on:keydown=move |event| step(&event)
         >
             <g aria-hidden="true">
@@ -163,7 +162,7 @@ fn Dot(picture: Picture, tag: Tag) -> impl IntoView {
                 at,
                 scene.graph.members[at].clone(),
                 scene.spots[at],
-                words::bead(&scene.graph, at),
+                texts::sketch::bead(&scene.graph, at),
                 origin,
             ))
         })
@@ -196,10 +195,13 @@ fn Dot(picture: Picture, tag: Tag) -> impl IntoView {
         found.with(|found| {
             let (_, member, spot, ..) = found.as_ref()?;
             let (_, y) = layout::name_place(spot);
-            let time =
-                member.far_ms.filter(|_| member.before == Some(0)).map(words::time).unwrap_or_default();
+            let time = member
+                .far_ms
+                .filter(|_| member.before == Some(0))
+                .map(texts::sketch::time)
+                .unwrap_or_default();
             let is_named = spot.is_named;
-            let (called, y) = (words::short(&member.called), y - spot.y);
+            let (called, y) = (texts::sketch::short(&member.called), y - spot.y);
             Some(view! {
                 <text class="name" class:named=is_named y=format!("{y:.1}") aria-hidden="true">
                     {called}" "<tspan class="name-time">{time}</tspan>

@@ -14,7 +14,6 @@ use meshwork_core::overlay::{Kind, OverlayView};
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_web::sketch::graph::Graph;
 use meshwork_web::sketch::layout::{Layout, Spot};
-use meshwork_web::sketch::words;
 use meshwork_web::texts;
 
 use self::drawing::Drawing;
@@ -146,17 +145,17 @@ fn Content(session: Session) -> impl IntoView {
     };
     let in_force = move || {
         let choice = session.governing.law.with(|law| law.as_ref().map(|law| choice_of(&law.rules)));
-        picture.read(|scene| choice.map(|choice| meshwork_web::overlays::in_force(choice, &scene.view)))
+        picture.read(|scene| choice.map(|choice| texts::overlays::in_force(choice, &scene.view)))
     };
     view! {
         <div class="overlay" data-testid="overlay-view">
             <div class="overlay-head">
                 <p class="overlay-title" data-testid="overlay-count">
-                    {move || picture.read(|scene| words::title(scene.view.size, &scene.graph))}
+                    {move || picture.read(|scene| texts::sketch::title(scene.view.size, &scene.graph))}
                 </p>
                 <div class="tabs" role="group" aria-label=texts::HOW_SHOWN>
-                    {choose(false, "overlay-picture", texts::overlay::PICTURE)}
-                    {choose(true, "overlay-table", texts::overlay::TABLE)}
+                    {choose(false, "overlay-picture", texts::sketch::PICTURE)}
+                    {choose(true, "overlay-table", texts::sketch::TABLE)}
                 </div>
             </div>
             <div class="overlay-shown">
@@ -167,7 +166,7 @@ fn Content(session: Session) -> impl IntoView {
             </div>
             <div class="overlay-side">
                 <p class="sheet-words">
-                    {move || picture.read(|scene| words::beneath(scene.view.size, &scene.graph))}
+                    {move || picture.read(|scene| texts::sketch::beneath(scene.view.size, &scene.graph))}
                 </p>
                 <p class="sheet-words" data-testid="overlay-in-force">{in_force}</p>
                 <Panel picture/>
@@ -183,9 +182,9 @@ fn choice_of(rules: &Terms) -> meshwork_core::seam::choice::Choice {
 /// What an overlay of this kind carries strokes along.
 fn along(kind: Kind) -> &'static str {
     match kind {
-        Kind::FullMesh => texts::overlay::STRAIGHT,
-        Kind::KGossip(_) => texts::overlay::QUICKEST,
-        Kind::Tree => texts::overlay::ONE_TREE,
-        Kind::Emergent => texts::overlay::AUTHORS_TREE,
+        Kind::FullMesh => texts::sketch::STRAIGHT,
+        Kind::KGossip(_) => texts::sketch::QUICKEST,
+        Kind::Tree => texts::sketch::ONE_TREE,
+        Kind::Emergent => texts::sketch::AUTHORS_TREE,
     }
 }

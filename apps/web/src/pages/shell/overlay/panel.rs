@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
-use meshwork_web::sketch::words;
 use meshwork_web::texts;
 
 use super::{Picture, along};
@@ -12,7 +11,8 @@ use super::{Picture, along};
 pub(super) fn Panel(picture: Picture) -> impl IntoView {
     let figures = move || {
         picture.scene.with(|scene| {
-            let figures = scene.as_ref().map(|scene| words::figures(&scene.graph)).into_iter().flatten();
+            let figures =
+                scene.as_ref().map(|scene| texts::sketch::figures(&scene.graph)).into_iter().flatten();
             figures.map(|(number, of)| view! { <div><dt>{of}</dt><dd>{number}</dd></div> }).collect_view()
         })
     };
@@ -20,7 +20,7 @@ pub(super) fn Panel(picture: Picture) -> impl IntoView {
         <dl class="overlay-figures" data-testid="overlay-figures">{figures}</dl>
         <section class="sheet-part" aria-labelledby="overlay-way">
             <div class="overlay-way">
-                <h3 id="overlay-way">{texts::overlay::HOW_TRAVELS}</h3>
+                <h3 id="overlay-way">{texts::sketch::HOW_TRAVELS}</h3>
                 <Origin picture/>
             </div>
             <p class="hint">{move || picture.scene.with(|scene| scene.as_ref().map(|scene| along(scene.view.kind)))}</p>
@@ -55,7 +55,7 @@ fn Origin(picture: Picture) -> impl IntoView {
         let chosen = chosen.get();
         let option = |(at, (endpoint, called)): (usize, (Endpoint, String))| {
             let words =
-                if at == 0 { texts::overlay::FROM_YOU.to_owned() } else { texts::overlay::from(&called) };
+                if at == 0 { texts::sketch::FROM_YOU.to_owned() } else { texts::sketch::from(&called) };
             view! { <option value=at.to_string() selected=chosen == Some(endpoint)>{words}</option> }
         };
         choices.get().into_iter().enumerate().map(option).collect_view()
@@ -69,7 +69,7 @@ fn Origin(picture: Picture) -> impl IntoView {
         <select
             class="small-select"
             data-testid="overlay-origin"
-            aria-label=texts::overlay::WHOSE
+            aria-label=texts::sketch::WHOSE
             on:change=choose
         >
             {options}
@@ -81,13 +81,13 @@ fn Origin(picture: Picture) -> impl IntoView {
 #[component]
 fn Bars(picture: Picture) -> impl IntoView {
     let bars = move || {
-        let counts = picture.read(|scene| words::by_hops(&scene.graph));
+        let counts = picture.read(|scene| texts::sketch::by_hops(&scene.graph));
         let most = counts.iter().max().copied().unwrap_or(1).max(1);
         let bar = |(hops, count): (usize, usize)| {
             let style = format!("width:{:.0}%", count as f64 / most as f64 * 100.0);
             view! {
                 <li>
-                    <span>{words::hops(hops)}</span>
+                    <span>{texts::sketch::hops(hops)}</span>
                     <span class="overlay-bar"><i class:author=hops == 0 style=style></i></span>
                     <span class="overlay-number">{count}</span>
                 </li>
@@ -95,7 +95,7 @@ fn Bars(picture: Picture) -> impl IntoView {
         };
         counts.into_iter().enumerate().map(bar).collect_view()
     };
-    view! { <ul class="overlay-bars" data-testid="overlay-hops" aria-label=texts::overlay::HOPS>{bars}</ul> }
+    view! { <ul class="overlay-bars" data-testid="overlay-hops" aria-label=texts::sketch::HOPS>{bars}</ul> }
 }
 
 /// How the picture is read.
@@ -120,7 +120,7 @@ fn Legend() -> impl IntoView {
             </li>
         }
     };
-    let steps = texts::overlay::STEPS.map(|(step, words)| {
+    let steps = texts::sketch::STEPS.map(|(step, words)| {
         view! {
             <li>
                 <svg width="36" height="8" aria-hidden="true">
@@ -132,21 +132,21 @@ fn Legend() -> impl IntoView {
     });
     view! {
         <section class="sheet-part" aria-labelledby="overlay-legend">
-            <h3 id="overlay-legend">{texts::overlay::READING}</h3>
+            <h3 id="overlay-legend">{texts::sketch::READING}</h3>
             <p class="sheet-words">
-                {texts::overlay::READING_HOW}
+                {texts::sketch::READING_HOW}
             </p>
             <ul class="overlay-steps">{steps.collect_view()}</ul>
             <ul class="overlay-forms">
-                {line("direct", texts::overlay::YOUR_LINK)}
-                {line("relayed", texts::overlay::RELAYED_BY)}
-                {line("connecting", texts::overlay::CONNECTING)}
-                {line("stale", texts::overlay::STALE_FOR)}
+                {line("direct", texts::sketch::YOUR_LINK)}
+                {line("relayed", texts::sketch::RELAYED_BY)}
+                {line("connecting", texts::sketch::CONNECTING)}
+                {line("stale", texts::sketch::STALE_FOR)}
                 <li>
                     <svg width="52" height="16" aria-hidden="true">
                         <path class="link carries" data-step="2" d="M2 8H50"></path>
                     </svg>
-                    {texts::overlay::CARRIES}
+                    {texts::sketch::CARRIES}
                 </li>
                 <li>
                     <svg width="52" height="16" aria-hidden="true"><path class="link carries asked" d="M2 8H50"></path></svg>

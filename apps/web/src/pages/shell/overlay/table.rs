@@ -1,7 +1,6 @@
 //! The same as the picture, as a table: for readers of screens, and for whoever prefers it.
 
 use leptos::prelude::*;
-use meshwork_web::sketch::words;
 use meshwork_web::texts;
 
 use super::{Picture, Scene};
@@ -15,14 +14,14 @@ pub(super) fn Table(picture: Picture) -> impl IntoView {
     let rows = Memo::new(move |_| picture.read(rows));
     let origin = move || {
         picture.read(|scene| match scene.graph.origin {
-            0 => texts::overlay::YOUR_STROKES.to_owned(),
-            at => texts::overlay::strokes_of(&scene.graph.members[at].called),
+            0 => texts::sketch::YOUR_STROKES.to_owned(),
+            at => texts::sketch::strokes_of(&scene.graph.members[at].called),
         })
     };
     let row = move |cells: Cells| {
         let cell = |(at, words): (usize, String)| match at {
             0 => view! { <th scope="row" role="rowheader">{words}</th> }.into_any(),
-            _ => view! { <td role="cell" data-head=texts::overlay::HEADS[at]>{words}</td> }.into_any(),
+            _ => view! { <td role="cell" data-head=texts::sketch::HEADS[at]>{words}</td> }.into_any(),
         };
         view! { <tr role="row">{cells.into_iter().enumerate().map(cell).collect_view()}</tr> }
     };
@@ -32,13 +31,13 @@ pub(super) fn Table(picture: Picture) -> impl IntoView {
             class:sr-only=move || !picture.is_table.get()
             tabindex=move || picture.is_table.get().then_some("0")
             role="region"
-            aria-label=texts::overlay::AS_TABLE
+            aria-label=texts::sketch::AS_TABLE
         >
             <table role="table" data-testid="overlay-rows">
-                <caption>{move || texts::overlay::how_travel(&origin())}</caption>
+                <caption>{move || texts::sketch::how_travel(&origin())}</caption>
                 <thead role="rowgroup">
                     <tr role="row">
-                        {texts::overlay::HEADS
+                        {texts::sketch::HEADS
                             .map(|head| view! { <th scope="col" role="columnheader">{head}</th> })
                             .collect_view()}
                     </tr>
@@ -62,10 +61,10 @@ fn rows(scene: &Scene) -> Vec<Cells> {
         let member = &graph.members[at];
         [
             member.called.clone(),
-            words::link(graph, at),
-            words::way(graph, at),
+            texts::sketch::link(graph, at),
+            texts::sketch::way(graph, at),
             member.links.to_string(),
-            words::sends(member),
+            texts::sketch::sends(member),
         ]
     };
     order.into_iter().map(row).collect()

@@ -8,7 +8,7 @@ use meshwork_core::seam::lane::Topic;
 use meshwork_sync::document::Documents;
 use meshwork_sync::document::update::{self, Id};
 
-use meshwork_web::{ago, texts};
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
@@ -236,7 +236,7 @@ fn item(item: JsValue) -> Id {
 fn time_of(writing: Writing, name: &str, items: impl Iterator<Item = Id>) -> Option<String> {
     let newest =
         look(writing, |documents| items.filter_map(|id| documents.written_ms(name, id)).max()).flatten()?;
-    Some(ago::shown(writing.sync.session.node.room_time_ms().saturating_sub(newest)))
+    Some(texts::ago::shown(writing.sync.session.node.room_time_ms().saturating_sub(newest)))
 }
 
 fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {

@@ -17,7 +17,7 @@ use meshwork_sync::about::{self, Image, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, Pen, client_of};
 use meshwork_sync::whiteboard::PICTURE_MAX;
 use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
-use meshwork_web::{beads, texts, words};
+use meshwork_web::{beads, texts};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
@@ -135,7 +135,7 @@ impl Writing {
                     self.sync.look_at_document(&name);
                     let shown = self.with_desk(|desk| desk.show(&name, &host));
                     self.problem
-                        .set(shown.and_then(Result::err).map(|error| words::sentence(&in_words(&error))));
+                        .set(shown.and_then(Result::err).map(|error| texts::sentence(&in_words(&error))));
                 }
                 None => self.tell(Desk::hide),
             }
@@ -201,7 +201,7 @@ impl Writing {
         let members = members.into_iter().filter(|member| member.attached || member.distant);
         let person = |endpoint: Endpoint| {
             let look = self.look_of(endpoint.peer);
-            let called = words::capital(&session.people.called(endpoint));
+            let called = texts::capital(&session.people.called(endpoint));
             let client = JsValue::from(client_of(endpoint) as f64);
             Array::of4(&endpoint.to_string().into(), &client, &called.into(), &look.into())
         };
@@ -218,7 +218,7 @@ impl Writing {
 
     /// Something was not said; it is tried again.
     pub(super) fn heed_failed(self, why: &str) {
-        self.problem.set(Some(words::sentence(why)));
+        self.problem.set(Some(texts::sentence(why)));
     }
 
     /// What was typed is said, and what failed before with it.
@@ -256,7 +256,7 @@ impl Writing {
         let session = self.sync.session;
         let Ok(peer) = author.parse::<PeerId>() else { return Array::new() };
         let shape = if peer == session.node.peer() { beads::ROUND } else { beads::shape(&peer) };
-        let called = words::capital(&session.people.called_by_peer(peer));
+        let called = texts::capital(&session.people.called_by_peer(peer));
         Array::of3(&called.into(), &self.look_of(peer).into(), &shape.path.into())
     }
 

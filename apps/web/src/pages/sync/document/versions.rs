@@ -8,7 +8,7 @@ use leptos::{html, web_sys};
 use meshwork_core::id::PeerId;
 use meshwork_sync::about::{self, LABEL_MAX, VERSION_MAX, Version};
 use meshwork_sync::document::update;
-use meshwork_web::{ago, texts, words};
+use meshwork_web::texts;
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, icons};
@@ -74,7 +74,7 @@ impl Versions {
                 && let Some(Some(version)) = self.chosen.try_get_untracked()
                 && let Err(why) = self.compare(version).await
             {
-                self.problem.try_set(Some(words::sentence(&why)));
+                self.problem.try_set(Some(texts::sentence(&why)));
             }
         });
     }
@@ -87,7 +87,7 @@ impl Versions {
             let done = act.await;
             if !self.is_busy.is_disposed() {
                 self.is_busy.set(false);
-                self.problem.set(done.err().map(|why| words::sentence(&why)));
+                self.problem.set(done.err().map(|why| texts::sentence(&why)));
             }
         });
     }
@@ -248,8 +248,9 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
 fn Entry(versions: Versions, version: Version) -> impl IntoView {
     let sync = versions.writing.sync;
     let (author, at_ms, label) = (version.author, version.stamp.millis(), version.label.clone());
-    let by =
-        move || format!("{}, {}", called(sync, author), ago::shown(sync.now_ms.get().saturating_sub(at_ms)));
+    let by = move || {
+        format!("{}, {}", called(sync, author), texts::ago::shown(sync.now_ms.get().saturating_sub(at_ms)))
+    };
     let version = StoredValue::new(version);
     let is_chosen = Memo::new(move |_| {
         versions.chosen.with(|chosen| version.with_value(|version| chosen.as_ref() == Some(version)))
@@ -321,7 +322,7 @@ fn Comparison(versions: Versions, version: Version) -> impl IntoView {
 
 fn shown(writing: Writing, row: Row) -> AnyView {
     if row.kind == "same" {
-        let lines = words::count(row.count, texts::LINE);
+        let lines = texts::count(row.count, texts::LINE);
         return view! { <li class="same">{texts::documents::unchanged(&lines)}</li> }.into_any();
     }
     let (sign, spoken) = if row.kind == "added" {

@@ -4,9 +4,8 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{COLOURS, Style, Way};
+use meshwork_web::texts;
 use meshwork_web::whiteboard::hand::Tool;
-use meshwork_web::whiteboard::look::COLOUR_NAMES;
-use meshwork_web::{texts, words};
 
 use super::super::super::icon_button::IconButton;
 use super::super::super::icons;
@@ -163,7 +162,7 @@ fn style(easel: Easel) -> Style {
 #[component]
 fn Look(easel: Easel) -> impl IntoView {
     let colour = move |number: u8| {
-        let name = words::capital(COLOUR_NAMES[usize::from(number)]);
+        let name = texts::capital(texts::board::COLOUR_NAMES[usize::from(number)]);
         view! {
             <button
                 type="button"

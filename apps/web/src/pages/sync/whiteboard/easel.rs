@@ -17,10 +17,10 @@ use meshwork_sync::whiteboard::{
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
+use meshwork_web::texts;
 use meshwork_web::whiteboard::camera::Camera;
 use meshwork_web::whiteboard::hand::{self, Done, Hand, Tool};
 use meshwork_web::whiteboard::{Area, Place, hit, look};
-use meshwork_web::{texts, words};
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
@@ -274,7 +274,7 @@ impl Easel {
             let shapes: Vec<&Shape> = work.hand.chosen.iter().filter_map(|id| work.sketch.get(*id)).collect();
             let Some(first) = shapes.first() else { return Chosen::default() };
             let name = match shapes.len() {
-                1 => words::capital(called(&first.what)),
+                1 => texts::capital(called(&first.what)),
                 count => texts::board::shapes(count),
             };
             let can_be_filled = |shape: &&Shape| {
@@ -570,8 +570,8 @@ pub(super) fn called(what: &What) -> &'static str {
 }
 
 fn spoken(shape: &Shape) -> String {
-    let colour = look::COLOUR_NAMES[usize::from(shape.style.colour)];
-    let what = words::capital(&format!("{colour} {}", called(&shape.what)));
+    let colour = texts::board::COLOUR_NAMES[usize::from(shape.style.colour)];
+    let what = texts::capital(&format!("{colour} {}", called(&shape.what)));
     if shape.text.is_empty() { what } else { format!("{what}: {}", shape.text.replace('\n', ", ")) }
 }
 

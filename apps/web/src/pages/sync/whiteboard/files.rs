@@ -8,9 +8,9 @@ use leptos::wasm_split::wasm_split;
 use leptos::web_sys::{self, File};
 use meshwork_core::blobs::BlobId;
 use meshwork_sync::whiteboard::{Bounds, Order, Piece, Point, Shape, ShapeId, Style, What};
+use meshwork_web::texts;
 use meshwork_web::whiteboard::excalidraw::{self, Drawn};
 use meshwork_web::whiteboard::{Area, Place, hand, hit, svg};
-use meshwork_web::{texts, words};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -39,7 +39,7 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
         match text {
             Some(text) => match shapes_of(text).await {
                 Ok(Ok(drawn)) => put(easel, drawn, true).await,
-                Ok(Err(why)) => easel.tell(words::sentence(&why)),
+                Ok(Err(why)) => easel.tell(texts::sentence(&why)),
                 Err(_) => easel.tell(texts::board::FILES_NOT_LOADED.to_owned()),
             },
             None => easel.tell(texts::file_unreadable(&file.name())),

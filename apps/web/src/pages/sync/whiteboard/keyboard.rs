@@ -3,8 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use meshwork_sync::whiteboard::Way;
+use meshwork_web::texts;
 use meshwork_web::whiteboard::hand::Tool;
-use meshwork_web::{keys, texts};
 
 use super::super::super::key_list::KeyList;
 use super::super::super::sheet::Sheet;
@@ -96,7 +96,7 @@ fn plain(easel: Easel, key: &str, code: &str, is_shift: bool) -> bool {
 
 /// Letters, and digits by their place, so that they are the same on every keyboard.
 fn letter(easel: Easel, key: &str, code: &str) -> bool {
-    if keys::is_letter(key) && !easel.are_letters_on.get_untracked() {
+    if texts::keys::is_letter(key) && !easel.are_letters_on.get_untracked() {
         return false;
     }
     let digit = code.strip_prefix("Digit").unwrap_or("none");

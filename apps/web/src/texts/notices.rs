@@ -1,9 +1,52 @@
-//! What the pages say: what happened, why, what to do.
+//! What happened, why, and what to do: notices, what is told in passing, and why something was not done.
+#![expect(missing_docs, reason = "a text says itself what it says")]
 
 use meshwork_core::node::{LinkState, Refusal, RoomRefusal};
 
+use super::{count, sentence};
 use crate::apps::App;
 use crate::people::Row;
+
+pub const SHARE_LINK: &str = "Share link";
+pub const GO_HOME: &str = "Go home";
+pub const RELOAD: &str = "Reload";
+pub const UPDATE: &str = "Update";
+pub const PUT_AWAY: &str = "Put away";
+pub const NEW_VERSION: &str = "A new version is ready.";
+pub const UPDATE_WHY: &str = "Loads the page again in the new version";
+pub const LATER: &str = "Later";
+pub const COPIED: &str = "Copied";
+pub const NOT_COPIED: &str = "This browser does not let us copy. The text is selected: copy it yourself.";
+pub const LIGHT_THEME: &str = "Light theme";
+pub const DARK_THEME: &str = "Dark theme";
+pub const JOINED: &str = "joined";
+pub const LEFT: &str = "left";
+pub const LINK_AGAIN: &str = "Link again in the list of people";
+pub const OTHERS: &str = "Others";
+pub const SOMEONE: &str = "someone";
+pub const NO_SERVER: &str = "this link names no server, and pages find rooms through servers only";
+pub const ROOM_NOT_OPEN: &str = "the room is not open";
+pub const NOBODY_HOLDS: &str = "nobody who is here holds it";
+
+/// Nothing works here.
+pub fn cannot_start(reason: &str) -> String {
+    format!("This page cannot start. The reason: {reason}. Another browser may help.")
+}
+
+/// The cross of a notice, for those who hear it alone.
+pub fn put_away(title: &str) -> String {
+    format!("Put away: {title}")
+}
+
+/// One unlinked somebody.
+pub fn you_unlinked(called: &str) -> String {
+    format!("You unlinked {called}")
+}
+
+/// Somebody unlinked one.
+pub fn unlinked_you(called: &str) -> String {
+    format!("{called} unlinked you")
+}
 
 /// How a notice is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,23 +164,6 @@ pub fn no_webrtc() -> Notice {
     let text = "This browser can't connect you. WebRTC is turned off, by a setting or an extension. Turn it on, or open \
                 the link in another browser.";
     Notice::new(Tone::Bad, text, Some(Offer::Reload))
-}
-
-/// A path as a page shows it at which there is nothing: its first forty signs.
-pub fn short_path(path: &str) -> String {
-    const SIGNS_MAX: usize = 40;
-    match path.char_indices().nth(SIGNS_MAX) {
-        Some((end, _)) => format!("{}\u{2026}", &path[..end]),
-        None => path.to_owned(),
-    }
-}
-
-/// What forgetting a room means in which so many others were met.
-pub fn forgetting(met: usize) -> &'static str {
-    match met {
-        0 => "Only this device has this room. Forgetting deletes it.",
-        _ => "This browser's copy goes, with the link. The others keep theirs.",
-    }
 }
 
 /// The room's link has an app in front that this page has no part for.
@@ -347,14 +373,6 @@ pub fn clock_is_wrong(ahead_ms: i64) -> Notice {
     Notice::new(Tone::Warn, &text, None).passing()
 }
 
-/// Who has one's last stroke: so many of all who stay.
-pub fn reached(reached: usize, of: usize) -> String {
-    match reached == of {
-        true => "Everyone has your last stroke".to_owned(),
-        false => format!("{reached} of {of} have your last stroke"),
-    }
-}
-
 /// Strokes wait until the others have taken in those before them.
 pub fn stroke_slowed() -> Notice {
     let text = "The others cannot keep up. Your strokes go on as fast as they take them in.";
@@ -366,71 +384,6 @@ pub fn identity_not_kept() -> Notice {
     let text = "This browser does not let us keep who you are. \
                 After the page is closed you come back as somebody new, unless you save your key.";
     Notice::new(Tone::Warn, text, Some(Offer::Key)).passing()
-}
-
-/// What hiding one's address means, and costs, where it is chosen or not and there is a relay or none.
-pub fn hiding(hides: bool, knows_relay: bool) -> &'static str {
-    match (hides, knows_relay) {
-        (false, true) => {
-            "People here link to you directly and learn your network address. Hidden, they see a relay's address \
-             instead, and links are slower. The server sees your address either way."
-        }
-        (false, false) => {
-            "People here link to you directly and learn your network address. This server has no relay, so hiding it \
-             would cut you off."
-        }
-        (true, true) => {
-            "People here see a relay's address instead of yours. Links are slower. Who linked to you before has seen \
-             your address, and the server sees it either way."
-        }
-        (true, false) => {
-            "This server has no relay, so nobody can reach you. Show your address to link to people."
-        }
-    }
-}
-
-/// A reason as a sentence of its own.
-pub fn sentence(reason: &str) -> String {
-    let mut letters = reason.trim().trim_end_matches('.').chars();
-    match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-        None => String::new(),
-    }
-}
-
-/// A text with its first letter as a capital.
-pub fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-/// Several people in one sentence's subject: "Lin", "Lin and Sofia", "Lin and 3 more".
-pub fn people(names: &[String]) -> String {
-    match names {
-        [] => "Nobody".to_owned(),
-        [one] => one.clone(),
-        [one, two] => format!("{one} and {two}"),
-        [one, rest @ ..] => format!("{one} and {} more", rest.len()),
-    }
-}
-
-/// A count and its noun.
-pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number))
-}
-
-/// A number with its thousands apart.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -447,31 +400,11 @@ mod tests {
     }
 
     #[test]
-    fn hiding_says_what_it_costs_and_needs() {
-        assert!(hiding(false, true).contains("slower"));
-        assert!(hiding(true, true).contains("relay's address instead of yours"));
-        for hides in [false, true] {
-            assert!(hiding(hides, false).contains("no relay"));
-        }
-    }
-
-    #[test]
     fn the_first_sentence_is_the_title() {
         let notice = waiting();
         assert_eq!(notice.title, "Nobody has this room open.");
         assert!(notice.body.starts_with("Check the code"));
         assert_eq!(refused("No.").body, "");
-    }
-
-    #[test]
-    fn long_paths_are_cut() {
-        assert_eq!(short_path("/nonsense"), "/nonsense");
-        assert_eq!(short_path(&"/é".repeat(40)), format!("{}\u{2026}", "/é".repeat(20)));
-    }
-
-    #[test]
-    fn forgetting_says_who_else_has_the_room() {
-        assert!(forgetting(0).contains("deletes it") && forgetting(2).contains("The others keep theirs"));
     }
 
     #[test]
@@ -522,13 +455,11 @@ mod tests {
     }
 
     #[test]
-    fn reasons_become_sentences() {
+    fn a_servers_reason_is_a_sentence() {
         assert_eq!(
             server_away(true, "it does not answer").body,
             "You stay connected; new people can't join by link until it's back. It does not answer."
         );
-        assert_eq!(sentence("Full."), "Full.");
-        assert_eq!(sentence(" "), "");
     }
 
     #[test]
@@ -554,22 +485,6 @@ mod tests {
             rooms_forgotten(1, 32).title,
             "1 room that you had not opened for long is no longer kept here."
         );
-    }
-
-    #[test]
-    fn numbers_and_names_read_well() {
-        let names = ["Lin".to_owned(), "Sofia".to_owned(), "Kaveh".to_owned()];
-        assert_eq!(people(&names), "Lin and 2 more");
-        assert_eq!(people(&names[..2]), "Lin and Sofia");
-        assert_eq!(count(1, "cell"), "1 cell");
-        assert_eq!(count(12_935, "cell"), "12,935 cells");
-        assert_eq!(grouped(1_000_000), "1,000,000");
-    }
-
-    #[test]
-    fn who_has_the_last_stroke_is_told() {
-        assert_eq!(reached(2, 2), "Everyone has your last stroke");
-        assert_eq!(reached(1, 3), "1 of 3 have your last stroke");
     }
 
     #[test]

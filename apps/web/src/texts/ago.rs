@@ -1,8 +1,10 @@
 //! How long ago something was, in words.
 
+const JUST_NOW: &str = "just now";
+
 /// As it is shown: short, with a thin space.
 pub fn shown(ms: u64) -> String {
-    lasting(ms).map_or_else(|| "just now".to_owned(), |time| format!("{time} ago"))
+    lasting(ms).map_or_else(|| JUST_NOW.to_owned(), |time| format!("{time} ago"))
 }
 
 /// How long something has lasted; `None` where it has only just begun.
@@ -13,7 +15,7 @@ pub fn lasting(ms: u64) -> Option<String> {
 /// As it is spoken.
 pub fn spoken(ms: u64) -> String {
     match parts(ms) {
-        None => "just now".to_owned(),
+        None => JUST_NOW.to_owned(),
         Some((1, long, _)) => format!("1 {long} ago"),
         Some((number, long, _)) => format!("{number} {long}s ago"),
     }

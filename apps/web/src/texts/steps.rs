@@ -2,7 +2,7 @@
 
 use meshwork_place::steps::{Steps, Way};
 
-use crate::words::count;
+use super::{CELL, count};
 
 /// What is said where a way ends.
 pub fn end_words(steps: &Steps, way: Way) -> &'static str {
@@ -21,10 +21,10 @@ pub fn words(way: Way, cells: usize, lost: usize) -> String {
     };
     match (cells, lost) {
         (0, _) => "Nothing to change: others have painted over all of it.".to_owned(),
-        (cells, 0) => format!("{verb}: {}.", count(cells, "cell")),
-        (cells, 1) => format!("{verb}: {}. 1 cell stays, painted over by others.", count(cells, "cell")),
+        (cells, 0) => format!("{verb}: {}.", count(cells, CELL)),
+        (cells, 1) => format!("{verb}: {}. 1 cell stays, painted over by others.", count(cells, CELL)),
         (cells, lost) => {
-            format!("{verb}: {}. {} stay, painted over by others.", count(cells, "cell"), count(lost, "cell"))
+            format!("{verb}: {}. {} stay, painted over by others.", count(cells, CELL), count(lost, CELL))
         }
     }
 }

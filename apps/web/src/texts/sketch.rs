@@ -1,11 +1,57 @@
-//! The picture of an overlay in words and numbers: its figures, and its rows as a table.
+//! The picture of an overlay: what stands around it, its figures, and its rows as a table.
+#![expect(missing_docs, reason = "a text says itself what it says")]
 
 use std::time::Duration;
 
 use meshwork_core::node::LinkState;
 
-use super::graph::{Graph, Heard, Member};
-use crate::{rtt, words};
+use super::{ALONE_HERE, YOU, YOU_IN_SENTENCE, capital, count, round_trip};
+use crate::sketch::graph::{Graph, Heard, Member};
+use crate::sketch::layout::NAME_LETTERS_MAX;
+
+pub const PICTURE_OF_LINKS: &str = "Picture of the links. You are in the middle, and distance is time. Arrow keys go from one to the next; the \
+     table has the same in words.";
+pub const PICTURE: &str = "Picture";
+pub const TABLE: &str = "Table";
+pub const STRAIGHT: &str = "Straight to everyone";
+pub const QUICKEST: &str = "The quickest of all ways";
+pub const ONE_TREE: &str = "The one tree, up and down from the author";
+pub const AUTHORS_TREE: &str = "Tree of the author";
+pub const HOW_TRAVELS: &str = "How a stroke travels";
+pub const FROM_YOU: &str = "From you";
+pub const WHOSE: &str = "Whose strokes";
+pub const HOPS: &str = "How many hear it after how many hops";
+/// Times in milliseconds.
+pub const STEPS: [(&str, &str); 5] =
+    [("1", "to 20"), ("2", "to 60"), ("3", "to 150"), ("4", "to 400"), ("5", "over")];
+pub const READING: &str = "Reading the picture";
+pub const READING_HOW: &str = "You are in the middle. Distance from you is the round trip in milliseconds; overlapping people are moved \
+     outwards. Choose someone to follow their strokes.";
+pub const YOUR_LINK: &str = "Your link, direct";
+pub const RELAYED_BY: &str = "Relayed, through a third machine";
+pub const CONNECTING: &str = "Connecting";
+pub const STALE_FOR: &str = "Stale, nothing heard for 2.5 s";
+pub const CARRIES: &str = "Carries the chosen strokes";
+/// The heads of the table.
+pub const HEADS: [&str; 5] = ["Person", "Link to you", "The stroke comes", "Links", "Passes on to"];
+pub const YOUR_STROKES: &str = "your strokes";
+pub const AS_TABLE: &str = "Links as a table";
+const AUTHOR: &str = "author";
+
+/// Whose strokes are followed.
+pub fn from(called: &str) -> String {
+    format!("From {called}")
+}
+
+/// The strokes of somebody else.
+pub fn strokes_of(called: &str) -> String {
+    format!("the strokes of {called}")
+}
+
+/// What the table shows.
+pub fn how_travel(strokes: &str) -> String {
+    format!("Connections, and how {strokes} travel")
+}
 
 /// A figure and what it is of.
 pub type Figure = (String, &'static str);
@@ -14,7 +60,7 @@ pub type Figure = (String, &'static str);
 pub fn title(size: usize, graph: &Graph) -> String {
     let linked = neighbours(graph);
     match (size, graph.members.len()) {
-        (0 | 1, 1) => crate::texts::ALONE_HERE.to_owned(),
+        (0 | 1, 1) => ALONE_HERE.to_owned(),
         // A large room's size is reckoned from samples.
         (size, shown) if size > shown => format!("About {size} here, {linked} linked to you"),
         (_, shown) => format!("{shown} here, {linked} linked to you"),
@@ -73,16 +119,16 @@ pub fn by_hops(graph: &Graph) -> Vec<usize> {
 
 /// The head of a bar of [`by_hops`].
 pub fn hops(hops: usize) -> String {
-    if hops == 0 { "author".to_owned() } else { words::count(hops, "hop") }
+    if hops == 0 { AUTHOR.to_owned() } else { count(hops, "hop") }
 }
 
 /// How one is linked to a member: the kind of link and its time, or through whom.
 pub fn link(graph: &Graph, at: usize) -> String {
     let member = &graph.members[at];
     if at == 0 {
-        return "you".to_owned();
+        return YOU_IN_SENTENCE.to_owned();
     }
-    let state = member.link.map(|state| words::capital(&state.to_string()));
+    let state = member.link.map(|state| capital(&state.to_string()));
     let far = member.far_ms.map(time);
     match (state, member.before, far) {
         (Some(state), Some(0), Some(far)) => format!("{state}, {far}"),
@@ -97,12 +143,12 @@ pub fn link(graph: &Graph, at: usize) -> String {
 pub fn way(graph: &Graph, at: usize) -> String {
     match graph.members[at].heard {
         None => "no way known".to_owned(),
-        Some(Heard { hops: 0, .. }) => "author".to_owned(),
+        Some(Heard { hops: 0, .. }) => AUTHOR.to_owned(),
         Some(heard) => {
             let from = heard.from.map_or("", |from| graph.members[from].called.as_str());
-            let from = if from == "You" { "you" } else { from };
+            let from = if from == YOU { YOU_IN_SENTENCE } else { from };
             let asked = if heard.is_asked { ", asked for" } else { "" };
-            format!("{}, from {from} after {}{asked}", words::count(heard.hops, "hop"), time(heard.after_ms))
+            format!("{}, from {from} after {}{asked}", count(heard.hops, "hop"), time(heard.after_ms))
         }
     }
 }
@@ -115,23 +161,23 @@ pub fn sends(member: &Member) -> String {
 /// A bead in one sentence, for who points at it or hears it.
 pub fn bead(graph: &Graph, at: usize) -> String {
     let member = &graph.members[at];
-    let links = words::count(member.links, "link");
+    let links = count(member.links, "link");
     match at {
-        0 => format!("You, {links}"),
+        0 => format!("{YOU}, {links}"),
         _ => format!("{}: {}, {links}", member.called, link(graph, at)),
     }
 }
 
 /// A time in ms with its unit.
 pub fn time(ms: f64) -> String {
-    let (number, unit) = rtt::number(Duration::from_secs_f64(ms.clamp(0.0, 1e9) / 1000.0));
+    let (number, unit) = round_trip(Duration::from_secs_f64(ms.clamp(0.0, 1e9) / 1000.0));
     format!("{number}\u{2009}{unit}")
 }
 
 /// A name that does not run over its neighbours.
 pub fn short(called: &str) -> String {
-    match called.char_indices().nth(super::layout::NAME_LETTERS_MAX - 1) {
-        Some((end, _)) if called.chars().count() > super::layout::NAME_LETTERS_MAX => {
+    match called.char_indices().nth(NAME_LETTERS_MAX - 1) {
+        Some((end, _)) if called.chars().count() > NAME_LETTERS_MAX => {
             format!("{}\u{2026}", called[..end].trim_end())
         }
         _ => called.to_owned(),
@@ -155,8 +201,8 @@ fn tenths(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::graph::tests::{endpoint, five, sight};
     use super::*;
+    use crate::sketch::graph::tests::{endpoint, five, sight};
     use meshwork_core::overlay::Kind;
 
     fn graph() -> Graph {
