@@ -2,7 +2,13 @@
 
 use super::{Files, code_lines};
 
+const OURS: &str = "apps/web/src/";
+
+/// Where every literal that is shown is a text.
 const PAGES: &str = "apps/web/src/pages/";
+
+/// Where texts stand, and the table of the apps, which the build reads too.
+const TEXTS: [&str; 2] = ["apps/web/src/texts/", "apps/web/src/apps.rs"];
 
 /// Attributes, and properties of components, that people read or hear.
 const READ: [&str; 9] = [
@@ -24,21 +30,34 @@ const UNREAD: [&str; 2] = ["expect(", "reason = "];
 const NAMES: [&str; 10] =
     ["Backspace", "Delete", "Digit", "End", "Enter", "Escape", "Home", "Intl", "Mac", "Segmenter"];
 
-/// Finds texts in the code of the pages.
+/// Finds texts in the code of the pages, and sentences in what they decide.
 pub(super) fn check(files: &Files) -> Vec<String> {
     let mut problems = Vec::new();
-    for (name, text) in files.iter().filter(|(name, _)| name.starts_with(PAGES) && name.ends_with(".rs")) {
+    for (name, text) in files.iter().filter(|(name, _)| is_ours(name)) {
         // Lines keep their numbers.
         let mut lines = vec![""; text.lines().count()];
         code_lines(text).for_each(|(number, line)| lines[number - 1] = line);
         let code = lines.join("\n");
-        for literal in literals(&code).into_iter().filter(is_text) {
+        let is_page = name.starts_with(PAGES);
+        let is_wrong = |literal: &Literal| {
+            is_read(literal) && (is_sentence(literal.says) || is_page && is_text(literal))
+        };
+        for literal in literals(&code).into_iter().filter(is_wrong) {
             let line = literal.before.matches('\n').count() + 1;
             let says = literal.says.lines().next().unwrap_or_default();
             problems.push(format!("{name}:{line} says \"{says}\": texts stand in apps/web/src/texts/"));
         }
     }
     problems
+}
+
+/// Whether a file is code of the pages in which no texts stand. Tests may repeat what is said.
+fn is_ours(name: &str) -> bool {
+    let is_test = name.ends_with("/tests.rs") || name.contains("/tests/");
+    name.starts_with(OURS)
+        && name.ends_with(".rs")
+        && !is_test
+        && !TEXTS.iter().any(|texts| name.starts_with(texts))
 }
 
 /// A string literal, and the code before and behind it.
@@ -56,6 +75,12 @@ fn literals(code: &str) -> Vec<Literal<'_>> {
             at += rest.find('\n').unwrap_or(rest.len());
         } else if rest.starts_with("'\"'") {
             at += 3;
+        } else if let Some(says) = rest.strip_prefix("r\"") {
+            // A raw one: nothing is escaped.
+            let end = says.find('"').unwrap_or(says.len());
+            let behind = says.get(end + 1..).unwrap_or_default();
+            found.push(Literal { before: &code[..at], says: &says[..end], behind });
+            at += end + 3;
         } else if let Some(says) = rest.strip_prefix('"') {
             let end = end(says);
             let behind = says.get(end + 1..).unwrap_or_default();
@@ -79,7 +104,26 @@ fn end(says: &str) -> usize {
     end.unwrap_or(says.len())
 }
 
-/// Whether people read it: it stands where they do, or is written like a label or a sentence.
+/// Whether it has words, and is not for programmers alone.
+fn is_read(literal: &Literal) -> bool {
+    !UNREAD.iter().any(|unread| literal.before.ends_with(unread)) && has_word(literal.says)
+}
+
+/// Whether words stand beside each other, or a word beside a value, and it begins or ends as a sentence does.
+fn is_sentence(says: &str) -> bool {
+    let says = without_values(says);
+    // The backslash at the end of a line is no part of what is said.
+    let parts: Vec<&str> = says.split_whitespace().filter(|part| *part != "\\").collect();
+    // The data of a path has digits among its letters.
+    let is_word = |part: &&str| has_word(part) && !part.contains(|letter: char| letter.is_ascii_digit());
+    let is_beside = |pair: &[&str]| {
+        pair.iter().any(is_word) && pair.iter().all(|part| is_word(part) || part.starts_with("{}"))
+    };
+    let is_capital = says.trim_start().starts_with(|first: char| first.is_ascii_uppercase());
+    parts.windows(2).any(is_beside) && (is_capital || says.ends_with(['.', '?']))
+}
+
+/// Whether it stands where people read, or is written like a label or a sentence.
 fn is_text(literal: &Literal) -> bool {
     let Literal { before, says, behind } = *literal;
     let (before, behind) = (before.trim_end(), behind.trim_start());
@@ -87,9 +131,6 @@ fn is_text(literal: &Literal) -> bool {
     let is_arrow = before.ends_with("=>") || before.ends_with("->");
     let is_node = before.ends_with('>') && !is_arrow || behind.starts_with("</");
     let is_pattern = before.ends_with("format!(") && !before.ends_with("class=format!(");
-    if UNREAD.iter().any(|unread| literal.before.ends_with(unread)) || !has_word(says) {
-        return false;
-    }
     is_node || READ.contains(&attribute) || is_label(says) || is_pattern && has_words(says)
 }
 
@@ -176,7 +217,36 @@ mod tests {
         for code in code {
             assert_eq!(problems(code), Vec::<String>::new());
         }
-        assert_eq!(check(&files(&[("apps/web/src/texts/mod.rs", "\"Edit link\"")])), Vec::<String>::new());
+        for file in ["texts/mod.rs", "apps.rs", "whiteboard/hand/tests.rs"] {
+            let name = format!("apps/web/src/{file}");
+            assert_eq!(check(&files(&[(&name, "\"Edit link\"")])), Vec::<String>::new());
+        }
         assert_eq!(problems("#[cfg(test)]\nmod tests { \"Edit link\" }"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn sentences_in_what_pages_decide_are_found() {
+        let of = |code: &str| check(&files(&[("apps/web/src/rules.rs", code)])).len();
+        for sentence in [
+            "Err(\"Only the owner can.\")",
+            "format!(\"Ban {}?\", called)",
+            "format!(\"{count} cells at {x}, {y}.\")",
+            "words.push_str(\" A page \\\n    holds it\")",
+            "#[error(\"There is no cell here.\")]",
+            "r\"\\\".find(\"No way known\")",
+        ] {
+            assert_eq!(of(sentence), 1, "{sentence}");
+        }
+        for other in [
+            "/// \"Only the owner can.\"",
+            "#[expect(missing_docs, reason = \"A text says it.\")]",
+            "text.strip_prefix(\"no way through\")",
+            "format!(\"M{middle:.1} {y:.1}l{across:.1} {down:.1}z\")",
+            "sign(\"M0 0h11v11H0zM25 0h11v11H25zM12 12h11v11h-11z\")",
+            "const FACE: &str = \"system-ui, 'Segoe UI', sans-serif\";",
+            "one(\"Enter\", r\"[]\\\", \"two.three\")",
+        ] {
+            assert_eq!(of(other), 0, "{other}");
+        }
     }
 }
