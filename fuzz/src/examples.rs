@@ -419,11 +419,10 @@ pub(crate) fn table_header() -> Header {
 
 pub(crate) fn table_payloads() -> Vec<Vec<u8>> {
     let [later, latest] = [5, 1000 << 16].map(|after| Stamp(STAMP.0 + after));
-    let seats = Written { field: b"\0seats", stamp: later, value: Some(b"40") };
-    let to = Written { field: b"\0to", stamp: STAMP, value: None };
-    let own = Writer::Peer(author().1.peer).field(b"vote");
-    let own = Written { field: &own, stamp: STAMP, value: Some(b"") };
-    let notice = Written { field: b"\x02notice", stamp: latest, value: Some(&[b'!'; 200]) };
+    let seats = Written { field: (Writer::Anybody, b"seats"), stamp: later, value: Some(b"40") };
+    let to = Written { field: (Writer::Anybody, b"to"), stamp: STAMP, value: None };
+    let own = Written { field: (Writer::Peer(author().1.peer), b"vote"), stamp: STAMP, value: Some(b"") };
+    let notice = Written { field: (Writer::Moderators, b"notice"), stamp: latest, value: Some(&[b'!'; 200]) };
     let row: &[u8] = b"votes\0ferry";
     let payloads = [
         Payload { row, entries: vec![seats, to] },

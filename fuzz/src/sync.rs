@@ -133,7 +133,7 @@ pub(crate) fn run_payload(input: &[u8]) {
 /// Bytes by name, for docs/protocol/golden.md.
 pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
     let (me, table, blob) = (author().1, Table::new(Kind::ByValue), BlobId([9; 32]));
-    let row = |write: Write| meshwork_core::table::payloads(&[write]).expect("short").remove(0);
+    let row = |write: Write| meshwork_core::table::payloads(me.peer, &[write]).expect("short").remove(0);
     let mut golden = vec![
         ("payload of a counter", row(counter::add(&table, me, "likes", 300).expect("few"))),
         ("payload of a lowered counter", row(counter::add(&table, me, "likes", -1).expect("few"))),

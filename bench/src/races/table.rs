@@ -107,7 +107,7 @@ fn filled(rows: usize, at_once: usize) -> Result<(Content, Table)> {
                 .map(|(field, value)| Write::value(format!("row {row}"), Writer::Anybody.field(field), value))
                 .collect();
             let window = StampWindow::at(stamp(batches.len() as u64));
-            for payload in payloads(&writes)? {
+            for payload in payloads(owner.peer(), &writes)? {
                 let batch = author.write(&room, &mut table, number(), &payload, window)?;
                 batches.push(batch.bytes().to_vec());
             }

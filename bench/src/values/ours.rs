@@ -44,7 +44,7 @@ impl Contestant for Ours {
             Act::Count => counter::add(table, me, COUNTER, 1)?,
             Act::Name(name, value) => values::set(table, me.peer, name, Some(value.as_bytes())),
         };
-        member.write(&self.0, &payloads(&[write])?, |_| Ok(()))
+        member.write(&self.0, &payloads(me.peer, &[write])?, |_| Ok(()))
     }
 
     fn apply(&self, member: &mut Member<Table>, update: &[u8]) -> Result<()> {

@@ -42,7 +42,8 @@ fn written(batches: u32, fields: u32) -> Vec<SignedBatch> {
             let field = Writer::Anybody.field(format!("{field}").as_bytes());
             Write::value(format!("table\0row {number}"), field, number.to_le_bytes())
         };
-        let payload = payloads(&(0..fields).map(write).collect::<Vec<_>>()).expect("short").remove(0);
+        let payload =
+            payloads(author.peer, &(0..fields).map(write).collect::<Vec<_>>()).expect("short").remove(0);
         SignedBatch::sign(identity, &RoomId([1; 32]), &header, &payload).expect("a legal batch")
     };
     (1..=batches).map(sign).collect()

@@ -166,8 +166,6 @@ mod on {
         ReplicaMixed = "replica-mixed",
         /// Anybody may write the fields of moderators.
         ModeratorsIgnored = "moderators-ignored",
-        /// Anybody may write the fields of a peer.
-        ForeignField = "foreign-field",
         /// Rows may carry a time that has not come.
         RowEarly = "row-early",
         /// Apps are not told of fields that are removed.

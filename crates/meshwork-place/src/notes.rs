@@ -223,8 +223,8 @@ fn absent(words: &str) -> CommandError {
 }
 
 fn write(node: &mut Node, now: Time, room: RoomHandle, writes: &[Write]) -> Result<Receipt, CommandError> {
-    let payloads =
-        payloads(writes).map_err(|error| CommandError::Write(WriteError::Content(error.to_string())))?;
+    let payloads = payloads(node.endpoint().peer, writes)
+        .map_err(|error| CommandError::Write(WriteError::Content(error.to_string())))?;
     node.room_mut(now, room).write(replica(), payloads)
 }
 
@@ -263,7 +263,7 @@ fn read(table: &Table) -> Vec<Note> {
 
 /// Whose alone a field is, and its name.
 fn own_field(entry: &Entry) -> Option<(PeerId, &[u8])> {
-    match Writer::of(entry.field())? {
+    match entry.field() {
         (Writer::Peer(peer), name) => Some((peer, name)),
         _ => None,
     }
@@ -295,7 +295,7 @@ mod tests {
     fn say(table: &mut Table, number: u8, later: u64, writes: &[Write]) {
         let author = Endpoint { peer: identity(number).peer(), instance: Instance(1) };
         let stamp = Stamp::at(WallTime::from_millis(START + later));
-        for payload in payloads(writes).expect("short") {
+        for payload in payloads(author.peer, writes).expect("short") {
             let header = Header::new(author, later + 1, StampWindow::at(stamp), 0);
             let content = table.check(&header, &payload).expect("of this kind");
             let batch =

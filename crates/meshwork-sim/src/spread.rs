@@ -202,7 +202,7 @@ impl Room {
         let member = self.members[counts];
         let me = self.world.node(member.0).endpoint();
         let step = self.table(member).and_then(|table| counter::add(table, me, COUNTER, 1).ok());
-        let payloads = step.and_then(|step| table::payloads(&[step]).ok());
+        let payloads = step.and_then(|step| table::payloads(me.peer, &[step]).ok());
         let sequence = self.write(member, rows(), payloads.unwrap_or_default())?;
         self.raised += 1;
         self.ask(counts, Mark::Row(me, sequence));

@@ -74,7 +74,7 @@ pub fn title<'a>(table: &'a Table, document: &str) -> Option<&'a str> {
 /// The titles of documents whose names begin with `prefix`, by name.
 pub fn titles<'a>(table: &'a Table, prefix: &str) -> BTreeMap<&'a str, &'a str> {
     let row = Kind::Document.row(prefix);
-    let entries = table.entries(&row).filter(|entry| entry.field() == Writer::Anybody.field(TITLE));
+    let entries = table.entries(&row).filter(|entry| entry.field() == (Writer::Anybody, TITLE));
     entries.filter_map(|entry| Some((Kind::Document.name(entry.row())?, title_of(entry)?))).collect()
 }
 
@@ -138,7 +138,7 @@ pub fn images_to_hold(table: &Table) -> Vec<Image> {
 /// The peers that stay and say that they hold a blob for a document.
 pub fn holders(table: &Table, document: &str, blob: BlobId) -> Vec<PeerId> {
     let held = [&[HELD], &blob.0[..]].concat();
-    let holder = |entry: &Entry| match Writer::of(entry.field())? {
+    let holder = |entry: &Entry| match entry.field() {
         (Writer::Peer(peer), rest) if rest == held && entry.value().is_some() => Some(peer),
         _ => None,
     };
@@ -179,7 +179,7 @@ pub(crate) fn keep_share<T>(all: &mut Vec<T>, of: impl Fn(&T) -> (PeerId, u64)) 
 /// What `me` says that it holds: documents and blobs.
 pub fn held_by(table: &Table, me: PeerId) -> BTreeSet<(String, BlobId)> {
     let row = Kind::Document.row("");
-    let held = table.entries(&row).filter_map(|entry| match Writer::of(entry.field())? {
+    let held = table.entries(&row).filter_map(|entry| match entry.field() {
         (Writer::Peer(peer), [HELD, blob @ ..]) if peer == me && entry.value().is_some() => {
             Some((Kind::Document.name(entry.row())?.to_owned(), BlobId(blob.try_into().ok()?)))
         }
@@ -202,7 +202,7 @@ fn title_of(entry: &Entry) -> Option<&str> {
 
 /// The version that a field says; `None` for what is none, or what this version of the program cannot read.
 fn read_version(entry: &Entry) -> Option<Version> {
-    let (Writer::Peer(author), [VERSION, label @ ..]) = Writer::of(entry.field())? else { return None };
+    let (Writer::Peer(author), [VERSION, label @ ..]) = entry.field() else { return None };
     let label = str::from_utf8(label).ok().filter(|label| (1..=LABEL_MAX).contains(&label.len()))?;
     let (blob, size) = entry.value()?.split_first_chunk()?;
     Some(Version {
@@ -217,7 +217,7 @@ fn read_version(entry: &Entry) -> Option<Version> {
 
 /// The image that a field says.
 fn read_image(entry: &Entry) -> Option<Image> {
-    let (Writer::Anybody, [IMAGE, blob @ ..]) = Writer::of(entry.field())? else { return None };
+    let (Writer::Anybody, [IMAGE, blob @ ..]) = entry.field() else { return None };
     Some(Image {
         document: Kind::Document.name(entry.row())?.to_owned(),
         blob: BlobId(blob.try_into().ok()?),

@@ -56,7 +56,7 @@ impl Person {
     /// Writes all this at one time, and says what became different.
     pub(crate) fn write_all(&mut self, writes: &[Write]) -> Vec<Change> {
         let mut changes = Vec::new();
-        for payload in payloads(writes).expect("short") {
+        for payload in payloads(self.me.peer, writes).expect("short") {
             (self.clock, self.sequence) = (self.clock + 1, self.sequence + 1);
             let header = Header::new(self.me, self.sequence, StampWindow::at(Stamp(self.clock)), 0);
             let batch = SignedBatch::sign(&self.identity, &ROOM, &header, &payload).expect("short");
@@ -65,7 +65,7 @@ impl Person {
         changes
     }
 
-    /// Folds what this person has in the row written last into one batch, where that saves half of its bytes.
+    /// Folds what this person has in the row written last into one batch, where that saves a quarter of its bytes.
     pub(crate) fn fold(&mut self) {
         let written = self.batches.last().and_then(|batch| self.table.outline(batch.payload()));
         let number = written.map(|(number, _)| number).expect("it wrote something");

@@ -109,7 +109,7 @@ fn writes<'a>(table: &'a Table, of: &str) -> Vec<&'a Entry> {
 
 /// The key of a write; `None` for what this version cannot read.
 fn key(entry: &Entry) -> Option<&str> {
-    match Writer::of(entry.field())? {
+    match entry.field() {
         (Writer::Peer(_), [number]) if usize::from(*number) < HISTORY_MAX => Kind::Value.name(entry.row()),
         _ => None,
     }

@@ -211,8 +211,8 @@ pub(crate) fn write_in(
     if let Err(error) = read_in(node, room, replica, check) {
         return Ok(Err(error));
     }
-    let payloads =
-        payloads(writes).map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
+    let payloads = payloads(me.peer, writes)
+        .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
     node.room_mut(now, room).write(replica, payloads).map(|_| Ok(true))
 }
 

@@ -167,9 +167,7 @@ impl Table {
         is_wanted: impl Fn(Writer) -> bool + MaybeSend + 'static,
     ) -> Result<Vec<Entry>, Closed> {
         let rows = self.row_id(prefix);
-        let is_value = move |field: &[u8]| {
-            Writer::of(field).is_some_and(|(who, name)| name.is_empty() && is_wanted(who))
-        };
+        let is_value = move |(who, name): table::Field<'_>| name.is_empty() && is_wanted(who);
         let entries = self.app.read(move |table| -> Vec<table::Entry> {
             table.entries(&rows).filter(|entry| is_value(entry.field())).cloned().collect()
         });
@@ -331,7 +329,7 @@ impl Changes {
     fn read(&self, change: &table::Change) -> Option<Change> {
         let key = change.row().strip_prefix(&*self.table.row_id(""))?;
         let key = str::from_utf8(key).ok().filter(|key| self.watched.has(key))?;
-        let (writer, field) = Writer::of(change.field())?;
+        let (writer, field) = change.field();
         let is_wanted = if self.of_each { is_peer(writer) } else { writer == self.table.writer };
         if !is_wanted {
             return None;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_core::replica::Replica as _;
 use meshwork_core::seam::lane::Slot;
@@ -156,10 +157,11 @@ impl Whiteboard {
             let Some((step, mut writes)) = read_in(node, room, replica, make) else { return Ok(Ok(false)) };
             let written = match write_in(node, now, (room, replica), me, &writes) {
                 Err(CommandError::Write(NodeWriteError::TooFast { left, cost: most, .. }))
-                    if deed.goes_in_parts(&writes, left as usize, most as usize) =>
+                    if deed.goes_in_parts(me.peer, &writes, (left as usize, most as usize)) =>
                 {
                     let counts: Vec<usize> = (1..writes.len()).collect();
-                    writes.truncate(counts.partition_point(|count| cost(&writes[..*count]) <= left as usize));
+                    let fits = |count: &usize| cost(me.peer, &writes[..*count]) <= left as usize;
+                    writes.truncate(counts.partition_point(fits));
                     write_in(node, now, (room, replica), me, &writes)
                 }
                 written => written,
@@ -200,8 +202,8 @@ impl Deed {
     }
 
     /// Whether a part of it is written, as all of it is more than the rules ever allow at once.
-    fn goes_in_parts(&self, writes: &[Write], left: usize, most: usize) -> bool {
-        matches!(self, Deed::Go(_)) && cost(writes) > most && cost(&writes[..1]) <= left
+    fn goes_in_parts(&self, me: PeerId, writes: &[Write], (left, most): (usize, usize)) -> bool {
+        matches!(self, Deed::Go(_)) && cost(me, writes) > most && cost(me, &writes[..1]) <= left
     }
 }
 
@@ -216,9 +218,9 @@ fn steps(known: &mut Known, slot: Slot) -> &mut Steps {
 }
 
 /// What writes cost where a room's rules have a limit.
-fn cost(writes: &[Write]) -> usize {
+fn cost(me: PeerId, writes: &[Write]) -> usize {
     let table = Table::new(Kind::ByValue);
-    let payloads = payloads(writes).unwrap_or_default();
+    let payloads = payloads(me, writes).unwrap_or_default();
     payloads.iter().filter_map(|payload| Some(table.outline(payload)?.1)).sum()
 }
 

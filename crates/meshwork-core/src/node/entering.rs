@@ -364,7 +364,9 @@ mod tests {
         let mut world = World::new();
         let app = "chess".parse().expect("a word");
         let room = world.node.create_room(Time(0), RoomSpec { app, ..spec() }).expect("a room");
-        let payloads = payloads(&[Write::value("moves", Writer::Anybody.field(b"1"), "e4")]).expect("short");
+        let payloads =
+            payloads(world.node.endpoint().peer, &[Write::value("moves", Writer::Anybody.field(b"1"), "e4")])
+                .expect("short");
         let mut open = world.node.room_mut(Time(0), room);
         let table = ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).expect("a slot");
         open.write(table, payloads.clone()).expect("everybody may write");

@@ -17,6 +17,7 @@ use core::mem;
 use core::ops::Bound;
 
 use super::entry::{Entry, InTable, Place};
+use super::payload::Field;
 use super::quota::{Account, Quota, Used};
 use crate::id::PeerId;
 use crate::signed::batch::SignedBatch;
@@ -126,13 +127,13 @@ impl Contest {
     }
 
     /// The entry that holds a field, and whether it is hidden.
-    pub(super) fn held(&self, row: &[u8], field: &[u8]) -> Option<(&Entry, bool)> {
+    pub(super) fn held(&self, row: &[u8], field: Field<'_>) -> Option<(&Entry, bool)> {
         let held = self.held_from(row, field).next();
         held.filter(|(entry, _)| (entry.row(), entry.field()) == (row, field))
     }
 
     /// All entries that hold, from a field on.
-    pub(super) fn held_from(&self, row: &[u8], field: &[u8]) -> impl Iterator<Item = (&Entry, bool)> {
+    pub(super) fn held_from(&self, row: &[u8], field: Field<'_>) -> impl Iterator<Item = (&Entry, bool)> {
         let from: &dyn Place = &(row, field);
         let entries = self.entries.range::<dyn Place, _>((Bound::Included(from), Bound::Unbounded));
         let held = entries.filter(|(_, mark)| mark.state == State::Holds);

@@ -4,7 +4,7 @@ use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
 
-use super::payload::{Payload, Writer, Written};
+use super::payload::{Field, Payload, Writer, Written, field_length};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::Digest;
@@ -23,7 +23,8 @@ pub struct Entry {
     /// By which number its table knows the batch.
     number: u32,
     row: Span,
-    field: Span,
+    /// Behind a byte that says who may write the field.
+    name: Span,
     /// Begins with 0 where the field is removed.
     value: Span,
 }
@@ -60,7 +61,7 @@ impl Entry {
                 stamp,
                 number,
                 row: Span::of(row, bytes),
-                field: Span::of(field, bytes),
+                name: Span::of(field.1, bytes),
                 value: value.map_or(Span::NOTHING, |value| Span::of(value, bytes)),
             })
         })
@@ -71,9 +72,11 @@ impl Entry {
         self.row.within(self.batch.bytes())
     }
 
-    /// The field, with who may write it: see [`Writer::of`].
-    pub fn field(&self) -> &[u8] {
-        self.field.within(self.batch.bytes())
+    /// The field: who may write it, and its name.
+    pub fn field(&self) -> Field<'_> {
+        let bytes = self.batch.bytes();
+        let writer = Writer::marked(bytes[usize::from(self.name.from) - 1], self.author());
+        (writer.expect("the batch was read"), self.name.within(bytes))
     }
 
     /// The value; `None` where the field was removed.
@@ -98,17 +101,18 @@ impl Entry {
 
     /// Bytes that count against its author's quota.
     pub(super) fn size(&self) -> u64 {
-        [self.row, self.field, self.value].iter().map(|span| u64::from(span.length)).sum()
+        let field = field_length(self.field()) as u64;
+        u64::from(self.row.length) + field + u64::from(self.value.length)
     }
 
     /// Whether it counts against its author's quota: fields of moderators do not.
     pub(super) fn counts(&self) -> bool {
-        !matches!(Writer::of(self.field()), Some((Writer::Moderators, _)))
+        self.field().0 != Writer::Moderators
     }
 
     /// Whether both are the same entry of the same batch.
     pub(super) fn is(&self, other: &Entry) -> bool {
-        self.number == other.number && self.field.from == other.field.from
+        self.number == other.number && self.name.from == other.name.from
     }
 
     /// The first 64 bits of the hash of row and field.
@@ -135,7 +139,12 @@ impl Entry {
 
     fn hash_place(&self, hasher: &mut blake3::Hasher) {
         hasher.update(&[self.row.length as u8]).update(self.row());
-        hasher.update(&[self.field.length as u8]).update(self.field());
+        let (writer, name) = self.field();
+        hasher.update(&[field_length((writer, name)) as u8, writer.mark()]);
+        if let Writer::Peer(peer) = writer {
+            hasher.update(&peer.0);
+        }
+        hasher.update(name);
     }
 
     /// Which of two entries of one field wins: the greater. The last word has the batch, so that a fold takes over what
@@ -174,13 +183,13 @@ pub(super) struct Latest(pub(super) Entry);
 /// A place in the order of a table: that of an entry, or the one before all entries of a field.
 pub(super) trait Place {
     /// Row and field.
-    fn field(&self) -> (&[u8], &[u8]);
+    fn field(&self) -> (&[u8], Field<'_>);
     /// The entry, if it is an entry's place.
     fn entry(&self) -> Option<&Entry>;
 }
 
 impl Place for Entry {
-    fn field(&self) -> (&[u8], &[u8]) {
+    fn field(&self) -> (&[u8], Field<'_>) {
         (self.row(), self.field())
     }
 
@@ -189,8 +198,8 @@ impl Place for Entry {
     }
 }
 
-impl Place for (&[u8], &[u8]) {
-    fn field(&self) -> (&[u8], &[u8]) {
+impl Place for (&[u8], Field<'_>) {
+    fn field(&self) -> (&[u8], Field<'_>) {
         *self
     }
 

@@ -43,7 +43,7 @@
 //! let author = Endpoint { peer: identity.peer(), instance: Instance(2) };
 //! let mut table = Table::new(Kind::ByValue);
 //! let mine = Writer::Peer(author.peer).field(b"seats");
-//! for payload in payloads(&[Write::value("votes\0ferry", mine.clone(), "40")])? {
+//! for payload in payloads(author.peer, &[Write::value("votes\0ferry", mine.clone(), "40")])? {
 //!     let window = StampWindow::at(Stamp(1_790_000_000_000 << 16));
 //!     let header = Header::new(author, 1, window, 0);
 //!     let batch = SignedBatch::sign(&identity, &RoomId([3; 32]), &header, &payload)?;
@@ -69,8 +69,9 @@ use core::fmt;
 
 use self::contest::{Contest, Held, Turn};
 pub use self::entry::Entry;
+use self::payload::FIRST_FIELD;
 pub use self::payload::{
-    ENTRIES_MAX, FIELD_MAX, Payload, ROW_MAX, TableError, VALUE_MAX, Writer, Written, payloads,
+    ENTRIES_MAX, FIELD_MAX, Field, Payload, ROW_MAX, TableError, VALUE_MAX, Writer, Written, payloads,
 };
 pub use self::quota::{Quota, Used};
 use crate::id::PeerId;
@@ -137,9 +138,9 @@ impl Change {
         self.before.as_ref().or(self.after.as_ref()).map_or(&[], Entry::row)
     }
 
-    /// The field, with who may write it.
-    pub fn field(&self) -> &[u8] {
-        self.before.as_ref().or(self.after.as_ref()).map_or(&[], Entry::field)
+    /// The field: who may write it, and its name.
+    pub fn field(&self) -> Field<'_> {
+        self.before.as_ref().or(self.after.as_ref()).map_or(FIRST_FIELD, Entry::field)
     }
 }
 
@@ -199,9 +200,9 @@ impl Table {
         self.contest.used(peer)
     }
 
-    /// What stands in a field; `None` where nothing does.
+    /// What stands in a field, of which `field` is all bytes; `None` where nothing does.
     pub fn get(&self, row: &[u8], field: &[u8]) -> Option<&Entry> {
-        let (entry, is_hidden) = self.contest.held(row, field)?;
+        let (entry, is_hidden) = self.contest.held(row, Writer::of(field)?)?;
         (!is_hidden && entry.value().is_some()).then_some(entry)
     }
 
@@ -229,14 +230,14 @@ impl Table {
     }
 
     fn within(&self, first: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &Entry> {
-        let held = self.contest.held_from(first, &[]);
+        let held = self.contest.held_from(first, FIRST_FIELD);
         let wanted = held.take_while(move |(entry, _)| is_wanted(entry.row()));
         wanted.filter(|(entry, is_hidden)| !is_hidden && entry.value().is_some()).map(|(entry, _)| entry)
     }
 
     /// The entries that hold their fields from this one on, in the order of rows and fields: removals among them, and
     /// what is taken back as it was written.
-    pub fn holders(&self, row: &[u8], field: &[u8]) -> impl Iterator<Item = &Entry> {
+    pub fn holders(&self, row: &[u8], field: Field<'_>) -> impl Iterator<Item = &Entry> {
         self.contest.held_from(row, field).map(|(entry, _)| entry)
     }
 

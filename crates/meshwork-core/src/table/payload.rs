@@ -29,8 +29,14 @@ const ANYBODY: u8 = 0;
 const PEER: u8 = 1;
 const MODERATORS: u8 = 2;
 
+/// A field of a row: who may write it, and its name. Fields are in the order of their bytes, as [`Writer::field`] gives them.
+pub type Field<'a> = (Writer, &'a [u8]);
+
+/// The first field there can be.
+pub(super) const FIRST_FIELD: Field<'static> = (Writer::Anybody, &[]);
+
 /// Who may write a field. The field itself says so: its first byte, and the key of the peer behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Writer {
     /// Whoever may write in the room.
     Anybody,
@@ -60,6 +66,31 @@ impl Writer {
             _ => None,
         }
     }
+
+    /// The first byte of a field.
+    pub(super) fn mark(self) -> u8 {
+        match self {
+            Writer::Anybody => ANYBODY,
+            Writer::Peer(_) => PEER,
+            Writer::Moderators => MODERATORS,
+        }
+    }
+
+    /// Who may write a field with this first byte in a batch of `author`, which writes no other peer's.
+    pub(super) fn marked(mark: u8, author: PeerId) -> Option<Writer> {
+        match mark {
+            ANYBODY => Some(Writer::Anybody),
+            PEER => Some(Writer::Peer(author)),
+            MODERATORS => Some(Writer::Moderators),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes of a field.
+pub(super) fn field_length((writer, name): Field<'_>) -> usize {
+    let key = if matches!(writer, Writer::Peer(_)) { size_of::<PeerId>() } else { 0 };
+    1 + key + name.len()
 }
 
 /// Why bytes are no payload of a table, or entries cannot be written as one. Nothing was kept or written.
@@ -88,7 +119,7 @@ pub enum TableError {
     #[error("{0} bytes are no field: it has at most {FIELD_MAX}, of which the first say who may write it")]
     Field(usize),
     /// A field of another peer.
-    #[error("a field of {0} is written by another peer")]
+    #[error("a field of {0} can be written by that peer alone")]
     NotOwner(PeerId),
     /// A value of more than [`VALUE_MAX`] bytes.
     #[error("a value of {0} bytes is above {VALUE_MAX}")]
@@ -104,8 +135,8 @@ pub enum TableError {
 /// What a batch says of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written<'a> {
-    /// Which field, with who may write it.
-    pub field: &'a [u8],
+    /// Which field. That of a peer is the author's: a payload leaves its key out.
+    pub field: Field<'a>,
     /// When it was written.
     pub stamp: Stamp,
     /// Its value; `None` where it is removed.
@@ -116,7 +147,12 @@ impl Written<'_> {
     /// Bytes that it takes in a payload whose window begins with `least`.
     pub(super) fn length(&self, least: Stamp) -> usize {
         let bytes = |bytes: &[u8]| varint_length(bytes.len() as u64) + bytes.len();
-        bytes(self.field) + varint_length(self.after(least)) + 1 + self.value.map_or(0, bytes)
+        let field = 1 + self.field.1.len();
+        varint_length(field as u64)
+            + field
+            + varint_length(self.after(least))
+            + 1
+            + self.value.map_or(0, bytes)
     }
 
     fn after(&self, least: Stamp) -> u64 {
@@ -146,12 +182,16 @@ impl<'a> Payload<'a> {
             let ((field, after, value), next) =
                 postcard::take_from_bytes::<(&[u8], u64, Option<&[u8]>)>(rest)
                     .map_err(TableError::Malformed)?;
+            let field = own_field(field, header.author.peer)?;
             let stamp = Stamp(window.least.0.checked_add(after).ok_or(TableError::Stamp)?);
             let written = Written { field, stamp, value };
             if written.length(window.least) != rest.len() - next.len() {
                 return Err(TableError::NotShortest);
             }
-            check(&written, header)?;
+            check(&written)?;
+            if stamp > window.most {
+                return Err(TableError::Stamp);
+            }
             if entries.last().is_some_and(|before| before.field >= field) {
                 return Err(TableError::Order);
             }
@@ -173,8 +213,10 @@ impl<'a> Payload<'a> {
         bytes.extend_from_slice(self.row);
         write_varint(&mut bytes, self.entries.len() as u64);
         for written in &self.entries {
-            write_varint(&mut bytes, written.field.len() as u64);
-            bytes.extend_from_slice(written.field);
+            let (writer, name) = written.field;
+            write_varint(&mut bytes, 1 + name.len() as u64);
+            bytes.push(writer.mark());
+            bytes.extend_from_slice(name);
             write_varint(&mut bytes, written.after(least));
             bytes.push(u8::from(written.value.is_some()));
             if let Some(value) = written.value {
@@ -197,7 +239,8 @@ impl<'a> Payload<'a> {
 
     /// Whether a field is moderators' alone.
     pub(super) fn is_for_moderators(&self) -> bool {
-        !planted!(ModeratorsIgnored) && self.entries.iter().any(|written| written.field[0] == MODERATORS)
+        !planted!(ModeratorsIgnored)
+            && self.entries.iter().any(|written| written.field.0 == Writer::Moderators)
     }
 }
 
@@ -223,43 +266,44 @@ pub(super) fn head(payload: &[u8]) -> Result<(&[u8], usize, &[u8]), TableError> 
     Ok((row, count, rest))
 }
 
-fn check(written: &Written<'_>, header: &Header) -> Result<(), TableError> {
-    check_lengths(written.field, written.value)?;
-    if written.stamp > header.window.most {
-        return Err(TableError::Stamp);
-    }
-    match Writer::of(written.field) {
-        Some((Writer::Peer(owner), _)) if owner != header.author.peer && !planted!(ForeignField) => {
-            Err(TableError::NotOwner(owner))
-        }
+/// A field as it stands in a payload of `author`: without the key of a peer.
+fn own_field(bytes: &[u8], author: PeerId) -> Result<Field<'_>, TableError> {
+    let (mark, name) = bytes.split_first().ok_or(TableError::Field(0))?;
+    Ok((Writer::marked(*mark, author).ok_or(TableError::Field(bytes.len()))?, name))
+}
+
+fn check(written: &Written<'_>) -> Result<(), TableError> {
+    match (field_length(written.field), written.value) {
+        (length, _) if length > FIELD_MAX => Err(TableError::Field(length)),
+        (_, Some(value)) if value.len() > VALUE_MAX => Err(TableError::Value(value.len())),
         _ => Ok(()),
     }
 }
 
-fn check_lengths(field: &[u8], value: Option<&[u8]>) -> Result<(), TableError> {
-    Writer::of(field).ok_or(TableError::Field(field.len()))?;
-    match value {
-        Some(value) if value.len() > VALUE_MAX => Err(TableError::Value(value.len())),
-        _ => Ok(()),
-    }
-}
-
-/// The payloads that write all this at one time: as few as hold it, one row in each. Where a field is named twice the
-/// later value counts.
+/// The payloads with which `author` writes all this at one time: as few as hold it, one row in each. Where a field is named
+/// twice the later value counts.
 ///
 /// # Errors
-/// [`TableError`] names a row, field or value that is too long or says nothing.
-pub fn payloads(writes: &[Write]) -> Result<Vec<Vec<u8>>, TableError> {
-    for Write { row, field, value } in writes {
-        if row.len() > ROW_MAX {
-            return Err(TableError::Row(row.len()));
-        }
-        check_lengths(field, value.as_deref())?;
+/// [`TableError`] names a row, field or value that is too long or says nothing, or a field of another peer.
+pub fn payloads(author: PeerId, writes: &[Write]) -> Result<Vec<Vec<u8>>, TableError> {
+    let entries = writes.iter().map(|write| entry_of(author, write)).collect::<Result<Vec<_>, _>>()?;
+    Ok(packed(entries).iter().map(|payload| payload.write(WHENEVER)).collect())
+}
+
+/// What `author` writes: a row, and an entry of any time.
+fn entry_of(author: PeerId, write: &Write) -> Result<(&[u8], Written<'_>), TableError> {
+    let Write { row, field, value } = write;
+    if row.len() > ROW_MAX {
+        return Err(TableError::Row(row.len()));
     }
-    let entries = writes.iter().map(|Write { row, field, value }| {
-        (row.as_slice(), Written { field, stamp: WHENEVER, value: value.as_deref() })
-    });
-    Ok(packed(entries.collect()).iter().map(|payload| payload.write(WHENEVER)).collect())
+    let field = Writer::of(field).ok_or(TableError::Field(field.len()))?;
+    match field.0 {
+        Writer::Peer(owner) if owner != author => return Err(TableError::NotOwner(owner)),
+        _ => {}
+    }
+    let written = Written { field, stamp: WHENEVER, value: value.as_deref() };
+    check(&written)?;
+    Ok((row, written))
 }
 
 /// As few payloads as hold these entries of rows, one row in each. Of those of one field the last of the greatest stamp
@@ -296,8 +340,6 @@ fn varint_length(value: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use alloc::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -310,8 +352,8 @@ mod tests {
         Header::new(author, 1, window, 0)
     }
 
-    fn entry(field: &[u8]) -> Written<'_> {
-        Written { field, stamp: header().window.least, value: Some(b"value") }
+    fn entry(name: &[u8]) -> Written<'_> {
+        Written { field: (Writer::Anybody, name), stamp: header().window.least, value: Some(b"value") }
     }
 
     fn read_back(row: &[u8], entries: Vec<Written<'_>>) -> Result<usize, TableError> {
@@ -324,16 +366,16 @@ mod tests {
         fn payloads_read_as_they_are_written(
             row in proptest::collection::vec(any::<u8>(), 0..=ROW_MAX),
             drawn in proptest::collection::btree_map(
-                proptest::collection::vec(any::<u8>(), 0..FIELD_MAX),
+                (0..3u8, proptest::collection::vec(any::<u8>(), 0..FIELD_MAX - 32)),
                 (0..=1u64 << 40, proptest::option::of(proptest::collection::vec(any::<u8>(), 0..300))),
                 1..30,
             ),
         ) {
-            let fields: BTreeSet<Vec<u8>> = drawn.keys().map(|name| Writer::Anybody.field(name)).collect();
-            let least = header().window.least;
-            let written = fields.iter().zip(drawn.values()).enumerate().map(|(place, (field, (after, value)))| {
+            let (me, least) = (header().author.peer, header().window.least);
+            let written = drawn.iter().enumerate().map(|(place, ((mark, name), (after, value)))| {
                 let stamp = Stamp(least.0 + after * u64::from(place > 0));
-                Written { field, stamp, value: value.as_deref() }
+                let writer = Writer::marked(*mark, me).expect("there are three");
+                Written { field: (writer, name), stamp, value: value.as_deref() }
             });
             let payload = Payload { row: &row, entries: written.collect() };
             let bytes = payload.write(least);
@@ -361,34 +403,48 @@ mod tests {
         for writer in [Writer::Anybody, Writer::Peer(me), Writer::Peer(other), Writer::Moderators] {
             let field = writer.field(b"name");
             assert_eq!(Writer::of(&field), Some((writer, &b"name"[..])));
-            let is_other = writer == Writer::Peer(other);
-            let expected = if is_other { Err(TableError::NotOwner(other)) } else { Ok(1) };
-            assert_eq!(read_back(b"row", vec![entry(&field)]), expected);
+            assert_eq!(field_length((writer, b"name")), field.len());
+            let written = payloads(me, &[Write::value("row", field, "")]);
+            if writer == Writer::Peer(other) {
+                assert_eq!(written, Err(TableError::NotOwner(other)));
+                continue;
+            }
+            let written = written.expect("it may be written").remove(0);
+            let read = Payload::read(&header(), &written).expect("legal");
+            assert_eq!(read.entries[0].field, (writer, &b"name"[..]));
+            assert_eq!(written.len(), 1 + 3 + 1 + 1 + 5 + 1 + 1 + 1, "without a key");
         }
     }
 
     #[test]
     fn entries_that_cannot_be_are_refused() {
         let long = vec![0; VALUE_MAX + 1];
-        let at = |stamp, value| Written { field: b"\0", stamp: Stamp(stamp), value };
+        let at = |stamp, value| Written { field: FIRST_FIELD, stamp: Stamp(stamp), value };
         let (least, most) = (1 << 40, 1 << 41);
-        assert_eq!(read_back(&[1; ROW_MAX + 1], vec![entry(b"\0")]), Err(TableError::Row(ROW_MAX + 1)));
+        assert_eq!(read_back(&[1; ROW_MAX + 1], vec![entry(b"")]), Err(TableError::Row(ROW_MAX + 1)));
         assert_eq!(read_back(b"", vec![]), Err(TableError::Count(0)));
-        for field in [&b""[..], b"\x03", &[0; FIELD_MAX + 1], &[1; 32]] {
-            assert_eq!(read_back(b"", vec![entry(field)]), Err(TableError::Field(field.len())));
+        let named = |field: Field<'_>| read_back(b"", vec![Written { field, ..entry(b"") }]);
+        let (name, me) = ([0; FIELD_MAX], header().author.peer);
+        for (writer, most) in [(Writer::Moderators, FIELD_MAX - 1), (Writer::Peer(me), FIELD_MAX - 33)] {
+            assert_eq!(named((writer, &name[..most])), Ok(1));
+            assert_eq!(named((writer, &name[..=most])), Err(TableError::Field(FIELD_MAX + 1)));
+        }
+        for field in [&[0][..], &[1, 3]] {
+            let bytes = [&[0, 1], field, &[0, 0]].concat();
+            assert_eq!(Payload::read(&header(), &bytes), Err(TableError::Field(field.len() - 1)));
         }
         assert_eq!(read_back(b"", vec![at(least, Some(&long))]), Err(TableError::Value(VALUE_MAX + 1)));
         assert_eq!(read_back(b"", vec![at(least, Some(&long[1..]))]), Ok(1));
-        assert_eq!(read_back(b"", vec![entry(b"\0a"), entry(b"\0a")]), Err(TableError::Order));
-        assert_eq!(read_back(b"", vec![entry(b"\0b"), entry(b"\0a")]), Err(TableError::Order));
+        assert_eq!(read_back(b"", vec![entry(b"a"), entry(b"a")]), Err(TableError::Order));
+        assert_eq!(read_back(b"", vec![entry(b"b"), entry(b"a")]), Err(TableError::Order));
         assert_eq!(read_back(b"", vec![at(least + 1, None)]), Err(TableError::Stamp));
-        assert_eq!(read_back(b"", vec![at(most + 1, None), entry(b"\0a")]), Err(TableError::Stamp));
-        assert_eq!(read_back(b"", vec![at(most, None), entry(b"\0a")]), Ok(2));
+        assert_eq!(read_back(b"", vec![at(most + 1, None), entry(b"a")]), Err(TableError::Stamp));
+        assert_eq!(read_back(b"", vec![at(most, None), entry(b"a")]), Ok(2));
     }
 
     #[test]
     fn one_payload_has_one_form() {
-        let bytes = Payload { row: b"r", entries: vec![entry(b"\0f")] }.write(header().window.least);
+        let bytes = Payload { row: b"r", entries: vec![entry(b"f")] }.write(header().window.least);
         // Row length, count, field length, time, value length: each of them with a group of zeros behind it.
         for place in [0, 2, 3, 6, 8] {
             let mut padded = bytes.clone();
@@ -404,18 +460,24 @@ mod tests {
         let field = |number: u16| Writer::Anybody.field(&number.to_be_bytes());
         let writes: Vec<Write> =
             (0..5).map(|number| Write::value("row", field(number), [7; 30_000])).collect();
-        let both = |writes: &[Write]| payloads(writes).expect("they can be").len();
+        let both = |writes: &[Write]| payloads(header().author.peer, writes).expect("they can be").len();
         assert_eq!(both(&writes), 3, "two fit one batch");
         let other = Write::removal("other", field(1));
         assert_eq!(both(&[writes[0].clone(), other.clone(), writes[1].clone()]), 2, "a row each");
         let many: Vec<Write> = (0..ENTRIES_MAX as u16 + 1).map(|n| Write::removal("row", field(n))).collect();
         assert_eq!((both(&many), both(&many[1..])), (2, 1));
         let twice = [Write::value("row", field(1), "a"), Write::value("row", field(1), "b")];
-        let written = payloads(&twice).expect("they can be").remove(0);
+        let written = payloads(header().author.peer, &twice).expect("they can be").remove(0);
         assert_eq!(Payload::read(&header(), &written).expect("legal").entries[0].value, Some(&b"b"[..]));
-        assert_eq!(payloads(&[Write::value("", vec![9], "")]), Err(TableError::Field(1)));
-        assert_eq!(payloads(&[Write::value([0; 65], field(1), "")]), Err(TableError::Row(65)));
+        assert_eq!(
+            payloads(header().author.peer, &[Write::value("", vec![9], "")]),
+            Err(TableError::Field(1))
+        );
+        assert_eq!(
+            payloads(header().author.peer, &[Write::value([0; 65], field(1), "")]),
+            Err(TableError::Row(65))
+        );
         let long = Write::value("", field(1), vec![0; VALUE_MAX + 1]);
-        assert_eq!(payloads(&[long]), Err(TableError::Value(VALUE_MAX + 1)));
+        assert_eq!(payloads(header().author.peer, &[long]), Err(TableError::Value(VALUE_MAX + 1)));
     }
 }

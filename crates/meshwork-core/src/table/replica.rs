@@ -7,18 +7,20 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::payload::{self, Payload, Written};
-use super::{ENTRIES_MAX, Kind, Table, Write, Writer, path_of_time};
+use super::payload::{self, FIRST_FIELD, Field, Payload, Written};
+use super::{ENTRIES_MAX, Kind, Table, Writer, path_of_time};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::{
     Again, Applied, Below, Changes, Content, ContentError, Digest, Enforced, Floor, Fold, Replica,
     Retraction, WHENEVER, part_named, shows_by,
 };
-use crate::signed::batch::{BATCH_MAX, HEADER_MAX, Header, SIGNATURE_LEN, SignedBatch};
+use crate::signed::batch::{Header, PAYLOAD_MAX, SignedBatch};
 
 /// A day in milliseconds.
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+/// Bytes by which a header grows whose window ends later than it begins, at most.
+const SPAN_MAX: usize = 10;
 
 /// What [`Replica::check`] gives: that a table has read the batch, which reads it again when it is applied.
 struct Checked;
@@ -146,6 +148,16 @@ impl Replica for Table {
         Some((Fold { payload, cost, least }, Content::new(Checked, cost)))
     }
 
+    /// Who writes few fields in many sessions, as whoever raises a counter now and then, comes to no other fold. Rows by time
+    /// are written once.
+    fn folds_former(&self) -> bool {
+        self.kind == Kind::ByValue
+    }
+
+    fn fold_former(&self, part: u32, peer: PeerId) -> Option<(Fold, Content)> {
+        self.fold(part, peer)
+    }
+
     fn said_in(&self, batches: &mut dyn Iterator<Item = &SignedBatch>) -> Content {
         let mut said: Vec<Said> = Vec::new();
         for batch in batches {
@@ -156,9 +168,8 @@ impl Replica for Table {
                     let shows = holder.is_some_and(|holder| shows_by(batch, &holder.key()));
                     !is_hidden && held.stamp() == stamp && shows
                 });
-                let value = value.map(<[u8]>::to_vec);
-                let write = Write { row: row.to_vec(), field: field.to_vec(), value };
-                said.push(Said { write, stamp, author: batch.peer(), showed });
+                let (row, name, value) = (row.to_vec(), field.1.to_vec(), value.map(<[u8]>::to_vec));
+                said.push(Said { row, writer: field.0, name, value, stamp, author: batch.peer(), showed });
             }
         }
         let cost = said.len();
@@ -167,7 +178,7 @@ impl Replica for Table {
 
     fn say_again(&self, said: &Content, how: Again) -> Vec<Fold> {
         let said = said.read::<Vec<Said>>().map(Vec::as_slice).unwrap_or_default();
-        let is_due = |said: &&Said| !self.is_old_row(&said.write.row) && !self.stands(said);
+        let is_due = |said: &&Said| !self.is_old_row(&said.row) && !self.stands(said);
         let due = said.iter().filter(is_due);
         match how {
             Again::AsItWas => folds(due.map(|said| (said, said.stamp))),
@@ -189,21 +200,28 @@ impl Replica for Table {
 
 /// An entry that was written.
 struct Said {
-    write: Write,
+    row: Vec<u8>,
+    writer: Writer,
+    name: Vec<u8>,
+    value: Option<Vec<u8>>,
     stamp: Stamp,
     author: PeerId,
     showed: bool,
 }
 
+impl Said {
+    fn field(&self) -> Field<'_> {
+        (self.writer, &self.name)
+    }
+}
+
 /// What says these at such times, apart what only moderators may say.
 fn folds<'a>(said: impl Iterator<Item = (&'a Said, Stamp)>) -> Vec<Fold> {
     let written = |(said, stamp): (&'a Said, Stamp)| {
-        let Write { row, field, value } = &said.write;
-        (row.as_slice(), Written { field, stamp, value: value.as_deref() })
+        (said.row.as_slice(), Written { field: said.field(), stamp, value: said.value.as_deref() })
     };
-    let (theirs, others): (Vec<_>, Vec<_>) = said
-        .map(written)
-        .partition(|(_, written)| matches!(Writer::of(written.field), Some((Writer::Moderators, _))));
+    let (theirs, others): (Vec<_>, Vec<_>) =
+        said.map(written).partition(|(_, written)| written.field.0 == Writer::Moderators);
     let packed = [others, theirs].into_iter().flat_map(payload::packed);
     packed
         .map(|payload| {
@@ -216,38 +234,43 @@ fn folds<'a>(said: impl Iterator<Item = (&'a Said, Stamp)>) -> Vec<Fold> {
 
 impl Table {
     /// Whether an entry holds its field as it was written.
-    fn stands(&self, Said { write, stamp, author, .. }: &Said) -> bool {
-        let held = self.contest.held(&write.row, &write.field);
-        held.is_some_and(|(held, _)| (held.stamp(), held.author()) == (*stamp, *author))
+    fn stands(&self, said: &Said) -> bool {
+        let held = self.contest.held(&said.row, said.field());
+        held.is_some_and(|(held, _)| (held.stamp(), held.author()) == (said.stamp, said.author))
     }
 
     /// A payload of what `peer` holds in a row, and the least stamp in it: of as many batches as one has place for, the
-    /// shortest first. `None` where that does not halve their bytes.
+    /// shortest first. `None` where that does not save a quarter of their bytes.
     fn folded(&self, row: &[u8], peer: PeerId) -> Option<(Vec<u8>, Stamp)> {
         let mut batches: BTreeMap<u32, Vec<Written<'_>>> = BTreeMap::new();
-        let held = self.contest.held_from(row, &[]).take_while(|(entry, _)| entry.row() == row);
+        let held = self.contest.held_from(row, FIRST_FIELD).take_while(|(entry, _)| entry.row() == row);
         for (entry, _) in held.filter(|(entry, is_hidden)| entry.author() == peer && !is_hidden) {
             let written = Written { field: entry.field(), stamp: entry.stamp(), value: entry.value() };
             batches.entry(entry.number()).or_default().push(written);
         }
-        let length = |number| self.contest.batch(number).map_or(0, |batch| batch.bytes().len());
-        let mut batches: Vec<(usize, Vec<Written<'_>>)> =
-            batches.into_iter().map(|(number, entries)| (length(number), entries)).collect();
-        batches.sort_by_key(|(length, _)| *length);
-        let mut length = HEADER_MAX + Payload::head_length(row, ENTRIES_MAX) + SIGNATURE_LEN;
-        let (mut replaced, mut count, mut halving) = (0, 0, 0);
-        for (place, (bytes, more)) in batches.iter().enumerate() {
-            length += more.iter().map(|written| written.length(Stamp::NEVER)).sum::<usize>();
+        // With the least stamp of all none takes less than it will.
+        let least = batches.values().flatten().map(|written| written.stamp).min()?;
+        let own = batches.into_iter().filter_map(|(number, entries)| {
+            let batch = self.contest.batch(number)?;
+            Some((batch.bytes().len(), batch.bytes().len() - batch.payload().len(), entries))
+        });
+        let mut batches: Vec<(usize, usize, Vec<Written<'_>>)> = own.collect();
+        batches.sort_by_key(|(length, ..)| *length);
+        let around = batches.iter().map(|(_, around, _)| around).max()? + SPAN_MAX;
+        let mut length = Payload::head_length(row, ENTRIES_MAX);
+        let (mut replaced, mut count, mut saving) = (0, 0, 0);
+        for (place, (bytes, _, more)) in batches.iter().enumerate() {
+            length += more.iter().map(|written| written.length(least)).sum::<usize>();
             (replaced, count) = (replaced + bytes, count + more.len());
-            if length > BATCH_MAX || count > ENTRIES_MAX {
+            if length > PAYLOAD_MAX || count > ENTRIES_MAX {
                 break;
             }
-            if 2 * length <= replaced {
-                halving = place + 1;
+            if 4 * (around + length) <= 3 * replaced {
+                saving = place + 1;
             }
         }
         let mut entries: Vec<Written<'_>> =
-            batches.drain(..halving).flat_map(|(_, entries)| entries).collect();
+            batches.drain(..saving).flat_map(|(.., entries)| entries).collect();
         entries.sort_by_key(|written| written.field);
         if planted!(RowRestamps) {
             let latest = entries.iter().map(|written| written.stamp).max()?;

@@ -44,7 +44,7 @@ fn sign(person: u8, sequence: u64, (least, most): (u64, u64), payload: &[u8]) ->
 
 /// What a person writes at a time: the batches have the numbers from that on.
 fn written(person: u8, stamp: u64, writes: &[Write]) -> Vec<SignedBatch> {
-    let payloads = payloads(writes).expect("it can be written");
+    let payloads = payloads(peer(person), writes).expect("it can be written");
     (stamp..)
         .zip(payloads)
         .map(|(sequence, payload)| sign(person, sequence, (stamp, stamp), &payload))
@@ -67,6 +67,11 @@ fn text<'a>(table: &'a Table, row: &str, name: &str) -> Option<&'a str> {
     core::str::from_utf8(value).ok()
 }
 
+/// All bytes of a field.
+fn bytes((writer, name): Field<'_>) -> Vec<u8> {
+    writer.field(name)
+}
+
 /// Row, field, stamp, author and value of what holds a field.
 type Line = (Vec<u8>, Vec<u8>, u64, PeerId, Option<Vec<u8>>);
 
@@ -74,9 +79,9 @@ type Line = (Vec<u8>, Vec<u8>, u64, PeerId, Option<Vec<u8>>);
 fn state(table: &Table) -> (Vec<Line>, BTreeSet<BatchKey>) {
     let line = |(entry, _): (&Entry, bool)| {
         let value = entry.value().map(<[u8]>::to_vec);
-        (entry.row().to_vec(), entry.field().to_vec(), entry.stamp().0, entry.author(), value)
+        (entry.row().to_vec(), bytes(entry.field()), entry.stamp().0, entry.author(), value)
     };
-    let lines = table.contest.held_from(&[], &[]).map(line).collect();
+    let lines = table.contest.held_from(&[], FIRST_FIELD).map(line).collect();
     (lines, table.batches().map(|batch| batch.key()).collect())
 }
 
@@ -94,15 +99,15 @@ fn by_the_rules(batches: &[SignedBatch], quota: Quota) -> (Vec<Line>, BTreeSet<B
         }
     }
     entries.sort();
-    let (mut lines, mut kept) = (BTreeMap::<(&[u8], &[u8]), _>::new(), BTreeSet::new());
+    let (mut lines, mut kept) = (BTreeMap::<(&[u8], Field<'_>), _>::new(), BTreeSet::new());
     let mut used: BTreeMap<PeerId, (u32, u64, u32)> = BTreeMap::new();
     for (Reverse((stamp, _)), row, field, Reverse((_, value)), _, peer, key) in entries {
-        let (values, bytes, removals) = used.get(&peer).copied().unwrap_or_default();
-        let size = (row.len() + field.len() + value.map_or(0, <[u8]>::len)) as u64;
+        let (values, sizes, removals) = used.get(&peer).copied().unwrap_or_default();
+        let size = (row.len() + bytes(field).len() + value.map_or(0, <[u8]>::len)) as u64;
         let more = match value {
-            _ if field[0] == 2 => (values, bytes, removals),
-            Some(_) => (values + 1, bytes + size, removals),
-            None => (values, bytes, removals + 1),
+            _ if field.0 == Writer::Moderators => (values, sizes, removals),
+            Some(_) => (values + 1, sizes + size, removals),
+            None => (values, sizes, removals + 1),
         };
         let fits = more.0 <= quota.values && more.1 <= quota.bytes && more.2 <= quota.removals;
         if fits && !lines.contains_key(&(row, field)) {
@@ -113,7 +118,7 @@ fn by_the_rules(batches: &[SignedBatch], quota: Quota) -> (Vec<Line>, BTreeSet<B
     }
     let lines = lines
         .into_iter()
-        .map(|((row, field), (stamp, peer, value))| (Vec::from(row), Vec::from(field), stamp, peer, value));
+        .map(|((row, field), (stamp, peer, value))| (Vec::from(row), bytes(field), stamp, peer, value));
     (lines.collect(), kept)
 }
 
@@ -131,7 +136,7 @@ fn drawn(rng: &mut Rng, number: u64) -> Vec<SignedBatch> {
         } else {
             let stamp = 1 + rng.below(12);
             let writes: Vec<Write> = (0..1 + rng.below(3)).map(|_| drawn_write(rng, person, row)).collect();
-            let payload = payloads(&writes).expect("short").remove(0);
+            let payload = payloads(peer(person), &writes).expect("short").remove(0);
             batches.push(sign(person, sequence, (stamp, stamp), &payload));
         }
         apply(&mut table, &batches[batches.len() - 1]);
@@ -150,14 +155,11 @@ fn drawn_write(rng: &mut Rng, person: u8, row: &str) -> Write {
 
 /// Everything that a peer holds in a row, in one payload, whether that is shorter or not.
 fn folded_all(table: &Table, row: &[u8], peer: PeerId) -> Option<(Vec<u8>, Stamp)> {
-    let held = table.contest.held_from(row, &[]).take_while(|(entry, _)| entry.row() == row);
+    let held = table.contest.held_from(row, FIRST_FIELD).take_while(|(entry, _)| entry.row() == row);
     let own = held.map(|(entry, _)| entry).filter(|entry| entry.author() == peer);
-    let entry = |entry: &'_ Entry| (entry.field().to_vec(), entry.stamp(), entry.value().map(<[u8]>::to_vec));
-    let own: Vec<_> = own.map(entry).collect();
-    let least = own.iter().map(|(_, stamp, _)| *stamp).min()?;
-    let entries =
-        own.iter().map(|(field, stamp, value)| Written { field, stamp: *stamp, value: value.as_deref() });
-    Some((Payload { row, entries: entries.collect() }.write(least), least))
+    let own = own.map(|entry| Written { field: entry.field(), stamp: entry.stamp(), value: entry.value() });
+    let payload = Payload { row, entries: own.collect() };
+    (!payload.entries.is_empty()).then(|| (payload.write(payload.least()), payload.least()))
 }
 
 fn drawn_quota(rng: &mut Rng) -> Quota {
@@ -178,14 +180,14 @@ fn said(entry: &Entry) -> (Stamp, PeerId, Vec<u8>) {
 
 fn follow(followed: &mut Followed, changed: Option<Changes>) {
     for change in changed.iter().flat_map(Changes::of::<Change>) {
-        let field = (change.row().to_vec(), change.field().to_vec());
+        let field = (change.row().to_vec(), bytes(change.field()));
         assert_eq!(followed.remove(&field), change.before.as_ref().map(said), "what stood there before");
         followed.extend(change.after.as_ref().map(|after| (field, said(after))));
     }
 }
 
 fn shown(table: &Table) -> Followed {
-    let place = |entry: &Entry| (entry.row().to_vec(), entry.field().to_vec());
+    let place = |entry: &Entry| (entry.row().to_vec(), bytes(entry.field()));
     table.entries(&[]).map(|entry| (place(entry), said(entry))).collect()
 }
 
@@ -228,8 +230,8 @@ fn rebuilt(table: &Table) -> Table {
 }
 
 fn counted(table: &Table, person: u8) -> Used {
-    let held = table.contest.held_from(&[], &[]).map(|(entry, _)| entry);
-    let own = held.filter(|entry| entry.author() == peer(person) && entry.field()[0] != 2);
+    let held = table.contest.held_from(&[], FIRST_FIELD).map(|(entry, _)| entry);
+    let own = held.filter(|entry| entry.author() == peer(person) && entry.field().0 != Writer::Moderators);
     own.fold(Used::default(), |used, entry| match entry.value() {
         Some(_) => Used { values: used.values + 1, bytes: used.bytes + entry.size(), ..used },
         None => Used { removals: used.removals + 1, ..used },
@@ -484,7 +486,7 @@ fn costs_are_entries_and_begun_kib() {
     let table = Table::new(Kind::ByValue);
     let header = written(0, 1, &[Write::removal("row", field("x"))])[0].header();
     let cost = |writes: &[Write]| {
-        let payload = payloads(writes).expect("short").remove(0);
+        let payload = payloads(peer(0), writes).expect("short").remove(0);
         let content = table.check(&header, &payload).expect("legal");
         assert_eq!(table.outline(&payload).map(|(_, cost)| cost), Some(content.cost));
         (content.cost, content.is_for_moderators)
@@ -524,7 +526,7 @@ fn tables_by_time_keep_old_rows_together() {
     assert_eq!(Table::new(Kind::ByValue).path_of(floor), 0, "by value nothing old lies together");
     let header = written(0, (last << 16) - 1, &[Write::value("", field("x"), "x")])[0].header();
     for wrong in [row(last), b"thirteen byte".to_vec(), vec![]] {
-        let payload = payloads(&[Write::removal(&wrong, field("x"))]).expect("short").remove(0);
+        let payload = payloads(peer(0), &[Write::removal(&wrong, field("x"))]).expect("short").remove(0);
         assert_eq!(table.read(&header, &payload), Err(TableError::Time(wrong.len())));
         assert!(Table::new(Kind::ByValue).read(&header, &payload).is_ok());
     }

@@ -85,7 +85,7 @@ impl App for Sync {
             Act::Set => values::set(table, me.peer, name, Some(value.as_bytes())),
             Act::Delete => values::set(table, me.peer, name, None),
         };
-        Some(tables::writing(Kind::ByValue, &[write]))
+        Some(tables::writing(author.node.endpoint().peer, Kind::ByValue, &[write]))
     }
 
     fn check(&self, room: RoomRef<'_>, past: &[Past<'_>]) -> Result<(), Violation> {

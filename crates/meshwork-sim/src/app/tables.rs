@@ -59,9 +59,7 @@ pub enum Whose {
     Anybody,
     /// One's own.
     Own,
-    /// That of who made the room: what others write there must come to nothing.
-    Maker,
-    /// The moderators', and the same.
+    /// The moderators': what others write there must come to nothing.
     Moderators,
 }
 
@@ -108,8 +106,7 @@ impl App for Tables {
                     _ => one.row,
                 },
                 whose: match rng.below(8) {
-                    0 => Whose::Maker,
-                    1 => Whose::Moderators,
+                    0..2 => Whose::Moderators,
                     2..4 => Whose::Own,
                     _ => Whose::Anybody,
                 },
@@ -144,11 +141,13 @@ impl App for Tables {
             }
         };
         let named = (0..FIELDS).filter(|number| operation.fields >> number & 1 == 1);
-        Some(writing(operation.table, &named.map(field).collect::<Vec<Write>>()))
+        let me = author.node.endpoint().peer;
+        Some(writing(me, operation.table, &named.map(field).collect::<Vec<Write>>()))
     }
 
     fn shown(&self, room: RoomRef<'_>, place: &Place) -> Option<Rank> {
         let Place::Field { table, row, field } = place else { return None };
+        let field = Writer::of(field)?;
         let entry = room.replica::<Table>(*table)?.holders(row, field).next()?;
         (entry.row() == row && entry.field() == field).then(|| rank(entry))
     }
@@ -170,7 +169,7 @@ impl App for Tables {
 
     fn told(&self, replica: ReplicaNumber, author: Option<PeerId>, changes: &Changes) -> Vec<Told> {
         let told = |change: &Change| {
-            let (row, field) = (change.row().to_vec(), change.field().to_vec());
+            let (row, field) = (change.row().to_vec(), bytes(change.field()));
             let (peer, value) = match &change.after {
                 Some(after) => (Some(after.author()), after.value()),
                 None => (author, None),
@@ -187,7 +186,7 @@ impl App for Tables {
         }
         let Ok(Payload { row, entries }) = Payload::read(&header, batch.payload()) else { return vec![] };
         let entry = |one: table::Written<'_>| super::Entry {
-            place: Place::Field { table: header.replica, row: row.to_vec(), field: one.field.to_vec() },
+            place: Place::Field { table: header.replica, row: row.to_vec(), field: bytes(one.field) },
             rank: Rank { stamp: one.stamp, peer: batch.peer(), content: content(one.value) },
         };
         entries.into_iter().map(entry).collect()
@@ -210,14 +209,7 @@ impl App for Tables {
 
     fn check(&self, room: RoomRef<'_>, _: &[Past<'_>]) -> Result<(), Violation> {
         for (table, entry) in KINDS.into_iter().flat_map(|kind| holders(room, kind)) {
-            let author = entry.author();
-            let is_allowed = match Writer::of(entry.field()) {
-                Some((Writer::Anybody, _)) => true,
-                Some((Writer::Peer(owner), _)) => owner == author,
-                Some((Writer::Moderators, _)) => moderated(room, table, entry),
-                None => false,
-            };
-            if !is_allowed {
+            if entry.field().0 == Writer::Moderators && !moderated(room, table, entry) {
                 let detail = format!("{:?} shows {:?}", place(table, entry), rank(entry));
                 return Err(Violation::new("allowed-writers", detail));
             }
@@ -236,14 +228,14 @@ impl App for Tables {
 fn within_quota(room: RoomRef<'_>, kind: Kind) -> Result<(), Violation> {
     let mut used: BTreeMap<PeerId, Used> = BTreeMap::new();
     for (_, entry) in holders(room, kind) {
-        if matches!(Writer::of(entry.field()), Some((Writer::Moderators, _))) {
+        if entry.field().0 == Writer::Moderators {
             continue;
         }
         let used = used.entry(entry.author()).or_default();
         match entry.value() {
             Some(value) => {
                 used.values += 1;
-                used.bytes += (entry.row().len() + entry.field().len() + value.len()) as u64;
+                used.bytes += (entry.row().len() + bytes(entry.field()).len() + value.len()) as u64;
             }
             None => used.removals += 1,
         }
@@ -285,11 +277,16 @@ pub(crate) fn number(kind: Kind) -> ReplicaNumber {
 fn holders(room: RoomRef<'_>, kind: Kind) -> impl Iterator<Item = (ReplicaNumber, &table::Entry)> {
     let number = number(kind);
     let table = room.replica::<Table>(number).into_iter();
-    table.flat_map(|table| table.holders(&[], &[])).map(move |entry| (number, entry))
+    table.flat_map(|table| table.holders(&[], (Writer::Anybody, &[]))).map(move |entry| (number, entry))
 }
 
 fn place(table: ReplicaNumber, entry: &table::Entry) -> Place {
-    Place::Field { table, row: entry.row().to_vec(), field: entry.field().to_vec() }
+    Place::Field { table, row: entry.row().to_vec(), field: bytes(entry.field()) }
+}
+
+/// All bytes of a field.
+fn bytes((writer, name): table::Field<'_>) -> Vec<u8> {
+    writer.field(name)
 }
 
 /// Bytes in the order of contents: to be removed is the greatest.
@@ -325,16 +322,15 @@ fn whose(author: &Author<'_>, whose: Whose) -> Option<Writer> {
     Some(match whose {
         Whose::Anybody => Writer::Anybody,
         Whose::Own => Writer::Peer(author.node.endpoint().peer),
-        Whose::Maker => Writer::Peer(author.room().records()?.owner()?),
         Whose::Moderators => Writer::Moderators,
     })
 }
 
-/// What writes these fields in one batch, or in few.
-pub(super) fn writing(kind: Kind, writes: &[Write]) -> Writing {
+/// What writes these fields of `me` in one batch, or in few.
+pub(super) fn writing(me: PeerId, kind: Kind, writes: &[Write]) -> Writing {
     let replica = number(kind);
     let place =
         |write: &Write| Place::Field { table: replica, row: write.row.clone(), field: write.field.clone() };
     let entries = writes.iter().map(|write| (place(write), content(write.value.as_deref()))).collect();
-    Writing { replica, payloads: payloads(writes).expect("rows, fields and values are short"), entries }
+    Writing { replica, payloads: payloads(me, writes).expect("rows, fields and values are short"), entries }
 }

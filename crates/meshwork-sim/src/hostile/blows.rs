@@ -192,27 +192,24 @@ impl Mask {
         batches.into_iter().filter_map(as_batch).collect()
     }
 
-    /// Fields of another peer and of moderators, and a row whose time has not come.
+    /// A field of moderators, and a row whose time has not come.
     fn trespasses(&self, wall: WallTime) -> Vec<RoomMessage> {
         let (author, stamp) = (Endpoint { instance: Instance(7), ..self.me }, Stamp::at(wall));
         let ahead = wall.as_millis() + FORETOLD.as_millis() as u64;
         let early = [&ahead.to_be_bytes()[2..], &[0; 8]].concat();
-        let of_another = self.known.iter().find(|known| known.peer != self.me.peer);
-        let of_another = of_another.map(|known| (Family::ByValue, vec![], Writer::Peer(known.peer)));
         let trespasses =
             [(Family::ByValue, vec![], Writer::Moderators), (Family::ByTime, early, Writer::Anybody)];
         let batch = |(place, (family, row, writer)): (u64, (Family, Vec<u8>, Writer))| {
-            let field = writer.field(b"a");
-            let entries = vec![Written { field: &field, stamp, value: Some(b"mine") }];
+            let entries = vec![Written { field: (writer, b"a"), stamp, value: Some(b"mine") }];
             let payload = Payload { row: &row, entries }.write(stamp);
             let header = Header {
                 replica: ReplicaNumber::new(GENESIS_SLOT, family)?,
-                ..Header::new(author, 1 + 3 * self.inventions + place, StampWindow::at(stamp), 2)
+                ..Header::new(author, 1 + 2 * self.inventions + place, StampWindow::at(stamp), 2)
             };
             let batch = SignedBatch::sign(&self.identity, &self.room?, &header, &payload).ok()?;
             as_batch(batch.bytes().to_vec())
         };
-        (0..).zip(trespasses.into_iter().chain(of_another)).filter_map(batch).collect()
+        (0..).zip(trespasses).filter_map(batch).collect()
     }
 
     /// One sequence, and another colour for each link.

@@ -31,7 +31,7 @@ fn post(world: &mut World, member: Member, hours: u64, text: &str) {
     let millis = world.wall().as_millis() - hours * HOUR_MILLIS;
     let row = [&millis.to_be_bytes()[2..], &[7; 8]].concat();
     let write = Write::value(row, Writer::Anybody.field(text.as_bytes()), text);
-    let payloads = payloads(&[write]).expect("it is short");
+    let payloads = payloads(world.node(member.0).endpoint().peer, &[write]).expect("it is short");
     order(world, member, |node, now, room| node.room_mut(now, room).write(conversation(), payloads));
 }
 

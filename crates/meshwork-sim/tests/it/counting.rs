@@ -66,7 +66,7 @@ impl Crowd {
         let added = self.world.command(index, |node, now| {
             let me = node.endpoint();
             let write = counter::add(table(node, room)?, me, NAME, by).expect("few");
-            let payloads = payloads(&[write]).expect("short");
+            let payloads = payloads(me.peer, &[write]).expect("short");
             // Who is not in the room yet counts later.
             node.room_mut(now, room).write(first_table(), payloads).ok().map(|_| me)
         });

@@ -39,7 +39,8 @@ fn say(world: &mut World, (index, room): Member, number: ReplicaNumber, payloads
 }
 
 fn write(world: &mut World, member: Member, writes: &[Write]) {
-    let payloads = writes.iter().flat_map(|write| payloads(std::slice::from_ref(write)).expect("short"));
+    let me = world.node(member.0).endpoint().peer;
+    let payloads = writes.iter().flat_map(|write| payloads(me, std::slice::from_ref(write)).expect("short"));
     say(world, member, first_table(), payloads.collect());
 }
 

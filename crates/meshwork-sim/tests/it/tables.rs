@@ -25,7 +25,7 @@ fn field(name: impl ToString) -> Vec<u8> {
 }
 
 fn write(world: &mut World, (index, room): Member, writes: &[Write]) {
-    let payloads = payloads(writes).expect("they can be written");
+    let payloads = payloads(world.node(index).endpoint().peer, writes).expect("they can be written");
     world
         .command(index, |node, now| node.room_mut(now, room).write(first_table(), payloads))
         .expect("there is no limit");
@@ -163,7 +163,9 @@ fn keepers_keep_tables_of_unknown_apps() {
     });
     let slot = turned_on.expect("it is its room");
     let number = ReplicaNumber::new(slot, Family::ByValue).expect("a slot");
-    let payloads = payloads(&[Write::value("ferry", field("seats"), "40")]).expect("short");
+    let payloads =
+        payloads(world.node(one.0).endpoint().peer, &[Write::value("ferry", field("seats"), "40")])
+            .expect("short");
     world.command(one.0, |node, now| node.room_mut(now, one.1).write(number, payloads)).expect("no limit");
     let in_step = |world: &World| {
         world.node(one.0).room(one.1).peers().iter().any(|peer| peer.attached && peer.in_step)
@@ -203,6 +205,7 @@ fn an_owner_limits_each_app_by_itself() {
     order(&mut world, &|room| room.raise_quota(quota).map(drop)).expect("it owns it");
     world.run_for(Duration::from_secs(5));
     let (guest, room) = members[1];
+    let me = world.node(guest).endpoint().peer;
     let view = world.node(guest).room(room);
     assert_eq!(view.rule(2), Some((limit, WhoWrites::Everybody)));
     assert_eq!((view.rule(0), view.rule(3)), (Some((None, WhoWrites::Everybody)), None));
@@ -210,7 +213,7 @@ fn an_owner_limits_each_app_by_itself() {
 
     let limited = ReplicaNumber::new(2, Family::ByValue).expect("a slot");
     let mut write = |number| {
-        let payloads = payloads(&[Write::value("row", field("a"), "b")]).expect("short");
+        let payloads = payloads(me, &[Write::value("row", field("a"), "b")]).expect("short");
         world.command(guest, |node, now| node.room_mut(now, room).write(number, payloads).map(drop))
     };
     assert_eq!((write(limited), write(first_table()), write(first_table())), (Ok(()), Ok(()), Ok(())));

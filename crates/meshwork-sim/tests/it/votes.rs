@@ -24,7 +24,7 @@ const BALLOTS: &[u8] = b"ballots";
 /// A vote for a choice: a field that only its peer may write.
 fn ballots(peer: PeerId, choice: &str) -> Vec<Vec<u8>> {
     let field = Writer::Peer(peer).field(b"vote");
-    payloads(&[Write::value(BALLOTS, field, choice)]).expect("row, field and value are short")
+    payloads(peer, &[Write::value(BALLOTS, field, choice)]).expect("row, field and value are short")
 }
 
 /// How many votes each choice has.
@@ -32,7 +32,7 @@ fn tally(node: &Node, room: RoomHandle) -> BTreeMap<Vec<u8>, usize> {
     let mut tally = BTreeMap::new();
     let table: Option<&Table> = node.room(room).replica(first_table());
     for entry in table.into_iter().flat_map(|table| table.entries(BALLOTS)) {
-        if matches!(Writer::of(entry.field()), Some((Writer::Peer(_), b"vote")))
+        if matches!(entry.field(), (Writer::Peer(_), b"vote"))
             && let Some(choice) = entry.value()
         {
             *tally.entry(choice.to_vec()).or_insert(0) += 1;
@@ -59,7 +59,8 @@ fn fill(world: &mut World, (index, room): (usize, RoomHandle)) {
     for first in (0..Quota::default().values as usize + 1000).step_by(ENTRIES_MAX) {
         let fields = (first..first + ENTRIES_MAX)
             .map(|name| Write::value("ballots", Writer::Anybody.field(&name.to_be_bytes()), "ferry"));
-        let payloads = payloads(&fields.collect::<Vec<_>>()).expect("short");
+        let payloads =
+            payloads(world.node(index).endpoint().peer, &fields.collect::<Vec<_>>()).expect("short");
         world
             .command(index, |node, now| node.room_mut(now, room).write(first_table(), payloads))
             .expect("no limit");

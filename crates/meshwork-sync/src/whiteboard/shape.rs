@@ -296,7 +296,7 @@ impl Fields {
 
     /// What these entries say of the shape in whose row they stand.
     pub(super) fn read<'a>(entries: impl Iterator<Item = &'a Entry>) -> Fields {
-        let known = entries.filter_map(|entry| match Writer::of(entry.field())? {
+        let known = entries.filter_map(|entry| match entry.field() {
             (Writer::Anybody, name) => Some((Field::named(name)?, entry.value()?.to_vec())),
             _ => None,
         });

@@ -133,7 +133,7 @@ pub fn shapes(table: &Table) -> Vec<(ShapeId, Shape)> {
 
 /// A place over all shapes of a table. Of a shape it reads the order alone, however long its stroke is.
 pub fn top(table: &Table) -> Order {
-    let order = |entry: &Entry| match Writer::of(entry.field())? {
+    let order = |entry: &Entry| match entry.field() {
         (Writer::Anybody, name) => match Field::named(name)? {
             // A shape lies here that does not say where.
             Field::What => Some(Order::between(None, None)),
@@ -147,13 +147,17 @@ pub fn top(table: &Table) -> Order {
 
 /// What takes a shape away, with what other builds wrote about it.
 pub fn deletion(table: &Table, id: ShapeId) -> Vec<Write> {
-    table.row(&id.row()).map(|entry| Write::removal(entry.row(), entry.field().to_vec())).collect()
+    let removal = |entry: &Entry| {
+        let (writer, name) = entry.field();
+        Write::removal(entry.row(), writer.field(name))
+    };
+    table.row(&id.row()).map(removal).collect()
 }
 
 /// The pictures that a keeper holds, those put down last first: of each author as much as of
 /// [versions](crate::about::to_hold).
 pub fn to_hold(table: &Table) -> Vec<Picture> {
-    let is_what = |entry: &&Entry| Writer::of(entry.field()) == Some((Writer::Anybody, &*Field::What.name()));
+    let is_what = |entry: &&Entry| entry.field() == (Writer::Anybody, &*Field::What.name());
     let pictures =
         table.entries(&ROW).filter(is_what).filter_map(|entry| match What::read(entry.value()?)? {
             What::Picture(picture) => Some((entry.stamp(), entry.author(), picture)),

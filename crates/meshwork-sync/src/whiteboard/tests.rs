@@ -446,7 +446,7 @@ fn draw(seed: u64) {
     }
     // Whatever stands there of a build of later was written by it, whoever moved or coloured its shape.
     for entry in drawers[0].person.table.entries(&ROW) {
-        let (_, name) = Writer::of(entry.field()).expect("a field");
+        let (_, name) = entry.field();
         if name[0] == b'z' {
             let is_known =
                 |write: &Write| write.row == entry.row() && write.value.as_deref() == entry.value();
@@ -487,9 +487,10 @@ type Standing = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 
 fn rows(table: &Table) -> BTreeSet<Standing> {
     let fields = table.entries(&ROW);
-    fields
-        .map(|entry| (entry.row().to_vec(), entry.field().to_vec(), entry.value().map(<[u8]>::to_vec)))
-        .collect()
+    let standing = |entry: &meshwork_core::table::Entry| {
+        (entry.row().to_vec(), entry.field().1.to_vec(), entry.value().map(<[u8]>::to_vec))
+    };
+    fields.map(standing).collect()
 }
 
 #[test]

@@ -72,6 +72,30 @@ async fn short_sessions_are_folded_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn counters_of_short_sessions_are_folded() {
+    let network = Network::calm(24);
+    let kim = network.keeper("Kim");
+    let kept = kim.create(meshwork::sync::room()).await.unwrap();
+    let link = kept.link().to_string();
+    let mut people = [network.endpoint("Ann"), network.endpoint("Bo")];
+    for turn in 1..=10 {
+        for person in &mut people {
+            let room = session(&network, person, &link).await;
+            for _ in 0..4 {
+                room.counter("likes").add(1).await.unwrap();
+            }
+            network.run(Duration::from_secs(5)).await;
+        }
+        let stored = counting(&network.stored(&kim));
+        assert!(stored.len() <= 4, "turn {turn}: {} batches", stored.len());
+    }
+    let stored = counting(&network.stored(&kim));
+    println!("{} bytes a person", bytes(&stored) / people.len());
+    assert!(bytes(&stored) <= people.len() * 600, "{} bytes", bytes(&stored));
+    assert_eq!(kept.counter("likes").value().await.unwrap(), 80);
+}
+
+#[tokio::test(start_paused = true)]
 async fn own_deleted_text_leaves_every_store() {
     let secret = "the-password-is-swordfish";
     let network = Network::calm(22);

@@ -446,7 +446,7 @@ impl Sync {
             if writes.iter().any(|write| table.is_full_for(me.peer, write)) {
                 return Err(texts::WRITTEN_ENOUGH.to_owned());
             }
-            let payloads = payloads(&writes).map_err(|error| error.to_string())?;
+            let payloads = payloads(me.peer, &writes).map_err(|error| error.to_string())?;
             let written = node.room_mut(now, room).write(self.replica(), payloads);
             written.map(drop).map_err(|error| why_not(&error))
         });

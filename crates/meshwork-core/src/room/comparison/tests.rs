@@ -54,6 +54,11 @@ fn endpoint(member: usize) -> Endpoint {
     Endpoint { peer: identity(0).peer(), instance: Instance(member as u64) }
 }
 
+/// Whoever writes: fields here are anybody's.
+fn author() -> PeerId {
+    identity(0).peer()
+}
+
 fn identity(author: u64) -> Identity {
     Identity::from_secret([1 + author as u8; 32])
 }
@@ -114,7 +119,11 @@ impl World {
         let field = |field: u32| Writer::Anybody.field(format!("{field}").as_bytes());
         // Few rows, so that signing takes little, and a leaf has entries of many batches all the same.
         let write = |at: u32| Write::value(format!("row {}", at % 100), field(at), "value");
-        self.write(Family::ByValue, 5, payloads(&fields.map(write).collect::<Vec<_>>()).expect("short"))
+        self.write(
+            Family::ByValue,
+            5,
+            payloads(author(), &fields.map(write).collect::<Vec<_>>()).expect("short"),
+        )
     }
 
     fn post(&mut self, day: u64, text: &str) -> Vec<SignedBatch> {
@@ -126,7 +135,7 @@ impl World {
         let row = [b"room\0", &(row * DAY).to_be_bytes()[2..], &[9; 8]].concat();
         let write = |text: &&str| Write::value(&row, Writer::Anybody.field(text.as_bytes()), text);
         let writes: Vec<Write> = texts.iter().map(write).collect();
-        self.write(Family::ByTime, day * DAY, payloads(&writes).expect("short"))
+        self.write(Family::ByTime, day * DAY, payloads(author(), &writes).expect("short"))
     }
 
     /// Batches arrive live.

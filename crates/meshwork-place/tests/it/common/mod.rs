@@ -134,7 +134,7 @@ impl Members {
         let now = self.now;
         let (identity, room) = self.rooms.get_mut(&number).expect("it is open");
         let write = Write::value(row, Writer::Anybody.field(b"text"), "beside the canvas");
-        let payloads = table::payloads(&[write]).expect("a short row");
+        let payloads = table::payloads(identity.peer(), &[write]).expect("a short row");
         room.write(now, identity, Slot::GENESIS.replica(Family::ByValue), payloads)
             .expect("nothing forbids it");
     }

@@ -27,7 +27,7 @@ fn row(days: u64) -> Vec<u8> {
 
 fn write(room: &mut Room, author: u8, at: Now, days: u64) -> Result<(), WriteError> {
     let field = Writer::Peer(peer(author)).field(b"text");
-    let payloads = payloads(&[Write::value(row(days), field, "v")]).unwrap();
+    let payloads = payloads(peer(author), &[Write::value(row(days), field, "v")]).unwrap();
     room.write(at, &identity(author), number(), payloads).map(drop)
 }
 

@@ -19,7 +19,8 @@ fn table(room: &Room, slot: u8) -> &Table {
 
 /// One field with this writer, in a row of its own.
 fn payload(writer: Writer, row: &str) -> Vec<Vec<u8>> {
-    payloads(&[Write::value(row, writer.field(b"f"), "v")]).unwrap()
+    let author = if let Writer::Peer(author) = writer { author } else { peer(0) };
+    payloads(author, &[Write::value(row, writer.field(b"f"), "v")]).unwrap()
 }
 
 fn rows(room: &Room, slot: u8) -> usize {
@@ -113,7 +114,7 @@ fn records_raise_the_quota_of_tables() {
         for first in (0..least as usize + 256).step_by(ENTRIES_MAX) {
             let fields = (first..first + ENTRIES_MAX)
                 .map(|field| Write::value("row", Writer::Anybody.field(format!("{field}").as_bytes()), "v"));
-            let payloads = payloads(&fields.collect::<Vec<_>>()).unwrap();
+            let payloads = payloads(peer(2), &fields.collect::<Vec<_>>()).unwrap();
             room.write(now(2 + first as u64), &identity(2), number(0), payloads).unwrap();
             room.kept.writing.outbox_mut().retain(|_| false);
         }

@@ -86,7 +86,7 @@ fn rows(author: u8, count: u64) -> Vec<SignedBatch> {
     let replica = ReplicaNumber::new(GENESIS_SLOT, Family::ByValue).unwrap();
     let row = |sequence: u64| {
         let write = Write { row: vec![author, sequence as u8], field: vec![0], value: Some(vec![1]) };
-        let payload = payloads(&[write]).unwrap().remove(0);
+        let payload = payloads(peer(author), &[write]).unwrap().remove(0);
         let header =
             Header { replica, ..Header::new(endpoint(author, 1), sequence, StampWindow::at(stamp(5)), 2) };
         SignedBatch::sign(&identity(author), &room_id(), &header, &payload).unwrap()
