@@ -17,7 +17,7 @@
 //!
 //! # Limits
 //! A name has at most [`NAME_MAX`] bytes; a share and the sum lie within [`i64`]. Each session that
-//! counts takes a field of 41 bytes for ever.
+//! counts takes a field for ever, of some 20 bytes.
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Instance, PeerId};

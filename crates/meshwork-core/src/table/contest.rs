@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Bound;
 
-use super::entry::{Entry, InTable, Place};
+use super::entry::{Entry, InTable, Place, by_field};
 use super::payload::Field;
 use super::quota::{Account, Quota, Used};
 use crate::id::PeerId;
@@ -200,8 +200,8 @@ impl Contest {
     pub(super) fn settle(&mut self) -> Outcome {
         while !self.fields.is_empty() || !self.peers.is_empty() {
             let mut fields = mem::take(&mut self.fields);
-            fields.sort_by(|one, other| Place::field(one).cmp(&Place::field(other)));
-            fields.dedup_by(|one, other| Place::field(one) == Place::field(other));
+            fields.sort_by(|one, other| by_field(one, other));
+            fields.dedup_by(|one, other| by_field(one, other).is_eq());
             fields.iter().for_each(|entry| self.settle_field(entry));
             if let Some(peer) = self.peers.pop_first() {
                 self.settle_peer(peer);
@@ -221,7 +221,7 @@ impl Contest {
         let field = (of.row(), of.field());
         let from: &dyn Place = &field;
         let all = self.entries.range::<dyn Place, _>((Bound::Included(from), Bound::Unbounded));
-        let all = all.take_while(|(entry, _)| entry.0.field() == field.1 && entry.0.row() == field.0);
+        let all = all.take_while(|(entry, _)| by_field(&entry.0, of).is_eq());
         let mut is_taken = false;
         let mut changed: Vec<(Entry, State)> = Vec::new();
         for (InTable(entry), Mark { state, .. }) in all {
@@ -300,10 +300,9 @@ impl Contest {
 
 /// What came of each field after all steps.
 fn turns(mut steps: Vec<(Held, bool)>) -> Vec<Turn> {
-    steps.sort_by(|(one, _), (other, _)| Place::field(&one.entry).cmp(&Place::field(&other.entry)));
-    let same = |(one, _): &(Held, bool), (other, _): &(Held, bool)| {
-        Place::field(&one.entry) == Place::field(&other.entry)
-    };
+    steps.sort_by(|(one, _), (other, _)| by_field(&one.entry, &other.entry));
+    let same =
+        |(one, _): &(Held, bool), (other, _): &(Held, bool)| by_field(&one.entry, &other.entry).is_eq();
     // The entry whose first step is that it holds no longer held before; the one whose last step is that it holds does.
     let turn = |steps: &[(Held, bool)]| {
         let is_of =

@@ -208,9 +208,15 @@ impl Place for (&[u8], Field<'_>) {
     }
 }
 
+/// The order of rows and their fields. One copy of it: all entries of a table are sorted by it in many places.
+#[inline(never)]
+pub(super) fn by_field(one: &dyn Place, other: &dyn Place) -> Ordering {
+    one.field().cmp(&other.field())
+}
+
 impl Ord for dyn Place + '_ {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.field().cmp(&other.field()).then_with(|| match (self.entry(), other.entry()) {
+        by_field(self, other).then_with(|| match (self.entry(), other.entry()) {
             (Some(one), Some(another)) => another.compare(one),
             (one, another) => one.is_some().cmp(&another.is_some()),
         })
