@@ -3,7 +3,6 @@
 //! Run with `cargo run --release -p meshwork-sync --example reading_costs`, or built for `wasm32-wasip1` with node's WASI.
 
 use std::hint::black_box;
-#[expect(clippy::disallowed_types, reason = "it is time that is measured")]
 use std::time::Instant;
 
 use meshwork_core::clock::Stamp;
@@ -17,7 +16,6 @@ const ROOM: RoomId = RoomId([9; 32]);
 const ROUNDS: usize = 20;
 
 fn milliseconds<T>(run: impl FnOnce() -> T) -> (f64, T) {
-    #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "it is time that is measured")]
     let begin = Instant::now();
     let done = run();
     (begin.elapsed().as_secs_f64() * 1000.0, done)
@@ -101,9 +99,9 @@ fn main() {
             (reading, taking)
         };
         let rounds: Vec<(f64, Option<f64>)> = (0..ROUNDS).map(|_| round()).collect();
-        let most = |of: &dyn Fn(&(f64, Option<f64>)) -> f64| rounds.iter().map(of).fold(0.0, f64::max);
-        let reading = most(&|round| round.0);
-        let taking = rounds[0].1.map(|_| most(&|round| round.1.unwrap_or(0.0)));
+        let reading = rounds.iter().map(|round| round.0).fold(0.0, f64::max);
+        let taking: Option<Vec<f64>> = rounds.iter().map(|round| round.1).collect();
+        let taking = taking.map(|rounds| rounds.into_iter().fold(0.0, f64::max));
         let taking = taking.map_or_else(|| "refused".to_owned(), |ms| format!("{ms:.2}"));
         println!("{what:26} {reading:6.2}  {taking:>7}  {}", update.len());
     }
