@@ -232,7 +232,12 @@ impl Batch {
 
     /// Whose batch it is: the header's peer, without reading the rest.
     pub fn peer(&self) -> PeerId {
-        PeerId(*self.bytes()[1..].first_chunk().expect("the author's key follows the first byte"))
+        PeerId(*self.peer_bytes())
+    }
+
+    /// The same where it lies.
+    pub(crate) fn peer_bytes(&self) -> &[u8; 32] {
+        self.bytes()[1..].first_chunk().expect("the author's key follows the first byte")
     }
 
     /// Orders batches that hold the very same entry: the greater one keeps it. The one written later is greater, so a

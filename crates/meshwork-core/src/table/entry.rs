@@ -4,7 +4,7 @@ use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
 
-use super::payload::{Field, Payload, Writer, Written, field_length};
+use super::payload::{Field, PEER, Payload, Writer, Written, field_length};
 use crate::clock::Stamp;
 use crate::id::PeerId;
 use crate::replica::Digest;
@@ -182,15 +182,24 @@ pub(super) struct Latest(pub(super) Entry);
 
 /// A place in the order of a table: that of an entry, or the one before all entries of a field.
 pub(super) trait Place {
-    /// Row and field.
-    fn field(&self) -> (&[u8], Field<'_>);
+    /// The row's id.
+    fn row(&self) -> &[u8];
+    /// The field as its bytes lie behind each other: who may write it, that peer's key if it is one peer's, and its name.
+    fn field(&self) -> (u8, &[u8], &[u8]);
     /// The entry, if it is an entry's place.
     fn entry(&self) -> Option<&Entry>;
 }
 
 impl Place for Entry {
-    fn field(&self) -> (&[u8], Field<'_>) {
-        (self.row(), self.field())
+    fn row(&self) -> &[u8] {
+        self.row()
+    }
+
+    fn field(&self) -> (u8, &[u8], &[u8]) {
+        let bytes = self.batch.bytes();
+        let mark = bytes[usize::from(self.name.from) - 1];
+        let key: &[u8] = if mark == PEER { self.batch.peer_bytes() } else { &[] };
+        (mark, key, self.name.within(bytes))
     }
 
     fn entry(&self) -> Option<&Entry> {
@@ -199,8 +208,14 @@ impl Place for Entry {
 }
 
 impl Place for (&[u8], Field<'_>) {
-    fn field(&self) -> (&[u8], Field<'_>) {
-        *self
+    fn row(&self) -> &[u8] {
+        self.0
+    }
+
+    fn field(&self) -> (u8, &[u8], &[u8]) {
+        let (writer, name) = &self.1;
+        let key: &[u8] = if let Writer::Peer(peer) = writer { &peer.0 } else { &[] };
+        (writer.mark(), key, name)
     }
 
     fn entry(&self) -> Option<&Entry> {
@@ -211,7 +226,7 @@ impl Place for (&[u8], Field<'_>) {
 /// The order of rows and their fields. One copy of it: all entries of a table are sorted by it in many places.
 #[inline(never)]
 pub(super) fn by_field(one: &dyn Place, other: &dyn Place) -> Ordering {
-    one.field().cmp(&other.field())
+    one.row().cmp(other.row()).then_with(|| one.field().cmp(&other.field()))
 }
 
 impl Ord for dyn Place + '_ {

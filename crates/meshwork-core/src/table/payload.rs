@@ -26,7 +26,7 @@ pub const ENTRIES_MAX: usize = 4096;
 const ENTRY_LEAST: usize = 4;
 
 const ANYBODY: u8 = 0;
-const PEER: u8 = 1;
+pub(super) const PEER: u8 = 1;
 const MODERATORS: u8 = 2;
 
 /// A field of a row: who may write it, and its name. Fields are in the order of their bytes, as [`Writer::field`] gives them.
