@@ -21,7 +21,7 @@ pub(crate) const PACKAGE: &str = "meshwork-js";
 /// What all of it should be compressed: about a picture on a page. docs/decisions/0037-library.md says why it is more.
 const COMPRESSED_WANTED: usize = 400_000;
 /// The most that it may be, so that it does not grow unseen.
-const COMPRESSED_MAX: usize = 842_000;
+const COMPRESSED_MAX: usize = 845_000;
 /// How the script of wasm-bindgen is called, and its wasm, which gets the name that the package loads.
 const SCRIPT: &str = "wasm";
 const WASM: &str = "meshwork.wasm";
