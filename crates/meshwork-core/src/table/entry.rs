@@ -74,9 +74,13 @@ impl Entry {
 
     /// The field: who may write it, and its name.
     pub fn field(&self) -> Field<'_> {
-        let bytes = self.batch.bytes();
-        let writer = Writer::marked(bytes[usize::from(self.name.from) - 1], self.author());
-        (writer.expect("the batch was read"), self.name.within(bytes))
+        let writer = Writer::marked(self.mark(), self.author()).expect("the batch was read");
+        (writer, self.name.within(self.batch.bytes()))
+    }
+
+    /// The byte that says who may write the field.
+    fn mark(&self) -> u8 {
+        self.batch.bytes()[usize::from(self.name.from) - 1]
     }
 
     /// The value; `None` where the field was removed.
@@ -140,11 +144,8 @@ impl Entry {
     fn hash_place(&self, hasher: &mut blake3::Hasher) {
         hasher.update(&[self.row.length as u8]).update(self.row());
         let (writer, name) = self.field();
-        hasher.update(&[field_length((writer, name)) as u8, writer.mark()]);
-        if let Writer::Peer(peer) = writer {
-            hasher.update(&peer.0);
-        }
-        hasher.update(name);
+        let (mark, key) = writer.head();
+        hasher.update(&[field_length((writer, name)) as u8, mark]).update(key).update(name);
     }
 
     /// Which of two entries of one field wins: the greater. The last word has the batch, so that a fold takes over what
@@ -196,10 +197,9 @@ impl Place for Entry {
     }
 
     fn field(&self) -> (u8, &[u8], &[u8]) {
-        let bytes = self.batch.bytes();
-        let mark = bytes[usize::from(self.name.from) - 1];
+        let mark = self.mark();
         let key: &[u8] = if mark == PEER { self.batch.peer_bytes() } else { &[] };
-        (mark, key, self.name.within(bytes))
+        (mark, key, self.name.within(self.batch.bytes()))
     }
 
     fn entry(&self) -> Option<&Entry> {
@@ -214,8 +214,8 @@ impl Place for (&[u8], Field<'_>) {
 
     fn field(&self) -> (u8, &[u8], &[u8]) {
         let (writer, name) = &self.1;
-        let key: &[u8] = if let Writer::Peer(peer) = writer { &peer.0 } else { &[] };
-        (writer.mark(), key, name)
+        let (mark, key) = writer.head();
+        (mark, key, name)
     }
 
     fn entry(&self) -> Option<&Entry> {

@@ -49,11 +49,8 @@ pub enum Writer {
 impl Writer {
     /// The field of this name that these may write. At most [`FIELD_MAX`] bytes are a field.
     pub fn field(self, name: &[u8]) -> Vec<u8> {
-        match self {
-            Writer::Anybody => [&[ANYBODY], name].concat(),
-            Writer::Peer(peer) => [&[PEER], &peer.0[..], name].concat(),
-            Writer::Moderators => [&[MODERATORS], name].concat(),
-        }
+        let (mark, key) = self.head();
+        [&[mark], key, name].concat()
     }
 
     /// Who may write a field, and its name; `None` for bytes that are no field.
@@ -67,12 +64,12 @@ impl Writer {
         }
     }
 
-    /// The first byte of a field.
-    pub(super) fn mark(self) -> u8 {
+    /// What a field begins with: its first byte, and the key of the peer that may write it if it is one peer's.
+    pub(super) fn head(&self) -> (u8, &[u8]) {
         match self {
-            Writer::Anybody => ANYBODY,
-            Writer::Peer(_) => PEER,
-            Writer::Moderators => MODERATORS,
+            Writer::Anybody => (ANYBODY, &[]),
+            Writer::Peer(peer) => (PEER, &peer.0),
+            Writer::Moderators => (MODERATORS, &[]),
         }
     }
 
@@ -89,8 +86,7 @@ impl Writer {
 
 /// Bytes of a field.
 pub(super) fn field_length((writer, name): Field<'_>) -> usize {
-    let key = if matches!(writer, Writer::Peer(_)) { size_of::<PeerId>() } else { 0 };
-    1 + key + name.len()
+    1 + writer.head().1.len() + name.len()
 }
 
 /// Why bytes are no payload of a table, or entries cannot be written as one. Nothing was kept or written.
@@ -215,7 +211,7 @@ impl<'a> Payload<'a> {
         for written in &self.entries {
             let (writer, name) = written.field;
             write_varint(&mut bytes, 1 + name.len() as u64);
-            bytes.push(writer.mark());
+            bytes.push(writer.head().0);
             bytes.extend_from_slice(name);
             write_varint(&mut bytes, written.after(least));
             bytes.push(u8::from(written.value.is_some()));
