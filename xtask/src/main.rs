@@ -62,7 +62,7 @@ Usage: cargo xtask <command>
   deploy                   check the files in deploy/, and run the image of the program that was built
   deny                     check licences and sources of what comes from elsewhere
   surface                  write what the library and the npm package give out into docs/surface, and count it
-  tidy                     check edges between crates, the ledger, sizes, module docs, leftovers, links, the surface
+  tidy                     check edges between crates, the ledger, module docs, leftovers, links, the surface
 ";
 
 fn main() -> ExitCode {

@@ -3,9 +3,6 @@
 //! Functions above 70 lines are clippy's to find (`too_many_lines`), and are excepted where they stand, by
 //! `#[expect(clippy::too_many_lines, reason = "...")]`.
 
-/// Files that may have more than 600 lines: path and reason.
-pub(super) const LONG_FILES: &[(&str, &str)] = &[];
-
 /// Test code that may sleep: path and reason.
 pub(super) const WAITS: &[(&str, &str)] = &[
     ("e2e/src/wait.rs", "the one place that polls: the pause between two looks at a condition"),
@@ -14,6 +11,3 @@ pub(super) const WAITS: &[(&str, &str)] = &[
 
 /// Arrows between folders of core that point up: from, to and reason.
 pub(super) const UPWARD: &[(&str, &str, &str)] = &[];
-
-/// Types with more than 60 methods: folder and name, and reason.
-pub(super) const MANY_METHODS: &[(&str, &str)] = &[];

@@ -8,7 +8,6 @@ mod foreign;
 mod ledger;
 mod leftovers;
 mod links;
-mod methods;
 mod proofs;
 mod source;
 mod texts;
@@ -40,13 +39,12 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
         }
         Err(unreadable) => problems.extend(unreadable),
     }
-    problems.extend(source::check(&files, exceptions::LONG_FILES));
+    problems.extend(source::check(&files));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(foreign::check(&files));
     problems.extend(apps::check(&files));
     problems.extend(texts::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));
-    problems.extend(methods::check(&files, exceptions::MANY_METHODS));
     problems.extend(surface::check(&files));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
     if problems.is_empty() {
