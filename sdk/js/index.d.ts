@@ -436,8 +436,18 @@ export interface Document extends TypedTarget<{ change: CustomEvent<DocumentChan
    * may draw and be typed in between them. None where nobody wrote. Throws ClosedError.
    */
   readonly slices: readonly Uint8Array[]
-  /** Says what this page did to it. Rejects with WriteError; nothing was said. At most 8 MiB in all documents of an app. */
+  /**
+   * Says what this page did to it. Rejects with WriteError; nothing was said. At most 8 MiB in all documents of an app. With the codes
+   * `TooLarge`, `Full`, `ShareExceeded` and `Invalid` the same is refused however often it is tried.
+   */
   say(update: Uint8Array): Promise<void>
+  /**
+   * An update with places alone, to be said in place of one that is refused for good: others see nothing of it, and what this page
+   * writes behind or within it travels. Throws WriteError for what is no update.
+   */
+  emptied(update: Uint8Array): Uint8Array
+  /** Under which number a member writes while all that it wrote is there: what it says under another's is not that member's. */
+  clientOf(member: EndpointId): number | undefined
   /**
    * Puts something into it that stands there once, whoever seeds it: an update whose items have the client 0. Rejects with
    * WriteError; the document is as it was.
@@ -1025,6 +1035,7 @@ export type WriteCode =
   | 'TooFast'
   | 'TooLarge'
   | 'Full'
+  | 'ShareExceeded'
   | 'AppIsOff'
   | 'NotWriter'
   | 'Banned'
@@ -1041,9 +1052,11 @@ export class WriteError extends MeshworkError<WriteCode> {
   readonly window?: number
   /** With `TooFast`: milliseconds until the next window begins. */
   readonly wait?: number
-  /** With `TooLarge`. */
+  /** With `TooLarge` and `ShareExceeded`: bytes of what was to be written, and bytes that are allowed. */
   readonly size?: number
   readonly max?: number
+  /** With `ShareExceeded`: bytes that this peer has in the documents of the app. */
+  readonly used?: number
   /** With `Full`: what this peer has. */
   readonly entries?: number
   readonly bytes?: number

@@ -100,6 +100,14 @@ export class Document extends Listened {
     await this.#raw.say(update)
   }
 
+  emptied(update) {
+    return this.#raw.emptied(update)
+  }
+
+  clientOf(member) {
+    return this.#raw.clientOf(member)
+  }
+
   async seed(update) {
     await this.#raw.seed(update)
   }

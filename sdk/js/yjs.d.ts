@@ -8,7 +8,8 @@ import type { Document, PeerId, Room, TypedTarget, Version } from './index.js'
 /**
  * Keeps a Y.Doc and a document of a room in step, for any program that is written for Yjs. It gives the Y.Doc its clientID and
  * switches off its collection of what was deleted, so it is made before the first edit. What is typed goes out at once, and what
- * follows within 50 ms together; what the room refuses is kept and tried again.
+ * follows within 50 ms together; what the room refuses for now is kept and tried again. An edit that it refuses for good, since it is
+ * too long for instance, stays in the Y.Doc alone, and all others go on.
  */
 export interface MeshworkProvider
   extends TypedTarget<{
@@ -17,17 +18,27 @@ export interface MeshworkProvider
      * follows is heard all the same.
      */
     error: CustomEvent<Error>
+    /**
+     * Words were refused for good: the error says why, with the limit and the size. They stand in the Y.Doc, and nobody else has
+     * them. `null` once none are left there, as after an undo.
+     */
+    leftout: CustomEvent<Error | null>
     /** The document is not only added to, as after a ban: this update makes it, for a new Y.Doc. */
     anew: CustomEvent<Uint8Array>
   }> {
   readonly doc: Doc
-  /** What each member says of its cursor and name, as editors for Yjs have it. It ends with the member. */
+  /**
+   * What each member says of its cursor and name, as editors for Yjs have it: one state each, under the member's own number. It ends
+   * with the member.
+   */
   readonly awareness: Awareness
   /**
    * Resolves once the Y.Doc has all that the document had, but for what `error` tells. One of up to 2,000 items is there when the
    * provider is made; a longer one comes in steps, so that the page goes on meanwhile. It may be edited at once.
    */
   readonly opened: Promise<void>
+  /** The words that were refused for good and stand in the Y.Doc, in the order in which they were typed. */
+  readonly leftOut: string
   /** Waits until what was edited is said, or could not be. */
   flushed(): Promise<void>
   /**

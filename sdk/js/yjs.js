@@ -3,6 +3,7 @@
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
+import { readState, writeState } from './awareness.js'
 import { edits } from './edits.js'
 import { restore } from './restore.js'
 import { nextTask } from './task.js'
@@ -13,6 +14,8 @@ const PAUSE = 50
 const LONG = 64 * 1024
 // What could not be said is tried again after this time, in milliseconds.
 const RETRY = 1000
+// Codes of errors with which the same update is refused however often it is tried.
+const FINAL = new Set(['TooLarge', 'Full', 'ShareExceeded', 'Invalid'])
 // Two bytes in front of a document's name, which has at most 62, make a topic, which has at most 64: one for each document. No
 // program calls a topic of its own so.
 const CARETS = '\u0000c'
@@ -61,6 +64,11 @@ async function read(source, type) {
   return { text: letters.map(({ insert }) => insert).join(''), authors: letters.flatMap(authorsOf) }
 }
 
+/** Whether an update is refused for good: also one that the room's limit has no place for in a whole window. */
+function isFinal({ code, left, cost }) {
+  return FINAL.has(code) || (code === 'TooFast' && left === cost)
+}
+
 export class MeshworkProvider extends EventTarget {
   #document
   #topic
@@ -74,6 +82,8 @@ export class MeshworkProvider extends EventTarget {
   #caretLast = -Infinity
   #clients = new Map()
   #heard
+  // Items of which others have the places alone, as ranges `[client, from, to]`.
+  #leftOut = []
 
   constructor(room, doc, { name = 'document', awareness } = {}) {
     super()
@@ -135,6 +145,11 @@ export class MeshworkProvider extends EventTarget {
     await this.flushed()
   }
 
+  /** The letters that were refused for good and stand in the Y.Doc all the same, in the order in which they were typed. */
+  get leftOut() {
+    return this.#itemsLeftOut(({ content, id }, from, to) => content.str?.slice(from - id.clock, to - id.clock) ?? '').join('')
+  }
+
   async destroy() {
     await this.flushed()
     this.doc.off('update', this.#edited)
@@ -174,6 +189,10 @@ export class MeshworkProvider extends EventTarget {
   }
 
   #edited = (update, origin) => {
+    if (this.#leftOut.length > 0 && this.#itemsLeftOut(() => true).length === 0) {
+      this.#leftOut = []
+      this.dispatchEvent(new CustomEvent('leftout', { detail: null }))
+    }
     if (origin !== this) {
       this.#pending.push(update)
       this.#schedule(Math.max(0, this.#last + PAUSE - performance.now()))
@@ -205,22 +224,98 @@ export class MeshworkProvider extends EventTarget {
 
   async #say() {
     this.#last = performance.now()
-    const said = this.#pending
+    // All that waits at once, and in halves where that is refused: an edit that is too large holds up no other.
+    const parts = [this.#pending]
     this.#pending = []
     let wait = 0
-    try {
-      await this.#document.say(Y.mergeUpdates(said))
-    } catch (error) {
-      // Nothing typed is lost: it goes out with what follows.
-      this.#pending = [...said, ...this.#pending]
-      wait = error.wait ?? RETRY
-      this.#fail(error)
+    while (parts.length > 0 && wait === 0) {
+      const [part] = parts
+      try {
+        await this.#document.say(Y.mergeUpdates(part))
+        parts.shift()
+      } catch (error) {
+        if (part.length > 1 && (isFinal(error) || error.left > 0)) {
+          const middle = part.length >> 1
+          parts.splice(0, 1, part.slice(0, middle), part.slice(middle))
+        } else if (isFinal(error)) {
+          wait = await this.#leaveOut(parts, error)
+        } else {
+          wait = error.wait ?? RETRY
+          this.#fail(error)
+        }
+      }
     }
+    // Nothing typed is lost: it goes out with what follows.
+    this.#pending = [...parts.flat(), ...this.#pending]
     this.#saying = undefined
     if (this.#pending.length > 0 && !this.#room.isLeft) {
       this.#schedule(Math.max(wait, PAUSE))
     }
     return wait === 0
+  }
+
+  /**
+   * Says of an edit that is refused for good the places alone, so that all that is written behind and within it travels: the first
+   * part of `parts`, which it takes from there. Returns after which time to go on, in milliseconds.
+   */
+  async #leaveOut(parts, error) {
+    const [[update]] = parts
+    let places
+    try {
+      places = this.#document.emptied(update)
+      await this.#document.say(places)
+    } catch (again) {
+      if (!isFinal(again) || again.code === 'Full' || again.code === 'ShareExceeded') {
+        // This peer's share has no place even for that, or this is not the time.
+        if (update.length > LONG) {
+          parts[0] = [places]
+          this.#noteLeftOut(update, error)
+        } else {
+          this.#fail(again)
+        }
+        return again.wait ?? RETRY
+      }
+      // What builds on it cannot travel either.
+      parts.length = 0
+      this.#pending = []
+      this.#fail(error)
+      this.dispatchEvent(new CustomEvent('anew', { detail: this.#document.whole }))
+      return 0
+    }
+    parts.shift()
+    this.#noteLeftOut(update, error)
+    return 0
+  }
+
+  #noteLeftOut(update, error) {
+    for (const { id, length } of Y.decodeUpdate(update).structs) {
+      this.#leftOut.push([id.client, id.clock, id.clock + length])
+    }
+    if (this.#itemsLeftOut(() => true).length > 0) {
+      this.dispatchEvent(new CustomEvent('leftout', { detail: error }))
+    } else {
+      // It was undone meanwhile.
+      this.#leftOut = []
+    }
+  }
+
+  /** What `read` makes of each item that was left out and is not deleted, and of the part of it that was. */
+  #itemsLeftOut(read) {
+    const found = []
+    for (const [client, from, to] of this.#leftOut) {
+      const structs = this.doc.store.clients.get(client) ?? []
+      for (let at = structs.length > 0 ? Y.findIndexSS(structs, from) : 0; at < structs.length; at += 1) {
+        const item = structs[at]
+        const [start, end] = [Math.max(from, item.id.clock), Math.min(to, item.id.clock + item.length)]
+        if (start >= end) {
+          break
+        }
+        if (!item.deleted && item.countable) {
+          found.push(read(item, start, end))
+        }
+      }
+    }
+    return found
   }
 
   async #follow() {
@@ -274,10 +369,10 @@ export class MeshworkProvider extends EventTarget {
 
   #members = () => {
     const here = new Set(this.#room.members.map(({ id }) => id))
-    for (const [member, clients] of this.#clients) {
+    for (const [member, { client }] of this.#clients) {
       if (!here.has(member)) {
         this.#clients.delete(member)
-        removeAwarenessStates(this.awareness, [...clients], this)
+        removeAwarenessStates(this.awareness, [client], this)
       }
     }
     if (this.awareness.getLocalState() !== null) {
@@ -287,21 +382,30 @@ export class MeshworkProvider extends EventTarget {
 
   async #listen() {
     this.#heard = this.#topic[Symbol.asyncIterator]()
-    const note = ({ added, updated }, origin) => {
-      if (origin?.from) {
-        const clients = this.#clients.get(origin.from) ?? new Set()
-        this.#clients.set(origin.from, clients)
-        added.concat(updated).forEach((client) => clients.add(client))
-      }
-    }
-    this.awareness.on('update', note)
     for await (const { from, value } of this.#heard) {
       try {
-        applyAwarenessUpdate(this.awareness, value, { from: from.id })
+        this.#hearState(from.id, value)
       } catch {
         // Others say what they like.
       }
     }
-    this.awareness.off('update', note)
+  }
+
+  /** What a member says of itself: one state, which counts for its own number, whatever number it names. */
+  #hearState(member, value) {
+    const told = readState(value)
+    const client = told && this.#document.clientOf(member)
+    if (client === undefined || client === this.awareness.clientID) {
+      return
+    }
+    const last = this.#clients.get(member)
+    const isAfter = !last || last.named !== told.client || told.clock > last.clock
+    if (!isAfter && (told.clock < last.clock || told.state !== null)) {
+      return
+    }
+    // A member that opens the document again counts from the beginning.
+    this.#clients.set(member, { client, named: told.client, clock: told.state === null ? -1 : told.clock })
+    const clock = (this.awareness.meta.get(client)?.clock ?? 0) + 1
+    applyAwarenessUpdate(this.awareness, writeState({ client, clock, state: told.state }), { from: member })
   }
 }

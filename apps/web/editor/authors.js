@@ -53,9 +53,9 @@ function* pieces(text, authorOf) {
  * Who wrote most of each line, by its first place, whether that is somebody else than before, and what they wrote there last: by
  * the number under which they wrote, the place in that. Lines with nothing in them are nobody's.
  */
-function byLine(doc, text, authorOf) {
+function byLine(doc, text, places, authorOf) {
   const lines = new Map()
-  let [line, at, counts, before] = [doc.line(1), 0, new Map()]
+  let [line, at, raw, counts, before] = [doc.line(1), 0, 0, new Map()]
   const end = () => {
     const [most] = [...counts].sort(([, one], [, other]) => other.length - one.length)
     if (most) {
@@ -65,14 +65,15 @@ function byLine(doc, text, authorOf) {
     }
   }
   for (const [author, { id, length }] of pieces(text, authorOf)) {
-    const from = at
-    const to = Math.min(at + length, doc.length)
+    const from = raw
+    raw += length
+    const to = Math.min(places.toShown(raw), doc.length)
     while (at < to) {
       const upto = Math.min(line.to, to)
       if (upto > at) {
         const count = counts.get(author) ?? { length: 0, newest: new Map() }
         count.length += upto - at
-        count.newest.set(id.client, Math.max(count.newest.get(id.client) ?? 0, id.clock + upto - from - 1))
+        count.newest.set(id.client, Math.max(count.newest.get(id.client) ?? 0, id.clock + places.toRaw(upto) - from - 1))
         counts.set(author, count)
       }
       at = upto
@@ -89,17 +90,20 @@ function byLine(doc, text, authorOf) {
   return lines
 }
 
-/** `authorOf` says who wrote an item, `personOf` what an author is called, and how they look, `timeOf` when items were written. */
-export function authors(text, authorOf, personOf, timeOf) {
+/**
+ * `places` has the places of the text in the editor, `authorOf` says who wrote an item, `personOf` what an author is called, and how
+ * they look, `timeOf` when items were written.
+ */
+export function authors(text, places, authorOf, personOf, timeOf) {
   const plugin = ViewPlugin.fromClass(
     class {
       constructor({ state }) {
-        this.lines = byLine(state.doc, text, authorOf)
+        this.lines = byLine(state.doc, text, places, authorOf)
       }
 
       update({ docChanged, state }) {
         if (docChanged) {
-          this.lines = byLine(state.doc, text, authorOf)
+          this.lines = byLine(state.doc, text, places, authorOf)
         }
       }
     },

@@ -32,14 +32,17 @@ class Caret extends WidgetType {
   }
 }
 
-/** `personOf` says what somebody is called who writes under a number, and the style of its bead. */
-export function carets(text, awareness, personOf) {
+/**
+ * `lines` has the places of the text in the editor, `personOf` says what somebody is called who writes under a number, and the style
+ * of its bead.
+ */
+export function carets(text, lines, awareness, personOf) {
   const readPlaces = ({ cursor }) => {
     const found = [cursor?.anchor, cursor?.head].map((place) => {
       const at = place && Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(place), text.doc)
       return at?.type === text ? at : undefined
     })
-    return found.every((at) => at) ? found.map(({ index }) => index) : undefined
+    return found.every((at) => at) ? found.map(({ index }) => lines.toShown(index)) : undefined
   }
 
   const drawn = (view) => {
@@ -57,7 +60,8 @@ export function carets(text, awareness, personOf) {
         ranges.push(Decoration.mark({ class: 'their-selection', attributes }).range(...[anchor, head].sort((a, b) => a - b)))
       }
       // A caret that moved shows its name again. At the end of the text it has the same place wherever that is.
-      const place = state.cursor.head.item ? JSON.stringify(state.cursor.head) : head
+      const { client, clock } = state.cursor.head.item ?? {}
+      const place = client === undefined ? head : `${client}/${clock}`
       const widget = new Caret(person.name, person.look, place)
       ranges.push(Decoration.widget({ widget, side: head > anchor ? -1 : 1 }).range(head))
     }
@@ -79,7 +83,11 @@ export function carets(text, awareness, personOf) {
     constructor(view) {
       this.hear = ({ added, updated, removed }) => {
         if ([...added, ...updated, ...removed].some((client) => client !== awareness.clientID)) {
-          view.dispatch({ effects: redraw.of(null) })
+          // However many speak, they are drawn once a frame.
+          this.frame ??= requestAnimationFrame(() => {
+            this.frame = undefined
+            view.dispatch({ effects: redraw.of(null) })
+          })
         }
       }
       awareness.on('change', this.hear)
@@ -89,7 +97,7 @@ export function carets(text, awareness, personOf) {
     update({ view, state, docChanged, selectionSet, focusChanged }) {
       if ((docChanged || selectionSet || focusChanged) && view.hasFocus && !state.readOnly) {
         const { anchor, head } = state.selection.main
-        const place = (at) => Y.createRelativePositionFromTypeIndex(text, at)
+        const place = (at) => Y.createRelativePositionFromTypeIndex(text, lines.toRaw(at))
         const cursor = { anchor: place(anchor), head: place(head) }
         if (JSON.stringify(cursor) !== JSON.stringify(awareness.getLocalState()?.cursor)) {
           awareness.setLocalStateField('cursor', cursor)
@@ -99,6 +107,7 @@ export function carets(text, awareness, personOf) {
     }
 
     destroy() {
+      cancelAnimationFrame(this.frame)
       awareness.off('change', this.hear)
     }
   }

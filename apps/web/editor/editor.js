@@ -3,13 +3,15 @@
 import { defaultKeymap } from '@codemirror/commands'
 import { Compartment, EditorState } from '@codemirror/state'
 import { EditorView, drawSelection, keymap, placeholder } from '@codemirror/view'
-import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import { yUndoManagerKeymap } from 'y-codemirror.next'
 import * as Y from 'yjs'
 
 import { MeshworkProvider } from '../../../sdk/js/yjs.js'
 import { authors, renamed } from './authors.js'
+import { bound } from './binding.js'
 import { carets, redraw } from './carets.js'
 import { Images } from './images.js'
+import { Lines } from './lines.js'
 import { markdown } from './markdown.js'
 import { preview } from './preview.js'
 import { Room } from './room.js'
@@ -32,6 +34,8 @@ class Desk {
   #shown
   #parent
   #people = new Map()
+  /** Words that nobody else has, of documents that were opened anew. */
+  #lost = new Map()
   #isShut = false
   #areAuthorsShown = false
   #isRead = false
@@ -140,6 +144,28 @@ class Desk {
     return this.#shown?.text.toString() ?? ''
   }
 
+  /** Puts on the clipboard what was written in a document and refused for good. Returns whether it is there. */
+  async copyLeftOut(name) {
+    const words = this.#leftOut(name)
+    try {
+      await navigator.clipboard.writeText(words)
+      return true
+    } catch {
+      // Pages over plain http have no clipboard of their own.
+      const field = Object.assign(document.createElement('textarea'), { value: words })
+      document.body.append(field)
+      field.select()
+      const isCopied = document.execCommand('copy')
+      field.remove()
+      return isCopied
+    }
+  }
+
+  /** Forgets what of that stands in the editor no more. */
+  forgetLost(name) {
+    this.#lost.delete(name)
+  }
+
   /** Writes a text at the end of the document that is shown. */
   append(words) {
     const { view } = this.#shown
@@ -176,15 +202,21 @@ class Desk {
     return doc.getText(TEXT).toString()
   }
 
+  /** What was written in a document and refused for good, so that nobody else has it. */
+  #leftOut(name) {
+    return [this.#lost.get(name), this.#open.get(name)?.provider.leftOut].filter(Boolean).join('\n')
+  }
+
   #openSheet(name) {
     const doc = new Y.Doc({ gc: false })
     const provider = new MeshworkProvider(this.#room, doc, { name })
     const text = doc.getText(TEXT)
     const undo = new Y.UndoManager(text)
     const [writing, bars] = [new Compartment(), new Compartment()]
-    const sheet = { name, provider, text, undo, writing, bars }
+    const lines = new Lines(text)
+    const sheet = { name, provider, text, lines, undo, writing, bars }
     sheet.view = new EditorView({
-      state: EditorState.create({ doc: text.toString(), extensions: this.#extensions(sheet) }),
+      state: EditorState.create({ doc: lines.shown, extensions: this.#extensions(sheet) }),
     })
     this.#open.set(name, sheet)
     for (const event of ['stack-item-added', 'stack-item-popped', 'stack-cleared']) {
@@ -197,12 +229,17 @@ class Desk {
       }
     })
     provider.addEventListener('error', ({ detail }) => this.#ask('failed', [detail.message]))
+    provider.addEventListener('leftout', ({ detail }) => {
+      if (detail || !this.#lost.has(name)) {
+        this.#ask('leftout', [name, detail?.message])
+      }
+    })
     provider.addEventListener('anew', () => this.#reopen(sheet))
     return sheet
   }
 
   #extensions(sheet) {
-    const { provider, text, undo, writing, bars } = sheet
+    const { provider, text, lines, undo, writing, bars } = sheet
     const key = (key, word) => ({ key, run: () => this.#ask('pressed', [word]) ?? true, preventDefault: true })
     const refuse = () => {
       if (this.#isShut) {
@@ -216,8 +253,12 @@ class Desk {
       bars.of(this.#bars(sheet)),
       keymap.of([key('Mod-s', 'save'), key('Alt-p', 'preview'), key('Alt-w', 'authors'), ...yUndoManagerKeymap]),
       keymap.of(defaultKeymap),
-      yCollab(text, null, { undoManager: undo }),
-      carets(text, provider.awareness, (client, { user }) => this.#personOf(client, user)),
+      bound(text, lines, undo, (error) => {
+        this.#ask('failed', [error.message])
+        // What is shown is made anew of what Yjs has, once the editor is done with what it is at.
+        setTimeout(() => this.#open.get(sheet.name) === sheet && this.#reopen(sheet))
+      }),
+      carets(text, lines, provider.awareness, (client, { user }) => this.#personOf(client, user)),
       // Fingers have the system's own handles.
       matchMedia('(pointer: fine)').matches ? drawSelection() : [],
       markdown,
@@ -282,10 +323,10 @@ class Desk {
   }
 
   #read() {
-    preview(this.#shown.text.toString(), this.#page, this.#images)
+    preview(this.#shown.view.state.doc.toString(), this.#page, this.#images)
   }
 
-  #bars({ name, text }) {
+  #bars({ name, text, lines }) {
     if (!this.#areAuthorsShown) {
       return []
     }
@@ -295,16 +336,20 @@ class Desk {
       return { name, look, shape }
     }
     const timeOf = (items) => this.#ask('time', [name, items])
-    return authors(text, authorOf, personOf, timeOf)
+    return authors(text, lines, authorOf, personOf, timeOf)
   }
 
   #personOf(client, user) {
     const known = this.#people.get(client)
-    return known ?? { name: `${user?.name ?? 'Someone'}`.slice(0, 40), look: '--bead:var(--edge)' }
+    return known ?? { name: this.#ask('named', [`${user?.name ?? ''}`]), look: '--bead:var(--edge)' }
   }
 
   /** Opens a document that is not only added to, as after a ban. */
   async #reopen(sheet) {
+    const lost = this.#leftOut(sheet.name)
+    if (lost) {
+      this.#lost.set(sheet.name, lost)
+    }
     this.#open.delete(sheet.name)
     await sheet.provider.destroy()
     sheet.view.destroy()

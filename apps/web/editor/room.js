@@ -54,6 +54,14 @@ class Document {
     this.#ask('say', [this.name, update])
   }
 
+  emptied(update) {
+    return this.#ask('emptied', [update])
+  }
+
+  clientOf(member) {
+    return this.#ask('clientOf', [member])
+  }
+
   authorOf({ client, clock }) {
     return this.#ask('author', [this.name, client, clock])
   }

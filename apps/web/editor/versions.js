@@ -19,7 +19,7 @@ function linesOf(pieces, own) {
     })
   }
   const most = (authors) => [...authors].sort(([, one], [, other]) => other - one)[0]?.[0]
-  return lines.map(({ text, authors }) => ({ text, author: most(authors) }))
+  return lines.map(({ text, authors }) => ({ text: text.replace(/\r$/, ''), author: most(authors) }))
 }
 
 /**

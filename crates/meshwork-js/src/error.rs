@@ -208,6 +208,9 @@ impl Tell for WriteError {
             }
             WriteError::TooLarge { size, max } => ("TooLarge", json!({ "size": size, "max": max })),
             WriteError::Full { entries, bytes } => ("Full", json!({ "entries": entries, "bytes": bytes })),
+            WriteError::ShareExceeded { size, used, max } => {
+                ("ShareExceeded", json!({ "size": size, "used": used, "max": max }))
+            }
             WriteError::AppIsOff => plain("AppIsOff"),
             WriteError::NotWriter => plain("NotWriter"),
             WriteError::Banned => plain("Banned"),

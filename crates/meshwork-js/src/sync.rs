@@ -157,6 +157,17 @@ impl RawDocument {
         self.0.say(&update).await.map(drop).map_err(thrown)
     }
 
+    /// Under which number a member writes in documents; `None` for what is no member's id.
+    #[wasm_bindgen(js_name = clientOf)]
+    pub fn client_of(&self, member: &str) -> Option<f64> {
+        Some(Document::client_of(member.parse().ok()?) as f64)
+    }
+
+    /// The same update with places alone.
+    pub fn emptied(&self, update: &[u8]) -> Result<Uint8Array, JsValue> {
+        Document::emptied(update).map(|update| Uint8Array::from(&*update)).map_err(thrown)
+    }
+
     /// Puts something into it that stands there once.
     pub async fn seed(&self, update: Vec<u8>) -> Result<(), JsValue> {
         self.0.seed(&update).await.map_err(thrown)

@@ -16,6 +16,7 @@ pub mod about;
 pub mod causal;
 pub mod counter;
 pub mod document;
+pub mod plain;
 #[cfg(test)]
 mod testing;
 pub mod values;

@@ -11,7 +11,7 @@ use meshwork_core::signed::header::Family;
 use meshwork_core::table::Table;
 use meshwork_core::wire::Bytes;
 use meshwork_sync::about;
-use meshwork_sync::document::{self as documents, Change, Documents, Pen, SaidError, update};
+use meshwork_sync::document::{self as documents, Change, Documents, Pen, SaidError, ShareError, update};
 
 use crate::app::App;
 use crate::error::{Closed, RuleError, WriteError};
@@ -93,6 +93,12 @@ impl Document {
         Ok(self.read(move |documents, name| in_hand.pen().open(documents, name, fresh)).await?)
     }
 
+    /// The number under which a member writes in documents as long as all that it wrote is there: what it says of itself under
+    /// another member's number, of its caret for example, is not that member's.
+    pub fn client_of(member: Endpoint) -> u64 {
+        documents::client_of(member)
+    }
+
     /// An update of Yjs that makes the document what it is, for an empty one.
     ///
     /// # Errors
@@ -117,7 +123,9 @@ impl Document {
     ///
     /// # Errors
     /// [`WriteError`]; nothing was said, so nothing that builds on it can be read by others. A program has at most
-    /// [`BYTES_MAX`](crate::sync::DOCUMENT_BYTES_MAX) in all documents of an app.
+    /// [`BYTES_MAX`](crate::sync::DOCUMENT_BYTES_MAX) in all documents of an app. An update that
+    /// [is refused for good](WriteError::is_final) never goes out: say its [places](Document::emptied) in its stead, or open the
+    /// document anew.
     pub async fn say(&self, update: &[u8]) -> Result<Receipt, WriteError> {
         let saying = self.in_hand.pen().say(&self.name, update).map_err(|error| match error {
             SaidError::Head => WriteError::TooLarge { size: self.name.len(), max: documents::NAME_MAX },
@@ -131,9 +139,8 @@ impl Document {
             let Some(documents) = documents else {
                 return Err(CommandError::Write(NodeWriteError::AppIsOff(replica.slot())));
             };
-            if !documents.has_place(me.peer, &saying.payloads) {
-                let (batches, bytes) = documents.used(me.peer);
-                return Ok(Err(WriteError::Full { entries: batches, bytes: bytes as u64 }));
+            if let Err(error) = saying.check_share(documents, me.peer) {
+                return Ok(Err(full(error, documents.used(me.peer))));
             }
             let receipt = node.room_mut(now, room).write(replica, saying.payloads.clone())?;
             // Whoever waits for it may be dropped.
@@ -142,6 +149,16 @@ impl Document {
         };
         let receipt = self.app.room.call_patiently(work).await?.map_err(WriteError::from)??;
         Ok(Receipt::new(self.app.room.clone(), receipt.sequences))
+    }
+
+    /// The same update with places alone: others see nothing of it, and everything that this program writes behind or within it
+    /// has a place. A program that keeps refused words on its screen [says](Document::say) this in place of them.
+    ///
+    /// # Errors
+    /// [`WriteError::Invalid`] for bytes that are no update.
+    pub fn emptied(update: &[u8]) -> Result<Vec<u8>, WriteError> {
+        let read = update::read_long(update).map_err(|error| WriteError::Invalid(error.to_string()))?;
+        Ok(update::emptied(&read))
     }
 
     /// Puts something into the document that stands there once, whoever seeds it, offline too: an update of Yjs whose items
@@ -225,6 +242,16 @@ impl InHand {
 /// An instance of which nothing was said yet.
 pub(crate) fn fresh_instance() -> Result<Instance, WriteError> {
     Ok(Instance(u64::from_le_bytes(random()?)))
+}
+
+/// What a refusal for a peer's share is called, of which these batches and bytes are used.
+fn full(error: ShareError, (batches, bytes): (usize, usize)) -> WriteError {
+    match error {
+        ShareError::Bytes { size, used } => {
+            WriteError::ShareExceeded { size, used, max: documents::BYTES_MAX }
+        }
+        _ => WriteError::Full { entries: batches, bytes: bytes as u64 },
+    }
 }
 
 /// Bytes that nobody else draws.

@@ -49,6 +49,16 @@ pub enum WriteError {
         /// Bytes that they take.
         bytes: u64,
     },
+    /// It has more bytes than this peer's share of the app's documents leaves: write less.
+    #[error("{size} bytes exceed the limit: {used} of {max} bytes are used by this peer's documents")]
+    ShareExceeded {
+        /// Bytes of what was to be written.
+        size: usize,
+        /// Bytes that the peer has in the app's documents.
+        used: usize,
+        /// Bytes that it may have there.
+        max: usize,
+    },
     /// The app is not on in this room, or is none that this program can write for.
     #[error("the app is not on in this room")]
     AppIsOff,
@@ -67,6 +77,20 @@ pub enum WriteError {
     /// The room was left, or its endpoint has closed.
     #[error(transparent)]
     Closed(#[from] Closed),
+}
+
+impl WriteError {
+    /// Whether the same is refused however often it is tried: it is too long, exceeds this peer's share, or cannot be read. A
+    /// program takes it out of its queue then, since nothing behind it would travel. All else may be tried again.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            WriteError::TooLarge { .. }
+                | WriteError::Full { .. }
+                | WriteError::ShareExceeded { .. }
+                | WriteError::Invalid(_)
+        )
+    }
 }
 
 impl From<CommandError> for WriteError {

@@ -208,6 +208,7 @@ pub mod sync {
         BATCHES_MAX as DOCUMENT_BATCHES_MAX, BYTES_MAX as DOCUMENT_BYTES_MAX, NAME_MAX as DOCUMENT_NAME_MAX,
         SLICE_ITEMS as DOCUMENT_SLICE_ITEMS,
     };
+    pub use meshwork_sync::plain;
     pub use meshwork_sync::values::HISTORY_MAX;
     /// What shapes of a whiteboard are made of.
     pub use meshwork_sync::whiteboard as shapes;

@@ -33,6 +33,7 @@ mod reports;
 mod room;
 mod room_sheet;
 mod saved;
+mod scripts;
 mod sdk;
 mod shares;
 mod shell;

@@ -273,7 +273,11 @@ pub mod board {
 pub mod documents {
     use std::fmt::Display;
 
+    use crate::texts::{amount, sentence};
+
     pub const DOCUMENTS: &str = "Documents";
+    pub const COPY_LEFT_OUT: &str = "Copy the words";
+    pub const COPIED_LEFT_OUT: &str = "Copied.";
     pub const NEW: &str = "New document";
     pub const DROP: &str = "Drop a .md or .txt file to add it here, a picture to put it into the text.";
     pub const RENAME: &str = "Rename";
@@ -331,6 +335,25 @@ pub mod documents {
     /// A file is too long.
     pub fn file_too_long(called: &str) -> String {
         format!("{called} is too large: a document takes files of at most 1\u{2009}MB.")
+    }
+
+    /// What was written has no place in one's share.
+    pub fn share_exceeded(size: u64, used: u64, most: u64) -> String {
+        let [size, used, most] = [size, used, most].map(amount);
+        format!(
+            "this has {size}, and one person has {most} for the documents of a room, of which you have used {used}"
+        )
+    }
+
+    /// What was written is refused for good, and why.
+    pub fn left_out(why: &str) -> String {
+        let why = sentence(why);
+        format!("Not sent: {why} Your words stay in this page until you close it. Copy them, or undo them.")
+    }
+
+    /// A file is no text.
+    pub fn no_text(called: &str, error: impl Display) -> String {
+        format!("{called} is no text: {error}.")
     }
 
     /// The name of a version is empty, or too long.

@@ -124,7 +124,9 @@ pub(super) fn denied(error: WriteError) -> Failure {
         WriteError::Banned => forbidden("You are banned in this room and cannot write here.", "banned"),
         WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
         WriteError::TooFast { .. } => forbidden(&format!("Nothing was written: {error}."), "too-fast"),
-        WriteError::Full { .. } => forbidden(&format!("Nothing was written: {error}."), "full"),
+        WriteError::Full { .. } | WriteError::ShareExceeded { .. } => {
+            forbidden(&format!("Nothing was written: {error}."), "full")
+        }
         error => Failure::Unexpected(anyhow!(error).context("it cannot be written")),
     }
 }

@@ -44,7 +44,7 @@ use std::ops::Range;
 
 use meshwork_core::signed::change::SCOPE_MAX;
 
-pub use self::pen::{Pen, Saying};
+pub use self::pen::{Pen, Saying, ShareError};
 pub use self::replica::{BATCHES_MAX, BYTES_MAX, Change, Documents, SLICE_ITEMS};
 pub use self::said::{
     FORMER_MAX, NAME_MAX, Said, SaidError, UPDATE_MAX, client_of, is_name, payload, payloads, seed,

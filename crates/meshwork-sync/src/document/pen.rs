@@ -1,8 +1,8 @@
 //! Under which numbers a program writes in a document.
 
-use meshwork_core::id::{Endpoint, Instance};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
 
-use super::replica::Documents;
+use super::replica::{BATCHES_MAX, BYTES_MAX, Documents};
 use super::said::{SaidError, client_of, payloads_of};
 use super::update::{self, Update};
 
@@ -26,6 +26,48 @@ pub struct Saying {
     pub payloads: Vec<Vec<u8>>,
     /// Where the items of the pen's client end with it.
     end: u64,
+}
+
+/// Why a peer's share of an app's documents has no room for a saying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShareError {
+    /// It has more bytes than are left.
+    #[error("{size} bytes exceed the limit: {used} of {BYTES_MAX} bytes are used by this peer's documents")]
+    Bytes {
+        /// Bytes of the saying.
+        size: usize,
+        /// Bytes that the peer has.
+        used: usize,
+    },
+    /// It has more batches than are left.
+    #[error(
+        "{batches} batches exceed the limit: {used} of {BATCHES_MAX} batches are used by this peer's documents"
+    )]
+    Batches {
+        /// Batches of the saying.
+        batches: usize,
+        /// Batches that the peer has.
+        used: usize,
+    },
+}
+
+impl Saying {
+    /// Checks that all of it stands if a peer writes it now.
+    ///
+    /// # Errors
+    /// [`ShareError`].
+    pub fn check_share(&self, documents: &Documents, peer: PeerId) -> Result<(), ShareError> {
+        if documents.has_place(peer, &self.payloads) {
+            return Ok(());
+        }
+        let (batches, used) = documents.used(peer);
+        let size: usize = self.payloads.iter().map(Vec::len).sum();
+        match used + size > BYTES_MAX {
+            true => Err(ShareError::Bytes { size, used }),
+            false => Err(ShareError::Batches { batches: self.payloads.len(), used: batches }),
+        }
+    }
 }
 
 impl Pen {

@@ -34,7 +34,7 @@ pub(super) use self::parts::Container;
 pub use self::piece::{Piece, Says};
 pub use self::ranges::Ranges;
 pub use self::slices::slices;
-pub use self::write::{merge, number, renamed, write};
+pub use self::write::{emptied, merge, number, renamed, write};
 
 /// Most items of one update, and most ranges that it deletes: an item of one letter takes four bytes or more, so an
 /// update of 64 KiB has hardly more.

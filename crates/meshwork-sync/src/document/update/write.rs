@@ -56,6 +56,17 @@ pub fn merge(updates: &[Update<'_>], emptied: &Ranges) -> Vec<u8> {
     write(pieces, &deletions)
 }
 
+/// The same update with places alone: its items have no content, but for types, on which others may hang. They are not deleted: an
+/// author's screen may go on showing them.
+pub fn emptied(update: &Update<'_>) -> Vec<u8> {
+    let emptied = |item| {
+        let mut piece = Piece::of(item);
+        piece.empty();
+        piece
+    };
+    write(update.items.iter().map(emptied).collect(), &update.deleted())
+}
+
 /// The same update with another number for one of its clients.
 pub fn renamed(update: &Update<'_>, from: u64, to: u64) -> Vec<u8> {
     let rename = |id: Id| if id.client == from { Id { client: to, ..id } } else { id };

@@ -2,11 +2,12 @@
 
 use js_sys::{Array, Error, Function, Promise, Reflect, Uint8Array};
 use leptos::web_sys::{Element, File};
-use meshwork_core::id::Instance;
+use meshwork_core::id::{Endpoint, Instance};
 use meshwork_core::node::{CommandError, Node, WriteError};
 use meshwork_core::seam::lane::Topic;
-use meshwork_sync::document::Documents;
+use meshwork_core::text;
 use meshwork_sync::document::update::{self, Id};
+use meshwork_sync::document::{BYTES_MAX, Documents, SaidError, ShareError, client_of};
 
 use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
@@ -16,6 +17,8 @@ use super::super::super::browser;
 use super::super::state::why_not;
 use super::state::Writing;
 
+/// Longest name at a caret, in characters.
+const NAME_MAX: usize = 40;
 /// How long the editor waits before it says again what the others had no room for, in ms.
 const BACKPRESSURE_WAIT_MS: u32 = 100;
 
@@ -88,6 +91,12 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(super) fn insert(this: &Desk, name: &str, words: &str);
+
+    #[wasm_bindgen(method, js_name = copyLeftOut)]
+    pub(super) fn copy_left_out(this: &Desk, name: &str) -> Promise;
+
+    #[wasm_bindgen(method, js_name = forgetLost)]
+    pub(super) fn forget_lost(this: &Desk, name: &str);
 }
 
 /// A row of what was changed: lines that stayed, or one that came or went.
@@ -180,6 +189,16 @@ fn answer(writing: Writing, asked: &str, given: &Array) -> Result<JsValue, JsVal
             say(writing, &text(0), &bytes(1))?;
             writing.heed_said();
         }
+        "emptied" => {
+            let update = bytes(0);
+            let read = update::read_long(&update).map_err(|error| Refusal::of(&error.into()).thrown())?;
+            return Ok(Uint8Array::from(&*update::emptied(&read)).into());
+        }
+        "clientOf" => {
+            return Ok(text(0).parse::<Endpoint>().ok().map(|member| client_of(member) as f64).into());
+        }
+        "named" => return Ok(named(&text(0)).into()),
+        "leftout" => writing.heed_left_out(&text(0), given.get(1).as_string()),
         "tell" => tell(writing, &text(0), &bytes(1))?,
         "shown" => writing.heed_shown([0, 1].map(|place| given.get(place).is_truthy())),
         "failed" => writing.heed_failed(&text(0)),
@@ -243,52 +262,123 @@ fn author_of(writing: Writing, name: &str, id: Id) -> Option<String> {
     Some(look(writing, |documents| documents.author(name, id)).flatten()?.to_string())
 }
 
+/// A name that somebody gives oneself, made fit to be shown; of somebody without one, that.
+fn named(said: &str) -> String {
+    let name: String = text::shown(said).trim().chars().take(NAME_MAX).collect();
+    if name.is_empty() { texts::capital(texts::notices::SOMEONE) } else { name }
+}
+
 /// Says what this page did to a document.
 ///
 /// # Errors
-/// Why nothing was said, with the time after which it may be tried again.
+/// Why nothing was said, and whether it may be tried again.
 pub(super) fn say(writing: Writing, name: &str, update: &[u8]) -> Result<(), JsValue> {
-    let saying = writing
-        .with_pen(name, |pen| pen.say(name, update))
-        .map_err(|error| thrown(&error.to_string(), None))?;
+    let said = try_say(writing, name, update);
+    writing.sync.session.governing.refresh_standing();
+    said.map_err(Refusal::thrown)
+}
+
+fn try_say(writing: Writing, name: &str, update: &[u8]) -> Result<(), Refusal> {
+    let saying = writing.with_pen(name, |pen| pen.say(name, update)).map_err(|error| Refusal::of(&error))?;
     let said = writing.sync.session.node.with_room(|node, now, room| {
         let me = node.endpoint().peer;
         let Some(documents) = node.room(room).replica::<Documents>(writing.sync.documents()) else {
-            return Err(thrown(&CommandError::NotOpen.to_string(), None));
+            return Err(Refusal::command(&CommandError::NotOpen));
         };
-        if !documents.has_place(me, &saying.payloads) {
-            return Err(thrown(texts::WRITTEN_ENOUGH, None));
-        }
+        saying.check_share(documents, me).map_err(Refusal::share)?;
         let written = node.room_mut(now, room).write(writing.sync.documents(), saying.payloads.clone());
         written
             .map(|_| writing.with_pen(name, |pen| pen.wrote(&saying)))
-            .map_err(|error| thrown(&why_not(&error), wait_ms(&error)))
+            .map_err(|error| Refusal::command(&error))
     });
-    writing.sync.session.governing.refresh_standing();
-    said.unwrap_or_else(|| Err(thrown(&CommandError::NotOpen.to_string(), None)))
+    said.unwrap_or_else(|| Err(Refusal::command(&CommandError::NotOpen)))
 }
 
 /// Says where one's caret is, to who hears it now.
 fn tell(writing: Writing, topic: &str, bytes: &[u8]) -> Result<(), JsValue> {
-    let topic = Topic::new(topic).map_err(|error| thrown(&error.to_string(), None))?;
+    let topic = Topic::new(topic).map_err(|error| thrown(&error.to_string()))?;
     let tell = |node: &mut Node, now, room| node.room_mut(now, room).say(writing.sync.slot, &topic, bytes);
     let told = writing.sync.session.node.with_room(tell);
-    told.unwrap_or(Ok(())).map_err(|error| thrown(&error.to_string(), None))
+    told.unwrap_or(Ok(())).map_err(|error| thrown(&error.to_string()))
 }
 
-fn wait_ms(error: &CommandError) -> Option<u32> {
-    match error {
-        CommandError::Write(WriteError::TooFast { wait_ms, .. }) => Some(*wait_ms as u32),
-        CommandError::Write(WriteError::Backpressure(_)) => Some(BACKPRESSURE_WAIT_MS),
-        _ => None,
+/// Why something was not said, as the editor reads it.
+#[derive(Default)]
+struct Refusal {
+    why: String,
+    /// Its name as in the npm package, where the editor acts by it.
+    code: Option<Code>,
+    /// After which time it may be tried again.
+    wait_ms: Option<u32>,
+    /// What the room's limit leaves in this window, and what it is.
+    limit: Option<[u32; 2]>,
+}
+
+/// What the editor tells apart, by the names of the npm package.
+#[derive(Clone, Copy, Debug)]
+enum Code {
+    TooLarge,
+    Invalid,
+    ShareExceeded,
+    Full,
+    TooFast,
+}
+
+impl Refusal {
+    fn of(error: &SaidError) -> Refusal {
+        let code = if matches!(error, SaidError::TooLong(_)) { Code::TooLarge } else { Code::Invalid };
+        Refusal { why: error.to_string(), code: Some(code), ..Refusal::default() }
+    }
+
+    fn share(error: ShareError) -> Refusal {
+        match error {
+            ShareError::Bytes { size, used } => {
+                let why = texts::documents::share_exceeded(size as u64, used as u64, BYTES_MAX as u64);
+                Refusal { why, code: Some(Code::ShareExceeded), ..Refusal::default() }
+            }
+            _ => Refusal {
+                why: texts::WRITTEN_ENOUGH.to_owned(),
+                code: Some(Code::Full),
+                ..Refusal::default()
+            },
+        }
+    }
+
+    fn command(error: &CommandError) -> Refusal {
+        let why = why_not(error);
+        match error {
+            CommandError::Write(WriteError::TooFast { left, cost, wait_ms, .. }) => Refusal {
+                why,
+                code: Some(Code::TooFast),
+                wait_ms: Some(u32::try_from(*wait_ms).unwrap_or(u32::MAX)),
+                limit: Some([*left, *cost]),
+            },
+            CommandError::Write(WriteError::Backpressure(_)) => {
+                Refusal { why, wait_ms: Some(BACKPRESSURE_WAIT_MS), ..Refusal::default() }
+            }
+            CommandError::Write(WriteError::Content(_)) => {
+                Refusal { why, code: Some(Code::Invalid), ..Refusal::default() }
+            }
+            _ => Refusal { why, ..Refusal::default() },
+        }
+    }
+
+    fn thrown(self) -> JsValue {
+        let error = Error::new(&self.why);
+        let set = |name: &str, value: Option<JsValue>| {
+            if let Some(value) = value {
+                // An error is an object like others.
+                let _ = Reflect::set(&error, &name.into(), &value);
+            }
+        };
+        set("code", self.code.map(|code| format!("{code:?}").into()));
+        set("wait", self.wait_ms.map(JsValue::from));
+        set("left", self.limit.map(|[left, _]| left.into()));
+        set("cost", self.limit.map(|[_, cost]| cost.into()));
+        error.into()
     }
 }
 
-fn thrown(why: &str, wait_ms: Option<u32>) -> JsValue {
-    let error = Error::new(why);
-    if let Some(wait_ms) = wait_ms {
-        // An error is an object like others.
-        let _ = Reflect::set(&error, &"wait".into(), &wait_ms.into());
-    }
-    error.into()
+fn thrown(why: &str) -> JsValue {
+    Error::new(why).into()
 }

@@ -44,6 +44,7 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
                 <Bar writing/>
                 <Shut sync=writing.sync test_id="document-shut"/>
                 <p class="complaint" role="alert" data-testid="document-problem">{move || writing.problem.get()}</p>
+                <LeftOut writing/>
                 <div class="document-host" node_ref=writing.host></div>
                 <Loading writing/>
             </div>
@@ -191,6 +192,36 @@ fn is_possible(writing: Writing, tool: &str) -> bool {
         "document-picture" => !writing.is_shut.get() && writing.editor.get() == Editor::Here,
         "document-redo" => !writing.is_shut.get() && writing.can_redo.get(),
         _ => writing.editor.get() == Editor::Here,
+    }
+}
+
+/// That words of the document are in this page alone, for good, and what can be done with them.
+#[component]
+fn LeftOut(writing: Writing) -> impl IntoView {
+    let why =
+        Memo::new(move |_| writing.left_out.with(|left_out| left_out.get(&writing.chosen.get()).cloned()));
+    view! {
+        <Show when=move || why.with(Option::is_some)>
+            <p class="complaint" role="alert" data-testid="document-left-out">
+                {move || why.get()}
+                <button
+                    type="button"
+                    class="button plain"
+                    data-testid="copy-left-out"
+                    on:click=move |_| writing.copy_left_out()
+                >
+                    {texts::documents::COPY_LEFT_OUT}
+                </button>
+                <button
+                    type="button"
+                    class="button plain"
+                    data-testid="hide-left-out"
+                    on:click=move |_| writing.hide_left_out()
+                >
+                    {texts::CLOSE}
+                </button>
+            </p>
+        </Show>
     }
 }
 

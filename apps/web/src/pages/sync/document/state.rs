@@ -1,10 +1,10 @@
 //! The documents of a room as the page knows them, and what is done with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
@@ -15,6 +15,7 @@ use meshwork_core::node::Event;
 use meshwork_core::table::Table;
 use meshwork_sync::about::{self, Image, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, Pen, client_of};
+use meshwork_sync::plain;
 use meshwork_sync::whiteboard::PICTURE_MAX;
 use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
 use meshwork_web::{beads, texts};
@@ -68,6 +69,8 @@ pub(super) struct Writing {
     pub(super) is_shut: Memo<bool>,
     /// Why something was not written.
     pub(super) problem: RwSignal<Option<String>>,
+    /// Why words of a document are refused for good, by its name: they stand in this page alone.
+    pub(super) left_out: RwSignal<BTreeMap<String, String>>,
     /// Where the editor stands.
     pub(super) host: NodeRef<html::Div>,
     desk: StoredValue<Option<Desk>, LocalStorage>,
@@ -93,6 +96,7 @@ impl Writing {
             are_versions_shown: RwSignal::new(false),
             is_shut: sync.is_shut,
             problem: RwSignal::new(None),
+            left_out: RwSignal::new(BTreeMap::new()),
             host: NodeRef::new(),
             desk: StoredValue::new_local(None),
             is_stale: StoredValue::new(false),
@@ -224,6 +228,32 @@ impl Writing {
     /// What was typed is said, and what failed before with it.
     pub(super) fn heed_said(self) {
         set_if_new(self.problem, None);
+    }
+
+    /// Words of a document are refused for good, or no such words are left.
+    pub(super) fn heed_left_out(self, name: &str, why: Option<String>) {
+        self.left_out.update(|left_out| match why {
+            Some(why) => drop(left_out.insert(name.to_owned(), texts::documents::left_out(&why))),
+            None => drop(left_out.remove(name)),
+        });
+    }
+
+    /// Puts such words of the document that is shown on the clipboard.
+    pub(super) fn copy_left_out(self) {
+        let name = self.chosen.get_untracked();
+        let Some(copied) = self.with_desk(|desk| desk.copy_left_out(&name)) else { return };
+        spawn_local(async move {
+            if JsFuture::from(copied).await.is_ok_and(|is_copied| is_copied.is_truthy()) {
+                self.sync.session.voice.told(texts::documents::COPIED_LEFT_OUT.to_owned());
+            }
+        });
+    }
+
+    /// Hides the notice of such words of the document that is shown.
+    pub(super) fn hide_left_out(self) {
+        let name = self.chosen.get_untracked();
+        self.tell(|desk| desk.forget_lost(&name));
+        self.heed_left_out(&name, None);
     }
 
     /// A key of the page's own was pressed in the editor.
@@ -420,11 +450,14 @@ impl Writing {
             return self.problem.set(Some(why));
         }
         spawn_local(async move {
-            let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
-            let Some(text) = text else {
+            let bytes = JsFuture::from(file.array_buffer()).await.ok();
+            let Some(bytes) = bytes.map(|bytes| Uint8Array::new(&bytes).to_vec()) else {
                 return self.problem.set(Some(texts::file_unreadable(&called)));
             };
-            self.make_of(&title_of_file(&called), &text.replace("\r\n", "\n")).await;
+            match plain::read(&bytes) {
+                Ok((text, _)) => self.make_of(&title_of_file(&called), &text).await,
+                Err(error) => self.problem.set(Some(texts::documents::no_text(&called, error))),
+            }
         });
     }
 

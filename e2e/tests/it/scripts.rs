@@ -1,0 +1,38 @@
+//! The JavaScript of the editor and of the package's provider for Yjs, run by node alone: `e2e/scripts` has its tests.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// Bundles a script with what it has from npm, as pages are bundled, and has node run its tests.
+fn run(name: &str) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let tools = root.join("target/editor-tools/node_modules");
+    ensure!(tools.exists(), "install the editor's tools with: cargo xtask setup");
+    let folder = tempfile::tempdir()?;
+    let bundle: PathBuf = folder.path().join(format!("{name}.mjs"));
+    let mut esbuild = Command::new("node");
+    esbuild.current_dir(&root).env("NODE_PATH", tools.canonicalize()?);
+    esbuild.arg(tools.join("esbuild/bin/esbuild")).arg(format!("e2e/scripts/{name}.test.js"));
+    esbuild.args(["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]);
+    succeed(esbuild.arg(format!("--outfile={}", bundle.display())))?;
+    succeed(Command::new("node").arg("--test").arg(&bundle))
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output().context("node does not start")?;
+    let words = [output.stdout, output.stderr].concat();
+    ensure!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&words));
+    Ok(())
+}
+
+#[test]
+fn refused_edits_hold_nothing_up() -> Result<()> {
+    run("provider")
+}
+
+#[test]
+fn editors_show_what_documents_have() -> Result<()> {
+    run("lines")
+}
