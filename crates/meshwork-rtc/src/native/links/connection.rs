@@ -44,6 +44,8 @@ const RECEIVE_MAX: usize = 2 * FRAME_MAX;
 const HELD_MAX: usize = 2 * SEND_WINDOW;
 /// Addresses from which a connection accepts datagrams. Every new one makes str0m keep a candidate.
 const SOURCES_MAX: usize = 64;
+/// Connectivity checks that are kept until the description of their sender arrives: one for each of its candidates.
+const EARLY_CHECKS_MAX: usize = CANDIDATES_MAX;
 /// Longest time between two connectivity checks of a pair, so that a path that comes back while a session is
 /// resumed is found within a second. The stack's own 3 s would use up all the time that resuming may take.
 const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(1);
@@ -89,6 +91,8 @@ pub(super) struct Connection {
     answer: Option<Input>,
     /// The other end's candidates, kept until its description is there.
     early: Vec<(Candidate, IpAddr)>,
+    /// The answerer's first checks, which travel directly and overtake its description: at most [`EARLY_CHECKS_MAX`].
+    early_checks: Vec<Datagram>,
     candidates_seen: usize,
     /// Own candidates that the other end was told of.
     candidates_said: usize,
@@ -166,6 +170,7 @@ impl Connection {
             opened: now,
             answer: None,
             early: Vec::new(),
+            early_checks: Vec::new(),
             candidates_seen: 0,
             candidates_said: locals.len(),
             paths: Paths::default(),
@@ -215,7 +220,7 @@ impl Connection {
         destination: SocketAddr,
         bytes: &[u8],
     ) {
-        if matches!(self.stage, Stage::Describing | Stage::Done) {
+        if self.stage == Stage::Done || self.stage == Stage::Describing && self.role == Role::Answerer {
             return;
         }
         let known = self.sources.contains(&source);
@@ -227,6 +232,13 @@ impl Connection {
         let input = str0m::Input::Receive(now, receive);
         // Refuses STUN with a wrong password, and all else from addresses that no STUN vouched for.
         if !self.rtc.accepts(&input) {
+            return;
+        }
+        if self.stage == Stage::Describing {
+            // An unanswered check is repeated after 250 ms, so an early one is worth its bytes.
+            if self.early_checks.len() < EARLY_CHECKS_MAX {
+                self.early_checks.push(Datagram { source, destination, bytes: bytes.to_vec() });
+            }
             return;
         }
         if !known {
@@ -328,6 +340,9 @@ impl Connection {
         }
         for candidate in description.candidates.iter() {
             self.handle_candidate(now, *candidate);
+        }
+        for check in std::mem::take(&mut self.early_checks) {
+            self.handle_datagram(now, check.source, check.destination, &check.bytes);
         }
         self.advance(now);
         self.drive(now);

@@ -85,13 +85,40 @@ impl Pair {
                 }
                 self.told[from].append(self.ends[from].inputs());
             }
-            if self.ends.iter_mut().all(|end| end.datagrams().is_empty()) {
+            if !is_done(&self.told) && self.ends.iter_mut().all(|end| end.datagrams().is_empty()) {
                 let due = self.ends[0].poll_timeout().min(self.ends[1].poll_timeout());
                 self.now = self.now.max(due);
                 self.ends.iter_mut().for_each(|end| end.handle_timeout(self.now));
             }
         }
     }
+}
+
+#[test]
+fn early_checks_are_answered_with_the_description() {
+    let start = Instant::now();
+    let (mut offerer, mut answerer) = (open(Role::Offerer, 1, start), open(Role::Answerer, 2, start));
+    introduce(&mut offerer, &mut answerer, start);
+    let mut now = start;
+    // Checks travel directly, and the answer comes by way of a server.
+    for _ in 0..4 {
+        now = answerer.poll_timeout().max(now);
+        answerer.handle_timeout(now);
+        for check in answerer.datagrams().split_off(0) {
+            offerer.handle_datagram(now, check.source, check.destination, &check.bytes);
+        }
+    }
+    assert!(!offerer.early_checks.is_empty() && offerer.early_checks.len() <= EARLY_CHECKS_MAX);
+    introduce(&mut answerer, &mut offerer, now);
+    assert!(offerer.early_checks.is_empty());
+    let mut pair = Pair { ends: [offerer, answerer], now, told: [Vec::new(), Vec::new()] };
+    let is_up = |told: &Vec<Input>| told.iter().any(|input| matches!(input, Input::Up { .. }));
+    pair.run_until(|told| told.iter().all(is_up));
+    let took = pair.now - now;
+    assert!(
+        took < Duration::from_millis(100),
+        "linking took {took:?} after the answer: a check was repeated"
+    );
 }
 
 #[test]
