@@ -215,6 +215,26 @@ impl MeetingPoint {
         joined.flat_map(|joined| members.clone().map(move |member| (*member, joined.clone()))).collect()
     }
 
+    /// The key to which signals for a member are sealed.
+    pub fn sealing_key(&self, of: Endpoint) -> Option<[u8; 32]> {
+        self.announcements.get(self.sockets.get(&of)?)?.sealing_key.array()
+    }
+
+    /// A ghost joined a room and says something to a member, who is told of both.
+    pub fn carry_ghost(
+        &self,
+        room: RoomId,
+        ghost: &Announcement,
+        to: Endpoint,
+        payload: Vec<u8>,
+    ) -> Vec<(Socket, FromServer)> {
+        let (Some(socket), Ok(payload)) = (self.socket_of(room, to), Base64::new(payload)) else {
+            return vec![];
+        };
+        let joined = FromServer::MemberJoined { room, announcement: ghost.clone() };
+        vec![(socket, joined), (socket, FromServer::Signal { room, from: ghost.endpoint, payload })]
+    }
+
     /// Forgets everything, as a server that was started again has.
     pub fn restart(&mut self) {
         let stolen = std::mem::take(&mut self.stolen);

@@ -59,6 +59,7 @@ impl Node {
                 connecting.attempts().handle_absent(base, room, endpoint, source);
                 base.rooms.handle_unreachable(&base.own, room, endpoint);
             }
+            Some(Heard::HeldBack(room, to)) => connecting.attempts().handle_held_back(base, room, to),
             Some(Heard::Refused(room, reason)) => self.refuse_by_server(room, server, reason),
         }
     }

@@ -264,7 +264,8 @@ pub enum ServerRefusal {
     TooManyRooms,
     /// A message is longer than the server allows.
     TooLarge,
-    /// More messages in a second than the server allows.
+    /// More messages in a second than the server allows; as a refusal, the sender's network begins more conversations with
+    /// the addressee of a `signal` than that could answer.
     TooFast,
     /// Nothing was heard for longer than the server allows.
     Idle,

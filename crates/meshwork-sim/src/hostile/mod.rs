@@ -11,9 +11,10 @@
 //! [`Behaviour`] in its own way. It can sign as itself and as people it invents, never as somebody else.
 //!
 //! # Limits
-//! A mask lies on links. What servers do is `meeting_point::Lie`.
+//! A mask lies on links. [`Ghosts`] have none, and speak through a server alone. What servers do is `meeting_point::Lie`.
 
 mod blows;
+mod ghosts;
 mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +26,7 @@ use meshwork_core::rng::Rng;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::io::{Channel, LinkId};
 
+pub use self::ghosts::Ghosts;
 use self::stream::Streams;
 
 /// Batches that a mask remembers of those it heard.

@@ -1,6 +1,6 @@
 //! Faults of the network, of machines, of clocks and of servers, and people who mean harm.
 
-use meshwork_core::id::{Identity, RoomId};
+use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::Input;
 use meshwork_core::room::message::RoomMessage;
 use meshwork_core::seam::event::RoomHandle;
@@ -10,7 +10,7 @@ use meshwork_core::wire::{FRAME_MAX, MessageWriter};
 
 use super::{SERVER, World};
 use crate::connection::NodeIndex;
-use crate::hostile::{Behaviour, Mask};
+use crate::hostile::{Behaviour, Ghosts, Mask};
 
 impl World {
     /// Cuts all paths between the two groups, in both directions.
@@ -84,6 +84,12 @@ impl World {
     pub fn name_ghosts(&mut self, room: RoomId, count: u64) {
         let (servers, mut line) = self.line();
         servers.name_ghosts(&mut line, room, count);
+    }
+
+    /// A new ghost joins a room at the first server, and offers a member a link that leads nowhere, or asks for one.
+    pub fn haunt(&mut self, ghosts: &mut Ghosts, to: Endpoint) {
+        let (servers, mut line) = self.line();
+        servers.haunt(&mut line, ghosts, to);
     }
 
     /// Stops the first server: sockets close, nothing is remembered.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshwork_core::id::RoomId;
+use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::node::Input;
 use meshwork_core::rng::Rng;
 use meshwork_core::seam::io::ServerId;
@@ -14,6 +14,7 @@ use super::programs::Programs;
 use super::queue::Queue;
 use super::{Happening, SERVER, skewed};
 use crate::connection::NodeIndex;
+use crate::hostile::Ghosts;
 use crate::meeting_point::MeetingPoint;
 
 /// Which server of the world.
@@ -109,6 +110,14 @@ impl Servers {
     /// Has the first server tell everybody in a room of `count` members who answer nobody.
     pub(super) fn name_ghosts(&mut self, line: &mut Line<'_>, room: RoomId, count: u64) {
         let answers = self.first().name_ghosts(room, count);
+        self.answer(line, 0, answers);
+    }
+
+    /// Has the first server carry what a new ghost says to a member.
+    pub(super) fn haunt(&mut self, line: &mut Line<'_>, ghosts: &mut Ghosts, to: Endpoint) {
+        let Some(key) = self.first().sealing_key(to) else { return };
+        let (ghost, payload) = ghosts.speak(to, &key);
+        let answers = self.first().carry_ghost(ghosts.room(), &ghost, to, payload);
         self.answer(line, 0, answers);
     }
 

@@ -8,6 +8,7 @@ mod common;
 mod conformance;
 mod counting;
 mod crowds;
+mod doors;
 mod faults;
 mod hostile;
 mod in_band;

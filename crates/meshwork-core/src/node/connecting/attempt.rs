@@ -33,6 +33,8 @@ pub(in crate::node) struct Attempt {
     pub(super) moves: bool,
     /// Whether this end answers.
     pub(super) is_answerer: bool,
+    /// Whether this end wants it, and not the other end alone.
+    pub(super) is_own: bool,
     /// Since when both ends look for a direct path; `None` before they do, when relays are used already, and when it
     /// was seen to.
     pub(super) relay_from: Option<Time>,
@@ -83,6 +85,7 @@ impl Attempt {
             for_silence: false,
             moves: false,
             is_answerer,
+            is_own: !is_answerer,
             relay_from: None,
             is_direct_only: false,
             named: Named::default(),

@@ -27,6 +27,18 @@ use crate::time::Time;
 
 /// Attempts with one endpoint at a time: one that is still looking for a path, and the next.
 pub(super) const ATTEMPTS_PER_PEER_MAX: usize = 2;
+/// Places that attempts begun here keep when others ask for more, and the other way round.
+pub(super) const HALF: usize = PENDING_MAX / 2;
+/// Within this time most links open that open at all. While all attempts are younger, others ask faster than any link
+/// could open in turn, so that the one that gives way is drawn.
+pub(super) const OPENS_WITHIN: Duration = Duration::from_millis(300);
+/// An attempt begun here gives way to another begun here after this time alone, so that members who are named and lead
+/// nowhere do not make all attempts short.
+pub(super) const SHORT_TRY: Duration = Duration::from_secs(3);
+/// Why an offer ends that a server did not carry.
+const HELD_BACK: &str = "others of this network ask it for links faster than it can answer";
+/// Why an attempt ends before its time.
+const GAVE_WAY: &str = "gave way: others ask for links faster than this end can answer";
 
 /// The attempts that are under way, at most [`PENDING_MAX`].
 #[derive(Debug, Default)]
@@ -98,6 +110,21 @@ impl Attempts {
         if !peer.is_listed() && !base.links.is_linked(endpoint) && is_connecting {
             let reason = if source == Source::Overlay { UNSOUGHT } else { GoodbyeReason::Left.words() };
             self.abandon(base, endpoint, reason);
+        }
+    }
+
+    /// A server did not carry what was said to an endpoint, which others of our network keep busy: an offer that it never got
+    /// is made again after a pause.
+    pub(in crate::node) fn handle_held_back(&mut self, base: &mut Base, room: RoomHandle, to: Endpoint) {
+        let Some(peer) = base.known.get(to) else { return };
+        let is_unheard = |link: &LinkId| {
+            self.get(*link).is_some_and(|attempt| {
+                attempt.room == room && !attempt.is_answerer && !attempt.answered && attempt.by_hand.is_none()
+            })
+        };
+        let unheard: Vec<LinkId> = peer.trying.iter().copied().filter(is_unheard).collect();
+        for link in unheard {
+            self.fail_attempt(base, link, String::from(HELD_BACK));
         }
     }
 
@@ -234,25 +261,54 @@ impl Attempts {
         base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 
+    /// The newest attempt with an endpoint was begun because the other end alone asked for it.
+    pub(super) fn note_asked_for(&mut self, base: &Base, endpoint: Endpoint) {
+        let newest = base.known.get(endpoint).and_then(|peer| peer.trying.last().copied());
+        if let Some(attempt) = newest.and_then(|link| self.get_mut(link)) {
+            attempt.is_own = false;
+        }
+    }
+
     /// Whether one more attempt may be under way, with those gone that it would take the place of.
     pub(super) fn has_place_for_attempt(&self, base: &Base, endpoint: Endpoint) -> bool {
         let under_way = base.known.get(endpoint).map_or(0, |peer| peer.trying.len());
         !self.is_full() || under_way >= ATTEMPTS_PER_PEER_MAX
     }
 
-    /// Makes place for an attempt that the other end has just asked for: where all places are taken, the oldest offer
-    /// that nobody has answered gives way. So members that are named and silent keep nobody out. Returns whether there
-    /// is a place.
-    pub(super) fn make_place_for_speaker(&mut self, base: &mut Base, endpoint: Endpoint) -> bool {
+    /// Makes place for an attempt. Where all places are taken, one that led nowhere so far gives way: of those that others
+    /// asked for, if they have more than [`HALF`] or the new one is theirs too. So nobody who offers and never connects
+    /// keeps anybody out for longer than the attempts of others last. Returns whether there is a place.
+    pub(super) fn make_place(&mut self, base: &mut Base, endpoint: Endpoint, is_own: bool) -> bool {
         if self.has_place_for_attempt(base, endpoint) {
             return true;
         }
-        let unanswered = self.those(|attempt| !attempt.answered && attempt.by_hand.is_none());
-        let oldest = unanswered.first().copied();
-        if let Some(link) = oldest {
-            self.fail_attempt(base, link, String::from("did not answer before others asked for its place"));
+        let gives_way = self.gives_way(base, is_own);
+        if let Some(link) = gives_way {
+            self.fail_attempt(base, link, String::from(GAVE_WAY));
         }
-        oldest.is_some()
+        gives_way.is_some()
+    }
+
+    /// The attempt that ends so that another may begin: the oldest, or any while all of them are young. None that resumes
+    /// a session, is being proved or is carried by people.
+    fn gives_way(&self, base: &mut Base, is_own: bool) -> Option<LinkId> {
+        let own = self.attempts.values().filter(|attempt| attempt.is_own).count();
+        let of_own = if is_own { own >= HALF } else { own > HALF };
+        let half_open = self.attempts.iter().filter_map(|(&link, attempt)| {
+            let state = base.links.get(link)?;
+            let may_end = !attempt.resumes && attempt.by_hand.is_none() && state.transcript().is_none();
+            (may_end && attempt.is_own == of_own).then(|| (link, base.own.time().since(state.opened())))
+        });
+        let half_open: Vec<(LinkId, Duration)> = half_open.collect();
+        let &(oldest, age) = half_open.first()?;
+        if is_own && of_own && age < SHORT_TRY {
+            return None;
+        }
+        if age >= OPENS_WITHIN {
+            return Some(oldest);
+        }
+        let drawn = base.own.rng.below(half_open.len() as u64);
+        half_open.get(drawn as usize).map(|&(link, _)| link)
     }
 
     /// Ends the attempts with an endpoint that a new one of `session` takes the place of.

@@ -118,7 +118,7 @@ impl Connecting {
         if let Some(older) = self.invitation_of(base, handle) {
             self.attempts.drop_attempt(base, older);
         }
-        if self.attempts.is_full() {
+        if !self.attempts.make_place(base, base.own.me, true) {
             return Err(CommandError::TooManyAttempts(PENDING_MAX));
         }
         let facts = Facts {
@@ -200,7 +200,7 @@ impl Connecting {
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.needs_relay = true;
         }
-        if self.attempts.is_full() || !self.know(base, handle, &from.announcement()) {
+        if !self.know(base, handle, &from.announcement()) || !self.attempts.make_place(base, endpoint, true) {
             return Err(CommandError::TooManyAttempts(PENDING_MAX));
         }
         let link = self.attempts.begin(base, endpoint, handle, Role::Answerer, facts, false);

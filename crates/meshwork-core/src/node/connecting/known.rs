@@ -93,6 +93,8 @@ pub(super) struct Peer {
     pub(super) failures: u32,
     /// Until when nothing of it is accepted.
     pub(super) refused_until: Option<Time>,
+    /// When this end last asked it for an offer that did not come yet.
+    pub(super) asked: Option<Time>,
     /// Connection attempts that it asked for.
     pub(super) attempts: Allowance,
     /// Payloads of others that it handed to us.
@@ -148,6 +150,7 @@ impl Peer {
             sought: None,
             failures: 0,
             refused_until: None,
+            asked: None,
             attempts: Allowance::new(now, ATTEMPTS_MAX),
             carried: Allowance::new(now, CARRIES_MAX),
             introduced: Allowance::new(now, INTRODUCED_MAX),

@@ -51,7 +51,7 @@ impl Connecting {
     fn use_relay(&mut self, base: &mut Base, link: LinkId) {
         let Some(attempt) = self.attempts.get_mut(link) else { return };
         attempt.relay_from = None;
-        let (room, for_silence) = (attempt.room, attempt.for_silence);
+        let (room, for_silence, is_own) = (attempt.room, attempt.for_silence, attempt.is_own);
         let Some(state) = base.links.get(link).filter(|state| state.transcript().is_none()) else { return };
         let (endpoint, role, facts) = (state.remote(), state.role(), *state.facts());
         let is_alive = base.links.is_alive(&base.own, endpoint);
@@ -64,9 +64,15 @@ impl Connecting {
         match role {
             Role::Offerer if self.attempts.has_place_for_attempt(base, endpoint) => {
                 self.offer(base, endpoint, room, for_silence);
+                if !is_own {
+                    self.attempts.note_asked_for(base, endpoint);
+                }
             }
             Role::Offerer => {}
             Role::Answerer => {
+                if let Some(peer) = base.known.get_mut(endpoint) {
+                    peer.asked = is_own.then_some(base.own.now.time);
+                }
                 let epoch = facts.session_and_epoch();
                 self.send_signal(base, endpoint, room, epoch, SignalContent::Ask);
             }

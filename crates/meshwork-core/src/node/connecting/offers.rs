@@ -70,7 +70,7 @@ impl Connecting {
         }
         if base.own.me < endpoint {
             self.ask(base, endpoint, room, resumes);
-        } else if self.attempts.has_place_for_attempt(base, endpoint) {
+        } else if self.attempts.make_place(base, endpoint, true) {
             self.offer(base, endpoint, room, resumes);
         } else {
             base.known.try_at(endpoint, Some(now + Duration::from_secs(1)));
@@ -86,6 +86,7 @@ impl Connecting {
         };
         peer.failures += 1;
         peer.next_try = Some(base.own.time() + pause);
+        peer.asked = Some(base.own.time());
         let epoch = base.links.session(endpoint).map_or((0, 0), epoch_of);
         if !resumes {
             base.own.set_state(endpoint, LinkState::Connecting, None);

@@ -8,7 +8,7 @@ use super::known::Source;
 use super::{Connecting, LINK_VERSIONS};
 use crate::id::Endpoint;
 use crate::links::transcript::Facts;
-use crate::node::Base;
+use crate::node::{Base, PENDING_MAX};
 use crate::seam::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
 use crate::seam::event::{Refusal, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
@@ -201,7 +201,7 @@ impl Connecting {
             let words = match reason {
                 RefuseReason::Version => "speaks another version of Meshwork: update the older one",
                 RefuseReason::Full => {
-                    "has no place for another link: the room or its own share of links is full"
+                    "has no place for another link: the room is full, or others ask faster than it can answer"
                 }
                 RefuseReason::Description => "refused our description",
             };
@@ -244,9 +244,10 @@ impl Connecting {
         } else if base.rooms.is_sparse(handle) && !self.visits.takes_in(base, handle, from) {
             self.send_signal(base, from, handle, epoch, SignalContent::Refuse(RefuseReason::Full));
         } else if !base.servers.has_no_way_to_hide(&base.own, handle)
-            && self.attempts.make_place_for_speaker(base, from)
+            && self.attempts.make_place(base, from, false)
         {
             self.offer(base, from, handle, false);
+            self.attempts.note_asked_for(base, from);
         }
     }
 
@@ -281,10 +282,16 @@ impl Connecting {
         if base.servers.has_no_way_to_hide(&base.own, handle) {
             return;
         }
-        if !self.visits.takes_in(base, handle, from) || !self.attempts.make_place_for_speaker(base, from) {
+        if !self.visits.takes_in(base, handle, from) {
             base.rooms.refuse_full(&mut base.own, handle, from, "it offers a link, but the room is full");
             let refuse = SignalContent::Refuse(RefuseReason::Full);
             return self.send_signal(base, from, handle, epoch, refuse);
+        }
+        let is_own = self.is_awaited(base, from);
+        if !self.attempts.make_place(base, from, is_own) {
+            // It offers again, and a room that is not full must not be called so.
+            let detail = format!("it offers a link while all {PENDING_MAX} attempts resume or prove links");
+            return base.own.refuse(Some(from), Refusal::TooManyAttempts, detail);
         }
         let facts = Facts {
             offerer: from,
@@ -299,9 +306,17 @@ impl Connecting {
         let for_silence = base.links.is_silent(&base.own, from);
         let link = self.attempts.begin(base, from, handle, Role::Answerer, facts, for_silence);
         if let Some(attempt) = self.attempts.get_mut(link) {
+            attempt.is_own = is_own;
             attempt.note_description(&description);
         }
         hand_over(base, handle, link, Signal::Description(description));
+    }
+
+    /// Whether an offer of `from` is one that this end asked for. Each ask brings one.
+    fn is_awaited(&self, base: &mut Base, from: Endpoint) -> bool {
+        let (now, most) = (base.own.time(), base.own.config.connect_timeout);
+        let asked = base.known.get_mut(from).and_then(|peer| peer.asked.take());
+        asked.is_some_and(|at| now.since(at) <= most)
     }
 
     fn handle_answer(

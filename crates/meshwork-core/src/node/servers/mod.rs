@@ -55,6 +55,8 @@ pub(super) enum Heard {
     Signal { room: RoomHandle, from: Endpoint, payload: Vec<u8> },
     /// It knows no such member of a room.
     NoSuchMember(RoomHandle, Endpoint),
+    /// It does not carry what we say to a member, with whom others of our network began too much.
+    HeldBack(RoomHandle, Endpoint),
     /// It does not let us into a room.
     Refused(RoomHandle, RoomRefusal),
 }
@@ -491,6 +493,12 @@ impl Servers {
                 endpoint: Some(gone),
                 ..
             } => return Some(Heard::NoSuchMember(on(self, room)?, gone)),
+            FromServer::Refused {
+                reason: ServerRefusal::TooFast,
+                room: Some(room),
+                endpoint: Some(to),
+                ..
+            } => return Some(Heard::HeldBack(on(self, room)?, to)),
             FromServer::Refused { reason, detail, room, code, .. } => {
                 let by_id = room.and_then(|room| on(self, room));
                 let handle = by_id.or_else(|| self.sought_on(rooms, server, code?));

@@ -1,7 +1,8 @@
 //! How many attempts others can have under way here, what they can name in them, and when another one is asked for.
 
 use super::*;
-use crate::node::connecting::attempts::ATTEMPTS_PER_PEER_MAX;
+use crate::node::connecting::attempts::{ATTEMPTS_PER_PEER_MAX, HALF, OPENS_WITHIN};
+use crate::node::connecting::offers::ASK_DELAY;
 use crate::node::world::{World, member, other};
 use crate::node::{Node, PENDING_MAX};
 use crate::rng::Rng;
@@ -46,20 +47,103 @@ fn signal(world: &mut World, number: u64, epoch: u32, content: SignalContent) {
     world.run();
 }
 
+/// Lets time pass.
+fn pass(world: &mut World, time: Duration) {
+    world.now += time;
+    world.node.handle_timeout(world.now);
+    world.run();
+}
+
+/// How many of the attempts under way are with these members.
+fn attempts_with(world: &World, numbers: core::ops::Range<u64>) -> usize {
+    let trying =
+        |number| world.node.base.known.get(member(number).endpoint).map_or(0, |peer| peer.trying.len());
+    numbers.map(trying).sum()
+}
+
 #[test]
 fn attempts_under_way_at_once_are_limited() {
     let mut world = World::new();
-    for number in 0..PENDING_MAX as u64 {
-        signal(&mut world, number, 1, offer());
+    let most = PENDING_MAX as u64;
+    (0..most).for_each(|number| signal(&mut world, number, 1, offer()));
+    assert_eq!(world.node.usage().attempts, PENDING_MAX);
+    pass(&mut world, OPENS_WITHIN);
+    signal(&mut world, most, 1, offer());
+    assert_eq!(world.node.usage().attempts, PENDING_MAX);
+    assert_eq!(
+        (attempts_with(&world, 0..1), attempts_with(&world, most..most + 1)),
+        (0, 1),
+        "the oldest gave way"
+    );
+    pass(&mut world, Config::default().connect_timeout);
+    assert_eq!(world.node.usage().attempts, 0);
+}
+
+/// As many as a server lets through to one member, for a minute, from endpoints that never connect.
+#[test]
+fn offers_that_lead_nowhere_leave_places_for_others() {
+    let mut world = World::new();
+    let (mut ghost, mut kept) = (0, 0);
+    for second in 0..60 {
+        let honest = 100_000 + second;
+        signal(&mut world, honest, 1, offer());
+        for _ in 0..13 {
+            ghost += 1;
+            signal(&mut world, ghost, 1, offer());
+            pass(&mut world, Duration::from_millis(77));
+        }
+        kept += attempts_with(&world, honest..honest + 1);
     }
+    assert_eq!(world.node.usage().attempts, PENDING_MAX, "all places are taken");
+    assert_eq!(kept, 60, "each newcomer has a second in which its link may open");
+}
+
+#[test]
+fn offers_too_fast_for_any_link_leave_chances() {
+    let mut world = World::new();
+    let (mut ghost, mut kept) = (0, 0);
+    for round in 0..100 {
+        let honest = 100_000 + round;
+        signal(&mut world, honest, 1, offer());
+        // So many in 200 ms that the oldest would be gone before its link could open.
+        for _ in 0..2 * PENDING_MAX {
+            ghost += 1;
+            signal(&mut world, ghost, 1, offer());
+        }
+        pass(&mut world, Duration::from_millis(200));
+        kept += attempts_with(&world, honest..honest + 1);
+    }
+    assert!(kept >= 3, "{kept} of 100, of which 13 are to be expected");
+}
+
+#[test]
+fn attempts_begun_here_keep_half_of_the_places() {
+    let mut world = World::new();
+    let own = 0..HALF as u64;
+    for number in own.clone() {
+        let (announcement, room) = (member(number), world.room);
+        world.node.connecting.learn(&mut world.node.base, room, &announcement, SERVER);
+    }
+    pass(&mut world, ASK_DELAY);
+    own.clone().for_each(|number| signal(&mut world, number, 1, offer()));
+    for number in 1_000..1_200 {
+        signal(&mut world, number, 1, offer());
+        pass(&mut world, Duration::from_millis(10));
+    }
+    assert_eq!(attempts_with(&world, own.clone()), HALF, "they were asked for");
     assert_eq!(world.node.usage().attempts, PENDING_MAX);
-    let late = member(PENDING_MAX as u64).endpoint;
-    signal(&mut world, PENDING_MAX as u64, 1, offer());
+    // Others have as many places when this end has asked for more.
+    let mut world = World::new();
+    for number in own.start..2 * PENDING_MAX as u64 {
+        let (announcement, room) = (member(number), world.room);
+        world.node.connecting.learn(&mut world.node.base, room, &announcement, SERVER);
+    }
+    pass(&mut world, ASK_DELAY);
+    (0..2 * PENDING_MAX as u64).for_each(|number| signal(&mut world, number, 1, offer()));
     assert_eq!(world.node.usage().attempts, PENDING_MAX);
-    assert_eq!(world.refused(late, Refusal::RoomFull), 1);
-    world.node.handle_timeout(Time(0) + Config::default().connect_timeout);
-    signal(&mut world, PENDING_MAX as u64, 2, offer());
-    assert_eq!(world.node.usage().attempts, 1);
+    let strangers = 1_000..1_000 + HALF as u64;
+    strangers.clone().for_each(|number| signal(&mut world, number, 1, offer()));
+    assert_eq!(attempts_with(&world, strangers), HALF);
 }
 
 #[test]
