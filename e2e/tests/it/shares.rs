@@ -287,30 +287,25 @@ async fn joins_bring_about_no_flood() -> Result<()> {
 }
 
 #[tokio::test]
-async fn asker_without_credentials_gets_twenty_answers_a_second() -> Result<()> {
-    if !is_inside("shares::asker_without_credentials_gets_twenty_answers_a_second")? {
+async fn bindings_of_one_address_are_all_answered() -> Result<()> {
+    if !is_inside("shares::bindings_of_one_address_are_all_answered")? {
         return Ok(());
     }
     let arena = Arena::start(&["--relay", "--relay-listen", "203.0.113.1:3478"]).await?;
     arena.server.line(PATIENCE, "the relay", |line| line.starts_with("relaying on ")).await?;
     let binding = [0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-    let ask = async |from: &str, times: usize| -> Result<(usize, u64)> {
-        let socket = UdpSocket::bind((from, 0)).await?;
-        socket.connect("203.0.113.1:3478").await?;
-        let begun = Instant::now();
-        for _ in 0..times {
+    let socket = UdpSocket::bind(("203.0.113.9", 0)).await?;
+    socket.connect("203.0.113.1:3478").await?;
+    // As many as 25 pages ask for that meet 23 others each, and no more at once than a socket keeps.
+    for round in 0..23 {
+        for _ in 0..25 {
             socket.send(&binding).await?;
         }
-        let mut answered = 0;
-        while timeout(Duration::from_millis(300), socket.recv(&mut [0; 512])).await.is_ok() {
-            answered += 1;
+        for _ in 0..25 {
+            let answer = timeout(PATIENCE, socket.recv(&mut [0; 512])).await;
+            ensure!(answer.is_ok(), "all of round {round} are answered");
         }
-        Ok((answered, begun.elapsed().as_secs() + 1))
-    };
-    let (answered, seconds) = ask("203.0.113.9", 1_000).await?;
-    println!("{answered} of 1000 requests were answered within {seconds} s");
-    ensure!(answered >= 20 && answered as u64 <= 20 * (seconds + 1), "{answered}");
-    ensure!(ask("198.18.0.1", 5).await?.0 == 5, "others are not concerned");
+    }
     Ok(())
 }
 

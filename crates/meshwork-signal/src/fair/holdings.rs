@@ -98,6 +98,17 @@ impl<T: Copy + Ord> Holdings<T> {
         self.held.get(&Network::of(network.addr()))?.first().map(|&(_, Reverse(thing))| thing)
     }
 
+    /// What is held in a network, by it and those that lie in it.
+    pub(crate) fn within(&self, network: IpNet) -> impl Iterator<Item = T> {
+        let ends = Network::of(network.network())..=Network::of(network.broadcast());
+        self.held.range(ends).flat_map(|(_, held)| held.iter().map(|&(_, Reverse(thing))| thing))
+    }
+
+    /// Whether something more of `newcomer` would weigh no more than one thing of anybody does.
+    pub(crate) fn is_least(&self, newcomer: Network) -> bool {
+        newcomer.around().all(|around| weight(around, self.of(around) + 1) <= PARTIES_MOST)
+    }
+
     /// Networks of every width and how many each holds, the heaviest first.
     pub(crate) fn heaviest(&self) -> impl Iterator<Item = (IpNet, usize)> {
         self.weights.iter().rev().map(|&(_, network)| (network, self.of(network)))

@@ -11,6 +11,8 @@
 mod bucket;
 mod holdings;
 mod network;
+#[cfg(test)]
+mod tables;
 
 pub(crate) use bucket::{Bucket, Buckets, Rate};
 pub(crate) use holdings::{Holdings, Merit};

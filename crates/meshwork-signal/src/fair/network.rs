@@ -37,6 +37,12 @@ impl Network {
         IpNet::new(self.0, bits).expect("no width is beyond its address").trunc()
     }
 
+    /// The IPv4 /16 or IPv6 /32 that it lies in: a provider, or a part of a large one.
+    pub(crate) fn provider(self) -> IpNet {
+        let bits = if self.0.is_ipv4() { 16 } else { 32 };
+        IpNet::new(self.0, bits).expect("no width is beyond its address").trunc()
+    }
+
     /// It and the networks that it lies in, the narrowest first.
     pub(crate) fn around(self) -> impl DoubleEndedIterator<Item = IpNet> {
         let widths = if self.0.is_ipv4() { WIDTHS_V4 } else { WIDTHS_V6 };

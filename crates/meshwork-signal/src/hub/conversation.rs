@@ -248,14 +248,34 @@ impl Hub {
                 let detail = format!("this socket waits for {most} rooms, the most the server allows");
                 return self.refuse(now, id, ServerRefusal::TooManyRooms, detail, wanted, None);
             }
-            if self.waits.len() >= self.config.waits_max {
-                let detail = format!("{} lookups wait, the most the server allows", self.waits.len());
+            let most = self.config.waits_max;
+            let gives_way = self.waits.gives_way(network);
+            if self.waits.len() >= most && gives_way.is_none() {
+                let detail = format!(
+                    "{most} lookups wait, the most the server allows, and no network has more of them than yours"
+                );
                 return self.refuse(now, id, ServerRefusal::ServerFull, detail, wanted, None);
             }
             socket.waits.insert(wanted);
-            self.waits.insert(wanted, id);
+            if let Some((least, given)) = gives_way.filter(|_| self.waits.len() >= most) {
+                self.end_wait(now, least, given);
+            }
+            self.waits.insert(now, wanted, id, network);
         }
         self.send(now, id, &FromServer::Unknown { room, code });
+    }
+
+    /// Ends a lookup that waits, for one of a network that has fewer, and says so.
+    fn end_wait(&mut self, now: Time, id: SocketId, wanted: Wanted) {
+        self.waits.remove(wanted, id);
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            socket.waits.remove(&wanted);
+        }
+        let most = self.config.waits_max;
+        let detail = format!(
+            "{most} lookups wait, the most the server allows; your network has the most of them, and this one gives way"
+        );
+        self.refuse(now, id, ServerRefusal::ServerFull, detail, wanted, None);
     }
 
     fn handle_join(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId, circle: Circle) {
@@ -307,7 +327,7 @@ impl Hub {
         }
         // First, so that it has them when it begins to link to the members.
         if !self.config.ice.is_empty() {
-            self.send_ice_servers(now, id, endpoint, room);
+            self.send_ice_servers(now, id, endpoint, room, &circle);
         }
         self.counts.joins += u64::from(!is_member);
         self.send_text(now, id, joined);
@@ -349,9 +369,18 @@ impl Hub {
             let detail = format!("{to} is no other member of room {room}");
             return self.refuse(now, id, ServerRefusal::NoSuchMember, detail, room, Some(to));
         };
-        let is_answer = self.sockets.get(&id).and_then(|socket| socket.rooms.get(&room));
-        if is_answer.is_some_and(|membership| membership.asked.contains(&receiver)) {
+        let Some(sender) = self.sockets.get(&id) else { return };
+        let is_answer = sender.rooms.get(&room).is_some_and(|held| held.asked.contains(&receiver));
+        if is_answer {
             members.note_answer(from);
+        }
+        let (network, is_answer) = (sender.network, is_answer || sender.begun.contains(receiver));
+        if !is_answer
+            && let Some(receiver) = self.sockets.get_mut(&receiver)
+            && !receiver.begun.begin(now, id, network)
+        {
+            let detail = format!("others of your network ask {to} for links faster than it can answer");
+            return self.refuse(now, id, ServerRefusal::TooFast, detail, room, Some(to));
         }
         let Some(speaker) = self.sockets.get(&id).and_then(|socket| socket.name.as_deref()) else { return };
         let text = forwarding::write(room, speaker, payload);
@@ -368,16 +397,22 @@ impl Hub {
     }
 
     fn handle_ice_servers(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
-        if self.membership(id, room).is_some() {
-            self.send_ice_servers(now, id, endpoint, room);
-        } else {
-            self.refuse_room(now, id, room, "is not one that this socket is in");
+        match self.membership(id, room).map(|membership| membership.circle) {
+            Some(circle) => self.send_ice_servers(now, id, endpoint, room, &circle),
+            None => self.refuse_room(now, id, room, "is not one that this socket is in"),
         }
     }
 
-    fn send_ice_servers(&mut self, now: Time, id: SocketId, endpoint: Endpoint, room: RoomId) {
+    fn send_ice_servers(
+        &mut self,
+        now: Time,
+        id: SocketId,
+        endpoint: Endpoint,
+        room: RoomId,
+        circle: &Circle,
+    ) {
         let (read, wall) = self.civil;
-        let message = self.config.ice.message(wall + now.since(read), room, endpoint);
+        let message = self.config.ice.message(wall + now.since(read), room, circle, endpoint);
         self.send(now, id, &message);
     }
 

@@ -5,7 +5,8 @@ use meshwork_core::seam::ice_server::IceServer;
 use meshwork_core::signalling::protocol::FromServer;
 use meshwork_core::time::WallTime;
 
-use crate::turn::credentials::{LIFE, Secret, name_of};
+use super::rooms::Circle;
+use crate::turn::credentials::{LIFE, Secret, name_in_circle, name_of};
 
 /// Which servers there are. An address with the host `*` is at the host by which a client reached the hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,9 +51,19 @@ impl IceOffer {
         usize::from(!self.stun.is_empty()) + self.relays.len()
     }
 
-    /// What `endpoint` is told for `room` at `wall`: credentials that are bound to both and lapse after [`LIFE`].
-    pub(super) fn message(&self, wall: WallTime, room: RoomId, endpoint: Endpoint) -> FromServer {
-        let name = name_of(&room, &endpoint);
+    /// What `endpoint` is told for `room` at `wall`: credentials that are bound to both, and to the circle in which it is,
+    /// and lapse after [`LIFE`].
+    pub(super) fn message(
+        &self,
+        wall: WallTime,
+        room: RoomId,
+        circle: &Circle,
+        endpoint: Endpoint,
+    ) -> FromServer {
+        let name = match circle {
+            None => name_of(&room, &endpoint),
+            Some(circle) => name_in_circle(&room, circle, &endpoint),
+        };
         let mut servers = Vec::with_capacity(self.len());
         if !self.stun.is_empty() {
             servers.push(IceServer { urls: self.stun.clone(), ..IceServer::default() });

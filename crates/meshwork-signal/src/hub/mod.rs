@@ -45,6 +45,7 @@
 //! ```
 
 mod bans;
+mod begun;
 mod config;
 mod conversation;
 mod counts;
@@ -62,6 +63,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::signalling::protocol::{FromServer, ServerRefusal, VERSIONS};
@@ -389,19 +391,33 @@ impl Hub {
         let Some(socket) = self.sockets.get_mut(&id) else { return false };
         let network = socket.network;
         let HubConfig { messages_per_second, message_burst, .. } = self.config;
-        let detail = if !socket.spend(now, cost, &self.config) {
-            format!("more than {message_burst} messages at once or {messages_per_second} a second")
-        } else if !self.spending.spend(now, network, cost, self.config.network_rate()) {
-            let HubConfig { network_messages_per_second, network_message_burst, .. } = self.config;
-            format!(
-                "your network sends more than {network_message_burst} messages at once or \
-                 {network_messages_per_second} a second"
-            )
-        } else {
+        if !socket.spend(now, cost, &self.config) {
+            let detail =
+                format!("more than {message_burst} messages at once or {messages_per_second} a second");
+            self.doom(id, ServerRefusal::TooFast, detail);
+            return false;
+        }
+        let Some(lacking) = self.spending.lacking(now, network, cost, self.config.network_rate()) else {
             return true;
         };
-        self.doom(id, ServerRefusal::TooFast, detail);
-        false
+        let HubConfig { network_messages_per_second, network_message_burst, .. } = self.config;
+        let loudest = self.loudest(lacking, id);
+        let detail = format!(
+            "your network sends more than {network_message_burst} messages at once or \
+             {network_messages_per_second} a second, and this socket most of them"
+        );
+        self.doom(loudest, ServerRefusal::TooFast, detail);
+        loudest != id
+    }
+
+    /// Of the sockets in a network that said too much the one that said most lately: `speaker`, where no other said more.
+    fn loudest(&self, network: IpNet, speaker: SocketId) -> SocketId {
+        let spent = |id: SocketId| {
+            self.sockets.get(&id).filter(|socket| !socket.is_doomed).map(socket::Socket::spent_lately)
+        };
+        let others = self.holders.within(network).filter(|&id| id != speaker);
+        let loudest = others.map(|id| (spent(id), id)).max();
+        loudest.filter(|&(most, _)| most > spent(speaker)).map_or(speaker, |(_, id)| id)
     }
 
     fn doom_too_large(&mut self, id: SocketId, length: usize) {

@@ -161,7 +161,7 @@ impl Rooms {
         network: Network,
     ) -> bool {
         let Some(room) = self.rooms.get_mut(&id) else { return false };
-        room.circles.entry(circle).or_default().insert(endpoint, socket, network.site());
+        room.circles.entry(circle).or_default().insert(endpoint, socket, network);
         room.is_joined = true;
         if let Some(forgotten) = room.forgotten.take() {
             self.empty.remove(&(forgotten, id));

@@ -1,11 +1,13 @@
 //! What a hub knows of one socket: who it is, what it may still say, and when it is given up.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, RoomId};
 use meshwork_core::signalling::protocol::{Announcement, CHALLENGE_LEN, ServerRefusal};
 use meshwork_core::time::Time;
 
+use super::begun::Conversations;
 use super::rooms::Circle;
 use super::waits::Wanted;
 use super::{HubConfig, NAMED_MAX, SocketId};
@@ -15,6 +17,9 @@ use crate::fair::{Bucket, Merit, Network, Rate};
 pub(super) const ASKED_MAX: usize = 16;
 /// Members of one room that are named to one socket, however often it asks.
 pub(super) const NAMED_IN_ALL_MAX: usize = 4 * NAMED_MAX;
+
+/// After this time half of what a socket said counts no more when its network says too much.
+const HALVED_AFTER: Duration = Duration::from_secs(10);
 
 /// What a socket is in one room.
 pub(super) struct Membership {
@@ -52,6 +57,8 @@ pub(super) struct Socket {
     pub(super) name: Option<Box<str>>,
     /// At most `rooms_per_socket_max`.
     pub(super) rooms: BTreeMap<RoomId, Membership>,
+    /// What others began with it lately, in whichever room.
+    pub(super) begun: Conversations,
     /// At most `waits_per_socket_max`.
     pub(super) waits: BTreeSet<Wanted>,
     /// Bytes handed to the driver that are not on their way yet; at most `queue_bytes_max` and one goodbye.
@@ -63,6 +70,8 @@ pub(super) struct Socket {
     /// When it is told goodbye because the server ends.
     pub(super) leaves: Option<Time>,
     bucket: Bucket,
+    /// What it said lately, in messages, halved every ten seconds; and when it was halved last.
+    spent: (u64, Time),
     opened: Time,
     /// When it was opened or last said something.
     heard: Time,
@@ -80,12 +89,14 @@ impl Socket {
             entered: None,
             name: None,
             rooms: BTreeMap::new(),
+            begun: Conversations::default(),
             waits: BTreeSet::new(),
             unread_bytes: 0,
             is_doomed: false,
             deadline: now,
             leaves: None,
             bucket: Bucket::full(now, rate),
+            spent: (0, now),
             heard: now,
             read: now,
         }
@@ -102,7 +113,16 @@ impl Socket {
 
     /// Takes `cost` messages from what it may say; false when there is not that much left.
     pub(super) fn spend(&mut self, now: Time, cost: u32, config: &HubConfig) -> bool {
+        let (spent, halved) = self.spent;
+        let times = now.since(halved).as_secs() / HALVED_AFTER.as_secs();
+        let spent = spent.checked_shr(u32::try_from(times).unwrap_or(u32::MAX)).unwrap_or(0);
+        self.spent = (spent + u64::from(cost), if times > 0 { now } else { halved });
         self.bucket.spend(now, cost, config.rate())
+    }
+
+    /// What it said lately, as it was when it spoke last.
+    pub(super) fn spent_lately(&self) -> u64 {
+        self.spent.0
     }
 
     pub(super) fn handle_heard(&mut self, now: Time) {

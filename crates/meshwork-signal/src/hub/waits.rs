@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::id::{Code, RoomId};
+use meshwork_core::time::Time;
 
 use super::SocketId;
+use crate::fair::{Holdings, Merit, Network};
 
 /// What a lookup asked for, or another request was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +31,18 @@ impl Wanted {
     }
 }
 
-/// Who waits for which room. The hub keeps its size below `waits_max`.
+/// Who waits for which room. The hub keeps its size at `waits_max` at most.
 #[derive(Default)]
 pub(super) struct Waits {
-    sockets: BTreeMap<Wanted, BTreeSet<SocketId>>,
+    sockets: BTreeMap<Wanted, BTreeMap<SocketId, Holder>>,
+    holders: Holdings<(SocketId, Wanted)>,
     count: usize,
+}
+
+/// Whose share a wait takes.
+struct Holder {
+    network: Network,
+    merit: Merit,
 }
 
 impl Waits {
@@ -41,15 +50,18 @@ impl Waits {
         self.count
     }
 
-    pub(super) fn insert(&mut self, wanted: Wanted, socket: SocketId) {
-        if self.sockets.entry(wanted).or_default().insert(socket) {
-            self.count += 1;
-        }
+    pub(super) fn insert(&mut self, now: Time, wanted: Wanted, socket: SocketId, network: Network) {
+        self.remove(wanted, socket);
+        let merit = Merit::new(0, now);
+        self.sockets.entry(wanted).or_default().insert(socket, Holder { network, merit });
+        self.holders.insert(network, merit, (socket, wanted));
+        self.count += 1;
     }
 
     pub(super) fn remove(&mut self, wanted: Wanted, socket: SocketId) {
         let Some(sockets) = self.sockets.get_mut(&wanted) else { return };
-        if sockets.remove(&socket) {
+        if let Some(Holder { network, merit }) = sockets.remove(&socket) {
+            self.holders.remove(network, merit, (socket, wanted));
             self.count -= 1;
         }
         if sockets.is_empty() {
@@ -61,6 +73,21 @@ impl Waits {
     pub(super) fn take(&mut self, wanted: Wanted) -> BTreeSet<SocketId> {
         let sockets = self.sockets.remove(&wanted).unwrap_or_default();
         self.count -= sockets.len();
-        sockets
+        for (&socket, Holder { network, merit }) in &sockets {
+            self.holders.remove(*network, *merit, (socket, wanted));
+        }
+        sockets.into_keys().collect()
+    }
+
+    /// The wait that is to end so that one of `network` may begin: the youngest of the network that has most. `None` where
+    /// that is its own.
+    pub(super) fn gives_way(&self, network: Network) -> Option<(SocketId, Wanted)> {
+        self.holders.gives_way(network)
+    }
+
+    /// Whether nobody waits and nothing is left of anybody.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.sockets.is_empty() && self.holders.is_empty() && self.count == 0
     }
 }

@@ -29,7 +29,8 @@ impl Answer {
             message: Message::builder_error(request, MessageWriteVec::with_capacity(160)),
             has_fingerprint: request.has_attribute(Fingerprint::TYPE),
         };
-        answer.with(&ErrorCode::builder(code).build().expect("the codes answered are legal"))
+        // Programs read the number; words would only make the answer longer than what asks for it.
+        answer.with(&ErrorCode::builder(code).reason("").build().expect("the codes answered are legal"))
     }
 
     pub(super) fn with(mut self, attribute: &dyn AttributeWrite) -> Answer {

@@ -166,7 +166,7 @@ impl<'a> Username<'a> {
         self.expires_s <= now.as_millis() / 1000
     }
 
-    /// The room for which it was given out, where it was given out for one.
+    /// The room for which it was given out, where it was given out for one, and the circle in it where there is one.
     pub fn room(&self) -> Option<&'a str> {
         self.name.split_once(':').map(|(room, _)| room)
     }
@@ -175,6 +175,14 @@ impl<'a> Username<'a> {
 /// The name under which an endpoint relays for a room: `<room>:<endpoint>`, both in their whole text form.
 pub fn name_of(room: &RoomId, endpoint: &Endpoint) -> String {
     format!("{room}:{endpoint}")
+}
+
+/// The name under which an endpoint relays for members of a room that show the same token, of which `circle` is the hash:
+/// `<room>.<circle>:<endpoint>`, with the first 8 bytes of the hash in hexadecimal. So nobody without the secret of a
+/// private room uses up what its members may relay.
+pub fn name_in_circle(room: &RoomId, circle: &[u8; 32], endpoint: &Endpoint) -> String {
+    let circle: String = circle[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{room}.{circle}:{endpoint}")
 }
 
 /// The name under which whoever asks `/turn-token?id=` from a network relays: `<id>@<network>`, so that the same id

@@ -97,7 +97,8 @@ impl Quotas {
         let networks: Vec<Party> =
             network.into_iter().flat_map(Network::around).map(Party::Network).collect();
         let endpoint = Party::Endpoint(name.to_owned());
-        for party in [&endpoint].into_iter().chain(&room).chain(&networks) {
+        // The room last: where it alone is full, a network that has much of it gives way.
+        for party in [&endpoint].into_iter().chain(&networks).chain(&room) {
             let (quota, refusal, _) = party.limits(config);
             let share = self.parties.get(party).map(|&share| &self.shares[share]);
             if share.is_some_and(|share| share.allocations >= quota.allocations_max) {

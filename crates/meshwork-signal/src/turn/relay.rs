@@ -41,9 +41,10 @@ const REQUEST_MAX: usize = 2048;
 /// Unknown attributes that an answer names.
 const UNKNOWN_MAX: usize = 16;
 
-/// Answers in a second to one address, and at once, that has shown no credentials: they are five times as long as what
-/// asks for them, and who asks over UDP may have put somebody else's address there.
-const UNPROVED: Rate = Rate { per_second: 20, burst: 20 };
+/// Answers in a second to one address, and at once, that has shown neither credentials nor a nonce of ours: on the wire
+/// they are twice as long as the request, and its sender may have put another address there. A class behind one address
+/// asks for 600 at once, and whoever floods in the name of an address must send as much as would flood it anyway.
+const UNPROVED: Rate = Rate { per_second: 1_000, burst: 1_000 };
 
 /// A STUN and TURN server. See [the module](super) for how to drive it.
 pub struct Relay {
@@ -258,7 +259,9 @@ impl Relay {
         }
         self.counts.bindings.add(1);
         let answer = Answer::success(&request.message).with_mapped_address(&request.message, request.remote);
-        self.answer_unproved(request, answer);
+        // It is hardly longer than the request, so that nobody gains by asking in another's name, and a limit could be used
+        // up by strangers.
+        self.answer(request.client, answer, None);
     }
 
     fn refuse_unknown(&mut self, request: &Request<'_>, unknown: &[AttributeType], signer: Option<&Signer>) {
@@ -290,7 +293,13 @@ impl Relay {
             400 => Answer::error(&request.message, code),
             _ => self.gate.challenge(&self.config.realm, request, code),
         };
-        self.answer_unproved(request, answer);
+        // These causes are found after the nonce, which has arrived at the address then.
+        let is_there = code == 401 && cause.is_some();
+        if is_there {
+            self.answer(request.client, answer, None);
+        } else {
+            self.answer_unproved(request, answer);
+        }
     }
 
     /// Answers somebody who has shown no credentials, unless that address was answered often enough.

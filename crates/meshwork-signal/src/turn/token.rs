@@ -1,21 +1,19 @@
 //! Credentials for clients that are members of no room: what `/turn-token?id=` answers, in the form of the original.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use meshwork_core::time::{Time, WallTime};
 use serde_json::json;
 
 use super::credentials::{Secret, TOKEN_LIFE, name_of_token};
-use crate::fair::Network;
+use crate::fair::{Buckets, Network, Rate};
 
-/// How long answers are counted together.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Answers in that time to one client address: a page asks once when it is loaded, and a school may be one address.
+/// Answers to one client address at once, and in a minute: a page asks once when it is loaded, and a school may be one
+/// address. Wider networks get as many times more as they stand for parties.
 const PER_NETWORK_MAX: u32 = 30;
-/// Client addresses that are counted at once. Beyond, nobody new is answered until the time is over.
-const NETWORKS_MAX: usize = 65_536;
+/// What an answer costs of a bucket that holds a minute's worth and refills within it.
+const COST: u32 = 2;
+const RATE: Rate = Rate { per_second: PER_NETWORK_MAX * COST / 60, burst: PER_NETWORK_MAX * COST };
 /// Stands for the host by which a client reached the server.
 const SAME_HOST: &str = "*";
 
@@ -25,19 +23,20 @@ pub struct Tokens {
     secret: Secret,
     stun: String,
     urls: Vec<String>,
-    counted: HashMap<Network, u32>,
-    since: Time,
+    spending: Buckets,
 }
 
-/// As many were handed out to this address as it may get. Ask again in a minute.
+/// As many were handed out to this address, or to the networks around it, as they may get. Ask again in a minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this address was given {PER_NETWORK_MAX} credentials within a minute; ask again in a minute")]
+#[error(
+    "your network was given as many credentials as it may have, {PER_NETWORK_MAX} a minute for one address; ask again in a minute"
+)]
 pub struct TooManyTokens;
 
 impl Tokens {
     /// Names the STUN server and the relays at these addresses, in which the host `*` is the one asked.
     pub fn new(secret: Secret, stun: String, urls: Vec<String>) -> Tokens {
-        Tokens { secret, stun, urls, counted: HashMap::new(), since: Time(0) }
+        Tokens { secret, stun, urls, spending: Buckets::default() }
     }
 
     /// The JSON text for `id`, asked for from `address` by the name `host`.
@@ -51,18 +50,11 @@ impl Tokens {
         host: &str,
         id: &str,
     ) -> Result<String, TooManyTokens> {
-        if now.since(self.since) >= WINDOW {
-            self.counted.clear();
-            self.since = now;
-        }
         let network = Network::of(address);
-        let has_room = self.counted.len() < NETWORKS_MAX || self.counted.contains_key(&network);
-        let count =
-            if has_room { self.counted.entry(network).or_default() } else { return Err(TooManyTokens) };
-        if *count >= PER_NETWORK_MAX {
+        self.spending.sweep(now, RATE);
+        if !self.spending.spend(now, network, COST, RATE) {
             return Err(TooManyTokens);
         }
-        *count += 1;
         let name = name_of_token(id, network.address());
         let minted = self.secret.mint(&name, wall + TOKEN_LIFE).expect("its name is made to fit");
         let place = |url: &String| url.replacen(SAME_HOST, host, 1);
@@ -81,6 +73,7 @@ impl Tokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const NOON: WallTime = WallTime(1_790_000_000_000_000);
 
@@ -114,18 +107,20 @@ mod tests {
         }
         assert_eq!(ask(&mut tokens, Duration::ZERO, "192.0.2.1"), Err(TooManyTokens));
         assert!(ask(&mut tokens, Duration::ZERO, "192.0.2.2").is_ok());
-        assert!(ask(&mut tokens, WINDOW, "192.0.2.1").is_ok());
+        assert!(ask(&mut tokens, Duration::from_secs(2), "192.0.2.1").is_ok(), "one every two seconds");
+        assert_eq!(ask(&mut tokens, Duration::from_secs(2), "192.0.2.1"), Err(TooManyTokens));
     }
 
     #[test]
-    fn so_many_networks_are_counted_a_minute() {
+    fn two_sites_keep_nobody_from_credentials() {
         let mut tokens = tokens();
-        let from = |number: usize| std::net::Ipv4Addr::from(0x0900_0000 + number as u32).to_string();
-        for number in 0..NETWORKS_MAX {
-            assert!(ask(&mut tokens, Duration::ZERO, &from(number)).is_ok());
+        let mut given = 0;
+        for number in 0..70_000 {
+            let site = number % 2;
+            let address = format!("2001:db8:{site}:{:x}::1", number / 2);
+            given += usize::from(ask(&mut tokens, Duration::ZERO, &address).is_ok());
         }
-        assert_eq!(ask(&mut tokens, Duration::ZERO, &from(NETWORKS_MAX)), Err(TooManyTokens));
-        assert!(ask(&mut tokens, Duration::ZERO, &from(0)).is_ok(), "who is counted goes on");
-        assert!(ask(&mut tokens, WINDOW, &from(NETWORKS_MAX)).is_ok());
+        assert_eq!(given, 2 * 4 * PER_NETWORK_MAX as usize, "a /48 has the share of four");
+        assert!(ask(&mut tokens, Duration::ZERO, "192.0.2.1").is_ok());
     }
 }

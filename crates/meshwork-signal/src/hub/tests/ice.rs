@@ -64,3 +64,21 @@ fn a_server_without_relays_says_nothing_of_them() {
     world.say(socket, FromClient::IceServers { room });
     assert_eq!(servers(world.heard_one(socket)), (room, vec![]));
 }
+
+#[test]
+fn private_rooms_relay_apart_from_outsiders() {
+    let mut world = with_relay();
+    let room = world.register(1);
+    let mut told = |secret: u8, token: Option<u8>| {
+        let socket = world.enter(&someone(secret));
+        world.say(socket, FromClient::Join { room, token: token.map(|byte| [byte; 32].into()) });
+        let (_, told) = servers(world.heard(socket).remove(0));
+        let name = told[1].username.split_once(':').unwrap().1;
+        name.split_once(':').unwrap().0.to_owned()
+    };
+    let outside = told(1, None);
+    assert_eq!(outside, room.to_string());
+    let inside = told(2, Some(7));
+    assert_eq!((told(3, Some(7)), inside == outside), (inside.clone(), false));
+    assert_ne!(told(4, Some(8)), inside, "nor do those who show another token");
+}

@@ -31,6 +31,31 @@ fn sockets_of_one_network_share_a_message_allowance() {
 }
 
 #[test]
+fn loudest_sockets_of_a_network_go_first() {
+    let config =
+        HubConfig { network_messages_per_second: 100, network_message_burst: 1_000, ..HubConfig::default() };
+    let mut world = World::with(config);
+    let quiet: Vec<SocketId> = (1..=5).map(|secret| world.enter(&someone(secret))).collect();
+    let loud: Vec<SocketId> = (6..=8).map(|secret| world.enter(&someone(secret))).collect();
+    // Each stays within its own share, and all together are beyond that of their network.
+    let mut round = 0;
+    while !loud.iter().all(|socket| world.closed.contains(socket)) {
+        round += 1;
+        assert!(round < 400, "the loud go on");
+        for &socket in quiet.iter().filter(|_| round % 20 == 0).chain(&loud) {
+            if !world.closed.contains(&socket) {
+                world.say(socket, FromClient::KeepAlive);
+            }
+        }
+    }
+    world.wait(SECOND);
+    for socket in quiet {
+        world.say(socket, FromClient::KeepAlive);
+        assert!(!world.closed.contains(&socket), "who said little stays");
+    }
+}
+
+#[test]
 fn socket_storm_is_refused_and_admitted_later() {
     let config = HubConfig { network_message_burst: 1_000, ..HubConfig::default() };
     let mut world = World::with(config);

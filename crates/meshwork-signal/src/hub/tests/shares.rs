@@ -152,6 +152,111 @@ fn newcomers_among_ghosts_are_named_answering_members() {
     assert!(more.len() == NAMED_MAX && more.iter().all(|member| !members.contains(member)));
 }
 
+/// Sockets of `count` people at addresses who are all in a room.
+fn members(
+    world: &mut World,
+    room: RoomId,
+    count: u8,
+    address: impl Fn(u8) -> String,
+) -> Vec<(u8, SocketId)> {
+    let joined = (0..count).map(|secret| {
+        let socket = enter_from(world, &address(secret), secret);
+        join_with(world, socket, room, None);
+        (secret, socket)
+    });
+    joined.collect()
+}
+
+fn is_held_back(heard: &[FromServer]) -> bool {
+    heard.iter().any(|message| {
+        matches!(message, FromServer::Refused { reason: ServerRefusal::TooFast, endpoint: Some(_), .. })
+    })
+}
+
+#[test]
+fn meeting_behind_one_address_links_at_once() {
+    // A class of 30, and the largest meeting that the share of a network is made for.
+    for count in [30, 64] {
+        let mut world = World::new();
+        let room = world.register(1);
+        let members = members(&mut world, room, count, |_| String::from("192.0.2.7"));
+        world.inboxes.clear();
+        // Each offers, asks or answers, and names its candidates.
+        for _ in 0..3 {
+            for &(from, socket) in &members {
+                for &(to, _) in members.iter().filter(|(to, _)| *to != from) {
+                    world.say(socket, signal(room, someone(to).endpoint));
+                }
+            }
+        }
+        for &(_, socket) in &members {
+            let heard = world.heard(socket);
+            assert_eq!(heard.len(), 3 * (usize::from(count) - 1), "all of them arrive");
+            assert!(!is_held_back(&heard));
+        }
+    }
+}
+
+#[test]
+fn one_address_takes_half_of_a_members_answers() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let member = enter_from(&mut world, "198.51.100.1", 201);
+    join_with(&mut world, member, room, None);
+    let ghosts = members(&mut world, room, 150, |_| String::from("192.0.2.7"));
+    world.inboxes.clear();
+    let to = someone(201).endpoint;
+    for &(_, socket) in &ghosts {
+        world.say(socket, signal(room, to));
+    }
+    assert_eq!(world.heard(member).len(), 64);
+    let held_back = ghosts.iter().filter(|&&(_, socket)| is_held_back(&world.heard(socket)));
+    assert_eq!(held_back.count(), 150 - 64, "and are told so");
+    // Who is elsewhere, and whoever the member itself speaks to, is not concerned.
+    let newcomer = enter_from(&mut world, "203.0.113.9", 202);
+    join_with(&mut world, newcomer, room, None);
+    world.inboxes.clear();
+    world.say(newcomer, signal(room, to));
+    world.say(member, signal(room, someone(202).endpoint));
+    world.say(member, signal(room, someone(149).endpoint));
+    world.say(ghosts[149].1, signal(room, to));
+    assert_eq!((world.heard(member).len(), world.heard(newcomer).len()), (2, 1));
+    world.wait(10 * SECOND);
+    world.say(ghosts[148].1, signal(room, to));
+    assert_eq!(world.heard(member).len(), 1, "after a while they may again");
+}
+
+#[test]
+fn lookups_of_one_site_leave_places_for_others() {
+    let mut world = world(|config| config.waits_max = 40);
+    let lookup = |nonce| FromClient::Lookup { room: Some(genesis(nonce).1), code: None };
+    for number in 0..10 {
+        let socket = enter_from(&mut world, &format!("2001:db8:7:{number:x}::1"), number);
+        (0..8).for_each(|nonce| world.say(socket, lookup(nonce)));
+    }
+    assert_eq!(world.hub.wait_count(), 40);
+    world.inboxes.clear();
+    let other = enter_from(&mut world, "192.0.2.1", 100);
+    for nonce in 100..105 {
+        world.say(other, lookup(nonce));
+        assert!(matches!(world.heard_one(other), FromServer::Unknown { .. }), "it waits");
+    }
+    assert_eq!(world.hub.wait_count(), 40);
+    let told = world.inboxes.values().flatten();
+    let given_up = told.filter(|message| {
+        matches!(message, FromServer::Refused { reason: ServerRefusal::ServerFull, room: Some(_), .. })
+    });
+    assert_eq!(given_up.count(), 5, "who gave way is told");
+    let (sent, _) = genesis(104);
+    let owner = enter_from(&mut world, "198.51.100.1", 101);
+    world.say(owner, FromClient::Register { genesis: sent });
+    assert!(matches!(world.heard_one(other), FromServer::Found { .. }), "the room's owner is found");
+    for socket in world.hub.sockets.keys().copied().collect::<Vec<_>>() {
+        world.close(socket);
+    }
+    assert!(world.hub.waits.is_empty());
+}
+
 #[test]
 fn a_join_costs_what_it_brings_about() {
     let mut world = World::new();

@@ -13,7 +13,7 @@ use turn_types::attribute::{
 };
 
 use super::authenticate::{Authentic, Signer};
-use super::ends::{Holder, RESERVATIONS_MAX};
+use super::ends::Holder;
 use super::requests::{MALFORMED, family, optional};
 use super::{Relay, Request, granted_lifetime};
 use crate::fair::Network;
@@ -108,7 +108,7 @@ impl Relay {
             Some(_) => return Err(full),
             None => {
                 let is_pair = wanted.even == Some(true);
-                if is_pair && self.ends.reservations() >= RESERVATIONS_MAX {
+                if is_pair && !self.ends.may_reserve(&mut self.outbox, network) {
                     return Err(full);
                 }
                 let find = |relay: &mut Relay| {
@@ -125,6 +125,12 @@ impl Relay {
         };
         let counted = self.config.counted(request.remote.ip());
         let mut admitted = self.quotas.admit(now, &self.config, &authentic.name, counted);
+        if admitted.as_ref().err() == Some(&Refusal::RoomQuota)
+            && let Some(least) = self.allocations.gives_way_in_room(&authentic.name, network)
+        {
+            self.give_way(now, least);
+            admitted = self.quotas.admit(now, &self.config, &authentic.name, counted);
+        }
         if admitted.as_ref().err() == Some(&Refusal::Capacity) && self.make_way(now, network) {
             admitted = self.quotas.admit(now, &self.config, &authentic.name, counted);
         }
@@ -138,9 +144,13 @@ impl Relay {
     /// Ends an allocation of the network that has most, unless that is this one.
     fn make_way(&mut self, now: Time, network: Network) -> bool {
         let Some(least) = self.allocations.gives_way(network) else { return false };
-        self.counts.refuse(Refusal::GaveWay);
-        self.remove_allocation(now, least);
+        self.give_way(now, least);
         true
+    }
+
+    fn give_way(&mut self, now: Time, key: usize) {
+        self.counts.refuse(Refusal::GaveWay);
+        self.remove_allocation(now, key);
     }
 
     fn allocate(
@@ -263,7 +273,7 @@ impl Relay {
         let is_bound =
             ends.iter().flatten().map(|end| end.relay).chain(reserves).all(|relay| self.ends.is_bound(relay));
         let Some(pending) = allocation.pending.take_if(|_| is_bound) else { return };
-        let (client, expires) = (allocation.client, allocation.expires);
+        let (client, expires, network) = (allocation.client, allocation.expires, allocation.network);
         let Ok(message) = Message::from_bytes(&pending.request) else { return };
         let mut answer = Answer::success(&message);
         for end in ends.iter().flatten() {
@@ -273,7 +283,7 @@ impl Relay {
         answer = answer.with(&Lifetime::new(seconds));
         if let Some(relay) = reserves {
             let token = self.rng.next_u64().max(1);
-            self.ends.reserve(expires - pending.lifetime, relay, token);
+            self.ends.reserve(expires - pending.lifetime, relay, token, network);
             answer = answer.with(&ReservationToken::new(token));
         }
         answer = answer.with_mapped_address(&message, pending.remote);

@@ -20,6 +20,8 @@ pub(super) struct Allocations {
     clients: HashMap<Client, usize>,
     /// The same by the networks that they were made from.
     holders: Holdings<usize>,
+    /// The same of each room.
+    rooms: HashMap<String, Holdings<usize>>,
     /// When each is to be looked at.
     timers: BTreeSet<(Time, usize)>,
 }
@@ -30,7 +32,11 @@ impl Allocations {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty() && self.clients.is_empty() && self.holders.is_empty() && self.timers.is_empty()
+        self.all.is_empty()
+            && self.clients.is_empty()
+            && self.holders.is_empty()
+            && self.rooms.is_empty()
+            && self.timers.is_empty()
     }
 
     pub(super) fn get(&self, key: usize) -> Option<&Allocation> {
@@ -61,13 +67,22 @@ impl Allocations {
         self.holders.gives_way(newcomer)
     }
 
+    /// The allocation of the room in a name that gives way to a newcomer there, if one does.
+    pub(super) fn gives_way_in_room(&self, name: &str, newcomer: Network) -> Option<usize> {
+        self.rooms.get(room_of(name)?)?.gives_way(newcomer)
+    }
+
     /// Takes one in. Where it does not count towards its network, it gives way to nobody.
     pub(super) fn insert(&mut self, allocation: Allocation, counts: bool) -> usize {
         let (client, network, merit, timer) =
             (allocation.client, allocation.network, allocation.merit(), allocation.timer);
+        let room = room_of(&allocation.name).map(str::to_owned);
         let key = self.all.insert(allocation);
         if counts {
             self.holders.insert(network, merit, key);
+            if let Some(room) = room {
+                self.rooms.entry(room).or_default().insert(network, merit, key);
+            }
         }
         self.clients.insert(client, key);
         self.timers.insert((timer, key));
@@ -77,6 +92,14 @@ impl Allocations {
     pub(super) fn remove(&mut self, key: usize) -> Allocation {
         let gone = self.all.remove(key);
         self.holders.remove(gone.network, gone.merit(), key);
+        if let Some(room) = room_of(&gone.name)
+            && let Some(holders) = self.rooms.get_mut(room)
+        {
+            holders.remove(gone.network, gone.merit(), key);
+            if holders.is_empty() {
+                self.rooms.remove(room);
+            }
+        }
         self.clients.remove(&gone.client);
         self.timers.remove(&(gone.timer, key));
         gone
@@ -88,6 +111,9 @@ impl Allocations {
         let former = allocation.merit();
         if allocation.carry() {
             self.holders.rank(allocation.network, former, allocation.merit(), key);
+            if let Some(holders) = room_of(&allocation.name).and_then(|room| self.rooms.get_mut(room)) {
+                holders.rank(allocation.network, former, allocation.merit(), key);
+            }
         }
     }
 
@@ -121,6 +147,11 @@ impl Allocations {
         }
         Some((key, is_unused))
     }
+}
+
+/// The room that a name was given out for, with its circle.
+fn room_of(name: &str) -> Option<&str> {
+    name.split_once(':').map(|(room, _)| room)
 }
 
 impl Index<usize> for Allocations {

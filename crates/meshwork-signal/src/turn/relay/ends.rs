@@ -8,6 +8,7 @@ use std::time::Duration;
 use meshwork_core::rng::Rng;
 use meshwork_core::time::Time;
 
+use crate::fair::{Holdings, Merit, Network};
 use crate::turn::allocation::{End, Family};
 use crate::turn::config::RelayAddress;
 use crate::turn::io::{Outbox, RelayId};
@@ -26,10 +27,18 @@ pub(super) struct Ends {
     /// The same by the address that peers see.
     advertised: HashMap<SocketAddr, RelayId>,
     /// Those that stand for whoever shows their token.
-    reservations: HashMap<u64, RelayId>,
+    reservations: HashMap<u64, Reservation>,
+    /// The same by the networks that made them.
+    holders: Holdings<u64>,
     /// When each of these ends, unless it was claimed.
     timers: BTreeSet<(Time, RelayId)>,
     next: u32,
+}
+
+struct Reservation {
+    relay: RelayId,
+    network: Network,
+    merit: Merit,
 }
 
 struct RelayEnd {
@@ -57,6 +66,7 @@ impl Ends {
             ends: HashMap::new(),
             advertised: HashMap::new(),
             reservations: HashMap::new(),
+            holders: Holdings::default(),
             timers: BTreeSet::new(),
             next: 0,
         }
@@ -158,17 +168,38 @@ impl Ends {
     }
 
     /// Keeps a port for whoever shows the token.
-    pub(super) fn reserve(&mut self, now: Time, relay: RelayId, token: u64) {
+    pub(super) fn reserve(&mut self, now: Time, relay: RelayId, token: u64, network: Network) {
         if let Some(end) = self.ends.get_mut(&relay) {
             end.holder = Holder::Reservation { token, by: usize::MAX };
         }
-        self.reservations.insert(token, relay);
+        let merit = Merit::new(0, now);
+        self.holders.insert(network, merit, token);
+        self.reservations.insert(token, Reservation { relay, network, merit });
         self.timers.insert((now + RESERVATION_LIFE, relay));
     }
 
+    /// Whether one more port may be reserved for `network`. Where all reservations are made the network that has most
+    /// gives one up.
+    pub(super) fn may_reserve(&mut self, outbox: &mut Outbox, network: Network) -> bool {
+        if self.reservations.len() < RESERVATIONS_MAX {
+            return true;
+        }
+        let least = self.holders.gives_way(network);
+        let given = least.and_then(|token| self.forget_reservation(token));
+        given.map(|relay| self.close(outbox, relay)).is_some()
+    }
+
     /// How many are reserved, at most [`RESERVATIONS_MAX`].
+    #[cfg(test)]
     pub(super) fn reservations(&self) -> usize {
         self.reservations.len()
+    }
+
+    /// Reserves a port no more, and names it.
+    fn forget_reservation(&mut self, token: u64) -> Option<RelayId> {
+        let Reservation { relay, network, merit } = self.reservations.remove(&token)?;
+        self.holders.remove(network, merit, token);
+        Some(relay)
     }
 
     pub(super) fn is_reserved(&self, token: u64) -> bool {
@@ -177,7 +208,7 @@ impl Ends {
 
     /// Gives what is reserved to an allocation. Its timer finds another holder then, and does nothing.
     pub(super) fn claim(&mut self, token: u64, key: usize) -> Option<End> {
-        let relay = self.reservations.remove(&token)?;
+        let relay = self.forget_reservation(token)?;
         let end = self.ends.get_mut(&relay)?;
         end.holder = Holder::Allocation(key);
         Some(End { relay, advertised: end.advertised })
@@ -191,8 +222,8 @@ impl Ends {
     /// The time has come that [`due`](Ends::due) names.
     pub(super) fn end_reservation(&mut self, outbox: &mut Outbox) {
         let Some((_, relay)) = self.timers.pop_first() else { return };
-        if let Some(RelayEnd { holder: Holder::Reservation { token, .. }, .. }) = self.ends.get(&relay) {
-            self.reservations.remove(token);
+        if let Some(&RelayEnd { holder: Holder::Reservation { token, .. }, .. }) = self.ends.get(&relay) {
+            self.forget_reservation(token);
             self.close(outbox, relay);
         }
     }
@@ -202,6 +233,7 @@ impl Ends {
         self.ends.is_empty()
             && self.advertised.is_empty()
             && self.reservations.is_empty()
+            && self.holders.is_empty()
             && self.timers.is_empty()
     }
 }
@@ -240,7 +272,7 @@ mod tests {
         let [one, other] = [2000, 2001].map(|port| {
             let relay = ends.open(&mut outbox, place, port, Holder::Reservation { token: 0, by: 7 }).relay;
             assert_eq!(ends.note_bound(relay, true), Some((7, Family::V4)));
-            ends.reserve(Time(0), relay, port.into());
+            ends.reserve(Time(0), relay, port.into(), Network::of(PLACE));
             relay
         });
         assert_eq!(ends.held_by(one), None);

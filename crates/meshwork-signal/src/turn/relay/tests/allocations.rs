@@ -202,6 +202,10 @@ fn so_many_ports_are_reserved_at_a_time() {
     }
     assert_eq!(ask(most + 1, true), (Some(508), most));
     assert_eq!(ask(most + 1, false), (None, most), "a port alone is there");
+    // All of them are one site's, which gives one up for somebody from elsewhere.
+    let other = world.session("198.51.100.1:4000", "other");
+    assert_eq!(world.ask(&other, ALLOCATE, &[&udp(), &EvenPort::new(true)]).code(), None);
+    assert_eq!(world.relay.ends.reservations(), most);
     world.pass(31 * SECOND);
     assert_eq!(world.relay.ends.reservations(), 0);
 }

@@ -23,22 +23,66 @@ fn who_shows_nothing_is_told_how_and_forgotten() {
     assert_eq!(world.relay.counts.challenges.value(), 250);
 }
 
-#[test]
-fn address_without_credentials_gets_twenty_answers_a_second() {
-    let mut world = World::new(config());
-    let answers = |world: &mut World, address: &str, method| {
-        let ask = |port| {
-            let message = world.message(MessageClass::Request, method).finish();
-            world.hear(SocketAddr::new(address.parse().unwrap(), port), &message).len()
-        };
-        (4000..4100).map(ask).sum::<usize>()
+/// How many of so many requests without credentials are answered, each from another port of an address.
+fn answered(world: &mut World, address: &str, method: Method, ports: std::ops::Range<u16>) -> usize {
+    let ask = |port| {
+        let message = world.message(MessageClass::Request, method).finish();
+        world.hear(SocketAddr::new(address.parse().unwrap(), port), &message).len()
     };
-    assert_eq!(answers(&mut world, "203.0.113.5", ALLOCATE), 20);
-    assert_eq!(answers(&mut world, "203.0.113.5", BINDING), 0, "whatever is asked for");
-    assert_eq!(answers(&mut world, "198.51.100.5", BINDING), 20, "others are not concerned");
-    assert_eq!(world.refused(Refusal::Unproved), 260);
+    ports.map(ask).sum()
+}
+
+#[test]
+fn address_without_credentials_gets_thousand_challenges_a_second() {
+    let mut world = World::new(config());
+    assert_eq!(answered(&mut world, "203.0.113.5", ALLOCATE, 4_000..5_500), 1_000);
+    assert_eq!(
+        answered(&mut world, "198.51.100.5", ALLOCATE, 4_000..5_500),
+        1_000,
+        "others are not concerned"
+    );
+    assert_eq!(world.refused(Refusal::Unproved), 1_000);
     world.pass(SECOND);
-    assert_eq!(answers(&mut world, "203.0.113.5", BINDING), 20);
+    assert_eq!(answered(&mut world, "203.0.113.5", ALLOCATE, 4_000..5_500), 1_000);
+}
+
+#[test]
+fn class_behind_one_address_is_answered_at_once() {
+    let mut world = World::new(config());
+    // 25 pages of which each meets 23 others, with a socket for each.
+    for method in [BINDING, ALLOCATE] {
+        assert_eq!(answered(&mut world, "203.0.113.5", method, 4_000..4_000 + 25 * 23), 25 * 23);
+    }
+    assert_eq!(world.refused(Refusal::Unproved), 0);
+}
+
+#[test]
+fn forged_floods_starve_no_address() {
+    let mut world = World::new(config());
+    let session = world.session(CLIENT, "alice");
+    let forged = Session { password: String::from("AAAAAAAAAAAAAAAAAAAAAAAAAAA="), ..session.clone() };
+    let address = at(CLIENT).ip().to_string();
+    assert_eq!(answered(&mut world, &address, ALLOCATE, 4_000..5_500), 999);
+    assert_eq!(answered(&mut world, &address, BINDING, 4_000..5_500), 1_500, "bindings count for nobody");
+    assert_eq!(allocate(&mut world, &forged), Some(401), "a good nonce came from there");
+    assert_eq!(allocate(&mut world, &session), None);
+}
+
+#[test]
+fn answers_without_credentials_are_little_longer_than_requests() {
+    let mut world = World::new(config());
+    // IPv4 and UDP have 28 bytes before each.
+    let mut on_the_wire = |method, attributes: &[&dyn AttributeWrite]| {
+        let mut message = world.message(MessageClass::Request, method);
+        attributes.iter().for_each(|attribute| message.add_attribute(*attribute).unwrap());
+        let asked = message.finish();
+        let sent = world.hear(at(CLIENT), &asked);
+        let [Sent::ToClient(_, answer)] = sent.as_slice() else { panic!("{sent:?}") };
+        (asked.len() + 28, answer.len() + 28)
+    };
+    assert_eq!(on_the_wire(BINDING, &[]), (48, 60));
+    let (asked, answer) = on_the_wire(ALLOCATE, &[&RequestedTransport::new(17)]);
+    assert!(answer <= asked * 9 / 4, "{answer} bytes for {asked}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn allocation_over_a_quota_is_refused_and_counted() {
     assert_eq!(code(&mut world, "1.1.1.1:1", "red:a"), None);
     assert_eq!(code(&mut world, "2.2.2.2:1", "red:a"), Some(486));
     assert_eq!(code(&mut world, "1.1.1.1:2", "red:b"), None);
-    assert_eq!(code(&mut world, "3.3.3.3:1", "red:c"), Some(486));
+    assert_eq!(code(&mut world, "1.1.1.1:9", "red:c"), Some(486));
     assert_eq!(code(&mut world, "1.1.1.1:3", "blue:d"), None);
     assert_eq!(code(&mut world, "1.1.1.1:4", "blue:e"), Some(486));
     assert_eq!(code(&mut world, "4.4.4.4:1", "f"), None);
@@ -39,6 +39,23 @@ fn allocation_over_a_quota_is_refused_and_counted() {
     world.pass(SECOND);
     assert!(world.relay.is_empty());
     assert_eq!(code(&mut world, "5.5.5.5:2", "g"), None);
+}
+
+#[test]
+fn heaviest_network_of_a_room_gives_way() {
+    let mut few = config();
+    few.per_room.allocations_max = 4;
+    let mut world = World::new(few);
+    for number in 0..4 {
+        assert_eq!(code(&mut world, &format!("[2001:db8:7:{number}::1]:1"), "red:ghost"), None);
+    }
+    assert_eq!(code(&mut world, "[2001:db8:7:9::1]:1", "red:ghost"), Some(486), "the site has most of it");
+    assert_eq!(code(&mut world, "2.2.2.2:1", "red:a"), None, "one of the site's gives way");
+    assert_eq!((world.relay.allocations.len(), world.refused(Refusal::GaveWay)), (4, 1));
+    assert_eq!(code(&mut world, "[2001:db8:7:1::1]:9", "red:ghost"), Some(486));
+    world.pass(Duration::from_secs(601));
+    world.pass(SECOND);
+    assert!(world.relay.is_empty());
 }
 
 #[test]
