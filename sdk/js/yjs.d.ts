@@ -23,8 +23,13 @@ export interface MeshworkProvider
      * them. `null` once none are left there, as after an undo.
      */
     leftout: CustomEvent<Error | null>
-    /** The document is not only added to, as after a ban: this update makes it, for a new Y.Doc. */
+    /** The document is not only added to, as after a ban: this update makes it, for a new Y.Doc. At most once a second. */
     anew: CustomEvent<Uint8Array>
+    /**
+     * Placing what others wrote has taken 20 seconds: somebody wrote what no editor does, so that each letter passes over all
+     * others. The Y.Doc is left as it is, and hears nothing more until the document is another one, as after a ban.
+     */
+    tangled: CustomEvent<Error>
   }> {
   readonly doc: Doc
   /**

@@ -16,6 +16,12 @@ const LONG = 64 * 1024
 const RETRY = 1000
 // Codes of errors with which the same update is refused however often it is tried.
 const FINAL = new Set(['TooLarge', 'Full', 'ShareExceeded', 'Invalid'])
+// A document is another one at most once in this time, in milliseconds: the page opens it anew, and nobody can type meanwhile.
+const ANEW_PAUSE = 1000
+// Milliseconds that placing what others wrote may take together, and the share of the time that passes which is taken off that. A
+// document of a million items takes five seconds or ten; in one that takes longer somebody has written what no editor does.
+const PLACING_MAX = 20_000
+const PLACING_SHARE = 0.1
 // Two bytes in front of a document's name, which has at most 62, make a topic, which has at most 64: one for each document. No
 // program calls a topic of its own so.
 const CARETS = '\u0000c'
@@ -84,6 +90,11 @@ export class MeshworkProvider extends EventTarget {
   #heard
   // Items of which others have the places alone, as ranges `[client, from, to]`.
   #leftOut = []
+  #placing = 0
+  #placedAt = performance.now()
+  #madeAt = performance.now()
+  #anewTimer
+  #isTangled = false
 
   constructor(room, doc, { name = 'document', awareness } = {}) {
     super()
@@ -152,6 +163,7 @@ export class MeshworkProvider extends EventTarget {
 
   async destroy() {
     await this.flushed()
+    clearTimeout(this.#anewTimer)
     this.doc.off('update', this.#edited)
     // Others hear of it, so that no caret stays behind.
     removeAwarenessStates(this.awareness, [this.doc.clientID], 'left')
@@ -167,7 +179,7 @@ export class MeshworkProvider extends EventTarget {
       if (place > 0) {
         await nextTask()
       }
-      if (!taken.has(this.#document)) {
+      if (!taken.has(this.#document) || this.#isTangled) {
         return
       }
       this.#take(slice)
@@ -176,11 +188,24 @@ export class MeshworkProvider extends EventTarget {
 
   // What cannot be taken in, or what the page does at that, holds up nothing that follows.
   #take(update) {
+    // What comes before the document is opened anew may need what is not there.
+    if (this.#isTangled || this.#anewTimer !== undefined) {
+      return
+    }
+    const began = performance.now()
     try {
       Y.applyUpdate(this.doc, update, this)
     } catch (error) {
       // Whoever makes a provider listens after that.
       queueMicrotask(() => this.#fail(error))
+    }
+    const now = performance.now()
+    this.#placing = Math.max(0, this.#placing - PLACING_SHARE * (began - this.#placedAt)) + now - began
+    this.#placedAt = now
+    if (this.#placing > PLACING_MAX) {
+      this.#isTangled = true
+      const error = new Error('this document is too tangled to open: somebody wrote in it what no editor does')
+      queueMicrotask(() => this.dispatchEvent(new CustomEvent('tangled', { detail: error })))
     }
   }
 
@@ -335,9 +360,19 @@ export class MeshworkProvider extends EventTarget {
     } else if (update) {
       this.#take(update)
     } else {
-      // A Y.Doc cannot forget: the page opens what the document is now.
+      const wait = this.#madeAt + ANEW_PAUSE - performance.now()
+      this.#anewTimer ??= setTimeout(() => this.#tellAnew(), Math.max(0, wait))
+    }
+  }
+
+  // A Y.Doc cannot forget: the page opens what the document is now.
+  #tellAnew() {
+    if (taken.has(this.#document)) {
       this.dispatchEvent(new CustomEvent('anew', { detail: this.#document.whole }))
     }
+    this.#anewTimer = undefined
+    this.#madeAt = performance.now()
+    this.#isTangled = false
   }
 
   #aware = ({ added, updated, removed }, origin) => {

@@ -117,11 +117,11 @@ class Desk {
 
   /** Whether a document is shown as its Markdown reads, at the place where it was. */
   setRead(isRead) {
-    const { view } = this.#shown ?? {}
+    const { view, why } = this.#shown ?? {}
     const [from, to] = isRead ? [view?.scrollDOM, this.#page] : [this.#page, view?.scrollDOM]
     const share = view ? from.scrollTop / from.scrollHeight : 0
     this.#isRead = isRead
-    if (view) {
+    if (view && !why) {
       this.#lay()
       requestAnimationFrame(() => to.scrollTo(0, share * to.scrollHeight))
     }
@@ -235,6 +235,7 @@ class Desk {
       }
     })
     provider.addEventListener('anew', () => this.#reopen(sheet))
+    provider.addEventListener('tangled', ({ detail }) => this.#giveUp(sheet, detail.message))
     return sheet
   }
 
@@ -311,9 +312,22 @@ class Desk {
     ]
   }
 
+  /** Shows why a document cannot be, until it is another one. */
+  #giveUp(sheet, why) {
+    const textContent = `${why[0].toUpperCase()}${why.slice(1)}.`
+    sheet.why = Object.assign(document.createElement('p'), { className: 'document-page', role: 'alert', textContent })
+    if (sheet === this.#shown) {
+      this.#lay()
+    }
+  }
+
   /** Puts what is shown in its place. */
   #lay() {
-    const { view } = this.#shown
+    const { view, why } = this.#shown
+    if (why) {
+      this.#parent.replaceChildren(why)
+      return
+    }
     if (this.#isRead) {
       this.#images.retry()
       this.#read()

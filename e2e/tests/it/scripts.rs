@@ -33,6 +33,11 @@ fn refused_edits_hold_nothing_up() -> Result<()> {
 }
 
 #[test]
+fn tangled_documents_are_given_up() -> Result<()> {
+    run("tangled")
+}
+
+#[test]
 fn editors_show_what_documents_have() -> Result<()> {
     run("lines")
 }

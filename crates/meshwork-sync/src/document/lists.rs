@@ -61,11 +61,20 @@ impl Lists {
         self.insert(id, piece.end(), is_type, &Place { origin, right, parent, key });
     }
 
+    /// Places a piece where nobody shows it.
+    pub(super) fn place_aside(&mut self, piece: &Piece<'_>) {
+        self.lay(piece.id, piece.end(), NOWHERE);
+    }
+
     fn insert(&mut self, id: Id, end: u64, is_type: bool, place: &Place<'_>) {
         let list = self.list_at(place);
         if is_type {
             self.types.insert(id);
         }
+        self.lay(id, end, list);
+    }
+
+    fn lay(&mut self, id: Id, end: u64, list: u32) {
         let runs = self.runs.entry(id.client).or_default();
         match runs.last_mut() {
             Some((last, number)) if *number == list => *last = end.max(*last),
@@ -83,7 +92,7 @@ impl Lists {
         let within = match parent {
             Parent::Root(name) => Within::Root(name.to_owned()),
             Parent::Item(id) if self.types.contains(&id) => Within::Item(id),
-            Parent::Item(_) => return NOWHERE,
+            Parent::Item(_) | Parent::Nowhere(_) => return NOWHERE,
         };
         let next = self.numbers.len() as u32 + 1;
         *self.numbers.entry((within, place.key.map(str::to_owned))).or_insert(next)

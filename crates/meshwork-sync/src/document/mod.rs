@@ -26,6 +26,7 @@
 //! [`BATCHES_MAX`] and [`BYTES_MAX`] of each peer stand, those that it began first; [`update::ITEMS_MAX`] for one update.
 //! Who builds on what another one wrote beyond its share keeps that here.
 
+mod crowds;
 mod fold;
 mod index;
 mod later;
@@ -35,15 +36,18 @@ mod pen;
 mod place;
 mod replica;
 mod said;
+mod settled;
 #[cfg(test)]
 mod tests;
 pub mod update;
 mod upto;
+mod visits;
 
 use std::ops::Range;
 
 use meshwork_core::signed::change::SCOPE_MAX;
 
+pub use self::crowds::PLACE_ITEMS_MAX;
 pub use self::pen::{Pen, Saying, ShareError};
 pub use self::replica::{BATCHES_MAX, BYTES_MAX, Change, Documents, SLICE_ITEMS};
 pub use self::said::{

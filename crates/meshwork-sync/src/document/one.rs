@@ -1,29 +1,34 @@
 //! One document: the updates that make it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::signed::batch::{BatchId, SignedBatch};
 
+use super::crowds::Crowds;
 use super::index::{Index, spans};
 use super::place::{Slots, Version};
+use super::replica::SLICE_ITEMS;
 use super::said::Said;
-use super::update::{Container, Id, Item, Piece, Ranges, Says, slices, write};
-use super::upto::{Upto, runs};
+use super::settled::{Placed, Settled, slots};
+use super::update::{Container, Id, Item, Piece, Ranges, Says, slices as cut, write};
+use super::upto::Upto;
 
 /// The updates of one document that are kept, by numbers that their replica gives.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Document {
     held: BTreeMap<u32, Held>,
     items: Index,
     deletions: Index,
-    /// Of what is held, which items have all that comes before them.
-    upto: Upto,
+    /// How many items of one peer are in one place.
+    crowds: Crowds,
+    /// What is placed, where that is known: something that others have to be placed anew for makes it unknown, until somebody
+    /// reads the document.
+    settled: OnceLock<Settled>,
     /// Items that records erased.
     erased: Ranges,
-    /// Whether two updates say different things of one item.
-    is_contradictory: bool,
 }
 
 /// An update that is kept.
@@ -32,18 +37,43 @@ pub(super) struct Held {
     pub(super) batch: SignedBatch,
     /// Whether it stands, or is kept because others' items hang on its own.
     pub(super) stands: bool,
+    /// Whether it has more items in one place than its author has place for. It is kept and compared as if it had not, and
+    /// shows like what does not stand.
+    pub(super) is_crowd: bool,
     /// Which items it inserts.
     items: Ranges,
     /// Which items it deletes.
     deletions: Ranges,
 }
 
+/// An update that may be taken in.
+pub(super) struct Met {
+    held: Held,
+    /// Numbers of those that it contains.
+    pub(super) contained: Vec<u32>,
+    /// Numbers of the others of the same items.
+    beside: Vec<u32>,
+}
+
 /// What came of an update.
 pub(super) struct Entered {
-    /// Numbers of those that it contains: they are not kept any more.
-    pub(super) contained: Vec<u32>,
     /// The updates that make of the document as it was the document as it is; `None` where none do.
     pub(super) added: Option<Vec<Vec<u8>>>,
+    /// Whether what does not stand may be needed no longer, or never was.
+    pub(super) sweeps: bool,
+}
+
+impl Default for Document {
+    fn default() -> Document {
+        Document {
+            held: BTreeMap::new(),
+            items: Index::default(),
+            deletions: Index::default(),
+            crowds: Crowds::default(),
+            settled: OnceLock::from(Settled::default()),
+            erased: Ranges::default(),
+        }
+    }
 }
 
 impl Document {
@@ -59,35 +89,78 @@ impl Document {
         self.held.get(&number)
     }
 
-    /// Takes an update in; `None` where one of the same peer says all of it already.
-    pub(super) fn enter(
-        &mut self,
-        number: u32,
-        batch: &SignedBatch,
-        said: &Said<'_>,
-        stands: bool,
-    ) -> Option<Entered> {
+    /// What an update meets here; `None` where one of the same peer says all of it already.
+    pub(super) fn meet(&self, batch: &SignedBatch, said: &Said<'_>, stands: bool) -> Option<Met> {
         let (items, deletions) = (said.update.inserted(), said.update.deleted());
-        let held = Held { batch: batch.clone(), stands, items, deletions };
-        let beside = self.items.meeting(&held.items);
+        let held = Held { batch: batch.clone(), stands, is_crowd: false, items, deletions };
+        let mut beside = self.items.meeting(&held.items);
         let contained = self.contained(&held, said, &beside, None)?;
-        let beside: Vec<&Held> =
-            beside.iter().filter(|other| !contained.contains(other)).map(|other| &self.held[other]).collect();
-        let before = self.is_contradictory;
-        if !before && !beside.is_empty() {
-            let own = Version { id: batch.id(), update: said.update.clone(), stands };
-            let of_held = beside.iter().filter_map(|other| other.version());
-            self.is_contradictory = is_contradictory(of_held.chain([own]).collect());
-        }
-        let mut met = contained.iter().map(|other| &self.held[other]).chain(beside);
-        let hides = met.any(|other| !other.stands);
-        let erases = !self.erased.both(&held.items).is_empty();
-        let is_plain = stands && !before && !self.is_contradictory && !hides && !erases;
+        beside.retain(|other| !contained.contains(other));
+        Some(Met { held, contained, beside })
+    }
+
+    /// Whether nothing hangs on an update that does not stand, for certain.
+    pub(super) fn is_unneeded(&self, met: &Met) -> bool {
+        let is_alone = met.contained.is_empty() && met.beside.is_empty();
+        is_alone && self.settled().knows_none_of(&self.held, &met.held.items)
+    }
+
+    /// Takes an update in; those that it contains are still to be taken out. One that falls is beyond its author's share.
+    pub(super) fn enter(&mut self, number: u32, met: Met, said: &Said<'_>, falls: bool) -> Entered {
+        let Met { mut held, contained, beside } = met;
+        held.stands &= !falls;
+        let near = || contained.iter().chain(&beside).map(|other| &self.held[other]);
+        let hides = near().any(|other| !other.stands);
+        let is_other = hides || near().any(|other| other.is_crowd) || self.contradicts(&held, said, &beside);
+        let stands = held.stands;
         self.items.insert(held.items.as_slice(), number);
         self.deletions.insert(&spans(&held.deletions), number);
         self.held.insert(number, held);
-        let added = if is_plain { self.place(number, said) } else { None };
-        Some(Entered { contained, added })
+        let crowds = if stands {
+            self.crowds.insert(&self.held[&number].batch, number, &said.update)
+        } else {
+            Vec::new()
+        };
+        let is_crowded = crowds.iter().any(|crowd| *crowd != number);
+        for crowd in crowds {
+            self.held.get_mut(&crowd).into_iter().for_each(|held| held.is_crowd = true);
+        }
+        if !stands {
+            // A sweep says whether it is kept.
+            return Entered { added: None, sweeps: true };
+        }
+        let added = if is_other || is_crowded { None } else { self.place(number, said) };
+        if added.is_none() {
+            self.unsettle();
+        }
+        Entered { added, sweeps: hides }
+    }
+
+    /// Whether more has to be placed anew than an update that is new.
+    fn contradicts(&self, new: &Held, said: &Said<'_>, beside: &[u32]) -> bool {
+        let Some(settled) = self.settled.get() else { return true };
+        if settled.meets(&new.items) || !self.erased.both(&new.items).is_empty() {
+            return true;
+        }
+        let beside: Vec<Version<'_>> = beside.iter().filter_map(|other| self.held[other].version()).collect();
+        if beside.is_empty() {
+            return false;
+        }
+        let (id, update) = (new.batch.id(), said.update.clone());
+        let own = Version { id, update, stands: new.stands, is_crowd: false };
+        let versions: Vec<Version<'_>> = beside.into_iter().chain([own]).collect();
+        let standing = versions.iter().filter(|version| version.stands);
+        let deleted = standing.flat_map(|version| version.update.deletions.iter().cloned()).collect();
+        !Slots::of(versions).0.contradictory(&deleted).is_empty()
+    }
+
+    /// What is placed here is to be found out anew.
+    pub(super) fn unsettle(&mut self) {
+        self.settled.take();
+    }
+
+    fn settled(&self) -> &Settled {
+        self.settled.get_or_init(|| Settled::of(&self.held))
     }
 
     /// Numbers of the updates that one of the same peer contains, where it has items in common with those `beside` it; `None`
@@ -124,33 +197,48 @@ impl Document {
         Some(contained)
     }
 
-    /// Places what an update brings, and what waited for that. Returns it as updates, the second after what it needs; `None` where
-    /// something waited and some updates do not stand, so that what shows of an item is not told by one of them.
+    /// Places what an update brings, and what waited for that. Returns it as updates, the second after what it needs; `None`
+    /// where something has to be placed anew.
     fn place(&mut self, number: u32, said: &Said<'_>) -> Option<Vec<Vec<u8>>> {
-        let items = &said.update.items;
-        let placed = self.upto.place(number, items, &mut runs(items));
-        let ready = self.upto.take_ready(&placed);
-        if !ready.is_empty() && self.held.values().any(|held| !held.stands) {
-            return None;
+        let mut settled = self.settled.take()?;
+        let added = self.placed(&mut settled, number, said);
+        if added.is_some() {
+            self.settled = OnceLock::from(settled);
         }
+        added
+    }
+
+    fn placed(&self, settled: &mut Settled, number: u32, said: &Said<'_>) -> Option<Vec<Vec<u8>>> {
+        let held = &self.held[&number];
+        if held.is_crowd {
+            if !settled.knows_none_of(&self.held, &held.items) || self.items.meeting(&held.items) != [number]
+            {
+                return None;
+            }
+            settled.put_aside(&held.items);
+            return Some(Vec::new());
+        }
+        let Placed { own, waited } = settled.place(&self.held, number, &said.update.items)?;
+        let upto = &settled.upto;
         let mut added = Vec::new();
-        let all_shown = placed.iter().all(|item| self.upto.shows(item.id));
-        if all_shown && placed.len() == said.update.items.len() {
+        let all_shown = own.iter().all(|item| upto.shows(item.id));
+        if own.len() > SLICE_ITEMS {
+            added.extend(cut(pieces(&own, upto), &said.update.deleted(), SLICE_ITEMS, None));
+        } else if all_shown && own.len() == said.update.items.len() {
             added.push(said.bytes.to_vec());
         } else {
             // A fold says little that was not said.
             let deletions = said.update.deleted();
-            let own = self.held[&number].batch.id();
-            let known = self.deleted_in(&deletions, |other| other.batch.id() != own);
+            let id = held.batch.id();
+            let known = self.deleted_in(&deletions, |other| other.batch.id() != id);
             let deletions = deletions.without(&known);
-            if !placed.is_empty() || !deletions.is_empty() {
-                added.push(write(pieces(&placed, &self.upto), &deletions));
+            if !own.is_empty() || !deletions.is_empty() {
+                added.push(write(pieces(&own, upto), &deletions));
             }
         }
-        let Document { held, upto, erased, .. } = self;
-        let waited = place_ready(held, upto, ready);
         if !waited.is_empty() {
-            added.push(write(shown(pieces(&waited, upto), erased), &Ranges::default()));
+            let waited = shown(pieces(&waited, upto), &self.erased);
+            added.extend(cut(waited, &Ranges::default(), SLICE_ITEMS, None));
         }
         Some(added)
     }
@@ -158,7 +246,7 @@ impl Document {
     /// What of some items is deleted by updates that stand, those for which `counts` holds.
     pub(super) fn deleted_in(&self, items: &Ranges, counts: impl Fn(&Held) -> bool) -> Ranges {
         let near = self.deletions.meeting(items);
-        let near = near.iter().map(|number| &self.held[number]).filter(|held| held.stands && counts(held));
+        let near = near.iter().map(|number| &self.held[number]).filter(|held| held.shows() && counts(held));
         let met: Vec<Ranges> = near.map(|held| held.deletions.both(items)).collect();
         met.iter().flat_map(Ranges::iter).cloned().collect()
     }
@@ -167,7 +255,33 @@ impl Document {
         let held = self.held.remove(&number)?;
         self.items.remove(held.items.as_slice(), number);
         self.deletions.remove(&spans(&held.deletions), number);
+        self.uncrowd(number, &held);
         Some(held.batch)
+    }
+
+    /// An update does not count in its places any more, so that others may be no crowds.
+    fn uncrowd(&mut self, number: u32, held: &Held) {
+        let Ok(said) = Said::read(held.batch.payload()) else { return };
+        for other in self.crowds.remove(&held.batch, number, &said.update) {
+            self.held.get_mut(&other).into_iter().for_each(|other| other.is_crowd = false);
+            self.unsettle();
+        }
+    }
+
+    /// Counts anew how many items each peer has in each place.
+    fn recount(&mut self) {
+        self.crowds.clear();
+        let mut crowds = Vec::new();
+        for (number, held) in &mut self.held {
+            held.is_crowd = false;
+            let said = Said::read(held.batch.payload()).ok().filter(|_| held.stands);
+            crowds.extend(
+                said.into_iter().flat_map(|said| self.crowds.insert(&held.batch, *number, &said.update)),
+            );
+        }
+        for crowd in crowds {
+            self.held.get_mut(&crowd).into_iter().for_each(|held| held.is_crowd = true);
+        }
     }
 
     /// Says anew which updates stand. Returns whether that changed.
@@ -178,13 +292,20 @@ impl Document {
             changed |= now != held.stands;
             held.stands = now;
         }
+        if changed {
+            self.recount();
+            self.unsettle();
+        }
         changed
     }
 
     /// Says that one does not stand.
     pub(super) fn fell(&mut self, number: u32) {
-        if let Some(held) = self.held.get_mut(&number) {
-            held.stands = false;
+        if let Some(mut held) = self.held.remove(&number) {
+            (held.stands, held.is_crowd) = (false, false);
+            self.uncrowd(number, &held);
+            self.held.insert(number, held);
+            self.unsettle();
         }
     }
 
@@ -211,7 +332,10 @@ impl Document {
         if self.held.values().all(|held| held.stands) {
             return Vec::new();
         }
-        let (slots, ids) = Slots::of(self.versions());
+        // Crowds hold what they need, so that all keep the same, whatever shows.
+        let kept =
+            self.held.values().filter_map(|held| Some(Version { stands: held.stands, ..held.version()? }));
+        let (slots, ids) = Slots::of(kept.collect());
         let needed = slots.needed();
         let mut needed: Vec<BatchId> =
             ids.into_iter().zip(needed).filter_map(|(id, is_needed)| is_needed.then_some(id)).collect();
@@ -222,41 +346,34 @@ impl Document {
         gone.into_iter().filter_map(|number| Some((number, self.leave(number)?))).collect()
     }
 
-    /// Finds out anew whether two updates contradict each other, and what is placed.
-    pub(super) fn compare(&mut self) {
-        self.is_contradictory = is_contradictory(self.versions());
-        self.upto = Upto::default();
-        place_ready(&self.held, &mut self.upto, self.held.keys().copied().collect());
-    }
-
     /// The update of Yjs that makes what stands.
     pub(super) fn whole(&self) -> Vec<u8> {
         let (pieces, deletions) = self.pieces();
         write(pieces, &deletions)
     }
 
-    /// The same in updates to be applied one after the other, each of at most so many items.
-    pub(super) fn slices(&self, items_max: usize) -> Vec<Vec<u8>> {
+    /// The same in updates to be applied one after the other, with what a client made in the first.
+    pub(super) fn slices(&self, client: u64) -> Vec<Vec<u8>> {
         let (pieces, deletions) = self.pieces();
-        slices(pieces, &deletions, items_max)
+        cut(pieces, &deletions, SLICE_ITEMS, Some(client))
     }
 
     /// All that shows, with what is deleted of it.
     fn pieces(&self) -> (Vec<Piece<'_>>, Ranges) {
-        let versions = self.versions();
-        let deletions = self.deleted();
-        let is_plain =
-            !self.is_contradictory && self.erased.is_empty() && self.held.values().all(|held| held.stands);
-        let mut pieces: Vec<Piece<'_>> = Vec::new();
-        if is_plain {
-            pieces.reserve(versions.iter().map(|version| version.update.items.len()).sum());
+        let settled = self.settled();
+        let is_plain = settled.is_plain() && self.erased.is_empty() && self.held.values().all(Held::shows);
+        let pieces = if is_plain {
+            let versions = self.versions();
+            let mut pieces =
+                Vec::with_capacity(versions.iter().map(|version| version.update.items.len()).sum());
             let items = versions.iter().flat_map(|version| &version.update.items);
-            let placed = items.map(Piece::of).filter(|piece| self.upto.has(piece.id));
-            pieces.extend(placed.map(|piece| settled(piece, |id| self.upto.shows(id))));
+            let placed = items.map(Piece::of).filter(|piece| settled.upto.has(piece.id));
+            pieces.extend(placed.map(|piece| self::settled(piece, |id| settled.upto.shows(id))));
+            pieces
         } else {
-            pieces = shown(Slots::of(self.versions()).0.place(), &self.erased);
-        }
-        (pieces, deletions)
+            shown(slots(&self.held).0.place(), &self.erased)
+        };
+        (pieces, self.deleted())
     }
 
     /// The items of what stands that nobody deleted and no record erased.
@@ -268,9 +385,9 @@ impl Document {
 
     /// Whether there is one. The latest updates are read first: what was written last was seldom deleted.
     pub(super) fn is_showing(&self) -> bool {
-        self.held.values().rev().filter(|held| held.stands).any(|held| {
+        self.held.values().rev().filter(|held| held.shows()).any(|held| {
             let deleting = self.deletions.meeting(&held.items);
-            let standing = deleting.iter().map(|number| &self.held[number]).filter(|other| other.stands);
+            let standing = deleting.iter().map(|number| &self.held[number]).filter(|other| other.shows());
             let gone = standing.flat_map(|other| other.deletions.iter()).chain(self.erased.iter());
             let gone = gone.cloned().collect();
             let items = held.version().map_or_else(Vec::new, |version| version.update.items);
@@ -280,7 +397,7 @@ impl Document {
 
     /// What updates that stand delete.
     fn deleted(&self) -> Ranges {
-        let standing = self.held.values().filter(|held| held.stands);
+        let standing = self.held.values().filter(|held| held.shows());
         standing.flat_map(|held| held.deletions.iter().cloned()).collect()
     }
 
@@ -304,11 +421,7 @@ impl Document {
 
     /// Behind the last item of a client that shows, if only as a place.
     pub(super) fn shown_to(&self, client: u64) -> u64 {
-        if self.end_of(client) == 0 {
-            return 0;
-        }
-        let (pieces, _) = self.pieces();
-        pieces.iter().filter(|piece| piece.id.client == client).map(Piece::end).max().unwrap_or(0)
+        if self.end_of(client) == 0 { 0 } else { self.settled().upto.end(client) }
     }
 
     fn versions(&self) -> Vec<Version<'_>> {
@@ -317,9 +430,14 @@ impl Document {
 }
 
 impl Held {
-    fn version(&self) -> Option<Version<'_>> {
+    pub(super) fn version(&self) -> Option<Version<'_>> {
         let update = Said::read(self.batch.payload()).ok()?.update;
-        Some(Version { id: self.batch.id(), update, stands: self.stands })
+        Some(Version { id: self.batch.id(), update, stands: self.shows(), is_crowd: self.is_crowd })
+    }
+
+    /// Whether what it says shows.
+    pub(super) fn shows(&self) -> bool {
+        self.stands && !self.is_crowd
     }
 
     fn is_seed(&self) -> bool {
@@ -339,29 +457,11 @@ impl Held {
     pub(super) fn items(&self) -> &Ranges {
         &self.items
     }
-}
 
-/// Places what can be placed of some updates and of those that waited for them, in any number of steps. Returns that.
-fn place_ready<'h>(
-    held: &'h BTreeMap<u32, Held>,
-    upto: &mut Upto,
-    mut ready: BTreeSet<u32>,
-) -> Vec<Item<'h>> {
-    // What was read, with what is left of it, since two may wait for each other many times.
-    let mut read: BTreeMap<u32, (Vec<Item<'h>>, Vec<Range<usize>>)> = BTreeMap::new();
-    let mut all = Vec::new();
-    while let Some(number) = ready.pop_first() {
-        let Some(held) = held.get(&number) else { continue };
-        let (items, left) = read.entry(number).or_insert_with(|| {
-            let items = Said::read(held.batch.payload()).map(|said| said.update.items).unwrap_or_default();
-            let left = runs(&items);
-            (items, left)
-        });
-        let placed = upto.place(number, items, left);
-        ready.extend(upto.take_ready(&placed));
-        all.extend(placed);
+    /// Which items it deletes.
+    pub(super) fn deletions(&self) -> &Ranges {
+        &self.deletions
     }
-    all
 }
 
 fn pieces<'a>(items: &[Item<'a>], upto: &Upto) -> Vec<Piece<'a>> {
@@ -399,10 +499,4 @@ fn shown<'a>(pieces: Vec<Piece<'a>>, erased: &Ranges) -> Vec<Piece<'a>> {
         });
     }
     shown
-}
-
-fn is_contradictory(versions: Vec<Version<'_>>) -> bool {
-    let standing = versions.iter().filter(|version| version.stands);
-    let deleted = standing.flat_map(|version| version.update.deletions.iter().cloned()).collect();
-    Slots::of(versions).0.is_contradictory(&deleted)
 }

@@ -6,21 +6,30 @@
 //! the content of the least update that stands, by id, and then of the least that does not; where nothing goes on, the
 //! least item that another content can place takes that, and so on. So what stands depends on the set of updates alone,
 //! and nobody can write an item again so that others' items wait for ever.
+//!
+//! What goes on without such a choice is settled: no further item changes it, unless it is one of the same items. Of the other
+//! contradictory items [`Slots::watched`] tells which missing ones might. So an update that meets neither is added to what is
+//! placed, and only one that does has everything placed anew.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::ops::Range;
 
 use meshwork_core::signed::batch::BatchId;
 
 use super::lists::Lists;
 use super::one::settled;
 use super::update::{Id, Piece, Ranges, Update};
+use super::visits::visit;
 
 /// An update, and whether it stands or only has others' items hanging on its own.
+#[derive(Clone)]
 pub(super) struct Version<'a> {
     pub(super) id: BatchId,
     pub(super) update: Update<'a>,
     pub(super) stands: bool,
+    /// Whether it has more items in one place than its author has place for: those on which nothing hangs are put aside.
+    pub(super) is_crowd: bool,
 }
 
 /// Parts of an item that are together in all updates.
@@ -36,6 +45,7 @@ pub(super) struct Slots<'a> {
     /// In ascending order.
     slots: Vec<Slot<'a>>,
     stands: Vec<bool>,
+    are_crowds: Vec<bool>,
 }
 
 impl<'a> Slots<'a> {
@@ -67,8 +77,10 @@ impl<'a> Slots<'a> {
                 None => slots.push(Slot { id: piece.id, end: piece.end(), said: vec![(number, piece)] }),
             }
         }
+        visit(slots.len());
         let stands = versions.iter().map(|version| version.stands).collect();
-        (Slots { slots, stands }, versions.iter().map(|version| version.id).collect())
+        let are_crowds = versions.iter().map(|version| version.is_crowd).collect();
+        (Slots { slots, stands, are_crowds }, versions.iter().map(|version| version.id).collect())
     }
 
     /// Which of the versions do not stand and have items that one which does needs, in any number of steps.
@@ -97,9 +109,9 @@ impl<'a> Slots<'a> {
         needed
     }
 
-    /// Whether two versions say different things of one item, other than that its content is gone where it is deleted.
-    pub(super) fn is_contradictory(&self, deleted: &Ranges) -> bool {
-        self.slots.iter().any(|slot| {
+    /// The items of which two versions say different things, other than that the content is gone where it is deleted.
+    pub(super) fn contradictory(&self, deleted: &Ranges) -> Ranges {
+        let contradictory = self.slots.iter().filter(|slot| {
             let (_, first) = &slot.said[0];
             let is_deleted = deleted.has(first.id.client, &(first.id.clock..slot.end));
             let agrees = |piece: &Piece<'_>| {
@@ -110,16 +122,14 @@ impl<'a> Slots<'a> {
                 same_place && same_parent && (may_lack || piece.content == first.content)
             };
             !slot.said.iter().all(|(_, piece)| agrees(piece))
-        })
+        });
+        contradictory.map(Slot::range).collect()
     }
 
     /// What is placed.
     pub(super) fn place(self) -> Vec<Piece<'a>> {
-        let (mut placing, mut lists) = (Placing::new(&self), Lists::default());
-        while let Some((slot, number)) = placing.next() {
-            placing.place(slot, number);
-            lists.place_piece(&self.slots[slot].said[number].1);
-        }
+        let aside = self.aside();
+        let (placing, lists) = self.placed(&aside);
         let placed = placing.placed;
         let stands = self.stands;
         let take = |(mut slot, placed): (Slot<'a>, Option<usize>)| {
@@ -132,11 +142,80 @@ impl<'a> Slots<'a> {
         self.slots.into_iter().zip(placed).filter_map(take).collect()
     }
 
+    /// Where all lies that is placed, which missing items might change what contradictory ones are, and what is put aside.
+    pub(super) fn settle(&self, contradictory: &Ranges) -> (Lists, BTreeSet<Id>, Ranges) {
+        let aside = self.aside();
+        let (placing, lists) = self.placed(&aside);
+        let watched = self.watched(&placing, contradictory);
+        let aside = self.slots.iter().zip(aside).filter(|(_, is_aside)| *is_aside);
+        (lists, watched, aside.map(|(slot, _)| slot.range()).collect())
+    }
+
+    fn placed(&self, aside: &[bool]) -> (Placing, Lists) {
+        let (mut placing, mut lists) = (Placing::new(self), Lists::default());
+        while let Some((slot, number)) = placing.next() {
+            visit(1);
+            placing.place(slot, number);
+            let piece = &self.slots[slot].said[number].1;
+            if aside[slot] {
+                lists.place_aside(piece);
+            } else {
+                lists.place_piece(piece);
+            }
+        }
+        (placing, lists)
+    }
+
+    /// Of the contents that contradictory items do not have, the first that each of them lacks. Those of items that had their
+    /// content before any had to be chosen lack nothing that matters.
+    fn watched(&self, placing: &Placing, contradictory: &Ranges) -> BTreeSet<Id> {
+        let is_there = |id: Id| self.find(id).is_some_and(|slot| placing.placed[slot].is_some());
+        let mut watched = BTreeSet::new();
+        for (place, slot) in self.slots.iter().enumerate() {
+            let (client, range) = slot.range();
+            if placing.is_first[place] || !contradictory.has(client, &range) {
+                continue;
+            }
+            let others =
+                slot.said.iter().enumerate().filter(|(number, _)| placing.placed[place] != Some(*number));
+            watched.extend(others.filter_map(|(_, (_, piece))| piece.needs().find(|id| !is_there(*id))));
+        }
+        watched
+    }
+
+    /// Which slots only crowds have, where nothing else hangs on them in any number of steps other than as what their client
+    /// made before it.
+    fn aside(&self) -> Vec<bool> {
+        if !self.are_crowds.contains(&true) {
+            return vec![false; self.slots.len()];
+        }
+        let is_crowd = |slot: &Slot<'_>| slot.said.iter().all(|(version, _)| self.are_crowds[*version]);
+        let mut aside: Vec<bool> = self.slots.iter().map(is_crowd).collect();
+        let beside = |slot: &Slot<'a>| -> Vec<Id> {
+            slot.said.iter().flat_map(|(_, piece)| piece.neighbours()).collect()
+        };
+        let others = self.slots.iter().zip(&aside).filter(|(_, is_crowd)| !**is_crowd);
+        let mut wanted: Vec<Id> = others.flat_map(|(slot, _)| beside(slot)).collect();
+        while let Some(id) = wanted.pop() {
+            if let Some(slot) = self.find(id).filter(|slot| aside[*slot]) {
+                aside[slot] = false;
+                wanted.extend(beside(&self.slots[slot]));
+            }
+        }
+        aside
+    }
+
     /// Which slot has an item.
     fn find(&self, id: Id) -> Option<usize> {
         let place = self.slots.partition_point(|slot| slot.id <= id).checked_sub(1)?;
         let slot = &self.slots[place];
         (slot.id.client == id.client && id.clock < slot.end).then_some(place)
+    }
+}
+
+impl Slot<'_> {
+    fn range(&self) -> (u64, Range<u64>) {
+        (self.id.client, self.id.clock..self.end)
     }
 }
 
@@ -147,6 +226,9 @@ type Content = (usize, usize);
 struct Placing {
     /// Which of its contents each slot has.
     placed: Vec<Option<usize>>,
+    /// Whether it had that before any content but a first one was taken.
+    is_first: Vec<bool>,
+    chooses: bool,
     /// Contents that can be placed now: first ones, and others.
     ready: Vec<Content>,
     others: BinaryHeap<Reverse<Content>>,
@@ -160,6 +242,8 @@ impl Placing {
         let count = slots.slots.len();
         let mut placing = Placing {
             placed: vec![None; count],
+            is_first: vec![false; count],
+            chooses: false,
             ready: Vec::new(),
             others: BinaryHeap::new(),
             lacks: Vec::with_capacity(count),
@@ -196,6 +280,7 @@ impl Placing {
         loop {
             let content = self.ready.pop().or_else(|| self.others.pop().map(|Reverse(content)| content))?;
             if self.placed[content.0].is_none() {
+                self.chooses |= content.1 > 0;
                 return Some(content);
             }
         }
@@ -203,6 +288,7 @@ impl Placing {
 
     fn place(&mut self, slot: usize, number: usize) {
         self.placed[slot] = Some(number);
+        self.is_first[slot] = !self.chooses;
         for content in std::mem::take(&mut self.waiting[slot]) {
             let lacks = &mut self.lacks[content.0][content.1];
             *lacks -= 1;

@@ -11,10 +11,10 @@ use meshwork_core::replica::{
     Again, Applied, Below, Changes, Content, ContentError, Digest, Enforced, Fold, Replica, Retraction,
     WHENEVER, part_named,
 };
-use meshwork_core::signed::batch::{BatchId, Header, SignedBatch};
+use meshwork_core::signed::batch::{BatchId, BatchKey, Header, SignedBatch};
 
 use super::fold::{Gain, Part, fold};
-use super::one::Document;
+use super::one::{Document, Entered, Met};
 use super::said::{Said, payloads};
 use super::update::{Id, Ranges, write};
 use super::{erased_in, later};
@@ -23,7 +23,8 @@ use super::{erased_in, later};
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Batches of one peer that stand, at most.
 pub const BATCHES_MAX: usize = 20_000;
-/// Most items of one [slice](Documents::slices): a page places them in some ten milliseconds.
+/// Most items of the first [slice](Documents::slices), but for what the reader itself wrote: a page places them in some ten
+/// milliseconds.
 pub const SLICE_ITEMS: usize = 2_000;
 
 /// What became different in the documents of an app.
@@ -46,7 +47,7 @@ pub enum Change {
 /// Documents by name.
 #[derive(Debug, Default)]
 pub struct Documents {
-    documents: BTreeMap<Arc<str>, Document>,
+    pub(super) documents: BTreeMap<Arc<str>, Document>,
     /// The name of the document in which each update lies, by number.
     names: BTreeMap<u32, Arc<str>>,
     /// What later versions wrote, by number.
@@ -84,13 +85,11 @@ impl Documents {
         self.documents.get(name).map(Document::whole)
     }
 
-    /// The same in updates that are to be applied one after the other, each of at most [`SLICE_ITEMS`] items: none needs what is
-    /// in a later one, so between two of them others may have their turn, and this client may write. Where it has written
-    /// before all is in the first one, so that it says no item twice. None where nobody wrote.
+    /// The same in updates that are to be applied one after the other, the first of at most [`SLICE_ITEMS`] items, the later ones
+    /// of fewer: none needs what is in a later one, so between two of them others may have their turn, and this client may
+    /// write. What it has written before is in the first one, so that it says no item twice. None where nobody wrote.
     pub fn slices(&self, name: &str, client: u64) -> Vec<Vec<u8>> {
-        let Some(document) = self.documents.get(name) else { return Vec::new() };
-        let items_max = if document.end_of(client) > 0 { usize::MAX } else { SLICE_ITEMS };
-        document.slices(items_max)
+        self.documents.get(name).map_or_else(Vec::new, |document| document.slices(client))
     }
 
     /// Names of the documents in which something is left that nobody deleted, in ascending order.
@@ -145,27 +144,64 @@ impl Documents {
         held.max(end) > shown
     }
 
-    fn insert(&mut self, batch: &SignedBatch, said: &Said<'_>, stands: bool) -> Option<(u32, Entered)> {
+    /// Takes an update in. Returns its number, what it dropped, and what came of it; `None` where it is not kept.
+    fn insert(
+        &mut self,
+        batch: &SignedBatch,
+        said: &Said<'_>,
+        stands: bool,
+    ) -> Option<(u32, Vec<SignedBatch>, Entered)> {
         let number = self.next;
         let name = match self.documents.get_key_value(said.name) {
             Some((name, _)) => name.clone(),
             None => said.name.into(),
         };
-        let document = self.documents.entry(name.clone()).or_default();
-        let Some(entered) = document.enter(number, batch, said, stands) else {
+        let met = self.documents.entry(name.clone()).or_default().meet(batch, said, stands);
+        let falls = stands && met.as_ref().is_some_and(|met| self.is_beyond(batch, &met.contained));
+        let document = self.documents.get_mut(&name).expect("it was made just now");
+        let is_kept = |met: &Met| (stands && !falls) || !document.is_unneeded(met);
+        let Some(met) = met.filter(is_kept) else {
             if document.is_empty() {
                 self.documents.remove(&name);
             }
             return None;
         };
+        let contained = met.contained.clone();
+        let entered = document.enter(number, met, said, falls);
         self.next += 1;
         self.names.insert(number, name);
         self.tree.insert(item(number, batch));
-        if stands {
+        if stands && !falls {
             self.count(number, batch);
         }
-        let dropped = entered.contained.iter().filter_map(|number| self.remove(*number)).collect();
-        Some((number, Entered { dropped, added: entered.added }))
+        let dropped = contained.iter().filter_map(|number| self.remove(*number)).collect();
+        Some((number, dropped, entered))
+    }
+
+    /// Whether a batch that would stand is beyond its author's share, once those are gone that it contains.
+    fn is_beyond(&self, batch: &SignedBatch, contained: &[u32]) -> bool {
+        let Some(share) = self.by_peer.get(&batch.peer()) else { return false };
+        let order = |batch: &SignedBatch| (batch.header().window.least, batch.id());
+        let (mut batches, mut bytes) = (share.batches.len() + 1, share.bytes + batch.bytes().len());
+        let mut let_go = |number: u32| {
+            let other = self.batch(number).filter(|other| {
+                let (stamp, id) = order(other);
+                share.batches.contains(&(stamp, id, number))
+            });
+            other.iter().for_each(|other| (batches, bytes) = (batches - 1, bytes - other.bytes().len()));
+            batches > BATCHES_MAX || bytes > BYTES_MAX
+        };
+        let gone = contained.iter().map(|number| let_go(*number));
+        let mut is_beyond = gone.last().unwrap_or_else(|| let_go(u32::MAX));
+        for (stamp, id, number) in share.batches.iter().rev() {
+            if !is_beyond || (*stamp, *id) < order(batch) {
+                break;
+            }
+            if !contained.contains(number) {
+                is_beyond = let_go(*number);
+            }
+        }
+        is_beyond
     }
 
     /// Takes in what a later version wrote; `None` where it is here already.
@@ -279,12 +315,6 @@ impl Documents {
     }
 }
 
-/// What came of an update that was taken in.
-struct Entered {
-    dropped: Vec<SignedBatch>,
-    added: Option<Vec<Vec<u8>>>,
-}
-
 impl Replica for Documents {
     fn digest(&self) -> Digest {
         self.tree.digest()
@@ -358,10 +388,10 @@ impl Replica for Documents {
             let erased = self.erased(name);
             self.documents.entry(name.into()).or_default().erase(erased);
         }
-        let Some((number, Entered { dropped, added })) = self.insert(&batch, &said, stands) else {
+        let Some((number, dropped, entered)) = self.insert(&batch, &said, stands) else {
             return Applied::default();
         };
-        self.conclude(&batch, number, Some((name, added)), dropped)
+        self.conclude(&batch, number, Some((name, entered)), dropped)
     }
 
     fn enforce(
@@ -399,7 +429,7 @@ impl Replica for Documents {
                     continue;
                 }
                 let Ok(said) = Said::read(batch.payload()) else { continue };
-                if let Some((number, _)) = self.insert(batch, &said, true) {
+                if let Some((number, ..)) = self.insert(batch, &said, true) {
                     changed.insert(said.name.into());
                     returned.push(number);
                 }
@@ -410,7 +440,7 @@ impl Replica for Documents {
         peers.into_iter().for_each(|peer| changed.extend(self.settle(peer, &mut removed)));
         for name in &changed {
             removed.extend(self.sweep(name));
-            self.documents.get_mut(name).into_iter().for_each(Document::compare);
+            self.documents.get_mut(name).into_iter().for_each(Document::unsettle);
         }
         let restored = returned.iter().filter_map(|number| self.batch(*number).cloned());
         let restored: Vec<SignedBatch> = restored.collect();
@@ -480,21 +510,26 @@ impl Documents {
         &mut self,
         batch: &SignedBatch,
         number: u32,
-        said: Option<(&str, Option<Vec<Vec<u8>>>)>,
+        said: Option<(&str, Entered)>,
         mut dropped: Vec<SignedBatch>,
     ) -> Applied<Option<Changes>> {
         let mut anew = self.settle(batch.peer(), &mut dropped);
-        let (name, added) = said.map_or((None, Some(Vec::new())), |(name, added)| (Some(name), added));
+        let sweeps = said.as_ref().is_some_and(|(_, entered)| entered.sweeps) || !anew.is_empty();
+        let (name, added) =
+            said.map_or((None, Some(Vec::new())), |(name, entered)| (Some(name), entered.added));
         if let Some(name) = name.filter(|_| added.is_none() || !anew.is_empty()) {
             anew.insert(name.into());
         }
-        for name in &anew {
-            dropped.extend(self.sweep(name));
-            self.documents.get_mut(name).into_iter().for_each(Document::compare);
+        if sweeps {
+            anew.iter().for_each(|name| dropped.extend(self.sweep(name)));
         }
         let kept = self.batch(number).is_some();
-        let dropped =
+        let dropped: Vec<BatchKey> =
             dropped.iter().filter(|other| other.id() != batch.id()).map(|other| other.key()).collect();
+        let is_other = kept || !dropped.is_empty() || anew.len() > 1;
+        for name in anew.iter().filter(|_| is_other) {
+            self.documents.get_mut(name).into_iter().for_each(Document::unsettle);
+        }
         let changes: Vec<Change> = match (name, added) {
             (Some(name), Some(added)) if anew.is_empty() => {
                 let told = if planted!(AddedFirst) { 1 } else { added.len() };
@@ -502,7 +537,7 @@ impl Documents {
                 told.map(|update| Change::Said { name: name.to_owned(), update }).collect()
             }
             // What was not kept changed nothing, unless something else fell out with it.
-            (Some(_), _) if !kept && anew.len() == 1 => Vec::new(),
+            (Some(_), _) if !is_other => Vec::new(),
             _ => anew.iter().map(|name| Change::Anew { name: name.to_string() }).collect(),
         };
         Applied { changed: Changes::new(changes), kept, dropped }

@@ -155,6 +155,11 @@ impl Item<'_> {
     pub fn needs(&self) -> impl Iterator<Item = Id> + use<> {
         needs(self.id, self.origin, self.right, self.parent)
     }
+
+    /// Which items say where it lies.
+    pub fn neighbours(&self) -> impl Iterator<Item = Id> + use<> {
+        neighbours(self.origin, self.right, self.parent)
+    }
 }
 
 /// What an item needs: the one that its client made before, its neighbours, and the type in which it lies.
@@ -165,11 +170,20 @@ fn needs(
     parent: Option<Parent<'_>>,
 ) -> impl Iterator<Item = Id> + use<> {
     let before = id.clock.checked_sub(1).map(|clock| Id { clock, ..id });
+    before.into_iter().chain(neighbours(origin, right, parent))
+}
+
+/// What says where an item lies: its neighbours, and the type in which it does.
+fn neighbours(
+    origin: Option<Id>,
+    right: Option<Id>,
+    parent: Option<Parent<'_>>,
+) -> impl Iterator<Item = Id> + use<> {
     let parent = match parent {
         Some(Parent::Item(id)) => Some(id),
         _ => None,
     };
-    [before, origin, right, parent].into_iter().flatten()
+    [origin, right, parent].into_iter().flatten()
 }
 
 /// Where an item lies.
@@ -179,6 +193,8 @@ pub enum Parent<'a> {
     Root(&'a str),
     /// A type that is itself an item.
     Item(Id),
+    /// A type that nobody shows, one for each client that has items there. No update that is read says so.
+    Nowhere(u64),
 }
 
 /// What an item is, of which kind and with its bytes as they stand in the update.

@@ -11,6 +11,7 @@ use meshwork_core::planted;
 
 use super::lists::Lists;
 use super::update::{Id, Item, Ranges};
+use super::visits::visit;
 
 /// How far each client's items are placed, and which updates wait for what.
 #[derive(Debug, Default)]
@@ -33,6 +34,38 @@ pub(super) fn runs(items: &[Item<'_>]) -> Vec<Range<usize>> {
 }
 
 impl Upto {
+    /// What is placed lies so, and nothing waits.
+    pub(super) fn of(lists: Lists) -> Upto {
+        Upto { lists, lacking: BTreeMap::new() }
+    }
+
+    /// Lets an update wait whose items are placed as far as they can be.
+    pub(super) fn wait(&mut self, number: u32, items: &[Item<'_>]) {
+        for run in runs(items) {
+            let left = items[run].iter().find(|item| item.end() > self.lists.end(item.id.client));
+            left.into_iter().for_each(|item| self.wait_for(number, item));
+        }
+    }
+
+    fn wait_for(&mut self, number: u32, item: &Item<'_>) {
+        let lacks = item.needs().find(|id| !self.has(*id));
+        // Another update may place the same item.
+        let own = Id { clock: item.end() - 1, ..item.id };
+        for id in lacks.into_iter().chain([own]) {
+            self.lacking.entry(id).or_default().insert(number);
+        }
+    }
+
+    /// Behind the last item of a client that is placed.
+    pub(super) fn end(&self, client: u64) -> u64 {
+        self.lists.end(client)
+    }
+
+    /// Numbers of the updates that wait.
+    pub(super) fn waiting(&self) -> BTreeSet<u32> {
+        self.lacking.values().flatten().copied().collect()
+    }
+
     /// Whether an item is placed.
     pub(super) fn has(&self, id: Id) -> bool {
         id.clock < self.lists.end(id.client)
@@ -63,14 +96,7 @@ impl Upto {
                 break;
             }
         }
-        for item in left.iter().map(|run| &items[run.start]) {
-            let lacks = item.needs().find(|id| !self.has(*id));
-            // Another update may place the same item.
-            let own = Id { clock: item.end() - 1, ..item.id };
-            for id in lacks.into_iter().chain([own]) {
-                self.lacking.entry(id).or_default().insert(number);
-            }
-        }
+        left.iter().for_each(|run| self.wait_for(number, &items[run.start]));
         placed
     }
 
@@ -81,6 +107,7 @@ impl Upto {
         }
         let is_ready = item.needs().all(|id| self.has(id));
         if is_ready {
+            visit(1);
             self.lists.place(item);
             placed.push(*item);
         }

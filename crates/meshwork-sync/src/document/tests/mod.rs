@@ -2,6 +2,7 @@
 
 mod hostile;
 mod mutated;
+mod poison;
 mod said;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,6 +186,20 @@ impl Person {
 
     fn text(&self) -> String {
         text_of(&self.open)
+    }
+}
+
+impl Documents {
+    /// How many updates do not stand, and are kept for what hangs on them.
+    fn held_but_fallen(&self) -> usize {
+        let all = self.documents.values().flat_map(|document| document.held());
+        all.filter(|(_, held)| !held.stands).count()
+    }
+
+    /// How many updates have more items in one place than their author has place for.
+    fn crowds(&self) -> usize {
+        let all = self.documents.values().flat_map(|document| document.held());
+        all.filter(|(_, held)| held.is_crowd).count()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::write::NOWHERE;
 use super::{Id, Item, Kind, Parent, Ranges, Reader};
 
 /// One or more parts of an item, which are an item of their own.
@@ -36,9 +37,6 @@ pub enum Says<'a> {
     Whole(Kind, &'a [u8]),
 }
 
-/// The type in which a library finds what lies nowhere. Nobody shows it.
-const NOWHERE: &str = "meshwork nowhere";
-
 impl<'a> Piece<'a> {
     /// The whole of an item.
     pub fn of(item: &Item<'a>) -> Piece<'a> {
@@ -56,6 +54,11 @@ impl<'a> Piece<'a> {
     /// Which items have to be there before it can be placed.
     pub fn needs(&self) -> impl Iterator<Item = Id> + use<> {
         super::needs(self.id, self.origin, self.right, self.parent)
+    }
+
+    /// Which items say where it lies.
+    pub fn neighbours(&self) -> impl Iterator<Item = Id> + use<> {
+        super::neighbours(self.origin, self.right, self.parent)
     }
 
     /// The clock behind its last part.
@@ -128,11 +131,12 @@ impl<'a> Piece<'a> {
         }
     }
 
-    /// Puts it where nobody shows it, without content.
+    /// Puts it where nobody shows it, without content: in a type of its client's own, so that a library passes over no item of
+    /// another client before it finds the place.
     pub fn exile(&mut self) {
         self.empty();
         (self.origin, self.right, self.key) = (None, None, None);
-        self.parent = Some(Parent::Root(NOWHERE));
+        self.parent = Some(Parent::Nowhere(self.id.client));
     }
 
     /// Whether `next` goes on where this ends, so that both are one item.
@@ -156,6 +160,7 @@ impl<'a> Piece<'a> {
         let parent = match self.parent {
             Some(Parent::Root(name)) => LENGTH_MAX + name.len(),
             Some(Parent::Item(_)) => 1 + ID_MAX,
+            Some(Parent::Nowhere(_)) => LENGTH_MAX + NOWHERE.len() + CLIENT_DIGITS,
             None => 0,
         };
         let key = self.key.map_or(0, |key| LENGTH_MAX + key.len());
@@ -172,6 +177,8 @@ impl<'a> Piece<'a> {
 
 /// Longest name of an item, in bytes: a client of 53 bits and a clock of 32.
 const ID_MAX: usize = 8 + 5;
+/// Digits of the greatest client.
+const CLIENT_DIGITS: usize = 16;
 /// Longest number of parts or bytes.
 const LENGTH_MAX: usize = 5;
 

@@ -127,11 +127,15 @@ proptest! {
         let pieces = || update.items.iter().map(Piece::of).collect::<Vec<_>>();
         let deletions: Ranges = update.deletions.iter().cloned().collect();
         let expected = whole_of(&write(pieces(), &deletions));
-        for items_max in [1, 3] {
-            let slices = slices(pieces(), &deletions, items_max);
+        let client = people[0].client_id().get();
+        for (items_max, client) in [(1, None), (3, None), (3, Some(client))] {
+            let slices = slices(pieces(), &deletions, items_max, client);
             let applied = document(7, false);
-            for slice in &slices {
-                prop_assert!(super::read(slice).is_ok_and(|slice| slice.items.len() <= items_max));
+            for (number, slice) in slices.iter().enumerate() {
+                let items = super::read(slice).expect("written here").items;
+                let is_own = |item: &Item<'_>| Some(item.id.client) == client;
+                prop_assert!(items.len() <= items_max || number == 0 && items.iter().any(is_own));
+                prop_assert!(number == 0 || !items.iter().any(is_own));
                 applied.transact_mut().apply_update(yrs::Update::decode_v1(slice).unwrap()).unwrap();
                 prop_assert!(applied.transact().store().pending_update().is_none());
             }

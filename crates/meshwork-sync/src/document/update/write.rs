@@ -5,6 +5,9 @@ use std::cmp::Reverse;
 use super::piece::{Piece, Says};
 use super::{Id, KEY, Kind, ORIGIN, Parent, RIGHT, Ranges, SKIP, Update};
 
+/// What the types are called in which a library finds what lies nowhere, before the client's number. Nobody shows them.
+pub(super) const NOWHERE: &str = "meshwork nowhere";
+
 /// The update that says these pieces and deletions. Of pieces that overlap the one that begins first counts where they
 /// do. Neighbours that are one item become one.
 pub fn write(pieces: Vec<Piece<'_>>, deletions: &Ranges) -> Vec<u8> {
@@ -146,6 +149,10 @@ fn put(out: &mut Vec<u8>, piece: &Piece<'_>) {
             out.push(0);
             number(out, id.client);
             number(out, id.clock);
+        }
+        Some(Parent::Nowhere(client)) => {
+            out.push(1);
+            text(out, &format!("{NOWHERE} {client}"));
         }
         None => {}
     }
