@@ -143,6 +143,48 @@ async fn second_tabs_save_when_the_first_is_killed() -> Result<()> {
     wait_reads(&next, "one two three").await
 }
 
+/// Both are apart, as without a network; only the profile is common.
+#[tokio::test]
+async fn unlinked_tabs_lose_nothing_whichever_is_closed_first() -> Result<()> {
+    let server = Server::start().await?;
+    let browser = Browser::start().await?;
+    for is_first_closed in [true, false] {
+        let (first, link) = alone(&browser, &server).await?;
+        type_at_end(&first, "start").await?;
+        wait_held(&first, "Only this device has it").await?;
+        let second = browser.tab(&link).await?;
+        open_editor(&second).await?;
+        wait_reads(&second, "start").await?;
+        for (tab, text) in [(&first, " first"), (&second, " second")] {
+            tab.click("disconnect").await?;
+            type_at_end(tab, text).await?;
+            wait_held(tab, "Only this device has it").await?;
+        }
+        wait_reads(&first, "start first").await?;
+        wait_reads(&second, "start second").await?;
+        let (closed, open) = if is_first_closed { (first, second) } else { (second, first) };
+        let has_both = async |tab: &Tab, when: &str| {
+            tab.wait_until(PATIENCE, when, async || {
+                let text = read(tab).await?;
+                ensure!(text.contains(" first") && text.contains(" second"), "{text:?}");
+                ensure!(text.starts_with("start") && text.len() == "start first second".len(), "{text:?}");
+                Ok(())
+            })
+            .await
+        };
+        closed.close().await?;
+        if is_first_closed {
+            // The lock falls to the other one, which takes in what was stored.
+            has_both(&open, "both texts in the tab that stayed").await?;
+        }
+        open.reload().await?;
+        open_editor(&open).await?;
+        has_both(&open, "both texts after a reload").await?;
+        open.close().await?;
+    }
+    Ok(())
+}
+
 /// Copies a folder with all that is in it.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;

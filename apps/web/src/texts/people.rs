@@ -21,7 +21,6 @@ pub const DISCOVERED: &str = "discovered";
 pub const ANOTHER_TAB: &str = "You, another tab";
 pub const ROUND_TRIP_UNKNOWN: &str = "Round-trip time is not known yet";
 pub const SAVED: &str = "Saved in this browser";
-pub const SAVED_BY_TAB: &str = "Saved by your other tab";
 pub const MUTED: &str = ", muted";
 pub const MUTE: &str = "Mute";
 pub const UNMUTE: &str = "Unmute";

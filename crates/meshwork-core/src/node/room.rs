@@ -226,6 +226,12 @@ impl<'a> RoomRef<'a> {
         self.open().is_some_and(|room| room.kept().is_restored())
     }
 
+    /// Which of these batches, which a store has, the room has not read yet: other programs that write the same store stored
+    /// them. They are to be given to [`RoomMut::restore_slice`]. Nothing for a room that is not open.
+    pub fn lacking(self, stored: &BTreeSet<BatchKey>) -> Vec<BatchKey> {
+        self.open().map(|room| room.kept().lacking(stored)).unwrap_or_default()
+    }
+
     /// How far the fetch of a blob is; `None` when there is none.
     pub fn blob(self, slot: Slot, blob: BlobId) -> Option<FetchView> {
         self.open()?.kept().blobs()?.view(slot, blob)
@@ -435,7 +441,8 @@ impl<'a> RoomMut<'a> {
 
     /// From now on the driver answers [`Effect::Persist`](super::Effect::Persist) for this room, whatever
     /// [`Config::stores`](super::Config::stores) says. `stored` are the batches that its store has: what it lacks
-    /// is asked for at once. Members are told. A room that is not open stays as it is.
+    /// is asked for at once, and what the room held once and dropped by its rules is removed. What this program never read
+    /// stays: other programs may write the same store. Members are told. A room that is not open stays as it is.
     pub fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
         self.set_storing(|room, now| room.start_storing(now, stored));
     }
@@ -454,10 +461,10 @@ impl<'a> RoomMut<'a> {
         self.node.settle();
     }
 
-    /// Takes in the records that were stored of an open room, before its batches, which are written under them.
+    /// Takes in the records that are stored of an open room, before its batches, which are written under them.
     /// Those that are known already change nothing.
     pub fn restore_records(&mut self, records: &[u8]) {
-        self.act(|room, _| room.kept_mut().restore_records(records));
+        self.act(|room, now| room.restore_records(now, records));
     }
 
     /// Takes in some more of what was stored of an open room, so that a large replica is restored in slices

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::id::Endpoint;
 use crate::links::rtt::PingOutcomes;
-use crate::room::rules::stored::name_of;
+use crate::room::rules::stored::{merge_records, name_of};
 use crate::room::writing::WriteError;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{DATAGRAM_PAYLOAD_MAX, PRESENCE_MAX};
@@ -49,6 +49,15 @@ impl StoredRoom {
         let (genesis, id) = Genesis::decode(&self.genesis)?;
         let name = genesis.owner().map(|owner| name_of(id, owner, &self.records));
         Ok((genesis.app().0.clone(), name.unwrap_or_default()))
+    }
+
+    /// The string to store instead of these records where a program that holds `ours` stores the room: all that either
+    /// has. Another program may have stored records since this one read them.
+    pub fn merge_records(&self, ours: &[u8]) -> Vec<u8> {
+        match Genesis::decode(&self.genesis) {
+            Ok((genesis, id)) => merge_records(id, genesis.owner(), &self.records, ours),
+            Err(_) => ours.to_vec(),
+        }
     }
 }
 

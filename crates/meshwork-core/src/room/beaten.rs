@@ -24,7 +24,9 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
             // What comes later may need it again, so it is not known.
             kept.rules.ledger_mut().forget(&key);
             kept.passed_over = true;
-            keep_taken(kept, now, taken, None);
+            if !keep_taken(kept, now, taken, None) {
+                kept.storage.remove(key);
+            }
             continue;
         }
         let waits =
@@ -57,7 +59,7 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
     let wins = kept.apply_unstored(now, checked, tell);
     let today = kept.calendar.today(now);
     match lost_on {
-        _ if is_cut && !wins => keep_taken(kept, now, &batch, lost_on),
+        _ if is_cut && !wins => restore_taken(kept, now, &batch, lost_on),
         Some(_) if wins => kept.storage.insert_again(batch),
         None if wins => {}
         // A neighbour was faster, and it has been beaten or not since.
@@ -67,16 +69,23 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
             kept.rules.ledger_mut().note_beaten(&batch, today);
             kept.storage.set_aside(&batch, today, true);
         }
-        _ => kept.storage.remove(batch.key()),
+        _ => kept.storage.drop_stored(batch.key()),
     }
     bound(kept, now);
     giving_up::bound(kept, now);
 }
 
-/// A record took a batch, and nothing needs it: it waits where that may fall, and is removed otherwise.
-pub(super) fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) {
+/// A record took a batch that a store has, and nothing needs it.
+pub(super) fn restore_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) {
+    if !keep_taken(kept, now, batch, lost_on) {
+        kept.storage.drop_stored(batch.key());
+    }
+}
+
+/// A record took a batch, and nothing needs it. Returns whether it waits since that may fall.
+fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) -> bool {
     if !kept.rules.suspends(batch) {
-        return kept.storage.remove(batch.key());
+        return false;
     }
     let today = kept.calendar.today(now);
     kept.rules.ledger_mut().suspend(batch, lost_on.unwrap_or(today));
@@ -84,6 +93,7 @@ pub(super) fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on
         kept.storage.set_aside(batch, today, true);
     }
     bound(kept, now);
+    true
 }
 
 /// The bans fell that took a batch: it competes again.

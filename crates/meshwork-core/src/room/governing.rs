@@ -64,7 +64,7 @@ impl Room {
     }
 
     /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
-    fn enforce(&mut self, now: Now) {
+    pub(super) fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
         giving_up::take_up_again(&mut self.kept);
         let outdated = self.kept.rules.outdated(&self.kept.replicas);

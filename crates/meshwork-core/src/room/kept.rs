@@ -386,8 +386,30 @@ impl Kept {
     /// From now on the driver stores this room. `stored` are the batches that the store has already.
     pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
         let waiting = self.rules.ledger().beaten_since().filter(|_| self.rules.records().owner().is_some());
-        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches(), waiting);
+        // Of two batches with one number, which contradict each other, only one was delivered.
+        let ledger = self.rules.ledger();
+        let is_delivered = |key: &BatchKey| {
+            self.delivery.is_delivered(key) && ledger.at(key).all(|other| other.key() == *key)
+        };
+        self.storage.start(&self.genesis_bytes, stored, self.replicas.batches(), waiting, is_delivered);
         self.store_records();
+    }
+
+    /// Which of these batches, which a store has, this room has not read yet. Another program that writes the same store
+    /// stored them.
+    pub fn lacking(&self, stored: &BTreeSet<BatchKey>) -> Vec<BatchKey> {
+        let is_known = |key: &BatchKey| {
+            self.delivery.is_delivered(key)
+                || self.rules.ledger().get(key).is_some()
+                || self.storage.is_refused(key)
+        };
+        stored.iter().filter(|key| !is_known(key)).copied().collect()
+    }
+
+    /// A batch that was read from the store cannot be taken in, and stays there.
+    pub(super) fn refuse_stored(&mut self, key: BatchKey) {
+        self.delivery.handle_refused_stored();
+        self.storage.refuse_stored(key);
     }
 
     /// Whether the driver stores this room now.

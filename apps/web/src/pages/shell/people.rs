@@ -99,16 +99,13 @@ pub(crate) fn People(
 #[component]
 fn Facts(session: Session, front: Front) -> impl IntoView {
     let kept = move || {
-        let words = match session.storage.get() {
-            StorageState::Kept => texts::people::SAVED,
-            StorageState::KeptByAnotherTab => texts::people::SAVED_BY_TAB,
-            _ => return None,
-        };
-        Some(view! {
-            <p class="fact done">
-                {icons::check()}
-                <span data-testid="kept">{words}</span>
-            </p>
+        (session.storage.get() == StorageState::Kept).then(|| {
+            view! {
+                <p class="fact done">
+                    {icons::check()}
+                    <span data-testid="kept">{texts::people::SAVED}</span>
+                </p>
+            }
         })
     };
     view! {

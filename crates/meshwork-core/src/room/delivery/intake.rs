@@ -215,9 +215,14 @@ impl Room {
     /// Takes in one stored batch. Returns what that cost.
     pub(in crate::room) fn restore_one(&mut self, now: Now, stored: &[u8], tell: bool) -> usize {
         let (bytes, lost_on) = form::read(stored);
-        let Ok(batch) = self.kept.delivery.decode(&self.kept.id, bytes) else {
-            self.kept.delivery.refused_stored += 1;
-            return 1;
+        let batch = match self.kept.delivery.decode(&self.kept.id, bytes) {
+            Ok(batch) => batch,
+            // A later version of this program stored it, and reads it.
+            Err(Rejection::Unknown) => return 1,
+            Err(_) => {
+                self.kept.delivery.refused_stored += 1;
+                return 1;
+            }
         };
         let key = batch.key();
         match self.kept.look(&batch, true) {
@@ -226,27 +231,29 @@ impl Room {
             Err(Rejection::Known(_)) => return 1,
             Err(Rejection::Cut(_)) if self.kept.rules.suspends(&batch) => {
                 match batch.verify() {
-                    Ok(batch) => beaten::keep_taken(&mut self.kept, now, &batch, lost_on),
-                    Err(_) => self.kept.delivery.refused_stored += 1,
+                    Ok(batch) => beaten::restore_taken(&mut self.kept, now, &batch, lost_on),
+                    Err(_) => self.kept.refuse_stored(key),
                 }
                 return KNOWN_PER_SIGNATURE;
             }
             Err(_) => {
-                self.kept.storage.remove(key);
+                self.kept.storage.drop_stored(key);
                 return 1;
             }
         }
         let mut checked = match self.kept.verify(now, batch) {
             Ok(checked) | Err(Rejection::Ahead(checked)) => checked,
+            // Another program stored it, with more of the room's apps, or with a record that is not here yet.
+            Err(Rejection::Foreign(_) | Rejection::Unruled(_)) => return KNOWN_PER_SIGNATURE,
             Err(_) => {
-                self.kept.delivery.refused_stored += 1;
+                self.kept.refuse_stored(key);
                 return KNOWN_PER_SIGNATURE;
             }
         };
         if admits(&mut self.kept, &mut checked) {
             beaten::restore(&mut self.kept, now, checked, lost_on, tell);
         } else {
-            self.kept.storage.remove(key);
+            self.kept.storage.drop_stored(key);
         }
         KNOWN_PER_SIGNATURE
     }

@@ -302,6 +302,11 @@ impl Delivery {
         self.queue.bytes()
     }
 
+    /// A stored batch did not verify.
+    pub(super) fn handle_refused_stored(&mut self) {
+        self.refused_stored += 1;
+    }
+
     /// How many stored batches did not verify, once all were looked at.
     pub fn take_refused_stored(&mut self) -> usize {
         if self.is_restored() { core::mem::take(&mut self.refused_stored) } else { 0 }

@@ -6,6 +6,7 @@ mod beaten;
 mod bounds;
 mod joining;
 mod past;
+mod tabs;
 
 use alloc::collections::BTreeSet;
 use alloc::format;

@@ -1,5 +1,6 @@
 //! The rules of a room as a store keeps them.
 
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,6 +35,35 @@ pub(crate) fn name_of(room: RoomId, owner: PeerId, stored: &[u8]) -> String {
     let mut rules = Rules::new(reader, room, Some(owner), &Config::default());
     rules.restore(stored);
     rules.terms().name.to_string()
+}
+
+/// The records that a room has by either of two stored strings: `present` is stored, and `ours` is to be. Most often `ours` has
+/// everything that is in `present`, and no signature is checked.
+pub(crate) fn merge_records(room: RoomId, owner: Option<PeerId>, present: &[u8], ours: &[u8]) -> Vec<u8> {
+    if present.is_empty() || is_within(present, ours) {
+        return ours.to_vec();
+    }
+    // Nothing is done with these rules, so whose they are does not matter.
+    let reader = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
+    let mut rules = Rules::new(reader, room, owner, &Config::default());
+    rules.restore(present);
+    rules.restore(ours);
+    rules.stored().unwrap_or_else(|| ours.to_vec())
+}
+
+/// Whether all that is in a stored string is in another one. One that cannot be read holds nothing.
+fn is_within(part: &[u8], whole: &[u8]) -> bool {
+    fn has<'a, T: 'a>(part: &'a [T], whole: &'a [T], bytes: impl Fn(&'a T) -> &'a [u8]) -> bool {
+        let whole: BTreeSet<&[u8]> = whole.iter().map(&bytes).collect();
+        part.iter().all(|one| whole.contains(bytes(one)))
+    }
+    let Ok((records, _, admissions, secrets)) = wire::decode::<Stored>(part) else { return true };
+    let Ok((all_records, _, all_admissions, all_secrets)) = wire::decode::<Stored>(whole) else {
+        return false;
+    };
+    has(&records, &all_records, |record| record)
+        && has(&admissions, &all_admissions, |admission| admission)
+        && has(&secrets, &all_secrets, |secret| secret)
 }
 
 impl Rules {

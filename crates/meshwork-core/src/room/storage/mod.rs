@@ -11,9 +11,14 @@
 //! doubles from [`RETRY_LEAST`] to [`RETRY_MOST`], and once one succeeds the acknowledgements that are owed
 //! are given, this time as stored.
 //!
+//! Several programs may write one store, as the tabs of a browser profile do. So a batch of the store that this room does
+//! not hold is left there, unless this room took it in, or read it there, and then dropped it by the room's rules.
+//!
 //! # Invariants
 //! - A batch is acknowledged as stored only after a change with it succeeded, or when nothing of it is to be kept.
 //! - What is stored after a success is what the room kept when that change was gathered.
+//! - A batch is removed from the store only after this room looked at it. The batches that superseded it are stored by the
+//!   same change at the latest.
 //! - Accepted batches reach the history once, in the order in which they were accepted; only those of a change
 //!   that failed may come after later ones.
 //!
@@ -78,6 +83,12 @@ pub(super) struct Storage {
     on_the_way: BTreeMap<u64, OnTheWay>,
     /// Batches that a store may have in another form than they should have there, while the room is not stored.
     outdated: BTreeSet<BatchKey>,
+    /// Batches that were read from the store and then dropped by the room's rules, while the room is not stored: at most
+    /// what the store has.
+    dropped: BTreeSet<BatchKey>,
+    /// Batches that were read from the store and that this program can never take in: at most what the store has. They
+    /// stay there, since a later version may read them.
+    refused: BTreeSet<BatchKey>,
     next_token: u64,
     failing: Option<Failing>,
     /// Whether everything was stored when that was last asked.
@@ -133,6 +144,8 @@ impl Storage {
             owed: BTreeMap::new(),
             on_the_way: BTreeMap::new(),
             outdated: BTreeSet::new(),
+            dropped: BTreeSet::new(),
+            refused: BTreeSet::new(),
             next_token: 1,
             failing: None,
             was_done: false,
@@ -157,17 +170,21 @@ impl Storage {
         is_done && !was_done
     }
 
-    /// From now on the room is stored. `stored` is on disk already; `kept` is to be, and what waits since a day.
+    /// From now on the room is stored. `stored` is on disk already; `kept` is to be, and what waits since a day. Of what is on
+    /// disk and is neither kept nor waits, only what this room dropped is removed: `is_delivered` says whether it took in a
+    /// batch at any time. The rest is another program's.
     pub(super) fn start<'a>(
         &mut self,
         genesis: &[u8],
         stored: &BTreeSet<BatchKey>,
         kept: impl Iterator<Item = &'a SignedBatch>,
         waiting: impl Iterator<Item = (&'a SignedBatch, u32)>,
+        is_delivered: impl Fn(&BatchKey) -> bool,
     ) {
         self.stores = true;
         self.gathered.genesis = Some(genesis.to_vec());
         let (mut others, outdated) = (stored.clone(), core::mem::take(&mut self.outdated));
+        let dropped = core::mem::take(&mut self.dropped);
         let kept = kept.map(|batch| (batch, None));
         for (batch, lost_on) in kept.chain(waiting.map(|(batch, day)| (batch, Some(day)))) {
             let is_there = others.remove(&batch.key());
@@ -175,7 +192,8 @@ impl Storage {
                 self.want(batch.key(), Some((batch.clone(), lost_on)), is_there);
             }
         }
-        others.into_iter().for_each(|key| self.want(key, None, true));
+        let is_dropped = |key: &BatchKey| dropped.contains(key) || is_delivered(key);
+        others.into_iter().filter(is_dropped).for_each(|key| self.want(key, None, true));
     }
 
     /// The room is not stored any longer: what waits for storage is acknowledged as not stored.
@@ -202,6 +220,24 @@ impl Storage {
         } else {
             self.outdated.remove(&key);
         }
+    }
+
+    /// A batch that was read from the store is not to be held.
+    pub(super) fn drop_stored(&mut self, key: BatchKey) {
+        if !self.stores {
+            self.dropped.insert(key);
+        }
+        self.remove(key);
+    }
+
+    /// A batch that was read from the store cannot be taken in.
+    pub(super) fn refuse_stored(&mut self, key: BatchKey) {
+        self.refused.insert(key);
+    }
+
+    /// Whether a batch that was read from the store can never be taken in.
+    pub(super) fn is_refused(&self, key: &BatchKey) -> bool {
+        self.refused.contains(key)
     }
 
     /// A batch was taken in and is kept from now on.

@@ -1,15 +1,23 @@
-//! Storage that comes and goes while a room is open: a page stores only while it holds its profile's lock.
+//! Storage that comes and goes while a room is open, and that several programs write: the tabs of a browser profile.
+//!
+//! # How it works
+//! A tab restores what is stored, then stores what is lacking there, and every change from then on. Tabs do not talk to
+//! each other: batches are signed and named, so the union of what all tabs store is what the room has, whether
+//! or not they are linked. A tab removes only batches that it looked at and that the room's rules dropped. Records are
+//! stored as one string, which the driver merges with the stored one: see
+//! [`StoredRoom::merge_records`](crate::node::StoredRoom::merge_records).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::room::{Room, aging};
+use crate::room::{Room, RoomOutput, aging};
 use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
 impl Room {
     /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
-    /// lacks is asked for at once, and what the room does not hold is removed.
+    /// lacks is asked for at once, and what the room held once and dropped is removed. May be called again, with what the
+    /// store has then.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
         self.kept.start_storing(stored);
         self.kept.storage.acknowledge(self.kept.me, self.kept.writing.next_sequence() - 1);
@@ -20,6 +28,23 @@ impl Room {
     pub fn stop_storing(&mut self, now: Now) {
         self.kept.storage.stop();
         self.finish(now);
+    }
+
+    /// Takes in records that a store has, and does what follows from those that were not known.
+    pub fn restore_records(&mut self, now: Now, stored: &[u8]) {
+        let before = self.kept.rules.stored();
+        if stored.is_empty() || before.as_deref() == Some(stored) {
+            return;
+        }
+        let (_, stamps) = self.kept.rules.restore(stored);
+        stamps.into_iter().for_each(|stamp| self.kept.clock.merge(stamp));
+        if self.kept.rules.stored() != before {
+            self.enforce(now);
+            let waited = self.kept.rules.take_waiting();
+            self.kept.delivery.push_again(waited);
+            self.kept.outputs.push_back(RoomOutput::Admitted);
+            self.finish(now);
+        }
     }
 
     /// Takes in some of what was stored while the room is open already, so that a large replica can be restored
@@ -46,7 +71,6 @@ mod tests {
     use crate::node::{Config, Event};
     use crate::replica::toy::{self, Board};
     use crate::replica::{Digest, ReplicaNumber};
-    use crate::room::RoomOutput;
     use crate::room::storage::form;
     use crate::seam::event::RoomHandle;
     use crate::seam::io::StoreChange;
@@ -89,13 +113,14 @@ mod tests {
         let fresh = write(&mut room, &identity, 2, 30);
         assert_eq!(asked(&mut room), [], "a page without the lock stores nothing");
 
+        // Another program stored it.
         let unknown = BatchKey { sequence: 9, ..fresh };
         room.start_storing(NOW, &BTreeSet::from([beaten, known, unknown]));
         let changes = asked(&mut room);
         let [change] = changes.as_slice() else { panic!("one change, not {changes:?}") };
         assert!(change.genesis.is_some());
         let inserted: Vec<_> = change.insert.iter().map(|(key, _)| *key).collect();
-        assert_eq!((inserted, &change.remove[..]), (vec![beaten, fresh], &[unknown][..]));
+        assert_eq!((inserted, &change.remove[..]), (vec![beaten, fresh], &[][..]));
         assert!(form::read(&change.insert[0].1).1.is_some(), "it waits, and is stored so");
 
         let next = write(&mut room, &identity, 3, 40);

@@ -111,6 +111,21 @@ fn full_disks_are_retried_until_all_is_acknowledged() {
 }
 
 #[test]
+fn only_dropped_batches_are_removed_from_the_store() {
+    let mut storage = Storage::new(&Config::default(), b"genesis");
+    let [read, held, foreign] = [1, 2, 3].map(|sequence| batch(sequence).key());
+    storage.drop_stored(read);
+    let is_delivered = |key: &BatchKey| *key == held;
+    let stored = BTreeSet::from([read, held, foreign]);
+    storage.start(b"genesis", &stored, core::iter::empty(), core::iter::empty(), is_delivered);
+    storage.settle(now(0).time);
+    let mut world = World::default();
+    world.drain(&mut storage);
+    let removed: Vec<_> = world.waiting.iter().flat_map(|(_, change)| change.remove.clone()).collect();
+    assert_eq!(removed, [read, held], "another program stored the third");
+}
+
+#[test]
 fn pauses_have_a_most() {
     let (mut storage, mut world) = (storage(), World::default());
     let mut at = now(0).time;

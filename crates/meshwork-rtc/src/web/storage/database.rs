@@ -150,14 +150,15 @@ impl Database {
         .await
     }
 
-    /// The keys of the batches that are stored of a room.
+    /// The keys of the batches that are stored of a room, at one moment: other tabs write too.
     pub(super) async fn batch_keys(&self, room: RoomId) -> Result<BTreeSet<BatchKey>, StoreError> {
         let mut keys = BTreeSet::new();
         let mut after = None;
+        let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
+        let batches = store(&transaction, BATCHES)?;
         loop {
-            let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
             let range = range(room, after.as_ref())?;
-            let request = store(&transaction, BATCHES)?
+            let request = batches
                 .get_all_keys_with_key_and_limit(&range, SLICE as u32 * 4)
                 .map_err(|exception| error(&exception))?;
             let found = Array::from(&result(&request).await?);
@@ -184,6 +185,24 @@ impl Database {
         let values = Array::from(&result(&values.map_err(|exception| error(&exception))?).await?);
         let Some(last) = keys.length().checked_sub(1) else { return Ok(None) };
         Ok(Some((values.iter().map(|batch| Uint8Array::new(&batch).to_vec()).collect(), keys.get(last))))
+    }
+
+    /// Those of these batches of a room that are stored, which are at most [`SLICE`].
+    pub(super) async fn batches_at(
+        &self,
+        room: RoomId,
+        keys: &[BatchKey],
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let transaction = self.transaction(&[BATCHES], IdbTransactionMode::Readonly)?;
+        let batches = store(&transaction, BATCHES)?;
+        let ask = |key: &BatchKey| batches.get(&key_bytes(room, key)).map_err(|exception| error(&exception));
+        let requests = keys.iter().map(ask).collect::<Result<Vec<_>, _>>()?;
+        // The last one is answered last.
+        if let Some(last) = requests.last() {
+            result(last).await?;
+        }
+        let found = requests.iter().filter_map(|request| request.result().ok()).filter(JsValue::is_object);
+        Ok(found.map(|batch| Uint8Array::new(&batch).to_vec()).collect())
     }
 
     /// Applies changes in their order, all or none, and returns when they are stored. Small groups are handed to
@@ -306,14 +325,19 @@ impl Kept {
 
     /// Its genesis and its records.
     pub(super) fn stored(&self) -> StoredRoom {
-        let bytes = |name| bytes_at(&self.value, name).unwrap_or_default();
-        StoredRoom { genesis: bytes("genesis"), records: bytes("records"), batches: Vec::new() }
+        read_room(&self.value)
     }
 
     /// When it was last used, in milliseconds of the civil clock.
     fn used_ms(&self) -> f64 {
         property(&self.value, "used").and_then(|used| used.as_f64()).unwrap_or(0.0)
     }
+}
+
+/// The genesis and the records in a room's entry.
+fn read_room(stored: &JsValue) -> StoredRoom {
+    let bytes = |name| bytes_at(stored, name).unwrap_or_default();
+    StoredRoom { genesis: bytes("genesis"), records: bytes("records"), batches: Vec::new() }
 }
 
 async fn put_all(
@@ -344,7 +368,7 @@ async fn put_all(
     Ok(())
 }
 
-/// Writes a room's genesis and records over what is known of it.
+/// Writes a room's genesis over what is known of it, and its records beside those that another tab stored.
 async fn put_room(
     rooms: &IdbObjectStore,
     room: RoomId,
@@ -358,10 +382,12 @@ async fn put_room(
         stored = Object::new().into();
         set(&stored, "used", &now_ms.into());
     }
-    for (name, bytes) in [("genesis", &change.genesis), ("records", &change.records)] {
-        if let Some(bytes) = bytes {
-            set(&stored, name, &Uint8Array::from(bytes.as_slice()));
-        }
+    if let Some(genesis) = &change.genesis {
+        set(&stored, "genesis", &Uint8Array::from(genesis.as_slice()));
+    }
+    if let Some(records) = &change.records {
+        let merged = read_room(&stored).merge_records(records);
+        set(&stored, "records", &Uint8Array::from(merged.as_slice()));
     }
     rooms.put_with_key(&stored, &key).map(drop).map_err(|exception| error(&exception))
 }

@@ -1,6 +1,6 @@
-//! Keeps the rooms of one page: restores them, waits for their locks, writes what the node asks for.
+//! Keeps the rooms of one page: restores them, writes what the node asks for, and waits for their locks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
@@ -14,13 +14,13 @@ use meshwork_core::time::Time;
 use wasm_bindgen_futures::spawn_local;
 
 use super::super::clock;
-use super::database::{Database, Found, room_key};
+use super::database::{self, Database, Found, room_key};
 use super::lock::{self, Lock};
 use super::{ListedRoom, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState, StoreError};
 
 /// How long a page waits for the database before it goes on without: some browsers never answer.
 const OPEN_MAX: Duration = Duration::from_secs(5);
-/// When it is tried again to begin storing.
+/// When it is tried again to begin storing, or to get a lock.
 const RETRY: Duration = Duration::from_secs(60);
 /// When a database is opened again that the browser closed by itself: it refuses to while it empties it.
 const REOPEN: Duration = Duration::from_secs(1);
@@ -37,6 +37,9 @@ const GATHER: Duration = Duration::from_millis(100);
 /// its own time.
 const FREE_TRIES: usize = 40;
 const FREE_WAIT: Duration = Duration::from_millis(25);
+/// How often in a row this tab looks for batches that another tab stored meanwhile. Later ones are taken in by the tab
+/// to which the lock falls.
+const CATCH_UP_MAX: usize = 4;
 /// How often it is noted that a room is in use.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -78,10 +81,15 @@ struct State {
 
 struct Room {
     id: RoomId,
-    /// Held while this tab stores the room.
+    /// Says to other tabs that a page is in the room.
     lock: Option<Lock>,
+    awaits_lock: bool,
+    /// Whether another tab had the lock, and what it stored is to be taken in.
+    takes_over: bool,
     state: Option<StorageState>,
     is_restored: bool,
+    /// Whether this tab stores the room.
+    stores: bool,
     found: Option<Found>,
     used: Option<Time>,
 }
@@ -104,12 +112,22 @@ impl Keeper {
         Some(StoredRoom { genesis, records, batches: Vec::new() })
     }
 
-    /// A room is open: restores it, then stores it as soon as this tab may.
+    /// A room is open: restores it, then stores it.
     pub(crate) fn open(&self, handle: RoomHandle, id: RoomId) {
         if self.if_named().is_none() {
             return;
         }
-        let room = Room { id, lock: None, state: None, is_restored: false, found: None, used: None };
+        let room = Room {
+            id,
+            lock: None,
+            awaits_lock: false,
+            takes_over: false,
+            state: None,
+            is_restored: false,
+            stores: false,
+            found: None,
+            used: None,
+        };
         let known = self.0.state.borrow_mut().rooms.insert(handle, room).is_some();
         if !known {
             let keeper = self.clone();
@@ -242,8 +260,10 @@ impl Keeper {
         });
     }
 
-    /// Restores a room, then stores it as soon as this tab may; where that fails it is tried again later.
+    /// Restores a room, then stores it; where that fails it is tried again later.
     async fn keep(&self, handle: RoomHandle, id: RoomId) {
+        // Asked for before anything is read: a room that is being opened is in use.
+        self.ask_for_lock(handle, id);
         if let Err(error) = self.begin(handle, id).await {
             self.fail(handle, id, error);
         }
@@ -252,24 +272,9 @@ impl Keeper {
     async fn begin(&self, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
         let database = self.database().await?;
         self.restore(&database, handle, id).await?;
-        let tell = |lock::Taken| self.set_state(handle, StorageState::KeptByAnotherTab);
-        let is_wanted = || self.is_open(handle);
-        let losing = Rc::downgrade(&self.0);
-        let lose = move || {
-            if let Some(shared) = losing.upgrade() {
-                Keeper(shared).lose(handle, id);
-            }
-        };
-        let lock = lock::acquire(&database, id, &self.0.holder, tell, is_wanted, lose).await?;
-        let Some(lock) = lock.filter(|_| self.is_open(handle)) else { return Ok(()) };
         self.forget_surplus(&database, id).await?;
-        let stored = database.batch_keys(id).await?;
-        if let Some(room) = self.0.state.borrow_mut().rooms.get_mut(&handle) {
-            room.lock = Some(lock);
-        }
-        self.set_state(handle, StorageState::Kept);
-        self.0.host.call(&mut |node, now| node.room_mut(now, handle).start_storing(&stored));
-        Ok(())
+        self.store(&database, handle, id).await?;
+        self.take_over(&database, handle, id).await
     }
 
     /// Hands what is stored of a room to the node, in slices of time.
@@ -278,35 +283,149 @@ impl Keeper {
         if is_restored(&self.0.state.borrow()) {
             return Ok(());
         }
-        // A room that was found by its code alone was opened without them.
-        if let Some((_, records)) = database.room(id).await? {
-            self.0.host.call(&mut |node, now| node.room_mut(now, handle).restore_records(&records));
-        }
+        self.restore_records(database, handle, id).await?;
         let (mut after, mut count) = (None, 0);
         while let Some((batches, last)) = database.batches(id, after.as_ref()).await? {
             count += batches.len();
             after = Some(last);
-            let mut rest = batches.as_slice();
-            while !rest.is_empty() {
-                let began = clock::now();
-                while !rest.is_empty() && clock::now().since(began) < SLICE_MAX {
-                    let (some, more) = rest.split_at(call_len(rest));
-                    rest = more;
-                    if !self.0.host.call(&mut |node, now| node.room_mut(now, handle).restore_slice(some)) {
-                        return Ok(());
-                    }
-                }
-                clock::sleep(Duration::ZERO).await;
-            }
-            if !self.is_open(handle) {
+            if !self.restore_batches(handle, &batches).await {
                 return Ok(());
             }
         }
         if let Some(room) = self.0.state.borrow_mut().rooms.get_mut(&handle) {
             room.is_restored = true;
         }
+        self.tell_restored(handle, count);
+        Ok(())
+    }
+
+    /// Hands the stored records of a room to the node. A room that was found by its code alone was opened without them, and
+    /// another tab may have stored some since.
+    async fn restore_records(
+        &self,
+        database: &Database,
+        handle: RoomHandle,
+        id: RoomId,
+    ) -> Result<(), StoreError> {
+        if let Some((_, records)) = database.room(id).await? {
+            self.0.host.call(&mut |node, now| node.room_mut(now, handle).restore_records(&records));
+        }
+        Ok(())
+    }
+
+    /// Hands stored batches to the node, in slices of time. Returns whether the room is open still.
+    async fn restore_batches(&self, handle: RoomHandle, batches: &[Vec<u8>]) -> bool {
+        let mut rest = batches;
+        while !rest.is_empty() {
+            let began = clock::now();
+            while !rest.is_empty() && clock::now().since(began) < SLICE_MAX {
+                let (some, more) = rest.split_at(call_len(rest));
+                rest = more;
+                if !self.0.host.call(&mut |node, now| node.room_mut(now, handle).restore_slice(some)) {
+                    return false;
+                }
+            }
+            clock::sleep(Duration::ZERO).await;
+        }
+        self.is_open(handle)
+    }
+
+    fn tell_restored(&self, handle: RoomHandle, count: usize) {
         if count > 0 {
             self.0.host.tell(StorageNews::Restored { room: handle, batches: count });
+        }
+    }
+
+    /// Takes in what other tabs stored of a room, then stores what is lacking there, and every change from now on.
+    async fn store(&self, database: &Database, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
+        let mut count = 0;
+        let mut stored = database.batch_keys(id).await?;
+        for _ in 0..CATCH_UP_MAX {
+            let mut lacking = Vec::new();
+            self.0.host.call(&mut |node, _| lacking = node.room(handle).lacking(&stored));
+            if lacking.is_empty() {
+                break;
+            }
+            self.restore_records(database, handle, id).await?;
+            for keys in lacking.chunks(database::SLICE) {
+                let batches = database.batches_at(id, keys).await?;
+                count += batches.len();
+                if !self.restore_batches(handle, &batches).await {
+                    return Ok(());
+                }
+            }
+            stored = database.batch_keys(id).await?;
+        }
+        let is_open =
+            self.0.state.borrow_mut().rooms.get_mut(&handle).map(|room| room.stores = true).is_some();
+        if !is_open {
+            return Ok(());
+        }
+        self.tell_restored(handle, count);
+        self.set_state(handle, StorageState::Kept);
+        self.0.host.call(&mut |node, now| node.room_mut(now, handle).start_storing(&stored));
+        Ok(())
+    }
+
+    /// Waits for the lock of a room, unless it is held or waited for already.
+    fn ask_for_lock(&self, handle: RoomHandle, id: RoomId) {
+        let is_wanted = {
+            let mut state = self.0.state.borrow_mut();
+            let room = state.rooms.get_mut(&handle);
+            room.is_some_and(|room| room.lock.is_none() && !std::mem::replace(&mut room.awaits_lock, true))
+        };
+        if !is_wanted {
+            return;
+        }
+        let keeper = self.clone();
+        spawn_local(async move {
+            // A database that fails here fails to store too, which is told.
+            while keeper.wait_for_lock(handle, id).await.is_err() && keeper.is_open(handle) {
+                clock::sleep(RETRY).await;
+            }
+        });
+    }
+
+    /// Waits for the lock of a room. If another tab had it, what that one stored is taken in.
+    async fn wait_for_lock(&self, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
+        let database = self.database().await?;
+        let waited = Cell::new(false);
+        let losing = Rc::downgrade(&self.0);
+        let lose = move || {
+            if let Some(shared) = losing.upgrade() {
+                Keeper(shared).lose_lock(handle, id);
+            }
+        };
+        let is_wanted = || self.is_open(handle);
+        let tell = |lock::Taken| waited.set(true);
+        let lock = lock::acquire(&database, id, &self.0.holder, tell, is_wanted, lose).await?;
+        // Outside of what is borrowed: a lock that nobody wants any more is given back.
+        let lock = lock.filter(|_| self.is_open(handle));
+        let stores = self.0.state.borrow_mut().rooms.get_mut(&handle).is_some_and(|room| {
+            (room.lock, room.awaits_lock, room.takes_over) = (lock, false, waited.get());
+            room.stores
+        });
+        // A tab that begins to store just now does it behind that.
+        if stores && let Err(error) = self.take_over(&database, handle, id).await {
+            self.let_go(handle);
+            self.fail(handle, id, error);
+        }
+        Ok(())
+    }
+
+    /// Takes in what the tab stored that had the lock before, if there was one.
+    async fn take_over(&self, database: &Database, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
+        let takes_over = self
+            .0
+            .state
+            .borrow_mut()
+            .rooms
+            .get_mut(&handle)
+            .is_some_and(|room| std::mem::take(&mut room.takes_over));
+        if takes_over {
+            // Where that tab stored nothing but records, no batch is lacking.
+            self.restore_records(database, handle, id).await?;
+            self.store(database, handle, id).await?;
         }
         Ok(())
     }
@@ -356,9 +475,8 @@ impl Keeper {
             }
         };
         for handle in self.handles_of(changes) {
-            // What was written after the lock was lost says nothing of it.
-            let is_ours = self.0.state.borrow().rooms.get(&handle).is_some_and(|room| room.lock.is_some());
-            if is_ours {
+            // What is written after it was let go says nothing of it.
+            if self.0.state.borrow().rooms.get(&handle).is_some_and(|room| room.stores) {
                 self.set_state(handle, state.clone());
             }
         }
@@ -414,25 +532,24 @@ impl Keeper {
         Ok(())
     }
 
-    /// Forgets the room that was longest unused and is not open here. Returns whether there was one.
+    /// Forgets the room that was longest unused and is not open, here or in another tab. Returns whether there was one.
     async fn forget_one(&self, database: &Database) -> Result<bool, StoreError> {
         let open: Vec<RoomId> = self.0.state.borrow().rooms.values().map(|room| room.id).collect();
-        let rooms = database.rooms().await?;
-        let Some(unused) = rooms.iter().find(|room| !room.id().is_some_and(|id| open.contains(&id))) else {
-            return Ok(false);
-        };
-        database.forget(&unused.key).await?;
-        if let Some(room) = unused.id() {
-            self.0.host.tell(StorageNews::Forgotten { room });
+        for unused in database.rooms().await? {
+            let Some(id) = unused.id().filter(|id| !open.contains(id)) else { continue };
+            let Some(_lock) = lock::acquire_if_free(database, id, &self.0.holder).await? else { continue };
+            database.forget(&unused.key).await?;
+            self.0.host.tell(StorageNews::Forgotten { room: id });
+            return Ok(true);
         }
-        Ok(true)
+        Ok(false)
     }
 
     /// Another tab has the lease now: waits for it again.
-    fn lose(&self, handle: RoomHandle, id: RoomId) {
-        self.let_go(handle);
-        let keeper = self.clone();
-        spawn_local(async move { keeper.keep(handle, id).await });
+    fn lose_lock(&self, handle: RoomHandle, id: RoomId) {
+        let lost = self.0.state.borrow_mut().rooms.get_mut(&handle).and_then(|room| room.lock.take());
+        drop(lost);
+        self.ask_for_lock(handle, id);
     }
 
     /// The browser closed the database, and may have emptied it: what this tab stored is compared with what is left, and
@@ -441,7 +558,7 @@ impl Keeper {
         let stored: Vec<(RoomHandle, RoomId)> = {
             let mut state = self.0.state.borrow_mut();
             state.database = None;
-            let rooms = state.rooms.iter_mut().filter(|(_, room)| room.lock.is_some());
+            let rooms = state.rooms.iter_mut().filter(|(_, room)| room.stores);
             rooms
                 .map(|(&handle, room)| {
                     // Where it is found may be gone with the rest.
@@ -477,7 +594,10 @@ impl Keeper {
 
     /// This tab stores the room no longer.
     fn let_go(&self, handle: RoomHandle) {
-        let lock = self.0.state.borrow_mut().rooms.get_mut(&handle).and_then(|room| room.lock.take());
+        let lock = self.0.state.borrow_mut().rooms.get_mut(&handle).and_then(|room| {
+            room.stores = false;
+            room.lock.take()
+        });
         drop(lock);
         self.0.host.call(&mut |node, now| node.room_mut(now, handle).stop_storing());
     }

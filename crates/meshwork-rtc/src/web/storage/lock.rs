@@ -1,4 +1,7 @@
-//! The lock by which one tab of a profile stores a room: the browser's own, or a lease in the database.
+//! The lock of a room that is open in a tab of this profile: the browser's own, or a lease in the database.
+//!
+//! Every tab stores what it has; none needs the lock for that. The lock says that a page is in the room, so that the
+//! room is not forgotten meanwhile. The tab that gets it from another one takes in what that one left.
 //!
 //! # How it works
 //! Where pages have `navigator.locks`, the browser keeps the lock and hands it to the next tab the moment its
@@ -7,7 +10,7 @@
 //!
 //! # Limits
 //! After a crash a lease lasts [`LEASE`]. A browser that lets a hidden page's timers run once a minute makes it
-//! lose its lease to a tab that is seen, which is the better one to have it.
+//! lose its lease to another tab, which then takes in what this one stored.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,26 +1,32 @@
-//! Where a page keeps its rooms: IndexedDB, and the lock that lets one tab of a profile write a room.
+//! Where a page keeps its rooms: IndexedDB, which all tabs of a profile write.
 //!
 //! # Problem
 //! A reload must show the canvas although nobody is there. Browsers have several tabs of one profile open, may
 //! refuse storage altogether, fill up, and stop a page at any time.
 //!
 //! # How it works
-//! A room that opens is first restored, in slices between which the page draws. Then the page asks for the room's
-//! lock ([`lock`]); the tab that has it stores. It reads which batches the database has already and tells the
-//! node, which asks for what is lacking: so the same steps begin storing at the first visit, after a restart and
-//! when another tab's lock falls to this one. Changes are written in groups, one transaction at a time
-//! ([`keeper`]).
+//! A room that opens is first restored, in slices between which the page draws. Then the page stores. It reads which
+//! batches the database has and takes in those that it does not know; the node asks for what is lacking there. The same
+//! steps begin storing at the first visit, after a restart and after the browser emptied the database. Changes are
+//! written in groups, one transaction at a time ([`keeper`]).
+//!
+//! Every tab stores what it has, whether or not another tab has the same room open. The database is what they share:
+//! the browser orders their transactions, batches are signed and named, and records are merged with those that are
+//! stored. So tabs need not be linked, nothing has to be handed from tab to tab, and a tab that crashed, sleeps or is of
+//! another version holds up no other. One tab has the room's lock ([`lock`]); a tab to which it falls takes in what the
+//! tab before it stored.
 //!
 //! # Invariants
 //! - A change is answered as persisted after its transaction is complete, with strict durability where the
 //!   browser has that.
-//! - Two tabs that both write, as may happen for seconds where there are no locks, do no harm: batches are signed
-//!   and named, and both drop the same ones.
+//! - A tab removes a batch only if it looked at the batch and dropped it by the room's rules. Batches that it merely does
+//!   not hold are another tab's.
 //! - Whatever storage does, the room works; what became of storage is told as a [`StorageState`].
 //!
 //! # Limits
-//! [`ROOMS_KEPT_MAX`] rooms; the one longest unused is forgotten for a further one, and whenever storage is full. Rooms of
-//! another version are neither counted nor forgotten, nor written to.
+//! [`ROOMS_KEPT_MAX`] rooms; the one longest unused is forgotten for a further one, and whenever storage is full. Rooms
+//! that are open in any tab are not forgotten. Rooms of another version are neither counted nor forgotten, nor written to.
+//! Two tabs that are linked both write what either gets: twice the writing, for tabs that need not trust each other.
 
 mod database;
 mod keeper;
@@ -57,12 +63,10 @@ pub enum StorageError {
 /// What became of storing a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StorageState {
-    /// What is stored is being restored, or the lock is being asked for.
+    /// What is stored is being restored.
     Starting,
     /// This tab stores the room.
     Kept,
-    /// Another tab of this profile stores it; this one takes over when that one is closed.
-    KeptByAnotherTab,
     /// The browser has no more room; what was stored until then is there. It is tried again.
     Full {
         /// The browser's words.

@@ -240,8 +240,7 @@ fn Composer(panel: Panel) -> impl IntoView {
     let complaint = move || why_not.get().or(panel.problem.get()).or(left.get().err());
     let aside = move || {
         let reached = session.notes.reach.reached.get().map(|(reached, of)| {
-            let is_kept =
-                matches!(session.storage.get(), StorageState::Kept | StorageState::KeptByAnotherTab);
+            let is_kept = session.storage.get() == StorageState::Kept;
             texts::notes::reached(reached, of, is_kept)
         });
         left.get().ok().flatten().or(reached)
