@@ -196,6 +196,40 @@ async fn keys_alone_make_shapes_and_take_them_away() -> Result<()> {
 }
 
 #[tokio::test]
+async fn texts_outlive_pages_that_end_meanwhile() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = [Browser::start_kind(Kind::of_this_run()).await?, Browser::start().await?];
+    let (ann, bo, _) = two(&server, &browsers).await?;
+    focus(&ann).await?;
+    ann.press_keys(format!("n{ENTER}")).await?;
+    wait_shapes(&bo, 1).await?;
+    // The field is never left.
+    ann.press_keys("Umbrella").await?;
+    bo.wait_until(PATIENCE, "the text while it is written", async || {
+        ensure!(only(&saved(&bo).await?, "text")?["originalText"] == "Umbrella", "it is not there");
+        Ok(())
+    })
+    .await?;
+    bo.goto("about:blank").await?;
+    ann.press_keys("s").await?;
+    ann.reload().await?;
+    open_board(&ann).await?;
+    wait_shapes(&ann, 1).await?;
+    focus(&ann).await?;
+    ann.press_keys(",").await?;
+    wait_says(&ann, "whiteboard-spoken", "Teal note: Umbrellas, 1 of 1").await?;
+    // What is typed at once is one step back.
+    ann.press_keys(ENTER.to_string()).await?;
+    ann.wait_there(PATIENCE, "whiteboard-text").await?;
+    ann.press_keys("Rain and more rain").await?;
+    wait_held(&ann, "Only this device has it").await?;
+    ann.press_keys(ESCAPE.to_string()).await?;
+    ann.press_with(Key::Control, "z").await?;
+    ann.press_keys(",").await?;
+    wait_says(&ann, "whiteboard-spoken", "Teal note: Umbrellas, 1 of 1").await
+}
+
+#[tokio::test]
 async fn an_excalidraw_file_is_taken() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leptos::prelude::set_timeout;
+use leptos::prelude::{StoredValue, WithValue as _, on_cleanup, set_timeout};
 use leptos::web_sys;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
@@ -162,6 +162,22 @@ pub(crate) fn set_title(title: &str) {
 
 fn storage() -> Option<web_sys::Storage> {
     window()?.local_storage().ok()?
+}
+
+/// Calls `act` when the page ends or is put aside, as long as the component is there: before the page's node stores what it has
+/// and leaves its rooms, which it does at the same event.
+pub(crate) fn before_page_ends(act: impl Fn() + 'static) {
+    let Some(window) = window() else { return };
+    let ends = Closure::<dyn FnMut()>::new(act);
+    // Listeners that capture come first.
+    let _ = window.add_event_listener_with_callback_and_bool("pagehide", ends.as_ref().unchecked_ref(), true);
+    let ends = StoredValue::new_local((window, ends));
+    on_cleanup(move || {
+        ends.try_with_value(|(window, ends)| {
+            let ends = ends.as_ref().unchecked_ref();
+            window.remove_event_listener_with_callback_and_bool("pagehide", ends, true)
+        });
+    });
 }
 
 /// Asks the browser to keep what this page stores even where its space runs short. Some ask the person first, and none

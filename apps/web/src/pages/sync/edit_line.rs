@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use leptos::{html, web_sys};
 
-/// The field: Enter and leaving it save, Escape does not.
+use super::super::browser;
+
+/// The field: Enter and leaving it or the page save, Escape does not.
 #[component]
 pub(super) fn EditLine(
     class: &'static str,
@@ -42,7 +44,8 @@ pub(super) fn EditLine(
             put_away(by_enter);
         }
     };
-    let blur = leave.clone();
+    let (blur, end) = (leave.clone(), leave.clone());
+    browser::before_page_ends(move || end(false));
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         leave(true);

@@ -361,10 +361,20 @@ impl Easel {
 
     /// Writes, as one step or as a part of the one that is open. Returns whether that was taken.
     pub(super) fn write(self, writes: Vec<Write>) -> bool {
-        self.write_with(|_| writes)
+        self.write_with(self.open_run(), |_| writes)
     }
 
-    fn write_with(self, make: impl FnOnce(&Table) -> Vec<Write>) -> bool {
+    /// The same as a part of this step.
+    pub(super) fn write_in(self, run: Option<Run>, writes: Vec<Write>) -> bool {
+        self.write_with(run, |_| writes)
+    }
+
+    /// The step that is open.
+    fn open_run(self) -> Option<Run> {
+        self.with(|work| work.run).flatten()
+    }
+
+    fn write_with(self, run: Option<Run>, make: impl FnOnce(&Table) -> Vec<Write>) -> bool {
         let (mut touched, mut step) = (BTreeSet::new(), Step::default());
         let is_written = self.sync.write_all(|table, _| {
             let writes = make(table);
@@ -373,7 +383,7 @@ impl Easel {
             Ok(writes)
         });
         if is_written {
-            self.with(|work| work.steps.add(step, work.run));
+            self.with(|work| work.steps.add(step, run));
         }
         if let Some(id) = touched.first() {
             self.sync.look_at_shape(*id);
@@ -388,8 +398,13 @@ impl Easel {
 
     /// Takes shapes away.
     pub(super) fn erase(self, ids: &[ShapeId]) {
+        self.erase_in(self.open_run(), ids);
+    }
+
+    /// The same as a part of this step.
+    pub(super) fn erase_in(self, run: Option<Run>, ids: &[ShapeId]) {
         if !ids.is_empty() && !self.is_shut() {
-            self.write_with(|table| ids.iter().flat_map(|id| deletion(table, *id)).collect());
+            self.write_with(run, |table| ids.iter().flat_map(|id| deletion(table, *id)).collect());
         }
     }
 

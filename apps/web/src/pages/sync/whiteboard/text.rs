@@ -1,15 +1,24 @@
 //! A text that is being written, in a field over the board.
+//!
+//! What is typed is written every [`KEEP`], and at once when the field is left or the page ends: a page can end at any
+//! time, and others see the text grow. All of it is one step back.
+
+use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::KeyboardEvent;
-use meshwork_sync::whiteboard::{Field, Shape, ShapeId, TEXT_MAX, What};
+use meshwork_core::table::Write;
+use meshwork_sync::whiteboard::{Field, Run, Shape, ShapeId, TEXT_MAX, What};
 use meshwork_web::texts;
 use meshwork_web::whiteboard::look::{self, LINE_HEIGHT};
 use meshwork_web::whiteboard::{Area, Place, bounds, hand};
 
+use super::super::super::browser;
 use super::easel::Easel;
 
+/// Time between two writes of what is typed: a batch for a few letters. The page's storage takes as long again.
+const KEEP: Duration = Duration::from_millis(250);
 /// Least height of the field, in pixels.
 const FIELD_LEAST: f64 = 24.0;
 
@@ -17,10 +26,12 @@ const FIELD_LEAST: f64 = 24.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Editing {
     pub(super) id: ShapeId,
-    /// The shape as it was before; as it will be where it is new.
+    /// The shape as it was last written; as it will be where it is new.
     pub(super) shape: Shape,
     pub(super) is_new: bool,
     pub(super) text: String,
+    /// All that is written of it is one step.
+    run: Option<Run>,
 }
 
 impl Easel {
@@ -28,7 +39,7 @@ impl Easel {
     pub(super) fn edit(self, id: ShapeId) {
         let shape = self.with(|work| work.sketch.get(id).cloned()).flatten();
         if let Some(shape) = shape.filter(|shape| shape.what.has_text()) {
-            self.begin(Editing { id, text: shape.text.clone(), shape, is_new: false });
+            self.begin(Editing { id, text: shape.text.clone(), shape, is_new: false, run: None });
         }
     }
 
@@ -45,7 +56,7 @@ impl Easel {
             let half = look::letters(shape.style) * LINE_HEIGHT / 2.0;
             let at = (at.0, at.1 - half);
             let shape = Shape { bounds: bounds(at, at), ..shape };
-            self.begin(Editing { id: self.fresh_id(), shape, is_new: true, text: String::new() });
+            self.begin(Editing { id: self.fresh_id(), shape, is_new: true, text: String::new(), run: None });
         }
     }
 
@@ -69,7 +80,8 @@ impl Easel {
 
     fn begin(self, editing: Editing) {
         if !self.is_shut() {
-            self.editing.set(Some(editing));
+            let run = self.with(|work| work.steps.run());
+            self.editing.set(Some(Editing { run, ..editing }));
             self.ask_frame();
         }
     }
@@ -90,37 +102,62 @@ impl Easel {
         Some((editing.id, Shape { bounds: bounds?, ..shape }))
     }
 
-    /// What was written is kept.
+    /// Writes what was typed since that was last done. Returns whether all of it is written. A text of its own that is
+    /// empty is not: more may be typed.
+    pub(super) fn keep_typed(self) -> bool {
+        let Some(editing) = self.editing.try_get_untracked().flatten() else { return true };
+        let Some((id, shape)) = self.edited(&editing) else { return false };
+        if is_nothing(&shape) {
+            return true;
+        }
+        let writes = match editing.is_new {
+            true => hand::creation(&[(id, shape.clone())]),
+            false => changes(id, &editing.shape, &shape),
+        };
+        if !writes.is_empty() && !self.write_in(editing.run, writes) {
+            return false;
+        }
+        self.editing.update(|now| {
+            if let Some(now) = now.as_mut().filter(|now| now.id == id) {
+                (now.shape, now.is_new) = (shape, false);
+            }
+        });
+        true
+    }
+
+    /// What was written is kept. While it cannot be, it stays in the field, where it can be copied.
     pub(super) fn end_editing(self) {
+        if !self.keep_typed() {
+            return;
+        }
         let Some(editing) = self.editing.try_update(Option::take).flatten() else { return };
-        let Some((id, shape)) = self.edited(&editing) else { return };
-        let is_empty = shape.text.trim().is_empty();
-        let is_bare_text = shape.what == What::Text;
-        match (editing.is_new, is_empty && is_bare_text) {
-            (true, true) => {}
-            (false, true) => self.erase(&[id]),
-            (true, false) => {
-                self.write(hand::creation(&[(id, shape)]));
-                self.choose([id]);
-            }
-            (false, false) => {
-                let text = (!is_empty).then(|| shape.text.clone().into_bytes());
-                let mut writes = Vec::new();
-                if shape.text != editing.shape.text {
-                    writes.push(id.write(Field::Text, text));
-                }
-                if shape.bounds != editing.shape.bounds {
-                    writes.push(id.write(Field::Bounds, Some(shape.bounds.bytes())));
-                }
-                if !writes.is_empty() {
-                    self.write(writes);
-                }
-                self.choose([id]);
-            }
+        let is_nothing = self.edited(&editing).is_none_or(|(_, shape)| is_nothing(&shape));
+        match (editing.is_new, is_nothing) {
+            (true, _) => {}
+            (false, true) => self.erase_in(editing.run, &[editing.id]),
+            (false, false) => self.choose([editing.id]),
         }
         self.focus();
         self.ask_frame();
     }
+}
+
+/// Whether a shape is a text of its own without letters.
+fn is_nothing(shape: &Shape) -> bool {
+    shape.what == What::Text && shape.text.trim().is_empty()
+}
+
+/// What makes the text and the bounds of a shape from others.
+fn changes(id: ShapeId, before: &Shape, shape: &Shape) -> Vec<Write> {
+    let mut writes = Vec::new();
+    if shape.text != before.text {
+        let is_empty = shape.text.trim().is_empty();
+        writes.push(id.write(Field::Text, (!is_empty).then(|| shape.text.clone().into_bytes())));
+    }
+    if shape.bounds != before.bounds {
+        writes.push(id.write(Field::Bounds, Some(shape.bounds.bytes())));
+    }
+    writes
 }
 
 /// The field.
@@ -133,6 +170,7 @@ pub(super) fn TextField(easel: Easel) -> impl IntoView {
         let (_, shape) = easel.edited(&editing)?;
         Some(style(easel, &shape))
     };
+    let is_to_be_kept = StoredValue::new(false);
     let on_input = move |_| {
         let Some(element) = field.get_untracked() else { return };
         let mut text = element.value();
@@ -143,7 +181,22 @@ pub(super) fn TextField(easel: Easel) -> impl IntoView {
             }
         });
         easel.ask_frame();
+        if !is_to_be_kept.get_value() {
+            is_to_be_kept.set_value(true);
+            let keep = move || {
+                // Where the field is gone, what stood in it was kept then.
+                if is_to_be_kept.try_set_value(false).is_none() {
+                    easel.keep_typed();
+                }
+            };
+            set_timeout(keep, KEEP);
+        }
     };
+    let keep = move || {
+        easel.keep_typed();
+    };
+    browser::before_page_ends(keep);
+    on_cleanup(keep);
     let on_key = move |event: KeyboardEvent| {
         // Keys of the board are letters here.
         event.stop_propagation();
