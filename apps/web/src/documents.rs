@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshwork_core::blobs::BlobId;
 
-use crate::texts::documents;
+use crate::texts::{self, documents};
 
 /// Longest name of a file, in characters, before its ending: what every system takes.
 const FILE_NAME_MAX: usize = 80;
@@ -20,8 +20,8 @@ pub struct Listed {
 
 impl Listed {
     /// What it is shown as.
-    pub fn shown(&self) -> &str {
-        self.title.as_deref().unwrap_or(&self.name)
+    pub fn shown(&self) -> String {
+        texts::name(self.title.as_deref().unwrap_or(&self.name))
     }
 }
 
@@ -75,8 +75,17 @@ mod tests {
         let titles = [("x1", "Recipes"), ("x2", "ferry times")];
         let titles = titles.map(|(name, title)| (name.to_owned(), title.to_owned()));
         let list = listed(["notes", "x1"].map(str::to_owned).into(), titles.into());
-        let shown: Vec<&str> = list.iter().map(Listed::shown).collect();
+        let shown: Vec<String> = list.iter().map(Listed::shown).collect();
         assert_eq!(shown, ["ferry times", "notes", "Recipes"]);
+    }
+
+    #[test]
+    fn titles_are_shown_as_names_are() {
+        let titles = [("x1", "exe.\u{202e}gnp"), ("x2", "\u{200b}"), ("x3", "a\u{1b}[2J\nb")];
+        let list =
+            listed(BTreeSet::new(), titles.map(|(name, title)| (name.to_owned(), title.to_owned())).into());
+        let shown: Vec<String> = list.iter().map(Listed::shown).collect();
+        assert_eq!(shown, ["(invisible name)", "a[2Jb", "exe.gnp"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{Holders, LinkState};
+use meshwork_core::text::shown;
 
 use crate::people::Row;
 use crate::texts;
@@ -136,9 +137,11 @@ pub struct Log {
 }
 
 impl Log {
-    /// Adds a line; beyond [`LOG_MAX`] the oldest goes. Somebody who goes on with the same is one line: typing and drawing say
+    /// Adds a line, fit to be shown; beyond [`LOG_MAX`] the oldest goes. Somebody who goes on with the same is one line: typing and drawing say
     /// many things.
     pub fn add(&mut self, time: String, who: String, kind: Kind, words: String, size: u64) {
+        // Keys, values and titles are in it as others wrote them.
+        let words = shown(&words);
         let goes_on =
             |line: &Line| kind != Kind::Link && (&line.who, line.kind, &line.words) == (&who, kind, &words);
         let before = self.lines.pop_front_if(|line| goes_on(line)).map_or(0, |line| line.size);
@@ -216,6 +219,14 @@ mod tests {
         log.add("12:01".to_owned(), "Kim".to_owned(), Kind::Link, "stale".to_owned(), 0);
         log.add("12:02".to_owned(), "Kim".to_owned(), Kind::Link, "stale".to_owned(), 0);
         assert_eq!(log.lines().count(), 4, "a link that is lost twice is lost twice");
+    }
+
+    #[test]
+    fn lines_say_no_more_than_they_show() {
+        let mut log = Log::default();
+        let words = "a\n12:00\tKim\u{202e} = 1".to_owned();
+        log.add("12:00".to_owned(), "Lin".to_owned(), Kind::Value, words, 3);
+        assert_eq!(log.text(), "12:00\tLin\tValues\ta12:00Kim = 1\t3\n");
     }
 
     #[test]

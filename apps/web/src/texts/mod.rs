@@ -142,6 +142,7 @@ pub const LENGTH: &str = "Length";
 mod labels {
     #![expect(missing_docs, reason = "a text says itself what it says")]
 
+    pub const INVISIBLE: &str = "(invisible name)";
     pub const CANCEL: &str = "Cancel";
     pub const CLOSE: &str = "Close";
     pub const CLOSE_KEYS: &str = "Close (Esc)";

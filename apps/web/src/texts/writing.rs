@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use meshwork_core::text::shown;
+
 use crate::rtt;
 
 /// A reason as a sentence of its own.
@@ -17,6 +19,13 @@ pub fn sentence(reason: &str) -> String {
 pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The name of a key, a counter, a document or a version as it is shown, like a person's: without characters that do something or are
+/// not seen. Two names that differ in these alone look the same.
+pub fn name(name: &str) -> String {
+    let shown = shown(name);
+    if shown.trim().is_empty() { super::INVISIBLE.to_owned() } else { shown }
 }
 
 /// Several people in one sentence's subject: "Lin", "Lin and Sofia", "Lin and 3 more".

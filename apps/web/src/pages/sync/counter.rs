@@ -22,7 +22,7 @@ pub(super) fn CounterCard(sync: Sync) -> impl IntoView {
         (names.with(Vec::len) > 1).then(|| {
             let option = |name: String| {
                 let is_shown = name == sync.counter.get_untracked();
-                view! { <option value=name.clone() selected=is_shown>{name.clone()}</option> }
+                view! { <option value=name.clone() selected=is_shown>{texts::name(&name)}</option> }
             };
             view! {
                 <select

@@ -48,7 +48,7 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
         <ol
             class="value-past"
             data-testid="value-past"
-            aria-label=texts::values::history_of(&key.get_value())
+            aria-label=texts::values::history_of(&texts::name(&key.get_value()))
         >
             {move || writes.get().into_iter().enumerate().map(row).collect_view()}
         </ol>

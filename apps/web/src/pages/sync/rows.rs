@@ -28,7 +28,7 @@ pub(super) fn ValuesCard(sync: Sync) -> impl IntoView {
         deleted.get().map(|(key, _)| {
             view! {
                 <p class="sync-undo">
-                    <span>{texts::values::DELETED} <strong>{key}</strong> "."</span>
+                    <span>{texts::values::DELETED} <strong>{texts::name(&key)}</strong> "."</span>
                     <button type="button" class="button plain" data-testid="value-undo" on:click=take_back>
                         {texts::UNDO}
                     </button>
@@ -125,6 +125,7 @@ fn ValueRow(
     is_shut: Memo<bool>,
     deleted: RwSignal<Option<(String, String)>>,
 ) -> impl IntoView {
+    let name = StoredValue::new(texts::name(&key));
     let key = StoredValue::new(key);
     let written = Memo::new(move |_| {
         let of = |entries: &Vec<(String, Written)>| {
@@ -152,7 +153,7 @@ fn ValueRow(
             <EditLine
                 class="value-edit"
                 test_id="value-edit-input"
-                label=texts::values::new_value(&key.get_value())
+                label=texts::values::new_value(&name.get_value())
                 before=shown(&untrack(json))
                 save=Callback::new(move |text: String| key.with_value(|key| sync.set(key, Some(&json_of(&text)))))
                 close=Callback::new(move |_| is_edited.set(false))
@@ -165,7 +166,7 @@ fn ValueRow(
                 class="value-text"
                 data-testid="value-edit"
                 title=texts::values::CHANGE
-                aria-label=move || texts::values::change(&key.get_value(), &shown(&json()))
+                aria-label=move || texts::values::change(&name.get_value(), &shown(&json()))
                 on:click=move |_| is_edited.set(true)
             >
                 {move || shown(&json())}
@@ -188,14 +189,14 @@ fn ValueRow(
     };
     view! {
         <li class="value-row" data-testid=format!("value-row-{}", key.get_value())>
-            <span class="value-key">{key.get_value()}</span>
+            <span class="value-key">{name.get_value()}</span>
             {text}
             {by}
             <button
                 type="button"
                 class="icon-button"
                 data-testid="value-history"
-                aria-label=texts::values::history_of(&key.get_value())
+                aria-label=texts::values::history_of(&name.get_value())
                 title=texts::values::HISTORY
                 aria-expanded=move || is_history_open.get().to_string()
                 on:click=move |_| is_history_open.update(|is_open| *is_open = !*is_open)
@@ -206,7 +207,7 @@ fn ValueRow(
                 type="button"
                 class="icon-button"
                 data-testid="value-delete"
-                aria-label=texts::delete(&key.get_value())
+                aria-label=texts::delete(&name.get_value())
                 title=texts::DELETE
                 disabled=move || is_shut.get()
                 on:click=delete

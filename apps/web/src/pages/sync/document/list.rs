@@ -43,7 +43,7 @@ pub(super) fn DocumentList(writing: Writing) -> impl IntoView {
 /// One document.
 #[component]
 fn Row(writing: Writing, document: Listed) -> impl IntoView {
-    let (name, title) = (StoredValue::new(document.name.clone()), document.shown().to_owned());
+    let (name, title) = (StoredValue::new(document.name.clone()), document.shown());
     let is = move |other: &str| name.with_value(|name| name == other);
     let is_chosen = Memo::new(move |_| writing.chosen.with(|chosen| is(chosen)));
     let is_renamed = Memo::new(move |_| writing.renamed.with(|renamed| renamed.as_deref().is_some_and(is)));
