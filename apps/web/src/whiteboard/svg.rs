@@ -97,7 +97,10 @@ fn tint(colour: &str) -> String {
     format!("rgb({:.0},{:.0},{:.0})", part(1), part(3), part(5))
 }
 
+/// A text as XML has it. Characters that XML 1.0 has no way to write (section 2.2) are left out: a file with one of them is none.
 fn escaped(text: &str) -> String {
+    let is_written = |letter: &char| !matches!(letter, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+    let text: String = text.chars().filter(is_written).collect();
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
@@ -115,6 +118,14 @@ mod tests {
             order: Order::between(None, None),
             text: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn letters_that_xml_lacks_are_left_out() {
+        assert_eq!(
+            escaped("a\u{1b}[2J\u{0}\u{b}<b>\t\u{fffe}\u{1f600}\u{7f}"),
+            "a[2J&lt;b>\t\u{1f600}\u{7f}"
+        );
     }
 
     #[test]
