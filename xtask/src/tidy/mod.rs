@@ -5,6 +5,7 @@ mod arrows;
 mod edges;
 mod exceptions;
 mod foreign;
+mod imports;
 mod ledger;
 mod leftovers;
 mod links;
@@ -42,6 +43,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(source::check(&files));
     problems.extend(leftovers::check(&files, exceptions::WAITS));
     problems.extend(foreign::check(&files));
+    problems.extend(imports::check(&files));
     problems.extend(apps::check(&files));
     problems.extend(texts::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));

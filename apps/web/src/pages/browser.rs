@@ -4,10 +4,47 @@ use std::time::Duration;
 
 use leptos::prelude::{StoredValue, WithValue as _, on_cleanup, set_timeout};
 use leptos::web_sys;
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen::JsValue;
-use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+
+// What is not there over plain http, and what extensions put others in the place of: an exception that no import catches leaves what
+// the page holds borrowed.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn fetch(address: &str, options: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = ["navigator", "clipboard"], js_name = writeText, catch)]
+    fn write_text(text: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = navigator, js_name = share, catch)]
+    fn share_data(data: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// What a call came to that should return a promise, which is followed by one of this page's own: one that is none cannot throw here.
+///
+/// # Errors
+/// What the call threw, or with what its promise was rejected.
+pub(crate) async fn settled(called: Result<JsValue, JsValue>) -> Result<JsValue, JsValue> {
+    let returned = called?;
+    let followed = js_sys::Promise::new(&mut |resolve, _| {
+        // A resolver throws nothing.
+        let _ = resolve.call1(&JsValue::UNDEFINED, &returned);
+    });
+    JsFuture::from(followed).await
+}
+
+/// The key of an event. What fills fields for people sends events without one.
+pub(crate) fn key(event: &impl AsRef<JsValue>) -> String {
+    text_of(event.as_ref(), "key")
+}
+
+/// The place of an event's key on the keyboard.
+pub(crate) fn code(event: &impl AsRef<JsValue>) -> String {
+    text_of(event.as_ref(), "code")
+}
+
+fn text_of(event: &JsValue, name: &str) -> String {
+    js_sys::Reflect::get(event, &name.into()).ok().and_then(|text| text.as_string()).unwrap_or_default()
+}
 
 fn window() -> Option<web_sys::Window> {
     web_sys::window()
@@ -232,25 +269,24 @@ pub(crate) fn stored_names() -> Vec<String> {
     (0..length).filter_map(|place| storage.key(place).ok()?).collect()
 }
 
-/// Puts a text on the clipboard. Pages over plain http have no clipboard of their own: there `select` selects the field that
-/// has it, and the browser is told to copy.
+/// Puts a text on the clipboard, where the page has one of its own: pages over plain http have none. Returns whether it is there.
+pub(crate) async fn copy_alone(text: &str) -> bool {
+    settled(write_text(text)).await.is_ok()
+}
+
+/// Puts a text on the clipboard. Where the page has none of its own, `select` selects the field that has the text, and the browser is
+/// told to copy.
 pub(crate) async fn copy(text: &str, select: impl FnOnce()) -> bool {
-    let window = match window() {
-        Some(window) => window,
-        None => return false,
-    };
-    if window.is_secure_context() {
-        let written = window.navigator().clipboard().write_text(text);
-        if JsFuture::from(written).await.is_ok() {
-            return true;
-        }
+    if copy_alone(text).await {
+        return true;
     }
+    let Some(window) = window() else { return false };
     select();
     let document = window.document().and_then(|document| document.dyn_into::<web_sys::HtmlDocument>().ok());
     document.is_some_and(|document| document.exec_command("copy").unwrap_or(false))
 }
 
-/// Whether the browser has what links are made of.
+/// Whether the browser has what links are made of; whether that works as well, a trial tells.
 pub(crate) fn has_webrtc() -> bool {
     window().is_some_and(|window| {
         js_sys::Reflect::get(&window, &"RTCPeerConnection".into()).is_ok_and(|rtc| rtc.is_function())
@@ -266,18 +302,16 @@ pub(crate) fn can_share() -> bool {
 
 /// Lets the person send a text by what the system offers. Returns whether it was sent.
 pub(crate) async fn share(text: &str) -> bool {
-    let Some(window) = window() else { return false };
     let data = web_sys::ShareData::new();
     data.set_text(text);
-    JsFuture::from(window.navigator().share_with_data(&data)).await.is_ok()
+    settled(share_data(&data)).await.is_ok()
 }
 
 /// Whether the server that gave this page answers now.
 pub(crate) async fn is_server_healthy() -> bool {
-    let Some(window) = window() else { return false };
     let options = web_sys::RequestInit::new();
     options.set_cache(web_sys::RequestCache::NoStore);
-    let answer = JsFuture::from(window.fetch_with_str_and_init("/health", &options)).await;
+    let answer = settled(fetch("/health", &options)).await;
     answer
         .ok()
         .and_then(|answer| answer.dyn_into::<web_sys::Response>().ok())

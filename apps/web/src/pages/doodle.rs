@@ -76,7 +76,7 @@ fn Pad(doodle: RwSignal<Doodle>, colour: RwSignal<Colour>) -> impl IntoView {
     let marked = RwSignal::new((i32::from(SIZE.width) / 2, i32::from(SIZE.height) / 2));
     let on_key = move |event: KeyboardEvent| {
         let (x, y) = marked.get_untracked();
-        let to = match &*event.key() {
+        let to = match &*browser::key(&event) {
             "ArrowLeft" => (x - 1, y),
             "ArrowRight" => (x + 1, y),
             "ArrowUp" => (x, y - 1),

@@ -260,7 +260,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             class="kept-room"
             data-testid="kept-room"
             on:keydown=move |event| {
-                if event.key() == "Escape" && is_open.get_untracked() {
+                if browser::key(&event) == "Escape" && is_open.get_untracked() {
                     close();
                 }
             }

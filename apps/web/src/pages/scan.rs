@@ -23,7 +23,7 @@ extern "C" {
     #[wasm_bindgen(constructor, catch)]
     fn new() -> Result<BarcodeDetector, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn detect(this: &BarcodeDetector, picture: &JsValue) -> Result<js_sys::Promise, JsValue>;
+    fn detect(this: &BarcodeDetector, picture: &JsValue) -> Result<JsValue, JsValue>;
 }
 
 /// Whether this browser can read QR codes with a camera.
@@ -93,9 +93,8 @@ async fn look(
     }
     while stream.try_with_value(Option::is_some) == Some(true) {
         // A picture that cannot be looked at is followed by another.
-        if let Ok(found) = detector.detect(&video)
-            && let Ok(found) = JsFuture::from(found).await
-            && let Some(first) = js_sys::Array::from(&found).iter().next()
+        if let Ok(found) = browser::settled(detector.detect(&video)).await
+            && let Some(first) = found.dyn_into::<js_sys::Array>().ok().and_then(|found| found.iter().next())
             && let Ok(text) = js_sys::Reflect::get(&first, &"rawValue".into())
             && let Some(text) = text.as_string()
         {

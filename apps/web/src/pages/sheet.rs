@@ -72,7 +72,7 @@ pub(crate) fn Sheet(
     // A browser closes by Escape only what lies over the page.
     let on_key = move |event: web_sys::KeyboardEvent| {
         let is_modal = dialog.get_untracked().is_some_and(|dialog| dialog.matches(":modal").unwrap_or(true));
-        if event.key() == "Escape" && !is_modal {
+        if browser::key(&event) == "Escape" && !is_modal {
             close();
         }
     };

@@ -6,6 +6,8 @@ use leptos::web_sys;
 use leptos::web_sys::KeyboardEvent;
 use wasm_bindgen::JsCast as _;
 
+use super::browser;
+
 /// A tab: a word, after which it and its panel are named, and what stands on it.
 pub(crate) type TabName = (&'static str, &'static str);
 
@@ -26,7 +28,7 @@ pub(crate) fn TabList(
     let row = NodeRef::<html::Div>::new();
     let on_key = move |event: KeyboardEvent| {
         let (present, last) = (chosen.get_untracked(), tabs.len() - 1);
-        let next = match &*event.key() {
+        let next = match &*browser::key(&event) {
             "ArrowLeft" => present.checked_sub(1).unwrap_or(last),
             "ArrowRight" => (present + 1) % tabs.len(),
             "Home" => 0,

@@ -10,7 +10,6 @@ use leptos::web_sys::{
 };
 use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
 use super::browser;
 
@@ -21,6 +20,14 @@ const WORKER: &str = "/sw.js";
 const SETTLED: Duration = Duration::from_secs(5);
 /// What a worker is told when the person wants the version that it brings.
 const CONSENT: &str = "update";
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["navigator", "serviceWorker"], catch)]
+    fn register(script: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_namespace = ["navigator", "serviceWorker"], js_name = getRegistration, catch)]
+    fn registration() -> Result<JsValue, JsValue>;
+}
 
 /// A newer version that waits for the person's consent.
 type Waiting = StoredValue<Option<ServiceWorker>, LocalStorage>;
@@ -86,9 +93,9 @@ pub(crate) fn load_newest() {
 
 /// Asks for a newer version, and lets it take over once it is there.
 async fn fetch_newest() -> Option<()> {
-    let registration = JsFuture::from(container()?.get_registration()).await.ok()?;
+    let registration = browser::settled(registration()).await.ok()?;
     let registration: ServiceWorkerRegistration = registration.dyn_into().ok()?;
-    JsFuture::from(registration.update().ok()?).await.ok()?;
+    browser::settled(registration.update().map(Into::into)).await.ok()?;
     if let Some(worker) = registration.waiting() {
         return let_take_over(&worker);
     }
@@ -111,8 +118,7 @@ fn container() -> Option<ServiceWorkerContainer> {
 
 /// Registers the worker, and notices newer ones as they become ready.
 async fn watch(waiting: Waiting, is_ready: RwSignal<bool>) -> Option<()> {
-    let container = container()?;
-    let registration = JsFuture::from(container.register(WORKER)).await.ok()?;
+    let registration = browser::settled(register(WORKER)).await.ok()?;
     let registration: ServiceWorkerRegistration = registration.dyn_into().ok()?;
     let offer = move |worker: ServiceWorker| {
         waiting.set_value(Some(worker));

@@ -11,6 +11,7 @@ use meshwork_web::texts;
 use meshwork_web::view::{View, ZOOM_STEP};
 use wasm_bindgen::JsCast as _;
 
+use super::super::browser;
 use super::super::icon_button::IconButton;
 use super::super::icons;
 use super::board::{Board, OWN_COLOUR};
@@ -201,7 +202,7 @@ fn is_stop(board: Board, index: usize) -> bool {
 
 /// Arrows lead from one colour to the next, so that Tab stops at one of them alone.
 fn walk(event: &web_sys::KeyboardEvent) {
-    let by = match event.key().as_str() {
+    let by = match browser::key(&event).as_str() {
         "ArrowRight" | "ArrowDown" => 1,
         "ArrowLeft" | "ArrowUp" => -1,
         _ => return,

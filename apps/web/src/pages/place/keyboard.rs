@@ -10,6 +10,7 @@ use meshwork_web::texts;
 use meshwork_web::view::{View, ZOOM_STEP};
 use wasm_bindgen::JsCast as _;
 
+use super::super::browser;
 use super::board::Board;
 use super::card::Asked;
 use super::later::Deed;
@@ -41,7 +42,7 @@ impl Keys {
             return;
         }
         let board = self.board;
-        let key = event.key();
+        let key = browser::key(&event);
         match key.as_str() {
             "ArrowLeft" => self.step(event, (-1, 0)),
             "ArrowRight" => self.step(event, (1, 0)),
@@ -102,7 +103,7 @@ impl Keys {
 
     /// A key went up on the canvas.
     pub(crate) fn handle_up(self, event: &KeyboardEvent) {
-        if matches!(event.key().as_str(), " " | "Enter") {
+        if matches!(browser::key(&event).as_str(), " " | "Enter") {
             self.rest();
         }
     }
@@ -116,13 +117,13 @@ impl Keys {
     /// Keys by their place, so that they are the same on every keyboard. Says whether it was one.
     fn handle_letter(self, event: &KeyboardEvent) -> bool {
         let board = self.board;
-        let code = event.code();
+        let code = browser::code(&event);
         if let Some(digit) = code.strip_prefix("Digit").and_then(|digit| digit.parse::<usize>().ok()) {
             // 1 to 9 are the first nine, 0 is the tenth.
             board.choose_colour(PALETTE[(digit + 9) % 10].colour);
             return true;
         }
-        match event.key().to_ascii_lowercase().as_str() {
+        match browser::key(&event).to_ascii_lowercase().as_str() {
             "p" => self.take(Tool::Pencil, texts::canvas::PENCIL_TAKEN),
             "h" => self.take(Tool::Hand, texts::canvas::HAND_TAKEN),
             "i" => self.take(Tool::Eyedropper, texts::canvas::EYEDROPPER_TAKEN),
@@ -223,7 +224,7 @@ pub(crate) fn handle_anywhere(board: Board, event: &web_sys::KeyboardEvent) {
     if !is_command || is_in_field(event) {
         return;
     }
-    match event.key().to_ascii_lowercase().as_str() {
+    match browser::key(&event).to_ascii_lowercase().as_str() {
         "z" if !event.shift_key() => board.later_do(Deed::Go(Way::Undo)),
         "z" | "y" => board.later_do(Deed::Go(Way::Redo)),
         _ => return,

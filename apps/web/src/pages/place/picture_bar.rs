@@ -208,8 +208,8 @@ fn paint_all(board: Board) {
 #[wasm_bindgen]
 extern "C" {
     /// Hands over pictures with which a device opens the page; the page's own first script has this.
-    #[wasm_bindgen(js_name = takePicture)]
-    fn take_picture(take: JsValue);
+    #[wasm_bindgen(js_name = takePicture, catch)]
+    fn take_picture(take: JsValue) -> Result<(), JsValue>;
 }
 
 /// Pictures that are pasted anywhere on the page, dropped on it, and with which a device opens it.
@@ -228,7 +228,9 @@ pub(crate) fn take_from_anywhere(board: Board) {
         }
     };
     // The device may open another one whenever the page is there.
-    take_picture(Closure::<dyn Fn(web_sys::Blob)>::new(opened).into_js_value());
+    let is_heard = take_picture(Closure::<dyn Fn(web_sys::Blob)>::new(opened).into_js_value());
+    // Without it pictures come by the other ways.
+    drop(is_heard);
     on_cleanup(move || {
         pasted.remove();
         over.remove();

@@ -79,11 +79,11 @@ pub(crate) fn RoomPage(
 /// Keys that count wherever the focus is: Ctrl or Cmd K shares, Escape closes the list of people.
 fn handle_key(session: Session, event: &ev::KeyboardEvent) {
     let is_command = (event.ctrl_key() || event.meta_key()) && !event.alt_key();
-    if is_command && event.key().eq_ignore_ascii_case("k") {
+    if is_command && browser::key(&event).eq_ignore_ascii_case("k") {
         session.is_share_open.set(true);
         event.prevent_default();
     }
-    if event.key() == "Escape" && session.is_people_open.get_untracked() {
+    if browser::key(&event) == "Escape" && session.is_people_open.get_untracked() {
         session.is_people_open.set(false);
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn EditLine(
         leave(true);
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
-        if event.key() == "Escape" {
+        if browser::key(&event) == "Escape" {
             event.stop_propagation();
             put_away(false);
         }

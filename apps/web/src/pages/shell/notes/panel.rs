@@ -253,7 +253,7 @@ fn Composer(panel: Panel) -> impl IntoView {
     };
     let on_key = move |event: ev::KeyboardEvent| {
         // What ends with Enter while a word is composed is that word.
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+        if browser::key(&event) == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             send();
         }

@@ -9,6 +9,7 @@ use meshwork_web::sketch::layout::{self, Spot};
 use meshwork_web::{beads, rtt, texts};
 use wasm_bindgen::JsCast as _;
 
+use super::super::super::browser;
 use super::{Picture, Scene};
 
 /// A link of one's own as it is drawn.
@@ -219,7 +220,7 @@ fn Dot(picture: Picture, tag: Tag) -> impl IntoView {
         }
     };
     let on_key = move |event: web_sys::KeyboardEvent| {
-        if matches!(event.key().as_str(), "Enter" | " ") {
+        if matches!(browser::key(&event).as_str(), "Enter" | " ") {
             event.prevent_default();
             follow();
         }
@@ -252,7 +253,7 @@ fn Dot(picture: Picture, tag: Tag) -> impl IntoView {
 
 /// Arrow keys go from bead to bead.
 fn step(event: &web_sys::KeyboardEvent) {
-    let forward = match event.key().as_str() {
+    let forward = match browser::key(&event).as_str() {
         "ArrowRight" | "ArrowDown" => true,
         "ArrowLeft" | "ArrowUp" => false,
         _ => return,

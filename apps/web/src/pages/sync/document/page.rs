@@ -25,7 +25,7 @@ pub(super) fn Page(writing: Writing) -> impl IntoView {
         }
     };
     let on_key = move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
+        if browser::key(&event) == "Escape" {
             writing.is_list_open.set(false);
         }
     };
@@ -60,12 +60,13 @@ fn heed_anywhere(writing: Writing, event: &KeyboardEvent) {
         return;
     }
     // Where Alt writes another sign, the key tells which it is.
-    let word = match (event.alt_key(), is_command, &*event.key().to_lowercase(), &*event.code()) {
-        (true, false, "w", _) | (true, false, "\u{2211}", "KeyW") => "authors",
-        (true, false, "p", _) | (true, false, "\u{3c0}", "KeyP") => "preview",
-        (false, true, "s", _) => "save",
-        _ => return,
-    };
+    let word =
+        match (event.alt_key(), is_command, &*browser::key(&event).to_lowercase(), &*browser::code(&event)) {
+            (true, false, "w", _) | (true, false, "\u{2211}", "KeyW") => "authors",
+            (true, false, "p", _) | (true, false, "\u{3c0}", "KeyP") => "preview",
+            (false, true, "s", _) => "save",
+            _ => return,
+        };
     let is_seen = writing.host.get_untracked().is_some_and(|host| host.offset_parent().is_some());
     if is_seen && !browser::is_sheet_open() {
         event.prevent_default();

@@ -7,6 +7,7 @@ use meshwork_sync::whiteboard::{COLOURS, Style, Way};
 use meshwork_web::texts;
 use meshwork_web::whiteboard::hand::Tool;
 
+use super::super::super::browser;
 use super::super::super::icon_button::IconButton;
 use super::super::super::icons;
 use super::super::counter::PersonBead;
@@ -304,7 +305,7 @@ pub(super) fn PeopleDock(easel: Easel) -> impl IntoView {
                 aria-label=texts::board::ON_BOARD
                 on:click=move |event| give_back(easel, &event)
                 on:keydown=move |event| {
-                    if event.key() == "Escape" {
+                    if browser::key(&event) == "Escape" {
                         easel.follow(None);
                     }
                 }

@@ -145,12 +145,7 @@ pub(super) fn copy(easel: Easel, takes_away: bool) {
         let Ok(text) = file_of(shapes, pictures).await else {
             return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
         };
-        let clipboard = web_sys::window().map(|window| window.navigator().clipboard());
-        let is_copied = match clipboard {
-            Some(clipboard) => JsFuture::from(clipboard.write_text(&text)).await.is_ok(),
-            None => false,
-        };
-        match is_copied {
+        match browser::copy_alone(&text).await {
             true if takes_away => easel.erase(&chosen.into_iter().collect::<Vec<_>>()),
             true => {}
             false => easel.tell(texts::board::NO_COPY.to_owned()),
@@ -280,7 +275,7 @@ pub(super) fn FilesMenu(easel: Easel) -> impl IntoView {
         <div
             class="board-menu"
             on:keydown=move |event| {
-                if event.key() == "Escape" {
+                if browser::key(&event) == "Escape" {
                     is_open.set(false);
                 }
             }

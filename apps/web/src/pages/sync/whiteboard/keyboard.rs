@@ -6,6 +6,7 @@ use meshwork_sync::whiteboard::Way;
 use meshwork_web::texts;
 use meshwork_web::whiteboard::hand::Tool;
 
+use super::super::super::browser;
 use super::super::super::key_list::KeyList;
 use super::super::super::sheet::Sheet;
 use super::easel::Easel;
@@ -36,14 +37,14 @@ pub(super) const TOOLS: [(Tool, &str, &str); 12] = [
 
 /// A key went down on the board.
 pub(super) fn handle(easel: Easel, event: &KeyboardEvent) {
-    let (key, is_shift) = (event.key(), event.shift_key());
+    let (key, is_shift) = (browser::key(&event), event.shift_key());
     let is_taken = if event.ctrl_key() || event.meta_key() {
         with_control(easel, &key, is_shift)
     } else if let Some((x, y)) = arrow(&key) {
         go(easel, (x, y), event.alt_key(), is_shift);
         true
     } else {
-        !event.alt_key() && plain(easel, &key, &event.code(), is_shift)
+        !event.alt_key() && plain(easel, &key, &browser::code(&event), is_shift)
     };
     if is_taken {
         event.prevent_default();
@@ -53,7 +54,7 @@ pub(super) fn handle(easel: Easel, event: &KeyboardEvent) {
 
 /// A key went up on the board.
 pub(super) fn handle_up(easel: Easel, event: &KeyboardEvent) {
-    if event.key() == " " {
+    if browser::key(&event) == " " {
         easel.is_panning.set(false);
     }
 }

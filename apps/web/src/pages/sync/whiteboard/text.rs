@@ -200,8 +200,8 @@ pub(super) fn TextField(easel: Easel) -> impl IntoView {
     let on_key = move |event: KeyboardEvent| {
         // Keys of the board are letters here.
         event.stop_propagation();
-        let ends =
-            event.key() == "Escape" || (event.key() == "Enter" && (event.ctrl_key() || event.meta_key()));
+        let ends = browser::key(&event) == "Escape"
+            || (browser::key(&event) == "Enter" && (event.ctrl_key() || event.meta_key()));
         if ends {
             event.prevent_default();
             easel.end_editing();
