@@ -20,6 +20,8 @@ import { rows } from './versions.js'
 /** The name of the text in a document, as programs call it. */
 const TEXT = 'text'
 const EMPTY = 'Write, or drop a file.'
+/** For how many times as long as it takes to read a text the page does something else before that is read again. */
+const READING_SHARE = 4
 
 /** Starts the editor. `ask` is how the program is asked and told: a word, and what belongs to it. */
 export function start(ask) {
@@ -39,6 +41,8 @@ class Desk {
   #isShut = false
   #areAuthorsShown = false
   #isRead = false
+  #reading
+  #readingMs = 0
   #images
   #page = Object.assign(document.createElement('article'), { className: 'document-page', tabIndex: 0 })
 
@@ -70,6 +74,7 @@ class Desk {
   /** Lets go of all documents. */
   close() {
     this.hide()
+    clearTimeout(this.#reading)
     removeEventListener('pagehide', this.#flush)
     for (const { provider, view } of this.#open.values()) {
       provider.destroy()
@@ -166,9 +171,9 @@ class Desk {
     this.#lost.delete(name)
   }
 
-  /** Writes a text at the end of the document that is shown. */
-  append(words) {
-    const { view } = this.#shown
+  /** Writes a text at the end of a document. It throws where that is not open. */
+  append(name, words) {
+    const { view } = this.#open.get(name)
     view.dispatch({ changes: { from: view.state.doc.length, insert: words } })
   }
 
@@ -225,7 +230,7 @@ class Desk {
     text.observe(() => {
       this.#tell(sheet)
       if (this.#isRead && sheet === this.#shown) {
-        this.#read()
+        this.#readSoon()
       }
     })
     provider.addEventListener('error', ({ detail }) => this.#ask('failed', [detail.message]))
@@ -337,7 +342,19 @@ class Desk {
   }
 
   #read() {
+    const begun = performance.now()
     preview(this.#shown.view.state.doc.toString(), this.#page, this.#images)
+    this.#readingMs = performance.now() - begun
+  }
+
+  /** Reads the text that changes, as often as that leaves the page most of its time. */
+  #readSoon() {
+    this.#reading ??= setTimeout(() => {
+      this.#reading = undefined
+      if (this.#isRead && this.#shown) {
+        this.#read()
+      }
+    }, READING_SHARE * this.#readingMs)
   }
 
   #bars({ name, text, lines }) {

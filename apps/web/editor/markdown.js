@@ -2,9 +2,8 @@
 
 import { Language, defineLanguageFacet, syntaxHighlighting } from '@codemirror/language'
 import { tagHighlighter, tags } from '@lezer/highlight'
-import { GFM, parser } from '@lezer/markdown'
 
-export const grammar = parser.configure([GFM])
+import { bounded } from './bounds.js'
 
 // A letter has its paragraph read anew. One of a megabyte, as a log is or a list without empty lines, takes a tenth of a second,
 // so while it is written it is read in pieces: words that are marked across two of them stay plain. A piece ends where a line says
@@ -34,6 +33,6 @@ const looks = tagHighlighter([
 ])
 
 export const markdown = [
-  new Language(defineLanguageFacet(), grammar.configure(pieces), [], 'markdown'),
+  new Language(defineLanguageFacet(), bounded(pieces), [], 'markdown'),
   syntaxHighlighting(looks),
 ]

@@ -41,3 +41,8 @@ fn tangled_documents_are_given_up() -> Result<()> {
 fn editors_show_what_documents_have() -> Result<()> {
     run("lines")
 }
+
+#[test]
+fn depth_and_work_of_markdown_are_bounded() -> Result<()> {
+    run("markdown")
+}

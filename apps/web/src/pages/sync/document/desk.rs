@@ -28,75 +28,76 @@ extern "C" {
     #[wasm_bindgen(js_name = loadEditor, catch)]
     fn load_editor() -> Result<Promise, JsValue>;
 
-    /// `Desk` of `apps/web/editor/editor.js`, where its methods are described.
+    /// `Desk` of `apps/web/editor/editor.js`, where its methods are described. Others' texts go through it, so what it throws is
+    /// caught here: it would leave what the page holds borrowed.
     #[derive(Clone, Debug)]
     pub(super) type Desk;
 
     #[wasm_bindgen(method, catch)]
     pub(super) fn show(this: &Desk, name: &str, parent: &Element) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn hide(this: &Desk);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn hide(this: &Desk) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn close(this: &Desk);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn close(this: &Desk) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn changed(this: &Desk, name: &str, update: Option<Uint8Array>);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn changed(this: &Desk, name: &str, update: Option<Uint8Array>) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = catchUp)]
-    pub(super) fn catch_up(this: &Desk);
+    #[wasm_bindgen(method, js_name = catchUp, catch)]
+    pub(super) fn catch_up(this: &Desk) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn said(this: &Desk, from: &str, topic: &str, bytes: Uint8Array);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn said(this: &Desk, from: &str, topic: &str, bytes: Uint8Array) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = setPeople)]
-    pub(super) fn set_people(this: &Desk, people: Array);
+    #[wasm_bindgen(method, js_name = setPeople, catch)]
+    pub(super) fn set_people(this: &Desk, people: Array) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = setShut)]
-    pub(super) fn set_shut(this: &Desk, is_shut: bool);
+    #[wasm_bindgen(method, js_name = setShut, catch)]
+    pub(super) fn set_shut(this: &Desk, is_shut: bool) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = setAuthors)]
-    pub(super) fn set_authors(this: &Desk, are_shown: bool);
+    #[wasm_bindgen(method, js_name = setAuthors, catch)]
+    pub(super) fn set_authors(this: &Desk, are_shown: bool) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = setRead)]
-    pub(super) fn set_read(this: &Desk, is_read: bool);
+    #[wasm_bindgen(method, js_name = setRead, catch)]
+    pub(super) fn set_read(this: &Desk, is_read: bool) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn undo(this: &Desk);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn undo(this: &Desk) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn redo(this: &Desk);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn redo(this: &Desk) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn focus(this: &Desk);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn focus(this: &Desk) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn text(this: &Desk) -> String;
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn text(this: &Desk) -> Result<String, JsValue>;
 
-    #[wasm_bindgen(method)]
-    fn flushed(this: &Desk) -> Promise;
+    #[wasm_bindgen(method, catch)]
+    fn flushed(this: &Desk) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(method)]
-    fn compare(this: &Desk, whole: Uint8Array) -> Promise;
+    #[wasm_bindgen(method, catch)]
+    fn compare(this: &Desk, whole: Uint8Array) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(method)]
-    fn restore(this: &Desk, whole: Uint8Array) -> Promise;
+    #[wasm_bindgen(method, catch)]
+    fn restore(this: &Desk, whole: Uint8Array) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = textOf)]
     fn text_of(this: &Desk, whole: Uint8Array) -> Result<String, JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn append(this: &Desk, words: &str);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn append(this: &Desk, name: &str, words: &str) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method)]
-    pub(super) fn insert(this: &Desk, name: &str, words: &str);
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn insert(this: &Desk, name: &str, words: &str) -> Result<(), JsValue>;
 
-    #[wasm_bindgen(method, js_name = copyLeftOut)]
-    pub(super) fn copy_left_out(this: &Desk, name: &str) -> Promise;
+    #[wasm_bindgen(method, js_name = copyLeftOut, catch)]
+    pub(super) fn copy_left_out(this: &Desk, name: &str) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(method, js_name = forgetLost)]
-    pub(super) fn forget_lost(this: &Desk, name: &str);
+    #[wasm_bindgen(method, js_name = forgetLost, catch)]
+    pub(super) fn forget_lost(this: &Desk, name: &str) -> Result<(), JsValue>;
 }
 
 /// A row of what was changed: lines that stayed, or one that came or went.
@@ -116,12 +117,12 @@ pub(super) struct Row {
 impl Desk {
     /// Waits until what was typed in the document that is shown is said, or one attempt at that failed.
     pub(super) async fn flush(&self) -> Result<(), String> {
-        JsFuture::from(self.flushed()).await.map(drop).map_err(|error| in_words(&error))
+        settled(self.flushed()).await.map(drop)
     }
 
     /// What was changed in the document that is shown since it was what an update makes.
     pub(super) async fn rows_since(&self, whole: &[u8]) -> Result<Vec<Row>, String> {
-        let rows = JsFuture::from(self.compare(whole.into())).await.map_err(|error| in_words(&error))?;
+        let rows = settled(self.compare(whole.into())).await?;
         let row = |row: JsValue| {
             let row = Array::from(&row);
             let text = |place| row.get(place).as_string();
@@ -138,13 +139,18 @@ impl Desk {
 
     /// Makes the document that is shown what an update makes.
     pub(super) async fn go_back(&self, whole: &[u8]) -> Result<(), String> {
-        JsFuture::from(self.restore(whole.into())).await.map(drop).map_err(|error| in_words(&error))
+        settled(self.restore(whole.into())).await.map(drop)
     }
 
     /// What a document reads that an update makes.
     pub(super) fn read(&self, whole: &[u8]) -> Result<String, String> {
         self.text_of(whole.into()).map_err(|error| in_words(&error))
     }
+}
+
+async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, String> {
+    let promise = promise.map_err(|error| in_words(&error))?;
+    JsFuture::from(promise).await.map_err(|error| in_words(&error))
 }
 
 /// Why something was not done.

@@ -137,9 +137,8 @@ impl Writing {
             match host.filter(|_| is_in_front) {
                 Some(host) => {
                     self.sync.look_at_document(&name);
-                    let shown = self.with_desk(|desk| desk.show(&name, &host));
-                    self.problem
-                        .set(shown.and_then(Result::err).map(|error| texts::sentence(&in_words(&error))));
+                    self.problem.set(None);
+                    self.tell(|desk| desk.show(&name, &host));
                 }
                 None => self.tell(Desk::hide),
             }
@@ -150,7 +149,7 @@ impl Writing {
                 self.tell_people();
             }
         });
-        let keep = move |is: Signal<bool>, set: fn(&Desk, bool)| {
+        let keep = move |is: Signal<bool>, set: fn(&Desk, bool) -> Result<(), JsValue>| {
             Effect::new(move || {
                 let is = is.get();
                 if self.editor.get() == Editor::Here {
@@ -243,7 +242,7 @@ impl Writing {
         let name = self.chosen.get_untracked();
         let Some(copied) = self.with_desk(|desk| desk.copy_left_out(&name)) else { return };
         spawn_local(async move {
-            if JsFuture::from(copied).await.is_ok_and(|is_copied| is_copied.is_truthy()) {
+            if browser::settled(copied.map(JsValue::from)).await.is_ok_and(|is_copied| is_copied.is_truthy()) {
                 self.sync.session.voice.told(texts::documents::COPIED_LEFT_OUT.to_owned());
             }
         });
@@ -298,9 +297,12 @@ impl Writing {
         }
     }
 
-    /// Tells the editor something, where it is there.
-    pub(super) fn tell(self, work: impl FnOnce(&Desk)) {
-        self.with_desk(work);
+    /// Tells the editor something, where it is there, and says so where it failed.
+    pub(super) fn tell(self, work: impl FnOnce(&Desk) -> Result<(), JsValue>) {
+        if let Some(Err(error)) = self.with_desk(work) {
+            // The page may be gone.
+            self.problem.try_set(Some(texts::sentence(&in_words(&error))));
+        }
     }
 
     /// The editor.
@@ -370,7 +372,7 @@ impl Writing {
         let chosen = self.chosen.get();
         self.list.with(|list| {
             let document = list.iter().find(|document| document.name == chosen);
-            document.map_or(chosen.clone(), |document| document.shown().to_owned())
+            document.map_or_else(|| texts::name(&chosen), Listed::shown)
         })
     }
 
@@ -393,9 +395,8 @@ impl Writing {
 
     /// Makes an empty document, whose title is to be typed.
     pub(super) fn make_untitled(self) {
-        let taken: BTreeSet<String> = self
-            .list
-            .with_untracked(|list| list.iter().map(|document| document.shown().to_owned()).collect());
+        let taken: BTreeSet<String> =
+            self.list.with_untracked(|list| list.iter().map(Listed::shown).collect());
         if self.make(&fresh_title(&taken)) {
             self.renamed.set(Some(self.chosen.get_untracked()));
         }
@@ -431,7 +432,7 @@ impl Writing {
 
     /// Saves the document that is shown as a file.
     pub(super) fn download(self) {
-        let text = self.with_desk(Desk::text).unwrap_or_default();
+        let Some(Ok(text)) = self.with_desk(Desk::text) else { return };
         // A browser that saves no files says so itself.
         let _ = browser::save_text(&file_name(&self.shown_title()), &text);
     }
@@ -455,7 +456,11 @@ impl Writing {
                 return self.problem.set(Some(texts::file_unreadable(&called)));
             };
             match plain::read(&bytes) {
-                Ok((text, _)) => self.make_of(&title_of_file(&called), &text).await,
+                Ok((text, _)) => {
+                    if let Err(why) = self.make_of(&title_of_file(&called), &text).await {
+                        self.problem.try_set(Some(texts::sentence(&why)));
+                    }
+                }
                 Err(error) => self.problem.set(Some(texts::documents::no_text(&called, error))),
             }
         });
@@ -481,13 +486,25 @@ impl Writing {
         shelf::blob_of(&shelf.fetch(id.parse().ok()?, PICTURE_MAX).await.ok()?)
     }
 
-    /// Makes a document that reads so.
-    pub(super) async fn make_of(self, title: &str, text: &str) {
-        if self.make(title) {
-            // The editor shows it from the next turn on.
-            browser::pause(Duration::ZERO).await;
-            self.tell(|desk| desk.append(text));
+    /// Makes a document that reads so. There is none where that fails.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(super) async fn make_of(self, title: &str, text: &str) -> Result<(), String> {
+        let desk = self.desk()?;
+        let before = self.chosen.get_untracked();
+        if !self.make(title) {
+            return self.problem.get_untracked().map_or(Ok(()), Err);
         }
+        let name = self.chosen.get_untracked();
+        // The editor shows it from the next turn on.
+        browser::pause(Duration::ZERO).await;
+        let written = desk.append(&name, text).map_err(|error| in_words(&error));
+        if written.is_err() && !self.chosen.is_disposed() {
+            self.delete(&name);
+            self.choose(before);
+        }
+        written
     }
 }
 

@@ -149,8 +149,7 @@ impl Versions {
     fn open_copy(self, version: Version) {
         self.act(async move {
             let text = self.writing.desk()?.read(&self.whole(&version).await?)?;
-            self.writing.make_of(&version.label, &text).await;
-            Ok(())
+            self.writing.make_of(&version.label, &text).await
         });
     }
 
@@ -247,7 +246,7 @@ pub(super) fn VersionSheet(writing: Writing) -> impl IntoView {
 #[component]
 fn Entry(versions: Versions, version: Version) -> impl IntoView {
     let sync = versions.writing.sync;
-    let (author, at_ms, label) = (version.author, version.stamp.millis(), version.label.clone());
+    let (author, at_ms, label) = (version.author, version.stamp.millis(), texts::name(&version.label));
     let by = move || {
         format!("{}, {}", called(sync, author), texts::ago::shown(sync.now_ms.get().saturating_sub(at_ms)))
     };
@@ -275,7 +274,7 @@ fn Entry(versions: Versions, version: Version) -> impl IntoView {
 fn Comparison(versions: Versions, version: Version) -> impl IntoView {
     let Versions { writing, rows, is_busy, .. } = versions;
     let is_own = version.author == writing.sync.session.node.peer();
-    let title = texts::documents::since(&version.label);
+    let title = texts::documents::since(&texts::name(&version.label));
     let version = StoredValue::new(version);
     let count = move |kind: &str| rows.with(|rows| rows.iter().filter(|row| row.kind == kind).count());
     let sums = move || match (count("added"), count("removed")) {
