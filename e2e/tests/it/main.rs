@@ -3,6 +3,7 @@
 mod accessible;
 mod alone;
 mod attacked;
+mod blocked;
 mod browsers;
 mod common;
 mod crowd;
@@ -10,6 +11,7 @@ mod cut;
 mod direct_path;
 mod documents;
 mod drawing;
+mod fragile;
 mod frames;
 mod harness;
 mod hooks;

@@ -106,7 +106,7 @@ fn Home(
                 </div>
             </header>
             <main>
-                {(!browser::has_webrtc()).then(|| view! {
+                {move || (!session.has_webrtc.get()).then(|| view! {
                     <div class="home-notice"><NoticeCard notice=texts::notices::no_webrtc()/></div>
                 })}
                 <KeptRooms session has_rooms/>

@@ -100,6 +100,8 @@ pub(crate) struct Session {
     pub(crate) phase: RwSignal<Phase>,
     /// Whether one left the others for now.
     pub(crate) is_disconnected: RwSignal<bool>,
+    /// Whether the browser has what links are made of, as far as a trial has shown.
+    pub(crate) has_webrtc: RwSignal<bool>,
     /// What became of keeping the room in this browser.
     pub(crate) storage: RwSignal<StorageState>,
     /// How far the room's time is ahead of this device's clock, in milliseconds; 0 while they agree.
@@ -168,6 +170,7 @@ impl Session {
             me: Oneself::new(node, identity, &storage),
             phase,
             is_disconnected: RwSignal::new(false),
+            has_webrtc: RwSignal::new(browser::has_webrtc()),
             storage: RwSignal::new(StorageState::Starting),
             clock_ahead_ms: RwSignal::new(0),
             forgotten: RwSignal::new(0),
@@ -193,10 +196,20 @@ impl Session {
             are_overlays_missing: RwSignal::new(false),
         };
         spawn_local(session.listen(events));
+        spawn_local(session.try_webrtc());
         node.driver().on_storage(move |news| session.handle_storage(news));
         people.restore_unlinked();
         set_interval(move || session.heed(News::Second), REFRESH);
         Ok(session)
+    }
+
+    /// Tries whether links can be made here. Extensions put objects in WebRTC's place that do nothing.
+    async fn try_webrtc(self) {
+        // The page is drawn first.
+        web::sleep(Duration::ZERO).await;
+        if web::try_webrtc().await.is_err() {
+            self.has_webrtc.set(false);
+        }
     }
 
     /// Joins a room; [`Session::phase`] tells what becomes of it.

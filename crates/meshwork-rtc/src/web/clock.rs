@@ -1,5 +1,6 @@
 //! The page's clocks and timers, in a window as well as in a worker.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use js_sys::{Date, Function};
@@ -8,36 +9,43 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = performance, js_name = now)]
-    fn performance_now() -> f64;
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, delay_ms: i32) -> JsValue;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
+    #[wasm_bindgen(js_namespace = performance, js_name = now, catch)]
+    fn performance_now() -> Result<f64, JsValue>;
+    #[wasm_bindgen(js_name = setTimeout, catch)]
+    fn set_timeout(callback: &Function, delay_ms: i32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = clearTimeout, catch)]
+    fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
 
     type MessageChannel;
-    #[wasm_bindgen(constructor)]
-    fn new() -> MessageChannel;
-    #[wasm_bindgen(method, getter)]
-    fn port1(this: &MessageChannel) -> MessagePort;
-    #[wasm_bindgen(method, getter)]
-    fn port2(this: &MessageChannel) -> MessagePort;
+    #[wasm_bindgen(constructor, catch)]
+    fn new() -> Result<MessageChannel, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn port1(this: &MessageChannel) -> Result<MessagePort, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn port2(this: &MessageChannel) -> Result<MessagePort, JsValue>;
     type MessagePort;
-    #[wasm_bindgen(method, setter, js_name = onmessage)]
-    fn set_on_message(this: &MessagePort, callback: Option<&Function>);
-    #[wasm_bindgen(method, js_name = postMessage)]
-    fn post_message(this: &MessagePort, message: &JsValue);
-    #[wasm_bindgen(method)]
-    fn close(this: &MessagePort);
+    #[wasm_bindgen(method, setter, js_name = onmessage, catch)]
+    fn set_on_message(this: &MessagePort, callback: Option<&Function>) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, js_name = postMessage, catch)]
+    fn post_message(this: &MessagePort, message: &JsValue) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn close(this: &MessagePort) -> Result<(), JsValue>;
 }
 
 /// Longest delay that is asked of a browser, far below the 2^31 ms at which delays wrap around.
 const DELAY_MAX: Duration = Duration::from_secs(3600);
 
-/// The monotonic clock: microseconds since the page was opened.
+thread_local! {
+    /// What the monotonic clock was last read as, in ms.
+    static LAST_READ: Cell<f64> = const { Cell::new(0.0) };
+}
+
+/// The monotonic clock: microseconds since the page was opened. One that an extension has broken stands still.
 pub(crate) fn now() -> Time {
+    let read = performance_now().unwrap_or_else(|_| LAST_READ.get());
+    LAST_READ.set(read);
     // A float becomes an integer by saturation; no clock reading is negative.
-    Time((performance_now() * 1000.0) as u64)
+    Time((read * 1000.0) as u64)
 }
 
 /// The civil clock.
@@ -47,7 +55,7 @@ pub(crate) fn wall() -> WallTime {
 
 /// Calls back once, after a delay; dropped, it never does.
 pub(crate) struct Timer {
-    timer: JsValue,
+    timer: Option<JsValue>,
     _callback: Closure<dyn FnMut()>,
 }
 
@@ -56,13 +64,15 @@ impl Timer {
     pub(crate) fn new(delay: Duration, callback: impl FnOnce() + 'static) -> Timer {
         let callback = Closure::once(callback);
         let delay_ms = delay.min(DELAY_MAX).as_micros().div_ceil(1000) as i32;
-        Timer { timer: set_timeout(callback.as_ref().unchecked_ref(), delay_ms), _callback: callback }
+        // A browser always takes a function and a number.
+        Timer { timer: set_timeout(callback.as_ref().unchecked_ref(), delay_ms).ok(), _callback: callback }
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        clear_timeout(&self.timer);
+        // One that has fired is no error.
+        let _ = self.timer.as_ref().map(clear_timeout);
     }
 }
 
@@ -71,28 +81,43 @@ impl Drop for Timer {
 /// It is a message to oneself: browsers delay a timer that follows others by 4 ms, and in a page that is not seen by a
 /// second.
 pub(crate) struct Turn {
-    channel: MessageChannel,
-    _callback: Closure<dyn FnMut()>,
+    /// The two ends of a channel; without one it is a timer that calls back.
+    ports: Option<[MessagePort; 2]>,
+    callback: Closure<dyn FnMut()>,
 }
 
 impl Turn {
     pub(crate) fn new(callback: impl FnMut() + 'static) -> Turn {
-        let (channel, callback) = (MessageChannel::new(), Closure::new(callback));
-        channel.port1().set_on_message(Some(callback.as_ref().unchecked_ref()));
-        Turn { channel, _callback: callback }
+        let callback = Closure::new(callback);
+        let ports = ports(callback.as_ref().unchecked_ref()).ok();
+        Turn { ports, callback }
     }
 
     /// Asks to be called back.
     pub(crate) fn ask(&self) {
-        self.channel.port2().post_message(&JsValue::NULL);
+        let is_asked = self.ports.as_ref().is_some_and(|[_, port]| port.post_message(&JsValue::NULL).is_ok());
+        if !is_asked {
+            // A browser always takes a function and a number.
+            let _ = set_timeout(self.callback.as_ref().unchecked_ref(), 0);
+        }
     }
+}
+
+/// Two ends, one of which calls `callback` with what the other one is given.
+fn ports(callback: &Function) -> Result<[MessagePort; 2], JsValue> {
+    let channel = MessageChannel::new()?;
+    let ends = [channel.port1()?, channel.port2()?];
+    ends[0].set_on_message(Some(callback))?;
+    Ok(ends)
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let port = self.channel.port1();
-        port.set_on_message(None);
-        port.close();
+        if let Some([port, _]) = &self.ports {
+            // A closed end calls back no more, whichever of these fails.
+            let _ = port.set_on_message(None);
+            let _ = port.close();
+        }
     }
 }
 

@@ -4,25 +4,20 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use js_sys::Promise;
 use meshwork_core::node::Input;
 use meshwork_core::seam::description::{
     CANDIDATES_MAX, Candidate, Description, Fingerprint, Fingerprints, Role, Signal,
 };
 use meshwork_core::seam::io::{Channel, LinkId, SEND_WINDOW};
 use meshwork_core::seam::path::{IceConfig, IcePolicy, LinkPath, PathEnd};
-use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    Event, MessageEvent, RtcConfiguration, RtcIceCandidateInit, RtcIceServer, RtcIceTransportPolicy,
-    RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
-    RtcSessionDescriptionInit,
-};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
 
 use super::channel::{DataChannel, message_bytes};
 use super::clock::{now, sleep};
 use super::facts::{self, RemoteCertificate};
-use super::handler::{Handler, property, words};
+use super::handler::{Handler, object, property, settled, words};
+use super::rtc::PeerConnection;
 use super::sdp;
 
 /// Bytes kept of what arrives before both channels are open: the other end, once it is up, may send as much
@@ -40,7 +35,7 @@ pub(crate) type Sink = Rc<dyn Fn(Input)>;
 pub(crate) struct Connection {
     link: LinkId,
     role: Role,
-    inner: RtcPeerConnection,
+    inner: PeerConnection,
     channels: [DataChannel; 2],
     sink: Sink,
     state: RefCell<State>,
@@ -81,13 +76,23 @@ impl Connection {
         ice: &IceConfig,
         sink: Sink,
     ) -> Result<Rc<Connection>, String> {
-        let inner =
-            RtcPeerConnection::new_with_configuration(&configuration(ice)).map_err(|error| words(&error))?;
-        let channels = Channel::ALL.map(|channel| DataChannel::new(&inner, channel));
+        let inner = PeerConnection::new(&configuration(ice)).map_err(|error| words(&error))?;
+        let [reliable, unreliable] = Channel::ALL.map(|channel| DataChannel::new(&inner, channel));
+        let channels = match (reliable, unreliable) {
+            (Ok(reliable), Ok(unreliable)) => [reliable, unreliable],
+            (Err(reason), _) | (_, Err(reason)) => {
+                // It is of no use, closed or not.
+                let _ = inner.close();
+                return Err(reason);
+            }
+        };
         let state = RefCell::default();
         let handlers = RefCell::default();
         let connection = Rc::new(Connection { link, role, inner, channels, sink, state, handlers });
-        connection.listen();
+        if let Err(error) = connection.listen() {
+            connection.hush();
+            return Err(words(&error));
+        }
         if role == Role::Offerer {
             connection.negotiate(None);
         }
@@ -140,15 +145,14 @@ impl Connection {
     pub(crate) fn close(self: Rc<Self>) {
         self.end();
         if !self.is_buffering() {
-            self.inner.close();
-            return;
+            return self.hush();
         }
         spawn_local(async move {
             let begun = now();
             while self.is_buffering() && now().since(begun) < FLUSH_MAX {
                 sleep(FLUSH_STEP).await;
             }
-            self.inner.close();
+            self.hush();
         });
     }
 
@@ -177,7 +181,7 @@ impl Connection {
     fn fail(&self, reason: String) {
         if self.phase() != Phase::Over {
             self.end();
-            self.inner.close();
+            self.hush();
             (self.sink)(Input::Down { link: self.link, reason });
         }
     }
@@ -189,15 +193,23 @@ impl Connection {
             state.early_data.clear();
             state.early_candidates.clear();
         }
-        self.inner.set_onicecandidate(None);
-        self.inner.set_onconnectionstatechange(None);
-        for channel in &self.channels {
-            channel.inner.set_onopen(None);
-            channel.inner.set_onmessage(None);
-            channel.inner.set_onbufferedamountlow(None);
-            channel.inner.set_onclose(None);
+        // What throws here is no browser's: it calls no handler either, and after this none does anything.
+        let _ = self.inner.set_on_candidate(None);
+        let _ = self.inner.set_on_state(None);
+        for DataChannel { inner, .. } in &self.channels {
+            let _ = inner.set_on_open(None);
+            let _ = inner.set_on_message(None);
+            let _ = inner.set_on_low(None);
+            let _ = inner.set_on_close(None);
         }
         // The handlers themselves stay until the connection is dropped: one of them may be running.
+    }
+
+    /// Lets the browser close the connection; one that throws is let go of.
+    fn hush(&self) {
+        if let Err(error) = self.inner.close() {
+            tracing::debug!(reason = words(&error), "the browser does not close a connection");
+        }
     }
 }
 
@@ -217,18 +229,18 @@ impl Connection {
     }
 
     async fn offer(&self) -> Result<(), String> {
-        let offer = wait(self.inner.create_offer()).await?;
+        let offer = settled(self.inner.create_offer()).await?;
         self.describe(offer).await
     }
 
     async fn accept(self: &Rc<Self>, description: &Description) -> Result<(), String> {
         let kind = match description.role {
-            Role::Offerer => RtcSdpType::Offer,
-            Role::Answerer => RtcSdpType::Answer,
+            Role::Offerer => "offer",
+            Role::Answerer => "answer",
         };
-        let remote = RtcSessionDescriptionInit::new(kind);
-        remote.set_sdp(&sdp::write_description(description));
-        wait(self.inner.set_remote_description(&remote)).await?;
+        let text = sdp::write_description(description);
+        let remote = object(&[("type", kind.into()), ("sdp", text.into())]);
+        settled(self.inner.set_remote_description(&remote)).await?;
         let early = {
             let mut state = self.state.borrow_mut();
             state.takes_candidates = true;
@@ -243,7 +255,7 @@ impl Connection {
         if self.role == Role::Offerer {
             return Ok(());
         }
-        let answer = wait(self.inner.create_answer()).await?;
+        let answer = settled(self.inner.create_answer()).await?;
         self.describe(answer).await
     }
 
@@ -260,18 +272,18 @@ impl Connection {
             state.local = Some(description.fingerprint);
             state.candidates_said = description.candidates.len();
         }
-        let set = self.inner.set_local_description(own.unchecked_ref::<RtcSessionDescriptionInit>());
+        let set = self.inner.set_local_description(&own);
         self.say(Input::Signal { link: self.link, signal: Signal::Description(description) });
-        wait(set).await.map(drop)
+        settled(set).await.map(drop)
     }
 
     fn add_candidate(self: &Rc<Self>, candidate: &Candidate) {
-        let init = RtcIceCandidateInit::new(&sdp::write_candidate(candidate));
-        init.set_sdp_mid(Some("0"));
-        let added = self.inner.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+        let text = sdp::write_candidate(candidate);
+        let added =
+            self.inner.add_ice_candidate(&object(&[("candidate", text.into()), ("sdpMid", "0".into())]));
         let this = self.clone();
         spawn_local(async move {
-            match wait(added).await {
+            match settled(added).await {
                 // A relay that answered before it was named is known for one only now, and nothing tells of that.
                 Ok(_) if this.phase() == Phase::Up => this.look_up_path(),
                 Ok(_) => {}
@@ -283,44 +295,40 @@ impl Connection {
 
 /// What the browser calls back with.
 impl Connection {
-    fn listen(self: &Rc<Self>) {
-        let mut handlers = self.handlers.borrow_mut();
-        let candidate = self.handler(|this, event: RtcPeerConnectionIceEvent| this.on_candidate(&event));
-        self.inner.set_onicecandidate(Some(candidate.function()));
-        let state = self.handler(|this, _: Event| this.on_state_change());
-        self.inner.set_onconnectionstatechange(Some(state.function()));
-        handlers.extend([candidate, state]);
+    fn listen(self: &Rc<Self>) -> Result<(), JsValue> {
+        let candidate = self.handler(|this, event| this.on_candidate(&event));
+        self.inner.set_on_candidate(Some(candidate.function()))?;
+        let state = self.handler(|this, _| this.on_state_change());
+        self.inner.set_on_state(Some(state.function()))?;
+        let mut handlers = vec![candidate, state];
         for data_channel in &self.channels {
-            let channel = data_channel.channel;
-            let open = self.handler(|this, _: Event| this.on_open());
-            data_channel.inner.set_onopen(Some(open.function()));
-            let message = self.handler(move |this, event: MessageEvent| this.on_message(channel, &event));
-            data_channel.inner.set_onmessage(Some(message.function()));
-            let writable = self.handler(move |this, _: Event| this.on_writable(channel));
-            data_channel.inner.set_onbufferedamountlow(Some(writable.function()));
-            let close = self.handler(|this, _: Event| this.on_channel_close());
-            data_channel.inner.set_onclose(Some(close.function()));
+            let (channel, inner) = (data_channel.channel, &data_channel.inner);
+            let open = self.handler(|this, _| this.on_open());
+            inner.set_on_open(Some(open.function()))?;
+            let message = self.handler(move |this, event| this.on_message(channel, &event));
+            inner.set_on_message(Some(message.function()))?;
+            let writable = self.handler(move |this, _| this.on_writable(channel));
+            inner.set_on_low(Some(writable.function()))?;
+            let close = self.handler(|this, _| this.on_channel_close());
+            inner.set_on_close(Some(close.function()))?;
             handlers.extend([open, message, writable, close]);
         }
+        self.handlers.borrow_mut().extend(handlers);
+        Ok(())
     }
 
-    fn handler<E: wasm_bindgen::JsCast>(
-        self: &Rc<Self>,
-        call: impl Fn(&Rc<Connection>, E) + 'static,
-    ) -> Handler {
+    fn handler(self: &Rc<Self>, call: impl Fn(&Rc<Connection>, JsValue) + 'static) -> Handler {
         let weak: Weak<Connection> = Rc::downgrade(self);
-        Handler::new(move |event: E| {
+        Handler::new(move |event: JsValue| {
             if let Some(connection) = weak.upgrade() {
                 call(&connection, event);
             }
         })
     }
 
-    fn on_candidate(&self, event: &RtcPeerConnectionIceEvent) {
-        let Some(candidate) = event.candidate().and_then(|found| sdp::read_candidate(&found.candidate()))
-        else {
-            return;
-        };
+    fn on_candidate(&self, event: &JsValue) {
+        let found = property(event, "candidate").and_then(|found| property(&found, "candidate")?.as_string());
+        let Some(candidate) = found.and_then(|found| sdp::read_candidate(&found)) else { return };
         let is_one_too_many = {
             let mut state = self.state.borrow_mut();
             state.candidates_said += 1;
@@ -332,7 +340,7 @@ impl Connection {
     }
 
     fn on_state_change(&self) {
-        if self.inner.connection_state() == RtcPeerConnectionState::Failed {
+        if self.inner.connection_state().is_ok_and(|state| state == "failed") {
             let reason = match self.phase() {
                 Phase::Up => "the connection broke off",
                 _ => "no way through to them was found",
@@ -364,7 +372,7 @@ impl Connection {
             state.path = Some(path);
             std::mem::take(&mut state.early_data)
         };
-        let path_change = self.handler(|this, _: Event| this.on_path_change());
+        let path_change = self.handler(|this, _| this.on_path_change());
         facts::on_path_change(&self.inner, &path_change);
         self.handlers.borrow_mut().push(path_change);
         self.say(Input::Up { link: self.link, fingerprints: Fingerprints { local, remote }, path });
@@ -374,8 +382,8 @@ impl Connection {
         self.look_up_unsure(path);
     }
 
-    fn on_message(&self, channel: Channel, event: &MessageEvent) {
-        let Some(bytes) = message_bytes(&event.data()) else { return };
+    fn on_message(&self, channel: Channel, event: &JsValue) {
+        let Some(bytes) = property(event, "data").and_then(|data| message_bytes(&data)) else { return };
         if self.phase() == Phase::Up {
             return self.say(Input::Data { link: self.link, channel, bytes });
         }
@@ -432,26 +440,20 @@ impl Connection {
 }
 
 /// What the browser may use to find a path (W3C WebRTC section 4.2.1).
-fn configuration(ice: &IceConfig) -> RtcConfiguration {
-    let configuration = RtcConfiguration::new();
-    if ice.policy == IcePolicy::Relay {
-        configuration.set_ice_transport_policy(RtcIceTransportPolicy::Relay);
-    }
+fn configuration(ice: &IceConfig) -> JsValue {
     let servers = js_sys::Array::new();
     for server in ice.usable_servers().map(|named| &named.ice) {
-        let entry = RtcIceServer::new();
         let urls: js_sys::Array = server.urls.iter().map(|url| JsValue::from_str(url)).collect();
-        entry.set_urls(&urls);
+        let mut entry = vec![("urls", urls.into())];
         if server.is_relay() {
-            entry.set_username(&server.username);
-            entry.set_credential(&server.credential);
+            entry.push(("username", server.username.as_str().into()));
+            entry.push(("credential", server.credential.as_str().into()));
         }
-        servers.push(&entry);
+        servers.push(&object(&entry));
     }
-    configuration.set_ice_servers(&servers);
-    configuration
-}
-
-async fn wait(promise: Promise) -> Result<JsValue, String> {
-    JsFuture::from(promise).await.map_err(|error| words(&error))
+    let mut configuration = vec![("iceServers", servers.into())];
+    if ice.policy == IcePolicy::Relay {
+        configuration.push(("iceTransportPolicy", "relay".into()));
+    }
+    object(&configuration)
 }

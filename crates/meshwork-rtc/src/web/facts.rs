@@ -2,18 +2,20 @@
 //!
 //! `RTCSctpTransport` and what hangs below it is reached by name, since not every browser has all of it.
 
-use js_sys::{Array, ArrayBuffer, Map, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use meshwork_core::seam::description::Fingerprint;
 use meshwork_core::seam::path::{LinkPath, PathEnd, RelayTransport};
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::RtcPeerConnection;
 
-use super::handler::{Handler, call, property};
+use super::handler::{Handler, call, property, settled};
+use super::rtc::PeerConnection;
 
 /// Longest certificate that is hashed, in bytes: WebRTC certificates take under 1 KiB.
 const CERTIFICATE_MAX: u32 = 64 * 1024;
+
+/// Most entries of a connection's statistics that are read: one link with all its candidates has some hundred.
+const STATISTICS_MAX: usize = 4096;
 
 /// What the browser says of the certificate that the other end presented.
 pub(crate) enum RemoteCertificate {
@@ -26,7 +28,7 @@ pub(crate) enum RemoteCertificate {
 }
 
 /// Hashes the certificate that the other end presented.
-pub(crate) fn remote_certificate(connection: &RtcPeerConnection) -> RemoteCertificate {
+pub(crate) fn remote_certificate(connection: &PeerConnection) -> RemoteCertificate {
     let Some(chain) = dtls_transport(connection).and_then(|dtls| call(&dtls, "getRemoteCertificates")) else {
         return RemoteCertificate::NotShown;
     };
@@ -41,7 +43,7 @@ pub(crate) fn remote_certificate(connection: &RtcPeerConnection) -> RemoteCertif
 }
 
 /// How packets travel now, as far as the browser says.
-pub(crate) fn path(connection: &RtcPeerConnection) -> LinkPath {
+pub(crate) fn path(connection: &PeerConnection) -> LinkPath {
     let pair = ice_transport(connection).and_then(|ice| call(&ice, "getSelectedCandidatePair"));
     let end = |end: &str| pair.as_ref().and_then(|pair| property(pair, end));
     let text = |of: &Option<JsValue>, name: &str| property(of.as_ref()?, name)?.as_string();
@@ -55,32 +57,35 @@ pub(crate) fn path(connection: &RtcPeerConnection) -> LinkPath {
 }
 
 /// The selected pair from the statistics (W3C webrtc-stats), for browsers that tell it nowhere else.
-pub(crate) async fn path_from_statistics(connection: &RtcPeerConnection) -> Option<LinkPath> {
-    // A report is maplike, as Web IDL calls it: it has what is read of a map, and is none.
-    let report = JsFuture::from(connection.get_stats()).await.ok()?.unchecked_into::<Map>();
+pub(crate) async fn path_from_statistics(connection: &PeerConnection) -> Option<LinkPath> {
+    let report = settled(connection.get_stats()).await.ok()?;
+    // A report is maplike, as Web IDL calls it: its values are objects that name each other.
+    let values = js_sys::try_iter(&call(&report, "values")?).ok()??;
+    let entries: Vec<JsValue> = values.map_while(Result::ok).take(STATISTICS_MAX).collect();
     let text = |of: &JsValue, name: &str| property(of, name)?.as_string();
+    let named = |id: String| entries.iter().find(|entry| text(entry, "id").as_ref() == Some(&id));
     let mut selected = None;
-    report.for_each(&mut |entry, _| {
+    for entry in &entries {
         // Firefox marks the pair itself, others name it in the transport's entry.
-        match text(&entry, "type").as_deref() {
+        match text(entry, "type").as_deref() {
             Some("transport") => {
-                if let Some(id) = text(&entry, "selectedCandidatePairId") {
-                    selected = Some(report.get(&JsValue::from_str(&id)));
+                if let Some(id) = text(entry, "selectedCandidatePairId") {
+                    selected = named(id);
                 }
             }
-            Some("candidate-pair") if property(&entry, "selected").is_some_and(|is| is.is_truthy()) => {
+            Some("candidate-pair") if property(entry, "selected").is_some_and(|is| is.is_truthy()) => {
                 selected = Some(entry);
             }
             _ => {}
         }
-    });
+    }
     let pair = selected?;
-    let candidate = |name: &str| Some(report.get(&JsValue::from_str(&text(&pair, name)?)));
+    let candidate = |name: &str| named(text(pair, name)?);
     let (local, remote) = (candidate("localCandidateId")?, candidate("remoteCandidateId")?);
     Some(LinkPath {
-        local: text(&local, "candidateType").as_deref().and_then(path_end),
-        remote: text(&remote, "candidateType").as_deref().and_then(path_end),
-        relay: text(&local, "relayProtocol").as_deref().and_then(relay_transport),
+        local: text(local, "candidateType").as_deref().and_then(path_end),
+        remote: text(remote, "candidateType").as_deref().and_then(path_end),
+        relay: text(local, "relayProtocol").as_deref().and_then(relay_transport),
     })
 }
 
@@ -104,7 +109,7 @@ fn relay_transport(protocol: &str) -> Option<RelayTransport> {
 }
 
 /// Calls `handler` whenever packets begin to travel another way, where the browser can tell.
-pub(crate) fn on_path_change(connection: &RtcPeerConnection, handler: &Handler) {
+pub(crate) fn on_path_change(connection: &PeerConnection, handler: &Handler) {
     if let Some(ice) = ice_transport(connection) {
         let name = JsValue::from_str("onselectedcandidatepairchange");
         // A browser without this event takes the property and never calls it.
@@ -112,10 +117,10 @@ pub(crate) fn on_path_change(connection: &RtcPeerConnection, handler: &Handler) 
     }
 }
 
-fn dtls_transport(connection: &RtcPeerConnection) -> Option<JsValue> {
+fn dtls_transport(connection: &PeerConnection) -> Option<JsValue> {
     property(&property(connection, "sctp")?, "transport")
 }
 
-fn ice_transport(connection: &RtcPeerConnection) -> Option<JsValue> {
+fn ice_transport(connection: &PeerConnection) -> Option<JsValue> {
     property(&dtls_transport(connection)?, "iceTransport")
 }

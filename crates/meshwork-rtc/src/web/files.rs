@@ -8,7 +8,7 @@ use web_sys::{
     FileSystemRemoveOptions, FileSystemWritableFileStream,
 };
 
-use super::handler::{property, words};
+use super::handler::{call, property, settled, words};
 
 /// What browsers call it that something is not there (Web IDL, DOMException names).
 const NOT_FOUND: &str = "NotFoundError";
@@ -30,7 +30,8 @@ impl Folder {
         if !window.is_secure_context() {
             return None;
         }
-        let folder = JsFuture::from(window.navigator().storage().get_directory()).await.ok()?;
+        let storage = property(&window.navigator(), "storage")?;
+        let folder = settled(Ok(call(&storage, "getDirectory")?)).await.ok().filter(JsValue::is_object)?;
         Some(Folder(folder.unchecked_into()))
     }
 

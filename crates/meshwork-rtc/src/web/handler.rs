@@ -1,8 +1,9 @@
 //! Event handlers that live as long as what they are set on, and the words of a JavaScript exception.
 
-use js_sys::{Function, Reflect};
+use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 /// Longest text taken from an exception, in characters: one sentence for people.
 const WORDS_MAX: usize = 200;
@@ -45,4 +46,28 @@ pub(crate) fn property(object: &JsValue, name: &str) -> Option<JsValue> {
 /// Calls a method without arguments, if the object has it.
 pub(crate) fn call(object: &JsValue, name: &str) -> Option<JsValue> {
     property(object, name)?.dyn_into::<Function>().ok()?.call0(object).ok()
+}
+
+/// An object with these properties.
+pub(crate) fn object(properties: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in properties {
+        // A fresh object takes any property.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), value);
+    }
+    object.into()
+}
+
+/// What a call came to that should return a promise; one that returned something else has come to that. A promise of this page's own
+/// follows it, so that one that is none cannot throw here.
+///
+/// # Errors
+/// The browser's words, whether the call threw or its promise was rejected.
+pub(crate) async fn settled(called: Result<JsValue, JsValue>) -> Result<JsValue, String> {
+    let returned = called.map_err(|error| words(&error))?;
+    let followed = Promise::new(&mut |resolve: Function, _| {
+        // A resolver throws nothing.
+        let _ = resolve.call1(&JsValue::UNDEFINED, &returned);
+    });
+    JsFuture::from(followed).await.map_err(|error| words(&error))
 }

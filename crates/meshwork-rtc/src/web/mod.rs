@@ -10,7 +10,8 @@
 //! # Invariants
 //! - One `RTCPeerConnection` for a link number; it is made before anything of it is awaited.
 //! - Candidates that come before the other end's description wait for it.
-//! - An exception in JavaScript becomes `Down` with its words, never a panic.
+//! - An exception in JavaScript becomes `Down` with its words, never a panic: each import catches, since an exception that
+//!   passes through leaves borrows behind.
 //! - Nothing is said of a link after `Down` or `Close`.
 //!
 //! # Limits
@@ -39,11 +40,15 @@ mod identity;
 #[cfg(target_arch = "wasm32")]
 mod links;
 #[cfg(target_arch = "wasm32")]
+mod rtc;
+#[cfg(target_arch = "wasm32")]
 mod servers;
 #[cfg(target_arch = "wasm32")]
 mod storage;
 #[cfg(target_arch = "wasm32")]
 mod strength;
+#[cfg(target_arch = "wasm32")]
+mod trial;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::{
@@ -56,4 +61,5 @@ pub use self::{
     storage::{
         ListedRoom, PAGES_DATABASE, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState, delete_rooms,
     },
+    trial::try_webrtc,
 };

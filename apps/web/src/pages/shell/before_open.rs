@@ -4,7 +4,6 @@ use leptos::prelude::*;
 use meshwork_core::node::ServerState;
 use meshwork_web::texts;
 
-use super::super::browser;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
 use super::app::Front;
@@ -40,5 +39,5 @@ pub(super) fn BeforeOpen(
 /// who are there, cannot be reached by this browser at all.
 pub(super) fn is_covered(session: Session, front: Front) -> bool {
     let is_refused = session.phase.with(|phase| matches!(phase, Phase::Refused(_)));
-    is_refused || !browser::has_webrtc() && session.people.named.get() > 0 && front.is_empty()
+    is_refused || !session.has_webrtc.get() && session.people.named.get() > 0 && front.is_empty()
 }

@@ -7,7 +7,6 @@ use meshwork_web::people::Row;
 use meshwork_web::texts;
 use meshwork_web::texts::notices::{Notice, Tone};
 
-use super::super::browser;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
 use super::app::Front;
@@ -52,7 +51,7 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     let is_open = session.phase.get() == Phase::Open;
     // That stands in the place of the app already.
     let is_covered = is_open && is_covered(session, front);
-    if !browser::has_webrtc() && !is_covered {
+    if !session.has_webrtc.get() && !is_covered {
         notices.push(texts::notices::no_webrtc());
     }
     let refusals = session.refusals.shown.get().into_iter();
