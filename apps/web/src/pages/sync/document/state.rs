@@ -242,7 +242,8 @@ impl Writing {
         let name = self.chosen.get_untracked();
         let Some(copied) = self.with_desk(|desk| desk.copy_left_out(&name)) else { return };
         spawn_local(async move {
-            if browser::settled(copied.map(JsValue::from)).await.is_ok_and(|is_copied| is_copied.is_truthy()) {
+            if browser::settled(copied.map(JsValue::from)).await.is_ok_and(|is_copied| is_copied.is_truthy())
+            {
                 self.sync.session.voice.told(texts::documents::COPIED_LEFT_OUT.to_owned());
             }
         });
@@ -503,6 +504,8 @@ impl Writing {
         if written.is_err() && !self.chosen.is_disposed() {
             self.delete(&name);
             self.choose(before);
+            // To show that one says nothing of what failed, so it is said after.
+            browser::pause(Duration::ZERO).await;
         }
         written
     }
