@@ -13,6 +13,7 @@ use meshwork_core::signed::app::NoAppWord;
 use crate::attend::{Heard, attend};
 use crate::blobs::{BlobStore, Memory};
 use crate::event::{EVENTS_MAX, EndpointEvents};
+use crate::hold::Hold;
 use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
 use crate::new_room::NewRoom;
@@ -31,9 +32,14 @@ const SHUT_OUT_WAIT: Duration = Duration::from_secs(3);
 
 /// This program among peers: its identity, its store, its servers and its links. Clones are the same endpoint, which
 /// ends when the last one and all of its rooms are dropped.
+///
+/// A program should [close](Endpoint::close) its endpoint before it ends, which sends what is left. Dropping an endpoint blocks
+/// the thread for up to a second until what was written has arrived, on a tokio runtime of several threads. On a runtime of
+/// one thread it cannot wait. Writes that reach nobody are counted on standard error.
 #[derive(Clone)]
 pub struct Endpoint {
     shared: Arc<Shared>,
+    _hold: Arc<Hold>,
 }
 
 /// What an endpoint is started with.
@@ -335,7 +341,8 @@ impl Endpoint {
         let listening: Weak<Shared> = Arc::downgrade(&shared);
         events.tap(Weak::clone(&listening));
         shared.runner.spawn(Box::pin(attend(listening, events)));
-        Endpoint { shared }
+        let _hold = Hold::new(&shared);
+        Endpoint { shared, _hold }
     }
 
     /// Which endpoint this is; its peer is the author of what it writes.
@@ -474,8 +481,9 @@ impl Endpoint {
         self.shared.forget(room).await
     }
 
-    /// Says goodbye to everybody, stores what is to be stored, and ends the endpoint with all of its rooms. Dropping the
-    /// future ends it all the same, or leaves it as it is.
+    /// Sends what was written, for a second at most, says goodbye to everybody, stores what is to be stored, and ends the
+    /// endpoint with all of its rooms. [`Room::kept`] says before whether a member that stays has it. Dropping the future
+    /// ends the endpoint all the same, or leaves it as it is.
     pub async fn close(&self) {
         self.shared.runner.shut_down().await;
         self.shared.close();

@@ -57,6 +57,7 @@ mod error;
 mod event;
 #[cfg(all(feature = "place", not(target_arch = "wasm32")))]
 mod history;
+mod hold;
 #[cfg(feature = "sync")]
 mod holders;
 mod identity;

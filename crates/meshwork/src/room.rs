@@ -18,6 +18,7 @@ use crate::blobs::Blobs;
 use crate::endpoint::{JoinError, refused};
 use crate::error::{Closed, KeptError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
+use crate::hold::Hold;
 use crate::inbox::inbox;
 use crate::member::Member;
 use crate::new_room::NewRoom;
@@ -39,7 +40,8 @@ const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
 /// How often it is looked whether a stored room is shown.
 const RESTORING_WAIT: Duration = Duration::from_millis(10);
 
-/// People who met. Clones are the same room, which is left when the last one and everything made of it is dropped.
+/// People who met. Clones are the same room, which is left when the last one and everything made of it is dropped. Natively what
+/// was written in it has up to a second to arrive before that.
 #[derive(Clone)]
 pub struct Room {
     pub(crate) state: Arc<RoomState>,
@@ -49,6 +51,8 @@ pub struct Room {
 struct Inner {
     shared: Arc<Shared>,
     handle: RoomHandle,
+    /// Let go of once the room is left.
+    _hold: Option<Arc<Hold>>,
 }
 
 impl Drop for Inner {
@@ -59,8 +63,8 @@ impl Drop for Inner {
 
 impl Room {
     pub(crate) fn new(shared: Arc<Shared>, state: Arc<RoomState>) -> Room {
-        let handle = state.handle;
-        Room { state, inner: Arc::new(Inner { shared, handle }) }
+        let (handle, _hold) = (state.handle, shared.hold());
+        Room { state, inner: Arc::new(Inner { shared, handle, _hold }) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -1,7 +1,7 @@
 //! What the clones of an endpoint share: its runner, its rooms, and who listens to what.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint as EndpointId, RoomId};
@@ -17,6 +17,7 @@ use crate::Closed;
 use crate::attend::of_room;
 use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
 use crate::event::{EVENTS_MAX, EndpointEvent, Event};
+use crate::hold::{FindHold, Hold};
 use crate::inbox::{Inbox, Outbox, Readers, inbox};
 use crate::member::Member;
 use crate::runner::{Call, MaybeSend, Runner};
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     refused: Mutex<Option<String>>,
     /// How long joining and making a room may take.
     pub(crate) patience: Duration,
+    hold: FindHold,
 }
 
 /// Something that is to be done with the node, and where what comes of it will lie: whatever is done, waiting for it is one
@@ -180,7 +182,19 @@ impl Shared {
             server_states: Mutex::default(),
             refused: Mutex::default(),
             patience,
+            hold: FindHold::default(),
         })
+    }
+
+    /// The endpoint's hold was made.
+    pub(crate) fn set_hold(&self, hold: Weak<Hold>) {
+        // It is made once.
+        let _ = self.hold.set(hold);
+    }
+
+    /// The endpoint's hold, unless the program let go of the endpoint.
+    pub(crate) fn hold(&self) -> Option<Arc<Hold>> {
+        self.hold.get()?.upgrade()
     }
 
     /// Removes everything that is kept of a room in which nobody here is.

@@ -23,12 +23,11 @@ fn open_sums(text: &str) -> Vec<(usize, String)> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let place = std::env::args().nth(1).context("name a server, or give the link of a room")?;
-    let room = match place.contains('#') {
-        true => Endpoint::builder().name("Bot").bind().await?.join(&place).await?,
-        false => {
-            Endpoint::builder().name("Bot").server(&place).stays().bind().await?.create(sync::room()).await?
-        }
-    };
+    let builder = Endpoint::builder().name("Bot");
+    let is_link = place.contains('#');
+    let endpoint =
+        if is_link { builder.bind().await? } else { builder.server(&place).stays().bind().await? };
+    let room = if is_link { endpoint.join(&place).await? } else { endpoint.create(sync::room()).await? };
     // A task of its own hears Ctrl-C also while the loop is busy.
     let mut stop = tokio::spawn(tokio::signal::ctrl_c());
     println!("write with me: {}", room.link());
@@ -43,8 +42,11 @@ async fn main() -> anyhow::Result<()> {
         };
         notes.edit(finish).await?;
         tokio::select! {
-            _ = &mut stop => return Ok(()),
+            _ = &mut stop => break,
             change = changes.next() => drop(change.context("the room was left")?),
         }
     }
+    // Sends what is left, and says goodbye.
+    endpoint.close().await;
+    Ok(())
 }

@@ -18,10 +18,11 @@ async fn main() -> anyhow::Result<()> {
     let place = arguments.next().context("name a server, or give the link of a room")?;
     let limit = arguments.next().context("below which number?")?;
     let is_first = !place.contains('#');
-    let room = match is_first {
-        true => Endpoint::builder().server(&place).stays().bind().await?.create(sync::room()).await?,
-        false => Endpoint::bind().await?.join(&place).await?,
+    let endpoint = match is_first {
+        true => Endpoint::builder().server(&place).stays().bind().await?,
+        false => Endpoint::bind().await?,
     };
+    let room = if is_first { endpoint.create(sync::room()).await? } else { endpoint.join(&place).await? };
     if !is_first {
         // What others know is here then.
         room.in_step().await?;
@@ -38,9 +39,10 @@ async fn main() -> anyhow::Result<()> {
     if is_first {
         println!("others ask here: {}", room.link());
         tokio::signal::ctrl_c().await?;
-        return Ok(());
+    } else {
+        // Whoever asks next finds it.
+        room.kept().await?;
     }
-    // Whoever asks next finds it.
-    room.kept().await?;
+    endpoint.close().await;
     Ok(())
 }

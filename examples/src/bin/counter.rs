@@ -10,10 +10,12 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let place = arguments.next().context("name a server, or give the link of a room")?;
     let by = arguments.next().context("by how much?")?.parse()?;
-    let room = match place.contains('#') {
-        true => Endpoint::bind().await?.join(&place).await?,
-        false => Endpoint::builder().server(&place).stays().bind().await?.create(sync::room()).await?,
+    let is_link = place.contains('#');
+    let endpoint = match is_link {
+        true => Endpoint::bind().await?,
+        false => Endpoint::builder().server(&place).stays().bind().await?,
     };
+    let room = if is_link { endpoint.join(&place).await? } else { endpoint.create(sync::room()).await? };
     // A task of its own hears Ctrl-C also while the loop is busy.
     let mut stop = tokio::spawn(tokio::signal::ctrl_c());
     println!("count here: {}", room.link());
@@ -23,8 +25,10 @@ async fn main() -> anyhow::Result<()> {
     println!("likes: {}", likes.value().await?);
     loop {
         tokio::select! {
-            _ = &mut stop => return Ok(()),
+            _ = &mut stop => break,
             change = changes.next() => println!("likes: {}", change.context("the room was left")?.value),
         }
     }
+    endpoint.close().await;
+    Ok(())
 }

@@ -18,9 +18,11 @@ async fn main() -> anyhow::Result<()> {
     let place = arguments.next().context("name a server, or give the link of a room")?;
     let name = arguments.next().context("what are you called?")?;
     let builder = Endpoint::builder().name(name);
-    let room = match place.contains('#') {
-        true => builder.bind().await?.join(&place).await?,
-        false => builder.server(&place).bind().await?.create(meshwork::room("status")).await?,
+    let is_link = place.contains('#');
+    let endpoint = if is_link { builder.bind().await? } else { builder.server(&place).bind().await? };
+    let room = match is_link {
+        true => endpoint.join(&place).await?,
+        false => endpoint.create(meshwork::room("status")).await?,
     };
     println!("come in by {}", room.link());
     let (mut events, presence) = (room.events(), room.presence());
@@ -40,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
                     count += 1;
                     presence.set(&Status { text, lines: count }).await?;
                 }
-                None => return Ok(()),
+                None => break,
             },
             event = events.next() => match event.context("the room was left")? {
                 Event::Presence(id) => if let Some(Status { text, lines }) = presence.of(id) {
@@ -52,4 +54,6 @@ async fn main() -> anyhow::Result<()> {
             },
         }
     }
+    endpoint.close().await;
+    Ok(())
 }

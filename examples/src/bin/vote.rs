@@ -24,11 +24,14 @@ async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let place = arguments.next().context("name a server, or give the link of a vote")?;
     let choice = arguments.next().context("what do you vote for?")?;
-    let room = match place.contains('#') {
-        true => Endpoint::bind().await?.join(&place).await?,
-        false => {
-            Endpoint::builder().server(&place).stays().bind().await?.create(meshwork::room("votes")).await?
-        }
+    let is_link = place.contains('#');
+    let endpoint = match is_link {
+        true => Endpoint::bind().await?,
+        false => Endpoint::builder().server(&place).stays().bind().await?,
+    };
+    let room = match is_link {
+        true => endpoint.join(&place).await?,
+        false => endpoint.create(meshwork::room("votes")).await?,
     };
     // A task of its own hears Ctrl-C also while the loop is busy.
     let mut stop = tokio::spawn(tokio::signal::ctrl_c());
@@ -39,8 +42,10 @@ async fn main() -> anyhow::Result<()> {
     loop {
         println!("{:?}", tally(&votes).await?);
         tokio::select! {
-            _ = &mut stop => return Ok(()),
+            _ = &mut stop => break,
             change = changes.next() => drop(change.context("the room was left")?),
         }
     }
+    endpoint.close().await;
+    Ok(())
 }

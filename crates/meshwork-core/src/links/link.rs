@@ -265,6 +265,11 @@ impl Link {
         self.writer.len()
     }
 
+    /// Whether the other end has received all that was sent.
+    pub fn is_drained(&self) -> bool {
+        self.writer.is_empty() && self.in_flight == 0
+    }
+
     /// Both channels are open: sends this end's proof.
     pub fn handle_up(&mut self, now: Time, fingerprints: &Fingerprints, path: LinkPath, identity: &Identity) {
         if self.phase != Phase::Opening {

@@ -29,6 +29,7 @@ mod decisions;
 mod endpoints;
 mod entering;
 mod heard;
+mod leaving;
 mod linked;
 mod links;
 mod own;
@@ -156,7 +157,9 @@ impl Node {
                 }
             }
             Input::Writable { link, bytes } => {
-                if !base.links.handle_writable(link, bytes) {
+                let goes_on = base.links.handle_writable(link, bytes);
+                self.note_drained(link);
+                if !goes_on {
                     return;
                 }
             }

@@ -34,8 +34,8 @@ use crate::wire::Bytes;
 /// A room of a node, to read. Much of it is known only once the room's genesis is.
 #[derive(Clone, Copy)]
 pub struct RoomRef<'a> {
-    node: &'a Node,
-    room: RoomHandle,
+    pub(super) node: &'a Node,
+    pub(super) room: RoomHandle,
 }
 
 impl<'a> RoomRef<'a> {
@@ -43,7 +43,7 @@ impl<'a> RoomRef<'a> {
         RoomRef { node, room }
     }
 
-    fn open(self) -> Option<&'a Room> {
+    pub(super) fn open(self) -> Option<&'a Room> {
         self.node.base.rooms.room(self.room)
     }
 

@@ -428,6 +428,26 @@ impl Kept {
         self.writing.outbox().batches()
     }
 
+    /// Own batches that, as far as is known, neither another member has nor this device's storage.
+    pub fn undelivered(&self) -> usize {
+        self.writing.undelivered()
+    }
+
+    /// Whether a member that stays has yet to acknowledge something that counts.
+    pub(crate) fn awaits_acknowledgement(&self) -> bool {
+        self.writing.outbox().to_hand_over().next().is_some()
+    }
+
+    /// Whether changes are on their way to this device's storage, and storing does not fail.
+    pub(crate) fn is_storing(&self) -> bool {
+        self.storage.is_storing()
+    }
+
+    /// Everybody who is attached has received all that was sent until now.
+    pub(crate) fn handle_arrived(&mut self) {
+        self.writing.handle_arrived();
+    }
+
     /// Whether everything that was stored has been looked at.
     pub fn is_restored(&self) -> bool {
         self.delivery.is_restored()

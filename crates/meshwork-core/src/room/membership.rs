@@ -130,7 +130,7 @@ impl Membership {
     }
 
     /// Whether somebody is there to acknowledge.
-    pub(super) fn somebody_stays(&self) -> bool {
+    pub(crate) fn somebody_stays(&self) -> bool {
         self.members.values().any(|member| member.stays)
     }
 

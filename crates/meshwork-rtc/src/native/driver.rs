@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use meshwork_core::id::{Endpoint, Identity};
+use meshwork_core::id::{Endpoint, Identity, RoomId};
 use meshwork_core::node::{Config, Effect, Input, Node, Output, RoomHandle};
 use meshwork_core::rng::Seed;
 use meshwork_core::room::MakeReplica;
@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::direct::Acknowledged;
 use super::events::{self, EventSender, Events, Hold};
 use super::history_thread::HistoryThread;
+use super::leaving::{Ended, Leaving, Unreported, wait_for};
 use super::links::{Addresses, Advertise, Links};
 use super::network::{LOOK_INTERVAL, Network};
 use super::persist::{Persister, Store};
@@ -91,6 +92,9 @@ pub struct Driver {
     endpoint: Endpoint,
     acknowledged: Acknowledged,
     hold: Hold,
+    runtime: tokio::runtime::Handle,
+    /// The task that runs the node.
+    task: tokio::task::Id,
 }
 
 type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
@@ -99,7 +103,11 @@ enum Order {
     /// What is to be done, and the place that it has meanwhile.
     Call(Call, OwnedSemaphorePermit),
     Leave(RoomHandle),
-    ShutDown(oneshot::Sender<()>),
+    /// Leaves a room once all that was written in it has arrived somewhere.
+    LeaveWhenSent(RoomHandle),
+    /// Leaves those rooms now that wait for that: the one with this id, or all.
+    LeaveNow(Option<RoomId>),
+    ShutDown(Ended),
 }
 
 /// Starts a node on the current tokio runtime.
@@ -140,9 +148,10 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         history,
         events: sender,
         acknowledged: acknowledged.clone(),
+        lost: 0,
     };
-    runtime.spawn(task.run(waiting));
-    Ok((Driver { orders, places, endpoint, acknowledged, hold }, events))
+    let task = runtime.spawn(run(task, waiting)).id();
+    Ok((Driver { orders, places, endpoint, acknowledged, hold, runtime, task }, events))
 }
 
 impl Driver {
@@ -189,16 +198,41 @@ impl Driver {
         let _ = self.orders.send(Order::Leave(room));
     }
 
-    /// Says goodbye on every link and server, stores what is to be stored, and stops the node.
+    /// Leaves a room once what was written in it has arrived somewhere, within a second at the latest, and does not wait for
+    /// it. Where other rooms need its place it is left sooner.
+    pub fn leave_room_when_sent(&self, room: RoomHandle) {
+        // A node that has stopped has left.
+        let _ = self.orders.send(Order::LeaveWhenSent(room));
+    }
+
+    /// Leaves those rooms now that [`Driver::leave_room_when_sent`] named: the one with this id, or all. It happens before
+    /// whatever is called after this.
+    pub fn leave_rooms_now(&self, room: Option<RoomId>) {
+        // A node that has stopped has left.
+        let _ = self.orders.send(Order::LeaveNow(room));
+    }
+
+    /// Sends what was written, for a second at most, says goodbye on every link and server, stores what is to be stored, and
+    /// stops the node.
     ///
     /// Returns when that is done, or when it could not be done within a few seconds. Calling it again, or after
     /// the node has stopped, does nothing.
     pub async fn shut_down(&self) {
         let (sender, done) = oneshot::channel();
         let Ok(_place) = self.places.acquire().await else { return };
-        if self.orders.send(Order::ShutDown(sender)).is_ok() {
+        if self.orders.send(Order::ShutDown(Ended::Asked(sender))).is_ok() {
             // An error says that it is done as well.
             let _ = done.await;
+        }
+    }
+
+    /// Stops the node as [`Driver::shut_down`] does, and blocks this thread until it has stopped, for so long at most, where
+    /// the node goes on meanwhile: on a runtime of several threads. Elsewhere it does not wait. Own writes that reached nobody
+    /// by then are reported on standard error.
+    pub fn stop_blocking(&self, most: Duration) {
+        let (sender, ended) = std::sync::mpsc::channel();
+        if self.orders.send(Order::ShutDown(Ended::Dropped(sender))).is_ok() {
+            wait_for(&self.runtime, self.task, &ended, most);
         }
     }
 }
@@ -223,26 +257,63 @@ struct Task {
     history: HistoryThread,
     events: EventSender,
     acknowledged: Acknowledged,
+    /// Own writes in rooms that were left, which reached nobody.
+    lost: usize,
+}
+
+/// Runs a node to its end.
+async fn run(task: Task, mut orders: mpsc::UnboundedReceiver<Order>) {
+    // Reports what is lost also where the runtime ends before the node does.
+    let mut task = Unreported::new(task, |task| task.lost + task.node.undelivered());
+    let ended = task.run_until_asked(&mut orders).await;
+    let task = if ended.iter().any(Ended::is_asked) { task.take() } else { task.report() };
+    task.shut_down().await;
+    ended.into_iter().for_each(Ended::tell);
+    // Callers that came meanwhile are told by the end of `orders`.
 }
 
 impl Task {
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    /// Runs the node until it is to end, and then for as long as something is on its way. Returns who waits for the end.
+    async fn run_until_asked(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<Ended> {
         let mut wall_clock = tokio::time::interval(WALL_CLOCK_INTERVAL);
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         // The first ticks are at once, and the node was told at birth.
         wall_clock.tick().await;
         look.tick().await;
-        let done = loop {
+        let mut leaving = Leaving::default();
+        loop {
             self.carry_out();
+            while let Some(room) = leaving.due(Instant::now(), &self.node) {
+                self.lost += self.node.room(room).undelivered();
+                self.node.leave_room(self.clock.now(), room);
+                self.carry_out();
+            }
+            if let Some(ended) = leaving.end_due(Instant::now(), &self.node) {
+                return ended;
+            }
             let due = self.node.poll_timeout().map(|time| self.clock.instant(time));
-            let due = tokio::time::Instant::from_std(due.unwrap_or_else(|| Instant::now() + IDLE));
+            let due = due.unwrap_or_else(|| Instant::now() + IDLE);
+            let due = tokio::time::Instant::from_std(
+                leaving.deadline(Instant::now()).map_or(due, |end| end.min(due)),
+            );
             let room = self.persister.has_room();
             tokio::select! {
-                order = orders.recv(), if room => match order {
-                    Some(Order::Call(call, _place)) => call(&mut self.node, self.clock.now()),
+                order = orders.recv(), if room && !leaving.is_ending() => match order {
+                    Some(Order::Call(call, _place)) => {
+                        while let Some(room) = leaving.give_way(&self.node) {
+                            self.node.leave_room(self.clock.now(), room);
+                        }
+                        call(&mut self.node, self.clock.now());
+                    }
                     Some(Order::Leave(room)) => self.node.leave_room(self.clock.now(), room),
-                    Some(Order::ShutDown(done)) => break Some(done),
-                    None => break None,
+                    Some(Order::LeaveWhenSent(room)) => leaving.add(Instant::now(), room),
+                    Some(Order::LeaveNow(id)) => {
+                        for room in leaving.take(id, &self.node) {
+                            self.node.leave_room(self.clock.now(), room);
+                        }
+                    }
+                    Some(Order::ShutDown(ended)) => leaving.end(Instant::now(), Some(ended)),
+                    None => leaving.end(Instant::now(), None),
                 },
                 input = self.links.next(), if room => {
                     self.node.handle_input(self.clock.now(), input);
@@ -278,13 +349,7 @@ impl Task {
                     self.node.handle_wall_clock(self.clock.now(), Clock::wall());
                 }
             }
-        };
-        self.shut_down().await;
-        if let Some(done) = done {
-            // An error says that the caller does not wait any more.
-            let _ = done.send(());
         }
-        // Callers that came meanwhile are told by the end of `orders`.
     }
 
     /// Carries out everything that the node asked for.

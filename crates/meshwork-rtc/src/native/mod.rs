@@ -34,6 +34,7 @@ mod driver;
 mod events;
 pub mod history;
 mod history_thread;
+mod leaving;
 mod links;
 mod network;
 pub mod persist;

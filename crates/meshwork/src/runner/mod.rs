@@ -77,7 +77,8 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
         true
     }
 
-    /// Leaves a room before anything that is asked for after this, without waiting for it.
+    /// Leaves a room without waiting for it. What was written in it may go out before; the room is left before anything
+    /// that is asked for after this and concerns what is stored of it.
     fn leave(&self, room: RoomHandle);
 
     /// Notes where a room is found, beside what is stored of it.
@@ -107,6 +108,9 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
 
     /// Says goodbye to everybody and stores what is to be stored.
     fn shut_down(&self) -> Boxed<'_, ()>;
+
+    /// The program let go of the endpoint: what was written has a moment to arrive.
+    fn end(&self) {}
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -16,6 +16,9 @@ use crate::attend::Heard;
 use crate::shared::Shared;
 use crate::store::{KeptRoom, StoreError, page, place};
 
+/// How long a thread waits at the end of an endpoint.
+const END_MAX: Duration = Duration::from_secs(1);
+
 pub(crate) struct Native {
     driver: Driver,
     /// Let go of when the endpoint closes, so that another program may open it.
@@ -87,6 +90,8 @@ impl Runner for Native {
 
     fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
         Box::pin(async move {
+            // It may be a room that is being left, of which something is not stored yet.
+            self.driver.leave_rooms_now(address.room());
             let bare = address.clone();
             let loaded = self.stored(move |store| load(store, address)).await;
             let (address, stored) = loaded.map_err(RunnerJoinError::Store)?.unwrap_or((bare, None));
@@ -101,7 +106,7 @@ impl Runner for Native {
     }
 
     fn leave(&self, room: RoomHandle) {
-        self.driver.leave_room(room);
+        self.driver.leave_room_when_sent(room);
     }
 
     fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
@@ -132,7 +137,12 @@ impl Runner for Native {
     }
 
     fn forget(&self, id: RoomId) -> Boxed<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.stored(move |store| store.forget(id)).await.map(|_| ()) })
+        Box::pin(async move {
+            self.driver.leave_rooms_now(Some(id));
+            // A node that has stopped has left it too.
+            let _ = self.driver.call(|_, _| ()).await;
+            self.stored(move |store| store.forget(id)).await.map(|_| ())
+        })
     }
 
     fn spawn(&self, work: Boxed<'static, ()>) {
@@ -154,6 +164,10 @@ impl Runner for Native {
             self.driver.shut_down().await;
             self.store().take();
         })
+    }
+
+    fn end(&self) {
+        self.driver.stop_blocking(END_MAX);
     }
 }
 

@@ -218,6 +218,11 @@ impl Attachments {
         self.ends.those(|one| one.is_attached(room))
     }
 
+    /// The rooms to which an endpoint is attached.
+    pub(in crate::node) fn rooms_of(&self, endpoint: Endpoint) -> Vec<RoomHandle> {
+        self.get(endpoint).map(|one| one.rooms().collect()).unwrap_or_default()
+    }
+
     /// Whether anybody is attached to a room.
     pub(in crate::node) fn has_attached(&self, room: RoomHandle) -> bool {
         self.ends.iter().any(|(_, one)| one.is_attached(room))

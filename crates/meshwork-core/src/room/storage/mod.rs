@@ -163,6 +163,12 @@ impl Storage {
         self.stores && self.failing.is_none() && self.gathered.is_empty() && self.on_the_way.is_empty()
     }
 
+    /// Whether changes are to be stored or on their way, and storing does not fail.
+    pub(super) fn is_storing(&self) -> bool {
+        let waits = !self.gathered.is_empty() || !self.on_the_way.is_empty();
+        self.stores && self.failing.is_none() && waits
+    }
+
     /// Whether everything is stored, and was not when this was last asked.
     pub(super) fn has_become_done(&mut self) -> bool {
         let (is_done, was_done) = (self.is_done(), self.was_done);

@@ -120,6 +120,8 @@ pub(super) struct Writing {
     /// Own batches that nobody who stays has acknowledged.
     outbox: Outbox,
     whereabouts: Whereabouts,
+    /// Up to which sequence all has reached another member, whether or not that one stays.
+    arrived: u64,
     /// By replica and part: own batches since the last fold, and after how many the next one is due.
     unfolded: BTreeMap<Part, (usize, usize)>,
     /// Parts in which it was looked after what this peer's former sessions left.
@@ -136,6 +138,7 @@ impl Default for Writing {
             next_sequence: 1,
             outbox: Outbox::default(),
             whereabouts: Whereabouts::default(),
+            arrived: 0,
             unfolded: BTreeMap::new(),
             looked: BTreeSet::new(),
             was_in_step: false,
@@ -178,6 +181,17 @@ impl Writing {
     /// Whether a batch with this sequence was written.
     pub(super) fn has_written(&self, sequence: u64) -> bool {
         sequence < self.next_sequence
+    }
+
+    /// All that was written until now has reached another member.
+    pub(super) fn handle_arrived(&mut self) {
+        self.arrived = self.next_sequence - 1;
+    }
+
+    /// Own batches that, as far as is known, neither another member has nor this device's storage.
+    pub(super) fn undelivered(&self) -> usize {
+        let safe = self.arrived.max(self.whereabouts.saved());
+        self.outbox.to_hand_over().filter(|batch| batch.key().sequence > safe).count()
     }
 
     /// Something that was written does not count any more: it is said again when the room is asked to.
