@@ -71,19 +71,41 @@ async fn canvases_are_made_painted_and_kept() {
     let rooms = folder.path().join("rooms");
     let mut keeper = Program::start(env!("CARGO_BIN_EXE_keeper"), &[rooms.to_str().unwrap(), &link]);
     keeper.line("keeping ").await;
-    hello.line("somebody who stays has it").await;
     let mut painter = Program::start(env!("CARGO_BIN_EXE_painter"), &[&link]);
     painter.line("0 cells of the frame").await;
+    hello.line("others painted ").await;
     let mut garden = Program::start(env!("CARGO_BIN_EXE_garden"), &[&link]);
     // The gardener dug over a corner of the frame, and the painter paints it again.
     garden.line("something grows at 0, 0").await;
-    hello.end().await;
+    hello.stop().await;
     painter.stop().await;
     keeper.stop().await;
     // Nobody is there any more, nor any server.
     server.stop().await;
     let mut again = Program::start(env!("CARGO_BIN_EXE_keeper"), &[rooms.to_str().unwrap()]);
     again.line("keeping ").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_first_program_shows_something_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let mut hello = Program::start(env!("CARGO_BIN_EXE_hello"), &[&url]);
+    let link = hello.line("paint with me: ").await;
+    let endpoint = meshwork::Endpoint::bind().await.unwrap();
+    let room = timeout(PATIENCE, endpoint.join(link)).await.expect("somebody is there").unwrap();
+    let mut changes = room.canvas().watch();
+    let shown = async {
+        while room.canvas().painted().await.unwrap() < 100 {
+            changes.next().await.unwrap();
+        }
+    };
+    timeout(PATIENCE, shown).await.expect("the square shows");
+    room.canvas().fill(0..3, 0..1, [0, 0, 200]).await.unwrap();
+    assert_eq!(hello.line("others painted ").await, "3 cells");
+    hello.stop().await;
+    endpoint.close().await;
 }
 
 #[tokio::test]
@@ -183,9 +205,35 @@ async fn a_game_ends_alike_for_both() {
 }
 
 #[test]
-fn the_guide_shows_the_program_that_runs_here() {
-    let guide = include_str!("../../docs/start.md");
-    let program = include_str!("../src/bin/garden.rs");
-    let (_, code) = program.split_once("\n\n").unwrap();
-    assert!(guide.contains(code), "docs/start.md shows another program than garden.rs");
+fn pages_show_the_programs_that_run_here() {
+    let programs = [
+        ("README.md", include_str!("../../README.md"), include_str!("../src/bin/hello.rs")),
+        ("docs/start.md", include_str!("../../docs/start.md"), include_str!("../src/bin/garden.rs")),
+    ];
+    for (page, text, program) in programs {
+        let (_, code) = program.split_once("\n\n").unwrap();
+        assert!(text.contains(code), "{page} shows another program than the one that runs here:\n{code}");
+    }
+}
+
+#[test]
+fn pages_name_what_this_version_needs() {
+    let manifest = include_str!("../../Cargo.toml");
+    let rust =
+        manifest.lines().find_map(|line| line.strip_prefix("rust-version = ")).unwrap().trim_matches('"');
+    for page in [include_str!("../../README.md"), include_str!("../../docs/start.md")] {
+        let page = page.replace('\n', " ");
+        assert!(page.contains(&format!("Rust {rust} or later")), "no page names Rust {rust}");
+    }
+    let package = format!("meshwork-{}.tgz", env!("CARGO_PKG_VERSION"));
+    let js = [
+        include_str!("../js/plain/index.html"),
+        include_str!("../js/react/main.jsx"),
+        include_str!("../js/todo/index.html"),
+        include_str!("../js/vite/main.js"),
+        include_str!("../../docs/start.md"),
+    ];
+    for page in js {
+        assert!(page.contains(&package), "it installs another package than {package}:\n{page}");
+    }
 }

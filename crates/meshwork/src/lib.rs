@@ -9,7 +9,9 @@
 //! let room = endpoint.create(place::canvas(100, 100)).await?;
 //! println!("paint with me: {}", room.link());
 //! room.canvas().fill(10..20, 10..20, [200, 30, 30]).await?;
-//! room.kept().await?; // somebody who stays has it
+//! room.somebody_stays().await?; // open the link: pages and keepers stay
+//! room.kept().await?; // and they have it now
+//! endpoint.close().await; // says goodbye
 //! # Ok(())
 //! # }
 //! ```

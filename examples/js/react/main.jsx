@@ -1,5 +1,5 @@
 // Shows a list of things to do that everybody with the link ticks off, and what stands on notes of a whiteboard, with hooks.
-// Run with: cargo xtask sdk && npm install ../../../target/sdk/meshwork-0.1.0.tgz react react-dom vite && npx vite
+// Run with: cargo xtask sdk && npm install ../../../target/sdk/meshwork-0.2.0.tgz react react-dom vite && npx vite
 
 import { useMembers, usePresence, useRoom, useTable, useWhiteboard } from 'meshwork/react'
 import { StrictMode, useState } from 'react'

@@ -1,6 +1,6 @@
 // Shows a vote: each has one, which nobody else can change and which counts when they have left, and this browser keeps the room for
 // the next visit.
-// Run with: cargo xtask sdk && npm install ../../../target/sdk/meshwork-0.1.0.tgz vite && npx vite
+// Run with: cargo xtask sdk && npm install ../../../target/sdk/meshwork-0.2.0.tgz vite && npx vite
 
 import { Endpoint, Identity, JoinError } from 'meshwork'
 

@@ -1,21 +1,27 @@
-//! Shows the first ten lines: a room with a canvas, its link, and something painted in it.
-//! Run with `cargo run -p example-programs --bin hello -- http://127.0.0.1:8080`, where `meshwork serve` listens.
+//! Shows the first program of README.md: a room with a canvas, its link, something painted in it, and what others paint.
+//! Run with `cargo run -p example-programs --bin hello`, where `cargo xtask run` listens, or with the address of another server
+//! behind it; it goes on until Ctrl-C.
 
-use anyhow::Context as _;
-use meshwork::{Endpoint, KEPT_MAX, KeptError, place};
+use meshwork::{Endpoint, place};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let server = std::env::args().nth(1).context("name a server: http://127.0.0.1:8080")?;
-    let endpoint = Endpoint::builder().name("Hello").server(server).bind().await?;
+    let server = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:8080".into());
+    let endpoint = Endpoint::builder().server(server).stays().bind().await?;
     let room = endpoint.create(place::canvas(100, 100)).await?;
-    println!("paint with me: {}", room.link());
     room.canvas().fill(10..20, 10..20, [200, 30, 30]).await?;
-    // Nobody else has it yet: it is kept once somebody who stays opens the link.
-    while let Err(KeptError::NobodyStays) = room.kept().await {
-        println!("nobody who stays came within {KEPT_MAX:?}: open the link");
+    room.counter("likes").add(1).await?;
+    println!("paint with me: {}", room.link());
+    let mut changes = room.canvas().watch();
+    let watch = async {
+        while let Some(cells) = changes.next().await {
+            println!("others painted {} cells", cells.len());
+        }
+    };
+    tokio::select! {
+        () = watch => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
-    println!("somebody who stays has it");
-    endpoint.close().await;
+    endpoint.close().await; // sends what is left, and says goodbye
     Ok(())
 }
