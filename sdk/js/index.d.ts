@@ -681,7 +681,10 @@ export const Causal: { readonly prototype: Causal<unknown> }
 export interface Entry<T = Json> {
   /** The key; of a field that of its row. */
   readonly key: string
-  /** The value; `undefined` where it is no JSON. Others write what they like: check it. */
+  /**
+   * The value; `undefined` where it is no JSON, and, with no `bytes`, where the key was deleted. Others write what they like:
+   * check it.
+   */
   readonly value: T | undefined
   /** The value as it was written. */
   readonly bytes: Uint8Array

@@ -12,6 +12,7 @@ pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod id;
+pub mod json;
 pub mod lanes;
 pub mod links;
 #[cfg(feature = "memoised-signatures")]

@@ -34,6 +34,17 @@ pub struct App {
 #[error("the app {0:?} is not on in this room")]
 pub struct AppIsOff(pub String);
 
+/// An app that is on in a room: see [`Room::apps`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AppOn {
+    /// Its word.
+    pub word: String,
+    /// Whether this program keeps all that the app keeps. Tables, what was said and blobs are kept of every app; one may also have
+    /// a replica of its own, as Place has its canvas, which only programs that are made for it keep.
+    pub is_whole: bool,
+}
+
 /// What the apps of this build keep in step besides tables.
 pub(crate) fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
     let canvas = if cfg!(feature = "place") { meshwork_place::make(app, parameters) } else { None };
@@ -105,6 +116,14 @@ impl App {
         self.names_of_documents().await
     }
 
+    /// How many entries all tables of the app have together, values and what counters are made of included.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn entry_count(&self) -> Result<usize, Closed> {
+        self.read(|table| table.entries(&[]).count()).await
+    }
+
     /// Bytes that are too long for a message, named by their hash, from whoever holds them.
     pub fn blobs(&self) -> Blobs {
         Blobs(self.clone())
@@ -169,7 +188,7 @@ impl App {
 
 /// A value as it is written in a table.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WriteError> {
-    serde_json::to_vec(value).map_err(|error| WriteError::Invalid(error.to_string()))
+    meshwork_core::json::to_vec(value).map_err(|error| WriteError::Invalid(error.to_string()))
 }
 
 /// Says which of these sizes is above its limit.

@@ -121,7 +121,7 @@ pub use meshwork_core::table::VALUE_MAX;
 #[cfg(not(target_arch = "wasm32"))]
 pub use meshwork_rtc::native::history::BYTES_LEAST as HISTORY_LEAST;
 
-pub use self::app::{App, AppIsOff};
+pub use self::app::{App, AppIsOff, AppOn};
 pub use self::blobs::{
     BLOB_MAX, BLOB_PART, Blob, BlobError, BlobId, Blobs, FETCH_MAX, FETCHES_MAX, Fetch, FetchError,
     HOLDER_WAIT, MEMORY_MAX, NoBlobId, Progress,

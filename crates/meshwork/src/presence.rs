@@ -1,6 +1,7 @@
 //! What members say of themselves now.
 
 use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::json;
 use meshwork_core::node::{CommandError, Node};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +20,7 @@ impl Presence {
     /// # Errors
     /// [`PresenceError`]; what was said before stands.
     pub async fn set<T: Serialize>(&self, value: &T) -> Result<(), PresenceError> {
-        let bytes = serde_json::to_vec(value).map_err(|error| PresenceError::Value(error.to_string()))?;
+        let bytes = json::to_vec(value).map_err(|error| PresenceError::Value(error.to_string()))?;
         self.say(Some(bytes)).await
     }
 

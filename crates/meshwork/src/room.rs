@@ -9,11 +9,12 @@ use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomRefusal, WriteError};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
+use meshwork_core::signed::app::AppWord;
 use meshwork_core::time::Time;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::app::{App, AppIsOff};
+use crate::app::{App, AppIsOff, AppOn};
 use crate::blobs::Blobs;
 use crate::endpoint::{JoinError, refused};
 use crate::error::{Closed, KeptError, RuleError};
@@ -241,6 +242,16 @@ impl Room {
     /// The part of the room that the app has which it opened with.
     pub(crate) fn opening_app(&self) -> App {
         App::new(self.clone(), Slot::GENESIS)
+    }
+
+    /// The apps that are on, the one that the room opened with first; none while the room is not open.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn apps(&self) -> Result<Vec<AppOn>, Closed> {
+        let apps = self.call(|node, _, room| node.room(room).apps()).await?;
+        let on = |(word, is_whole): (AppWord, bool)| AppOn { word: word.to_string(), is_whole };
+        Ok(apps.into_iter().map(on).collect())
     }
 
     /// The part of the room that another of its apps has, by the app's word.

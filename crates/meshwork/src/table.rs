@@ -109,7 +109,7 @@ impl Table {
         Row { table: self.clone(), key: key.to_owned() }
     }
 
-    /// Gives a key a value, as JSON. It may be written while nobody is linked, and travels later. Dropping the future
+    /// Gives a key a value, as JSON. NaN and infinities are refused, and what else not all programs read. It may be written while nobody is linked, and travels later. Dropping the future
     /// leaves it written, or not.
     ///
     /// # Errors

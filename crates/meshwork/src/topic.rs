@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
 use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::json;
 use meshwork_core::node::{CommandError, Node};
 use meshwork_core::seam::lane::{Audience, DirectEnd, Topic as TopicName};
 use meshwork_core::time::Time;
@@ -53,7 +54,7 @@ pub enum Bytes {}
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     fn encode(value: &T) -> Result<Vec<u8>, String> {
-        serde_json::to_vec(value).map_err(|error| error.to_string())
+        json::to_vec(value).map_err(|error| error.to_string())
     }
 
     fn decode(bytes: Vec<u8>) -> Option<T> {

@@ -34,7 +34,9 @@ pub struct ValueChanges {
 }
 
 impl Values {
-    /// Gives a key a value, as JSON. It may be written while nobody is linked, and travels later. Dropping the future
+    /// Gives a key a value, as JSON: [RawValue](https://docs.rs/serde_json/1/serde_json/value/struct.RawValue.html) keeps a text as it is. What
+    /// not all programs read is refused: NaN and infinities, numbers beyond a double, half of a surrogate pair, more than 127 levels of
+    /// lists and objects. It may be written while nobody is linked, and travels later. Dropping the future
     /// leaves it written, or not.
     ///
     /// # Errors

@@ -69,6 +69,16 @@ pub mod values {
         format!("{key} deleted")
     }
 
+    /// A value that other programs wrote and this one cannot read.
+    pub fn unreadable(text: &str) -> String {
+        format!("unreadable: {text}")
+    }
+
+    /// Why a value is not written.
+    pub fn unfit(error: &meshwork_core::json::JsonError) -> String {
+        format!("other programs could not read this value: {error}")
+    }
+
     /// A key is too long.
     pub fn key_too_long(most: usize, size: usize) -> String {
         format!("a key has at most {most} bytes, and this has {size}")

@@ -24,10 +24,11 @@ use crate::seam::event::Event;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
-use crate::signed::app::AppWord;
+use crate::signed::app::{AppWord, GENESIS_SLOT, GIVEN_SLOTS};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{Limit, WhoWrites};
+use crate::signed::header::Family;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
@@ -91,6 +92,20 @@ impl<'a> RoomRef<'a> {
     /// The slot of an app, by its word; `None` while it is not on.
     pub fn slot_of(self, app: &AppWord) -> Option<u8> {
         self.open()?.kept().slot_of(app)
+    }
+
+    /// The apps that are on, the one that the room opened with first, and whether all that each keeps is kept here: one may have a
+    /// family of its own that this program cannot make.
+    pub fn apps(self) -> Vec<(AppWord, bool)> {
+        let Some(room) = self.open() else { return Vec::new() };
+        let is_made = |slot| {
+            let own = ReplicaNumber::new(slot, Family::Own);
+            own.is_some_and(|own| room.kept().replicas().get(own).is_some())
+        };
+        let kept = room.kept();
+        let given = GIVEN_SLOTS.filter_map(|slot| Some((slot, &kept.records().book().app(slot)?.app)));
+        let on = core::iter::once((GENESIS_SLOT, kept.genesis().app().0)).chain(given);
+        on.map(|(slot, app)| (app.clone(), is_made(slot))).collect()
     }
 
     /// The replica with this number, if it is what is asked for. That of the app which the room opened with is

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use meshwork_web::texts;
 
 use super::counter::{PersonBead, called};
-use super::rows::shown;
+use super::rows::{label, shown};
 use super::state::{Sync, Written};
 
 /// The last writes of a key, the latest first.
@@ -15,10 +15,11 @@ pub(super) fn History(sync: Sync, key: StoredValue<String>, is_shut: Memo<bool>)
         key.with_value(|key| sync.history(key))
     });
     let row = move |(at, written): (usize, Written)| {
-        let Written { author, at_ms, json } = written;
+        let words = label(&written).unwrap_or_else(|| texts::values::WAS_DELETED.to_owned());
+        let is_offered = at > 0 && written.is_readable();
+        let Written { author, at_ms, json, .. } = written;
         let age = move || texts::ago::shown(sync.now_ms.get().saturating_sub(at_ms));
-        let words = json.as_deref().map_or(texts::values::WAS_DELETED.to_owned(), shown);
-        let again = json.filter(|_| at > 0).map(|json| {
+        let again = json.filter(|_| is_offered).map(|json| {
             let label = texts::values::use_again(&shown(&json));
             view! {
                 <button

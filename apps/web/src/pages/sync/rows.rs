@@ -135,6 +135,7 @@ fn ValueRow(
         sync.entries.with(of)
     });
     let json = move || written.with(|written| written.as_ref()?.json.clone()).unwrap_or_default();
+    let value = move || written.with(|written| label(written.as_ref()?)).unwrap_or_default();
     let is_edited = RwSignal::new(false);
     let is_history_open = RwSignal::new(false);
     let delete = move |_| {
@@ -147,7 +148,7 @@ fn ValueRow(
         match is_edited.get() {
         // Who may only read can still mark it and copy it.
         _ if is_shut.get() => {
-            view! { <span class="value-text" data-testid="value-text">{move || shown(&json())}</span> }.into_any()
+            view! { <span class="value-text" data-testid="value-text">{value}</span> }.into_any()
         }
         true => view! {
             <EditLine
@@ -166,10 +167,10 @@ fn ValueRow(
                 class="value-text"
                 data-testid="value-edit"
                 title=texts::values::CHANGE
-                aria-label=move || texts::values::change(&name.get_value(), &shown(&json()))
+                aria-label=move || texts::values::change(&name.get_value(), &value())
                 on:click=move |_| is_edited.set(true)
             >
-                {move || shown(&json())}
+                {value}
             </button>
         }
         .into_any(),
@@ -226,6 +227,12 @@ pub(super) fn shown(json: &str) -> String {
         Some(text) if js_sys::JSON::parse(&text).is_err() => text,
         _ => json.to_owned(),
     }
+}
+
+/// What is shown of a write; `None` where it deleted its key.
+pub(super) fn label(written: &Written) -> Option<String> {
+    let json = written.json.as_deref()?;
+    Some(if written.is_readable() { shown(json) } else { texts::values::unreadable(json) })
 }
 
 /// What somebody typed, as JSON: what reads as JSON is that, and all else is a text.

@@ -1,5 +1,6 @@
 //! What the page knows of a room's counters and values, as signals, and what it writes there.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::json;
 use meshwork_core::node::{CommandError, Event, Holders, WriteError};
 use meshwork_core::replica::{ReplicaNumber, part_named};
 use meshwork_core::seam::lane::Slot;
@@ -42,6 +44,15 @@ pub(super) struct Written {
     pub(super) at_ms: u64,
     /// What, as JSON; nothing where the key was deleted.
     pub(super) json: Option<String>,
+    /// Whether that is the text as it was written; bytes that are no text are shown with U+FFFD in them.
+    is_text: bool,
+}
+
+impl Written {
+    /// Whether every program reads the value.
+    pub(super) fn is_readable(&self) -> bool {
+        self.is_text && self.json.as_ref().is_some_and(|json| json::check(json.as_bytes()).is_ok())
+    }
 }
 
 /// What was written or looked at last in a tab, since that is what one wants to be safe.
@@ -262,8 +273,8 @@ impl Sync {
                     size(change),
                 );
             } else if let Some((key, after)) = values::key_of(change).zip(change.after.as_ref()) {
-                let words = match json_of(after) {
-                    Some(json) => format!("{key} = {}", super::rows::shown(&json)),
+                let words = match super::rows::label(&written(after)) {
+                    Some(value) => format!("{key} = {value}"),
                     None => texts::values::key_deleted(key),
                 };
                 self.note(author, Kind::Value, words, size(change));
@@ -404,10 +415,12 @@ impl Sync {
     /// Gives a key a value, as JSON; `None` deletes it. Returns whether that was taken.
     pub(super) fn set(self, key: &str, json: Option<&str>) -> bool {
         self.look_at(Tab::Values, Place::Key(key.to_owned()));
-        self.write(|table, me| match key.len() {
-            0 => Err(texts::values::NEEDS_KEY.to_owned()),
-            1..=NAME_MAX => Ok(values::set(table, me.peer, key, json.map(str::as_bytes))),
-            size => Err(texts::values::key_too_long(NAME_MAX, size)),
+        let unfit = json.and_then(|json| json::check(json.as_bytes()).err());
+        self.write(|table, me| match (key.len(), unfit) {
+            (0, _) => Err(texts::values::NEEDS_KEY.to_owned()),
+            (1..=NAME_MAX, None) => Ok(values::set(table, me.peer, key, json.map(str::as_bytes))),
+            (1..=NAME_MAX, Some(error)) => Err(texts::values::unfit(&error)),
+            (size, _) => Err(texts::values::key_too_long(NAME_MAX, size)),
         })
     }
 
@@ -467,11 +480,8 @@ pub(super) fn why_not(error: &CommandError) -> String {
 }
 
 fn written(entry: &table::Entry) -> Written {
-    Written { author: entry.author(), at_ms: entry.stamp().millis(), json: json_of(entry) }
-}
-
-/// The value that a write gave; `None` where it deleted its key.
-fn json_of(entry: &table::Entry) -> Option<String> {
-    let value = entry.value().filter(|_| values::is_value(entry))?;
-    Some(String::from_utf8_lossy(value).into_owned())
+    let value = entry.value().filter(|_| values::is_value(entry)).map(String::from_utf8_lossy);
+    let is_text = matches!(value, Some(Cow::Borrowed(_)));
+    let json = value.map(Cow::into_owned);
+    Written { author: entry.author(), at_ms: entry.stamp().millis(), json, is_text }
 }

@@ -1,6 +1,8 @@
 //! What the library promises of counters, values and documents.
 
-use meshwork::{Change, Colour, Cursor, DocumentChange, Erase, Event, PeerId, WriteError, place, sync};
+use meshwork::{
+    Change, Colour, Cursor, DocumentChange, Erase, Event, PeerId, SayError, WriteError, place, sync,
+};
 
 use super::{People, together, until};
 
@@ -76,6 +78,19 @@ pub(crate) async fn values_remember_who_wrote_them(people: People) {
     let past = values.history("room/title").await.unwrap();
     let past: Vec<_> = past.iter().map(|entry| (entry.read::<String>().ok(), Some(entry.author()))).collect();
     assert_eq!(past, [(None, bo), (some("two"), bo), (some("one"), Some(people.ann.id().peer))]);
+    for unread in [f64::NAN, f64::INFINITY] {
+        let error = values.set("number", &[unread]).await.unwrap_err();
+        assert!(
+            matches!(&error, WriteError::Invalid(words) if words.contains("no number in JSON")),
+            "{error}"
+        );
+        assert!(room.table("plan").set("number", &unread).await.is_err());
+        assert!(matches!(room.topic::<f64>("ping").say(&unread).await, Err(SayError::Value(_))));
+    }
+    let exact = 0.942_450_283_777_050_3_f64;
+    values.set("exact", &exact).await.unwrap();
+    let read: f64 = values.get("exact").await.unwrap().unwrap().read().unwrap();
+    assert_eq!(read.to_bits(), exact.to_bits());
     let error = values.set("long", &"x".repeat(meshwork::VALUE_MAX)).await.unwrap_err();
     assert_eq!(error, WriteError::TooLarge { size: meshwork::VALUE_MAX + 2, max: meshwork::VALUE_MAX });
 }
