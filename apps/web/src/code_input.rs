@@ -20,6 +20,12 @@ pub enum Entry {
 /// Reads the field's text. Spaces and hyphens between characters are no mistake.
 pub fn read(text: &str) -> Entry {
     let text = text.trim();
+    // Of a whole message the link alone is of interest; one that is typed stays as it is.
+    if text.contains(char::is_whitespace)
+        && let Ok(address) = RoomAddress::find(text, None)
+    {
+        return Entry::Link(address.to_string());
+    }
     if let Some(link) = link_within(text) {
         return Entry::Link(with_lower_scheme(link));
     }
@@ -59,6 +65,12 @@ fn with_lower_scheme(text: &str) -> String {
     }
 }
 
+/// Whether a page's address carries the room's secret before its `#`, so that the server was sent it.
+pub fn is_secret_in_path(href: &str) -> bool {
+    let page = href.split('#').next().and_then(|page| page.parse::<RoomAddress>().ok());
+    page.is_some_and(|page| page.secrets().is_some())
+}
+
 fn is_code_letter(character: char) -> bool {
     u8::try_from(character).is_ok_and(|byte| CODE_ALPHABET.contains(&byte))
 }
@@ -70,19 +82,9 @@ fn is_code_letter(character: char) -> bool {
 pub fn address(entry: &Entry, origin: &str) -> Result<RoomAddress, AddressError> {
     match entry {
         Entry::Code { text, .. } => format!("{origin}/{text}").parse(),
-        Entry::Link(text) if is_whole(text) => text.parse(),
         // People copy links without their beginning.
-        Entry::Link(text) => {
-            let scheme = origin.split("//").next().unwrap_or("http:");
-            format!("{scheme}//{text}").parse()
-        }
+        Entry::Link(text) => RoomAddress::find(text, Some(origin.split("//").next().unwrap_or("http:"))),
     }
-}
-
-/// Whether a link has its beginning: `http://`, `https://`, or `meshwork:` and an app.
-fn is_whole(link: &str) -> bool {
-    let page = link.split('#').next().unwrap_or_default();
-    page.contains("://") || page.starts_with("meshwork:") && !page.contains('/')
 }
 
 #[cfg(test)]
@@ -135,10 +137,20 @@ mod tests {
         let text = link.to_string();
         assert_eq!(address(&read(&format!(" {text}\n")), "http://other"), Ok(link.clone()));
         let cut = text.strip_prefix("https://").expect("it has a scheme");
-        assert_eq!(address(&read(cut), ORIGIN), Ok(link));
+        assert_eq!(address(&read(cut), ORIGIN), Ok(link.clone()));
         let near = format!("meshwork:place#{}", keys.room);
         assert_eq!(address(&read(&near), ORIGIN).map(|address| address.to_string()), Ok(near));
         assert!(address(&read("meshwork:8080/K7M4QX"), ORIGIN).is_ok(), "a host of that name");
+        for sent in [
+            format!("({text})."),
+            format!("<{cut}>"),
+            text.replace('#', "%23"),
+            format!("paint with me: {text}\nBo"),
+            format!("“{cut}&utm_source=news”"),
+        ] {
+            assert_eq!(address(&read(&sent), ORIGIN), Ok(link.clone()), "{sent}");
+        }
+        assert!(!is_secret_in_path(&text) && is_secret_in_path(&text.replace('#', "%23")));
         assert!(address(&read("k7m4q"), ORIGIN).is_err());
         assert!(address(&read("https://"), ORIGIN).is_err());
     }

@@ -8,7 +8,7 @@ use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::{self, App as AppInfo};
-use meshwork_web::texts;
+use meshwork_web::{code_input, texts};
 
 use super::brand::Brand;
 use super::home::{self, Aim};
@@ -82,6 +82,15 @@ fn App() -> impl IntoView {
         Err(reason) => return view! { <NoNode reason/> }.into_any(),
     };
     let route = RwSignal::new(Route::of(&browser::path(), &browser::href()));
+    if code_input::is_secret_in_path(&browser::href())
+        && let Route::Join(address) = route.get_untracked()
+    {
+        session.address.is_spilt.set(true);
+        // Loaded again it tells the server nothing more.
+        if address.server().is_some_and(|(server, _)| server == browser::origin()) {
+            browser::show_address(&address.to_string(), false);
+        }
+    }
     // Going back or to another fragment is another room or none: the page begins anew.
     let _back = window_event_listener(ev::popstate, |_| browser::reload());
     // A page that the browser kept aside has said goodbye to everyone.

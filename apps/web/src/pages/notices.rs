@@ -33,6 +33,7 @@ pub(crate) fn NoticeCard(
             Offer::Reload => (texts::notices::RELOAD, "offer-reload"),
             Offer::Update => (texts::notices::UPDATE, "offer-update"),
             Offer::Meet => (texts::MEET, "offer-meet"),
+            Offer::NewLink => (texts::notices::MAKE_NEW_LINK, "offer-new-link"),
             Offer::Key => (texts::key::USE_OTHER, "offer-key"),
         };
         let act = move |_| match (offer, on_offer) {

@@ -8,6 +8,8 @@ use crate::apps::App;
 use crate::people::Row;
 
 pub const SHARE_LINK: &str = "Share link";
+pub const MAKE_NEW_LINK: &str = "Make a new link";
+pub const SENDER: &str = "whoever sent you this one";
 pub const GO_HOME: &str = "Go home";
 pub const RELOAD: &str = "Reload";
 pub const UPDATE: &str = "Update";
@@ -72,6 +74,8 @@ pub enum Offer {
     Update,
     /// Open the sheet for meeting without a server.
     Meet,
+    /// Open the share sheet where the room is given a new link.
+    NewLink,
     /// Open the sheet in which one's key is saved or exchanged.
     Key,
 }
@@ -143,8 +147,24 @@ pub fn room_refused(refusal: &RoomRefusal) -> Notice {
 
 /// The room has a new link, which was not told here; `owner` made the room, as far as that is known.
 pub fn new_link(owner: Option<&str>) -> Notice {
-    let whom = owner.unwrap_or("whoever sent you this one");
+    let whom = owner.unwrap_or(SENDER);
     Notice::new(Tone::Warn, &format!("This room has a new link. Ask {whom} for it."), None)
+}
+
+/// The room's secret stood in the path of the page's address, which servers are sent; `owner` may give the room a new link, and is
+/// `None` where that is oneself.
+pub fn secret_in_path(owner: Option<&str>) -> Notice {
+    let happened = "The server has seen this room's secret. On its way to you, the # of the link was written as %23, and all \
+                    before a # is sent to the server.";
+    match owner {
+        None => {
+            let text = format!("{happened} A new link shuts out the old one.");
+            Notice::new(Tone::Warn, &text, Some(Offer::NewLink)).passing()
+        }
+        Some(owner) => {
+            Notice::new(Tone::Warn, &format!("{happened} Ask {owner} for a new link."), None).passing()
+        }
+    }
 }
 
 /// The room has more than this page can hold, and what strangers wrote was given up.

@@ -12,6 +12,7 @@ use super::{Common, counted};
 use crate::duration;
 use crate::exit::Failure;
 use crate::room::{in_room, wait_for_holders};
+use crate::style;
 
 /// The rules that can be set.
 #[derive(Args, Clone, Debug, Default)]
@@ -157,11 +158,11 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
         Ok((rules, room.rules().banned().await?, holders))
     });
     let (rules, banned, holders) = found.await?;
-    let mut words = words(&rules, &banned);
+    common.tell(&words(&rules, &banned), &value(&rules, &banned, holders))?;
     if let Some(holders) = holders {
-        words.push_str(&format!("\n{} have these rules.", counted(holders, "member")));
+        style::note(format!("{} have these rules.", counted(holders, "member")));
     }
-    common.tell(&words, &value(&rules, &banned, holders))
+    Ok(())
 }
 
 /// Gives a room another overlay, if it is one's own to decide, and waits until a member has it. Returns whether it is.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Common, counted, in_room, link, wait_for_holders};
 use crate::exit::Failure;
+use crate::style;
 
 /// What `turn-on` is asked for.
 #[derive(Args)]
@@ -26,6 +27,7 @@ pub(crate) async fn run(arguments: Arguments, app: NewRoom, word: AppWord) -> Re
         wait_for_holders(attempt, room).await
     });
     let (holders, link) = (turned.await?, link.with_app(word).to_string());
-    let words = format!("{link}\n{} know.", counted(holders, "member"));
-    common.tell(&words, &json!({ "link": link, "known_by": holders }))
+    common.tell(&link, &json!({ "link": link, "known_by": holders }))?;
+    style::note(format!("{} know.", counted(holders, "member")));
+    Ok(())
 }

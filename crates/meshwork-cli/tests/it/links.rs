@@ -2,6 +2,40 @@
 
 use crate::support::Home;
 
+/// Every command reads its LINK in the same way.
+#[test]
+fn links_are_read_as_people_send_them() {
+    let home = Home::new();
+    let link =
+        "http://127.0.0.1:1/place/K7M4QX#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE.AgICAgICAgICAgICAgICAg";
+    let read = |sent: &str| home.run(["place", "link", sent]).expect_code(0).stdout;
+    for sent in [
+        "LINK.",
+        "LINK,",
+        "(LINK)",
+        "<LINK>",
+        "\"LINK\"",
+        "**LINK**",
+        "LINK…",
+        "paint with me: LINK",
+        "LINK&utm_source=news",
+    ] {
+        assert_eq!(read(&sent.replace("LINK", link)), format!("{link}\n"), "{sent}");
+    }
+    for sent in [
+        link.replace("http:", "HTTP:"),
+        link.replace('#', "%23"),
+        link.replace("/place", "//place"),
+        link.replace("K7M", "K7\u{200b}M"),
+    ] {
+        assert_eq!(read(&sent), format!("{link}\n"), "{sent}");
+    }
+    std::fs::write(home.path("link.txt"), format!("paint with me: <{link}>\n")).expect("written");
+    assert_eq!(read("@link.txt"), format!("{link}\n"));
+    let damaged = home.run(["place", "link", &link.replace("#AQ", "%23")]).expect_code(2);
+    assert!(!damaged.stderr.contains("AgIC") || damaged.stderr.contains("place link"), "{damaged:?}");
+}
+
 #[test]
 fn owners_make_links_to_edit_and_new_ones() {
     let home = Home::new();
@@ -27,11 +61,19 @@ fn owners_make_links_to_edit_and_new_ones() {
 
     let stranger = ["place", "link", &edit, "--new", "--identity", "guest", "--json"];
     assert_eq!(home.run(stranger).expect_code(4).json()["reason"], "not-allowed");
-    let new = link(&edit, &["--new", "--keep", &kept]);
+    let made = home.run(["place", "link", &edit, "--new", "--keep", &kept]).expect_code(0);
+    let new = made.stdout.trim().to_owned();
+    assert_eq!(made.stdout, format!("{new}\n"), "the link stands alone");
     assert_ne!(new, edit);
+    assert!(!made.stderr.contains(&kept), "it keeps access: {made:?}");
     paint(&new).expect_code(0);
     let shut_out = paint(&edit);
     assert_ne!(shut_out.code, Some(0), "the link from before is dead");
+    let made = home.run(["place", "link", &new, "--new", "--json"]).expect_code(0);
+    let locked_out = made.json()["locked_out"].clone();
+    let is_keeper = |person: &serde_json::Value| person["peer"] == *kept && person["name"] == "Keeper";
+    assert!(locked_out.as_array().expect("a list").iter().any(is_keeper), "{locked_out}");
+    made.expect_words(&["locks out", &kept]);
     keeper.interrupt();
     keeper.end().expect_code(0);
 }

@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+mod sent;
+
 use super::protocol::PATH;
 use crate::id::{Code, RoomId, Secret};
 use crate::signed::admission::EditSeed;
@@ -23,8 +25,13 @@ pub const FURTHER_SERVERS_MAX: usize = 3;
 pub const SERVER_MAX: usize = 300;
 /// Longest address of a room, in bytes: four servers of which each byte is escaped, and the rest.
 pub const ADDRESS_MAX: usize = 4096;
+/// Longest text in which an address is looked for, in bytes: a message that somebody copied as a whole.
+pub const TEXT_MAX: usize = 16 * 1024;
 /// Codes that are paths of a server of its own: they are never drawn and never read.
 pub const RESERVED_CODES: [&str; 2] = ["ASSETS", "HEALTH"];
+
+/// Most characters of a text that an error repeats.
+const SHOWN_MAX: usize = 200;
 
 /// What the addresses without a server begin with.
 const SCHEME: &str = "meshwork:";
@@ -100,6 +107,24 @@ pub enum AddressError {
     /// More servers are named than a member keeps sockets to.
     #[error("it names {0} further servers, above {FURTHER_SERVERS_MAX}")]
     FurtherServers(usize),
+}
+
+impl AddressError {
+    /// The same with no more of the text than what never holds a secret, and no more than a line of it.
+    fn without_secrets(self) -> AddressError {
+        let shown = |text: &str| {
+            let lower = text.to_ascii_lowercase();
+            // A # that a mail program escaped, perhaps twice.
+            let end = ["%23", "%2523"].into_iter().filter_map(|hash| lower.find(hash)).min();
+            text[..end.unwrap_or(text.len())].chars().take(SHOWN_MAX).collect()
+        };
+        match self {
+            AddressError::Server(text) => AddressError::Server(shown(&text)),
+            AddressError::Path(text) => AddressError::Path(shown(&text)),
+            AddressError::App(text) => AddressError::App(shown(&text)),
+            error => error,
+        }
+    }
 }
 
 /// Whether a code is a path of the server's own.
@@ -259,8 +284,32 @@ impl RoomAddress {
 impl FromStr for RoomAddress {
     type Err = AddressError;
 
+    /// Reads an address as people send it: alone or in a sentence, with what mail programs and messengers do to links.
     fn from_str(text: &str) -> Result<RoomAddress, AddressError> {
+        RoomAddress::find(text, None)
+    }
+}
+
+impl RoomAddress {
+    /// Reads the same, with a scheme, such as `https:`, for links that have lost theirs.
+    ///
+    /// # Errors
+    /// [`AddressError`]: no address is in the text.
+    pub fn find(text: &str, scheme: Option<&str>) -> Result<RoomAddress, AddressError> {
+        if text.len() > TEXT_MAX {
+            return Err(AddressError::Length(text.len()));
+        }
+        let text = sent::seen(text);
         let text = text.trim();
+        let whole = RoomAddress::whole(text);
+        if whole.is_ok() && !sent::is_sentence(text) {
+            return whole;
+        }
+        sent::find(text, scheme).map_or_else(|| whole.map_err(AddressError::without_secrets), Ok)
+    }
+
+    /// Reads a text that is an address and nothing else.
+    fn whole(text: &str) -> Result<RoomAddress, AddressError> {
         if text.len() > ADDRESS_MAX {
             return Err(AddressError::Length(text.len()));
         }
@@ -332,6 +381,9 @@ fn parse_keys(text: &str) -> Result<Option<RoomKeys>, AddressError> {
 }
 
 fn parse_servers(field: &str) -> Result<Vec<String>, AddressError> {
+    // What people put behind a link is escaped in servers.
+    let end = field.find(|letter| letter == '&' || !sent::is_of_link(letter)).unwrap_or(field.len());
+    let field = sent::without_end(&field[..end]);
     let written = || field.split(',').filter(|server| !server.is_empty());
     match written().count() {
         0..=FURTHER_SERVERS_MAX => {
@@ -341,16 +393,17 @@ fn parse_servers(field: &str) -> Result<Vec<String>, AddressError> {
     }
 }
 
-/// Whether a character would end a server's address in a list, or be lost there.
+/// Whether a character would end a server's address in a list, or be taken for what stands around a link.
 fn is_escaped(character: char) -> bool {
-    matches!(character, '%' | ',' | ';' | '#') || character.is_whitespace()
+    matches!(character, '%' | ',' | ';' | '#' | '&') || !sent::is_of_link(character)
 }
 
 /// Writes a server's address with `%` escapes (RFC 3986 section 2.1) where needed.
 fn encode_server(server: &str) -> String {
     let mut encoded = String::new();
-    for character in server.chars() {
-        if is_escaped(character) {
+    let end = sent::without_end(server).len();
+    for (at, character) in server.char_indices() {
+        if is_escaped(character) || at >= end {
             let mut bytes = [0; 4];
             character
                 .encode_utf8(&mut bytes)
@@ -364,6 +417,12 @@ fn encode_server(server: &str) -> String {
 }
 
 fn decode_server(encoded: &str) -> Option<String> {
+    let server = unescape(encoded)?;
+    Some(String::from(server.trim_end_matches('/')))
+}
+
+/// A text with its `%` escapes read; `None` where one is none, or they are no text.
+fn unescape(encoded: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = encoded.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -376,8 +435,7 @@ fn decode_server(encoded: &str) -> Option<String> {
             bytes.push(byte);
         }
     }
-    let server = String::from_utf8(bytes).ok()?;
-    Some(String::from(server.trim_end_matches('/')))
+    String::from_utf8(bytes).ok()
 }
 
 impl fmt::Display for RoomAddress {

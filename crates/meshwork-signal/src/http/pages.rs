@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use meshwork_core::signalling::address::is_reserved;
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 
 /// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
@@ -112,23 +112,28 @@ fn is_for_people(path: &str, headers: &HeaderMap) -> bool {
 fn files_at(path: &str) -> Vec<String> {
     let Some(path) = path.strip_prefix('/') else { return Vec::new() };
     let of_app = |app: &str| format!("{APPS_FOLDER}/{app}.html");
-    let is_code = |code: &str| code.parse().is_ok_and(|code| !is_reserved(code));
-    let is_app = |word: &str| word.parse::<AppWord>().is_ok();
+    if !path.starts_with(IMMUTABLE_FOLDER)
+        && let Some(room) = room_at(path)
+    {
+        let app = room.app().map(|app| of_app(app));
+        return app.into_iter().chain([INDEX.to_owned()]).collect();
+    }
     let address = path.strip_suffix('/').unwrap_or(path);
-    // A part of the app in view is the page's affair.
-    let of_room = match address.rsplit_once('/') {
-        Some((room, view)) if room.contains('/') && is_app(view) => room,
-        _ => address,
-    };
-    match of_room.rsplit_once('/') {
-        Some((app, code)) if is_app(app) && is_code(code) && !path.starts_with(IMMUTABLE_FOLDER) => {
-            vec![of_app(app), INDEX.to_owned()]
-        }
-        None if path.is_empty() || is_code(address) => vec![INDEX.to_owned()],
-        None if is_app(address) => vec![of_app(address), path.to_owned()],
+    match address.contains('/') {
+        false if path.is_empty() => vec![INDEX.to_owned()],
+        false if address.parse::<AppWord>().is_ok() => vec![of_app(address), path.to_owned()],
         _ if path.split('/').all(|part| !matches!(part, "" | "." | "..")) => vec![path.to_owned()],
         _ => Vec::new(),
     }
+}
+
+/// The room whose address a path is, as people send it: with a point behind it, say, or with `#` written as `%23`, by which even the
+/// secret comes here. The page puts that right.
+fn room_at(path: &str) -> Option<RoomAddress> {
+    // Nobody has a page of this name but this server.
+    const HERE: &str = "http://here";
+    let room: RoomAddress = format!("{HERE}/{path}").parse().ok()?;
+    room.server().is_some_and(|(server, _)| server == HERE).then_some(room)
 }
 
 /// A page with the server's own address in it; nothing for what has no place for it.
@@ -214,7 +219,21 @@ mod tests {
         {
             assert_eq!(files_at(&format!("/{file}")), [file], "no room");
         }
-        for wrong in ["//", "/../key", "/assets//x", "/./x", "*", "//K7M4QX", "/../K7M4QX"] {
+        let room = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+        for sent in [
+            "/place/K7M4QX.".to_owned(),
+            "/place/K7M4QX)".to_owned(),
+            "/place/K7M4QX%22".to_owned(),
+            "//place/K7M4QX".to_owned(),
+            "/place/K7M4QX&utm_source=news".to_owned(),
+            format!("/place/K7M4QX%23{room}"),
+            format!("/place/K7M4QX%2523{room}"),
+            format!("/place/K7M4QX%23{room}.AQEBAQEBAQEBAQEBAQEBAQ."),
+        ] {
+            assert_eq!(files_at(&sent), ["apps/place.html", INDEX], "{sent}");
+        }
+        assert_eq!(files_at("//K7M4QX"), [INDEX]);
+        for wrong in ["//", "/../key", "/assets//x", "/./x", "*", "/../K7M4QX"] {
             assert_eq!(files_at(wrong), [""; 0], "{wrong}");
         }
     }

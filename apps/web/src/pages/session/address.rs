@@ -21,6 +21,8 @@ pub(crate) struct Address {
     pub(crate) link: RwSignal<Option<RoomAddress>>,
     /// Whether a secret guards the room, once known.
     pub(crate) is_private: RwSignal<Option<bool>>,
+    /// Whether the room's secret came in the path of the page's address, which its server was sent, and still opens the room.
+    pub(crate) is_spilt: RwSignal<bool>,
 }
 
 impl Address {
@@ -31,6 +33,7 @@ impl Address {
             code: RwSignal::new(None),
             link: RwSignal::new(None),
             is_private: RwSignal::new(None),
+            is_spilt: RwSignal::new(false),
         }
     }
 

@@ -91,7 +91,7 @@ fn handle_key(session: Session, event: &ev::KeyboardEvent) {
 /// Opens what a notice offers.
 fn take_up(session: Session, offer: Offer) {
     match offer {
-        Offer::Share => session.is_share_open.set(true),
+        Offer::Share | Offer::NewLink => session.is_share_open.set(true),
         Offer::Meet => session.meeting.is_open.set(true),
         Offer::Key => session.me.is_key_open.set(true),
         // These lead away from the page.

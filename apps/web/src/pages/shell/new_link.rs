@@ -18,7 +18,7 @@ pub(super) fn NewLink(
     let is_made = RwSignal::new(false);
     view! {
         <Show when=move || is_offered.get()>
-            <details class="sheet-part" data-testid="new-link">
+            <details class="sheet-part" data-testid="new-link" open=move || session.address.is_spilt.get()>
                 <summary>{texts::share::NEW_LINK}</summary>
                 <Choosing session is_made/>
             </details>
@@ -70,6 +70,9 @@ fn Choosing(session: Session, is_made: RwSignal<bool>) -> impl IntoView {
     let make = move |_| {
         let done = session.governing.decide(Decision::NewLink(kept.get_untracked()));
         is_made.set(done.is_ok());
+        if done.is_ok() {
+            session.address.is_spilt.set(false);
+        }
         problem.set(done.err());
     };
     view! {

@@ -80,6 +80,11 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
         }
         None => {}
     }
+    if session.address.is_spilt.get() {
+        let is_owner = session.governing.is_owner();
+        let owner = session.governing.owner_name().unwrap_or_else(|| texts::notices::SENDER.to_owned());
+        notices.push(texts::notices::secret_in_path((!is_owner).then_some(&*owner)));
+    }
     notices.extend(front.notices());
     notices.extend(match session.storage.get() {
         StorageState::Full { .. } => Some(texts::notices::storage_full(app)),

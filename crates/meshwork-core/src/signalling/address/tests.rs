@@ -112,10 +112,127 @@ fn each_fault_has_its_words() {
     assert_eq!(read(&long), Err(AddressError::Length(long.len())));
 }
 
+/// As mail programs, messengers and people send links.
+#[test]
+fn links_are_read_as_people_send_them() {
+    let place = RoomAddress::at_server("https://mesh.example:8443", Some(word("place")), code());
+    let place = place.expect("a server");
+    let private = place.clone().with_keys(keys());
+    let open = place.clone().with_keys(RoomKeys { secrets: None, ..keys() });
+    let further = private.clone().with_further_servers(vec!["http://[::1]:80".into(), "https://y.z".into()]);
+    let view = private.clone().with_view(word("board"));
+    for address in [place, private, open, view, further.expect("two")] {
+        let link = &address.to_string();
+        for sent in [
+            "LINK.",
+            "LINK,",
+            "(LINK)",
+            "(LINK).",
+            "[LINK]",
+            "<LINK>",
+            "<LINK>,",
+            "\"LINK\"",
+            "'LINK'",
+            "`LINK`",
+            "“LINK”",
+            "»LINK«",
+            "**LINK**",
+            "_LINK_",
+            "~~LINK~~",
+            "LINK…",
+            "LINK...",
+            "LINK!?",
+            "LINK&utm_source=news",
+            "LINK&a=b&c=d.",
+            "come with me: LINK",
+            "come with me (LINK), it is fun: we need you\nBo",
+            "[a room](LINK)",
+            "<LINK|a room>",
+            "来画画：LINK，快",
+            "https://blog.example/planet has it: LINK",
+            "LINK https://blog.example/other",
+            "\u{feff}LINK\u{200b}",
+            "\u{2060}LINK\u{200d}",
+        ] {
+            let sent = sent.replace("LINK", link);
+            assert_eq!(read(&sent), Ok(address.clone()), "{sent}");
+        }
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+        let escape = |letter: char| match is_plain(letter) {
+            true => letter.to_string(),
+            false => format!("%{:02X}", u32::from(letter)),
+        };
+        let escaped: String = link.chars().map(escape).collect();
+        for sent in [
+            link.replace('#', "%23"),
+            link.replace('#', "%23").replace('~', "%7E"),
+            link.replace('#', "%2523"),
+            format!("{}.", link.replace('#', "%23")),
+            link.replacen("https:", "HTTPS:", 1),
+            link.replacen("https://mesh", "Https://Mesh", 1),
+            link.replacen("/place/", "//place/", 1),
+            link.replacen("K7M", "K\u{200b}7M", 1),
+            link.replacen("place/K7M4QX", "place/k7m4qx", 1),
+            format!("https://go.example/url?q={escaped}&sa=D"),
+            format!(" \n{link}\t"),
+        ] {
+            assert_eq!(read(&sent), Ok(address.clone()), "{sent}");
+        }
+        let bare = link.strip_prefix("https://").expect("a scheme");
+        for sent in [String::from(bare), format!("see ({bare})."), format!("{bare}&x=y")] {
+            assert_eq!(RoomAddress::find(&sent, Some("https:")), Ok(address.clone()), "{sent}");
+            assert!(read(&sent).is_err(), "no scheme is known: {sent}");
+        }
+    }
+    let renewed = Secrets { renewed: Some(Secret([6; 16])), ..keys().secrets.expect("it is private") };
+    let near = RoomAddress::without_server(word("chat"), RoomKeys { secrets: Some(renewed), ..keys() });
+    for sent in [format!("come to {near}."), near.to_string().replace('~', "%7e").replace('#', "%23")] {
+        assert_eq!(read(&sent), Ok(near.clone()), "{sent}");
+    }
+    let board: RoomAddress = "http://x/sync/K7M4QX/whiteboard".parse().expect("an address");
+    for sent in ["//sync/K7M4QX/whiteboard.", "/sync//K7M4QX/whiteboard/&x=y", "/sync/K7M4QX/whiteboard?x#&y"]
+    {
+        assert_eq!(read(&format!("http://x{sent}")), Ok(board.clone()), "{sent}");
+    }
+}
+
+/// A link that lost a part of its secrets never leads into the room without them.
+#[test]
+fn damaged_links_stay_damaged() {
+    let link = RoomAddress::at_server("https://x", Some(word("place")), code()).expect("a server");
+    let link = link.with_keys(keys()).to_string();
+    let keys_at = link.find('#').expect("keys") + 1;
+    for cut in keys_at + 1..link.len() {
+        for sent in [&link[..cut], &format!("see {}!", &link[..cut]), &link[..cut].replace('#', "%23")] {
+            match read(sent) {
+                // Cut behind a whole part: the rest is a link, to a room without a secret, or to look.
+                Ok(address) => assert!([43, 66].contains(&address.to_string()[keys_at..].len()), "{sent}"),
+                Err(error) => {
+                    assert!(!error.to_string().contains(&link[keys_at..cut]) || cut < keys_at + 3, "{error}")
+                }
+            }
+        }
+    }
+    assert_eq!(read(&link.replace('#', "#*")), Err(AddressError::Fragment));
+}
+
+#[test]
+fn long_texts_cost_little() {
+    let many = "http://x/place/K7M4QX! ".repeat(700);
+    assert!(many.len() < TEXT_MAX && read(&many).is_ok());
+    let none = "http://".repeat(2_000);
+    assert!(read(&none).is_err());
+    let wordy = read(&"no link ".repeat(400)).expect_err("there is none");
+    assert!(wordy.to_string().len() < 400, "{wordy}");
+    assert_eq!(read(&"x".repeat(TEXT_MAX + 1)), Err(AddressError::Length(TEXT_MAX + 1)));
+}
+
 #[test]
 fn no_error_repeats_a_secret() {
     let secret = "c2VjcmV0";
     for text in [
+        format!("http://x/place/K7M4QX%23{secret}"),
+        format!("see http://x/place/K7M4QX%2523{secret}."),
         format!("http://x/place/K7M4QX#{secret}"),
         format!("ftp://x#{secret}"),
         format!("meshwork:#{secret}"),
