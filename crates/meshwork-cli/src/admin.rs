@@ -11,6 +11,7 @@ use meshwork_signal::hub::Ban;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
+use crate::out;
 
 /// How long a server may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -85,10 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(error) = answer["error"].as_str() {
         return Err(Failure::Unexpected(anyhow!("{error}")));
     }
-    let text = if arguments.json { format!("{answer}\n") } else { words(&arguments.question, &answer) };
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("standard output")?;
-    Ok(())
+    if arguments.json { out::json(&answer) } else { out::print(words(&arguments.question, &answer)) }
 }
 
 fn checked(words: &[String]) -> Result<String, Failure> {

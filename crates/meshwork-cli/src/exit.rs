@@ -1,11 +1,11 @@
 //! How a run ends: its exit code, with the words for people and the reason for programs.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use meshwork::{Closed, RoomRefusal, RuleError};
 
-use crate::style;
+use crate::{out, style};
 
 /// Why a run did not do what it was asked. Its text says what happened, why, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +117,7 @@ pub(crate) fn finish(result: Result<(), Failure>, json: bool) -> ExitCode {
     if json {
         let object = serde_json::json!({ "error": failure.to_string(), "reason": failure.reason() });
         // There is nobody left to tell when this stream fails.
-        let _ = writeln!(io::stdout(), "{object}");
+        let _ = out::json(&object);
     }
     ExitCode::from(failure.code())
 }

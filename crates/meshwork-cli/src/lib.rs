@@ -10,6 +10,7 @@ mod duration;
 mod exit;
 mod file;
 mod identity;
+mod out;
 mod picture;
 mod place;
 mod progress;
@@ -18,7 +19,6 @@ mod serve;
 mod style;
 mod sync;
 
-use std::io;
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ struct Arguments {
     #[arg(long, global = true, value_name = "auto|always|never", default_value = "auto", alias = "colour")]
     #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Every command")]
     color: ColorChoice,
+    /// Write what others wrote to a terminal byte by byte: control characters act there. A pipe gets it so in any case.
+    #[arg(long, global = true, help_heading = "Every command")]
+    raw: bool,
 }
 
 #[derive(Subcommand)]
@@ -57,6 +60,8 @@ enum Command {
         #[command(subcommand)]
         command: Box<sync::Command>,
     },
+    /// Stay in a room of any app and keep it on disk, until interrupted.
+    Keep(room::keep::Arguments),
     /// Show this user's identity, take it along, or become another.
     Identity {
         #[command(subcommand)]
@@ -72,7 +77,7 @@ First steps:
   meshwork place create --server http://127.0.0.1:8080        makes a room, prints its LINK
   meshwork place tui LINK                                     paint on this terminal
   meshwork place paint LINK --image photo.jpg --fit contain   paint a picture
-  meshwork place keep LINK --data ./keeper                    keep the canvas when everybody leaves
+  meshwork keep LINK --data ./keeper                          keep the room when everybody leaves
 
   meshwork sync create --server http://127.0.0.1:8080         makes a room of counters and values
   meshwork sync add LINK likes 1                              counts in it
@@ -87,6 +92,9 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
     leave_out_the_store();
     let arguments = parse();
     style::choose(arguments.color);
+    if arguments.raw {
+        out::write_raw();
+    }
     // A server has settings for its log.
     if !matches!(arguments.command, Command::Serve(_)) {
         start_log();
@@ -112,6 +120,10 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
         Command::Sync { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(sync::run(*command, pages)), json)
+        }
+        Command::Keep(arguments) => {
+            let json = arguments.common.json;
+            exit::finish(runtime.block_on(room::keep::run(arguments, pages)), json)
         }
         Command::Identity { command } => {
             let json = command.wants_json();
@@ -147,7 +159,7 @@ fn start_log() {
     let Ok(filter) = EnvFilter::try_from_default_env() else { return };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(out::log)
         .with_ansi(style::colours_errors())
         .init();
 }

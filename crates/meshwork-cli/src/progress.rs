@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use meshwork_core::text;
 
 use crate::style::{self, ASIDE, DONE};
 
@@ -67,7 +68,7 @@ impl Progress {
 
     /// What it waits for, in words; nothing to say no more.
     pub(crate) fn say(&self, aside: impl Into<String>) {
-        self.change(|state| state.aside = aside.into());
+        self.change(|state| state.aside = text::shown(&aside.into()));
     }
 
     /// Whether somebody sees it.

@@ -13,7 +13,7 @@ mod relay;
 mod running;
 mod settings;
 
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 
 use crate::exit::Failure;
 use crate::file::is_open_to_others;
+use crate::out;
 pub(crate) use arguments::ServeArgs;
 pub(crate) use checks::{address_range, listen_address, public_url};
 use config::Config;
@@ -48,7 +49,7 @@ const CONFIG_VARIABLE: &str = "MESHWORK_CONFIG";
 pub(crate) async fn run(arguments: ServeArgs, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     let chosen = choose(&arguments).map_err(|error| Failure::Usage(error.to_string()))?;
     if arguments.own.print_config {
-        print(&print::to_toml(&chosen)).context("cannot write the configuration")?;
+        out::print(print::to_toml(&chosen))?;
         return Ok(());
     }
     let config = Config::new(&chosen).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -97,7 +98,7 @@ async fn serve(
     }
     announce(address, tls.is_some(), config.public_url.as_deref());
     if let Some(relay) = &relay {
-        let _ = print(&relay.words());
+        let _ = out::print(relay.words());
     }
     tracing::info!("the server listens");
     let running = Running { arguments, chosen, handle, tls, relay: relay.as_mut() };
@@ -113,12 +114,6 @@ fn choose(arguments: &ServeArgs) -> Result<Chosen, ConfigError> {
     layers::choose(&arguments.flags, &|name| std::env::var_os(name), path.as_deref())
 }
 
-fn print(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
-}
-
 fn announce(address: SocketAddr, is_secure: bool, public_url: Option<&str>) {
     let scheme = if is_secure { "https" } else { "http" };
     let mut text = format!("listening on {scheme}://{address}\n");
@@ -126,7 +121,7 @@ fn announce(address: SocketAddr, is_secure: bool, public_url: Option<&str>) {
         text.push_str(&format!("make rooms at {url}, so that their links begin with it\n"));
     }
     // The server is of use to others even where nobody reads its output.
-    let _ = print(&text);
+    let _ = out::print(text);
 }
 
 fn server_key(config: &Config) -> Result<ServerKey> {

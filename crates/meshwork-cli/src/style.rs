@@ -5,10 +5,12 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::ColorChoice;
+
+use crate::out;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default().bold();
@@ -52,18 +54,33 @@ pub(crate) fn choose(choice: ColorChoice) {
 }
 
 /// Whether standard error is to be coloured.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub(crate) fn colours_errors() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Whether standard output is to be coloured.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub(crate) fn colours_output() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Whether somebody looks at standard error, on a terminal that can move its cursor.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
 pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal() && !is_dumb()
+}
+
+/// Whether standard error is a terminal.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
+pub(crate) fn is_error_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Whether standard output is a terminal.
+#[expect(clippy::disallowed_methods, reason = "nothing is written")]
+pub(crate) fn is_output_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Whether the terminal says of itself that it can do nothing but text.
@@ -86,14 +103,12 @@ fn names_utf8(locale: &str) -> bool {
 
 /// Says what went wrong, on standard error.
 pub(crate) fn error(words: impl Display) {
-    // There is nobody left to tell when this stream fails.
-    let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {words}");
+    out::aside("error", ERROR, words);
 }
 
 /// Says something worth knowing, on standard error.
 pub(crate) fn note(words: impl Display) {
-    // Who does not listen to it need not know.
-    let _ = writeln!(anstream::stderr(), "{NOTE}note:{NOTE:#} {words}");
+    out::aside("note", NOTE, words);
 }
 
 #[cfg(test)]

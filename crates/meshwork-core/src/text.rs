@@ -15,8 +15,22 @@ use alloc::string::String;
 /// of writing, and those that nobody sees. Letters of every script and joined emoji stay as they are: a character that joins
 /// its neighbours stays between two that are joined in writing, and nowhere else, so that no two names differ in it alone.
 pub fn shown(text: &str) -> String {
+    without(text, does_something)
+}
+
+/// The same with its lines and columns: line feeds and tabs stay.
+pub fn shown_lines(text: &str) -> String {
+    without(text, |character| !matches!(character, '\n' | '\t') && does_something(character))
+}
+
+/// Leaves the same out of a text in its place.
+pub fn make_fit(text: &mut String) {
+    *text = shown(text);
+}
+
+fn without(text: &str, is_left_out: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text.chars().filter(|character| !does_something(*character)).peekable();
+    let mut rest = text.chars().filter(|character| !is_left_out(*character)).peekable();
     while let Some(character) = rest.next() {
         let is_between = is_joined(shown.chars().next_back()) && is_joined(rest.peek().copied());
         if !is_joiner(character) || is_between {
@@ -26,12 +40,8 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// Leaves the same out of a text in its place.
-pub fn make_fit(text: &mut String) {
-    *text = shown(text);
-}
-
-fn does_something(character: char) -> bool {
+/// Whether a character does something instead of being seen: see [`shown`]. Characters that join others are not among these.
+pub fn does_something(character: char) -> bool {
     let is_hidden = matches!(
         character,
         // Direction: marks, embeddings, overrides and isolates.
@@ -68,6 +78,7 @@ mod tests {
         assert_eq!(shown("\u{9b}31mred\r\n\tLin\u{0}\u{7f}"), "31mredLin");
         assert_eq!(shown("exe.\u{202e}gnp.\u{2066}a\u{2069}\u{200f}"), "exe.gnp.a");
         assert_eq!(shown("one\u{2028}two\u{e0041}"), "onetwo");
+        assert_eq!(shown_lines("one\r\n\t\u{1b}[31mtwo\u{9b}\u{202e}\n"), "one\n\t[31mtwo\n");
     }
 
     #[test]

@@ -27,7 +27,7 @@ const NOT_HERE: [(&str, &str); 11] = [
 ];
 /// Beginnings of lines whose programs go on until Ctrl-C.
 const GOES_ON: [&str; 4] = [
-    "meshwork place keep",
+    "meshwork keep",
     "meshwork place watch",
     "meshwork swarm",
     "meshwork place paint LINK --image logo.png --at 10,10 --loop",

@@ -14,6 +14,7 @@ use super::sealing::{Opening, Sealing};
 use super::{default_path, load};
 use crate::exit::Failure;
 use crate::file::folder_of;
+use crate::out;
 
 /// What can be done with an identity.
 #[derive(Subcommand)]
@@ -254,7 +255,5 @@ fn write_private(path: &Path, text: &str, over: bool) -> io::Result<bool> {
 }
 
 fn tell(common: &Common, words: &str, value: &serde_json::Value) -> Result<(), Failure> {
-    let line = if common.json { value.to_string() } else { words.to_owned() };
-    writeln!(io::stdout().lock(), "{line}").context("cannot write to standard output")?;
-    Ok(())
+    if common.json { out::json(value) } else { out::line(words) }
 }

@@ -1,7 +1,7 @@
 //! The passphrase of a sealed identity: asked for on the terminal, which does not show it, or read from a file.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -9,6 +9,7 @@ use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifier
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 
 use crate::exit::Failure;
+use crate::{out, style};
 
 /// Longest passphrase that is taken, in bytes: more than anybody types, or a program makes.
 const LENGTH_MAX: usize = 1024;
@@ -61,7 +62,7 @@ fn checked(passphrase: String) -> Result<String, Failure> {
 
 /// Asks a person at the terminal.
 fn ask(question: &str) -> Result<String, Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !io::stdin().is_terminal() || !style::is_error_terminal() {
         return Err(Failure::Usage(String::from(
             "A passphrase is asked for on a terminal, and this runs on none. Name a file that has it with \
              --passphrase-file.",
@@ -69,7 +70,7 @@ fn ask(question: &str) -> Result<String, Failure> {
     }
     let typed = type_unseen(question);
     // There is nobody left to tell when this stream fails.
-    let _ = writeln!(io::stderr());
+    let _ = out::ask("\n");
     match typed.context("cannot read the passphrase from the terminal")? {
         Some(typed) => checked(typed),
         None => Err(Failure::Usage(String::from("No passphrase was typed. Nothing was changed."))),
@@ -80,7 +81,7 @@ fn ask(question: &str) -> Result<String, Failure> {
 fn type_unseen(question: &str) -> io::Result<Option<String>> {
     // Before anybody is asked, so that whoever types quickly is not shown either.
     let _raw = Raw::take()?;
-    write!(io::stderr(), "{question}")?;
+    out::ask(question)?;
     let mut line = String::new();
     loop {
         if let Event::Key(key) = event::read()? {

@@ -8,9 +8,9 @@ use clap::Args;
 use meshwork::{History, RoomId, Store};
 use serde_json::{Value, json};
 
-use super::print_line;
 use crate::bytes;
 use crate::exit::Failure;
+use crate::out;
 
 /// What `place history` is asked for.
 #[derive(Args)]
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut damaged = None;
     for room in rooms {
         let history = store.history(room).map_err(|error| Failure::Storage(error.to_string()))?;
-        if arguments.json { print_line(value(room, &history)) } else { print_line(words(room, &history)) }?;
+        if arguments.json { out::json(&value(room, &history)) } else { out::line(words(room, &history)) }?;
         damaged = damaged.or(history.damage.map(|what| (room, what)));
     }
     match damaged {

@@ -19,19 +19,11 @@ use clap::{Args, Subcommand};
 use meshwork::{Room, place};
 use meshwork_place::canvas::CanvasSize;
 use meshwork_signal::http::Pages;
-use serde_json::{Value, json};
 
 use crate::exit::Failure;
 use crate::room::{
-    Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, links, print_line, signal,
-    turn_on,
+    Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, links, signal, turn_on,
 };
-
-const KEEP_HELP: &str = "\
-It goes on when its disk fails, says so, and tries again until what was painted meanwhile is on disk.
-With --json the first line is {event: ready, address, peer, cells, width, height}; with --listen it has
-link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
-are those of place watch without strokes, and storage {state: failed | working, reason}.";
 
 /// What can be done with a shared canvas.
 #[derive(Subcommand)]
@@ -50,8 +42,7 @@ pub(crate) enum Command {
     Stats(stats::Arguments),
     /// Say what happens in a room, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
-    /// Stay in a room and keep its canvas on disk, until interrupted.
-    #[command(after_help = KEEP_HELP)]
+    /// The same as meshwork keep: stay in a room of any app and keep it on disk, until interrupted.
     Keep(keep::Arguments),
     /// Say what a keeper's history has: how much, and how far back it reaches.
     History(history::Arguments),
@@ -109,11 +100,7 @@ pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), F
         Command::Create(arguments) => create::run(arguments).await,
         Command::Paint(arguments) => paint::run(arguments).await,
         Command::Export(arguments) => export::run(arguments).await,
-        Command::Keep(arguments) => {
-            let nothing = async |_: &Room| std::future::pending().await;
-            let canvas = (&meshwork_place::app(), in_step::Content::Cells);
-            keep::run(arguments, pages, canvas, contents, nothing).await
-        }
+        Command::Keep(arguments) => keep::run(arguments, pages).await,
         Command::Link(arguments) => links::run(arguments).await,
         Command::Rules(arguments) => govern::rules(arguments).await,
         Command::Ban(arguments) => govern::ban(arguments).await,
@@ -128,13 +115,6 @@ pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), F
         Command::Tui(arguments) => tui::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,
     }
-}
-
-/// What a keeper says of the canvas that it keeps.
-async fn contents(room: &Room) -> Result<(String, Value), Failure> {
-    let (size, painted) = (canvas_size(room).await?, room.canvas().painted().await?);
-    let words = format!("{} of {size} painted", counted(painted, "cell"));
-    Ok((words, json!({ "cells": painted, "width": size.width, "height": size.height })))
 }
 
 /// Columns and rows of a room's canvas.

@@ -15,9 +15,10 @@ use super::attempt::Attempt;
 use super::paint::denied;
 use super::signal::Stop;
 use super::values;
-use super::{Common, Hiding, govern, print_line};
+use super::{Common, Hiding, govern};
 use crate::duration;
 use crate::exit::Failure;
+use crate::out;
 use crate::progress::Progress;
 use crate::serve::random_bytes;
 use crate::style;
@@ -144,8 +145,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     match failure {
         Some(failure) => Err(failure),
-        None if arguments.json => print_line(json!({ "event": "ended", "peers": count, "cells": cells })),
-        None => print_line(format_args!("{count} peers have left, {cells} cells painted.")),
+        None if arguments.json => out::json(&json!({ "event": "ended", "peers": count, "cells": cells })),
+        None => out::line(format_args!("{count} peers have left, {cells} cells painted.")),
     }
 }
 
@@ -166,10 +167,10 @@ async fn choose_overlay(arguments: &Arguments) -> Result<Option<bool>, Failure> 
 fn tell_ready(arguments: &Arguments, begun: Instant, overlay: Option<bool>) -> Result<(), Failure> {
     let seconds = begun.elapsed().as_secs_f64();
     match arguments.json {
-        true => print_line(
-            json!({ "event": "ready", "peers": arguments.peers, "seconds": seconds, "overlay": overlay }),
+        true => out::json(
+            &json!({ "event": "ready", "peers": arguments.peers, "seconds": seconds, "overlay": overlay }),
         ),
-        false => print_line(format_args!("ready: {} peers linked in {seconds:.1} s", arguments.peers)),
+        false => out::line(format_args!("ready: {} peers linked in {seconds:.1} s", arguments.peers)),
     }
 }
 
@@ -255,7 +256,7 @@ async fn tell_peer(room: &Room) -> Result<(), Failure> {
     let links: Vec<Value> = known.iter().map(link).collect();
     let overlay = room.rules().terms().await?.map(|terms| terms.overlay.to_string());
     let (endpoint, painted) = (room.me().to_string(), room.canvas().painted().await?);
-    print_line(json!({
+    out::json(&json!({
         "event": "peer", "endpoint": endpoint, "overlay": overlay, "painted": painted, "links": links,
     }))
 }

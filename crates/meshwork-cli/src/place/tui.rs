@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { link, name, common } = arguments;
-    if !io::stdin().is_terminal() || !io::stdout().is_terminal() || style::is_dumb() {
+    if !io::stdin().is_terminal() || !style::is_output_terminal() || style::is_dumb() {
         return Err(Failure::Usage(String::from(
             "place tui needs a terminal that can move its cursor. In a pipe, place watch says what happens, and \
              place export writes what is painted.",

@@ -5,12 +5,13 @@ use std::pin::pin;
 use clap::Args;
 use meshwork::{Event, Link, Room};
 
+use super::Common;
 use super::attempt::{Attempt, guest};
 use super::happenings::{Happening, Happenings, line};
 use super::signal::Stop;
 use super::values;
-use super::{Common, print_line};
 use crate::exit::Failure;
+use crate::out;
 
 const AFTER_HELP: &str = "\
 Each line is an object with a member `event`:
@@ -23,7 +24,7 @@ Each line is an object with a member `event`:
   in-step  {peer, instance}              its canvas equals ours
   stroke   {peer, instance, sequence, count}   its batch of that number changed so many cells
   refused  {peer, instance, reason, detail, count}   something from it was refused, so often so far
-  storage  {state: failed | working, reason}   what is kept on disk; place keep says it with --json
+  storage  {state: failed | working, reason}   what is kept on disk; keep says it with --json
   missed   {count}                       so many events are not here: what reads these lines was too slow
 `peer` is the author's or neighbour's public key, `instance` one of its programs. Members that have
 nothing to say are left out. Further events and members may come: skip what you do not know.
@@ -74,7 +75,7 @@ async fn watch(attempt: &mut Attempt, link: Link) -> Result<(), Failure> {
             continue;
         }
         if let Some(line) = line(&happening) {
-            print_line(line)?;
+            out::json(&line)?;
         }
         match happening {
             Happening::Room(Event::Opened(_)) => attempt.stay(),

@@ -152,7 +152,7 @@ impl Attempt {
             match room.members().await?.iter().any(|member| member.link().is_linked()) {
                 true => format!(
                     "{undone} Only programs that are about to leave are in the room, so it would be lost. {}",
-                    link::how_to_stay(&room.link())
+                    link::HOW_TO_STAY
                 ),
                 false => words,
             },

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use meshwork::{AppIsOff, Closed, Member, Room, sync};
+use meshwork_core::signed::app::AppWord;
 use tokio::time::interval;
 
 use super::attempt::Attempt;
@@ -25,6 +26,11 @@ pub(crate) enum Content {
 }
 
 impl Content {
+    /// What there is most of in the rooms of an app.
+    pub(crate) fn of_app(app: Option<&AppWord>) -> Content {
+        if app.is_none_or(|app| *app == meshwork_place::app()) { Content::Cells } else { Content::Entries }
+    }
+
     /// What it is counted in.
     pub(crate) fn unit(self) -> &'static str {
         match self {

@@ -1,4 +1,9 @@
-//! Stays in a room and keeps it in a store on disk: `place keep` and its like.
+//! `keep`: stays in a room of whatever app and keeps it in a store on disk.
+//!
+//! # How it works
+//! A room keeps the tables of every app, and documents where the app is told nothing. So a keeper needs to know no app, but for one
+//! with a replica of its own, as Place has its canvas: of an app with another one it keeps the rest, and says so. Blobs are kept of
+//! each app that is on, those that are turned on later included.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,24 +11,35 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
-use meshwork::{Endpoint, HISTORY_LEAST, Link, Room, RoomId, Store, Stroke};
+use meshwork::{
+    AppOn, Closed, Endpoint, Event, HISTORY_LEAST, Link, Room, RoomId, Store, Stroke, VersionError,
+};
 use meshwork_core::signalling::address::RoomKeys;
-use meshwork_core::signed::app::AppWord;
 use meshwork_signal::http::Pages;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::attempt::Attempt;
 use super::happenings::{self, Happening, Happenings};
 use super::in_step::{self, Content};
 use super::listen::{MeetingPoint, Serving};
 use super::notices::Notices;
-use super::{Common, kept, link, print_line};
+use super::{Common, counted, kept, link};
 use crate::exit::Failure;
 use crate::progress::Progress;
-use crate::{bytes, serve};
+use crate::{bytes, out, serve, style};
+
+const AFTER_HELP: &str = "\
+Any app's room is kept: tables, documents, blobs, and the canvas of Place. An app with another replica of its own is named, and
+kept without that. It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
+With --json the first line is {event: ready, address, peer, apps: [{app, whole}], values, counters, documents, entries},
+with a canvas cells, width and height too; with --listen it has link too, the LINK with this keeper's own host and,
+of a private room, its secret. The lines after it are those of place watch without strokes, {event: app, app,
+whole} for each app that is turned on later, and storage {state: failed | working, reason}.";
 
 /// What a keeper is asked for.
 #[derive(Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
     #[arg(value_name = "LINK", value_parser = link::read)]
@@ -53,26 +69,14 @@ pub(crate) struct Arguments {
 /// What a keeper keeps a room with.
 struct Keeper<'a> {
     attempt: &'a mut Attempt,
-    /// How the room's address is written without what is secret.
-    address: String,
     common: &'a Common,
-    app: &'a str,
-    content: Content,
     /// What a meeting point here shows.
     pages: Arc<dyn Pages>,
 }
 
-/// Keeps a room of an app, which has `content`, of which `contents` says in words and as JSON what is kept, and for which `beside` does what
-/// else is to be done meanwhile: it goes on until the room is left, or fails.
-pub(crate) async fn run(
-    arguments: Arguments,
-    pages: Arc<dyn Pages>,
-    (app, content): (&AppWord, Content),
-    contents: impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
-    beside: impl AsyncFn(&Room) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+/// Keeps a room until the program is asked to stop, or it fails.
+pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     let Arguments { link, data, history, listen, public_url, trusted_proxies, mut common } = arguments;
-    let link = link::of(link, app).map_err(|error| Failure::Usage(format!("{error:#}")))?;
     // Heard from here on, so that a signal during the start ends the program in good order too.
     let mut stop = super::signal::Stop::listen()?;
     let _lock = kept::lock(&data).await?;
@@ -83,14 +87,13 @@ pub(crate) async fn run(
     let mut attempt = started.map_err(|failure| kept::told(failure, &data))?;
     let mut serving = None;
     let result = {
-        let address = bare_address(&link);
-        let keeper = Keeper { attempt: &mut attempt, address, common: &common, app, content, pages };
+        let keeper = Keeper { attempt: &mut attempt, common: &common, pages };
         let kept = async {
             let meeting_point = match listen {
                 Some(listen) => Some(MeetingPoint::bind(&listen, public_url, trusted_proxies, &data).await?),
                 None => None,
             };
-            keeper.keep(link, meeting_point, &mut serving, &contents, &beside).await
+            keeper.keep(link, meeting_point, &mut serving).await
         };
         tokio::select! {
             result = kept => result,
@@ -110,10 +113,9 @@ impl Keeper<'_> {
         mut link: Link,
         meeting_point: Option<MeetingPoint>,
         serving: &mut Option<Serving>,
-        contents: &impl AsyncFn(&Room) -> Result<(String, Value), Failure>,
-        beside: &impl AsyncFn(&Room) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // By the link as people have it, before it is seen from inside.
+        let as_given = link.clone();
         if link.room().is_none()
             && let Some(room) = self.kept_at(&link).await?
         {
@@ -122,11 +124,13 @@ impl Keeper<'_> {
         if let Some(meeting_point) = &meeting_point {
             link = meeting_point.seen_from_inside(link)?;
         }
-        let progress = Progress::start("Joining", self.content.unit());
+        let content = Content::of_app(link.app());
+        let progress = Progress::start("Joining", content.unit());
         let servers = self.attempt.endpoint.events();
         let room = self.attempt.look_for(&link).await?;
         let happenings = Happenings::new(servers, &room);
         self.attempt.opened(&room).await?;
+        let (link, as_given) = (with_app(link, &room).await?, with_app(as_given, &room).await?);
         let mut own_link = None;
         if let Some(meeting_point) = meeting_point {
             let id = room.id().context("an open room has an id")?;
@@ -141,15 +145,15 @@ impl Keeper<'_> {
             own_link = Some(own.to_string());
         }
         progress.turn_to("Restoring", None);
-        let restored = in_step::showing(&room, (&progress, self.content), room.restored());
+        let restored = in_step::showing(&room, (&progress, content), room.restored());
         self.attempt.within(&room, restored).await?;
         drop(progress);
-        self.attempt.app(&room, self.app).await?;
-        self.tell_ready(&room, contents(&room).await?, own_link.as_deref())?;
+        let apps = room.apps().await?;
+        self.tell_ready(&room, &bare_address(&as_given), &apps, own_link.as_deref()).await?;
         self.attempt.stay();
         tokio::select! {
             told = self.tell_happenings(&room, happenings) => told,
-            done = beside(&room) => done,
+            done = self.keep_blobs(&room, apps) => done,
         }
     }
 
@@ -161,10 +165,45 @@ impl Keeper<'_> {
             let is_stroke = matches!(happening, Happening::Stroke(Stroke { by: Some(_), .. }));
             if self.common.json {
                 if let Some(line) = happenings::line(&happening).filter(|_| !is_stroke) {
-                    print_line(line)?;
+                    out::json(&line)?;
                 }
             } else if let Some(line) = notices.line(&happening) {
-                print_line(line)?;
+                out::line(line)?;
+            }
+        }
+    }
+
+    /// Keeps the blobs of all apps: of those that are on, and of those that are turned on later, which are told.
+    async fn keep_blobs(&self, room: &Room, mut known: Vec<AppOn>) -> Result<(), Failure> {
+        let mut events = room.events();
+        let mut keeping = JoinSet::new();
+        for app in &known {
+            begin(&mut keeping, room, app).await?;
+        }
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event.ok_or(Closed)?,
+                Some(ended) = keeping.join_next() => match ended.context("blobs are kept no longer")? {
+                    Ok(()) => continue,
+                    Err(VersionError::Closed(closed)) => return Err(closed.into()),
+                    Err(error) => return Err(Failure::Storage(format!("Blobs cannot be kept: {error}."))),
+                },
+            };
+            // What was missed may be that.
+            if !matches!(event, Event::RulesChanged | Event::Missed(_)) {
+                continue;
+            }
+            for app in room.apps().await? {
+                if known.contains(&app) {
+                    continue;
+                }
+                begin(&mut keeping, room, &app).await?;
+                match self.common.json {
+                    true => out::json(&json!({ "event": "app", "app": app.word, "whole": app.is_whole }))?,
+                    false => out::line(format_args!("The app {} is on, and kept.", app.word))?,
+                }
+                tell_unknown(&app);
+                known.push(app);
             }
         }
     }
@@ -176,22 +215,87 @@ impl Keeper<'_> {
 
     /// Says that the room is open and what is kept of it. The secret of somebody else's link does not belong
     /// into a log; one's own is what was asked for.
-    fn tell_ready(
+    async fn tell_ready(
         &self,
         room: &Room,
-        (contents, mut value): (String, Value),
+        address: &str,
+        apps: &[AppOn],
         own_link: Option<&str>,
     ) -> Result<(), Failure> {
-        let mut words = format!("Keeping {}: {contents} so far. Stop with Ctrl-C.", self.address);
+        let (contents, mut value) = contents(room, apps).await?;
+        let mut words = format!("Keeping {address}: {contents} so far. Stop with Ctrl-C.");
         if let Some(link) = own_link {
             words.push_str(&format!("\nPeople also come in by {link}"));
             value["link"] = link.into();
         }
+        let app = |app: &AppOn| json!({ "app": app.word, "whole": app.is_whole });
         value["event"] = "ready".into();
-        value["address"] = self.address.as_str().into();
+        value["address"] = address.into();
         value["peer"] = room.me().peer.to_string().into();
+        value["apps"] = apps.iter().map(app).collect();
+        apps.iter().for_each(tell_unknown);
         self.common.tell(&words, &value)
     }
+}
+
+/// Begins to keep the blobs of an app.
+async fn begin(
+    keeping: &mut JoinSet<Result<(), VersionError>>,
+    room: &Room,
+    app: &AppOn,
+) -> Result<(), Failure> {
+    let app = super::app(room, &app.word).await?;
+    keeping.spawn(async move { app.keep_blobs().await });
+    Ok(())
+}
+
+/// Says which app has a replica of its own that is not kept here.
+fn tell_unknown(AppOn { word, is_whole, .. }: &AppOn) {
+    if !is_whole {
+        style::note(format!(
+            "The app {word} has a replica of its own, which this program does not know and does not keep. Its tables and \
+             blobs are kept. Keep the rest with a program that is made for {word}."
+        ));
+    }
+}
+
+/// What is kept of a room, in words and as JSON: of its canvas, and of all apps together the rest.
+async fn contents(room: &Room, apps: &[AppOn]) -> Result<(String, Value), Failure> {
+    let (mut values, mut counters, mut documents, mut entries) = (0, 0, 0, 0);
+    for app in apps {
+        let app = super::app(room, &app.word).await?;
+        values += app.values().entries("").await?.len();
+        counters += app.counters("").await?.len();
+        documents += app.documents().await?.len();
+        entries += app.entry_count().await?;
+    }
+    let mut value =
+        json!({ "values": values, "counters": counters, "documents": documents, "entries": entries });
+    let mut parts = Vec::new();
+    if let Some((width, height)) = room.canvas().size().await? {
+        let painted = room.canvas().painted().await?;
+        parts.push(format!("{} of {width}x{height} painted", counted(painted, "cell")));
+        (value["cells"], value["width"], value["height"]) = (painted.into(), width.into(), height.into());
+    }
+    let counts = [(values, "value"), (counters, "counter"), (documents, "document")];
+    parts.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, of)| counted(count, of)));
+    if parts.is_empty() && entries > 0 {
+        parts.push(format!(
+            "tables with {}",
+            if entries == 1 { "1 entry".into() } else { format!("{entries} entries") }
+        ));
+    }
+    let words = if parts.is_empty() { String::from("nothing") } else { parts.join(", ") };
+    Ok((words, value))
+}
+
+/// A link with the app in front that the room opened with, where it names none.
+async fn with_app(link: Link, room: &Room) -> Result<Link, Failure> {
+    let app = match link.app() {
+        None => room.opened_with().await?.and_then(|app| app.parse().ok()),
+        Some(_) => None,
+    };
+    Ok(app.into_iter().fold(link, Link::with_app))
 }
 
 /// Reads the size of a history.

@@ -28,11 +28,8 @@ pub(crate) fn room_name(link: &Link) -> String {
     code.or_else(id).unwrap_or_default()
 }
 
-/// What somebody can do so that a room is not empty.
-pub(crate) fn how_to_stay(link: &Link) -> String {
-    let app = link.app().cloned().unwrap_or_else(meshwork_place::app);
-    format!("Open the link in a browser, or run meshwork {app} keep.")
-}
+/// Advice where a room is empty.
+pub(crate) const HOW_TO_STAY: &str = "Open the link in a browser, or run meshwork keep.";
 
 /// A LINK. `@FILE` reads it from the first line of a file, `-` from standard input: every user of a machine sees the
 /// arguments of its programs, and the LINK of a private room has the room's secret in it.

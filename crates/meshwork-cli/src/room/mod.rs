@@ -14,19 +14,17 @@ mod obstacles;
 pub(crate) mod signal;
 pub(crate) mod turn_on;
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use meshwork::{App, Link, Room};
-use serde_json::Value;
+use serde::Serialize;
 
 use self::attempt::{Attempt, guest};
 use crate::exit::Failure;
 use crate::progress::Progress;
-use crate::{duration, identity};
+use crate::{duration, identity, out};
 
 /// What every command takes.
 #[derive(Args, Clone, Debug)]
@@ -66,16 +64,9 @@ impl Common {
     }
 
     /// Writes the result: `words` for people, or `value` with `--json`.
-    pub(crate) fn tell(&self, words: &str, value: &Value) -> Result<(), Failure> {
-        if self.json { print_line(value) } else { print_line(words) }
+    pub(crate) fn tell(&self, words: &str, value: &impl Serialize) -> Result<(), Failure> {
+        if self.json { out::json(value) } else { out::line(words) }
     }
-}
-
-/// Writes one line to standard output, so that whoever reads a pipe has it at once.
-pub(crate) fn print_line(line: impl std::fmt::Display) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")?;
-    Ok(())
 }
 
 /// "1 cell", "2 cells".

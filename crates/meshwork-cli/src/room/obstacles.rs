@@ -84,7 +84,7 @@ impl Obstacles {
                 )
             }
             0 => {
-                format!("Nobody else was in the room for {timeout}{because}. {}", link::how_to_stay(address))
+                format!("Nobody else was in the room for {timeout}{because}. {}", link::HOW_TO_STAY)
             }
             count => format!(
                 "No link came up in {timeout}{because}. {} in the room. Try another network.",

@@ -1,6 +1,5 @@
 //! The log of a server: text for people, or one JSON object a line for programs.
 
-use std::io;
 use std::sync::OnceLock;
 
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -8,7 +7,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, reload};
 
 use super::config::LogConfig;
-use crate::style;
+use crate::{out, style};
 
 /// The codec of the relay. It warns of every message that it cannot read, and those are for strangers to send: whoever
 /// wants to see them names it.
@@ -20,7 +19,7 @@ static CHANGE: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::new();
 /// Starts it, once in a process.
 pub(super) fn start(config: &LogConfig) {
     let (filter, handle) = reload::Layer::new(filter(config));
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(out::log);
     let log = tracing_subscriber::registry().with(filter);
     // A log that runs already is another test's of this process.
     let started = if config.is_json {

@@ -20,8 +20,8 @@ use super::drafts::{Drafts, whole_path};
 use super::write::{denied, kept};
 use crate::exit::Failure;
 use crate::file::{PREFIX, folder_of, new_beside};
+use crate::out;
 use crate::room::attempt::Attempt;
-use crate::room::print_line;
 use crate::room::signal::Stop;
 
 /// How often the file is looked at: what reads the same twice is saved.
@@ -78,7 +78,7 @@ pub(super) async fn follow(
             }
             _ = looks.tick() => {
                 if followed.step().await? && target.common.json {
-                    print_line(json!({ "event": "written" }))?;
+                    out::json(&json!({ "event": "written" }))?;
                 }
             }
         }

@@ -12,21 +12,15 @@ mod write;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use meshwork::{App, Link, Room, VersionError, sync};
+use meshwork::{App, Link, Room, sync};
 use meshwork_core::signed::app::AppWord;
 use meshwork_signal::http::Pages;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
-use crate::room::in_step::Content;
-use crate::room::{self, Common, counted, keep, link, links, turn_on};
-
-const KEEP_HELP: &str = "\
-It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
-With --json the first line is {event: ready, address, peer, values, counters}; with --listen it has
-link too, the LINK with this keeper's own host and, of a private room, its secret. The lines after it
-are those of place watch without strokes, and storage {state: failed | working, reason}.";
+use crate::room::{Common, keep, link, links, turn_on};
 
 /// What can be done with counters, values and documents.
 #[derive(Subcommand)]
@@ -55,8 +49,7 @@ pub(crate) enum Command {
     TurnOn(turn_on::Arguments),
     /// Say what changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
-    /// Stay in a room and keep it on disk, until interrupted.
-    #[command(after_help = KEEP_HELP)]
+    /// The same as meshwork keep: stay in a room of any app and keep it on disk, until interrupted.
     Keep(keep::Arguments),
 }
 
@@ -120,17 +113,15 @@ pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), F
         Command::Erase(arguments) => erase::run(arguments).await,
         Command::TurnOn(arguments) => turn_on::run(arguments, sync::room(), word()).await,
         Command::Watch(arguments) => watch::run(arguments).await,
-        Command::Keep(arguments) => {
-            keep::run(arguments, pages, (&word(), Content::Entries), contents, keep_blobs).await
-        }
+        Command::Keep(arguments) => keep::run(arguments, pages).await,
     }
 }
 
 impl Target {
     /// Does something in the room, and tells what came of it.
-    async fn visit(
+    async fn visit<V: Serialize>(
         &self,
-        act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<(String, Value), Failure>,
+        act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<(String, V), Failure>,
     ) -> Result<(), Failure> {
         let (words, value) = self.enter(act).await?;
         self.common.tell(&words, &value)
@@ -161,23 +152,6 @@ async fn create(arguments: Create) -> Result<(), Failure> {
     attempt.close().await;
     let link = made?;
     common.tell(&link, &json!({ "link": link }))
-}
-
-/// What a keeper says of the room that it keeps.
-async fn contents(room: &Room) -> Result<(String, Value), Failure> {
-    let app = room::app(room, sync::APP).await?;
-    let (values, counters) = (app.values().entries("").await?.len(), app.counters("").await?.len());
-    let words = format!("{} and {}", counted(values, "value"), counted(counters, "counter"));
-    Ok((words, json!({ "values": values, "counters": counters })))
-}
-
-/// Holds what people save as versions of documents; it ends where that cannot go on.
-async fn keep_blobs(room: &Room) -> Result<(), Failure> {
-    match room::app(room, sync::APP).await?.keep_blobs().await {
-        Err(VersionError::Closed(closed)) => Err(closed.into()),
-        Err(error) => Err(Failure::Storage(format!("Versions of documents cannot be kept: {error}."))),
-        Ok(()) => Ok(()),
-    }
 }
 
 fn word() -> AppWord {

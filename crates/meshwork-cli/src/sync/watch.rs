@@ -1,18 +1,21 @@
 //! `sync watch`: says what changes, one JSON object a line.
 
+use anyhow::Context as _;
 use clap::Args;
 use meshwork::{App, Closed, Room, sync};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 
-use super::{Target, read};
+use super::Target;
+use super::read::{Written, written};
 use crate::exit::Failure;
+use crate::out;
 use crate::room::attempt::{Attempt, guest};
-use crate::room::print_line;
 use crate::room::signal::Stop;
 
 const AFTER_HELP: &str = "\
 Each line is an object. Of a value: {key, value, author, time_ms}, without value where it was deleted, then by
-whom and when; with the key alone where what stood there counts no more, as after a ban. Of a counter:
+whom and when, and with its text as unreadable where programs cannot read it; with the key alone where what stood there counts no more, as after a ban. Of a counter:
 {key, counter, by, author, time_ms}: where it stands, and by how much somebody raised it. What is there when
 it begins comes first, one line each, and then {ready: true}. Times are milliseconds since 1970. {missed}
 says how many changes this program was too slow to hear: what is there now is whole. When it ends by itself
@@ -49,46 +52,46 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn watch(attempt: &Attempt, room: &Room, app: &App, prefix: &str) -> Result<(), Failure> {
     let (mut values, mut counters) = (app.values().watch(prefix).await?, app.watch_counters(prefix));
     for entry in app.values().entries(prefix).await? {
-        let mut line = read::written(&entry);
-        line["key"] = entry.key().into();
-        print_line(line)?;
+        out::json(&Written { key: Some(entry.key().to_owned()), ..written(&entry) })?;
     }
     for (key, counter) in app.counters(prefix).await? {
-        print_line(json!({ "key": key, "counter": counter }))?;
+        out::json(&json!({ "key": key, "counter": counter }))?;
     }
-    print_line(json!({ "ready": true }))?;
+    out::json(&json!({ "ready": true }))?;
     let mut told = 0;
     loop {
         let next = async {
             let line = tokio::select! {
                 change = values.next() => {
                     let change = change.ok_or(Closed)?;
-                    let mut line = match (&change.after, change.author) {
-                        (Some(entry), _) => read::written(entry),
-                        (None, Some(author)) => {
-                            json!({ "author": author.to_string(), "time_ms": change.time_ms })
+                    let line = match (&change.after, change.author) {
+                        (Some(entry), _) => {
+                            to_raw_value(&Written { key: Some(change.key), ..written(entry) })
                         }
-                        (None, None) => json!({}),
+                        (None, Some(author)) => to_raw_value(&json!({
+                            "key": change.key, "author": author.to_string(), "time_ms": change.time_ms,
+                        })),
+                        (None, None) => to_raw_value(&json!({ "key": change.key })),
                     };
-                    line["key"] = change.key.into();
-                    line
+                    line.context("a change cannot be written as JSON")?
                 }
                 change = counters.next() => {
                     let change = change.ok_or(Closed)?;
                     let (author, time_ms) = (change.author.to_string(), change.time_ms);
-                    json!({
+                    let line = json!({
                         "key": change.name, "counter": change.value, "by": change.by,
                         "author": author, "time_ms": time_ms,
-                    })
+                    });
+                    to_raw_value(&line).context("a change cannot be written as JSON")?
                 }
             };
-            Ok::<Value, Failure>(line)
+            Ok::<Box<RawValue>, Failure>(line)
         };
-        print_line(attempt.within(room, next).await?)?;
+        out::json(&*attempt.within(room, next).await?)?;
         let missed = values.missed();
         if missed > told {
             told = missed;
-            print_line(json!({ "missed": missed }))?;
+            out::json(&json!({ "missed": missed }))?;
         }
     }
 }

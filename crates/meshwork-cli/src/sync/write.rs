@@ -3,7 +3,9 @@
 use anyhow::anyhow;
 use clap::Args;
 use meshwork::{App, KEPT_MAX, KeptError, Room, WriteError};
-use serde_json::{Value, json};
+use meshwork_core::json;
+use serde_json::json;
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::Target;
@@ -23,9 +25,9 @@ pub(crate) struct Set {
     /// Which value.
     #[arg(value_name = "KEY")]
     key: String,
-    /// The value as JSON: 3, true, '\"a text\"', '{\"seats\": 40}'. At most 32 KiB.
+    /// The value as JSON: 3, true, '\"a text\"', '{\"seats\": 40}'. At most 32 KiB, which are kept as they are.
     #[arg(value_name = "VALUE", value_parser = json_value, allow_hyphen_values = true)]
-    value: Value,
+    value: Box<RawValue>,
 }
 
 /// What `sync delete` is asked for.
@@ -56,7 +58,7 @@ pub(crate) struct Add {
 pub(super) async fn set(arguments: Set) -> Result<(), Failure> {
     let Set { target, key, value } = &arguments;
     let set = async |attempt: &mut Attempt, room: &Room, app: &App| {
-        write(attempt, room, async { app.values().set(key, value).await }).await?;
+        write(attempt, room, async { app.values().set(key, &**value).await }).await?;
         Ok((String::from("Written. A member that stays has it."), json!({ "key": key })))
     };
     target.visit(set).await
@@ -108,7 +110,7 @@ pub(super) async fn kept(room: &Room) -> Result<(), Failure> {
 }
 
 pub(super) const NOBODY: &str =
-    "there within 10 seconds. Open the link in a browser, or run meshwork sync keep, and try again.";
+    "there within 10 seconds. Open the link in a browser, or run meshwork keep, and try again.";
 
 /// The words for what was not written.
 pub(super) fn denied(error: WriteError) -> Failure {
@@ -131,6 +133,39 @@ pub(super) fn denied(error: WriteError) -> Failure {
     }
 }
 
-fn json_value(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("it is no JSON ({error}); a text is '\"in quotes\"'"))
+/// The text of a value, which every program can read.
+fn json_value(text: &str) -> Result<Box<RawValue>, String> {
+    let value: Box<RawValue> = serde_json::from_str(text)
+        .map_err(|error| format!("it is no JSON ({error}); a text is '\"in quotes\"'"))?;
+    json::check(value.get().as_bytes())
+        .map_err(|error| format!("other programs could not read this value: {error}"))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stay_as_they_are_given() {
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        for text in [
+            "0.9424502837770503",
+            "100000000000000000000",
+            r#"{"b":1,"a":2,"b":3}"#,
+            "-0",
+            "1.10",
+            "[1,\n 2]",
+            &deep,
+        ] {
+            assert_eq!(json_value(text).unwrap().get(), text);
+        }
+        assert_eq!(json_value(" 3 \n").unwrap().get(), "3");
+        let deep = format!("{}1{}", "[".repeat(130), "]".repeat(130));
+        for unread in [r#""\ud83d""#, "1e999", &deep] {
+            let words = json_value(unread).unwrap_err();
+            assert!(words.starts_with("other programs could not read this value"), "{unread}: {words}");
+        }
+        assert!(json_value("a text").unwrap_err().contains("no JSON"));
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod identity;
+mod keep;
 mod keeper;
 mod links;
 mod listen;

@@ -48,6 +48,37 @@ fn counts_and_values_outlive_a_killed_keeper() {
     drop(server);
 }
 
+/// Numbers, keys and doubles of objects as a person wrote them.
+#[test]
+fn values_stay_as_they_are_written() {
+    let home = Home::new();
+    let (_server, _keeper, link) = room(&home);
+    let written = [
+        "0.9424502837770503",
+        "1.1e24",
+        "100000000000000000000",
+        "18446744073709551616",
+        r#"{"b":1,"a":2,"b":3}"#,
+        "-0",
+        "[1,\n  2.50]",
+    ];
+    for value in written {
+        home.run(["sync", "set", &link, "key", value]).expect_code(0);
+        let got = home.run(["sync", "get", &link, "key"]).expect_code(0);
+        assert_eq!(got.stdout, format!("{value}\n"));
+    }
+    let history = home.run(["sync", "get", &link, "key", "--history", "--json"]).expect_code(0);
+    for value in ["100000000000000000000", r#"{"b":1,"a":2,"b":3}"#, "-0", "[1,   2.50]"] {
+        assert!(history.stdout.contains(&format!(r#""value":{value}}}"#)), "{value}: {}", history.stdout);
+    }
+    assert_eq!(history.stdout.lines().count(), 1);
+    let deep = format!("{}1{}", "[".repeat(130), "]".repeat(130));
+    for unread in [r#""\ud83d""#, "1e999", &deep] {
+        let refused = home.run(["sync", "set", &link, "key", unread]).expect_code(2);
+        refused.expect_words(&["other programs could not read this value"]);
+    }
+}
+
 #[test]
 fn owners_turn_a_canvas_on_beside_values() {
     let home = Home::new();
@@ -129,7 +160,7 @@ fn nothing_is_written_where_nobody_stays() {
     watcher.line("that it watches", |line| line.contains("ready"));
     let alone = home.run(["sync", "add", &link, "likes", "1", "--json"]).expect_code(3);
     assert_eq!(alone.json()["reason"], "unreachable");
-    alone.expect_words(&["Nothing was written", "sync keep"]);
+    alone.expect_words(&["Nothing was written", "meshwork keep"]);
     let other = home.run(["place", "create", "--server", &url]).expect_code(0).stdout.trim().to_owned();
     home.run(["sync", "list", &other]).expect_code(2).expect_words(&["this command is for sync"]);
 }

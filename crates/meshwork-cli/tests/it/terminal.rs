@@ -231,3 +231,59 @@ fn a_pipe_has_escape_bytes_only_when_asked() {
         );
     }
 }
+
+/// Others name keys, counters and documents, and write what they like into them.
+#[test]
+fn terminals_carry_out_nothing_that_others_wrote() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let link = home.run(["sync", "create", "--server", &url]).expect_code(0).stdout.trim().to_owned();
+    let _keeper = home.keep_for("sync", &link, "kept");
+    let hostile = "a\u{1b}]52;c;eA==\u{7}b\u{9b}31m\u{202e}c";
+    let named = |kind: &str| format!("{kind}{hostile}");
+    let (key, counter, document) = (named("key"), named("counter"), named("document"));
+    // JSON has C1 and direction in its texts as they are.
+    let value = format!("\"one\ttwo\u{9b}31m\u{202e}\"").replace('\t', "\\t");
+    std::fs::write(home.path("text"), format!("one\ttwo\n{hostile}\n")).unwrap();
+    home.run(["sync", "set", &link, &key, &value]).expect_code(0);
+    home.run(["sync", "add", &link, &counter, "1"]).expect_code(0);
+    home.run(["sync", "text", &link, &document, "--in", "text"]).expect_code(0);
+    home.run(["sync", "versions", &link, &document, "--save", hostile]).expect_code(0);
+    home.run(["place", "notes", &link.replace("/sync/", "/place/"), "--write", hostile]);
+    let acts = |character: char| {
+        character == '\u{1b}'
+            || ('\u{80}'..='\u{9f}').contains(&character)
+            || character == '\u{202e}'
+            || character == '\u{7}'
+    };
+    let commands: [&[&str]; 13] = [
+        &["list"],
+        &["list", "--json"],
+        &["get", &key],
+        &["get", &key, "--json"],
+        &["get", &key, "--history"],
+        &["get", &counter],
+        &["text", &document],
+        &["text", &document, "--json"],
+        &["versions", &document],
+        &["versions", &document, "--json"],
+        &["versions", &document, "--show", hostile],
+        &["versions", &document, "--compare", hostile],
+        &["versions", &document, "--show", "none"],
+    ];
+    for command in commands {
+        let arguments = [&["sync", command[0], &link], &command[1..]].concat();
+        let mut pty = home.start_on_terminal(&arguments, (200, 40), &[("TERM", "dumb")]);
+        pty.end();
+        let shown = String::from_utf8(pty.bytes()).expect("UTF-8");
+        assert!(!shown.contains(acts), "{arguments:?}: {shown:?}");
+    }
+    let text = ["sync", "text", &link, &document];
+    let mut pty = home.start_on_terminal(&text, (200, 40), &[("TERM", "dumb")]);
+    pty.end();
+    assert!(String::from_utf8_lossy(&pty.bytes()).contains("one\ttwo\r\n"), "tabs and lines stay");
+    let mut raw = home.start_on_terminal(&[&text[..], &["--raw"]].concat(), (200, 40), &[("TERM", "dumb")]);
+    raw.end();
+    assert!(String::from_utf8_lossy(&raw.bytes()).contains(hostile));
+    assert!(home.run(text).expect_code(0).stdout.contains(hostile), "a pipe gets it as it is");
+}

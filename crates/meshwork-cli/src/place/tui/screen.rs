@@ -1,4 +1,8 @@
 //! The terminal while a program draws on it: taken at the beginning, given back at the end, however that comes.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cells are drawn one by one, each a visible character; the names in them are made fit by the node"
+)]
 
 use std::io::{self, BufWriter, Stdout, stdout};
 use std::panic;

@@ -1,0 +1,124 @@
+//! The one place that writes words: results to standard output, notes and errors to standard error.
+//!
+//! # Problem
+//! Keys, names, values and texts are other people's. A terminal carries out control characters: it moves its cursor, writes its
+//! clipboard or hides a line. Characters that set the direction of writing make a line read as another one.
+//!
+//! # How it works
+//! On a terminal a text is shown without such characters; tab and line feed stay. Into a pipe or a file it goes as it is, and so it
+//! does on a terminal with `--raw`. JSON has them as escapes everywhere, which read as the same text. Words on standard error are
+//! always made fit: a log is read on terminals too.
+//!
+//! # Invariants
+//! - Nothing else in this program opens standard output or standard error (clippy.toml). What draws on the terminal, the terminal
+//!   canvas, progress bars and the log, filters for itself and says so where it stands.
+#![expect(clippy::disallowed_methods, reason = "this is the place")]
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anstyle::Style;
+use anyhow::Context as _;
+use meshwork_core::text;
+use serde::Serialize;
+
+use crate::exit::Failure;
+
+/// Whether bytes go to a terminal as they are.
+static IS_RAW: AtomicBool = AtomicBool::new(false);
+
+/// From now on a terminal gets texts as they are.
+pub(crate) fn write_raw() {
+    IS_RAW.store(true, Ordering::Relaxed);
+}
+
+/// Writes a line of a result, so that a reader of a pipe has it at once.
+pub(crate) fn line(words: impl Display) -> Result<(), Failure> {
+    print(format_args!("{words}\n"))
+}
+
+/// Writes a part of a result.
+pub(crate) fn print(words: impl Display) -> Result<(), Failure> {
+    let words = words.to_string();
+    let is_raw = IS_RAW.load(Ordering::Relaxed) || !io::stdout().is_terminal();
+    write(&if is_raw { words } else { text::shown_lines(&words) })
+}
+
+/// Writes one line of JSON.
+pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<(), Failure> {
+    let json = serde_json::to_string(value).context("a result cannot be written as JSON")?;
+    write(&(escaped(&json) + "\n"))
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Ok(written.context("cannot write to standard output")?)
+}
+
+/// Writes words to standard error behind a coloured one.
+pub(crate) fn aside(kind: &str, style: Style, words: impl Display) {
+    let words = text::shown_lines(&words.to_string());
+    // There is nobody left to tell when this stream fails.
+    let _ = writeln!(anstream::stderr(), "{style}{kind}:{style:#} {words}");
+}
+
+/// Asks something on standard error, where the answer is typed behind it.
+pub(crate) fn ask(question: &str) -> io::Result<()> {
+    let mut error = io::stderr();
+    error.write_all(question.as_bytes())?;
+    error.flush()
+}
+
+/// Standard error, for a log that escapes control characters itself.
+pub(crate) fn log() -> io::Stderr {
+    io::stderr()
+}
+
+/// JSON on one line, in which all that a terminal would carry out is an escape.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            // JSON has these between values alone.
+            '\n' | '\r' | '\t' => escaped.push(' '),
+            // And these in texts alone.
+            _ if text::does_something(character) => {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    escaped.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn json_escapes_what_a_terminal_carries_out() {
+        let hostile = "a\u{1b}]52;c;eA==\u{7}b\u{9b}31m\u{85}c\u{202e}d\u{2066}\u{7f}e\u{e0041}\n\tf\u{200b}";
+        let value = json!({ hostile: [hostile, 1] });
+        let line = escaped(&value.to_string());
+        assert!(line.chars().all(|character| !text::does_something(character)), "{line}");
+        assert!(
+            line.contains(r"\u009b31m") && line.contains(r"\u202ed") && line.contains(r"\udb40\udc41"),
+            "{line}"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value);
+    }
+
+    #[test]
+    fn json_is_one_line() {
+        let value =
+            serde_json::value::RawValue::from_string("{\n\t\"a\": \"محمد\",\r\n \"b\":1.0}".into()).unwrap();
+        assert_eq!(escaped(value.get()), "{  \"a\": \"محمد\",   \"b\":1.0}");
+    }
+}
