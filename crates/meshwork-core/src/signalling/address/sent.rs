@@ -67,18 +67,25 @@ fn best(found: Vec<RoomAddress>) -> Option<RoomAddress> {
 
 /// Reads the link at the beginning of a text.
 fn read(text: &str) -> Option<RoomAddress> {
+    let link = cut(text)?;
+    let unescaped = unescape(link);
+    let twice = unescaped.as_deref().and_then(unescape);
+    let written = [Some(link.into()), with_hash(link), unescaped, twice];
+    written.into_iter().flatten().find_map(|link: String| {
+        let link = cut(&link)?;
+        let in_ascii = &link[..link.find(|letter: char| !letter.is_ascii()).unwrap_or(link.len())];
+        let tried = [link, without_end(link), without_end(in_ascii)];
+        tried.into_iter().find_map(|link| RoomAddress::whole(&mended(link)?).ok())
+    })
+}
+
+/// The beginning of a text that can be a link.
+fn cut(text: &str) -> Option<&str> {
     let link = &text[..text.find(|letter| !is_of_link(letter)).unwrap_or(text.len())];
     // What stands behind the # is nothing that keys begin with: they are damaged, and not left out.
-    if link.ends_with('#') && text[link.len()..].starts_with(|letter: char| !letter.is_whitespace()) {
-        return None;
-    }
-    let in_ascii = &link[..link.find(|letter: char| !letter.is_ascii()).unwrap_or(link.len())];
-    [link, without_end(link), without_end(in_ascii)].into_iter().find_map(|link| {
-        let unescaped = unescape(link);
-        let twice = unescaped.as_deref().and_then(unescape);
-        let written = [Some(link.into()), with_hash(link), unescaped, twice];
-        written.into_iter().flatten().find_map(|link| RoomAddress::whole(&mended(&link)?).ok())
-    })
+    let is_damaged =
+        link.ends_with('#') && text[link.len()..].starts_with(|letter: char| !letter.is_whitespace());
+    (!is_damaged).then_some(link)
 }
 
 /// Whether a character stands in links as they are written (RFC 3986), and not around them.
