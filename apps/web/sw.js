@@ -3,9 +3,13 @@
 // What is kept never changes: a newer build is another worker with a cache of its own, which waits until the person
 // wants it. Signalling, and whatever is not a file of this build, is not touched.
 const BUILD = "{{build}}";
-const ASSETS = "/assets/" + BUILD + "/";
+// The path of the server's address, such as "/mesh"; empty for most.
+const BASE = new URL(self.registration.scope).pathname.replace(/\/$/, "");
+const ASSETS = BASE + "/assets/" + BUILD + "/";
 const FILES = {{files}};
-const CACHE = "meshwork-pages-" + BUILD;
+// Servers at other paths of the same host have caches of their own.
+const CACHES = "meshwork-pages" + BASE + "-";
+const CACHE = CACHES + BUILD;
 const PAGE = ASSETS + "index.html";
 // "/", the apps' own addresses, "/CODE", "/APP/CODE" and "/APP/CODE/VIEW", as the server answers.
 const CODE = "(?!(assets|health)(/|$))[a-hj-np-z2-9]{6}";
@@ -13,7 +17,7 @@ const WORD = "[a-z0-9-]{1,32}";
 const PAGES = new RegExp(`^/(index\\.html|({{apps}})/?|${CODE}/?|(?!assets/)${WORD}/${CODE}(/${WORD})?/?)?$`, "i");
 
 // Where a device puts pictures that other programs share, as the manifest says.
-const SHARED = "/place";
+const SHARED = BASE + "/place";
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
@@ -29,7 +33,7 @@ self.addEventListener("message", (event) => {
 });
 
 self.addEventListener("activate", (event) => {
-  const old = (name) => name.startsWith("meshwork-pages-") && name !== CACHE;
+  const old = (name) => name.startsWith(CACHES) && name !== CACHE;
   event.waitUntil(
     caches
       .keys()
@@ -47,7 +51,7 @@ self.addEventListener("fetch", (event) => {
   }
   if (request.method === "POST" && url.pathname === SHARED) {
     event.respondWith(keep(request));
-  } else if (isRead && request.mode === "navigate" && PAGES.test(url.pathname)) {
+  } else if (isRead && request.mode === "navigate" && PAGES.test(url.pathname.slice(BASE.length))) {
     event.respondWith(answer(PAGE, request));
   } else if (isRead && url.pathname.startsWith(ASSETS)) {
     event.respondWith(answer(url.pathname, request));

@@ -56,6 +56,8 @@ pub(crate) const LOADS: &str = "parts.json";
 const LAYOUT: u32 = 11;
 /// Filled in by the server.
 pub(crate) const ORIGIN: &str = "{{origin}}";
+/// What stands in a page for the path of that address, which is empty for most servers.
+pub(crate) const BASE: &str = "{{base}}";
 
 /// Pictures of the documentation that the manifest shows; each lies at `/` under its name.
 const SCREENSHOTS: [&str; 4] = [
@@ -293,7 +295,7 @@ impl<'a> Sources<'a> {
 
     /// The template with its places filled, for one app or for all.
     fn index(&self, build: &str, app: Option<&App>) -> Result<String> {
-        let (assets, loader) = (format!("/assets/{build}"), parts::LOADER);
+        let (assets, loader) = (format!("{BASE}/assets/{build}"), parts::LOADER);
         let scripts = format!(
             "<link rel=\"modulepreload\" href=\"{assets}/meshwork.js\">\n    \
              <link rel=\"modulepreload\" href=\"{assets}/{loader}\">\n    \
@@ -309,7 +311,7 @@ impl<'a> Sources<'a> {
             .replace("{{invitation}}", app.map_or("You are invited to a room", |app| app.invitation))
             .replace("{{sentence}}", app.map_or("Rooms made of people", |app| app.sentence))
             .replace("{{picture}}", &self.picture(app)?);
-        if let Some((_, rest)) = index.replace(ORIGIN, "").split_once("{{") {
+        if let Some((_, rest)) = index.replace(ORIGIN, "").replace(BASE, "").split_once("{{") {
             bail!("apps/web/index.html has an unknown place {{{{{}", rest.lines().next().unwrap_or_default());
         }
         Ok(index)
@@ -337,7 +339,7 @@ impl<'a> Sources<'a> {
 /// What a device is told that installs the pages, with the apps filled in.
 fn manifest(template: &[u8]) -> Result<String> {
     let template = std::str::from_utf8(template).context("the manifest is no text")?;
-    let shortcut = |app: &App| serde_json::json!({ "name": app.title, "description": app.sentence, "url": format!("/{}", app.word) });
+    let shortcut = |app: &App| serde_json::json!({ "name": app.title, "description": app.sentence, "url": format!("../../{}", app.word) });
     let shortcuts = serde_json::Value::from_iter(APPS.iter().map(shortcut)).to_string();
     let sentences = APPS.map(|app| app.sentence).join(". ");
     Ok(template.replace("{{shortcuts}}", &shortcuts).replace("{{sentences}}", &sentences))
@@ -452,8 +454,8 @@ mod tests {
     fn the_template_is_filled_and_checked() {
         let index =
             sources("{{scripts}} {{assets}}/x.css").index("f00", None).expect("both places are known");
-        assert!(index.contains("src=\"/assets/f00/start.js\""), "{index}");
-        assert!(index.contains(" /assets/f00/x.css"), "{index}");
+        assert!(index.contains("src=\"{{base}}/assets/f00/start.js\""), "{index}");
+        assert!(index.contains(" {{base}}/assets/f00/x.css"), "{index}");
         assert!(sources("no place").index("f00", None).is_err());
         assert!(sources("{{scripts}} {{other}}").index("f00", None).is_err());
         let of_app =

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use crate::editor;
-use crate::pages::LOADS;
+use crate::pages::{BASE, LOADS};
 use crate::workspace::Workspace;
 
 /// A route, the parts and scripts that it loads beside what `index.html` names, and the bytes of all of it at the last release, as
@@ -93,7 +93,7 @@ fn fetched(pages: &Path, parts: &[&str]) -> Result<Vec<Fetched>> {
     let quoted = index.split('"').skip(1).step_by(2);
     names.extend(
         quoted
-            .filter_map(|text| text.strip_prefix('/'))
+            .filter_map(|text| text.strip_prefix(BASE)?.strip_prefix('/'))
             .filter(|name| name.starts_with("assets/"))
             .map(str::to_owned),
     );

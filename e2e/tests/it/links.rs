@@ -1,7 +1,7 @@
 //! The links of a room, its name and its apps: what an owner gives to whom.
 
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab};
+use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, ServerOptions, Tab};
 
 use crate::common::hands::wait_there;
 use crate::common::{
@@ -271,6 +271,30 @@ async fn split_links_hold_for_every_app() -> Result<()> {
     lin.goto(&shared(&mira, "share-link-sheet").await?.replace("/place/", "/sync/")).await?;
     lin.click("increment").await?;
     wait_says(&lin, "counter", "1").await
+}
+
+#[tokio::test]
+async fn servers_have_pages_below_a_path() -> Result<()> {
+    let arguments = ["--public-url", "http://127.0.0.1/some/mesh"].map(str::to_owned).to_vec();
+    let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
+    let url = format!("http://{}/some/mesh", server.address());
+    let browser = Browser::start().await?;
+    let (tab, link) = open_values(&browser, &format!("{url}/"), "open").await?;
+    ensure!(link.starts_with(&format!("{url}/sync/")), "the link is {link}");
+    tab.click("increment").await?;
+    Cli::new()?.run(["sync", "list", &link]).await?.success()?;
+    wait_says(&tab, "kept", "Saved in this browser").await?;
+    tab.reload().await?;
+    wait_says(&tab, "counter", "1").await?;
+    tab.eval("document.querySelector('a.brand').click()", vec![]).await?;
+    wait_there(&tab, "join-code").await?;
+    ensure!(tab.url().await? == format!("{url}/"), "home is {}", tab.url().await?);
+    let code = link.rsplit('/').next().unwrap_or_default().split('#').next().unwrap_or_default().to_owned();
+    tab.type_text("join-code", &code).await?;
+    tab.click("join-room").await?;
+    wait_says(&tab, "counter", "1").await?;
+    ensure!(tab.url().await?.starts_with(&format!("{url}/")), "the room is at {}", tab.url().await?);
+    Ok(())
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ fn App() -> impl IntoView {
     {
         session.address.is_spilt.set(true);
         // Loaded again it tells the server nothing more.
-        if address.server().is_some_and(|(server, _)| server == browser::origin()) {
+        if address.server().is_some_and(|(server, _)| server == browser::server()) {
             browser::show_address(&address.to_string(), false);
         }
     }
@@ -107,7 +107,7 @@ fn App() -> impl IntoView {
     });
     let join = Callback::new(move |address: RoomAddress| {
         match address.server() {
-            Some((server, _)) if server != browser::origin() => {
+            Some((server, _)) if server != browser::server() => {
                 return browser::go_to(&address.to_string());
             }
             Some(_) => browser::show_address(&address.to_string(), true),
@@ -117,12 +117,12 @@ fn App() -> impl IntoView {
         route.set(Route::to(address));
     });
     let alone = Callback::new(move |app: &'static AppInfo| {
-        browser::show_address(&format!("/{}", app.word), true);
+        browser::show_address(&browser::at(&format!("/{}", app.word)), true);
         route.set(Route::Unshared(app));
     });
     Effect::new(move || {
         let Some(address) = session.address.link.get() else { return };
-        if address.server().is_none_or(|(server, _)| server != browser::origin()) {
+        if address.server().is_none_or(|(server, _)| server != browser::server()) {
             return;
         }
         let is_made_here = route.get_untracked() == Route::Home;

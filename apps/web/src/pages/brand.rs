@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 use meshwork_web::texts;
 
-use super::icons;
+use super::{browser, icons};
 
 /// The link.
 #[component]
 pub(crate) fn Brand() -> impl IntoView {
     view! {
-        <a class="brand" href="/" aria-label=texts::home::MESHWORK_HOME>
+        <a class="brand" href=browser::at("/") aria-label=texts::home::MESHWORK_HOME>
             {icons::mark()}
             <span>{texts::home::WORDMARK}</span>
         </a>

@@ -60,14 +60,30 @@ pub(crate) fn host() -> String {
     window().and_then(|window| window.location().hostname().ok()).unwrap_or_default()
 }
 
-/// `http(s)://HOST` of the page.
-pub(crate) fn origin() -> String {
-    window().and_then(|window| window.location().origin().ok()).unwrap_or_default()
+/// The address of the server that the page comes from: `http(s)://HOST`, and its path where it has one.
+pub(crate) fn server() -> String {
+    let origin = window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+    origin + &base()
 }
 
-/// The path of the page's address.
+/// An address below the server's, such as `/place`.
+pub(crate) fn at(path: &str) -> String {
+    base() + path
+}
+
+/// The path of the page's address, below the server's.
 pub(crate) fn path() -> String {
-    window().and_then(|window| window.location().pathname().ok()).unwrap_or_default()
+    let path = window().and_then(|window| window.location().pathname().ok()).unwrap_or_default();
+    path.strip_prefix(&base()).map_or(path.clone(), str::to_owned)
+}
+
+/// The path of the server's address, such as `/mesh`: empty for most. The page's files name it.
+fn base() -> String {
+    let document = window().and_then(|window| window.document());
+    let script =
+        document.and_then(|document| document.query_selector("script[src*='/assets/']").ok().flatten());
+    let source = script.and_then(|script| script.get_attribute("src")).unwrap_or_default();
+    source.split_once("/assets/").map_or_else(String::new, |(base, _)| base.to_owned())
 }
 
 /// A number that nobody else draws.
@@ -311,7 +327,7 @@ pub(crate) async fn share(text: &str) -> bool {
 pub(crate) async fn is_server_healthy() -> bool {
     let options = web_sys::RequestInit::new();
     options.set_cache(web_sys::RequestCache::NoStore);
-    let answer = settled(fetch("/health", &options)).await;
+    let answer = settled(fetch(&at("/health"), &options)).await;
     answer
         .ok()
         .and_then(|answer| answer.dyn_into::<web_sys::Response>().ok())

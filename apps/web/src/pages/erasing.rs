@@ -19,7 +19,7 @@ pub(crate) fn EraseAll(
     let erase = move |_| {
         spawn_local(async move {
             match erase_all(session).await {
-                Ok(()) => browser::go_to("/"),
+                Ok(()) => browser::go_to(&browser::at("/")),
                 // The sheet may have gone meanwhile.
                 Err(why) => drop(problem.try_set(Some(why))),
             }

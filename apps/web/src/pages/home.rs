@@ -257,7 +257,7 @@ impl Making {
                 true => meshwork_place::parameters(SIZES[self.size.get_untracked()]),
                 false => AppParameters::default(),
             };
-            let servers = if is_alone { Vec::new() } else { vec![browser::origin()] };
+            let servers = if is_alone { Vec::new() } else { vec![browser::server()] };
             let private = is_alone || self.is_private.get_untracked();
             Ok((RoomSpec { servers, app: word, parameters, private }, rules))
         });
@@ -396,7 +396,7 @@ fn MakeRoom(
                 </details>
                 <p class="hint">
                     <a
-                        href=move || format!("/{}", chosen.get().word)
+                        href=move || browser::at(&format!("/{}", chosen.get().word))
                         data-testid="begin-alone"
                         on:click=move |event| begin_alone(making, &event)
                     >
@@ -487,7 +487,7 @@ pub(crate) fn JoinRoom(
     join: Callback<RoomAddress>,
 ) -> impl IntoView {
     let entry = RwSignal::new(Entry::Code { text: String::new(), refused: false });
-    let address = move || code_input::address(&entry.get(), &browser::origin()).ok();
+    let address = move || code_input::address(&entry.get(), &browser::server()).ok();
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         if let Some(address) = address() {
@@ -510,7 +510,7 @@ pub(crate) fn JoinRoom(
                 </button>
             </div>
             <p class="hint" id="join-hint" class:complaint=is_complaint aria-live="polite">
-                {move || texts::home::hint(&entry.get(), &browser::origin())}
+                {move || texts::home::hint(&entry.get(), &browser::server())}
             </p>
         </form>
     }

@@ -45,7 +45,7 @@ pub(crate) fn NotFound(
                     {texts::home::NOTHING_AT} <code>{texts::short_path(&path)}</code>
                 </p>
                 <JoinRoom join/>
-                <a class="button secondary" href="/" data-testid="go-home">{way_on}</a>
+                <a class="button secondary" href=browser::at("/") data-testid="go-home">{way_on}</a>
             </main>
         </div>
     }

@@ -37,7 +37,7 @@ pub(crate) fn NoticeCard(
             Offer::Key => (texts::key::USE_OTHER, "offer-key"),
         };
         let act = move |_| match (offer, on_offer) {
-            (Offer::Home, _) => browser::go_to("/"),
+            (Offer::Home, _) => browser::go_to(&browser::at("/")),
             (Offer::Reload, _) => browser::reload(),
             (Offer::Update, _) => update::load_newest(),
             (offer, Some(on_offer)) => on_offer.run(offer),

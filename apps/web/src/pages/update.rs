@@ -13,7 +13,7 @@ use wasm_bindgen::prelude::*;
 
 use super::browser;
 
-/// Where the worker is: at the root, since a worker is for what lies below it.
+/// The worker below the server's address: a worker is for the pages below its own.
 const WORKER: &str = "/sw.js";
 /// A page's first worker fetches every file there is, each with a request of its own, so it begins when what the person
 /// waits for is long there: 1.1 MB take as long at 1.8 Mbit/s.
@@ -118,7 +118,7 @@ fn container() -> Option<ServiceWorkerContainer> {
 
 /// Registers the worker, and notices newer ones as they become ready.
 async fn watch(waiting: Waiting, is_ready: RwSignal<bool>) -> Option<()> {
-    let registration = browser::settled(register(WORKER)).await.ok()?;
+    let registration = browser::settled(register(&browser::at(WORKER))).await.ok()?;
     let registration: ServiceWorkerRegistration = registration.dyn_into().ok()?;
     let offer = move |worker: ServiceWorker| {
         waiting.set_value(Some(worker));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::Uri;
 use ipnet::IpNet;
 
 use super::access::ForwardedHeader;
@@ -38,7 +39,8 @@ pub struct HttpConfig {
     /// Who may read `/metrics`. This machine is not among them by itself: a proxy on it speaks for everybody.
     pub metrics_allow: Vec<IpNet>,
     /// The address by which people reach the server, such as `https://paint.example.org`: previews of links show pictures
-    /// from there. Without it that is what a request, or the trusted proxy that brings it, says.
+    /// from there. Without it that is what a request, or the trusted proxy that brings it, says. It may have a path, such as
+    /// `https://example.org/mesh`: the server then answers below that path, and without it for proxies that take it away.
     pub public_url: Option<String>,
     /// Whether addresses of clients stand in the log.
     pub log_addresses: bool,
@@ -62,5 +64,52 @@ impl Default for HttpConfig {
             public_url: None,
             log_addresses: false,
         }
+    }
+}
+
+impl HttpConfig {
+    /// An address without the path of [`public_url`](HttpConfig::public_url) before it; nothing where it does not begin so.
+    pub(super) fn below_base(&self, asked: &Uri) -> Option<Uri> {
+        let base = Some(base_path(self.public_url.as_deref()?)).filter(|base| !base.is_empty())?;
+        let rest = asked.path().strip_prefix(base)?;
+        if !matches!(rest.bytes().next(), None | Some(b'/')) {
+            return None;
+        }
+        let path = if rest.is_empty() { "/" } else { rest };
+        let query = asked.query().map_or(String::new(), |query| format!("?{query}"));
+        format!("{path}{query}").parse().ok()
+    }
+}
+
+/// The path of a server's address, such as `/mesh` of `https://example.org/mesh`; empty for one without.
+pub(super) fn base_path(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = authority.find('/').map_or("", |start| &authority[start..]);
+    path.trim_end_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_lose_the_base_path_alone() {
+        let config = |url: &str| HttpConfig { public_url: Some(url.to_owned()), ..HttpConfig::default() };
+        let below = |config: &HttpConfig, asked: &str| {
+            config.below_base(&asked.parse().expect("an address")).map(|uri| uri.to_string())
+        };
+        let mesh = config("https://example.org/a/mesh/");
+        for (asked, answered) in [
+            ("/a/mesh", Some("/")),
+            ("/a/mesh/", Some("/")),
+            ("/a/mesh/place/K7M4QX?shared", Some("/place/K7M4QX?shared")),
+            ("/a/mesh/a/mesh/x", Some("/a/mesh/x")),
+            ("/a/meshwork", None),
+            ("/place/K7M4QX", None),
+        ] {
+            assert_eq!(below(&mesh, asked).as_deref(), answered, "{asked}");
+        }
+        assert_eq!(below(&config("https://example.org"), "/place"), None);
+        assert_eq!(below(&HttpConfig::default(), "/place"), None);
     }
 }

@@ -177,8 +177,14 @@ impl Acceptor {
         add(&self.shared.counts.connections);
         let config = self.shared.config();
         let (head_within, read_within) = (config.head_within, config.read_within);
-        let http = Http { router: self.router.clone(), address, head_within, stopped: self.stopped.clone() };
         let shared = Arc::clone(&self.shared);
+        let http = Http {
+            router: self.router.clone(),
+            shared: Arc::clone(&shared),
+            address,
+            head_within,
+            stopped: self.stopped.clone(),
+        };
         match (&self.tls, &self.stun) {
             (Some(tls), _) => {
                 let acceptor = TlsAcceptor::from(tls.config());
@@ -211,6 +217,7 @@ impl Acceptor {
 /// One connection that is to speak HTTP.
 struct Http {
     router: Router,
+    shared: Arc<Shared>,
     address: SocketAddr,
     head_within: Duration,
     stopped: watch::Receiver<bool>,
@@ -218,9 +225,13 @@ struct Http {
 
 impl Http {
     async fn run(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let (router, remote) = (self.router, Remote(self.address.ip()));
+        let (router, shared, remote) = (self.router, self.shared, Remote(self.address.ip()));
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             request.extensions_mut().insert(remote);
+            // Some proxies take the path of the public address away before they pass a request on.
+            if let Some(uri) = shared.config().below_base(request.uri()) {
+                *request.uri_mut() = uri;
+            }
             router.clone().call(request)
         });
         let connection = http1::Builder::new()

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 
+use super::config::base_path;
+
 /// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
 const INDEX: &str = "index.html";
 /// Where the same page lies with the preview of an app, as `WORD.html`, for each app that the pages have.
@@ -18,6 +20,8 @@ const IMMUTABLE_FOLDER: &str = "assets/";
 /// What stands in a page for the address by which people reach the server. Previews of links show pictures only by their whole
 /// address, which no build knows.
 const ORIGIN: &str = "{{origin}}";
+/// The path of that address, before those of the files that the page loads.
+const BASE: &str = "{{base}}";
 /// Forms that a file may also be kept in, best first: the encoding's name and what is added to the file's.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
@@ -27,7 +31,7 @@ pub trait Pages: Send + Sync + 'static {
     /// hold anything, but no empty, `.` or `..` part.
     ///
     /// A file may have smaller twins named `PATH.br` and `PATH.gz`, which browsers that can read them are given. In a page
-    /// `{{origin}}` stands for the server's own address; such a page has no twins.
+    /// `{{origin}}` stands for the server's own address and `{{base}}` for its path; such a page has no twins.
     fn page(&self, path: &str) -> Option<Page>;
 }
 
@@ -136,13 +140,14 @@ fn room_at(path: &str) -> Option<RoomAddress> {
     room.server().is_some_and(|(server, _)| server == HERE).then_some(room)
 }
 
-/// A page with the server's own address in it; nothing for what has no place for it.
+/// A page with the server's own address in it; nothing for a page without a place for it.
 fn filled(plain: &Page, path: &str, origin: impl FnOnce() -> Option<String>) -> Option<Page> {
     let text = path.ends_with(".html").then(|| std::str::from_utf8(&plain.body).ok())??;
     if !text.contains(ORIGIN) {
         return None;
     }
-    let body = text.replace(ORIGIN, &origin().unwrap_or_default());
+    let origin = origin().unwrap_or_default();
+    let body = text.replace(ORIGIN, &origin).replace(BASE, base_path(&origin));
     let hash = blake3::hash(body.as_bytes()).into();
     Some(Page { body: Cow::Owned(body.into_bytes()), hash })
 }

@@ -42,11 +42,33 @@ async fn previews_name_pictures_by_their_whole_address() {
         [("", "http://localhost/preview-sync.png"), (secure, "https://localhost/preview-sync.png")]
     {
         let answer = of("/sync/K7M4QX", lines).await;
-        assert!(answer.ends_with(&format!("\r\n\r\n<meta content=\"{picture}\">")), "{answer}");
+        let page = format!("\r\n\r\n<meta content=\"{picture}\"><script src=\"/a.js\">");
+        assert!(answer.ends_with(&page), "{answer}");
         assert!(!answer.contains("content-encoding"), "{answer}");
     }
     let tag = |answer: &str| answer.lines().find(|line| line.starts_with("etag: ")).unwrap().to_owned();
     assert_ne!(tag(&of("/sync", "").await), tag(&of("/sync", secure).await), "another page");
+}
+
+#[tokio::test]
+async fn servers_answer_below_the_path_of_their_address() {
+    let config = HttpConfig { public_url: Some("https://x.org/mesh".into()), ..HttpConfig::default() };
+    let server = Server::with(HubConfig::default(), config, [1; 32]).await;
+    // Some proxies take the path away, others leave it.
+    for path in ["/mesh/sync/K7M4QX", "/sync/K7M4QX", "/mesh/sync", "/sync"] {
+        let answer = server.request(&format!("GET {path} HTTP/1.1")).await;
+        assert!(answer.contains("https://x.org/mesh/preview-sync.png"), "{path}: {answer}");
+        assert!(answer.contains("src=\"/mesh/a.js\""), "{path}: {answer}");
+    }
+    for path in ["/mesh", "/mesh/", "/mesh/robots.txt", "/mesh/health", "/mesh/assets/1f0c/meshwork_bg.wasm"]
+    {
+        let answer = server.request(&format!("GET {path} HTTP/1.1")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {answer}");
+    }
+    for path in ["/meshes/robots.txt", "/mesh/mesh/robots.txt"] {
+        let answer = server.request(&format!("GET {path} HTTP/1.1")).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+    }
 }
 
 #[tokio::test]

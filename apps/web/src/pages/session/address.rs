@@ -72,7 +72,7 @@ impl Address {
             // A page's own origin is a server's address, and the room is at no other.
             let _ = self
                 .node
-                .with_room(|node, now, room| node.room_mut(now, room).add_server(&browser::origin()));
+                .with_room(|node, now, room| node.room_mut(now, room).add_server(&browser::server()));
         }
     }
 

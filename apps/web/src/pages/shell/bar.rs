@@ -25,7 +25,7 @@ pub(crate) fn Bar(
     view! {
         <header class="bar">
             <div class="bar-start">
-                <a class="brand" href="/" aria-label=texts::home::MESHWORK_HOME title=texts::bar::HOME>
+                <a class="brand" href=browser::at("/") aria-label=texts::home::MESHWORK_HOME title=texts::bar::HOME>
                     <span class="bar-back">{icons::back()}</span>
                     {icons::mark()}
                 </a>

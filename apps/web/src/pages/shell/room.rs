@@ -140,7 +140,7 @@ fn panels(
         {owners(|_, draft| view! { <RoomName draft/> }.into_any())}
         <AboutFacts session/>
         <p class="sheet-part">
-            <a class="button secondary" href="/" data-testid="leave">{texts::room::LEAVE}</a>
+            <a class="button secondary" href=browser::at("/") data-testid="leave">{texts::room::LEAVE}</a>
         </p>
     };
     let rules = view! {

@@ -70,7 +70,10 @@ impl Server {
         let files: [(&str, &[u8]); 8] = [
             ("index.html", b"<!doctype html>"),
             ("apps/place.html", b"<!doctype html>"),
-            ("apps/sync.html", b"<meta content=\"{{origin}}/preview-sync.png\">"),
+            (
+                "apps/sync.html",
+                b"<meta content=\"{{origin}}/preview-sync.png\"><script src=\"{{base}}/a.js\">",
+            ),
             ("apps/sync.html.br", b"br"),
             ("robots.txt", b"nobody"),
             ("sw.js", b"const BUILD"),
