@@ -1,11 +1,13 @@
 //! A document as text, read and written with yrs.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use meshwork_core::id::PeerId;
 use meshwork_sync::document::Documents;
 use meshwork_sync::document::update::Id;
+use meshwork_sync::plain::unified;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use yrs::undo::UndoManager;
 use yrs::updates::decoder::Decode as _;
@@ -63,18 +65,19 @@ impl Text<'_, '_> {
         self.text.get_string(self.writing)
     }
 
-    /// Inserts words before the character at a place, or at the end where it is beyond that.
+    /// Inserts words before the character at a place, or at the end where it is beyond that. Line ends are LF in documents: CR LF and
+    /// CR are inserted as LF, and a mark of byte order in front is left out.
     pub fn insert(&mut self, at: usize, words: &str) {
-        let at = self.unit(at);
-        self.text.insert(self.writing, at, words);
-        self.places.insert(at, words);
+        let (at, words) = (self.unit(at), unified(words));
+        self.text.insert(self.writing, at, &words);
+        self.places.insert(at, &words);
     }
 
-    /// Adds words at the end.
+    /// Adds words at the end, as [`insert`](Text::insert) does.
     pub fn push(&mut self, words: &str) {
-        let end = self.text.len(self.writing);
-        self.text.insert(self.writing, end, words);
-        self.places.insert(end, words);
+        let (end, words) = (self.text.len(self.writing), unified(words));
+        self.text.insert(self.writing, end, &words);
+        self.places.insert(end, &words);
     }
 
     /// Deletes the characters in a range, as far as there are any.
@@ -86,7 +89,8 @@ impl Text<'_, '_> {
         }
     }
 
-    /// Makes it read so, with few insertions and deletions, so that what others write meanwhile stays.
+    /// Makes it read so, with few insertions and deletions, so that what others write meanwhile stays. A line end is the same
+    /// however it is written, and stays as it is; new ones are LF.
     pub fn set(&mut self, new: &str) {
         set(&self.text, self.writing, new);
         self.places.forget();
@@ -99,25 +103,79 @@ impl Text<'_, '_> {
     }
 }
 
-/// Makes a text read so.
+/// Makes a text read so, whatever its line ends are written with.
 pub(crate) fn set(text: &TextRef, writing: &mut TransactionMut<'_>, new: &str) {
     let old = text.get_string(writing);
-    replace(text, writing, &old, new);
+    let new = unified(new);
+    apply(text, writing, &old, line_edits(&old, &new));
 }
 
 /// Does to a text what turns `old`, which it reads, into `new`.
 pub(crate) fn replace(text: &TextRef, writing: &mut TransactionMut<'_>, old: &str, new: &str) {
+    apply(
+        text,
+        writing,
+        old,
+        edits(old, new).into_iter().map(|(range, words)| (range, words.into())).collect(),
+    );
+}
+
+/// Replaces ranges of bytes of `old`, which a text reads, by words.
+fn apply(
+    text: &TextRef,
+    writing: &mut TransactionMut<'_>,
+    old: &str,
+    edits: Vec<(Range<usize>, Cow<'_, str>)>,
+) {
     // From the end, so that places before stay what they are.
-    for (range, words) in edits(old, new).into_iter().rev() {
+    for (range, words) in edits.into_iter().rev() {
         let at = utf16(&old[..range.start]);
         let length = utf16(&old[range]);
         if length > 0 {
             text.remove_range(writing, at, length);
         }
         if !words.is_empty() {
-            text.insert(writing, at, words);
+            text.insert(writing, at, &words);
         }
     }
+}
+
+/// What turns one text into another whose line ends are all LF, as ranges of bytes of the old one and what takes their place: line ends
+/// that both have stay as the old one has them, and so does a mark of byte order.
+pub(crate) fn line_edits<'n>(old: &str, new: &'n str) -> Vec<(Range<usize>, Cow<'n, str>)> {
+    let shown = unified(old);
+    let found = edits(&shown, new).into_iter();
+    if shown == old {
+        return found.map(|(range, words)| (range, words.into())).collect();
+    }
+    // Where each byte of what is shown begins in the old text.
+    let mut places = Vec::with_capacity(shown.len() + 1);
+    let marks = old.len() - old.strip_prefix('\u{feff}').unwrap_or(old).len();
+    let bytes = &old.as_bytes()[marks..];
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte != b'\n' || at == 0 || bytes[at - 1] != b'\r' {
+            places.push(marks + at);
+        }
+    }
+    places.push(old.len());
+    let mut edits: Vec<(Range<usize>, Cow<'n, str>)> =
+        found.map(|(range, words)| (places[range.start]..places[range.end], words.into())).collect();
+    let mut now = old.to_owned();
+    for number in (0..edits.len()).rev() {
+        let least = number.checked_sub(1).map_or(0, |before| edits[before].0.end);
+        let (range, words) = &mut edits[number];
+        let is_lf =
+            if words.is_empty() { now[range.end..].starts_with('\n') } else { words.starts_with('\n') };
+        // CR and LF that came together would be one line end.
+        if is_lf {
+            let before = &old[least..range.start];
+            let alone = before.len() - before.trim_end_matches('\r').len();
+            range.start -= alone;
+            *words = format!("{}{words}", "\n".repeat(alone)).into();
+        }
+        now.replace_range(range.clone(), words);
+    }
+    edits
 }
 
 /// What turns one text into another: ranges of bytes of the old one, and what takes their place.
@@ -371,7 +429,7 @@ impl Document {
         Ok(is_undone)
     }
 
-    /// Puts a text into the document that stands there once, whoever seeds it, offline too.
+    /// Puts a text into the document that stands there once, whoever seeds it, offline too. Its line ends are LF there.
     ///
     /// # Errors
     /// [`WriteError`]; the document is as it was.
@@ -379,7 +437,7 @@ impl Document {
         let document = Doc::with_options(Options { client_id: ClientID::new(0), ..Options::default() });
         let text = document.get_or_insert_text(ROOT);
         let mut writing = document.transact_mut();
-        text.insert(&mut writing, 0, words);
+        text.insert(&mut writing, 0, &unified(words));
         let update = writing.encode_update_v1();
         drop(writing);
         self.seed(&update).await
@@ -485,6 +543,31 @@ mod tests {
             (long.as_str(), &long.replace("after", "before")),
         ] {
             assert_eq!(applied(old, new), new);
+        }
+    }
+
+    #[test]
+    fn line_ends_are_edited_as_one() {
+        let after = |old: &str, new: &str| {
+            let mut text = old.to_owned();
+            for (range, words) in line_edits(old, new).into_iter().rev() {
+                text.replace_range(range, &words);
+            }
+            text
+        };
+        assert_eq!(after("# Title\r\n\r\nfirst\r\n", "# Title\n\nfirst\n"), "# Title\r\n\r\nfirst\r\n");
+        assert_eq!(after("one\r\ntwo\r\n", "one!\ntwo\nthree\n"), "one!\r\ntwo\nthree\r\n");
+        assert_eq!(after("one\r\ntwo", "onetwo"), "onetwo");
+        assert_eq!(after("\u{feff}one\r\n", "new one\n"), "\u{feff}new one\r\n");
+        // A line end of CR alone does not melt into the next one.
+        for (old, new) in [
+            ("a\rb\nc", "a\n\nc"),
+            ("a\rc", "a\n\nc"),
+            ("a\r\r\nc", "a\nb\nc"),
+            ("a\r\rb", "a\n\n\nb"),
+            ("\rX\ry", "\n\nz\ny"),
+        ] {
+            assert_eq!(unified(&after(old, new)), new, "{old:?}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
+use meshwork::sync::plain;
 use meshwork::{App, Document, Room};
 use serde_json::{Value, json};
 
@@ -26,7 +27,9 @@ read as the file does. --watch does both whenever one of the two changes, so tha
 --in and --edit end when a member that stays has what was written, and with exit code 3 where nobody who stays
 is there within 10 seconds: then nothing was written. With --json: {name, text, authors: [{from, to, author}]},
 places in characters; with --out {name, text}; with --in and --edit {name}; with --watch {event: ready, name,
-file} once both say the same, and {event: written} each time the file was replaced.";
+file} once both say the same, {event: written} each time the file was replaced, and {event: refused, reason}
+where the file is no text, or says what the room refuses for good: that stays in the file, and all else goes on.
+A file is UTF-8 with any line ends, which it keeps. The document has LF alone.";
 
 /// What `sync text` is asked for.
 #[derive(Args)]
@@ -91,7 +94,10 @@ async fn put(
 ) -> Result<(String, Value), Failure> {
     let draft = notes.draft().await.context("the document cannot be shown")?;
     let drafts = Drafts::of(&target.common, room, notes.name(), file)?;
-    std::fs::write(file, draft.text()).with_context(|| format!("{} cannot be written", file.display()))?;
+    // A file that is there keeps its line ends.
+    let form = std::fs::read(file).ok().and_then(|bytes| plain::read(&bytes).ok()).unwrap_or_default().1;
+    std::fs::write(file, plain::written(draft.text(), form))
+        .with_context(|| format!("{} cannot be written", file.display()))?;
     drafts.write(&draft)?;
     Ok((format!("Written to {}.", file.display()), json!({ "name": notes.name(), "text": draft.text() })))
 }
@@ -141,8 +147,10 @@ async fn edit(attempt: &mut Attempt, room: &Room, notes: &Document) -> Result<(S
     if !status.success() {
         return Err(Failure::Usage(format!("Nothing was written: the editor {name} ended with {status}.")));
     }
-    let new = read_file(&path)?;
-    let written = write(attempt, room, async { notes.merge(&mut draft, &new).await.map(|_| ()) }).await;
+    let written = match read_file(&path) {
+        Ok(new) => write(attempt, room, async { notes.merge(&mut draft, &new).await.map(|_| ()) }).await,
+        Err(failure) => Err(failure),
+    };
     if let Err(failure) = written {
         let kept = path.keep().context("what was typed is lost")?;
         crate::style::note(format!("What you typed is in {}.", kept.display()));
@@ -163,10 +171,12 @@ fn open_editor(editor: &OsString, path: &Path) -> std::io::Result<std::process::
 }
 
 fn read_file(file: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = match file == Path::new("-") {
-        true => std::io::stdin().read_to_string(&mut text).map(|_| text),
-        false => std::fs::read_to_string(file),
+        true => std::io::stdin().read_to_end(&mut bytes).map(|_| bytes),
+        false => std::fs::read(file),
     };
-    read.map_err(|error| Failure::Usage(format!("{} cannot be read: {error}.", file.display())))
+    let refused = |words: String| Failure::Usage(format!("{} cannot be read: {words}.", file.display()));
+    let bytes = read.map_err(|error| refused(error.to_string()))?;
+    plain::read(&bytes).map(|(text, _)| text).map_err(|error| refused(error.to_string()))
 }

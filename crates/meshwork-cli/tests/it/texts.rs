@@ -95,6 +95,64 @@ fn files_and_documents_stay_in_step() {
     assert_eq!(fs::read_to_string(unknown).expect("read"), "of nobody");
 }
 
+#[test]
+fn files_are_read_alike() {
+    let home = Home::new();
+    let (_server, _keeper, link) = room(&home);
+    let file = home.path("notes.md");
+    let path = file.to_str().expect("a path");
+    let run = |options: &[&str]| home.run([&["sync", "text", &link, "notes"], options].concat());
+    fs::write(&file, b"\xef\xbb\xbf# Title\r\n\r\nfirst line\r\nsecond line\r\n").expect("written");
+    run(&["--in", path]).expect_code(0);
+    assert_eq!(text(&home, &link), "# Title\n\nfirst line\nsecond line\n");
+    // The file keeps how it is written.
+    fs::write(&file, b"\xef\xbb\xbf# Title\r\n\r\nfirst line\r\nsecond line\r\nthird\r\n").expect("written");
+    run(&["--in", path]).expect_code(0);
+    run(&["--out", path]).expect_code(0);
+    let now = fs::read(&file).expect("read");
+    assert_eq!(now, b"\xef\xbb\xbf# Title\r\n\r\nfirst line\r\nsecond line\r\nthird\r\n");
+    assert_eq!(text(&home, &link), "# Title\n\nfirst line\nsecond line\nthird\n");
+    fs::write(&file, b"Caf\xe9 cr\xe8me, it\x92s late.").expect("written");
+    for option in ["--in", "--watch"] {
+        run(&[option, path]).expect_code(2).expect_words(&["byte 4 (0xE9)", "Windows-1252"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn watchers_outlive_half_saved_files() {
+    let home = Home::new();
+    let (_server, _keeper, link) = room(&home);
+    let file = home.path("notes.txt");
+    fs::write(&file, "caf\u{e9} one\r\ntwo\r\n").expect("written");
+    let path = file.to_str().expect("a path");
+    let mut watcher = home.start(["sync", "text", &link, "notes", "--watch", path, "--json"]);
+    watcher.line("that it watches", |line| line.contains("ready"));
+    assert_eq!(text(&home, &link), "caf\u{e9} one\ntwo\n");
+    // Cut within a letter, and no text at all: said once, and left alone.
+    fs::write(&file, b"caf\xc3").expect("written");
+    watcher.line("that it is no text", |line| line.contains("refused") && line.contains("0xC3"));
+    assert_eq!(text(&home, &link), "caf\u{e9} one\ntwo\n");
+    let other = home.path("other.txt");
+    home.run(["sync", "text", &link, "notes", "--out", other.to_str().expect("a path")]).expect_code(0);
+    fs::write(&other, "caf\u{e9} one\ntwo\nthree\n").expect("written");
+    home.run(["sync", "text", &link, "notes", "--in", other.to_str().expect("a path")]).expect_code(0);
+    fs::write(&file, "caf\u{e9} one!\r\ntwo\r\n").expect("written");
+    reads(&mut watcher, &file, "caf\u{e9} one!\r\ntwo\r\nthree\r\n");
+    // What is refused for good stays in the file, and all else goes on.
+    let long = "x".repeat(9_000_000);
+    fs::write(&file, format!("caf\u{e9} one!\r\ntwo\r\nthree\r\n{long}\r\nfour\r\n")).expect("written");
+    watcher.line("that it is too long", |line| line.contains("refused") && line.contains("8388608"));
+    fs::write(&other, "zero\ncaf\u{e9} one\ntwo\nthree\n").expect("written");
+    home.run(["sync", "text", &link, "notes", "--in", other.to_str().expect("a path")]).expect_code(0);
+    let wanted = format!("zero\r\ncaf\u{e9} one!\r\ntwo\r\nthree\r\n{long}\r\nfour\r\n");
+    reads(&mut watcher, &file, &wanted);
+    let now = text(&home, &link);
+    assert!(now.starts_with("zero\ncaf\u{e9} one!\n") && now.ends_with("four\n") && now.len() < 100, "{now}");
+    watcher.interrupt();
+    watcher.end().expect_code(0);
+}
+
 #[cfg(unix)]
 #[test]
 fn editors_edit_documents() {

@@ -246,6 +246,108 @@ async fn edits_from_elsewhere_are_merged() {
     assert_eq!(all_read(&rooms, 28).await, "zero\none\n2\nthree!\nfour\nfive\n");
 }
 
+/// An update that puts words into the text, as a program with a library of its own makes it.
+fn typed(open: &yrs::Doc, at: u32, words: &str) -> Vec<u8> {
+    use yrs::{Text as _, Transact as _, WriteTxn as _};
+    let mut writing = open.transact_mut();
+    let text = writing.get_or_insert_text("text");
+    text.insert(&mut writing, at, words);
+    writing.encode_update_v1()
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_beyond_a_share_hold_nothing_up() {
+    let network = Network::new(11);
+    let (_people, rooms) = three(&network).await;
+    let notes = rooms[0].document("notes");
+    let long = "x".repeat(9_000_000);
+    let error = notes.edit(|text| text.push(&long)).await.unwrap_err();
+    let WriteError::ShareExceeded { size, used: 0, max } = error else { panic!("{error}") };
+    assert!(size > 9_000_000 && max == sync::DOCUMENT_BYTES_MAX && error.is_final(), "{error}");
+    assert!(error.to_string().contains("0 of 8388608 bytes"), "{error}");
+    write(&rooms[0], 0, "one").await;
+    all_read(&rooms, 3).await;
+    // A program that has a library of its own goes on, too, with the words on its screen.
+    let client = yrs::ClientID::new(rooms[0].document("own").client().await.unwrap());
+    let open =
+        yrs::Doc::with_options(yrs::Options { client_id: client, skip_gc: true, ..yrs::Options::default() });
+    let own = rooms[0].document("own");
+    own.say(&typed(&open, 0, "two")).await.unwrap();
+    let refused = typed(&open, 3, &long);
+    assert!(own.say(&refused).await.is_err_and(|error| error.is_final()));
+    own.say(&Document::emptied(&refused).unwrap()).await.unwrap();
+    own.say(&typed(&open, 1000, " within")).await.unwrap();
+    own.say(&typed(&open, 0, "behind ")).await.unwrap();
+    rooms[1].document("own").edit(|text| text.push("!")).await.unwrap();
+    loop {
+        let mut texts = Vec::new();
+        for room in &rooms {
+            texts.push(room.document("own").text().await.unwrap());
+        }
+        if texts.iter().all(|text| text.len() == 18 && *text == texts[0]) {
+            break assert!(texts[0].starts_with("behind two within"), "{texts:?}");
+        }
+        crate::tick(Duration::from_millis(20)).await;
+    }
+    assert!(Document::emptied(&[9]).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn merges_take_what_fits() {
+    let network = Network::new(12);
+    let (_people, rooms) = three(&network).await;
+    let notes = rooms[0].document("notes");
+    write(&rooms[0], 0, "one\ntwo\n").await;
+    all_read(&rooms, 8).await;
+    let mut draft = notes.draft().await.unwrap();
+    let long = "x".repeat(9_000_000);
+    let file = format!("one!\n{long}\ntwo\nthree\n");
+    let why = notes.merge_what_fits(&mut draft, &file).await.unwrap();
+    assert!(matches!(why, Some(WriteError::ShareExceeded { .. })), "{why:?}");
+    assert!(
+        draft.text().starts_with("one!\n") && draft.text().ends_with("two\nthree\n"),
+        "{:?}",
+        draft.text()
+    );
+    // What others write comes to what is left in the file.
+    let length = draft.text().chars().count();
+    all_read(&rooms, length).await;
+    rooms[1].document("notes").edit(|text| text.push("four\n")).await.unwrap();
+    let now = all_read(&rooms, length + 5).await;
+    assert!(now.ends_with("three\nfour\n"), "{now}");
+    let wanted = notes.merged_text(&draft, &file).await.unwrap();
+    assert!(wanted == format!("{file}four\n"), "{} letters", wanted.len());
+    // Without the long words the rest is taken as it is.
+    assert_eq!(notes.merge_what_fits(&mut draft, "one!\ntwo\nthree?\n").await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn line_ends_are_alike_through_the_library() {
+    let network = Network::new(13);
+    let (_people, rooms) = three(&network).await;
+    let notes = rooms[0].document("notes");
+    notes.edit(|text| text.push("\u{feff}# Title\r\n\r\nfirst\r")).await.unwrap();
+    assert_eq!(read(&rooms[0]).await, "# Title\n\nfirst\n");
+    notes.edit(|text| text.set("# Title\r\n\r\nfirst line\r\n")).await.unwrap();
+    assert_eq!(read(&rooms[0]).await, "# Title\n\nfirst line\n");
+    let mut draft = notes.draft().await.unwrap();
+    let same = notes.merge(&mut draft, "\u{feff}# Title\r\n\r\nfirst line\r\n").await.unwrap();
+    assert!(same.is_none(), "a file of Windows says the same");
+    notes.merge(&mut draft, "# Title\r\n\r\nfirst line\r\nsecond\r\n").await.unwrap();
+    assert_eq!(read(&rooms[0]).await, "# Title\n\nfirst line\nsecond\n");
+    // What another program wrote with CR LF stays so, and is edited around.
+    let other = rooms[0].document("other");
+    let open = yrs::Doc::with_options(yrs::Options {
+        client_id: yrs::ClientID::new(other.client().await.unwrap()),
+        skip_gc: true,
+        ..yrs::Options::default()
+    });
+    other.say(&typed(&open, 0, "one\r\ntwo\r\n")).await.unwrap();
+    let mut draft = other.draft().await.unwrap();
+    other.merge(&mut draft, "one!\ntwo\nthree\n").await.unwrap();
+    assert_eq!(other.text().await.unwrap(), "one!\r\ntwo\nthree\r\n");
+}
+
 #[tokio::test(start_paused = true)]
 async fn drafts_of_something_else_are_refused() {
     let network = Network::new(12);
