@@ -65,7 +65,7 @@ fn values_stay_as_they_are_written() {
     for value in written {
         home.run(["sync", "set", &link, "key", value]).expect_code(0);
         let got = home.run(["sync", "get", &link, "key"]).expect_code(0);
-        assert_eq!(got.stdout, format!("{value}\n"));
+        assert_eq!(got.stdout, value);
     }
     let history = home.run(["sync", "get", &link, "key", "--history", "--json"]).expect_code(0);
     for value in ["100000000000000000000", r#"{"b":1,"a":2,"b":3}"#, "-0", "[1,   2.50]"] {
