@@ -75,13 +75,18 @@ fn is_code_letter(character: char) -> bool {
     u8::try_from(character).is_ok_and(|byte| CODE_ALPHABET.contains(&byte))
 }
 
-/// Where the entry leads; a bare code leads to the server at `origin` (`http://HOST`).
+/// Where the entry leads; a bare code leads to the server at `origin` (`http://HOST`). Below a path a link names an app, and the page
+/// shows the room's own if the room does not have that one.
 ///
 /// # Errors
 /// [`AddressError`] when it leads nowhere yet.
 pub fn address(entry: &Entry, origin: &str) -> Result<RoomAddress, AddressError> {
     match entry {
-        Entry::Code { text, .. } => format!("{origin}/{text}").parse(),
+        Entry::Code { text, .. } => {
+            let is_below_path = origin.split_once("://").is_some_and(|(_, host)| host.contains('/'));
+            let app = if is_below_path { format!("{}/", crate::apps::APPS[0].word) } else { String::new() };
+            format!("{origin}/{app}{text}").parse()
+        }
         // People copy links without their beginning.
         Entry::Link(text) => RoomAddress::find(text, Some(origin.split("//").next().unwrap_or("http:"))),
     }

@@ -158,7 +158,7 @@ async fn unlinked_tabs_lose_nothing_whichever_is_closed_first() -> Result<()> {
         for (tab, text) in [(&first, " first"), (&second, " second")] {
             tab.click("disconnect").await?;
             type_at_end(tab, text).await?;
-            wait_held(tab, "Only this device has it").await?;
+            wait_held(tab, "Saved here").await?;
         }
         wait_reads(&first, "start first").await?;
         wait_reads(&second, "start second").await?;
