@@ -51,9 +51,8 @@ fn keep(documents: &mut Documents, batch: &SignedBatch) -> Vec<Change> {
 fn typed(person: &mut Person, count: usize) -> Vec<SignedBatch> {
     (0..count)
         .map(|_| {
-            let end = person.open.transact().state_vector().get(&person.open.client_id()).into();
+            let end = person.open.transact().state_vector().get(&person.open.client_id());
             let id = |clock| Id { client: client_of(person.me), clock };
-            let end: u32 = end;
             let origin = u64::from(end).checked_sub(1).map(id);
             let update = write(vec![piece(id(end.into()), "a", origin, None)], &Ranges::default());
             apply(&person.open, &update);
