@@ -274,6 +274,7 @@ async fn run(task: Task, mut orders: mpsc::UnboundedReceiver<Order>) {
 
 impl Task {
     /// Runs the node until it is to end, and then for as long as something is on its way. Returns who waits for the end.
+    #[expect(clippy::too_many_lines, reason = "one arm for each thing that can happen")]
     async fn run_until_asked(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<Ended> {
         let mut wall_clock = tokio::time::interval(WALL_CLOCK_INTERVAL);
         let mut look = tokio::time::interval(LOOK_INTERVAL);

@@ -114,6 +114,7 @@ fn each_fault_has_its_words() {
 
 /// As mail programs, messengers and people send links.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of links")]
 fn links_are_read_as_people_send_them() {
     let place = RoomAddress::at_server("https://mesh.example:8443", Some(word("place")), code());
     let place = place.expect("a server");
