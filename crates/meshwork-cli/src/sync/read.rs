@@ -156,7 +156,7 @@ fn fault(bytes: &[u8]) -> Option<JsonError> {
 
 /// A line of a list: what others wrote begins no other one.
 fn on_one_line(line: &str) -> String {
-    line.replace(|character: char| matches!(character, '\n' | '\r' | '\t'), " ")
+    line.replace(['\n', '\r', '\t'], " ")
 }
 
 /// A write, for programs.
