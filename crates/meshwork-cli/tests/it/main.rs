@@ -1,4 +1,6 @@
 //! The command line, run as a user runs it.
+
+#![allow(clippy::disallowed_macros, reason = "tests print their seeds")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod identity;

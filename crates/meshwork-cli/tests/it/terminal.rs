@@ -243,7 +243,7 @@ fn terminals_carry_out_nothing_that_others_wrote() {
     let named = |kind: &str| format!("{kind}{hostile}");
     let (key, counter, document) = (named("key"), named("counter"), named("document"));
     // JSON has C1 and direction in its texts as they are.
-    let value = format!("\"one\ttwo\u{9b}31m\u{202e}\"").replace('\t', "\\t");
+    let value = "\"one\ttwo\u{9b}31m\u{202e}\"".replace('\t', "\\t");
     std::fs::write(home.path("text"), format!("one\ttwo\n{hostile}\n")).unwrap();
     home.run(["sync", "set", &link, &key, &value]).expect_code(0);
     home.run(["sync", "add", &link, &counter, "1"]).expect_code(0);
