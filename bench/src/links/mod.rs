@@ -45,7 +45,7 @@ impl Path {
 /// A linked pair of one of the contestants.
 pub enum Pair {
     /// Two of our nodes.
-    Ours(ours::Pair),
+    Ours(Box<ours::Pair>),
     /// str0m alone.
     Bare(bare::Pair),
     /// The `webrtc` crate.

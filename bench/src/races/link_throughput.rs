@@ -99,7 +99,7 @@ fn named(who: Who) -> (&'static str, &'static str) {
 
 async fn connect(who: Who, path: &Path) -> Result<Pair> {
     Ok(match who {
-        Who::Ours => Pair::Ours(ours::Pair::connect(path).await?),
+        Who::Ours => Pair::Ours(Box::new(ours::Pair::connect(path).await?)),
         Who::Bare => Pair::Bare(bare::Pair::connect(path, BARE_BUFFER).await?),
         Who::Webrtc => Pair::Webrtc(crate_webrtc::Pair::connect(path).await?),
     })

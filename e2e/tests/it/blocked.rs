@@ -86,7 +86,6 @@ async fn pages_survive_a_webrtc_that_is_blocked() -> Result<()> {
     let server = Server::start().await?;
     let (browser, cli) = (Browser::start().await?, Cli::new()?);
     for (name, stub, is_found) in STUBS {
-        eprintln!("{name}");
         let tab = browser.tab("about:blank").await?;
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script(stub) })).await?;
         check(&tab, &server, &cli, is_found).await.with_context(|| name.to_owned())?;
