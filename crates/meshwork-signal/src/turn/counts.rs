@@ -20,7 +20,7 @@ pub enum Refusal {
     Foreign,
     /// The allocation was made with credentials of somebody else (441).
     WrongCredentials,
-    /// The request does not fit the client's allocation (437).
+    /// The request does not fit the client's allocation (437), or a channel that it has (400).
     Mismatch,
     /// Another transport than UDP was asked for (442).
     Transport,

@@ -94,7 +94,7 @@ impl Relay {
                 allocation.permit(now, peer.ip(), self.config.permissions_max);
                 Ok(Answer::success(&request.message))
             }
-            Err(NotBound::Conflict) => Err(MALFORMED),
+            Err(NotBound::Conflict) => Err((400, Refusal::Mismatch)),
             Err(NotBound::Full) => Err((508, Refusal::Capacity)),
         }
     }

@@ -112,6 +112,7 @@ fn channel_has_one_peer_and_peer_one_channel() {
     assert_eq!(world.bind_channel(&session, 0x4001, at(PEER)).code(), None);
     assert_eq!(world.bind_channel(&session, 0x4001, at("8.8.8.8:5001")).code(), Some(400));
     assert_eq!(world.bind_channel(&session, 0x4002, at(PEER)).code(), Some(400));
+    assert_eq!((world.refused(Refusal::Mismatch), world.refused(Refusal::Malformed)), (2, 0));
     for number in [0x3fff, 0x8000, 0xffff] {
         assert_eq!(world.bind_channel(&session, number, at("1.1.1.1:1")).code(), Some(400), "{number:x}");
     }
