@@ -1,4 +1,4 @@
-//! `meshwork admin`: a running server is looked at and told things over its local socket.
+//! `meshwork admin`: inspects and controls a running server over its local socket.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -16,7 +16,7 @@ use crate::out;
 /// How long a server may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whom to ask, and what.
+/// The server, and the question.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The server's socket: its --admin-socket, or admin.sock in its --data [env: MESHWORK_ADMIN_SOCKET]
@@ -29,28 +29,28 @@ pub(crate) struct Arguments {
     question: Question,
 }
 
-/// What an operator can ask.
+/// The questions of an operator.
 #[derive(Subcommand)]
 enum Question {
-    /// List the rooms, with their codes and how many are in each.
+    /// List the rooms, with their codes and numbers of members.
     Rooms,
-    /// List who holds connections, sockets, rooms and relayed addresses, by network, whoever holds most first.
+    /// List connections, sockets, rooms and relayed addresses by network, the largest first.
     Networks,
-    /// Forget a room and take it in again after an hour at the earliest. Its members stay linked to each other.
+    /// Forget a room and accept it again after an hour at the earliest. Its members stay linked to each other.
     Close {
         /// The room's code or id.
         #[arg(value_name = "ROOM")]
         room: String,
     },
-    /// Keep somebody out, until it is taken back; with --data, across restarts.
+    /// Ban an address, a peer or a room until unban; with --data, across restarts.
     Ban {
-        /// What follows is `address IP` or `address IP/BITS`, `peer ID`, or `room ID`.
+        /// `address IP` or `address IP/BITS`, `peer ID`, or `room ID`.
         #[arg(value_names = ["KIND", "WHAT"], num_args = 2)]
         ban: Vec<String>,
     },
-    /// Take a ban back.
+    /// Lift a ban.
     Unban {
-        /// As it was given.
+        /// The arguments of the ban.
         #[arg(value_names = ["KIND", "WHAT"], num_args = 2)]
         ban: Vec<String>,
     },
@@ -59,7 +59,7 @@ enum Question {
 }
 
 impl Arguments {
-    /// Whether the result, or the failure, is to be written as JSON.
+    /// Whether to write the result, or the failure, as JSON.
     pub(crate) fn wants_json(&self) -> bool {
         self.json
     }
@@ -99,7 +99,7 @@ fn ask(mut stream: UnixStream, question: &Value) -> anyhow::Result<Value> {
     stream.write_all(format!("{question}\n").as_bytes())?;
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer)?;
-    serde_json::from_str(&answer).context("the server's answer is no JSON")
+    serde_json::from_str(&answer).context("the server's answer is not JSON")
 }
 
 /// The answer for people.
@@ -124,7 +124,7 @@ fn words(question: &Question, answer: &Value) -> String {
             };
             let head = format!("{:<43}{}\n", "network", KINDS.map(|kind| format!("{kind:>11}")).join(" "));
             if networks.is_empty() {
-                String::from("nobody holds anything\n")
+                String::from("no connections\n")
             } else {
                 head + &networks.iter().map(line).collect::<String>()
             }

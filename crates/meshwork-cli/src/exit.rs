@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     Refused(#[from] RoomRefusal),
     /// The room is for an app that this command is not for, or tells its app what cannot be.
     #[error(
-        "This room is for {0}, or tells it what this program does not know. Open the link with a program that is for it."
+        "This room is for {0}, or has settings that this program does not know. Open the link with a program for it."
     )]
     App(String),
     /// What is kept on disk is damaged, in use, or cannot be read or written.

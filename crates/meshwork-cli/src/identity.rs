@@ -42,7 +42,7 @@ fn load(path: &Path) -> Result<Option<Identity>> {
 }
 
 fn tell_if_open(path: &Path) {
-    make_private(path, "whoever did can paint as you");
+    make_private(path, "whoever did can write as you");
 }
 
 fn words(error: IdentityError) -> anyhow::Error {

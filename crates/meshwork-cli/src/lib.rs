@@ -27,47 +27,47 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcom
 use meshwork_signal::http::Pages;
 use tracing_subscriber::EnvFilter;
 
-/// Rooms where people and programs paint together, directly linked.
+/// Rooms in which people and programs paint together, directly linked.
 #[derive(Parser)]
 #[command(name = "meshwork", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 #[command(max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// When to colour what is written: auto does so on a terminal, unless NO_COLOR is set.
+    /// When to colour the output: auto colours on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "auto|always|never", default_value = "auto", alias = "colour")]
     #[arg(hide_default_value = true, hide_possible_values = true, help_heading = "Every command")]
     color: ColorChoice,
-    /// Write what others wrote to a terminal byte by byte: control characters act there. A pipe gets it so in any case.
+    /// Write texts of others to a terminal unchanged, so that their control characters act. A pipe always gets them so.
     #[arg(long, global = true, help_heading = "Every command")]
     raw: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a meeting point: the pages, and signalling for those who meet.
+    /// Run a meeting point: it serves the pages and introduces people.
     Serve(serve::ServeArgs),
-    /// Look at a running server's rooms, close one, or keep somebody out.
+    /// List a running server's rooms, close one, or ban a client.
     #[cfg(unix)]
     Admin(admin::Arguments),
-    /// Make, paint, look at, export, keep or watch a shared canvas.
+    /// Make, paint, show, export, keep or watch a shared canvas.
     Place {
         #[command(subcommand)]
         command: Box<place::Command>,
     },
-    /// Keep counters and values in step in a room: read, write and watch them.
+    /// Read, write and watch counters, values and documents of a room.
     Sync {
         #[command(subcommand)]
         command: Box<sync::Command>,
     },
     /// Stay in a room of any app and keep it on disk, until interrupted.
     Keep(room::keep::Arguments),
-    /// Show this user's identity, take it along, or become another.
+    /// Show, export or import this user's identity.
     Identity {
         #[command(subcommand)]
         command: identity::command::Command,
     },
-    /// Put many peers of this process into a room, for load and demonstrations, until interrupted.
+    /// Add many peers of this process to a room, for load and demonstrations, until interrupted.
     Swarm(place::swarm::Arguments),
 }
 
@@ -84,10 +84,10 @@ First steps:
 
 Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
 Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
-missing secret, full, limit), 5 storage (what is kept is damaged, in use, or cannot be written).
-RUST_LOG=meshwork=debug says more on standard error.";
+missing secret, full, limit), 5 storage (the stored data is damaged, in use, or not writable).
+RUST_LOG=meshwork=debug logs more to standard error.";
 
-/// Does what the process is asked for by its arguments; `pages` are what it serves.
+/// Runs the command that the process's arguments name. A server serves `pages`.
 pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
     leave_out_the_store();
     let arguments = parse();
@@ -136,7 +136,7 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
     }
 }
 
-/// Reports no panic of the store's own crate: of a damaged file they are caught, and told in words.
+/// Reports no panic of the store's own crate: a damaged file causes some, which are caught and become errors.
 fn leave_out_the_store() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -147,14 +147,14 @@ fn leave_out_the_store() {
     }));
 }
 
-/// Reads the arguments; tells what is wrong with them, or what was asked about them, and ends.
+/// Reads the arguments. Prints an error or the help, and ends, if they say so.
 fn parse() -> Arguments {
     let command =
         Arguments::command().color(style::on_this_terminal(style::asked_for(std::env::args_os().skip(1))));
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
-/// Logs to standard error as RUST_LOG asks for; without it there is no log.
+/// Logs to standard error at the level of RUST_LOG. Without it there is no log.
 fn start_log() {
     let Ok(filter) = EnvFilter::try_from_default_env() else { return };
     tracing_subscriber::fmt()

@@ -35,7 +35,7 @@ pub(crate) fn open(path: &Path) -> Result<Picture, Failure> {
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > PIXELS_MAX {
         return Err(Failure::Usage(format!(
-            "{name} has {width}x{height} pixels, and at most {PIXELS_MAX} can be read. Make the picture smaller."
+            "{name} has {width}x{height} pixels, which exceeds the limit of {PIXELS_MAX}. Make the picture smaller."
         )));
     }
     let rgba = image::DynamicImage::from_decoder(decoder).map_err(wrong)?.into_rgba8().into_raw();

@@ -75,7 +75,7 @@ async fn serve(
     let hub = Hub::new(config.hub.clone(), key, random_bytes()?).context("the limits of the server")?;
     let listener =
         TcpListener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
-    let address = listener.local_addr().context("cannot tell where the server listens")?;
+    let address = listener.local_addr().context("cannot read the server's address")?;
     let mut server = http::Server::new(hub, pages, config.http.clone());
     let handle = server.handle();
     if let Some(relay) = &relay {
@@ -135,8 +135,7 @@ fn server_key(config: &Config) -> Result<ServerKey> {
     }
 }
 
-/// Tells of what the operator may not have meant: files with secrets that others can read, and variables that nothing
-/// reads.
+/// Warns of likely mistakes: files with secrets that others can read, and unknown variables.
 fn tell_oversights(config: &Config, chosen: &Chosen) {
     let own_key = config.data.as_ref().filter(|_| config.secret_key.is_none());
     let own_key = own_key.map(|data| data.join(key_file::FILE_NAME));
@@ -144,14 +143,12 @@ fn tell_oversights(config: &Config, chosen: &Chosen) {
     for path in own_key.into_iter().chain(certificate_key).chain(chosen.files_with_secrets()) {
         if is_open_to_others(&path) {
             let path = path.display();
-            tracing::warn!(
-                "others can read {path}, which holds a secret; take it from them: chmod 600 {path}"
-            );
+            tracing::warn!("others can read {path}, which contains a secret; run chmod 600 {path}");
         }
     }
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unread(names.filter(|name| name.starts_with("MESHWORK_"))) {
-        tracing::warn!("the variable {name} is no setting, and counts for nothing");
+        tracing::warn!("the variable {name} is no setting and has no effect");
     }
 }
 
@@ -170,7 +167,7 @@ pub(crate) fn cannot_listen(address: &str, error: io::Error) -> anyhow::Error {
              such as --listen 127.0.0.1:0 for any free port"
         }
         ErrorKind::AddrNotAvailable => {
-            "this machine has no such address. Choose one of its own with --listen, or 0.0.0.0 for all of them"
+            "this machine has no such address. Choose one of its own with --listen, or 0.0.0.0 for all"
         }
         ErrorKind::PermissionDenied => {
             "this user may not listen there. Choose a port from 1024 up with --listen"

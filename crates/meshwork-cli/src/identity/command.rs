@@ -16,20 +16,20 @@ use crate::exit::Failure;
 use crate::file::folder_of;
 use crate::out;
 
-/// What can be done with an identity.
+/// The commands for an identity.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Say which peer this user is.
+    /// Print this user's peer id.
     Show(Common),
-    /// Write the secret key as one line of text, to be imported elsewhere. Whoever has it can write in this
-    /// name.
+    /// Write the secret key as one line of text, for import elsewhere. Anybody with this text can write as
+    /// you.
     Export(Export),
-    /// Become the peer whose key was exported. A new key is a new author: what was painted under the former one
-    /// stays its own.
+    /// Become the peer of an exported key. A new key is a new author: cells that you painted with the former key
+    /// stay the former author's.
     Import(Import),
 }
 
-/// What every one of them takes.
+/// The options of all of them.
 #[derive(Args)]
 pub(crate) struct Common {
     /// The file with the secret key; for a keeper, identity in its --data.
@@ -41,31 +41,31 @@ pub(crate) struct Common {
     json: bool,
 }
 
-/// What `identity export` is asked for.
+/// Arguments of `identity export`.
 #[derive(Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     sealing: Sealing,
-    /// Write to this file, for its owner's eyes, instead of to standard output.
+    /// Write to this file, readable by its owner only, instead of to standard output.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write over a file that is there.
+    /// Overwrite an existing file.
     #[arg(long, requires = "out")]
     force: bool,
     #[command(flatten)]
     common: Common,
 }
 
-/// What `identity import` is asked for.
+/// Arguments of `identity import`.
 #[derive(Args)]
 pub(crate) struct Import {
-    /// The file with the exported text; - reads it from standard input, so that it is in no list of commands. For a
-    /// sealed one the passphrase is asked for on the terminal.
+    /// The file with the exported text; - reads it from standard input, so that no list of commands contains it. For
+    /// a sealed text the command asks for the passphrase on the terminal.
     #[arg(value_name = "FILE")]
     from: PathBuf,
     #[command(flatten)]
     opening: Opening,
-    /// Take the place of another identity, which is kept in a file beside it.
+    /// Replace another identity, and keep that in a file beside it.
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub(crate) struct Import {
 }
 
 impl Command {
-    /// Whether the result, or the failure, is to be written as JSON.
+    /// Whether to write the result, or the failure, as JSON.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Command::Show(common)
@@ -102,7 +102,7 @@ fn export(arguments: &Export) -> Result<(), Failure> {
     let peer = identity.peer().to_string();
     let is_taken = |out: &Path| {
         Failure::Usage(format!(
-            "{} is there already. Nothing was written. Name another file, or add --force.",
+            "{} exists already. Nothing was written. Name another file, or add --force.",
             out.display()
         ))
     };
@@ -116,7 +116,7 @@ fn export(arguments: &Export) -> Result<(), Failure> {
         return tell(&arguments.common, key.trim_end(), &json!({ "peer": peer, "key": key }));
     };
     let advice = match sealed {
-        Some(_) => "Its passphrase opens it, and nothing else does.",
+        Some(_) => "Only its passphrase opens it.",
         None => "Keep it where only you can read it.",
     };
     let text = sealed.unwrap_or_else(|| {
@@ -158,7 +158,7 @@ fn import(arguments: &Import) -> Result<(), Failure> {
     }
     let words = match (former, &kept) {
         (Some(former), Some(kept)) => format!(
-            "You are {peer} from now on, another author than before. The key of {former} is kept in {}.",
+            "You are {peer} from now on, a new author. The key of {former} is kept in {}.",
             kept.display()
         ),
         (Some(_), None) => format!("You are {peer} already."),
@@ -178,7 +178,10 @@ fn read_identity(arguments: &Import) -> Result<Identity, Failure> {
         return Ok(identity);
     }
     Identity::import(&text).map_err(|error| {
-        Failure::Usage(format!("{} is no exported identity: {error}. Nothing was changed.", from.display()))
+        Failure::Usage(format!(
+            "{} is not an exported identity: {error}. Nothing was changed.",
+            from.display()
+        ))
     })
 }
 
@@ -194,7 +197,7 @@ fn existing(common: &Common) -> Result<(Identity, PathBuf), Failure> {
     match load(&path)? {
         Some(identity) => Ok((identity, path)),
         None => Err(Failure::Usage(format!(
-            "There is no identity in {} yet. One is made when it is first needed, or import one.",
+            "There is no identity in {} yet. The first command that needs one creates it, or import one.",
             path.display()
         ))),
     }

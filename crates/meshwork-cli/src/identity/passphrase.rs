@@ -22,7 +22,7 @@ pub(super) fn new(file: Option<&Path>) -> Result<String, Failure> {
     let typed = ask("A passphrase to seal it with: ")?;
     if typed != ask("The same again: ")? {
         return Err(Failure::Usage(String::from(
-            "The two passphrases are not the same. Nothing was written. Try again.",
+            "The two passphrases differ. Nothing was written. Try again.",
         )));
     }
     Ok(typed)
@@ -30,7 +30,7 @@ pub(super) fn new(file: Option<&Path>) -> Result<String, Failure> {
 
 /// The passphrase that something was sealed with: the one in a file, or what is typed.
 pub(super) fn known(file: Option<&Path>) -> Result<String, Failure> {
-    file.map_or_else(|| ask("The passphrase that it is sealed with: "), read)
+    file.map_or_else(|| ask("Its passphrase: "), read)
 }
 
 /// The first line of a file; `-` is standard input.

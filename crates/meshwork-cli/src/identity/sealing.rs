@@ -11,8 +11,8 @@ use crate::exit::Failure;
 /// How an export is sealed.
 #[derive(Args)]
 pub(super) struct Sealing {
-    /// Seal it by a passphrase, as a file that age opens too: whoever has the file alone has nothing. It is asked
-    /// for on the terminal, twice.
+    /// Seal it with a passphrase, as a file that age opens too: the file alone is useless. The command asks for the
+    /// passphrase twice, on the terminal.
     #[arg(long)]
     sealed: bool,
     /// Read the passphrase from the first line of this file instead; - is standard input.
@@ -34,7 +34,7 @@ impl Sealing {
 /// How an import is opened.
 #[derive(Args)]
 pub(super) struct Opening {
-    /// Read the passphrase of a sealed one from the first line of this file instead of the terminal; - is standard
+    /// Read the passphrase of a sealed text from the first line of this file instead of the terminal; - is standard
     /// input.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
@@ -64,12 +64,13 @@ impl Opening {
             reason,
         };
         Identity::unseal(text, &passphrase).map(Some).map_err(|error| match error {
-            UnsealError::WrongPassphrase => closed(
-                format!("This is not the passphrase that {from} was sealed with. Try again."),
-                "passphrase-wrong",
-            ),
+            UnsealError::WrongPassphrase => {
+                closed(format!("This is not the passphrase of {from}. Try again."), "passphrase-wrong")
+            }
             UnsealError::TooMuchWork(_) => closed(format!("{from}: {error}."), "too-much-work"),
-            error => Failure::Usage(format!("{from} is no exported identity: {error}. Nothing was changed.")),
+            error => {
+                Failure::Usage(format!("{from} is not an exported identity: {error}. Nothing was changed."))
+            }
         })
     }
 }

@@ -12,10 +12,10 @@ use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::room::wait_for_holders;
 
-/// What `place create` is asked for.
+/// Arguments of `place create`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The meeting point that is to know the room, such as http://127.0.0.1:8080.
+    /// The meeting point that registers the room, such as http://127.0.0.1:8080.
     #[arg(long, value_name = "URL", value_parser = link::parse_server)]
     server: String,
     /// Width and height of the canvas in cells, each 1 to 4096.
@@ -24,8 +24,8 @@ pub(crate) struct Arguments {
     /// Guard the room with a secret that only its LINK carries.
     #[arg(long)]
     private: bool,
-    /// Rules from the start. They are taken by members, not by the meeting point: with them this program waits until
-    /// one that stays is there.
+    /// Rules from the start. Members enforce them, not the meeting point, so this program waits for a member that
+    /// stays.
     #[command(flatten)]
     rules: RuleOptions,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `place export`: waits until the canvas is the one that the others have, and writes it to a PNG.
+//! `place export`: waits until the canvas is synchronised, and writes it to a PNG.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ use crate::exit::Failure;
 use crate::picture;
 use crate::progress::Progress;
 
-/// What `place export` is asked for.
+/// Arguments of `place export`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// The PNG file to write, whole or not at all.
+    /// The PNG file, written whole or not at all.
     #[arg(long, value_name = "FILE.png")]
     out: PathBuf,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `place rules`, `place ban` and `place erase`: what an owner or a moderator decides about a room.
+//! `place rules`, `place ban` and `place erase`: decisions of an owner or a moderator about a room.
 
 use std::time::Duration;
 
@@ -17,22 +17,22 @@ use crate::style;
 /// The rules that can be set.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct RuleOptions {
-    /// What the room is called; empty for nothing.
+    /// The room's name; empty for none.
     #[arg(long, value_name = "TEXT", value_parser = parse_name)]
     name: Option<String>,
-    /// How many cells each program may paint in a minute.
+    /// Cells that each program may paint in a minute.
     #[arg(long, value_name = "N", conflicts_with = "cooldown", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     cells_per_minute: Option<u32>,
     /// One cell in each stretch of this length, such as 5s or 5m.
     #[arg(long, value_name = "DURATION", value_parser = parse_cooldown)]
     cooldown: Option<Duration>,
-    /// Who may paint besides the owner, by the peer's key. Others can watch.
+    /// The peers, by key, that may paint besides the owner. Others can watch.
     #[arg(long, value_name = "PEER,..", value_delimiter = ',', allow_hyphen_values = true)]
     painters: Option<Vec<PeerId>>,
-    /// Who may ban and erase besides the owner, by the peer's key.
+    /// The peers, by key, that may ban and erase besides the owner.
     #[arg(long, value_name = "PEER,..", value_delimiter = ',', allow_hyphen_values = true)]
     moderators: Option<Vec<PeerId>>,
-    /// Which links members keep: auto (each with everybody up to 8, views and trees beyond), full-mesh,
+    /// The links that members keep: auto (a full mesh up to 8 members, emergent beyond), full-mesh,
     /// k-gossip, k-gossip:NINES, tree or emergent.
     #[arg(long, value_name = "KIND")]
     overlay: Option<Overlay>,
@@ -40,59 +40,59 @@ pub(super) struct RuleOptions {
 
 // Keys are base64url, so that one in 64 begins with a hyphen.
 
-/// What `place rules` is asked for.
+/// Arguments of `place rules`.
 #[derive(Args)]
 pub(crate) struct RulesArguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
     #[command(flatten)]
     options: RuleOptions,
-    /// Paint as fast as one can.
+    /// Remove the limit of painting.
     #[arg(long, conflicts_with_all = ["cells_per_minute", "cooldown"])]
     no_limit: bool,
     /// Everybody in the room may paint.
     #[arg(long, conflicts_with = "painters")]
     everybody: bool,
-    /// Nobody but the owner may ban and erase.
+    /// Only the owner may ban and erase.
     #[arg(long, conflicts_with = "moderators")]
     no_moderators: bool,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-/// What `place ban` is asked for.
+/// Arguments of `place ban`.
 #[derive(Args)]
 pub(crate) struct BanArguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// Who, by the peer's key. What they have painted stays.
+    /// The peer, by key. Its cells stay.
     #[arg(value_name = "PEER", allow_hyphen_values = true)]
     peer: PeerId,
-    /// Erase what they have painted, too.
+    /// Erase its cells, too.
     #[arg(long)]
     erase: bool,
-    /// Let them paint again instead.
+    /// Lift the ban instead.
     #[arg(long, conflicts_with = "erase")]
     lift: bool,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-/// What `place erase` is asked for.
+/// Arguments of `place erase`.
 #[derive(Args)]
 pub(crate) struct EraseArguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// The upper left cell of what is erased.
+    /// The upper left cell of the area to erase.
     #[arg(long, value_name = "X,Y", requires = "size")]
     at: Option<Position>,
-    /// Columns and rows of what is erased.
+    /// Columns and rows of the area to erase.
     #[arg(long, value_name = "WxH", requires = "at", value_parser = values::parse_size)]
     size: Option<meshwork_place::canvas::CanvasSize>,
-    /// Whose cells, by the peer's key; without it everybody's.
+    /// The peer, by key, whose cells are erased; without it everybody's.
     #[arg(long, value_name = "PEER", allow_hyphen_values = true)]
     by: Option<PeerId>,
     /// Erase the whole canvas.
@@ -103,7 +103,7 @@ pub(crate) struct EraseArguments {
 }
 
 impl RuleOptions {
-    /// Whether a rule was asked for.
+    /// Whether the arguments set a rule.
     pub(super) fn is_any(&self) -> bool {
         let limit = self.cells_per_minute.is_some() || self.cooldown.is_some();
         limit
@@ -113,7 +113,7 @@ impl RuleOptions {
             || self.overlay.is_some()
     }
 
-    /// `rules` with what was asked for in them.
+    /// `rules` with the changes of the arguments.
     pub(super) fn apply(&self, mut rules: Terms) -> Terms {
         if let Some(name) = &self.name {
             rules.name = name.clone();
@@ -165,7 +165,7 @@ pub(super) async fn rules(arguments: RulesArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gives a room another overlay, if it is one's own to decide, and waits until a member has it. Returns whether it is.
+/// Gives a room another overlay if we may, and waits until a member has it. Returns whether we may.
 pub(super) async fn choose_overlay(common: &Common, link: Link, overlay: Overlay) -> Result<bool, Failure> {
     let options = RuleOptions { overlay: Some(overlay), ..RuleOptions::default() };
     let chosen = in_room(common, &link, async |attempt, room| {
@@ -210,7 +210,7 @@ pub(super) async fn erase(arguments: EraseArguments) -> Result<(), Failure> {
         wait_for_holders(attempt, room).await
     });
     let holders = erased.await?;
-    let words = format!("Erased what was painted up to now. {} know.", counted(holders, "member"));
+    let words = format!("Erased all cells up to now. {} have this.", counted(holders, "member"));
     common.tell(&words, &json!({ "known_by": holders }))
 }
 

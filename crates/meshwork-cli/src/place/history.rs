@@ -1,4 +1,4 @@
-//! `place history`: says what a keeper's history has, for each room.
+//! `place history`: prints the extent of a keeper's history, for each room.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,10 +12,10 @@ use crate::bytes;
 use crate::exit::Failure;
 use crate::out;
 
-/// What `place history` is asked for.
+/// Arguments of `place history`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The folder of a keeper that was started with --history. The keeper may be running.
+    /// The folder of a keeper that runs or ran with --history.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Write one JSON object for each room; times in milliseconds since 1970.
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let rooms = store.histories().context("the histories cannot be read")?;
     if rooms.is_empty() {
         return Err(Failure::Storage(format!(
-            "There is no history in {}. A keeper writes one with --history 1GiB.",
+            "There is no history in {}. A keeper records one with --history 1GiB.",
             arguments.data.display()
         )));
     }

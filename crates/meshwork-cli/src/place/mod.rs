@@ -1,4 +1,4 @@
-//! The `place` commands: what each is asked for.
+//! The `place` commands and their arguments.
 
 mod create;
 mod export;
@@ -25,34 +25,34 @@ use crate::room::{
     Common, Hiding, attempt, counted, happenings, in_step, keep, kept, link, links, signal, turn_on,
 };
 
-/// What can be done with a shared canvas.
+/// The commands for a shared canvas.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Make a room and print its LINK. The room stays at the server when this program ends.
     Create(create::Arguments),
-    /// Look at a room and paint in it on a terminal, by mouse and keys, with the people beside it.
+    /// Show a room on a terminal and paint in it, by mouse and keys, with the people beside it.
     Tui(tui::Arguments),
     /// Paint pixels or a picture, and wait until a member that stays has applied them.
     Paint(paint::Arguments),
     /// Write the canvas to a PNG file: one pixel a cell, unpainted cells transparent.
     Export(export::Arguments),
-    /// Read what people write to each other in a room, or write there.
+    /// Read the notes of a room, or write one.
     Notes(notes::Arguments),
-    /// Say what a room's canvas is made of: cells, authors, colours, strokes, and who is there.
+    /// Print statistics of a room's canvas: cells, authors, colours, strokes, and people.
     Stats(stats::Arguments),
-    /// Say what happens in a room, one JSON object a line, until interrupted.
+    /// Print the events of a room, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// The same as meshwork keep: stay in a room of any app and keep it on disk, until interrupted.
     Keep(keep::Arguments),
-    /// Say what a keeper's history has: how much, and how far back it reaches.
+    /// Print how much a keeper's history contains, and how far back it reaches.
     History(history::Arguments),
-    /// Write how the canvas came about to a GIF or an animated PNG.
+    /// Write the history of the canvas to a GIF or an animated PNG.
     Replay(replay::Arguments),
-    /// Print the link by which people look, or give a room a new link.
+    /// Print the view link of a room, or give the room a new link.
     Link(links::Arguments),
-    /// Say what the rules of a room are, or set them as its owner.
+    /// Print the rules of a room, or set them as its owner.
     Rules(govern::RulesArguments),
-    /// Ban somebody from painting in a room, as its owner or a moderator.
+    /// Ban a peer from painting in a room, as its owner or a moderator.
     Ban(govern::BanArguments),
     /// Erase cells of a room, as its owner or a moderator.
     Erase(govern::EraseArguments),
@@ -60,7 +60,7 @@ pub(crate) enum Command {
     TurnOn(TurnOn),
 }
 
-/// What `place turn-on` is asked for.
+/// Arguments of `place turn-on`.
 #[derive(Args)]
 pub(crate) struct TurnOn {
     /// Width and height of the canvas in cells, each 1 to 4096.
@@ -71,7 +71,7 @@ pub(crate) struct TurnOn {
 }
 
 impl Command {
-    /// Whether the result, or the failure, is to be written as JSON.
+    /// Whether to write the result, or the failure, as JSON.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Command::Create(arguments) => arguments.common.json,

@@ -1,4 +1,4 @@
-//! `place notes`: what people write to each other in a room, writing there, and hiding.
+//! `place notes`: reads, writes and hides the notes of a room.
 
 use anyhow::anyhow;
 use clap::{ArgGroup, Args};
@@ -20,28 +20,28 @@ Examples:
   meshwork place notes LINK --hide 0190b3c4d5e6f708091a2b3c4d5e
   meshwork place notes LINK --json | jq -r '.notes[].text'
 
-What is written waits until a member that stays has it. With --json: {notes: [{id, peer, name, at_ms, text,
-missing}]}, oldest first, times in milliseconds since 1970; missing counts notes that its author had seen and
+A write waits until a member that stays has it. With --json: {notes: [{id, peer, name, at_ms, text,
+missing}]}, oldest first, times in milliseconds since 1970; missing counts notes that its author had read and
 that are not here. With --write: {id, stored}; with --remove, --hide and --unhide: {removed, stored}, {hidden,
-stored} and {unhidden, stored}; stored says whether it is on a disk.";
+stored} and {unhidden, stored}; stored is true if a member stored it on disk.";
 
-/// What `place notes` is asked for.
+/// Arguments of `place notes`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["write", "remove", "hide", "unhide"]))]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
     /// Write this note.
     #[arg(long, value_name = "TEXT")]
     write: Option<String>,
-    /// Remove this note, which is one's own.
+    /// Remove this note of yours.
     #[arg(long, value_name = "ID")]
     remove: Option<NoteId>,
-    /// Hide this note from everybody: the owner's to do, or a moderator's.
+    /// Hide this note from everybody, as the owner or a moderator.
     #[arg(long, value_name = "ID")]
     hide: Option<NoteId>,
-    /// Show this note again, which was hidden.
+    /// Show this hidden note again.
     #[arg(long, value_name = "ID")]
     unhide: Option<NoteId>,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// What is to be done with a note that is there: in a word what it is then, and which one.
+    /// The act on an existing note: the word for its new state, and the note.
     fn change(&self) -> Option<(&'static str, NoteId)> {
         let words = [("removed", self.remove), ("hidden", self.hide), ("unhidden", self.unhide)];
         words.into_iter().find_map(|(word, id)| Some((word, id?)))
@@ -89,13 +89,13 @@ async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value)
         };
         attempt.within(&room, change).await?;
         let stored = attempt.within(&room, kept(&mut events)).await?;
-        let words = format!("The note is {word}. A member that stays knows{}.", on_disk(stored));
+        let words = format!("The note is {word}. A member that stays has this{}.", on_disk(stored));
         return Ok((words, json!({ word: id.to_string(), "stored": stored })));
     }
     Ok(tell(&notes.all().await?, &room.reach().await?.tried, room.me().peer))
 }
 
-/// What the notes say, with the names of those who wrote them.
+/// The notes with the names of their authors.
 fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
     let name = |peer: PeerId| {
         let named = known.iter().find(|member| member.peer() == peer && !member.name().trim().is_empty());
@@ -131,8 +131,7 @@ fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
     (words, json!({ "notes": notes.iter().map(value).collect::<Vec<_>>() }))
 }
 
-/// Waits until a member that stays has taken in what was written, which is all that this program wrote. Returns whether
-/// that is on a disk.
+/// Waits until a member that stays has all writes of this program. Returns whether one has them on disk.
 async fn kept(events: &mut Events) -> Result<bool, Failure> {
     loop {
         if let Event::Kept { stored, .. } = events.next().await.ok_or(Closed)? {
@@ -146,10 +145,10 @@ fn denied(error: WriteError) -> Failure {
     match error {
         WriteError::Invalid(words) => Failure::Usage(format!("Nothing was written: {words}.")),
         WriteError::NotWriter => {
-            forbidden("Only those whom the owner named may write here. You can read.", "not-painter")
+            forbidden("Only peers that the owner named may write here. You can read.", "not-painter")
         }
         WriteError::Banned => {
-            forbidden("You are banned in this room and cannot write here any more.", "banned")
+            forbidden("You are banned in this room and can no longer write here.", "banned")
         }
         WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
         error => Failure::Unexpected(anyhow!(error).context("the note cannot be written")),

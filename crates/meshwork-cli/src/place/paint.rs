@@ -31,30 +31,30 @@ Examples:
   meshwork place paint LINK --image photo.jpg --fit contain --dither diffusion
   meshwork place paint LINK --image logo.png --at 10,10 --palette place --loop
 
-Where the room limits how fast one may paint, it waits as the room asks and says so; give it the time
-with --timeout, or paint with --loop, which takes as long as it takes.
+If the room limits the pace, the command waits accordingly and says so. Give it the time with --timeout, or
+use --loop, which has no timeout.
 With --json the result is {batches, cells, applied_by, stored_by}. With --loop each line has a member
-`event`: painted {batches, cells, applied_by, stored_by}, repainted {cells} for each time that others
-had painted over it, and ended {cells, repainted, rounds} when it is interrupted.";
+`event`: painted {batches, cells, applied_by, stored_by}, repainted {cells} each time that others
+had painted over it, and ended {cells, repainted, rounds} on interruption.";
 
-/// What `place paint` is asked for.
+/// Arguments of `place paint`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// Pixels to paint: column, row and colour. May be given several times.
+    /// Pixels to paint: column, row and colour. May be repeated.
     #[arg(long, value_name = "X,Y,#rrggbb", num_args = 1.., required_unless_present = "image")]
     pixel: Vec<Pixel>,
     /// A PNG or JPEG picture to paint; pixels with an alpha below 128 are skipped.
     #[arg(long, value_name = "FILE", conflicts_with = "pixel")]
     image: Option<PathBuf>,
-    /// Where the picture's upper left pixel goes. [default: 0,0; with --fit contain the middle]
+    /// The cell of the picture's upper left pixel. [default: 0,0; with --fit contain the middle]
     #[arg(long, value_name = "X,Y", requires = "image")]
     at: Option<Position>,
-    /// How large the picture becomes: contain shows all of it, cover fills the canvas, stretch does so without keeping
-    /// its proportions, exact takes a pixel for a cell; or its size in cells. All from --at to the lower right corner.
+    /// The size of the picture: contain shows all of it, cover fills the canvas, stretch fills it without keeping
+    /// proportions, exact uses a cell for each pixel; or a size in cells. All from --at to the lower right corner.
     #[arg(
         long,
         value_name = "contain|cover|stretch|exact|WxH",
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
         requires = "image"
     )]
     fit: Fit,
-    /// How colours that the palette lacks are shown: ordered is a pattern, diffusion suits photographs.
+    /// How to approximate colours outside the palette: ordered is a pattern, diffusion suits photographs.
     #[arg(
         long,
         value_name = "none|ordered|diffusion",
@@ -72,8 +72,8 @@ pub(crate) struct Arguments {
         requires = "image"
     )]
     dither: Dither,
-    /// Which colours the picture is painted in: the room's twelve (place), its own (any), a list of them, or those of a
-    /// file with one #rrggbb a line or of a drawing program. [default: any; place with --dither]
+    /// The colours to use: the room's twelve (place), the picture's own (any), a list, or a palette file with one
+    /// #rrggbb a line or of a drawing program. [default: any; place with --dither]
     #[arg(long, value_name = "place|any|#hex,..|FILE", requires = "image")]
     palette: Option<Colours>,
     /// Stay and repaint what others paint over, within the room's rules, until interrupted.
@@ -123,7 +123,7 @@ async fn paint(
     let mut cells = drawing.cells(size)?;
     // A batch holds cells of one tile: in the order of tiles there are few and large ones.
     cells.sort_unstable_by_key(|&(x, y, _)| (size.tile_of(x, y), index_in_tile(x, y)));
-    progress.say("looking for somebody who stays");
+    progress.say("waiting for a member that stays");
     attempt.somebody_stays(&room, "Nothing was painted.").await?;
     if held.is_some() {
         attempt.stay();
@@ -155,8 +155,7 @@ pub(super) fn is_reader(member: &Member) -> bool {
     member.stays() && member.link().is_linked()
 }
 
-/// What people read where the room's rules do not let them paint, with a fixed word for programs; `None` for other
-/// errors.
+/// The message if the room's rules forbid painting, with a fixed word for programs; `None` for other errors.
 pub(super) fn denial(error: &WriteError) -> Option<(String, &'static str)> {
     Some(match error {
         WriteError::NotWriter => (words::NOT_WRITER.into(), "not-painter"),
@@ -170,7 +169,7 @@ pub(super) fn denial(error: &WriteError) -> Option<(String, &'static str)> {
     })
 }
 
-/// What the room's rules do not allow is told as it is.
+/// Turns a refusal by the room's rules into a message.
 pub(super) fn denied(error: WriteError) -> Failure {
     match (denial(&error), error) {
         (Some((words, reason)), _) => Failure::Forbidden { words, reason },

@@ -1,4 +1,4 @@
-//! `place replay`: how a canvas came about, as a moving picture.
+//! `place replay`: the history of a canvas as a moving picture.
 
 mod film;
 mod past;
@@ -18,46 +18,46 @@ use crate::exit::Failure;
 use crate::file;
 use crate::progress::Progress;
 
-/// Pixels a cell at most: a picture of 4096 cells a side is then 65,536 pixels wide, more than a GIF can be.
+/// Most pixels a cell: a picture of 4096 cells a side is then 65,536 pixels wide, more than a GIF can be.
 const SCALE_MAX: u16 = 15;
-/// The longest side of a film by itself, in pixels, unless the canvas has more cells.
+/// The default longest side of a film, in pixels, unless the canvas has more cells.
 const SIDE_WANTED: u16 = 720;
 /// Longest side of a GIF, in pixels.
 const GIF_SIDE_MAX: usize = 65_535;
 /// Frames of one film: an hour at 12 a second would be more.
 const FRAMES_MAX: u32 = 20_000;
 
-/// What `place replay` is asked for.
+/// Arguments of `place replay`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; its members are asked for the history. @FILE or - reads it from there.
+    /// The LINK of the room, to fetch the history from its members. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link, required_unless_present = "data", conflicts_with = "data")]
     link: Option<Link>,
-    /// Instead of a LINK: the folder of a keeper that was started with --history and does not run now.
+    /// Instead of a LINK: the folder of a stopped keeper that ran with --history.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The room, where the keeper's folder has several.
+    /// The room, if the keeper's folder has several.
     #[arg(long, value_name = "ROOM", requires = "data")]
     room: Option<RoomId>,
-    /// The file to write, whole or not at all: .gif, or .apng or .png for an animated PNG.
+    /// The file, written whole or not at all: .gif, or .apng or .png for an animated PNG.
     #[arg(long, value_name = "FILE.gif|apng")]
     out: PathBuf,
     /// Frames a second, 1 to 50.
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=50))]
     fps: u32,
-    /// How long the film is, without the 2 s for which its last picture stays.
+    /// Length of the film, without the 2 s of its last picture.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: u32,
-    /// Pixels a cell, each way; by itself so many that the longer side has about 720.
+    /// Width and height of a cell in pixels; by default the longer side of the film has about 720.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(SCALE_MAX)))]
     scale: Option<u16>,
-    /// Begin with the canvas as it was then: a time such as 2026-11-20T12:00:00Z, or how long ago, such as 2h.
+    /// Begin with the canvas at this time, such as 2026-11-20T12:00:00Z, or this long ago, such as 2h.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     from: Option<Moment>,
-    /// End with the canvas as it was then.
+    /// End with the canvas at this time.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     to: Option<Moment>,
-    /// How the file is coded, where its name does not say.
+    /// The format of the file, if its name does not tell.
     #[arg(long, value_name = "gif|apng")]
     format: Option<Format>,
     #[command(flatten)]
@@ -67,9 +67,9 @@ pub(crate) struct Arguments {
 /// How a film is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// 256 colours, opened everywhere; what shows nothing is white.
+    /// 256 colours, opens everywhere; unpainted cells are white.
     Gif,
-    /// Every colour, and nothing where nothing was painted.
+    /// Every colour; unpainted cells are transparent.
     Apng,
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let frames = arguments.fps.saturating_mul(arguments.seconds).max(1);
     if frames > FRAMES_MAX {
         return Err(Failure::Usage(format!(
-            "A film of {frames} frames is too long, at most {FRAMES_MAX} are made. Use fewer --seconds or --fps."
+            "A film of {frames} frames exceeds the limit of {FRAMES_MAX}. Use fewer --seconds or --fps."
         )));
     }
     let Past { mut timeline, words, source, is_whole } = match (&arguments.link, &arguments.data) {
@@ -96,7 +96,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         (None, None) => return Err(Failure::Usage("Name a LINK, or a keeper's folder with --data.".into())),
     };
     if timeline.is_empty() {
-        return Err(Failure::Usage("Nobody has painted there yet: there is nothing to show.".into()));
+        return Err(Failure::Usage("Nobody has painted there yet.".into()));
     }
     let now = history::now();
     let (from, to) = range(&timeline, arguments.from, arguments.to, now)?;
@@ -111,10 +111,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut said =
         format!("Wrote {}, {}, {size}. {words}", arguments.out.display(), counted(frames as usize, "frame"));
     if timeline.begins_late() {
-        said.push_str(" What is older than the last 16 million painted cells is its first picture.");
+        said.push_str(" Its first picture contains all cells older than the last 16 million.");
     }
     if !made.is_exact {
-        said.push_str(" A GIF has 256 colours, so some are near ones; --format apng has all.");
+        said.push_str(" A GIF has 256 colours, so some are approximate; --format apng has all.");
     }
     let millis = |moment| timeline.painted_at(moment).map_or(0, |(at, _)| at);
     let value = json!({
@@ -166,7 +166,7 @@ fn range(
     }
     let date = |moment| timeline.painted_at(moment).map_or(0, |(at, _)| at);
     Err(Failure::Usage(format!(
-        "Nobody painted between --from and --to. What there is goes from {} to {}.",
+        "Nobody painted between --from and --to. The history goes from {} to {}.",
         super::history::date(date(0)),
         super::history::date(date(timeline.len()))
     )))
@@ -179,7 +179,7 @@ fn format_of(out: &Path, asked: Option<Format>) -> Result<Format, Failure> {
         (None, "gif") => Ok(Format::Gif),
         (None, "apng" | "png") => Ok(Format::Apng),
         (None, _) => Err(Failure::Usage(format!(
-            "{} ends neither with .gif nor with .apng. Name it so, or say --format gif.",
+            "{} ends neither with .gif nor with .apng. Rename it, or add --format gif.",
             out.display()
         ))),
     }

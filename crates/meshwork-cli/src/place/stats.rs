@@ -34,24 +34,24 @@ Examples:
   meshwork place stats LINK
   meshwork place stats LINK --json | jq '.authors[0]'
 
-Counted are the strokes that still show: what was painted over or erased is forgotten by the room, unless
-a keeper has a history. With --json: {room, width, height, cells, painted, strokes, strokes_per_minute,
+Only visible strokes count: a room forgets strokes that were painted over or erased, unless a
+keeper records a history. With --json: {room, width, height, cells, painted, strokes, strokes_per_minute,
 oldest_ms, newest_ms, authors: [{peer, name, cells, share}], author_count, colours: [{colour, cells, share}],
 colour_count, peers: [{peer, instance, name, state, rtt_ms, bytes_received, bytes_sent, in_step, stays}],
 sync_ms, memory_bytes}; times in milliseconds since 1970, shares from 0 to 1.";
 
-/// What `place stats` is asked for.
+/// Arguments of `place stats`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-/// What was found out.
+/// The statistics.
 struct Stats {
     room: String,
     census: Census,

@@ -36,43 +36,43 @@ const NAMES: [&str; 24] = [
 const STROKE_CELLS: u32 = 8;
 
 const AFTER_HELP: &str = "\
-Prints one line when every peer has a link to another member, then stays until interrupted. Which overlay they keep
-is the room's to say; --overlay changes it for everybody in the room, where it is yours (--identity), and is passed
-over with a line on standard error where it is not. Each peer has an identity of its own, which is gone with it.
-With --json the lines are {event: ready, peers, seconds, overlay} and {event: ended, peers, cells}; overlay says whether
-it was set, and is null without --overlay. With --tell there is also
-{event: peer, endpoint, overlay, painted, links: [{endpoint, state, neighbour}]}: which overlay it knows the room to
-want, how many cells it shows, whom it knows, how the links to them do, and who is its neighbour in that overlay.";
+Prints one line when every peer has a link to another member, then stays until interrupted. The room determines the
+overlay. --overlay changes it for everybody if you own the room (--identity), and otherwise prints a note on standard
+error. Each peer has an identity of its own, which ends with it.
+With --json the lines are {event: ready, peers, seconds, overlay} and {event: ended, peers, cells}; overlay is true if
+it was set, and null without --overlay. With --tell there is also
+{event: peer, endpoint, overlay, painted, links: [{endpoint, state, neighbour}]}: the room's overlay as this peer sees
+it, the number of painted cells, and the endpoints it knows, with the state of their links and if they are neighbours.";
 
-/// What `swarm` is asked for.
+/// Arguments of `swarm`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// How many peers.
+    /// Number of peers.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=PEERS_MAX))]
     peers: u32,
-    /// Cells that all of them together paint in a second, in random places and colours of the palette.
+    /// Cells that all peers together paint in a second, in random places and colours of the palette.
     #[arg(long, value_name = "CELLS", value_parser = clap::value_parser!(u32).range(1..=CELLS_MAX))]
     paint: Option<u32>,
-    /// Links that each peer keeps at most in a tree or an emergent overlay; it aims for three quarters of them.
+    /// Most links of each peer in a tree or an emergent overlay. A peer aims for three quarters of them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=16))]
     links: Option<u32>,
-    /// With --json, say this often how each peer does.
+    /// With --json, report the state of each peer at this interval.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "json")]
     tell: Option<Duration>,
-    /// Give the room this overlay, if you are its owner: auto, full-mesh, k-gossip, k-gossip:NINES, tree or emergent.
+    /// Give the room this overlay, as its owner: auto, full-mesh, k-gossip, k-gossip:NINES, tree or emergent.
     #[arg(long, value_name = "OVERLAY")]
     overlay: Option<Overlay>,
     /// The file with your secret key, for --overlay. [default: meshwork/identity in your data directory]
     #[arg(long, value_name = "FILE", requires = "overlay")]
     identity: Option<PathBuf>,
-    /// Give up when not all are linked after this long, such as 30s or 2m.
+    /// Fail if not all peers are linked after this time, such as 30s or 2m.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
-    /// Write what happens to standard output as JSON, one object a line; a failure as {error, reason}.
+    /// Write events to standard output as JSON, one object a line; a failure as {error, reason}.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -159,7 +159,7 @@ async fn choose_overlay(arguments: &Arguments) -> Result<Option<bool>, Failure> 
     let link = arguments.link.clone();
     let is_set = govern::choose_overlay(&common, link, overlay).await?;
     if !is_set {
-        style::note("The overlay stays as it is: only the owner of the room changes it.");
+        style::note("The overlay stays as it is: only the owner of the room can change it.");
     }
     Ok(Some(is_set))
 }

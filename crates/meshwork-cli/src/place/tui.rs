@@ -35,20 +35,20 @@ const INPUTS_MAX: usize = 1024;
 const AFTER_HELP: &str = "\
 Keys: arrows move the frame (Shift: by 10), Space or Enter paints, 1-9 and 0 are the first ten colours,
 Q and E the colours before and after, C any colour, X the last one, I the cell's own; U undoes your last
-stroke; + and - zoom, Z shows as much as fits; G goes to a cell, W says who painted it; L lists the
+stroke; + and - zoom, Z shows as much as fits; G goes to a cell, W names its painter; L lists the
 people, ? the keys; q leaves. The mouse paints with its left button, moves the canvas with the right one
 and zooms with its wheel.
-Where the terminal has no true colours the nearest of 256 are shown; with NO_COLOR or --color never,
-letters. COLORTERM=truecolor tells that it has them.";
+A terminal without true colour shows the nearest of 256 colours, and with NO_COLOR or --color never
+letters. Set COLORTERM=truecolor if yours has true colour.";
 
-/// What `place tui` is asked for.
+/// Arguments of `place tui`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// What the others read you are called.
+    /// Your name for others.
     #[arg(long, default_value = "Terminal")]
     name: String,
     #[command(flatten)]

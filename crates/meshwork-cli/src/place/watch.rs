@@ -18,23 +18,23 @@ Each line is an object with a member `event`:
   server   {url, state: connecting | connected | away, reason}
   room     {state: opened | registered | waiting | refused, room, code, reason}
   state    {peer, instance, state: connecting | direct | relayed | stale | gone, reason}
-  linked   {peer, instance}              a linked endpoint proved that it may be in the room
-  left     {peer, instance}              it is not in the room any more
-  distant  {peer, instance}              it is in the room still, and linked through others alone
+  linked   {peer, instance}              a linked endpoint proved access to the room
+  left     {peer, instance}              it left the room
+  distant  {peer, instance}              it is still in the room, and linked through others only
   in-step  {peer, instance}              its canvas equals ours
-  stroke   {peer, instance, sequence, count}   its batch of that number changed so many cells
-  refused  {peer, instance, reason, detail, count}   something from it was refused, so often so far
-  storage  {state: failed | working, reason}   what is kept on disk; keep says it with --json
-  missed   {count}                       so many events are not here: what reads these lines was too slow
-`peer` is the author's or neighbour's public key, `instance` one of its programs. Members that have
-nothing to say are left out. Further events and members may come: skip what you do not know.
+  stroke   {peer, instance, sequence, count}   its batch of that number changed `count` cells
+  refused  {peer, instance, reason, detail, count}   a message of it was refused, the `count`th so far
+  storage  {state: failed | working, reason}   the state of the disk; only from keep --json
+  missed   {count}                       `count` events are missing: the reader of these lines was too slow
+`peer` is the author's or neighbour's public key, `instance` one of its programs. Empty members are
+left out. Later versions may add events and members: skip unknown ones.
 When it ends by itself the last line is {error, reason}.";
 
-/// What `place watch` is asked for.
+/// Arguments of `place watch`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
     #[command(flatten)]

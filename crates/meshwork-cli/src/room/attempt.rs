@@ -15,13 +15,13 @@ use super::{Common, link};
 use crate::exit::Failure;
 use crate::{duration, identity};
 
-/// How long saying goodbye and finishing what is being stored may take.
+/// Time for the goodbye and for the last writes to disk.
 const GOODBYE_MAX: Duration = Duration::from_secs(5);
-/// How long somebody who stays may take to be in step, so that the stamps of what is written follow what is there. In a
-/// room in which people write all the time this may never be; the clocks have met by then.
+/// Time to wait for a keeper to synchronise, so that our stamps are later than existing ones. In a busy room this may never
+/// happen, but the clocks have met by then.
 const IN_STEP_WAIT: Duration = Duration::from_secs(2);
 
-/// What a program is started with that leaves when it is done: nobody relies on it.
+/// An endpoint that leaves when the command is done, so that nobody relies on it.
 pub(crate) fn guest() -> Builder {
     Endpoint::builder().name("Command line")
 }
@@ -29,13 +29,13 @@ pub(crate) fn guest() -> Builder {
 /// An endpoint with a deadline.
 pub(crate) struct Attempt {
     pub(crate) endpoint: Endpoint,
-    /// `None` when there is nothing left to wait for but the end.
+    /// `None` for a command that runs until it is interrupted.
     deadline: Option<Instant>,
     timeout: Duration,
 }
 
 impl Attempt {
-    /// Starts an endpoint with what was asked for; the deadline runs from here.
+    /// Starts an endpoint with the given options. The deadline runs from here.
     pub(crate) async fn start(common: &Common, builder: Builder) -> Result<Attempt, Failure> {
         let path = common.identity_path()?;
         let identity =
@@ -61,7 +61,7 @@ impl Attempt {
     pub(crate) async fn create(&self, room: NewRoom) -> Result<Room, Failure> {
         let room = self.endpoint.create(room).await.map_err(|error| match error {
             CreateError::Refused(reason) => Failure::Refused(reason),
-            error => anyhow::Error::from(error).context("the room cannot be made").into(),
+            error => anyhow::Error::from(error).context("cannot make the room").into(),
         })?;
         let registered = async {
             tokio::select! {
@@ -90,17 +90,16 @@ impl Attempt {
         Ok(room)
     }
 
-    /// Begins to look for a room.
+    /// Begins to search for a room.
     pub(crate) async fn look_for(&self, link: &Link) -> Result<Room, Failure> {
         self.endpoint.look_for(link.to_string()).await.map_err(|error| match error {
             JoinError::NoServer => Failure::Usage(String::from(NO_SERVER)),
             JoinError::Store(error) => Failure::Storage(error.to_string()),
-            error => anyhow::Error::from(error).context("the room cannot be joined").into(),
+            error => anyhow::Error::from(error).context("cannot join the room").into(),
         })
     }
 
-    /// The part of a room that an app has. An app that the room did not open with is waited for until a member told the room's
-    /// records.
+    /// The app's part of a room. If the room did not open with the app, waits until a member sent the room's records.
     pub(crate) async fn app(&self, room: &Room, word: &str) -> Result<App, Failure> {
         if let Ok(app) = room.app(word).await {
             return Ok(app);
@@ -116,7 +115,7 @@ impl Attempt {
         self.within(room, opened).await
     }
 
-    /// Does something in a room: until the deadline, or until the room cannot be entered any more.
+    /// Works in a room until the deadline, or until the room refuses us.
     pub(crate) async fn within<T, E: Into<Failure>>(
         &self,
         room: &Room,
@@ -125,7 +124,7 @@ impl Attempt {
         unless_refused(room.refused(), self.in_time(room, work)).await
     }
 
-    /// Does something in a room until the deadline.
+    /// Works in a room until the deadline.
     pub(crate) async fn in_time<T, E: Into<Failure>>(
         &self,
         room: &Room,
@@ -138,8 +137,7 @@ impl Attempt {
         }
     }
 
-    /// Waits until a member that stays is linked and, if that does not take long, in step. What could not be done without
-    /// one is told when time runs out.
+    /// Waits until a member that stays is linked and, if that does not take long, synchronised. The error begins with `undone`.
     pub(crate) async fn somebody_stays(&self, room: &Room, undone: &str) -> Result<(), Failure> {
         let found = self.within(room, room.somebody_stays()).await;
         let Err(Failure::Unreachable(words)) = found else {
@@ -151,7 +149,7 @@ impl Attempt {
         Err(Failure::Unreachable(
             match room.members().await?.iter().any(|member| member.link().is_linked()) {
                 true => format!(
-                    "{undone} Only programs that are about to leave are in the room, so it would be lost. {}",
+                    "{undone} Only programs that are about to leave are in the room, so the write would be lost. {}",
                     link::HOW_TO_STAY
                 ),
                 false => words,
@@ -171,7 +169,7 @@ impl Attempt {
         self.deadline.is_none_or(|deadline| deadline > Instant::now() + wait)
     }
 
-    /// Returns at the deadline, where there is one.
+    /// Returns at the deadline, if there is one.
     async fn late(&self) {
         match self.deadline {
             Some(deadline) => sleep_until(deadline).await,
@@ -179,7 +177,7 @@ impl Attempt {
         }
     }
 
-    /// What happened, why, and what to do, when time ran out.
+    /// The error after the deadline: what happened, why, and what to do.
     async fn what_stood_in_the_way(&self, room: &Room) -> Result<Failure, Closed> {
         let reach = room.reach().await?;
         let others = reach.tried.iter().map(|member| Other {
@@ -199,8 +197,8 @@ impl Attempt {
     }
 }
 
-/// Does something in a room unless it cannot be entered, or no more. Whatever fails then fails for that reason: the room may
-/// be refused after it was last looked at, and before what is done in it fails.
+/// Works in a room unless the room refuses us. The refusal replaces any other error: it may come
+/// between the last check and the error of the work.
 async fn unless_refused<T>(
     refused: impl Future<Output = RoomRefusal>,
     work: impl Future<Output = Result<T, Failure>>,
@@ -221,7 +219,7 @@ async fn unless_refused<T>(
     }
 }
 
-/// The server that stands in the way; one that answers where there is one.
+/// The server to name in the error, preferably one that answers.
 fn worst(servers: Vec<(String, ServerState)>) -> Option<(String, ServerState)> {
     let rank = |state: &ServerState| match state {
         ServerState::Connected => 0,

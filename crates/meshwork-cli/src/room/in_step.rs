@@ -101,7 +101,7 @@ fn counts(members: &[Member]) -> (usize, usize) {
 fn say(progress: &Progress, come: usize, in_step_of_linked: (usize, usize)) {
     progress.set(come as u64);
     progress.say(match in_step_of_linked {
-        (_, 0) => String::from("nobody is linked yet"),
+        (_, 0) => String::from("no link yet"),
         (in_step, linked) => format!("{in_step} of {} the same", counted(linked, "linked member")),
     });
 }

@@ -30,36 +30,36 @@ use crate::progress::Progress;
 use crate::{bytes, out, serve, style};
 
 const AFTER_HELP: &str = "\
-Any app's room is kept: tables, documents, blobs, and the canvas of Place. An app with another replica of its own is named, and
-kept without that. It goes on when its disk fails, says so, and tries again until what was written meanwhile is on disk.
+A keeper keeps the room of any app: tables, documents, blobs, and the canvas of Place. It names an app with another replica
+of its own, and does not keep that replica. If its disk fails it says so, goes on, and tries again until all is on disk.
 With --json the first line is {event: ready, address, peer, apps: [{app, whole}], values, counters, documents, entries},
-with a canvas cells, width and height too; with --listen it has link too, the LINK with this keeper's own host and,
-of a private room, its secret. The lines after it are those of place watch without strokes, {event: app, app,
-whole} for each app that is turned on later, and storage {state: failed | working, reason}.";
+with a canvas cells, width and height too; with --listen link too, the LINK with this keeper's own host and,
+for a private room, its secret. Then come the lines of place watch without strokes, {event: app, app,
+whole} for each app that is enabled later, and storage {state: failed | working, reason}.";
 
 /// What a keeper is asked for.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = link::read)]
     link: Link,
-    /// The folder to keep the room in, made when there is none. One keeper uses it at a time.
+    /// The folder to keep the room in, created if missing. Only one keeper can use it at a time.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Also keep all that is accepted, in order, for replay: at most so many bytes, such as 64MiB or
-    /// 1GiB; then the oldest are forgotten. At least 1MiB, or none.
+    /// Also record all accepted writes, in order, for replay, up to this size, such as 64MiB or
+    /// 1GiB; beyond it the oldest are deleted. At least 1MiB, or none.
     #[arg(long, value_name = "SIZE", default_value = "none", value_parser = history_size)]
     history: u64,
-    /// Also be a meeting point for this one room, pages included: people come in here when the room's own server
-    /// is gone. HOST:PORT; port 0 takes a free one, 0.0.0.0 is reachable from other machines.
+    /// Also be a meeting point for this one room, with pages, so that people can enter when the room's own server
+    /// is gone. HOST:PORT; port 0 is any free one, 0.0.0.0 is reachable from other machines.
     #[arg(long, value_name = "ADDR", value_parser = serve::listen_address)]
     listen: Option<String>,
-    /// The address at which people reach that, where it is another than the one listened on: the LINK that is
-    /// printed begins with it.
+    /// The public address of that, if it differs from the listening address: the printed LINK begins
+    /// with it.
     #[arg(long, value_name = "URL", value_parser = serve::public_url, requires = "listen")]
     public_url: Option<String>,
-    /// Addresses of proxies before that, which are believed when they say for whom they speak; may be repeated.
+    /// Addresses of proxies in front, whose header with the client's address is trusted; may be repeated.
     #[arg(long, value_name = "RANGE", value_parser = serve::address_range, requires = "listen")]
     trusted_proxies: Vec<IpNet>,
     #[command(flatten)]
@@ -140,7 +140,7 @@ impl Keeper<'_> {
             // Without the note only a bare address would not find the room at the next start; what is kept of it is
             // not concerned.
             if let Err(error) = room.note(&own).await {
-                tracing::warn!(%error, "the room's address is not noted");
+                tracing::warn!(%error, "cannot store the room's address");
             }
             own_link = Some(own.to_string());
         }
@@ -183,10 +183,10 @@ impl Keeper<'_> {
         loop {
             let event = tokio::select! {
                 event = events.next() => event.ok_or(Closed)?,
-                Some(ended) = keeping.join_next() => match ended.context("blobs are kept no longer")? {
+                Some(ended) = keeping.join_next() => match ended.context("the task that keeps blobs ended")? {
                     Ok(()) => continue,
                     Err(VersionError::Closed(closed)) => return Err(closed.into()),
-                    Err(error) => return Err(Failure::Storage(format!("Blobs cannot be kept: {error}."))),
+                    Err(error) => return Err(Failure::Storage(format!("Cannot store blobs: {error}."))),
                 },
             };
             // What was missed may be that.
@@ -210,7 +210,7 @@ impl Keeper<'_> {
 
     async fn kept_at(&self, link: &Link) -> Result<Option<RoomId>, Failure> {
         let kept = self.attempt.endpoint.kept_at(link).await;
-        kept.map_err(|error| Failure::Storage(format!("What is kept cannot be read: {error}")))
+        kept.map_err(|error| Failure::Storage(format!("Cannot read the stored room: {error}")))
     }
 
     /// Says that the room is open and what is kept of it. The secret of somebody else's link does not belong
@@ -225,7 +225,7 @@ impl Keeper<'_> {
         let (contents, mut value) = contents(room, apps).await?;
         let mut words = format!("Keeping {address}: {contents} so far. Stop with Ctrl-C.");
         if let Some(link) = own_link {
-            words.push_str(&format!("\nPeople also come in by {link}"));
+            words.push_str(&format!("\nPeople can also enter by {link}"));
             value["link"] = link.into();
         }
         let app = |app: &AppOn| json!({ "app": app.word, "whole": app.is_whole });
@@ -253,8 +253,8 @@ async fn begin(
 fn tell_unknown(AppOn { word, is_whole, .. }: &AppOn) {
     if !is_whole {
         style::note(format!(
-            "The app {word} has a replica of its own, which this program does not know and does not keep. Its tables and \
-             blobs are kept. Keep the rest with a program that is made for {word}."
+            "The app {word} has a replica of its own, which this program cannot keep. It keeps the app's tables and \
+            blobs. Keep the rest with a program made for {word}."
         ));
     }
 }
@@ -302,7 +302,7 @@ async fn with_app(link: Link, room: &Room) -> Result<Link, Failure> {
 fn history_size(text: &str) -> Result<u64, String> {
     match bytes::parse(text)? {
         size if size == 0 || size >= HISTORY_LEAST => Ok(size),
-        _ => Err(format!("a history has at least {}, or write none", bytes::format(HISTORY_LEAST))),
+        _ => Err(format!("the size of a history is at least {}, or none", bytes::format(HISTORY_LEAST))),
     }
 }
 

@@ -72,9 +72,9 @@ pub(crate) fn words(data: &Path, error: &StoreError) -> String {
             "Nothing was changed. Move the folder of that history away, or start the keeper without \
              --history: what is kept of rooms is not concerned."
         }
-        _ => "Look at the file, who may write it, and its disk.",
+        _ => "Check the file, its permissions and its disk.",
     };
-    format!("What is kept in {path} cannot be used: {error}. {advice}")
+    format!("Cannot use the stored data in {path}: {error}. {advice}")
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {

@@ -45,11 +45,11 @@ pub(crate) fn read(argument: &str) -> Result<Link> {
         Some(file) => {
             let line = File::open(file).and_then(|mut file| first_line(&mut file));
             let line = line.with_context(|| format!("cannot read a LINK from {file}"))?;
-            line.parse().map_err(|_| anyhow::anyhow!("the first line of {file} is no LINK"))
+            line.parse().map_err(|_| anyhow::anyhow!("the first line of {file} is not a LINK"))
         }
         None if argument == "-" => {
             let line = first_line(&mut io::stdin()).context("cannot read a LINK from standard input")?;
-            line.parse().map_err(|_| anyhow::anyhow!("the first line of standard input is no LINK"))
+            line.parse().map_err(|_| anyhow::anyhow!("the first line of standard input is not a LINK"))
         }
         None => Ok(argument.parse()?),
     }

@@ -11,26 +11,26 @@ use crate::exit::Failure;
 use crate::style;
 
 const AFTER_HELP: &str = "\
-The link alone goes to standard output; whom a new link locks out is told on standard error. With --json: {link};
+Standard output has the link alone; standard error names the people that a new link locks out. With --json: {link};
 with --edit {link, known_by}; with --new {link, known_by, locked_out: [{peer, name}]}.";
 
-/// What `link` is asked for.
+/// Arguments of `link`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #. @FILE or - reads it from there.
+    /// The LINK of the room, with its part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = link::read)]
     link: Link,
-    /// Print the link by which people look, without what lets them write.
+    /// Print the view link, without the key to edit.
     #[arg(long, conflicts_with_all = ["edit", "new"])]
     view: bool,
-    /// Make a link to edit: from now on whoever has no such link can only look. For the owner of a private room.
+    /// Make an edit link: from now on people without it can only look. For the owner of a private room.
     #[arg(long, conflicts_with = "new")]
     edit: bool,
-    /// Give the room a new link: all earlier ones let nobody in any more. For the owner of a private room.
+    /// Give the room a new link and disable all earlier ones. For the owner of a private room.
     #[arg(long)]
     new: bool,
-    /// Who keeps access, by the peer's key, and is handed the new link by the others.
+    /// The peers, by key, that keep access and receive the new link from the others.
     #[arg(long, value_name = "PEER,..", value_delimiter = ',', requires = "new", allow_hyphen_values = true)]
     keep: Vec<PeerId>,
     #[command(flatten)]
@@ -61,14 +61,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         value["locked_out"] = locked_out.iter().map(person).collect();
     }
     common.tell(&link, &value)?;
-    style::note(format!("{} know.", counted(holders, "member")));
+    style::note(format!("{} have this.", counted(holders, "member")));
     if new {
         style::note(words_of(&locked_out));
     }
     Ok(())
 }
 
-/// Everybody who is known to have an earlier link and does not keep access: who is in the room, or was just now, and whom its
+/// All known holders of an earlier link that do not keep access: present and recent members, and peers that the room's
 /// rules name.
 async fn others(room: &Room, keep: &[PeerId]) -> Result<Vec<(PeerId, String)>, Failure> {
     let mut others: BTreeMap<PeerId, String> = BTreeMap::new();
@@ -86,7 +86,7 @@ async fn others(room: &Room, keep: &[PeerId]) -> Result<Vec<(PeerId, String)>, F
     Ok(others.into_iter().filter(|(peer, _)| is_left_out(peer)).collect())
 }
 
-/// Whom a new link locks out, for people.
+/// The people that a new link locks out, as a message.
 fn words_of(locked_out: &[(PeerId, String)]) -> String {
     let person = |(peer, name): &(PeerId, String)| match name.as_str() {
         "" => peer.to_string(),
@@ -95,12 +95,11 @@ fn words_of(locked_out: &[(PeerId, String)]) -> String {
     let people: Vec<String> = locked_out.iter().map(person).collect();
     match people.as_slice() {
         [] => {
-            "Nobody who is known here loses access. All others with an earlier link do: send them this one."
-                .into()
+            "Nobody known here loses access. All others with an earlier link do: send them this one.".into()
         }
         people => format!(
-            "This locks out {}. They keep what they have and get nothing new, keepers included. Send them this link, or make \
-             another one with --keep PEER,.. Nobody else with an earlier link comes in either.",
+            "This locks out {}. They keep their data and get nothing new, keepers included. Send them this link, or make \
+            another with --keep PEER,.. All others with an earlier link are locked out too.",
             people.join(", ")
         ),
     }
@@ -116,6 +115,6 @@ mod tests {
         let words = words_of(&[keeper.clone(), (PeerId([2; 32]), String::new())]);
         let names = format!("locks out Keeper ({}), {}.", keeper.0, PeerId([2; 32]));
         assert!(words.contains(&names), "{words}");
-        assert!(words_of(&[]).starts_with("Nobody who is known here"));
+        assert!(words_of(&[]).starts_with("Nobody known here"));
     }
 }

@@ -45,7 +45,7 @@ impl MeetingPoint {
         let key = key_file::load_or_create(data, ServerKey::new(random_bytes()?))
             .map_err(|error| Failure::Storage(error.to_string()))?;
         let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
-        let address = listener.local_addr().context("cannot tell where the keeper listens")?;
+        let address = listener.local_addr().context("cannot read the keeper's address")?;
         Ok(MeetingPoint { listener, address, key, public_url, trusted_proxies })
     }
 
@@ -121,7 +121,7 @@ impl Serving {
     pub(crate) async fn end(self) {
         drop(self.stop);
         if self.task.await.is_err() {
-            tracing::warn!("the meeting point did not end in good order");
+            tracing::warn!("the meeting point did not end in order");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the commands of all apps have in common: an attempt against the clock, the words for what stands in the way,
-//! staying in a room and watching it.
+//! The common part of all apps' commands: an attempt with a deadline, messages for obstacles, staying in a room and
+//! watching it.
 
 pub(crate) mod attempt;
 pub(crate) mod happenings;
@@ -26,17 +26,17 @@ use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::{duration, identity, out};
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Every command")]
 pub(crate) struct Common {
-    /// Give up after this long, such as 30s, 500ms or 2m.
+    /// Fail after this time, such as 30s, 500ms or 2m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     pub(crate) timeout: Duration,
     /// Write the result to standard output as JSON; a failure as {error, reason}.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The file with this peer's secret key, made when there is none.
+    /// The file with this peer's secret key, created if missing.
     /// [default: meshwork/identity in your data directory; for keep, identity in --data]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     pub(crate) identity: Option<PathBuf>,
@@ -44,15 +44,15 @@ pub(crate) struct Common {
     pub(crate) hiding: Hiding,
 }
 
-/// What others learn of this machine's address.
+/// Options for this machine's address.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Hiding {
-    /// Let others see a relay's address instead of this machine's: slower, and nobody is reached where the server
-    /// has no relay. The server sees this machine's address all the same.
+    /// Show others a relay's address instead of this machine's: slower, and without a relay on the server nobody is
+    /// reachable. The server still sees this machine's address.
     #[arg(long)]
     pub(crate) hide_address: bool,
-    /// A host whose relays may learn this machine's address, or a server whose word on relays is taken; may be
-    /// repeated. A relay on the server's own host may always.
+    /// A host whose relays may see this machine's address, or a server whose list of relays is trusted; may be
+    /// repeated. A relay on the server's own host always may.
     #[arg(long, value_name = "HOST", requires = "hide_address")]
     pub(crate) trust_relay: Vec<String>,
 }
@@ -74,17 +74,17 @@ pub(crate) fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Waits until a member that stays holds the same records, on its disk if it has one. Returns how many do.
+/// Waits until a member that stays has the same records, on its disk if it has one. Returns how many do.
 pub(crate) async fn wait_for_holders(attempt: &Attempt, room: &Room) -> Result<usize, Failure> {
     attempt.within(room, room.rules().held()).await.map_err(|failure| match failure {
         Failure::Unreachable(words) => Failure::Unreachable(format!(
-            "No member that stays has taken the room's rules from here: what was decided may be lost. {words}"
+            "No member that stays has the new rules yet, so they may be lost. {words}"
         )),
         failure => failure,
     })
 }
 
-/// The part of a room that an app has, as far as is known by now.
+/// The app's part of a room, as far as known by now.
 pub(crate) async fn app(room: &Room, word: &str) -> Result<App, Failure> {
     match room.app(word).await {
         Ok(app) => Ok(app),
@@ -92,7 +92,7 @@ pub(crate) async fn app(room: &Room, word: &str) -> Result<App, Failure> {
     }
 }
 
-/// Joins a room, waits until what holds in it is known, acts, and leaves.
+/// Joins a room, waits for its rules, acts, and leaves.
 pub(crate) async fn in_room<T>(
     common: &Common,
     link: &Link,

@@ -1,4 +1,4 @@
-//! What a program that stays says to people about its room: members, storage, servers and what is refused.
+//! The lines that a program prints about its room while it stays: members, storage, servers and refusals.
 
 use std::collections::BTreeSet;
 

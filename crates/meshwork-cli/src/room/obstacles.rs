@@ -1,4 +1,4 @@
-//! What stood in the way when time ran out, in words.
+//! The message for a command that ran out of time.
 
 use meshwork::{Link, LinkState, ServerState};
 
@@ -6,9 +6,9 @@ use super::{counted, link};
 
 /// Why a link is of no use here.
 pub(crate) const NO_SERVER: &str =
-    "this link names no server, and this program finds rooms through servers only";
+    "this link names no server, and this program finds rooms only through servers";
 
-/// What was heard that may explain why nothing came of it.
+/// Events that may explain the failure.
 #[derive(Default)]
 pub(crate) struct Obstacles {
     /// The room that is joined; `None` while one is made.
@@ -40,7 +40,7 @@ impl Obstacles {
     pub(crate) fn words(&self, timeout: &str) -> String {
         let mut words = self.cause(timeout);
         if let Some(refused) = &self.refused {
-            words.push_str(&format!(" The last thing refused: {refused}."));
+            words.push_str(&format!(" Last refusal: {refused}."));
         }
         words
     }
@@ -51,14 +51,14 @@ impl Obstacles {
         if linked > 0 {
             let members = counted(linked, "member");
             return format!(
-                "{timeout} were not enough with {members} linked. Try again with a longer --timeout."
+                "{timeout} were not enough, with {members} linked. Try again with a longer --timeout."
             );
         }
         if let Some(words) = self.server_words(timeout) {
             return words;
         }
         let Some(address) = &self.link else {
-            return format!("The meeting point did not take the room in within {timeout}. Try again later.");
+            return format!("The meeting point did not register the room within {timeout}. Try again later.");
         };
         if self.is_unknown {
             return format!(
@@ -72,7 +72,7 @@ impl Obstacles {
         let reason = others.iter().find_map(|other| other.reason.as_deref());
         let mut because = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         if because.contains("no relay that may learn it") {
-            because.push_str(", where --trust-relay HOST names one that may");
+            because.push_str(", and --trust-relay HOST names one that may");
         }
         match present {
             0 if *named > 0 => {
@@ -162,6 +162,6 @@ mod tests {
     fn what_was_refused_last_is_told() {
         let refused = Some(String::from("link-proof, another fingerprint"));
         let words = Obstacles { refused, ..at(ServerState::Connected) }.words("2s");
-        assert!(words.ends_with("The last thing refused: link-proof, another fingerprint."), "{words}");
+        assert!(words.ends_with("Last refusal: link-proof, another fingerprint."), "{words}");
     }
 }

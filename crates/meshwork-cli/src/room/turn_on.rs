@@ -1,4 +1,4 @@
-//! `turn-on`: an app beside the one that a room opened with.
+//! `turn-on`: enables an app beside the one that a room opened with.
 
 use clap::Args;
 use meshwork::{Link, NewRoom};
@@ -9,17 +9,17 @@ use super::{Common, counted, in_room, link, wait_for_holders};
 use crate::exit::Failure;
 use crate::style;
 
-/// What `turn-on` is asked for.
+/// Arguments of `turn-on`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The room's address, with its part after #. @FILE or - reads it from there.
+    /// The LINK of the room, with its part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = link::read)]
     link: Link,
     #[command(flatten)]
     pub(crate) common: Common,
 }
 
-/// Turns on what a new room would open with, and prints the LINK with this app in front.
+/// Enables the app as a new room would have it, and prints the LINK with this app in front.
 pub(crate) async fn run(arguments: Arguments, app: NewRoom, word: AppWord) -> Result<(), Failure> {
     let Arguments { link, common } = arguments;
     let turned = in_room(&common, &link, async |attempt, room| {
@@ -28,6 +28,6 @@ pub(crate) async fn run(arguments: Arguments, app: NewRoom, word: AppWord) -> Re
     });
     let (holders, link) = (turned.await?, link.with_app(word).to_string());
     common.tell(&link, &json!({ "link": link, "known_by": holders }))?;
-    style::note(format!("{} know.", counted(holders, "member")));
+    style::note(format!("{} have this.", counted(holders, "member")));
     Ok(())
 }

@@ -88,7 +88,7 @@ fn bind(path: &Path) -> Result<(UnixListener, (u64, u64))> {
     }
     // A server that was killed leaves its socket, which is replaced; nothing else is.
     if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
-        bail!("something else is there, and stays; choose another place with --admin-socket");
+        bail!("another file is there; choose another place with --admin-socket");
     }
     let folder = folder_of(path);
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -136,7 +136,7 @@ impl Answers {
     }
 
     async fn carry_out(&self, question: &str) -> Result<Value> {
-        let question: Value = serde_json::from_str(question).context("the question is no JSON")?;
+        let question: Value = serde_json::from_str(question).context("the question is not JSON")?;
         let text = |name: &str| question[name].as_str().with_context(|| format!("there is no `{name}`"));
         match text("do")? {
             "rooms" => Ok(self.rooms()),
@@ -152,7 +152,7 @@ impl Answers {
             "ban" => {
                 let ban: Ban = text("ban")?.parse()?;
                 if !self.handle.ban(ban) {
-                    bail!("there are as many bans as are kept; take one back first");
+                    bail!("the list of bans is full; lift one first");
                 }
                 tracing::info!("a ban was set by admin");
                 self.keep_bans(ban)
@@ -162,7 +162,7 @@ impl Answers {
                 if !self.handle.unban(ban) {
                     bail!("there is no ban of {ban}");
                 }
-                tracing::info!("a ban was taken back by admin");
+                tracing::info!("a ban was lifted by admin");
                 self.keep_bans(ban)
             }
             "bans" => {

@@ -12,10 +12,10 @@ use super::settings::{SECRETS, arguments, variable};
 
 const AFTER_HELP: &str = "\
 A value comes from its flag, else from its environment variable, else from the file, else it is the \
-default. `--print-config` shows what counts and where it comes from, in the form of the file. A server \
-that gets SIGHUP reads file and environment again; it says which changes wait for a restart.";
+default. `--print-config` prints the effective values and their sources, in the form of the file. On \
+SIGHUP the server reads file and environment again, and logs the changes that need a restart.";
 
-/// What `meshwork serve` is asked.
+/// Arguments of `meshwork serve`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServeArgs {
     pub(super) own: OwnArgs,
@@ -23,13 +23,13 @@ pub(crate) struct ServeArgs {
     pub(super) flags: BTreeMap<String, OsString>,
 }
 
-/// What is no setting.
+/// Arguments that are no settings.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct OwnArgs {
     /// A TOML file with any of these settings, by their names with `_` for `-` [env: MESHWORK_CONFIG]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Print the settings that count as a TOML file, each with its meaning and source, and end.
+    /// Print the effective settings as a TOML file, each with its meaning and source, and end.
     #[arg(long)]
     pub(super) print_config: bool,
 }
@@ -43,7 +43,7 @@ impl FromArgMatches for ServeArgs {
             }
             if SECRETS.contains(&name.as_str()) {
                 let words = format!(
-                    "{name} is no flag, since others could read it; set the variable {}\n",
+                    "{name} has no flag, since others could read it; set the variable {}\n",
                     variable(&name)
                 );
                 return Err(clap::Error::raw(ErrorKind::UnknownArgument, words));

@@ -95,7 +95,7 @@ pub(super) fn arguments() -> impl Iterator<Item = Arg> {
     arguments.into_iter()
 }
 
-/// What counts, of all that was said.
+/// The effective settings.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Settings {
     #[command(flatten)]
@@ -119,151 +119,151 @@ pub(super) enum LogFormat {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
 pub(super) struct ServerSettings {
-    /// Where to listen. Port 0 takes a free one; `0.0.0.0` or `[::]` is reachable from other machines. The variables
-    /// HOST and PORT give its halves; PORT alone means 0.0.0.0, as platforms expect that set it.
+    /// The address to listen on. Port 0 is any free one; `0.0.0.0` or `[::]` is reachable from other machines. The
+    /// variables HOST and PORT are its halves; PORT alone means 0.0.0.0, for platforms that set it.
     #[arg(default_value = "127.0.0.1:8080", value_parser = listen_address)]
     pub(super) listen: String,
-    /// The address that people use, where it is another than the one listened on: it is printed for them, and
-    /// previews of LINKs show pictures from there. LINKs name the address by which their maker reached the server, so make
+    /// The public address, if it differs from the listening address. The server prints it, and
+    /// previews of LINKs show pictures from there. LINKs name the address that their maker used for the server, so make
     /// rooms there.
     #[arg(value_parser = public_url)]
     pub(super) public_url: Option<String>,
     /// Directory for the server's key: with it, rooms have the same codes after a restart. A secret_key does the same
-    /// and comes first.
+    /// and takes precedence.
     pub(super) data: Option<PathBuf>,
-    /// A random text of at least 16 characters, from which the server's key is made instead of keeping one in the
+    /// A random text of at least 16 characters that determines the server's key, instead of a key in the
     /// data directory.
     #[arg(hide = true, value_parser = secret)]
     pub(super) secret_key: Option<Secret>,
-    /// A file with the server's certificate in PEM form, the others of its chain behind it. With tls_key, the server
-    /// speaks https and nothing else. A file that is replaced is read again within half a minute, and at SIGHUP.
+    /// A PEM file with the server's certificate, followed by the others of its chain. With tls_key, the server
+    /// speaks only https. It loads a replaced file within half a minute, and on SIGHUP.
     pub(super) tls_certificate: Option<PathBuf>,
-    /// The file with the certificate's private key in PEM form.
+    /// A PEM file with the certificate's private key.
     pub(super) tls_key: Option<PathBuf>,
-    /// Where `meshwork admin` reaches the server: a socket for its owner only. Without it, admin.sock in the data
+    /// The socket for `meshwork admin`, for its owner only. Without it, admin.sock in the data
     /// directory, if there is one.
     pub(super) admin_socket: Option<PathBuf>,
-    /// What is logged to standard error: off, error, warn, info, debug or trace, also by module as in
+    /// Level of the log on standard error: off, error, warn, info, debug or trace, also by module as in
     /// meshwork_signal=debug.
     #[arg(default_value = "info", value_parser = log_filter)]
     pub(super) log: String,
     /// The form of the log: text, or json with one object a line.
     #[arg(default_value = "text")]
     pub(super) log_format: LogFormat,
-    /// Log from which addresses sockets are opened, at the level debug. Otherwise no address is logged.
+    /// Log the addresses of clients, at the level debug. Otherwise no address is logged.
     #[arg(action = Set, default_value = "false", value_parser = BoolishValueParser::new())]
     pub(super) log_addresses: bool,
-    /// Who may read /metrics, as addresses and ranges, such as 127.0.0.1 for this machine; the address counts that a
-    /// trusted proxy names. Nobody unless named.
+    /// Addresses and ranges that may read /metrics, such as 127.0.0.1 for this machine. Behind a trusted proxy the
+    /// address in its header counts. None by default.
     #[arg(default_value = "", action = Append, value_parser = list(address_range))]
     pub(super) metrics_allow: List<IpNet>,
-    /// How long a server that gets SIGTERM goes on: /ready says 503, clients are told one after the other to come
-    /// back elsewhere or later. Behind a load balancer, as long as it takes to notice.
+    /// Time to drain after SIGTERM: /ready returns 503, and the server asks one client after the other to come
+    /// back elsewhere or later. Behind a load balancer, the time that it needs to notice.
     #[arg(default_value = "2s", value_parser = at_most(8))]
     pub(super) drain_for: Duration,
 }
 
-/// What is kept of rooms.
+/// Settings of rooms.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Rooms")]
 pub(super) struct RoomSettings {
     /// The overlay that new rooms get unless their owner chooses another: auto, full-mesh, k-gossip, k-gossip:NINES,
-    /// tree or emergent. The variables MODE (fullmesh or kgossip) and NINES of the original Place say the same.
+    /// tree or emergent. The variables MODE (fullmesh or kgossip) and NINES of the original Place set it too.
     #[arg(default_value = "auto")]
     pub(super) overlay: Overlay,
-    /// Rooms that are kept in all, each with up to 1.3 KB.
+    /// Most rooms in all, each of up to 1.3 KB.
     #[arg(default_value = "65536")]
     pub(super) rooms_max: usize,
-    /// Rooms kept that were registered from one network: an IPv4 address, an IPv6 /64; an IPv6 /56 has twice as many, an
-    /// IPv4 /24 or an IPv6 /48 four times, an IPv4 /16 or an IPv6 /32 64 times. So it is with all limits of networks.
+    /// Most rooms registered from one network: an IPv4 address, an IPv6 /64. An IPv6 /56 may have twice as many, an
+    /// IPv4 /24 or an IPv6 /48 four times, an IPv4 /16 or an IPv6 /32 64 times. All limits of networks work so.
     #[arg(default_value = "4096")]
     pub(super) rooms_per_network_max: usize,
-    /// How long a room is kept after its last member left. One that nobody ever joined is kept for five minutes.
+    /// Time to keep a room after its last member left. A room that nobody ever joined is kept for five minutes.
     #[arg(default_value = "7days", value_parser = duration::parse)]
     pub(super) room_keep: Duration,
-    /// Members of one room; in one whose record asks for a full mesh members take in 24.
+    /// Most members of one room. In a full mesh members admit 24.
     #[arg(default_value = "10000")]
     pub(super) members_max: usize,
-    /// Rooms that one client is a member of.
+    /// Most rooms of one client.
     #[arg(default_value = "32")]
     pub(super) rooms_per_socket_max: usize,
-    /// Unknown rooms that one client waits for.
+    /// Most unknown rooms that one client waits for.
     #[arg(default_value = "8")]
     pub(super) waits_per_socket_max: usize,
-    /// Unknown rooms that all clients together wait for.
+    /// Most unknown rooms that all clients together wait for.
     #[arg(default_value = "16384")]
     pub(super) waits_max: usize,
 }
 
-/// What clients may do.
+/// Limits of clients.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits of clients")]
 pub(super) struct ClientSettings {
-    /// Connections in all, below the limit of file descriptors, which is raised as far as the system allows.
+    /// Most connections in all, below the limit of file descriptors, which the server raises as far as the system allows.
     #[arg(default_value = "12000", value_parser = count(1..=2_000_000))]
     pub(super) connections_max: usize,
-    /// Connections of one network, trusted proxies excepted: they speak for everybody.
+    /// Most connections of one network, except trusted proxies.
     #[arg(default_value = "1024", value_parser = count(1..=2_000_000))]
     pub(super) connections_per_network_max: usize,
-    /// Signalling sockets in all, each of about 10 KB.
+    /// Most signalling sockets in all, each of about 10 KB.
     #[arg(default_value = "10000")]
     pub(super) sockets_max: usize,
-    /// Signalling sockets of one network; a school or an office may be one.
+    /// Most signalling sockets of one network, such as a school or an office.
     #[arg(default_value = "512")]
     pub(super) sockets_per_network_max: usize,
-    /// Length of one message from a client.
+    /// Longest message from a client.
     #[arg(default_value = "16KiB", value_parser = amount)]
     pub(super) message_bytes_max: u64,
-    /// Messages that a socket may send each second in the long run.
+    /// Messages a second of one socket in the long run.
     #[arg(default_value = "100")]
     pub(super) messages_per_second: u32,
-    /// Messages that a socket may send at once after a quiet while.
+    /// Messages that one socket may send at once after a pause.
     #[arg(default_value = "1000")]
     pub(super) message_burst: u32,
-    /// Messages that all sockets of one network may send each second in the long run; opening a socket counts as 20.
+    /// Messages a second of all sockets of one network in the long run. Opening a socket counts as 20.
     #[arg(default_value = "4000")]
     pub(super) network_messages_per_second: u32,
-    /// Messages that all sockets of one network may send at once after a quiet while.
+    /// Messages that all sockets of one network may send at once after a pause.
     #[arg(default_value = "40000")]
     pub(super) network_message_burst: u32,
-    /// HTTP requests that one network may make each second in the long run.
+    /// HTTP requests a second of one network in the long run.
     #[arg(default_value = "200", value_parser = value_parser!(u32).range(1..=100_000))]
     pub(super) requests_per_second: u32,
-    /// HTTP requests that one network may make at once; a browser that comes for the first time asks for about 200 files.
+    /// HTTP requests that one network may make at once. The first visit of a browser makes about 200.
     #[arg(default_value = "5000", value_parser = value_parser!(u32).range(10..=1_000_000))]
     pub(super) request_burst: u32,
-    /// Pages elsewhere whose scripts may use this server's signalling, such as `https://paint.example.org`; its own
+    /// Origins of other pages that may use this server's signalling, such as `https://paint.example.org`. Its own pages
     /// always may. Empty for any.
     #[arg(default_value = "", action = Append, value_parser = list(origin))]
     pub(super) allowed_origins: List<String>,
-    /// Addresses of proxies that are believed when they say for whom they speak, such as 127.0.0.1 for one on this
-    /// machine; the relay counts nothing by them. Nobody unless named.
+    /// Addresses of proxies whose header with the client's address is trusted, such as 127.0.0.1 for one on this
+    /// machine. The relay does not use them. None by default.
     #[arg(default_value = "", action = Append, value_parser = list(address_range))]
     pub(super) trusted_proxies: List<IpNet>,
-    /// The header in which they say it: x-forwarded-for or forwarded. A proxy must set it, and not only add to
-    /// whatever a client sent in another.
+    /// That header: x-forwarded-for or forwarded. The proxy must set it itself, and not forward a client's
+    /// header.
     #[arg(default_value = "x-forwarded-for", value_parser = forwarded_header)]
     pub(super) forwarded_header: ForwardedHeader,
-    /// How much may wait for one socket to read it; a slower reader is dropped.
+    /// Most bytes that wait for one socket. A slower reader is dropped.
     #[arg(default_value = "256KiB", value_parser = amount)]
     pub(super) queue_bytes_max: u64,
     /// Time for a new socket to prove who it is.
     #[arg(default_value = "10s", value_parser = duration::parse)]
     pub(super) enter_within: Duration,
-    /// Silence after which a client is to say that it is alive; at most a third of idle_after. Below 30s no usual
+    /// Interval of a client's keep-alive messages, at most a third of idle_after. Below 30s no usual
     /// router or proxy forgets the connection.
     #[arg(default_value = "25s", value_parser = duration::parse)]
     pub(super) keep_alive: Duration,
-    /// Silence after which a socket is closed; browsers may hold back a hidden page for a minute.
+    /// Silence after which a socket is closed. Browsers may suspend a hidden page for a minute.
     #[arg(default_value = "90s", value_parser = duration::parse)]
     pub(super) idle_after: Duration,
-    /// How long a socket may leave everything unread that was sent to it.
+    /// Time after which a socket that reads nothing is closed.
     #[arg(default_value = "20s", value_parser = duration::parse)]
     pub(super) unread_after: Duration,
-    /// Time to send the head of a request, also of the next one on a connection that is kept.
+    /// Time to send the head of a request, also of the next one on the same connection.
     #[arg(default_value = "15s", value_parser = at_most(300))]
     pub(super) head_within: Duration,
-    /// How long a connection may take nothing of what is sent to it.
+    /// Time after which a connection that reads nothing is closed.
     #[arg(default_value = "30s", value_parser = at_most(300))]
     pub(super) read_within: Duration,
 }
@@ -275,59 +275,59 @@ pub(super) struct RelaySettings {
     /// Answer STUN and relay as a TURN server, for people who cannot reach each other directly.
     #[arg(action = Set, default_value = "false", value_parser = BoolishValueParser::new())]
     pub(super) relay: bool,
-    /// Where STUN and TURN are spoken, over UDP and TCP.
+    /// Addresses for STUN and TURN, over UDP and TCP.
     #[arg(default_value = "0.0.0.0:3478,[::]:3478", action = Append, value_parser = list(address::<SocketAddr>))]
     pub(super) relay_listen: List<SocketAddr>,
-    /// Where TURN is spoken over TLS, with the server's certificate; 5349 is the usual port.
+    /// Addresses for TURN over TLS, with the server's certificate; 5349 is the usual port.
     #[arg(default_value = "", action = Append, value_parser = list(address::<SocketAddr>))]
     pub(super) relay_tls_listen: List<SocketAddr>,
-    /// The addresses by which others reach the relay, where they are not the machine's own, as behind a router or in
-    /// a cloud. Without any, the machine's own public ones count.
+    /// The relay's public addresses, if they are not the machine's own, as behind a router or in
+    /// a cloud. By default the machine's own public ones.
     #[arg(default_value = "", action = Append, value_parser = list(address::<IpAddr>))]
     pub(super) relay_addresses: List<IpAddr>,
-    /// Ports for relayed traffic, which the firewall must let in over UDP.
+    /// Ports for relayed traffic. The firewall must open them for UDP.
     #[arg(default_value = "49152-65535", value_parser = port_range)]
     pub(super) relay_ports: RangeInclusive<u16>,
-    /// Address ranges such as 192.168.0.0/16 to which is relayed although they are denied by default: private,
+    /// Address ranges such as 192.168.0.0/16 to relay to although they are denied by default: private,
     /// link-local, metadata and other special ones.
     #[arg(default_value = "", action = Append, value_parser = list(address_range))]
     pub(super) relay_allow: List<IpNet>,
-    /// The realm that the relay names to its clients.
+    /// The relay's realm.
     #[arg(default_value = "meshwork")]
     pub(super) relay_realm: String,
-    /// Relayed transport addresses in all.
+    /// Most relayed transport addresses in all.
     #[arg(default_value = "4096", value_parser = value_parser!(u32).range(1..=16_384))]
     pub(super) relay_allocations_max: u32,
-    /// Relayed transport addresses of one network.
+    /// Most relayed transport addresses of one network.
     #[arg(default_value = "64", value_parser = value_parser!(u32).range(1..=16_384))]
     pub(super) relay_allocations_per_network_max: u32,
-    /// Relayed transport addresses for the members of one room together.
+    /// Most relayed transport addresses for the members of one room together.
     #[arg(default_value = "256", value_parser = value_parser!(u32).range(1..=16_384))]
     pub(super) relay_allocations_per_room_max: u32,
-    /// Relayed transport addresses of one endpoint, which needs one for each link that is relayed.
+    /// Most relayed transport addresses of one endpoint, which needs one for each relayed link.
     #[arg(default_value = "24", value_parser = value_parser!(u32).range(1..=16_384))]
     pub(super) relay_allocations_per_endpoint_max: u32,
-    /// Bytes that are relayed each second in all.
+    /// Most relayed bytes a second in all.
     #[arg(default_value = "128MiB", value_parser = amount)]
     pub(super) relay_bytes_per_second_max: u64,
-    /// Bytes that are relayed each second for one network.
+    /// Most relayed bytes a second for one network.
     #[arg(default_value = "16MiB", value_parser = amount)]
     pub(super) relay_bytes_per_second_per_network_max: u64,
-    /// Bytes that are relayed each second for the members of one room together.
+    /// Most relayed bytes a second for the members of one room together.
     #[arg(default_value = "32MiB", value_parser = amount)]
     pub(super) relay_bytes_per_second_per_room_max: u64,
-    /// Bytes that are relayed each second for one endpoint.
+    /// Most relayed bytes a second for one endpoint.
     #[arg(default_value = "4MiB", value_parser = amount)]
     pub(super) relay_bytes_per_second_per_endpoint_max: u64,
-    /// The text from which relay credentials are made, the one that coturn calls static-auth-secret. Without it the
+    /// The secret of relay credentials; coturn calls it static-auth-secret. Without it the
     /// server draws one for its own relay.
     #[arg(hide = true, value_parser = secret)]
     pub(super) turn_secret: Option<Secret>,
-    /// Whether /turn-token hands out credentials for the relay to whoever asks, as the original Place does. Members of
+    /// Whether /turn-token gives credentials for the relay to anybody, as the original Place does. Members of
     /// rooms get theirs without it.
     #[arg(action = Set, default_value = "true", value_parser = BoolishValueParser::new())]
     pub(super) turn_tokens: bool,
-    /// Relays elsewhere that share turn_secret, such as turn:relay.example.org:3478?transport=udp.
+    /// Other relays with the same turn_secret, such as turn:relay.example.org:3478?transport=udp.
     #[arg(default_value = "", action = Append, value_parser = list(turn_url))]
     pub(super) turn_urls: List<String>,
 }

@@ -11,19 +11,19 @@ use crate::room::attempt::Attempt;
 use crate::room::{counted, wait_for_holders};
 
 const AFTER_HELP: &str = "\
-Nobody is shown it any more; what others wrote between stays, and what is written later is not erased. It ends
-when a member that stays knows. With --json: {name, erased, known_by}; erased is false where there was nothing.";
+The text disappears for everybody. The text of others between stays, and later writes are not erased. The command
+ends when a member that stays has this. With --json: {name, erased, known_by}; erased is false if there was nothing.";
 
-/// What `sync erase` is asked for.
+/// Arguments of `sync erase`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Erase {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Which document.
+    /// The name of the document.
     #[arg(value_name = "NAME")]
     name: String,
-    /// Whose writing, by the peer's key; sync text --json says who wrote what.
+    /// The author, by the peer's key; sync text --json lists the authors.
     #[arg(long, value_name = "PEER", allow_hyphen_values = true)]
     peer: PeerId,
 }

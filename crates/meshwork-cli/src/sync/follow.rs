@@ -96,7 +96,7 @@ pub(super) async fn follow(
     attempt.stay();
     let ready =
         json!({ "event": "ready", "name": followed.notes.name(), "file": file.display().to_string() });
-    let words = format!("{} and the document are in step. Stop with Ctrl-C.", file.display());
+    let words = format!("{} and the document are synchronised. Stop with Ctrl-C.", file.display());
     followed.step().await?;
     target.common.tell(&words, &ready)?;
     let mut looks = interval(LOOK);
@@ -237,9 +237,7 @@ impl Followed {
         self.refused = why.as_ref().map(|_| text);
         if let Some(why) = why {
             let file = self.path.display();
-            self.tell(format!(
-                "Something in {file} was not written into the document, and stays in the file: {why}."
-            ))?;
+            self.tell(format!("A change in {file} was refused and stays in the file: {why}."))?;
         }
         Ok(())
     }
@@ -305,8 +303,7 @@ impl Followed {
             && was.as_ref() != Some(&text)
         {
             let why = left_out(self.notes.merge_what_fits(draft, &text).await)?;
-            *refused =
-                why.map(|why| format!("Something was saved and not written into the document: {why}."));
+            *refused = why.map(|why| format!("A saved change was refused: {why}."));
             *was = Some(text);
             self.is_behind = true;
         }
@@ -337,7 +334,7 @@ fn read(path: &Path) -> (Look, Form) {
         Ok(bytes) => match plain::read(&bytes) {
             Ok((text, form)) => (Look::Text(text), form),
             Err(error) => {
-                unreadable(format!("{} is no text: {error}. The document is as it was.", path.display()))
+                unreadable(format!("{} is not a text: {error}. The document is unchanged.", path.display()))
             }
         },
         Err(error) if error.kind() == ErrorKind::NotFound => (Look::Missing, Form::default()),

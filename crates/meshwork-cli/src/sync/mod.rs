@@ -22,41 +22,41 @@ use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::{Common, keep, link, links, turn_on};
 
-/// What can be done with counters, values and documents.
+/// The commands for counters, values and documents.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Make a room and print its LINK. The room stays at the server when this program ends.
     Create(Create),
-    /// Print the link by which people look, or give a room a new link.
+    /// Print the view link of a room, or give the room a new link.
     Link(links::Arguments),
-    /// Say which values, counters and documents a room has, and what the first two are.
+    /// List the values, counters and documents of a room.
     List(read::List),
-    /// Print a value, or where a counter stands.
+    /// Print a value or a counter.
     Get(read::Get),
-    /// Give a key a value, and wait until a member that stays has it.
+    /// Set the value of a key, and wait until a member that stays has it.
     Set(write::Set),
-    /// Delete a key, and wait until a member that stays knows.
+    /// Delete a key, and wait until a member that stays has the deletion.
     Delete(write::Delete),
-    /// Raise a counter, wait until a member that stays has it, and print where it stands.
+    /// Raise a counter, wait until a member that stays has it, and print the new number.
     Add(write::Add),
-    /// Print a document as text, or edit it: by a file, by a file that stays in step, or in an editor.
+    /// Print a document as text, or edit it: by a file, by a synchronised file, or in an editor.
     Text(text::Text),
-    /// Say which versions of a document people saved; save, print, restore or delete one.
+    /// List the saved versions of a document; save, print, compare, restore or delete one.
     Versions(versions::Versions),
-    /// Erase what somebody wrote in a document, as the room's owner or a moderator.
+    /// Erase a peer's writes in a document, as the room's owner or a moderator.
     Erase(erase::Erase),
     /// Give a room that opened with another app values, documents and a whiteboard, as its owner.
     TurnOn(turn_on::Arguments),
-    /// Say what changes, one JSON object a line, until interrupted.
+    /// Print the changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// The same as meshwork keep: stay in a room of any app and keep it on disk, until interrupted.
     Keep(keep::Arguments),
 }
 
-/// What `sync create` is asked for.
+/// Arguments of `sync create`.
 #[derive(Args)]
 pub(crate) struct Create {
-    /// The meeting point that is to know the room, such as http://127.0.0.1:8080.
+    /// The meeting point that registers the room, such as http://127.0.0.1:8080.
     #[arg(long, value_name = "URL", value_parser = link::parse_server)]
     server: String,
     /// Guard the room with a secret that only its LINK carries.
@@ -66,10 +66,10 @@ pub(crate) struct Create {
     common: Common,
 }
 
-/// Which room, and what every command takes.
+/// The room, and the options of every command.
 #[derive(Args)]
 pub(crate) struct Target {
-    /// The room's address, with its part after #; without it for an open room. @FILE or - reads it from there.
+    /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = sync_link)]
     link: Link,
     #[command(flatten)]
@@ -77,7 +77,7 @@ pub(crate) struct Target {
 }
 
 impl Command {
-    /// Whether the result, or the failure, is to be written as JSON.
+    /// Whether to write the result, or the failure, as JSON.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Command::Create(arguments) => arguments.common.json,
@@ -118,7 +118,7 @@ pub(crate) async fn run(command: Command, pages: Arc<dyn Pages>) -> Result<(), F
 }
 
 impl Target {
-    /// Does something in the room, and tells what came of it.
+    /// Acts in the room, and prints the result.
     async fn visit<V: Serialize>(
         &self,
         act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<(String, V), Failure>,
@@ -127,7 +127,7 @@ impl Target {
         self.common.tell(&words, &value)
     }
 
-    /// Does something in the room, and leaves it.
+    /// Acts in the room, and leaves it.
     async fn enter<T>(
         &self,
         act: impl AsyncFnOnce(&mut Attempt, &Room, &App) -> Result<T, Failure>,

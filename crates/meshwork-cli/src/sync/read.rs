@@ -26,24 +26,24 @@ With --json: {key, value, author, time_ms}; with --history {key, history: [{valu
 last write first, at most 20; what deleted the key has no member value. What programs cannot read has its text
 as member unreadable.";
 
-/// What `sync list` is asked for.
+/// Arguments of `sync list`.
 #[derive(Args)]
 #[command(after_help = LIST_HELP)]
 pub(crate) struct List {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Only what begins with this.
+    /// Only keys with this prefix.
     #[arg(value_name = "PREFIX", default_value = "")]
     prefix: String,
 }
 
-/// What `sync get` is asked for.
+/// Arguments of `sync get`.
 #[derive(Args)]
 #[command(after_help = GET_HELP)]
 pub(crate) struct Get {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Which value or counter.
+    /// The key of a value or counter.
     #[arg(value_name = "KEY")]
     key: String,
     /// Print the last writes of the key, the latest first, with author and time.
@@ -103,7 +103,7 @@ pub(super) async fn get(arguments: Get) -> Result<(), Failure> {
             (Some(entry), _) => {
                 let value = Written { key: Some(key.clone()), ..written(&entry) };
                 if let Some(error) = fault(entry.bytes()) {
-                    style::note(format!("Programs cannot read this value: {error}."));
+                    style::note(format!("This value is not readable JSON: {error}."));
                 }
                 (String::from_utf8_lossy(entry.bytes()).into_owned(), Got::Value(value))
             }
@@ -136,7 +136,7 @@ enum Got {
 /// Waits until what the others have is here.
 pub(super) async fn fetch(attempt: &Attempt, room: &Room) -> Result<(), Failure> {
     let progress = Progress::start("Fetching", Content::Entries.unit());
-    in_step::wait(attempt, room, (&progress, Content::Entries), "What is there is not known yet.").await
+    in_step::wait(attempt, room, (&progress, Content::Entries), "The content is not known yet.").await
 }
 
 /// A value as it was written, or what stands for none.

@@ -20,33 +20,33 @@ use crate::exit::Failure;
 use crate::room::attempt::Attempt;
 
 const AFTER_HELP: &str = "\
-Without an option the text is printed. --out writes it into FILE, and --in takes back what somebody changed in
-that FILE since: what others wrote meanwhile stays. Of a FILE that --out did not write, --in makes the document
-read as the file does. --watch does both whenever one of the two changes, so that any editor takes part, and
---edit opens $VISUAL, $EDITOR or vi.
---in and --edit end when a member that stays has what was written, and with exit code 3 where nobody who stays
-is there within 10 seconds: then nothing was written. With --json: {name, text, authors: [{from, to, author}]},
-places in characters; with --out {name, text}; with --in and --edit {name}; with --watch {event: ready, name,
-file} once both say the same, {event: written} each time the file was replaced, and {event: refused, reason}
-where the file is no text, or says what the room refuses for good: that stays in the file, and all else goes on.
-A file is UTF-8 with any line ends, which it keeps. The document has LF alone.";
+Without an option the text is printed. --out writes it to FILE, and --in merges the later changes of that FILE
+into the document: concurrent writes of others stay. If --out did not write the FILE, --in replaces the text of the
+document by that of the file. --watch synchronises both whenever one of them changes, so that any editor can take
+part, and --edit opens $VISUAL, $EDITOR or vi.
+--in and --edit end when a member that stays has the changes. If no such member comes within 10 seconds they end
+with exit code 3, and nothing was written. With --json: {name, text, authors: [{from, to, author}]}, positions in
+characters; with --out {name, text}; with --in and --edit {name}; with --watch {event: ready, name, file} once both
+are equal, {event: written} each time the file was replaced, and {event: refused, reason} if the file is not a text,
+or has a change that the room refuses for good: that change stays in the file, and everything else goes on.
+A file is UTF-8 with any line ends, which it keeps. The document has LF only.";
 
-/// What `sync text` is asked for.
+/// Arguments of `sync text`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["out", "into", "watch", "edit"]))]
 pub(crate) struct Text {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Which document.
+    /// The name of the document.
     #[arg(value_name = "NAME")]
     name: String,
     /// Write the text into this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Do to the document what was changed in this file; - is standard input.
+    /// Merge the changes of this file into the document; - is standard input.
     #[arg(long = "in", value_name = "FILE")]
     into: Option<PathBuf>,
-    /// Keep this file and the document in step, until interrupted.
+    /// Keep this file and the document synchronised, until interrupted.
     #[arg(long, value_name = "FILE")]
     watch: Option<PathBuf>,
     /// Edit the text in an editor.

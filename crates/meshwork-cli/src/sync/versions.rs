@@ -13,20 +13,20 @@ use crate::room::attempt::Attempt;
 
 const AFTER_HELP: &str = "\
 Without an option the versions are listed, the latest first: label, time in milliseconds since 1970, author,
-bytes, and how many that stay hold it. Of several with one label the latest is meant. --save, --restore and
---delete end when a member that stays has it, and with exit code 3 where nobody who stays is there within 10
-seconds. Only who saved a version can delete it. --show and --compare are about the text; --restore makes maps
-and lists what they were, too. With --json: {name, versions: [{label, time_ms, author, size, holders}]}; with
---show {name, label, text}; with --compare {name, labels, pieces: [{kind: same | removed | added, text,
-author}]}, author null where it is not known; else {name, label}.";
+bytes, and the number of holders that stay. A label names its latest version. --save, --restore and --delete end
+when a member that stays has the change. If no such member comes within 10 seconds they end with exit code 3. Only
+the author of a version can delete it. --show and --compare treat the text alone; --restore restores maps and lists
+too. With --json: {name, versions: [{label, time_ms, author, size, holders}]}; with --show {name, label, text}; with
+--compare {name, labels, pieces: [{kind: same | removed | added, text, author}]}, author null if unknown; else
+{name, label}.";
 
-/// What `sync versions` is asked for.
+/// Arguments of `sync versions`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP, group = ArgGroup::new("act").args(["save", "show", "compare", "restore", "delete"]))]
 pub(crate) struct Versions {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Which document.
+    /// The name of the document.
     #[arg(value_name = "NAME")]
     name: String,
     /// Save the document as it is now.
@@ -35,10 +35,10 @@ pub(crate) struct Versions {
     /// Print the text of a version.
     #[arg(long, value_name = "LABEL")]
     show: Option<String>,
-    /// Print what was changed in the text from one version to another, or to the document as it is now.
+    /// Print the changes of the text from one version to another, or to the current document.
     #[arg(long, value_name = "LABEL", num_args = 1..=2)]
     compare: Vec<String>,
-    /// Make the document what it was.
+    /// Restore the document to this version.
     #[arg(long, value_name = "LABEL")]
     restore: Option<String>,
     /// Delete a version.
@@ -78,7 +78,7 @@ pub(super) async fn run(arguments: Versions) -> Result<(), Failure> {
                 somebody_stays(attempt, room).await?;
                 version.delete().await.map_err(failed)?;
                 kept(room).await?;
-                (label, "Deleted. A member that stays knows.")
+                (label, "Deleted. A member that stays has this.")
             }
             _ => return Ok(listed(name, &notes.versions().await?)),
         };
@@ -92,11 +92,11 @@ async fn save(attempt: &Attempt, room: &Room, notes: &Document, label: &str) -> 
     let version = notes.save_version(label).await.map_err(failed)?;
     version.kept().await.map_err(|error| match error {
         KeptError::Closed(closed) => closed.into(),
-        _ => Failure::Unreachable(format!("It was saved, but nobody who stays holds it: none was {NOBODY}")),
+        _ => Failure::Unreachable(format!("It was saved here only: no member that stays was {NOBODY}")),
     })
 }
 
-/// What was changed in the text: from the first version to the second, or to the document as it is now.
+/// The changes of the text from the first version to the second, or to the current document.
 async fn differences(notes: &Document, labels: &[String]) -> Result<(String, Value), Failure> {
     let [from, to @ ..] = labels else { return Err(Failure::Usage("Name a version.".into())) };
     let (earlier, name) = (find(notes, from).await?, notes.name());
@@ -113,7 +113,7 @@ async fn differences(notes: &Document, labels: &[String]) -> Result<(String, Val
     let (old_name, new_name) = (format!("{name} {from}"), [&[name.to_owned()], to].concat().join(" "));
     let lines = TextDiff::from_lines(&old, &new);
     let words = match old == new {
-        true => String::from("Both say the same."),
+        true => String::from("Both are equal."),
         false => {
             lines.unified_diff().header(&old_name, &new_name).to_string().trim_end_matches('\n').to_owned()
         }
@@ -157,7 +157,9 @@ fn failed(error: VersionError) -> Failure {
     match error {
         VersionError::Closed(closed) => closed.into(),
         VersionError::Write(error) => denied(error),
-        VersionError::Fetch(error) => Failure::Unreachable(format!("The version cannot be had: {error}.")),
+        VersionError::Fetch(error) => {
+            Failure::Unreachable(format!("The version cannot be fetched: {error}."))
+        }
         VersionError::NotMine => Failure::Forbidden { words: format!("{error}."), reason: "not-allowed" },
         error => Failure::Usage(format!("{error}.")),
     }

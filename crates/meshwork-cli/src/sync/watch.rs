@@ -14,20 +14,20 @@ use crate::room::attempt::{Attempt, guest};
 use crate::room::signal::Stop;
 
 const AFTER_HELP: &str = "\
-Each line is an object. Of a value: {key, value, author, time_ms}, without value where it was deleted, then by
-whom and when, and with its text as unreadable where programs cannot read it; with the key alone where what stood there counts no more, as after a ban. Of a counter:
-{key, counter, by, author, time_ms}: where it stands, and by how much somebody raised it. What is there when
-it begins comes first, one line each, and then {ready: true}. Times are milliseconds since 1970. {missed}
-says how many changes this program was too slow to hear: what is there now is whole. When it ends by itself
+Each line is an object. For a value: {key, value, author, time_ms}; without value for a deletion; with unreadable,
+the text, if it is not readable JSON; with the key alone if its values count no more, as after a ban. For a counter:
+{key, counter, by, author, time_ms}, with its number and the amount by which the author raised it. The current
+entries come first, one line each, and then {ready: true}. Times are milliseconds since 1970. {missed} is the number
+of changes that this program was too slow to receive; the current state is complete. When the command ends by itself
 the last line is {error, reason}.";
 
-/// What `sync watch` is asked for.
+/// Arguments of `sync watch`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// Only what begins with this.
+    /// Only keys with this prefix.
     #[arg(value_name = "PREFIX", default_value = "")]
     prefix: String,
 }

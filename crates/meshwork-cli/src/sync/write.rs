@@ -13,10 +13,10 @@ use crate::exit::Failure;
 use crate::room::attempt::Attempt;
 
 const AFTER_HELP: &str = "\
-It ends when a member that stays has it, and with exit code 3 where nobody who stays is there within 10
-seconds: then nothing was written. With --json: set and delete {key}, add {key, value}.";
+The command ends when a member that stays has the write. If no such member comes within 10 seconds it ends with exit
+code 3, and nothing was written. With --json: set and delete {key}, add {key, value}.";
 
-/// What `sync set` is asked for.
+/// Arguments of `sync set`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Set {
@@ -25,12 +25,12 @@ pub(crate) struct Set {
     /// Which value.
     #[arg(value_name = "KEY")]
     key: String,
-    /// The value as JSON: 3, true, '\"a text\"', '{\"seats\": 40}'. At most 32 KiB, which are kept as they are.
+    /// The value as JSON: 3, true, '\"a text\"', '{\"seats\": 40}'. At most 32 KiB, stored unchanged.
     #[arg(value_name = "VALUE", value_parser = json_value, allow_hyphen_values = true)]
     value: Box<RawValue>,
 }
 
-/// What `sync delete` is asked for.
+/// Arguments of `sync delete`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Delete {
@@ -41,16 +41,16 @@ pub(crate) struct Delete {
     key: String,
 }
 
-/// What `sync add` is asked for.
+/// Arguments of `sync add`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Add {
     #[command(flatten)]
     pub(super) target: Target,
-    /// Which counter.
+    /// The name of the counter.
     #[arg(value_name = "KEY")]
     key: String,
-    /// By how much: a whole number, below 0 to lower it.
+    /// The amount: a whole number, below 0 to lower the counter.
     #[arg(value_name = "N", allow_hyphen_values = true)]
     by: i64,
 }
@@ -68,7 +68,7 @@ pub(super) async fn delete(arguments: Delete) -> Result<(), Failure> {
     let Delete { target, key } = &arguments;
     let delete = async |attempt: &mut Attempt, room: &Room, app: &App| {
         write(attempt, room, async { app.values().delete(key).await }).await?;
-        Ok((String::from("Deleted. A member that stays knows."), json!({ "key": key })))
+        Ok((String::from("Deleted. A member that stays has this."), json!({ "key": key })))
     };
     target.visit(delete).await
 }
@@ -98,14 +98,16 @@ pub(super) async fn write(
 /// Waits until a member that stays is there.
 pub(super) async fn somebody_stays(attempt: &Attempt, room: &Room) -> Result<(), Failure> {
     let stays = timeout(KEPT_MAX, attempt.somebody_stays(room, "Nothing was written.")).await;
-    stays.map_err(|_| Failure::Unreachable(format!("Nothing was written: nobody who stays was {NOBODY}")))?
+    stays.map_err(|_| {
+        Failure::Unreachable(format!("Nothing was written: no member that stays was {NOBODY}"))
+    })?
 }
 
 /// Waits until a member that stays has all that was written.
 pub(super) async fn kept(room: &Room) -> Result<(), Failure> {
     room.kept().await.map_err(|error| match error {
         KeptError::Closed(closed) => closed.into(),
-        _ => Failure::Unreachable(format!("It was written, but nobody who stays took it in {NOBODY}")),
+        _ => Failure::Unreachable(format!("It was written here only: no member that stays was {NOBODY}")),
     })
 }
 
@@ -121,7 +123,7 @@ pub(super) fn denied(error: WriteError) -> Failure {
             Failure::Usage(format!("Nothing was written: {error}."))
         }
         WriteError::NotWriter => {
-            forbidden("Only those whom the owner named may write here. You can read.", "not-writer")
+            forbidden("Only peers that the owner named may write here. You can read.", "not-writer")
         }
         WriteError::Banned => forbidden("You are banned in this room and cannot write here.", "banned"),
         WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
@@ -136,7 +138,7 @@ pub(super) fn denied(error: WriteError) -> Failure {
 /// The text of a value, which every program can read.
 fn json_value(text: &str) -> Result<Box<RawValue>, String> {
     let value: Box<RawValue> = serde_json::from_str(text)
-        .map_err(|error| format!("it is no JSON ({error}); a text is '\"in quotes\"'"))?;
+        .map_err(|error| format!("it is not JSON ({error}); a text is '\"in quotes\"'"))?;
     json::check(value.get().as_bytes())
         .map_err(|error| format!("other programs could not read this value: {error}"))?;
     Ok(value)

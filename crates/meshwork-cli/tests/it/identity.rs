@@ -23,7 +23,7 @@ fn an_exported_identity_is_the_same_peer_elsewhere() {
         assert_eq!(mode & 0o777, 0o600);
     }
     let again = ["identity", "export", "--identity", "me", "--out", "key.txt"];
-    home.run(again).expect_code(2).expect_words(&["there already", "--force"]);
+    home.run(again).expect_code(2).expect_words(&["exists already", "--force"]);
     home.run([&again[..], &["--force"]].concat()).expect_code(0);
 
     let elsewhere = Home::new();

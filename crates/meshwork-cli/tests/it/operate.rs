@@ -73,7 +73,7 @@ fn the_admin_socket_harms_no_file() {
     let home = Home::new();
     std::fs::write(home.path("kept.txt"), "kept").unwrap();
     let refused = home.run(["serve", "--listen", "127.0.0.1:0", "--admin-socket", "kept.txt"]).expect_code(1);
-    refused.expect_words(&["something else is there"]);
+    refused.expect_words(&["another file is there"]);
     assert_eq!(std::fs::read_to_string(home.path("kept.txt")).unwrap(), "kept");
 
     // A server that was killed leaves its socket to the next one.
@@ -148,7 +148,7 @@ fn oversights_are_told_when_a_server_starts() {
     // The tests themselves set some that are for nobody else.
     server.log("the variable", |line| {
         assert!(!line.contains("MESHWORK_ROOMS_MAX") && !line.contains("MESHWORK_CONFIG"), "{line}");
-        line.contains("MESHWORK_ROOM_MAX is no setting, and counts for nothing")
+        line.contains("MESHWORK_ROOM_MAX is no setting and has no effect")
     });
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut server = home.start_with(["serve", "--listen", "127.0.0.1:0"], &variables[..1]);

@@ -205,7 +205,7 @@ fn versions_are_saved_and_restored() {
     assert_eq!(kinds, ["added", "same", "added", "same"]);
     assert!(pieces["pieces"][0]["author"].is_string(), "{pieces}");
     let same = versions(&["--compare", "first", "first"]).expect_code(0);
-    assert_eq!(same.stdout, "Both say the same.");
+    assert_eq!(same.stdout, "Both are equal.");
     versions(&["--delete", "second"]).expect_code(4).expect_words(&["only who saved"]);
     versions(&["--delete", "first"]).expect_code(0);
     versions(&["--show", "first"]).expect_code(2).expect_words(&["no version"]);

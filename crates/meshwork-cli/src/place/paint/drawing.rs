@@ -105,7 +105,7 @@ impl Drawing {
                 let cells = fitted.cells(place, canvas);
                 if cells.is_empty() {
                     return Err(Failure::Usage(format!(
-                        "There is nothing to paint: every pixel of the picture has an alpha below {ALPHA_LEAST}."
+                        "Nothing to paint: every pixel of the picture has an alpha below {ALPHA_LEAST}."
                     )));
                 }
                 Ok(cells)
@@ -166,7 +166,7 @@ fn read_palette(path: &Path) -> Result<Palette, Failure> {
     let cannot = || format!("cannot read the palette {name}");
     let length = std::fs::metadata(path).with_context(cannot)?.len();
     if length > PALETTE_FILE_MAX {
-        return Err(Failure::Usage(format!("{name} is no palette: it has {length} bytes.")));
+        return Err(Failure::Usage(format!("{name} is not a palette: it has {length} bytes.")));
     }
     let text = std::fs::read_to_string(path).with_context(cannot)?;
     Palette::parse_file(&text).map_err(|error| {

@@ -122,7 +122,7 @@ impl Held {
         if painter.has_reader().await? {
             return Ok(true);
         }
-        painter.progress.say("nobody is linked who stays: repainting waits for somebody");
+        painter.progress.say("repainting waits for a member that stays");
         painter.next().await?;
         painter.progress.say("");
         Ok(false)

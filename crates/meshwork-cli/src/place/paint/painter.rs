@@ -132,7 +132,7 @@ impl<'a> Painter<'a> {
                     painted = &mut painting => return Ok::<_, Failure>(painted),
                     () = &mut slow, if !*slowed => {
                         *slowed = true;
-                        progress.note("The others cannot keep up: painting goes on as fast as they apply it.");
+                        progress.note("The others cannot keep up: painting continues at their pace.");
                     }
                 }
             }
@@ -160,7 +160,7 @@ impl<'a> Painter<'a> {
 
     /// Waits until a member has applied everything, then a little for the others that are linked.
     pub(super) async fn wait_until_applied(&mut self) -> Result<(), Failure> {
-        self.progress.say("waiting for the others to have it");
+        self.progress.say("waiting for the others to apply it");
         while self.tally.complete(|of| &of.applied).next().is_none() {
             self.next().await?;
         }
@@ -213,7 +213,7 @@ impl<'a> Painter<'a> {
             self.limit.filter(|_| !was_told && wait >= LONG_WAIT && !self.progress.is_shown())
         {
             self.progress.note(format!(
-                "The room allows {} every {}: painting goes on in {}.",
+                "The room allows {} every {}: painting continues in {}.",
                 counted(cells as usize, "cell"),
                 span(window),
                 span(wait),

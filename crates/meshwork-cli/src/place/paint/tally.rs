@@ -68,7 +68,7 @@ impl Tally {
         let Failure::Unreachable(words) = failure else { return failure };
         let most = self.applied();
         Failure::Unreachable(format!(
-            "No member that stays has applied the whole: at most {most} of {} batches in time. {words}",
+            "No member that stays has applied all batches: at most {most} of {} in time. {words}",
             self.sequences.len()
         ))
     }

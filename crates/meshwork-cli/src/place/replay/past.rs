@@ -89,7 +89,7 @@ fn words(log: Option<&PastLog>, first: u64) -> String {
 }
 
 const WHOLE: &str = "The whole history";
-const LEFT: &str = "What is left of the history";
+const LEFT: &str = "The rest of the history";
 
 /// Reads a keeper's folder.
 pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Past, Failure> {
@@ -100,16 +100,13 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
         (None, &[room]) => room,
         (None, []) | (Some(_), _) => {
             return Err(Failure::Storage(format!(
-                "There is no such history in {}. A keeper writes one with --history 1GiB.",
+                "There is no such history in {}. A keeper records one with --history 1GiB.",
                 data.display()
             )));
         }
         (None, rooms) => {
             let rooms: Vec<String> = rooms.iter().map(RoomId::to_string).collect();
-            return Err(Failure::Usage(format!(
-                "Say with --room which room it is to be: {}.",
-                rooms.join(", ")
-            )));
+            return Err(Failure::Usage(format!("Choose a room with --room: {}.", rooms.join(", "))));
         }
     };
     let broken = |error| match error {
@@ -121,7 +118,7 @@ pub(super) async fn from_folder(data: &Path, room: Option<RoomId>) -> Result<Pas
     let history = store.history(room).map_err(broken)?;
     let past = store.past(room).map_err(broken)?.ok_or_else(|| {
         let data = data.display();
-        Failure::Storage(format!("The store in {data} has no canvas of room {room} that this program knows."))
+        Failure::Storage(format!("The store in {data} has no known canvas of room {room}."))
     })?;
     let (width, height) = past.size();
     let mut builder = TimelineBuilder::new(CanvasSize { width, height }, CELLS_MAX);

@@ -211,7 +211,7 @@ impl App {
                 let hex = if text.starts_with('#') { text.to_owned() } else { format!("#{text}") };
                 match palette::from_hex(&hex) {
                     Some(colour) => self.choose(colour),
-                    None => self.complain(format!("{text:?} is no colour. Write it as #e6194b.")),
+                    None => self.complain(format!("{text:?} is not a colour. Write it as #e6194b.")),
                 }
             }
             Wants::Cell => {
@@ -224,7 +224,7 @@ impl App {
                 match read() {
                     Some(cell) => self.go_to(cell),
                     None => self.complain(format!(
-                        "{text:?} is no cell. Write column and row, up to {}, {}.",
+                        "{text:?} is not a cell. Write column and row, up to {}, {}.",
                         size.width - 1,
                         size.height - 1
                     )),

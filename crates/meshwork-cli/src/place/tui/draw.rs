@@ -43,7 +43,7 @@ const HELP: [(&str, &str); 16] = [
     ("click, drag", "paint"),
     ("right drag", "move the canvas"),
     ("wheel", "zoom"),
-    ("Esc", "put words away"),
+    ("Esc", "close this"),
 ];
 
 /// Where things are on the terminal.

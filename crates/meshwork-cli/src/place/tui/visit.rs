@@ -117,7 +117,7 @@ impl<'a> Visit<'a> {
                         words = format!("No room has the code {code} yet. Waiting for it. q leaves.");
                     }
                     Happening::Endpoint(EndpointEvent::Server { state: ServerState::Away { reason }, .. }) => {
-                        words = format!("The meeting point is not reached: {reason}. q leaves.");
+                        words = format!("The meeting point is unreachable: {reason}. q leaves.");
                     }
                     _ => {}
                 },
@@ -149,12 +149,11 @@ impl<'a> Visit<'a> {
                 self.looked = None;
             }
             Happening::Room(Event::Joined(_) | Event::Near(_) | Event::Link { .. }) => self.looked = None,
-            Happening::Endpoint(EndpointEvent::Server { state: ServerState::Away { .. }, .. }) => app.say(
-                "The meeting point is away. Your links are not touched; newcomers have to wait until it is back.",
-            ),
+            Happening::Endpoint(EndpointEvent::Server { state: ServerState::Away { .. }, .. }) => app
+                .say("The meeting point is away. Your links stay; newcomers have to wait until it is back."),
             Happening::Room(Event::ClockDiffers(ahead_ms)) if ahead_ms.unsigned_abs() > 10_000 => {
                 app.say(format!(
-                    "Your clock is {} {}. Strokes are stamped with the others' time.",
+                    "Your clock is {} {}. Strokes carry the others' time.",
                     span(Duration::from_millis(ahead_ms.unsigned_abs())),
                     if ahead_ms > 0 { "slow" } else { "fast" }
                 ));
@@ -264,7 +263,7 @@ impl<'a> Visit<'a> {
     }
 
     fn area(&self) -> Result<(u16, u16), Failure> {
-        let size = self.screen.terminal.size().context("the terminal does not say how large it is")?;
+        let size = self.screen.terminal.size().context("cannot read the size of the terminal")?;
         Ok((size.width, size.height))
     }
 
@@ -333,10 +332,10 @@ fn words_of(undone: Option<Repainted>) -> String {
         Some((0, ..)) => "Others have painted over it since.".to_owned(),
         Some((_, 0, 0)) => "Undone.".to_owned(),
         Some((_, theirs, 0)) => {
-            format!("Undone but for {}, which others have painted over.", counted(theirs, "cell"))
+            format!("Undone except {}, which others have painted over.", counted(theirs, "cell"))
         }
         Some((_, _, left)) => {
-            format!("Undone but for {}, which the rules of the room leave for later.", counted(left, "cell"))
+            format!("Undone except {}, which must wait for the rules of the room.", counted(left, "cell"))
         }
     }
 }
