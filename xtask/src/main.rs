@@ -62,7 +62,8 @@ Usage: cargo xtask <command>
   deploy                   check the files in deploy/, and run the image of the program that was built
   deny                     check licences and sources of what comes from elsewhere
   surface                  write what the library and the npm package give out into docs/surface, and count it
-  tidy                     check edges between crates, the ledger, module docs, leftovers, links, the surface
+  tidy [PATH]              check edges between crates, the ledger, module docs, leftovers, links, the surface, and count
+                           sentences that are turned round; with PATH list those of the files below it
 ";
 
 fn main() -> ExitCode {
@@ -109,6 +110,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             let workspace = Workspace::find()?;
             surface::write(&workspace, &tidy::our_files(&workspace.root)?)
         }
+        "tidy" if rest.len() == 1 => tidy::list_habits(&Workspace::find()?, &rest[0]),
         "deny" | "deploy" | "size" | "tidy" => {
             no_more(rest)?;
             let check: fn(&Workspace) -> Result<()> = match command {

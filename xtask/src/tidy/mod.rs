@@ -5,6 +5,7 @@ mod arrows;
 mod edges;
 mod exceptions;
 mod foreign;
+mod habits;
 mod imports;
 mod ledger;
 mod leftovers;
@@ -26,9 +27,18 @@ use crate::workspace::Workspace;
 /// Our text files: path from the root with `/` between its parts, and content.
 pub(crate) type Files = BTreeMap<String, String>;
 
-/// Runs all checks and fails with all that they found.
+/// Prints the sentences below this path that are turned round.
+pub(crate) fn list_habits(workspace: &Workspace, path: &str) -> Result<()> {
+    let habits = habits::Habits::of(&our_files(&workspace.root)?);
+    habits.below(path).for_each(|finding| eprintln!("{finding}"));
+    eprintln!("xtask: tidy: {} habits below {path}", habits.below(path).count());
+    Ok(())
+}
+
+/// Runs all checks and fails with all problems found. Counts habits of writing, which fail nothing.
 pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     let files = our_files(&workspace.root)?;
+    eprintln!("xtask: tidy: {}", habits::Habits::of(&files));
     let packages = edges::packages(&workspace.metadata).context("cargo metadata is not as expected")?;
     let mut problems = Vec::new();
     problems.extend(edges::check(&packages));

@@ -8,7 +8,7 @@ const OURS: &str = "apps/web/src/";
 const PAGES: &str = "apps/web/src/pages/";
 
 /// Where texts stand, and the table of the apps, which the build reads too.
-const TEXTS: [&str; 2] = ["apps/web/src/texts/", "apps/web/src/apps.rs"];
+pub(super) const TEXTS: [&str; 2] = ["apps/web/src/texts/", "apps/web/src/apps.rs"];
 
 /// Attributes, and properties of components, that people read or hear.
 const READ: [&str; 9] = [
@@ -61,13 +61,14 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// A string literal, and the code before and behind it.
-struct Literal<'a> {
-    before: &'a str,
-    says: &'a str,
+pub(super) struct Literal<'a> {
+    pub(super) before: &'a str,
+    pub(super) says: &'a str,
     behind: &'a str,
 }
 
-fn literals(code: &str) -> Vec<Literal<'_>> {
+/// The string literals of code without comments.
+pub(super) fn literals(code: &str) -> Vec<Literal<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = code.get(at..).filter(|rest| !rest.is_empty()) {
