@@ -27,7 +27,7 @@ pub(super) const RACE: Race = Race {
             ordered channel of the others. CPU seconds count both ends, and not what makes the path long. Not \
             tuned alike: bare str0m keeps its send buffer of 128 KiB, ours follows the path; with buffers as ours it \
             carries 4.2 MB/s over the long path, and costs 7.6 CPU s/GB on the short one \
-            (docs/decisions/0015-links.md). The webrtc crate gets an eighth of the bytes, and \
+            (docs/decisions/0001-native-webrtc-stack.md). The webrtc crate gets an eighth of the bytes, and \
             nothing at 50 ms. Set-up and idle pairs are measured one contestant after the other.",
     needs: Needs::Nothing,
     run,

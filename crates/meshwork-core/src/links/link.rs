@@ -8,7 +8,7 @@
 //! other end's proof held. Messages share frames (`wire::stream`), frames stay within a send window that the
 //! driver opens again. A ping a second on the unreliable channel gives round-trip times (RFC 6298) and life: half
 //! the silence that makes a link stale makes it ask four times a second, so that not one lost datagram decides, and
-//! it is stale when that stays unanswered (docs/decisions/0027-silence.md).
+//! it is stale when that stays unanswered (docs/decisions/0003-links.md).
 //!
 //! # Driving it
 //! `handle_*` take time and bytes, [`Link::poll_event`] tells what was received, [`Link::flush`] yields frames.

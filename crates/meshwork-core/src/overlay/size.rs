@@ -1,6 +1,6 @@
 //! How many links an overlay keeps: the original's formula, our own for mutual links, and the sizes of views.
 //!
-//! docs/decisions/0023-k-gossip.md derives both formulas. Logarithms are `libm`'s, so that every platform comes
+//! docs/decisions/0024-overlays.md derives both formulas. Logarithms are `libm`'s, so that every platform comes
 //! to the same number.
 
 pub use crate::seam::choice::{NINES_DEFAULT, NINES_MAX};

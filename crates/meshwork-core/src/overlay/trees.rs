@@ -17,7 +17,7 @@
 //!
 //! One tree makes some endpoints carry all and others nothing. So there are [`TREES`] of them. The author of a batch
 //! takes, of [`CHOICES`] that its name gives, the one over which it hears others soonest after they wrote, and says so
-//! by the lowest bits of the batch's stamp: docs/decisions/0024-emergent-overlay.md says how that was measured.
+//! by the lowest bits of the batch's stamp: docs/decisions/0024-overlays.md says how that was measured.
 //!
 //! # Invariants
 //! - A batch is passed on at most once.

@@ -254,7 +254,7 @@ fn report(found: &BTreeMap<(Kind, usize), Vec<Sample>>) -> Outcome {
         modelled: vec![
             "The original's graph: k receivers of each peer, drawn at random and directed; k = ln N + nines * ln 10, \
              rounded up; the origin is peer 0; every peer that hears sends k messages once.",
-            "Ours: k-gossip as a random graph in which everybody has the k mutual links of docs/decisions/0023-k-gossip.md, \
+            "Ours: k-gossip as a random graph in which everybody has the k mutual links of docs/decisions/0024-overlays.md, \
              flooded; the emergent overlay grown by its own steps of membership, over one tree.",
             "1 ms, 1024 bytes and 1000 cycles at 2 GHz for each message, sent one after another.",
         ],

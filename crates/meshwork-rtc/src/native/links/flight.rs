@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Bytes that may always be in flight: one frame, so that a second one is on its way while the first is acknowledged.
-/// More costs a short path more CPU time a byte, see docs/decisions/0015-links.md.
+/// More costs a short path more CPU time a byte, see docs/decisions/0001-native-webrtc-stack.md.
 pub(super) const LEAST: usize = 16 * 1024;
 /// Bytes that may be in flight at most: what 40 Mbit/s carry in 50 ms. Beyond it the stack spends most of its time on
 /// looking through them, and a burst of it no longer fits into the buffers that systems grant a socket.
