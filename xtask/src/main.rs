@@ -57,7 +57,8 @@ Usage: cargo xtask <command>
                            simulate rooms with faults, many at a time, one with all that happens in it, or a large one
   bench [NAME] [--json] [--rounds N] [--list]
                            race against other people's software, and write bench/RESULTS.md
-  pictures [STATE]         build, then show every state of the page in docs/pictures, or those whose names contain STATE
+  pictures [STATE]         build, then take a picture of every state of the page, or of those whose names contain STATE, into
+                           target/pictures, and update the ones that documents show in docs/pictures
   size                     say what the pages that were built cost to load, and fail where that is too much
   deploy                   check the files in deploy/, and run the image of the program that was built
   deny                     check licences and sources of what comes from elsewhere
