@@ -1,8 +1,7 @@
 //! Pages as everybody meets them: on screens of all sizes, in both themes, and what axe-core finds there.
 
-use std::path::{Path, PathBuf};
+use std::fs;
 use std::sync::OnceLock;
-use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -131,9 +130,7 @@ fn axe() -> Result<&'static str> {
     if let Some(script) = SCRIPT.get() {
         return Ok(script);
     }
-    let manifest_dir =
-        env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-    let file: PathBuf = Path::new(&manifest_dir).join("../target/axe/node_modules/axe-core/axe.min.js");
+    let file = crate::checkout().join("target/axe/node_modules/axe-core/axe.min.js");
     let script = fs::read_to_string(&file)
         .with_context(|| format!("there is no {}; type: cargo xtask setup", file.display()))?;
     Ok(SCRIPT.get_or_init(|| script))

@@ -148,9 +148,7 @@ async fn firefox(options: &BrowserOptions, folder: &Path) -> Result<Driver> {
 /// The one that is named or on PATH, else the one that `cargo xtask setup` built.
 fn geckodriver() -> Result<PathBuf> {
     tool("MESHWORK_GECKODRIVER", &["geckodriver"]).or_else(|missing| {
-        let manifest_dir =
-            env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-        let built = Path::new(&manifest_dir).join("../target/tools/geckodriver/bin/geckodriver");
+        let built = crate::checkout().join("target/tools/geckodriver/bin/geckodriver");
         if built.is_file() { Ok(built) } else { Err(missing) }
     })
 }

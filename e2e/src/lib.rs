@@ -50,12 +50,15 @@ pub use thirtyfour::Key;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The release binary under test: what MESHWORK_BIN names, else `target/release/meshwork`.
+/// The binary under test: what MESHWORK_BIN names, else `target/debug/meshwork`.
 pub fn program() -> PathBuf {
-    if let Some(named) = env::var_os("MESHWORK_BIN") {
-        return PathBuf::from(named);
-    }
-    let manifest_dir =
+    env::var_os("MESHWORK_BIN").map_or_else(|| checkout().join("target/debug/meshwork"), PathBuf::from)
+}
+
+/// The checkout that the tests belong to: the folder with the lockfile, above the crate that cargo runs.
+fn checkout() -> PathBuf {
+    let crate_folder =
         env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-    Path::new(&manifest_dir).join("../target/release/meshwork")
+    let above = Path::new(&crate_folder).ancestors();
+    above.map(Path::to_path_buf).find(|folder| folder.join("Cargo.lock").is_file()).unwrap_or_default()
 }

@@ -31,7 +31,6 @@ mod people;
 mod place;
 mod prompt;
 mod relayed;
-mod reports;
 mod room;
 mod room_sheet;
 mod saved;

@@ -94,7 +94,7 @@ fn allowed_in_tests(name: &str) -> &'static [&'static str] {
         RTC => &[PLACE, SIM, SIGNAL],
         SIGNAL => &[PLACE, SIM],
         LIBRARY => &[SIGNAL],
-        STUDY => &[PLACE],
+        STUDY => &[PLACE, "meshwork-e2e"],
         _ => &[],
     }
 }

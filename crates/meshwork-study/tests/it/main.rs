@@ -2,3 +2,4 @@
 
 mod command;
 mod levels;
+mod reports;
