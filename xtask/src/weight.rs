@@ -148,7 +148,7 @@ mod tests {
         write("assets/f00/tools.wasm", 7);
         write("assets/f00/shared.bin", 5);
         write("assets/f00/lazy.js", 3);
-        let index = r#"<link href="/assets/f00/a.css"><link href="/assets/f00/a.wasm"><a href="/place">"#;
+        let index = r#"<link href="{{base}}/assets/f00/a.css"><link href="{{base}}/assets/f00/a.wasm"><a href="{{base}}/place">"#;
         fs::write(folder.path().join("index.html"), index).expect("it is written");
         fs::write(folder.path().join(LOADS), r#"{"tools":["shared.bin","tools.wasm"]}"#)
             .expect("it is written");
