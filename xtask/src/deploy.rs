@@ -22,20 +22,36 @@ const YAML: [&str; 4] = [
     "grafana/provisioning/datasources/prometheus.yml",
 ];
 
-/// Checks unit, Dockerfile and compose file, and runs the image of the release binary, which must have been built.
+/// Checks the files, and runs the image of the release binary, which must have been built.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    check_files(workspace, &workspace.program())?;
+    check_image(workspace)
+}
+
+/// Checks unit, Dockerfile and compose file. The unit starts `program`, which must have been built.
+pub(crate) fn check_files(workspace: &Workspace, program: &Path) -> Result<()> {
     let deploy = workspace.root.join("deploy");
-    let scratch = workspace.root.join("target/deploy");
-    if scratch.exists() {
-        fs::remove_dir_all(&scratch).with_context(|| format!("cannot remove {}", scratch.display()))?;
-    }
-    fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
-    let program = workspace.program();
-    check_unit(&deploy, &program, &scratch)?;
+    let scratch = scratch(workspace, "files")?;
+    check_unit(&deploy, program, &scratch)?;
     let mut linter = setup::HADOLINT.command(workspace)?;
     step::check(linter.arg("--no-color").arg(deploy.join("Dockerfile")))?;
-    check_compose(workspace, &deploy, &scratch)?;
-    run_image(workspace, &program, &scratch).context("the image does not run")
+    check_compose(workspace, &deploy, &scratch)
+}
+
+/// Runs the image of the release binary, which must have been built.
+pub(crate) fn check_image(workspace: &Workspace) -> Result<()> {
+    let scratch = scratch(workspace, "image")?;
+    run_image(workspace, &workspace.program(), &scratch).context("the image does not run")
+}
+
+/// An empty folder.
+fn scratch(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let folder = workspace.root.join("target/deploy").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
 }
 
 /// systemd says what it does not understand and passes over it, so it must say nothing.

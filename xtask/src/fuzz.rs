@@ -8,8 +8,8 @@ use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::step;
 use crate::workspace::{Workspace, host};
+use crate::{processor, step};
 
 const PACKAGE: &str = "meshwork-fuzz";
 /// How long a run takes where nothing else is said, in seconds.
@@ -50,12 +50,18 @@ pub(crate) fn all(workspace: &Workspace) -> Result<()> {
                 findings.push(format!("{target}: {error:#}"));
             }
         }
-        findings
+        (findings, processor::spent())
     };
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let findings: Vec<String> = thread::scope(|scope| {
         let searches: Vec<_> = (0..processors).map(|_| scope.spawn(one_after_the_other)).collect();
-        searches.into_iter().flat_map(|search| search.join().expect("a search returns its errors")).collect()
+        let ended = searches.into_iter().map(|search| search.join().expect("a search returns its errors"));
+        ended
+            .flat_map(|(findings, time)| {
+                processor::add(time);
+                findings
+            })
+            .collect()
     });
     ensure!(findings.is_empty(), "targets with a finding:\n{}", findings.join("\n"));
     Ok(())

@@ -14,6 +14,7 @@ mod image;
 mod pages;
 mod parts;
 mod pictures;
+mod processor;
 mod sdk;
 mod setup;
 mod sim;
@@ -47,9 +48,9 @@ Usage: cargo xtask <command>
   dist                     build, and leave program, image, bill of materials and checksums in target/dist
   run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`
   test [--fast] [--nightly] [FILTER]
-                           run everything: format, lints, tidy, docs, tests, pages, browsers
+                           run the checks of each change: format, lints, tidy, licences, pages, tests, browsers
                            --fast leaves the browsers out; --nightly runs what takes too long for each change instead, on
-                           fresh seeds; with FILTER only tests whose names contain it run
+                           fresh seeds; with FILTER only tests whose names contain it run, with --nightly bench the races'
   fuzz TARGET [SECONDS]    search for input that makes a decoder panic, guided by coverage; without TARGET: list them
   sim [--seeds N] [--from SEED] [--jobs J] [--planted NAME]
   sim --seed SEED [--only PLACES] [--planted NAME]

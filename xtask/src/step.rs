@@ -1,11 +1,14 @@
 //! Long steps: each says what it is, how long it took and how to repeat it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+
+use crate::processor;
 
 /// Runs a command as a named step; all its output goes to stderr.
 pub(crate) fn run(name: &str, command: &mut Command) -> Result<()> {
@@ -19,20 +22,24 @@ pub(crate) fn run(name: &str, command: &mut Command) -> Result<()> {
 
 /// Runs a command and turns anything but success into an error that says how to repeat it.
 pub(crate) fn check(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| cannot_start(command))?;
+    let mut child = command.spawn().with_context(|| cannot_start(command))?;
+    let status = processor::wait(&mut child)?;
     judge(command, status)
 }
 
-/// As [`check`], and tells whether what it said on stderr has `sign` in a line.
-pub(crate) fn check_for(command: &mut Command, sign: &str) -> Result<(Result<()>, bool)> {
+/// As [`check`], and returns those of `signs` that a line of its stderr has.
+pub(crate) fn check_for<'a>(
+    command: &mut Command,
+    signs: &[&'a str],
+) -> Result<(Result<()>, BTreeSet<&'a str>)> {
     let mut child = command.stderr(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
-    let mut seen = false;
+    let mut seen = BTreeSet::new();
     for line in BufReader::new(child.stderr.take().expect("it is piped")).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        seen |= line.contains(sign);
+        seen.extend(signs.iter().filter(|sign| line.contains(**sign)));
         eprintln!("{line}");
     }
-    let status = child.wait()?;
+    let status = processor::wait(&mut child)?;
     Ok((judge(command, status), seen))
 }
 
@@ -92,11 +99,12 @@ mod tests {
 
     #[test]
     fn a_sign_is_seen_on_stderr_alone() {
-        let said =
-            |script: &str| check_for(Command::new("sh").args(["-c", script]), "lost").expect("sh starts");
+        let said = |script: &str| {
+            check_for(Command::new("sh").args(["-c", script]), &["lost", "gone"]).expect("sh starts")
+        };
         let (result, seen) = said("echo a symbol is lost >&2; exit 1");
-        assert!(result.is_err() && seen);
+        assert!(result.is_err() && seen == BTreeSet::from(["lost"]));
         let (result, seen) = said("echo lost; echo found >&2");
-        assert!(result.is_ok() && !seen);
+        assert!(result.is_ok() && seen.is_empty());
     }
 }

@@ -1,6 +1,7 @@
-//! `cargo xtask test`: every check there is, in order of how soon it fails.
+//! `cargo xtask test`: the checks of each change, in order of how soon they fail, and those of the nightly run.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -10,16 +11,31 @@ use crate::pages::Aim;
 use crate::setup::{self, NEXTEST, Need, wasm};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
-use crate::{binary, deny, deploy, fuzz, pages, sdk, slowest, step, tidy, weight};
+use crate::{binary, deny, deploy, fuzz, pages, processor, sdk, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 6] =
     ["meshwork", "meshwork-core", "meshwork-js", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
 
+/// Races. They compile other people's stacks, and give crates of everybody's other features, so they are built apart.
+const RACES: &str = "meshwork-bench";
+/// Chooses the tests of [`RACES`] when it is the filter.
+const RACES_FILTER: &str = "bench";
+/// Studies, which add little to what the other tests compile.
+const STUDIES: &str = "meshwork-study";
+
 /// What documentation and lints read.
 const SOURCES: [&str; 6] = ["apps", "bench", "crates", "e2e", "examples", "fuzz"];
+/// What the lints of each change read.
+const SOURCES_BY_DAY: [&str; 5] = ["apps", "crates", "e2e", "examples", "fuzz"];
 /// What decides over what comes from elsewhere, beside the lockfile.
 const DEPENDENCIES: [&str; 1] = ["deny.toml"];
+
+/// The linker misses a symbol: the compiler loses some now and then of crates that it optimises in increments
+/// (rust-lang/rust#81280).
+const LOST_SYMBOL: &str = "undefined hidden symbol: anon.";
+/// The compiler misses a page: fresh ones took its place meanwhile.
+const LOST_PAGE: &str = "target/pages";
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,12 +70,14 @@ pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<()> {
     setup::setup(workspace, need)?;
     let run = Run { workspace, options, seed: seed(workspace, options.nightly) };
     eprintln!("xtask: random tests are seeded with MESHWORK_SEED={}", run.seed);
+    if let Some(filter) = &options.filter
+        && !options.nightly
+    {
+        eprintln!("xtask: the nightly run has more tests: cargo xtask test --nightly {filter}");
+    }
     let mut steps = Steps::new();
     let result = run.all(&mut steps);
     steps.print();
-    if let Err(error) = slowest::print(workspace, run.profile()) {
-        eprintln!("xtask: the slowest tests cannot be told: {error:#}");
-    }
     result
 }
 
@@ -71,19 +89,34 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Whether this is a run for a change, in which everything is checked.
-    fn is_whole(&self) -> bool {
+    /// Whether this is a run for a change.
+    fn is_day(&self) -> bool {
         self.options.filter.is_none() && !self.options.nightly
+    }
+
+    /// Whether all is checked that takes too long for each change.
+    fn is_night(&self) -> bool {
+        self.options.filter.is_none() && self.options.nightly
+    }
+
+    /// A night checks what people get, all else what is there soonest.
+    fn aim(&self) -> Aim {
+        if self.is_night() { Aim::Small } else { Aim::Quick }
+    }
+
+    /// The binary under test: the one that the test programs' build makes, or at night the release.
+    fn program(&self) -> PathBuf {
+        if self.is_night() { self.workspace.program() } else { self.workspace.debug_program() }
     }
 
     fn all(&self, steps: &mut Steps) -> Result<()> {
         let (workspace, options) = (self.workspace, self.options);
-        if self.is_whole() {
+        if self.is_day() {
             steps.run("format", || step::check(&mut self.format()))?;
             steps.run("tidy", || tidy::tidy(workspace))?;
             steps.run_once("licences", workspace, &DEPENDENCIES, || deny::check(workspace))?;
         }
-        // The pages' compiler keeps one core busy for long, so it runs beside the others.
+        // One large crate of the pages leaves a core idle for long, so they are built beside the others.
         std::thread::scope(|scope| {
             let pages = scope.spawn(|| {
                 let mut steps = Steps::new();
@@ -96,63 +129,103 @@ impl Run<'_> {
             result.and(pages)
         })?;
         if !options.fast {
-            steps.run("binary", || binary::build(workspace).map(drop))?;
-            if self.is_whole() {
-                steps.run("deployment", || deploy::check(workspace))?;
+            // The test programs are there, all but the binary with these pages in it.
+            steps.run("program", || step::check(self.tests()?.arg("--no-run")))?;
+            if self.is_day() {
+                let program = self.program();
+                steps.run("deployment", || deploy::check_files(workspace, &program))?;
             }
         }
-        let tests = steps.run("tests", || step::check(&mut self.tests()?));
-        if !options.nightly || options.filter.is_some() {
-            return tests;
+        if self.is_night() {
+            return self.night(steps);
         }
-        // A night tells all that it found.
-        let searches = steps.run("search by coverage", || fuzz::all(workspace));
-        let packages = steps.run("packages", || step::check(&mut self.packages()));
-        tests.and(searches).and(packages)
+        self.run_tests(steps)?;
+        if options.nightly && options.filter.as_deref() == Some(RACES_FILTER) {
+            return steps.run("tests of races", || step::check(&mut self.race_tests()?));
+        }
+        Ok(())
     }
 
-    /// Lints, documentation, the test programs and the binary's crates: all that the compiler in use makes. Tests that
-    /// need no more than that are run here, while the pages' compiler has the other core.
+    /// All that takes too long for each change. A night reports all that it found, not only the first.
+    fn night(&self, steps: &mut Steps) -> Result<()> {
+        let workspace = self.workspace;
+        let mut found = Vec::new();
+        if !self.options.fast {
+            found.push(steps.run("page size", || weight::check(workspace)));
+            found.push(steps.run("package size", || sdk::build(workspace, Aim::Small).map(drop)));
+            let release = steps.run("release binary", || binary::build(workspace).map(drop));
+            // Without it there is nothing to test.
+            release?;
+            found.push(steps.run("image", || deploy::check_image(workspace)));
+        }
+        found.push(self.run_tests(steps));
+        found.push(steps.run("tests of races", || step::check(&mut self.race_tests()?)));
+        found.push(steps.run_once("lints of studies", workspace, &SOURCES, || {
+            step::check(&mut self.lints(&["--workspace", "--exclude", RACES]))
+        }));
+        found.push(steps.run_once("lints of races", workspace, &SOURCES, || {
+            step::check(&mut self.lints(&["--package", RACES]))
+        }));
+        found.push(
+            steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut self.wasm_lints())),
+        );
+        found.push(steps.run_once("docs", workspace, &SOURCES, || {
+            step::check(&mut self.docs(&["--workspace", "--exclude", RACES]))?;
+            step::check(&mut self.docs(&["--package", RACES]))
+        }));
+        found.push(steps.run("search by coverage", || fuzz::all(workspace)));
+        found.push(steps.run("packages", || step::check(&mut self.packages())));
+        found.into_iter().collect()
+    }
+
+    /// Lints, the test programs, and the tests that need no more than those: all for this system's processor.
     fn compile(&self, steps: &mut Steps) -> Result<()> {
         let workspace = self.workspace;
-        if self.is_whole() {
-            steps.run_once("lints", workspace, &SOURCES, || step::check(&mut self.lints()))?;
-            steps.run_once("lints for wasm", workspace, &SOURCES, || step::check(&mut self.wasm_lints()))?;
-            steps.run_once("docs", workspace, &SOURCES, || step::check(&mut self.docs()))?;
+        if self.is_day() {
+            steps.run_once("lints", workspace, &SOURCES_BY_DAY, || {
+                step::check(&mut self.lints(&["--workspace", "--exclude", RACES, "--exclude", STUDIES]))
+            })?;
         }
         steps.run("test programs", || self.build_tests())?;
         if !self.options.nightly {
             steps.run("tests of xtask", || step::check(&mut self.own_tests()?))?;
         }
-        if self.is_whole() {
+        if self.is_day() {
             steps.run("documentation tests", || step::check(&mut self.documentation_tests()))?;
-        }
-        if !self.options.fast {
-            // Around whatever pages there are: what is left when the new ones are ready is to put them in.
-            steps.run("binary's crates", || binary::build(workspace).map(drop))?;
         }
         Ok(())
     }
 
-    /// The compiler loses symbols now and then of crates that it optimises in increments (rust-lang/rust#81280), and
-    /// stays so: what it made of ours is then deleted, and made once more.
+    /// Builds the test programs, and once more where that has a known reason to fail.
     fn build_tests(&self) -> Result<()> {
-        let (built, is_lost) =
-            step::check_for(self.tests()?.arg("--no-run"), "undefined hidden symbol: anon.")?;
-        if built.is_ok() || !is_lost {
+        let (built, signs) = step::check_for(self.tests()?.arg("--no-run"), &[LOST_SYMBOL, LOST_PAGE])?;
+        if built.is_ok() || signs.is_empty() {
             return built;
         }
-        step::run("crates whose symbols are lost", self.workspace.cargo().args(["clean", "--workspace"]))?;
+        if signs.contains(LOST_SYMBOL) {
+            step::run(
+                "crates whose symbols are lost",
+                self.workspace.cargo().args(["clean", "--workspace"]),
+            )?;
+        }
         step::check(self.tests()?.arg("--no-run"))
     }
 
     fn build_pages(&self, steps: &mut Steps) -> Result<()> {
         let workspace = self.workspace;
         // No stamps here: `run` and `bench` leave other builds in the same folders, and what is current is told there.
-        steps.run("pages", || pages::build(workspace, Aim::Small))?;
-        steps.run("page size", || weight::check(workspace))?;
+        steps.run("pages", || pages::build(workspace, self.aim()))?;
         steps.run("test page", || pages::build_test_page(workspace, Aim::Quick).map(drop))?;
         steps.record("npm package", || sdk::build_for_tests(workspace))
+    }
+
+    fn run_tests(&self, steps: &mut Steps) -> Result<()> {
+        let result = steps.run("tests", || step::check(&mut self.tests()?));
+        match slowest::tables(self.workspace, self.profile()) {
+            Ok(tables) => steps.slowest = tables,
+            Err(error) => eprintln!("xtask: the slowest tests are not known: {error:#}"),
+        }
+        result
     }
 
     fn format(&self) -> Command {
@@ -161,9 +234,10 @@ impl Run<'_> {
         cargo
     }
 
-    fn lints(&self) -> Command {
+    /// All findings of all crates, not only those of the first that has some.
+    fn lints(&self, packages: &[&str]) -> Command {
         let mut cargo = self.workspace.cargo();
-        cargo.args(["clippy", "--workspace", "--all-targets"]);
+        cargo.arg("clippy").args(packages).args(["--all-targets", "--keep-going"]);
         cargo.args(["--", "-D", "warnings"]);
         cargo
     }
@@ -173,42 +247,64 @@ impl Run<'_> {
         for package in WASM_PACKAGES {
             cargo.args(["--package", package]);
         }
-        cargo.args(["--", "-D", "warnings"]);
+        cargo.args(["--keep-going", "--", "-D", "warnings"]);
         cargo
     }
 
-    fn docs(&self) -> Command {
+    fn docs(&self, packages: &[&str]) -> Command {
         let mut cargo = self.workspace.cargo();
         cargo.env("RUSTDOCFLAGS", "-D warnings");
-        cargo.args(["doc", "--workspace", "--no-deps"]);
+        cargo.arg("doc").args(packages).args(["--no-deps", "--keep-going"]);
         cargo
     }
 
-    /// Unit, property, simulation, integration and browser tests, those of decoders and races too: one graph of
-    /// dependencies, one queue.
-    fn tests(&self) -> Result<Command> {
-        let mut nextest = self.nextest(&["--workspace", "--exclude", "xtask"])?;
-        if self.options.fast {
-            nextest.args(["--filterset", "not package(meshwork-e2e)"]);
+    /// The crates whose tests run: one graph of dependencies, one queue. Studies add crates to it and change none, so a
+    /// night builds nothing anew that a day built.
+    fn tested(&self) -> Vec<&'static str> {
+        let mut packages = vec!["--workspace", "--exclude", "xtask", "--exclude", RACES];
+        if !self.options.nightly {
+            packages.extend(["--exclude", STUDIES]);
         }
-        nextest.env("MESHWORK_BIN", self.workspace.program());
-        nextest.env("MESHWORK_TEST_PAGE", self.workspace.root.join("target/test-page"));
-        nextest.env("MESHWORK_SDK", self.workspace.sdk(Aim::Quick));
+        packages
+    }
+
+    /// Unit, property, simulation, integration and browser tests, those of decoders too.
+    fn tests(&self) -> Result<Command> {
+        let mut nextest = self.nextest(&self.tested())?;
+        nextest.args(self.options.filter.as_deref());
+        if self.options.fast {
+            let browsers =
+                format!("not (package(meshwork-e2e) or package({STUDIES}) and test(/^reports::/))");
+            nextest.args(["--filterset", &browsers]);
+        }
         Ok(nextest)
     }
 
     /// Apart, since this program's dependencies are built with features of their own when it is started.
     fn own_tests(&self) -> Result<Command> {
-        self.nextest(&["--package", "xtask"])
+        let mut nextest = self.nextest(&["--package", "xtask"])?;
+        nextest.args(self.options.filter.as_deref());
+        Ok(nextest)
+    }
+
+    fn race_tests(&self) -> Result<Command> {
+        let mut nextest = self.nextest(&["--package", RACES])?;
+        if self.options.fast {
+            nextest.args(["--filterset", "not test(in_a_browser)"]);
+        }
+        Ok(nextest)
     }
 
     fn nextest(&self, packages: &[&str]) -> Result<Command> {
-        let mut nextest = NEXTEST.command(self.workspace)?;
+        let workspace = self.workspace;
+        let mut nextest = NEXTEST.command(workspace)?;
         crate::workspace::forget_xtask(&mut nextest);
-        nextest.current_dir(&self.workspace.root).args(["nextest", "run", "--profile", self.profile()]);
+        nextest.current_dir(&workspace.root).args(["nextest", "run", "--profile", self.profile()]);
         nextest.args(packages).args(["--no-tests", "pass"]);
         nextest.args(["--test-threads", &threads().to_string()]);
-        nextest.args(self.options.filter.as_deref());
+        nextest.env("MESHWORK_BIN", self.program());
+        nextest.env("MESHWORK_TEST_PAGE", workspace.root.join("target/test-page"));
+        nextest.env("MESHWORK_SDK", workspace.sdk(Aim::Quick));
         if self.options.nightly {
             nextest.env("MESHWORK_NIGHTLY", "1");
         }
@@ -218,7 +314,7 @@ impl Run<'_> {
 
     fn documentation_tests(&self) -> Command {
         let mut cargo = self.workspace.cargo();
-        cargo.args(["test", "--doc", "--workspace", "--exclude", "xtask", "--quiet"]);
+        cargo.args(["test", "--doc", "--quiet"]).args(self.tested());
         self.seeded(&mut cargo);
         cargo
     }
@@ -266,15 +362,23 @@ fn seed(workspace: &Workspace, nightly: bool) -> String {
     number.unwrap_or(1).to_string()
 }
 
-/// What was done, for the table at the end.
+/// What was done, for the tables at the end.
 struct Steps {
     started: Instant,
-    done: Vec<(&'static str, Duration, &'static str)>,
+    done: Vec<Step>,
+    slowest: String,
+}
+
+struct Step {
+    name: &'static str,
+    clock: Duration,
+    processor: Duration,
+    result: &'static str,
 }
 
 impl Steps {
     fn new() -> Steps {
-        Steps { started: Instant::now(), done: Vec::new() }
+        Steps { started: Instant::now(), done: Vec::new(), slowest: String::new() }
     }
 
     fn run(&mut self, name: &'static str, work: impl FnOnce() -> Result<()>) -> Result<()> {
@@ -294,28 +398,37 @@ impl Steps {
 
     fn record(&mut self, name: &'static str, work: impl FnOnce() -> Result<Outcome>) -> Result<()> {
         eprintln!("xtask: {name} ...");
-        let started = Instant::now();
+        let (started, spent) = (Instant::now(), processor::spent());
         let result = work();
-        let elapsed = started.elapsed();
+        let (clock, processor) = (started.elapsed(), processor::spent() - spent);
         let word = match result {
             Ok(Outcome::Done) => "passed",
             Ok(Outcome::Unchanged) => "unchanged",
             Err(_) => "FAILED",
         };
-        eprintln!("xtask: {name}: {word} after {}", step::seconds(elapsed));
-        self.done.push((name, elapsed, word));
+        eprintln!(
+            "xtask: {name}: {word} after {}, {} of a processor",
+            step::seconds(clock),
+            step::seconds(processor)
+        );
+        self.done.push(Step { name, clock, processor, result: word });
         result.map(drop).with_context(|| format!("the step \"{name}\" failed"))
     }
 
     /// Pages are built beside other steps, so the sum may exceed the time that the run took.
     fn print(&self) {
-        println!("\n{:<20} {:>9}  result", "step", "seconds");
-        for (name, elapsed, word) in &self.done {
-            println!("{name:<20} {:>9.1}  {word}", elapsed.as_secs_f64());
+        let line = |name: &str, clock: Duration, processor: Duration, result: &str| {
+            let (clock, processor) = (clock.as_secs_f64(), processor.as_secs_f64());
+            println!("{name:<20} {clock:>9.1} {processor:>10.1}  {result}");
+        };
+        println!("\n{:<20} {:>9} {:>10}  result", "step", "seconds", "processor");
+        for step in &self.done {
+            line(step.name, step.clock, step.processor, step.result);
         }
-        let passed = self.done.iter().all(|(_, _, word)| *word != "FAILED");
-        let elapsed = self.started.elapsed().as_secs_f64();
-        println!("{:<20} {elapsed:>9.1}  {}", "all, by the clock", if passed { "passed" } else { "FAILED" });
+        let passed = self.done.iter().all(|step| step.result != "FAILED");
+        let processor = self.done.iter().map(|step| step.processor).sum();
+        line("all", self.started.elapsed(), processor, if passed { "passed" } else { "FAILED" });
+        println!("{}", self.slowest);
     }
 }
 
@@ -341,6 +454,6 @@ mod tests {
         let mut steps = Steps::new();
         let error = steps.run("lints", || bail!("broken")).expect_err("the work failed");
         assert_eq!(error.to_string(), "the step \"lints\" failed");
-        assert_eq!(steps.done[0].2, "FAILED");
+        assert_eq!(steps.done[0].result, "FAILED");
     }
 }

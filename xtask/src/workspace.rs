@@ -47,6 +47,11 @@ impl Workspace {
         self.root.join("target/release").join(format!("meshwork{}", env::consts::EXE_SUFFIX))
     }
 
+    /// The binary as the test programs' build leaves it.
+    pub(crate) fn debug_program(&self) -> PathBuf {
+        self.target.join("debug").join(format!("meshwork{}", env::consts::EXE_SUFFIX))
+    }
+
     /// axe-core as npm installed it, always here: the browser tests look here.
     pub(crate) fn axe(&self) -> PathBuf {
         self.root.join("target/axe")
