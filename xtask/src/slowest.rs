@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -17,7 +19,7 @@ const FILES_SHOWN: usize = 20;
 /// # Errors
 /// There is no report.
 pub(crate) fn tables(workspace: &Workspace, profile: &str) -> Result<String> {
-    let file = workspace.target.join("nextest").join(profile).join("junit.xml");
+    let file = file(workspace, profile);
     let report = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let tests = slowest(&report);
     let mut lines = vec![format!("\n{:<80} {:>9}", "slowest tests", "seconds")];
@@ -30,6 +32,21 @@ pub(crate) fn tables(workspace: &Workspace, profile: &str) -> Result<String> {
     let shown = files.iter().take(FILES_SHOWN);
     lines.extend(shown.map(|(seconds, count, file)| format!("{file:<70} {count:>9} {seconds:>9.1}")));
     Ok(lines.join("\n"))
+}
+
+/// Removes the report of an earlier run, which a run that does not build would leave there.
+pub(crate) fn forget(workspace: &Workspace, profile: &str) -> Result<()> {
+    let file = file(workspace, profile);
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn file(workspace: &Workspace, profile: &str) -> PathBuf {
+    workspace.target.join("nextest").join(profile).join("junit.xml")
 }
 
 /// A test as a report has it.

@@ -220,6 +220,7 @@ impl Run<'_> {
     }
 
     fn run_tests(&self, steps: &mut Steps) -> Result<()> {
+        slowest::forget(self.workspace, self.profile())?;
         let result = steps.run("tests", || step::check(&mut self.tests()?));
         match slowest::tables(self.workspace, self.profile()) {
             Ok(tables) => steps.slowest = tables,
