@@ -98,6 +98,11 @@ impl Aim {
 
 /// Brings `target/pages` up to date.
 pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
+    prepare(workspace, aim)?.map_or(Ok(()), Prepared::install)
+}
+
+/// Builds the pages beside those in `target/pages`, which a compiler may be reading for a binary. `None` if those are current.
+pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared>> {
     let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let bindgen_version = checked_version(&lockfile)?;
     let (mut cargo, folder) = wasm::cargo(workspace, "rustc");
@@ -116,7 +121,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
     let is_current = pages.join("assets").join(&build).is_dir()
         && fs::read_to_string(pages.join("index.html")).is_ok_and(|present| present == wanted);
     if is_current {
-        return Ok(());
+        return Ok(None);
     }
     let fresh = pages.with_extension("new");
     remove(&fresh)?;
@@ -150,10 +155,25 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<()> {
     write(&fresh.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("sw.js"), sources.worker(&build, &assets)?.as_bytes())?;
     compressed::add(&fresh, aim)?;
-    remove(&pages)?;
-    fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
-    eprintln!("xtask: pages: {} written, build {build}", pages.display());
-    Ok(())
+    Ok(Some(Prepared { fresh, pages, build }))
+}
+
+/// Finished pages that are not yet in `target/pages`.
+pub(crate) struct Prepared {
+    fresh: PathBuf,
+    pages: PathBuf,
+    build: String,
+}
+
+impl Prepared {
+    /// Moves them there.
+    pub(crate) fn install(self) -> Result<()> {
+        let Prepared { fresh, pages, build } = self;
+        remove(&pages)?;
+        fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
+        eprintln!("xtask: pages: {} written, build {build}", pages.display());
+        Ok(())
+    }
 }
 
 /// Brings the page up to date that runs checks inside a browser, and returns its folder.

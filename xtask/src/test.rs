@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::pages::Aim;
+use crate::pages::{Aim, Prepared};
 use crate::setup::{self, NEXTEST, Need, wasm};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
@@ -34,8 +34,6 @@ const DEPENDENCIES: [&str; 1] = ["deny.toml"];
 /// The linker misses a symbol: the compiler loses some now and then of crates that it optimises in increments
 /// (rust-lang/rust#81280).
 const LOST_SYMBOL: &str = "undefined hidden symbol: anon.";
-/// The compiler misses a page: fresh ones took its place meanwhile.
-const LOST_PAGE: &str = "target/pages";
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -117,10 +115,10 @@ impl Run<'_> {
             steps.run_once("licences", workspace, &DEPENDENCIES, || deny::check(workspace))?;
         }
         // One large crate of the pages leaves a core idle for long, so they are built beside the others.
-        std::thread::scope(|scope| {
+        let pages = std::thread::scope(|scope| {
             let pages = scope.spawn(|| {
                 let mut steps = Steps::new();
-                let result = if options.fast { Ok(()) } else { self.build_pages(&mut steps) };
+                let result = if options.fast { Ok(None) } else { self.build_pages(&mut steps) };
                 (steps, result)
             });
             let result = self.compile(steps);
@@ -128,6 +126,9 @@ impl Run<'_> {
             steps.done.extend(of_pages.done);
             result.and(pages)
         })?;
+        if let Some(pages) = pages {
+            pages.install()?;
+        }
         if !options.fast {
             // The test programs are there, all but the binary with these pages in it.
             steps.run("program", || step::check(self.tests()?.arg("--no-run")))?;
@@ -196,27 +197,28 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Builds the test programs, and once more where that has a known reason to fail.
+    /// Builds the test programs. Crates whose symbols are lost stay so: they are then deleted, and built once more.
     fn build_tests(&self) -> Result<()> {
-        let (built, signs) = step::check_for(self.tests()?.arg("--no-run"), &[LOST_SYMBOL, LOST_PAGE])?;
-        if built.is_ok() || signs.is_empty() {
+        let (built, is_lost) = step::check_for(self.tests()?.arg("--no-run"), LOST_SYMBOL)?;
+        if built.is_ok() || !is_lost {
             return built;
         }
-        if signs.contains(LOST_SYMBOL) {
-            step::run(
-                "crates whose symbols are lost",
-                self.workspace.cargo().args(["clean", "--workspace"]),
-            )?;
-        }
+        step::run("crates whose symbols are lost", self.workspace.cargo().args(["clean", "--workspace"]))?;
         step::check(self.tests()?.arg("--no-run"))
     }
 
-    fn build_pages(&self, steps: &mut Steps) -> Result<()> {
+    /// Builds what browsers load. The pages stay apart until nobody compiles the binary around those of before.
+    fn build_pages(&self, steps: &mut Steps) -> Result<Option<Prepared>> {
         let workspace = self.workspace;
+        let mut prepared = None;
         // No stamps here: `run` and `bench` leave other builds in the same folders, and what is current is told there.
-        steps.run("pages", || pages::build(workspace, self.aim()))?;
+        steps.run("pages", || {
+            prepared = pages::prepare(workspace, self.aim())?;
+            Ok(())
+        })?;
         steps.run("test page", || pages::build_test_page(workspace, Aim::Quick).map(drop))?;
-        steps.record("npm package", || sdk::build_for_tests(workspace))
+        steps.record("npm package", || sdk::build_for_tests(workspace))?;
+        Ok(prepared)
     }
 
     fn run_tests(&self, steps: &mut Steps) -> Result<()> {
