@@ -1,4 +1,4 @@
-//! What becomes old in a room: which day it is, and what tables by time give up when that turns.
+//! //! Ages in a room: the current day, and the rows of tables by time that are evicted when it changes.
 
 use core::time::Duration;
 
@@ -8,28 +8,28 @@ use crate::clock::room_time;
 use crate::signed::batch::{Batch, SignedBatch};
 use crate::time::{Now, Time, WallTime};
 
-/// How long records rest before rows are given up that they make old: who was away hears of them one by one, and the next
-/// may say something else.
+/// How long records must rest before rows are evicted that they make old: a member that was away receives them one by
+/// one, and the next may change the age again.
 const RECORDS_REST: Duration = Duration::from_secs(10);
 
-/// Room time as one's own clock has it.
+/// Room time relative to our own clock.
 #[derive(Debug, Default)]
 pub struct Calendar {
-    /// From when on rows may be given up.
+    /// Rows may be evicted from this time on.
     gives_up_from: Time,
-    /// How far room time is ahead of one's own clock, in microseconds, and what was last told of that.
+    /// How far room time is ahead of our own clock, in microseconds, and the value last reported.
     ahead: i64,
     told_ahead: i64,
 }
 
 impl Calendar {
-    /// The present moment in room time, given what one's own clock says.
+    /// The present moment in room time, given our own clock.
     pub fn present(&self, now: Now) -> Now {
         Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
     }
 
-    /// Sets how far room time is ahead of one's own clock, in microseconds. Returns it when that should be told:
-    /// it moved further than clocks that agree differ.
+    /// Sets how far room time is ahead of our own clock, in microseconds. Returns it if it must be reported:
+    /// it moved further than the difference of agreeing clocks.
     pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
         self.ahead = ahead;
         let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
@@ -39,7 +39,7 @@ impl Calendar {
         })
     }
 
-    /// The day at this moment of room time, by which things become old.
+    /// The day at this moment of room time, which decides about ages.
     pub(super) fn today(&self, present: Now) -> u32 {
         self.behind(present).day()
     }
@@ -49,25 +49,25 @@ impl Calendar {
         self.gives_up_from = now + RECORDS_REST;
     }
 
-    /// When this day begins.
+    /// The begin of this day.
     pub(super) fn begin_of(&self, present: Now, day: u32) -> Time {
         present.time + self.behind(present).until_day(day)
     }
 
-    /// Room time or one's own clock, whichever is behind: neighbours whose clocks run ahead together make nobody give up
-    /// what is not old.
+    /// Room time or our own clock, whichever is behind: neighbours whose clocks run ahead together cannot make us evict
+    /// rows that are not old.
     fn behind(&self, present: Now) -> WallTime {
         WallTime(present.wall.0.saturating_sub(u64::try_from(self.ahead).unwrap_or(0)))
     }
 }
 
-/// Whether a batch says something of before what is held here.
+/// Whether a batch is older than the floor of its table here.
 pub(super) fn is_old(replicas: &Replicas, batch: &Batch) -> bool {
     let replica = replicas.get(batch.header().replica);
     replica.is_some_and(|replica| replica.is_old(batch.payload()))
 }
 
-/// Holds tables by time from the day on that their ages say now, and gives up what is before, as soon as it may.
+/// Evicts rows of tables by time that are older than their ages allow, as soon as it may.
 pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
     let gives_up = kept.calendar.gives_up_from <= now.time;
     let turned = kept.replicas.give_up_old(kept.calendar.today(now), gives_up);
@@ -84,11 +84,11 @@ pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
     waited.into_iter().for_each(|old| kept.storage.remove(old));
     kept.writing.outbox_mut().retain(is_held);
     kept.comparison.handle_change(now.time);
-    // Of an author that has used up its quota other entries may hold, here and elsewhere.
+    // The evicted rows free quota, so other entries of their authors may be stored here and elsewhere.
     kept.comparison.handle_forgotten();
 }
 
-/// When something becomes old.
+/// The time when the next rows become old.
 pub(super) fn poll_timeout(kept: &Kept, now: Now) -> Option<Time> {
     let today = kept.calendar.today(now);
     kept.replicas.ages().then(|| match kept.replicas.is_old(today) {

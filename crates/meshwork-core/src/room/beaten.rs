@@ -1,8 +1,8 @@
-//! What lost its last entry, and what bans by moderators took: it waits, on disk where the room is stored, in case that what
-//! beat it is cut, or that these bans fall.
+//! Superseded batches, and batches that a moderator's ban erased. They wait, on disk if the room is stored, in case the
+//! winner is cut or the ban falls.
 //!
-//! It is neither served nor compared. The ledger of the rules says for how long, and how much of it, and the room's records
-//! when it competes again; a commons has none, so nothing waits on its disks.
+//! They are neither served nor compared. The ledger of the rules limits their time and number, and the room's records
+//! decide when they compete again. A commons has no records, so nothing waits on its disks.
 
 use alloc::vec::Vec;
 
@@ -12,7 +12,7 @@ use super::{Kept, aging, giving_up};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::time::{Now, Time};
 
-/// These batches won an entry until now, or were needed though a record took them.
+/// These batches were superseded just now, or were needed although a record erased them.
 pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     let today = kept.calendar.today(now);
     for key in lost {
@@ -21,7 +21,7 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
         let is_taken =
             |batch: &&SignedBatch| kept.keeps_what_is_needed(batch) && kept.rules.judge(batch).is_cut();
         if let Some(taken) = batch.as_ref().filter(is_taken) {
-            // What comes later may need it again, so it is not known.
+            // A later batch may need it again, so it does not count as known.
             kept.rules.ledger_mut().forget(&key);
             kept.passed_over = true;
             if !keep_taken(kept, now, taken, None) {
@@ -39,12 +39,12 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     bound(kept, now);
 }
 
-/// A batch that stands came and won no entry.
+/// A valid batch arrived and won no entry.
 pub(super) fn wait(kept: &mut Kept, now: Now, batch: &SignedBatch) {
     if kept.rules.ledger().get(&batch.key()).is_none() && !aging::is_old(&kept.replicas, batch) {
         let today = kept.calendar.today(now);
         kept.rules.ledger_mut().note_beaten(batch, today);
-        // Keys cost nothing, and neither does what wins nothing: no stranger makes a disk write without end.
+        // Keys are free, and so are batches that win nothing: no stranger may cause endless disk writes.
         if is_stored(kept) && kept.rules.knows_peer(&batch.peer()) {
             kept.storage.set_aside(batch, today, false);
         }
@@ -52,8 +52,8 @@ pub(super) fn wait(kept: &mut Kept, now: Now, batch: &SignedBatch) {
     }
 }
 
-/// Takes in a batch that a store has, which was verified, with the day on which it lost its last entry if it won none there.
-/// The application hears of it if `tell` says so.
+/// Accepts a verified batch from the store, with the day on which it was superseded if it won no entry there.
+/// The application receives an event if `tell` says so.
 pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Option<u32>, tell: bool) {
     let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
     let wins = kept.apply_unstored(now, checked, tell);
@@ -62,7 +62,7 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
         _ if is_cut && !wins => restore_taken(kept, now, &batch, lost_on),
         Some(_) if wins => kept.storage.insert_again(batch),
         None if wins => {}
-        // A neighbour was faster, and it has been beaten or not since.
+        // A neighbour was faster, and the batch has been superseded since, or not.
         _ if kept.rules.ledger().get(&batch.key()).is_some() => {}
         Some(day) if is_stored(kept) => drop(kept.rules.ledger_mut().note_beaten(&batch, day)),
         None if is_stored(kept) => {
@@ -75,14 +75,14 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
     giving_up::bound(kept, now);
 }
 
-/// A record took a batch that a store has, and nothing needs it.
+/// A record erased a stored batch that no other batch needs.
 pub(super) fn restore_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) {
     if !keep_taken(kept, now, batch, lost_on) {
         kept.storage.drop_stored(batch.key());
     }
 }
 
-/// A record took a batch, and nothing needs it. Returns whether it waits since that may fall.
+/// A record erased a batch that no other batch needs. Returns whether it waits because the record may fall.
 fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u32>) -> bool {
     if !kept.rules.suspends(batch) {
         return false;
@@ -96,7 +96,7 @@ fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u3
     true
 }
 
-/// The bans fell that took a batch: it competes again.
+/// The bans on a batch fell: it competes again.
 pub(super) fn resume(kept: &mut Kept, now: Now, batch: SignedBatch) {
     let replica = kept.replicas.get(batch.header().replica);
     let content = replica.map(|replica| replica.check(&batch.header(), batch.payload()));
@@ -105,19 +105,19 @@ pub(super) fn resume(kept: &mut Kept, now: Now, batch: SignedBatch) {
     }
 }
 
-/// Forgets what waited for long enough, and what is beyond the limits.
+/// Forgets batches that waited long enough, and those beyond the limits.
 pub(super) fn bound(kept: &mut Kept, now: Now) {
     let gone = kept.rules.bound_beaten(kept.calendar.today(now));
     gone.into_iter().for_each(|gone| kept.storage.remove(gone));
 }
 
-/// When something has waited for long enough.
+/// The time when the next batch has waited long enough.
 pub(super) fn poll_timeout(kept: &Kept, now: Now) -> Option<Time> {
     let first = kept.rules.ledger().first_day()?;
     Some(kept.calendar.begin_of(now, first.saturating_add(BEATEN_DAYS + 1)))
 }
 
-/// Whether what waits does so on disk.
+/// Whether waiting batches are on disk.
 fn is_stored(kept: &Kept) -> bool {
     kept.rules.records().owner().is_some()
 }

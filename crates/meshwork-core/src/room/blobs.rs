@@ -9,21 +9,21 @@ use crate::room::message::RoomMessage;
 use crate::seam::event::Event;
 use crate::time::{Now, Time};
 
-/// A room, as far as it is needed for what goes over visits too: blobs, and comparison.
+/// The part of a room that visits use too: blobs and comparison.
 pub struct Sharing<'a> {
     pub(super) kept: &'a mut Kept,
     pub(super) membership: &'a Membership,
 }
 
 impl Room {
-    /// To hand around blobs, and to compare over visits.
+    /// For blobs, and for comparison over visits.
     pub fn sharing(&mut self) -> Sharing<'_> {
         Sharing { kept: &mut self.kept, membership: &self.membership }
     }
 }
 
 impl Sharing<'_> {
-    /// Does something about blobs. From the first time on the room has some.
+    /// Acts on blobs. The room has some from the first time on.
     pub fn act<T>(&mut self, now: Now, act: impl FnOnce(&mut Blobs, Time) -> T) -> T {
         let members = self.membership.members().keys().copied();
         let blobs = self.kept.blobs.get_or_insert_with(|| Box::new(Blobs::new(members)));
@@ -33,14 +33,15 @@ impl Sharing<'_> {
         done
     }
 
-    /// The next part of a blob for `to`. Asked for when next to nothing else waits for the link, so that all else goes before.
+    /// The next part of a blob for `to`. Call it when almost nothing else waits for the link, so that everything else
+    /// goes first.
     pub fn serve(&mut self, to: Endpoint) -> Option<RoomMessage> {
         let message = self.kept.blobs.as_mut()?.serve(to).map(RoomMessage::Blob);
         self.take_outputs();
         message
     }
 
-    /// Has the room's blobs, where it has any, take something in.
+    /// Passes something to the room's blobs, if it has any.
     pub fn have(&mut self, take_in: impl FnOnce(&mut dyn Share)) {
         if let Some(blobs) = self.kept.blobs.as_deref_mut() {
             take_in(blobs);

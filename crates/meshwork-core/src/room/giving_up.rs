@@ -1,16 +1,16 @@
-//! What a member gives up: what strangers wrote, where all that the room has is more than it can hold.
+//! Evicts strangers' batches when the room exceeds its memory limit.
 //!
 //! # Problem
-//! Of each peer a table or a document keeps so much and no more, but keys cost nothing: whoever has many writes without end, and no
-//! member may end by it.
+//! A table or a document limits each peer, but keys are free, so one person with many keys could exhaust a member's
+//! memory.
 //!
 //! # How it works
-//! What may grow without end counts at [`Config::held_bytes_max`](crate::seam::config::Config::held_bytes_max). Beyond, strangers
-//! lose all that they have in such replicas, those first that have most; whom records name, or an admission, loses nothing. Once
-//! what neighbours have was looked through, a replica of which something was given up stands apart: no root covers it any
-//! more, and neighbours are told so, so that nothing is fetched in vain for ever. What is left of it is handed on to whoever
-//! attaches, what the known wrote is fetched from them, and what is written in it live is taken in as before. When the records
-//! change there may be place again, so it is compared again.
+//! Unbounded replicas count towards [`Config::held_bytes_max`](crate::seam::config::Config::held_bytes_max). Beyond it,
+//! strangers lose all their batches in such replicas, those with the most first. Peers that a record or an admission
+//! names lose nothing. Once the data of all neighbours was examined, an evicted replica is excluded from comparison: no
+//! root covers it any more, and neighbours learn this, so that nothing is fetched in vain for ever. New members receive
+//! the rest of it on attaching, the writes of known peers are fetched, and live writes are accepted as before. When the
+//! records change there may be space again, so the replica is compared again.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -21,18 +21,18 @@ use crate::seam::event::Event;
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::time::{Now, Time};
 
-/// How long nothing was given up, and nothing is being fetched, before a replica stands apart.
+/// Time without eviction and fetching before a replica is excluded from comparison.
 const REST: Duration = Duration::from_secs(5);
 
-/// Replicas of which something was given up.
+/// Replicas with evicted batches.
 #[derive(Debug, Default)]
 pub(super) struct GivingUp {
     replicas: Vec<ReplicaNumber>,
-    /// When they stand apart, unless something is being fetched.
+    /// The time when they are excluded from comparison, unless a fetch is under way.
     rests_at: Option<Time>,
 }
 
-/// Gives up what is beyond the limit.
+/// Evicts batches beyond the limit.
 pub(super) fn bound(kept: &mut Kept, now: Now) {
     let strangers = kept.rules.beyond();
     if strangers.is_empty() {
@@ -69,13 +69,13 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
     kept.comparison.handle_change(now.time);
 }
 
-/// The records changed: there may be place for all of it.
+/// The records changed, so there may be space for all batches.
 pub(super) fn take_up_again(kept: &mut Kept) {
     kept.giving_up = GivingUp::default();
     kept.replicas.set_apart(Vec::new());
 }
 
-/// Lets replicas stand apart once all was looked through.
+/// Excludes replicas from comparison once the data of all neighbours was examined.
 pub(super) fn handle_timeout(kept: &mut Kept, now: Now) {
     if kept.giving_up.rests_at.is_some_and(|at| at <= now.time) {
         let is_fetching = kept.comparison.is_fetching();
@@ -87,7 +87,7 @@ pub(super) fn handle_timeout(kept: &mut Kept, now: Now) {
     }
 }
 
-/// When [`handle_timeout`] has something to do.
+/// The time when [`handle_timeout`] has work.
 pub(super) fn poll_timeout(kept: &Kept) -> Option<Time> {
     kept.giving_up.rests_at
 }

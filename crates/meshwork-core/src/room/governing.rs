@@ -1,4 +1,4 @@
-//! What the room does when its rules change, and how one's own person changes them.
+//! Changes of a room's rules: their effects, and acts of our own person.
 
 use alloc::vec::Vec;
 
@@ -17,11 +17,11 @@ use crate::signed::list::ShortId;
 use crate::time::Now;
 
 impl Room {
-    /// Publishes something in the name of `identity`, who is this endpoint's peer. Returns what names the record.
+    /// Publishes an act in the name of `identity`, which is this endpoint's peer. Returns the id of the record.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] when it is not for this peer to do, [`WriteError::Banned`] for a moderator who is banned,
-    /// [`WriteError::Record`] when a rule cannot be, [`WriteError::NotBanned`].
+    /// [`WriteError::NotAllowed`] if this peer may not do this, [`WriteError::Banned`] for a banned moderator,
+    /// [`WriteError::Record`] for an invalid rule, [`WriteError::NotBanned`].
     pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<ShortId, WriteError> {
         let stamp = self.kept.clock.next(now.wall);
         let stated = self.kept.rules.drafting().state(identity.peer(), stamp, act, &self.kept.replicas)?;
@@ -38,7 +38,7 @@ impl Room {
         self.finish(now);
     }
 
-    /// A neighbour said something about the room's rules.
+    /// A neighbour sent a message about the room's rules.
     pub(super) fn handle_rules(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         match self.kept.rules.handle_message(now, from, message) {
             Ok(Heard::Nothing) => {}
@@ -63,7 +63,7 @@ impl Room {
         }
     }
 
-    /// The records changed: takes out what does not stand any more, and lets what it had beaten win again.
+    /// The records changed: removes invalid batches, and lets the batches that they had superseded win again.
     pub(super) fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
         giving_up::take_up_again(&mut self.kept);
@@ -92,7 +92,7 @@ impl Room {
         for (number, enforced) in enforced {
             let (standing, falling): (Vec<SignedBatch>, _) = enforced.removed.into_iter().partition(stands);
             gone.extend(falling.iter().map(|batch| batch.key()));
-            // What lost to something that competes again.
+            // Batches that lost to a batch that competes again.
             lost.extend(standing.iter().map(|batch| batch.key()));
             let is_bounded = self.kept.replicas.is_bounded(number);
             restored.extend(enforced.restored.into_iter().map(|batch| (batch, is_bounded)));
@@ -102,7 +102,7 @@ impl Room {
         gone.sort_unstable();
         let enforced = self.kept.rules.handle_enforced(&gone, &restored, today);
         gone.into_iter().chain(enforced.fallen).for_each(|gone| self.kept.storage.remove(gone));
-        // Of what is gone some waits.
+        // Some of the removed batches wait.
         enforced.suspended.iter().for_each(|batch| self.kept.storage.set_aside(batch, today, true));
         beaten::lose(&mut self.kept, now, lost);
         restored.into_iter().for_each(|(restored, _)| self.kept.storage.insert_again(restored));
@@ -116,7 +116,7 @@ impl Room {
         self.choose_overlay(now);
         self.kept.comparison.handle_rules(now.time, self.kept.records().digest());
         self.kept.store_records();
-        // Neighbours are told once they are durable.
+        // Neighbours receive the records once they are durable.
         self.kept.rules.tell_changed(now.time, self.kept.storage.stores());
         self.kept.comparison.handle_change(now.time);
         for (number, content) in outdated {
@@ -127,7 +127,7 @@ impl Room {
     }
 }
 
-/// Whether what was verified may compete, or be kept for what needs it.
+/// Whether a verified batch may compete, or be kept for batches that need it.
 pub(super) fn admits(kept: &mut Kept, checked: &mut Checked) -> bool {
     let batch = &checked.batch;
     let verdict = kept.rules.judge(batch);

@@ -1,4 +1,4 @@
-//! What a room keeps: its replica, its rules, what was delivered, what is stored, and what is to be told of it.
+//! The stored state of a room: replicas, rules, delivery, storage, and events about them.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
@@ -39,7 +39,7 @@ use crate::signed::header::Family;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 
-/// What a room keeps in step, and by which rules. Who its members are, and over which links, it does not know.
+/// The synchronised state of a room, with its rules. Members and links are elsewhere.
 #[derive(Debug)]
 pub struct Kept {
     pub(super) handle: RoomHandle,
@@ -62,7 +62,7 @@ pub struct Kept {
     pub(super) storage: Storage,
     pub(super) rules: Rules,
     pub(super) giving_up: GivingUp,
-    /// Whether something that a record took was not needed, since something was last kept.
+    /// Whether an erased batch was dropped because nothing needed it, since the last one was kept.
     pub(super) passed_over: bool,
     pub(super) outputs: VecDeque<RoomOutput>,
 }
@@ -104,27 +104,27 @@ impl Kept {
         }
     }
 
-    /// Its blobs, if the application has to do with any.
+    /// Its blobs, if the application uses any.
     pub fn blobs(&self) -> Option<&dyn Share> {
         self.blobs.as_deref()
     }
 
-    /// The records of the room and what follows from them.
+    /// The room's records, and the rules that follow from them.
     pub fn records(&self) -> &Records {
         self.rules.records()
     }
 
-    /// Endpoints that said two different things with one sequence.
+    /// Endpoints that gave one sequence to two different batches.
     pub fn contradictors(&self) -> impl Iterator<Item = &Endpoint> {
         self.rules.contradictors()
     }
 
-    /// Whether the member holds the same records as we do.
+    /// Whether the member has the same records as we.
     pub fn has_our_records(&self, endpoint: Endpoint) -> bool {
         self.rules.is_in_step(endpoint)
     }
 
-    /// This endpoint's person has the room's edit seed, and may write where the admitted may.
+    /// Our person has the room's edit seed, and may write in rooms for the admitted.
     pub fn admit_self(&mut self, seed: &EditSeed) {
         self.rules.admit_self(seed);
     }
@@ -134,23 +134,23 @@ impl Kept {
         self.rules.hold_secret(secret);
     }
 
-    /// This program is about to publish a record that commits to this secret.
+    /// This program will publish a record that commits to this secret.
     pub fn offer_secret(&mut self, secret: Secret) {
         self.rules.offer_secret(self.me, secret);
     }
 
-    /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
+    /// The secret that admits people beside that of the genesis, if it exists and is known here.
     pub fn secret(&self) -> Option<Secret> {
         self.rules.secret()
     }
 
-    /// All such secrets that are known here: that in force, or any while no record says which, and those before it.
+    /// All such known secrets: the one in force, or any while no record decides, and earlier ones.
     pub fn secrets(&self) -> impl Iterator<Item = Secret> {
         self.rules.secrets()
     }
 
-    /// Whether a peer is let in that shows the secret of the genesis, and others by these proofs, the latest first. `proves` says
-    /// whether one proves a secret.
+    /// Whether a peer with the secret of the genesis is admitted, and others by these proofs, the latest first.
+    /// `proves` returns whether one proves a secret.
     pub fn entrance(
         &self,
         peer: &PeerId,
@@ -160,7 +160,7 @@ impl Kept {
         self.rules.entrance(peer, renewed, proves)
     }
 
-    /// What the node calls the room.
+    /// The node's handle of the room.
     pub fn handle(&self) -> RoomHandle {
         self.handle
     }
@@ -175,7 +175,7 @@ impl Kept {
         self.me
     }
 
-    /// What never changes about the room.
+    /// The unchanging facts of the room.
     pub fn genesis(&self) -> &Genesis {
         &self.genesis
     }
@@ -185,7 +185,7 @@ impl Kept {
         &self.genesis_bytes
     }
 
-    /// The slot of an app, by its word; `None` while it is not on. The conversation has one without a word.
+    /// The slot of an app, by its name; `None` while it is not enabled. The conversation has a slot without a name.
     pub fn slot_of(&self, app: &AppWord) -> Option<u8> {
         if self.genesis.app().0 == app {
             return Some(GENESIS_SLOT);
@@ -193,50 +193,50 @@ impl Kept {
         GIVEN_SLOTS.into_iter().find(|slot| self.records().book().app(*slot).is_some_and(|on| on.app == *app))
     }
 
-    /// Whether the app in a slot is on; the conversation is everywhere.
+    /// Whether the app in a slot is enabled. The conversation always is.
     pub fn is_on(&self, slot: u8) -> bool {
         slot <= CONVERSATION_SLOT || self.records().book().app(slot).is_some()
     }
 
-    /// A slot that no record has given to an app; `None` where there is none left.
+    /// A slot that no record has given to an app; `None` if none is left.
     pub(crate) fn free_slot(&self) -> Option<u8> {
         GIVEN_SLOTS.into_iter().find(|slot| self.records().book().app(*slot).is_none())
     }
 
-    /// What is kept in step, by number.
+    /// The replicas, by number.
     pub fn replicas(&self) -> &Replicas {
         &self.replicas
     }
 
-    /// Whether the member's records and replicas equalled ours when they were last compared, and nothing changed since.
+    /// Whether the member's records and replicas equalled ours at the last comparison, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.comparison.is_in_step(endpoint) && self.rules.is_in_step(endpoint)
     }
 
-    /// The present moment in room time, given what one's own clock says.
+    /// The present moment in room time, given our own clock.
     pub fn present(&self, now: Now) -> Now {
         self.calendar.present(now)
     }
 
-    /// Room time, to be set.
+    /// Room time, for changes.
     pub fn calendar_mut(&mut self) -> &mut Calendar {
         &mut self.calendar
     }
 
-    /// What this peer may write at once now in the app in a slot; `None` where the rules have no limit for it.
+    /// The amount that this peer may write at once now in the app in a slot; `None` if the rules have no limit.
     ///
     /// # Errors
-    /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] when that is nothing.
+    /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] if it may write nothing.
     pub fn writing_left(&self, now: Now, slot: u8) -> Result<Option<WritingLeft>, WriteError> {
         self.rules.writing_left(slot, self.clock.next(now.wall))
     }
 
-    /// Whether somebody may be heard in the app in a slot now: bans and lists of writers bind lanes too.
+    /// Whether a peer may use lanes of the app in a slot now: bans and lists of writers bind lanes too.
     pub fn may_be_heard(&self, slot: u8, peer: PeerId) -> bool {
         self.rules.may_be_heard(slot, peer)
     }
 
-    /// Does the checks that cost little.
+    /// Does the cheap checks.
     pub(super) fn look(&self, batch: &UnverifiedBatch, live: bool) -> Result<(), Rejection> {
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
@@ -252,12 +252,12 @@ impl Kept {
         }
     }
 
-    /// Whether the replica of a batch may keep what a record took.
+    /// Whether the replica of a batch may keep an erased batch that others need.
     pub(super) fn keeps_what_is_needed(&self, batch: &Batch) -> bool {
         self.replicas.get(batch.header().replica).is_some_and(|replica| replica.keeps_what_is_needed())
     }
 
-    /// Whether a batch need not be looked at again.
+    /// Whether a batch need not be checked again.
     pub(super) fn is_known(&self, batch: &Batch, live: bool) -> bool {
         let header = batch.header();
         if !header.replica.family().is_kept() && header.author == self.me {
@@ -276,21 +276,21 @@ impl Kept {
         if !self.delivery.is_delivered(&batch.key()) {
             return self.delivery.is_held(batch);
         }
-        // What a moderator's ban took waits here, and what came since may need it.
+        // Batches that a moderator's ban erased wait here, and later batches may need them.
         let may_be_needed =
             || self.rules.ledger().is_suspended(&batch.key()) && self.keeps_what_is_needed(batch);
         self.rules.knows(batch, live) && (live || !may_be_needed())
     }
 
-    /// Decides whether a batch that was screened counts now.
+    /// Decides whether a screened batch counts now.
     ///
     /// # Errors
-    /// [`Rejection`] says why not; nothing was remembered.
+    /// [`Rejection`] is the reason; nothing was remembered.
     pub(super) fn verify(&self, now: Now, batch: UnverifiedBatch) -> Result<Checked, Rejection> {
         self.delivery.verify(now, batch, &self.replicas, &self.rules)
     }
 
-    /// Applies a batch. Returns whether it was taken in: it won an entry.
+    /// Applies a batch. Returns whether it won an entry.
     pub(super) fn apply(&mut self, now: Now, checked: Checked) -> bool {
         let (batch, is_cut) = (checked.batch.clone(), checked.content.is_cut);
         let waited = self.rules.ledger().get(&batch.key()).is_some();
@@ -299,12 +299,12 @@ impl Kept {
         match (kept, waited) {
             (true, false) => self.storage.insert(now, batch),
             (true, true) => self.storage.insert_again(batch),
-            // What a record took and nothing needs now may be needed by what comes later, so it is not known.
+            // A later batch may need an erased batch that nothing needs now, so it does not count as known.
             (false, _) if is_cut => self.passed_over = true,
             (false, _) => beaten::wait(self, now, &batch),
         }
         if kept && self.passed_over && may_need {
-            // Then it is asked for again, although it was served.
+            // Then it is requested again, although it was served.
             self.passed_over = false;
             self.comparison.handle_forgotten();
         }
@@ -312,7 +312,7 @@ impl Kept {
         kept
     }
 
-    /// The same with what is stored already.
+    /// Applies a batch that is stored already.
     pub(super) fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
         let number = batch.header().replica;
@@ -335,7 +335,7 @@ impl Kept {
         applied.kept
     }
 
-    /// Asks neighbours for what is lacking, once what they said before is worked off.
+    /// Requests missing batches from neighbours, once their earlier ones are processed.
     pub(super) fn fetch(&mut self, now: Now) {
         let delivery = &self.delivery;
         if delivery.is_restored() {
@@ -343,15 +343,15 @@ impl Kept {
         }
     }
 
-    /// Reads a batch of the past as somebody kept it, and checks it like one from a neighbour; `None` when its author
-    /// did not sign it for this room, or the room's records do not let it stand.
+    /// Decodes a batch of the past from a history, and checks it like one from a neighbour; `None` if its author
+    /// did not sign it for this room, or the room's records void it.
     pub fn past(&self, bytes: &[u8]) -> Option<SignedBatch> {
         let batch = UnverifiedBatch::decode(&self.id, bytes).ok()?;
         let batch = batch.verify().ok()?;
         self.rules.lets_stand(&batch).then_some(batch)
     }
 
-    /// Takes in records as they were stored. Returns how many are not records of this room.
+    /// Accepts stored records. Returns how many are not records of this room.
     pub fn restore_records(&mut self, stored: &[u8]) -> usize {
         if stored.is_empty() {
             return 0;
@@ -367,7 +367,7 @@ impl Kept {
         refused
     }
 
-    /// The send queue of `to` had no place for a batch: repair will bring it.
+    /// The send queue of `to` had no space for a batch. Comparison will deliver it.
     pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
         self.comparison.handle_missed(now.time, to);
         self.rules.handle_missed(now.time, to);
@@ -383,10 +383,10 @@ impl Kept {
         }
     }
 
-    /// From now on the driver stores this room. `stored` are the batches that the store has already.
+    /// The driver stores this room from now on. `stored` are the batches that the store already has.
     pub(super) fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
         let waiting = self.rules.ledger().beaten_since().filter(|_| self.rules.records().owner().is_some());
-        // Of two batches with one number, which contradict each other, only one was delivered.
+        // Of two contradicting batches with one number, only one was delivered.
         let ledger = self.rules.ledger();
         let is_delivered = |key: &BatchKey| {
             self.delivery.is_delivered(key) && ledger.at(key).all(|other| other.key() == *key)
@@ -395,7 +395,7 @@ impl Kept {
         self.store_records();
     }
 
-    /// Which of these batches, which a store has, this room has not read yet. Another program that writes the same store
+    /// The stored batches that this room has not read yet. Another program that writes the same store
     /// stored them.
     pub fn lacking(&self, stored: &BTreeSet<BatchKey>) -> Vec<BatchKey> {
         let is_known = |key: &BatchKey| {
@@ -406,64 +406,64 @@ impl Kept {
         stored.iter().filter(|key| !is_known(key)).copied().collect()
     }
 
-    /// A batch that was read from the store cannot be taken in, and stays there.
+    /// A batch from the store cannot be accepted, and stays there.
     pub(super) fn refuse_stored(&mut self, key: BatchKey) {
         self.delivery.handle_refused_stored();
         self.storage.refuse_stored(key);
     }
 
-    /// Whether the driver stores this room now.
+    /// Whether the driver stores this room.
     pub fn stores(&self) -> bool {
         self.storage.stores()
     }
 
-    /// Who holds the last that this program wrote in a part of a replica: see
+    /// The holders of this program's last write in a part of a replica: see
     /// [`Replica::outline`](crate::replica::Replica::outline).
     pub fn holders(&self, replica: ReplicaNumber, part: u32) -> Holders {
         self.writing.whereabouts().of((replica, part), self.storage.stores(), self.storage.is_done())
     }
 
-    /// One's own batches that no member that stays has acknowledged.
+    /// Our own batches that no member that stays has acknowledged.
     pub fn unacknowledged(&self) -> impl Iterator<Item = &SignedBatch> {
         self.writing.outbox().batches()
     }
 
-    /// Own batches that, as far as is known, neither another member has nor this device's storage.
+    /// Our own batches that, as far as known, neither another member nor this device's storage has.
     pub fn undelivered(&self) -> usize {
         self.writing.undelivered()
     }
 
-    /// Whether a member that stays has yet to acknowledge something that counts.
+    /// Whether a member that stays still must acknowledge a batch that counts.
     pub(crate) fn awaits_acknowledgement(&self) -> bool {
         self.writing.outbox().to_hand_over().next().is_some()
     }
 
-    /// Whether changes are on their way to this device's storage, and storing does not fail.
+    /// Whether changes are on their way to this device's storage, and storing works.
     pub(crate) fn is_storing(&self) -> bool {
         self.storage.is_storing()
     }
 
-    /// Everybody who is attached has received all that was sent until now.
+    /// All attached members have received everything sent until now.
     pub(crate) fn handle_arrived(&mut self) {
         self.writing.handle_arrived();
     }
 
-    /// Whether everything that was stored has been looked at.
+    /// Whether all stored batches have been read.
     pub fn is_restored(&self) -> bool {
         self.delivery.is_restored()
     }
 
-    /// How many batches are held back until they are due.
+    /// Number of batches that wait until they are due.
     pub fn held_batches(&self) -> usize {
         self.delivery.held()
     }
 
-    /// Bytes of batches that wait to be verified.
+    /// Bytes of batches that wait for verification.
     pub fn unverified_bytes(&self) -> usize {
         self.delivery.unverified_bytes()
     }
 
-    /// Says how many stored batches were left out, once all were looked at.
+    /// Reports how many stored batches were left out, once all were read.
     pub(super) fn restored(&mut self) {
         let refused = self.delivery.take_refused_stored();
         if refused > 0 {
@@ -472,21 +472,21 @@ impl Kept {
         }
     }
 
-    /// Stores the records as they are, if the room is stored.
+    /// Stores the current records, if the room is stored.
     pub(super) fn store_records(&mut self) {
         if let Some(stored) = self.rules.stored() {
             self.storage.replace_records(stored);
         }
     }
 
-    /// A change was stored, or could not be: neighbours hear of records once these are durable.
+    /// A change was stored, or failed: neighbours receive records once these are durable.
     pub(super) fn handle_records_stored(&mut self, now: Now, stored: bool) {
         if stored && !self.storage.is_storing_records() {
             self.rules.handle_stored(now.time);
         }
     }
 
-    /// Takes over what the comparison of records wants said. Which members stay is known elsewhere.
+    /// Sends the messages of the comparison of records. `stays` knows which members stay.
     pub(super) fn take_record_outputs(&mut self, stays: impl Fn(Endpoint) -> bool) {
         while let Some(output) = self.rules.poll_output() {
             match output {
@@ -499,7 +499,7 @@ impl Kept {
         }
     }
 
-    /// Tells that a member holds and shows what we do, once both are so.
+    /// Reports that a member is synchronised with us, once both records and replicas are equal.
     pub(super) fn tell_in_step(&mut self, endpoint: Endpoint, stays: bool) {
         if self.is_in_step(endpoint) {
             self.writing.handle_in_step();
@@ -512,25 +512,25 @@ impl Kept {
         }
     }
 
-    /// Tells that a replica looks different, by a batch that was new or for another reason.
+    /// Reports that a replica looks different, because of a new batch or for another reason.
     pub(super) fn tell_changed(&mut self, replica: ReplicaNumber, batch: Option<BatchKey>, changes: Changes) {
         self.event(Event::Changed { room: self.handle, replica, batch, changes });
     }
 
-    /// A batch is about to be applied: if another one has its place in its author's sequence, that is told.
+    /// A batch is about to be applied. Reports a contradiction if another one has its place in its author's sequence.
     pub(super) fn find_out(&mut self, batch: &SignedBatch) {
         if let Some((endpoint, sequence)) = self.rules.find_out(batch) {
             self.tell_contradiction(endpoint, sequence);
         }
     }
 
-    /// Tells that an endpoint gave one sequence twice.
+    /// Reports that an endpoint gave one sequence twice.
     pub(super) fn tell_contradiction(&mut self, endpoint: Endpoint, sequence: u64) {
         let detail = format!("two different batches are number {sequence}");
         self.event(Event::Equivocation { room: self.handle, endpoint, detail });
     }
 
-    /// Tells that somebody writes who is banned. Others write under earlier rules until they hear of later ones.
+    /// Reports that a banned peer writes. Others write under earlier rules until they receive later ones.
     pub(super) fn tell_cut(&mut self, author: Endpoint) {
         if self.records().is_banned(author.peer) {
             let detail = format!("{author} is banned, and wrote after that");
@@ -538,7 +538,7 @@ impl Kept {
         }
     }
 
-    /// Tells of whom batches were dropped.
+    /// Reports authors whose batches were dropped.
     pub(super) fn tell_dropped(&mut self, now: Now) {
         for (from, count) in self.delivery.take_dropped(now.time) {
             self.tell_dropped_of(from, count);
@@ -553,7 +553,7 @@ impl Kept {
         }
     }
 
-    /// Tells that a batch is too early.
+    /// Reports that a batch is too early.
     pub(super) fn refuse_future(&mut self, from: Endpoint) {
         self.comparison.handle_forgotten();
         let detail = String::from("its stamp is ahead of room time, and as many as allowed are held");
@@ -570,7 +570,7 @@ impl Kept {
         self.outputs.push_back(RoomOutput::SendAll(targets, RoomMessage::Batch(bytes)));
     }
 
-    /// Hands a neighbour by what the author of batches is admitted, once. A batch that is there first waits for it.
+    /// Sends a neighbour the admission of a batch's author, once. A batch that arrives first waits for it.
     pub(super) fn send_admissions(&mut self, to: Endpoint, author: &PeerId) {
         let admissions = self.rules.admissions_for(to, author);
         self.outputs.extend(admissions.into_iter().map(|message| RoomOutput::Send(to, message)));
@@ -580,7 +580,7 @@ impl Kept {
         self.outputs.push_back(RoomOutput::Event(event));
     }
 
-    /// What the next batch for a replica says of itself, beside its cost.
+    /// The header of the next batch for a replica, without its cost.
     pub(super) fn header(&self, replica: ReplicaNumber, window: StampWindow) -> Header {
         let (author, sequence, record) =
             (self.me, self.writing.next_sequence(), self.rules.records().in_force());
@@ -588,8 +588,8 @@ impl Kept {
     }
 }
 
-/// The secret that a record in force gives the room, if it is known here. One of another record is handed to nobody: whoever is let in
-/// meanwhile need not be on its list.
+/// The secret that a record in force gives the room, if it is known here. We send the secret of no other record: a peer
+/// that it would admit need not be on its list.
 pub(crate) fn given_secret(kept: &Kept) -> Option<Secret> {
     kept.records().new_secret().and_then(|_| kept.secret())
 }

@@ -1,13 +1,13 @@
-//! Who is attached in a room, and the overlay that says with whom one is linked.
+//! The attached members of a room, and the overlay that chooses links.
 //!
 //! # How it works
-//! [`Membership`] keeps the members and one overlay. It makes another overlay when the room's records ask for one, or
-//! when its size does: links stay, and the new one decides which of them it gives up in time. In a full mesh it tells
-//! neighbours to whom one is attached, a moment after that changed.
+//! [`Membership`] keeps the members and one overlay. It makes another overlay when the room's records or
+//! its size require one: links stay, and the new overlay decides which it gives up in time. In a full mesh it sends
+//! neighbours the list of our links, a moment after a change.
 //!
 //! # Driving it
-//! The room takes out what was said at once ([`Membership::poll_said`]), and what the overlay wants done when all else
-//! is done ([`Membership::poll_output`]).
+//! The room sends urgent messages at once ([`Membership::poll_said`]), and carries out the overlay's wishes when all
+//! else is done ([`Membership::poll_output`]).
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -31,12 +31,12 @@ use crate::signalling::announce::Introduction;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 
-/// How long changes of our links rest before they are told.
+/// How long changes of our links rest before neighbours receive them.
 const LINKS_QUIET: Duration = Duration::from_millis(100);
 /// How long a room must have been small before `auto` makes a full mesh of it: two counts.
 const SMALL_FOR: Duration = Duration::from_secs(120);
-/// Members that somebody names at once beyond which `auto` needs no link to see that a room is large: twice what a
-/// full mesh has then, so that a server that invents some changes nothing.
+/// Number of members named at once beyond which `auto` considers a room large without a link: twice the members of
+/// an automatic full mesh, so that a server that invents some changes nothing.
 const SIGHTED_MAX: usize = 2 * FULL_MESH_AUTO_MAX;
 
 /// The members of a room and its overlay.
@@ -44,22 +44,22 @@ const SIGHTED_MAX: usize = 2 * FULL_MESH_AUTO_MAX;
 pub struct Membership {
     members: BTreeMap<Endpoint, Member>,
     overlay: Box<dyn Overlay>,
-    /// What others need to seek us, and where chance comes from; without them there is a full mesh.
+    /// Our introduction, for members that search us, and the seed of chance; without them there is a full mesh.
     own: Option<(Introduction, Seed)>,
-    /// What makes overlays; without it there is a full mesh.
+    /// Makes overlays; without it there is a full mesh.
     maker: Option<Maker>,
-    /// Overlays made so far: each has a chance of its own.
+    /// Overlays made so far: each has a seed of its own.
     made: u64,
-    /// What the node knows of attached members.
+    /// The node's facts about attached members.
     faces: BTreeMap<Endpoint, Face>,
-    /// Links of an emergent overlay at most.
+    /// Most links of an emergent overlay.
     most: usize,
     small_since: Option<Time>,
-    /// Members that were named at once.
+    /// Members named at once.
     sighted: usize,
-    /// Batches that came live, copies included.
+    /// Live batches received, copies included.
     received: u64,
-    /// When neighbours are to hear to whom we are attached.
+    /// The time to send neighbours the list of our links.
     tell_at: Option<Time>,
     said: VecDeque<RoomOutput>,
 }
@@ -83,7 +83,7 @@ impl Membership {
         }
     }
 
-    /// What others need to seek this endpoint, a seed of its own for overlays, and what makes them if that is here.
+    /// Our introduction, a seed for overlays, and the maker of overlays if present.
     pub fn set_own(&mut self, own: Introduction, seed: Seed, maker: Option<Maker>) {
         self.own = Some((own, seed));
         self.maker = maker;
@@ -93,23 +93,23 @@ impl Membership {
         self.maker = Some(maker);
     }
 
-    /// How many links this endpoint keeps at most where members keep some each.
+    /// The most links that this endpoint keeps in a sparse overlay.
     pub fn set_most(&mut self, most: usize) {
         self.most = most;
         self.overlay.set_most(most);
     }
 
-    /// The members that are attached.
+    /// The attached members.
     pub(super) fn members(&self) -> &BTreeMap<Endpoint, Member> {
         &self.members
     }
 
-    /// What an attached member says of itself.
+    /// The facts about an attached member.
     pub fn member(&self, endpoint: Endpoint) -> Option<&Member> {
         self.members.get(&endpoint)
     }
 
-    /// Whether there is a place for `endpoint`.
+    /// Whether there is space for `endpoint`.
     pub fn admits(&self, endpoint: Endpoint) -> bool {
         self.overlay.admits(endpoint)
     }
@@ -119,57 +119,57 @@ impl Membership {
         self.overlay.wants_link(endpoint)
     }
 
-    /// Whether [`Room::handle_linking_timeout`](super::Room::handle_linking_timeout) has something to do.
+    /// Whether [`Room::handle_linking_timeout`](super::Room::handle_linking_timeout) has work.
     pub fn is_linking_due(&self, now: Time) -> bool {
         self.overlay.poll_timeout().is_some_and(|at| at <= now)
     }
 
-    /// Whether a member is there that stays.
+    /// Whether this member is attached and stays.
     pub(super) fn stays(&self, endpoint: Endpoint) -> bool {
         self.members.get(&endpoint).is_some_and(|member| member.stays)
     }
 
-    /// Whether somebody is there to acknowledge.
+    /// Whether an attached member can acknowledge.
     pub(crate) fn somebody_stays(&self) -> bool {
         self.members.values().any(|member| member.stays)
     }
 
-    /// The overlay as it is.
+    /// The current overlay.
     pub(super) fn overlay(&self) -> &dyn Overlay {
         &*self.overlay
     }
 
-    /// The overlay, to be told what happened.
+    /// The overlay, for reports to it.
     pub(super) fn overlay_mut(&mut self) -> &mut dyn Overlay {
         &mut *self.overlay
     }
 
-    /// A member has no access, or takes us for somebody without.
+    /// A member has no access, or considers us without access.
     pub fn handle_shut_out(&mut self, now: Now, endpoint: Endpoint) {
         self.overlay.handle_shut_out(now, endpoint);
     }
 
-    /// Whether everybody who is known is linked to.
+    /// Whether every known member is linked.
     pub fn is_full_mesh(&self) -> bool {
         self.overlay.kind() == Kind::FullMesh
     }
 
-    /// How the overlay looks.
+    /// The state of the overlay, for display.
     pub fn view(&self) -> OverlayView {
         OverlayView { received: self.received, ..self.overlay.view() }
     }
 
-    /// What the node knows of a member that is about to be attached.
+    /// The node's facts about a member that will be attached.
     pub fn handle_face(&mut self, endpoint: Endpoint, face: Face) {
         self.faces.insert(endpoint, face);
     }
 
-    /// Somebody names so many members at once.
+    /// A server or neighbour named this number of members at once.
     pub(super) fn handle_sighted(&mut self, members: usize) {
         self.sighted = self.sighted.max(members);
     }
 
-    /// A member is attached. Returns false when it was already: it says something else of itself.
+    /// A member is attached. Returns false if it was already: its facts changed.
     pub(super) fn handle_attached(
         &mut self,
         now: Now,
@@ -192,25 +192,25 @@ impl Membership {
         true
     }
 
-    /// A member changed what it says of itself.
+    /// The facts about a member changed.
     pub fn handle_member(&mut self, endpoint: Endpoint, member: Member) {
         if let Some(known) = self.members.get_mut(&endpoint) {
             *known = member;
         }
     }
 
-    /// Whether somebody was attached who is no longer.
+    /// Whether the member was attached; removes it.
     pub(super) fn handle_detached(&mut self, endpoint: Endpoint) -> bool {
         self.members.remove(&endpoint).is_some()
     }
 
-    /// Whoever was just detached is no neighbour any more.
+    /// A detached member is no neighbour any more.
     pub(super) fn forget_neighbour(&mut self, now: Now, endpoint: Endpoint) {
         self.faces.remove(&endpoint);
         self.overlay.handle_detached(now, endpoint);
     }
 
-    /// Neighbours are to hear to whom we are attached, in a moment.
+    /// Neighbours receive the list of our links in a moment.
     pub(super) fn tell_soon(&mut self, now: Now) {
         self.tell_at = Some(now.time + LINKS_QUIET);
     }
@@ -228,12 +228,12 @@ impl Membership {
         }
     }
 
-    /// A batch came live.
+    /// A live batch arrived.
     pub(super) fn count_received(&mut self) {
         self.received += 1;
     }
 
-    /// Tells neighbours to whom we are attached when that is due.
+    /// Sends neighbours the list of our links if it is due.
     pub(super) fn handle_timeout(&mut self, now: Time) {
         if self.tell_at.is_some_and(|at| at <= now) {
             self.tell_at = None;
@@ -247,7 +247,7 @@ impl Membership {
         [self.overlay.poll_timeout(), self.tell_at].into_iter().flatten().min()
     }
 
-    /// Makes the overlay that is wanted, if it is not this one.
+    /// Makes the wanted overlay, if it is not the current one.
     pub(super) fn choose(&mut self, now: Now, wanted: Choice) {
         let before = self.overlay.kind();
         let kind = match wanted {
@@ -265,7 +265,7 @@ impl Membership {
             self.said.push_back(output);
         }
         if before == Kind::FullMesh {
-            // Who still is one passes everything on to us from here on, whatever we said before.
+            // A member that still is a neighbour forwards everything to us from here on, whatever we sent before.
             self.say_links(Vec::new());
         }
         self.overlay = overlay;
@@ -277,12 +277,12 @@ impl Membership {
         self.said.push_back(RoomOutput::Relink);
     }
 
-    /// What was said at once.
+    /// The next urgent message.
     pub(super) fn poll_said(&mut self) -> Option<RoomOutput> {
         self.said.pop_front()
     }
 
-    /// What was said, and what the overlay wants done.
+    /// The next message, or wish of the overlay.
     pub(super) fn poll_output(&mut self) -> Option<RoomOutput> {
         self.said.pop_front().or_else(|| self.poll_overlay())
     }
@@ -316,7 +316,7 @@ impl Membership {
         self.faces.get(&endpoint).cloned().unwrap_or(Face { introduction: None, speaks: false })
     }
 
-    /// What fits the room's size.
+    /// The kind of overlay that fits the room's size.
     fn fitting(&mut self, now: Time, before: Kind) -> Kind {
         let size = self.overlay.size();
         if before == Kind::FullMesh {
@@ -334,7 +334,7 @@ impl Membership {
     }
 
     fn say_links(&mut self, mut links: Vec<Endpoint>) {
-        // A room that was larger before may have more of them for a while.
+        // A room that was larger before may have more for a while.
         links.truncate(ROOM_ENDPOINTS_MAX);
         let endpoints = Bounded::new(links).expect("just cut to the most");
         let links = RoomMessage::Neighbours(Neighbours { endpoints });

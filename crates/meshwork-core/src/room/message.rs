@@ -1,4 +1,4 @@
-//! What is said inside a room: the kinds of messages, their bodies and their limits.
+//! Messages inside a room: their kinds, bodies and limits.
 //!
 //! docs/protocol/gossip.md gives the bytes. A kind that this build does not know is skipped, so that a later version
 //! can add some.
@@ -31,7 +31,7 @@ pub const NODES_MAX: usize = 256;
 pub const REPLICAS_MAX: usize = 48;
 /// Most floors in one [`RoomMessage::Roots`]: of two tables in each of 16 slots.
 pub const FLOORS_MAX: usize = 32;
-/// Most batches that a [`RoomMessage::Want`] names: all that a part of a replica keeps whose parts have as many entries.
+/// Most batches that a [`RoomMessage::Want`] names: all batches of a full part.
 pub const HAVE_MAX: usize = 4096;
 /// Most sequences in one [`RoomMessage::Acknowledged`].
 pub const SEQUENCES_MAX: usize = 4096;
@@ -41,37 +41,37 @@ pub const SEQUENCES_MAX: usize = 4096;
 pub enum RoomMessage {
     /// A signed batch, just made or just received.
     Batch(Bytes<BATCH_MAX>),
-    /// The digest of all that both ends keep in step.
+    /// The digest of everything that both ends store.
     Root(Digest),
-    /// The same, taken apart: what the sender holds, and a digest for each replica.
+    /// The same in detail: the sender's extent, and a digest for each replica.
     Roots(Roots),
     /// Nodes below a node of a replica.
     Nodes(Nodes),
-    /// Asks for the nodes below a node.
+    /// Requests the nodes below a node.
     Open(Open),
-    /// Asks for the batches of a leaf that the sender lacks.
+    /// Requests the batches of a leaf that the sender lacks.
     Want(Want),
     /// A signed batch of a wanted leaf.
     LeafBatch(Bytes<BATCH_MAX>),
     /// All batches of a wanted leaf were sent.
     LeafEnd(LeafEnd),
-    /// A leaf is not wanted any more.
+    /// The sender no longer wants a leaf.
     Unwant(Unwant),
     /// The receiver's batches with these sequences were applied.
     Acknowledged(Acknowledged),
-    /// So many bytes of batches, as they stand in [`RoomMessage::LeafBatch`], were worked off since this was last told.
+    /// Bytes of batches, as in [`RoomMessage::LeafBatch`], that were processed since the last such message.
     WorkedOff(u32),
     /// The endpoints to which the sender is attached in this room.
     Neighbours(Neighbours),
-    /// The hashes of all records that the sender holds: the receiver sends what is lacking.
+    /// The hashes of all records that the sender has: the receiver sends the missing ones.
     Records(Bounded<Digest, RECORD_HASHES_MAX>),
     /// The digest of the sender's records.
     RecordsDigest(Digest),
     /// A record of the room.
     Record(Bytes<RECORD_MAX>),
-    /// Two batches with which an endpoint gave one sequence twice.
+    /// Two batches of an endpoint with one sequence.
     Contradiction(Contradiction),
-    /// Asks for a piece of a list that a record names.
+    /// Requests a piece of a list that a record names.
     AskList(AskList),
     /// A piece of a list.
     ListPiece(ListPiece),
@@ -79,11 +79,11 @@ pub enum RoomMessage {
     Admission(Bytes<{ SignedAdmission::LEN }>),
     /// The room's secret in force, for a peer that its record lists.
     Secret([u8; 16]),
-    /// The sender does not know the announcements of these endpoints, to which the receiver is attached.
+    /// The sender lacks the announcements of these endpoints, to which the receiver is attached.
     AskIntroductions(Bounded<Endpoint, ROOM_ENDPOINTS_MAX>),
-    /// The announcements that were asked for.
+    /// The requested announcements.
     Introductions(Bounded<Introduction, ROOM_ENDPOINTS_MAX>),
-    /// A sealed payload, for the receiver or to be passed on.
+    /// A sealed payload, for the receiver or for forwarding.
     Carry(Carry),
     /// About the room's history.
     History(HistoryMessage),
@@ -91,7 +91,7 @@ pub enum RoomMessage {
     Blob(Packed),
     /// About the room's overlay.
     Overlay(OverlayMessage),
-    /// About who is linked to whom, for one who looks at a picture of it.
+    /// About the links of the room, for a picture of the overlay.
     Sketch(SketchMessage),
 }
 
@@ -106,85 +106,85 @@ pub type KeyedId = [u8; 6];
 pub struct Roots {
     /// Digest of the sender's records.
     pub records: Digest,
-    /// What the sender holds.
+    /// The sender's extent.
     pub holds: Holds,
-    /// Number and digest of each replica that is not empty and that both ends hold, as far as the sender knows: over what
-    /// both hold of it.
+    /// Number and digest of each replica that is not empty and that both ends store, as far as the sender knows: over
+    /// the common part.
     pub replicas: Bounded<(u8, Digest), REPLICAS_MAX>,
 }
 
-/// What a member holds.
+/// The extent of a member: the data that it stores.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holds {
-    /// The slots in which it keeps the app's own replica, a bit each.
+    /// The slots in which it keeps the app's own replica, one bit each.
     pub own: u16,
-    /// Tables by time that it holds from a day on, and tables of which it gave something up.
+    /// Tables by time that it stores from a day on, and tables with evicted rows.
     pub floors: Bounded<(u8, Floor), FLOORS_MAX>,
 }
 
 /// Body of [`RoomMessage::Nodes`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nodes {
-    /// Which replica.
+    /// The replica.
     pub replica: u8,
-    /// The node below which they are.
+    /// The parent node.
     pub node: u32,
-    /// Those that hold something.
+    /// Its children that are not empty.
     pub below: Bounded<Below, NODES_MAX>,
 }
 
 /// Body of [`RoomMessage::Open`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
-    /// Which replica.
+    /// The replica.
     pub replica: u8,
-    /// Which node.
+    /// The node.
     pub node: u32,
 }
 
 /// Body of [`RoomMessage::Want`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
-    /// Which replica.
+    /// The replica.
     pub replica: u8,
-    /// Which leaf.
+    /// The leaf.
     pub leaf: u32,
-    /// Of this request alone.
+    /// The nonce of this request.
     pub nonce: u64,
     /// The batches of the leaf that the sender has.
     pub have: Bounded<KeyedId, HAVE_MAX>,
-    /// Whether only what those wrote is wanted whom a record names or an admission.
+    /// Whether only writes of peers are wanted that a record or an admission names.
     pub known_alone: bool,
 }
 
 /// Body of [`RoomMessage::LeafEnd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeafEnd {
-    /// Which replica.
+    /// The replica.
     pub replica: u8,
-    /// Which leaf.
+    /// The leaf.
     pub leaf: u32,
-    /// Of the request that is served.
+    /// The nonce of the served request.
     pub nonce: u64,
-    /// The digest that the leaf had when it was served.
+    /// The digest of the leaf when it was served.
     pub digest: Digest,
 }
 
 /// Body of [`RoomMessage::Unwant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unwant {
-    /// Which replica.
+    /// The replica.
     pub replica: u8,
-    /// Which leaf.
+    /// The leaf.
     pub leaf: u32,
 }
 
 /// Body of [`RoomMessage::Contradiction`]: stubs, which prove it without the payloads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contradiction {
-    /// The one.
+    /// The first.
     pub one: Bytes<STUB_MAX>,
-    /// The other.
+    /// The second.
     pub other: Bytes<STUB_MAX>,
 }
 
@@ -193,7 +193,7 @@ pub struct Contradiction {
 pub struct AskList {
     /// The hash of the list.
     pub list: Digest,
-    /// From which of its bytes on.
+    /// The first byte.
     pub offset: u32,
 }
 
@@ -202,9 +202,9 @@ pub struct AskList {
 pub struct ListPiece {
     /// The hash of the list.
     pub list: Digest,
-    /// Which of its bytes these are the first of.
+    /// The position of the first of these bytes.
     pub offset: u32,
-    /// As they stand in the list.
+    /// The bytes of the list.
     pub bytes: Bytes<PIECE_MAX>,
 }
 
@@ -220,18 +220,18 @@ pub struct Acknowledged {
 /// Body of [`RoomMessage::Neighbours`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbours {
-    /// To whom the sender is attached.
+    /// The endpoints to which the sender is attached.
     pub endpoints: Bounded<Endpoint, ROOM_ENDPOINTS_MAX>,
 }
 
 /// Body of [`RoomMessage::Carry`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carry {
-    /// How often it may still be passed on before it reaches its addressee's neighbour, at most 2.
+    /// How often it may still be forwarded before it reaches a neighbour of its addressee, at most 2.
     pub hops_left: u8,
-    /// Who sealed it.
+    /// The sender that sealed it.
     pub from: Introduction,
-    /// For whom.
+    /// The addressee.
     pub to: Endpoint,
     /// The sealed payload.
     pub payload: Bytes<PAYLOAD_MAX>,
@@ -265,13 +265,13 @@ kinds!(RoomMessage {
 });
 
 impl RoomMessage {
-    /// As a link carries it: the sender calls the room by this number.
+    /// The message as a link carries it, with the sender's number of the room.
     pub fn on_link(&self, number: u32) -> LinkMessage {
         let (kind, body) = self.encode(number);
         LinkMessage::Room { kind, body }
     }
 
-    /// Whether somebody may say it who visits and is no neighbour: it takes part in blobs, and in comparison.
+    /// Whether a visitor that is no neighbour may send it: it is about blobs or comparison.
     pub fn is_for_visitors(&self) -> bool {
         use RoomMessage as M;
         let is_compared = matches!(self, M::Root(_) | M::Roots(_) | M::Nodes(_) | M::Open(_) | M::Want(_));

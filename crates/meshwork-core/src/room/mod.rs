@@ -1,21 +1,22 @@
-//! Rooms: people who meet, what they keep in step, and over which links.
+//! Rooms: their members, their synchronised data, and the links between members.
 //!
 //! # Problem
-//! Several machines share a room: who is attached, what each of them lacks, which batches count, and what must
-//! be stored before it is acknowledged. None of them should know the others.
+//! Several machines share a room: attached members, missing batches, validity of batches, and storage before
+//! acknowledgement. None of them should depend on the others.
 //!
 //! # How it works
-//! A [`Room`] routes between what it keeps ([`Kept`]), who its members are ([`Membership`]) and the past ([`history`]): the
-//! overlay says to whom a batch goes, [`comparison`] compares the replicas with each neighbour, [`delivery::queue`] queues
-//! what arrives and [`delivery`] decides whether a batch counts. Links and signalling are the node's.
+//! A [`Room`] routes between its stored state ([`Kept`]), its members ([`Membership`]) and the past ([`history`]): the
+//! overlay chooses receivers of a batch, [`comparison`] compares replicas with each neighbour, [`delivery::queue`]
+//! queues arriving batches and [`delivery`] decides whether a batch counts. Links and signalling belong to the node.
 //!
 //! # Invariants
-//! - Replicas change through signed batches only, one's own included.
-//! - A batch is applied, told to the application and passed on at most once.
+//! - Replicas change through signed batches only, including our own.
+//! - A batch is applied, reported to the application and forwarded at most once.
 //! - A member that stores acknowledges a batch as stored after it is on durable storage, never before.
 //!
 //! # Limits
-//! [`OUTBOX_MAX`] own batches wait for acknowledgement, and their author with them; [`delivery`] states its own.
+//! [`OUTBOX_MAX`] own batches wait for acknowledgement, and then their author must wait. [`delivery`] states its own
+//! limits.
 
 mod aging;
 mod beaten;
@@ -68,65 +69,65 @@ use crate::signed::genesis::Genesis;
 use crate::text::shown;
 use crate::time::{Now, Time};
 
-/// What comes out of a room.
+/// An output of a room.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RoomOutput {
-    /// To be sent to an attached member.
+    /// Send this to an attached member.
     Send(Endpoint, RoomMessage),
-    /// To be sent to several attached members, encoded once.
+    /// Send this to several attached members, encoded once.
     SendAll(Vec<Endpoint>, RoomMessage),
-    /// To be told to the application.
+    /// Report this to the application.
     Event(Event),
-    /// To be stored.
+    /// Store this.
     Persist {
-        /// Named again in [`Room::handle_persisted`].
+        /// Returns in [`Room::handle_persisted`].
         token: u64,
-        /// What changes.
+        /// The change.
         change: StoreChange,
     },
-    /// Somebody was admitted: what members say of themselves may be shown now.
+    /// A peer was admitted, so its presence may be shown now.
     Admitted,
     /// A member broke the rules.
     Offence(Endpoint, Refusal, String),
-    /// Something was refused that an honest member may send.
+    /// A message was refused that an honest member may send.
     Refused(Endpoint, Refusal, String),
-    /// Something is to be signed in one's own name: [`Room::sign_due`] is to be called.
+    /// A message must be signed in our own name: call [`Room::sign_due`].
     Sign,
-    /// The same, so many times at once.
+    /// The same, this number of times at once.
     RefusedMany(Endpoint, Refusal, String, u64),
-    /// A part of the log is to be read: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
+    /// Read a part of the log: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
     ReadHistory {
-        /// Named again in [`Room::handle_history_read`].
+        /// Returns in [`Room::handle_history_read`].
         token: u64,
         /// Number of the first entry.
         from: u64,
-        /// Bytes of batches at most.
+        /// Most bytes of batches.
         bytes: u32,
     },
     /// A link to this member is wanted, over neighbours with these tags if there are any.
     Seek(Introduction, Vec<Tag>),
-    /// A member looks for another one, or for this endpoint, and says so along the overlay.
+    /// A member searches another member or this endpoint, along the overlay.
     Sought {
-        /// Who.
+        /// The searching member.
         by: Introduction,
-        /// Whom.
+        /// The searched endpoint.
         to: Endpoint,
-        /// The neighbour that passed it on.
+        /// The neighbour that forwarded the search.
         through: Endpoint,
     },
-    /// To be passed on to these as a datagram.
+    /// Forward this to these members as a datagram.
     Pass(Vec<Endpoint>, SignedBatch),
-    /// A visit to this member is wanted, to compare with it, and no other one for that.
+    /// A visit to this member is wanted for comparison, and no other visit for that.
     Compare(Option<Endpoint>),
-    /// A link to a member is wanted no longer.
+    /// A link to a member is no longer wanted.
     Unseek(Endpoint),
-    /// This neighbour is to be detached, for this reason.
+    /// Detach this neighbour, for this reason.
     Drop(Endpoint, &'static str),
-    /// The overlay is another one: whom it wants links to is to be asked anew.
+    /// The overlay was replaced: ask it anew which links it wants.
     Relink,
 }
 
-/// What an attached member says of itself.
+/// The facts about an attached member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its name.
@@ -152,7 +153,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room of this genesis, whose signature was checked. `make` makes what its apps keep in step.
+    /// An empty room of this genesis, whose signature was checked. `make` makes the replicas of its apps.
     pub fn new(
         handle: RoomHandle,
         id: RoomId,
@@ -169,12 +170,12 @@ impl Room {
         }
     }
 
-    /// What the room keeps in step, and by which rules.
+    /// The synchronised state of the room, with its rules.
     pub fn kept(&self) -> &Kept {
         &self.kept
     }
 
-    /// The same, to change what concerns nobody else.
+    /// The same, for changes.
     pub fn kept_mut(&mut self) -> &mut Kept {
         &mut self.kept
     }
@@ -184,17 +185,17 @@ impl Room {
         &self.membership
     }
 
-    /// The same, to tell it what the node knows of members.
+    /// The same, for the node's facts about members.
     pub fn membership_mut(&mut self) -> &mut Membership {
         &mut self.membership
     }
 
-    /// The room is open and was not restored: its genesis is stored at once, before anything is written.
+    /// The room is open and was not restored: stores its genesis at once, before any write.
     pub fn handle_opened(&mut self, now: Now) {
         self.finish(now);
     }
 
-    /// A member proved that it may be here, and so did we to it.
+    /// A member proved its access, and we proved ours to it.
     pub fn handle_attached(&mut self, now: Now, endpoint: Endpoint, member: Member) {
         if !self.membership.handle_attached(now, endpoint, member, self.kept.rules.terms().overlay_choice()) {
             return;
@@ -204,7 +205,7 @@ impl Room {
         self.begin_comparison(now, endpoint);
     }
 
-    /// A member is attached over another link than before: what was on its way over the old one may be lost.
+    /// A member is attached over a new link: messages on the old one may be lost.
     pub fn handle_resumed(&mut self, now: Now, endpoint: Endpoint, member: Member) {
         self.membership.handle_member(endpoint, member);
         self.membership.tell_soon(now);
@@ -212,12 +213,12 @@ impl Room {
         self.begin_comparison(now, endpoint);
     }
 
-    /// Sends what a member may lack, and has both ends compare the rest.
+    /// Sends a member the batches that it may lack, and starts the comparison of the rest.
     fn begin_comparison(&mut self, now: Now, endpoint: Endpoint) {
         self.kept.rules.handle_attached(now.time, endpoint);
         let membership = &self.membership;
         self.kept.take_record_outputs(|endpoint| membership.stays(endpoint));
-        // What one says on lanes counts by it, too.
+        // Our lane messages depend on our admission, too.
         let me = self.kept.me.peer;
         self.kept.send_admissions(endpoint, &me);
         for batch in self.kept.writing.outbox().to_hand_over().cloned().collect::<Vec<_>>() {
@@ -229,9 +230,9 @@ impl Room {
         self.finish(now);
     }
 
-    /// A member is no longer attached; `distant` when it is in the room still (see [`Event::MemberDetached`]).
+    /// A member is no longer attached; `distant` if it still is in the room (see [`Event::MemberDetached`]).
     pub fn handle_detached(&mut self, now: Now, endpoint: Endpoint, distant: bool) {
-        // What it told of the rules it may have told without being a member.
+        // It may have sent rules without being a member.
         self.kept.rules.handle_detached(endpoint);
         if !self.membership.handle_detached(endpoint) {
             return;
@@ -255,7 +256,7 @@ impl Room {
         self.finish(now);
     }
 
-    /// An attached member said something, or somebody from whom records are taken.
+    /// An attached member, or a peer from which we accept records, sent a message.
     pub fn handle_message(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         match message {
             RoomMessage::Batch(bytes) => self.receive(now, from, &bytes, true),
@@ -279,7 +280,7 @@ impl Room {
             }
             message => {
                 if let RoomMessage::Roots(roots) = &message {
-                    // One that visits compares, too.
+                    // A visitor compares, too.
                     ring::begin(&mut self.kept, now, from);
                     self.kept.handle_holds(now, &roots.holds);
                 }
@@ -292,8 +293,8 @@ impl Room {
         self.finish(now);
     }
 
-    /// Stored batches can be acknowledged; when storing failed they are acknowledged as not stored, and stored
-    /// again later.
+    /// A change was stored, so batches can be acknowledged. After a failure they are acknowledged as not stored, and
+    /// stored again later.
     pub fn handle_persisted(&mut self, now: Now, token: u64, result: Result<(), String>) {
         let stored = result.is_ok();
         self.kept.storage.handle_persisted(now.time, token, result);
@@ -301,10 +302,10 @@ impl Room {
         self.finish(now);
     }
 
-    /// Delivers what was held back, and does what is due.
+    /// Delivers batches that are due, and does other due work.
     pub fn handle_timeout(&mut self, now: Now) {
         while let Some((from, checked)) = self.kept.delivery.take_due(now) {
-            // Whoever sent it first: its author waits to hear that it was applied.
+            // The author waits for an acknowledgement, whoever sent the batch first.
             let author = checked.batch.header().author;
             let from = if self.membership.members().contains_key(&author) { author } else { from };
             self.accept(now, from, checked, true);
@@ -332,7 +333,7 @@ impl Room {
         self.finish(now);
     }
 
-    /// When [`Room::handle_timeout`] has something to do.
+    /// The time when [`Room::handle_timeout`] has work.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
         let past = self.history.has_unverified().then_some(now.time);
         let (comparison, delivery) =
@@ -354,14 +355,14 @@ impl Room {
         due.flatten().min()
     }
 
-    /// What is to be sent, told or stored.
+    /// The next message, event or change to store.
     pub fn poll_output(&mut self) -> Option<RoomOutput> {
         self.kept.outputs.pop_front()
     }
 
-    /// The next message for `to` of the parts of the replica, or else of the history, that it wants, behind what its author is
-    /// admitted by; nothing where there is none. Asked for when the link has room, so that a large replica streams between
-    /// live batches.
+    /// The next messages for `to` of the leaves that it wants, or else of the history, after the admission of their
+    /// author; empty if there are none. Call it when the link has space, so that a large replica streams between live
+    /// batches.
     pub fn serve(&mut self, to: Endpoint) -> Vec<RoomMessage> {
         let Kept { comparison, replicas, rules, .. } = &mut self.kept;
         let served = comparison.serve(to, replicas, &|peer| rules.knows_peer(peer));
@@ -376,12 +377,12 @@ impl Room {
         admissions.into_iter().flatten().chain([served]).collect()
     }
 
-    /// Whether [`Room::serve`] may have something for anybody.
+    /// Whether [`Room::serve`] may have something for any member.
     pub fn is_serving(&self) -> bool {
         self.kept.comparison.is_serving() || self.history.is_serving()
     }
 
-    /// Stores what changed, acknowledges what may be, and takes over what the comparison wants said.
+    /// Stores changes, sends due acknowledgements, and sends the messages of the comparison.
     fn finish(&mut self, now: Now) {
         let stays = |endpoint| self.membership.stays(endpoint);
         self.kept.take_record_outputs(stays);
@@ -433,7 +434,7 @@ impl Room {
     }
 }
 
-/// A member says that it has applied some of one's own batches.
+/// A member acknowledges some of our own batches.
 fn handle_acknowledged(kept: &mut Kept, from: Endpoint, told: &Acknowledged) {
     let told_of = told.sequences.iter().copied().filter(|&own| kept.writing.has_written(own));
     let mut sequences: Vec<u64> = told_of.collect();

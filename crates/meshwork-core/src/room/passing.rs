@@ -1,4 +1,4 @@
-//! Datagrams to everybody, where members keep some links each: signed, and passed on along the overlay as they may be lost.
+//! Datagrams to everybody in a sparse overlay: signed, and forwarded along the overlay, where they may be lost.
 
 use alloc::format;
 use alloc::string::ToString as _;
@@ -17,7 +17,7 @@ use crate::time::Now;
 use crate::wire;
 
 impl Talking<'_> {
-    /// Says something to those in the room to whom there is no link, as soon as it may be: [`RoomOutput::Sign`] follows.
+    /// Sends a datagram to all members without a link to us, as soon as allowed: [`RoomOutput::Sign`] follows.
     pub fn pass_to_all(&mut self, now: Now, slot: Slot, said: ToAll) {
         if !self.membership.is_full_mesh() {
             self.kept.passing.say(slot, said);
@@ -25,14 +25,14 @@ impl Talking<'_> {
         }
     }
 
-    /// Asks for signatures if something is due.
+    /// Requests signatures if something is due.
     pub(super) fn sign_when_due(&mut self, now: Now) {
         if self.kept.passing.poll_timeout().is_some_and(|at| at <= now.time) {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
     }
 
-    /// Signs what is due to be passed on, if one may be heard.
+    /// Signs due datagrams, if we may use the lane.
     pub(super) fn sign_passed(&mut self, now: Now, identity: &Identity) {
         let Some((slot, said)) = self.kept.passing.take_due(now.time) else { return };
         if !self.kept.may_be_heard(slot.number(), identity.peer()) {
@@ -42,7 +42,7 @@ impl Talking<'_> {
         self.pass_along(&batch, None);
     }
 
-    /// A neighbour passes on what somebody says to everybody.
+    /// A neighbour forwards a datagram to everybody.
     pub fn handle_passed(&mut self, from: Endpoint, bytes: &[u8]) {
         let Ok(batch) = UnverifiedBatch::decode(&self.kept.id, bytes) else {
             let detail = format!("{} bytes that are no batch", bytes.len());
@@ -71,7 +71,7 @@ impl Talking<'_> {
         self.hear(author, slot, topic, sequence, bytes.into_inner());
     }
 
-    /// Somebody says something in a datagram, over its own link or passed on: it is told unless something newer was.
+    /// A datagram arrived, over its author's link or forwarded: reports it unless a newer one was reported.
     pub fn hear(&mut self, from: Endpoint, slot: Slot, topic: Topic, sequence: u32, bytes: Vec<u8>) {
         if self.kept.passing.tells(from, slot, &topic, sequence) {
             let room = self.kept.handle;

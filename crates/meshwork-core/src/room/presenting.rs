@@ -1,4 +1,4 @@
-//! What endpoints say of themselves to everybody, where members keep some links each: docs/protocol/lanes.md.
+//! Presence in a sparse overlay, where it is broadcast: docs/protocol/lanes.md.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -12,10 +12,10 @@ use crate::seam::lane::{PRESENCE_MAX, Slot};
 use crate::signed::header::Family;
 use crate::time::Now;
 
-/// Reads what an endpoint says of itself.
+/// Decodes a presence.
 ///
 /// # Errors
-/// [`ContentError`]; it is too much.
+/// [`ContentError`] if it is too long.
 pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
     if payload.len() > PRESENCE_MAX {
         return Err(ContentError(format!("{} bytes are above the limit of {PRESENCE_MAX}", payload.len())));
@@ -24,7 +24,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
 }
 
 impl Talking<'_> {
-    /// Says to those to whom there is no link what one says of oneself in an app, if one may be heard there.
+    /// Broadcasts our presence to members that are not neighbours, if the rules let us write.
     pub fn present(&mut self, now: Now, identity: &Identity, slot: Slot, state: &[u8]) {
         if !self.kept.may_be_heard(slot.number(), identity.peer()) {
             return;
@@ -33,7 +33,7 @@ impl Talking<'_> {
         self.send_unkept(now, &batch);
     }
 
-    /// Takes in what an endpoint says of itself, and passes it on.
+    /// Accepts a presence, and forwards it.
     pub(super) fn accept_present(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let (batch, header) = (&checked.batch, checked.batch.header());
         let slot = Slot::of(header.replica);
@@ -49,7 +49,7 @@ impl Talking<'_> {
         }
     }
 
-    /// Hands a member that attaches what others said of themselves, and that they hold.
+    /// Sends a new member the presence of others that it lacks.
     pub(super) fn hand_present(&mut self, now: Now, to: Endpoint) {
         if self.membership.is_full_mesh() {
             return;
@@ -60,7 +60,7 @@ impl Talking<'_> {
         }
     }
 
-    /// A neighbour is one no more: what it says of itself comes through others, or it is gone.
+    /// An endpoint is no longer a neighbour: its presence arrives through others, or ends.
     pub(super) fn handle_present_detached(&mut self, endpoint: Endpoint, distant: bool) {
         if !distant {
             self.kept.present.handle_left(endpoint);
@@ -70,13 +70,13 @@ impl Talking<'_> {
         }
     }
 
-    /// Shows nothing any more of who was silent for long.
+    /// Removes the presence of endpoints that were silent for long.
     pub(super) fn handle_present_timeout(&mut self, now: Now) {
         let ended = self.kept.present.end_silent(now.time);
         self.tell_absent(ended);
     }
 
-    /// The rules changed: shows nothing any more of who may not be heard.
+    /// The rules changed: removes the presence of peers that may not write.
     pub(super) fn handle_present_rules(&mut self) {
         let kept = &mut self.kept;
         let rules = &kept.rules;
@@ -88,7 +88,7 @@ impl Talking<'_> {
         ended.into_iter().for_each(|(endpoint, slot)| self.tell_present(endpoint, slot, None));
     }
 
-    /// Tells what somebody says of itself, unless it is attached: then it says so itself, and sooner.
+    /// Reports a presence, unless the endpoint is attached: then its link delivers it, and sooner.
     fn tell_present(&mut self, endpoint: Endpoint, slot: Slot, state: Option<Vec<u8>>) {
         if self.membership.member(endpoint).is_none() {
             let room = self.kept.handle;

@@ -1,8 +1,8 @@
-//! What a room keeps in step: the replicas of its apps, by number.
+//! The replicas of a room, by number.
 //!
 //! An app has a slot of the room: that of the genesis, that of the conversation, or one that a record gave it. In its
-//! slot it has two tables, which every program can keep without knowing the app, and one replica of a family of its own
-//! where this program knows the app.
+//! slot it has two tables, which every program can store without knowing the app, and one replica of a family of its
+//! own if this program knows the app.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -19,14 +19,14 @@ use crate::signed::genesis::Genesis;
 use crate::signed::header::Family;
 use crate::table::{Kind, Quota, Table};
 
-/// Makes what an app keeps in step in a family of its own, from the app's word and what the room tells it; `None` for an
-/// app that this program does not know, one that needs no more than tables, and parameters that cannot be.
+/// Makes an app's own replica from the app's name and its parameters in the room; `None` for an
+/// unknown app, one that needs only tables, and invalid parameters.
 pub type MakeReplica = fn(&AppWord, &AppParameters) -> Option<Box<dyn Replica>>;
 
-/// What each peer may have in a table of a commons, where no owner can raise it: docs/protocol/genesis.md.
+/// The quota of each peer in a table of a commons, where no owner can raise it: docs/protocol/genesis.md.
 const COMMONS_QUOTA: Quota = Quota { values: 1000, bytes: 256 * 1024, removals: 1000 };
 
-/// For how many days the tables by time of a commons keep their rows: docs/protocol/genesis.md.
+/// Days for which tables by time of a commons keep their rows: docs/protocol/genesis.md.
 const COMMONS_AGE: NonZero<u16> = NonZero::new(30).expect("more than none");
 
 /// The replicas of one room.
@@ -34,19 +34,19 @@ const COMMONS_AGE: NonZero<u16> = NonZero::new(30).expect("more than none");
 pub struct Replicas {
     make: MakeReplica,
     quota: Quota,
-    /// The app that the room opened with, and those that records turned on, by slot.
+    /// The app that the room opened with, and those that records enabled, by slot.
     on: BTreeMap<u8, AppOn>,
     by_number: BTreeMap<ReplicaNumber, Box<dyn Replica>>,
-    /// For how many days every table by time keeps its rows, where no record can say.
+    /// Days for which every table by time keeps its rows, if records cannot change it.
     age: Option<NonZero<u16>>,
-    /// The same for those of which records say it.
+    /// The same for tables whose records set it.
     ages: BTreeMap<ReplicaNumber, NonZero<u16>>,
-    /// Those of which something was given up, so that no root covers them.
+    /// Replicas with evicted batches, which no root covers.
     apart: Vec<ReplicaNumber>,
 }
 
 impl Replicas {
-    /// Those of a room without records.
+    /// The replicas of a room without records.
     pub(super) fn new(make: MakeReplica, genesis: &Genesis) -> Replicas {
         let is_commons = genesis.owner().is_none();
         let quota = if is_commons { COMMONS_QUOTA } else { Quota::default() };
@@ -80,17 +80,17 @@ impl Replicas {
         self.by_number.insert(number, replica);
     }
 
-    /// The replica with this number; `None` where this program does not keep it, or no record turned its app on.
+    /// The replica with this number; `None` if this program does not keep it, or no record enabled its app.
     pub fn get(&self, number: ReplicaNumber) -> Option<&dyn Replica> {
         self.by_number.get(&number).map(|replica| &**replica)
     }
 
-    /// All of them, by number.
+    /// All replicas, by number.
     pub fn iter(&self) -> impl Iterator<Item = (ReplicaNumber, &dyn Replica)> {
         self.by_number.iter().map(|(&number, replica)| (number, &**replica))
     }
 
-    /// The batches that any of them keeps.
+    /// The batches that any replica keeps.
     pub fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
         self.by_number.values().flat_map(|replica| replica.batches())
     }
@@ -102,38 +102,38 @@ impl Replicas {
         self.by_number.get_mut(&number).map(|replica| &mut **replica)
     }
 
-    /// Whether a replica keeps no more than so much, whoever writes.
+    /// Whether a replica is bounded for any number of writers.
     pub(super) fn is_bounded(&self, number: ReplicaNumber) -> bool {
         self.get(number).is_some_and(|replica| replica.is_bounded())
     }
 
-    /// Only these replicas stand apart from now on: something of them was given up, and no root covers them.
+    /// Excludes exactly these replicas from comparison: some of their batches were evicted, and no root covers them.
     pub(super) fn set_apart(&mut self, apart: Vec<ReplicaNumber>) {
         self.apart = apart;
     }
 
-    /// Replicas that stand apart.
+    /// Replicas that are excluded from comparison.
     pub(super) fn apart(&self) -> &[ReplicaNumber] {
         &self.apart
     }
 
-    /// For how many whole days of room time a table by time keeps its rows; `None` for ever.
+    /// Whole days of room time for which a table by time keeps its rows; `None` for ever.
     pub fn age(&self, number: ReplicaNumber) -> Option<NonZero<u16>> {
         self.ages.get(&number).copied().or(self.age).filter(|_| number.family() == Family::ByTime)
     }
 
-    /// Whether tables are held from other days on this day than they are.
+    /// Whether a floor of a table must move on this day.
     pub(super) fn is_old(&self, today: u32) -> bool {
         self.floors(today).next().is_some()
     }
 
-    /// Whether some table keeps its rows for a number of days.
+    /// Whether any table has an age.
     pub(super) fn ages(&self) -> bool {
         self.age.is_some() || !self.ages.is_empty()
     }
 
-    /// Holds each table from the day on that its age says on this day; where that is later than before, only if it may give
-    /// something up. Returns what became different by that.
+    /// Moves the floor of each table to its age on this day; forward only if it may evict.
+    /// Returns the resulting changes.
     pub(super) fn give_up_old(
         &mut self,
         today: u32,
@@ -147,7 +147,7 @@ impl Replicas {
         turned
     }
 
-    /// Tables that are held from another day than their ages say, with both.
+    /// Tables whose floor differs from their age, with both.
     fn floors(&self, today: u32) -> impl Iterator<Item = (ReplicaNumber, Floor, Floor)> {
         let tables = self.by_number.iter().filter(|(number, _)| number.family() == Family::ByTime);
         let floor = move |number| {
@@ -163,8 +163,8 @@ impl Replicas {
         any.downcast_mut()
     }
 
-    /// The records changed, or what makes replicas knows more apps: apps have the slots that the records give them. Returns
-    /// the replicas of apps that gave theirs up to another one, which a record gave it that was not known here.
+    /// The records changed, or the maker knows more apps: apps get the slots of the records. Returns
+    /// the replicas of apps that lost their slot to another app, by a record that was unknown here.
     pub(super) fn turn_on_apps(&mut self, book: &Rulebook) -> Vec<Box<dyn Replica>> {
         let mut given_up = Vec::new();
         for slot in GIVEN_SLOTS {
@@ -177,7 +177,7 @@ impl Replicas {
         given_up
     }
 
-    /// Makes the replicas that apps lack in a family of their own, where this program knows the apps.
+    /// Makes missing replicas of apps that this program knows.
     fn make_missing(&mut self) {
         let lacks = |slot: &u8| !self.by_number.contains_key(&number(*slot, Family::Own));
         for slot in self.on.keys().copied().filter(lacks).collect::<Vec<u8>>() {
@@ -186,7 +186,7 @@ impl Replicas {
         }
     }
 
-    /// The records changed: tables get the quotas and the ages that they name. Returns what became different by the quotas.
+    /// The records changed: tables get their quotas and ages. Returns the changes that the quotas cause.
     pub(super) fn handle_records(
         &mut self,
         book: &Rulebook,
@@ -203,8 +203,8 @@ impl Replicas {
         raised
     }
 
-    /// From now on only batches of which `stands` holds compete, and what `retracted` covers is hidden: see
-    /// [`Replica::enforce`]. `beaten` are batches of any replica.
+    /// From now on only batches compete for which `stands` is true, and entries that `retracted` covers are hidden: see
+    /// [`Replica::enforce`]. `beaten` are superseded batches of any replica.
     pub(super) fn enforce<'a, B: Iterator<Item = &'a SignedBatch>>(
         &mut self,
         stands: &dyn Fn(&SignedBatch) -> bool,

@@ -1,19 +1,19 @@
-//! Members that hold as much as this one, and the one to compare with beside neighbours.
+//! Members that store at least as much as this one, and the one to compare with beside neighbours.
 //!
 //! # Problem
-//! Where members keep some links each, those between two that hold much may hold less: they do not know an app's own
-//! replica, keep a table from a later day on, or gave something up. What is new they pass on, but in comparison nothing comes
-//! through them.
+//! In a sparse overlay, members between two that store much may store less: they do not know an app's own replica, keep
+//! a table from a later day on, or evicted something. They forward new batches, but comparison does not pass through
+//! them.
 //!
 //! # How it works
-//! Who sees for a while that a neighbour holds something else than it does says along the overlay what it holds, and
-//! again every minute. Whoever hears that of somebody who holds something else does so too. Who holds something that somebody
-//! else lacks visits the next one by endpoint, with the first behind the last, of those that hold at least as much, and
-//! compares with it like with a neighbour. So all that hold at least as much as somebody are reached from it, over links or by
+//! A member whose extent keeps differing from a neighbour's broadcasts its extent, then
+//! every minute. A member that receives a different extent does the same. A member with data that another
+//! lacks visits the next holder by endpoint, the first after the last, among those that store at least as much, and
+//! compares with it as with a neighbour. So all such holders are connected, over links or by
 //! this ring.
 //!
 //! # Limits
-//! Those of [`Present`], which keeps what members say. A room in which all hold the same says nothing.
+//! Those of [`Present`], which keeps the extents of members. If all extents are equal, nobody sends one.
 
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
@@ -33,38 +33,38 @@ use crate::signed::header::Family;
 use crate::time::{Now, Time};
 use crate::wire;
 
-/// How often it is looked who holds what, while somebody holds something else: what differs twice is no newcomer that has
-/// not heard the room's records yet.
+/// Interval of checks while extents differ. A difference that lasts two checks is no newcomer without
+/// the room's records.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Who holds what.
+/// The extents of members.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     said: Present,
-    /// What one said that one holds, and when.
+    /// Our last broadcast extent, and its time.
     told: Option<(Holding, Time)>,
-    /// Whether that is to be said now.
+    /// Whether it must be broadcast now.
     is_due: bool,
-    /// Neighbours that held something else when it was looked last.
+    /// Neighbours whose extent differed at the last check.
     differed: Vec<Endpoint>,
-    /// With whom to compare beside neighbours.
+    /// The member to compare with beside neighbours.
     next: Option<Endpoint>,
     look_at: Option<Time>,
 }
 
 impl Ring {
-    /// Whether this is newer than what an endpoint said last of what it holds.
+    /// Whether this is newer than the last extent of its author.
     pub(super) fn is_news(&self, batch: &Batch) -> bool {
         let header = batch.header();
         self.said.is_news(header.author, Slot::CONVERSATION, header.window.most)
     }
 
-    /// Somebody holds something else, or said what it holds.
+    /// An extent differs, or arrived.
     fn look_soon(&mut self, now: Time) {
         self.look_at.get_or_insert(now + LOOK_EVERY);
     }
 
-    /// What others said that they hold.
+    /// The extents of others.
     pub(super) fn said(&self) -> &Present {
         &self.said
     }
@@ -74,29 +74,29 @@ impl Ring {
         self.said.handle_left(endpoint);
     }
 
-    /// Whether others do not know what one holds, or are to hear it again.
+    /// Whether others lack our extent, or must receive it again.
     fn is_to_be_told(&self, now: Time, holding: &Holding) -> bool {
         let told = self.told.as_ref().filter(|(told, _)| told == holding);
         told.is_none_or(|(_, at)| *at + REPEATED_EVERY <= now)
     }
 
-    /// When [`handle_timeout`] has something to do.
+    /// The time when [`handle_timeout`] has work.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.look_at
     }
 }
 
-/// Reads what an endpoint says that it holds.
+/// Decodes an extent.
 ///
 /// # Errors
-/// [`ContentError`]; it is none.
+/// [`ContentError`] if it is invalid.
 pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
     let read = wire::decode::<Holds>(payload);
     read.map(|holds| Content::new(holds, 0)).map_err(|error| ContentError(error.to_string()))
 }
 
 impl Talking<'_> {
-    /// Takes in what an endpoint says that it holds, and passes it on.
+    /// Accepts an extent, and forwards it.
     pub(super) fn accept_holding(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let batch = &checked.batch;
         let ring = &mut self.kept.ring;
@@ -107,7 +107,7 @@ impl Talking<'_> {
         self.send_along(now, batch, Some(from));
     }
 
-    /// Says what one holds, if that is due.
+    /// Broadcasts our extent, if it is due.
     pub(super) fn say_holding(&mut self, now: Now, identity: &Identity) {
         if !core::mem::take(&mut self.kept.ring.is_due) || self.kept.records().is_banned(identity.peer()) {
             return;
@@ -121,7 +121,7 @@ impl Talking<'_> {
 }
 
 impl Kept {
-    /// A neighbour says what it holds.
+    /// A neighbour sends its extent.
     pub(super) fn handle_holds(&mut self, now: Now, holds: &Holds) {
         if Holding::said(holds) != Holding::of(&self.replicas) {
             self.ring.look_soon(now.time);
@@ -129,7 +129,7 @@ impl Kept {
     }
 }
 
-/// Looks who holds what: says what one holds oneself where others hold something else, and chooses with whom to compare.
+/// Broadcasts our extent if others differ, and picks a member to compare with.
 pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now) {
     if kept.ring.look_at.is_none_or(|at| at > now.time) {
         return;
@@ -144,7 +144,7 @@ pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now)
         kept.ring.is_due = true;
         kept.outputs.push_back(RoomOutput::Sign);
     }
-    // Where all have what this one holds, neighbours bring it.
+    // If no member lacks our data, neighbours deliver everything.
     let is_lacked = others.iter().any(|theirs| !theirs.has_all_of(&holding));
     let next = if is_lacked { next_of(kept, &holding) } else { None };
     let next = next.filter(|next| membership.member(*next).is_none());
@@ -152,15 +152,15 @@ pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now)
     if let Some(before) = before.filter(|before| next != Some(*before)) {
         end(kept, membership, before);
     }
-    // Where no visit came of it, it is tried again.
+    // Without a visit, it is tried again.
     if next != before || next.is_some_and(|next| !kept.comparison.compares_with(next)) {
         kept.outputs.push_back(RoomOutput::Compare(next));
     }
 }
 
 impl Sharing<'_> {
-    /// Compares with whom it is to be compared with that is no neighbour, once it `hears` us, and no longer with others; nor
-    /// shares blobs with these.
+    /// Compares with the picked member, once it `hears` us, and stops comparing and sharing blobs with
+    /// former ones.
     pub fn handle_guests(&mut self, now: Now, hears: &dyn Fn(Endpoint) -> bool) {
         let is_over = |guest: &Endpoint| self.membership.member(*guest).is_none() && !hears(*guest);
         let over: Vec<Endpoint> = self.kept.comparison.endpoints().filter(is_over).collect();
@@ -172,14 +172,14 @@ impl Sharing<'_> {
     }
 }
 
-/// Compares with somebody who is no neighbour, unless that is so already.
+/// Starts a comparison with a member that is no neighbour, unless one is under way.
 pub(super) fn begin(kept: &mut Kept, now: Now, guest: Endpoint) {
     if !kept.comparison.compares_with(guest) {
         kept.comparison.handle_attached(now.time, guest, &kept.replicas);
     }
 }
 
-/// Compares with somebody no longer, unless it is a neighbour.
+/// Ends a comparison with a member, unless it is a neighbour.
 fn end(kept: &mut Kept, membership: &Membership, guest: Endpoint) {
     if membership.member(guest).is_none() {
         kept.comparison.handle_detached(guest);
@@ -188,7 +188,7 @@ fn end(kept: &mut Kept, membership: &Membership, guest: Endpoint) {
     }
 }
 
-/// What others hold that is something else, and has been for a while. While that may be it is looked again.
+/// The extents that differ from ours, and have for a while. If there may be some, schedules the next check.
 fn others(kept: &mut Kept, now: Time, holding: &Holding) -> Vec<Holding> {
     kept.ring.said.end_silent(now);
     let (mut differing, mut others) = (Vec::new(), Vec::new());
@@ -205,13 +205,13 @@ fn others(kept: &mut Kept, now: Time, holding: &Holding) -> Vec<Holding> {
     others
 }
 
-/// What others said that they hold.
+/// The extents of others.
 fn said(kept: &Kept) -> Vec<(Endpoint, Holding)> {
     let read = |payload| Some(Holding::said(&wire::decode(payload).ok()?));
     kept.ring.said.all().filter_map(|(endpoint, payload)| Some((endpoint, read(payload)?))).collect()
 }
 
-/// Who comes next of those that hold at least as much.
+/// The next of the members that store at least as much.
 fn next_of(kept: &Kept, holding: &Holding) -> Option<Endpoint> {
     let is_candidate = |endpoint: &Endpoint, theirs: &Holding| {
         theirs.has_all_of(holding) && *endpoint != kept.me && !kept.records().is_banned(endpoint.peer)
@@ -221,6 +221,6 @@ fn next_of(kept: &Kept, holding: &Holding) -> Option<Endpoint> {
     let neighbours = kept.comparison.holdings().filter(|(endpoint, theirs)| is_candidate(endpoint, theirs));
     let holders =
         holders.iter().map(|(endpoint, _)| *endpoint).chain(neighbours.map(|(endpoint, _)| endpoint));
-    // Those behind this one come first.
+    // Members after this one come first.
     holders.min_by_key(|holder| (*holder < kept.me, *holder))
 }

@@ -1,7 +1,7 @@
-//! What members say to everybody in the room and nobody keeps.
+//! Broadcasts that no replica stores.
 //!
-//! It is signed and travels like a batch that somebody just wrote, but no replica takes it in: it is heard by the
-//! application in its author's order, and repeated for a while to whoever attaches, since a link may have been cut
+//! A broadcast is signed and travels like a new batch, but no replica stores it: the application receives broadcasts in
+//! their author's order, and their author repeats them for a while to new members, since a link may have been cut
 //! meanwhile.
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -22,22 +22,22 @@ use crate::signed::header::Family;
 use crate::time::{Now, Time};
 use crate::wire::Bytes;
 
-/// Bytes of what one said that are repeated to whoever attaches; the oldest give way.
+/// Bytes of our broadcasts that we repeat to new members. The oldest are dropped.
 const REPEATED_BYTES_MAX: usize = 256 * 1024;
 
-/// What is said in a room, by others and by oneself.
+/// The broadcasts of a room, ours and others'.
 #[derive(Debug, Default)]
 pub(super) struct Spoken {
     sayings: Sayings,
-    /// How much one has said in each app.
+    /// Number of our broadcasts in each app.
     numbers: BTreeMap<Slot, u64>,
-    /// What one said lately, and its bytes.
+    /// Our recent broadcasts, and their bytes.
     own: VecDeque<(Time, SignedBatch)>,
     own_bytes: usize,
 }
 
 impl Spoken {
-    /// Whether a batch says something to everybody that was heard before.
+    /// Whether a broadcast was received before.
     pub(super) fn is_known(&self, batch: &Batch) -> bool {
         let Header { author, replica, .. } = batch.header();
         let number = Saying::number_of(batch.payload());
@@ -54,7 +54,7 @@ impl Spoken {
         self.forget_old(now);
     }
 
-    /// Forgets of what one said what is too old, or too much, to be repeated.
+    /// Forgets our broadcasts that are too old, or too many, for repetition.
     fn forget_old(&mut self, now: Time) {
         while let Some((_, old)) =
             self.own.pop_front_if(|(at, _)| now.since(*at) > LATE || self.own_bytes > REPEATED_BYTES_MAX)
@@ -64,10 +64,10 @@ impl Spoken {
     }
 }
 
-/// Reads what a batch says to everybody.
+/// Decodes a broadcast.
 ///
 /// # Errors
-/// [`ContentError`]; it is none.
+/// [`ContentError`] if it is invalid.
 pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
     Saying::decode(payload)
         .map(|saying| Content::new(saying, 0))
@@ -75,10 +75,11 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
 }
 
 impl Talking<'_> {
-    /// Says something to everybody in the room in the name of `identity`, who is this endpoint's peer.
+    /// Broadcasts a message in the name of `identity`, which is this endpoint's peer.
     ///
     /// # Errors
-    /// [`WriteError::TooLong`], [`WriteError::AppIsOff`], [`WriteError::NotWriter`], [`WriteError::Banned`]; nothing was said.
+    /// [`WriteError::TooLong`], [`WriteError::AppIsOff`], [`WriteError::NotWriter`], [`WriteError::Banned`]; nothing
+    /// was sent.
     pub fn say(
         &mut self,
         now: Now,
@@ -100,7 +101,7 @@ impl Talking<'_> {
         Ok(())
     }
 
-    /// Takes in what somebody said to everybody, and passes it on.
+    /// Accepts a broadcast, and forwards it.
     pub(super) fn accept_said(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let (batch, header) = (&checked.batch, checked.batch.header());
         let Some(saying) = checked.content.read::<Saying>().cloned() else { return };
@@ -114,14 +115,14 @@ impl Talking<'_> {
         self.tell_heard();
     }
 
-    /// Repeats to a member what one said lately.
+    /// Repeats our recent broadcasts to a member.
     pub(super) fn repeat_said(&mut self, now: Now, to: Endpoint) {
         self.kept.said.forget_old(now.time);
         let own: Vec<SignedBatch> = self.kept.said.own.iter().map(|(_, said)| said.clone()).collect();
         own.iter().for_each(|said| self.kept.send_live(alloc::vec![to], said));
     }
 
-    /// Waits no longer for what is missing.
+    /// Stops waiting for missing broadcasts.
     pub(super) fn handle_said_timeout(&mut self, now: Now) {
         self.kept.said.sayings.handle_timeout(now.time);
         self.tell_heard();

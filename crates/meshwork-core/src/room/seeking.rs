@@ -1,7 +1,7 @@
-//! Members that look for others to whom they have no link.
+//! Search for members without a link.
 //!
-//! Where members keep some links each, nobody knows everybody. Who has something to say to one member alone says along
-//! the overlay that it looks for it, with the key to which signals for it are sealed; the other one answers the way back.
+//! In a sparse overlay nobody knows everybody. A member with a message for one other member broadcasts a search for it
+//! along the overlay, with the key for sealing signals. The searched member answers the way back.
 
 use alloc::string::ToString as _;
 
@@ -18,27 +18,27 @@ use crate::signed::header::Family;
 use crate::time::Now;
 use crate::wire::{self, Bytes};
 
-/// The payload of a batch by which its author looks for somebody.
+/// The payload of a search.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Seeking {
     to: Endpoint,
     sealing_key: [u8; 32],
-    /// The author's, over its sealing key: docs/protocol/signalling.md.
+    /// The author's signature of its sealing key: docs/protocol/signalling.md.
     signature: Bytes<64>,
 }
 
-/// Reads by what its author looks for somebody.
+/// Decodes a search.
 ///
 /// # Errors
-/// [`ContentError`]; it is none.
+/// [`ContentError`] if it is invalid.
 pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
     let read = wire::decode::<Seeking>(payload);
     read.map(|seeking| Content::new(seeking, 0)).map_err(|error| ContentError(error.to_string()))
 }
 
 impl Talking<'_> {
-    /// Looks for a member in the name of `identity`, who is this endpoint's peer and introduces itself. Nobody would pass on
-    /// what somebody says who is banned.
+    /// Searches a member in the name of `identity`, which is this endpoint's peer and introduces itself. Members do not
+    /// forward searches of banned peers.
     pub fn seek(&mut self, now: Now, identity: &Identity, me: &Introduction, to: Endpoint) {
         if self.kept.records().is_banned(identity.peer()) {
             return;
@@ -49,7 +49,7 @@ impl Talking<'_> {
         self.send_unkept(now, &batch);
     }
 
-    /// Somebody looks for a member: tells so, and passes it on unless it is this one.
+    /// A search arrived: reports it, and forwards it unless it is for this endpoint.
     pub(super) fn accept_sought(&mut self, now: Now, through: Endpoint, checked: &Checked) {
         let Some(seeking) = checked.content.read::<Seeking>().cloned() else { return };
         let (batch, Seeking { to, sealing_key, signature }) = (&checked.batch, seeking);

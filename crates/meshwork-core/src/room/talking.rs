@@ -1,6 +1,6 @@
-//! What is said in a room and kept by no replica: to everybody, to one who is looked for, or of oneself.
+//! Messages that no replica stores: broadcasts, searches, presence, extents.
 //!
-//! All of it is signed like a batch and travels along the overlay. Files of the same folder say what each kind is:
+//! All of them are signed like a batch and travel along the overlay. Files of the same folder define the kinds:
 //! `saying`, `seeking`, `passing`, `presenting` and `ring`.
 
 use core::time::Duration;
@@ -13,25 +13,25 @@ use crate::signed::batch::{SignedBatch, StampWindow};
 use crate::signed::header::Family;
 use crate::time::Now;
 
-/// How old a batch may be that is passed on without being kept: who is away for longer compares with a member that
-/// keeps it.
+/// Greatest age of a batch that is forwarded without being stored. Members that were away for longer compare with a
+/// member that stores it.
 const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
 
-/// A room, as far as it is needed for what nobody keeps.
+/// The part of a room for messages that no replica stores.
 pub struct Talking<'a> {
     pub(super) kept: &'a mut Kept,
     pub(super) membership: &'a mut Membership,
 }
 
 impl Room {
-    /// To say something that nobody keeps.
+    /// For messages that no replica stores.
     pub fn talking(&mut self) -> Talking<'_> {
         Talking { kept: &mut self.kept, membership: &mut self.membership }
     }
 }
 
 impl Talking<'_> {
-    /// Takes in what somebody said, and passes it on.
+    /// Accepts such a message, and forwards it.
     pub(super) fn accept(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         match checked.batch.header().replica.family() {
             Family::Say => self.accept_said(now, from, checked),
@@ -42,20 +42,20 @@ impl Talking<'_> {
         }
     }
 
-    /// A member is attached: says to it what was said lately.
+    /// A member is attached: sends it the recent messages.
     pub(super) fn handle_attached(&mut self, now: Now, endpoint: Endpoint) {
         self.repeat_said(now, endpoint);
         self.hand_present(now, endpoint);
     }
 
-    /// Does what is due.
+    /// Does due work.
     pub(super) fn handle_timeout(&mut self, now: Now) {
         self.handle_said_timeout(now);
         self.handle_present_timeout(now);
         self.sign_when_due(now);
     }
 
-    /// Passes on a live batch that this program does not keep, once, while it is news.
+    /// Forwards a live batch that this program does not store, once, while it is new.
     pub(super) fn pass_on(&mut self, now: Now, from: Endpoint, batch: &SignedBatch) {
         let age = now.wall.as_millis().saturating_sub(batch.header().window.most.millis());
         if u128::from(age) > PASSED_ON_WITHIN.as_millis() {
@@ -65,14 +65,14 @@ impl Talking<'_> {
         self.send_along(now, batch, Some(from));
     }
 
-    /// Sends a batch that is new to whom the overlay says.
+    /// Sends a new batch to the members that the overlay chooses.
     pub(super) fn send_along(&mut self, now: Now, batch: &SignedBatch, from: Option<Endpoint>) {
         let targets = self.membership.overlay_mut().targets(now, batch, from);
         self.kept.send_live(targets, batch);
     }
 
-    /// Signs what is said in an app now and nobody keeps, in the name of `identity`; `family` is one of which nothing is
-    /// kept.
+    /// Signs a message in an app that no replica stores, in the name of `identity`; nothing of its `family` is
+    /// stored.
     pub(super) fn sign_unkept(
         &mut self,
         now: Now,
@@ -89,13 +89,13 @@ impl Talking<'_> {
             .expect("it is shorter than a batch may be and the author is this peer")
     }
 
-    /// Sends everybody what was signed and nobody keeps.
+    /// Sends a signed message to everybody.
     pub(super) fn send_unkept(&mut self, now: Now, batch: &SignedBatch) {
         self.send_along(now, batch, None);
         self.take_outputs();
     }
 
-    /// Takes over what members and their overlay want done.
+    /// Carries out the wishes of members and their overlay.
     pub(super) fn take_outputs(&mut self) {
         while let Some(output) = self.membership.poll_output() {
             self.kept.outputs.push_back(output);

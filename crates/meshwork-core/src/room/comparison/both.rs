@@ -1,8 +1,8 @@
-//! What two members both hold, and what each says of it.
+//! The common data of two members, and the extent of each.
 //!
-//! A member keeps the replicas of the apps that it knows, all tables, and of a table by time what lies from its floor on; of some it
-//! may have given something up.
-//! So that members rest although one of them holds less, they tell each other digests of what both hold alone.
+//! A member stores the replicas of the apps that it knows, all tables, and of a table by time the rows from its floor
+//! on. It may have evicted some. So that two members can rest although one stores less, they exchange digests of their
+//! common data only.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -20,17 +20,17 @@ use crate::wire::Bounded;
 /// The root digest of a room is blake3 in its key derivation mode under this context.
 const ROOT_CONTEXT: &str = "meshwork room root digest v2";
 
-/// What a member holds.
+/// The extent of a member: the data that it stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::room) struct Holding {
-    /// The slots in which it keeps the app's own replica, a bit each.
+    /// The slots in which it stores the app's own replica, one bit each.
     own: u16,
-    /// Tables that it holds from a day on.
+    /// Tables that it stores from a day on.
     floors: BTreeMap<ReplicaNumber, Floor>,
 }
 
 impl Holding {
-    /// What is kept here.
+    /// Our extent.
     pub(in crate::room) fn of(replicas: &Replicas) -> Holding {
         let mut holding = Holding::default();
         for (number, replica) in replicas.iter() {
@@ -50,20 +50,20 @@ impl Holding {
         holding
     }
 
-    /// What a member says that it holds.
+    /// The extent in a message.
     pub(in crate::room) fn said(holds: &Holds) -> Holding {
         let floors =
             holds.floors.iter().filter_map(|(byte, floor)| Some((ReplicaNumber::from_byte(*byte)?, *floor)));
         Holding { own: holds.own, floors: floors.collect() }
     }
 
-    /// The same, to be said.
+    /// The same as a message.
     pub(in crate::room) fn as_said(&self) -> Holds {
         let floors = self.floors.iter().take(FLOORS_MAX).map(|(number, floor)| (number.to_byte(), *floor));
         Holds { own: self.own, floors: Bounded::new(floors.collect()).expect("no more are taken") }
     }
 
-    /// Whether all that `other` holds is held here too.
+    /// Whether `other` is a part of this extent.
     pub(in crate::room) fn has_all_of(&self, other: &Holding) -> bool {
         let floor = |number| other.floors.get(number).copied().unwrap_or_default();
         other.own & !self.own == 0 && self.floors.iter().all(|(number, held)| *held <= floor(number))
@@ -77,53 +77,53 @@ impl Holding {
     }
 }
 
-/// What is kept here of what a neighbour holds too.
+/// The data here that a neighbour stores too.
 #[derive(Clone, Copy)]
 pub(super) struct Both<'a> {
     pub(super) replicas: &'a Replicas,
-    /// Nothing before the neighbour has said what it holds: then it is taken to hold everything.
+    /// Nothing before the neighbour has sent its extent: then it counts as complete.
     pub(super) theirs: Option<&'a Holding>,
 }
 
 impl<'a> Both<'a> {
-    /// What both hold of a replica; `None` where one of the two does not keep all of it.
+    /// The common data of a replica; `None` if one of the two does not store all of it.
     pub(super) fn get(self, number: ReplicaNumber) -> Option<Shared<'a>> {
         let is_shared = self.theirs.is_none_or(|theirs| theirs.holds(number));
         self.kept(number).filter(|_| is_shared && !self.is_apart(number))
     }
 
-    /// What is kept here of a replica, be it a part of it, from where the neighbour holds it on; `None` where none of it is.
+    /// The data here of a replica, or of a part of it, from the neighbour's floor on; `None` if there is none.
     pub(super) fn kept(self, number: ReplicaNumber) -> Option<Shared<'a>> {
         let replica = self.replicas.get(number)?;
         if planted!(TableUncompared) && number.family() == Family::ByTime {
             return None;
         }
-        // Who holds a part says nothing of where that begins.
+        // The extent of a partial holder does not say where its part begins.
         let theirs = self.theirs.filter(|theirs| theirs.holds(number));
         let theirs = theirs.and_then(|theirs| theirs.floors.get(&number)).copied().unwrap_or_default();
         let own = replica.path_of(replica.floor());
         Some(Shared { replica, own, from: own.max(replica.path_of(theirs)) })
     }
 
-    /// Whether something of a replica was given up here.
+    /// Whether a part of a replica was evicted here.
     pub(super) fn is_apart(self, number: ReplicaNumber) -> bool {
         self.replicas.apart().contains(&number)
     }
 
-    /// Number and digest of each replica that is not empty and that both hold.
+    /// Number and digest of each common replica that is not empty.
     pub(super) fn digests(self) -> BTreeMap<ReplicaNumber, Digest> {
         let digest = |number| Some((number, self.get(number)?.digest(ROOT)));
         let told = self.replicas.iter().filter_map(|(number, _)| digest(number));
         told.filter(|(_, digest)| *digest != EMPTY_PART_DIGEST).collect()
     }
 
-    /// The digest of all of it.
+    /// The digest of all common data.
     pub(super) fn root(self, records: Digest) -> Digest {
         self.root_of(records, &self.digests())
     }
 
-    /// The digest of records and replicas together, and of what is compared: who takes the other to hold less than it does by
-    /// now tells another one.
+    /// The digest of records and replicas together, and of the extent of the comparison: a member that underestimates
+    /// the other's extent sends a different one.
     pub(super) fn root_of(self, records: Digest, replicas: &BTreeMap<ReplicaNumber, Digest>) -> Digest {
         let mut hasher = blake3::Hasher::new_derive_key(ROOT_CONTEXT);
         hasher.update(&records);
@@ -142,9 +142,9 @@ impl<'a> Both<'a> {
         *hasher.finalize().as_bytes()
     }
 
-    /// The same, taken apart.
+    /// The same in detail.
     pub(super) fn roots(self, records: Digest, ours: &Holding) -> Roots {
-        // It may hold more by now of the apps' own than was heard.
+        // The neighbour may store more of the apps' own replicas by now.
         let own = self.replicas.iter().filter(|(number, _)| number.family() == Family::Own);
         let own = own.map(|(number, replica)| (number, replica.digest()));
         let mut digests = self.digests();
@@ -157,24 +157,24 @@ impl<'a> Both<'a> {
         }
     }
 
-    /// Nodes below one, at most `most`; none where there is no such replica.
+    /// Nodes below a node, at most `most`; none if there is no such replica.
     pub(super) fn nodes(self, (number, node): Key, most: usize) -> Nodes {
         let below = self.kept(number).map(|shared| shared.below(node, most)).unwrap_or_default();
         let below = Bounded::new(below).expect("no more than asked");
         Nodes { replica: number.to_byte(), node, below }
     }
 
-    /// Asks for a leaf; `by_ids` if what is here is named.
+    /// Requests a leaf; `by_ids` if known batches are named.
     pub(super) fn want(self, (number, leaf): Key, nonce: u64, by_ids: bool) -> Want {
         let keys = Keys::new(nonce);
         let batches = self.kept(number).filter(|_| by_ids).map(|kept| kept.batches(leaf)).unwrap_or_default();
         let have = batches.iter().take(HAVE_MAX).map(|batch| keys.id_of(batch)).collect();
         let have = Bounded::new(have).expect("no more are taken");
-        // What strangers wrote there was too much already.
+        // We already had too many batches of strangers there.
         Want { replica: number.to_byte(), leaf, nonce, have, known_alone: self.is_apart(number) }
     }
 
-    /// What a neighbour says of each replica that both hold.
+    /// A neighbour's digest of each common replica.
     pub(super) fn said(self, roots: &Roots) -> BTreeMap<ReplicaNumber, Digest> {
         let said = roots
             .replicas
@@ -188,13 +188,13 @@ impl<'a> Both<'a> {
     }
 }
 
-/// What two members both hold of a replica.
+/// The common data of two members in a replica.
 #[derive(Clone, Copy)]
 pub(super) struct Shared<'a> {
     replica: &'a dyn Replica,
-    /// The first path of what is held here.
+    /// The first path that is stored here.
     own: u64,
-    /// The first path of what both hold.
+    /// The first path that both store.
     from: u64,
 }
 
@@ -211,7 +211,7 @@ impl Shared<'_> {
         self.replica.node_batches(node, self.from)
     }
 
-    /// Whether all that lies below a node is before what is held here.
+    /// Whether everything below a node is older than our floor.
     pub(super) fn is_old(self, node: u32) -> bool {
         tree::paths(node).is_some_and(|paths| *paths.end() < self.own)
     }

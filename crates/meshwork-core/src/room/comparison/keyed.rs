@@ -1,7 +1,7 @@
 //! Names of batches for one request, six bytes each.
 //!
-//! A key that nobody had before the request makes it useless to look for batches whose names are equal, and makes those that
-//! are by chance other ones the next time.
+//! The key is new for each request, so nobody can search in advance for batches with equal names, and batches that
+//! collide by chance differ the next time.
 
 use crate::room::message::KeyedId;
 use crate::signed::batch::Batch;
@@ -13,8 +13,8 @@ const KEY_CONTEXT: &str = "meshwork batch names of a request v1";
 /// A request's nonce is blake3 in its key derivation mode under this context.
 const NONCE_CONTEXT: &str = "meshwork comparison nonce v1";
 
-/// A number for one request. Whoever foresees it can have two batches share a name once; what differs then is asked for
-/// again without names.
+/// A number for one request. An attacker that foresees it can give two batches one name, once. The remaining difference
+/// is then requested without names.
 pub(super) fn nonce(now: Time, wanted: u64) -> u64 {
     let hash = blake3::derive_key(NONCE_CONTEXT, &[now.0.to_le_bytes(), wanted.to_le_bytes()].concat());
     u64::from_le_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
@@ -48,7 +48,7 @@ pub(super) mod few {
     use super::KeyedId;
 
     std::thread_local! {
-        /// Whether all names that are made on this thread are so short.
+        /// Whether all names made on this thread are this short.
         pub(in crate::room::comparison) static FEW: Cell<bool> = const { Cell::new(false) };
     }
 

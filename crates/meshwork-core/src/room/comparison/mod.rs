@@ -1,39 +1,39 @@
-//! Anti-entropy: comparing what a room keeps in step with each neighbour, and fetching what is lacking.
+//! Anti-entropy: compares a room's replicas with each neighbour, and fetches missing batches.
 //!
 //! # Problem
-//! Gossip carries what is new to who is linked now. Newcomers, and those who were cut off, lack the rest. Some of
-//! those who have it are slow, some leave in the middle, and some are hostile. Replicas may be large, and differ little.
+//! Gossip carries new batches to members that are linked now. Newcomers and members that were cut off lack the rest.
+//! Some holders are slow, some leave in the middle, and some are hostile. Replicas may be large, and differ little.
 //!
 //! # How it works
-//! Members tell each other one digest of all that both hold: the root. It is told when nothing has changed for [`QUIET`],
-//! and every [`TELL_MOST`] while something goes on changing. Who hears another root than its own, and still has another one a
-//! while later, sends its roots: a digest for each replica. The neighbour answers with the nodes below the root of each
-//! replica that differs (Merkle, "A Digital Signature Based on a Conventional Encryption Function", 1987). Of these, those
-//! that differ are opened, down to leaves. Who wants a leaf names the batches that it has there, by six bytes each, so that
-//! only the rest travels. On attaching both ends send roots and the nodes below them at once.
+//! Members send each other one digest of their common data: the root. It is sent when nothing has changed for
+//! [`QUIET`], and every [`TELL_MOST`] during continual changes. A member that receives a root other than its own, and
+//! still differs a while later, sends its roots: a digest for each replica. The neighbour answers with the nodes below
+//! the root of each replica that differs (Merkle, "A Digital Signature Based on a Conventional Encryption Function",
+//! 1987). Those of them that differ are opened, down to leaves. A request for a leaf names its known batches, by six
+//! bytes each, so that only the rest travels. On attaching both ends send roots and the nodes below them at once.
 //!
-//! A leaf is wanted of one neighbour at a time, so that a newcomer does not get everything from everybody; who serves
-//! faster is asked for more, and what one is slow to serve is asked of another as well. A sender serves no more than
-//! [`SERVE_WINDOW`] bytes ahead of what the receiver has worked off.
+//! A leaf is requested of one neighbour at a time, so that a newcomer does not get everything from everybody. Faster
+//! neighbours get more requests, and another neighbour gets the requests that one is slow to serve. A sender serves no
+//! more than [`SERVE_WINDOW`] bytes ahead of the receiver's reports.
 //!
-//! A replica of which a member gave something up stands apart: no root covers it. Before its roots the member tells the nodes
-//! of what it still holds, so that newcomers fetch that. From others it fetches what those wrote who are known, since only
-//! strangers' batches are given up. Both happen on attaching, and the two are in step once it is done.
+//! A replica with evicted batches is excluded from comparison: no root covers it. Before its roots the member sends the
+//! nodes of the rest, so that newcomers fetch that. From others it fetches the writes of known authors, since only
+//! strangers' batches are evicted. Both happen on attaching, and the two are synchronised once it is done.
 //!
 //! # Driving it
 //! The room calls `handle_*` with the replicas at hand and drains [`Comparison::poll_output`].
 //!
 //! # Invariants
-//! - Nothing is taken from a neighbour but batches, which are verified like any other.
-//! - A leaf that was served whole is not asked of the same neighbour again while it tells the same digest of it.
-//! - Between members that hold the same nothing is sent but one root a change and neighbour.
-//! - Nobody is blamed for a digest.
+//! - A neighbour delivers only batches, which are verified like any other.
+//! - A leaf that was served whole is not requested of the same neighbour again while that sends the same digest of it.
+//! - Between members with equal data only one root travels, per change and neighbour.
+//! - No digest is a violation.
 //!
 //! # Limits
-//! [`IN_FLIGHT_MAX`] leaves and nodes are asked of one neighbour at a time. Of a neighbour 4096 nodes are remembered that
-//! may differ, and as many leaves that were served; it waits for [`WANTS_MAX`] leaves and [`OPENS_MAX`] nodes of ours. Who holds
-//! a table from a day on, or lacks a family, does not pass on in comparison what is before it: those that hold as much as
-//! each other compare beyond the overlay, too.
+//! [`IN_FLIGHT_MAX`] leaves and nodes are requested of one neighbour at a time. Of a neighbour 4096 nodes are
+//! remembered that may differ, and as many leaves that were served; it waits for [`WANTS_MAX`] leaves and [`OPENS_MAX`]
+//! nodes of ours. A member that stores a table from a day on, or lacks a family, does not forward the older part in
+//! comparison: members with equal extents also compare beyond the overlay.
 
 mod both;
 mod keyed;
@@ -64,38 +64,38 @@ use crate::room::message::{NODES_MAX, Open, RoomMessage, Roots, Unwant};
 use crate::room::replicas::Replicas;
 use crate::time::Time;
 
-/// How long replicas rest before their root is told: long enough that a stroke's batches share one root.
+/// How long replicas rest before their root is sent: long enough that a stroke's batches share one root.
 pub const QUIET: Duration = Duration::from_millis(250);
-/// How long a root stays untold while something goes on changing.
+/// Longest delay of a root during continual changes.
 pub const TELL_MOST: Duration = Duration::from_secs(5);
-/// How long a leaf may be on its way before another neighbour with nothing else to do is asked for it as well.
+/// How long a leaf may be under way before another idle neighbour gets the request as well.
 pub const ALSO_ASK_AFTER: Duration = Duration::from_secs(3);
-/// How long a neighbour may know that we differ without asking for anything. An honest one asks every 30 s.
+/// How long a neighbour may know of a difference without a request. An honest one sends one every 30 s.
 pub const STALE_AFTER: Duration = Duration::from_secs(120);
-/// How often it is looked at who serves, while something is asked.
+/// Interval of checks for slow neighbours, while there are requests.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// First pause before roots are compared once one differs, since it may only be a stroke that is on its way; it doubles up
+/// First pause before roots are compared after a difference, since a stroke may be under way; it doubles up
 /// to [`ASK_MOST`].
 const ASK_LEAST: Duration = Duration::from_secs(1);
 const ASK_MOST: Duration = Duration::from_secs(30);
-/// How much longer it is waited where the other end has heard of the difference as well, and asks.
+/// The extra wait if the other end knows of the difference as well, and asks.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Bytes worked off after which a neighbour is told. What is less is never told: it keeps nobody from serving.
+/// Processed bytes after which a neighbour receives a report. Less is never reported: it keeps nobody from serving.
 const WORKED_OFF_LEAST: u32 = 32 * 1024;
 
 /// A node of a replica.
 pub type Key = (ReplicaNumber, u32);
 
-/// What comes out of a comparison.
+/// An output of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComparisonOutput {
-    /// To be sent.
+    /// Send this.
     Send(Endpoint, RoomMessage),
-    /// What both hold is equal.
+    /// The common data is equal.
     InStep(Endpoint),
     /// The neighbour does not serve: an honest one may be as slow, on a bad day.
     Withheld(Endpoint, String),
-    /// The neighbour stays behind and asks for nothing.
+    /// The neighbour stays behind and requests nothing.
     Stale(Endpoint, String),
 }
 
@@ -106,27 +106,27 @@ pub struct Comparison {
     records: Digest,
     neighbours: BTreeMap<Endpoint, Box<Neighbour>>,
     tell_at: Option<Time>,
-    /// The first change that was not told.
+    /// The first change that was not sent.
     changed_at: Option<Time>,
     check_at: Option<Time>,
-    /// Whether something changed since something was last asked for.
+    /// Whether anything changed since the last requests.
     may_ask: bool,
-    /// Leaves and nodes that were ever asked for.
+    /// Number of requests so far.
     asked: u64,
     outputs: VecDeque<ComparisonOutput>,
 }
 
 impl Comparison {
-    /// A neighbour is attached: tells it what there is.
+    /// A neighbour is attached: sends it our state.
     pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas) {
         self.neighbours.insert(endpoint, Box::new(Neighbour::new(now)));
         self.send_roots(endpoint, replicas);
-        // Behind what it is told live, so that it does not ask for that.
+        // After the live messages to it, so that it does not request the same.
         let shared: Vec<ReplicaNumber> = Both { replicas, theirs: None }.digests().into_keys().collect();
         self.tell_nodes(endpoint, replicas, &shared);
     }
 
-    /// A neighbour is gone: what was asked of it is asked of others.
+    /// A neighbour is gone: others get its requests.
     pub fn handle_detached(&mut self, endpoint: Endpoint) {
         let gone = self.neighbours.remove(&endpoint);
         if planted!(LostParts) {
@@ -144,7 +144,7 @@ impl Comparison {
         self.neighbours.values_mut().for_each(|neighbour| neighbour.in_step = false);
     }
 
-    /// The digest of the records, which decide beside the batches what replicas are.
+    /// The digest of the records, which also decide about replicas.
     pub fn handle_rules(&mut self, now: Time, records: Digest) {
         if self.records != records {
             self.records = records;
@@ -153,12 +153,12 @@ impl Comparison {
         }
     }
 
-    /// Something that was fetched was not kept: it may have to be fetched again.
+    /// A fetched batch was not kept: it may have to be fetched again.
     pub fn handle_forgotten(&mut self) {
         self.neighbours.values_mut().for_each(|neighbour| neighbour.source.handle_forgotten());
     }
 
-    /// A neighbour missed something that was meant for it.
+    /// A neighbour missed a message.
     pub fn handle_missed(&mut self, now: Time, endpoint: Endpoint) {
         if let Some(neighbour) = self.neighbours.get_mut(&endpoint) {
             neighbour.in_step = false;
@@ -167,8 +167,8 @@ impl Comparison {
         }
     }
 
-    /// A neighbour said something about what there is. Returns the leaf that it says to have served, if that was asked of
-    /// it: then [`Comparison::handle_leaf_end`] is to be called when its batches are worked off.
+    /// A neighbour sent a message of the comparison. Returns the leaf whose end it reports, if we requested that:
+    /// call [`Comparison::handle_leaf_end`] when its batches are processed.
     pub fn handle_message(
         &mut self,
         now: Time,
@@ -177,7 +177,7 @@ impl Comparison {
         replicas: &Replicas,
     ) -> Option<Key> {
         let neighbour = self.neighbours.get_mut(&from)?;
-        // A replica of a family that this build does not have is skipped like an unknown kind.
+        // A replica of an unknown family is skipped like an unknown kind.
         let key = |replica, node| Some((ReplicaNumber::from_byte(replica)?, node));
         match message {
             RoomMessage::Root(root) => self.hear(now, from, *root, replicas, true),
@@ -209,20 +209,20 @@ impl Comparison {
         None
     }
 
-    /// A neighbour sent a batch of so many bytes as one of a wanted leaf. Returns whether a leaf was asked of it.
+    /// A neighbour sent a batch of this size for a wanted leaf. Returns whether we requested a leaf of it.
     pub fn handle_leaf_batch(&mut self, now: Time, from: Endpoint, bytes: usize) -> bool {
         let neighbour = self.neighbours.get_mut(&from);
         neighbour.is_some_and(|neighbour| neighbour.source.handle_batch(now, bytes))
     }
 
-    /// A batch of a wanted leaf was dropped for want of a place: the leaf has to be asked for again.
+    /// A batch of a wanted leaf was dropped for lack of space: the leaf must be requested again.
     pub fn handle_leaf_dropped(&mut self, from: Endpoint) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
             neighbour.source.handle_dropped();
         }
     }
 
-    /// Bytes of what a neighbour served are worked off.
+    /// Bytes that a neighbour served are processed.
     pub fn handle_worked_off(&mut self, now: Time, from: Endpoint, bytes: usize) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         neighbour.source.handle_worked_off(now, bytes);
@@ -232,7 +232,7 @@ impl Comparison {
         }
     }
 
-    /// All batches that a neighbour served of a leaf are worked off.
+    /// All batches of a leaf that a neighbour served are processed.
     pub fn handle_leaf_end(&mut self, now: Time, from: Endpoint, key: Key, replicas: &Replicas) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         let both = Both { replicas, theirs: neighbour.holding.as_ref() };
@@ -242,33 +242,33 @@ impl Comparison {
         self.rest(now, from, replicas);
     }
 
-    /// Those with whom it is compared.
+    /// The members that we compare with.
     pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
         self.neighbours.keys().copied()
     }
 
-    /// Whether it is compared with somebody.
+    /// Whether we compare with this member.
     pub fn compares_with(&self, endpoint: Endpoint) -> bool {
         self.neighbours.contains_key(&endpoint)
     }
 
-    /// What those hold that have said so.
+    /// The extents that members have sent.
     pub(super) fn holdings(&self) -> impl Iterator<Item = (Endpoint, &Holding)> {
         self.neighbours.iter().filter_map(|(&one, neighbour)| Some((one, neighbour.holding.as_ref()?)))
     }
 
-    /// Whether anything is being fetched.
+    /// Whether any request is open.
     pub fn is_fetching(&self) -> bool {
         self.neighbours.values().any(|neighbour| neighbour.source.is_asked())
     }
 
-    /// Whether anybody wants anything of us.
+    /// Whether any neighbour has open requests to us.
     pub fn is_serving(&self) -> bool {
         self.neighbours.values().any(|neighbour| neighbour.serving.is_wanted())
     }
 
-    /// The next message for `to` of what it wants: nodes, a batch, or the mark that a leaf is whole. Who holds a part of a
-    /// replica wants of it only what those wrote who are known.
+    /// The next requested message for `to`: nodes, a batch, or the end of a leaf. A replica with evicted batches
+    /// requests only writes of known authors.
     pub fn serve(
         &mut self,
         to: Endpoint,
@@ -279,7 +279,7 @@ impl Comparison {
         serving.serve(Both { replicas, theirs: holding.as_ref() }, is_known)
     }
 
-    /// Tells roots, sends roots to whom we differ from, and gives up on neighbours that do not serve.
+    /// Sends roots, sends details to members that differ, and passes over neighbours that do not serve.
     pub fn handle_timeout(&mut self, now: Time, replicas: &Replicas) {
         if self.check_at.is_some_and(|at| at <= now) {
             self.check(now, replicas);
@@ -311,31 +311,31 @@ impl Comparison {
         self.may_ask = true;
     }
 
-    /// Asks for what may be asked for: of those neighbours that `settled` names, whose live batches are all worked
-    /// off, since these may bring what is lacking.
+    /// Sends possible requests to the neighbours for which `settled` is true, whose live batches are all processed,
+    /// since these may contain the missing ones.
     pub fn fetch(&mut self, now: Time, replicas: &Replicas, settled: impl Fn(Endpoint) -> bool) {
         if core::mem::take(&mut self.may_ask) {
             self.ask(now, replicas, settled);
         }
     }
 
-    /// The next thing that [`Comparison::handle_timeout`] has to do.
+    /// The next time at which [`Comparison::handle_timeout`] has work.
     pub fn poll_timeout(&self) -> Option<Time> {
         let asks = self.neighbours.values().filter_map(|neighbour| neighbour.ask_at);
         asks.chain(self.check_at).chain(self.tell_at).min()
     }
 
-    /// What is to be sent or told.
+    /// The next message or report.
     pub fn poll_output(&mut self) -> Option<ComparisonOutput> {
         self.outputs.pop_front()
     }
 
-    /// Whether what both hold was equal when it was last compared, and nothing changed since.
+    /// Whether the common data was equal at the last comparison, and nothing changed since.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.neighbours.get(&endpoint).is_some_and(|neighbour| neighbour.in_step)
     }
 
-    /// The replicas that are kept here and of which a neighbour does not hold all.
+    /// Our replicas that a neighbour does not store whole.
     pub fn lacks(&self, endpoint: Endpoint, replicas: &Replicas) -> Vec<ReplicaNumber> {
         let Some(neighbour) = self.neighbours.get(&endpoint) else { return Vec::new() };
         let both = neighbour.both(replicas);
@@ -343,11 +343,11 @@ impl Comparison {
         numbers.filter(|number| both.get(*number).is_none()).collect()
     }
 
-    /// A neighbour says what it holds, and what of it is how.
+    /// A neighbour sends its extent and its digests.
     fn handle_roots(&mut self, now: Time, from: Endpoint, roots: &Roots, replicas: &Replicas) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         neighbour.idle_since = None;
-        // To the first ones the answer is on its way already.
+        // The answer to the first roots is under way already.
         let is_answered = neighbour.holding.replace(Holding::said(&roots.holds)).is_none();
         let both = neighbour.both(replicas);
         let (said, ours) = (both.said(roots), both.digests());
@@ -358,7 +358,7 @@ impl Comparison {
             .map(|(one, _)| *one)
             .collect();
         if !is_answered {
-            // What was told on attaching may have been lost; asked again and again, it is told once.
+            // Nodes sent on attaching may have been lost. Repeated requests get one answer.
             replicas.apart().iter().for_each(|&number| neighbour.serving.handle_open((number, ROOT)));
         }
         if !is_answered && differing.is_empty() {
@@ -367,17 +367,17 @@ impl Comparison {
         } else if !is_answered {
             differing.into_iter().for_each(|number| neighbour.serving.handle_open((number, ROOT)));
             if neighbour.told != Some(root) {
-                // It holds something else than we took it to hold.
+                // It stores something else than we assumed.
                 self.plan_tell(now);
             }
         } else if neighbour.told != Some(root) {
-            // It holds less than we took it to hold.
+            // It stores less than we assumed.
             self.plan_tell(now);
         }
         self.hear(now, from, heard, replicas, is_answered);
     }
 
-    /// A neighbour told its root. Where it is to act on ours as well, `first` is not so.
+    /// A neighbour sent its root. If it must act on our root as well, `first` is false.
     fn hear(&mut self, now: Time, from: Endpoint, root: Digest, replicas: &Replicas, first: bool) {
         let Some(neighbour) = self.neighbours.get_mut(&from) else { return };
         if neighbour.heard.replace(root) != Some(root) {
@@ -390,7 +390,7 @@ impl Comparison {
         self.tell_at = Some(self.tell_at.map_or(now + QUIET, |at| at.min(now + QUIET)));
     }
 
-    /// Once nothing more is asked of anybody, tells what has come of it, so that others see it.
+    /// Once no requests are open, sends the resulting root, so that others see it.
     fn rest(&mut self, now: Time, from: Endpoint, replicas: &Replicas) {
         if !self.is_fetching() {
             if self.tell_at.is_some() {
@@ -400,7 +400,7 @@ impl Comparison {
         }
     }
 
-    /// Tells the nodes below the roots of these replicas.
+    /// Sends the nodes below the roots of these replicas.
     fn tell_nodes(&mut self, to: Endpoint, replicas: &Replicas, numbers: &[ReplicaNumber]) {
         let Some(neighbour) = self.neighbours.get(&to) else { return };
         let both = neighbour.both(replicas);
@@ -409,7 +409,7 @@ impl Comparison {
     }
 
     fn send_roots(&mut self, to: Endpoint, replicas: &Replicas) {
-        // What is held in part goes ahead: roots say nothing of it.
+        // Partly stored replicas go ahead, because roots do not cover them.
         self.tell_nodes(to, replicas, replicas.apart());
         let Some(neighbour) = self.neighbours.get_mut(&to) else { return };
         let ours = Holding::of(replicas);
@@ -420,7 +420,7 @@ impl Comparison {
         self.outputs.push_back(ComparisonOutput::Send(to, RoomMessage::Roots(roots)));
     }
 
-    /// Looks at who serves and who does not.
+    /// Checks which neighbours serve.
     fn check(&mut self, now: Time, replicas: &Replicas) {
         self.check_at = None;
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
@@ -434,7 +434,7 @@ impl Comparison {
         self.plan_check(now);
     }
 
-    /// Gives up for a while on a neighbour that does not serve.
+    /// Passes over a neighbour that does not serve, for a while.
     fn check_source(&mut self, now: Time, endpoint: Endpoint) {
         let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
         if let Some((detail, leaves)) = neighbour.source.check(now) {
@@ -448,7 +448,7 @@ impl Comparison {
         self.outputs.extend(leaves.into_iter().map(|key| ComparisonOutput::Send(to, unwant(key))));
     }
 
-    /// Looks again while something is asked, or may be when a pause ends.
+    /// Plans the next check while requests are open, or at the end of a pause.
     fn plan_check(&mut self, now: Time) {
         let mut sources = self.neighbours.values().map(|neighbour| &neighbour.source);
         let waits =
@@ -458,10 +458,10 @@ impl Comparison {
         }
     }
 
-    /// Asks for what differs and what nobody is serving, neighbours in turn, so that all serve at once.
+    /// Requests differing data that nobody is serving, neighbours in turn, so that all serve at once.
     fn ask(&mut self, now: Time, replicas: &Replicas, settled: impl Fn(Endpoint) -> bool) {
         let mut turn: Vec<Endpoint> = self.neighbours.keys().copied().filter(|one| settled(*one)).collect();
-        // Whose live batches still wait is asked when they are worked off.
+        // A neighbour with waiting live batches gets requests when these are processed.
         self.may_ask |= turn.len() < self.neighbours.len();
         while !turn.is_empty() {
             turn.retain(|&endpoint| {
@@ -478,7 +478,7 @@ impl Comparison {
         self.plan_check(now);
     }
 
-    /// The next thing to ask of a neighbour: what nobody is asked for, or else what is late.
+    /// The next request to a neighbour: data without a request, or else late data.
     fn request(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas) -> Option<RoomMessage> {
         let mut neighbour = self.neighbours.remove(&endpoint)?;
         let both = Both { replicas, theirs: neighbour.holding.as_ref() };
@@ -507,7 +507,7 @@ impl Comparison {
         message
     }
 
-    /// Tells our root, or what else we hold now, to everybody who has not heard it.
+    /// Sends our root, or our new extent, to all members that lack it.
     fn tell(&mut self, now: Time, replicas: &Replicas) {
         (self.tell_at, self.changed_at) = (None, None);
         let ours = Holding::of(replicas);
@@ -524,7 +524,7 @@ impl Comparison {
         }
     }
 
-    /// Compares what a neighbour told with what there is now; `first` if it was told just now and the neighbour need not
+    /// Compares a neighbour's root with the current state; `first` if it arrived just now and the neighbour need not
     /// know of the difference.
     fn compare(&mut self, now: Time, endpoint: Endpoint, replicas: &Replicas, first: bool) {
         let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
@@ -547,12 +547,12 @@ impl Comparison {
         } else {
             neighbour.idle_since = None;
         }
-        // It may only be a stroke that is on its way: ask when we still differ after a while.
+        // A stroke may be under way: request if we still differ after a while.
         let at = now + neighbour.ask_pause + if first { Duration::ZERO } else { PATIENCE };
         neighbour.ask_at = Some(neighbour.ask_at.map_or(at, |planned| planned.min(at)));
     }
 
-    /// Tells of a neighbour that knows of a difference for long and asks for nothing.
+    /// Reports a neighbour that knows of a difference for long and requests nothing.
     fn look_for_stale(&mut self, now: Time, endpoint: Endpoint) {
         let Some(neighbour) = self.neighbours.get_mut(&endpoint) else { return };
         if neighbour.idle_since.is_some_and(|since| now.since(since) >= STALE_AFTER) {

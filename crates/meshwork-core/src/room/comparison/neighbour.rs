@@ -1,4 +1,4 @@
-//! What is known of one with whom it is compared.
+//! The state of the comparison with one member.
 
 use core::time::Duration;
 
@@ -10,33 +10,33 @@ use crate::replica::Digest;
 use crate::room::replicas::Replicas;
 use crate::time::Time;
 
-/// One with whom it is compared.
+/// A member that we compare with.
 #[derive(Debug)]
 pub(super) struct Neighbour {
-    /// What it said that it holds; nothing before it has.
+    /// Its extent; nothing before it has sent one.
     pub(super) holding: Option<Holding>,
-    /// What we said that we hold.
+    /// The extent that we sent it.
     pub(super) told_holding: Holding,
-    /// The root that it last told.
+    /// Its last root.
     pub(super) heard: Option<Digest>,
-    /// The last root that we told it.
+    /// Our last root that we sent it.
     pub(super) told: Option<Digest>,
     pub(super) source: Source,
     pub(super) serving: Serving,
     pub(super) in_step: bool,
-    /// Whether what both hold is equal, and something of which one holds a part is still to be fetched.
+    /// Whether the common data is equal, and a part that only one of the two stores must still be fetched.
     pub(super) is_behind: bool,
-    /// When to send our roots, if we still differ then.
+    /// The time to send our roots, if we still differ then.
     pub(super) ask_at: Option<Time>,
     pub(super) ask_pause: Duration,
-    /// Since when they would have been sent if nothing went on changing.
+    /// The time at which they would have been sent without further changes.
     pub(super) ask_due: Option<Time>,
-    /// Since when it knows that we differ and has not asked for anything.
+    /// Since when it knows of a difference and has requested nothing.
     pub(super) idle_since: Option<Time>,
 }
 
 impl Neighbour {
-    /// Somebody who is attached now.
+    /// A newly attached member.
     pub(super) fn new(now: Time) -> Neighbour {
         Neighbour {
             holding: None,
@@ -47,7 +47,7 @@ impl Neighbour {
             serving: Serving::default(),
             in_step: false,
             is_behind: false,
-            // Its own roots may be lost with a link that another one replaces.
+            // Its own roots may be lost with a replaced link.
             ask_at: Some(now + ASK_LEAST),
             ask_pause: ASK_LEAST,
             ask_due: None,
@@ -55,7 +55,7 @@ impl Neighbour {
         }
     }
 
-    /// What is kept here of what it holds too.
+    /// The data here that it stores too.
     pub(super) fn both<'a>(&'a self, replicas: &'a Replicas) -> Both<'a> {
         Both { replicas, theirs: self.holding.as_ref() }
     }

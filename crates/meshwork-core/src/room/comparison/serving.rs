@@ -1,4 +1,4 @@
-//! Serving one neighbour the nodes that it opens and the leaves that it wants, no faster than it takes them in.
+//! Serves one neighbour the nodes that it opens and the leaves that it wants, no faster than it processes them.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -13,23 +13,23 @@ use crate::room::message::{KeyedId, LeafEnd, RoomMessage, Want};
 use crate::signed::batch::SignedBatch;
 use crate::wire::Bytes;
 
-/// Bytes of batches that a neighbour may have left to verify: what a page verifies in a second when each of them is a lone
+/// Bytes of batches that a neighbour may have unverified: as much as a page verifies in a second if each is a lone
 /// click, so that it never waits for the next ones.
 pub const SERVE_WINDOW: usize = 256 * 1024;
-/// Nodes that a neighbour may wait to see opened: the roots of all replicas, and what it asks for at a time. An answer is
-/// four hundred times as long as the question, so more are not remembered, and they are told when the link has place.
+/// Nodes that a neighbour may wait for: the roots of all replicas, and its concurrent requests. An answer is
+/// four hundred times as long as the request, so more are not remembered, and answers go out when the link has space.
 pub const OPENS_MAX: usize = 64;
-/// Leaves that a neighbour may wait for: twice as many as an honest one asks for at a time, since it may have withdrawn
-/// some. With what it says that it has they take 800 kB at most.
+/// Leaves that a neighbour may wait for: twice as many as an honest one requests at a time, since it may have withdrawn
+/// some. With its lists of known batches they take 800 kB at most.
 pub const WANTS_MAX: usize = 2 * super::source::IN_FLIGHT_MAX;
 
-/// What one neighbour wants from us.
+/// The open requests of one neighbour.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
     opens: VecDeque<Key>,
     wants: VecDeque<Wanted>,
     leaf: Option<Leaf>,
-    /// Bytes that it has not told to have worked off.
+    /// Bytes that it has not reported as processed.
     outstanding: usize,
 }
 
@@ -46,14 +46,14 @@ struct Wanted {
 #[derive(Debug)]
 struct Leaf {
     key: Key,
-    /// Of the request.
+    /// The nonce of the request.
     nonce: u64,
     digest: Digest,
     batches: VecDeque<SignedBatch>,
 }
 
 impl Serving {
-    /// It is to see what is below a node.
+    /// It opens a node.
     pub(super) fn handle_open(&mut self, key: Key) {
         if self.opens.len() < OPENS_MAX && !self.opens.contains(&key) {
             self.opens.push_back(key);
@@ -69,22 +69,22 @@ impl Serving {
         }
     }
 
-    /// It does not want a leaf any more; one that has begun is served to its end.
+    /// It no longer wants a leaf. A leaf that has begun is served to its end.
     pub(super) fn handle_unwant(&mut self, key: Key) {
         self.wants.retain(|want| want.key != key);
     }
 
-    /// It has worked off so many bytes of batches.
+    /// It has processed this number of bytes of batches.
     pub(super) fn handle_worked_off(&mut self, bytes: u32) {
         self.outstanding = self.outstanding.saturating_sub(bytes as usize);
     }
 
-    /// Whether it wants anything.
+    /// Whether it has open requests.
     pub(super) fn is_wanted(&self) -> bool {
         self.leaf.is_some() || !self.wants.is_empty() || !self.opens.is_empty()
     }
 
-    /// The next message of what it wants; of some leaves that is what those wrote alone who are known.
+    /// The next requested message. Overfull leaves contain only batches of known authors.
     pub(super) fn serve(
         &mut self,
         both: Both<'_>,

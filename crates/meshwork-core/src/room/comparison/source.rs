@@ -1,10 +1,12 @@
-//! Fetching from one neighbour: what is asked of it, and how well it serves.
+//! Fetching from one neighbour: its open requests, and how well it serves.
 //!
-//! A neighbour that withholds cannot forge, but it can waste time: tell digests of what it does not have, serve nothing, or
-//! serve a trickle. Nobody is blamed for a digest, since what an honest neighbour serves need not make the digest that it
-//! told: its replica changes meanwhile, and of a peer's entries those hold that fit a quota. So a leaf that differs although
-//! it was served is asked for once more without saying what is here already, when the neighbour tells the same digest of it
-//! again, and then not until the digest or one's own rules change. Who serves nothing is passed over for a while, and told.
+//! A neighbour that withholds cannot forge, but it can waste time: send digests of data that it lacks, serve nothing,
+//! or serve a trickle. No digest is a violation, since an honest neighbour's batches need not make the digest that it
+//! sent: its replica changes meanwhile, and quotas decide which entries of a peer it stores. So a leaf that differs
+//! after it was served is requested once more without naming known batches, if the neighbour sends the same digest
+//! again, and then not until the digest or our own rules change. A neighbour that serves nothing is passed over for a
+//! while, and reported. again, and then not until the digest or one's own rules change. Who serves nothing is passed
+//! over for a while, and told.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -19,36 +21,37 @@ use crate::replica::{Below, Digest, EMPTY_PART_DIGEST, ReplicaNumber};
 use crate::room::message::LeafEnd;
 use crate::time::Time;
 
-/// Leaves and nodes asked of one neighbour at a time: enough to fill a link, few enough to move to another neighbour.
+/// Leaves and nodes requested of one neighbour at a time: enough to fill a link, few enough to move to another
+/// neighbour.
 pub const IN_FLIGHT_MAX: usize = 16;
-/// The same before it has shown how fast it serves: with each that it serves one more, so that of several neighbours the
-/// fast ones are asked for more.
+/// The same at the start: each served leaf adds one, so that of several neighbours the
+/// fast ones get more requests.
 const IN_FLIGHT_LEAST: usize = 4;
-/// Nodes of a neighbour that are remembered until they are asked for: the leaves of 16 inner nodes and all that is told on
-/// attaching. They take half a megabyte at most; what is told beyond is told again with the next roots.
+/// Nodes of a neighbour that are remembered until they are requested: the leaves of 16 inner nodes and the nodes sent
+/// on attaching. They take half a megabyte at most. Further nodes are sent again with the next roots.
 const UNSEEN_MAX: usize = 4096;
-/// Leaves of which it is remembered that they differ although they were served.
+/// Remembered leaves that differ although they were served.
 const SERVED_MAX: usize = 4096;
-/// How long a neighbour may bring nothing of what it was asked for, or less than `MILLIS_PER_BYTE` allows: longer
-/// than a silent link lives, so that nobody is blamed for a cut.
+/// How long a neighbour may deliver nothing that we requested, or less than `MILLIS_PER_BYTE` allows: longer
+/// than a silent link lives, so that a cut is not held against it.
 pub const SERVE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a neighbour may bring nothing and still be taken to be serving.
+/// How long a neighbour may deliver nothing and still count as serving.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
-/// For how long a byte that it brings counts: a thousand bytes a second keep it from being passed over, so that
+/// How long a delivered byte counts: a thousand bytes a second keep a neighbour from being passed over, so that
 /// an endless trickle does not.
 const MILLIS_PER_BYTE: u64 = 1;
-/// First pause in which a neighbour that did not serve is asked for nothing; it doubles up to [`PAUSE_MOST`].
+/// First pause without requests for a neighbour that did not serve; it doubles up to [`PAUSE_MOST`].
 const PAUSE_LEAST: Duration = Duration::from_secs(15);
 const PAUSE_MOST: Duration = Duration::from_secs(120);
 
-/// What may be asked of a neighbour.
+/// A request to a neighbour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
-    /// What is below a node.
+    /// The nodes below a node.
     Open,
     /// The batches of a leaf.
     Leaf {
-        /// Whether some are named, which need not come.
+        /// Whether it names known batches, which need not come.
         by_ids: bool,
     },
 }
@@ -56,33 +59,33 @@ pub(super) enum Request {
 /// A neighbour as a source of batches.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Leaves that may have to be asked for, with the digests that it told.
+    /// Leaves that we may have to request, with the neighbour's digests.
     leaves: BTreeMap<Key, Digest>,
-    /// Nodes that may have to be opened.
+    /// Nodes that we may have to open.
     inner: BTreeMap<Key, Digest>,
     asked: BTreeMap<Key, Asked>,
     window: usize,
-    /// Until when what it brought counts, while it is asked for something; never later than now.
+    /// How long its deliveries count, while it has requests; never later than now.
     progress: Time,
-    /// Whether a batch of the leaf that it serves came.
+    /// Whether a batch of the served leaf came.
     came: bool,
-    /// Whether one was dropped here for want of a place.
+    /// Whether a batch was dropped here for lack of space.
     dropped: bool,
-    /// Whether it served nothing of a leaf in which there is something.
+    /// Whether it served nothing of a leaf that is not empty.
     withholds: bool,
     served: BTreeMap<Key, Served>,
     failures: u32,
     paused_until: Option<Time>,
-    /// Bytes worked off that it was not told of yet.
+    /// Processed bytes that were not reported to it yet.
     pub(super) worked_off: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     request: Request,
-    /// By which the end of a leaf names the request: one that was withdrawn meanwhile may end as well.
+    /// Names the request in the end of its leaf: a withdrawn request may end as well.
     nonce: u64,
-    /// What it told of it.
+    /// The neighbour's digest of it.
     told: Digest,
     at: Time,
     /// The digest under which it was served.
@@ -90,7 +93,7 @@ struct Asked {
     dropped: bool,
 }
 
-/// A leaf that was served and differs all the same.
+/// A leaf that still differs after it was served.
 #[derive(Clone, Copy, Debug)]
 struct Served {
     digest: Digest,
@@ -115,7 +118,7 @@ impl Source {
         }
     }
 
-    /// What it tells of the nodes below one: below the root whatever it says counts, elsewhere what it was asked for.
+    /// It sends the nodes below a node. Below the root any counts, elsewhere only a requested one.
     pub(super) fn handle_nodes(&mut self, now: Time, (number, node): Key, below: &[Below]) {
         let is_answer = |asked: &Asked| asked.request == Request::Open;
         if self.asked.get(&(number, node)).is_some_and(is_answer) {
@@ -138,34 +141,34 @@ impl Source {
         }
     }
 
-    /// Something that was fetched was not kept, or counts otherwise now: it may have to be fetched again.
+    /// A fetched batch was not kept, or counts differently now: it may have to be fetched again.
     pub(super) fn handle_forgotten(&mut self) {
         self.served.clear();
     }
 
-    /// Whether something may be asked of it now.
+    /// Whether it may get a request now.
     pub(super) fn may_be_asked(&self, now: Time) -> bool {
         self.paused_until.is_none_or(|until| until <= now) && self.asked.len() < self.window
     }
 
-    /// Whether something is asked of it.
+    /// Whether it has open requests.
     pub(super) fn is_asked(&self) -> bool {
         !self.asked.is_empty()
     }
 
-    /// Whether it is asked, or may have to be, for something of a replica of which one of the two holds a part alone.
+    /// Whether it has a request, or may get one, for a replica of which one of the two stores only a part.
     pub(super) fn is_partly_unseen(&self, both: Both<'_>) -> bool {
         let unseen = self.leaves.keys().chain(self.inner.keys()).chain(self.asked.keys());
         { unseen }.any(|(number, _)| both.get(*number).is_none() && both.kept(*number).is_some())
     }
 
-    /// The leaves that are asked of it.
+    /// The leaves that it should serve.
     pub(super) fn leaves_asked(&self) -> impl Iterator<Item = Key> + '_ {
         let is_leaf = |(key, asked): (&Key, &Asked)| (asked.request != Request::Open).then_some(*key);
         self.asked.iter().filter_map(is_leaf)
     }
 
-    /// Takes leaves as fetched that were not: a fault on purpose.
+    /// Counts missing leaves as fetched: a planted fault.
     pub(super) fn handle_lost(&mut self, leaves: &[Key]) {
         for key in leaves {
             if let Some(digest) = self.leaves.remove(key) {
@@ -174,15 +177,15 @@ impl Source {
         }
     }
 
-    /// When this was asked of it.
+    /// The time of this request.
     pub(super) fn asked_at(&self, key: Key) -> Option<Time> {
         self.asked.get(&key).map(|asked| asked.at)
     }
 
-    /// The first leaf that differs, or else the first node, that may be asked for: of `skip` those that must not be.
+    /// The first differing leaf, or else node, that may be requested, except those for which `skip` is true.
     pub(super) fn next(&mut self, both: Both<'_>, skip: impl Fn(Key) -> bool) -> Option<(Key, Request)> {
         let served = &self.served;
-        // What one of the two gave up differs for ever.
+        // A part that one of the two evicted differs for ever.
         let is_vain = |key: Key, theirs| {
             let is_over = |one: &Served| one.whole || both.get(key.0).is_none();
             served.get(&key).is_some_and(|one| one.digest == theirs && is_over(one))
@@ -196,7 +199,7 @@ impl Source {
         Some((key, Request::Open))
     }
 
-    /// Notes that something that it told of is asked of it.
+    /// Notes a request for a node that it sent.
     pub(super) fn ask(&mut self, now: Time, key: Key, request: Request, nonce: u64) {
         if self.asked.is_empty() {
             self.progress = now;
@@ -207,19 +210,20 @@ impl Source {
         }
     }
 
-    /// A batch arrived as one of a wanted leaf. Returns whether one may come.
+    /// A batch of a wanted leaf arrived. Returns whether one may come.
     pub(super) fn handle_batch(&mut self, now: Time, bytes: usize) -> bool {
         self.progress = now.min(self.progress + Duration::from_millis(bytes as u64 * MILLIS_PER_BYTE));
         self.came = true;
         self.asked.values().any(|asked| asked.request != Request::Open && asked.ended.is_none())
     }
 
-    /// A batch of a wanted leaf was dropped here for want of a place.
+    /// A batch of a wanted leaf was dropped here for lack of space.
     pub(super) fn handle_dropped(&mut self) {
         self.dropped = true;
     }
 
-    /// It says that it has served a leaf. Returns whether that was asked of it: its batches may still wait to be verified.
+    /// It reports the end of a leaf. Returns whether we requested that leaf: its batches may still wait for
+    /// verification.
     pub(super) fn handle_end_received(&mut self, now: Time, key: Key, end: &LeafEnd) -> bool {
         let (came, dropped) = (core::mem::take(&mut self.came), core::mem::take(&mut self.dropped));
         let is_its = |asked: &&mut Asked| {
@@ -228,13 +232,13 @@ impl Source {
         let Some(asked) = self.asked.get_mut(&key).filter(is_its) else { return false };
         (asked.ended, asked.dropped) = (Some(end.digest), dropped);
         self.progress = now;
-        // What is not empty has a batch.
+        // A leaf that is not empty has a batch.
         let is_whole = asked.request == Request::Leaf { by_ids: false };
         self.withholds |= is_whole && !came && end.digest != EMPTY_PART_DIGEST;
         true
     }
 
-    /// All batches that it served of a leaf are worked off.
+    /// All batches of a served leaf are processed.
     pub(super) fn handle_end(&mut self, now: Time, key: Key, both: Both<'_>) {
         let Some((digest, asked)) = self.asked.get(&key).and_then(|asked| Some((asked.ended?, *asked)))
         else {
@@ -255,8 +259,8 @@ impl Source {
         }
     }
 
-    /// Leaves that need not be served any more, since others brought them. Who serves nothing is not let off, nor what has
-    /// begun: it is served to its end, one leaf after the other.
+    /// Leaves that others have delivered meanwhile, so that it need not serve them. A neighbour that serves nothing
+    /// keeps its requests, and a leaf that has begun is served to its end.
     pub(super) fn take_superfluous(&mut self, now: Time, both: Both<'_>) -> Vec<Key> {
         if now.since(self.progress) > SILENT_AFTER {
             return Vec::new();
@@ -276,8 +280,8 @@ impl Source {
         keys
     }
 
-    /// Gives up on it when it does not serve: says so, and which leaves it need not serve any more. What was asked of it may
-    /// then be asked of others.
+    /// Passes it over if it does not serve: returns the reason and the leaves that it need not serve any more. Others
+    /// may then get these requests.
     pub(super) fn check(&mut self, now: Time) -> Option<(String, Vec<Key>)> {
         let is_silent = !self.asked.is_empty() && now.since(self.progress) >= SERVE_TIMEOUT;
         if !core::mem::take(&mut self.withholds) && !is_silent {
@@ -293,13 +297,13 @@ impl Source {
         Some((detail, leaves))
     }
 
-    /// It was worked on what it sent: only what it does not send is its fault.
+    /// Its batches took time to process, so the delay is not its fault.
     pub(super) fn handle_worked_off(&mut self, now: Time, bytes: usize) {
         self.progress = self.progress.max(now);
         self.worked_off = self.worked_off.saturating_add(bytes as u32);
     }
 
-    /// When a pause ends.
+    /// The end of a pause.
     pub(super) fn paused_until(&self) -> Option<Time> {
         self.paused_until
     }
@@ -312,7 +316,7 @@ impl Source {
     }
 }
 
-/// The first of these that differs and may be asked for; those on the way that need not be are forgotten.
+/// The first of these that differs and may be requested. Obsolete ones before it are forgotten.
 fn first(
     unseen: &mut BTreeMap<Key, Digest>,
     both: Both<'_>,
@@ -398,7 +402,7 @@ mod tests {
         }
     }
 
-    /// It had served the leaf before it heard that this was withdrawn.
+    /// The neighbour served the leaf before our withdrawal arrived.
     #[test]
     fn withdrawn_requests_end_no_later_ones() {
         let mut source = Source::new();

@@ -1,8 +1,8 @@
-//! How many signatures one neighbour may cost us unasked, and what was dropped beyond.
+//! Limits the signatures that one neighbour may cost us unasked, and counts the dropped batches.
 //!
-//! Keys and signatures cost a flooder nothing, so no signed bytes can limit it: what a neighbour sends without being
-//! asked is bounded by neighbour. Who is honest and sends more loses nothing, since comparison brings what was
-//! dropped, at the pace at which it is asked for.
+//! Keys and signatures are free for a flooder, so no signed bytes can limit it: unasked batches
+//! are bounded for each neighbour. An honest neighbour that sends more loses nothing, since comparison fetches the
+//! dropped ones, at the pace of our requests.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -12,29 +12,29 @@ use crate::id::Endpoint;
 use crate::room::OUTBOX_MAX;
 use crate::time::Time;
 
-/// Batches that a neighbour may send at once: all that it has written and nobody acknowledged, twice.
+/// Batches that a neighbour may send at once: all of its unacknowledged writes, twice.
 pub const BURST_MAX: u32 = 2 * OUTBOX_MAX as u32;
-/// Batches a second that it may send for as long as it likes: eight tiles in each frame of a page at 60 a second.
+/// Batches a second that it may send permanently: eight tiles in each frame of a page at 60 a second.
 /// Their signatures take a native member a fortieth of its time, and a page an eighth.
 pub const PER_SECOND: u32 = 512;
-/// How often it is told what was dropped.
+/// Interval of reports about dropped batches.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How much is left to a neighbour: so many at once, and one more in each stretch of time.
+/// The allowance of a neighbour: n at once, and one more in each stretch of time.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::room) struct Bucket {
     left: u32,
-    /// When the bucket was filled up to what is left.
+    /// The time at which the bucket had this level.
     filled: Time,
 }
 
 impl Bucket {
-    /// One from which nothing was taken.
+    /// A full bucket.
     pub(in crate::room) fn full(now: Time, most: u32) -> Bucket {
         Bucket { left: most, filled: now }
     }
 
-    /// Takes one; false when none is left. The bucket holds `most`, and one more comes in each `every`.
+    /// Takes one; false if none is left. The bucket contains at most `most`, and one more comes in each `every`.
     pub(in crate::room) fn take(&mut self, now: Time, most: u32, every: Duration) -> bool {
         let more = now.since(self.filled).as_micros() / every.as_micros();
         let more = u32::try_from(more).unwrap_or(most).min(most);
@@ -73,19 +73,19 @@ impl Allowances {
         self.tell_at.get_or_insert(now + TELL_INTERVAL);
     }
 
-    /// Somebody is gone. Returns how many of its batches were dropped and not told.
+    /// A neighbour is gone. Returns how many of its dropped batches were not reported.
     pub(in crate::room) fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
         self.neighbours.remove(&endpoint).map_or(0, |neighbour| neighbour.dropped)
     }
 
-    /// Whose batches were dropped, and how many, once a second.
+    /// The authors and numbers of dropped batches, once a second.
     pub(in crate::room) fn take_dropped(&mut self, now: Time) -> impl Iterator<Item = (Endpoint, u64)> + '_ {
         let due = self.tell_at.take_if(|at| *at <= now).is_some();
         let told = self.neighbours.iter_mut().filter(move |(_, neighbour)| due && neighbour.dropped > 0);
         told.map(|(&endpoint, neighbour)| (endpoint, core::mem::take(&mut neighbour.dropped)))
     }
 
-    /// When there is something to tell.
+    /// The time of the next report.
     pub(in crate::room) fn poll_timeout(&self) -> Option<Time> {
         self.tell_at
     }

@@ -1,4 +1,4 @@
-//! How batches come into a room: queued, verified in slices, applied, passed on, acknowledged, stored.
+//! Intake of batches: queued, verified in slices, applied, forwarded, acknowledged, stored.
 
 use alloc::vec::Vec;
 
@@ -13,23 +13,23 @@ use crate::room::{aging, beaten};
 use crate::signed::batch::UnverifiedBatch;
 use crate::time::Now;
 
-/// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all that
-/// most rooms have. The rest follow in slices.
+/// Stored batches that are verified before a room is shown: a tenth of a second of a page at most, and all batches of
+/// most rooms. The rest follows in slices.
 const RESTORED_AT_ONCE: usize = 256;
-/// How many batches that need no signature count as much as one that does.
+/// Number of batches without a signature check that cost as much as one with it.
 const KNOWN_PER_SIGNATURE: usize = 16;
 
 impl Room {
-    /// Takes in stored batches: the first few at once, the rest in slices. Those that do not verify are left out
-    /// and told when all were looked at.
+    /// Accepts stored batches: the first few at once, the rest in slices. Invalid ones are left out
+    /// and reported at the end.
     ///
-    /// Storage is verified like a neighbour, since another program may have changed it. What is restored is not
-    /// stored again. Stamps count whatever the civil clock says now: these batches were within room time when
-    /// they were taken in, and a clock that was set back must not hide them.
+    /// Stored data is verified like a neighbour's, since another program may have changed it. Restored batches are not
+    /// stored again. Stamps count at any civil clock: these batches were within room time when
+    /// they were accepted, and a clock that was set back must not hide them.
     pub fn restore(&mut self, now: Now, batches: Vec<Vec<u8>>) {
         self.kept.storage.handle_restored();
         aging::give_up_old(&mut self.kept, now);
-        // What lost its last entry comes last, so that it loses again at once and waits from the day on that it did.
+        // Superseded batches come last, so that they lose again at once and wait from their original day on.
         let (waiting, batches): (Vec<_>, Vec<_>) =
             batches.into_iter().partition(|stored| form::read(stored).1.is_some());
         let mut batches = batches.into_iter().chain(waiting);
@@ -40,8 +40,8 @@ impl Room {
         self.kept.restored();
     }
 
-    /// Verifies queued batches, at most `most` signatures, and does with them what is to be done. Returns how
-    /// many were verified: 0 when nothing is queued.
+    /// Verifies queued batches, at most `most` signatures, and processes them. Returns how
+    /// many were verified: 0 if nothing is queued.
     pub fn verify(&mut self, now: Now, most: usize) -> usize {
         let mut cost = 0;
         while cost < most * KNOWN_PER_SIGNATURE {
@@ -70,7 +70,7 @@ impl Room {
                 }
             };
         }
-        // What is only to be looked at comes last.
+        // Batches for a second look come last.
         if cost < most * KNOWN_PER_SIGNATURE {
             let left = most - cost.div_ceil(KNOWN_PER_SIGNATURE);
             cost += self.verify_history(now, left) * KNOWN_PER_SIGNATURE;
@@ -81,7 +81,7 @@ impl Room {
         cost.div_ceil(KNOWN_PER_SIGNATURE)
     }
 
-    /// Forgets what an endpoint said that broke the rules, as far as it was not worked off.
+    /// Forgets the waiting messages of an endpoint that broke the rules.
     pub fn handle_shut_out(&mut self, endpoint: Endpoint) {
         self.kept.delivery.queue.forget(endpoint);
     }
@@ -91,13 +91,13 @@ impl Room {
         !self.kept.delivery.queue.is_empty() || self.history.has_unverified()
     }
 
-    /// A neighbour says that it has served a leaf.
+    /// A neighbour reports the end of a leaf.
     pub(in crate::room) fn receive_leaf_end(&mut self, from: Endpoint, leaf: Key) {
-        // An end that finds no place was not said: the neighbour is passed over in time.
+        // An end without space is dropped: the neighbour is passed over in time.
         let _ = self.kept.delivery.queue.push_leaf_end(from, leaf);
     }
 
-    /// Looks at a batch that arrived and queues it.
+    /// Checks a batch that arrived and queues it.
     pub(in crate::room) fn receive(&mut self, now: Now, from: Endpoint, bytes: &[u8], live: bool) {
         let batch = match self.kept.delivery.decode(&self.kept.id, bytes) {
             Ok(batch) => batch,
@@ -137,7 +137,7 @@ impl Room {
         }
     }
 
-    /// Takes in a batch that counts, and passes it on if it is live.
+    /// Accepts a valid batch, and forwards it if it is live.
     pub(in crate::room) fn accept(&mut self, now: Now, from: Endpoint, mut checked: Checked, live: bool) {
         let key = checked.batch.key();
         if !admits(&mut self.kept, &mut checked) {
@@ -146,14 +146,14 @@ impl Room {
         if !checked.batch.header().replica.family().is_kept() {
             return self.talking().accept(now, from, &checked);
         }
-        // What a record took need not be kept here, and its author's program may need it when that falls.
+        // An erased batch need not be stored here, and its author's program may need it when the record falls.
         if key.author == from && self.kept.stays && !checked.content.is_cut {
             self.kept.storage.acknowledge(from, key.sequence);
         }
         let batch = checked.batch.clone();
         self.kept.find_out(&batch);
-        // What wins nothing here wins nothing elsewhere, once the winner is there; passing on only what was taken
-        // in also ends every round trip of a batch whose sequence was forgotten.
+        // A batch that wins nothing here wins nothing elsewhere, once the winner is there. Forwarding only accepted
+        // batches also ends every loop of a batch whose sequence was forgotten.
         if self.kept.apply(now, checked) && live {
             let targets = self.membership.overlay_mut().targets(now, &batch, Some(from));
             self.kept.send_live(targets, &batch);
@@ -162,7 +162,7 @@ impl Room {
         }
     }
 
-    /// Verifies and takes in one batch. Returns what that cost.
+    /// Verifies and accepts one batch. Returns the cost.
     fn verify_one(&mut self, now: Now, from: Endpoint, batch: UnverifiedBatch, live: bool) -> usize {
         if self.kept.is_known(&batch, live) {
             self.reject(now, from, Rejection::Known(batch.key()), live);
@@ -185,12 +185,12 @@ impl Room {
                 if live {
                     self.membership.overlay_mut().handle_duplicate(&key, from);
                 }
-                // What is held is known too, but it is not applied.
+                // A held batch is known too, but it is not applied.
                 if key.author == from && self.kept.stays && self.kept.delivery.is_delivered(&key) {
                     self.kept.storage.acknowledge(from, key.sequence);
                 }
             }
-            // Whoever has not heard of the rule, or whose day has not turned, may say it; its author need not say it again.
+            // An author without the new rule, or before midnight, may send it; it need not be sent again.
             Rejection::Old(key) => {
                 if key.author == from && self.kept.stays {
                     self.kept.storage.acknowledge(from, key.sequence);
@@ -212,12 +212,12 @@ impl Room {
         }
     }
 
-    /// Takes in one stored batch. Returns what that cost.
+    /// Accepts one stored batch. Returns the cost.
     pub(in crate::room) fn restore_one(&mut self, now: Now, stored: &[u8], tell: bool) -> usize {
         let (bytes, lost_on) = form::read(stored);
         let batch = match self.kept.delivery.decode(&self.kept.id, bytes) {
             Ok(batch) => batch,
-            // A later version of this program stored it, and reads it.
+            // A later version of this program stored it, and can read it.
             Err(Rejection::Unknown) => return 1,
             Err(_) => {
                 self.kept.delivery.refused_stored += 1;
@@ -227,7 +227,7 @@ impl Room {
         let key = batch.key();
         match self.kept.look(&batch, true) {
             Ok(()) => {}
-            // A neighbour was faster than one's own disk with the batch.
+            // A neighbour was faster than our own disk.
             Err(Rejection::Known(_)) => return 1,
             Err(Rejection::Cut(_)) if self.kept.rules.suspends(&batch) => {
                 match batch.verify() {

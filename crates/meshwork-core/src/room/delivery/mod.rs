@@ -1,14 +1,14 @@
-//! Delivery: which batches count, each once, and which wait until their time has come.
+//! Delivery: decides which batches count, each once, and holds those back whose time has not come.
 //!
 //! # How it works
-//! Bytes are decoded within their limits, looked up in the window of their author's endpoint, verified, checked
-//! against the room's records, its replica and room time, in that order: the cheap checks first. Stamps further ahead of
-//! room time than is allowed are held back, unmerged, until they are no longer, so that nobody can freeze an
-//! entry or drive the others' clocks ahead.
+//! Bytes are decoded within their limits, looked up in the window of their author's endpoint, verified, checked against
+//! the room's records, its replica and room time, in that order: the cheap checks first. Stamps too far ahead of room
+//! time are held back, unmerged, until their time, so that nobody can freeze an entry or drive the others' clocks
+//! ahead.
 //!
 //! # Invariants
-//! - Nothing is remembered of a batch whose signature does not hold.
-//! - A batch that is held is neither shown, merged into the clock, nor passed on.
+//! - Nothing is remembered of a batch with an invalid signature.
+//! - A held batch is neither shown, merged into the clock, nor forwarded.
 //!
 //! # Limits
 //! [`HELD_MAX`] batches of [`HELD_BYTES_MAX`] bytes are held; windows are kept for [`WINDOWS_MAX`] endpoints.
@@ -44,64 +44,64 @@ use crate::time::{Now, Time};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
 pub const HELD_MAX: usize = 1024;
-/// Bytes of batches held back, so that large ones do not multiply [`HELD_MAX`]. When they are taken up, neighbours
-/// have equal shares: of the one that sent the most the furthest ahead gives way.
+/// Bytes of batches held back, so that large ones do not multiply [`HELD_MAX`]. When it is full, neighbours
+/// have equal shares: of the one that sent the most, the furthest ahead is dropped.
 pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What a held batch counts at least, so that one limit bounds number and bytes.
+/// Least bytes that a held batch counts, so that one limit bounds number and bytes.
 const HELD_BYTES_LEAST: usize = HELD_BYTES_MAX / HELD_MAX;
-/// Endpoints whose delivered sequences are remembered. Keys cost nothing, so this must be bounded; a batch of a
-/// forgotten endpoint that comes again changes nothing, since applying is idempotent.
+/// Endpoints whose delivered sequences are remembered. Keys are free, so this must be bounded. A repeated batch of a
+/// forgotten endpoint changes nothing, since applying is idempotent.
 pub const WINDOWS_MAX: usize = 4096;
 
 /// A batch that counts.
 #[derive(Debug)]
 pub struct Checked {
-    /// Its signature holds.
+    /// Its signature is valid.
     pub batch: SignedBatch,
-    /// What it says, as its replica read it.
+    /// Its content, as decoded by its replica.
     pub content: Content,
 }
 
-/// Why a batch does not count now.
+/// The reason why a batch does not count now.
 #[derive(Debug)]
 pub enum Rejection {
     /// It was delivered before.
     Known(BatchKey),
-    /// It says something of before what is held here.
+    /// It is older than the floor here.
     Old(BatchKey),
     /// Its stamp is ahead of room time.
     Ahead(Checked),
     /// It cannot be read here: it is for a family of a later version.
     Unknown,
-    /// It stands, and is for a replica that this program does not keep. Others may.
+    /// It is valid, and for a replica that this program does not keep. Others may.
     Foreign(SignedBatch),
-    /// It was written under a record that is not known here: it may come yet.
+    /// It was written under an unknown record, which may still come.
     Unruled(SignedBatch),
-    /// A record took it, whose author this is.
+    /// A record erased it; this is its author.
     Cut(Endpoint),
     /// It breaks the rules.
     Refused(Refusal, String),
 }
 
-/// What was delivered, what waits to be verified, and what is held back.
+/// Delivered, waiting and held batches.
 #[derive(Debug)]
 pub struct Delivery {
-    /// What waits to be verified.
+    /// The batches that wait for verification.
     queue: Queue,
-    /// How much neighbours may send unasked.
+    /// The allowances of neighbours for unasked batches.
     flood: Allowances,
-    /// Stored batches that did not verify, until all were looked at.
+    /// Invalid stored batches, until all were read.
     refused_stored: usize,
     ahead_max: Duration,
     windows: Recent<Endpoint, SequenceWindow>,
     held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
     held_bytes: usize,
-    /// The same by the neighbour that sent them.
+    /// The same by sending neighbour.
     held_bytes_of: BTreeMap<Endpoint, usize>,
 }
 
 impl Delivery {
-    /// Nothing was delivered yet; stamps up to `ahead_max` ahead of room time count at once.
+    /// Nothing was delivered yet. Stamps up to `ahead_max` ahead of room time count at once.
     pub fn new(ahead_max: Duration) -> Delivery {
         Delivery {
             queue: Queue::default(),
@@ -115,10 +115,10 @@ impl Delivery {
         }
     }
 
-    /// Reads a batch.
+    /// Decodes a batch.
     ///
     /// # Errors
-    /// [`Rejection::Refused`]; no memory was taken for the bytes.
+    /// [`Rejection::Refused`]; no memory was allocated for the bytes.
     pub fn decode(&self, room: &RoomId, bytes: &[u8]) -> Result<UnverifiedBatch, Rejection> {
         UnverifiedBatch::decode(room, bytes).map_err(|error| match error {
             BatchError::Family(_) => Rejection::Unknown,
@@ -137,10 +137,10 @@ impl Delivery {
         self.held.contains_key(&(header.window.most, batch.key()))
     }
 
-    /// Decides whether a batch that was screened counts now: its signature, its content and its stamps.
+    /// Decides whether a screened batch counts now: its signature, its content and its stamps.
     ///
     /// # Errors
-    /// [`Rejection`] says why not; nothing was remembered.
+    /// [`Rejection`] is the reason; nothing was remembered.
     pub(in crate::room) fn verify(
         &self,
         now: Now,
@@ -202,19 +202,19 @@ impl Delivery {
         let (header, key) = (checked.batch.header(), checked.batch.key());
         clock.merge(header.window.most);
         let applied = replica.apply(checked.batch, checked.content);
-        // What wins nothing has no effect to be had twice: keys that only ever lose take no memory.
+        // A batch that wins nothing has no effect to repeat, so keys that only ever lose take no memory.
         if applied.kept || self.windows.get(&header.author).is_some() {
             self.remember(key);
         }
         applied
     }
 
-    /// Whether a batch is further ahead of room time than is allowed.
+    /// Whether a batch is too far ahead of room time.
     pub fn is_ahead(&self, now: Now, batch: &Batch) -> bool {
         self.due(now, batch.header().window.most) > now.time
     }
 
-    /// Whether there is a place to hold a batch that `from` sent.
+    /// Whether there is space to hold a batch from `from`.
     pub fn has_place(&self, from: Endpoint, batch: &Batch) -> bool {
         let bytes = held_bytes(batch);
         if self.held_bytes + bytes <= HELD_BYTES_MAX {
@@ -224,7 +224,7 @@ impl Delivery {
         self.held_bytes_of.values().any(|others| *others >= own + 2 * bytes)
     }
 
-    /// Holds a batch back until it is due, where there is a place for it. Returns of whom batches gave way.
+    /// Holds a batch back until it is due, if there is space. Returns the neighbours whose batches were dropped.
     pub fn hold(&mut self, from: Endpoint, checked: Checked) -> Vec<Endpoint> {
         let mut gave_way = Vec::new();
         if !self.has_place(from, &checked.batch) {
@@ -245,7 +245,7 @@ impl Delivery {
         gave_way
     }
 
-    /// A held batch whose time has come, and from whom it was.
+    /// A held batch whose time has come, and its sender.
     pub fn take_due(&mut self, now: Now) -> Option<(Endpoint, Checked)> {
         let (&(stamp, _), _) = self.held.first_key_value()?;
         if self.due(now, stamp) > now.time {
@@ -267,62 +267,62 @@ impl Delivery {
         held
     }
 
-    /// When the next held batch is due, or something is to be verified or told.
+    /// The time at which the next held batch is due, or verification or a report.
     pub fn poll_timeout(&self, now: Now) -> Option<Time> {
         let held = self.held.first_key_value().map(|(&(stamp, _), _)| self.due(now, stamp));
         let unverified = (!self.queue.is_empty()).then_some(now.time);
         [held, unverified, self.flood.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// A neighbour is gone. Returns how many of its batches were dropped and nobody was told of.
+    /// A neighbour is gone. Returns how many of its dropped batches were not reported.
     pub fn handle_detached(&mut self, endpoint: Endpoint) -> u64 {
         self.queue.handle_detached(endpoint);
         self.flood.handle_detached(endpoint)
     }
 
-    /// Batches that waited for a record are looked at again.
+    /// Batches that waited for a record are checked again.
     pub(super) fn push_again(&mut self, waited: impl IntoIterator<Item = Unruled>) {
         for (from, batch, live) in waited {
             self.queue.push_again(from, batch, live);
         }
     }
 
-    /// Whether everything that was stored has been looked at.
+    /// Whether all stored batches were read.
     pub fn is_restored(&self) -> bool {
         self.queue.is_restored()
     }
 
-    /// Whether live batches of a neighbour wait to be verified.
+    /// Whether live batches of a neighbour wait for verification.
     pub fn has_live(&self, neighbour: Endpoint) -> bool {
         self.queue.has_live(neighbour)
     }
 
-    /// Bytes of batches that wait to be verified.
+    /// Bytes of batches that wait for verification.
     pub fn unverified_bytes(&self) -> usize {
         self.queue.bytes()
     }
 
-    /// A stored batch did not verify.
+    /// A stored batch was invalid.
     pub(super) fn handle_refused_stored(&mut self) {
         self.refused_stored += 1;
     }
 
-    /// How many stored batches did not verify, once all were looked at.
+    /// Number of invalid stored batches, once all were read.
     pub fn take_refused_stored(&mut self) -> usize {
         if self.is_restored() { core::mem::take(&mut self.refused_stored) } else { 0 }
     }
 
-    /// Of whom batches were dropped that are to be told of, and how many.
+    /// The authors of dropped batches to report, and their numbers.
     pub fn take_dropped(&mut self, now: Time) -> Vec<(Endpoint, u64)> {
         self.flood.take_dropped(now).collect()
     }
 
-    /// How many batches are held.
+    /// Number of held batches.
     pub fn held(&self) -> usize {
         self.held.len()
     }
 
-    /// When `stamp` is no further ahead of room time than is allowed.
+    /// The time at which `stamp` is within the allowed distance of room time.
     fn due(&self, now: Now, stamp: Stamp) -> Time {
         if planted!(HeldApplied) {
             return now.time;
@@ -331,7 +331,7 @@ impl Delivery {
         now.time + ahead.saturating_sub(self.ahead_max)
     }
 
-    /// Remembers that a batch was delivered, or passed on.
+    /// Remembers that a batch was delivered, or forwarded.
     pub fn remember(&mut self, key: BatchKey) {
         self.windows.used(key.author, SequenceWindow::new).0.insert(key.sequence);
     }
@@ -350,7 +350,7 @@ mod tests {
     use crate::signed::batch::StampWindow;
     use crate::time::WallTime;
 
-    /// One number, written so many milliseconds after the year 1970 began.
+    /// A batch with one number, written this many milliseconds after the begin of 1970.
     fn checked(sequence: u64, millis: u64) -> Checked {
         let identity = Identity::from_secret([1; 32]);
         let stamp = Stamp::at(WallTime::from_millis(millis));

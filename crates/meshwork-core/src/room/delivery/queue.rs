@@ -1,23 +1,23 @@
-//! The queue of batches that were received and whose signatures are not checked yet.
+//! The queue of received batches whose signatures are not checked yet.
 //!
 //! # Problem
-//! A signature takes a page about as long as drawing a thousand dots. Who joins a room of a million lone clicks must
-//! check a million of them, and must go on drawing, listening and writing meanwhile.
+//! A signature takes a page about as long as drawing a thousand dots. A newcomer to a room of a million lone clicks
+//! must check a million of them, and must go on drawing, receiving and writing meanwhile.
 //!
 //! # How it works
-//! What arrives is decoded, looked up among what is known, and queued by the neighbour that sent it. Each call of
-//! the node works off a few ([`Config::signatures_per_call`](crate::node::Config::signatures_per_call)) and, while
-//! some are left, reports the present as its deadline: the driver calls again as soon as whatever else waits had
-//! its turn. Neighbours take turns, so that nobody's flood delays another's strokes; of one neighbour live batches
-//! come before wanted ones. What one's own storage held takes turns as if it were one more neighbour.
+//! Arriving batches are decoded, compared with known ones, and queued by neighbour. Each call of
+//! the node verifies a few ([`Config::signatures_per_call`](crate::node::Config::signatures_per_call)) and, while
+//! some are left, returns the present as its deadline: the driver calls again after other waiting work.
+//! Neighbours take turns, so that no flood delays another's strokes; of one neighbour live batches
+//! come before wanted ones. Our own storage takes turns like a neighbour.
 //!
 //! # Invariants
-//! - Nothing of a queued batch is shown, merged, stored, acknowledged or passed on.
+//! - A queued batch is not shown, merged, stored, acknowledged or forwarded.
 //! - Of one neighbour, a leaf's end comes after the batches of the leaf.
 //!
 //! # Limits
 //! [`LIVE_BYTES_MAX`] and [`REPAIR_BYTES_MAX`] bytes for each neighbour: 2.5 MiB, and 58 MiB in a full room in
-//! which everybody floods. What finds no place is dropped, and comparison brings it again.
+//! which everybody floods. Batches without space are dropped, and comparison fetches them again.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -28,33 +28,33 @@ use crate::id::Endpoint;
 use crate::room::comparison::Key;
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 
-/// Bytes of one neighbour's live batches that wait: twice what a sender queues on a link, so that an honest one
-/// finds a place even while it sends all that it has written.
+/// Bytes of one neighbour's live batches that wait: twice the queue of a sender on a link, so that an honest one
+/// finds space even while it sends all its writes.
 pub const LIVE_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Bytes of one neighbour's wanted batches that wait: what it may serve ahead of us
+/// Bytes of one neighbour's wanted batches that wait: the amount that it may serve ahead of us
 /// ([`SERVE_WINDOW`](crate::room::comparison::SERVE_WINDOW)), with the entries of the smallest batches.
 pub const REPAIR_BYTES_MAX: usize = 512 * 1024;
-/// Bytes that an entry takes beside its batch.
+/// Bytes of an entry beside its batch.
 const ENTRY_BYTES: usize = 64;
-/// Neighbours that are gone whose last words still wait; more give up the longest queue.
+/// Detached neighbours whose last batches still wait. Beyond, the longest queue is dropped.
 const GONE_MAX: usize = 8;
 
-/// The next thing to be worked off.
+/// The next item to process.
 #[derive(Debug)]
 pub enum Next {
-    /// A batch that somebody just made, or passed on.
+    /// A new or forwarded batch.
     Live(Endpoint, UnverifiedBatch),
     /// A batch of a wanted leaf.
     Leaf(Endpoint, UnverifiedBatch),
-    /// A batch that was verified and has to be looked at again, since the room's records changed.
+    /// A verified batch that must be checked again, since the room's records changed.
     Again(Endpoint, UnverifiedBatch, bool),
-    /// All batches of a wanted leaf were worked off.
+    /// All batches of a wanted leaf were processed.
     LeafEnd(Endpoint, Key),
-    /// A batch of one's own storage, not decoded yet.
+    /// A batch of our own storage, not decoded yet.
     Stored(Vec<u8>),
 }
 
-/// There is no place for a batch: its neighbour sends faster than can be verified.
+/// There is no space for a batch: its neighbour sends faster than we verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
@@ -64,7 +64,7 @@ enum Wanted {
     End(Key),
 }
 
-/// What waits of one neighbour.
+/// The waiting items of one neighbour.
 #[derive(Debug, Default)]
 struct Lane {
     again: VecDeque<(UnverifiedBatch, bool)>,
@@ -75,13 +75,13 @@ struct Lane {
     gone: bool,
 }
 
-/// Batches that wait for their signatures to be checked.
+/// Batches that wait for signature checks.
 #[derive(Debug, Default)]
 pub struct Queue {
-    /// Only those of which something waits.
+    /// Only neighbours with waiting items.
     lanes: BTreeMap<Endpoint, Box<Lane>>,
     stored: VecDeque<Vec<u8>>,
-    /// Whose turn was last; `None` when it was the storage's.
+    /// The neighbour that had the last turn; `None` for the storage.
     last: Option<Endpoint>,
 }
 
@@ -113,23 +113,23 @@ impl Queue {
     /// Queues the end of a wanted leaf behind its batches.
     ///
     /// # Errors
-    /// [`Full`]; the end is dropped, as if the neighbour had not said it.
+    /// [`Full`]; the end is dropped, as if it had not arrived.
     pub fn push_leaf_end(&mut self, from: Endpoint, leaf: Key) -> Result<(), Full> {
         self.push_wanted(from, Wanted::End(leaf), ENTRY_BYTES)
     }
 
-    /// Queues a batch that was verified and has to be looked at again; `live` if it may be passed on. There are no
+    /// Queues a verified batch for another check; `live` if it may be forwarded. There are no
     /// more of them than were kept until the room's records changed.
     pub fn push_again(&mut self, from: Endpoint, batch: SignedBatch, live: bool) {
         self.lanes.entry(from).or_default().again.push_back((batch.into(), live));
     }
 
-    /// Queues what one's own storage held.
+    /// Queues the batches of our own storage.
     pub fn push_stored(&mut self, batches: impl IntoIterator<Item = Vec<u8>>) {
         self.stored.extend(batches);
     }
 
-    /// The next thing whose turn it is.
+    /// The next item in turn.
     pub fn take_next(&mut self) -> Option<Next> {
         let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let mut turn = self.lanes.range((after, Bound::Unbounded)).next().map(|(endpoint, _)| *endpoint);
@@ -155,17 +155,17 @@ impl Queue {
         self.lanes.get(&endpoint).is_some_and(|lane| !lane.live.is_empty())
     }
 
-    /// Whether nothing waits of one's own storage.
+    /// Whether nothing of our own storage waits.
     pub fn is_restored(&self) -> bool {
         self.stored.is_empty()
     }
 
-    /// Bytes that wait of all neighbours, their entries included.
+    /// Bytes of all waiting items, their entries included.
     pub fn bytes(&self) -> usize {
         self.lanes.values().map(|lane| lane.live_bytes + lane.wanted_bytes).sum()
     }
 
-    /// A neighbour is gone: what it said before still counts, but nothing of it was wanted for long.
+    /// A neighbour is gone: its earlier batches still count, but its leaves are no longer wanted.
     pub fn handle_detached(&mut self, endpoint: Endpoint) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
             lane.gone = true;
@@ -178,7 +178,7 @@ impl Queue {
         }
     }
 
-    /// Forgets what a neighbour said, which broke the rules.
+    /// Forgets the items of a neighbour that broke the rules.
     pub fn forget(&mut self, endpoint: Endpoint) {
         self.lanes.remove(&endpoint);
     }
@@ -257,7 +257,7 @@ mod tests {
             .expect("just written")
     }
 
-    /// Who comes next, and with what.
+    /// The neighbours in turn, with their sequences.
     fn order(queue: &mut Queue) -> Vec<(u8, u64)> {
         let said = |next| match next {
             Next::Live(from, batch) | Next::Leaf(from, batch) | Next::Again(from, batch, _) => {

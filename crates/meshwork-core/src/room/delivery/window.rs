@@ -1,10 +1,10 @@
-//! Which batches of an endpoint were delivered: a sure prefix and a bitmap of the latest.
+//! The delivered batches of an endpoint: a sure prefix and a bitmap of the latest.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Sequences that the bitmap covers: 17 s of one endpoint that flushes a batch each frame at 60 a second, which
-/// is longer than a link lives without being heard.
+/// Sequences that the bitmap covers: 17 s of an endpoint that flushes a batch each frame at 60 a second, which
+/// is longer than a silent link lives.
 pub const WINDOW: u64 = 1024;
 
 const WORDS: usize = (WINDOW / 64) as usize;
@@ -12,10 +12,10 @@ const WORDS: usize = (WINDOW / 64) as usize;
 /// Remembers which sequences of one endpoint were delivered, in at most 200 bytes.
 ///
 /// Three zones, from below: all of `1..=prefix` were delivered; the [`WINDOW`] sequences up to the greatest one
-/// are known one by one; what lies between is **forgotten**. A sequence above the window moves it up, however
-/// far, since gaps are ordinary: batches that win nothing any more are never sent to a newcomer. A forgotten
-/// sequence counts as new each time, so that no batch can be lost to this window; whoever takes it must be
-/// idempotent and pass on only what had an effect, as a replica does.
+/// are known one by one; the sequences between are **forgotten**. A sequence above the window moves it up, however
+/// far, since gaps are ordinary: a newcomer never receives superseded batches. A forgotten
+/// sequence counts as new each time, so that this window loses no batch. Its user must be
+/// idempotent and forward only batches with an effect, as a replica does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SequenceWindow {
     /// All sequences from 1 to here were delivered.
@@ -27,12 +27,12 @@ pub struct SequenceWindow {
 }
 
 impl SequenceWindow {
-    /// A window that has seen nothing.
+    /// An empty window.
     pub fn new() -> SequenceWindow {
         SequenceWindow::default()
     }
 
-    /// Notes that `sequence` is delivered, and says whether it counts as new. Sequence 0 does not exist and is
+    /// Notes that `sequence` is delivered, and returns whether it counts as new. Sequence 0 does not exist and is
     /// never new.
     pub fn insert(&mut self, sequence: u64) -> bool {
         if sequence <= self.prefix {

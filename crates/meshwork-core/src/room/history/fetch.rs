@@ -1,4 +1,4 @@
-//! Fetching a history: whom to ask, part by part, and what to do when somebody lies or goes away.
+//! Fetching a history: the choice of the source, part by part, and its replacement if it lies or goes away.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -11,46 +11,46 @@ use crate::room::message::history::{HistoryMessage, HistoryPartEnd, HistorySpan,
 use crate::signed::batch::{SignedBatch, UnverifiedBatch};
 use crate::time::Time;
 
-/// How long neighbours are waited for who have not said how far back they reach.
+/// How long to wait for neighbours that have not sent their extent.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-/// Answers that are kept: of everybody in a full room.
+/// Answers that are kept: from everybody in a full room.
 pub const SPANS_MAX: usize = crate::seam::config::ROOM_ENDPOINTS_MAX;
-/// How long a neighbour may say nothing while a part is wanted of it.
+/// How long a neighbour may send nothing while a part is requested of it.
 const SILENT_AFTER: Duration = Duration::from_secs(15);
-/// Bytes that may wait to be verified or taken out; the next part is wanted when there are fewer.
+/// Bytes that may wait for verification or the application. The next part is requested when there are fewer.
 const WAITING_MAX: usize = PART_BYTES_MAX;
 
-/// How far a fetch is.
+/// The state of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryState {
-    /// Neighbours are being asked how far back they reach.
+    /// Neighbours were asked for their extents.
     Asking,
     /// A log is being fetched.
     Fetching,
     /// Everything was fetched.
     Complete,
-    /// No neighbour has a log: there is what one's own replica still has.
+    /// No neighbour has a log. Only our own replica has anything.
     NoLog,
-    /// Every neighbour that has a log went away, failed or lied before its end. What came until then is true.
+    /// Every neighbour with a log went away, failed or lied before its end. The batches until then are true.
     BrokenOff,
 }
 
-/// What there is to say of a fetch.
+/// The progress of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryView {
     /// How far it is.
     pub state: HistoryState,
-    /// Whose log it is, and how far back that reaches.
+    /// The owner of the log, and its extent.
     pub source: Option<(Endpoint, HistorySpan)>,
-    /// Bytes of batches that came from this source.
+    /// Bytes of batches from this source.
     pub bytes: u64,
-    /// Batches that were verified, from all sources.
+    /// Verified batches, from all sources.
     pub batches: u64,
-    /// Batches that the source knows to be missing between its first and its last entry.
+    /// Batches that the source reports as missing between its first and its last entry.
     pub missed: u64,
-    /// Whether the log begins with its entry 0 and nothing is missing in it so far.
+    /// Whether the log begins with its entry 0 and nothing is missing so far.
     pub is_whole: bool,
-    /// Sources that were given up.
+    /// Number of abandoned sources.
     pub given_up: usize,
 }
 
@@ -64,9 +64,9 @@ pub(super) struct Fetch {
     answer_by: Time,
     spans: BTreeMap<Endpoint, HistorySpan>,
     source: Option<(Endpoint, HistorySpan)>,
-    /// The entry that comes next.
+    /// The next entry.
     next: u64,
-    /// Bytes that the part that is wanted may still have.
+    /// Bytes that the requested part may still have.
     wanted: Option<usize>,
     heard: Time,
     is_at_end: bool,
@@ -125,7 +125,7 @@ impl Fetch {
         }
     }
 
-    /// Of whom a part is wanted now.
+    /// The neighbour of which a part is requested now.
     pub(super) fn asked(&self) -> Option<Endpoint> {
         self.source.filter(|_| self.wanted.is_some()).map(|(source, _)| source)
     }
@@ -147,7 +147,7 @@ impl Fetch {
         match message {
             HistoryMessage::Batch(entry) => {
                 let bytes = entry.batch.len();
-                // No batch, out of order, or longer than what was wanted, but for the one that a part always has.
+                // No batch, out of order, or longer than requested, except the one that a part always has.
                 let is_asked = entry.number >= self.next && (left >= bytes || left == PART_BYTES_MAX);
                 let read = UnverifiedBatch::decode(&self.room, &entry.batch).ok();
                 let Some(batch) = read.filter(|_| is_asked) else { return self.give_up(now) };
@@ -171,7 +171,7 @@ impl Fetch {
         self.changed = true;
     }
 
-    /// An entry with this number came: those before it do not exist any more.
+    /// An entry with this number came: earlier ones no longer exist.
     fn pass(&mut self, number: u64) {
         self.is_whole &= number == self.next;
         self.next = number.saturating_add(1);
@@ -199,7 +199,7 @@ impl Fetch {
         }
     }
 
-    /// A batch that `from` sent is none that its author signed.
+    /// A batch from `from` was not signed by its author.
     pub(super) fn handle_forged(&mut self, now: Time, from: Endpoint) {
         self.drop_unverified(from);
         if self.is_source(from) {
@@ -224,7 +224,7 @@ impl Fetch {
         self.changed = true;
     }
 
-    /// A batch does not count in this room any more.
+    /// A batch no longer counts in this room.
     pub(super) fn handle_left_out(&mut self) {
         self.changed = true;
     }
@@ -267,7 +267,7 @@ impl Fetch {
         self.sends.pop_front()
     }
 
-    /// Whether there is something to tell since this was last asked.
+    /// Whether the progress changed since the last call.
     pub(super) fn take_changed(&mut self) -> bool {
         core::mem::take(&mut self.changed)
     }
@@ -288,11 +288,11 @@ impl Fetch {
         self.sends.push_back((source, HistoryMessage::Want(want)));
     }
 
-    /// Goes on with the log that reaches back furthest of those that are left.
+    /// Goes on with the log that reaches back furthest among the rest.
     fn choose(&mut self, now: Time) {
         self.changed = true;
         let logs = self.spans.iter().filter(|(_, span)| span.bytes > 0);
-        // One that has forgotten nothing before one that has, then the one that began first.
+        // A complete log before an incomplete one, then the oldest.
         let best = logs.min_by_key(|(endpoint, span)| (span.first != 0, span.since_ms, **endpoint));
         let Some((&source, &span)) = best else {
             let none = if self.given_up > 0 { HistoryState::BrokenOff } else { HistoryState::NoLog };
@@ -307,7 +307,7 @@ impl Fetch {
         self.heard = now;
     }
 
-    /// The source is of no use any more.
+    /// The source is useless now.
     fn give_up(&mut self, now: Time) {
         if let Some(source) = self.asked() {
             self.sends.push_back((source, HistoryMessage::Unwant));

@@ -1,25 +1,25 @@
-//! The history of a room between its members: who has how much of it, fetching it, and serving it.
+//! The history of a room between its members: their extents, fetching and serving.
 //!
 //! # Problem
-//! A replica has what shows now. Who wants to see how it came about needs what was beaten as well, which
-//! only a keeper's log has, may be large, and must not be believed because a keeper says so.
+//! A replica has only visible entries. A replay needs superseded batches as well, which
+//! only a keeper's log has. It may be large, and must not be trusted because a keeper sends it.
 //!
 //! # How it works
-//! A log has the batches of all replicas of the room. Who wants the past of one of them asks its neighbours how far back
-//! their logs reach ([`HistoryMessage::Ask`]). One log is then fetched in order, part by part: each part is wanted by the
-//! number of its first entry, so that a fetch can go on anywhere, and the next is wanted when the one before has come and
-//! little waits. Batches of other replicas are passed over; the others are verified in slices, after everything else. Who sends one that its
-//! author did not sign is asked no more, and the next one's log is fetched; so it is when a keeper goes away.
+//! A log has the batches of all replicas of the room. A member that wants the past of one of them asks its neighbours
+//! how far back their logs reach ([`HistoryMessage::Ask`]). One log is then fetched in order, part by part: each part
+//! is requested by the number of its first entry, so that a fetch can go on anywhere, and the next is requested when
+//! the last has come and little waits. Batches of other replicas are skipped; the others are verified in slices, after
+//! everything else. If a neighbour sends one that its author did not sign, or goes away, the next one's log is fetched.
 //! docs/protocol/history.md has the bytes.
 //!
 //! # Driving it
-//! An application calls [`Room::begin_history`], looks at [`Room::history`] at each [`Event::HistoryChanged`], and takes
-//! out what came ([`Room::take_history`]): what it does not take is not followed by more. A log is read by the driver
+//! An application calls [`Room::begin_history`], reads [`Room::history`] at each [`Event::HistoryChanged`], and takes
+//! batches out ([`Room::take_history`]). If it takes none, no more are fetched. The driver reads the log
 //! ([`RoomOutput::ReadHistory`]).
 //!
 //! # Invariants
-//! - What is taken out was signed by its author for this room, and counts under the room's records.
-//! - A log is never read for who asked for more than [`WANTS_MAX`] parts at a time.
+//! - The batches were signed by their authors for this room, and count under the room's records.
+//! - A log is never read for a neighbour with more than [`WANTS_MAX`] open requests.
 //!
 //! # Limits
 //! [`PART_BYTES_MAX`], [`WANTS_MAX`], [`PARTS_BURST`] and [`PARTS_PER_SECOND`], [`ASKS_BURST`].
@@ -49,7 +49,7 @@ use crate::time::{Now, Time};
 /// Bytes of batches in one part: a page verifies that many lone clicks in a quarter of a second.
 pub const PART_BYTES_MAX: usize = 128 * 1024;
 
-/// What an entry that says that batches are missing counts as, in bytes of a part.
+/// Bytes of a part that an entry about missing batches counts.
 pub const GAP_BYTES: usize = 64;
 
 /// Both sides of history in one room.
@@ -80,15 +80,15 @@ impl History {
         [fetch, self.archive.poll_timeout()].into_iter().flatten().min()
     }
 
-    /// Whether something is ready to be served.
+    /// Whether any message is ready.
     pub(super) fn is_serving(&self) -> bool {
         self.archive.is_serving()
     }
 }
 
 impl Room {
-    /// Begins to fetch the past of a replica from whichever neighbour's log reaches back furthest; what was fetched before
-    /// is forgotten.
+    /// Begins to fetch the past of a replica from the neighbour whose log reaches back furthest, and forgets earlier
+    /// fetches.
     pub fn begin_history(&mut self, now: Now, replica: ReplicaNumber) {
         self.cancel_history();
         let neighbours: Vec<Endpoint> = self.membership.members().keys().copied().collect();
@@ -96,7 +96,7 @@ impl Room {
         self.finish(now);
     }
 
-    /// Stops fetching, and forgets what was not taken.
+    /// Stops fetching, and forgets batches that were not taken.
     pub fn cancel_history(&mut self) {
         if let Some(source) = self.history.fetch.take().and_then(|fetch| fetch.asked()) {
             let unwant = RoomMessage::History(HistoryMessage::Unwant);
@@ -104,12 +104,12 @@ impl Room {
         }
     }
 
-    /// How far the history is; `None` when none is being fetched.
+    /// The state of the fetch; `None` if there is none.
     pub fn history(&self) -> Option<HistoryView> {
         self.history.fetch.as_ref().map(Fetch::view)
     }
 
-    /// Takes out batches that were fetched and verified, in the order of the log, until they cost `cost_most` or more
+    /// Takes out fetched and verified batches, in the order of the log, until they cost `cost_most` or more
     /// together.
     pub fn take_history(&mut self, now: Now, cost_most: usize) -> Vec<SignedBatch> {
         let (mut taken, mut cost) = (Vec::new(), 0);
@@ -124,13 +124,13 @@ impl Room {
         taken
     }
 
-    /// The driver has read a part of the log, or could not, in words.
+    /// The driver has read a part of the log, or failed, with the reason.
     pub fn handle_history_read(&mut self, now: Now, token: u64, part: Result<HistoryPart, String>) {
         self.history.archive.handle_read(now.time, token, part);
         self.finish(now);
     }
 
-    /// The next message of the history for `to`, when nothing else is to be served.
+    /// The next message of the history for `to`, if nothing else must be served.
     pub(super) fn serve_history(&mut self, to: Endpoint) -> Option<RoomMessage> {
         self.history.archive.serve(to).map(RoomMessage::History)
     }
@@ -168,14 +168,14 @@ impl Room {
                     fetch.handle_forged(now.time, from);
                     self.kept.outputs.push_back(RoomOutput::Offence(from, refusal, detail));
                 }
-                // What the room's records do not let stand is not shown; a keeper may have it all the same.
+                // Batches that the room's records void are not shown; a keeper may still have them.
                 Ok(_) | Err(_) => fetch.handle_left_out(),
             }
         }
         count
     }
 
-    /// Sends and tells what the history wants sent and told.
+    /// Sends messages and reports of the history.
     pub(super) fn finish_history(&mut self, now: Now) {
         let room = self.kept.handle;
         self.history.archive.handle_timeout(now.time);

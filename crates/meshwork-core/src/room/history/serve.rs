@@ -1,4 +1,4 @@
-//! Serving one's log: what neighbours want of it, no more than stated, as the driver reads it.
+//! Serves our log: parts that neighbours request, within limits, as the driver reads it.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -15,30 +15,30 @@ use crate::seam::io::{HistoryEntry, HistoryPart};
 use crate::time::Time;
 use crate::wire::Bytes;
 
-/// Parts that one neighbour may have asked for and not got: one that is on its way and the next. With the longest
+/// Parts that one neighbour may have requested and not received: one under way and the next. With the longest
 /// batch at its end that is 384 KiB for each neighbour.
 pub const WANTS_MAX: usize = 2;
-/// Parts that a neighbour gets without a pause, and how many a second from then on: 4 MiB/s, several times what
-/// its receiver can verify of lone clicks. What is asked for sooner waits.
+/// Parts that a neighbour gets without a pause, and parts a second from then on: 4 MiB/s, several times the rate at
+/// which its receiver verifies lone clicks. Earlier requests wait.
 pub const PARTS_BURST: u32 = 32;
 /// See [`PARTS_BURST`].
 pub const PARTS_PER_SECOND: u32 = 32;
-/// How often a neighbour may ask how far back we reach without a pause; from then on once in [`ASKS_EVERY`].
+/// Requests for our extent without a pause; from then on one in [`ASKS_EVERY`].
 pub const ASKS_BURST: u32 = 8;
 /// See [`ASKS_BURST`].
 pub const ASKS_EVERY: Duration = Duration::from_secs(2);
-/// How often it is told what was refused.
+/// Interval of reports about refusals.
 const TELL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Client {
     asks: Bucket,
     parts: Bucket,
-    /// Parts that are not begun.
+    /// Parts that have not begun.
     wants: VecDeque<WantHistory>,
-    /// What the driver is reading for it.
+    /// The part that the driver reads for it.
     reading: Option<Reading>,
-    /// What was read and is to be sent when the link has room.
+    /// Messages to send when the link has space.
     ready: VecDeque<HistoryMessage>,
     /// Parts in `ready`.
     parts_ready: usize,
@@ -51,7 +51,7 @@ enum Reading {
     Part(u64),
 }
 
-/// One's own history, as the others see it.
+/// Our own history, for others.
 #[derive(Debug, Default)]
 pub(super) struct Archive {
     has_log: bool,
@@ -59,7 +59,7 @@ pub(super) struct Archive {
     next_token: u64,
     sends: VecDeque<(Endpoint, HistoryMessage)>,
     reads: VecDeque<(u64, WantHistory)>,
-    /// When somebody may get another part.
+    /// The time at which some neighbour may get another part.
     serve_at: Option<Time>,
     tell_at: Option<Time>,
 }
@@ -73,7 +73,7 @@ impl Archive {
         self.clients.remove(&endpoint);
     }
 
-    /// Somebody asks how far back we reach.
+    /// A neighbour asks how far back we reach.
     pub(super) fn handle_ask(&mut self, now: Time, from: Endpoint) {
         let has_log = self.has_log;
         let client = self.client(now, from);
@@ -87,12 +87,12 @@ impl Archive {
         } else if client.reading.is_none() {
             self.read(from, WantHistory { from: 0, bytes: 0 }, Reading::Span);
         } else {
-            // A part is being read, which tells as much in a moment: who asks may ask again.
+            // A part is being read, which answers in a moment: the neighbour may ask again.
             self.refuse(now, from);
         }
     }
 
-    /// Somebody wants a part.
+    /// A neighbour requests a part.
     pub(super) fn handle_want(&mut self, now: Time, from: Endpoint, want: WantHistory) {
         let client = self.client(now, from);
         let reading = usize::from(matches!(client.reading, Some(Reading::Part(_))));
@@ -104,7 +104,7 @@ impl Archive {
         self.begin_parts(now);
     }
 
-    /// Somebody wants nothing more.
+    /// A neighbour withdraws its requests.
     pub(super) fn handle_unwant(&mut self, from: Endpoint) {
         if let Some(client) = self.clients.get_mut(&from) {
             client.wants.clear();
@@ -114,12 +114,12 @@ impl Archive {
         }
     }
 
-    /// The driver has read something.
+    /// The driver has read a part.
     pub(super) fn handle_read(&mut self, now: Time, token: u64, part: Result<HistoryPart, String>) {
         let is_it =
             |reading: Reading| matches!(reading, Reading::Span(one) | Reading::Part(one) if one == token);
         let found = self.clients.iter_mut().find(|(_, client)| client.reading.is_some_and(is_it));
-        // Who wanted it may be gone.
+        // The requesting neighbour may be gone.
         let Some((&to, client)) = found else { return };
         let was_span = matches!(client.reading.take(), Some(Reading::Span(_)));
         self.serve_at = Some(now);
@@ -139,7 +139,7 @@ impl Archive {
         }
     }
 
-    /// Whether something is ready for anybody.
+    /// Whether any message is ready.
     pub(super) fn is_serving(&self) -> bool {
         self.clients.values().any(|client| !client.ready.is_empty())
     }
@@ -168,12 +168,12 @@ impl Archive {
         self.sends.pop_front()
     }
 
-    /// What the driver is to read: a token, and which part; of 0 bytes only how far back the log reaches.
+    /// The part that the driver must read, with a token; 0 bytes for only the extent of the log.
     pub(super) fn poll_read(&mut self) -> Option<(u64, WantHistory)> {
         self.reads.pop_front()
     }
 
-    /// Who was refused how often, once a second.
+    /// The refused neighbours and numbers, once a second.
     pub(super) fn take_refused(&mut self, now: Time) -> Vec<(Endpoint, u64)> {
         if self.tell_at.is_none_or(|at| at > now) {
             return Vec::new();
@@ -183,7 +183,7 @@ impl Archive {
         refused.map(|(&from, client)| (from, core::mem::take(&mut client.refused))).collect()
     }
 
-    /// Begins the parts that may be.
+    /// Begins the parts that may begin.
     fn begin_parts(&mut self, now: Time) {
         self.serve_at = None;
         let mut reads = Vec::new();
@@ -244,7 +244,7 @@ impl Client {
     fn push_part(&mut self, entries: Vec<HistoryEntry>, end: HistoryPartEnd) {
         let messages = entries.into_iter().filter_map(|entry| match entry {
             HistoryEntry::Batch { number, at, bytes } => {
-                // What is too long for a batch is none.
+                // An entry longer than a batch is invalid.
                 let batch = Bytes::new(bytes).ok()?;
                 Some(HistoryMessage::Batch(PastEntry { number, at_ms: at.as_millis(), batch }))
             }

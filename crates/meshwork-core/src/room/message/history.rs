@@ -1,4 +1,4 @@
-//! What members say to each other about a room's history: kinds 60 to 66, whose bytes docs/protocol/history.md gives.
+//! Messages about a room's history: kinds 60 to 66. docs/protocol/history.md has the bytes.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum HistoryMessage {
     Ask,
     /// How far back the sender's history reaches.
     Span(HistorySpan),
-    /// Asks for one part of the receiver's history.
+    /// Requests one part of the receiver's history.
     Want(WantHistory),
     /// An entry of a wanted part: a batch.
     Batch(PastEntry),
@@ -20,28 +20,28 @@ pub enum HistoryMessage {
     Gap(PastGap),
     /// All entries of a wanted part were sent.
     PartEnd(HistoryPartEnd),
-    /// The sender wants no further part; what it wanted and did not get it does not want any more.
+    /// The sender withdraws all its requests.
     Unwant,
 }
 
 /// Body of [`HistoryMessage::Span`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistorySpan {
-    /// The number of its oldest entry: of a log that has forgotten nothing 0.
+    /// The number of its oldest entry; 0 if the log is complete.
     pub first: u64,
-    /// Bytes of all of it, about: what may be shown as the length of a fetch. 0 where there is no log.
+    /// Approximate bytes of the whole log, to show the length of a fetch; 0 without a log.
     pub bytes: u64,
-    /// When its oldest entry was written down, in milliseconds since 1970-01-01 UTC; 0 where there is none.
+    /// The time of its oldest entry, in milliseconds since 1970-01-01 UTC; 0 without one.
     pub since_ms: u64,
 }
 
 /// Body of [`HistoryMessage::Want`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantHistory {
-    /// The number of the first entry that is wanted. Entries before the oldest one do not exist any more.
+    /// The number of the first requested entry. Entries before the oldest one no longer exist.
     pub from: u64,
-    /// Bytes of batches that the part may have; it has at least one entry all the same. At most
-    /// [`PART_BYTES_MAX`](crate::room::history::PART_BYTES_MAX): more counts as that.
+    /// Most bytes of batches in the part, which always has at least one entry. At most
+    /// [`PART_BYTES_MAX`](crate::room::history::PART_BYTES_MAX), also if the number is greater.
     pub bytes: u32,
 }
 
@@ -50,7 +50,7 @@ pub struct WantHistory {
 pub struct PastEntry {
     /// Its number.
     pub number: u64,
-    /// When it was accepted, by the sender's clock, in milliseconds since 1970-01-01 UTC; 0 where that is not known.
+    /// The time at which it was accepted, by the sender's clock, in milliseconds since 1970-01-01 UTC; 0 if unknown.
     pub at_ms: u64,
     /// The signed batch.
     pub batch: Bytes<BATCH_MAX>,
@@ -61,31 +61,31 @@ pub struct PastEntry {
 pub struct PastGap {
     /// Its number.
     pub number: u64,
-    /// When that was noticed, as in [`PastEntry`].
+    /// The time at which that was noticed, as in [`PastEntry`].
     pub at_ms: u64,
-    /// How many batches are missing.
+    /// Number of missing batches.
     pub missed: u64,
 }
 
 /// Body of [`HistoryMessage::PartEnd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryPartEnd {
-    /// The number from which to go on.
+    /// The number of the next entry.
     pub next: u64,
-    /// What comes after this part.
+    /// The rest after this part.
     pub outcome: PartOutcome,
 }
 
-/// What comes after a part of a history.
+/// The rest after a part of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PartOutcome {
     /// There is more.
     More,
     /// The history ends here, for now.
     End,
-    /// The history cannot be read: ask somebody else.
+    /// The history cannot be read: ask another member.
     Failed,
-    /// The part was not read, since too many were asked for at a time.
+    /// The part was not read, since too many were requested at a time.
     Refused,
 }
 

@@ -1,16 +1,16 @@
-//! Batches as a store has them.
+//! The form of batches in a store.
 //!
-//! A batch is stored as it is. One that wins no entry and waits stands behind a byte with which no batch begins, and the day
-//! on which it lost its last entry, counted from 1970-01-01 00:00 UTC, in four bytes, the most significant first.
+//! A batch is stored unchanged. A superseded batch follows a byte with which no batch begins, and the day
+//! on which it was superseded, counted from 1970-01-01 00:00 UTC, in four bytes, the most significant first.
 
 use alloc::vec::Vec;
 
 use crate::signed::batch::SignedBatch;
 
-/// What begins the form of a batch that wins no entry.
+/// First byte of the form of a superseded batch.
 const WAITS: u8 = 0;
 
-/// The bytes that a store has of a batch that wins an entry, or lost its last one on a day.
+/// The stored form of a winning batch, or of one that was superseded on a day.
 pub(super) fn write(batch: &SignedBatch, lost_on: Option<u32>) -> Vec<u8> {
     match lost_on {
         None => batch.bytes().to_vec(),
@@ -18,7 +18,7 @@ pub(super) fn write(batch: &SignedBatch, lost_on: Option<u32>) -> Vec<u8> {
     }
 }
 
-/// A batch that a store has, and the day on which it lost its last entry where it wins none.
+/// A stored batch, and the day on which it was superseded, if it was.
 pub fn read(stored: &[u8]) -> (&[u8], Option<u32>) {
     match stored {
         [WAITS, rest @ ..] => match rest.split_first_chunk() {

@@ -1,30 +1,30 @@
-//! What a room keeps: changes on their way to durable storage, and the acknowledgements that wait for them.
+//! Storage of a room: changes on their way to disk, and the acknowledgements that wait for them.
 //!
 //! # Problem
-//! A member that stores may call a batch stored only once it is. Disks are slow, fill up, and come back; the
-//! room must not wait for them, must not forget what they did not take, and must not grow without bound.
+//! A member may acknowledge a batch as stored only once it is. Disks are slow, fill up, and come back. The
+//! room must not wait for them, must not forget failed changes, and must not grow without bound.
 //!
 //! # How it works
 //! Changes are gathered by key while [`PERSISTING_MAX`] others are on their way, so that a slow disk makes
-//! larger changes instead of a queue. A change that failed is gathered again, under what came later. From then
+//! larger changes instead of a queue. A failed change is gathered again, beneath later ones. From then
 //! on batches are acknowledged as applied but not stored, one change at a time is tried after a pause that
-//! doubles from [`RETRY_LEAST`] to [`RETRY_MOST`], and once one succeeds the acknowledgements that are owed
-//! are given, this time as stored.
+//! doubles from [`RETRY_LEAST`] to [`RETRY_MOST`], and once one succeeds the same batches are
+//! acknowledged as stored.
 //!
-//! Several programs may write one store, as the tabs of a browser profile do. So a batch of the store that this room does
-//! not hold is left there, unless this room took it in, or read it there, and then dropped it by the room's rules.
+//! Several programs may write one store, as the tabs of a browser profile do. So an unknown batch of the store
+//! stays there, unless this room accepted or read it, and then dropped it by the room's rules.
 //!
 //! # Invariants
-//! - A batch is acknowledged as stored only after a change with it succeeded, or when nothing of it is to be kept.
-//! - What is stored after a success is what the room kept when that change was gathered.
-//! - A batch is removed from the store only after this room looked at it. The batches that superseded it are stored by the
+//! - A batch is acknowledged as stored only after a change with it succeeded, or if nothing of it must be kept.
+//! - After a success the store has the state of the room when that change was gathered.
+//! - A batch is removed from the store only after this room read it. The batches that superseded it are stored by the
 //!   same change at the latest.
-//! - Accepted batches reach the history once, in the order in which they were accepted; only those of a change
-//!   that failed may come after later ones.
+//! - Accepted batches reach the history once, in the order of acceptance; only those of a failed change
+//!   may come after later ones.
 //!
 //! # Limits
-//! Gathered changes are at most what the room holds and what is on disk. For the history, batches of
-//! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint is owed at most
+//! Gathered changes are at most the batches of the room and of the disk. For the history, batches of
+//! [`ACCEPTED_BYTES_MAX`] bytes wait; beyond, the oldest are left out and counted. Each endpoint waits for at most
 //! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
 
 pub mod form;
@@ -43,24 +43,24 @@ use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
 use crate::time::{Now, Time, WallTime};
 
-/// Changes that are on their way to storage at a time. Further ones are gathered into the next, so that a slow
+/// Changes on their way to storage at a time. Further ones are gathered into the next, so that a slow
 /// disk makes larger commits instead of a queue.
 pub const PERSISTING_MAX: usize = 2;
-/// Pause before a failed change is tried again: a disk that was full may have been cleared by hand.
+/// Pause before a failed change is tried again: a person may have cleared a full disk.
 pub const RETRY_LEAST: Duration = Duration::from_secs(1);
-/// Longest such pause: who has made room on the disk does not wait much longer than this for the all-clear.
+/// Longest such pause: a person who cleared the disk need not wait much longer for the all-clear.
 pub const RETRY_MOST: Duration = Duration::from_secs(60);
 /// Bytes of accepted batches that wait for the history while storage fails or is slow.
 pub const ACCEPTED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 type Acknowledgements = BTreeMap<Endpoint, BTreeSet<u64>>;
 
-/// What a room's storage wants done.
+/// An output of the storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum StorageOutput {
-    /// To be stored.
+    /// Store this.
     Persist { token: u64, change: StoreChange },
-    /// To be told to a member.
+    /// Send this to a member.
     Acknowledge { to: Endpoint, sequences: BTreeSet<u64>, stored: bool },
     /// Storing failed; the room goes on.
     Failed(String),
@@ -68,51 +68,51 @@ pub(super) enum StorageOutput {
     Recovered,
 }
 
-/// What is stored of one room, is about to be, and is to be acknowledged then.
+/// The stored and gathered changes of one room, and the acknowledgements that wait for them.
 #[derive(Debug)]
 pub(super) struct Storage {
     stores: bool,
-    /// Only while it stores.
+    /// Only while the driver stores.
     keeps_history: bool,
     gathered: Change,
     accepted_bytes: usize,
-    /// To be acknowledged with the next change.
+    /// Acknowledgements for the next change.
     acknowledgements: Acknowledgements,
-    /// Told as not stored, and to be told again once they are.
+    /// Batches that were acknowledged as not stored, for a second acknowledgement.
     owed: Acknowledgements,
     on_the_way: BTreeMap<u64, OnTheWay>,
-    /// Batches that a store may have in another form than they should have there, while the room is not stored.
+    /// Batches that a store may have in an outdated form, while the room is not stored.
     outdated: BTreeSet<BatchKey>,
-    /// Batches that were read from the store and then dropped by the room's rules, while the room is not stored: at most
-    /// what the store has.
+    /// Batches that were read from the store and then dropped by the room's rules, while the room is not stored: at
+    /// most as many as the store has.
     dropped: BTreeSet<BatchKey>,
-    /// Batches that were read from the store and that this program can never take in: at most what the store has. They
+    /// Batches from the store that this program can never accept: at most as many as the store has. They
     /// stay there, since a later version may read them.
     refused: BTreeSet<BatchKey>,
     next_token: u64,
     failing: Option<Failing>,
-    /// Whether everything was stored when that was last asked.
+    /// The result of the last question whether everything is stored.
     was_done: bool,
     outputs: VecDeque<StorageOutput>,
 }
 
-/// A change of what is stored.
+/// A change of the store.
 #[derive(Debug, Default)]
 struct Change {
     genesis: Option<Vec<u8>>,
-    /// The room's records, when they are others than those on disk.
+    /// The room's records, if they differ from those on disk.
     records: Option<Vec<u8>>,
     batches: BTreeMap<BatchKey, Wanted>,
     accepted: VecDeque<(WallTime, SignedBatch)>,
     missed: u64,
 }
 
-/// What is to become of a batch in the store.
+/// The wanted state of a batch in the store.
 #[derive(Debug)]
 struct Wanted {
-    /// The batch, and when it lost its last entry if it wins none; `None` where it is to be removed.
+    /// The batch, and the day on which it was superseded if it was; `None` to remove it.
     batch: Option<(SignedBatch, Option<u32>)>,
-    /// Whether the store may have it from before, in whichever form.
+    /// Whether the store may have an earlier form of it.
     is_there: bool,
 }
 
@@ -120,7 +120,7 @@ struct Wanted {
 struct OnTheWay {
     change: Change,
     acknowledgements: Acknowledgements,
-    /// Whether they were told as not stored already.
+    /// Whether they were acknowledged as not stored already.
     told: bool,
 }
 
@@ -132,7 +132,7 @@ struct Failing {
 }
 
 impl Storage {
-    /// Nothing is stored yet; `genesis` is to be.
+    /// Nothing is stored yet; `genesis` will be.
     pub(super) fn new(config: &Config, genesis: &[u8]) -> Storage {
         let genesis = config.stores.then(|| genesis.to_vec());
         Storage {
@@ -158,27 +158,27 @@ impl Storage {
         self.stores
     }
 
-    /// Whether all that the room keeps is stored, by whomever it was written.
+    /// Whether everything of the room is stored, by any program.
     pub(super) fn is_done(&self) -> bool {
         self.stores && self.failing.is_none() && self.gathered.is_empty() && self.on_the_way.is_empty()
     }
 
-    /// Whether changes are to be stored or on their way, and storing does not fail.
+    /// Whether changes wait or are on their way, and storing works.
     pub(super) fn is_storing(&self) -> bool {
         let waits = !self.gathered.is_empty() || !self.on_the_way.is_empty();
         self.stores && self.failing.is_none() && waits
     }
 
-    /// Whether everything is stored, and was not when this was last asked.
+    /// Whether everything is stored now, and was not at the last call.
     pub(super) fn has_become_done(&mut self) -> bool {
         let (is_done, was_done) = (self.is_done(), self.was_done);
         self.was_done = is_done;
         is_done && !was_done
     }
 
-    /// From now on the room is stored. `stored` is on disk already; `kept` is to be, and what waits since a day. Of what is on
-    /// disk and is neither kept nor waits, only what this room dropped is removed: `is_delivered` says whether it took in a
-    /// batch at any time. The rest is another program's.
+    /// The room is stored from now on. `stored` is on disk already; `kept` must be, and superseded batches with their
+    /// days. Of the rest on disk, only batches that this room dropped are removed: `is_delivered` tells whether it
+    /// accepted a batch at any time. The others belong to another program.
     pub(super) fn start<'a>(
         &mut self,
         genesis: &[u8],
@@ -202,7 +202,7 @@ impl Storage {
         others.into_iter().filter(is_dropped).for_each(|key| self.want(key, None, true));
     }
 
-    /// The room is not stored any longer: what waits for storage is acknowledged as not stored.
+    /// The room is no longer stored: waiting batches are acknowledged as not stored.
     pub(super) fn stop(&mut self) {
         self.stores = false;
         self.failing = None;
@@ -219,7 +219,7 @@ impl Storage {
         self.gathered.genesis = None;
     }
 
-    /// A batch is no longer held.
+    /// A batch was dropped.
     pub(super) fn remove(&mut self, key: BatchKey) {
         if self.stores {
             self.want(key, None, true);
@@ -228,7 +228,7 @@ impl Storage {
         }
     }
 
-    /// A batch that was read from the store is not to be held.
+    /// A batch from the store was dropped.
     pub(super) fn drop_stored(&mut self, key: BatchKey) {
         if !self.stores {
             self.dropped.insert(key);
@@ -236,17 +236,17 @@ impl Storage {
         self.remove(key);
     }
 
-    /// A batch that was read from the store cannot be taken in.
+    /// A batch from the store cannot be accepted.
     pub(super) fn refuse_stored(&mut self, key: BatchKey) {
         self.refused.insert(key);
     }
 
-    /// Whether a batch that was read from the store can never be taken in.
+    /// Whether a batch from the store can never be accepted.
     pub(super) fn is_refused(&self, key: &BatchKey) -> bool {
         self.refused.contains(key)
     }
 
-    /// A batch was taken in and is kept from now on.
+    /// A batch was accepted and is kept from now on.
     pub(super) fn insert(&mut self, now: Now, batch: SignedBatch) {
         if !self.stores {
             return;
@@ -262,7 +262,7 @@ impl Storage {
         self.want(batch.key(), Some((batch, None)), false);
     }
 
-    /// A batch that was accepted before is kept again.
+    /// An earlier batch is kept again.
     pub(super) fn insert_again(&mut self, batch: SignedBatch) {
         if self.stores {
             self.want(batch.key(), Some((batch, None)), true);
@@ -271,7 +271,7 @@ impl Storage {
         }
     }
 
-    /// A batch wins no entry since this day, and waits. The store may have it where `is_there` says so.
+    /// A batch was superseded on this day, and waits. The store may have it if `is_there`.
     pub(super) fn set_aside(&mut self, batch: &SignedBatch, day: u32, is_there: bool) {
         if self.stores {
             self.want(batch.key(), Some((batch.clone(), Some(day))), is_there);
@@ -280,31 +280,31 @@ impl Storage {
         }
     }
 
-    /// Whether changes of the records are gathered or on their way.
+    /// Whether changes of the records wait or are on their way.
     pub(super) fn is_storing_records(&self) -> bool {
         let on_the_way = self.on_the_way.values().any(|waiting| waiting.change.records.is_some());
         on_the_way || self.gathered.records.is_some()
     }
 
-    /// The room has other records than before: all of them, in one string of bytes.
+    /// The room has new records: all of them, in one string of bytes.
     pub(super) fn replace_records(&mut self, records: Vec<u8>) {
         if self.stores {
             self.gathered.records = Some(records);
         }
     }
 
-    /// A member is to hear that its batch was applied, and when that is stored.
+    /// A member gets an acknowledgement of its batch as applied, and as stored later.
     pub(super) fn acknowledge(&mut self, to: Endpoint, sequence: u64) {
         self.acknowledgements.entry(to).or_default().insert(sequence);
     }
 
-    /// Nobody is owed anything who has left.
+    /// Drops the acknowledgements of a member that left.
     pub(super) fn handle_detached(&mut self, endpoint: Endpoint) {
         self.acknowledgements.remove(&endpoint);
         self.owed.remove(&endpoint);
     }
 
-    /// Sends what was gathered on its way, when it may go.
+    /// Sends gathered changes on their way, if possible.
     pub(super) fn settle(&mut self, now: Time) {
         let acknowledgements = core::mem::take(&mut self.acknowledgements);
         if !self.stores {
@@ -328,7 +328,7 @@ impl Storage {
         }
     }
 
-    /// What became of a change.
+    /// The result of a change.
     pub(super) fn handle_persisted(&mut self, now: Time, token: u64, result: Result<(), String>) {
         let Some(ended) = self.on_the_way.remove(&token) else { return };
         if let Err(reason) = result {
@@ -345,18 +345,18 @@ impl Storage {
         }
     }
 
-    /// When [`Storage::settle`] has something to do.
+    /// The time at which [`Storage::settle`] has work.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.failing.as_ref().filter(|_| self.on_the_way.is_empty()).map(|failing| failing.retry_at)
     }
 
-    /// What is to be done next.
+    /// The next output.
     pub(super) fn poll_output(&mut self) -> Option<StorageOutput> {
         self.outputs.pop_front()
     }
 
     fn persist(&mut self, acknowledgements: Acknowledgements, told: bool) {
-        // A try after a failure goes out even when there is nothing left to store: only storage itself can say
+        // After a failure a change goes out even if nothing is left to store: only storage itself can report
         // that it works again.
         if !self.gathered.is_empty() || self.failing.is_some() {
             let change = core::mem::take(&mut self.gathered);
@@ -365,7 +365,7 @@ impl Storage {
             self.outputs.push_back(StorageOutput::Persist { token, change: change.to_store() });
             self.on_the_way.insert(token, OnTheWay { change, acknowledgements, told });
         } else if let Some(last) = self.on_the_way.values_mut().next_back() {
-            // What is acknowledged again may still be on its way to storage.
+            // Batches of a second acknowledgement may still be on their way to storage.
             for (endpoint, sequences) in acknowledgements {
                 last.acknowledgements.entry(endpoint).or_default().extend(sequences);
             }
@@ -380,7 +380,7 @@ impl Storage {
             self.outputs.push_back(StorageOutput::Failed(reason.clone()));
         }
         self.failing = Some(Failing { retry_at: now + pause, pause, reason });
-        // Whoever waits for a later change may wait for a batch of this one as well.
+        // A member that waits for a later change may also wait for a batch of this one.
         let later = self.on_the_way.values_mut();
         let mut waiting: Vec<_> =
             later.map(|later| (core::mem::take(&mut later.acknowledgements), later.told)).collect();
@@ -394,10 +394,10 @@ impl Storage {
         self.gather_again(failed.change);
     }
 
-    /// Gathers what is to become of a batch. What the store does not have need not be removed.
+    /// Gathers the wanted state of a batch. A batch that the store lacks need not be removed.
     fn want(&mut self, key: BatchKey, batch: Option<(SignedBatch, Option<u32>)>, is_there: bool) {
         let before = self.gathered.batches.get(&key);
-        // What is gathered knows better: whoever removes a batch cannot tell whether it was ever on its way.
+        // The gathered state is more precise: the caller cannot tell whether a removed batch was ever on its way.
         let is_there = before.map_or(is_there, |before| before.is_there) || self.is_on_the_way(&key);
         if batch.is_none() && !is_there {
             self.gathered.batches.remove(&key);
@@ -410,7 +410,7 @@ impl Storage {
         self.on_the_way.values().any(|other| other.change.batches.contains_key(key))
     }
 
-    /// Takes a failed change up again, under what came later.
+    /// Gathers a failed change again, beneath later ones.
     fn gather_again(&mut self, failed: Change) {
         self.gathered.genesis = self.gathered.genesis.take().or(failed.genesis);
         if self.on_the_way.values().all(|later| later.change.records.is_none()) {
@@ -437,7 +437,7 @@ impl Storage {
         self.bound_accepted();
     }
 
-    /// Leaves out the oldest accepted batches where too many wait; those on their way are not touched.
+    /// Leaves out the oldest accepted batches if too many wait, except those on their way.
     fn bound_accepted(&mut self) {
         while self.accepted_bytes > ACCEPTED_BYTES_MAX
             && let Some((_, batch)) = self.gathered.accepted.pop_front()

@@ -1,11 +1,11 @@
-//! Storage that comes and goes while a room is open, and that several programs write: the tabs of a browser profile.
+//! Storage that comes and goes while a room is open, and that several programs write, as the tabs of a browser profile
+//! do.
 //!
 //! # How it works
-//! A tab restores what is stored, then stores what is lacking there, and every change from then on. Tabs do not talk to
-//! each other: batches are signed and named, so the union of what all tabs store is what the room has, whether
-//! or not they are linked. A tab removes only batches that it looked at and that the room's rules dropped. Records are
-//! stored as one string, which the driver merges with the stored one: see
-//! [`StoredRoom::merge_records`](crate::node::StoredRoom::merge_records).
+//! A tab restores the stored batches, then stores those that are missing there, and every later change. Tabs do not
+//! communicate: batches are signed and named, so the union of all tabs' batches is the room, linked or not. A tab
+//! removes only batches that it read and that the room's rules dropped. Records are stored as one string, which the
+//! driver merges with the stored one: see [`StoredRoom::merge_records`](crate::node::StoredRoom::merge_records).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -15,22 +15,22 @@ use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
 impl Room {
-    /// From now on the driver stores this room. `stored` are the batches that the store has already: what it
-    /// lacks is asked for at once, and what the room held once and dropped is removed. May be called again, with what the
-    /// store has then.
+    /// The driver stores this room from now on. `stored` are the batches that the store already has: missing
+    /// ones are stored at once, and batches that the room dropped are removed. It may be called again, with the
+    /// state of the store then.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
         self.kept.start_storing(stored);
         self.kept.storage.acknowledge(self.kept.me, self.kept.writing.next_sequence() - 1);
         self.finish(now);
     }
 
-    /// The driver stores this room no longer: what waits for storage is acknowledged as not stored.
+    /// The driver no longer stores this room: waiting batches are acknowledged as not stored.
     pub fn stop_storing(&mut self, now: Now) {
         self.kept.storage.stop();
         self.finish(now);
     }
 
-    /// Takes in records that a store has, and does what follows from those that were not known.
+    /// Accepts stored records, and applies those that were unknown.
     pub fn restore_records(&mut self, now: Now, stored: &[u8]) {
         let before = self.kept.rules.stored();
         if stored.is_empty() || before.as_deref() == Some(stored) {
@@ -47,10 +47,10 @@ impl Room {
         }
     }
 
-    /// Takes in some of what was stored while the room is open already, so that a large replica can be restored
-    /// in slices. What does not verify is left out and told.
+    /// Accepts some stored batches while the room is open already, so that a large replica can be restored
+    /// in slices. Invalid ones are left out and reported.
     ///
-    /// Stamps count whatever the civil clock says now, as at [`Room::restore`].
+    /// Stamps count at any civil clock, as at [`Room::restore`].
     pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) {
         aging::give_up_old(&mut self.kept, now);
         for stored in batches {
@@ -152,7 +152,7 @@ mod tests {
         let mut restored = room(&identity, 2);
         let (first, rest) = stored.split_at(4);
         restored.restore_slice(NOW, first);
-        // What is there already is no fault.
+        // A known batch is no fault.
         restored.restore_slice(NOW, first);
         restored.restore_slice(NOW, &[rest, &[alloc::vec![1, 2, 3]]].concat());
         assert_eq!(digest(&restored), digest(&written));
