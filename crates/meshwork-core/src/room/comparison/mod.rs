@@ -13,7 +13,7 @@
 //! bytes each, so that only the rest travels. On attaching both ends send roots and the nodes below them at once.
 //!
 //! A leaf is requested of one neighbour at a time, so that a newcomer does not get everything from everybody. Faster
-//! neighbours get more requests, and another neighbour gets the requests that one is slow to serve. A sender serves no
+//! neighbours get more requests, and another neighbour gets the requests of a slow one. A sender serves no
 //! more than [`SERVE_WINDOW`] bytes ahead of the receiver's reports.
 //!
 //! A replica with evicted batches is excluded from comparison: no root covers it. Before its roots the member sends the

@@ -5,8 +5,7 @@
 //! sent: its replica changes meanwhile, and quotas decide which entries of a peer it stores. So a leaf that differs
 //! after it was served is requested once more without naming known batches, if the neighbour sends the same digest
 //! again, and then not until the digest or our own rules change. A neighbour that serves nothing is passed over for a
-//! while, and reported. again, and then not until the digest or one's own rules change. Who serves nothing is passed
-//! over for a while, and told.
+//! while, and reported.
 
 use alloc::collections::BTreeMap;
 use alloc::format;

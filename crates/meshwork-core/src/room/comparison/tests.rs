@@ -24,7 +24,7 @@ use crate::table::{Kind, Quota, Table, Write, Writer, payloads};
 use crate::wire::Bounded;
 
 const ROOM: RoomId = RoomId([1; 32]);
-/// How long everything that is said is on its way.
+/// Delay of every message.
 const WAY: Duration = Duration::from_millis(20);
 const DAY: u64 = 24 * 60 * 60 * 1000;
 /// Of the ten people who write those whom records name.
@@ -45,7 +45,7 @@ struct World {
     links: Vec<(usize, usize)>,
     on_the_way: VecDeque<(usize, usize, RoomMessage)>,
     lies: BTreeMap<usize, Lie>,
-    /// Everything that was said: when, by whom, to whom.
+    /// All messages: time, sender, receiver.
     said: Vec<(Time, usize, usize, RoomMessage)>,
     sequence: u64,
 }

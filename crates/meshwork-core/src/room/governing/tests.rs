@@ -177,7 +177,7 @@ fn tell(room: &mut Room, at: Now, from: Endpoint, (record, list): &WithList) {
     }
 }
 
-/// What came out of a room that is no message.
+/// The outputs of a room that are no messages.
 fn outputs(room: &mut Room) -> Vec<RoomOutput> {
     let outputs = core::iter::from_fn(|| room.poll_output());
     let is_no_message = |output: &RoomOutput| {
@@ -322,7 +322,7 @@ fn hear_all(room: &mut Room, heard: impl Iterator<Item = Heard>) {
     }
 }
 
-/// What a room shows and holds.
+/// The visible and stored state of a room.
 fn state(room: &Room) -> ([u8; 32], [u8; 32], Vec<Option<u32>>, BTreeSet<BatchKey>) {
     let kept = first(room).batches().map(|batch| batch.key()).collect();
     let shown = (0..2 * PART).map(|place| board(room).value(place)).collect();

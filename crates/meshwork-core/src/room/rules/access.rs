@@ -1,11 +1,11 @@
-//! Who is let into a private room whose secret was changed: whoever shows the secret in force, and whom its record
-//! lists.
+//! Entry to a private room with a changed secret: peers that show the secret in force, and peers that its record lists.
 //!
 //! # How it works
-//! The secret of the genesis lets people find each other for ever, and everybody shows that it knows it. The one in
-//! force lets them in. A peer that a record lists comes with the old one, is let in by its name alone, which its link
-//! proves, and is handed the new one. It lets in whoever shows the one that it has: so everybody shows the last few. Before its record and the list are here, a secret that a neighbour tells is kept
-//! by whose it is: so no neighbour pushes out what another told.
+//! The secret of the genesis lets people find each other for ever, and everybody proves to know it. The one in force
+//! admits them. A peer that a record lists comes with the old one, is admitted by its name, which its link proves, and
+//! receives the new one. It admits peers with the secret that it has itself: so everybody shows the last few. Until its
+//! record and the list are here, a secret from a neighbour is kept for that neighbour: so no neighbour displaces
+//! another's.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -15,40 +15,40 @@ use crate::links::message::RENEWED_MAX;
 use crate::signed::change::NewSecret;
 use crate::signed::list::List;
 
-/// What lets somebody in, or keeps it out.
+/// The reason why a peer is admitted, or rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entrance {
     /// It shows the secret in force.
     Shown,
-    /// The record in force lists it: it is to be handed the secret.
+    /// The record in force lists it: send it the secret.
     Listed,
-    /// Not to be told here yet: the secret in force, or its record, is not here.
+    /// Unknown here yet: the secret in force, or its record, is missing.
     Unsure,
     /// It has no access any more.
     Shut,
 }
 
 impl Entrance {
-    /// Whether it lets somebody in.
+    /// Whether it admits a peer.
     pub fn is_open(self) -> bool {
         matches!(self, Entrance::Shown | Entrance::Listed)
     }
 }
 
-/// The secret that this program has beside that of the genesis.
+/// The secret of this program beside that of the genesis.
 #[derive(Debug, Default)]
 pub(super) struct Access {
     held: Option<Secret>,
-    /// What was held before, the latest first: who has that alone, and its record not, knows by it whom to let in.
+    /// Earlier secrets, the latest first. A member with only such a secret, and without its record, admits by it.
     earlier: Vec<Secret>,
-    /// What neighbours tell, and this program is about to publish.
+    /// Secrets from neighbours, and secrets that this program will publish.
     told: BTreeMap<Endpoint, Secret>,
-    /// Whether another one is held since this was last asked.
+    /// Whether the secret changed since the last call.
     is_news: bool,
 }
 
 impl Access {
-    /// A LINK or a store has this secret. What is in force already stays.
+    /// A LINK or a store has this secret. A secret in force stays.
     pub(super) fn hold(&mut self, secret: Secret, in_force: Option<&NewSecret>) {
         if fits(&secret, in_force) || self.secret(in_force).is_none() {
             self.replace(secret);
@@ -62,7 +62,7 @@ impl Access {
         self.earlier.truncate(RENEWED_MAX - 1);
     }
 
-    /// An endpoint tells this secret.
+    /// An endpoint sends this secret.
     pub(super) fn handle_told(&mut self, from: Endpoint, secret: Secret) {
         self.told.insert(from, secret);
     }
@@ -72,8 +72,9 @@ impl Access {
         self.told.remove(&endpoint);
     }
 
-    /// Takes what was told, or held earlier, if it is what is in force. Of two records that fork, the one that is not may be in
-    /// force once they are joined, when whoever told its secret is gone: that is held, too. `has_record` is as in [`Access::judge`].
+    /// Adopts a received or earlier secret if it is in force. Of two forked records, the other may be in force once
+    /// they are joined, when the sender of its secret is gone: so its secret is kept, too. `has_record` is as in
+    /// [`Access::judge`].
     pub(super) fn settle(&mut self, in_force: Option<&NewSecret>, has_record: impl Fn(&Secret) -> bool) {
         let is_new = |told: &&Secret| has_record(told) && self.secrets().all(|known| known != **told);
         let told: Vec<Secret> = self.told.values().filter(is_new).copied().collect();
@@ -89,24 +90,24 @@ impl Access {
         self.earlier.truncate(RENEWED_MAX - 1);
     }
 
-    /// Whether another secret is held since this was last asked.
+    /// Whether the secret changed since the last call.
     pub(super) fn take_news(&mut self) -> bool {
         core::mem::take(&mut self.is_news)
     }
 
-    /// What is held, unless another one is in force.
+    /// The secret, unless another one is in force.
     pub(super) fn secret(&self, in_force: Option<&NewSecret>) -> Option<Secret> {
         self.held.filter(|held| fits(held, in_force))
     }
 
-    /// All that is held, the latest first.
+    /// All known secrets, the latest first.
     pub(super) fn secrets(&self) -> impl Iterator<Item = Secret> {
         self.held.iter().chain(&self.earlier).copied()
     }
 
-    /// Whether a peer is let in that shows the secret of the genesis, and others by `shows`. `in_force` is what the
-    /// record in force says, where one changes the secret; `has_record` whether the record of a secret is here, in force or
-    /// not: of two that fork, one counts again when its maker joins them.
+    /// Whether a peer with the secret of the genesis is admitted, and others by `shows`. `in_force` is the new secret
+    /// of the record in force, if there is one; `has_record` tells whether the record of a secret is here, in force or
+    /// not: of two forked records, one counts again when its maker joins them.
     pub(super) fn judge(
         &self,
         in_force: Option<(&NewSecret, &List)>,
@@ -126,7 +127,7 @@ impl Access {
     }
 }
 
-/// Whether a secret is in force; without a record that says which, any may be.
+/// Whether a secret is in force; without a record any may be.
 fn fits(secret: &Secret, in_force: Option<&NewSecret>) -> bool {
     in_force.is_none_or(|new| secret.commitment() == new.commitment)
 }

@@ -1,6 +1,6 @@
-//! Who is admitted by which edit key, and which neighbours were told so.
+//! The admitted peers and their edit keys, and the neighbours that know of them.
 //!
-//! An admission travels with its author's batches, once a link: a neighbour is handed it before the first batch.
+//! An admission travels with its author's batches, once a link: a neighbour receives it before the first batch.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 use crate::id::{Endpoint, PeerId};
 use crate::signed::admission::{EditKey, SignedAdmission};
 
-/// Admissions by keys of the room's records that are kept. Who has the seed can admit peers without number, so this must
-/// be bounded; who finds no place is taken for not admitted here.
+/// Kept admissions by keys of the room's records. A holder of the seed can admit any number of peers, so this must be
+/// bounded. Beyond, peers count as not admitted here.
 const ADMISSIONS_MAX: usize = 4096;
-/// Admissions by keys that no record names yet, of which the oldest gives way: anybody can make such a key.
+/// Admissions by keys that no record names yet, of which the oldest is dropped: anybody can make such a key.
 const UNNAMED_MAX: usize = 256;
 
-/// The admissions that were heard of, and to whom they were told.
+/// The known admissions, and the neighbours that received them.
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
     held: BTreeMap<PeerId, Held>,
@@ -22,7 +22,7 @@ pub(super) struct Admissions {
     unnamed: VecDeque<SignedAdmission>,
 }
 
-/// By what a peer is admitted.
+/// The keys by which a peer is admitted.
 #[derive(Debug, Default)]
 struct Held {
     keys: Vec<EditKey>,
@@ -37,7 +37,7 @@ impl Admissions {
         self.held.get(peer).map_or(&[], |held| &held.keys)
     }
 
-    /// Takes in an admission; `is_named` says whether a record names its key. Returns whether it is new and counts.
+    /// Accepts an admission; `is_named` if a record names its key. Returns whether it is new and counts.
     pub(super) fn take(&mut self, signed: SignedAdmission, is_named: bool) -> bool {
         let admission = signed.admission();
         if self.of(&admission.peer).contains(&admission.key) || self.unnamed.contains(&signed) {
@@ -60,14 +60,14 @@ impl Admissions {
         true
     }
 
-    /// The records changed: those whose key is named by them count.
+    /// The records changed: admissions whose key they name count.
     pub(super) fn handle_records(&mut self, is_named: impl Fn(&EditKey) -> bool) {
         for signed in core::mem::take(&mut self.unnamed) {
             self.take(signed, is_named(&signed.admission().key));
         }
     }
 
-    /// What `to` is to be handed before a batch of `peer`, once.
+    /// The admissions that `to` must receive before a batch of `peer`, once.
     pub(super) fn tell(&mut self, to: Endpoint, peer: &PeerId) -> &[SignedAdmission] {
         match self.held.get_mut(peer) {
             Some(held) if !held.told.contains(&to) => {
@@ -78,12 +78,12 @@ impl Admissions {
         }
     }
 
-    /// A neighbour is attached over another link, or gone: what it was told may be lost.
+    /// A neighbour is attached over another link, or gone: earlier messages may be lost.
     pub(super) fn forget(&mut self, neighbour: Endpoint) {
         self.held.values_mut().for_each(|held| held.told.retain(|told| *told != neighbour));
     }
 
-    /// All that count.
+    /// All admissions that count.
     pub(super) fn all(&self) -> impl Iterator<Item = &SignedAdmission> {
         self.held.values().flat_map(|held| &held.admissions)
     }

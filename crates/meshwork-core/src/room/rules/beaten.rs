@@ -1,4 +1,4 @@
-//! Which batches win an entry, and which do not and may compete again.
+//! Winning and superseded batches, and the changes between them.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -18,41 +18,41 @@ impl Rules {
         &self.ledger
     }
 
-    /// The same, to note what becomes of them.
+    /// The same, for changes.
     pub(in crate::room) fn ledger_mut(&mut self) -> &mut Ledger {
         &mut self.ledger
     }
 
-    /// Strangers of whom what wins an entry has to go, since all of it is more than is held here, in ascending order; nobody while
-    /// it is not.
+    /// Strangers whose winning batches must go, because all winning batches exceed the limit, in ascending order;
+    /// otherwise none.
     pub(in crate::room) fn beyond(&self) -> Vec<PeerId> {
         let is_known = |peer: &PeerId| *peer == self.me.peer || self.knows_peer(peer);
         self.ledger.beyond(self.held_bytes_max, is_known)
     }
 
-    /// Forgets of what wins no entry what was held for long enough, and what is beyond the limits. Returns the keys.
+    /// Forgets superseded batches after their days, and beyond the limits. Returns the keys.
     pub(in crate::room) fn bound_beaten(&mut self, today: u32) -> Vec<BatchKey> {
         let (records, admissions) = (&self.records, &self.admissions);
         self.ledger.bound(today, |peer| is_known(records, admissions, peer))
     }
 
-    /// Whether a peer is no stranger: records name it, or an admission does.
+    /// Whether a peer is no stranger: a record or an admission names it.
     pub(in crate::room) fn knows_peer(&self, peer: &PeerId) -> bool {
         is_known(&self.records, &self.admissions, peer)
     }
 
-    /// Batches that win no entry: they compete again where others do not any more.
+    /// Superseded batches. They compete again if their winners no longer do.
     pub(in crate::room) fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
         self.ledger.beaten().filter(|_| !planted!(BeatenForgotten))
     }
 
-    /// Whether bans by moderators took a batch, and nothing else did.
+    /// Whether only bans by moderators erased a batch.
     pub(in crate::room) fn suspends(&self, batch: &Batch) -> bool {
         self.judge(batch) == Verdict::Suspended
     }
 
-    /// The records changed today: no replica keeps the batches `gone`, which are in ascending order, any more, and those `restored` win an entry
-    /// again, each with whether its replica is bounded.
+    /// The records changed today: no replica keeps the batches `gone` any more, which are in ascending order, and those
+    /// `restored` win an entry again, each with whether its replica is bounded.
     pub(in crate::room) fn handle_enforced(
         &mut self,
         gone: &[BatchKey],
@@ -81,16 +81,16 @@ impl Rules {
     }
 }
 
-/// What follows for batches when the records changed.
+/// The consequences for batches of a change of the records.
 #[derive(Default)]
 pub(in crate::room) struct Enforced {
-    /// They waited for a record.
+    /// Batches that waited for a record.
     pub(in crate::room) waited: VecDeque<Unruled>,
-    /// They won no entry, and cannot count any more.
+    /// Superseded batches that cannot count any more.
     pub(in crate::room) fallen: Vec<BatchKey>,
-    /// They won an entry, and wait until the bans of moderators fall that took them.
+    /// Winning batches that wait until the bans of moderators fall that erased them.
     pub(in crate::room) suspended: Vec<SignedBatch>,
-    /// Those bans fell: they compete again.
+    /// Batches whose bans fell: they compete again.
     pub(in crate::room) resumed: Vec<SignedBatch>,
 }
 

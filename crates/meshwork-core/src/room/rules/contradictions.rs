@@ -1,7 +1,7 @@
-//! Endpoints that said two different things with one sequence, and the pairs that prove it without their payloads.
+//! Endpoints that gave one sequence to two different batches, and the pairs that prove it without payloads.
 //!
-//! Both batches of a pair count, so nothing depends on who knows of it. Whoever sees a pair shows it to all neighbours,
-//! so that the owner hears of it and may ban its author.
+//! Both batches of a pair count, so nothing depends on who knows of it. A member that sees a pair sends it to all
+//! neighbours, so that the owner receives it and may ban the author.
 
 use alloc::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::signed::batch::Batch;
 use crate::signed::stub::Stub;
 use crate::wire::Bytes;
 
-/// Endpoints of which it is told; keys cost nothing, so this must be bounded.
+/// Reported endpoints. Keys are free, so this must be bounded.
 const CONTRADICTIONS_MAX: usize = 64;
 
 /// The pairs, by endpoint.
@@ -19,7 +19,7 @@ const CONTRADICTIONS_MAX: usize = 64;
 pub(super) struct Contradictions(BTreeMap<Endpoint, Contradiction>);
 
 impl Contradictions {
-    /// Two different batches of one sequence were seen. Returns whether that is new.
+    /// Two different batches of one sequence arrived. Returns whether that is new.
     pub(super) fn take(&mut self, one: &Batch, other: &Batch) -> bool {
         let endpoint = one.header().author;
         let bytes = |batch: &Batch| Bytes::new(batch.stub().encode()).expect("a stub is within its limit");
@@ -30,10 +30,10 @@ impl Contradictions {
         is_new
     }
 
-    /// A neighbour showed a pair. Returns whose it is, if that is new, and the sequence.
+    /// A neighbour sent a pair. Returns its author, if that is new, and the sequence.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The error of the message, in words.
     pub(super) fn read(
         &mut self,
         room: &RoomId,
@@ -45,7 +45,7 @@ impl Contradictions {
         if place(&one) != place(&other) {
             return Err("the two batches have different places");
         }
-        // What is known or has no place costs no signature.
+        // A known pair, or one without space, costs no signature check.
         let (endpoint, sequence) = place(&one);
         if !self.has_place(endpoint) {
             return Ok(None);
@@ -59,12 +59,12 @@ impl Contradictions {
         Ok(Some((endpoint, sequence)))
     }
 
-    /// Whose they are.
+    /// The authors of the pairs.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.0.keys()
     }
 
-    /// The one of an endpoint, as it is shown.
+    /// The pair of an endpoint, as a message.
     pub(super) fn shown(&self, endpoint: &Endpoint) -> Option<RoomMessage> {
         self.0.get(endpoint).cloned().map(RoomMessage::Contradiction)
     }

@@ -1,11 +1,11 @@
-//! Keeping the records of neighbours equal: they are few, so whole lists of their hashes are compared.
+//! Synchronises the records of neighbours: they are few, so whole lists of their hashes are compared.
 //!
-//! On attaching, both ends send the hashes of all they hold; each sends the other what it lacks. Since this goes
-//! out before anything of the replica, and links keep their order, a newcomer has the records before the batches.
-//! Whoever makes a record sends it to all neighbours. [`QUIET`] after a change the digest is told; who finds a
-//! neighbour's different for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the
-//! neighbour may hold what does not count here. What changes here, and a hash that is not known here, begins that anew: so a
-//! record comes through many neighbours in seconds while others are made.
+//! On attaching, both ends send the hashes of all their records, and each sends the other the missing ones. Since this
+//! goes out before any batch, and links keep their order, a newcomer has the records before the batches. The maker of a
+//! record sends it to all neighbours. [`QUIET`] after a change the digest is sent. A member whose neighbour's digest
+//! differs for [`ASK_LEAST`] sends its hashes again, then with longer and longer pauses, since the neighbour may have
+//! records that do not count here. Changes here and unknown hashes restart the pauses, so that a record comes through
+//! many neighbours in seconds while others are made.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,30 +18,30 @@ use crate::room::rules::records::{RecordHash, Records};
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 
-/// How long records rest before their digest is told.
+/// How long records rest before their digest is sent.
 pub const QUIET: Duration = Duration::from_millis(100);
 /// First pause before hashes are sent to a neighbour that differs; it doubles up to [`ASK_MOST`].
 pub const ASK_LEAST: Duration = Duration::from_millis(500);
 /// Longest such pause.
 pub const ASK_MOST: Duration = Duration::from_secs(30);
 
-/// What comes out of the comparison.
+/// An output of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExchangeOutput {
-    /// To be sent.
+    /// Send this.
     Send(Endpoint, RoomMessage),
-    /// The neighbour holds what we hold.
+    /// The neighbour has the same records.
     InStep(Endpoint),
 }
 
 #[derive(Debug)]
 struct Neighbour {
-    /// What it last said of its records.
+    /// Its last digest.
     digest: Option<[u8; 32]>,
-    /// What we last told it.
+    /// Our last digest that we sent it.
     told: Option<[u8; 32]>,
     in_step: bool,
-    /// When to send our hashes, if we still differ then.
+    /// The time to send our hashes, if we still differ then.
     ask_at: Option<Time>,
     ask_pause: Duration,
 }
@@ -58,7 +58,7 @@ impl Exchange {
     /// A neighbour is attached: sends it our hashes and their digest.
     pub fn handle_attached(&mut self, now: Time, endpoint: Endpoint, records: &Records) {
         let told = Some(records.digest());
-        // What it says at first may be lost with a link that another one replaces.
+        // Its first messages may be lost with a replaced link.
         let ask_at = Some(now + ASK_LEAST);
         let neighbour = Neighbour { digest: None, told, in_step: false, ask_at, ask_pause: ASK_LEAST };
         self.neighbours.insert(endpoint, Box::new(neighbour));
@@ -71,7 +71,7 @@ impl Exchange {
         self.neighbours.remove(&endpoint);
     }
 
-    /// Our records changed: compares them with what neighbours told.
+    /// Our records changed: compares them with the digests of neighbours.
     pub fn handle_change(&mut self, now: Time, records: &Records) {
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         for endpoint in endpoints {
@@ -80,12 +80,12 @@ impl Exchange {
         }
     }
 
-    /// Neighbours may hear of our records: tells the digest after a while.
+    /// Sends neighbours our digest after a while.
     pub fn tell_soon(&mut self, now: Time) {
         self.tell_at = Some(now + QUIET);
     }
 
-    /// A neighbour may have missed something.
+    /// A neighbour may have missed a message.
     pub fn handle_missed(&mut self, now: Time, endpoint: Endpoint) {
         if let Some(neighbour) = self.neighbours.get_mut(&endpoint) {
             neighbour.told = None;
@@ -93,7 +93,7 @@ impl Exchange {
         }
     }
 
-    /// A neighbour, or somebody about to become one, said which records it holds: sends it what it lacks, rules first, and our digest.
+    /// A neighbour or a future neighbour sent its hashes: sends it the missing records, rules first, and our digest.
     pub fn handle_hashes(&mut self, now: Time, from: Endpoint, hashes: &[RecordHash], records: &Records) {
         let theirs: BTreeSet<RecordHash> = hashes.iter().copied().collect();
         let ours: BTreeSet<RecordHash> = records.hashes().collect();
@@ -107,15 +107,15 @@ impl Exchange {
         self.send(from, RoomMessage::RecordsDigest(records.digest()));
     }
 
-    /// A list came, and its record is taken. Records that build on that one may have come too early: a neighbour is asked for them
-    /// in time, and somebody about to become one at once.
+    /// A list arrived, and its record was accepted. Records that build on it may have come too early: we ask a
+    /// neighbour for them in time, and a future neighbour at once.
     pub fn handle_list(&mut self, from: Endpoint, records: &Records) {
         if !self.neighbours.contains_key(&from) {
             self.send_hashes(from, records);
         }
     }
 
-    /// A neighbour told its digest.
+    /// A neighbour sent its digest.
     pub fn handle_digest(&mut self, now: Time, from: Endpoint, digest: [u8; 32], records: &Records) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
             neighbour.digest = Some(digest);
@@ -123,13 +123,13 @@ impl Exchange {
         }
     }
 
-    /// Sends something that was just made to all neighbours.
+    /// Sends a new record or list to all neighbours.
     pub fn spread(&mut self, message: &RoomMessage) {
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
         endpoints.into_iter().for_each(|endpoint| self.send(endpoint, message.clone()));
     }
 
-    /// Tells digests and sends hashes that are due.
+    /// Sends due digests and hashes.
     pub fn handle_timeout(&mut self, now: Time, records: &Records) {
         let tells = self.tell_at.take_if(|at| *at <= now).is_some();
         let endpoints: Vec<Endpoint> = self.neighbours.keys().copied().collect();
@@ -146,17 +146,17 @@ impl Exchange {
         }
     }
 
-    /// The next thing that [`Exchange::handle_timeout`] has to do.
+    /// The next time at which [`Exchange::handle_timeout`] has work.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.neighbours.values().filter_map(|neighbour| neighbour.ask_at).chain(self.tell_at).min()
     }
 
-    /// What is to be sent or told.
+    /// The next message or report.
     pub fn poll_output(&mut self) -> Option<ExchangeOutput> {
         self.outputs.pop_front()
     }
 
-    /// Whether the neighbour said that it holds what we hold.
+    /// Whether the neighbour's digest equals ours.
     pub fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.neighbours.get(&endpoint).is_some_and(|neighbour| neighbour.in_step)
     }
@@ -170,7 +170,7 @@ impl Exchange {
         }
     }
 
-    /// Where hashes are to be sent to a neighbour, that is soon.
+    /// If hashes are due to a neighbour, makes that soon.
     fn hurry(&mut self, now: Time, endpoint: Endpoint) {
         if let Some(neighbour) = self.neighbours.get_mut(&endpoint) {
             neighbour.ask_pause = ASK_LEAST;
@@ -197,7 +197,7 @@ impl Exchange {
         self.send(to, RoomMessage::Records(hashes));
     }
 
-    /// Sends something about records to a neighbour.
+    /// Sends a neighbour a message about records.
     pub fn send(&mut self, to: Endpoint, message: RoomMessage) {
         self.outputs.push_back(ExchangeOutput::Send(to, message));
     }

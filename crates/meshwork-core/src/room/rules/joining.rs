@@ -1,4 +1,4 @@
-//! When a program of the owner joins records of which several go on.
+//! The time at which a program of the owner joins concurrent records.
 
 use core::time::Duration;
 
@@ -7,34 +7,34 @@ use crate::id::{Instance, PeerId};
 use crate::signed::header::RecordName;
 use crate::time::Time;
 
-/// How long an owner's program waits before it joins what others of his wrote, at least: the one that wrote what goes on
-/// waits so long, so that a join comes soon.
+/// Least wait of an owner's program before it joins records of his others: the author of the record in force waits only
+/// this long, so that a join comes soon.
 const JOIN_AFTER: Duration = Duration::from_secs(2);
-/// By how much longer the others wait: by which a record comes through the room, and [`join_spread`] within the rest.
+/// The extra wait of the others: the time of a record through the room. [`join_spread`] lies within the rest.
 const JOIN_LATER: Duration = Duration::from_secs(2);
 const JOIN_SPREAD_MS: u64 = 8192;
 
 impl Rules {
-    /// How long this program of the owner waits before it joins records: whoever wrote the one that goes on comes first.
+    /// The wait of this program of the owner before it joins records: the author of the record in force comes first.
     pub(super) fn joins_after(&self) -> Duration {
         let in_force = self.records.in_force();
         let later = (self.written != Some(in_force)).then(|| join_spread(self.me.instance, &in_force));
         JOIN_AFTER + later.unwrap_or_default()
     }
 
-    /// Whether `peer` is the owner, of whose records several go on.
+    /// Whether `peer` is the owner, and there are several heads.
     pub(in crate::room) fn joins(&self, peer: PeerId) -> bool {
         self.records.owner() == Some(peer) && self.join_at.is_none() && self.records.book().heads().len() > 1
     }
 
-    /// Whether the owner's program is to join what others of his wrote.
+    /// Whether the owner's program must join heads now.
     pub(in crate::room) fn takes_join(&mut self, now: Time) -> bool {
         self.join_at.take_if(|at| *at <= now).is_some() && self.joins(self.me.peer)
     }
 }
 
-/// How much longer a program of the owner waits before it joins the records of which this one goes on, so that two do not
-/// join the same at once. Two that did all the same wait for other times before they join their joins.
+/// The extra wait of a program of the owner, depending on the record in force, so that two programs do not join the
+/// same heads at once. If they do, they wait for different times before they join their joins.
 fn join_spread(instance: Instance, in_force: &RecordName) -> Duration {
     let hash = blake3::hash(&[instance.0.to_le_bytes(), in_force.hash].concat());
     let drawn = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));

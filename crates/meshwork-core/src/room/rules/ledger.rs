@@ -1,11 +1,11 @@
-//! The batches that can still count: those that win an entry, those that lost their last one, which compete again
-//! when what beat them does not count any more, and those that are suspended, which do when bans by moderators fall.
+//! The batches that can still count: winning ones, superseded ones, which compete again if their winners no longer
+//! count, and suspended ones, which compete again when bans by moderators fall.
 //!
 //! # Limits
-//! What wins an entry is bounded by its replica, or by [`Config::held_bytes_max`](crate::seam::config::Config::held_bytes_max).
-//! What wins no entry is held for [`BEATEN_DAYS`] days, of one author [`AUTHOR_BYTES_MAX`] bytes and of all
-//! [`BEATEN_BYTES_MAX`], each batch counting as [`BATCH_BYTES_LEAST`] at least. Strangers give way before those whom the
-//! room knows, and of them whoever has most.
+//! Winning batches are bounded by their replica, or by
+//! [`Config::held_bytes_max`](crate::seam::config::Config::held_bytes_max). Superseded batches are kept for
+//! [`BEATEN_DAYS`] days, [`AUTHOR_BYTES_MAX`] bytes of one author and [`BEATEN_BYTES_MAX`] of all, each batch counting
+//! at least [`BATCH_BYTES_LEAST`]. Strangers are evicted before peers that the room knows, those with the most first.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -15,30 +15,29 @@ use crate::id::{Endpoint, Instance, PeerId};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::signed::list::ShortId;
 
-/// Whole days for which a batch is held that wins no entry: whoever finds on Monday what was spoilt during a week
-/// bans whoever did it in time.
+/// Days to keep superseded batches: long enough for an owner who looks once a week to undo vandalism.
 pub const BEATEN_DAYS: u32 = 7;
-/// Bytes of one author's batches that win no entry: half of what an author may have in a table, beside that.
+/// Bytes of one author's superseded batches: half of an author's quota in a table, in addition to it.
 pub const AUTHOR_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Bytes of all batches that win no entry: with the smallest ones 16,384, which a page verifies in two seconds when it
-/// opens the room.
+/// Bytes of all superseded batches: with the smallest ones 16,384, which a page verifies in two seconds when it opens
+/// the room.
 pub const BEATEN_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Of what winning batches may weigh, the share by which they weigh less once some were given up: so that this is seldom.
+/// The share of the limit by which winning batches are reduced in one eviction, so that evictions are rare.
 const SPARE: usize = 8;
-/// What a batch counts at least, so that one limit bounds number and bytes: what a click takes in memory.
+/// Least bytes that a batch counts, so that one limit bounds number and bytes: the memory of a click.
 pub const BATCH_BYTES_LEAST: usize = 1024;
 
 /// The batches, by author and sequence.
 #[derive(Debug, Default)]
 pub struct Ledger {
     written: BTreeMap<BatchKey, Held>,
-    /// What those weigh that win an entry.
+    /// The bytes of winning batches.
     winning: Weights,
-    /// Those that win no entry, by their authors and places.
+    /// The superseded batches, by author and place.
     lost: BTreeMap<(PeerId, Place), BatchKey>,
-    /// What they weigh.
+    /// Their bytes.
     beaten: Weights,
-    /// How many lost their last entry on each day.
+    /// Numbers of batches that were superseded on each day.
     days: BTreeMap<u32, usize>,
     uses: u64,
 }
@@ -53,7 +52,7 @@ struct Weights {
 }
 
 impl Weights {
-    /// What an author has weighs so much more, and so much less.
+    /// Adds to and subtracts from the bytes of an author.
     fn change(&mut self, author: PeerId, more: usize, less: usize) {
         if more == less {
             return;
@@ -72,33 +71,33 @@ impl Weights {
 #[derive(Debug)]
 struct Held {
     batch: SignedBatch,
-    /// What it weighs while it wins an entry.
+    /// Its bytes while it wins an entry.
     weight: usize,
-    /// Its place among those of its author that win no entry, if it wins none.
+    /// Its place among its author's superseded batches, if it is one.
     lost: Option<Place>,
     is_suspended: bool,
 }
 
-/// On which day a batch lost its last entry, and after which others.
+/// The day on which a batch was superseded, and a counter within the day.
 type Place = (u32, u64);
 
 impl Ledger {
-    /// Whether a batch is held.
+    /// Whether a batch is here.
     pub fn holds(&self, key: &BatchKey) -> bool {
         self.written.contains_key(key)
     }
 
-    /// A batch that is held.
+    /// A batch.
     pub fn get(&self, key: &BatchKey) -> Option<&SignedBatch> {
         self.written.get(key).map(|held| &held.batch)
     }
 
-    /// The batches with which an author gave one place of its sequence: more than one where it contradicts itself.
+    /// The batches of an author with one sequence: several if it contradicts itself.
     pub fn at(&self, key: &BatchKey) -> impl Iterator<Item = &SignedBatch> {
         self.within(edge(*key, u8::MIN)..=edge(*key, u8::MAX))
     }
 
-    /// Notes a batch that wins an entry. What its replica keeps `is_bounded` whoever writes: it weighs nothing then.
+    /// Notes a winning batch. It has no weight if its replica `is_bounded`.
     pub fn note_kept(&mut self, batch: SignedBatch, is_bounded: bool) {
         let key = batch.key();
         self.forget(&key);
@@ -107,7 +106,7 @@ impl Ledger {
         self.written.insert(key, Held { batch, weight, lost: None, is_suspended: false });
     }
 
-    /// A batch wins no entry from this day on. Returns whether it did win one, or was not held.
+    /// A batch is superseded from this day on. Returns whether it won an entry before, or was not here.
     pub fn note_beaten(&mut self, batch: &SignedBatch, day: u32) -> bool {
         let key = batch.key();
         self.uses += 1;
@@ -129,14 +128,14 @@ impl Ledger {
         true
     }
 
-    /// A batch is suspended from this day on, and wins no entry. Returns whether it did win one, or was not held.
+    /// A batch is suspended from this day on. Returns whether it won an entry before, or was not here.
     pub fn suspend(&mut self, batch: &SignedBatch, day: u32) -> bool {
         let is_lost = self.note_beaten(batch, day);
         self.written.entry(batch.key()).and_modify(|held| held.is_suspended = true);
         is_lost
     }
 
-    /// The batches that are suspended.
+    /// The suspended batches.
     pub fn suspended(&self) -> impl Iterator<Item = &SignedBatch> {
         self.written.values().filter(|held| held.is_suspended).map(|held| &held.batch)
     }
@@ -146,17 +145,17 @@ impl Ledger {
         self.written.get(key).is_some_and(|held| held.is_suspended)
     }
 
-    /// A batch is suspended no longer. It wins no entry until it competes.
+    /// A batch is no longer suspended. It wins no entry until it competes.
     pub fn resume(&mut self, key: &BatchKey) {
         self.written.entry(*key).and_modify(|held| held.is_suspended = false);
     }
 
-    /// Whether a batch is held and wins no entry.
+    /// Whether a batch is here and superseded.
     pub fn is_beaten(&self, key: &BatchKey) -> bool {
         self.written.get(key).is_some_and(|held| held.lost.is_some())
     }
 
-    /// Forgets a batch. Returns whether it won no entry.
+    /// Forgets a batch. Returns whether it was superseded.
     pub fn forget(&mut self, key: &BatchKey) -> bool {
         let Some(held) = self.written.remove(key) else { return false };
         let peer = key.author.peer;
@@ -175,15 +174,15 @@ impl Ledger {
         true
     }
 
-    /// Forgets all batches but these. Returns the keys of those that won no entry.
+    /// Forgets all batches except these. Returns the keys of superseded ones.
     pub fn retain(&mut self, is_held: impl Fn(&SignedBatch) -> bool) -> Vec<BatchKey> {
         let others = self.batches().filter(|batch| !is_held(batch)).map(|batch| batch.key());
         let others: Vec<BatchKey> = others.collect();
         others.into_iter().filter(|key| self.forget(key)).collect()
     }
 
-    /// The authors whose winning batches have to go so that all weigh less than `most`, with something to spare: strangers,
-    /// of whom those first that have most; in ascending order. None while they do, or where no stranger has any.
+    /// The authors whose winning batches must go so that the rest is below `most`, with some to spare: strangers, those
+    /// with the most first; in ascending order. None if it is below already, or no stranger has any.
     pub fn beyond(&self, most: usize, is_known: impl Fn(&PeerId) -> bool) -> Vec<PeerId> {
         let mut left = self.winning.sum;
         let mut authors = Vec::new();
@@ -201,7 +200,7 @@ impl Ledger {
         authors
     }
 
-    /// Forgets of what wins no entry what was held for long enough, and what is beyond the limits. Returns their keys.
+    /// Forgets superseded batches after their days, and beyond the limits. Returns their keys.
     pub fn bound(&mut self, today: u32, is_known: impl Fn(&PeerId) -> bool) -> Vec<BatchKey> {
         let mut gone = Vec::new();
         if self.first_day().is_some_and(|day| is_over(day, today)) {
@@ -216,17 +215,17 @@ impl Ledger {
         gone
     }
 
-    /// The first day on which something lost its last entry that is held.
+    /// The first day on which a batch that is here was superseded.
     pub fn first_day(&self) -> Option<u32> {
         self.days.first_key_value().map(|(day, _)| *day)
     }
 
-    /// The batches that win no entry.
+    /// The superseded batches.
     pub fn beaten(&self) -> impl Iterator<Item = &SignedBatch> {
         self.lost.values().filter_map(|key| self.get(key))
     }
 
-    /// The same, each with the day on which it lost its last one.
+    /// The superseded batches, each with its day.
     pub fn beaten_since(&self) -> impl Iterator<Item = (&SignedBatch, u32)> {
         self.lost.iter().filter_map(|((_, (day, _)), key)| Some((self.get(key)?, *day)))
     }
@@ -255,7 +254,7 @@ impl Ledger {
         self.written.range(range).map(|(_, held)| &held.batch)
     }
 
-    /// Whose batches have to give way, if anybody's.
+    /// The author whose batches must go next, if any.
     fn heaviest(&self, is_known: &impl Fn(&PeerId) -> bool) -> Option<PeerId> {
         let heaviest = self.beaten.ranked.last()?;
         if heaviest.0 > AUTHOR_BYTES_MAX {
@@ -268,14 +267,14 @@ impl Ledger {
         Some(stranger.unwrap_or(heaviest).1)
     }
 
-    /// What an author lost first of what it has that wins no entry.
+    /// The superseded batch of an author that was superseded first.
     fn first_of(&self, author: PeerId) -> Option<BatchKey> {
         let (_, first) = self.lost.range((author, (0, 0))..=(author, (u32::MAX, u64::MAX))).next()?;
         Some(*first)
     }
 }
 
-/// Whether what lost its last entry on a day was held for long enough.
+/// Whether batches that were superseded on a day were kept long enough.
 pub fn is_over(day: u32, today: u32) -> bool {
     day.saturating_add(BEATEN_DAYS) < today
 }

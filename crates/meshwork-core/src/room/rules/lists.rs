@@ -1,4 +1,4 @@
-//! Fetching the lists that records name: too long for one message, so a neighbour is asked for piece after piece.
+//! Fetches the lists that records name: too long for one message, so a neighbour is asked for piece after piece.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
@@ -16,12 +16,12 @@ use crate::wire::Bytes;
 
 /// Longest piece, in bytes: four fit a message of a link, as batches do.
 pub const PIECE_MAX: usize = 64 * 1024;
-/// Lists that are fetched at once, of at most 1 MiB each. Records beyond come again with the next comparison.
+/// Lists that are fetched at once, of at most 1 MiB each. Further records come again with the next comparison.
 const FETCHES_MAX: usize = 16;
 /// How long a neighbour may take for a piece before another one that has the record is asked.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is being fetched, by the record that waits for it.
+/// The fetches, by the record that waits for each.
 #[derive(Debug, Default)]
 pub(super) struct Lists(BTreeMap<RecordHash, Fetch>);
 
@@ -35,18 +35,18 @@ struct Fetch {
     bytes: Vec<u8>,
 }
 
-/// What a piece led to.
+/// The result of a piece.
 pub(super) enum Piece {
-    /// More is to be asked for, or the piece was not asked for.
+    /// The next request, or nothing if the piece was not requested.
     More(Option<RoomMessage>),
-    /// The list is here.
+    /// The list is complete.
     Whole(Record, Arc<List>),
-    /// It is not the list that the record names, in words.
+    /// It is not the list that the record names, with the reason.
     Wrong(String),
 }
 
 impl Lists {
-    /// `from` has a record whose list is not here. Returns what to ask it.
+    /// `from` has a record whose list is not here. Returns the request for it.
     pub(super) fn begin(
         &mut self,
         now: Time,
@@ -59,7 +59,7 @@ impl Lists {
         match self.0.get_mut(&hash) {
             Some(fetch) if now.since(fetch.asked_at) < PATIENCE => None,
             Some(fetch) => {
-                // Pieces of two neighbours are never mixed, so that of a wrong list it is known whose it is.
+                // Pieces of two neighbours are never mixed, so that the source of a wrong list is known.
                 if fetch.from != from {
                     (fetch.from, fetch.bytes) = (from, Vec::new());
                 }
@@ -76,7 +76,7 @@ impl Lists {
         }
     }
 
-    /// A piece came.
+    /// A piece arrived.
     pub(super) fn handle_piece(&mut self, now: Time, from: Endpoint, piece: &ListPiece) -> Piece {
         let is_meant = |fetch: &Fetch| {
             let Fetch { from: asked, name, bytes, .. } = fetch;
@@ -118,7 +118,7 @@ impl Fetch {
     }
 }
 
-/// The piece that is asked for, if the list is here and has it.
+/// The requested piece, if the list is here and has it.
 pub(super) fn piece(records: &Records, ask: &AskList) -> Option<RoomMessage> {
     let rest = records.list(&ask.list)?.bytes();
     let rest = rest.get(ask.offset as usize..).filter(|rest| !rest.is_empty())?;

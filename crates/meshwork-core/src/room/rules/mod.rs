@@ -1,16 +1,16 @@
-//! The rules of a room: its records, which batches they let compete, and what its own program has used of its limit.
+//! The rules of a room: its records, the batches that they allow, and the use of the limit by this program.
 //!
 //! # How it works
-//! [`Records`] says what a set of records means, [`Exchange`] keeps the sets of neighbours equal, [`lists`] fetches what
-//! records name, `admissions` knows who is admitted, [`access`] who is let in, and [`Ledger`] the batches that can still count. `Rules` asks them
-//! whether a batch may compete, takes in what neighbours and one's own person publish, and remembers what this program
-//! has written in a window of the limit.
+//! [`Records`] interprets a set of records, [`Exchange`] synchronises the sets of neighbours, [`lists`] fetches the
+//! lists of records, `admissions` knows the admitted peers, [`access`] decides about entry, and [`Ledger`] keeps the
+//! batches that can still count. `Rules` asks them whether a batch may compete, accepts records of neighbours and of
+//! our own person, and counts the writes of this program in a window of the limit.
 //!
 //! # Driving it
-//! The room hands in what it hears and carries out what follows for its replica, its storage and its outbox.
+//! The room passes in messages, and applies the consequences to its replicas, storage and outbox.
 //!
 //! # Limits
-//! Those of [`crate::rulebook`], of [`ledger`], [`lists`] and `admissions`; `waiting` says how many batches wait for
+//! Those of [`crate::rulebook`], of [`ledger`], [`lists`] and `admissions`; `waiting` limits the batches that wait for
 //! their record.
 
 pub mod access;
@@ -61,14 +61,14 @@ use crate::signed::record::{Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
-/// What the records of a room let happen.
+/// The rules that follow from a room's records.
 #[derive(Debug)]
 pub(super) struct Rules {
     me: Endpoint,
     room: RoomId,
     /// Stamps up to this far ahead of room time count.
     ahead_max: Duration,
-    /// What batches that win an entry may weigh.
+    /// Most bytes of winning batches.
     held_bytes_max: usize,
     records: Records,
     lists: Lists,
@@ -76,33 +76,33 @@ pub(super) struct Rules {
     access: Access,
     exchange: Exchange,
     ledger: Ledger,
-    /// What this program has used in a window of the limit that a record has for a slot.
+    /// The use of this program in a window of the limit of a slot, by record.
     counted: BTreeMap<u8, (RecordName, u64, u32)>,
     waiting: Waiting,
     contradictions: Contradictions,
-    /// Whether neighbours are to hear of changed records once these are stored.
+    /// Whether neighbours must receive changed records once these are stored.
     untold: bool,
     join_at: Option<Time>,
     /// The last record that this program wrote itself.
     written: Option<RecordName>,
 }
 
-/// What became of something that a neighbour said.
+/// The result of a message of a neighbour.
 pub(super) enum Heard {
-    /// Nothing that follows for what the room keeps.
+    /// Nothing changes for the room.
     Nothing,
     /// The records changed, by one with this stamp.
     Records(Stamp),
-    /// Somebody is admitted: what waited may stand.
+    /// A peer is admitted: waiting batches may be valid.
     Admission,
-    /// The secret in force is here.
+    /// The secret in force arrived.
     Secret,
-    /// An endpoint gave this sequence twice, which was not known.
+    /// An endpoint gave this sequence twice, which was unknown.
     Contradiction(Endpoint, u64),
 }
 
 impl Rules {
-    /// Those of a room without records, as `me` keeps them.
+    /// The rules of a room without records, for `me`.
     pub(super) fn new(me: Endpoint, room: RoomId, owner: Option<PeerId>, config: &Config) -> Rules {
         Rules {
             me,
@@ -124,17 +124,17 @@ impl Rules {
         }
     }
 
-    /// The records and what follows from them.
+    /// The records and their consequences.
     pub(super) fn records(&self) -> &Records {
         &self.records
     }
 
-    /// The rules that hold now.
+    /// The rules in force.
     pub(super) fn terms(&self) -> &Terms {
         self.records.terms()
     }
 
-    /// Endpoints that said two different things with one sequence.
+    /// Endpoints that gave one sequence to two different batches.
     pub(super) fn contradictors(&self) -> impl Iterator<Item = &Endpoint> {
         self.contradictions.endpoints()
     }
@@ -152,7 +152,7 @@ impl Rules {
                 Verdict::Stands
             }
             Verdict::Refused(Missing::Limit) if planted!(RateRule) => Verdict::Stands,
-            // Its author's admission may come yet.
+            // Its author's admission may still come.
             Verdict::Refused(Missing::Writer)
                 if book
                     .rule(&header.record, header.replica.slot())
@@ -164,13 +164,13 @@ impl Rules {
         }
     }
 
-    /// Whether a batch stands.
+    /// Whether a batch is valid.
     pub(super) fn lets_stand(&self, batch: &Batch) -> bool {
         self.judge(batch) == Verdict::Stands
     }
 
-    /// How a batch breaks the rules of the record that it names, in words. What it says is not known where its replica
-    /// is not kept here.
+    /// How a batch breaks the rules of the record that it names, as a message. Its content is unknown if its replica is
+    /// not kept here.
     pub(super) fn breach(
         &self,
         verdict: Verdict,
@@ -196,17 +196,17 @@ impl Rules {
         })
     }
 
-    /// Whether a batch that was delivered need not be looked at again.
+    /// Whether a delivered batch need not be checked again.
     pub(super) fn knows(&self, batch: &Batch, live: bool) -> bool {
-        // What is not held any more must be looked at when a neighbour shows it in a part: a ban may have taken out
-        // what had beaten it. An author may have given the place to another batch, too.
+        // A batch that is no longer here must be checked when a neighbour serves it in a leaf: a ban may have erased
+        // its winner. An author may have given the place to another batch, too.
         let key = batch.key();
         let mut held = self.ledger.at(&key).map(|held| held.key() == key).peekable();
         if held.peek().is_none() { live } else { held.any(|is_it| is_it) }
     }
 
-    /// Shows it to neighbours if another batch has the place of this one in its author's sequence. Returns the place
-    /// where that is new.
+    /// Reports a contradiction to neighbours if another batch has the place of this one in its author's sequence.
+    /// Returns the place if that is new.
     pub(super) fn find_out(&mut self, batch: &Batch) -> Option<(Endpoint, u64)> {
         let key = batch.key();
         let other = self.ledger.at(&key).find(|other| other.key() != key && !planted!(Equivocation))?;
@@ -222,7 +222,7 @@ impl Rules {
         }
     }
 
-    /// A batch waits for the record that it was written under, or for its author's admission.
+    /// A batch waits for its record, or for its author's admission.
     pub(super) fn await_record(&mut self, from: Endpoint, batch: SignedBatch, live: bool) {
         self.waiting.push(from, batch, live);
     }
@@ -233,15 +233,15 @@ impl Rules {
         self.waiting.batches()
     }
 
-    /// Those that waited, to be looked at again.
+    /// The batches that waited, for another check.
     pub(super) fn take_waiting(&mut self) -> VecDeque<Unruled> {
         self.waiting.take()
     }
 
-    /// A neighbour said something about the room's rules. Messages about anything else change nothing.
+    /// A neighbour sent a message about the room's rules. Other messages change nothing.
     ///
     /// # Errors
-    /// What is wrong with it; an honest neighbour would not say it.
+    /// The error of the message; an honest neighbour would not send it.
     pub(super) fn handle_message(
         &mut self,
         now: Now,
@@ -308,30 +308,30 @@ impl Rules {
         self.access.hold(secret, new_secret(&self.records));
     }
 
-    /// An endpoint tells this secret, which counts when a record in force commits to it.
+    /// An endpoint sends this secret, which counts if a record in force commits to it.
     pub(super) fn offer_secret(&mut self, from: Endpoint, secret: Secret) {
         self.access.handle_told(from, secret);
         settle_secret(&mut self.access, &self.records);
     }
 
-    /// The secret that lets people in beside that of the genesis, if there is one and it is known here.
+    /// The secret that admits people beside that of the genesis, if it exists and is known here.
     pub(super) fn secret(&self) -> Option<Secret> {
         self.access.secret(new_secret(&self.records))
     }
 
-    /// All such secrets that are known here, that in force first.
+    /// All such known secrets, the one in force first.
     pub(super) fn secrets(&self) -> impl Iterator<Item = Secret> {
         self.access.secrets()
     }
 
-    /// Whether another secret is in force, and here, since this was last asked.
+    /// Whether a new secret is in force, and here, since the last call.
     pub(super) fn takes_secret(&mut self) -> bool {
         self.access.take_news()
     }
 
-    /// Whether a peer is let in that shows the secret of the genesis, and others by these proofs, the latest first. `proves` says
-    /// whether one proves a secret. What it shows may be newer than any of the records here, whether a link named it or not: what
-    /// comes of that cannot be told yet.
+    /// Whether a peer with the secret of the genesis is admitted, and others by these proofs, the latest first.
+    /// `proves` returns whether one proves a secret. The peer's secret may be newer than all records here, whether a
+    /// link named it or not: then the result is unknown yet.
     pub(super) fn entrance(
         &self,
         peer: &PeerId,
@@ -351,7 +351,7 @@ impl Rules {
         }
     }
 
-    /// What `to` is to be handed before a batch of `peer`.
+    /// The messages that `to` must receive before a batch of `peer`.
     pub(super) fn admissions_for(&mut self, to: Endpoint, peer: &PeerId) -> Vec<RoomMessage> {
         let message = |signed: &SignedAdmission| {
             let bytes = Bytes::new(signed.to_bytes().to_vec()).expect("an admission has its length");
@@ -401,13 +401,13 @@ impl Rules {
         settle_secret(&mut self.access, &self.records);
     }
 
-    /// What the records take back.
+    /// The retractions of the records.
     pub(super) fn retractions(&self) -> Vec<Retraction> {
         self.records.retractions().map(|(_, retraction)| retraction.clone()).collect()
     }
 
-    /// What this peer wrote under earlier records and does not stand by later ones, by replica. Where there is a limit it would be
-    /// said as new, and so cover what another program of this peer has written since: there it is this program's alone.
+    /// Own content under earlier records that later ones void, by replica. With a limit it would be re-signed as new,
+    /// and so cover later writes of this peer's other programs: then it is this program's alone.
     pub(super) fn outdated(&self, replicas: &Replicas) -> Vec<(ReplicaNumber, Content)> {
         let is_outdated = |batch: &&SignedBatch| {
             let verdict = self.judge(batch);
@@ -432,10 +432,10 @@ impl Rules {
         self.records.book().rule(&self.records.in_force(), slot)?.0
     }
 
-    /// What this peer may write at `stamp` in the app in a slot; `None` where the rules have no limit for it.
+    /// The amount that this peer may write at `stamp` in the app in a slot; `None` if the rules have no limit.
     ///
     /// # Errors
-    /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] when that is nothing.
+    /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] if it may write nothing.
     pub(super) fn writing_left(&self, slot: u8, stamp: Stamp) -> Result<Option<WritingLeft>, WriteError> {
         let (limit, record) = (self.limit(slot), self.records.in_force());
         match self.right(slot, self.me.peer) {
@@ -453,7 +453,7 @@ impl Rules {
         Ok(Some(WritingLeft { left, limit, wait_ms }))
     }
 
-    /// Whether somebody may be heard in the app in a slot now.
+    /// Whether a peer may use lanes of the app in a slot now.
     pub(super) fn may_be_heard(&self, slot: u8, peer: PeerId) -> bool {
         self.right(slot, peer) == Verdict::Stands
     }
@@ -469,7 +469,7 @@ impl Rules {
         self.records.book().judge(&Claim { header: &header, id, admitted })
     }
 
-    /// Whether this peer may write what costs so much at `stamp`, in words where not.
+    /// Whether this peer may write at this cost at `stamp`, with the reason if not.
     pub(super) fn check_cost(&self, slot: u8, stamp: Stamp, cost: usize) -> Result<(), WriteError> {
         match self.writing_left(slot, stamp)? {
             Some(WritingLeft { left, limit, wait_ms }) if cost > left as usize => {
@@ -479,8 +479,7 @@ impl Rules {
         }
     }
 
-    /// Counts what is about to be written. Returns what that before it in the window cost, where the rules have a
-    /// limit.
+    /// Counts a write. Returns the cost of earlier ones in the window, if the rules have a limit.
     pub(super) fn count_cost(&mut self, slot: u8, stamp: Stamp, cost: u32) -> Option<u32> {
         let window = self.limit(slot)?.window(stamp);
         let record = self.records.in_force();
@@ -496,8 +495,8 @@ impl Rules {
         }
     }
 
-    /// What this peer has used of the limit in a window: this program, and its others as far as they are known, so that
-    /// a reload gives nothing new.
+    /// The use of this peer in a window of the limit: by this program, and by its others as far as known, so that a
+    /// reload gives nothing new.
     fn used(&self, slot: u8, limit: Limit, record: RecordName, window: u64) -> u32 {
         let others = self.ledger.of_peer(self.me.peer).map(|batch| batch.header()).filter(|header| {
             let at = limit.window(header.window.most);
@@ -507,31 +506,31 @@ impl Rules {
     }
 }
 
-/// What the record in force says of the secret; `None` while it is that of the genesis.
+/// The new secret of the record in force; `None` while it is that of the genesis.
 fn new_secret(records: &Records) -> Option<&NewSecret> {
     records.new_secret().map(|(new, _)| new)
 }
 
-/// The records changed, or a secret was told.
+/// The records changed, or a secret arrived.
 fn settle_secret(access: &mut Access, records: &Records) {
     access.settle(new_secret(records), |secret| gives(records, secret));
 }
 
-/// Whether a record that counts gives the room this secret.
+/// Whether a valid record gives the room this secret.
 fn gives(records: &Records, secret: &Secret) -> bool {
     let mut given = records.all().filter_map(|(record, _)| record.body().secret());
     given.any(|new| new.commitment == secret.commitment())
 }
 
-/// Whether a record that counts sets this edit key.
+/// Whether a valid record sets this edit key.
 fn names_key(records: &Records, key: &EditKey) -> bool {
     let changes = records.all().flat_map(|(record, _)| record.body().changes.iter());
     changes.into_iter().any(|change| matches!(change, Change::EditKey(Some(named)) if named == key))
 }
 
-/// What neighbours hear of the records.
+/// Messages to neighbours about the records.
 impl Rules {
-    /// Whether the member holds the same records as we do.
+    /// Whether the member has the same records as we.
     pub(super) fn is_in_step(&self, endpoint: Endpoint) -> bool {
         self.exchange.is_in_step(endpoint)
     }
@@ -558,8 +557,8 @@ impl Rules {
         self.exchange.handle_missed(now, endpoint);
     }
 
-    /// The records changed. Neighbours hear of it at once, or where they are stored, once they are durable: a disk may be full for
-    /// long, so who differs is known before.
+    /// The records changed. Neighbours receive them at once, or, if the room is stored, once they are durable: a disk
+    /// may be full for long, so members that differ are informed before.
     pub(super) fn tell_changed(&mut self, now: Time, are_stored: bool) {
         self.exchange.handle_change(now, &self.records);
         self.untold = are_stored;
@@ -568,14 +567,14 @@ impl Rules {
         }
     }
 
-    /// The records that changed last are durable.
+    /// The latest records are durable.
     pub(super) fn handle_stored(&mut self, now: Time) {
         if core::mem::take(&mut self.untold) {
             self.exchange.tell_soon(now);
         }
     }
 
-    /// Sends something that was just made to all neighbours.
+    /// Sends a new record or list to all neighbours.
     pub(super) fn spread(&mut self, message: &RoomMessage) {
         self.exchange.spread(message);
     }

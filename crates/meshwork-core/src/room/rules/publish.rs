@@ -1,4 +1,4 @@
-//! Rules, bans and retractions that somebody publishes in their own name.
+//! Rules, bans and retractions that a person publishes in their own name.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -25,45 +25,45 @@ use crate::signed::list::{CUT_LIST_MAX, List, ShortId};
 use crate::signed::record::{Body, Cut, HEADS_MAX, Record};
 use crate::wire::{Bounded, Bytes};
 
-/// Who may do what is not for everybody, in words.
+/// The name of those with rights to ban and retract, for messages.
 pub const MODERATORS: &str = "the owner or a moderator of the room";
 
-/// What somebody publishes in their own name.
+/// An act that a person publishes in their own name.
 #[derive(Clone, Debug)]
 pub enum Act<'a> {
-    /// Sets the room's rules: the owner's to do. Further apps in which the same may write as in the first follow it.
+    /// Sets the room's rules, as the owner. Further apps with the same writers as the first follow it.
     SetTerms(Terms),
-    /// Bans a peer: what this program holds of it stays, what it writes from then on does not count. The owner's to do,
-    /// or a moderator's where the peer is neither.
+    /// Bans a peer: its batches here stay, its later ones do not count. As the owner, or as a moderator if the peer is
+    /// neither.
     Ban(PeerId),
-    /// Lifts all bans of a peer: the owner's to do. What it wrote while it was banned does not come back.
+    /// Lifts all bans of a peer, as the owner. Its writes during the ban do not come back.
     Unban(PeerId),
-    /// Takes back what was written up to then: the owner's to do, or a moderator's.
+    /// Retracts earlier writes, as the owner or a moderator.
     Retract(Retract),
-    /// Lifts the retractions of these records: the owner's to do. What was taken back shows again.
+    /// Lifts the retractions of these records, as the owner. The retracted entries show again.
     Lift(&'a [ShortId]),
-    /// Turns an app on, in a slot that is free, for those who may write in the first: the owner's to do.
+    /// Enables an app, in a free slot, for the writers of the first app, as the owner.
     TurnOn(AppOn),
-    /// Sets the rule of the app in a slot: the owner's to do.
+    /// Sets the rule of the app in a slot, as the owner.
     SetRule(Rule),
-    /// Raises what each peer may have in a table: the owner's to do.
+    /// Raises the quota of each peer in a table, as the owner.
     Raise(Quota),
-    /// Sets for how long a table by time keeps its rows: the owner's to do.
+    /// Sets how long a table by time keeps its rows, as the owner.
     Age(Age),
-    /// Joins what the owner's programs wrote without hearing of each other: the owner's to do.
+    /// Joins concurrent records of the owner's programs, as the owner.
     Join,
-    /// Gives the room this secret, and access by another one to these peers and the owner alone: the owner's to do.
+    /// Gives the room this secret, and restricts access by another one to these peers and the owner, as the owner.
     Renew(Secret, Vec<PeerId>),
 }
 
-/// What is taken back, of all that was written up to the record that says so.
+/// A retraction of entries up to the time of its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retract {
-    /// Of which replica.
+    /// The replica.
     pub replica: ReplicaNumber,
-    /// Whose entries; `None` for everybody's.
+    /// The author of the entries; `None` for everybody.
     pub author: Option<PeerId>,
-    /// Which of them: what the family of the replica understands; empty for all.
+    /// The scope, in the form of the replica's family; empty for all.
     pub scope: Bytes<SCOPE_MAX>,
 }
 
@@ -71,17 +71,17 @@ pub struct Retract {
 #[derive(Default)]
 struct Draft {
     changes: Vec<Change>,
-    /// The rules that slots are given.
+    /// The new rules of slots.
     rules: Vec<Rule>,
-    /// Who is appointed and dismissed, and who is put on the list of writers and taken off it.
+    /// Appointed and dismissed moderators, and added and removed writers.
     appointed: Vec<PeerId>,
     dismissed: Vec<PeerId>,
     listed: Vec<PeerId>,
     unlisted: Vec<PeerId>,
     banned: Option<PeerId>,
-    /// Slots in which everybody but the owner loses a right, bit by bit.
+    /// Slots in which everybody except the owner loses a right, bit by bit.
     slots: u16,
-    /// Who keeps access, where the secret changes.
+    /// The peers that keep access, if the secret changes.
     access: Option<List>,
 }
 
@@ -100,7 +100,7 @@ impl Draft {
         changes
     }
 
-    /// The rule that a slot is given.
+    /// The new rule of a slot.
     fn rule(&self, slot: u8) -> Option<Rule> {
         self.rules.iter().find(|rule| rule.slot == slot).copied()
     }
@@ -111,7 +111,7 @@ impl Draft {
         lists.iter().any(|list| list.contains(peer))
     }
 
-    /// Whether everybody but the owner loses a right in a slot.
+    /// Whether everybody except the owner loses a right in a slot.
     fn takes_in(&self, slot: u8) -> bool {
         self.slots & 1 << slot != 0
     }
@@ -121,7 +121,7 @@ impl Draft {
     }
 }
 
-/// These peers in ascending order, unless there are none; beyond the most that a record can say they are left out.
+/// These peers in ascending order, unless there are none; those beyond the limit of a record are left out.
 fn some<const MAX: usize>(peers: &[PeerId]) -> Option<Peers<MAX>> {
     let mut peers = peers.to_vec();
     peers.sort();
@@ -131,15 +131,15 @@ fn some<const MAX: usize>(peers: &[PeerId]) -> Option<Peers<MAX>> {
 }
 
 impl Rules {
-    /// What the next record may say.
+    /// The possible content of the next record.
     pub(in crate::room) fn drafting(&self) -> Drafting<'_> {
         Drafting { records: &self.records, admissions: &self.admissions }
     }
 
-    /// Signs what [`Drafting::state`] gave, takes it in and sends it to all neighbours. Returns the record's name.
+    /// Signs the result of [`Drafting::state`], accepts it and sends it to all neighbours. Returns the record's id.
     ///
     /// # Errors
-    /// [`WriteError::Record`] when the record cannot be.
+    /// [`WriteError::Record`] if the record is invalid.
     pub(in crate::room) fn publish(
         &mut self,
         identity: &Identity,
@@ -159,14 +159,14 @@ impl Rules {
     }
 }
 
-/// What the next record of this program may say, by what records and admissions say now.
+/// The possible content of this program's next record, given the current records and admissions.
 pub(in crate::room) struct Drafting<'a> {
     records: &'a Records,
     admissions: &'a Admissions,
 }
 
 impl Drafting<'_> {
-    /// What a record says by which `signer` does something at `stamp`, and the list of what stays.
+    /// The content of the record by which `signer` acts at `stamp`, and its list of staying batches.
     ///
     /// # Errors
     /// [`WriteError::NotAllowed`], [`WriteError::Banned`], [`WriteError::Record`], [`WriteError::NotBanned`].
@@ -216,7 +216,7 @@ impl Drafting<'_> {
         if before.len() > 1 {
             self.repeat(&mut draft);
         }
-        // What is turned on took the first free slot itself.
+        // The enabled app took the first free slot itself.
         if is_owner && !draft.changes.iter().any(|change| matches!(change, Change::App(_))) {
             draft.changes.extend(self.records.book().displaced_apps().into_iter().map(Change::App));
         }
@@ -243,14 +243,14 @@ impl Drafting<'_> {
         Ok((Body { signer, stamp, before, changes, cut }, list))
     }
 
-    /// What the owner's next record names as before it: of more than it can name those that go on first.
+    /// The predecessors of the owner's next record: if there are too many, current heads first.
     fn heads(&self) -> Vec<RecordName> {
         let mut heads = self.records.book().heads();
         heads.split_off(heads.len().saturating_sub(HEADS_MAX))
     }
 
-    /// What changes so that what these terms change holds in the record that joins all that goes on. What they leave as it is
-    /// in the record in force nobody asked for: there the branches hold together.
+    /// The changes that make the changed terms hold in the record that joins all heads. Unchanged terms keep the result
+    /// of joining the branches.
     fn set_terms(&self, terms: &Terms) -> Result<Draft, WriteError> {
         let (book, in_force, heads) = (self.records.book(), self.records.in_force(), self.heads());
         let (seen, joined) = (self.records.terms(), self.rule(GENESIS_SLOT));
@@ -272,7 +272,7 @@ impl Drafting<'_> {
             Writers::Admitted(key) => {
                 draft.changes.push(Change::EditKey(*key));
                 draft.slots = followers.iter().fold(1 << GENESIS_SLOT, |slots, rule| slots | 1 << rule.slot);
-                // Who was admitted by the key before loses that in every app for the admitted.
+                // Peers that were admitted by the former key lose that right in every app for the admitted.
                 let for_admitted = |slot: &u8| self.rule(*slot).writers == WhoWrites::Admitted;
                 let slots = (0..SLOTS_MAX).filter(for_admitted).filter(|_| !planted!(KeyCutsFirst));
                 draft.slots = slots.fold(draft.slots, |slots, slot| slots | 1 << slot);
@@ -286,29 +286,29 @@ impl Drafting<'_> {
         if terms.name != seen.name {
             draft.changes.push(Change::Name(terms.name.clone()));
         }
-        // A record says something, also where nothing changes.
+        // A record has content, even if nothing changes.
         if terms.overlay != seen.overlay || draft.rules.is_empty() && draft.changes().is_empty() {
             draft.changes.push(Change::Overlay(terms.overlay.clone()));
         }
         Ok(draft)
     }
 
-    /// The rules of the further apps in which those may write who may in the app that the room opened with.
+    /// The rules of further apps whose writers are those of the app that the room opened with.
     fn followers(&self) -> Vec<Rule> {
         let first = self.rule(GENESIS_SLOT).writers;
         let further = GIVEN_SLOTS.filter(|slot| self.records.book().app(*slot).is_some());
         further.map(|slot| self.rule(slot)).filter(|rule| rule.writers == first).collect()
     }
 
-    /// The rule of a slot that the owner's next record finds: of what goes on the stricter, so that no branch is overruled by
-    /// what is said of another slot.
+    /// The rule of a slot before the owner's next record: the strictest rule of all branches, so that a change of
+    /// another slot relaxes none.
     fn rule(&self, slot: u8) -> Rule {
         let (limit, writers) = self.records.book().joined_rule(&self.heads(), slot);
         Rule { slot, limit, writers }
     }
 
-    /// Says the rules that slots are given, with those of all others. Who may write in the app that the room opened with may do
-    /// so in what is turned on, from its first batch on, and goes on to where that was so.
+    /// Sets the changed rules of slots, together with those of all others. Writers of the first app may also write in
+    /// the enabled app, from its first batch on, and keep that right where they had it.
     fn set_rules(&self, draft: &mut Draft) -> Result<(), WriteError> {
         let first = draft.rule(GENESIS_SLOT).map(|rule| rule.writers);
         if let Some(writers) = first.filter(|writers| *writers != self.rule(GENESIS_SLOT).writers) {
@@ -324,7 +324,7 @@ impl Drafting<'_> {
             _ => None,
         });
         let turned_on: Vec<Rule> = turned_on.collect();
-        // Another device may have turned the same on for everybody.
+        // Another device may have enabled the same app for everybody.
         draft.slots = turned_on.iter().fold(draft.slots, |slots, rule| slots | 1 << rule.slot);
         draft.rules.extend(turned_on);
         if draft.rules.is_empty() {
@@ -338,8 +338,8 @@ impl Drafting<'_> {
         Ok(())
     }
 
-    /// Slots in which some may write less, or not at all, by what the draft says than by one of the records before it, bit
-    /// by bit: of two branches each may be the stricter one in something.
+    /// Slots in which some peers may write less, or not at all, by the draft than by one of its predecessors, bit by
+    /// bit: each of two branches may be the stricter one in something.
     fn stricter_than(&self, before: &[RecordName], draft: &Draft) -> u16 {
         let is_stricter = |slot: &u8| {
             let rule = draft.rule(*slot).unwrap_or_else(|| self.rule(*slot));
@@ -359,7 +359,7 @@ impl Drafting<'_> {
         Ok(Draft { banned: Some(peer), ..Draft::default() })
     }
 
-    /// What one branch took is taken by the record that joins it, too.
+    /// Repeats the revocations of each branch in the record that joins them.
     fn repeat(&self, draft: &mut Draft) {
         let repeat = self.records.book().repeat();
         draft.slots |= repeat.slots;
@@ -367,7 +367,7 @@ impl Drafting<'_> {
         draft.unlisted.extend(repeat.unlist.iter().filter(|peer| !draft.listed.contains(peer)));
     }
 
-    /// What stays of those who lose a right: what is held here.
+    /// The staying batches of peers that lose a right: those that are here.
     fn stays(&self, draft: &Draft, replicas: &Replicas) -> Result<List, WriteError> {
         let loses = |batch: &&SignedBatch| {
             draft.takes_in(batch.header().replica.slot()) || draft.takes_from(&batch.peer())
@@ -375,7 +375,7 @@ impl Drafting<'_> {
         let edicts = self.records.book().edicts().map(|(record, _)| record);
         let edicts = edicts.filter(|record| draft.takes_from(&record.body().signer));
         let mut ids: Vec<ShortId> = edicts.map(Record::id).collect();
-        // Of more than a list has place for, those of strangers are left out.
+        // If there are too many for a list, batches of strangers are left out.
         for are_named in [true, false] {
             let batches = replicas.batches().filter(loses);
             let batches = batches.filter(|batch| self.is_named(&batch.peer()) == are_named);
@@ -391,8 +391,7 @@ impl Drafting<'_> {
     }
 }
 
-/// Whom to give a right and from whom to take it, so that what makes `now` of what is `seen` is so where those have it who are
-/// `joined`.
+/// The grants and revocations that turn `joined` into `now`, leaving alone what the user did not change since `seen`.
 fn changed(now: &[PeerId], seen: Vec<PeerId>, joined: Vec<PeerId>) -> (Vec<PeerId>, Vec<PeerId>) {
     let given = now.iter().filter(|peer| !seen.contains(peer) && !joined.contains(peer));
     let taken = seen.iter().filter(|peer| !now.contains(peer) && joined.contains(peer));

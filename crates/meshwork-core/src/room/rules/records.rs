@@ -1,7 +1,7 @@
-//! The records of a room that count here, and what follows from them.
+//! The valid records of a room, and their consequences.
 //!
-//! What a set of records means is the [`Rulebook`]'s to say. This adds what a member asks of it: whether a record that
-//! was offered may be new, the digest by which neighbours compare their records, and the terms in force.
+//! The [`Rulebook`] defines the meaning of a set of records. This adds a member's needs: whether an offered record may
+//! be new, the digest by which neighbours compare their records, and the terms in force.
 
 use alloc::format;
 use alloc::string::String;
@@ -18,16 +18,16 @@ use crate::signed::header::RecordName;
 use crate::signed::list::{List, ListKind, ListName, ShortId};
 use crate::signed::record::Record;
 
-/// Hashes of everything that a room's members hold in common: 32 KiB.
+/// Most records that a room's members share: 32 KiB of hashes.
 pub const RECORD_HASHES_MAX: usize = crate::signed::header::RECORDS_MAX as usize;
 
-/// What digests of a set of records begin with.
+/// The beginning of the hashed bytes of digests of records.
 const DIGEST_CONTEXT: &str = "meshwork room records digest v2";
 
 /// Names a record: blake3 of its bytes.
 pub type RecordHash = [u8; 32];
 
-/// What became of a record that was offered.
+/// The result of an offered record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is new and counts.
@@ -36,14 +36,14 @@ pub enum Outcome {
     Known,
     /// It may count once its list is here.
     Lacks(ListKind, ListName),
-    /// It does not count now: what it names is not known here, it was lifted, there is no space for it, or it is ahead
-    /// of room time. An honest neighbour may hold it.
+    /// It does not count now: it names something unknown, it was lifted, there is no space for it, or it is ahead of
+    /// room time. An honest neighbour may have it.
     Idle,
-    /// Nobody who checks it would hold it.
+    /// No honest member would have it.
     Refused(Refusal, String),
 }
 
-/// The records of a room and what follows from them.
+/// The records of a room and their consequences.
 #[derive(Clone, Debug)]
 pub struct Records {
     room: RoomId,
@@ -54,7 +54,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Those of a room that has none yet; a commons has no owner.
+    /// The records of a room without any; a commons has no owner.
     pub fn new(room: RoomId, owner: Option<PeerId>) -> Records {
         let book = Rulebook::new(owner, []);
         let mut records = Records { room, owner, book, terms: Terms::default(), digest: [0; 32] };
@@ -67,32 +67,32 @@ impl Records {
         self.owner
     }
 
-    /// What follows from them.
+    /// The rules that follow from the records.
     pub fn book(&self) -> &Rulebook {
         &self.book
     }
 
-    /// The terms that hold now.
+    /// The terms in force.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }
 
-    /// The record that batches are written under now.
+    /// The record that current batches name.
     pub fn in_force(&self) -> RecordName {
         self.book.in_force().map_or(RecordName::GENESIS, Record::name)
     }
 
-    /// What the record in force says of the secret; `None` while it is that of the genesis.
+    /// The new secret of the record in force; `None` while it is that of the genesis.
     pub fn new_secret(&self) -> Option<(&NewSecret, &List)> {
         self.book.secret(&self.in_force())
     }
 
-    /// All that count: the owner's in ascending order of number and hash, then the moderators'.
+    /// All valid records: the owner's in ascending order of number and hash, then the moderators'.
     pub fn all(&self) -> impl Iterator<Item = &WithList> {
         self.book.owned().chain(self.book.edicts())
     }
 
-    /// Everything that neighbours must hold too.
+    /// The hashes of all records, for neighbours.
     pub fn hashes(&self) -> impl Iterator<Item = RecordHash> {
         self.all().map(|(record, _)| record.hash())
     }
@@ -107,17 +107,17 @@ impl Records {
         self.all().next().is_none()
     }
 
-    /// The list that is so named by a record that counts.
+    /// The list with this hash, of a valid record.
     pub fn list(&self, hash: &[u8; 32]) -> Option<&List> {
         self.all().filter_map(|(_, list)| list.as_deref()).find(|list| list.name().hash == *hash)
     }
 
-    /// What does not show, each with the record that says so.
+    /// The retractions in force, each with its record.
     pub fn retractions(&self) -> impl Iterator<Item = (&Record, &Retraction)> {
         self.book.retractions()
     }
 
-    /// Takes in a record, with its list if it is here. `latest` is the greatest stamp that is not too far ahead of room
+    /// Accepts a record, with its list if it is here. `latest` is the greatest stamp that is not too far ahead of room
     /// time.
     pub fn take(&mut self, record: Record, list: Option<Arc<List>>, latest: Stamp) -> Outcome {
         let hash = record.hash();
@@ -150,18 +150,18 @@ impl Records {
         Outcome::Changed
     }
 
-    /// Takes in records with their lists, as they were stored.
+    /// Accepts stored records with their lists.
     pub fn restore(&mut self, stored: &[WithList]) {
         self.book = Rulebook::new(self.owner, self.all().chain(stored).cloned().collect::<Vec<_>>());
         self.derive();
     }
 
-    /// Whether a record is here and counts.
+    /// Whether a record is here and valid.
     pub fn holds(&self, hash: &RecordHash) -> bool {
         self.hashes().any(|known| known == *hash)
     }
 
-    /// Whether `peer` is banned for whoever writes now.
+    /// Whether `peer` is banned for current writers.
     pub fn is_banned(&self, peer: PeerId) -> bool {
         self.banned().any(|banned| banned == peer)
     }
@@ -177,22 +177,22 @@ impl Records {
         self.book.moderates(&in_force, peer) || self.book.listed(&[in_force]).any(|listed| listed == *peer)
     }
 
-    /// The bans of a peer that hold.
+    /// The bans of a peer in force.
     pub fn bans_of(&self, peer: PeerId) -> Vec<ShortId> {
         self.book.bans_of(&self.in_force(), &peer)
     }
 
-    /// Who is banned.
+    /// The banned peers.
     pub fn banned(&self) -> impl Iterator<Item = PeerId> {
         self.book.banned(self.in_force())
     }
 
-    /// Whether a record is known and counts.
+    /// Whether a record is known and valid.
     pub fn knows(&self, name: &RecordName) -> bool {
         self.book.rule(name, crate::signed::app::GENESIS_SLOT).is_some()
     }
 
-    /// What its signer has no say in, whatever else is known: in words.
+    /// A part of the record for which its signer never has the right, with the reason.
     fn overstep(&self, record: &Record) -> Option<String> {
         let body = record.body();
         let signer = body.signer;

@@ -1,4 +1,4 @@
-//! The rules of a room as a store keeps them.
+//! The stored form of a room's rules.
 
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString as _};
@@ -20,7 +20,7 @@ use crate::wire::{self, Bounded, Bytes};
 /// Bytes of the longest list.
 const LIST_BYTES_MAX: usize = CUT_LIST_MAX * ListKind::Stays.item_len();
 
-/// Records, the lists that they name, admissions, and the secrets that are held, the latest first, in a form that stores keep.
+/// Records, their lists, admissions, and the known secrets, the latest first, in stored form.
 type Stored = (
     Bounded<Bytes<RECORD_MAX>, RECORD_HASHES_MAX>,
     Bounded<Bytes<LIST_BYTES_MAX>, RECORD_HASHES_MAX>,
@@ -28,22 +28,22 @@ type Stored = (
     Bounded<[u8; 16], RENEWED_MAX>,
 );
 
-/// What people see a room called, by what a store keeps of its records.
+/// The shown name of a room, from the stored form of its records.
 pub(crate) fn name_of(room: RoomId, owner: PeerId, stored: &[u8]) -> String {
-    // Nothing is done with these rules, so whose they are does not matter.
+    // These rules are only read, so any endpoint will do.
     let reader = Endpoint { peer: owner, instance: Instance(0) };
     let mut rules = Rules::new(reader, room, Some(owner), &Config::default());
     rules.restore(stored);
     rules.terms().name.to_string()
 }
 
-/// The records that a room has by either of two stored strings: `present` is stored, and `ours` is to be. Most often `ours` has
-/// everything that is in `present`, and no signature is checked.
+/// The union of two stored strings of a room's records: `present` is stored, and `ours` will be. Usually `ours`
+/// contains everything of `present`, and no signature is checked.
 pub(crate) fn merge_records(room: RoomId, owner: Option<PeerId>, present: &[u8], ours: &[u8]) -> Vec<u8> {
     if present.is_empty() || is_within(present, ours) {
         return ours.to_vec();
     }
-    // Nothing is done with these rules, so whose they are does not matter.
+    // These rules are only read, so any endpoint will do.
     let reader = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
     let mut rules = Rules::new(reader, room, owner, &Config::default());
     rules.restore(present);
@@ -51,7 +51,7 @@ pub(crate) fn merge_records(room: RoomId, owner: Option<PeerId>, present: &[u8],
     rules.stored().unwrap_or_else(|| ours.to_vec())
 }
 
-/// Whether all that is in a stored string is in another one. One that cannot be read holds nothing.
+/// Whether a stored string contains another one. An unreadable one is empty.
 fn is_within(part: &[u8], whole: &[u8]) -> bool {
     fn has<'a, T: 'a>(part: &'a [T], whole: &'a [T], bytes: impl Fn(&'a T) -> &'a [u8]) -> bool {
         let whole: BTreeSet<&[u8]> = whole.iter().map(&bytes).collect();
@@ -67,13 +67,12 @@ fn is_within(part: &[u8], whole: &[u8]) -> bool {
 }
 
 impl Rules {
-    /// Takes in records as they were stored. Returns how many are not records of this room, and the stamps of those
-    /// that count.
+    /// Accepts stored records. Returns how many are not records of this room, and the stamps of those that count.
     pub(in crate::room) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<Stamp>) {
         let Ok((records, lists, admissions, secrets)) = wire::decode::<Stored>(stored) else {
             return (1, Vec::new());
         };
-        // Lists stand in the order of their records, so each is hashed once.
+        // Lists are in the order of their records, so each is hashed once.
         let mut rest = &lists[..];
         let read = |bytes: &Bytes<RECORD_MAX>| -> Option<WithList> {
             let record = Record::decode(&self.room, bytes).ok()?;
@@ -89,7 +88,7 @@ impl Rules {
         };
         let read: Vec<WithList> = records.iter().filter_map(read).collect();
         self.records.restore(&read);
-        // What the LINK brought before may be named by one of them.
+        // One of them may name the secret of the LINK.
         self.handle_records();
         let counting = read.iter().filter(|(record, _)| self.records.holds(&record.hash()));
         let refused = records.len() - counting.count();
@@ -103,7 +102,7 @@ impl Rules {
         (refused, stamps)
     }
 
-    /// The records as they are stored; `None` while there are none.
+    /// The stored form of the records; `None` while there are none.
     pub(in crate::room) fn stored(&self) -> Option<Vec<u8>> {
         if self.records.is_empty() {
             return None;

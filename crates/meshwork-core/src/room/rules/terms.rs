@@ -1,4 +1,4 @@
-//! The rules of the app that a room opens with, as programs read and set them.
+//! The rules of the app that a room opened with, for programs.
 
 use crate::id::PeerId;
 use crate::rulebook::Rulebook;
@@ -10,35 +10,35 @@ use crate::signed::header::RecordName;
 use crate::text::shown;
 use crate::wire::{Bounded, BoundedText};
 
-/// What the owner may change about a room.
+/// The rules that an owner may change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// What the room is called, [fit to be shown](crate::text::shown); empty where it has no name.
+    /// The room's name, [fit for display](crate::text::shown); empty if it has none.
     pub name: BoundedText<NAME_MAX>,
-    /// How fast each endpoint may write; `None` for as fast as it can.
+    /// The limit of each endpoint's writes; `None` for no limit.
     pub limit: Option<Limit>,
-    /// Who may write besides the owner and moderators.
+    /// The writers besides owner and moderators.
     pub writers: Writers,
-    /// Who may ban and retract besides the owner, in ascending order.
+    /// The peers that may ban and retract besides the owner, in ascending order.
     pub moderators: Bounded<PeerId, MODERATORS_MAX>,
-    /// Which overlay members keep; empty for the one that fits. A name that a build does not know counts as empty.
+    /// The overlay of the room; empty for the fitting one. A name that a build does not know counts as empty.
     pub overlay: BoundedText<OVERLAY_MAX>,
 }
 
-/// Who may write besides the owner and moderators.
+/// The writers besides owner and moderators.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Writers {
-    /// Everybody who is in the room.
+    /// Everybody in the room.
     #[default]
     Everybody,
     /// These, in ascending order.
     Listed(Bounded<PeerId, WRITERS_MAX>),
-    /// Whoever has the seed of this edit key; nobody where there is none.
+    /// Holders of the seed of this edit key; nobody without a key.
     Admitted(Option<EditKey>),
 }
 
 impl Writers {
-    /// Who is on the list, where there is one.
+    /// The list of writers, if there is one.
     pub fn listed(&self) -> Option<&Bounded<PeerId, WRITERS_MAX>> {
         if let Writers::Listed(list) = self { Some(list) } else { None }
     }
@@ -53,12 +53,12 @@ impl Writers {
 }
 
 impl Terms {
-    /// Which overlay they ask for.
+    /// The overlay of these terms.
     pub(in crate::room) fn overlay_choice(&self) -> Choice {
         Choice::of_record(self.overlay.as_str())
     }
 
-    /// The terms by the record that is so named. A list that joined branches made longer than a record can say is cut.
+    /// The terms of this record. A joined list that is longer than a record allows is cut.
     pub(super) fn of(book: &Rulebook, record: &RecordName) -> Terms {
         let (limit, who) = book.rule(record, GENESIS_SLOT).unwrap_or((None, WhoWrites::Everybody));
         let writers = match who {

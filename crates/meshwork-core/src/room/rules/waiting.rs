@@ -1,4 +1,4 @@
-//! Batches that wait for the record they were written under.
+//! Batches that wait for their record.
 
 use alloc::collections::VecDeque;
 
@@ -6,16 +6,16 @@ use crate::id::Endpoint;
 use crate::room::writing::outbox::OUTBOX_MAX;
 use crate::signed::batch::SignedBatch;
 
-/// So many wait: all that somebody sends to whoever attaches, before the records are compared. One that was beaten
-/// meanwhile is found by nothing else.
+/// Number of waiting batches: all that a member sends a newcomer before the records are compared. Nothing else finds
+/// one that was superseded meanwhile.
 pub(in crate::room) const UNRULED_MAX: usize = OUTBOX_MAX;
 /// Bytes of such batches, so that large ones do not multiply [`UNRULED_MAX`].
 pub(in crate::room) const UNRULED_BYTES_MAX: usize = 1024 * 1024;
 
-/// A batch, from whom, and whether it came live.
+/// A batch, its sender, and whether it came live.
 pub(in crate::room) type Unruled = (Endpoint, SignedBatch, bool);
 
-/// Those that wait; the oldest gives way.
+/// The waiting batches; the oldest is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     batches: VecDeque<Unruled>,

@@ -1,4 +1,4 @@
-//! What a room promises of its storage, on a disk that works now and then.
+//! The promises of a room about its storage, on a disk that fails now and then.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ fn storage() -> Storage {
     Storage::new(&config, b"genesis")
 }
 
-/// A disk, and what was told to members.
+/// A disk, and the acknowledgements to members.
 #[derive(Default)]
 struct World {
     disk: BTreeMap<BatchKey, Vec<u8>>,

@@ -1,7 +1,7 @@
-//! Who holds what this program wrote: this device's storage, and members that stay.
+//! The holders of this program's writes: this device's storage, and members that stay.
 //!
-//! A member holds the last that was written in a part once it has acknowledged that, or was found in step after it was
-//! written. A member that leaves goes on being counted: it holds what it held.
+//! A member has the last write of a part once it has acknowledged it, or was synchronised after it. Members that left
+//! still count.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -9,30 +9,30 @@ use alloc::vec::Vec;
 use crate::id::Endpoint;
 use crate::replica::ReplicaNumber;
 
-/// Parts of which the last own batch is known. Beyond it the one that was written first is forgotten.
+/// Parts whose last own batch is remembered. Beyond, the one with the oldest write is forgotten.
 const PARTS_MAX: usize = 1024;
-/// Members of whom it is known what they hold.
+/// Members whose data is remembered.
 const MEMBERS_MAX: usize = 1024;
 
-/// Who holds the last that this program wrote in one place, and with it what it wrote there before.
+/// The holders of this program's last write in one place, and so of its earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    /// Whether it is on this device's storage: where this program wrote nothing there, all that the room has.
+    /// Whether it is in this device's storage; without writes of this program there, whether the whole room is.
     pub saved: bool,
-    /// The members that stay and hold it, as far as this program knows, with those that have left meanwhile.
+    /// The members that stay and have it, as far as known, including those that left meanwhile.
     pub members: BTreeSet<Endpoint>,
 }
 
-/// What is known of one's own batches.
+/// The known holders of our own batches.
 #[derive(Debug, Default)]
 pub(in crate::room) struct Whereabouts {
-    /// Up to which sequence they are stored here.
+    /// Our batches up to this sequence are stored here.
     saved: u64,
-    /// The last of each part, and who has acknowledged it.
+    /// The last batch of each part, and the members that acknowledged it.
     parts: BTreeMap<(ReplicaNumber, u32), (u64, BTreeSet<Endpoint>)>,
     /// The part of each of these.
     by_sequence: BTreeMap<u64, (ReplicaNumber, u32)>,
-    /// The last sequence when a member was last found in step, and which replicas it does not hold.
+    /// By member: our last sequence when it last was synchronised, and the replicas that it does not keep.
     in_step: BTreeMap<Endpoint, (u64, Vec<ReplicaNumber>)>,
 }
 
@@ -49,14 +49,14 @@ impl Whereabouts {
         }
     }
 
-    /// All up to this sequence is stored here. Returns whether that is news.
+    /// All batches up to this sequence are stored here. Returns whether that is new.
     pub(in crate::room) fn handle_saved(&mut self, sequence: u64) -> bool {
         let is_news = sequence > self.saved;
         self.saved = self.saved.max(sequence);
         is_news
     }
 
-    /// Up to which sequence all is stored here.
+    /// All batches up to this sequence are stored here.
     pub(in crate::room) fn saved(&self) -> u64 {
         self.saved
     }
@@ -70,7 +70,7 @@ impl Whereabouts {
         }
     }
 
-    /// A member that stays has all that was written up to `last`, but what is in replicas that it `lacks`.
+    /// A member that stays has all writes up to `last`, except in replicas that it `lacks`.
     pub(in crate::room) fn handle_in_step(
         &mut self,
         endpoint: Endpoint,
@@ -82,8 +82,8 @@ impl Whereabouts {
         }
     }
 
-    /// Who holds the last that was written in a part; where nothing was since the room was opened, who was in step at all,
-    /// and whether `is_done` says that all of the room is stored here.
+    /// The holders of the last write in a part. Without writes since the room was opened: the synchronised members, and
+    /// whether `is_done`, that is the whole room is stored here.
     pub(in crate::room) fn of(&self, part: (ReplicaNumber, u32), stores: bool, is_done: bool) -> Holders {
         let own = self.parts.get(&part).cloned();
         let saved = own.as_ref().map_or(is_done, |(sequence, _)| stores && *sequence <= self.saved);

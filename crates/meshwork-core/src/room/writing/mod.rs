@@ -1,4 +1,4 @@
-//! What one writes in a room in one's own name: new, folded, or said again.
+//! Our own writes in a room: new, compacted, or re-signed.
 
 mod holders;
 pub(super) mod outbox;
@@ -20,37 +20,37 @@ use crate::signed::batch::{Header, SignedBatch, StampWindow};
 use crate::signed::change::Limit;
 use crate::time::Now;
 
-/// What became of a call of [`RoomMut::write`](crate::node::RoomMut::write).
+/// The result of a call of [`RoomMut::write`](crate::node::RoomMut::write).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The sequences of the batches that were written.
+    /// The sequences of the written batches.
     pub sequences: RangeInclusive<u64>,
-    /// What they cost where the room's rules have a limit.
+    /// Their cost, if the room's rules have a limit.
     pub cost: usize,
 }
 
-/// What one may still write in a room that limits it.
+/// The allowance of a writer in a room with a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WritingLeft {
-    /// The cost of what may be written now.
+    /// The cost that may be written now.
     pub left: u32,
     /// The limit.
     pub limit: Limit,
-    /// When its next window begins, in milliseconds from now, from 1.
+    /// Milliseconds until its next window begins, from 1.
     pub wait_ms: u64,
 }
 
-/// Why nothing was written, or no rule changed.
+/// The reason why nothing was written, or no rule changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// Nothing was given to write.
+    /// There was nothing to write.
     #[error("there is nothing to write")]
     Empty,
-    /// The room has no app in this slot, or this program does not keep what was to be written there.
+    /// The room has no app in this slot, or this program does not keep the replica.
     #[error("slot {0} of this room has no app that this program can write for")]
     AppIsOff(u8),
-    /// What was given to write is not what the room's replica can take in, in words.
+    /// The room's replica cannot accept this content, with the reason.
     #[error("this cannot be written: {0}")]
     Content(String),
     /// The room has a list of writers, and this peer is not on it.
@@ -59,76 +59,76 @@ pub enum WriteError {
     /// The owner or a moderator has banned this peer, or this program contradicted itself.
     #[error("this peer is banned in this room and cannot write in it any more")]
     Banned,
-    /// It is longer than can be said to everybody.
+    /// A broadcast is too long.
     #[error("{bytes} bytes are above the limit of {most}")]
     TooLong {
-        /// So many it has.
+        /// Its bytes.
         bytes: usize,
-        /// So many are allowed.
+        /// The limit.
         most: usize,
     },
-    /// The room's limit is used up, or this is more than it leaves.
+    /// The room's limit is used up, or this exceeds the rest.
     #[error("the limit of this room leaves {left} of {cost} in {window_ms} ms: wait {wait_ms} ms")]
     TooFast {
-        /// The cost of what may be written now.
+        /// The cost that may be written now.
         left: u32,
         /// The cost that the room allows in a window.
         cost: u32,
         /// Length of a window, in milliseconds.
         window_ms: u32,
-        /// When the next window begins, in milliseconds from now.
+        /// Milliseconds until the next window begins.
         wait_ms: u64,
     },
-    /// The row lies before the day from which on the room keeps its table.
+    /// The row is older than the floor of its table.
     #[error("this room keeps what is {0} days old at most, and this is older")]
     TooOld(u16),
-    /// The peer whose bans should be lifted is not banned.
+    /// The peer is not banned.
     #[error("This peer is not banned.")]
     NotBanned,
-    /// What was asked for is the owner's to do, or a moderator's.
+    /// Only the owner, or a moderator, may do this.
     #[error("Only {0} can do this.")]
     NotAllowed(&'static str),
-    /// A record cannot say this.
+    /// A record cannot contain this.
     #[error("This cannot be a rule of a room: {0}.")]
     Record(String),
-    /// Neighbours do not take in what is sent fast enough: so many bytes wait to be sent, or to be acknowledged by
-    /// a member that stays. Write again a little later.
+    /// Neighbours are too slow: this number of bytes waits to be sent, or to be acknowledged by a member that stays.
+    /// Write again a little later.
     #[error("neighbours cannot keep up: {0} bytes wait for them")]
     Backpressure(usize),
 }
 
-/// Own batches in one part after which they are folded into one, at the earliest.
+/// Least number of own batches in one part before they are compacted.
 pub const FOLD_LEAST: usize = 64;
 
-/// Parts in which own batches are counted: in a table each row counts for itself, so there can be many. Beyond it the one
+/// Parts in which own batches are counted: in a table each row counts by itself, so there can be many. Beyond, the one
 /// with the fewest is forgotten.
 const UNFOLDED_MAX: usize = 1024;
 
-/// Folds of what this peer's former sessions left that follow one write, at most: a mebibyte. The next write goes on.
+/// Most folds of this peer's former sessions after one write: a mebibyte. The next write goes on.
 pub const FORMER_FOLDS_MAX: usize = 16;
 
-/// Parts in which it was looked after that: beyond, what former sessions left of a part stays as it is.
+/// Parts that were checked for these. Beyond, the batches of former sessions in a part stay as they are.
 const LOOKED_MAX: usize = 4096;
 
 /// A part of a replica: see [`Replica::outline`].
 type Part = (ReplicaNumber, u32);
 
-/// What this program has written in a room.
+/// The writes of this program in a room.
 #[derive(Debug)]
 pub(super) struct Writing {
     next_sequence: u64,
-    /// Own batches that nobody who stays has acknowledged.
+    /// Own batches that no member that stays has acknowledged.
     outbox: Outbox,
     whereabouts: Whereabouts,
-    /// Up to which sequence all has reached another member, whether or not that one stays.
+    /// All sequences up to here have reached another member, that stays or not.
     arrived: u64,
-    /// By replica and part: own batches since the last fold, and after how many the next one is due.
+    /// By replica and part: own batches since the last fold, and the number before the next one.
     unfolded: BTreeMap<Part, (usize, usize)>,
-    /// Parts in which it was looked after what this peer's former sessions left.
+    /// Parts that were checked for batches of former sessions.
     looked: BTreeSet<Part>,
-    /// Whether some member held what this one does: what former sessions left is here then.
+    /// Whether some member was synchronised with us: then the batches of former sessions are here.
     was_in_step: bool,
-    /// What was written under earlier rules, and is to be said again.
+    /// Own content that records erased, to sign again.
     unsaid: VecDeque<(ReplicaNumber, Content)>,
 }
 
@@ -148,22 +148,22 @@ impl Default for Writing {
 }
 
 impl Writing {
-    /// Own batches that nobody who stays has acknowledged.
+    /// Own batches that no member that stays has acknowledged.
     pub(super) fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// The same, to be told of acknowledgements.
+    /// The same, for acknowledgements.
     pub(super) fn outbox_mut(&mut self) -> &mut Outbox {
         &mut self.outbox
     }
 
-    /// Who holds one's own batches.
+    /// The holders of our own batches.
     pub(super) fn whereabouts(&self) -> &Whereabouts {
         &self.whereabouts
     }
 
-    /// The same, to be told of it.
+    /// The same, for changes.
     pub(super) fn whereabouts_mut(&mut self) -> &mut Whereabouts {
         &mut self.whereabouts
     }
@@ -173,7 +173,7 @@ impl Writing {
         self.next_sequence
     }
 
-    /// The sequence of the next batch is given away.
+    /// Uses the sequence of the next batch.
     pub(super) fn take_sequence(&mut self) {
         self.next_sequence += 1;
     }
@@ -183,18 +183,18 @@ impl Writing {
         sequence < self.next_sequence
     }
 
-    /// All that was written until now has reached another member.
+    /// All writes until now have reached another member.
     pub(super) fn handle_arrived(&mut self) {
         self.arrived = self.next_sequence - 1;
     }
 
-    /// Own batches that, as far as is known, neither another member has nor this device's storage.
+    /// Own batches that, as far as known, neither another member nor this device's storage has.
     pub(super) fn undelivered(&self) -> usize {
         let safe = self.arrived.max(self.whereabouts.saved());
         self.outbox.to_hand_over().filter(|batch| batch.key().sequence > safe).count()
     }
 
-    /// Something that was written does not count any more: it is said again when the room is asked to.
+    /// Own content no longer counts: the room re-signs it when called.
     pub(super) fn outdate(&mut self, number: ReplicaNumber, said: Content) {
         self.unsaid.push_back((number, said));
     }
@@ -202,7 +202,7 @@ impl Writing {
     /// Counts a batch in a part. Returns whether a fold is due there.
     fn counts_to_fold(&mut self, part: Part) -> bool {
         if self.unfolded.len() >= UNFOLDED_MAX && !self.unfolded.contains_key(&part) {
-            // Where one wrote least there is least to fold.
+            // The part with the fewest batches has the least to compact.
             let least = self.unfolded.iter().min_by_key(|(_, (batches, _))| *batches);
             if let Some(least) = least.map(|(part, _)| *part) {
                 self.unfolded.remove(&least);
@@ -213,24 +213,24 @@ impl Writing {
         *batches >= *due
     }
 
-    /// A part is being folded, into a batch of this cost, or cannot be. The larger the fold, the more batches the next
-    /// one waits for.
+    /// A part is being compacted, into a batch of this cost, or cannot be. The larger the fold, the more batches the
+    /// next one waits for.
     fn handle_folded(&mut self, part: Part, cost: usize) {
         self.unfolded.insert(part, (0, FOLD_LEAST.max(cost / 8)));
     }
 
-    /// Whether it has to be looked after what former sessions left in a part.
+    /// Whether a part must be checked for batches of former sessions.
     fn has_to_look(&self, part: Part) -> bool {
         self.looked.len() < LOOKED_MAX && !self.looked.contains(&part)
     }
 
-    /// More of what former sessions left may be here than when it was looked after that.
+    /// More batches of former sessions may be here than at the last check.
     pub(super) fn handle_restored(&mut self) {
         self.looked.clear();
     }
 
-    /// A member holds what this one does. The first time, more may be here than before: who stores nothing hears by it
-    /// what its former sessions left.
+    /// A member is synchronised with us. The first time, more may be here than before: a program without storage
+    /// receives the batches of its former sessions so.
     pub(super) fn handle_in_step(&mut self) {
         if !core::mem::replace(&mut self.was_in_step, true) {
             self.looked.clear();
@@ -239,8 +239,8 @@ impl Writing {
 }
 
 impl Room {
-    /// Writes payloads for a replica in the name of `identity`, who is this endpoint's peer: a batch each, all with one
-    /// stamp.
+    /// Writes payloads for a replica in the name of `identity`, which is this endpoint's peer: one batch each, all with
+    /// one stamp.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was written.
@@ -286,11 +286,11 @@ impl Room {
         Ok(receipt)
     }
 
-    /// Signs in the name of `identity` what is due: a record that joins what the owner's programs wrote without hearing
-    /// of each other, and what was written here under earlier rules, as far as the rules allow it.
+    /// Signs due content in the name of `identity`: a record that joins concurrent records of the owner's programs, and
+    /// own content that records erased, as far as the rules allow.
     pub fn sign_due(&mut self, now: Now, identity: &Identity) {
         if self.kept.rules.joins(identity.peer()) {
-            // What is not joined now is joined when the next record comes.
+            // A missed join happens with the next record.
             let _ = self.govern(now, identity, Act::Join);
         }
         self.talking().sign_passed(now, identity);
@@ -301,7 +301,7 @@ impl Room {
         }
     }
 
-    /// Signs a payload, sends it to everybody and applies it here. Returns whether it was taken in.
+    /// Signs a payload, sends it to everybody and applies it here. Returns whether it was accepted.
     fn write_batch(
         &mut self,
         now: Now,
@@ -322,17 +322,17 @@ impl Room {
         let targets = self.membership.overlay_mut().targets(now, &batch, None);
         self.kept.send_live(targets, &batch);
         let is_kept = self.kept.apply(now, delivery::Checked { batch, content });
-        // This program hears of its own batches, as their author does elsewhere.
+        // This program receives acknowledgements of its own batches, as their author does elsewhere.
         self.kept.storage.acknowledge(self.kept.me, sequence);
         is_kept
     }
 
-    /// Repeats all that one wrote in a part in one batch, once many small ones carry it: what is kept, stored and
-    /// handed to newcomers shrinks with it. The larger the fold, the more batches it waits for, so that folds cost a
-    /// stated share of what is sent.
+    /// Repeats our writes in a part in one batch, once many small batches contain them: storage and the data for
+    /// newcomers shrink. The larger the fold, the more batches it waits for, so that folds cost a fixed share of the
+    /// traffic.
     fn fold_when_due(&mut self, now: Now, identity: &Identity, part: Part) {
         let is_due = self.kept.writing.counts_to_fold(part);
-        // Where there is a limit, each entry keeps the batch that counted it.
+        // With a limit, each entry keeps the batch that counted it.
         if self.kept.rules.limit(part.0.slot()).is_some() {
             return;
         }
@@ -343,8 +343,8 @@ impl Room {
         self.fold_former(now, identity, part);
     }
 
-    /// Repeats likewise what this peer's former sessions left in a part, at the first write there: who writes little in
-    /// many sessions would never come to a fold.
+    /// Repeats likewise this peer's batches of former sessions in a part, at the first write there: an author of few
+    /// writes in many sessions would never reach a fold.
     fn fold_former(&mut self, now: Now, identity: &Identity, part: Part) {
         let replica = self.kept.replicas.get(part.0);
         let folds = replica.is_some_and(|replica| replica.folds_former());
@@ -360,7 +360,7 @@ impl Room {
         }
     }
 
-    /// Writes a fold, if there is one. Returns what it costs; `None` too where it was not taken in.
+    /// Writes a fold, if there is one. Returns its cost; `None` also if it was not accepted.
     fn write_fold(
         &mut self,
         now: Now,
@@ -369,7 +369,7 @@ impl Room {
         fold: impl FnOnce(&dyn Replica, PeerId) -> Option<(Fold, Content)>,
     ) -> Option<usize> {
         let (fold, content) = fold(self.kept.replicas.get(part.0)?, self.kept.me.peer)?;
-        // Later than all that it repeats, so that it takes their place.
+        // Later than all repeated batches, so that it supersedes them.
         let window = StampWindow { least: fold.least, most: self.kept.clock.next(now.wall) };
         let header = self.kept.header(part.0, window);
         let is_kept = self.write_batch(now, identity, &header, &fold.payload, content, Some(part));
@@ -377,14 +377,14 @@ impl Room {
     }
 }
 
-/// Says again what a record took. Where there is a limit, each batch is of one time, so that is what showed, and as
-/// much of it as the limit leaves: the rest is for its author to write later.
+/// Re-signs content that a record erased. With a limit, each batch is of one time, so this re-signs the visible part
+/// within the limit. The author must write the rest later.
 fn say_again(room: &mut Room, now: Now, identity: &Identity, number: ReplicaNumber, said: &Content) {
     let stamp = room.membership.overlay().stamped(room.kept.clock.next(now.wall));
     let how = match room.kept.rules.writing_left(number.slot(), stamp) {
         Ok(None) => Again::AsItWas,
         Ok(Some(WritingLeft { left, .. })) => Again::AsNew(left as usize),
-        // Nothing of it is allowed any more.
+        // The rules allow nothing of it any more.
         Err(_) => return,
     };
     let moderates = room.kept.records().moderates(identity.peer());

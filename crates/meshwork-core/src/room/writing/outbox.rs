@@ -1,7 +1,7 @@
-//! Own batches that no member which stays has acknowledged yet: sent again to whoever attaches.
+//! Own batches that no member that stays has acknowledged: sent again to new members.
 //!
-//! One that a later own batch took the place of is not sent again, where nothing of it can be seen: it waits with that one. So
-//! who wrote for a week while nobody was there hands over what still counts of it.
+//! A batch that a later own batch superseded is not sent again if nothing of it is visible: it waits with the later
+//! one. So an author who wrote alone for a week hands over only batches that still count.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -14,14 +14,14 @@ use crate::time::Time;
 /// Own batches that wait for acknowledgement. As many as a replica has parts at most, so that all of it can be written
 /// at once.
 pub const OUTBOX_MAX: usize = 4096;
-/// Places kept for folds of what is written: one for every 64 batches, and those of what former sessions left.
+/// Places for folds: one for every 64 batches, and those of former sessions.
 const FOLDS: usize = OUTBOX_MAX / super::FOLD_LEAST + super::FORMER_FOLDS_MAX;
-/// How long a batch may hold up writing. A member that stays and acknowledges nothing, for whatever reason, must
-/// not stop an author for ever.
+/// How long a batch may delay writing. A member that stays and acknowledges nothing, for whatever reason, must not stop
+/// an author for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long an acknowledgement may take before a batch is sent again: a queue on its way may have been full, and
-/// a batch that was beaten meanwhile is not found by comparison.
+/// comparison does not find a superseded batch.
 const RESEND_AFTER: Duration = Duration::from_secs(5);
 /// Batches that are sent again at a time.
 const RESENT_MAX: usize = 256;
@@ -30,10 +30,10 @@ const RESENT_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(in crate::room) struct Outbox {
     batches: BTreeMap<u64, Waiting>,
-    /// By the sequence of a batch: those in whose place it came.
+    /// By the sequence of a batch: those that it superseded.
     beaten: BTreeMap<u64, Vec<u64>>,
     bytes: usize,
-    /// When some were last sent again, and the last of them.
+    /// The time of the last repetition, and the last repeated sequence.
     resent: (Time, u64),
 }
 
@@ -42,14 +42,14 @@ pub(in crate::room) struct Outbox {
 struct Waiting {
     since: Time,
     batch: SignedBatch,
-    /// Whether a later one came in its place.
+    /// Whether a later one superseded it.
     is_beaten: bool,
-    /// Whether bans by moderators took it, and nothing else did: nobody takes it in until those fall.
+    /// Whether only bans by moderators erased it: nobody accepts it until those fall.
     is_suspended: bool,
 }
 
 impl Waiting {
-    /// Whether it is of any use to somebody who lacks it.
+    /// Whether a member that lacks it can use it.
     fn is_due(&self) -> bool {
         !self.is_beaten && !self.is_suspended
     }
@@ -60,8 +60,8 @@ impl Waiting {
 }
 
 impl Outbox {
-    /// Whether so many more batches have a place. While somebody is there to acknowledge, an author waits for
-    /// that; alone it may go on, and the oldest are given up: newcomers get by comparison what still wins.
+    /// Whether n more batches have space. While a member can acknowledge, an author waits; alone it may go on, and the
+    /// oldest are dropped: newcomers get the winning ones by comparison.
     ///
     /// # Errors
     /// The bytes that wait.
@@ -76,7 +76,7 @@ impl Outbox {
         if fits || !somebody_stays || now.since(first.since) >= PATIENCE { Ok(()) } else { Err(self.bytes) }
     }
 
-    /// Adds a batch; the oldest one gives way when there is no place.
+    /// Adds a batch. Without space the oldest one is dropped.
     pub(in crate::room) fn insert(&mut self, now: Time, batch: SignedBatch) {
         if self.batches.len() == OUTBOX_MAX
             && let Some((sequence, oldest)) = self.batches.pop_first()
@@ -89,7 +89,7 @@ impl Outbox {
         self.batches.insert(waiting.batch.key().sequence, waiting);
     }
 
-    /// A batch came in the place of another one.
+    /// A batch superseded another one.
     pub(in crate::room) fn handle_beaten(&mut self, by: u64, sequence: u64) {
         if let Some(waiting) = self.batches.get_mut(&sequence).filter(|_| by != sequence) {
             waiting.is_beaten = true;
@@ -97,8 +97,8 @@ impl Outbox {
         }
     }
 
-    /// A member that stays has acknowledged a batch. Returns the sequences of those that waited with it alone: one before it
-    /// may have beaten another entry of theirs, and then they wait for that, too.
+    /// A member that stays has acknowledged a batch. Returns the sequences of those that waited with it alone: an
+    /// earlier one may have superseded another entry of theirs, and then they wait for that, too.
     pub(in crate::room) fn remove(&mut self, sequence: u64) -> Vec<u64> {
         self.take(sequence);
         let (mut with_it, mut due) = (Vec::new(), Vec::new());
@@ -114,15 +114,15 @@ impl Outbox {
             with_it.push(beaten);
             self.take_beaten(beaten, &mut due);
         }
-        // All that was sent again is through: the next ones need not wait.
+        // All repeated batches arrived: the next ones need not wait.
         if self.batches.first_key_value().is_some_and(|(first, _)| *first > self.resent.1) {
             self.resent.0 = Time(0);
         }
         with_it
     }
 
-    /// Adds those in whose place a batch came to what is due, of which the last comes first: it is none of those between for
-    /// the others.
+    /// Adds the batches that this one superseded to those due, with the last of them first: it does not supersede the
+    /// others.
     fn take_beaten(&mut self, by: u64, due: &mut Vec<(u64, u64)>) {
         if let Some(beaten) = self.beaten.remove(&by) {
             due.extend(beaten.into_iter().map(|beaten| (beaten, by)));
@@ -130,26 +130,26 @@ impl Outbox {
         }
     }
 
-    /// Takes a batch out, if it is there.
+    /// Removes a batch, if it is there.
     fn take(&mut self, sequence: u64) {
         let taken = self.batches.remove(&sequence);
         self.bytes -= taken.map_or(0, |waiting| waiting.batch.bytes().len());
     }
 
-    /// A batch is not here any more, without having been acknowledged: those in whose place it came wait for themselves.
+    /// A batch was dropped without an acknowledgement: those that it superseded wait by themselves.
     fn release(&mut self, by: u64) {
         for sequence in self.beaten.remove(&by).unwrap_or_default() {
             self.batches.entry(sequence).and_modify(|waiting| waiting.is_beaten = false);
         }
     }
 
-    /// When [`Outbox::resend`] has something to give: only for batches that are young enough for hope.
+    /// The time at which [`Outbox::resend`] has batches, if some are young enough.
     pub(in crate::room) fn poll_timeout(&self, now: Time) -> Option<Time> {
         let waiting = self.hopeful(now).next()?;
         Some(waiting.since.max(self.resent.0) + RESEND_AFTER)
     }
 
-    /// Batches to be sent again, the oldest first.
+    /// Batches to send again, the oldest first.
     pub(in crate::room) fn resend(&mut self, now: Time) -> Vec<SignedBatch> {
         if self.poll_timeout(now).is_none_or(|at| at > now) {
             return Vec::new();
@@ -165,7 +165,7 @@ impl Outbox {
         self.batches.values().filter(is_young).filter(|waiting| waiting.is_due())
     }
 
-    /// The room's records changed: some are suspended. Those that are so no more wait as if they were new.
+    /// The room's records changed: some batches are suspended. Those that no longer are wait as if they were new.
     pub(in crate::room) fn suspend(&mut self, now: Time, is_suspended: impl Fn(&SignedBatch) -> bool) {
         for waiting in self.batches.values_mut() {
             let was_suspended = core::mem::replace(&mut waiting.is_suspended, is_suspended(&waiting.batch));
@@ -175,7 +175,7 @@ impl Outbox {
         }
     }
 
-    /// Keeps only what `stands` says.
+    /// Keeps only batches for which `stands` is true.
     pub(in crate::room) fn retain(&mut self, stands: impl Fn(&SignedBatch) -> bool) {
         self.batches.retain(|_, waiting| stands(&waiting.batch));
         self.bytes = self.batches.values().map(|waiting| waiting.batch.bytes().len()).sum();
@@ -184,12 +184,12 @@ impl Outbox {
         gone.into_iter().for_each(|by| self.release(by));
     }
 
-    /// All of them, oldest first.
+    /// All batches, oldest first.
     pub(in crate::room) fn batches(&self) -> impl Iterator<Item = &SignedBatch> {
         self.batches.values().map(|waiting| &waiting.batch)
     }
 
-    /// Those that a member lacks which was not there, oldest first.
+    /// The batches that a newcomer lacks, oldest first.
     pub(in crate::room) fn to_hand_over(&self) -> impl Iterator<Item = &SignedBatch> {
         self.batches.values().filter(|waiting| waiting.is_due()).map(|waiting| &waiting.batch)
     }
@@ -257,7 +257,7 @@ mod tests {
         let sequences = |batches: &mut dyn Iterator<Item = &SignedBatch>| {
             batches.map(|batch| batch.key().sequence).collect::<Vec<u64>>()
         };
-        // The fourth says what the first two said, the sixth that and what the fifth said.
+        // The fourth contains the first two, the sixth contains the fourth and the fifth.
         for (by, sequence) in [(4, 1), (4, 2), (6, 4), (6, 5), (6, 6), (6, 99)] {
             outbox.handle_beaten(by, sequence);
         }
@@ -281,7 +281,7 @@ mod tests {
     fn beaten_batches_wait_for_all_that_beat_them() {
         let mut outbox = Outbox::default();
         (1..=4).for_each(|sequence| outbox.insert(Time(0), batch(sequence)));
-        // The third beat what the second had left of the first.
+        // The third superseded the part of the first that the second had left.
         outbox.handle_beaten(3, 1);
         assert!(outbox.remove(3).is_empty(), "who has the third may lack the second");
         assert_eq!(outbox.remove(2), [1]);

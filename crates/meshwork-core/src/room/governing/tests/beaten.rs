@@ -1,4 +1,4 @@
-//! What lost its last entry and waits, over restarts, in case that what beat it is cut.
+//! Superseded batches wait, over restarts, in case their winner is cut.
 
 use alloc::collections::BTreeMap;
 

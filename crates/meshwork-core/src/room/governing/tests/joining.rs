@@ -1,4 +1,4 @@
-//! What others are handed, and one's own later program: admissions, records that fork, long lists, what is said again.
+//! Data for others and for our own later programs: admissions, forked records, long lists, re-signed content.
 
 use super::*;
 use crate::id::Secret;

@@ -1,4 +1,4 @@
-//! What waits in a ledger is bounded, and whose it is.
+//! Bounds of superseded batches, in all and by author.
 
 use alloc::vec;
 
