@@ -46,6 +46,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let changed = in_room(&common, &link, async |attempt, room| {
         let locked_out = if new { others(room, &keep).await? } else { Vec::new() };
+        if new {
+            check_somebody_stays(room, &keep).await?;
+        }
         let new =
             if edit { room.rules().new_edit_link().await? } else { room.rules().new_link(keep).await? };
         let new = match link.app() {
@@ -68,6 +71,30 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a new link if no linked member keeps access. This program ends, so the link would end with it.
+async fn check_somebody_stays(room: &Room, keep: &[PeerId]) -> Result<(), Failure> {
+    let members = room.members().await?;
+    let others: Vec<_> = members
+        .iter()
+        .filter(|member| member.link().is_linked() && member.peer() != room.me().peer)
+        .map(|member| (member.peer(), member.name().trim().to_owned()))
+        .collect();
+    if others.is_empty() || others.iter().any(|(peer, _)| keep.contains(peer)) {
+        return Ok(());
+    }
+    let names: Vec<String> = others.iter().map(person).collect();
+    let keys: Vec<String> = others.iter().map(|(peer, _)| peer.to_string()).collect();
+    Err(Failure::Forbidden {
+        words: format!(
+            "No new link was made: it would lock out every member who could store it, {}. Keep access for one that \
+             stays: --keep {}",
+            names.join(", "),
+            keys.join(",")
+        ),
+        reason: "nobody-keeps-access",
+    })
+}
+
 /// All known holders of an earlier link that do not keep access: present and recent members, and peers that the room's
 /// rules name.
 async fn others(room: &Room, keep: &[PeerId]) -> Result<Vec<(PeerId, String)>, Failure> {
@@ -86,12 +113,13 @@ async fn others(room: &Room, keep: &[PeerId]) -> Result<Vec<(PeerId, String)>, F
     Ok(others.into_iter().filter(|(peer, _)| is_left_out(peer)).collect())
 }
 
+/// The name of a person with the key behind it.
+fn person((peer, name): &(PeerId, String)) -> String {
+    if name.is_empty() { peer.to_string() } else { format!("{name} ({peer})") }
+}
+
 /// The people that a new link locks out, as a message.
 fn words_of(locked_out: &[(PeerId, String)]) -> String {
-    let person = |(peer, name): &(PeerId, String)| match name.as_str() {
-        "" => peer.to_string(),
-        name => format!("{name} ({peer})"),
-    };
     let people: Vec<String> = locked_out.iter().map(person).collect();
     match people.as_slice() {
         [] => {

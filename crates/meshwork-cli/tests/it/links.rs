@@ -61,6 +61,11 @@ fn owners_make_links_to_edit_and_new_ones() {
 
     let stranger = ["place", "link", &edit, "--new", "--identity", "guest", "--json"];
     assert_eq!(home.run(stranger).expect_code(4).json()["reason"], "not-allowed");
+    // This program ends, so a link that no member may keep would end with it.
+    let refused = home.run(["place", "link", &edit, "--new", "--json"]).expect_code(4);
+    assert_eq!(refused.json()["reason"], "nobody-keeps-access");
+    refused.expect_words(&["Keeper", &format!("--keep {kept}")]);
+    paint(&edit).expect_code(0);
     let made = home.run(["place", "link", &edit, "--new", "--keep", &kept]).expect_code(0);
     let new = made.stdout.trim().to_owned();
     assert_eq!(made.stdout.lines().count(), 1, "the link stands alone: {made:?}");
