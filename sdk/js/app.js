@@ -9,7 +9,7 @@ import { Whiteboard } from './whiteboard.js'
 
 const BYTES = { encode: (bytes) => bytes, decode: (bytes) => bytes }
 const idOf = (member) => (typeof member === 'string' ? member : member.id)
-const peerOf = (peer) => (typeof peer === 'string' ? peer : peer.peer)
+export const peerOf = (peer) => (typeof peer === 'string' ? peer : peer.peer)
 
 /** The object of this key: made once, so that listeners are found again. */
 function once(made, key, make) {
@@ -204,6 +204,10 @@ export class Table extends Listened {
     return this.#raw.entriesOfEach(prefix).map(entryOf)
   }
 
+  rows(prefix = '') {
+    return this.#raw.rows(prefix).map((key) => new Row(this.#raw, key))
+  }
+
   watch(prefix = '') {
     return iterate(this.#raw.watch(prefix), changeOf)
   }
@@ -234,8 +238,16 @@ export class Row {
     await this.#raw.remove(this.#key, field)
   }
 
+  get key() {
+    return this.#key
+  }
+
   get(field) {
     return entryOf(this.#raw.get(this.#key, field))
+  }
+
+  fields() {
+    return new Map(this.#raw.fields(this.#key).map(([name, entry]) => [name, entryOf(entry)]))
   }
 }
 

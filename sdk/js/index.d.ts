@@ -52,11 +52,11 @@ export interface NewRoomOptions {
 }
 
 /**
- * Makes a room of which this page's peer is the owner. Where servers are named it waits until one took the room in, none can
- * be reached, or 30 s are over: that the room is not registered is no error. Its endpoint is its own, and ends when the room
- * is left.
+ * Makes a room of which this page's peer is the owner. Where servers are named it waits until one took the room in. Without a
+ * server nobody else knows the room, until `addServer`. Its endpoint is its own, and ends when the room is left.
  *
- * Rejects with BindError, CreateError, LoadError or UnsupportedError; nothing is left of the room.
+ * Rejects with BindError, CreateError, LoadError or UnsupportedError; nothing is left of the room. CreateError has the code
+ * `Server` once each named server refused the room or cannot be reached.
  */
 export function create(options: EndpointOptions & NewRoomOptions): Promise<Room>
 
@@ -259,6 +259,16 @@ export interface Room extends TypedTarget<RoomEvents> {
   turnOn(app: string | Pick<NewRoomOptions, 'app' | 'canvas' | 'parameters'>): Promise<App>
   /** Waits until a server took the room in, which gives it a code. Rejects with JoinError. */
   registered(): Promise<void>
+  /**
+   * Registers the room with one more server: `registered` waits until a server took it in. Rejects with RuleError for what is
+   * no address of a server.
+   */
+  addServer(url: string): Promise<void>
+  /**
+   * What a peer calls itself, such as the author of an entry: now, or when it was here last. `undefined` for one that was
+   * never here while this page was, or says no name. Throws ClosedError.
+   */
+  nameOf(peer: Member | PeerId): string | undefined
   /**
    * Makes an invitation, which one person answers who has the link: without any server. It waits for the answer for ten
    * minutes, or until a newer one is made. Rejects with InviteError.
@@ -738,6 +748,8 @@ export interface Table<T = Json> extends TypedTarget<{ change: CustomEvent<Chang
    * everybody. Throws ClosedError.
    */
   entriesOfEach(prefix?: string): Entry<T>[]
+  /** All rows whose keys begin with `prefix`, by key. Throws ClosedError. */
+  rows(prefix?: string): Row<T>[]
   /** What changes from now on at keys that begin with `prefix`, fields of rows included. */
   watch(prefix?: string): AsyncIterableIterator<Change<T>>
   /** What changes from now on at one key, fields of its row included. */
@@ -749,6 +761,10 @@ export const Table: { readonly prototype: Table<unknown> }
 
 /** One row of a table. */
 export interface Row<T = Json> {
+  /** Its key. */
+  readonly key: string
+  /** What all fields have, by name. Throws ClosedError. */
+  fields(): Map<string, Entry<T>>
   /** Gives a field a value. Rejects with WriteError; nothing was written. */
   set(field: string, value: T): Promise<void>
   /** Removes a field. Rejects with WriteError; nothing was removed. */
@@ -993,8 +1009,10 @@ export interface Tried {
 }
 /** There is no new room. Nothing is left of it. */
 export class CreateError extends MeshworkError<
-  'App' | 'Parameters' | 'Refused' | 'TooManyRooms' | 'NotAllowed' | 'Invalid' | 'NotOpen' | 'Closed'
+  'App' | 'Parameters' | 'Server' | 'Refused' | 'TooManyRooms' | 'NotAllowed' | 'Invalid' | 'NotOpen' | 'Closed'
 > {
+  /** With `Server`. */
+  readonly tried?: readonly Tried[]
   /** With `TooManyRooms`. */
   readonly max?: number
 }
@@ -1006,6 +1024,7 @@ export class JoinError extends MeshworkError<
   | 'Full'
   | 'Incompatible'
   | 'Refused'
+  | 'Unknown'
   | 'NobodyReached'
   | 'NotStored'
   | 'Store'
@@ -1014,6 +1033,8 @@ export class JoinError extends MeshworkError<
 > {
   /** With `NobodyReached`. */
   readonly tried?: readonly Tried[]
+  /** With `Unknown`: the servers that know no such room. */
+  readonly servers?: readonly string[]
   /** With `TooManyRooms`. */
   readonly max?: number
 }

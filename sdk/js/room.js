@@ -1,6 +1,6 @@
 // People who met, and what they decide.
 
-import { App } from './app.js'
+import { App, peerOf } from './app.js'
 import { ClosedError } from './errors.js'
 import { iterate } from './events.js'
 import { RAW } from './module.js'
@@ -130,6 +130,14 @@ export class Room extends EventTarget {
   async turnOn(app) {
     const options = typeof app === 'string' ? { app } : app
     return new App(await this.#raw.turnOn(newRoom(options)), this)
+  }
+
+  async addServer(url) {
+    await this.#raw.addServer(url)
+  }
+
+  nameOf(peer) {
+    return this.#raw.nameOf(peerOf(peer))
   }
 
   async registered() {

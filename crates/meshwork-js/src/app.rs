@@ -180,6 +180,19 @@ impl RawTable {
         at_once(self.0.entries_of_each(prefix)).map(entries).map_err(thrown)
     }
 
+    /// The keys of all rows that begin with `prefix`.
+    pub fn rows(&self, prefix: &str) -> Result<Vec<String>, JsValue> {
+        let rows = at_once(self.0.rows(prefix)).map_err(thrown)?;
+        Ok(rows.iter().map(|row| row.key().to_owned()).collect())
+    }
+
+    /// The fields of a row: the name of each and what it has.
+    pub fn fields(&self, key: &str) -> Result<Array, JsValue> {
+        let fields = at_once(self.0.row(key).fields()).map_err(thrown)?;
+        let told = |(name, value): (String, meshwork::Entry)| Array::of2(&name.into(), &entry(Some(value)));
+        Ok(fields.into_iter().map(told).collect())
+    }
+
     /// What changes from now on at keys that begin with `prefix`.
     pub fn watch(&self, prefix: &str) -> Reader {
         Reader::of(Source::Changes(self.0.watch(prefix)))

@@ -60,9 +60,9 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn tried(tried: &[(String, String)]) -> Told {
+fn tried(code: &'static str, tried: &[(String, String)]) -> Told {
     let tried: Vec<Value> = tried.iter().map(|(who, why)| json!({ "who": who, "why": why })).collect();
-    ("NobodyReached", json!({ "tried": tried }))
+    (code, json!({ "tried": tried }))
 }
 
 impl Tell for Closed {
@@ -121,6 +121,7 @@ impl Tell for CreateError {
             CreateError::Rules(error) => error.tell(),
             CreateError::Closed(error) => error.tell(),
             CreateError::Refused(_) => plain("Refused"),
+            CreateError::Server { tried: who } => tried("Server", who),
             _ => plain("Parameters"),
         }
     }
@@ -136,7 +137,8 @@ impl Tell for JoinError {
             JoinError::WrongSecret => plain("WrongSecret"),
             JoinError::Full(_) => plain("Full"),
             JoinError::Incompatible(_) => plain("Incompatible"),
-            JoinError::NobodyReached { tried: who } => tried(who),
+            JoinError::NobodyReached { tried: who } => tried("NobodyReached", who),
+            JoinError::Unknown { servers } => ("Unknown", json!({ "servers": servers })),
             JoinError::NotStored => plain("NotStored"),
             JoinError::Store(_) => plain("Store"),
             JoinError::TooManyRooms(max) => ("TooManyRooms", json!({ "max": max })),

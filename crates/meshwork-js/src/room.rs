@@ -85,6 +85,18 @@ impl RawRoom {
         Ok(at_once(self.0.member(id)).map(|who| member(&who).to_string()))
     }
 
+    /// What a peer calls itself, here or when it was here last.
+    #[wasm_bindgen(js_name = nameOf)]
+    pub fn name_of(&self, peer: &str) -> Result<Option<String>, JsValue> {
+        at_once(self.0.name_of(peer.parse().map_err(unfit)?)).map_err(thrown)
+    }
+
+    /// Registers it with one more server.
+    #[wasm_bindgen(js_name = addServer)]
+    pub async fn add_server(&self, url: String) -> Result<(), JsValue> {
+        self.0.add_server(&url).await.map_err(thrown)
+    }
+
     /// What happens in it from now on.
     pub fn events(&self) -> Reader {
         Reader::of(Source::Events(self.0.events()))

@@ -18,13 +18,12 @@ use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
 use crate::new_room::NewRoom;
 use crate::room::Room;
-use crate::runner::{Runner, RunnerJoinError, timeout, unless};
+use crate::runner::{Runner, RunnerJoinError, first, timeout, unless};
 use crate::shared::{Known, Phase, Shared};
 use crate::store::{KeptRoom, Store, StoreError};
 use crate::{Closed, RuleError};
 
-/// How long [`Endpoint::join`] tries before it gives up, and [`Endpoint::create`] before it goes on without a server, unless
-/// [`Builder::patience`] says otherwise.
+/// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up, unless [`Builder::patience`] says otherwise.
 pub const JOIN_MAX: Duration = Duration::from_secs(30);
 
 /// How long others are waited for when a member says that the secret is not the room's any more.
@@ -89,7 +88,14 @@ pub enum CreateError {
     /// The endpoint is in as many rooms as it can be.
     #[error("an endpoint is in at most {0} rooms")]
     TooManyRooms(usize),
-    /// A server refused the room.
+    /// No server that was named took the room in, of which nobody else would know: each with its reason. An endpoint that
+    /// names no server makes rooms alone, and [`Room::add_server`] shares them later.
+    #[error("no server took the room in: {}", words(.tried))]
+    Server {
+        /// The servers, each with its reason.
+        tried: Vec<(String, String)>,
+    },
+    /// The room cannot be.
     #[error(transparent)]
     Refused(RoomRefusal),
     /// Its name or rules cannot be.
@@ -125,7 +131,14 @@ pub enum JoinError {
     /// A server refused, or handed out another room; in words.
     #[error("{0}")]
     Refused(String),
-    /// Nobody in the room was reached within [`JOIN_MAX`]: what was tried, each with its reason.
+    /// No server that was asked knows the room, and none learned of it within three seconds: the code is wrong, or nobody
+    /// who has the room is online. A keeper [looks for](Endpoint::look_for) it, and goes on trying.
+    #[error("unknown code: no such room at {}", .servers.join(", "))]
+    Unknown {
+        /// The servers.
+        servers: Vec<String>,
+    },
+    /// Nobody in the room was reached within [`JOIN_MAX`], or nobody is in it: what was tried, each with its reason.
     #[error("nobody in the room was reached: {}", words(.tried))]
     NobodyReached {
         /// Servers and members, each with its reason.
@@ -369,11 +382,12 @@ impl Endpoint {
     }
 
     /// Makes a room of which this program's peer is the owner. Where the endpoint has servers it waits until one took the
-    /// room in, none can be reached, or [`JOIN_MAX`] is over: that the room is not [registered](Room::registered) is no
-    /// error, and it is tried again for as long as the room is open. Dropping the future leaves nothing of the room.
+    /// room in; the others are tried for as long as the room is open. An endpoint without a server makes a room of which
+    /// nobody else knows: [`Room::add_server`] shares it later. Dropping the future leaves nothing of the room.
     ///
     /// # Errors
-    /// [`CreateError`]; nothing is left of the room.
+    /// [`CreateError`]; nothing is left of the room. [`CreateError::Server`] comes once each server refused the room or cannot
+    /// be reached.
     pub async fn create(&self, room: NewRoom) -> Result<Room, CreateError> {
         let (app, parameters) = (room.app?, room.parameters.map_err(CreateError::Parameters)?);
         let servers = self.shared.servers.clone();
@@ -396,13 +410,10 @@ impl Endpoint {
         if let Some(name) = room.name {
             made.room.rules().set_name(&name).await?;
         }
-        let tried = made.room.state.until(|known| match &known.phase {
-            Phase::Refused(reason) => Some(Err(CreateError::Refused(reason.clone()))),
-            Phase::Left => Some(Err(CreateError::Closed(Closed))),
-            Phase::Looking => None,
-            Phase::Open => (known.is_registered || self.shared.is_offline()).then_some(Ok(())),
-        });
-        timeout(&*self.shared.runner, self.shared.patience, tried).await.unwrap_or(Ok(()))?;
+        match timeout(&*self.shared.runner, self.shared.patience, made.room.taken_in()).await {
+            Some(taken_in) => taken_in?,
+            None => return Err(CreateError::Server { tried: self.shared.servers_in_the_way(&[]) }),
+        }
         made.unwanted.0 = None;
         Ok(made.room)
     }
@@ -411,14 +422,16 @@ impl Endpoint {
     /// program in and the room's rules are here: its content then comes by itself. Dropping the future leaves the room.
     ///
     /// # Errors
-    /// [`JoinError`]; the room is left, and what is stored of it is as it was.
+    /// [`JoinError`]; the room is left, and what is stored of it is as it was. Where servers do not know the room, or nobody is
+    /// in it, that is told after three seconds: a server that was just restarted learns of its rooms meanwhile.
     pub async fn join(&self, link: impl std::fmt::Display) -> Result<Room, JoinError> {
         let room = self.enter(self.findable(&link.to_string())?).await?;
         let runner = &*self.shared.runner;
         let entered = || room.state.until(|known| entered(known).transpose());
         let joined = async {
             let shut_out = room.state.until(|known| known.is_shut_out.then_some(()));
-            if let Some(joined) = timeout(runner, self.shared.patience, unless(shut_out, entered())).await? {
+            let let_in = first(unless(shut_out, entered()), async { Some(Err(room.nobody_comes().await)) });
+            if let Some(joined) = timeout(runner, self.shared.patience, let_in).await? {
                 return Some(joined);
             }
             // One member alone may lie.
@@ -448,7 +461,8 @@ impl Endpoint {
         Ok(room)
     }
 
-    /// Begins to look for a room, and does not wait for anybody: what becomes of it, its [events](Room::events) tell.
+    /// Begins to look for a room, and does not wait for anybody: what becomes of it, its [events](Room::events) tell. It goes on
+    /// trying for as long as the room is open, also where no server answers or none knows the room.
     ///
     /// # Errors
     /// [`JoinError`] for what is no link, or a room that cannot be looked for.

@@ -39,6 +39,7 @@
 // In a browser there is one thread.
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
 
+mod answers;
 mod app;
 mod attend;
 mod blobs;
@@ -107,6 +108,7 @@ mod version;
 #[cfg(feature = "sync")]
 mod whiteboard;
 
+#[doc(inline)]
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 #[cfg(feature = "sync")]
 pub use meshwork_core::node::Holders;

@@ -226,6 +226,21 @@ impl Room {
         self.shared().member(self.handle(), id).await
     }
 
+    /// What a peer calls itself, such as the author of an entry: now, or when it was here last. `None` for one that says no
+    /// name, or was never here while this program was.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn name_of(&self, peer: PeerId) -> Result<Option<String>, Closed> {
+        let find = move |node: &mut Node, _, room| {
+            let own = (node.endpoint().peer == peer).then(|| node.name().to_owned());
+            let here = node.room(room).peers().into_iter().filter(|view| view.endpoint.peer == peer);
+            here.map(|view| view.name).chain(own).find(|name| !name.is_empty())
+        };
+        let now = self.call(find).await?;
+        Ok(now.or_else(|| self.state.look(|known| known.names.get(&peer).cloned())))
+    }
+
     /// What happens in the room from now on. Of a room that is looked for and that nobody has open, or that refused, that is told
     /// first: [`Unknown`](crate::Event::Unknown), [`Refused`](crate::Event::Refused).
     pub fn events(&self) -> Events {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint as EndpointId, RoomId};
+use meshwork_core::id::{Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{Event as NodeEvent, Node, RoomHandle, RoomRefusal, ServerState};
 use meshwork_core::replica::{Changes, ReplicaNumber};
 use meshwork_core::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
@@ -24,6 +24,9 @@ use crate::runner::{Call, MaybeSend, Runner};
 use crate::store::StoreError;
 use crate::topic::{Lane, MESSAGES_MAX};
 use crate::unheard::{Message, Unheard};
+
+/// People of a room whose names are remembered when they have left: those of the largest rooms that have a full mesh, often.
+const NAMES_MAX: usize = 1024;
 
 /// What the clones of an endpoint share.
 pub(crate) struct Shared {
@@ -100,6 +103,8 @@ pub(crate) struct Known {
     pub(crate) is_unknown: bool,
     /// Who is in the room.
     pub(crate) present: BTreeSet<EndpointId>,
+    /// What those who were here call themselves, at most [`NAMES_MAX`].
+    pub(crate) names: BTreeMap<PeerId, String>,
     /// What each says of itself, by app.
     pub(crate) presence: BTreeMap<(Slot, EndpointId), Vec<u8>>,
     /// Direct messages that have not ended: to whom, and who waits for the end.
@@ -263,12 +268,9 @@ impl Shared {
         locked(&self.server_states).iter().map(|(url, state)| (url.clone(), state.clone())).collect()
     }
 
-    /// Whether none of the endpoint's servers can be reached for now.
-    pub(crate) fn is_offline(&self) -> bool {
-        let states = locked(&self.server_states);
-        let is_away =
-            |server: &String| matches!(states.get(&signalling_url(server)), Some(ServerState::Away { .. }));
-        self.servers.iter().all(is_away)
+    /// What is known of one server, by its `http(s)://HOST`.
+    pub(crate) fn server_state(&self, server: &str) -> Option<ServerState> {
+        locked(&self.server_states).get(&signalling_url(server)).cloned()
     }
 
     /// The last thing from outside that was refused, in words.
@@ -350,6 +352,7 @@ impl Shared {
                 let is_new = room.look(|known| known.present.insert(endpoint));
                 room.changed.notify_waiters();
                 if let Some(member) = self.member(room.handle, endpoint).await {
+                    room.look(|known| known.note_name(&member));
                     room.tell(&if is_new { Event::Joined(member) } else { Event::Near(member) });
                 }
             }
@@ -361,6 +364,7 @@ impl Shared {
             NodeEvent::MemberDetached { endpoint, distant: false, .. } => {
                 let was_here = room.look(|known| known.present.remove(&endpoint));
                 if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| was_here) {
+                    room.look(|known| known.note_name(&member));
                     let reason = member.reason().map(str::to_owned);
                     room.tell(&Event::Left { member, reason });
                 }
@@ -441,6 +445,13 @@ impl Shared {
 }
 
 impl Known {
+    fn note_name(&mut self, member: &Member) {
+        let has_place = self.names.len() < NAMES_MAX || self.names.contains_key(&member.peer());
+        if has_place && !member.name().is_empty() {
+            self.names.insert(member.peer(), member.name().to_owned());
+        }
+    }
+
     /// Messages that wait for the listener who is furthest behind.
     fn waiting(&self) -> usize {
         self.topics.iter().map(|(_, messages)| messages.waiting()).max().unwrap_or(0)

@@ -1,5 +1,6 @@
 //! Keys and values that a room keeps.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use meshwork_core::id::PeerId;
@@ -161,6 +162,22 @@ impl Table {
         self.entries_by(prefix, is_peer).await
     }
 
+    /// All rows whose keys begin with `prefix`, by key: those that have a field, or a value at the key itself.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn rows(&self, prefix: &str) -> Result<Vec<Row>, Closed> {
+        let (rows, writer, skip) = (self.row_id(prefix), self.writer, self.row_id("").len());
+        let keys = self.app.read(move |table| -> BTreeSet<Vec<u8>> {
+            let wanted =
+                table.entries(&rows).filter(|entry| entry.value().is_some() && entry.field().0 == writer);
+            wanted.map(|entry| entry.row()[skip..].to_vec()).collect()
+        });
+        // A key that is no text was written by another kind of program.
+        let keys = keys.await?.into_iter().filter_map(|key| String::from_utf8(key).ok());
+        Ok(keys.map(|key| self.row(&key)).collect())
+    }
+
     async fn entries_by(
         &self,
         prefix: &str,
@@ -237,6 +254,30 @@ impl Watched {
 }
 
 impl Row {
+    /// Its key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// All fields that have a value, by name. A value of the key itself has the empty name.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn fields(&self) -> Result<Vec<(String, Entry)>, Closed> {
+        let (table, row, writer) = (&self.table, self.table.row_id(&self.key), self.table.writer);
+        let entries = table.app.read(move |table| -> Vec<table::Entry> {
+            let own = table.row(&row).filter(|entry| entry.value().is_some() && entry.field().0 == writer);
+            own.cloned().collect()
+        });
+        let field = |entry: table::Entry| {
+            let name = str::from_utf8(entry.field().1).ok()?.to_owned();
+            Some((name, table.entry(entry)?))
+        };
+        let mut fields: Vec<(String, Entry)> = entries.await?.into_iter().filter_map(field).collect();
+        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(fields)
+    }
+
     /// Gives a field a value, as JSON: as [`Table::set`] does.
     ///
     /// # Errors
@@ -284,7 +325,7 @@ impl Entry {
         self.entry.value().unwrap_or_default()
     }
 
-    /// Who wrote it.
+    /// Who wrote it: [`Room::name_of`](crate::Room::name_of) says what they call themselves.
     pub fn author(&self) -> PeerId {
         self.entry.author()
     }

@@ -76,6 +76,12 @@ impl Network {
         self.start(Config { name: name.to_owned(), ..Config::default() })
     }
 
+    /// A program of another person that names no server: its rooms are made alone.
+    pub fn endpoint_without_server(&self, name: &str) -> Endpoint {
+        let config = Config { name: name.to_owned(), ..Config::default() };
+        self.start_at(Vec::new(), self.programs().len() as u64, config)
+    }
+
     /// A program of another person that stays in its rooms and stores them.
     pub fn keeper(&self, name: &str) -> Endpoint {
         self.start(Config { name: name.to_owned(), stays: true, stores: true, ..Config::default() })
@@ -129,6 +135,10 @@ impl Network {
     }
 
     fn start_as(&self, person: u64, config: Config) -> Endpoint {
+        self.start_at(vec![SERVER.to_owned()], person, config)
+    }
+
+    fn start_at(&self, servers: Vec<String>, person: u64, config: Config) -> Endpoint {
         let (index, id) = self.network.with(|world| {
             let index =
                 world.start_with(config.clone(), person, 0, |_, config, identity, seed, now, wall| {
@@ -140,7 +150,7 @@ impl Network {
         let events = self.network.listen(index);
         let program = Program { network: Arc::clone(&self.network), index, id };
         let blobs = BlobStore::Memory(Memory::default());
-        Endpoint::start(Box::new(program), blobs, vec![SERVER.to_owned()], crate::JOIN_MAX, events)
+        Endpoint::start(Box::new(program), blobs, servers, crate::JOIN_MAX, events)
     }
 
     /// Lets time pass.

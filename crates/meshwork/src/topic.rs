@@ -86,7 +86,7 @@ pub enum Lane {
 /// Something that a member said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard<T> {
-    /// Who.
+    /// The endpoint that said it; its `peer` is the person, whose name [`Room::name_of`](crate::Room::name_of) returns.
     pub from: EndpointId,
     /// What.
     pub value: T,

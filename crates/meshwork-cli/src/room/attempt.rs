@@ -61,6 +61,7 @@ impl Attempt {
     pub(crate) async fn create(&self, room: NewRoom) -> Result<Room, Failure> {
         let room = self.endpoint.create(room).await.map_err(|error| match error {
             CreateError::Refused(reason) => Failure::Refused(reason),
+            CreateError::Server { tried } => self.no_server(&tried),
             error => anyhow::Error::from(error).context("cannot make the room").into(),
         })?;
         let registered = async {
@@ -76,6 +77,16 @@ impl Attempt {
         };
         unless_refused(room.refused(), registered).await?;
         Ok(room)
+    }
+
+    /// No server took a room in: it refused, or cannot be reached.
+    fn no_server(&self, tried: &[(String, String)]) -> Failure {
+        let (server, refused) = (worst(self.endpoint.servers()), self.endpoint.last_refused());
+        if let (Some((_, ServerState::Connected)), [(_, why)]) = (&server, tried) {
+            return Failure::Refused(RoomRefusal::Server(why.clone()));
+        }
+        let obstacles = Obstacles { server, refused, ..Obstacles::default() };
+        Failure::Unreachable(obstacles.words(&duration::format(self.timeout)))
     }
 
     /// From here on there is no deadline.

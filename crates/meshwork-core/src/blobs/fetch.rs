@@ -31,6 +31,8 @@ pub struct FetchView {
     pub holders: usize,
     /// One of them: the one of whom most of it is wanted now.
     pub holder: Option<Endpoint>,
+    /// Members that were asked whether they hold it and did not answer yet.
+    pub asked: usize,
     /// How long a member says it is that is above what may be fetched.
     pub too_large: Option<u64>,
 }
@@ -129,6 +131,7 @@ impl Fetch {
             size: self.outline.as_ref().map(Outline::size),
             held: self.held,
             holders: holding().count(),
+            asked: self.holders.values().filter(|holder| holder.standing == Standing::Asked).count(),
             holder: holding().max_by_key(|(_, holder)| holder.wanted).map(|(&member, _)| member),
             too_large: sizes.filter(|size| *size > self.size_max).max(),
         }

@@ -52,7 +52,7 @@ pub use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use crate::seam::io::{Effect, Input};
-pub use view::{CommandError, PeerView, RoomSpec, StoredRoom, Usage};
+pub use view::{CommandError, PeerView, RoomSpec, ServerAnswer, ServerSays, StoredRoom, Usage};
 
 use self::base::Base;
 use self::connecting::{Connecting, Known};
@@ -130,6 +130,11 @@ impl Node {
     /// This endpoint.
     pub fn endpoint(&self) -> Endpoint {
         self.base.own.me
+    }
+
+    /// What this peer calls itself.
+    pub fn name(&self) -> &str {
+        &self.base.own.config.name
     }
 
     /// Takes in what the driver has to tell.

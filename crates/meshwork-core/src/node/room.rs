@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::num::NonZero;
 
 use super::rooms::Entry;
-use super::view::{CommandError, PeerView};
+use super::view::{CommandError, PeerView, ServerAnswer};
 use super::{Base, Node};
 use crate::blobs::{BlobId, Blobs, FetchView};
 use crate::id::{Endpoint, PeerId, RoomId};
@@ -132,6 +132,11 @@ impl<'a> RoomRef<'a> {
     /// Whether a relay is known for the room, and may be used.
     pub fn knows_relay(self) -> bool {
         self.node.base.servers.knows_relay(&self.node.base.own, self.room)
+    }
+
+    /// What each of the room's servers says of it.
+    pub fn server_answers(self) -> Vec<ServerAnswer> {
+        self.node.base.servers.answers(self.room)
     }
 
     /// How many others the room's servers say are in it; of several servers the most. It is their word.

@@ -173,6 +173,32 @@ pub struct PeerView {
     pub unlinked: bool,
 }
 
+/// What one server says of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAnswer {
+    /// `http(s)://HOST` of the server.
+    pub server: String,
+    /// What it says.
+    pub says: ServerSays,
+}
+
+/// What a server says of a room that it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerSays {
+    /// Nothing yet, or no more: it is away, or has not answered.
+    Nothing,
+    /// It does not know the room.
+    Unknown,
+    /// It does not let us in.
+    Refused,
+    /// It counts us among the room's members.
+    Joined {
+        /// How many others it says are in the room.
+        others: u64,
+    },
+}
+
 /// How much a node holds, for operators and for the simulator's bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

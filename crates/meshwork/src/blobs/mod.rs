@@ -14,7 +14,8 @@ use std::time::Duration;
 
 pub use meshwork_core::blobs::{BLOB_MAX, BlobId, FETCHES_MAX, NoBlobId};
 use meshwork_core::blobs::{GROUP, Outline, TooManyFetches, group_count};
-use meshwork_core::node::Node;
+use meshwork_core::node::{LinkState, Node, RoomHandle, ServerSays};
+use meshwork_core::overlay::Kind;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::disk::Disk;
@@ -31,11 +32,11 @@ use crate::runner::{Boxed, unless};
 
 /// Longest blob that is fetched where [`Fetch::at_most`] says nothing else, in bytes.
 pub const FETCH_MAX: u64 = 64 * 1024 * 1024;
-/// How long a fetch goes on while no member holds the blob.
+/// How long a fetch goes on while no member holds the blob, unless all that are in the room said that they do not.
 pub const HOLDER_WAIT: Duration = Duration::from_secs(30);
 /// How long others are waited for when a member says that the blob is longer than may be fetched: it may lie.
 const TOO_LARGE_WAIT: Duration = Duration::from_secs(3);
-/// How often it is looked whether that has passed.
+/// How often it is looked whether that has passed; also for how long nobody has held a blob before that is told.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The blobs of an app of a room: whoever offers or fetches one holds it from then on, and hands it to members that ask
@@ -81,7 +82,7 @@ pub enum BlobError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// No member that is reached held it within [`HOLDER_WAIT`].
+    /// All members said that they do not hold it, or none that is reached did within [`HOLDER_WAIT`].
     #[error("nobody who is here holds the blob")]
     NobodyHolds,
     /// It is longer than may be fetched: fetch it with [`Fetch::at_most`] so many bytes.
@@ -385,7 +386,10 @@ impl Begun {
             if let Some(ended) = room.state.look(|known| known.pump.ended(slot, id)) {
                 return ended.map(|()| None);
             }
-            let view = room.call(move |node, _, room| node.room(room).blob(slot, id)).await?;
+            let look = move |node: &mut Node, _, room| {
+                (node.room(room).blob(slot, id), is_everybody_here(node, room))
+            };
+            let (view, is_everybody_here) = room.call(look).await?;
             if let Some(view) = view {
                 let progress = Progress { held: view.held, size: view.size, holders: view.holders };
                 if view.holders > 0 {
@@ -396,7 +400,9 @@ impl Begun {
                 {
                     return Err(FetchError::TooLarge { size, max: size_max });
                 }
-                if self.waited >= HOLDER_WAIT {
+                let have_all_answered = view.holders == 0 && view.asked == 0 && is_everybody_here;
+                let most = if have_all_answered { LOOK_INTERVAL } else { HOLDER_WAIT };
+                if self.waited >= most && view.too_large.is_none() || self.waited >= HOLDER_WAIT {
                     return Err(FetchError::NobodyHolds);
                 }
                 if self.progress.replace(progress) != Some(progress) {
@@ -411,6 +417,19 @@ impl Begun {
             }
         }
     }
+}
+
+/// Whether all who are in the room are linked, as far as its servers say: in one whose members keep links to some alone that
+/// is not known.
+fn is_everybody_here(node: &Node, room: RoomHandle) -> bool {
+    let room = node.room(room);
+    let (peers, answers) = (room.peers(), room.server_answers());
+    let is_full_mesh = room.overlay().is_some_and(|overlay| overlay.kind == Kind::FullMesh);
+    let is_linking = peers.iter().any(|peer| peer.state == LinkState::Connecting);
+    let linked = peers.iter().filter(|peer| peer.attached).count() as u64;
+    let has_answer =
+        linked > 0 || answers.iter().any(|answer| matches!(answer.says, ServerSays::Joined { .. }));
+    is_full_mesh && !is_linking && has_answer && room.others_named() <= linked
 }
 
 impl Drop for Begun {

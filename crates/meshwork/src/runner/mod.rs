@@ -150,10 +150,19 @@ pub(crate) async fn timeout<T>(
 
 /// What comes of `work`; `None` where `end` comes first.
 pub(crate) async fn unless<T>(end: impl Future<Output = ()>, work: impl Future<Output = T>) -> Option<T> {
-    let (mut end, mut work) = (pin!(end), pin!(work));
-    poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => end.as_mut().poll(context).map(|()| None),
+    first(async { Some(work.await) }, async {
+        end.await;
+        None
+    })
+    .await
+}
+
+/// What comes of the one that ends first; of `one` where both have ended.
+pub(crate) async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(done),
+        Poll::Pending => other.as_mut().poll(context),
     })
     .await
 }

@@ -6,7 +6,7 @@ use meshwork::testing::Network;
 use meshwork::{
     BindError, BlobError, BlobId, Closed, CreateError, DatagramError, DirectError, Endpoint, Erase,
     FetchError, Identity, IdentityError, ImageError, InviteError, JoinError, KeptError, MEMORY_MAX,
-    PresenceError, RoomRefusal, RuleError, SayError, Store, VersionError, WriteError, place,
+    PresenceError, RuleError, SayError, Store, VersionError, WriteError, place,
 };
 use meshwork_core::id::RoomId;
 use meshwork_core::seam::io::StoreChange;
@@ -145,7 +145,9 @@ async fn full_servers_and_rooms_say_so() {
     let room = ann.create(meshwork::room("votes")).await.unwrap();
     room.registered().await.unwrap();
     let error = bo.create(meshwork::room("votes")).await.unwrap_err();
-    assert!(matches!(&error, CreateError::Refused(RoomRefusal::Server(_))), "{error:?}");
+    let CreateError::Server { tried } = error else { panic!("{error:?}") };
+    assert_eq!(tried.len(), 1, "{tried:?}");
+    assert_eq!(tried[0].0, server);
     let _same = bo.join(room.link()).await.unwrap();
     let error = cy.join(room.link()).await.unwrap_err();
     assert!(matches!(&error, JoinError::Full(words) if words.contains('2')), "{error:?}");

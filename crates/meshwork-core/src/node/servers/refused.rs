@@ -2,11 +2,13 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use super::{Heard, Servers};
+use super::{Heard, Registration, Servers};
 use crate::id::Code;
 use crate::node::own::Own;
 use crate::node::rooms::Rooms;
+use crate::node::view::{ServerAnswer, ServerSays};
 use crate::seam::event::{Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::ServerId;
 use crate::signalling::protocol::ServerRefusal;
@@ -32,6 +34,20 @@ impl Servers {
         // Of a room of which the code alone is known no other server is asked.
         let is_by_code = rooms.get(room).is_some_and(|entry| entry.id().is_none());
         is_by_code || self.of(room).iter().all(|known| known.refused)
+    }
+
+    /// What each server says of a room.
+    pub(in crate::node) fn answers(&self, room: RoomHandle) -> Vec<ServerAnswer> {
+        let answer = |known: &Registration| {
+            let says = match known {
+                Registration { refused: true, .. } => ServerSays::Refused,
+                Registration { joined: true, others, .. } => ServerSays::Joined { others: *others },
+                Registration { waits: true, .. } => ServerSays::Unknown,
+                _ => ServerSays::Nothing,
+            };
+            ServerAnswer { server: known.base.clone(), says }
+        };
+        self.of(room).iter().map(answer).collect()
     }
 
     /// Whether a room is looked for on one server alone.
@@ -64,8 +80,6 @@ pub(super) fn refusal(
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
     use crate::node::Output;
     use crate::node::world::World;
