@@ -125,14 +125,14 @@ pub fn clearing(table: &Table, document: &str) -> Vec<Write> {
     title.into_iter().chain(images).collect()
 }
 
-/// The images that a keeper holds, those put down last first: of each author as much as of versions.
-pub fn images_to_hold(table: &Table) -> Vec<Image> {
+/// The images that a keeper holds, each with who named it, those put down last first: of each author as much as of versions.
+pub fn images_to_hold(table: &Table) -> Vec<(PeerId, Image)> {
     let of = |entry: &Entry| Some((entry.stamp(), entry.author(), read_image(entry)?));
     let mut images: Vec<(Stamp, PeerId, Image)> =
         table.entries(&Kind::Document.row("")).filter_map(of).collect();
     images.sort_unstable_by_key(|(stamp, author, _)| std::cmp::Reverse((*stamp, *author)));
     keep_share(&mut images, |(_, author, image)| (*author, image.size));
-    images.into_iter().map(|(.., image)| image).collect()
+    images.into_iter().map(|(_, author, image)| (author, image)).collect()
 }
 
 /// The peers that stay and say that they hold a blob for a document.
@@ -294,10 +294,11 @@ mod tests {
         write(&mut ann, |_| set_image(&image(TWO, VERSION_BYTES_MAX), true));
         exchange(&mut ann, &mut bo);
         assert_eq!(images(&bo.table, "notes"), [image(ONE, 7), image(TWO, VERSION_BYTES_MAX)]);
-        assert_eq!(images_to_hold(&bo.table), [image(TWO, VERSION_BYTES_MAX)], "the share is used up");
+        let held = [(ann.me.peer, image(TWO, VERSION_BYTES_MAX))];
+        assert_eq!(images_to_hold(&bo.table), held, "the share is used up");
         write(&mut bo, |_| set_image(&image(TWO, 0), false));
         exchange(&mut ann, &mut bo);
-        assert_eq!(images_to_hold(&ann.table), [image(ONE, 7)]);
+        assert_eq!(images_to_hold(&ann.table), [(ann.me.peer, image(ONE, 7))]);
         assert!(images(&ann.table, "note").is_empty() && to_hold(&ann.table).is_empty());
         let cleared = clearing(&ann.table, "notes");
         ann.write_all(&cleared);

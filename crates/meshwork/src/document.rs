@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
@@ -17,8 +18,8 @@ use crate::app::App;
 use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
-use crate::runner::MaybeSend;
-use crate::shared::Changed;
+use crate::runner::{Boxed, MaybeSend, unless};
+use crate::shared::{Changed, Shared};
 
 /// A text, map or list that several people edit at once, online or off: nothing that anybody wrote is lost, and all read the
 /// same. It is a document of Yjs, so any program that knows its format can take part.
@@ -51,18 +52,26 @@ pub enum DocumentChange {
         /// An update of Yjs, in its first encoding.
         update: Vec<u8>,
     },
-    /// It is not only added to, as after a ban: [`Document::whole`] says what it is.
+    /// It is not only added to, as after a ban: [`Document::whole`] says what it is. That is told at most once a second; what is
+    /// said until then is in it.
     Anew,
 }
 
 /// The changes of a document from the moment on at which they were asked for.
-#[derive(Debug)]
 pub struct DocumentChanges {
     name: String,
     inbox: Inbox<Changed>,
     waiting: VecDeque<DocumentChange>,
     missed: u64,
+    /// Whether the document is another one, which is still to be told.
+    is_anew: bool,
+    /// What ends once that may be told again, where it was told lately.
+    pause: Mutex<Option<Boxed<'static, ()>>>,
+    shared: Weak<Shared>,
 }
+
+/// A document is [another one](DocumentChange::Anew) at most once in this time: whoever hears so opens it anew as a whole.
+const ANEW_PAUSE: Duration = Duration::from_secs(1);
 
 impl Document {
     /// The document of an app with this name.
@@ -212,7 +221,15 @@ impl Document {
     /// Hears from now on what changes in the document, by whomever.
     pub fn watch(&self) -> DocumentChanges {
         let inbox = self.app.watch_own();
-        DocumentChanges { name: self.name.clone(), inbox, waiting: VecDeque::new(), missed: 0 }
+        DocumentChanges {
+            name: self.name.clone(),
+            inbox,
+            waiting: VecDeque::new(),
+            missed: 0,
+            is_anew: false,
+            pause: Mutex::default(),
+            shared: Arc::downgrade(self.app.room.shared()),
+        }
     }
 
     /// Reads in the app's documents, which are empty where the app is off.
@@ -288,11 +305,32 @@ impl App {
 impl DocumentChanges {
     /// Waits for the next change; `None` once the room was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<DocumentChange> {
+        let pause = self.pause.get_mut().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(change) = self.waiting.pop_front() {
-                return Some(change);
+            match self.waiting.pop_front() {
+                Some(DocumentChange::Anew) => self.is_anew = true,
+                // What is opened anew has it.
+                Some(_) if self.is_anew => continue,
+                Some(change) => return Some(change),
+                None => {}
             }
-            let (changed, missed) = self.inbox.next().await?;
+            if self.is_anew && pause.is_none() {
+                self.is_anew = false;
+                *pause = self.shared.upgrade().map(|shared| shared.runner.sleep(ANEW_PAUSE));
+                return Some(DocumentChange::Anew);
+            }
+            if !self.waiting.is_empty() {
+                continue;
+            }
+            let heard = match pause {
+                Some(pause) => unless(pause, self.inbox.next()).await,
+                None => Some(self.inbox.next().await),
+            };
+            let Some(heard) = heard else {
+                *pause = None;
+                continue;
+            };
+            let (changed, missed) = heard?;
             self.missed += missed;
             if missed > 0 {
                 self.waiting.push_back(DocumentChange::Anew);
@@ -323,6 +361,12 @@ pub(crate) fn changes_of(changed: &Changed, name: &str) -> Vec<DocumentChange> {
         }
     }
     of_name
+}
+
+impl fmt::Debug for DocumentChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocumentChanges").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Document {

@@ -69,6 +69,8 @@ mod image;
 mod in_step;
 mod inbox;
 mod invitation;
+#[cfg(feature = "sync")]
+mod keeping;
 mod member;
 mod neighbourhood;
 mod new_room;
@@ -215,6 +217,8 @@ pub mod sync {
     };
     pub use meshwork_sync::plain;
     pub use meshwork_sync::values::HISTORY_MAX;
+
+    pub use crate::keeping::BLOBS_MAX;
     /// What shapes of a whiteboard are made of.
     pub use meshwork_sync::whiteboard as shapes;
 

@@ -1,26 +1,19 @@
 //! Versions of documents that somebody saved, and titles of documents.
 
-use std::collections::BTreeSet;
-use std::future::IntoFuture as _;
-use std::time::Duration;
-
 use meshwork_core::id::PeerId;
 use meshwork_core::table::Table;
 use meshwork_sync::about::{self, LABEL_MAX, TITLE_MAX, VERSION_MAX};
-use meshwork_sync::whiteboard::{self, PICTURE_MAX};
 
-use crate::app::{App, check_sizes};
-use crate::blobs::{BlobError, BlobId, FetchError};
+use crate::app::check_sizes;
+use crate::blobs::{BlobError, FetchError};
 use crate::document::Document;
 use crate::error::{Closed, KeptError, WriteError};
+use crate::keeping::names;
 use crate::room::KEPT_MAX;
-use crate::runner::{timeout, unless};
-
-/// How long a version that nobody held is not asked for again.
-const RETRY: Duration = Duration::from_secs(60);
+use crate::runner::timeout;
 
 /// A document as somebody saved it. What it says lies in a blob, which is with who saved it and with members that
-/// [keep versions](App::keep_blobs).
+/// [keep versions](crate::App::keep_blobs).
 #[derive(Clone, Debug)]
 pub struct Version {
     document: Document,
@@ -78,7 +71,7 @@ impl Document {
         self.app.write(move |_, _| Ok(about::set_title(&name, Some(&title)))).await
     }
 
-    /// Deletes all that is in the document now, by whomever, its title and its images: it is not among [`App::documents`] until somebody
+    /// Deletes all that is in the document now, by whomever, its title and its images: it is not among [`App::documents`](crate::App::documents) until somebody
     /// writes in it, as somebody may have done meanwhile.
     ///
     /// # Errors
@@ -223,123 +216,10 @@ impl Version {
     }
 }
 
-/// A blob that is held for an app.
-#[derive(Clone, Debug)]
-struct Wanted {
-    /// The document of which it is a version or an image; none for a picture of the whiteboard.
-    document: String,
-    blob: BlobId,
-    /// How long it is, as its author says, and at most.
-    size: u64,
-    most: u64,
-}
-
-impl App {
-    /// Holds what people save as versions of documents and put as pictures into documents and on whiteboards, for as long as this
-    /// program runs and they are not deleted, and says so: what a program does that stays. Of each author it holds
-    /// [`VERSIONS_MAX`](crate::sync::VERSIONS_MAX) versions and as many pictures of either kind, of
-    /// [`VERSION_BYTES_MAX`](crate::sync::VERSION_BYTES_MAX) each. Dropping the future stops it; what is held stays held.
-    ///
-    /// # Errors
-    /// [`VersionError`] where what is held cannot be listed or freed, as when the room was left.
-    pub async fn keep_blobs(&self) -> Result<(), VersionError> {
-        let mut changes = self.watch();
-        let mut missing: BTreeSet<BlobId> = BTreeSet::new();
-        let runner = &self.room.shared().runner;
-        loop {
-            let next = self.hold_next(&missing).await?;
-            let changed = async { drop(changes.next().await) };
-            match next {
-                None if missing.is_empty() => changed.await,
-                // What nobody held may come with somebody.
-                None => {
-                    if unless(runner.sleep(RETRY), changed).await.is_none() {
-                        missing.clear();
-                    }
-                }
-                Some(wanted) => {
-                    let fetch = self.blobs().fetch(wanted.blob).at_most(wanted.most);
-                    // What was saved meanwhile comes first.
-                    let is_held = match unless(changed, fetch.into_future()).await {
-                        Some(Ok(_)) => self.tell_held(&wanted).await?,
-                        Some(Err(FetchError::Closed(closed))) => return Err(closed.into()),
-                        Some(Err(_)) => false,
-                        None => continue,
-                    };
-                    if !is_held {
-                        missing.insert(wanted.blob);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Frees what nothing needs any more. Returns the next blob that is not held here, and is not among the missing.
-    async fn hold_next(&self, missing: &BTreeSet<BlobId>) -> Result<Option<Wanted>, VersionError> {
-        let me = self.room.me().peer;
-        let (all, told) = self.read(move |table| (wanted(table), about::held_by(table, me))).await?;
-        for (document, blob) in told.clone() {
-            if !all.iter().any(|wanted| wanted.blob == blob && wanted.document == document) {
-                if !all.iter().any(|wanted| wanted.blob == blob) {
-                    self.blobs().free(blob).await?;
-                }
-                self.write(move |_, me| Ok(about::hold(&document, me.peer, blob, false))).await?;
-            }
-        }
-        for wanted in all {
-            if missing.contains(&wanted.blob) || wanted.size > wanted.most {
-                continue;
-            }
-            let is_told = told.contains(&(wanted.document.clone(), wanted.blob));
-            if !is_told || self.blobs().get(wanted.blob).await?.is_none() {
-                return Ok(Some(wanted));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Says that a blob is held here. Returns whether it may: who may not write here keeps it all the same.
-    async fn tell_held(&self, wanted: &Wanted) -> Result<bool, VersionError> {
-        let (document, blob) = (wanted.document.clone(), wanted.blob);
-        match self.write(move |_, me| Ok(about::hold(&document, me.peer, blob, true))).await {
-            Err(WriteError::Closed(closed)) => Err(closed.into()),
-            told => Ok(told.is_ok()),
-        }
-    }
-}
-
 /// How many others say that they hold a version.
 fn others_holding(table: &Table, version: &about::Version, me: PeerId) -> usize {
     let holders = about::holders(table, &version.document, version.blob);
     holders.into_iter().filter(|holder| *holder != me).count()
-}
-
-/// The blobs that a keeper holds, versions before images and pictures, those saved last first.
-fn wanted(table: &Table) -> Vec<Wanted> {
-    let versions = about::to_hold(table).into_iter().map(|version| Wanted {
-        document: version.document,
-        blob: version.blob,
-        size: version.size,
-        most: VERSION_MAX,
-    });
-    let pictures = whiteboard::to_hold(table).into_iter().map(|picture| Wanted {
-        document: String::new(),
-        blob: picture.blob(),
-        size: picture.size,
-        most: PICTURE_MAX,
-    });
-    let images = about::images_to_hold(table).into_iter().map(|image| Wanted {
-        document: image.document,
-        blob: image.blob,
-        size: image.size,
-        most: PICTURE_MAX,
-    });
-    versions.chain(images).chain(pictures).collect()
-}
-
-/// Whether anything names a blob.
-fn names(table: &Table, blob: BlobId) -> bool {
-    wanted(table).iter().any(|wanted| wanted.blob == blob)
 }
 
 #[cfg(all(test, feature = "testing"))]

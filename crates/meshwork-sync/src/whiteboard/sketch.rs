@@ -154,9 +154,9 @@ pub fn deletion(table: &Table, id: ShapeId) -> Vec<Write> {
     table.row(&id.row()).map(removal).collect()
 }
 
-/// The pictures that a keeper holds, those put down last first: of each author as much as of
+/// The pictures that a keeper holds, each with who put it down, those put down last first: of each author as much as of
 /// [versions](crate::about::to_hold).
-pub fn to_hold(table: &Table) -> Vec<Picture> {
+pub fn to_hold(table: &Table) -> Vec<(PeerId, Picture)> {
     let is_what = |entry: &&Entry| entry.field() == (Writer::Anybody, &*Field::What.name());
     let pictures =
         table.entries(&ROW).filter(is_what).filter_map(|entry| match What::read(entry.value()?)? {
@@ -166,5 +166,5 @@ pub fn to_hold(table: &Table) -> Vec<Picture> {
     let mut pictures: Vec<(Stamp, PeerId, Picture)> = pictures.collect();
     pictures.sort_unstable_by_key(|(stamp, author, _)| std::cmp::Reverse((*stamp, *author)));
     keep_share(&mut pictures, |(_, author, picture)| (*author, picture.size));
-    pictures.into_iter().map(|(.., picture)| picture).collect()
+    pictures.into_iter().map(|(_, author, picture)| (author, picture)).collect()
 }
