@@ -211,12 +211,13 @@ async fn texts_outlive_pages_that_end_meanwhile() -> Result<()> {
     })
     .await?;
     bo.goto("about:blank").await?;
+    ann.press_keys("s").await?;
     ann.reload().await?;
     open_board(&ann).await?;
     wait_shapes(&ann, 1).await?;
     focus(&ann).await?;
     ann.press_keys(",").await?;
-    wait_says(&ann, "whiteboard-spoken", "Teal note: Umbrella, 1 of 1").await?;
+    wait_says(&ann, "whiteboard-spoken", "Teal note: Umbrellas, 1 of 1").await?;
     // What is typed at once is one step back.
     ann.press_keys(ENTER.to_string()).await?;
     ann.wait_there(PATIENCE, "whiteboard-text").await?;
@@ -225,7 +226,7 @@ async fn texts_outlive_pages_that_end_meanwhile() -> Result<()> {
     ann.press_keys(ESCAPE.to_string()).await?;
     ann.press_with(Key::Control, "z").await?;
     ann.press_keys(",").await?;
-    wait_says(&ann, "whiteboard-spoken", "Teal note: Umbrella, 1 of 1").await
+    wait_says(&ann, "whiteboard-spoken", "Teal note: Umbrellas, 1 of 1").await
 }
 
 #[tokio::test]

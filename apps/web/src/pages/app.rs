@@ -40,6 +40,7 @@ enum Route {
 /// Shows the page that the address names. Of a program that stopped for good the script tells that started it.
 pub(crate) fn start() {
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
+    browser::listen_for_end();
     leptos::mount::mount_to_body(App);
 }
 

@@ -1,8 +1,11 @@
 //! The browser around the page: its address, storage, clipboard and network, none of which may be there.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
-use leptos::prelude::{StoredValue, WithValue as _, on_cleanup, set_timeout};
+use leptos::prelude::{on_cleanup, set_timeout};
 use leptos::web_sys;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -217,20 +220,36 @@ fn storage() -> Option<web_sys::Storage> {
     window()?.local_storage().ok()?
 }
 
-/// Calls `act` when the page ends or is put aside, as long as the component is there: before the page's node stores what it has
-/// and leaves its rooms, which it does at the same event.
-pub(crate) fn before_page_ends(act: impl Fn() + 'static) {
+thread_local! {
+    /// Actions that [`before_page_ends`] registered, by number.
+    static ENDS: RefCell<BTreeMap<u64, Rc<dyn Fn()>>> = RefCell::default();
+}
+
+/// Runs the actions of [`before_page_ends`] when the page ends or is put aside. Called once, before the page starts its node:
+/// Chromium calls all listeners of this event in the order in which they came, and the node leaves its rooms in its own.
+pub(crate) fn listen_for_end() {
     let Some(window) = window() else { return };
-    let ends = Closure::<dyn FnMut()>::new(act);
-    // Listeners that capture come first.
-    let _ = window.add_event_listener_with_callback_and_bool("pagehide", ends.as_ref().unchecked_ref(), true);
-    let ends = StoredValue::new_local((window, ends));
-    on_cleanup(move || {
-        ends.try_with_value(|(window, ends)| {
-            let ends = ends.as_ref().unchecked_ref();
-            window.remove_event_listener_with_callback_and_bool("pagehide", ends, true)
-        });
+    let run = Closure::<dyn FnMut()>::new(|| {
+        // An action may end others.
+        let acts: Vec<_> = ENDS.with_borrow(|ends| ends.values().cloned().collect());
+        for act in acts {
+            act();
+        }
     });
+    // It refuses nothing: an event's name and a function, which stays for as long as the page does.
+    let _ = window.add_event_listener_with_callback("pagehide", run.as_ref().unchecked_ref());
+    run.forget();
+}
+
+/// Calls `act` when the page ends or is put aside, as long as the component is there: before the page's node stores its rooms
+/// and leaves them.
+pub(crate) fn before_page_ends(act: impl Fn() + 'static) {
+    let number = ENDS.with_borrow_mut(|ends| {
+        let number = ends.last_key_value().map_or(0, |(last, _)| last + 1);
+        ends.insert(number, Rc::new(act));
+        number
+    });
+    on_cleanup(move || ENDS.with_borrow_mut(|ends| drop(ends.remove(&number))));
 }
 
 /// Asks the browser to keep what this page stores even where its space runs short. Some ask the person first, and none

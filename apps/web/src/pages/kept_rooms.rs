@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use leptos::html;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::{ev, html};
 use meshwork_core::id::RoomId;
 use meshwork_web::people::isolated;
 use meshwork_web::visits::{SHOWN_MAX, Visit};
@@ -133,11 +133,8 @@ impl Forgetting {
     fn new(session: Session, rooms: RwSignal<Vec<KeptRoom>>) -> Forgetting {
         let (soon, timer, problem) = (RwSignal::new(None), StoredValue::new(None), RwSignal::new(None));
         let forgetting = Forgetting { session, rooms, soon, timer, problem };
-        let left = window_event_listener(ev::pagehide, move |_| forgetting.finish());
-        on_cleanup(move || {
-            left.remove();
-            forgetting.finish();
-        });
+        browser::before_page_ends(move || forgetting.finish());
+        on_cleanup(move || forgetting.finish());
         forgetting
     }
 
