@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::common::{SIZE, make_room, wait_page_says, wait_shows};
 
-const BLACK: [u8; 4] = [0, 0, 0, 0xff];
+const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 
 /// What stands in the place of `RTCPeerConnection`: its name, the script's value for it, and whether a trial finds that out.
 /// `Channel` is one that never opens, `offer` is a real one.
@@ -109,14 +109,15 @@ async fn check(tab: &Tab, server: &Server, cli: &Cli, is_found: bool) -> Result<
         Ok(())
     })
     .await?;
+    tab.click("palette-e6194b").await?;
     tab.click_cell(SIZE, (8, 8)).await?;
-    wait_shows(tab, (8, 8), BLACK).await?;
+    wait_shows(tab, (8, 8), RED).await?;
     if is_found {
         wait_page_says(tab, "open the link in another browser").await?;
     }
     // It is there again, with what was painted alone.
     tab.reload().await?;
-    wait_shows(tab, (8, 8), BLACK).await?;
+    wait_shows(tab, (8, 8), RED).await?;
     ensure!(
         tab.eval("return document.body.classList.contains('stopped')", vec![]).await? == false,
         "the page crashed"

@@ -35,9 +35,10 @@ pub(super) fn BeforeOpen(
     }
 }
 
-/// Whether the app is not to be seen, since what it shows is not the room's: the room cannot be entered, or its people,
-/// who are there, cannot be reached by this browser at all.
+/// Whether the app is hidden, because it does not show the room's content: the room refuses the caller, or this browser cannot
+/// reach the members that are there. The owner of an empty room works on it alone, so the owner sees it.
 pub(super) fn is_covered(session: Session, front: Front) -> bool {
     let is_refused = session.phase.with(|phase| matches!(phase, Phase::Refused(_)));
-    is_refused || !session.has_webrtc.get() && session.people.named.get() > 0 && front.is_empty()
+    let is_cut_off = !session.has_webrtc.get() && session.people.named.get() > 0;
+    is_refused || is_cut_off && front.is_empty() && !session.governing.is_owner()
 }
