@@ -35,6 +35,10 @@ impl Node {
         let Some(endpoint) = self.base.links.owner(link) else { return };
         for room in self.base.rooms.attachments().rooms_of(endpoint) {
             let base = &mut self.base;
+            // Links drain all the time, and a room may know thousands of members.
+            if !base.rooms.room(room).is_some_and(|room| room.kept().awaits_arrival()) {
+                continue;
+            }
             let attached = base.rooms.attachments().attached_to(room);
             if attached.into_iter().all(|endpoint| is_drained(base.links.of(endpoint)))
                 && let Some((room, _)) = base.rooms.room_mut(&base.own, room)

@@ -443,6 +443,11 @@ impl Kept {
         self.storage.is_storing()
     }
 
+    /// Whether something was written since [`Kept::handle_arrived`].
+    pub(crate) fn awaits_arrival(&self) -> bool {
+        self.writing.awaits_arrival()
+    }
+
     /// All attached members have received everything sent until now.
     pub(crate) fn handle_arrived(&mut self) {
         self.writing.handle_arrived();

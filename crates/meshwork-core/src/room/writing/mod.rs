@@ -183,6 +183,11 @@ impl Writing {
         sequence < self.next_sequence
     }
 
+    /// Whether something was written since [`Writing::handle_arrived`].
+    pub(super) fn awaits_arrival(&self) -> bool {
+        self.arrived + 1 < self.next_sequence
+    }
+
     /// All writes until now have reached another member.
     pub(super) fn handle_arrived(&mut self) {
         self.arrived = self.next_sequence - 1;
