@@ -1,4 +1,4 @@
-//! What making links stands on.
+//! The lower parts of a node, for making links.
 
 use alloc::string::String;
 
@@ -15,12 +15,12 @@ use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::io::LinkId;
 use crate::seam::path::{LinkPath, Path, RelayedBecause};
 
-/// Why a link is gone, at the end that wanted it so.
+/// The reason of a gone link, at the end that unlinked.
 pub(super) const YOU_UNLINKED: &str = "you unlinked";
-/// Why a link is gone, at the other end.
+/// The reason of a gone link, at the other end.
 const UNLINKED_YOU: &str = "unlinked you";
 
-/// The lower parts of a node; each may use those before it, but for who is known, which uses none.
+/// The lower parts of a node; each may use those before it, except known endpoints, which uses none.
 pub(super) struct Base {
     pub(super) own: Own,
     pub(super) links: Links,
@@ -30,20 +30,20 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// A member of a room, or somebody who may become one, said something in it.
+    /// A member of a room, or a future one, sent a message in it.
     pub(super) fn handle_in_room(&mut self, handle: RoomHandle, from: Endpoint, message: RoomMessage) {
         if let Some((room, now)) = self.rooms.room_mut(&self.own, handle) {
             room.handle_message(now, from, message);
         }
     }
 
-    /// The link to an endpoint is about to be replaced: its rooms wait for the next one.
+    /// The link to an endpoint will be replaced: its rooms wait for the next one.
     pub(super) fn keep_rooms(&mut self, endpoint: Endpoint) {
         self.links.unset_link(endpoint);
         self.rooms.attachments_mut().keep_attached(&self.own, endpoint);
     }
 
-    /// Why a link with such a path is relayed, if it is.
+    /// The reason why a link with such a path is relayed, if it is.
     pub(super) fn relayed_because(&self, endpoint: Endpoint, path: LinkPath) -> Option<RelayedBecause> {
         let because = if self.own.config.hides_address {
             RelayedBecause::WeHide
@@ -55,21 +55,21 @@ impl Base {
         (path.kind() == Path::Relayed).then_some(because)
     }
 
-    /// Tells how packets of a link travel, and why, while it is neither silent nor gone.
+    /// Reports the path of a link, and its reason, while it is neither silent nor gone.
     pub(super) fn tell_path(&mut self, endpoint: Endpoint) {
         if self.own.people.state(endpoint) != Some(LinkState::Stale) {
             self.tell_linked(endpoint);
         }
     }
 
-    /// Tells that an endpoint is linked, how packets travel, and why.
+    /// Reports that an endpoint is linked, with the path and its reason.
     pub(super) fn tell_linked(&mut self, endpoint: Endpoint) {
         let Some(path) = self.links.of(endpoint).map(Link::path) else { return };
         let words = path_words(self.relayed_because(endpoint, path));
         self.own.set_state(endpoint, linked_state(path), words);
     }
 
-    /// Packets of a connection travel another way.
+    /// Packets of a connection take another path.
     pub(super) fn handle_path(&mut self, link: LinkId, path: LinkPath) {
         let Some(state) = self.links.get_mut(link) else { return };
         state.set_path(path);
@@ -88,7 +88,8 @@ impl Base {
         }
     }
 
-    /// Has the links with such paths answer within a moment, else others are tried without waiting for more silence.
+    /// Requires an answer within a moment from links with such paths. Otherwise others are tried without waiting for
+    /// more silence.
     pub(super) fn doubt_links(&mut self, is_doubted: impl Fn(LinkPath) -> bool) {
         let at = self.own.time() + self.own.config.answer_within;
         for endpoint in self.links.doubt(&self.own, is_doubted) {
@@ -96,14 +97,14 @@ impl Base {
         }
     }
 
-    /// Says of an endpoint that is not wanted that it is not linked, and why.
+    /// Reports an unlinked endpoint as not linked, with the reason.
     pub(super) fn keep_unlinked(&mut self, endpoint: Endpoint) {
         if self.known.is_unlinked(endpoint.peer) {
             self.own.set_state(endpoint, LinkState::Gone, Some(String::from(YOU_UNLINKED)));
         }
     }
 
-    /// Why a link is gone whose other end said goodbye.
+    /// The reason of a link whose other end said goodbye.
     pub(super) fn goodbye_words(&self, endpoint: Endpoint, reason: GoodbyeReason) -> &'static str {
         if self.known.has_unlinked_us(endpoint) {
             UNLINKED_YOU

@@ -1,4 +1,4 @@
-//! What the owner and the moderators of a room decide.
+//! Decisions of the owner and the moderators of a room.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -16,25 +16,26 @@ use crate::signed::change::{Age, AppOn, Quota, Rule};
 use crate::signed::list::ShortId;
 
 impl RoomMut<'_> {
-    /// Sets the rules of a room that one owns. Where they become stricter, what was written so far stays, and what
-    /// was written meanwhile by somebody who had not heard of them is said again by its author, as far as the
-    /// rules allow. Further apps in which the same people may write as in the first follow it.
+    /// Sets the rules of our own room. If they become stricter, earlier writes stay, and authors that did not know the
+    /// new rules re-sign their writes from the meantime, as far as the rules allow. Further apps with the same writers
+    /// as the first follow it.
     ///
-    /// Where two programs of the owner do so without hearing of each other, what either took stays taken, and one of
-    /// them joins both after a while.
+    /// If two programs of the owner do so concurrently, the revocations of both stay, and one of them joins both after
+    /// a while.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] when the room is not one's own, [`WriteError::Record`](super::WriteError::Record) when a rule cannot be.
+    /// [`WriteError::NotAllowed`] if the room is not ours, [`WriteError::Record`](super::WriteError::Record) for an
+    /// invalid rule.
     pub fn set_rules(&mut self, rules: Terms) -> Result<ShortId, CommandError> {
         self.govern(Act::SetTerms(rules))
     }
 
-    /// Makes another edit key: from now on its holders may write besides the owner and moderators, and others look. The
-    /// room's LINK carries it; without it the LINK is one to look
-    /// ([`to_look`](crate::signalling::address::RoomAddress::to_look)). What was written so far stays.
+    /// Makes another edit key: from now on its holders may write besides the owner and moderators, and others can look.
+    /// The room's LINK contains it; without it the LINK is a view link
+    /// ([`to_look`](crate::signalling::address::RoomAddress::to_look)). Earlier writes stay.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner of a private room.
+    /// [`WriteError::NotAllowed`] unless we own the room and it is private.
     pub fn set_edit_key(&mut self) -> Result<ShortId, CommandError> {
         let base = &mut self.node.base;
         let seed = EditSeed::generate(&mut base.own.rng);
@@ -47,16 +48,16 @@ impl RoomMut<'_> {
         Ok(record)
     }
 
-    /// Gives the room a new secret: whoever has the LINK as it was is let in no more, but these peers, the owner and
-    /// whoever has the LINK from then on ([`address`](crate::node::RoomRef::address)). The peers that are here or come back with the old LINK
-    /// are handed the new secret by the others. People go on to find each other by the first one, so who had it can
-    /// still see at a server that somebody is in the room.
+    /// Gives the room a new secret: the former LINK admits nobody but these peers, the owner and holders of the new
+    /// LINK ([`address`](crate::node::RoomRef::address)). The others send the new secret to these peers, if they are
+    /// here or come back with the old LINK. People still find each other by the first secret, so a former holder sees
+    /// at a server that somebody is in the room.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner of a private room,
+    /// [`WriteError::NotAllowed`] unless we own the room and it is private,
     /// [`WriteError::Record`](super::WriteError::Record) for more than
-    /// [`ACCESS_LIST_MAX`](crate::signed::list::ACCESS_LIST_MAX) peers, or while what two of the owner's programs took
-    /// is not joined.
+    /// [`ACCESS_LIST_MAX`](crate::signed::list::ACCESS_LIST_MAX) peers, or while concurrent revocations of two of the
+    /// owner's programs are not joined.
     pub fn renew_secret(&mut self, keep: Vec<PeerId>) -> Result<ShortId, CommandError> {
         let base = &mut self.node.base;
         let secret = Secret(base.own.rng.bytes());
@@ -66,12 +67,12 @@ impl RoomMut<'_> {
         self.govern(Act::Renew(secret, keep))
     }
 
-    /// Turns an app on in the room, if it is not, for those who may write in the app that the room opened with. Returns its
+    /// Enables an app in the room, if it is not, for the writers of the app that the room opened with. Returns its
     /// slot.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) where the
-    /// room has as many apps as it can.
+    /// [`WriteError::NotAllowed`] unless we own the room, [`WriteError::Record`](super::WriteError::Record) if the room
+    /// has as many apps as allowed.
     pub fn turn_on(&mut self, app: AppWord, parameters: AppParameters) -> Result<u8, CommandError> {
         let base = &mut self.node.base;
         let kept = base.rooms.open(&base.own, self.room)?.0.kept();
@@ -84,12 +85,12 @@ impl RoomMut<'_> {
         Ok(slot)
     }
 
-    /// Sets who may write in the app in a slot of a room that one owns, and how much. Where that becomes stricter it
-    /// is as with [`RoomMut::set_rules`], which sets it for the app that the room opened with.
+    /// Sets the writers of the app in a slot of our own room, and their limit. If that becomes stricter, the effects
+    /// are those of [`RoomMut::set_rules`], which sets it for the app that the room opened with.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::AppIsOff`],
-    /// [`WriteError::Record`](super::WriteError::Record) for a limit that cannot be, or for more than
+    /// [`WriteError::NotAllowed`] unless we own the room, [`WriteError::AppIsOff`],
+    /// [`WriteError::Record`](super::WriteError::Record) for an invalid limit, or for more than
     /// [`RULES_MAX`](crate::signed::change::RULES_MAX) apps with rules.
     pub fn set_rule(&mut self, rule: Rule) -> Result<ShortId, CommandError> {
         let base = &mut self.node.base;
@@ -100,54 +101,54 @@ impl RoomMut<'_> {
         self.govern(Act::SetRule(rule))
     }
 
-    /// Raises how much each peer may have in a table of a room that one owns. What was raised once stays so.
+    /// Raises the quota of each peer in a table of our own room. A raised quota never falls.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) for what is
-    /// no table.
+    /// [`WriteError::NotAllowed`] unless we own the room, [`WriteError::Record`](super::WriteError::Record) if it is no
+    /// table.
     pub fn raise_quota(&mut self, quota: Quota) -> Result<ShortId, CommandError> {
         self.govern(Act::Raise(quota))
     }
 
-    /// Sets for how many whole days of room time a table by time of a room that one owns keeps its rows, or that it keeps
-    /// them for ever. Everybody gives up what is older, by the time that a row's id carries: at once, and as days turn.
-    /// Where the number becomes greater, what somebody still has comes back.
+    /// Sets for how many whole days of room time a table by time of our own room keeps its rows, or that it keeps them
+    /// for ever. Everybody evicts older ones, by the time in a row's id: at once, and when days change. If the number
+    /// grows, stored rows of others come back.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::Record`](super::WriteError::Record) for what is
-    /// no table by time.
+    /// [`WriteError::NotAllowed`] unless we own the room, [`WriteError::Record`](super::WriteError::Record) if it is no
+    /// table by time.
     pub fn set_age(&mut self, age: Age) -> Result<ShortId, CommandError> {
         self.govern(Act::Age(age))
     }
 
-    /// Bans a peer: what it wrote so far stays, what it writes from now on does not count.
+    /// Bans a peer: its earlier writes stay, its later ones do not count.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, or a moderator and `peer` is neither.
+    /// [`WriteError::NotAllowed`] unless we own the room, or moderate it and `peer` is neither owner nor moderator.
     pub fn ban(&mut self, peer: PeerId) -> Result<ShortId, CommandError> {
         self.govern(Act::Ban(peer))
     }
 
-    /// Lifts all bans of a peer. What it wrote while it was banned does not come back.
+    /// Lifts all bans of a peer. Its writes during the ban do not come back.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner, [`WriteError::NotBanned`](super::WriteError::NotBanned).
+    /// [`WriteError::NotAllowed`] unless we own the room, [`WriteError::NotBanned`](super::WriteError::NotBanned).
     pub fn unban(&mut self, peer: PeerId) -> Result<ShortId, CommandError> {
         self.govern(Act::Unban(peer))
     }
 
-    /// Takes back what was written up to now.
+    /// Retracts earlier writes.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner or a moderator.
+    /// [`WriteError::NotAllowed`] unless we own or moderate the room.
     pub fn retract(&mut self, retract: Retract) -> Result<ShortId, CommandError> {
         self.govern(Act::Retract(retract))
     }
 
-    /// Lifts retractions by the records that say them.
+    /// Lifts retractions by their records.
     ///
     /// # Errors
-    /// [`WriteError::NotAllowed`] unless one is the owner.
+    /// [`WriteError::NotAllowed`] unless we own the room.
     pub fn lift(&mut self, records: &[ShortId]) -> Result<ShortId, CommandError> {
         self.govern(Act::Lift(records))
     }
@@ -161,7 +162,7 @@ impl RoomMut<'_> {
     }
 }
 
-/// Whether a secret guards the room, so that there is one to say who may do what.
+/// Whether the room is private. Only then it can have an edit key or another secret.
 fn check_private(room: &Room) -> Result<(), WriteError> {
     let is_private = room.kept().genesis().commitment().is_some();
     is_private.then_some(()).ok_or(WriteError::NotAllowed("the owner of a private room"))

@@ -1,7 +1,7 @@
-//! A table of those who are known, which remembers of whom something changed.
+//! A table of known endpoints that remembers changed rows.
 //!
-//! A room of a thousand members knows them all and has links to a dozen: whoever asks after each input when something is
-//! due next must not look at everybody.
+//! A room of a thousand members knows them all and has links to a dozen: computing the next due time after each input
+//! must not scan everybody.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -10,12 +10,12 @@ use core::cell::RefCell;
 
 use crate::id::Endpoint;
 
-/// What there is of each endpoint.
+/// The rows of endpoints.
 #[derive(Debug)]
 pub(super) struct Endpoints<T> {
     /// Boxed, as the other tables of endpoints and links are: tables of pointers share their code, which pages load.
     all: BTreeMap<Endpoint, Box<T>>,
-    /// Of whom something may have changed since that was last asked.
+    /// Endpoints that may have changed since the last call.
     changed: RefCell<BTreeSet<Endpoint>>,
 }
 
@@ -55,23 +55,23 @@ impl<T> Endpoints<T> {
         Some(one)
     }
 
-    /// All, in their order.
+    /// All rows, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Endpoint, &T)> {
         self.all.iter().map(|(&endpoint, one)| (endpoint, &**one))
     }
 
-    /// Those of whom something holds, in their order.
+    /// The endpoints for which `holds` is true, in order.
     pub(super) fn those(&self, holds: impl Fn(&T) -> bool) -> Vec<Endpoint> {
         self.iter().filter(|(_, one)| holds(one)).map(|(endpoint, _)| endpoint).collect()
     }
 
-    /// All, to change them: something of everybody counts as changed.
+    /// All rows, for changes: all count as changed.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (Endpoint, &mut T)> {
         self.changed.get_mut().extend(self.all.keys());
         self.all.iter_mut().map(|(&endpoint, one)| (endpoint, &mut **one))
     }
 
-    /// Of whom something may have changed since this was last asked.
+    /// Endpoints that may have changed since the last call.
     pub(super) fn take_changed(&self) -> BTreeSet<Endpoint> {
         self.changed.take()
     }

@@ -1,4 +1,4 @@
-//! Rooms that are made, joined, refused and left, and what they want of the others.
+//! Making, joining, refusing and leaving rooms, and their outputs for other parts.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -78,7 +78,7 @@ impl Node {
         Ok(handle)
     }
 
-    /// Looks for a room on one more server.
+    /// Registers a room at one more server.
     pub(super) fn register_at(&mut self, handle: RoomHandle, base: &str) -> ServerId {
         let (server, is_first_room) = self.base.servers.register(&self.base.own, handle, base);
         if is_first_room {
@@ -87,13 +87,13 @@ impl Node {
         server
     }
 
-    /// The room cannot be entered: tells the application and forgets it.
+    /// The room cannot be entered: reports that and forgets it.
     pub(super) fn refuse_room(&mut self, handle: RoomHandle, reason: RoomRefusal) {
         self.base.own.event(Event::RoomRefused { room: handle, reason });
         self.remove_room(handle);
     }
 
-    /// Leaves a room, and closes what only it needed.
+    /// Leaves a room, and closes links that only it used.
     pub(super) fn remove_room(&mut self, handle: RoomHandle) {
         let base = &mut self.base;
         let Some(id) = base.rooms.get(handle).map(Entry::id) else { return };
@@ -123,7 +123,7 @@ impl Node {
         base.servers.drop_unused(&mut base.own);
     }
 
-    /// Looks for a room's members again.
+    /// Searches a room's members again.
     pub(super) fn connect_room(&mut self, handle: RoomHandle) {
         for server in self.base.servers.connect_room(handle) {
             self.register_at(handle, &server);
@@ -132,7 +132,7 @@ impl Node {
         base.servers.ask_for_room(&mut base.own, &base.rooms, handle, None);
     }
 
-    /// Tells a room's members and servers that we leave, and forgets both. Returns the servers.
+    /// Informs a room's members and servers that we leave, and forgets both. Returns the servers.
     fn part_from_room(&mut self, handle: RoomHandle) -> Vec<String> {
         let base = &mut self.base;
         base.rooms.lanes().end_presence(&base.own, handle);
@@ -153,7 +153,7 @@ impl Node {
         base.servers.remove_room(handle)
     }
 
-    /// Carries out what rooms want. Returns whether there was nothing.
+    /// Executes outputs of rooms. Returns whether there were none.
     pub(super) fn carry_out_room_outputs(&mut self) -> bool {
         let mut idle = true;
         for handle in self.base.rooms.handles() {
@@ -162,7 +162,7 @@ impl Node {
         idle
     }
 
-    /// Carries out what a room wants. Returns whether there was nothing.
+    /// Executes outputs of a room. Returns whether there were none.
     pub(super) fn carry_out_outputs_of(&mut self, handle: RoomHandle) -> bool {
         let mut idle = true;
         while let Some(output) = self.base.rooms.poll_output(handle) {
@@ -228,7 +228,7 @@ impl Node {
             RoomOutput::Drop(endpoint, why) => connecting.drop_neighbour(base, handle, endpoint, why),
             RoomOutput::Relink => connecting.relink(base, handle),
             RoomOutput::Offence(from, refusal, detail) => self.judge(from, Err((refusal, detail))),
-            // Who cannot be heard cannot serve either.
+            // An unreachable member cannot serve either.
             RoomOutput::Refused(from, Refusal::Withheld, _)
                 if base.links.is_cut_off(base.own.time(), from) => {}
             RoomOutput::Refused(from, refusal, detail) => base.own.refuse(Some(from), refusal, detail),
@@ -238,7 +238,7 @@ impl Node {
         }
     }
 
-    /// A member said something inside a room: introductions are not the room's, all else is.
+    /// A member sent a message inside a room: introductions are for the node, all else for the room.
     pub(super) fn handle_inside(&mut self, handle: RoomHandle, from: Endpoint, message: RoomMessage) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         let done = match message {
@@ -272,8 +272,8 @@ impl Node {
     }
 }
 
-/// Reads a stored genesis. One of another version is no damage: its room is refused, like one that a server hands out,
-/// and is not looked for.
+/// Reads a stored genesis. One of another version is not damaged: its room is refused, as one from a server would be,
+/// and not searched.
 fn read_stored(
     wanted: Option<RoomId>,
     genesis: &[u8],
@@ -305,7 +305,7 @@ mod tests {
     use crate::time::Time;
     use crate::wire::BoundedText;
 
-    /// Joins what is stored under this genesis. Returns what the application and the store hear of it.
+    /// Joins the room with this stored genesis. Returns the events and changes of the store.
     fn restore(world: &mut World, genesis: &[u8]) -> (Result<RoomHandle, CommandError>, Vec<Event>, usize) {
         while world.node.poll_output().is_some() {}
         let address = "https://mesh.example/place/K7M4QX".parse().expect("an address");

@@ -1,4 +1,4 @@
-//! What follows for the others when a server says something.
+//! The effects of a server's messages on other parts.
 
 use alloc::string::ToString as _;
 
@@ -15,7 +15,7 @@ use crate::seam::path::Path;
 use crate::wire::BoundedText;
 
 impl Node {
-    /// Does what is due for servers.
+    /// Does due work for servers.
     pub(super) fn handle_server_timeouts(&mut self) {
         for server in self.base.servers.ids() {
             let base = &mut self.base;
@@ -26,13 +26,13 @@ impl Node {
         base.servers.ask_for_others(&mut base.own, &base.rooms);
     }
 
-    /// Carries out what a server said.
+    /// Executes a server's message.
     pub(super) fn handle_heard(&mut self, server: ServerId, heard: Option<Heard>) {
         let (base, connecting) = (&mut self.base, &mut self.connecting);
         let source = Source::Server(server);
         match heard {
             None => {}
-            // What took the connection away may have taken its relay away too.
+            // The cause of the interruption may have hit its relay too.
             Some(Heard::Entered) => base.doubt_links(|path| path.kind() == Path::Relayed),
             // Links do not depend on it.
             Some(Heard::Away(rooms)) => base.known.unlist_all_of(server, &rooms),
@@ -54,7 +54,7 @@ impl Node {
             Some(Heard::Signal { room, from, payload }) => {
                 connecting.handle_server_signal(base, room, from, &payload, source);
             }
-            // It left without anybody being told.
+            // It left without an announcement.
             Some(Heard::NoSuchMember(room, endpoint)) => {
                 connecting.attempts().handle_absent(base, room, endpoint, source);
                 base.rooms.handle_unreachable(&base.own, room, endpoint);
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// A server knows a room that it was asked for.
+    /// A server knows a room that we requested.
     fn handle_found(
         &mut self,
         server: ServerId,
@@ -83,7 +83,7 @@ impl Node {
         base.servers.handle_opened(&mut base.own, &base.rooms, handle, server, code);
     }
 
-    /// Gives a room of our own the overlay that its server wants for new rooms, as its first rules.
+    /// Gives a room of our own the overlay that its server proposes for new rooms, as its first rules.
     fn take_overlay_of(&mut self, server: ServerId, handle: RoomHandle) {
         let base = &mut self.base;
         let wanted = base.servers.overlay(server);
@@ -98,8 +98,8 @@ impl Node {
         let _ = room.govern(now, &base.own.identity, Act::SetTerms(rules));
     }
 
-    /// One server does not let us into a room. It cannot be entered when no other server is left to ask and
-    /// nobody is in it with us; a wrong secret is wrong everywhere.
+    /// One server does not admit us to a room. It cannot be entered if no other server is left to ask and no member is
+    /// with us; a wrong secret is wrong everywhere.
     fn refuse_by_server(&mut self, handle: RoomHandle, server: ServerId, reason: RoomRefusal) {
         let is_everywhere = matches!(reason, RoomRefusal::SecretMissing | RoomRefusal::SecretWrong);
         let base = &mut self.base;

@@ -1,4 +1,4 @@
-//! Own writes that nobody else is known to have, and whether waiting before a node ends brings them to somebody.
+//! Own writes that are only here, and whether waiting before a node ends can deliver them.
 
 use super::{Node, RoomRef};
 use crate::links::link::Link;
@@ -6,13 +6,13 @@ use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::io::LinkId;
 
 impl Node {
-    /// Own batches in all rooms that, as far as is known, neither another member has nor this device's storage. They are
+    /// Own batches in all rooms that, as far as known, neither another member nor this device's storage has. They are
     /// lost if the node ends now.
     pub fn undelivered(&self) -> usize {
         self.base.rooms.handles().into_iter().map(|room| self.room(room).undelivered()).sum()
     }
 
-    /// Whether something would be lost that arrives if the node goes on for a moment: see [`RoomRef::is_sending`]. Messages
+    /// Whether data would be lost that arrives if the node goes on for a moment: see [`RoomRef::is_sending`]. Messages
     /// that wait for the window of a link count too.
     pub fn is_sending(&self) -> bool {
         let is_queued = |link: &Link| link.is_proved() && link.queued() > 0;
@@ -20,13 +20,13 @@ impl Node {
             || self.base.rooms.handles().into_iter().any(|room| self.room(room).is_sending())
     }
 
-    /// Whether changes of any room are on their way to this device's storage, and storing does not fail.
+    /// Whether changes of any room are on their way to this device's storage, and storing works.
     pub fn is_storing(&self) -> bool {
         self.base.rooms.rooms().any(|room| room.kept().is_storing())
     }
 
-    /// A link may have brought the other end all that was sent. Rooms in which everybody attached has received all note
-    /// it.
+    /// A link may have delivered everything to the other end. Rooms whose attached members have all received everything
+    /// note it.
     pub(super) fn note_drained(&mut self, link: LinkId) {
         let is_drained = |link: Option<&Link>| link.is_some_and(Link::is_drained);
         if !is_drained(self.base.links.get(link)) {
@@ -48,7 +48,7 @@ impl Node {
         }
     }
 
-    /// Whether a link to somebody in the room is being made.
+    /// Whether a link to a member is being made.
     fn is_linking(&self, room: RoomHandle) -> bool {
         let mut seen = self.base.known.seen_in(room);
         seen.any(|endpoint| self.base.own.people.state(endpoint) == Some(LinkState::Connecting))
@@ -56,18 +56,18 @@ impl Node {
 }
 
 impl RoomRef<'_> {
-    /// Own batches that, as far as is known, neither another member has nor this device's storage.
+    /// Own batches that, as far as known, neither another member nor this device's storage has.
     pub fn undelivered(self) -> usize {
         self.open().map_or(0, |room| room.kept().undelivered())
     }
 
-    /// Whether changes of the room are on their way to this device's storage, and storing does not fail.
+    /// Whether changes of the room are on their way to this device's storage, and storing works.
     pub fn is_storing(self) -> bool {
         self.open().is_some_and(|room| room.kept().is_storing())
     }
 
-    /// Whether something that was written in the room is on its way: to a member that stays and has yet to acknowledge it,
-    /// to any other that is attached, or to one to which a link is being made.
+    /// Whether writes in the room are on their way: to a member that stays and has yet to acknowledge them, to any
+    /// other attached member, or to one to which a link is being made.
     pub fn is_sending(self) -> bool {
         let Some(room) = self.open() else { return false };
         let attachments = self.node.base.rooms.attachments();

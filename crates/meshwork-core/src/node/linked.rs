@@ -1,4 +1,4 @@
-//! What follows for the others when a link is proved, says something, falls silent or is lost.
+//! The effects on other parts when a link is proved, sends something, falls silent or is lost.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -20,11 +20,11 @@ use crate::signalling::announce::Introduction;
 use crate::time::Time;
 use crate::wire::Bounded;
 
-/// How long an endpoint that broke the protocol is not linked to again.
+/// How long an endpoint that broke the protocol is refused.
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 
 impl Node {
-    /// Carries out what a link has received. Returns whether there was nothing.
+    /// Executes the events of links. Returns whether there were none.
     pub(super) fn handle_link_events(&mut self) -> bool {
         let Some(link) = self.base.links.take_spoken() else { return true };
         while let Some(event) = self.base.links.poll_event(link) {
@@ -151,7 +151,7 @@ impl Node {
             LinkMessage::DirectReceived(number) => {
                 as_offence(base.links.handle_direct_received(&mut base.own, from, number))
             }
-            // The rest is the link's own.
+            // The rest belongs to the link.
             _ => Ok(()),
         };
         self.judge(from, done);
@@ -173,7 +173,7 @@ impl Node {
             return base.own.effect(Effect::Close { link });
         }
         let words = base.goodbye_words(from, reason);
-        // It closed the link before it heard that we are in a room with it, after all.
+        // It closed the link before it learned that we are in a room with it, after all.
         let is_crossed = reason == GoodbyeReason::Unused && base.rooms.attachments().is_told_anywhere(from);
         if reason == GoodbyeReason::Left {
             base.rooms.attachments_mut().forget_distant(from);
@@ -181,7 +181,7 @@ impl Node {
         base.links.end_session(&mut base.own, from, words);
         connecting.attempts().close(base, link, None);
         base.own.set_state(from, LinkState::Gone, Some(String::from(words)));
-        // Who left of its own will is named by a server when it comes back.
+        // A server names a member that left by itself when it comes back.
         let again = (reason == GoodbyeReason::Refused).then_some(base.own.time() + REFUSED_FOR);
         base.known.try_at(from, again);
         if is_crossed {
@@ -189,18 +189,18 @@ impl Node {
         }
     }
 
-    /// Reads what a linked endpoint said in a room. Kinds that are not known are skipped.
+    /// Decodes a message in a room from a linked endpoint. Unknown kinds are skipped.
     fn handle_room_message(&mut self, from: Endpoint, kind: u32, body: &[u8]) {
         match RoomMessage::decode(kind, body) {
             Ok(Some((number, message))) => {
-                // A number that is not attached may be that of a room just left: not an offence.
+                // An unknown number may be that of a room just left: no violation.
                 let base = &mut self.base;
                 if let Some(handle) = base.rooms.attachments().numbered(from, number) {
                     self.handle_inside(handle, from, message);
                 } else if message.is_for_visitors()
                     && let Some(handle) = base.rooms.attachments().numbered_for_lanes(from, number)
                 {
-                    // Comparison goes on for as long as who began it wants.
+                    // Comparison goes on as long as its beginner wants.
                     if matches!(message, RoomMessage::Blob(_)) {
                         base.rooms.attachments_mut().note_said(base.own.time(), from, handle);
                     }
@@ -224,7 +224,7 @@ impl Node {
         let attachments = base.rooms.attachments();
         let shown = (attachments.number(from, handle), attachments.renewed(from, handle));
         if reason == DetachReason::Full && base.rooms.attachments().visited(from, handle).is_some() {
-            // It has no place for a neighbour, and keeps the visit.
+            // It has no space for a neighbour, and keeps the visit.
             base.rooms.attachments_mut().unattach_neighbour(handle, from);
         } else {
             connecting.visits().0.forget(base, handle, from);
@@ -247,19 +247,19 @@ impl Node {
             DetachReason::Left => {}
             DetachReason::Full => {
                 if !base.rooms.links_everybody(handle) {
-                    // The overlay looks for another.
+                    // The overlay searches another.
                     base.rooms.handle_unreachable(&base.own, handle, from);
                     connecting.attempts().close_unused(base, from, "it has as many neighbours as it keeps");
                 }
                 base.rooms.handle_full(&base.own, handle, from);
             }
-            // The link stays: it is to attach again over it. Meanwhile the overlay looks for another.
+            // The link stays: it may attach again over it. Meanwhile the overlay searches another.
             DetachReason::Unsure => {
                 hand_records(base, handle, from, shown);
                 base.rooms.handle_unreachable(&base.own, handle, from);
             }
             DetachReason::Proof if is_behind => {
-                // By what it has heard so far this end has no access; it is about to hear more.
+                // By its present records this end has no access; it will receive more.
                 connecting.attempts().close_unused(base, from, "it has not heard of the room's secret yet");
                 connecting.attempts().plan_retry(base, from);
             }
@@ -276,13 +276,13 @@ impl Node {
         let Some(endpoint) = self.base.links.get(link).map(Link::remote) else { return };
         self.base.own.refuse(Some(endpoint), refusal, detail);
         if self.base.links.id_of(endpoint).is_some_and(|current| current != link) {
-            // Whoever was at the other end of this attempt, the proved link is not concerned.
+            // The proved link is not concerned, whoever was at the other end of this attempt.
             return self.connecting.attempts().close(&mut self.base, link, None);
         }
         self.shut_out(endpoint, link, format!("broke the protocol: {refusal}"));
     }
 
-    /// What came of something that a linked endpoint said: no honest one offends.
+    /// Judges the result of a linked endpoint's message: no honest one commits a violation.
     pub(super) fn judge(&mut self, endpoint: Endpoint, done: Result<(), Offence>) {
         let Err((refusal, detail)) = done else { return };
         self.base.own.refuse(Some(endpoint), refusal, detail);
@@ -292,7 +292,7 @@ impl Node {
         }
     }
 
-    /// Closes a link to an endpoint that broke the protocol, and stays away from it for a while.
+    /// Closes a link to an endpoint that broke the protocol, and refuses it for a while.
     fn shut_out(&mut self, endpoint: Endpoint, link: LinkId, reason: String) {
         let base = &mut self.base;
         self.connecting.attempts().close(base, link, Some(GoodbyeReason::Refused));
@@ -310,7 +310,7 @@ impl Node {
         }
     }
 
-    /// Fails attempts that took too long, pings, and notices silence.
+    /// Fails late attempts, pings, and detects silence.
     pub(super) fn handle_link_timeouts(&mut self) {
         self.base.links.handle_timeout(&self.base.own);
         for link in self.base.links.ids() {
@@ -345,7 +345,7 @@ impl Node {
         }
     }
 
-    /// The machine may have another network now: links must answer soon, and what waited is tried at once.
+    /// The machine may have another network now: links must answer soon, and waiting ones are tried at once.
     pub(super) fn handle_network_changed(&mut self) {
         let base = &mut self.base;
         base.doubt_links(|_| true);
@@ -360,8 +360,8 @@ impl Node {
     }
 }
 
-/// An endpoint, which calls a room by `number` and shows these secrets, cannot tell yet whether we have access. If it has, by what is
-/// here, it is handed that, as if it had said that it holds no record: it may lack one that lists us.
+/// An endpoint with this number for a room and these proofs does not know yet whether we have access. If our records
+/// say we have access, sends it all of them: it may lack the one that lists us.
 fn hand_records(
     base: &mut Base,
     handle: RoomHandle,
@@ -380,7 +380,8 @@ fn hand_records(
     }
 }
 
-/// The room in which an endpoint says something by which we can tell whether it has access, or asks for that where we can tell.
+/// The room in which an endpoint sends a message that decides about its access, or requests one that decides about
+/// ours.
 fn numbered_unsure(base: &Base, from: Endpoint, number: u32, message: &RoomMessage) -> Option<RoomHandle> {
     let attachments = base.rooms.attachments();
     let handle = attachments.numbered_unsure(from, number)?;

@@ -5,10 +5,10 @@
 //! the same code in a browser, in a native program and in the simulator, and must be reproducible.
 //!
 //! # How it works
-//! A node is a state machine without input or output of its own. Its parts lie on one another, each with fields of its
-//! own: links and their sessions, rooms and who is attached to them, servers and what they know of rooms, and on top
-//! the making of links. A part is lent clocks, identity and chance (`own`), asks and tells those below it, and knows
-//! none above; what a lower one hears that concerns a higher one, the node tells it (`linked`, `heard`, `entering`).
+//! A node is a state machine without input or output of its own. Its parts are layered, each with fields of its own:
+//! links and their sessions, rooms and their members, servers and their state of rooms, and on top the making of links.
+//! The acting part borrows clocks, identity and chance (`own`), and calls only the parts below it. The node forwards
+//! the events of lower parts upward (`linked`, `heard`, `entering`).
 //!
 //! # Driving it
 //! Call [`Node::handle_input`] and [`Node::handle_timeout`] with the present time; after every call, commands
@@ -16,11 +16,11 @@
 //!
 //! # Invariants
 //! - Same seed, same calls, same outputs, on every platform.
-//! - Nothing that arrives can make it panic or return an error: it is refused, counted and told as an event.
-//! - No message of a room is taken from an endpoint whose link and whose knowledge of the secret are not proved.
+//! - No input makes it panic or return an error: wrong input is refused, counted and reported as an event.
+//! - A room's messages are accepted only from endpoints whose link and knowledge of the secret are proved.
 //!
 //! # Limits
-//! [`ROOMS_MAX`] rooms, [`PEERS_MAX`] known endpoints, [`PENDING_MAX`] attempts at a time; further ones stand in
+//! [`ROOMS_MAX`] rooms, [`PEERS_MAX`] known endpoints, [`PENDING_MAX`] attempts at a time; further limits are in
 //! [`Config`], `session::link` and `room`.
 
 mod base;
@@ -74,15 +74,15 @@ pub const PEERS_MAX: usize = 512;
 /// Connection attempts under way at a time: two for everybody in a full room, and some more.
 pub const PENDING_MAX: usize = 64;
 
-/// What no honest endpoint does, and how it is told.
+/// An act that no honest endpoint commits, and its report.
 type Offence = (Refusal, String);
 
-/// One thing that comes out of a node.
+/// An output of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// To be carried out by the driver.
+    /// The driver must execute this.
     Effect(Effect),
-    /// To be heard by the application.
+    /// An event for the application.
     Event(Event),
 }
 
@@ -90,7 +90,7 @@ pub enum Output {
 pub struct Node {
     base: Base,
     connecting: Connecting,
-    /// What [`Node::poll_timeout`] found, while nothing changed that it looks at but a deadline that moved on.
+    /// The result of [`Node::poll_timeout`], while none of its inputs changed except a deadline that moved on.
     due: Cell<Option<Option<Time>>>,
 }
 
@@ -132,12 +132,12 @@ impl Node {
         self.base.own.me
     }
 
-    /// What this peer calls itself.
+    /// This peer's name.
     pub fn name(&self) -> &str {
         &self.base.own.config.name
     }
 
-    /// Takes in what the driver has to tell.
+    /// Accepts an input of the driver.
     pub fn handle_input(&mut self, now: Time, input: Input) {
         self.base.own.move_on(now);
         let config = &self.base.own.config;
@@ -190,7 +190,7 @@ impl Node {
         self.settle();
     }
 
-    /// Does what is due.
+    /// Does due work.
     pub fn handle_timeout(&mut self, now: Time) {
         self.advance(now);
         self.base.rooms.set_signatures_left(self.base.own.config.signatures_per_call);
@@ -221,11 +221,11 @@ impl Node {
     pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) {
         self.due.set(None);
         self.base.own.set_clock(now, wall);
-        // How far room time is ahead was told of the clock as it was set before.
+        // The reported advance of room time refers to the former clock.
         self.vote_on_time();
     }
 
-    /// What is to be carried out or heard next.
+    /// The next effect or event.
     ///
     /// Messages become frames here, after all else, so that those of several commands share frames.
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -268,10 +268,10 @@ impl Node {
         Ok(handle)
     }
 
-    /// Joins the room at `address`. `stored` is what was kept of it on this machine; it must be that room.
+    /// Joins the room at `address`. `stored` is this machine's stored state; it must be that room's.
     ///
-    /// What becomes of it is told by events: opened, waiting or refused. What is stored of a room of another version is
-    /// refused too, and is to be left as it is.
+    /// Events report the result: opened, waiting or refused. A stored room of another version is refused too, and must
+    /// be left as it is.
     ///
     /// # Errors
     /// [`CommandError::Stored`] or [`CommandError::TooManyRooms`].
@@ -287,25 +287,25 @@ impl Node {
         Ok(handle)
     }
 
-    /// Leaves a room: members and server are told, links that no other room needs are closed.
+    /// Leaves a room: informs members and server, and closes links that no other room needs.
     pub fn leave_room(&mut self, now: Time, room: RoomHandle) {
         self.advance(now);
         self.remove_room(room);
         self.settle();
     }
 
-    /// A room, to read. One that there is not is like one of which nothing is known.
+    /// A room, for reading. In a missing one nothing is known.
     pub fn room(&self, room: RoomHandle) -> RoomRef<'_> {
         RoomRef::new(self, room)
     }
 
-    /// A room, to do something in it at `now`. In one that there is not nothing can be done.
+    /// A room, for acting in it at `now`. In a missing one nothing can be done.
     pub fn room_mut(&mut self, now: Time, room: RoomHandle) -> RoomMut<'_> {
         self.advance(now);
         RoomMut::new(self, room)
     }
 
-    /// Changes what people call this peer; members are told.
+    /// Changes this peer's name; informs members.
     pub fn set_name(&mut self, now: Time, name: &str) {
         self.advance(now);
         let Base { own, links, rooms, .. } = &mut self.base;
@@ -314,31 +314,31 @@ impl Node {
         self.settle();
     }
 
-    /// Says whether the application takes direct messages. While it does not, they wait, and so do those who say
-    /// more than their session holds: nothing is acknowledged that the application has not taken. A driver says no
-    /// while many events are unread; it is yes at birth.
+    /// Sets whether the application accepts direct messages. While it does not, they wait, and so do senders with more
+    /// than their session's limit: only accepted messages are acknowledged. A driver sets false while many events are
+    /// unread. It is true at birth.
     pub fn set_takes_direct(&mut self, now: Time, takes: bool) {
         self.advance(now);
         self.base.links.set_takes_direct(&mut self.base.own, takes);
         self.settle();
     }
 
-    /// Whether the application takes direct messages, as the driver said last.
+    /// Whether the application accepts direct messages, by the driver's last call.
     pub fn takes_direct(&self) -> bool {
         self.base.links.takes_direct()
     }
 
-    /// An application found that what a linked endpoint said is none of what its app can be told: that is counted as an
-    /// offence, and who goes on loses its link.
+    /// Reports that a peer sent data that the app cannot parse. This counts as a violation; repeated violations drop
+    /// the link.
     pub fn accuse(&mut self, now: Time, endpoint: Endpoint, detail: String) {
         self.advance(now);
         self.judge(endpoint, Err((Refusal::App, detail)));
         self.settle();
     }
 
-    /// Closes the links to all endpoints of a peer, which is told so, and makes no other: neither of one's own accord
-    /// nor when the peer asks for one, until [`Node::link_again`] or until people carry an invitation between the two.
-    /// Nobody needs to be known under this key, so that what was remembered from before can be said at the start.
+    /// Closes the links to all endpoints of a peer, with that reason, and makes no other: neither by itself nor at the
+    /// peer's request, until [`Node::link_again`] or until people carry an invitation between the two. The peer need
+    /// not be known, so that a remembered list can be set at the start.
     ///
     /// # Errors
     /// [`CommandError::OwnPeer`] or [`CommandError::TooManyUnlinked`].
@@ -356,9 +356,8 @@ impl Node {
         self.settle();
     }
 
-    /// Hides this endpoint's address from others, or no longer does: links go over relays alone. Links that are up
-    /// are replaced without a loss; what others have learned of the address before they know. Without a relay nobody
-    /// can be reached then.
+    /// Hides this endpoint's address from others, or no longer does: links go over relays alone. Links that are up are
+    /// replaced without loss; others may have learned the address before. Without a relay nobody is reachable then.
     pub fn set_hides_address(&mut self, now: Time, hides: bool) {
         self.advance(now);
         let (base, connecting) = (&mut self.base, &mut self.connecting);
@@ -375,8 +374,8 @@ impl Node {
         self.base.own.config.hides_address
     }
 
-    /// How many links this endpoint keeps at most from here on where members keep some each (see
-    /// [`Config::links_most`]). Links beyond that are given up one after another.
+    /// Sets the most links of this endpoint in a sparse overlay (see [`Config::links_most`]). Further links are given
+    /// up one after another.
     pub fn set_links_most(&mut self, now: Time, most: usize) {
         self.advance(now);
         self.base.own.config.links_most = most;
@@ -391,7 +390,7 @@ impl Node {
         self.settle();
     }
 
-    /// Says goodbye on every link and server. Drain the outputs, carry them out, then drop the node.
+    /// Sends a goodbye on every link and server. Drain the outputs, execute them, then drop the node.
     pub fn shut_down(&mut self, now: Time) {
         self.advance(now);
         for handle in self.base.rooms.handles() {
@@ -408,7 +407,7 @@ impl Node {
         base.known.clear();
     }
 
-    /// How much this node holds.
+    /// The memory use of this node.
     pub fn usage(&self) -> Usage {
         let Base { links, rooms, .. } = &self.base;
         Usage {
@@ -437,7 +436,7 @@ impl Node {
         told.into_iter().for_each(|event| own.event(event));
     }
 
-    /// Lets rooms and links work off what they caused in each other.
+    /// Lets rooms and links process their effects on each other.
     fn settle(&mut self) {
         self.due.set(None);
         loop {
@@ -453,7 +452,7 @@ impl Node {
         }
         let Base { own, links, rooms, .. } = &mut self.base;
         rooms.lanes().say_presence(own, links);
-        // A command that the application gives spends nothing: it must answer at once.
+        // A command of the application spends nothing: it must answer at once.
         self.base.rooms.set_signatures_left(0);
         self.base.links.flush_all_later();
     }

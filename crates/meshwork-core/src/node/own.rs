@@ -1,4 +1,4 @@
-//! What every part of a node needs: clocks, identity, configuration and chance, and whom to tell.
+//! The shared state of all parts of a node: clocks, identity, configuration, chance, and the queue of outputs.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -16,19 +16,19 @@ use crate::signalling::sealing::SealingKey;
 use crate::text::make_fit;
 use crate::time::{Now, Time, WallTime};
 
-/// Lent to the part of a node that acts.
+/// Lent to the acting part of the node.
 pub(super) struct Own {
     pub(super) config: Config,
     pub(super) identity: Identity,
     /// This endpoint.
     pub(super) me: Endpoint,
-    /// What opens signals that are sealed for us.
+    /// Opens signals sealed for us.
     pub(super) sealing: SealingKey,
     /// The public half of it, signed.
     pub(super) announcement: Announcement,
     pub(super) rng: Rng,
     pub(super) now: Now,
-    /// What people see of others.
+    /// The display state of others.
     pub(super) people: People,
     outputs: VecDeque<Output>,
 }
@@ -54,7 +54,7 @@ impl Own {
         Now { time: self.now.time + passed, wall: self.now.wall + passed }
     }
 
-    /// Moves both clocks on; time that goes back is taken as standing still.
+    /// Moves both clocks on. Time that goes back counts as standing still.
     pub(super) fn move_on(&mut self, now: Time) {
         #[cfg(feature = "planted-bugs")]
         crate::planted::enter(self.config.planted);
@@ -66,7 +66,7 @@ impl Own {
         self.now = Now { time: now.max(self.now.time), wall };
     }
 
-    /// What is to be carried out or heard next.
+    /// The next output.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -84,12 +84,12 @@ impl Own {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// Counts and tells that something from outside was refused.
+    /// Counts and reports a refusal.
     pub(super) fn refuse(&mut self, endpoint: Option<Endpoint>, reason: Refusal, detail: String) {
         self.refuse_many(endpoint, reason, detail, 1);
     }
 
-    /// The same, so many times at once.
+    /// The same, this number of times at once.
     pub(super) fn refuse_many(
         &mut self,
         endpoint: Option<Endpoint>,
@@ -101,7 +101,7 @@ impl Own {
         self.event(Event::Refused { endpoint, reason, detail, count });
     }
 
-    /// A link to an endpoint that is known is in this state, for this reason.
+    /// The link to a known endpoint has this state, for this reason.
     pub(super) fn set_state(&mut self, endpoint: Endpoint, state: LinkState, mut reason: Option<String>) {
         reason.iter_mut().for_each(make_fit);
         if self.people.set_state(self.now.time, endpoint, state, reason.as_deref()) {

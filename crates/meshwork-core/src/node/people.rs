@@ -1,4 +1,4 @@
-//! What people see of other endpoints: names, states of links in words, and how often each was refused.
+//! The display state of other endpoints: names, link states with reasons, and counts of refusals.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -8,23 +8,23 @@ use crate::id::Endpoint;
 use crate::seam::event::{LinkState, Refusal};
 use crate::time::Time;
 
-/// Refusal counters that are kept; further offenders share one.
+/// Refusal counters; further endpoints share one.
 pub(super) const COUNTERS_MAX: usize = 1024;
 
-/// Another endpoint as people see it.
+/// The display state of another endpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
     /// State of the link.
     pub(super) state: LinkState,
-    /// Since when.
+    /// Its begin.
     pub(super) since: Time,
-    /// Why.
+    /// Its reason.
     pub(super) reason: Option<String>,
-    /// What it calls itself.
+    /// Its name.
     pub(super) name: String,
 }
 
-/// All who are known, and all who were refused.
+/// All known and all refused endpoints.
 #[derive(Debug, Default)]
 pub(super) struct People {
     people: Endpoints<Person>,
@@ -32,7 +32,7 @@ pub(super) struct People {
 }
 
 impl People {
-    /// Somebody is known from here on.
+    /// An endpoint is known from here on.
     pub(super) fn insert(&mut self, now: Time, endpoint: Endpoint) {
         let (state, reason, name) = (LinkState::Connecting, None, String::new());
         self.people.insert(endpoint, Person { state, since: now, reason, name });
@@ -50,17 +50,17 @@ impl People {
         self.people.get(endpoint)
     }
 
-    /// All who are known, in their order.
+    /// All known endpoints, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
         self.people.iter().map(|(_, person)| person)
     }
 
-    /// Of whom people may see something else since this was last asked.
+    /// Endpoints whose display state may have changed since the last call.
     pub(super) fn take_changed(&self) -> BTreeSet<Endpoint> {
         self.people.take_changed()
     }
 
-    /// The state of the link to somebody who is known.
+    /// The state of the link to a known endpoint.
     pub(super) fn state(&self, endpoint: Endpoint) -> Option<LinkState> {
         Some(self.people.get(endpoint)?.state)
     }
@@ -71,7 +71,7 @@ impl People {
         }
     }
 
-    /// Returns whether that is news of somebody who is known.
+    /// Returns whether that is new, for a known endpoint.
     pub(super) fn set_state(
         &mut self,
         now: Time,
@@ -87,7 +87,7 @@ impl People {
         is_news
     }
 
-    /// Counts so many refusals more. Returns how many that makes.
+    /// Counts further refusals. Returns the sum.
     pub(super) fn count_refusals(&mut self, endpoint: Option<Endpoint>, reason: Refusal, times: u64) -> u64 {
         let is_counted =
             self.refusals.len() < COUNTERS_MAX || self.refusals.contains_key(&(endpoint, reason));

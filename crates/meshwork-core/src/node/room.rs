@@ -1,4 +1,4 @@
-//! A room as an application sees it, and what it does in it.
+//! An application's view of a room, and its acts in it.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -32,7 +32,7 @@ use crate::signed::header::Family;
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
-/// A room of a node, to read. Much of it is known only once the room's genesis is.
+/// A room of a node, for reading. Much of it is known only once the room's genesis is.
 #[derive(Clone, Copy)]
 pub struct RoomRef<'a> {
     pub(super) node: &'a Node,
@@ -73,29 +73,29 @@ impl<'a> RoomRef<'a> {
         Some(self.open()?.kept().genesis().app().0)
     }
 
-    /// Who made the room; `None` while that is not known, and for a room that nobody owns.
+    /// The maker of the room; `None` while unknown, and for a room without owner.
     pub fn owner(self) -> Option<PeerId> {
         self.open()?.kept().genesis().owner()
     }
 
-    /// One's own batches that no member that stays has acknowledged.
+    /// Our own batches that no member that stays has acknowledged.
     pub fn unacknowledged(self) -> impl Iterator<Item = &'a SignedBatch> {
         self.open().into_iter().flat_map(|room| room.kept().unacknowledged())
     }
 
-    /// Who holds the last that this program wrote in a part of a replica: see
+    /// The holders of this program's last write in a part of a replica: see
     /// [`Replica::outline`](crate::replica::Replica::outline).
     pub fn holders(self, replica: ReplicaNumber, part: u32) -> Holders {
         self.open().map(|room| room.kept().holders(replica, part)).unwrap_or_default()
     }
 
-    /// The slot of an app, by its word; `None` while it is not on.
+    /// The slot of an app, by its name; `None` while it is not enabled.
     pub fn slot_of(self, app: &AppWord) -> Option<u8> {
         self.open()?.kept().slot_of(app)
     }
 
-    /// The apps that are on, the one that the room opened with first, and whether all that each keeps is kept here: one may have a
-    /// family of its own that this program cannot make.
+    /// The enabled apps, the one that the room opened with first, and whether each is stored whole here: an app may
+    /// have a family of its own that this program cannot make.
     pub fn apps(self) -> Vec<(AppWord, bool)> {
         let Some(room) = self.open() else { return Vec::new() };
         let is_made = |slot| {
@@ -108,50 +108,49 @@ impl<'a> RoomRef<'a> {
         on.map(|(slot, app)| (app.clone(), is_made(slot))).collect()
     }
 
-    /// The replica with this number, if it is what is asked for. That of the app which the room opened with is
+    /// The replica with this number, if it has this type. That of the app which the room opened with is
     /// [`ReplicaNumber::FIRST`].
     pub fn replica<R: Replica>(self, number: ReplicaNumber) -> Option<&'a R> {
         self.open()?.kept().replicas().get(number)?.as_any()
     }
 
-    /// The room's time at `now`, by which what is written is stamped.
+    /// The room's time at `now`, for stamps of writes.
     pub fn time(self, now: Time) -> Option<WallTime> {
         Some(self.open()?.kept().present(self.node.base.own.at(now)).wall)
     }
 
-    /// How the room's overlay looks from here.
+    /// The room's overlay, seen from here.
     pub fn overlay(self) -> Option<OverlayView> {
         self.open().map(|room| room.membership().view())
     }
 
-    /// Whether one has left the room's members and servers and keeps the room: see [`RoomMut::disconnect`].
+    /// Whether we left the room's members and servers and keep the room: see [`RoomMut::disconnect`].
     pub fn is_disconnected(self) -> bool {
         self.node.base.servers.is_disconnected(self.room)
     }
 
-    /// Whether a relay is known for the room, and may be used.
+    /// Whether an allowed relay is known for the room.
     pub fn knows_relay(self) -> bool {
         self.node.base.servers.knows_relay(&self.node.base.own, self.room)
     }
 
-    /// What each of the room's servers says of it.
+    /// The answer of each of the room's servers about it.
     pub fn server_answers(self) -> Vec<ServerAnswer> {
         self.node.base.servers.answers(self.room)
     }
 
-    /// How many others the room's servers say are in it; of several servers the most. It is their word.
+    /// Number of others in the room, by its servers' reports; of several servers the most.
     pub fn others_named(self) -> u64 {
         self.node.base.servers.others_named(self.room)
     }
 
-    /// To whom members are linked: oneself first, by one's own knowledge, then others, by what they say
-    /// (see [`RoomMut::look`]).
+    /// The links of members: first our own, then others, by their own reports (see [`RoomMut::look`]).
     pub fn sights(self) -> Vec<Sight> {
         let Base { own, links, rooms, .. } = &self.node.base;
         rooms.sights(own, links, self.room)
     }
 
-    /// Everyone known in the room but ourselves, those gone for less than a minute included, by endpoint.
+    /// All known endpoints in the room except us, including those gone for less than a minute, by endpoint.
     pub fn peers(self) -> Vec<PeerView> {
         let seen = self.node.base.known.seen_in(self.room);
         seen.filter_map(|endpoint| self.peer(endpoint)).collect()
@@ -196,20 +195,20 @@ impl<'a> RoomRef<'a> {
         })
     }
 
-    /// The rules that hold.
+    /// The rules in force.
     pub fn rules(self) -> Option<&'a Terms> {
         Some(self.records()?.terms())
     }
 
-    /// Who may write in the app in a slot, and how much; `None` where it is off. Of an app that only a branch beside the record in
-    /// force turned on it is what holds once the owner's next record joins the two; until then nobody may write in it.
+    /// The writers of the app in a slot, and their limit; `None` if it is not enabled. If only a branch beside the
+    /// record in force enabled the app, the rule after the owner's next join; until then nobody may write in it.
     pub fn rule(self, slot: u8) -> Option<(Option<Limit>, WhoWrites)> {
         let kept = self.open()?.kept();
         let records = kept.records();
         kept.is_on(slot).then(|| records.book().rule(&records.in_force(), slot))?
     }
 
-    /// For how many whole days of room time a table by time keeps its rows; `None` for ever.
+    /// Whole days of room time for which a table by time keeps its rows; `None` for ever.
     pub fn age(self, replica: ReplicaNumber) -> Option<NonZero<u16>> {
         self.open()?.kept().replicas().age(replica)
     }
@@ -219,51 +218,50 @@ impl<'a> RoomRef<'a> {
         self.open().map(|room| room.kept().records())
     }
 
-    /// Endpoints that said two different things with one sequence, as far as that was seen here.
+    /// Endpoints that gave one sequence to two different batches, as far as seen here.
     pub fn contradictors(self) -> impl Iterator<Item = &'a Endpoint> {
         self.open().into_iter().flat_map(|room| room.kept().contradictors())
     }
 
-    /// Who is banned.
+    /// The banned peers.
     pub fn bans(self) -> Vec<PeerId> {
         self.records().map(|records| records.banned().collect()).unwrap_or_default()
     }
 
-    /// Whether a member said that it holds the records of the room that we hold; one that stores says so when
-    /// they are on its disk.
+    /// Whether a member reported to have the same records of the room; one that stores reports it when they are on its
+    /// disk.
     pub fn has_our_records(self, endpoint: Endpoint) -> bool {
         self.open().is_some_and(|open| open.kept().has_our_records(endpoint))
     }
 
-    /// Whether a neighbour was found to have the same records and the same content, and nothing has come between since.
+    /// Whether a neighbour had the same records and content at the last comparison, and nothing changed since.
     pub fn is_in_step(self, endpoint: Endpoint) -> bool {
         self.open().is_some_and(|open| open.kept().is_in_step(endpoint))
     }
 
-    /// Whether everything that was stored of the room has been verified and is shown; false for a room that is not
-    /// open.
+    /// Whether all stored batches of the room have been verified and are shown; false for a room that is not open.
     pub fn is_restored(self) -> bool {
         self.open().is_some_and(|room| room.kept().is_restored())
     }
 
-    /// Which of these batches, which a store has, the room has not read yet: other programs that write the same store stored
-    /// them. They are to be given to [`RoomMut::restore_slice`]. Nothing for a room that is not open.
+    /// The stored batches that the room has not read yet: other programs that write the same store stored them. Pass
+    /// them to [`RoomMut::restore_slice`]. Empty for a room that is not open.
     pub fn lacking(self, stored: &BTreeSet<BatchKey>) -> Vec<BatchKey> {
         self.open().map(|room| room.kept().lacking(stored)).unwrap_or_default()
     }
 
-    /// How far the fetch of a blob is; `None` when there is none.
+    /// The state of a blob's fetch; `None` if there is none.
     pub fn blob(self, slot: Slot, blob: BlobId) -> Option<FetchView> {
         self.open()?.kept().blobs()?.view(slot, blob)
     }
 
-    /// How far the fetch of its history is; `None` when there is none.
+    /// The state of the history's fetch; `None` if there is none.
     pub fn history(self) -> Option<HistoryView> {
         self.open()?.history()
     }
 }
 
-/// A room of a node, to do something in it now.
+/// A room of a node, for acting in it now.
 pub struct RoomMut<'a> {
     pub(super) node: &'a mut Node,
     pub(super) room: RoomHandle,
@@ -274,7 +272,7 @@ impl<'a> RoomMut<'a> {
         RoomMut { node, room }
     }
 
-    /// Does something in the room, if it is open, and lets the others follow.
+    /// Acts in the room, if it is open, and lets other parts follow.
     fn act<T>(&mut self, act: impl FnOnce(&mut Room, Now) -> T) -> Option<T> {
         let base = &mut self.node.base;
         let done = base.rooms.room_mut(&base.own, self.room).map(|(room, now)| act(room, now));
@@ -282,8 +280,8 @@ impl<'a> RoomMut<'a> {
         done
     }
 
-    /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the
-    /// LINK carries it.
+    /// Registers the room with one more server, `http(s)://HOST`: its members can be found there too, and the LINK
+    /// names it.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::Server`] or [`CommandError::TooManyServers`].
@@ -300,14 +298,14 @@ impl<'a> RoomMut<'a> {
         Ok(())
     }
 
-    /// Leaves the room's members and servers, and keeps the room: it is read and written in as before, and what is written
-    /// travels once it is [connected](RoomMut::connect) again.
+    /// Leaves the room's members and servers, and keeps the room for reading and writing. Writes travel once it is
+    /// [connected](RoomMut::connect) again.
     pub fn disconnect(&mut self) {
         self.node.disconnect_room(self.room);
         self.node.settle();
     }
 
-    /// Looks for the room's members again, at the servers at which they were looked for before.
+    /// Searches the room's members again, at the former servers.
     pub fn connect(&mut self) {
         self.node.connect_room(self.room);
         self.node.settle();
@@ -325,10 +323,10 @@ impl<'a> RoomMut<'a> {
         self.node.settle();
     }
 
-    /// Writes payloads in one's own name into a replica of the room, a batch each: its app says what they are.
+    /// Writes payloads in our own name into a replica of the room, one batch each. Its app defines the payloads.
     ///
     /// # Errors
-    /// [`CommandError`] says what is wrong with a payload, or that neighbours cannot keep up; nothing was written.
+    /// [`CommandError`] describes an invalid payload, or reports slow neighbours; nothing was written.
     pub fn write(&mut self, replica: ReplicaNumber, payloads: Vec<Vec<u8>>) -> Result<Receipt, CommandError> {
         let base = &mut self.node.base;
         base.rooms.check_backpressure(&base.links, self.room)?;
@@ -338,7 +336,7 @@ impl<'a> RoomMut<'a> {
         Ok(receipt)
     }
 
-    /// What one may write now in the app in a slot; `None` where the room's rules have no limit for it.
+    /// The amount that we may write now in the app in a slot; `None` if the room's rules have no limit.
     ///
     /// # Errors
     /// [`WriteError::AppIsOff`](super::WriteError::AppIsOff), [`WriteError::Banned`](super::WriteError::Banned) and [`WriteError::NotWriter`](super::WriteError::NotWriter) when that is nothing, [`CommandError::NoSuchRoom`],
@@ -349,24 +347,24 @@ impl<'a> RoomMut<'a> {
         Ok(room.kept().writing_left(now, slot)?)
     }
 
-    /// Sets what one says of oneself in an app; `None` for nothing. May be called at each movement: 20 times a second
-    /// at most the newest is said, in a datagram where it is short, and once more reliably when it rests. Linked members
-    /// and those who come hear it as [`Event::Presence`]; it ends when one leaves.
+    /// Sets our presence in an app; `None` for nothing. It may be called at each movement: at most 20 times a second
+    /// the newest is sent, in a datagram if it is short, and once more reliably when it rests. Linked members and
+    /// newcomers receive [`Event::Presence`]; it ends when we leave.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::PresenceTooLong`].
     pub fn set_presence(&mut self, slot: Slot, state: Option<&[u8]>) -> Result<(), CommandError> {
         let Base { own, rooms, .. } = &mut self.node.base;
-        // What is not due yet waits for the timeout.
+        // Presence that is not due yet waits for the timeout.
         if rooms.lanes().set_presence(own, self.room, slot, state.unwrap_or_default())? {
             self.node.settle();
         }
         Ok(())
     }
 
-    /// Says something to everybody in the room, linked or not, who hear it as [`Event::Said`]: once, and after what was
-    /// said in the app before. It is signed and not kept: who is cut off for more than half a minute misses it, and is
-    /// told how much.
+    /// Broadcasts a message to everybody in the room, linked or not, who receive [`Event::Said`] once, and after
+    /// earlier broadcasts in the app. It is signed and not stored: a member that is cut off for more than half a minute
+    /// misses it, and receives the number of missed ones.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`WriteError::TooLong`](super::WriteError::TooLong),
@@ -381,9 +379,9 @@ impl<'a> RoomMut<'a> {
         Ok(())
     }
 
-    /// Says something once, which may be lost, to one linked member or to everybody in the room, who hear it as
-    /// [`Event::Datagram`]. What does not go out before the next one of the same app and topic is replaced by it; what
-    /// arrives after a newer one is passed over. Beyond
+    /// Sends a datagram, which may be lost, to one linked member or to everybody in the room, who receive
+    /// [`Event::Datagram`]. A datagram that has not gone out before the next one of the same app and topic is replaced
+    /// by it; one that arrives after a newer one is dropped. Beyond
     /// [`DATAGRAMS_SENT_MAX`](crate::lanes::DATAGRAMS_SENT_MAX) a second to a member it is dropped.
     ///
     /// # Errors
@@ -400,8 +398,8 @@ impl<'a> RoomMut<'a> {
         rooms.lanes().send_datagram(own, links, self.room, to, (slot, topic), bytes)
     }
 
-    /// Keeps a link to a member, whether the overlay wants one or not, until [`RoomMut::end_visit`]: for one with whom
-    /// much is said directly, or in datagrams. Where everybody is linked to everybody there is nothing to do.
+    /// Keeps a link to a member, whether the overlay wants one or not, until [`RoomMut::end_visit`]: for many direct
+    /// messages or datagrams. In a full mesh it does nothing.
     ///
     /// # Errors
     /// As for [`RoomMut::send_direct`].
@@ -413,23 +411,23 @@ impl<'a> RoomMut<'a> {
         Ok(())
     }
 
-    /// From now on a link to a member is kept as others are.
+    /// From now on a link to a member is kept like any other.
     pub fn end_visit(&mut self, endpoint: Endpoint) {
         self.node.connecting.visits().0.unpin(self.room, endpoint);
         self.node.settle();
     }
 
-    /// Says something to one member alone. It is heard there once, and after what was said to it in this way before, as
-    /// [`Event::Direct`]; [`Event::DirectEnded`] tells how it ended. Where the member is not linked a link to it is made,
-    /// a visit, which ends when nothing was said over it for half a minute; what waits longer than ten seconds for that ends
-    /// as not sent. One whose link is cut waits for the session to be resumed, for as long as
-    /// [`Config::resume_within`](super::Config::resume_within), and ends as unknown if it had been sent.
+    /// Sends a direct message to one member. It arrives once, and after earlier direct messages, as [`Event::Direct`];
+    /// [`Event::DirectEnded`] reports its end. Without a link to the member one is made, a visit, which ends after half
+    /// a minute of silence; a message that waits longer than ten seconds for that ends as not sent. If the link is cut,
+    /// the message waits for the session to resume, as long as [`Config::resume_within`](super::Config::resume_within),
+    /// and ends as unknown if it had been sent.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`], [`CommandError::TooLong`], [`CommandError::NoDirect`];
-    /// [`CommandError::NotLinked`] for an endpoint that nobody linked knows in a room where everybody is, or where much
-    /// waits for others that are not linked; [`WriteError::Banned`](super::WriteError::Banned) where a link would have to be
-    /// found; [`CommandError::TooManyVisits`]; [`CommandError::Backpressure`] when more is kept for the endpoint already than it has acknowledged.
+    /// [`CommandError::NotLinked`] for an unknown endpoint in a full mesh, or if too much waits for other unlinked
+    /// endpoints; [`WriteError::Banned`](super::WriteError::Banned) if we are banned and a link must be found;
+    /// [`CommandError::TooManyVisits`]; [`CommandError::Backpressure`] if too much is unacknowledged by the endpoint.
     pub fn send_direct(
         &mut self,
         to: Endpoint,
@@ -449,9 +447,9 @@ impl<'a> RoomMut<'a> {
         Ok(token)
     }
 
-    /// Asks members to whom they are linked; [`RoomRef::sights`] has what they say, from the next second on
-    /// and for ten. To be called every few seconds while somebody looks, and never otherwise: everybody answers.
-    /// More often than every four seconds it does nothing.
+    /// Requests the links of members; [`RoomRef::sights`] has their reports, from the next second on and for ten. Call
+    /// it every few seconds while somebody looks, and never otherwise: everybody answers. More often than every four
+    /// seconds it does nothing.
     pub fn look(&mut self) {
         let Base { own, links, rooms, .. } = &mut self.node.base;
         if rooms.look(own, links, self.room) {
@@ -460,14 +458,14 @@ impl<'a> RoomMut<'a> {
     }
 
     /// From now on the driver answers [`Effect::Persist`](super::Effect::Persist) for this room, whatever
-    /// [`Config::stores`](super::Config::stores) says. `stored` are the batches that its store has: what it lacks
-    /// is asked for at once, and what the room held once and dropped by its rules is removed. What this program never read
-    /// stays: other programs may write the same store. Members are told. A room that is not open stays as it is.
+    /// [`Config::stores`](super::Config::stores) is. `stored` are the batches in its store: missing ones are stored at
+    /// once, and batches that the room dropped by its rules are removed. Batches that this program never read stay:
+    /// other programs may write the same store. Members are informed. A room that is not open stays as it is.
     pub fn start_storing(&mut self, stored: &BTreeSet<BatchKey>) {
         self.set_storing(|room, now| room.start_storing(now, stored));
     }
 
-    /// The driver does not store this room any longer: it lost the lock, or its storage failed. Members are told.
+    /// The driver no longer stores this room: it lost the lock, or its storage failed. Members are informed.
     pub fn stop_storing(&mut self) {
         self.set_storing(Room::stop_storing);
     }
@@ -481,15 +479,14 @@ impl<'a> RoomMut<'a> {
         self.node.settle();
     }
 
-    /// Takes in the records that are stored of an open room, before its batches, which are written under them.
-    /// Those that are known already change nothing.
+    /// Accepts the stored records of an open room, before its batches, which were written under them. Known ones change
+    /// nothing.
     pub fn restore_records(&mut self, records: &[u8]) {
         self.act(|room, now| room.restore_records(now, records));
     }
 
-    /// Takes in some more of what was stored of an open room, so that a large replica is restored in slices
-    /// between which a page can draw. What does not verify is left out and told as
-    /// [`Event::StorageFailed`].
+    /// Accepts further stored batches of an open room, so that a large replica is restored in slices between which a
+    /// page can draw. Invalid ones are left out and reported as [`Event::StorageFailed`].
     pub fn restore_slice(&mut self, batches: &[Vec<u8>]) {
         let base = &mut self.node.base;
         let Some((room, now)) = base.rooms.room_mut(&base.own, self.room) else { return };
@@ -497,25 +494,25 @@ impl<'a> RoomMut<'a> {
         self.node.settle();
     }
 
-    /// Does something about the room's blobs; `None` for a room that is not open.
+    /// Acts on the room's blobs; `None` for a room that is not open.
     pub fn blobs<T>(&mut self, act: impl FnOnce(&mut Blobs, Time) -> T) -> Option<T> {
         self.act(|room, now| room.sharing().act(now, act))
     }
 
     /// Begins to fetch the past of a replica from the neighbour whose log reaches back furthest;
-    /// [`Event::HistoryChanged`] tells when it went on. What is fetched waits to be
-    /// taken out, and no more comes until it is. A room that is not open stays as it is.
+    /// [`Event::HistoryChanged`] reports progress. Fetched batches wait to be taken out, and no more come until then. A
+    /// room that is not open stays as it is.
     pub fn fetch_history(&mut self, replica: ReplicaNumber) {
         self.act(|room, now| room.begin_history(now, replica));
     }
 
-    /// Stops fetching, and forgets what was not taken out.
+    /// Stops fetching, and forgets batches that were not taken out.
     pub fn cancel_history(&mut self) {
         self.act(|room, _| room.cancel_history());
     }
 
-    /// Takes out batches that were fetched, verified each of them, until they cost `cost_most` or more together. They
-    /// come in the order in which the log has them; where a second log had to be asked some come twice.
+    /// Takes out fetched and verified batches, until they cost `cost_most` or more together. They come in the order of
+    /// the log; if a second log was needed some come twice.
     pub fn take_history(&mut self, cost_most: usize) -> Vec<SignedBatch> {
         self.act(|room, now| room.take_history(now, cost_most)).unwrap_or_default()
     }

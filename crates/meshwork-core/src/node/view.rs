@@ -1,4 +1,4 @@
-//! What commands take and give, and how an application sees a room's peers.
+//! Arguments and results of commands, and an application's view of a room's peers.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,20 +16,20 @@ use crate::signed::app::{AppParameters, AppWord};
 use crate::signed::genesis::{Genesis, GenesisError};
 use crate::time::Time;
 
-/// What a room that is to be made is like.
+/// The properties of a new room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomSpec {
-    /// `http(s)://HOST` of each server that the room is registered with; none for one that people find otherwise.
+    /// `http(s)://HOST` of each server that the room is registered with; none for a room that people find otherwise.
     pub servers: Vec<String>,
     /// The app that it opens with.
     pub app: AppWord,
-    /// What that app is told.
+    /// The parameters of that app.
     pub parameters: AppParameters,
     /// Whether a secret guards it.
     pub private: bool,
 }
 
-/// What a stored room is restored from.
+/// The stored state of a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredRoom {
     /// The signed genesis.
@@ -41,18 +41,18 @@ pub struct StoredRoom {
 }
 
 impl StoredRoom {
-    /// The app that the room opened with, and what people see it called, which is empty where it has no name.
+    /// The app that the room opened with, and its shown name, which is empty if it has none.
     ///
     /// # Errors
-    /// [`GenesisError`] where it is no room, or one of another version.
+    /// [`GenesisError`] if it is no room, or one of another version.
     pub fn about(&self) -> Result<(AppWord, String), GenesisError> {
         let (genesis, id) = Genesis::decode(&self.genesis)?;
         let name = genesis.owner().map(|owner| name_of(id, owner, &self.records));
         Ok((genesis.app().0.clone(), name.unwrap_or_default()))
     }
 
-    /// The string to store instead of these records where a program that holds `ours` stores the room: all that either
-    /// has. Another program may have stored records since this one read them.
+    /// The string to store instead of these records, if a program that has `ours` stores the room: the union of both.
+    /// Another program may have stored records since this one read them.
     pub fn merge_records(&self, ours: &[u8]) -> Vec<u8> {
         match Genesis::decode(&self.genesis) {
             Ok((genesis, id)) => merge_records(id, genesis.owner(), &self.records, ours),
@@ -61,7 +61,7 @@ impl StoredRoom {
     }
 }
 
-/// Why a command was not carried out. The node is as it was before.
+/// The reason why a command was not executed. The node is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
@@ -74,45 +74,44 @@ pub enum CommandError {
     /// Stored bytes are not this room.
     #[error("what is stored is not a room: {0}")]
     Stored(String),
-    /// The node is in as many rooms as it can be.
+    /// The node is in as many rooms as allowed.
     #[error("a node is in at most {0} rooms")]
     TooManyRooms(usize),
-    /// The address of a server is not one.
+    /// The address of a server is invalid.
     #[error("{0}")]
     Server(String),
-    /// A text that was to link two people by hand is of no use.
+    /// A text for linking two people by hand is invalid.
     #[error(transparent)]
     ByHand(#[from] ByHandError),
-    /// As many connections are being made as the node makes at a time.
+    /// The node makes as many connections at a time as allowed.
     #[error("{0} connections are being made already: try again in a moment")]
     TooManyAttempts(usize),
-    /// The room is looked for on as many servers as it can be.
+    /// The room is sought on as many servers as allowed.
     #[error("a room is looked for on at most {0} servers")]
     TooManyServers(usize),
-    /// It was to be written in a room, or its rules were to be changed.
+    /// A write in a room, or a change of its rules, was refused.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The other end of a link does not take in what is sent fast enough: so many bytes wait. Say it again a little
-    /// later.
+    /// The other end of a link is too slow: this number of bytes waits. Send again a little later.
     #[error("the other end cannot keep up: {0} bytes wait for it")]
     Backpressure(usize),
-    /// Nobody unlinks from their own other endpoints: close those instead.
+    /// Our own other endpoints cannot be unlinked: close those instead.
     #[error("this is you: close the other tab or program instead")]
     OwnPeer,
     /// As many people are unlinked as a node remembers.
     #[error("{0} people are unlinked already: link to one of them again first")]
     TooManyUnlinked(usize),
-    /// The endpoint is no linked member of the room, and is not waited for: see
+    /// The endpoint is no linked member of the room, and not waited for: see
     /// [`RoomMut::send_direct`](super::RoomMut::send_direct).
     #[error("there is no link to {0}")]
     NotLinked(Endpoint),
-    /// So many members are visited already, and something was said to each lately: wait, or end one.
+    /// This number of members is visited already, with recent messages: wait, or end a visit.
     #[error("{0} members are visited already")]
     TooManyVisits(usize),
     /// The endpoint's program is older than direct messages.
     #[error("{0} runs a version of Meshwork that has no direct messages: update it")]
     NoDirect(Endpoint),
-    /// What one says of oneself is longer than [`PRESENCE_MAX`](crate::seam::lane::PRESENCE_MAX).
+    /// The presence is longer than [`PRESENCE_MAX`](crate::seam::lane::PRESENCE_MAX).
     #[error("what one says of oneself has {0} bytes; at most {PRESENCE_MAX} are allowed")]
     PresenceTooLong(usize),
     /// A datagram is longer than [`DATAGRAM_PAYLOAD_MAX`](crate::seam::lane::DATAGRAM_PAYLOAD_MAX).
@@ -123,41 +122,41 @@ pub enum CommandError {
     TooLong(usize),
 }
 
-/// One endpoint as a room sees it.
+/// A room's view of one endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerView {
-    /// Who.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// What they call themselves; empty when they did not say.
+    /// Its name; empty without one.
     pub name: String,
     /// Whether it is another endpoint of our own peer.
     pub own: bool,
     /// State of the link.
     pub state: LinkState,
-    /// Since when it is in this state.
+    /// The time since when it is in this state.
     pub since: Time,
-    /// When something was last heard over the link.
+    /// The time of the last data over the link.
     pub heard: Option<Time>,
-    /// In words: why it is in this state, where there is something to say.
+    /// The reason of this state as a message, if there is one.
     pub reason: Option<String>,
     /// Smoothed round-trip time (RFC 6298), once measured.
     pub rtt: Option<Duration>,
-    /// How packets of the link travel, as far as the driver tells; `None` without a link.
+    /// The path of the link, as far as the driver knows; `None` without a link.
     pub path: Option<LinkPath>,
-    /// Why the link is relayed, while it is.
+    /// The reason why the link is relayed, while it is.
     pub relayed_because: Option<RelayedBecause>,
-    /// How much round-trip times differ from it (its RTTVAR), once measured.
+    /// The jitter of round-trip times (RTTVAR), once measured.
     pub jitter: Option<Duration>,
-    /// What became of the last minute's pings, which are sent once and never again.
+    /// The outcomes of the last minute's pings, which are never repeated.
     pub pings: PingOutcomes,
-    /// Whether it proved that it may be in the room.
+    /// Whether it proved its access to the room.
     pub attached: bool,
-    /// Whether it is in the room and no neighbour, by choice of the overlay: others pass on what it says. Its link is
-    /// [`LinkState::Gone`] and nobody left.
+    /// Whether it is in the room and no neighbour, by choice of the overlay: others forward its messages. Its link is
+    /// [`LinkState::Gone`] and it did not leave.
     pub distant: bool,
-    /// Whether it says that it stays in the room.
+    /// Whether it stays in the room, by its own report.
     pub stays: bool,
-    /// Whether its replica equalled ours when they were last compared.
+    /// Whether its replicas equalled ours at the last comparison.
     pub in_step: bool,
     /// Bytes received over the link.
     pub bytes_received: u64,
@@ -165,7 +164,7 @@ pub struct PeerView {
     pub bytes_sent: u64,
     /// The session that its links belong to, while there is a link or one may come back.
     pub session: Option<u64>,
-    /// How many attempts for a link this session had when the present or last one was proved.
+    /// Number of attempts for a link in this session when the present or last one was proved.
     pub epoch: u32,
     /// Direct messages to it that it has not acknowledged.
     pub unacknowledged: usize,
@@ -173,36 +172,36 @@ pub struct PeerView {
     pub unlinked: bool,
 }
 
-/// What one server says of a room.
+/// The answer of one server about a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAnswer {
     /// `http(s)://HOST` of the server.
     pub server: String,
-    /// What it says.
+    /// Its answer.
     pub says: ServerSays,
 }
 
-/// What a server says of a room that it was asked for.
+/// An answer of a server about a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerSays {
-    /// Nothing yet, or no more: it is away, or has not answered.
+    /// None: it is away, or has not answered yet.
     Nothing,
     /// It does not know the room.
     Unknown,
-    /// It does not let us in.
+    /// It does not admit us.
     Refused,
     /// It counts us among the room's members.
     Joined {
-        /// How many others it says are in the room.
+        /// The number of others in the room, by its report.
         others: u64,
     },
 }
 
-/// How much a node holds, for operators and for the simulator's bounds.
+/// The memory use of a node, for operators and for the simulator's bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Rooms, those that are looked for included, at most [`ROOMS_MAX`](super::ROOMS_MAX).
+    /// Rooms, including sought ones, at most [`ROOMS_MAX`](super::ROOMS_MAX).
     pub rooms: usize,
     /// Known endpoints, at most [`PEERS_MAX`](super::PEERS_MAX).
     pub peers: usize,
@@ -210,15 +209,15 @@ pub struct Usage {
     pub links: usize,
     /// Attempts among them, at most [`PENDING_MAX`](super::PENDING_MAX).
     pub attempts: usize,
-    /// Links that are there for visits alone, at most 8.
+    /// Links for visits alone, at most 8.
     pub visits: usize,
-    /// Bytes that wait on the link where most wait.
+    /// The most bytes that wait on one link.
     pub queued_bytes_most: usize,
-    /// Bytes of direct messages kept for or from the endpoint for which most are kept, at most
+    /// The most bytes of direct messages kept for or from one endpoint, at most
     /// [`RETAINED_MAX`](crate::links::direct::RETAINED_MAX).
     pub retained_bytes_most: usize,
     /// Batches held back in all rooms until they are due.
     pub held_batches: usize,
-    /// Bytes of batches that wait in all rooms to be verified.
+    /// Bytes of batches that wait for verification in all rooms.
     pub unverified_bytes: usize,
 }

@@ -1,4 +1,4 @@
-//! Connection attempts: what is known of each beside its link.
+//! Connection attempts: their state beside the link.
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use crate::seam::description::{CANDIDATES_MAX, Candidate, CandidateKind, Descrip
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
 
-/// What is known of a connection attempt beside its [`Link`](crate::links::link::Link).
+/// The state of a connection attempt beside its [`Link`](crate::links::link::Link).
 #[derive(Debug)]
 pub(in crate::node) struct Attempt {
     /// The room in which it is signalled.
@@ -22,29 +22,28 @@ pub(in crate::node) struct Attempt {
     pub(super) waiting: Vec<Candidate>,
     /// Candidates sent so far.
     pub(super) sent: usize,
-    /// Set when people carry what the ends tell each other.
+    /// Set if people carry the messages of the ends.
     pub(super) by_hand: Option<ByHandAttempt>,
-    /// Whether it is to resume a session, and not to begin one.
+    /// Whether it resumes a session instead of beginning one.
     pub(super) resumes: bool,
-    /// Whether it is for nothing once the older link is heard again: it was begun because that one was silent
-    /// here.
+    /// Whether it ends when the older link is heard again: it began because that link was silent here.
     pub(super) for_silence: bool,
-    /// Whether it was begun here to find a better path for a link that is alive.
+    /// Whether it began here to find a better path for a living link.
     pub(super) moves: bool,
     /// Whether this end answers.
     pub(super) is_answerer: bool,
     /// Whether this end wants it, and not the other end alone.
     pub(super) is_own: bool,
-    /// Since when both ends look for a direct path; `None` before they do, when relays are used already, and when it
-    /// was seen to.
+    /// The time since when both ends search a direct path; `None` before that, if relays are used already, and after
+    /// the check.
     pub(super) relay_from: Option<Time>,
     /// Whether this end uses no relay in it.
     pub(super) is_direct_only: bool,
-    /// What the other end named.
+    /// The candidates of the other end.
     pub(super) named: Named,
 }
 
-/// How many candidates the other end of a connection named, and of which kinds.
+/// Numbers of candidates of the other end, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Named {
     count: usize,
@@ -53,7 +52,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// One more. Returns whether it is within [`CANDIDATES_MAX`].
+    /// Counts a candidate. Returns whether it is within [`CANDIDATES_MAX`].
     pub(super) fn add(&mut self, candidate: &Candidate) -> bool {
         let is_within = self.count < CANDIDATES_MAX;
         if is_within {
@@ -92,19 +91,19 @@ impl Attempt {
         }
     }
 
-    /// From here on both ends look for a path, if the other end has described itself.
+    /// From here on both ends search a path, if the other end has described itself.
     pub(super) fn note_answered(&mut self, now: Time) {
         self.relay_from = (self.answered && self.is_direct_only).then_some(now);
     }
 
-    /// Notes the candidates that the other end named at once.
+    /// Notes the candidates in the other end's description.
     pub(super) fn note_description(&mut self, description: &Description) {
         for candidate in description.candidates.iter() {
             self.named.add(candidate);
         }
     }
 
-    /// When it is to be made again with relays.
+    /// The time to repeat it with relays.
     pub(super) fn relay_due(&self, own: &Own) -> Option<Time> {
         let after = own.config.relay_after;
         Some(self.relay_from? + if self.is_answerer { after + ASK_LATER } else { after })

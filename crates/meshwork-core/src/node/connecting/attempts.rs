@@ -1,4 +1,4 @@
-//! All attempts that are under way, and how attempts and links begin and end.
+//! All attempts under way, and the begin and end of attempts and links.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -25,19 +25,19 @@ use crate::signalling::client::back_off;
 use crate::signalling::protocol::LinkOutcome;
 use crate::time::Time;
 
-/// Attempts with one endpoint at a time: one that is still looking for a path, and the next.
+/// Attempts with one endpoint at a time: one that still searches a path, and the next.
 pub(super) const ATTEMPTS_PER_PEER_MAX: usize = 2;
-/// Places that attempts begun here keep when others ask for more, and the other way round.
+/// Places that our own attempts keep when others request more, and vice versa.
 pub(super) const HALF: usize = PENDING_MAX / 2;
-/// Within this time most links open that open at all. While all attempts are younger, others ask faster than any link
-/// could open in turn, so that the one that gives way is drawn.
+/// Time within which most links open that open at all. While all attempts are younger, others ask faster than any link
+/// could open in turn, so a random one ends.
 pub(super) const OPENS_WITHIN: Duration = Duration::from_millis(300);
-/// An attempt begun here gives way to another begun here after this time alone, so that members who are named and lead
-/// nowhere do not make all attempts short.
+/// Age after which an own attempt ends in favour of another own one, so that unreachable members do not make all
+/// attempts short.
 pub(super) const SHORT_TRY: Duration = Duration::from_secs(3);
-/// Why an offer ends that a server did not carry.
+/// The reason of an offer's end that a server did not carry.
 const HELD_BACK: &str = "others of this network ask it for links faster than it can answer";
-/// Why an attempt ends before its time.
+/// The reason of an attempt's early end.
 const GAVE_WAY: &str = "gave way: others ask for links faster than this end can answer";
 
 /// The attempts that are under way, at most [`PENDING_MAX`].
@@ -63,7 +63,7 @@ impl Attempts {
         self.attempts.get_mut(&link).map(Box::as_mut)
     }
 
-    /// Those of which something holds, the oldest first: numbers of links grow.
+    /// The attempts for which `holds` is true, the oldest first: numbers of links grow.
     pub(super) fn those(&self, holds: impl Fn(&Attempt) -> bool) -> Vec<LinkId> {
         self.attempts.iter().filter(|(_, attempt)| holds(attempt)).map(|(&link, _)| link).collect()
     }
@@ -73,17 +73,17 @@ impl Attempts {
         self.attempts.get(&link).is_some_and(|attempt| attempt.by_hand.is_none())
     }
 
-    /// Whether people carry what the ends of an attempt tell each other.
+    /// Whether people carry the signals of an attempt.
     pub(super) fn is_by_hand(&self, link: LinkId) -> bool {
         self.attempts.get(&link).is_some_and(|attempt| attempt.by_hand.is_some())
     }
 
-    /// Those that are to be made again with relays.
+    /// Attempts to repeat with relays.
     pub(super) fn without_path(&self, own: &Own) -> Vec<LinkId> {
         self.those(|attempt| attempt.relay_due(own).is_some_and(|due| due <= own.time()))
     }
 
-    /// When something about attempts is to be done.
+    /// The next due time about attempts.
     pub(super) fn poll_timeout(&self, own: &Own, links: &Links) -> Option<Time> {
         let of = |link: LinkId, attempt: &Attempt| {
             let over = match &attempt.by_hand {
@@ -95,8 +95,8 @@ impl Attempts {
         self.attempts.iter().flat_map(|(&link, attempt)| of(link, attempt)).flatten().min()
     }
 
-    /// A source no longer lists an endpoint in a room. A link outlives that; an attempt cannot, when nobody
-    /// else lists it.
+    /// A source no longer lists an endpoint in a room. A link survives that; an attempt does not, if no other source
+    /// lists the endpoint.
     pub(in crate::node) fn handle_absent(
         &mut self,
         base: &mut Base,
@@ -113,8 +113,8 @@ impl Attempts {
         }
     }
 
-    /// A server did not carry what was said to an endpoint, which others of our network keep busy: an offer that it never got
-    /// is made again after a pause.
+    /// A server did not carry a signal to an endpoint that others of our network keep busy: an offer that it never
+    /// received is repeated after a pause.
     pub(in crate::node) fn handle_held_back(&mut self, base: &mut Base, room: RoomHandle, to: Endpoint) {
         let Some(peer) = base.known.get(to) else { return };
         let is_unheard = |link: &LinkId| {
@@ -128,7 +128,7 @@ impl Attempts {
         }
     }
 
-    /// Closes a link, with a last word if one is given. What people see of its end is the caller's to set.
+    /// Closes a link, with a goodbye if one is given. The caller sets the displayed reason.
     pub(in crate::node) fn close(&mut self, base: &mut Base, link: LinkId, goodbye: Option<GoodbyeReason>) {
         let Some(endpoint) = base.links.close(&mut base.own, link, goodbye) else { return };
         self.forget_link(base, link);
@@ -140,7 +140,7 @@ impl Attempts {
         }
     }
 
-    /// Closes the link to an endpoint where no room uses it, nor is about to, and says why.
+    /// Closes the link to an endpoint if no room uses it or will, and gives the reason.
     pub(in crate::node) fn close_unused(&mut self, base: &mut Base, endpoint: Endpoint, why: &str) {
         let Some(link) = base.links.id_of(endpoint).filter(|_| !base.rooms.attachments().uses_link(endpoint))
         else {
@@ -151,12 +151,12 @@ impl Attempts {
         base.own.set_state(endpoint, LinkState::Gone, Some(String::from(why)));
     }
 
-    /// A proved link is lost to a fault of the path or of the other end. Its session waits for another.
+    /// A proved link is lost by a fault of the path or of the other end. Its session waits for another.
     pub(in crate::node) fn lose_link(&mut self, base: &mut Base, link: LinkId, reason: String) {
         let Some(endpoint) = base.links.cut(link) else {
             return self.forget_link(base, link);
         };
-        // The greater end acts at once; the lesser asks if it does not.
+        // The greater end acts at once; the lesser requests an offer if the other does not.
         let pause = if base.own.me > endpoint { Duration::ZERO } else { ASK_LATER };
         base.known.try_at(endpoint, Some(base.own.time() + pause));
         if self.is_almost_linked(base, endpoint) {
@@ -189,7 +189,7 @@ impl Attempts {
         }
     }
 
-    /// An endpoint is no longer attached to a room: what it said of others counts no more.
+    /// An endpoint is no longer attached to a room: its reports about others no longer count.
     pub(in crate::node) fn detach(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
         for listed in base.known.remove_neighbour(room, endpoint) {
             self.handle_absent(base, room, listed, Source::Neighbour(endpoint));
@@ -225,7 +225,7 @@ impl Attempts {
         attempt.is_direct_only = ice.policy == IcePolicy::Direct;
         attempt.note_answered(base.own.time());
         self.attempts.insert(link, Box::new(attempt));
-        // The lesser end leaves the next one to the greater, and asks when none comes.
+        // The lesser end leaves the next attempt to the greater, and requests one if none comes.
         let again =
             base.own.config.resume_interval + if role == Role::Answerer { ASK_LATER } else { Duration::ZERO };
         #[cfg(feature = "planted-bugs")]
@@ -251,8 +251,8 @@ impl Attempts {
         base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 
-    /// Whether a connection to `endpoint` is being made and both ends are known to know of it: an offer is once it is answered,
-    /// an answer may be lost with whoever carried it until the other end proves itself.
+    /// Whether a connection to `endpoint` is being made and both ends surely know of it: an answered offer counts; an
+    /// answer may be lost with its carrier until the other end proves itself.
     pub(super) fn is_heard(&self, base: &Base, endpoint: Endpoint) -> bool {
         let is_it = |link: &LinkId| {
             let is_proving = base.links.get(*link).is_some_and(|state| state.transcript().is_some());
@@ -261,7 +261,7 @@ impl Attempts {
         base.known.get(endpoint).is_some_and(|peer| peer.trying.iter().any(is_it))
     }
 
-    /// The newest attempt with an endpoint was begun because the other end alone asked for it.
+    /// The newest attempt with an endpoint began only because the other end requested it.
     pub(super) fn note_asked_for(&mut self, base: &Base, endpoint: Endpoint) {
         let newest = base.known.get(endpoint).and_then(|peer| peer.trying.last().copied());
         if let Some(attempt) = newest.and_then(|link| self.get_mut(link)) {
@@ -269,15 +269,15 @@ impl Attempts {
         }
     }
 
-    /// Whether one more attempt may be under way, with those gone that it would take the place of.
+    /// Whether one more attempt may begin, counting those that it would replace.
     pub(super) fn has_place_for_attempt(&self, base: &Base, endpoint: Endpoint) -> bool {
         let under_way = base.known.get(endpoint).map_or(0, |peer| peer.trying.len());
         !self.is_full() || under_way >= ATTEMPTS_PER_PEER_MAX
     }
 
-    /// Makes place for an attempt. Where all places are taken, one that led nowhere so far gives way: of those that others
-    /// asked for, if they have more than [`HALF`] or the new one is theirs too. So nobody who offers and never connects
-    /// keeps anybody out for longer than the attempts of others last. Returns whether there is a place.
+    /// Makes space for an attempt. If all places are taken, a fruitless one ends: of those that others requested, if
+    /// they have more than [`HALF`] or the new one is theirs too. So an endpoint that offers and never connects keeps
+    /// others out only as long as their attempts last. Returns whether there is space.
     pub(super) fn make_place(&mut self, base: &mut Base, endpoint: Endpoint, is_own: bool) -> bool {
         if self.has_place_for_attempt(base, endpoint) {
             return true;
@@ -289,8 +289,8 @@ impl Attempts {
         gives_way.is_some()
     }
 
-    /// The attempt that ends so that another may begin: the oldest, or any while all of them are young. None that resumes
-    /// a session, is being proved or is carried by people.
+    /// The attempt that ends for a new one: the oldest, or a random one while all are young. Never one that resumes a
+    /// session, is being proved or is carried by people.
     fn gives_way(&self, base: &mut Base, is_own: bool) -> Option<LinkId> {
         let own = self.attempts.values().filter(|attempt| attempt.is_own).count();
         let of_own = if is_own { own >= HALF } else { own > HALF };
@@ -311,7 +311,7 @@ impl Attempts {
         half_open.get(drawn as usize).map(|&(link, _)| link)
     }
 
-    /// Ends the attempts with an endpoint that a new one of `session` takes the place of.
+    /// Ends the attempts with an endpoint that a new one of `session` replaces.
     fn make_place_for_attempt(&mut self, base: &mut Base, endpoint: Endpoint, session: u64) {
         let Some(peer) = base.known.get(endpoint) else { return };
         let of = |link: &LinkId| base.links.get(*link).map(|state| state.facts().session);
@@ -354,7 +354,7 @@ impl Attempts {
         attempt
     }
 
-    /// Tells a server of a link that was begun at `sought` and is proved. Of its two ends the offerer says so.
+    /// Reports a proved link that was begun at `sought` to a server. Only the offerer does.
     pub(in crate::node) fn report_link(
         &self,
         base: &mut Base,
@@ -393,7 +393,7 @@ impl Attempts {
         }
     }
 
-    /// Ends the attempts with an endpoint of which `is_for_nothing` says so, those excepted in which this end has
+    /// Ends the useless attempts with an endpoint, as `is_for_nothing` decides, except those in which this end has
     /// proved itself: the other end may count on them already.
     fn drop_attempts(
         &mut self,
@@ -412,12 +412,12 @@ impl Attempts {
         }
     }
 
-    /// A link was proved: attempts that are still looking for a path are for nothing.
+    /// A link was proved: attempts without a path are useless.
     pub(in crate::node) fn drop_unproved(&mut self, base: &mut Base, endpoint: Endpoint) {
         self.drop_attempts(base, endpoint, |_| true);
     }
 
-    /// A link was heard again: what was begun to replace it is for nothing.
+    /// A link was heard again: attempts to replace it are useless.
     pub(in crate::node) fn drop_replacements(&mut self, base: &mut Base, endpoint: Endpoint) {
         self.drop_attempts(base, endpoint, |attempt| attempt.for_silence);
     }
@@ -456,8 +456,8 @@ impl Attempts {
         let Some(peer) = base.known.get_mut(endpoint) else { return };
         peer.needs_relay |= resumes || !is_linked;
         if resumes {
-            // The next one of a session has its time, and goes another way if there are several; what people were
-            // told stands.
+            // The next one of a session has its time, and goes another way if there are several; the displayed reason
+            // stays.
             peer.failures += 1;
             peer.next_try.get_or_insert(base.own.time() + base.own.config.resume_interval);
             if !is_linked && !trying && base.rooms.attachments().is_reattaching(endpoint) {
@@ -470,7 +470,7 @@ impl Attempts {
         }
     }
 
-    /// Stops trying to link to an endpoint until it is heard of again.
+    /// Stops trying to link to an endpoint until a source lists it again.
     pub(super) fn abandon(&mut self, base: &mut Base, endpoint: Endpoint, reason: &str) {
         let Some(peer) = base.known.get_mut(endpoint) else { return };
         (peer.next_try, peer.sought) = (None, None);
@@ -488,7 +488,7 @@ impl Attempts {
         peer.next_try = Some(base.own.time() + pause);
     }
 
-    /// Which ways a connection that is begun now may look for.
+    /// The allowed kinds of paths for a new connection.
     pub(super) fn ice_config(&self, base: &Base, endpoint: Endpoint, room: RoomHandle) -> IceConfig {
         let is_alive = base.links.is_alive(&base.own, endpoint);
         let is_new = base.known.get(endpoint).is_some_and(|peer| !peer.needs_relay);
@@ -503,7 +503,7 @@ impl Attempts {
         IceConfig { policy, servers, nearest: base.servers.nearest(room) }
     }
 
-    /// A connection is up that was begun to find a better path. Returns whether it is none, and was given up.
+    /// A connection to find a better path is up. Returns whether it is no better, and was closed.
     pub(in crate::node) fn is_no_better(&mut self, base: &mut Base, link: LinkId, path: LinkPath) -> bool {
         let Some(attempt) = self.get(link).filter(|attempt| attempt.moves) else { return false };
         let hides = attempt.named.hides();
@@ -518,7 +518,7 @@ impl Attempts {
         is_none
     }
 
-    /// An attempt fails. If it was to find a better path, it may have shown that the other end hides.
+    /// An attempt failed. If it was to find a better path, it may have shown that the other end hides.
     pub(super) fn note_failed_move(&mut self, base: &mut Base, link: LinkId) {
         let hides = self.get(link).is_some_and(|attempt| attempt.named.hides());
         if let (Some(endpoint), true) = (base.links.get(link).map(Link::remote), hides) {
@@ -526,7 +526,7 @@ impl Attempts {
         }
     }
 
-    /// A linked endpoint named one more candidate of the connection that it is linked by.
+    /// A linked endpoint sent one more candidate of its connection.
     pub(super) fn note_named(&mut self, base: &mut Base, endpoint: Endpoint) {
         let Some(hides) = base.known.get(endpoint).map(|peer| peer.named.hides()) else { return };
         if hides != base.known.hides(endpoint) {
@@ -534,8 +534,8 @@ impl Attempts {
         }
     }
 
-    /// A linked endpoint hides its address, or does not. Who hides is not looked for in vain: it looks by itself when it
-    /// no longer does.
+    /// A linked endpoint hides its address, or does not. Searches for a hiding endpoint are useless: it searches itself
+    /// when it no longer hides.
     fn note_hiding(&mut self, base: &mut Base, endpoint: Endpoint, hides: bool) {
         let is_linked = base.links.is_linked(endpoint);
         let Some(peer) = base.known.get_mut(endpoint).filter(|_| is_linked) else { return };
@@ -545,7 +545,7 @@ impl Attempts {
     }
 }
 
-/// Whether a server is told what becomes of an attempt: by the offerer, where it begins a session between programs.
+/// Whether a server receives a report about an attempt: from the offerer, if it begins a session between programs.
 fn is_told(state: &Link, attempt: &Attempt) -> bool {
     state.role() == Role::Offerer && !attempt.resumes && attempt.by_hand.is_none()
 }

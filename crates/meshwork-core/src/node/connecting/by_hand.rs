@@ -1,10 +1,10 @@
 //! Invitations and replies that people carry by hand.
 //!
 //! # How it works
-//! An invitation is a connection attempt whose other end is not known yet; it waits for the reply as long as
-//! people take. Both texts hold all candidates, since none can follow. The taker keeps the invitation's
-//! candidates from its own stack: a stack that checks them while the reply is still on its way would give up
-//! before it is there. The maker's checks reach it, and reveal where they come from (RFC 8445 section 7.3.1.3).
+//! An invitation is a connection attempt whose other end is not known yet; it waits for the reply as long as people
+//! take. Both texts contain all candidates, since none can follow. The receiver withholds the invitation's candidates
+//! from its own stack: a stack that checks them before the reply arrives would give up too early. The maker's checks
+//! reach it, and reveal their source (RFC 8445 section 7.3.1.3).
 //!
 //! # Limits
 //! One invitation a room is open at a time, for [`KEPT`].
@@ -27,21 +27,20 @@ use crate::signalling::by_hand::{self, ByHand, ByHandError};
 use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 
-/// How long a text's maker waits for what follows: long enough for a messenger, short enough for a screen that
-/// is left alone.
+/// How long a text's maker waits for the reply: long enough for a messenger, short enough for an abandoned screen.
 const KEPT: Duration = Duration::from_secs(600);
-/// How long candidates are gathered after the description: own addresses come at once, and the hidden names
-/// that browsers register within a second.
+/// How long candidates are gathered after the description: own addresses come at once, and the hidden names of browsers
+/// within a second.
 const GATHERED_AFTER: Duration = Duration::from_secs(2);
 
-/// What is special about an attempt that people carry.
+/// The state of an attempt that people carry.
 #[derive(Debug)]
 pub(super) struct ByHandAttempt {
     /// Our description, with the candidates gathered so far.
     description: Option<Description>,
-    /// When the text is made; `None` before the description came, and once the text was told.
+    /// The time to make the text; `None` before the description came, and after the text was reported.
     tell_at: Option<Time>,
-    /// When the attempt is given up.
+    /// The time at which the attempt is abandoned.
     until: Time,
 }
 
@@ -50,12 +49,12 @@ impl ByHandAttempt {
         ByHandAttempt { description: None, tell_at: None, until }
     }
 
-    /// When something is to be done about it.
+    /// The time of its next action.
     pub(super) fn deadline(&self) -> Time {
         self.tell_at.map_or(self.until, |at| at.min(self.until))
     }
 
-    /// The driver has something for the other end. `waiting` are candidates that came before the description.
+    /// The driver has a signal for the other end. `waiting` are candidates that came before the description.
     pub(super) fn gather(&mut self, now: Time, waiting: &mut Vec<Candidate>, signal: Signal) {
         match signal {
             Signal::Description(description) => {
@@ -72,7 +71,7 @@ impl ByHandAttempt {
                 Some(description) => {
                     let mut candidates = description.candidates.clone().into_inner();
                     candidates.push(candidate);
-                    // Above the limit the first ones stay: own addresses come before those that servers saw.
+                    // Above the limit the first ones stay: own addresses come before those from servers.
                     if let Ok(candidates) = Bounded::new(candidates) {
                         description.candidates = candidates;
                     }
@@ -83,8 +82,8 @@ impl ByHandAttempt {
 }
 
 impl RoomMut<'_> {
-    /// Makes an invitation that people carry to somebody who has the room's LINK, without any server:
-    /// [`Event::Invitation`] brings the text. An earlier one of the room that is not answered ends.
+    /// Makes an invitation that people carry to somebody with the room's LINK, without any server:
+    /// [`Event::Invitation`] contains the text. An earlier unanswered one of the room ends.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
@@ -94,12 +93,12 @@ impl RoomMut<'_> {
         Ok(())
     }
 
-    /// Takes a text that somebody carried here. Of an invitation comes an [`Event::Reply`], whose text must be
-    /// carried back; of a reply comes the link. Returns who made it.
+    /// Accepts a text that a person carried here. An invitation leads to an [`Event::Reply`], whose text must be
+    /// carried back; a reply leads to the link. Returns the maker of the text.
     ///
     /// # Errors
-    /// [`CommandError::ByHand`] says in words what is wrong with the text; [`CommandError::NoSuchRoom`],
-    /// [`CommandError::NotOpen`] when the room's id is not known, and [`CommandError::TooManyAttempts`].
+    /// [`CommandError::ByHand`] describes the error of the text; [`CommandError::NoSuchRoom`],
+    /// [`CommandError::NotOpen`] if the room's id is not known, and [`CommandError::TooManyAttempts`].
     pub fn take_text(&mut self, text: &str) -> Result<Endpoint, CommandError> {
         let from = self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
         self.node.settle();
@@ -123,7 +122,7 @@ impl Connecting {
         }
         let facts = Facts {
             offerer: base.own.me,
-            // Nobody yet: the reply says who.
+            // Nobody yet: the reply names the answerer.
             answerer: base.own.me,
             session: base.own.rng.next_u64(),
             epoch: 1,
@@ -137,7 +136,7 @@ impl Connecting {
         Ok(())
     }
 
-    /// Takes an invitation or a reply that somebody carried here. Returns who made it.
+    /// Accepts an invitation or a reply that a person carried here. Returns its maker.
     pub(in crate::node) fn take_by_hand(
         &mut self,
         base: &mut Base,
@@ -243,7 +242,7 @@ impl Connecting {
         Ok(())
     }
 
-    /// The invitation of a room that is open and not answered.
+    /// The open, unanswered invitation of a room.
     fn invitation_of(&self, base: &Base, handle: RoomHandle) -> Option<LinkId> {
         let is_open =
             |link: &LinkId| base.links.get(*link).is_some_and(|state| state.remote() == base.own.me);
@@ -256,7 +255,7 @@ impl Connecting {
         }
     }
 
-    /// Makes the texts whose candidates are gathered, and gives up what nobody answered.
+    /// Makes texts whose candidates are gathered, and ends unanswered ones.
     pub(in crate::node) fn handle_by_hand_timeouts(&mut self, base: &mut Base) {
         let now = base.own.time();
         let is_due = |by_hand: &ByHandAttempt| by_hand.deadline() <= now;

@@ -1,20 +1,19 @@
 //! In-band signalling: members introduce members, and carry sealed payloads for them.
 //!
 //! # Problem
-//! A server may be gone, and while all is well it should have nothing to do. Whoever is linked to one member of
-//! a room can reach the others through it, if members pass on what they can neither read nor change.
+//! A server may be gone, and it should have nothing to do while all is well. An endpoint with a link to one member of a
+//! room can reach the others through it, if members forward payloads that they can neither read nor change.
 //!
 //! # How it works
-//! Members tell each other to whom they are attached. Who reads of an endpoint that it does not know asks for
-//! its announcement, the signed key to which payloads for it are sealed. A payload then goes to a neighbour that
-//! lists its addressee; failing that back along the way on which the addressee's own payloads came; failing that
-//! to all neighbours, over at most [`HOPS_MAX`] links. A server is the second choice; each failure of an attempt
-//! moves on to another neighbour and now and then to a server, so that nobody who carries badly can keep two
-//! endpoints apart.
+//! Members send each other their lists of members. A member that finds an unknown endpoint in one requests its
+//! announcement, the signed key to which payloads for it are sealed. A payload then goes to a neighbour that lists its
+//! addressee; failing that back along the way of the addressee's own payloads; failing that to all neighbours, over at
+//! most [`HOPS_MAX`] links. A server is the second choice; each failure of an attempt moves on to another neighbour and
+//! now and then to a server, so that no bad carrier can keep two endpoints apart.
 //!
 //! # Invariants
-//! - A payload is passed on at most once by one node, and never back to whom it came from.
-//! - The way back is remembered only for announcements whose signature holds.
+//! - A node forwards a payload at most once, and never back to its sender.
+//! - The way back is remembered only for announcements with a valid signature.
 //! - A connection is begun only for a payload that opened: signed by its sender, sealed under the room's secret.
 //!
 //! # Limits
@@ -36,25 +35,25 @@ use crate::seam::io::ServerId;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 
-/// Links over which a payload travels at most.
+/// Most links over which a payload travels.
 pub(super) const HOPS_MAX: u8 = 3;
-/// Ways back that are remembered: as many as endpoints are known.
+/// Remembered ways back: as many as known endpoints.
 pub(super) const ROUTES_MAX: usize = PEERS_MAX;
 /// How long a way back is remembered: longer than an attempt and its answer take.
 pub(super) const ROUTE_KEPT: Duration = Duration::from_secs(60);
-/// Payloads that are remembered as passed on: those of a full room that links at once.
+/// Remembered payloads: those of a full room that links at once.
 const SEEN_MAX: usize = 1024;
-/// Members left to overlays that are remembered: those that came in the seconds within which they seek links.
+/// Remembered members that were left to overlays: those of the seconds in which they search links.
 const HEARD_MAX: usize = 128;
-/// Ways that are remembered: one to each endpoint that is known.
+/// Remembered ways: one to each known endpoint.
 const WAYS_MAX: usize = PEERS_MAX;
-/// Neighbours that look further for somebody to whom nobody knows a way, at each step, where members keep some links
-/// each: all of them would be the whole room, for each of those who died, again and again.
+/// Neighbours asked per step to search for an unreachable member in a sparse overlay. Asking all would flood the room
+/// for each dead member.
 const SEEKERS_MAX: usize = 3;
-/// After how many failed attempts through members a server is asked to carry, when there is one.
+/// Number of failed attempts through members before a server carries, if there is one.
 const SERVER_TURN: usize = 4;
 
-/// How a payload begins its way.
+/// The begin of a payload's way.
 pub(super) enum Way {
     /// Through these neighbours.
     Neighbours(Vec<Endpoint>),
@@ -64,12 +63,12 @@ pub(super) enum Way {
     Route(Endpoint, Vec<Tag>),
 }
 
-/// What a way is chosen by.
+/// The facts for the choice of a way.
 #[derive(Clone, Copy)]
 pub(super) struct Reach<'a>(pub(super) &'a Base);
 
 impl Reach<'_> {
-    /// Whether a neighbour is there to hand something to in a room.
+    /// Whether a neighbour can carry in a room.
     pub(super) fn can_carry(self, room: RoomHandle, neighbour: Endpoint) -> bool {
         let state = self.0.own.people.state(neighbour);
         matches!(state, Some(LinkState::Direct | LinkState::Relayed))
@@ -89,8 +88,8 @@ impl Reach<'_> {
         neighbours.filter(|neighbour| Some(*neighbour) != but && self.can_carry(room, *neighbour)).collect()
     }
 
-    /// Neighbours that look for somebody to whom nobody knows a way: all of a full mesh, which is small, and elsewhere
-    /// a few from this place on, so that a second try goes elsewhere.
+    /// Neighbours that search for an endpoint without a known way: all of a full mesh, which is small, and otherwise a
+    /// few from this place on, so that a second try goes elsewhere.
     fn seekers(self, room: RoomHandle, but: Option<Endpoint>, from: usize) -> Vec<Endpoint> {
         let mut neighbours = self.live_neighbours(room, but);
         if neighbours.len() > SEEKERS_MAX && self.0.rooms.is_sparse(room) {
@@ -101,7 +100,7 @@ impl Reach<'_> {
         neighbours
     }
 
-    /// The last on a route that is a neighbour, so that who left meanwhile is passed by; and who comes after it.
+    /// The last neighbour on a route, so that members that left meanwhile are skipped; and the rest of the route.
     pub(super) fn next_of(self, room: RoomHandle, tags: &[Tag]) -> Option<(Endpoint, &[Tag])> {
         let living = self.live_neighbours(room, None);
         let by_tag = |tag: &Tag| living.iter().copied().find(|one| Tag::of(one) == *tag);
@@ -109,35 +108,35 @@ impl Reach<'_> {
     }
 }
 
-/// What a node remembers to introduce members to each other, and to carry for them.
+/// The state for introducing members to each other, and for carrying their payloads.
 #[derive(Debug, Default)]
 pub(super) struct Carrying {
-    /// Through which neighbour payloads of an endpoint came, and until when that is remembered.
+    /// The neighbour from which payloads of an endpoint came, and how long that is remembered.
     routes: BTreeMap<(RoomHandle, Endpoint), (Endpoint, Time)>,
-    /// Along whom to reach endpoints that are sought, or that sought us.
+    /// The ways to endpoints that we seek, or that sought us.
     ways: BTreeMap<(RoomHandle, Endpoint), Vec<Tag>>,
-    /// Hashes of payloads that came by, the oldest first.
+    /// Hashes of earlier payloads, the oldest first.
     seen: VecDeque<[u8; 32]>,
     /// Members that a server named and that were left to an overlay, the latest last: one of them may seek us.
     heard: VecDeque<(RoomHandle, Announcement)>,
 }
 
 impl Carrying {
-    /// How a payload for an endpoint begins its way.
+    /// The begin of the way of a payload for an endpoint.
     pub(super) fn way(&self, reach: Reach<'_>, room: RoomHandle, to: Endpoint) -> Way {
         let Some(peer) = reach.0.known.get(to) else { return Way::Neighbours(Vec::new()) };
         let neighbours = reach.listing(room, to, None);
         let servers = peer.sources(room).filter_map(Source::server);
         let servers: Vec<ServerId> = servers.filter(|&server| reach.0.servers.is_entered(server)).collect();
         let turn = peer.failures as usize;
-        // Of who looks for us a server may know nothing, nor the other end of us.
+        // A server may not know a member that searches us, and the other end may not know us.
         if peer.sources(room).any(|source| source == Source::Visit)
             && let Some(through) = self.route(reach, room, to)
         {
             return Way::Neighbours(alloc::vec![through]);
         }
         if neighbours.is_empty() && reach.0.rooms.is_sparse(room) {
-            // Nobody lists others there, and servers list a sample alone.
+            // Nobody lists others there, and servers list only a sample.
             let joined = reach.0.servers.joined(room);
             let along = self.way_along(reach, room, to).filter(|_| joined.is_none() || turn % 3 < 2);
             if let Some(way) = along.or(joined.map(Way::Server)) {
@@ -156,7 +155,7 @@ impl Carrying {
         }
     }
 
-    /// To whom a payload is passed on that a neighbour handed over for somebody else.
+    /// The receivers of a payload that a neighbour handed over for another endpoint.
     pub(super) fn targets(
         &self,
         reach: Reach<'_>,
@@ -170,7 +169,7 @@ impl Carrying {
         }
         let route = self.route(reach, room, to).filter(|through| *through != neighbour);
         if carry.hops_left == 0 {
-            // Along the way on which somebody looked for us it may go further: it comes by once alone.
+            // It may go further along the way of a search: it comes by only once.
             return route.into_iter().collect();
         }
         let listing = reach.listing(room, to, Some(neighbour));
@@ -188,7 +187,7 @@ impl Carrying {
         (until > reach.0.own.time() && reach.can_carry(room, through)).then_some(through)
     }
 
-    /// The way to an endpoint over neighbours that are alive, and the rest of it.
+    /// The way to an endpoint over living neighbours, and its rest.
     fn way_along(&self, reach: Reach<'_>, room: RoomHandle, to: Endpoint) -> Option<Way> {
         let (next, rest) = reach.next_of(room, self.ways.get(&(room, to))?)?;
         Some(Way::Route(next, rest.to_vec()))
@@ -216,13 +215,13 @@ impl Carrying {
         self.heard.push_back((room, announcement.clone()));
     }
 
-    /// What was said of a member that was left to an overlay.
+    /// The announcement of a member that was left to an overlay.
     pub(super) fn heard(&self, room: RoomHandle, endpoint: Endpoint) -> Option<Announcement> {
         let heard = self.heard.iter().find(|(of, heard)| (*of, heard.endpoint) == (room, endpoint));
         heard.map(|(_, announcement)| announcement.clone())
     }
 
-    /// Remembers through whom payloads of an endpoint come.
+    /// Remembers the neighbour from which payloads of an endpoint come.
     pub(super) fn remember_route(
         &mut self,
         now: Time,
@@ -238,14 +237,14 @@ impl Carrying {
         }
     }
 
-    /// Remembers along whom an endpoint reached us.
+    /// Remembers the way by which an endpoint reached us.
     pub(super) fn remember_way(&mut self, room: RoomHandle, origin: Endpoint, way: Vec<Tag>) {
         if self.ways.len() < WAYS_MAX || self.ways.contains_key(&(room, origin)) {
             self.ways.insert((room, origin), way);
         }
     }
 
-    /// The overlay says along whom to reach an endpoint that it seeks.
+    /// The overlay gives the way to an endpoint that it seeks.
     pub(super) fn set_way(&mut self, room: RoomHandle, to: Endpoint, way: Vec<Tag>) {
         self.ways.insert((room, to), way);
     }
@@ -254,7 +253,7 @@ impl Carrying {
         self.ways.remove(&(room, to));
     }
 
-    /// Forgets the ways to those of whom nothing is known any more.
+    /// Forgets the ways to forgotten endpoints.
     pub(super) fn forget_ways(&mut self, known: &Known) {
         self.ways.retain(|(_, to), _| known.contains(*to));
     }

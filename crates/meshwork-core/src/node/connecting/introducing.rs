@@ -1,4 +1,4 @@
-//! Members that introduce others, and payloads that they hand over: for us, or to be passed on.
+//! Introductions by members, and payloads that they hand over: for us, or to forward.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -20,7 +20,7 @@ use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::Announcement;
 use crate::wire::{Bounded, Bytes};
 
-/// What is said of a neighbour that hands over too much.
+/// The report about a neighbour that hands over too much.
 const TOO_MANY_CARRIED: &str = "it has more payloads carried than are allowed in a minute";
 
 impl Connecting {
@@ -55,7 +55,7 @@ impl Connecting {
         }
     }
 
-    /// A neighbour says to whom it is attached.
+    /// A neighbour sends the list of its members.
     pub(in crate::node) fn handle_neighbours(
         &mut self,
         base: &mut Base,
@@ -113,7 +113,7 @@ impl Connecting {
         is_within
     }
 
-    /// A neighbour hands over a payload, for us or to be passed on.
+    /// A neighbour hands over a payload, for us or to forward.
     pub(in crate::node) fn handle_carry(
         &mut self,
         base: &mut Base,
@@ -163,7 +163,7 @@ impl Connecting {
         if routed.to == base.own.me {
             let announcement = routed.from.announcement();
             check_announcement(base, &announcement)?;
-            // Its way back is the way to answer.
+            // Its way back is the way for answers.
             let back = routed.path.iter().rev().copied().collect();
             self.take(base, handle, neighbour, &announcement, &routed.payload, Some(back));
             return Ok(());
@@ -185,7 +185,7 @@ impl Connecting {
         Ok(())
     }
 
-    /// Whether a payload that a neighbour hands over is within its limit, of somebody else, and seen for the first time.
+    /// Whether a payload from a neighbour is within its limit, of another endpoint, and new.
     fn is_carried(&mut self, base: &mut Base, neighbour: Endpoint, origin: Endpoint, payload: &[u8]) -> bool {
         if !base.known.counts_carried(&base.own, neighbour) {
             let detail = String::from(TOO_MANY_CARRIED);
@@ -218,7 +218,7 @@ impl Connecting {
     }
 }
 
-/// A neighbour does not know some of those that we list.
+/// A neighbour lacks announcements of members in our list.
 pub(in crate::node) fn handle_ask_introductions(
     base: &mut Base,
     handle: RoomHandle,

@@ -1,5 +1,4 @@
-//! Endpoints that are known: where they are listed and by whom, when a link to them is tried next, and how often each
-//! asked for what.
+//! Known endpoints: their rooms and sources, the time of the next try, and counts of their requests.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -23,22 +22,22 @@ use crate::seam::path::Path;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 
-/// Connection attempts that one endpoint may ask for in [`ALLOWANCE_WINDOW`]: three times what an honest one
-/// needs while it resumes a session.
+/// Connection attempts that one endpoint may request in [`ALLOWANCE_WINDOW`]: three times the need of an honest one
+/// that resumes a session.
 const ATTEMPTS_MAX: u32 = 40;
-/// Payloads that one neighbour may have carried in [`ALLOWANCE_WINDOW`]: a newcomer that links to a full room
-/// through it sends each member an offer or a question and up to 16 candidates.
+/// Payloads that we carry for one neighbour in [`ALLOWANCE_WINDOW`]: a newcomer that links to a full room through it
+/// sends each member an offer or a request and up to 16 candidates.
 pub(super) const CARRIES_MAX: u32 = 1024;
 /// Endpoints and attempts that one neighbour may introduce in [`ALLOWANCE_WINDOW`]: half of a full
 /// room that is cut off from us and resumes its sessions through this one.
 pub(super) const INTRODUCED_MAX: u32 = 256;
 const ALLOWANCE_WINDOW: Duration = Duration::from_secs(60);
-/// People whom a node remembers as unlinked: more than a person falls out with.
+/// Most unlinked peers that a node remembers.
 pub(super) const UNLINKED_MAX: usize = 256;
 /// How long an endpoint that is gone is still shown.
 const GONE_SHOWN_FOR: Duration = Duration::from_secs(60);
 
-/// Who says that an endpoint is in a room.
+/// The source of the knowledge that an endpoint is in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::node) enum Source {
     /// A signalling server.
@@ -79,23 +78,23 @@ impl fmt::Display for Source {
 pub(super) struct Peer {
     /// The signed key to which signals for it are sealed; `None` when it is known by its link alone.
     pub(super) announcement: Option<Announcement>,
-    /// Rooms in which it is listed now, and by whom.
+    /// Rooms in which it is listed now, with the sources.
     present: BTreeMap<RoomHandle, BTreeSet<Source>>,
     /// Rooms in which it was ever seen.
     pub(super) rooms: BTreeSet<RoomHandle>,
     /// The attempts that are under way, oldest first.
     pub(super) trying: Vec<LinkId>,
-    /// When to offer, or to ask for an offer, next.
+    /// The time of the next offer, or request for one.
     pub(super) next_try: Option<Time>,
-    /// When it was first offered a link, or first asked for one, since the last link.
+    /// The time of the first offer to it, or request, since the last link.
     pub(super) sought: Option<Time>,
     /// Attempts that failed since the last link.
     pub(super) failures: u32,
-    /// Until when nothing of it is accepted.
+    /// The time until which nothing of it is accepted.
     pub(super) refused_until: Option<Time>,
-    /// When this end last asked it for an offer that did not come yet.
+    /// The time of the last request for an offer that did not come yet.
     pub(super) asked: Option<Time>,
-    /// Connection attempts that it asked for.
+    /// Connection attempts that it requested.
     pub(super) attempts: Allowance,
     /// Payloads of others that it handed to us.
     pub(super) carried: Allowance,
@@ -107,16 +106,16 @@ pub(super) struct Peer {
     pub(super) named: Named,
     /// Whether it named relayed candidates alone when its link was made.
     pub(super) they_hide: bool,
-    /// When to look for a better path for its link, and how long after that again.
+    /// The time of the next search for a better path for its link, and the pause after it.
     pub(super) next_move: Option<Time>,
     pub(super) move_pause: Duration,
-    /// Whether the person there does not want a link: none is tried until it begins one.
+    /// Whether its person does not want a link: none is tried until that person begins one.
     pub(super) unlinked_us: bool,
-    /// When something of its endpoint is due, as it stands in [`Known::due`].
+    /// The time at which something of it is due, as in [`Known::due`].
     due: Cell<Option<Time>>,
 }
 
-/// How often something may happen in [`ALLOWANCE_WINDOW`].
+/// Limit of events in [`ALLOWANCE_WINDOW`].
 #[derive(Debug)]
 pub(super) struct Allowance {
     most: u32,
@@ -174,12 +173,12 @@ impl Peer {
         self.present.keys().copied()
     }
 
-    /// Who lists it in `room`.
+    /// The sources that list it in `room`.
     pub(super) fn sources(&self, room: RoomHandle) -> impl Iterator<Item = Source> + '_ {
         self.present.get(&room).into_iter().flatten().copied()
     }
 
-    /// `source` lists it in `room`. Returns whether that is news, or was said by a server, which says it once.
+    /// `source` lists it in `room`. Returns whether that is new, or from a server, which lists it once.
     pub(super) fn add_source(&mut self, room: RoomHandle, source: Source) -> bool {
         let sources = self.present.entry(room).or_default();
         let news = sources.is_empty() || matches!(source, Source::Server(_));
@@ -197,37 +196,36 @@ impl Peer {
         }
     }
 
-    /// It is not in `room` any more, whoever lists it.
+    /// It is no longer in `room`, for any source.
     pub(super) fn remove_room(&mut self, room: RoomHandle) {
         self.present.remove(&room);
     }
 
-    /// Whether there is neither link nor session, by which it would be bound, nor an attempt.
+    /// Whether it has neither link nor session, nor an attempt.
     pub(super) fn is_idle(&self, is_bound: bool) -> bool {
         !is_bound && self.trying.is_empty()
     }
 
-    /// When nothing needs to be remembered of it any more, whose state is as it is since then; `None` while something
-    /// does.
+    /// The time at which it can be forgotten, given the time of its state; `None` while it cannot.
     fn forget_at(&self, is_bound: bool, since: Time) -> Option<Time> {
         let at = since + GONE_SHOWN_FOR;
         let is_over = self.is_idle(is_bound) && !self.is_listed();
         is_over.then(|| self.refused_until.map_or(at, |until| at.max(until)))
     }
 
-    /// Whether it is shut out at present.
+    /// Whether it is refused at present.
     pub(super) fn is_refused(&self, now: Time) -> bool {
         self.refused_until.is_some_and(|until| until > now)
     }
 }
 
-/// All who are known, at most [`PEERS_MAX`].
+/// All known endpoints, at most [`PEERS_MAX`].
 #[derive(Debug, Default)]
 pub(in crate::node) struct Known {
     peers: Endpoints<Peer>,
-    /// When something is due of whom, the earliest first.
+    /// The due times of endpoints, the earliest first.
     due: RefCell<BTreeSet<(Time, Endpoint)>>,
-    /// Whom each neighbour says that it is attached to.
+    /// The members to which each neighbour is attached, by its own report.
     listed: BTreeMap<(RoomHandle, Endpoint), BTreeSet<Endpoint>>,
     /// People with whom no link is wanted, at most [`UNLINKED_MAX`].
     unlinked: BTreeSet<PeerId>,
@@ -269,12 +267,12 @@ impl Known {
         self.peers.get_mut(endpoint)
     }
 
-    /// All who are known.
+    /// All known endpoints.
     pub(in crate::node) fn endpoints(&self) -> Vec<Endpoint> {
         self.peers.those(|_| true)
     }
 
-    /// Those of whom something holds.
+    /// The endpoints for which `holds` is true.
     pub(super) fn those(&self, holds: impl Fn(&Peer) -> bool) -> Vec<Endpoint> {
         self.peers.those(holds)
     }
@@ -284,7 +282,7 @@ impl Known {
         self.peers.iter().map(|(endpoint, _)| endpoint).filter(|endpoint| endpoint.peer == peer).collect()
     }
 
-    /// Those who were ever seen in a room.
+    /// The endpoints that were ever seen in a room.
     pub(in crate::node) fn seen_in(&self, room: RoomHandle) -> impl Iterator<Item = Endpoint> {
         self.peers.iter().filter(move |(_, peer)| peer.rooms.contains(&room)).map(|(endpoint, _)| endpoint)
     }
@@ -294,7 +292,7 @@ impl Known {
         self.peers.get(endpoint).is_some_and(|peer| peer.rooms.contains(&room))
     }
 
-    /// What an endpoint signed about the key to which signals for it are sealed.
+    /// The signed announcement of an endpoint's sealing key.
     pub(in crate::node) fn announcement(&self, endpoint: Endpoint) -> Option<&Announcement> {
         self.peers.get(endpoint)?.announcement.as_ref()
     }
@@ -311,7 +309,7 @@ impl Known {
         }
     }
 
-    /// An endpoint is not in a room any more, whoever lists it.
+    /// An endpoint is no longer in a room, for any source.
     pub(in crate::node) fn unlist(&mut self, endpoint: Endpoint, room: RoomHandle) {
         if let Some(peer) = self.peers.get_mut(endpoint) {
             peer.remove_room(room);
@@ -355,7 +353,7 @@ impl Known {
         }
     }
 
-    /// Who waited for a link is tried at once, and as if nothing had failed.
+    /// Retries waiting links at once, as if nothing had failed.
     pub(in crate::node) fn retry_at_once(&mut self, own: &Own, links: &Links) {
         let now = own.time();
         for (endpoint, peer) in self.peers.iter_mut() {
@@ -373,7 +371,7 @@ impl Known {
         }
     }
 
-    /// No link to a peer is wanted from here on. Returns whether there was a place to remember that.
+    /// No link to a peer is wanted from here on. Returns whether there was space to remember that.
     pub(super) fn unlink(&mut self, peer: PeerId) -> bool {
         let is_remembered = self.unlinked.len() < UNLINKED_MAX || self.unlinked.contains(&peer);
         if is_remembered {
@@ -404,7 +402,7 @@ impl Known {
         self.peers.get(endpoint).is_some_and(|peer| peer.unlinked_us)
     }
 
-    /// A neighbour says to whom it is attached. Returns those to whom it is not any more.
+    /// A neighbour sends the list of its members. Returns the former members that are missing in it.
     pub(super) fn set_listed(
         &mut self,
         room: RoomHandle,
@@ -417,18 +415,17 @@ impl Known {
         gone
     }
 
-    /// Whether a neighbour says that it is attached to somebody.
+    /// Whether a neighbour is attached to an endpoint, by its own report.
     pub(super) fn lists(&self, room: RoomHandle, from: Endpoint, endpoint: Endpoint) -> bool {
         self.listed.get(&(room, from)).is_some_and(|listed| listed.contains(&endpoint))
     }
 
-    /// A neighbour is attached no longer. Returns whom it listed.
+    /// A neighbour is no longer attached. Returns its listed members.
     pub(super) fn remove_neighbour(&mut self, room: RoomHandle, neighbour: Endpoint) -> BTreeSet<Endpoint> {
         self.listed.remove(&(room, neighbour)).unwrap_or_default()
     }
 
-    /// A link to an endpoint is up: nothing more is tried. Returns the rooms that it is for, that of its attempt among
-    /// them.
+    /// A link to an endpoint is up: no more tries. Returns the rooms that it is for, that of its attempt among them.
     pub(in crate::node) fn note_proved(
         &mut self,
         endpoint: Endpoint,
@@ -447,7 +444,7 @@ impl Known {
         rooms
     }
 
-    /// Since when the link was sought that an endpoint has now.
+    /// The time since when the present link of an endpoint was sought.
     pub(in crate::node) fn take_sought(&mut self, endpoint: Endpoint) -> Option<Time> {
         self.peers.get_mut(endpoint)?.sought.take()
     }
@@ -457,7 +454,7 @@ impl Known {
         self.peers.get(endpoint).is_some_and(|peer| peer.they_hide)
     }
 
-    /// Plans to look for a better path for a link, after `pause` if one is wanted. At once it is also looked for where
+    /// Plans to search a better path for a link, after `pause` if there is one. Without a pause it is also searched if
     /// the other end hid when the link was made, which it may no longer do.
     pub(in crate::node) fn plan_move(
         &mut self,
@@ -478,7 +475,7 @@ impl Known {
         };
     }
 
-    /// The link to an endpoint is up, or has another path: looks for a better one in time.
+    /// The link to an endpoint is up, or has another path: searches a better one in time.
     pub(in crate::node) fn handle_path_known(&mut self, own: &Own, links: &Links, endpoint: Endpoint) {
         let Some(path) = links.of(endpoint).map(Link::path) else { return };
         let Some(peer) = self.peers.get_mut(endpoint) else { return };
@@ -487,8 +484,8 @@ impl Known {
         self.plan_move(own, links, endpoint, pause.max(own.config.direct_again_least));
     }
 
-    /// All who are known, whether each is bound by a link or a session, and how people see it. The lower parts have a table
-    /// of the same endpoints each, so that nothing is looked up.
+    /// All known endpoints, whether each is bound by a link or a session, and its display state. The lower parts have
+    /// tables of the same endpoints, so that nothing is looked up.
     pub(super) fn all<'a>(
         &'a self,
         base: &'a Base,
@@ -498,7 +495,7 @@ impl Known {
         all.map(|((endpoint, peer), (is_bound, person))| (endpoint, peer, is_bound, person))
     }
 
-    /// Those of whom nothing needs to be remembered.
+    /// Endpoints that can be forgotten.
     pub(super) fn long_gone(&self, base: &Base) -> Vec<Endpoint> {
         let now = base.own.time();
         let gone = self.all(base).filter(|(_, peer, is_bound, person)| {
@@ -507,8 +504,8 @@ impl Known {
         gone.map(|(endpoint, ..)| endpoint).collect()
     }
 
-    /// Of those that are neither linked nor being tried, who failed most often, then who was tried longest ago. Members
-    /// that answer nobody must not keep others from being known.
+    /// Of the endpoints without link and attempt, the one with the most failures, then the one tried longest ago.
+    /// Members that never answer must not keep others from being known.
     pub(super) fn least(&self, base: &Base) -> Option<Endpoint> {
         let now = base.own.time();
         let idle =
@@ -517,7 +514,7 @@ impl Known {
         least.map(|(endpoint, ..)| endpoint)
     }
 
-    /// When something of anybody who is known is to be done, in whichever part of the node.
+    /// The next due time of any endpoint, in any part of the node.
     pub(in crate::node) fn poll_timeout(&self, base: &Base) -> Option<Time> {
         let Base { own, links, rooms, .. } = base;
         let mut changed = self.peers.take_changed();
@@ -540,13 +537,13 @@ impl Known {
         due.first().map(|(at, _)| *at)
     }
 
-    /// All that is due, as it was looked up last.
+    /// All due times, as last computed.
     #[cfg(test)]
     pub(in crate::node) fn noted(&self) -> BTreeSet<(Time, Endpoint)> {
         self.due.borrow().clone()
     }
 
-    /// When something of an endpoint is to be done.
+    /// The due time of an endpoint.
     pub(in crate::node) fn due_of(&self, base: &Base, endpoint: Endpoint) -> Option<Time> {
         let Base { own, links, rooms, .. } = base;
         let peer = self.peers.get(endpoint)?;

@@ -1,7 +1,7 @@
-//! Making links and ending them: who is known, who offers, how signals get there, and what becomes of attempts.
+//! Making and ending links: known endpoints, offers, the ways of signals, and attempts.
 //!
-//! It stands on links, rooms and servers, and asks them what it needs to know; what they hear that concerns it the
-//! node tells it. Batches, rules and replicas it does not know.
+//! It calls links, rooms and servers. The node forwards their events to it. It knows nothing of batches, rules and
+//! replicas.
 
 mod attempt;
 mod attempts;
@@ -39,10 +39,10 @@ use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
 
-/// Why there is no link to a member to whom an overlay wants none.
+/// The reason for no link to a member that an overlay does not want as neighbour.
 const UNSOUGHT: &str = "is linked through others";
 
-/// Who is known, what is under way with whom, and what is remembered to carry for others.
+/// The known endpoints, the attempts, and the payloads carried for others.
 #[derive(Debug, Default)]
 pub(super) struct Connecting {
     attempts: Attempts,
@@ -56,7 +56,7 @@ impl Connecting {
         &mut self.attempts
     }
 
-    /// How many attempts are under way.
+    /// Number of attempts under way.
     pub(super) fn pending(&self) -> usize {
         self.attempts.count()
     }
@@ -70,7 +70,7 @@ impl Connecting {
         }
     }
 
-    /// Somebody says that an endpoint is in a room, with the key to which signals are sealed.
+    /// A source lists an endpoint in a room, with its sealing key.
     pub(super) fn learn(
         &mut self,
         base: &mut Base,
@@ -91,7 +91,7 @@ impl Connecting {
         }
         let (resumes, now) = (base.links.is_resuming(&base.own, endpoint), base.own.time());
         let offers = base.own.me > endpoint || resumes;
-        // What is under way to resume a session was offered while nobody could carry it.
+        // Attempts to resume a session were offered while nobody could carry them.
         let is_trying = self.attempts.is_trying(base, endpoint) && !resumes;
         let Some(peer) = base.known.get_mut(endpoint) else { return };
         let is_news = peer.add_source(room, source);
@@ -103,7 +103,7 @@ impl Connecting {
         }
     }
 
-    /// Enters an announcement, whose signature holds, into the table of who is known. Returns whether there is a place.
+    /// Enters an announcement with a valid signature into the table of known endpoints. Returns whether there is space.
     pub(super) fn know(&mut self, base: &mut Base, room: RoomHandle, announcement: &Announcement) -> bool {
         let endpoint = announcement.endpoint;
         if !base.known.contains(endpoint) && !self.enter(base, endpoint) {
@@ -116,7 +116,7 @@ impl Connecting {
         true
     }
 
-    /// Enters somebody into the table of who is known, if there is a place.
+    /// Enters an endpoint into the table of known endpoints, if there is space.
     fn enter(&mut self, base: &mut Base, endpoint: Endpoint) -> bool {
         if base.known.is_full() && !self.forget_least(base) {
             let detail = format!("{PEERS_MAX} endpoints are known already");
@@ -133,7 +133,7 @@ impl Connecting {
         true
     }
 
-    /// Forgets one of those that are neither linked nor being tried. False when there is none.
+    /// Forgets one of the endpoints without link and attempt. False if there is none.
     fn forget_least(&mut self, base: &mut Base) -> bool {
         let Some(least) = base.known.least(base) else { return false };
         base.own.set_state(least, LinkState::Gone, Some(String::from("gave way to others")));
@@ -153,7 +153,7 @@ impl Connecting {
         }
     }
 
-    /// Leaves a member that somebody named to the room's overlay, where that chooses. Returns whether it does.
+    /// Leaves a member that a source named to the room's overlay, if that chooses. Returns whether it does.
     fn leave_to_overlay(
         &mut self,
         base: &mut Base,
@@ -174,7 +174,7 @@ impl Connecting {
                 open.handle_candidate(now, candidate);
             }
         }
-        // What waits to resume a session with it goes on; anything else begins when the overlay says so.
+        // Attempts to resume a session go on; anything else begins when the overlay wants it.
         source != Source::Overlay && !base.links.is_resuming(&base.own, endpoint)
     }
 
@@ -203,7 +203,7 @@ impl Connecting {
         self.attempts.handle_absent(base, room, endpoint, Source::Overlay);
     }
 
-    /// The overlay gives a neighbour up. It stays a member.
+    /// The overlay drops a neighbour, which stays a member.
     pub(super) fn drop_neighbour(
         &mut self,
         base: &mut Base,
@@ -214,7 +214,7 @@ impl Connecting {
         let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
         base.rooms.attachments_mut().note_distant(room, endpoint);
         base.known.unlist(endpoint, room);
-        // Who is visited hears so first: what it says meanwhile is for the visit.
+        // A visited member receives the visit first: its messages meanwhile are for the visit.
         let reason = if self.visits.begin_again(base, room, endpoint) {
             DetachReason::Full
         } else {
@@ -226,8 +226,8 @@ impl Connecting {
         self.attempts.close_unused(base, endpoint, &format!("no neighbour any more: {why}"));
     }
 
-    /// The overlay became another one. A full mesh links to everybody who is known; any other chooses among them, and
-    /// links over which nobody was attached are of no use to it.
+    /// The overlay was replaced. A full mesh links to every known member; any other chooses among them, and links
+    /// without an attached member are useless to it.
     pub(super) fn relink(&mut self, base: &mut Base, room: RoomHandle) {
         let mut unattached = base.known.endpoints();
         unattached.retain(|endpoint| !base.rooms.attachments().is_attached(*endpoint, room));
@@ -247,7 +247,7 @@ impl Connecting {
         }
     }
 
-    /// Names a member to the overlay as all did who named it to us.
+    /// Names a member to the overlay for each of its sources.
     fn offer_to_overlay(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
         let Some(announcement) = base.known.announcement(endpoint).cloned() else { return };
         let sources: Vec<Source> =
@@ -268,7 +268,7 @@ impl Connecting {
         }
     }
 
-    /// Tries links that are due and forgets who is long gone.
+    /// Tries due links and forgets endpoints that are long gone.
     pub(super) fn handle_known_timeouts(&mut self, base: &mut Base) {
         let now = base.own.time();
         for endpoint in base.known.those(|peer| peer.next_try.is_some_and(|at| at <= now)) {
@@ -279,7 +279,7 @@ impl Connecting {
         self.forget(base, &gone);
     }
 
-    /// Whom an overlay does not seek, or not any more, is listed no longer, and nobody is told that a link to it is made.
+    /// Removes members that an overlay does not want from the lists, without an event about a new link.
     fn forget_unsought(&mut self, base: &mut Base) {
         let mut untried = Vec::new();
         let mut unsought = Vec::new();
@@ -314,7 +314,7 @@ impl Connecting {
         }
     }
 
-    /// When something about links that are not there is to be done.
+    /// The next due time about missing links.
     pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
         let attempts = self.attempts.poll_timeout(&base.own, &base.links);
         let visits = self.visits.poll_timeout(base);
@@ -322,20 +322,20 @@ impl Connecting {
     }
 }
 
-/// Somebody is no neighbour in a room any more.
+/// An endpoint is no longer a neighbour in a room.
 fn detach(connecting: &mut Connecting, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
     connecting.carrying.forget_way(room, endpoint);
     connecting.attempts.detach(base, room, endpoint);
 }
 
-/// The records changed, or a secret: whoever attached too early and has access by them is told that we are there.
+/// The records or a secret changed: announces us to members that attached too early and now have access.
 pub(super) fn attach_let_in(connecting: &mut Connecting, base: &mut Base, room: RoomHandle) {
     for endpoint in with_access_at_last(&base.rooms, &base.links, room) {
         connecting.visits.attach(base, endpoint, room);
     }
 }
 
-/// The records changed: whoever has no access by them is no member any more.
+/// The records changed: detaches members that lost access.
 pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room: RoomHandle) {
     let Some(id) = base.rooms.get(room).and_then(Entry::id) else { return };
     for (endpoint, reason) in without_access(&base.rooms, &base.links, room) {
@@ -345,7 +345,7 @@ pub(super) fn detach_shut_out(connecting: &mut Connecting, base: &mut Base, room
         if reason == DetachReason::Proof {
             shut_out(&mut base.rooms, &base.own, room, endpoint);
         }
-        // Whoever lists it may go on: it is tried again when another record lets it in.
+        // Other sources may still list it: it is tried again when another record admits it.
         base.rooms.attachments_mut().unattach(room, endpoint);
         detach(connecting, base, room, endpoint);
         send_detach(&mut base.links, endpoint, id, reason);

@@ -1,14 +1,14 @@
-//! When relays are used, and how links move to a better path.
+//! The use of relays, and moves of links to a better path.
 //!
 //! # How it works
-//! A connection is first looked for without a relay. When none is up
-//! [`Config::relay_after`](crate::seam::config::Config::relay_after) after both ends described themselves, the
-//! offerer offers anew, with relays; the answerer asks for that when the offerer does not, which may know of no relay.
-//! So only the pair that needs a relay costs one. Who hides its address uses relays alone, at once.
+//! A connection is first tried without a relay. If none is up
+//! [`Config::relay_after`](crate::seam::config::Config::relay_after) after both ends described themselves, the offerer
+//! offers anew, with relays; the answerer requests that if the offerer, which may know no relay, does not. So only a
+//! pair that needs a relay costs one. An endpoint that hides its address uses relays alone, at once.
 //!
-//! A link that should have another path is replaced by a new connection under the same session, which loses nothing:
-//! a relayed one looks for a direct path again and again, ever more rarely; a direct one of somebody who begins to
-//! hide goes over to a relay.
+//! A link that should have another path is replaced by a new connection under the same session, which loses nothing: a
+//! relayed link searches a direct path again and again, ever more rarely; a direct link of an endpoint that begins to
+//! hide moves to a relay.
 
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
@@ -27,7 +27,7 @@ impl Connecting {
     /// This endpoint begins to hide its address, or ends it.
     pub(in crate::node) fn handle_hiding(&mut self, base: &mut Base) {
         for endpoint in base.known.endpoints() {
-            // What is under way looks for paths that are not wanted any more, or for too few.
+            // Running attempts search for unwanted paths, or for too few.
             if self.attempts.is_trying(base, endpoint) {
                 self.attempts.drop_all_attempts(base, endpoint);
                 if !base.links.is_linked(endpoint) {
@@ -39,7 +39,7 @@ impl Connecting {
         }
     }
 
-    /// Uses relays where no direct path was found in time, and looks for better paths.
+    /// Uses relays if no direct path was found in time, and searches for better paths.
     pub(in crate::node) fn handle_path_timeouts(&mut self, base: &mut Base) {
         for link in self.attempts.without_path(&base.own) {
             self.use_relay(base, link);
@@ -79,7 +79,7 @@ impl Connecting {
         }
     }
 
-    /// Looks for better paths where that is due.
+    /// Searches for due better paths.
     pub(in crate::node) fn handle_move_timeouts(&mut self, base: &mut Base) {
         let now = base.own.time();
         for endpoint in base.known.those(|peer| peer.next_move.is_some_and(|at| at <= now)) {
@@ -87,7 +87,7 @@ impl Connecting {
         }
     }
 
-    /// Offers a connection that may have a better path, or asks for such an offer.
+    /// Offers a connection that may have a better path, or requests such an offer.
     fn try_move(&mut self, base: &mut Base, endpoint: Endpoint) {
         let config = &base.own.config;
         let is_free = !base.links.is_silent(&base.own, endpoint)
@@ -114,7 +114,7 @@ impl Connecting {
     }
 }
 
-/// What people are told of a path, where there is something to say.
+/// The message for people about a path, if there is one.
 pub(in crate::node) fn path_words(because: Option<RelayedBecause>) -> Option<String> {
     because.map(|because| because.to_string())
 }

@@ -1,9 +1,8 @@
-//! Attempts: who offers, when one begins, when it fails, and when the next is tried.
+//! Attempts: the offering end, their begin, failure and retries.
 //!
-//! The greater endpoint offers as soon as it hears of the other; the lesser one waits, and asks for an offer
-//! when none came. So two ends that hear of each other at once make one connection. Attempts of a session that
-//! is resumed begin before the one before them has ended: a path may come back at any moment, and each of them
-//! must be young enough to be still looking for it.
+//! The greater endpoint offers as soon as it learns of the other; the lesser one waits, and requests an offer if none
+//! came. So two ends that learn of each other at once make one connection. Attempts to resume a session overlap: a path
+//! may come back at any moment, and each attempt must be young enough to be searching then.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -20,18 +19,18 @@ use crate::signalling::client::back_off;
 use crate::signalling::sealing::SignalContent;
 use crate::wire::VersionRange;
 
-/// Versions of the link protocol that this build speaks: 2 brought resumption and direct messages, 3 messages about
+/// Versions of the link protocol that this build supports: 2 brought resumption and direct messages, 3 messages about
 /// overlays.
 pub(in crate::node) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 3 };
-/// How long the lesser endpoint waits for an offer before it asks for one.
+/// How long the lesser endpoint waits for an offer before it requests one.
 pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
-/// How much longer than the greater end the lesser one waits for the next attempt of a session before it asks.
+/// How much longer than the greater end the lesser one waits for the next attempt of a session before it requests one.
 pub(in crate::node) const ASK_LATER: Duration = Duration::from_secs(1);
-/// What people are told who hide their address where there is no relay.
+/// The message for people that hide their address and have no relay.
 const NO_RELAY: &str = "you hide your address, and there is no relay that may learn it";
 
 impl Connecting {
-    /// Offers a link to a peer, or asks it for an offer, when there is reason and opportunity.
+    /// Offers a link to a peer, or requests an offer, if there is reason and opportunity.
     pub(super) fn try_link(&mut self, base: &mut Base, endpoint: Endpoint) {
         let now = base.own.time();
         let resumes = base.links.is_resuming(&base.own, endpoint);
@@ -52,7 +51,7 @@ impl Connecting {
             peer.next_try = peer.refused_until;
             return;
         }
-        // A session is worth a place that is free, whomever else the overlay would choose.
+        // A session deserves a free place, whatever the overlay would choose.
         let wants = |room: &Room| {
             room.membership().wants_link(endpoint) || resumes && room.membership().admits(endpoint)
         };
@@ -112,7 +111,7 @@ impl Connecting {
     }
 }
 
-/// The session and epoch by which the ends of an attempt speak of it.
+/// The session and epoch by which the ends of an attempt name it.
 pub(super) fn epoch_of(session: &Session) -> (u64, u32) {
     (session.id(), session.highest())
 }

@@ -1,4 +1,4 @@
-//! Signals of attempts: what is sealed and sent, what is opened, and what an ask, an offer, an answer and a candidate do.
+//! Signals of attempts: sealing and sending, opening, and the effects of an ask, an offer, an answer and a candidate.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -16,13 +16,13 @@ use crate::signalling::announce;
 use crate::signalling::sealing::{self, OpenError, RefuseReason, SignalBody, SignalContent};
 use crate::wire::VersionRange;
 
-/// How long an offer may be on its way.
+/// Most time that an offer may be on its way.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
-/// While an attempt is younger than this, another that the other end asks for brings nothing.
+/// While an attempt is younger than this, another request of the other end starts nothing.
 const FRESH: Duration = Duration::from_secs(3);
 
 impl Connecting {
-    /// The driver has something for the other end of an attempt.
+    /// The driver has a signal for the other end of an attempt.
     pub(in crate::node) fn handle_local_signal(&mut self, base: &mut Base, link: LinkId, signal: Signal) {
         let (Some(attempt), Some(state)) = (self.attempts.get_mut(link), base.links.get(link)) else {
             return;
@@ -104,7 +104,7 @@ impl Connecting {
         self.handle_sealed_signal(base, handle, from, payload, source);
     }
 
-    /// A sealed payload arrived, by a server or a neighbour that may be wrong about whose it is.
+    /// A sealed payload arrived, from a server or a neighbour that may be wrong about its sender.
     pub(super) fn handle_sealed_signal(
         &mut self,
         base: &mut Base,
@@ -113,7 +113,7 @@ impl Connecting {
         payload: &[u8],
         source: Source,
     ) {
-        // Until the signature holds, what is wrong with a payload is told of who handed it over, if it can be.
+        // Until the signature is verified, errors are reported of the carrier, if it is known.
         let accused = source.neighbour().unwrap_or(claimed);
         let Some(entry) = base.rooms.get(handle) else { return };
         let Some(room) = entry.id() else { return };
@@ -140,7 +140,7 @@ impl Connecting {
             let detail = String::from("it signals before its announcement is known here");
             return own.refuse(Some(body.from), Refusal::Unannounced, detail);
         };
-        // Whoever is not wanted may go on asking: it is no offence, and gets no answer.
+        // An unwanted endpoint may go on asking: it is no violation, and gets no answer.
         if peer.is_refused(now) || is_unlinked {
             return;
         }
@@ -158,7 +158,7 @@ impl Connecting {
         self.handle_signal(base, handle, body);
     }
 
-    /// A member that was left to the overlay seeks us: it is known from here on.
+    /// A member that was left to the overlay wants a link to us: it is known from here on.
     fn recall(&mut self, base: &mut Base, handle: RoomHandle, endpoint: Endpoint) {
         if base.known.announcement(endpoint).is_none()
             && let Some(announcement) = self.carrying.heard(handle, endpoint)
@@ -207,7 +207,7 @@ impl Connecting {
             };
             self.attempts.fail_attempt(base, link, String::from(words));
         } else if base.known.contains(from) && !base.links.is_linked(from) {
-            // What it was asked for; nothing was begun for it here.
+            // The reply to a request; nothing was begun for it here.
             base.rooms.handle_unreachable(&base.own, handle, from);
         }
         if reason == RefuseReason::Full {
@@ -215,7 +215,7 @@ impl Connecting {
         }
     }
 
-    /// An endpoint asks for an offer.
+    /// An endpoint requests an offer.
     pub(super) fn handle_ask(
         &mut self,
         base: &mut Base,
@@ -233,7 +233,7 @@ impl Connecting {
         let Some(peer) = base.known.get_mut(from) else { return };
         let newest =
             peer.trying.iter().filter_map(|link| base.links.get(*link)).max_by_key(|link| link.opened());
-        // An offer that the other end does not know of may be on its way, or lost with whoever carried it.
+        // An offer that the other end does not know may be on its way, or lost with its carrier.
         let unknown =
             newest.is_some_and(|newest| newest.facts().session == epoch.0 && newest.facts().epoch > epoch.1);
         let fresh = newest.map(|newest| newest.opened() + if unknown { ON_ITS_WAY } else { FRESH });
@@ -289,7 +289,7 @@ impl Connecting {
         }
         let is_own = self.is_awaited(base, from);
         if !self.attempts.make_place(base, from, is_own) {
-            // It offers again, and a room that is not full must not be called so.
+            // It offers again, and a room that is not full must not look full.
             let detail = format!("it offers a link while all {PENDING_MAX} attempts resume or prove links");
             return base.own.refuse(Some(from), Refusal::TooManyAttempts, detail);
         }
@@ -312,7 +312,7 @@ impl Connecting {
         hand_over(base, handle, link, Signal::Description(description));
     }
 
-    /// Whether an offer of `from` is one that this end asked for. Each ask brings one.
+    /// Whether this end requested an offer of `from`. Each request brings one.
     fn is_awaited(&self, base: &mut Base, from: Endpoint) -> bool {
         let (now, most) = (base.own.time(), base.own.config.connect_timeout);
         let asked = base.known.get_mut(from).and_then(|peer| peer.asked.take());
@@ -360,7 +360,7 @@ impl Connecting {
         candidate: Candidate,
     ) {
         let attempt = self.attempts.attempt_of(base, from, epoch);
-        // A relay may be named when the link over it is proved: only then it is known which way that goes.
+        // A relay may be named when its link is proved: only then the way is known.
         let Some(link) = attempt.or_else(|| base.links.proved_by(from, epoch)) else { return };
         if let Err(error) = candidate.check() {
             return base.own.refuse(Some(from), Refusal::Signal, error.to_string());
@@ -380,7 +380,7 @@ impl Connecting {
     }
 }
 
-/// Hands the driver what the other end of a connection said of itself, without the candidates that are too near.
+/// Hands the driver a signal of the other end, without the candidates that are too near.
 fn hand_over(base: &mut Base, room: RoomHandle, link: LinkId, signal: Signal) {
     let from = base.links.get(link).map(|state| state.remote());
     if let Some(signal) = base.servers.without_near(&mut base.own, room, from, signal) {
@@ -388,8 +388,8 @@ fn hand_over(base: &mut Base, room: RoomHandle, link: LinkId, signal: Signal) {
     }
 }
 
-/// Notes the epoch of an attempt that the other end speaks of. Returns whether it is of any use: it is not
-/// when a link of the session that is younger is proved already, so that somebody says it again or late.
+/// Notes the epoch of an attempt of the other end. Returns whether it is useful: it is not if a younger link of the
+/// session is proved already, so that the signal is late or repeated.
 fn note_epoch(base: &mut Base, from: Endpoint, (id, epoch): (u64, u32), offers: bool) -> bool {
     let Some(session) = base.links.session_mut(from).filter(|session| session.id() == id) else {
         return true;

@@ -1,7 +1,7 @@
-//! People with whom no link is wanted: closing links for that reason, and leaving it at that.
+//! Peers with whom no link is wanted: closes links for that reason, and makes no new ones.
 //!
-//! What counts is the peer, not the endpoint: whoever loads a page again has another endpoint. Batches of an unlinked
-//! peer still arrive through the others, since a room is what its members agree on.
+//! The peer counts, not the endpoint: a reloaded page is another endpoint. Batches of an unlinked peer still arrive
+//! through the others, since a room is what its members agree on.
 
 use super::Connecting;
 use super::attempt::Attempt;
@@ -52,7 +52,7 @@ impl Connecting {
         }
     }
 
-    /// Closes a link because the person here does not want it.
+    /// Closes a link because our person does not want it.
     pub(in crate::node) fn say_unlinked(&mut self, base: &mut Base, link: LinkId) {
         let Some(state) = base.links.get_mut(link) else { return };
         state.send(&LinkMessage::Unlinked);
@@ -60,7 +60,7 @@ impl Connecting {
     }
 }
 
-/// Whether a link that was just proved is wanted. One that people made by hand is.
+/// Whether a newly proved link is wanted. Links that people made by hand always are.
 pub(in crate::node) fn wants_proved(base: &mut Base, endpoint: Endpoint, attempt: Option<&Attempt>) -> bool {
     if attempt.is_some_and(|attempt| attempt.by_hand.is_some()) {
         base.known.link_again(endpoint.peer);

@@ -1,10 +1,10 @@
-//! Visits: links to members whom the overlay wants for no neighbours, to say something to one alone.
+//! Visits: links to members that are no neighbours, for direct messages.
 //!
 //! # How it works
-//! Where members keep some links each, most are known to nobody but their neighbours. Who wants a link to one says along
-//! the overlay that it looks for it ([`Talking::seek`](crate::room::Talking::seek)), with the key to which signals for it are
-//! sealed. Each who passes that on remembers from whom it came. The one that is looked for begins the link from its end,
-//! and what the two tell each other travels back that way. Over the link each attaches as a visitor: it takes part in
+//! In a sparse overlay, most members are known only to their neighbours. A member that wants a link to another
+//! broadcasts a search along the overlay ([`Talking::seek`](crate::room::Talking::seek)), with the key for sealing
+//! signals. Each forwarding member remembers the neighbour that sent it. The searched member begins the link from its
+//! end, and the signals of the two travel back that way. Over the link each attaches as a visitor: it takes part in
 //! lanes, and is no neighbour.
 //!
 //! # Limits
@@ -30,30 +30,30 @@ use crate::signalling::announce::Introduction;
 use crate::signalling::sealing::SignalContent;
 use crate::time::Time;
 
-/// Visits at a time, beside the neighbours that the overlay wants: a game's players, or a few conversations.
+/// Visits at a time, beside the neighbours of the overlay: a game's players, or a few conversations.
 pub(in crate::node) const VISITS_MAX: usize = 8;
-/// How long nothing is said over a visit until it ends.
+/// Silence after which a visit ends.
 const IDLE: Duration = Duration::from_secs(30);
-/// How long a member is looked for, whom nobody may know: as long as what is said to it waits.
+/// How long a member is searched: as long as messages to it wait.
 const FOUND_WITHIN: Duration = Duration::from_secs(10);
-/// When it is looked for again: what was said may be lost with a neighbour, or the first connection come to nothing.
+/// Pause before it is searched again: signals may be lost with a neighbour, or the first connection may fail.
 const SEEK_AGAIN: Duration = Duration::from_secs(4);
-/// The same later on of one that the application keeps: everybody in the room hears of it.
+/// The same later on for a visit that the application keeps: everybody in the room receives the search.
 const SEEK_LATER: Duration = Duration::from_secs(30);
 
-/// Members that are visited, or that look for us.
+/// Members that we visit, or that search us.
 #[derive(Debug, Default)]
 pub(in crate::node) struct Visits(BTreeMap<(RoomHandle, Endpoint), Visit>);
 
 #[derive(Debug)]
 struct Visit {
-    /// Until when it may take to be linked.
+    /// The time by which it must be linked.
     until: Time,
-    /// When to look for it next; `None` for one that looked for us, which ends the visit too.
+    /// The time of the next search; `None` for a member that searched us, which also ends the visit.
     seek_at: Option<Time>,
     /// Whether the application keeps it.
     is_pinned: bool,
-    /// Whether the room keeps it, to compare.
+    /// Whether the room keeps it, for comparison.
     is_compared: bool,
 }
 
@@ -66,19 +66,19 @@ impl Visits {
         self.0.retain(|(of, _), _| *of != room);
     }
 
-    /// Whether there is a place for an endpoint, as a neighbour or on a visit.
+    /// Whether there is space for an endpoint, as a neighbour or on a visit.
     pub(super) fn takes_in(&self, base: &Base, room: RoomHandle, endpoint: Endpoint) -> bool {
         base.rooms.admits(room, endpoint) || self.contains(room, endpoint)
     }
 
-    /// The application keeps a visit no longer than others.
+    /// The application no longer keeps a visit.
     pub(in crate::node) fn unpin(&mut self, room: RoomHandle, endpoint: Endpoint) {
         if let Some(visit) = self.0.get_mut(&(room, endpoint)) {
             visit.is_pinned = false;
         }
     }
 
-    /// Tells a linked endpoint that we are in a room with it: as a visitor where the overlay wants it for no neighbour.
+    /// Announces us to a linked endpoint in a room: as a visitor if the overlay does not want it as neighbour.
     pub(in crate::node) fn attach(&self, base: &mut Base, endpoint: Endpoint, room: RoomHandle) {
         let wants = |room: &Room| room.membership().wants_link(endpoint);
         if self.contains(room, endpoint) && !base.rooms.room(room).is_some_and(wants) {
@@ -88,7 +88,7 @@ impl Visits {
         }
     }
 
-    /// A linked endpoint says that it visits us.
+    /// A linked endpoint visits us.
     pub(in crate::node) fn handle_attach(
         &mut self,
         base: &mut Base,
@@ -113,8 +113,8 @@ impl Visits {
         Ok(())
     }
 
-    /// A linked endpoint attaches as a neighbour. Where there is no place for one, somebody who looks for us visits us
-    /// instead, before it is told so: what it says meanwhile is for the visit.
+    /// A linked endpoint attaches as a neighbour. Without space for one, an endpoint that searched us visits us
+    /// instead, before it learns this: its messages meanwhile are for the visit.
     pub(in crate::node) fn handle_neighbour(
         &mut self,
         base: &mut Base,
@@ -130,7 +130,7 @@ impl Visits {
         }
     }
 
-    /// Somebody visits us, or looks for us, unless it is visited already.
+    /// An endpoint visits us, or searches us, unless we visit it already.
     fn enter_guest(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
         let until = base.own.time() + FOUND_WITHIN;
         let visit = Visit { until, seek_at: None, is_pinned: false, is_compared: false };
@@ -140,7 +140,7 @@ impl Visits {
         }
     }
 
-    /// A neighbour is given up by the overlay. If it is visited, or visits, that goes on. Returns whether it does.
+    /// The overlay drops a neighbour. A visit goes on. Returns whether there is one.
     pub(super) fn begin_again(&self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) -> bool {
         if !self.contains(room, endpoint) {
             return false;
@@ -153,7 +153,7 @@ impl Visits {
         true
     }
 
-    /// The other end is no member, or wants no visit any more. One that the application keeps is looked for again.
+    /// The other end is no member, or ends the visit. A visit that the application keeps is searched again.
     pub(in crate::node) fn forget(&mut self, base: &mut Base, room: RoomHandle, endpoint: Endpoint) {
         base.rooms.attachments_mut().end_visit(endpoint, room);
         match self.0.get_mut(&(room, endpoint)) {
@@ -167,7 +167,7 @@ impl Visits {
         }
     }
 
-    /// Ends visits over which nothing was said for long, or that came to nothing, and looks again for members.
+    /// Ends visits that were silent for long, or failed, and repeats searches.
     pub(in crate::node) fn handle_timeouts(&mut self, base: &mut Base, attempts: &mut Attempts) {
         let now = base.own.time();
         let is_due = |(&(room, endpoint), visit): (&(RoomHandle, Endpoint), &Visit)| {
@@ -185,7 +185,7 @@ impl Visits {
         }
     }
 
-    /// Looks for a member that is to be visited; one to whom another room has a link is attached at once.
+    /// Searches a member for a visit. If another room has a link to it, attaches at once.
     fn seek(&mut self, base: &mut Base, attempts: &Attempts, room: RoomHandle, endpoint: Endpoint) {
         let now = base.own.time();
         if let Some(visit) = self.0.get_mut(&(room, endpoint)) {
@@ -198,7 +198,7 @@ impl Visits {
             return self.attach(base, endpoint, room);
         }
         let me = Introduction::from(&base.own.announcement);
-        // An offer, or its answer, may be lost with whoever carried it.
+        // An offer, or its answer, may be lost with its carrier.
         if !attempts.is_heard(base, endpoint)
             && let Some((open, now)) = base.rooms.room_mut(&base.own, room)
         {
@@ -210,7 +210,7 @@ impl Visits {
         self.0.remove(&(room, endpoint));
         let was_visited = base.rooms.attachments().visited(endpoint, room).is_some();
         base.rooms.attachments_mut().end_visit(endpoint, room);
-        // Of whom the overlay made a neighbour nothing else changes.
+        // Nothing else changes for a member that the overlay made a neighbour.
         let is_over = was_visited && !base.rooms.attachments().is_attached(endpoint, room);
         let id = base.rooms.get(room).and_then(Entry::id).filter(|_| is_over);
         if let Some(id) = id {
@@ -222,8 +222,8 @@ impl Visits {
         attempts.handle_absent(base, room, endpoint, Source::Visit);
     }
 
-    /// Makes a place for a visit: where all are taken, the one that was silent longest ends, if nobody keeps it and it was
-    /// so for long enough.
+    /// Makes space for a visit: if all places are taken, the one that was silent longest ends, if nobody keeps it and
+    /// it was silent for long enough.
     fn make_place(&mut self, base: &mut Base, attempts: &mut Attempts) -> bool {
         if self.0.len() < VISITS_MAX {
             return true;
@@ -240,13 +240,13 @@ impl Visits {
         }
     }
 
-    /// When something about a visit is to be done.
+    /// The next due time about visits.
     pub(super) fn poll_timeout(&self, base: &Base) -> Option<Time> {
         self.0.iter().filter_map(|(&(room, endpoint), visit)| visit.due(base, room, endpoint)).min()
     }
 }
 
-/// A room wants to compare with this member, who is no neighbour, and with no other one. Where there is no place for a visit
+/// A room wants to compare with this member, which is no neighbour, and with no other one. Without space for a visit
 /// the room asks again.
 pub(in crate::node) fn compare_with(
     connecting: &mut Connecting,
@@ -266,12 +266,12 @@ pub(in crate::node) fn compare_with(
 }
 
 impl Visit {
-    /// Whether somebody wants it to go on while nothing is said.
+    /// Whether it goes on in silence.
     fn is_kept(&self) -> bool {
         self.is_pinned || self.is_compared
     }
 
-    /// When something is to be done about it; `None` while it goes on.
+    /// The time of its next action; `None` while it goes on.
     fn due(&self, base: &Base, room: RoomHandle, endpoint: Endpoint) -> Option<Time> {
         if base.rooms.attachments().is_attached(endpoint, room) {
             // It is a neighbour meanwhile, as long as the overlay wants.
@@ -280,7 +280,7 @@ impl Visit {
         match base.rooms.attachments().visited(endpoint, room) {
             Some(_) if self.is_kept() || self.seek_at.is_none() => None,
             Some(said) => Some(said + IDLE),
-            // Its session may come back, with what was said in it.
+            // Its session may come back, with its messages.
             None if base.links.is_resuming(&base.own, endpoint) => None,
             None if self.is_kept() => self.seek_at,
             None => Some(self.seek_at.map_or(self.until, |at| at.min(self.until))),
@@ -289,13 +289,13 @@ impl Visit {
 }
 
 impl Connecting {
-    /// The visits, and the attempts with which they end.
+    /// The visits, and the attempts that end with them.
     pub(in crate::node) fn visits(&mut self) -> (&mut Visits, &mut Attempts) {
         (&mut self.visits, &mut self.attempts)
     }
 
-    /// The application wants to reach a member, and to keep the link if it is pinned. One to whom there is a link, or in a
-    /// room in which everybody is linked, is not visited.
+    /// The application wants to reach a member, and to keep the link if it is pinned. A linked member, or any in a full
+    /// mesh, is not visited.
     ///
     /// # Errors
     /// [`CommandError::NotLinked`], [`WriteError::Banned`] or [`CommandError::TooManyVisits`].
@@ -323,7 +323,7 @@ impl Connecting {
             return Ok(());
         }
         if base.rooms.room(room).is_some_and(|open| open.kept().records().is_banned(base.own.me.peer)) {
-            // Nobody would pass on whom it looks for.
+            // Members would not forward the search of a banned peer.
             return Err(CommandError::Write(WriteError::Banned));
         }
         let has_place = self.visits.make_place(base, &mut self.attempts);
@@ -340,7 +340,7 @@ impl Connecting {
         Ok(())
     }
 
-    /// Somebody looks for a member: passes signals back to it from here on, and begins a link to it if it looks for us.
+    /// A member searches another: signals travel back to it from here on, and a link to it begins if it searches us.
     pub(in crate::node) fn handle_sought(
         &mut self,
         base: &mut Base,
@@ -361,7 +361,7 @@ impl Connecting {
         if let Err((refusal, detail)) = check_announcement(base, &announcement) {
             return base.own.refuse(Some(origin), refusal, detail);
         }
-        // Who finds no place asks again, or hears after a while that nobody answered.
+        // A member without space asks again, or learns after a while that nobody answered.
         let is_expected = self.visits.contains(room, origin);
         if !is_expected && !self.visits.make_place(base, &mut self.attempts)
             || !self.know(base, room, &announcement)
@@ -374,7 +374,7 @@ impl Connecting {
         } else if !self.attempts.is_trying(base, origin) {
             self.try_now(base, origin);
         } else if !self.attempts.is_heard(base, origin) {
-            // What was offered, or answered, may be lost: to look for us is to ask.
+            // An offer or answer may be lost: its search is a request.
             if base.own.me > origin {
                 self.handle_ask(base, room, origin, (0, 0));
             } else {

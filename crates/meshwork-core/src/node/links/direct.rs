@@ -1,4 +1,4 @@
-//! Sessions: when one is resumed, what was said in it to one endpoint alone, and what is lost with it.
+//! Sessions: their resumption, direct messages, and losses.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -22,7 +22,7 @@ use crate::seam::event::{Event, RoomHandle};
 use crate::seam::io::LinkId;
 use crate::seam::lane::{DirectEnd, DirectToken};
 
-/// Endpoints for which something may wait that has no link: each is one that a link is looked for meanwhile.
+/// Endpoints without link that may have waiting messages: a link to each is sought meanwhile.
 const WAITING_ENDPOINTS_MAX: usize = 8;
 /// The first version of the link protocol with resumption and direct messages.
 const RESUMPTION_VERSION: u16 = 2;
@@ -33,12 +33,12 @@ impl Links {
         self.ends.get(endpoint)?.session.as_ref()
     }
 
-    /// The session with an endpoint, to change it.
+    /// The session with an endpoint, for changes.
     pub(in crate::node) fn session_mut(&mut self, endpoint: Endpoint) -> Option<&mut Session> {
         self.ends.get_mut(endpoint)?.session.as_mut()
     }
 
-    /// Queues a direct message in a session; where there is none, or its room waits to be attached, it waits for that.
+    /// Queues a direct message in a session. Without a session, or before the room is attached, it waits.
     ///
     /// # Errors
     /// [`CommandError::NotLinked`], [`CommandError::NoDirect`] or [`CommandError::Backpressure`].
@@ -56,7 +56,7 @@ impl Links {
         let waits_in_room = end.waiting.as_ref().is_some_and(|waiting| waiting.has_room(letter.room));
         match &mut end.session {
             Some(_) if !end.direct_links => return Err(CommandError::NoDirect(to)),
-            // What waits for the room to be attached goes first.
+            // Messages that wait for the room go first.
             Some(session) if (is_attached || end.link.is_none()) && !waits_in_room => {
                 session.direct.queue(token, letter).map_err(CommandError::Backpressure)?;
             }
@@ -70,7 +70,7 @@ impl Links {
         Ok(token)
     }
 
-    /// An endpoint is attached to a room that this end calls by this number: what waited for that is sent.
+    /// An endpoint is attached to a room, with our number for it: sends the waiting messages.
     pub(in crate::node) fn handle_attached(&mut self, own: &mut Own, endpoint: Endpoint, room: u32) {
         let Some(end) = self.ends.get_mut(endpoint) else { return };
         let (Some(waiting), Some(session)) = (&mut end.waiting, &mut end.session) else { return };
@@ -84,7 +84,7 @@ impl Links {
         tell_ended(own, endpoint, &ended, Some("more waited for it than it is kept for one endpoint"));
     }
 
-    /// Gives up what waited too long for a link.
+    /// Ends messages that waited too long for a link.
     pub(in crate::node) fn end_waiting(&mut self, own: &mut Own) {
         let now = own.time();
         for endpoint in self.ends.those(|end| end.waiting.is_some()) {
@@ -97,8 +97,7 @@ impl Links {
         }
     }
 
-    /// An endpoint is in a room no longer that this end calls by this number, or this end is not: what was said to it
-    /// there ends.
+    /// An endpoint is no longer in the room with our number, or we are not: ends the direct messages to it there.
     pub(in crate::node) fn end_direct_in(&mut self, own: &mut Own, endpoint: Endpoint, room: u32, why: &str) {
         let Some(end) = self.ends.get_mut(endpoint) else { return };
         let mut ended = end.session.as_mut().map(|session| session.direct.end_room(room)).unwrap_or_default();
@@ -110,8 +109,8 @@ impl Links {
         tell_ended(own, endpoint, &ended, Some(why));
     }
 
-    /// A link is proved: resumes its session, or begins it. Returns what to tell people when it was resumed, and
-    /// what to tell the other end first.
+    /// A link is proved: resumes its session, or begins it. Returns the report if it was resumed, and the first message
+    /// for the other end.
     pub(in crate::node) fn open_session(
         &mut self,
         own: &mut Own,
@@ -140,8 +139,8 @@ impl Links {
         (words, end.direct_links.then_some(resumption))
     }
 
-    /// The other end began a new session: what was sent in the one before may or may not have arrived, and what was never
-    /// sent waits for its room.
+    /// The other end began a new session: sent messages of the former one may or may not have arrived, and unsent
+    /// messages wait for their room.
     fn give_session_up(&mut self, own: &mut Own, endpoint: Endpoint) {
         let Some(end) = self.ends.get_mut(endpoint) else { return };
         let Some(mut session) = end.session.take() else { return };
@@ -153,7 +152,7 @@ impl Links {
         tell_ended(own, endpoint, &ended, Some("the other end began a new session"));
     }
 
-    /// A proved link is lost. Returns whose it was, unless another has taken its place.
+    /// A proved link is lost. Returns its endpoint, unless another link has replaced it.
     pub(in crate::node) fn cut(&mut self, link: LinkId) -> Option<Endpoint> {
         let state = self.links.get(&link)?;
         let (endpoint, heard) = (state.remote(), state.heard());
@@ -164,14 +163,14 @@ impl Links {
         Some(endpoint)
     }
 
-    /// A session is over; what was said in it and not acknowledged is given up.
+    /// A session is over; ends its unacknowledged messages.
     pub(in crate::node) fn end_session(&mut self, own: &mut Own, endpoint: Endpoint, reason: &str) {
         let Some(end) = self.ends.get_mut(endpoint) else { return };
         let ended = end.session.take().map(|mut session| session.direct.end()).unwrap_or_default();
         tell_ended(own, endpoint, &ended, Some(reason));
     }
 
-    /// Gives up sessions that were not resumed in time. Returns whose they were.
+    /// Ends sessions that were not resumed in time. Returns their endpoints.
     pub(in crate::node) fn end_old_sessions(&mut self, own: &mut Own) -> Vec<Endpoint> {
         let (now, within) = (own.time(), own.config.resume_within);
         let is_over = |session: &Session| session.cut().is_some_and(|cut| cut + within <= now);
@@ -182,7 +181,7 @@ impl Links {
         over
     }
 
-    /// The other end says what it remembers of the session. An error is its offence.
+    /// The other end sends its memory of the session. An error is its violation.
     pub(in crate::node) fn handle_resumption(
         &mut self,
         own: &mut Own,
@@ -206,7 +205,7 @@ impl Links {
         Ok(())
     }
 
-    /// A direct message arrived, in this room unless this end left it. An error is the other end's offence.
+    /// A direct message arrived, in this room unless this end left it. An error is the other end's violation.
     pub(in crate::node) fn handle_direct(
         &mut self,
         own: &mut Own,
@@ -222,7 +221,7 @@ impl Links {
         let arrival = if session.is_told() {
             session.direct.handle_message(number, room, letter)
         } else {
-            // It must say first what it remembers.
+            // It must send its memory first.
             Arrival::Gap
         };
         #[cfg(feature = "planted-bugs")]
@@ -241,7 +240,7 @@ impl Links {
         Ok(())
     }
 
-    /// The other end has received direct messages. An error is its offence.
+    /// The other end has received direct messages. An error is its violation.
     pub(in crate::node) fn handle_direct_received(
         &mut self,
         own: &mut Own,
@@ -255,7 +254,7 @@ impl Links {
         Ok(())
     }
 
-    /// The application takes direct messages, or lets them wait.
+    /// The application accepts direct messages, or lets them wait.
     pub(in crate::node) fn set_takes_direct(&mut self, own: &mut Own, takes: bool) {
         self.takes_direct = takes;
         let waits = |end: &End| end.session.as_ref().is_some_and(|s| s.direct.arrived_bytes() > 0);
@@ -264,7 +263,7 @@ impl Links {
         }
     }
 
-    /// Whether the application takes direct messages.
+    /// Whether the application accepts direct messages.
     pub(in crate::node) fn takes_direct(&self) -> bool {
         self.takes_direct
     }
@@ -281,8 +280,7 @@ impl Links {
         }
     }
 
-    /// Sends direct messages and their acknowledgements over links that have room. Returns whether there was
-    /// nothing.
+    /// Sends direct messages and their acknowledgements over links with space. Returns whether there was nothing.
     pub(in crate::node) fn serve_direct(&mut self) -> bool {
         let mut idle = true;
         let links = &mut self.links;
@@ -305,7 +303,7 @@ impl Links {
         idle
     }
 
-    /// Bytes of direct messages kept for or from the endpoint for which most are kept.
+    /// The most bytes of direct messages kept for or from one endpoint.
     pub(in crate::node) fn retained_bytes_most(&self) -> usize {
         let sessions = self.ends.iter().filter_map(|(_, end)| end.session.as_ref());
         let retained =
@@ -319,7 +317,7 @@ fn tell_arrived(own: &mut Own, from: Endpoint, room: RoomHandle, letter: Letter)
     own.event(Event::Direct { room, from, slot, topic, bytes: bytes.into_inner() });
 }
 
-/// Tells of messages that ended, those of a room that ended alike together.
+/// Reports ended messages, those of a room with equal outcome together.
 fn tell_ended(own: &mut Own, to: Endpoint, ended: &[Ended], reason: Option<&str>) {
     let mut kinds: BTreeMap<(u32, DirectEnd), (DirectToken, usize)> = BTreeMap::new();
     for one in ended {
@@ -327,7 +325,7 @@ fn tell_ended(own: &mut Own, to: Endpoint, ended: &[Ended], reason: Option<&str>
         *through = one.token.max(*through);
         *messages += 1;
     }
-    // What was sent comes before what was not.
+    // Sent ones come before unsent ones.
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, (through, _))| *through);
     for ((room, end), (through, messages)) in kinds {

@@ -1,9 +1,9 @@
-//! Links and sessions of a node: what each endpoint is linked by, how long it is silent, what waits for it.
+//! Links and sessions of a node: the link of each endpoint, its silence, and messages that wait for it.
 //!
-//! A link is an attempt until it is proved; then it is its endpoint's, in place of the one before. A session outlives
-//! the link for as long as another may take its place.
+//! A link is an attempt until it is proved; then it replaces its endpoint's former link. A session survives the link as
+//! long as another may replace it.
 //!
-//! It knows neither rooms nor servers, nor why a link is wanted: it hands a room's messages on unopened.
+//! It knows neither rooms nor servers, nor the purpose of a link, and forwards a room's messages unopened.
 
 mod direct;
 mod ends;
@@ -26,16 +26,16 @@ use crate::seam::io::{Channel, Effect, FRAME_MAX, LinkId};
 use crate::seam::path::LinkPath;
 use crate::time::Time;
 
-/// Offences after which a link is closed: one may be a bug, eight are not.
+/// Violations after which a link is closed: one may be a bug, eight are not.
 pub(super) const OFFENCES_MAX: u32 = 8;
-/// Bytes that may wait on a link while parts of a replica or direct messages are handed to it, so that live
-/// batches never wait behind a whole replica: at 10 Mbit/s this is 50 ms.
+/// Bytes that may wait on a link while it gets parts of a replica or direct messages, so that live batches never wait
+/// behind a whole replica: at 10 Mbit/s this is 50 ms.
 pub(super) const SERVE_QUEUE: usize = 64 * 1024;
-/// Bytes that may wait on a link while a part of a blob is queued: one frame, so that whatever else is said waits for one
-/// such part at most.
+/// Bytes that may wait on a link while a part of a blob is queued: one frame, so that other messages wait for one such
+/// part at most.
 pub(super) const BLOB_QUEUE: usize = FRAME_MAX;
 
-/// Which links may have something to send.
+/// The links that may have data to send.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Unflushed {
     #[default]
@@ -44,7 +44,7 @@ pub(super) enum Unflushed {
     All,
 }
 
-/// All links and attempts, and the sessions of those who are known.
+/// All links and attempts, and the sessions of known endpoints.
 #[derive(Debug)]
 pub(super) struct Links {
     links: BTreeMap<LinkId, Box<Link>>,
@@ -52,9 +52,9 @@ pub(super) struct Links {
     next: u64,
     /// The token of the next direct message.
     next_token: u64,
-    /// Whether the application takes direct messages.
+    /// Whether the application accepts direct messages.
     takes_direct: bool,
-    /// The link that brought something last: no other has anything to tell.
+    /// The link with the last received data: no other has events.
     spoken: Option<LinkId>,
     unflushed: Unflushed,
 }
@@ -72,17 +72,17 @@ impl Links {
         }
     }
 
-    /// Somebody is known from here on.
+    /// An endpoint is known from here on.
     pub(super) fn insert_endpoint(&mut self, endpoint: Endpoint) {
         self.ends.insert(endpoint);
     }
 
-    /// Somebody is known no longer, who has neither link nor session.
+    /// An endpoint without link and session is no longer known.
     pub(super) fn remove_endpoint(&mut self, endpoint: Endpoint) {
         self.ends.remove(endpoint);
     }
 
-    /// Begins an attempt, whose connection the driver is to open.
+    /// Begins an attempt. The driver must open its connection.
     pub(super) fn begin(&mut self, own: &Own, role: Role, facts: Facts) -> LinkId {
         let link = LinkId(self.next);
         self.next += 1;
@@ -95,7 +95,7 @@ impl Links {
         self.links.get(&link).map(Box::as_ref)
     }
 
-    /// A link or an attempt, to change it.
+    /// A link or an attempt, for changes.
     pub(super) fn get_mut(&mut self, link: LinkId) -> Option<&mut Link> {
         self.links.get_mut(&link).map(Box::as_mut)
     }
@@ -120,23 +120,23 @@ impl Links {
         self.get(self.id_of(endpoint)?)
     }
 
-    /// The proved link to an endpoint, where it is of this session and epoch.
+    /// The proved link to an endpoint, if it has this session and epoch.
     pub(super) fn proved_by(&self, endpoint: Endpoint, epoch: (u64, u32)) -> Option<LinkId> {
         let id = self.id_of(endpoint)?;
         (self.get(id)?.facts().session_and_epoch() == epoch).then_some(id)
     }
 
-    /// The proved link to an endpoint, to change it.
+    /// The proved link to an endpoint, for changes.
     pub(super) fn of_mut(&mut self, endpoint: Endpoint) -> Option<&mut Link> {
         self.get_mut(self.id_of(endpoint)?)
     }
 
-    /// What each endpoint that is known is linked by.
+    /// The links and sessions of known endpoints.
     pub(super) fn ends(&self) -> &Ends {
         &self.ends
     }
 
-    /// Those who have a proved link.
+    /// The endpoints with a proved link.
     pub(super) fn linked(&self) -> impl Iterator<Item = Endpoint> {
         self.ends.iter().filter(|(_, end)| end.link.is_some()).map(|(endpoint, _)| endpoint)
     }
@@ -146,36 +146,34 @@ impl Links {
         self.id_of(endpoint).is_some()
     }
 
-    /// Whose proved link this is. An older link to the same endpoint may still deliver what was under way; it no longer
-    /// counts.
+    /// The endpoint of a proved link. An older link to the same endpoint may still deliver data; it no longer counts.
     pub(super) fn owner(&self, link: LinkId) -> Option<Endpoint> {
         let endpoint = self.links.get(&link)?.remote();
         (self.id_of(endpoint) == Some(link)).then_some(endpoint)
     }
 
-    /// Says something over the proved link to an endpoint, if there is one.
+    /// Sends a message over the proved link to an endpoint, if there is one.
     pub(super) fn send(&mut self, to: Endpoint, message: &LinkMessage) {
         if let Some(link) = self.of_mut(to) {
             link.send(message);
         }
     }
 
-    /// A proved link is the endpoint's from here on; what was held against the one before is forgotten.
+    /// A proved link becomes the endpoint's; suspicion against the former one is forgotten.
     pub(super) fn set_link(&mut self, endpoint: Endpoint, link: LinkId) {
         if let Some(end) = self.ends.get_mut(endpoint) {
             (end.link, end.suspect, end.offences) = (Some(link), None, 0);
         }
     }
 
-    /// The link to an endpoint is about to be replaced.
+    /// The link to an endpoint will be replaced.
     pub(super) fn unset_link(&mut self, endpoint: Endpoint) {
         if let Some(end) = self.ends.get_mut(endpoint) {
             end.link = None;
         }
     }
 
-    /// Takes in bytes. Returns whether its link had been stale, where there is something to settle: an answered ping
-    /// alone is nothing.
+    /// Accepts bytes. Returns whether its link had been stale, if there is work to do: an answered ping alone is none.
     pub(super) fn handle_data(
         &mut self,
         own: &Own,
@@ -194,7 +192,7 @@ impl Links {
         Some(was_stale)
     }
 
-    /// So many bytes less wait in the driver. Returns whether something waited for that.
+    /// The driver's queue shrank by this number of bytes. Returns whether data waited for that.
     pub(super) fn handle_writable(&mut self, link: LinkId, bytes: usize) -> bool {
         let Some(known) = self.links.get_mut(&link) else { return false };
         known.handle_writable(bytes);
@@ -205,24 +203,25 @@ impl Links {
         is_held_up
     }
 
-    /// The link that brought something since this was last asked.
+    /// The link with data since the last call.
     pub(super) fn take_spoken(&mut self) -> Option<LinkId> {
         self.spoken.take()
     }
 
-    /// What a link has to tell.
+    /// The next event of a link.
     pub(super) fn poll_event(&mut self, link: LinkId) -> Option<LinkEvent> {
         self.links.get_mut(&link)?.poll_event()
     }
 
-    /// Counts an offence. Returns the link of one who has offended too often.
+    /// Counts a violation. Returns the link after too many.
     pub(super) fn count_offence(&mut self, endpoint: Endpoint) -> Option<LinkId> {
         let end = self.ends.get_mut(endpoint)?;
         end.offences += 1;
         end.link.filter(|_| end.offences >= OFFENCES_MAX)
     }
 
-    /// Has a link say what waits, with a last word if one is given, and the driver close it. Returns whose it is.
+    /// Sends the waiting data of a link, with a goodbye if one is given, and lets the driver close it. Returns its
+    /// endpoint.
     pub(super) fn close(
         &mut self,
         own: &mut Own,
@@ -239,7 +238,7 @@ impl Links {
         Some(endpoint)
     }
 
-    /// Forgets a link. Returns whose it was, and whether it was the proved one.
+    /// Forgets a link. Returns its endpoint, and whether it was the proved one.
     pub(super) fn forget(&mut self, link: LinkId) -> Option<(Endpoint, bool)> {
         let endpoint = self.links.get(&link)?.remote();
         if !planted!(LinkLeaks) {
@@ -254,12 +253,12 @@ impl Links {
         Some((endpoint, is_proved))
     }
 
-    /// Forgets an attempt. Returns with whom.
+    /// Forgets an attempt. Returns its endpoint.
     pub(super) fn forget_attempt(&mut self, link: LinkId) -> Option<Endpoint> {
         self.links.remove(&link).map(|state| state.remote())
     }
 
-    /// Nothing changed but a link, which may have something to send: answers to pings, and what waited for its window.
+    /// Only a link changed, which may have data to send: answers to pings, and data that waited for its window.
     fn flush_later(&mut self, link: LinkId) {
         self.unflushed = match self.unflushed {
             Unflushed::Nothing => Unflushed::One(link),
@@ -268,24 +267,24 @@ impl Links {
         };
     }
 
-    /// Any link may have something to send.
+    /// Any link may have data to send.
     pub(super) fn flush_all_later(&mut self) {
         self.unflushed = Unflushed::All;
     }
 
-    /// Which links may have something to send, since this was last asked.
+    /// The links that may have data to send, since the last call.
     pub(super) fn take_unflushed(&mut self) -> Unflushed {
         core::mem::take(&mut self.unflushed)
     }
 
-    /// Sends what may go out over a link.
+    /// Sends due data over a link.
     pub(super) fn flush(&mut self, own: &mut Own, link: LinkId) {
         if let Some(state) = self.links.get_mut(&link) {
             flush(own, link, state);
         }
     }
 
-    /// Sends what may go out over any link.
+    /// Sends due data over any link.
     pub(super) fn flush_all(&mut self, own: &mut Own) {
         for (&link, state) in &mut self.links {
             flush(own, link, state);
@@ -300,7 +299,7 @@ impl Links {
         }
     }
 
-    /// Pings what is to be pinged.
+    /// Sends due pings.
     pub(super) fn handle_timeout(&mut self, own: &Own) {
         // Soon all links are pinged at the same moment, and the machine wakes up once for them.
         let ahead = if self.links.values().any(|link| link.is_ping_due(own.time())) {
@@ -311,12 +310,12 @@ impl Links {
         self.links.values_mut().for_each(|link| link.handle_timeout(own.now, ahead));
     }
 
-    /// When links ping, and when silence is to be told.
+    /// The time of the next ping, or report of silence.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
         let mut earliest = None;
         for (&id, link) in &self.links {
             earliest = earliest.into_iter().chain(link.poll_timeout()).min();
-            // A ping is due before that nearly always, so that nothing is looked up.
+            // A ping is due before that nearly always, so nothing is looked up.
             let (stale_at, gone_at) = (link.stale_at(), link.heard() + own.config.gone_after);
             if earliest.is_some_and(|at| at <= gone_at && stale_at.is_none_or(|stale_at| at <= stale_at)) {
                 continue;
@@ -328,12 +327,12 @@ impl Links {
         earliest
     }
 
-    /// Whether nothing was heard of an endpoint for so long that it may be cut off.
+    /// Whether an endpoint was silent for so long that it may be cut off.
     pub(super) fn is_cut_off(&self, now: Time, endpoint: Endpoint) -> bool {
         self.of(endpoint).is_none_or(|link| link.is_stale(now))
     }
 
-    /// Whether the link to an endpoint has been silent for so long that another is tried.
+    /// Whether the link to an endpoint was silent for so long that another is tried.
     pub(super) fn is_silent(&self, own: &Own, endpoint: Endpoint) -> bool {
         let Some(end) = self.ends.get(endpoint) else { return false };
         let Some(heard) = self.of(endpoint).map(Link::heard) else { return false };
@@ -347,13 +346,13 @@ impl Links {
         self.is_linked(endpoint) && !self.is_silent(own, endpoint)
     }
 
-    /// Whether a session with an endpoint is to be resumed.
+    /// Whether a session with an endpoint waits for resumption.
     pub(super) fn is_resuming(&self, own: &Own, endpoint: Endpoint) -> bool {
         let waits = self.session(endpoint).is_some() && !self.is_linked(endpoint);
         waits || self.is_silent(own, endpoint)
     }
 
-    /// Has the links with such paths answer within a moment. Returns whose they are.
+    /// Requires an answer within a moment from links with such paths. Returns their endpoints.
     pub(super) fn doubt(&mut self, own: &Own, is_doubted: impl Fn(LinkPath) -> bool) -> Vec<Endpoint> {
         let doubted =
             self.linked().filter(|endpoint| self.of(*endpoint).is_some_and(|link| is_doubted(link.path())));
@@ -366,7 +365,7 @@ impl Links {
         doubted
     }
 
-    /// How many links and attempts there are.
+    /// Number of links and attempts.
     pub(super) fn count(&self) -> usize {
         self.links.len()
     }

@@ -1,4 +1,4 @@
-//! Attaching to rooms over links, and what rooms and members say to each other.
+//! Attaching to rooms over links, and messages between rooms and members.
 
 use alloc::format;
 use alloc::string::String;
@@ -27,8 +27,8 @@ use crate::text::shown;
 use crate::wire::{Bounded, BoundedText};
 
 impl Rooms {
-    /// There is no place for an endpoint. That is a refusal where everybody is linked to everybody alone: in other
-    /// overlays it happens all the time that somebody has as many neighbours as it keeps.
+    /// There is no space for an endpoint. That is a refusal only in a full mesh: in other overlays members often have
+    /// enough neighbours.
     pub(in crate::node) fn refuse_full(
         &mut self,
         own: &mut Own,
@@ -42,7 +42,7 @@ impl Rooms {
         }
     }
 
-    /// Tells a linked endpoint that we are in a room, once.
+    /// Announces us to a linked endpoint in a room, once.
     pub(in crate::node) fn send_attach(
         &mut self,
         own: &Own,
@@ -59,7 +59,7 @@ impl Rooms {
         }
     }
 
-    /// Tells a linked endpoint that we visit it in a room, once.
+    /// Announces our visit to a linked endpoint in a room, once.
     pub(in crate::node) fn send_visit(
         &mut self,
         own: &Own,
@@ -103,7 +103,7 @@ impl Rooms {
         }))
     }
 
-    /// Tells the members of a room, or of all rooms, again what they should know of us.
+    /// Sends the members of a room, or of all rooms, our facts again.
     pub(in crate::node) fn tell_members(&self, own: &Own, links: &mut Links, only: Option<RoomHandle>) {
         for (endpoint, one) in self.attachments.iter() {
             for &handle in one.sent.iter().filter(|&&room| only.is_none_or(|only| only == room)) {
@@ -112,8 +112,7 @@ impl Rooms {
         }
     }
 
-    /// A linked endpoint says that it is in a room; `introduction` is who it is. Returns the room that it is attached
-    /// to now.
+    /// A linked endpoint attaches to a room; `introduction` is its own. Returns the room that it is attached to now.
     pub(in crate::node) fn handle_attach(
         &mut self,
         own: &mut Own,
@@ -163,7 +162,7 @@ impl Rooms {
         Ok(Some(handle))
     }
 
-    /// A linked endpoint says that it visits us in a room. Returns the room.
+    /// A linked endpoint visits us in a room. Returns the room.
     pub(in crate::node) fn handle_visit(
         &mut self,
         own: &mut Own,
@@ -184,7 +183,7 @@ impl Rooms {
         Ok(Some(handle))
     }
 
-    /// Tells rooms which visits go on.
+    /// Updates the visits of rooms.
     pub(in crate::node) fn handle_guests(&mut self, own: &Own) {
         for (&handle, entry) in &mut self.rooms {
             if let Some((room, now)) = entry.open(own) {
@@ -193,7 +192,7 @@ impl Rooms {
         }
     }
 
-    /// The room that somebody attaches to, if we are in it and can tell that it has access, and what gives it access.
+    /// The room that an endpoint attaches to, if we are in it and it has access, with the reason.
     ///
     /// # Errors
     /// It does not prove the room's secret, or one that was replaced while nothing lists it.
@@ -228,7 +227,7 @@ impl Rooms {
         Err((Refusal::RoomProof, String::from(detail)))
     }
 
-    /// We leave a room: tells those who were told that we were in it. Returns whose links no room uses now.
+    /// We leave a room: sends this to those that know us in it. Returns the endpoints whose links no room uses now.
     pub(in crate::node) fn detach_all(&mut self, links: &mut Links, handle: RoomHandle) -> Vec<Endpoint> {
         let Some(id) = self.get(handle).map(super::Entry::id) else { return Vec::new() };
         let mut unused = Vec::new();
@@ -248,7 +247,7 @@ impl Rooms {
         unused
     }
 
-    /// An endpoint is no longer attached to a room: its member is gone, and what it said of itself.
+    /// An endpoint is no longer attached to a room: removes its membership and presence.
     pub(in crate::node) fn handle_detached(&mut self, own: &mut Own, handle: RoomHandle, endpoint: Endpoint) {
         self.lanes().forget_presence(own, handle, |gone| gone == endpoint);
         let is_distant = self.attachments.is_distant(endpoint, handle);
@@ -257,7 +256,7 @@ impl Rooms {
         }
     }
 
-    /// Says something to members of a room, encoded once. What finds no place is brought by the comparison.
+    /// Sends a message to members of a room, encoded once. Comparison delivers messages without space.
     pub(in crate::node) fn send(
         &mut self,
         own: &Own,
@@ -276,7 +275,7 @@ impl Rooms {
         }
     }
 
-    /// Serves parts of replicas over links that have room. Returns whether there was nothing to serve.
+    /// Serves parts of replicas over links with space. Returns whether there was nothing to serve.
     pub(in crate::node) fn serve_parts(&mut self, links: &mut Links) -> bool {
         let mut idle = true;
         if !self.rooms().any(|room| room.is_serving() || room.kept().blobs().is_some_and(Share::is_serving)) {
@@ -310,7 +309,7 @@ impl Rooms {
         idle
     }
 
-    /// Refuses to write while every member's link is full to its limit: what was written could reach nobody.
+    /// Refuses to write while every member's link is full: the write could reach nobody.
     ///
     /// # Errors
     /// [`WriteError::Backpressure`].
@@ -330,7 +329,7 @@ impl Rooms {
     }
 }
 
-/// Detaches whoever attaches to a room, for now. It takes us for detached, too, and is told anew that we are there once it may come.
+/// Detaches an attaching endpoint, for now. It considers us detached, too, and is informed again once it may come.
 fn send_back(
     attachments: &mut Attachments,
     links: &mut Links,
@@ -344,20 +343,19 @@ fn send_back(
     send_detach(links, to, room, reason);
 }
 
-/// An endpoint has no access to a room, or takes us for somebody without: the overlay seeks it no more for a while.
+/// An endpoint has no access to a room, or considers us without access: the overlay stops seeking it for a while.
 pub(in crate::node) fn shut_out(rooms: &mut Rooms, own: &Own, handle: RoomHandle, endpoint: Endpoint) {
     if let Some((room, now)) = rooms.room_mut(own, handle) {
         room.membership_mut().handle_shut_out(now, endpoint);
     }
 }
 
-/// Tells a linked endpoint that we are not in a room with it.
+/// Informs a linked endpoint that we are not in a room with it.
 pub(in crate::node) fn send_detach(links: &mut Links, to: Endpoint, room: RoomId, reason: DetachReason) {
     links.send(to, &LinkMessage::Detach(Detach { room, reason }));
 }
 
-/// Who is attached to a room or visits us there and has no access by the records that are here now, with what it is to
-/// be told.
+/// The attached endpoints and visitors of a room that have no access by the present records, with the reason for each.
 pub(in crate::node) fn without_access(
     rooms: &Rooms,
     links: &Links,
@@ -375,7 +373,7 @@ pub(in crate::node) fn without_access(
     shut.collect()
 }
 
-/// Whether an endpoint has access to a room by what is here, and shows that it has not heard of the secret in force.
+/// Whether an endpoint has access to a room, and lacks the secret in force.
 pub(in crate::node) fn is_behind(
     rooms: &Rooms,
     links: &Links,
@@ -386,7 +384,7 @@ pub(in crate::node) fn is_behind(
     one.is_attached(handle) && entrance(links, entry, endpoint, one.renewed(handle)) == Entrance::Listed
 }
 
-/// Who attached to a room before it could be told here whether it has access, and has it by what is here now.
+/// Endpoints that attached before their access was known, and have it now.
 pub(in crate::node) fn with_access_at_last(
     rooms: &Rooms,
     links: &Links,
@@ -399,7 +397,7 @@ pub(in crate::node) fn with_access_at_last(
     let_in.map(|(endpoint, _)| endpoint).collect()
 }
 
-/// The secret of a room is another one, and those who are attached have access: tells them, and shows that we know it.
+/// The room has a new secret, and attached members have access: sends it to them, and proves that we know it.
 pub(in crate::node) fn tell_secret(rooms: &Rooms, own: &Own, links: &mut Links, handle: RoomHandle) {
     rooms.tell_members(own, links, Some(handle));
     let Some(room) = rooms.room(handle) else { return };
@@ -407,8 +405,8 @@ pub(in crate::node) fn tell_secret(rooms: &Rooms, own: &Own, links: &mut Links, 
     attached.for_each(|(endpoint, _)| hand_secret(links, endpoint, room));
 }
 
-/// The records changed: hands the secret in force to those who are attached, have access by its record and did not show it. They
-/// came while another branch was in force.
+/// The records changed: sends the secret in force to attached members that have access by its record and did not show
+/// it. They came while another branch was in force.
 pub(in crate::node) fn hand_listed(rooms: &Rooms, links: &mut Links, handle: RoomHandle) {
     let Some(room) = rooms.room(handle) else { return };
     for endpoint in rooms.attachments.attached_to(handle) {
@@ -418,14 +416,14 @@ pub(in crate::node) fn hand_listed(rooms: &Rooms, links: &mut Links, handle: Roo
     }
 }
 
-/// Hands a member that has access the secret that a record in force gives the room, if it is known here.
+/// Sends a member with access the secret that a record in force gives the room, if it is known here.
 pub(in crate::node) fn hand_secret(links: &mut Links, to: Endpoint, room: &Room) {
     if let (Some(secret), Some(link)) = (given_secret(room.kept()), links.of_mut(to)) {
         link.send(&RoomMessage::Secret(secret.0).on_link(room.kept().handle().0));
     }
 }
 
-/// What gives an endpoint access to a room whose first secret it knows, or keeps it out.
+/// The reason why an endpoint that knows the first secret has access to a room, or not.
 pub(in crate::node) fn entrance(
     links: &Links,
     entry: &Entry,

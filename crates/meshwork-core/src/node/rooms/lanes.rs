@@ -1,4 +1,4 @@
-//! What is said on lanes to members that are linked, and what they say to the application.
+//! Lanes: messages to linked members, and their messages to the application.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::seam::lane::{Audience, Slot, Topic};
 use crate::time::Now;
 use crate::wire::Bytes;
 
-/// Rooms and who is attached to them, as far as lanes need them.
+/// The part of rooms that lanes need.
 pub(in crate::node) struct Lanes<'a> {
     rooms: &'a mut BTreeMap<RoomHandle, Box<Entry>>,
     attachments: &'a mut Attachments,
@@ -28,7 +28,7 @@ pub(in crate::node) struct Lanes<'a> {
 }
 
 impl Rooms {
-    /// To say something on lanes, or to hear it.
+    /// For sending and receiving on lanes.
     pub(in crate::node) fn lanes(&mut self) -> Lanes<'_> {
         let Rooms { rooms, attachments, datagrams, .. } = self;
         Lanes { rooms, attachments, datagrams }
@@ -36,7 +36,7 @@ impl Rooms {
 }
 
 impl Lanes<'_> {
-    /// Sets what one says of oneself in a room. Returns whether that is to be said at once.
+    /// Sets our presence in a room. Returns whether it must be sent at once.
     ///
     /// # Errors
     /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::PresenceTooLong`].
@@ -60,7 +60,7 @@ impl Lanes<'_> {
         entry.open(own).ok_or(CommandError::NotOpen)
     }
 
-    /// Says of oneself what is due.
+    /// Sends our due presence.
     pub(in crate::node) fn say_presence(&mut self, own: &Own, links: &mut Links) {
         for (&handle, entry) in &mut *self.rooms {
             if let Some(room) = entry.room.as_mut().filter(|room| !room.membership().is_full_mesh()) {
@@ -84,7 +84,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// One is about to leave a room: those to whom there is no link are told that one says nothing of oneself any more.
+    /// We will leave a room: ends our presence for members without a link.
     pub(in crate::node) fn end_presence(&mut self, own: &Own, handle: RoomHandle) {
         let Some(Entry { room: Some(room), presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut)
         else {
@@ -98,7 +98,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// Shows nothing any more of those who are gone from a room.
+    /// Removes the presence of members that left a room.
     pub(super) fn forget_presence(
         &mut self,
         own: &mut Own,
@@ -111,7 +111,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// The rules of a room changed, or somebody was admitted: who may not be heard any more is not shown, and who may again is.
+    /// The rules of a room changed, or a peer was admitted: hides and shows presence accordingly.
     pub(in crate::node) fn handle_rules(&mut self, own: &mut Own, handle: RoomHandle) {
         let Some(Entry { room, presence, .. }) = self.rooms.get_mut(&handle).map(Box::as_mut) else { return };
         let changed = presence.handle_heard(|endpoint, slot| may_be_heard(room.as_ref(), endpoint, slot));
@@ -121,7 +121,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// Says something once to linked members.
+    /// Sends a datagram to linked members.
     ///
     /// # Errors
     /// As for [`RoomMut::send_datagram`](crate::node::RoomMut::send_datagram).
@@ -170,7 +170,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// Passes on what somebody says to everybody.
+    /// Forwards a datagram to everybody.
     pub(in crate::node) fn pass(
         &self,
         links: &mut Links,
@@ -181,8 +181,8 @@ impl Lanes<'_> {
         queue(links, ways, &Unreliable::Passed(Passed { room: handle.0, batch: batch.to_vec() }));
     }
 
-    /// A linked endpoint says something on a lane, over either channel. A number that is not attached may be that of a
-    /// room just left.
+    /// A linked endpoint sent a message on a lane, over either channel. An unknown number may be that of a room just
+    /// left.
     pub(in crate::node) fn handle_lane(&mut self, own: &mut Own, from: Endpoint, said: Unreliable) {
         let Some(one) = self.attachments.get_mut(from) else { return };
         match said {
@@ -219,7 +219,7 @@ impl Lanes<'_> {
     }
 }
 
-/// Queues a datagram for those who are linked.
+/// Queues a datagram for linked members.
 fn queue(links: &mut Links, to: &[Endpoint], said: &Unreliable) {
     let (bytes, stream) = said.encode();
     for link in to.iter().filter_map(|&endpoint| links.id_of(endpoint)).collect::<Vec<_>>() {
@@ -227,12 +227,12 @@ fn queue(links: &mut Links, to: &[Endpoint], said: &Unreliable) {
     }
 }
 
-/// Whether a member may be heard in an app of a room.
+/// Whether a member may use lanes of an app in a room.
 fn may_be_heard(room: Option<&Room>, from: Endpoint, slot: Slot) -> bool {
     room.is_some_and(|room| room.kept().may_be_heard(slot.number(), from.peer))
 }
 
-/// Whether one more is taken from an endpoint. What is beyond is no offence, since a network may have held some back.
+/// Whether one more message of an endpoint is accepted. More is no violation, since a network may have delayed some.
 fn is_taken(own: &mut Own, from: Endpoint, allowance: &mut Allowance, reason: Refusal) -> bool {
     match allowance.count(own.time()) {
         Ok(()) => return true,

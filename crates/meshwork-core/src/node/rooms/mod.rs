@@ -1,6 +1,7 @@
-//! Rooms of a node: which there are, who is attached to them, and what they and links tell each other.
+//! Rooms of a node: their members, and their messages to links.
 //!
-//! It stands on links and knows neither servers nor attempts: it says whom a room seeks, and not how to reach them.
+//! It calls links and knows neither servers nor attempts: it reports the endpoints that a room seeks, not the way to
+//! them.
 
 mod attaching;
 mod attachments;
@@ -43,34 +44,34 @@ use crate::time::{Now, Time};
 
 /// Rooms of one node: a person is in a few.
 pub const ROOMS_MAX: usize = 16;
-/// Members that must say that a room is full: nearly all of a full mesh, since one of them may be silent.
+/// Members that must refuse us as full: nearly all of a full mesh, since one of them may be silent.
 const FULL_SAYERS: usize = crate::seam::config::ROOM_ENDPOINTS_MAX - 4;
-/// For how long they say so: where many come at once, all of a sample may have no place for a moment in another
-/// overlay, until those who came just before are settled.
+/// How long they must do so: when many come at once, all of a sample may be full for a moment in another overlay, until
+/// earlier newcomers are settled.
 const FULL_AFTER: Duration = Duration::from_secs(5);
 
 /// A room that the node is in, or on its way into.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// The code it was asked for by.
+    /// The code by which it was requested.
     wanted_code: Option<Code>,
-    /// The id it was asked for by.
+    /// The id by which it was requested.
     wanted_room: Option<RoomId>,
-    /// What lets us in, if it is private and we know it.
+    /// The secrets that admit us, if it is private and we know them.
     secrets: Option<Secrets>,
     /// The app that its LINK names.
     app: Option<AppWord>,
     /// The room itself, once its genesis is known.
     room: Option<Room>,
-    /// What its members say of themselves.
+    /// The presence of its members.
     presence: Presence,
-    /// Members that said that it is full while nobody took us in; at most [`FULL_SAYERS`].
+    /// Members that refused us as full while nobody admitted us; at most [`FULL_SAYERS`].
     full: BTreeSet<Endpoint>,
-    /// When so many had said so.
+    /// The time at which enough had.
     full_since: Option<Time>,
-    /// What is known of links that are not ours, while somebody looks.
+    /// The known links of others, while somebody looks.
     sketch: Sketch,
-    /// It was made here and no server knows it yet: the first one says which overlay it would like.
+    /// It was made here and no server knows it yet: the first server proposes an overlay.
     is_new: bool,
 }
 
@@ -85,7 +86,7 @@ impl Entry {
         self.room.as_ref()
     }
 
-    /// The room, once its genesis is known, to change it, and its present moment.
+    /// The room, once its genesis is known, for changes, and its present moment.
     fn open(&mut self, own: &Own) -> Option<(&mut Room, Now)> {
         let room = self.room.as_mut()?;
         let present = room.kept().present(own.now);
@@ -97,13 +98,13 @@ impl Entry {
         self.secrets.as_ref().map(|secrets| &secrets.secret)
     }
 
-    /// What lets us in, if it is private and we know it.
+    /// The secrets that admit us, if it is private and we know them.
     pub(super) fn secrets(&self) -> Option<Secrets> {
         let renewed = self.room().map_or(self.secrets?.renewed, |room| room.kept().secret());
         Some(Secrets { renewed, ..self.secrets? })
     }
 
-    /// From now on its LINK lets one write.
+    /// Its LINK allows us to write from now on.
     fn set_edit_seed(&mut self, seed: EditSeed) {
         if let Some(secrets) = &mut self.secrets {
             secrets.edit_seed = Some(seed);
@@ -113,41 +114,41 @@ impl Entry {
         }
     }
 
-    /// The app that its LINK names: the one that it was made or asked for with, if any.
+    /// The app of its LINK: the one with which it was made or requested, if any.
     pub(super) fn app(&self) -> Option<&AppWord> {
         self.app.as_ref()
     }
 
-    /// The code it was asked for by.
+    /// The code by which it was requested.
     pub(super) fn wanted_code(&self) -> Option<Code> {
         self.wanted_code
     }
 
-    /// The id it was asked for by.
+    /// The id by which it was requested.
     pub(super) fn wanted_room(&self) -> Option<RoomId> {
         self.wanted_room
     }
 
-    /// When it is judged whether the room is full, once enough members said so.
+    /// The time of the decision whether the room is full, once enough members refused us.
     fn full_judged(&self) -> Option<Time> {
         self.full_since.map(|since| since + FULL_AFTER)
     }
 }
 
-/// All rooms, and who is attached to which.
+/// All rooms, and their attached members.
 #[derive(Debug)]
 pub(super) struct Rooms {
     rooms: BTreeMap<RoomHandle, Box<Entry>>,
     attachments: Attachments,
-    /// Makes what the apps of rooms keep in step.
+    /// Makes the replicas of the apps of rooms.
     apps: MakeReplica,
     /// What makes overlays, once it is here.
     overlays: Option<Maker>,
-    /// Where overlays have their chance from.
+    /// The seed of overlays.
     overlay_seed: Seed,
     /// Signatures that may still be checked in the present call.
     signatures_left: usize,
-    /// The sequence of the last datagram that was said, in whichever room: whoever leaves one and comes back goes on.
+    /// The sequence of the last sent datagram, in any room: a member that leaves one and comes back goes on.
     datagrams: u32,
     next: u32,
 }
@@ -166,19 +167,19 @@ impl Rooms {
         }
     }
 
-    /// Who is attached to which.
+    /// The attached members of rooms.
     pub(super) fn attachments(&self) -> &Attachments {
         &self.attachments
     }
 
-    /// From now on the LINK of a room lets one write.
+    /// The LINK of a room allows us to write from now on.
     pub(super) fn set_edit_seed(&mut self, handle: RoomHandle, seed: EditSeed) {
         if let Some(entry) = self.rooms.get_mut(&handle) {
             entry.set_edit_seed(seed);
         }
     }
 
-    /// Who is attached to which, to change it.
+    /// The attached members of rooms, for changes.
     pub(super) fn attachments_mut(&mut self) -> &mut Attachments {
         &mut self.attachments
     }
@@ -200,7 +201,7 @@ impl Rooms {
         self.rooms.get(&handle)?.room.as_ref()
     }
 
-    /// A room whose genesis is known, to change it, and its present moment.
+    /// A room whose genesis is known, for changes, and its present moment.
     pub(super) fn room_mut(&mut self, own: &Own, handle: RoomHandle) -> Option<(&mut Room, Now)> {
         self.rooms.get_mut(&handle)?.open(own)
     }
@@ -223,12 +224,12 @@ impl Rooms {
         self.rooms.values_mut().filter_map(|entry| entry.room.as_mut())
     }
 
-    /// The room of this id that is open or looked for.
+    /// The room with this id, open or sought.
     pub(super) fn with_id(&self, id: RoomId) -> Option<RoomHandle> {
         self.rooms.iter().find(|(_, entry)| entry.id() == Some(id)).map(|(&handle, _)| handle)
     }
 
-    /// Enters a room that is made or looked for.
+    /// Enters a new or sought room.
     ///
     /// # Errors
     /// [`CommandError::TooManyRooms`].
@@ -282,7 +283,7 @@ impl Rooms {
         self.rooms.get_mut(&handle).is_some_and(|entry| core::mem::take(&mut entry.is_new))
     }
 
-    /// Opens a room whose genesis is known and checked, if its secret is.
+    /// Opens a room whose genesis is known and checked, if its secret is known.
     pub(super) fn open_room(
         &mut self,
         own: &mut Own,
@@ -313,14 +314,14 @@ impl Rooms {
         Ok(())
     }
 
-    /// Stores the genesis of a room that was just opened, and not restored.
+    /// Stores the genesis of a newly opened room that was not restored.
     pub(super) fn store_genesis(&mut self, own: &Own, handle: RoomHandle) {
         if let Some((room, now)) = self.room_mut(own, handle) {
             room.handle_opened(now);
         }
     }
 
-    /// Opens a room by the genesis that somebody handed out, unless it is open.
+    /// Opens a room by a received genesis, unless it is open.
     pub(super) fn open_found(
         &mut self,
         own: &mut Own,
@@ -351,13 +352,13 @@ impl Rooms {
         }
     }
 
-    /// How many links this endpoint keeps at most.
+    /// The most links that this endpoint keeps.
     pub(super) fn set_links_most(&mut self, most: usize) {
         self.rooms_mut().for_each(|room| room.membership_mut().set_most(most));
     }
 
-    /// Takes each room's time from the clocks of its members, and of its servers, which `servers` tells in microseconds
-    /// ahead of one's own. Returns what is to be told.
+    /// Takes each room's time from the clocks of its members, and of its servers, which `servers` returns in
+    /// microseconds ahead of our own. Returns the reports.
     pub(super) fn vote_on_time(
         &mut self,
         own: &Own,
@@ -380,7 +381,7 @@ impl Rooms {
         told
     }
 
-    /// Lets overlays do what is due.
+    /// Lets overlays do due work.
     pub(super) fn handle_overlay_timeouts(&mut self, own: &Own, links: &Links) {
         let now = own.time();
         let facts = |endpoint: Endpoint| {
@@ -392,12 +393,12 @@ impl Rooms {
         }
     }
 
-    /// Has rooms do what is due.
+    /// Lets rooms do due work.
     pub(super) fn handle_timeouts(&mut self, own: &Own) {
         self.rooms_mut().for_each(|room| room.handle_timeout(room.kept().present(own.now)));
     }
 
-    /// When something about rooms is to be done.
+    /// The next due time about rooms.
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
         let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.kept().present(own.now)));
         let presence = self.rooms.values().filter_map(|entry| {
@@ -409,12 +410,12 @@ impl Rooms {
         rooms.chain(presence).chain(full).min()
     }
 
-    /// What a room wants next.
+    /// The next output of a room.
     pub(super) fn poll_output(&mut self, handle: RoomHandle) -> Option<RoomOutput> {
         self.rooms.get_mut(&handle)?.room.as_mut()?.poll_output()
     }
 
-    /// Something of a room was stored, or was not.
+    /// A change of a room was stored, or not.
     pub(super) fn handle_persisted(&mut self, own: &Own, token: u64, result: Result<(), String>) {
         let (handle, token) = split_token(token);
         if let Some((room, now)) = self.room_mut(own, handle) {
@@ -422,7 +423,7 @@ impl Rooms {
         }
     }
 
-    /// The driver read a part of what was stored of a room's past.
+    /// The driver read a part of a room's stored past.
     pub(super) fn handle_history_read(&mut self, own: &Own, token: u64, part: Result<HistoryPart, String>) {
         let (handle, token) = split_token(token);
         if let Some((room, now)) = self.room_mut(own, handle) {
@@ -430,7 +431,7 @@ impl Rooms {
         }
     }
 
-    /// So many signatures may be checked from here on.
+    /// The number of signatures that may be checked from here on.
     pub(super) fn set_signatures_left(&mut self, left: usize) {
         self.signatures_left = left;
     }
@@ -451,46 +452,46 @@ impl Rooms {
         idle
     }
 
-    /// A server names so many members of a room.
+    /// A server names this number of members of a room.
     pub(super) fn handle_sighted(&mut self, own: &Own, handle: RoomHandle, members: usize) {
         if let Some((room, now)) = self.room_mut(own, handle) {
             room.handle_sighted(now, members);
         }
     }
 
-    /// A link that is sought cannot be made at present.
+    /// A wanted link cannot be made at present.
     pub(super) fn handle_unreachable(&mut self, own: &Own, handle: RoomHandle, endpoint: Endpoint) {
         if let Some((room, now)) = self.room_mut(own, handle) {
             room.handle_unreachable(now, endpoint);
         }
     }
 
-    /// An attempt came to nothing: every room that sought this endpoint looks for another.
+    /// An attempt failed: every room that sought this endpoint searches another.
     pub(super) fn handle_unreachable_everywhere(&mut self, own: &Own, endpoint: Endpoint) {
         self.rooms_mut().for_each(|room| room.handle_unreachable(room.kept().present(own.now), endpoint));
     }
 
-    /// An endpoint broke the protocol, and is linked to no longer.
+    /// An endpoint broke the protocol, and is no longer linked.
     pub(super) fn handle_shut_out(&mut self, endpoint: Endpoint) {
         self.rooms_mut().for_each(|room| room.handle_shut_out(endpoint));
     }
 
-    /// Whether a room's overlay links to everybody who is known; so it is until its genesis is.
+    /// Whether a room's overlay links to every known member; true until its genesis is known.
     pub(super) fn links_everybody(&self, handle: RoomHandle) -> bool {
         self.room(handle).is_none_or(|room| room.membership().is_full_mesh())
     }
 
-    /// Whether a room that is open chooses whom it links to.
+    /// Whether an open room's overlay chooses its links.
     pub(super) fn is_sparse(&self, handle: RoomHandle) -> bool {
         self.room(handle).is_some_and(|room| !room.membership().is_full_mesh())
     }
 
-    /// Whether a room that is open has a place for an endpoint.
+    /// Whether an open room has space for an endpoint.
     pub(super) fn admits(&self, handle: RoomHandle, endpoint: Endpoint) -> bool {
         self.room(handle).is_some_and(|room| room.membership().admits(endpoint))
     }
 
-    /// A member says that the room is full: [`Rooms::judge_full`] looks at it again when others may have taken us in.
+    /// A member refuses us as full: [`Rooms::judge_full`] decides later, when others may have admitted us.
     pub(super) fn handle_full(&mut self, own: &Own, handle: RoomHandle, from: Endpoint) {
         let Some(entry) = self.rooms.get_mut(&handle) else { return };
         if entry.full.len() < FULL_SAYERS && entry.full.insert(from) && entry.full.len() == FULL_SAYERS {
@@ -498,14 +499,13 @@ impl Rooms {
         }
     }
 
-    /// Rooms that are full, which cannot be entered. One whose members take in nobody else, a full mesh, is full where
-    /// so many say so and nobody has taken us in after a while; of members that keep some links each another one soon
-    /// has a place.
+    /// Full rooms, which cannot be entered. A full mesh is full if enough members refuse us and nobody has admitted us
+    /// after a while; in a sparse overlay another member soon has space.
     pub(super) fn judge_full(&mut self, own: &Own) -> Vec<(RoomHandle, RoomRefusal)> {
         let is_due = |entry: &Entry| entry.full_judged().is_some_and(|at| at <= own.time());
         let due: Vec<RoomHandle> =
             self.rooms.iter().filter(|(_, entry)| is_due(entry)).map(|(&handle, _)| handle).collect();
-        // Whose program slept over the moment may have lost since then who took it in.
+        // A program that slept may have lost its admitting member since then.
         let is_late = |room: &RoomHandle| {
             let judged = self.rooms.get(room).and_then(|entry| entry.full_judged());
             judged.is_some_and(|at| at + FULL_AFTER <= own.time())
@@ -522,7 +522,7 @@ impl Rooms {
     }
 }
 
-/// Why a room of another version cannot be entered; `None` where something else is wrong with its genesis.
+/// The refusal of a room of another version; `None` if its genesis is wrong otherwise.
 pub(super) fn of_another_version(error: &GenesisError) -> Option<RoomRefusal> {
     match error {
         GenesisError::First => Some(RoomRefusal::First),

@@ -1,4 +1,4 @@
-//! A picture of who is linked to whom: what this end says of its own links, and what others said.
+//! A picture of the links of a room: our own, and those that others report.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -17,7 +17,7 @@ use crate::text::shown;
 use crate::wire::{Bounded, BoundedText};
 
 impl Rooms {
-    /// Asks a room's members to whom they are linked. Returns whether that was not asked just before.
+    /// Requests the links of a room's members. Returns whether enough time has passed since the last request.
     pub(in crate::node) fn look(&mut self, own: &mut Own, links: &mut Links, handle: RoomHandle) -> bool {
         let id = own.rng.next_u64().to_le_bytes();
         let Some(entry) = self.rooms.get_mut(&handle) else { return false };
@@ -29,7 +29,7 @@ impl Rooms {
         look.is_some()
     }
 
-    /// To whom members of a room are linked: oneself first, by one's own knowledge, then others, by what they say.
+    /// The links of members of a room: first our own, then others, by their own reports.
     pub(in crate::node) fn sights(&self, own: &Own, links: &Links, handle: RoomHandle) -> Vec<Sight> {
         let fit_to_show =
             |sight: &Sight| Sight { name: BoundedText::truncated(&shown(&sight.name)), ..sight.clone() };
@@ -37,7 +37,7 @@ impl Rooms {
         own_sight(own, links, self.room(handle)).into_iter().chain(others.into_iter().flatten()).collect()
     }
 
-    /// A neighbour says something about who is linked to whom.
+    /// A neighbour sends a message about links.
     pub(in crate::node) fn handle_sketch(
         &mut self,
         own: &Own,
@@ -98,7 +98,7 @@ fn own_sight(own: &Own, links: &Links, room: Option<&Room>) -> Option<Sight> {
     Some(Sight { endpoint: own.me, name: BoundedText::truncated(&own.config.name), links })
 }
 
-/// A round-trip time in whole ms, as a sight tells it.
+/// A round-trip time in whole ms, as in a report.
 fn whole_ms(rtt: Duration) -> u16 {
     u16::try_from(rtt.as_micros().div_ceil(1000)).unwrap_or(u16::MAX)
 }

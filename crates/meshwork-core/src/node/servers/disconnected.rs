@@ -1,5 +1,4 @@
-//! Rooms that are looked for nowhere: those that were left, and those that one is not connected to; and the conversations
-//! that end with them.
+//! Rooms without servers: those that were left, and disconnected ones; and the conversations that end with them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,19 +9,19 @@ use crate::seam::event::RoomHandle;
 use crate::seam::io::Effect;
 
 impl Servers {
-    /// Forgets a room that was left. Returns where it was looked for.
+    /// Forgets a room that was left. Returns its servers.
     pub(in crate::node) fn remove_room(&mut self, room: RoomHandle) -> Vec<String> {
         self.disconnected.remove(&room);
         self.registrations.remove(&room).into_iter().flatten().map(|known| known.base).collect()
     }
 
-    /// Looks for a room nowhere until it is connected again, and then at these servers.
+    /// Disconnects a room until it is connected again, then at these servers.
     pub(in crate::node) fn disconnect_room(&mut self, room: RoomHandle, servers: Vec<String>) {
         self.add_room(room);
         self.disconnected.insert(room, servers);
     }
 
-    /// The servers at which a room is looked for again.
+    /// The servers of a room that is connected again.
     pub(in crate::node) fn connect_room(&mut self, room: RoomHandle) -> Vec<String> {
         self.disconnected.remove(&room).unwrap_or_default()
     }
@@ -32,7 +31,7 @@ impl Servers {
         self.disconnected.get_mut(&room)
     }
 
-    /// Whether one left a room's members and servers, and keeps the room.
+    /// Whether we left a room's members and servers, and keep the room.
     pub(in crate::node) fn is_disconnected(&self, room: RoomHandle) -> bool {
         self.disconnected.contains_key(&room)
     }

@@ -1,6 +1,6 @@
-//! The STUN and TURN servers that each server hands out for a room it has let us into.
+//! The STUN and TURN servers that each server gives us for a room.
 //!
-//! They are asked for again before they lapse, and used until then, whether the server is there or not.
+//! We renew them before they expire, and use them until then, whether the server is there or not.
 
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
@@ -16,29 +16,29 @@ use crate::seam::path::NamedServer;
 use crate::signalling::protocol::FromClient;
 use crate::time::Time;
 
-/// How long servers may be used at least and at most, whatever a server says.
+/// Least and most lifetime of such servers, whatever the server sends.
 const LASTS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(24 * 60 * 60));
 
-/// What a signalling server said of STUN and TURN servers for a room.
+/// The STUN and TURN servers that a signalling server gave for a room.
 #[derive(Debug)]
 pub(super) struct IceOffer {
     servers: Vec<NamedServer>,
-    /// When to ask for them again; `None` when nothing of them lapses.
+    /// The time to renew them; `None` if none expires.
     renew: Option<Time>,
-    /// How long after an unanswered question to ask again.
+    /// The pause after an unanswered request.
     again: Duration,
     until: Option<Time>,
 }
 
 impl IceOffer {
-    /// When to ask for them again; `None` when nothing of them lapses.
+    /// The time to renew them; `None` if none expires.
     pub(super) fn renewal(&self) -> Option<Time> {
         self.renew
     }
 }
 
 impl Servers {
-    /// A server says which STUN and TURN servers are for us in a room.
+    /// A server sends the STUN and TURN servers for us in a room.
     pub(super) fn handle_ice_servers(
         &mut self,
         own: &mut Own,
@@ -66,7 +66,7 @@ impl Servers {
         }
     }
 
-    /// The servers that are known for a room and may be used, those that lapsed left out.
+    /// The known, allowed and unexpired servers of a room.
     pub(in crate::node) fn ice_servers<'a>(
         &'a self,
         own: &'a Own,
@@ -79,17 +79,17 @@ impl Servers {
         servers.filter(move |server| server.may_learn || !hides).take(ICE_SERVERS_MAX)
     }
 
-    /// Whether a relay is known for a room, and may be used.
+    /// Whether an allowed relay is known for a room.
     pub(in crate::node) fn knows_relay(&self, own: &Own, room: RoomHandle) -> bool {
         self.ice_servers(own, room).any(|server| server.ice.is_relay())
     }
 
-    /// Whether this end hides its address and knows no relay that would let it.
+    /// Whether this end hides its address and knows no allowed relay.
     pub(in crate::node) fn has_no_way_to_hide(&self, own: &Own, room: RoomHandle) -> bool {
         own.config.hides_address && !self.knows_relay(own, room)
     }
 
-    /// Asks anew for what is about to lapse.
+    /// Renews servers that will expire soon.
     pub(in crate::node) fn renew_ice_servers(&mut self, own: &mut Own, rooms: &Rooms) {
         let now = own.time();
         let mut wanted = Vec::new();

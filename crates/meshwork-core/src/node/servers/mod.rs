@@ -1,6 +1,6 @@
-//! Servers of a node: conversations with them, and what each of them knows of which room.
+//! Servers of a node: conversations with them, and the state of each room at each server.
 //!
-//! It reads rooms, and says what servers say of them. What is sealed, and for whom, it does not know.
+//! It reads rooms, and returns the servers' reports. It knows nothing of sealed content and its receivers.
 
 mod disconnected;
 mod ice;
@@ -32,18 +32,18 @@ use crate::signalling::protocol::{
 use crate::time::{Time, WallTime};
 use crate::wire::Base64;
 
-/// Servers on which one room is looked for: its own, and those that an address may name besides.
+/// Servers of one room: its own, and those that an address may name in addition.
 const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
-/// Time to reach one of the members that a server named, before it is asked for others.
+/// Time to reach one of the members that a server named, before others are requested.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
-/// What a server said that concerns others.
+/// A server's report for other parts.
 pub(super) enum Heard {
-    /// It let us in.
+    /// It admitted us.
     Entered,
     /// It is away, and lists nobody in these rooms.
     Away(Vec<RoomHandle>),
-    /// It knows the room that these were asked for as.
+    /// It knows the requested room.
     Found { handles: Vec<RoomHandle>, room: RoomId, code: Code, genesis: Vec<u8> },
     /// It names members of a room that we are in now.
     Members(RoomHandle, Vec<Announcement>),
@@ -51,23 +51,23 @@ pub(super) enum Heard {
     Joined(RoomHandle, Announcement),
     /// Somebody left a room.
     Left(RoomHandle, Endpoint),
-    /// A sealed payload, which it says is this endpoint's.
+    /// A sealed payload, for this endpoint by the server's report.
     Signal { room: RoomHandle, from: Endpoint, payload: Vec<u8> },
     /// It knows no such member of a room.
     NoSuchMember(RoomHandle, Endpoint),
-    /// It does not carry what we say to a member, with whom others of our network began too much.
+    /// It does not carry our signals to a member, with whom others of our network began too much.
     HeldBack(RoomHandle, Endpoint),
-    /// It does not let us into a room.
+    /// It does not admit us to a room.
     Refused(RoomHandle, RoomRefusal),
 }
 
-/// All conversations, and where each room is looked for.
+/// All conversations, and the servers of each room.
 #[derive(Debug)]
 pub(super) struct Servers {
     clients: BTreeMap<ServerId, ServerClient>,
-    /// Where a room's members can be found; the first one's LINK is the room's.
+    /// The servers of each room; the first one's LINK is the room's.
     registrations: BTreeMap<RoomHandle, Vec<Registration>>,
-    /// Rooms that one is not connected to, and the servers at which they will be looked for.
+    /// Disconnected rooms, and their servers for later.
     disconnected: BTreeMap<RoomHandle, Vec<String>>,
     next: u32,
 }
@@ -96,7 +96,7 @@ impl Servers {
         }
     }
 
-    /// All servers that there is a conversation with.
+    /// All servers with a conversation.
     pub(super) fn ids(&self) -> Vec<ServerId> {
         self.clients.keys().copied().collect()
     }
@@ -105,22 +105,22 @@ impl Servers {
         self.registrations.get(&room).map_or(&[], Vec::as_slice)
     }
 
-    /// What `server` knows of a room, when it is asked at all.
+    /// The state of a room at `server`, if it is asked at all.
     fn registration(&mut self, room: RoomHandle, server: ServerId) -> Option<&mut Registration> {
         self.registrations.get_mut(&room)?.iter_mut().find(|known| known.server == server)
     }
 
-    /// Whether a room is looked for on `server`.
+    /// Whether a room uses `server`.
     fn uses(&self, room: RoomHandle, server: ServerId) -> bool {
         self.of(room).iter().any(|known| known.server == server)
     }
 
-    /// Whether `server` is the one by which a room was made or asked for.
+    /// Whether a room was made or requested by `server`.
     fn is_first(&self, room: RoomHandle, server: ServerId) -> bool {
         self.of(room).first().is_some_and(|first| first.server == server)
     }
 
-    /// The rooms that are looked for on `server`.
+    /// The rooms that use `server`.
     fn rooms_on(&self, server: ServerId) -> Vec<RoomHandle> {
         self.registrations.keys().copied().filter(|&room| self.uses(room, server)).collect()
     }
@@ -135,7 +135,7 @@ impl Servers {
         let entry = rooms.get(handle)?;
         let keys = RoomKeys { room: entry.room()?.kept().id(), secrets: entry.secrets() };
         let registrations = self.of(handle);
-        // A server may stand under a path, where an address is none without an app, or give out a code that it must not.
+        // A server may be under a path, where an address needs an app, or give an invalid code.
         let (first, address) = registrations.iter().find_map(|known| {
             let address = RoomAddress::at_server(&known.base, entry.app().cloned(), known.code?);
             Some((known.server, address.ok()?))
@@ -155,7 +155,7 @@ impl Servers {
         address.with_further_servers(self.of(handle).iter().map(|known| known.base.clone()).collect()).ok()
     }
 
-    /// How many others the servers of a room say are in it; of several servers the most. It is their word.
+    /// Number of others in a room, by its servers' reports; of several servers the most.
     pub(super) fn others_named(&self, room: RoomHandle) -> u64 {
         self.of(room).iter().map(|known| known.others).max().unwrap_or(0)
     }
@@ -178,8 +178,8 @@ impl Servers {
         self.registrations.entry(room).or_default();
     }
 
-    /// Looks for a room on the server at `base` from here on. Returns the server, and whether the conversation with it
-    /// is about to begin.
+    /// Uses the server at `base` for a room from here on. Returns the server, and whether the conversation with it will
+    /// begin.
     pub(super) fn register(&mut self, own: &Own, room: RoomHandle, base: &str) -> (ServerId, bool) {
         let base = base.trim_end_matches('/');
         let url = signalling_url(base);
@@ -197,7 +197,7 @@ impl Servers {
         (server, known.is_none())
     }
 
-    /// Tells every server that we leave, and closes the sockets.
+    /// Informs every server that we leave, and closes the sockets.
     pub(super) fn leave(&mut self, own: &mut Own, rooms: &Rooms) {
         for room in rooms.handles() {
             self.leave_room(own, rooms, room);
@@ -207,7 +207,7 @@ impl Servers {
         }
     }
 
-    /// Tells a room's servers that we leave the room, or look for it no longer.
+    /// Informs a room's servers that we leave the room, or no longer seek it.
     pub(super) fn leave_room(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle) {
         let Some(entry) = rooms.get(handle) else { return };
         let room = entry.id();
@@ -222,18 +222,18 @@ impl Servers {
         }
     }
 
-    /// Whether a server let us in.
+    /// Whether a server admitted us.
     pub(super) fn is_entered(&self, server: ServerId) -> bool {
         self.clients.get(&server).is_some_and(ServerClient::is_entered)
     }
 
-    /// A server that counts us among a room's members, and listens.
+    /// A connected server that counts us among a room's members.
     pub(super) fn joined(&self, room: RoomHandle) -> Option<ServerId> {
         let joined = self.of(room).iter().filter(|known| known.joined).map(|known| known.server);
         joined.into_iter().find(|&server| self.is_entered(server))
     }
 
-    /// Sends a request, if the server let us in. Returns whether it was sent.
+    /// Sends a request, if the server admitted us. Returns whether it was sent.
     fn request(&mut self, own: &mut Own, server: ServerId, message: &FromClient) -> bool {
         let Some(client) = self.clients.get_mut(&server).filter(|client| client.is_entered()) else {
             return false;
@@ -243,7 +243,7 @@ impl Servers {
         true
     }
 
-    /// Has a server hand a sealed payload to a member of a room.
+    /// Sends a sealed payload to a member of a room through a server.
     pub(super) fn send_signal(
         &mut self,
         own: &mut Own,
@@ -257,8 +257,8 @@ impl Servers {
         }
     }
 
-    /// Tells the first server of a room that listens how a link came about that was sought since `sought`: what is
-    /// told is how many links there are of which kind and how long they took, and of nobody in particular.
+    /// Reports a link that was sought since `sought` to the first connected server of a room. Reports count links by
+    /// kind, with their times, and name nobody.
     pub(super) fn report(&mut self, own: &mut Own, room: RoomHandle, outcome: LinkOutcome, sought: Time) {
         let ms = own.time().since(sought).as_millis().try_into().unwrap_or(u64::MAX);
         let servers: Vec<ServerId> = self.of(room).iter().map(|known| known.server).collect();
@@ -280,7 +280,7 @@ impl Servers {
         }
     }
 
-    /// Asks a server for a room, or hands it the genesis that we hold.
+    /// Asks a server for a room, or sends it the genesis that we have.
     pub(super) fn ask_one_for_room(
         &mut self,
         own: &mut Own,
@@ -299,13 +299,13 @@ impl Servers {
             (None, None) if self.is_first(handle, server) => {
                 FromClient::Lookup { room: None, code: entry.wanted_code() }
             }
-            // Elsewhere the code is another room's, or nobody's: the id is awaited.
+            // Elsewhere the code is another room's, or nobody's: the id is needed.
             (None, None) => return,
         };
         self.request(own, server, &message);
     }
 
-    /// Becomes a member of a room on a server, or asks it for members that it has not named yet.
+    /// Joins a room on a server, or requests members that it has not named yet.
     fn ask_to_join(&mut self, own: &mut Own, rooms: &Rooms, handle: RoomHandle, server: ServerId) {
         let Some(room) = rooms.room(handle).map(|room| room.kept().id()) else { return };
         let secret = rooms.get(handle).and_then(|entry| entry.secret());
@@ -313,7 +313,7 @@ impl Servers {
         self.request(own, server, &FromClient::Join { room, token });
     }
 
-    /// Asks servers for other members where none of those that they named was reached.
+    /// Requests other members from servers if none of the named ones was reached.
     pub(super) fn ask_for_others(&mut self, own: &mut Own, rooms: &Rooms) {
         let mut due = Vec::new();
         for (&handle, known) in &mut self.registrations {
@@ -360,14 +360,14 @@ impl Servers {
         self.carry_out(own, rooms, server, None, event)
     }
 
-    /// Does what is due for one server.
+    /// Does due work for one server.
     pub(super) fn handle_timeout(&mut self, own: &mut Own, rooms: &Rooms, server: ServerId) -> Option<Heard> {
         let client = self.clients.get_mut(&server)?;
         let (action, event) = client.handle_timeout(own.time(), &mut own.rng);
         self.carry_out(own, rooms, server, action, event)
     }
 
-    /// When a server is to be spoken to.
+    /// The next due time of a server.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         let known = self.registrations.values().flatten();
         let asking = known.clone().filter_map(|known| known.ask_again);
@@ -387,7 +387,7 @@ impl Servers {
         walls.map(|wall: WallTime| own.now.ahead_by(wall)).collect()
     }
 
-    /// The overlay that a server wants new rooms to have.
+    /// The overlay that a server proposes for new rooms.
     pub(super) fn overlay(&self, server: ServerId) -> Choice {
         self.clients.get(&server).map(ServerClient::overlay).unwrap_or_default()
     }
@@ -461,7 +461,7 @@ impl Servers {
                 if let Some(known) = self.registration(handle, server) {
                     (known.joined, known.refused) = (true, false);
                     known.others = others.unwrap_or(members.len() as u64);
-                    // It may name nobody twice, so that there is an end to it.
+                    // It may name nobody twice, so that this ends.
                     known.ask_again = (!members.is_empty()).then(|| own.time() + ASK_AGAIN);
                 }
                 return Some(Heard::Members(handle, members.into_iter().collect()));
@@ -518,7 +518,7 @@ impl Servers {
         None
     }
 
-    /// Whether an answer about `room` under `code` is one that was asked for.
+    /// Whether an answer about `room` under `code` was requested.
     fn asked_for(
         &self,
         rooms: &Rooms,
@@ -531,7 +531,7 @@ impl Servers {
             || self.is_sought_by(rooms, handle, server, code)
     }
 
-    /// Whether a room is looked for on `server` by this code, and by nothing else.
+    /// Whether a room is sought on `server` by this code alone.
     fn is_sought_by(&self, rooms: &Rooms, handle: RoomHandle, server: ServerId, code: Code) -> bool {
         let is_it = |entry: &Entry| entry.id().is_none() && entry.wanted_code() == Some(code);
         // A code means something on its own server alone.

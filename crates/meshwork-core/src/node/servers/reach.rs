@@ -1,10 +1,11 @@
-//! What others may make this end send to: nothing that is nearer than they are.
+//! Limits the targets that others may name: none that is nearer than they are.
 //!
 //! # How it works
 //! A server names STUN and TURN servers as far away as it is itself, or farther. Members name candidates on this
 //! machine or its cable only in a room that has a server there, where they may be this machine's own programs; in a
-//! room without servers people carry the invitations. Native drivers offer such candidates in no other room either.
-//! Who hides its address tells it to the relay: so it takes relays that are its server's own, or that the person named.
+//! room without servers people carry the invitations. Native drivers offer such candidates in no other room either. A
+//! hiding endpoint shows its address to the relay, so it uses only relays of its server's own host, or of hosts that
+//! the person named.
 
 use alloc::format;
 use alloc::string::String;
@@ -23,13 +24,13 @@ use crate::signalling::client::ServerClient;
 use crate::wire::Bounded;
 
 impl Servers {
-    /// The nearest that a member of a room may make this end send to: as near as the nearest of its servers.
+    /// The nearest target that a member of a room may name: as near as the nearest of its servers.
     pub(in crate::node) fn nearest(&self, room: RoomHandle) -> Reach {
         let clients = self.of(room).iter().filter_map(|known| self.clients.get(&known.server));
         clients.map(ServerClient::reach).min().unwrap_or_default()
     }
 
-    /// What a server may name of what it names, with what is put in for its own host.
+    /// The allowed ones of a server's STUN and TURN servers, with its own host filled in.
     pub(super) fn take_servers(
         &self,
         own: &mut Own,
@@ -46,7 +47,7 @@ impl Servers {
             let mut ice = server.with_host(host);
             let mut may_learn = true;
             ice.urls.retain(|url| {
-                // What is no address was refused before.
+                // Invalid addresses were refused before.
                 let Ok(named) = IceUrl::parse(url).map(|url| url.host) else { return false };
                 let is_far = Reach::of_host(&named) >= nearest || is_same_host(&named, host);
                 may_learn &= !is_far || trusts_server || is_same_host(&named, host) || trusts(&named);
@@ -66,7 +67,7 @@ impl Servers {
         taken
     }
 
-    /// What a member of a room says of itself, without the candidates that are too near; `None` where nothing is left.
+    /// A member's signal without the candidates that are too near; `None` if nothing is left.
     pub(in crate::node) fn without_near(
         &self,
         own: &mut Own,
@@ -78,7 +79,7 @@ impl Servers {
         let mut near = Vec::new();
         let mut is_far = |candidate: &Candidate| match candidate.address {
             CandidateAddress::Ip(ip) if Reach::of(ip) < nearest.min(Reach::Site) => {
-                // Who also meets others on its own machine names loopback in good faith.
+                // A server that also serves its own machine names loopback in good faith.
                 near.extend((Reach::of(ip) != Reach::Machine).then_some(ip));
                 false
             }

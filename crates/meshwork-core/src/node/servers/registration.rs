@@ -1,4 +1,4 @@
-//! What one server says of one room.
+//! The state of one room at one server.
 
 use alloc::string::String;
 
@@ -7,7 +7,7 @@ use crate::id::Code;
 use crate::seam::io::ServerId;
 use crate::time::Time;
 
-/// What one server knows of a room and of us in it.
+/// A server's knowledge of a room and of us in it.
 #[derive(Debug)]
 pub(super) struct Registration {
     /// The server.
@@ -18,20 +18,20 @@ pub(super) struct Registration {
     pub(super) code: Option<Code>,
     /// Whether the server counts us among the room's members.
     pub(super) joined: bool,
-    /// Whether it keeps our lookup of the room until it knows of it.
+    /// Whether it keeps our lookup of the room until the room appears.
     pub(super) waits: bool,
-    /// Whether it said that it does not let us in.
+    /// Whether it refused to admit us.
     pub(super) refused: bool,
-    /// How many others it says are in the room.
+    /// The number of others in the room, by its report.
     pub(super) others: u64,
-    /// When it is asked for others than those that it named, unless one of them is reached before.
+    /// The time to request other members than the named ones, unless one of them is reached before.
     pub(super) ask_again: Option<Time>,
-    /// What it said of STUN and TURN servers.
+    /// Its STUN and TURN servers.
     pub(super) ice: Option<IceOffer>,
 }
 
 impl Registration {
-    /// Of a server that was not asked yet.
+    /// The state at a server that was not asked yet.
     pub(super) fn new(server: ServerId, base: String) -> Registration {
         Registration {
             server,
