@@ -1,4 +1,4 @@
-//! How much of something is taken from one neighbour, or given to it, in a second.
+//! Limits events per second from or to one neighbour.
 
 use core::time::Duration;
 
@@ -6,26 +6,26 @@ use crate::time::Time;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// What was counted lately of one thing.
+/// Recent counts of one kind of event.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
     most: u32,
     since: Time,
     count: u32,
-    /// Refused ones that nobody was told of yet.
+    /// Refused events that were not reported yet.
     untold: u64,
 }
 
 impl Allowance {
-    /// `most` a second are allowed.
+    /// Allows `most` a second.
     pub fn new(most: u32) -> Allowance {
         Allowance { most, since: Time(0), count: 0, untold: 0 }
     }
 
-    /// Counts one more; `Ok` when it is allowed.
+    /// Counts an event; `Ok` if it is allowed.
     ///
     /// # Errors
-    /// How many were refused since that was last told: 0 where it was told in this second already.
+    /// Number of refusals since the last report: 0 if there was a report in this second already.
     pub fn count(&mut self, now: Time) -> Result<(), u64> {
         if now.since(self.since) >= WINDOW {
             (self.since, self.count) = (now, 0);

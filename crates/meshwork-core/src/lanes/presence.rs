@@ -1,8 +1,8 @@
-//! What each endpoint of a room says of itself now, in each app: docs/protocol/lanes.md.
+//! Presence of the linked endpoints of a room, in each app: docs/protocol/lanes.md.
 //!
-//! A change is said in a datagram at once where it is short, since it may be a cursor that moves, and over the reliable
-//! channel when it rests: so a movement costs little and waits behind nothing, and what lasts arrives. Both carry one
-//! sequence, so that the newest counts however it comes.
+//! A short change is sent in a datagram at once, since it may be a moving cursor, and over the reliable channel when it
+//! rests: so a movement costs little and waits behind nothing, and a lasting state arrives. Both carry one sequence, so
+//! that the newest counts by either way.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -15,42 +15,42 @@ use crate::seam::lane::{PRESENCE_MAX, Slot};
 use crate::time::Time;
 use crate::wire::Bytes;
 
-/// Time between two datagrams about oneself: 20 a second look like a movement, and are 300 bytes.
+/// Time between two presence datagrams: 20 a second look like a movement, and are 300 bytes.
 pub const INTERVAL: Duration = Duration::from_millis(50);
-/// How long something has not changed when it is said over the reliable channel: longer than a hand holds still in a
+/// Time without a change before the state is sent over the reliable channel: longer than a hand holds still in a
 /// movement.
 pub const REST: Duration = Duration::from_millis(250);
-/// When what goes on changing is said there all the same, after its first change: who is short of datagrams, or says
-/// too much for them, is a second behind.
+/// Longest delay of a continually changing state there, after its first change: a receiver without datagrams, or of a
+/// state too long for them, is a second behind.
 pub const LATEST: Duration = Duration::from_secs(1);
-/// Longest state that is said in datagrams, in bytes: a place and a few flags. Twenty a second of more would be much
-/// for a link that others wait on.
+/// Longest state that is sent in datagrams, in bytes: a place and a few flags. Twenty longer ones a second would burden
+/// a shared link.
 const QUICK_MAX: usize = 64;
 
-/// What the endpoints of one room say of themselves.
+/// The presence of the endpoints of one room.
 #[derive(Debug, Default)]
 pub struct Presence {
     own: BTreeMap<Slot, Own>,
     sequence: u32,
-    /// Whether somebody may not have heard over the reliable channel what rests.
+    /// Whether some member may lack the resting state over the reliable channel.
     is_untold: bool,
     others: BTreeMap<(Endpoint, Slot), Other>,
 }
 
-/// What one says of oneself in an app.
+/// Our presence in an app.
 #[derive(Debug)]
 struct Own {
     state: Bytes<PRESENCE_MAX>,
     sequence: u32,
-    /// Whether a datagram is to say so.
+    /// Whether a datagram is due.
     is_quick: bool,
-    /// When the last one did.
+    /// The time of the last one.
     said: Option<Time>,
-    /// When it changed first and last since it rested.
+    /// The first and last change since it rested.
     changed: Option<(Time, Time)>,
-    /// Who heard it over the reliable channel.
+    /// The members that received it over the reliable channel.
     told: BTreeSet<Endpoint>,
-    /// When those were told last to whom there is no link.
+    /// The time of the last broadcast to members without a link.
     passed: Option<Time>,
 }
 
@@ -63,7 +63,7 @@ impl Own {
         self.changed.map(|(first, last)| (last + REST).min(first + LATEST))
     }
 
-    /// When others are to be told who are not linked; what is nothing is told once.
+    /// The time of the next broadcast to members without a link. An empty state is sent once.
     fn passes_at(&self) -> Option<Time> {
         match self.passed {
             None => Some(Time(0)),
@@ -76,7 +76,8 @@ impl Own {
     }
 }
 
-/// What another one says of itself in an app, also while it may not be heard: that may end without another word of it.
+/// The presence of another endpoint in an app, also while its peer is banned: a ban may be lifted without a new
+/// message.
 #[derive(Debug)]
 struct Other {
     sequence: u32,
@@ -85,7 +86,7 @@ struct Other {
 }
 
 impl Presence {
-    /// What one says of oneself in an app from now on; empty for nothing.
+    /// Sets our presence in an app; empty for none.
     pub fn set(&mut self, now: Time, slot: Slot, state: Bytes<PRESENCE_MAX>) {
         let known = self.own.remove(&slot);
         if known.as_ref().map_or(state.is_empty(), |known| known.state == state) {
@@ -106,7 +107,7 @@ impl Presence {
         self.own.insert(slot, own);
     }
 
-    /// A member is attached over another link than before, if it was: it has heard nothing over this one.
+    /// A member is attached over a new link, on which it has received nothing.
     pub fn tell_again(&mut self, endpoint: Endpoint) {
         if planted!(PresenceUntold) {
             return;
@@ -115,7 +116,7 @@ impl Presence {
         self.is_untold |= !self.own.is_empty();
     }
 
-    /// Whether something may be to be said now.
+    /// Whether a message may be due.
     pub fn is_due(&self, now: Time) -> bool {
         self.is_untold || self.next().is_some_and(|at| at <= now)
     }
@@ -124,7 +125,7 @@ impl Presence {
         self.own.values().flat_map(|own| [own.quick_at(), own.rests_at()]).flatten().min()
     }
 
-    /// What datagrams are to say now to all members, in a room with this number.
+    /// The datagrams that are due to all members, in a room with this number.
     pub fn take_quick(&mut self, now: Time, room: u32) -> Vec<Said> {
         let mut quick = Vec::new();
         for (&slot, own) in &mut self.own {
@@ -136,7 +137,8 @@ impl Presence {
         quick
     }
 
-    /// Has `tell` say to each of `members` what rests and it has not heard. Who cannot be told now is told later.
+    /// Calls `tell` for each of `members` and each resting state that it lacks. If `tell` fails, it is called again
+    /// later.
     pub fn tell_rested(
         &mut self,
         now: Time,
@@ -164,7 +166,7 @@ impl Presence {
         }
     }
 
-    /// What those are to be told now to whom there is no link: what rests and they have not heard, and now and then again.
+    /// The states that are due to members without a link: resting states that they lack, and repetitions.
     pub fn take_passed(&mut self, now: Time) -> Vec<(Slot, Vec<u8>)> {
         let mut passed = Vec::new();
         for (&slot, own) in &mut self.own {
@@ -176,18 +178,18 @@ impl Presence {
         passed
     }
 
-    /// When something is to be said again to those to whom there is no link.
+    /// The time of the next repetition for members without a link.
     pub fn poll_passed(&self) -> Option<Time> {
         self.own.values().filter(|own| own.changed.is_none()).filter_map(Own::passes_at).min()
     }
 
-    /// The apps in which one says something of oneself.
+    /// The apps in which we have a presence.
     pub fn shown(&self) -> Vec<Slot> {
         self.own.iter().filter(|(_, own)| !own.state.is_empty()).map(|(slot, _)| *slot).collect()
     }
 
-    /// A member says something of itself; `is_heard` unless it is banned. Returns what is to be shown, when that is news;
-    /// empty for nothing.
+    /// A member sent its presence; `is_heard` unless it is banned. Returns the state to show, if that is new; empty for
+    /// none.
     pub fn handle_said(&mut self, from: Endpoint, said: &Said, is_heard: bool) -> Option<Vec<u8>> {
         let known = self.others.get(&(from, said.slot));
         if known.is_some_and(|known| known.sequence >= said.sequence) {
@@ -200,7 +202,7 @@ impl Presence {
         (is_shown || was_shown).then(|| if is_shown { said.state.to_vec() } else { Vec::new() })
     }
 
-    /// It changed who may be heard. Returns of whom something else is to be shown, and what; empty for nothing.
+    /// The rules changed. Returns changed states to show, with their endpoints; empty for none.
     pub fn handle_heard(
         &mut self,
         is_heard: impl Fn(Endpoint, Slot) -> bool,
@@ -215,13 +217,13 @@ impl Presence {
         changed
     }
 
-    /// Nothing of those is shown any more who are gone. Returns whose it was, and in which apps.
+    /// Forgets endpoints that left. Returns those that were shown, with their apps.
     pub fn forget(&mut self, is_gone: impl Fn(Endpoint, Slot) -> bool) -> Vec<(Endpoint, Slot)> {
         let gone = self.others.extract_if(.., |&(endpoint, slot), _| is_gone(endpoint, slot));
         gone.filter(|(_, other)| other.is_shown).map(|(name, _)| name).collect()
     }
 
-    /// When something is to be said.
+    /// The time at which a message is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.next()
     }
@@ -244,7 +246,7 @@ mod tests {
         Time(millis * 1000)
     }
 
-    /// Who is told which numbers over the reliable channel now.
+    /// The members and numbers of messages over the reliable channel now.
     fn told(presence: &mut Presence, now: Time, members: &[Endpoint]) -> Vec<(Endpoint, u32)> {
         let mut told = Vec::new();
         presence.tell_rested(now, 7, members, |member, said| {

@@ -1,7 +1,7 @@
-//! What members say to everybody: in each author's order, each once, and what is missing told.
+//! Broadcasts: in each author's order, each once, with the number of missing ones.
 //!
-//! It travels as a signed batch of no replica, along the overlay. An author counts what it says in an app, so whoever
-//! hears it sees what is missing. What outran another waits for it a while.
+//! A broadcast travels as a signed batch of no replica, along the overlay. An author numbers its broadcasts in an app,
+//! so receivers see which are missing. A broadcast that overtook another waits for it a while.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -17,34 +17,33 @@ use crate::seam::lane::{SAY_MAX, Slot, Topic};
 use crate::time::Time;
 use crate::wire::{self, Bytes, DecodeError};
 
-/// How far something may be behind the latest that its author said in the app, by the author's own clock: what comes
-/// later was held back by somebody, and everybody has forgotten how to tell it from what was said again.
+/// How far a broadcast may be behind its author's latest in the app, by the author's own clock: a later one was
+/// delayed, and members can no longer tell it from a repetition.
 pub const LATE: Duration = Duration::from_secs(30);
-/// How long something waits for what was said before it, since the last came for which something waited. Trees notice
-/// within this that something was lost on them.
+/// How long a broadcast waits for earlier ones, since the last such one came. Trees detect a loss within this time.
 const ORDER_WITHIN: Duration = Duration::from_secs(2);
-/// The same for the first that is heard of an author, who may have said much before.
+/// The same for the first broadcast of an author, who may have sent many before.
 const FIRST_WITHIN: Duration = Duration::from_millis(250);
-/// Authors of whom it is known what was heard, by app; the one that was silent longest is forgotten.
+/// Authors tracked per app; evicts the one silent longest.
 const STREAMS_MAX: usize = 4096;
-/// What waits of one author in an app at most: a burst that overtook one message.
+/// Most waiting broadcasts of one author in an app: a burst that overtook one message.
 const WAITING_MAX: usize = 64;
-/// Bytes that wait of all authors at most.
+/// Most bytes of waiting broadcasts.
 const WAITING_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The payload of a batch that says something to everybody.
+/// The payload of a broadcast.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saying {
-    /// Its place in what its author's endpoint says in the app, from 1.
+    /// Its number among the broadcasts of its author's endpoint in the app, from 1.
     pub number: NonZero<u64>,
-    /// What it is about.
+    /// Its topic.
     pub topic: Topic,
-    /// What is said.
+    /// Its content.
     pub bytes: Bytes<SAY_MAX>,
 }
 
 impl Saying {
-    /// Reads a payload.
+    /// Decodes a payload.
     ///
     /// # Errors
     /// [`DecodeError`].
@@ -52,7 +51,7 @@ impl Saying {
         wire::decode(payload)
     }
 
-    /// The number of what a payload says, without reading the rest; `None` where it has none.
+    /// The number of a broadcast, without decoding the rest; `None` if it has none.
     pub fn number_of(payload: &[u8]) -> Option<NonZero<u64>> {
         postcard::take_from_bytes(payload).ok().map(|(number, _)| number)
     }
@@ -63,50 +62,50 @@ impl Saying {
     }
 }
 
-/// Something that the application is to hear now.
+/// A broadcast for the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// Who said it.
+    /// Its author.
     pub from: Endpoint,
-    /// In which app.
+    /// Its app.
     pub slot: Slot,
-    /// About what.
+    /// Its topic.
     pub topic: Topic,
-    /// What.
+    /// Its content.
     pub bytes: Bytes<SAY_MAX>,
-    /// How many before it never came, since the one that was heard last.
+    /// Number of missing ones before it, since the last received one.
     pub missed: u64,
 }
 
-/// What came of something that was said.
+/// The result of an arriving broadcast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It is new, and to be passed on.
+    /// It is new: forward it.
     New,
-    /// It came before, or what was said after it was heard already.
+    /// It came before, or a later one was delivered already.
     Known,
     /// It is too far behind its author's clock.
     Late,
 }
 
-/// What was heard of all authors.
+/// The received broadcasts of all authors.
 #[derive(Debug)]
 pub struct Sayings {
     streams: Recent<Name, Stream>,
-    /// Those in which something waits, and until when at most.
+    /// Streams with waiting broadcasts, and their deadlines.
     gaps: BTreeMap<Name, Time>,
     waiting_bytes: usize,
     heard: VecDeque<Heard>,
 }
 
-/// An author, and the app in which it says something.
+/// An author, and the app of its broadcasts.
 type Name = (Endpoint, Slot);
 
-/// What was heard of one author in an app.
+/// The received broadcasts of one author in an app.
 #[derive(Debug)]
 struct Stream {
     latest: Stamp,
-    /// The number that was heard last; 0 for none.
+    /// The last delivered number; 0 for none.
     last: u64,
     waiting: BTreeMap<u64, Saying>,
 }
@@ -120,11 +119,11 @@ impl Stream {
         number <= self.last || self.waiting.contains_key(&number)
     }
 
-    /// Takes what follows what was heard last; with `skips`, whatever waits first.
+    /// The next broadcast in order; with `skips`, the first waiting one.
     fn take_next(&mut self, (from, slot): Name, skips: bool) -> Option<Heard> {
         let next = self.waiting.first_entry().filter(|entry| skips || *entry.key() == self.last + 1)?;
         let (number, Saying { topic, bytes, .. }) = next.remove_entry();
-        // What its author said before it was first heard of is not missed.
+        // Broadcasts before the first received one of an author are not missing.
         let missed = if self.last == 0 || planted!(GapUntold) { 0 } else { number - self.last - 1 };
         self.last = number;
         Some(Heard { from, slot, topic, bytes, missed })
@@ -139,17 +138,17 @@ impl Default for Sayings {
 }
 
 impl Sayings {
-    /// Whether something with this number was heard, or waits.
+    /// Whether the broadcast with this number was delivered, or waits.
     pub fn is_known(&self, from: Endpoint, slot: Slot, number: NonZero<u64>) -> bool {
         let stream = self.streams.get(&(from, slot)).filter(|_| !planted!(SaidTwice));
         stream.is_some_and(|stream| stream.is_known(number.get()))
     }
 
-    /// Takes in what somebody signed at `stamp`.
+    /// Accepts a broadcast that was signed at `stamp`.
     pub fn take(&mut self, now: Time, from: Endpoint, slot: Slot, stamp: Stamp, saying: Saying) -> Arrival {
         let name = (from, slot);
         let (stream, silent) = self.streams.used(name, Stream::new);
-        // What waited of an author that gives way to others is missed.
+        // Waiting broadcasts of an evicted author are missing.
         let forgotten = silent.map_or(0, |(silent, stream)| {
             self.gaps.remove(&silent);
             stream.waiting.values().map(|saying| saying.bytes.len()).sum()
@@ -180,12 +179,12 @@ impl Sayings {
         Arrival::New
     }
 
-    /// What is to be heard next.
+    /// The next broadcast for the application.
     pub fn poll_heard(&mut self) -> Option<Heard> {
         self.heard.pop_front()
     }
 
-    /// Waits no longer for what should have come.
+    /// Stops waiting for late broadcasts.
     pub fn handle_timeout(&mut self, now: Time) {
         let over = self.gaps.iter().filter(|(_, until)| **until <= now);
         for name in over.map(|(name, _)| *name).collect::<Vec<_>>() {
@@ -193,12 +192,12 @@ impl Sayings {
         }
     }
 
-    /// When something has waited long enough.
+    /// The time at which a broadcast has waited long enough.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.gaps.values().min().copied()
     }
 
-    /// Hands over what follows what was heard last; with `skips`, all that waits. Returns whether there was any.
+    /// Delivers the broadcasts that are next in order; with `skips`, all waiting ones. Returns whether there were any.
     fn hand_over(&mut self, name: Name, skips: bool) -> bool {
         let Some(stream) = self.streams.get_mut(&name) else { return false };
         let before = self.heard.len();
@@ -236,7 +235,7 @@ mod tests {
         Stamp::at(WallTime::from_millis(1_000_000 + seconds * 1000))
     }
 
-    /// What is heard by now: what it says and how many are missed before it.
+    /// The delivered broadcasts: contents and numbers of missing ones before each.
     fn heard(sayings: &mut Sayings, now: u64) -> Vec<(u8, u64)> {
         sayings.handle_timeout(Time(now * 1000));
         core::iter::from_fn(|| sayings.poll_heard()).map(|heard| (heard.bytes[0], heard.missed)).collect()

@@ -1,8 +1,7 @@
-//! Datagrams of a room: what waits to be said to everybody where members keep some links each, and which of others are
-//! news.
+//! Datagrams to everybody in a sparse overlay: those that wait for sending, and the newest received ones.
 //!
-//! Neighbours hear each as it is said. Others hear the newest, ten times a second at most, signed and passed on. Both
-//! ways carry one sequence, so that who stops being a neighbour hears nothing late.
+//! Neighbours receive each datagram directly. Others receive the newest, at most ten times a second, signed and
+//! forwarded. Both ways carry one sequence, so that a former neighbour receives nothing late.
 
 use alloc::collections::VecDeque;
 use core::time::Duration;
@@ -16,42 +15,42 @@ use crate::seam::lane::{DATAGRAM_TO_ALL_MAX, Slot, Topic};
 use crate::time::Time;
 use crate::wire::Bytes;
 
-/// Time between two that one endpoint has others pass on: everybody in the room pays for each.
+/// Time between two forwarded datagrams of one endpoint: everybody in the room pays for each.
 const PASSED_EVERY: Duration = Duration::from_millis(100);
-/// Streams of one's own of which one waits; beyond it the one that waited longest goes.
+/// Own streams with a waiting datagram. Beyond, the longest waiting one is dropped.
 const OWN_MAX: usize = 16;
-/// Streams of others whose newest is remembered.
+/// Streams of others whose newest datagram is remembered.
 const STREAMS_MAX: usize = 4096;
 
-/// The payload of a batch that is passed on as a datagram.
+/// The payload of a batch that is forwarded as a datagram.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToAll {
-    /// That of the datagram which neighbours hear.
+    /// The sequence of the datagram that neighbours receive.
     pub sequence: u32,
-    /// What it is about.
+    /// Its topic.
     pub topic: Topic,
-    /// What is said.
+    /// Its content.
     pub bytes: Bytes<DATAGRAM_TO_ALL_MAX>,
 }
 
 /// Names a stream: its author, app and topic.
 type Name = [u8; 16];
 
-/// What an endpoint says and hears in a room.
+/// The datagrams of an endpoint in a room, sent and received.
 #[derive(Debug)]
 pub struct Passing {
     own: VecDeque<(Slot, ToAll)>,
-    /// When the next one may be said.
+    /// The time at which the next one may be sent.
     next: Time,
     heard: Recent<Name, Stream>,
 }
 
-/// What came of a stream.
+/// The received datagrams of a stream.
 #[derive(Debug, Default)]
 struct Stream {
-    /// When the last one was signed that was passed on.
+    /// The stamp of the last forwarded one.
     passed: Option<Stamp>,
-    /// The last one that the app was told, whichever way it came.
+    /// The last one that the app received, by either way.
     told: Option<u32>,
 }
 
@@ -62,7 +61,7 @@ impl Default for Passing {
 }
 
 impl Passing {
-    /// Something is to be said in an app, in the place of what waits about the same.
+    /// A datagram waits for sending in an app. It replaces a waiting one of the same topic.
     pub fn say(&mut self, slot: Slot, said: ToAll) {
         let is_older = |(of, older): &&mut (Slot, ToAll)| (*of, &older.topic) == (slot, &said.topic);
         if let Some((_, older)) = self.own.iter_mut().find(is_older) {
@@ -75,7 +74,7 @@ impl Passing {
         self.own.push_back((slot, said));
     }
 
-    /// What is to be said now.
+    /// The datagram to send now.
     pub fn take_due(&mut self, now: Time) -> Option<(Slot, ToAll)> {
         if self.next > now {
             return None;
@@ -85,23 +84,23 @@ impl Passing {
         Some(due)
     }
 
-    /// When something is to be said.
+    /// The time at which a datagram is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         (!self.own.is_empty()).then_some(self.next)
     }
 
-    /// Whether what an author says at `stamp` is newer than what was heard of it about the same.
+    /// Whether a datagram of an author at `stamp` is newer than the last received one of its topic.
     pub fn is_news(&self, author: Endpoint, slot: Slot, topic: &Topic, stamp: Stamp) -> bool {
         self.heard.get(&name(author, slot, topic)).is_none_or(|stream| stream.passed < Some(stamp))
     }
 
-    /// It was passed on.
+    /// It was forwarded.
     pub fn note(&mut self, author: Endpoint, slot: Slot, topic: &Topic, stamp: Stamp) {
         self.heard.used(name(author, slot, topic), Stream::default).0.passed = Some(stamp);
     }
 
-    /// Whether what an author says is newer than what the app was told of it about the same, whichever way it came; it
-    /// is told now. Sequences are compared as serial numbers (RFC 1982), since they wrap.
+    /// Whether a datagram of an author is newer than the last one of its topic that the app received, by either way.
+    /// The app receives it now. Sequences are compared as serial numbers (RFC 1982), since they wrap.
     pub fn tells(&mut self, author: Endpoint, slot: Slot, topic: &Topic, sequence: u32) -> bool {
         let (stream, _) = self.heard.used(name(author, slot, topic), Stream::default);
         let ahead = stream.told.map_or(1, |told| sequence.wrapping_sub(told));

@@ -1,4 +1,4 @@
-//! What is said on lanes, and its bytes: docs/protocol/lanes.md.
+//! Lane messages and their bytes: docs/protocol/lanes.md.
 
 use alloc::vec::Vec;
 
@@ -14,22 +14,22 @@ pub const DATAGRAM_KIND: u8 = 6;
 /// The kind of [`Passed`] on the unreliable channel.
 pub const PASSED_KIND: u8 = 7;
 
-/// A datagram of an app. What stands before the sequence names its stream.
+/// A datagram of an app. The fields before the sequence name its stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Datagram {
     /// The sender's number for the room on this link.
     pub room: u32,
     /// The slot of the app.
     pub slot: Slot,
-    /// What it is about.
+    /// Its topic.
     pub topic: Topic,
     /// Grows by 1 with each datagram of the sender in the room; after the greatest number comes 0.
     pub sequence: u32,
-    /// What is said.
+    /// Its content.
     pub bytes: Bytes<DATAGRAM_PAYLOAD_MAX>,
 }
 
-/// A datagram to everybody, as a neighbour passes it on: a signed batch.
+/// A datagram to everybody, as forwarded by a neighbour: a signed batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
     /// The sender's number for the room on this link.
@@ -38,47 +38,47 @@ pub struct Passed {
     pub batch: Vec<u8>,
 }
 
-/// What the sender says of itself now.
+/// The sender's presence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     /// The sender's number for the room on this link.
     pub room: u32,
     /// The slot of the app.
     pub slot: Slot,
-    /// Grows with each change of what the sender says of itself in the room, from 1.
+    /// Grows with each change of the sender's presence in the room, from 1.
     pub sequence: u32,
-    /// What it says; empty for nothing.
+    /// The presence; empty for none.
     pub state: Bytes<PRESENCE_MAX>,
 }
 
-/// What a direct message holds.
+/// The content of a direct message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
     /// The sender's number for the room.
     pub room: u32,
     /// The slot of the app.
     pub slot: Slot,
-    /// What it is about.
+    /// Its topic.
     pub topic: Topic,
-    /// What is said.
+    /// Its content.
     pub bytes: Bytes<DIRECT_MAX>,
 }
 
 impl Letter {
-    /// Bytes that it takes: topic and content.
+    /// Its bytes: topic and content.
     pub fn weight(&self) -> usize {
         self.topic.len() + self.bytes.len()
     }
 }
 
-/// What a lane says on the unreliable channel.
+/// A lane message on the unreliable channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreliable {
-    /// Of itself.
+    /// The sender's presence.
     Presence(Said),
     /// A datagram of an app.
     Datagram(Datagram),
-    /// A datagram of somebody else.
+    /// A forwarded datagram.
     Passed(Passed),
 }
 
@@ -91,7 +91,7 @@ impl Unreliable {
         matches!(kind, PRESENCE_KIND | DATAGRAM_KIND | PASSED_KIND)
     }
 
-    /// Reads what stands on the unreliable channel, its kind included; `None` for another kind.
+    /// Decodes a message of the unreliable channel, its kind included; `None` for another kind.
     ///
     /// # Errors
     /// [`DecodeError`]: nothing of it counts.
@@ -122,7 +122,7 @@ impl Unreliable {
                 let stream = wire::encode(&(DATAGRAM_KIND, room, slot, topic)).len();
                 (wire::encode(&(DATAGRAM_KIND, datagram)), stream)
             }
-            // Where a link has no room, of an author the newest waits, whatever it is about.
+            // On a full link the newest of an author waits, for any topic.
             Unreliable::Passed(Passed { room, batch }) => {
                 let room = wire::encode(&(PASSED_KIND, room));
                 ([&room[..], batch].concat(), room.len() + AUTHOR_LEN.min(batch.len()))

@@ -1,4 +1,4 @@
-//! How a rulebook is made of a set of records: the owner's in order, then the moderators' that stand.
+//! Builds a rulebook from a set of records: the owner's in order, then the valid ones of moderators.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -15,12 +15,13 @@ use crate::signed::list::List;
 use crate::signed::record::Record;
 
 impl Rulebook {
-    /// What follows from these records, which are signed for the room of `owner`; a commons has none and no owner.
+    /// The rules that follow from these records, which are signed for the room of `owner`; a commons has none and no
+    /// owner.
     ///
-    /// A record counts when all that it names counts, its list is here, and its signer may say it. The others are left
-    /// out, and count when a rulebook is made of more records.
+    /// A record counts if all records that it names count, its list is here, and its signer has the right. The others
+    /// are left out, and count when a rulebook is built from more records.
     pub fn new(owner: Option<PeerId>, records: impl IntoIterator<Item = WithList>) -> Rulebook {
-        // Whatever is named comes before what names it, since numbers rise. Of two with one name the first counts.
+        // Numbers rise, so a named record comes before the one that names it. Of two with one name the first counts.
         let mut sorted: Vec<WithList> = records.into_iter().collect();
         sorted.sort_unstable_by_key(|(record, stays)| (record.number(), record.hash(), stays.is_none()));
         sorted.dedup_by_key(|(record, _)| record.hash());
@@ -52,7 +53,8 @@ impl Rulebook {
         book
     }
 
-    /// Takes in a record of the owner, if what it names is there and the room has space for it and its list.
+    /// Accepts a record of the owner, if the records that it names are there and the room has space for it and its
+    /// list.
     fn add(&mut self, (record, stays): WithList, listed: &mut u32) {
         let before: Option<Vec<Place>> =
             record.body().before.iter().map(|name| self.names.get(name).copied()).collect();
@@ -70,7 +72,7 @@ impl Rulebook {
         }
         node.rules = core::array::from_fn(|slot| self.merged_rule(&before, slot));
         let keys = before.iter().map(|before| self.nodes[usize::from(*before)].edit_key);
-        // What was said later stands further back: of what one branch and another say the greater rank counts.
+        // Of two branches the edit key of the greater rank counts.
         node.edit_key = keys.max_by_key(|(said_by, _)| self.rank(*said_by)).unwrap_or_default();
         for change in record.body().changes.iter() {
             match change {
@@ -111,8 +113,7 @@ impl Rulebook {
         });
     }
 
-    /// The rule of a slot where these branches meet: of what records say of it, what none of the others knows, and of several the
-    /// stricter.
+    /// The rule of a slot where these branches meet: of the rules that none of the others knows, the strictest.
     pub(super) fn merged_rule(&self, before: &[Place], slot: usize) -> SlotRule {
         let rule = |place: &Place| &self.nodes[usize::from(*place)].rules[slot];
         let mut said_by: Vec<Place> =
@@ -126,12 +127,12 @@ impl Rulebook {
         SlotRule { limit, writers, said_by }
     }
 
-    /// Which of two records of different branches goes on; the genesis before all.
+    /// The rank of a record among those of different branches; the genesis before all.
     fn rank(&self, place: Place) -> Option<(u32, core::cmp::Reverse<[u8; 32]>)> {
         self.nodes[usize::from(place)].rank()
     }
 
-    /// Notes all bans of the owner, with what lifts them.
+    /// Notes all bans of the owner, with the records that lift them.
     fn note_lifts(&mut self) {
         for place in 1..self.nodes.len() as Place {
             if let Some(with_list) = self.nodes[usize::from(place)].record.clone() {
@@ -159,7 +160,7 @@ impl Rulebook {
         }
     }
 
-    /// Tells each record which later ones cut slots.
+    /// Notes in each record the later ones that cut slots.
     fn note_cuts(&mut self) {
         for by in 1..self.nodes.len() {
             let slots = self.nodes[by].cut_slots();
@@ -172,7 +173,7 @@ impl Rulebook {
         }
     }
 
-    /// Whether a record that is not the owner's counts.
+    /// Whether a moderator's record counts.
     fn edict_stands(&self, (record, stays): &WithList) -> bool {
         let body = record.body();
         let ([before], true) = (&body.before[..], checked_list(record, stays.clone()).is_some()) else {
@@ -199,7 +200,7 @@ impl Rulebook {
     }
 }
 
-/// The list of a record, if it is the one that the record names; `None` when it is missing.
+/// The list of a record, if it is the named one; `None` if it is missing.
 #[expect(clippy::option_option, reason = "a list is missing, or there is none to have")]
 fn checked_list(record: &Record, list: Option<Arc<List>>) -> Option<Option<Arc<List>>> {
     match (record.body().list(), list) {
@@ -209,7 +210,7 @@ fn checked_list(record: &Record, list: Option<Arc<List>>) -> Option<Option<Arc<L
     }
 }
 
-/// Whether the items of a record's list fit beside those that are listed, to which they are added then.
+/// Whether the items of a record's list fit beside the listed ones; counts them then.
 fn fits(record: &Record, listed: &mut u32) -> bool {
     let count = record.body().list().map_or(0, |(_, name)| name.count);
     let fits = listed.saturating_add(count) <= LISTED_MAX;
@@ -217,8 +218,7 @@ fn fits(record: &Record, listed: &mut u32) -> bool {
     fits
 }
 
-/// Of two rules that do not know of each other, who may write by the stricter, and the tighter limit; where that is one as
-/// well as the other, the later one's.
+/// The stricter of two concurrent rules: the fewer writers, and the tighter limit; of equal ones the later.
 fn stricter(
     earlier: (Option<Limit>, WhoWrites),
     later: (Option<Limit>, WhoWrites),
@@ -232,7 +232,7 @@ fn stricter(
     (limit, if later.1 == WhoWrites::Everybody { earlier.1 } else { later.1 })
 }
 
-/// Puts the rules in the place of all before. What stays as it was goes on to be said by the record that said it.
+/// Replaces the rules of all slots. Unchanged rules keep their record.
 fn set_rules(slots: &mut [SlotRule; SLOTS_MAX as usize], rules: &[Rule], place: Place) {
     for (slot, before) in slots.iter_mut().enumerate() {
         let rule = rules.iter().find(|rule| usize::from(rule.slot) == slot);

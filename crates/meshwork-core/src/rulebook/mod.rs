@@ -1,31 +1,31 @@
-//! What follows from the records of a room: which rules are in force, and whether a batch stands.
+//! The rules that follow from the records of a room, and the validity of batches.
 //!
 //! # Problem
-//! An owner writes records from several devices that do not always hear of each other, so records fork. Members hear
-//! of records and batches in any order, and those who hold the same must come to the same room; a right that was taken
-//! must not work any more, and nobody else may lose anything.
+//! An owner writes records from several devices that do not always reach each other, so records fork. Members receive
+//! records and batches in any order, and equal sets must give equal rooms; a revoked right must not work any more, and
+//! nobody else may lose anything.
 //!
 //! # How it works
 //! [`Rulebook::new`] is a function of a set of records with their lists. Records of the owner form a graph: each names
 //! those before it. A batch is [judged](Rulebook::judge) for ever by the record that it names:
-//! - *Rights* are as the record and those that it builds on say. A right that one branch took stays taken in a record
-//!   that joins it, until it is given again by a record that knows of the taking.
-//! - *Cuts*: a batch of somebody who loses a right by a record, which names one that this record builds on, stands only
-//!   if it is on the record's list. What names the record itself or a later one is not concerned. A ban concerns what
-//!   names another branch, too. What lifts a ban by a moderator undoes it; what lifts one by the owner gives the right
-//!   again to what names that record or a later one.
+//! - *Rights* follow from the record and those that it builds on. A right that one branch revoked stays revoked in a
+//!   record that joins it, until a record that knows of the revocation grants it again.
+//! - *Cuts*: a record that revokes a peer's right lists the staying batches. A batch of the peer that names an earlier
+//!   record is valid only if it is on the list. A batch that names the revoking record or a later one is not concerned.
+//!   A ban also concerns batches that name another branch. Lifting a moderator's ban undoes it; lifting an owner's ban
+//!   grants the right again to batches that name the lifting record or a later one.
 //!
-//! *Moderators' records* ban and retract. Each names one of the owner's, by which its signer moderates; nothing builds on
-//! it. When its signer is dismissed or banned it stands or falls as its batches do: it is on the list, or names that
-//! record or a later one, or falls.
+//! *Moderators' records* ban and retract. Each names one of the owner's, by which its signer moderates; nothing builds
+//! on it. When its signer is dismissed or banned it is treated as its batches are: it counts if it is on the list, or
+//! names that record or a later one.
 //!
 //! # Invariants
-//! - The order in which records and batches come makes no difference.
-//! - Which record is in force never decides whether a batch counts.
+//! - The order of arrival of records and batches makes no difference.
+//! - The record in force never decides whether a batch counts.
 //!
 //! # Limits
-//! [`OWNED_MAX`] records of the owner and [`EDICTS_MAX`] of moderators, whose lists have [`LISTED_MAX`] items each: those
-//! that come first by number and hash.
+//! [`OWNED_MAX`] records of the owner and [`EDICTS_MAX`] of moderators, whose lists have [`LISTED_MAX`] items each: the
+//! first by number and hash.
 
 mod build;
 mod places;
@@ -45,54 +45,54 @@ use crate::signed::header::{Family, Header, RecordName, ReplicaNumber};
 use crate::signed::list::{List, ShortId};
 use crate::signed::record::Record;
 
-/// Records of the owner that count: half of all.
+/// Most valid records of the owner: half of all.
 pub const OWNED_MAX: usize = 512;
-/// Records of moderators that count: the other half, so that no moderator can keep the owner from writing one.
+/// Most valid records of moderators: the other half, so that no moderator can keep the owner from writing one.
 pub const EDICTS_MAX: usize = 512;
-/// Items of all lists of the owner's records, and as many of the moderators': 16 MiB, so that nobody makes members fetch
-/// a full list for each record.
+/// Most items of all lists of the owner's records, and as many of the moderators': 16 MiB, so that nobody makes members
+/// fetch a full list for each record.
 pub const LISTED_MAX: u32 = 1 << 20;
 
 /// A record, and the list that it names.
 pub type WithList = (Record, Option<Arc<List>>);
 
-/// What a batch says of itself, as far as rules ask.
+/// The part of a batch that the rules need.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     /// Its header.
     pub header: &'a Header,
     /// The beginning of its id.
     pub id: ShortId,
-    /// The edit keys by which its author is admitted: those of the admissions that came with its batches.
+    /// The edit keys of its author's admissions, which came with its batches.
     pub admitted: &'a [EditKey],
 }
 
-/// What the rules say of a batch.
+/// The verdict of the rules about a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It competes.
     Stands,
     /// It names a record that does not count here, or not yet: it waits.
     Unknown,
-    /// A cut took it. Whoever passed it on may not know the record yet.
+    /// A cut erased it. Its carrier may not know the record yet.
     Cut,
-    /// Bans by moderators took it, and nothing else did: it competes again where those fall.
+    /// Only bans by moderators erased it: it competes again if those fall.
     Suspended,
-    /// It names a record by which its slot has an app, and another app has the slot. Whoever passed it on may not know the
-    /// record that gave it to that one yet.
+    /// By the record that it names its slot has an app, but another app has the slot. Its carrier may not know the
+    /// record that gave the slot to that app yet.
     Displaced,
-    /// Its author had no right to it by the record that it names. Whoever passed it on could have known.
+    /// Its author had no right to it by the record that it names. Its carrier could have known.
     Refused(Refusal),
 }
 
 impl Verdict {
-    /// Whether a record took it, for good or not.
+    /// Whether a record erased it, for good or not.
     pub fn is_cut(self) -> bool {
         matches!(self, Verdict::Cut | Verdict::Suspended)
     }
 }
 
-/// Which right was missing.
+/// The missing right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The record has no app in that slot.
@@ -101,11 +101,11 @@ pub enum Refusal {
     Banned,
     /// The author may not write there.
     Writer,
-    /// It says too little or too much of what it used, uses more than the limit, or was not written at one time.
+    /// It declares too little or too much use, exceeds the limit, or was not written at one time.
     Limit,
 }
 
-/// What follows from a set of records.
+/// The rules that follow from a set of records.
 #[derive(Clone, Debug)]
 pub struct Rulebook {
     owner: Option<PeerId>,
@@ -113,15 +113,15 @@ pub struct Rulebook {
     nodes: Vec<Node>,
     names: BTreeMap<RecordName, Place>,
     peers: BTreeMap<PeerId, Journal>,
-    /// Which record gave each slot to its app: the first one.
+    /// The record that gave each slot to its app: the first one.
     apps: [Option<Place>; SLOTS_MAX as usize],
-    /// All records that gave it to that app: two devices that did not hear of each other may both have.
+    /// All records that gave it to that app: two concurrent devices may both have.
     turned_on: [Places; SLOTS_MAX as usize],
     /// All records that gave it to another one.
     displaced: [Places; SLOTS_MAX as usize],
-    /// Moderators' records that stand.
+    /// The valid records of moderators.
     edicts: Vec<WithList>,
-    /// Which records lift what.
+    /// The records that lift each ban.
     lifts: BTreeMap<Lifted, Places>,
 }
 
@@ -129,17 +129,17 @@ pub struct Rulebook {
 #[derive(Clone, Debug, Default)]
 struct Node {
     record: Option<WithList>,
-    /// All that it builds on.
+    /// All records that it builds on.
     ancestors: Places,
-    /// The rule of each slot, and which record said so.
+    /// The rule of each slot, with its record.
     rules: [SlotRule; SLOTS_MAX as usize],
     edit_key: (Place, Option<EditKey>),
-    /// Records that build on this one and cut slots, which bits name.
+    /// Later records that build on this one and cut slots, which bits name.
     cuts: Vec<(u16, Place)>,
     named_by: u32,
 }
 
-/// Who may write in a slot, how much, and which records say so: several where branches met, none where nothing was said.
+/// The writers of a slot and their limit, with its records: several if branches met, none for the default.
 #[derive(Clone, Debug, Default)]
 struct SlotRule {
     limit: Option<Limit>,
@@ -147,7 +147,7 @@ struct SlotRule {
     said_by: Vec<Place>,
 }
 
-/// What records say of one peer.
+/// The records about one peer.
 #[derive(Clone, Debug, Default)]
 struct Journal {
     bans: Vec<Ban>,
@@ -155,7 +155,7 @@ struct Journal {
     listed: Vec<Step>,
 }
 
-/// A right is given or taken.
+/// A grant or revocation.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     at: Place,
@@ -164,19 +164,19 @@ struct Step {
 
 #[derive(Clone, Debug)]
 struct Ban {
-    /// The record that bans.
+    /// The banning record.
     record: ShortId,
     /// The owner's record that bans, or that a moderator's record names.
     at: Place,
     by_owner: bool,
     stays: Arc<List>,
-    /// Records that lift it.
+    /// The records that lift it.
     lifts: Places,
 }
 
 impl Rulebook {
-    /// Whether a batch stands. Takes a few hundred nanoseconds unless its author was banned, or slots were cut, dozens
-    /// of times.
+    /// Whether a batch is valid. Takes a few hundred nanoseconds unless its author was banned, or slots were cut,
+    /// dozens of times.
     pub fn judge(&self, claim: &Claim<'_>) -> Verdict {
         let Header { author, replica, record, .. } = claim.header;
         let Some(&place) = self.names.get(record) else { return Verdict::Unknown };
@@ -191,7 +191,7 @@ impl Rulebook {
         } else {
             self.judge_right(place, slot, rule, author.peer, claim)
         };
-        // A limit counts what is kept.
+        // A limit counts stored batches.
         let limit = rule.limit.filter(|_| replica.family().is_kept());
         if verdict == Verdict::Stands && !self.is_within(place, limit, claim.header) {
             return Verdict::Refused(Refusal::Limit);
@@ -199,53 +199,53 @@ impl Rulebook {
         verdict
     }
 
-    /// Whether `peer` may ban and retract by the record that is so named.
+    /// Whether `peer` may ban and retract by this record.
     pub fn moderates(&self, record: &RecordName, peer: &PeerId) -> bool {
         let Some(&place) = self.names.get(record) else { return false };
         Some(*peer) == self.owner || self.has(place, self.peers.get(peer).map(|journal| &*journal.moderates))
     }
 
-    /// The record under which to write: of the owner's records the one with the greatest number, then the lowest hash.
-    /// `None` for the genesis.
+    /// The record for new writes: of the owner's records the one with the greatest number, then the lowest hash. `None`
+    /// for the genesis.
     pub fn in_force(&self) -> Option<&Record> {
         self.owned().map(|(record, _)| record).max_by_key(|record| record.rank())
     }
 
-    /// The owner's records that count, in ascending order of number and hash.
+    /// The owner's valid records, in ascending order of number and hash.
     pub fn owned(&self) -> impl Iterator<Item = &WithList> {
         self.nodes.iter().filter_map(|node| node.record.as_ref())
     }
 
-    /// What the owner's next record names as before it.
+    /// The predecessors of the owner's next record.
     pub fn heads(&self) -> Vec<RecordName> {
         let heads = self.nodes.iter().filter(|node| node.named_by == 0);
         heads.map(Node::name).collect()
     }
 
-    /// The rule of a slot in the record that is so named: the limit and who may write.
+    /// The rule of a slot in this record: the limit and the writers.
     pub fn rule(&self, record: &RecordName, slot: u8) -> Option<(Option<Limit>, WhoWrites)> {
         let rule = self.node(record)?.rules.get(usize::from(slot))?;
         Some((rule.limit, rule.writers))
     }
 
-    /// The rule of a slot in a record that would name these before it, and change nothing.
+    /// The rule of a slot in a record with these predecessors and no changes.
     pub fn joined_rule(&self, before: &[RecordName], slot: u8) -> (Option<Limit>, WhoWrites) {
         let rule = self.merged_rule(&self.places(before), usize::from(slot));
         (rule.limit, rule.writers)
     }
 
-    /// The edit key whose admissions count under the record that is so named.
+    /// The edit key whose admissions count under this record.
     pub fn edit_key(&self, record: &RecordName) -> Option<EditKey> {
         self.node(record)?.edit_key.1
     }
 
-    /// The app in a slot from 2 on, if any record that counts gave it one.
+    /// The app in a slot from 2 on, if any valid record gave it one.
     pub fn app(&self, slot: u8) -> Option<&AppOn> {
         let place = (*self.apps.get(usize::from(slot))?)?;
         self.nodes[usize::from(place)].app(slot)
     }
 
-    /// The greatest numbers that any record says of a table; `None` where none says any.
+    /// The greatest quota of a table in any record; `None` if there is none.
     pub fn quota(&self, replica: ReplicaNumber) -> Option<Quota> {
         let quotas = self.nodes.iter().flat_map(Node::changes).filter_map(|change| match change {
             Change::Quota(quota) if quota.replica == replica => Some(*quota),
@@ -259,7 +259,7 @@ impl Rulebook {
         })
     }
 
-    /// For how many whole days of room time a table by time keeps its rows, by the record in force; `None` for ever.
+    /// Whole days of room time for which a table by time keeps its rows, by the record in force; `None` for ever.
     pub fn age(&self, replica: ReplicaNumber) -> Option<NonZero<u16>> {
         let in_force = self.in_force().map_or(RecordName::GENESIS, Record::name);
         let said = |change: &Change| match change {
@@ -269,7 +269,7 @@ impl Rulebook {
         self.last_said(&in_force, said).flatten()
     }
 
-    /// What does not show, whichever branch says so.
+    /// The retractions of all branches.
     pub fn retractions(&self) -> impl Iterator<Item = (&Record, &Retraction)> {
         let records = self.owned().chain(&self.edicts).map(|(record, _)| record);
         let is_lifted =
@@ -282,8 +282,8 @@ impl Rulebook {
         })
     }
 
-    /// The secret that holds by the record that is so named, and who keeps access; `None` while it is that of the
-    /// genesis. Of what records before it say that of the greatest rank counts.
+    /// The secret in force by this record, and the peers that keep access; `None` while it is that of the genesis. Of
+    /// earlier records the secret of the greatest rank counts.
     pub fn secret(&self, record: &RecordName) -> Option<(&NewSecret, &List)> {
         let &place = self.names.get(record)?;
         let line = self.nodes.iter().enumerate().filter(|(other, _)| self.knows(place, *other as Place));
@@ -294,22 +294,22 @@ impl Rulebook {
         changed.max_by_key(|(rank, ..)| *rank).map(|(_, secret, list)| (secret, list))
     }
 
-    /// Moderators' records that stand, and so are worth keeping, in the same order.
+    /// The valid records of moderators, in the same order.
     pub fn edicts(&self) -> impl Iterator<Item = &WithList> {
         self.edicts.iter()
     }
 
-    /// Who moderates by a record that would name these before it, and change nothing, besides the owner, in ascending order.
+    /// The moderators in a record with these predecessors and no changes, without the owner, in ascending order.
     pub fn moderators(&self, before: &[RecordName]) -> impl Iterator<Item = PeerId> {
         self.entitled(before, |journal| &journal.moderates)
     }
 
-    /// Who is on the list of writers by such a record, in ascending order.
+    /// The list of writers in such a record, in ascending order.
     pub fn listed(&self, before: &[RecordName]) -> impl Iterator<Item = PeerId> {
         self.entitled(before, |journal| &journal.listed)
     }
 
-    /// Who is banned for whoever writes under the record that is so named, in ascending order.
+    /// The peers that are banned for batches under this record, in ascending order.
     pub fn banned(&self, record: RecordName) -> impl Iterator<Item = PeerId> {
         let place = self.names.get(&record).copied().unwrap_or_default();
         let is_banned = move |journal: &Journal| {
@@ -319,14 +319,14 @@ impl Rulebook {
         self.peers.iter().filter(move |(_, journal)| is_banned(journal)).map(|(peer, _)| *peer)
     }
 
-    /// The bans of a peer that the record that is so named does not know to be lifted, by their records.
+    /// The bans of a peer that this record does not know to be lifted, by their records.
     pub fn bans_of(&self, record: &RecordName, peer: &PeerId) -> Vec<ShortId> {
         let place = self.names.get(record).copied().unwrap_or_default();
         let bans = self.peers.get(peer).map_or(&[][..], |journal| &journal.bans);
         bans.iter().filter(|ban| !self.is_lifted(ban, place)).map(|ban| ban.record).collect()
     }
 
-    /// What the last of its line says that says any such thing: the record that is so named, or one that it builds on.
+    /// The value from the last record of a line that has one: this record, or one that it builds on.
     pub fn last_said<'a, T: 'a>(
         &'a self,
         record: &RecordName,
@@ -338,8 +338,8 @@ impl Rulebook {
         said.max_by_key(|(rank, _)| *rank).map(|(_, said)| said)
     }
 
-    /// What a record that joins all heads repeats, so that what one branch took binds the others: slots that were cut,
-    /// and who was dismissed or taken off the list, in some branches and not in all.
+    /// Revocations that a merge record must repeat, because only some branches contain them: cut slots, dismissed
+    /// moderators and removed writers.
     pub fn repeat(&self) -> Repeat {
         let mut common: Vec<Place> = (0..self.nodes.len() as Place).collect();
         let heads =
@@ -364,7 +364,7 @@ impl Rulebook {
         repeat
     }
 
-    /// Apps that records turned on and whose slot another one has, each in a free slot as far as there are any.
+    /// Enabled apps whose slot another one has, each in a free slot as far as there are any.
     pub fn displaced_apps(&self) -> Vec<AppOn> {
         let mut free = GIVEN_SLOTS.filter(|slot| self.app(*slot).is_none());
         let mut given: Vec<&AppWord> =
@@ -392,7 +392,7 @@ impl Rulebook {
         self.peers.iter().filter(move |(_, journal)| has(journal)).map(|(peer, _)| *peer)
     }
 
-    /// Whether an author other than the owner may write this by the record at `place`, and no cut took it.
+    /// Whether an author other than the owner may write this by the record at `place`, and no cut erased it.
     fn judge_right(
         &self,
         place: Place,
@@ -411,7 +411,7 @@ impl Rulebook {
         if bans().any(|ban| ban.by_owner && self.knows(place, ban.at)) {
             return Verdict::Refused(Refusal::Banned);
         }
-        // Who only looks may speak to somebody all the same, and holds what there is.
+        // A peer that can only look may still send direct messages, and store data.
         let may_write = moderates
             || matches!(claim.header.replica.family(), Family::Seek | Family::Holding)
             || match rule.writers {
@@ -436,7 +436,7 @@ impl Rulebook {
         }
     }
 
-    /// Whether a record that builds on the one at `place` took a right from a peer, and left not even this.
+    /// Whether a record that builds on the one at `place` revoked a right of a peer, and its list lacks this.
     fn is_cut(&self, place: Place, journal: &Journal, id: &ShortId) -> bool {
         let steps = journal.moderates.iter().chain(&journal.listed);
         let taken =
@@ -456,12 +456,13 @@ impl Rulebook {
         record.is_some_and(|(_, stays)| stays.as_ref().is_some_and(|stays| stays.has_id(id)))
     }
 
-    /// Whether the right of these steps is there at `place`.
+    /// Whether the right of these steps exists at `place`.
     fn has(&self, place: Place, steps: Option<&[Step]>) -> bool {
         steps.is_some_and(|steps| self.joined_has(&[place], steps))
     }
 
-    /// Whether the right of these steps is there where these branches meet: given by a record that knows of all takings.
+    /// Whether the right of these steps exists where these branches meet: granted by a record that knows of all
+    /// revocations.
     fn joined_has(&self, before: &[Place], steps: &[Step]) -> bool {
         let is_known = |step: &&Step| before.iter().any(|place| self.knows(*place, step.at));
         let known = || steps.iter().filter(is_known);
@@ -482,7 +483,7 @@ impl Rulebook {
         records.contains(place) || records.meets(&self.nodes[usize::from(place)].ancestors)
     }
 
-    /// Whether a batch keeps within what the record at `place` limits.
+    /// Whether a batch is within the limit of the record at `place`.
     fn is_within(&self, place: Place, limit: Option<Limit>, header: &Header) -> bool {
         let (Some(limit), Some(used)) = (limit, header.used) else {
             return limit.is_none() && header.used.is_none();
@@ -502,14 +503,14 @@ impl Rulebook {
     }
 }
 
-/// What a record that joins all heads repeats.
+/// The content that a merge record must repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repeat {
-    /// Slots that were cut, bit by bit.
+    /// Cut slots, bit by bit.
     pub slots: u16,
-    /// Who was dismissed.
+    /// Dismissed moderators.
     pub dismiss: Vec<PeerId>,
-    /// Who was taken off the list of writers.
+    /// Removed writers.
     pub unlist: Vec<PeerId>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::OWNED_MAX;
 
-/// Which of the owner's records: its place in ascending order of number, then hash. The genesis has 0.
+/// The place of an owner's record in ascending order of number, then hash. The genesis has 0.
 pub(super) type Place = u16;
 
 /// Words of a set: the genesis and [`OWNED_MAX`] records.
