@@ -2,5 +2,6 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+mod report;
 #[cfg(any(test, target_arch = "wasm32"))]
 pub mod web;

@@ -20,6 +20,7 @@ use super::links::{Addresses, Advertise, Links};
 use super::network::{LOOK_INTERVAL, Network};
 use super::persist::{Persister, Store};
 use super::server::Servers;
+use crate::report;
 
 /// Calls that wait for the node. More make the callers wait.
 const CALLS_MAX: usize = 64;
@@ -358,7 +359,10 @@ impl Task {
         loop {
             while let Some(output) = self.node.poll_output() {
                 match output {
-                    Output::Event(event) => self.events.send(event),
+                    Output::Event(event) => {
+                        report::event(&event);
+                        self.events.send(event);
+                    }
                     Output::Effect(effect) => {
                         if let Some(failed) = self.effect(effect) {
                             self.node.handle_input(self.clock.now(), failed);
@@ -376,6 +380,7 @@ impl Task {
 
     /// Begins to carry out an effect; says when that failed at once.
     fn effect(&mut self, effect: Effect) -> Option<Input> {
+        report::effect(&effect);
         match effect {
             Effect::Open { link, role, ice } => self.links.open(link, role, ice),
             Effect::Signal { link, signal } => self.links.signal(link, signal),

@@ -21,6 +21,7 @@ use super::links::Links;
 use super::servers::Servers;
 use super::storage::{Host, Keeper, ListedRoom, StorageError, StorageNews};
 use super::strength;
+use crate::report;
 
 /// How much more the civil clock than the page's own one may move on between two calls of the node. The page's own
 /// stands still while a machine sleeps.
@@ -398,6 +399,7 @@ impl Shared {
                     }
                     Output::Effect(effect) => machine.carry_out(effect),
                     Output::Event(event) => {
+                        report::event(&event);
                         self.keep(machine, &event);
                         self.events.send(event);
                     }
@@ -522,6 +524,7 @@ impl Drop for Shared {
 
 impl Machine {
     fn carry_out(&mut self, effect: Effect) {
+        report::effect(&effect);
         match self.links.carry_out(effect) {
             Some(Effect::ServerOpen { server, url }) => self.servers.open(server, &url),
             Some(Effect::ServerSend { server, text }) => self.servers.send(server, &text),

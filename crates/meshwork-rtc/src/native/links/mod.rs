@@ -28,6 +28,7 @@ use meshwork_core::seam::io::{Channel, Input, LinkId};
 use meshwork_core::seam::path::IceConfig;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
 use tokio::task::{Id, JoinSet};
+use tracing::Instrument as _;
 
 pub use interfaces::Addresses;
 use mdns::Resolver;
@@ -114,7 +115,11 @@ impl Links {
             inputs: self.sender.clone(),
         };
         let full = self.tasks.len() >= CONNECTIONS_MAX;
-        let task = if full { self.tasks.spawn(refuse(begin)) } else { self.tasks.spawn(task::run(begin)) };
+        let span = tracing::debug_span!("link", id = link.0);
+        let task = match full {
+            true => self.tasks.spawn(refuse(begin).instrument(span)),
+            false => self.tasks.spawn(task::run(begin).instrument(span)),
+        };
         self.owners.insert(task.id(), link);
         self.orders.insert(link, sender);
     }
