@@ -78,8 +78,8 @@ impl Network {
 
     /// A program of another person that names no server: its rooms are made alone.
     pub fn endpoint_without_server(&self, name: &str) -> Endpoint {
-        let config = Config { name: name.to_owned(), ..Config::default() };
-        self.start_at(Vec::new(), self.programs().len() as u64, config)
+        let person = self.programs().len() as u64;
+        self.start_at(Vec::new(), person, Config { name: name.to_owned(), ..Config::default() })
     }
 
     /// A program of another person that stays in its rooms and stores them.
