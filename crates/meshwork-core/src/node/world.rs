@@ -1,4 +1,4 @@
-//! A node and its neighbours, each of which is the other end of a link that says what a test wants.
+//! A node and its neighbours, each at the other end of a link and under a test's control.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -29,7 +29,7 @@ pub(super) fn spec() -> RoomSpec {
     }
 }
 
-/// Who all others are, and greater than the node, so that they offer.
+/// The peer of all others, greater than the node, so that they offer.
 pub(super) fn other() -> Identity {
     identities()[1].clone()
 }
@@ -58,11 +58,11 @@ pub(super) struct World {
     pub(super) room: RoomHandle,
     pub(super) now: Time,
     neighbours: BTreeMap<u64, Neighbour>,
-    /// Whether drivers take what is sent to neighbours.
+    /// Whether drivers accept messages to neighbours.
     pub(super) is_taken: bool,
-    /// What the driver was to do, but for sending to neighbours.
+    /// The effects for the driver, except messages to neighbours.
     pub(super) effects: Vec<Effect>,
-    /// Who was refused why, and how often.
+    /// Refused endpoints, with reasons and counts.
     pub(super) refused: BTreeMap<(Option<Endpoint>, Refusal), u64>,
 }
 
@@ -83,7 +83,7 @@ impl World {
         World { node, room, now: Time(0), neighbours, is_taken: true, effects, refused }
     }
 
-    /// Somebody is known to be in the room. Returns whether there was a place.
+    /// A source lists a member. Returns whether there was space.
     pub(super) fn know(&mut self, announcement: &Announcement) -> bool {
         self.node.connecting.know(&mut self.node.base, self.room, announcement)
     }
@@ -121,7 +121,7 @@ impl World {
         endpoint
     }
 
-    /// A neighbour attaches to a room, which it calls by a number.
+    /// A neighbour attaches to a room, with its number for it.
     pub(super) fn attach(&mut self, neighbour: u64, room: RoomHandle, number: u32) {
         let room = self.node.room(room).id().expect("it is open");
         let attach = Attach {
@@ -137,7 +137,7 @@ impl World {
         self.tell(neighbour, &LinkMessage::Attach(attach));
     }
 
-    /// A neighbour says something in the room.
+    /// A neighbour sends a message in the room.
     pub(super) fn say(&mut self, neighbour: u64, message: RoomMessage) {
         self.tell(neighbour, &message.on_link(1));
     }
@@ -148,7 +148,7 @@ impl World {
         self.run();
     }
 
-    /// What a neighbour has heard in the room since this was last asked.
+    /// The messages that a neighbour received in the room since the last call.
     pub(super) fn heard(&mut self, neighbour: u64) -> Vec<RoomMessage> {
         self.run();
         core::mem::take(&mut self.neighbours.get_mut(&neighbour).expect("it is linked").heard)
@@ -160,7 +160,7 @@ impl World {
         self.refused.get(&(Some(endpoint), reason)).copied().unwrap_or(0)
     }
 
-    /// Carries what is said until nothing more is.
+    /// Delivers messages until none are left.
     pub(super) fn run(&mut self) {
         let mut idle = false;
         while !core::mem::replace(&mut idle, true) {

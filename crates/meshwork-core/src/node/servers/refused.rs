@@ -1,4 +1,4 @@
-//! What servers refuse, and of which room.
+//! Refusals of servers, by room.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,14 +14,14 @@ use crate::seam::io::ServerId;
 use crate::signalling::protocol::ServerRefusal;
 
 impl Servers {
-    /// The room that is looked for on `server` by this code alone. Of several the first, which was asked for first: a
-    /// server answers each.
+    /// The room that is sought on `server` by this code alone. Of several the first, in the order of requests: a server
+    /// answers each.
     pub(super) fn sought_on(&self, rooms: &Rooms, server: ServerId, code: Code) -> Option<RoomHandle> {
         let mut on = self.rooms_on(server).into_iter();
         on.find(|&handle| self.is_sought_by(rooms, handle, server, code))
     }
 
-    /// One server does not let us into a room. Returns whether no other is left to ask.
+    /// One server does not admit us to a room. Returns whether no other is left to ask.
     pub(in crate::node) fn handle_refused(
         &mut self,
         rooms: &Rooms,
@@ -31,12 +31,12 @@ impl Servers {
         if let Some(known) = self.registration(room, server) {
             known.refused = true;
         }
-        // Of a room of which the code alone is known no other server is asked.
+        // Without the id of a room no other server can answer.
         let is_by_code = rooms.get(room).is_some_and(|entry| entry.id().is_none());
         is_by_code || self.of(room).iter().all(|known| known.refused)
     }
 
-    /// What each server says of a room.
+    /// The answer of each server about a room.
     pub(in crate::node) fn answers(&self, room: RoomHandle) -> Vec<ServerAnswer> {
         let answer = |known: &Registration| {
             let says = match known {
@@ -50,13 +50,13 @@ impl Servers {
         self.of(room).iter().map(answer).collect()
     }
 
-    /// Whether a room is looked for on one server alone.
+    /// Whether a room uses only one server.
     pub(in crate::node) fn is_only(&self, room: RoomHandle) -> bool {
         self.of(room).len() == 1
     }
 }
 
-/// What becomes of a request that a server refused.
+/// The result of a request that a server refused.
 pub(super) fn refusal(
     own: &mut Own,
     handle: Option<RoomHandle>,
@@ -70,7 +70,7 @@ pub(super) fn refusal(
             Some(handle),
             ServerRefusal::ServerFull | ServerRefusal::TooManyRooms | ServerRefusal::Signature,
         ) => Some(Heard::Refused(handle, RoomRefusal::Server(words()))),
-        // Where the server forgot the room, joining again follows from what it says next.
+        // A server that forgot the room leads us to join again by its next message.
         _ => {
             own.refuse(None, Refusal::Server, format!("{reason:?}: {detail}"));
             None
@@ -94,7 +94,7 @@ mod tests {
         [7, 8].map(Code::from_bits)
     }
 
-    /// The server says something. Returns what the application hears.
+    /// The server sends a message. Returns the application's events.
     fn hear(world: &mut World, message: &FromServer) -> Vec<Event> {
         let text = serde_json::to_string(message).expect("it is written");
         world.node.handle_input(world.now, Input::ServerText { server: SERVER, text });
@@ -103,7 +103,7 @@ mod tests {
         outputs.filter_map(event).collect()
     }
 
-    /// A node that the server let in, and a room that it looks for by the first of [`codes`] alone.
+    /// A node that the server admitted, and a room that it seeks by the first of [`codes`] alone.
     fn looking() -> (World, RoomHandle) {
         let mut world = World::new();
         let address = format!("https://mesh.example/toy/{}", codes()[0]).parse().expect("an address");
