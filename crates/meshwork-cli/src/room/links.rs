@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let changed = in_room(&common, &link, async |attempt, room| {
         let locked_out = if new { others(room, &keep).await? } else { Vec::new() };
-        if new {
+        if new && room.owner().await? == Some(room.me().peer) {
             check_somebody_stays(room, &keep).await?;
         }
         let new =

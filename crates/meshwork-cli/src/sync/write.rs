@@ -168,6 +168,6 @@ mod tests {
             let words = json_value(unread).unwrap_err();
             assert!(words.starts_with("other programs could not read this value"), "{unread}: {words}");
         }
-        assert!(json_value("a text").unwrap_err().contains("no JSON"));
+        assert!(json_value("a text").unwrap_err().contains("not JSON"));
     }
 }

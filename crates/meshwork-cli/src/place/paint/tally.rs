@@ -111,6 +111,6 @@ mod tests {
         let mut tally = Tally { sequences: (1..=3).collect(), ..Tally::default() };
         tally.note(applied(1, &[1, 3], true));
         let words = tally.explain(Failure::Unreachable("Nobody.".into())).to_string();
-        assert!(words.contains("2 of 3 batches") && words.ends_with("Nobody."), "{words}");
+        assert!(words.contains("2 of 3 in time") && words.ends_with("Nobody."), "{words}");
     }
 }
