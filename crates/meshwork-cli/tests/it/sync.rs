@@ -44,7 +44,7 @@ fn counts_and_values_outlive_a_killed_keeper() {
     assert_eq!(values, ["room/title"]);
     let elsewhere = as_("bo", &["list", "other/"]).expect_code(0).json();
     assert_eq!(elsewhere, json!({ "values": {}, "counters": {}, "documents": [] }));
-    as_("bo", &["set", "room/title", "a text"]).expect_code(2).expect_words(&["no JSON"]);
+    as_("bo", &["set", "room/title", "a text"]).expect_code(2).expect_words(&["not JSON"]);
     drop(server);
 }
 

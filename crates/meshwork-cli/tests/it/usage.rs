@@ -73,7 +73,7 @@ fn a_link_from_a_file_is_never_repeated() {
     let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     std::fs::write(home.path("wrong.link"), format!("http://127.0.0.1:1/place/TOOLONG#{secret}\n")).unwrap();
     let ended = home.run(["place", "stats", "@wrong.link"]).expect_code(2);
-    assert!(!ended.expect_words(&["wrong.link is no LINK"]).stderr.contains(secret));
+    assert!(!ended.expect_words(&["wrong.link is not a LINK"]).stderr.contains(secret));
     home.run(["place", "stats", "@nowhere"])
         .expect_code(2)
         .expect_words(&["cannot read a LINK from nowhere"]);
