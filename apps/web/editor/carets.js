@@ -60,8 +60,8 @@ export function carets(text, lines, awareness, personOf) {
         ranges.push(Decoration.mark({ class: 'their-selection', attributes }).range(...[anchor, head].sort((a, b) => a - b)))
       }
       // A caret that moved shows its name again. At the end of the text it has the same place wherever that is.
-      const { client, clock } = state.cursor.head.item ?? {}
-      const place = client === undefined ? head : `${client}/${clock}`
+      const letter = state.cursor.head.item
+      const place = letter ? `${letter.client}/${letter.clock}` : head
       const widget = new Caret(person.name, person.look, place)
       ranges.push(Decoration.widget({ widget, side: head > anchor ? -1 : 1 }).range(head))
     }

@@ -12,7 +12,6 @@ use serde_json::json;
 const RED: [u8; 4] = [0xe6, 0x19, 0x4b, 0xff];
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
 const HERE: &str = "Saved in this browser";
-const ELSEWHERE: &str = "Saved by your other tab";
 
 /// Counts what the database has: rooms and batches.
 const COUNT: &str = r#"
@@ -65,12 +64,12 @@ async fn a_reload_with_nobody_there_shows_the_canvas() -> Result<()> {
     .await
 }
 
-/// The tab that opened the room first keeps it; when it closes, the other one does, with all that it has.
-async fn keeping_is_handed_over(browser: &Browser, url: &str) -> Result<()> {
+/// Each tab saves what it has: one that is closed takes nothing with it.
+async fn each_tab_keeps(browser: &Browser, url: &str) -> Result<()> {
     let (first, link) = open_page(browser, url, "open").await?;
     wait_says(&first, "kept", HERE).await?;
     let second = browser.tab(&link).await?;
-    wait_says(&second, "kept", ELSEWHERE).await?;
+    wait_says(&second, "kept", HERE).await?;
     wait_linked(&second, 1).await?;
     second.click("palette-e6194b").await?;
     second.click_cell(SIZE, (5, 5)).await?;
@@ -86,15 +85,15 @@ async fn keeping_is_handed_over(browser: &Browser, url: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn one_tab_keeps_the_room_and_hands_over() -> Result<()> {
+async fn each_tab_keeps_the_room() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    keeping_is_handed_over(&browser, server.url()).await
+    each_tab_keeps(&browser, server.url()).await
 }
 
 /// Over plain http from another machine there are no locks: a lease takes their place.
 #[tokio::test]
-async fn insecure_page_hands_over_by_lease() -> Result<()> {
+async fn insecure_pages_keep_the_room_by_lease() -> Result<()> {
     let server = Server::start().await?;
     let options = BrowserOptions::default().argument("--host-resolver-rules=MAP place.test 127.0.0.1");
     let browser = Browser::start_with(options).await?;
@@ -102,7 +101,7 @@ async fn insecure_page_hands_over_by_lease() -> Result<()> {
     let tab = browser.tab(&url).await?;
     let facts = tab.eval("return [isSecureContext, 'locks' in navigator]", vec![]).await?;
     ensure!(facts == json!([false, false]), "this test is about pages without locks: {facts}");
-    keeping_is_handed_over(&browser, &url).await
+    each_tab_keeps(&browser, &url).await
 }
 
 #[tokio::test]

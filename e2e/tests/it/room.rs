@@ -576,7 +576,7 @@ async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
     let manifest = tab.devtools("Page.getAppManifest", json!({})).await?;
     ensure!(manifest["errors"] == json!([]), "{}", manifest["errors"]);
     let data: Value = serde_json::from_str(manifest["data"].as_str().context("a manifest")?)?;
-    ensure!(data["start_url"] == "/" && data["display"] == "standalone", "{data}");
+    ensure!(data["start_url"] == "../../" && data["display"] == "standalone", "{data}");
     let problems = tab.devtools("Page.getInstallabilityErrors", json!({})).await?;
     ensure!(problems["installabilityErrors"] == json!([]), "{problems}");
     let pictures = "const url = document.querySelector('link[rel=manifest]').href;
@@ -586,7 +586,7 @@ async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
                     .then(picture => `${picture.width}x${picture.height}` === sizes))));";
     ensure!(tab.eval(pictures, vec![]).await? == json!(vec![true; 7]), "pictures are as large as they say");
     ensure!(
-        data["share_target"]["action"] == "/place" && data["file_handlers"][0]["action"] == "/place",
+        data["share_target"]["action"] == "../../place" && data["file_handlers"][0]["action"] == "../../place",
         "{data}"
     );
     let bars = "return Array.from(document.querySelectorAll('meta[name=theme-color]'), meta => meta.content)";
