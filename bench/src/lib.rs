@@ -30,5 +30,4 @@ pub mod relay;
 pub mod report;
 pub mod signal;
 pub mod signatures;
-pub mod values;
 pub mod web;

@@ -20,7 +20,7 @@ Usage: bench [NAME] [--json] [--rounds N] [--tiny] [--list] [--needs]
   --rounds N  measured rounds of each contestant
   --tiny      the size of the smoke test: says whether a race works, and writes no results
   --list      say which races there are
-  --needs     say what must be built first, a line each: `simulator`, `browser`, `package`
+  --needs     say what must be built first, a line each: `browser`, `package`
 ";
 
 struct Options {
@@ -71,9 +71,7 @@ fn obey() -> Result<()> {
         return Ok(());
     }
     if needs {
-        for (need, word) in
-            [(Needs::Simulator, "simulator"), (Needs::Browser, "browser"), (Needs::Package, "package")]
-        {
+        for (need, word) in [(Needs::Browser, "browser"), (Needs::Package, "package")] {
             if races.iter().any(|race| race.needs == need) {
                 println!("{word}");
             }

@@ -19,8 +19,6 @@ pub struct Race {
 pub enum Needs {
     /// Nothing.
     Nothing,
-    /// The simulator, built as this program is and beside it.
-    Simulator,
     /// coturn's `turnserver`, which Debian has as a package: `apt-get install coturn`.
     Coturn,
     /// Node.js and npm.

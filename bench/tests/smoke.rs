@@ -34,7 +34,7 @@ fn run(needs: &[Needs]) {
 
 #[test]
 fn every_race_without_a_browser_does_its_work() {
-    run(&[Needs::Nothing, Needs::Simulator, Needs::Coturn, Needs::Npm]);
+    run(&[Needs::Nothing, Needs::Coturn, Needs::Npm]);
 }
 
 /// It takes minutes and finished pages, so it is run with what is run at night.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::setup::{self, Need};
 use crate::step;
 use crate::workspace::{Workspace, forget_xtask};
-use crate::{binary, pages, sdk, sim};
+use crate::{binary, pages, sdk};
 
 /// Builds the program of the races and calls it with these arguments, which are its own to read. Where one of the
 /// races chosen needs a browser, pages and binary are built first, and where it needs the npm package, that too.
@@ -25,9 +25,6 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     ensure!(needs.status.success(), "{}", String::from_utf8_lossy(&needs.stderr).trim());
     let needs = String::from_utf8_lossy(&needs.stdout).into_owned();
     let is_needed = |wanted| needs.lines().any(|need| need == wanted);
-    if is_needed("simulator") {
-        sim::build(workspace)?;
-    }
     if is_needed("browser") || is_needed("package") {
         setup::setup(workspace, Need::Everything)?;
         binary::build_all(workspace)?;

@@ -1,7 +1,6 @@
 //! `cargo xtask sim`: builds the simulator for speed, and lets it run rooms.
 
 use std::env;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -11,17 +10,12 @@ use crate::workspace::{Workspace, forget_xtask};
 
 /// Builds the simulator and calls it with these arguments, which are its own to read.
 pub(crate) fn sim(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    let mut simulator = Command::new(build(workspace)?);
-    forget_xtask(&mut simulator);
-    simulator.args(arguments);
-    step::check(&mut simulator)
-}
-
-/// Builds the simulator for speed, and says where it is.
-pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "--package", "meshwork-sim"]);
     step::run("simulator", &mut cargo)?;
     let name = format!("meshwork-sim{}", env::consts::EXE_SUFFIX);
-    Ok(workspace.target.join("release").join(name))
+    let mut simulator = Command::new(workspace.target.join("release").join(name));
+    forget_xtask(&mut simulator);
+    simulator.args(arguments);
+    step::check(&mut simulator)
 }

@@ -27,15 +27,6 @@ pub(crate) const RACE: Race = Race {
     run,
 };
 
-/// The race against nobody that takes minutes.
-pub(crate) const CLICKS: Race = Race {
-    name: "join-1000-clicks",
-    about: "The same where 16 authors clicked each of the million cells once and nobody folded: a million batches, as \
-            many signatures. One round, stated only.",
-    needs: Needs::Nothing,
-    run: run_clicks,
-};
-
 fn run(plan: &Plan) -> Result<Vec<Row>> {
     let size = size(plan);
     let runtime = runtime()?;
@@ -58,13 +49,6 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
             format!("{note}. Nothing is shown before it is verified, so all cells shown means all verified");
     }
     Ok(rows)
-}
-
-fn run_clicks(plan: &Plan) -> Result<Vec<Row>> {
-    let size = size(plan);
-    let runtime = runtime()?;
-    let clicks = Painted::new(size, |room| paintings::lone_clicks(room, size))?;
-    Ok(vec![lone_clicks(&runtime, &clicks)?])
 }
 
 fn size(plan: &Plan) -> CanvasSize {
@@ -156,14 +140,4 @@ fn rows_of(
 /// A name under which further rows of it stand.
 fn dashed(name: &str) -> String {
     if name.contains('/') { name.to_owned() } else { format!("{name}/random") }
-}
-
-fn lone_clicks(runtime: &Runtime, painted: &Painted) -> Result<Row> {
-    let keeper = runtime.block_on(Keeper::start(&painted.content))?;
-    ensure!(keeper.digest() == Some(painted.canvas.digest()), "the keeper has another canvas");
-    let joined = runtime.block_on(keeper.join())?;
-    runtime.block_on(keeper.shut_down());
-    let row = Row::stated("join-1000-clicks", Samples::exact(joined.seconds), "s (wall)", false);
-    let (count, per_cell) = (painted.canvas.batch_count(), painted.per_cell(joined.bytes));
-    Ok(row.note(format!("{count} batches of one cell {per_cell:.0} bytes a cell on the link")))
 }

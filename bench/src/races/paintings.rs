@@ -1,12 +1,10 @@
 //! What is painted in the races: the same cells for every contestant, from a seed.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
-use meshwork_core::replica::{Replica as _, ReplicaNumber};
 use meshwork_core::rng::Rng;
-use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow, UnverifiedBatch};
-use meshwork_core::table::Table;
+use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_place::canvas::{Canvas, CanvasSize, Colour, Strokes, TILE_SIDE, TileCell, cells_to_strokes};
 
 use crate::race::Plan;
@@ -42,32 +40,9 @@ impl Author {
         strokes: &Strokes,
         window: StampWindow,
     ) -> Result<SignedBatch> {
-        let header = self.header(window);
-        let header = Header { cost: strokes.cells().len() as u32, ..header };
-        Ok(SignedBatch::sign(&self.identity, room, &header, &strokes.encode())?)
-    }
-
-    /// What the next batch of this author says of itself, but for its cost.
-    fn header(&mut self, window: StampWindow) -> Header {
         self.sequence += 1;
-        Header::new(self.endpoint, self.sequence, window, 0)
-    }
-
-    /// Writes into a table. Returns the batch that says so.
-    pub(crate) fn write(
-        &mut self,
-        room: &RoomId,
-        table: &mut Table,
-        replica: ReplicaNumber,
-        payload: &[u8],
-        window: StampWindow,
-    ) -> Result<SignedBatch> {
-        let header = Header { replica, ..self.header(window) };
-        let content = table.check(&header, payload)?;
-        let header = Header { cost: content.cost as u32, ..header };
-        let batch = SignedBatch::sign(&self.identity, room, &header, payload)?;
-        ensure!(table.apply(batch.clone(), content).kept, "what is written last holds");
-        Ok(batch)
+        let header = Header::new(self.endpoint, self.sequence, window, strokes.cells().len() as u32);
+        Ok(SignedBatch::sign(&self.identity, room, &header, &strokes.encode())?)
     }
 }
 
@@ -190,18 +165,6 @@ fn fold_all(room: &RoomId, canvas: &mut Canvas, authors: &mut [Author], now: Sta
     Ok(())
 }
 
-/// A canvas that shows the same by other means: everything read from its batches again, as a newcomer does.
-pub(crate) fn reread(room: &RoomId, canvas: &Canvas) -> Result<Canvas> {
-    let mut again = Canvas::new(canvas.size())?;
-    for batch in canvas.batches() {
-        let batch = UnverifiedBatch::decode(room, batch.bytes())?.verify()?;
-        let strokes = again.read(&batch)?;
-        again.apply(batch, &strokes);
-    }
-    ensure!(again.digest() == canvas.digest(), "a newcomer sees the same cells");
-    Ok(again)
-}
-
 /// All cells that show a colour, row by row.
 pub(crate) fn cells_of(canvas: &Canvas) -> Vec<Cell> {
     let size = canvas.size();
@@ -223,24 +186,8 @@ pub(crate) fn picture(room: &RoomId, size: CanvasSize, cells: &[Cell]) -> Result
     Ok(canvas)
 }
 
-/// A canvas on which 16 authors clicked each cell once, and nobody folded.
-pub(crate) fn lone_clicks(room: &RoomId, size: CanvasSize) -> Result<Canvas> {
-    let mut rng = Rng::new([7; 32]);
-    let mut authors: Vec<Author> = (0..16).map(Author::new).collect();
-    let mut canvas = Canvas::new(size)?;
-    for (y, x) in (0..size.height).flat_map(|y| (0..size.width).map(move |x| (y, x))) {
-        let number = u64::from(y) * u64::from(size.width) + u64::from(x);
-        let author = &mut authors[rng.below(16) as usize];
-        for strokes in cells_to_strokes(size, &[(x, y, any_colour(&mut rng))], stamp(number))? {
-            let batch = author.sign(room, &strokes, strokes.window())?;
-            canvas.apply(batch, &strokes);
-        }
-    }
-    Ok(canvas)
-}
-
 /// The canvas of [`samples`].
-pub(crate) const SAMPLE_SIZE: CanvasSize = CanvasSize { width: 256, height: 256 };
+const SAMPLE_SIZE: CanvasSize = CanvasSize { width: 256, height: 256 };
 
 /// Lone clicks, scribbles of one and of many colours, and whole tiles, each with a name.
 pub(crate) fn samples(plan: &Plan) -> Result<Vec<(&'static str, Vec<Stroke>)>> {
