@@ -1,4 +1,4 @@
-//! Libraries that keep what several people write, ours among them, and what they are measured by.
+//! Libraries that store documents of several authors, ours among them, and what they are measured by.
 //!
 //! # How it works
 //! Each author has a replica. Three things are timed apart: the edits where they are made, with the update that is
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::clock::thread_cpu;
+use crate::documents::trace::{Patch, Trace};
 use crate::memory::held;
 use crate::race::{Plan, Samples};
 
@@ -17,8 +18,6 @@ use crate::race::{Plan, Samples};
 pub trait Contestant {
     /// A copy that somebody has.
     type Replica;
-    /// What somebody does at once.
-    type Edit: ?Sized;
 
     /// An empty one, of the author with this number; the one who only reads has the number after theirs.
     ///
@@ -26,11 +25,11 @@ pub trait Contestant {
     /// The library's.
     fn begin(&self, author: usize) -> Result<Self::Replica>;
 
-    /// Makes an edit. Returns what is to be sent to others, one or more things.
+    /// Makes a transaction. Returns what is to be sent to others, one or more things.
     ///
     /// # Errors
     /// The library's.
-    fn edit(&self, replica: &mut Self::Replica, edit: &Self::Edit) -> Result<Vec<Vec<u8>>>;
+    fn edit(&self, replica: &mut Self::Replica, patches: &[Patch]) -> Result<Vec<Vec<u8>>>;
 
     /// Takes in what another sends.
     ///
@@ -105,26 +104,26 @@ pub fn read<C: Contestant>(
 /// Who takes longer for its first round is measured once.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Does all of a work: what that took, and how everything reads.
-type Do<W> = Box<dyn Fn(&W) -> Result<(Measured, String)>>;
+/// Replays a trace. Returns what was measured, and the text.
+type Replay = Box<dyn Fn(&Trace) -> Result<(Measured, String)>>;
 
 /// Somebody who takes part.
-pub struct Entrant<W> {
+pub struct Entrant {
     /// Whose numbers they are, with the version.
     pub name: String,
-    work: Do<W>,
+    replay: Replay,
     rounds: Vec<Measured>,
     /// What its first round took.
     first: Duration,
 }
 
-impl<W> Entrant<W> {
-    /// One that does all of a work so.
+impl Entrant {
+    /// A contestant that replays a trace this way.
     pub fn new(
         name: impl Into<String>,
-        work: impl Fn(&W) -> Result<(Measured, String)> + 'static,
-    ) -> Entrant<W> {
-        Entrant { name: name.into(), work: Box::new(work), rounds: Vec::new(), first: Duration::ZERO }
+        replay: impl Fn(&Trace) -> Result<(Measured, String)> + 'static,
+    ) -> Entrant {
+        Entrant { name: name.into(), replay: Box::new(replay), rounds: Vec::new(), first: Duration::ZERO }
     }
 
     /// One number of each round.
@@ -133,15 +132,15 @@ impl<W> Entrant<W> {
     }
 }
 
-/// Lets all of them do a work: one round to warm up, then those of the plan, of which whoever takes longer than a minute has one
+/// Lets all of them replay a trace: one round to warm up, then those of the plan, of which whoever takes longer than a minute has one
 /// alone. In each another one begins. What each round took is told, since some take minutes.
 ///
 /// # Errors
 /// The first that an entrant reports, or what `check` says of how everything reads for one of this name.
-pub fn compete<W>(
+pub fn compete(
     plan: &Plan,
-    entrants: &mut [Entrant<W>],
-    work: &W,
+    entrants: &mut [Entrant],
+    trace: &Trace,
     mut check: impl FnMut(&str, &str) -> Result<()>,
 ) -> Result<()> {
     let count = entrants.len();
@@ -152,7 +151,7 @@ pub fn compete<W>(
                 continue;
             }
             let begun = Instant::now();
-            let (measured, text) = (entrant.work)(work)?;
+            let (measured, text) = (entrant.replay)(trace)?;
             if round == 0 {
                 entrant.first = begun.elapsed();
             }

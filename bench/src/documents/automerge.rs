@@ -41,7 +41,6 @@ fn opened(kept: &[u8], agent: u8) -> Result<Open> {
 
 impl Contestant for Automerge {
     type Replica = Open;
-    type Edit = [Patch];
 
     fn begin(&self, author: usize) -> Result<Open> {
         opened(&self.empty, author as u8 + 1)

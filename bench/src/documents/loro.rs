@@ -37,7 +37,6 @@ impl Open {
 
 impl Contestant for Loro {
     type Replica = Open;
-    type Edit = [Patch];
 
     fn begin(&self, author: usize) -> Result<Open> {
         Open::new(author as u64 + 1)

@@ -16,7 +16,7 @@ pub mod yrs;
 
 use anyhow::{Context, Result, ensure};
 
-use self::trace::{Patch, Trace};
+use self::trace::Trace;
 use crate::clock::thread_cpu;
 use crate::contestant::{self, Contestant, Measured, Sent};
 
@@ -24,7 +24,7 @@ use crate::contestant::{self, Contestant, Measured, Sent};
 ///
 /// # Errors
 /// The library's.
-pub fn write<C: Contestant<Edit = [Patch]>>(contestant: &C, trace: &Trace) -> Result<(f64, Sent)> {
+pub fn write<C: Contestant>(contestant: &C, trace: &Trace) -> Result<(f64, Sent)> {
     let mut replicas: Vec<C::Replica> =
         (0..trace.agents).map(|agent| contestant.begin(agent)).collect::<Result<_>>()?;
     let (mut seconds, mut sent): (f64, Sent) = (0.0, Vec::with_capacity(trace.transactions.len()));
@@ -50,7 +50,7 @@ pub fn write<C: Contestant<Edit = [Patch]>>(contestant: &C, trace: &Trace) -> Re
 ///
 /// # Errors
 /// The library's, or its text is another one.
-pub fn replay<C: Contestant<Edit = [Patch]>>(contestant: &C, trace: &Trace) -> Result<(Measured, String)> {
+pub fn replay<C: Contestant>(contestant: &C, trace: &Trace) -> Result<(Measured, String)> {
     let (edit, sent) = write(contestant, trace)?;
     let (measured, text) = contestant::read(contestant, contestant.begin(trace.agents)?, edit, sent)?;
     agrees(trace, &text)?;

@@ -47,7 +47,6 @@ fn show(open: &Open, changed: Option<Changes>) -> Result<()> {
 
 impl Contestant for Ours {
     type Replica = Writer;
-    type Edit = [Patch];
 
     fn begin(&self, author: usize) -> Result<Writer> {
         let member = Member::new(author, 0, number(), Documents::new());

@@ -71,7 +71,6 @@ fn put(text: &TextRef, writing: &mut TransactionMut<'_>, patch: &Patch) {
 
 impl Contestant for Yrs {
     type Replica = Open;
-    type Edit = [Patch];
 
     fn begin(&self, author: usize) -> Result<Open> {
         Ok(Open::new(CLIENTS + author as u64))

@@ -44,7 +44,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
 }
 
 /// Ours without and with signatures, and the others.
-fn entrants() -> Result<Vec<Entrant<Trace>>> {
+fn entrants() -> Result<Vec<Entrant>> {
     let (unsigned, signed) = (Ours(Signatures::granted(ROOM)), Ours(Signatures::real(ROOM)));
     Ok(vec![
         Entrant::new("ours", move |trace| replay(&unsigned, trace)),
@@ -69,7 +69,7 @@ fn rows_of(plan: &Plan, trace: &Trace) -> Result<Vec<Row>> {
         Ok(())
     })?;
     let [ours, signed, others @ ..] = &entrants[..] else { unreachable!("ours take part") };
-    let row = |what: &str, of: Number, unit, entrant: &Entrant<Trace>, other: &Entrant<Trace>| {
+    let row = |what: &str, of: Number, unit, entrant: &Entrant, other: &Entrant| {
         let name = format!("documents/{}, {what}", trace.name);
         Row::stated(name, entrant.samples(of), unit, false).against(other.name.clone(), other.samples(of))
     };

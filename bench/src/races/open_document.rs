@@ -50,10 +50,7 @@ fn run(plan: &Plan) -> Result<Vec<Row>> {
 }
 
 /// What a reader of a trace keeps, and how it reads.
-fn kept<C: Contestant<Edit = [documents::trace::Patch]>>(
-    contestant: &C,
-    trace: &Trace,
-) -> Result<(Vec<Vec<u8>>, String)> {
+fn kept<C: Contestant>(contestant: &C, trace: &Trace) -> Result<(Vec<Vec<u8>>, String)> {
     let (_, sent) = documents::write(contestant, trace)?;
     let mut reader = contestant.begin(trace.agents)?;
     sent.iter().flatten().try_for_each(|update| contestant.apply(&mut reader, update))?;
