@@ -21,11 +21,6 @@ pub fn pick<T: Copy>(rng: &mut Rng, all: &[T]) -> Option<T> {
     all.get(below(rng, all.len())).copied()
 }
 
-/// Whether something happens that happens in so many cases of a million.
-pub fn happens(rng: &mut Rng, per_million: u32) -> bool {
-    per_million > 0 && rng.below(1_000_000) < u64::from(per_million)
-}
-
 /// Puts `count` different numbers below `bound`, all drawn alike and none of them `except`, into `out`.
 pub fn sample(rng: &mut Rng, bound: usize, count: usize, except: u32, out: &mut Vec<u32>) {
     out.clear();

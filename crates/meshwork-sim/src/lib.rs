@@ -7,8 +7,7 @@
 //! A [`World`](world::World) owns nodes, a virtual [meeting point](meeting_point), virtual
 //! [connections](connection) and one queue of deliveries in virtual time. All chance comes from one seed: the
 //! same seed gives the same run, event by event. A [`scenario`] draws people who come, write what their [apps](app) have,
-//! are cut and leave; [checkers](check) watch at every step and at the end. A [`crowd`] is one large room of them;
-//! [`spread`] says how long changes take to everybody in one.
+//! are cut and leave; [checkers](check) watch at every step and at the end. A [`crowd`] is one large room of them.
 //!
 //! # Invariants
 //! - Nothing here reads a clock or the system's randomness.
@@ -25,5 +24,4 @@ pub mod library;
 pub mod meeting_point;
 pub mod path;
 pub mod scenario;
-pub mod spread;
 pub mod world;

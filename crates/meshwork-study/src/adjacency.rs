@@ -121,11 +121,6 @@ impl Adjacency {
     pub fn target(&self, arc: usize) -> u32 {
         self.targets[arc]
     }
-
-    /// What both arrays take, in bytes.
-    pub fn bytes(&self) -> u64 {
-        4 * (self.starts.len() + self.targets.len()) as u64
-    }
 }
 
 fn is_new(rows: &[Vec<u32>], one: u32, other: u32) -> bool {

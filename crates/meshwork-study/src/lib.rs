@@ -1,4 +1,4 @@
-//! Studies of overlays, all but one at graph level: who is linked to whom, as arrays, for up to a million peers.
+//! Studies of overlays at graph level: arrays of links, for up to a million peers.
 //!
 //! # Problem
 //! Nodes that run in full take kilobytes and signatures each: thousands of them, not a million, and no study of many
@@ -6,10 +6,9 @@
 //!
 //! # How it works
 //! Overlays are [arrays](adjacency), built at once or by the [steps of membership](membership); a broadcast is a
-//! [search](reach) by hops, [events in time](tree) over links with [latencies](meshwork_sim::latency), or where a tree is whole
-//! [one pass](spanning) over it. [Scenarios](scenario) with typed parameters put these together, and say what they found
-//! as tables and figures, which [`report`] writes. One of them, [`scenario::Spread`], runs [real nodes](meshwork_sim::spread)
-//! instead: how soon everybody is told of a change is a matter of what nodes do.
+//! [search](reach) by hops, or [events in time](tree) over links with [latencies](meshwork_sim::latency). A
+//! [scenario](scenario) is data: its parameters, the cases that it measures, the columns of its tables, and the figures
+//! of these columns. One runner runs it, and [`report`] writes the files.
 //!
 //! # Invariants
 //! - All chance comes from one seed; every task draws from a generator of its own, so that the same seed gives the same
@@ -17,10 +16,9 @@
 //! - Nothing here reads a clock.
 //!
 //! # Limits
-//! [`PEERS_MAX`] peers, of real nodes 2000. What is modelled and what is not stands in every report.
+//! [`PEERS_MAX`] peers. What is modelled and what is not stands in every report.
 
 pub mod adjacency;
-pub mod choice;
 pub mod membership;
 pub mod outcome;
 mod queue;
@@ -28,8 +26,6 @@ pub mod reach;
 pub mod report;
 mod routes;
 pub mod scenario;
-pub mod spanning;
-pub mod stream;
 pub mod tree;
 pub mod workers;
 

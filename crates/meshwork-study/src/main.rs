@@ -13,14 +13,14 @@ use clap::{CommandFactory as _, Parser};
 use indicatif::ProgressBar;
 use meshwork_study::PEERS_MAX;
 use meshwork_study::report;
-use meshwork_study::scenario::{Run, SEEDS_MAX, Scenario, ScenarioError, ScenarioFile};
+use meshwork_study::scenario::{Run, SEEDS_MAX, Scenario, ScenarioError};
 
 /// Threads beyond which nothing goes faster: there are no more tasks than that.
 const THREADS_MAX: i64 = 256;
 /// The seed where nothing is said.
 const SEED: u64 = 1;
 
-/// Studies of overlays of up to a million peers, and of changes among real nodes: numbers, figures and a page to read.
+/// Studies of overlays of up to a million peers: numbers, figures and a page to read.
 #[derive(Parser)]
 #[command(name = "meshwork-study", version, max_term_width = 100)]
 struct Arguments {
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
             }
         },
         _ => {
-            for (name, about) in Scenario::LIST {
+            for (name, about) in Scenario::list() {
                 println!("{name:14} {about}");
             }
             ExitCode::SUCCESS
@@ -98,20 +98,20 @@ fn study(arguments: &Arguments, name: &str, out: &Path) -> Result<()> {
 
 /// The scenario with what the command line changes of it, and the seed.
 fn scenario(arguments: &Arguments, name: &str) -> Result<(Scenario, u64)> {
-    let mut file = match name.ends_with(".toml") {
+    let (mut scenario, seed) = match name.ends_with(".toml") {
         true => {
             let text = fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
-            ScenarioFile::parse(&text).with_context(|| name.to_owned())?
+            Scenario::parse(&text).with_context(|| name.to_owned())?
         }
-        false => ScenarioFile { scenario: Scenario::named(name)?, seed: None },
+        false => (Scenario::named(name)?, None),
     };
     if let Some(peers) = arguments.peers {
-        file.scenario.set_peers(peers as usize)?;
+        scenario.set_peers(peers)?;
     }
     if let Some(seeds) = arguments.seeds {
-        file.scenario.set_seeds(seeds)?;
+        scenario.set_seeds(seeds)?;
     }
-    Ok((file.scenario, arguments.seed.or(file.seed).unwrap_or(SEED)))
+    Ok((scenario, arguments.seed.or(seed).unwrap_or(SEED)))
 }
 
 #[cfg(test)]

@@ -9,14 +9,13 @@
 //!
 //! # Invariants
 //! - Links are mutual, nobody has more than [`Views::most`], nobody is linked to itself or twice to one.
-//! - At most a third of a peer's links were learnt through one neighbour, unless [`Views::spreads`] is off.
+//! - At most a third of a peer's links were learnt through one neighbour.
 //!
 //! # Limits
 //! Steps take no time: a round is what happens in ten seconds. Every pair can link (no NAT).
 
 mod crowd;
 mod nearer;
-mod opposed;
 
 use meshwork_core::overlay::size::{EMERGENT_DEGREE, PASSIVE_MAX};
 use meshwork_core::rng::Rng;
@@ -60,8 +59,6 @@ pub struct Views {
     pub shuffles: bool,
     /// Whether links are replaced.
     pub repairs: bool,
-    /// Whether the oldest links are kept and few are learnt through one neighbour.
-    pub spreads: bool,
 }
 
 impl Views {
@@ -72,7 +69,6 @@ impl Views {
         passive: PASSIVE_MAX,
         shuffles: true,
         repairs: true,
-        spreads: true,
     };
 }
 
@@ -93,6 +89,13 @@ pub struct Found {
     pub by_server: u64,
     /// Peers that wanted a link in a round and found none.
     pub none: u64,
+}
+
+impl Found {
+    /// All new links.
+    pub fn links(&self) -> u64 {
+        self.by_route + self.by_walk + self.by_server
+    }
 }
 
 /// A place for each link of a peer: one line of a processor's cache, since a walk reads another one at every step.
@@ -130,10 +133,6 @@ pub struct Membership {
     /// Where each stands among the living.
     places: Vec<u32>,
     passive: PassiveView,
-    /// On which side each is while the room is cut in two.
-    sides: Option<Vec<bool>>,
-    /// Who is against the others, and whom they try to surround.
-    hostile: Option<(Vec<bool>, Vec<u32>)>,
 }
 
 impl Membership {
@@ -148,23 +147,16 @@ impl Membership {
             living: Vec::with_capacity(peers),
             places: vec![0; peers],
             passive: PassiveView::new(peers, views.passive),
-            sides: None,
-            hostile: None,
         }
     }
 
     /// A room that so many peers joined, one after another while it is small, after some rounds of upkeep.
     pub fn grown(peers: usize, views: Views, rounds: usize, rng: &mut Rng) -> Membership {
-        Membership::grown_on(1, peers, views, rounds, rng)
-    }
-
-    /// The same on so many threads, which changes nothing about it.
-    pub fn grown_on(threads: usize, peers: usize, views: Views, rounds: usize, rng: &mut Rng) -> Membership {
         let mut room = Membership::new(peers, views);
         while room.living.len() < peers {
             match room.crowd() {
-                0..=1 => drop(room.join(room.living.len() as u32, rng)),
-                many => room.join_at_once(many.min(peers - room.living.len()), threads, rng),
+                0..=1 => room.join(room.living.len() as u32, rng),
+                many => room.join_at_once(many.min(peers - room.living.len()), rng),
             }
         }
         for _ in 0..rounds {
@@ -214,31 +206,15 @@ impl Membership {
         hops_over(self.peers(), origin, |peer| self.of(peer), |peer| self.is_alive(peer)).reached
     }
 
-    /// How many of some peers hear what one of them says, over links among them alone.
-    pub fn hearing_within(&self, is_one: impl Fn(u32) -> bool) -> usize {
-        let ones = self.living.iter().copied().filter(|&peer| is_one(peer));
-        let Some(origin) = ones.min() else { return 0 };
-        hops_over(self.peers(), origin, |peer| self.of(peer), |peer| self.is_alive(peer) && is_one(peer))
-            .reached
-    }
-
     /// Who is linked to whom now.
     pub fn graph(&self) -> Adjacency {
         Adjacency::from_rows((0..self.peers() as u32).map(|peer| self.of(peer)))
     }
 
-    /// What all views take, in bytes.
-    pub fn bytes(&self) -> u64 {
-        let rows = (self.links.len() + self.through.len()) * size_of::<Row>();
-        let words = self.living.len() + self.places.len();
-        (rows + 4 * words + self.states.len()) as u64 + self.passive.bytes()
-    }
-
-    /// A peer comes: the server introduces it to one, and it walks from there. False where nobody is to be met.
-    pub fn join(&mut self, peer: u32, rng: &mut Rng) -> bool {
+    /// A peer comes: the server introduces it to one, and it walks from there.
+    pub fn join(&mut self, peer: u32, rng: &mut Rng) {
         self.enter(peer);
-        let is_first = self.living.len() == 1;
-        let is_met = self.meet_by_server(peer, rng);
+        self.meet_by_server(peer, rng);
         for places in (0..self.views.active).step_by(WALKS) {
             let mut walks = self.set_out(peer, rng);
             for _ in 0..WALK {
@@ -246,7 +222,6 @@ impl Membership {
             }
             self.ask_ends(peer, places, walks, rng);
         }
-        is_first || is_met
     }
 
     /// Some walks at once, each from one of the peer's links on: what one of them waits for in memory costs the others
@@ -255,6 +230,11 @@ impl Membership {
         let mut walks = [None; WALKS];
         walks.fill_with(|| chance::pick(rng, self.of(peer)).map(|first| (first, first)));
         walks
+    }
+
+    /// The neighbour to which a peer hands on a walk.
+    fn hand_on(&self, peer: u32, rng: &mut Rng) -> Option<u32> {
+        chance::pick(rng, self.of(peer)).filter(|&next| self.is_alive(next))
     }
 
     /// Each of the walks is handed on once.
@@ -321,10 +301,7 @@ impl Membership {
             if self.views.repairs {
                 self.repair(peer, has_server, &mut found, rng);
             }
-            match self.is_hostile(peer) {
-                true => self.push_in(peer, rng),
-                false => self.drop_surplus(peer, rng),
-            }
+            self.drop_surplus(peer, rng);
         }
         if self.views.shuffles {
             for &peer in &order {
@@ -399,10 +376,9 @@ impl Membership {
     /// Asks `other` for a link. Who is full refuses, or drops one where the other has a claim.
     pub(crate) fn ask(&mut self, peer: u32, other: u32, through: u32, claims: bool, rng: &mut Rng) -> bool {
         let is_refused = peer == other
-            || self.is_cut(peer, other)
             || self.of(peer).contains(&other)
             || self.of(peer).len() >= self.views.most
-            || self.views.spreads && through != SERVER && self.is_crowded(peer, through);
+            || through != SERVER && self.is_crowded(peer, through);
         if is_refused {
             return false;
         }
@@ -412,8 +388,7 @@ impl Membership {
             if !claims {
                 return false;
             }
-            let kept = if self.views.spreads { PINNED } else { 0 };
-            let place = kept + chance::below(rng, self.of(other).len() - kept);
+            let place = PINNED + chance::below(rng, self.of(other).len() - PINNED);
             let dropped = self.of(other)[place];
             self.unlink(other, dropped);
         }
@@ -472,8 +447,7 @@ impl Membership {
         let start = chance::below(rng, count);
         for step in 0..count.min(SHUFFLED) {
             let known = self.of(end)[(start + step) % count];
-            let is_named = !self.is_hostile(end) || self.is_hostile(known);
-            if is_named && self.is_alive(known) && !path.contains(&known) {
+            if self.is_alive(known) && !path.contains(&known) {
                 self.note(peer, known, path, rng);
             }
         }

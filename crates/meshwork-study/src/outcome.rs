@@ -16,9 +16,9 @@ pub struct Outcome {
     /// What was found, in sentences.
     pub findings: Vec<String>,
     /// What is modelled.
-    pub modelled: Vec<&'static str>,
+    pub modelled: &'static [&'static str],
     /// What is not.
-    pub not_modelled: Vec<&'static str>,
+    pub not_modelled: &'static [&'static str],
     /// Numbers, and figures of them.
     pub sections: Vec<Section>,
 }
@@ -52,12 +52,40 @@ pub struct Table {
 pub enum Value {
     /// A name.
     Text(String),
-    /// A count.
-    Count(u64),
-    /// A number, shown with so many digits behind the point.
+    /// A number, shown with this many digits behind the point.
     Number(f64, u8),
     /// There is none.
     Nothing,
+}
+
+/// A column of a table over the samples of a case: its name, the digits that it shows, and its value. NaN stands for
+/// [`Value::Nothing`].
+pub type Column<S> = (&'static str, u8, fn(&[S]) -> f64);
+
+/// A figure as data: the columns of a table that it shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Chart {
+    /// The name of its files.
+    pub name: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// The column along x, and its axis.
+    pub x: (&'static str, Axis),
+    /// The axis of the other columns.
+    pub y: Axis,
+    /// How points are drawn.
+    pub form: Form,
+    /// The columns along y.
+    pub lines: Lines,
+}
+
+/// The lines of a [`Chart`].
+#[derive(Clone, Copy, Debug)]
+pub enum Lines {
+    /// This column, in a line for each value of the table's first column.
+    Each(&'static str),
+    /// These columns.
+    Columns(&'static [&'static str]),
 }
 
 /// A chart.
@@ -78,7 +106,7 @@ pub struct Figure {
 }
 
 /// What an axis shows, with its unit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Axis {
     /// Its words.
     pub label: &'static str,
@@ -106,12 +134,12 @@ pub struct Series {
 
 impl Axis {
     /// Equal steps are equal differences.
-    pub fn linear(label: &'static str) -> Axis {
+    pub const fn linear(label: &'static str) -> Axis {
         Axis { label, is_logarithmic: false }
     }
 
     /// Equal steps are equal factors.
-    pub fn logarithmic(label: &'static str) -> Axis {
+    pub const fn logarithmic(label: &'static str) -> Axis {
         Axis { label, is_logarithmic: true }
     }
 }
@@ -123,14 +151,14 @@ impl Value {
     }
 
     /// A count.
-    pub fn count(count: impl TryInto<u64>) -> Value {
-        Value::Count(count.try_into().unwrap_or(u64::MAX))
+    pub fn count(count: usize) -> Value {
+        Value::Number(count as f64, 0)
     }
 
     fn json(&self) -> serde_json::Value {
         match self {
             Value::Text(text) => text.as_str().into(),
-            Value::Count(count) => (*count).into(),
+            Value::Number(number, 0) => (number.round() as i64).into(),
             // Through the digits that are shown, so that all files say the same.
             Value::Number(..) => self.plain().parse::<f64>().ok().into(),
             Value::Nothing => serde_json::Value::Null,
@@ -141,7 +169,6 @@ impl Value {
     pub fn plain(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
-            Value::Count(count) => count.to_string(),
             Value::Number(number, digits) => format!("{number:.*}", usize::from(*digits)),
             Value::Nothing => String::new(),
         }
@@ -149,28 +176,78 @@ impl Value {
 }
 
 impl Table {
-    /// An empty table.
-    pub fn of(columns: &[&'static str]) -> Table {
-        Table { columns: columns.to_vec(), rows: vec![] }
-    }
-
-    /// Adds a row.
-    pub fn push(&mut self, row: Vec<Value>) {
-        debug_assert_eq!(row.len(), self.columns.len(), "a value for each column");
-        self.rows.push(row);
+    /// A row for each case: `keys` name it, `columns` measure its samples.
+    pub fn of<S>(
+        keys: &[&'static str],
+        columns: &[Column<S>],
+        cases: impl IntoIterator<Item = (Vec<Value>, impl AsRef<[S]>)>,
+    ) -> Table {
+        let names = keys.iter().copied().chain(columns.iter().map(|(name, ..)| *name));
+        let mut table = Table { columns: names.collect(), rows: vec![] };
+        for (mut row, samples) in cases {
+            debug_assert_eq!(row.len(), keys.len(), "a value for each key");
+            row.extend(columns.iter().map(|(_, digits, of)| match of(samples.as_ref()) {
+                number if number.is_nan() => Value::Nothing,
+                number => Value::Number(number, *digits),
+            }));
+            table.rows.push(row);
+        }
+        table
     }
 
     /// The values of a column of numbers.
     pub fn numbers(&self, column: &str) -> Vec<f64> {
-        let place = self.columns.iter().position(|name| *name == column);
-        let row = |row: &Vec<Value>| row.get(place?)?.plain().parse().ok();
-        self.rows.iter().filter_map(row).collect()
+        self.rows.iter().filter_map(|row| self.number(row, column)).collect()
     }
 
-    /// One column against another, as points.
-    pub fn series(&self, label: &str, x: &str, y: &str) -> Series {
-        let points = self.numbers(x).into_iter().zip(self.numbers(y)).collect();
-        Series { label: label.to_owned(), points }
+    /// A figure of its columns.
+    pub fn figure(&self, chart: &Chart) -> Figure {
+        let Chart { name, title, x: (across, x), y, form, lines } = *chart;
+        let line = |label: String, column: &str, is_in: &dyn Fn(&[Value]) -> bool| {
+            let rows = self.rows.iter().filter(|row| is_in(row));
+            let points = rows.filter_map(|row| Some((self.number(row, across)?, self.number(row, column)?)));
+            Series { label, points: points.collect() }
+        };
+        let series = match lines {
+            Lines::Columns(columns) => {
+                columns.iter().map(|column| line((*column).to_owned(), column, &|_: &[Value]| true)).collect()
+            }
+            Lines::Each(column) => {
+                let mut names: Vec<&Value> = vec![];
+                for name in self.rows.iter().filter_map(|row| row.first()) {
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+                let label = |value: &Value| match value {
+                    Value::Text(text) => text.clone(),
+                    value => format!("{} {}", value.plain(), self.columns[0]),
+                };
+                let each =
+                    |name: &Value| line(label(name), column, &|row: &[Value]| row.first() == Some(name));
+                names.into_iter().map(each).collect()
+            }
+        };
+        Figure { name, title, x, y, form, series }
+    }
+
+    /// `sentence` for each row about the largest room, with the row's values for column names in braces.
+    pub fn sentences(&self, sentence: &str) -> Vec<String> {
+        let largest = self.numbers("peers").into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let rows =
+            self.rows.iter().filter(|row| self.number(row, "peers").is_none_or(|peers| peers == largest));
+        let filled = |row: &Vec<Value>| {
+            self.columns.iter().zip(row).fold(sentence.to_owned(), |text, (column, value)| {
+                let value = if *value == Value::Nothing { "not reached".to_owned() } else { value.plain() };
+                text.replace(&format!("{{{column}}}"), &value)
+            })
+        };
+        rows.map(filled).collect()
+    }
+
+    fn number(&self, row: &[Value], column: &str) -> Option<f64> {
+        let place = self.columns.iter().position(|name| *name == column)?;
+        row.get(place)?.plain().parse().ok()
     }
 
     /// RFC 4180, with a line feed behind each line.
@@ -231,17 +308,40 @@ impl Outcome {
 mod tests {
     use super::*;
 
+    fn table() -> Table {
+        let columns: [Column<f64>; 2] = [("ms", 1, |times| times[0]), ("copies", 0, |times| times[1])];
+        let cases = [("k-gossip \"9\"", [1.25, 7.0]), ("star", [f64::NAN, 0.0])];
+        let cases = cases.map(|(name, samples)| (vec![Value::text(name)], samples));
+        Table::of(&["overlay, with degree"], &columns, cases)
+    }
+
     #[test]
     fn tables_are_written_for_programs() {
-        let mut table = Table::of(&["overlay, with degree", "ms", "copies"]);
-        table.push(vec![Value::text("k-gossip \"9\""), Value::Number(1.25, 1), Value::count(7u32)]);
-        table.push(vec![Value::text("star"), Value::Nothing, Value::count(0u32)]);
+        let table = table();
         assert_eq!(
             table.csv(),
             "\"overlay, with degree\",ms,copies\n\"k-gossip \"\"9\"\"\",1.2,7\nstar,,0\n"
         );
         assert_eq!(table.numbers("copies"), [7.0, 0.0]);
         let row = table.rows[0].iter().map(Value::json).collect::<Vec<_>>();
-        assert_eq!(row[1], serde_json::json!(1.2));
+        assert_eq!((&row[1], &row[2]), (&serde_json::json!(1.2), &serde_json::json!(7)));
+    }
+
+    #[test]
+    fn figures_and_sentences_come_from_columns() {
+        let chart = |lines| Chart {
+            name: "f",
+            title: "F",
+            x: ("copies", Axis::linear("copies")),
+            y: Axis::linear("ms"),
+            form: Form::Lines,
+            lines,
+        };
+        let series = table().figure(&chart(Lines::Each("ms"))).series;
+        let lines: Vec<_> = series.iter().map(|line| (line.label.as_str(), line.points.as_slice())).collect();
+        assert_eq!(lines, [("k-gossip \"9\"", &[(7.0, 1.2)][..]), ("star", &[])], "no value, no point");
+        let series = table().figure(&chart(Lines::Columns(&["ms", "copies"]))).series;
+        assert_eq!((series[0].points.len(), series[1].points.len()), (1, 2));
+        assert_eq!(table().sentences("{ms} ms, {copies}."), ["1.2 ms, 7.", "not reached ms, 0."]);
     }
 }

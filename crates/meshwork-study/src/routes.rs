@@ -104,10 +104,6 @@ impl PassiveView {
     pub(crate) fn clear(&mut self, peer: u32) {
         self.counts[peer as usize] = 0;
     }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        (self.entries.len() * (4 + size_of::<Route>()) + self.counts.len()) as u64
-    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use meshwork_sim::latency::Latency;
 /// Trees over the same links, at most: one bit each.
 pub const TREES_MAX: usize = 8;
 /// Names of messages are collected for so long before they are told, in microseconds.
-pub(crate) const WORD_AFTER_MICROS: u32 = COLLECT.as_micros() as u32;
+const WORD_AFTER_MICROS: u32 = COLLECT.as_micros() as u32;
 /// Who has a name waits so long beyond a round trip before it asks, and up to half as long again, in microseconds.
 const PATIENCE_MICROS: u32 = PATIENCE.as_micros() as u32;
 /// Copies for each peer after which a broadcast that would never end is ended.
@@ -47,7 +47,7 @@ impl<'a> Timing<'a> {
 
 /// How long one waits for what was named over a link of this round trip; by `salt`, so that of many who lack it one
 /// asks first.
-pub(crate) fn patience(round_trip: u32, salt: u32) -> u32 {
+fn patience(round_trip: u32, salt: u32) -> u32 {
     let chance = u64::from(salt.wrapping_mul(0x9e37_79b1) >> 24);
     round_trip + PATIENCE_MICROS + (u64::from(PATIENCE_MICROS / 2) * chance / 256) as u32
 }
@@ -93,12 +93,6 @@ impl Delivery {
         }
         self.at.clear();
         self.at.resize(peers, NEVER);
-    }
-
-    /// When so many of a thousand who heard had it, in microseconds.
-    pub fn percentile(&self, per_mille: usize) -> u32 {
-        let mut times: Vec<u32> = self.at.iter().copied().filter(|&time| time != NEVER).collect();
-        meshwork_sim::latency::percentile(&mut times, per_mille)
     }
 
     /// **payload-copies**: peers got it at most `most` times on average.
@@ -199,49 +193,9 @@ impl<'a> Trees<'a> {
         trees
     }
 
-    /// What the trees take besides the graph, in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.graph.arcs() as u64 * 9
-    }
-
     /// Links of a peer that are eager in a tree.
     pub fn eager(&self, peer: u32, tree: usize) -> usize {
-        self.eager_arcs(peer, tree).count()
-    }
-
-    /// The arcs over which a peer passes on in a tree.
-    pub(crate) fn eager_arcs(&self, peer: u32, tree: usize) -> impl Iterator<Item = usize> {
-        self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) == 0)
-    }
-
-    /// The arcs over which a peer tells only the names of what travels in a tree.
-    pub(crate) fn lazy_arcs(&self, peer: u32, tree: usize) -> impl Iterator<Item = usize> {
-        self.graph.range(peer).filter(move |&arc| self.lazy[arc] & (1 << tree) != 0)
-    }
-
-    /// The links.
-    pub(crate) fn graph(&self) -> &'a Adjacency {
-        self.graph
-    }
-
-    /// How many peers there are.
-    pub(crate) fn peers(&self) -> usize {
-        self.graph.peers()
-    }
-
-    /// How many arcs there are.
-    pub(crate) fn arcs(&self) -> usize {
-        self.graph.arcs()
-    }
-
-    /// To whom an arc leads.
-    pub(crate) fn target(&self, arc: usize) -> u32 {
-        self.graph.target(arc)
-    }
-
-    /// The arc that leads the other way.
-    pub(crate) fn back(&self, arc: usize) -> usize {
-        self.back[arc] as usize
+        self.graph.range(peer).filter(|&arc| self.lazy[arc] & (1 << tree) == 0).count()
     }
 
     /// Broadcasts over one of the trees among the `alive`, and lets the tree learn from it.
@@ -383,10 +337,10 @@ mod tests {
             (300, 300 * 11 + 1),
             "all links but the one it came over"
         );
-        let flooded = delivery.percentile(1000);
+        let flooded = delivery.at.clone();
         trees.broadcast(0, 5, &Timing::of(&latency), |_| true, &mut delivery);
         assert_eq!((delivery.reached, delivery.copies, delivery.duplicates), (300, 299, 0));
-        assert_eq!(delivery.percentile(1000), flooded, "the tree is of the fastest ways");
+        assert_eq!(delivery.at, flooded, "the tree is of the fastest ways");
         trees.broadcast(0, 250, &Timing::of(&latency), |_| true, &mut delivery);
         assert_eq!((delivery.reached, delivery.copies), (300, 299), "it carries what others write as well");
         assert_eq!(trees.eager(7, 1), 12, "another tree has learnt nothing");

@@ -32,18 +32,6 @@ pub fn in_order<R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Does `work` for all of `things`, in as many parts as there are threads.
-pub(crate) fn split<T: Send>(threads: usize, things: &mut [T], work: impl Fn(&mut [T]) + Sync) {
-    let size = things.len().div_ceil(threads.max(1)).max(1);
-    let (own, others) = things.split_at_mut(size.min(things.len()));
-    std::thread::scope(|scope| {
-        for part in others.chunks_mut(size) {
-            scope.spawn(|| work(part));
-        }
-        work(own);
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,14 +42,5 @@ mod tests {
             assert_eq!(in_order(threads, 5, &|_, _| (), |task| task * task), [0, 1, 4, 9, 16]);
         }
         assert!(in_order(3, 0, &|_, _| (), |task| task).is_empty());
-    }
-
-    #[test]
-    fn parts_cover_everything_once() {
-        for (threads, count) in [(1, 5), (2, 5), (4, 5), (9, 5), (3, 0), (0, 2)] {
-            let mut things = vec![0; count];
-            split(threads, &mut things, |part| part.iter_mut().for_each(|one| *one += 1));
-            assert_eq!(things, vec![1; count], "{threads} threads");
-        }
     }
 }

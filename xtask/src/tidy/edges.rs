@@ -81,7 +81,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
             Some(&ROOMS)
         }
         "meshwork-fuzz" => Some(&[CORE, PLACE, SIGNAL, SYNC]),
-        "meshwork-bench" => Some(&[CORE, LIBRARY, PLACE, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
+        "meshwork-bench" => Some(&[CORE, PLACE, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }

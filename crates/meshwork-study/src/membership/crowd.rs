@@ -1,13 +1,11 @@
-//! Many who join a large room at once, on several threads.
+//! Many who join a large room at once.
 //!
 //! Steps as in [`Membership::join`], all newcomers of a crowd side by side: they walk over the links that were there
-//! before, and ask one after another where their walks ended. Then those who lost links to them look for others. Each
-//! newcomer has a generator of its own, so that it does not count which thread walks for whom.
+//! before, and ask one after another where their walks ended. Then those who lost links to them look for others.
 
 use meshwork_core::rng::Rng;
 
 use super::{Found, Membership, WALK, WALKS, Walks};
-use crate::workers::split;
 use meshwork_sim::chance::generator;
 
 /// Peers from which on newcomers come in crowds.
@@ -31,7 +29,7 @@ impl Membership {
     }
 
     /// So many come at once, in a room of which nobody is gone.
-    pub(super) fn join_at_once(&mut self, count: usize, threads: usize, rng: &mut Rng) {
+    pub(super) fn join_at_once(&mut self, count: usize, rng: &mut Rng) {
         let (seed, first) = (rng.next_u64(), self.living.len() as u32);
         let mut crowd: Vec<Newcomer> = (first..first + count as u32)
             .map(|peer| Newcomer { peer, walks: [None; WALKS], rng: generator(seed, [peer.into(), 0, 0]) })
@@ -41,9 +39,7 @@ impl Membership {
             self.meet_by_server(*peer, rng);
         }
         for places in (0..self.views.active).step_by(WALKS) {
-            split(threads, &mut crowd, |newcomers| {
-                newcomers.chunks_mut(SIDE_BY_SIDE).for_each(|some| self.walk(some));
-            });
+            crowd.chunks_mut(SIDE_BY_SIDE).for_each(|some| self.walk(some));
             for Newcomer { peer, walks, rng } in &mut crowd {
                 self.ask_ends(*peer, places, *walks, rng);
             }
@@ -75,13 +71,10 @@ mod tests {
     use meshwork_sim::chance::generator;
 
     #[test]
-    fn crowd_finds_its_links_on_any_thread_count() {
+    fn crowd_finds_its_links() {
         let peers = CROWDS_FROM + 2000;
         let views = Views { passive: 4, ..Views::default() };
-        let grow =
-            |threads| Membership::grown_on(threads, peers, views, 1, &mut generator(6, [0; 3])).graph();
-        let graph = grow(1);
-        assert_eq!(graph, grow(3), "threads change nothing");
+        let graph = Membership::grown(peers, views, 1, &mut generator(6, [0; 3])).graph();
         assert_eq!(hops(&graph, 0, |_| true).reached, peers, "nobody is left alone");
         let newcomers = CROWDS_FROM as u32..peers as u32;
         let links: usize = newcomers.clone().map(|peer| graph.of(peer).len()).sum();

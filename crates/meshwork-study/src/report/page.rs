@@ -36,8 +36,8 @@ fn write(page: &mut String, outcome: &Outcome) -> std::fmt::Result {
     for section in &outcome.sections {
         write_section(page, section)?;
     }
-    list(page, "What is modelled", &outcome.modelled)?;
-    list(page, "What is not", &outcome.not_modelled)?;
+    list(page, "What is modelled", outcome.modelled)?;
+    list(page, "What is not", outcome.not_modelled)?;
     write!(
         page,
         "<section><h2>The same again</h2>\n<p>This file given to <code>meshwork-study</code> gives the same \
@@ -141,16 +141,16 @@ mod tests {
             form: Form::Lines,
             series: vec![Series { label: "ours".into(), points: vec![(100.0, 2.0), (1000.0, 3.0)] }],
         };
-        let mut table = Table::of(&["overlay", "rounds"]);
-        table.push(vec![Value::text("<ours>"), Value::Number(2.5, 1)]);
+        let row = vec![Value::text("<ours>"), Value::Number(2.5, 1)];
+        let table = Table { columns: vec!["overlay", "rounds"], rows: vec![row] };
         let outcome = Outcome {
             scenario: "place-study",
             title: "A & B",
             seed: 3,
             parameters: "scenario = \"place-study\"".into(),
             findings: vec!["It works.".into()],
-            modelled: vec!["hops"],
-            not_modelled: vec!["loss"],
+            modelled: &["hops"],
+            not_modelled: &["loss"],
             sections: vec![Section {
                 name: "sweep",
                 title: "Sweep",

@@ -1,14 +1,12 @@
 //! What one broadcast costs whom, against the size of the room and other ways to arrange it.
 
 use meshwork_core::overlay::size::{K_GOSSIP_DEGREE_MAX, NINES_DEFAULT, mutual_k};
-use serde::{Deserialize, Serialize};
 
-use super::{Run, ScenarioError, Study, within};
+use super::{Parameter, Run, Scenario, Study, mean};
 use crate::adjacency::Adjacency;
 use crate::membership::{Membership, Views};
-use crate::outcome::{Axis, Figure, Form, Outcome, Section, Series, Table, Value};
+use crate::outcome::{Axis, Chart, Column, Form, Lines, Section, Table, Value};
 use crate::tree::{Delivery, TREES_MAX, Timing, Trees, flood};
-use crate::workers::in_order;
 use meshwork_sim::chance::{self, generator};
 use meshwork_sim::latency::Latency;
 
@@ -23,21 +21,27 @@ const VERIFY_MICROS: f64 = 38.0;
 /// Microseconds to send or to receive a message: half of the race link-throughput/cost at 1 KiB.
 const MESSAGE_MICROS: f64 = 5.5;
 
-/// What is asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Cost {
-    /// How many peers, 2 to 100,000; each is studied.
-    pub peers: Vec<usize>,
-}
+pub(super) static STUDY: Study = Study {
+    name: "cost",
+    about: "copies, bytes and processor time per peer against the room's size, full mesh, a star server and flooding",
+    title: "What a broadcast costs",
+    modelled: &[
+        "A batch of 64 cells: 300 bytes with headers, 12 for an announcement. 38 microseconds to verify it and 5.5 to \
+         send or receive a message, as this project's races measured.",
+        "The star server verifies and sends on to all; flooding goes over k-gossip with 3 nines; the emergent overlay \
+         has eight trees, chosen by the author's name, after 50 broadcasts.",
+    ],
+    not_modelled: &[
+        "What links cost when nothing is said: a ping a second each, and upkeep.",
+        "The time it takes: the scenario place-study has it.",
+    ],
+    parameters: &[Parameter::list("peers", &[10, 30, 100, 300, 1000, 3000, 10_000], 2..=100_000)],
+    finding: "{overlay} at {peers} peers: {copies sent per peer} copies and {bytes sent per peer} bytes for each peer, \
+              {copies sent by the busiest} copies by the busiest, {links per peer} links to keep.",
+    run,
+};
 
-impl Default for Cost {
-    fn default() -> Cost {
-        Cost { peers: vec![10, 30, 100, 300, 1000, 3000, 10_000] }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     FullMesh,
     Star,
@@ -58,63 +62,56 @@ struct Sample {
     links: f64,
     copies: f64,
     words: f64,
-    /// Copies of whoever sends most for one broadcast, the server included.
+    /// Copies by the peer that sends most for one broadcast, the server included.
     most: f64,
-    /// Copies of whoever sends most when authors take turns, for one broadcast.
+    /// Copies by the peer that sends most when authors take turns, for one broadcast.
     most_in_turn: f64,
 }
 
-impl Study for Cost {
-    fn check(&self) -> Result<(), ScenarioError> {
-        within("the number of sizes in peers", self.peers.len(), 1..=20)?;
-        self.peers.iter().try_for_each(|&peers| within("peers", peers, 2..=100_000))
-    }
+const COLUMNS: &[Column<Sample>] = &[
+    ("links per peer", 1, |samples| mean(samples, |sample| sample.links)),
+    ("copies sent per peer", 3, |samples| mean(samples, |sample| sample.copies)),
+    ("announcements sent per peer", 2, |samples| mean(samples, |sample| sample.words)),
+    ("bytes sent per peer", 0, |samples| {
+        mean(samples, |sample| sample.copies * BATCH_BYTES + sample.words * WORD_BYTES)
+    }),
+    ("CPU microseconds per peer", 1, |samples| {
+        mean(samples, |sample| VERIFY_MICROS + 2.0 * MESSAGE_MICROS * sample.copies)
+    }),
+    ("copies sent by the busiest", 1, |samples| mean(samples, |sample| sample.most)),
+    ("CPU microseconds of the busiest", 0, |samples| {
+        mean(samples, |sample| VERIFY_MICROS + MESSAGE_MICROS * (1.0 + sample.most))
+    }),
+    ("copies by the busiest, authors in turn", 2, |samples| mean(samples, |sample| sample.most_in_turn)),
+];
 
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.peers = vec![peers];
-        true
-    }
+const CHARTS: [Chart; 4] = [
+    chart("links", "Links to keep", "links per peer"),
+    chart("bytes", "What a peer sends for one broadcast", "bytes sent per peer"),
+    chart("busiest", "What the busiest sends", "copies sent by the busiest"),
+    chart("cpu", "Processor time for one broadcast", "CPU microseconds per peer"),
+];
 
-    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>) {
-        (None, None)
-    }
+const fn chart(name: &'static str, title: &'static str, column: &'static str) -> Chart {
+    let (x, y) = (("peers", Axis::logarithmic("peers")), Axis::logarithmic(column));
+    Chart { name, title, x, y, form: Form::Lines, lines: Lines::Each(column) }
+}
 
-    fn run(&self, run: Run<'_>) -> Outcome {
-        let tasks: Vec<(usize, Kind)> =
-            self.peers.iter().flat_map(|&peers| KINDS.map(|(kind, _)| (peers, kind))).collect();
-        let samples = in_order(run.threads, tasks.len(), run.progress, |task| {
-            measure(tasks[task].0, tasks[task].1, run.seed)
-        });
-        let mut table = Table::of(&[
-            "overlay",
-            "peers",
-            "links per peer",
-            "copies sent per peer",
-            "announcements sent per peer",
-            "bytes sent per peer",
-            "CPU microseconds per peer",
-            "copies sent by the busiest",
-            "CPU microseconds of the busiest",
-            "copies by the busiest, authors in turn",
-        ]);
-        for ((peers, kind), sample) in tasks.iter().zip(&samples) {
-            let name = KINDS.iter().find(|(one, _)| one == kind).map_or("", |(_, name)| name);
-            let traffic = 2.0 * MESSAGE_MICROS * sample.copies;
-            table.push(vec![
-                Value::text(name),
-                Value::count(*peers),
-                Value::Number(sample.links, 1),
-                Value::Number(sample.copies, 3),
-                Value::Number(sample.words, 2),
-                Value::Number(sample.copies * BATCH_BYTES + sample.words * WORD_BYTES, 0),
-                Value::Number(VERIFY_MICROS + traffic, 1),
-                Value::Number(sample.most, 1),
-                Value::Number(VERIFY_MICROS + MESSAGE_MICROS * (1.0 + sample.most), 0),
-                Value::Number(sample.most_in_turn, 2),
-            ]);
-        }
-        report(table)
-    }
+fn run(scenario: &Scenario, run: Run<'_>) -> Vec<Section> {
+    let sizes = scenario.numbers("peers");
+    let cases: Vec<(usize, (Kind, &str))> =
+        sizes.into_iter().flat_map(|peers| KINDS.map(|kind| (peers, kind))).collect();
+    let samples = run.rooms(&cases, 1, |&(peers, (kind, _)), _| measure(peers, kind, run.seed));
+    let key = |&(peers, (_, name)): &(usize, (Kind, &str))| vec![Value::text(name), Value::count(peers)];
+    let table = Table::of(&["overlay", "peers"], COLUMNS, cases.iter().map(key).zip(samples));
+    vec![Section {
+        name: "cost",
+        title: "Against the number of peers",
+        words: "A full mesh and a star send no copy twice, but one of them sends all copies, or everybody keeps all links. \
+                Flooding spreads the work and does it many times over.",
+        figures: CHARTS.iter().map(|chart| table.figure(chart)).collect(),
+        table,
+    }]
 }
 
 fn measure(peers: usize, kind: Kind, seed: u64) -> Sample {
@@ -176,80 +173,20 @@ fn over(
     sample
 }
 
-fn report(table: Table) -> Outcome {
-    let figure = |name, title: &'static str, column: &'static str| {
-        let [peers, values] = ["peers", column].map(|column| table.numbers(column));
-        let series = KINDS.iter().map(|(_, label)| {
-            let of_kind = table.rows.iter().map(|row| row[0] == Value::text(*label));
-            let points = of_kind.zip(peers.iter().zip(&values)).filter(|(is_it, _)| *is_it);
-            Series { label: (*label).to_owned(), points: points.map(|(_, (x, y))| (*x, *y)).collect() }
-        });
-        Figure {
-            name,
-            title,
-            x: Axis::logarithmic("peers"),
-            y: Axis::logarithmic(column),
-            form: Form::Lines,
-            series: series.collect(),
-        }
-    };
-    let figures = vec![
-        figure("links", "Links to keep", "links per peer"),
-        figure("bytes", "What a peer sends for one broadcast", "bytes sent per peer"),
-        figure("busiest", "What the busiest sends", "copies sent by the busiest"),
-        figure("cpu", "Processor time for one broadcast", "CPU microseconds per peer"),
-    ];
-    let last = table.rows.iter().rev().take(KINDS.len()).rev().map(|row| {
-        format!(
-            "{} at {} peers: {} copies and {} bytes for each peer, {} copies by the busiest, {} links to keep.",
-            row[0].plain(),
-            row[1].plain(),
-            row[3].plain(),
-            row[5].plain(),
-            row[7].plain(),
-            row[2].plain()
-        )
-    });
-    Outcome {
-        title: "What a broadcast costs",
-        findings: last.collect(),
-        modelled: vec![
-            "A batch of 64 cells: 300 bytes with headers, 12 for an announcement. 38 microseconds to verify it and 5.5 to \
-             send or receive a message, as this project's races measured.",
-            "The star server verifies and sends on to all; flooding goes over k-gossip with 3 nines; the emergent overlay \
-             has eight trees, chosen by the author's name, after 50 broadcasts.",
-        ],
-        not_modelled: vec![
-            "What links cost when nothing is said: a ping a second each, and upkeep.",
-            "The time it takes: the scenarios place-study and writers have it.",
-        ],
-        sections: vec![Section {
-            name: "cost",
-            title: "Against the number of peers",
-            words: "A full mesh and a star send no copy twice, but one of them sends all copies, or everybody keeps all links. \
-                    Flooding spreads the work and does it many times over.",
-            figures,
-            table,
-        }],
-        ..Outcome::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tried;
-    use super::*;
 
     #[test]
     fn emergent_overlay_sends_one_copy_and_burdens_nobody() {
-        let study = Cost { peers: vec![100, 1000] };
-        let run = |threads| tried(&study, 1, threads);
+        let run = |threads| tried("scenario = \"cost\"\npeers = [100, 1000]", 1, threads);
         let outcome = run(2);
         let table = &outcome.section("cost").expect("it is there").table;
         let [copies, most] =
             ["copies sent per peer", "copies sent by the busiest"].map(|name| table.numbers(name));
         assert!(copies[7] < 1.2 && most[7] <= 16.0, "emergent: {}", table.csv());
         assert!(copies[6] > 9.0 && most[4] == 999.0 && most[5] == 999.0, "the others: {}", table.csv());
+        assert_eq!(outcome.findings.len(), 4, "of the largest room: {:?}", outcome.findings);
         assert_eq!(outcome, run(1));
     }
 }

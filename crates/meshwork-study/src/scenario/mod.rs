@@ -1,86 +1,79 @@
-//! What can be simulated: scenarios with typed parameters, by name or from a file.
+//! Scenarios: each is data, by name or from a file, and one runner runs all of them.
 
 mod catastrophe;
 mod churn;
 mod cost;
-mod flash_crowd;
-mod hostile;
-mod partition;
+mod parameters;
 mod place_study;
-mod scale;
-mod slow_peers;
-mod spread;
-mod viewers;
-mod writers;
 
-use meshwork_core::rng::Rng;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
-pub use self::catastrophe::Catastrophe;
-pub use self::churn::Churn;
-pub use self::cost::Cost;
-pub use self::flash_crowd::FlashCrowd;
-pub use self::hostile::Hostile;
-pub use self::partition::Partition;
-pub use self::place_study::PlaceStudy;
-pub use self::scale::Scale;
-pub use self::slow_peers::SlowPeers;
-pub use self::spread::Spread;
-pub use self::viewers::Viewers;
-pub use self::writers::Writers;
-use crate::membership::{Membership, Views};
-use crate::outcome::{Axis, Figure, Form, Outcome, Series, Table, Value};
+use self::parameters::{Parameter, Setting};
+use crate::outcome::{Outcome, Section};
 use crate::workers::{Progress, in_order};
-use meshwork_sim::latency::Latency;
 
 /// Seeds of one run at most: a study of more says nothing new, and its numbers would take gigabytes.
 pub const SEEDS_MAX: u32 = 100_000;
 
 /// Rounds of upkeep in a minute.
-const ROUNDS_A_MINUTE: u32 = 6;
+const ROUNDS_A_MINUTE: usize = 6;
+
+/// All scenarios.
+static ALL: [&Study; 4] = [&place_study::STUDY, &catastrophe::STUDY, &churn::STUDY, &cost::STUDY];
+/// Parameters that count repetitions.
+const SEEDS: [&str; 2] = ["seeds", "repetitions"];
+
+/// A scenario as data.
+struct Study {
+    name: &'static str,
+    about: &'static str,
+    title: &'static str,
+    modelled: &'static [&'static str],
+    not_modelled: &'static [&'static str],
+    parameters: &'static [Parameter],
+    /// A sentence for each row of the first table that is about the largest room, with columns in braces.
+    finding: &'static str,
+    /// Measures, and returns tables with their figures.
+    run: fn(&Scenario, Run<'_>) -> Vec<Section>,
+}
 
 /// How a scenario is run.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
-    /// Where all chance comes from.
+    /// The seed of all chance.
     pub seed: u64,
-    /// On how many threads; which changes nothing about what is found.
+    /// The number of threads; it changes no result.
     pub threads: usize,
-    /// Told after each task.
+    /// Called after each task.
     pub progress: Progress<'a>,
 }
 
 impl Run<'_> {
-    /// Studies so many rooms, each by its number, for each of `cases`. Returns the rooms of each case.
+    /// Studies rooms 0 to `seeds` of each of `cases`. Returns the rooms of each case. The last case, which is the largest,
+    /// begins first, so that no thread is left with it at the end.
     fn rooms<C: Sync, R: Send>(
         &self,
         cases: &[C],
-        seeds: u32,
+        seeds: usize,
         room: impl Fn(&C, u64) -> R + Sync,
     ) -> Vec<Vec<R>> {
-        let seeds = seeds.max(1) as usize;
-        let all = in_order(self.threads, cases.len() * seeds, self.progress, |task| {
+        let seeds = seeds.max(1);
+        let count = cases.len() * seeds;
+        let all = in_order(self.threads, count, self.progress, |task| {
+            let task = count - 1 - task;
             room(&cases[task / seeds], (task % seeds) as u64)
         });
-        let mut all = all.into_iter();
+        let mut all = all.into_iter().rev();
         cases.iter().map(|_| all.by_ref().take(seeds).collect()).collect()
     }
 }
 
-/// A column of a table, how many digits it shows, and what it says of a room.
-type Column<R> = (&'static str, u8, fn(&R) -> f64);
-
-/// A row for each case, with the means over its rooms.
-fn means<R>(name: &'static str, cases: &[u32], rooms: &[Vec<R>], columns: &[Column<R>]) -> Table {
-    let names: Vec<&str> = std::iter::once(name).chain(columns.iter().map(|(name, ..)| *name)).collect();
-    let mut table = Table::of(&names);
-    for (case, rooms) in cases.iter().zip(rooms) {
-        let mean = |of: fn(&R) -> f64| rooms.iter().map(of).sum::<f64>() / rooms.len().max(1) as f64;
-        let values = columns.iter().map(|&(_, digits, of)| Value::Number(mean(of), digits));
-        table.push(std::iter::once(Value::count(*case)).chain(values).collect());
-    }
-    table
+/// A scenario with its parameters.
+#[derive(Clone)]
+pub struct Scenario {
+    study: &'static Study,
+    /// One for each parameter of the study.
+    settings: Vec<Setting>,
 }
 
 /// Why a scenario cannot be run. Nothing was begun; mend the parameters.
@@ -90,20 +83,30 @@ pub enum ScenarioError {
     /// There is no scenario of this name.
     #[error("there is no scenario {0:?}; --list names them all")]
     Unknown(String),
-    /// A file is not TOML, or says something that the scenario does not know.
+    /// A file is not TOML.
     #[error("{0}")]
     Text(String),
-    /// A file does not say which scenario it is about.
-    #[error("the file names no scenario; its first line is to be one such as scenario = \"place-study\"")]
+    /// A file does not name its scenario.
+    #[error("the file names no scenario; its first line must be like scenario = \"place-study\"")]
     Unnamed,
+    /// A file sets a parameter that its scenario does not have.
+    #[error("{scenario} has no parameter {name}; it has {legal}")]
+    NoParameter {
+        /// The scenario.
+        scenario: &'static str,
+        /// The parameter.
+        name: String,
+        /// The scenario's parameters.
+        legal: String,
+    },
     /// A parameter lies outside its range.
     #[error("{name} is {value}, but must be {legal}")]
     Range {
         /// The parameter.
         name: &'static str,
-        /// What it was.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// Its legal values.
         legal: String,
     },
     /// A parameter of the command line that this scenario does not have.
@@ -116,206 +119,149 @@ pub enum ScenarioError {
     },
 }
 
-/// What a scenario is.
-trait Study: Serialize + DeserializeOwned + Default {
-    /// Whether the parameters are in their ranges.
-    fn check(&self) -> Result<(), ScenarioError>;
-    /// Its numbers of peers and of rooms, where it has one of them.
-    fn counts(&mut self) -> (Option<&mut usize>, Option<&mut u32>);
-    /// Another number of peers. False when there is no such parameter.
-    fn set_peers(&mut self, peers: usize) -> bool {
-        self.counts().0.map(|count| *count = peers).is_some()
+impl Scenario {
+    /// All names, each with one line about the scenario.
+    pub fn list() -> impl Iterator<Item = (&'static str, &'static str)> {
+        ALL.iter().map(|study| (study.name, study.about))
     }
-    /// Does it. Name, seed and parameters of the outcome are set by the caller.
-    fn run(&self, run: Run<'_>) -> Outcome;
-}
 
-macro_rules! scenarios {
-    ($($variant:ident($parameters:ty) = $name:literal, $about:literal;)*) => {
-        /// A scenario with its parameters.
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub enum Scenario {
-            $(#[doc = $about] $variant($parameters),)*
-        }
-
-        impl Scenario {
-            /// Names, and what each is about.
-            pub const LIST: &[(&str, &str)] = &[$(($name, $about),)*];
-
-            /// The scenario of this name, as it is where nothing is said.
-            ///
-            /// # Errors
-            /// When there is none.
-            pub fn named(name: &str) -> Result<Scenario, ScenarioError> {
-                match name {
-                    $($name => Ok(Scenario::$variant(Default::default())),)*
-                    _ => Err(ScenarioError::Unknown(name.to_owned())),
-                }
-            }
-
-            /// Its name.
-            pub fn name(&self) -> &'static str {
-                match self { $(Scenario::$variant(_) => $name,)* }
-            }
-
-            fn from_table(name: &str, table: toml::Table) -> Result<Scenario, ScenarioError> {
-                match name {
-                    $($name => table.try_into().map(Scenario::$variant).map_err(text_error),)*
-                    _ => Err(ScenarioError::Unknown(name.to_owned())),
-                }
-            }
-
-            /// Whether the parameters are in their ranges.
-            ///
-            /// # Errors
-            /// The first that is not.
-            pub fn check(&self) -> Result<(), ScenarioError> {
-                match self { $(Scenario::$variant(parameters) => Study::check(parameters),)* }
-            }
-
-            /// Another number of peers.
-            ///
-            /// # Errors
-            /// When it has no such parameter.
-            pub fn set_peers(&mut self, peers: usize) -> Result<(), ScenarioError> {
-                let is_set = match self { $(Scenario::$variant(parameters) => parameters.set_peers(peers),)* };
-                self.or_none(is_set, "peers")
-            }
-
-            /// Another number of repetitions.
-            ///
-            /// # Errors
-            /// When it has no such parameter.
-            pub fn set_seeds(&mut self, seeds: u32) -> Result<(), ScenarioError> {
-                let count = match self { $(Scenario::$variant(parameters) => parameters.counts().1,)* };
-                let is_set = count.map(|count| *count = seeds).is_some();
-                self.or_none(is_set, "seeds")
-            }
-
-            /// Runs it. Parameters out of range give an outcome that says little, but do no harm: call
-            /// [`check`](Self::check) first.
-            pub fn run(&self, run: Run<'_>) -> Outcome {
-                let outcome = match self { $(Scenario::$variant(study) => Study::run(study, run),)* };
-                Outcome { scenario: self.name(), seed: run.seed, parameters: self.toml(run.seed), ..outcome }
-            }
-
-            /// A file that repeats the run.
-            pub fn toml(&self, seed: u64) -> String {
-                let body = match self { $(Scenario::$variant(study) => toml::to_string(study),)* };
-                let body = body.expect("parameters are numbers, texts and lists of them");
-                format!("scenario = \"{}\"\nseed = {seed}\n{body}", self.name())
-            }
-        }
-    };
-}
-
-scenarios! {
-    PlaceStudy(PlaceStudy) = "place-study",
-        "rounds, messages and time against the number of peers, as Place's own study has it, and ours beside it";
-    Catastrophe(Catastrophe) = "catastrophe",
-        "10 to 80 % of a room die at once: who hears, and how soon the room is whole again";
-    Churn(Churn) = "churn",
-        "half of the room is replaced every ten minutes, and the same with rules taken away";
-    FlashCrowd(FlashCrowd) = "flash-crowd",
-        "10,000 join within 10 s";
-    Partition(Partition) = "partition",
-        "the room is cut in two for 5 minutes: how soon all replicas are equal again";
-    SlowPeers(SlowPeers) = "slow-peers",
-        "some have a slow access: what the others notice";
-    Hostile(Hostile) = "hostile",
-        "some drop, lie, flood, or try to surround the others";
-    Cost(Cost) = "cost",
-        "copies, bytes and processor time per peer against the room's size, full mesh, a star server and flooding";
-    Writers(Writers) = "writers",
-        "1, 32 and 1000 writers: copies per peer, delivery against flooding, how evenly the work is spread";
-    Viewers(Viewers) = "viewers",
-        "50,000 look on while 10,000 cells a second are painted, with and without loss";
-    Scale(Scale) = "scale",
-        "an overlay of a million peers is built and 100 broadcasts over it measured";
-    Spread(Spread) = "sync",
-        "a counter and a document change at 100 real nodes: how soon the others see it, in four networks";
-}
-
-/// What the file of a scenario says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScenarioFile {
-    /// The scenario with its parameters.
-    pub scenario: Scenario,
-    /// The seed, where the file names one.
-    pub seed: Option<u64>,
-}
-
-impl ScenarioFile {
-    /// Reads a file: `scenario = "NAME"`, perhaps `seed = N`, and the scenario's parameters, of which those that are
-    /// not named are as they are where nothing is said.
+    /// The scenario of this name with its default parameters.
     ///
     /// # Errors
-    /// When it is not such a file, with the place where that was seen.
-    pub fn parse(text: &str) -> Result<ScenarioFile, ScenarioError> {
-        #[derive(Deserialize)]
-        struct Head {
-            scenario: Option<String>,
-            seed: Option<u64>,
+    /// There is none.
+    pub fn named(name: &str) -> Result<Scenario, ScenarioError> {
+        let study = ALL.iter().find(|study| study.name == name);
+        let study = study.ok_or_else(|| ScenarioError::Unknown(name.to_owned()))?;
+        let settings = study.parameters.iter().map(|parameter| parameter.default.clone()).collect();
+        Ok(Scenario { study, settings })
+    }
+
+    /// Reads a file: `scenario = "NAME"`, perhaps `seed = N`, and parameters; those that the file leaves out have their
+    /// defaults. Returns the scenario and the seed.
+    ///
+    /// # Errors
+    /// The text is not TOML, or sets a parameter that does not exist or lies outside its range.
+    pub fn parse(text: &str) -> Result<(Scenario, Option<u64>), ScenarioError> {
+        let table: toml::Table =
+            toml::from_str(text).map_err(|error| ScenarioError::Text(error.to_string().trim().to_owned()))?;
+        let name = table.get("scenario").and_then(toml::Value::as_str).ok_or(ScenarioError::Unnamed)?;
+        let mut scenario = Scenario::named(name)?;
+        let seed = table.get("seed").map(|seed| {
+            seed.as_integer().and_then(|seed| u64::try_from(seed).ok()).ok_or_else(|| ScenarioError::Range {
+                name: "seed",
+                value: seed.to_string(),
+                legal: format!("0 to {}", i64::MAX),
+            })
+        });
+        for (name, value) in table.iter().filter(|(name, _)| !["scenario", "seed"].contains(&name.as_str())) {
+            let place = scenario.place(name).ok_or_else(|| scenario.no_parameter(name))?;
+            scenario.settings[place] = scenario.study.parameters[place].read(value)?;
         }
-        let head: Head = toml::from_str(text).map_err(text_error)?;
-        let name = head.scenario.ok_or(ScenarioError::Unnamed)?;
-        let mut table: toml::Table = toml::from_str(text).map_err(text_error)?;
-        table.remove("scenario");
-        table.remove("seed");
-        let scenario = Scenario::from_table(&name, table)?;
-        scenario.check()?;
-        Ok(ScenarioFile { scenario, seed: head.seed })
+        Ok((scenario, seed.transpose()?))
+    }
+
+    /// Changes the number of peers.
+    ///
+    /// # Errors
+    /// It lies outside its range.
+    pub fn set_peers(&mut self, peers: u32) -> Result<(), ScenarioError> {
+        self.set(&["peers"], "peers", peers)
+    }
+
+    /// Changes the number of repetitions.
+    ///
+    /// # Errors
+    /// The scenario has none, or the number lies outside its range.
+    pub fn set_seeds(&mut self, seeds: u32) -> Result<(), ScenarioError> {
+        self.set(&SEEDS, "seeds", seeds)
+    }
+
+    fn set(&mut self, names: &[&str], flag: &'static str, value: u32) -> Result<(), ScenarioError> {
+        let place = names.iter().find_map(|name| self.place(name));
+        let place = place.ok_or(ScenarioError::NoSuch { scenario: self.study.name, flag })?;
+        self.settings[place] = self.study.parameters[place].with(value.into())?;
+        Ok(())
+    }
+
+    /// Runs the scenario.
+    pub fn run(&self, run: Run<'_>) -> Outcome {
+        let Study { name, title, modelled, not_modelled, finding, .. } = *self.study;
+        let sections = (self.study.run)(self, run);
+        let findings = sections.first().map(|section| section.table.sentences(finding)).unwrap_or_default();
+        let parameters = self.toml(run.seed);
+        Outcome {
+            scenario: name,
+            title,
+            seed: run.seed,
+            parameters,
+            findings,
+            modelled,
+            not_modelled,
+            sections,
+        }
+    }
+
+    /// A file that repeats the run.
+    pub fn toml(&self, seed: u64) -> String {
+        let mut text = format!("scenario = \"{}\"\nseed = {seed}\n", self.study.name);
+        for (parameter, setting) in self.study.parameters.iter().zip(&self.settings) {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{} = {setting}", parameter.name);
+        }
+        text
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.study.parameters.iter().position(|parameter| parameter.name == name)
+    }
+
+    fn no_parameter(&self, name: &str) -> ScenarioError {
+        let legal: Vec<&str> = self.study.parameters.iter().map(|parameter| parameter.name).collect();
+        ScenarioError::NoParameter {
+            scenario: self.study.name,
+            name: name.to_owned(),
+            legal: legal.join(", "),
+        }
+    }
+
+    fn setting(&self, name: &str) -> &Setting {
+        &self.settings[self.place(name).expect("a study reads its own parameters")]
+    }
+
+    /// The values of a parameter, in ascending order; one of a parameter that is no list.
+    fn numbers(&self, name: &str) -> Vec<usize> {
+        self.setting(name).numbers()
+    }
+
+    /// The first value of a parameter.
+    fn number(&self, name: &str) -> usize {
+        self.numbers(name).first().copied().unwrap_or(0)
+    }
+
+    fn is_on(&self, name: &str) -> bool {
+        *self.setting(name) == Setting::Flag(true)
     }
 }
 
-impl Scenario {
-    fn or_none(&self, is_set: bool, flag: &'static str) -> Result<(), ScenarioError> {
-        if is_set { self.check() } else { Err(ScenarioError::NoSuch { scenario: self.name(), flag }) }
-    }
+/// For each round, that round of all rooms.
+fn by_round<R: Copy>(rooms: &[Vec<R>]) -> Vec<Vec<R>> {
+    let rounds = rooms.iter().map(Vec::len).max().unwrap_or(0);
+    (0..rounds).map(|round| rooms.iter().filter_map(|room| room.get(round).copied()).collect()).collect()
 }
 
-fn text_error(error: toml::de::Error) -> ScenarioError {
-    ScenarioError::Text(error.to_string().trim().to_owned())
+fn mean<S>(samples: &[S], of: impl Fn(&S) -> f64) -> f64 {
+    samples.iter().map(of).sum::<f64>() / samples.len().max(1) as f64
 }
 
-/// Whether a parameter lies in its range.
-fn within<N: PartialOrd + std::fmt::Display>(
-    name: &'static str,
-    value: N,
-    legal: std::ops::RangeInclusive<N>,
-) -> Result<(), ScenarioError> {
-    if legal.contains(&value) {
-        return Ok(());
-    }
-    let legal = format!("{} to {}", legal.start(), legal.end());
-    Err(ScenarioError::Range { name, value: value.to_string(), legal })
-}
-
-/// A room that so many joined, and in which neighbours have come nearer for so many minutes.
-fn settled(peers: usize, views: Views, minutes: u32, latency: &Latency, rng: &mut Rng) -> Membership {
-    let mut room = Membership::grown(peers, views, 3, rng);
-    for _ in 0..minutes * ROUNDS_A_MINUTE {
-        room.round(true, rng);
-        room.approach(latency, rng);
-    }
-    room
-}
-
-/// A chart of lines.
-fn lines(name: &'static str, title: &'static str, x: Axis, y: Axis, series: Vec<Series>) -> Figure {
-    Figure { name, title, x, y, form: Form::Lines, series }
-}
-
-/// How many of a hundred.
 fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
 }
 
-/// Runs a study without being told how far it is.
+/// Runs a scenario with these lines of a file.
 #[cfg(test)]
-fn tried(study: &impl Study, seed: u64, threads: usize) -> Outcome {
-    study.run(Run { seed, threads, progress: &|_, _| () })
+fn tried(text: &str, seed: u64, threads: usize) -> Outcome {
+    let (scenario, _) = Scenario::parse(text).expect("a legal file");
+    scenario.run(Run { seed, threads, progress: &|_, _| () })
 }
 
 #[cfg(test)]
@@ -324,21 +270,26 @@ mod tests {
 
     #[test]
     fn the_file_of_a_run_repeats_it() {
-        for (name, _) in Scenario::LIST {
-            let scenario = Scenario::named(name).expect("it is listed");
-            assert!(scenario.check().is_ok(), "{name}");
-            let file = ScenarioFile::parse(&scenario.toml(17)).expect("we wrote it");
-            assert_eq!(file, ScenarioFile { scenario, seed: Some(17) });
+        for (name, _) in Scenario::list() {
+            let text = Scenario::named(name).expect("it is listed").toml(17);
+            let (again, seed) = Scenario::parse(&text).expect("we wrote it, with defaults in their ranges");
+            assert_eq!((again.toml(17), seed), (text, Some(17)));
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said() {
-        let words = |text: &str| ScenarioFile::parse(text).expect_err(text).to_string();
-        assert!(words("seed = 3").contains("names no scenario"));
-        assert!(words("scenario = \"place\"").contains("there is no scenario \"place\""));
-        assert!(words("scenario = \"place-study\"\npeers = [100]\nnine = [3]").contains("nine"));
-        assert!(words("scenario = \"place-study\"\npeers = [1]").contains("peers"));
-        assert!(words("scenario = ").contains("1"), "the line is named");
+    fn errors_name_the_parameter_and_its_range() {
+        let error = |text: &str| Scenario::parse(text).map(|_| ()).expect_err(text).to_string();
+        assert!(error("seed = 3").contains("names no scenario"));
+        assert!(error("scenario = \"place\"").contains("there is no scenario \"place\""));
+        assert!(error("scenario = \"place-study\"\nnine = [3]").contains("nine; it has peers, nines"));
+        assert!(error("scenario = \"place-study\"\npeers = [1]").contains("peers is [1], but must be"));
+        assert!(error("scenario = \"churn\"\npeers = [100]").contains("must be 10 to 100000"));
+        assert!(error("scenario = \"catastrophe\"\nserver = 1").contains("must be true or false"));
+        assert!(error("scenario = \"cost\"\nseed = -1").contains("seed is -1"));
+        assert!(error("scenario = ").contains("line 1"));
+        let mut cost = Scenario::named("cost").expect("it is listed");
+        assert_eq!(cost.set_seeds(3).expect_err("it has none").to_string(), "cost takes no --seeds");
+        assert!(cost.set_peers(1).expect_err("too few").to_string().contains("peers is 1,"));
     }
 }

@@ -49,7 +49,7 @@ fn study_report_is_complete_and_reproducible() {
     let data: serde_json::Value = serde_json::from_slice(&written["data.json"]).expect("JSON");
     let rows = data["sections"][0]["rows"].as_array().expect("rows");
     let original = rows.iter().find(|row| row["overlay"] == "original, 5 nines").expect("its row");
-    assert_eq!((&original["links or k"], &original["messages"]), (&17.0.into(), &1700.0.into()));
+    assert_eq!((&original["links or k"], &original["messages"]), (&17.0.into(), &1700.into()));
 
     let ended = run(&folder, &[&arguments[..], &["--threads", "2", "--out", "two"]].concat(), 0);
     assert_says(&ended.stdout, &["Seed 5", "two/report.html"]);
@@ -61,7 +61,7 @@ fn study_report_is_complete_and_reproducible() {
 #[test]
 fn scenarios_are_listed() {
     let folder = TempDir::new().expect("a folder");
-    assert_says(&run(&folder, &["--list"], 0).stdout, &["place-study", "catastrophe", "viewers"]);
+    assert_says(&run(&folder, &["--list"], 0).stdout, &["place-study", "catastrophe", "churn", "cost"]);
 }
 
 #[test]
