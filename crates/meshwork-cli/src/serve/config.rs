@@ -1,5 +1,6 @@
 //! The configuration of `meshwork serve`, as what runs the server takes it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -135,6 +136,7 @@ fn hub(chosen: &Chosen) -> HubConfig {
     let keep_alive = clients.keep_alive;
     HubConfig {
         only_room: None,
+        reserved: BTreeSet::new(),
         overlay: rooms.overlay,
         ice: IceOffer::default(),
         rooms_max: rooms.rooms_max,

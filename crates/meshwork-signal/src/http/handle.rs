@@ -14,7 +14,7 @@ use super::connection::Places;
 use super::driver::HubHandle;
 use super::metrics::{self, HttpCounts, MetricsPage, MetricsSource};
 use crate::fair::{Buckets, Network, Rate, is_within};
-use crate::hub::{Ban, Hub, HubConfig, HubConfigError, RoomView, Snapshot};
+use crate::hub::{Ban, Hub, HubConfig, HubConfigError, ReserveError, RoomView, Snapshot};
 use crate::turn::token::Tokens;
 
 /// Pause between two looks whether everybody has left.
@@ -198,6 +198,19 @@ impl ServerHandle {
     /// The room with this code.
     pub fn room_of(&self, code: Code) -> Option<RoomId> {
         self.shared.hub.with(|hub, _| hub.room_of(code))
+    }
+
+    /// See [`Hub::reserve`].
+    ///
+    /// # Errors
+    /// [`ReserveError`]; nothing has changed.
+    pub fn reserve(&self, code: Code) -> Result<(), ReserveError> {
+        self.shared.hub.with(|hub, _| hub.reserve(code))
+    }
+
+    /// See [`Hub::release`].
+    pub fn release(&self, code: Code) -> bool {
+        self.shared.hub.with(|hub, _| hub.release(code))
     }
 
     /// See [`Hub::close_room`].

@@ -1,8 +1,9 @@
 //! Every limit and timer of a hub, with its meaning, unit and legal range.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use meshwork_core::id::RoomId;
+use meshwork_core::id::{Code, RoomId};
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
 use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
@@ -18,6 +19,8 @@ pub const MEMBERS_LEGAL_MAX: usize = 1_000_000;
 /// Members that are named to a newcomer, and to whom it is named: all of a room in which everybody links to everybody.
 /// Those of a larger room are drawn, and its members find the others without the server.
 pub const NAMED_MAX: usize = ROOM_ENDPOINTS_MAX;
+/// Most reserved codes, a thousandth of all codes: more would make the ten codes of a room collide often.
+pub const RESERVED_MAX: usize = 1_000_000;
 const _: () = assert!(NAMED_MAX < SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX, "`joined` fits a message");
 
 /// Codes without a room that one party may look for: 5 in a second in the long run, and 50 at once after a quiet while.
@@ -35,6 +38,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct HubConfig {
     /// The one room that may be registered, where the hub serves no other; `None` for a hub that serves all.
     pub only_room: Option<RoomId>,
+    /// Codes that no room gets, because routes of the server use them as addresses of their own; none by default. At most
+    /// [`RESERVED_MAX`]. [`Hub::reserve`](super::Hub::reserve) adds one while the hub runs.
+    pub reserved: BTreeSet<Code>,
     /// The STUN and TURN servers that members of rooms are told of; none by default.
     pub ice: IceOffer,
     /// The overlay that new rooms are to have unless their owner chooses another; every client is told.
@@ -92,6 +98,7 @@ impl Default for HubConfig {
     fn default() -> HubConfig {
         HubConfig {
             only_room: None,
+            reserved: BTreeSet::new(),
             ice: IceOffer::default(),
             overlay: Choice::Auto,
             rooms_max: 65_536,
@@ -144,6 +151,7 @@ impl HubConfig {
             in_range(field, value.as_millis(), least.as_millis(), most.as_millis())
         };
         let ice = self.ice.len();
+        count("reserved", self.reserved.len(), 0, RESERVED_MAX)?;
         count("ice", ice, 0, ICE_SERVERS_MAX)?;
         count("rooms_max", self.rooms_max, 1, 1_000_000)?;
         count("rooms_per_network_max", self.rooms_per_network_max, 1, self.rooms_max)?;

@@ -53,6 +53,7 @@ mod forwarding;
 mod ice;
 mod members;
 mod operating;
+mod reserving;
 mod rooms;
 mod socket;
 mod waits;
@@ -71,10 +72,11 @@ use meshwork_core::time::{Time, WallTime};
 
 pub use bans::{BANS_MAX, Ban, BanFormatError, CLOSED_FOR};
 use config::GUESSES;
-pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, NAMED_MAX, OPENING_COST};
+pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, NAMED_MAX, OPENING_COST, RESERVED_MAX};
 pub use counts::{Counts, LINK_TIME_CLASSES_MS, Reports};
 pub use ice::{IceOffer, RelayOffer};
 pub use operating::{RoomView, Snapshot};
+pub use reserving::ReserveError;
 
 use crate::code::ServerKey;
 use crate::fair::{Buckets, Holdings, Network};

@@ -49,13 +49,16 @@ pub struct Snapshot {
 
 impl Hub {
     /// Replaces the limits, and the relays that members are told of when they next ask. What is there already and above
-    /// a new limit stays, and so does the one room that the hub was made for.
+    /// a new limit stays, and so do the one room that the hub was made for and all reserved codes.
     ///
     /// # Errors
     /// [`HubConfigError`] when a field is outside its legal range; the former limits stay.
     pub fn reconfigure(&mut self, config: HubConfig) -> Result<(), HubConfigError> {
+        let mut reserved = config.reserved;
+        reserved.extend(&self.config.reserved);
+        let config = HubConfig { only_room: self.config.only_room, reserved, ..config };
         config.check()?;
-        self.config = HubConfig { only_room: self.config.only_room, ..config };
+        self.config = config;
         Ok(())
     }
 

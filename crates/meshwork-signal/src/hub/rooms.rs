@@ -69,7 +69,7 @@ pub(super) enum RegisterError {
     Full,
     /// There are `rooms_per_network_max` rooms of that network, or as many times more of one around it as it stands for parties.
     NetworkFull,
-    /// All codes that the room may have belong to other rooms.
+    /// All codes that the room may have belong to other rooms or are reserved.
     CodesTaken,
 }
 
@@ -131,8 +131,8 @@ impl Rooms {
         if self.rooms.len() >= config.rooms_max {
             return Err(RegisterError::Full);
         }
-        let code =
-            key.codes(id).find(|code| !self.codes.contains_key(code)).ok_or(RegisterError::CodesTaken)?;
+        let is_free = |code: &Code| !self.codes.contains_key(code) && !config.reserved.contains(code);
+        let code = key.codes(id).find(is_free).ok_or(RegisterError::CodesTaken)?;
         self.codes.insert(code, id);
         let forgotten = now + config.room_keep.min(UNJOINED_KEEP);
         self.empty.insert((forgotten, id));

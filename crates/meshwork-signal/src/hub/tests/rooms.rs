@@ -272,3 +272,22 @@ fn restart_with_same_key_gives_same_codes() {
     };
     assert_eq!(code([1; 32]), code([2; 32]));
 }
+
+#[test]
+fn reserved_codes_are_never_drawn() {
+    let (first, second) = (genesis(1).1, genesis(2).1);
+    let key = ServerKey::new([1; 32]);
+    let reserved = BTreeSet::from([key.code(first, 0), key.code(first, 1)]);
+    let mut world = World::with(HubConfig { reserved, ..HubConfig::default() });
+    world.register(1);
+    assert_eq!(world.hub.room_of(key.code(first, 2)), Some(first));
+    let (of_room, own) = (key.code(first, 2), key.code(second, 0));
+    for taken in [of_room, key.code(first, 0), "HEALTH".parse().unwrap()] {
+        assert_eq!(world.hub.reserve(taken), Err(ReserveError::Taken(taken)));
+    }
+    assert_eq!(world.hub.reserve(own), Ok(()));
+    world.hub.reconfigure(HubConfig::default()).unwrap();
+    world.register(2);
+    assert_eq!(world.hub.room_of(key.code(second, 1)), Some(second));
+    assert_eq!((world.hub.release(own), world.hub.release(own)), (true, false));
+}
