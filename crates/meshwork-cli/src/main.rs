@@ -17,7 +17,7 @@ struct Embedded;
 impl Pages for Embedded {
     fn page(&self, path: &str) -> Option<Page> {
         let file = PageFiles::get(path)?;
-        Some(Page { body: file.data, hash: file.metadata.sha256_hash() })
+        Some(Page::new(file.data, file.metadata.sha256_hash()))
     }
 }
 

@@ -22,15 +22,11 @@ use super::driver::wall_time;
 use super::handle::Shared;
 use super::metrics::{self, add};
 use super::pages::{self, Pages};
+use super::policy::PAGE_POLICY;
 use super::socket;
 
 /// What a server adds to the key of whoever wants a WebSocket (RFC 6455 section 1.3).
 const WEBSOCKET_SALT: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/// What may run and what may be loaded on the pages: their own files, compiled wasm, and servers' sockets.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; \
-     worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
 /// What the pages may use of the device: a camera, to read an invitation.
 const PERMISSIONS: &str = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()";
@@ -217,8 +213,8 @@ fn accept_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
 
 fn with_security_headers(mut response: Response, is_secure: bool) -> Response {
     let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(PAGE_POLICY));
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),

@@ -12,6 +12,7 @@ pub mod frames;
 mod handle;
 mod metrics;
 mod pages;
+mod policy;
 mod socket;
 mod tls;
 
@@ -45,6 +46,7 @@ pub use handle::{NetworkView, ReconfigureError, ServerHandle};
 use metrics::add;
 pub use metrics::{MetricsPage, MetricsSource};
 pub use pages::{NoPages, Page, Pages};
+pub use policy::{PAGE_POLICY, page_policy};
 pub use tls::{Tls, TlsError, TlsFiles};
 
 /// Bytes of a request's head that are read: more than any browser sends.

@@ -10,6 +10,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 
 use super::config::base_path;
+use super::policy;
 
 /// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
 const INDEX: &str = "index.html";
@@ -37,11 +38,27 @@ pub trait Pages: Send + Sync + 'static {
 
 /// One file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// Its content.
     pub body: Cow<'static, [u8]>,
     /// A hash of the content: another content, another hash.
     pub hash: [u8; 32],
+    /// Its own Content-Security-Policy, instead of [`PAGE_POLICY`](super::PAGE_POLICY). Twins have the policy of their file.
+    pub policy: Option<Cow<'static, str>>,
+}
+
+impl Page {
+    /// A file with the policy of all pages.
+    pub fn new(body: impl Into<Cow<'static, [u8]>>, hash: [u8; 32]) -> Page {
+        Page { body: body.into(), hash, policy: None }
+    }
+
+    /// Replaces the policy of all pages by its own. [`page_policy`](super::page_policy) makes one that allows more scripts.
+    #[must_use]
+    pub fn with_policy(self, policy: impl Into<Cow<'static, str>>) -> Page {
+        Page { policy: Some(policy.into()), ..self }
+    }
 }
 
 /// No pages at all: a meeting point for programs that have their own.
@@ -71,6 +88,7 @@ pub(super) fn answer(
         let words = format!("There is nothing at {asked}. The start page is at /.\n");
         return (StatusCode::NOT_FOUND, words).into_response();
     };
+    let policy = plain.policy.as_deref().map(policy::header_of);
     let (encoding, page) = match (filled(&plain, &path, origin), smallest(pages, &path, headers)) {
         (Some(filled), _) => (None, filled),
         (None, Some((encoding, page))) => (Some(encoding), page),
@@ -99,6 +117,9 @@ pub(super) fn answer(
     set(header::VARY, "accept-encoding");
     if let Some(encoding) = encoding {
         set(header::CONTENT_ENCODING, encoding);
+    }
+    if let Some(policy) = policy {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
 }
@@ -149,7 +170,7 @@ fn filled(plain: &Page, path: &str, origin: impl FnOnce() -> Option<String>) -> 
     let origin = origin().unwrap_or_default();
     let body = text.replace(ORIGIN, &origin).replace(BASE, base_path(&origin));
     let hash = blake3::hash(body.as_bytes()).into();
-    Some(Page { body: Cow::Owned(body.into_bytes()), hash })
+    Some(Page::new(body.into_bytes(), hash))
 }
 
 /// The smallest twin of a file that the browser can read.
@@ -248,8 +269,8 @@ mod tests {
         struct Twins;
         impl Pages for Twins {
             fn page(&self, path: &str) -> Option<Page> {
-                let body = Cow::Owned(path.as_bytes().to_vec());
-                (path == "a.js.br" || path == "a.js.gz").then_some(Page { body, hash: [0; 32] })
+                let is_there = path == "a.js.br" || path == "a.js.gz";
+                is_there.then(|| Page::new(path.as_bytes().to_vec(), [0; 32]))
             }
         }
         let chosen = |accepted: &'static str| {

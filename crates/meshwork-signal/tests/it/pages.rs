@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{Server, soon};
+use crate::common::{FRAME_POLICY, Server, soon};
 use meshwork_signal::http::HttpConfig;
 use meshwork_signal::hub::HubConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -79,12 +79,25 @@ async fn every_answer_has_security_headers() {
         for part in [
             "script-src 'self' 'wasm-unsafe-eval';",
             "connect-src 'self' ws: wss:;",
+            "frame-ancestors 'none'; frame-src 'self'\r\n",
             "referrer-policy: no-referrer",
             "x-content-type-options: nosniff",
             "permissions-policy: camera=(self)",
         ] {
             assert!(answer.contains(part), "{path}: {answer}");
         }
+    }
+}
+
+#[tokio::test]
+async fn pages_may_bring_their_own_policy() {
+    let server = Server::start().await;
+    let own = format!("content-security-policy: {FRAME_POLICY}");
+    for lines in ["", "\r\naccept-encoding: br", "\r\nif-none-match: *"] {
+        let answer = server.request(&format!("GET /frame.html HTTP/1.1{lines}")).await;
+        assert!(has(&answer, &own), "{answer}");
+        assert_eq!(answer.matches("content-security-policy").count(), 1, "{answer}");
+        assert!(has(&answer, "x-content-type-options: nosniff"), "{answer}");
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod turn;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,6 +32,10 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.expect("done in time")
 }
 
+/// The one file with a policy of its own.
+const FRAME: &str = "frame.html";
+pub(crate) const FRAME_POLICY: &str = "sandbox allow-scripts; default-src 'none'; frame-ancestors 'self'";
+
 /// Files in memory; the hash of one is its length.
 pub(crate) struct Files(pub(crate) BTreeMap<&'static str, &'static [u8]>);
 
@@ -41,7 +44,8 @@ impl Pages for Files {
         let body = *self.0.get(path)?;
         let mut hash = [0; 32];
         hash[0] = body.len() as u8;
-        Some(Page { body: Cow::Borrowed(body), hash })
+        let page = Page::new(body, hash);
+        Some(if path == FRAME { page.with_policy(FRAME_POLICY) } else { page })
     }
 }
 
@@ -67,7 +71,7 @@ impl Server {
         let hub = Hub::new(hub, ServerKey::new(key), [2; 32]).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let files: [(&str, &[u8]); 8] = [
+        let files: [(&str, &[u8]); 10] = [
             ("index.html", b"<!doctype html>"),
             ("apps/place.html", b"<!doctype html>"),
             (
@@ -75,6 +79,8 @@ impl Server {
                 b"<meta content=\"{{origin}}/preview-sync.png\"><script src=\"{{base}}/a.js\">",
             ),
             ("apps/sync.html.br", b"br"),
+            (FRAME, b"<!doctype html><p>"),
+            ("frame.html.br", b"br"),
             ("robots.txt", b"nobody"),
             ("sw.js", b"const BUILD"),
             ("assets/1f0c/meshwork_bg.wasm", b"\0asm"),
