@@ -23,6 +23,7 @@ use super::handle::Shared;
 use super::metrics::{self, add};
 use super::pages::{self, Pages};
 use super::policy::PAGE_POLICY;
+use super::routes::in_context;
 use super::socket;
 
 /// What a server adds to the key of whoever wants a WebSocket (RFC 6455 section 1.3).
@@ -37,20 +38,32 @@ pub(super) struct Remote(pub(super) IpAddr);
 
 /// Whose request it is.
 #[derive(Clone, Copy)]
-struct Client(IpAddr);
+pub(super) struct Client(pub(super) IpAddr);
 
 /// What browsers are told where this server speaks TLS itself: not to ask without it for a year (RFC 6797).
 const STRICT_TRANSPORT: &str = "max-age=31536000";
 
-pub(super) fn router(shared: &Arc<Shared>, pages: Arc<dyn Pages>, is_secure: bool) -> Router {
+/// Everything that a server answers: its own addresses, then each of `routes`, then the pages.
+pub(super) fn router(
+    shared: &Arc<Shared>,
+    pages: Arc<dyn Pages>,
+    routes: Vec<Router>,
+    is_secure: bool,
+) -> Router {
     let add_security_headers =
         move |response: Response| std::future::ready(with_security_headers(response, is_secure));
+    let served: Served = (pages, Arc::clone(shared), is_secure);
+    let pages = Router::new().fallback_service(get(page).with_state(served.clone()));
+    // One behind the other and not merged: routers that answer the same address would end the program.
+    let rest = routes.into_iter().rev().fold(pages, |rest, routes| {
+        routes.layer(middleware::from_fn_with_state(served.clone(), in_context)).fallback_service(rest)
+    });
     Router::new()
         .route("/health", get(async || "OK"))
         .route("/ready", get(ready).with_state(Arc::clone(shared)))
         .route("/metrics", get(metrics).with_state(Arc::clone(shared)))
         .route("/turn-token", get(turn_token).with_state(Arc::clone(shared)))
-        .fallback_service(get(page).with_state((pages, Arc::clone(shared), is_secure)))
+        .fallback_service(rest)
         .layer(middleware::from_fn_with_state(Arc::clone(shared), admit))
         .merge(signalling(shared))
         .layer(middleware::map_response(add_security_headers))
@@ -96,11 +109,15 @@ async fn admit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
 }
 
 /// The pages, the server that hands them out, and whether it speaks TLS.
-type Served = (Arc<dyn Pages>, Arc<Shared>, bool);
+pub(super) type Served = (Arc<dyn Pages>, Arc<Shared>, bool);
 
-async fn page(State((pages, shared, is_secure)): State<Served>, request: Request) -> Response {
-    let origin = || reached_at(connected(&request)?, request.headers(), is_secure, &shared.config());
-    pages::answer(&*pages, request.uri().path(), request.headers(), origin)
+/// The address by which a request reached the server, as people type it.
+pub(super) fn reached((_, shared, is_secure): &Served, request: &Request) -> Option<String> {
+    reached_at(connected(request)?, request.headers(), *is_secure, &shared.config())
+}
+
+async fn page(State(served): State<Served>, request: Request) -> Response {
+    pages::answer(&*served.0, request.uri().path(), request.headers(), || reached(&served, &request))
 }
 
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {

@@ -20,8 +20,8 @@ pub struct HttpConfig {
     pub requests_per_second: u32,
     /// Requests of one network at once after a quiet while. 10 to 1,000,000; a browser that comes for the first time asks for about 200 files.
     pub request_burst: u32,
-    /// Time to send the head of a request, also of the next one on a connection that is kept, and to agree on TLS.
-    /// 1 s to 5 min.
+    /// Time to send the head of a request, also of the next one on a connection that is kept, and to agree on TLS. Also the
+    /// longest pause within the body of a request to a route. 1 s to 5 min.
     pub head_within: Duration,
     /// How long a connection may take nothing of what is sent to it. 1 s to 5 min.
     pub read_within: Duration,

@@ -5,6 +5,7 @@
 
 mod access;
 mod answers;
+mod body;
 mod config;
 mod connection;
 mod driver;
@@ -13,6 +14,7 @@ mod handle;
 mod metrics;
 mod pages;
 mod policy;
+mod routes;
 mod socket;
 mod tls;
 
@@ -47,6 +49,7 @@ use metrics::add;
 pub use metrics::{MetricsPage, MetricsSource};
 pub use pages::{NoPages, Page, Pages};
 pub use policy::{PAGE_POLICY, page_policy};
+pub use routes::RouteContext;
 pub use tls::{Tls, TlsError, TlsFiles};
 
 /// Bytes of a request's head that are read: more than any browser sends.
@@ -81,6 +84,7 @@ pub async fn serve(
 pub struct Server {
     shared: Arc<Shared>,
     pages: Arc<dyn Pages>,
+    routes: Vec<Router>,
     tls: Option<Arc<Tls>>,
     stun: Option<TakeStun>,
 }
@@ -91,13 +95,37 @@ type TakeStun = Arc<dyn Fn(RawConnection) + Send + Sync>;
 impl Server {
     /// A server of these pages and this hub, without TLS.
     pub fn new(hub: Hub, pages: Arc<dyn Pages>, config: HttpConfig) -> Server {
-        Server { shared: Arc::new(Shared::new(hub, config)), pages, tls: None, stun: None }
+        let shared = Arc::new(Shared::new(hub, config));
+        Server { shared, pages, routes: Vec::new(), tls: None, stun: None }
     }
 
     /// Speaks TLS, and nothing else, with this certificate.
     #[must_use]
     pub fn with_tls(self, tls: Arc<Tls>) -> Server {
         Server { tls: Some(tls), ..self }
+    }
+
+    /// Answers `routes` as well: after the server's own addresses, after routes that were added before, and before the
+    /// pages. A fallback of `routes` is not used.
+    ///
+    /// Routes are behind the limits by network, and their answers get the security headers. A route may set a
+    /// Content-Security-Policy of its own. Paths are those below [`public_url`](HttpConfig::public_url), and
+    /// [`RouteContext`] has whole addresses. A body ends with an error if its client pauses for
+    /// [`head_within`](HttpConfig::head_within). Axum's extractors read at most 2 MB of it unless a route changes that.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use meshwork_signal::http::{RouteContext, Server};
+    ///
+    /// fn with_hello(server: Server) -> Server {
+    ///     let hello = async |context: RouteContext| format!("Hello from {}\n", context.address_of("/hello"));
+    ///     server.with_routes(Router::new().route("/hello", get(hello)))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_routes(mut self, routes: Router) -> Server {
+        self.routes.push(routes);
+        self
     }
 
     /// Hands connections that begin with a STUN message to `take`, as where one port is all there is. Without TLS only.
@@ -129,7 +157,7 @@ impl Server {
         let shared = Arc::clone(&self.shared);
         let timer = tokio::spawn(self.run_timer());
         let acceptor = Acceptor {
-            router: router(&shared, self.pages, self.tls.is_some()),
+            router: router(&shared, self.pages, self.routes, self.tls.is_some()),
             tls: self.tls,
             stun: self.stun,
             shared,

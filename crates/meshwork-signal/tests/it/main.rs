@@ -9,4 +9,5 @@ mod hub_properties;
 mod operation;
 mod pages;
 mod relay;
+mod routes;
 mod sockets;

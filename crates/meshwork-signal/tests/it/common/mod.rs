@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use futures_util::{SinkExt as _, StreamExt as _};
 use meshwork_core::id::{Endpoint, Identity, Instance, RoomId};
 use meshwork_core::rng::Rng;
@@ -68,6 +69,15 @@ impl Server {
     }
 
     pub(crate) async fn with(hub: HubConfig, config: HttpConfig, key: [u8; 32]) -> Server {
+        Server::with_routes(hub, config, key, []).await
+    }
+
+    pub(crate) async fn with_routes(
+        hub: HubConfig,
+        config: HttpConfig,
+        key: [u8; 32],
+        routes: impl IntoIterator<Item = Router>,
+    ) -> Server {
         let hub = Hub::new(hub, ServerKey::new(key), [2; 32]).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -89,6 +99,7 @@ impl Server {
         let pages = Arc::new(Files(BTreeMap::from(files)));
         let (stop, stopped) = oneshot::channel();
         let server = http::Server::new(hub, pages, config);
+        let server = routes.into_iter().fold(server, http::Server::with_routes);
         let handle = server.handle();
         let serving = tokio::spawn(server.run(listener, async {
             let _ = stopped.await;
