@@ -10,10 +10,11 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 
 use super::config::base_path;
+use super::head::{self, BARE, Head};
 use super::policy;
 
 /// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
-const INDEX: &str = "index.html";
+pub(super) const INDEX: &str = "index.html";
 /// Where the same page lies with the preview of an app, as `WORD.html`, for each app that the pages have.
 const APPS_FOLDER: &str = "apps";
 /// What lies below is named by a hash of its content and never changes.
@@ -32,7 +33,8 @@ pub trait Pages: Send + Sync + 'static {
     /// hold anything, but no empty, `.` or `..` part.
     ///
     /// A file may have smaller twins named `PATH.br` and `PATH.gz`, which browsers that can read them are given. In a page
-    /// `{{origin}}` stands for the server's own address and `{{base}}` for its path; such a page has no twins.
+    /// `{{origin}}` stands for the server's own address and `{{base}}` for its path; such a page has no twins. A route
+    /// replaces what stands between `<!--head-->` and `<!--/head-->` by a [`Head`] of its own.
     fn page(&self, path: &str) -> Option<Page>;
 }
 
@@ -88,24 +90,50 @@ pub(super) fn answer(
         let words = format!("There is nothing at {asked}. The start page is at /.\n");
         return (StatusCode::NOT_FOUND, words).into_response();
     };
-    let policy = plain.policy.as_deref().map(policy::header_of);
     let (encoding, page) = match (filled(&plain, &path, origin), smallest(pages, &path, headers)) {
         (Some(filled), _) => (None, filled),
-        (None, Some((encoding, page))) => (Some(encoding), page),
+        (None, Some((encoding, twin))) => (Some(encoding), Page { policy: plain.policy, ..twin }),
         (None, None) => (None, plain),
     };
+    let status = if is_found { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    respond(status, &path, page, encoding, headers.get(header::IF_NONE_MATCH))
+}
+
+/// The page of an app, if the pages have the app, with a head of a route's own.
+pub(super) fn page_with_head(
+    pages: &dyn Pages,
+    app: &str,
+    head: &Head,
+    origin: &str,
+    address_of: impl Fn(&str) -> String,
+) -> Page {
+    let of_app = app.parse::<AppWord>().is_ok().then(|| format!("{APPS_FOLDER}/{app}.html"));
+    let mut paths = of_app.into_iter().chain([INDEX.to_owned()]);
+    let found = paths.find_map(|path| pages.page(&path));
+    let page = found.unwrap_or_else(|| Page::new(BARE.as_bytes(), [0; 32]));
+    let text = in_place(&String::from_utf8_lossy(&page.body), origin);
+    let body = head::with_head(&text, head, address_of);
+    let hash = blake3::hash(body.as_bytes()).into();
+    Page { body: body.into_bytes().into(), hash, ..page }
+}
+
+/// The response with a page, or without one if the client has it already: it sent `known` tags.
+pub(super) fn respond(
+    status: StatusCode,
+    path: &str,
+    page: Page,
+    encoding: Option<&str>,
+    known: Option<&HeaderValue>,
+) -> Response {
     let tag = entity_tag(&page.hash);
-    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| names(known, &tag));
+    let is_known = status == StatusCode::OK && known.is_some_and(|known| names(known, &tag));
     let caching =
         if path.starts_with(IMMUTABLE_FOLDER) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let mut response = if is_known && is_found {
+    let mut response = if is_known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Response::new(Body::from(page.body))
+        (status, Body::from(page.body)).into_response()
     };
-    if !is_found {
-        *response.status_mut() = StatusCode::NOT_FOUND;
-    }
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(name, value);
@@ -113,13 +141,13 @@ pub(super) fn answer(
     };
     set(header::ETAG, &tag);
     set(header::CACHE_CONTROL, caching);
-    set(header::CONTENT_TYPE, content_type(&path));
+    set(header::CONTENT_TYPE, content_type(path));
     set(header::VARY, "accept-encoding");
     if let Some(encoding) = encoding {
         set(header::CONTENT_ENCODING, encoding);
     }
-    if let Some(policy) = policy {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    if let Some(policy) = &page.policy {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy::header_of(policy));
     }
     response
 }
@@ -167,10 +195,14 @@ fn filled(plain: &Page, path: &str, origin: impl FnOnce() -> Option<String>) -> 
     if !text.contains(ORIGIN) {
         return None;
     }
-    let origin = origin().unwrap_or_default();
-    let body = text.replace(ORIGIN, &origin).replace(BASE, base_path(&origin));
+    let body = in_place(text, &origin().unwrap_or_default());
     let hash = blake3::hash(body.as_bytes()).into();
-    Some(Page::new(body.into_bytes(), hash))
+    Some(Page { body: body.into_bytes().into(), hash, policy: plain.policy.clone() })
+}
+
+/// A page's text with the server's own address in its places.
+fn in_place(text: &str, origin: &str) -> String {
+    text.replace(ORIGIN, origin).replace(BASE, base_path(origin))
 }
 
 /// The smallest twin of a file that the browser can read.

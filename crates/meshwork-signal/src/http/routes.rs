@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
@@ -14,14 +14,19 @@ use ipnet::IpNet;
 use super::answers::{Client, Served, reached};
 use super::body::PromptBody;
 use super::config::base_path;
+use super::head::Head;
+use super::pages::{self, Pages};
 use crate::fair::Network;
 
-/// A request to a route of [`Server::with_routes`](super::Server::with_routes): its client and this server's public
-/// address. Handlers extract it; elsewhere that fails with status 500.
+/// A request to a route of [`Server::with_routes`](super::Server::with_routes): its client, this server's public address
+/// and its pages. Handlers extract it; elsewhere that fails with status 500.
 #[derive(Clone)]
 pub struct RouteContext {
     client: IpAddr,
     origin: String,
+    pages: Arc<dyn Pages>,
+    /// The pages that the client has, as it names them.
+    known: Option<HeaderValue>,
 }
 
 impl RouteContext {
@@ -48,6 +53,30 @@ impl RouteContext {
     pub fn base_path(&self) -> &str {
         base_path(&self.origin)
     }
+
+    /// The page of this server as a template with a head of the route's own: that of `app` if the pages have such an app,
+    /// else the start page. Of the response with status 200 only the headers are sent if the client has the same page.
+    ///
+    /// ```
+    /// use axum::{extract::Path, http::StatusCode, response::Response};
+    /// use meshwork_signal::http::{Head, RouteContext};
+    ///
+    /// async fn hello(context: RouteContext, Path(name): Path<String>) -> Response {
+    ///     let (title, path) = (format!("Hello {name}"), format!("/hello/{name}"));
+    ///     let head = Head { title, path, description: "A greeting.".into(), picture: None };
+    ///     context.page(StatusCode::OK, "hello", &head)
+    /// }
+    /// ```
+    pub fn page(&self, status: StatusCode, app: &str, head: &Head) -> Response {
+        let page = pages::page_with_head(&*self.pages, app, head, &self.origin, |path| self.address_of(path));
+        pages::respond(status, pages::INDEX, page, None, self.known.as_ref())
+    }
+}
+
+impl std::fmt::Debug for RouteContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RouteContext").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for RouteContext {
@@ -64,7 +93,9 @@ pub(super) async fn in_context(State(served): State<Served>, mut request: Reques
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let origin = reached(&served, &request).unwrap_or_default();
-    request.extensions_mut().insert(RouteContext { client, origin });
-    let within = served.1.config().head_within;
+    let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+    let (pages, shared, _) = served;
+    request.extensions_mut().insert(RouteContext { client, origin, pages, known });
+    let within = shared.config().head_within;
     next.run(request.map(|body| Body::new(PromptBody::new(body, within)))).await
 }

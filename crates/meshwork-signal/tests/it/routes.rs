@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::routing::{get, post};
-use meshwork_signal::http::{HttpConfig, RouteContext};
+use meshwork_signal::http::{Head, HttpConfig, Picture, RouteContext};
 use meshwork_signal::hub::HubConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -103,4 +105,76 @@ async fn bodies_that_pause_are_ended() {
     let mut answer = String::new();
     soon(stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+/// A server with a page of its own for each name.
+async fn greeting(config: HttpConfig) -> Server {
+    let hello = async |context: RouteContext, Path((app, name)): Path<(String, String)>| {
+        let status = if name == "nobody" { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        let picture = Picture { path: "/card.png".into(), width: 960, height: 540, ..Picture::default() };
+        let head = Head {
+            title: format!("Hello {name}"),
+            description: "{{origin}} & more".into(),
+            path: format!("/hello/{app}/{name}"),
+            picture: Some(picture),
+        };
+        context.page(status, &app, &head)
+    };
+    let routes = Router::new().route("/hello/{app}/{name}", get(hello));
+    Server::with_routes(HubConfig::default(), config, [1; 32], [routes]).await
+}
+
+#[tokio::test]
+async fn routes_give_the_page_their_own_head() {
+    let server = greeting(trusting()).await;
+    let answer = server.request("GET /hello/shelf/%3Cb%3E HTTP/1.1").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    for part in [
+        "<meta name=\"site\"><title>Hello &lt;b&gt;</title>\n",
+        "<meta name=\"description\" content=\"{{origin}} &amp; more\">\n",
+        "<meta property=\"og:title\" content=\"Hello &lt;b&gt;\">\n",
+        "<meta property=\"og:url\" content=\"http://localhost/hello/shelf/&lt;b&gt;\">\n",
+        "<meta property=\"og:image\" content=\"http://localhost/card.png\">\n",
+        "<meta name=\"twitter:card\" content=\"summary_large_image\">\n",
+        "<link rel=\"canonical\" href=\"http://localhost/hello/shelf/&lt;b&gt;\"><script src=\"/a.js\">",
+        "\r\ncontent-type: text/html; charset=utf-8\r\n",
+        "frame-src 'self'\r\n",
+    ] {
+        assert!(answer.contains(part), "{part}: {answer}");
+    }
+    assert!(!answer.contains("old"), "{answer}");
+    let tag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    let known = format!("HTTP/1.1\r\nif-none-match: {tag}");
+    let again = server.request(&format!("GET /hello/shelf/%3Cb%3E {known}")).await;
+    assert!(again.starts_with("HTTP/1.1 304 ") && again.ends_with("\r\n\r\n"), "{again}");
+    let other = server.request(&format!("GET /hello/shelf/ann {known}")).await;
+    assert!(other.starts_with("HTTP/1.1 200 "), "{other}");
+    let nobody = server.request("GET /hello/shelf/nobody HTTP/1.1").await;
+    assert!(nobody.starts_with("HTTP/1.1 404 ") && nobody.contains("<title>Hello nobody<"), "{nobody}");
+    // Neither has a page with the marks of a head.
+    for app in ["place", "..%2Findex"] {
+        let start = server.request(&format!("GET /hello/{app}/ann HTTP/1.1")).await;
+        assert!(start.ends_with("\r\n\r\n<!doctype html>"), "{start}");
+    }
+}
+
+#[tokio::test]
+async fn heads_of_routes_name_the_base_path() {
+    let below = HttpConfig { public_url: Some("https://x.org/mesh".into()), ..HttpConfig::default() };
+    let answer = greeting(below).await.request("GET /mesh/hello/shelf/ann HTTP/1.1").await;
+    for part in
+        ["\"https://x.org/mesh/card.png\"", "\"https://x.org/mesh/hello/shelf/ann\"", "src=\"/mesh/a.js\""]
+    {
+        assert!(answer.contains(part), "{answer}");
+    }
+}
+
+#[test]
+fn the_pages_have_the_marks_of_a_head() {
+    let page = include_str!("../../../../apps/web/index.html");
+    let (before, rest) = page.split_once("<!--head-->").unwrap();
+    let (head, after) = rest.split_once("<!--/head-->").unwrap();
+    for part in ["<title>", "name=\"description\"", "og:title", "og:image", "twitter:card", "canonical"] {
+        assert!(head.contains(part) && !before.contains(part) && !after.contains(part), "{part}");
+    }
 }

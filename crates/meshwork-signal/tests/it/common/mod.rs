@@ -81,7 +81,7 @@ impl Server {
         let hub = Hub::new(hub, ServerKey::new(key), [2; 32]).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let files: [(&str, &[u8]); 10] = [
+        let files: [(&str, &[u8]); 11] = [
             ("index.html", b"<!doctype html>"),
             ("apps/place.html", b"<!doctype html>"),
             (
@@ -89,6 +89,10 @@ impl Server {
                 b"<meta content=\"{{origin}}/preview-sync.png\"><script src=\"{{base}}/a.js\">",
             ),
             ("apps/sync.html.br", b"br"),
+            (
+                "apps/shelf.html",
+                b"<meta name=\"site\"><!--head--><title>old</title><!--/head--><script src=\"{{base}}/a.js\">",
+            ),
             (FRAME, b"<!doctype html><p>"),
             ("frame.html.br", b"br"),
             ("robots.txt", b"nobody"),
