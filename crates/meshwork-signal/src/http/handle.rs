@@ -200,6 +200,12 @@ impl ServerHandle {
         self.shared.hub.with(|hub, _| hub.room_of(code))
     }
 
+    /// See [`Hub::member_count`]. A route that answers strangers asks
+    /// [`RouteContext::member_count`](super::RouteContext::member_count).
+    pub fn member_count(&self, code: Code) -> Option<usize> {
+        self.shared.hub.with(|hub, _| hub.member_count(code))
+    }
+
     /// See [`Hub::reserve`].
     ///
     /// # Errors

@@ -10,18 +10,22 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
+use meshwork_core::id::Code;
 
 use super::answers::{Client, Served, reached};
 use super::body::PromptBody;
 use super::config::base_path;
+use super::handle::Shared;
 use super::head::Head;
 use super::pages::{self, Pages};
 use crate::fair::Network;
+use crate::hub::TooManyCodes;
 
 /// A request to a route of [`Server::with_routes`](super::Server::with_routes): its client, this server's public address
 /// and its pages. Handlers extract it; elsewhere that fails with status 500.
 #[derive(Clone)]
 pub struct RouteContext {
+    shared: Arc<Shared>,
     client: IpAddr,
     origin: String,
     pages: Arc<dyn Pages>,
@@ -52,6 +56,26 @@ impl RouteContext {
     /// Routes themselves are written without it.
     pub fn base_path(&self) -> &str {
         base_path(&self.origin)
+    }
+
+    /// Members of the room with this code, in endpoints; `None` if no room has it. See
+    /// [`Hub::member_count_for`](crate::hub::Hub::member_count_for).
+    ///
+    /// ```
+    /// use axum::{extract::Path, http::StatusCode};
+    /// use meshwork_signal::http::RouteContext;
+    ///
+    /// async fn count(context: RouteContext, Path(code): Path<String>) -> Result<String, StatusCode> {
+    ///     let code = code.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+    ///     let count = context.member_count(code).map_err(|_| StatusCode::TOO_MANY_REQUESTS)?;
+    ///     count.map(|count| count.to_string()).ok_or(StatusCode::NOT_FOUND)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TooManyCodes`] if the client's network tried too many codes without a room.
+    pub fn member_count(&self, code: Code) -> Result<Option<usize>, TooManyCodes> {
+        self.shared.hub.with(|hub, now| hub.member_count_for(now, self.client, code))
     }
 
     /// The page of this server as a template with a head of the route's own: that of `app` if the pages have such an app,
@@ -95,7 +119,7 @@ pub(super) async fn in_context(State(served): State<Served>, mut request: Reques
     let origin = reached(&served, &request).unwrap_or_default();
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let (pages, shared, _) = served;
-    request.extensions_mut().insert(RouteContext { client, origin, pages, known });
     let within = shared.config().head_within;
+    request.extensions_mut().insert(RouteContext { shared, client, origin, pages, known });
     next.run(request.map(|body| Body::new(PromptBody::new(body, within)))).await
 }

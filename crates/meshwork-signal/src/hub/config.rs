@@ -217,6 +217,9 @@ mod tests {
         assert_eq!(error.to_string(), "rooms_max is 0; it must be 1 to 1000000");
         let crowded = HubConfig { members_max: MEMBERS_LEGAL_MAX + 1, ..HubConfig::default() };
         assert_eq!(crowded.check().unwrap_err().field, "members_max");
+        let codes = 0..=u32::try_from(RESERVED_MAX).unwrap();
+        let greedy = HubConfig { reserved: codes.map(Code::from_bits).collect(), ..HubConfig::default() };
+        assert_eq!(greedy.check().unwrap_err().field, "reserved");
         let hasty = HubConfig { idle_after: 30 * SECOND, ..HubConfig::default() };
         assert_eq!(hasty.check().unwrap_err().field, "keep_alive");
     }

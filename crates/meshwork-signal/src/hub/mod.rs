@@ -75,7 +75,7 @@ use config::GUESSES;
 pub use config::{HubConfig, HubConfigError, MEMBERS_LEGAL_MAX, NAMED_MAX, OPENING_COST, RESERVED_MAX};
 pub use counts::{Counts, LINK_TIME_CLASSES_MS, Reports};
 pub use ice::{IceOffer, RelayOffer};
-pub use operating::{RoomView, Snapshot};
+pub use operating::{RoomView, Snapshot, TooManyCodes};
 pub use reserving::ReserveError;
 
 use crate::code::ServerKey;

@@ -9,7 +9,9 @@ use meshwork_core::signalling::protocol::{FromServer, ServerRefusal};
 use meshwork_core::time::Time;
 
 use super::bans::Ban;
+use super::config::GUESSES;
 use super::counts::Counts;
+use super::rooms::Room;
 use super::{Hub, HubConfig, HubConfigError, SocketId};
 use crate::fair::Network;
 
@@ -46,6 +48,11 @@ pub struct Snapshot {
     /// What has happened.
     pub counts: Counts,
 }
+
+/// A network tried more codes without a room than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the network tries codes that no room has: 50 are answered at once, 5 in a second")]
+pub struct TooManyCodes;
 
 impl Hub {
     /// Replaces the limits, and the relays that members are told of when they next ask. What is there already and above
@@ -98,6 +105,33 @@ impl Hub {
     /// The room with this code.
     pub fn room_of(&self, code: Code) -> Option<RoomId> {
         self.rooms.id_of(code)
+    }
+
+    /// Members of the room with this code, in endpoints. `None` if no room has the code.
+    pub fn member_count(&self, code: Code) -> Option<usize> {
+        self.rooms.get(self.rooms.id_of(code)?).map(Room::member_count)
+    }
+
+    /// The same for a stranger at `address`. Unknown codes are limited as in a lookup: 50 at once and 5 a second of one
+    /// network, and they count together with its lookups.
+    ///
+    /// # Errors
+    /// [`TooManyCodes`] if the network tried too many unknown codes. The answer is the same for a known code.
+    pub fn member_count_for(
+        &mut self,
+        now: Time,
+        address: IpAddr,
+        code: Code,
+    ) -> Result<Option<usize>, TooManyCodes> {
+        let network = Network::of(address);
+        if !self.guessing.spend(now, network, 1, GUESSES) {
+            return Err(TooManyCodes);
+        }
+        let count = self.member_count(code);
+        if count.is_some() {
+            self.guessing.give_back(now, network, 1, GUESSES);
+        }
+        Ok(count)
     }
 
     /// Forgets a room, tells its members, and takes no registration of it for [`CLOSED_FOR`](super::CLOSED_FOR).

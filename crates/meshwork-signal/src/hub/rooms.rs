@@ -46,6 +46,11 @@ impl Room {
         self.circles.get_mut(circle)
     }
 
+    /// How many are in it, in all circles.
+    pub(super) fn member_count(&self) -> usize {
+        self.circles.values().map(Members::len).sum()
+    }
+
     /// Everybody in it.
     pub(super) fn members(&self) -> impl Iterator<Item = (Endpoint, SocketId)> {
         self.circles.values().flat_map(Members::iter)

@@ -12,7 +12,7 @@ use meshwork_signal::hub::HubConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::common::{Server, soon, trusting};
+use crate::common::{Server, genesis, someone, soon, trusting};
 
 /// A server whose routes tell their context.
 async fn telling(config: HttpConfig) -> Server {
@@ -167,6 +167,39 @@ async fn heads_of_routes_name_the_base_path() {
     {
         assert!(answer.contains(part), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn routes_count_members_and_few_unknown_codes() {
+    let count = async |context: RouteContext, Path(code): Path<String>| {
+        let code = code.parse().map_err(|_| StatusCode::NOT_FOUND)?;
+        let count = context.member_count(code).map_err(|_| StatusCode::TOO_MANY_REQUESTS)?;
+        count.map(|count| count.to_string()).ok_or(StatusCode::NOT_FOUND)
+    };
+    let routes = Router::new().route("/count/{code}", get(count));
+    let server = Server::with_routes(HubConfig::default(), trusting(), [1; 32], [routes]).await;
+    let counted = async |code: &str, client: &str| {
+        let lines = format!("x-forwarded-for: {client}");
+        server.request(&format!("GET /count/{code} HTTP/1.1\r\n{lines}")).await
+    };
+    let (genesis, room) = genesis(1);
+    let mut first = server.enter(&someone(1)).await;
+    let code = first.register(&genesis).await;
+    first.join(room).await;
+    let mut second = server.enter(&someone(2)).await;
+    second.join(room).await;
+    assert!(counted(&code, "192.0.2.1").await.ends_with("\r\n\r\n2"));
+    assert_eq!(server.handle.member_count(code.parse().unwrap()), Some(2));
+    let other = if code == "K7M4QX" { "K7M4QY" } else { "K7M4QX" };
+    for tried in 0.. {
+        let answer = counted(other, "192.0.2.1").await;
+        if answer.starts_with("HTTP/1.1 429 ") {
+            assert!(tried >= 50, "after {tried}");
+            break;
+        }
+        assert!(answer.starts_with("HTTP/1.1 404 ") && tried < 500, "{tried}: {answer}");
+    }
+    assert!(counted(&code, "198.51.100.1").await.ends_with("\r\n\r\n2"), "another network");
 }
 
 #[test]

@@ -291,3 +291,35 @@ fn reserved_codes_are_never_drawn() {
     assert_eq!(world.hub.room_of(key.code(second, 1)), Some(second));
     assert_eq!((world.hub.release(own), world.hub.release(own)), (true, false));
 }
+
+#[test]
+fn members_are_counted_by_code_in_all_circles() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let code = world.hub.key.code(room, 0);
+    assert_eq!(world.hub.member_count(code), Some(0));
+    let open = world.join(&someone(1), room);
+    let private = world.enter(&someone(2));
+    world.say(private, FromClient::Join { room, token: Some([7; 32].into()) });
+    assert_eq!(world.hub.member_count(code), Some(2));
+    world.close(open);
+    assert_eq!(world.hub.member_count(code), Some(1));
+    assert_eq!(world.hub.member_count(world.hub.key.code(room, 1)), None);
+}
+
+#[test]
+fn strangers_count_members_of_few_unknown_codes() {
+    let mut world = World::new();
+    let room = world.register(1);
+    let (known, unknown) = (world.hub.key.code(room, 0), world.hub.key.code(room, 1));
+    let address = IpAddr::from([198, 51, 100, 7]);
+    let now = world.now;
+    for _ in 0..GUESSES.burst {
+        assert_eq!(world.hub.member_count_for(now, address, known), Ok(Some(0)));
+        assert_eq!(world.hub.member_count_for(now, address, unknown), Ok(None));
+    }
+    for code in [known, unknown] {
+        assert_eq!(world.hub.member_count_for(now, address, code), Err(TooManyCodes));
+    }
+    assert_eq!(world.hub.member_count_for(now, IpAddr::from([198, 51, 200, 7]), unknown), Ok(None));
+}
