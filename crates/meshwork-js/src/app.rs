@@ -150,18 +150,18 @@ impl RawTable {
     /// Gives a key bytes as its value.
     #[wasm_bindgen(js_name = setBytes)]
     pub async fn set_bytes(&self, key: String, bytes: Vec<u8>) -> Result<(), JsValue> {
-        self.0.set_bytes(&key, &bytes).await.map_err(thrown)
+        self.0.set_bytes(&key, &bytes).await.map(drop).map_err(thrown)
     }
 
     /// Gives a field of a row a value in JSON; the unnamed field is the value of the key.
     pub async fn set(&self, key: String, field: String, value: String) -> Result<(), JsValue> {
         let value = RawValue::from_string(value).map_err(unfit)?;
-        self.0.row(&key).set(&field, &value).await.map_err(thrown)
+        self.0.row(&key).set(&field, &value).await.map(drop).map_err(thrown)
     }
 
     /// Removes a field of a row.
     pub async fn remove(&self, key: String, field: String) -> Result<(), JsValue> {
-        self.0.row(&key).remove(&field).await.map_err(thrown)
+        self.0.row(&key).remove(&field).await.map(drop).map_err(thrown)
     }
 
     /// What a field of a row has.

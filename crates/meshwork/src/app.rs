@@ -1,20 +1,24 @@
 //! The part of a room that one app has.
 
-use meshwork_core::id::Endpoint as EndpointId;
-use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError as NodeWriteError};
+use meshwork_core::id::{Endpoint as EndpointId, PeerId};
+use meshwork_core::node::{
+    CommandError, Holders, Node, Receipt as Written, RoomHandle, WriteError as NodeWriteError,
+};
 use meshwork_core::replica::{Replica, ReplicaNumber};
+use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::seam::lane::{Slot, Topic as TopicName};
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Write, payloads};
 use meshwork_core::time::Time;
-use meshwork_core::wire::BoundedText;
+use meshwork_core::wire::{BoundedText, Bytes as BoundedBytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::blobs::Blobs;
-use crate::error::{Closed, WriteError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
+use crate::log::Log;
 use crate::presence::Presence;
 use crate::room::Room;
 use crate::runner::{Make, MaybeSend};
@@ -43,6 +47,15 @@ pub struct AppOn {
     /// Whether this program keeps all that the app keeps. Tables, what was said and blobs are kept of every app; one may also have
     /// a replica of its own, as Place has its canvas, which only programs that are made for it keep.
     pub is_whole: bool,
+}
+
+/// What a write does if this peer has no quota left for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFull {
+    /// It fails with [`WriteError::Full`].
+    Refuse,
+    /// The table evicts this peer's oldest entries.
+    EvictOldest,
 }
 
 /// What the apps of this build keep in step besides tables.
@@ -81,6 +94,14 @@ impl App {
     /// For a name that has a zero byte, or [`KEY_MAX`](crate::KEY_MAX) bytes or more.
     pub fn table(&self, name: &str) -> Table {
         Table::new(self.clone(), name)
+    }
+
+    /// Rows in the order of time, which the room keeps: messages, moves or results. Naming a log makes nothing.
+    ///
+    /// # Panics
+    /// For a name that has a zero byte, or more than [`LOG_NAME_MAX`](crate::LOG_NAME_MAX) bytes.
+    pub fn log(&self, name: &str) -> Log {
+        Log::new(self.clone(), name)
     }
 
     /// A number that everybody raises at once, and that loses no step. Naming a counter makes nothing.
@@ -124,6 +145,31 @@ impl App {
         self.read(|table| table.entries(&[]).count()).await
     }
 
+    /// Erases everything that a peer wrote up to now in all [tables](App::table) of the app, its counters, values and shapes
+    /// included. Later writes of the peer count. The owner's to do, or a moderator's.
+    ///
+    /// # Errors
+    /// [`RuleError`]; nothing is erased.
+    pub async fn erase_tables_by(&self, peer: PeerId) -> Result<(), RuleError> {
+        self.erase_by(Family::ByValue, peer).await
+    }
+
+    /// Erases everything that a peer wrote up to now in all [logs](App::log) of the app. Later writes of the peer count. The
+    /// owner's to do, or a moderator's.
+    ///
+    /// # Errors
+    /// [`RuleError`]; nothing is erased.
+    pub async fn erase_logs_by(&self, peer: PeerId) -> Result<(), RuleError> {
+        self.erase_by(Family::ByTime, peer).await
+    }
+
+    async fn erase_by(&self, family: Family, peer: PeerId) -> Result<(), RuleError> {
+        let replica = self.slot.replica(family);
+        let retract = Retract { replica, author: Some(peer), scope: BoundedBytes::default() };
+        let erase = move |node: &mut Node, now, room| node.room_mut(now, room).retract(retract).map(drop);
+        Ok(self.room.call(erase).await??)
+    }
+
     /// Bytes that are too long for a message, named by their hash, from whoever holds them.
     pub fn blobs(&self) -> Blobs {
         Blobs(self.clone())
@@ -141,13 +187,18 @@ impl App {
 
     /// Hears from now on what changes in the app's table by value.
     pub(crate) fn watch(&self) -> Inbox<Changed> {
-        self.room.state.watch(Watched::Replica(self.by_value()))
+        self.watch_in(Family::ByValue)
+    }
+
+    /// Hears from now on what changes in what the app keeps in a family.
+    pub(crate) fn watch_in(&self, family: Family) -> Inbox<Changed> {
+        self.room.state.watch(Watched::Replica(self.slot.replica(family)))
     }
 
     /// Hears from now on what changes in what the app keeps in a family of its own.
     #[cfg(feature = "sync")]
     pub(crate) fn watch_own(&self) -> Inbox<Changed> {
-        self.room.state.watch(Watched::Replica(self.slot.replica(Family::Own)))
+        self.watch_in(Family::Own)
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.
@@ -155,8 +206,22 @@ impl App {
         &self,
         read: impl FnOnce(&table::Table) -> R + MaybeSend + 'static,
     ) -> impl Future<Output = Result<R, Closed>> {
-        let replica = self.by_value();
+        self.read_from(Family::ByValue, read)
+    }
+
+    /// Reads in the app's table of a family, which is empty where the app is off.
+    pub(crate) fn read_from<R: MaybeSend + 'static>(
+        &self,
+        family: Family,
+        read: impl FnOnce(&table::Table) -> R + MaybeSend + 'static,
+    ) -> impl Future<Output = Result<R, Closed>> {
+        let replica = self.slot.replica(family);
         self.room.call(move |node, _, room| read_in(node, room, replica, read))
+    }
+
+    /// The holders of this program's last write in a part of a replica.
+    pub(crate) async fn holders(&self, replica: ReplicaNumber, part: u32) -> Result<Holders, Closed> {
+        self.room.call(move |node, _, room| node.room(room).holders(replica, part)).await
     }
 
     /// Writes in the app's table by value what `make` makes of what stands there, as this program.
@@ -179,7 +244,7 @@ impl App {
         let (replica, me) = (self.by_value(), self.room.me());
         let work =
             move |node: &mut Node, now, room| match read_in(node, room, replica, |table| make(table, me)) {
-                Ok(writes) => write_in(node, now, (room, replica), me, &writes),
+                Ok(writes) => write_in(node, now, (room, replica), me, &writes, WhenFull::Refuse),
                 Err(error) => Ok(Err(error)),
             };
         self.room.call_patiently(work).await?.map_err(WriteError::from)?.map(drop)
@@ -207,23 +272,26 @@ pub(crate) fn read_in<R>(
 ) -> R {
     match node.room(room).replica(replica) {
         Some(table) => read(table),
+        None if replica.family() == Family::ByTime => read(&table::Table::new(table::Kind::ByTime)),
         None => read(&table::Table::new(table::Kind::ByValue)),
     }
 }
 
-/// Writes in a table as this program, unless an entry of its own would have to go for it. Returns whether there was anything to
-/// write.
+/// Writes in a table as this program. Returns nothing if there was nothing to write.
 pub(crate) fn write_in(
     node: &mut Node,
     now: Time,
     (room, replica): (RoomHandle, ReplicaNumber),
     me: EndpointId,
     writes: &[Write],
-) -> Result<Result<bool, WriteError>, CommandError> {
+    when_full: WhenFull,
+) -> Result<Result<Option<Written>, WriteError>, CommandError> {
     if writes.is_empty() {
-        return Ok(Ok(false));
+        return Ok(Ok(None));
     }
-    let check = |table: &table::Table| match writes.iter().any(|write| table.is_full_for(me.peer, write)) {
+    let check = |table: &table::Table| match when_full == WhenFull::Refuse
+        && table.is_full_for_all(me.peer, writes)
+    {
         true => Err(full(table, me)),
         false => Ok(()),
     };
@@ -232,7 +300,7 @@ pub(crate) fn write_in(
     }
     let payloads = payloads(me.peer, writes)
         .map_err(|error| CommandError::Write(NodeWriteError::Content(error.to_string())))?;
-    node.room_mut(now, room).write(replica, payloads).map(|_| Ok(true))
+    node.room_mut(now, room).write(replica, payloads).map(|written| Ok(Some(written)))
 }
 
 /// What is said where a write would take another entry of its author away.

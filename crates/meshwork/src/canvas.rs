@@ -1,10 +1,10 @@
 //! The canvas of a room that opened with Place.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::Arc;
 
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
-use meshwork_core::node::{CommandError, Node, RoomHandle};
+use meshwork_core::node::{CommandError, Node, Receipt as Written, RoomHandle};
 use meshwork_core::time::Time;
 pub use meshwork_place::Cursor;
 use meshwork_place::Place as _;
@@ -168,12 +168,12 @@ impl Canvas {
     ) -> Result<Receipt, WriteError> {
         let (cells, state) = (cells.to_vec(), Arc::clone(&self.0.state));
         let paint = move |node: &mut Node, now, room| {
-            let (sequences, step) = paint(node, now, room, &cells)?;
+            let (written, step) = paint(node, now, room, &cells)?;
             state.look(|known| note(&mut known.steps, step));
-            Ok(sequences)
+            Ok(written)
         };
-        let sequences = self.0.call_patiently(paint).await??;
-        Ok(Receipt::new(self.0.clone(), sequences))
+        let written = self.0.call_patiently(paint).await??;
+        Ok(Receipt::new(self.0.clone(), written))
     }
 
     /// Paints columns and rows in one colour, as [`Canvas::paint`] does.
@@ -232,20 +232,20 @@ impl Canvas {
     }
 }
 
-/// Paints cells; the step that it was, and the numbers of what was written.
+/// Paints cells. Returns the result of the write, and the step.
 pub(crate) fn paint(
     node: &mut Node,
     now: Time,
     room: RoomHandle,
     cells: &[(u16, u16, Colour)],
-) -> Result<(RangeInclusive<u64>, Step), CommandError> {
+) -> Result<(Written, Step), CommandError> {
     let before = node.canvas(room).map(|canvas| Before::look(canvas, cells)).unwrap_or_default();
-    let receipt = node.paint(now, room, cells)?;
+    let written = node.paint(now, room, cells)?;
     let mut recorder = Recorder::default();
     if let Some(canvas) = node.canvas(room) {
         recorder.record(before, canvas);
     }
-    Ok((receipt.sequences, recorder.finish()))
+    Ok((written, recorder.finish()))
 }
 
 impl CanvasChanges {

@@ -157,7 +157,7 @@ impl Document {
             Ok(Ok(receipt))
         };
         let receipt = self.app.room.call_patiently(work).await?.map_err(WriteError::from)??;
-        Ok(Receipt::new(self.app.room.clone(), receipt.sequences))
+        Ok(Receipt::new(self.app.room.clone(), receipt))
     }
 
     /// The same update with places alone: others see nothing of it, and everything that this program writes behind or within it

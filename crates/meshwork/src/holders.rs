@@ -1,11 +1,10 @@
 //! Who holds what this program wrote in one place: "saved here", "held by 3".
 
 use meshwork_core::node::Holders;
-use meshwork_core::replica::{ReplicaNumber, part_named};
+use meshwork_core::replica::part_named;
 use meshwork_core::signed::header::Family;
 use meshwork_sync::{counter, values};
 
-use crate::app::App;
 use crate::counter::Counter;
 use crate::document::Document;
 use crate::error::Closed;
@@ -40,11 +39,5 @@ impl Counter {
     /// [`Closed`].
     pub async fn holders(&self) -> Result<Holders, Closed> {
         self.app.holders(self.app.by_value(), counter::part(&self.name)).await
-    }
-}
-
-impl App {
-    async fn holders(&self, replica: ReplicaNumber, part: u32) -> Result<Holders, Closed> {
-        self.room.call(move |node, _, room| node.room(room).holders(replica, part)).await
     }
 }

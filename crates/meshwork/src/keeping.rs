@@ -224,7 +224,8 @@ impl Keeping<'_> {
         let is_due = |wanted: &Wanted| {
             let is_told = told.contains(&(wanted.document.clone(), wanted.blob));
             let is_held = held.contains_key(&wanted.blob);
-            !(is_told && is_held) && !self.missing.contains(&(wanted.blob, wanted.size))
+            let is_done = is_told && is_held || self.missing.contains(&(wanted.blob, wanted.size));
+            !is_done
         };
         let due: Vec<Wanted> = all.into_iter().filter(is_due).collect();
         self.begin(due);

@@ -21,7 +21,7 @@
 //! - A [`Room`] is people who met. It is left when its last clone is dropped.
 //! - A [`Member`] is somebody else in the room.
 //! - A [`Topic`] is one kind of message: to all, to one, or lossy and newest first.
-//! - A [`Table`] is keys and values that the room keeps, each with its author.
+//! - A [`Table`] is keys and values that the room keeps, each with its author. A [`Log`] is rows in the order of time.
 //! - An app's object is what an app is made of: [`Canvas`], [`Notes`], [`Counter`] and [`Values`].
 //!
 //! An app of one's own is made of topics, tables, [blobs](Blobs) and [presence](Presence): a room opens with it by [`room`].
@@ -58,6 +58,7 @@ mod draft;
 mod endpoint;
 mod error;
 mod event;
+mod fields;
 #[cfg(all(feature = "place", not(target_arch = "wasm32")))]
 mod history;
 mod hold;
@@ -71,6 +72,7 @@ mod inbox;
 mod invitation;
 #[cfg(feature = "sync")]
 mod keeping;
+mod log;
 mod member;
 mod neighbourhood;
 mod new_room;
@@ -112,9 +114,7 @@ mod whiteboard;
 
 #[doc(inline)]
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
-#[cfg(feature = "sync")]
-pub use meshwork_core::node::Holders;
-pub use meshwork_core::node::{LinkState, Refusal, RoomRefusal, ServerState};
+pub use meshwork_core::node::{Holders, LinkState, Refusal, RoomRefusal, ServerState};
 pub use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 pub use meshwork_core::seam::lane::{
     DATAGRAM_PAYLOAD_MAX as DATAGRAM_MAX, DATAGRAM_TO_ALL_MAX, DIRECT_MAX, PRESENCE_MAX, SAY_MAX, TOPIC_MAX,
@@ -147,12 +147,14 @@ pub use self::error::{
     Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
 };
 pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
+pub use self::fields::Fields;
 #[cfg(all(feature = "place", not(target_arch = "wasm32")))]
 pub use self::history::{History, StoredPast};
 pub use self::identity::{Identity, IdentityError};
 #[cfg(feature = "sync")]
 pub use self::image::ImageError;
 pub use self::invitation::{INVITATION_MAX, InviteError};
+pub use self::log::{LOG_NAME_MAX, Log, LogId, LogRow, NoLogId};
 pub use self::member::Member;
 pub use self::neighbourhood::Neighbourhood;
 pub use self::new_room::{NewRoom, room};

@@ -9,6 +9,7 @@ use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress as Link;
 use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::change::{Age, Rule};
+use meshwork_core::signed::header::Family;
 use meshwork_core::time::Time;
 use meshwork_place::notes;
 
@@ -143,6 +144,26 @@ impl Rules {
     /// [`Closed`].
     pub async fn notes_kept_for(&self) -> Result<Option<NonZero<u16>>, Closed> {
         self.0.call(|node, _, room| node.room(room).age(notes::replica())).await
+    }
+
+    /// From now on everybody drops rows of an app's [logs](App::log) that are more than so many days old, and nobody who was
+    /// away brings them back; `None` keeps them for ever, and a greater number brings back rows that somebody still has. The
+    /// owner's to do.
+    ///
+    /// # Errors
+    /// [`RuleError`]; rows are kept as long as they were.
+    pub async fn keep_logs_for(&self, app: &App, days: Option<NonZero<u16>>) -> Result<(), RuleError> {
+        let age = Age { replica: app.slot.replica(Family::ByTime), days };
+        self.act(move |node, now, room| node.room_mut(now, room).set_age(age).map(|_| ())).await
+    }
+
+    /// For how many days rows of an app's logs are kept; `None` for ever.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn logs_kept_for(&self, app: &App) -> Result<Option<NonZero<u16>>, Closed> {
+        let replica = app.slot.replica(Family::ByTime);
+        self.0.call(move |node, _, room| node.room(room).age(replica)).await
     }
 
     /// From now on these peers alone write in the room, besides the owner and moderators. The owner's to do.

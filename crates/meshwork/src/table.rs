@@ -4,13 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::table::{self, ROW_MAX, VALUE_MAX, Write, Writer};
+use meshwork_core::node::{Holders, Node, Receipt as Written};
+use meshwork_core::replica::part_named;
+use meshwork_core::signed::header::Family;
+use meshwork_core::table::{self, ROW_MAX, Writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::app::{App, check_sizes, json};
+use crate::app::{App, WhenFull, check_sizes, write_in};
 use crate::error::{Closed, WriteError};
+use crate::fields::{Fields, check_fits_one_batch};
 use crate::inbox::Inbox;
+use crate::log::LogId;
+use crate::receipt::Receipt;
 use crate::runner::MaybeSend;
 use crate::shared::Changed;
 
@@ -22,9 +28,12 @@ pub const KEY_MAX: usize = ROW_MAX - 1;
 /// Who may write a key is part of it: those that everybody writes and [those of one peer](Table::mine) never collide.
 #[derive(Clone, Debug)]
 pub struct Table {
-    app: App,
+    pub(crate) app: App,
     name: String,
-    writer: Writer,
+    pub(crate) writer: Writer,
+    /// By value, or by time: then keys are the texts of [`LogId`]s.
+    pub(crate) family: Family,
+    pub(crate) when_full: WhenFull,
 }
 
 /// One row of a table: fields that change alone.
@@ -83,7 +92,14 @@ pub struct Changes {
 impl Table {
     pub(crate) fn new(app: App, name: &str) -> Table {
         assert!(name.len() < KEY_MAX && !name.contains('\0'), "a table's name leaves room for a key");
-        Table { app, name: name.to_owned(), writer: Writer::Anybody }
+        let (name, writer) = (name.to_owned(), Writer::Anybody);
+        Table { app, name, writer, family: Family::ByValue, when_full: WhenFull::Refuse }
+    }
+
+    /// The table under a log.
+    pub(crate) fn by_time(app: App, name: &str) -> Table {
+        let (name, writer) = (name.to_owned(), Writer::Peer(app.room.me().peer));
+        Table { app, name, writer, family: Family::ByTime, when_full: WhenFull::Refuse }
     }
 
     /// The keys of this table that this program's peer alone may write.
@@ -104,6 +120,13 @@ impl Table {
         Table { writer: Writer::Moderators, ..self.clone() }
     }
 
+    /// The same keys, written without [`WriteError::Full`]: if this peer's quota is used up, a write evicts the peer's oldest
+    /// entries in the app's tables. For tables in which later entries matter more, such as results or positions.
+    #[must_use]
+    pub fn evicting_oldest(&self) -> Table {
+        Table { when_full: WhenFull::EvictOldest, ..self.clone() }
+    }
+
     /// One row: fields that change alone.
     #[must_use]
     pub fn row(&self, key: &str) -> Row {
@@ -116,7 +139,7 @@ impl Table {
     /// # Errors
     /// [`WriteError`]; nothing was written. Name and key have at most [`KEY_MAX`] bytes together, a value
     /// [`VALUE_MAX`](crate::VALUE_MAX).
-    pub async fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), WriteError> {
+    pub async fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<Receipt, WriteError> {
         self.row(key).set("", value).await
     }
 
@@ -124,16 +147,16 @@ impl Table {
     ///
     /// # Errors
     /// [`WriteError`]; nothing was written.
-    pub async fn set_bytes(&self, key: &str, bytes: &[u8]) -> Result<(), WriteError> {
-        self.write(key, "", Some(bytes.to_vec())).await
+    pub async fn set_bytes(&self, key: &str, bytes: &[u8]) -> Result<Receipt, WriteError> {
+        self.write(key, Fields::new().set_bytes("", bytes)).await
     }
 
     /// Removes a key. What was removed is not there for anybody.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was removed.
-    pub async fn remove(&self, key: &str) -> Result<(), WriteError> {
-        self.write(key, "", None).await
+    pub async fn remove(&self, key: &str) -> Result<Receipt, WriteError> {
+        self.write(key, Fields::new().remove("")).await
     }
 
     /// The value of a key; `None` where it has none.
@@ -168,7 +191,7 @@ impl Table {
     /// [`Closed`].
     pub async fn rows(&self, prefix: &str) -> Result<Vec<Row>, Closed> {
         let (rows, writer, skip) = (self.row_id(prefix), self.writer, self.row_id("").len());
-        let keys = self.app.read(move |table| -> BTreeSet<Vec<u8>> {
+        let keys = self.app.read_from(self.family, move |table| -> BTreeSet<Vec<u8>> {
             let wanted =
                 table.entries(&rows).filter(|entry| entry.value().is_some() && entry.field().0 == writer);
             wanted.map(|entry| entry.row()[skip..].to_vec()).collect()
@@ -185,7 +208,7 @@ impl Table {
     ) -> Result<Vec<Entry>, Closed> {
         let rows = self.row_id(prefix);
         let is_value = move |(who, name): table::Field<'_>| name.is_empty() && is_wanted(who);
-        let entries = self.app.read(move |table| -> Vec<table::Entry> {
+        let entries = self.app.read_from(self.family, move |table| -> Vec<table::Entry> {
             table.entries(&rows).filter(|entry| is_value(entry.field())).cloned().collect()
         });
         let mut entries: Vec<Entry> =
@@ -210,33 +233,59 @@ impl Table {
         self.watch_by(Watched::From(prefix.to_owned()), true)
     }
 
-    fn watch_by(&self, watched: Watched, of_each: bool) -> Changes {
-        let (table, inbox) = (self.clone(), self.app.watch());
+    pub(crate) fn watch_by(&self, watched: Watched, of_each: bool) -> Changes {
+        let (table, inbox) = (self.clone(), self.app.watch_in(self.family));
         Changes { table, watched, of_each, inbox, waiting: Vec::new(), missed: 0 }
     }
 
-    fn row_id(&self, key: &str) -> Vec<u8> {
-        [self.name.as_bytes(), b"\0", key.as_bytes()].concat()
+    pub(crate) fn row_id(&self, key: &str) -> Vec<u8> {
+        let id = (self.family == Family::ByTime).then(|| key.parse::<LogId>().ok()).flatten();
+        let tail = id.as_ref().map_or(key.as_bytes(), |id| &id.0);
+        [self.name.as_bytes(), b"\0", tail].concat()
     }
 
-    fn entry(&self, entry: table::Entry) -> Option<Entry> {
-        let key = entry.row().strip_prefix(&*self.row_id(""))?;
-        // A key that is no text was written by another kind of program.
-        let key = str::from_utf8(key).ok()?.to_owned();
+    /// The key of a row; `None` for a row of another table, and one that another kind of program wrote.
+    fn key_of(&self, row: &[u8]) -> Option<String> {
+        let key = row.strip_prefix(&*self.row_id(""))?;
+        match self.family {
+            Family::ByTime => Some(LogId(key.try_into().ok()?).to_string()),
+            _ => Some(str::from_utf8(key).ok()?.to_owned()),
+        }
+    }
+
+    pub(crate) fn entry(&self, entry: table::Entry) -> Option<Entry> {
+        let key = self.key_of(entry.row())?;
         entry.value().is_some().then_some(Entry { key, entry })
     }
 
-    async fn write(&self, key: &str, field: &str, value: Option<Vec<u8>>) -> Result<(), WriteError> {
-        let size = self.name.len() + key.len();
-        let length = value.as_ref().map_or(0, Vec::len);
-        check_sizes(&[(size, KEY_MAX), (field.len(), KEY_MAX), (length, VALUE_MAX)])?;
-        if let Writer::Peer(peer) = self.writer
-            && peer != self.app.room.me().peer
-        {
-            return Err(WriteError::NotAllowed { rule: format!("the peer {peer}") });
+    /// Fails if only another peer may write here.
+    pub(crate) fn check_writer(&self) -> Result<(), WriteError> {
+        match self.writer {
+            Writer::Peer(peer) if peer != self.app.room.me().peer => {
+                Err(WriteError::NotAllowed { rule: format!("the peer {peer}") })
+            }
+            _ => Ok(()),
         }
-        let write = Write { row: self.row_id(key), field: self.writer.field(field.as_bytes()), value };
-        self.app.write(move |_, _| Ok(write.clone())).await
+    }
+
+    async fn write(&self, key: &str, fields: Fields) -> Result<Receipt, WriteError> {
+        if self.family == Family::ByValue {
+            check_sizes(&[(self.name.len() + key.len(), KEY_MAX)])?;
+        }
+        self.check_writer()?;
+        let (me, when_full) = (self.app.room.me(), self.when_full);
+        let writes = fields.writes(&self.row_id(key), self.writer)?;
+        check_fits_one_batch(me.peer, &writes)?;
+        let replica = self.app.slot.replica(self.family);
+        let work =
+            move |node: &mut Node, now, room| write_in(node, now, (room, replica), me, &writes, when_full);
+        let written = self.app.room.call_patiently(work).await?.map_err(WriteError::from)??;
+        self.receipt(written)
+    }
+
+    pub(crate) fn receipt(&self, written: Option<Written>) -> Result<Receipt, WriteError> {
+        let nothing = || WriteError::Invalid(String::from("there was nothing to write"));
+        Ok(Receipt::new(self.app.room.clone(), written.ok_or_else(nothing)?))
     }
 }
 
@@ -265,7 +314,7 @@ impl Row {
     /// [`Closed`].
     pub async fn fields(&self) -> Result<Vec<(String, Entry)>, Closed> {
         let (table, row, writer) = (&self.table, self.table.row_id(&self.key), self.table.writer);
-        let entries = table.app.read(move |table| -> Vec<table::Entry> {
+        let entries = table.app.read_from(table.family, move |table| -> Vec<table::Entry> {
             let own = table.row(&row).filter(|entry| entry.value().is_some() && entry.field().0 == writer);
             own.cloned().collect()
         });
@@ -282,16 +331,38 @@ impl Row {
     ///
     /// # Errors
     /// [`WriteError`]; nothing was written.
-    pub async fn set<T: Serialize + ?Sized>(&self, field: &str, value: &T) -> Result<(), WriteError> {
-        self.table.write(&self.key, field, Some(json(value)?)).await
+    pub async fn set<T: Serialize + ?Sized>(&self, field: &str, value: &T) -> Result<Receipt, WriteError> {
+        self.set_all(Fields::new().set(field, value)).await
+    }
+
+    /// Writes several fields at once: they have one signature and one time, and other programs show all of them together.
+    ///
+    /// ```
+    /// # use meshwork::{Fields, testing::Network};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let room = Network::new(7).endpoint("Ann").create(meshwork::room("trips")).await?;
+    /// let ferry = room.table("trips").row("ferry");
+    /// ferry.set_all(Fields::new().set("leaves", "9:40").set("seats", &40)).await?;
+    /// let receipt = ferry.set_all(Fields::new().set("seats", &39).remove("leaves")).await?;
+    /// assert_eq!(ferry.fields().await?.len(), 1);
+    /// println!("{} members that stay have it", receipt.holders().await?.members.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was written. [`WriteError::TooLarge`] if the fields do not fit one batch: see [`Fields`].
+    pub async fn set_all(&self, fields: Fields) -> Result<Receipt, WriteError> {
+        self.table.write(&self.key, fields).await
     }
 
     /// Removes a field.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was removed.
-    pub async fn remove(&self, field: &str) -> Result<(), WriteError> {
-        self.table.write(&self.key, field, None).await
+    pub async fn remove(&self, field: &str) -> Result<Receipt, WriteError> {
+        self.set_all(Fields::new().remove(field)).await
     }
 
     /// The value of a field; `None` where it has none.
@@ -301,8 +372,18 @@ impl Row {
     pub async fn get(&self, field: &str) -> Result<Option<Entry>, Closed> {
         let table = &self.table;
         let (row, field) = (table.row_id(&self.key), table.writer.field(field.as_bytes()));
-        let entry = table.app.read(move |table| table.get(&row, &field).cloned()).await?;
+        let entry = table.app.read_from(table.family, move |table| table.get(&row, &field).cloned()).await?;
         Ok(entry.and_then(|entry| table.entry(entry)))
+    }
+
+    /// The holders of this program's last write in the row: its own storage, and members that stay. Without a write since the
+    /// room was opened: the members that are synchronised with this program, and whether it stores the whole room.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn holders(&self) -> Result<Holders, Closed> {
+        let Table { app, family, .. } = &self.table;
+        app.holders(app.slot.replica(*family), part_named(&self.table.row_id(&self.key))).await
     }
 }
 
@@ -368,8 +449,7 @@ impl Changes {
     }
 
     fn read(&self, change: &table::Change) -> Option<Change> {
-        let key = change.row().strip_prefix(&*self.table.row_id(""))?;
-        let key = str::from_utf8(key).ok().filter(|key| self.watched.has(key))?;
+        let key = self.table.key_of(change.row()).filter(|key| self.watched.has(key))?;
         let (writer, field) = change.field();
         let is_wanted = if self.of_each { is_peer(writer) } else { writer == self.table.writer };
         if !is_wanted {
@@ -378,7 +458,7 @@ impl Changes {
         let entry = |entry: &Option<table::Entry>| entry.clone().and_then(|entry| self.table.entry(entry));
         let write = change.after.as_ref().or(change.removal.as_ref());
         Some(Change {
-            key: key.to_owned(),
+            key,
             field: str::from_utf8(field).ok()?.to_owned(),
             before: entry(&change.before),
             after: entry(&change.after),

@@ -12,7 +12,7 @@ use meshwork_sync::whiteboard::{
     self, Fields, Order, PICTURE_MAX, Run, Shape, ShapeId, Step, Steps, TEXT_MAX, Way, What, deletion,
 };
 
-use crate::app::{App, check_sizes, read_in, write_in};
+use crate::app::{App, WhenFull, check_sizes, read_in, write_in};
 use crate::document::random;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
@@ -155,21 +155,22 @@ impl Whiteboard {
                 Some((Step::look(table, &writes), writes))
             };
             let Some((step, mut writes)) = read_in(node, room, replica, make) else { return Ok(Ok(false)) };
-            let written = match write_in(node, now, (room, replica), me, &writes) {
+            let at = (room, replica);
+            let written = match write_in(node, now, at, me, &writes, WhenFull::Refuse) {
                 Err(CommandError::Write(NodeWriteError::TooFast { left, cost: most, .. }))
                     if deed.goes_in_parts(me.peer, &writes, (left as usize, most as usize)) =>
                 {
                     let counts: Vec<usize> = (1..writes.len()).collect();
                     let fits = |count: &usize| cost(me.peer, &writes[..*count]) <= left as usize;
                     writes.truncate(counts.partition_point(fits));
-                    write_in(node, now, (room, replica), me, &writes)
+                    write_in(node, now, at, me, &writes, WhenFull::Refuse)
                 }
                 written => written,
             }?;
-            Ok(written.map(|is_written| {
+            Ok(written.map(|written| {
                 state.look(|known| match deed {
                     Deed::Go(way) => steps(known, slot).gone(way, writes.len()),
-                    _ if is_written => steps(known, slot).add(step, run),
+                    _ if written.is_some() => steps(known, slot).add(step, run),
                     _ => {}
                 });
                 true

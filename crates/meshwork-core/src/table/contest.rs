@@ -17,7 +17,7 @@ use core::mem;
 use core::ops::Bound;
 
 use super::entry::{Entry, InTable, Place, by_field};
-use super::payload::Field;
+use super::payload::{FIRST_FIELD, Field};
 use super::quota::{Account, Quota, Used};
 use crate::id::PeerId;
 use crate::signed::batch::SignedBatch;
@@ -137,6 +137,14 @@ impl Contest {
         let from: &dyn Place = &(row, field);
         let entries = self.entries.range::<dyn Place, _>((Bound::Included(from), Bound::Unbounded));
         let held = entries.filter(|(_, mark)| mark.state == State::Holds);
+        held.map(|(entry, mark)| (&entry.0, mark.is_hidden))
+    }
+
+    /// All entries that hold in rows before this one, backwards.
+    pub(super) fn held_before(&self, row: &[u8]) -> impl Iterator<Item = (&Entry, bool)> {
+        let until: &dyn Place = &(row, FIRST_FIELD);
+        let entries = self.entries.range::<dyn Place, _>((Bound::Unbounded, Bound::Excluded(until)));
+        let held = entries.rev().filter(|(_, mark)| mark.state == State::Holds);
         held.map(|(entry, mark)| (&entry.0, mark.is_hidden))
     }
 

@@ -208,20 +208,41 @@ impl Table {
 
     /// Whether a value that a peer is about to write takes an entry of its own in another field out of the quota.
     pub fn is_full_for(&self, peer: PeerId, write: &Write) -> bool {
-        let Some(value) = &write.value else { return false };
-        if matches!(Writer::of(&write.field), Some((Writer::Moderators, _))) {
-            return false;
-        }
+        self.is_full_for_all(peer, core::slice::from_ref(write))
+    }
+
+    /// The same for values in different fields that a peer is about to write at once.
+    pub fn is_full_for_all(&self, peer: PeerId, writes: &[Write]) -> bool {
         let (used, quota) = (self.used(peer), self.quota());
-        let own = self.get(&write.row, &write.field).filter(|entry| entry.author() == peer);
-        let bytes = (write.row.len() + write.field.len() + value.len()) as u64;
-        used.values + u32::from(own.is_none()) > quota.values
-            || used.bytes + bytes > quota.bytes + own.map_or(0, Entry::size)
+        let (mut values, mut bytes, mut replaced) = (0, 0, 0);
+        let mut counts = false;
+        for Write { row, field, value } in writes {
+            let Some(value) = value else { continue };
+            if matches!(Writer::of(field), Some((Writer::Moderators, _))) {
+                continue;
+            }
+            let own = self.get(row, field).filter(|entry| entry.author() == peer);
+            values += u32::from(own.is_none());
+            bytes += (row.len() + field.len() + value.len()) as u64;
+            replaced += own.map_or(0, Entry::size);
+            counts = true;
+        }
+        counts && (used.values + values > quota.values || used.bytes + bytes > quota.bytes + replaced)
     }
 
     /// All that stands in rows that begin with `prefix`, in the order of rows and fields.
     pub fn entries(&self, prefix: &[u8]) -> impl Iterator<Item = &Entry> {
         self.within(prefix, move |row| row.starts_with(prefix))
+    }
+
+    /// The same from a row on.
+    pub fn entries_from(&self, prefix: &[u8], row: &[u8]) -> impl Iterator<Item = &Entry> {
+        shown(self.contest.held_from(row, FIRST_FIELD), move |other| other.starts_with(prefix))
+    }
+
+    /// The same in rows before this one, backwards.
+    pub fn entries_before(&self, prefix: &[u8], row: &[u8]) -> impl Iterator<Item = &Entry> {
+        shown(self.contest.held_before(row), move |other| other.starts_with(prefix))
     }
 
     /// All that stands in one row, in the order of its fields.
@@ -230,9 +251,7 @@ impl Table {
     }
 
     fn within(&self, first: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &Entry> {
-        let held = self.contest.held_from(first, FIRST_FIELD);
-        let wanted = held.take_while(move |(entry, _)| is_wanted(entry.row()));
-        wanted.filter(|(entry, is_hidden)| !is_hidden && entry.value().is_some()).map(|(entry, _)| entry)
+        shown(self.contest.held_from(first, FIRST_FIELD), is_wanted)
     }
 
     /// The entries that hold their fields from this one on, in the order of rows and fields: removals among them, and
@@ -307,6 +326,15 @@ impl fmt::Debug for Table {
         let mut table = f.debug_struct("Table");
         table.field("kind", &self.kind).field("batches", &self.batch_count()).finish_non_exhaustive()
     }
+}
+
+/// The entries that an app reads, as long as their rows are wanted.
+fn shown<'a>(
+    held: impl Iterator<Item = (&'a Entry, bool)>,
+    is_wanted: impl Fn(&[u8]) -> bool,
+) -> impl Iterator<Item = &'a Entry> {
+    let wanted = held.take_while(move |(entry, _)| is_wanted(entry.row()));
+    wanted.filter(|(entry, is_hidden)| !is_hidden && entry.value().is_some()).map(|(entry, _)| entry)
 }
 
 /// The time that the id of a row carries, in milliseconds since 1970; `None` where it is too short.

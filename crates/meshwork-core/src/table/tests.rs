@@ -397,6 +397,36 @@ fn fields_are_read_and_removed() {
 }
 
 #[test]
+fn rows_are_read_from_both_ends() {
+    let mut table = Table::new(Kind::ByValue);
+    for (stamp, row) in (1..).zip(["a", "ma", "mb", "mc", "n"]) {
+        write(&mut table, 0, stamp, &[Write::value(row, field(""), row), Write::value(row, field("x"), row)]);
+    }
+    write(&mut table, 0, 9, &[Write::removal("mb", field("x"))]);
+    let rows = |entries: &mut dyn Iterator<Item = &Entry>| -> Vec<String> {
+        entries.map(|entry| String::from_utf8_lossy(entry.row()).into_owned()).collect()
+    };
+    assert_eq!(rows(&mut table.entries_from(b"m", b"mb")), ["mb", "mc", "mc"]);
+    assert_eq!(rows(&mut table.entries_before(b"m", b"mc")), ["mb", "ma", "ma"]);
+    assert_eq!(rows(&mut table.entries_before(b"m", b"n")).len(), 5);
+    assert_eq!(rows(&mut table.entries_from(b"m", b"n")), [] as [&str; 0]);
+}
+
+#[test]
+fn writes_of_several_fields_count_together() {
+    let mut table = Table::with_quota(Kind::ByValue, Quota { values: 3, bytes: 999, removals: 9 });
+    write(&mut table, 0, 1, &[Write::value("a", field("x"), "1")]);
+    let value = |name: &str| Write::value("a", field(name), "2");
+    assert!(!table.is_full_for_all(peer(0), &[value("x"), value("y"), value("z")]), "one is replaced");
+    assert!(table.is_full_for_all(peer(0), &[value("w"), value("y"), value("z")]));
+    assert!(!table.is_full_for_all(peer(1), &[value("w"), value("y"), value("z")]));
+    write(&mut table, 0, 2, &[value("x"), value("y"), value("z")]);
+    assert!(table.is_full_for(peer(0), &value("w")));
+    let hidden = Write::value("a", Writer::Moderators.field(b"w"), "2");
+    assert!(!table.is_full_for_all(peer(0), &[Write::removal("a", field("x")), hidden]));
+}
+
+#[test]
 fn what_is_taken_back_reads_as_removed() {
     let mut table = Table::new(Kind::ByValue);
     for (person, stamp) in [(0, 5), (1, 6), (0, 7)] {

@@ -6,6 +6,7 @@
 mod away;
 mod cancelled;
 mod documents;
+mod doors;
 mod ending;
 mod errors;
 mod folds;

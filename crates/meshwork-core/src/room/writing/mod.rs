@@ -27,6 +27,8 @@ pub struct Receipt {
     pub sequences: RangeInclusive<u64>,
     /// Their cost, if the room's rules have a limit.
     pub cost: usize,
+    /// The parts that they wrote in, each once, in ascending order: see [`Replica::outline`].
+    pub parts: Vec<(ReplicaNumber, u32)>,
 }
 
 /// The allowance of a writer in a room with a limit.
@@ -283,7 +285,9 @@ impl Room {
         for ((payload, content), part) in written.into_iter().zip(&parts) {
             self.write_batch(now, identity, &header, &payload, content, *part);
         }
-        let receipt = Receipt { sequences: first..=self.kept.writing.next_sequence - 1, cost };
+        let written_in: BTreeSet<Part> = parts.iter().flatten().copied().collect();
+        let sequences = first..=self.kept.writing.next_sequence - 1;
+        let receipt = Receipt { sequences, cost, parts: written_in.into_iter().collect() };
         for part in parts.into_iter().flatten() {
             self.fold_when_due(now, identity, part);
         }

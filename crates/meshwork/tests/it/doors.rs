@@ -1,0 +1,231 @@
+//! What apps build on: rows with several fields, logs, quotas, and the holders of a write.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use meshwork::testing::Network;
+use meshwork::{App, Endpoint, Fields, KEY_MAX, Log, LogId, LogRow, Room, RuleError, VALUE_MAX, WriteError};
+
+/// Ann's room and Bo in it, and a keeper.
+struct Met {
+    ann: Endpoint,
+    bo: Endpoint,
+    kim: Endpoint,
+    room: Room,
+    same: Room,
+    _kept: Room,
+}
+
+async fn met(network: &Network) -> Met {
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let mut events = room.events();
+    let _kept = kim.join(room.link()).await.unwrap();
+    let same = bo.join(room.link()).await.unwrap();
+    while room.members().await.unwrap().len() < 2 {
+        events.next().await.unwrap();
+    }
+    Met { ann, bo, kim, room, same, _kept }
+}
+
+async fn votes(room: &Room) -> App {
+    room.app("votes").await.unwrap()
+}
+
+/// Time in which a write reaches everybody.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What the newest rows of a log say, in their order.
+async fn texts(log: &Log) -> Vec<String> {
+    let rows = log.newest(None, 100).await.unwrap();
+    rows.iter().filter_map(|row| row.entry()?.read().ok()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_written_at_once_arrive_together() {
+    let Met { ann, room, same, .. } = met(&Network::calm(7)).await;
+    let mut changes = same.table("trips").watch("ferry");
+    let ferry = room.table("trips").row("ferry");
+    ferry
+        .set_all(Fields::new().set("seats", &40).set("leaves", "9:40").set_bytes("raw", [0xff]))
+        .await
+        .unwrap();
+    changes.next().await.unwrap();
+    let theirs = same.table("trips").row("ferry");
+    let fields = theirs.fields().await.unwrap();
+    assert_eq!(fields.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ["leaves", "raw", "seats"]);
+    assert!(fields.iter().all(|(_, entry)| entry.author() == ann.id().peer));
+    assert!(fields.iter().all(|(_, entry)| entry.time_ms() == fields[0].1.time_ms()));
+
+    let receipt =
+        ferry.set_all(Fields::new().set("seats", &1).set("seats", &39).remove("raw")).await.unwrap();
+    assert_eq!(receipt.sequences().count(), 1, "it is one batch");
+    assert_eq!(ferry.get("seats").await.unwrap().unwrap().read::<u8>().unwrap(), 39);
+    assert!(ferry.get("raw").await.unwrap().is_none());
+
+    let nothing = ferry.set_all(Fields::new()).await.unwrap_err();
+    assert!(matches!(nothing, WriteError::Invalid(_)), "{nothing}");
+    let number = ferry.set_all(Fields::new().set("seats", &f64::NAN)).await.unwrap_err();
+    assert!(matches!(number, WriteError::Invalid(_)), "{number}");
+    let name = "x".repeat(KEY_MAX + 1);
+    let long = ferry.set_all(Fields::new().set(&name, &1)).await.unwrap_err();
+    assert_eq!(long, WriteError::TooLarge { size: KEY_MAX + 1, max: KEY_MAX });
+    let three = ["a", "b", "c"]
+        .into_iter()
+        .fold(Fields::new(), |fields, name| fields.set_bytes(name, vec![0; VALUE_MAX]));
+    let large = ferry.set_all(three).await.unwrap_err();
+    assert!(matches!(large, WriteError::TooLarge { size, .. } if size > 3 * VALUE_MAX), "{large}");
+    let hers = same.table("trips").of(ann.id().peer).row("ferry");
+    let foreign = hers.set_all(Fields::new().set("seats", &0)).await.unwrap_err();
+    assert!(matches!(foreign, WriteError::NotAllowed { .. }), "{foreign}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_have_rows_in_the_order_of_time() {
+    let network = Network::calm(7);
+    let Met { ann, bo, room, same, .. } = met(&network).await;
+    let (log, theirs) = (votes(&room).await.log("moves"), votes(&same).await.log("moves"));
+    let mut changes = theirs.watch();
+    let (first, _) = log.add("e2e4").await.unwrap();
+    let (second, _) = log.add("e2e4").await.unwrap();
+    assert!(first != second, "equal rows of one moment are two");
+    let heard = changes.next().await.unwrap();
+    let heard_id: LogId = heard.key.parse().unwrap();
+    assert!([first, second].contains(&heard_id));
+    assert_eq!(heard.author, Some(ann.id().peer));
+    // Rows of different places in the tree of a table by time.
+    network.run(Duration::from_secs(20_000)).await;
+    let (third, _) = theirs.add_all(Fields::new().set("", "e7e5").set("clock", &97)).await.unwrap();
+    network.run(SOON).await;
+    let rows = log.newest(None, 2).await.unwrap();
+    assert_eq!((rows.len(), rows[1].id()), (2, third));
+    assert_eq!(rows[1].field_of(bo.id().peer, "clock").unwrap().read::<u8>().unwrap(), 97);
+    assert!(rows[1].entry().unwrap().time_ms() >= third.time_ms());
+    let earlier = log.newest(Some(rows[0].id()), 9).await.unwrap();
+    assert_eq!(earlier.len(), 1);
+    let later = log.oldest(Some(earlier[0].id()), 9).await.unwrap();
+    assert_eq!(later.iter().map(LogRow::id).collect::<Vec<_>>(), [rows[0].id(), third]);
+    assert_eq!(log.oldest(None, 1).await.unwrap()[0].id(), earlier[0].id());
+    assert_eq!(log.newest(Some(LogId::at_ms(third.time_ms())), 9).await.unwrap().len(), 2);
+    assert!(votes(&room).await.log("move").newest(None, 9).await.unwrap().is_empty(), "another log");
+    assert!(room.table("moves").entries("").await.unwrap().is_empty(), "a table is no log");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_logs_have_fields_of_each() {
+    let network = Network::calm(7);
+    let Met { ann, bo, room, same, .. } = met(&network).await;
+    let (log, theirs) = (votes(&room).await.log("posts"), votes(&same).await.log("posts"));
+    let (id, _) = log.add("Ferry or train?").await.unwrap();
+    network.run(SOON).await;
+    theirs.row(id).set("reaction", "+1").await.unwrap();
+    let foreign = theirs.of(ann.id().peer).row(id).set("", "Train!").await.unwrap_err();
+    assert!(matches!(foreign, WriteError::NotAllowed { .. }), "{foreign}");
+    let hidden = theirs.moderated().row(id).set("hidden", &1).await.unwrap_err();
+    assert!(matches!(hidden, WriteError::NotAllowed { .. }), "{hidden}");
+    log.moderated().row(id).set("hidden", &1).await.unwrap();
+    log.row(id).set("", "Ferry, or train?").await.unwrap();
+    network.run(SOON).await;
+    let row = theirs.get(id).await.unwrap().unwrap();
+    assert_eq!(row.entry().unwrap().read::<String>().unwrap(), "Ferry, or train?");
+    assert_eq!(row.entry().unwrap().author(), ann.id().peer);
+    assert_eq!(row.field_of(bo.id().peer, "reaction").unwrap().read::<String>().unwrap(), "+1");
+    assert_eq!(row.fields().count(), 2);
+    assert!(row.moderated("hidden").is_some() && row.field_of(ann.id().peer, "hidden").is_none());
+    log.row(id).remove("").await.unwrap();
+    log.moderated().row(id).remove("hidden").await.unwrap();
+    let row = log.get(id).await.unwrap().unwrap();
+    assert_eq!((row.fields().count(), row.entry().is_none()), (1, true), "the reaction alone is left");
+    theirs.row(id).remove("reaction").await.unwrap();
+    network.run(SOON).await;
+    assert!(log.get(id).await.unwrap().is_none() && log.newest(None, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn full_tables_refuse_or_evict_the_oldest() {
+    let network = Network::calm(7);
+    let room = network.endpoint("Ann").create(meshwork::room("votes")).await.unwrap();
+    let (table, log) = (room.table("results"), votes(&room).await.log("results"));
+    let value = vec![7; VALUE_MAX - 100];
+    let (mut keys, mut ids) = (0, Vec::new());
+    let full = loop {
+        match table.set_bytes(&keys.to_string(), &value).await {
+            Ok(_) => keys += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, WriteError::Full { entries, .. } if entries == keys), "{full}");
+    let halves = Fields::new().set_bytes("a", vec![7; VALUE_MAX / 2]).set_bytes("b", vec![7; VALUE_MAX / 2]);
+    let full = table.row("both").set_all(halves).await.unwrap_err();
+    assert!(matches!(full, WriteError::Full { .. }), "{full}");
+    table.evicting_oldest().set_bytes("last", &value).await.unwrap();
+    assert!(table.get("0").await.unwrap().is_none(), "the oldest is gone");
+    assert!(table.get("1").await.unwrap().is_some() && table.get("last").await.unwrap().is_some());
+    assert!(matches!(table.set_bytes("more", &value).await, Err(WriteError::Full { .. })), "as before");
+
+    let full = loop {
+        match log.add_all(Fields::new().set_bytes("", &*value)).await {
+            Ok((id, _)) => ids.push(id),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, WriteError::Full { .. }), "{full}");
+    let (last, _) = log.evicting_oldest().add_all(Fields::new().set_bytes("", value)).await.unwrap();
+    ids.sort();
+    assert!(log.get(last).await.unwrap().is_some());
+    let left = log.newest(None, 1000).await.unwrap();
+    assert_eq!(left.len(), ids.len(), "one went for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_tell_who_stores_them() {
+    let Met { bo, kim, room, .. } = met(&Network::calm(7)).await;
+    let log = votes(&room).await.log("posts");
+    let (id, receipt) = log.add("Ferry leaves at 9:40").await.unwrap();
+    receipt.kept().await.unwrap();
+    let holders = receipt.holders().await.unwrap();
+    assert!(holders.members.contains(&kim.id()), "{holders:?}");
+    assert!(!holders.members.contains(&bo.id()), "Bo does not stay");
+    assert_eq!(log.row(id).holders().await.unwrap(), holders);
+    let receipt = room.table("votes").set("headline", "Ferry").await.unwrap();
+    assert!(receipt.holders().await.unwrap().members.is_empty(), "nobody had the time");
+    receipt.kept().await.unwrap();
+    assert!(receipt.holders().await.unwrap().members.contains(&kim.id()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_author_is_erased_in_tables_or_logs() {
+    let network = Network::calm(7);
+    let Met { ann, bo, room, same, .. } = met(&network).await;
+    let (app, theirs) = (votes(&room).await, votes(&same).await);
+    theirs.table("votes").set("bo", "train").await.unwrap();
+    theirs.log("posts").add("from Bo").await.unwrap();
+    app.table("votes").set("ann", "ferry").await.unwrap();
+    app.log("posts").add("from Ann").await.unwrap();
+    network.run(SOON).await;
+    assert_eq!(texts(&app.log("posts")).await.len(), 2);
+    assert_eq!(app.table("votes").entries("").await.unwrap().len(), 2);
+    let refused = theirs.erase_logs_by(ann.id().peer).await;
+    assert!(matches!(refused, Err(RuleError::NotAllowed { .. })), "{refused:?}");
+    app.erase_logs_by(bo.id().peer).await.unwrap();
+    assert_eq!(texts(&app.log("posts")).await, ["from Ann"]);
+    assert_eq!(app.table("votes").entries("").await.unwrap().len(), 2, "tables are not touched");
+    app.erase_tables_by(bo.id().peer).await.unwrap();
+    let left = app.table("votes").entries("").await.unwrap();
+    assert_eq!(left.iter().map(|entry| entry.key()).collect::<Vec<_>>(), ["ann"]);
+    network.run(SOON).await;
+    assert_eq!(texts(&theirs.log("posts")).await, ["from Ann"]);
+    theirs.log("posts").add("Bo again").await.unwrap();
+    assert_eq!(texts(&theirs.log("posts")).await.last().map(|text| &**text), Some("Bo again"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn owners_say_how_long_logs_are_kept() {
+    let Met { room, same, .. } = met(&Network::calm(7)).await;
+    let (app, theirs) = (votes(&room).await, votes(&same).await);
+    let refused = same.rules().keep_logs_for(&theirs, NonZero::new(9)).await;
+    assert!(matches!(refused, Err(RuleError::NotAllowed { .. })), "{refused:?}");
+    room.rules().keep_logs_for(&app, NonZero::new(30)).await.unwrap();
+    assert_eq!(room.rules().logs_kept_for(&app).await, Ok(NonZero::new(30)));
+    assert_eq!(room.rules().notes_kept_for().await, Ok(None), "the conversation has an age of its own");
+}
