@@ -297,6 +297,26 @@ impl Room {
         Ok(App::new(self.clone(), slot))
     }
 
+    /// The conversation, which every room has, whichever app it opened with: its topics, tables, logs, presence and blobs.
+    /// Members store and serve it without knowing a program that writes in it. [`Room::notes`] are the log `n` of it.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let room = Network::new(7).endpoint("Ann").create(meshwork::room("chess")).await?;
+    /// let posts = room.conversation().log("posts");
+    /// posts.add("Ferry leaves at 9:40").await?;
+    /// for post in posts.newest(None, 50).await? {
+    ///     println!("{:?}: {:?}", post.id().time_ms(), post.entry());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn conversation(&self) -> App {
+        App::new(self.clone(), Slot::CONVERSATION)
+    }
+
     /// One kind of message of the app that the room opened with, as JSON: see [`App::topic`].
     ///
     /// # Panics

@@ -229,3 +229,46 @@ async fn owners_say_how_long_logs_are_kept() {
     assert_eq!(room.rules().logs_kept_for(&app).await, Ok(NonZero::new(30)));
     assert_eq!(room.rules().notes_kept_for().await, Ok(None), "the conversation has an age of its own");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_conversation_is_an_app_of_every_room() {
+    let network = Network::calm(7);
+    let Met { ann, room, same, .. } = met(&network).await;
+    let (talk, theirs) = (room.conversation(), same.conversation());
+    let mut heard = theirs.topic::<String>("typing").listen();
+    let blob = talk.blobs().offer_bytes(b"a picture").await.unwrap();
+    talk.topic("typing").say(&String::from("a post")).await.unwrap();
+    assert_eq!(heard.next().await.unwrap().value, "a post");
+    talk.presence().set("here").await.unwrap();
+    talk.table("profiles").mine().set("name", "Ann").await.unwrap();
+    talk.log("posts").add("Ferry leaves at 9:40").await.unwrap();
+    network.run(SOON).await;
+    assert_eq!(theirs.presence().of::<String>(ann.id()).as_deref(), Some("here"));
+    assert_eq!(theirs.table("profiles").entries_of_each("").await.unwrap().len(), 1);
+    assert_eq!(texts(&theirs.log("posts")).await, ["Ferry leaves at 9:40"]);
+    assert_eq!(&*theirs.blobs().fetch(blob.id()).await.unwrap().bytes().await.unwrap(), b"a picture");
+    assert!(texts(&votes(&same).await.log("posts")).await.is_empty(), "another app has logs of its own");
+    theirs.log("posts").add("At nine.").await.unwrap();
+    room.rules().keep_logs_for(&talk, NonZero::new(30)).await.unwrap();
+    assert_eq!(room.rules().notes_kept_for().await, Ok(NonZero::new(30)), "notes lie in it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn notes_are_rows_of_the_conversation() {
+    let network = Network::calm(7);
+    let Met { ann, room, same, .. } = met(&network).await;
+    let id = room.notes().write("Ferry leaves at 9:40").await.unwrap();
+    network.run(SOON).await;
+    let log = same.conversation().log("n");
+    let row = log.get(LogId(id.0)).await.unwrap().unwrap();
+    assert_eq!(row.field_of(ann.id().peer, "text").unwrap().bytes(), b"Ferry leaves at 9:40");
+    let after = id.0[6..].to_vec();
+    log.add_all(Fields::new().set_bytes("text", "At nine.").set_bytes("after", after)).await.unwrap();
+    network.run(SOON).await;
+    let notes = room.notes().all().await.unwrap();
+    let read: Vec<_> = notes.iter().map(|note| (&*note.text, note.missing)).collect();
+    assert_eq!(read, [("Ferry leaves at 9:40", 0), ("At nine.", 0)]);
+    room.notes().hide(id).await.unwrap();
+    network.run(SOON).await;
+    assert_eq!(log.get(LogId(id.0)).await.unwrap().unwrap().moderated("hidden").unwrap().bytes(), b"1");
+}
