@@ -1,5 +1,6 @@
 //! Names: peers, endpoints, rooms, codes and secrets, with the text forms in which people see them.
 
+mod agree;
 mod export;
 mod sealed;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::rng::Rng;
 use crate::wire::base64_text::{from_base64_into, to_base64};
 use crate::wire::text_form;
+pub use agree::SharedSecret;
 pub use export::{IDENTITY_TEXT_MAX, ImportError};
 pub use sealed::{SEALED_MAX, SEALING_LEN, UnsealError};
 

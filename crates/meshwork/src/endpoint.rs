@@ -3,15 +3,17 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use meshwork_core::id::{Code, Endpoint as EndpointId, RoomId};
+use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId, SharedSecret};
 use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec, ServerState};
 use meshwork_core::seam::ice_server::{IceServer, check_servers};
 use meshwork_core::seam::path::NamedServer;
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::NoAppWord;
+use meshwork_core::signed::verify::AppLabelError;
 
 use crate::attend::{Heard, attend};
 use crate::blobs::{BlobStore, Memory};
+use crate::error::{AgreeError, SignError};
 use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::hold::Hold;
 use crate::identity::{Identity, IdentityError};
@@ -493,6 +495,53 @@ impl Endpoint {
     /// [`StoreError`] where that fails; it is kept then, or its blobs are.
     pub async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
         self.shared.forget(room).await
+    }
+
+    /// The secret that this program's peer and another one share: both compute it from their long-term keys, without a message
+    /// and whether the other is here or not. Of its own peer it is one that all devices with this identity share.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let network = Network::new(7);
+    /// # let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    /// let hers = ann.agree(bo.id().peer).await?.key(b"", b"example letters v1");
+    /// let his = bo.agree(ann.id().peer).await?.key(b"", b"example letters v1");
+    /// assert_eq!(hers, his); // 32 bytes for a cipher
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`AgreeError`].
+    pub async fn agree(&self, peer: PeerId) -> Result<SharedSecret, AgreeError> {
+        self.shared.call(move |node, _| node.agree(peer)).await?.ok_or(AgreeError::Key(peer))
+    }
+
+    /// Signs bytes as this program's peer, for [`verify`](crate::verify). The label names what is signed, in 1 to
+    /// [`SIGN_LABEL_MAX`](crate::SIGN_LABEL_MAX) bytes of the app's own, such as `example release v1`: a signature holds
+    /// under its label alone, and never as one of the protocol.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ann = Network::new(7).endpoint("Ann");
+    /// let signature = ann.sign("example release v1", b"game 2.1").await?;
+    /// let author = ann.id().peer;
+    /// assert!(meshwork::verify(author, "example release v1", b"game 2.1", &signature));
+    /// assert!(!meshwork::verify(author, "example letter v1", b"game 2.1", &signature));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SignError`]; nothing was signed.
+    pub async fn sign(&self, label: &str, bytes: &[u8]) -> Result<[u8; 64], SignError> {
+        let (label, bytes) = (label.to_owned(), bytes.to_vec());
+        let signed = self.shared.call(move |node, _| node.sign(&label, &bytes)).await?;
+        signed.map_err(|AppLabelError(size)| SignError::Label(size))
     }
 
     /// Sends what was written, for a second at most, says goodbye to everybody, stores what is to be stored, and ends the

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, WriteError as NodeWriteError};
+use meshwork_core::signed::verify::APP_LABEL_MAX;
 
 use crate::room::KEPT_MAX;
 
@@ -207,6 +209,63 @@ pub enum KeptError {
     /// The room was left, or its endpoint has closed.
     #[error(transparent)]
     Closed(#[from] Closed),
+}
+
+/// Why this peer shares no secret with another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgreeError {
+    /// The id is no key, or one with which everybody would share the same secret.
+    #[error("{0} is no key that shares a secret")]
+    Key(PeerId),
+    /// The endpoint has closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why bytes were not signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The label has no byte, or more than [`SIGN_LABEL_MAX`](crate::SIGN_LABEL_MAX).
+    #[error("a label of {0} bytes: a label has 1 to {APP_LABEL_MAX}")]
+    Label(usize),
+    /// The endpoint has closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why the link to a member is not pinned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinError {
+    /// Nobody in a room in which everybody is linked knows this endpoint, or it is this program.
+    #[error("this endpoint is no other member")]
+    NotMember,
+    /// As many links are pinned, or in use for direct messages, as can be.
+    #[error("an endpoint keeps at most {0} links beyond those of the overlay")]
+    TooMany(usize),
+    /// This peer is banned in the room.
+    #[error("this peer is banned in this room")]
+    Banned,
+    /// The room is not open yet.
+    #[error("the room is not open yet")]
+    NotOpen,
+    /// The room was left, or its endpoint has closed.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+impl From<CommandError> for PinError {
+    fn from(error: CommandError) -> PinError {
+        match error {
+            CommandError::NotOpen => PinError::NotOpen,
+            CommandError::TooManyVisits(most) => PinError::TooMany(most),
+            CommandError::Write(NodeWriteError::Banned) => PinError::Banned,
+            CommandError::NotLinked(_) => PinError::NotMember,
+            _ => PinError::Closed(Closed),
+        }
+    }
 }
 
 /// Why a room's rules are as they were.

@@ -113,7 +113,7 @@ mod version;
 mod whiteboard;
 
 #[doc(inline)]
-pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
+pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId, SharedSecret};
 pub use meshwork_core::node::{Holders, LinkState, Refusal, RoomRefusal, ServerState};
 pub use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 pub use meshwork_core::seam::lane::{
@@ -121,6 +121,7 @@ pub use meshwork_core::seam::lane::{
 };
 pub use meshwork_core::seam::path::Path;
 pub use meshwork_core::signalling::address::RoomAddress as Link;
+pub use meshwork_core::signed::verify::APP_LABEL_MAX as SIGN_LABEL_MAX;
 pub use meshwork_core::table::VALUE_MAX;
 #[cfg(not(target_arch = "wasm32"))]
 pub use meshwork_rtc::native::history::BYTES_LEAST as HISTORY_LEAST;
@@ -144,7 +145,8 @@ pub use self::document::{Document, DocumentChange, DocumentChanges};
 pub use self::draft::Draft;
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
-    Closed, DatagramError, DirectError, KeptError, PresenceError, RuleError, SayError, WriteError,
+    AgreeError, Closed, DatagramError, DirectError, KeptError, PinError, PresenceError, RuleError, SayError,
+    SignError, WriteError,
 };
 pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
 pub use self::fields::Fields;
@@ -186,6 +188,11 @@ pub use self::whiteboard::{ShapeChanges, Whiteboard};
 
 /// Servers that one room is looked for on.
 pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;
+
+/// Whether a signature of [`Endpoint::sign`] is `peer`'s over these bytes under this label.
+pub fn verify(peer: PeerId, label: &str, bytes: &[u8], signature: &[u8; 64]) -> bool {
+    meshwork_core::signed::verify::holds_for_app(&peer, label, bytes, signature)
+}
 
 /// Place: rooms with a canvas.
 #[cfg(feature = "place")]

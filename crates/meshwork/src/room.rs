@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::app::{App, AppIsOff, AppOn};
 use crate::blobs::Blobs;
 use crate::endpoint::{JoinError, refused};
-use crate::error::{Closed, KeptError, RuleError};
+use crate::error::{Closed, KeptError, PinError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
 use crate::hold::Hold;
 use crate::inbox::inbox;
@@ -247,6 +247,44 @@ impl Room {
         let (events, inbox) = inbox(EVENTS_MAX);
         self.state.add_events(events);
         Events::new(inbox)
+    }
+
+    /// Keeps a link to a member until [`Room::unpin`], also in a large room whose overlay would not link the two: for a game's
+    /// host and players, or whoever exchanges many datagrams. A link that is lost is sought again. If both ends pin, neither
+    /// loses the link for a moment when the room grows.
+    ///
+    /// ```
+    /// # use meshwork::{Event, testing::Network};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let network = Network::calm(7);
+    /// # let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    /// # let room = ann.create(meshwork::room("chess")).await?;
+    /// # let mut events = room.events();
+    /// # let same = bo.join(room.link()).await?;
+    /// # while room.members().await?.is_empty() { events.next().await; }
+    /// let host = room.members().await?[0].id();
+    /// room.pin(host).await?;
+    /// room.topic::<u32>("input").datagram_to(host, &7).await?;
+    /// room.unpin(host).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`PinError`]; the link is kept as others are. An endpoint has at most eight pinned links, those that direct messages use
+    /// included.
+    pub async fn pin(&self, member: EndpointId) -> Result<(), PinError> {
+        self.call(move |node, now, room| node.room_mut(now, room).visit(member)).await??;
+        Ok(())
+    }
+
+    /// From now on the link to a member is kept as others are: for as long as the overlay wants, or direct messages use it.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn unpin(&self, member: EndpointId) -> Result<(), Closed> {
+        self.call(move |node, now, room| node.room_mut(now, room).end_visit(member)).await
     }
 
     /// Its rules, and who may do what: to read by everybody, to change by its owner.

@@ -29,6 +29,7 @@ mod decisions;
 mod endpoints;
 mod entering;
 mod heard;
+mod keys;
 mod leaving;
 mod linked;
 mod links;

@@ -399,7 +399,7 @@ impl<'a> RoomMut<'a> {
     }
 
     /// Keeps a link to a member, whether the overlay wants one or not, until [`RoomMut::end_visit`]: for many direct
-    /// messages or datagrams. In a full mesh it does nothing.
+    /// messages or datagrams. In a full mesh the link is there already, and stays if the room grows and its overlay changes.
     ///
     /// # Errors
     /// As for [`RoomMut::send_direct`].

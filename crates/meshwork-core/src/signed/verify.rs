@@ -25,11 +25,13 @@ pub enum Label {
     Record,
     /// The RoomId, an edit key and the peer whom it admits.
     Admission,
+    /// The length of an app's label in one byte, the label, and bytes of that app.
+    App,
 }
 
 impl Label {
     /// All labels.
-    pub const ALL: [Label; 4] = [Label::Genesis, Label::Batch, Label::Record, Label::Admission];
+    pub const ALL: [Label; 5] = [Label::Genesis, Label::Batch, Label::Record, Label::Admission, Label::App];
 
     /// The ASCII bytes that are signed first.
     pub fn text(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Label {
             Label::Batch => "meshwork batch v2",
             Label::Record => "meshwork record v2",
             Label::Admission => "meshwork admission v2",
+            Label::App => "meshwork app signature v1",
         }
     }
 
@@ -56,6 +59,40 @@ pub(crate) fn sign(identity: &Identity, label: Label, parts: &[&[u8]]) -> [u8; S
 /// Whether `signature` is `peer`'s over the label and the parts. No other function checks what people signed.
 pub(crate) fn holds(peer: &PeerId, label: Label, parts: &[&[u8]], signature: &[u8; SIGNATURE_LEN]) -> bool {
     peer.verifies(&label.message(parts), signature)
+}
+
+/// Longest label of an app's signatures, in bytes.
+pub const APP_LABEL_MAX: usize = 64;
+
+/// An app's label has no byte, or too many. Nothing was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a label of {0} bytes: a label has 1 to {APP_LABEL_MAX}")]
+pub struct AppLabelError(pub usize);
+
+/// Signs bytes of an app under a label that the app chooses, such as `meshwork play release v1`.
+///
+/// # Errors
+/// [`AppLabelError`] for a label without a byte, or with more than [`APP_LABEL_MAX`].
+pub fn sign_for_app(
+    identity: &Identity,
+    label: &str,
+    bytes: &[u8],
+) -> Result<[u8; SIGNATURE_LEN], AppLabelError> {
+    let length = app_label_length(label)?;
+    Ok(sign(identity, Label::App, &[&[length], label.as_bytes(), bytes]))
+}
+
+/// Whether `signature` is `peer`'s over these bytes under this label of an app.
+pub fn holds_for_app(peer: &PeerId, label: &str, bytes: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {
+    let holds = |length| holds(peer, Label::App, &[&[length], label.as_bytes(), bytes], signature);
+    app_label_length(label).is_ok_and(holds)
+}
+
+fn app_label_length(label: &str) -> Result<u8, AppLabelError> {
+    match label.len() {
+        length @ 1..=APP_LABEL_MAX => Ok(length as u8),
+        length => Err(AppLabelError(length)),
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +215,30 @@ mod tests {
                 assert_eq!(holds(&identity.peer(), other, &[b"onetwo"], &signature), other == label);
             }
         }
+    }
+
+    #[test]
+    fn app_signatures_hold_for_their_label_only() {
+        let identity = Identity::from_secret([1; 32]);
+        let (peer, other) = (identity.peer(), Identity::from_secret([2; 32]).peer());
+        let signature = sign_for_app(&identity, "release", b"bytes").expect("a short label");
+        assert!(holds_for_app(&peer, "release", b"bytes", &signature));
+        for (peer, label, bytes) in [
+            (&other, "release", &b"bytes"[..]),
+            (&peer, "releas", &b"ebytes"[..]),
+            (&peer, "releaseb", &b"ytes"[..]),
+            (&peer, "release", &b"byte"[..]),
+            (&peer, "", &b"releasebytes"[..]),
+        ] {
+            assert!(!holds_for_app(peer, label, bytes, &signature), "{label}");
+        }
+        // A label of the protocol is a label like any other here.
+        let posed = sign_for_app(&identity, Label::Batch.text(), b"one").expect("a short label");
+        assert!(Label::ALL.iter().all(|label| !holds(&peer, *label, &[b"one"], &posed)));
+        for label in ["", &"x".repeat(APP_LABEL_MAX + 1)] {
+            assert_eq!(sign_for_app(&identity, label, b""), Err(AppLabelError(label.len())));
+        }
+        assert!(sign_for_app(&identity, &"x".repeat(APP_LABEL_MAX), b"").is_ok());
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::common::{Member, equal, linked};
+use crate::common::{Member, equal, join, linked, room_of};
 use crate::overlays;
 use meshwork_core::id::{Endpoint, Instance};
 use meshwork_core::node::{CommandError, Config, Event};
+use meshwork_core::overlay::Kind;
 use meshwork_core::seam::config::PlantedBug;
 use meshwork_core::seam::lane::{Audience, DirectEnd, DirectToken, Slot, Topic};
 use meshwork_sim::check::{Violation, Visits};
@@ -125,6 +126,51 @@ fn a_kept_visit_comes_back_after_a_cut() {
     let is_neighbour =
         world.node(me.0).room(me.1).peers().iter().any(|peer| peer.endpoint == to && peer.attached);
     assert!(is_neighbour || !is_linked(&world, me, to));
+}
+
+#[test]
+fn pins_outlive_a_full_mesh() {
+    let (mut world, mut members) = room_of(7, PathModel::LAN);
+    let (host, players) = (members[0], members[1..7].to_vec());
+    let pin = |world: &mut World, (index, room): Member, to: Endpoint| {
+        world.command(index, |node, now| node.room_mut(now, room).visit(to))
+    };
+    for player in &players {
+        let (theirs, its) = (endpoint(&world, *player), endpoint(&world, host));
+        pin(&mut world, host, theirs).expect("a place for each of six");
+        pin(&mut world, *player, its).expect("a place for one");
+    }
+    let mine = endpoint(&world, host);
+    assert_eq!(pin(&mut world, host, mine), Err(CommandError::NotLinked(mine)), "oneself");
+    // Watchers come, and most members have no link to the others any more.
+    for person in 8..=47 {
+        join(&mut world, &mut members, person);
+        world.run_for(Duration::from_millis(500));
+    }
+    for second in 0..90 {
+        for player in &players {
+            let to = endpoint(&world, *player);
+            let state = second.to_string();
+            let sent = world.command(host.0, |node, now| {
+                let mut room = node.room_mut(now, host.1);
+                room.send_datagram(Audience::One(to), GAME, &about(), state.as_bytes())
+            });
+            assert_eq!(sent, Ok(()), "second {second}");
+        }
+        world.run_for(Duration::from_secs(1));
+    }
+    let kind = world.node(host.0).room(host.1).overlay().expect("it is open").kind;
+    assert_eq!(kind, Kind::Emergent);
+    assert!(!strangers(&world, &members, host).is_empty(), "not everybody is linked to everybody");
+    // Without the pin a link ends like others, unless the overlay wants it.
+    let to = endpoint(&world, players[0]);
+    world.command(host.0, |node, now| node.room_mut(now, host.1).end_visit(to));
+    let its = endpoint(&world, host);
+    world.command(players[0].0, |node, now| node.room_mut(now, players[0].1).end_visit(its));
+    world.run_for(Duration::from_secs(60));
+    let is_neighbour =
+        world.node(host.0).room(host.1).peers().iter().any(|peer| peer.endpoint == to && peer.attached);
+    assert!(is_neighbour || !is_linked(&world, host, to));
 }
 
 #[test]

@@ -4,7 +4,10 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use meshwork::testing::Network;
-use meshwork::{App, Endpoint, Fields, KEY_MAX, Log, LogId, LogRow, Room, RuleError, VALUE_MAX, WriteError};
+use meshwork::{
+    AgreeError, App, Closed, Endpoint, Fields, KEY_MAX, Log, LogId, LogRow, PeerId, PinError, Room,
+    RuleError, SignError, VALUE_MAX, WriteError,
+};
 
 /// Ann's room and Bo in it, and a keeper.
 struct Met {
@@ -239,14 +242,14 @@ async fn the_conversation_is_an_app_of_every_room() {
     let blob = talk.blobs().offer_bytes(b"a picture").await.unwrap();
     talk.topic("typing").say(&String::from("a post")).await.unwrap();
     assert_eq!(heard.next().await.unwrap().value, "a post");
-    talk.presence().set("here").await.unwrap();
+    talk.presence().set(&"here").await.unwrap();
     talk.table("profiles").mine().set("name", "Ann").await.unwrap();
     talk.log("posts").add("Ferry leaves at 9:40").await.unwrap();
     network.run(SOON).await;
     assert_eq!(theirs.presence().of::<String>(ann.id()).as_deref(), Some("here"));
     assert_eq!(theirs.table("profiles").entries_of_each("").await.unwrap().len(), 1);
     assert_eq!(texts(&theirs.log("posts")).await, ["Ferry leaves at 9:40"]);
-    assert_eq!(&*theirs.blobs().fetch(blob.id()).await.unwrap().bytes().await.unwrap(), b"a picture");
+    assert_eq!(&*theirs.blobs().fetch(blob.id()).await.unwrap().read().await.unwrap(), b"a picture");
     assert!(texts(&votes(&same).await.log("posts")).await.is_empty(), "another app has logs of its own");
     theirs.log("posts").add("At nine.").await.unwrap();
     room.rules().keep_logs_for(&talk, NonZero::new(30)).await.unwrap();
@@ -271,4 +274,55 @@ async fn notes_are_rows_of_the_conversation() {
     room.notes().hide(id).await.unwrap();
     network.run(SOON).await;
     assert_eq!(log.get(LogId(id.0)).await.unwrap().unwrap().moderated("hidden").unwrap().bytes(), b"1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn peers_agree_and_sign_for_apps() {
+    let network = Network::calm(7);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let kim = network.endpoint("Kim").id().peer;
+    let key =
+        async |endpoint: &Endpoint, peer| endpoint.agree(peer).await.unwrap().key(b"room", b"letters v1");
+    let shared = key(&ann, bo.id().peer).await;
+    assert_eq!(shared, key(&bo, ann.id().peer).await);
+    assert_ne!(shared, key(&ann, kim).await);
+    let tablet = network.device(&ann, "Ann's tablet");
+    assert_eq!(key(&ann, ann.id().peer).await, key(&tablet, ann.id().peer).await, "one's own devices");
+    let weak = ann.agree(PeerId([0; 32])).await.unwrap_err();
+    assert_eq!(weak, AgreeError::Key(PeerId([0; 32])));
+
+    let signature = ann.sign("release v1", b"game").await.unwrap();
+    let holds = |peer, label, bytes: &[u8]| meshwork::verify(peer, label, bytes, &signature);
+    let author = ann.id().peer;
+    assert!(holds(author, "release v1", b"game"));
+    assert!(!holds(author, "release v2", b"game") && !holds(author, "release v1", b"gam"));
+    assert!(!holds(kim, "release v1", b"game") && !author.verifies(b"game", &signature));
+    assert_eq!(ann.sign("", b"game").await, Err(SignError::Label(0)));
+    ann.close().await;
+    assert_eq!(ann.sign("release v1", b"game").await, Err(SignError::Closed(Closed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pinned_links_stay_while_a_room_grows() {
+    let network = Network::calm(7);
+    let host = network.endpoint("Host");
+    let room = host.create(meshwork::room("game")).await.unwrap();
+    let player = network.endpoint("Player");
+    let theirs = player.join(room.link()).await.unwrap();
+    network.run(SOON).await;
+    assert_eq!(room.pin(host.id()).await, Err(PinError::NotMember));
+    room.pin(player.id()).await.unwrap();
+    theirs.pin(host.id()).await.unwrap();
+    let (inputs, mut heard) = (theirs.topic::<u32>("input"), room.topic::<u32>("input").listen());
+    let mut watchers = Vec::new();
+    for number in 0..24 {
+        let watcher = network.endpoint(&format!("Watcher {number}"));
+        watchers.push((watcher.join(room.link()).await.unwrap(), watcher));
+        inputs.datagram_to(host.id(), &number).await.unwrap();
+        network.run(Duration::from_secs(1)).await;
+        assert_eq!(heard.next().await.unwrap().value, number);
+    }
+    let overlay = room.neighbourhood().await.unwrap();
+    assert!(overlay.neighbours.len() < watchers.len(), "{overlay:?}");
+    theirs.unpin(host.id()).await.unwrap();
 }

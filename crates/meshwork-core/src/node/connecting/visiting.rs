@@ -7,8 +7,11 @@
 //! end, and the signals of the two travel back that way. Over the link each attaches as a visitor: it takes part in
 //! lanes, and is no neighbour.
 //!
+//! The application can pin a member, which keeps its link for good. In a full mesh a pin does nothing at first: it becomes a
+//! visit if the overlay changes and gives the neighbour up.
+//!
 //! # Limits
-//! [`VISITS_MAX`] visits, of either kind.
+//! [`VISITS_MAX`] visits and pins together.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -191,6 +194,10 @@ impl Visits {
         if let Some(visit) = self.0.get_mut(&(room, endpoint)) {
             visit.seek_at = Some(now + if now < visit.until { SEEK_AGAIN } else { SEEK_LATER });
         }
+        if base.rooms.links_everybody(room) {
+            // A full mesh links to its members by itself.
+            return;
+        }
         if let Some(peer) = base.known.get_mut(endpoint) {
             peer.add_source(room, Source::Visit);
         }
@@ -295,7 +302,7 @@ impl Connecting {
     }
 
     /// The application wants to reach a member, and to keep the link if it is pinned. A linked member, or any in a full
-    /// mesh, is not visited.
+    /// mesh, is not visited. In a full mesh a pin waits until the overlay changes.
     ///
     /// # Errors
     /// [`CommandError::NotLinked`], [`WriteError::Banned`] or [`CommandError::TooManyVisits`].
@@ -306,12 +313,12 @@ impl Connecting {
         to: Endpoint,
         pins: bool,
     ) -> Result<(), CommandError> {
-        if base.rooms.links_everybody(room) {
-            let is_there = base.known.is_seen_in(to, room);
-            return if is_there { Ok(()) } else { Err(CommandError::NotLinked(to)) };
-        }
-        if to == base.own.me {
+        let links_everybody = base.rooms.links_everybody(room);
+        if to == base.own.me || links_everybody && !base.known.is_seen_in(to, room) {
             return Err(CommandError::NotLinked(to));
+        }
+        if links_everybody && !pins {
+            return Ok(());
         }
         let (now, is_attached) = (base.own.time(), base.rooms.attachments().is_attached(to, room));
         if let Some(visit) = self.visits.0.get_mut(&(room, to)) {
@@ -322,7 +329,9 @@ impl Connecting {
         if is_attached && !pins {
             return Ok(());
         }
-        if base.rooms.room(room).is_some_and(|open| open.kept().records().is_banned(base.own.me.peer)) {
+        let is_banned =
+            base.rooms.room(room).is_some_and(|open| open.kept().records().is_banned(base.own.me.peer));
+        if is_banned && !links_everybody {
             // Members would not forward the search of a banned peer.
             return Err(CommandError::Write(WriteError::Banned));
         }
