@@ -586,7 +586,8 @@ async fn page_can_be_installed_and_starts_without_server() -> Result<()> {
                     .then(picture => `${picture.width}x${picture.height}` === sizes))));";
     ensure!(tab.eval(pictures, vec![]).await? == json!(vec![true; 7]), "pictures are as large as they say");
     ensure!(
-        data["share_target"]["action"] == "../../place" && data["file_handlers"][0]["action"] == "../../place",
+        data["share_target"]["action"] == "../../place"
+            && data["file_handlers"][0]["action"] == "../../place",
         "{data}"
     );
     let bars = "return Array.from(document.querySelectorAll('meta[name=theme-color]'), meta => meta.content)";

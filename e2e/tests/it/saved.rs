@@ -147,8 +147,8 @@ async fn second_tabs_save_when_the_first_is_killed() -> Result<()> {
 #[tokio::test]
 async fn unlinked_tabs_lose_nothing_whichever_is_closed_first() -> Result<()> {
     let server = Server::start().await?;
-    let browser = Browser::start().await?;
     for is_first_closed in [true, false] {
+        let browser = Browser::start().await?;
         let (first, link) = alone(&browser, &server).await?;
         type_at_end(&first, "start").await?;
         wait_held(&first, "Only this device has it").await?;
@@ -180,7 +180,6 @@ async fn unlinked_tabs_lose_nothing_whichever_is_closed_first() -> Result<()> {
         open.reload().await?;
         open_editor(&open).await?;
         has_both(&open, "both texts after a reload").await?;
-        open.close().await?;
     }
     Ok(())
 }

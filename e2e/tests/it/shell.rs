@@ -11,8 +11,8 @@ const NOT_HERE: [(&str, &str); 11] = [
     ("cargo xtask test", "it runs this test"),
     ("cargo new garden", "it needs a registry; examples/tests/programs.rs runs the program that comes of it"),
     ("cd garden", "as the line before"),
-    ("cargo add meshwork", "as the line before"),
-    ("cargo add tokio", "as the line before"),
+    ("cargo new hello", "as the line before"),
+    ("cargo add", "as the line before"),
     ("cargo run -- 'http://127.0.0.1:8080/place/K7M4QX#...'", "as the line before"),
     (
         "meshwork identity export --sealed",
