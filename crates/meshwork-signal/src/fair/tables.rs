@@ -23,7 +23,7 @@ const SHARED: [(&str, &str); 12] = [
 ];
 
 /// Shares of one network, and what one socket, allocation, message or operator has: no other is kept out where it is full.
-const OWN: [&str; 39] = [
+const OWN: [&str; 40] = [
     "rooms_per_network_max",
     "sockets_per_network_max",
     "connections_per_network_max",
@@ -59,8 +59,9 @@ const OWN: [&str; 39] = [
     "UNKNOWN_MAX",
     "WAYS_MAX",
     "BYTES_MAX",
-    // What the operator sets or does.
+    // What the operator sets or does, and codes that routes reserve: a route shares them by network itself.
     "BANS_MAX",
+    "RESERVED_MAX",
     "RETIRED_MAX",
     "DOUBTS_MAX",
     // What a room's code is drawn from, and the widths of networks.

@@ -19,7 +19,8 @@ pub enum ReserveError {
 
 impl Hub {
     /// Keeps a code from being drawn for a room, from now on. The caller stores the code, and passes it in
-    /// [`HubConfig::reserved`](super::HubConfig::reserved) to the next hub.
+    /// [`HubConfig::reserved`](super::HubConfig::reserved) to the next hub. It shares the codes by network if strangers may
+    /// ask for one.
     ///
     /// # Errors
     /// [`ReserveError`]; nothing has changed.
