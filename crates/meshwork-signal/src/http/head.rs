@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use meshwork_core::text::shown_lines;
 
-/// Where the part of a page begins that a route replaces.
+/// The mark before the part of a page that a route replaces.
 const BEGIN: &str = "<!--head-->";
-/// Where it ends.
+/// The mark behind that part.
 const END: &str = "<!--/head-->";
 /// The page of a server that has none.
 pub(super) const BARE: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\

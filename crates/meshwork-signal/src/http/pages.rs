@@ -34,7 +34,7 @@ pub trait Pages: Send + Sync + 'static {
     ///
     /// A file may have smaller twins named `PATH.br` and `PATH.gz`, which browsers that can read them are given. In a page
     /// `{{origin}}` stands for the server's own address and `{{base}}` for its path; such a page has no twins. A route
-    /// replaces what stands between `<!--head-->` and `<!--/head-->` by a [`Head`] of its own.
+    /// replaces the part between `<!--head-->` and `<!--/head-->` by a [`Head`] of its own.
     fn page(&self, path: &str) -> Option<Page>;
 }
 
