@@ -60,7 +60,8 @@ Usage: cargo xtask <command>
                            race against other people's software, and write bench/RESULTS.md
   pictures [STATE]         build, then take a picture of every state of the page, or of those whose names contain STATE, into
                            target/pictures, and update the ones that documents show in docs/pictures
-  size                     say what the pages that were built cost to load, and fail where that is too much
+  size [--release]         print the bytes of each route of the pages that were built, and fail if one has grown by a quarter
+                           since the last release; or write them as those of a release
   deploy                   check the files in deploy/, and run the image of the program that was built
   deny                     check licences and sources of what comes from elsewhere
   surface                  write what the library and the npm package give out into docs/surface, and count it
@@ -113,6 +114,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             surface::write(&workspace, &tidy::our_files(&workspace.root)?)
         }
         "tidy" if rest.len() == 1 => tidy::list_habits(&Workspace::find()?, &rest[0]),
+        "size" if rest == ["--release"] => weight::release(&Workspace::find()?),
         "deny" | "deploy" | "size" | "tidy" => {
             no_more(rest)?;
             let check: fn(&Workspace) -> Result<()> = match command {

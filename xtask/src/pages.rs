@@ -50,10 +50,10 @@ const STYLES: [&str; 9] = [
     "tools.css",
     "shell.css",
 ];
-/// Which files of the assets are loaded for which part, for whoever weighs them.
+/// Lists the files of each part, for `cargo xtask size`.
 pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 11;
+const LAYOUT: u32 = 12;
 /// Filled in by the server.
 pub(crate) const ORIGIN: &str = "{{origin}}";
 /// What stands in a page for the path of that address, which is empty for most servers.
@@ -117,7 +117,7 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     let sources = Sources::read(workspace, &wasm, bindgen_version, aim)?;
     let build = sources.hash();
     let pages = workspace.pages();
-    let wanted = sources.index(&build, None)?;
+    let wanted = sources.index(&build, None, &[])?;
     let is_current = pages.join("assets").join(&build).is_dir()
         && fs::read_to_string(pages.join("index.html")).is_ok_and(|present| present == wanted);
     if is_current {
@@ -127,12 +127,11 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     remove(&fresh)?;
     let assets = fresh.join("assets").join(&build);
     fs::create_dir_all(&assets).with_context(|| format!("cannot create {}", assets.display()))?;
-    let mut parts = parts::split(&wasm, &assets, NAME)?;
+    let parts = parts::split(&wasm, &assets, NAME)?;
     bind(Bindgen::new().input_bytes(NAME, parts.main.clone()), &assets, NAME, aim)?;
     if aim == Aim::Small {
         parts.forget_names()?;
     }
-    parts.gather(&assets)?;
     write(&fresh.join(LOADS), &serde_json::to_vec(&parts.loads).context("names are JSON")?)?;
     write(&assets.join(STYLE), sources.style()?.as_bytes())?;
     for (name, bytes) in sources.statics.iter().filter(|(name, _)| !is_style(name)) {
@@ -147,7 +146,9 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     }
     for app in &APPS {
         let page = fresh.join("apps").join(app.word).with_extension("html");
-        write(&page, sources.index(&build, Some(app))?.as_bytes())?;
+        let part =
+            parts.loads.get(app.word).with_context(|| format!("the pages have no part {}", app.word))?;
+        write(&page, sources.index(&build, Some(app), part)?.as_bytes())?;
     }
     write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
@@ -313,14 +314,20 @@ impl<'a> Sources<'a> {
         format!("{:016x}", hasher.finish())
     }
 
-    /// The template with its places filled, for one app or for all.
-    fn index(&self, build: &str, app: Option<&App>) -> Result<String> {
+    /// The template with its places filled, for one app with the files of its part, or for all.
+    fn index(&self, build: &str, app: Option<&App>, part: &[String]) -> Result<String> {
         let (assets, loader) = (format!("{BASE}/assets/{build}"), parts::LOADER);
+        let preload = |file: &str| {
+            format!(
+                "<link rel=\"preload\" href=\"{assets}/{file}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    "
+            )
+        };
+        let wasm: String =
+            ["meshwork_bg.wasm"].into_iter().chain(part.iter().map(String::as_str)).map(preload).collect();
         let scripts = format!(
             "<link rel=\"modulepreload\" href=\"{assets}/meshwork.js\">\n    \
              <link rel=\"modulepreload\" href=\"{assets}/{loader}\">\n    \
-             <link rel=\"preload\" href=\"{assets}/meshwork_bg.wasm\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    \
-             <script type=\"module\" src=\"{assets}/start.js\"></script>"
+             {wasm}<script type=\"module\" src=\"{assets}/start.js\"></script>"
         );
         ensure!(self.template.contains("{{scripts}}"), "apps/web/index.html has no place {{{{scripts}}}}");
         let title = app.map_or("Meshwork".to_owned(), |app| format!("{} \u{b7} Meshwork", app.title));
@@ -473,19 +480,22 @@ mod tests {
     #[test]
     fn the_template_is_filled_and_checked() {
         let index =
-            sources("{{scripts}} {{assets}}/x.css").index("f00", None).expect("both places are known");
+            sources("{{scripts}} {{assets}}/x.css").index("f00", None, &[]).expect("both places are known");
         assert!(index.contains("src=\"{{base}}/assets/f00/start.js\""), "{index}");
         assert!(index.contains(" {{base}}/assets/f00/x.css"), "{index}");
-        assert!(sources("no place").index("f00", None).is_err());
-        assert!(sources("{{scripts}} {{other}}").index("f00", None).is_err());
+        let preloading =
+            sources("{{scripts}}").index("f00", Some(&APPS[0]), &["split_place.wasm".to_owned()]);
+        assert!(preloading.expect("all places are known").contains("{{base}}/assets/f00/split_place.wasm"));
+        assert!(sources("no place").index("f00", None, &[]).is_err());
+        assert!(sources("{{scripts}} {{other}}").index("f00", None, &[]).is_err());
         let of_app =
             sources("{{scripts}} {{title}}, {{invitation}}, {{origin}}/{{word}}, {{origin}}{{picture}}")
-                .index("f00", Some(&APPS[1]));
+                .index("f00", Some(&APPS[1]), &[]);
         assert!(of_app.expect("all places are known").ends_with(
             "Sync \u{b7} Meshwork, You are invited to draw, write and count together, {{origin}}/sync, {{origin}}/preview-sync.png"
         ));
         let mut without = sources("{{scripts}}");
         without.statics.clear();
-        assert!(without.index("f00", None).is_err(), "a preview without its picture");
+        assert!(without.index("f00", None, &[]).is_err(), "a preview without its picture");
     }
 }

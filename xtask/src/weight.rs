@@ -1,4 +1,4 @@
-//! The bytes that a browser fetches on each route until a stroke is taken, beside what they were at the last release.
+//! The bytes that a browser fetches on each route, beside those at the last release.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,28 +10,15 @@ use crate::editor;
 use crate::pages::{BASE, LOADS};
 use crate::workspace::Workspace;
 
-/// A route, the parts and scripts that it loads beside what `index.html` names, and the bytes of all of it at the last release, as
-/// they are sent to a browser that reads brotli.
-type Budget = (&'static str, &'static [&'static str], u64);
-
-/// The first two are all that a stroke waits for; see docs/decisions/0016-page-weight-and-frames.md.
-const BUDGETS: [Budget; 3] = [
-    ("a room, until a stroke is taken", &["overlays"], 740_000),
-    ("a room made on the start page, likewise", &["home"], 804_000),
-    ("a room with all its tools", &["overlays", "shell", "place"], 1_153_000),
+/// The routes, with the parts and scripts that each loads beside the files that `index.html` names.
+const ROUTES: [(&str, &[&str]); 4] = [
+    ("start page", &[]),
+    ("place", &["place"]),
+    ("sync", &["sync"]),
+    ("sync with a document open", &["sync", editor::NAME]),
 ];
-/// The parts of a room's page without an app; an app's bytes are counted beyond them.
-const SHELL: [&str; 2] = ["overlays", "shell"];
-const APPS: [Budget; 4] = [
-    ("Sync's values, beyond the shell", &["sync"], 60_000),
-    (
-        "Sync's tab of the whiteboard, values and documents included",
-        &["documents", "sync", "drawing"],
-        281_000,
-    ),
-    ("Sync's documents, as a member keeps them", &["documents"], 90_000),
-    ("Sync's tab of documents, those included", &["documents", "writing", editor::NAME], 291_000),
-];
+/// Bytes of each route at the last release, as JSON. [`release`] writes it.
+const RELEASED: &str = "xtask/released.json";
 /// Endings of the compressed copies, in the order in which the server prefers them.
 const COMPRESSED: [&str; 2] = ["br", "gz"];
 
@@ -49,39 +36,52 @@ struct Fetched {
     sent: u64,
 }
 
-/// Prints what each route fetches.
+/// Prints the files of each route.
 ///
 /// # Errors
-/// There are no pages, or a route has grown by more than a quarter.
+/// There are no pages, or a route has grown by more than a quarter since the last release.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let pages = workspace.pages();
+    let file = workspace.root.join(RELEASED);
+    let released = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let released: BTreeMap<String, u64> =
+        serde_json::from_slice(&released).with_context(|| format!("{RELEASED} is not JSON"))?;
     let mut heavy = Vec::new();
-    for (route, parts, released) in BUDGETS {
-        let files = fetched(&pages, parts)?;
+    for (route, sent) in routes(&workspace.pages())? {
+        if let Some(&released) = released.get(route)
+            && has_outgrown(sent, released)
+        {
+            heavy.push(format!("{route}: {sent} bytes, more than a quarter above the {released} released"));
+        }
+    }
+    ensure!(heavy.is_empty(), "{}", heavy.join("; "));
+    Ok(())
+}
+
+/// Writes the bytes of each route as those of a release.
+///
+/// # Errors
+/// There are no pages, or the file cannot be written.
+pub(crate) fn release(workspace: &Workspace) -> Result<()> {
+    let routes = serde_json::to_string_pretty(&routes(&workspace.pages())?).context("names are JSON")?;
+    let file = workspace.root.join(RELEASED);
+    fs::write(&file, routes + "\n").with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Prints the files of each route, and sums up the bytes that are sent.
+fn routes(pages: &Path) -> Result<BTreeMap<&'static str, u64>> {
+    let mut routes = BTreeMap::new();
+    for (route, parts) in ROUTES {
+        let files = fetched(pages, parts)?;
         println!("{route:<40} {:>9} {:>9}", "plain", "sent");
         for Fetched { name, plain, sent } in &files {
             println!("  {name:<38} {plain:>9} {sent:>9}");
         }
         let sum = |of: fn(&Fetched) -> u64| files.iter().map(of).sum::<u64>();
         let (plain, sent) = (sum(|file| file.plain), sum(|file| file.sent));
-        println!("  {:<38} {plain:>9} {sent:>9}  released at {released}\n", "all");
-        if has_outgrown(sent, released) {
-            heavy.push(format!(
-                "{route} fetches {sent} bytes, more than a quarter above the {released} released"
-            ));
-        }
+        println!("  {:<38} {plain:>9} {sent:>9}\n", "all");
+        routes.insert(route, sent);
     }
-    let sent =
-        |parts: &[&str]| Ok::<u64, anyhow::Error>(fetched(&pages, parts)?.iter().map(|file| file.sent).sum());
-    for (what, parts, released) in APPS {
-        let beyond = sent(&[&SHELL, parts].concat())?.saturating_sub(sent(&SHELL)?);
-        println!("{what:<50} {beyond:>9}  released at {released}");
-        if has_outgrown(beyond, released) {
-            heavy.push(format!("{what}: {beyond} bytes, more than a quarter above the {released} released"));
-        }
-    }
-    ensure!(heavy.is_empty(), "{}", heavy.join("; "));
-    Ok(())
+    Ok(routes)
 }
 
 /// `index.html`, everything that it names, the wasm of its script, and these parts and scripts; the heaviest first.
@@ -146,18 +146,18 @@ mod tests {
         write("assets/f00/a.css", 20);
         write("assets/f00/lazy.css", 5000);
         write("assets/f00/tools.wasm", 7);
-        write("assets/f00/shared.bin", 5);
+        write("assets/f00/chunk.wasm", 5);
         write("assets/f00/lazy.js", 3);
         let index = r#"<link href="{{base}}/assets/f00/a.css"><link href="{{base}}/assets/f00/a.wasm"><a href="{{base}}/place">"#;
         fs::write(folder.path().join("index.html"), index).expect("it is written");
-        fs::write(folder.path().join(LOADS), r#"{"tools":["shared.bin","tools.wasm"]}"#)
+        fs::write(folder.path().join(LOADS), r#"{"tools":["chunk.wasm","tools.wasm"]}"#)
             .expect("it is written");
         let of = |name: &str, plain, sent| Fetched { name: name.to_owned(), plain, sent };
         let length = index.len() as u64;
         let first = [of("a.wasm", 1000, 300), of("index.html", length, length), of("a.css", 20, 20)];
         assert_eq!(fetched(folder.path(), &[]).expect("all is there"), first);
         let more = fetched(folder.path(), &["tools", "lazy.js"]).expect("all is there");
-        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("shared.bin", 5, 5), of("lazy.js", 3, 3)]);
+        assert_eq!(more[3..], [of("tools.wasm", 7, 7), of("chunk.wasm", 5, 5), of("lazy.js", 3, 3)]);
         assert!(fetched(folder.path(), &["absent"]).is_err());
         fs::remove_file(folder.path().join("assets/f00/a.css")).expect("it was there");
         let error = fetched(folder.path(), &[]).expect_err("a file is missing").to_string();

@@ -298,7 +298,6 @@ impl Builder {
         let database = store.database();
         options.database.clone_from(&database);
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
-        driver.with(|node, now| node.set_overlays(now, meshwork_core::overlay::maker::all));
         let files = match &database {
             Some(name) => Files::open(name).await,
             None => None,

@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use leptos::ev;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
-use meshwork_web::apps::{self, App as AppInfo};
+use meshwork_web::apps::{self, App};
 use meshwork_web::{code_input, texts};
 
 use super::brand::Brand;
-use super::home::{self, Aim};
+use super::home::Home;
+use super::not_found::NotFound;
 use super::notices::NoticeCard;
-use super::parts::{Part, Stage};
-use super::session::Session;
+use super::parts::{Loaded, at_once};
 use super::session::apps::{parameters, word};
+use super::session::{Session, set_if_new};
 use super::shell::RoomPage;
+use super::shell::app::Front;
 use super::update::UpdateLine;
 use super::{browser, place, sync, theme};
 
@@ -30,7 +33,7 @@ enum Route {
     /// A room that was made here.
     Made,
     /// An app alone, in a room that nobody was invited to yet.
-    Unshared(&'static AppInfo),
+    Unshared(&'static App),
     /// A room with an app in front that this page does not have.
     OtherApp(AppWord),
     /// The address is not a room's.
@@ -41,7 +44,7 @@ enum Route {
 pub(crate) fn start() {
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
     browser::listen_for_end();
-    leptos::mount::mount_to_body(App);
+    leptos::mount::mount_to_body(Page);
 }
 
 /// Whether a task of its own may show the page: the browser prepares the program and the node begins in the first one, and
@@ -76,7 +79,7 @@ impl Route {
 }
 
 #[component]
-fn App() -> impl IntoView {
+fn Page() -> impl IntoView {
     theme::provide();
     let session = match Session::start() {
         Ok(session) => session,
@@ -117,7 +120,7 @@ fn App() -> impl IntoView {
         }
         route.set(Route::to(address));
     });
-    let alone = Callback::new(move |app: &'static AppInfo| {
+    let alone = Callback::new(move |app: &'static App| {
         browser::show_address(&browser::at(&format!("/{}", app.word)), true);
         route.set(Route::Unshared(app));
     });
@@ -133,11 +136,11 @@ fn App() -> impl IntoView {
         }
     });
     let shown = Memo::new(move |_| route.get());
-    let start_page = Part::new();
     let page = move || match shown.get() {
         Route::Home => {
-            start_page.load(home::load);
-            view! { <Start part=start_page aim=Aim::Home session join alone/> }.into_any()
+            // A picture that is painted here becomes a room of the first app.
+            set_timeout(move || spawn_local(async { drop(load(&apps::APPS[0]).await) }), Duration::ZERO);
+            view! { <Home session join alone/> }.into_any()
         }
         Route::Made => view! { <InFront session named=None/> }.into_any(),
         Route::Unshared(app) => {
@@ -157,10 +160,7 @@ fn App() -> impl IntoView {
         Route::Nowhere(AddressError::Fragment) => {
             view! { <Alone notice=texts::notices::refused(texts::notices::damaged_link())/> }.into_any()
         }
-        Route::Nowhere(_) => {
-            start_page.load(home::load);
-            view! { <Start part=start_page aim=Aim::Nowhere session join alone/> }.into_any()
-        }
+        Route::Nowhere(_) => view! { <NotFound session path=browser::path() join/> }.into_any(),
     };
     let is_begun = is_begun();
     view! {
@@ -170,46 +170,53 @@ fn App() -> impl IntoView {
     .into_any()
 }
 
-/// The page of a room, with one of its apps in front; while they are not known with the one that the address named, or with
-/// the first.
+/// Loads the code of an app.
+async fn load(app: &App) -> Loaded<()> {
+    match app.word {
+        meshwork_sync::WORD => sync::load().await,
+        _ => place::load().await,
+    }
+}
+
+/// An app in front of the session's room, if its code is loaded.
+fn open(app: &App, session: Session) -> Option<Front> {
+    match app.word {
+        meshwork_sync::WORD => at_once(sync::open(session)),
+        _ => at_once(place::open(session)),
+    }
+}
+
+/// The page of a room, with one of its apps in front: until the room's apps are known the one in the address, or the first of
+/// all.
 #[component]
 fn InFront(
     /// The page's node, which has the room.
     session: Session,
     /// The app in the address.
-    named: Option<&'static AppInfo>,
+    named: Option<&'static App>,
 ) -> impl IntoView {
-    let word = Memo::new(move |_| session.apps.front.get().or(named).unwrap_or(&apps::APPS[0]).word);
-    move || {
-        let front = match word.get() {
-            meshwork_sync::WORD => sync::open(session),
-            _ => place::open(session),
-        };
-        view! { <RoomPage session front/> }
-    }
-}
-
-/// The home page or that of an address at which there is nothing, which are a part of their own: whoever opens a room's
-/// link does not need it.
-#[component]
-fn Start(
-    /// The part.
-    part: Part,
-    /// Which of the two.
-    aim: Aim,
-    /// The page's node.
-    session: Session,
-    /// Goes to a room.
-    join: Callback<RoomAddress>,
-    /// Shows an app in the room that was just made for oneself alone.
-    alone: Callback<&'static AppInfo>,
-) -> impl IntoView {
-    let missing = move || {
-        (part.stage() == Stage::Failed).then(|| view! { <Alone notice=texts::notices::part_missing()/> })
-    };
-    view! {
-        {part.made(move || home::page(aim, session, join, alone))}
-        {missing}
+    let wanted = Memo::new(move |_| session.apps.front.get().or(named).unwrap_or(&apps::APPS[0]));
+    // The app before stays until the code of this one is loaded.
+    let loaded = RwSignal::new(None);
+    Effect::new(move || {
+        let app = wanted.get();
+        spawn_local(async move {
+            let is_loaded = load(app).await.is_ok();
+            // The page may show something else by now.
+            if wanted.try_get_untracked() == Some(app) {
+                session.is_part_missed.set(!is_loaded);
+                if is_loaded {
+                    set_if_new(loaded, Some(app));
+                }
+            }
+        });
+    });
+    move || match loaded.get() {
+        Some(app) => open(app, session).map(|front| view! { <RoomPage session front/> }.into_any()),
+        None => session
+            .is_part_missed
+            .get()
+            .then(|| view! { <Alone notice=texts::notices::part_missing()/> }.into_any()),
     }
 }
 

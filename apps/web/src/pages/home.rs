@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::wasm_split::wasm_split;
 use leptos::{ev, web_sys};
 use meshwork_core::node::{RoomSpec, ServerState};
 use meshwork_core::room::rules::terms::Terms;
@@ -27,14 +26,12 @@ use super::kept_rooms::KeptRooms;
 use super::key_sheet::{KeyButton, KeySheet};
 use super::letter_beads::CodeInput;
 use super::name_field::NameField;
-use super::not_found::NotFound;
 use super::notices::NoticeCard;
-use super::parts::Loaded;
 use super::rules_form::{Draft, RulesFields};
 use super::scribble::ScribblePad;
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
-use super::{browser, documents, icons, scribble};
+use super::{browser, icons, scribble};
 
 /// Sizes that are offered, in cells; others are made from the command line.
 const SIZES: [CanvasSize; 4] = [size(50, 50), FIRST_CANVAS, size(144, 100), size(250, 250)];
@@ -52,31 +49,9 @@ const THREADS: [&str; 2] = [
     "M0 8C80 34 160 50 300 50S520 62 640 58S760 64 800 64H1180C1260 64 1360 34 1440 8",
 ];
 
-/// Which page of the part is shown.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Aim {
-    /// The home page.
-    Home,
-    /// The page of an address at which there is nothing.
-    Nowhere,
-}
-
-/// The page, as soon as its part is there.
-#[wasm_split(home, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
-pub(crate) fn page(
-    aim: Aim,
-    session: Session,
-    join: Callback<RoomAddress>,
-    alone: Callback<&'static App>,
-) -> Loaded<Option<AnyView>> {
-    Ok(Some(match aim {
-        Aim::Home => view! { <Home session join alone/> }.into_any(),
-        Aim::Nowhere => view! { <NotFound session path=browser::path() join/> }.into_any(),
-    }))
-}
-
+/// The start page.
 #[component]
-fn Home(
+pub(crate) fn Home(
     /// The page's node.
     session: Session,
     /// Goes to a room.
@@ -268,23 +243,18 @@ impl Making {
             false => Vec::new(),
         };
         let has_scribble = !has_canvas(app) && self.has_drawing();
-        spawn_local(async move {
-            if documents::come_with(Some(&spec.app)) {
-                documents::load(session).await;
-            }
-            let made = session.make(spec, rules, &cells);
-            if has_scribble {
-                session.address.note_view(Some(WHITEBOARD));
-            }
-            // Who painted first wants to show it to somebody.
-            session.is_share_open.set(made.is_ok() && (has_scribble || !cells.is_empty()) && !is_alone);
-            let is_made = made.is_ok();
-            problem.set(made.err());
-            // At a server the room's address comes, and the page of the room with it.
-            if is_made && is_alone {
-                self.alone.run(app);
-            }
-        });
+        let made = session.make(spec, rules, &cells);
+        if has_scribble {
+            session.address.note_view(Some(WHITEBOARD));
+        }
+        // Who painted first wants to show it to somebody.
+        session.is_share_open.set(made.is_ok() && (has_scribble || !cells.is_empty()) && !is_alone);
+        let is_made = made.is_ok();
+        problem.set(made.err());
+        // At a server the room's address comes, and the page of the room with it.
+        if is_made && is_alone {
+            self.alone.run(app);
+        }
     }
 
     /// Whether something is painted or drawn for the app that is chosen; tracked where that counts.

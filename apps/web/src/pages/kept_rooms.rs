@@ -17,7 +17,7 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
-use super::{browser, documents, shelf, thumbnail};
+use super::{browser, shelf, thumbnail};
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
@@ -92,15 +92,11 @@ pub(crate) fn KeptRooms(
 /// # Errors
 /// In words, why it cannot.
 async fn forget(session: Session, room: &KeptRoom) -> Result<(), String> {
-    let has_blobs = room.app.word == meshwork_sync::WORD || documents::are_remembered(room.id);
     session.visited.forget(room.id).await?;
     if is_left(room) {
         browser::unstore(KEY);
     }
-    if has_blobs {
-        // Where the part does not come now, it removes them when it does.
-        let _ = shelf::forget(room.id).await;
-    }
+    shelf::forget(room.id);
     Ok(())
 }
 

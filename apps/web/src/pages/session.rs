@@ -4,10 +4,10 @@ pub(crate) mod activity;
 mod address;
 pub(crate) mod apps;
 mod canvas;
+mod changes;
 mod cursors;
 mod events;
 mod governing;
-pub(crate) mod later;
 pub(crate) mod meeting;
 mod node;
 mod notes;
@@ -44,7 +44,6 @@ use self::apps::Apps;
 use self::canvas::RoomCanvas;
 use self::cursors::Cursors;
 use self::governing::Governing;
-use self::later::News;
 use self::meeting::Meeting;
 use self::node::PageNode;
 use self::notes::Noted;
@@ -53,9 +52,8 @@ use self::people::People;
 use self::refusals::Refusals;
 use self::servers::Servers;
 use self::visited::Visited;
-use super::parts::Part;
 use super::voice::Voice;
-use super::{browser, documents, hide, name_field, overlays};
+use super::{browser, hide, name_field};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -83,9 +81,6 @@ struct Entering {
     /// How often a room was left: who left one while it was still being entered does not enter it.
     leavings: u32,
 }
-
-/// Shows news.
-type ShowNews = fn(Session, News);
 
 /// The page's node and what the page knows through it, part by part. Copies are the same one.
 #[derive(Clone, Copy)]
@@ -134,20 +129,14 @@ pub(crate) struct Session {
     pub(crate) servers: Servers,
     /// What was refused from outside.
     pub(crate) refusals: Refusals,
-    /// What shows news, once there is a room's page.
-    news: StoredValue<Option<ShowNews>>,
     /// What is said in passing.
     pub(crate) voice: Voice,
-    /// What of a room's page is loaded after its app is shown.
-    pub(crate) later: Part,
-    /// Whether a part could not be loaded of which something was asked for.
+    /// Whether the code of an app could not be loaded that is to come to the front.
     pub(crate) is_part_missed: RwSignal<bool>,
     /// Whether the list of people lies over the page, where they are a strip.
     pub(crate) is_people_open: RwSignal<bool>,
     /// Whether the share sheet is shown.
     pub(crate) is_share_open: RwSignal<bool>,
-    /// Whether the part with the overlays of large rooms could not be loaded.
-    pub(crate) are_overlays_missing: RwSignal<bool>,
 }
 
 impl Session {
@@ -187,19 +176,16 @@ impl Session {
             meeting: Meeting::new(node),
             servers: Servers::new(),
             refusals: Refusals::new(),
-            news: StoredValue::new(None),
             voice: Voice::new(),
-            later: Part::new(),
             is_part_missed: RwSignal::new(false),
             is_people_open: RwSignal::new(false),
             is_share_open: RwSignal::new(false),
-            are_overlays_missing: RwSignal::new(false),
         };
         spawn_local(session.listen(events));
         spawn_local(session.try_webrtc());
         node.driver().on_storage(move |news| session.handle_storage(news));
         people.restore_unlinked();
-        set_interval(move || session.heed(News::Second), REFRESH);
+        set_interval(move || session.tick(), REFRESH);
         Ok(session)
     }
 
@@ -222,11 +208,6 @@ impl Session {
         self.apps.want(&address);
         self.address.code.set(address.code());
         spawn_local(async move {
-            // A large room's full mesh would be too many links.
-            overlays::load(self).await;
-            if documents::are_wanted(&address) {
-                documents::load(self).await;
-            }
             if self.is_wanted(entry) {
                 self.end_entering(self.join_now(address).await);
             }
@@ -325,7 +306,7 @@ impl Session {
             // What became of servers that are not asked is no news any more.
             self.servers.forget();
             self.is_disconnected.set(!is_connected);
-            self.heed(News::Changed);
+            self.refresh();
         }
     }
 
@@ -349,7 +330,7 @@ impl Session {
     fn enter(self, room: RoomHandle) {
         self.node.room.set(Some(room));
         self.entering.update_value(|entering| entering.is_under_way = false);
-        self.heed(News::Changed);
+        self.refresh();
     }
 }
 
@@ -363,9 +344,10 @@ fn options(identity: Identity) -> Options {
     Options { database: Some(web::PAGES_DATABASE.to_owned()), ..options }
 }
 
-/// What the apps of these pages keep in step.
+/// Makes the replicas of every app of these pages: a room has several, and a member without a replica withholds its batches
+/// from others.
 fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
-    meshwork_place::make(app, parameters).or_else(|| documents::make(app, parameters))
+    meshwork_place::make(app, parameters).or_else(|| meshwork_sync::make(app, parameters))
 }
 
 /// Sets a signal only to something else, so that nothing is drawn in vain.

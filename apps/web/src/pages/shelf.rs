@@ -1,15 +1,10 @@
-//! Blobs of the room that this page holds: bytes that their hash names, in files of the page's own or else in memory. They are a
-//! part of their own, which is loaded with the first version or picture, or when somebody asks for one.
+//! Blobs of the room that this page holds: bytes that their hash names, in files of the page's own or else in memory.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::task::spawn_local;
-use leptos::wasm_split::wasm_split;
 use meshwork_core::blobs::{BlobId, Blobs, GROUP, Outline, Work};
 use meshwork_core::id::RoomId;
 use meshwork_core::node::Node;
@@ -19,7 +14,6 @@ use meshwork_rtc::web::{Folder, PAGES_DATABASE};
 use meshwork_web::texts;
 
 use super::browser;
-use super::parts::Loaded;
 use super::session::Session;
 
 /// How often it is looked whether a blob has come, and how long one is waited for that nobody holds.
@@ -31,35 +25,9 @@ async fn folder() -> Option<Folder> {
     Folder::of_page().await?.make(&format!("{PAGES_DATABASE}-blobs")).await.ok()
 }
 
-/// What takes a while.
-type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
-
-/// The blobs of one room, as those see them who are in another part.
-pub(crate) trait Shelf {
-    /// Holds these bytes from now on.
-    fn put(&self, bytes: Vec<u8>) -> Later<'_, BlobId>;
-
-    /// Holds a blob no longer.
-    fn free(&self, blob: BlobId) -> Later<'_, ()>;
-
-    /// A blob of at most so many bytes, from here or from whoever holds it; or in words, why it does not come.
-    fn fetch(&self, blob: BlobId, size_max: u64) -> Later<'_, Result<Vec<u8>, String>>;
-
-    /// Does what the node wants done about blobs.
-    fn carry_out(&self) -> Later<'_, ()>;
-}
-
-/// The shelf of a room for the app in a slot, once the room is open: the door to the part.
-#[wasm_split(shelf, wasm_split_path = ::leptos::wasm_split, fallible)]
-pub(crate) fn open(session: Session, room: RoomId, slot: Slot) -> Loaded<Later<'static, Rc<dyn Shelf>>> {
-    Ok(Box::pin(async move { Rc::new(Files::open(session, room, slot).await) as Rc<dyn Shelf> }))
-}
-
-/// Holds nothing of a room any more.
-#[wasm_split(shelf, wasm_split_path = ::leptos::wasm_split, fallible)]
-pub(crate) fn forget(room: RoomId) -> Loaded<()> {
+/// Removes the blobs of a room.
+pub(crate) fn forget(room: RoomId) {
     spawn_local(remove(room));
-    Ok(())
 }
 
 async fn remove(room: RoomId) {
@@ -80,7 +48,7 @@ async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
 }
 
 /// The blobs of one room.
-struct Files {
+pub(crate) struct Shelf {
     session: Session,
     /// The app whose blobs these are.
     slot: Slot,
@@ -93,26 +61,9 @@ struct Files {
     is_busy: Cell<bool>,
 }
 
-impl Shelf for Files {
-    fn put(&self, bytes: Vec<u8>) -> Later<'_, BlobId> {
-        Box::pin(self.put(bytes))
-    }
-
-    fn free(&self, blob: BlobId) -> Later<'_, ()> {
-        Box::pin(self.free(blob))
-    }
-
-    fn fetch(&self, blob: BlobId, size_max: u64) -> Later<'_, Result<Vec<u8>, String>> {
-        Box::pin(self.fetch(blob, size_max))
-    }
-
-    fn carry_out(&self) -> Later<'_, ()> {
-        Box::pin(self.carry_out())
-    }
-}
-
-impl Files {
-    async fn open(session: Session, room: RoomId, slot: Slot) -> Files {
+impl Shelf {
+    /// The shelf of a room for the app in a slot, once the room is open.
+    pub(crate) async fn open(session: Session, room: RoomId, slot: Slot) -> Shelf {
         let folder = match folder().await {
             Some(folder) => {
                 forget_strangers(session, room, &folder).await;
@@ -120,7 +71,7 @@ impl Files {
             }
             None => None,
         };
-        Files {
+        Shelf {
             session,
             slot,
             folder,
@@ -140,7 +91,8 @@ impl Files {
         (Outline::of(&bytes).id() == blob).then_some(bytes)
     }
 
-    async fn put(&self, bytes: Vec<u8>) -> BlobId {
+    /// Holds these bytes from now on.
+    pub(crate) async fn put(&self, bytes: Vec<u8>) -> BlobId {
         let outline = Outline::of(&bytes);
         let blob = outline.id();
         let is_filed = match &self.folder {
@@ -154,7 +106,8 @@ impl Files {
         blob
     }
 
-    async fn free(&self, blob: BlobId) {
+    /// Holds a blob no longer.
+    pub(crate) async fn free(&self, blob: BlobId) {
         self.tell(|blobs, _| blobs.forget(self.slot, blob));
         self.memory.borrow_mut().remove(&blob);
         if let Some(folder) = &self.folder {
@@ -163,7 +116,11 @@ impl Files {
         }
     }
 
-    async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
+    /// A blob of at most so many bytes, from here or from whoever holds it.
+    ///
+    /// # Errors
+    /// In words, why it does not come.
+    pub(crate) async fn fetch(&self, blob: BlobId, size_max: u64) -> Result<Vec<u8>, String> {
         if let Some(bytes) = self.get(blob).await {
             return Ok(bytes);
         }
@@ -185,7 +142,8 @@ impl Files {
         Err(texts::notices::NOBODY_HOLDS.to_owned())
     }
 
-    async fn carry_out(&self) {
+    /// Does what the node wants done about blobs.
+    pub(crate) async fn carry_out(&self) {
         if self.is_busy.replace(true) {
             return;
         }

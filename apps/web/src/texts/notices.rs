@@ -116,18 +116,11 @@ pub fn refused(refusal: &str) -> Notice {
     Notice::new(Tone::Bad, refusal, Some(Offer::Home))
 }
 
-/// A part of the page could not be loaded that is loaded only when it is wanted.
+/// An app could not be loaded.
 pub fn part_missing() -> Notice {
-    let sentences = "This part of the page did not load. Its server cannot be reached or has a newer version. \
-                     Try again in a moment, or reload.";
+    let sentences = "This app did not load. Its server cannot be reached or has a newer version. \
+                     Reload the page.";
     Notice::new(Tone::Bad, sentences, Some(Offer::Reload))
-}
-
-/// What a large room's links need could not be loaded; it is tried again by itself.
-pub fn overlays_missing() -> Notice {
-    let sentences = "What links you in a large room did not load. A small one needs nothing of it. It is tried again by \
-                     itself.";
-    Notice::new(Tone::Warn, sentences, None)
 }
 
 /// The room cannot be entered, for a reason that the node knows.

@@ -132,7 +132,6 @@ pub mod key {
     pub const ERASE_FOR_GOOD: &str = "Delete for good";
     pub const KEEP_ALL: &str = "Keep everything";
     pub const SEALED_KEY: &str = "Your sealed key";
-    pub const PART_AWAY: &str = "This page could not load what it takes. Try again when the server answers.";
     pub const FILE_TOO_LARGE: &str = "This is not a saved key: the file is too large.";
     pub const FILE_UNREADABLE: &str = "The file cannot be read.";
     pub const USE_OTHER: &str = "Use another key";

@@ -117,7 +117,6 @@ pub mod board {
     use crate::texts::keys::Group;
     use crate::whiteboard::excalidraw::{ELEMENTS_MAX, FILE_MAX};
 
-    pub const NOT_LOADED: &str = "The whiteboard could not be loaded. ";
     pub const SMALL: &str = "Small";
     pub const MEDIUM: &str = "Medium";
     pub const LARGE: &str = "Large";
@@ -164,7 +163,6 @@ pub mod board {
     pub const PICTURE: &str = "picture";
     pub const NEWER_SHAPE: &str = "shape from a newer version";
     pub const FROM_NEWER: &str = "From a newer version";
-    pub const FILES_NOT_LOADED: &str = "What reads and writes files could not be loaded. Try again.";
     pub const NO_SHAPES: &str = "This file has no shapes.";
     pub const NOT_EXCALIDRAW: &str =
         "This is no drawing of Excalidraw. Choose a file that ends in .excalidraw.";

@@ -64,7 +64,6 @@ use self::servers::Servers;
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
-use crate::overlay::maker::{self, Maker};
 use crate::rng::Seed;
 use crate::room::MakeReplica;
 use crate::signalling::address::RoomAddress;
@@ -99,21 +98,6 @@ impl Node {
     /// A node that knows nobody yet. `apps` makes what the apps of its rooms keep in step. Its instance and keys are
     /// drawn from `seed`, which must be fresh for each start of a program.
     pub fn new(
-        apps: MakeReplica,
-        config: Config,
-        identity: Identity,
-        seed: Seed,
-        now: Time,
-        wall: WallTime,
-    ) -> Node {
-        let mut node = Node::without_overlays(apps, config, identity, seed, now, wall);
-        node.base.rooms.set_overlays(&node.base.own, maker::all);
-        node
-    }
-
-    /// The same with full mesh as its only overlay until [`Node::set_overlays`], so that a program can be loaded
-    /// without the code of the others.
-    pub fn without_overlays(
         apps: MakeReplica,
         config: Config,
         identity: Identity,
@@ -381,13 +365,6 @@ impl Node {
         self.advance(now);
         self.base.own.config.links_most = most;
         self.base.rooms.set_links_most(most);
-        self.settle();
-    }
-
-    /// Hands in what makes overlays, where the node began without.
-    pub fn set_overlays(&mut self, now: Time, maker: Maker) {
-        self.advance(now);
-        self.base.rooms.set_overlays(&self.base.own, maker);
         self.settle();
     }
 

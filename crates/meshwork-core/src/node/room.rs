@@ -311,18 +311,6 @@ impl<'a> RoomMut<'a> {
         self.node.settle();
     }
 
-    /// Makes the replicas of apps that are on which the [maker](crate::room::MakeReplica) did not know when their records
-    /// came, and does now: a page may load an app only once a room has it. Until then the room passes on what is written
-    /// there and keeps none of it; members hand it over afterwards. [`Event::RulesChanged`] follows. A room that is not
-    /// open stays as it is.
-    pub fn make_replicas(&mut self) {
-        let Base { own, rooms, .. } = &mut self.node.base;
-        if let Some((room, now)) = rooms.room_mut(own, self.room) {
-            room.make_replicas(now);
-        }
-        self.node.settle();
-    }
-
     /// Writes payloads in our own name into a replica of the room, one batch each. Its app defines the payloads.
     ///
     /// # Errors

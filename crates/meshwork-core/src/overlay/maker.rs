@@ -1,8 +1,4 @@
-//! What makes a room's overlay: everything but the full mesh is behind one function that a program hands in.
-//!
-//! A page is fetched in parts: its node begins without a [`Maker`] and is given one
-//! ([`Node::set_overlays`](crate::node::Node::set_overlays)) before it joins a room. Every other program has [`all`] from
-//! the start. A new kind of overlay is made in [`all`], and nowhere else is its code named.
+//! Makes a room's overlay. A new kind of overlay is made in [`all`], and no other file names its code.
 
 use alloc::boxed::Box;
 
@@ -24,9 +20,6 @@ pub struct Basis {
 }
 
 /// Makes an overlay of a kind.
-pub type Maker = fn(Kind, Basis) -> Box<dyn Overlay>;
-
-/// Makes any overlay.
 pub fn all(kind: Kind, Basis { own, most, seed }: Basis) -> Box<dyn Overlay> {
     match kind {
         Kind::FullMesh => Box::new(FullMesh::new(own.endpoint)),

@@ -8,8 +8,7 @@
 //! A room's record makes a [`Choice`](crate::seam::choice::Choice). [`full_mesh`] links all to all; [`sparse`] overlays keep
 //! some links each: [`views`] finds members, keeps the number of links and replaces lost ones, [`trees`] carries
 //! batches in full along few links and as names along the others, [`branches`] gives everybody a parent.
-//! docs/protocol/overlay.md has the messages. What makes overlays is handed in ([`maker`]); a node without it keeps
-//! to the full mesh.
+//! docs/protocol/overlay.md has the messages. [`maker`] makes an overlay of each kind.
 //!
 //! # Driving it
 //! The room tells an overlay who is attached, what they say, whom the node heard of and how links do, and gives it

@@ -32,12 +32,6 @@ impl Room {
         Ok(record)
     }
 
-    /// What makes replicas knows more apps than before: those that are on get theirs.
-    pub(crate) fn make_replicas(&mut self, now: Now) {
-        self.enforce(now);
-        self.finish(now);
-    }
-
     /// A neighbour sent a message about the room's rules.
     pub(super) fn handle_rules(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         match self.kept.rules.handle_message(now, from, message) {

@@ -2,19 +2,11 @@
 
 use super::Room;
 use crate::id::Endpoint;
-use crate::overlay::maker::Maker;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::{Candidate, LinkFacts};
 use crate::time::Now;
 
 impl Room {
-    /// What makes overlays is here.
-    pub fn set_maker(&mut self, now: Now, maker: Maker) {
-        self.membership.set_maker(maker);
-        self.choose_overlay(now);
-        self.finish(now);
-    }
-
     /// A server or neighbour named this number of members at once.
     pub fn handle_sighted(&mut self, now: Now, members: usize) {
         self.membership.handle_sighted(members);

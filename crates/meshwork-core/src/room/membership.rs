@@ -19,7 +19,7 @@ use super::message::{Neighbours, RoomMessage};
 use super::{Member, RoomOutput};
 use crate::id::Endpoint;
 use crate::overlay::full_mesh::FullMesh;
-use crate::overlay::maker::{Basis, Maker};
+use crate::overlay::maker::{self, Basis};
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::size::{EMERGENT_DEGREE, FULL_MESH_AUTO_LEAST, FULL_MESH_AUTO_MAX};
 use crate::overlay::{Face, Kind, Overlay, OverlayOutput, OverlayView};
@@ -46,8 +46,6 @@ pub struct Membership {
     overlay: Box<dyn Overlay>,
     /// Our introduction, for members that search us, and the seed of chance; without them there is a full mesh.
     own: Option<(Introduction, Seed)>,
-    /// Makes overlays; without it there is a full mesh.
-    maker: Option<Maker>,
     /// Overlays made so far: each has a seed of its own.
     made: u64,
     /// The node's facts about attached members.
@@ -71,7 +69,6 @@ impl Membership {
             members: BTreeMap::new(),
             overlay: Box::new(FullMesh::new(me)),
             own: None,
-            maker: None,
             made: 0,
             faces: BTreeMap::new(),
             most: EMERGENT_DEGREE.1,
@@ -83,14 +80,9 @@ impl Membership {
         }
     }
 
-    /// Our introduction, a seed for overlays, and the maker of overlays if present.
-    pub fn set_own(&mut self, own: Introduction, seed: Seed, maker: Option<Maker>) {
+    /// Sets the introduction of this endpoint and a seed for the overlays of this room.
+    pub fn set_own(&mut self, own: Introduction, seed: Seed) {
         self.own = Some((own, seed));
-        self.maker = maker;
-    }
-
-    pub(super) fn set_maker(&mut self, maker: Maker) {
-        self.maker = Some(maker);
     }
 
     /// The most links that this endpoint keeps in a sparse overlay.
@@ -305,11 +297,10 @@ impl Membership {
 
     fn make(&mut self, kind: Kind) -> Option<Box<dyn Overlay>> {
         let (own, seed) = self.own.clone()?;
-        let make = self.maker?;
         self.made += 1;
         let seed =
             *blake3::Hasher::new().update(&seed).update(&self.made.to_le_bytes()).finalize().as_bytes();
-        Some(make(kind, Basis { own, most: self.most, seed }))
+        Some(maker::all(kind, Basis { own, most: self.most, seed }))
     }
 
     fn face(&self, endpoint: Endpoint) -> Face {

@@ -103,8 +103,7 @@ struct Machine {
     last: (Time, WallTime),
 }
 
-/// Starts a node in this page. It begins without the overlays of large rooms, whose code the page may leave to a part
-/// that is loaded before a room is joined, and given to [`Node::set_overlays`].
+/// Starts a node in this page.
 ///
 /// # Errors
 /// [`StartError`]; nothing is left running.
@@ -115,7 +114,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
     let config = Config { signatures_per_call, verifies_on_input: false, links_most, ..options.config };
     // Read one after the other: what lies between them is how far this clock goes wrong.
     let (now, wall) = (clock::now(), clock::wall());
-    let node = Node::without_overlays(options.apps, config, options.identity, seed, now, wall);
+    let node = Node::new(options.apps, config, options.identity, seed, now, wall);
     let endpoint = node.endpoint();
     let (sender, events) = events::channel();
     let shared = Rc::new_cyclic(|shared: &Weak<Shared>| {

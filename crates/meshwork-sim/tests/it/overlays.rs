@@ -7,7 +7,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Config, Event, LinkState, Node};
 use meshwork_core::overlay::message::Tag;
 use meshwork_core::overlay::sketch::{LOOK_INTERVAL, LOOK_LIVES};
-use meshwork_core::overlay::{Kind, NeighbourView, maker};
+use meshwork_core::overlay::{Kind, NeighbourView};
 use meshwork_core::rng::Rng;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
@@ -362,33 +362,6 @@ fn auto_is_full_mesh_or_emergent_by_size() {
     crowd
         .until(Duration::from_secs(1), check::overlay::coverage)
         .unwrap_or_else(|violation| panic!("{violation}"));
-}
-
-#[test]
-fn late_overlay_code_still_finds_its_place() {
-    for overlay in ["emergent", "k-gossip:3"] {
-        let mut crowd = Crowd::new(8, overlay, 10, None);
-        crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{violation}"));
-        crowd.paint(2);
-        crowd.grow_with(12, Node::without_overlays);
-        let late: Vec<Member> = crowd.members[10..].to_vec();
-        let kind = |crowd: &Crowd, &(index, room): &Member| {
-            crowd.world.node(index).room(room).overlay().expect("it is open").kind
-        };
-        crowd.until(Duration::from_secs(3), check::overlay::coverage).unwrap_or_else(|violation| {
-            panic!("{overlay}, joined without its code: {violation}");
-        });
-        assert!(late.iter().all(|member| kind(&crowd, member) == Kind::FullMesh), "{overlay}");
-        for &(index, _) in &late {
-            crowd.world.command(index, |node, now| node.set_overlays(now, maker::all));
-        }
-        assert!(late.iter().all(|member| kind(&crowd, member) != Kind::FullMesh), "{overlay}");
-        crowd.settle(Duration::from_secs(30), 8).unwrap_or_else(|violation| panic!("{overlay}: {violation}"));
-        crowd.paint(1);
-        crowd.until(Duration::from_secs(8), check::overlay::coverage).unwrap_or_else(|violation| {
-            panic!("{overlay}, afterwards: {violation}");
-        });
-    }
 }
 
 #[test]

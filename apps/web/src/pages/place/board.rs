@@ -18,7 +18,6 @@ use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::texts;
 
 use super::super::browser;
-use super::super::parts::Part;
 use super::super::session::{Phase, Session};
 use super::card::Asked;
 use super::picture::Laid;
@@ -59,8 +58,6 @@ pub(crate) struct Board {
     pub(crate) is_marking: RwSignal<bool>,
     /// The rectangle that was marked last.
     pub(crate) marked: RwSignal<Option<Region>>,
-    /// What of Place comes after the canvas.
-    pub(super) later: Part,
     work: StoredValue<Rc<Work>, LocalStorage>,
 }
 
@@ -91,7 +88,6 @@ impl Board {
             tools,
             is_marking: RwSignal::new(false),
             marked: RwSignal::new(None),
-            later: Part::new(),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
         session.canvas.on_change(move |cells| {

@@ -15,7 +15,6 @@ use super::super::browser;
 use super::super::icon_button::IconButton;
 use super::super::icons;
 use super::board::{Board, OWN_COLOUR};
-use super::later::Deed;
 use super::work_bar::WorkBar;
 
 /// Tools and colours.
@@ -140,7 +139,7 @@ fn StepButton(board: Board, way: Way) -> impl IntoView {
             title=title
             aria-label=word
             aria-disabled=move || (steps() == 0).to_string()
-            on:click=move |_| board.later_do(Deed::Go(way))
+            on:click=move |_| board.go(way)
         >
             {sign}
             <span class="tool-word" aria-hidden="true">{word}</span>

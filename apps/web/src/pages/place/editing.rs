@@ -12,7 +12,6 @@ use meshwork_web::stroke::{Cell, cells_between};
 use meshwork_web::texts;
 
 use super::board::Board;
-use super::later::Deed;
 use super::tools::{Doing, Ghost, JobKind};
 
 impl Board {
@@ -47,7 +46,7 @@ impl Board {
             Doing::Paint => self.extend_stroke(cell),
             Doing::Pick if cell != before => self.pick(cell),
             Doing::Carry => {
-                self.later_do(Deed::Carry((cell.0 - before.0, cell.1 - before.1)));
+                self.laid.carry((cell.0 - before.0, cell.1 - before.1));
             }
             Doing::Mark => self.mark_to(cell),
             _ => {}
@@ -64,7 +63,7 @@ impl Board {
                 self.end_marking();
             }
             Doing::Fill if inner.at.get() == inner.from.get() => {
-                self.later_do(Deed::Fill(inner.from.get()));
+                self.fill(inner.from.get());
             }
             _ => {}
         }
@@ -155,7 +154,7 @@ impl Board {
         if self.tool.get_untracked() == Tool::Fill
             && let Some((x, y)) = cell
         {
-            self.later_do(Deed::Weigh((x, y)));
+            self.weigh_fill((x, y));
         }
     }
 

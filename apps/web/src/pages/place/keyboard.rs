@@ -13,7 +13,6 @@ use wasm_bindgen::JsCast as _;
 use super::super::browser;
 use super::board::Board;
 use super::card::Asked;
-use super::later::Deed;
 use super::surface::Frame;
 
 /// Cells that an arrow moves on with Shift.
@@ -87,9 +86,9 @@ impl Keys {
                 board.put_eyedropper_away();
             }
             Tool::Fill if board.tools.asked.with_untracked(Option::is_some) => {
-                board.later_do(Deed::Confirm);
+                board.confirm_question();
             }
-            Tool::Fill => board.later_do(Deed::Fill(cell)),
+            Tool::Fill => board.fill(cell),
             Tool::Hand => board.tools.say(texts::canvas::HAND_ONLY_MOVES.to_owned()),
         }
     }
@@ -128,7 +127,7 @@ impl Keys {
             "h" => self.take(Tool::Hand, texts::canvas::HAND_TAKEN),
             "i" => self.take(Tool::Eyedropper, texts::canvas::EYEDROPPER_TAKEN),
             "f" => self.take(Tool::Fill, texts::canvas::FILL_TAKEN),
-            "n" => board.later_do(Deed::Find),
+            "n" => board.laid.find_wrong(),
             "g" => board.tools.is_goto_open.set(true),
             "?" => board.tools.is_keys_open.set(true),
             "q" => self.turn(-1),
@@ -166,7 +165,7 @@ impl Keys {
         let Some(size) = self.board.surface.size() else { return };
         let leap = if event.shift_key() { LEAP } else { 1 };
         if self.board.laid.is_loose() {
-            return self.board.later_do(Deed::CarryByKey((x * leap, y * leap)));
+            return self.board.laid.carry_by_key((x * leap, y * leap));
         }
         let is_marking = self.board.is_marking.get_untracked();
         if self.board.tool.get_untracked() == Tool::Hand && !is_marking {
@@ -225,8 +224,8 @@ pub(crate) fn handle_anywhere(board: Board, event: &web_sys::KeyboardEvent) {
         return;
     }
     match browser::key(&event).to_ascii_lowercase().as_str() {
-        "z" if !event.shift_key() => board.later_do(Deed::Go(Way::Undo)),
-        "z" | "y" => board.later_do(Deed::Go(Way::Redo)),
+        "z" if !event.shift_key() => board.go(Way::Undo),
+        "z" | "y" => board.go(Way::Redo),
         _ => return,
     }
     event.prevent_default();

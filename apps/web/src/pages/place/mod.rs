@@ -12,7 +12,6 @@ mod erase;
 mod facts;
 mod ghost;
 mod keyboard;
-mod later;
 mod marking;
 mod minimap;
 pub(super) mod painter;
@@ -28,23 +27,28 @@ mod work_bar;
 mod working;
 
 use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
 use meshwork_web::apps::{self, App as About};
 use meshwork_web::texts;
 use meshwork_web::texts::notices::Notice;
 
 use self::board::Board;
-use self::later::Piece;
+use self::erase::Erasing;
+use self::facts::{Facts, size_fact};
+use self::share::SharePicture;
 use self::stage::StageArea;
+use self::timelapse::TimelapseSheet;
+use self::tool_sheets::{GotoSheet, KeysSheet};
 use super::icons;
+use super::parts::Loaded;
 use super::session::Session;
 use super::shell::app::{Action, App, Front, Section};
 
-/// Place in front of the session's room.
-pub(crate) fn open(session: Session) -> Front {
-    let board = Board::new(session);
-    board.load_in_time();
-    // A page shows one board in its life.
-    Box::leak(Box::new(board))
+/// Loads Place and puts it in front of the session's room.
+#[wasm_split(place, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
+pub(crate) fn open(session: Session) -> Loaded<Front> {
+    // A page shows few boards in its life.
+    Ok(Box::leak(Box::new(Board::new(session))))
 }
 
 impl App for Board {
@@ -65,7 +69,16 @@ impl App for Board {
     }
 
     fn section(&self, place: Section) -> AnyView {
-        self.place(Piece::Section(place)).into_any()
+        let board = *self;
+        match place {
+            Section::Panel => view! { <Facts board/> }.into_any(),
+            Section::Share => view! { <SharePicture board/> }.into_any(),
+            Section::Facts => size_fact(board).into_any(),
+            Section::Order => view! { <Erasing board/> }.into_any(),
+            Section::Sheets => {
+                view! { <KeysSheet board/><GotoSheet board/><TimelapseSheet board/> }.into_any()
+            }
+        }
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -74,15 +87,7 @@ impl App for Board {
         slowed.into_iter().chain(refused).collect()
     }
 
-    fn is_shown(&self) -> bool {
-        self.surface.view.with(Option::is_some)
-    }
-
     fn is_empty(&self) -> bool {
         self.session.canvas.painted.get() == 0
-    }
-
-    fn load_rest(&self) {
-        self.load();
     }
 }

@@ -9,9 +9,17 @@ use meshwork_web::texts;
 use meshwork_web::view::{Insets, Stage, View};
 use wasm_bindgen::prelude::*;
 
+use super::allowance::Allowance;
 use super::board::Board;
+use super::card::CellCard;
+use super::cursors::Cursors;
+use super::dock::{Dock, ZoomDock};
+use super::ghost::GhostLayer;
 use super::keyboard::{self, Keys};
-use super::later::Piece;
+use super::marking::MarkLayer;
+use super::minimap::Minimap;
+use super::picture::PictureLayer;
+use super::picture_bar;
 use super::surface::Frame;
 
 /// How much a notch of the wheel zooms: e to the power of this, a pixel.
@@ -53,6 +61,7 @@ pub(crate) fn StageArea(
         }
     };
     let is_shown = move || board.surface.view.with(Option::is_some);
+    board.surface.keep_thumbnail();
     view! {
             <div class="stage-box">
                 <div
@@ -67,14 +76,24 @@ pub(crate) fn StageArea(
                 >
                     <Paper board keys/>
                     <canvas class="grid" node_ref=board.surface.grid aria-hidden="true"></canvas>
-                    {board.place(Piece::Layers)}
+                    <PictureLayer board/>
+                    <GhostLayer board/>
+                    <MarkLayer board/>
                     <CellFrame board/>
-                    {board.place(Piece::Pointers)}
+                    <Cursors board/>
+                    <CellCard board/>
                 </div>
                 {before_open}
-                {board.place(Piece::BesideCanvas)}
+                <Allowance board/>
+                <Minimap board/>
             </div>
-            <Show when=is_shown>{board.place(Piece::Tools)}</Show>
+            <Show when=is_shown>
+                {picture_bar::take_from_anywhere(board)}
+                <Dock board/>
+                <div class="zoom-place">
+                    <ZoomDock board/>
+                </div>
+            </Show>
     }
 }
 

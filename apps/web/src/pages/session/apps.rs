@@ -1,7 +1,6 @@
 //! The apps of the room: which are on, and which is in front.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
@@ -10,7 +9,6 @@ use meshwork_place::canvas::Canvas;
 use meshwork_web::apps::{self, APPS, App};
 use meshwork_web::view::FIRST_CANVAS;
 
-use super::super::documents;
 use super::node::PageNode;
 use super::{Session, set_if_new};
 
@@ -97,8 +95,7 @@ impl Session {
         self.address.refresh();
     }
 
-    /// Reads again which apps are on, in a room that opened with this one. Those that keep documents are on as soon as the
-    /// part is here that has them.
+    /// Reads again which apps are on, in a room that opened with this one.
     pub(super) fn read_apps(self, first: &'static App) {
         let further = self.node.with_room(|node, _, room| {
             let is_on = |app: &&App| app.word != first.word && node.room(room).slot_of(&word(app)).is_some();
@@ -108,21 +105,6 @@ impl Session {
         // Whoever hears of a size begins a canvas anew, and rules are read often.
         if self.canvas.size.get_untracked() != size {
             self.canvas.size.set(size);
-        }
-        let has_documents = |app: &&App| app.word == meshwork_sync::WORD;
-        if further.iter().chain([&first]).any(has_documents) && !documents::are_here() {
-            let room = self.node.room.get_untracked();
-            spawn_local(async move {
-                documents::load(self).await;
-                if self.node.room.get_untracked() == room {
-                    self.node.with_room(|node, now, room| node.room_mut(now, room).make_replicas());
-                    self.read_apps(first);
-                }
-            });
-            return self.apps.show(vec![first]);
-        }
-        if further.iter().any(has_documents) {
-            self.visited.note_documents();
         }
         self.apps.show([vec![first], further].concat());
     }

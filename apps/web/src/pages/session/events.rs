@@ -11,7 +11,6 @@ use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::apps;
 use meshwork_web::texts;
 
-use super::later::News;
 use super::{Phase, Session};
 use leptos::prelude::*;
 
@@ -54,18 +53,16 @@ impl Session {
             Event::SecretChanged { room } if is_ours(room) => {
                 self.governing.is_shut_out.set(false);
                 self.address.refresh();
-                self.heed(News::Changed);
+                self.refresh();
             }
             Event::RulesChanged { room } if is_ours(room) => {
                 if let Some(first) = self.apps.on.with_untracked(|apps| apps.first().copied()) {
                     self.read_apps(first);
                 }
-                self.heed(News::Changed);
+                self.refresh();
             }
             Event::ShutOut { room, by } if is_ours(room) => self.handle_shut_out(by),
-            Event::Link { .. } | Event::InStep { .. } | Event::RecordsInStep { .. } => {
-                self.heed(News::Changed)
-            }
+            Event::Link { .. } | Event::InStep { .. } | Event::RecordsInStep { .. } => self.refresh(),
             Event::Presence { room, endpoint, slot, state }
                 if self.canvas.is_it(room, canvas::replica(slot)) =>
             {
@@ -74,20 +71,20 @@ impl Session {
             }
             Event::MemberAttached { room, endpoint } if is_ours(room) => {
                 self.governing.is_shut_out.set(false);
-                self.heed(News::Came(endpoint));
+                self.greet(endpoint);
             }
             // Who becomes distant stays: that is no news but for the comb.
             Event::MemberDetached { room, distant: true, .. } if is_ours(room) => {
-                self.heed(News::Changed);
+                self.refresh();
             }
             Event::MemberDetached { room, endpoint, .. } if is_ours(room) => {
-                self.heed(News::Went(endpoint));
+                self.see_off(endpoint);
             }
             Event::Changed { room, replica, batch, changes } if self.canvas.is_it(room, replica) => {
                 self.show_painted(batch, Painted::of(&changes));
             }
             Event::Changed { room, replica, .. } if replica == notes::replica() && is_ours(room) => {
-                self.heed(News::Noted);
+                self.notes.gather();
             }
             Event::Acknowledged { room, by, sequences, .. } if is_ours(room) => {
                 self.canvas.reach.hear(by, &sequences);
@@ -127,8 +124,8 @@ impl Session {
             StorageNews::State { room, state } if self.node.is_in(room) => self.storage.set(state),
             StorageNews::Forgotten { .. } => self.forgotten.update(|forgotten| *forgotten += 1),
             StorageNews::Restored { room, .. } if self.node.is_in(room) => {
-                self.heed(News::Changed);
-                self.heed(News::Noted);
+                self.refresh();
+                self.notes.gather();
                 self.tell_hearer(None);
             }
             _ => {}
@@ -149,8 +146,8 @@ impl Session {
         self.address.is_private.set(is_private);
         self.address.refresh();
         self.phase.set(Phase::Open);
-        self.heed(News::Changed);
-        self.heed(News::Noted);
+        self.refresh();
+        self.notes.gather();
     }
 
     /// Somebody lets us in no more: the room has a new link. That is said once, whoever says so.

@@ -6,7 +6,6 @@ use meshwork_core::node::RoomSpec;
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 
-use super::super::documents;
 use super::{Phase, Session};
 
 impl Session {
@@ -16,9 +15,6 @@ impl Session {
         let entry = self.begin_entering();
         self.address.code.set(None);
         spawn_local(async move {
-            if documents::come_with(Some(&app)) {
-                documents::load(self).await;
-            }
             let kept = self.visited.find_unshared(&app).await;
             if !self.is_wanted(entry) {
                 return;

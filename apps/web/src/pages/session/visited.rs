@@ -9,7 +9,7 @@ use meshwork_web::apps::{self, App};
 use meshwork_web::texts;
 use meshwork_web::visits::{Visit, Visits};
 
-use super::super::{browser, documents, thumbnail};
+use super::super::{browser, thumbnail};
 use super::address::is_unshared;
 use super::node::PageNode;
 use super::set_if_new;
@@ -108,7 +108,6 @@ impl Visited {
         visits.forget(id);
         browser::store(VISITS_KEY, &visits.write());
         thumbnail::forget(id);
-        documents::forget(id);
         self.node.driver().forget(id).await.map_err(|error| texts::sentence(&error.to_string()))
     }
 
@@ -126,13 +125,6 @@ impl Visited {
             }
         }
         None
-    }
-
-    /// Notes that the room has documents beside what it opened with.
-    pub(super) fn note_documents(self) {
-        if let Some(id) = self.node.room_id() {
-            documents::remember(id);
-        }
     }
 
     /// Notes who is in the room with oneself, from time to time and when more are.

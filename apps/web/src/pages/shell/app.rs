@@ -22,20 +22,14 @@ pub(crate) trait App: Send + Sync {
     /// What it offers in the bar: the first [`BAR_ACTIONS`] have a button there where it is wide, and all stand in its menu.
     fn actions(&self) -> Vec<Action>;
 
-    /// What it adds to a place of the page, as soon as it is loaded.
+    /// What it adds to a place of the page.
     fn section(&self, place: Section) -> AnyView;
 
     /// What is to be known about what one did in it.
     fn notices(&self) -> Vec<Notice>;
 
-    /// Whether there is something to see of the room; it is tracked.
-    fn is_shown(&self) -> bool;
-
     /// Whether the room holds nothing of it yet; it is tracked.
     fn is_empty(&self) -> bool;
-
-    /// Loads what of it a first look does not need.
-    fn load_rest(&self);
 }
 
 /// How many things of an app have a button in the bar.

@@ -7,7 +7,6 @@ mod bar;
 mod before_open;
 mod comb;
 mod guest;
-mod later;
 mod meet;
 mod more;
 mod new_link;
@@ -26,13 +25,23 @@ use leptos::prelude::*;
 use meshwork_web::texts;
 use meshwork_web::texts::notices::Offer;
 
-use self::app::Front;
+use self::app::{Front, Section};
 use self::bar::Bar;
 use self::before_open::{BeforeOpen, is_covered};
-use self::later::{Guest, PeoplePanel, Sheets};
+use self::guest::GuestLine;
+use self::meet::MeetSheet;
+use self::more::MoreMenu;
+use self::notes::NotesSheet;
+use self::overlay::OverlaySheet;
+use self::people::People;
+use self::room::RoomSheet;
 use self::room_notices::RoomNotices;
+use self::share::ShareSheet;
 use super::browser;
+use super::key_sheet::KeySheet;
+use super::notices::NoticeCard;
 use super::session::{Phase, Session};
+use super::voice::VoiceOutlet;
 
 /// The page.
 #[component]
@@ -42,7 +51,6 @@ pub(crate) fn RoomPage(
     /// The app in front.
     front: Front,
 ) -> impl IntoView {
-    later::load_in_time(session, front);
     Effect::new(move || {
         let code = session.address.code.get().filter(|_| session.phase.get() == Phase::Open);
         let name = Some(session.governing.room_name()).filter(|name| !name.is_empty());
@@ -66,13 +74,36 @@ pub(crate) fn RoomPage(
             <Bar session front/>
             <main class="stage-area" class:covered=is_covered>
                 <h1 class="sr-only">{title}</h1>
-                <Guest session/>
+                <GuestLine session/>
                 <RoomNotices session front/>
                 {front.view(before_open)}
             </main>
-            <PeoplePanel session front/>
+            <People session front/>
             <Sheets session front/>
         </div>
+    }
+}
+
+/// All sheets and announcements, and a notice if another app could not be loaded.
+#[component]
+fn Sheets(session: Session, front: Front) -> impl IntoView {
+    let missing = move || {
+        session.is_part_missed.get().then(|| {
+            let notice = texts::notices::part_missing();
+            view! { <div class="update-line" role="alert"><NoticeCard notice/></div> }
+        })
+    };
+    view! {
+        {missing}
+        <MoreMenu session front/>
+        <ShareSheet session front/>
+        <RoomSheet session front/>
+        <OverlaySheet session/>
+        <MeetSheet session/>
+        <KeySheet session/>
+        <NotesSheet session/>
+        <VoiceOutlet voice=session.voice/>
+        {front.section(Section::Sheets)}
     }
 }
 

@@ -22,23 +22,20 @@ use self::state::Sync;
 use self::statistics::AverageFact;
 use self::tabs::Tabs;
 use super::icons;
-use super::parts::{Loaded, Part, Stage};
+use super::parts::Loaded;
 use super::session::{Phase, Session};
 use super::shell::app::{Action, App, Front, Section};
 
-/// Sync in front of the session's room.
-pub(crate) fn open(session: Session) -> Front {
-    let part = Part::new();
-    part.load(load_sync);
-    let is_empty = RwSignal::new(true);
+/// Loads Sync and puts it in front of the session's room.
+#[wasm_split(sync, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
+pub(crate) fn open(session: Session) -> Loaded<Front> {
     // A page shows it as long as it lives.
-    Box::leak(Box::new(SyncFront { session, part, is_empty }))
+    Ok(Box::leak(Box::new(SyncFront { session, is_empty: RwSignal::new(true) })))
 }
 
-/// Sync as the page of a room knows it before anything of it is loaded.
+/// Sync as the page of a room knows it.
 struct SyncFront {
     session: Session,
-    part: Part,
     /// Whether nobody has counted or written anything.
     is_empty: RwSignal<bool>,
 }
@@ -53,17 +50,15 @@ impl App for SyncFront {
     }
 
     fn view(&self, before_open: AnyView) -> AnyView {
-        let Self { session, part, is_empty } = *self;
+        let Self { session, is_empty } = *self;
         let is_open = Memo::new(move |_| session.phase.get() == Phase::Open);
-        Effect::new(move || {
-            if part.stage() == Stage::Failed {
-                session.is_part_missed.set(true);
-            }
-        });
         view! {
+            <style>{include_str!("sync.css")}</style>
             <div class="stage-box sync-box">
                 {before_open}
-                <Show when=move || is_open.get()>{part.made(move || enter(Ask::Tabs(session, is_empty)))}</Show>
+                <Show when=move || is_open.get()>
+                    <Tabs sync=Sync::new(session, is_empty)/>
+                </Show>
             </div>
         }
         .into_any()
@@ -74,9 +69,9 @@ impl App for SyncFront {
     }
 
     fn section(&self, place: Section) -> AnyView {
-        let Self { session, part, .. } = *self;
+        let session = self.session;
         match place {
-            Section::Panel => part.made(move || enter(Ask::Average(session))).into_any(),
+            Section::Panel => view! { <AverageFact session/> }.into_any(),
             _ => ().into_any(),
         }
     }
@@ -85,36 +80,7 @@ impl App for SyncFront {
         Vec::new()
     }
 
-    fn is_shown(&self) -> bool {
-        self.part.stage() == Stage::Here && self.session.phase.get() == Phase::Open
-    }
-
     fn is_empty(&self) -> bool {
         self.is_empty.get()
     }
-
-    fn load_rest(&self) {
-        self.part.load(load_sync);
-    }
-}
-
-/// What stands behind the door.
-#[derive(Clone, Copy)]
-enum Ask {
-    /// The tabs; the signal says whether nothing is in them.
-    Tabs(Session, RwSignal<bool>),
-    /// The average round trip.
-    Average(Session),
-}
-
-/// The one door to the part, so that it stands open for all as soon as it does for one.
-#[wasm_split(sync, wasm_split_path = ::leptos::wasm_split, preload(load_sync), fallible)]
-fn enter(ask: Ask) -> Loaded<Option<AnyView>> {
-    Ok(Some(match ask {
-        Ask::Tabs(session, is_empty) => {
-            let sync = Sync::new(session, is_empty);
-            view! { <style>{include_str!("sync.css")}</style><Tabs sync/> }.into_any()
-        }
-        Ask::Average(session) => view! { <AverageFact session/> }.into_any(),
-    }))
 }

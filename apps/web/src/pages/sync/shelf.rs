@@ -10,17 +10,17 @@ use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 
-use super::super::shelf::{self, Shelf};
+use super::super::shelf::Shelf;
 use super::state::Sync;
 
-/// The shelf of the room; it is opened once. None where the page shows no room, or the part that has it cannot be loaded.
-pub(super) async fn of(sync: Sync) -> Option<Rc<dyn Shelf>> {
+/// The shelf of the room; it is opened once. None if the page shows no room.
+pub(super) async fn of(sync: Sync) -> Option<Rc<Shelf>> {
     if let Some(shelf) = sync.shelf() {
         return Some(shelf);
     }
     let room = sync.session.node.room_id()?;
-    let opened = shelf::open(sync.session, room, sync.slot).await.ok()?.await;
-    sync.share_shelf(opened)
+    let opened = Shelf::open(sync.session, room, sync.slot).await;
+    sync.share_shelf(Rc::new(opened))
 }
 
 /// Hands others the blobs that they ask for, and takes those that are fetched.

@@ -151,7 +151,7 @@ pub(super) struct Sync {
     last: RwSignal<[Option<Place>; 3]>,
     /// Tabs that came later hear what happens, too.
     hearers: StoredValue<Vec<Hear>, LocalStorage>,
-    shelf: StoredValue<Option<Rc<dyn Shelf>>, LocalStorage>,
+    shelf: StoredValue<Option<Rc<Shelf>>, LocalStorage>,
 }
 
 impl Sync {
@@ -391,12 +391,12 @@ impl Sync {
     }
 
     /// The blobs of the room that this page holds, where a tab has opened them.
-    pub(super) fn shelf(self) -> Option<Rc<dyn Shelf>> {
+    pub(super) fn shelf(self) -> Option<Rc<Shelf>> {
         self.shelf.try_get_value().flatten()
     }
 
     /// The same for all tabs: the one that was opened first. None where the page shows the room no longer.
-    pub(super) fn share_shelf(self, opened: Rc<dyn Shelf>) -> Option<Rc<dyn Shelf>> {
+    pub(super) fn share_shelf(self, opened: Rc<Shelf>) -> Option<Rc<Shelf>> {
         self.shelf.try_update_value(|shelf| shelf.get_or_insert(opened).clone())
     }
 

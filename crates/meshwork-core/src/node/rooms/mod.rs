@@ -29,7 +29,6 @@ use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::lanes::Presence;
 use crate::links::link::Link;
 use crate::overlay::LinkFacts;
-use crate::overlay::maker::Maker;
 use crate::overlay::sketch::Sketch;
 use crate::rng::Seed;
 use crate::room::{MakeReplica, Room, RoomOutput};
@@ -142,8 +141,6 @@ pub(super) struct Rooms {
     attachments: Attachments,
     /// Makes the replicas of the apps of rooms.
     apps: MakeReplica,
-    /// What makes overlays, once it is here.
-    overlays: Option<Maker>,
     /// The seed of overlays.
     overlay_seed: Seed,
     /// Signatures that may still be checked in the present call.
@@ -159,7 +156,6 @@ impl Rooms {
             rooms: BTreeMap::new(),
             attachments: Attachments::default(),
             apps,
-            overlays: None,
             overlay_seed,
             signatures_left: 0,
             datagrams: 0,
@@ -303,7 +299,7 @@ impl Rooms {
         }
         let mut room = Room::new(handle, id, genesis, bytes, self.apps, own.me, &own.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
-        room.membership_mut().set_own(Introduction::from(&own.announcement), seed, self.overlays);
+        room.membership_mut().set_own(Introduction::from(&own.announcement), seed);
         room.membership_mut().set_most(own.config.links_most);
         if let Some(Secrets { renewed, edit_seed, .. }) = entry.secrets {
             edit_seed.iter().for_each(|seed| room.kept_mut().admit_self(seed));
@@ -342,14 +338,6 @@ impl Rooms {
         self.open_room(own, handle, genesis, bytes.to_vec(), id)?;
         self.store_genesis(own, handle);
         Ok(())
-    }
-
-    /// From now on rooms make their overlays with this.
-    pub(super) fn set_overlays(&mut self, own: &Own, maker: Maker) {
-        self.overlays = Some(maker);
-        for room in self.rooms_mut() {
-            room.set_maker(room.kept().present(own.now), maker);
-        }
     }
 
     /// The most links that this endpoint keeps.

@@ -318,7 +318,7 @@ impl Writing {
     ///
     /// # Errors
     /// In words, that they cannot be reached.
-    pub(super) async fn shelf(self) -> Result<Rc<dyn Shelf>, String> {
+    pub(super) async fn shelf(self) -> Result<Rc<Shelf>, String> {
         shelf::of(self.sync).await.ok_or_else(|| texts::documents::UNREACHABLE.to_owned())
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::wasm_split::wasm_split;
 use leptos::web_sys::{self, File};
 use meshwork_core::blobs::BlobId;
 use meshwork_sync::whiteboard::{Bounds, Order, Piece, Point, Shape, ShapeId, Style, What};
@@ -14,7 +13,6 @@ use meshwork_web::whiteboard::{Area, Place, hand, hit, svg};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::super::super::parts::Loaded;
 use super::super::super::{browser, icons, scribble};
 use super::easel::Easel;
 use super::painter::{Painter, new_canvas};
@@ -37,10 +35,9 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
     spawn_local(async move {
         let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
         match text {
-            Some(text) => match shapes_of(text).await {
-                Ok(Ok(drawn)) => put(easel, drawn, true).await,
-                Ok(Err(why)) => easel.tell(texts::sentence(&why)),
-                Err(_) => easel.tell(texts::board::FILES_NOT_LOADED.to_owned()),
+            Some(text) => match excalidraw::read(&text) {
+                Ok(drawn) => put(easel, drawn, true).await,
+                Err(error) => easel.tell(texts::sentence(&error.to_string())),
             },
             None => easel.tell(texts::file_unreadable(&file.name())),
         }
@@ -73,36 +70,20 @@ pub(super) fn take_scribble(easel: Easel) {
 
 /// Takes a pasted text: shapes, or words.
 pub(super) fn take_text(easel: Easel, text: &str) {
-    let text = text.to_owned();
     if !text.trim_start().starts_with('{') {
-        return easel.put_text(&text);
+        return easel.put_text(text);
     }
-    spawn_local(async move {
-        match shapes_of(text.clone()).await {
-            Ok(Ok(drawn)) => put(easel, drawn, false).await,
-            _ => easel.put_text(&text),
-        }
-    });
+    match excalidraw::read(text) {
+        Ok(drawn) => spawn_local(put(easel, drawn, false)),
+        Err(_) => easel.put_text(text),
+    }
 }
 
-/// The shapes of a file, or in words why it has none. What files are read and written with is a part of its own.
-#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn shapes_of(text: String) -> Loaded<Result<Vec<Drawn>, String>> {
-    Ok(excalidraw::read(&text).map_err(|error| error.to_string()))
-}
-
-/// A file that has these shapes.
-#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn file_of(shapes: Shapes, pictures: Pictures) -> Loaded<String> {
+/// A file that has these shapes, with those pictures that are here or come.
+async fn file_of(easel: Easel, shapes: &Shapes) -> String {
+    let pictures = pictures(easel, shapes).await;
     let shapes: Vec<(ShapeId, &Shape)> = shapes.iter().map(|(id, shape)| (*id, shape)).collect();
-    Ok(excalidraw::write(&shapes, |blob| pictures.get(&blob).cloned()))
-}
-
-/// The pictures as addresses that have all of them.
-#[wasm_split(files, wasm_split_path = ::leptos::wasm_split, fallible)]
-fn addresses_of(pictures: Pictures) -> Loaded<BTreeMap<BlobId, String>> {
-    let addresses = pictures.iter().filter_map(|(blob, bytes)| Some((*blob, excalidraw::data_url(bytes)?)));
-    Ok(addresses.collect())
+    excalidraw::write(&shapes, |blob| pictures.get(&blob).cloned())
 }
 
 /// Puts the shapes of a file down, in the middle of what is seen.
@@ -141,10 +122,7 @@ pub(super) fn copy(easel: Easel, takes_away: bool) {
         return;
     }
     spawn_local(async move {
-        let pictures = pictures(easel, &shapes).await;
-        let Ok(text) = file_of(shapes, pictures).await else {
-            return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
-        };
+        let text = file_of(easel, &shapes).await;
         match browser::copy_alone(&text).await {
             true if takes_away => easel.erase(&chosen.into_iter().collect::<Vec<_>>()),
             true => {}
@@ -182,10 +160,7 @@ async fn pictures(easel: Easel, shapes: &[(ShapeId, Shape)]) -> Pictures {
 fn save_excalidraw(easel: Easel) {
     let shapes = shapes(easel);
     spawn_local(async move {
-        let pictures = pictures(easel, &shapes).await;
-        let Ok(text) = file_of(shapes, pictures).await else {
-            return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
-        };
+        let text = file_of(easel, &shapes).await;
         // A browser that saves no files says so itself.
         let _ = browser::save_text(&format!("{NAME}.excalidraw"), &text);
     });
@@ -195,10 +170,7 @@ fn save_svg(easel: Easel) {
     let shapes = shown(easel);
     spawn_local(async move {
         let pictures = pictures(easel, &shapes).await;
-        let Ok(addresses) = addresses_of(pictures).await else {
-            return easel.tell(texts::board::FILES_NOT_LOADED.to_owned());
-        };
-        let address = |blob: BlobId| addresses.get(&blob).cloned();
+        let address = |blob: BlobId| excalidraw::data_url(pictures.get(&blob)?);
         let text = easel.with(|work| {
             let measure =
                 |text: &str, size: f64, is_strong: bool| work.painter.measure(text, size, is_strong);

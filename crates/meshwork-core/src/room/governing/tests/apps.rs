@@ -1,9 +1,6 @@
 //! Tables beside the first app: which are there, who may write in them, and how much.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use super::*;
-use crate::room::MakeReplica;
 use crate::signed::app::{CONVERSATION_SLOT, SLOTS_MAX};
 use crate::signed::change::{AppOn, Quota};
 use crate::signed::header::Family;
@@ -190,32 +187,6 @@ fn an_app_that_lost_its_slot_gets_another() {
 /// The digest of each replica.
 fn digests(room: &Room) -> Vec<impl core::fmt::Debug> {
     room.kept().replicas().iter().map(|(number, replica)| (number, replica.digest())).collect()
-}
-
-/// A page loads an app once the room has it, and has missed what was written there until then.
-#[test]
-fn late_makers_get_what_was_written() {
-    static IS_LOADED: AtomicBool = AtomicBool::new(false);
-    let late: MakeReplica = |app, parameters| {
-        let is_known = **app == *"toy" || IS_LOADED.load(Ordering::Relaxed);
-        is_known.then(|| toy::make(app, parameters)).flatten()
-    };
-    let own = ReplicaNumber::new(2, Family::Own).unwrap();
-    let (genesis, bytes, id) = Genesis::of_test(&identity(0));
-    let page = Room::new(RoomHandle(1), id, genesis, bytes, late, endpoint(2, 99), &Config::default());
-    let mut rooms = vec![room(0), page];
-    let on = AppOn { slot: 2, app: "toys".parse().unwrap(), parameters: Bytes::default() };
-    rooms[0].govern(now(1), &identity(0), Act::TurnOn(on)).unwrap();
-    talk(&mut rooms, 2);
-    rooms[0].write(now(61_000), &identity(0), own, Board::payloads(&[(1, 7)])).unwrap();
-    talk(&mut rooms, 61_001);
-    assert!(rooms[1].kept().replicas().get(own).is_none());
-    IS_LOADED.store(true, Ordering::Relaxed);
-    rooms[1].make_replicas(now(121_500));
-    talk(&mut rooms, 121_600);
-    let made = rooms[1].kept().replicas().get(own).unwrap();
-    assert_eq!(made.as_any::<Board>().unwrap().value(1), Some(7));
-    assert_eq!(offences(&mut rooms[1]), []);
 }
 
 /// Who may write changes while somebody writes whom it lets write, in an app that follows the first.

@@ -1,4 +1,4 @@
-//! What the page makes of news once all of it is loaded; until then there is nobody to show it to.
+//! Reads people, rules and notes again after something changed, and announces arrivals and departures.
 
 use leptos::prelude::*;
 use meshwork_core::id::{Endpoint, PeerId};
@@ -7,50 +7,19 @@ use meshwork_web::texts;
 
 use super::Session;
 
-/// Something that those parts of the page show that come after the app; [`Session::heed`] shows it.
-#[derive(Clone, Copy)]
-pub(crate) enum News {
-    /// A second has passed.
-    Second,
-    /// People or rules may be others than before.
-    Changed,
-    /// Notes may be others than before.
-    Noted,
-    /// Somebody came.
-    Came(Endpoint),
-    /// Somebody went.
-    Went(Endpoint),
-}
-
 impl Session {
-    /// Shows news with `show` from now on, which does it as soon as that part of the page is there.
-    pub(crate) fn on_news(self, show: fn(Session, News)) {
-        self.news.set_value(Some(show));
+    /// Refreshes what changes with time alone.
+    pub(super) fn tick(self) {
+        self.read_again(true);
+        self.activity.count(self.voice);
     }
 
-    /// Shows news, where there is somebody to show it to.
-    pub(crate) fn heed(self, news: News) {
-        if let Some(show) = self.news.get_value() {
-            show(self, news);
-        }
+    /// Reads people and rules again.
+    pub(super) fn refresh(self) {
+        self.read_again(false);
     }
 
-    /// Makes of news what is shown.
-    pub(crate) fn take_news(self, news: News) {
-        match news {
-            News::Second => {
-                self.refresh(true);
-                self.activity.count(self.voice);
-            }
-            News::Changed => self.refresh(false),
-            News::Noted => self.notes.gather(),
-            News::Came(who) => self.greet(who),
-            News::Went(who) => self.see_off(who),
-        }
-    }
-
-    /// Reads again who is here, and what goes with that.
-    fn refresh(self, is_second: bool) {
+    fn read_again(self, is_second: bool) {
         if self.node.room.get_untracked().is_none() {
             return;
         }
@@ -61,8 +30,8 @@ impl Session {
         self.governing.refresh();
     }
 
-    fn greet(self, who: Endpoint) {
-        self.refresh(false);
+    pub(super) fn greet(self, who: Endpoint) {
+        self.refresh();
         self.meeting.succeed();
         if self.people.tells_coming_of(who) {
             let detail = |row: &Row| format!("{}{}", texts::capital(&row.state.to_string()), time(row));
@@ -70,8 +39,8 @@ impl Session {
         }
     }
 
-    fn see_off(self, who: Endpoint) {
-        self.refresh(false);
+    pub(super) fn see_off(self, who: Endpoint) {
+        self.refresh();
         // That they left is said already.
         if let Some(by_me) = self.people.unlinking(who) {
             let passing = self.people.passing(who, |_| String::new());
@@ -85,7 +54,7 @@ impl Session {
     /// Closes the links to somebody, or lets them be made again.
     pub(crate) fn set_unlinked(self, peer: PeerId, is_unlinked: bool) {
         self.people.set_unlinked(peer, is_unlinked);
-        self.refresh(false);
+        self.refresh();
     }
 
     /// Hides somebody's cursor and announcements, or shows them again.
