@@ -9,6 +9,8 @@ pub struct App {
     pub title: &'static str,
     /// What they do in it.
     pub sentence: &'static str,
+    /// The same in less than 140 px of the start page.
+    pub caption: &'static str,
     /// What stands where a link to one of its rooms is previewed.
     pub invitation: &'static str,
     /// The word for doing something in it, after "may" and before "-ing".
@@ -29,6 +31,7 @@ pub const APPS: [App; 2] = [
         word: "place",
         title: "Place",
         sentence: "Paint one canvas together",
+        caption: "Paint one canvas",
         invitation: "You are invited to paint together",
         verbs: ("paint", "painting"),
         doers: "Painters",
@@ -40,6 +43,7 @@ pub const APPS: [App; 2] = [
         word: "sync",
         title: "Sync",
         sentence: "Draw, write and count together",
+        caption: "Draw, write, count",
         invitation: "You are invited to draw, write and count together",
         verbs: ("write", "writing"),
         doers: "Writers",

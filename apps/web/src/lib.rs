@@ -27,7 +27,6 @@ pub mod rail;
 pub mod recent;
 pub mod rtt;
 pub mod rules;
-pub mod scribble;
 pub mod sketch;
 pub mod sparkline;
 pub mod stencil;

@@ -5,7 +5,7 @@ use meshwork_core::id::Identity;
 use meshwork_e2e::{Browser, Cli, Look, PATIENCE, Server, Tab};
 use serde_json::json;
 
-use crate::common::{make_room, wait_linked};
+use crate::common::{make_room, share_sync, wait_linked};
 use crate::scene;
 
 /// The people, each with the secret of a key whose bead looks unlike the others'.
@@ -92,8 +92,7 @@ pub(crate) async fn gather(server: &Server, others: &[Person], painted: bool) ->
 pub(crate) async fn gather_values(server: &Server, others: &[Person]) -> Result<Cast> {
     let (browser, host) = MIRA.open(server.url(), ALIKE).await?;
     host.wait_there(PATIENCE, "make-room").await?;
-    host.click("app-sync").await?;
-    let link = make_room(&host, "private").await?;
+    let link = share_sync(&host).await?;
     join(host, link, vec![browser], others).await
 }
 

@@ -28,9 +28,6 @@ pub(crate) async fn start(camera: &Camera) -> Result<()> {
     let (_browser, tab) = MIRA.open(server.url(), ALIKE).await?;
     wait_page_says(&tab, "Ready. The server").await?;
     camera.take(&tab, "home").await?;
-    tab.click("app-sync").await?;
-    camera.take(&tab, "home-sync").await?;
-    tab.click("app-place").await?;
     unfold(&tab, "rules-fold").await?;
     camera.take(&tab, "home-rules").await?;
     tab.reload().await?;

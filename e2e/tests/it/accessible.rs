@@ -173,7 +173,7 @@ async fn values_keep_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, link) = open_values(&browser, server.url(), "private").await?;
+    let (tab, link) = open_values(&browser, server.url()).await?;
     findings.look(&tab, "no values").await?;
     let _other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
@@ -233,7 +233,7 @@ async fn versions_keep_nobody_out() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
     let mut findings = Findings::default();
-    let (tab, _) = open_values(&browser, server.url(), "private").await?;
+    let (tab, _) = open_values(&browser, server.url()).await?;
     open_editor(&tab).await?;
     tab.click("document-editor").await?;
     tab.press_keys(&format!("![A map](blob:{})", "a".repeat(64))).await?;

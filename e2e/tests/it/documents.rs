@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::common::editor::{drop_file, read, type_at_end, wait_reads};
 use crate::common::{
-    close, make_room, open_editor, open_start, open_values, wait_held, wait_linked, wait_page_says,
+    close, open_editor, open_start, open_values, share_sync, wait_held, wait_linked, wait_page_says,
     wait_pressed, wait_says, watched_room,
 };
 
@@ -43,7 +43,7 @@ const APART: Duration = Duration::from_secs(60);
 async fn three_type_at_once_and_lose_nothing() -> Result<()> {
     let mut server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     let (bo, cy) = (browsers[1].tab(&link).await?, browsers[2].tab(&link).await?);
     wait_linked(&ann, 2).await?;
     for tab in [&ann, &bo, &cy] {
@@ -128,8 +128,7 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
     let browsers = [Browser::start_kind(Kind::of_this_run()).await?, Browser::start().await?];
     let start = open_start(&browsers[0], server.url()).await?;
     start.type_text("display-name", "Ann").await?;
-    start.click("app-sync").await?;
-    let link = make_room(&start, "open").await?;
+    let link = share_sync(&start).await?;
     let (ann, bo) = (start, browsers[1].tab(&link).await?);
     wait_linked(&ann, 1).await?;
     open_editor(&ann).await?;
@@ -193,7 +192,7 @@ async fn undo_takes_back_only_ones_own() -> Result<()> {
 async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (ann, link) = open_values(&browser, server.url(), "open").await?;
+    let (ann, link) = open_values(&browser, server.url()).await?;
     let bo = browser.tab(&link).await?;
     wait_linked(&ann, 1).await?;
     // By keys alone: to the tab, and with Enter from the title into the text.
@@ -229,7 +228,7 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
 async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (ann, _) = open_values(&browser, server.url(), "open").await?;
+    let (ann, _) = open_values(&browser, server.url()).await?;
     open_editor(&ann).await?;
     let strong =
         "return Array.from(document.querySelectorAll('.md-strong'), (words) => words.innerText).join(' ')";
@@ -259,7 +258,7 @@ async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
 async fn letters_in_front_leave_pieces_alone() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (ann, _) = open_values(&browser, server.url(), "open").await?;
+    let (ann, _) = open_values(&browser, server.url()).await?;
     open_editor(&ann).await?;
     // Every second mark ends what the one before it begins, counted from where its piece begins.
     let text: String =
@@ -293,7 +292,7 @@ async fn letters_in_front_leave_pieces_alone() -> Result<()> {
 async fn versions_are_saved_compared_and_restored() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     let bo = browsers[1].tab(&link).await?;
     wait_linked(&ann, 1).await?;
     open_editor(&ann).await?;
@@ -363,7 +362,7 @@ async fn a_view_link_reads_and_says_why() -> Result<()> {
 async fn keepers_keep_pictures_of_documents() -> Result<()> {
     let server = Server::start().await?;
     let (browsers, keeper) = ([Browser::start().await?, Browser::start().await?], Cli::new()?);
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     let data = keeper.path("kept");
     let keeping = keeper.start(["sync", "keep", &link, "--data", &data.to_string_lossy()])?;
     keeping.line(PATIENCE, "the keeper", |_| true).await?;

@@ -32,7 +32,7 @@ const TOOLS: [(&str, &[&str]); 11] = [
 
 /// One person on an empty board.
 async fn one(server: &Server, browser: &Browser) -> Result<Tab> {
-    let (tab, _) = open_values(browser, server.url(), "private").await?;
+    let (tab, _) = open_values(browser, server.url()).await?;
     open_board(&tab).await?;
     focus(&tab).await?;
     Ok(tab)

@@ -5,7 +5,7 @@ use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 use serde_json::json;
 
 use crate::common::editor::{drop_file, read, wait_reads};
-use crate::common::{make_room, open_editor, open_values, wait_linked, wait_pressed, wait_says};
+use crate::common::{open_editor, open_values, share_sync, wait_linked, wait_pressed, wait_says};
 
 /// Fails where the page's program has stopped.
 async fn check_runs(tab: &Tab) -> Result<()> {
@@ -26,7 +26,7 @@ async fn check_runs(tab: &Tab) -> Result<()> {
 async fn deep_texts_crash_no_reader() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (ann, link) = open_values(&browser, server.url(), "open").await?;
+    let (ann, link) = open_values(&browser, server.url()).await?;
     open_editor(&ann).await?;
     let bo = browser.tab(&link).await?;
     wait_linked(&ann, 1).await?;
@@ -91,7 +91,7 @@ fn instead(editor: &str) -> String {
 async fn an_editor_that_throws_ends_no_page() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (ann, link) = open_values(&browser, server.url(), "open").await?;
+    let (ann, link) = open_values(&browser, server.url()).await?;
     open_editor(&ann).await?;
     let thrown = "new Proxy({}, { get: () => () => { throw new RangeError('too much recursion') } })";
     let bo = browser.tab("about:blank").await?;
@@ -128,8 +128,7 @@ async fn a_file_that_fails_leaves_no_document() -> Result<()> {
         tab.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": instead(&editor) })).await?;
         tab.goto(server.url()).await?;
         tab.wait_there(PATIENCE, "make-room").await?;
-        tab.click("app-sync").await?;
-        make_room(&tab, "open").await?;
+        share_sync(&tab).await?;
         wait_says(&tab, "counter", "0").await?;
         tab.click("tab-document").await?;
         tab.wait_there(PATIENCE, "document-list").await?;

@@ -5,7 +5,7 @@ use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, ServerOptions, Tab};
 
 use crate::common::hands::wait_there;
 use crate::common::{
-    SIZE, close, make_room, open_editor, open_start, open_values, unfold, wait_gone, wait_linked,
+    SIZE, close, make_room, open_editor, open_page, open_start, open_values, unfold, wait_gone, wait_linked,
     wait_page_says, wait_says, wait_shows,
 };
 
@@ -181,7 +181,7 @@ async fn rooms_get_further_apps() -> Result<()> {
 async fn sync_rooms_get_a_canvas() -> Result<()> {
     let server = Server::start().await?;
     let browsers = tokio::try_join!(Browser::start(), Browser::start(), Browser::start())?;
-    let (mira, link) = open_values(&browsers.0, server.url(), "private").await?;
+    let (mira, link) = open_values(&browsers.0, server.url()).await?;
     let lin = browsers.1.tab(&link).await?;
     wait_linked(&mira, 1).await?;
     lin.click("increment").await?;
@@ -279,21 +279,26 @@ async fn servers_have_pages_below_a_path() -> Result<()> {
     let server = Server::start_with(ServerOptions { arguments, ..ServerOptions::default() }).await?;
     let url = format!("http://{}/some/mesh", server.address());
     let browser = Browser::start().await?;
-    let (tab, link) = open_values(&browser, &format!("{url}/"), "open").await?;
-    ensure!(link.starts_with(&format!("{url}/sync/")), "the link is {link}");
-    tab.click("increment").await?;
-    Cli::new()?.run(["sync", "list", &link]).await?.success()?;
+    let (tab, link) = open_page(&browser, &format!("{url}/"), "open").await?;
+    ensure!(link.starts_with(&format!("{url}/place/")), "the link is {link}");
+    paint(&tab, (3, 4)).await?;
+    Cli::new()?.run(["place", "stats", &link]).await?.success()?;
     wait_says(&tab, "kept", "Saved in this browser").await?;
     tab.reload().await?;
-    wait_says(&tab, "counter", "1").await?;
+    wait_shows(&tab, (3, 4), RED).await?;
     tab.eval("document.querySelector('a.brand').click()", vec![]).await?;
     wait_there(&tab, "join-code").await?;
     ensure!(tab.url().await? == format!("{url}/"), "home is {}", tab.url().await?);
     let code = link.rsplit('/').next().unwrap_or_default().split('#').next().unwrap_or_default().to_owned();
     tab.type_text("join-code", &code).await?;
     tab.click("join-room").await?;
-    wait_says(&tab, "counter", "1").await?;
+    wait_shows(&tab, (3, 4), RED).await?;
     ensure!(tab.url().await?.starts_with(&format!("{url}/")), "the room is at {}", tab.url().await?);
+    tab.goto(&format!("{url}/")).await?;
+    wait_there(&tab, "app-sync").await?;
+    tab.click("app-sync").await?;
+    wait_says(&tab, "counter", "0").await?;
+    ensure!(tab.url().await? == format!("{url}/sync"), "Sync is at {}", tab.url().await?);
     Ok(())
 }
 
@@ -301,7 +306,7 @@ async fn servers_have_pages_below_a_path() -> Result<()> {
 async fn links_lead_to_what_is_in_view() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     ann.click("tab-whiteboard").await?;
     let link = ann
         .wait_until(PATIENCE, "the address", async || {

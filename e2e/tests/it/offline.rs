@@ -195,7 +195,7 @@ async fn a_new_version_waits_for_consent() -> Result<()> {
 }
 
 #[tokio::test]
-async fn failed_page_part_is_reported_and_retried() -> Result<()> {
+async fn apps_that_did_not_load_are_reported() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
     let tab = browser.tab("about:blank").await?;
@@ -204,24 +204,14 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
     };
     tab.devtools("Network.enable", json!({})).await?;
     tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
+    block(json!(["*/split_sync.wasm"])).await?;
     tab.goto(server.url()).await?;
-    clear_sample(&tab).await?;
-    // The part, and what it shares with others.
-    block(json!(["*/split_shell.wasm", "*/shared_*.bin"])).await?;
-    press_shown(&tab, "make-room").await?;
-    // The canvas needs nothing of it, and takes strokes.
-    tab.wait_until(PATIENCE, "a canvas to press", async || tab.click_cell(SIZE, (2, 2)).await).await?;
-    wait_shows(&tab, (2, 2), BLACK).await?;
-    // It stands on a phone as it will with all around it.
-    tab.look(Look::PHONE).await?;
-    let before = settled_canvas(&tab).await?;
-    tab.look(Look::DESKTOP).await?;
-    press_shown(&tab, "open-share").await?;
-    wait_page_says(&tab, "This part of the page did not load.").await?;
+    press_shown(&tab, "app-sync").await?;
+    wait_page_says(&tab, "This app did not load.").await?;
     block(json!([])).await?;
-    press_shown(&tab, "open-share").await?;
-    press_shown(&tab, "copy-picture").await?;
-    // The first load named no part, and they came from the folder of its build.
+    tab.reload().await?;
+    wait_says(&tab, "counter", "0").await?;
+    // The app came from the folder of the page's build.
     let loaded = tab
         .eval(
             "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)",
@@ -233,82 +223,6 @@ async fn failed_page_part_is_reported_and_retried() -> Result<()> {
         let path = paths.iter().find_map(|path| path.strip_suffix(name));
         path.map(str::to_owned).with_context(|| format!("{name} is not among {paths:?}"))
     };
-    ensure!(folder("split_shell.wasm")? == folder("meshwork_bg.wasm")?, "a part of another build: {paths:?}");
-    tab.look(Look::PHONE).await?;
-    tab.wait_until(PATIENCE, "the tools", async || {
-        ensure!(tab.eval("return document.querySelector('.dock') !== null", vec![]).await? == true);
-        Ok(())
-    })
-    .await?;
-    let after = settled_canvas(&tab).await?;
-    ensure!(before == after, "the canvas moved from {before} to {after}");
-    joins_a_large_room_without_its_part(&browser, &server).await
-}
-
-/// Where the canvas is and how large, once two looks at it find the same.
-async fn settled_canvas(tab: &Tab) -> Result<String> {
-    let place = "const { x, y, width, height } = document.querySelector('[data-testid=\"place-canvas\"]').getBoundingClientRect();
-        return `${width} by ${height} at ${x}, ${y}`";
-    let mut seen = String::new();
-    tab.wait_until(PATIENCE, "a canvas that stays where it is", async || {
-        tab.settle().await?;
-        let now = tab.eval(place, vec![]).await?.to_string();
-        let before = std::mem::replace(&mut seen, now);
-        ensure!(before == seen, "{before}, then {seen}");
-        Ok(())
-    })
-    .await?;
-    Ok(seen)
-}
-
-/// The part with the overlays of large rooms.
-const OVERLAYS: &str = "split_overlays.wasm";
-
-/// A page whose room has another overlay than a full mesh takes part without the code of it, says so, and loads it as
-/// soon as that can be had.
-async fn joins_a_large_room_without_its_part(browser: &Browser, server: &Server) -> Result<()> {
-    let (owner, crowd) = (Cli::new()?, Cli::new()?);
-    let made = owner.run(["place", "create", "--server", server.url()]).await?.success()?;
-    let link = made.stdout.trim().to_owned();
-    let swarm = crowd.start(["swarm", &link, "--peers", "3", "--paint", "8"])?;
-    swarm.line(PATIENCE, "a crowd", |line| line.contains("peers")).await?;
-    owner.run(["place", "rules", &link, "--overlay", "emergent"]).await?.success()?;
-    let tab = browser.tab("about:blank").await?;
-    let block = async |urls: serde_json::Value| {
-        tab.devtools("Network.setBlockedURLs", json!({ "urls": urls })).await.map(drop)
-    };
-    tab.devtools("Network.enable", json!({})).await?;
-    tab.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await?;
-    block(json!([format!("*/{OVERLAYS}")])).await?;
-    tab.goto(&link).await?;
-    wait_linked(&tab, 3).await?;
-    wait_page_says(&tab, "What links you in a large room did not load.").await?;
-    let painted = async || {
-        let before = tab.cells(SIZE).await?;
-        tab.wait_until(PATIENCE, "somebody's strokes", async || {
-            ensure!(tab.cells(SIZE).await? != before, "nothing was painted");
-            Ok(())
-        })
-        .await
-    };
-    painted().await?;
-    block(json!([])).await?;
-    let resources = "return performance.getEntriesByType('resource')
-        .filter(entry => entry.name.endsWith(arguments[0]) && entry.responseStatus === 200).length
-        + (document.body.innerText.includes('did not load') ? 0 : 100)";
-    tab.wait_until(PATIENCE, "the part", async || {
-        let loaded = tab.eval(resources, vec![OVERLAYS.into()]).await?;
-        ensure!(
-            loaded.as_u64() > Some(100),
-            "it is loaded {loaded} times, plus 100 when nothing is said of it"
-        );
-        Ok(())
-    })
-    .await?;
-    // With its own place in the overlay it goes on.
-    painted().await?;
-    tab.click("palette-e6194b").await?;
-    tab.click_cell(SIZE, (1, 1)).await?;
-    wait_shows(&tab, (1, 1), RED).await?;
-    wait_linked(&tab, 3).await
+    ensure!(folder("split_sync.wasm")? == folder("meshwork_bg.wasm")?, "an app of another build: {paths:?}");
+    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::common::{open_editor, open_values, wait_held, wait_linked};
 
 /// An open document in a private room, alone, and where it is.
 async fn alone(browser: &Browser, server: &Server) -> Result<(Tab, String)> {
-    let (tab, link) = open_values(browser, server.url(), "private").await?;
+    let (tab, link) = open_values(browser, server.url()).await?;
     open_editor(&tab).await?;
     Ok((tab, link))
 }

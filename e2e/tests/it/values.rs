@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use meshwork::Endpoint;
 use meshwork_e2e::{Browser, Cli, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ async fn click_times(tab: &Tab, testid: &str, times: usize) -> Result<()> {
 async fn sums_are_exact_after_being_apart() -> Result<()> {
     let mut server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     let bo = browsers[1].tab(&link).await?;
     wait_linked(&ann, 1).await?;
     click_times(&ann, "increment", 3).await?;
@@ -80,7 +81,7 @@ async fn sums_are_exact_after_being_apart() -> Result<()> {
 async fn values_are_set_changed_and_deleted() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (ann, link) = open_values(&browser, server.url(), "open").await?;
+    let (ann, link) = open_values(&browser, server.url()).await?;
     let bo = browser.tab(&link).await?;
     wait_linked(&ann, 1).await?;
     ann.type_text("value-key", "ferry").await?;
@@ -149,7 +150,7 @@ async fn seen_after(tab: &Tab, state: &str, moment: &Value) -> Result<f64> {
 async fn killed_tabs_go_stale_and_closed_ones_go() -> Result<()> {
     let server = Server::start().await?;
     let browsers = [Browser::start().await?, Browser::start().await?, Browser::start().await?];
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     let (bo, cy) = (browsers[1].tab(&link).await?, browsers[2].tab(&link).await?);
     wait_linked(&ann, 2).await?;
     bo.type_text("display-name", "Bo").await?;
@@ -224,13 +225,16 @@ async fn phones_have_room_for_names_and_toasts() -> Result<()> {
 async fn rooms_open_with_their_own_app() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, link) = open_values(&browser, server.url(), "open").await?;
+    let mira = Endpoint::builder().name("Mira").server(server.url()).bind().await?;
+    let room = mira.create(meshwork::sync::room()).await?;
+    room.registered().await?;
+    let link = room.link().to_string();
     let other = browser.tab(&link.replace("/sync/", "/place/")).await?;
     wait_says(&other, "counter", "0").await?;
     ensure!(other.url().await? == link, "the address is {}", other.url().await?);
     let bare = link.split('#').next().context("an address")?.replace("/sync/", "/");
     other.goto(&bare).await?;
     wait_says(&other, "counter", "0").await?;
-    tab.goto(server.url()).await?;
-    wait_says(&tab, "kept-link", "Sync room").await
+    other.goto(server.url()).await?;
+    wait_says(&other, "kept-link", "Sync room").await
 }

@@ -167,7 +167,7 @@ async fn pictures_come_from_whoever_has_them() -> Result<()> {
 async fn keys_alone_make_shapes_and_take_them_away() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start_kind(Kind::of_this_run()).await?;
-    let (tab, _) = open_values(&browser, server.url(), "open").await?;
+    let (tab, _) = open_values(&browser, server.url()).await?;
     open_board(&tab).await?;
     focus(&tab).await?;
     tab.press_keys(format!("n{ENTER}")).await?;
@@ -233,7 +233,7 @@ async fn texts_outlive_pages_that_end_meanwhile() -> Result<()> {
 async fn an_excalidraw_file_is_taken() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    let (tab, _) = open_values(&browser, server.url(), "open").await?;
+    let (tab, _) = open_values(&browser, server.url()).await?;
     open_board(&tab).await?;
     let file = json!({
         "type": "excalidraw", "version": 2, "source": "https://excalidraw.com", "files": {}, "appState": {},

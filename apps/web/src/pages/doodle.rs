@@ -21,43 +21,21 @@ pub(crate) fn DoodlePad(
     doodle: RwSignal<Doodle>,
 ) -> impl IntoView {
     let colour = RwSignal::new(PALETTE[FIRST].colour);
-    let swatch = move |swatch: &Swatch| {
-        swatch_button(colour, swatch.colour, swatch.name, palette::swatch_style(swatch.colour))
-    };
     view! {
         <div class="doodle">
             <Pad doodle colour/>
-            <PadTools
-                test_id="doodle-undo"
-                can_undo=Signal::derive(move || doodle.with(Doodle::can_undo))
-                undo=move |()| doodle.update(Doodle::undo)
-            >
-                {PALETTE.iter().map(swatch).collect_view()}
-            </PadTools>
-        </div>
-    }
-}
-
-/// Colours below what is painted or drawn on, and the way back.
-#[component]
-pub(crate) fn PadTools(
-    /// The name of the way back for tests.
-    test_id: &'static str,
-    can_undo: Signal<bool>,
-    #[prop(into)] undo: Callback<()>,
-    /// The colours.
-    children: Children,
-) -> impl IntoView {
-    view! {
-        <div class="doodle-tools">
-            <div class="swatches" role="group" aria-label=texts::COLOURS>{children()}</div>
-            <IconButton
-                test_id
-                label=texts::UNDO
-                sign=icons::undo().into_any()
-                is_off=Signal::derive(move || !can_undo.get())
-                act=undo
-            />
+            <div class="doodle-tools">
+                <div class="swatches" role="group" aria-label=texts::COLOURS>
+                    {PALETTE.iter().map(|swatch| swatch_button(colour, swatch)).collect_view()}
+                </div>
+                <IconButton
+                    test_id="doodle-undo"
+                    label=texts::UNDO
+                    sign=icons::undo().into_any()
+                    is_off=Signal::derive(move || !doodle.with(Doodle::can_undo))
+                    act=move |()| doodle.update(Doodle::undo)
+                />
+            </div>
         </div>
     }
 }
@@ -140,17 +118,13 @@ fn Pad(doodle: RwSignal<Doodle>, colour: RwSignal<Colour>) -> impl IntoView {
 }
 
 /// A colour to choose.
-pub(crate) fn swatch_button<C: Copy + PartialEq + Send + Sync + 'static>(
-    chosen: RwSignal<C>,
-    colour: C,
-    name: &'static str,
-    style: String,
-) -> impl IntoView {
+fn swatch_button(chosen: RwSignal<Colour>, swatch: &Swatch) -> impl IntoView + use<> {
+    let (colour, name) = (swatch.colour, swatch.name);
     view! {
         <button
             type="button"
             class="swatch"
-            style=style
+            style=palette::swatch_style(colour)
             aria-label=name
             title=name
             aria-pressed=move || (chosen.get() == colour).to_string()

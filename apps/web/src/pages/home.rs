@@ -8,13 +8,11 @@ use leptos::{ev, web_sys};
 use meshwork_core::node::{RoomSpec, ServerState};
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::app::{AppParameters, NoAppWord};
+use meshwork_core::signed::app::NoAppWord;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
 use meshwork_web::doodle::Doodle;
-use meshwork_web::scribble::Scribble;
-use meshwork_web::sync::WHITEBOARD;
 use meshwork_web::texts::notices::Notice;
 use meshwork_web::view::FIRST_CANVAS;
 use meshwork_web::{beads, texts};
@@ -28,10 +26,9 @@ use super::letter_beads::CodeInput;
 use super::name_field::NameField;
 use super::notices::NoticeCard;
 use super::rules_form::{Draft, RulesFields};
-use super::scribble::ScribblePad;
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
-use super::{browser, icons, scribble};
+use super::{browser, icons};
 
 /// Sizes that are offered, in cells; others are made from the command line.
 const SIZES: [CanvasSize; 4] = [size(50, 50), FIRST_CANVAS, size(144, 100), size(250, 250)];
@@ -43,10 +40,30 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(20);
 /// Under this name a profile keeps what is painted on the start page until there is a room with it.
 const DOODLE_KEY: &str = "meshwork-doodle";
 
-/// The thread across the page: where one is here for the first time the code comes before the apps, and behind them later.
-const THREADS: [&str; 2] = [
-    "M0 8C40 34 80 64 120 64H520C600 64 680 50 780 50S1000 66 1120 50S1340 20 1440 0",
-    "M0 8C80 34 160 50 300 50S520 62 640 58S760 64 800 64H1180C1260 64 1360 34 1440 8",
+/// The app whose room the page makes: the card is its own, and every other app has its bead alone.
+const CARD: &App = &APPS[0];
+
+/// The thread across the page, through five beads at the heights in home.css: on a wide page behind the code, and for people who
+/// have kept rooms before it; on a narrow page through the beads alone. Each lies in a box of its own.
+const THREADS: [(&str, &str, &str); 3] = [
+    (
+        "first",
+        "0 0 1200 130",
+        "M-400 -60C-250 -30 -110 64 -4 64H424C466 64 507 44 552 44C597 44 648 59 696 64C744 69 792 73 840 73.5C888 74 936 72 984 \
+         68C1032 64 1072 63 1128 48.5C1184 34 1225 15 1320 -18C1415 -51 1573 -106 1700 -150",
+    ),
+    (
+        "back",
+        "0 0 1200 130",
+        "M-400 -90C-200 -50 20 36 72 44C120 51 168 59 216 64C264 69 312 73 360 73.5C408 74 456 70 504 68C552 66 600 60 648 60C700 60 \
+         740 64 780 64H1204C1290 64 1400 -20 1600 -100",
+    ),
+    (
+        "narrow",
+        "0 0 500 60",
+        "M-60 10C-30 17 15 25 50 30C85 35 117 37 150 39.5C183 42 217 43 250 43C283 43 317 43 350 40.5C383 38 415 35 450 30C485 25 530 17 \
+         560 10",
+    ),
 ];
 
 /// The start page.
@@ -60,10 +77,10 @@ pub(crate) fn Home(
     alone: Callback<&'static App>,
 ) -> impl IntoView {
     browser::set_title(texts::home::MESHWORK);
-    let chosen = RwSignal::new(&APPS[0]);
     // Who was in a room before has kept one, most likely; it is known a moment later.
     let has_rooms = RwSignal::new(session.visited.was_anywhere());
     let is_first = !has_rooms.get_untracked() && session.me.name.with_untracked(String::is_empty);
+    let making = Making::new(session, alone);
     let chip = view! {
         <label class="name-chip">
             <OwnBead called=session.me.name/>
@@ -94,12 +111,9 @@ pub(crate) fn Home(
                         </p>
                     </div>
                     {is_first.then(|| view! { <FirstName session/> })}
-                    <MakeRoom session chosen has_rooms alone/>
-                    <svg class="home-thread" viewBox="0 0 1440 130" preserveAspectRatio="none" aria-hidden="true">
-                        <path class="first" d=THREADS[0]></path>
-                        <path class="back" d=THREADS[1]></path>
-                    </svg>
-                    <AppBeads chosen/>
+                    <MakeRoom making has_rooms/>
+                    {THREADS.map(thread)}
+                    <AppBeads making/>
                     <JoinRoom join/>
                 </div>
                 <Health/>
@@ -128,35 +142,50 @@ fn FirstName(session: Session) -> impl IntoView {
     }
 }
 
-/// A bead for each app, on the thread across the page: the chosen one is filled.
+/// One course of the thread.
+fn thread((class, place, path): (&'static str, &'static str, &'static str)) -> impl IntoView {
+    view! {
+        <svg class=format!("home-thread {class}") viewBox=place preserveAspectRatio="none" aria-hidden="true">
+            <path d=path></path>
+        </svg>
+    }
+}
+
+/// A bead for each app, on the thread across the page: the one of the card is filled. Each leads to its app's room that is not
+/// shared yet.
 #[component]
-fn AppBeads(chosen: RwSignal<&'static App>) -> impl IntoView {
+fn AppBeads(making: Making) -> impl IntoView {
     let bead = |app: &'static App| {
         view! {
-            <label
+            <a
                 class="app-bead"
-                class:chosen=move || chosen.get() == app
+                class:chosen=app == CARD
+                href=browser::at(&format!("/{}", app.word))
                 data-testid=format!("app-{}", app.word)
+                on:click=move |event| open_app(making, app, &event)
             >
-                <input
-                    type="radio"
-                    name="app"
-                    class="sr-only"
-                    prop:checked=move || chosen.get() == app
-                    on:change=move |_| chosen.set(app)
-                />
                 <span class="app-sign">{icons::app_sign(app.word)}</span>
                 <strong>{app.title}</strong>
-                <span>{app.sentence}</span>
-            </label>
+                <span class="caption">{app.caption}</span>
+            </a>
         }
     };
-    view! {
-        <fieldset class="app-beads">
-            <legend class="sr-only">{texts::home::TOGETHER}</legend>
-            {APPS.iter().map(bead).collect_view()}
-        </fieldset>
+    view! { <nav class="app-beads" aria-label=texts::home::TOGETHER>{APPS.iter().map(bead).collect_view()}</nav> }
+}
+
+/// Opens an app within this page, unless a room is being made in it.
+fn open_app(making: Making, app: &'static App, event: &ev::MouseEvent) {
+    if app == CARD {
+        begin_alone(making, event);
+    } else if is_plain(event) && !making.session.has_room() {
+        event.prevent_default();
+        making.alone.run(app);
     }
+}
+
+/// Whether a link is to open where it is.
+fn is_plain(event: &ev::MouseEvent) -> bool {
+    !event.ctrl_key() && !event.meta_key() && !event.shift_key()
 }
 
 /// A room that is being made. Copies are the same one.
@@ -165,39 +194,34 @@ struct Making {
     session: Session,
     /// Shows an app in the room that was made for oneself alone.
     alone: Callback<&'static App>,
-    app: RwSignal<&'static App>,
     doodle: RwSignal<Doodle>,
-    scribble: RwSignal<Scribble>,
     draft: Draft,
     /// A place of [`SIZES`].
     size: RwSignal<usize>,
     is_private: RwSignal<bool>,
-    /// The one that is being made: of which app, whether it is private, and whether it is for oneself alone.
-    under_way: RwSignal<Option<(&'static App, bool, bool)>>,
+    /// The one that is being made: whether it is private, and whether it is for oneself alone.
+    under_way: RwSignal<Option<(bool, bool)>>,
     /// Why none can be.
     problem: RwSignal<Option<String>>,
 }
 
 impl Making {
-    fn new(session: Session, app: RwSignal<&'static App>, alone: Callback<&'static App>) -> Making {
+    fn new(session: Session, alone: Callback<&'static App>) -> Making {
         let making = Making {
             session,
             alone,
-            app,
             doodle: RwSignal::new(match browser::stored(DOODLE_KEY) {
                 Some(kept) => Doodle::read(&kept),
                 None if session.visited.was_anywhere() => Doodle::default(),
                 None => Doodle::sample(),
             }),
-            scribble: RwSignal::new(scribble::kept()),
             draft: Draft::new(Terms::default(), None),
             size: RwSignal::new(FIRST_SIZE),
             is_private: RwSignal::new(true),
             under_way: RwSignal::new(None),
             problem: RwSignal::new(None),
         };
-        let (doodle, scribble) = (making.doodle, making.scribble);
-        Effect::watch(move || scribble.get(), |drawn, _, _| scribble::keep(drawn), false);
+        let doodle = making.doodle;
         // What was read need not be written.
         Effect::watch(
             move || doodle.with(Doodle::write),
@@ -206,12 +230,8 @@ impl Making {
         );
         on_cleanup(move || {
             // It is in the room now.
-            let made = making.under_way.try_get_untracked().flatten().filter(|_| session.has_room());
-            match made.map(|(app, ..)| has_canvas(app)) {
-                // Nor is anything begun with again.
-                Some(true) => browser::store(DOODLE_KEY, ""),
-                Some(false) => scribble::send(),
-                None => {}
+            if session.has_room() && making.under_way.try_get_untracked().flatten().is_some() {
+                browser::store(DOODLE_KEY, "");
             }
         });
         making
@@ -220,49 +240,33 @@ impl Making {
     /// Makes the room: at this server, or for oneself alone.
     fn make(self, is_alone: bool) {
         let Making { session, draft, problem, .. } = self;
-        let app = self.app.get_untracked();
-        let asked = Some((app, self.is_private.get_untracked(), is_alone));
+        let asked = Some((self.is_private.get_untracked(), is_alone));
         if self.under_way.get_untracked() == asked && problem.with_untracked(Option::is_none) {
             return;
         }
         self.under_way.set(asked);
-        let wanted = untrack(move || draft.rules(app)).and_then(|rules| {
-            let word = app.word.parse().map_err(|error: NoAppWord| error.to_string())?;
-            let parameters = match has_canvas(app) {
-                true => meshwork_place::parameters(SIZES[self.size.get_untracked()]),
-                false => AppParameters::default(),
-            };
+        let size = SIZES[self.size.get_untracked()];
+        let wanted = untrack(move || draft.rules(CARD)).and_then(|rules| {
+            let app = CARD.word.parse().map_err(|error: NoAppWord| error.to_string())?;
             let servers = if is_alone { Vec::new() } else { vec![browser::server()] };
             let private = is_alone || self.is_private.get_untracked();
-            Ok((RoomSpec { servers, app: word, parameters, private }, rules))
+            Ok((RoomSpec { servers, app, parameters: meshwork_place::parameters(size), private }, rules))
         });
-        problem.set(wanted.as_ref().err().cloned());
-        let Ok((spec, rules)) = wanted else { return };
-        let cells = match has_canvas(app) {
-            true => self.doodle.with_untracked(|doodle| doodle.within(SIZES[self.size.get_untracked()])),
-            false => Vec::new(),
-        };
-        let has_scribble = !has_canvas(app) && self.has_drawing();
-        let made = session.make(spec, rules, &cells);
-        if has_scribble {
-            session.address.note_view(Some(WHITEBOARD));
-        }
+        let cells = self.doodle.with_untracked(|doodle| doodle.within(size));
+        let made = wanted.and_then(|(spec, rules)| session.make(spec, rules, &cells));
         // Who painted first wants to show it to somebody.
-        session.is_share_open.set(made.is_ok() && (has_scribble || !cells.is_empty()) && !is_alone);
+        session.is_share_open.set(made.is_ok() && !cells.is_empty() && !is_alone);
         let is_made = made.is_ok();
         problem.set(made.err());
         // At a server the room's address comes, and the page of the room with it.
         if is_made && is_alone {
-            self.alone.run(app);
+            self.alone.run(CARD);
         }
     }
 
-    /// Whether something is painted or drawn for the app that is chosen; tracked where that counts.
+    /// Whether something is painted; tracked.
     fn has_drawing(self) -> bool {
-        untrack(move || match has_canvas(self.app.get()) {
-            true => self.doodle.with(|doodle| doodle.painted().next().is_some()),
-            false => self.scribble.with(|scribble| !scribble.is_empty()),
-        })
+        self.doodle.with(|doodle| doodle.painted().next().is_some())
     }
 
     /// What became of it, where there is something to say; tracked.
@@ -289,42 +293,25 @@ impl Making {
 
     /// How large the canvas is and how fast one paints there, in a few words; tracked.
     fn summary(self) -> String {
-        let app = self.app.get();
-        let limits = self.draft.rules(app).ok().and_then(|rules| rules.limit);
+        let limits = self.draft.rules(CARD).ok().and_then(|rules| rules.limit);
         let limits =
-            limits.map_or(texts::home::NO_LIMITS.to_owned(), |limit| texts::rules::pace(Some(limit), app));
-        match has_canvas(app) {
-            true => {
-                let CanvasSize { width, height } = SIZES[self.size.get()];
-                format!("{}, {limits}", texts::canvas::size(width, height))
-            }
-            false => texts::capital(&limits),
-        }
+            limits.map_or(texts::home::NO_LIMITS.to_owned(), |limit| texts::rules::pace(Some(limit), CARD));
+        let CanvasSize { width, height } = SIZES[self.size.get()];
+        format!("{}, {limits}", texts::canvas::size(width, height))
     }
 }
 
 /// A room is made: of what is painted here, or of nothing yet.
 #[component]
-fn MakeRoom(
-    session: Session,
-    chosen: RwSignal<&'static App>,
-    has_rooms: RwSignal<bool>,
-    alone: Callback<&'static App>,
-) -> impl IntoView {
-    let making = Making::new(session, chosen, alone);
+fn MakeRoom(making: Making, has_rooms: RwSignal<bool>) -> impl IntoView {
     // What was painted before one was in a room is not lost.
     let has_pad = Memo::new(move |before: Option<&bool>| {
-        chosen.track();
         !has_rooms.get() || making.has_drawing() || before.is_some_and(|before| *before)
     });
-    let pad = move || match has_canvas(chosen.get()) {
-        true => view! { <DoodlePad doodle=making.doodle/> }.into_any(),
-        false => view! { <ScribblePad scribble=making.scribble/> }.into_any(),
-    };
     let is_busy = move || making.under_way.get().is_some() && making.notice().is_none();
     let title = move || match has_pad.get() {
         true => texts::home::ONLY_HERE.to_owned(),
-        false => texts::home::make_room(chosen.get().title),
+        false => texts::home::make_room(CARD.title),
     };
     let means = move || match (has_pad.get(), making.is_private.get()) {
         (true, true) => texts::home::SHARE_PRIVATE,
@@ -338,7 +325,9 @@ fn MakeRoom(
     };
     view! {
         <section class="make" aria-labelledby="make-title">
-            <Show when=move || has_pad.get()>{pad}</Show>
+            <Show when=move || has_pad.get()>
+                <DoodlePad doodle=making.doodle/>
+            </Show>
             <div class="make-foot">
                 <div class="make-words">
                     <h2 id="make-title">{title}</h2>
@@ -360,13 +349,13 @@ fn MakeRoom(
                     <summary>{move || making.summary()}</summary>
                     <div class="rules-form">
                         <Sizes making/>
-                        {move || view! { <RulesFields draft=making.draft app=chosen.get() listed=texts::ONLY_YOU/> }}
+                        <RulesFields draft=making.draft app=CARD listed=texts::ONLY_YOU/>
                         <p class="hint">{texts::home::CHANGE_LATER}</p>
                     </div>
                 </details>
                 <p class="hint">
                     <a
-                        href=move || browser::at(&format!("/{}", chosen.get().word))
+                        href=browser::at(&format!("/{}", CARD.word))
                         data-testid="begin-alone"
                         on:click=move |event| begin_alone(making, &event)
                     >
@@ -385,8 +374,7 @@ fn MakeRoom(
 
 /// Takes what is painted along where one begins alone; with nothing painted the link leads to what one had there before.
 fn begin_alone(making: Making, event: &ev::MouseEvent) {
-    let is_plain = !event.ctrl_key() && !event.meta_key() && !event.shift_key();
-    if making.has_drawing() && is_plain {
+    if untrack(move || making.has_drawing()) && is_plain(event) {
         event.prevent_default();
         making.make(true);
     }
@@ -419,7 +407,7 @@ fn Kinds(is_private: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// How large the canvas is, where there is one.
+/// How large the canvas is.
 #[component]
 fn Sizes(making: Making) -> impl IntoView {
     let option = |(index, size): (usize, &CanvasSize)| {
@@ -432,7 +420,7 @@ fn Sizes(making: Making) -> impl IntoView {
         }
     };
     view! {
-        <label class="option-row" hidden=move || !has_canvas(making.app.get())>
+        <label class="option-row">
             {texts::canvas::CANVAS}
             <select class="small-select" aria-label=texts::home::SIZE on:change=choose>
                 {SIZES.iter().enumerate().map(option).collect_view()}
@@ -443,11 +431,6 @@ fn Sizes(making: Making) -> impl IntoView {
 
 const fn size(width: u16, height: u16) -> CanvasSize {
     CanvasSize { width, height }
-}
-
-/// Whether there is a canvas in the app, of a size that one chooses.
-fn has_canvas(app: &App) -> bool {
-    *app.word == *meshwork_place::app()
 }
 
 /// Joins a room by its code or link.

@@ -26,7 +26,6 @@ mod place;
 mod qr;
 mod rules_form;
 mod scan;
-mod scribble;
 mod sealing;
 mod session;
 mod sheet;

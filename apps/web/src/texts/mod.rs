@@ -38,7 +38,6 @@ pub const LINK_SOUGHT: &str = "Asking the server for a link.";
 /// The small canvas of the start page, for those who do not see it.
 pub const DOODLE: &str = "Canvas to try. Arrows move, Space paints.";
 /// The small whiteboard of the start page, for those who do not see it.
-pub const SCRIBBLE: &str = "Whiteboard to try. Draw with a pointer.";
 /// Who paints in a room where not everybody does, before anybody else is there.
 pub const ONLY_YOU: &str = "Only you (add people later)";
 /// The server answers.

@@ -14,7 +14,6 @@ pub mod home {
     pub const MESHWORK_HOME: &str = "Meshwork, home";
     pub const TOGETHER: &str = "What you do together";
     pub const PAINT_HERE: &str = "Paint here";
-    pub const DRAW_HERE: &str = "Draw here";
     pub const SIZE: &str = "Size of the canvas";
     pub const MAKE: &str = "Make room";
     pub const ONLY_HERE: &str = "Only on this device for now";

@@ -8,7 +8,7 @@ use super::{open_board, open_values, wait_linked};
 
 /// Two people on one board, each in a browser, and where its room is.
 pub(crate) async fn two(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, Tab, String)> {
-    let (ann, link) = open_values(&browsers[0], server.url(), "private").await?;
+    let (ann, link) = open_values(&browsers[0], server.url()).await?;
     let bo = browsers[1].tab(&link).await?;
     wait_linked(&ann, 1).await?;
     open_board(&ann).await?;

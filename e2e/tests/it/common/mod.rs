@@ -28,13 +28,28 @@ pub(crate) async fn open_page(browser: &Browser, url: &str, button: &str) -> Res
     Ok((tab, link))
 }
 
-/// The same for a room of Sync.
-pub(crate) async fn open_values(browser: &Browser, url: &str, button: &str) -> Result<(Tab, String)> {
+/// Opens Sync by its bead on the start page, shares its room, which is private, and returns its LINK.
+pub(crate) async fn open_values(browser: &Browser, url: &str) -> Result<(Tab, String)> {
     let tab = open_start(browser, url).await?;
-    tab.click("app-sync").await?;
-    let link = make_room(&tab, button).await?;
+    let link = share_sync(&tab).await?;
     wait_says(&tab, "counter", "0").await?;
     Ok((tab, link))
+}
+
+/// The same on a start page that is open.
+pub(crate) async fn share_sync(tab: &Tab) -> Result<String> {
+    tab.click("app-sync").await?;
+    tab.wait_there(PATIENCE, "increment").await?;
+    press_shown(tab, "open-share").await?;
+    let link = tab
+        .wait_until(PATIENCE, "the room's LINK", async || {
+            let link = tab.value("share-link-sheet").await?;
+            ensure!(link.contains('#'), "it is {link:?}");
+            Ok(link)
+        })
+        .await?;
+    close(tab).await?;
+    Ok(link)
 }
 
 /// Goes to the tab of documents in a room of Sync, and waits for the editor.
@@ -54,7 +69,7 @@ pub(crate) async fn open_editor(tab: &Tab) -> Result<()> {
 
 /// Two tabs of one browser in a private room of Sync, linked.
 pub(crate) async fn open_values_twice(browser: &Browser, url: &str) -> Result<(Tab, Tab)> {
-    let (tab, link) = open_values(browser, url, "private").await?;
+    let (tab, link) = open_values(browser, url).await?;
     let other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
     Ok((tab, other))

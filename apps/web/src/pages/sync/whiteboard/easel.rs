@@ -149,7 +149,6 @@ impl Easel {
         sync.on_event(move |event| easel.hear(event));
         reading::read(easel);
         easel.follow_state();
-        files::take_scribble(easel);
         easel
     }
 

@@ -13,7 +13,7 @@ use meshwork_web::whiteboard::{Area, Place, hand, hit, svg};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::super::super::{browser, icons, scribble};
+use super::super::super::{browser, icons};
 use super::easel::Easel;
 use super::painter::{Painter, new_canvas};
 
@@ -42,30 +42,6 @@ pub(super) fn take(easel: Easel, file: File, at: Option<Place>) {
             None => easel.tell(texts::file_unreadable(&file.name())),
         }
     });
-}
-
-/// Puts down what was drawn on the start page, in a room of one's own on which nothing is drawn yet.
-pub(super) fn take_scribble(easel: Easel) {
-    if !untrack(move || easel.sync.session.governing.is_owner()) || easel.count.get_untracked() > 0 {
-        return;
-    }
-    let Some(mut order) = easel.with(|work| work.sketch.top()) else { return };
-    let scribble = scribble::take_sent();
-    let shape = |stroke: &scribble::Stroke| {
-        let points: Vec<Point> =
-            stroke.points.iter().map(|(x, y)| Point::at((*x).into(), (*y).into())).collect();
-        let bounds = Bounds::around(points.iter().copied()).unwrap_or_default();
-        let what = What::Stroke(Piece { points, pressures: Vec::new() });
-        let style = Style { colour: stroke.colour, size: 1, is_filled: false };
-        let next = Order::between(Some(&order), None);
-        let order = std::mem::replace(&mut order, next);
-        (easel.fresh_id(), Shape { what, bounds, style, order, text: String::new() })
-    };
-    let shapes: Shapes = scribble.strokes().iter().map(shape).collect();
-    if !shapes.is_empty() && easel.write(hand::creation(&shapes)) {
-        // The board is measured first.
-        request_animation_frame(move || request_animation_frame(move || easel.show_all()));
-    }
 }
 
 /// Takes a pasted text: shapes, or words.
