@@ -25,7 +25,6 @@ use meshwork_web::whiteboard::{Area, Place, hit, look};
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};
 use super::super::state::{Sync, Tab};
-use super::files;
 use super::frame::Colours;
 use super::painter::Painter;
 use super::people::Others;
