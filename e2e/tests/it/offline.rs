@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{
-    SIZE, clear_sample, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says,
-    wait_shows,
+    SIZE, open_page, press_shown, same_cells, wait_linked, wait_page_says, wait_says, wait_shows,
 };
 use anyhow::{Context, Result, ensure};
-use meshwork_e2e::{Browser, Cli, Look, PATIENCE, Server, ServerOptions, Tab};
+use meshwork_e2e::{Browser, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
