@@ -42,7 +42,7 @@ pub const LOG_NAME_MAX: usize = ROW_MAX - TIME_TAIL - 1;
 pub struct Log(Table);
 
 /// The name of a row of a log: the room's time when it was added, and eight bytes that tell rows of one millisecond apart.
-/// Ids are in the order of time. As text they are 28 digits from 0 to f, in the same order.
+/// Ids are in the order of time, and a row is after those of the same millisecond that its author had. As text they are 28 digits from 0 to f, in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(pub [u8; TIME_TAIL]);
 
@@ -106,15 +106,17 @@ impl Log {
         let mut writes = fields.writes(&rows.row_id(&LogId([0; TIME_TAIL]).to_string()), rows.writer)?;
         check_fits_one_batch(me.peer, &writes)?;
         let (replica, head) = (rows.app.slot.replica(rows.family), rows.row_id(""));
-        let row_of = move |id: LogId| [&*head, &id.0].concat();
+        let row_of = |head: &[u8], id: LogId| [head, &id.0].concat();
         let add = move |node: &mut Node, now, room| {
             let time = node.room(room).time(now).ok_or(CommandError::NotOpen)?;
             let id = read_in(node, room, replica, |table| {
-                let is_free = |id: &LogId| table.row(&row_of(*id)).next().is_none();
-                (0..).map(|number| LogId::new(time, me, number)).find(is_free)
+                let end = row_of(&head, LogId::at_ms(time.as_millis() + 1));
+                let last = table.entries_before(&head, &end).next();
+                let last =
+                    last.and_then(|entry| Some(LogId(entry.row().strip_prefix(&*head)?.try_into().ok()?)));
+                LogId::new(time, me, last)
             });
-            let id = id.ok_or(CommandError::NotOpen)?;
-            writes.iter_mut().for_each(|write| write.row = row_of(id));
+            writes.iter_mut().for_each(|write| write.row = row_of(&head, id));
             let written = write_in(node, now, (room, replica), me, &writes, when_full)?;
             Ok(written.map(|written| (id, written)))
         };
@@ -249,13 +251,17 @@ impl LogRow {
 }
 
 impl LogId {
-    /// An id that no other endpoint makes.
-    fn new(time: WallTime, me: EndpointId, number: u64) -> LogId {
+    /// An id that no other endpoint makes. Within one millisecond it is after the `last` row that is here.
+    fn new(time: WallTime, me: EndpointId, last: Option<LogId>) -> LogId {
+        let LogId(mut id) = LogId::at_ms(time.as_millis());
+        let of_now = last.filter(|last| last.0[..6] == id[..6]);
+        let counter = of_now.map_or(0, |last| u16::from_be_bytes([last.0[6], last.0[7]]).saturating_add(1));
         let mut hasher = blake3::Hasher::new_derive_key("meshwork log id v1");
-        hasher.update(&me.to_bytes()).update(&time.0.to_le_bytes()).update(&number.to_le_bytes());
-        let mut id = [0; TIME_TAIL];
-        id[..6].copy_from_slice(&time.as_millis().to_be_bytes()[2..]);
-        id[6..].copy_from_slice(&hasher.finalize().as_bytes()[..TIME_TAIL - 6]);
+        hasher.update(&me.to_bytes()).update(&time.0.to_le_bytes());
+        // What the last row is tells apart those beyond the greatest counter.
+        hasher.update(&of_now.map_or(id, |last| last.0));
+        id[6..8].copy_from_slice(&counter.to_be_bytes());
+        id[8..].copy_from_slice(&hasher.finalize().as_bytes()[..TIME_TAIL - 8]);
         LogId(id)
     }
 

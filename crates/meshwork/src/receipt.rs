@@ -1,6 +1,7 @@
 //! The state of something that this program wrote.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use meshwork_core::node::{Holders, Node, Receipt as Written};
 use meshwork_core::replica::ReplicaNumber;
@@ -15,6 +16,15 @@ pub struct Receipt {
     sequences: RangeInclusive<u64>,
     parts: Vec<(ReplicaNumber, u32)>,
 }
+
+impl PartialEq for Receipt {
+    /// Whether both are of the same write.
+    fn eq(&self, other: &Receipt) -> bool {
+        Arc::ptr_eq(&self.room.state, &other.room.state) && self.sequences == other.sequences
+    }
+}
+
+impl Eq for Receipt {}
 
 impl Receipt {
     pub(crate) fn new(room: Room, Written { sequences, parts, .. }: Written) -> Receipt {

@@ -196,7 +196,7 @@ async fn a_peer_fills_no_more_than_its_share() {
     let mut written = 0;
     let error = loop {
         match table.set(&written.to_string(), &large).await {
-            Ok(()) => written += 1,
+            Ok(_) => written += 1,
             Err(error) => break error,
         }
     };
