@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_given_up_when_all_servers_have_answered() {
+    fn rooms_are_given_up_once_servers_answered() {
         let (nothing, unknown) = (ServerSays::Nothing, ServerSays::Unknown);
         let joined = |others| ServerSays::Joined { others };
         assert_eq!(told(&[unknown, nothing], false), Some(Nobody::Unknown(vec![String::from("0")])));

@@ -53,7 +53,7 @@ async fn wrong_links_are_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn unknown_codes_and_empty_rooms_are_told_in_seconds() {
+async fn unknown_codes_and_empty_rooms_answer_in_seconds() {
     let people = people(7);
     let room = people.ann.create(meshwork::room("votes")).await.unwrap();
     let (link, begun) = (room.link(), tokio::time::Instant::now());
@@ -66,7 +66,7 @@ async fn unknown_codes_and_empty_rooms_are_told_in_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restarted_server_learns_of_its_rooms_in_time() {
+async fn a_restarted_server_learns_its_rooms_in_time() {
     let network = Network::calm(7);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     let room = ann.create(meshwork::room("votes")).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_restarted_server_learns_of_its_rooms_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn servers_that_fail_are_an_error_for_new_rooms() {
+async fn failing_servers_are_errors_for_new_rooms() {
     let network = Network::calm(7);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
     network.stop_server();
