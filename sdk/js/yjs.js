@@ -95,6 +95,7 @@ export class MeshworkProvider extends EventTarget {
   #madeAt = performance.now()
   #anewTimer
   #isTangled = false
+  #ownAwareness
 
   constructor(room, doc, { name = 'document', awareness } = {}) {
     super()
@@ -117,7 +118,8 @@ export class MeshworkProvider extends EventTarget {
     doc.clientID = document.client
     // What was deleted is kept as places, or what others wrote beside it would be lost.
     doc.gc = false
-    this.awareness = awareness ?? new Awareness(doc)
+    this.#ownAwareness = awareness ? undefined : new Awareness(doc)
+    this.awareness = awareness ?? this.#ownAwareness
     // A long document in steps, so that the page goes on meanwhile; a short one is there at once.
     this.opened = this.#open(slices)
     doc.on('update', this.#edited)
@@ -168,6 +170,8 @@ export class MeshworkProvider extends EventTarget {
     // Others hear of it, so that no caret stays behind.
     removeAwarenessStates(this.awareness, [this.doc.clientID], 'left')
     this.awareness.off('update', this.#aware)
+    // It has a timer.
+    this.#ownAwareness?.destroy()
     this.#room.removeEventListener('members', this.#members)
     await this.#changes.return()
     await this.#heard?.return()
