@@ -7,7 +7,7 @@
 //! # How it works
 //! Overlays are [arrays](adjacency), built at once or by the [steps of membership](membership); a broadcast is a
 //! [search](reach) by hops, or [events in time](tree) over links with [latencies](meshwork_sim::latency). A
-//! [scenario](scenario) is data: its parameters, the cases that it measures, the columns of its tables, and the figures
+//! [`scenario`] is data: its parameters, the cases that it measures, the columns of its tables, and the figures
 //! of these columns. One runner runs it, and [`report`] writes the files.
 //!
 //! # Invariants
