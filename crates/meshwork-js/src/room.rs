@@ -85,7 +85,7 @@ impl RawRoom {
         Ok(at_once(self.0.member(id)).map(|who| member(&who).to_string()))
     }
 
-    /// What a peer calls itself, here or when it was here last.
+    /// The name of a peer, now or when it was here last.
     #[wasm_bindgen(js_name = nameOf)]
     pub fn name_of(&self, peer: &str) -> Result<Option<String>, JsValue> {
         at_once(self.0.name_of(peer.parse().map_err(unfit)?)).map_err(thrown)

@@ -49,7 +49,7 @@ pub struct AppOn {
     pub is_whole: bool,
 }
 
-/// What a write does if this peer has no quota left for it.
+/// The effect of a write for which this peer has no quota left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WhenFull {
     /// It fails with [`WriteError::Full`].

@@ -309,7 +309,7 @@ impl DocumentChanges {
         loop {
             match self.waiting.pop_front() {
                 Some(DocumentChange::Anew) => self.is_anew = true,
-                // What is opened anew has it.
+                // The document that the caller opens anew contains this change.
                 Some(_) if self.is_anew => continue,
                 Some(change) => return Some(change),
                 None => {}

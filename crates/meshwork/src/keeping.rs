@@ -59,7 +59,7 @@ struct Running {
     is_over: bool,
 }
 
-/// What a keeper of blobs has in hand.
+/// The state of a keeper of blobs.
 struct Keeping<'a> {
     app: &'a App,
     most: u64,

@@ -258,7 +258,7 @@ impl LogId {
         let counter = of_now.map_or(0, |last| u16::from_be_bytes([last.0[6], last.0[7]]).saturating_add(1));
         let mut hasher = blake3::Hasher::new_derive_key("meshwork log id v1");
         hasher.update(&me.to_bytes()).update(&time.0.to_le_bytes());
-        // What the last row is tells apart those beyond the greatest counter.
+        // The last row tells apart the rows beyond the greatest counter.
         hasher.update(&of_now.map_or(id, |last| last.0));
         id[6..8].copy_from_slice(&counter.to_be_bytes());
         id[8..].copy_from_slice(&hasher.finalize().as_bytes()[..TIME_TAIL - 8]);

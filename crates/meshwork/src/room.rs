@@ -226,8 +226,8 @@ impl Room {
         self.shared().member(self.handle(), id).await
     }
 
-    /// What a peer calls itself, such as the author of an entry: now, or when it was here last. `None` for one that says no
-    /// name, or was never here while this program was.
+    /// The name of a peer, such as the author of an entry: now, or when it was here last. `None` if it gave no name, or was never
+    /// here while this program was.
     ///
     /// # Errors
     /// [`Closed`].

@@ -190,14 +190,13 @@ impl Table {
     /// # Errors
     /// [`Closed`].
     pub async fn rows(&self, prefix: &str) -> Result<Vec<Row>, Closed> {
-        let (rows, writer, skip) = (self.row_id(prefix), self.writer, self.row_id("").len());
-        let keys = self.app.read_from(self.family, move |table| -> BTreeSet<Vec<u8>> {
+        let (begin, writer) = (self.row_id(prefix), self.writer);
+        let rows = self.app.read_from(self.family, move |table| -> BTreeSet<Vec<u8>> {
             let wanted =
-                table.entries(&rows).filter(|entry| entry.value().is_some() && entry.field().0 == writer);
-            wanted.map(|entry| entry.row()[skip..].to_vec()).collect()
+                table.entries(&begin).filter(|entry| entry.value().is_some() && entry.field().0 == writer);
+            wanted.map(|entry| entry.row().to_vec()).collect()
         });
-        // A key that is no text was written by another kind of program.
-        let keys = keys.await?.into_iter().filter_map(|key| String::from_utf8(key).ok());
+        let keys = rows.await?.into_iter().filter_map(|row| self.key_of(&row));
         Ok(keys.map(|key| self.row(&key)).collect())
     }
 

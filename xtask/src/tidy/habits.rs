@@ -139,12 +139,12 @@ fn paragraphs(name: &str, text: &str) -> Vec<Paragraph> {
     }
 }
 
-/// What a line of a `//` comment says.
+/// The words of a line in a `//` comment.
 fn slashes(line: &str) -> Option<&str> {
     Some(line.trim_start().strip_prefix("//")?.trim_start_matches(['/', '!']))
 }
 
-/// What a line of a `/*` comment says that is laid out as usual.
+/// The words of a line in a `/*` comment of the usual layout.
 fn stars(line: &str) -> Option<&str> {
     let line = line.trim();
     let inside = line.strip_prefix("/*").or_else(|| line.strip_prefix("* "))?;

@@ -254,7 +254,7 @@ impl Making {
         });
         let cells = self.doodle.with_untracked(|doodle| doodle.within(size));
         let made = wanted.and_then(|(spec, rules)| session.make(spec, rules, &cells));
-        // Who painted first wants to show it to somebody.
+        // A person who painted first wants to show the painting to somebody.
         session.is_share_open.set(made.is_ok() && !cells.is_empty() && !is_alone);
         let is_made = made.is_ok();
         problem.set(made.err());

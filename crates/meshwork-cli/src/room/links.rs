@@ -60,8 +60,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (link, holders, locked_out) = changed.await?;
     let mut value = json!({ "link": link, "known_by": holders });
     if new {
-        let person = |(peer, name): &(PeerId, String)| json!({ "peer": peer.to_string(), "name": name });
-        value["locked_out"] = locked_out.iter().map(person).collect();
+        let entry = |(peer, name): &(PeerId, String)| json!({ "peer": peer.to_string(), "name": name });
+        value["locked_out"] = locked_out.iter().map(entry).collect();
     }
     common.tell(&link, &value)?;
     style::note(format!("{} have this.", counted(holders, "member")));

@@ -59,7 +59,7 @@ const OWN: [&str; 40] = [
     "UNKNOWN_MAX",
     "WAYS_MAX",
     "BYTES_MAX",
-    // What the operator sets or does, and codes that routes reserve: a route shares them by network itself.
+    // Settings and actions of the operator, and codes that routes reserve: a route shares them by network itself.
     "BANS_MAX",
     "RESERVED_MAX",
     "RETIRED_MAX",

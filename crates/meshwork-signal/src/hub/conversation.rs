@@ -9,13 +9,11 @@ use meshwork_core::signed::genesis::{GENESIS_MAX, Genesis, GenesisError};
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
-use super::config::GUESSES;
 use super::forwarding::{self, Signal};
 use super::rooms::{Circle, RegisterError};
 use super::socket::{Membership, NAMED_IN_ALL_MAX};
 use super::waits::Wanted;
 use super::{Hub, HubConfig, SocketId, to_text};
-use crate::fair::Rate;
 
 /// What a lookup of an unknown room and a first registration cost, in messages. It keeps those who try codes
 /// at random to a few in a second, and those who make up rooms likewise.
@@ -223,20 +221,14 @@ impl Hub {
         let (room, code) = wanted.named();
         self.counts.lookups += 1;
         let Some(network) = self.sockets.get(&id).map(|socket| socket.network) else { return };
-        // Before anything is said, so that whoever tries codes learns nothing of those that are right either.
-        if code.is_some() && !self.guessing.spend(now, network, 1, GUESSES) {
-            let Rate { per_second, burst } = GUESSES;
-            let detail = format!(
-                "your network tries codes that no room has: {burst} are answered at once, {per_second} in a second"
-            );
-            return self.doom(id, ServerRefusal::TooFast, detail);
-        }
-        let known = room.or_else(|| code.and_then(|code| self.rooms.id_of(code)));
-        if let Some(known) = known.filter(|&known| self.rooms.get(known).is_some()) {
-            if code.is_some() {
-                self.guessing.give_back(now, network, 1, GUESSES);
-            }
-            return self.send_found(now, id, known);
+        let found = match code {
+            Some(code) => self.guess(now, network, code),
+            None => Ok(room.filter(|&room| self.rooms.get(room).is_some())),
+        };
+        match found {
+            Err(too_many) => return self.doom(id, ServerRefusal::TooFast, too_many.to_string()),
+            Ok(Some(known)) => return self.send_found(now, id, known),
+            Ok(None) => {}
         }
         if !self.charge(now, id, COSTLY - 1) {
             return;

@@ -51,7 +51,11 @@ pub struct Snapshot {
 
 /// A network tried more codes without a room than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the network tries codes that no room has: 50 are answered at once, 5 in a second")]
+#[error(
+    "your network tries codes that no room has: {} are answered at once, {} in a second",
+    GUESSES.burst,
+    GUESSES.per_second
+)]
 pub struct TooManyCodes;
 
 impl Hub {
@@ -123,15 +127,26 @@ impl Hub {
         address: IpAddr,
         code: Code,
     ) -> Result<Option<usize>, TooManyCodes> {
-        let network = Network::of(address);
+        let room = self.guess(now, Network::of(address), code)?;
+        Ok(room.and_then(|room| self.rooms.get(room)).map(Room::member_count))
+    }
+
+    /// The room with a code, for a stranger in a network. An unknown code counts as a guess. The limit holds before the hub
+    /// looks the code up, so that guesses beyond it learn nothing of known codes either.
+    pub(super) fn guess(
+        &mut self,
+        now: Time,
+        network: Network,
+        code: Code,
+    ) -> Result<Option<RoomId>, TooManyCodes> {
         if !self.guessing.spend(now, network, 1, GUESSES) {
             return Err(TooManyCodes);
         }
-        let count = self.member_count(code);
-        if count.is_some() {
+        let room = self.rooms.id_of(code).filter(|&room| self.rooms.get(room).is_some());
+        if room.is_some() {
             self.guessing.give_back(now, network, 1, GUESSES);
         }
-        Ok(count)
+        Ok(room)
     }
 
     /// Forgets a room, tells its members, and takes no registration of it for [`CLOSED_FOR`](super::CLOSED_FOR).

@@ -157,7 +157,7 @@ pub(crate) async fn unless<T>(end: impl Future<Output = ()>, work: impl Future<O
     .await
 }
 
-/// What comes of the one that ends first; of `one` where both have ended.
+/// The result of the future that ends first, and of `one` if both have ended.
 pub(crate) async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
     let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|context| match one.as_mut().poll(context) {

@@ -1,4 +1,4 @@
-//! What apps build on: rows with several fields, logs, quotas, and the holders of a write.
+//! The ground of apps: rows with several fields, logs, quotas, and the holders of a write.
 
 use std::num::NonZero;
 use std::time::Duration;
