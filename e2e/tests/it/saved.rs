@@ -57,6 +57,19 @@ async fn letters_outlive_tabs_killed_after_them() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn reloads_show_the_document_that_was_written() -> Result<()> {
+    let (server, browser) = (Server::start().await?, Browser::start().await?);
+    let (tab, _) = alone(&browser, &server).await?;
+    tab.click("document-new").await?;
+    tab.press_keys("Ferry times\u{e007}Sat 9:40").await?;
+    wait_reads(&tab, "Sat 9:40").await?;
+    wait_held(&tab, "Only this device has it").await?;
+    tab.reload().await?;
+    open_editor(&tab).await?;
+    wait_reads(&tab, "Sat 9:40").await
+}
+
 /// What is typed within 50 ms of a letter goes out together then: the letter alone is not all that was typed.
 #[tokio::test]
 async fn letters_that_wait_are_not_called_saved() -> Result<()> {

@@ -50,6 +50,8 @@ pub(super) struct Writing {
     pub(super) list: RwSignal<Vec<Listed>>,
     /// The name of the one that is shown.
     pub(super) chosen: RwSignal<String>,
+    /// Whether nobody chose it: the stored documents may not be read yet.
+    is_default: StoredValue<bool>,
     /// The one whose title is being changed.
     pub(super) renamed: RwSignal<Option<String>>,
     /// Whether the list lies over a narrow page.
@@ -84,7 +86,8 @@ impl Writing {
         let writing = Writing {
             sync,
             list: RwSignal::new(Vec::new()),
-            chosen: RwSignal::new(String::new()),
+            chosen: RwSignal::new(FIRST.to_owned()),
+            is_default: StoredValue::new(true),
             renamed: RwSignal::new(None),
             is_list_open: RwSignal::new(false),
             editor: RwSignal::new(Editor::Loading),
@@ -101,8 +104,6 @@ impl Writing {
             desk: StoredValue::new_local(None),
             is_stale: StoredValue::new(false),
         };
-        let names = writing.names();
-        writing.chosen.set(names.first().map_or(FIRST, |first| &first.name).to_owned());
         writing.read_list();
         sync.on_event(move |event| writing.hear(event));
         writing.follow();
@@ -355,8 +356,9 @@ impl Writing {
             let was_titled = self.list.with_untracked(|list| {
                 list.iter().any(|document| document.name == chosen && document.title.is_some())
             });
-            if was_titled {
-                // Somebody deleted it.
+            let is_untouched = || self.is_default.get_value() && !list.is_empty() && !self.has_unsent_words();
+            if was_titled || is_untouched() {
+                // Somebody deleted it, or it was shown before this room's documents were known.
                 let next = list.first().map_or(FIRST, |first| &first.name).to_owned();
                 self.chosen.set(next);
             }
@@ -366,6 +368,11 @@ impl Writing {
             }
         }
         set_if_new(self.list, list);
+    }
+
+    /// Whether the editor shows words of a document that the room has not got yet.
+    fn has_unsent_words(self) -> bool {
+        matches!(self.with_desk(Desk::text), Some(Ok(text)) if !text.is_empty())
     }
 
     /// What the document that is shown is called; tracked.
@@ -379,6 +386,7 @@ impl Writing {
 
     /// Shows another document.
     pub(super) fn choose(self, name: String) {
+        self.is_default.set_value(false);
         self.chosen.set(name);
         self.is_list_open.set(false);
     }
@@ -388,6 +396,7 @@ impl Writing {
         let name = random_name();
         let is_made = self.rename(&name, title);
         if is_made {
+            self.is_default.set_value(false);
             self.chosen.set(name);
             self.read_list();
         }
