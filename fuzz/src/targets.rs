@@ -12,7 +12,7 @@ use meshwork_core::overlay::sparse::Sparse;
 use meshwork_core::overlay::{Face, LinkFacts, Overlay as _};
 use meshwork_core::replica::{Replica as _, ReplicaNumber};
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::{Member, Room, RoomOutput};
+use meshwork_core::room::{Makers, Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{FRAME_MAX, ServerId};
 use meshwork_core::seam::lane::{DATAGRAM_MAX, Slot};
@@ -92,7 +92,8 @@ pub(crate) fn history(input: &[u8]) {
     let config = Config { stores: true, keeps_history: true, ..Config::default() };
     let (me, _) = examples::addressee();
     let them = Endpoint { instance: Instance(7), ..me };
-    let mut room = Room::new(RoomHandle(1), id, decoded, genesis, meshwork_place::make, me, &config);
+    let mut room =
+        Room::new(RoomHandle(1), id, decoded, genesis, Makers::new(meshwork_place::make), me, &config);
     let mut now = Now { time: Time(0), wall: WallTime(1_790_000_000_000_000) };
     room.handle_attached(now, them, Member { name: String::new(), stays: true, stores: true });
     room.begin_history(now, ReplicaNumber::FIRST);

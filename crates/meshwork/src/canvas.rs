@@ -1,10 +1,11 @@
 //! The canvas of a room that opened with Place.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use meshwork_core::id::{Endpoint as EndpointId, PeerId};
 use meshwork_core::node::{CommandError, Node, Receipt as Written, RoomHandle};
+use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::Time;
 pub use meshwork_place::Cursor;
 use meshwork_place::Place as _;
@@ -16,7 +17,7 @@ use crate::error::{Closed, PresenceError, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::room::Room;
-use crate::shared::{Changed, Watched};
+use crate::shared::{Changed, Watched, locked};
 
 /// The canvas of a room that opened with [`place::canvas`](crate::place::canvas), or in which it was
 /// [turned on](Room::turn_on): cells that anybody paints, of which the one painted last shows. A room has one canvas.
@@ -161,15 +162,20 @@ impl Canvas {
         self.paint_noting(cells, Steps::extend).await
     }
 
+    /// The steps of this program. A room has one canvas, in whichever slot.
+    pub(crate) fn step_list(&self) -> Arc<Mutex<Steps>> {
+        self.0.state.state(Slot::GENESIS)
+    }
+
     async fn paint_noting(
         &self,
         cells: &[(u16, u16, Colour)],
         note: fn(&mut Steps, Step),
     ) -> Result<Receipt, WriteError> {
-        let (cells, state) = (cells.to_vec(), Arc::clone(&self.0.state));
+        let (cells, steps) = (cells.to_vec(), self.step_list());
         let paint = move |node: &mut Node, now, room| {
             let (written, step) = paint(node, now, room, &cells)?;
-            state.look(|known| note(&mut known.steps, step));
+            note(&mut locked(&steps), step);
             Ok(written)
         };
         let written = self.0.call_patiently(paint).await??;
@@ -228,7 +234,10 @@ impl Canvas {
 
     /// Hears from now on which cells look different.
     pub fn watch(&self) -> CanvasChanges {
-        CanvasChanges { inbox: self.0.state.watch(Watched::Canvas), missed: 0 }
+        CanvasChanges {
+            inbox: self.0.state.watch(Watched::Changes(|changes| !Painted::of(changes).is_empty())),
+            missed: 0,
+        }
     }
 }
 

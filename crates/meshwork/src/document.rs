@@ -1,6 +1,6 @@
 //! Documents: text, maps and lists that several people edit at once, in the format of Yjs.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::runner::{Boxed, MaybeSend, unless};
-use crate::shared::{Changed, Shared};
+use crate::shared::{Changed, Shared, locked};
 
 /// A text, map or list that several people edit at once, online or off: nothing that anybody wrote is lost, and all read the
 /// same. It is a document of Yjs, so any program that knows its format can take part.
@@ -40,6 +40,10 @@ pub(crate) struct InHand {
     #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
     pub(crate) open: tokio::sync::Mutex<Option<crate::text::Open>>,
 }
+
+/// The documents of an app that a program has in hand, by name.
+#[derive(Default)]
+struct AllInHand(Mutex<BTreeMap<String, Arc<InHand>>>);
 
 /// A document reads different now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,10 +83,11 @@ impl Document {
         Document {
             app: app.clone(),
             name: name.to_owned(),
-            in_hand: app.room.state.look(|known| {
-                let in_hand = known.documents.entry((app.slot, name.to_owned()));
-                in_hand.or_insert_with(|| Arc::new(InHand::new(app.room.me()))).clone()
-            }),
+            in_hand: {
+                let all = app.room.state.state::<AllInHand>(app.slot);
+                let in_hand = || Arc::new(InHand::new(app.room.me()));
+                locked(&all.0).entry(name.to_owned()).or_insert_with(in_hand).clone()
+            },
         }
     }
 

@@ -4,11 +4,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId, SharedSecret};
-use meshwork_core::node::{CommandError, Config, RoomRefusal, RoomSpec, ServerState};
+use meshwork_core::node::{CommandError, Config, Node, RoomRefusal, RoomSpec, ServerState};
+use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::ice_server::{IceServer, check_servers};
 use meshwork_core::seam::path::NamedServer;
 use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
-use meshwork_core::signed::app::NoAppWord;
+use meshwork_core::signed::app::{AppWord, NoAppWord};
 use meshwork_core::signed::verify::AppLabelError;
 
 use crate::attend::{Heard, attend};
@@ -54,6 +55,7 @@ pub struct Builder {
     stays: bool,
     patience: Option<Duration>,
     config: Config,
+    apps: Vec<(String, MakeReplica)>,
 }
 
 /// Why an endpoint did not start. Nothing is left of it.
@@ -69,6 +71,9 @@ pub enum BindError {
     /// A server's address is not one: it is `http://` or `https://` and a host.
     #[error("{0:?} is not the address of a server: it begins with http:// or https://")]
     Server(String),
+    /// The name of a registered app is invalid.
+    #[error(transparent)]
+    App(#[from] NoAppWord),
     /// A STUN or TURN server's address is none, a text is too long, or there are too many of them; in words.
     #[error("{0}")]
     IceServer(String),
@@ -168,6 +173,37 @@ fn words(tried: &[(String, String)]) -> String {
 }
 
 impl Builder {
+    /// Registers an app with a replica of its own, beside its tables, logs and blobs. In each room that gives parameters to the
+    /// app of this name, `make` makes the replica from them: [`App::replica`](crate::App::replica) reads it,
+    /// [`App::write_replica`](crate::App::write_replica) writes to it, and
+    /// [`App::watch_replica`](crate::App::watch_replica) reports its changes. `make` returns `None` for parameters that it does
+    /// not know; the app has tables only there. The types of a replica are those of the crate meshwork-core.
+    ///
+    /// An app whose room gives it no parameters has documents, registered or not, so that programs agree on its replica. Members
+    /// that did not register the app store its tables, logs and blobs, and no replica.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// use meshwork_core::replica::Replica;
+    /// use meshwork_core::table::{Kind, Table};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let builder = meshwork::Endpoint::builder()
+    ///     .app("bids", |_, _| Some(Box::new(Table::new(Kind::ByValue)) as Box<dyn Replica>));
+    /// # let network = Network::new(7);
+    /// # network.app("bids", |_, _| Some(Box::new(Table::new(Kind::ByValue)) as Box<dyn Replica>));
+    /// # let endpoint = network.endpoint("Ann");
+    /// let room = endpoint.create(meshwork::room("bids").parameters(&[1])).await?;
+    /// let bids = room.app("bids").await?.replica(|table: &Table| table.entries(b"").count());
+    /// assert_eq!(bids.await?, Some(0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn app(mut self, name: impl Into<String>, make: MakeReplica) -> Builder {
+        self.apps.push((name.into(), make));
+        self
+    }
+
     /// What others see this program called.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = name.into();
@@ -252,6 +288,11 @@ impl Builder {
         Ok((config, self.servers, self.store, self.identity))
     }
 
+    /// The registered apps.
+    fn registered(&self) -> Result<Vec<(AppWord, MakeReplica)>, BindError> {
+        self.apps.iter().map(|(name, make)| Ok((name.parse()?, *make))).collect()
+    }
+
     /// Starts it, on the tokio runtime that this is called on.
     ///
     /// That nobody can be reached is no error: rooms tell of it.
@@ -264,6 +305,7 @@ impl Builder {
         use meshwork_rtc::native::persist::Store as DriverStore;
         use meshwork_rtc::native::{Options, start};
         let patience = self.patience.unwrap_or(JOIN_MAX);
+        let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
@@ -278,7 +320,9 @@ impl Builder {
         options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
-        Ok(Endpoint::start(Box::new(runner), blobs, servers, patience, events))
+        let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
+        endpoint.register(apps).await?;
+        Ok(endpoint)
     }
 
     /// Starts it in this page.
@@ -292,6 +336,7 @@ impl Builder {
         use crate::blobs::Files;
         use meshwork_rtc::web::{Options, start};
         let patience = self.patience.unwrap_or(JOIN_MAX);
+        let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let mut options = Options::new(crate::app::make, config, identity.0);
@@ -304,7 +349,9 @@ impl Builder {
         };
         let (runner, events) = crate::runner::web::Web::new(driver, events, files.clone());
         let blobs = files.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Files);
-        Ok(Endpoint::start(Box::new(runner), blobs, servers, patience, events))
+        let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
+        endpoint.register(apps).await?;
+        Ok(endpoint)
     }
 }
 
@@ -359,6 +406,17 @@ impl Endpoint {
         Endpoint { shared, _hold }
     }
 
+    /// Registers apps, before any room opens.
+    async fn register(&self, apps: Vec<(AppWord, MakeReplica)>) -> Result<(), BindError> {
+        if apps.is_empty() {
+            return Ok(());
+        }
+        let register = move |node: &mut Node, _| {
+            apps.into_iter().for_each(|(app, make)| node.register_app(app, make));
+        };
+        self.shared.call(register).await.map_err(|closed| BindError::System(closed.to_string()))
+    }
+
     /// Which endpoint this is; its peer is the author of what it writes.
     pub fn id(&self) -> EndpointId {
         self.shared.runner.id()
@@ -394,7 +452,7 @@ impl Endpoint {
         let servers = self.shared.servers.clone();
         let spec = RoomSpec { servers, app, parameters, private: room.private };
         let entering = Arc::clone(&self.shared);
-        let create = move |node: &mut meshwork_core::node::Node, now| {
+        let create = move |node: &mut Node, now| {
             let handle = node.create_room(now, spec)?;
             let link = node.room(handle).address_without_code();
             // From here on it is left where nobody waits for it any more.

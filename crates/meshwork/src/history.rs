@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::node::{Config, RoomHandle};
 use meshwork_core::replica::ReplicaNumber;
-use meshwork_core::room::Room;
 use meshwork_core::room::storage::form;
+use meshwork_core::room::{Makers, Room};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::WallTime;
@@ -90,7 +90,8 @@ impl Store {
         // Nobody is in it: its records say what may be shown.
         let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
         let (handle, config) = (RoomHandle(0), Config::default());
-        let mut room = Room::new(handle, id, genesis, stored.genesis, crate::app::make, nobody, &config);
+        let mut room =
+            Room::new(handle, id, genesis, stored.genesis, Makers::new(crate::app::make), nobody, &config);
         room.kept_mut().restore_records(&stored.records);
         let Some(size) = canvas(&room).map(|(_, canvas)| canvas.size()) else { return Ok(None) };
         let entries = history::History::new(&folder, id).since(WallTime(0)).map_err(told)?;

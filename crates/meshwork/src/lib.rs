@@ -25,6 +25,7 @@
 //! - An app's object is what an app is made of: [`Canvas`], [`Notes`], [`Counter`] and [`Values`].
 //!
 //! An app of one's own is made of topics, tables, [blobs](Blobs) and [presence](Presence): a room opens with it by [`room`].
+//! An app that needs more [registers](Builder::app) a replica of its own.
 //!
 //! # Waiting, and not waiting
 //! What is async waits for the node, the network or a disk; back-pressure is a longer wait. A future that is dropped
@@ -87,6 +88,7 @@ mod presence;
 mod private;
 mod reach;
 mod receipt;
+mod replica;
 #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
 mod restore;
 mod room;
@@ -115,6 +117,7 @@ mod whiteboard;
 #[doc(inline)]
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId, SharedSecret};
 pub use meshwork_core::node::{Holders, LinkState, Refusal, RoomRefusal, ServerState};
+pub use meshwork_core::room::MakeReplica;
 pub use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 pub use meshwork_core::seam::lane::{
     DATAGRAM_PAYLOAD_MAX as DATAGRAM_MAX, DATAGRAM_TO_ALL_MAX, DIRECT_MAX, PRESENCE_MAX, SAY_MAX, TOPIC_MAX,
@@ -167,6 +170,7 @@ pub use self::past::{Past, PastCell, PastLog, PastStroke};
 pub use self::presence::Presence;
 pub use self::reach::Reach;
 pub use self::receipt::Receipt;
+pub use self::replica::{ReplicaChange, ReplicaChanges};
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::{Allowance, Rules};
 pub use self::sealed::{SEALED_MAX, UnsealError};

@@ -1,5 +1,6 @@
 //! What the clones of an endpoint share: its runner, its rooms, and who listens to what.
 
+use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::event::{EVENTS_MAX, EndpointEvent, Event};
 use crate::hold::{FindHold, Hold};
 use crate::inbox::{Inbox, Outbox, Readers, inbox};
 use crate::member::Member;
-use crate::runner::{Call, MaybeSend, Runner};
+use crate::runner::{Call, MaybeSend, MaybeSync, Runner, State};
 use crate::store::StoreError;
 use crate::topic::{Lane, MESSAGES_MAX};
 use crate::unheard::{Message, Unheard};
@@ -113,15 +114,8 @@ pub(crate) struct Known {
     pub(crate) pump: Pump,
     /// How often something in it changed.
     pub(crate) changes: u64,
-    /// Its documents that this program has in hand, by app and name.
-    #[cfg(feature = "sync")]
-    pub(crate) documents: BTreeMap<(Slot, String), Arc<crate::document::InHand>>,
-    /// What this program painted, to be taken back.
-    #[cfg(feature = "place")]
-    pub(crate) steps: meshwork_place::steps::Steps,
-    /// What it drew on whiteboards, by app.
-    #[cfg(feature = "sync")]
-    pub(crate) drawn: Vec<(Slot, meshwork_sync::whiteboard::Steps)>,
+    /// State that apps keep of the room while this program is in it, by slot and type: an [`Arc`] of the type each.
+    states: BTreeMap<(Slot, TypeId), State>,
     /// How often its past was asked for.
     pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,
@@ -135,9 +129,9 @@ pub(crate) struct Known {
 pub(crate) enum Watched {
     /// A replica.
     Replica(ReplicaNumber),
-    /// The room's canvas, in whichever slot that is.
-    #[cfg(feature = "place")]
-    Canvas,
+    /// Every replica whose changes this function accepts.
+    #[cfg_attr(not(feature = "place"), allow(dead_code))]
+    Changes(fn(&Changes) -> bool),
 }
 
 /// Who waits for how a direct message ends, and why.
@@ -166,7 +160,7 @@ pub(crate) struct Changed {
 }
 
 /// A panic while a lock was held left what it guards whole: every step on it is one call.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -463,8 +457,7 @@ impl Watched {
     fn has(self, number: ReplicaNumber, changes: &Changes) -> bool {
         match self {
             Watched::Replica(watched) => watched == number,
-            #[cfg(feature = "place")]
-            Watched::Canvas => !meshwork_place::canvas::Painted::of(changes).is_empty(),
+            Watched::Changes(accepts) => accepts(changes),
         }
     }
 }
@@ -479,6 +472,21 @@ impl RoomState {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Known)) {
         change(&mut locked(&self.known));
         self.changed.notify_waiters();
+    }
+
+    /// State of this type that the app in a slot keeps of the room; its default at first.
+    pub(crate) fn state<T: Any + Default + MaybeSend + MaybeSync>(&self, slot: Slot) -> Arc<T> {
+        let key = (slot, TypeId::of::<T>());
+        let known = |known: &mut Known| known.states.get(&key)?.downcast_ref::<Arc<T>>().cloned();
+        if let Some(state) = self.look(known) {
+            return state;
+        }
+        // The type's own code runs without the lock.
+        let made = Arc::<T>::default();
+        self.look(|known| {
+            let state = known.states.entry(key).or_insert_with(|| Box::new(made));
+            state.downcast_ref::<Arc<T>>().cloned().expect("the key has the type")
+        })
     }
 
     /// Waits until something more is known.
@@ -542,6 +550,7 @@ impl RoomState {
 
     /// Nothing more is heard of the room.
     fn end(&self) {
+        let mut states = BTreeMap::new();
         self.change(|known| {
             if !matches!(known.phase, Phase::Refused(_)) {
                 known.phase = Phase::Left;
@@ -550,9 +559,10 @@ impl RoomState {
             known.topics.clear();
             known.watches.clear();
             known.directs.clear();
-            #[cfg(feature = "place")]
-            drop(std::mem::take(&mut known.steps));
+            states = std::mem::take(&mut known.states);
         });
+        // An app's state may use the room when it is dropped, and the lock is free again.
+        drop(states);
     }
 
     /// What those hear who listen to a part of the room.

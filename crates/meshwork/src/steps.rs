@@ -1,13 +1,12 @@
 //! What this program painted on a canvas, taken back and done again.
 
-use std::sync::Arc;
-
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_place::Place as _;
 use meshwork_place::steps::{Back, Step, Way};
 
 use crate::canvas::{Canvas, paint};
 use crate::error::WriteError;
+use crate::shared::locked;
 
 /// What was painted when a step was taken back, or done again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +47,16 @@ impl Canvas {
 
     /// How many steps can be taken back, and how many done again.
     pub fn steps(&self) -> (usize, usize) {
-        self.0.state.look(|known| (known.steps.count(Way::Undo), known.steps.count(Way::Redo)))
+        let steps = self.step_list();
+        let steps = locked(&steps);
+        (steps.count(Way::Undo), steps.count(Way::Redo))
     }
 
     async fn go(&self, way: Way) -> Result<Option<Repainted>, WriteError> {
-        let (state, me) = (Arc::clone(&self.0.state), self.0.me().peer);
+        let (steps, me) = (self.step_list(), self.0.me().peer);
         let go = move |node: &mut Node, now, room| {
-            let back = node.canvas(room).and_then(|canvas| {
-                state.look(|known| known.steps.next(way).map(|step| step.back(canvas, me)))
-            });
+            let back = |canvas| locked(&steps).next(way).map(|step| step.back(canvas, me));
+            let back = node.canvas(room).and_then(back);
             let Some(Back { cells, lost }) = back else { return Ok(None) };
             let mut painted = cells.len();
             let step = match cells.is_empty() {
@@ -72,7 +72,7 @@ impl Canvas {
                 },
             };
             let left = cells.len() - painted;
-            state.look(|known| known.steps.go(way, step, left == 0));
+            locked(&steps).go(way, step, left == 0);
             Ok(Some(Repainted { painted, theirs: lost, left }))
         };
         Ok(self.0.call_patiently(go).await??)

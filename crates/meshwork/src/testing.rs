@@ -27,6 +27,8 @@ use std::time::Duration;
 
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{Config, Node};
+use meshwork_core::room::MakeReplica;
+use meshwork_core::signed::app::AppWord;
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::world::{SERVER, World};
 
@@ -39,6 +41,7 @@ use crate::runner::virtual_network::{Program, Virtual};
 pub struct Network {
     network: Arc<Virtual>,
     programs: Arc<Mutex<BTreeMap<EndpointId, Started>>>,
+    apps: Arc<Mutex<Vec<(AppWord, MakeReplica)>>>,
 }
 
 /// A program that was started.
@@ -68,7 +71,17 @@ impl Network {
     }
 
     fn of(seed: u64, path: PathModel) -> Network {
-        Network { network: Virtual::new(World::new(seed, path)), programs: Arc::default() }
+        let network = Virtual::new(World::new(seed, path));
+        Network { network, programs: Arc::default(), apps: Arc::default() }
+    }
+
+    /// Registers an app for all programs that start from now on: see [`Builder::app`](crate::Builder::app).
+    ///
+    /// # Panics
+    /// For an invalid name.
+    pub fn app(&self, name: &str, make: MakeReplica) {
+        let name = name.parse().expect("the name of an app has a to z, 0 to 9 and -");
+        self.apps.lock().unwrap_or_else(PoisonError::into_inner).push((name, make));
     }
 
     /// A program of another person.
@@ -144,6 +157,9 @@ impl Network {
                 world.start_with(config.clone(), person, 0, |_, config, identity, seed, now, wall| {
                     Node::new(crate::app::make, config, identity, seed, now, wall)
                 });
+            for (app, make) in &*self.apps.lock().unwrap_or_else(PoisonError::into_inner) {
+                world.command(index, |node, _| node.register_app(app.clone(), *make));
+            }
             (index, world.node(index).endpoint())
         });
         self.programs().insert(id, Started { index, person, config });

@@ -1,12 +1,11 @@
 //! Whiteboards: shapes that several people draw at once.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_core::replica::Replica as _;
-use meshwork_core::seam::lane::Slot;
 use meshwork_core::table::{Change, Kind, Table, Write, payloads};
 use meshwork_sync::whiteboard::{
     self, Fields, Order, PICTURE_MAX, Run, Shape, ShapeId, Step, Steps, TEXT_MAX, Way, What, deletion,
@@ -16,7 +15,7 @@ use crate::app::{App, WhenFull, check_sizes, read_in, write_in};
 use crate::document::random;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
-use crate::shared::{Changed, Known};
+use crate::shared::{Changed, locked};
 
 /// The shapes of a room. Where a shape stands, how it looks, what it lies over and what is written in it are kept apart: of two
 /// who change the same of one shape the later one holds, and otherwise both.
@@ -105,8 +104,7 @@ impl Whiteboard {
     /// shapes that are erased together. Each is written by itself, and stays where a later one fails. Once the step was taken
     /// back, or something else was written, the next write begins another one.
     pub fn one_step(&self) -> Whiteboard {
-        let slot = self.app.slot;
-        let run = self.app.room.state.look(|known| steps(known, slot).run());
+        let run = locked(&self.step_list()).run();
         Whiteboard { app: self.app.clone(), run: Some(run) }
     }
 
@@ -136,7 +134,7 @@ impl Whiteboard {
 
     /// How many steps can be taken back, and how many done again. Those are among them of which others may have left nothing.
     pub fn steps(&self) -> (usize, usize) {
-        self.app.room.state.look(|known| steps(known, self.app.slot).count())
+        locked(&self.step_list()).count()
     }
 
     /// Hears from now on which shapes change.
@@ -144,14 +142,19 @@ impl Whiteboard {
         ShapeChanges { board: self.clone(), inbox: self.app.watch(), waiting: VecDeque::new(), missed: 0 }
     }
 
+    /// The steps of this program on the whiteboard of the app.
+    fn step_list(&self) -> Arc<Mutex<Steps>> {
+        self.app.room.state.state(self.app.slot)
+    }
+
     /// Does something. Returns whether there is what it is about.
     async fn act(&self, deed: Deed) -> Result<bool, WriteError> {
-        let App { room, slot } = &self.app;
-        let (state, me, slot, run) = (Arc::clone(&room.state), room.me(), *slot, self.run);
+        let room = &self.app.room;
+        let (steps, me, run) = (self.step_list(), room.me(), self.run);
         let replica = self.app.by_value();
         let act = move |node: &mut Node, now, room| {
             let make = |table: &Table| {
-                let writes = state.look(|known| deed.writes(table, steps(known, slot)))?;
+                let writes = deed.writes(table, &mut locked(&steps))?;
                 Some((Step::look(table, &writes), writes))
             };
             let Some((step, mut writes)) = read_in(node, room, replica, make) else { return Ok(Ok(false)) };
@@ -168,11 +171,11 @@ impl Whiteboard {
                 written => written,
             }?;
             Ok(written.map(|written| {
-                state.look(|known| match deed {
-                    Deed::Go(way) => steps(known, slot).gone(way, writes.len()),
-                    _ if written.is_some() => steps(known, slot).add(step, run),
+                match deed {
+                    Deed::Go(way) => locked(&steps).gone(way, writes.len()),
+                    _ if written.is_some() => locked(&steps).add(step, run),
                     _ => {}
-                });
+                }
                 true
             }))
         };
@@ -206,16 +209,6 @@ impl Deed {
     fn goes_in_parts(&self, me: PeerId, writes: &[Write], (left, most): (usize, usize)) -> bool {
         matches!(self, Deed::Go(_)) && cost(me, writes) > most && cost(me, &writes[..1]) <= left
     }
-}
-
-/// The steps of this program on the whiteboard of an app.
-fn steps(known: &mut Known, slot: Slot) -> &mut Steps {
-    let drawn = &mut known.drawn;
-    let place = drawn.iter().position(|(of, _)| *of == slot).unwrap_or_else(|| {
-        drawn.push((slot, Steps::default()));
-        drawn.len() - 1
-    });
-    &mut drawn[place].1
 }
 
 /// What writes cost where a room's rules have a limit.

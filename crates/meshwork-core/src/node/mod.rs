@@ -67,6 +67,7 @@ use crate::links::message::GoodbyeReason;
 use crate::rng::Seed;
 use crate::room::MakeReplica;
 use crate::signalling::address::RoomAddress;
+use crate::signed::app::AppWord;
 use crate::time::{Now, Time, WallTime};
 
 /// Endpoints that a node remembers: ten full rooms and those that left them within a minute.
@@ -110,6 +111,12 @@ impl Node {
         let (links, servers, known) = (Links::new(), Servers::new(), Known::default());
         let base = Base { own, links, rooms, servers, known };
         Node { base, connecting: Connecting::default(), due: Cell::new(None) }
+    }
+
+    /// Registers an app. In rooms that open from now on and give it parameters, `make` makes its replicas, in place of the maker
+    /// that other apps share. If it returns `None`, the app has tables only.
+    pub fn register_app(&mut self, app: AppWord, make: MakeReplica) {
+        self.base.rooms.register_app(app, make);
     }
 
     /// This endpoint.

@@ -13,7 +13,7 @@ use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::giving_up::{self, GivingUp};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
-use super::replicas::{MakeReplica, Replicas};
+use super::replicas::{Makers, Replicas};
 use super::ring::Ring;
 use super::rules::Rules;
 use super::rules::access::Entrance;
@@ -73,11 +73,11 @@ impl Kept {
         id: RoomId,
         genesis: Genesis,
         bytes: Vec<u8>,
-        make: MakeReplica,
+        makers: Makers,
         me: Endpoint,
         config: &Config,
     ) -> Kept {
-        let replicas = Replicas::new(make, &genesis);
+        let replicas = Replicas::new(makers, &genesis);
         Kept {
             handle,
             id,

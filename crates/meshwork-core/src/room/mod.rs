@@ -51,7 +51,7 @@ use self::history::History;
 pub use self::kept::Kept;
 pub(crate) use self::kept::given_secret;
 pub use self::membership::Membership;
-pub use self::replicas::{MakeReplica, Replicas};
+pub use self::replicas::{MakeReplica, Makers, Replicas};
 use self::storage::StorageOutput;
 pub use self::talking::Talking;
 pub use self::writing::outbox::OUTBOX_MAX;
@@ -153,18 +153,18 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room of this genesis, whose signature was checked. `make` makes the replicas of its apps.
+    /// An empty room of this genesis, whose signature was checked. `makers` make the replicas of its apps.
     pub fn new(
         handle: RoomHandle,
         id: RoomId,
         genesis: Genesis,
         bytes: Vec<u8>,
-        make: MakeReplica,
+        makers: Makers,
         me: Endpoint,
         config: &Config,
     ) -> Room {
         Room {
-            kept: Kept::new(handle, id, genesis, bytes, make, me, config),
+            kept: Kept::new(handle, id, genesis, bytes, makers, me, config),
             membership: Membership::new(me),
             history: History::new(config),
         }

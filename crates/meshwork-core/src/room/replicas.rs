@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::num::NonZero;
@@ -23,6 +24,36 @@ use crate::table::{Kind, Quota, Table};
 /// unknown app, one that needs only tables, and invalid parameters.
 pub type MakeReplica = fn(&AppWord, &AppParameters) -> Option<Box<dyn Replica>>;
 
+/// Makes the replicas of apps. A registered app has a maker of its own, and all other apps share one.
+///
+/// An app whose room gives it no parameters has the shared maker, registered or not. Programs that did not register it make
+/// the same replica then, and members do not compare different ones.
+#[derive(Clone, Debug)]
+pub struct Makers {
+    others: MakeReplica,
+    registered: Arc<Vec<(AppWord, MakeReplica)>>,
+}
+
+impl Makers {
+    /// One maker for all apps.
+    pub fn new(others: MakeReplica) -> Makers {
+        Makers { others, registered: Arc::default() }
+    }
+
+    /// Gives an app a maker of its own, in place of an earlier one. Copies of these makers do not change.
+    pub fn register(&mut self, app: AppWord, make: MakeReplica) {
+        let registered = Arc::make_mut(&mut self.registered);
+        registered.retain(|(known, _)| *known != app);
+        registered.push((app, make));
+    }
+
+    fn make(&self, app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
+        let is_own = |(known, _): &&(AppWord, MakeReplica)| known == app && !parameters.is_empty();
+        let own = self.registered.iter().find(is_own).map(|(_, make)| *make);
+        own.unwrap_or(self.others)(app, parameters)
+    }
+}
+
 /// The quota of each peer in a table of a commons, where no owner can raise it: docs/protocol/genesis.md.
 const COMMONS_QUOTA: Quota = Quota { values: 1000, bytes: 256 * 1024, removals: 1000 };
 
@@ -32,7 +63,7 @@ const COMMONS_AGE: NonZero<u16> = NonZero::new(30).expect("more than none");
 /// The replicas of one room.
 #[derive(Debug)]
 pub struct Replicas {
-    make: MakeReplica,
+    makers: Makers,
     quota: Quota,
     /// The app that the room opened with, and those that records enabled, by slot.
     on: BTreeMap<u8, AppOn>,
@@ -47,14 +78,14 @@ pub struct Replicas {
 
 impl Replicas {
     /// The replicas of a room without records.
-    pub(super) fn new(make: MakeReplica, genesis: &Genesis) -> Replicas {
+    pub(super) fn new(makers: Makers, genesis: &Genesis) -> Replicas {
         let is_commons = genesis.owner().is_none();
         let quota = if is_commons { COMMONS_QUOTA } else { Quota::default() };
         let age = is_commons.then_some(COMMONS_AGE);
         let (app, parameters) = genesis.app();
         let first = AppOn { slot: GENESIS_SLOT, app: app.clone(), parameters: parameters.clone() };
         let mut replicas = Replicas {
-            make,
+            makers,
             quota,
             on: BTreeMap::from([(GENESIS_SLOT, first)]),
             by_number: BTreeMap::new(),
@@ -72,7 +103,8 @@ impl Replicas {
         let by_number = by_number.into_iter().collect();
         let (on, age, ages) = (BTreeMap::new(), None, BTreeMap::new());
         let apart = Vec::new();
-        Replicas { make: |_, _| None, quota: Quota::default(), on, by_number, age, ages, apart }
+        let makers = Makers::new(|_, _| None);
+        Replicas { makers, quota: Quota::default(), on, by_number, age, ages, apart }
     }
 
     #[cfg(test)]
@@ -181,7 +213,7 @@ impl Replicas {
     fn make_missing(&mut self) {
         let lacks = |slot: &u8| !self.by_number.contains_key(&number(*slot, Family::Own));
         for slot in self.on.keys().copied().filter(lacks).collect::<Vec<u8>>() {
-            let own = self.on.get(&slot).and_then(|on| (self.make)(&on.app, &on.parameters));
+            let own = self.on.get(&slot).and_then(|on| self.makers.make(&on.app, &on.parameters));
             self.turn_on(slot, own);
         }
     }

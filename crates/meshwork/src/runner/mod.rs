@@ -30,6 +30,7 @@ mod kind {
     use super::{CommandError, EndpointId, Node, RoomHandle, Table, Time, Write, WriteError};
 
     pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time) + Send>;
+    pub(crate) type State = Box<dyn core::any::Any + Send>;
     pub(crate) type Work<R> = Box<dyn FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError> + Send>;
     pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Vec<Write>, WriteError> + Send>;
     pub(crate) type Joined = Box<dyn FnOnce(RoomHandle) + Send>;
@@ -50,6 +51,7 @@ mod kind {
     impl<T> MaybeSync for T {}
 
     pub(crate) type Call = Box<dyn FnOnce(&mut Node, Time)>;
+    pub(crate) type State = Box<dyn core::any::Any>;
     pub(crate) type Work<R> = Box<dyn FnMut(&mut Node, Time, RoomHandle) -> Result<R, CommandError>>;
     pub(crate) type Make = Box<dyn FnMut(&Table, EndpointId) -> Result<Vec<Write>, WriteError>>;
     pub(crate) type Joined = Box<dyn FnOnce(RoomHandle)>;

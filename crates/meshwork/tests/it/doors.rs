@@ -1,13 +1,17 @@
-//! The ground of apps: rows with several fields, logs, quotas, and the holders of a write.
+//! The ground of apps: rows with several fields, logs, quotas, the holders of a write, and replicas and state of an app's own.
 
 use std::num::NonZero;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use meshwork::testing::Network;
 use meshwork::{
-    AgreeError, App, Closed, Endpoint, Fields, KEY_MAX, Log, LogId, LogRow, PeerId, PinError, Room,
+    AgreeError, App, Closed, Endpoint, Fields, KEY_MAX, Log, LogId, LogRow, PeerId, PinError, Receipt, Room,
     RuleError, SignError, VALUE_MAX, WriteError,
 };
+use meshwork_core::replica::Replica;
+use meshwork_core::signed::app::{AppParameters, AppWord};
+use meshwork_core::table;
 
 /// Ann's room and Bo in it, and a keeper.
 struct Met {
@@ -325,4 +329,99 @@ async fn pinned_links_stay_while_a_room_grows() {
     let overlay = room.neighbourhood().await.unwrap();
     assert!(overlay.neighbours.len() < watchers.len(), "{overlay:?}");
     theirs.unpin(host.id()).await.unwrap();
+}
+
+/// The replica of an app that other programs do not know: a table of its own.
+fn bids(_: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
+    let is_known = parameters[..] == [1];
+    is_known.then(|| Box::new(table::Table::new(table::Kind::ByValue)) as Box<dyn Replica>)
+}
+
+fn bid_count(table: &table::Table) -> usize {
+    table.entries(b"").count()
+}
+
+/// Writes a bid to the replica of an app.
+async fn bid(app: &App, me: PeerId) -> Result<Receipt, WriteError> {
+    let bid = table::Write::value("lot 7", table::Writer::Anybody.field(b"bid"), "40");
+    let make = move |_: &table::Table| {
+        table::payloads(me, std::slice::from_ref(&bid))
+            .map_err(|error| WriteError::Invalid(error.to_string()))
+    };
+    app.write_replica(make).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn registered_apps_have_replicas_of_their_own() {
+    let network = Network::calm(7);
+    let stranger = network.endpoint("Stranger");
+    network.app("bids", bids);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("bids").parameters(&[1])).await.unwrap();
+    let (same, outside) = (bo.join(room.link()).await.unwrap(), stranger.join(room.link()).await.unwrap());
+    let (app, theirs) = (room.app("bids").await.unwrap(), same.app("bids").await.unwrap());
+    let mut changes = theirs.watch_replica();
+    let receipt = bid(&app, ann.id().peer).await.unwrap();
+    let change = changes.next().await.unwrap();
+    assert_eq!(change.by, Some((ann.id(), *receipt.sequences().start())));
+    let written: &[table::Change] = change.of();
+    assert_eq!(written[0].row(), b"lot 7");
+    assert!(change.of::<u8>().is_empty(), "of another type");
+    assert_eq!(theirs.replica(bid_count).await, Ok(Some(1)));
+    let other = theirs.replica(|_: &meshwork_place::canvas::Canvas| ()).await;
+    assert_eq!(other, Ok(None), "a replica of another type");
+    let nothing = app.write_replica(|_: &table::Table| Ok(Vec::new())).await.unwrap_err();
+    assert!(matches!(nothing, WriteError::Invalid(_)), "{nothing}");
+    let own = app.write_replica(|_: &table::Table| Err(WriteError::Banned)).await.unwrap_err();
+    assert_eq!(own, WriteError::Banned, "the app's own error");
+    assert!(room.apps().await.unwrap()[0].is_whole);
+
+    // A program that did not register the app has no replica, and passes on the tables.
+    assert!(!outside.apps().await.unwrap()[0].is_whole);
+    let foreign = outside.app("bids").await.unwrap();
+    assert_eq!(foreign.replica(bid_count).await, Ok(None));
+    assert_eq!(bid(&foreign, stranger.id().peer).await.unwrap_err(), WriteError::AppIsOff);
+    room.table("lots").set("7", "a clock").await.unwrap();
+    network.run(SOON).await;
+    network.kill(&ann);
+    network.kill(&bo);
+    let late = network.endpoint("Late").join(outside.link()).await.unwrap();
+    network.run(SOON).await;
+    let lot = late.table("lots").get("7").await.unwrap().unwrap();
+    assert_eq!(lot.read::<String>().unwrap(), "a clock");
+    assert_eq!(late.app("bids").await.unwrap().replica(bid_count).await, Ok(Some(0)));
+    assert_eq!(stranger.last_refused(), None, "batches of an unknown replica are no violation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn apps_without_parameters_have_documents() {
+    let network = Network::calm(7);
+    let stranger = network.endpoint("Stranger");
+    network.app("bids", bids);
+    let ann = network.endpoint("Ann");
+    let room = ann.create(meshwork::room("bids")).await.unwrap();
+    let outside = stranger.join(room.link()).await.unwrap();
+    for room in [&room, &outside] {
+        assert!(room.apps().await.unwrap()[0].is_whole);
+        assert_eq!(room.app("bids").await.unwrap().replica(bid_count).await, Ok(None));
+    }
+    room.document("plan").edit(|text| text.push("Ferry")).await.unwrap();
+    network.run(SOON).await;
+    assert_eq!(outside.document("plan").text().await.unwrap(), "Ferry");
+    let unknown = ann.create(meshwork::room("bids").parameters(&[2])).await.unwrap();
+    assert!(!unknown.apps().await.unwrap()[0].is_whole, "parameters of another version: tables only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn state_of_an_app_ends_with_its_room() {
+    let network = Network::calm(7);
+    let room = network.endpoint("Ann").create(meshwork::room("votes")).await.unwrap();
+    let app = votes(&room).await;
+    *app.state::<Mutex<u8>>().lock().unwrap() = 7;
+    assert_eq!(*votes(&room.clone()).await.state::<Mutex<u8>>().lock().unwrap(), 7);
+    assert_eq!(*room.conversation().state::<Mutex<u8>>().lock().unwrap(), 0, "another app has its own");
+    assert_eq!(*app.state::<Mutex<u16>>().lock().unwrap(), 0, "another type has its own");
+    let held = Arc::downgrade(&app.state::<Mutex<u8>>());
+    room.leave();
+    assert!(held.upgrade().is_none(), "the room drops it");
 }

@@ -31,7 +31,7 @@ use crate::links::link::Link;
 use crate::overlay::LinkFacts;
 use crate::overlay::sketch::Sketch;
 use crate::rng::Seed;
-use crate::room::{MakeReplica, Room, RoomOutput};
+use crate::room::{MakeReplica, Makers, Room, RoomOutput};
 use crate::seam::event::{Event, RoomHandle, RoomRefusal};
 use crate::seam::io::HistoryPart;
 use crate::signalling::address::Secrets;
@@ -139,8 +139,8 @@ impl Entry {
 pub(super) struct Rooms {
     rooms: BTreeMap<RoomHandle, Box<Entry>>,
     attachments: Attachments,
-    /// Makes the replicas of the apps of rooms.
-    apps: MakeReplica,
+    /// Make the replicas of the apps of rooms.
+    apps: Makers,
     /// The seed of overlays.
     overlay_seed: Seed,
     /// Signatures that may still be checked in the present call.
@@ -155,12 +155,17 @@ impl Rooms {
         Rooms {
             rooms: BTreeMap::new(),
             attachments: Attachments::default(),
-            apps,
+            apps: Makers::new(apps),
             overlay_seed,
             signatures_left: 0,
             datagrams: 0,
             next: 1,
         }
+    }
+
+    /// Gives an app a maker of its own, in rooms that open from now on.
+    pub(super) fn register_app(&mut self, app: AppWord, make: MakeReplica) {
+        self.apps.register(app, make);
     }
 
     /// The attached members of rooms.
@@ -297,7 +302,7 @@ impl Rooms {
             }
             (Some(_), Some(_)) => {}
         }
-        let mut room = Room::new(handle, id, genesis, bytes, self.apps, own.me, &own.config);
+        let mut room = Room::new(handle, id, genesis, bytes, self.apps.clone(), own.me, &own.config);
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.membership_mut().set_own(Introduction::from(&own.announcement), seed);
         room.membership_mut().set_most(own.config.links_most);

@@ -79,7 +79,7 @@ fn room(number: u8) -> Room {
 /// The same, as this program has it.
 fn room_of(me: Endpoint) -> Room {
     let (genesis, bytes, id) = Genesis::of_test(&identity(0));
-    Room::new(RoomHandle(1), id, genesis, bytes, toy::make, me, &Config::default())
+    Room::new(RoomHandle(1), id, genesis, bytes, crate::room::Makers::new(toy::make), me, &Config::default())
 }
 
 fn room_id() -> RoomId {

@@ -82,7 +82,15 @@ mod tests {
     fn room(identity: &Identity, instance: u64) -> Room {
         let (genesis, bytes, id) = Genesis::of_test(identity);
         let me = Endpoint { peer: identity.peer(), instance: Instance(instance) };
-        Room::new(RoomHandle(1), id, genesis, bytes, toy::make, me, &Config::default())
+        Room::new(
+            RoomHandle(1),
+            id,
+            genesis,
+            bytes,
+            crate::room::Makers::new(toy::make),
+            me,
+            &Config::default(),
+        )
     }
 
     fn write(room: &mut Room, identity: &Identity, place: u32, value: u32) -> BatchKey {

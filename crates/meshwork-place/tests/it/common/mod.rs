@@ -9,7 +9,7 @@ use meshwork_core::node::{Config, Refusal};
 use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::rng::Rng;
 use meshwork_core::room::message::RoomMessage;
-use meshwork_core::room::{Member, Room, RoomOutput};
+use meshwork_core::room::{Makers, Member, Room, RoomOutput};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::seam::io::{AcceptedBatch, HistoryEntry, HistoryPart};
 use meshwork_core::seam::lane::Slot;
@@ -93,7 +93,7 @@ impl Members {
         let identity = identity(number);
         let (genesis, bytes, id) = self.genesis();
         let me = endpoint(number);
-        let room = Room::new(RoomHandle(1), id, genesis, bytes, make, me, config);
+        let room = Room::new(RoomHandle(1), id, genesis, bytes, Makers::new(make), me, config);
         self.rooms.insert(number, (identity, room));
     }
 

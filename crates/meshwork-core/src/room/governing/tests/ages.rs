@@ -165,7 +165,15 @@ fn stored_rows_that_became_old_are_removed() {
     for slices in [false, true] {
         let (genesis, bytes, id) = Genesis::of_test(&identity(0));
         let config = Config { stores: true, ..Config::default() };
-        let mut room = Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(0, 5), &config);
+        let mut room = Room::new(
+            RoomHandle(1),
+            id,
+            genesis,
+            bytes,
+            crate::room::Makers::new(toy::make),
+            endpoint(0, 5),
+            &config,
+        );
         let later = now(2 * DAY);
         room.kept_mut().restore_records(&records);
         if slices {
@@ -185,7 +193,15 @@ fn a_commons_keeps_rows_for_thirty_days() {
     let (bytes, id) = commons.to_bytes();
     let (genesis, _) = Genesis::decode(&bytes).unwrap();
     let me = endpoint(1, 1);
-    let mut room = Room::new(RoomHandle(1), id, genesis, bytes, toy::make, me, &Config::default());
+    let mut room = Room::new(
+        RoomHandle(1),
+        id,
+        genesis,
+        bytes,
+        crate::room::Makers::new(toy::make),
+        me,
+        &Config::default(),
+    );
     room.handle_timeout(now(0));
     assert_eq!([31, 30, 29].map(|days| write(&mut room, 1, now(days), days).is_ok()), [false, true, true]);
     room.handle_timeout(now(DAY));

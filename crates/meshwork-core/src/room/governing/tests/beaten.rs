@@ -22,7 +22,15 @@ impl Keeper {
     fn new(at: Now, disk: BTreeMap<BatchKey, Vec<u8>>, records: Vec<u8>) -> Keeper {
         let (genesis, bytes, id) = Genesis::of_test(&identity(0));
         let config = Config { stores: true, ..Config::default() };
-        let mut room = Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(4, 99), &config);
+        let mut room = Room::new(
+            RoomHandle(1),
+            id,
+            genesis,
+            bytes,
+            crate::room::Makers::new(toy::make),
+            endpoint(4, 99),
+            &config,
+        );
         room.kept_mut().restore_records(&records);
         room.restore(at, disk.values().cloned().collect());
         let mut keeper = Keeper { room, disk, records };

@@ -116,7 +116,15 @@ fn held(room: &Room, author: u8) -> usize {
 fn room_of(peer: u8, held_bytes_max: usize) -> Room {
     let (genesis, bytes, id) = Genesis::of_test(&identity(0));
     let config = Config { held_bytes_max, ..Config::default() };
-    Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(peer, 1), &config)
+    Room::new(
+        RoomHandle(1),
+        id,
+        genesis,
+        bytes,
+        crate::room::Makers::new(toy::make),
+        endpoint(peer, 1),
+        &config,
+    )
 }
 
 /// A member that holds a flood, and one that gave most of it up.

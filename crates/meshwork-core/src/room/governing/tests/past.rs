@@ -12,7 +12,15 @@ fn the_past_comes_with_its_authors_admissions() {
     let closed = record(0, 10, &[], changes, Some((1, vec![])));
     let (genesis, bytes, id) = Genesis::of_test(&identity(0));
     let config = Config { stores: true, keeps_history: true, ..Config::default() };
-    let mut keeper = Room::new(RoomHandle(1), id, genesis, bytes, toy::make, endpoint(4, 99), &config);
+    let mut keeper = Room::new(
+        RoomHandle(1),
+        id,
+        genesis,
+        bytes,
+        crate::room::Makers::new(toy::make),
+        endpoint(4, 99),
+        &config,
+    );
     let mut newcomer = room(6);
     for room in [&mut keeper, &mut newcomer] {
         tell(room, now(20), endpoint(9, 9), &closed);
