@@ -928,7 +928,7 @@ export interface Note {
 export interface Notes extends TypedTarget<{ change: CustomEvent<readonly Note[]> }> {
   /** All that show, each behind those that its author had seen. Throws ClosedError. */
   readonly all: readonly Note[]
-  /** Writes one of 1 to 4,000 bytes, and returns its id. Rejects with WriteError; nothing was written. */
+  /** Writes one of 1 to 12,000 bytes, and returns its id. Rejects with WriteError; nothing was written. */
   write(text: string): Promise<string>
   /** Removes one of one's own. Rejects with WriteError; it stays. */
   remove(id: string): Promise<void>

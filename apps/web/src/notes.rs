@@ -1,7 +1,7 @@
 //! Notes beside a canvas: which of them one has read, and how they stand below each other.
 
+use meshwork_chat::{Post as Note, PostId as NoteId, TEXT_MAX};
 use meshwork_core::id::{PeerId, RoomId};
-use meshwork_place::notes::{Note, NoteId, TEXT_MAX};
 
 use crate::texts::notes;
 
@@ -121,6 +121,7 @@ fn mark(room: &RoomId, note: &Note) -> Mark {
 
 #[cfg(test)]
 mod tests {
+    use meshwork_core::clock::Stamp;
     use meshwork_core::time::WallTime;
 
     use super::*;
@@ -133,7 +134,19 @@ mod tests {
         let mut id = [0; 14];
         id[..8].copy_from_slice(&at_ms.to_be_bytes());
         let (id, at) = (NoteId(id), WallTime::from_millis(at_ms));
-        Note { id, author, at, text: at_ms.to_string(), missing: 0 }
+        Note {
+            id,
+            author,
+            at,
+            stamp: Stamp::at(at),
+            is_edited: false,
+            is_newer: false,
+            text: at_ms.to_string(),
+            re: None,
+            files: Vec::new(),
+            reactions: Vec::new(),
+            missing: 0,
+        }
     }
 
     #[test]
@@ -175,10 +188,10 @@ mod tests {
     #[test]
     fn the_field_says_what_is_left() {
         assert_eq!(left(&"x".repeat(TEXT_MAX - FEW_LEFT)), Ok(None));
-        assert_eq!(left(&format!(" {} ", "x".repeat(3999))), Ok(Some("1 byte left of 4,000".into())));
+        assert_eq!(left(&format!(" {} ", "x".repeat(11_999))), Ok(Some("1 byte left of 12,000".into())));
         assert_eq!(
-            left(&"é".repeat(2001)),
-            Err("This is 2 bytes too long. A note has at most 4,000.".into())
+            left(&"é".repeat(6001)),
+            Err("This is 2 bytes too long. A note has at most 12,000.".into())
         );
     }
 }

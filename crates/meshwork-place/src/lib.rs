@@ -2,7 +2,7 @@
 //!
 //! # How it works
 //! The [`canvas`] is a replica that rooms keep in step: a node is handed [`make`], and [`Place`] adds to it what people
-//! do in such a room; [`steps`] are what one painted, to be taken back; [`notes`] are what they write to each other. A
+//! do in such a room; [`steps`] are what one painted, to be taken back. A
 //! [`Cursor`] is what an endpoint says of itself now. [`picture`] turns pictures into cells to paint, and what was painted into
 //! moving pictures.
 //!
@@ -11,7 +11,6 @@
 
 pub mod canvas;
 mod cursor;
-pub mod notes;
 pub mod picture;
 mod room;
 pub mod steps;

@@ -19,25 +19,6 @@ pub fn refusal(error: &CommandError) -> String {
     }
 }
 
-/// Why no note was written, removed or hidden: what happened, and what can be done.
-pub fn note_refusal(error: &CommandError) -> String {
-    match error {
-        CommandError::Write(WriteError::NotWriter) => {
-            String::from("Only those whom the owner named may write here. You can read.")
-        }
-        CommandError::Write(WriteError::Banned) => {
-            String::from("You are banned in this room and cannot write here any more.")
-        }
-        CommandError::Write(WriteError::TooFast { wait_ms, .. }) => {
-            format!("You write faster than this room allows. Wait {}.", wait(*wait_ms))
-        }
-        CommandError::Write(WriteError::Backpressure(_)) | CommandError::Backpressure(_) => {
-            String::from("The others cannot keep up. Try again in a moment.")
-        }
-        other => other.to_string(),
-    }
-}
-
 /// Why nothing was painted where a room allows so many cells in each window, of which some are left.
 pub fn too_fast(left: u32, cells: u32, window_ms: u32, wait_ms: u64) -> String {
     let number = |count: u32| match count {
@@ -83,8 +64,5 @@ mod tests {
         assert_eq!(words(1, 9, 5000, 1), "This room allows 9 cells every 5 s. 1 cell left. Wait 1 s.");
         let long = "This room allows 1 cell every 7 days. You have used them. Wait 24 hours.";
         assert_eq!(words(0, 1, 604_800_000, 86_400_000), long);
-        let limit = WriteError::TooFast { left: 0, cost: 2, window_ms: 60_000, wait_ms: 45_000 };
-        let note = "You write faster than this room allows. Wait 45 s.";
-        assert_eq!(note_refusal(&CommandError::Write(limit)), note, "a note has no cells");
     }
 }

@@ -1,9 +1,9 @@
 //! What people write to each other in a room.
 
+use meshwork_chat::Chat as _;
+pub use meshwork_chat::{Post as Note, PostId as NoteId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::time::Time;
-use meshwork_place::notes::Notes as _;
-pub use meshwork_place::notes::{Note, NoteId};
 
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
@@ -34,16 +34,21 @@ impl Notes {
     /// # Errors
     /// [`Closed`].
     pub async fn all(&self) -> Result<Vec<Note>, Closed> {
-        self.0.call(|node, _, room| node.notes(room)).await
+        let all =
+            |node: &mut Node, _, room| node.conversation(room).map(|posts| posts.all()).unwrap_or_default();
+        self.0.call(all).await
     }
 
-    /// Writes one of 1 to 4,000 bytes, and returns what names it. Dropping the future leaves it written, or not.
+    /// Writes one of 1 to 12,000 bytes, and returns what names it. Dropping the future leaves it written, or not.
     ///
     /// # Errors
     /// [`WriteError`]; nothing was written.
     pub async fn write(&self, text: &str) -> Result<NoteId, WriteError> {
         let text = text.to_owned();
-        self.change(move |node, now, room| node.write_note(now, room, &text).map(|(id, _)| id)).await
+        self.change(move |node, now, room| {
+            node.write_post(now, room, &text.as_str().into()).map(|(id, _)| id)
+        })
+        .await
     }
 
     /// Removes one of one's own.
@@ -51,7 +56,7 @@ impl Notes {
     /// # Errors
     /// [`WriteError`]; it stays.
     pub async fn remove(&self, id: NoteId) -> Result<(), WriteError> {
-        self.change(move |node, now, room| node.remove_note(now, room, id).map(|_| ())).await
+        self.change(move |node, now, room| node.remove_post(now, room, id).map(|_| ())).await
     }
 
     /// Hides one from everybody: the owner's to do, or a moderator's.
@@ -59,7 +64,7 @@ impl Notes {
     /// # Errors
     /// [`WriteError`]; it shows.
     pub async fn hide(&self, id: NoteId) -> Result<(), WriteError> {
-        self.change(move |node, now, room| node.set_note_hidden(now, room, id, true).map(|_| ())).await
+        self.change(move |node, now, room| node.set_post_hidden(now, room, id, true).map(|_| ())).await
     }
 
     /// Shows one again that was hidden.
@@ -67,12 +72,12 @@ impl Notes {
     /// # Errors
     /// [`WriteError`]; it is hidden.
     pub async fn show(&self, id: NoteId) -> Result<(), WriteError> {
-        self.change(move |node, now, room| node.set_note_hidden(now, room, id, false).map(|_| ())).await
+        self.change(move |node, now, room| node.set_post_hidden(now, room, id, false).map(|_| ())).await
     }
 
     /// Hears from now on that notes changed.
     pub fn watch(&self) -> NoteChanges {
-        NoteChanges(self.0.state.watch(Watched::Replica(meshwork_place::notes::replica())))
+        NoteChanges(self.0.state.watch(Watched::Replica(meshwork_chat::replica())))
     }
 
     async fn change<R: MaybeSend + 'static>(

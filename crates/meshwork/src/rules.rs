@@ -11,7 +11,6 @@ use meshwork_core::signed::app::GENESIS_SLOT;
 use meshwork_core::signed::change::{Age, Rule};
 use meshwork_core::signed::header::Family;
 use meshwork_core::time::Time;
-use meshwork_place::notes;
 
 use crate::app::App;
 use crate::error::{Closed, RuleError, WriteError};
@@ -134,7 +133,7 @@ impl Rules {
     /// # Errors
     /// [`RuleError`]; notes are kept as long as they were.
     pub async fn keep_notes_for(&self, days: Option<NonZero<u16>>) -> Result<(), RuleError> {
-        let age = Age { replica: notes::replica(), days };
+        let age = Age { replica: meshwork_chat::replica(), days };
         self.act(move |node, now, room| node.room_mut(now, room).set_age(age).map(|_| ())).await
     }
 
@@ -143,7 +142,7 @@ impl Rules {
     /// # Errors
     /// [`Closed`].
     pub async fn notes_kept_for(&self) -> Result<Option<NonZero<u16>>, Closed> {
-        self.0.call(|node, _, room| node.room(room).age(notes::replica())).await
+        self.0.call(|node, _, room| node.room(room).age(meshwork_chat::replica())).await
     }
 
     /// From now on everybody drops rows of an app's [logs](App::log) that are more than so many days old, and nobody who was

@@ -150,9 +150,9 @@ async fn the_field_says_what_cannot_be_written() -> Result<()> {
     let fill = "const field = document.querySelector('[data-testid=note-field]');
         field.value = 'x'.repeat(arguments[0]);
         field.dispatchEvent(new Event('input', { bubbles: true }));";
-    guest.eval(fill, vec![3990.into()]).await?;
-    wait_says(&guest, "notes-left", "10 bytes left of 4,000").await?;
-    guest.eval(fill, vec![4001.into()]).await?;
+    guest.eval(fill, vec![11_990.into()]).await?;
+    wait_says(&guest, "notes-left", "10 bytes left of 12,000").await?;
+    guest.eval(fill, vec![12_001.into()]).await?;
     wait_says(&guest, "notes-complaint", "This is 1 byte too long.").await?;
     ensure!(guest.attribute("note-send", "disabled").await?.is_some(), "it cannot be sent");
     owner.click("room-chip").await?;

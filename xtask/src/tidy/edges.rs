@@ -22,6 +22,7 @@ pub(super) struct Dependency {
 /// What everybody may use all of it under: the text is in the file LICENSE.
 const LICENCE: &str = "MIT";
 
+const CHAT: &str = "meshwork-chat";
 const CORE: &str = "meshwork-core";
 /// The library that people add.
 const LIBRARY: &str = "meshwork";
@@ -33,8 +34,9 @@ const STUDY: &str = "meshwork-study";
 const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     CORE,
+    CHAT,
     LIBRARY,
     SYNC,
     RTC,
@@ -70,18 +72,18 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        SYNC | PLACE | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
-        SIM => Some(&[CORE, PLACE, SYNC]),
+        CHAT | SYNC | PLACE | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
+        SIM => Some(&[CORE, CHAT, PLACE, SYNC]),
         "meshwork-compute" | "meshwork-play" => Some(&[CORE, SYNC]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
-        LIBRARY => Some(&[CORE, PLACE, RTC, SIM, SYNC]),
+        LIBRARY => Some(&[CORE, CHAT, PLACE, RTC, SIM, SYNC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
-        "meshwork-fuzz" => Some(&[CORE, PLACE, SIGNAL, SYNC]),
-        "meshwork-bench" => Some(&[CORE, PLACE, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
+        "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, SIGNAL, SYNC]),
+        "meshwork-bench" => Some(&[CORE, CHAT, PLACE, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }

@@ -41,5 +41,5 @@ fn notes_are_written_read_kept_and_removed() {
     let left = home.run(["place", "notes", &link, "--json"]).expect_code(0).json();
     let left = left["notes"].as_array().expect("a list");
     assert_eq!((left.len(), &left[0]["missing"]), (1, &1.into()), "its author had seen the other");
-    note("ann", &["--write", "  "]).expect_code(2).expect_words(&["1 to 4000 bytes"]);
+    note("ann", &["--write", "  "]).expect_code(2).expect_words(&["a text or files"]);
 }

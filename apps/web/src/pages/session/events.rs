@@ -6,7 +6,6 @@ use meshwork_core::node::{Event, Node, Refusal, RoomHandle, ServerState};
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{self, Canvas, Painted};
-use meshwork_place::notes;
 use meshwork_rtc::web::{Events, StorageNews};
 use meshwork_web::apps;
 use meshwork_web::texts;
@@ -83,7 +82,7 @@ impl Session {
             Event::Changed { room, replica, batch, changes } if self.canvas.is_it(room, replica) => {
                 self.show_painted(batch, Painted::of(&changes));
             }
-            Event::Changed { room, replica, .. } if replica == notes::replica() && is_ours(room) => {
+            Event::Changed { room, replica, .. } if replica == meshwork_chat::replica() && is_ours(room) => {
                 self.notes.gather();
             }
             Event::Acknowledged { room, by, sequences, .. } if is_ours(room) => {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use meshwork_chat::words::refusal;
+use meshwork_chat::{Chat as _, Post as Note, PostId as NoteId, replica};
 use meshwork_core::node::{CommandError, Node, Receipt, RoomHandle};
 use meshwork_core::time::Time;
-use meshwork_place::notes::{Note, NoteId, Notes as _, replica};
-use meshwork_place::words::note_refusal;
 use meshwork_web::notes::Marks;
 use meshwork_web::texts;
 
@@ -96,7 +96,8 @@ impl Noted {
 
     /// The notes that show, each behind those that its author knew.
     pub(crate) fn list(self) -> Vec<Note> {
-        self.node.look(|node, room| node.notes(room)).unwrap_or_default()
+        let all = |node: &Node, room| node.conversation(room).map(|posts| posts.all()).unwrap_or_default();
+        self.node.look(all).unwrap_or_default()
     }
 
     /// Writes a note.
@@ -104,7 +105,7 @@ impl Noted {
     /// # Errors
     /// In words, why not.
     pub(crate) fn write(self, text: &str) -> Result<(), String> {
-        let (_, receipt) = self.act(|node, now, room| node.write_note(now, room, text))?;
+        let (_, receipt) = self.act(|node, now, room| node.write_post(now, room, &text.into()))?;
         self.reach.begin(&receipt);
         Ok(())
     }
@@ -114,7 +115,7 @@ impl Noted {
     /// # Errors
     /// In words, why not.
     pub(crate) fn remove(self, id: NoteId) -> Result<Receipt, String> {
-        self.act(|node, now, room| node.remove_note(now, room, id))
+        self.act(|node, now, room| node.remove_post(now, room, id))
     }
 
     /// Hides a note from everybody, or shows it again.
@@ -122,7 +123,7 @@ impl Noted {
     /// # Errors
     /// In words, why not.
     pub(crate) fn set_hidden(self, id: NoteId, is_hidden: bool) -> Result<Receipt, String> {
-        self.act(|node, now, room| node.set_note_hidden(now, room, id, is_hidden))
+        self.act(|node, now, room| node.set_post_hidden(now, room, id, is_hidden))
     }
 
     /// Why one may write no notes at all, if that is so.
@@ -135,6 +136,6 @@ impl Noted {
         self,
         act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
     ) -> Result<T, String> {
-        self.node.command(act).map_err(|error| texts::sentence(&note_refusal(&error)))
+        self.node.command(act).map_err(|error| texts::sentence(&refusal(&error)))
     }
 }

@@ -3,8 +3,8 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
+use meshwork_chat::PostId as NoteId;
 use meshwork_core::id::PeerId;
-use meshwork_place::notes::NoteId;
 use meshwork_rtc::web::StorageState;
 use meshwork_web::notes::{self, Line, SHOWN_MAX};
 use meshwork_web::{beads, texts};

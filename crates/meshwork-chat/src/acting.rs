@@ -1,0 +1,138 @@
+//! What people do in the conversation of a node's room.
+
+use meshwork_core::node::{CommandError, Node, Receipt, WriteError};
+use meshwork_core::seam::event::RoomHandle;
+use meshwork_core::table::{Table, Write, payloads};
+use meshwork_core::time::Time;
+
+use crate::app::replica;
+use crate::post::{NewPost, PostError, PostId};
+use crate::reading::Conversation;
+
+/// What people do in the conversation that every room has.
+pub trait Chat {
+    /// The posts of a room; `None` for a room that is not open.
+    fn conversation(&self, room: RoomHandle) -> Option<Conversation<'_>>;
+
+    /// Writes a post.
+    ///
+    /// # Errors
+    /// [`WriteError::Content`] with the words of a [`PostError`], or an error of
+    /// [`RoomMut::write`](meshwork_core::node::RoomMut::write); nothing was written.
+    fn write_post(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        new: &NewPost,
+    ) -> Result<(PostId, Receipt), CommandError>;
+
+    /// Gives a post of one's own another text.
+    ///
+    /// # Errors
+    /// As [`Chat::write_post`].
+    fn edit_post(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: PostId,
+        text: &str,
+    ) -> Result<Receipt, CommandError>;
+
+    /// Removes a post of one's own.
+    ///
+    /// # Errors
+    /// As [`Chat::write_post`].
+    fn remove_post(&mut self, now: Time, room: RoomHandle, id: PostId) -> Result<Receipt, CommandError>;
+
+    /// Gives a post these reactions in place of one's earlier ones; none takes them back.
+    ///
+    /// # Errors
+    /// As [`Chat::write_post`].
+    fn react(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: PostId,
+        emoji: &[&str],
+    ) -> Result<Receipt, CommandError>;
+
+    /// Hides a post from everybody, or shows it again: as the owner or a moderator.
+    ///
+    /// # Errors
+    /// [`WriteError::NotAllowed`]; otherwise as [`Chat::write_post`].
+    fn set_post_hidden(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: PostId,
+        is_hidden: bool,
+    ) -> Result<Receipt, CommandError>;
+}
+
+impl Chat for Node {
+    fn conversation(&self, room: RoomHandle) -> Option<Conversation<'_>> {
+        self.room(room).replica::<Table>(replica()).map(Conversation::of)
+    }
+
+    fn write_post(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        new: &NewPost,
+    ) -> Result<(PostId, Receipt), CommandError> {
+        let (time, me) = (self.room(room).time(now).ok_or(CommandError::NotOpen)?, self.endpoint());
+        let (id, writes) = read(self, room)?.post(me, time, new).map_err(refused)?;
+        write(self, now, room, &writes).map(|receipt| (id, receipt))
+    }
+
+    fn edit_post(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: PostId,
+        text: &str,
+    ) -> Result<Receipt, CommandError> {
+        let writes = read(self, room)?.edit(self.endpoint().peer, id, text).map_err(refused)?;
+        write(self, now, room, &writes)
+    }
+
+    fn remove_post(&mut self, now: Time, room: RoomHandle, id: PostId) -> Result<Receipt, CommandError> {
+        let writes = read(self, room)?.remove(self.endpoint().peer, id).map_err(refused)?;
+        write(self, now, room, &writes)
+    }
+
+    fn react(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: PostId,
+        emoji: &[&str],
+    ) -> Result<Receipt, CommandError> {
+        let writes = read(self, room)?.react(self.endpoint().peer, id, emoji).map_err(refused)?;
+        write(self, now, room, &writes)
+    }
+
+    fn set_post_hidden(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        id: PostId,
+        is_hidden: bool,
+    ) -> Result<Receipt, CommandError> {
+        let writes = read(self, room)?.hide(id, is_hidden).map_err(refused)?;
+        write(self, now, room, &writes)
+    }
+}
+
+fn read(node: &Node, room: RoomHandle) -> Result<Conversation<'_>, CommandError> {
+    node.conversation(room).ok_or(CommandError::NotOpen)
+}
+
+fn refused(error: PostError) -> CommandError {
+    CommandError::Write(WriteError::Content(error.to_string()))
+}
+
+fn write(node: &mut Node, now: Time, room: RoomHandle, writes: &[Write]) -> Result<Receipt, CommandError> {
+    let payloads = payloads(node.endpoint().peer, writes).map_err(|error| refused(error.into()))?;
+    node.room_mut(now, room).write(replica(), payloads)
+}

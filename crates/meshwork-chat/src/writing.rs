@@ -1,0 +1,157 @@
+//! The writes that change the posts of a table.
+
+use meshwork_core::clock::Stamp;
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::table::{Entry, Write, Writer};
+use meshwork_core::time::WallTime;
+
+use crate::post::{
+    AFTER_MAX, FILES_MAX, NewPost, PostError, PostId, REACTIONS_BYTES_MAX, REACTIONS_MAX, TEXT_MAX,
+};
+use crate::reading::Conversation;
+use crate::row::{
+    AFTER, FILES, FIRST, HIDDEN, RE, REACTIONS, SEEN, TEXT, encode_files, is_hidden, posts, row_of,
+};
+use crate::text::is_one_grapheme;
+
+/// Each of these makes the writes of one change. They belong into one batch, which
+/// [`payloads`](meshwork_core::table::payloads) makes of them, and are written without regard to the author's quota: in a long
+/// conversation the oldest posts go.
+impl Conversation<'_> {
+    /// A post of `me`, at a time of the room. Also returns its id.
+    ///
+    /// # Errors
+    /// [`PostError`] for a text or files beyond the limits.
+    pub fn post(&self, me: Endpoint, at: WallTime, new: &NewPost) -> Result<(PostId, Vec<Write>), PostError> {
+        check_text(&new.text, !new.files.is_empty())?;
+        let seen = self.newest(None, AFTER_MAX);
+        // A clock that is behind writes behind what it answers.
+        let at = seen.last().map_or(at, |post| at.max(post.at));
+        let id = PostId::new(at, |hasher| {
+            // Nobody else writes as this endpoint, and it knows its own posts.
+            hasher.update(&me.peer.0).update(&me.instance.0.to_le_bytes());
+            seen.iter().for_each(|post| {
+                hasher.update(&post.id.0);
+            });
+            hasher.update(new.text.as_bytes());
+        });
+        let own = |name: &[u8]| Writer::Peer(me.peer).field(name);
+        let row = row_of(id);
+        let mut writes = Vec::new();
+        if !new.text.trim().is_empty() {
+            writes.push(Write::value(&row, own(TEXT), &new.text));
+        }
+        if !seen.is_empty() {
+            let seen: Vec<u8> = seen.iter().rev().flat_map(|post| post.id.0).collect();
+            writes.push(Write::value(&row, own(SEEN), seen));
+        }
+        if let Some(re) = new.re {
+            writes.push(Write::value(&row, own(RE), re.0));
+        }
+        if !new.files.is_empty() {
+            writes.push(Write::value(&row, own(FILES), encode_files(&new.files)?));
+        }
+        Ok((id, writes))
+    }
+
+    /// Another text for a post of `me`. Its answers, reactions and files stay.
+    ///
+    /// # Errors
+    /// [`PostError`] if no such post of `me` shows, or for a text beyond the limits.
+    pub fn edit(&self, me: PeerId, id: PostId, text: &str) -> Result<Vec<Write>, PostError> {
+        let entries = self.own(me, id)?;
+        let value = |name: &[u8]| {
+            let entry = entries.iter().find(|entry| entry.field().1 == name)?;
+            Some((entry.value()?, entry.stamp()))
+        };
+        check_text(text, value(FILES).is_some())?;
+        let row = row_of(id);
+        let field = |name: &[u8]| Writer::Peer(me).field(name);
+        let mut writes = vec![match text.trim().is_empty() {
+            true => Write::removal(&row, field(TEXT)),
+            false => Write::value(&row, field(TEXT), text),
+        }];
+        // The earlier batch holds nothing any more, so members evict it.
+        for name in [AFTER, SEEN, RE, FILES] {
+            writes.extend(value(name).map(|(value, _)| Write::value(&row, field(name), value)));
+        }
+        let written = value(TEXT).or_else(|| value(FILES)).map_or(Stamp::NEVER, |(_, stamp)| stamp);
+        let first = value(FIRST).map_or(written.0.to_be_bytes().to_vec(), |(first, _)| first.to_vec());
+        writes.push(Write::value(&row, field(FIRST), first));
+        Ok(writes)
+    }
+
+    /// Removes a post of `me`, with the reactions of `me` in its row.
+    ///
+    /// # Errors
+    /// [`PostError`] if no such post of `me` shows.
+    pub fn remove(&self, me: PeerId, id: PostId) -> Result<Vec<Write>, PostError> {
+        let removal = |entry: &&Entry| Write::removal(entry.row(), Writer::Peer(me).field(entry.field().1));
+        Ok(self.own(me, id)?.iter().map(removal).collect())
+    }
+
+    /// Gives a post these reactions of `me` in place of earlier ones; none takes them back.
+    ///
+    /// # Errors
+    /// [`PostError`] if no such post shows, or if one of these is not one emoji or there are too many.
+    pub fn react(&self, me: PeerId, id: PostId, emoji: &[&str]) -> Result<Vec<Write>, PostError> {
+        if let Some(other) = emoji.iter().find(|emoji| !is_one_grapheme(emoji)) {
+            return Err(PostError::NotOneEmoji((*other).to_owned()));
+        }
+        let lines = emoji.join("\n");
+        if emoji.len() > REACTIONS_MAX || lines.len() > REACTIONS_BYTES_MAX {
+            return Err(PostError::TooManyReactions { count: emoji.len(), bytes: lines.len() });
+        }
+        let entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
+        if posts(id, &entries).is_empty() {
+            return Err(PostError::NoSuchPost(id));
+        }
+        let (row, field) = (row_of(id), Writer::Peer(me).field(REACTIONS));
+        Ok(match emoji {
+            // Nothing to take back.
+            [] if self.table.get(&row, &field).is_none() => Vec::new(),
+            [] => vec![Write::removal(row, field)],
+            _ => vec![Write::value(row, field, lines)],
+        })
+    }
+
+    /// Hides a post from everybody, or shows it again. Rooms accept it from the owner and moderators.
+    ///
+    /// # Errors
+    /// [`PostError`] if no such post shows, or is hidden.
+    pub fn hide(&self, id: PostId, is_to_hide: bool) -> Result<Vec<Write>, PostError> {
+        let entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
+        let field = Writer::Moderators.field(HIDDEN);
+        match is_to_hide {
+            true if posts(id, &entries).is_empty() => Err(PostError::NoSuchPost(id)),
+            false if !is_hidden(&entries) => Err(PostError::NotHidden(id)),
+            true => Ok(vec![Write::value(row_of(id), field, "1")]),
+            false => Ok(vec![Write::removal(row_of(id), field)]),
+        }
+    }
+
+    /// The fields of `me` in the row of a post of `me`.
+    fn own(&self, me: PeerId, id: PostId) -> Result<Vec<&Entry>, PostError> {
+        let mut entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
+        let posts = posts(id, &entries);
+        match posts.iter().any(|own| own.author == me) {
+            true => {
+                entries.retain(|entry| entry.field().0 == Writer::Peer(me));
+                Ok(entries)
+            }
+            false if posts.is_empty() => Err(PostError::NoSuchPost(id)),
+            false => Err(PostError::NotYours(id)),
+        }
+    }
+}
+
+/// Whether a post may have this text.
+fn check_text(text: &str, has_files: bool) -> Result<(), PostError> {
+    match text.len() {
+        length if length > TEXT_MAX => Err(PostError::TextTooLong(length)),
+        _ if text.trim().is_empty() && !has_files => Err(PostError::Empty),
+        _ => Ok(()),
+    }
+}
+
+const _: () = assert!(FILES_MAX * (32 + 10 + 2 + 255 + 1 + 64 + 6) < meshwork_core::table::VALUE_MAX);
