@@ -1,7 +1,10 @@
-//! What the pages decide without a browser: geometry, palette, order, texts.
+//! The pages that people open, and what they decide without a browser: geometry, palette, order, texts.
 //!
-//! Everything here is plain data in and out, so that it is tested on the host. What touches the page stands in
-//! the program (`main.rs` and `pages/`), which is built for wasm only.
+//! `pages` touches the page and is built for wasm only. Everything else is plain data in and out, so that it is tested on the
+//! host. A program starts the pages with a table of apps: `main.rs` does so with ours, and another program with its own.
+
+#[cfg(target_arch = "wasm32")]
+extern crate self as meshwork_web;
 
 pub mod acquainted;
 pub mod activity;
@@ -20,6 +23,8 @@ pub mod line;
 pub mod minimap;
 pub mod notes;
 pub mod overlays;
+#[cfg(target_arch = "wasm32")]
+pub mod pages;
 pub mod palette;
 pub mod people;
 pub mod portions;

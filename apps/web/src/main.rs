@@ -1,13 +1,7 @@
 //! The pages that people open: one program, started by the browser.
 
-#[cfg(target_arch = "wasm32")]
-mod pages;
-
-#[cfg(target_arch = "wasm32")]
 fn main() {
-    pages::start();
+    // Pages run in a browser; elsewhere there is nothing to start.
+    #[cfg(target_arch = "wasm32")]
+    meshwork_web::pages::start(&meshwork_web::pages::APPS);
 }
-
-/// Pages run in a browser; elsewhere there is nothing to start.
-#[cfg(not(target_arch = "wasm32"))]
-fn main() {}

@@ -2,12 +2,13 @@
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, WriteError, WritingLeft};
+use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::{Terms, Writers};
-use meshwork_core::signed::change::{LIMIT_COST_MAX, Limit, NAME_MAX};
+use meshwork_core::signed::change::{LIMIT_COST_MAX, Limit, NAME_MAX, Retraction};
 use meshwork_core::signed::list::ShortId;
 use meshwork_core::text::shown;
 use meshwork_core::wire::BoundedText;
-use meshwork_place::canvas::{CanvasSize, Erase, Region};
+use meshwork_place::canvas::{CanvasSize, Region};
 
 use crate::apps::App;
 use crate::texts;
@@ -87,8 +88,8 @@ pub struct RoomLaw {
     pub rules: Terms,
     /// Who is banned.
     pub banned: Vec<PeerId>,
-    /// What is erased.
-    pub erases: Vec<(ShortId, Erase)>,
+    /// What is erased, in the terms of its app.
+    pub retractions: Vec<(ShortId, Retraction)>,
     /// Whether one is the owner.
     pub is_own: bool,
     /// Whether one may ban and erase.
@@ -104,9 +105,14 @@ pub enum Decision {
     Ban(PeerId, bool),
     /// A banned peer may paint again.
     Unban(PeerId),
-    /// Cells read empty.
-    Erase(Erase),
-    /// Erased cells come back.
+    /// Something of an app is erased.
+    Retract {
+        /// What.
+        what: Retract,
+        /// The same in words.
+        words: String,
+    },
+    /// What was erased comes back.
     Lift(ShortId),
     /// The room gets a new link: of those who have the present one only these keep access.
     NewLink(Vec<PeerId>),

@@ -8,20 +8,18 @@ use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_core::signalling::address::{AddressError, RoomAddress};
 use meshwork_core::signed::app::AppWord;
-use meshwork_web::apps::{self, App};
+use meshwork_web::apps::App;
 use meshwork_web::{code_input, texts};
 
 use super::brand::Brand;
 use super::home::Home;
 use super::not_found::NotFound;
 use super::notices::NoticeCard;
-use super::parts::{Loaded, at_once};
-use super::session::apps::{parameters, word};
+use super::session::apps::word;
 use super::session::{Session, set_if_new};
 use super::shell::RoomPage;
-use super::shell::app::Front;
 use super::update::UpdateLine;
-use super::{browser, place, sync, theme};
+use super::{browser, entries, theme};
 
 /// Which page is shown.
 #[derive(Clone, PartialEq)]
@@ -40,8 +38,9 @@ enum Route {
     Nowhere(AddressError),
 }
 
-/// Shows the page that the address names. Of a program that stopped for good the script tells that started it.
-pub(crate) fn start() {
+/// Shows the page that the address names, with these apps. Of a program that stopped for good the script tells that started it.
+pub fn start(apps: entries::Table) {
+    entries::set(apps);
     std::panic::set_hook(Box::new(|panic| web_sys::console::error_1(&panic.to_string().into())));
     browser::listen_for_end();
     leptos::mount::mount_to_body(Page);
@@ -58,7 +57,7 @@ fn is_begun() -> RwSignal<bool> {
 impl Route {
     fn of(path: &str, href: &str) -> Route {
         let word = path.trim_matches('/');
-        if let Some(app) = apps::named(word) {
+        if let Some(app) = entries::named(word) {
             return Route::Unshared(app);
         }
         if matches!(word, "" | "index.html") {
@@ -72,7 +71,7 @@ impl Route {
 
     fn to(address: RoomAddress) -> Route {
         match address.app() {
-            Some(app) if apps::named(app).is_none() => Route::OtherApp(app.clone()),
+            Some(app) if entries::named(app).is_none() => Route::OtherApp(app.clone()),
             _ => Route::Join(address),
         }
     }
@@ -139,18 +138,18 @@ fn Page() -> impl IntoView {
     let page = move || match shown.get() {
         Route::Home => {
             // A picture that is painted here becomes a room of the first app.
-            set_timeout(move || spawn_local(async { drop(load(&apps::APPS[0]).await) }), Duration::ZERO);
+            set_timeout(move || spawn_local(async { drop(entries::all()[0].load().await) }), Duration::ZERO);
             view! { <Home session join alone/> }.into_any()
         }
         Route::Made => view! { <InFront session named=None/> }.into_any(),
         Route::Unshared(app) => {
             if !session.has_room() {
-                session.open_unshared(word(app), parameters(app));
+                session.open_unshared(word(app), entries::of(app).parameters());
             }
             view! { <InFront session named=Some(app)/> }.into_any()
         }
         Route::Join(address) => {
-            let named = address.app().and_then(|word| apps::named(word));
+            let named = address.app().and_then(|word| entries::named(word));
             if !session.has_room() {
                 session.join(address);
             }
@@ -170,22 +169,6 @@ fn Page() -> impl IntoView {
     .into_any()
 }
 
-/// Loads the code of an app.
-async fn load(app: &App) -> Loaded<()> {
-    match app.word {
-        meshwork_sync::WORD => sync::load().await,
-        _ => place::load().await,
-    }
-}
-
-/// An app in front of the session's room, if its code is loaded.
-fn open(app: &App, session: Session) -> Option<Front> {
-    match app.word {
-        meshwork_sync::WORD => at_once(sync::open(session)),
-        _ => at_once(place::open(session)),
-    }
-}
-
 /// The page of a room, with one of its apps in front: until the room's apps are known the one in the address, or the first of
 /// all.
 #[component]
@@ -195,13 +178,13 @@ fn InFront(
     /// The app in the address.
     named: Option<&'static App>,
 ) -> impl IntoView {
-    let wanted = Memo::new(move |_| session.apps.front.get().or(named).unwrap_or(&apps::APPS[0]));
+    let wanted = Memo::new(move |_| session.apps.front.get().or(named).unwrap_or_else(entries::first));
     // The app before stays until the code of this one is loaded.
     let loaded = RwSignal::new(None);
     Effect::new(move || {
         let app = wanted.get();
         spawn_local(async move {
-            let is_loaded = load(app).await.is_ok();
+            let is_loaded = entries::of(app).load().await.is_ok();
             // The page may show something else by now.
             if wanted.try_get_untracked() == Some(app) {
                 session.is_part_missed.set(!is_loaded);
@@ -212,7 +195,9 @@ fn InFront(
         });
     });
     move || match loaded.get() {
-        Some(app) => open(app, session).map(|front| view! { <RoomPage session front/> }.into_any()),
+        Some(app) => {
+            entries::of(app).open(session).map(|front| view! { <RoomPage session front/> }.into_any())
+        }
         None => session
             .is_part_missed
             .get()

@@ -5,10 +5,11 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, web_sys};
-use meshwork_core::node::{RoomSpec, ServerState};
+use meshwork_core::node::{Node, RoomSpec, ServerState};
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::NoAppWord;
+use meshwork_place::Place as _;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
@@ -28,7 +29,7 @@ use super::notices::NoticeCard;
 use super::rules_form::{Draft, RulesFields};
 use super::session::{Phase, Session};
 use super::theme::ThemeToggle;
-use super::{browser, icons};
+use super::{browser, entries, icons};
 
 /// Sizes that are offered, in cells; others are made from the command line.
 const SIZES: [CanvasSize; 4] = [size(50, 50), FIRST_CANVAS, size(144, 100), size(250, 250)];
@@ -164,13 +165,13 @@ fn AppBeads(making: Making) -> impl IntoView {
                 data-testid=format!("app-{}", app.word)
                 on:click=move |event| open_app(making, app, &event)
             >
-                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <span class="app-sign">{icons::app_sign(app)}</span>
                 <strong>{app.title}</strong>
                 <span class="caption">{app.caption}</span>
             </a>
         }
     };
-    view! { <nav class="app-beads" aria-label=texts::home::TOGETHER>{APPS.iter().map(bead).collect_view()}</nav> }
+    view! { <nav class="app-beads" aria-label=texts::home::TOGETHER>{entries::abouts().map(bead).collect_view()}</nav> }
 }
 
 /// Opens an app within this page, unless a room is being made in it.
@@ -253,7 +254,11 @@ impl Making {
             Ok((RoomSpec { servers, app, parameters: meshwork_place::parameters(size), private }, rules))
         });
         let cells = self.doodle.with_untracked(|doodle| doodle.within(size));
-        let made = wanted.and_then(|(spec, rules)| session.make(spec, rules, &cells));
+        let paint = |node: &mut Node, now, room| match cells.is_empty() {
+            true => Ok(()),
+            false => node.paint(now, room, &cells).map(drop),
+        };
+        let made = wanted.and_then(|(spec, rules)| session.make(spec, rules, paint));
         // A person who painted first wants to show the painting to somebody.
         session.is_share_open.set(made.is_ok() && !cells.is_empty() && !is_alone);
         let is_made = made.is_ok();

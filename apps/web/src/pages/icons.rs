@@ -1,6 +1,9 @@
 //! Drawings: the mark and the icons, in lines of the text's colour.
 
 use leptos::prelude::*;
+use meshwork_web::apps::App;
+
+use super::entries;
 
 fn icon(path: &'static str) -> impl IntoView {
     view! {
@@ -150,31 +153,12 @@ pub(crate) fn mark() -> impl IntoView {
     }
 }
 
-/// The sign of the canvas: five cells on the ink.
-pub(crate) fn place_sign() -> impl IntoView {
-    sign("M0 0h11v11H0zM25 0h11v11H25zM12.5 12.5h11v11h-11zM0 25h11v11H0zM25 25h11v11H25z")
-}
-
-/// The sign of Sync: two rings, each through the other.
-pub(crate) fn sync_sign() -> impl IntoView {
-    sign(
-        "M13 7a11 11 0 1 0 0 22a11 11 0 0 0 0-22zm0 4.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 0 1 0-13z\
-         M23 7a11 11 0 0 0-5 1.2a11 11 0 0 1 3.4 3.5a6.5 6.5 0 1 1 0 12.6A11 11 0 0 1 18 27.8A11 11 0 1 0 23 7z",
-    )
-}
-
-/// The sign of the app with this word.
-pub(crate) fn app_sign(word: &str) -> AnyView {
-    match word {
-        meshwork_sync::WORD => sync_sign().into_any(),
-        _ => place_sign().into_any(),
-    }
-}
-
-fn sign(path: &'static str) -> impl IntoView {
+/// The sign of an app.
+pub(crate) fn app_sign(app: &App) -> AnyView {
     view! {
         <svg viewBox="0 0 36 36" aria-hidden="true">
-            <path d=path></path>
+            <path d=entries::of(app).sign()></path>
         </svg>
     }
+    .into_any()
 }

@@ -261,11 +261,11 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             <span class="kept-picture" aria-hidden="true">
                 {match thumbnail::of(id) {
                     Some(picture) => view! { <img src=picture alt="" data-testid="kept-picture"/> }.into_any(),
-                    None => icons::app_sign(app.word),
+                    None => icons::app_sign(app),
                 }}
             </span>
             <span class="kept-title">
-                <span class="app-sign" aria-hidden="true">{icons::app_sign(app.word)}</span>
+                <span class="app-sign" aria-hidden="true">{icons::app_sign(app)}</span>
                 <a class="kept-link" href=link data-testid="kept-link">{title}</a>
             </span>
             <LetterBeads code/>

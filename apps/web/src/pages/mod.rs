@@ -1,4 +1,4 @@
-//! What a browser shows and does: the home page and the pages of rooms.
+//! What a browser shows and does: the home page and the pages of rooms. An app plugs in with one [`Entry`].
 
 #![expect(unreachable_pub, reason = "leptos makes the property types of components public")]
 
@@ -9,7 +9,9 @@ mod browser;
 mod clipboard;
 mod copy_field;
 mod doodle;
+mod entries;
 mod erasing;
+mod front;
 mod hide;
 mod home;
 mod icon_button;
@@ -38,4 +40,12 @@ mod thumbnail;
 mod update;
 mod voice;
 
-pub(crate) use self::app::start;
+pub use self::app::start;
+pub use self::entries::{Entry, Loading, Table};
+pub use self::front::{Action, App, Front, Section};
+pub use self::parts::{Loaded, at_once};
+pub use self::session::Session;
+pub use self::session::node::PageNode;
+
+/// The apps of these pages; the first is the one that a room has in front whose app is not known yet.
+pub static APPS: [&dyn Entry; 2] = [&place::Place, &sync::Entry];

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 use leptos::wasm_split::SplitLoaderError;
 
 /// The result of a function in a part.
-pub(crate) type Loaded<T> = Result<T, SplitLoaderError>;
+pub type Loaded<T> = Result<T, SplitLoaderError>;
 
 /// The result of a function in a part that is loaded: it waits for nothing else.
-pub(crate) fn at_once<T>(call: impl Future<Output = Loaded<T>>) -> Option<T> {
+pub fn at_once<T>(call: impl Future<Output = Loaded<T>>) -> Option<T> {
     match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(made) => made.ok(),
         Poll::Pending => None,

@@ -1,24 +1,22 @@
 //! The page's node and what the page knows through it, as signals.
 
-pub(crate) mod activity;
 mod address;
 pub(crate) mod apps;
-mod canvas;
 mod changes;
-mod cursors;
 mod events;
 mod governing;
 pub(crate) mod meeting;
-mod node;
+pub(crate) mod node;
 mod notes;
 mod oneself;
-mod people;
-mod reach;
+pub(crate) mod people;
+pub(crate) mod reach;
 mod refusals;
 mod servers;
 mod unshared;
 pub(crate) mod visited;
 
+use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,23 +24,16 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
 use meshwork_core::id::Identity;
-use meshwork_core::node::{CommandError, Config, Event, Node, Receipt, RoomHandle, RoomSpec};
-use meshwork_core::replica::Replica;
+use meshwork_core::node::{CommandError, Config, Event, Node, RoomHandle, RoomSpec};
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::app::{AppParameters, AppWord};
-use meshwork_place::Place as _;
-use meshwork_place::canvas::Colour;
+use meshwork_core::time::Time;
 use meshwork_rtc::web::{self, Options, StorageState};
-use meshwork_web::rules::Standing;
 use meshwork_web::texts;
 use meshwork_web::texts::notices::Notice;
 
-use self::activity::RoomActivity;
 use self::address::Address;
 use self::apps::Apps;
-use self::canvas::RoomCanvas;
-use self::cursors::Cursors;
 use self::governing::Governing;
 use self::meeting::Meeting;
 use self::node::PageNode;
@@ -53,7 +44,7 @@ use self::refusals::Refusals;
 use self::servers::Servers;
 use self::visited::Visited;
 use super::voice::Voice;
-use super::{browser, hide, name_field};
+use super::{browser, entries, hide, name_field};
 
 /// How often the comb's numbers are read again.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -65,7 +56,7 @@ pub(crate) enum Phase {
     Joining,
     /// No room has the code yet.
     Waiting,
-    /// The canvas can be shown and painted on.
+    /// It can be shown and written in.
     Open,
     /// The room cannot be entered: why, and what to do.
     Refused(Notice),
@@ -84,10 +75,12 @@ struct Entering {
 
 /// The page's node and what the page knows through it, part by part. Copies are the same one.
 #[derive(Clone, Copy)]
-pub(crate) struct Session {
+pub struct Session {
     /// The node, and the room.
-    pub(crate) node: PageNode,
+    pub node: PageNode,
     hearer: StoredValue<Option<EventListener>, LocalStorage>,
+    /// The state of each app that has some.
+    states: StoredValue<Vec<Box<dyn Any + Send + Sync>>>,
     entering: StoredValue<Entering>,
     /// Who one is.
     pub(crate) me: Oneself,
@@ -115,12 +108,6 @@ pub(crate) struct Session {
     pub(crate) people: People,
     /// What holds in the room.
     pub(crate) governing: Governing,
-    /// What people paint on.
-    pub(crate) canvas: RoomCanvas,
-    /// Who painted what, and how much.
-    pub(crate) activity: RoomActivity,
-    /// Where people point.
-    pub(crate) cursors: Cursors,
     /// What people write beside the canvas.
     pub(crate) notes: Noted,
     /// Meeting somebody without a server.
@@ -151,10 +138,10 @@ impl Session {
         let phase = RwSignal::new(Phase::Joining);
         let (apps, people) = (Apps::new(node), People::new(node));
         let address = Address::new(node, apps);
-        let canvas = RoomCanvas::new(node, people.rows);
         let session = Session {
             node,
             hearer: StoredValue::new_local(None),
+            states: StoredValue::new(Vec::new()),
             entering: StoredValue::new(Entering::default()),
             me: Oneself::new(node, identity, &storage),
             phase,
@@ -169,9 +156,6 @@ impl Session {
             address,
             people,
             governing: Governing::new(node, apps, people, address),
-            canvas,
-            activity: RoomActivity::new(node, people, canvas),
-            cursors: Cursors::new(node, phase, canvas.size, people.muted),
             notes: Noted::new(node, people),
             meeting: Meeting::new(node),
             servers: Servers::new(),
@@ -181,6 +165,7 @@ impl Session {
             is_people_open: RwSignal::new(false),
             is_share_open: RwSignal::new(false),
         };
+        entries::all().iter().for_each(|entry| entry.begin(session));
         spawn_local(session.listen(events));
         spawn_local(session.try_webrtc());
         node.driver().on_storage(move |news| session.handle_storage(news));
@@ -238,8 +223,8 @@ impl Session {
         }
     }
 
-    /// Makes a room with rules from its beginning, and these cells of its canvas painted; [`Address::link`] follows when
-    /// the meeting point knows it. In a private one where everybody may write, that is whoever has the link to edit.
+    /// Makes a room with rules from its beginning, in which `fill` writes first; [`Address::link`] follows when the meeting
+    /// point knows it. In a private one where everybody may write, that is whoever has the link to edit.
     ///
     /// # Errors
     /// In words, why not.
@@ -247,7 +232,7 @@ impl Session {
         self,
         spec: RoomSpec,
         rules: Terms,
-        cells: &[(u16, u16, Colour)],
+        fill: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<(), CommandError>,
     ) -> Result<(), String> {
         self.leave();
         if !spec.servers.is_empty() {
@@ -256,9 +241,7 @@ impl Session {
         let make = |node: &mut Node, now| {
             let splits_link = spec.private && rules.writers == Writers::Everybody;
             let room = node.create_room(now, spec)?;
-            if !cells.is_empty() {
-                node.paint(now, room, cells)?;
-            }
+            fill(node, now, room)?;
             if rules != Terms::default() {
                 node.room_mut(now, room).set_rules(rules)?;
             }
@@ -282,7 +265,7 @@ impl Session {
         self.entering.update_value(|entering| entering.leavings += 1);
         self.node.room.set(None);
         self.apps.leave();
-        self.canvas.size.set(None);
+        entries::all().iter().for_each(|entry| entry.leave(self));
         self.is_disconnected.set(false);
         self.governing.is_shut_out.set(false);
         self.phase.set(Phase::Joining);
@@ -310,21 +293,22 @@ impl Session {
         }
     }
 
-    /// Calls `hear` with what the node tells, until another one is set.
-    pub(crate) fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
-        self.hearer.set_value(Some(Rc::new(hear)));
+    /// Keeps the state of an app as long as the page lives.
+    pub fn keep<T: Any + Send + Sync>(self, state: T) {
+        self.states.update_value(|states| states.push(Box::new(state)));
     }
 
-    /// Paints cells.
-    ///
-    /// # Errors
-    /// The node's; nothing was painted.
-    pub(crate) fn paint(self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, CommandError> {
-        let receipt = self.canvas.paint(cells)?;
-        if self.governing.standing.get_untracked() != Standing::Free {
-            self.governing.refresh_standing();
-        }
-        Ok(receipt)
+    /// The state that an app [keeps](Session::keep).
+    pub fn app<T: Any + Copy>(self) -> T {
+        let state = |states: &Vec<Box<dyn Any + Send + Sync>>| {
+            states.iter().find_map(|state| state.downcast_ref::<T>()).copied()
+        };
+        self.states.with_value(state).expect("an app keeps its state from its beginning")
+    }
+
+    /// Calls `hear` with what the node tells, until another one is set.
+    pub fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
+        self.hearer.set_value(Some(Rc::new(hear)));
     }
 
     fn enter(self, room: RoomHandle) {
@@ -340,14 +324,8 @@ fn options(identity: Identity) -> Options {
     let trusted_relays = vec![browser::host()];
     let (name, hides_address) = (name_field::kept(), hide::kept());
     let config = Config { name, hides_address, trusted_relays, ..Config::default() };
-    let options = Options::new(make, config, identity);
+    let options = Options::new(entries::make, config, identity);
     Options { database: Some(web::PAGES_DATABASE.to_owned()), ..options }
-}
-
-/// Makes the replicas of every app of these pages: a room has several, and a member without a replica withholds its batches
-/// from others.
-fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
-    meshwork_place::make(app, parameters).or_else(|| meshwork_sync::make(app, parameters))
 }
 
 /// Sets a signal only to something else, so that nothing is drawn in vain.

@@ -99,8 +99,8 @@ pub fn question(
             ],
             ban::BAN_AND_ERASE,
         ),
-        Decision::Erase(erase) => (
-            format!("Erase {}?", erased(erase, called)),
+        Decision::Retract { words, .. } => (
+            format!("Erase {words}?"),
             [
                 "This removes it for everyone. You can undo this later.",
                 "This removes it for everyone. The owner can undo this.",
@@ -260,6 +260,7 @@ pub fn left_out(names: &[String]) -> Option<String> {
 mod tests {
     use meshwork_core::node::{CommandError, WriteError};
     use meshwork_core::room::rules::terms::Writers;
+    use meshwork_core::seam::lane::Slot;
     use meshwork_core::wire::Bounded;
 
     use super::*;
@@ -334,7 +335,9 @@ mod tests {
         assert!(asked(Decision::Ban(lin, false), true).1.ends_with("You can lift the ban later."));
         assert!(asked(Decision::Ban(lin, true), false).1.ends_with("The owner can undo both."));
         let region = Some(Region { x: 3, y: 4, width: 12, height: 10 });
-        let (question, _, button) = asked(Decision::Erase(Erase { author: Some(lin), region }), true);
+        let erase = Erase { author: Some(lin), region };
+        let (what, words) = (erase.to_retract(Slot::GENESIS), erased(&erase, called));
+        let (question, _, button) = asked(Decision::Retract { what, words }, true);
         assert_eq!(plain(Some(question)), "Erase the cells of Lin on 12 × 10 cells at 3, 4?");
         assert_eq!(button, "Erase");
         assert_eq!(super::question(&Decision::Unban(lin), called, true, PLACE), None);

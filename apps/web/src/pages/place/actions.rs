@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 use meshwork_web::texts::{self, canvas, picture, timelapse};
 
+use super::super::front::Action;
 use super::super::icons;
 use super::super::session::Phase;
-use super::super::shell::app::Action;
 use super::board::Board;
 
 /// A picture over the canvas, the canvas as a picture, time-lapse, keys.

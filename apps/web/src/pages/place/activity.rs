@@ -6,6 +6,7 @@ use meshwork_web::texts;
 
 use super::super::bead::{Bead, OwnBead};
 use super::board::Board;
+use super::entry::PlaceSession as _;
 
 /// People who are named; more are counted.
 const PAINTERS_MAX: usize = 4;
@@ -21,7 +22,7 @@ pub(crate) fn ActivityFact(
     board: Board,
 ) -> impl IntoView {
     let session = board.session;
-    let strokes = Memo::new(move |_| session.activity.strokes());
+    let strokes = Memo::new(move |_| session.activity().strokes());
     let present = move || {
         let (bars, _) = strokes.get();
         // The present minute has only begun: the larger of the two is what is going on.
@@ -69,8 +70,8 @@ pub(crate) fn ActivityFact(
             <input
                 type="checkbox"
                 data-testid="say-painting"
-                prop:checked=move || !session.activity.is_quiet.get()
-                on:change=move |event| session.activity.set_quiet(!event_target_checked(&event))
+                prop:checked=move || !session.activity().is_quiet.get()
+                on:change=move |event| session.activity().set_quiet(!event_target_checked(&event))
             />
             <span>{texts::ANNOUNCE}</span>
         </label>
@@ -80,7 +81,7 @@ pub(crate) fn ActivityFact(
 /// Who painted lately.
 #[component]
 fn Painters(board: Board) -> impl IntoView {
-    let painters = Memo::new(move |_| board.session.activity.painters());
+    let painters = Memo::new(move |_| board.session.activity().painters());
     let me = board.session.node.peer();
     let bead = move |peer: PeerId| match peer == me {
         true => view! { <OwnBead called=board.session.me.name/> }.into_any(),

@@ -7,6 +7,7 @@ use meshwork_web::texts;
 use super::super::icons;
 use super::super::session::Phase;
 use super::board::Board;
+use super::entry::PlaceSession as _;
 
 /// The line; none where one may paint as one likes, and somebody has.
 #[component]
@@ -28,7 +29,7 @@ pub(crate) fn Allowance(
     let is_shut = Memo::new(move |_| session.governing.standing.with(Standing::is_shut));
     let is_empty = Memo::new(move |_| {
         session.phase.get() == Phase::Open
-            && session.canvas.painted.get() == 0
+            && session.canvas().painted.get() == 0
             && session.governing.standing.with(|standing| !standing.is_shut())
     });
     view! {

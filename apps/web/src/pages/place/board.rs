@@ -20,6 +20,7 @@ use meshwork_web::texts;
 use super::super::browser;
 use super::super::session::{Phase, Session};
 use super::card::Asked;
+use super::entry::PlaceSession as _;
 use super::picture::Laid;
 use super::surface::Surface;
 use super::tools::Tools;
@@ -90,7 +91,7 @@ impl Board {
             marked: RwSignal::new(None),
             work: StoredValue::new_local(Rc::new(Work::default())),
         };
-        session.canvas.on_change(move |cells| {
+        session.canvas().on_change(move |cells| {
             // Another app may have come to the front meanwhile.
             if !board.surface.view.is_disposed() {
                 board.handle_change(cells);
@@ -118,7 +119,7 @@ impl Board {
             is_reader
         });
         let is_painted =
-            Memo::new(move |_| session.phase.get() == Phase::Open && session.canvas.painted.get() > 0);
+            Memo::new(move |_| session.phase.get() == Phase::Open && session.canvas().painted.get() > 0);
         Effect::new(move || {
             if is_painted.get() && !browser::has_mouse() && !self.work().has_begun.replace(true) {
                 self.tool.set(Tool::Hand);
@@ -270,12 +271,12 @@ impl Board {
         }
         let painted = self.tools.paint_noting(&cells, &mut inner.recorder.borrow_mut());
         self.session
-            .canvas
+            .canvas()
             .is_slowed
             .set(matches!(painted, Err(CommandError::Write(WriteError::Backpressure(_)))));
         match painted {
             Ok(()) => {
-                self.session.canvas.refused.set(None);
+                self.session.canvas().refused.set(None);
                 return true;
             }
             Err(CommandError::Write(WriteError::Backpressure(_))) => {
@@ -283,7 +284,7 @@ impl Board {
                 let lost = work.stroke.borrow_mut().take_lost();
                 if lost > 0 {
                     let reason = texts::canvas::too_fast(&texts::count(lost, texts::CELL));
-                    self.session.canvas.refused.set(Some(reason));
+                    self.session.canvas().refused.set(Some(reason));
                 }
                 set_timeout(move || self.surface.await_frame(), RETRY);
             }
@@ -311,7 +312,7 @@ impl Board {
             self.session.governing.refresh_standing();
             return self.session.voice.speak(refusal(error));
         }
-        self.session.canvas.refused.set(Some(refusal(error)));
+        self.session.canvas().refused.set(Some(refusal(error)));
     }
 
     fn handle_change(self, cells: Option<&[Painted]>) {

@@ -8,9 +8,10 @@ use meshwork_web::{card, palette, texts};
 use wasm_bindgen::JsCast as _;
 
 use super::super::bead::{Bead, OwnBead};
-use super::super::session::activity::Authorship;
 use super::board::Board;
 use super::cursors::stage_point;
+use super::entry::PlaceSession as _;
+use super::painted::Authorship;
 
 /// The cell that the card is about.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +35,7 @@ pub(crate) fn CellCard(
         // A rectangle that is marked is not to be covered.
         let asked = board.asked.get().filter(|_| !board.is_marking.get())?;
         board.session.people.rows.track();
-        Some((asked, board.session.activity.authorship(asked.cell)))
+        Some((asked, board.session.activity().authorship(asked.cell)))
     });
     let style = move || {
         let (asked, view) = (board.asked.get()?, board.surface.view.get()?);

@@ -18,6 +18,7 @@ use wasm_bindgen::JsCast as _;
 use super::super::browser;
 use super::super::session::set_if_new;
 use super::board::Board;
+use super::entry::PlaceSession as _;
 
 /// Cursors that are kept in the page, those that left included: twice a full room.
 const SHOWN_MAX: usize = 64;
@@ -57,7 +58,7 @@ pub(crate) fn Cursors(
         shown: RwSignal::new(BTreeMap::new()),
         work: StoredValue::new_local(Rc::new(Work::default())),
     };
-    board.session.cursors.on_move(move |who, pointer| flock.hear(who, pointer));
+    board.session.cursors().on_move(move |who, pointer| flock.hear(who, pointer));
     // They stand where the canvas stands.
     Effect::new(move || {
         board.surface.view.track();
@@ -194,7 +195,7 @@ fn share_own(board: Board) {
     let say = move |at: Option<(f64, f64)>| {
         let paints = board.tool.get_untracked() != Tool::Hand && !board.is_panning.get_untracked();
         let is_drawing = at.is_some() && is_pressed.get_value() && paints;
-        session.cursors.point(at, is_drawing, board.colour.get_untracked());
+        session.cursors().point(at, is_drawing, board.colour.get_untracked());
     };
     let follow = move |event: &web_sys::PointerEvent| {
         let is_touch = event.pointer_type() == "touch";
@@ -227,7 +228,7 @@ fn share_own(board: Board) {
     Effect::new(move || {
         if let Some(frame) = board.surface.frame.get().filter(|frame| frame.is_by_key) {
             let (x, y) = frame.cell;
-            session.cursors.point(
+            session.cursors().point(
                 Some((f64::from(x) + 0.5, f64::from(y) + 0.5)),
                 false,
                 board.colour.get_untracked(),

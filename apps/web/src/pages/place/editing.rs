@@ -12,6 +12,7 @@ use meshwork_web::stroke::{Cell, cells_between};
 use meshwork_web::texts;
 
 use super::board::Board;
+use super::entry::PlaceSession as _;
 use super::tools::{Doing, Ghost, JobKind};
 
 impl Board {
@@ -162,7 +163,7 @@ impl Board {
     pub(super) fn weigh_fill(self, (x, y): (u16, u16)) {
         let inner = self.tools.inner();
         let paint = self.colour.get_untracked().bits();
-        let found = self.session.canvas.with(|canvas| {
+        let found = self.session.canvas().with(|canvas| {
             inner.preview.borrow_mut().count(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y))
         });
         match found.unwrap_or(Err(FillError::Outside)) {
@@ -183,7 +184,7 @@ impl Board {
     /// Takes the colour of a cell in hand.
     pub(super) fn pick(self, cell: (i32, i32)) {
         let (Ok(x), Ok(y)) = (u16::try_from(cell.0), u16::try_from(cell.1)) else { return };
-        let painted = || self.session.canvas.with(|canvas| canvas.colour(x, y)).flatten();
+        let painted = || self.session.canvas().with(|canvas| canvas.colour(x, y)).flatten();
         let colour = self.laid.colour((x, y)).or_else(painted);
         match colour.filter(|colour| colour.components().is_some()) {
             Some(colour) => {
@@ -229,7 +230,7 @@ impl Board {
             Ok(cells) => cells,
             Err(words) => return self.tools.say(words),
         };
-        if let Err(error) = self.session.canvas.check_paint(cells.len()) {
+        if let Err(error) = self.session.canvas().check_paint(cells.len()) {
             return self.tools.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error));
         }
         let colour = self.colour.get_untracked();
@@ -246,7 +247,7 @@ impl Board {
     pub(super) fn confirm_question(self) {
         if let Some(Ghost { cells, colour }) = self.tools.asked.get_untracked() {
             self.cancel_question();
-            match self.session.canvas.check_paint(cells.len()) {
+            match self.session.canvas().check_paint(cells.len()) {
                 Ok(()) => self.fill_cells(&cells, colour),
                 Err(error) => {
                     self.tools.say(portions::refusal(texts::canvas::THIS_FILL, cells.len(), &error))
@@ -279,7 +280,7 @@ impl Board {
         let paint = self.colour.get_untracked().bits();
         let region = self
             .session
-            .canvas
+            .canvas()
             .with(|canvas| fill::region(canvas.size(), (x, y), paint, |x, y| shown(canvas, x, y)));
         region.ok_or_else(outside)?.map_err(|error| error.to_string())
     }
@@ -300,7 +301,7 @@ impl Board {
             self.tools.count_steps();
             return self.tools.say(texts::steps::words(way, 0, lost));
         }
-        match self.session.canvas.check_paint(cells.len()) {
+        match self.session.canvas().check_paint(cells.len()) {
             // What never fits at once goes in portions.
             Err(CommandError::Write(WriteError::TooFast { cost: most, .. }))
                 if cells.len() > most as usize => {}

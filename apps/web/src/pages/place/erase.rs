@@ -8,9 +8,12 @@ use meshwork_place::canvas::{Erase, Region};
 use meshwork_web::rules::{self, Decision};
 use meshwork_web::texts;
 
+use super::super::entries::Entry as _;
 use super::super::session::Session;
 use super::super::shell::ban::Asking;
 use super::board::Board;
+use super::entry::Place;
+use super::entry::PlaceSession as _;
 
 /// What the owner and moderators do with the canvas, asked about where it takes something away.
 #[component]
@@ -23,7 +26,7 @@ pub(crate) fn Erasing(
     view! {
         <p class="complaint" role="alert">{move || asking.problem()}</p>
         <EraseForm board asking/>
-        {asking.question(|decision| matches!(decision, Decision::Erase(_)))}
+        {asking.question(|decision| matches!(decision, Decision::Retract { .. }))}
         <Erased session asking/>
     }
 }
@@ -32,7 +35,7 @@ pub(crate) fn Erasing(
 #[component]
 fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
     let session = board.session;
-    let Some(size) = session.canvas.size.get_untracked() else { return ().into_any() };
+    let Some(size) = session.canvas().size.get_untracked() else { return ().into_any() };
     let all = Region { x: 0, y: 0, width: size.width, height: size.height };
     let whole = [(); 4].map(|()| RwSignal::new(String::new()));
     let button = NodeRef::<html::Button>::new();
@@ -59,7 +62,10 @@ fn EraseForm(board: Board, asking: Asking) -> impl IntoView {
         match rules::region([&typed[0], &typed[1], &typed[2], &typed[3]], size) {
             Ok(region) => {
                 let region = Some(region).filter(|region| *region != all);
-                asking.ask(Decision::Erase(Erase { author: author.get_untracked(), region }));
+                let erase = Erase { author: author.get_untracked(), region };
+                let words = texts::rules::erased(&erase, |peer| session.people.called_by_peer(peer));
+                let what = erase.to_retract(session.apps.slot_of(Place.about()));
+                asking.ask(Decision::Retract { what, words });
             }
             Err(words) => asking.complain(words),
         }
@@ -125,13 +131,9 @@ fn Erased(session: Session, asking: Asking) -> impl IntoView {
     let erased = Memo::new(move |_| {
         session.governing.law.with(|law| {
             let law = law.as_ref().filter(|law| law.is_own)?;
-            let erased = law.erases.iter().map(|(hash, erase)| {
-                (
-                    *hash,
-                    texts::erase::erased(&texts::rules::erased(erase, |peer| {
-                        session.people.called_by_peer(peer)
-                    })),
-                )
+            let words = |erase| texts::rules::erased(&erase, |peer| session.people.called_by_peer(peer));
+            let erased = law.retractions.iter().filter_map(|(hash, retraction)| {
+                Some((*hash, texts::erase::erased(&words(Erase::of(retraction)?))))
             });
             Some(erased.collect::<Vec<_>>())
         })

@@ -6,6 +6,7 @@ use meshwork_web::texts;
 use super::super::icons;
 use super::activity::ActivityFact;
 use super::board::Board;
+use super::entry::PlaceSession as _;
 
 /// What became of the last stroke, and how full the canvas is.
 #[component]
@@ -15,7 +16,7 @@ pub(crate) fn Facts(
 ) -> impl IntoView {
     let session = board.session;
     let reached = move || {
-        session.canvas.reach.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
+        session.canvas().reach.reached.get().filter(|(_, of)| *of > 0).map(|(reached, of)| {
             let sign = if reached == of { icons::check().into_any() } else { icons::info().into_any() };
             view! {
                 <p class="fact" class:done=reached == of>
@@ -26,8 +27,8 @@ pub(crate) fn Facts(
         })
     };
     let canvas = move || {
-        session.canvas.size.get().map(|size| {
-            let painted = texts::count(session.canvas.painted.get(), texts::CELL);
+        session.canvas().size.get().map(|size| {
+            let painted = texts::count(session.canvas().painted.get(), texts::CELL);
             view! {
                 <p class="fact">
                     {icons::grid()}
@@ -49,6 +50,6 @@ pub(crate) fn Facts(
 /// How large the canvas is, beside the app's name on the room sheet.
 pub(super) fn size_fact(board: Board) -> impl IntoView {
     let size =
-        move || board.session.canvas.size.get().map(|size| texts::canvas::size(size.width, size.height));
+        move || board.session.canvas().size.get().map(|size| texts::canvas::size(size.width, size.height));
     view! { <span class="hint" data-testid="room-size">{size}</span> }
 }

@@ -13,6 +13,7 @@ use wasm_bindgen::JsCast as _;
 use super::super::browser;
 use super::board::Board;
 use super::card::Asked;
+use super::entry::PlaceSession as _;
 use super::surface::Frame;
 
 /// Cells that an arrow moves on with Shift.
@@ -186,14 +187,14 @@ impl Keys {
         if self.is_space_held.get_untracked() {
             self.board.paint_cell(cell, true);
         } else {
-            self.board.session.voice.speak(self.board.session.activity.describe_cell(cell));
+            self.board.session.voice.speak(self.board.session.activity().describe_cell(cell));
         }
     }
 
     /// Says and shows who painted the cell.
     fn ask(self) {
         let cell = self.frame();
-        self.board.session.voice.speak(self.board.session.activity.describe_cell(cell));
+        self.board.session.voice.speak(self.board.session.activity().describe_cell(cell));
         self.board.asked.set(Some(Asked { cell, is_touch: false }));
     }
 

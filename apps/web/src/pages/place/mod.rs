@@ -4,19 +4,23 @@ mod actions;
 mod activity;
 mod allowance;
 mod board;
+mod canvas;
 mod card;
 mod cursors;
 mod dock;
 mod editing;
+mod entry;
 mod erase;
 mod facts;
 mod ghost;
 mod keyboard;
 mod marking;
 mod minimap;
+mod painted;
 pub(super) mod painter;
 mod picture;
 mod picture_bar;
+mod pointing;
 mod share;
 mod stage;
 mod surface;
@@ -33,16 +37,17 @@ use meshwork_web::texts;
 use meshwork_web::texts::notices::Notice;
 
 use self::board::Board;
+pub(crate) use self::entry::Place;
+use self::entry::PlaceSession as _;
 use self::erase::Erasing;
 use self::facts::{Facts, size_fact};
 use self::share::SharePicture;
 use self::stage::StageArea;
 use self::timelapse::TimelapseSheet;
 use self::tool_sheets::{GotoSheet, KeysSheet};
-use super::icons;
+use super::front::{Action, App, Front, Section};
 use super::parts::Loaded;
 use super::session::Session;
-use super::shell::app::{Action, App, Front, Section};
 
 /// Loads Place and puts it in front of the session's room.
 #[wasm_split(place, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
@@ -54,10 +59,6 @@ pub(crate) fn open(session: Session) -> Loaded<Front> {
 impl App for Board {
     fn about(&self) -> &'static About {
         &apps::APPS[0]
-    }
-
-    fn sign(&self) -> AnyView {
-        icons::place_sign().into_any()
     }
 
     fn view(&self, before_open: AnyView) -> AnyView {
@@ -82,12 +83,13 @@ impl App for Board {
     }
 
     fn notices(&self) -> Vec<Notice> {
-        let slowed = self.session.canvas.is_slowed.get().then(texts::notices::stroke_slowed);
-        let refused = self.session.canvas.refused.get().map(|reason| texts::notices::stroke_refused(&reason));
+        let slowed = self.session.canvas().is_slowed.get().then(texts::notices::stroke_slowed);
+        let refused =
+            self.session.canvas().refused.get().map(|reason| texts::notices::stroke_refused(&reason));
         slowed.into_iter().chain(refused).collect()
     }
 
     fn is_empty(&self) -> bool {
-        self.session.canvas.painted.get() == 0
+        self.session.canvas().painted.get() == 0
     }
 }

@@ -19,6 +19,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
 use super::board::Board;
+use super::entry::PlaceSession as _;
 use super::painter;
 use super::surface::{Frame, Surface};
 use super::tools::Tools;
@@ -247,7 +248,7 @@ impl Laid {
     fn count(self) {
         let Some(inner) = self.inner.try_get_value() else { return };
         inner.is_counting.set(false);
-        let counted = self.session.canvas.with(|canvas| {
+        let counted = self.session.canvas().with(|canvas| {
             let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
             let size = canvas.size();
             self.stencil.with_untracked(|laid| Some(laid.as_ref()?.count_wrong(size, look)))
@@ -261,7 +262,7 @@ impl Laid {
     pub(crate) fn find_wrong(self) {
         let Some(size) = self.surface.size() else { return };
         let after = self.surface.frame.get_untracked().map(|frame| frame.cell);
-        let next = self.session.canvas.with(|canvas| {
+        let next = self.session.canvas().with(|canvas| {
             let look = |x, y| canvas.colour(x, y).unwrap_or(Colour::CLEARED);
             self.stencil.with_untracked(|laid| laid.as_ref()?.next_wrong(after, size, look))
         });
@@ -282,7 +283,7 @@ impl Laid {
 
     /// The cells that do not look as the picture does, as it would paint them.
     pub(super) fn wrong_cells(self) -> Vec<stroke::Cell> {
-        let wrong = self.session.canvas.with(|canvas| {
+        let wrong = self.session.canvas().with(|canvas| {
             let cells = self.stencil.with_untracked(|laid| Some(laid.as_ref()?.cells(canvas.size())));
             let mut cells = cells.unwrap_or_default();
             cells.retain(|&(x, y, colour)| canvas.colour(x, y) != Some(colour));

@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 
 use super::super::icons;
 use super::board::Board;
+use super::entry::PlaceSession as _;
 use super::tools::JobKind;
 
 /// The controls of the picture, while there is one; and the field in which files are chosen.
@@ -78,7 +79,7 @@ fn PictureHead(board: Board) -> impl IntoView {
 fn PictureLook(board: Board) -> impl IntoView {
     let laid = board.laid;
     let columns = Memo::new(move |_| laid.stencil.with(|laid| laid.as_ref().map_or(1, |laid| laid.width())));
-    let most = move || board.session.canvas.size.get().map_or(1, |size| size.width).to_string();
+    let most = move || board.session.canvas().size.get().map_or(1, |size| size.width).to_string();
     let on_size = move |event| {
         if let Ok(columns) = event_target_value(&event).parse() {
             board.laid.resize(columns);

@@ -14,6 +14,7 @@ use super::board::Board;
 use super::card::CellCard;
 use super::cursors::Cursors;
 use super::dock::{Dock, ZoomDock};
+use super::entry::PlaceSession as _;
 use super::ghost::GhostLayer;
 use super::keyboard::{self, Keys};
 use super::marking::MarkLayer;
@@ -101,7 +102,7 @@ pub(crate) fn StageArea(
 #[component]
 fn Paper(board: Board, keys: Keys) -> impl IntoView {
     let session = board.session;
-    let size = move || session.canvas.size.get();
+    let size = move || session.canvas().size.get();
     let label = move || match size() {
         Some(size) => texts::canvas::sized(size.width, size.height),
         None => texts::canvas::CANVAS.to_owned(),
@@ -111,7 +112,7 @@ fn Paper(board: Board, keys: Keys) -> impl IntoView {
     };
     // A canvas gets its pixels with its size, and loses what was drawn.
     Effect::new(move || {
-        if let (Some(size), Some(paper)) = (session.canvas.size.get(), board.surface.paper.get()) {
+        if let (Some(size), Some(paper)) = (session.canvas().size.get(), board.surface.paper.get()) {
             paper.set_width(size.width.into());
             paper.set_height(size.height.into());
             board.surface.redraw_painted();
@@ -219,7 +220,7 @@ fn measure_when_resized(board: Board, stage: NodeRef<html::Div>) {
         // The page shows one stage in its life, unless another app comes to the front.
         let Some(Some(element)) = stage.try_get_untracked() else { return };
         let measured = measured(&element);
-        let Some(size) = board.session.canvas.size.get_untracked() else { return };
+        let Some(size) = board.session.canvas().size.get_untracked() else { return };
         match board.surface.view.get_untracked() {
             None => board.surface.view.set(Some(View::new(size, measured))),
             Some(_) => board.surface.look(|view| view.set_stage(measured)),
@@ -227,7 +228,7 @@ fn measure_when_resized(board: Board, stage: NodeRef<html::Div>) {
         board.surface.redraw_grid();
     };
     Effect::new(move || {
-        if board.session.canvas.size.get().is_some() && stage.get().is_some() {
+        if board.session.canvas().size.get().is_some() && stage.get().is_some() {
             measure();
         }
     });

@@ -16,6 +16,7 @@ use meshwork_web::view::View;
 
 use super::super::session::Session;
 use super::super::{browser, clipboard, thumbnail};
+use super::entry::PlaceSession as _;
 use super::painter::{self, Painter};
 
 /// A page that is not seen gets no frames: its work is done after this long.
@@ -107,7 +108,7 @@ impl Surface {
 
     /// The canvas's size, once it is known.
     pub(crate) fn size(self) -> Option<CanvasSize> {
-        self.session.canvas.size.get_untracked()
+        self.session.canvas().size.get_untracked()
     }
 
     /// Changes the view.
@@ -139,7 +140,7 @@ impl Surface {
     /// The canvas shows nothing yet: all that is painted is to be drawn.
     pub(crate) fn redraw_painted(self) {
         let Some(size) = self.size() else { return };
-        self.session.canvas.with(|canvas| {
+        self.session.canvas().with(|canvas| {
             let inner = self.inner();
             let mut dirty = inner.dirty.borrow_mut();
             let painted = |tile: &u32| canvas.batches_of_tile(*tile).next().is_some();
@@ -246,7 +247,7 @@ impl Surface {
         let until = browser::milliseconds() + within_ms;
         let mut parts = inner.dirty.borrow_mut().take(cells, size).into_iter();
         let mut drawn = 0;
-        self.session.canvas.with(|canvas| {
+        self.session.canvas().with(|canvas| {
             for part in parts.by_ref() {
                 painter.draw(canvas, part);
                 drawn += usize::from(part.width) * usize::from(part.height);

@@ -8,6 +8,7 @@ use meshwork_web::{cell_input, texts};
 use super::super::key_list::KeyList;
 use super::super::sheet::Sheet;
 use super::board::Board;
+use super::entry::PlaceSession as _;
 use super::surface::Frame;
 
 /// The list of keys.
@@ -54,7 +55,7 @@ fn GotoForm(board: Board) -> impl IntoView {
                     // It is in the page.
                     let _ = paper.focus();
                 }
-                board.session.voice.speak(board.session.activity.describe_cell(cell));
+                board.session.voice.speak(board.session.activity().describe_cell(cell));
             }
             Err(words) => problem.set(Some(words)),
         }

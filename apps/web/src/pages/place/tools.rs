@@ -18,6 +18,7 @@ use meshwork_web::stroke;
 
 use super::super::browser;
 use super::super::session::Session;
+use super::entry::PlaceSession as _;
 
 /// How long a hint stays.
 const HINT: Duration = Duration::from_secs(6);
@@ -197,9 +198,9 @@ impl Tools {
         cells: &[stroke::Cell],
         recorder: &mut Recorder,
     ) -> Result<(), CommandError> {
-        let before = self.session.canvas.with(|canvas| Before::look(canvas, cells)).unwrap_or_default();
+        let before = self.session.canvas().with(|canvas| Before::look(canvas, cells)).unwrap_or_default();
         self.session.paint(cells)?;
-        self.session.canvas.with(|canvas| recorder.record(before, canvas));
+        self.session.canvas().with(|canvas| recorder.record(before, canvas));
         Ok(())
     }
 
@@ -226,6 +227,6 @@ impl Tools {
     /// What taking a step back paints.
     pub(super) fn back(self, step: &Step) -> Back {
         let me = self.session.node.peer();
-        self.session.canvas.with(|canvas| step.back(canvas, me)).unwrap_or_default()
+        self.session.canvas().with(|canvas| step.back(canvas, me)).unwrap_or_default()
     }
 }

@@ -8,6 +8,7 @@ use meshwork_web::portions::{self, Next, Portions};
 use meshwork_web::stroke::Cell;
 use meshwork_web::texts;
 
+use super::entry::PlaceSession as _;
 use super::tools::{Job, JobKind, Progress, Tools};
 
 /// Between two portions: the page draws meanwhile.
@@ -32,7 +33,7 @@ impl Tools {
         let Some(inner) = self.try_inner() else { return };
         let Some(mut job) = inner.job.borrow_mut().take() else { return };
         let is_step = job.kind == JobKind::Step;
-        let portion = self.session.canvas.with(|canvas| {
+        let portion = self.session.canvas().with(|canvas| {
             let is_right = |cell: &Cell| is_step && canvas.colour(cell.0, cell.1) == Some(cell.2);
             job.portions.portion(job.most, is_right)
         });

@@ -3,12 +3,10 @@
 use leptos::prelude::*;
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signalling::address::RoomAddress;
-use meshwork_core::signed::app::{AppParameters, AppWord};
-use meshwork_place::Place as _;
-use meshwork_place::canvas::Canvas;
-use meshwork_web::apps::{self, APPS, App};
-use meshwork_web::view::FIRST_CANVAS;
+use meshwork_core::signed::app::AppWord;
+use meshwork_web::apps::App;
 
+use super::super::entries;
 use super::node::PageNode;
 use super::{Session, set_if_new};
 
@@ -54,7 +52,7 @@ impl Apps {
     }
 
     fn show(self, on: Vec<&'static App>) {
-        let wanted = self.wanted.with_value(|wanted| wanted.as_ref().and_then(|word| apps::named(word)));
+        let wanted = self.wanted.with_value(|wanted| wanted.as_ref().and_then(|word| entries::named(word)));
         let front = self.front.get_untracked();
         let is_first = front.is_none_or(|front| front == on[0]);
         let front = match wanted.filter(|wanted| is_first && on.contains(wanted)) {
@@ -70,12 +68,12 @@ impl Apps {
 
     /// What the pages know of the app in front; of the first of all while that is not known. Tracked.
     pub(crate) fn in_front(self) -> &'static App {
-        self.front.get().unwrap_or(&APPS[0])
+        self.front.get().unwrap_or_else(entries::first)
     }
 
     /// What the pages know of the app that the room opened with, whose rules hold for all. Tracked.
     pub(crate) fn first(self) -> &'static App {
-        self.on.with(|apps| apps.first().copied()).unwrap_or(&APPS[0])
+        self.on.with(|apps| apps.first().copied()).unwrap_or_else(entries::first)
     }
 
     /// The slot of an app; that of the first where it is not on.
@@ -87,6 +85,11 @@ impl Apps {
 }
 
 impl Session {
+    /// The slot of an app in the room; the first one while it has none.
+    pub fn slot_of(self, app: &App) -> Slot {
+        self.apps.slot_of(app)
+    }
+
     /// Brings an app that is on to the front.
     pub(crate) fn bring_to_front(self, app: &'static App) {
         self.apps.front.set(Some(app));
@@ -98,27 +101,16 @@ impl Session {
     /// Reads again which apps are on, in a room that opened with this one.
     pub(super) fn read_apps(self, first: &'static App) {
         let further = self.node.with_room(|node, _, room| {
-            let is_on = |app: &&App| app.word != first.word && node.room(room).slot_of(&word(app)).is_some();
-            (APPS.iter().filter(is_on).collect::<Vec<_>>(), node.canvas(room).map(Canvas::size))
+            let is_on =
+                |app: &&'static App| app.word != first.word && node.room(room).slot_of(&word(app)).is_some();
+            entries::abouts().filter(is_on).collect::<Vec<_>>()
         });
-        let (further, size) = further.unwrap_or_default();
-        // Whoever hears of a size begins a canvas anew, and rules are read often.
-        if self.canvas.size.get_untracked() != size {
-            self.canvas.size.set(size);
-        }
-        self.apps.show([vec![first], further].concat());
+        entries::all().iter().for_each(|entry| entry.enter(self));
+        self.apps.show([vec![first], further.unwrap_or_default()].concat());
     }
 }
 
 /// The word of an app, as rooms name it.
 pub(crate) fn word(app: &App) -> AppWord {
     app.word.parse().expect("the table holds words of apps")
-}
-
-/// What an app is told of a room that is made for oneself, or that it is turned on in.
-pub(crate) fn parameters(app: &App) -> AppParameters {
-    match app.word == APPS[0].word {
-        true => meshwork_place::parameters(FIRST_CANVAS),
-        false => AppParameters::default(),
-    }
 }

@@ -5,13 +5,14 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_web::people::Row;
 use meshwork_web::texts;
 
+use super::super::entries;
 use super::Session;
 
 impl Session {
     /// Refreshes what changes with time alone.
     pub(super) fn tick(self) {
         self.read_again(true);
-        self.activity.count(self.voice);
+        entries::all().iter().for_each(|entry| entry.tick(self));
     }
 
     /// Reads people and rules again.
@@ -24,8 +25,7 @@ impl Session {
             return;
         }
         self.people.refresh(is_second, self.visited);
-        self.canvas.count();
-        self.canvas.reach.count();
+        entries::all().iter().for_each(|entry| entry.refresh(self));
         self.notes.reach.count();
         self.governing.refresh();
     }
@@ -64,7 +64,9 @@ impl Session {
             let theirs = self.people.rows.with_untracked(|rows| {
                 rows.iter().map(|row| row.endpoint).filter(|who| who.peer == peer).collect::<Vec<_>>()
             });
-            theirs.into_iter().for_each(|who| self.cursors.tell(who, None));
+            for who in theirs {
+                entries::all().iter().for_each(|entry| entry.mute(self, who));
+            }
         }
     }
 }

@@ -2,14 +2,11 @@
 
 use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::{Event, Node, Refusal, RoomHandle, ServerState};
-use meshwork_core::signed::batch::BatchKey;
-use meshwork_place::Place as _;
-use meshwork_place::canvas::{self, Canvas, Painted};
+use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
 use meshwork_rtc::web::{Events, StorageNews};
-use meshwork_web::apps;
 use meshwork_web::texts;
 
+use super::super::entries;
 use super::{Phase, Session};
 use leptos::prelude::*;
 
@@ -17,19 +14,22 @@ impl Session {
     pub(super) async fn listen(self, mut events: Events) {
         let mut missed = 0;
         while let Some(event) = events.next().await {
-            self.tell_hearer(Some(&event));
+            self.tell_apps(Some(&event));
             self.handle(event);
             if missed != events.missed() {
                 missed = events.missed();
-                self.canvas.tell(None);
-                self.tell_hearer(None);
+                self.tell_apps(None);
             }
         }
     }
 
-    fn tell_hearer(self, event: Option<&Event>) {
+    fn tell_apps(self, event: Option<&Event>) {
         if let Some(hear) = self.hearer.get_value() {
             hear(event);
+        }
+        let front = self.apps.front.get_untracked();
+        for entry in entries::all() {
+            entry.hear(self, event, front == Some(entry.about()));
         }
     }
 
@@ -62,12 +62,6 @@ impl Session {
             }
             Event::ShutOut { room, by } if is_ours(room) => self.handle_shut_out(by),
             Event::Link { .. } | Event::InStep { .. } | Event::RecordsInStep { .. } => self.refresh(),
-            Event::Presence { room, endpoint, slot, state }
-                if self.canvas.is_it(room, canvas::replica(slot)) =>
-            {
-                let read = |node: &mut Node, now| node.read_cursor(now, room, endpoint, state.as_deref());
-                self.cursors.hear(endpoint, self.node.with(read));
-            }
             Event::MemberAttached { room, endpoint } if is_ours(room) => {
                 self.governing.is_shut_out.set(false);
                 self.greet(endpoint);
@@ -79,14 +73,10 @@ impl Session {
             Event::MemberDetached { room, endpoint, .. } if is_ours(room) => {
                 self.see_off(endpoint);
             }
-            Event::Changed { room, replica, batch, changes } if self.canvas.is_it(room, replica) => {
-                self.show_painted(batch, Painted::of(&changes));
-            }
             Event::Changed { room, replica, .. } if replica == meshwork_chat::replica() && is_ours(room) => {
                 self.notes.gather();
             }
             Event::Acknowledged { room, by, sequences, .. } if is_ours(room) => {
-                self.canvas.reach.hear(by, &sequences);
                 self.notes.reach.hear(by, &sequences);
             }
             Event::RoomTime { room, ahead_ms } if is_ours(room) => self.hear_room_time(ahead_ms),
@@ -110,14 +100,6 @@ impl Session {
         self.servers.hear(url, state);
     }
 
-    /// Cells look different, by a stroke or since what was there before counts again, or no more.
-    fn show_painted(self, stroke: Option<BatchKey>, cells: &[Painted]) {
-        self.canvas.tell(Some(cells));
-        if let Some(stroke) = stroke {
-            self.activity.note(stroke.author, cells);
-        }
-    }
-
     pub(super) fn handle_storage(self, news: StorageNews) {
         match news {
             StorageNews::State { room, state } if self.node.is_in(room) => self.storage.set(state),
@@ -125,19 +107,19 @@ impl Session {
             StorageNews::Restored { room, .. } if self.node.is_in(room) => {
                 self.refresh();
                 self.notes.gather();
-                self.tell_hearer(None);
+                self.tell_apps(None);
             }
             _ => {}
         }
     }
 
     fn open(self, room: RoomHandle) {
-        let (size, is_private, app) = self.node.with(|node, _| {
+        let (is_private, app) = self.node.with(|node, _| {
             let view = node.room(room);
-            (node.canvas(room).map(Canvas::size), view.is_private(), view.app().map(|app| app.to_string()))
+            (view.is_private(), view.app().map(|app| app.to_string()))
         });
         let app = app.unwrap_or_default();
-        let known = apps::named(&app).filter(|known| size.is_some() || known.word != apps::APPS[0].word);
+        let known = entries::named(&app).filter(|known| entries::of(known).can_open(self));
         let Some(known) = known else {
             return self.phase.set(Phase::Refused(texts::notices::other_app(&app)));
         };

@@ -4,17 +4,19 @@ use leptos::prelude::*;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::overlay::OverlayView;
 use meshwork_core::overlay::sketch::Sight;
+use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::room::rules::terms::{Terms, Writers};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::signed::change::Limit;
+use meshwork_core::signed::header::Family;
 use meshwork_core::time::Time;
-use meshwork_place::Place as _;
-use meshwork_place::canvas::Erase;
+use meshwork_core::wire::Bytes;
 use meshwork_web::people::isolated;
 use meshwork_web::rules::{Decision, Links, RoomLaw, Standing};
 
+use super::super::entries;
 use super::address::Address;
-use super::apps::{Apps, parameters, word};
+use super::apps::{Apps, word};
 use super::node::PageNode;
 use super::people::People;
 use super::set_if_new;
@@ -159,13 +161,12 @@ impl Governing {
 
 fn read_law(node: &Node, room: RoomHandle) -> Option<RoomLaw> {
     let law = node.room(room).records()?;
-    let erases = law.retractions().filter_map(|(record, what)| Some((record.id(), Erase::of(what)?)));
     let me = node.endpoint().peer;
     Some(RoomLaw {
         owner: law.owner(),
         rules: law.terms().clone(),
         banned: law.banned().collect(),
-        erases: erases.collect(),
+        retractions: law.retractions().map(|(record, what)| (record.id(), what.clone())).collect(),
         is_own: law.owner() == Some(me),
         moderates: law.moderates(me),
     })
@@ -181,19 +182,23 @@ fn carry_out(
 ) -> Result<(), CommandError> {
     match decision {
         Decision::Rules(rules) => node.room_mut(now, room).set_rules(rules).map(drop),
-        Decision::TurnOn(app) => node.room_mut(now, room).turn_on(word(app), parameters(app)).map(drop),
+        Decision::TurnOn(app) => {
+            let parameters = entries::of(app).parameters();
+            node.room_mut(now, room).turn_on(word(app), parameters).map(drop)
+        }
         Decision::Ban(peer, erases) => {
             node.room_mut(now, room).ban(peer)?;
             match erases {
                 true => {
-                    let erase = Erase { author: Some(peer), region: None };
-                    node.room_mut(now, room).retract(erase.to_retract(slot)).map(drop)
+                    let (replica, scope) = (slot.replica(Family::Own), Bytes::default());
+                    let theirs = Retract { replica, author: Some(peer), scope };
+                    node.room_mut(now, room).retract(theirs).map(drop)
                 }
                 false => Ok(()),
             }
         }
         Decision::Unban(peer) => node.room_mut(now, room).unban(peer).map(drop),
-        Decision::Erase(what) => node.erase(now, room, what),
+        Decision::Retract { what, .. } => node.room_mut(now, room).retract(what).map(drop),
         Decision::Lift(record) => node.room_mut(now, room).lift(&[record]).map(drop),
         Decision::NewLink(keep) => node.room_mut(now, room).renew_secret(keep).map(drop),
         Decision::SplitLink => node.room_mut(now, room).set_edit_key().map(drop),

@@ -10,7 +10,7 @@ use meshwork_rtc::web::Driver;
 
 /// What every part of a session reaches node and room by. Copies are the same one.
 #[derive(Clone, Copy)]
-pub(crate) struct PageNode {
+pub struct PageNode {
     driver: StoredValue<Driver, LocalStorage>,
     pub(super) room: RwSignal<Option<RoomHandle>>,
 }
@@ -32,34 +32,34 @@ impl PageNode {
     }
 
     /// Which endpoint this page is.
-    pub(crate) fn endpoint(self) -> Endpoint {
+    pub fn endpoint(self) -> Endpoint {
         self.driver().endpoint()
     }
 
     /// Who one is.
-    pub(crate) fn peer(self) -> PeerId {
+    pub fn peer(self) -> PeerId {
         self.endpoint().peer
     }
 
     /// Calls the node.
-    pub(crate) fn with<R>(self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
+    pub fn with<R>(self, call: impl FnOnce(&mut Node, Time) -> R) -> R {
         self.driver().with(call)
     }
 
     /// Does something in the room, if there is one.
-    pub(crate) fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
+    pub fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
         let room = self.room_now()?;
         Some(self.with(|node, now| work(node, now, room)))
     }
 
     /// Looks at the room, if there is one.
-    pub(super) fn look<R>(self, look: impl FnOnce(&Node, RoomHandle) -> R) -> Option<R> {
+    pub fn look<R>(self, look: impl FnOnce(&Node, RoomHandle) -> R) -> Option<R> {
         let room = self.room_now()?;
         Some(self.driver().look(|node| look(node, room)))
     }
 
     /// Does in the room what it may refuse.
-    pub(super) fn command<T>(
+    pub fn command<T>(
         self,
         act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
@@ -67,17 +67,17 @@ impl PageNode {
     }
 
     /// Whether this is the room.
-    pub(super) fn is_in(self, room: RoomHandle) -> bool {
+    pub fn is_in(self, room: RoomHandle) -> bool {
         self.room_now() == Some(room)
     }
 
     /// The room's id, once known.
-    pub(crate) fn room_id(self) -> Option<RoomId> {
+    pub fn room_id(self) -> Option<RoomId> {
         self.look(|node, room| node.room(room).id()).flatten()
     }
 
     /// The room's time, in ms.
-    pub(crate) fn room_time_ms(self) -> u64 {
+    pub fn room_time_ms(self) -> u64 {
         let wall = self.with_room(|node, now, room| node.room(room).time(now)).flatten();
         wall.map_or(0, WallTime::as_millis)
     }

@@ -25,18 +25,18 @@ struct Said {
 }
 
 impl Reach {
-    pub(super) fn new(rows: RwSignal<Vec<Row>>) -> Reach {
+    pub(crate) fn new(rows: RwSignal<Vec<Row>>) -> Reach {
         Reach { last: StoredValue::new(None), rows, reached: RwSignal::new(None) }
     }
 
     /// Something else was said.
-    pub(super) fn begin(self, receipt: &Receipt) {
+    pub(crate) fn begin(self, receipt: &Receipt) {
         self.last.set_value(Some(Said { sequence: *receipt.sequences.end(), by: BTreeSet::new() }));
         self.count();
     }
 
     /// Somebody has batches of one's own.
-    pub(super) fn hear(self, by: Endpoint, sequences: &[u64]) {
+    pub(crate) fn hear(self, by: Endpoint, sequences: &[u64]) {
         self.last.update_value(|last| {
             if let Some(last) = last.as_mut().filter(|last| sequences.contains(&last.sequence)) {
                 last.by.insert(by);
@@ -46,7 +46,7 @@ impl Reach {
     }
 
     /// Counts again, of those who are here now.
-    pub(super) fn count(self) {
+    pub(crate) fn count(self) {
         let stays = |row: &&Row| row.is_linked() && row.stays;
         let total = self.rows.with_untracked(|rows| rows.iter().filter(stays).count());
         let reached = self.last.with_value(|last| last.as_ref().map(|last| last.by.len()));

@@ -23,7 +23,8 @@ impl Session {
             let made = match kept {
                 Some(address) => self.join_now(address).await,
                 None => {
-                    self.make(RoomSpec { servers, app, parameters, private: true }, Terms::default(), &[])
+                    let spec = RoomSpec { servers, app, parameters, private: true };
+                    self.make(spec, Terms::default(), |_, _, _| Ok(()))
                 }
             };
             self.end_entering(made);

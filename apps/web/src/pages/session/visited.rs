@@ -5,11 +5,11 @@ use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
-use meshwork_web::apps::{self, App};
+use meshwork_web::apps::App;
 use meshwork_web::texts;
 use meshwork_web::visits::{Visit, Visits};
 
-use super::super::{browser, thumbnail};
+use super::super::{browser, entries, thumbnail};
 use super::address::is_unshared;
 use super::node::PageNode;
 use super::set_if_new;
@@ -74,7 +74,7 @@ impl Visited {
             let (app, name) = stored.about().ok()?;
             let address: RoomAddress = link.as_ref()?.parse().ok()?;
             let code = address.code()?.to_string();
-            let (app, visit) = (apps::named(&app)?, visits.of(id));
+            let (app, visit) = (entries::named(&app)?, visits.of(id));
             Some(KeptRoom { id, link: link?, app, name, code, visit })
         });
         let mut rooms: Vec<KeptRoom> = known.collect();

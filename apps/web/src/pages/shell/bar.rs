@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use meshwork_web::apps::App;
 use meshwork_web::texts;
 
+use super::super::front::{Action, BAR_ACTIONS, Front};
 use super::super::icon_button::IconButton;
 use super::super::letter_beads::LetterBeads;
 use super::super::session::{Phase, Session};
 use super::super::{browser, icons};
-use super::app::{Action, BAR_ACTIONS, Front};
 use super::more::MENU;
 use super::notes::NotesButton;
 
@@ -73,7 +73,7 @@ fn Apps(session: Session, front: Front) -> impl IntoView {
     let name = move || {
         view! {
             <span class="app-name" aria-hidden="true">
-                <span class="app-sign">{front.sign()}</span>
+                <span class="app-sign">{icons::app_sign(front.about())}</span>
                 {front.about().title}
             </span>
         }
@@ -89,7 +89,7 @@ fn Apps(session: Session, front: Front) -> impl IntoView {
                 aria-current=(app == front.about()).then_some("page")
                 on:click=move |_| session.bring_to_front(app)
             >
-                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <span class="app-sign">{icons::app_sign(app)}</span>
                 <span class="app-title">{app.title}</span>
             </button>
         }

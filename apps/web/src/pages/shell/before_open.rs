@@ -4,9 +4,9 @@ use leptos::prelude::*;
 use meshwork_core::node::ServerState;
 use meshwork_web::texts;
 
+use super::super::front::Front;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
-use super::app::Front;
 use super::take_up;
 
 /// Says what is waited for, or why there is nothing to wait for.

@@ -7,6 +7,7 @@ use meshwork_web::people::{self, Row};
 use meshwork_web::{rail, rtt, sync, texts};
 
 use super::super::bead::Bead;
+use super::super::entries;
 use super::super::session::Session;
 use super::person::{PersonDetails, Sparkline};
 
@@ -114,7 +115,7 @@ fn Person(
     let letter = Signal::derive(move || row.with(|row| row.as_ref().and_then(|(_, row)| row.letter)));
     let state = move || get(|row| row.state.to_string());
     // Where people keep the same, it matters who has it, and how steady links are more than how much goes over them.
-    let is_synced = Memo::new(move |_| session.apps.in_front().word == meshwork_sync::WORD);
+    let is_synced = Memo::new(move |_| entries::of(session.apps.in_front()).shows_agreement());
     let state_word = move || if is_synced.get() { get(sync::state_word) } else { state() };
     let amount = move || match is_synced.get() {
         true => view! { <Sparkline session endpoint/> }.into_any(),

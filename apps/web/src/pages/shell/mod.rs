@@ -1,7 +1,6 @@
 //! The page of a room around the app in front: its bar, its people, its sheets, and what is to be known about it. An app
-//! plugs in behind [`App`](app::App), and nothing here knows any.
+//! plugs in behind [`App`](super::front::App), and nothing here knows any.
 
-pub(crate) mod app;
 pub(crate) mod ban;
 mod bar;
 mod before_open;
@@ -25,7 +24,6 @@ use leptos::prelude::*;
 use meshwork_web::texts;
 use meshwork_web::texts::notices::Offer;
 
-use self::app::{Front, Section};
 use self::bar::Bar;
 use self::before_open::{BeforeOpen, is_covered};
 use self::guest::GuestLine;
@@ -37,11 +35,12 @@ use self::people::People;
 use self::room::RoomSheet;
 use self::room_notices::RoomNotices;
 use self::share::ShareSheet;
-use super::browser;
+use super::front::{Front, Section};
 use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
 use super::session::{Phase, Session};
 use super::voice::VoiceOutlet;
+use super::{browser, entries};
 
 /// The page.
 #[component]
@@ -57,7 +56,8 @@ pub(crate) fn RoomPage(
         let room = name.or_else(|| code.map(|code| code.to_string()));
         let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
         // What was written while one looked elsewhere is counted where tabs are told apart.
-        let unread = Some(session.notes.unread.get()).filter(|unread| *unread > 0);
+        let in_apps: usize = entries::all().iter().map(|entry| entry.unread(session)).sum();
+        let unread = Some(session.notes.unread.get() + in_apps).filter(|unread| *unread > 0);
         let unread = unread.map(|unread| format!("({unread}) ")).unwrap_or_default();
         browser::set_title(&texts::home::page_title(&format!("{unread}{room}{}", front.about().title)));
     });

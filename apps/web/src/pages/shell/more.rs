@@ -5,9 +5,9 @@ use leptos::{html, web_sys};
 use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 
+use super::super::front::{Action, BAR_ACTIONS, Front};
 use super::super::session::Session;
 use super::super::{icons, theme};
-use super::app::{Action, BAR_ACTIONS, Front};
 
 /// By this id the button in the bar opens it.
 pub(super) const MENU: &str = "more-menu";

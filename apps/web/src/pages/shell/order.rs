@@ -5,8 +5,8 @@ use meshwork_core::id::PeerId;
 use meshwork_web::rules::Decision;
 use meshwork_web::texts;
 
+use super::super::front::{Front, Section};
 use super::super::session::Session;
-use super::app::{Front, Section};
 use super::ban::{Asking, BanButtons};
 
 /// What the owner and moderators do.

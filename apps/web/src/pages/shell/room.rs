@@ -7,10 +7,12 @@ use meshwork_core::room::rules::terms::Writers;
 use meshwork_core::seam::choice::Choice;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::web::StorageState;
-use meshwork_web::apps::{APPS, App};
+use meshwork_web::apps::App;
 use meshwork_web::rules::{Decision, RoomLaw};
 use meshwork_web::texts;
 
+use super::super::entries;
+use super::super::front::{Front, Section};
 use super::super::hide::HideAddress;
 use super::super::icon_button::IconButton;
 use super::super::rules_form::{Draft, ModeratorTicks, OverlayFields, RulesFields, WriterTicks};
@@ -18,7 +20,6 @@ use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::super::tab_list::{TabList, TabName};
 use super::super::{browser, icons};
-use super::app::{Front, Section};
 use super::order::Order;
 use super::unsaved::{SaveBar, Unsaved};
 
@@ -346,7 +347,7 @@ fn Apps(session: Session, front: Front, is_own: Memo<bool>) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let shown = Memo::new(move |_| {
         let (on, is_own) = (session.apps.on.get(), is_own.get());
-        let apps = APPS.iter().map(move |app| (app, on.is_empty() || on.contains(&app)));
+        let apps = entries::abouts().map(move |app| (app, on.is_empty() || on.contains(&app)));
         apps.filter(move |(_, is_on)| *is_on || is_own).collect::<Vec<_>>()
     });
     let row = move |(app, is_on): (&'static App, bool)| {
@@ -364,7 +365,7 @@ fn Apps(session: Session, front: Front, is_own: Memo<bool>) -> impl IntoView {
         };
         view! {
             <div class="room-app">
-                <span class="app-sign">{icons::app_sign(app.word)}</span>
+                <span class="app-sign">{icons::app_sign(app)}</span>
                 <strong>{app.title}</strong>
                 <span class="hint">{(!is_on).then_some(app.sentence)}</span>
                 {(is_on && app == front.about()).then(|| front.section(Section::Facts))}

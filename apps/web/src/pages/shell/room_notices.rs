@@ -7,9 +7,9 @@ use meshwork_web::people::Row;
 use meshwork_web::texts;
 use meshwork_web::texts::notices::{Notice, Tone};
 
+use super::super::front::Front;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
-use super::app::Front;
 use super::before_open::is_covered;
 use super::take_up;
 

@@ -7,13 +7,13 @@ use meshwork_web::rules::{Decision, Links};
 use meshwork_web::texts;
 
 use super::super::copy_field::CopyField;
+use super::super::front::{Front, Section};
 use super::super::letter_beads::LetterBeads;
 use super::super::notices::NoticeCard;
 use super::super::qr::qr;
 use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::super::{browser, icons};
-use super::app::{Front, Section};
 use super::bar;
 use super::new_link::NewLink;
 

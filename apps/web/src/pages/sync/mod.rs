@@ -3,6 +3,7 @@
 mod counter;
 mod document;
 mod edit_line;
+mod entry;
 mod history;
 mod rows;
 mod shelf;
@@ -18,13 +19,13 @@ use leptos::wasm_split::wasm_split;
 use meshwork_web::apps::{self, App as About};
 use meshwork_web::texts::notices::Notice;
 
+pub(crate) use self::entry::Sync as Entry;
 use self::state::Sync;
 use self::statistics::AverageFact;
 use self::tabs::Tabs;
-use super::icons;
+use super::front::{Action, App, Front, Section};
 use super::parts::Loaded;
 use super::session::{Phase, Session};
-use super::shell::app::{Action, App, Front, Section};
 
 /// Loads Sync and puts it in front of the session's room.
 #[wasm_split(sync, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
@@ -43,10 +44,6 @@ struct SyncFront {
 impl App for SyncFront {
     fn about(&self) -> &'static About {
         apps::named(meshwork_sync::WORD).expect("it stands in the table")
-    }
-
-    fn sign(&self) -> AnyView {
-        icons::sync_sign().into_any()
     }
 
     fn view(&self, before_open: AnyView) -> AnyView {

@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::super::super::browser;
+use super::super::entry::PlaceSession as _;
 use super::super::painter::put;
 use super::{Export, Timelapse, page};
 
@@ -73,7 +74,7 @@ impl Timelapse {
     /// Makes the file: what to say of it, and its bytes. `None` when it was cancelled.
     async fn make(self, form: Form, film: Film, opening: u32) -> Result<Option<(String, Vec<u8>)>, String> {
         let scale = timelapse::export_scale(
-            self.session.canvas.size.get_untracked().ok_or(texts::timelapse::NO_CANVAS)?,
+            self.session.canvas().size.get_untracked().ok_or(texts::timelapse::NO_CANVAS)?,
         );
         let mut coder = match form {
             Form::Gif => {

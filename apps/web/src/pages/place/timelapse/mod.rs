@@ -16,6 +16,7 @@ use meshwork_place::picture::{Area, Timeline};
 use meshwork_web::timelapse::LENGTH_FIRST;
 
 use super::super::session::{Phase, Session};
+use super::entry::PlaceSession as _;
 use super::painter;
 pub(crate) use sheet::TimelapseSheet;
 
@@ -107,7 +108,7 @@ impl Timelapse {
         if self.stage.get_untracked() == Stage::Closed {
             return;
         }
-        self.session.canvas.cancel_history();
+        self.session.canvas().cancel_history();
         self.is_playing.set(false);
         self.export.set(Export::Idle);
         self.stage.set(Stage::Closed);

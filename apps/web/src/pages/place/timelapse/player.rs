@@ -10,6 +10,7 @@ use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
+use super::super::entry::PlaceSession as _;
 use super::{Stage, Timelapse, draw};
 
 /// How often what came is taken out.
@@ -30,10 +31,10 @@ struct Loading {
 
 impl Timelapse {
     pub(super) fn load(self) {
-        let Some(size) = self.session.canvas.size.get_untracked() else { return };
+        let Some(size) = self.session.canvas().size.get_untracked() else { return };
         self.stage.set(Stage::Loading { bytes: 0, of: None, strokes: 0 });
         self.reach.set(String::new());
-        self.session.canvas.fetch_history();
+        self.session.canvas().fetch_history();
         let opening = {
             let work = self.work();
             let mut work = work.borrow_mut();
@@ -53,7 +54,7 @@ impl Timelapse {
             None => self.take_in(&mut loading),
             Some(tile) if tile < loading.tiles => {
                 let until = (tile + TILES_AT_ONCE).min(loading.tiles);
-                let past = self.session.canvas.past_of_tiles(tile..until);
+                let past = self.session.canvas().past_of_tiles(tile..until);
                 past.iter().for_each(|batch| loading.builder.add(batch));
                 loading.tile = Some(until);
             }
@@ -65,7 +66,7 @@ impl Timelapse {
 
     /// Takes in what came of the history.
     fn take_in(self, loading: &mut Loading) {
-        let Some((view, taken)) = self.session.canvas.take_history(CELLS_AT_ONCE) else {
+        let Some((view, taken)) = self.session.canvas().take_history(CELLS_AT_ONCE) else {
             loading.tile = Some(0);
             return;
         };
@@ -77,7 +78,7 @@ impl Timelapse {
         if is_too_much || is_over && taken.is_empty() {
             loading.reach = self.reach_of(&view);
             loading.tile = Some(0);
-            self.session.canvas.cancel_history();
+            self.session.canvas().cancel_history();
         }
     }
 

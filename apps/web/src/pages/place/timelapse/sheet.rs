@@ -7,6 +7,7 @@ use meshwork_web::timelapse::LENGTHS;
 
 use super::super::super::{icons, sheet};
 use super::super::board::Board;
+use super::super::entry::PlaceSession as _;
 use super::export::Form;
 use super::{Export, Stage, Timelapse};
 
@@ -95,7 +96,7 @@ fn Waiting(timelapse: Timelapse) -> impl IntoView {
 
 #[component]
 fn Player(timelapse: Timelapse) -> impl IntoView {
-    let size = timelapse.session.canvas.size.get_untracked();
+    let size = timelapse.session.canvas().size.get_untracked();
     let (width, height) = size.map_or((1, 1), |size| (size.width, size.height));
     Effect::new(move || {
         if timelapse.paper.get().is_some() {

@@ -13,9 +13,9 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::{self, Canvas, CanvasSize, Colour, Painted, PastBatch};
 use meshwork_web::people::Row;
 
-use super::node::PageNode;
-use super::reach::Reach;
-use super::set_if_new;
+use super::super::session::node::PageNode;
+use super::super::session::reach::Reach;
+use super::super::session::set_if_new;
 
 /// Called back with the cells that look different now; with `None`, all may.
 type Listener = Rc<dyn Fn(Option<&[Painted]>)>;

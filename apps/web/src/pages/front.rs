@@ -5,15 +5,12 @@ use meshwork_web::apps::App as About;
 use meshwork_web::texts::notices::Notice;
 
 /// The app in front. A page shows one as long as it lives.
-pub(crate) type Front = &'static dyn App;
+pub type Front = &'static dyn App;
 
 /// What an app shows in the page of a room: all that the page has of its own is the same for each.
-pub(crate) trait App: Send + Sync {
+pub trait App: Send + Sync {
     /// What the pages know of it.
     fn about(&self) -> &'static About;
-
-    /// Its sign.
-    fn sign(&self) -> AnyView;
 
     /// What people do in it; it stands between the bar, the people and the sheets. Before the room is open
     /// `before_open` stands there.
@@ -33,25 +30,28 @@ pub(crate) trait App: Send + Sync {
 }
 
 /// How many things of an app have a button in the bar.
-pub(crate) const BAR_ACTIONS: usize = 2;
+pub const BAR_ACTIONS: usize = 2;
 
 /// Something that an app offers in the bar.
 #[derive(Clone, Copy)]
-pub(crate) struct Action {
+pub struct Action {
     /// Its button's name for tests; behind `menu-` that of its line in the menu.
-    pub(crate) test_id: &'static str,
-    pub(crate) label: &'static str,
+    pub test_id: &'static str,
+    /// The words on its button and its line.
+    pub label: &'static str,
     /// Its label and its key, or what it is good for.
-    pub(crate) title: &'static str,
-    pub(crate) sign: fn() -> AnyView,
+    pub title: &'static str,
+    /// Its icon.
+    pub sign: fn() -> AnyView,
     /// Whether it cannot be done now.
-    pub(crate) is_off: Signal<bool>,
-    pub(crate) act: Callback<()>,
+    pub is_off: Signal<bool>,
+    /// What it does.
+    pub act: Callback<()>,
 }
 
 /// A place of the page at which an app adds something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Section {
+pub enum Section {
     /// Facts in the panel, below the people.
     Panel,
     /// A part of the share sheet.

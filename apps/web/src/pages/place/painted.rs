@@ -7,10 +7,10 @@ use meshwork_web::activity::{self, Activity};
 use meshwork_web::{palette, texts};
 
 use super::super::browser;
+use super::super::session::node::PageNode;
+use super::super::session::people::People;
 use super::super::voice::Voice;
 use super::canvas::RoomCanvas;
-use super::node::PageNode;
-use super::people::People;
 
 const QUIET_KEY: &str = "meshwork-quiet";
 /// What was painted longer ago came with the room, in ms: it is not told as news.

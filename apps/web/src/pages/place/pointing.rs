@@ -9,8 +9,8 @@ use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_place::{Cursor, Place as _};
 use meshwork_web::acquainted::Peers;
 
-use super::Phase;
-use super::node::PageNode;
+use super::super::session::Phase;
+use super::super::session::node::PageNode;
 
 /// Called back with a cursor that moved; with `None`, it is not to be shown any more.
 type Listener = Rc<dyn Fn(Endpoint, Option<Cursor>)>;
