@@ -67,6 +67,7 @@ fn rust(files: &Files) -> Result<String> {
         parsed.push((path, syn::parse_file(text).with_context(|| format!("{path} is no Rust"))?.items));
     }
     let root = format!("{SOURCES}lib.rs");
+    unfold(&mut parsed, &root);
     let (_, front) = parsed.iter().find(|(path, _)| **path == root).context("the library has a lib.rs")?;
     let mut surface = Pruned { names: BTreeSet::new(), functions: 0, types: 0 };
     for item in front {
@@ -89,6 +90,25 @@ fn rust(files: &Files) -> Result<String> {
     let text =
         prettyplease::unparse(&syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items });
     Ok(format!("// {} functions, {} types\n\n{text}", surface.functions, surface.types))
+}
+
+/// Puts the content of public folders into the crate's root, where the folders are declared.
+fn unfold(parsed: &mut Vec<(&String, Vec<Item>)>, root: &str) {
+    let Some(at) = parsed.iter().position(|(path, _)| *path == root) else { return };
+    let (path, mut front) = parsed.remove(at);
+    for item in &mut front {
+        if let Item::Mod(folder) = item
+            && is_public(&folder.vis)
+            && folder.content.is_none()
+            && let file = format!("{SOURCES}{}/mod.rs", folder.ident)
+            && let Some(at) = parsed.iter().position(|(path, _)| **path == file)
+        {
+            folder.content = Some((syn::token::Brace::default(), parsed.remove(at).1));
+            folder.semi = None;
+        }
+    }
+    parsed.push((path, front));
+    parsed.sort_by_key(|(path, _)| *path);
 }
 
 /// What is left of items when nobody but a user looks.
@@ -296,6 +316,20 @@ mod tests {
         let text = npm(&files).expect("it is there");
         let wanted = "// 2 functions, 1 types\n\nexport function join(link: string): Promise<Room>\n\
                       export interface Room {\n  leave(): void\n}\n";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn public_folders_stand_in_the_root() {
+        let mut files = library("pub mod place;\npub use self::place::canvas::Canvas;\n", "");
+        files.insert(format!("{SOURCES}place/mod.rs"), "mod canvas;\npub const APP: u8 = 1;\n".to_owned());
+        files.insert(
+            format!("{SOURCES}place/canvas.rs"),
+            "pub struct Canvas;\npub struct Inner;\n".to_owned(),
+        );
+        let text = rust(&files).expect("it is Rust");
+        let wanted =
+            "// 0 functions, 1 types\n\npub mod place {\n    pub const APP: u8 = 1;\n}\npub struct Canvas;\n";
         assert_eq!(text, wanted);
     }
 

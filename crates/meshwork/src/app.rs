@@ -4,10 +4,9 @@ use meshwork_core::id::{Endpoint as EndpointId, PeerId};
 use meshwork_core::node::{
     CommandError, Holders, Node, Receipt as Written, RoomHandle, WriteError as NodeWriteError,
 };
-use meshwork_core::replica::{Replica, ReplicaNumber};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::room::rules::publish::Retract;
 use meshwork_core::seam::lane::{Slot, Topic as TopicName};
-use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::signed::header::Family;
 use meshwork_core::table::{self, Write, payloads};
 use meshwork_core::time::Time;
@@ -58,15 +57,6 @@ pub(crate) enum WhenFull {
     EvictOldest,
 }
 
-/// What the apps of this build keep in step besides tables.
-pub(crate) fn make(app: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>> {
-    let canvas = if cfg!(feature = "place") { meshwork_place::make(app, parameters) } else { None };
-    #[cfg(feature = "sync")]
-    return canvas.or_else(|| meshwork_sync::make(app, parameters));
-    #[cfg(not(feature = "sync"))]
-    canvas
-}
-
 impl App {
     pub(crate) fn new(room: Room, slot: Slot) -> App {
         App { room, slot }
@@ -102,39 +92,6 @@ impl App {
     /// For a name that has a zero byte, or more than [`LOG_NAME_MAX`](crate::LOG_NAME_MAX) bytes.
     pub fn log(&self, name: &str) -> Log {
         Log::new(self.clone(), name)
-    }
-
-    /// A number that everybody raises at once, and that loses no step. Naming a counter makes nothing.
-    #[cfg(feature = "sync")]
-    pub fn counter(&self, name: &str) -> crate::counter::Counter {
-        crate::counter::Counter { app: self.clone(), name: name.to_owned() }
-    }
-
-    /// Values by name, with who wrote them, when, and what stood there before.
-    #[cfg(feature = "sync")]
-    pub fn values(&self) -> crate::values::Values {
-        crate::values::Values(self.clone())
-    }
-
-    /// Shapes that several people draw at once. A room has one whiteboard, which is empty until somebody draws on it.
-    #[cfg(feature = "sync")]
-    pub fn whiteboard(&self) -> crate::whiteboard::Whiteboard {
-        crate::whiteboard::Whiteboard::new(self.clone())
-    }
-
-    /// A text, map or list that several people edit at once. Naming a document makes nothing.
-    #[cfg(feature = "sync")]
-    pub fn document(&self, name: &str) -> crate::document::Document {
-        crate::document::Document::new(self, name)
-    }
-
-    /// Names of the documents that have something in them, or a title, in ascending order.
-    ///
-    /// # Errors
-    /// [`Closed`].
-    #[cfg(feature = "sync")]
-    pub async fn documents(&self) -> Result<Vec<String>, Closed> {
-        self.names_of_documents().await
     }
 
     /// How many entries all tables of the app have together, values and what counters are made of included.
@@ -193,12 +150,6 @@ impl App {
     /// Hears from now on what changes in what the app keeps in a family.
     pub(crate) fn watch_in(&self, family: Family) -> Inbox<Changed> {
         self.room.state.watch(Watched::Replica(self.slot.replica(family)))
-    }
-
-    /// Hears from now on what changes in what the app keeps in a family of its own.
-    #[cfg(feature = "sync")]
-    pub(crate) fn watch_own(&self) -> Inbox<Changed> {
-        self.watch_in(Family::Own)
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.

@@ -194,8 +194,8 @@ impl Builder {
     /// # network.app("bids", |_, _| Some(Box::new(Table::new(Kind::ByValue)) as Box<dyn Replica>));
     /// # let endpoint = network.endpoint("Ann");
     /// let room = endpoint.create(meshwork::room("bids").parameters(&[1])).await?;
-    /// let bids = room.app("bids").await?.replica(|table: &Table| table.entries(b"").count());
-    /// assert_eq!(bids.await?, Some(0));
+    /// let bids = room.app("bids").await?;
+    /// assert_eq!(bids.replica(|table: &Table| table.entries(b"").count()).await?, Some(0));
     /// # Ok(())
     /// # }
     /// ```
@@ -316,7 +316,7 @@ impl Builder {
         };
         let opened = runtime.spawn_blocking(move || store.open()).await;
         let store = opened.map_err(|error| system(&error))??;
-        let mut options = Options::new(crate::app::make, config, identity.0);
+        let mut options = Options::new(crate::makers::make, config, identity.0);
         options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
@@ -339,7 +339,7 @@ impl Builder {
         let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
-        let mut options = Options::new(crate::app::make, config, identity.0);
+        let mut options = Options::new(crate::makers::make, config, identity.0);
         let database = store.database();
         options.database.clone_from(&database);
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;

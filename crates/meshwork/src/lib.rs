@@ -44,75 +44,44 @@ mod answers;
 mod app;
 mod attend;
 mod blobs;
-#[cfg(feature = "place")]
-mod canvas;
-#[cfg(feature = "sync")]
-mod causal;
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-mod compare;
-#[cfg(feature = "sync")]
-mod counter;
-#[cfg(feature = "sync")]
-mod document;
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-mod draft;
 mod endpoint;
 mod error;
 mod event;
 mod fields;
-#[cfg(all(feature = "place", not(target_arch = "wasm32")))]
-mod history;
 mod hold;
-#[cfg(feature = "sync")]
-mod holders;
 mod identity;
-#[cfg(feature = "sync")]
-mod image;
 mod in_step;
 mod inbox;
 mod invitation;
-#[cfg(feature = "sync")]
-mod keeping;
 mod log;
+mod makers;
 mod member;
 mod neighbourhood;
 mod new_room;
 #[cfg(feature = "place")]
 mod notes;
 #[cfg(feature = "place")]
-mod past;
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-mod places;
+pub mod place;
 mod presence;
 #[cfg(not(target_arch = "wasm32"))]
 mod private;
 mod reach;
 mod receipt;
 mod replica;
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-mod restore;
 mod room;
 mod rules;
 mod runner;
 mod sealed;
 mod shared;
-#[cfg(feature = "place")]
-mod steps;
 mod store;
+#[cfg(feature = "sync")]
+pub mod sync;
 mod table;
 mod terms;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
 pub mod testing;
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-mod text;
 mod topic;
 mod unheard;
-#[cfg(feature = "sync")]
-mod values;
-#[cfg(feature = "sync")]
-mod version;
-#[cfg(feature = "sync")]
-mod whiteboard;
 
 #[doc(inline)]
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId, SharedSecret};
@@ -134,18 +103,6 @@ pub use self::blobs::{
     BLOB_MAX, BLOB_PART, Blob, BlobError, BlobId, Blobs, FETCH_MAX, FETCHES_MAX, Fetch, FetchError,
     HOLDER_WAIT, MEMORY_MAX, NoBlobId, Progress,
 };
-#[cfg(feature = "place")]
-pub use self::canvas::{Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke};
-#[cfg(feature = "sync")]
-pub use self::causal::{Causal, Speaker};
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-pub use self::compare::{Piece, PieceKind};
-#[cfg(feature = "sync")]
-pub use self::counter::{Counter, CounterChange, CounterChanges};
-#[cfg(feature = "sync")]
-pub use self::document::{Document, DocumentChange, DocumentChanges};
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-pub use self::draft::Draft;
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     AgreeError, Closed, DatagramError, DirectError, KeptError, PinError, PresenceError, RuleError, SayError,
@@ -153,11 +110,7 @@ pub use self::error::{
 };
 pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
 pub use self::fields::Fields;
-#[cfg(all(feature = "place", not(target_arch = "wasm32")))]
-pub use self::history::{History, StoredPast};
 pub use self::identity::{Identity, IdentityError};
-#[cfg(feature = "sync")]
-pub use self::image::ImageError;
 pub use self::invitation::{INVITATION_MAX, InviteError};
 pub use self::log::{LOG_NAME_MAX, Log, LogId, LogRow, NoLogId};
 pub use self::member::Member;
@@ -166,7 +119,15 @@ pub use self::new_room::{NewRoom, room};
 #[cfg(feature = "place")]
 pub use self::notes::{Note, NoteChanges, NoteId, Notes};
 #[cfg(feature = "place")]
-pub use self::past::{Past, PastCell, PastLog, PastStroke};
+pub use self::place::canvas::{
+    Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke,
+};
+#[cfg(all(feature = "place", not(target_arch = "wasm32")))]
+pub use self::place::history::{History, StoredPast};
+#[cfg(feature = "place")]
+pub use self::place::past::{Past, PastCell, PastLog, PastStroke};
+#[cfg(feature = "place")]
+pub use self::place::steps::Repainted;
 pub use self::presence::Presence;
 pub use self::reach::Reach;
 pub use self::receipt::Receipt;
@@ -174,21 +135,31 @@ pub use self::replica::{ReplicaChange, ReplicaChanges};
 pub use self::room::{KEPT_MAX, Room};
 pub use self::rules::{Allowance, Rules};
 pub use self::sealed::{SEALED_MAX, UnsealError};
-#[cfg(feature = "place")]
-pub use self::steps::Repainted;
 pub use self::store::{KeptRoom, Store, StoreError};
+#[cfg(feature = "sync")]
+pub use self::sync::causal::{Causal, Speaker};
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub use self::sync::compare::{Piece, PieceKind};
+#[cfg(feature = "sync")]
+pub use self::sync::counter::{Counter, CounterChange, CounterChanges};
+#[cfg(feature = "sync")]
+pub use self::sync::document::{Document, DocumentChange, DocumentChanges};
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub use self::sync::draft::Draft;
+#[cfg(feature = "sync")]
+pub use self::sync::image::ImageError;
+#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
+pub use self::sync::text::Text;
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
 pub use self::terms::{Overlay, Terms, Writers};
-#[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-pub use self::text::Text;
 pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topic};
 
 #[cfg(feature = "sync")]
-pub use self::values::{ValueChanges, Values};
+pub use self::sync::values::{ValueChanges, Values};
 #[cfg(feature = "sync")]
-pub use self::version::{Version, VersionError};
+pub use self::sync::version::{Version, VersionError};
 #[cfg(feature = "sync")]
-pub use self::whiteboard::{ShapeChanges, Whiteboard};
+pub use self::sync::whiteboard::{ShapeChanges, Whiteboard};
 
 /// Servers that one room is looked for on.
 pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_SERVERS_MAX;
@@ -196,52 +167,4 @@ pub const SERVERS_MAX: usize = 1 + meshwork_core::signalling::address::FURTHER_S
 /// Whether a signature of [`Endpoint::sign`] is `peer`'s over these bytes under this label.
 pub fn verify(peer: PeerId, label: &str, bytes: &[u8], signature: &[u8; 64]) -> bool {
     meshwork_core::signed::verify::holds_for_app(&peer, label, bytes, signature)
-}
-
-/// Place: rooms with a canvas.
-#[cfg(feature = "place")]
-pub mod place {
-    use meshwork_place::canvas::CanvasSize;
-
-    use crate::NewRoom;
-
-    /// The word of the app.
-    pub const APP: &str = "place";
-
-    /// A room that opens with a canvas of so many columns and rows, 1 to 4,096 each.
-    pub fn canvas(width: u16, height: u16) -> NewRoom {
-        let size = CanvasSize { width, height };
-        let parameters = match size.check() {
-            Ok(()) => Ok(meshwork_place::parameters(size)),
-            Err(error) => Err(error.to_string()),
-        };
-        NewRoom { parameters, ..crate::room(APP) }
-    }
-}
-
-/// Sync: counters, values, documents and whiteboards.
-#[cfg(feature = "sync")]
-pub mod sync {
-    pub use meshwork_sync::NAME_MAX;
-    pub use meshwork_sync::about::{LABEL_MAX, TITLE_MAX, VERSION_BYTES_MAX, VERSION_MAX, VERSIONS_MAX};
-    pub use meshwork_sync::document::{
-        BATCHES_MAX as DOCUMENT_BATCHES_MAX, BYTES_MAX as DOCUMENT_BYTES_MAX, NAME_MAX as DOCUMENT_NAME_MAX,
-        SLICE_ITEMS as DOCUMENT_SLICE_ITEMS,
-    };
-    pub use meshwork_sync::plain;
-    pub use meshwork_sync::values::HISTORY_MAX;
-
-    pub use crate::keeping::BLOBS_MAX;
-    /// What shapes of a whiteboard are made of.
-    pub use meshwork_sync::whiteboard as shapes;
-
-    use crate::NewRoom;
-
-    /// The word of the app.
-    pub const APP: &str = meshwork_sync::WORD;
-
-    /// A room that opens with counters, values, documents and a whiteboard.
-    pub fn room() -> NewRoom {
-        crate::room(APP)
-    }
 }

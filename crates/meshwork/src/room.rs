@@ -379,30 +379,6 @@ impl Room {
         self.opening_app().table(name)
     }
 
-    /// A counter of the app that the room opened with: see [`App::counter`].
-    #[cfg(feature = "sync")]
-    pub fn counter(&self, name: &str) -> crate::counter::Counter {
-        self.opening_app().counter(name)
-    }
-
-    /// The values of the app that the room opened with: see [`App::values`].
-    #[cfg(feature = "sync")]
-    pub fn values(&self) -> crate::values::Values {
-        self.opening_app().values()
-    }
-
-    /// The whiteboard of the app that the room opened with: see [`App::whiteboard`].
-    #[cfg(feature = "sync")]
-    pub fn whiteboard(&self) -> crate::whiteboard::Whiteboard {
-        self.opening_app().whiteboard()
-    }
-
-    /// A document of the app that the room opened with: see [`App::document`].
-    #[cfg(feature = "sync")]
-    pub fn document(&self, name: &str) -> crate::document::Document {
-        self.opening_app().document(name)
-    }
-
     /// The blobs of the app that the room opened with: see [`App::blobs`].
     pub fn blobs(&self) -> Blobs {
         self.opening_app().blobs()
@@ -411,12 +387,6 @@ impl Room {
     /// What each member says of itself now, in the app that the room opened with.
     pub fn presence(&self) -> Presence {
         self.opening_app().presence()
-    }
-
-    /// The canvas of a room that opened with Place, or in which that was turned on.
-    #[cfg(feature = "place")]
-    pub fn canvas(&self) -> crate::canvas::Canvas {
-        crate::canvas::Canvas(self.clone())
     }
 
     /// What people write to each other beside the canvas. Every room has them.

@@ -116,8 +116,6 @@ pub(crate) struct Known {
     pub(crate) changes: u64,
     /// State that apps keep of the room while this program is in it, by slot and type: an [`Arc`] of the type each.
     states: BTreeMap<(Slot, TypeId), State>,
-    /// How often its past was asked for.
-    pub(crate) pasts: u64,
     events: Vec<Outbox<Event>>,
     topics: Vec<((Slot, Topic), Outbox<Message>)>,
     unheard: Unheard,

@@ -155,7 +155,7 @@ impl Network {
         let (index, id) = self.network.with(|world| {
             let index =
                 world.start_with(config.clone(), person, 0, |_, config, identity, seed, now, wall| {
-                    Node::new(crate::app::make, config, identity, seed, now, wall)
+                    Node::new(crate::makers::make, config, identity, seed, now, wall)
                 });
             for (app, make) in &*self.apps.lock().unwrap_or_else(PoisonError::into_inner) {
                 world.command(index, |node, _| node.register_app(app.clone(), *make));

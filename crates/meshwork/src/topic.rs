@@ -28,7 +28,7 @@ pub const MESSAGES_MAX: usize = 1024;
 /// One kind of message in a room: `T`, which `C` turns into bytes.
 pub struct Topic<T, C = Json> {
     pub(crate) app: App,
-    name: TopicName,
+    pub(crate) name: TopicName,
     kind: PhantomData<fn(T, C) -> T>,
 }
 
@@ -134,12 +134,6 @@ impl<T, C: Codec<T>> Topic<T, C> {
         };
         let done = self.app.room.call_patiently(say).await.map_err(WriteError::Closed)?;
         Ok(done.map_err(WriteError::from)?)
-    }
-
-    /// The same, in causal order: nobody hears an answer before what it answers. Whoever takes part has to do so.
-    #[cfg(feature = "sync")]
-    pub fn causal(&self) -> crate::causal::Causal<T, C> {
-        crate::causal::Causal::new(self.app.clone(), self.name.clone())
     }
 
     /// Says something to one member alone: once, and after what was said to it so before. A link is made where there is

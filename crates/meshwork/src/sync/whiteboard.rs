@@ -12,10 +12,11 @@ use meshwork_sync::whiteboard::{
 };
 
 use crate::app::{App, WhenFull, check_sizes, read_in, write_in};
-use crate::document::random;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
+use crate::room::Room;
 use crate::shared::{Changed, locked};
+use crate::sync::document::random;
 
 /// The shapes of a room. Where a shape stands, how it looks, what it lies over and what is written in it are kept apart: of two
 /// who change the same of one shape the later one holds, and otherwise both.
@@ -36,6 +37,20 @@ pub struct ShapeChanges {
     inbox: Inbox<Changed>,
     waiting: VecDeque<ShapeId>,
     missed: u64,
+}
+
+impl App {
+    /// Shapes that several people draw at once. A room has one whiteboard, which is empty until somebody draws on it.
+    pub fn whiteboard(&self) -> Whiteboard {
+        Whiteboard::new(self.clone())
+    }
+}
+
+impl Room {
+    /// The whiteboard of the app that the room opened with: see [`App::whiteboard`].
+    pub fn whiteboard(&self) -> Whiteboard {
+        self.opening_app().whiteboard()
+    }
 }
 
 impl Whiteboard {

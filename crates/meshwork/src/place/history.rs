@@ -91,7 +91,7 @@ impl Store {
         let nobody = Endpoint { peer: PeerId([0; 32]), instance: Instance(0) };
         let (handle, config) = (RoomHandle(0), Config::default());
         let mut room =
-            Room::new(handle, id, genesis, stored.genesis, Makers::new(crate::app::make), nobody, &config);
+            Room::new(handle, id, genesis, stored.genesis, Makers::new(crate::makers::make), nobody, &config);
         room.kept_mut().restore_records(&stored.records);
         let Some(size) = canvas(&room).map(|(_, canvas)| canvas.size()) else { return Ok(None) };
         let entries = history::History::new(&folder, id).since(WallTime(0)).map_err(told)?;

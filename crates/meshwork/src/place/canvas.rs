@@ -69,6 +69,13 @@ pub struct CanvasChanges {
     missed: u64,
 }
 
+impl Room {
+    /// The canvas of a room that opened with Place, or in which that was turned on.
+    pub fn canvas(&self) -> Canvas {
+        Canvas(self.clone())
+    }
+}
+
 impl Canvas {
     /// Columns and rows; `None` while they are not known, or where the room has no canvas.
     ///

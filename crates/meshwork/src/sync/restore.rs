@@ -24,8 +24,8 @@ use yrs::{
 };
 
 use crate::error::WriteError;
-use crate::places::utf16;
-use crate::text::{caught, replace};
+use crate::sync::places::utf16;
+use crate::sync::text::{caught, replace};
 
 /// Types that lie within each other, at most.
 const DEPTH_MAX: usize = 64;

@@ -4,8 +4,8 @@ use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_place::Place as _;
 use meshwork_place::steps::{Back, Step, Way};
 
-use crate::canvas::{Canvas, paint};
 use crate::error::WriteError;
+use crate::place::canvas::{Canvas, paint};
 use crate::shared::locked;
 
 /// What was painted when a step was taken back, or done again.

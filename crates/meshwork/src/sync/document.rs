@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
+use crate::room::Room;
 use crate::runner::{Boxed, MaybeSend, unless};
 use crate::shared::{Changed, Shared, locked};
 
@@ -38,7 +39,7 @@ pub(crate) struct InHand {
     pen: Mutex<Pen>,
     /// The document as a library has it, once it was read or edited here.
     #[cfg(all(feature = "documents", not(target_arch = "wasm32")))]
-    pub(crate) open: tokio::sync::Mutex<Option<crate::text::Open>>,
+    pub(crate) open: tokio::sync::Mutex<Option<crate::sync::text::Open>>,
 }
 
 /// The documents of an app that a program has in hand, by name.
@@ -76,6 +77,20 @@ pub struct DocumentChanges {
 
 /// A document is [another one](DocumentChange::Anew) at most once in this time: whoever hears so opens it anew as a whole.
 const ANEW_PAUSE: Duration = Duration::from_secs(1);
+
+impl App {
+    /// A text, map or list that several people edit at once. Naming a document makes nothing.
+    pub fn document(&self, name: &str) -> Document {
+        Document::new(self, name)
+    }
+}
+
+impl Room {
+    /// A document of the app that the room opened with: see [`App::document`].
+    pub fn document(&self, name: &str) -> Document {
+        self.opening_app().document(name)
+    }
+}
 
 impl Document {
     /// The document of an app with this name.
@@ -225,7 +240,7 @@ impl Document {
 
     /// Hears from now on what changes in the document, by whomever.
     pub fn watch(&self) -> DocumentChanges {
-        let inbox = self.app.watch_own();
+        let inbox = self.app.watch_in(Family::Own);
         DocumentChanges {
             name: self.name.clone(),
             inbox,
@@ -284,8 +299,11 @@ pub(crate) fn random() -> Result<[u8; 8], WriteError> {
 }
 
 impl App {
-    /// Names of the documents that have something in them, or a title.
-    pub(crate) async fn names_of_documents(&self) -> Result<Vec<String>, Closed> {
+    /// Names of the documents that have something in them, or a title, in ascending order.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn documents(&self) -> Result<Vec<String>, Closed> {
         let showing = |documents: &Documents| documents.showing().map(str::to_owned).collect::<BTreeSet<_>>();
         let titled = |table: &Table| about::titles(table, "").into_keys().map(str::to_owned).collect();
         let (mut names, mut titled): (_, BTreeSet<String>) =

@@ -5,10 +5,10 @@ use meshwork_core::replica::part_named;
 use meshwork_core::signed::header::Family;
 use meshwork_sync::{counter, values};
 
-use crate::counter::Counter;
-use crate::document::Document;
 use crate::error::Closed;
-use crate::values::Values;
+use crate::sync::counter::Counter;
+use crate::sync::document::Document;
+use crate::sync::values::Values;
 
 impl Document {
     /// Who holds what this program wrote in the document last: its own storage, and members that stay. Where it wrote nothing

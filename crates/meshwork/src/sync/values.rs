@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::app::{App, check_sizes, json};
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
+use crate::room::Room;
 use crate::shared::Changed;
 use crate::table::{Change, Entry, Watched};
 
@@ -31,6 +32,20 @@ pub struct ValueChanges {
     /// Keys of whose fields one reads different.
     waiting: VecDeque<(String, table::Change)>,
     missed: u64,
+}
+
+impl App {
+    /// Values by name, with who wrote them, when, and what stood there before.
+    pub fn values(&self) -> Values {
+        Values(self.clone())
+    }
+}
+
+impl Room {
+    /// The values of the app that the room opened with: see [`App::values`].
+    pub fn values(&self) -> Values {
+        self.opening_app().values()
+    }
 }
 
 impl Values {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use meshwork_core::id::PeerId;
+use meshwork_core::signed::header::Family;
 use meshwork_sync::document::Documents;
 use meshwork_sync::document::update::Id;
 use meshwork_sync::plain::unified;
@@ -16,12 +17,12 @@ use yrs::{
     TextRef, Transact as _, TransactionMut, Update,
 };
 
-use crate::document::{Document, DocumentChange, changes_of, fresh_instance};
 use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
-use crate::places::{Places, utf16};
 use crate::receipt::Receipt;
 use crate::shared::Changed;
+use crate::sync::document::{Document, DocumentChange, changes_of, fresh_instance};
+use crate::sync::places::{Places, utf16};
 
 /// The type in which a document that is one text has it.
 const ROOT: &str = "text";
@@ -501,7 +502,7 @@ impl Document {
             return Ok(open);
         }
         // What is heard from here on and stands there already changes nothing twice.
-        let inbox = self.app.watch_own();
+        let inbox = self.app.watch_in(Family::Own);
         let (in_hand, fresh) = (self.in_hand.clone(), fresh_instance()?);
         let look = move |documents: &Documents, name: &str| {
             (in_hand.pen().open(documents, name, fresh), documents.whole(name))

@@ -1,15 +1,16 @@
 //! What was painted on a canvas up to now.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::Node;
 use meshwork_core::room::history::{HistoryState, HistoryView};
+use meshwork_core::seam::lane::Slot;
 use meshwork_place::Place as _;
 pub use meshwork_place::canvas::{PastBatch as PastStroke, PastCell};
 
-use crate::canvas::Canvas;
 use crate::error::Closed;
+use crate::place::canvas::Canvas;
 use crate::room::Room;
 
 /// Cells that are taken from the node at a time: some milliseconds of its time.
@@ -25,6 +26,10 @@ pub struct Past {
     log: Option<PastLog>,
     is_over: bool,
 }
+
+/// How often the past of the room's canvas was requested.
+#[derive(Default)]
+struct Pasts(AtomicU64);
 
 /// The history that a past comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +57,10 @@ impl Canvas {
     /// # Errors
     /// [`Closed`].
     pub async fn past(&self) -> Result<Past, Closed> {
-        let state = Arc::clone(&self.0.state);
+        let pasts = self.0.state.state::<Pasts>(Slot::GENESIS);
         let begin = move |node: &mut Node, now, room| {
             node.fetch_past(now, room);
-            state.look(|known| {
-                known.pasts += 1;
-                known.pasts
-            })
+            pasts.0.fetch_add(1, Ordering::Relaxed) + 1
         };
         let number = self.0.call(begin).await?;
         Ok(Past { room: self.0.clone(), number, log: None, is_over: false })
@@ -74,9 +76,9 @@ impl Past {
     pub async fn next(&mut self) -> Result<Option<Vec<PastStroke>>, Closed> {
         while !self.is_over {
             let changed = self.room.state.change_after_now();
-            let (number, state) = (self.number, Arc::clone(&self.room.state));
+            let (number, pasts) = (self.number, self.room.state.state::<Pasts>(Slot::GENESIS));
             let take = move |node: &mut Node, now, room| {
-                if state.look(|known| known.pasts) != number {
+                if pasts.0.load(Ordering::Relaxed) != number {
                     return (Vec::new(), None, true);
                 }
                 let strokes = node.take_past(now, room, CELLS_AT_ONCE);

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::blobs::{Blob, BlobId, FetchError};
 use crate::error::{Closed, WriteError};
 use crate::runner::Boxed;
-use crate::version::VersionError;
+use crate::sync::version::VersionError;
 
 /// Bytes that [`App::keep_blobs`] holds of all other authors together: as much as a small disk spares, or a browser.
 pub const BLOBS_MAX: u64 = if cfg!(target_arch = "wasm32") { 256 * 1024 * 1024 } else { 1024 * 1024 * 1024 };

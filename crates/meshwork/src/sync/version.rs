@@ -6,11 +6,11 @@ use meshwork_sync::about::{self, LABEL_MAX, TITLE_MAX, VERSION_MAX};
 
 use crate::app::check_sizes;
 use crate::blobs::{BlobError, FetchError};
-use crate::document::Document;
 use crate::error::{Closed, KeptError, WriteError};
-use crate::keeping::names;
 use crate::room::KEPT_MAX;
 use crate::runner::timeout;
+use crate::sync::document::Document;
+use crate::sync::keeping::names;
 
 /// A document as somebody saved it. What it says lies in a blob, which is with who saved it and with members that
 /// [keep versions](crate::App::keep_blobs).

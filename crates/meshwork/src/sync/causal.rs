@@ -35,6 +35,13 @@ pub struct Speaker<T, C = Json> {
     kind: PhantomData<fn(T, C) -> T>,
 }
 
+impl<T, C: Codec<T>> Topic<T, C> {
+    /// The same, in causal order: nobody hears an answer before what it answers. Whoever takes part has to do so.
+    pub fn causal(&self) -> Causal<T, C> {
+        Causal::new(self.app.clone(), self.name.clone())
+    }
+}
+
 impl<T, C: Codec<T>> Causal<T, C> {
     pub(crate) fn new(app: App, name: TopicName) -> Causal<T, C> {
         let order = Arc::new(Mutex::new(Order::new(app.room.me())));

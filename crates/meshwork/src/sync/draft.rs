@@ -3,10 +3,10 @@
 use meshwork_sync::plain::unified;
 use yrs::{ReadTxn as _, StateVector, Transact as _};
 
-use crate::document::{Document, fresh_instance, random};
 use crate::error::WriteError;
 use crate::receipt::Receipt;
-use crate::text::{Library, OWN, line_edits, set};
+use crate::sync::document::{Document, fresh_instance, random};
+use crate::sync::text::{Library, OWN, line_edits, set};
 
 /// Insertions that are left out of a merge, at most: each costs another attempt.
 const LEFT_OUT_MAX: usize = 16;

@@ -9,6 +9,7 @@ use meshwork_sync::counter::{self, CounterError, Step};
 use crate::app::App;
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
+use crate::room::Room;
 use crate::shared::Changed;
 use crate::table::Watched;
 
@@ -48,6 +49,13 @@ pub struct CounterChanges {
     missed: u64,
 }
 
+impl Room {
+    /// A counter of the app that the room opened with: see [`App::counter`].
+    pub fn counter(&self, name: &str) -> Counter {
+        self.opening_app().counter(name)
+    }
+}
+
 impl Counter {
     /// Raises the counter by so much, or lowers it. It may be done while nobody is linked, and travels later. Dropping the
     /// future leaves it done, or not.
@@ -81,6 +89,11 @@ impl Counter {
 }
 
 impl App {
+    /// A number that everybody raises at once, and that loses no step. Naming a counter makes nothing.
+    pub fn counter(&self, name: &str) -> Counter {
+        Counter { app: self.clone(), name: name.to_owned() }
+    }
+
     /// All counters whose names begin with `prefix`, by name, and where they stand.
     ///
     /// # Errors

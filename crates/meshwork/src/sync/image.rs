@@ -6,8 +6,8 @@ use meshwork_sync::whiteboard::PICTURE_MAX;
 
 use crate::app::check_sizes;
 use crate::blobs::{Blob, BlobError, BlobId};
-use crate::document::Document;
 use crate::error::{Closed, WriteError};
+use crate::sync::document::Document;
 
 /// Why an image is not put with a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,9 +3,9 @@
 use meshwork_core::id::PeerId;
 
 use crate::receipt::Receipt;
-use crate::restore::restore;
-use crate::text::{Letters, Library, edits};
-use crate::version::{Version, VersionError};
+use crate::sync::restore::restore;
+use crate::sync::text::{Letters, Library, edits};
+use crate::sync::version::{Version, VersionError};
 
 /// A piece of a text that is compared with a later one.
 #[derive(Clone, Debug, PartialEq, Eq)]
