@@ -120,7 +120,7 @@ impl App {
         self.erase_by(Family::ByTime, peer).await
     }
 
-    async fn erase_by(&self, family: Family, peer: PeerId) -> Result<(), RuleError> {
+    pub(crate) async fn erase_by(&self, family: Family, peer: PeerId) -> Result<(), RuleError> {
         let replica = self.slot.replica(family);
         let retract = Retract { replica, author: Some(peer), scope: BoundedBytes::default() };
         let erase = move |node: &mut Node, now, room| node.room_mut(now, room).retract(retract).map(drop);

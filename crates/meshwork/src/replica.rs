@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::id::{Endpoint as EndpointId, PeerId};
 use meshwork_core::node::{CommandError, Node, WriteError as NodeWriteError};
 use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::signed::header::Family;
 
 use crate::app::App;
-use crate::error::{Closed, WriteError};
+use crate::error::{Closed, RuleError, WriteError};
 use crate::inbox::Inbox;
 use crate::receipt::Receipt;
 use crate::shared::Changed;
@@ -94,6 +94,15 @@ impl App {
         };
         let written = self.room.call_patiently(write).await?.map_err(WriteError::from)??;
         Ok(Receipt::new(self.room.clone(), written))
+    }
+
+    /// Erases everything that a peer wrote up to now to the app's own replica, with a retraction without a scope. Later writes of
+    /// the peer count. Owners and moderators may do so.
+    ///
+    /// # Errors
+    /// [`RuleError`]; nothing is erased.
+    pub async fn erase_replica_by(&self, peer: PeerId) -> Result<(), RuleError> {
+        self.erase_by(Family::Own, peer).await
     }
 
     /// Returns the changes of the app's own replica from now on.
