@@ -27,18 +27,13 @@ mod giving_up;
 mod governing;
 pub mod history;
 mod kept;
+mod lanes;
 mod linking;
 mod membership;
 pub mod message;
-mod passing;
-mod presenting;
 pub mod replicas;
-mod ring;
 pub mod rules;
-mod saying;
-mod seeking;
 pub mod storage;
-mod talking;
 pub mod writing;
 
 use alloc::string::String;
@@ -50,10 +45,10 @@ use self::comparison::ComparisonOutput;
 use self::history::History;
 pub use self::kept::Kept;
 pub(crate) use self::kept::given_secret;
+pub use self::lanes::Talking;
 pub use self::membership::Membership;
 pub use self::replicas::{MakeReplica, Makers, Replicas};
 use self::storage::StorageOutput;
-pub use self::talking::Talking;
 pub use self::writing::outbox::OUTBOX_MAX;
 use crate::id::{Endpoint, RoomId};
 use crate::links::message::Attach;
@@ -281,7 +276,7 @@ impl Room {
             message => {
                 if let RoomMessage::Roots(roots) = &message {
                     // A visitor compares, too.
-                    ring::begin(&mut self.kept, now, from);
+                    lanes::extents::begin(&mut self.kept, now, from);
                     self.kept.handle_holds(now, &roots.holds);
                 }
                 let comparison = &mut self.kept.comparison;
@@ -313,7 +308,7 @@ impl Room {
         aging::give_up_old(&mut self.kept, now);
         beaten::bound(&mut self.kept, now);
         giving_up::handle_timeout(&mut self.kept, now);
-        ring::handle_timeout(&mut self.kept, &self.membership, now);
+        lanes::extents::handle_timeout(&mut self.kept, &self.membership, now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
         self.take_said();

@@ -31,10 +31,10 @@ use crate::id::{Endpoint, RoomId};
 use crate::recent::Recent;
 use crate::replica::{Applied, Changes, Content, Replica};
 use crate::room::delivery::window::SequenceWindow;
+use crate::room::lanes;
 use crate::room::replicas::Replicas;
 use crate::room::rules::Rules;
 use crate::room::rules::waiting::Unruled;
-use crate::room::{presenting, ring, saying, seeking};
 use crate::rulebook::Verdict;
 use crate::seam::event::Refusal;
 use crate::signed::batch::BatchKey;
@@ -158,19 +158,17 @@ impl Delivery {
         if verdict == Verdict::Unknown {
             return Err(Rejection::Unruled(batch));
         }
-        let content = match (header.replica.family(), replicas.get(header.replica)) {
-            (Family::Say, _) => saying::check(batch.payload()),
-            (Family::Seek, _) => seeking::check(batch.payload()),
-            (Family::Presence, _) => presenting::check(batch.payload()),
-            (Family::Holding, _) => ring::check(batch.payload()),
-            (Family::Datagram, _) => {
+        let family = header.replica.family();
+        let content = match (lanes::check(family, batch.payload()), replicas.get(header.replica)) {
+            (Some(content), _) => content,
+            (None, _) if family == Family::Datagram => {
                 return Err(refused(
                     Refusal::BatchContent,
                     String::from("a datagram over the reliable channel"),
                 ));
             }
-            (_, Some(replica)) => replica.check(&header, batch.payload()),
-            (_, None) => {
+            (None, Some(replica)) => replica.check(&header, batch.payload()),
+            (None, None) => {
                 return Err(match rules.breach(verdict, &header, None) {
                     Some(breach) => refused(Refusal::BatchRules, breach),
                     None => Rejection::Foreign(batch),

@@ -9,12 +9,12 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
-use super::delivery::Checked;
-use super::talking::Talking;
-use super::writing::WriteError;
+use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Arrival, Heard, LATE, Saying, Sayings};
 use crate::replica::{Content, ContentError};
+use crate::room::delivery::Checked;
+use crate::room::writing::WriteError;
 use crate::seam::event::Event;
 use crate::seam::lane::{SAY_MAX, Slot, Topic};
 use crate::signed::batch::{Batch, Header, SignedBatch};
@@ -27,7 +27,7 @@ const REPEATED_BYTES_MAX: usize = 256 * 1024;
 
 /// The broadcasts of a room, ours and others'.
 #[derive(Debug, Default)]
-pub(super) struct Spoken {
+pub(in crate::room) struct Spoken {
     sayings: Sayings,
     /// Number of our broadcasts in each app.
     numbers: BTreeMap<Slot, u64>,
@@ -38,13 +38,13 @@ pub(super) struct Spoken {
 
 impl Spoken {
     /// Whether a broadcast was received before.
-    pub(super) fn is_known(&self, batch: &Batch) -> bool {
+    pub(in crate::room) fn is_known(&self, batch: &Batch) -> bool {
         let Header { author, replica, .. } = batch.header();
         let number = Saying::number_of(batch.payload());
         number.is_some_and(|number| self.sayings.is_known(author, Slot::of(replica), number))
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
+    pub(in crate::room) fn poll_timeout(&self) -> Option<Time> {
         self.sayings.poll_timeout()
     }
 
@@ -102,7 +102,7 @@ impl Talking<'_> {
     }
 
     /// Accepts a broadcast, and forwards it.
-    pub(super) fn accept_said(&mut self, now: Now, from: Endpoint, checked: &Checked) {
+    pub(in crate::room) fn accept_said(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let (batch, header) = (&checked.batch, checked.batch.header());
         let Some(saying) = checked.content.read::<Saying>().cloned() else { return };
         let (slot, stamp) = (Slot::of(header.replica), header.window.most);
@@ -116,14 +116,14 @@ impl Talking<'_> {
     }
 
     /// Repeats our recent broadcasts to a member.
-    pub(super) fn repeat_said(&mut self, now: Now, to: Endpoint) {
+    pub(in crate::room) fn repeat_said(&mut self, now: Now, to: Endpoint) {
         self.kept.said.forget_old(now.time);
         let own: Vec<SignedBatch> = self.kept.said.own.iter().map(|(_, said)| said.clone()).collect();
         own.iter().for_each(|said| self.kept.send_live(alloc::vec![to], said));
     }
 
     /// Stops waiting for missing broadcasts.
-    pub(super) fn handle_said_timeout(&mut self, now: Now) {
+    pub(in crate::room) fn handle_said_timeout(&mut self, now: Now) {
         self.kept.said.sayings.handle_timeout(now.time);
         self.tell_heard();
     }

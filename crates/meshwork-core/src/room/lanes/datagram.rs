@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
-use super::RoomOutput;
-use super::talking::Talking;
+use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::ToAll;
+use crate::room::RoomOutput;
 use crate::rulebook::Verdict;
 use crate::seam::event::{Event, Refusal};
 use crate::seam::lane::{Slot, Topic};
@@ -26,14 +26,14 @@ impl Talking<'_> {
     }
 
     /// Requests signatures if something is due.
-    pub(super) fn sign_when_due(&mut self, now: Now) {
+    pub(in crate::room) fn sign_when_due(&mut self, now: Now) {
         if self.kept.passing.poll_timeout().is_some_and(|at| at <= now.time) {
             self.kept.outputs.push_back(RoomOutput::Sign);
         }
     }
 
     /// Signs due datagrams, if we may use the lane.
-    pub(super) fn sign_passed(&mut self, now: Now, identity: &Identity) {
+    pub(in crate::room) fn sign_passed(&mut self, now: Now, identity: &Identity) {
         let Some((slot, said)) = self.kept.passing.take_due(now.time) else { return };
         if !self.kept.may_be_heard(slot.number(), identity.peer()) {
             return;

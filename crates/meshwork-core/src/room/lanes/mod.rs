@@ -1,13 +1,22 @@
 //! Messages that no replica stores: broadcasts, searches, presence, extents.
 //!
-//! All of them are signed like a batch and travel along the overlay. Files of the same folder define the kinds:
-//! `saying`, `seeking`, `passing`, `presenting` and `ring`.
+//! All of them are signed like a batch and travel along the overlay. Each kind has a file of this folder.
+
+mod broadcast;
+mod datagram;
+pub(super) mod extents;
+mod presence;
+mod search;
 
 use core::time::Duration;
 
-use super::delivery::Checked;
-use super::{Kept, Membership, Room};
+pub(super) use self::broadcast::Spoken;
+pub(super) use self::extents::Ring;
+
 use crate::id::{Endpoint, Identity};
+use crate::replica::{Content, ContentError};
+use crate::room::delivery::Checked;
+use crate::room::{Kept, Membership, Room};
 use crate::seam::lane::Slot;
 use crate::signed::batch::{SignedBatch, StampWindow};
 use crate::signed::header::Family;
@@ -21,6 +30,20 @@ const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
 pub struct Talking<'a> {
     pub(super) kept: &'a mut Kept,
     pub(super) membership: &'a mut Membership,
+}
+
+/// Reads the payload of a message that no replica stores. Returns nothing for other families: a datagram is read by itself.
+///
+/// # Errors
+/// [`ContentError`] if it is invalid.
+pub(super) fn check(family: Family, payload: &[u8]) -> Option<Result<Content, ContentError>> {
+    match family {
+        Family::Say => Some(broadcast::check(payload)),
+        Family::Seek => Some(search::check(payload)),
+        Family::Presence => Some(presence::check(payload)),
+        Family::Holding => Some(extents::check(payload)),
+        Family::Own | Family::ByValue | Family::ByTime | Family::Datagram => None,
+    }
 }
 
 impl Room {

@@ -3,10 +3,10 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::delivery::Checked;
-use super::talking::Talking;
+use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::replica::{Content, ContentError};
+use crate::room::delivery::Checked;
 use crate::seam::event::Event;
 use crate::seam::lane::{PRESENCE_MAX, Slot};
 use crate::signed::header::Family;
@@ -34,7 +34,7 @@ impl Talking<'_> {
     }
 
     /// Accepts a presence, and forwards it.
-    pub(super) fn accept_present(&mut self, now: Now, from: Endpoint, checked: &Checked) {
+    pub(in crate::room) fn accept_present(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let (batch, header) = (&checked.batch, checked.batch.header());
         let slot = Slot::of(header.replica);
         let is_news = self.kept.present.is_news(header.author, slot, header.window.most);
@@ -50,7 +50,7 @@ impl Talking<'_> {
     }
 
     /// Sends a new member the presence of others that it lacks.
-    pub(super) fn hand_present(&mut self, now: Now, to: Endpoint) {
+    pub(in crate::room) fn hand_present(&mut self, now: Now, to: Endpoint) {
         if self.membership.is_full_mesh() {
             return;
         }
@@ -61,7 +61,7 @@ impl Talking<'_> {
     }
 
     /// An endpoint is no longer a neighbour: its presence arrives through others, or ends.
-    pub(super) fn handle_present_detached(&mut self, endpoint: Endpoint, distant: bool) {
+    pub(in crate::room) fn handle_present_detached(&mut self, endpoint: Endpoint, distant: bool) {
         if !distant {
             self.kept.present.handle_left(endpoint);
         }
@@ -71,13 +71,13 @@ impl Talking<'_> {
     }
 
     /// Removes the presence of endpoints that were silent for long.
-    pub(super) fn handle_present_timeout(&mut self, now: Now) {
+    pub(in crate::room) fn handle_present_timeout(&mut self, now: Now) {
         let ended = self.kept.present.end_silent(now.time);
         self.tell_absent(ended);
     }
 
     /// The rules changed: removes the presence of peers that may not write.
-    pub(super) fn handle_present_rules(&mut self) {
+    pub(in crate::room) fn handle_present_rules(&mut self) {
         let kept = &mut self.kept;
         let rules = &kept.rules;
         let ended = kept.present.forget(|endpoint, slot| !rules.may_be_heard(slot.number(), endpoint.peer));

@@ -19,14 +19,14 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::comparison::Holding;
-use super::delivery::Checked;
-use super::message::Holds;
-use super::talking::Talking;
-use super::{Kept, Membership, RoomOutput, Sharing};
+use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Present, REPEATED_EVERY};
 use crate::replica::{Content, ContentError};
+use crate::room::comparison::Holding;
+use crate::room::delivery::Checked;
+use crate::room::message::Holds;
+use crate::room::{Kept, Membership, RoomOutput, Sharing};
 use crate::seam::lane::Slot;
 use crate::signed::batch::Batch;
 use crate::signed::header::Family;
@@ -39,7 +39,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The extents of members.
 #[derive(Debug, Default)]
-pub(super) struct Ring {
+pub(in crate::room) struct Ring {
     said: Present,
     /// Our last broadcast extent, and its time.
     told: Option<(Holding, Time)>,
@@ -54,7 +54,7 @@ pub(super) struct Ring {
 
 impl Ring {
     /// Whether this is newer than the last extent of its author.
-    pub(super) fn is_news(&self, batch: &Batch) -> bool {
+    pub(in crate::room) fn is_news(&self, batch: &Batch) -> bool {
         let header = batch.header();
         self.said.is_news(header.author, Slot::CONVERSATION, header.window.most)
     }
@@ -65,12 +65,12 @@ impl Ring {
     }
 
     /// The extents of others.
-    pub(super) fn said(&self) -> &Present {
+    pub(in crate::room) fn said(&self) -> &Present {
         &self.said
     }
 
     /// A neighbour left the room.
-    pub(super) fn handle_left(&mut self, endpoint: Endpoint) {
+    pub(in crate::room) fn handle_left(&mut self, endpoint: Endpoint) {
         self.said.handle_left(endpoint);
     }
 
@@ -81,7 +81,7 @@ impl Ring {
     }
 
     /// The time when [`handle_timeout`] has work.
-    pub(super) fn poll_timeout(&self) -> Option<Time> {
+    pub(in crate::room) fn poll_timeout(&self) -> Option<Time> {
         self.look_at
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
 
 impl Talking<'_> {
     /// Accepts an extent, and forwards it.
-    pub(super) fn accept_holding(&mut self, now: Now, from: Endpoint, checked: &Checked) {
+    pub(in crate::room) fn accept_holding(&mut self, now: Now, from: Endpoint, checked: &Checked) {
         let batch = &checked.batch;
         let ring = &mut self.kept.ring;
         if !ring.is_news(batch) || !ring.said.take(now.time, Slot::CONVERSATION, batch.clone()) {
@@ -108,7 +108,7 @@ impl Talking<'_> {
     }
 
     /// Broadcasts our extent, if it is due.
-    pub(super) fn say_holding(&mut self, now: Now, identity: &Identity) {
+    pub(in crate::room) fn say_holding(&mut self, now: Now, identity: &Identity) {
         if !core::mem::take(&mut self.kept.ring.is_due) || self.kept.records().is_banned(identity.peer()) {
             return;
         }
@@ -122,7 +122,7 @@ impl Talking<'_> {
 
 impl Kept {
     /// A neighbour sends its extent.
-    pub(super) fn handle_holds(&mut self, now: Now, holds: &Holds) {
+    pub(in crate::room) fn handle_holds(&mut self, now: Now, holds: &Holds) {
         if Holding::said(holds) != Holding::of(&self.replicas) {
             self.ring.look_soon(now.time);
         }
@@ -130,7 +130,7 @@ impl Kept {
 }
 
 /// Broadcasts our extent if others differ, and picks a member to compare with.
-pub(super) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now) {
+pub(in crate::room) fn handle_timeout(kept: &mut Kept, membership: &Membership, now: Now) {
     if kept.ring.look_at.is_none_or(|at| at > now.time) {
         return;
     }
@@ -173,7 +173,7 @@ impl Sharing<'_> {
 }
 
 /// Starts a comparison with a member that is no neighbour, unless one is under way.
-pub(super) fn begin(kept: &mut Kept, now: Now, guest: Endpoint) {
+pub(in crate::room) fn begin(kept: &mut Kept, now: Now, guest: Endpoint) {
     if !kept.comparison.compares_with(guest) {
         kept.comparison.handle_attached(now.time, guest, &kept.replicas);
     }

@@ -7,11 +7,11 @@ use alloc::string::ToString as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::RoomOutput;
-use super::delivery::Checked;
-use super::talking::Talking;
+use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::replica::{Content, ContentError};
+use crate::room::RoomOutput;
+use crate::room::delivery::Checked;
 use crate::seam::lane::Slot;
 use crate::signalling::announce::Introduction;
 use crate::signed::header::Family;
@@ -50,7 +50,7 @@ impl Talking<'_> {
     }
 
     /// A search arrived: reports it, and forwards it unless it is for this endpoint.
-    pub(super) fn accept_sought(&mut self, now: Now, through: Endpoint, checked: &Checked) {
+    pub(in crate::room) fn accept_sought(&mut self, now: Now, through: Endpoint, checked: &Checked) {
         let Some(seeking) = checked.content.read::<Seeking>().cloned() else { return };
         let (batch, Seeking { to, sealing_key, signature }) = (&checked.batch, seeking);
         let endpoint = batch.header().author;
