@@ -11,7 +11,7 @@ const FILES = {{files}};
 const CACHES = "meshwork-pages" + BASE + "-";
 const CACHE = CACHES + BUILD;
 const PAGE = ASSETS + "index.html";
-// "/", the apps' own addresses, "/CODE", "/APP/CODE" and "/APP/CODE/VIEW", as the server answers.
+// "/", the apps' addresses and their own pages', "/CODE", "/APP/CODE" and "/APP/CODE/VIEW", as the server answers.
 const CODE = "(?!(assets|health)(/|$))[a-hj-np-z2-9]{6}";
 const WORD = "[a-z0-9-]{1,32}";
 const PAGES = new RegExp(`^/(index\\.html|({{apps}})/?|${CODE}/?|(?!assets/)${WORD}/${CODE}(/${WORD})?/?)?$`, "i");

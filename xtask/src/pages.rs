@@ -3,14 +3,14 @@
 //! `target/pages` holds `index.html` and `assets/<build>/`, where `<build>` is one hash over everything that
 //! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template: `{{assets}}` becomes
 //! `/assets/<build>`, `{{scripts}}` the tags that start the program. Each app of `apps/web/src/apps.rs` has the same
-//! page with a preview of its own as `apps/WORD.html`: `{{title}}`, `{{word}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything
-//! in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
+//! page with a preview of its own as `apps/WORD.html`, and as `apps/WORD/PAGE.html` for each of its own pages: `{{title}}`,
+//! `{{word}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
 //! shortcuts the apps are filled in. `{{origin}}` stays for the server, which puts its address there; `{{picture}}` is what previews
 //! show, which for an app is `preview-WORD.png` of `apps/web/static/root`.
 //! Some pictures of `docs/pictures`, which the manifest shows, lie at `/` as well. `apps/web/start.js` starts the program, and
 //! lies below `/assets/<build>/` without its comments. `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build
 //! in the browser: `{{build}}` becomes the hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of
-//! `index.html` among them, `{{apps}}` the words of the apps.
+//! `index.html` among them, `{{apps}}` the addresses of the apps.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -148,7 +148,11 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
         let page = fresh.join("apps").join(app.word).with_extension("html");
         let part =
             parts.loads.get(app.word).with_context(|| format!("the pages have no part {}", app.word))?;
-        write(&page, sources.index(&build, Some(app), part)?.as_bytes())?;
+        let index = sources.index(&build, Some(app), part)?;
+        write(&page, index.as_bytes())?;
+        for own in app.pages {
+            write(&page.with_extension("").join(own).with_extension("html"), index.as_bytes())?;
+        }
     }
     write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
@@ -358,9 +362,18 @@ impl<'a> Sources<'a> {
             ensure!(self.worker.contains(place), "apps/web/sw.js has no place {place}");
         }
         let files = serde_json::to_string(&names(assets)?).context("names are JSON")?;
-        let apps = APPS.map(|app| app.word).join("|");
+        let apps = addresses(&APPS);
         Ok(self.worker.replace("{{build}}", build).replace("{{files}}", &files).replace("{{apps}}", &apps))
     }
+}
+
+/// The addresses of apps and of their own pages, as alternatives of a regular expression.
+fn addresses(apps: &[App]) -> String {
+    let address = |app: &App| match app.pages {
+        [] => app.word.to_owned(),
+        pages => format!("{}(/({}))?", app.word, pages.join("|")),
+    };
+    apps.iter().map(address).collect::<Vec<_>>().join("|")
 }
 
 /// What a device is told that installs the pages, with the apps filled in.
@@ -430,6 +443,13 @@ mod tests {
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
             statics: pictures.map(|name| (Path::new("root").join(name), Vec::new())).into(),
         }
+    }
+
+    #[test]
+    fn apps_own_pages_have_addresses() {
+        let [place, sync] = APPS;
+        let play = App { word: "play", pages: &["new", "maps"], ..sync };
+        assert_eq!(addresses(&[place, play]), "place|play(/(new|maps))?");
     }
 
     #[test]

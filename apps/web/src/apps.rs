@@ -23,6 +23,8 @@ pub struct App {
     pub content: &'static str,
     /// How to save that where the browser does not, as a sentence.
     pub rescue: &'static str,
+    /// Words of its own pages: `new` is the page at `/WORD/new`. No such word can be a room's code.
+    pub pages: &'static [&'static str],
 }
 
 /// All of them; the first is the one that a room has in front whose app is not known yet.
@@ -38,6 +40,7 @@ pub const APPS: [App; 2] = [
         unit: "cell",
         content: "the canvas",
         rescue: "Save a PNG. ",
+        pages: &[],
     },
     App {
         word: "sync",
@@ -50,6 +53,7 @@ pub const APPS: [App; 2] = [
         unit: "point",
         content: "this room",
         rescue: "",
+        pages: &[],
     },
 ];
 

@@ -163,7 +163,9 @@ mod tests {
     #[test]
     fn words_of_apps_are_no_codes() {
         for app in &APPS {
-            assert!(app.word.parse::<AppWord>().is_ok() && app.word.parse::<Code>().is_err(), "{app:?}");
+            for word in app.pages.iter().chain([&app.word]) {
+                assert!(word.parse::<AppWord>().is_ok() && word.parse::<Code>().is_err(), "{word}");
+            }
         }
         assert_eq!((APPS[0].word, APPS[1].word), (&*meshwork_place::app(), meshwork_sync::WORD));
     }

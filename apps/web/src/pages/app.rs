@@ -32,6 +32,8 @@ enum Route {
     Made,
     /// An app alone, in a room that nobody was invited to yet.
     Unshared(&'static App),
+    /// A page of an app's own, by its word.
+    Own(&'static App, &'static str),
     /// A room with an app in front that this page does not have.
     OtherApp(AppWord),
     /// The address is not a room's.
@@ -59,6 +61,9 @@ impl Route {
         let word = path.trim_matches('/');
         if let Some(app) = entries::named(word) {
             return Route::Unshared(app);
+        }
+        if let Some((app, page)) = entries::page_at(word) {
+            return Route::Own(app, page);
         }
         if matches!(word, "" | "index.html") {
             return Route::Home;
@@ -128,7 +133,7 @@ fn Page() -> impl IntoView {
         if address.server().is_none_or(|(server, _)| server != browser::server()) {
             return;
         }
-        let is_made_here = route.get_untracked() == Route::Home;
+        let is_made_here = matches!(route.get_untracked(), Route::Home | Route::Own(..));
         browser::show_address(&address.to_string(), is_made_here);
         if is_made_here {
             route.set(Route::Made);
@@ -155,6 +160,7 @@ fn Page() -> impl IntoView {
             }
             view! { <InFront session named/> }.into_any()
         }
+        Route::Own(app, word) => view! { <OwnPage session app word/> }.into_any(),
         Route::OtherApp(app) => view! { <Alone notice=texts::notices::other_app(&app)/> }.into_any(),
         Route::Nowhere(AddressError::Fragment) => {
             view! { <Alone notice=texts::notices::refused(texts::notices::damaged_link())/> }.into_any()
@@ -202,6 +208,29 @@ fn InFront(
             .is_part_missed
             .get()
             .then(|| view! { <Alone notice=texts::notices::part_missing()/> }.into_any()),
+    }
+}
+
+/// A page of an app's own.
+#[component]
+fn OwnPage(
+    /// The page's node.
+    session: Session,
+    /// The app.
+    app: &'static App,
+    /// The word of the page.
+    word: &'static str,
+) -> impl IntoView {
+    let is_loaded = RwSignal::new(None);
+    spawn_local(async move {
+        let loaded = entries::of(app).load().await.is_ok();
+        // The page may show something else by now.
+        is_loaded.try_set(Some(loaded));
+    });
+    move || match is_loaded.get() {
+        Some(true) => entries::of(app).page(session, word),
+        Some(false) => Some(view! { <Alone notice=texts::notices::part_missing()/> }.into_any()),
+        None => None,
     }
 }
 

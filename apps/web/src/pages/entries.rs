@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
 
+use leptos::prelude::AnyView;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::replica::Replica;
@@ -36,6 +37,11 @@ pub trait Entry: Send + Sync {
 
     /// Puts it in front of the session's room; `None` until its views are loaded.
     fn open(&self, session: Session) -> Option<Front>;
+
+    /// Its own page with this word, once its views are loaded; [`About::pages`] lists the words.
+    fn page(&self, _session: Session, _word: &str) -> Option<AnyView> {
+        None
+    }
 
     /// The parameters of a room that is made with it, or to which it is added.
     fn parameters(&self) -> AppParameters {
@@ -111,6 +117,13 @@ pub(crate) fn named(word: &str) -> Option<&'static About> {
 /// The texts of all apps.
 pub(crate) fn abouts() -> impl Iterator<Item = &'static About> {
     all().iter().map(|entry| entry.about())
+}
+
+/// The app and the word of the page of its own at a path such as `play/new`.
+pub(crate) fn page_at(path: &str) -> Option<(&'static About, &'static str)> {
+    let (word, page) = path.split_once('/')?;
+    let about = named(word)?;
+    Some((about, about.pages.iter().copied().find(|known| *known == page)?))
 }
 
 /// The entry of an app.

@@ -15,7 +15,8 @@ use super::policy;
 
 /// The file behind `/`, every room's address, and whatever else a person opens: one page that finds its way by its address.
 pub(super) const INDEX: &str = "index.html";
-/// Where the same page lies with the preview of an app, as `WORD.html`, for each app that the pages have.
+/// Where the same page lies with the preview of an app, as `WORD.html`, for each app that the pages have, and as
+/// `WORD/PAGE.html` for each page of its own.
 const APPS_FOLDER: &str = "apps";
 /// What lies below is named by a hash of its content and never changes.
 const IMMUTABLE_FOLDER: &str = "assets/";
@@ -175,9 +176,17 @@ fn files_at(path: &str) -> Vec<String> {
     match address.contains('/') {
         false if path.is_empty() => vec![INDEX.to_owned()],
         false if address.parse::<AppWord>().is_ok() => vec![of_app(address), path.to_owned()],
+        true if is_page_of_app(address) => vec![of_app(address), path.to_owned()],
         _ if path.split('/').all(|part| !matches!(part, "" | "." | "..")) => vec![path.to_owned()],
         _ => Vec::new(),
     }
+}
+
+/// Whether an address has the form `APP/WORD` of an app's own page. Files of a build are none.
+fn is_page_of_app(address: &str) -> bool {
+    let is_word = |word: &str| word.parse::<AppWord>().is_ok();
+    let words = address.split_once('/').filter(|_| !address.starts_with(IMMUTABLE_FOLDER));
+    words.is_some_and(|(app, page)| is_word(app) && is_word(page))
 }
 
 /// The room whose address a path is, as people send it: with a point behind it, say, or with `#` written as `%23`, by which even the
@@ -269,6 +278,9 @@ mod tests {
             assert_eq!(files_at(view), ["apps/sync.html", INDEX], "{view}");
         }
         assert_eq!(files_at("/sync/K7M4QX/a/b"), ["sync/K7M4QX/a/b"], "a view is one word");
+        for page in ["/play/new", "/play/new/"] {
+            assert_eq!(files_at(page)[0], "apps/play/new.html", "{page}");
+        }
         for app in ["/sync", "/sync/"] {
             assert_eq!(files_at(app)[0], "apps/sync.html", "{app}");
         }
