@@ -8,6 +8,7 @@
 //! # Adding one
 //! A function that reads the bytes, a function that gives honest examples, a line in [`TARGETS`].
 
+mod chat;
 mod examples;
 mod mutation;
 mod relay;
@@ -59,6 +60,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "document", examples: sync::payloads, run: sync::run_payload },
     Target { name: "whiteboard", examples: sync::shapes, run: sync::run_shape },
     Target { name: "causal", examples: sync::frames, run: sync::run_frame },
+    Target { name: "post", examples: chat::rows, run: chat::run_row },
+    Target { name: "files", examples: chat::files, run: chat::run_files },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },
@@ -87,5 +90,6 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     golden.extend(relay::messages());
     golden.extend(signed::golden());
     golden.extend(sync::golden());
+    golden.extend(chat::golden());
     golden
 }

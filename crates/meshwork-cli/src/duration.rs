@@ -1,6 +1,6 @@
 //! Durations as people type them: `30s`, `500ms`, `1m 30s`.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Longest time-out that can be asked for: a year, far below what clocks can add without overflow.
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -18,6 +18,14 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 /// The shortest text that [`parse`] reads as the same duration.
 pub(crate) fn format(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
+}
+
+/// A time in milliseconds since 1970 as people and programs read it: RFC 3339, UTC.
+pub(crate) fn date(millis: u64) -> String {
+    /// The last second that has four digits for its year.
+    const LAST: u64 = 253_402_300_799;
+    let since = std::time::Duration::from_secs((millis / 1000).min(LAST));
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
 #[cfg(test)]

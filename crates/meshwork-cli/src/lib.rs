@@ -6,6 +6,7 @@
 #[cfg(unix)]
 mod admin;
 mod bytes;
+mod chat;
 mod duration;
 mod exit;
 mod file;
@@ -60,6 +61,8 @@ enum Command {
         #[command(subcommand)]
         command: Box<sync::Command>,
     },
+    /// Talk in a room of any app, or read, write and watch its posts.
+    Chat(Box<chat::Arguments>),
     /// Stay in a room of any app and keep it on disk, until interrupted.
     Keep(room::keep::Arguments),
     /// Show, export or import this user's identity.
@@ -81,6 +84,9 @@ First steps:
 
   meshwork sync create --server http://127.0.0.1:8080         makes a room of counters and values
   meshwork sync add LINK likes 1                              counts in it
+
+  meshwork chat create --server http://127.0.0.1:8080         makes a room for talking
+  meshwork chat LINK                                          talks in a room of any app
 
 Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
 Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
@@ -120,6 +126,10 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
         Command::Sync { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(sync::run(*command, pages)), json)
+        }
+        Command::Chat(arguments) => {
+            let json = arguments.wants_json();
+            exit::finish(runtime.block_on(chat::run(*arguments, pages)), json)
         }
         Command::Keep(arguments) => {
             let json = arguments.common.json;

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
+use meshwork::chat::ChatChanges;
 use meshwork::{
     App, Bytes, CanvasChanges, Causal, Change, Changes, CounterChanges, DocumentChange, DocumentChanges,
-    Entry, Event, Events, Heard, Inbox, Lane, Member, NoteChanges, ShapeChanges, ValueChanges,
+    Entry, Event, Events, Heard, Inbox, Lane, Member, ShapeChanges, ValueChanges,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -37,7 +38,7 @@ pub(crate) enum Source {
     Document(DocumentChanges),
     Shapes(ShapeChanges),
     Cells(CanvasChanges),
-    Notes(NoteChanges),
+    Chat(ChatChanges),
     KeptVersions(App),
 }
 
@@ -114,7 +115,7 @@ impl Source {
                 let missed = JsValue::from(changes.missed() as f64);
                 Array::of2(&Uint32Array::from(&*cells), &missed).into()
             }
-            Source::Notes(changes) => {
+            Source::Chat(changes) => {
                 changes.next().await?;
                 JsValue::TRUE
             }

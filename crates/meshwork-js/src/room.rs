@@ -1,6 +1,7 @@
 //! A room, with its canvas and its notes.
 
 use js_sys::{Uint8ClampedArray, Uint32Array};
+use meshwork::chat::PostId;
 use meshwork::{Colour, Erase, Receipt, Region, Repainted, Room};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -244,8 +245,8 @@ impl RawRoom {
 
     /// All notes that show, as JSON.
     pub fn notes(&self) -> Result<String, JsValue> {
-        let notes = at_once(self.0.notes().all()).map_err(thrown)?;
-        let note = |note: &meshwork::Note| {
+        let notes = at_once(self.0.chat().all()).map_err(thrown)?;
+        let note = |note: &meshwork::chat::Post| {
             json!({
                 "id": note.id.to_string(),
                 "author": note.author.to_string(),
@@ -260,30 +261,33 @@ impl RawRoom {
     /// Writes a note, and returns its id.
     #[wasm_bindgen(js_name = noteWrite)]
     pub async fn note_write(&self, text: String) -> Result<String, JsValue> {
-        self.0.notes().write(&text).await.map(|id| id.to_string()).map_err(thrown)
+        self.0.chat().post(&text).await.map(|(id, _)| id.to_string()).map_err(thrown)
     }
 
     /// Removes a note of one's own.
     #[wasm_bindgen(js_name = noteRemove)]
     pub async fn note_remove(&self, id: String) -> Result<(), JsValue> {
-        self.0.notes().remove(id.parse().map_err(unfit)?).await.map_err(thrown)
+        let id: PostId = id.parse().map_err(unfit)?;
+        self.0.chat().remove(id).await.map(drop).map_err(thrown)
     }
 
     /// Hides a note from everybody.
     #[wasm_bindgen(js_name = noteHide)]
     pub async fn note_hide(&self, id: String) -> Result<(), JsValue> {
-        self.0.notes().hide(id.parse().map_err(unfit)?).await.map_err(thrown)
+        let id: PostId = id.parse().map_err(unfit)?;
+        self.0.chat().hide(id).await.map(drop).map_err(thrown)
     }
 
     /// Shows a note again.
     #[wasm_bindgen(js_name = noteShow)]
     pub async fn note_show(&self, id: String) -> Result<(), JsValue> {
-        self.0.notes().show(id.parse().map_err(unfit)?).await.map_err(thrown)
+        let id: PostId = id.parse().map_err(unfit)?;
+        self.0.chat().show(id).await.map(drop).map_err(thrown)
     }
 
     /// Tells from now on that notes changed.
     #[wasm_bindgen(js_name = noteWatch)]
     pub fn note_watch(&self) -> Reader {
-        Reader::of(Source::Notes(self.0.notes().watch()))
+        Reader::of(Source::Chat(self.0.chat().watch()))
     }
 }

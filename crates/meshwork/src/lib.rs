@@ -22,7 +22,7 @@
 //! - A [`Member`] is somebody else in the room.
 //! - A [`Topic`] is one kind of message: to all, to one, or lossy and newest first.
 //! - A [`Table`] is keys and values that the room keeps, each with its author. A [`Log`] is rows in the order of time.
-//! - An app's object is what an app is made of: [`Canvas`], [`Notes`], [`Counter`] and [`Values`].
+//! - An app's object is what an app is made of: [`Canvas`], [`Chat`], [`Counter`] and [`Values`].
 //!
 //! An app of one's own is made of topics, tables, [blobs](Blobs) and [presence](Presence): a room opens with it by [`room`].
 //! An app that needs more [registers](Builder::app) a replica of its own.
@@ -44,6 +44,8 @@ mod answers;
 mod app;
 mod attend;
 mod blobs;
+#[cfg(feature = "chat")]
+pub mod chat;
 mod endpoint;
 mod error;
 mod event;
@@ -58,8 +60,6 @@ mod makers;
 mod member;
 mod neighbourhood;
 mod new_room;
-#[cfg(feature = "place")]
-mod notes;
 #[cfg(feature = "place")]
 pub mod place;
 mod presence;
@@ -103,6 +103,8 @@ pub use self::blobs::{
     BLOB_MAX, BLOB_PART, Blob, BlobError, BlobId, Blobs, FETCH_MAX, FETCHES_MAX, Fetch, FetchError,
     HOLDER_WAIT, MEMORY_MAX, NoBlobId, Progress,
 };
+#[cfg(feature = "chat")]
+pub use self::chat::Chat;
 pub use self::endpoint::{BindError, Builder, CreateError, Endpoint, JOIN_MAX, JoinError};
 pub use self::error::{
     AgreeError, Closed, DatagramError, DirectError, KeptError, PinError, PresenceError, RuleError, SayError,
@@ -116,8 +118,6 @@ pub use self::log::{LOG_NAME_MAX, Log, LogId, LogRow, NoLogId};
 pub use self::member::Member;
 pub use self::neighbourhood::Neighbourhood;
 pub use self::new_room::{NewRoom, room};
-#[cfg(feature = "place")]
-pub use self::notes::{Note, NoteChanges, NoteId, Notes};
 #[cfg(feature = "place")]
 pub use self::place::canvas::{
     Canvas, CanvasChanges, CanvasImage, Cell, Colour, Cursor, Erase, Region, Stroke,

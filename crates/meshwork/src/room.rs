@@ -336,7 +336,7 @@ impl Room {
     }
 
     /// The conversation, which every room has, whichever app it opened with: its topics, tables, logs, presence and blobs.
-    /// Members store and serve it without knowing a program that writes in it. [`Room::notes`] are the log `n` of it.
+    /// Members store and serve it without knowing a program that writes in it. [`Room::chat`] reads and writes the posts of people, which are the log `n` of it.
     ///
     /// ```
     /// # use meshwork::testing::Network;
@@ -387,12 +387,6 @@ impl Room {
     /// What each member says of itself now, in the app that the room opened with.
     pub fn presence(&self) -> Presence {
         self.opening_app().presence()
-    }
-
-    /// What people write to each other beside the canvas. Every room has them.
-    #[cfg(feature = "place")]
-    pub fn notes(&self) -> crate::notes::Notes {
-        crate::notes::Notes(self.clone())
     }
 
     /// Waits until members that stay have taken in all that this program wrote. Dropping the future changes nothing.

@@ -127,21 +127,21 @@ impl Rules {
         }))
     }
 
-    /// From now on everybody gives up notes of more than so many days ago, and who was away brings none back; `None` keeps
+    /// From now on everybody drops posts of more than so many days ago, and who was away brings none back; `None` keeps
     /// them for ever, and a greater number brings back what somebody still has. The owner's to do.
     ///
     /// # Errors
-    /// [`RuleError`]; notes are kept as long as they were.
-    pub async fn keep_notes_for(&self, days: Option<NonZero<u16>>) -> Result<(), RuleError> {
+    /// [`RuleError`]; posts are kept as long as they were.
+    pub async fn keep_posts_for(&self, days: Option<NonZero<u16>>) -> Result<(), RuleError> {
         let age = Age { replica: meshwork_chat::replica(), days };
         self.act(move |node, now, room| node.room_mut(now, room).set_age(age).map(|_| ())).await
     }
 
-    /// For how many days notes are kept; `None` for ever.
+    /// For how many days posts are kept; `None` for ever.
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn notes_kept_for(&self) -> Result<Option<NonZero<u16>>, Closed> {
+    pub async fn posts_kept_for(&self) -> Result<Option<NonZero<u16>>, Closed> {
         self.0.call(|node, _, room| node.room(room).age(meshwork_chat::replica())).await
     }
 

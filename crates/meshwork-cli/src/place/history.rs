@@ -9,6 +9,7 @@ use meshwork::{History, RoomId, Store};
 use serde_json::{Value, json};
 
 use crate::bytes;
+use crate::duration::date;
 use crate::exit::Failure;
 use crate::out;
 
@@ -79,14 +80,6 @@ fn words(room: RoomId, history: &History) -> String {
 pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A time in milliseconds since 1970 as people and programs read it: RFC 3339, UTC.
-pub(super) fn date(millis: u64) -> String {
-    /// The last second that has four digits for its year.
-    const LAST: u64 = 253_402_300_799;
-    let since = std::time::Duration::from_secs((millis / 1000).min(LAST));
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! `place notes`: reads, writes and hides the notes of a room.
 
-use anyhow::anyhow;
 use clap::{ArgGroup, Args};
-use meshwork::{Closed, Event, Events, Link, Member, Note, NoteId, PeerId, WriteError};
+use meshwork::Link;
+use meshwork::chat::{Post as Note, PostId as NoteId};
 use serde_json::{Value, json};
 
 use super::attempt::{Attempt, guest};
-use super::history::date;
 use super::in_step::{self, Content};
 use super::{Common, counted, values};
+use crate::chat::{Names, denied, kept, on_disk};
+use crate::duration::date;
 use crate::exit::Failure;
 use crate::progress::Progress;
 
@@ -68,10 +69,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value), Failure> {
     let progress = Progress::start("Joining", Content::Notes.unit());
     let room = attempt.join(&arguments.link).await?;
-    let (mut events, notes) = (room.events(), room.notes());
+    let (mut events, notes) = (room.events(), room.chat());
     if let Some(text) = &arguments.write {
         attempt.somebody_stays(&room, "Nothing was written.").await?;
-        let id = attempt.within(&room, async { notes.write(text).await.map_err(denied) }).await?;
+        let (id, _) = attempt.within(&room, async { notes.post(text).await.map_err(denied) }).await?;
         let stored = attempt.within(&room, kept(&mut events)).await?;
         let words = format!("Written. A member that stays has it{}.", on_disk(stored));
         return Ok((words, json!({ "id": id.to_string(), "stored": stored })));
@@ -92,22 +93,14 @@ async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value)
         let words = format!("The note is {word}. A member that stays has this{}.", on_disk(stored));
         return Ok((words, json!({ word: id.to_string(), "stored": stored })));
     }
-    Ok(tell(&notes.all().await?, &room.reach().await?.tried, room.me().peer))
+    Ok(tell(&notes.all().await?, &Names::of(&room).await?))
 }
 
 /// The notes with the names of their authors.
-fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
-    let name = |peer: PeerId| {
-        let named = known.iter().find(|member| member.peer() == peer && !member.name().trim().is_empty());
-        match named {
-            _ if peer == own => String::from("you"),
-            Some(member) => member.name().trim().to_owned(),
-            None => peer.short(),
-        }
-    };
+fn tell(notes: &[Note], names: &Names) -> (String, Value) {
     let value = |note: &Note| {
         json!({
-            "id": note.id.to_string(), "peer": note.author.to_string(), "name": name(note.author),
+            "id": note.id.to_string(), "peer": note.author.to_string(), "name": names.get(note.author),
             "at_ms": note.at.as_millis(), "text": note.text, "missing": note.missing,
         })
     };
@@ -119,7 +112,7 @@ fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
         format!(
             "{gap}{}  {}  {}\n  {}",
             date(note.at.as_millis()),
-            name(note.author),
+            names.get(note.author),
             note.id,
             note.text.replace('\n', "\n  ")
         )
@@ -129,32 +122,4 @@ fn tell(notes: &[Note], known: &[Member], own: PeerId) -> (String, Value) {
         notes => notes.iter().map(line).collect::<Vec<_>>().join("\n"),
     };
     (words, json!({ "notes": notes.iter().map(value).collect::<Vec<_>>() }))
-}
-
-/// Waits until a member that stays has all writes of this program. Returns whether one has them on disk.
-async fn kept(events: &mut Events) -> Result<bool, Failure> {
-    loop {
-        if let Event::Kept { stored, .. } = events.next().await.ok_or(Closed)? {
-            return Ok(stored);
-        }
-    }
-}
-
-fn denied(error: WriteError) -> Failure {
-    let forbidden = |words: &str, reason| Failure::Forbidden { words: String::from(words), reason };
-    match error {
-        WriteError::Invalid(words) => Failure::Usage(format!("Nothing was written: {words}.")),
-        WriteError::NotWriter => {
-            forbidden("Only peers that the owner named may write here. You can read.", "not-painter")
-        }
-        WriteError::Banned => {
-            forbidden("You are banned in this room and can no longer write here.", "banned")
-        }
-        WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
-        error => Failure::Unexpected(anyhow!(error).context("the note cannot be written")),
-    }
-}
-
-fn on_disk(stored: bool) -> &'static str {
-    if stored { ", on disk" } else { "" }
 }

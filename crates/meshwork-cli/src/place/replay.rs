@@ -167,8 +167,8 @@ fn range(
     let date = |moment| timeline.painted_at(moment).map_or(0, |(at, _)| at);
     Err(Failure::Usage(format!(
         "Nobody painted between --from and --to. The history goes from {} to {}.",
-        super::history::date(date(0)),
-        super::history::date(date(timeline.len()))
+        crate::duration::date(date(0)),
+        crate::duration::date(date(timeline.len()))
     )))
 }
 

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, guest};
-use super::history::date;
 use super::in_step::{self, Content};
 use super::values;
 use super::{Common, link};
 use crate::bytes;
+use crate::duration::date;
 use crate::exit::Failure;
 use crate::progress::{Progress, grouped};
 use census::Census;

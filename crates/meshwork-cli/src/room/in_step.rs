@@ -44,7 +44,7 @@ impl Content {
     async fn count(self, room: &Room) -> Result<usize, Closed> {
         match self {
             Content::Cells => room.canvas().painted().await,
-            Content::Notes => Ok(room.notes().all().await?.len()),
+            Content::Notes => Ok(room.chat().all().await?.len()),
             Content::Entries => match room.app(sync::APP).await {
                 Ok(app) => {
                     let (values, counters) = (app.values().entries("").await?, app.counters("").await?);

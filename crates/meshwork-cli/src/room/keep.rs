@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::Args;
 use ipnet::IpNet;
+use meshwork::chat;
 use meshwork::{
     AppOn, Closed, Endpoint, Event, HISTORY_LEAST, Link, Room, RoomId, Store, Stroke, VersionError,
 };
@@ -251,7 +252,8 @@ async fn begin(
 
 /// Says which app has a replica of its own that is not kept here.
 fn tell_unknown(AppOn { word, is_whole, .. }: &AppOn) {
-    if !is_whole {
+    // The conversation is a table, which is kept.
+    if !is_whole && *word != chat::APP {
         style::note(format!(
             "The app {word} has a replica of its own, which this program cannot keep. It keeps the app's tables and \
             blobs. Keep the rest with a program made for {word}."

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_macros, reason = "tests print their seeds")]
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
+mod chat;
 mod identity;
 mod keep;
 mod keeper;

@@ -29,7 +29,7 @@ fn notes_are_written_read_kept_and_removed() {
     assert_eq!(texts(&home).len(), 2);
     let id = first["id"].as_str().expect("an id");
     let others = note("bo", &["--remove", id]).expect_code(2);
-    others.expect_words(&["no such note of your own"]);
+    others.expect_words(&["is not yours"]);
 
     // Who made the room moderates it.
     note("bo", &["--hide", id]).expect_code(4).expect_words(&["Only the owner or a moderator"]);

@@ -234,7 +234,7 @@ async fn owners_say_how_long_logs_are_kept() {
     assert!(matches!(refused, Err(RuleError::NotAllowed { .. })), "{refused:?}");
     room.rules().keep_logs_for(&app, NonZero::new(30)).await.unwrap();
     assert_eq!(room.rules().logs_kept_for(&app).await, Ok(NonZero::new(30)));
-    assert_eq!(room.rules().notes_kept_for().await, Ok(None), "the conversation has an age of its own");
+    assert_eq!(room.rules().posts_kept_for().await, Ok(None), "the conversation has an age of its own");
 }
 
 #[tokio::test(start_paused = true)]
@@ -257,14 +257,14 @@ async fn the_conversation_is_an_app_of_every_room() {
     assert!(texts(&votes(&same).await.log("posts")).await.is_empty(), "another app has logs of its own");
     theirs.log("posts").add("At nine.").await.unwrap();
     room.rules().keep_logs_for(&talk, NonZero::new(30)).await.unwrap();
-    assert_eq!(room.rules().notes_kept_for().await, Ok(NonZero::new(30)), "notes lie in it");
+    assert_eq!(room.rules().posts_kept_for().await, Ok(NonZero::new(30)), "posts lie in it");
 }
 
 #[tokio::test(start_paused = true)]
-async fn notes_are_rows_of_the_conversation() {
+async fn posts_are_rows_of_the_conversation() {
     let network = Network::calm(7);
     let Met { ann, room, same, .. } = met(&network).await;
-    let id = room.notes().write("Ferry leaves at 9:40").await.unwrap();
+    let (id, _) = room.chat().post("Ferry leaves at 9:40").await.unwrap();
     network.run(SOON).await;
     let log = same.conversation().log("n");
     let row = log.get(LogId(id.0)).await.unwrap().unwrap();
@@ -272,10 +272,10 @@ async fn notes_are_rows_of_the_conversation() {
     let after = id.0[6..].to_vec();
     log.add_all(Fields::new().set_bytes("text", "At nine.").set_bytes("after", after)).await.unwrap();
     network.run(SOON).await;
-    let notes = room.notes().all().await.unwrap();
-    let read: Vec<_> = notes.iter().map(|note| (&*note.text, note.missing)).collect();
+    let posts = room.chat().all().await.unwrap();
+    let read: Vec<_> = posts.iter().map(|post| (&*post.text, post.missing)).collect();
     assert_eq!(read, [("Ferry leaves at 9:40", 0), ("At nine.", 0)]);
-    room.notes().hide(id).await.unwrap();
+    room.chat().hide(id).await.unwrap();
     network.run(SOON).await;
     assert_eq!(log.get(LogId(id.0)).await.unwrap().unwrap().moderated("hidden").unwrap().bytes(), b"1");
 }

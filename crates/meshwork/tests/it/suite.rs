@@ -38,7 +38,7 @@ macro_rules! all {
             cells_say_who_painted_them,
             cursors_are_seen_by_others,
             limits_say_what_is_left,
-            owners_say_how_long_notes_are_kept,
+            owners_say_how_long_posts_are_kept,
             neighbours_are_named,
             pasts_have_what_still_shows,
             apps_are_turned_on_by_the_owner,
@@ -58,7 +58,10 @@ macro_rules! all {
             one_key_is_watched_alone,
             apps_count_for_themselves,
             answers_follow_their_questions,
-            documents_hold_what_was_said
+            documents_hold_what_was_said,
+            people_talk_in_any_room,
+            posts_change_and_go,
+            posts_wait_for_who_is_away
         );
     };
 }
@@ -70,6 +73,9 @@ pub(crate) use ages::*;
 #[path = "suite/blobs.rs"]
 mod blobs;
 pub(crate) use blobs::*;
+#[path = "suite/chat.rs"]
+mod chat;
+pub(crate) use chat::*;
 #[path = "suite/steps.rs"]
 mod steps;
 pub(crate) use steps::*;
@@ -247,11 +253,6 @@ pub(crate) async fn canvases_show_what_was_painted(people: People) {
     canvas.erase(Erase { author: None, region }).await.unwrap();
     assert_eq!((canvas.get(10, 5).await.unwrap(), canvas.image().await.unwrap().unwrap().painted), (None, 1));
     assert!(matches!(canvas.paint(&[(40, 0, colour)]).await, Err(WriteError::Invalid(_))));
-    let notes = room.notes();
-    let id = notes.write("Ferry leaves at 9:40").await.unwrap();
-    assert_eq!(notes.all().await.unwrap()[0].text, "Ferry leaves at 9:40");
-    notes.remove(id).await.unwrap();
-    assert!(notes.all().await.unwrap().is_empty());
 }
 
 pub(crate) async fn receipts_say_when_strokes_are_kept(people: People) {

@@ -8,9 +8,9 @@ use meshwork_place::canvas::CanvasSize;
 use meshwork_place::picture::{Timeline, TimelineBuilder};
 
 use super::super::attempt::{Attempt, guest};
-use super::super::history::date;
 use super::super::in_step::{self, Content};
 use super::super::{Common, counted, kept};
+use crate::duration::date;
 use crate::exit::Failure;
 use crate::progress::Progress;
 

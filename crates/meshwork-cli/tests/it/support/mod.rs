@@ -5,9 +5,9 @@ pub(crate) mod pty;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -77,6 +77,26 @@ impl Home {
         through: &[&str],
         arguments: I,
     ) -> Running {
+        self.start_reading(Stdio::null(), environment, through, arguments)
+    }
+
+    /// Starts `meshwork` with these arguments, and somebody who types.
+    pub(crate) fn start_typing<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        arguments: I,
+    ) -> (Running, Typing) {
+        let mut running = self.start_reading(Stdio::piped(), &[], &[], arguments);
+        let typing = Typing(running.child.stdin.take().unwrap());
+        (running, typing)
+    }
+
+    fn start_reading<I: IntoIterator<Item: AsRef<OsStr>>>(
+        &self,
+        input: Stdio,
+        environment: &[(&str, &str)],
+        through: &[&str],
+        arguments: I,
+    ) -> Running {
         let words = through.iter().chain(&[env!("CARGO_BIN_EXE_meshwork")]);
         let mut words = words.copied();
         let mut command = Command::new(words.next().unwrap());
@@ -95,7 +115,7 @@ impl Home {
             .env_remove("MESHWORK_ADMIN_SOCKET")
             .env_remove("RUST_LOG")
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -156,6 +176,15 @@ impl Home {
 
     pub(crate) fn as_path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+/// Somebody who types lines for a program, until dropped.
+pub(crate) struct Typing(ChildStdin);
+
+impl Typing {
+    pub(crate) fn line(&mut self, line: &str) {
+        writeln!(self.0, "{line}").unwrap();
     }
 }
 

@@ -1,0 +1,203 @@
+//! The `chat` commands: the conversation of a room, from the command line.
+
+mod lines;
+mod post;
+mod read;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+use meshwork::chat::{self, Post};
+use meshwork::{Closed, Event, Events, Link, PeerId, Room, WriteError};
+use meshwork_signal::http::Pages;
+use serde_json::{Value, json};
+
+use crate::bytes;
+use crate::duration::date;
+use crate::exit::Failure;
+use crate::room::attempt::{Attempt, guest};
+use crate::room::{Common, keep, link};
+
+/// The conversation of a room: `chat LINK`, or one of the commands.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    lines: lines::Lines,
+}
+
+/// The commands for one thing each.
+#[derive(Subcommand)]
+enum Command {
+    /// Make a room for talking and print its LINK. The room stays at the server when this program ends.
+    Create(Create),
+    /// Write a post, or change one, and wait until a member that stays has it.
+    Post(Box<post::Arguments>),
+    /// Print posts: the newest, those with some words, or all.
+    Read(read::Arguments),
+    /// Print posts and changes, one JSON object a line, until interrupted.
+    Watch(watch::Arguments),
+    /// The same as meshwork keep: stay in a room of any app and keep it on disk, until interrupted.
+    Keep(Box<keep::Arguments>),
+}
+
+/// Arguments of `chat create`.
+#[derive(Args)]
+struct Create {
+    /// The meeting point that registers the room, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
+    server: String,
+    /// Guard the room with a secret that only its LINK carries.
+    #[arg(long)]
+    private: bool,
+    /// What people see the room called, at most 64 bytes.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The room, and the options of every command.
+#[derive(Args)]
+struct Target {
+    /// The LINK of a room of any app. A private one has a part after #. @FILE or - reads it from a file or standard input.
+    #[arg(value_name = "LINK", value_parser = link::read)]
+    link: Link,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Arguments {
+    /// Whether to write the result, or the failure, as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        match &self.command {
+            Some(Command::Create(arguments)) => arguments.common.json,
+            Some(Command::Post(arguments)) => arguments.target.common.json,
+            Some(Command::Read(arguments)) => arguments.target.common.json,
+            // Its lines are JSON in any case; the last one says why it ended.
+            Some(Command::Watch(_)) => true,
+            Some(Command::Keep(arguments)) => arguments.common.json,
+            None => self.lines.common.json,
+        }
+    }
+}
+
+/// Runs one command to its end.
+pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(), Failure> {
+    match arguments.command {
+        Some(Command::Create(arguments)) => create(arguments).await,
+        Some(Command::Post(arguments)) => post::run(*arguments).await,
+        Some(Command::Read(arguments)) => read::run(arguments).await,
+        Some(Command::Watch(arguments)) => watch::run(arguments).await,
+        Some(Command::Keep(arguments)) => keep::run(*arguments, pages).await,
+        None => lines::run(arguments.lines).await,
+    }
+}
+
+async fn create(Create { server, private, name, common }: Create) -> Result<(), Failure> {
+    let attempt = Attempt::start(&common, guest().server(&server)).await?;
+    let new = if private { chat::room().private() } else { chat::room() };
+    let new = name.into_iter().fold(new, meshwork::NewRoom::named);
+    let made = attempt.create(new).await.map(|room| room.link().to_string());
+    attempt.close().await;
+    let link = made?;
+    common.tell(&link, &json!({ "link": link }))
+}
+
+/// The names of people, by peer.
+pub(crate) struct Names(BTreeMap<PeerId, String>);
+
+impl Names {
+    /// Those of all that were in a room while this program was. Its own name is `you`.
+    pub(crate) async fn of(room: &Room) -> Result<Names, Closed> {
+        let known = room.reach().await?.tried;
+        let named = known.iter().map(|member| (member.peer(), member.name().trim().to_owned()));
+        let mut names: BTreeMap<PeerId, String> = named.filter(|(_, name)| !name.is_empty()).collect();
+        names.insert(room.me().peer, String::from("you"));
+        Ok(Names(names))
+    }
+
+    /// The name of a peer, or the beginning of its key.
+    pub(crate) fn get(&self, peer: PeerId) -> String {
+        self.0.get(&peer).cloned().unwrap_or_else(|| peer.short())
+    }
+}
+
+/// A post as JSON.
+fn value(post: &Post, names: &Names) -> Value {
+    let file = |file: &chat::File| {
+        json!({
+            "blob": file.blob.to_string(), "size": file.size, "name": file.name, "kind": file.kind,
+            "width": file.width, "height": file.height,
+        })
+    };
+    let reaction = |reaction: &chat::Reaction| {
+        let by: Vec<String> = reaction.by.iter().map(PeerId::to_string).collect();
+        json!({ "emoji": reaction.emoji, "by": by })
+    };
+    json!({
+        "id": post.id.to_string(), "peer": post.author.to_string(), "name": names.get(post.author),
+        "at_ms": post.at.as_millis(), "text": post.text, "re": post.re.map(|id| id.to_string()),
+        "edited": post.is_edited, "newer": post.is_newer, "missing": post.missing,
+        "files": post.files.iter().map(file).collect::<Vec<_>>(),
+        "reactions": post.reactions.iter().map(reaction).collect::<Vec<_>>(),
+    })
+}
+
+/// A post in words, behind its time and its author's name.
+fn words(post: &Post, names: &Names) -> String {
+    format!("{} {}: {}", date(post.at.as_millis()), names.get(post.author), body(post))
+}
+
+/// The text of a post and its files. Further lines are indented.
+fn body(post: &Post) -> String {
+    let mut lines: Vec<String> = post.text.lines().map(str::to_owned).collect();
+    if post.is_newer {
+        lines.push(String::from("(a newer version of this program shows it)"));
+    }
+    lines.extend(post.files.iter().map(|file| format!("file {}, {}", file.name, bytes::format(file.size))));
+    lines.join("\n  ")
+}
+
+/// The reactions to a post in words: each emoji with the number of people.
+fn reactions(post: &Post) -> String {
+    let reactions = post.reactions.iter().map(|reaction| format!("{} {}", reaction.emoji, reaction.by.len()));
+    reactions.collect::<Vec<_>>().join(", ")
+}
+
+/// Waits until a member that stays has all writes of this program. Returns whether one has them on disk.
+pub(crate) async fn kept(events: &mut Events) -> Result<bool, Failure> {
+    loop {
+        if let Event::Kept { stored, .. } = events.next().await.ok_or(Closed)? {
+            return Ok(stored);
+        }
+    }
+}
+
+/// The words for what was not written.
+pub(crate) fn denied(error: WriteError) -> Failure {
+    let forbidden = |words: &str, reason| Failure::Forbidden { words: String::from(words), reason };
+    match error {
+        WriteError::Closed(closed) => closed.into(),
+        WriteError::Invalid(words) => Failure::Usage(format!("Nothing was written: {words}.")),
+        WriteError::NotWriter => {
+            forbidden("Only peers that the owner named may write here. You can read.", "not-painter")
+        }
+        WriteError::Banned => {
+            forbidden("You are banned in this room and can no longer write here.", "banned")
+        }
+        WriteError::NotAllowed { rule } => forbidden(&format!("Only {rule} can do this."), "not-allowed"),
+        WriteError::TooFast { .. } => forbidden(&format!("Nothing was written: {error}."), "too-fast"),
+        error => Failure::Unexpected(anyhow!(error).context("the post cannot be written")),
+    }
+}
+
+/// The words behind a confirmation.
+pub(crate) fn on_disk(stored: bool) -> &'static str {
+    if stored { ", on disk" } else { "" }
+}
