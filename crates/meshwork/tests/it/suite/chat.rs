@@ -61,6 +61,7 @@ pub(crate) async fn posts_change_and_go(people: People) {
     theirs.react(id, &["👍"]).await.unwrap();
     let Change::Reacted(post) = next(&mut answers, id).await else { panic!("only that") };
     assert_eq!((&*post.reactions[0].emoji, &*post.reactions[0].by), ("👍", &[people.bo.id().peer][..]));
+    assert!(matches!(next(&mut heard, id).await, Change::Reacted(_)), "one's own changes are told too");
     mine.hide(id).await.unwrap();
     assert_eq!(next(&mut heard, id).await, Change::Removed(id));
     mine.show(id).await.unwrap();
