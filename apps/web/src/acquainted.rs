@@ -52,6 +52,11 @@ impl Names {
         true
     }
 
+    /// Everybody who was met.
+    pub fn peers(&self) -> impl Iterator<Item = PeerId> {
+        self.0.iter().map(|(peer, _)| *peer)
+    }
+
     /// What somebody was called when they were last met.
     pub fn name(&self, peer: PeerId) -> Option<&str> {
         self.0.iter().find(|(known, _)| *known == peer).map(|(_, name)| name.as_str())

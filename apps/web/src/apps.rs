@@ -28,7 +28,7 @@ pub struct App {
 }
 
 /// All of them; the first is the one that a room has in front whose app is not known yet.
-pub const APPS: [App; 2] = [
+pub const APPS: [App; 3] = [
     App {
         word: "place",
         title: "Place",
@@ -54,6 +54,18 @@ pub const APPS: [App; 2] = [
         content: "this room",
         rescue: "",
         pages: &[],
+    },
+    App {
+        word: "chat",
+        title: "Chat",
+        sentence: "Talk in a room of your own",
+        caption: "Talk, send files",
+        invitation: "You are invited to talk",
+        verbs: ("write", "writing"),
+        doers: "Writers",
+        unit: "post",
+        content: "the conversation",
+        rescue: "",
     },
 ];
 

@@ -21,7 +21,6 @@ pub mod fill;
 pub mod gestures;
 pub mod line;
 pub mod minimap;
-pub mod notes;
 pub mod overlays;
 #[cfg(target_arch = "wasm32")]
 pub mod pages;
@@ -37,6 +36,7 @@ pub mod sparkline;
 pub mod stencil;
 pub mod stroke;
 pub mod sync;
+pub mod talk;
 pub mod texts;
 pub mod tiles;
 pub mod timelapse;

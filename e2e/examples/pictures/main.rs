@@ -61,7 +61,7 @@ async fn main() -> Result<()> {
     let camera = Camera { folder, wanted };
     states::start(&camera).await?;
     states::room(&camera).await?;
-    states::notes(&camera).await?;
+    states::chat_panel(&camera).await?;
     states::values(&camera).await?;
     states::whiteboard(&camera).await?;
     states::documents(&camera).await?;

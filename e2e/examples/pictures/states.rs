@@ -283,8 +283,8 @@ pub(crate) async fn whiteboard(camera: &Camera) -> Result<()> {
     camera.take(&host, "whiteboard-files").await
 }
 
-/// What people write beside the canvas.
-pub(crate) async fn notes(camera: &Camera) -> Result<()> {
+/// People talk beside the canvas.
+pub(crate) async fn chat_panel(camera: &Camera) -> Result<()> {
     let server = Server::start().await?;
     let Cast { host, others, .. } = gather(&server, &[LIN, KAVEH], true).await?;
     let said = [
@@ -294,17 +294,17 @@ pub(crate) async fn notes(camera: &Camera) -> Result<()> {
         (&others[1], "Three boats, and one that sinks.\n"),
         (&others[0], "Then the meadow is mine.\n"),
     ];
-    press_shown(&host, "open-notes").await?;
+    press_shown(&host, "open-chat").await?;
     for (tab, words) in said {
-        press_shown(tab, "open-notes").await?;
-        tab.type_text("note-field", words).await?;
+        press_shown(tab, "open-chat").await?;
+        tab.type_text("chat-input", words).await?;
         wait_page_says(&host, words.trim()).await?;
     }
-    camera.take(&host, "notes").await?;
+    camera.take(&host, "chat-panel").await?;
     close(&host).await?;
-    others[0].type_text("note-field", "See you there!\n").await?;
-    wait_says(&host, "notes-unread", "1").await?;
-    camera.take(&host, "notes-unread").await
+    others[0].type_text("chat-input", "See you there!\n").await?;
+    wait_says(&host, "unread", "1").await?;
+    camera.take(&host, "chat-unread").await
 }
 
 /// Who is linked to whom, in a small room and in one of forty.

@@ -110,15 +110,18 @@ async fn a_room_keeps_nobody_out() -> Result<()> {
     let (tab, link) = open_page(&browser, server.url(), "private").await?;
     wait_page_says(&tab, "Nobody else is here yet").await?;
     findings.look(&tab, "alone").await?;
-    tab.click("open-notes").await?;
-    findings.look(&tab, "no notes").await?;
+    tab.click("open-chat").await?;
+    findings.look(&tab, "no posts").await?;
     Cli::new()?.run(["place", "notes", &link, "--write", "One"]).await?.success()?;
     for note in ["Two\n", "Three\n", "Four"] {
-        tab.type_text("note-field", note).await?;
+        tab.type_text("chat-input", note).await?;
     }
-    press_shown(&tab, "note-remove").await?;
-    wait_page_says(&tab, "Your note is removed.").await?;
-    findings.look(&tab, "notes").await?;
+    let last = "Array.from(document.querySelectorAll('[data-testid=post-more]')).at(-1).click()";
+    tab.eval(last, vec![]).await?;
+    findings.look(&tab, "the menu of a post").await?;
+    press_shown(&tab, "delete").await?;
+    wait_page_says(&tab, "Your post is deleted.").await?;
+    findings.look(&tab, "posts").await?;
     close(&tab).await?;
     let other = browser.tab(&link).await?;
     wait_linked(&tab, 1).await?;
@@ -335,9 +338,9 @@ async fn nothing_overflows_at_320_pixels_and_doubled_text() -> Result<()> {
     }
     tab.reload().await?;
     wait_page_says(&tab, "linked").await?;
-    tab.click("open-notes").await?;
-    tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
-    wait_says(&tab, "notes-left", "Your last note is saved here").await?;
+    tab.click("open-chat").await?;
+    tab.type_text("chat-input", &format!("{}\n", "long".repeat(50))).await?;
+    wait_says(&tab, "heard", "Saved here").await?;
     check_within(&tab, "notes").await
 }
 
@@ -379,9 +382,9 @@ async fn bar_never_overflows_or_overlaps_at_any_width() -> Result<()> {
     wait_page_says(&tab, "Bring someone in").await?;
     check_widths(&tab, "share sheet").await?;
     close(&tab).await?;
-    tab.click("open-notes").await?;
-    tab.type_text("note-field", &format!("{}\n", "long".repeat(50))).await?;
-    wait_says(&tab, "notes-left", "Your last note is saved here").await?;
+    tab.click("open-chat").await?;
+    tab.type_text("chat-input", &format!("{}\n", "long".repeat(50))).await?;
+    wait_says(&tab, "heard", "Saved here").await?;
     check_widths(&tab, "notes").await
 }
 

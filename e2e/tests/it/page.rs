@@ -276,7 +276,7 @@ async fn narrow_screen_has_everything_without_scrolling_sideways() -> Result<()>
         Ok(())
     })
     .await?;
-    for name in ["peer-count", "open-notes", "zoom-in", "palette-f032e6"] {
+    for name in ["peer-count", "open-chat", "zoom-in", "palette-f032e6"] {
         ensure!(home.has(name).await?, "there is no {name}");
     }
     home.click("palette-000000").await?;

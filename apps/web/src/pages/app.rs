@@ -89,6 +89,7 @@ fn Page() -> impl IntoView {
         Ok(session) => session,
         Err(reason) => return view! { <NoNode reason/> }.into_any(),
     };
+    provide_context(session.profiles);
     let route = RwSignal::new(Route::of(&browser::path(), &browser::href()));
     if code_input::is_secret_in_path(&browser::href())
         && let Route::Join(address) = route.get_untracked()

@@ -1,10 +1,19 @@
 //! A person's bead.
 
+use std::cell::Cell;
+
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
 use meshwork_web::beads::{self, Shape};
 
-/// A bead as others see it: colour and shape by the PeerId, and a letter or a hole.
+use super::session::profiles::Profiles;
+
+thread_local! {
+    /// Numbers the outlines by which faces are cut.
+    static OUTLINES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A bead as others see it: colour and shape by the PeerId, and the face of the person, a letter or a hole.
 #[component]
 pub(crate) fn Bead(
     /// Whose.
@@ -14,7 +23,9 @@ pub(crate) fn Bead(
     letter: Signal<Option<char>>,
 ) -> impl IntoView {
     let style = format!("--bead:var(--bead-{})", beads::colour(&peer));
-    drawing(style, beads::shape(&peer), letter)
+    let profiles = use_context::<Profiles>();
+    let face = Signal::derive(move || profiles.and_then(|profiles| profiles.face(peer)));
+    drawing(style, beads::shape(&peer), letter, face)
 }
 
 /// One's own bead on one's own screen: round and marigold.
@@ -25,23 +36,45 @@ pub(crate) fn OwnBead(
     called: Signal<String>,
 ) -> impl IntoView {
     let letter = Signal::derive(move || called.with(|called| beads::letter(called)));
-    drawing("--bead:var(--you);--bead-ink:var(--on-you)".to_owned(), beads::ROUND, letter)
+    let style = "--bead:var(--you);--bead-ink:var(--on-you)".to_owned();
+    drawing(style, beads::ROUND, letter, Signal::stored(None))
 }
 
-fn drawing(style: String, shape: Shape, letter: Signal<Option<char>>) -> impl IntoView {
-    let face = move || match letter.get() {
-        Some(letter) => {
+fn drawing(
+    style: String,
+    shape: Shape,
+    letter: Signal<Option<char>>,
+    face: Signal<Option<String>>,
+) -> impl IntoView {
+    let inner = move || match (face.get(), letter.get()) {
+        (Some(face), _) => portrait(shape, face),
+        (None, Some(letter)) => {
             view! { <text x="12" y=shape.letter_y.to_string()>{letter.to_string()}</text> }.into_any()
         }
-        None => {
+        (None, None) => {
             view! { <circle class="hole" cx="12" cy=shape.letter_y.to_string() r="3.4"></circle> }.into_any()
         }
     };
     view! {
         <svg class="bead" viewBox="0 0 24 24" aria-hidden="true" style=style>
             <path d=shape.path></path>
-            {face}
+            {inner}
             <path class="strike" d="M4 20L20 4"></path>
         </svg>
     }
+}
+
+/// A face, cut to the shape of the bead with an edge of its colour.
+fn portrait(shape: Shape, face: String) -> AnyView {
+    let number = OUTLINES.get();
+    OUTLINES.set(number.wrapping_add(1));
+    let id = format!("outline-{number}");
+    let clip = format!("url(#{id})");
+    view! {
+        <clipPath id=id>
+            <path d=shape.path transform="translate(1.2 1.2) scale(0.9)"></path>
+        </clipPath>
+        <image href=face width="24" height="24" preserveAspectRatio="xMidYMid slice" clip-path=clip></image>
+    }
+    .into_any()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use base64::Engine as _;
 use leptos::prelude::{on_cleanup, set_timeout};
 use leptos::web_sys;
 use wasm_bindgen::prelude::*;
@@ -209,6 +210,64 @@ pub(crate) fn save_blob(name: &str, blob: &web_sys::Blob) -> Option<()> {
     Some(())
 }
 
+/// An address at which the browser finds these bytes of a media type, until [`forget_address`].
+pub(crate) fn address_of(bytes: &[u8], kind: &str) -> Option<String> {
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
+    web_sys::Url::create_object_url_with_blob(&blob).ok()
+}
+
+/// Lets go of the bytes at an address of [`address_of`].
+pub(crate) fn forget_address(address: &str) {
+    // An address that is none holds nothing.
+    let _ = web_sys::Url::revoke_object_url(address);
+}
+
+/// The bytes of a file.
+pub(crate) async fn bytes_of(file: &web_sys::Blob) -> Option<Vec<u8>> {
+    let buffer = JsFuture::from(file.array_buffer()).await.ok()?;
+    Some(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+/// The middle of a picture as a square of at most `side` pixels, as WebP or JPEG of at most `length` bytes: smaller and coarser
+/// until it fits. `None` for a file that the browser reads as no picture.
+pub(crate) async fn square_picture(file: &web_sys::Blob, side: u32, length: usize) -> Option<Vec<u8>> {
+    let image = window()?.create_image_bitmap_with_blob(file).ok()?;
+    let image: web_sys::ImageBitmap = JsFuture::from(image).await.ok()?.dyn_into().ok()?;
+    let canvas: web_sys::HtmlCanvasElement =
+        window()?.document()?.create_element("canvas").ok()?.dyn_into().ok()?;
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+    let edge = width.min(height);
+    let mut side = side;
+    while side >= 16 {
+        canvas.set_width(side);
+        canvas.set_height(side);
+        let (left, top) = ((width - edge) / 2.0, (height - edge) / 2.0);
+        let to = f64::from(side);
+        paper(&canvas)?
+            .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+                &image, left, top, edge, edge, 0.0, 0.0, to, to,
+            )
+            .ok()?;
+        for kind in ["image/webp", "image/jpeg"] {
+            for quality in [0.9, 0.7, 0.5] {
+                let address = canvas
+                    .to_data_url_with_type_and_encoder_options(kind, &JsValue::from_f64(quality))
+                    .ok()?;
+                let data = address.strip_prefix(&format!("data:{kind};base64,"));
+                let bytes = data.and_then(|data| base64::engine::general_purpose::STANDARD.decode(data).ok());
+                if let Some(bytes) = bytes.filter(|bytes| bytes.len() <= length) {
+                    return Some(bytes);
+                }
+            }
+        }
+        side = side * 3 / 4;
+    }
+    None
+}
+
 /// Sets what the browser's tab says.
 pub(crate) fn set_title(title: &str) {
     if let Some(document) = window().and_then(|window| window.document()) {
@@ -385,6 +444,16 @@ pub(crate) fn focus(id: &str) {
     }
 }
 
+/// Scrolls to the element of this id, if the page has it, so that it stands in the middle.
+pub(crate) fn scroll_to(id: &str) {
+    let document = window().and_then(|window| window.document());
+    if let Some(element) = document.and_then(|document| document.get_element_by_id(id)) {
+        let options = web_sys::ScrollIntoViewOptions::new();
+        options.set_block(web_sys::ScrollLogicalPosition::Center);
+        element.scroll_into_view_with_scroll_into_view_options(&options);
+    }
+}
+
 /// Whether keys have the names of a Mac.
 pub(crate) fn is_apple() -> bool {
     let platform = window().and_then(|window| window.navigator().platform().ok()).unwrap_or_default();
@@ -403,6 +472,12 @@ pub(crate) fn time_in_words(millis: u64, with_seconds: bool) -> String {
     }
     let (year, month, number) = day(&date);
     format!("{year}-{}-{}, {time}", two(month + 1), two(number))
+}
+
+/// The time of day of a moment: `12:03`.
+pub(crate) fn time_of_day(millis: u64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(millis as f64));
+    format!("{:02}:{:02}", date.get_hours(), date.get_minutes())
 }
 
 /// The day of a moment in words: `14 Nov 2026`.
@@ -433,6 +508,11 @@ fn segments(text: &str) -> Option<Vec<String>> {
 /// Width of the page in CSS pixels; 0 where it has none.
 pub(crate) fn width() -> f64 {
     window().and_then(|window| window.inner_width().ok()?.as_f64()).unwrap_or(0.0)
+}
+
+/// Height of the page in CSS pixels; 0 where it has none.
+pub(crate) fn height() -> f64 {
+    window().and_then(|window| window.inner_height().ok()?.as_f64()).unwrap_or(0.0)
 }
 
 /// Milliseconds on the page's clock.

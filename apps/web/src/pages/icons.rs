@@ -107,6 +107,14 @@ icons! {
     front = "M3.6 3.6h8v8h-8zM14 8.4h2.4v8h-8V14";
     /// A shape below another one.
     to_back = "M8.4 8.4h8v8h-8zM6 11.6H3.6v-8h8V6";
+    /// A person's head and shoulders.
+    face = "M10 3.4a3.4 3.4 0 1 0 0 6.8a3.4 3.4 0 0 0 0-6.8zM3.6 16.8c.4-3 2.8-4.8 6.4-4.8s6 1.8 6.4 4.8";
+    /// A face that smiles.
+    smile = "M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14zM7.4 7.8v.4M12.6 7.8v.4M6.8 11.4c.8 1.4 1.8 2 3.2 2s2.4-.6 3.2-2";
+    /// An arrow that turns back.
+    reply = "M8 4.4L3.6 8.6L8 12.8M3.8 8.6h7.4c3.4 0 5.2 2 5.2 5.4v1.4";
+    /// A magnifying glass.
+    search = "M8.8 3.4a5.4 5.4 0 1 0 0 10.8a5.4 5.4 0 0 0 0-10.8zM12.8 12.8l4 4";
     /// A plus.
     plus = "M10 4.4v11.2M4.4 10h11.2";
     /// A minus.

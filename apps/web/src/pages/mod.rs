@@ -6,6 +6,7 @@ mod app;
 mod bead;
 mod brand;
 mod browser;
+mod chat;
 mod clipboard;
 mod copy_field;
 mod doodle;
@@ -48,4 +49,4 @@ pub use self::session::Session;
 pub use self::session::node::PageNode;
 
 /// The apps of these pages; the first is the one that a room has in front whose app is not known yet.
-pub static APPS: [&dyn Entry; 2] = [&place::Place, &sync::Entry];
+pub static APPS: [&dyn Entry; 3] = [&place::Place, &sync::Entry, &chat::Entry];

@@ -7,12 +7,13 @@ mod events;
 mod governing;
 pub(crate) mod meeting;
 pub(crate) mod node;
-mod notes;
 mod oneself;
 pub(crate) mod people;
+pub(crate) mod profiles;
 pub(crate) mod reach;
 mod refusals;
 mod servers;
+pub(crate) mod talk;
 mod unshared;
 pub(crate) mod visited;
 
@@ -37,11 +38,12 @@ use self::apps::Apps;
 use self::governing::Governing;
 use self::meeting::Meeting;
 use self::node::PageNode;
-use self::notes::Noted;
 use self::oneself::Oneself;
 use self::people::People;
+use self::profiles::Profiles;
 use self::refusals::Refusals;
 use self::servers::Servers;
+use self::talk::Talk;
 use self::visited::Visited;
 use super::voice::Voice;
 use super::{browser, entries, hide, name_field};
@@ -108,8 +110,10 @@ pub struct Session {
     pub(crate) people: People,
     /// What holds in the room.
     pub(crate) governing: Governing,
-    /// What people write beside the canvas.
-    pub(crate) notes: Noted,
+    /// Statuses and faces.
+    pub(crate) profiles: Profiles,
+    /// The room's conversation.
+    pub(crate) talk: Talk,
     /// Meeting somebody without a server.
     pub(crate) meeting: Meeting,
     /// What became of the meeting points.
@@ -156,7 +160,8 @@ impl Session {
             address,
             people,
             governing: Governing::new(node, apps, people, address),
-            notes: Noted::new(node, people),
+            profiles: Profiles::new(node, people),
+            talk: Talk::new(node, people),
             meeting: Meeting::new(node),
             servers: Servers::new(),
             refusals: Refusals::new(),
@@ -271,7 +276,7 @@ impl Session {
         self.phase.set(Phase::Joining);
         self.people.leave();
         self.visited.end();
-        self.notes.unread.set(0);
+        self.talk.leave();
     }
 
     /// Whether there is a room already.

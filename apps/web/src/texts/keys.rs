@@ -40,7 +40,7 @@ pub const KEYS: [Group; 3] = [
         "In the room",
         &[
             ("S", "save PNG"),
-            ("T", "notes, to talk"),
+            ("T", "chat, to talk"),
             ("L", "list of links"),
             ("Ctrl K", "share"),
             ("?", "this list"),

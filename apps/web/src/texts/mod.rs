@@ -13,11 +13,12 @@ pub mod sketch;
 mod start;
 pub mod steps;
 mod sync;
+pub mod talk;
 mod writing;
 
 pub use labels::*;
 pub use place::{canvas, erase, picture, timelapse};
-pub use shell::{ban, bar, guest, meet, notes, room, share};
+pub use shell::{ban, bar, guest, meet, room, share};
 pub use start::{home, key};
 pub use sync::{board, documents, parts, statistics, values};
 pub use writing::*;
@@ -82,7 +83,7 @@ pub const SECRET_PART: &str = "The part after # is the room's secret: no server 
 /// How long a link works.
 pub const LINK_WORKS: &str = "A link works while someone is in the room.";
 /// What people do who have the link to look.
-pub const MEANS_VIEW: &str = "Watch, write notes and save a copy";
+pub const MEANS_VIEW: &str = "Watch, chat and save a copy";
 /// What it means that a room has two links from now on.
 pub const SPLITTING: &str = "This room has one link, and whoever has it may do everything. With two, people who have the \
      present link can only watch, until you send them the edit link.";
@@ -177,7 +178,7 @@ mod labels {
     pub const NOT_MEASURED: &str = "not measured";
     pub const CELL: &str = "cell";
     pub const STROKE: &str = "stroke";
-    pub const NOTE: &str = "note";
+    pub const POST: &str = "post";
     pub const LINE: &str = "line";
 
     /// The button that deletes something, for those who hear it alone.

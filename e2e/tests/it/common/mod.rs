@@ -40,6 +40,11 @@ pub(crate) async fn open_values(browser: &Browser, url: &str) -> Result<(Tab, St
 pub(crate) async fn share_sync(tab: &Tab) -> Result<String> {
     tab.click("app-sync").await?;
     tab.wait_there(PATIENCE, "increment").await?;
+    share_front(tab).await
+}
+
+/// Shares the room of a page, which is private, and returns its LINK.
+pub(crate) async fn share_front(tab: &Tab) -> Result<String> {
     press_shown(tab, "open-share").await?;
     let link = tab
         .wait_until(PATIENCE, "the room's LINK", async || {

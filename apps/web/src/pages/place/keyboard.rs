@@ -145,7 +145,7 @@ impl Keys {
             }
             "w" => self.ask(),
             "s" => board.surface.save_picture(),
-            "t" => board.session.notes.is_open.set(true),
+            "t" => board.session.talk.is_open.set(true),
             "l" => board.session.is_people_open.update(|is_open| *is_open = !*is_open),
             _ => return false,
         }

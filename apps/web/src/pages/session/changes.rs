@@ -1,4 +1,4 @@
-//! Reads people, rules and notes again after something changed, and announces arrivals and departures.
+//! Reads people and rules again after something changed, and announces arrivals and departures.
 
 use leptos::prelude::*;
 use meshwork_core::id::{Endpoint, PeerId};
@@ -13,6 +13,7 @@ impl Session {
     pub(super) fn tick(self) {
         self.read_again(true);
         entries::all().iter().for_each(|entry| entry.tick(self));
+        self.talk.tick();
     }
 
     /// Reads people and rules again.
@@ -26,7 +27,7 @@ impl Session {
         }
         self.people.refresh(is_second, self.visited);
         entries::all().iter().for_each(|entry| entry.refresh(self));
-        self.notes.reach.count();
+        self.talk.reach.count();
         self.governing.refresh();
     }
 

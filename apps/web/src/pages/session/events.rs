@@ -35,6 +35,8 @@ impl Session {
 
     fn handle(self, event: Event) {
         let is_ours = |room| self.node.is_in(room);
+        self.profiles.hear(&event);
+        self.talk.hear(&event);
         match event {
             Event::Server { url, state } => self.handle_server(url, state),
             Event::RoomOpened { room, .. } if is_ours(room) => self.open(room),
@@ -73,12 +75,6 @@ impl Session {
             Event::MemberDetached { room, endpoint, .. } if is_ours(room) => {
                 self.see_off(endpoint);
             }
-            Event::Changed { room, replica, .. } if replica == meshwork_chat::replica() && is_ours(room) => {
-                self.notes.gather();
-            }
-            Event::Acknowledged { room, by, sequences, .. } if is_ours(room) => {
-                self.notes.reach.hear(by, &sequences);
-            }
             Event::RoomTime { room, ahead_ms } if is_ours(room) => self.hear_room_time(ahead_ms),
             Event::Invitation { room, text } if is_ours(room) => self.meeting.invitation.set(Some(text)),
             Event::Reply { room, text } if is_ours(room) => self.meeting.reply.set(Some(text)),
@@ -106,7 +102,8 @@ impl Session {
             StorageNews::Forgotten { .. } => self.forgotten.update(|forgotten| *forgotten += 1),
             StorageNews::Restored { room, .. } if self.node.is_in(room) => {
                 self.refresh();
-                self.notes.gather();
+                self.profiles.refresh();
+                self.talk.gather();
                 self.tell_apps(None);
             }
             _ => {}
@@ -128,7 +125,8 @@ impl Session {
         self.address.refresh();
         self.phase.set(Phase::Open);
         self.refresh();
-        self.notes.gather();
+        self.profiles.refresh();
+        self.talk.gather();
     }
 
     /// Somebody lets us in no more: the room has a new link. That is said once, whoever says so.

@@ -32,6 +32,8 @@ const MESH_SETTLES: Duration = Duration::from_secs(10);
 pub(crate) struct People {
     node: PageNode,
     names: StoredValue<Names>,
+    /// Names in profiles.
+    profiles: StoredValue<BTreeMap<PeerId, String>>,
     unnamed: StoredValue<Unnamed>,
     unlinked: StoredValue<Peers>,
     sorted: StoredValue<Time>,
@@ -58,6 +60,7 @@ impl People {
         People {
             node,
             names: StoredValue::new(Names::read(&text(NAMES_KEY))),
+            profiles: StoredValue::new(BTreeMap::new()),
             unnamed: StoredValue::new(Unnamed::default()),
             unlinked: StoredValue::new(Peers::read(&text(UNLINKED_KEY))),
             sorted: StoredValue::new(Time(0)),
@@ -164,7 +167,16 @@ impl People {
                 .find(|row| row.endpoint.peer == who && row.letter.is_some())
                 .map(|row| row.called.clone())
         });
-        known.or_else(|| self.remembered(who))
+        known.or_else(|| self.in_profile(who)).or_else(|| self.remembered(who))
+    }
+
+    /// Takes the names that stand in profiles.
+    pub(super) fn set_profile_names(self, names: impl Iterator<Item = (PeerId, String)>) {
+        self.profiles.set_value(names.filter(|(_, name)| !name.is_empty()).collect());
+    }
+
+    fn in_profile(self, who: PeerId) -> Option<String> {
+        self.profiles.with_value(|names| names.get(&who).map(|name| isolated(name)))
     }
 
     /// What somebody was called when they were last met.
@@ -175,6 +187,14 @@ impl People {
     /// What somebody is called who has no name.
     fn bead_name(self, peer: PeerId) -> String {
         self.unnamed.try_update_value(|unnamed| unnamed.call(peer)).unwrap_or_default()
+    }
+
+    /// Everybody who is here, or was met when this browser remembers it.
+    pub(crate) fn everybody_known(self) -> Vec<PeerId> {
+        let mut peers: Vec<PeerId> =
+            self.rows.with_untracked(|rows| rows.iter().map(|row| row.endpoint.peer).collect());
+        self.names.with_value(|names| peers.extend(names.peers()));
+        peers
     }
 
     /// The people who can be named: who is here, each once, with what they are called. Tracked.

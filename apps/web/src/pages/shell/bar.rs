@@ -1,4 +1,4 @@
-//! The bar above the app: mark, app, code, what the app offers, the menu, notes, share.
+//! The bar above the app: mark, app, code, what the app offers, the menu, the conversation, share.
 
 use leptos::prelude::*;
 use meshwork_web::apps::App;
@@ -10,7 +10,7 @@ use super::super::letter_beads::LetterBeads;
 use super::super::session::{Phase, Session};
 use super::super::{browser, icons};
 use super::more::MENU;
-use super::notes::NotesButton;
+use super::talk::TalkButton;
 
 /// The bar.
 #[component]
@@ -50,7 +50,7 @@ pub(crate) fn Bar(
                 >
                     {icons::more()}
                 </button>
-                <NotesButton session/>
+                <TalkButton session/>
                 <button
                     class="button primary share-button"
                     type="button"

@@ -9,14 +9,15 @@ mod guest;
 mod meet;
 mod more;
 mod new_link;
-mod notes;
 mod order;
 mod overlay;
 mod people;
 mod person;
+mod profile;
 mod room;
 mod room_notices;
 mod share;
+pub(crate) mod talk;
 mod unsaved;
 
 use leptos::ev;
@@ -29,12 +30,13 @@ use self::before_open::{BeforeOpen, is_covered};
 use self::guest::GuestLine;
 use self::meet::MeetSheet;
 use self::more::MoreMenu;
-use self::notes::NotesSheet;
 use self::overlay::OverlaySheet;
 use self::people::People;
+use self::profile::ProfileSheet;
 use self::room::RoomSheet;
 use self::room_notices::RoomNotices;
 use self::share::ShareSheet;
+use self::talk::TalkSheet;
 use super::front::{Front, Section};
 use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
@@ -57,7 +59,7 @@ pub(crate) fn RoomPage(
         let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
         // What was written while one looked elsewhere is counted where tabs are told apart.
         let in_apps: usize = entries::all().iter().map(|entry| entry.unread(session)).sum();
-        let unread = Some(session.notes.unread.get() + in_apps).filter(|unread| *unread > 0);
+        let unread = Some(session.talk.unread.get() + in_apps).filter(|unread| *unread > 0);
         let unread = unread.map(|unread| format!("({unread}) ")).unwrap_or_default();
         browser::set_title(&texts::home::page_title(&format!("{unread}{room}{}", front.about().title)));
     });
@@ -101,7 +103,8 @@ fn Sheets(session: Session, front: Front) -> impl IntoView {
         <OverlaySheet session/>
         <MeetSheet session/>
         <KeySheet session/>
-        <NotesSheet session/>
+        <TalkSheet session/>
+        <ProfileSheet session/>
         <VoiceOutlet voice=session.voice/>
         {front.section(Section::Sheets)}
     }

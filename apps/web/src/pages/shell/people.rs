@@ -17,6 +17,7 @@ use super::RoomNotices;
 use super::bar;
 use super::comb::Comb;
 use super::overlay::OpenOverlay;
+use super::profile::ProfileButton;
 use super::room::OpenRoom;
 
 /// Pages of this width have no room for the panel beside the stage; place.css knows the same.
@@ -64,6 +65,7 @@ pub(crate) fn People(
                 <OwnBead called=session.me.name/>
                 <NameField session/>
                 <span class="me-note">{texts::people::YOU_BESIDE}</span>
+                <ProfileButton session/>
                 <KeyButton session/>
             </div>
             <div class="comb-box"><Comb session/></div>

@@ -1,7 +1,7 @@
 //! One person of the comb: a row, and what opens below it.
 
 use leptos::prelude::*;
-use meshwork_core::id::Endpoint;
+use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::LinkState;
 use meshwork_web::people::Row;
 use meshwork_web::rules::Decision;
@@ -36,6 +36,14 @@ pub(crate) fn PersonDetails(
                     <button
                         type="button"
                         class="button secondary"
+                        data-testid="message-privately"
+                        on:click=move |_| write_to(session, peer)
+                    >
+                        {texts::talk::PRIVATELY}
+                    </button>
+                    <button
+                        type="button"
+                        class="button secondary"
                         data-testid="mute"
                         on:click=move |_| session.set_muted(peer, !is_muted.get_untracked())
                     >
@@ -61,6 +69,7 @@ pub(crate) fn PersonDetails(
     };
     view! {
         <div class="person-details" data-testid="person-details">
+            <p class="person-status" dir="auto" data-testid="person-status">{move || session.profiles.status(peer)}</p>
             <p class="sparkline-row">
                 <Sparkline session endpoint/>
                 <span>{texts::people::ROUND_TRIP}</span>
@@ -91,6 +100,16 @@ pub(crate) fn PersonDetails(
             />
             {actions}
         </div>
+    }
+}
+
+/// Opens the conversation with a person.
+fn write_to(session: Session, peer: PeerId) {
+    session.talk.set_blocked(peer, false);
+    session.talk.show(Some(peer));
+    session.is_people_open.set(false);
+    if !session.talk.is_in_front.get_untracked() {
+        session.talk.is_open.set(true);
     }
 }
 

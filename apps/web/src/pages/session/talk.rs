@@ -1,0 +1,542 @@
+//! The room's conversation: its posts, which of them are unread, who is writing, and writing there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use meshwork_chat::words::refusal;
+use meshwork_chat::{Chat as _, Conversation, Direct, Keys, NewPost, Post, PostError, PostId, replica};
+use meshwork_core::id::{Endpoint, PeerId, RoomId};
+use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle};
+use meshwork_core::seam::lane::Slot;
+use meshwork_core::table::{Table, Write};
+use meshwork_core::time::{Time, WallTime};
+use meshwork_web::acquainted::Peers;
+use meshwork_web::talk::{self, Drafts, Key, Lines, Marks, SHOWN_FIRST, SHOWN_MORE};
+use meshwork_web::texts;
+
+use super::super::browser;
+use super::node::PageNode;
+use super::people::People;
+use super::reach::Reach;
+use super::set_if_new;
+
+/// Under this name a profile keeps which posts were read.
+const READ_KEY: &str = "meshwork-notes-read";
+/// Under this name it keeps drafts.
+const DRAFTS_KEY: &str = "meshwork-drafts";
+/// Under this name it keeps whose direct posts are hidden.
+const BLOCKED_KEY: &str = "meshwork-blocked";
+/// Posts that are shown of somebody whom one never answered.
+const OF_STRANGER: usize = 3;
+/// How long changes are gathered before the posts are read again.
+const GATHER: Duration = Duration::from_millis(50);
+/// Posts of which it is counted how many are unread.
+const COUNTED: usize = 500;
+/// How long somebody who wrote a letter is shown as writing, and how often the letter's author says so.
+const WRITES_FOR: Duration = Duration::from_secs(6);
+const SAYS_EVERY_MS: f64 = 3000.0;
+
+/// Somebody with whom there are direct posts.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Correspondent {
+    pub(crate) peer: PeerId,
+    /// The newest post.
+    pub(crate) newest: Post,
+    pub(crate) unread: usize,
+    /// Whether one never wrote to the person.
+    pub(crate) is_request: bool,
+}
+
+/// The conversation of a room, as signals. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(crate) struct Talk {
+    node: PageNode,
+    people: People,
+    /// Whether the panel beside an app is shown.
+    pub(crate) is_open: RwSignal<bool>,
+    /// Whether the app in front shows the conversation itself.
+    pub(crate) is_in_front: RwSignal<bool>,
+    /// How many posts are unread, in the room and from people whom one answered.
+    pub(crate) unread: RwSignal<usize>,
+    /// How many of them are in the room's conversation.
+    pub(crate) unread_in_room: RwSignal<usize>,
+    /// The person of the conversation that is shown; `None` for the room.
+    pub(crate) whom: RwSignal<Option<PeerId>>,
+    /// The direct conversations, the newest first.
+    pub(crate) directs: RwSignal<Vec<Correspondent>>,
+    /// Whose direct posts are hidden.
+    pub(crate) blocked: RwSignal<Peers>,
+    /// The posts that are shown.
+    pub(crate) lines: RwSignal<Lines>,
+    /// Whether there are older ones.
+    pub(crate) has_older: RwSignal<bool>,
+    /// Who has the last post that this page wrote, and which that is.
+    pub(crate) reach: Reach,
+    pub(crate) last: RwSignal<Option<Key>>,
+    /// The newest post of somebody else while the list was shown, for those who hear it.
+    pub(crate) spoken: RwSignal<String>,
+    /// Who is writing now, and until when.
+    writing: RwSignal<BTreeMap<Endpoint, Time>>,
+    said: StoredValue<f64>,
+    most: StoredValue<usize>,
+    begins: StoredValue<Option<Key>>,
+    keys: StoredValue<Option<(RoomId, Keys)>, LocalStorage>,
+    /// Whether the list was shown when posts were read before.
+    was_shown: StoredValue<bool>,
+    read: StoredValue<Option<Marks>>,
+    drafts: StoredValue<Option<Drafts>>,
+    is_awaited: StoredValue<bool>,
+}
+
+impl Talk {
+    pub(super) fn new(node: PageNode, people: People) -> Talk {
+        Talk {
+            node,
+            people,
+            is_open: RwSignal::new(false),
+            is_in_front: RwSignal::new(false),
+            unread: RwSignal::new(0),
+            unread_in_room: RwSignal::new(0),
+            whom: RwSignal::new(None),
+            directs: RwSignal::new(Vec::new()),
+            blocked: RwSignal::new(Peers::read(&browser::stored(BLOCKED_KEY).unwrap_or_default())),
+            lines: RwSignal::new(Lines::default()),
+            has_older: RwSignal::new(false),
+            reach: Reach::new(people.rows),
+            last: RwSignal::new(None),
+            spoken: RwSignal::new(String::new()),
+            writing: RwSignal::new(BTreeMap::new()),
+            said: StoredValue::new(f64::NEG_INFINITY),
+            most: StoredValue::new(SHOWN_FIRST),
+            begins: StoredValue::new(None),
+            keys: StoredValue::new_local(None),
+            was_shown: StoredValue::new(false),
+            read: StoredValue::new(None),
+            drafts: StoredValue::new(None),
+            is_awaited: StoredValue::new(false),
+        }
+    }
+
+    pub(super) fn leave(self) {
+        self.unread.set(0);
+        self.whom.set(None);
+        self.directs.set(Vec::new());
+        self.keys.set_value(None);
+        self.lines.set(Lines::default());
+        self.last.set(None);
+        self.writing.set(BTreeMap::new());
+        self.begins.set_value(None);
+        self.most.set_value(SHOWN_FIRST);
+    }
+
+    /// What the node says that concerns the conversation of this room.
+    pub(super) fn hear(self, event: &Event) {
+        match event {
+            Event::Changed { room, replica: changed, .. }
+                if *changed == replica() && self.node.is_in(*room) =>
+            {
+                self.gather();
+            }
+            Event::Acknowledged { room, by, sequences, .. } if self.node.is_in(*room) => {
+                self.reach.hear(*by, sequences);
+            }
+            Event::Presence { room, endpoint, slot, state }
+                if *slot == Slot::CONVERSATION && self.node.is_in(*room) =>
+            {
+                self.hear_writing(*endpoint, state.is_some());
+            }
+            Event::MemberDetached { endpoint, .. } => self.hear_writing(*endpoint, false),
+            _ => {}
+        }
+    }
+
+    /// Posts may be others than before: they are read again soon, once for all that arrives until then.
+    pub(super) fn gather(self) {
+        if self.is_awaited.get_value() {
+            return;
+        }
+        self.is_awaited.set_value(true);
+        let read = move || {
+            // The page may have gone meanwhile.
+            if self.is_awaited.try_set_value(false).is_none() {
+                self.refresh();
+            }
+        };
+        set_timeout(read, GATHER);
+    }
+
+    /// The list is shown from now on: a line stands before the posts that are unread.
+    pub(crate) fn begin(self) {
+        self.begins.set_value(None);
+        self.was_shown.set_value(false);
+        self.most.set_value(SHOWN_FIRST);
+        self.spoken.set(String::new());
+        self.refresh();
+    }
+
+    /// Shows the conversation with a person, or the room's.
+    pub(crate) fn show(self, whom: Option<PeerId>) {
+        self.say_writing(false);
+        self.whom.set(whom);
+        self.last.set(None);
+        self.begin();
+    }
+
+    fn is_shown(self) -> bool {
+        (self.is_open.get_untracked() || self.is_in_front.get_untracked()) && !browser::is_hidden()
+    }
+
+    /// Reads the posts again, and counts again which are unread; shown posts are read.
+    pub(crate) fn refresh(self) {
+        let Some(id) = self.node.room_id() else { return };
+        self.learn_keys(id);
+        let (whom, most) = (self.whom.get_untracked(), self.most.get_value());
+        let mut posts = self.look(|talk| talk.newest(None, COUNTED.max(most + 1))).unwrap_or_default();
+        posts.retain(|post| !self.people.is_muted(post.author));
+        let in_room = self.read_posts(id, &posts, whom.is_none());
+        let directs = self.read_directs(id, whom);
+        if let Some(whom) = whom {
+            posts = self.look_direct(|direct| direct.newest(whom, most + 1)).unwrap_or_default();
+            let has_answered = directs.iter().any(|known| known.peer == whom && !known.is_request);
+            if !has_answered {
+                posts = posts.split_off(posts.len().saturating_sub(OF_STRANGER));
+            }
+        }
+        self.was_shown.set_value(self.is_shown());
+        let direct: usize = directs.iter().filter(|known| !known.is_request).map(|known| known.unread).sum();
+        set_if_new(self.unread_in_room, in_room);
+        set_if_new(self.unread, in_room + direct);
+        set_if_new(self.directs, directs);
+        set_if_new(self.has_older, posts.len() > most);
+        let shown = posts.split_off(posts.len().saturating_sub(most));
+        set_if_new(self.lines, Lines::new(shown, browser::day_in_words, self.begins.get_value()));
+    }
+
+    /// Marks the posts of a conversation as read, if it is shown. Returns how many are unread.
+    fn read_posts(self, id: RoomId, posts: &[Post], is_chosen: bool) -> usize {
+        let (me, is_shown) = (self.node.peer(), is_chosen && self.is_shown());
+        let count = |read: &mut Option<Marks>| {
+            let kept = || Marks::read(&browser::stored(READ_KEY).unwrap_or_default());
+            let read = read.get_or_insert_with(kept);
+            let is_fresh = |post: &&Post| post.author != me && read.is_unread(&id, post);
+            let unread = posts.iter().filter(is_fresh).count();
+            let (first, newest) = (posts.iter().find(is_fresh), posts.iter().rfind(is_fresh));
+            let (Some(first), Some(newest)) = (first, newest) else { return unread };
+            if !is_shown {
+                return unread;
+            }
+            // Posts that come while somebody looks are not marked.
+            if !self.was_shown.get_value() {
+                self.begins.set_value(Some((first.id, first.author)));
+            }
+            let called = self.people.called_by_peer(newest.author);
+            self.spoken.set(format!("{called}: {}", talk::unmentioned(&newest.text).0));
+            posts.iter().for_each(|post| read.mark(&id, post));
+            browser::store(READ_KEY, &read.write());
+            0
+        };
+        self.read.try_update_value(count).unwrap_or_default()
+    }
+
+    /// The direct conversations, the newest first.
+    fn read_directs(self, id: RoomId, whom: Option<PeerId>) -> Vec<Correspondent> {
+        let read = |direct: &Direct<'_>| {
+            let people = direct.people().into_iter();
+            people.map(|(peer, newest, wrote)| (peer, newest, wrote, direct.newest(peer, COUNTED))).collect()
+        };
+        let people: Vec<_> = self.look_direct(read).unwrap_or_default();
+        let blocked = |peer: &PeerId| self.blocked.with_untracked(|blocked| blocked.has(*peer));
+        let people = people.into_iter().filter(|(peer, ..)| !blocked(peer));
+        let mut directs: Vec<Correspondent> = people
+            .map(|(peer, newest, has_written, posts)| {
+                let unread = self.read_posts(direct_id(id), &posts, whom == Some(peer));
+                Correspondent { peer, newest, unread, is_request: !has_written }
+            })
+            .collect();
+        directs.sort_by_key(|known| std::cmp::Reverse(known.newest.stamp));
+        directs
+    }
+
+    /// Agrees with the people to whom one may have written, and who may have written to oneself.
+    fn learn_keys(self, id: RoomId) {
+        let me = self.node.peer();
+        self.keys.update_value(|kept| {
+            if kept.as_ref().is_none_or(|(room, _)| *room != id) {
+                *kept = Some((id, Keys::new(id, me)));
+            }
+            let Some((_, keys)) = kept.as_mut() else { return };
+            let mut peers: Vec<PeerId> = self.whom.get_untracked().into_iter().collect();
+            self.node.look(|node, room| {
+                if let Some(table) = node.room(room).replica::<Table>(replica()) {
+                    peers.extend(keys.lacks(table));
+                    // One's own direct posts are to somebody whom one met.
+                    if keys.has_written(table) {
+                        peers.extend(self.people.everybody_known());
+                    }
+                }
+                for peer in peers {
+                    if peer != me && !keys.knows(peer) {
+                        keys.learn(peer, node.agree(peer));
+                    }
+                }
+            });
+        });
+    }
+
+    /// Looks at the direct posts.
+    fn look_direct<R>(self, look: impl FnOnce(&Direct<'_>) -> R) -> Option<R> {
+        self.keys.with_value(|kept| {
+            let (_, keys) = kept.as_ref()?;
+            let read = |node: &Node, room: RoomHandle| {
+                let table = node.room(room).replica::<Table>(replica())?;
+                Some(look(&Direct::of(table, keys)))
+            };
+            self.node.look(read).flatten()
+        })
+    }
+
+    /// Hides the direct posts of a person from now on, or shows them again.
+    pub(crate) fn set_blocked(self, peer: PeerId, is_blocked: bool) {
+        self.blocked.update(|blocked| blocked.set(peer, is_blocked));
+        self.blocked.with_untracked(|blocked| browser::store(BLOCKED_KEY, &blocked.write()));
+        if is_blocked && self.whom.get_untracked() == Some(peer) {
+            self.show(None);
+        }
+        self.refresh();
+    }
+
+    /// How many posts stand below the unread line.
+    pub(crate) fn new_below(self) -> usize {
+        let begins = self.begins.get_value();
+        self.lines.with(|lines| {
+            let place = begins.and_then(|begins| lines.order.iter().position(|key| *key == begins));
+            place.map_or(0, |place| lines.order.len() - place)
+        })
+    }
+
+    /// Shows older posts too.
+    pub(crate) fn show_older(self) {
+        if self.has_older.get_untracked() {
+            self.most.update_value(|most| *most += SHOWN_MORE);
+            self.refresh();
+        }
+    }
+
+    /// Shows posts back to this one.
+    pub(crate) fn show_back_to(self, id: PostId) {
+        let count = self
+            .look(|talk| Some(1 + talk.after(&talk.get(id)?, usize::MAX).len()))
+            .flatten()
+            .unwrap_or_default();
+        if count > self.most.get_value() {
+            self.most.set_value(count + SHOWN_MORE / 2);
+            self.refresh();
+        }
+    }
+
+    /// Looks at the conversation, if the room has one already.
+    pub(crate) fn look<R>(self, look: impl FnOnce(&Conversation<'_>) -> R) -> Option<R> {
+        self.node.look(|node, room| node.conversation(room).map(|conversation| look(&conversation))).flatten()
+    }
+
+    /// A post of the conversation that is shown; `None` if none shows.
+    pub(crate) fn get(self, id: PostId) -> Option<Post> {
+        match self.whom.get_untracked() {
+            Some(whom) => self.look_direct(|direct| direct.get(whom, id)).flatten(),
+            None => self.look(|talk| talk.get(id)).flatten(),
+        }
+    }
+
+    /// Writes a post.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn write(self, post: &NewPost) -> Result<(), String> {
+        let me = self.node.endpoint();
+        let (id, receipt) = match self.whom.get_untracked() {
+            Some(whom) => {
+                let mut written = None;
+                let receipt = self.act_directly(|direct, at| {
+                    let (id, writes) = direct.post(me, at, whom, post)?;
+                    written = Some(id);
+                    Ok(writes)
+                })?;
+                (written, receipt)
+            }
+            None => {
+                let (id, receipt) = self.act(|node, now, room| node.write_post(now, room, post))?;
+                (Some(id), receipt)
+            }
+        };
+        self.last.set(id.map(|id| (id, me.peer)));
+        self.reach.begin(&receipt);
+        self.say_writing(false);
+        self.begins.set_value(None);
+        self.refresh();
+        Ok(())
+    }
+
+    /// Gives a post of one's own another text.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn edit(self, id: PostId, text: &str) -> Result<Receipt, String> {
+        match self.whom.get_untracked() {
+            Some(whom) => self.act_directly(|direct, _| direct.edit(whom, id, text)),
+            None => self.act(|node, now, room| node.edit_post(now, room, id, text)),
+        }
+    }
+
+    /// Deletes a post of one's own.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn remove(self, id: PostId) -> Result<Receipt, String> {
+        match self.whom.get_untracked() {
+            Some(whom) => self.act_directly(|direct, _| direct.remove(whom, id)),
+            None => self.act(|node, now, room| node.remove_post(now, room, id)),
+        }
+    }
+
+    /// Adds one's reaction to a post, or takes it back.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn react(self, post: &Post, emoji: &str) -> Result<Receipt, String> {
+        let me = self.node.peer();
+        let mine = post.reactions.iter().filter(|reaction| reaction.by.contains(&me));
+        let mut mine: Vec<&str> = mine.map(|reaction| &*reaction.emoji).collect();
+        match mine.iter().position(|known| *known == emoji) {
+            Some(place) => drop(mine.remove(place)),
+            None => mine.push(emoji),
+        }
+        match self.whom.get_untracked() {
+            Some(whom) => self.act_directly(|direct, at| direct.react(at, whom, post.id, &mine)),
+            None => self.act(|node, now, room| node.react(now, room, post.id, &mine)),
+        }
+    }
+
+    /// Writes what `make` makes of the direct posts and the room's time.
+    fn act_directly(
+        self,
+        make: impl FnOnce(&Direct<'_>, WallTime) -> Result<Vec<Write>, PostError>,
+    ) -> Result<Receipt, String> {
+        let at = WallTime::from_millis(self.node.room_time_ms());
+        let made = self.look_direct(|direct| make(direct, at));
+        let writes = made.unwrap_or(Ok(Vec::new())).map_err(|error| texts::sentence(&error.to_string()))?;
+        self.act(|node, now, room| node.apply_writes(now, room, &writes))
+    }
+
+    /// Hides a post from everybody, or shows it again.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn set_hidden(self, id: PostId, is_hidden: bool) -> Result<Receipt, String> {
+        self.act(|node, now, room| node.set_post_hidden(now, room, id, is_hidden))
+    }
+
+    /// Why one may write nothing at all, if that is so.
+    pub(crate) fn why_none(self) -> Option<String> {
+        let left =
+            self.node.command(|node, now, room| node.room_mut(now, room).writing_left(replica().slot()));
+        left.err().map(|error| texts::sentence(&refusal(&error)))
+    }
+
+    fn act<T>(
+        self,
+        act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
+    ) -> Result<T, String> {
+        let done = self.node.command(act).map_err(|error| texts::sentence(&refusal(&error)));
+        self.gather();
+        done
+    }
+
+    /// Says to the others that one is writing, or not any more.
+    pub(crate) fn say_writing(self, writes: bool) {
+        let now = browser::milliseconds();
+        if writes && now - self.said.get_value() < SAYS_EVERY_MS {
+            return;
+        }
+        if !writes && self.said.get_value() == f64::NEG_INFINITY {
+            return;
+        }
+        self.said.set_value(if writes { now } else { f64::NEG_INFINITY });
+        // Who writes to whom stays between the two.
+        let writes = writes && self.whom.get_untracked().is_none();
+        let state = writes.then(|| format!("{{\"t\":1,\"n\":{}}}", now as u64));
+        let say = |node: &mut Node, now, room| {
+            let state = state.as_deref().map(str::as_bytes);
+            node.room_mut(now, room).set_presence(Slot::CONVERSATION, state)
+        };
+        // Presence is said in passing: who may not write says nothing.
+        let _ = self.node.with_room(say);
+    }
+
+    fn hear_writing(self, who: Endpoint, writes: bool) {
+        if who.peer == self.node.peer() || self.people.is_muted(who.peer) {
+            return;
+        }
+        let now = self.node.with(|_, now| now);
+        let is_known = self.writing.with_untracked(|writing| writing.contains_key(&who));
+        if writes {
+            self.writing.update(|writing| _ = writing.insert(who, now + WRITES_FOR));
+        } else if is_known {
+            self.writing.update(|writing| _ = writing.remove(&who));
+        }
+    }
+
+    /// Nobody writes any more who has not said so for a while.
+    pub(super) fn tick(self) {
+        let now = self.node.with(|_, now| now);
+        if self.writing.with_untracked(|writing| writing.values().any(|until| *until <= now)) {
+            self.writing.update(|writing| writing.retain(|_, until| *until > now));
+        }
+        if self.said.get_value() < browser::milliseconds() - WRITES_FOR.as_millis() as f64 {
+            self.say_writing(false);
+        }
+    }
+
+    /// Who is writing. Tracked.
+    pub(crate) fn writers(self) -> Vec<PeerId> {
+        let mut peers: Vec<PeerId> =
+            self.writing.with(|writing| writing.keys().map(|who| who.peer).collect());
+        peers.sort_unstable();
+        peers.dedup();
+        peers
+    }
+
+    /// The text that was begun and not sent.
+    pub(crate) fn draft(self) -> String {
+        let Some(id) = self.node.room_id() else { return String::new() };
+        self.with_drafts(|drafts| drafts.get(&id, self.whom.get_untracked()).to_owned())
+    }
+
+    /// Keeps a text that is not sent.
+    pub(crate) fn keep_draft(self, text: &str) {
+        let Some(id) = self.node.room_id() else { return };
+        let written = self.with_drafts(|drafts| {
+            (drafts.get(&id, self.whom.get_untracked()) != text).then(|| {
+                drafts.set(&id, self.whom.get_untracked(), text);
+                drafts.write()
+            })
+        });
+        if let Some(written) = written {
+            browser::store(DRAFTS_KEY, &written);
+        }
+    }
+
+    fn with_drafts<R>(self, work: impl FnOnce(&mut Drafts) -> R) -> R {
+        let work = |drafts: &mut Option<Drafts>| {
+            let kept = || Drafts::read(&browser::stored(DRAFTS_KEY).unwrap_or_default());
+            work(drafts.get_or_insert_with(kept))
+        };
+        self.drafts.try_update_value(work).expect("the session lives as long as the page")
+    }
+}
+
+/// The id under which it is kept what was read of a room's direct posts.
+fn direct_id(room: RoomId) -> RoomId {
+    RoomId(room.0.map(|byte| !byte))
+}

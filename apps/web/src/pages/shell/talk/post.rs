@@ -1,0 +1,280 @@
+//! One post: who wrote it and when, the post that it answers, its text, reactions, and what can be done with it.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::web_sys;
+use meshwork_chat::PostId;
+use meshwork_core::id::PeerId;
+use meshwork_rtc::web::StorageState;
+use meshwork_web::talk::{self, Key, Line};
+use meshwork_web::{beads, texts};
+
+use super::super::super::bead::Bead;
+use super::super::super::session::Session;
+use super::super::super::{browser, icons};
+use super::formatted::formatted;
+use super::reactions::{Choice, Reactions};
+use super::{Menu, Panel, post_element};
+
+/// The part of the page's height below which a menu opens upwards.
+const UPWARDS_FROM: f64 = 0.5;
+
+/// A post, and above it the day, the unread line and the gap that begin with it.
+#[component]
+pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl IntoView {
+    let session = panel.session;
+    let (id, author) = key;
+    let is_own = author == session.node.peer();
+    let follows = Memo::new(move |_| line.with(|line| line.follows));
+    let text = Memo::new(move |_| line.with(|line| (line.post.text.clone(), line.post.is_newer)));
+    let mentions_me =
+        Memo::new(move |_| line.with(|line| talk::mentions(&line.post.text, session.node.peer())));
+    let when = line.with_untracked(|line| browser::time_of_day(line.post.at.as_millis()));
+    let full = line.with_untracked(|line| browser::time_in_words(line.post.at.as_millis(), true));
+    let shown = move || {
+        let (text, is_newer) = text.get();
+        let newer =
+            is_newer.then(|| view! { <p class="post-newer">{icons::info()} {texts::talk::NEWER}</p> });
+        view! {
+            {newer}
+            {formatted(session, &text)}
+        }
+    };
+    let is_edited = Memo::new(move |_| line.with(|line| line.post.is_edited));
+    let edited = move || is_edited.get().then_some(format!(", {}", texts::talk::EDITED));
+    view! {
+        <li
+            class="post"
+            class:own=is_own
+            class:follows=follows
+            class:to-me=move || mentions_me.get() && !is_own
+            class:found=move || panel.found.get() == Some(id)
+            class:open=move || panel.menu.get().is_some_and(|(open, _)| open == key)
+            id=post_element(id)
+            data-testid="message"
+        >
+            <Above panel line/>
+            <div class="post-box" tabindex="-1">
+                {(!is_own).then(|| view! { <AuthorBead session peer=author/> })}
+                <div class="post-head">
+                    <AuthorName session peer=author is_own/>
+                    <time class="post-when" title=full>{when.clone()}{edited}</time>
+                </div>
+                <div class="post-body">
+                    <Quote panel line/>
+                    <div class="post-text" dir="auto" data-testid="message-text">{shown}</div>
+                </div>
+                <Reactions panel line/>
+                <Heard panel key/>
+                <Tools panel key line when/>
+            </div>
+        </li>
+    }
+}
+
+/// The day, the unread line and the gap above a post.
+#[component]
+fn Above(panel: Panel, line: Memo<Arc<Line>>) -> impl IntoView {
+    let above = Memo::new(move |_| line.with(|line| (line.day.clone(), line.begins_unread, line.missing)));
+    move || {
+        let (day, begins_unread, missing) = above.get();
+        let day = day.map(|day| view! { <p class="post-day">{day}</p> });
+        let unread = begins_unread.then(|| {
+            let count = move || texts::talk::new_posts(panel.session.talk.new_below());
+            view! { <p class="unread-line" data-testid="unread-line"><span>{count}</span></p> }
+        });
+        let missing = (missing > 0).then(|| {
+            view! { <p class="post-day" data-testid="missing">{texts::talk::missing(missing)}</p> }
+        });
+        view! { {day} {missing} {unread} }
+    }
+}
+
+#[component]
+fn AuthorBead(session: Session, peer: PeerId) -> impl IntoView {
+    let letter = Signal::derive(move || {
+        session.people.rows.track();
+        session.people.letter_of(peer)
+    });
+    view! { <span class="post-bead"><Bead peer letter/></span> }
+}
+
+#[component]
+fn AuthorName(session: Session, peer: PeerId, is_own: bool) -> impl IntoView {
+    let called = Memo::new(move |_| {
+        // People come, go and change their names.
+        session.people.rows.track();
+        if is_own { texts::YOU.to_owned() } else { session.people.called_by_peer(peer) }
+    });
+    view! {
+        <strong class="post-author" style=format!("color:var(--bead-{})", beads::colour(&peer))>
+            {called}
+        </strong>
+    }
+}
+
+/// The post that this one answers; a press leads to it.
+#[component]
+fn Quote(panel: Panel, line: Memo<Arc<Line>>) -> impl IntoView {
+    let answers = Memo::new(move |_| {
+        let id = line.with(|line| line.post.re)?;
+        let shown =
+            panel.session.talk.lines.with(|lines| {
+                lines.answered(id).map(|line| (line.post.author, talk::excerpt(&line.post.text)))
+            });
+        let read = || {
+            let post = panel.session.talk.get(id)?;
+            Some((post.author, talk::excerpt(&post.text)))
+        };
+        Some((id, shown.or_else(read)))
+    });
+    move || {
+        let (id, answered) = answers.get()?;
+        Some(quote(panel, id, answered))
+    }
+}
+
+fn quote(panel: Panel, id: PostId, answered: Option<(PeerId, String)>) -> AnyView {
+    let Some((author, excerpt)) = answered else {
+        return view! { <p class="quote gone">{texts::talk::ANSWERED_GONE}</p> }.into_any();
+    };
+    let called = panel.session.people.listed(author);
+    let colour = format!("--quoted:var(--bead-{})", beads::colour(&author));
+    view! {
+        <button
+            type="button"
+            class="quote"
+            style=colour
+            data-testid="quote"
+            aria-label=format!("{}{excerpt}", texts::talk::answers(&called))
+            on:click=move |_| panel.jump_to(id)
+        >
+            <strong>{called.clone()}</strong>
+            <span>{excerpt.clone()}</span>
+        </button>
+    }
+    .into_any()
+}
+
+/// Who has it, below the last post that this page wrote.
+#[component]
+fn Heard(panel: Panel, key: Key) -> impl IntoView {
+    let session = panel.session;
+    let heard = Memo::new(move |_| {
+        let (by, of) = session.talk.reach.reached.get().filter(|_| session.talk.last.get() == Some(key))?;
+        Some(texts::talk::heard(by, of, session.storage.get() == StorageState::Kept))
+    });
+    view! {
+        <p class="post-heard" data-testid="heard" hidden=move || heard.with(Option::is_none)>
+            {move || heard.get()}
+        </p>
+    }
+}
+
+/// What can be done with a post.
+#[component]
+fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String) -> impl IntoView {
+    let session = panel.session;
+    let (_, author) = key;
+    let called = if author == session.node.peer() {
+        texts::YOU.to_owned()
+    } else {
+        session.people.called_by_peer(author)
+    };
+    let label = move |title: &str| texts::talk::of_post(title, &called, &when);
+    let toggle = move |menu: Menu, event: &web_sys::MouseEvent| {
+        let button = event_target::<web_sys::Element>(event).get_bounding_client_rect();
+        panel.is_menu_up.set(button.bottom() > browser::height() * UPWARDS_FROM);
+        panel.menu.update(|open| *open = Some((key, menu)).filter(|now| *open != Some(*now)));
+    };
+    let open = Memo::new(move |_| panel.menu.get().filter(|(open, _)| *open == key).map(|(_, menu)| menu));
+    let is_open = move |menu: Menu| (open.get() == Some(menu)).to_string();
+    let menu = move || match open.get() {
+        Some(Menu::Emoji) => view! { <Choice panel line/> }.into_any(),
+        Some(Menu::More) => view! { <More panel key line/> }.into_any(),
+        None => ().into_any(),
+    };
+    view! {
+        <div class="post-tools">
+            <button
+                type="button"
+                class="icon-button"
+                data-testid="react"
+                title=texts::talk::REACT
+                aria-label=label(texts::talk::REACT)
+                aria-expanded=move || is_open(Menu::Emoji)
+                on:click=move |event| toggle(Menu::Emoji, &event)
+            >
+                {icons::smile()}
+            </button>
+            <button
+                type="button"
+                class="icon-button"
+                data-testid="reply"
+                title=texts::talk::REPLY
+                aria-label=label(texts::talk::REPLY)
+                on:click=move |_| panel.answer(&line.get_untracked().post)
+            >
+                {icons::reply()}
+            </button>
+            <button
+                type="button"
+                class="icon-button"
+                data-testid="post-more"
+                title=texts::MORE
+                aria-label=label(texts::MORE)
+                aria-expanded=move || is_open(Menu::More)
+                on:click=move |event| toggle(Menu::More, &event)
+            >
+                {icons::dots()}
+            </button>
+        </div>
+        {menu}
+    }
+}
+
+/// The less frequent ones.
+#[component]
+fn More(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl IntoView {
+    let session = panel.session;
+    let (id, author) = key;
+    let is_own = author == session.node.peer();
+    let moderates = move || {
+        let is_in_room = session.talk.whom.get().is_none();
+        is_in_room
+            && !is_own
+            && session.governing.law.with(|law| law.as_ref().is_some_and(|law| law.moderates))
+    };
+    let copy = move |_| {
+        let text = talk::unmentioned(&line.get_untracked().post.text).0;
+        panel.menu.set(None);
+        spawn_local(async move { _ = browser::copy_alone(&text).await });
+    };
+    let own = is_own.then(|| {
+        view! {
+            <button type="button" data-testid="edit" on:click=move |_| panel.edit(&line.get_untracked().post)>
+                {icons::pencil()}
+                {texts::talk::EDIT}
+            </button>
+            <button type="button" data-testid="delete" on:click=move |_| panel.delete(&line.get_untracked().post)>
+                {icons::bin()}
+                {texts::DELETE}
+            </button>
+        }
+    });
+    view! {
+        <div class="post-menu" class:upwards=move || panel.is_menu_up.get() role="group" aria-label=texts::MORE>
+            {own}
+            <button type="button" data-testid="copy-post" on:click=copy>
+                {icons::copy()}
+                {texts::talk::COPY_TEXT}
+            </button>
+            <button type="button" data-testid="hide" hidden=move || !moderates() on:click=move |_| panel.hide(id)>
+                {icons::eye_shut()}
+                {texts::talk::HIDE}
+            </button>
+        </div>
+    }
+}
