@@ -1,5 +1,6 @@
 //! What people do in the conversation of a node's room.
 
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, Receipt, WriteError};
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::table::{Table, Write, payloads};
@@ -7,6 +8,7 @@ use meshwork_core::time::Time;
 
 use crate::app::replica;
 use crate::post::{NewPost, PostError, PostId};
+use crate::profile::{Profile, profiles};
 use crate::reading::Conversation;
 
 /// What people do in the conversation that every room has.
@@ -67,6 +69,32 @@ pub trait Chat {
         id: PostId,
         is_hidden: bool,
     ) -> Result<Receipt, CommandError>;
+
+    /// Writes the changes that a [`Direct`](crate::Direct) or a [`Conversation`] made, as one batch.
+    ///
+    /// # Errors
+    /// As [`Chat::write_post`].
+    fn apply_writes(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        writes: &[Write],
+    ) -> Result<Receipt, CommandError>;
+
+    /// Somebody's profile in a room; empty if there is none.
+    fn profile(&self, room: RoomHandle, peer: PeerId) -> Profile;
+
+    /// Makes this one's own profile in a room.
+    ///
+    /// # Errors
+    /// [`WriteError::Content`] with the words of a [`ProfileError`](crate::profile::ProfileError), or an error of
+    /// [`RoomMut::write`](meshwork_core::node::RoomMut::write); nothing was written.
+    fn write_profile(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        profile: &Profile,
+    ) -> Result<Receipt, CommandError>;
 }
 
 impl Chat for Node {
@@ -121,6 +149,33 @@ impl Chat for Node {
     ) -> Result<Receipt, CommandError> {
         let writes = read(self, room)?.hide(id, is_hidden).map_err(refused)?;
         write(self, now, room, &writes)
+    }
+
+    fn apply_writes(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        writes: &[Write],
+    ) -> Result<Receipt, CommandError> {
+        write(self, now, room, writes)
+    }
+
+    fn profile(&self, room: RoomHandle, peer: PeerId) -> Profile {
+        let table = self.room(room).replica::<Table>(profiles());
+        table.map(|table| Profile::of(table, peer)).unwrap_or_default()
+    }
+
+    fn write_profile(
+        &mut self,
+        now: Time,
+        room: RoomHandle,
+        profile: &Profile,
+    ) -> Result<Receipt, CommandError> {
+        let me = self.endpoint().peer;
+        let content = |words: String| CommandError::Write(WriteError::Content(words));
+        let writes = profile.writes(me).map_err(|error| content(error.to_string()))?;
+        let payloads = payloads(me, &writes).map_err(|error| content(error.to_string()))?;
+        self.room_mut(now, room).write(profiles(), payloads)
     }
 }
 

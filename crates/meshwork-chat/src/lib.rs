@@ -37,8 +37,11 @@
 mod acting;
 mod app;
 mod change;
+mod direct;
 pub mod markdown;
+pub mod picture;
 mod post;
+pub mod profile;
 mod reading;
 mod row;
 #[cfg(test)]
@@ -50,6 +53,7 @@ mod writing;
 pub use acting::Chat;
 pub use app::{VERSION, WORD, app, parameters, replica, room_spec};
 pub use change::{Change, Touched};
+pub use direct::{Direct, Keys};
 pub use post::{
     AFTER_MAX, FILE_KIND_MAX, FILE_NAME_MAX, FILES_MAX, File, NewPost, NoPostId, Post, PostError, PostId,
     REACTIONS_BYTES_MAX, REACTIONS_MAX, Reaction, TEXT_MAX,

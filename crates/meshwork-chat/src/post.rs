@@ -233,6 +233,9 @@ pub enum PostError {
         /// Their bytes, with a byte between each two.
         bytes: usize,
     },
+    /// Nothing can be sealed for this person: the keys are not known yet, or the id is no key to agree with.
+    #[error("there is no key to seal a post for {0}")]
+    NoKey(PeerId),
     /// The table refuses the write.
     #[error(transparent)]
     Table(#[from] TableError),

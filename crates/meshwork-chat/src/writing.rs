@@ -146,7 +146,7 @@ impl Conversation<'_> {
 }
 
 /// Whether a post may have this text.
-fn check_text(text: &str, has_files: bool) -> Result<(), PostError> {
+pub(crate) fn check_text(text: &str, has_files: bool) -> Result<(), PostError> {
     match text.len() {
         length if length > TEXT_MAX => Err(PostError::TextTooLong(length)),
         _ if text.trim().is_empty() && !has_files => Err(PostError::Empty),
