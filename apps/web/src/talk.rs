@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use meshwork_chat::markdown::{self, Block};
 use meshwork_chat::{Post, PostId, TEXT_MAX};
 use meshwork_core::id::{PeerId, RoomId};
 
@@ -99,16 +100,28 @@ impl Lines {
     }
 }
 
-/// The first words of a post, in one line.
+/// The first words of a post, in one line and without what they look like.
 pub fn excerpt(text: &str) -> String {
     const MOST: usize = 120;
-    let text = unmentioned(text).0;
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let plain = markdown::read(text).iter().map(plain).collect::<Vec<_>>().join("\n");
+    let line = plain.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let mut short: String = line.chars().take(MOST).collect();
-    if short.len() < text.trim().len() {
+    if short.len() < plain.trim().len() {
         short.push('\u{2026}');
     }
     short
+}
+
+/// The letters of a part of a text.
+fn plain(block: &Block) -> String {
+    let all = |blocks: &[Block]| blocks.iter().map(plain).collect::<Vec<_>>().join("\n");
+    match block {
+        Block::Paragraph(content) | Block::Heading { content, .. } => markdown::plain(content),
+        Block::Code { text, .. } => text.clone(),
+        Block::Quote(inner) => all(inner),
+        Block::List { items, .. } => items.iter().map(|item| all(item)).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
+    }
 }
 
 /// How many posts are unread, as short as a button needs it; nothing where none is.
@@ -426,6 +439,7 @@ mod tests {
     #[test]
     fn excerpts_are_one_line() {
         assert_eq!(excerpt("\n Ferry\nat nine"), "Ferry\u{2026}");
-        assert_eq!(excerpt(&format!("[@Lin](peer:{LIN}) go")), "@Lin go");
+        assert_eq!(excerpt(&format!("[@Lin](peer:{LIN}) go **now**")), "@Lin go now");
+        assert_eq!(excerpt("> - quoted"), "quoted");
     }
 }

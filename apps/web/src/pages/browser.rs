@@ -170,16 +170,37 @@ pub(crate) const PICTURES: &str = "image/png,image/jpeg,image/gif,image/webp";
 
 /// Lets one choose a file of these kinds, and takes it.
 pub(crate) fn choose_file(kinds: &str, take: impl FnOnce(web_sys::File) + 'static) {
+    choose(kinds, false, |mut files| {
+        if let Some(file) = files.pop() {
+            take(file);
+        }
+    });
+}
+
+/// Lets one choose files of every kind, and takes them.
+pub(crate) fn choose_files(take: impl FnOnce(Vec<web_sys::File>) + 'static) {
+    choose("", true, take);
+}
+
+/// The files of a list that a browser hands out.
+pub(crate) fn listed(files: Option<web_sys::FileList>) -> Vec<web_sys::File> {
+    let Some(files) = files else { return Vec::new() };
+    (0..files.length()).filter_map(|place| files.get(place)).collect()
+}
+
+fn choose(kinds: &str, takes_many: bool, take: impl FnOnce(Vec<web_sys::File>) + 'static) {
     let element = window().and_then(|window| window.document()?.create_element("input").ok());
     let Some(Ok(input)) = element.map(|element| element.dyn_into::<web_sys::HtmlInputElement>()) else {
         return;
     };
     input.set_type("file");
     input.set_accept(kinds);
+    input.set_multiple(takes_many);
     let taken = input.clone();
     let take = Closure::once_into_js(move || {
-        if let Some(file) = taken.files().and_then(|files| files.get(0)) {
-            take(file);
+        let files = listed(taken.files());
+        if !files.is_empty() {
+            take(files);
         }
     });
     // It is a name of an event.
@@ -196,17 +217,19 @@ pub(crate) fn save_text(name: &str, text: &str) -> Option<()> {
 
 /// Saves bytes as a file.
 pub(crate) fn save_blob(name: &str, blob: &web_sys::Blob) -> Option<()> {
-    let address = web_sys::Url::create_object_url_with_blob(blob).ok()?;
+    save_address(name, &web_sys::Url::create_object_url_with_blob(blob).ok()?)
+}
+
+/// Saves the bytes at an address of the browser's as a file, and lets go of them.
+pub(crate) fn save_address(name: &str, address: &str) -> Option<()> {
     let anchor: web_sys::HtmlAnchorElement =
         window()?.document()?.create_element("a").ok()?.dyn_into().ok()?;
-    anchor.set_href(&address);
+    anchor.set_href(address);
     anchor.set_download(name);
     anchor.click();
     // The download has begun with the click; the address is needed for a moment only.
-    let forget = move || {
-        let _ = web_sys::Url::revoke_object_url(&address);
-    };
-    leptos::prelude::set_timeout(forget, std::time::Duration::from_secs(10));
+    let address = address.to_owned();
+    leptos::prelude::set_timeout(move || forget_address(&address), std::time::Duration::from_secs(10));
     Some(())
 }
 

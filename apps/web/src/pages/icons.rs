@@ -107,6 +107,8 @@ icons! {
     front = "M3.6 3.6h8v8h-8zM14 8.4h2.4v8h-8V14";
     /// A shape below another one.
     to_back = "M8.4 8.4h8v8h-8zM6 11.6H3.6v-8h8V6";
+    /// A paper clip.
+    clip = "M13.4 6.2L7.6 12a1.6 1.6 0 0 0 2.3 2.3l6-6a3.2 3.2 0 0 0-4.5-4.5l-6.2 6.2a4.8 4.8 0 0 0 6.8 6.8l5-5";
     /// A person's head and shoulders.
     face = "M10 3.4a3.4 3.4 0 1 0 0 6.8a3.4 3.4 0 0 0 0-6.8zM3.6 16.8c.4-3 2.8-4.8 6.4-4.8s6 1.8 6.4 4.8";
     /// A face that smiles.

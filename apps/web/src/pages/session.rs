@@ -45,6 +45,7 @@ use self::refusals::Refusals;
 use self::servers::Servers;
 use self::talk::Talk;
 use self::visited::Visited;
+use super::shelf::RoomShelf;
 use super::voice::Voice;
 use super::{browser, entries, hide, name_field};
 
@@ -110,6 +111,8 @@ pub struct Session {
     pub(crate) people: People,
     /// What holds in the room.
     pub(crate) governing: Governing,
+    /// The blobs that this page holds of the room.
+    pub(super) shelf: StoredValue<Option<Rc<RoomShelf>>, LocalStorage>,
     /// Statuses and faces.
     pub(crate) profiles: Profiles,
     /// The room's conversation.
@@ -160,6 +163,7 @@ impl Session {
             address,
             people,
             governing: Governing::new(node, apps, people, address),
+            shelf: StoredValue::new_local(None),
             profiles: Profiles::new(node, people),
             talk: Talk::new(node, people),
             meeting: Meeting::new(node),

@@ -55,10 +55,32 @@ pub const STATUS_EXAMPLE: &str = "In Porto from Saturday";
 pub const CHOOSE_FACE: &str = "Choose a picture";
 pub const REMOVE_FACE: &str = "Remove picture";
 pub const PROFILE_STAYS: &str = "Everybody in this room sees it, also when you are away. Other rooms do not.";
+pub const ADD_FILES: &str = "Add files";
+pub const PASTED: &str = "pasted";
+pub const SHOW_PICTURE: &str = "Show";
+pub const FILE_COMING: &str = "Loading";
+pub const NOT_SHOWN: &str = "This picture is too large to show, or no picture. You can save it.";
+pub const NO_FILES_DIRECT: &str =
+    "Direct posts carry no files yet. Send them in the room, or in a room of your own.";
 pub const LEAVES: &str = "Opens another site";
 
 /// Emoji that a press adds.
 pub const EMOJI: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
+
+/// The button that takes a file off the next post.
+pub fn remove_file(name: &str) -> String {
+    format!("Remove {name}")
+}
+
+/// A file is longer than a page takes.
+pub fn file_too_long(name: &str, most: &str) -> String {
+    format!("{name} is too long. A page sends up to {most}.")
+}
+
+/// More files than a post has.
+pub fn files_too_many(most: usize) -> String {
+    format!("A post has at most {}.", count(most, "file"))
+}
 
 /// The status has too many bytes.
 pub fn status_too_long(most: usize) -> String {

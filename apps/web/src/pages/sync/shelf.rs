@@ -1,9 +1,6 @@
-//! The blobs that this page holds of the room, for each tab that has any, and for others who ask.
-
-use std::rc::Rc;
+//! Pictures of Sync among the blobs of the room.
 
 use js_sys::Uint8Array;
-use leptos::task::spawn_local;
 use leptos::web_sys::{self, Blob, ImageBitmap};
 use meshwork_sync::whiteboard::{PICTURE_MAX, Picture};
 use meshwork_web::texts;
@@ -13,23 +10,9 @@ use wasm_bindgen_futures::JsFuture;
 use super::super::shelf::Shelf;
 use super::state::Sync;
 
-/// The shelf of the room; it is opened once. None if the page shows no room.
-pub(super) async fn of(sync: Sync) -> Option<Rc<Shelf>> {
-    if let Some(shelf) = sync.shelf() {
-        return Some(shelf);
-    }
-    let room = sync.session.node.room_id()?;
-    let opened = Shelf::open(sync.session, room, sync.slot).await;
-    sync.share_shelf(Rc::new(opened))
-}
-
-/// Hands others the blobs that they ask for, and takes those that are fetched.
-pub(super) fn serve(sync: Sync) {
-    spawn_local(async move {
-        if let Some(shelf) = of(sync).await {
-            shelf.carry_out().await;
-        }
-    });
+/// The blobs of Sync in the room. None if the page shows no room.
+pub(super) async fn of(sync: Sync) -> Option<Shelf> {
+    sync.session.shelf(sync.slot).await
 }
 
 /// Holds a file as a picture of the room.

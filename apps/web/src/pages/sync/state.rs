@@ -24,8 +24,6 @@ use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
-use super::super::shelf::Shelf;
-use super::shelf;
 
 /// The counter that every room has in front.
 pub(super) const COUNTER: &str = "counter";
@@ -151,7 +149,6 @@ pub(super) struct Sync {
     last: RwSignal<[Option<Place>; 3]>,
     /// Tabs that came later hear what happens, too.
     hearers: StoredValue<Vec<Hear>, LocalStorage>,
-    shelf: StoredValue<Option<Rc<Shelf>>, LocalStorage>,
 }
 
 impl Sync {
@@ -180,7 +177,6 @@ impl Sync {
             last: RwSignal::new([Some(Place::Counter(COUNTER.to_owned())), None, None]),
             pens: StoredValue::default(),
             hearers: StoredValue::new_local(Vec::new()),
-            shelf: StoredValue::new_local(None),
         };
         Effect::new(move || {
             sync.counter.track();
@@ -237,7 +233,6 @@ impl Sync {
                 self.read_holders();
             }
             Some(Event::Saved { .. } | Event::Acknowledged { .. }) => self.read_holders(),
-            Some(Event::BlobsWaiting { .. }) => shelf::serve(self),
             Some(Event::Link { endpoint, state, reason }) => {
                 let why = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 self.note(*endpoint, Kind::Link, format!("{state}{why}"), 0);
@@ -388,16 +383,6 @@ impl Sync {
     /// Calls `hear` with what the node tells, as long as the page shows the room.
     pub(super) fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
         self.hearers.update_value(|hearers| hearers.push(Rc::new(hear)));
-    }
-
-    /// The blobs of the room that this page holds, where a tab has opened them.
-    pub(super) fn shelf(self) -> Option<Rc<Shelf>> {
-        self.shelf.try_get_value().flatten()
-    }
-
-    /// The same for all tabs: the one that was opened first. None where the page shows the room no longer.
-    pub(super) fn share_shelf(self, opened: Rc<Shelf>) -> Option<Rc<Shelf>> {
-        self.shelf.try_update_value(|shelf| shelf.get_or_insert(opened).clone())
     }
 
     /// The last writes of a key, the latest first.

@@ -8,7 +8,8 @@ use meshwork_web::texts;
 
 use super::super::super::bead::Bead;
 use super::super::super::{browser, icons};
-use super::Panel;
+use super::files::Pending;
+use super::{Panel, files};
 
 /// Names that are offered at a time.
 const NAMES_SHOWN: usize = 6;
@@ -23,7 +24,8 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
     });
     let left = Memo::new(move |_| draft.with(|text| talk::left(text)));
     let complaint = move || why_not.get().or(panel.problem.get()).or(left.get().err());
-    let can_send = move || left.with(Result::is_ok) && draft.with(|text| !text.trim().is_empty());
+    let has_content = move || draft.with(|text| !text.trim().is_empty()) || !panel.files.with(Vec::is_empty);
+    let can_send = move || left.with(Result::is_ok) && has_content();
     let send = move || {
         if untrack(can_send) {
             panel.send();
@@ -66,6 +68,20 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
             event.stop_propagation();
         }
     };
+    let on_paste = move |event: ev::ClipboardEvent| {
+        let found = browser::listed(event.clipboard_data().and_then(|data| data.files()));
+        if !found.is_empty() {
+            event.prevent_default();
+            files::add(panel, found);
+        }
+    };
+    let on_drop = move |event: ev::DragEvent| {
+        let found = browser::listed(event.data_transfer().and_then(|data| data.files()));
+        if !found.is_empty() {
+            event.prevent_default();
+            files::add(panel, found);
+        }
+    };
     let submit = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         send();
@@ -75,7 +91,19 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
         <form class="talk-form" hidden=move || why_not.with(Option::is_some) on:submit=submit>
             <About panel/>
             <NameList names/>
+            <Pending panel/>
             <div class="talk-field-row">
+                <button
+                    type="button"
+                    class="icon-button"
+                    data-testid="file-input"
+                    aria-label=texts::talk::ADD_FILES
+                    title=texts::talk::ADD_FILES
+                    hidden=move || session.talk.whom.get().is_some()
+                    on:click=move |_| browser::choose_files(move |chosen| files::add(panel, chosen))
+                >
+                    {icons::clip()}
+                </button>
                 <textarea
                     class="talk-field"
                     data-testid="chat-input"
@@ -88,6 +116,8 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
                     prop:value=move || draft.get()
                     on:input=on_input
                     on:keydown=on_key
+                    on:paste=on_paste
+                    on:drop=on_drop
                     on:blur=move |_| session.talk.say_writing(false)
                 ></textarea>
                 <button

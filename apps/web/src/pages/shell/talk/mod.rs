@@ -2,15 +2,18 @@
 
 mod composer;
 mod conversations;
+mod files;
 mod formatted;
 mod list;
 mod post;
 mod reactions;
 mod search;
 
+use std::time::Duration;
+
 use leptos::html;
 use leptos::prelude::*;
-use meshwork_chat::{Post, PostId};
+use meshwork_chat::{File, NewPost, Post, PostId};
 use meshwork_core::id::PeerId;
 use meshwork_web::talk::{self, Key};
 use meshwork_web::texts;
@@ -101,6 +104,8 @@ struct Panel {
     answered: RwSignal<Option<Answered>>,
     /// The post that is edited, and the draft that waits meanwhile.
     edited: RwSignal<Option<(PostId, String)>>,
+    /// The files of the next post.
+    files: RwSignal<Vec<File>>,
     /// Why something was not done.
     problem: RwSignal<Option<String>>,
     /// What was done last and can be taken back.
@@ -114,6 +119,9 @@ struct Panel {
     field: NodeRef<html::Textarea>,
 }
 
+/// How long a post is marked that was jumped to.
+const FOUND_FOR: Duration = Duration::from_secs(4);
+
 impl Panel {
     fn new(session: Session) -> Panel {
         Panel {
@@ -122,6 +130,7 @@ impl Panel {
             mentioned: StoredValue::new(Vec::new()),
             answered: RwSignal::new(None),
             edited: RwSignal::new(None),
+            files: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             done: RwSignal::new(None),
             menu: RwSignal::new(None),
@@ -135,6 +144,7 @@ impl Panel {
     fn begin_anew(self) {
         self.edited.set(None);
         self.answered.set(None);
+        self.files.set(Vec::new());
         self.problem.set(None);
         self.done.set(None);
         self.menu.set(None);
@@ -235,7 +245,7 @@ impl Panel {
 
     fn take_back(self, done: Done) {
         let outcome = match done {
-            Done::Deleted(text) => self.session.talk.write(&meshwork_chat::NewPost::from(text.as_str())),
+            Done::Deleted(text) => self.session.talk.write(&NewPost::from(text.as_str())),
             Done::Hidden(id) => self.session.talk.set_hidden(id, false).map(drop),
         };
         self.finish(outcome, None);
@@ -257,6 +267,8 @@ impl Panel {
         self.session.talk.show_back_to(id);
         self.found.set(Some(id));
         request_animation_frame(move || browser::scroll_to(&post_element(id)));
+        // Nothing is sought any more by then.
+        set_timeout(move || _ = self.found.try_set(None), FOUND_FOR);
     }
 }
 

@@ -14,6 +14,7 @@ use meshwork_web::{beads, texts};
 use super::super::super::bead::Bead;
 use super::super::super::session::Session;
 use super::super::super::{browser, icons};
+use super::files::Files;
 use super::formatted::formatted;
 use super::reactions::{Choice, Reactions};
 use super::{Menu, Panel, post_element};
@@ -42,6 +43,8 @@ pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl Int
             {formatted(session, &text)}
         }
     };
+    let held = Memo::new(move |_| line.with(|line| line.post.files.clone()));
+    let files = move || view! { <Files session files=held.get() is_own/> };
     let is_edited = Memo::new(move |_| line.with(|line| line.post.is_edited));
     let edited = move || is_edited.get().then_some(format!(", {}", texts::talk::EDITED));
     view! {
@@ -65,6 +68,7 @@ pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl Int
                 <div class="post-body">
                     <Quote panel line/>
                     <div class="post-text" dir="auto" data-testid="message-text">{shown}</div>
+                    {files}
                 </div>
                 <Reactions panel line/>
                 <Heard panel key/>

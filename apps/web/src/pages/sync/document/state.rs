@@ -1,7 +1,6 @@
 //! The documents of a room as the page knows them, and what is done with them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Array, Uint8Array};
@@ -319,7 +318,7 @@ impl Writing {
     ///
     /// # Errors
     /// In words, that they cannot be reached.
-    pub(super) async fn shelf(self) -> Result<Rc<Shelf>, String> {
+    pub(super) async fn shelf(self) -> Result<Shelf, String> {
         shelf::of(self.sync).await.ok_or_else(|| texts::documents::UNREACHABLE.to_owned())
     }
 
