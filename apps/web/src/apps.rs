@@ -66,6 +66,7 @@ pub const APPS: [App; 3] = [
         unit: "post",
         content: "the conversation",
         rescue: "",
+        pages: &[],
     },
 ];
 

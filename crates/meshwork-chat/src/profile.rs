@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_beyond_the_limits_are_refused_and_not_read() {
+    fn parts_beyond_the_limits_are_not_read() {
         let me = Identity::from_secret([1; 32]).peer();
         let with = |avatar: Vec<u8>| Profile { avatar: Some(avatar), ..Profile::default() }.writes(me);
         assert_eq!(with(png(257)), Err(ProfileError::NoAvatar));

@@ -1,8 +1,6 @@
 //! Conversations: the panel beside a canvas, rooms for talking, direct posts, and posts that mean harm.
 
-use crate::common::{
-    close, open_page, open_start, press_shown, share_front, wait_linked, wait_page_says, wait_says,
-};
+use crate::common::{close, open_page, open_start, share_front, wait_linked, wait_page_says, wait_says};
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, Look, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::json;

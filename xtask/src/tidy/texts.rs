@@ -27,8 +27,8 @@ const READ: [&str; 9] = [
 const UNREAD: [&str; 2] = ["expect(", "reason = "];
 
 /// Names of keys, and of what browsers have.
-const NAMES: [&str; 10] =
-    ["Backspace", "Delete", "Digit", "End", "Enter", "Escape", "Home", "Intl", "Mac", "Segmenter"];
+const NAMES: [&str; 11] =
+    ["Backspace", "Delete", "Digit", "End", "Enter", "Escape", "Home", "Intl", "Mac", "Segmenter", "Tab"];
 
 /// Finds texts in the code of the pages, and sentences in what they decide.
 pub(super) fn check(files: &Files) -> Vec<String> {

@@ -186,8 +186,9 @@ impl Panel {
                 let re =
                     self.answered.with_untracked(|answered| answered.as_ref().map(|answered| answered.id));
                 let outcome =
-                    self.session.talk.write(&meshwork_chat::NewPost { text, re, files: Vec::new() });
+                    self.session.talk.write(&NewPost { text, re, files: self.files.get_untracked() });
                 if self.finish(outcome, None) {
+                    self.files.set(Vec::new());
                     self.answered.set(None);
                     self.set_draft(String::new());
                 }
