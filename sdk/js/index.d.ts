@@ -246,8 +246,10 @@ export interface Room extends TypedTarget<RoomEvents> {
   presence<T = Json>(): Presence<T>
   /** The canvas of a room that opened with one. */
   canvas(): Canvas
-  /** What people write to each other. Every room has them. */
-  notes(): Notes
+  /** The posts of people. Every room has them: the same object each time. */
+  chat(): Chat
+  /** The conversation, which every room has, as an app: its topics, tables, presence and blobs. */
+  conversation(): App
   /** Its rules: to read by everybody, to change by its owner. */
   rules(): Rules
   /** What another of its apps has. Throws AppIsOffError. */
@@ -913,33 +915,79 @@ export interface Canvas extends TypedTarget<{ change: CustomEvent<CanvasChange> 
 }
 export const Canvas: { readonly prototype: Canvas }
 
-/** A note that shows. */
-export interface Note {
+/** A file of a post. Its bytes are a blob of the conversation. */
+export interface PostFile {
+  readonly blob: BlobId
+  readonly size: number
+  /** At most 255 bytes. */
+  readonly name: string
+  /** Its media type, at most 64 bytes; may be empty. */
+  readonly type?: string
+  /** Pixels of a picture; otherwise 0. */
+  readonly width?: number
+  readonly height?: number
+}
+
+/** A post that shows. Posts stand in the order of the time at which they were first written. */
+export interface Post {
   readonly id: string
   readonly author: PeerId
-  /** When, by the room's time: milliseconds since 1970. */
+  /** When it was first written, by the room's time: milliseconds since 1970. */
   readonly time: number
+  /** Its text, fit to be shown. It may be Markdown, and is never HTML. */
   readonly text: string
-  /** How many notes its author had seen that are not here. */
+  /** The id of the post that it answers. */
+  readonly re?: string
+  readonly files: readonly PostFile[]
+  readonly reactions: readonly { readonly emoji: string; readonly by: readonly PeerId[] }[]
+  readonly isEdited: boolean
+  /** Whether a newer version wrote it, and this one cannot read all of it. */
+  readonly isNewer: boolean
+  /** How many of the posts that its author had seen last are not here. */
   readonly missing: number
 }
 
-/** What people write to each other in a room, kept with it. */
-export interface Notes extends TypedTarget<{ change: CustomEvent<readonly Note[]> }> {
-  /** All that show, each behind those that its author had seen. Throws ClosedError. */
-  readonly all: readonly Note[]
-  /** Writes one of 1 to 12,000 bytes, and returns its id. Rejects with WriteError; nothing was written. */
-  write(text: string): Promise<string>
-  /** Removes one of one's own. Rejects with WriteError; it stays. */
-  remove(id: string): Promise<void>
-  /** Hides one from everybody: the owner's to do, or a moderator's. Rejects with WriteError; it shows. */
-  hide(id: string): Promise<void>
-  /** Shows one again that was hidden. Rejects with WriteError; it is hidden. */
-  show(id: string): Promise<void>
-  /** All notes, each time that they changed from now on. */
-  watch(): AsyncIterableIterator<readonly Note[]>
+/** A change of a conversation. */
+export interface ChatChange {
+  readonly kind: 'posted' | 'edited' | 'reacted' | 'removed'
+  /** The id of the post. */
+  readonly id: string
+  /** The post as it is now, unless it was removed. */
+  readonly post?: Post
+  /** How many changes so far this page was too slow to receive. */
+  readonly missed: number
 }
-export const Notes: { readonly prototype: Notes }
+
+/** The posts of people in a room, kept with it. Every room has them. */
+export interface Chat extends TypedTarget<{ change: CustomEvent<ChatChange> }> {
+  /** Writes a post of at most 12,000 bytes and ten files, and returns its id. Rejects with WriteError; nothing was written. */
+  post(text: string, options?: { re?: string; files?: readonly PostFile[] }): Promise<string>
+  /** The newest posts, or those before the post with the id `before`, the earliest first; 50 if `most` is left out. Throws ClosedError. */
+  newest(options?: { before?: string; most?: number }): Post[]
+  /** The posts after the post with this id, the earliest first. Throws ClosedError. */
+  after(id: string, most?: number): Post[]
+  /** Posts around a time in milliseconds since 1970, the earliest first. Throws ClosedError. */
+  around(time: number, most?: number): Post[]
+  /** A post; undefined if none of this id shows. Throws ClosedError. */
+  get(id: string): Post | undefined
+  /** Posts that have all of these words or parts of words, the newest first. Throws ClosedError. */
+  search(words: string, most?: number): Post[]
+  /** Gives a post of one's own another text. Rejects with WriteError; it stays as it was. */
+  edit(id: string, text: string): Promise<void>
+  /** Removes a post of one's own. Rejects with WriteError; it stays. */
+  remove(id: string): Promise<void>
+  /** Gives a post these emoji in place of one's earlier ones; none takes them back. Rejects with WriteError. */
+  react(id: string, ...emoji: readonly string[]): Promise<void>
+  /** Hides a post from everybody, as the owner or a moderator. Rejects with WriteError; it shows. */
+  hide(id: string): Promise<void>
+  /** Shows a hidden post again. Rejects with WriteError; it is hidden. */
+  show(id: string): Promise<void>
+  /** The blobs in which files of posts lie. */
+  blobs(): Blobs
+  /** The changes from now on. */
+  watch(): AsyncIterableIterator<ChatChange>
+}
+export const Chat: { readonly prototype: Chat }
 
 /** The rules of a room, which its owner changes. All that change something reject with RuleError; the rules are as they were. */
 export interface Rules {

@@ -1,4 +1,4 @@
-// A room's canvas, and the notes that people write to each other.
+// A room's canvas.
 
 import { Listened, iterate } from './events.js'
 
@@ -107,38 +107,5 @@ export class Canvas extends Listened {
       }
       return { cells, missed }
     })
-  }
-}
-
-export class Notes extends Listened {
-  #raw
-
-  constructor(raw) {
-    super('change', () => this.watch())
-    this.#raw = raw
-  }
-
-  get all() {
-    return JSON.parse(this.#raw.notes())
-  }
-
-  async write(text) {
-    return this.#raw.noteWrite(text)
-  }
-
-  async remove(id) {
-    await this.#raw.noteRemove(id)
-  }
-
-  async hide(id) {
-    await this.#raw.noteHide(id)
-  }
-
-  async show(id) {
-    await this.#raw.noteShow(id)
-  }
-
-  watch() {
-    return iterate(this.#raw.noteWatch(), () => this.all)
   }
 }

@@ -2,9 +2,10 @@
 
 import { App, peerOf } from './app.js'
 import { ClosedError } from './errors.js'
+import { Chat } from './chat.js'
 import { iterate } from './events.js'
 import { RAW } from './module.js'
-import { Canvas, Notes } from './place.js'
+import { Canvas } from './place.js'
 
 /** After these others are here, or linked otherwise. */
 const ABOUT_MEMBERS = new Set(['opened', 'joined', 'left', 'link', 'missed'])
@@ -15,7 +16,7 @@ export class Room extends EventTarget {
   #isLeft = false
   #app
   #canvas
-  #notes
+  #chat
   #known = new Map()
   #members
 
@@ -114,9 +115,13 @@ export class Room extends EventTarget {
     return this.#canvas
   }
 
-  notes() {
-    this.#notes ??= new Notes(this.#raw)
-    return this.#notes
+  chat() {
+    this.#chat ??= new Chat(this.#raw.chat(), () => this.conversation().blobs())
+    return this.#chat
+  }
+
+  conversation() {
+    return new App(this.#raw.conversation(), this)
   }
 
   rules() {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 use wasm_bindgen::prelude::*;
 
+use crate::chat;
 use crate::error::thrown;
 use crate::promise::future_to_promise;
 use crate::whiteboard;
@@ -116,8 +117,9 @@ impl Source {
                 Array::of2(&Uint32Array::from(&*cells), &missed).into()
             }
             Source::Chat(changes) => {
-                changes.next().await?;
-                JsValue::TRUE
+                let change = changes.next().await?;
+                let told = chat::change(&change, changes.missed());
+                told.map_or(JsValue::NULL, |told| told.to_string().into())
             }
             Source::KeptVersions(app) => thrown(app.keep_blobs().await.err()?),
         })

@@ -1,13 +1,13 @@
-//! A room, with its canvas and its notes.
+//! A room, with its canvas.
 
 use js_sys::{Uint8ClampedArray, Uint32Array};
-use meshwork::chat::PostId;
 use meshwork::{Colour, Erase, Receipt, Region, Repainted, Room};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
 use crate::app::RawApp;
 use crate::border::at_once;
+use crate::chat::RawChat;
 use crate::endpoint::new_room;
 use crate::error::{thrown, unfit};
 use crate::reader::{Reader, Source, member};
@@ -243,51 +243,13 @@ impl RawRoom {
         Reader::of(Source::Cells(self.0.canvas().watch()))
     }
 
-    /// All notes that show, as JSON.
-    pub fn notes(&self) -> Result<String, JsValue> {
-        let notes = at_once(self.0.chat().all()).map_err(thrown)?;
-        let note = |note: &meshwork::chat::Post| {
-            json!({
-                "id": note.id.to_string(),
-                "author": note.author.to_string(),
-                "time": note.at.as_millis(),
-                "text": note.text,
-                "missing": note.missing,
-            })
-        };
-        Ok(json!(notes.iter().map(note).collect::<Vec<_>>()).to_string())
+    /// Its conversation as an app.
+    pub fn conversation(&self) -> RawApp {
+        RawApp::new(self.0.conversation())
     }
 
-    /// Writes a note, and returns its id.
-    #[wasm_bindgen(js_name = noteWrite)]
-    pub async fn note_write(&self, text: String) -> Result<String, JsValue> {
-        self.0.chat().post(&text).await.map(|(id, _)| id.to_string()).map_err(thrown)
-    }
-
-    /// Removes a note of one's own.
-    #[wasm_bindgen(js_name = noteRemove)]
-    pub async fn note_remove(&self, id: String) -> Result<(), JsValue> {
-        let id: PostId = id.parse().map_err(unfit)?;
-        self.0.chat().remove(id).await.map(drop).map_err(thrown)
-    }
-
-    /// Hides a note from everybody.
-    #[wasm_bindgen(js_name = noteHide)]
-    pub async fn note_hide(&self, id: String) -> Result<(), JsValue> {
-        let id: PostId = id.parse().map_err(unfit)?;
-        self.0.chat().hide(id).await.map(drop).map_err(thrown)
-    }
-
-    /// Shows a note again.
-    #[wasm_bindgen(js_name = noteShow)]
-    pub async fn note_show(&self, id: String) -> Result<(), JsValue> {
-        let id: PostId = id.parse().map_err(unfit)?;
-        self.0.chat().show(id).await.map(drop).map_err(thrown)
-    }
-
-    /// Tells from now on that notes changed.
-    #[wasm_bindgen(js_name = noteWatch)]
-    pub fn note_watch(&self) -> Reader {
-        Reader::of(Source::Chat(self.0.chat().watch()))
+    /// The posts of its conversation.
+    pub fn chat(&self) -> RawChat {
+        RawChat::new(self.0.chat())
     }
 }

@@ -49,8 +49,8 @@ function enter(entered) {
   room.whiteboard().addEventListener('change', ({ detail: { id, shape } }) => {
     boardChanged.push([id, shape?.what ?? null, shape?.text ?? null])
   })
-  room.notes().addEventListener('change', ({ detail }) => {
-    notes = detail.map(({ text }) => text)
+  room.chat().addEventListener('change', () => {
+    notes = room.chat().newest().map(({ text }) => text)
   })
   const questions = room.topic('questions').causal()
   questions.addEventListener('message', ({ detail: { from, value } }) => answers.push([from.name, value]))
@@ -208,7 +208,7 @@ globalThis.page = {
       return error.name
     }
   },
-  note: (text) => room.notes().write(text),
+  note: (text) => room.chat().post(text),
   notes: () => notes,
   isLeft: () => room.isLeft,
   leave: () => room.leave(),
