@@ -194,11 +194,6 @@ impl Node {
                 base.own.event(event);
             }
             RoomOutput::Admitted => base.rooms.lanes().handle_rules(&mut base.own, handle),
-            RoomOutput::Sign => {
-                if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
-                    room.sign_due(now, &base.own.identity);
-                }
-            }
             RoomOutput::Send(to, message) => {
                 base.rooms.send(&base.own, &mut base.links, handle, &[to], &message);
             }

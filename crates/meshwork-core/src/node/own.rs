@@ -7,6 +7,7 @@ use super::Output;
 use super::people::People;
 use crate::id::{Endpoint, Identity, Instance};
 use crate::rng::{Rng, Seed};
+use crate::room::Signer;
 use crate::seam::config::Config;
 use crate::seam::event::{Event, LinkState, Refusal};
 use crate::seam::io::Effect;
@@ -19,7 +20,7 @@ use crate::time::{Now, Time, WallTime};
 /// Lent to the acting part of the node.
 pub(super) struct Own {
     pub(super) config: Config,
-    pub(super) identity: Identity,
+    pub(super) identity: Signer,
     /// This endpoint.
     pub(super) me: Endpoint,
     /// Opens signals sealed for us.
@@ -40,6 +41,7 @@ impl Own {
         let sealing = SealingKey::generate(&mut rng);
         let announcement = announce::announce(&identity, me, sealing.public());
         let (people, outputs) = (People::default(), VecDeque::new());
+        let identity = Signer::new(identity);
         Own { config, identity, me, sealing, announcement, rng, now, people, outputs }
     }
 

@@ -115,7 +115,7 @@ impl Room {
         self.kept.comparison.handle_change(now.time);
         for (number, content) in outdated {
             self.kept.writing.outdate(number, content);
-            self.kept.outputs.push_back(RoomOutput::Sign);
+            self.kept.outputs.sign(now);
         }
         self.kept.delivery.push_again(enforced.waited);
     }

@@ -1,7 +1,7 @@
 //! The stored state of a room: replicas, rules, delivery, storage, and events about them.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -14,6 +14,7 @@ use super::delivery::{Checked, Delivery, Rejection};
 use super::giving_up::{self, GivingUp};
 use super::lanes::{Ring, Spoken};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
+use super::outputs::Outputs;
 use super::replicas::{Makers, Replicas};
 use super::rules::Rules;
 use super::rules::access::Entrance;
@@ -63,7 +64,7 @@ pub struct Kept {
     pub(super) giving_up: GivingUp,
     /// Whether an erased batch was dropped because nothing needed it, since the last one was kept.
     pub(super) passed_over: bool,
-    pub(super) outputs: VecDeque<RoomOutput>,
+    pub(super) outputs: Outputs,
 }
 
 impl Kept {
@@ -99,7 +100,7 @@ impl Kept {
             comparison: Comparison::default(),
             giving_up: GivingUp::default(),
             passed_over: false,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
         }
     }
 

@@ -31,6 +31,7 @@ mod lanes;
 mod linking;
 mod membership;
 pub mod message;
+mod outputs;
 pub mod replicas;
 pub mod rules;
 pub mod storage;
@@ -47,6 +48,8 @@ pub use self::kept::Kept;
 pub(crate) use self::kept::given_secret;
 pub use self::lanes::Talking;
 pub use self::membership::Membership;
+use self::outputs::Queued;
+pub use self::outputs::Signer;
 pub use self::replicas::{MakeReplica, Makers, Replicas};
 use self::storage::StorageOutput;
 pub use self::writing::outbox::OUTBOX_MAX;
@@ -86,8 +89,6 @@ pub enum RoomOutput {
     Offence(Endpoint, Refusal, String),
     /// A message was refused that an honest member may send.
     Refused(Endpoint, Refusal, String),
-    /// A message must be signed in our own name: call [`Room::sign_due`].
-    Sign,
     /// The same, this number of times at once.
     RefusedMany(Endpoint, Refusal, String, u64),
     /// Read a part of the log: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
@@ -145,6 +146,7 @@ pub struct Room {
     kept: Kept,
     membership: Membership,
     history: History,
+    signer: Option<Signer>,
 }
 
 impl Room {
@@ -162,6 +164,7 @@ impl Room {
             kept: Kept::new(handle, id, genesis, bytes, makers, me, config),
             membership: Membership::new(me),
             history: History::new(config),
+            signer: None,
         }
     }
 
@@ -321,7 +324,7 @@ impl Room {
         }
         self.kept.rules.handle_timeout(now.time);
         if self.kept.rules.takes_join(now.time) {
-            self.kept.outputs.push_back(RoomOutput::Sign);
+            self.kept.outputs.sign(now);
         }
         self.kept.comparison.handle_timeout(now.time, &self.kept.replicas);
         self.sharing().have(|blobs| blobs.handle_timeout(now.time));
@@ -350,9 +353,24 @@ impl Room {
         due.flatten().min()
     }
 
-    /// The next message, event or change to store.
+    /// Hands the room the signer of content that is due without a call: joined records, content that rules erased, extents and
+    /// datagrams. A room without a signer, such as a stored past, signs none of it.
+    pub fn set_signer(&mut self, signer: Signer) {
+        self.signer = Some(signer);
+    }
+
+    /// The next message, event or change to store. Signs due content in between.
     pub fn poll_output(&mut self) -> Option<RoomOutput> {
-        self.kept.outputs.pop_front()
+        loop {
+            match (self.kept.outputs.pop_front()?, &self.signer) {
+                (Queued::Output(output), _) => return Some(output),
+                (Queued::Sign(now), Some(signer)) => {
+                    let signer = signer.clone();
+                    self.sign_due(now, &signer);
+                }
+                (Queued::Sign(_), None) => {}
+            }
+        }
     }
 
     /// The next messages for `to` of the leaves that it wants, or else of the history, after the admission of their

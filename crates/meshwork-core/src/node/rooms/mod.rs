@@ -303,6 +303,7 @@ impl Rooms {
             (Some(_), Some(_)) => {}
         }
         let mut room = Room::new(handle, id, genesis, bytes, self.apps.clone(), own.me, &own.config);
+        room.set_signer(own.identity.clone());
         let seed = *blake3::keyed_hash(&self.overlay_seed, &id.0).as_bytes();
         room.membership_mut().set_own(Introduction::from(&own.announcement), seed);
         room.membership_mut().set_most(own.config.links_most);

@@ -17,7 +17,7 @@ use crate::time::Now;
 use crate::wire;
 
 impl Talking<'_> {
-    /// Sends a datagram to all members without a link to us, as soon as allowed: [`RoomOutput::Sign`] follows.
+    /// Sends a datagram to all members without a link to us, as soon as allowed. The room's signer signs it.
     pub fn pass_to_all(&mut self, now: Now, slot: Slot, said: ToAll) {
         if !self.membership.is_full_mesh() {
             self.kept.passing.say(slot, said);
@@ -28,7 +28,7 @@ impl Talking<'_> {
     /// Requests signatures if something is due.
     pub(in crate::room) fn sign_when_due(&mut self, now: Now) {
         if self.kept.passing.poll_timeout().is_some_and(|at| at <= now.time) {
-            self.kept.outputs.push_back(RoomOutput::Sign);
+            self.kept.outputs.sign(now);
         }
     }
 

@@ -142,7 +142,7 @@ pub(in crate::room) fn handle_timeout(kept: &mut Kept, membership: &Membership, 
     }
     if !others.is_empty() && kept.ring.is_to_be_told(now.time, &holding) {
         kept.ring.is_due = true;
-        kept.outputs.push_back(RoomOutput::Sign);
+        kept.outputs.sign(now);
     }
     // If no member lacks our data, neighbours deliver everything.
     let is_lacked = others.iter().any(|theirs| !theirs.has_all_of(&holding));

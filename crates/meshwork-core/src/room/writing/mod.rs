@@ -297,7 +297,7 @@ impl Room {
 
     /// Signs due content in the name of `identity`: a record that joins concurrent records of the owner's programs, and
     /// own content that records erased, as far as the rules allow.
-    pub fn sign_due(&mut self, now: Now, identity: &Identity) {
+    pub(super) fn sign_due(&mut self, now: Now, identity: &Identity) {
         if self.kept.rules.joins(identity.peer()) {
             // A missed join happens with the next record.
             let _ = self.govern(now, identity, Act::Join);

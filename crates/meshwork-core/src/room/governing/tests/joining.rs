@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::id::Secret;
-use crate::room::given_secret;
+use crate::room::{Signer, given_secret};
 use crate::signed::app::CONVERSATION_SLOT;
 
 #[test]
@@ -20,8 +20,8 @@ fn writing_under_earlier_rules_is_signed_again() {
     let record = rooms[0].kept().records().all().next().unwrap().clone();
     tell(&mut rooms[1], now(3), endpoint(0, 99), &record);
     assert_eq!(board(&rooms[1]).shown(), 0);
-    assert!(outputs(&mut rooms[1]).contains(&RoomOutput::Sign));
-    rooms[1].sign_due(now(4), &writer);
+    rooms[1].set_signer(Signer::new(writer));
+    outputs(&mut rooms[1]);
     assert_eq!([1, 2].map(|place| board(&rooms[1]).value(place)), [Some(5), Some(6)]);
     talk(&mut rooms, 5);
     assert_eq!((state(&rooms[0]), board(&rooms[0]).shown()), (state(&rooms[1]), 2));
