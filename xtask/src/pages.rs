@@ -447,7 +447,7 @@ mod tests {
 
     #[test]
     fn apps_own_pages_have_addresses() {
-        let [place, sync] = APPS;
+        let [place, sync, ..] = APPS;
         let play = App { word: "play", pages: &["new", "maps"], ..sync };
         assert_eq!(addresses(&[place, play]), "place|play(/(new|maps))?");
     }
@@ -491,7 +491,7 @@ mod tests {
             write(&folder.path().join(name), b"x").expect("it is written");
         }
         let worker = sources("{{scripts}}").worker("f00", folder.path()).expect("both places are known");
-        assert_eq!(worker, r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync"#);
+        assert_eq!(worker, r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync|chat"#);
         let mut without = sources("{{scripts}}");
         without.worker = "{{build}}".to_owned();
         assert!(without.worker("f00", folder.path()).is_err());

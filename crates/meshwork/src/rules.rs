@@ -133,7 +133,7 @@ impl Rules {
     /// # Errors
     /// [`RuleError`]; posts are kept as long as they were.
     pub async fn keep_posts_for(&self, days: Option<NonZero<u16>>) -> Result<(), RuleError> {
-        let age = Age { replica: meshwork_chat::replica(), days };
+        let age = Age { replica: Slot::CONVERSATION.replica(Family::ByTime), days };
         self.act(move |node, now, room| node.room_mut(now, room).set_age(age).map(|_| ())).await
     }
 
@@ -142,7 +142,7 @@ impl Rules {
     /// # Errors
     /// [`Closed`].
     pub async fn posts_kept_for(&self) -> Result<Option<NonZero<u16>>, Closed> {
-        self.0.call(|node, _, room| node.room(room).age(meshwork_chat::replica())).await
+        self.0.call(|node, _, room| node.room(room).age(Slot::CONVERSATION.replica(Family::ByTime))).await
     }
 
     /// From now on everybody drops rows of an app's [logs](App::log) that are more than so many days old, and nobody who was
