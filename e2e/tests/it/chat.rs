@@ -281,6 +281,7 @@ async fn posts_that_mean_harm_are_shown_safely() -> Result<()> {
     let fill = "const field = document.querySelector('[data-testid=chat-input]');
         field.value = arguments[0];
         field.dispatchEvent(new Event('input', { bubbles: true }));
+        await new Promise(requestAnimationFrame);
         document.querySelector('[data-testid=chat-send]').click();";
     let bomb = format!("{}deep", "> - ".repeat(500));
     let marks = format!("a{}", "\u{0301}".repeat(5_000));

@@ -170,11 +170,7 @@ fn Heard(panel: Panel, key: Key) -> impl IntoView {
         let (by, of) = session.talk.reach.reached.get().filter(|_| session.talk.last.get() == Some(key))?;
         Some(texts::talk::heard(by, of, session.storage.get() == StorageState::Kept))
     });
-    view! {
-        <p class="post-heard" data-testid="heard" hidden=move || heard.with(Option::is_none)>
-            {move || heard.get()}
-        </p>
-    }
+    move || heard.get().map(|heard| view! { <p class="post-heard" data-testid="heard">{heard}</p> })
 }
 
 /// What can be done with a post.
