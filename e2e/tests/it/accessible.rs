@@ -47,8 +47,8 @@ async fn the_start_page_keeps_nobody_out() -> Result<()> {
     tab.goto(&format!("{}/place/ABCDEF#nonsense", server.url())).await?;
     wait_page_says(&tab, "This link does not open the room").await?;
     findings.look(&tab, "changed link").await?;
-    tab.goto(&format!("{}/chat/ABCDEF", server.url())).await?;
-    wait_page_says(&tab, "This room is for chat, which this page does not have").await?;
+    tab.goto(&format!("{}/mosaic/ABCDEF", server.url())).await?;
+    wait_page_says(&tab, "This room is for mosaic, which this page does not have").await?;
     findings.look(&tab, "another app").await?;
     tab.goto(&format!("{}/nonsense", server.url())).await?;
     wait_page_says(&tab, "No such page").await?;

@@ -142,7 +142,7 @@ fn get(server: &Server, path: &str) -> Result<String> {
 async fn unknown_paths_show_a_page_with_ways_on() -> Result<()> {
     let server = Server::start().await?;
     let browser = Browser::start().await?;
-    for path in ["/nonsense", "/place/K7M", "/chat"] {
+    for path in ["/nonsense", "/place/K7M", "/mosaic"] {
         let answer = get(&server, path)?;
         ensure!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("<html"), "{path}: {answer}");
     }
