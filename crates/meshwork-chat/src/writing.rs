@@ -2,6 +2,7 @@
 
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::planted;
 use meshwork_core::table::{Entry, Write, Writer};
 use meshwork_core::time::WallTime;
 
@@ -78,6 +79,9 @@ impl Conversation<'_> {
         let written = value(TEXT).or_else(|| value(FILES)).map_or(Stamp::NEVER, |(_, stamp)| stamp);
         let first = value(FIRST).map_or(written.0.to_be_bytes().to_vec(), |(first, _)| first.to_vec());
         writes.push(Write::value(&row, field(FIRST), first));
+        if planted!(EditKeepsText) {
+            writes.remove(0);
+        }
         Ok(writes)
     }
 

@@ -186,6 +186,8 @@ mod on {
         ValueLeast = "value-least",
         /// Who writes on under a key writes over its latest write there.
         HistoryLatest = "history-latest",
+        /// An edit of a post keeps its earlier text.
+        EditKeepsText = "edit-keeps-text",
         /// What is said in causal order is handed on as it comes.
         CausalUnordered = "causal-unordered",
         /// All sessions of a peer write under one number in documents.

@@ -14,6 +14,7 @@
 //! - Operations say all that is written by them but the names of who writes, and when, and what they go on from.
 
 mod canvas;
+mod chat;
 pub(crate) mod documents;
 mod sync;
 pub(crate) mod tables;
@@ -41,7 +42,7 @@ use crate::world::{Store, World};
 pub use self::documents::Pens;
 
 /// All apps. Rooms open with the first one.
-pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables, &sync::Sync, &documents::Texts];
+pub const ALL: &[&dyn App] = &[&canvas::Place, &tables::Tables, &sync::Sync, &documents::Texts, &chat::Chat];
 
 /// What a program is told: place, by whom and content.
 pub type Told = (Place, Option<PeerId>, Vec<u8>);
@@ -60,6 +61,8 @@ pub enum Operation {
     Sync(sync::Operation),
     /// In a document.
     Documents(documents::Operation),
+    /// In the conversation.
+    Chat(chat::Operation),
 }
 
 /// For what an operation is drawn.

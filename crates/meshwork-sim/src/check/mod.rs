@@ -22,6 +22,8 @@
 //! | `counted` | a counter stands at what all sessions added to it | in the end |
 //! | `latest` | the value of a key is what was written last under it | in the end |
 //! | `history` | a key has the last 20 writes, and keeps as many of each author | in the end |
+//! | `posts` | a post reads as it was written or edited last, and a removed or hidden one does not show | in the end |
+//! | `pages` | posts that are read page by page are all posts in their order | in the end |
 //! | `one-text` | a document shows the same to everybody | in the end |
 //! | `letters` | each letter of a document that was kept and that nobody deleted stands once | in the end |
 //! | `seeded` | so does each letter of a template, however many put it in | in the end |

@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_core::id::PeerId;
 use meshwork_core::node::CommandError;
 use meshwork_core::room::rules::terms::{Terms, Writers};
-use meshwork_core::signed::app::GENESIS_SLOT;
+use meshwork_core::signed::app::{CONVERSATION_SLOT, GENESIS_SLOT};
 use meshwork_core::signed::change::{Limit, Rule, WhoWrites};
 use meshwork_core::wire::Bounded;
 
@@ -204,5 +204,6 @@ fn slot_of(operation: &Operation) -> u8 {
         Operation::Canvas(_) | Operation::Sync(_) => GENESIS_SLOT,
         Operation::Tables(operation) => tables::number(operation.table).slot(),
         Operation::Documents(_) => texts::number().slot(),
+        Operation::Chat(_) => CONVERSATION_SLOT,
     }
 }

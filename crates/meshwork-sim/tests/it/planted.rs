@@ -93,6 +93,7 @@ fn proof(fault: PlantedBug) -> Proof {
         P::ValueLeast => random("latest"),
         P::CausalUnordered => random("causal"),
         P::HistoryLatest => random("history"),
+        P::EditKeepsText => random("posts"),
         P::ClientOfPeer => random("letters"),
         P::SeedByName => random("seeded"),
         P::WaitingForgotten => random("one-text"),
@@ -116,6 +117,7 @@ fn noticed_at(fault: PlantedBug) -> Option<u64> {
     Some(match fault {
         P::RemovalLoses | P::TableUncompared | P::RemovalUntold | P::CausalUnordered => 1,
         P::DatagramLate => 2,
+        P::EditKeepsText => 4,
         P::TieByArrival | P::FoldRestamps | P::AcknowledgedEarly | P::FoldUnstored | P::SeedByName => 5,
         P::ClockMerge | P::ClockBack => 7,
         P::ShuffleOff => 10,
