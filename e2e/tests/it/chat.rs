@@ -1,9 +1,12 @@
 //! Conversations: the panel beside a canvas, rooms for talking, direct posts, and posts that mean harm.
 
+use std::process::Stdio;
+
 use crate::common::{close, open_page, open_start, share_front, wait_linked, wait_page_says, wait_says};
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use meshwork_e2e::{Browser, Key, Look, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 /// The texts that are shown, the newest last.
 const TEXTS: &str =
@@ -306,4 +309,51 @@ async fn posts_that_mean_harm_are_shown_safely() -> Result<()> {
     let made = mira.eval(made, vec![]).await?;
     ensure!(made == json!([false, 0, true]), "harm, elements, width: {made}");
     Ok(())
+}
+
+#[tokio::test]
+async fn pages_and_pipes_talk_without_a_server() -> Result<()> {
+    let mut server = Server::start().await?;
+    let browser = Browser::start().await?;
+    let mira = open_start(&browser, server.url()).await?;
+    mira.type_text("display-name", "Mira").await?;
+    mira.click("app-chat").await?;
+    mira.wait_there(PATIENCE, "chat-input").await?;
+    let link = share_front(&mira).await?;
+    let home = tempfile::tempdir()?;
+    let mut kaveh = tokio::process::Command::new(meshwork_e2e::program())
+        .args(["chat", &link, "--name", "Kaveh"])
+        .env("HOME", home.path())
+        .env("XDG_DATA_HOME", home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut typed = kaveh.stdin.take().context("it has an input")?;
+    let mut printed = BufReader::new(kaveh.stdout.take().context("it has an output")?).lines();
+    typed.write_all(b"Low tide is at 11:20.\n").await?;
+    wait_posts(&mira, &["Low tide is at 11:20."]).await?;
+    wait_says(&mira, "message", "Kaveh").await?;
+    wait_linked(&mira, 1).await?;
+    server.kill();
+    write(&mira, "We are back **before** that.").await?;
+    let heard = async {
+        while let Some(line) = printed.next_line().await? {
+            if line.contains("We are back") {
+                return Ok(line);
+            }
+        }
+        anyhow::bail!("the program ended")
+    };
+    let line = tokio::time::timeout(PATIENCE, heard).await??;
+    ensure!(line.contains("Mira: We are back **before** that."), "{line}");
+    typed.write_all(b"Good.\n").await?;
+    let all = ["Low tide is at 11:20.", "We are back before that.", "Good."];
+    wait_posts(&mira, &all).await?;
+    // The input ends, and the program with it; the page finds all after everything was restarted.
+    drop(typed);
+    ensure!(tokio::time::timeout(PATIENCE, kaveh.wait()).await??.success(), "it ends well");
+    server.restart().await?;
+    mira.reload().await?;
+    wait_posts(&mira, &all).await
 }
