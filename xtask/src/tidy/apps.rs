@@ -38,7 +38,7 @@ pub(super) fn check(files: &Files) -> Vec<String> {
 fn crates(files: &Files) -> Vec<String> {
     let is_own = |name: &str| {
         let folder = |app: &&str| name.starts_with(&format!("crates/meshwork/src/{app}/"));
-        name == MAKERS || APPS.iter().any(|app| folder(&app))
+        name == MAKERS || APPS.iter().any(folder)
     };
     let runtime = |name: &str| RUNTIME.iter().any(|part| name.starts_with(part)) && !is_own(name);
     let mut problems = Vec::new();

@@ -143,7 +143,7 @@ impl Chat {
     /// [`Closed`].
     pub async fn get(&self, id: impl Into<PostId>) -> Result<Option<Post>, Closed> {
         let id = id.into();
-        Ok(self.read(move |posts| posts.get(id)).await?)
+        self.read(move |posts| posts.get(id)).await
     }
 
     /// Searches posts that have all of these words, the newest first. A word is any part of a text, in upper or lower case.
