@@ -70,6 +70,9 @@ pub enum WriteError {
     /// This peer is banned in the room.
     #[error("this peer is banned in this room")]
     Banned,
+    /// No direct post can be sealed for this peer: its id is no key with which others share a secret.
+    #[error("no post can be sealed for {0}")]
+    NoKey(PeerId),
     /// It is nothing that can be written, in words.
     #[error("{0}")]
     Invalid(String),
@@ -90,6 +93,7 @@ impl WriteError {
             WriteError::TooLarge { .. }
                 | WriteError::Full { .. }
                 | WriteError::ShareExceeded { .. }
+                | WriteError::NoKey(_)
                 | WriteError::Invalid(_)
         )
     }

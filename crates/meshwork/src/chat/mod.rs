@@ -1,15 +1,20 @@
 //! Chat: people talk in the conversation that every room has.
 
+mod direct;
+mod profiles;
+
 use std::collections::VecDeque;
 use std::fmt;
 
 pub use meshwork_chat::{
     Change, FILES_MAX, File, NewPost, NoPostId, Post, PostId, REACTIONS_MAX, Reaction, TEXT_MAX, markdown,
+    picture, profile,
 };
 use meshwork_chat::{Chat as _, Conversation, Touched};
 use meshwork_core::node::{CommandError, Node, Receipt as Written, RoomHandle};
 use meshwork_core::time::Time;
 
+pub use self::direct::{Correspondent, DirectChanges, DirectChat};
 use crate::blobs::{Blob, Blobs};
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;

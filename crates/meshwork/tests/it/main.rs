@@ -13,6 +13,7 @@ mod folds;
 mod native;
 mod network;
 mod suite;
+mod talk;
 mod whiteboard;
 
 /// Waits for the next frame of something that repeats itself.

@@ -1,0 +1,127 @@
+//! Direct posts and profiles.
+
+use std::time::Duration;
+
+use meshwork::chat::profile::Profile;
+use meshwork::chat::{self, Change, Post};
+use meshwork::testing::Network;
+use meshwork::{Endpoint, PeerId, Room, WriteError};
+
+/// Time in which a write reaches everybody.
+const SOON: Duration = Duration::from_secs(5);
+
+fn texts(posts: &[Post]) -> Vec<&str> {
+    posts.iter().map(|post| &*post.text).collect()
+}
+
+/// Joins and waits until everything of the room is here.
+async fn join(network: &Network, endpoint: &Endpoint, room: &str) -> Room {
+    let same = endpoint.join(room).await.unwrap();
+    network.run(SOON).await;
+    same
+}
+
+#[tokio::test(start_paused = true)]
+async fn direct_posts_reach_somebody_away_through_others() {
+    let network = Network::calm(7);
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let eve = network.endpoint("Eve");
+    let room = ann.create(chat::room()).await.unwrap();
+    let link = room.link().to_string();
+    let kept = join(&network, &kim, &link).await;
+    let with_bo = room.chat().with(bo.id().peer);
+    let (first, receipt) = with_bo.post("Shall we meet at the pier?").await.unwrap();
+    receipt.kept().await.unwrap();
+    with_bo.reply(first, "At nine.").await.unwrap();
+    room.chat().post("For all").await.unwrap();
+    network.run(SOON).await;
+    ann.close().await;
+    for stranger in [&kept, &join(&network, &eve, &link).await] {
+        assert_eq!(texts(&stranger.chat().all().await.unwrap()), ["For all"]);
+        assert!(stranger.chat().people().await.unwrap().is_empty());
+        for peer in [ann.id().peer, bo.id().peer] {
+            assert!(stranger.chat().with(peer).newest(9).await.unwrap().is_empty());
+        }
+    }
+    let same = join(&network, &bo, &link).await;
+    let people = same.chat().people().await.unwrap();
+    assert_eq!(
+        people.iter().map(|one| (one.peer, one.has_written)).collect::<Vec<_>>(),
+        [(ann.id().peer, false)]
+    );
+    let posts = same.chat().with(ann.id().peer).newest(9).await.unwrap();
+    assert_eq!(texts(&posts), ["Shall we meet at the pier?", "At nine."]);
+    assert_eq!((people[0].newest.id, posts[1].re), (posts[1].id, Some(first)));
+    same.chat().with(ann.id().peer).post("Fine.").await.unwrap();
+    assert!(same.chat().people().await.unwrap()[0].has_written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_devices_read_direct_posts() {
+    let network = Network::calm(7);
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let room = ann.create(chat::room()).await.unwrap();
+    let link = room.link().to_string();
+    let _kept = join(&network, &kim, &link).await;
+    let same = join(&network, &bo, &link).await;
+    // An open post lets other devices know the key of somebody who never wrote directly.
+    same.chat().post("Hello").await.unwrap();
+    let (id, _) = room.chat().with(bo.id().peer).post("Only for you").await.unwrap();
+    network.run(SOON).await;
+    for endpoint in [ann, bo.clone()] {
+        let other = network.device(&endpoint, "Other");
+        endpoint.close().await;
+        let device = join(&network, &other, &link).await;
+        let people = device.chat().people().await.unwrap();
+        assert_eq!(people.len(), 1);
+        assert_eq!((people[0].newest.id, &*people[0].newest.text), (id, "Only for you"));
+        let is_mine = people[0].newest.author == other.id().peer;
+        assert_eq!((people[0].has_written, people[0].peer == bo.id().peer), (is_mine, is_mine));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_and_removals_of_direct_posts_arrive() {
+    let network = Network::calm(7);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(chat::room()).await.unwrap();
+    let same = join(&network, &bo, &room.link().to_string()).await;
+    let (mine, theirs) = (room.chat().with(bo.id().peer), same.chat().with(ann.id().peer));
+    let mut changes = theirs.watch().await.unwrap();
+    let (id, _) = mine.post("At nine.").await.unwrap();
+    let Some(Change::Posted(post)) = changes.next().await else { panic!("no post") };
+    assert_eq!((post.id, &*post.text, post.author), (id, "At nine.", ann.id().peer));
+    room.chat().post("For all").await.unwrap();
+    mine.edit(id, "At ten.").await.unwrap();
+    let Some(Change::Edited(post)) = changes.next().await else { panic!("no edit") };
+    assert_eq!((&*post.text, post.is_edited), ("At ten.", true));
+    theirs.react(id, &["👍"]).await.unwrap();
+    let Some(Change::Reacted(post)) = changes.next().await else { panic!("no reaction") };
+    assert_eq!(post.reactions[0].by, [bo.id().peer]);
+    let refused = theirs.edit(id, "mine").await.unwrap_err();
+    assert!(matches!(refused, WriteError::Invalid(_)) && refused.is_final(), "{refused}");
+    mine.remove(id).await.unwrap();
+    assert_eq!(changes.next().await, Some(Change::Removed(id)));
+    assert!(theirs.newest(9).await.unwrap().is_empty() && theirs.get(id).await.unwrap().is_none());
+    let nobody = PeerId([0; 32]);
+    assert_eq!(room.chat().with(nobody).post("Hello").await.unwrap_err(), WriteError::NoKey(nobody));
+}
+
+#[tokio::test(start_paused = true)]
+async fn profiles_are_read_when_their_author_left() {
+    let network = Network::calm(7);
+    let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
+    let room = ann.create(chat::room()).await.unwrap();
+    let link = room.link().to_string();
+    let _kept = join(&network, &kim, &link).await;
+    let profile = Profile { name: "Ann B.".into(), status: "In Porto".into(), avatar: None };
+    room.chat().set_profile(&profile).await.unwrap().kept().await.unwrap();
+    let long = Profile { name: "x".repeat(99), ..Profile::default() };
+    let refused = room.chat().set_profile(&long).await.unwrap_err();
+    assert!(matches!(refused, WriteError::Invalid(_)), "{refused}");
+    ann.close().await;
+    let same = join(&network, &bo, &link).await;
+    assert_eq!(same.chat().profile(ann.id().peer).await.unwrap(), profile);
+    assert_eq!(same.chat().profiles().await.unwrap(), [(ann.id().peer, profile)]);
+    assert_eq!(same.chat().profile(bo.id().peer).await.unwrap(), Profile::default());
+}
