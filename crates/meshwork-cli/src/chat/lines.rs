@@ -11,6 +11,7 @@ use meshwork::{Closed, Event, KEPT_MAX, Link, Member, Receipt, Room};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::person::People;
 use super::{Names, denied, reactions, words};
 use crate::duration::date;
 use crate::exit::Failure;
@@ -30,6 +31,7 @@ What you type is posted. Commands act on the last post, with ^2 on the one befor
   /react EMOJI      react to it; without an emoji take yours back
   /edit TEXT        give your last post another text
   /delete           delete your last post
+  /dm NAME TEXT     write to one person alone: chat dm LINK NAME reads it
   /me               your name and key
   /help             these lines
   /quit             leave
@@ -257,6 +259,7 @@ impl Talk {
                         style::note(format!("you are {me}"));
                         return Ok(true);
                     }
+                    ("dm", ..) => self.write_to_one(rest).await,
                     ("re", _, Some(id)) => self.post(rest, Some(id)).await,
                     ("react", _, Some(id)) => {
                         let emoji: Vec<&str> = rest.split_whitespace().collect();
@@ -285,6 +288,15 @@ impl Talk {
         self.typed.insert(id);
         let written = self.chat.get(id).await?;
         written.into_iter().for_each(|post| self.remember(post));
+        Ok(Some(receipt))
+    }
+
+    /// Writes a direct post: the person and the text.
+    async fn write_to_one(&self, line: &str) -> Result<Option<Receipt>, Failure> {
+        let people = People::of(&self.room).await?;
+        let (peer, text) = people.split(line)?;
+        let (_, receipt) = self.chat.with(peer).post(text).await.map_err(denied)?;
+        style::note(format!("written to {} alone", people.words(peer)));
         Ok(Some(receipt))
     }
 

@@ -1,7 +1,10 @@
 //! The `chat` commands: the conversation of a room, from the command line.
 
+mod dm;
 mod lines;
+mod person;
 mod post;
+mod profile;
 mod read;
 mod watch;
 
@@ -40,6 +43,10 @@ enum Command {
     Post(Box<post::Arguments>),
     /// Print posts: the newest, those with some words, or all.
     Read(read::Arguments),
+    /// Write a direct post to one person, or print the direct posts with that person.
+    Dm(Box<dm::Arguments>),
+    /// Print the profiles of a room, or change your own: name, status and face.
+    Profile(Box<profile::Arguments>),
     /// Print posts and changes, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
     /// The same as meshwork keep: stay in a room of any app and keep it on disk, until interrupted.
@@ -79,6 +86,8 @@ impl Arguments {
             Some(Command::Create(arguments)) => arguments.common.json,
             Some(Command::Post(arguments)) => arguments.target.common.json,
             Some(Command::Read(arguments)) => arguments.target.common.json,
+            Some(Command::Dm(arguments)) => arguments.target.common.json,
+            Some(Command::Profile(arguments)) => arguments.target.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
             Some(Command::Watch(_)) => true,
             Some(Command::Keep(arguments)) => arguments.common.json,
@@ -93,6 +102,8 @@ pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(
         Some(Command::Create(arguments)) => create(arguments).await,
         Some(Command::Post(arguments)) => post::run(*arguments).await,
         Some(Command::Read(arguments)) => read::run(arguments).await,
+        Some(Command::Dm(arguments)) => dm::run(*arguments).await,
+        Some(Command::Profile(arguments)) => profile::run(*arguments).await,
         Some(Command::Watch(arguments)) => watch::run(arguments).await,
         Some(Command::Keep(arguments)) => keep::run(*arguments, pages).await,
         None => lines::run(arguments.lines).await,
@@ -113,11 +124,15 @@ async fn create(Create { server, private, name, common }: Create) -> Result<(), 
 pub(crate) struct Names(BTreeMap<PeerId, String>);
 
 impl Names {
-    /// Those of all that were in a room while this program was. Its own name is `you`.
+    /// The names of profiles, and of everybody else who was in a room while this program was. Its own name is `you`.
     pub(crate) async fn of(room: &Room) -> Result<Names, Closed> {
         let known = room.reach().await?.tried;
         let named = known.iter().map(|member| (member.peer(), member.name().trim().to_owned()));
         let mut names: BTreeMap<PeerId, String> = named.filter(|(_, name)| !name.is_empty()).collect();
+        let profiles = room.chat().profiles().await?.into_iter();
+        names.extend(
+            profiles.map(|(peer, profile)| (peer, profile.name)).filter(|(_, name)| !name.is_empty()),
+        );
         names.insert(room.me().peer, String::from("you"));
         Ok(Names(names))
     }
@@ -185,6 +200,7 @@ pub(crate) fn denied(error: WriteError) -> Failure {
     match error {
         WriteError::Closed(closed) => closed.into(),
         WriteError::Invalid(words) => Failure::Usage(format!("Nothing was written: {words}.")),
+        WriteError::NoKey(_) => Failure::Usage(format!("Nothing was written: {error}.")),
         WriteError::NotWriter => {
             forbidden("Only peers that the owner named may write here. You can read.", "not-painter")
         }

@@ -67,7 +67,7 @@ async fn posts(room: &Room, Arguments { newest, all, search, .. }: &Arguments) -
     Ok(found)
 }
 
-fn words(posts: &[Post], names: &Names) -> String {
+pub(super) fn words(posts: &[Post], names: &Names) -> String {
     let line = |post: &Post| {
         let gap = match post.missing {
             0 => String::new(),

@@ -93,3 +93,73 @@ fn two_talk_in_lines_without_their_server() {
     of_ann.line("/quit");
     ann.end();
 }
+
+#[test]
+fn direct_posts_are_for_one_person() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let link = create(&home, &url);
+    let _keeper = home.keep_for("chat", &link, "kept");
+    let run = |who: &str, command: &str, rest: &[&str]| {
+        home.run([&["chat", command, &link, "--identity", who, "--json"], rest].concat())
+    };
+    let named = run("bo", "profile", &["--name", "Bo", "--status", "In Porto"]).expect_code(0).json();
+    let bo = named["peer"].as_str().expect("a key");
+    run("ann", "dm", &["Cy", "Hello"]).expect_code(2).expect_words(&["is called", "Bo (", bo]);
+    let written = run("ann", "dm", &["bo", "Shall we meet at the \u{1b}[31mpier?"]).expect_code(0).json();
+    assert_eq!(written["peer"], bo);
+    let (mut talk, mut typed) = talk(&home, &link, "ann");
+    talk.log("here", |line| line.contains("here: "));
+    typed.line("/dm Bo At nine.");
+    talk.log("written", |line| line.contains("written to Bo ("));
+    typed.line("/dm Cy At nine.");
+    talk.log("the error", |line| line.contains("Nobody known in this room is called"));
+    drop(typed);
+    talk.end().expect_code(0);
+
+    let mine = run("ann", "dm", &[bo]).expect_code(0).json();
+    let ann = mine["posts"][0]["peer"].as_str().expect("a key").to_owned();
+    let theirs = run("bo", "dm", &[&ann]).expect_code(0).json();
+    let read = texts(theirs["posts"].as_array().expect("a list"));
+    assert_eq!(read, ["Shall we meet at the [31mpier?", "At nine."]);
+    assert_eq!(theirs["posts"][0]["id"], written["id"]);
+    let strangers = run("eve", "dm", &[&ann]).expect_code(0).json();
+    assert_eq!(strangers["posts"], json!([]));
+    assert!(posts(&home, &link, &["--all"]).is_empty(), "no direct post is an open one");
+    run("eve", "profile", &["--name", "BO"]).expect_code(0);
+    run("ann", "dm", &["bo", "Which?"]).expect_code(2).expect_words(&["several people", bo]);
+}
+
+#[test]
+fn profiles_are_printed_and_changed() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let link = create(&home, &url);
+    let _keeper = home.keep_for("chat", &link, "kept");
+    let run = |who: &str, rest: &[&str]| {
+        home.run([&["chat", "profile", &link, "--identity", who, "--json"], rest].concat())
+    };
+    home.draw("face.png", &image::RgbaImage::new(64, 48));
+    home.draw("wide.png", &image::RgbaImage::new(300, 10));
+    std::fs::write(home.path("face.svg"), "<svg/>").expect("it can be written");
+    std::fs::write(home.path("large.png"), vec![0; 20_000]).expect("it can be written");
+    assert_eq!(run("ann", &[]).expect_code(0).json()["profiles"], json!([]));
+    let made = run("ann", &["--name", "Ann", "--status", "In Porto", "--avatar", "face.png"]);
+    let ann = made.expect_code(0).json()["peer"].clone();
+    run("ann", &["--status", ""]).expect_code(0);
+    for (file, why) in
+        [("wide.png", "300x10"), ("face.svg", "no such picture"), ("large.png", "has 19.5 KiB")]
+    {
+        run("ann", &["--avatar", file]).expect_code(2).expect_words(&[why, "Scale it down"]);
+    }
+    run("bo", &["--name", &"x".repeat(33)])
+        .expect_code(2)
+        .expect_words(&["33 bytes exceeds the limit of 32"]);
+    let profiles = run("bo", &[]).expect_code(0).json()["profiles"].clone();
+    let of_ann = &profiles[0];
+    assert_eq!((&of_ann["peer"], &of_ann["name"], &of_ann["status"]), (&ann, &json!("Ann"), &json!("")));
+    let avatar = &of_ann["avatar"];
+    assert_eq!((&avatar["kind"], &avatar["width"]), (&json!("image/png"), &json!(64)));
+    run("ann", &["--no-avatar"]).expect_code(0);
+    assert_eq!(run("bo", &[]).expect_code(0).json()["profiles"][0]["avatar"], Value::Null);
+}
