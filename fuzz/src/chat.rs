@@ -1,15 +1,18 @@
-//! Posts of a conversation: the fields of a row, files alone, and Markdown.
+//! Posts of a conversation: the fields of a row, files alone, and Markdown; sealed rows; heads of pictures.
 
+use meshwork_chat::picture::Head;
+use meshwork_chat::profile::Profile;
 use meshwork_chat::{
-    Conversation, FILES_MAX, File, NewPost, Post, PostId, REACTIONS_MAX, TEXT_MAX, markdown,
+    Conversation, Direct, FILES_MAX, File, Keys, NewPost, Post, PostId, REACTIONS_MAX, TEXT_MAX, markdown,
 };
 use meshwork_core::blobs::BlobId;
 use meshwork_core::clock::Stamp;
+use meshwork_core::id::PeerId;
 use meshwork_core::replica::Replica as _;
 use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::table::{Kind, Table, Write, Writer, payloads};
 
-use crate::examples::{ROOM, STAMP, author};
+use crate::examples::{ROOM, STAMP, addressee, author};
 
 /// The names of the fields of a row, with one that no version knows.
 const FIELDS: [&[u8]; 8] = [b"text", b"after", b"seen", b"re", b"files", b"first", b"r", b"poll"];
@@ -123,9 +126,58 @@ pub(crate) fn run_files(input: &[u8]) {
     posts.check();
 }
 
+/// Heads of a PNG, a JPEG and a WebP.
+pub(crate) fn heads() -> Vec<Vec<u8>> {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x01\0\0\0\x01\0\x08\x06\0\0\0\x01\x02\x03\x04";
+    let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xc0\0\x0b\x08\0\x10\0\x20\x01";
+    let webp = b"RIFF\0\0\0\0WEBPVP8X\0\0\0\0\x02\0\0\0\x1f\0\0\x0f\0\0";
+    vec![png.to_vec(), jpeg.to_vec(), webp.to_vec()]
+}
+
+pub(crate) fn run_head(input: &[u8]) {
+    if let Some(head) = Head::read(input) {
+        assert!(head.width > 0 && head.height > 0);
+    }
+    // A face that is refused when it is written is one that readers skip.
+    drop(Profile { avatar: Some(input.to_vec()), ..Profile::default() }.writes(author().1.peer));
+}
+
+fn reader() -> PeerId {
+    addressee().0.peer
+}
+
+/// The keys of the author, who agreed with the addressee.
+fn keys() -> Keys {
+    let (identity, me) = author();
+    let mut keys = Keys::new(ROOM, me.peer);
+    keys.learn(reader(), identity.agree(reader()));
+    keys
+}
+
+/// A post for the addressee.
+fn direct(posts: &Posts) -> Vec<Write> {
+    let (keys, new) = (keys(), NewPost::from("At the pier."));
+    Direct::of(&posts.0, &keys).post(author().1, STAMP.wall(), reader(), &new).expect("a post").1
+}
+
+/// The value of a sealed row.
+pub(crate) fn sealed() -> Vec<Vec<u8>> {
+    direct(&Posts::new()).into_iter().filter_map(|write| write.value).collect()
+}
+
+pub(crate) fn run_sealed(input: &[u8]) {
+    let (mut posts, keys) = (Posts::new(), keys());
+    let mut writes = direct(&posts);
+    writes[0].value = Some(input.to_vec());
+    posts.write(&writes);
+    let read = Direct::of(&posts.0, &keys).newest(reader(), 1);
+    assert!(read.iter().all(|post| post.text.len() <= TEXT_MAX));
+}
+
 /// Bytes by name, for docs/protocol/golden.md.
 pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
     let (mut posts, me) = (Posts::new(), author().1.peer);
+    let direct = Posts::new().write(&direct(&posts));
     let (ferry, first) = posts.post(&"Ferry leaves at 9:40.".into());
     let new = NewPost { text: "From *pier* 2.".into(), re: Some(ferry), files: vec![file()] };
     let (pier, answer) = posts.post(&new);
@@ -144,5 +196,6 @@ pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
         ("payload of reactions", reactions),
         ("payload of a hidden post", hidden),
         ("payload of a removed post", posts.write(&removal)),
+        ("payload of a direct post", direct),
     ]
 }

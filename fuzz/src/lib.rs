@@ -62,6 +62,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "causal", examples: sync::frames, run: sync::run_frame },
     Target { name: "post", examples: chat::rows, run: chat::run_row },
     Target { name: "files", examples: chat::files, run: chat::run_files },
+    Target { name: "picture", examples: chat::heads, run: chat::run_head },
+    Target { name: "sealed", examples: chat::sealed, run: chat::run_sealed },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },

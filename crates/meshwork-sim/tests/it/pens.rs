@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshwork_core::rng::Rng;
 use meshwork_core::signed::app::AppParameters;
-use meshwork_sim::app::{ALL, Author, Occasion, Pens};
+use meshwork_sim::app::{ALL, Author, Occasion, Operation, Pens};
 use meshwork_sim::connection::PathModel;
 use meshwork_sync::document::Said;
 
@@ -21,8 +21,9 @@ fn refused_writes_draw_no_number_twice() {
     let documents = meshwork_sync::WORD.parse().expect("it is the word of an app");
     let on = AppParameters::default();
     order(&mut world, member, |node, now, room| node.room_mut(now, room).turn_on(documents, on));
-    let texts = ALL.last().expect("documents are the last app");
-    let operation = texts.draw(Occasion::Probe, &mut Rng::new([7; 32]));
+    let is_text = |operation: &Operation| matches!(operation, Operation::Documents(_));
+    let mut draws = ALL.iter().map(|app| (app, app.draw(Occasion::Probe, &mut Rng::new([7; 32]))));
+    let (texts, operation) = draws.find(|(_, operation)| is_text(operation)).expect("documents are an app");
     let (node, now, pens) = (world.node(index), world.now(), Pens::default());
     let author = Author { node, room, now, who: 0, number: 0, pens: &pens };
     let mut clients = BTreeSet::new();

@@ -137,7 +137,7 @@ fn noticed_at(fault: PlantedBug) -> Option<u64> {
         P::LiftIgnored => 90,
         P::FieldDigest => 101,
         P::GapUntold => 150,
-        P::KeyCutsFirst => 195,
+        P::KeyCutsFirst => 623,
         // With the first.
         _ => return None,
     })
