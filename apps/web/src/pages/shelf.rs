@@ -49,6 +49,9 @@ async fn forget_strangers(session: Session, room: RoomId, folder: &Folder) {
     }
 }
 
+/// The groups of a blob, by their numbers.
+type Groups = BTreeMap<u32, Vec<u8>>;
+
 /// The blobs of one room, whichever apps they belong to.
 pub(crate) struct RoomShelf {
     session: Session,
@@ -57,7 +60,7 @@ pub(crate) struct RoomShelf {
     folder: Option<Folder>,
     memory: RefCell<BTreeMap<BlobId, Vec<u8>>>,
     /// The groups of blobs that are being fetched.
-    coming: RefCell<BTreeMap<(Slot, BlobId), BTreeMap<u32, Vec<u8>>>>,
+    coming: RefCell<BTreeMap<(Slot, BlobId), Groups>>,
     /// Whether somebody carries out what the node wants: that is done in its order.
     is_busy: Cell<bool>,
 }

@@ -24,12 +24,52 @@ pub(crate) fn PersonDetails(
 ) -> impl IntoView {
     let peer = endpoint.peer;
     let with = move |read: fn(&Row) -> String| row.with(|row| row.as_ref().map(read).unwrap_or_default());
+    view! {
+        <div class="person-details" data-testid="person-details">
+            <p class="person-status" dir="auto" data-testid="person-status">{move || session.profiles.status(peer)}</p>
+            <p class="sparkline-row">
+                <Sparkline session endpoint/>
+                <span>{texts::people::ROUND_TRIP}</span>
+            </p>
+            <dl>
+                <dt>{texts::people::LINK}</dt>
+                <dd data-testid="link-words">{move || with(link_words)}</dd>
+                <dt>{texts::people::PATH}</dt>
+                <dd data-testid="link-way">{move || with(texts::people::way)}</dd>
+                <dt>{texts::people::JITTER}</dt>
+                <dd data-testid="link-jitter">{move || with(texts::people::jitter)}</dd>
+                <dt title=texts::people::LOSS_OF>{texts::people::LOSS}</dt>
+                <dd data-testid="link-loss">{move || with(texts::people::loss)}</dd>
+                <dt>{texts::people::RECEIVED}</dt>
+                <dd>{move || with(|row| texts::amount(row.received))}</dd>
+                <dt>{texts::people::SENT}</dt>
+                <dd>{move || with(|row| texts::amount(row.sent))}</dd>
+                <dt>{texts::people::LAST_HEARD}</dt>
+                <dd>{move || with(heard)}</dd>
+                <dt>{texts::people::KEY}</dt>
+                <dd class="key">{peer.short()}</dd>
+            </dl>
+            <CopyField
+                value=Signal::stored(peer.to_string())
+                label=texts::people::KEY_OF_PERSON
+                button=texts::COPY_KEY
+                test_id="peer-key"
+            />
+            <Actions session peer row/>
+        </div>
+    }
+}
+
+/// What can be done about a person.
+#[component]
+fn Actions(session: Session, peer: PeerId, row: Signal<Option<Row>>) -> impl IntoView {
     let is_own = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.own)));
     let is_unlinked = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.unlinked)));
     let is_muted = Memo::new(move |_| session.people.muted.with(|muted| muted.has(peer)));
-    let called = Memo::new(move |_| with(|row| row.called.clone()));
+    let called =
+        Memo::new(move |_| row.with(|row| row.as_ref().map(|row| row.called.clone()).unwrap_or_default()));
     let asking = Asking::new(session);
-    let actions = move || {
+    move || {
         (!is_own.get()).then(|| {
             view! {
                 <div class="person-actions">
@@ -66,40 +106,6 @@ pub(crate) fn PersonDetails(
                 <p class="complaint" role="alert">{move || asking.problem()}</p>
             }
         })
-    };
-    view! {
-        <div class="person-details" data-testid="person-details">
-            <p class="person-status" dir="auto" data-testid="person-status">{move || session.profiles.status(peer)}</p>
-            <p class="sparkline-row">
-                <Sparkline session endpoint/>
-                <span>{texts::people::ROUND_TRIP}</span>
-            </p>
-            <dl>
-                <dt>{texts::people::LINK}</dt>
-                <dd data-testid="link-words">{move || with(link_words)}</dd>
-                <dt>{texts::people::PATH}</dt>
-                <dd data-testid="link-way">{move || with(texts::people::way)}</dd>
-                <dt>{texts::people::JITTER}</dt>
-                <dd data-testid="link-jitter">{move || with(texts::people::jitter)}</dd>
-                <dt title=texts::people::LOSS_OF>{texts::people::LOSS}</dt>
-                <dd data-testid="link-loss">{move || with(texts::people::loss)}</dd>
-                <dt>{texts::people::RECEIVED}</dt>
-                <dd>{move || with(|row| texts::amount(row.received))}</dd>
-                <dt>{texts::people::SENT}</dt>
-                <dd>{move || with(|row| texts::amount(row.sent))}</dd>
-                <dt>{texts::people::LAST_HEARD}</dt>
-                <dd>{move || with(heard)}</dd>
-                <dt>{texts::people::KEY}</dt>
-                <dd class="key">{peer.short()}</dd>
-            </dl>
-            <CopyField
-                value=Signal::stored(peer.to_string())
-                label=texts::people::KEY_OF_PERSON
-                button=texts::COPY_KEY
-                test_id="peer-key"
-            />
-            {actions}
-        </div>
     }
 }
 

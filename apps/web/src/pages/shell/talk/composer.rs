@@ -25,13 +25,60 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
     let left = Memo::new(move |_| draft.with(|text| talk::left(text)));
     let complaint = move || why_not.get().or(panel.problem.get()).or(left.get().err());
     let has_content = move || draft.with(|text| !text.trim().is_empty()) || !panel.files.with(Vec::is_empty);
-    let can_send = move || left.with(Result::is_ok) && has_content();
-    let send = move || {
-        if untrack(can_send) {
-            panel.send();
-        }
-    };
+    let can_send = Memo::new(move |_| left.with(Result::is_ok) && has_content());
     let names = Names::new(panel);
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        send(panel, can_send);
+        panel.focus_field();
+    };
+    view! {
+        <form class="talk-form" hidden=move || why_not.with(Option::is_some) on:submit=submit>
+            <About panel/>
+            <NameList names/>
+            <Pending panel/>
+            <div class="talk-field-row">
+                <AddFiles panel/>
+                <Field panel names can_send/>
+                <button
+                    type="submit"
+                    class="button primary talk-send"
+                    data-testid="chat-send"
+                    aria-label=texts::talk::SEND
+                    title=texts::talk::SEND_KEYS
+                    disabled=move || !can_send.get()
+                >
+                    {icons::send()}
+                </button>
+            </div>
+        </form>
+        <p class="complaint" role="alert" id="talk-complaint" data-testid="chat-complaint">{complaint}</p>
+        <p class="talk-left" data-testid="chat-left">{move || left.get().ok().flatten()}</p>
+    }
+}
+
+/// The button that adds files, where posts have any.
+#[component]
+fn AddFiles(panel: Panel) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="icon-button"
+            data-testid="file-input"
+            aria-label=texts::talk::ADD_FILES
+            title=texts::talk::ADD_FILES
+            hidden=move || panel.session.talk.whom.get().is_some()
+            on:click=move |_| browser::choose_files(move |chosen| files::add(panel, chosen))
+        >
+            {icons::clip()}
+        </button>
+    }
+}
+
+/// The field itself.
+#[component]
+fn Field(panel: Panel, names: Names, can_send: Memo<bool>) -> impl IntoView {
+    let (session, draft) = (panel.session, panel.draft);
     let placeholder = move || match session.talk.whom.get() {
         Some(peer) => texts::talk::write_to(&session.people.called_by_peer(peer)),
         None => texts::talk::WRITE_TO_ROOM.to_owned(),
@@ -44,96 +91,66 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
     };
     let on_key = move |event: ev::KeyboardEvent| {
         // Enter ends a word that is being composed.
-        if event.is_composing() {
-            return;
-        }
-        let key = browser::key(&event);
-        let is_taken = match key.as_str() {
-            "Enter" | "Tab" if !event.shift_key() && names.take_chosen() => true,
-            "ArrowDown" | "ArrowUp" if names.step(key == "ArrowDown") => true,
-            "Escape" if names.close() => true,
-            "Escape" => step_back(panel),
-            "ArrowUp" if draft.with_untracked(String::is_empty) => {
-                panel.edit_newest();
-                true
-            }
-            "Enter" if !event.shift_key() => {
-                send();
-                true
-            }
-            _ => false,
-        };
-        if is_taken {
+        if !event.is_composing() && takes_key(panel, names, can_send, &event) {
             event.prevent_default();
             event.stop_propagation();
         }
     };
-    let on_paste = move |event: ev::ClipboardEvent| {
-        let found = browser::listed(event.clipboard_data().and_then(|data| data.files()));
+    let take = move |event: &web_sys::Event, found: Vec<web_sys::File>| {
         if !found.is_empty() {
             event.prevent_default();
             files::add(panel, found);
         }
+    };
+    let on_paste = move |event: ev::ClipboardEvent| {
+        take(&event, browser::listed(event.clipboard_data().and_then(|data| data.files())));
     };
     let on_drop = move |event: ev::DragEvent| {
-        let found = browser::listed(event.data_transfer().and_then(|data| data.files()));
-        if !found.is_empty() {
-            event.prevent_default();
-            files::add(panel, found);
-        }
-    };
-    let submit = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        send();
-        panel.focus_field();
+        take(&event, browser::listed(event.data_transfer().and_then(|data| data.files())));
     };
     view! {
-        <form class="talk-form" hidden=move || why_not.with(Option::is_some) on:submit=submit>
-            <About panel/>
-            <NameList names/>
-            <Pending panel/>
-            <div class="talk-field-row">
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid="file-input"
-                    aria-label=texts::talk::ADD_FILES
-                    title=texts::talk::ADD_FILES
-                    hidden=move || session.talk.whom.get().is_some()
-                    on:click=move |_| browser::choose_files(move |chosen| files::add(panel, chosen))
-                >
-                    {icons::clip()}
-                </button>
-                <textarea
-                    class="talk-field"
-                    data-testid="chat-input"
-                    aria-label=texts::talk::WRITE
-                    aria-describedby="talk-complaint"
-                    placeholder=placeholder
-                    rows="1"
-                    dir="auto"
-                    node_ref=panel.field
-                    prop:value=move || draft.get()
-                    on:input=on_input
-                    on:keydown=on_key
-                    on:paste=on_paste
-                    on:drop=on_drop
-                    on:blur=move |_| session.talk.say_writing(false)
-                ></textarea>
-                <button
-                    type="submit"
-                    class="button primary talk-send"
-                    data-testid="chat-send"
-                    aria-label=texts::talk::SEND
-                    title=texts::talk::SEND_KEYS
-                    disabled=move || !can_send()
-                >
-                    {icons::send()}
-                </button>
-            </div>
-        </form>
-        <p class="complaint" role="alert" id="talk-complaint" data-testid="chat-complaint">{complaint}</p>
-        <p class="talk-left" data-testid="chat-left">{move || left.get().ok().flatten()}</p>
+        <textarea
+            class="talk-field"
+            data-testid="chat-input"
+            aria-label=texts::talk::WRITE
+            aria-describedby="talk-complaint"
+            placeholder=placeholder
+            rows="1"
+            dir="auto"
+            node_ref=panel.field
+            prop:value=move || draft.get()
+            on:input=on_input
+            on:keydown=on_key
+            on:paste=on_paste
+            on:drop=on_drop
+            on:blur=move |_| session.talk.say_writing(false)
+        ></textarea>
+    }
+}
+
+fn send(panel: Panel, can_send: Memo<bool>) {
+    if can_send.get_untracked() {
+        panel.send();
+    }
+}
+
+/// Does what a key means in the field. Returns whether it means something.
+fn takes_key(panel: Panel, names: Names, can_send: Memo<bool>, event: &ev::KeyboardEvent) -> bool {
+    let key = browser::key(event);
+    match key.as_str() {
+        "Enter" | "Tab" if !event.shift_key() && names.take_chosen() => true,
+        "ArrowDown" | "ArrowUp" if names.step(key == "ArrowDown") => true,
+        "Escape" if names.close() => true,
+        "Escape" => step_back(panel),
+        "ArrowUp" if panel.draft.with_untracked(String::is_empty) => {
+            panel.edit_newest();
+            true
+        }
+        "Enter" if !event.shift_key() => {
+            send(panel, can_send);
+            true
+        }
+        _ => false,
     }
 }
 

@@ -94,11 +94,45 @@ pub(super) fn SearchBar(panel: Panel, is_searching: RwSignal<bool>) -> impl Into
             close();
         }
     };
+    view! {
+        <div class="talk-search" role="search" on:keydown=on_key>
+            <div class="talk-field-row">
+                <input
+                    type="search"
+                    class="talk-field"
+                    data-testid="search"
+                    aria-label=texts::talk::SEARCH_POSTS
+                    placeholder=texts::talk::SEARCH_POSTS
+                    node_ref=field
+                    prop:value=move || search.words.get()
+                    on:input=move |event| search.begin(event_target_value(&event))
+                />
+                <IconButton
+                    test_id="close-search"
+                    label=texts::CLOSE
+                    title=texts::CLOSE_KEYS
+                    sign=icons::cross().into_any()
+                    act=move |()| close()
+                />
+            </div>
+            <Results search is_searching/>
+        </div>
+    }
+}
+
+/// The posts that were found; a press on one leads to it.
+#[component]
+fn Results(search: Search, is_searching: RwSignal<bool>) -> impl IntoView {
+    let panel = search.panel;
     let result = move |(place, post): (usize, Post)| {
         let id = post.id;
         let called = panel.session.people.listed(post.author);
         let jump = move |_| {
             is_searching.set(false);
+            // Posts of the room alone are searched.
+            if panel.session.talk.whom.get_untracked().is_some() {
+                panel.session.talk.show(None);
+            }
             panel.jump_to(id);
         };
         view! {
@@ -123,37 +157,16 @@ pub(super) fn SearchBar(panel: Panel, is_searching: RwSignal<bool>) -> impl Into
     };
     let more = move || !search.is_busy.get() && search.from.get().is_some();
     view! {
-        <div class="talk-search" role="search" on:keydown=on_key>
-            <div class="talk-field-row">
-                <input
-                    type="search"
-                    class="talk-field"
-                    data-testid="search"
-                    aria-label=texts::talk::SEARCH_POSTS
-                    placeholder=texts::talk::SEARCH_POSTS
-                    node_ref=field
-                    prop:value=move || search.words.get()
-                    on:input=move |event| search.begin(event_target_value(&event))
-                />
-                <IconButton
-                    test_id="close-search"
-                    label=texts::CLOSE
-                    title=texts::CLOSE_KEYS
-                    sign=icons::cross().into_any()
-                    act=move |()| close()
-                />
-            </div>
             <ul class="search-results" aria-busy=move || search.is_busy.get().to_string()>{results}</ul>
-            <p role="status" class="talk-none">{move || is_none().then_some(texts::talk::SEARCH_NONE)}</p>
-            <button
-                type="button"
-                class="button secondary"
-                hidden=move || !more()
-                on:click=move |_| search.go_on()
-            >
-                {texts::talk::SEARCH_ON}
-            </button>
-        </div>
+        <p role="status" class="talk-none">{move || is_none().then_some(texts::talk::SEARCH_NONE)}</p>
+        <button
+            type="button"
+            class="button secondary"
+            hidden=move || !more()
+            on:click=move |_| search.go_on()
+        >
+            {texts::talk::SEARCH_ON}
+        </button>
     }
 }
 
