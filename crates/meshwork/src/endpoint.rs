@@ -461,8 +461,6 @@ impl Endpoint {
             let forgets = node.room(handle).id().map(|id| (entering, id));
             Ok(Made { room, unwanted: Unwanted(forgets) })
         };
-        // A server that was away before may answer now: it is asked anew.
-        self.shared.forget_outages();
         // Whole until it is wanted: its room is left before it is forgotten.
         let mut made = self.shared.call(create).await?.map_err(|error| match error {
             CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),

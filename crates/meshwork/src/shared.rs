@@ -265,11 +265,6 @@ impl Shared {
         locked(&self.server_states).get(&signalling_url(server)).cloned()
     }
 
-    /// Forgets that servers were away, before they are asked for another room.
-    pub(crate) fn forget_outages(&self) {
-        locked(&self.server_states).retain(|_, state| !matches!(state, ServerState::Away { .. }));
-    }
-
     /// The last thing from outside that was refused, in words.
     pub(crate) fn last_refused(&self) -> Option<String> {
         locked(&self.refused).clone()
