@@ -1,13 +1,16 @@
-//! What people do in the conversation of a node's room.
+//! Acts of people in the conversation of a node's room.
+
+use std::fmt::Display;
 
 use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, Receipt, WriteError};
+use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::seam::event::RoomHandle;
 use meshwork_core::table::{Table, Write, payloads};
 use meshwork_core::time::Time;
 
 use crate::app::replica;
-use crate::post::{NewPost, PostError, PostId};
+use crate::post::{NewPost, PostId};
 use crate::profile::{Profile, profiles};
 use crate::reading::Conversation;
 
@@ -110,7 +113,7 @@ impl Chat for Node {
     ) -> Result<(PostId, Receipt), CommandError> {
         let (time, me) = (self.room(room).time(now).ok_or(CommandError::NotOpen)?, self.endpoint());
         let (id, writes) = read(self, room)?.post(me, time, new).map_err(refused)?;
-        write(self, now, room, &writes).map(|receipt| (id, receipt))
+        self.apply_writes(now, room, &writes).map(|receipt| (id, receipt))
     }
 
     fn edit_post(
@@ -121,12 +124,12 @@ impl Chat for Node {
         text: &str,
     ) -> Result<Receipt, CommandError> {
         let writes = read(self, room)?.edit(self.endpoint().peer, id, text).map_err(refused)?;
-        write(self, now, room, &writes)
+        self.apply_writes(now, room, &writes)
     }
 
     fn remove_post(&mut self, now: Time, room: RoomHandle, id: PostId) -> Result<Receipt, CommandError> {
         let writes = read(self, room)?.remove(self.endpoint().peer, id).map_err(refused)?;
-        write(self, now, room, &writes)
+        self.apply_writes(now, room, &writes)
     }
 
     fn react(
@@ -137,7 +140,7 @@ impl Chat for Node {
         emoji: &[&str],
     ) -> Result<Receipt, CommandError> {
         let writes = read(self, room)?.react(self.endpoint().peer, id, emoji).map_err(refused)?;
-        write(self, now, room, &writes)
+        self.apply_writes(now, room, &writes)
     }
 
     fn set_post_hidden(
@@ -148,7 +151,7 @@ impl Chat for Node {
         is_hidden: bool,
     ) -> Result<Receipt, CommandError> {
         let writes = read(self, room)?.hide(id, is_hidden).map_err(refused)?;
-        write(self, now, room, &writes)
+        self.apply_writes(now, room, &writes)
     }
 
     fn apply_writes(
@@ -157,7 +160,7 @@ impl Chat for Node {
         room: RoomHandle,
         writes: &[Write],
     ) -> Result<Receipt, CommandError> {
-        write(self, now, room, writes)
+        write(self, now, room, replica(), writes)
     }
 
     fn profile(&self, room: RoomHandle, peer: PeerId) -> Profile {
@@ -171,11 +174,8 @@ impl Chat for Node {
         room: RoomHandle,
         profile: &Profile,
     ) -> Result<Receipt, CommandError> {
-        let me = self.endpoint().peer;
-        let content = |words: String| CommandError::Write(WriteError::Content(words));
-        let writes = profile.writes(me).map_err(|error| content(error.to_string()))?;
-        let payloads = payloads(me, &writes).map_err(|error| content(error.to_string()))?;
-        self.room_mut(now, room).write(profiles(), payloads)
+        let writes = profile.writes(self.endpoint().peer).map_err(refused)?;
+        write(self, now, room, profiles(), &writes)
     }
 }
 
@@ -183,11 +183,17 @@ fn read(node: &Node, room: RoomHandle) -> Result<Conversation<'_>, CommandError>
     node.conversation(room).ok_or(CommandError::NotOpen)
 }
 
-fn refused(error: PostError) -> CommandError {
+fn refused(error: impl Display) -> CommandError {
     CommandError::Write(WriteError::Content(error.to_string()))
 }
 
-fn write(node: &mut Node, now: Time, room: RoomHandle, writes: &[Write]) -> Result<Receipt, CommandError> {
-    let payloads = payloads(node.endpoint().peer, writes).map_err(|error| refused(error.into()))?;
-    node.room_mut(now, room).write(replica(), payloads)
+fn write(
+    node: &mut Node,
+    now: Time,
+    room: RoomHandle,
+    replica: ReplicaNumber,
+    writes: &[Write],
+) -> Result<Receipt, CommandError> {
+    let payloads = payloads(node.endpoint().peer, writes).map_err(refused)?;
+    node.room_mut(now, room).write(replica, payloads)
 }

@@ -75,7 +75,7 @@ impl Touched {
 }
 
 impl Conversation<'_> {
-    /// What changed of these posts, as they are now.
+    /// The changes of these posts, as they are now.
     pub fn changes(&self, touched: &[Touched]) -> Vec<Change> {
         let change = |&Touched { id, what }: &Touched| match what {
             What::Own { author, was_there } => match (self.get_by(id, author), was_there) {

@@ -13,9 +13,8 @@
 //! is needed, and two texts never share one. docs/protocol/conversation.md has the bytes.
 //!
 //! # Driving it
-//! [`Keys`] holds the keys of one peer in one room. Whoever drives it asks the node to
-//! [agree](meshwork_core::node::Node::agree) with the peers that [`Keys::lacks`] names, and with everybody to whom this peer
-//! may have written. [`Direct`] then reads a table with them and makes the writes that change it.
+//! [`Keys`] holds the keys of one peer in one room. [`Keys::agree`] learns those of the peers that [`Keys::lacks`] names, and of
+//! everybody to whom this peer may have written. [`Direct`] then reads a table with them and makes the writes that change it.
 //!
 //! # Limits
 //! A sealed value has at most 16,424 bytes, so texts have the same limit as open posts. A stolen identity opens all
@@ -29,6 +28,7 @@ use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, PeerId, RoomId, SharedSecret};
+use meshwork_core::node::Node;
 use meshwork_core::table::{Entry, TIME_TAIL, Table, Write, Writer};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{self, Bounded, BoundedText};
@@ -38,8 +38,8 @@ use crate::post::{
     FILES_MAX, NewPost, Post, PostError, PostId, REACTIONS_BYTES_MAX, REACTIONS_MAX, Reaction, TEXT_MAX,
 };
 use crate::row::{decode_files, encode_files, window};
-use crate::text::{fit, fit_lines, is_one_grapheme};
-use crate::writing::check_text;
+use crate::text::{fit, fit_lines};
+use crate::writing::{check_text, reaction_lines};
 
 /// The beginning of a sealed row.
 const PREFIX: &[u8] = b"d\0";
@@ -92,6 +92,15 @@ impl Keys {
             Pair { secret, key, nonce }
         });
         self.known.insert(peer, pair);
+    }
+
+    /// Agrees with those of these peers whom it does not know yet.
+    pub fn agree(&mut self, node: &Node, peers: impl IntoIterator<Item = PeerId>) {
+        for peer in peers {
+            if peer != self.me && !self.knows(peer) {
+                self.learn(peer, node.agree(peer));
+            }
+        }
     }
 
     /// Whether it knows whether this peer shares a secret with another one.
@@ -241,14 +250,15 @@ impl<'a> Direct<'a> {
         Direct { keys, rows }
     }
 
+    /// The people with whom there are rows, and whether this peer wrote any of them. Nothing is opened for it.
+    pub fn peers(&self) -> impl Iterator<Item = (PeerId, bool)> {
+        self.rows.iter().map(|(peer, rows)| (*peer, rows.iter().any(|row| row.author == self.keys.me)))
+    }
+
     /// The people with whom there are direct posts, each with the newest post, and whether this peer wrote any.
     pub fn people(&self) -> Vec<(PeerId, Post, bool)> {
-        let person = |peer: &PeerId| {
-            let newest = self.posts(*peer).pop()?;
-            let has_written = self.rows[peer].iter().any(|row| row.author == self.keys.me);
-            Some((*peer, newest, has_written))
-        };
-        self.rows.keys().filter_map(person).collect()
+        let person = |(peer, has_written)| Some((peer, self.posts(peer).pop()?, has_written));
+        self.peers().filter_map(person).collect()
     }
 
     /// The newest posts with a person, at most `most`, the earliest first.
@@ -264,13 +274,18 @@ impl<'a> Direct<'a> {
 
     fn posts(&self, peer: PeerId) -> Vec<Post> {
         let mut posts = Vec::new();
-        let mut reactions: Vec<(Stamp, PostId, PeerId, String)> = Vec::new();
+        let mut reactions: BTreeMap<(PostId, PeerId), (Stamp, String)> = BTreeMap::new();
         for row in self.rows.get(&peer).into_iter().flatten() {
             let stamp = row.entry.stamp();
             let value = row.entry.value().unwrap_or_default();
             match self.keys.open(peer, row.author, row.entry.row(), value) {
                 Some(Opened::Known(Inside::Reaction { to, emoji })) => {
-                    reactions.push((stamp, PostId(to), row.author, emoji.as_str().to_owned()));
+                    let given = (stamp, emoji.as_str().to_owned());
+                    // The latest reactions of each person to a post count.
+                    let latest = reactions.entry((PostId(to), row.author)).or_insert_with(|| given.clone());
+                    if given > *latest {
+                        *latest = given;
+                    }
                 }
                 Some(Opened::Known(Inside::Post { text, re, files, first, .. })) => {
                     let files = if files.is_empty() { Some(Vec::new()) } else { decode_files(&files) };
@@ -285,12 +300,10 @@ impl<'a> Direct<'a> {
             }
         }
         posts.sort_by_key(|post: &Post| (post.stamp, post.id, post.author));
-        // The latest reactions of each person to a post count.
-        reactions.sort();
-        for (at, (_, to, by, emoji)) in reactions.iter().enumerate() {
-            let is_latest = !reactions[at + 1..].iter().any(|(_, other, who, _)| (other, who) == (to, by));
-            let post = posts.iter_mut().find(|post| post.id == *to).filter(|_| is_latest);
-            let Some(post) = post else { continue };
+        let mut reactions: Vec<_> = reactions.into_iter().collect();
+        reactions.sort_by_key(|((to, by), (stamp, _))| (*stamp, *to, *by));
+        for ((to, by), (_, emoji)) in &reactions {
+            let Some(post) = posts.iter_mut().find(|post| post.id == *to) else { continue };
             for emoji in
                 emoji.split('\n').take(REACTIONS_MAX).map(fit).filter(|emoji| !emoji.trim().is_empty())
             {
@@ -374,13 +387,7 @@ impl<'a> Direct<'a> {
         id: PostId,
         emoji: &[&str],
     ) -> Result<Vec<Write>, PostError> {
-        if let Some(other) = emoji.iter().find(|emoji| !is_one_grapheme(emoji)) {
-            return Err(PostError::NotOneEmoji((*other).to_owned()));
-        }
-        let lines = emoji.join("\n");
-        let bytes = lines.len();
-        let lines = BoundedText::new(&lines).ok().filter(|_| emoji.len() <= REACTIONS_MAX);
-        let lines = lines.ok_or(PostError::TooManyReactions { count: emoji.len(), bytes })?;
+        let lines = BoundedText::truncated(&reaction_lines(emoji)?);
         if self.get(peer, id).is_none() {
             return Err(PostError::NoSuchPost(id));
         }

@@ -99,13 +99,7 @@ impl Conversation<'_> {
     /// # Errors
     /// [`PostError`] if no such post shows, or if one of these is not one emoji or there are too many.
     pub fn react(&self, me: PeerId, id: PostId, emoji: &[&str]) -> Result<Vec<Write>, PostError> {
-        if let Some(other) = emoji.iter().find(|emoji| !is_one_grapheme(emoji)) {
-            return Err(PostError::NotOneEmoji((*other).to_owned()));
-        }
-        let lines = emoji.join("\n");
-        if emoji.len() > REACTIONS_MAX || lines.len() > REACTIONS_BYTES_MAX {
-            return Err(PostError::TooManyReactions { count: emoji.len(), bytes: lines.len() });
-        }
+        let lines = reaction_lines(emoji)?;
         let entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
         if posts(id, &entries).is_empty() {
             return Err(PostError::NoSuchPost(id));
@@ -147,6 +141,18 @@ impl Conversation<'_> {
             false => Err(PostError::NotYours(id)),
         }
     }
+}
+
+/// Reactions as a line each, if they are within the limits.
+pub(crate) fn reaction_lines(emoji: &[&str]) -> Result<String, PostError> {
+    if let Some(other) = emoji.iter().find(|emoji| !is_one_grapheme(emoji)) {
+        return Err(PostError::NotOneEmoji((*other).to_owned()));
+    }
+    let lines = emoji.join("\n");
+    if emoji.len() > REACTIONS_MAX || lines.len() > REACTIONS_BYTES_MAX {
+        return Err(PostError::TooManyReactions { count: emoji.len(), bytes: lines.len() });
+    }
+    Ok(lines)
 }
 
 /// Whether a post may have this text.

@@ -137,7 +137,7 @@ async fn posts_are_written_offline_and_outlive_reloads() -> Result<()> {
     server.restart().await?;
     wait_linked(&owner, 1).await?;
     wait_posts(&guest, &["One", "Two, alone"]).await?;
-    // What was read stays read, and what was written while one was away does not count.
+    // Posts that were read stay read. A post that was written while one was away is unread.
     guest.goto("about:blank").await?;
     write(&owner, "Three").await?;
     guest.goto(owner.url().await?.as_str()).await?;

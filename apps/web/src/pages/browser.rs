@@ -254,11 +254,16 @@ pub(crate) async fn bytes_of(file: &web_sys::Blob) -> Option<Vec<u8>> {
     Some(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// The picture that a file is; `None` if the browser cannot read it.
+pub(crate) async fn decoded(file: &web_sys::Blob) -> Option<web_sys::ImageBitmap> {
+    let image = window()?.create_image_bitmap_with_blob(file).ok()?;
+    JsFuture::from(image).await.ok()?.dyn_into().ok()
+}
+
 /// The middle of a picture as a square of at most `side` pixels, as WebP or JPEG of at most `length` bytes: smaller and coarser
 /// until it fits. `None` for a file that the browser reads as no picture.
 pub(crate) async fn square_picture(file: &web_sys::Blob, side: u32, length: usize) -> Option<Vec<u8>> {
-    let image = window()?.create_image_bitmap_with_blob(file).ok()?;
-    let image: web_sys::ImageBitmap = JsFuture::from(image).await.ok()?.dyn_into().ok()?;
+    let image = decoded(file).await?;
     let canvas: web_sys::HtmlCanvasElement =
         window()?.document()?.create_element("canvas").ok()?.dyn_into().ok()?;
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));

@@ -13,6 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use super::bead::Bead;
 use super::copy_field::CopyField;
 use super::erasing::EraseAll;
+use super::icon_button::IconButton;
 use super::session::Session;
 use super::sheet::Sheet;
 use super::{browser, icons, sealing};
@@ -52,16 +53,12 @@ pub(crate) fn KeyButton(
     session: Session,
 ) -> impl IntoView {
     view! {
-        <button
-            type="button"
-            class="icon-button"
-            data-testid="your-key"
-            aria-label=texts::key::YOUR_KEY
-            title=texts::key::YOUR_KEY
-            on:click=move |_| session.me.is_key_open.set(true)
-        >
-            {icons::key()}
-        </button>
+        <IconButton
+            test_id="your-key"
+            label=texts::key::YOUR_KEY
+            sign=icons::key().into_any()
+            act=move |()| session.me.is_key_open.set(true)
+        />
     }
 }
 

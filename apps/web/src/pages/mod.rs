@@ -1,4 +1,4 @@
-//! What a browser shows and does: the home page and the pages of rooms. An app plugs in with one [`Entry`].
+//! The pages in a browser: the home page and the pages of rooms. An app plugs in with one [`Entry`].
 
 #![expect(unreachable_pub, reason = "leptos makes the property types of components public")]
 

@@ -26,7 +26,7 @@ const IN_STEP_WAIT: Duration = Duration::from_secs(5);
 const SHOWN_MAX: usize = 200;
 
 const HELP: &str = "\
-What you type is posted. Commands act on the last post, with ^2 on the one before it, and so on:
+Each line that you type is posted. Commands act on the last post, with ^2 on the one before it, and so on:
   /re TEXT          answer the last post of somebody else
   /react EMOJI      react to it; without an emoji take yours back
   /edit TEXT        give your last post another text

@@ -23,7 +23,7 @@ const PAGE: usize = 7;
 /// The emoji that people give.
 const EMOJI: [&str; 2] = ["👍", "🎉"];
 
-/// What is done with a post.
+/// An act on a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// One is written, which answers the newest.

@@ -86,11 +86,7 @@ impl Learnt {
                 peers.extend(authors(node, room));
             }
         }
-        for peer in peers {
-            if peer != me && !keys.knows(peer) {
-                keys.learn(peer, node.agree(peer));
-            }
-        }
+        keys.agree(node, peers);
         keys
     }
 }

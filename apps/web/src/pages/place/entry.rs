@@ -31,7 +31,7 @@ struct State {
     cursors: Cursors,
 }
 
-/// What a session has of Place.
+/// The part of a session that is of Place.
 pub(crate) trait PlaceSession: Copy {
     /// What people paint on.
     fn canvas(self) -> RoomCanvas;

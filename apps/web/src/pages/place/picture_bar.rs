@@ -5,6 +5,7 @@ use leptos::web_sys;
 use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 
+use super::super::browser;
 use super::super::icons;
 use super::board::Board;
 use super::entry::PlaceSession as _;
@@ -247,12 +248,11 @@ fn take(board: Board, event: &web_sys::Event, data: Option<web_sys::DataTransfer
         let (x, y) = view.cell_at((x - paper.left() + view.x, y - paper.top() + view.y))?;
         Some((i32::from(x), i32::from(y)))
     });
-    let Some(files) = data.and_then(|data| data.files()) else { return };
-    let pictures = (0..files.length()).filter_map(|index| files.get(index));
-    if let Some(picture) = pictures.into_iter().find(|file| file.type_().starts_with("image/")) {
+    let files = browser::listed(data.and_then(|data| data.files()));
+    if let Some(picture) = files.iter().find(|file| file.type_().starts_with("image/")) {
         event.prevent_default();
-        board.laid.lay(picture.into(), cell);
-    } else if files.length() > 0 {
+        board.laid.lay(picture.clone().into(), cell);
+    } else if !files.is_empty() {
         event.prevent_default();
         board.tools.say(texts::NOT_A_PICTURE.to_owned());
     }

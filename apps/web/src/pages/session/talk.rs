@@ -131,7 +131,7 @@ impl Talk {
         self.most.set_value(SHOWN_FIRST);
     }
 
-    /// What the node says that concerns the conversation of this room.
+    /// Handles an event of the node that concerns the conversation of this room.
     pub(super) fn hear(self, event: &Event) {
         match event {
             Event::Changed { room, replica: changed, .. }
@@ -196,9 +196,9 @@ impl Talk {
         let mut posts = self.look(|talk| talk.newest(None, COUNTED.max(most + 1))).unwrap_or_default();
         posts.retain(|post| !self.people.is_muted(post.author));
         let in_room = self.read_posts(id, &posts, whom.is_none());
-        let directs = self.read_directs(id, whom);
+        let (directs, of_whom) = self.read_directs(id, whom, most + 1);
         if let Some(whom) = whom {
-            posts = self.look_direct(|direct| direct.newest(whom, most + 1)).unwrap_or_default();
+            posts = of_whom;
             let has_answered = directs.iter().any(|known| known.peer == whom && !known.is_request);
             if !has_answered {
                 posts = posts.split_off(posts.len().saturating_sub(OF_STRANGER));
@@ -240,23 +240,29 @@ impl Talk {
         self.read.try_update_value(count).unwrap_or_default()
     }
 
-    /// The direct conversations, the newest first.
-    fn read_directs(self, id: RoomId, whom: Option<PeerId>) -> Vec<Correspondent> {
+    /// The direct conversations, the newest first, and at least the `most` newest posts of the one with `whom`. All posts are
+    /// opened once.
+    fn read_directs(self, id: RoomId, whom: Option<PeerId>, most: usize) -> (Vec<Correspondent>, Vec<Post>) {
+        let is_blocked = |peer: PeerId| self.blocked.with_untracked(|blocked| blocked.has(peer));
         let read = |direct: &Direct<'_>| {
-            let people = direct.people().into_iter();
-            people.map(|(peer, newest, wrote)| (peer, newest, wrote, direct.newest(peer, COUNTED))).collect()
+            let people = direct.peers().filter(|(peer, _)| whom == Some(*peer) || !is_blocked(*peer));
+            people.map(|(peer, wrote)| (peer, wrote, direct.newest(peer, COUNTED.max(most)))).collect()
         };
         let people: Vec<_> = self.look_direct(read).unwrap_or_default();
-        let blocked = |peer: &PeerId| self.blocked.with_untracked(|blocked| blocked.has(*peer));
-        let people = people.into_iter().filter(|(peer, ..)| !blocked(peer));
-        let mut directs: Vec<Correspondent> = people
-            .map(|(peer, newest, has_written, posts)| {
-                let unread = self.read_posts(direct_id(id), &posts, whom == Some(peer));
-                Correspondent { peer, newest, unread, is_request: !has_written }
-            })
-            .collect();
+        let (mut directs, mut of_whom) = (Vec::new(), Vec::new());
+        for (peer, has_written, posts) in people {
+            if let Some(newest) = posts.last().filter(|_| !is_blocked(peer)) {
+                let counted = &posts[posts.len().saturating_sub(COUNTED)..];
+                let unread = self.read_posts(direct_id(id), counted, whom == Some(peer));
+                let newest = newest.clone();
+                directs.push(Correspondent { peer, newest, unread, is_request: !has_written });
+            }
+            if whom == Some(peer) {
+                of_whom = posts;
+            }
+        }
         directs.sort_by_key(|known| std::cmp::Reverse(known.newest.stamp));
-        directs
+        (directs, of_whom)
     }
 
     /// Agrees with the people to whom one may have written, and who may have written to oneself.
@@ -276,11 +282,7 @@ impl Talk {
                         peers.extend(self.people.everybody_known());
                     }
                 }
-                for peer in peers {
-                    if peer != me && !keys.knows(peer) {
-                        keys.learn(peer, node.agree(peer));
-                    }
-                }
+                keys.agree(node, peers);
             });
         });
     }
@@ -463,7 +465,7 @@ impl Talk {
             return;
         }
         self.said.set_value(if writes { now } else { f64::NEG_INFINITY });
-        // Who writes to whom stays between the two.
+        // The person of a direct post stays between the two.
         let writes = writes && self.whom.get_untracked().is_none();
         let state = writes.then(|| format!("{{\"t\":1,\"n\":{}}}", now as u64));
         let say = |node: &mut Node, now, room| {

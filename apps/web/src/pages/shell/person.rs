@@ -60,7 +60,7 @@ pub(crate) fn PersonDetails(
     }
 }
 
-/// What can be done about a person.
+/// Actions on a person.
 #[component]
 fn Actions(session: Session, peer: PeerId, row: Signal<Option<Row>>) -> impl IntoView {
     let is_own = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.own)));

@@ -7,6 +7,7 @@ use meshwork_chat::picture::Head;
 use meshwork_chat::profile::{Profile, STATUS_MAX};
 use meshwork_web::texts;
 
+use super::super::icon_button::IconButton;
 use super::super::name_field::NameField;
 use super::super::session::{Phase, Session, profiles};
 use super::super::sheet::Sheet;
@@ -19,17 +20,13 @@ pub(crate) fn ProfileButton(
     session: Session,
 ) -> impl IntoView {
     view! {
-        <button
-            type="button"
-            class="icon-button"
-            data-testid="profile"
-            aria-label=texts::talk::PROFILE
-            title=texts::talk::PROFILE
-            disabled=move || session.phase.get() != Phase::Open
-            on:click=move |_| session.profiles.is_open.set(true)
-        >
-            {icons::face()}
-        </button>
+        <IconButton
+            test_id="profile"
+            label=texts::talk::PROFILE
+            sign=icons::face().into_any()
+            is_off=Signal::derive(move || session.phase.get() != Phase::Open)
+            act=move |()| session.profiles.is_open.set(true)
+        />
     }
 }
 

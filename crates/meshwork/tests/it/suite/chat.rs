@@ -1,4 +1,4 @@
-//! What the library promises of posts.
+//! Promises of the library about posts.
 
 use meshwork::chat::{self, Change, ChatChanges, Post, PostId};
 use meshwork::{AppIsOff, WriteError};

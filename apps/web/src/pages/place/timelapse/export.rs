@@ -164,7 +164,6 @@ impl Easel {
         });
         let blob: web_sys::Blob =
             JsFuture::from(coded).await.ok().and_then(|blob| blob.dyn_into().ok()).ok_or_else(failed)?;
-        let bytes = JsFuture::from(blob.array_buffer()).await.map_err(|_| failed())?;
-        Ok(js_sys::Uint8Array::new(&bytes).to_vec())
+        browser::bytes_of(&blob).await.ok_or_else(failed)
     }
 }

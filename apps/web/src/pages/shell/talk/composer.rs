@@ -7,6 +7,7 @@ use meshwork_web::talk;
 use meshwork_web::texts;
 
 use super::super::super::bead::Bead;
+use super::super::super::icon_button::IconButton;
 use super::super::super::{browser, icons};
 use super::files::Pending;
 use super::{Panel, files};
@@ -169,22 +170,11 @@ fn step_back(panel: Panel) -> bool {
 #[component]
 fn About(panel: Panel) -> impl IntoView {
     let stop = move |label: &'static str| {
-        let act = move |_| {
+        let act = move |()| {
             step_back(panel);
             panel.focus_field();
         };
-        view! {
-            <button
-                type="button"
-                class="icon-button"
-                data-testid="stop-about"
-                title=label
-                aria-label=label
-                on:click=act
-            >
-                {icons::cross()}
-            </button>
-        }
+        view! { <IconButton test_id="stop-about" label sign=icons::cross().into_any() act/> }
     };
     move || {
         if panel.edited.with(Option::is_some) {

@@ -76,7 +76,7 @@ struct Answered {
     excerpt: String,
 }
 
-/// What can be taken back.
+/// An act that can be taken back.
 #[derive(Clone, Debug, PartialEq)]
 enum Done {
     /// A post of one's own is deleted; this was its text.

@@ -173,7 +173,7 @@ fn Heard(panel: Panel, key: Key) -> impl IntoView {
     move || heard.get().map(|heard| view! { <p class="post-heard" data-testid="heard">{heard}</p> })
 }
 
-/// What can be done with a post.
+/// Actions on a post.
 #[component]
 fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String) -> impl IntoView {
     let session = panel.session;

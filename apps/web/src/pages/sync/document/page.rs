@@ -16,11 +16,11 @@ use super::versions::VersionSheet;
 #[component]
 pub(super) fn Page(writing: Writing) -> impl IntoView {
     let on_drop = move |event: DragEvent| {
-        let Some(files) = event.data_transfer().and_then(|data| data.files()) else { return };
-        if files.length() > 0 {
+        let files = browser::listed(event.data_transfer().and_then(|data| data.files()));
+        if !files.is_empty() {
             event.prevent_default();
         }
-        for file in (0..files.length()).filter_map(|place| files.get(place)) {
+        for file in files {
             writing.take_file(file.name(), file.into());
         }
     };

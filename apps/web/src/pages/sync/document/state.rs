@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use js_sys::{Array, Uint8Array};
+use js_sys::Array;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
@@ -19,7 +19,6 @@ use meshwork_sync::whiteboard::PICTURE_MAX;
 use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
 use meshwork_web::{beads, texts};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
@@ -460,8 +459,7 @@ impl Writing {
             return self.problem.set(Some(why));
         }
         spawn_local(async move {
-            let bytes = JsFuture::from(file.array_buffer()).await.ok();
-            let Some(bytes) = bytes.map(|bytes| Uint8Array::new(&bytes).to_vec()) else {
+            let Some(bytes) = browser::bytes_of(&file).await else {
                 return self.problem.set(Some(texts::file_unreadable(&called)));
             };
             match plain::read(&bytes) {

@@ -11,6 +11,7 @@ use meshwork_sync::whiteboard::{PICTURE_MAX, Shape, What};
 use meshwork_web::texts;
 use meshwork_web::whiteboard::hand;
 
+use super::super::super::browser;
 use super::super::shelf;
 use super::easel::Easel;
 use super::frame::colours_of;
@@ -125,7 +126,7 @@ impl Easel {
         spawn_local(async move {
             let file = self.picture_bytes(blob).await.and_then(|bytes| shelf::blob_of(&bytes));
             let image = match file {
-                Some(file) => shelf::decoded(&file).await,
+                Some(file) => browser::decoded(&file).await,
                 None => None,
             };
             self.with(|work| {

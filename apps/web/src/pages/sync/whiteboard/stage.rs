@@ -263,7 +263,7 @@ fn drop_files(easel: Easel, event: &DragEvent) {
     let Some(files) = event.data_transfer().and_then(|data| data.files()) else { return };
     event.prevent_default();
     let place = easel.camera.with_untracked(|camera| camera.place(point(easel, event)));
-    for file in (0..files.length()).filter_map(|at| files.get(at)) {
+    for file in browser::listed(Some(files)) {
         files::take(easel, file, Some(place));
     }
 }
