@@ -16,7 +16,7 @@ const RUNTIME: [&str; 4] =
     [CORE, "crates/meshwork-rtc/src/", "crates/meshwork-signal/src/", "crates/meshwork/src/"];
 
 /// The crates of apps.
-const APPS: [&str; 3] = ["chat", "place", "sync"];
+const APPS: [&str; 4] = ["chat", "place", "play", "sync"];
 
 /// The list of makers in the library.
 const MAKERS: &str = "crates/meshwork/src/makers.rs";

@@ -26,7 +26,9 @@ const CHAT: &str = "meshwork-chat";
 const CORE: &str = "meshwork-core";
 /// The library that people add.
 const LIBRARY: &str = "meshwork";
+const ARCADE: &str = "meshwork-arcade";
 const PLACE: &str = "meshwork-place";
+const PLAY: &str = "meshwork-play";
 const RTC: &str = "meshwork-rtc";
 const SIGNAL: &str = "meshwork-signal";
 const SIM: &str = "meshwork-sim";
@@ -34,7 +36,7 @@ const STUDY: &str = "meshwork-study";
 const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     CORE,
     CHAT,
     LIBRARY,
@@ -46,7 +48,8 @@ const ROOMS: [&str; 13] = [
     PLACE,
     "meshwork-lan",
     "meshwork-compute",
-    "meshwork-play",
+    PLAY,
+    ARCADE,
     "meshwork-bridge",
 ];
 
@@ -72,18 +75,19 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        CHAT | SYNC | PLACE | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
+        CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
         SIM => Some(&[CORE, CHAT, PLACE, SYNC]),
-        "meshwork-compute" | "meshwork-play" => Some(&[CORE, SYNC]),
+        "meshwork-compute" => Some(&[CORE, SYNC]),
+        ARCADE => Some(&[CORE, PLAY]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
-        LIBRARY => Some(&[CORE, CHAT, PLACE, RTC, SIM, SYNC]),
+        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
         }
-        "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, SIGNAL, SYNC]),
-        "meshwork-bench" => Some(&[CORE, CHAT, PLACE, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
+        "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, PLAY, SIGNAL, SYNC]),
+        "meshwork-bench" => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }
@@ -95,6 +99,7 @@ fn allowed_in_tests(name: &str) -> &'static [&'static str] {
     match name {
         RTC => &[PLACE, SIM, SIGNAL],
         SIGNAL => &[PLACE, SIM],
+        ARCADE => &[SIGNAL],
         LIBRARY => &[SIGNAL],
         STUDY => &[PLACE, "meshwork-e2e"],
         _ => &[],

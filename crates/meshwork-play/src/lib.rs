@@ -1,0 +1,9 @@
+//! Play: people publish a game, share a code and play.
+//!
+//! A **game** is what an author published. A **package** is its bytes, named by their hash. A **release** is the author's signature
+//! over a package and its description. A **party** is a room whose app is `play` and whose parameters name a package. A **seat** is a
+//! player's place in it. The **host** simulates. A **tick** is one sixtieth of a second of the game. A **match** is one start to one
+//! end.
+
+/// The word of the app in addresses and rooms.
+pub const WORD: &str = "play";
