@@ -24,7 +24,7 @@ use crate::seam::event::Event;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
 use crate::signalling::address::RoomAddress;
-use crate::signed::app::{AppWord, GENESIS_SLOT, GIVEN_SLOTS};
+use crate::signed::app::{AppParameters, AppWord, GENESIS_SLOT, GIVEN_SLOTS};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
 use crate::signed::change::{Limit, WhoWrites};
@@ -92,6 +92,15 @@ impl<'a> RoomRef<'a> {
     /// The slot of an app, by its name; `None` while it is not enabled.
     pub fn slot_of(self, app: &AppWord) -> Option<u8> {
         self.open()?.kept().slot_of(app)
+    }
+
+    /// The parameters of the app in a slot; `None` while none is enabled there.
+    pub fn parameters(self, slot: u8) -> Option<&'a AppParameters> {
+        let kept = self.open()?.kept();
+        match slot {
+            GENESIS_SLOT => Some(kept.genesis().app().1),
+            _ => kept.records().book().app(slot).map(|on| &on.parameters),
+        }
     }
 
     /// The enabled apps, the one that the room opened with first, and whether each is stored whole here: an app may

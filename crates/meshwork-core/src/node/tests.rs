@@ -22,8 +22,27 @@ use crate::seam::event::LinkState;
 use crate::seam::lane::{Slot, Topic};
 use crate::signalling::protocol::Announcement;
 use crate::signalling::sealing::{self, SignalBody, SignalContent};
+use crate::signed::app::AppParameters;
 use crate::signed::batch::BATCH_MAX;
 use crate::wire::{Bounded, Bytes};
+
+#[test]
+fn a_room_names_the_parameters_of_each_app() {
+    let mut world = World::new();
+    let given = AppParameters::new(alloc::vec![1, 2]).expect("two bytes");
+    let (now, room) =
+        (world.now, world.node.create_room(world.now, RoomSpec { parameters: given.clone(), ..spec() }));
+    let room = room.expect("a room");
+    let later = AppParameters::new(alloc::vec![3]).expect("a byte");
+    let slot = world
+        .node
+        .room_mut(now, room)
+        .turn_on("votes".parse().unwrap(), later.clone())
+        .expect("it owns the room");
+    let view = world.node.room(room);
+    assert_eq!([view.parameters(0), view.parameters(slot)], [Some(&given), Some(&later)]);
+    assert_eq!(view.parameters(slot + 1), None);
+}
 
 #[test]
 fn idle_endpoints_give_way_to_new_ones() {
