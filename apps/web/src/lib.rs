@@ -19,6 +19,7 @@ pub mod doodle;
 pub mod file_name;
 pub mod fill;
 pub mod gestures;
+pub mod hands;
 pub mod line;
 pub mod minimap;
 pub mod overlays;
