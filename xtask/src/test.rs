@@ -14,8 +14,15 @@ use crate::workspace::Workspace;
 use crate::{binary, deny, deploy, fuzz, pages, processor, sdk, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
-const WASM_PACKAGES: [&str; 6] =
-    ["meshwork", "meshwork-core", "meshwork-js", "meshwork-rtc", "meshwork-web", "meshwork-e2e-page"];
+const WASM_PACKAGES: [&str; 7] = [
+    "meshwork",
+    "meshwork-core",
+    "meshwork-js",
+    "meshwork-rtc",
+    "meshwork-web",
+    "meshwork-e2e-page",
+    "example-vote-page",
+];
 
 /// Races. They compile other people's stacks, and give crates of everybody's other features, so they are built apart.
 const RACES: &str = "meshwork-bench";

@@ -82,6 +82,8 @@ pub(crate) fn Home(
     let has_rooms = RwSignal::new(session.visited.was_anywhere());
     let is_first = !has_rooms.get_untracked() && session.me.name.with_untracked(String::is_empty);
     let making = Making::new(session, alone);
+    // Pages of others may have other apps alone.
+    let has_card = entries::named(CARD.word).is_some();
     let chip = view! {
         <label class="name-chip">
             <OwnBead called=session.me.name/>
@@ -112,7 +114,7 @@ pub(crate) fn Home(
                         </p>
                     </div>
                     {is_first.then(|| view! { <FirstName session/> })}
-                    <MakeRoom making has_rooms/>
+                    {has_card.then(|| view! { <MakeRoom making has_rooms/> })}
                     {THREADS.map(thread)}
                     <AppBeads making/>
                     <JoinRoom join/>

@@ -32,7 +32,7 @@ pub fn make(_: &AppWord, parameters: &AppParameters) -> Option<Box<dyn Replica>>
 }
 
 /// The parameters of a vote between these choices: a byte for the format, and their names in lines.
-pub(crate) fn parameters(choices: &[&str]) -> Vec<u8> {
+pub fn parameters(choices: &[&str]) -> Vec<u8> {
     [&[FORMAT], choices.join("\n").as_bytes()].concat()
 }
 

@@ -12,7 +12,7 @@ use meshwork::{
 };
 use meshwork_core::table::Change;
 
-pub use ballot::{Ballot, CHOICES_MAX, make};
+pub use ballot::{Ballot, CHOICES_MAX, make, parameters};
 
 /// The name of the app.
 pub const APP: &str = "vote";
