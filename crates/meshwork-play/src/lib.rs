@@ -5,5 +5,20 @@
 //! player's place in it. The **host** simulates. A **tick** is one sixtieth of a second of the game. A **match** is one start to one
 //! end.
 
+mod bytes;
+pub mod delta;
+pub mod input;
+pub mod package;
+pub mod party;
+pub mod release;
+pub mod value;
+
+pub use delta::{apply, difference};
+pub use input::PlayerInput;
+pub use package::{Draw, HostLoss, Kind, Manifest, ManifestError, Package, PackageError, PackageId};
+pub use party::{Party, parameters, read_parameters};
+pub use release::{About, RELEASE_LABEL, Release, ReleaseError};
+pub use value::{DeltaError, Key, Keys, Limits, StateError, Value};
+
 /// The word of the app in addresses and rooms.
 pub const WORD: &str = "play";
