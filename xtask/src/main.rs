@@ -19,6 +19,7 @@ mod sdk;
 mod setup;
 mod sim;
 mod slowest;
+mod stage;
 mod stamp;
 mod step;
 mod surface;

@@ -10,7 +10,8 @@
 //! Some pictures of `docs/pictures`, which the manifest shows, lie at `/` as well. `apps/web/start.js` starts the program, and
 //! lies below `/assets/<build>/` without its comments. `apps/web/sw.js` becomes `/sw.js`, which keeps the files of this build
 //! in the browser: `{{build}}` becomes the hash, `{{files}}` the list of the files below `/assets/<build>/`, with a copy of
-//! `index.html` among them, `{{apps}}` the addresses of the apps.
+//! `index.html` among them, `{{apps}}` the addresses of the apps. `script-sources.txt` lists the scripts that the policy of all
+//! pages allows beside their own.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
@@ -20,8 +21,9 @@ use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::setup::wasm;
+use crate::stage::Stage;
 use crate::workspace::Workspace;
-use crate::{compressed, editor, parts, sdk, step};
+use crate::{compressed, editor, parts, sdk, stage, step};
 
 #[path = "../../apps/web/src/apps.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the pages read all of it")]
@@ -53,7 +55,7 @@ const STYLES: [&str; 9] = [
 /// Lists the files of each part, for `cargo xtask size`.
 pub(crate) const LOADS: &str = "parts.json";
 /// Raised when this file makes another folder of the same inputs.
-const LAYOUT: u32 = 12;
+const LAYOUT: u32 = 13;
 /// Filled in by the server.
 pub(crate) const ORIGIN: &str = "{{origin}}";
 /// What stands in a page for the path of that address, which is empty for most servers.
@@ -156,6 +158,8 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     }
     write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
+    write(&assets.join(stage::NAME), &sources.stage.script)?;
+    write(&fresh.join(stage::SOURCES), sources.stage.source.as_bytes())?;
     write(&assets.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("sw.js"), sources.worker(&build, &assets)?.as_bytes())?;
@@ -238,6 +242,7 @@ struct Sources<'a> {
     aim: Aim,
     wasm: Vec<u8>,
     editor: Vec<u8>,
+    stage: Stage,
     template: String,
     /// The first script, without its comments.
     start: String,
@@ -269,6 +274,7 @@ impl<'a> Sources<'a> {
             aim,
             wasm: fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?,
             editor: editor::bundle(workspace, aim)?,
+            stage: stage::bundle(workspace, aim)?,
             template: read("index.html")?,
             start: read("start.js")?
                 .lines()
@@ -309,6 +315,7 @@ impl<'a> Sources<'a> {
         add(format!("{APPS:?}").as_bytes());
         add(&self.wasm);
         add(&self.editor);
+        add(&self.stage.script);
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
         for (name, bytes) in &self.statics {
@@ -438,6 +445,7 @@ mod tests {
             aim: Aim::Small,
             wasm: vec![1, 2],
             editor: vec![3],
+            stage: Stage { script: vec![4], source: String::new() },
             template: template.to_owned(),
             start: String::new(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
@@ -472,11 +480,13 @@ mod tests {
         wasm.wasm.push(3);
         let mut editor = sources("{{scripts}}");
         editor.editor.push(4);
+        let mut stage = sources("{{scripts}}");
+        stage.stage.script.push(5);
         let mut statics = sources("{{scripts}}");
         statics.statics.push((PathBuf::from("a.css"), Vec::new()));
         let mut worker = sources("{{scripts}}");
         worker.worker.push(' ');
-        let others = [wasm, editor, statics, worker, sources("{{scripts}} ")];
+        let others = [wasm, editor, stage, statics, worker, sources("{{scripts}} ")];
         let hashes: Vec<String> = std::iter::once(&before).chain(&others).map(Sources::hash).collect();
         for (index, hash) in hashes.iter().enumerate() {
             assert!(!hashes[..index].contains(hash), "{hashes:?}");

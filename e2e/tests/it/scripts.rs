@@ -1,4 +1,4 @@
-//! The JavaScript of the editor and of the package's provider for Yjs, run by node alone: `e2e/scripts` has its tests.
+//! The JavaScript of the editor, of games, and of the package's provider for Yjs, run by node alone: `e2e/scripts` has its tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,4 +45,9 @@ fn editors_show_what_documents_have() -> Result<()> {
 #[test]
 fn depth_and_work_of_markdown_are_bounded() -> Result<()> {
     run("markdown")
+}
+
+#[test]
+fn games_run_alike_and_name_their_faults() -> Result<()> {
+    run("game")
 }

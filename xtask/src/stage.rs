@@ -1,0 +1,108 @@
+//! The script that runs games in the pages: `apps/web/play`, with the frame's document and the worker's own text inside.
+//!
+//! A frame with `srcdoc` runs its inline script only if the policy of the frame and the policy of its page name the script's
+//! hash. The build writes the hash into the frame's document, and as a source of scripts into [`SOURCES`], from which the
+//! server's program makes the header.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use crate::pages::Aim;
+use crate::step;
+use crate::workspace::Workspace;
+
+/// The script's name, beside those of the pages.
+pub(crate) const NAME: &str = "stage.js";
+/// The file of the pages' folder that lists more sources of scripts for the policy of all pages.
+pub(crate) const SOURCES: &str = "script-sources.txt";
+/// The language of browsers that have everything else that the pages need.
+const LANGUAGE: &str = "es2022";
+
+/// The finished script.
+pub(crate) struct Stage {
+    /// The module that the pages import.
+    pub(crate) script: Vec<u8>,
+    /// The hash of the frame's inline script, as a policy names it.
+    pub(crate) source: String,
+}
+
+/// Bundles the script, which takes less than a second.
+///
+/// # Errors
+/// The editor's tools are not installed, a script cannot be bundled, or the frame's would end before its end.
+pub(crate) fn bundle(workspace: &Workspace, aim: Aim) -> Result<Stage> {
+    let folder = workspace.root.join("target/play");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let small =
+        |name: &str, more: &[&str]| esbuild(workspace, &folder, name, &[&["--minify"], more].concat());
+    let (frame, source) = frame(&small("frame.js", &[])?)?;
+    let worker = worker(&small("prelude.js", &[])?, &small("runner.js", &["--bundle", "--format=iife"])?);
+    let text = |name: &str, text: &str| -> Result<String> {
+        let place = folder.join(format!("{name}.txt"));
+        fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
+        Ok(format!("--alias:play-{name}={}", place.display()))
+    };
+    let (frame, worker) = (text("frame", &frame)?, text("worker", &worker)?);
+    let mut options = vec!["--bundle", "--format=esm", "--loader:.txt=text", &frame, &worker];
+    if aim == Aim::Small {
+        options.push("--minify");
+    }
+    let script = esbuild(workspace, &folder, "page.js", &options)?.into_bytes();
+    Ok(Stage { script, source })
+}
+
+/// The document of the frame, and the source of its script as policies name it.
+fn frame(script: &str) -> Result<(String, String)> {
+    let script = script.trim_end();
+    // A browser ends the script there, in comments and texts too.
+    ensure!(!script.to_lowercase().contains("</script"), "apps/web/play/frame.js contains </script");
+    let source = format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script)));
+    let policy = format!("default-src 'none'; script-src {source} 'wasm-unsafe-eval'; worker-src blob:");
+    let document = format!(
+        "<!doctype html><meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\"><script>{script}</script>"
+    );
+    Ok((document, source))
+}
+
+/// The text in front of a game's. It ends with a line end, so that the game's first line is its own. The runner is strict, or
+/// functions that it calls could read its arguments; the game is as it likes.
+fn worker(prelude: &str, runner: &str) -> String {
+    format!("{}\n(workerScope=>{{\"use strict\";{}}})(this);\n", prelude.trim_end(), runner.trim_end())
+}
+
+/// Hands a file of `apps/web/play` to esbuild.
+fn esbuild(workspace: &Workspace, folder: &Path, name: &str, options: &[&str]) -> Result<String> {
+    let (tools, made): (PathBuf, PathBuf) = (workspace.editor_tools(), folder.join(name));
+    let mut esbuild = Command::new("node");
+    esbuild.current_dir(&workspace.root).stdin(Stdio::null());
+    esbuild.arg(tools.join("node_modules/esbuild/bin/esbuild")).arg(format!("apps/web/play/{name}"));
+    esbuild.args(["--charset=utf8", "--log-level=warning", "--legal-comments=none"]);
+    esbuild.arg(format!("--target={LANGUAGE}")).arg(format!("--outfile={}", made.display())).args(options);
+    step::run("stage", &mut esbuild)?;
+    fs::read_to_string(&made).with_context(|| format!("cannot read {}", made.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frame_names_the_hash_of_its_script() {
+        let (document, source) = frame("x()\n").expect("it has no end in it");
+        assert_eq!(source, "'sha256-D6IGS8VMvCoyaR/l0h9tERrBTATY01CoPS7l6xDv0kI='");
+        assert!(document.contains(&format!("script-src {source} 'wasm-unsafe-eval'; worker-src blob:")));
+        assert!(document.ends_with("<script>x()</script>"), "{document}");
+        assert!(frame("'</SCRIPT>'").is_err());
+    }
+
+    #[test]
+    fn game_begins_on_a_line_of_its_own() {
+        assert_eq!(worker("a\n", "b;\n"), "a\n(workerScope=>{\"use strict\";b;})(this);\n");
+    }
+}
