@@ -9,8 +9,10 @@ mod bytes;
 pub mod delta;
 pub mod input;
 pub mod package;
+pub mod packets;
 pub mod party;
 pub mod release;
+pub mod session;
 pub mod value;
 
 pub use delta::{apply, difference};
@@ -18,6 +20,10 @@ pub use input::PlayerInput;
 pub use package::{Draw, HostLoss, Kind, Manifest, ManifestError, Package, PackageError, PackageId};
 pub use party::{Party, parameters, read_parameters};
 pub use release::{About, RELEASE_LABEL, Release, ReleaseError};
+pub use session::{
+    Act, ActError, Can, Colour, Config, Event, FromGame, Linked, Lobby, Output, Pace, Phase, Session, Shown,
+    Step, Tick, ToGame,
+};
 pub use value::{DeltaError, Key, Keys, Limits, StateError, Value};
 
 /// The word of the app in addresses and rooms.

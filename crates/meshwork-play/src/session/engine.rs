@@ -1,0 +1,170 @@
+//! Messages between a session and the program that runs the game's rules: a worker in a page, `Rules` in the library.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::Draw;
+
+/// A tick of a match: sixtieths of a second of the game since its start.
+pub type Tick = u64;
+
+/// The text of a JSON value, written into a message as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Json(pub String);
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: Result<&serde_json::value::RawValue, _> = serde_json::from_str(&self.0);
+        raw.map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// A message to the engine of the game. [`ToGame::to_json`] is its form in a page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "do", rename_all = "lowercase")]
+pub enum ToGame {
+    /// Make the first state. The host's engine answers with [`FromGame::Stepped`] of tick 0.
+    Setup {
+        /// Where the game's randomness starts.
+        seed: u32,
+        /// Who plays.
+        players: Vec<PlayerView>,
+        /// Always 0.
+        tick: Tick,
+    },
+    /// Go on by one tick. The host's engine answers with [`FromGame::Stepped`].
+    Step(Step),
+    /// Continue from this state. No answer.
+    Restore {
+        /// The tick of the state. The next step is of the tick after it.
+        tick: Tick,
+        /// The envelope `{state, random, sounds, end}`.
+        envelope: Json,
+    },
+    /// Draw this state.
+    Show(Shown),
+    /// The match is over. The last picture stays.
+    Stop,
+}
+
+impl ToGame {
+    /// The message as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// One tick of the host's engine.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// The tick that this step makes.
+    pub tick: Tick,
+    /// The input of each seat, by slot.
+    pub inputs: Vec<InputView>,
+    /// Who plays, by slot.
+    pub players: Vec<PlayerView>,
+    /// Slots whose players are new since the last step.
+    pub joined: Vec<u8>,
+    /// Slots whose players left since the last step.
+    pub left: Vec<u8>,
+}
+
+/// A state to be drawn, for players and watchers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shown {
+    /// The tick of the state.
+    pub tick: Tick,
+    /// The game's state.
+    pub state: Json,
+    /// The state of the game's randomness.
+    pub random: Json,
+    /// The slot of this player, `None` for a watcher.
+    pub me: Option<u8>,
+    /// Who plays, by slot.
+    pub players: Vec<PlayerView>,
+    /// The last input of each seat, by slot.
+    pub inputs: Vec<InputView>,
+    /// Inputs of this player that the state does not contain yet, oldest first.
+    pub mine: Vec<InputView>,
+    /// How the game is drawn.
+    #[serde(serialize_with = "draw_text")]
+    pub draw: Draw,
+    /// Sounds since the last shown state.
+    pub sounds: Vec<String>,
+}
+
+fn draw_text<S: Serializer>(draw: &Draw, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match draw {
+        Draw::Predict => "predict",
+        Draw::Interpolate => "interpolate",
+    })
+}
+
+/// A player as games see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlayerView {
+    /// The seat, from 0.
+    pub slot: u8,
+    /// The player's name.
+    pub name: String,
+    /// `#rrggbb`.
+    pub colour: String,
+    /// Whether the player is not reached now.
+    pub away: bool,
+    /// Whether a program plays.
+    pub bot: bool,
+}
+
+/// An input as games see it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InputView {
+    /// The seat.
+    pub slot: u8,
+    /// Names of the keys that are held.
+    pub held: Vec<&'static str>,
+    /// Names of the keys that were pressed since the last input.
+    pub pressed: Vec<&'static str>,
+    /// The stick's x and y and the second stick's, each from -1 to 1.
+    pub axes: [f32; 4],
+    /// The pointer's place in the view, each from 0 to 1.
+    pub pointer: Option<[f32; 2]>,
+}
+
+/// A message from the engine of the game.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub enum FromGame {
+    /// A sixtieth of a second is over: the same as [`super::Session::handle_clock`].
+    Tick,
+    /// A setup or a step is done.
+    Stepped {
+        /// Its tick.
+        tick: Tick,
+        /// The text of the envelope `{state, random, sounds, end}`.
+        envelope: String,
+    },
+    /// The game does not go on.
+    Failed(Fault),
+}
+
+impl FromGame {
+    /// Reads a message. `None` if it is none of this kind.
+    pub fn from_json(text: &str) -> Option<FromGame> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+/// Why a game stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The message of the error.
+    pub message: String,
+    /// The line of the game's program, from 1.
+    #[serde(default)]
+    pub line: Option<u32>,
+    /// `setup`, `update`, `render` or `load`.
+    #[serde(default, rename = "where")]
+    pub place: String,
+    /// Whether the game cannot go on.
+    #[serde(default)]
+    pub fatal: bool,
+}

@@ -1,0 +1,33 @@
+//! Faults on purpose, so that tests can show that their checkers notice them.
+
+/// A fault that can be planted in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// A player that is merely cut off from the host takes over.
+    CutOffTakesOver,
+    /// A side with fewer than half of the seats goes on.
+    FewGoOn,
+    /// The next host counts inputs from nothing.
+    CountsForgotten,
+    /// The input of another seat is accepted.
+    OthersInput,
+    /// A lower term is followed.
+    LowerTerm,
+    /// Removals are left out of differences.
+    RemovalsForgotten,
+    /// A returning person gets another seat.
+    SeatForgotten,
+}
+
+impl Planted {
+    /// All faults.
+    pub const ALL: [Planted; 7] = [
+        Planted::CutOffTakesOver,
+        Planted::FewGoOn,
+        Planted::CountsForgotten,
+        Planted::OthersInput,
+        Planted::LowerTerm,
+        Planted::RemovalsForgotten,
+        Planted::SeatForgotten,
+    ];
+}

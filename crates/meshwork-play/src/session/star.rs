@@ -1,0 +1,118 @@
+//! The members of the room as a session knows them: links, presence, and the links to keep.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::time::Time;
+
+use super::types::Linked;
+use crate::packets::{Present, Role};
+
+/// Members that are remembered: a room of more watchers still has its players among the first.
+const MEMBERS_MAX: usize = 512;
+/// Time between repeated pins to a member without a link.
+const PIN_AGAIN: Duration = Duration::from_secs(1);
+
+/// A member of the room.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Member {
+    pub(crate) is_linked: bool,
+    pub(crate) unlinked_at: Option<Time>,
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) present: Option<Present>,
+}
+
+/// All members but this one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Star {
+    members: BTreeMap<Endpoint, Member>,
+    pins: BTreeMap<Endpoint, Time>,
+}
+
+impl Star {
+    pub(crate) fn member(&self, endpoint: Endpoint) -> Option<&Member> {
+        self.members.get(&endpoint)
+    }
+
+    pub(crate) fn present(&self, endpoint: Endpoint) -> Option<&Present> {
+        self.members.get(&endpoint).and_then(|member| member.present.as_ref())
+    }
+
+    fn entry(&mut self, endpoint: Endpoint) -> Option<&mut Member> {
+        if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&endpoint) {
+            return None;
+        }
+        Some(self.members.entry(endpoint).or_default())
+    }
+
+    pub(crate) fn handle_link(&mut self, now: Time, who: Endpoint, link: Linked) {
+        match link {
+            Linked::Near(rtt) => {
+                if let Some(member) = self.entry(who) {
+                    (member.is_linked, member.unlinked_at) = (true, None);
+                    member.rtt = rtt.or(member.rtt);
+                }
+            }
+            Linked::Far => {
+                if let Some(member) = self.entry(who) {
+                    member.is_linked = false;
+                    member.unlinked_at.get_or_insert(now);
+                }
+            }
+            Linked::Gone { .. } => drop(self.members.remove(&who)),
+        }
+    }
+
+    pub(crate) fn handle_present(&mut self, who: Endpoint, present: Option<Present>) {
+        match present {
+            Some(_) => {
+                if let Some(member) = self.entry(who) {
+                    member.present = present;
+                }
+            }
+            None => {
+                if let Some(member) = self.members.get_mut(&who) {
+                    member.present = None;
+                }
+            }
+        }
+    }
+
+    /// Members with a presence.
+    pub(crate) fn all_present(&self) -> impl Iterator<Item = (Endpoint, &Present)> {
+        self.members.iter().filter_map(|(endpoint, member)| Some((*endpoint, member.present.as_ref()?)))
+    }
+
+    /// People that follow this host of this line, by their own presence. The host is one of them.
+    pub(crate) fn followers(&self, line: u32, host: Endpoint) -> u8 {
+        let follows = |present: &Present| {
+            present.line == line
+                && present.host == host.instance.0
+                && matches!(present.role, Role::Player | Role::Host)
+        };
+        let people: BTreeSet<PeerId> =
+            self.all_present().filter(|(_, present)| follows(present)).map(|(who, _)| who.peer).collect();
+        people.len().min(usize::from(u8::MAX)) as u8
+    }
+
+    /// Whether anybody watches this line.
+    pub(crate) fn has_watchers(&self) -> bool {
+        self.all_present().any(|(_, present)| present.role == Role::Watcher)
+    }
+
+    /// Compares the wanted links with the pinned ones. Returns those to pin, again if there is no link, and those to unpin.
+    pub(crate) fn pin(&mut self, now: Time, wanted: &BTreeSet<Endpoint>) -> (Vec<Endpoint>, Vec<Endpoint>) {
+        let away: Vec<Endpoint> = self.pins.keys().filter(|pin| !wanted.contains(pin)).copied().collect();
+        away.iter().for_each(|pin| drop(self.pins.remove(pin)));
+        let is_due = |pin: &&Endpoint| match self.pins.get(pin) {
+            None => true,
+            Some(at) => {
+                now.since(*at) >= PIN_AGAIN && !self.member(**pin).is_some_and(|member| member.is_linked)
+            }
+        };
+        let due: Vec<Endpoint> = wanted.iter().filter(is_due).copied().collect();
+        due.iter().for_each(|pin| drop(self.pins.insert(*pin, now)));
+        (due, away)
+    }
+}
