@@ -4,65 +4,16 @@ use crate::bytes::{Reader, write_varint};
 
 /// The names of keys and buttons that games know, each a bit of [`PlayerInput::held`]. The order stays for ever.
 ///
-/// Letters and digits are keys of a keyboard. `button-a` to `button-r` are buttons of a pad or of a touch screen, `pointer` is the
-/// first button of the pointer or a finger.
+/// Letters and digits are keys of a keyboard. `pad-a` to `pad-r` are buttons of a pad or of a touch screen, `mouse` is the first
+/// button of the pointer or a finger. Pages hold `space` with `pad-a`, `shift` with `pad-b`, and the arrows with the first stick.
+#[rustfmt::skip]
 pub const NAMES: [&str; 56] = [
-    "left",
-    "right",
-    "up",
-    "down",
-    "space",
-    "enter",
-    "shift",
-    "ctrl",
-    "alt",
-    "tab",
-    "backspace", //
-    "a",
-    "b",
-    "c",
-    "d",
-    "e",
-    "f",
-    "g",
-    "h",
-    "i",
-    "j",
-    "k",
-    "l",
-    "m", //
-    "n",
-    "o",
-    "p",
-    "q",
-    "r",
-    "s",
-    "t",
-    "u",
-    "v",
-    "w",
-    "x",
-    "y",
-    "z", //
-    "0",
-    "1",
-    "2",
-    "3",
-    "4",
-    "5",
-    "6",
-    "7",
-    "8",
-    "9", //
-    "button-a",
-    "button-b",
-    "button-x",
-    "button-y",
-    "button-l",
-    "button-r", //
-    "pointer",
-    "pointer-right",
-    "pointer-middle",
+    "left", "right", "up", "down", "space", "enter", "shift", "ctrl", "alt", "tab", "backspace",
+    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
+    "n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z",
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9",
+    "pad-a", "pad-b", "pad-x", "pad-y", "pad-l", "pad-r",
+    "mouse", "mouse-right", "mouse-middle",
 ];
 
 /// All bits that have a name.
