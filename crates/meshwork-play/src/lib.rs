@@ -13,6 +13,7 @@ pub mod packets;
 pub mod party;
 pub mod release;
 pub mod session;
+pub mod shelf;
 pub mod value;
 
 pub use delta::{apply, difference};
