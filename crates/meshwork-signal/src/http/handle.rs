@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
-use meshwork_core::id::{Code, RoomId};
+use meshwork_core::id::{Code, PeerId, RoomId};
 
 use super::HttpConfig;
 use super::connection::Places;
@@ -204,6 +204,11 @@ impl ServerHandle {
     /// [`RouteContext::member_count`](super::RouteContext::member_count).
     pub fn member_count(&self, code: Code) -> Option<usize> {
         self.shared.hub.with(|hub, _| hub.member_count(code))
+    }
+
+    /// See [`Hub::has_member`].
+    pub fn has_member(&self, code: Code, peer: PeerId) -> bool {
+        self.shared.hub.with(|hub, _| hub.has_member(code, peer))
     }
 
     /// See [`Hub::reserve`].

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 use meshwork_core::id::Code;
 
+use super::access::is_allowed_origin;
 use super::answers::{Client, Served, reached};
 use super::body::PromptBody;
 use super::config::base_path;
@@ -76,6 +77,17 @@ impl RouteContext {
     /// [`TooManyCodes`] if the client's network tried too many codes without a room.
     pub fn member_count(&self, code: Code) -> Result<Option<usize>, TooManyCodes> {
         self.shared.hub.with(|hub, now| hub.member_count_for(now, self.client, code))
+    }
+
+    /// Whether the page that a request comes from may use this server: its own pages may, and those of
+    /// [`allowed_origins`](super::HttpConfig::allowed_origins).
+    pub fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {
+        is_allowed_origin(headers, &self.shared.config().allowed_origins)
+    }
+
+    /// The response that the pages of this server have for a path, such as a room's address, as if there were no route.
+    pub fn page_at(&self, path: &str, headers: &HeaderMap) -> Response {
+        pages::answer(&*self.pages, path, headers, || Some(self.origin.clone()))
     }
 
     /// The page of this server as a template with a head of the route's own: that of `app` if the pages have such an app,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use meshwork_core::id::{Code, Endpoint, RoomId};
+use meshwork_core::id::{Code, Endpoint, PeerId, RoomId};
 use meshwork_core::signalling::protocol::{FromServer, ServerRefusal};
 use meshwork_core::time::Time;
 
@@ -129,6 +129,12 @@ impl Hub {
     ) -> Result<Option<usize>, TooManyCodes> {
         let room = self.guess(now, Network::of(address), code)?;
         Ok(room.and_then(|room| self.rooms.get(room)).map(Room::member_count))
+    }
+
+    /// Whether an endpoint of this peer is a member of the room with this code.
+    pub fn has_member(&self, code: Code, peer: PeerId) -> bool {
+        let room = self.rooms.id_of(code).and_then(|room| self.rooms.get(room));
+        room.is_some_and(|room| room.members().any(|(endpoint, _)| endpoint.peer == peer))
     }
 
     /// The room with a code, for a stranger in a network. An unknown code counts as a guess. The limit holds before the hub
