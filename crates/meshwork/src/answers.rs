@@ -36,10 +36,6 @@ impl Shared {
         };
         self.servers.iter().map(|server| (server.clone(), why(server))).collect()
     }
-
-    fn is_away(&self, server: &str) -> bool {
-        matches!(self.server_state(server), Some(ServerState::Away { .. }))
-    }
 }
 
 impl Room {
@@ -50,7 +46,7 @@ impl Room {
             let changed = self.state.change_after_now();
             let answers = self.call(|node, _, room| node.room(room).server_answers()).await?;
             let (phase, is_registered) = self.state.look(|known| (known.phase.clone(), known.is_registered));
-            let has_failed = |server: &String| refuses(&answers, server) || shared.is_away(server);
+            let has_failed = |server: &String| refuses(&answers, server) || is_away(&answers, server);
             match phase {
                 Phase::Refused(RoomRefusal::Server(why)) => {
                     let tried = shared.servers.iter().map(|server| (server.clone(), why.clone()));
@@ -77,7 +73,7 @@ impl Room {
                 (now, node.room(room).server_answers(), is_somebody)
             };
             let Ok((now, answers, is_somebody)) = self.call(look).await else { return Closed.into() };
-            match nobody(&answers, |server| shared.is_away(server), is_somebody) {
+            match nobody(&answers, is_somebody) {
                 None => since = None,
                 Some(why) if now.since(*since.get_or_insert(now)) >= SURE_AFTER => {
                     return match (why, self.reach().await) {
@@ -97,11 +93,16 @@ fn refuses(answers: &[ServerAnswer], server: &str) -> bool {
     answers.iter().any(|answer| answer.server == server && answer.says == ServerSays::Refused)
 }
 
+/// Whether an attempt to reach a server failed that began after the room was made.
+fn is_away(answers: &[ServerAnswer], server: &str) -> bool {
+    answers.iter().any(|answer| answer.server == server && answer.is_away)
+}
+
 /// Why nobody comes, if that is plain: each server has answered or is away, and none names anybody. `is_somebody` says that a
 /// link to somebody is up or being made.
-fn nobody(answers: &[ServerAnswer], is_away: impl Fn(&str) -> bool, is_somebody: bool) -> Option<Nobody> {
+fn nobody(answers: &[ServerAnswer], is_somebody: bool) -> Option<Nobody> {
     let is_awaited = |answer: &ServerAnswer| match answer.says {
-        ServerSays::Nothing => !is_away(&answer.server),
+        ServerSays::Nothing => !answer.is_away,
         ServerSays::Joined { others } => others > 0,
         _ => false,
     };
@@ -121,12 +122,14 @@ mod tests {
     use super::*;
 
     fn told(says: &[ServerSays], is_somebody: bool) -> Option<Nobody> {
-        let answer =
-            |(number, says): (usize, &ServerSays)| ServerAnswer { server: number.to_string(), says: *says };
+        let answer = |(number, says): (usize, &ServerSays)| ServerAnswer {
+            server: number.to_string(),
+            says: *says,
+            // The last one is away.
+            is_away: number == says.len() - 1,
+        };
         let answers: Vec<_> = says.iter().enumerate().map(answer).collect();
-        // The last one is away.
-        let away = (says.len() - 1).to_string();
-        nobody(&answers, |server| server == away, is_somebody)
+        nobody(&answers, is_somebody)
     }
 
     #[test]

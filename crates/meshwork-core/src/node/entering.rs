@@ -80,8 +80,8 @@ impl Node {
 
     /// Registers a room at one more server.
     pub(super) fn register_at(&mut self, handle: RoomHandle, base: &str) -> ServerId {
-        let (server, is_first_room) = self.base.servers.register(&self.base.own, handle, base);
-        if is_first_room {
+        let (server, is_due) = self.base.servers.register(&self.base.own, handle, base);
+        if is_due {
             self.handle_server_timeouts();
         }
         server

@@ -179,6 +179,8 @@ pub struct ServerAnswer {
     pub server: String,
     /// Its answer.
     pub says: ServerSays,
+    /// Whether it is away since an attempt to reach it that began after the room was registered there.
+    pub is_away: bool,
 }
 
 /// An answer of a server about a room.

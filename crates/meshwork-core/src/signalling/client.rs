@@ -78,6 +78,8 @@ pub struct ServerClient {
     keep_alive: Duration,
     unanswered: u32,
     failures: u32,
+    /// Number of attempts to open the socket.
+    attempts: u32,
     /// How long the server takes nobody in, as it said when it left.
     away: Duration,
     /// What its civil clock said on the present socket, and when.
@@ -98,6 +100,7 @@ impl ServerClient {
             keep_alive: KEEP_ALIVE_RANGE.1,
             unanswered: 0,
             failures: 0,
+            attempts: 0,
             away: Duration::ZERO,
             clock: None,
             overlay: Choice::Auto,
@@ -159,6 +162,7 @@ impl ServerClient {
         match self.phase {
             Phase::Waiting => {
                 self.phase = Phase::Opening;
+                self.attempts = self.attempts.saturating_add(1);
                 self.deadline = now + ENTER_TIMEOUT;
                 (Some(ClientAction::Open), None)
             }
@@ -173,6 +177,20 @@ impl ServerClient {
                 (Some(ClientAction::Close), Some(away))
             }
         }
+    }
+
+    /// Number of attempts to open the socket so far, the present one included.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Ends the pause before the next attempt. Returns whether there was one.
+    pub fn end_pause(&mut self, now: Time) -> bool {
+        let is_waiting = self.phase == Phase::Waiting;
+        if is_waiting {
+            self.deadline = now;
+        }
+        is_waiting
     }
 
     /// The machine may have another network now: tries again at once, or asks whether the server is still there.

@@ -29,8 +29,11 @@ pub(crate) async fn serve() -> String {
 
 /// The same with limits of its own.
 pub(crate) async fn serve_as(config: HubConfig) -> String {
+    serve_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), config)
+}
+
+fn serve_on(listener: TcpListener, config: HubConfig) -> String {
     let hub = Hub::new(config, ServerKey::new([1; 32]), [2; 32]).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let never = std::future::pending();
     tokio::spawn(http::serve(listener, hub, Arc::new(NoPages), HttpConfig::default(), never));
@@ -423,4 +426,14 @@ async fn a_fetch_goes_on_after_a_restart() {
     let held = fetch.next().await.unwrap().unwrap().held;
     assert!((900_000..8_000_000).contains(&held), "{held}");
     assert_eq!(fetch.await.unwrap().read().await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_server_that_came_back_takes_rooms() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let endpoint = Endpoint::builder().server(format!("http://{port}")).bind().await.unwrap();
+    let dead = endpoint.create(meshwork::room("votes")).await;
+    assert!(matches!(dead, Err(meshwork::CreateError::Server { .. })), "{dead:?}");
+    serve_on(TcpListener::bind(port).await.unwrap(), HubConfig::default());
+    endpoint.create(meshwork::room("votes")).await.expect("the server is back");
 }

@@ -178,8 +178,8 @@ impl Servers {
         self.registrations.entry(room).or_default();
     }
 
-    /// Uses the server at `base` for a room from here on. Returns the server, and whether the conversation with it will
-    /// begin.
+    /// Uses the server at `base` for a room from here on. Returns the server, and whether an attempt to reach it is due: a
+    /// server that was away is tried at once.
     pub(super) fn register(&mut self, own: &Own, room: RoomHandle, base: &str) -> (ServerId, bool) {
         let base = base.trim_end_matches('/');
         let url = signalling_url(base);
@@ -190,11 +190,14 @@ impl Servers {
             self.clients.insert(server, ServerClient::new(own.time(), url, &own.config));
             server
         });
+        let client = self.clients.get_mut(&server);
+        let (attempts, is_due) =
+            client.map_or((0, false), |client| (client.attempts(), client.end_pause(own.time())));
         let registrations = self.registrations.entry(room).or_default();
         if !registrations.iter().any(|known| known.server == server) {
-            registrations.push(Registration::new(server, String::from(base)));
+            registrations.push(Registration::new(server, String::from(base), attempts));
         }
-        (server, known.is_none())
+        (server, is_due)
     }
 
     /// Informs every server that we leave, and closes the sockets.
@@ -414,6 +417,9 @@ impl Servers {
             ClientEvent::Entered => {
                 own.event(Event::Server { url, state: ServerState::Connected });
                 for handle in self.rooms_on(server) {
+                    if let Some(known) = self.registration(handle, server) {
+                        known.away = false;
+                    }
                     self.ask_one_for_room(own, rooms, handle, server);
                 }
                 return Some(Heard::Entered);
@@ -421,8 +427,10 @@ impl Servers {
             ClientEvent::Away(reason) => {
                 own.event(Event::Server { url, state: ServerState::Away { reason } });
                 let away = self.rooms_on(server);
+                let attempts = self.clients.get(&server).map_or(0, ServerClient::attempts);
                 for &handle in &away {
                     if let Some(known) = self.registration(handle, server) {
+                        known.away = attempts > known.attempts_before;
                         (known.joined, known.waits) = (false, false);
                         (known.others, known.ask_again) = (0, None);
                     }

@@ -45,7 +45,7 @@ impl Servers {
                 Registration { waits: true, .. } => ServerSays::Unknown,
                 _ => ServerSays::Nothing,
             };
-            ServerAnswer { server: known.base.clone(), says }
+            ServerAnswer { server: known.base.clone(), says, is_away: known.away }
         };
         self.of(room).iter().map(answer).collect()
     }

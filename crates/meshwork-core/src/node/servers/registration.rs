@@ -26,13 +26,17 @@ pub(super) struct Registration {
     pub(super) others: u64,
     /// The time to request other members than the named ones, unless one of them is reached before.
     pub(super) ask_again: Option<Time>,
+    /// Number of attempts to reach the server before it was asked for this room.
+    pub(super) attempts_before: u32,
+    /// Whether it is away since an attempt that began after the room was registered.
+    pub(super) away: bool,
     /// Its STUN and TURN servers.
     pub(super) ice: Option<IceOffer>,
 }
 
 impl Registration {
     /// The state at a server that was not asked yet.
-    pub(super) fn new(server: ServerId, base: String) -> Registration {
+    pub(super) fn new(server: ServerId, base: String, attempts_before: u32) -> Registration {
         Registration {
             server,
             base,
@@ -42,6 +46,8 @@ impl Registration {
             refused: false,
             others: 0,
             ask_again: None,
+            attempts_before,
+            away: false,
             ice: None,
         }
     }
