@@ -122,11 +122,12 @@ mod tests {
     use super::*;
 
     fn told(says: &[ServerSays], is_somebody: bool) -> Option<Nobody> {
+        let last = says.len() - 1;
         let answer = |(number, says): (usize, &ServerSays)| ServerAnswer {
             server: number.to_string(),
             says: *says,
             // The last one is away.
-            is_away: number == says.len() - 1,
+            is_away: number == last,
         };
         let answers: Vec<_> = says.iter().enumerate().map(answer).collect();
         nobody(&answers, is_somebody)
