@@ -11,6 +11,7 @@
 mod chat;
 mod examples;
 mod mutation;
+mod play;
 mod relay;
 mod signed;
 mod sync;
@@ -64,6 +65,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "files", examples: chat::files, run: chat::run_files },
     Target { name: "picture", examples: chat::heads, run: chat::run_head },
     Target { name: "sealed", examples: chat::sealed, run: chat::run_sealed },
+    Target { name: "play-package", examples: play::packages, run: play::run_package },
+    Target { name: "play-delta", examples: play::deltas, run: play::run_delta },
+    Target { name: "play-packet", examples: play::packets, run: play::run_packet },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },
@@ -93,5 +97,6 @@ pub fn golden() -> Vec<(&'static str, Vec<u8>)> {
     golden.extend(signed::golden());
     golden.extend(sync::golden());
     golden.extend(chat::golden());
+    golden.extend(play::golden());
     golden
 }
