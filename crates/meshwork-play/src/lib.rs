@@ -8,6 +8,7 @@
 mod bytes;
 pub mod delta;
 pub mod input;
+pub mod loopback;
 pub mod package;
 pub mod packets;
 pub mod party;
@@ -18,6 +19,7 @@ pub mod value;
 
 pub use delta::{apply, difference};
 pub use input::PlayerInput;
+pub use loopback::Loopback;
 pub use package::{Draw, HostLoss, Kind, Manifest, ManifestError, Package, PackageError, PackageId};
 pub use party::{Party, parameters, read_parameters};
 pub use release::{About, RELEASE_LABEL, Release, ReleaseError};

@@ -38,6 +38,10 @@ pub struct Hello {
 /// A whole state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whole {
+    /// Its match.
+    pub round: u32,
+    /// The term in which it was made.
+    pub term: u32,
     /// Its tick.
     pub tick: Tick,
     /// The number of the last consumed input of each seat, in the order of the lobby's seats.

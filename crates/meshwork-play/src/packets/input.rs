@@ -42,6 +42,8 @@ pub struct InputPacket {
     pub line: u32,
     /// The term whose host is followed.
     pub term: u32,
+    /// The match of the acknowledged tick.
+    pub round: u32,
     /// The number of the newest input; the first is 1.
     pub newest: u32,
     /// The newest tick of this term whose state is whole here.
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn equal_inputs_are_one_run() {
         let inputs = vec![input(2), input(1), input(1), input(1)];
-        let mut packet = InputPacket { line: 1, term: 1, newest: 9, acked: Some(4), runs: vec![] };
+        let mut packet = InputPacket { line: 1, term: 1, round: 1, newest: 9, acked: Some(4), runs: vec![] };
         packet.pack(inputs.iter());
         assert_eq!(packet.runs.len(), 2);
         let read: InputPacket = wire::decode(&wire::encode(&packet)).expect("it is whole");
@@ -97,7 +99,14 @@ mod tests {
     #[test]
     fn more_runs_than_allowed_are_refused() {
         let run = Run::of(&input(1));
-        let packet = InputPacket { line: 1, term: 1, newest: 90, acked: None, runs: vec![run; RUNS_MAX + 1] };
+        let packet = InputPacket {
+            line: 1,
+            term: 1,
+            round: 1,
+            newest: 90,
+            acked: None,
+            runs: vec![run; RUNS_MAX + 1],
+        };
         assert!(wire::decode::<InputPacket>(&wire::encode(&packet)).is_err());
     }
 }

@@ -14,7 +14,8 @@ pub use self::direct::{Direct, Hello, NoSeat, To, Whole};
 pub use self::input::{InputPacket, RUNS_MAX, Run};
 pub use self::present::{Present, Role};
 pub use self::said::{Ask, At, Said};
-pub use self::state::{Body, PART_MAX, PARTS_MAX, StateHead, StatePart, split};
+pub use self::state::{Body, PART_MAX, PARTS_MAX, Sound, StateHead, StatePart, split};
+pub(crate) use self::state::{Parts, TOPICS};
 
 /// The version of the session's packets.
 pub const VERSION: u16 = 1;

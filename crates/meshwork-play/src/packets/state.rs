@@ -12,9 +12,12 @@ pub const PARTS_MAX: usize = 4;
 /// Bytes of a body in one part: the head in front of it takes at most [`HEAD_MAX`].
 pub const PART_MAX: usize = DATAGRAM_PAYLOAD_MAX - HEAD_MAX - TOPIC_MAX;
 /// Bytes of the longest head.
-const HEAD_MAX: usize = 5 + 5 + 10 + 5 + 5 + 1 + 1;
+const HEAD_MAX: usize = 5 + 5 + 5 + 10 + 5 + 5 + 1 + 1;
 /// Bytes of a topic's name.
 const TOPIC_MAX: usize = 2;
+
+/// The name of a sound.
+pub type Sound = BoundedText<{ super::SOUND_MAX }>;
 
 /// What stands in front of each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,8 @@ pub struct StateHead {
     pub line: u32,
     /// The term.
     pub term: u32,
+    /// The match.
+    pub round: u32,
     /// The tick.
     pub tick: Tick,
     /// Ticks back to the state on which this one is built. 0 announces no state: the host is alive.
@@ -87,6 +92,8 @@ pub struct Body {
     /// The number of the last consumed input of each seat, in the order of the lobby's seats.
     #[serde(deserialize_with = "super::few::<_, _, SEATS_MAX>")]
     pub consumed: Vec<u32>,
+    /// The version of the lobby.
+    pub version: u32,
     /// The lobby, if the base has another version.
     pub lobby: Option<Lobby>,
     /// Keys that the base has.
@@ -98,7 +105,7 @@ pub struct Body {
     pub inputs: Vec<Run>,
     /// Sounds since the base: ticks back, and the name.
     #[serde(deserialize_with = "super::few::<_, _, SOUNDS_MAX>")]
-    pub sounds: Vec<(u8, BoundedText<{ super::SOUND_MAX }>)>,
+    pub sounds: Vec<(u8, Sound)>,
     /// The difference of the game's randomness.
     pub random: Bytes<RANDOM_MAX>,
 }
@@ -114,15 +121,10 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// The tick that is collected.
-    pub(crate) fn tick(&self) -> Option<Tick> {
-        self.head.map(|head| head.tick)
-    }
-
     /// Adds a part. Returns head and body if it was the last one. Parts of an older state are dropped.
     pub(crate) fn add(&mut self, part: StatePart) -> Option<(StateHead, Vec<u8>)> {
         let parts = usize::from(part.head.part & 15);
-        let key = |head: StateHead| (head.term, head.tick, head.sent);
+        let key = |head: StateHead| (head.line, head.term, head.round, head.tick, head.sent);
         if self.head.is_none_or(|head| key(head) < key(part.head)) {
             *self = Parts { head: Some(part.head), bytes: Default::default() };
         }
@@ -137,14 +139,4 @@ impl Parts {
         let body = core::mem::take(&mut self.bytes).into_iter().flatten().flatten().collect();
         Some((head, body))
     }
-}
-
-/// A sound's name that fits.
-pub(crate) fn sound(name: &str) -> BoundedText<{ super::SOUND_MAX }> {
-    BoundedText::truncated(name)
-}
-
-/// Sounds as texts.
-pub(crate) fn sound_text(name: &BoundedText<{ super::SOUND_MAX }>) -> String {
-    String::from(name.as_str())
 }

@@ -1,5 +1,7 @@
 //! Faults on purpose, so that tests can show that their checkers notice them.
 
+use std::cell::Cell;
+
 /// A fault that can be planted in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
@@ -30,4 +32,18 @@ impl Planted {
         Planted::RemovalsForgotten,
         Planted::SeatForgotten,
     ];
+}
+
+std::thread_local! {
+    static PLANTED: Cell<Option<Planted>> = const { Cell::new(None) };
+}
+
+/// Plants a fault in all sessions of this thread, or removes it.
+pub fn plant(fault: Option<Planted>) {
+    PLANTED.set(fault);
+}
+
+/// Whether this fault is planted.
+pub(crate) fn is(fault: Planted) -> bool {
+    PLANTED.get() == Some(fault)
 }

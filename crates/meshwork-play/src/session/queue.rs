@@ -34,11 +34,6 @@ impl Queue {
         self.consumed
     }
 
-    /// The input of the last tick.
-    pub(crate) fn last(&self) -> PlayerInput {
-        self.last
-    }
-
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }

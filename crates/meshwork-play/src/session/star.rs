@@ -46,6 +46,22 @@ impl Star {
         Some(self.members.entry(endpoint).or_default())
     }
 
+    pub(crate) fn is_linked(&self, endpoint: Endpoint) -> bool {
+        self.member(endpoint).is_some_and(|member| member.is_linked)
+    }
+
+    /// Since when there is no link to a member that had one.
+    pub(crate) fn unlinked_since(&self, endpoint: Endpoint) -> Option<Time> {
+        self.member(endpoint).and_then(|member| member.unlinked_at)
+    }
+
+    /// Something came from a member by its own link.
+    pub(crate) fn heard(&mut self, from: Endpoint) {
+        if let Some(member) = self.entry(from) {
+            (member.is_linked, member.unlinked_at) = (true, None);
+        }
+    }
+
     pub(crate) fn handle_link(&mut self, now: Time, who: Endpoint, link: Linked) {
         match link {
             Linked::Near(rtt) => {
@@ -60,7 +76,12 @@ impl Star {
                     member.unlinked_at.get_or_insert(now);
                 }
             }
-            Linked::Gone { .. } => drop(self.members.remove(&who)),
+            Linked::Gone { .. } => {
+                if let Some(member) = self.members.get_mut(&who) {
+                    *member = Member { unlinked_at: Some(now), ..Member::default() };
+                }
+                self.sweep();
+            }
         }
     }
 
@@ -76,6 +97,13 @@ impl Star {
                     member.present = None;
                 }
             }
+        }
+    }
+
+    /// Forgets members without link and presence, if there are many.
+    fn sweep(&mut self) {
+        if self.members.len() > MEMBERS_MAX / 2 {
+            self.members.retain(|_, member| member.is_linked || member.present.is_some());
         }
     }
 
@@ -104,7 +132,7 @@ impl Star {
     /// Compares the wanted links with the pinned ones. Returns those to pin, again if there is no link, and those to unpin.
     pub(crate) fn pin(&mut self, now: Time, wanted: &BTreeSet<Endpoint>) -> (Vec<Endpoint>, Vec<Endpoint>) {
         let away: Vec<Endpoint> = self.pins.keys().filter(|pin| !wanted.contains(pin)).copied().collect();
-        away.iter().for_each(|pin| drop(self.pins.remove(pin)));
+        self.pins.retain(|pin, _| wanted.contains(pin));
         let is_due = |pin: &&Endpoint| match self.pins.get(pin) {
             None => true,
             Some(at) => {
@@ -112,7 +140,7 @@ impl Star {
             }
         };
         let due: Vec<Endpoint> = wanted.iter().filter(is_due).copied().collect();
-        due.iter().for_each(|pin| drop(self.pins.insert(*pin, now)));
+        self.pins.extend(due.iter().map(|pin| (*pin, now)));
         (due, away)
     }
 }

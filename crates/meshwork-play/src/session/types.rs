@@ -26,9 +26,6 @@ pub struct Config {
     pub colour: Option<Colour>,
     /// Whether nobody sees this page now.
     pub hidden: bool,
-    /// A fault on purpose, for tests.
-    #[cfg(feature = "planted-bugs")]
-    pub planted: Option<super::planted::Planted>,
 }
 
 /// Red, green and blue.

@@ -1,0 +1,5 @@
+//! Sessions of two to six people in one program, under loss, jitter, crashes, cuts and splits.
+
+mod basics;
+mod chain;
+mod world;
