@@ -143,7 +143,9 @@ export class Frame {
     } else if (typeof failed === 'string' && id === this.#id && this.#port) {
       const where = this.#isReady ? 'update' : 'load'
       this.#stop()
-      const message = failed.replace(/^Uncaught /, '').slice(0, 1000)
+      // Firefox says nothing about a script that it cannot read.
+      const words = failed === 'refused' ? 'SyntaxError: the browser cannot read the script' : failed
+      const message = words.replace(/^Uncaught /, '').slice(0, 1000)
       const ownLine = Math.max(0, Number(line) - LINES) || 0
       this.#on('game', JSON.stringify({ is: 'failed', message, line: ownLine, where, fatal: true }))
     }

@@ -32,7 +32,7 @@ const SLOW_FRAMES = 10
 const SLOW_SECONDS = 10
 
 /** Names of the browser that the game's own functions hide, by which it cannot run. */
-const hidden = ['setTimeout', 'requestAnimationFrame', 'createImageBitmap', 'Blob', 'OffscreenCanvas', 'TypeError'].find((name) => {
+const hidden = ['setTimeout', 'requestAnimationFrame', 'createImageBitmap', 'Blob', 'TypeError'].find((name) => {
   const value = workerScope[name]
   return typeof value === 'function' && !toString.call(value).includes('[native code]')
 }) ?? ['JSON', 'Math', 'performance'].find((name) => typeof workerScope[name] === 'function')

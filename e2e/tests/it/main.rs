@@ -29,6 +29,7 @@ mod overlay;
 mod page;
 mod people;
 mod place;
+mod play_sandbox;
 mod prompt;
 mod relayed;
 mod room;
