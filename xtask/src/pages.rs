@@ -159,6 +159,7 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
     write(&assets.join(stage::NAME), &sources.stage.script)?;
+    write(&assets.join(stage::TRUSTED), sources.stage.trusted.as_bytes())?;
     write(&fresh.join(stage::SOURCES), sources.stage.source.as_bytes())?;
     write(&assets.join("index.html"), wanted.as_bytes())?;
     write(&fresh.join("index.html"), wanted.as_bytes())?;
@@ -316,6 +317,7 @@ impl<'a> Sources<'a> {
         add(&self.wasm);
         add(&self.editor);
         add(&self.stage.script);
+        add(self.stage.trusted.as_bytes());
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
         for (name, bytes) in &self.statics {
@@ -445,7 +447,7 @@ mod tests {
             aim: Aim::Small,
             wasm: vec![1, 2],
             editor: vec![3],
-            stage: Stage { script: vec![4], source: String::new() },
+            stage: Stage { script: vec![4], source: String::new(), trusted: String::new() },
             template: template.to_owned(),
             start: String::new(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),

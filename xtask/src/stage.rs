@@ -19,6 +19,8 @@ use crate::workspace::Workspace;
 
 /// The script's name, beside those of the pages.
 pub(crate) const NAME: &str = "stage.js";
+/// The page in which HTML games run. The server's program knows its name, and gives it a policy of its own.
+pub(crate) const TRUSTED: &str = "trusted.html";
 /// The file of the pages' folder that lists more sources of scripts for the policy of all pages.
 pub(crate) const SOURCES: &str = "script-sources.txt";
 /// The language of browsers that have everything else that the pages need.
@@ -30,6 +32,8 @@ pub(crate) struct Stage {
     pub(crate) script: Vec<u8>,
     /// The hash of the frame's inline script, as a policy names it.
     pub(crate) source: String,
+    /// The page of HTML games.
+    pub(crate) trusted: String,
 }
 
 /// Bundles the script, which takes less than a second.
@@ -54,7 +58,10 @@ pub(crate) fn bundle(workspace: &Workspace, aim: Aim) -> Result<Stage> {
         options.push("--minify");
     }
     let script = esbuild(workspace, &folder, "page.js", &options)?.into_bytes();
-    Ok(Stage { script, source })
+    let page = workspace.root.join("apps/web/play").join(TRUSTED);
+    let page = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+    let trusted = page.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
+    Ok(Stage { script, source, trusted })
 }
 
 /// The document of the frame, and the source of its script as policies name it.

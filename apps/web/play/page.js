@@ -9,6 +9,8 @@
 import FRAME from 'play-frame'
 import WORKER from 'play-worker'
 
+import { Trusted, warm } from './trusted.js'
+
 /** Longest time without an answer, in ms, from the moment at which the game was ready. */
 const SILENCE_MAX = 2000
 /** Longest time until a frame has begun, and until a game is loaded, in ms. A busy phone takes seconds. */
@@ -101,6 +103,10 @@ export class Frame {
     this.#me = slot === undefined ? 'me' : `me ${slot}`
     this.send(this.#me)
   }
+
+  /** A game in a worker gets its hands with each tick, and never the focus. */
+  sendInput() {}
+  focus() {}
 
   /** Removes the frame, which ends its worker at once. */
   end() {
@@ -244,3 +250,8 @@ export class Frame {
 
 /** Adds a frame to an element. */
 export const mount = (parent, width, height, label, on) => new Frame(parent, width, height, label, on)
+
+/** Prepares a frame in an element for a game that is a page of its own. */
+export const trust = (parent, label, on) => new Trusted(parent, label, on)
+
+export { warm }

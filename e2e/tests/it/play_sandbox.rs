@@ -34,6 +34,7 @@ const BEGIN: &str = "
       else if (window.said.length < 5000) window.said.push([kind, text]);
     };
     const stage = await window.loadStage();
+    window.trust = () => stage.trust(hall, 'Game', on);
     window.frame = stage.mount(hall, 960, 540, 'Game', on);";
 
 /// Tries each way out: a statement each, in which URL is the address of a server that listens, and PORT its port.
@@ -315,6 +316,56 @@ async fn games_that_misbehave_end_alone() -> Result<()> {
         start(&tab, &game("state.n = tick")).await?;
         let state = wait_tick(&tab, 60).await?;
         ensure!(state["n"].as_u64() >= Some(60), "{kind:?}: a game after all that has the state {state}");
+    }
+    Ok(())
+}
+
+/// An HTML game that plays by the rules for a while, then does something else.
+fn html(then: &str) -> String {
+    format!(
+        "<!doctype html><title>Game</title><body><script>
+let n = 0
+addEventListener('message', ({{ data }}) => {{
+  if (data.type !== 'UPDATE') return
+  n += 1
+  parent.postMessage({{ type: 'STATE', payload: {{ n }} }}, '*')
+  if (n === 30) {{ {then} }}
+}})
+onload = () => parent.postMessage({{ type: 'READY' }}, '*')
+</script></body>"
+    )
+}
+
+#[tokio::test]
+async fn html_games_fetch_nothing_and_end_when_they_leave() -> Result<()> {
+    let server = Server::start().await?;
+    for kind in [Kind::Chromium, Kind::Firefox] {
+        let browser = Browser::start_kind(kind).await?;
+        let tab = begin(&browser, &server).await?;
+        tab.eval("window.frame.end(); window.frame = window.trust()", vec![]).await?;
+        let listener = Listener::start()?;
+        let url = format!("http://{}", listener.address);
+        let nested =
+            format!("new Worker(URL.createObjectURL(new Blob(['new EventSource(\\'{url}/nested\\')'])))");
+        let tries: String = [
+            format!("fetch('{url}/fetch').catch(() => {{}})"),
+            format!("new EventSource('{url}/events')"),
+            format!("new FontFace('x', 'url({url}/font)').load().catch(() => {{}})"),
+            format!("new Image().src = '{url}/image'"),
+            nested,
+            "localStorage.x = 1; n = -1e9".to_owned(),
+            "n = parent.document ? -1e9 : n".to_owned(),
+        ]
+        .map(|attempt| format!("try {{ {attempt} }} catch {{}};"))
+        .concat();
+        start(&tab, &html(&tries)).await?;
+        let state = wait_tick(&tab, 150).await.with_context(|| format!("{kind:?}"))?;
+        ensure!(state["n"].as_i64() > Some(0), "{kind:?}: it reached storage or parent: {state}");
+        let arrived = listener.arrived();
+        ensure!(arrived.is_empty(), "{kind:?}: arrived {arrived:?}");
+        start(&tab, &html("location = '/elsewhere?secret'")).await?;
+        let why = wait_said(&tab, "dead", |text| Some(text.to_owned())).await?;
+        ensure!(why == "left" && !tab.has("game-frame").await?, "{kind:?}: it ended as {why}");
     }
     Ok(())
 }

@@ -17,7 +17,10 @@
 //! one. No method calls back before it returns, so a caller may hold a borrow. Dropping a frame removes it, which ends its game
 //! at once.
 //!
-//! The page reads keys and pointers, since the frame gets none. The page plays the sounds of [`FromFrame::Sounds`] from the
+//! An HTML game is a page of its own, whose author a person trusts: [`Stage::trust`] prepares its frame, and all else is the same. It has
+//! the keys while it has the focus, and reports its person's own with [`FromFrame::Input`].
+//!
+//! The page reads keys and pointers of script games, since their frame gets none. The page plays the sounds of [`FromFrame::Sounds`] from the
 //! package. `apps/web/play/page.js` has the limits of time and messages; `runner.js` and `harness.js` are the game's side.
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
@@ -31,7 +34,7 @@ extern "C" {
     #[wasm_bindgen(js_name = loadStage, catch)]
     fn load_stage() -> Result<Promise, JsValue>;
 
-    /// `Frame` of `apps/web/play/page.js`.
+    /// `Frame` of `apps/web/play/page.js`, or `Trusted` of `trusted.js`.
     #[derive(Clone, Debug)]
     type Hold;
 
@@ -46,6 +49,12 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = setMe)]
     fn set_me(this: &Hold, slot: Option<u8>) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = sendInput)]
+    fn send_input(this: &Hold, keys: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn focus(this: &Hold) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn end(this: &Hold) -> Result<(), JsValue>;
@@ -62,6 +71,9 @@ pub(crate) enum FromFrame {
     Game(String),
     /// Names of sounds to play now.
     Sounds(Vec<String>),
+    /// The keys that the person at this screen holds, as an HTML game reports them, by the names of
+    /// `meshwork_play::input::NAMES`. Unknown names may be among them.
+    Input(Vec<String>),
     /// The game drew fewer than ten frames a second for ten seconds; the frames of the last one.
     Slow(u32),
     /// The game was ended.
@@ -75,10 +87,13 @@ pub(crate) enum Death {
     Refused,
     /// The game was not loaded after ten seconds.
     Late,
-    /// The game answered nothing for two seconds: it is in a loop, or its memory ran out.
+    /// The game answered nothing for two seconds: it is in a loop, or its memory ran out. An HTML game:
+    /// no heartbeat for five seconds, after its first.
     Silent,
     /// The game sent more than 240 messages or 8 MiB in a second.
     Flood,
+    /// An HTML game went to another page.
+    Left,
 }
 
 impl FromFrame {
@@ -88,11 +103,13 @@ impl FromFrame {
             "tick" => FromFrame::Tick,
             "game" => FromFrame::Game(text),
             "sounds" => FromFrame::Sounds(serde_json::from_str(&text).ok()?),
+            "input" => FromFrame::Input(serde_json::from_str(&text).ok()?),
             "slow" => FromFrame::Slow(text.parse().ok()?),
             "dead" => FromFrame::Dead(match text.as_str() {
                 "refused" => Death::Refused,
                 "late" => Death::Late,
                 "flood" => Death::Flood,
+                "left" => Death::Left,
                 _ => Death::Silent,
             }),
             _ => return None,
@@ -104,6 +121,8 @@ impl FromFrame {
 #[derive(Clone, Debug)]
 pub(crate) struct Stage {
     mount: Function,
+    trust: Function,
+    warm: Function,
 }
 
 /// Loads the script.
@@ -112,7 +131,8 @@ pub(crate) struct Stage {
 /// It cannot be loaded.
 pub(crate) async fn load() -> Result<Stage, JsValue> {
     let script = JsFuture::from(load_stage()?).await?;
-    Ok(Stage { mount: Reflect::get(&script, &"mount".into())?.dyn_into()? })
+    let function = |name: &str| Ok::<Function, JsValue>(Reflect::get(&script, &name.into())?.dyn_into()?);
+    Ok(Stage { mount: function("mount")?, trust: function("trust")?, warm: function("warm")? })
 }
 
 impl Stage {
@@ -128,16 +148,46 @@ impl Stage {
         label: &str,
         on: impl Fn(FromFrame) + 'static,
     ) -> Result<Frame, JsValue> {
-        let hear = move |kind: String, text: String| {
-            if let Some(said) = FromFrame::read(&kind, text) {
-                on(said);
-            }
-        };
-        let hear = Closure::<dyn Fn(String, String)>::new(hear);
+        let hear = hearing(on);
         let given = Array::of5(parent, &view.0.into(), &view.1.into(), &label.into(), hear.as_ref());
         let hold = self.mount.apply(&JsValue::UNDEFINED, &given)?.unchecked_into();
         Ok(Frame { hold, _hear: hear })
     }
+
+    /// Prepares a frame in `parent` for an HTML game. Ask the person first: such a game can send out what it is given and typed.
+    ///
+    /// # Errors
+    /// The browser makes no frames.
+    pub(crate) fn trust(
+        &self,
+        parent: &Element,
+        label: &str,
+        on: impl Fn(FromFrame) + 'static,
+    ) -> Result<Frame, JsValue> {
+        let hear = hearing(on);
+        let given = Array::of3(parent, &label.into(), hear.as_ref());
+        let hold = self.trust.apply(&JsValue::UNDEFINED, &given)?.unchecked_into();
+        Ok(Frame { hold, _hear: hear })
+    }
+
+    /// Loads the page of HTML games once, so that the browser has it when the server is away.
+    pub(crate) fn warm(&self) {
+        let _ = self.warm.call0(&JsValue::UNDEFINED);
+    }
+}
+
+/// Files as pairs of a path and bytes.
+fn in_js<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Array {
+    files.into_iter().map(|(name, bytes)| Array::of2(&name.into(), &Uint8Array::from(bytes))).collect()
+}
+
+/// A function that JavaScript calls with a kind and a text.
+fn hearing(on: impl Fn(FromFrame) + 'static) -> Closure<dyn Fn(String, String)> {
+    Closure::new(move |kind: String, text: String| {
+        if let Some(said) = FromFrame::read(&kind, text) {
+            on(said);
+        }
+    })
 }
 
 /// A frame, and the game in it; it is removed on drop.
@@ -148,12 +198,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// Starts a game, in place of the one that runs: its script and the files of its package, of which it gets the pictures.
+    /// Starts a game, in place of the one that runs: its script and the files of its package, of which it gets the pictures. An HTML
+    /// game has its page in place of a script, and gets all files.
     pub(crate) fn start<'a>(&self, code: &str, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) {
-        let files = files.into_iter().map(|(name, bytes)| Array::of2(&name.into(), &Uint8Array::from(bytes)));
-        let files = files.collect::<Array>();
         // A call fails only if the script has a fault; silence then ends the game.
-        let _ = self.hold.start(code, files);
+        let _ = self.hold.start(code, in_js(files));
     }
 
     /// Sends the game a message, as JSON.
@@ -169,6 +218,18 @@ impl Frame {
     /// Tells the game the slot of the person at this screen, or that the person watches.
     pub(crate) fn set_me(&self, slot: Option<u8>) {
         let _ = self.hold.set_me(slot);
+    }
+
+    /// Hands an HTML game keys that the page read, as from a touch screen, by their names.
+    pub(crate) fn send_input(&self, keys: &[&str]) {
+        if let Ok(keys) = serde_json::to_string(keys) {
+            let _ = self.hold.send_input(&keys);
+        }
+    }
+
+    /// Gives an HTML game the focus, and with it the keys.
+    pub(crate) fn focus(&self) {
+        let _ = self.hold.focus();
     }
 
     /// Removes the frame, which ends the game at once.
