@@ -337,7 +337,7 @@ onload = () => parent.postMessage({{ type: 'READY' }}, '*')
 }
 
 #[tokio::test]
-async fn html_games_fetch_nothing_and_end_when_they_leave() -> Result<()> {
+async fn html_games_fetch_nothing_and_end_on_leaving() -> Result<()> {
     let server = Server::start().await?;
     for kind in [Kind::Chromium, Kind::Firefox] {
         let browser = Browser::start_kind(kind).await?;
