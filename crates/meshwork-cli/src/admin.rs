@@ -56,6 +56,23 @@ enum Question {
     },
     /// List the bans.
     Bans,
+    /// List the games on the shelf, with drafts and games that were taken down, the newest change first.
+    Games,
+    /// Take a game down: its page answers "Game not found", and its code is never given to another game.
+    TakeDown {
+        /// The game's code.
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+    /// Refuse a package for ever: all games with it are taken down, and nobody can publish it here.
+    Refuse {
+        /// The package's id, as `admin games` lists it.
+        #[arg(value_name = "PACKAGE")]
+        package: String,
+        /// The reason that authors read.
+        #[arg(long, value_name = "TEXT", default_value = "it breaks the rules of this server")]
+        reason: String,
+    },
 }
 
 impl Arguments {
@@ -79,6 +96,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Question::Ban { ban } => json!({ "do": "ban", "ban": checked(ban)? }),
         Question::Unban { ban } => json!({ "do": "unban", "ban": checked(ban)? }),
         Question::Bans => json!({ "do": "bans" }),
+        Question::Games => json!({ "do": "games" }),
+        Question::TakeDown { code } => json!({ "do": "take-down", "code": code }),
+        Question::Refuse { package, reason } => {
+            json!({ "do": "refuse", "package": package, "reason": reason })
+        }
     };
     let stream = UnixStream::connect(&path)
         .map_err(|error| Failure::Unreachable(format!("no server answers at {}: {error}", path.display())))?;
@@ -134,6 +156,17 @@ fn words(question: &Question, answer: &Value) -> String {
             let lines = || bans.iter().map(|ban| format!("{}\n", text(ban))).collect();
             if bans.is_empty() { String::from("no bans\n") } else { lines() }
         }
+        Question::Games => {
+            let games = list("games");
+            let lines = || games.iter().map(game_line).collect();
+            if games.is_empty() { String::from("no games\n") } else { lines() }
+        }
+        Question::TakeDown { .. } | Question::Refuse { .. } => {
+            let codes: Vec<String> = list("taken_down").iter().map(text).collect();
+            let games = if codes.is_empty() { String::from("no game") } else { codes.join(", ") };
+            let refused = answer["refused"].as_str().map(|package| format!("refused {package}\n"));
+            format!("{}took down {games}\n", refused.unwrap_or_default())
+        }
         Question::Close { .. } => format!("closed {}\n", text(&answer["closed"])),
         Question::Ban { .. } | Question::Unban { .. } => {
             let verb = if matches!(question, Question::Ban { .. }) { "banned" } else { "no longer banned:" };
@@ -142,4 +175,16 @@ fn words(question: &Question, answer: &Value) -> String {
             format!("{verb} {}{until}\n", text(&answer["ban"]))
         }
     }
+}
+
+/// A game on a line.
+fn game_line(game: &Value) -> String {
+    let text = |name: &str| game[name].as_str().unwrap_or_default();
+    let state = match (game["taken_down"].as_str(), game["draft"].as_bool()) {
+        (Some(by), _) => format!("taken down by {by}"),
+        (None, Some(true)) => String::from("draft"),
+        _ => String::from("published"),
+    };
+    let (code, title, author, package) = (text("code"), text("title"), text("author"), text("package"));
+    format!("{code}  {title}  version {}, {state}, by {author}, package {package}\n", game["version"])
 }

@@ -12,6 +12,7 @@ mod print;
 mod relay;
 mod running;
 mod settings;
+mod shelf;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -86,8 +87,15 @@ async fn serve(
         let tls = Arc::clone(tls);
         tokio::spawn(async move { tls.watch().await });
     }
+    let arcade = match &config.data {
+        Some(data) => Some(shelf::open(data, &config, address, &handle).await?),
+        None => None,
+    };
+    if let Some(arcade) = &arcade {
+        server = server.with_routes(shelf::routes(arcade));
+    }
     #[cfg(unix)]
-    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle))?;
+    let _admin = admin::start(&config, &handle, relay.as_ref().map(relay::Relay::handle), arcade.clone())?;
     // From here on a signal ends the server in an orderly way; whoever read the first line may send one.
     let signals = Signals::new()?;
     if config.tls.is_none() && config.http.trusted_proxies.is_empty() && config.is_said_to_be_secure() {
@@ -99,6 +107,9 @@ async fn serve(
     announce(address, tls.is_some(), config.public_url.as_deref());
     if let Some(relay) = &relay {
         let _ = out::print(relay.words());
+    }
+    if arcade.is_some() {
+        let _ = out::print(shelf::words(&config, address));
     }
     tracing::info!("the server listens");
     let running = Running { arguments, chosen, handle, tls, relay: relay.as_mut() };

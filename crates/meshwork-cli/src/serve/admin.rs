@@ -6,11 +6,14 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream as BlockingStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use ipnet::IpNet;
 use meshwork::{Code, RoomId};
+use meshwork_arcade::{Arcade, By, TakeDown};
+use meshwork_play::PackageId;
 use meshwork_signal::http::ServerHandle;
 use meshwork_signal::hub::Ban;
 use meshwork_signal::turn;
@@ -31,6 +34,8 @@ const ASK_WITHIN: Duration = Duration::from_secs(10);
 const NETWORKS_MAX: usize = 100;
 /// Rooms that are shown in one answer: a list that a person or a script can still use.
 const ROOMS_MAX: usize = 10_000;
+/// Games that are shown in one answer.
+const GAMES_MAX: u16 = 10_000;
 
 /// The socket, which is gone when this is dropped.
 pub(super) struct AdminSocket {
@@ -58,6 +63,7 @@ pub(super) fn start(
     config: &Config,
     handle: &ServerHandle,
     relay: Option<turn::serve::Handle>,
+    arcade: Option<Arc<Arcade>>,
 ) -> Result<Option<AdminSocket>> {
     let bans = config.data.as_ref().map(|data| data.join(BANS_FILE));
     if let Some(path) = &bans {
@@ -68,7 +74,7 @@ pub(super) fn start(
     let Some(path) = &config.admin_socket else { return Ok(None) };
     let (listener, made) =
         bind(path).with_context(|| format!("cannot answer `meshwork admin` at {}", path.display()))?;
-    let answers = Answers { handle: handle.clone(), relay, bans };
+    let answers = Answers { handle: handle.clone(), relay, arcade, bans };
     tokio::spawn(async move {
         loop {
             if let Ok((stream, _)) = listener.accept().await {
@@ -119,6 +125,8 @@ struct Answers {
     handle: ServerHandle,
     /// The own relay, where there is one.
     relay: Option<turn::serve::Handle>,
+    /// The shelf of games, if there is a data directory.
+    arcade: Option<Arc<Arcade>>,
     /// Where bans are kept.
     bans: Option<PathBuf>,
 }
@@ -169,8 +177,42 @@ impl Answers {
                 let bans: Vec<String> = self.handle.bans().iter().map(Ban::to_string).collect();
                 Ok(json!({ "bans": bans }))
             }
+            "games" => self.games().await,
+            "take-down" => {
+                let code: Code = text("code")?.parse()?;
+                let taken = self.shelf()?.take_down(TakeDown::Code(code), By::Operator).await?;
+                if taken.is_empty() {
+                    bail!("there is no game {code}");
+                }
+                tracing::info!(%code, "a game was taken down by admin");
+                Ok(json!({ "taken_down": taken }))
+            }
+            "refuse" => {
+                let package: PackageId = text("package")?.parse()?;
+                let reason = question["reason"].as_str().unwrap_or_default().to_owned();
+                let what = TakeDown::Package(package, reason);
+                let taken = self.shelf()?.take_down(what, By::Operator).await?;
+                tracing::info!(%package, "a package was refused by admin");
+                Ok(json!({ "refused": package, "taken_down": taken }))
+            }
             other => bail!("`{other}` is not known here"),
         }
+    }
+
+    fn shelf(&self) -> Result<&Arcade> {
+        self.arcade.as_deref().context("this server has no shelf of games: it has no --data")
+    }
+
+    async fn games(&self) -> Result<Value> {
+        let games = self.shelf()?.all_games(GAMES_MAX).await?.into_iter().map(|game| {
+            json!({
+                "code": game.code, "title": game.title, "author": game.owner, "author_name": game.owner_name,
+                "package": game.package, "length": game.length, "version": game.version, "draft": game.draft,
+                "plays": game.plays, "changed_ms": game.changed_ms,
+                "taken_down": game.taken_down.map(By::word),
+            })
+        });
+        Ok(json!({ "games": games.collect::<Vec<_>>() }))
     }
 
     fn rooms(&self) -> Value {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use meshwork_arcade::Publishers;
 use meshwork_signal::http::{HttpConfig, TlsFiles};
 use meshwork_signal::hub::{HubConfig, IceOffer};
 use meshwork_signal::turn::credentials;
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) listen: String,
     pub(crate) public_url: Option<String>,
     pub(crate) data: Option<PathBuf>,
+    /// Who may publish games, if the operator says.
+    pub(crate) publish: Option<Publishers>,
     pub(crate) secret_key: Option<Secret>,
     pub(crate) hub: HubConfig,
     pub(crate) http: HttpConfig,
@@ -98,7 +101,7 @@ impl Config {
         })?;
         let http = http(chosen, &hub);
         let tls = tls(chosen)?;
-        let ServerSettings { listen, public_url, data, secret_key, log, log_format, .. } =
+        let ServerSettings { listen, public_url, data, publish, secret_key, log, log_format, .. } =
             chosen.settings.server.clone();
         let own_socket = data.as_ref().map(|data| data.join("admin.sock"));
         Ok(Config {
@@ -108,6 +111,7 @@ impl Config {
             admin_socket: chosen.settings.server.admin_socket.clone().or(own_socket),
             log: LogConfig { filter: log, is_json: log_format == LogFormat::Json },
             data,
+            publish,
             secret_key,
             hub,
             http,

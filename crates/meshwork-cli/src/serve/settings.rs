@@ -14,19 +14,21 @@ use clap::builder::BoolishValueParser;
 use clap::{Arg, Args, Command, ValueEnum, value_parser};
 use ipnet::IpNet;
 use meshwork::Overlay;
+use meshwork_arcade::Publishers;
 use meshwork_signal::http::ForwardedHeader;
 
 use super::checks::{
     List, Secret, address, address_range, amount, at_most, count, forwarded_header, list, listen_address,
-    log_filter, origin, port_range, public_url, secret, turn_url,
+    log_filter, origin, port_range, public_url, publishers, secret, turn_url,
 };
 use crate::duration;
 
 /// Settings that a running server takes only when it is started again.
-pub(super) const FROM_A_RESTART: [&str; 20] = [
+pub(super) const FROM_A_RESTART: [&str; 21] = [
     "listen",
     "public_url",
     "data",
+    "publish",
     "secret_key",
     "tls_certificate",
     "tls_key",
@@ -128,9 +130,13 @@ pub(super) struct ServerSettings {
     /// rooms there.
     #[arg(value_parser = public_url)]
     pub(super) public_url: Option<String>,
-    /// Directory for the server's key: with it, rooms have the same codes after a restart. A secret_key does the same
-    /// and takes precedence.
+    /// Directory for the server's key and its shelf of games: with it, rooms have the same codes after a restart. A secret_key
+    /// does the same for codes and takes precedence.
     pub(super) data: Option<PathBuf>,
+    /// Who may publish games on the shelf in the data directory: everyone, nobody, or keys of peers with commas between them.
+    /// By default everyone if the server listens on this machine alone, without a public address or proxies, else nobody.
+    #[arg(value_parser = publishers)]
+    pub(super) publish: Option<Publishers>,
     /// A random text of at least 16 characters that determines the server's key, instead of a key in the
     /// data directory.
     #[arg(hide = true, value_parser = secret)]

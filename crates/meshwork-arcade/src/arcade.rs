@@ -1,0 +1,330 @@
+//! The rules of a shelf: who may publish, codes, limits a day, and the parties that visitors see.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Bytes;
+use meshwork_core::id::{Code, PeerId, RoomId};
+use meshwork_core::signalling::address::is_reserved;
+use meshwork_play::shelf::{Game, MatchNote, PartyNote};
+use meshwork_play::{Package, PackageId, Release};
+use tokio::sync::Semaphore;
+
+use crate::config::ArcadeConfig;
+use crate::counts::Counts;
+use crate::newest::{Newest, Stale};
+use crate::parties::{NoteError, Parties, Seen};
+use crate::picture;
+use crate::quota::Daily;
+use crate::seam::{Live, ReserveError};
+use crate::store::{By, Publication, PublishError, SessionRecord, Shelf, ShelfError, StoredGame, TakeDown};
+
+/// Codes that are drawn for one game before the shelf fails.
+const CODE_TRIES: usize = 10;
+/// Packages that are received at once, each of up to 16 MiB.
+const RECEIVED_AT_ONCE: usize = 8;
+/// Bytes of packages that stay in memory, so that many visitors of a game share one copy.
+const CACHE_MAX: usize = 64 * 1024 * 1024;
+
+/// A shelf with its rules.
+pub struct Arcade {
+    pub(crate) shelf: Arc<dyn Shelf>,
+    pub(crate) live: Arc<dyn Live>,
+    pub(crate) config: ArcadeConfig,
+    pub(crate) receiving: Semaphore,
+    newest: Mutex<Newest>,
+    bytes: Mutex<Daily>,
+    games: Mutex<Daily>,
+    matches: Mutex<Daily>,
+    parties: Mutex<Parties>,
+    counts: Mutex<Counts>,
+    cache: Mutex<VecDeque<(PackageId, Bytes)>>,
+}
+
+/// The shelf cannot begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] ShelfError),
+    /// The server does not store as many codes.
+    #[error("the shelf has {0} games, and the server reserves fewer codes")]
+    TooManyCodes(usize),
+}
+
+/// A publication failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NewGameError {
+    /// All drawn codes were taken.
+    #[error("Failed to generate unique share code")]
+    NoCode,
+    /// The hub reserves no more codes.
+    #[error("this server stores no more games")]
+    NoMoreCodes,
+    /// The network published too much today.
+    #[error("your network published {0} games today, the most that it may: try again tomorrow")]
+    NetworkGames(u32),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+impl Arcade {
+    /// Opens a shelf, and reserves the codes of its games.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn new(
+        shelf: Arc<dyn Shelf>,
+        live: Arc<dyn Live>,
+        config: ArcadeConfig,
+    ) -> Result<Arc<Arcade>, StartError> {
+        let codes = shelf.codes().await?;
+        for &code in &codes {
+            if live.reserve(code) == Err(ReserveError::Full) {
+                return Err(StartError::TooManyCodes(codes.len()));
+            }
+        }
+        let arcade = Arcade {
+            newest: Mutex::new(Newest::new((config.clock)())),
+            counts: Mutex::new(Counts { games: shelf.count().await?, ..Counts::default() }),
+            shelf,
+            live,
+            config,
+            receiving: Semaphore::new(RECEIVED_AT_ONCE),
+            bytes: Mutex::default(),
+            games: Mutex::default(),
+            matches: Mutex::default(),
+            parties: Mutex::default(),
+            cache: Mutex::default(),
+        };
+        Ok(Arc::new(arcade))
+    }
+
+    /// The numbers for an operator.
+    pub fn counts(&self) -> Counts {
+        let now = self.now();
+        let (parties, players) = lock(&self.parties).totals(now, &|room| self.live.members(room));
+        Counts { parties, players, ..lock(&self.counts).clone() }
+    }
+
+    /// All games, drafts and those that were taken down included, the newest change first.
+    ///
+    /// # Errors
+    /// [`ShelfError`].
+    pub async fn all_games(&self, most: u16) -> Result<Vec<StoredGame>, ShelfError> {
+        self.shelf.all_games(most).await
+    }
+
+    /// Takes down what an owner or the operator names. Returns the codes of the games that were there.
+    ///
+    /// # Errors
+    /// [`ShelfError`].
+    pub async fn take_down(&self, what: TakeDown, by: By) -> Result<Vec<Code>, ShelfError> {
+        if let TakeDown::Package(package, _) = &what {
+            lock(&self.cache).retain(|(id, _)| id != package);
+        }
+        let codes = self.shelf.take_down(what, by, self.now()).await?;
+        // A package may be cached that no game has any more.
+        lock(&self.cache).clear();
+        for &code in &codes {
+            lock(&self.parties).remove_game(code);
+        }
+        self.count_games().await;
+        Ok(codes)
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        (self.config.clock)()
+    }
+
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut lock(&self.counts));
+    }
+
+    /// Accepts a signed request once.
+    pub(crate) fn accept(&self, author: PeerId, at_ms: u64) -> Result<(), Stale> {
+        let now = self.now();
+        lock(&self.newest).accept(now, author, at_ms)
+    }
+
+    /// Uses bytes of a network's share of the day. False if it has no more.
+    pub(crate) fn spend_bytes(&self, network: &str, bytes: u64) -> bool {
+        lock(&self.bytes).spend(self.now(), network, bytes, self.config.network_bytes_a_day)
+    }
+
+    /// The game with a code, unless it was taken down.
+    pub(crate) async fn game(&self, code: Code) -> Result<Option<StoredGame>, ShelfError> {
+        Ok(self.shelf.game(code).await?.filter(|game| game.taken_down.is_none()))
+    }
+
+    /// The bytes of a package.
+    pub(crate) async fn package(&self, id: PackageId) -> Result<Option<Bytes>, ShelfError> {
+        let cached =
+            lock(&self.cache).iter().find(|(cached, _)| *cached == id).map(|(_, bytes)| bytes.clone());
+        if cached.is_some() {
+            return Ok(cached);
+        }
+        let bytes = self.shelf.package(id).await?.map(Bytes::from);
+        if let Some(bytes) = &bytes {
+            let mut cache = lock(&self.cache);
+            cache.push_front((id, bytes.clone()));
+            while cache.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > CACHE_MAX {
+                cache.pop_back();
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// Publishes a checked release and its package: under a new code, or as a version of the game with a code.
+    pub(crate) async fn publish(
+        &self,
+        network: &str,
+        code: Option<Code>,
+        (release, signed): (Release, Vec<u8>),
+        package: &Package,
+        draft: bool,
+    ) -> Result<Code, NewGameError> {
+        let now = self.now();
+        let games_a_day = self.config.network_games_a_day;
+        if !lock(&self.games).spend(now, network, 1, games_a_day.into()) {
+            return Err(NewGameError::NetworkGames(games_a_day));
+        }
+        let thumbnail = package.manifest().thumbnail.as_deref().and_then(|path| package.file(path));
+        let mut new = Publication {
+            code: code.unwrap_or(Code::from_bits(0)),
+            is_version: code.is_some(),
+            author: release.author,
+            author_name: release.author_name,
+            title: release.title,
+            description: release.description,
+            players: release.players,
+            version: release.version,
+            signed,
+            package: release.package,
+            bytes: Arc::clone(package.bytes()),
+            thumbnail: thumbnail.filter(|bytes| picture::kind(bytes).is_some()).map(<[u8]>::to_vec),
+            draft,
+            at_ms: now,
+            games_max: self.config.games_of_a_key,
+            bytes_max: self.config.bytes_max,
+        };
+        if let Some(code) = code {
+            self.shelf.publish(new).await?;
+            self.published().await;
+            return Ok(code);
+        }
+        for _ in 0..CODE_TRIES {
+            new.code = (self.config.draw)();
+            if is_reserved(new.code) {
+                continue;
+            }
+            match self.live.reserve(new.code) {
+                Err(ReserveError::Taken) => continue,
+                Err(ReserveError::Full) => return Err(NewGameError::NoMoreCodes),
+                Ok(()) => {}
+            }
+            match self.shelf.publish(new.clone()).await {
+                Ok(()) => {
+                    self.published().await;
+                    return Ok(new.code);
+                }
+                // The store has it, so it stays reserved.
+                Err(PublishError::CodeTaken) => {}
+                Err(error) => {
+                    self.live.release(new.code);
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(NewGameError::NoCode)
+    }
+
+    async fn published(&self) {
+        self.count(|counts| counts.published += 1);
+        self.count_games().await;
+    }
+
+    async fn count_games(&self) {
+        match self.shelf.count().await {
+            Ok(games) => self.count(|counts| counts.games = games),
+            Err(error) => tracing::warn!("the games cannot be counted: {error}"),
+        }
+    }
+
+    /// Notes a party, and returns it with the numbers that visitors see.
+    pub(crate) fn note_party(
+        &self,
+        game: &StoredGame,
+        id: Option<RoomId>,
+        note: &PartyNote,
+    ) -> Result<Option<Seen>, NoteError> {
+        let step = lock(&self.parties).note(self.now(), game.code, game.players.1, id, note)?;
+        self.count(|counts| {
+            counts.rooms_created += u64::from(step.is_new);
+            counts.rooms_joined += u64::from(step.joined);
+            counts.joins_failed += u64::from(step.failed);
+            counts.host_losses += u64::from(step.host_losses);
+        });
+        Ok(self.parties(game.code).into_iter().find(|party| party.room == note.room))
+    }
+
+    /// The parties of a game: those with a free seat first, the fullest first.
+    pub(crate) fn parties(&self, game: Code) -> Vec<Seen> {
+        lock(&self.parties).of(self.now(), game, &|room| self.live.members(room))
+    }
+
+    /// The game whose party has this room.
+    pub(crate) fn game_of_room(&self, room: Code) -> Option<Code> {
+        lock(&self.parties).game_of(self.now(), room)
+    }
+
+    /// Stores a match. False if the network reported too many today.
+    pub(crate) async fn note_match(
+        &self,
+        network: &str,
+        code: Code,
+        session: MatchNote,
+    ) -> Result<bool, ShelfError> {
+        let now = self.now();
+        if !lock(&self.matches).spend(now, network, 1, self.config.network_matches_a_day.into()) {
+            return Ok(false);
+        }
+        self.shelf.note_session(SessionRecord { code, at_ms: now, session }).await?;
+        self.count(|counts| {
+            counts.sessions += 1;
+            counts.session_seconds.add(session.duration_seconds.into());
+            counts.session_latency.add(f64::from(session.average_latency_ms) / 1000.0);
+        });
+        Ok(true)
+    }
+
+    /// A game as visitors see it.
+    pub(crate) fn show(&self, game: StoredGame) -> (Game, Vec<Seen>) {
+        let parties = self.parties(game.code);
+        let seats = parties.first().map_or((0, game.players.1), |party| (party.seats, party.most));
+        let game = Game {
+            code: game.code,
+            title: game.title,
+            description: game.description,
+            author: game.owner,
+            author_name: game.owner_name,
+            package: game.package,
+            length: game.length,
+            players: game.players,
+            version: game.version,
+            draft: game.draft,
+            made_ms: game.made_ms,
+            changed_ms: game.changed_ms,
+            plays: game.plays,
+            parties: u32::try_from(parties.len()).unwrap_or(u32::MAX),
+            online: parties.iter().map(|party| u32::from(party.seats)).sum(),
+            seats,
+        };
+        (game, parties)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

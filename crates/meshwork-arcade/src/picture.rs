@@ -1,0 +1,67 @@
+//! The pictures of games' cards: which bytes are one, and how large it is.
+
+/// Bytes of a card's picture: what previews load.
+pub(crate) const PICTURE_MAX: usize = 512 * 1024;
+/// The picture of a game without one.
+pub(crate) const OURS: &[u8] = include_bytes!("card.png");
+
+/// A picture that browsers and previews show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) media_type: &'static str,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// The kind and the size of a picture by its own bytes; `None` for anything else, SVG included, since it has scripts.
+pub(crate) fn kind(bytes: &[u8]) -> Option<Kind> {
+    let (media_type, (width, height)) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        ("image/png", png(bytes)?)
+    } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        ("image/jpeg", jpeg(bytes)?)
+    } else {
+        return None;
+    };
+    (bytes.len() <= PICTURE_MAX && width > 0 && height > 0).then_some(Kind { media_type, width, height })
+}
+
+fn png(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+    (bytes.get(12..16)? == b"IHDR").then_some((number(16)?, number(20)?))
+}
+
+/// The size in the first frame header (ITU-T T.81, section B.2.2).
+fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+    let mut at = 2;
+    loop {
+        let [0xff, marker] = *bytes.get(at..)?.first_chunk::<2>()? else { return None };
+        match marker {
+            0xff => at += 1,
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                return Some((number(at + 7)?.into(), number(at + 5)?.into()));
+            }
+            0xd8 | 0x01 | 0xd0..=0xd7 => at += 2,
+            _ => at += 2 + usize::from(number(at + 2)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_known_by_their_bytes() {
+        assert_eq!(kind(OURS), Some(Kind { media_type: "image/png", width: 1200, height: 630 }));
+        let jpeg =
+            [&[0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2][..], &[0xff, 0xc2, 0, 11, 8, 0, 30, 0, 40, 1, 1, 0x11, 0]]
+                .concat();
+        assert_eq!(kind(&jpeg), Some(Kind { media_type: "image/jpeg", width: 40, height: 30 }));
+        for length in 0..jpeg.len() {
+            let _ = kind(&jpeg[..length]);
+        }
+        assert_eq!(kind(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), None);
+        assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! Notes of hosts: their parties, and matches that have ended.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use meshwork_core::id::{Code, PeerId, RoomId};
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_play::shelf::{Ask, MatchNote};
+
+use super::games::{answer, found};
+use super::refusal::{Refusal, json};
+use super::{Context, signed};
+use crate::arcade::Arcade;
+use crate::seam::Visit;
+
+/// Limits of a match, above which it is no match of a game.
+const MATCH_PLAYERS_MAX: u8 = 100;
+const MATCH_SECONDS_MAX: u32 = 24 * 60 * 60;
+const MATCH_LOSSES_MAX: u32 = 1_000;
+const MATCH_LATENCY_MAX_MS: u32 = 60_000;
+
+pub(super) async fn note(
+    State(arcade): State<Arc<Arcade>>,
+    Extension(visit): Context,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (author, ask) = signed::read(&arcade, &*visit, &headers, body).await?;
+    let game = found(&arcade, &code).await?;
+    let Ask::Party { code, party } = ask else { return Err(other_request()) };
+    if code != game.code {
+        return Err(other_request());
+    }
+    check_member(&arcade, &*visit, party.room, author)?;
+    let id = open_room(&party.link, party.room)?;
+    let seen = arcade.note_party(&game, id, &party)?;
+    // Without members in the hub there is nothing to show: they left a moment ago.
+    Ok(match seen {
+        Some(seen) => json(&answer(&*visit, seen)),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
+pub(super) async fn session(
+    State(arcade): State<Arc<Arcade>>,
+    Extension(visit): Context,
+    Path(code): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (author, ask) = signed::read(&arcade, &*visit, &headers, body).await?;
+    let game = found(&arcade, &code).await?;
+    let Ask::Session { code, session } = ask else { return Err(other_request()) };
+    if code != game.code {
+        return Err(other_request());
+    }
+    check_member(&arcade, &*visit, session.room, author)?;
+    check_match(session)?;
+    if !arcade.note_match(&visit.network(), game.code, session).await? {
+        let words = format!("your network reported {} matches today", arcade.config.network_matches_a_day);
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, words));
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Only a member of a room speaks for its party.
+fn check_member(arcade: &Arcade, visit: &dyn Visit, room: Code, author: PeerId) -> Result<(), Refusal> {
+    let too_many = |_| Refusal::new(StatusCode::TOO_MANY_REQUESTS, "your network tries too many codes");
+    if visit.members(room).map_err(too_many)?.is_none() {
+        return Err(Refusal::new(StatusCode::NOT_FOUND, format!("no room here has the code {room}")));
+    }
+    if !arcade.live.has_member(room, author) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "only a member of the room may speak for its party"));
+    }
+    Ok(())
+}
+
+/// The id in the link of an open room. Of the link nothing else is used: visitors get this server's own address.
+fn open_room(link: &str, room: Code) -> Result<Option<RoomId>, Refusal> {
+    let wrong = |words: &str| Refusal::new(StatusCode::BAD_REQUEST, words);
+    let address: RoomAddress =
+        link.parse().map_err(|_| wrong("the link of the party is no link of a room"))?;
+    if address.code() != Some(room) {
+        return Err(wrong("the link of the party is another room's"));
+    }
+    if address.secrets().is_some() {
+        return Err(wrong("the link is a private room's, which nobody may show: note open rooms alone"));
+    }
+    Ok(address.room())
+}
+
+fn check_match(session: MatchNote) -> Result<(), Refusal> {
+    let is_legal = session.player_count <= MATCH_PLAYERS_MAX
+        && session.duration_seconds <= MATCH_SECONDS_MAX
+        && session.host_disconnects <= MATCH_LOSSES_MAX
+        && session.average_latency_ms <= MATCH_LATENCY_MAX_MS;
+    let words = "a match has at most 100 players, a day, 1,000 lost hosts and a minute of latency";
+    if is_legal { Ok(()) } else { Err(Refusal::new(StatusCode::BAD_REQUEST, words)) }
+}
+
+fn other_request() -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "the request is not for this address")
+}

@@ -1,0 +1,105 @@
+//! Why a request is not answered, in words for people.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use meshwork_play::shelf::{Refused, RequestError};
+use serde::Serialize;
+
+use crate::arcade::NewGameError;
+use crate::newest::Stale;
+use crate::parties::NoteError;
+use crate::store::{PublishError, ShelfError};
+
+/// A status and the words.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    words: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, words: impl Into<String>) -> Refusal {
+        Refusal { status, words: words.into() }
+    }
+
+    /// The words for a code that no game has.
+    pub(super) fn no_game() -> Refusal {
+        Refusal::new(StatusCode::NOT_FOUND, "Game not found")
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = json(&Refused { error: self.words });
+        *response.status_mut() = self.status;
+        response
+    }
+}
+
+/// An answer in JSON, which no cache stores.
+pub(super) fn json(value: &impl Serialize) -> Response {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let mut response = text.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+impl From<ShelfError> for Refusal {
+    fn from(error: ShelfError) -> Refusal {
+        tracing::error!("{error}");
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the shelf of this server fails: its operator reads why in the log",
+        )
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Refusal {
+        let status = match error {
+            RequestError::Form(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::FORBIDDEN,
+        };
+        Refusal::new(status, error.to_string())
+    }
+}
+
+impl From<Stale> for Refusal {
+    fn from(error: Stale) -> Refusal {
+        let status = match error {
+            Stale::Replayed | Stale::BeforeStart => StatusCode::CONFLICT,
+            Stale::Full => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Refusal::new(status, error.to_string())
+    }
+}
+
+impl From<NoteError> for Refusal {
+    fn from(error: NoteError) -> Refusal {
+        let status = match error {
+            NoteError::OtherGame => StatusCode::CONFLICT,
+            NoteError::FullGame | NoteError::Full => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Refusal::new(status, error.to_string())
+    }
+}
+
+impl From<NewGameError> for Refusal {
+    fn from(error: NewGameError) -> Refusal {
+        let status = match error {
+            NewGameError::NoCode | NewGameError::NoMoreCodes => StatusCode::SERVICE_UNAVAILABLE,
+            NewGameError::NetworkGames(_) => StatusCode::TOO_MANY_REQUESTS,
+            NewGameError::Publish(PublishError::Store(error)) => return error.into(),
+            NewGameError::Publish(PublishError::NoGame) => StatusCode::NOT_FOUND,
+            NewGameError::Publish(PublishError::CodeTaken | PublishError::Version { .. }) => {
+                StatusCode::CONFLICT
+            }
+            NewGameError::Publish(PublishError::NotOwner | PublishError::Refused(_)) => StatusCode::FORBIDDEN,
+            NewGameError::Publish(PublishError::TooManyGames(_)) => StatusCode::TOO_MANY_REQUESTS,
+            NewGameError::Publish(PublishError::Full(_)) => StatusCode::INSUFFICIENT_STORAGE,
+        };
+        Refusal::new(status, error.to_string())
+    }
+}

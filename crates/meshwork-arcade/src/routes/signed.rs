@@ -1,0 +1,57 @@
+//! Signed requests: short bodies, checked, each accepted once.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use meshwork_core::id::PeerId;
+use meshwork_play::shelf::{Ask, REQUEST_MAX, Request};
+
+use super::refusal::Refusal;
+use crate::arcade::Arcade;
+use crate::seam::Visit;
+
+/// Reads a body that is a signed request alone.
+pub(super) async fn read(
+    arcade: &Arcade,
+    visit: &dyn Visit,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(PeerId, Ask), Refusal> {
+    let too_long =
+        |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a request has at most {REQUEST_MAX} bytes"));
+    let json = to_bytes(body, REQUEST_MAX).await.map_err(too_long)?;
+    accept(arcade, visit, headers, &json)
+}
+
+/// Checks a signed request, and accepts it once.
+pub(super) fn accept(
+    arcade: &Arcade,
+    visit: &dyn Visit,
+    headers: &HeaderMap,
+    json: &[u8],
+) -> Result<(PeerId, Ask), Refusal> {
+    let (request, server, ask) = Request::check(json, arcade.now())?;
+    if !is_for_us(arcade, visit, headers, &server) {
+        let address = visit.address_of("");
+        let words =
+            format!("this request is for {server}, and this server is {}", address.trim_end_matches('/'));
+        return Err(Refusal::new(StatusCode::FORBIDDEN, words));
+    }
+    arcade.accept(request.author, request.at_ms)?;
+    Ok((request.author, ask))
+}
+
+/// Whether an author signed for this server. Another server that its author uses cannot pass the request on: it has another
+/// address, unless this one has no public address and answers to any name.
+fn is_for_us(arcade: &Arcade, visit: &dyn Visit, headers: &HeaderMap, server: &str) -> bool {
+    let named = arcade.config.public_url.clone().unwrap_or_else(|| visit.address_of(""));
+    if server.eq_ignore_ascii_case(named.trim_end_matches('/')) {
+        return true;
+    }
+    // A program on this machine may use its own address.
+    let authority =
+        server.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
+    let is_local = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+    is_local && authority.eq_ignore_ascii_case(host)
+}

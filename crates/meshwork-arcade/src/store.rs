@@ -1,0 +1,239 @@
+//! The store of a shelf: games, their versions, packages, matches and refusals.
+
+mod sqlite;
+
+use std::pin::Pin;
+
+use meshwork_core::id::{Code, PeerId};
+use meshwork_play::PackageId;
+use meshwork_play::shelf::MatchNote;
+
+pub use sqlite::SqliteShelf;
+
+/// Versions of a game that are stored.
+pub(crate) const VERSIONS_MAX: u32 = 10;
+/// Days for which matches are stored.
+pub(crate) const SESSION_DAYS: u64 = 365;
+
+/// A call of a store, which may wait for a disk.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A store of games. Each call is one step: it happens as a whole or not at all.
+pub trait Shelf: Send + Sync {
+    /// Stores a new game or a new version of one, whose release and package the caller has checked.
+    fn publish(&self, publication: Publication) -> Boxed<'_, Result<(), PublishError>>;
+
+    /// A game by its code, also one that was taken down.
+    fn game(&self, code: Code) -> Boxed<'_, Result<Option<StoredGame>, ShelfError>>;
+
+    /// Games that lists show, the newest change first; those behind a place.
+    fn games(&self, before: Option<Cursor>, most: u16) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>>;
+
+    /// All games, drafts and those that were taken down included, the newest change first.
+    fn all_games(&self, most: u16) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>>;
+
+    /// The codes of all games that there ever were.
+    fn codes(&self) -> Boxed<'_, Result<Vec<Code>, ShelfError>>;
+
+    /// The number of games that visitors can open.
+    fn count(&self) -> Boxed<'_, Result<u64, ShelfError>>;
+
+    /// The signed release of the present version.
+    fn release(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
+
+    /// The picture of a game's card.
+    fn thumbnail(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
+
+    /// The bytes of a package that a version of a game has.
+    fn package(&self, id: PackageId) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
+
+    /// The operator's reason for which a package is refused.
+    fn refusal(&self, id: PackageId) -> Boxed<'_, Result<Option<String>, ShelfError>>;
+
+    /// Takes a game down, or all games whose present version has a package, which is then refused for ever. Returns the codes.
+    fn take_down(&self, what: TakeDown, by: By, at_ms: u64) -> Boxed<'_, Result<Vec<Code>, ShelfError>>;
+
+    /// Stores a match, and drops those that are older than a year.
+    fn note_session(&self, session: SessionRecord) -> Boxed<'_, Result<(), ShelfError>>;
+}
+
+/// What [`Shelf::publish`] stores.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The code: a new one, or the game's.
+    pub code: Code,
+    /// Whether the game has it already.
+    pub is_version: bool,
+    /// The author.
+    pub author: PeerId,
+    /// The name that the author gave.
+    pub author_name: String,
+    /// The title.
+    pub title: String,
+    /// The description.
+    pub description: String,
+    /// Least and most players.
+    pub players: (u8, u8),
+    /// The version.
+    pub version: u32,
+    /// The signed release.
+    pub signed: Vec<u8>,
+    /// The id of the package.
+    pub package: PackageId,
+    /// The bytes of the package.
+    pub bytes: std::sync::Arc<[u8]>,
+    /// The picture of the card, if the package has one.
+    pub thumbnail: Option<Vec<u8>>,
+    /// Whether lists leave the game out.
+    pub draft: bool,
+    /// The time.
+    pub at_ms: u64,
+    /// Games of one author.
+    pub games_max: u32,
+    /// Bytes of all packages.
+    pub bytes_max: u64,
+}
+
+/// A game as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredGame {
+    /// Its code.
+    pub code: Code,
+    /// The key of its author.
+    pub owner: PeerId,
+    /// The name that the author gave.
+    pub owner_name: String,
+    /// The title.
+    pub title: String,
+    /// The description.
+    pub description: String,
+    /// The package of the present version.
+    pub package: PackageId,
+    /// The length of the package in bytes.
+    pub length: u32,
+    /// Least and most players.
+    pub players: (u8, u8),
+    /// Whether lists leave it out.
+    pub draft: bool,
+    /// The present version.
+    pub version: u32,
+    /// Matches that hosts reported.
+    pub plays: u64,
+    /// When it was published first.
+    pub made_ms: u64,
+    /// When the present version was published.
+    pub changed_ms: u64,
+    /// Who took it down, if somebody did.
+    pub taken_down: Option<By>,
+}
+
+/// The last game of a page of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// When it was changed.
+    pub changed_ms: u64,
+    /// Its code.
+    pub code: Code,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.changed_ms, self.code)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Cursor, ()> {
+        let (changed, code) = text.split_once('-').ok_or(())?;
+        let changed_ms = changed.parse().ok().filter(|&changed| i64::try_from(changed).is_ok()).ok_or(())?;
+        Ok(Cursor { changed_ms, code: code.parse().map_err(|_| ())? })
+    }
+}
+
+/// What is taken down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakeDown {
+    /// The game with a code.
+    Code(Code),
+    /// A package, with the reason that authors read.
+    Package(PackageId, String),
+}
+
+/// Who takes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The author.
+    Owner,
+    /// The operator of the server.
+    Operator,
+}
+
+impl By {
+    /// The word in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            By::Owner => "owner",
+            By::Operator => "operator",
+        }
+    }
+}
+
+/// A match that was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// The game.
+    pub code: Code,
+    /// When.
+    pub at_ms: u64,
+    /// The match.
+    pub session: MatchNote,
+}
+
+/// A publication was not stored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// Another game has the code: draw another.
+    #[error("the code is taken")]
+    CodeTaken,
+    /// No game has the code, or it was taken down.
+    #[error("Game not found")]
+    NoGame,
+    /// Another author has the game.
+    #[error("the game is another author's")]
+    NotOwner,
+    /// The version is not above the present one.
+    #[error("version {found} is not above the present version {present}")]
+    Version {
+        /// The version of the release.
+        found: u32,
+        /// The version on the shelf.
+        present: u32,
+    },
+    /// The operator refuses the package.
+    #[error("the operator of this server refuses this package: {0}")]
+    Refused(String),
+    /// The author has too many games.
+    #[error("your key has {0} games here, the most that a key may have: remove one first")]
+    TooManyGames(u32),
+    /// The shelf has too many bytes.
+    #[error("the packages on this server have {0} bytes, the most that it stores")]
+    Full(u64),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] ShelfError),
+}
+
+/// The store failed, or its data is damaged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShelfError {
+    /// The database failed, in words.
+    #[error("the shelf cannot be read or written: {0}")]
+    Database(String),
+    /// A row is not what this program writes.
+    #[error("the shelf is damaged: {0}")]
+    Damaged(&'static str),
+}

@@ -1,0 +1,169 @@
+//! The shelf of games in a server with a data directory: where it lies, who may publish, and how its routes reach the hub.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use meshwork::{Code, PeerId};
+use meshwork_arcade::{
+    Arcade, ArcadeConfig, Live, Publishers, ReserveError, SqliteShelf, TooManyCodes, Visit,
+};
+use meshwork_play::WORD;
+use meshwork_signal::http::{Head, MetricsPage, MetricsSource, Picture, RouteContext, ServerHandle};
+use meshwork_signal::hub;
+
+use super::config::Config;
+use crate::identity::create_private_folder;
+
+/// The games in the data directory.
+const FILE: &str = "games.sqlite";
+
+/// Opens the shelf in the data directory.
+pub(super) async fn open(
+    data: &Path,
+    config: &Config,
+    address: SocketAddr,
+    handle: &ServerHandle,
+) -> Result<Arc<Arcade>> {
+    let path = data.join(FILE);
+    create_private_folder(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let cannot = || format!("cannot open the games in {}", path.display());
+    let store = SqliteShelf::open(&path).await.with_context(cannot)?;
+    let settings = ArcadeConfig {
+        publishers: publishers(config, address),
+        public_url: config.public_url.clone(),
+        ..ArcadeConfig::default()
+    };
+    let live = Arc::new(Rooms(handle.clone()));
+    let arcade = Arcade::new(Arc::new(store), live, settings).await.with_context(cannot)?;
+    handle.add_metrics(Arc::new(Numbers(Arc::clone(&arcade))));
+    Ok(arcade)
+}
+
+/// Who may publish: as the operator says, else everyone if this machine alone reaches the server, else nobody.
+pub(super) fn publishers(config: &Config, address: SocketAddr) -> Publishers {
+    let is_local =
+        address.ip().is_loopback() && config.public_url.is_none() && config.http.trusted_proxies.is_empty();
+    let by_default = if is_local { Publishers::Everyone } else { Publishers::Nobody };
+    config.publish.clone().unwrap_or(by_default)
+}
+
+/// A line of the start.
+pub(super) fn words(config: &Config, address: SocketAddr) -> String {
+    match publishers(config, address) {
+        Publishers::Everyone => String::from("games: everyone may publish here (--publish)\n"),
+        Publishers::Nobody => {
+            String::from("games: nobody may publish here; --publish everyone or --publish KEY changes that\n")
+        }
+        Publishers::Keys(keys) => {
+            format!("games: the holders of {} keys may publish here (--publish)\n", keys.len())
+        }
+    }
+}
+
+/// The routes, each request with its context.
+pub(super) fn routes(arcade: &Arc<Arcade>) -> Router {
+    meshwork_arcade::routes(arcade).layer(from_fn(with_visit))
+}
+
+async fn with_visit(context: RouteContext, mut request: Request, next: Next) -> Response {
+    let visit: Arc<dyn Visit> = Arc::new(Context(context));
+    request.extensions_mut().insert(visit);
+    next.run(request).await
+}
+
+/// The hub of the server.
+struct Rooms(ServerHandle);
+
+impl Live for Rooms {
+    fn members(&self, room: Code) -> Option<usize> {
+        self.0.member_count(room)
+    }
+
+    fn has_member(&self, room: Code, peer: PeerId) -> bool {
+        self.0.has_member(room, peer)
+    }
+
+    fn reserve(&self, code: Code) -> Result<(), ReserveError> {
+        self.0.reserve(code).map_err(|error| match error {
+            hub::ReserveError::Full => ReserveError::Full,
+            _ => ReserveError::Taken,
+        })
+    }
+
+    fn release(&self, code: Code) {
+        self.0.release(code);
+    }
+}
+
+/// The context of a request.
+struct Context(RouteContext);
+
+impl Visit for Context {
+    fn network(&self) -> String {
+        self.0.network().to_string()
+    }
+
+    fn address_of(&self, path: &str) -> String {
+        self.0.address_of(path)
+    }
+
+    fn members(&self, room: Code) -> Result<Option<usize>, TooManyCodes> {
+        self.0.member_count(room).map_err(|_| TooManyCodes)
+    }
+
+    fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {
+        self.0.is_allowed_origin(headers)
+    }
+
+    fn page(&self, status: StatusCode, head: meshwork_arcade::Head) -> Response {
+        let picture = head.picture.map(|picture| Picture {
+            path: picture.path,
+            width: picture.width,
+            height: picture.height,
+            description: picture.description,
+        });
+        let head = Head { title: head.title, description: head.description, path: head.path, picture };
+        self.0.page(status, WORD, &head)
+    }
+
+    fn page_at(&self, path: &str, headers: &HeaderMap) -> Response {
+        self.0.page_at(path, headers)
+    }
+}
+
+/// The numbers of the shelf among the metrics.
+struct Numbers(Arc<Arcade>);
+
+impl MetricsSource for Numbers {
+    fn write(&self, page: &mut MetricsPage) {
+        let counts = self.0.counts();
+        page.gauge("meshwork_play_games", "Games that visitors can open.", counts.games);
+        page.gauge("meshwork_play_parties", "Parties that are noted.", counts.parties);
+        page.gauge("meshwork_play_players", "Players of the noted parties.", counts.players);
+        for (name, help, value) in [
+            ("published", "Publications, new versions included.", counts.published),
+            ("publications_refused", "Publications that were refused.", counts.refused),
+            ("rooms_created", "Parties that were noted for the first time.", counts.rooms_created),
+            ("rooms_joined", "Players who entered a party.", counts.rooms_joined),
+            ("joins_failed", "Attempts to enter a party that failed.", counts.joins_failed),
+            ("host_losses", "Hosts that parties lost.", counts.host_losses),
+            ("sessions", "Matches that were reported.", counts.sessions),
+        ] {
+            page.counter(&format!("meshwork_play_{name}_total"), help, value);
+        }
+        for (name, help, amounts) in [
+            ("session_seconds", "Lengths of matches.", counts.session_seconds),
+            ("session_latency_seconds", "Mean round-trip times of matches.", counts.session_latency),
+        ] {
+            let name = format!("meshwork_play_{name}");
+            page.histogram(&name, help, &amounts.classes, amounts.beyond, amounts.sum);
+        }
+    }
+}
