@@ -152,7 +152,7 @@ export class Frame {
       // Firefox says nothing about a script that it cannot read.
       const words = failed === 'refused' ? 'SyntaxError: the browser cannot read the script' : failed
       const message = words.replace(/^Uncaught /, '').slice(0, 1000)
-      const ownLine = Math.max(0, Number(line) - LINES) || 0
+      const ownLine = Math.max(0, Number(line) - LINES) || null
       this.#on('game', JSON.stringify({ is: 'failed', message, line: ownLine, where, fatal: true }))
     }
   }

@@ -60,14 +60,14 @@ function begin(port, { canvas, view, lines, images }) {
   delete canvas.getContext
   delete canvasOf.getContext
 
-  /** The line of the game's own text at which an error arose; 0 if it is unknown. */
+  /** The line of the game's own text at which an error arose; null if it is unknown. */
   function lineOf(error) {
     try {
       const places = `${error.stack}`.match(/blob:[^\s)]*:\d+:\d+/g) ?? []
       const found = places.map((place) => place.split(':').at(-2) - lines).find((line) => line > 0)
-      return found ?? 0
+      return found ?? null
     } catch {
-      return 0
+      return null
     }
   }
 

@@ -165,7 +165,7 @@ export class Trusted {
         break
       case 'ERROR': {
         const message = `${payload.message}`.slice(0, 1000)
-        this.#on('game', JSON.stringify({ is: 'failed', message, line: Number(payload.line) || 0, where: this.#isReady ? 'update' : 'load', fatal: true }))
+        this.#on('game', JSON.stringify({ is: 'failed', message, line: Math.max(0, Number(payload.line)) || null, where: this.#isReady ? 'update' : 'load', fatal: true }))
         break
       }
     }

@@ -302,9 +302,9 @@ async fn games_that_misbehave_end_alone() -> Result<()> {
         }
         // Errors have the lines of the game's own text.
         for (code, line, part) in [
-            (game("null.x"), 4, "update"),
-            (game("state.place = { x: 0 / 0 }"), 0, "update"),
-            ("\n\nthrow new Error('at once')".to_owned(), 3, "load"),
+            (game("null.x"), json!(4), "update"),
+            (game("state.place = { x: 0 / 0 }"), Value::Null, "update"),
+            ("\n\nthrow new Error('at once')".to_owned(), json!(3), "load"),
         ] {
             start(&tab, &code).await?;
             let failed = wait_said(&tab, "game", |text| {

@@ -1,6 +1,7 @@
 //! Messages between a session and the program that runs the game's rules: a worker in a page, `Rules` in the library.
 
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::Draw;
 
@@ -13,7 +14,7 @@ pub struct Json(pub String);
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: Result<&serde_json::value::RawValue, _> = serde_json::from_str(&self.0);
+        let raw: Result<&RawValue, _> = serde_json::from_str(&self.0);
         raw.map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
@@ -130,8 +131,7 @@ pub struct InputView {
 }
 
 /// A message from the engine of the game.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "is", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromGame {
     /// A sixtieth of a second is over: the same as [`super::Session::handle_clock`].
     Tick,
@@ -147,9 +147,24 @@ pub enum FromGame {
 }
 
 impl FromGame {
-    /// Reads a message. `None` if it is none of this kind.
+    /// Reads a message, such as `{"is":"stepped","tick":1,"envelope":{..}}`. `None` if it is none of this kind.
     pub fn from_json(text: &str) -> Option<FromGame> {
-        serde_json::from_str(text).ok()
+        #[derive(Deserialize)]
+        struct Said<'a> {
+            is: &'a str,
+            tick: Option<Tick>,
+            #[serde(borrow)]
+            envelope: Option<&'a RawValue>,
+        }
+        let said: Said<'_> = serde_json::from_str(text).ok()?;
+        match said.is {
+            "tick" => Some(FromGame::Tick),
+            "stepped" => {
+                Some(FromGame::Stepped { tick: said.tick?, envelope: said.envelope?.get().to_owned() })
+            }
+            "failed" => serde_json::from_str(text).ok().map(FromGame::Failed),
+            _ => None,
+        }
     }
 }
 
@@ -167,4 +182,32 @@ pub struct Fault {
     /// Whether the game cannot go on.
     #[serde(default)]
     pub fatal: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_to_a_runner_keep_states_as_they_are() {
+        let envelope = Json(r#"{"state":{"x":1.50}}"#.to_owned());
+        let restore = ToGame::Restore { tick: 9, envelope };
+        assert_eq!(restore.to_json(), r#"{"do":"restore","tick":9,"envelope":{"state":{"x":1.50}}}"#);
+        assert_eq!(ToGame::Stop.to_json(), r#"{"do":"stop"}"#);
+    }
+
+    #[test]
+    fn messages_of_a_runner_are_read() {
+        let envelope = r#"{"state":{"x":1.50},"random":[1,2,3,4],"sounds":[],"end":null}"#;
+        let text = format!(r#"{{"is":"stepped","tick":7,"envelope":{envelope}}}"#);
+        let stepped = FromGame::Stepped { tick: 7, envelope: envelope.to_owned() };
+        assert_eq!(FromGame::from_json(&text), Some(stepped));
+        let failed = r#"{"is":"failed","message":"x is NaN","line":null,"where":"update","fatal":true}"#;
+        let fault =
+            Fault { message: "x is NaN".to_owned(), line: None, place: "update".to_owned(), fatal: true };
+        assert_eq!(FromGame::from_json(failed), Some(FromGame::Failed(fault)));
+        for wrong in [r#"{"is":"stepped","tick":7}"#, r#"{"is":"other"}"#, "[]", ""] {
+            assert_eq!(FromGame::from_json(wrong), None, "{wrong}");
+        }
+    }
 }
