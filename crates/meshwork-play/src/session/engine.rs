@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_to_a_runner_keep_states_as_they_are() {
+    fn messages_to_a_runner_keep_states_unchanged() {
         let envelope = Json(r#"{"state":{"x":1.50}}"#.to_owned());
         let restore = ToGame::Restore { tick: 9, envelope };
         assert_eq!(restore.to_json(), r#"{"do":"restore","tick":9,"envelope":{"state":{"x":1.50}}}"#);
