@@ -51,3 +51,8 @@ fn depth_and_work_of_markdown_are_bounded() -> Result<()> {
 fn games_run_alike_and_name_their_faults() -> Result<()> {
     run("game")
 }
+
+#[test]
+fn shipped_games_end_and_change_hosts() -> Result<()> {
+    run("games")
+}

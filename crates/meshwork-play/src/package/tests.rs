@@ -134,3 +134,25 @@ fn manifests_outside_their_limits_are_refused() {
         .expect("made fit");
     assert_eq!((shown.title.as_str(), shown.description.as_str()), ("<b>Rim", "a\nb"));
 }
+
+#[test]
+fn shipped_games_are_packages() {
+    let games = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/games");
+    for name in ["rim", "tether", "trails"] {
+        let entries = std::fs::read_dir(games.join(name))
+            .expect("it is there")
+            .map(|entry| entry.expect("a file").path());
+        let file = |path: std::path::PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            (name, std::fs::read(path).expect("a file"))
+        };
+        let package = Package::pack(&entries.map(file).collect()).expect("within the limits");
+        assert_eq!(package.manifest().title.to_lowercase(), name);
+        let cover =
+            package.manifest().thumbnail.as_deref().and_then(|path| package.file(path)).expect("a cover");
+        assert!(cover.starts_with(b"\x89PNG"));
+        assert!(package.bytes().len() < 200_000, "{name} has {} bytes", package.bytes().len());
+    }
+    let pong = std::fs::read(games.join("pong.html")).expect("it is there");
+    assert_eq!(Package::of_file("pong.html", pong).expect("a page").manifest().kind, Kind::Html);
+}
