@@ -21,7 +21,7 @@ const ASK_EACH = 500
 const MESSAGES_MAX = 240
 const BYTES_MAX = 8 << 20
 /** Ticks that are handled before the worker is told. */
-const TICKS_TOLD = 10
+const TICKS_TOLD = 4
 /** Lines in front of the game's own. */
 const LINES = WORKER.split('\n').length - 1
 

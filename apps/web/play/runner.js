@@ -21,8 +21,8 @@ const { toString } = later
 const TICK_MS = 1000 / 60
 /** A host that is more ticks behind skips them. */
 const BEHIND_MAX = 5
-/** Ticks that the page has not handled: then it is busy, and more would only fill its queue. */
-const UNHANDLED_MAX = 60
+/** Ticks that a busy page has not handled. More would fill its queue, and count as a flood when it goes on. */
+const UNHANDLED_MAX = 16
 /** A prediction goes on for so many ticks without a packet. */
 const WITHOUT_PACKET_MAX = 6
 /** States that wait to be shown. */

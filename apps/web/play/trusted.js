@@ -83,8 +83,8 @@ export class Trusted {
     switch (message.do) {
       case 'setup':
       case 'restore':
-        if (message.envelope) this.#state = message.envelope.state
-        if (this.#state !== null) this.#post({ type: 'STATE_UPDATE', payload: this.#state })
+        this.#state = message.envelope?.state ?? null
+        if (message.envelope) this.#post({ type: 'STATE_UPDATE', payload: this.#state })
         this.#post({ type: 'RESUME' })
         if (message.do === 'setup') this.#answer(message.tick ?? 0)
         this.#startClock()
