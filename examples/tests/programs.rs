@@ -237,3 +237,27 @@ fn pages_name_what_this_version_needs() {
         assert!(page.contains(&package), "it installs another package than {package}:\n{page}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_race_outlives_its_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, url) = server(&folder).await;
+    let race = |place: &str, name: &str| Program::start(env!("CARGO_BIN_EXE_race"), &[place, name, "auto"]);
+    let mut ann = race(&url, "Ann");
+    let link = ann.line("play here: ").await;
+    ann.line("players: Ann").await;
+    let (mut bo, mut kim) = (race(&link, "Bo"), race(&link, "Kim"));
+    for program in [&mut ann, &mut bo, &mut kim] {
+        program.line("run!").await;
+    }
+    drop(ann);
+    for program in [&mut bo, &mut kim] {
+        let host = program.line("host is ").await;
+        assert!(["Bo", "Kim"].contains(&&*host), "{host}");
+        let winner = program.line("winner: ").await;
+        assert!(["Bo", "Kim"].contains(&&*winner), "{winner}");
+    }
+    bo.end().await;
+    kim.end().await;
+}

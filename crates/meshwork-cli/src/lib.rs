@@ -14,6 +14,7 @@ mod identity;
 mod out;
 mod picture;
 mod place;
+mod play;
 mod progress;
 mod room;
 mod serve;
@@ -63,6 +64,11 @@ enum Command {
     },
     /// Talk in a room of any app, or read, write and watch its posts.
     Chat(Box<chat::Arguments>),
+    /// Make a party of a game, play in one with a program, or watch one.
+    Play {
+        #[command(subcommand)]
+        command: Box<play::Command>,
+    },
     /// Stay in a room of any app and keep it on disk, until interrupted.
     Keep(room::keep::Arguments),
     /// Show, export or import this user's identity.
@@ -87,6 +93,8 @@ First steps:
 
   meshwork chat create --server http://127.0.0.1:8080         makes a room for talking
   meshwork chat LINK                                          talks in a room of any app
+
+  meshwork play party ./game --server http://127.0.0.1:8080   makes a party of a game, prints its LINK
 
 Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
 Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
@@ -130,6 +138,10 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
         Command::Chat(arguments) => {
             let json = arguments.wants_json();
             exit::finish(runtime.block_on(chat::run(*arguments, pages)), json)
+        }
+        Command::Play { command } => {
+            let json = command.wants_json();
+            exit::finish(runtime.block_on(play::run(*command)), json)
         }
         Command::Keep(arguments) => {
             let json = arguments.common.json;

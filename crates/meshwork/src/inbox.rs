@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// The end that reads. Dropped, nothing more is queued for it.
 pub(crate) struct Inbox<T>(Arc<Mutex<Queue<T>>>);
@@ -58,18 +58,20 @@ impl<T> fmt::Debug for Inbox<T> {
 impl<T> Inbox<T> {
     /// The next one, and how many before it were dropped; `None` once nothing more comes. Cancelling it loses nothing.
     pub(crate) async fn next(&mut self) -> Option<(T, u64)> {
-        poll_fn(|context| {
-            let mut queue = locked(&self.0);
-            match queue.items.pop_front() {
-                Some(item) => Poll::Ready(Some((item, std::mem::take(&mut queue.missed)))),
-                None if queue.is_closed => Poll::Ready(None),
-                None => {
-                    queue.reader = Some(context.waker().clone());
-                    Poll::Pending
-                }
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The same for a reader of several.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(T, u64)>> {
+        let mut queue = locked(&self.0);
+        match queue.items.pop_front() {
+            Some(item) => Poll::Ready(Some((item, std::mem::take(&mut queue.missed)))),
+            None if queue.is_closed => Poll::Ready(None),
+            None => {
+                queue.reader = Some(context.waker().clone());
+                Poll::Pending
             }
-        })
-        .await
+        }
     }
 }
 

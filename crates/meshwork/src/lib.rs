@@ -62,6 +62,8 @@ mod neighbourhood;
 mod new_room;
 #[cfg(feature = "place")]
 pub mod place;
+#[cfg(all(feature = "play", not(target_arch = "wasm32")))]
+pub mod play;
 mod presence;
 #[cfg(not(target_arch = "wasm32"))]
 mod private;
@@ -128,6 +130,8 @@ pub use self::place::history::{History, StoredPast};
 pub use self::place::past::{Past, PastCell, PastLog, PastStroke};
 #[cfg(feature = "place")]
 pub use self::place::steps::Repainted;
+#[cfg(all(feature = "play", not(target_arch = "wasm32")))]
+pub use self::play::Game;
 pub use self::presence::Presence;
 pub use self::reach::Reach;
 pub use self::receipt::Receipt;

@@ -40,14 +40,7 @@ impl Attempt {
         let path = common.identity_path()?;
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        let mut builder = builder.identity(identity);
-        if common.hiding.hide_address {
-            builder = builder.hide_address();
-        }
-        for host in &common.hiding.trust_relay {
-            builder = builder.trust_relay(host);
-        }
-        Attempt::of(builder, common.timeout).await
+        Attempt::of(common.hiding.apply(builder.identity(identity)), common.timeout).await
     }
 
     /// Starts an endpoint as it is; the deadline runs from here.

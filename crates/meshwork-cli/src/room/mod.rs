@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::{App, Link, Room};
+use meshwork::{App, Builder, Link, Room};
 use serde::Serialize;
 
 use self::attempt::{Attempt, guest};
@@ -55,6 +55,14 @@ pub(crate) struct Hiding {
     /// repeated. A relay on the server's own host always may.
     #[arg(long, value_name = "HOST", requires = "hide_address")]
     pub(crate) trust_relay: Vec<String>,
+}
+
+impl Hiding {
+    /// An endpoint with these options.
+    pub(crate) fn apply(&self, builder: Builder) -> Builder {
+        let builder = if self.hide_address { builder.hide_address() } else { builder };
+        self.trust_relay.iter().fold(builder, Builder::trust_relay)
+    }
 }
 
 impl Common {

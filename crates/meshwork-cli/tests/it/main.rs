@@ -13,6 +13,7 @@ mod notes;
 mod operate;
 mod pictures;
 mod place;
+mod play;
 mod replay;
 mod rules;
 mod sealed;

@@ -12,6 +12,7 @@ mod errors;
 mod folds;
 mod native;
 mod network;
+mod play;
 mod suite;
 mod talk;
 mod whiteboard;

@@ -1,0 +1,78 @@
+//! The `play` commands: parties of games, from the command line.
+
+mod bot;
+mod party;
+mod watch;
+
+use clap::{Args, Subcommand};
+use meshwork::play::{EnterError, GetPackageError};
+use meshwork::{Link, Room};
+
+use crate::exit::Failure;
+use crate::room::attempt::Attempt;
+use crate::room::{Common, link};
+
+/// The commands of Play.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a party of a game, print its LINK, and hold the game for players until interrupted.
+    Party(party::Arguments),
+    /// Play by chance: a player that presses keys at random, is ready at once and cannot host, until interrupted.
+    Bot(bot::Arguments),
+    /// Print what happens in a party, one JSON object a line, until interrupted.
+    Watch(watch::Arguments),
+}
+
+/// The party, and the options of every command.
+#[derive(Args)]
+struct Target {
+    /// The LINK of a party. A private one has a part after #. @FILE or - reads it from a file or standard input.
+    #[arg(value_name = "LINK", value_parser = link::read)]
+    link: Link,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Command {
+    /// Whether to write the result, or the failure, as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        match self {
+            Command::Party(arguments) => arguments.common.json,
+            Command::Bot(arguments) => arguments.target.common.json,
+            // Its lines are JSON in any case; the last one says why it ended.
+            Command::Watch(_) => true,
+        }
+    }
+}
+
+/// Runs one command to its end.
+pub(crate) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Party(arguments) => party::run(arguments).await,
+        Command::Bot(arguments) => bot::run(arguments).await,
+        Command::Watch(arguments) => watch::run(arguments).await,
+    }
+}
+
+/// Joins a room and waits until it is known which apps it has.
+async fn join(attempt: &Attempt, link: &Link) -> Result<Room, Failure> {
+    let room = attempt.join(link).await?;
+    attempt.app(&room, meshwork::play::APP).await?;
+    Ok(room)
+}
+
+/// The words for a party that cannot be entered.
+fn not_entered(error: EnterError) -> Failure {
+    match error {
+        EnterError::Closed(closed) => closed.into(),
+        _ => Failure::App(String::from("a game that needs a newer program")),
+    }
+}
+
+/// The words for a package that is not held.
+fn not_held(error: GetPackageError) -> Failure {
+    match error {
+        GetPackageError::Enter(error) => not_entered(error),
+        error => anyhow::Error::from(error).context("the game cannot be held").into(),
+    }
+}

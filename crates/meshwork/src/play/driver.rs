@@ -1,0 +1,285 @@
+//! What carries a session out: its messages, its links and its clock.
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
+use meshwork_core::seam::lane::{Audience, Slot, Topic};
+use meshwork_core::time::Time;
+use meshwork_core::wire::BoundedText;
+use meshwork_play::session::{TOPIC, TOPICS};
+use meshwork_play::{Linked, Output};
+use tokio::time::Instant;
+
+use super::player::Inner;
+use crate::app::App;
+use crate::error::Closed;
+use crate::event::{Event, Events};
+use crate::inbox::{Inbox, inbox_of};
+use crate::member::Member;
+use crate::runner::first;
+use crate::topic::{Lane, MESSAGES_MAX};
+use crate::unheard::Message;
+
+/// A sixtieth of a second.
+const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
+/// Ticks that a host that was held up makes up for; beyond them it skips.
+const BEHIND_MAX: u32 = 5;
+/// How often all links are looked at: their round-trip times are measured as often.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait before messages are sent again that the neighbours had no room for.
+const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
+/// Messages that wait for that. A session says what is current, so the oldest gives way.
+const WAITING_MAX: usize = 64;
+
+/// Carries out the session of a player.
+pub(super) struct Driver {
+    app: App,
+    inner: Arc<Inner>,
+    events: Events,
+    topics: Vec<(&'static str, Inbox<Message>)>,
+    /// Who is here.
+    here: BTreeSet<EndpointId>,
+    /// What neighbours had no room for.
+    waiting: Vec<Output>,
+    /// The next tick, while this program hosts.
+    next_tick: Option<Instant>,
+    next_look: Instant,
+}
+
+/// Why the driver goes on.
+enum Woke {
+    Acted,
+    Time,
+    Message(&'static str, Message),
+    Room(Event),
+    Left,
+}
+
+impl Driver {
+    /// Listens from now on.
+    pub(super) fn new(app: App, inner: Arc<Inner>) -> Driver {
+        let events = app.room.events();
+        let listen = |topic: &'static str| {
+            let (messages, inbox) = inbox_of(MESSAGES_MAX, |message: &Message| message.lane != Lane::Direct);
+            app.room.state.add_topic((app.slot, name(topic)), messages);
+            (topic, inbox)
+        };
+        let topics = TOPICS.map(listen).into();
+        Driver {
+            inner,
+            events,
+            topics,
+            here: BTreeSet::new(),
+            waiting: Vec::new(),
+            next_tick: None,
+            next_look: Instant::now(),
+            app,
+        }
+    }
+
+    /// Runs until the player leaves, or the room was left.
+    pub(super) async fn run(mut self) {
+        for (slot, endpoint) in self.present() {
+            if slot == self.app.slot {
+                self.hear_presence(endpoint);
+            }
+        }
+        while self.step().await.is_ok() {}
+        self.inner.end();
+    }
+
+    /// Sends what is to be sent, waits for something, and hands it in.
+    async fn step(&mut self) -> Result<(), Closed> {
+        let sends = self.inner.drain();
+        self.waiting.extend(sends);
+        if !self.waiting.is_empty() {
+            self.send().await?;
+        }
+        let (due, is_over) = {
+            let state = self.inner.state();
+            self.next_tick = state.has_clock().then(|| self.next_tick.unwrap_or_else(Instant::now));
+            (state.session.poll_timeout(), state.is_over)
+        };
+        let Some(due) = due.filter(|_| !is_over) else { return Err(Closed) };
+        let retry = (!self.waiting.is_empty()).then(|| Instant::now() + BACKPRESSURE_WAIT);
+        let dues = [Some(self.inner.at(due)), self.next_tick, Some(self.next_look), retry];
+        let due = dues.into_iter().flatten().min().unwrap_or(self.next_look);
+        match self.wait(due).await {
+            Woke::Acted => {}
+            Woke::Time => self.handle_time().await?,
+            Woke::Message(topic, Message { from, lane, bytes, .. }) => {
+                let now = self.inner.now();
+                let session = &mut self.inner.state().session;
+                match lane {
+                    Lane::Datagram => session.handle_datagram(now, from, topic, &bytes),
+                    Lane::Direct => session.handle_direct(now, from, &bytes),
+                    Lane::Say => session.handle_said(now, from, topic, &bytes),
+                }
+            }
+            Woke::Room(event) => self.handle_event(event).await?,
+            Woke::Left => return Err(Closed),
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self, due: Instant) -> Woke {
+        let Driver { app, inner, events, topics, .. } = self;
+        let acted = async {
+            inner.acted.notified().await;
+            Woke::Acted
+        };
+        let message = poll_fn(|context| {
+            for (topic, inbox) in &mut *topics {
+                if let Poll::Ready(next) = inbox.poll_next(context) {
+                    return Poll::Ready(
+                        next.map_or(Woke::Left, |(message, _)| Woke::Message(topic, message)),
+                    );
+                }
+            }
+            Poll::Pending
+        });
+        let happened = async { events.next().await.map_or(Woke::Left, Woke::Room) };
+        let time = async {
+            app.room.shared().runner.sleep(due.saturating_duration_since(Instant::now())).await;
+            Woke::Time
+        };
+        first(first(message, happened), first(acted, time)).await
+    }
+
+    async fn handle_time(&mut self) -> Result<(), Closed> {
+        let instant = Instant::now();
+        if self.next_look <= instant {
+            self.next_look = instant + LOOK_INTERVAL;
+            self.look().await?;
+        }
+        let mut state = self.inner.state();
+        let now = self.inner.now();
+        if state.session.poll_timeout().is_some_and(|due| due <= now) {
+            state.session.handle_timeout(now);
+        }
+        if let Some(tick) = self.next_tick.filter(|tick| *tick <= instant) {
+            let next = tick + TICK;
+            self.next_tick = Some(if next + TICK * BEHIND_MAX < instant { instant + TICK } else { next });
+            state.session.handle_clock(now);
+        }
+        Ok(())
+    }
+
+    async fn handle_event(&mut self, event: Event) -> Result<(), Closed> {
+        match event {
+            Event::Presence(endpoint) => self.hear_presence(endpoint),
+            Event::Joined(member) | Event::Near(member) | Event::Distant(member) => self.hear_link(&member),
+            Event::Link { member, .. } => self.hear_link(&member),
+            Event::Left { member, reason } => {
+                self.here.remove(&member.id());
+                let goodbye = reason.is_some_and(|reason| reason.starts_with("left"));
+                let now = self.inner.now();
+                let session = &mut self.inner.state().session;
+                session.handle_link(now, member.id(), Linked::Gone { goodbye });
+            }
+            Event::Missed(_) => {
+                self.look().await?;
+                self.present().into_iter().for_each(|(_, endpoint)| self.hear_presence(endpoint));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Looks at all links.
+    async fn look(&mut self) -> Result<(), Closed> {
+        let members = self.app.room.members().await?;
+        let here: BTreeSet<EndpointId> = members.iter().map(Member::id).collect();
+        members.iter().for_each(|member| self.hear_link(member));
+        let now = self.inner.now();
+        let session = &mut self.inner.state().session;
+        for gone in self.here.difference(&here) {
+            session.handle_link(now, *gone, Linked::Gone { goodbye: false });
+        }
+        self.here = here;
+        Ok(())
+    }
+
+    fn hear_link(&mut self, member: &Member) {
+        let link = if member.link().is_linked() {
+            Linked::Near(member.rtt())
+        } else if member.is_here() {
+            Linked::Far
+        } else {
+            return;
+        };
+        self.here.insert(member.id());
+        let now = self.inner.now();
+        self.inner.state().session.handle_link(now, member.id(), link);
+    }
+
+    /// Who says something of itself, in each slot.
+    fn present(&self) -> Vec<(Slot, EndpointId)> {
+        self.app.room.state.look(|known| known.presence.keys().copied().collect())
+    }
+
+    fn hear_presence(&self, endpoint: EndpointId) {
+        let key = (self.app.slot, endpoint);
+        let said = self.app.room.state.look(|known| known.presence.get(&key).cloned());
+        let now = self.inner.now();
+        self.inner.state().session.handle_present(now, endpoint, said.as_deref());
+    }
+
+    /// Hands messages to the node; those that neighbours have no room for wait.
+    async fn send(&mut self) -> Result<(), Closed> {
+        let (slot, outputs) = (self.app.slot, std::mem::take(&mut self.waiting));
+        let send = move |node: &mut Node, now, room| {
+            let mut waiting = Vec::new();
+            for output in outputs {
+                let is_held_up = !waiting.is_empty() && matches!(output, Output::Say { .. });
+                if is_held_up || send_one(node, now, (room, slot), &output).is_err_and(is_backpressure) {
+                    waiting.push(output);
+                }
+            }
+            waiting
+        };
+        self.waiting = self.app.room.call(send).await?;
+        let most = self.waiting.len().saturating_sub(WAITING_MAX);
+        self.waiting.drain(..most);
+        Ok(())
+    }
+}
+
+fn send_one(
+    node: &mut Node,
+    now: Time,
+    (room, slot): (RoomHandle, Slot),
+    output: &Output,
+) -> Result<(), CommandError> {
+    let mut room = node.room_mut(now, room);
+    match output {
+        Output::Datagram { to, topic, bytes } => {
+            let to = to.map_or(Audience::All, Audience::One);
+            room.send_datagram(to, slot, &name(topic), bytes)
+        }
+        Output::Direct { to, bytes } => room.send_direct(*to, slot, &name(TOPIC), bytes).map(drop),
+        Output::Say { topic, bytes } => room.say(slot, &name(topic), bytes),
+        Output::Present(bytes) => {
+            room.set_presence(slot, Some(bytes).filter(|bytes| !bytes.is_empty()).map(Vec::as_slice))
+        }
+        Output::Pin(endpoint) => room.visit(*endpoint),
+        Output::Unpin(endpoint) => {
+            room.end_visit(*endpoint);
+            Ok(())
+        }
+        Output::Game(_) | Output::Event(_) => Ok(()),
+    }
+}
+
+fn is_backpressure(error: CommandError) -> bool {
+    matches!(error, CommandError::Backpressure(_) | CommandError::Write(WriteError::Backpressure(_)))
+}
+
+fn name(topic: &str) -> Topic {
+    BoundedText::new(topic).expect("the topics of a session are short")
+}

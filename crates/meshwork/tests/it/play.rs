@@ -1,0 +1,247 @@
+//! Parties of real nodes on a network in virtual time.
+
+use std::time::Duration;
+
+use meshwork::play::{
+    self, Act, Can, Event, GameEvent, Package, Party, Phase, Player, PlayerInput, PlayerView, Random,
+    Refused, Rules, Turn, input,
+};
+use meshwork::testing::Network;
+use meshwork::{Endpoint, Room};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+/// Time in which a party does what it is expected to.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A game that counts: its ticks, and those in which each player held `a`.
+struct Counting;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Counts {
+    ticks: u64,
+    held: [u64; 6],
+    drawn: u32,
+}
+
+impl Rules for Counting {
+    type State = Counts;
+
+    fn setup(&mut self, _: &[PlayerView], random: &mut Random) -> Counts {
+        Counts { drawn: random.below(1000), ..Counts::default() }
+    }
+
+    fn update(&mut self, counts: &mut Counts, turn: &mut Turn<'_>) {
+        counts.ticks += 1;
+        counts.drawn = turn.random().below(1000);
+        for slot in 0..6 {
+            counts.held[usize::from(slot)] += u64::from(turn.held(slot, "a"));
+        }
+        if turn.pressed(0, "enter") {
+            turn.end(&counts.held);
+        }
+    }
+}
+
+fn package() -> Package {
+    Package::of_file("counting.js", b"// The rules are those of a program.".to_vec()).unwrap()
+}
+
+async fn opened(endpoint: &Endpoint) -> Room {
+    let party = Party { late: true, ..Party::of(&package(), endpoint.id().peer, None) };
+    endpoint.create(play::party(&party)).await.unwrap()
+}
+
+async fn plays(room: &Room, name: &str) -> Player {
+    room.game().play(Can::host(Counting), name).await.unwrap()
+}
+
+/// Waits for an event of the party or a state.
+async fn until(player: &mut Player, is_it: impl Fn(&Player, &GameEvent) -> bool) -> GameEvent {
+    let found = async {
+        loop {
+            let event = player.next().await.expect("the party goes on");
+            if is_it(player, &event) {
+                return event;
+            }
+        }
+    };
+    let found = timeout(SOON, found).await;
+    found.unwrap_or_else(|_| panic!("{:?} {:#?} {:?}", player, player.lobby(), player.pace()))
+}
+
+/// Waits for a state.
+async fn sees(player: &mut Player, is_it: impl Fn(&Counts) -> bool) -> Counts {
+    let counts = |event: &GameEvent| match event {
+        GameEvent::Shown(shown) => serde_json::from_str::<Counts>(&shown.state.0).ok(),
+        _ => None,
+    };
+    let seen = until(player, |_, event| counts(event).is_some_and(|counts| is_it(&counts))).await;
+    counts(&seen).unwrap()
+}
+
+/// Endpoints and players of one party; the first one made it.
+async fn party(network: &Network, names: &[&str]) -> (Vec<Endpoint>, Vec<Room>, Vec<Player>) {
+    let endpoints: Vec<Endpoint> = names.iter().map(|name| network.endpoint(name)).collect();
+    let (mut rooms, mut players) = (vec![opened(&endpoints[0]).await], Vec::new());
+    for endpoint in &endpoints[1..] {
+        rooms.push(endpoint.join(rooms[0].link()).await.unwrap());
+    }
+    for (room, name) in rooms.iter().zip(names) {
+        let mut player = plays(room, name).await;
+        until(&mut player, |player, _| player.slot().is_some()).await;
+        players.push(player);
+    }
+    (endpoints, rooms, players)
+}
+
+/// The same once they play.
+async fn playing(network: &Network, names: &[&str]) -> (Vec<Endpoint>, Vec<Room>, Vec<Player>) {
+    let (endpoints, rooms, mut players) = party(network, names).await;
+    for player in &mut players {
+        until(player, |player, _| player.lobby().seats.len() == names.len()).await;
+        player.act(Act::Ready(true)).unwrap();
+    }
+    let host = players.iter_mut().find(|player| player.is_host()).expect("one is host");
+    until(host, |host, _| host.lobby().seats.iter().all(|seat| seat.ready)).await;
+    host.act(Act::Start).unwrap();
+    for player in &mut players {
+        sees(player, |counts| counts.ticks > 10).await;
+    }
+    (endpoints, rooms, players)
+}
+
+fn holding(key: &str) -> PlayerInput {
+    PlayerInput { held: input::mask([key]), ..PlayerInput::default() }
+}
+
+/// The number of the host, and that of somebody else.
+fn host(players: &[Player]) -> (usize, usize) {
+    let host = players.iter().position(Player::is_host).expect("one is host");
+    (host, usize::from(host == 0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn six_play_and_a_match_ends() {
+    let network = Network::calm(7);
+    let names = ["Ann", "Bo", "Cy", "Di", "Eve", "Fay"];
+    let (_endpoints, rooms, mut players) = playing(&network, &names).await;
+    let slots: Vec<u8> = players.iter().map(|player| player.slot().unwrap()).collect();
+    players[4].hold(holding("a"));
+    for player in &mut players {
+        let seen = sees(player, |counts| counts.held[usize::from(slots[4])] > 30).await;
+        assert_eq!(seen.held.iter().filter(|held| **held > 0).count(), 1, "{seen:?}");
+    }
+    let seventh = network.endpoint("Gus").join(rooms[0].link()).await.unwrap();
+    let mut seventh = plays(&seventh, "Gus").await;
+    let is_full =
+        |_: &Player, event: &GameEvent| matches!(event, GameEvent::Party(Event::Refused(Refused::Full)));
+    until(&mut seventh, is_full).await;
+    let first = slots.iter().position(|slot| *slot == 0).unwrap();
+    players[first].hold(holding("enter"));
+    for player in &mut players {
+        let over = |_: &Player, event: &GameEvent| matches!(event, GameEvent::Party(Event::Ended(_)));
+        until(player, over).await;
+        until(player, |player, _| player.lobby().phase == Phase::Ended).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_game_outlives_its_host() {
+    let network = Network::new(11);
+    let (endpoints, _rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy", "Di"]).await;
+    let (first, other) = host(&players);
+    let slot = usize::from(players[other].slot().unwrap());
+    players[other].hold(holding("a"));
+    let before = sees(&mut players[other], |counts| counts.held[slot] > 30).await;
+    network.kill(&endpoints[first]);
+    let is_next = |_: &Player, event: &GameEvent| matches!(event, GameEvent::Party(Event::HostIs { .. }));
+    players.remove(first);
+    for player in &mut players {
+        until(player, is_next).await;
+        let after = sees(player, |counts| counts.ticks > before.ticks + 120).await;
+        assert!(after.held[slot] > before.held[slot], "{before:?} {after:?}");
+    }
+    assert_eq!(players.iter().filter(|player| player.is_host()).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_was_cut_off_follows() {
+    let network = Network::new(13);
+    let (endpoints, _rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy", "Di"]).await;
+    let (first, other) = host(&players);
+    let slot = players[first].slot();
+    for (number, endpoint) in endpoints.iter().enumerate() {
+        if number != first {
+            network.cut(&endpoints[first], endpoint);
+        }
+    }
+    network.run(Duration::from_secs(20)).await;
+    let next = players[other].lobby().host;
+    assert_ne!(next, endpoints[first].id());
+    network.heal();
+    until(&mut players[first], |player, _| player.lobby().host == next).await;
+    let now = sees(&mut players[other], |_| true).await;
+    sees(&mut players[first], |counts| counts.ticks > now.ticks + 60).await;
+    assert_eq!((players[first].slot(), players[first].is_host()), (slot, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn watchers_cost_no_player_its_host() {
+    let network = Network::calm(17);
+    let (_endpoints, rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy"]).await;
+    let mut watchers = Vec::new();
+    for number in 0..10 {
+        let endpoint = network.endpoint(&format!("Watcher {number}"));
+        let room = endpoint.join(rooms[0].link()).await.unwrap();
+        let watcher = room.game().watch().await.unwrap();
+        watchers.push((endpoint, room, watcher));
+    }
+    for (_, _, watcher) in &mut watchers {
+        sees(watcher, |counts| counts.ticks > 10).await;
+        assert_eq!(watcher.slot(), None);
+    }
+    network.run(Duration::from_secs(20)).await;
+    let term = players[0].lobby().term;
+    for player in &mut players {
+        let now = sees(player, |_| true).await;
+        network.run(Duration::from_secs(1)).await;
+        let later = sees(player, |_| true).await;
+        assert!(later.ticks >= now.ticks + 50, "{} ticks in a second", later.ticks - now.ticks);
+        assert_eq!(player.lobby().term, term, "nobody else became host");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_package_comes_from_a_member() {
+    let network = Network::new(19);
+    let (ann, bo, cy) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Cy"));
+    let room = opened(&ann).await;
+    room.game().hold(&package()).await.unwrap();
+    let (of_bo, of_cy) = (bo.join(room.link()).await.unwrap(), cy.join(room.link()).await.unwrap());
+    network.stop_server();
+    assert_eq!(of_bo.game().package().await.unwrap().id(), package().id());
+    network.kill(&ann);
+    assert_eq!(of_cy.game().package().await.unwrap().bytes(), package().bytes());
+    let other = Package::of_file("other.js", vec![b' ']).unwrap();
+    assert!(of_cy.game().hold(&other).await.is_err(), "another game's bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restarted_player_has_its_seat() {
+    let network = Network::new(23);
+    let (endpoints, rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy"]).await;
+    let (_, other) = host(&players);
+    let (slot, held) = (players[other].slot().unwrap(), usize::from(players[other].slot().unwrap()));
+    players[other].hold(holding("a"));
+    sees(&mut players[other], |counts| counts.held[held] > 30).await;
+    let again = network.restart(&endpoints[other]);
+    let room = again.join(rooms[usize::from(other == 0)].link()).await.unwrap();
+    let mut player = plays(&room, "Somebody").await;
+    until(&mut player, |player, _| player.slot().is_some()).await;
+    assert_eq!(player.slot(), Some(slot));
+    let seen = sees(&mut player, |_| true).await;
+    assert!(seen.held[held] > 30, "{seen:?}");
+    player.hold(holding("a"));
+    sees(&mut player, |counts| counts.held[held] > seen.held[held] + 10).await;
+}
