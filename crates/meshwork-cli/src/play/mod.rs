@@ -1,6 +1,7 @@
 //! The `play` commands: parties of games, from the command line.
 
 mod bot;
+mod package;
 mod party;
 mod watch;
 
