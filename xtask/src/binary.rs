@@ -72,6 +72,22 @@ fn asks_for_a_loader(elf: &[u8]) -> bool {
     (0..count).any(|segment| number((first + segment * size) as usize, 4) as u32 == PT_INTERP)
 }
 
+/// These arguments of `meshwork serve` with a data directory below target, if they name none: with one, the server has a shelf of
+/// games.
+pub(crate) fn with_data(workspace: &Workspace, arguments: &[String]) -> Vec<String> {
+    let names = |argument: &String| {
+        ["--data", "--config"].iter().any(|name| {
+            argument == name || argument.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
+        })
+    };
+    let mut arguments = arguments.to_vec();
+    if !arguments.iter().any(names) && std::env::var_os("MESHWORK_DATA").is_none() {
+        let data = workspace.target.join("server");
+        arguments.extend([String::from("--data"), data.display().to_string()]);
+    }
+    arguments
+}
+
 /// Becomes `meshwork serve`, or runs it where a process cannot become another.
 pub(crate) fn serve(program: &Path, arguments: &[String]) -> Result<()> {
     let mut server = Command::new(program);

@@ -47,7 +47,8 @@ Usage: cargo xtask <command>
                            build the one that tests install, in target/test-sdk
   image                    build, and leave the image that deploy/Dockerfile describes at target/meshwork-image.tar
   dist                     build, and leave program, image, bill of materials and checksums in target/dist
-  run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`
+  run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`, with its data in target/server unless
+                           ARGS names --data or --config
   test [--fast] [--nightly] [FILTER]
                            run the checks of each change: format, lints, tidy, licences, pages, tests, browsers
                            --fast leaves the browsers out; --nightly runs what takes too long for each change instead, on
@@ -98,7 +99,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             let workspace = Workspace::find()?;
             setup::setup(&workspace, Need::Pages)?;
             let program = binary::build_quick(&workspace)?;
-            binary::serve(&program, rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest))
+            let arguments = rest.strip_prefix(&["--".to_owned()]).unwrap_or(rest);
+            binary::serve(&program, &binary::with_data(&workspace, arguments))
         }
         "test" => test::test(&Workspace::find()?, &test::Options::parse(rest)?),
         "fuzz" => fuzz::fuzz(&Workspace::find()?, rest),

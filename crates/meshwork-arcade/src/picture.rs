@@ -19,6 +19,10 @@ pub(crate) fn kind(bytes: &[u8]) -> Option<Kind> {
         ("image/png", png(bytes)?)
     } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
         ("image/jpeg", jpeg(bytes)?)
+    } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+        ("image/gif", gif(bytes)?)
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        ("image/webp", webp(bytes)?)
     } else {
         return None;
     };
@@ -28,6 +32,23 @@ pub(crate) fn kind(bytes: &[u8]) -> Option<Kind> {
 fn png(bytes: &[u8]) -> Option<(u32, u32)> {
     let number = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
     (bytes.get(12..16)? == b"IHDR").then_some((number(16)?, number(20)?))
+}
+
+/// The size of the logical screen (GIF89a, section 18).
+fn gif(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    Some((number(6)?.into(), number(8)?.into()))
+}
+
+/// The size of the canvas, or of the only frame (RFC 9649, sections 2.5 to 2.7).
+fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    match bytes.get(12..16)? {
+        b"VP8X" => Some(((number(24)? & 0xff_ffff) + 1, (number(26)? >> 8) + 1)),
+        b"VP8L" => Some(((number(21)? & 0x3fff) + 1, (number(21)? >> 14 & 0x3fff) + 1)),
+        b"VP8 " => Some((number(26)? & 0x3fff, number(26)? >> 16 & 0x3fff)),
+        _ => None,
+    }
 }
 
 /// The size in the first frame header (ITU-T T.81, section B.2.2).
@@ -58,8 +79,16 @@ mod tests {
             [&[0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2][..], &[0xff, 0xc2, 0, 11, 8, 0, 30, 0, 40, 1, 1, 0x11, 0]]
                 .concat();
         assert_eq!(kind(&jpeg), Some(Kind { media_type: "image/jpeg", width: 40, height: 30 }));
-        for length in 0..jpeg.len() {
-            let _ = kind(&jpeg[..length]);
+        assert_eq!(
+            kind(b"GIF89a\x40\x01\xf0\x00"),
+            Some(Kind { media_type: "image/gif", width: 320, height: 240 })
+        );
+        let extended = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x01\0\xef\0\0".as_slice();
+        assert_eq!(kind(extended), Some(Kind { media_type: "image/webp", width: 320, height: 240 }));
+        for picture in [jpeg.as_slice(), extended, b"GIF89a\x40\x01\xf0\x00"] {
+            for length in 0..picture.len() {
+                assert_eq!(kind(&picture[..length]).is_some_and(|kind| kind.width > 320), false);
+            }
         }
         assert_eq!(kind(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), None);
         assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), None);

@@ -64,7 +64,7 @@ enum Command {
     },
     /// Talk in a room of any app, or read, write and watch its posts.
     Chat(Box<chat::Arguments>),
-    /// Make a party of a game, play in one with a program, or watch one.
+    /// Publish a game, make a party of one, play in one with a program, or watch one.
     Play {
         #[command(subcommand)]
         command: Box<play::Command>,
@@ -94,6 +94,7 @@ First steps:
   meshwork chat create --server http://127.0.0.1:8080         makes a room for talking
   meshwork chat LINK                                          talks in a room of any app
 
+  meshwork play publish ./game --server http://127.0.0.1:8080 publishes a game, prints its code and link
   meshwork play party ./game --server http://127.0.0.1:8080   makes a party of a game, prints its LINK
 
 Results go to standard output, with --json as JSON; progress, notes and errors to standard error.

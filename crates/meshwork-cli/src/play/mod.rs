@@ -1,8 +1,11 @@
-//! The `play` commands: parties of games, from the command line.
+//! The `play` commands: games on a server's shelf and their parties, from the command line.
 
 mod bot;
+mod http;
 mod package;
 mod party;
+mod publish;
+mod shelf;
 mod watch;
 
 use clap::{Args, Subcommand};
@@ -16,6 +19,12 @@ use crate::room::{Common, link};
 /// The commands of Play.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Publish a game, or a new version of yours, and print its code and link.
+    Publish(publish::Arguments),
+    /// List the games on a server's shelf, the newest change first.
+    Games(shelf::Games),
+    /// Take your game down: its page answers "Game not found", and its code is never given to another game.
+    Remove(shelf::Remove),
     /// Make a party of a game, print its LINK, and hold the game for players until interrupted.
     Party(party::Arguments),
     /// Play by chance: a player that presses keys at random, is ready at once and cannot host, until interrupted.
@@ -38,6 +47,9 @@ impl Command {
     /// Whether to write the result, or the failure, as JSON.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
+            Command::Publish(arguments) => arguments.common.json,
+            Command::Games(arguments) => arguments.common.json,
+            Command::Remove(arguments) => arguments.common.json,
             Command::Party(arguments) => arguments.common.json,
             Command::Bot(arguments) => arguments.target.common.json,
             // Its lines are JSON in any case; the last one says why it ended.
@@ -49,6 +61,9 @@ impl Command {
 /// Runs one command to its end.
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Publish(arguments) => publish::run(arguments).await,
+        Command::Games(arguments) => shelf::list(arguments).await,
+        Command::Remove(arguments) => shelf::remove(arguments).await,
         Command::Party(arguments) => party::run(arguments).await,
         Command::Bot(arguments) => bot::run(arguments).await,
         Command::Watch(arguments) => watch::run(arguments).await,

@@ -18,6 +18,7 @@ mod replay;
 mod rules;
 mod sealed;
 mod serve;
+mod shelf;
 mod support;
 mod swarm;
 mod sync;

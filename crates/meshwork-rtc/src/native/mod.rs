@@ -45,3 +45,4 @@ pub use direct::{Addressee, SendError};
 pub use driver::{Driver, DriverStopped, Options, StartError, start};
 pub use events::{EVENTS_MAX, Events};
 pub use links::{Addresses, Advertise};
+pub use server::tls_config;

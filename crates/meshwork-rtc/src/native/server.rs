@@ -211,7 +211,7 @@ async fn converse(
 }
 
 /// Trusts the system's certificate authorities and Mozilla's: containers often have none of their own.
-pub(super) fn tls_config() -> Arc<ClientConfig> {
+pub fn tls_config() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let make = || {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

@@ -1,0 +1,60 @@
+//! `play publish`: puts a game on the shelf of a server.
+
+use std::path::PathBuf;
+
+use axum::http::Method;
+use clap::Args;
+use meshwork::Code;
+use meshwork_play::shelf::{Ask, GAMES_PATH, GameAnswer, Published, Request, publication};
+use meshwork_play::{About, Release};
+
+use super::http;
+use super::package::read;
+use super::shelf::{author, now_ms};
+use crate::exit::Failure;
+use crate::room::{Common, link};
+
+/// Arguments of `play publish`.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// The folder of the game, or its only file: a .js or .html.
+    #[arg(value_name = "DIR|FILE")]
+    game: PathBuf,
+    /// The server whose shelf gets the game, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
+    server: String,
+    /// Publish a new version of your game with this code. Without it the game gets a code of its own.
+    #[arg(long, value_name = "CODE")]
+    code: Option<Code>,
+    /// Leave the game out of lists. Its code opens it all the same.
+    #[arg(long)]
+    draft: bool,
+    /// The name that players read as the author's, at most 32 bytes.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    name: String,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Publishes, and writes the code and the link.
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { game, server, code, draft, name, common } = arguments;
+    let package = read(&game)?;
+    let author = author(&common)?;
+    let version = match code {
+        Some(code) => {
+            let path = format!("{GAMES_PATH}/{code}");
+            let present: GameAnswer =
+                http::ask(&server, (Method::GET, &path), Vec::new(), common.timeout).await?;
+            present.game.version.saturating_add(1)
+        }
+        None => 1,
+    };
+    let now = now_ms();
+    let release = Release::sign(&author, About::of(&package, &name, version, now)).to_bytes();
+    let hash = *blake3::hash(&release).as_bytes();
+    let request = Request::sign(&author, now, &server, &Ask::Publish { code, release: hash.into(), draft });
+    let body = publication(&request, &release, package.bytes());
+    let published: Published = http::ask(&server, (Method::POST, GAMES_PATH), body, common.timeout).await?;
+    common.tell(&format!("{} {}", published.code, published.link), &published)
+}

@@ -1,0 +1,93 @@
+//! `play games` and `play remove`: the shelf of a server.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::anyhow;
+use axum::http::Method;
+use clap::Args;
+use meshwork::Code;
+use meshwork_core::id::Identity;
+use meshwork_play::shelf::{Ask, GAMES_PATH, Game, GamesAnswer, Request};
+use serde_json::{Value, json};
+
+use super::http;
+use crate::exit::Failure;
+use crate::room::{Common, link};
+use crate::{identity, out};
+
+/// Arguments of `play games`.
+#[derive(Args)]
+pub(crate) struct Games {
+    /// The server, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
+    server: String,
+    /// The most games to list.
+    #[arg(long, value_name = "N", default_value = "100")]
+    most: usize,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Arguments of `play remove`.
+#[derive(Args)]
+pub(crate) struct Remove {
+    /// The code of your game.
+    #[arg(value_name = "CODE")]
+    code: Code,
+    /// The server, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
+    server: String,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Lists published games, the newest change first.
+pub(super) async fn list(Games { server, most, common }: Games) -> Result<(), Failure> {
+    let (mut games, mut before): (Vec<Game>, Option<String>) = (Vec::new(), None);
+    while games.len() < most {
+        let place = before.map_or_else(String::new, |before| format!("&before={before}"));
+        let path = format!("{GAMES_PATH}?most={}{place}", (most - games.len()).min(100));
+        let page: GamesAnswer = http::ask(&server, (Method::GET, &path), Vec::new(), common.timeout).await?;
+        games.extend(page.games);
+        before = page.before;
+        if before.is_none() {
+            break;
+        }
+    }
+    if common.json {
+        return out::json(&json!({ "games": games }));
+    }
+    if games.is_empty() {
+        return out::line("no games");
+    }
+    out::print(games.iter().map(line).collect::<String>())
+}
+
+/// A game on a line.
+fn line(game: &Game) -> String {
+    let author = if game.author_name.is_empty() { game.author.short() } else { game.author_name.clone() };
+    let (code, title, online) = (game.code, &game.title, game.online);
+    format!("{code}  {title}  by {author}, version {}, {online} online\n", game.version)
+}
+
+/// Takes a game of this peer down.
+pub(super) async fn remove(Remove { code, server, common }: Remove) -> Result<(), Failure> {
+    let request = Request::sign(&author(&common)?, now_ms(), &server, &Ask::Remove { code });
+    let path = format!("{GAMES_PATH}/{code}");
+    let body = request.to_json().into_bytes();
+    let _: Value = http::ask(&server, (Method::DELETE, &path), body, common.timeout).await?;
+    common.tell(&format!("removed {code}"), &json!({ "removed": code }))
+}
+
+/// The key of this peer, which signs releases and requests.
+pub(super) fn author(common: &Common) -> Result<Identity, Failure> {
+    let loaded = common.identity_path().and_then(|path| identity::load_or_create(&path));
+    let loaded = loaded.map_err(|error| Failure::Storage(format!("{error:#}")))?;
+    Identity::import(&loaded.export()).map_err(|error| Failure::Unexpected(anyhow!("{error}")))
+}
+
+/// The time of this machine, in milliseconds since 1970.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
+}

@@ -1,0 +1,106 @@
+//! The shelf of a server as authors and its operator use it: publish, list, remove, take down.
+#![cfg(unix)]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::support::{Home, PATIENCE, Running};
+
+/// A server with a shelf, its address, and the line that says who may publish.
+fn serve(home: &Home, arguments: &[&str]) -> (Running, String, String) {
+    let common = ["serve", "--listen", "127.0.0.1:0", "--data", "meeting", "--metrics-allow", "127.0.0.1"];
+    let mut server = home.start([&common, arguments].concat());
+    let line = server.line("listening", |line| line.starts_with("listening on "));
+    let games = server.line("games", |line| line.starts_with("games: "));
+    (server, line["listening on ".len()..].to_owned(), games)
+}
+
+fn get(address: &str, path: &str) -> String {
+    let host = address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A folder of a game with this title.
+fn write_game(home: &Home, title: &str) {
+    let folder = home.path("game");
+    std::fs::create_dir_all(&folder).unwrap();
+    let manifest = format!(r#"{{ "meshwork": 1, "title": "{title}", "players": [2, 4] }}"#);
+    std::fs::write(folder.join("game.json"), manifest).unwrap();
+    std::fs::write(folder.join("game.js"), "meshwork.game({})").unwrap();
+}
+
+#[test]
+fn games_are_published_listed_and_removed() {
+    let home = Home::new();
+    let (server, address, games) = serve(&home, &[]);
+    assert!(games.contains("everyone may publish"), "{games}");
+    write_game(&home, "Rim");
+    let publish = ["play", "publish", "game", "--server", &address, "--name", "Mira"];
+    let published = home.run(publish).expect_code(0).stdout;
+    let (code, link) = published.trim().split_once(' ').unwrap();
+    assert_eq!(link, format!("{address}/play/{code}"));
+    assert!(get(&address, &format!("/play/{code}")).starts_with("HTTP/1.1 200"));
+    let game = get(&address, &format!("/play/api/games/{code}"));
+    assert!(game.contains("\"title\":\"Rim\"") && game.contains("\"seats\":[0,4]"), "{game}");
+    write_game(&home, "Rim again");
+    let again = home.run([&publish[..], &["--code", code, "--json"]].concat()).expect_code(0).json();
+    assert_eq!((again["code"].as_str(), again["version"].as_u64()), (Some(code), Some(2)));
+    let listed = home.run(["play", "games", "--server", &address]).expect_code(0).stdout;
+    assert_eq!(listed, format!("{code}  Rim again  by Mira, version 2, 0 online\n"));
+    let metrics = get(&address, "/metrics");
+    assert!(metrics.contains("meshwork_play_games 1\n"), "{metrics}");
+
+    let stranger = ["play", "remove", code, "--server", &address, "--identity", "other"];
+    home.run(stranger).expect_code(4).expect_words(&["another author's"]);
+    server.terminate();
+    server.end().expect_code(0);
+    let (_server, address, _) = serve(&home, &[]);
+    home.run(["play", "remove", code, "--server", &address]).expect_code(0);
+    let listed = home.run(["play", "games", "--server", &address]).expect_code(0).stdout;
+    assert_eq!(listed, "no games\n");
+    let page = get(&address, &format!("/play/{code}"));
+    assert!(page.starts_with("HTTP/1.1 404"), "{page}");
+}
+
+#[test]
+fn operators_choose_authors_and_take_games_down() {
+    let home = Home::new();
+    std::fs::write(home.path("pong.html"), "<!doctype html><p>pong").unwrap();
+    let publish = |address: &str| home.run(["play", "publish", "pong.html", "--server", address, "--json"]);
+    let (server, address, games) = serve(&home, &["--publish", "nobody"]);
+    assert!(games.contains("nobody may publish"), "{games}");
+    publish(&address).expect_code(4).expect_words(&["does not let you publish"]);
+    server.terminate();
+    server.end().expect_code(0);
+
+    let (_server, address, _) = serve(&home, &["--publish", "everyone"]);
+    let (one, two) = (publish(&address).expect_code(0).json(), publish(&address).expect_code(0).json());
+    let admin = |arguments: &[&str]| {
+        home.run([&["admin", "--socket", "meeting/admin.sock", "--json"], arguments].concat())
+    };
+    let games = admin(&["games"]).expect_code(0).json();
+    assert_eq!(
+        (games["games"][0]["title"].as_str(), games["games"].as_array().unwrap().len()),
+        (Some("pong"), 2)
+    );
+    admin(&["take-down", one["code"].as_str().unwrap()]).expect_code(0);
+    let package = games["games"][0]["package"].as_str().unwrap();
+    let refused = admin(&["refuse", package, "--reason", "it is stolen"]).expect_code(0).json();
+    assert_eq!(refused["taken_down"], serde_json::json!([two["code"]]));
+    publish(&address).expect_code(4).expect_words(&["it is stolen"]);
+    let words = home.run(["admin", "--socket", "meeting/admin.sock", "games"]).expect_code(0).stdout;
+    assert!(words.contains("taken down by operator"), "{words}");
+}
+
+#[test]
+fn servers_without_data_have_no_shelf() {
+    let home = Home::new();
+    let (_server, address) = home.serve();
+    let games = home.run(["play", "games", "--server", &address]);
+    games.expect_code(3).expect_words(&["has no shelf of games"]);
+}
