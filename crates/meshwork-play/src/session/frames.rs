@@ -102,6 +102,9 @@ impl Frames {
         self.term = term;
         self.kept.drain(..self.kept.len().saturating_sub(1));
         self.bytes = self.kept.iter().map(|frame| frame.bytes).sum();
+        if planted_fault!(CountsForgotten) {
+            self.kept.iter_mut().for_each(|frame| frame.consumed = BySlot::default());
+        }
     }
 
     fn push(&mut self, frame: Frame) {

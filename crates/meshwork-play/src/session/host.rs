@@ -119,7 +119,6 @@ impl Hosting {
             let before = newest
                 .filter(|frame| frame.lobby.seat_at(seat.endpoint).is_some_and(|old| old.slot == seat.slot));
             let queue = match before {
-                Some(_) if planted_fault!(CountsForgotten) => Queue::default(),
                 Some(frame) => Queue::after(frame.consumed[slot], frame.inputs[slot], now),
                 None => Queue::default(),
             };

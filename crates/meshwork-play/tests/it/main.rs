@@ -2,4 +2,6 @@
 
 mod basics;
 mod chain;
+mod planted;
+mod seeds;
 mod world;

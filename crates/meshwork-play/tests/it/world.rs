@@ -171,7 +171,7 @@ impl World {
     pub(crate) fn run(&mut self, time: Duration) {
         let until = self.now + time;
         loop {
-            let mut next = self.net.poll_timeout().unwrap_or(until);
+            let mut next = self.net.poll_timeout().unwrap_or(Time(u64::MAX));
             for which in 0..self.programs.len() {
                 if self.net.is_alive(which) {
                     next = next.min(self.programs[which].clock);
