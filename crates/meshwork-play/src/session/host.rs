@@ -272,17 +272,22 @@ impl Session {
         });
         self.frames = Frames::new(round, self.lobby.term);
         let seed = self.rng.next_u64() as u32;
+        #[cfg(feature = "planted-bugs")]
+        let first = super::planted::first_tick();
+        #[cfg(not(feature = "planted-bugs"))]
+        let first = 0;
         let Some(hosting) = &mut self.hosting else { return };
         for feed in hosting.feeds.values_mut() {
-            (feed.acked, feed.due, feed.whole_at) = (None, 0, None);
+            (feed.acked, feed.due, feed.whole_at) = (None, first, None);
         }
         hosting.known = people(&self.lobby);
-        hosting.next_tick = 1;
+        hosting.next_tick = first + 1;
         let lobby = self.lobby.clone();
         let players = lobby.players();
         let consumed = consumed(&hosting.feeds);
-        hosting.pending = VecDeque::from([Pending { tick: 0, lobby, consumed, inputs: BySlot::default() }]);
-        self.outputs.push_back(Output::Game(ToGame::Setup { seed, players, tick: 0 }));
+        hosting.pending =
+            VecDeque::from([Pending { tick: first, lobby, consumed, inputs: BySlot::default() }]);
+        self.outputs.push_back(Output::Game(ToGame::Setup { seed, players, tick: first }));
     }
 
     /// A sixtieth of a second is over.
@@ -332,7 +337,7 @@ impl Session {
         self.hands.consumed(own.unwrap_or_default());
         self.counts.tick = tick;
         self.meter.note(now, (tick & u64::from(u32::MAX)) as u32, tick, 0);
-        if tick == 0 {
+        if self.lobby.phase == Phase::Starting {
             self.edit(|lobby| lobby.phase = Phase::Playing);
         }
         self.send_states(now);

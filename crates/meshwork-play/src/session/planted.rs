@@ -35,6 +35,7 @@ impl Planted {
 }
 
 std::thread_local! {
+    static FIRST_TICK: Cell<u64> = const { Cell::new(0) };
     static PLANTED: Cell<Option<Planted>> = const { Cell::new(None) };
 }
 
@@ -46,4 +47,14 @@ pub fn plant(fault: Option<Planted>) {
 /// Whether this fault is planted.
 pub(crate) fn is(fault: Planted) -> bool {
     PLANTED.get() == Some(fault)
+}
+
+/// Begins matches of this thread with this tick, as if they had run for years.
+pub fn begin_at(tick: u64) {
+    FIRST_TICK.set(tick);
+}
+
+/// The first tick of a match.
+pub(crate) fn first_tick() -> u64 {
+    FIRST_TICK.get()
 }

@@ -1,6 +1,9 @@
 //! Lobby, match, inputs and states without faults.
 
+use meshwork_play::session::planted::begin_at;
 use meshwork_play::session::{Act, ActError, Can, Event, Phase, Refused};
+
+use meshwork_play::{Draw, HostLoss, Party};
 
 use crate::world::{World, ms, party};
 
@@ -40,6 +43,7 @@ fn the_seventh_reads_that_it_is_full() {
     let guest = (0..6).find(|which| !world.session(*which).is_host()).expect("a player");
     world.act(guest, Act::Leave);
     world.left.insert(guest as u8);
+    world.run(ms(500));
     world.act(seventh, Act::Sit);
     world.run(ms(3000));
     assert!(world.session(seventh).slot().is_some());
@@ -79,4 +83,102 @@ fn a_removed_player_stays_out() {
     let again = world.add(person, Can::Host);
     world.run(ms(3000));
     assert!(world.events(again).contains(&Event::Refused(Refused::Kicked)));
+}
+
+#[test]
+fn ticks_pass_powers_of_two() {
+    for tick in [(1 << 16) - 90, (1 << 32) - 90] {
+        let mut world = World::new(5, party());
+        world.way(30, 30, 2);
+        begin_at(tick);
+        world.gather(3);
+        world.run(ms(1500));
+        let host = world.hosts()[0];
+        world.kill(host, false);
+        world.run(ms(3000));
+        world.check_healed();
+        assert_eq!(world.violations, [""; 0]);
+        assert!(world.session(world.hosts()[0]).counts().tick > tick + 180);
+    }
+}
+
+#[test]
+fn a_late_player_joins_where_allowed() {
+    for late in [true, false] {
+        let mut world = World::new(6, Party { late, ..party() });
+        world.way(30, 10, 1);
+        world.gather(3);
+        let fourth = world.add(3, Can::Host);
+        world.run(ms(2500));
+        assert_eq!(world.session(fourth).slot(), late.then_some(3));
+        assert_eq!(world.events(fourth).contains(&Event::Refused(Refused::Started)), !late);
+        assert!(world.shows(fourth) > if late { 60 } else { 5 }, "{}", world.shows(fourth));
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+#[test]
+fn a_reload_keeps_the_seat() {
+    for goodbye in [true, false] {
+        let mut world = World::new(7, party());
+        world.way(20, 10, 1);
+        world.gather(4);
+        let guest = (0..4).find(|which| !world.session(*which).is_host()).expect("a player");
+        let (person, slot) = (world.person(guest), world.session(guest).slot());
+        world.kill(guest, goodbye);
+        world.run(ms(400));
+        let again = world.add(person, Can::Host);
+        world.run(ms(2000));
+        assert_eq!(world.session(again).slot(), slot);
+        assert_eq!(world.session(world.hosts()[0]).lobby().seats.len(), 4);
+        world.check_healed();
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+#[test]
+fn the_newer_tab_takes_the_seat() {
+    let mut world = World::new(8, party());
+    world.gather(3);
+    for which in 0..3 {
+        let (person, slot) = (world.person(which), world.session(which).slot());
+        let was_host = world.session(which).is_host();
+        let newer = world.add(person, Can::Host);
+        world.run(ms(2500));
+        assert!(
+            world.events(which).contains(&Event::Refused(Refused::Elsewhere)),
+            "{was_host} {:?}",
+            world.events(which)
+        );
+        assert!(world.session(which).is_over());
+        assert_eq!(world.session(newer).slot(), slot);
+    }
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn a_seat_is_free_after_a_minute() {
+    let mut world = World::new(9, party());
+    world.gather(3);
+    let guest = (0..3).find(|which| !world.session(*which).is_host()).expect("a player");
+    world.holds = false;
+    world.kill(guest, false);
+    world.run(ms(5000));
+    let host = world.hosts()[0];
+    let away = |world: &World| world.session(host).lobby().seats.iter().filter(|seat| seat.away).count();
+    assert_eq!((away(&world), world.session(host).lobby().seats.len()), (1, 3));
+    world.run(ms(56_000));
+    assert_eq!((away(&world), world.session(host).lobby().seats.len()), (0, 2));
+}
+
+#[test]
+fn a_large_party_draws_interpolated_states_too() {
+    let mut world = World::new(10, Party { draw: Draw::Interpolate, host_loss: HostLoss::Wait, ..party() });
+    world.way(50, 50, 5);
+    world.gather(6);
+    world.run(ms(2000));
+    let pace = world.session((0..6).find(|which| !world.session(*which).is_host()).expect("a player")).pace();
+    assert!(pace.rate >= 50 && pace.states >= 45, "{pace:?}");
+    assert_eq!(world.violations, [""; 0]);
 }

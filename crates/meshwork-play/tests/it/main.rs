@@ -2,6 +2,7 @@
 
 mod basics;
 mod chain;
+mod hosts;
 mod planted;
 mod seeds;
 mod world;

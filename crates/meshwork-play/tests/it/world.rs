@@ -67,7 +67,6 @@ pub(crate) struct World {
     stepped_at: Option<Time>,
     pub(crate) measured: Measured,
     pub(crate) sounds: Vec<(usize, String)>,
-    pub(crate) next_tick_sets: Option<Tick>,
     pub(crate) trace: bool,
     pub(crate) holds: bool,
 }
@@ -87,7 +86,6 @@ impl World {
             stepped_at: None,
             measured: Measured::default(),
             sounds: Vec::new(),
-            next_tick_sets: None,
             trace: false,
             holds: true,
         }
@@ -232,13 +230,11 @@ impl World {
 
     fn game(&mut self, which: usize, game: ToGame) {
         match game {
-            ToGame::Setup { seed, .. } => {
+            ToGame::Setup { seed, tick, .. } => {
                 let mut chain = Chain::setup(seed);
-                if let Some(tick) = self.next_tick_sets {
-                    chain.tick = tick;
-                }
+                chain.tick = tick;
                 self.programs[which].engine = Some(chain);
-                self.answer(which, 0);
+                self.answer(which, tick);
             }
             ToGame::Step(step) => {
                 self.check_few(which);

@@ -1,0 +1,195 @@
+//! Hosts that leave, hide, crash and come back, and games that wait for theirs.
+
+use std::time::Duration;
+
+use meshwork_play::session::{Act, Can, End, Event, Paused, Phase};
+use meshwork_play::{HostLoss, Party};
+
+use crate::world::{World, ms, party};
+
+fn guests(world: &World) -> Vec<usize> {
+    world.alive().into_iter().filter(|which| !world.session(*which).is_host()).collect()
+}
+
+#[test]
+fn the_next_host_goes_on_within_seconds() {
+    for people in [2, 3, 6] {
+        let mut world = World::new(people, party());
+        world.way(30, 20, 2);
+        world.gather(people as u8);
+        world.run(ms(1000));
+        world.measured.longest_gap = Duration::ZERO;
+        let host = world.hosts()[0];
+        world.kill(host, false);
+        world.run(ms(4000));
+        let gap = world.measured.longest_gap;
+        println!("{people} people: {gap:?} without a tick, {} ticks taken back", world.measured.most_lost);
+        assert!(gap < ms(2500), "{people} people: {gap:?}");
+        let next = world.hosts()[0];
+        assert!(world.events(next).iter().any(|event| matches!(event, Event::HostIs { .. })));
+        world.check_healed();
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+#[test]
+fn a_host_that_leaves_hands_over() {
+    let mut world = World::new(2, party());
+    world.way(30, 20, 2);
+    world.gather(3);
+    world.measured.longest_gap = Duration::ZERO;
+    let host = world.hosts()[0];
+    world.left.insert(world.person(host));
+    world.act(host, Act::Leave);
+    assert_eq!(world.events(host).last(), Some(&Event::Ended(End::Left)));
+    world.run(ms(2000));
+    assert!(world.measured.longest_gap < ms(400), "{:?}", world.measured.longest_gap);
+    assert_eq!(world.session(world.hosts()[0]).lobby().seats.len(), 2);
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn a_lobby_survives_its_host() {
+    for goodbye in [true, false] {
+        let mut world = World::new(3, party());
+        world.way(20, 10, 0);
+        for person in 0..3 {
+            world.add(person, Can::Host);
+        }
+        world.run(ms(5000));
+        let (host, line) = (world.hosts()[0], world.session(0).lobby().line);
+        if goodbye {
+            world.left.insert(world.person(host));
+            world.act(host, Act::Leave);
+        } else {
+            world.kill(host, false);
+        }
+        world.run(ms(3000));
+        let next = world.hosts()[0];
+        let lobby = world.session(next).lobby().clone();
+        assert_eq!((lobby.line, lobby.phase), (line, Phase::Gathering));
+        assert_eq!(lobby.seats.len(), if goodbye { 2 } else { 3 });
+        world.check_healed();
+        world.begin();
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+#[test]
+fn a_hidden_host_hands_over() {
+    let mut world = World::new(4, party());
+    world.way(20, 10, 1);
+    world.gather(3);
+    let host = world.hosts()[0];
+    world.act(host, Act::Hidden(true));
+    world.run(ms(1500));
+    assert_eq!(world.hosts(), [host]);
+    world.run(ms(2000));
+    assert_ne!(world.hosts(), [host]);
+    world.check_healed();
+    let others: Vec<usize> = (0..3).filter(|which| *which != host).collect();
+    others.iter().for_each(|which| world.act(*which, Act::Hidden(true)));
+    world.run(ms(6000));
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0], "where all are hidden, the game goes on");
+}
+
+#[test]
+fn a_game_that_waits_keeps_its_host() {
+    let waits = || Party { host_loss: HostLoss::Wait, ..party() };
+    let mut world = World::new(5, waits());
+    world.way(20, 10, 1);
+    world.gather(3);
+    let host = world.hosts()[0];
+    let guests = guests(&world);
+    world.kill(host, true);
+    world.run(ms(20_000));
+    assert_eq!(world.hosts(), [0; 0]);
+    assert!(world.events(guests[0]).contains(&Event::Paused(Paused::Host)));
+    let tick = world.session(guests[0]).counts().tick;
+    let again = world.add(world.person(host), Can::Host);
+    world.run(ms(3000));
+    assert_eq!(world.hosts(), [again]);
+    assert!(world.events(guests[0]).contains(&Event::Resumed), "{:?}", world.events(guests[0]));
+    assert!(world.session(again).counts().tick > tick + 60);
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
+    world.kill(again, true);
+    world.run(ms(33_000));
+    assert!(world.events(guests[0]).contains(&Event::Ended(End::HostGone)));
+    world.run(ms(6000));
+    world.check_healed();
+    assert_eq!(world.session(world.hosts()[0]).lobby().phase, Phase::Gathering);
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn half_of_them_come_back() {
+    let mut world = World::new(6, party());
+    world.way(20, 10, 1);
+    world.gather(5);
+    world.run(ms(1000));
+    let host = world.hosts()[0];
+    let gone: Vec<usize> = std::iter::once(host).chain(guests(&world).into_iter().take(2)).collect();
+    gone.iter().for_each(|which| world.kill(*which, false));
+    world.run(ms(6000));
+    assert_eq!(world.hosts(), [0; 0]);
+    let line = world.session(guests(&world)[0]).lobby().line;
+    assert!(world.events(guests(&world)[0]).contains(&Event::Paused(Paused::Others)));
+    world.add(world.person(gone[1]), Can::Host);
+    world.run(ms(4000));
+    world.check_healed();
+    let lobby = world.session(world.hosts()[0]).lobby().clone();
+    assert_eq!((lobby.line, lobby.phase), (line, Phase::Playing));
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn two_halves_go_on_and_meet() {
+    let mut world = World::new(7, party());
+    world.way(20, 10, 1);
+    world.gather(4);
+    let host = world.hosts()[0];
+    let mate = guests(&world)[0];
+    let others: Vec<usize> = guests(&world).into_iter().skip(1).collect();
+    for one in [host, mate] {
+        others.iter().for_each(|other| world.cut(one, *other, true));
+    }
+    world.run(ms(5000));
+    assert_eq!(world.hosts().len(), 2);
+    for one in [host, mate] {
+        others.iter().for_each(|other| world.cut(one, *other, false));
+    }
+    world.run(ms(10_000));
+    world.check_healed();
+    assert_ne!(world.hosts(), [host], "the greater term goes on");
+    assert!(
+        world.events(mate).iter().any(|event| matches!(event, Event::Apart { .. })),
+        "{:?}",
+        world.events(mate)
+    );
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn players_that_cannot_host_keep_the_state() {
+    let mut world = World::new(8, party());
+    world.way(20, 10, 1);
+    world.add(0, Can::Host);
+    world.run(ms(3000));
+    world.add(1, Can::Play);
+    world.add(2, Can::Play);
+    world.run(ms(3000));
+    world.begin();
+    let tick = world.session(1).counts().tick;
+    world.kill(0, true);
+    world.run(ms(3000));
+    assert_eq!(world.hosts(), [0; 0]);
+    let again = world.add(0, Can::Host);
+    world.run(ms(4000));
+    assert_eq!(world.hosts(), [again]);
+    assert!(world.session(again).counts().tick > tick);
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
+}
