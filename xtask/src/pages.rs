@@ -503,7 +503,10 @@ mod tests {
             write(&folder.path().join(name), b"x").expect("it is written");
         }
         let worker = sources("{{scripts}}").worker("f00", folder.path()).expect("both places are known");
-        assert_eq!(worker, r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync|chat"#);
+        assert_eq!(
+            worker,
+            r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync|chat|play(/(new))?"#
+        );
         let mut without = sources("{{scripts}}");
         without.worker = "{{build}}".to_owned();
         assert!(without.worker("f00", folder.path()).is_err());

@@ -17,6 +17,8 @@ import { preview } from './preview.js'
 import { Room } from './room.js'
 import { rows } from './versions.js'
 
+export { code } from './code.js'
+
 /** The name of the text in a document, as programs call it. */
 const TEXT = 'text'
 const EMPTY = 'Write, or drop a file.'

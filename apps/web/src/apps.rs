@@ -28,7 +28,7 @@ pub struct App {
 }
 
 /// All of them; the first is the one that a room has in front whose app is not known yet.
-pub const APPS: [App; 3] = [
+pub const APPS: [App; 4] = [
     App {
         word: "place",
         title: "Place",
@@ -67,6 +67,19 @@ pub const APPS: [App; 3] = [
         content: "the conversation",
         rescue: "",
         pages: &[],
+    },
+    App {
+        word: "play",
+        title: "Play",
+        sentence: "Make games and play them together",
+        caption: "Make and join games",
+        invitation: "You are invited to play",
+        verbs: ("play", "playing"),
+        doers: "Players",
+        unit: "entry",
+        content: "the party",
+        rescue: "",
+        pages: &["new"],
     },
 ];
 

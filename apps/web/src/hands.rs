@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Keys of a keyboard that have a name of their own, by their place; letters and digits follow from theirs.
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 13] = [
     ("ArrowLeft", "left"),
     ("ArrowRight", "right"),
     ("ArrowUp", "up"),
@@ -15,6 +15,8 @@ const KEYS: [(&str, &str); 11] = [
     ("ShiftRight", "shift"),
     ("ControlLeft", "ctrl"),
     ("ControlRight", "ctrl"),
+    ("AltLeft", "alt"),
+    ("Backspace", "backspace"),
 ];
 /// Buttons of a pad in the standard layout of browsers, by their number.
 const PAD: [(usize, Button); 6] =
@@ -190,6 +192,11 @@ fn key_name(code: &str) -> Option<&'static str> {
     known
         .or_else(|| nth(LETTERS, b'A', code.strip_prefix("Key")?))
         .or_else(|| nth(DIGITS, b'0', code.strip_prefix("Digit")?))
+}
+
+/// Whether a key is one that makes others commands.
+pub fn is_control(code: &str) -> bool {
+    key_name(code) == Some("ctrl")
 }
 
 /// Where a finger holds a stick, -1 to 1 each way: how far it is from the middle, in parts of how far the knob goes.

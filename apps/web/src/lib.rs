@@ -26,6 +26,7 @@ pub mod overlays;
 #[cfg(target_arch = "wasm32")]
 pub mod pages;
 pub mod palette;
+pub mod party;
 pub mod people;
 pub mod portions;
 pub mod rail;

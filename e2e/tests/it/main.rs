@@ -29,6 +29,7 @@ mod overlay;
 mod page;
 mod people;
 mod place;
+mod play;
 mod play_sandbox;
 mod prompt;
 mod relayed;

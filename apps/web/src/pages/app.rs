@@ -34,6 +34,8 @@ enum Route {
     Unshared(&'static App),
     /// A page of an app's own, by its word.
     Own(&'static App, &'static str),
+    /// A code of an app that may name something else than a room.
+    Code(&'static App, RoomAddress),
     /// A room with an app in front that this page does not have.
     OtherApp(AppWord),
     /// The address is not a room's.
@@ -60,7 +62,7 @@ impl Route {
     fn of(path: &str, href: &str) -> Route {
         let word = path.trim_matches('/');
         if let Some(app) = entries::named(word) {
-            return Route::Unshared(app);
+            return Route::alone(app);
         }
         if let Some((app, page)) = entries::page_at(word) {
             return Route::Own(app, page);
@@ -74,9 +76,17 @@ impl Route {
         }
     }
 
+    /// The app without a room of several: its start page, or a room that nobody was invited to.
+    fn alone(app: &'static App) -> Route {
+        if entries::of(app).has_start_page() { Route::Own(app, "") } else { Route::Unshared(app) }
+    }
+
     fn to(address: RoomAddress) -> Route {
-        match address.app() {
-            Some(app) if entries::named(app).is_none() => Route::OtherApp(app.clone()),
+        match address.app().map(|app| (app, entries::named(app))) {
+            Some((app, None)) => Route::OtherApp(app.clone()),
+            Some((_, Some(app))) if address.room().is_none() && entries::of(app).has_codes() => {
+                Route::Code(app, address)
+            }
             _ => Route::Join(address),
         }
     }
@@ -127,14 +137,14 @@ fn Page() -> impl IntoView {
     });
     let alone = Callback::new(move |app: &'static App| {
         browser::show_address(&browser::at(&format!("/{}", app.word)), true);
-        route.set(Route::Unshared(app));
+        route.set(Route::alone(app));
     });
     Effect::new(move || {
         let Some(address) = session.address.link.get() else { return };
         if address.server().is_none_or(|(server, _)| server != browser::server()) {
             return;
         }
-        let is_made_here = matches!(route.get_untracked(), Route::Home | Route::Own(..));
+        let is_made_here = matches!(route.get_untracked(), Route::Home | Route::Own(..) | Route::Code(..));
         browser::show_address(&address.to_string(), is_made_here);
         if is_made_here {
             route.set(Route::Made);
@@ -161,7 +171,15 @@ fn Page() -> impl IntoView {
             }
             view! { <InFront session named/> }.into_any()
         }
-        Route::Own(app, word) => view! { <OwnPage session app word/> }.into_any(),
+        Route::Own(app, word) => {
+            let page = Callback::new(move |()| entries::of(app).page(session, word));
+            view! { <OwnPage app page/> }.into_any()
+        }
+        Route::Code(app, address) => {
+            let join_room = Callback::new(move |address: RoomAddress| route.set(Route::Join(address)));
+            let page = Callback::new(move |()| entries::of(app).page_of(session, address.clone(), join_room));
+            view! { <OwnPage app page/> }.into_any()
+        }
         Route::OtherApp(app) => view! { <Alone notice=texts::notices::other_app(&app)/> }.into_any(),
         Route::Nowhere(AddressError::Fragment) => {
             view! { <Alone notice=texts::notices::refused(texts::notices::damaged_link())/> }.into_any()
@@ -215,12 +233,10 @@ fn InFront(
 /// A page of an app's own.
 #[component]
 fn OwnPage(
-    /// The page's node.
-    session: Session,
     /// The app.
     app: &'static App,
-    /// The word of the page.
-    word: &'static str,
+    /// The page, once the app is loaded.
+    page: Callback<(), Option<AnyView>>,
 ) -> impl IntoView {
     let is_loaded = RwSignal::new(None);
     spawn_local(async move {
@@ -229,7 +245,7 @@ fn OwnPage(
         is_loaded.try_set(Some(loaded));
     });
     move || match is_loaded.get() {
-        Some(true) => entries::of(app).page(session, word),
+        Some(true) => page.run(()),
         Some(false) => Some(view! { <Alone notice=texts::notices::part_missing()/> }.into_any()),
         None => None,
     }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -165,6 +166,8 @@ pub(crate) fn set_letters(are_on: bool) {
     store(LETTERS_KEY, if are_on { "on" } else { "off" });
 }
 
+/// Files of a dropped folder that are taken at most.
+const DROPPED_MAX: usize = 1000;
 /// Kinds of files that browsers show as pictures.
 pub(crate) const PICTURES: &str = "image/png,image/jpeg,image/gif,image/webp";
 
@@ -182,6 +185,77 @@ pub(crate) fn choose_files(take: impl FnOnce(Vec<web_sys::File>) + 'static) {
     choose("", true, take);
 }
 
+/// Lets one choose a folder, and takes its files with their paths below the folder.
+pub(crate) fn choose_folder(take: impl FnOnce(Vec<(String, web_sys::File)>) + 'static) {
+    let below = |path: String| path.split_once('/').map_or(path.clone(), |(_, below)| below.to_owned());
+    let path = move |file: &web_sys::File| match text_of(file.as_ref(), "webkitRelativePath") {
+        path if path.is_empty() => file.name(),
+        path => below(path),
+    };
+    let with_paths =
+        move |files: Vec<web_sys::File>| take(files.into_iter().map(|file| (path(&file), file)).collect());
+    choose_by(|input| input.set_attribute("webkitdirectory", "").is_ok(), with_paths);
+}
+
+/// Files and folders that were dropped, with the paths of files below the folder that was dropped. The list of what was dropped is
+/// read before this returns: it is empty afterwards.
+pub(crate) fn dropped(
+    data: &web_sys::DataTransfer,
+) -> impl Future<Output = Vec<(String, web_sys::File)>> + use<> {
+    fn get(from: &JsValue, name: &str) -> JsValue {
+        js_sys::Reflect::get(from, &name.into()).unwrap_or_default()
+    }
+    fn call(on: &JsValue, name: &str) -> JsValue {
+        let method = get(on, name).dyn_into::<js_sys::Function>();
+        method.and_then(|method| method.call0(on)).unwrap_or_default()
+    }
+    let items = get(data.as_ref(), "items");
+    let count = get(&items, "length").as_f64().unwrap_or_default() as u32;
+    let entries: Vec<JsValue> = (0..count)
+        .map(|place| js_sys::Reflect::get_u32(&items, place).unwrap_or_default())
+        .map(|item| call(&item, "webkitGetAsEntry"))
+        .filter(|entry| entry.is_object())
+        .collect();
+    let plain = listed(data.files());
+    async move {
+        if entries.iter().all(|entry| get(entry, "isFile").is_truthy()) {
+            return plain.into_iter().map(|file| (file.name(), file)).collect();
+        }
+        let (mut found, mut waiting) = (Vec::new(), Vec::new());
+        let root = entries.len() == 1;
+        waiting.extend(entries.into_iter().map(|entry| (String::new(), entry, root)));
+        while let Some((path, entry, is_root)) = waiting.pop() {
+            let name = text_of(&entry, "name");
+            if get(&entry, "isFile").is_truthy() {
+                let file = answered(&entry, "file").await.and_then(|file| file.dyn_into().ok());
+                found.extend(file.map(|file: web_sys::File| (format!("{path}{name}"), file)));
+                continue;
+            }
+            let below = if is_root { String::new() } else { format!("{path}{name}/") };
+            let reader = call(&entry, "createReader");
+            // It hands out some hundred at a time.
+            while let Some(some) =
+                answered(&reader, "readEntries").await.map(|some| js_sys::Array::from(&some))
+                && some.length() > 0
+                && found.len() + waiting.len() < DROPPED_MAX
+            {
+                waiting.extend(some.iter().map(|entry| (below.clone(), entry, false)));
+            }
+        }
+        found
+    }
+}
+
+/// What a method hands to its first function: an old way of answering, with a second function for failures.
+async fn answered(on: &JsValue, name: &str) -> Option<JsValue> {
+    let method: js_sys::Function = js_sys::Reflect::get(on, &name.into()).ok()?.dyn_into().ok()?;
+    let answer = js_sys::Promise::new(&mut |take, fail| {
+        // A failure is reported by its second function.
+        let _ = method.call2(on, &take, &fail);
+    });
+    JsFuture::from(answer).await.ok()
+}
+
 /// The files of a list that a browser hands out.
 pub(crate) fn listed(files: Option<web_sys::FileList>) -> Vec<web_sys::File> {
     let Some(files) = files else { return Vec::new() };
@@ -189,13 +263,26 @@ pub(crate) fn listed(files: Option<web_sys::FileList>) -> Vec<web_sys::File> {
 }
 
 fn choose(kinds: &str, takes_many: bool, take: impl FnOnce(Vec<web_sys::File>) + 'static) {
+    let prepare = |input: &web_sys::HtmlInputElement| {
+        input.set_accept(kinds);
+        input.set_multiple(takes_many);
+        true
+    };
+    choose_by(prepare, take);
+}
+
+fn choose_by(
+    prepare: impl FnOnce(&web_sys::HtmlInputElement) -> bool,
+    take: impl FnOnce(Vec<web_sys::File>) + 'static,
+) {
     let element = window().and_then(|window| window.document()?.create_element("input").ok());
     let Some(Ok(input)) = element.map(|element| element.dyn_into::<web_sys::HtmlInputElement>()) else {
         return;
     };
     input.set_type("file");
-    input.set_accept(kinds);
-    input.set_multiple(takes_many);
+    if !prepare(&input) {
+        return;
+    }
     let taken = input.clone();
     let take = Closure::once_into_js(move || {
         let files = listed(taken.files());
@@ -427,6 +514,20 @@ pub(crate) async fn share(text: &str) -> bool {
     let data = web_sys::ShareData::new();
     data.set_text(text);
     settled(share_data(&data)).await.is_ok()
+}
+
+/// Asks this page's server for an address, with a body if there is one: the status of the answer, and its bytes. `None` if no
+/// answer comes.
+pub(crate) async fn ask(method: &str, address: &str, body: Option<&[u8]>) -> Option<(u16, Vec<u8>)> {
+    let options = web_sys::RequestInit::new();
+    options.set_method(method);
+    options.set_cache(web_sys::RequestCache::NoStore);
+    if let Some(body) = body {
+        options.set_body(&js_sys::Uint8Array::from(body));
+    }
+    let answer: web_sys::Response = settled(fetch(address, &options)).await.ok()?.dyn_into().ok()?;
+    let bytes = JsFuture::from(answer.array_buffer().ok()?).await.ok()?;
+    Some((answer.status(), js_sys::Uint8Array::new(&bytes).to_vec()))
 }
 
 /// Whether the server that gave this page answers now.

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::OnceLock;
 
-use leptos::prelude::AnyView;
+use leptos::prelude::{AnyView, Callback};
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::replica::Replica;
+use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_web::apps::App as About;
 
@@ -38,8 +39,28 @@ pub trait Entry: Send + Sync {
     /// Puts it in front of the session's room; `None` until its views are loaded.
     fn open(&self, session: Session) -> Option<Front>;
 
+    /// Whether `/WORD` is a page of its own, whose word is empty, in place of a room that is not shared yet.
+    fn has_start_page(&self) -> bool {
+        false
+    }
+
     /// Its own page with this word, once its views are loaded; [`About::pages`] lists the words.
     fn page(&self, _session: Session, _word: &str) -> Option<AnyView> {
+        None
+    }
+
+    /// Whether codes of this app may name something else than a room; [`Entry::page_of`] then shows addresses without keys.
+    fn has_codes(&self) -> bool {
+        false
+    }
+
+    /// The page at the address of a code, once its views are loaded. It calls `join` if the code is a room's.
+    fn page_of(
+        &self,
+        _session: Session,
+        _address: RoomAddress,
+        _join: Callback<RoomAddress>,
+    ) -> Option<AnyView> {
         None
     }
 

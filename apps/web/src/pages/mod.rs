@@ -26,6 +26,7 @@ mod not_found;
 mod notices;
 mod parts;
 mod place;
+mod play;
 mod qr;
 mod rules_form;
 mod scan;
@@ -49,4 +50,4 @@ pub use self::session::Session;
 pub use self::session::node::PageNode;
 
 /// The apps of these pages; the first is the one that a room has in front whose app is not known yet.
-pub static APPS: [&dyn Entry; 3] = [&place::Place, &sync::Entry, &chat::Entry];
+pub static APPS: [&dyn Entry; 4] = [&place::Place, &sync::Entry, &chat::Entry, &play::Entry];

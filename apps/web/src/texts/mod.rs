@@ -7,6 +7,7 @@ pub mod notices;
 pub mod overlays;
 pub mod people;
 mod place;
+pub mod play;
 pub mod rules;
 mod shell;
 pub mod sketch;

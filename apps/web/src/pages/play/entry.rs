@@ -1,0 +1,158 @@
+//! Play in the table of apps, and the way on which events reach the party of a page.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use leptos::reactive::owner::LocalStorage;
+use meshwork_core::id::Endpoint;
+use meshwork_core::node::Event;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_web::apps::{self, App as About};
+
+use super::super::entries::{Entry, Loading};
+use super::super::front::Front;
+use super::super::parts::at_once;
+use super::super::session::Session;
+use super::{Shown, Wanted};
+
+/// Play in the table of apps.
+#[derive(Debug)]
+pub(crate) struct Play;
+
+/// Something that concerns the party.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum News<'a> {
+    /// The node reports an event; without one, anything may have changed.
+    Event(Option<&'a Event>),
+    /// People or links may have changed.
+    Refresh,
+    /// The room was left.
+    Left,
+}
+
+/// Called back with news.
+type Listener = Rc<dyn Fn(News<'_>)>;
+
+/// What the page keeps of a party before its views are loaded, and the listener from then on. Copies are the same one.
+#[derive(Clone, Copy)]
+pub(super) struct Ear {
+    /// The presence of each member in the app: it is reported when it changes, and never again.
+    presences: StoredValue<BTreeMap<Endpoint, Vec<u8>>>,
+    listener: StoredValue<Option<Listener>, LocalStorage>,
+    kept: StoredValue<Option<Rc<dyn Any>>, LocalStorage>,
+}
+
+impl Ear {
+    /// Calls `listen` with all news from now on, and returns the presences so far.
+    pub(super) fn listen(self, listen: impl Fn(News<'_>) + 'static) -> BTreeMap<Endpoint, Vec<u8>> {
+        self.listener.set_value(Some(Rc::new(listen)));
+        self.presences.get_value()
+    }
+
+    /// The party's state, which the page keeps.
+    pub(super) fn kept(self) -> Option<Rc<dyn Any>> {
+        self.kept.get_value()
+    }
+
+    /// Keeps the party's state as long as the page lives.
+    pub(super) fn keep(self, state: Rc<dyn Any>) {
+        self.kept.set_value(Some(state));
+    }
+
+    fn tell(self, news: News<'_>) {
+        // It is called after the borrow ends: it may listen anew.
+        if let Some(listen) = self.listener.get_value() {
+            listen(news);
+        }
+    }
+}
+
+/// The app's texts.
+pub(super) fn about() -> &'static About {
+    apps::named(meshwork_play::WORD).expect("it stands in the table")
+}
+
+impl Entry for Play {
+    fn about(&self) -> &'static About {
+        about()
+    }
+
+    fn sign(&self) -> &'static str {
+        // A pad with a cross and two buttons.
+        "M10 8h16a10 10 0 0 1 9.8 12l-1 5.4a5 5 0 0 1-8.8 2.2L22.600 24h-9.200l-3.400 3.600a5 5 0 0 1-8.800-2.200l-1-5.400A10 10 0 0 1 10 8z\
+         m-1 5v2.500H6.500v3H9v2.500h3v-2.500h2.500v-3H12V13zm15.500 4.500a2 2 0 1 0 0 4a2 2 0 0 0 0-4zm3.500-5a2 2 0 1 0 0 4a2 2 0 0 0 0-4z"
+    }
+
+    fn load(&self) -> Loading {
+        Box::pin(super::load())
+    }
+
+    fn open(&self, session: Session) -> Option<Front> {
+        match at_once(super::show(session, Wanted::Room)) {
+            Some(Shown::Room(front)) => Some(front),
+            _ => None,
+        }
+    }
+
+    fn has_start_page(&self) -> bool {
+        true
+    }
+
+    fn has_codes(&self) -> bool {
+        true
+    }
+
+    fn page_of(
+        &self,
+        session: Session,
+        address: RoomAddress,
+        join: Callback<RoomAddress>,
+    ) -> Option<AnyView> {
+        let code = address.code()?;
+        match at_once(super::show(session, Wanted::Game(code, address, join))) {
+            Some(Shown::Page(page)) => Some(page),
+            _ => None,
+        }
+    }
+
+    fn page(&self, session: Session, word: &str) -> Option<AnyView> {
+        match at_once(super::show(session, Wanted::Page(word.to_owned()))) {
+            Some(Shown::Page(page)) => Some(page),
+            _ => None,
+        }
+    }
+
+    fn begin(&self, session: Session) {
+        session.keep(Ear {
+            presences: StoredValue::new(BTreeMap::new()),
+            listener: StoredValue::new_local(None),
+            kept: StoredValue::new_local(None),
+        });
+    }
+
+    fn leave(&self, session: Session) {
+        let ear = session.app::<Ear>();
+        ear.presences.set_value(BTreeMap::new());
+        ear.tell(News::Left);
+    }
+
+    fn hear(&self, session: Session, event: Option<&Event>, _is_in_front: bool) {
+        let ear = session.app::<Ear>();
+        if let Some(Event::Presence { room, endpoint, slot, state }) = event
+            && session.node.is_in(*room)
+            && *slot == session.slot_of(about())
+        {
+            ear.presences.update_value(|presences| match state {
+                Some(state) => _ = presences.insert(*endpoint, state.clone()),
+                None => _ = presences.remove(endpoint),
+            });
+        }
+        ear.tell(News::Event(event));
+    }
+
+    fn refresh(&self, session: Session) {
+        session.app::<Ear>().tell(News::Refresh);
+    }
+}

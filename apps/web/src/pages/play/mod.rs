@@ -1,0 +1,129 @@
+//! Play: parties with a lobby and a game, and the start page of games.
+
+mod begin;
+mod entry;
+mod frame;
+mod games;
+mod hands;
+mod lobby;
+mod notes;
+mod publish;
+mod sound;
+mod stage;
+mod start;
+mod state;
+mod studio;
+mod trial;
+mod trust;
+
+use leptos::prelude::*;
+use leptos::wasm_split::wasm_split;
+use meshwork_core::id::Code;
+use meshwork_core::signalling::address::RoomAddress;
+use meshwork_web::apps::App as About;
+use meshwork_web::texts::notices::Notice;
+
+pub(crate) use self::entry::Play as Entry;
+use self::entry::about;
+use self::games::GamePage;
+use self::lobby::LobbyView;
+use self::stage::GameView;
+use self::start::StartPage;
+use self::state::Play;
+use self::studio::StudioPage;
+use super::front::{Action, App, Front, Section};
+use super::parts::Loaded;
+use super::session::{Phase, Session};
+
+/// What of Play is to be shown.
+pub(crate) enum Wanted {
+    /// The party in the session's room.
+    Room,
+    /// A page of its own, by its word; empty for the start page.
+    Page(String),
+    /// The game with this code, or else the room at this address, to which the callback leads.
+    Game(Code, RoomAddress, Callback<RoomAddress>),
+}
+
+/// What of Play is shown.
+pub(crate) enum Shown {
+    /// The party.
+    Room(Front),
+    /// A page of its own.
+    Page(AnyView),
+}
+
+/// Loads Play and shows something of it.
+#[wasm_split(play, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
+pub(crate) fn show(session: Session, wanted: Wanted) -> Loaded<Shown> {
+    Ok(match wanted {
+        // A page shows it as long as it lives.
+        Wanted::Room => Shown::Room(Box::leak(Box::new(PlayFront { play: Play::of(session) }))),
+        Wanted::Page(word) => {
+            let page = match word.as_str() {
+                "new" => view! { <StudioPage session/> }.into_any(),
+                _ => view! { <StartPage session/> }.into_any(),
+            };
+            Shown::Page(view! { <style>{include_str!("play.css")}</style> {page} }.into_any())
+        }
+        Wanted::Game(code, address, join) => Shown::Page(
+            view! {
+                <style>{include_str!("play.css")}</style>
+                <GamePage session code address join/>
+            }
+            .into_any(),
+        ),
+    })
+}
+
+/// Play as the page of a room knows it.
+struct PlayFront {
+    play: Play,
+}
+
+impl App for PlayFront {
+    fn about(&self) -> &'static About {
+        about()
+    }
+
+    fn view(&self, before_open: AnyView) -> AnyView {
+        let play = self.play;
+        let is_open = Memo::new(move |_| play.session.phase.get() == Phase::Open);
+        view! {
+            <style>{include_str!("play.css")}</style>
+            <div class="stage-box play-box">
+                {before_open}
+                <Show when=move || is_open.get()>
+                    <Party play/>
+                </Show>
+            </div>
+        }
+        .into_any()
+    }
+
+    fn actions(&self) -> Vec<Action> {
+        Vec::new()
+    }
+
+    fn section(&self, _: Section) -> AnyView {
+        ().into_any()
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    fn is_empty(&self) -> bool {
+        true
+    }
+}
+
+/// The party of the open room: its lobby, and its game over it.
+#[component]
+fn Party(play: Play) -> impl IntoView {
+    play.begin();
+    view! {
+        <LobbyView play/>
+        <GameView play/>
+    }
+}

@@ -1,0 +1,318 @@
+//! The game at full size: its frame, the pill with people, sound and leave, notices, what stands over it when it pauses or ends.
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use leptos::web_sys::PointerEvent;
+use meshwork_core::id::PeerId;
+use meshwork_web::party::{Place, Seat, Stage};
+use meshwork_web::{rtt, texts};
+
+use super::super::bead::{Bead, OwnBead};
+use super::super::{browser, icons};
+use super::hands::{Reading, Touch};
+use super::lobby::crown;
+use super::sound;
+use super::state::{Act, Over, Play};
+
+/// The game, over the whole page while it is played.
+#[component]
+pub(super) fn GameView(play: Play) -> impl IntoView {
+    let box_ref = NodeRef::<html::Div>::new();
+    let view = NodeRef::<html::Div>::new();
+    let is_shown = Memo::new(move |_| play.is_shown());
+    let is_menu_open = RwSignal::new(false);
+    let is_asking = RwSignal::new(false);
+    let reading = Reading::begin(Signal::derive(move || is_shown.get() && !is_asking.get()));
+    play.read_hands(reading);
+    Effect::new(move || {
+        if let Some(view) = view.get() {
+            play.mount(&view);
+        }
+    });
+    on_cleanup(move || play.unmount());
+    Effect::new(move || {
+        if is_shown.get()
+            && let Some(game) = box_ref.get_untracked()
+        {
+            // It is in the page.
+            let _ = game.focus();
+            play.focus();
+        } else {
+            is_menu_open.set(false);
+            is_asking.set(false);
+            leave_full_screen();
+        }
+    });
+    let aspect = move || {
+        let (width, height) = play.game.with(|game| game.as_ref().map_or((960, 540), |game| game.view));
+        format!("--aspect:{width} / {height}")
+    };
+    let point = move |event: &PointerEvent| {
+        if let Some(view) = view.get_untracked() {
+            reading.point(event, &view);
+        }
+    };
+    let leave = move |()| match play.has_others() {
+        true => is_asking.set(true),
+        false => play.leave(),
+    };
+    view! {
+        <div
+            class="game"
+            hidden=move || !is_shown.get()
+            node_ref=box_ref
+            tabindex="0"
+            role="application"
+            aria-label=texts::play::GAME_KEYS
+            data-testid="game"
+            style=aspect
+            on:pointermove=move |event: PointerEvent| point(&event)
+            on:pointerdown=move |event: PointerEvent| {
+                is_menu_open.set(false);
+                point(&event);
+            }
+            on:pointerup=move |event: PointerEvent| point(&event)
+            on:contextmenu=|event: ev::MouseEvent| event.prevent_default()
+        >
+            <div class="game-view" node_ref=view></div>
+            {(!browser::has_mouse()).then(|| view! { <Touch reading/> })}
+            <div class="game-head" on:pointerdown=|event: PointerEvent| event.stop_propagation()>
+                <Pill play is_menu_open/>
+                <Show when=move || is_menu_open.get()>
+                    <Menu play leave/>
+                </Show>
+            </div>
+            <div class="game-notices" role="status" data-testid="game-notices">
+                <For
+                    each=move || play.notices.get()
+                    key=|(number, _)| *number
+                    children=|(_, words)| view! { <p class="game-notice">{words}</p> }
+                />
+            </div>
+            <Over play/>
+            <Show when=move || is_asking.get()>
+                <div class="game-over" role="alertdialog" aria-label=texts::play::LEAVE_ASKS>
+                    <div>
+                        <p>{texts::play::LEAVE_ASKS}</p>
+                        <div class="game-choices">
+                            <button
+                                type="button"
+                                class="button primary"
+                                data-testid="stay"
+                                on:click=move |_| is_asking.set(false)
+                            >
+                                {texts::play::STAY}
+                            </button>
+                            <button
+                                type="button"
+                                class="button secondary"
+                                data-testid="leave-anyway"
+                                on:click=move |_| play.leave()
+                            >
+                                {texts::play::LEAVE}
+                            </button>
+                        </div>
+                    </div>
+                </div>
+            </Show>
+        </div>
+    }
+}
+
+/// A person's bead in the game.
+fn bead(play: Play, peer: PeerId, letter: Option<char>, is_me: bool) -> AnyView {
+    match is_me {
+        true => view! { <OwnBead called=play.session.me.name/> }.into_any(),
+        false => view! { <Bead peer letter/> }.into_any(),
+    }
+}
+
+/// One's own bead, the thread to the host, and how long it is.
+#[component]
+fn Pill(play: Play, is_menu_open: RwSignal<bool>) -> impl IntoView {
+    let host = Memo::new(move |_| play.lobby.with(|lobby| lobby.host().cloned()));
+    let ping = Memo::new(move |_| play.pace.with(|pace| pace.ping));
+    let step = move || ping.get().map_or(1, rtt::step);
+    let to_host = move || {
+        let host: Option<Seat> = host.get().filter(|host| !host.is_me);
+        host.map(|host| {
+            view! {
+                <span class="pill-strand" aria-hidden="true"></span>
+                <span class="pill-host">
+                    {bead(play, host.peer, host.letter, false)}
+                    <span class="crown">{crown()}</span>
+                </span>
+            }
+        })
+    };
+    let is_hosting = move || host.with(|host| host.as_ref().is_some_and(|host| host.is_me));
+    view! {
+        <button
+            type="button"
+            class="game-pill"
+            data-testid="game-pill"
+            data-step=step
+            aria-label=texts::play::MENU
+            aria-expanded=move || is_menu_open.get().to_string()
+            on:click=move |_| is_menu_open.update(|is_open| *is_open = !*is_open)
+        >
+            <span class="pill-host">
+                <OwnBead called=play.session.me.name/>
+                {move || is_hosting().then(|| view! { <span class="crown">{crown()}</span> })}
+            </span>
+            {to_host}
+            {move || ping.get().map(|ping| view! {
+                <span><strong data-testid="ping">{rtt::rounded_ms(ping)}</strong>" "<small>{texts::play::MS}</small></span>
+            })}
+            {icons::down()}
+        </button>
+    }
+}
+
+/// People, why it stutters, sound, full screen, leave.
+#[component]
+fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
+    let is_muted = RwSignal::new(sound::is_muted());
+    let is_full = RwSignal::new(is_full_screen());
+    let person = move |seat: Seat| {
+        let words = match (seat.is_host, seat.is_away) {
+            (_, true) => texts::play::AWAY.to_owned(),
+            (true, _) => texts::play::HOST.to_owned(),
+            _ => seat.beside.clone(),
+        };
+        view! {
+            <div class="game-person">
+                {bead(play, seat.peer, seat.letter, seat.is_me)}
+                <strong><bdi>{seat.name}</bdi></strong>
+                <small>{words}</small>
+            </div>
+        }
+    };
+    let people = move || play.lobby.with(|lobby| lobby.seats.clone()).into_iter().map(person).collect_view();
+    let loss = move || play.pace.with(|pace| (pace.loss > 0).then(|| texts::play::loss(pace.loss.into())));
+    let why = move || play.pace.with(|pace| pace.why.map(texts::play::why));
+    let mute = move |_| {
+        sound::set_muted(!is_muted.get_untracked());
+        is_muted.set(sound::is_muted());
+    };
+    let full = move |_| {
+        if is_full.get_untracked() {
+            leave_full_screen()
+        } else {
+            enter_full_screen()
+        }
+        is_full.update(|is_full| *is_full = !*is_full);
+    };
+    view! {
+        <div class="game-menu" data-testid="game-menu">
+            {people}
+            <p data-testid="loss">{loss}</p>
+            <p data-testid="stutter">{why}</p>
+            <hr/>
+            <button type="button" data-testid="mute" on:click=mute>
+                {move || if is_muted.get() { icons::sound_off().into_any() } else { icons::sound().into_any() }}
+                {move || if is_muted.get() { texts::play::UNMUTE } else { texts::play::MUTE }}
+            </button>
+            <button type="button" data-testid="full-screen" on:click=full>
+                {icons::expand()}
+                {move || if is_full.get() { texts::play::LEAVE_FULL_SCREEN } else { texts::play::FULL_SCREEN }}
+            </button>
+            <button type="button" class="danger" data-testid="leave-game" on:click=move |_| leave.run(())>
+                {icons::back()}
+                {texts::play::LEAVE}
+            </button>
+        </div>
+    }
+}
+
+/// The words over a game that pauses or has ended.
+#[component]
+fn Over(play: Play) -> impl IntoView {
+    let lobby = play.lobby;
+    let over = play.over;
+    let is_hosting = Memo::new(move |_| lobby.with(|lobby| lobby.is_hosting));
+    let is_ended = Memo::new(move |_| lobby.with(|lobby| lobby.stage == Stage::Ended));
+    let is_seated = Memo::new(move |_| lobby.with(|lobby| matches!(lobby.place, Place::Seated(_))));
+    let choices = move || {
+        view! {
+            <div class="game-choices">
+                {move || (is_hosting.get() && is_ended.get()).then(|| view! {
+                    <button
+                        type="button"
+                        class="button primary"
+                        data-testid="again"
+                        on:click=move |_| play.act(Act::Again)
+                    >
+                        {texts::play::AGAIN}
+                    </button>
+                })}
+                <button
+                    type="button"
+                    class="button"
+                    class:primary=move || !is_hosting.get()
+                    class:secondary=move || is_hosting.get()
+                    data-testid="to-lobby"
+                    on:click=move |_| play.put_away()
+                >
+                    {texts::play::BACK_TO_LOBBY}
+                </button>
+            </div>
+        }
+    };
+    move || match over.get() {
+        None => ().into_any(),
+        Some(Over::Paused { words, shortens }) => view! {
+            <div class="game-over" role="status">
+                <div>
+                    <p data-testid="notice">{words}</p>
+                    {shortens.then(|| view! { <div class="pause-thread" aria-hidden="true"></div> })}
+                </div>
+            </div>
+        }
+        .into_any(),
+        Some(Over::Ended { title, words }) => view! {
+            <div class="game-over" role="status">
+                <div>
+                    <h2 data-testid="game-result">{title}</h2>
+                    <p data-testid="notice">{words}</p>
+                    {is_seated.get().then(choices)}
+                    {(!is_seated.get()).then(|| view! {
+                        <button
+                            type="button"
+                            class="button primary"
+                            data-testid="to-lobby"
+                            on:click=move |_| play.put_away()
+                        >
+                            {texts::play::BACK_TO_LOBBY}
+                        </button>
+                    })}
+                </div>
+            </div>
+        }
+        .into_any(),
+    }
+}
+
+fn document() -> Option<leptos::web_sys::Document> {
+    leptos::web_sys::window()?.document()
+}
+
+fn is_full_screen() -> bool {
+    document().is_some_and(|document| document.fullscreen_element().is_some())
+}
+
+fn enter_full_screen() {
+    if let Some(page) = document().and_then(|document| document.document_element()) {
+        // Phones of one make refuse it.
+        let _ = page.request_fullscreen();
+    }
+}
+
+fn leave_full_screen() {
+    if is_full_screen()
+        && let Some(document) = document()
+    {
+        document.exit_fullscreen();
+    }
+}

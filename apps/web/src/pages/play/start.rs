@@ -1,0 +1,137 @@
+//! The start page of Play: a file or folder becomes a party.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::web_sys::{DragEvent, File};
+use meshwork_core::node::ServerState;
+use meshwork_web::texts;
+
+use super::super::bead::OwnBead;
+use super::super::brand::Brand;
+use super::super::name_field::NameField;
+use super::super::notices::NoticeCard;
+use super::super::session::{Phase, Session};
+use super::super::theme::ThemeToggle;
+use super::super::{browser, icons};
+use super::begin;
+use super::games::Gallery;
+
+/// The page.
+#[component]
+pub(super) fn StartPage(session: Session) -> impl IntoView {
+    browser::set_title(&texts::home::page_title(texts::play::PLAY));
+    view! {
+        <div class="home play-home">
+            <header class="home-bar">
+                <Brand/>
+                <div class="home-bar-end">
+                    <ThemeToggle/>
+                    <label class="name-chip">
+                        <OwnBead called=session.me.name/>
+                        <NameField session/>
+                    </label>
+                </div>
+            </header>
+            <main>
+                <div class="play-words">
+                    <h1>{texts::play::PLAY}</h1>
+                    <p class="lead">{texts::play::LEAD}</p>
+                </div>
+                <div class="play-doors">
+                    <PlayFile session/>
+                    <section class="play-door" aria-labelledby="new-game-title">
+                        <h2 id="new-game-title">{texts::play::NEW_GAME}</h2>
+                        <p class="hint">{texts::play::NEW_GAME_HINT}</p>
+                        <div class="play-buttons">
+                            <a class="button secondary" href=browser::at("/play/new") data-testid="new-game">
+                                {icons::pencil()}
+                                {texts::play::NEW_GAME}
+                            </a>
+                        </div>
+                    </section>
+                </div>
+                <Gallery/>
+            </main>
+        </div>
+    }
+}
+
+/// Where a game is dropped or chosen.
+#[component]
+fn PlayFile(session: Session) -> impl IntoView {
+    let is_over = RwSignal::new(false);
+    let is_busy = RwSignal::new(false);
+    let problem = RwSignal::new(None::<String>);
+    let take = move |files: Vec<(String, File)>| {
+        problem.set(None);
+        is_busy.set(true);
+        spawn_local(async move {
+            let made = begin::package_of(files)
+                .await
+                .and_then(|package| begin::party(session, &package, false, None));
+            // The page may show the party by now.
+            is_busy.try_set(made.is_ok());
+            problem.try_set(made.err());
+        });
+    };
+    let named = |files: Vec<File>| files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>();
+    let drop = move |event: DragEvent| {
+        event.prevent_default();
+        is_over.set(false);
+        let files = event.data_transfer().map(|data| browser::dropped(&data));
+        if let Some(files) = files {
+            spawn_local(async move { take(files.await) });
+        }
+    };
+    let notice = move || {
+        if let Some(reason) = problem.get() {
+            return Some(texts::notices::refused(&reason));
+        }
+        match (is_busy.get(), session.phase.get(), session.servers.best.get()) {
+            (true, Phase::Refused(notice), _) => Some(notice),
+            (true, _, Some(ServerState::Away { reason })) => {
+                Some(texts::notices::server_away(false, &reason))
+            }
+            _ => None,
+        }
+    };
+    view! {
+        <section
+            class="play-door drop"
+            class:over=is_over
+            aria-labelledby="play-file-title"
+            on:dragover=move |event: DragEvent| {
+                event.prevent_default();
+                is_over.set(true);
+            }
+            on:dragleave=move |_| is_over.set(false)
+            on:drop=drop
+        >
+            <h2 id="play-file-title">{texts::play::PLAY_FILE}</h2>
+            <p class="hint">{texts::play::FILE_HINT}</p>
+            <div class="play-buttons">
+                <button
+                    type="button"
+                    class="button primary"
+                    class:busy=is_busy
+                    data-testid="play-file"
+                    on:click=move |_| browser::choose_files(move |files| take(named(files)))
+                >
+                    {icons::play()}
+                    {texts::play::PLAY_FILE}
+                </button>
+                <button
+                    type="button"
+                    class="button secondary"
+                    data-testid="play-folder"
+                    on:click=move |_| browser::choose_folder(take)
+                >
+                    {texts::play::PLAY_FOLDER}
+                </button>
+            </div>
+            <div role="alert" data-testid="play-file-notice">
+                {move || notice().map(|notice| view! { <NoticeCard notice/> })}
+            </div>
+        </section>
+    }
+}

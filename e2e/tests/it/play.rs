@@ -1,0 +1,148 @@
+//! Games: two browsers play a file whose host goes, a reload keeps the seat, and a game is written, published and joined.
+
+use anyhow::{Result, ensure};
+use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab};
+use serde_json::json;
+
+use crate::common::open_start;
+
+/// A game that is won with five presses of Space; the state has a count for each player.
+const GAME: &str = "
+meshwork.game({
+  setup: () => ({ counts: [0, 0, 0, 0, 0, 0] }),
+  update(state, inputs, { players, end }) {
+    for (const { slot } of players) {
+      if (inputs[slot].pressed('space')) state.counts[slot] += 1
+      if (state.counts[slot] === 5) end(slot)
+    }
+    return state
+  },
+  render(draw, state, { players, width, height }) {
+    draw.fillStyle = '#123'
+    draw.fillRect(0, 0, width, height)
+  },
+})";
+
+/// Drops a game of one file on an element.
+const DROP: &str = "
+const [where, name, text] = arguments
+const files = new DataTransfer()
+files.items.add(new File([text], name))
+const event = new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true })
+document.querySelector(`[data-testid=${where}]`).closest('section, div').dispatchEvent(event)";
+
+/// The start page of Play, with a name.
+async fn start(browser: &Browser, server: &Server, name: &str) -> Result<Tab> {
+    let tab = open_start(browser, server.url()).await?;
+    tab.type_text("display-name", name).await?;
+    Ok(tab)
+}
+
+/// A party of the game that Mira made from a file; returns its link.
+async fn party(mira: &Tab, server: &Server) -> Result<String> {
+    mira.goto(&format!("{}play", server.url())).await?;
+    mira.wait_there(PATIENCE, "play-file").await?;
+    mira.eval(DROP, vec![json!("play-file"), json!("presses.js"), json!(GAME)]).await?;
+    mira.wait_there(PATIENCE, "lobby").await?;
+    mira.wait_until(PATIENCE, "a link", async || {
+        let link = mira.value("party-link").await?;
+        ensure!(link.contains('#'), "{link} has no room");
+        Ok(link)
+    })
+    .await
+}
+
+/// Waits until the game is shown.
+async fn wait_game(tab: &Tab, is_shown: bool) -> Result<()> {
+    let shown = "return document.querySelector('[data-testid=game]')?.checkVisibility() ?? false";
+    tab.wait_until(PATIENCE, "the game", async || {
+        let found = tab.eval(shown, vec![]).await?;
+        ensure!(found == is_shown, "shown: {found}");
+        Ok(())
+    })
+    .await
+}
+
+/// Mira and Lin begin a match; Mira is host.
+async fn begin(mira: &Tab, lin: &Tab, server: &Server) -> Result<()> {
+    let link = party(mira, server).await?;
+    mira.wait_there(PATIENCE, "player-Mira").await?;
+    lin.goto(&link).await?;
+    for tab in [mira, lin] {
+        tab.wait_there(PATIENCE, "player-Mira").await?;
+        tab.wait_there(PATIENCE, "player-Lin").await?;
+    }
+    lin.click("ready").await?;
+    mira.wait_until(PATIENCE, "Start", async || {
+        ensure!(mira.attribute("start", "disabled").await?.is_none(), "Start is off");
+        Ok(())
+    })
+    .await?;
+    mira.click("start").await?;
+    wait_game(mira, true).await?;
+    wait_game(lin, true).await
+}
+
+/// Presses Space until the game has an end.
+async fn win(tab: &Tab) -> Result<String> {
+    tab.wait_until(PATIENCE, "an end", async || {
+        tab.press_keys(" ").await?;
+        tab.text("game-result").await
+    })
+    .await
+}
+
+async fn two(kinds: [Kind; 2]) -> Result<[Browser; 2]> {
+    let (one, other) = tokio::try_join!(Browser::start_kind(kinds[0]), Browser::start_kind(kinds[1]))?;
+    Ok([one, other])
+}
+
+#[tokio::test]
+async fn a_game_outlives_the_page_of_its_host() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = two([Kind::Chromium, Kind::Firefox]).await?;
+    let (mira, lin) =
+        (start(&browsers[0], &server, "Mira").await?, start(&browsers[1], &server, "Lin").await?);
+    begin(&mira, &lin, &server).await?;
+    for _ in 0..3 {
+        lin.press_keys(" ").await?;
+    }
+    // A page that ends without a goodbye would be asked about; the browser is ended instead.
+    drop(mira);
+    browsers.into_iter().next().expect("two").quit().await?;
+    lin.wait_until(PATIENCE, "another host", async || {
+        let notices = lin.text("game-notices").await?;
+        ensure!(notices.contains("You host now"), "{notices:?}");
+        Ok(())
+    })
+    .await?;
+    ensure!(win(&lin).await? == "You won");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reload_keeps_the_seat() -> Result<()> {
+    let server = Server::start().await?;
+    let browsers = two([Kind::of_this_run(), Kind::of_this_run()]).await?;
+    let (mira, lin) =
+        (start(&browsers[0], &server, "Mira").await?, start(&browsers[1], &server, "Lin").await?);
+    begin(&mira, &lin, &server).await?;
+    lin.reload().await?;
+    wait_game(&lin, true).await?;
+    mira.wait_until(PATIENCE, "two seats", async || {
+        let count = mira
+            .eval("return document.querySelector('[data-testid=player-count]').textContent", vec![])
+            .await?;
+        ensure!(count == "2 of 6", "{count}");
+        Ok(())
+    })
+    .await?;
+    ensure!(win(&lin).await? == "You won");
+    ensure!(
+        mira.wait_until(PATIENCE, "the end", async || mira.text("game-result").await).await? == "Lin won"
+    );
+    // Both are back in the lobby.
+    mira.click("again").await?;
+    lin.press_keys(Key::Escape).await?;
+    mira.wait_there(PATIENCE, "player-Lin").await
+}
