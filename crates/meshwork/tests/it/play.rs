@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use meshwork::play::{
-    self, Act, Can, Event, GameEvent, Package, Party, Phase, Player, PlayerInput, PlayerView, Random,
-    Refused, Rules, Turn, input,
+    self, Act, Can, End, Event, GameEvent, HostLoss, Package, Party, Paused, Phase, Player, PlayerInput,
+    PlayerView, Random, Refused, Rules, Turn, input,
 };
 use meshwork::testing::Network;
 use meshwork::{Endpoint, Room};
@@ -47,8 +47,8 @@ fn package() -> Package {
     Package::of_file("counting.js", b"// The rules are those of a program.".to_vec()).unwrap()
 }
 
-async fn opened(endpoint: &Endpoint) -> Room {
-    let party = Party { late: true, ..Party::of(&package(), endpoint.id().peer, None) };
+async fn opened(endpoint: &Endpoint, host_loss: HostLoss) -> Room {
+    let party = Party { late: true, host_loss, ..Party::of(&package(), endpoint.id().peer, None) };
     endpoint.create(play::party(&party)).await.unwrap()
 }
 
@@ -81,9 +81,13 @@ async fn sees(player: &mut Player, is_it: impl Fn(&Counts) -> bool) -> Counts {
 }
 
 /// Endpoints and players of one party; the first one made it.
-async fn party(network: &Network, names: &[&str]) -> (Vec<Endpoint>, Vec<Room>, Vec<Player>) {
+async fn party(
+    network: &Network,
+    host_loss: HostLoss,
+    names: &[&str],
+) -> (Vec<Endpoint>, Vec<Room>, Vec<Player>) {
     let endpoints: Vec<Endpoint> = names.iter().map(|name| network.endpoint(name)).collect();
-    let (mut rooms, mut players) = (vec![opened(&endpoints[0]).await], Vec::new());
+    let (mut rooms, mut players) = (vec![opened(&endpoints[0], host_loss).await], Vec::new());
     for endpoint in &endpoints[1..] {
         rooms.push(endpoint.join(rooms[0].link()).await.unwrap());
     }
@@ -97,7 +101,13 @@ async fn party(network: &Network, names: &[&str]) -> (Vec<Endpoint>, Vec<Room>, 
 
 /// The same once they play.
 async fn playing(network: &Network, names: &[&str]) -> (Vec<Endpoint>, Vec<Room>, Vec<Player>) {
-    let (endpoints, rooms, mut players) = party(network, names).await;
+    begun(names, party(network, HostLoss::Migrate, names).await).await
+}
+
+async fn begun(
+    names: &[&str],
+    (endpoints, rooms, mut players): (Vec<Endpoint>, Vec<Room>, Vec<Player>),
+) -> (Vec<Endpoint>, Vec<Room>, Vec<Player>) {
     for player in &mut players {
         until(player, |player, _| player.lobby().seats.len() == names.len()).await;
         player.act(Act::Ready(true)).unwrap();
@@ -216,7 +226,7 @@ async fn watchers_cost_no_player_its_host() {
 async fn a_package_comes_from_a_member() {
     let network = Network::new(19);
     let (ann, bo, cy) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Cy"));
-    let room = opened(&ann).await;
+    let room = opened(&ann, HostLoss::Migrate).await;
     room.game().hold(&package()).await.unwrap();
     let (of_bo, of_cy) = (bo.join(room.link()).await.unwrap(), cy.join(room.link()).await.unwrap());
     network.stop_server();
@@ -244,4 +254,27 @@ async fn a_restarted_player_has_its_seat() {
     assert!(seen.held[held] > 30, "{seen:?}");
     player.hold(holding("a"));
     sees(&mut player, |counts| counts.held[held] > seen.held[held] + 10).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_game_goes_on_or_ends() {
+    let network = Network::calm(29);
+    let names = ["Ann", "Bo", "Cy"];
+    let (endpoints, rooms, mut players) = begun(&names, party(&network, HostLoss::Wait, &names).await).await;
+    let (first, other) = host(&players);
+    let before = sees(&mut players[other], |counts| counts.ticks > 60).await;
+    let link = rooms[other].link();
+    let again = network.restart(&endpoints[first]);
+    let is = |wanted: Event| move |_: &Player, event: &GameEvent| matches!(event, GameEvent::Party(event) if *event == wanted);
+    until(&mut players[other], is(Event::Paused(Paused::Host))).await;
+    let room = again.join(link).await.unwrap();
+    let mut back = plays(&room, "Host").await;
+    until(&mut players[other], is(Event::Resumed)).await;
+    let after = sees(&mut players[other], |counts| counts.ticks > before.ticks + 60).await;
+    assert!(sees(&mut back, |_| true).await.ticks >= before.ticks, "{after:?}");
+    assert!(back.is_host());
+    network.kill(&again);
+    until(&mut players[other], is(Event::Paused(Paused::Host))).await;
+    network.run(Duration::from_secs(30)).await;
+    until(&mut players[other], is(Event::Ended(End::HostGone))).await;
 }
