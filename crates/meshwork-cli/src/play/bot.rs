@@ -21,7 +21,7 @@ const HOLDS_MS: (u64, u64) = (80, 600);
 
 /// Arguments of `play bot`.
 #[derive(Args)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) target: Target,
     /// Leave after this many seconds.

@@ -26,16 +26,29 @@ pub(super) async fn ask<T: DeserializeOwned>(
     body: Vec<u8>,
     within: Duration,
 ) -> Result<T, Failure> {
-    let answered = tokio::time::timeout(within, send(server, method, path, body)).await;
-    let late = |_| Failure::Unreachable(format!("{server} does not answer within {within:?}."));
-    let (status, body) = answered.map_err(late)??;
-    if !status.is_success() {
-        return Err(refusal(server, status, &body));
-    }
+    let body = receive(server, (method, path), body, ANSWER_MAX, within).await?;
     // An answer without content stands for nothing.
     let text = if body.is_empty() { b"null" } else { body.as_slice() };
     serde_json::from_slice(text)
         .map_err(|error| Failure::Unreachable(format!("{server} has no shelf of games: {error}.")))
+}
+
+/// Reads bytes from the server.
+pub(super) async fn get(server: &str, path: &str, most: usize, within: Duration) -> Result<Vec<u8>, Failure> {
+    receive(server, (Method::GET, path), Vec::new(), most, within).await
+}
+
+async fn receive(
+    server: &str,
+    (method, path): (Method, &str),
+    body: Vec<u8>,
+    most: usize,
+    within: Duration,
+) -> Result<Vec<u8>, Failure> {
+    let answered = tokio::time::timeout(within, send(server, method, path, body, most)).await;
+    let late = |_| Failure::Unreachable(format!("{server} does not answer within {within:?}."));
+    let (status, body) = answered.map_err(late)??;
+    if status.is_success() { Ok(body) } else { Err(refusal(server, status, &body)) }
 }
 
 async fn send(
@@ -43,6 +56,7 @@ async fn send(
     method: Method,
     path: &str,
     body: Vec<u8>,
+    most: usize,
 ) -> Result<(StatusCode, Vec<u8>), Failure> {
     let unreachable =
         |error: &dyn std::fmt::Display| Failure::Unreachable(format!("{server} cannot be reached: {error}."));
@@ -63,9 +77,9 @@ async fn send(
         let name = ServerName::try_from(host).map_err(|error| unreachable(&error))?;
         let connector = TlsConnector::from(meshwork_rtc::native::tls_config());
         let stream = connector.connect(name, stream).await.map_err(|error| unreachable(&error))?;
-        exchange(stream, request).await
+        exchange(stream, request, most).await
     } else {
-        exchange(stream, request).await
+        exchange(stream, request, most).await
     };
     answered.map_err(|error| unreachable(&error))
 }
@@ -73,6 +87,7 @@ async fn send(
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Body>,
+    most: usize,
 ) -> io::Result<(StatusCode, Vec<u8>)> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
@@ -80,7 +95,7 @@ async fn exchange(
     let driver = tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(io::Error::other)?;
     let status = answer.status();
-    let body = to_bytes(Body::new(answer.into_body()), ANSWER_MAX).await.map_err(io::Error::other)?;
+    let body = to_bytes(Body::new(answer.into_body()), most).await.map_err(io::Error::other)?;
     driver.abort();
     Ok((status, body.to_vec()))
 }

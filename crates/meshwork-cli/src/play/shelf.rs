@@ -1,13 +1,15 @@
 //! `play games` and `play remove`: the shelf of a server.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::anyhow;
 use axum::http::Method;
 use clap::Args;
-use meshwork::Code;
+use meshwork::{Code, PeerId};
 use meshwork_core::id::Identity;
-use meshwork_play::shelf::{Ask, GAMES_PATH, Game, GamesAnswer, Request};
+use meshwork_play::package::PACKAGE_MAX;
+use meshwork_play::shelf::{Ask, GAMES_PATH, Game, GameAnswer, GamesAnswer, PACKAGES_PATH, Request};
+use meshwork_play::{Package, Release};
 use serde_json::{Value, json};
 
 use super::http;
@@ -77,6 +79,22 @@ pub(super) async fn remove(Remove { code, server, common }: Remove) -> Result<()
     let body = request.to_json().into_bytes();
     let _: Value = http::ask(&server, (Method::DELETE, &path), body, common.timeout).await?;
     common.tell(&format!("removed {code}"), &json!({ "removed": code }))
+}
+
+/// A published game's package and author, both checked: the server cannot hand out another author's.
+pub(super) async fn fetch(code: Code, server: &str, within: Duration) -> Result<(Package, PeerId), Failure> {
+    let path = format!("{GAMES_PATH}/{code}");
+    let answer: GameAnswer = http::ask(server, (Method::GET, &path), Vec::new(), within).await?;
+    let wrong =
+        |error: &dyn std::fmt::Display| Failure::Unreachable(format!("{server} has no such game: {error}."));
+    let release = Release::check(&answer.release).map_err(|error| wrong(&error))?;
+    let path = format!("{PACKAGES_PATH}/{}", release.package);
+    let bytes = http::get(server, &path, PACKAGE_MAX, within).await?;
+    let package = Package::read(bytes.into()).map_err(|error| wrong(&error))?;
+    if !release.describes(&package) {
+        return Err(wrong(&"its package is another one"));
+    }
+    Ok((package, release.author))
 }
 
 /// The key of this peer, which signs releases and requests.

@@ -32,7 +32,7 @@ unknown ones. When the command ends by itself the last line is {error, reason}."
 /// Arguments of `play watch`.
 #[derive(Args)]
 #[command(after_help = AFTER_HELP)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
 }

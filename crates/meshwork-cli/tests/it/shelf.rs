@@ -47,11 +47,16 @@ fn games_are_published_listed_and_removed() {
     assert!(get(&address, &format!("/play/{code}")).starts_with("HTTP/1.1 200"));
     let game = get(&address, &format!("/play/api/games/{code}"));
     assert!(game.contains("\"title\":\"Rim\"") && game.contains("\"seats\":[0,4]"), "{game}");
+    let mut party = home.start(["play", "party", code, "--server", &address, "--json"]);
+    let made = party.line("the party", |_| true);
+    assert!(made.contains("\"title\":\"Rim\""), "{made}");
+    party.terminate();
+    party.end().expect_code(0);
     write_game(&home, "Rim again");
     let again = home.run([&publish[..], &["--code", code, "--json"]].concat()).expect_code(0).json();
     assert_eq!((again["code"].as_str(), again["version"].as_u64()), (Some(code), Some(2)));
     let listed = home.run(["play", "games", "--server", &address]).expect_code(0).stdout;
-    assert_eq!(listed, format!("{code}  Rim again  by Mira, version 2, 0 online\n"));
+    assert_eq!(listed, format!("{code}  Rim again  by Mira, version 2, 0 online"));
     let metrics = get(&address, "/metrics");
     assert!(metrics.contains("meshwork_play_games 1\n"), "{metrics}");
 
@@ -62,7 +67,7 @@ fn games_are_published_listed_and_removed() {
     let (_server, address, _) = serve(&home, &[]);
     home.run(["play", "remove", code, "--server", &address]).expect_code(0);
     let listed = home.run(["play", "games", "--server", &address]).expect_code(0).stdout;
-    assert_eq!(listed, "no games\n");
+    assert_eq!(listed, "no games");
     let page = get(&address, &format!("/play/{code}"));
     assert!(page.starts_with("HTTP/1.1 404"), "{page}");
 }

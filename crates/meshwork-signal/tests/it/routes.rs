@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
+use meshwork_core::id::Code;
 use meshwork_signal::http::{Head, HttpConfig, Picture, RouteContext};
 use meshwork_signal::hub::HubConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -189,7 +190,10 @@ async fn routes_count_members_and_few_unknown_codes() {
     let mut second = server.enter(&someone(2)).await;
     second.join(room).await;
     assert!(counted(&code, "192.0.2.1").await.ends_with("\r\n\r\n2"));
-    assert_eq!(server.handle.member_count(code.parse().unwrap()), Some(2));
+    let room: Code = code.parse().unwrap();
+    assert_eq!(server.handle.member_count(room), Some(2));
+    let is_member = |number| server.handle.has_member(room, someone(number).identity.peer());
+    assert_eq!([1, 2, 3].map(is_member), [true, true, false]);
     let other = if code == "K7M4QX" { "K7M4QY" } else { "K7M4QX" };
     for tried in 0.. {
         let answer = counted(other, "192.0.2.1").await;
@@ -200,6 +204,23 @@ async fn routes_count_members_and_few_unknown_codes() {
         assert!(answer.starts_with("HTTP/1.1 404 ") && tried < 500, "{tried}: {answer}");
     }
     assert!(counted(&code, "198.51.100.1").await.ends_with("\r\n\r\n2"), "another network");
+}
+
+#[tokio::test]
+async fn routes_answer_as_pages_do() {
+    let page = async |context: RouteContext, Path(word): Path<String>, headers: HeaderMap| {
+        context.page_at(&format!("/{word}"), &headers)
+    };
+    let routes = Router::new().route("/through/{word}", get(page));
+    let server = Server::with_routes(HubConfig::default(), trusting(), [1; 32], [routes]).await;
+    for word in ["K7M4QX", "robots.txt", "nothing"] {
+        let without_date = |answer: String| {
+            answer.lines().filter(|line| !line.starts_with("date:")).collect::<Vec<_>>().join("\n")
+        };
+        let direct = server.request(&format!("GET /{word} HTTP/1.1")).await;
+        let through = server.request(&format!("GET /through/{word} HTTP/1.1")).await;
+        assert_eq!(without_date(through), without_date(direct), "{word}");
+    }
 }
 
 #[test]
