@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::ArcadeConfig;
 use crate::counts::Counts;
-use crate::newest::{Newest, Stale};
+use crate::newest::{Kind, Newest, Stale};
 use crate::parties::{NoteError, Parties, Seen};
 use crate::picture;
 use crate::quota::Daily;
@@ -143,9 +143,9 @@ impl Arcade {
     }
 
     /// Accepts a signed request once.
-    pub(crate) fn accept(&self, author: PeerId, at_ms: u64) -> Result<(), Stale> {
+    pub(crate) fn accept(&self, author: PeerId, kind: Kind, at_ms: u64) -> Result<(), Stale> {
         let now = self.now();
-        lock(&self.newest).accept(now, author, at_ms)
+        lock(&self.newest).accept(now, author, kind, at_ms)
     }
 
     /// Uses bytes of a network's share of the day. False if it has no more.

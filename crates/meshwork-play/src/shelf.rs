@@ -7,7 +7,7 @@
 //! # How it works
 //! A request is a short JSON text, [`Ask`], with its author, a time and a signature under [`REQUEST_LABEL`]. It names the address of
 //! the server that the author used. A server refuses a request that is more than [`REQUEST_AGE_MAX_MS`] old or that far in the future,
-//! and one that is not newer than the last one of its author. All other types here are answers: plain values without rules.
+//! and one that is not newer than its author's last one of the same kind. All other types here are answers: plain values without rules.
 //!
 //! docs/protocol/play.md has every address.
 

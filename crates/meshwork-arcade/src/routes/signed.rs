@@ -7,6 +7,7 @@ use meshwork_play::shelf::{Ask, REQUEST_MAX, Request};
 
 use super::refusal::Refusal;
 use crate::arcade::Arcade;
+use crate::newest::Kind;
 use crate::seam::Visit;
 
 /// Reads a body that is a signed request alone.
@@ -36,7 +37,7 @@ pub(super) fn accept(
             format!("this request is for {server}, and this server is {}", address.trim_end_matches('/'));
         return Err(Refusal::new(StatusCode::FORBIDDEN, words));
     }
-    arcade.accept(request.author, request.at_ms)?;
+    arcade.accept(request.author, Kind::of(&ask), request.at_ms)?;
     Ok((request.author, ask))
 }
 
