@@ -42,6 +42,8 @@ enum Carried {
 struct Member {
     session: Session,
     is_alive: bool,
+    /// What came while the program stood still.
+    stalled: Option<Vec<(usize, Carried)>>,
     present: Vec<u8>,
 }
 
@@ -112,7 +114,7 @@ impl Loopback {
         self.handle_timeout(now);
         let number = self.members.len();
         let session = Session::new(endpoint, name, self.party.clone(), can, config, self.rng.bytes(), now);
-        self.members.push(Member { session, is_alive: true, present: Vec::new() });
+        self.members.push(Member { session, is_alive: true, stalled: None, present: Vec::new() });
         for other in 0..number {
             self.open(other, number);
         }
@@ -149,6 +151,24 @@ impl Loopback {
             }
         }
         self.release();
+    }
+
+    /// A program stands still, as that of a sleeping device, or goes on with all that came meanwhile.
+    pub fn stall(&mut self, now: Time, which: usize, is_stalled: bool) {
+        self.handle_timeout(now);
+        let Some(member) = self.members.get_mut(which) else { return };
+        if is_stalled {
+            member.stalled.get_or_insert_default();
+        } else {
+            for (from, carried) in member.stalled.take().unwrap_or_default() {
+                self.deliver(from, which, carried);
+            }
+        }
+    }
+
+    /// Whether a program stands still.
+    pub fn is_stalled(&self, which: usize) -> bool {
+        self.members.get(which).is_some_and(|member| member.stalled.is_some())
     }
 
     fn cut_pair(&mut self, one: usize, other: usize) {
@@ -291,7 +311,10 @@ impl Loopback {
         let who = self.members[from].session.me();
         let is_cut = self.cut.contains(&pair(from, to));
         let now = self.now;
-        let Member { session, is_alive: true, .. } = &mut self.members[to] else { return };
+        let Member { session, is_alive: true, stalled, .. } = &mut self.members[to] else { return };
+        if let Some(stalled) = stalled {
+            return stalled.push((from, carried));
+        }
         match carried {
             Carried::Datagram { topic, number, bytes } => {
                 let newest = self.newest.entry((from, to, topic)).or_default();
@@ -325,7 +348,9 @@ impl Loopback {
                 continue;
             }
             for which in 0..self.members.len() {
-                let Member { session, is_alive: true, .. } = &mut self.members[which] else { continue };
+                let Member { session, is_alive: true, stalled: None, .. } = &mut self.members[which] else {
+                    continue;
+                };
                 if session.poll_timeout().is_some_and(|at| at <= self.now) {
                     session.handle_timeout(self.now);
                     self.collect(which);
@@ -338,7 +363,7 @@ impl Loopback {
     /// When to call [`Loopback::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Time> {
         let packets = self.queue.first_key_value().map(|((at, _), _)| *at);
-        let alive = self.members.iter().filter(|member| member.is_alive);
+        let alive = self.members.iter().filter(|member| member.is_alive && member.stalled.is_none());
         let sessions = alive.filter_map(|member| member.session.poll_timeout()).min();
         let since =
             |state: &Pair| if let Pair::CutSince(since) = state { Some(*since + GONE_AFTER) } else { None };
@@ -363,7 +388,9 @@ impl Loopback {
 
     fn with<T>(&mut self, now: Time, which: usize, call: impl FnOnce(&mut Session, Time) -> T) -> Option<T> {
         self.handle_timeout(now);
-        let Some(Member { session, is_alive: true, .. }) = self.members.get_mut(which) else { return None };
+        let Some(Member { session, is_alive: true, stalled: None, .. }) = self.members.get_mut(which) else {
+            return None;
+        };
         let result = call(session, self.now);
         self.collect(which);
         Some(result)

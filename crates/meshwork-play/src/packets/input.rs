@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn equal_inputs_are_one_run() {
-        let inputs = vec![input(2), input(1), input(1), input(1)];
+        let inputs = [input(2), input(1), input(1), input(1)];
         let mut packet = InputPacket { line: 1, term: 1, round: 1, newest: 9, acked: Some(4), runs: vec![] };
         packet.pack(inputs.iter());
         assert_eq!(packet.runs.len(), 2);

@@ -100,7 +100,7 @@ pub struct Body {
     pub keys_from: u32,
     /// Keys that came since.
     pub keys: Bytes<KEYS_MAX>,
-    /// The last input of each seat, in games that predict.
+    /// The last input of each seat, with which the next host goes on.
     #[serde(deserialize_with = "super::few::<_, _, SEATS_MAX>")]
     pub inputs: Vec<Run>,
     /// Sounds since the base: ticks back, and the name.

@@ -193,7 +193,7 @@ impl Frames {
     }
 
     /// The newest state as a difference to that of tick `base`.
-    pub(crate) fn body(&self, base: Tick, with_inputs: bool) -> Option<Vec<u8>> {
+    pub(crate) fn body(&self, base: Tick) -> Option<Vec<u8>> {
         let (base, to) = (self.frame(base)?, self.newest()?);
         let seats = || to.lobby.seats.iter().map(|seat| usize::from(seat.slot));
         let mut keys = Vec::new();
@@ -208,7 +208,7 @@ impl Frames {
             lobby: is_new.then(|| Lobby::clone(&to.lobby)),
             keys_from: base.keys as u32,
             keys: Bytes::new(keys).ok()?,
-            inputs: seats().filter(|_| with_inputs).map(|slot| Run::of(&to.inputs[slot])).collect(),
+            inputs: seats().map(|slot| Run::of(&to.inputs[slot])).collect(),
             sounds: sounds.map(|(tick, sound)| ((to.tick - tick) as u8, sound.clone())).collect(),
             random: Bytes::new(random).ok()?,
         };
@@ -240,10 +240,7 @@ impl Frames {
         if lobby.version != body.version {
             return None;
         }
-        let (consumed, inputs) = match body.inputs.is_empty() {
-            true => (by_slot(&lobby, &body.consumed, &vec![IDLE; body.consumed.len()])?.0, base.inputs),
-            false => by_slot(&lobby, &body.consumed, &body.inputs)?,
-        };
+        let (consumed, inputs) = by_slot(&lobby, &body.consumed, &body.inputs)?;
         let mut rest = &body.keys[..];
         let mut keys = None;
         if body.keys[..] != [0] {

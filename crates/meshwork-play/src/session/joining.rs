@@ -207,12 +207,11 @@ impl Session {
     /// There is a host: only a side that stays better is gone over to.
     fn seek_better(&mut self, now: Time, best: Option<Side>) {
         let own = self.side(now);
-        if self.live(now) == 1 && self.lobby.seats.len() == 1 {
-            if let Some(ask) = self.asked_for(now, self.lobby.seats.len()).filter(|ask| ask.line != own.line)
-            {
-                self.leave_line();
-                return self.join_search(now, &ask);
-            }
+        let is_alone = self.live(now) == 1 && self.lobby.seats.len() == 1;
+        let ask = self.asked_for(now, 1).filter(|ask| is_alone && ask.line != own.line);
+        if let Some(ask) = ask {
+            self.leave_line();
+            return self.join_search(now, &ask);
         }
         let better =
             best.filter(|best| best.host != own.host && best.host != self.me && best.is_better_than(&own));

@@ -182,10 +182,9 @@ impl Session {
         self.star.handle_present(who, present);
         if let Some(present) = present {
             self.note_astray(now, who, &present);
-            if present.role == Role::Watcher && !was_watcher {
-                if let Some(hosting) = &mut self.hosting {
-                    hosting.say_soon();
-                }
+            let is_watcher = present.role == Role::Watcher && !was_watcher;
+            if let Some(hosting) = self.hosting.as_mut().filter(|_| is_watcher) {
+                hosting.say_soon();
             }
         }
         self.run(now);
@@ -195,10 +194,9 @@ impl Session {
     fn note_astray(&mut self, now: Time, who: Endpoint, present: &Present) {
         let is_other =
             present.host != self.me.instance.0 && matches!(present.role, Role::Player | Role::Host);
-        if present.line == self.lobby.line && is_other {
-            if let Some((_, feed)) = self.hosting.as_mut().and_then(|hosting| hosting.feed_of(who)) {
-                feed.heard = feed.heard.min(now - host::LIVE_FOR);
-            }
+        let hosting = self.hosting.as_mut().filter(|_| present.line == self.lobby.line && is_other);
+        if let Some((_, feed)) = hosting.and_then(|hosting| hosting.feed_of(who)) {
+            feed.heard = feed.heard.min(now - host::LIVE_FOR);
         }
     }
 

@@ -11,7 +11,6 @@ use super::engine::Tick;
 use super::lobby::Phase;
 use super::types::Output;
 use super::{Session, TOPIC};
-use crate::Draw;
 use crate::packets::{self, Direct, Said, StateHead, StatePart, TOPICS};
 
 /// Time between two whole states to a player.
@@ -48,7 +47,6 @@ impl Session {
     /// Sends the newest state to each player that is due for one.
     pub(crate) fn send_states(&mut self, now: Time) {
         let head = self.head();
-        let with_inputs = self.party.draw == Draw::Predict;
         let me = self.me;
         let Some(hosting) = &mut self.hosting else { return };
         let mut bodies: BTreeMap<Tick, Option<Vec<u8>>> = BTreeMap::new();
@@ -60,7 +58,7 @@ impl Session {
             }
             let base = feed.acked.filter(|base| *base < head.tick && self.frames.frame(*base).is_some());
             let body = base.and_then(|base| {
-                let body = bodies.entry(base).or_insert_with(|| self.frames.body(base, with_inputs));
+                let body = bodies.entry(base).or_insert_with(|| self.frames.body(base));
                 Some((base, body.as_ref()?))
             });
             let parts = body.and_then(|(base, body)| {

@@ -370,10 +370,9 @@ impl Session {
             return;
         }
         let lobby = Arc::new(lobby);
-        if let Some(frames) = whole.and_then(|whole| Frames::read_whole(whole, lobby.clone())) {
-            if frames.at(0) >= self.frames.at(0) {
-                self.frames = frames;
-            }
+        let frames = whole.and_then(|whole| Frames::read_whole(whole, lobby.clone()));
+        if let Some(frames) = frames.filter(|frames| frames.at(0) >= self.frames.at(0)) {
+            self.frames = frames;
         }
         if lobby.version >= self.lobby.version || by_own {
             self.adopt(lobby.clone());
@@ -385,7 +384,7 @@ impl Session {
         if by_asker && !by_host {
             here.extend(self.askers(now).into_iter().map(|(peer, asker)| (peer, asker.endpoint)));
         } else {
-            let stay = |seat: &&super::Seat| !seat.away && !(leaves && seat.endpoint == from);
+            let stay = |seat: &&super::Seat| !seat.away && (!leaves || seat.endpoint != from);
             here.extend(lobby.seats.iter().filter(stay).map(|seat| (seat.endpoint.peer, seat.endpoint)));
             here.insert(self.me.peer, self.me);
         }

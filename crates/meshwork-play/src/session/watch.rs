@@ -110,7 +110,7 @@ impl Session {
         cast.step_at = now;
         cast.sent = cast.sent.wrapping_add(1);
         let head = StateHead { back: (head.tick - base) as u32, sent: cast.sent, ..head };
-        let Some(body) = self.frames.body(base, true).filter(|body| body.len() <= STEP_MAX) else { return };
+        let Some(body) = self.frames.body(base).filter(|body| body.len() <= STEP_MAX) else { return };
         for part in split(head, &body).into_iter().flatten() {
             self.outputs.push_back(Output::Datagram { to: None, topic: WATCH, bytes: part.encode() });
         }
@@ -171,10 +171,10 @@ impl Session {
         let is_known =
             (head.line, head.term, head.round) == (self.lobby.line, self.frames.term, self.frames.round);
         if self.is_watching_host(from) && is_known && self.frames.build(&head, &part.bytes).is_some() {
-            if let Some(lobby) = self.frames.newest().map(|frame| frame.lobby.clone()) {
-                if lobby.term == self.lobby.term && lobby.version > self.lobby.version {
-                    self.adopt(lobby);
-                }
+            let (term, version) = (self.lobby.term, self.lobby.version);
+            let lobby = self.frames.newest().map(|frame| frame.lobby.clone());
+            if let Some(lobby) = lobby.filter(|lobby| lobby.term == term && lobby.version > version) {
+                self.adopt(lobby);
             }
             self.show(now, Vec::new());
         }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use meshwork_core::rng::Rng;
 use meshwork_play::session::{Act, Can, Phase};
 
+use meshwork_play::{Draw, HostLoss, Party};
+
 use crate::world::{Measured, World, ms, party};
 
 /// Seeds of each run. A night tries many more: `MESHWORK_NIGHTLY=1`, or `MESHWORK_PLAY_SEEDS=5000`.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 100;
 const NIGHTLY_SEEDS: u64 = 5000;
 
 /// A party that is drawn, and what goes wrong in it.
@@ -16,6 +18,7 @@ pub(crate) struct Drawn {
     world: World,
     rng: Rng,
     people: u8,
+    waits: bool,
     log: Vec<String>,
 }
 
@@ -24,11 +27,14 @@ impl Drawn {
         let mut bytes = [77; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = Rng::new(bytes);
-        let mut world = World::new(seed, party());
+        let host_loss = if rng.below(5) == 0 { HostLoss::Wait } else { HostLoss::Migrate };
+        let draw = if rng.below(2) == 0 { Draw::Predict } else { Draw::Interpolate };
+        let waits = host_loss == HostLoss::Wait;
+        let mut world = World::new(seed, Party { host_loss, draw, ..party() });
         world.trace = trace;
         let people = 2 + rng.below(5) as u8;
         world.way(2 + rng.below(60), rng.below(100), rng.below(6) as u8);
-        Drawn { world, rng, people, log: Vec::new() }
+        Drawn { world, rng, people, waits, log: Vec::new() }
     }
 
     fn below(&mut self, bound: usize) -> usize {
@@ -37,9 +43,14 @@ impl Drawn {
 
     fn note(&mut self, text: String) {
         if self.world.trace {
-            eprintln!("{:>9.3} ---- {text}", self.world.now.0 as f64 / 1e6);
+            println!("{:>9.3} ---- {text}", self.world.now.0 as f64 / 1e6);
         }
         self.log.push(text);
+    }
+
+    /// The fifth person cannot host.
+    fn can(&self, person: u8) -> Can {
+        if person == 4 { Can::Play } else { Can::Host }
     }
 
     fn some_host(&mut self) -> Option<usize> {
@@ -61,7 +72,8 @@ impl Drawn {
         if comes < 2 {
             let after = if comes == 0 { 50 + self.rng.below(500) } else { 1000 + self.rng.below(4000) };
             self.world.run(ms(after));
-            let again = self.world.add(person, Can::Host);
+            let can = self.can(person);
+            let again = self.world.add(person, can);
             self.note(format!("p{person} comes back as m{again}"));
         }
     }
@@ -100,7 +112,7 @@ impl Drawn {
     }
 
     fn fault(&mut self) {
-        match self.below(8) {
+        match self.below(9) {
             0 | 1 => {
                 if let Some(host) = self.some_host() {
                     self.end(host);
@@ -119,6 +131,14 @@ impl Drawn {
                     self.world.act(host, Act::HandOver);
                 }
             }
+            7 => {
+                let who = if self.below(2) == 0 { self.some_host() } else { self.somebody() };
+                if let Some(which) = who {
+                    let time = 200 + self.rng.below(8000);
+                    self.note(format!("m{which} stands still for {time} ms"));
+                    self.world.stall(which, ms(time));
+                }
+            }
             _ => {
                 if let Some(host) = self.some_host() {
                     self.note(format!("m{host} is hidden"));
@@ -133,7 +153,8 @@ impl Drawn {
 
     pub(crate) fn run(mut self) -> Result<Measured, String> {
         for person in 0..self.people {
-            self.world.add(person, Can::Host);
+            let can = self.can(person);
+            self.world.add(person, can);
             let time = self.rng.below(300);
             self.world.run(ms(time));
         }
@@ -150,7 +171,9 @@ impl Drawn {
             }
         }
         self.settle();
-        self.world.check_healed();
+        if self.world.alive().iter().any(|which| self.can(self.world.person(*which)) == Can::Host) {
+            self.world.check_healed();
+        }
         match self.world.violations.first() {
             Some(violation) => Err(format!("{violation}\n  {}", self.log.join("\n  "))),
             None => Ok(self.world.measured),
@@ -164,12 +187,13 @@ impl Drawn {
         if self.below(2) == 0 || alive.is_empty() {
             self.note(format!("{away:?} come back"));
             for person in away {
-                self.world.add(person, Can::Host);
+                let can = self.can(person);
+                self.world.add(person, can);
             }
         }
         let here = self.world.alive().len();
         let is_few = here * 2 < usize::from(self.people);
-        self.world.run(if is_few { Duration::from_secs(50) } else { Duration::from_secs(11) });
+        self.world.run(if is_few || self.waits { Duration::from_secs(50) } else { Duration::from_secs(11) });
         let is_on = |which: &usize| self.world.session(*which).lobby().phase == Phase::Playing;
         if self.world.alive().iter().all(is_on) {
             self.world.run(ms(500));
@@ -203,7 +227,7 @@ fn drawn_parties_keep_what_is_promised() {
         let mut wrong = Vec::new();
         for seed in (thread..seeds).step_by(threads as usize) {
             if std::env::var_os("MESHWORK_PLAY_PROGRESS").is_some() {
-                eprintln!("begin {seed}");
+                println!("begin {seed}");
             }
             match Drawn::new(seed, false).run() {
                 Ok(measured) => {

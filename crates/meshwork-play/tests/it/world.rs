@@ -146,7 +146,14 @@ impl World {
         self.net.remove(self.now, which, goodbye);
     }
 
-    /// A program that does nothing for a while.
+    /// A program does nothing for a while.
+    pub(crate) fn stall(&mut self, which: usize, time: Duration) {
+        self.net.stall(self.now, which, true);
+        self.run(time);
+        self.net.stall(self.now, which, false);
+        self.drain();
+    }
+
     pub(crate) fn cut(&mut self, one: usize, other: usize, is_cut: bool) {
         self.net.cut(self.now, one, other, is_cut);
         self.drain();
@@ -156,7 +163,7 @@ impl World {
         if self.trace {
             let session = self.session(which);
             let lobby = session.lobby();
-            eprintln!(
+            println!(
                 "{:>9.3} m{which} line {:x} term {} v{} {text}",
                 self.now.0 as f64 / 1e6,
                 lobby.line & 0xfff,
@@ -192,7 +199,7 @@ impl World {
                 continue;
             }
             self.programs[which].clock += TICK;
-            if self.holds {
+            if self.holds && !self.net.is_stalled(which) {
                 let program = &mut self.programs[which];
                 program.count = program.count.wrapping_add(1);
                 let held = 1 << (program.count / 3 % 8);
