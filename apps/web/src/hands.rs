@@ -78,6 +78,8 @@ pub struct Held {
 #[derive(Clone, Debug, Default)]
 pub struct Hands {
     keys: BTreeSet<&'static str>,
+    /// Keys that went down since the last reading: a short press counts too.
+    tapped: BTreeSet<&'static str>,
     stick: Option<(f64, f64)>,
     buttons: BTreeSet<Button>,
     pad: Pad,
@@ -96,6 +98,7 @@ impl Hands {
     pub fn press(&mut self, code: &str) -> bool {
         key_name(code).is_some_and(|name| {
             self.keys.insert(name);
+            self.tapped.insert(name);
             true
         })
     }
@@ -120,7 +123,10 @@ impl Hands {
     /// A button on the glass is held or not.
     pub fn set_button(&mut self, button: Button, is_held: bool) {
         match is_held {
-            true => _ = self.buttons.insert(button),
+            true => {
+                self.buttons.insert(button);
+                self.tapped.extend(button.names());
+            }
             false => _ = self.buttons.remove(&button),
         }
     }
@@ -144,10 +150,18 @@ impl Hands {
         self.pressed = buttons;
     }
 
+    /// Reads all hands: what they hold, and keys that were pressed since the last reading.
+    pub fn take(&mut self) -> Held {
+        let held = self.held();
+        self.tapped.clear();
+        held
+    }
+
     /// What all hands hold together. A stick is arrows and arrows are a stick, so that a game that knows one of them is played
     /// with both.
     pub fn held(&self) -> Held {
-        let mut names: BTreeSet<&'static str> = self.keys.iter().chain(&self.pad.names).copied().collect();
+        let mut names: BTreeSet<&'static str> =
+            self.keys.iter().chain(&self.tapped).chain(&self.pad.names).copied().collect();
         names.extend(self.buttons.iter().flat_map(|button| button.names()).copied());
         let mice = [(1, "mouse"), (2, "mouse-right"), (4, "mouse-middle")];
         names.extend(mice.iter().filter(|(bit, _)| self.pressed & bit != 0).map(|(_, name)| *name));
@@ -227,6 +241,8 @@ mod tests {
         assert!(!hands.press("Escape") && !hands.press("Tab") && !hands.press("KeyÄ") && !hands.press("F5"));
         assert_eq!(names(&hands), ["7", "left", "q", "space"]);
         hands.release("Space");
+        assert_eq!(names(&hands), ["7", "left", "q", "space"], "a press that was not read yet counts");
+        assert_eq!(hands.take().names.len(), 4);
         assert_eq!(names(&hands), ["7", "left", "q"]);
     }
 
@@ -260,6 +276,7 @@ mod tests {
         hands.set_button(Button::A, true);
         assert_eq!(names(&hands), ["pad-a", "space"]);
         hands.set_button(Button::A, false);
+        hands.take();
         let mut buttons = [false; 16];
         (buttons[1], buttons[15]) = (true, true);
         hands.set_pad(&[0.1, -0.05, 0.0, -1.0], &buttons);

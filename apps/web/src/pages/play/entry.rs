@@ -9,12 +9,14 @@ use leptos::reactive::owner::LocalStorage;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::signalling::address::RoomAddress;
+use meshwork_play::shelf::GAMES_PATH;
 use meshwork_web::apps::{self, App as About};
 
+use super::super::browser;
 use super::super::entries::{Entry, Loading};
 use super::super::front::Front;
 use super::super::parts::at_once;
-use super::super::session::Session;
+use super::super::session::{Phase, Session};
 use super::{Shown, Wanted};
 
 /// Play in the table of apps.
@@ -149,10 +151,25 @@ impl Entry for Play {
                 None => _ = presences.remove(endpoint),
             });
         }
+        if let Some(Event::RoomWaiting { room }) = event
+            && session.node.is_in(*room)
+        {
+            leptos::task::spawn_local(seek_game(session));
+        }
         ear.tell(News::Event(event));
     }
 
     fn refresh(&self, session: Session) {
         session.app::<Ear>().tell(News::Refresh);
+    }
+}
+
+/// Shows the game of a code that is no room's: people type both into the same field.
+async fn seek_game(session: Session) {
+    let Some(code) = session.address.code.get_untracked() else { return };
+    let answer = browser::ask("GET", &browser::at(&format!("{GAMES_PATH}/{code}")), None).await;
+    let is_waiting = session.phase.try_get_untracked() == Some(Phase::Waiting);
+    if is_waiting && answer.is_some_and(|(status, _)| status == 200) {
+        browser::go_to(&browser::at(&format!("/{}/{code}", about().word)));
     }
 }

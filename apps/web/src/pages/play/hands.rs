@@ -117,7 +117,7 @@ impl Reading {
         let (axes, buttons) = pad().unwrap_or_default();
         let held = self.with(|hands| {
             hands.set_pad(&axes, &buttons);
-            hands.held()
+            hands.take()
         });
         let held = held.filter(|_| self.is_on.try_get_untracked() == Some(true)).unwrap_or_default();
         let told = self.told.try_get_value().unwrap_or_default();

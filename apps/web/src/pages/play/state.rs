@@ -16,7 +16,7 @@ use meshwork_core::seam::lane::{Audience, Slot, Topic};
 use meshwork_core::time::Time;
 use meshwork_play::package::PACKAGE_MAX;
 use meshwork_play::session::{
-    self, Can, Config, End, Fault, FromGame, Linked, Output, Pace, Paused, Phase, Refused,
+    self, Can, Config, End, Fault, FromGame, Linked, Output, Pace, Paused, Phase, Refused, ToGame,
 };
 use meshwork_play::{Kind, Package, Party, read_parameters};
 use meshwork_web::party::{Lobby, Place, Seat, Stage};
@@ -108,6 +108,8 @@ struct Work {
     stage: Option<frame::Stage>,
     view: Option<Element>,
     frame: Option<Frame>,
+    /// Messages to a game that is not loaded yet; of pictures the newest.
+    waiting: Option<Vec<ToGame>>,
     sounds: Option<Sounds>,
     /// Counts parties, so that what an earlier one began ends.
     opening: u32,
@@ -405,8 +407,18 @@ impl Play {
                 Ok(())
             }
             Output::Game(message) => {
-                if let Some(frame) = &self.work().borrow().frame {
-                    frame.send(&message.to_json());
+                let work = self.work();
+                let mut work = work.borrow_mut();
+                let Work { frame, waiting, .. } = &mut *work;
+                match (waiting, frame) {
+                    (None, Some(frame)) => frame.send(&message.to_json()),
+                    (waiting, _) => {
+                        let waiting = waiting.get_or_insert_default();
+                        if matches!(message, ToGame::Show(_)) {
+                            waiting.retain(|known| !matches!(known, ToGame::Show(_)));
+                        }
+                        waiting.push(message);
+                    }
                 }
                 Ok(())
             }
@@ -727,6 +739,7 @@ impl Play {
         let Ok(frame) = made else { return };
         let code = package.file(&manifest.entry).map(String::from_utf8_lossy).unwrap_or_default();
         frame.start(&code, package.files());
+        work.waiting.get_or_insert_default();
         work.frame = Some(frame);
         let place = self.lobby.with_untracked(|lobby| lobby.place);
         if let (Some(frame), Place::Seated(slot)) = (&work.frame, place) {
@@ -736,7 +749,14 @@ impl Play {
 
     fn hear_frame(self, said: FromFrame) {
         match said {
-            FromFrame::Ready => {}
+            FromFrame::Ready => {
+                let work = self.work();
+                let mut work = work.borrow_mut();
+                let waiting = work.waiting.take().unwrap_or_default();
+                if let Some(frame) = &work.frame {
+                    waiting.iter().for_each(|message| frame.send(&message.to_json()));
+                }
+            }
             FromFrame::Tick => {
                 self.hold();
                 self.feed(|session, now| session.handle_clock(now));
@@ -767,7 +787,8 @@ impl Play {
     /// A game that was ended is loaded again, so that the next match can begin.
     fn restart_frame(self) {
         let work = self.work();
-        let work = work.borrow();
+        let mut work = work.borrow_mut();
+        work.waiting = Some(Vec::new());
         if let (Some(frame), Some(package)) = (&work.frame, &work.package) {
             let code =
                 package.file(&package.manifest().entry).map(String::from_utf8_lossy).unwrap_or_default();

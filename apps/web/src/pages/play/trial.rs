@@ -11,7 +11,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::time::Time;
 use meshwork_play::loopback::{Loopback, Way};
 use meshwork_play::session::{
-    Act, End, Event, Fault, FromGame, InputView, Output, Pace, Phase, PlayerView, Step, ToGame,
+    Act, End, Event, Fault, FromGame, InputView, Output, Pace, PlayerView, Step, ToGame,
 };
 use meshwork_play::{Kind, Package, Party};
 use meshwork_web::texts;
@@ -71,19 +71,29 @@ pub(super) struct Trial {
 #[derive(Default)]
 struct Work {
     stage: Option<frame::Stage>,
-    views: [Option<Element>; SHOWN],
     check: Option<(Element, Option<Frame>)>,
     /// The version that is checked, and how far it is.
     checked: Option<Package>,
     /// The version that runs.
     runs: Option<Package>,
-    frames: [Option<Frame>; SHOWN],
+    players: [Seen; SHOWN],
     loopback: Option<Loopback>,
     sounds: Option<Sounds>,
     /// How far the time of the loopback is ahead of the page's, in ms.
     ahead_ms: f64,
     /// Counts starts, so that timers of earlier ones end.
     start: u32,
+}
+
+/// A player that is seen.
+#[derive(Default)]
+struct Seen {
+    view: Option<Element>,
+    frame: Option<Frame>,
+    /// The kind and the view of the game in the frame.
+    looks: Option<(Kind, (u16, u16))>,
+    /// Messages to a game that is not loaded yet.
+    waiting: Option<Vec<String>>,
 }
 
 impl Trial {
@@ -140,7 +150,7 @@ impl Trial {
 
     /// A player is seen in this element.
     pub(super) fn mount(self, player: usize, view: &Element) {
-        self.work().borrow_mut().views[player] = Some(view.clone());
+        self.work().borrow_mut().players[player].view = Some(view.clone());
         self.go_on();
     }
 
@@ -171,7 +181,7 @@ impl Trial {
     fn go_on(self) {
         let work = self.work();
         let mut work = work.borrow_mut();
-        if work.views.iter().any(Option::is_none) {
+        if work.players.iter().any(|seen| seen.view.is_none()) {
             return;
         }
         let (Some(stage), Some(package)) = (work.stage.clone(), work.checked.clone()) else { return };
@@ -249,40 +259,41 @@ impl Trial {
         let work = self.work();
         let start_number = {
             let mut work = work.borrow_mut();
+            let work = &mut *work;
             let (Some(stage), Some(package)) = (work.stage.clone(), work.runs.clone()) else { return };
             work.start = work.start.wrapping_add(1);
             work.loopback = None;
             let count = players_of(&package).min(SHOWN);
             self.shown.set(count);
-            let start_number = work.start;
-            for number in 0..SHOWN {
-                work.frames[number] = None;
-                let Some(view) = work.views[number].clone().filter(|_| number < count) else { continue };
-                let hear = move |said: FromFrame| {
-                    if self.work().borrow().start == start_number {
-                        self.hear(number, said);
-                    }
-                };
-                if let Ok(frame) = mount(&stage, &view, &package, hear) {
+            let looks = (package.manifest().kind, package.manifest().view);
+            for (number, seen) in work.players.iter_mut().enumerate() {
+                if number >= count || seen.looks.is_some_and(|before| before != looks) {
+                    seen.frame = None;
+                }
+                let Some(view) = seen.view.clone().filter(|_| number < count) else { continue };
+                if seen.frame.is_none() {
+                    let hear = move |said: FromFrame| self.hear(number, said);
+                    seen.frame = mount(&stage, &view, &package, hear).ok();
+                }
+                seen.looks = Some(looks);
+                seen.waiting = Some(Vec::new());
+                if let Some(frame) = &seen.frame {
                     frame.set_me(u8::try_from(number).ok());
-                    start(&frame, &package);
-                    work.frames[number] = Some(frame);
+                    start(frame, &package);
                 }
             }
-            start_number
+            work.start
         };
         self.result.set(None);
         self.begin_match();
         self.beat(start_number, browser::milliseconds());
     }
 
-    /// A loopback in which the match has begun: the time until then is passed over.
+    /// A loopback in which the match begins: the time until then is passed over.
     fn begin_match(self) {
         let work = self.work();
         let Some(package) = work.borrow().runs.clone() else { return };
         let way = untrack(move || self.way());
-        let mut work = work.borrow_mut();
-        work.ahead_ms = 0.0;
         let mut now = time(0.0);
         let party = Party::of(&package, PeerId([1; 32]), None);
         let mut loopback = Loopback::new(party, seed(), now);
@@ -290,31 +301,36 @@ impl Trial {
         let count = players_of(&package);
         loopback.add_player(now);
         let (mut is_full, mut is_started) = (false, false);
+        let mut outputs = Vec::new();
         while now < end {
             loopback.handle_timeout(now);
-            let lobby = loopback.session(0).map(|session| (session.is_host(), session.lobby().clone()));
-            if let Some((is_host, lobby)) = lobby {
-                if is_host && !is_full {
-                    (1..count).for_each(|_| _ = loopback.add_player(now));
-                    is_full = true;
-                }
-                if is_full && !is_started && lobby.seats.len() == count {
-                    for number in 0..count {
-                        // Who is ready already stays so.
-                        let _ = loopback.act(now, number, Act::Ready(true));
-                    }
-                    is_started = loopback.act(now, 0, Act::Start).is_ok();
-                }
-                if lobby.phase == Phase::Playing {
-                    break;
-                }
+            while let Some(output) = loopback.poll_output() {
+                outputs.push(output);
             }
-            now = now + STEP;
+            if outputs.iter().any(|(_, output)| matches!(output, Output::Game(ToGame::Setup { .. }))) {
+                break;
+            }
+            let seated = loopback.session(0).map_or(0, |session| session.lobby().seats.len());
+            if !is_full && loopback.session(0).is_some_and(|session| session.is_host()) {
+                (1..count).for_each(|_| _ = loopback.add_player(now));
+                is_full = true;
+            }
+            if is_full && !is_started && seated == count {
+                for number in 0..count {
+                    // Players who are ready stay so.
+                    let _ = loopback.act(now, number, Act::Ready(true));
+                }
+                is_started = loopback.act(now, 0, Act::Start).is_ok();
+            }
+            now += STEP;
         }
         loopback.set_way(way);
-        work.ahead_ms = (now.0 as f64) / 1000.0 - browser::milliseconds();
-        work.loopback = Some(loopback);
-        drop(work);
+        {
+            let mut work = work.borrow_mut();
+            work.ahead_ms = (now.0 as f64) / 1000.0 - browser::milliseconds();
+            work.loopback = Some(loopback);
+        }
+        outputs.into_iter().for_each(|(number, output)| self.carry_out(number, output));
         self.drain();
     }
 
@@ -337,16 +353,24 @@ impl Trial {
         loop {
             let next = self.work().borrow_mut().loopback.as_mut().and_then(Loopback::poll_output);
             let Some((number, output)) = next else { return };
-            match output {
-                Output::Game(message) => {
-                    let work = self.work();
-                    if let Some(Some(frame)) = work.borrow().frames.get(number) {
-                        frame.send(&message.to_json());
-                    }
+            self.carry_out(number, output);
+        }
+    }
+
+    fn carry_out(self, number: usize, output: Output) {
+        match output {
+            Output::Game(message) => {
+                let work = self.work();
+                let mut work = work.borrow_mut();
+                let Some(seen) = work.players.get_mut(number) else { return };
+                match (&mut seen.waiting, &seen.frame) {
+                    (Some(waiting), _) => waiting.push(message.to_json()),
+                    (None, Some(frame)) => frame.send(&message.to_json()),
+                    (None, None) => {}
                 }
-                Output::Event(Event::Ended(end)) if number == 0 => self.end(end),
-                _ => {}
             }
+            Output::Event(Event::Ended(end)) if number == 0 => self.end(end),
+            _ => {}
         }
     }
 
@@ -387,12 +411,21 @@ impl Trial {
                 }
             }
             FromFrame::Dead(death) => self.stop(fault_of(death)),
+            FromFrame::Ready => {
+                let work = self.work();
+                let mut work = work.borrow_mut();
+                let Some(seen) = work.players.get_mut(number) else { return };
+                let waiting = seen.waiting.take().unwrap_or_default();
+                if let Some(frame) = &seen.frame {
+                    waiting.iter().for_each(|message| frame.send(message));
+                }
+            }
             FromFrame::Input(names) => {
                 if let Some(reading) = self.reading.get_value() {
                     reading.set_names(names);
                 }
             }
-            FromFrame::Ready | FromFrame::Sounds(_) | FromFrame::Slow(_) => {}
+            FromFrame::Sounds(_) | FromFrame::Slow(_) => {}
         }
     }
 
