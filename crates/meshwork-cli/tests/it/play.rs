@@ -34,6 +34,8 @@ fn host(runtime: &Runtime, link: String) -> JoinHandle<bool> {
     runtime.spawn(async move {
         let endpoint = Endpoint::builder().name("Host").bind().await.unwrap();
         let room = endpoint.join(link).await.unwrap();
+        let package = room.game().package().await.unwrap();
+        assert_eq!(package.manifest().title, "game");
         let mut player = room.game().play(Can::host(Presses), "Host").await.unwrap();
         let mut is_over = false;
         while let Some(event) = player.next().await {

@@ -110,8 +110,7 @@ impl Driver {
         let dues = [Some(self.inner.at(due)), self.next_tick, Some(self.next_look), retry];
         let due = dues.into_iter().flatten().min().unwrap_or(self.next_look);
         match self.wait(due).await {
-            Woke::Acted => {}
-            Woke::Time => self.handle_time().await?,
+            Woke::Acted | Woke::Time => {}
             Woke::Message(topic, Message { from, lane, bytes, .. }) => {
                 let now = self.inner.now();
                 let session = &mut self.inner.state().session;
@@ -123,6 +122,10 @@ impl Driver {
             }
             Woke::Room(event) => self.handle_event(event).await?,
             Woke::Left => return Err(Closed),
+        }
+        // Many messages hold up no tick.
+        if due <= Instant::now() {
+            self.handle_time().await?;
         }
         Ok(())
     }
