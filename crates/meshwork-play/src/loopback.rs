@@ -236,33 +236,35 @@ impl Loopback {
     /// Takes all orders of a member.
     fn collect(&mut self, which: usize) {
         while let Some(output) = self.members[which].session.poll_output() {
-            let others: Vec<usize> = (0..self.members.len()).filter(|other| *other != which).collect();
-            match output {
-                Output::Datagram { to, topic, bytes } => {
-                    let is_meant =
-                        |other: &usize| to.is_none_or(|to| self.members[*other].session.me() == to);
-                    let targets: Vec<usize> = others.into_iter().filter(is_meant).collect();
-                    targets.into_iter().for_each(|to| self.send_datagram(which, to, topic, &bytes));
-                }
-                Output::Direct { to, bytes } => {
-                    let to = others.into_iter().find(|other| self.members[*other].session.me() == to);
-                    to.into_iter()
-                        .for_each(|to| self.send_or_hold(which, to, Carried::Direct(bytes.clone())));
-                }
-                Output::Say { topic, bytes } => {
-                    others
-                        .into_iter()
-                        .for_each(|to| self.send_or_hold(which, to, Carried::Said(topic, bytes.clone())));
-                }
-                Output::Present(bytes) => {
-                    self.members[which].present.clone_from(&bytes);
-                    others
-                        .into_iter()
-                        .for_each(|to| self.send_or_hold(which, to, Carried::Present(bytes.clone())));
-                }
-                Output::Pin(_) | Output::Unpin(_) => {}
-                Output::Game(_) | Output::Event(_) => self.outputs.push_back((which, output)),
+            self.carry(which, output);
+        }
+    }
+
+    fn carry(&mut self, which: usize, output: Output) {
+        let others: Vec<usize> = (0..self.members.len()).filter(|other| *other != which).collect();
+        match output {
+            Output::Datagram { to, topic, bytes } => {
+                let is_meant = |other: &usize| to.is_none_or(|to| self.members[*other].session.me() == to);
+                let targets: Vec<usize> = others.into_iter().filter(is_meant).collect();
+                targets.into_iter().for_each(|to| self.send_datagram(which, to, topic, &bytes));
             }
+            Output::Direct { to, bytes } => {
+                let to = others.into_iter().find(|other| self.members[*other].session.me() == to);
+                to.into_iter().for_each(|to| self.send_or_hold(which, to, Carried::Direct(bytes.clone())));
+            }
+            Output::Say { topic, bytes } => {
+                others
+                    .into_iter()
+                    .for_each(|to| self.send_or_hold(which, to, Carried::Said(topic, bytes.clone())));
+            }
+            Output::Present(bytes) => {
+                self.members[which].present.clone_from(&bytes);
+                others
+                    .into_iter()
+                    .for_each(|to| self.send_or_hold(which, to, Carried::Present(bytes.clone())));
+            }
+            Output::Pin(_) | Output::Unpin(_) => {}
+            Output::Game(_) | Output::Event(_) => self.outputs.push_back((which, output)),
         }
     }
 
@@ -419,9 +421,11 @@ impl Loopback {
         self.with(now, which, |session, now| session.act(now, act)).unwrap_or(Err(ActError::Over))
     }
 
-    /// A datagram of a member that follows no rules.
-    pub fn forge(&mut self, now: Time, from: usize, to: usize, topic: &'static str, bytes: Vec<u8>) {
+    /// Carries a message that no session made: of a member that follows no rules.
+    pub fn forge(&mut self, now: Time, from: usize, message: Output) {
         self.handle_timeout(now);
-        self.send_datagram(from, to, topic, &bytes);
+        if from < self.members.len() {
+            self.carry(from, message);
+        }
     }
 }

@@ -19,6 +19,11 @@ const BYTES_MAX: usize = 6 * 1024 * 1024;
 /// Ticks for which a sound is repeated, so that a lost packet loses none.
 const SOUNDS_FOR: Tick = 60;
 
+/// Ticks stay below it: JavaScript counts so far.
+const TICK_MAX: Tick = 1 << 52;
+/// Bytes of an engine's answer: a state in JSON is at most some times as long as an encoded one.
+const ENVELOPE_MAX: usize = 1024 * 1024;
+
 /// A number for each slot.
 pub(crate) type BySlot<T> = [T; SEATS_MAX];
 
@@ -127,6 +132,12 @@ impl Frames {
     ) -> Result<Option<String>, Fault> {
         let place = if tick == 0 { "setup" } else { "update" };
         let fault = |message: String| Fault { message, line: None, place: String::from(place), fatal: true };
+        if envelope.len() > ENVELOPE_MAX {
+            let length = envelope.len();
+            return Err(fault(format!(
+                "state of {length} bytes of JSON exceeds the limit of {ENVELOPE_MAX}"
+            )));
+        }
         let read: Envelope<'_> = serde_json::from_str(envelope).map_err(|error| fault(error.to_string()))?;
         let text = |raw: Option<&RawValue>| raw.map_or("null", RawValue::get).to_owned();
         let state = Value::from_json(text(read.state).as_bytes(), &mut self.keys);
@@ -178,6 +189,9 @@ impl Frames {
 
     /// Reads a whole state, whose seats are those of this lobby.
     pub(crate) fn read_whole(whole: &Whole, lobby: Arc<Lobby>) -> Option<Frames> {
+        if whole.tick > TICK_MAX {
+            return None;
+        }
         let mut keys = Keys::new();
         let mut rest = &whole.keys[..];
         keys.read_from(0, &mut rest).ok().filter(|()| rest.is_empty())?;
@@ -226,7 +240,7 @@ impl Frames {
     /// to it.
     pub(crate) fn build(&mut self, head: &StateHead, body: &[u8]) -> Option<Vec<(Tick, Sound)>> {
         let base = head.tick.checked_sub(u64::from(head.back))?;
-        if self.newest().is_none_or(|newest| newest.tick >= head.tick) {
+        if head.tick > TICK_MAX || self.newest().is_none_or(|newest| newest.tick >= head.tick) {
             return None;
         }
         let base = self.frame(base)?;

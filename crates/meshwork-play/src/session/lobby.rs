@@ -12,6 +12,9 @@ use crate::packets::{self, KICKED_MAX, NAME_MAX, RESULT_MAX, SEATS_MAX};
 /// Time between the press on *Start* and the first tick.
 pub const COUNTDOWN: Duration = Duration::from_secs(3);
 
+/// Terms, versions and matches stay below it: no party has more.
+const COUNT_MAX: u32 = 1 << 31;
+
 /// What the people of a party do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -103,13 +106,15 @@ impl Lobby {
         }
     }
 
-    /// Whether the seats are such as a host makes: by slot, one a person.
+    /// Whether the seats are such as a host makes: by slot, one a person, and counts have room to grow.
     pub fn is_sound(&self) -> bool {
         let ascending = self.seats.windows(2).all(|two| two[0].slot < two[1].slot);
         let people =
             |seat: &Seat| self.seats.iter().filter(|other| other.endpoint.peer == seat.endpoint.peer).count();
+        let counts = [self.term, self.version, self.round];
         self.line != 0
             && self.term != 0
+            && counts.iter().all(|count| *count < COUNT_MAX)
             && ascending
             && self.seats.iter().all(|seat| usize::from(seat.slot) < SEATS_MAX && people(seat) == 1)
     }

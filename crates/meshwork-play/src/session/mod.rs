@@ -272,7 +272,7 @@ impl Session {
         match wire::decode::<Said>(bytes) {
             Ok(Said::Lobby(lobby)) => self.handle_lobby(now, from, lobby),
             Ok(Said::Ask(ask)) => self.handle_ask(now, from, ask),
-            Ok(Said::Hears { line, term, host }) => self.handle_hears(now, line, term, host),
+            Ok(Said::Hears { line, term, host }) => self.handle_hears(now, from, line, term, host),
             Err(_) => self.counts.refused += 1,
         }
         self.run(now);

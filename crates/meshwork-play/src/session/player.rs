@@ -214,6 +214,7 @@ impl Session {
             self.following.is_gone = false;
             self.end_search();
         }
+        let lobby_host = lobby.host;
         let is_first = !self.joining.has_entered || old.line != lobby.line;
         self.joining.settle();
         self.settle_frames(&lobby, frames);
@@ -225,12 +226,20 @@ impl Session {
         } else if is_new_host {
             self.note_lost(lost);
             let is_apart = was_apart && !was_handing;
+            if old.host.peer == lobby_host.peer {
+                self.outputs.push_back(Output::Event(Event::HostBack));
+                return self.welcomed(now);
+            }
             self.outputs.push_back(Output::Event(if is_apart {
                 Event::Apart { lost }
             } else {
                 Event::HostIs { slot: host, lost }
             }));
         }
+        self.welcomed(now);
+    }
+
+    fn welcomed(&mut self, now: Time) {
         self.following.sent_at = None;
         self.show(now, Vec::new());
         self.send_inputs(now);

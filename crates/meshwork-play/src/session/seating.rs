@@ -149,7 +149,7 @@ impl Session {
 
     /// The first in rank of the players that are here and can host.
     pub(crate) fn next_host(&self, now: Time, must_be_seen: bool) -> Option<Endpoint> {
-        let hosting = self.hosting.as_ref()?;
+        let hosting = self.hosting.as_ref().filter(|_| !self.keeps_host())?;
         let rank = |(slot, feed): (&u8, &Feed)| {
             let present = self.star.present(feed.endpoint).filter(|present| present.can_host)?;
             let is_here = feed.endpoint != self.me && now.since(feed.heard) < LIVE_FOR;

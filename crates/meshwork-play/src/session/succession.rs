@@ -90,6 +90,12 @@ impl Session {
             || unlinked.is_some_and(|at| now.since(at.max(self.following.heard)) >= UNLINKED_AFTER)
     }
 
+    /// Whether the match waits for its host, and nobody else goes on.
+    pub(crate) fn keeps_host(&self) -> bool {
+        let is_on = matches!(self.lobby.phase, Phase::Starting | Phase::Playing);
+        self.party.host_loss == HostLoss::Wait && is_on
+    }
+
     /// The regular work of a player that follows a host.
     pub(crate) fn run_search(&mut self, now: Time) {
         if !self.is_host_silent(now) {
@@ -128,7 +134,7 @@ impl Session {
     }
 
     fn begin_search(&mut self, now: Time) {
-        let is_wait = self.party.host_loss == HostLoss::Wait;
+        let is_wait = self.keeps_host();
         let event = if is_wait { Event::Paused(Paused::Host) } else { Event::HostSilent };
         self.outputs.push_back(Output::Event(event));
         self.following.hears = None;
@@ -196,7 +202,10 @@ impl Session {
             line: self.lobby.line,
             term: self.lobby.term,
             host: self.lobby.host,
-            at: self.frames.at(self.lobby.version),
+            at: match self.lobby.phase {
+                Phase::Playing => self.frames.at(self.lobby.version),
+                _ => At { version: self.lobby.version, ..At::default() },
+            },
             can_host: self.can == Can::Host,
             hidden: self.config.hidden,
             seats: self.people(),
@@ -213,6 +222,9 @@ impl Session {
                 self.say(&Said::Hears { line, term, host });
             }
         }
+        if !ask.seats.contains(&from.peer) {
+            return;
+        }
         self.asks.retain(|_, (_, at)| now.since(*at) < ASK_FOR * 4);
         if self.asks.len() < ASKS_MAX || self.asks.contains_key(&from) {
             self.asks.insert(from, (ask, now));
@@ -228,7 +240,10 @@ impl Session {
     }
 
     /// Somebody hears the host.
-    pub(crate) fn handle_hears(&mut self, now: Time, line: u32, term: u32, host: Endpoint) {
+    pub(crate) fn handle_hears(&mut self, now: Time, from: Endpoint, line: u32, term: u32, host: Endpoint) {
+        if !self.people().contains(&from.peer) && from != host {
+            return;
+        }
         if line != self.lobby.line || term < self.lobby.term || self.hosting.is_some() {
             return;
         }
@@ -267,9 +282,10 @@ impl Session {
             return;
         }
         let host = self.lobby.host.peer;
+        let keeps_host = self.party.host_loss == HostLoss::Wait && is_playing;
         let Some(search) = &self.following.search else { return };
         let may = |asker: &&Asker| {
-            let is_kept = self.party.host_loss == HostLoss::Migrate || asker.endpoint.peer == host;
+            let is_kept = !keeps_host || asker.endpoint.peer == host;
             asker.can_host && is_kept && !search.skipped.contains(&asker.endpoint)
         };
         let Some(first) = askers.values().filter(may).max_by_key(|asker| asker.rank()).copied() else {

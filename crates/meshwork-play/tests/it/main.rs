@@ -2,6 +2,7 @@
 
 mod basics;
 mod chain;
+mod hostile;
 mod hosts;
 mod planted;
 mod seeds;

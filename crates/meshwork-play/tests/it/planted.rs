@@ -3,8 +3,8 @@
 use meshwork_core::wire;
 use meshwork_play::input;
 use meshwork_play::packets::{InputPacket, Run};
-use meshwork_play::session::Can;
 use meshwork_play::session::planted::{Planted, plant};
+use meshwork_play::session::{Can, Output};
 
 use crate::seeds::Drawn;
 use crate::world::{World, ms, party};
@@ -59,7 +59,8 @@ fn one_plays_for_another() -> Vec<String> {
         acked: None,
         runs: vec![run],
     };
-    world.net.forge(world.now, guest, host, "i", wire::encode(&packet));
+    let to = Some(world.session(host).me());
+    world.net.forge(world.now, guest, Output::Datagram { to, topic: "i", bytes: wire::encode(&packet) });
     world.run(ms(2000));
     world.violations
 }

@@ -1,0 +1,131 @@
+//! Members that follow no rules change nothing.
+
+use meshwork_core::rng::Rng;
+use meshwork_core::wire;
+use meshwork_play::packets::{Ask, At, Direct, InputPacket, NoSeat, Said, StateHead, StatePart, To, Whole};
+use meshwork_play::session::{Can, Lobby, Output, TOPICS};
+
+use crate::world::{World, ms, party};
+
+/// Messages to one player or to all.
+fn lies(world: &World, from: usize, to: usize) -> Vec<Output> {
+    let (me, target) = (world.session(from).me(), world.session(to).me());
+    let lobby = world.session(to).lobby().clone();
+    let mut own = Lobby { host: me, term: lobby.term + 1, version: lobby.version + 9, ..lobby.clone() };
+    own.seats.iter_mut().filter(|seat| seat.slot == 0).for_each(|seat| seat.name = String::from("liar"));
+    let late = Lobby { term: u32::MAX, version: u32::MAX, round: u32::MAX, ..own.clone() };
+    let (line, term) = (lobby.line, lobby.term);
+    let whole = Whole { tick: u64::MAX, round: lobby.round, term: u32::MAX, ..Whole::default() };
+    let seats = lobby.seats.iter().map(|seat| seat.endpoint.peer).collect();
+    let at = At { round: 9, term: 9, tick: u64::MAX, version: 9 };
+    let ask = Ask { line, term: u32::MAX, host: lobby.host, at, can_host: true, hidden: false, seats };
+    let head = StateHead {
+        line,
+        term,
+        round: lobby.round,
+        tick: u64::MAX,
+        back: 1,
+        sent: u32::MAX,
+        waiting: 0,
+        part: 1,
+    };
+    let direct = |message: &Direct| Output::Direct { to: target, bytes: wire::encode(message) };
+    let say = |message: &Said| Output::Say { topic: "p", bytes: wire::encode(message) };
+    let part = StatePart { head, bytes: vec![0; 40] };
+    let packet = InputPacket { line, term, round: 1, newest: u32::MAX, acked: Some(u64::MAX), runs: vec![] };
+    let datagram = |topic, bytes| Output::Datagram { to: Some(target), topic, bytes };
+    vec![
+        direct(&Direct::Welcome { lobby: own.clone(), whole: None }),
+        direct(&Direct::Welcome { lobby: own.clone(), whole: Some(whole.clone()) }),
+        direct(&Direct::Welcome { lobby: late.clone(), whole: None }),
+        direct(&Direct::HandOver { leaves: true, lobby: lobby.clone(), whole: Some(whole.clone()) }),
+        direct(&Direct::HandOver { leaves: false, lobby: late, whole: Some(whole) }),
+        direct(&Direct::Refused { line, why: NoSeat::Kicked }),
+        direct(&Direct::Leave { line, term, stays: true, next: Some(To(me)) }),
+        direct(&Direct::Ready { line: line + 1, ready: false }),
+        say(&Said::Lobby(own)),
+        say(&Said::Lobby(lobby)),
+        say(&Said::Ask(ask)),
+        say(&Said::Hears { line, term: u32::MAX, host: me }),
+        datagram("s0", part.encode()),
+        datagram("i", wire::encode(&packet)),
+    ]
+}
+
+fn attacked(is_player: bool) {
+    let mut world = World::new(11, party());
+    world.way(20, 5, 0);
+    world.gather(3);
+    let (host, tick) = (world.hosts()[0], world.session(0).counts().tick);
+    let liar = match is_player {
+        true => (0..3).find(|which| *which != host).expect("a player"),
+        false => world.add(3, Can::Watch),
+    };
+    world.run(ms(500));
+    let before = world.session(host).lobby().clone();
+    for _ in 0..4 {
+        for to in (0..3).filter(|to| *to != liar) {
+            for lie in lies(&world, liar, to) {
+                world.net.forge(world.now, liar, lie);
+                world.run(ms(30));
+            }
+        }
+    }
+    world.run(ms(1000));
+    let after = world.session(host).lobby().clone();
+    let seats = |lobby: &Lobby| lobby.seats.clone();
+    assert_eq!(
+        (after.line, after.term, after.host, seats(&after)),
+        (before.line, before.term, before.host, seats(&before))
+    );
+    for which in 0..3 {
+        assert_eq!(world.session(which).lobby().host, before.host, "m{which}");
+        assert!(world.session(which).counts().tick > tick + 90, "m{which}");
+    }
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn lies_of_a_watcher_change_nothing() {
+    attacked(false);
+}
+
+#[test]
+fn lies_of_a_player_change_nothing() {
+    attacked(true);
+}
+
+#[test]
+fn random_bytes_are_refused_and_counted() {
+    let mut world = World::new(12, party());
+    world.gather(3);
+    let host = world.hosts()[0];
+    let liar = world.add(3, Can::Watch);
+    world.run(ms(500));
+    let mut rng = Rng::new([5; 32]);
+    for _ in 0..1500 {
+        let to = rng.below(3) as usize;
+        let target = world.session(to).me();
+        let honest = lies(&world, liar, to);
+        let mut message = honest[rng.below(honest.len() as u64) as usize].clone();
+        if let Output::Direct { bytes, .. } | Output::Say { bytes, .. } | Output::Datagram { bytes, .. } =
+            &mut message
+        {
+            for _ in 0..=rng.below(4) {
+                let place = rng.below(bytes.len() as u64) as usize;
+                bytes[place] = rng.next_u64() as u8;
+            }
+            bytes.truncate(bytes.len() - rng.below(3) as usize);
+        }
+        let noise: Vec<u8> = (0..rng.below(90)).map(|_| rng.next_u64() as u8).collect();
+        world.net.forge(world.now, liar, message);
+        let topic = TOPICS[rng.below(7) as usize];
+        world.net.forge(world.now, liar, Output::Datagram { to: Some(target), topic, bytes: noise });
+        world.run(ms(2));
+    }
+    world.run(ms(1000));
+    assert!(world.session(host).counts().refused > 100, "{:?}", world.session(host).counts());
+    assert_eq!(world.hosts(), [host]);
+    world.run(ms(1000));
+    assert_eq!(world.violations, [""; 0]);
+}
