@@ -182,3 +182,17 @@ fn a_large_party_draws_interpolated_states_too() {
     assert!(pace.rate >= 50 && pace.states >= 45, "{pace:?}");
     assert_eq!(world.violations, [""; 0]);
 }
+
+#[test]
+fn each_sound_is_heard_once() {
+    let mut world = World::new(11, party());
+    world.way(40, 60, 5);
+    world.gather(3);
+    world.sounds.clear();
+    world.run(ms(4000));
+    for which in (0..3).filter(|which| !world.session(*which).is_host()) {
+        let own = world.sounds.iter().filter(|(who, _)| *who == which);
+        let heard: Vec<u64> = own.map(|(_, sound)| sound[1..].parse().expect("a tick")).collect();
+        assert!(heard.len() > 20 && heard.windows(2).all(|two| two[1] == two[0] + 10), "m{which}: {heard:?}");
+    }
+}

@@ -76,7 +76,9 @@ impl Chain {
     }
 
     pub(crate) fn envelope(&self) -> String {
-        format!(r#"{{"state":{},"random":[1,2,3,{}],"sounds":[],"end":null}}"#, self.state(), self.tick % 7)
+        let sound = if self.tick % 10 == 5 { format!(r#""s{}""#, self.tick) } else { String::new() };
+        let random = self.tick % 7;
+        format!(r#"{{"state":{},"random":[1,2,3,{random}],"sounds":[{sound}],"end":null}}"#, self.state())
     }
 
     /// Reads an envelope.

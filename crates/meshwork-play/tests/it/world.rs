@@ -224,9 +224,6 @@ impl World {
                     if event == Event::Lobby {
                         self.check_seats(which);
                     }
-                    if let Event::HostIs { lost, .. } = &event {
-                        self.measured.most_lost = self.measured.most_lost.max(*lost);
-                    }
                     let now = self.now;
                     self.programs[which].events.push((now, event));
                 }
@@ -262,6 +259,10 @@ impl World {
                 let chain = Chain::restore(&envelope.0);
                 assert_eq!(chain.tick, tick, "the envelope of another tick");
                 self.check_state(which, tick, &chain.state());
+                let lobby = self.session(which).lobby();
+                let of_match = (lobby.line, lobby.round, 0)..=(lobby.line, lobby.round, Tick::MAX);
+                let made = self.made.range(of_match).next_back().map_or(tick, |((.., made), _)| *made);
+                self.measured.most_lost = self.measured.most_lost.max((made - tick) as u32);
                 self.note(which, &format!("restored at {tick}"));
                 self.programs[which].engine = Some(chain);
             }
