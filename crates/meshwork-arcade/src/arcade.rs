@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use meshwork_core::id::{Code, PeerId, RoomId};
+use meshwork_core::id::{Code, Identity, PeerId, RoomId};
 use meshwork_core::signalling::address::is_reserved;
 use meshwork_play::shelf::{Game, MatchNote, PartyNote};
-use meshwork_play::{Package, PackageId, Release};
+use meshwork_play::{About, Package, PackageId, Release};
 use tokio::sync::Semaphore;
 
 use crate::config::ArcadeConfig;
@@ -55,7 +55,8 @@ pub enum StartError {
 
 /// A publication failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NewGameError {
+#[non_exhaustive]
+pub enum NewGameError {
     /// All drawn codes were taken.
     #[error("Failed to generate unique share code")]
     NoCode,
@@ -65,8 +66,15 @@ pub(crate) enum NewGameError {
     /// The network published too much today.
     #[error("your network published {0} games today, the most that it may: try again tomorrow")]
     NetworkGames(u32),
+    /// The store refused it.
     #[error(transparent)]
     Publish(#[from] PublishError),
+}
+
+impl From<ShelfError> for NewGameError {
+    fn from(error: ShelfError) -> NewGameError {
+        NewGameError::Publish(error.into())
+    }
 }
 
 impl Arcade {
@@ -99,6 +107,33 @@ impl Arcade {
             cache: Mutex::default(),
         };
         Ok(Arc::new(arcade))
+    }
+
+    /// Publishes games that the program brings along, signed by a key of this server: each once, and each new release of one under
+    /// the code of its title. A game that was taken down stays away.
+    ///
+    /// # Errors
+    /// [`NewGameError`]; earlier games of the list are published.
+    pub async fn bring(
+        &self,
+        author: &Identity,
+        name: &str,
+        packages: &[Package],
+    ) -> Result<(), NewGameError> {
+        let present = self.shelf.all_games(u16::MAX).await?;
+        for package in packages {
+            let title = &package.manifest().title;
+            let old = present.iter().find(|game| game.owner == author.peer() && game.title == *title);
+            if old.is_some_and(|game| game.taken_down.is_some() || game.package == package.id()) {
+                continue;
+            }
+            let version = old.map_or(1, |game| game.version.saturating_add(1));
+            let release = Release::sign(author, About::of(package, name, version, self.now()));
+            let signed = release.to_bytes();
+            let code = old.map(|game| game.code);
+            self.publish("this server", code, (release, signed), package, false).await?;
+        }
+        Ok(())
     }
 
     /// The numbers for an operator.

@@ -35,7 +35,7 @@ mod routes;
 mod seam;
 mod store;
 
-pub use arcade::{Arcade, StartError};
+pub use arcade::{Arcade, NewGameError, StartError};
 pub use config::{ArcadeConfig, Clock, Draw, Publishers};
 pub use counts::{Counts, Histogram};
 pub use routes::routes;

@@ -10,6 +10,7 @@ use std::{fs, io};
 use anyhow::{Context as _, Result, anyhow};
 use etcetera::BaseStrategy as _;
 use meshwork::{Identity, IdentityError};
+use meshwork_core::id::Identity as Keys;
 
 use crate::file::make_private;
 
@@ -30,6 +31,11 @@ pub(crate) fn default_path() -> Result<PathBuf> {
 pub(crate) fn load_or_create(path: &Path) -> Result<Identity> {
     tell_if_open(path);
     Identity::load_or_create(path).map_err(words)
+}
+
+/// The key pair of an identity, which signs by itself.
+pub(crate) fn keys(identity: &Identity) -> Result<Keys> {
+    Ok(Keys::import(&identity.export())?)
 }
 
 /// The identity at `path`; `None` when there is no file.

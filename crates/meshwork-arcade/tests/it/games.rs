@@ -6,7 +6,7 @@ use meshwork_play::shelf::{Ask, Published, Request, publication};
 use meshwork_play::{Package, Release};
 use meshwork_signal::http::HttpConfig;
 
-use crate::support::{Author, START, Server, drawing, hash, package};
+use crate::support::{Author, START, Server, drawing, hash, package, package_with};
 
 fn code(bits: u32) -> Code {
     Code::from_bits(bits)
@@ -264,4 +264,27 @@ async fn operators_take_games_and_packages_down() {
     let again = server.try_publish(&other, &package("Good 2"), Some(good), 2).await;
     again.expect_refusal(404, "Game not found");
     assert_eq!(server.arcade.all_games(10).await.unwrap().len(), 3, "the operator still sees them");
+}
+
+#[tokio::test]
+async fn games_that_a_server_brings_come_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    let ours = Author::new(9).identity;
+    let bring = async |titles: &[&str], text: &[u8]| {
+        let packages: Vec<Package> =
+            titles.iter().map(|title| package_with(title, &[("note.txt", text)])).collect();
+        server.arcade.bring(&ours, "Meshwork", &packages).await.unwrap();
+    };
+    bring(&["Rim", "Trails"], b"1").await;
+    bring(&["Rim", "Trails"], b"1").await;
+    let games = server.games("").await.games;
+    assert_eq!(games.len(), 2);
+    let code = |title: &str| games.iter().find(|game| game.title == title).map(|game| game.code).unwrap();
+    let (rim, trails) = (code("Rim"), code("Trails"));
+    server.arcade.take_down(TakeDown::Code(trails), By::Operator).await.unwrap();
+    bring(&["Rim", "Trails"], b"2").await;
+    let games = server.games("").await.games;
+    assert_eq!(games.len(), 1, "what was taken down stays away");
+    assert_eq!((games[0].code, games[0].version, games[0].author_name.as_str()), (rim, 2, "Meshwork"));
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::anyhow;
 use axum::http::Method;
 use clap::Args;
 use meshwork::{Code, PeerId};
@@ -99,9 +98,8 @@ pub(super) async fn fetch(code: Code, server: &str, within: Duration) -> Result<
 
 /// The key of this peer, which signs releases and requests.
 pub(super) fn author(common: &Common) -> Result<Identity, Failure> {
-    let loaded = common.identity_path().and_then(|path| identity::load_or_create(&path));
-    let loaded = loaded.map_err(|error| Failure::Storage(format!("{error:#}")))?;
-    Identity::import(&loaded.export()).map_err(|error| Failure::Unexpected(anyhow!("{error}")))
+    let loaded = common.identity_path().and_then(|path| identity::keys(&identity::load_or_create(&path)?));
+    loaded.map_err(|error| Failure::Storage(format!("{error:#}")))
 }
 
 /// The time of this machine, in milliseconds since 1970.

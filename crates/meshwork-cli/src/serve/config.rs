@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) data: Option<PathBuf>,
     /// Who may publish games, if the operator says.
     pub(crate) publish: Option<Publishers>,
+    pub(crate) meshwork_games: bool,
     pub(crate) secret_key: Option<Secret>,
     pub(crate) hub: HubConfig,
     pub(crate) http: HttpConfig,
@@ -101,8 +102,8 @@ impl Config {
         })?;
         let http = http(chosen, &hub);
         let tls = tls(chosen)?;
-        let ServerSettings { listen, public_url, data, publish, secret_key, log, log_format, .. } =
-            chosen.settings.server.clone();
+        let server = chosen.settings.server.clone();
+        let ServerSettings { listen, public_url, data, publish, secret_key, log, log_format, .. } = server;
         let own_socket = data.as_ref().map(|data| data.join("admin.sock"));
         Ok(Config {
             listen,
@@ -112,6 +113,7 @@ impl Config {
             log: LogConfig { filter: log, is_json: log_format == LogFormat::Json },
             data,
             publish,
+            meshwork_games: chosen.settings.server.meshwork_games,
             secret_key,
             hub,
             http,

@@ -24,11 +24,12 @@ use super::checks::{
 use crate::duration;
 
 /// Settings that a running server takes only when it is started again.
-pub(super) const FROM_A_RESTART: [&str; 21] = [
+pub(super) const FROM_A_RESTART: [&str; 22] = [
     "listen",
     "public_url",
     "data",
     "publish",
+    "meshwork_games",
     "secret_key",
     "tls_certificate",
     "tls_key",
@@ -137,6 +138,9 @@ pub(super) struct ServerSettings {
     /// By default everyone if the server listens on this machine alone, without a public address or proxies, else nobody.
     #[arg(value_parser = publishers)]
     pub(super) publish: Option<Publishers>,
+    /// Whether the shelf has the games that come with Meshwork.
+    #[arg(action = Set, default_value = "true", value_parser = BoolishValueParser::new())]
+    pub(super) meshwork_games: bool,
     /// A random text of at least 16 characters that determines the server's key, instead of a key in the
     /// data directory.
     #[arg(hide = true, value_parser = secret)]

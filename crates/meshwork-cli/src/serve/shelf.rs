@@ -1,5 +1,7 @@
-//! The shelf of games in a server with a data directory: where it lies, who may publish, and how its routes reach the hub.
+//! The shelf of games in a server with a data directory: where it lies, who may publish, the games that come with it, and how its
+//! routes reach the hub.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,15 +16,23 @@ use meshwork::{Code, PeerId};
 use meshwork_arcade::{
     Arcade, ArcadeConfig, Live, Publishers, ReserveError, SqliteShelf, TooManyCodes, Visit,
 };
-use meshwork_play::WORD;
+use meshwork_play::{Package, WORD};
 use meshwork_signal::http::{Head, MetricsPage, MetricsSource, Picture, RouteContext, ServerHandle};
 use meshwork_signal::hub;
+use rust_embed::RustEmbed;
 
 use super::config::Config;
-use crate::identity::create_private_folder;
+use crate::identity::{create_private_folder, keys, load_or_create};
 
 /// The games in the data directory.
 const FILE: &str = "games.sqlite";
+/// The key that signs the games of [`Games`] in the data directory.
+const KEY_FILE: &str = "games.key";
+
+/// The files of the games that come with this program.
+#[derive(RustEmbed)]
+#[folder = "../../examples/games"]
+struct Games;
 
 /// Opens the shelf in the data directory.
 pub(super) async fn open(
@@ -43,7 +53,26 @@ pub(super) async fn open(
     let live = Arc::new(Rooms(handle.clone()));
     let arcade = Arcade::new(Arc::new(store), live, settings).await.with_context(cannot)?;
     handle.add_metrics(Arc::new(Numbers(Arc::clone(&arcade))));
+    if config.meshwork_games {
+        let author = keys(&load_or_create(&data.join(KEY_FILE))?)?;
+        // The shelf of others' games is worth more than ours.
+        if let Err(error) = arcade.bring(&author, "Meshwork", &packages()?).await {
+            tracing::warn!("the games of Meshwork are not on the shelf: {error}");
+        }
+    }
     Ok(arcade)
+}
+
+/// The games that come with this program.
+fn packages() -> Result<Vec<Package>> {
+    let mut folders: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
+    for path in Games::iter() {
+        // A file alone is an example for authors.
+        let Some((folder, name)) = path.split_once('/') else { continue };
+        let file = Games::get(&path).context("it was listed")?;
+        folders.entry(folder.to_owned()).or_default().insert(name.to_owned(), file.data.into_owned());
+    }
+    folders.values().map(|files| Package::pack(files).context("a game of Meshwork")).collect()
 }
 
 /// Who may publish: as the operator says, else everyone if this machine alone reaches the server, else nobody.

@@ -8,7 +8,17 @@ use crate::support::{Home, PATIENCE, Running};
 
 /// A server with a shelf, its address, and the line that says who may publish.
 fn serve(home: &Home, arguments: &[&str]) -> (Running, String, String) {
-    let common = ["serve", "--listen", "127.0.0.1:0", "--data", "meeting", "--metrics-allow", "127.0.0.1"];
+    let common = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        "meeting",
+        "--metrics-allow",
+        "127.0.0.1",
+        "--meshwork-games",
+        "false",
+    ];
     let mut server = home.start([&common, arguments].concat());
     let line = server.line("listening", |line| line.starts_with("listening on "));
     let games = server.line("games", |line| line.starts_with("games: "));
@@ -108,4 +118,20 @@ fn servers_without_data_have_no_shelf() {
     let (_server, address) = home.serve();
     let games = home.run(["play", "games", "--server", &address]);
     games.expect_code(3).expect_words(&["has no shelf of games"]);
+}
+
+#[test]
+fn games_of_meshwork_are_on_each_shelf() {
+    let home = Home::new();
+    for _ in 0..2 {
+        let mut server = home.start(["serve", "--listen", "127.0.0.1:0", "--data", "meeting"]);
+        let line = server.line("listening", |line| line.starts_with("listening on "));
+        let address = &line["listening on ".len()..];
+        let listed = home.run(["play", "games", "--server", address]).expect_code(0).stdout;
+        for title in ["Rim", "Tether", "Trails"] {
+            assert_eq!(listed.matches(&format!("  {title}  by Meshwork, version 1")).count(), 1, "{listed}");
+        }
+        server.terminate();
+        server.end().expect_code(0);
+    }
 }
