@@ -68,6 +68,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "play-package", examples: play::packages, run: play::run_package },
     Target { name: "play-delta", examples: play::deltas, run: play::run_delta },
     Target { name: "play-packet", examples: play::packets, run: play::run_packet },
+    Target { name: "play-request", examples: play::requests, run: play::run_request },
     Target { name: "stub", examples: signed::stubs, run: signed::run_stub },
     Target { name: "lists", examples: signed::lists, run: signed::run_lists },
     Target { name: "admission", examples: signed::admissions, run: signed::run_admission },

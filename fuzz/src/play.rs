@@ -1,10 +1,11 @@
-//! Play: packages, releases and parameters of parties; values and differences; packets of a session.
+//! Play: packages, releases and parameters of parties; values and differences; packets of a session; requests to a shelf.
 
 use meshwork_core::signed::app::AppParameters;
 use meshwork_core::wire::{Bytes, decode, encode};
 use meshwork_play::package::{FILE_MAX, FILES_MAX, PACKAGE_MAX, PATH_MAX};
 use meshwork_play::packets::{Body, Direct, InputPacket, Present, Run, Said, StateHead, StatePart};
 use meshwork_play::release::About;
+use meshwork_play::shelf::{Ask, MatchNote, PartyNote, Phase, REQUEST_MAX, Request};
 use meshwork_play::value::{DeltaError, KEYS_MAX};
 use meshwork_play::{Keys, Limits, Package, Party, PlayerInput, Release, Value, apply, difference};
 
@@ -61,6 +62,47 @@ pub(crate) fn run_package(input: &[u8]) {
     let Ok(parameters): Result<AppParameters, _> = Bytes::new(input.to_vec()) else { return };
     if let Some(party) = meshwork_play::read_parameters(&parameters) {
         assert_eq!(meshwork_play::parameters(&party), parameters);
+    }
+}
+
+/// A signed request of each kind.
+pub(crate) fn requests() -> Vec<Vec<u8>> {
+    let (code, room) = ("K7M2QX".parse().expect("a code"), "XQ2M7K".parse().expect("a code"));
+    let party = PartyNote {
+        room,
+        link: String::from("https://x.org/play/XQ2M7K"),
+        seats: 2,
+        most: 6,
+        phase: Phase::Lobby,
+        joined: 3,
+        failed: 0,
+        host_losses: 1,
+    };
+    let session = MatchNote {
+        room,
+        player_count: 2,
+        duration_seconds: 95,
+        host_disconnects: 1,
+        average_latency_ms: 40,
+    };
+    let asks = [
+        Ask::Publish { code: None, release: [7; 32].into(), draft: true },
+        Ask::Remove { code },
+        Ask::Party { code, party },
+        Ask::Session { code, session },
+    ];
+    let sign = |ask: &Ask| Request::sign(&author().0, STAMP.millis(), "https://x.org", ask).to_json();
+    asks.iter().map(|ask| sign(ask).into_bytes()).collect()
+}
+
+pub(crate) fn run_request(input: &[u8]) {
+    if let Ok((request, server, ask)) = Request::check(input, STAMP.millis()) {
+        assert!(input.len() <= REQUEST_MAX);
+        let again = Request::check(request.to_json().as_bytes(), STAMP.millis());
+        // Text with escapes may be longer than the limit; nothing else changes.
+        if let Ok(again) = again {
+            assert_eq!(again, (request, server, ask));
+        }
     }
 }
 
@@ -142,10 +184,13 @@ pub(crate) fn run_delta(input: &[u8]) {
 /// A packet of each lane.
 pub(crate) fn packets() -> Vec<Vec<u8>> {
     let held = PlayerInput { held: 0b1001, axes: [0, -127, 0, 0], pointer: Some((7, 65_535)) };
-    let mut input = InputPacket { line: 300, term: 1, newest: 9, acked: Some(70_000), runs: vec![] };
+    let mut input =
+        InputPacket { line: 300, term: 1, round: 1, newest: 9, acked: Some(70_000), runs: vec![] };
     input.pack([held, held, PlayerInput::default()].iter());
-    let head = StateHead { line: 300, term: 1, tick: 70_001, back: 1, sent: 5, waiting: 2, part: 1 };
+    let head =
+        StateHead { line: 300, term: 1, round: 1, tick: 70_001, back: 1, sent: 5, waiting: 2, part: 1 };
     let body = Body {
+        version: 1,
         consumed: vec![7, 9],
         lobby: None,
         keys_from: 1,
