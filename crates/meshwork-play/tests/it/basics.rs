@@ -1,7 +1,7 @@
 //! Lobby, match, inputs and states without faults.
 
 use meshwork_play::session::planted::begin_at;
-use meshwork_play::session::{Act, ActError, Can, Event, Phase, Refused};
+use meshwork_play::session::{Act, ActError, Can, End, Event, Phase, Refused};
 
 use meshwork_play::{Draw, HostLoss, Party};
 
@@ -195,4 +195,49 @@ fn each_sound_is_heard_once() {
         let heard: Vec<u64> = own.map(|(_, sound)| sound[1..].parse().expect("a tick")).collect();
         assert!(heard.len() > 20 && heard.windows(2).all(|two| two[1] == two[0] + 10), "m{which}: {heard:?}");
     }
+}
+
+#[test]
+fn larger_states_come_less_often() {
+    for (bulk, least, most) in [(0, 55, 61), (400, 26, 31), (900, 17, 21), (4000, 1, 3)] {
+        let mut world = World::new(12, party());
+        world.way(20, 0, 0);
+        world.bulk = bulk;
+        world.gather(2);
+        let guest = (0..2).find(|which| !world.session(*which).is_host()).expect("a player");
+        let before = world.shows(guest);
+        world.run(ms(2000));
+        let shows = (world.shows(guest) - before) / 2;
+        assert!((least..=most).contains(&shows), "{bulk} numbers: {shows} states a second");
+        let host = world.hosts()[0];
+        world.kill(host, true);
+        world.run(ms(3000));
+        assert_eq!((world.hosts(), world.violations), (vec![guest], vec![]));
+    }
+}
+
+#[test]
+fn a_state_that_grows_ends_the_match() {
+    let mut world = World::new(13, party());
+    world.bulk = 20_500;
+    for person in 0..2 {
+        world.add(person, Can::Host);
+    }
+    world.run(ms(5000));
+    let host = world.hosts()[0];
+    world.act(1 - host, Act::Ready(true));
+    world.run(ms(200));
+    world.act(host, Act::Start);
+    world.run(ms(4000));
+    let failed = |event: &Event| matches!(event, Event::Ended(End::Failed(fault)) if fault.message.contains("exceeds the limit"));
+    for which in 0..2 {
+        assert!(world.events(which).iter().any(failed), "{:?}", world.events(which));
+        assert_eq!(world.session(which).lobby().phase, Phase::Ended);
+    }
+    world.bulk = 0;
+    world.act(host, Act::Again);
+    world.run(ms(500));
+    world.begin();
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
 }

@@ -17,6 +17,8 @@ pub(crate) struct Chain {
     /// By slot: the member whose input came last, and its number.
     seen: [(u64, u64); 6],
     things: BTreeSet<u64>,
+    /// Numbers that all change in each tick.
+    pub(crate) bulk: u64,
 }
 
 fn hash(text: &str) -> String {
@@ -69,6 +71,11 @@ impl Chain {
             text += &format!("{}[{member},{count}]", if place > 0 { "," } else { "" });
         }
         text.push(']');
+        if self.bulk > 0 {
+            let number = |place: u64| ((place * 7919 + self.tick * 104_729) % 60_000).to_string();
+            let numbers: Vec<String> = (0..self.bulk).map(number).collect();
+            text += &format!(r#","bulk":[{}]"#, numbers.join(","));
+        }
         for thing in &self.things {
             text += &format!(r#","k{thing}":{}"#, self.tick / 60);
         }
@@ -94,6 +101,7 @@ impl Chain {
             let number = |place: usize| state["seen"][slot][place].as_u64().expect("a number");
             *seen = (number(0), number(1));
         }
+        chain.bulk = state["bulk"].as_array().map_or(0, |bulk| bulk.len() as u64);
         let has = |thing: &u64| !state[format!("k{thing}")].is_null();
         chain.things = (0..THINGS).filter(has).collect();
         chain

@@ -69,6 +69,7 @@ pub(crate) struct World {
     pub(crate) sounds: Vec<(usize, String)>,
     pub(crate) trace: bool,
     pub(crate) holds: bool,
+    pub(crate) bulk: u64,
 }
 
 impl World {
@@ -88,6 +89,7 @@ impl World {
             sounds: Vec::new(),
             trace: false,
             holds: true,
+            bulk: 0,
         }
     }
 
@@ -236,7 +238,7 @@ impl World {
         match game {
             ToGame::Setup { seed, tick, .. } => {
                 let mut chain = Chain::setup(seed);
-                chain.tick = tick;
+                (chain.tick, chain.bulk) = (tick, self.bulk);
                 self.programs[which].engine = Some(chain);
                 self.answer(which, tick);
             }
