@@ -34,6 +34,8 @@ const SAY_AGAIN: Duration = Duration::from_secs(20);
 const SAY_REST: Duration = Duration::from_millis(100);
 /// Packets of one seat in a second: half as many again as an honest one sends.
 const PACKETS_MAX: u32 = 90;
+/// Time for the engine to answer: a device that sleeps for some seconds is no fault of the game.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// Steps that the engine has not answered.
 const PENDING_MAX: usize = 2;
 
@@ -81,6 +83,7 @@ impl Feed {
 #[derive(Clone, Debug)]
 struct Pending {
     tick: Tick,
+    since: Time,
     lobby: Arc<Lobby>,
     consumed: BySlot<u32>,
     inputs: BySlot<PlayerInput>,
@@ -192,11 +195,21 @@ impl Session {
         }
         if hosting.starts_at.is_some_and(|at| at <= now) {
             hosting.starts_at = None;
-            self.set_up();
+            self.set_up(now);
         }
+        self.run_engine(now);
         self.say_lobby(now);
         self.send_beats(now);
         self.run_watch(now);
+    }
+
+    /// An engine that does not answer ends the match.
+    fn run_engine(&mut self, now: Time) {
+        let pending = self.hosting.as_ref().and_then(|hosting| hosting.pending.front());
+        if pending.is_some_and(|pending| now.since(pending.since) >= ANSWER_WITHIN) {
+            let message = format!("the game did not answer within {} seconds", ANSWER_WITHIN.as_secs());
+            self.fail(now, Fault { message, line: None, place: String::from("update"), fatal: true });
+        }
     }
 
     fn run_seats(&mut self, now: Time) {
@@ -264,7 +277,7 @@ impl Session {
     }
 
     /// Asks the engine for the first state.
-    fn set_up(&mut self) {
+    fn set_up(&mut self, now: Time) {
         let round = self.lobby.round.saturating_add(1);
         self.edit(|lobby| {
             lobby.round = round;
@@ -286,7 +299,7 @@ impl Session {
         let players = lobby.players();
         let consumed = consumed(&hosting.feeds);
         hosting.pending =
-            VecDeque::from([Pending { tick: first, lobby, consumed, inputs: BySlot::default() }]);
+            VecDeque::from([Pending { tick: first, since: now, lobby, consumed, inputs: BySlot::default() }]);
         self.outputs.push_back(Output::Game(ToGame::Setup { seed, players, tick: first }));
     }
 
@@ -317,7 +330,7 @@ impl Session {
         hosting.known = people;
         let players = lobby.players();
         let consumed = consumed(&hosting.feeds);
-        hosting.pending.push_back(Pending { tick, lobby, consumed, inputs: held });
+        hosting.pending.push_back(Pending { tick, since: now, lobby, consumed, inputs: held });
         self.outputs.push_back(Output::Game(ToGame::Step(Step { tick, inputs, players, joined, left })));
     }
 

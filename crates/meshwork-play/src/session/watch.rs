@@ -12,7 +12,7 @@ use super::engine::Tick;
 use super::frames::Frames;
 use super::joining::Side;
 use super::lobby::{Lobby, Phase};
-use super::types::Output;
+use super::types::{Output, Refused};
 use super::{Session, WATCH};
 use crate::packets::{PARTS_MAX, Role, StateHead, Whole, split};
 
@@ -81,6 +81,12 @@ impl Session {
             }
         }
         self.watched = best.map(|best| best.host);
+        let is_open = self.lobby.line != 0 && matches!(self.lobby.phase, Phase::Gathering | Phase::Ended);
+        if self.joining.refused == Some(Refused::Started) && is_open {
+            // The match for which this program came too late is over.
+            self.joining.refused = None;
+            self.leave_line();
+        }
         if best.is_none() && self.lobby.line != 0 && self.lobby.phase == Phase::Playing {
             // The lobby stays as it was last seen, and nothing moves.
             self.frames = Frames::default();

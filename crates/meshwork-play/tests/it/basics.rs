@@ -1,7 +1,7 @@
 //! Lobby, match, inputs and states without faults.
 
 use meshwork_play::session::planted::begin_at;
-use meshwork_play::session::{Act, ActError, Can, End, Event, Phase, Refused};
+use meshwork_play::session::{Act, ActError, Can, End, Event, Fault, FromGame, Phase, Refused};
 
 use meshwork_play::{Draw, HostLoss, Party};
 
@@ -113,6 +113,10 @@ fn a_late_player_joins_where_allowed() {
         assert_eq!(world.session(fourth).slot(), late.then_some(3));
         assert_eq!(world.events(fourth).contains(&Event::Refused(Refused::Started)), !late);
         assert!(world.shows(fourth) > if late { 60 } else { 5 }, "{}", world.shows(fourth));
+        let fault = Fault { message: String::from("over"), fatal: true, ..Fault::default() };
+        world.net.handle_game(world.now, world.hosts()[0], FromGame::Failed(fault));
+        world.run(ms(3000));
+        assert_eq!(world.session(fourth).slot(), Some(3), "a match is over, and the next one has a place");
         assert_eq!(world.violations, [""; 0]);
     }
 }
@@ -240,4 +244,15 @@ fn a_state_that_grows_ends_the_match() {
     world.begin();
     world.check_healed();
     assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn a_silent_engine_ends_the_match() {
+    let mut world = World::new(14, party());
+    world.gather(2);
+    world.is_mute = true;
+    world.run(ms(17_000));
+    for which in 0..2 {
+        assert_eq!(world.session(which).lobby().phase, Phase::Ended);
+    }
 }
