@@ -90,6 +90,11 @@ impl Joining {
         self.aim(None);
     }
 
+    /// A host that was avoided answers after all: it was merely not reached.
+    pub(crate) fn forgive(&mut self, host: Endpoint) {
+        self.avoided.remove(&host);
+    }
+
     pub(crate) fn aim(&mut self, target: Option<Endpoint>) {
         if self.target != target {
             (self.target, self.hello_at, self.hellos) = (target, None, 0);

@@ -247,7 +247,10 @@ impl Session {
         };
         match message {
             Direct::Hello(hello) => self.handle_hello(now, from, &hello),
-            Direct::Welcome { lobby, whole } => self.handle_welcome(now, from, lobby, whole.as_ref()),
+            Direct::Welcome { lobby, whole } => {
+                self.joining.forgive(from);
+                self.handle_welcome(now, from, lobby, whole.as_ref());
+            }
             Direct::Refused { line, why } => self.handle_refused(now, from, line, why),
             Direct::Ready { line, ready } => self.handle_ready(from, line, ready),
             Direct::Dress { line, name, colour } => self.handle_dress(from, line, &name, colour),
