@@ -135,7 +135,7 @@ pub const YOU_HOST_NOW: &str = "You host now";
 
 /// What they have played without the host is gone, or how much the new host took back.
 pub fn taken_back(ticks: u32) -> String {
-    format!("{} s of the game are taken back", f64::from((ticks + 5) / 6) / 10.0)
+    format!("{} s of the game are taken back", f64::from(ticks.div_ceil(6)) / 10.0)
 }
 
 /// Merely cut off from the host.

@@ -136,7 +136,7 @@ impl Random {
     }
 
     /// The next number, of all 32 bits (xoshiro128**).
-    pub fn next(&mut self) -> u32 {
+    pub fn bits(&mut self) -> u32 {
         let Random([a, b, c, d]) = self;
         let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let shifted = *b << 9;
@@ -151,12 +151,12 @@ impl Random {
 
     /// A number below `most`; 0 if that is 0.
     pub fn below(&mut self, most: u32) -> u32 {
-        ((u64::from(self.next()) * u64::from(most)) >> 32) as u32
+        ((u64::from(self.bits()) * u64::from(most)) >> 32) as u32
     }
 
     /// A number from 0 to below 1.
     pub fn unit(&mut self) -> f64 {
-        f64::from(self.next()) / (f64::from(u32::MAX) + 1.0)
+        f64::from(self.bits()) / (f64::from(u32::MAX) + 1.0)
     }
 }
 

@@ -131,7 +131,7 @@ pub(crate) struct Stage {
 /// It cannot be loaded.
 pub(crate) async fn load() -> Result<Stage, JsValue> {
     let script = JsFuture::from(load_stage()?).await?;
-    let function = |name: &str| Ok::<Function, JsValue>(Reflect::get(&script, &name.into())?.dyn_into()?);
+    let function = |name: &str| Reflect::get(&script, &name.into())?.dyn_into::<Function>();
     Ok(Stage { mount: function("mount")?, trust: function("trust")?, warm: function("warm")? })
 }
 

@@ -118,50 +118,9 @@ pub(super) fn GamePage(
             }
         });
     };
-    let page = move |answer: GameAnswer| {
-        let game = answer.game;
-        let card = browser::at(&format!("/play/{code}/card.png"));
-        let author = match game.author_name.trim() {
-            "" => game.author.short(),
-            name => name.to_owned(),
-        };
-        let watched =
-            answer.parties.first().filter(|party| party.seats >= party.most).map(|party| party.link.clone());
-        view! {
-            <article class="game-page" data-testid="game-page">
-                <img class="cover" src=card alt=texts::play::COVER/>
-                <h1 data-testid="game-title">{game.title}</h1>
-                <p>{game.description}</p>
-                <p class="hint">
-                    {texts::play::by(&author)}" "{texts::play::players(game.players.0, game.players.1)}
-                </p>
-                <p data-testid="online">{texts::play::online(game.seats.0, game.seats.1)}</p>
-                <div class="play-buttons">
-                    <button
-                        type="button"
-                        class="button primary large"
-                        class:busy=is_busy
-                        data-testid="join-game"
-                        on:click=move |_| join_game()
-                    >
-                        {icons::play()}
-                        {texts::play::JOIN_GAME}
-                    </button>
-                    <button
-                        type="button"
-                        class="button secondary large"
-                        data-testid="play-with-friends"
-                        on:click=move |_| begin(true)
-                    >
-                        {texts::play::PLAY_WITH_FRIENDS}
-                    </button>
-                    {watched.map(|link| view! { <a class="button plain" href=link data-testid="watch">{texts::play::WATCH}</a> })}
-                </div>
-                <div role="alert">
-                    {move || problem.get().map(|reason| view! { <NoticeCard notice=texts::notices::refused(&reason)/> })}
-                </div>
-            </article>
-        }
+    let page = move |answer| {
+        let (join_game, begin) = (Callback::new(move |()| join_game()), Callback::new(begin));
+        view! { <About answer join_game begin is_busy problem/> }
     };
     view! {
         <div class="home play-home">
@@ -177,6 +136,60 @@ pub(super) fn GamePage(
             </header>
             <main>{move || found.get().map(page)}</main>
         </div>
+    }
+}
+
+/// What a game's page says of it.
+#[component]
+fn About(
+    answer: GameAnswer,
+    join_game: Callback<()>,
+    begin: Callback<bool>,
+    is_busy: RwSignal<bool>,
+    problem: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let game = answer.game;
+    let card = browser::at(&format!("/play/{}/card.png", game.code));
+    let author = match game.author_name.trim() {
+        "" => game.author.short(),
+        name => name.to_owned(),
+    };
+    let watched =
+        answer.parties.first().filter(|party| party.seats >= party.most).map(|party| party.link.clone());
+    view! {
+        <article class="game-page" data-testid="game-page">
+            <img class="cover" src=card alt=texts::play::COVER/>
+            <h1 data-testid="game-title">{game.title}</h1>
+            <p>{game.description}</p>
+            <p class="hint">
+                {texts::play::by(&author)}" "{texts::play::players(game.players.0, game.players.1)}
+            </p>
+            <p data-testid="online">{texts::play::online(game.seats.0, game.seats.1)}</p>
+            <div class="play-buttons">
+                <button
+                    type="button"
+                    class="button primary large"
+                    class:busy=is_busy
+                    data-testid="join-game"
+                    on:click=move |_| join_game.run(())
+                >
+                    {icons::play()}
+                    {texts::play::JOIN_GAME}
+                </button>
+                <button
+                    type="button"
+                    class="button secondary large"
+                    data-testid="play-with-friends"
+                    on:click=move |_| begin.run(true)
+                >
+                    {texts::play::PLAY_WITH_FRIENDS}
+                </button>
+                {watched.map(|link| view! { <a class="button plain" href=link data-testid="watch">{texts::play::WATCH}</a> })}
+            </div>
+            <div role="alert">
+                {move || problem.get().map(|reason| view! { <NoticeCard notice=texts::notices::refused(&reason)/> })}
+            </div>
+        </article>
     }
 }
 

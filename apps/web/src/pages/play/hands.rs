@@ -182,31 +182,6 @@ pub(super) fn Touch(reading: Reading) -> impl IntoView {
         let (x, y) = reading.knob.get().unwrap_or_default();
         (64.0 + x * REACH, 64.0 + y * REACH)
     };
-    let button = move |which: Button, class: &'static str, label: &'static str| {
-        let is_held = RwSignal::new(false);
-        let set = move |is: bool| {
-            is_held.set(is);
-            reading.with(|hands| hands.set_button(which, is));
-        };
-        view! {
-            <div
-                class=format!("touch-button {class}")
-                class:held=is_held
-                role="button"
-                aria-label=label
-                data-testid=format!("touch-{class}")
-                on:pointerdown=move |event: PointerEvent| {
-                    event.prevent_default();
-                    set(true);
-                }
-                on:pointerup=move |_| set(false)
-                on:pointercancel=move |_| set(false)
-                on:pointerleave=move |_| set(false)
-            >
-                {label}
-            </div>
-        }
-    };
     view! {
         <div class="touch" on:contextmenu=|event| event.prevent_default()>
             <div
@@ -235,8 +210,35 @@ pub(super) fn Touch(reading: Reading) -> impl IntoView {
                     ></circle>
                 </svg>
             </div>
-            {button(Button::A, "a", texts::play::BUTTON_A)}
-            {button(Button::B, "b", texts::play::BUTTON_B)}
+            {touch_button(reading, Button::A, "a", texts::play::BUTTON_A)}
+            {touch_button(reading, Button::B, "b", texts::play::BUTTON_B)}
+        </div>
+    }
+}
+
+/// A button on the glass.
+fn touch_button(reading: Reading, which: Button, class: &'static str, label: &'static str) -> impl IntoView {
+    let is_held = RwSignal::new(false);
+    let set = move |is: bool| {
+        is_held.set(is);
+        reading.with(|hands| hands.set_button(which, is));
+    };
+    view! {
+        <div
+            class=format!("touch-button {class}")
+            class:held=is_held
+            role="button"
+            aria-label=label
+            data-testid=format!("touch-{class}")
+            on:pointerdown=move |event: PointerEvent| {
+                event.prevent_default();
+                set(true);
+            }
+            on:pointerup=move |_| set(false)
+            on:pointercancel=move |_| set(false)
+            on:pointerleave=move |_| set(false)
+        >
+            {label}
         </div>
     }
 }

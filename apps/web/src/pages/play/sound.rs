@@ -137,7 +137,7 @@ fn play_tone(context: &JsValue, name: &str) -> Option<()> {
     let gain = get(&loudness, "gain")?;
     call(&gain, "setValueAtTime", &[0.12.into(), now.into()])?;
     call(&gain, "exponentialRampToValueAtTime", &[0.001.into(), (now + TONE).into()])?;
-    call(&tone, "connect", &[loudness.clone()])?;
+    call(&tone, "connect", std::slice::from_ref(&loudness))?;
     call(&loudness, "connect", &[get(context, "destination")?])?;
     call(&tone, "start", &[])?;
     call(&tone, "stop", &[(now + TONE).into()])?;

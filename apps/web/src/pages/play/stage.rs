@@ -92,30 +92,38 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
             </div>
             <Over play/>
             <Show when=move || is_asking.get()>
-                <div class="game-over" role="alertdialog" aria-label=texts::play::LEAVE_ASKS>
-                    <div>
-                        <p>{texts::play::LEAVE_ASKS}</p>
-                        <div class="game-choices">
-                            <button
-                                type="button"
-                                class="button primary"
-                                data-testid="stay"
-                                on:click=move |_| is_asking.set(false)
-                            >
-                                {texts::play::STAY}
-                            </button>
-                            <button
-                                type="button"
-                                class="button secondary"
-                                data-testid="leave-anyway"
-                                on:click=move |_| play.leave()
-                            >
-                                {texts::play::LEAVE}
-                            </button>
-                        </div>
-                    </div>
-                </div>
+                <Question play is_asking/>
             </Show>
+        </div>
+    }
+}
+
+/// Asks before a game is left in which others are.
+#[component]
+fn Question(play: Play, is_asking: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <div class="game-over" role="alertdialog" aria-label=texts::play::LEAVE_ASKS>
+            <div>
+                <p>{texts::play::LEAVE_ASKS}</p>
+                <div class="game-choices">
+                    <button
+                        type="button"
+                        class="button primary"
+                        data-testid="stay"
+                        on:click=move |_| is_asking.set(false)
+                    >
+                        {texts::play::STAY}
+                    </button>
+                    <button
+                        type="button"
+                        class="button secondary"
+                        data-testid="leave-anyway"
+                        on:click=move |_| play.leave()
+                    >
+                        {texts::play::LEAVE}
+                    </button>
+                </div>
+            </div>
         </div>
     }
 }

@@ -645,10 +645,9 @@ impl Play {
             watchers: work.watchers,
         };
         drop(work);
-        if shown.stage == Stage::Gathering {
-            if matches!(self.over.get_untracked(), Some(Over::Ended { .. })) && is_hosting {
-                self.over.set(None);
-            }
+        let is_ended = matches!(self.over.get_untracked(), Some(Over::Ended { .. }));
+        if shown.stage == Stage::Gathering && is_ended && is_hosting {
+            self.over.set(None);
         }
         set_if_new(self.lobby, shown);
     }

@@ -448,7 +448,7 @@ impl Trial {
         self.hold();
         let pace = self.feed(|loopback, _| loopback.session(1).map(|session| session.pace()));
         if let Some(Some(pace)) = pace
-            && start.wrapping_add(due as u32) % 8 == 0
+            && start.wrapping_add(due as u32).is_multiple_of(8)
         {
             set_if_new(self.pace, pace);
         }
