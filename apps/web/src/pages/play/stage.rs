@@ -44,10 +44,6 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
             leave_full_screen();
         }
     });
-    let aspect = move || {
-        let (width, height) = play.game.with(|game| game.as_ref().map_or((960, 540), |game| game.view));
-        format!("--aspect:{width} / {height}")
-    };
     let point = move |event: &PointerEvent| {
         if let Some(view) = view.get_untracked() {
             reading.point(event, &view);
@@ -66,7 +62,7 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
             role="application"
             aria-label=texts::play::GAME_KEYS
             data-testid="game"
-            style=aspect
+            style=move || aspect(play)
             on:pointermove=move |event: PointerEvent| point(&event)
             on:pointerdown=move |event: PointerEvent| {
                 is_menu_open.set(false);
@@ -83,17 +79,31 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
                     <Menu play leave/>
                 </Show>
             </div>
-            <div class="game-notices" role="status" data-testid="game-notices">
-                <For
-                    each=move || play.notices.get()
-                    key=|(number, _)| *number
-                    children=|(_, words)| view! { <p class="game-notice">{words}</p> }
-                />
-            </div>
+            <Notices play/>
             <Over play/>
             <Show when=move || is_asking.get()>
                 <Question play is_asking/>
             </Show>
+        </div>
+    }
+}
+
+/// The proportions of the game's view, as a style.
+fn aspect(play: Play) -> String {
+    let (width, height) = play.game.with(|game| game.as_ref().map_or((960, 540), |game| game.view));
+    format!("--aspect:{width} / {height}")
+}
+
+/// What has just happened, on top of the game.
+#[component]
+fn Notices(play: Play) -> impl IntoView {
+    view! {
+        <div class="game-notices" role="status" data-testid="game-notices">
+            <For
+                each=move || play.notices.get()
+                key=|(number, _)| *number
+                children=|(_, words)| view! { <p class="game-notice">{words}</p> }
+            />
         </div>
     }
 }
