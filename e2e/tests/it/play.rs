@@ -1,7 +1,7 @@
 //! Games: two browsers play a file whose host goes, a reload keeps the seat, and a game is written, published and joined.
 
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, Tab};
+use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, ServerOptions, Tab};
 use serde_json::json;
 
 use crate::common::open_start;
@@ -40,7 +40,7 @@ async fn start(browser: &Browser, server: &Server, name: &str) -> Result<Tab> {
 
 /// A party of the game that Mira made from a file; returns its link.
 async fn party(mira: &Tab, server: &Server) -> Result<String> {
-    mira.goto(&format!("{}play", server.url())).await?;
+    mira.goto(&format!("{}/play", server.url())).await?;
     mira.wait_there(PATIENCE, "play-file").await?;
     mira.eval(DROP, vec![json!("play-file"), json!("presses.js"), json!(GAME)]).await?;
     mira.wait_there(PATIENCE, "lobby").await?;
@@ -144,5 +144,42 @@ async fn a_reload_keeps_the_seat() -> Result<()> {
     // Both are back in the lobby.
     mira.click("again").await?;
     lin.press_keys(Key::Escape).await?;
+    mira.wait_there(PATIENCE, "player-Lin").await
+}
+
+#[tokio::test]
+async fn games_are_written_published_and_joined() -> Result<()> {
+    let data = tempfile::tempdir()?;
+    let options = ServerOptions { data: Some(data.path().to_owned()), ..ServerOptions::default() };
+    let server = Server::start_with(options).await?;
+    let browsers = two([Kind::Firefox, Kind::Chromium]).await?;
+    let (mira, lin) =
+        (start(&browsers[0], &server, "Mira").await?, start(&browsers[1], &server, "Lin").await?);
+    mira.goto(&format!("{}/play/new", server.url())).await?;
+    mira.wait_there(PATIENCE, "runs").await?;
+    mira.click("publish").await?;
+    let code = mira
+        .wait_until(PATIENCE, "a code", async || {
+            let code = mira.text("game-code").await?;
+            ensure!(code.len() == 6, "{code:?}");
+            Ok(code)
+        })
+        .await?;
+    let page = format!("{}/play/{code}", server.url());
+    mira.goto(&page).await?;
+    mira.wait_there(PATIENCE, "join-game").await?;
+    mira.click("join-game").await?;
+    mira.wait_there(PATIENCE, "player-Mira").await?;
+    // The host's page tells the server of its party.
+    lin.wait_until(PATIENCE, "Mira's party on the game's page", async || {
+        lin.goto(&page).await?;
+        lin.wait_there(PATIENCE, "online").await?;
+        let online = lin.text("online").await?;
+        ensure!(online == "1/6 players online", "{online}");
+        Ok(())
+    })
+    .await?;
+    lin.click("join-game").await?;
+    lin.wait_there(PATIENCE, "player-Mira").await?;
     mira.wait_there(PATIENCE, "player-Lin").await
 }
