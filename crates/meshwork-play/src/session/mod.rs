@@ -412,6 +412,11 @@ impl Session {
         &self.lobby
     }
 
+    /// How many others watch.
+    pub fn watchers(&self) -> usize {
+        self.star.watchers()
+    }
+
     /// The own seat.
     pub fn slot(&self) -> Option<u8> {
         self.lobby.seat_at(self.me).map(|seat| seat.slot)

@@ -124,9 +124,10 @@ impl Star {
         people.len().min(usize::from(u8::MAX)) as u8
     }
 
-    /// Whether anybody watches this line.
-    pub(crate) fn has_watchers(&self) -> bool {
-        self.all_present().any(|(_, present)| present.role == Role::Watcher)
+    /// People who watch.
+    pub(crate) fn watchers(&self) -> usize {
+        let watch = self.all_present().filter(|(_, present)| present.role == Role::Watcher);
+        watch.map(|(who, _)| who.peer).collect::<BTreeSet<PeerId>>().len()
     }
 
     /// Compares the wanted links with the pinned ones. Returns those to pin, again if there is no link, and those to unpin.

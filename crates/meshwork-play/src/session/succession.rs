@@ -351,10 +351,15 @@ impl Session {
         self.hosting = Some(Hosting::new(now, &lobby, &self.frames, &live));
         let was_paused = self.following.search.take().is_some_and(|search| search.is_paused);
         self.following.reset(now);
+        let is_first = !self.joining.has_entered;
         self.joining.settle();
         let slot = lobby.host_slot().unwrap_or_default();
         let is_playing = lobby.phase == Phase::Playing;
         self.adopt(Arc::new(lobby));
+        if is_first {
+            // A host that has come back to people who cannot host.
+            self.outputs.push_back(Output::Event(Event::Entered { slot }));
+        }
         self.note_lost(lost);
         self.outputs.push_back(Output::Event(Event::HostIs { slot, lost }));
         if was_paused {

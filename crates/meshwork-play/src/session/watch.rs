@@ -95,7 +95,7 @@ impl Session {
 
     /// Sends to watchers what is due.
     pub(crate) fn run_watch(&mut self, now: Time) {
-        if self.lobby.phase != Phase::Playing || !self.star.has_watchers() {
+        if self.lobby.phase != Phase::Playing || self.star.watchers() == 0 {
             return;
         }
         let head = self.head();

@@ -39,6 +39,7 @@ fn the_seventh_reads_that_it_is_full() {
     assert_eq!(world.events(seventh), [Event::Refused(Refused::Full), Event::Began]);
     assert!(world.session(seventh).is_watching());
     assert!(world.shows(seventh) > 10, "it watches: {}", world.shows(seventh));
+    assert_eq!(world.session(world.hosts()[0]).watchers(), 1);
     world.holds = false;
     let guest = (0..6).find(|which| !world.session(*which).is_host()).expect("a player");
     world.act(guest, Act::Leave);

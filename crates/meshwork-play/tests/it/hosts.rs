@@ -111,6 +111,8 @@ fn a_game_that_waits_keeps_its_host() {
     let again = world.add(world.person(host), Can::Host);
     world.run(ms(3000));
     assert_eq!(world.hosts(), [again]);
+    let entered = Event::Entered { slot: world.session(again).slot().unwrap() };
+    assert!(world.events(again).contains(&entered), "{:?}", world.events(again));
     assert!(world.events(guests[0]).contains(&Event::Resumed), "{:?}", world.events(guests[0]));
     assert!(world.session(again).counts().tick > tick + 60);
     world.check_healed();
@@ -189,6 +191,8 @@ fn players_that_cannot_host_keep_the_state() {
     let again = world.add(0, Can::Host);
     world.run(ms(4000));
     assert_eq!(world.hosts(), [again]);
+    let entered = Event::Entered { slot: world.session(again).slot().unwrap() };
+    assert!(world.events(again).contains(&entered), "{:?}", world.events(again));
     assert!(world.session(again).counts().tick > tick);
     world.check_healed();
     assert_eq!(world.violations, [""; 0]);

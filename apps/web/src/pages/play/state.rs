@@ -116,7 +116,6 @@ struct Work {
     /// The moment of the next timeout that is waited for.
     timeout: Option<Time>,
     ticks: u32,
-    watchers: usize,
     notes: Notes,
 }
 
@@ -642,7 +641,7 @@ impl Play {
             stage,
             place: self.lobby.with_untracked(|lobby| lobby.place),
             is_hosting,
-            watchers: work.watchers,
+            watchers: session.watchers(),
         };
         drop(work);
         let is_ended = matches!(self.over.get_untracked(), Some(Over::Ended { .. }));
