@@ -66,6 +66,13 @@ test('a host goes on where another stopped', () => {
   assert.equal(one.state.entities[1].x, 8)
 })
 
+test('an input of a player who left is idle', () => {
+  const game = load(runner)
+  game.setup({ seed: 7, players })
+  const { state } = game.step({ tick: 1, inputs: [], players: players.slice(0, 1), left: [1] })
+  assert.equal(state.entities[1].x, 10)
+})
+
 test('numbers that JSON cannot say name their path', () => {
   const of = (state) => wrong(() => load({ setup: () => state }).setup({ seed: 1, players }))
   assert.equal(of({ a: [{ x: 1 }, { x: NaN }] }), 'setup: state.a[1].x is NaN')

@@ -19,6 +19,8 @@ export const AHEAD_MAX = 20
 const DEPTH_MAX = 32
 const VALUES_MAX = 20_000
 const TEXT_MAX = 4096
+/** Slots of a party. */
+const SLOTS = 6
 /** Sounds of one tick: more are noise. */
 const SOUNDS_MAX = 16
 
@@ -141,10 +143,10 @@ function inputOf(said, [width, height]) {
   }
 }
 
-/** The inputs of all slots: a game may ask for each player's without a test whether it is there. */
-function inputsOf(said, players, view) {
+/** The inputs of all slots: a game may ask for each without a test whether somebody has it, as that of a player who left. */
+function inputsOf(said, view) {
   const inputs = []
-  for (const { slot } of players) inputs[slot] = inputOf(null, view)
+  for (let slot = 0; slot < SLOTS; slot++) inputs[slot] = inputOf(null, view)
   for (const input of said) inputs[input.slot] = inputOf(input, view)
   return inputs
 }
@@ -260,7 +262,7 @@ export class Harness {
       sound: (name) => void (sounds.length < SOUNDS_MAX && sounds.push(`${name}`)),
       end: (result = null) => void (ending.result = { result }),
     }
-    const next = run('update', () => this.#game.update(place.state, inputsOf(inputs, players, this.view), given))
+    const next = run('update', () => this.#game.update(place.state, inputsOf(inputs, this.view), given))
     // A game may change its state in place and return nothing.
     if (next !== undefined) place.state = next
     place.tick = tick

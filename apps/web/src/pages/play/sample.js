@@ -15,7 +15,8 @@ meshwork.game({
   },
 
   // Sixty times a second, at the host.
-  update(state, inputs, { sound, end }) {
+  update(state, inputs, { left, sound, end }) {
+    state.balls = state.balls.filter((ball) => !left.includes(ball.slot))
     state.disc = Math.max(90, state.disc - 0.04)
     for (const ball of state.balls) {
       const { stick, pressed } = inputs[ball.slot]
@@ -48,7 +49,7 @@ meshwork.game({
     const before = state.balls.length
     state.balls = state.balls.filter((ball) => Math.hypot(ball.x, ball.y) < state.disc + SIZE / 2)
     if (state.balls.length < before) sound('fall')
-    if (before > 1 && state.balls.length <= 1) end(state.balls[0]?.slot ?? null)
+    if (state.balls.length <= 1) end(state.balls[0]?.slot ?? null)
     return state
   },
 
