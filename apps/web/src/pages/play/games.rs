@@ -10,14 +10,11 @@ use meshwork_play::shelf::{GAMES_PATH, Game, GameAnswer, GamesAnswer, PACKAGES_P
 use meshwork_play::{Package, PackageId, Release};
 use meshwork_web::texts;
 
-use super::super::bead::OwnBead;
-use super::super::brand::Brand;
-use super::super::name_field::NameField;
 use super::super::notices::NoticeCard;
 use super::super::session::Session;
-use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
 use super::begin;
+use super::outer::Outer;
 
 /// The package of a game from the server, checked by its hash.
 pub(super) async fn package(id: PackageId) -> Option<Package> {
@@ -123,19 +120,7 @@ pub(super) fn GamePage(
         view! { <About answer join_game begin is_busy problem/> }
     };
     view! {
-        <div class="home play-home">
-            <header class="home-bar">
-                <Brand/>
-                <div class="home-bar-end">
-                    <ThemeToggle/>
-                    <label class="name-chip">
-                        <OwnBead called=session.me.name/>
-                        <NameField session/>
-                    </label>
-                </div>
-            </header>
-            <main>{move || found.get().map(page)}</main>
-        </div>
+        <Outer session>{move || found.get().map(page)}</Outer>
     }
 }
 

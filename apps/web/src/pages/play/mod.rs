@@ -7,6 +7,7 @@ mod games;
 mod hands;
 mod lobby;
 mod notes;
+mod outer;
 mod publish;
 mod sound;
 mod stage;

@@ -6,53 +6,38 @@ use leptos::web_sys::{DragEvent, File};
 use meshwork_core::node::ServerState;
 use meshwork_web::texts;
 
-use super::super::bead::OwnBead;
-use super::super::brand::Brand;
-use super::super::name_field::NameField;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
-use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
 use super::begin;
 use super::games::Gallery;
+use super::outer::Outer;
 
 /// The page.
 #[component]
 pub(super) fn StartPage(session: Session) -> impl IntoView {
     browser::set_title(&texts::home::page_title(texts::play::PLAY));
     view! {
-        <div class="home play-home">
-            <header class="home-bar">
-                <Brand/>
-                <div class="home-bar-end">
-                    <ThemeToggle/>
-                    <label class="name-chip">
-                        <OwnBead called=session.me.name/>
-                        <NameField session/>
-                    </label>
-                </div>
-            </header>
-            <main>
-                <div class="play-words">
-                    <h1>{texts::play::PLAY}</h1>
-                    <p class="lead">{texts::play::LEAD}</p>
-                </div>
-                <div class="play-doors">
-                    <PlayFile session/>
-                    <section class="play-door" aria-labelledby="new-game-title">
-                        <h2 id="new-game-title">{texts::play::NEW_GAME}</h2>
-                        <p class="hint">{texts::play::NEW_GAME_HINT}</p>
-                        <div class="play-buttons">
-                            <a class="button secondary" href=browser::at("/play/new") data-testid="new-game">
-                                {icons::pencil()}
-                                {texts::play::NEW_GAME}
-                            </a>
-                        </div>
-                    </section>
-                </div>
-                <Gallery/>
-            </main>
-        </div>
+        <Outer session>
+            <div class="play-words">
+                <h1>{texts::play::PLAY}</h1>
+                <p class="lead">{texts::play::LEAD}</p>
+            </div>
+            <div class="play-doors">
+                <PlayFile session/>
+                <section class="play-door" aria-labelledby="new-game-title">
+                    <h2 id="new-game-title">{texts::play::NEW_GAME}</h2>
+                    <p class="hint">{texts::play::NEW_GAME_HINT}</p>
+                    <div class="play-buttons">
+                        <a class="button secondary" href=browser::at("/play/new") data-testid="new-game">
+                            {icons::pencil()}
+                            {texts::play::NEW_GAME}
+                        </a>
+                    </div>
+                </section>
+            </div>
+            <Gallery/>
+        </Outer>
     }
 }
 
