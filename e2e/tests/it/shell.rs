@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use meshwork_e2e::{Cli, PATIENCE, Running, Server, wait_until};
 
 /// Beginnings of lines that are not run here, and why.
-const NOT_HERE: [(&str, &str); 11] = [
+const NOT_HERE: [(&str, &str); 12] = [
     ("cargo xtask run", "it builds all pages, and its server is the one of every test here"),
     ("cargo xtask test", "it runs this test"),
     ("cargo new garden", "it needs a registry; examples/tests/programs.rs runs the program that comes of it"),
@@ -19,6 +19,10 @@ const NOT_HERE: [(&str, &str); 11] = [
         "it asks on a terminal; crates/meshwork-cli/tests/it/sealed.rs hands it a passphrase",
     ),
     ("meshwork serve", "Server::start runs it on a free port"),
+    (
+        "meshwork play",
+        "crates/meshwork-cli/tests/it/shelf.rs and play.rs run it, with a shelf, a published game and a host",
+    ),
     ("meshwork place tui", "it needs a terminal; crates/meshwork-cli/tests/it/terminal.rs has one"),
     (
         "meshwork place replay",
