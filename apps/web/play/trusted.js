@@ -43,6 +43,7 @@ export class Trusted {
   #second = 0
   #messages = 0
   #me
+  #told = '[]'
 
   constructor(parent, label, on) {
     this.#parent = parent
@@ -56,6 +57,7 @@ export class Trusted {
     const assets = files.map(([name, bytes]) => ({ name, type: KINDS[name.split('.').at(-1).toLowerCase()] ?? '', bytes }))
     this.#code = { type: 'LOAD_CODE', code, assets }
     this.#state = null
+    this.#told = '[]'
     const frame = document.createElement('iframe')
     frame.setAttribute('sandbox', 'allow-scripts')
     frame.setAttribute('referrerpolicy', 'no-referrer')
@@ -106,8 +108,10 @@ export class Trusted {
     }
   }
 
-  /** The keys of a person that the page read, as from a touch screen. */
+  /** The keys of a person that the page read, as from a touch screen; only changes, since the game may hear keys of its own. */
   sendInput(keys) {
+    if (keys === this.#told) return
+    this.#told = keys
     this.#post({ type: 'PLAYER_INPUT', payload: { playerId: `${this.#me ?? ''}`, keys: JSON.parse(keys).map((name) => KEYS[name] ?? name) } })
   }
 

@@ -324,11 +324,12 @@ async fn games_that_misbehave_end_alone() -> Result<()> {
 fn html(then: &str) -> String {
     format!(
         "<!doctype html><title>Game</title><body><script>
-let n = 0
+let [n, told] = [0, []]
 addEventListener('message', ({{ data }}) => {{
+  if (data.type === 'PLAYER_INPUT') told.push(data.payload.keys.join())
   if (data.type !== 'UPDATE') return
   n += 1
-  parent.postMessage({{ type: 'STATE', payload: {{ n }} }}, '*')
+  parent.postMessage({{ type: 'STATE', payload: {{ n, told }} }}, '*')
   if (n === 30) {{ {then} }}
 }})
 onload = () => parent.postMessage({{ type: 'READY' }}, '*')
@@ -359,8 +360,13 @@ async fn html_games_fetch_nothing_and_end_on_leaving() -> Result<()> {
         .map(|attempt| format!("try {{ {attempt} }} catch {{}};"))
         .concat();
         start(&tab, &html(&tries)).await?;
+        wait_tick(&tab, 50).await.with_context(|| format!("{kind:?}"))?;
+        // A page reads hands sixty times a second. A game that hears keys of its own is told changes alone.
+        let hold = "for (const keys of [[], [], ['left'], ['left'], []]) window.frame.sendInput(JSON.stringify(keys))";
+        tab.eval(hold, vec![]).await?;
         let state = wait_tick(&tab, 150).await.with_context(|| format!("{kind:?}"))?;
         ensure!(state["n"].as_i64() > Some(0), "{kind:?}: it reached storage or parent: {state}");
+        ensure!(state["told"] == json!(["ArrowLeft", ""]), "{kind:?}: {state}");
         let arrived = listener.arrived();
         ensure!(arrived.is_empty(), "{kind:?}: arrived {arrived:?}");
         start(&tab, &html("location = '/elsewhere?secret'")).await?;
