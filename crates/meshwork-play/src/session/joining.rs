@@ -194,7 +194,14 @@ impl Session {
         }
         self.joining.aim(None);
         if let Some(ask) = self.asked_for(now, 0) {
-            return self.join_search(now, &ask);
+            if self.lobby.line != ask.line {
+                self.join_search(now, &ask);
+            }
+            return;
+        }
+        if self.following.search.is_some() && self.lobby.seats.is_empty() {
+            // Nobody is left who has anything of that line.
+            self.leave_line();
         }
         let since = *self.joining.alone_since.get_or_insert(now);
         if self.can == Can::Host && now.since(since) >= BEGIN_AFTER + self.patience {
@@ -327,7 +334,9 @@ impl Session {
     fn asked_for(&self, now: Time, more: usize) -> Option<Ask> {
         let asks = self.asks.values().filter(|(_, at)| now.since(*at) < super::succession::ASK_FOR * 2);
         let fits = |ask: &&Ask| {
-            ask.seats.len() > more
+            // Two who have come back, and hold nothing, would wait for each other.
+            ask.at.version > 0
+                && ask.seats.len() > more
                 && ask.seats.contains(&self.me.peer)
                 && !self.joining.has_given_up(ask.line)
         };

@@ -175,6 +175,29 @@ fn two_halves_go_on_and_meet() {
 }
 
 #[test]
+fn two_who_lost_everything_begin_again() {
+    let mut world = World::new(9, party());
+    world.way(20, 10, 1);
+    world.gather(2);
+    let host = world.hosts()[0];
+    let guest = guests(&world)[0];
+    world.kill(host, false);
+    world.run(ms(150));
+    world.add(world.person(host), Can::Host);
+    world.run(ms(1000));
+    world.kill(guest, true);
+    world.add(world.person(guest), Can::Host);
+    world.run(ms(10_000));
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
+    let silent = world.alive().into_iter().flat_map(|which| world.events(which));
+    assert!(
+        silent.filter(|event| *event == Event::HostSilent).count() < 10,
+        "they search once, not for ever"
+    );
+}
+
+#[test]
 fn players_that_cannot_host_keep_the_state() {
     let mut world = World::new(8, party());
     world.way(20, 10, 1);
