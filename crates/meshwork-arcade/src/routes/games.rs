@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use meshwork_core::id::Code;
 use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
@@ -80,14 +79,12 @@ pub(super) async fn remove(
     State(arcade): State<Arc<Arcade>>,
     Extension(visit): Context,
     Path(code): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    received: Request,
 ) -> Result<Response, Refusal> {
-    let (author, ask) = signed::read(&arcade, &*visit, &headers, body).await?;
-    let game = found(&arcade, &code).await?;
-    if ask != (Ask::Remove { code: game.code }) {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "the request is not to remove this game"));
-    }
+    let part = |ask| if let Ask::Remove { code } = ask { Some((code, ())) } else { None };
+    let (author, game, content) = signed::read(&arcade, &*visit, &code, received, part).await?;
+    let other = || Refusal::new(StatusCode::BAD_REQUEST, "the request is not to remove this game");
+    content.ok_or_else(other)?;
     if game.owner != author {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the game is another author's"));
     }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use meshwork_core::id::{Code, PeerId, RoomId};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_play::shelf::{Ask, MatchNote};
 
-use super::games::{answer, found};
+use super::games::answer;
 use super::refusal::{Refusal, json};
 use super::{Context, signed};
 use crate::arcade::Arcade;
@@ -26,15 +25,11 @@ pub(super) async fn note(
     State(arcade): State<Arc<Arcade>>,
     Extension(visit): Context,
     Path(code): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    received: Request,
 ) -> Result<Response, Refusal> {
-    let (author, ask) = signed::read(&arcade, &*visit, &headers, body).await?;
-    let game = found(&arcade, &code).await?;
-    let Ask::Party { code, party } = ask else { return Err(other_request()) };
-    if code != game.code {
-        return Err(other_request());
-    }
+    let part = |ask| if let Ask::Party { code, party } = ask { Some((code, party)) } else { None };
+    let (author, game, party) = signed::read(&arcade, &*visit, &code, received, part).await?;
+    let party = party.ok_or_else(other_request)?;
     check_member(&arcade, &*visit, party.room, author)?;
     let id = open_room(&party.link, party.room)?;
     let seen = arcade.note_party(&game, id, &party)?;
@@ -49,15 +44,11 @@ pub(super) async fn session(
     State(arcade): State<Arc<Arcade>>,
     Extension(visit): Context,
     Path(code): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    received: Request,
 ) -> Result<Response, Refusal> {
-    let (author, ask) = signed::read(&arcade, &*visit, &headers, body).await?;
-    let game = found(&arcade, &code).await?;
-    let Ask::Session { code, session } = ask else { return Err(other_request()) };
-    if code != game.code {
-        return Err(other_request());
-    }
+    let part = |ask| if let Ask::Session { code, session } = ask { Some((code, session)) } else { None };
+    let (author, game, session) = signed::read(&arcade, &*visit, &code, received, part).await?;
+    let session = session.ok_or_else(other_request)?;
     check_member(&arcade, &*visit, session.room, author)?;
     check_match(session)?;
     if !arcade.note_match(&visit.network(), game.code, session).await? {

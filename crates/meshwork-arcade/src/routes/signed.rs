@@ -1,26 +1,35 @@
 //! Signed requests: short bodies, checked, each accepted once.
 
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
+use axum::extract::Request as Received;
 use axum::http::{HeaderMap, StatusCode, header};
-use meshwork_core::id::PeerId;
+use meshwork_core::id::{Code, PeerId};
 use meshwork_play::shelf::{Ask, REQUEST_MAX, Request};
 
+use super::games::found;
 use super::refusal::Refusal;
 use crate::arcade::Arcade;
 use crate::newest::Kind;
 use crate::seam::Visit;
+use crate::store::StoredGame;
 
-/// Reads a body that is a signed request alone.
-pub(super) async fn read(
+/// Reads a body that is a signed request about the game of a path. `part` returns the code and the content of a request of the
+/// expected kind. Returns the author, the game and the content; no content if the request is of another kind or about another game.
+pub(super) async fn read<T>(
     arcade: &Arcade,
     visit: &dyn Visit,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(PeerId, Ask), Refusal> {
+    code: &str,
+    received: Received,
+    part: fn(Ask) -> Option<(Code, T)>,
+) -> Result<(PeerId, StoredGame, Option<T>), Refusal> {
     let too_long =
         |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a request has at most {REQUEST_MAX} bytes"));
+    let (head, body) = received.into_parts();
     let json = to_bytes(body, REQUEST_MAX).await.map_err(too_long)?;
-    accept(arcade, visit, headers, &json)
+    let (author, ask) = accept(arcade, visit, &head.headers, &json)?;
+    let game = found(arcade, code).await?;
+    let content = part(ask).filter(|(code, _)| *code == game.code).map(|(_, content)| content);
+    Ok((author, game, content))
 }
 
 /// Checks a signed request, and accepts it once.
