@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 
 use axum::body::{Body, HttpBody as _};
-use axum::http::StatusCode;
 
 use super::refusal::Refusal;
 
@@ -31,10 +30,7 @@ impl Parts {
                 return Ok(line);
             }
             if self.held.len() > most || !self.receive().await? {
-                return Err(Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    format!("no request of at most {most} bytes"),
-                ));
+                return Err(Refusal::bad(format!("no request of at most {most} bytes")));
             }
         }
     }
@@ -45,7 +41,7 @@ impl Parts {
             if !self.receive().await? {
                 let held = self.held.len();
                 let words = format!("the body ends after {held} of {count} bytes of a part");
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, words));
+                return Err(Refusal::bad(words));
             }
         }
         let rest = self.held.split_off(count);
@@ -75,9 +71,7 @@ impl Parts {
                 }
                 Ok(true)
             }
-            Some(Err(error)) => {
-                Err(Refusal::new(StatusCode::BAD_REQUEST, format!("the body broke off: {error}")))
-            }
+            Some(Err(error)) => Err(Refusal::bad(format!("the body broke off: {error}"))),
             None => {
                 self.is_over = true;
                 Ok(false)

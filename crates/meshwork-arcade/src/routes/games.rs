@@ -16,7 +16,7 @@ use super::{Context, signed};
 use crate::arcade::Arcade;
 use crate::parties::Seen;
 use crate::seam::Visit;
-use crate::store::{By, Cursor, StoredGame, TakeDown};
+use crate::store::{By, Cursor, PublishError, StoredGame, TakeDown};
 
 /// Games of one page of the list, unless a request says less.
 const LIST: u16 = 24;
@@ -24,8 +24,7 @@ const LIST: u16 = 24;
 const LIST_MAX: u16 = 100;
 
 pub(super) async fn list(State(arcade): State<Arc<Arcade>>, uri: Uri) -> Result<Response, Refusal> {
-    let wrong =
-        |name: &str| Refusal::new(StatusCode::BAD_REQUEST, format!("`{name}` is not what a list gave"));
+    let wrong = |name: &str| Refusal::bad(format!("`{name}` is not what a list gave"));
     let before: Option<Cursor> =
         value_of(&uri, "before").map(|text| text.parse().map_err(|()| wrong("before"))).transpose()?;
     let most: Option<u16> =
@@ -83,10 +82,10 @@ pub(super) async fn remove(
 ) -> Result<Response, Refusal> {
     let part = |ask| if let Ask::Remove { code } = ask { Some((code, ())) } else { None };
     let (author, game, content) = signed::read(&arcade, &*visit, &code, received, part).await?;
-    let other = || Refusal::new(StatusCode::BAD_REQUEST, "the request is not to remove this game");
+    let other = || Refusal::bad("the request is not to remove this game");
     content.ok_or_else(other)?;
     if game.owner != author {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "the game is another author's"));
+        return Err(PublishError::NotOwner.into());
     }
     arcade.take_down(TakeDown::Code(game.code), By::Owner).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

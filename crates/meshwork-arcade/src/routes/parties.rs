@@ -72,14 +72,15 @@ fn check_member(arcade: &Arcade, visit: &dyn Visit, room: Code, author: PeerId) 
 
 /// The id in the link of an open room. Of the link nothing else is used: visitors get this server's own address.
 fn open_room(link: &str, room: Code) -> Result<Option<RoomId>, Refusal> {
-    let wrong = |words: &str| Refusal::new(StatusCode::BAD_REQUEST, words);
     let address: RoomAddress =
-        link.parse().map_err(|_| wrong("the link of the party is no link of a room"))?;
+        link.parse().map_err(|_| Refusal::bad("the link of the party is no link of a room"))?;
     if address.code() != Some(room) {
-        return Err(wrong("the link of the party is another room's"));
+        return Err(Refusal::bad("the link of the party is another room's"));
     }
     if address.secrets().is_some() {
-        return Err(wrong("the link is a private room's, which nobody may show: note open rooms alone"));
+        return Err(Refusal::bad(
+            "the link is a private room's, which nobody may show: note open rooms alone",
+        ));
     }
     Ok(address.room())
 }
@@ -90,9 +91,9 @@ fn check_match(session: MatchNote) -> Result<(), Refusal> {
         && session.host_disconnects <= MATCH_LOSSES_MAX
         && session.average_latency_ms <= MATCH_LATENCY_MAX_MS;
     let words = "a match has at most 100 players, a day, 1,000 lost hosts and a minute of latency";
-    if is_legal { Ok(()) } else { Err(Refusal::new(StatusCode::BAD_REQUEST, words)) }
+    if is_legal { Ok(()) } else { Err(Refusal::bad(words)) }
 }
 
 fn other_request() -> Refusal {
-    Refusal::new(StatusCode::BAD_REQUEST, "the request is not for this address")
+    Refusal::bad("the request is not for this address")
 }

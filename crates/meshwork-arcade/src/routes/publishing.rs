@@ -18,6 +18,7 @@ use super::refusal::{Refusal, json};
 use super::{Context, signed};
 use crate::arcade::Arcade;
 use crate::seam::Visit;
+use crate::store::PublishError;
 
 /// Bytes of a whole publication.
 const BODY_MAX: u64 = (REQUEST_MAX + 1 + 4 + RELEASE_MAX + PACKAGE_MAX) as u64;
@@ -52,7 +53,7 @@ async fn receive(
     let line = parts.line(REQUEST_MAX).await?;
     let (author, ask) = signed::accept(arcade, visit, headers, &line)?;
     let Ask::Publish { code, release: hash, draft } = ask else {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "this request does not publish"));
+        return Err(Refusal::bad("this request does not publish"));
     };
     admit(arcade, author, code).await?;
     let (release, bytes) = read_release(arcade, &mut parts, author, &hash).await?;
@@ -89,7 +90,7 @@ async fn admit(arcade: &Arcade, author: PeerId, code: Option<Code>) -> Result<()
     let Some(code) = code else { return Ok(()) };
     let game = arcade.game(code).await?.ok_or_else(Refusal::no_game)?;
     if game.owner != author {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "the game is another author's"));
+        return Err(PublishError::NotOwner.into());
     }
     Ok(())
 }
@@ -100,17 +101,16 @@ async fn read_release(
     author: PeerId,
     hash: &[u8],
 ) -> Result<(Release, Vec<u8>), Refusal> {
-    let bad = |words: String| Refusal::new(StatusCode::BAD_REQUEST, words);
     let length = parts.exactly(4).await?;
     let length = length.iter().fold(0_usize, |length, &byte| length << 8 | usize::from(byte));
     if length > RELEASE_MAX {
-        return Err(bad(format!("release of {length} bytes exceeds the limit of {RELEASE_MAX}")));
+        return Err(Refusal::bad(format!("release of {length} bytes exceeds the limit of {RELEASE_MAX}")));
     }
     let bytes = parts.exactly(length).await?;
     if blake3::hash(&bytes).as_bytes() != hash {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the request names another release"));
     }
-    let release = Release::check(&bytes).map_err(|error| bad(error.to_string()))?;
+    let release = Release::check(&bytes).map_err(|error| Refusal::bad(error.to_string()))?;
     if release.author != author {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "the release is another author's"));
     }
@@ -118,30 +118,31 @@ async fn read_release(
         return Err(too_large());
     }
     if let Some(reason) = arcade.shelf.refusal(release.package).await? {
-        let words = format!("the operator of this server refuses this package: {reason}");
-        return Err(Refusal::new(StatusCode::FORBIDDEN, words));
+        return Err(PublishError::Refused(reason).into());
     }
     Ok((release, bytes))
 }
 
 async fn read_package(parts: &mut Parts, release: &Release) -> Result<Package, Refusal> {
-    let bad = |words: String| Refusal::new(StatusCode::BAD_REQUEST, words);
     let bytes: Arc<[u8]> = parts.exactly(release.length as usize).await?.into();
     if !parts.ends().await? {
-        return Err(bad(format!("the package has more than the {} bytes of its release", release.length)));
+        return Err(Refusal::bad(format!(
+            "the package has more than the {} bytes of its release",
+            release.length
+        )));
     }
     // Hashing and checking 16 MiB takes milliseconds that other requests do not wait for.
     let read = tokio::task::spawn_blocking(move || {
         let id = PackageId::of(&bytes);
         (id, Package::read(bytes))
     });
-    let (id, package) = read.await.map_err(|error| bad(error.to_string()))?;
+    let (id, package) = read.await.map_err(|error| Refusal::bad(error.to_string()))?;
     if id != release.package {
-        return Err(bad(format!("the package is {id}, and its release is of {}", release.package)));
+        return Err(Refusal::bad(format!("the package is {id}, and its release is of {}", release.package)));
     }
-    let package = package.map_err(|error| bad(error.to_string()))?;
+    let package = package.map_err(|error| Refusal::bad(error.to_string()))?;
     if !release.describes(&package) {
-        return Err(bad(String::from("the release describes another package than this one")));
+        return Err(Refusal::bad("the release describes another package than this one"));
     }
     Ok(package)
 }

@@ -22,9 +22,14 @@ impl Refusal {
         Refusal { status, words: words.into() }
     }
 
+    /// A request that is wrong in itself.
+    pub(super) fn bad(words: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, words)
+    }
+
     /// The words for a code that no game has.
     pub(super) fn no_game() -> Refusal {
-        Refusal::new(StatusCode::NOT_FOUND, "Game not found")
+        PublishError::NoGame.into()
     }
 }
 
@@ -91,14 +96,21 @@ impl From<NewGameError> for Refusal {
         let status = match error {
             NewGameError::NoCode | NewGameError::NoMoreCodes => StatusCode::SERVICE_UNAVAILABLE,
             NewGameError::NetworkGames(_) => StatusCode::TOO_MANY_REQUESTS,
-            NewGameError::Publish(PublishError::Store(error)) => return error.into(),
-            NewGameError::Publish(PublishError::NoGame) => StatusCode::NOT_FOUND,
-            NewGameError::Publish(PublishError::CodeTaken | PublishError::Version { .. }) => {
-                StatusCode::CONFLICT
-            }
-            NewGameError::Publish(PublishError::NotOwner | PublishError::Refused(_)) => StatusCode::FORBIDDEN,
-            NewGameError::Publish(PublishError::TooManyGames(_)) => StatusCode::TOO_MANY_REQUESTS,
-            NewGameError::Publish(PublishError::Full(_)) => StatusCode::INSUFFICIENT_STORAGE,
+            NewGameError::Publish(error) => return error.into(),
+        };
+        Refusal::new(status, error.to_string())
+    }
+}
+
+impl From<PublishError> for Refusal {
+    fn from(error: PublishError) -> Refusal {
+        let status = match error {
+            PublishError::Store(error) => return error.into(),
+            PublishError::NoGame => StatusCode::NOT_FOUND,
+            PublishError::CodeTaken | PublishError::Version { .. } => StatusCode::CONFLICT,
+            PublishError::NotOwner | PublishError::Refused(_) => StatusCode::FORBIDDEN,
+            PublishError::TooManyGames(_) => StatusCode::TOO_MANY_REQUESTS,
+            PublishError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         };
         Refusal::new(status, error.to_string())
     }
