@@ -120,10 +120,10 @@ impl Arcade {
         name: &str,
         packages: &[Package],
     ) -> Result<(), NewGameError> {
-        let present = self.shelf.all_games(u16::MAX).await?;
+        let present = self.shelf.games_of(author.peer()).await?;
         for package in packages {
             let title = &package.manifest().title;
-            let old = present.iter().find(|game| game.owner == author.peer() && game.title == *title);
+            let old = present.iter().find(|game| game.title == *title);
             if old.is_some_and(|game| game.taken_down.is_some() || game.package == package.id()) {
                 continue;
             }

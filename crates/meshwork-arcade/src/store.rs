@@ -32,6 +32,9 @@ pub trait Shelf: Send + Sync {
     /// All games, drafts and those that were taken down included, the newest change first.
     fn all_games(&self, most: u16) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>>;
 
+    /// The games of an author, drafts and those that were taken down included, the newest change first.
+    fn games_of(&self, owner: PeerId) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>>;
+
     /// The codes of all games that there ever were.
     fn codes(&self) -> Boxed<'_, Result<Vec<Code>, ShelfError>>;
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use meshwork_core::id::{Code, PeerId};
 use meshwork_play::PackageId;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _};
 use tokio::sync::Mutex;
@@ -69,25 +70,15 @@ impl SqliteShelf {
     async fn select_games(
         &self,
         condition: &'static str,
-        bind: &[Value],
+        bind: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<StoredGame>, ShelfError> {
         // Both parts are constants of this file.
-        let mut query = sqlx::query(AssertSqlSafe(format!("{GAME} {condition}")));
-        for value in bind {
-            query = match value {
-                Value::Number(number) => query.bind(*number),
-                Value::Text(text) => query.bind(text.clone()),
-            };
-        }
-        query.fetch_all(&self.pool).await?.iter().map(read_game).collect()
+        let query = sqlx::query(AssertSqlSafe(format!("{GAME} {condition}")));
+        bind.into_iter().fold(query, with).fetch_all(&self.pool).await?.iter().map(read_game).collect()
     }
 
-    async fn bytes_of(&self, sql: &'static str, key: Key) -> Result<Option<Vec<u8>>, ShelfError> {
-        let query = match key {
-            Key::Code(code) => sqlx::query(sql).bind(code.to_string()),
-            Key::Package(id) => sqlx::query(sql).bind(id.0.to_vec()),
-        };
-        let row = query.fetch_optional(&self.pool).await?;
+    async fn bytes_of(&self, sql: &'static str, key: Value) -> Result<Option<Vec<u8>>, ShelfError> {
+        let row = with(sqlx::query(sql), key).fetch_optional(&self.pool).await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?.flatten())
     }
 
@@ -166,12 +157,24 @@ impl SqliteShelf {
 enum Value {
     Number(i64),
     Text(String),
+    Bytes(Vec<u8>),
 }
 
-/// The key of one row.
-enum Key {
-    Code(Code),
-    Package(PackageId),
+impl Value {
+    fn code(code: Code) -> Value {
+        Value::Text(code.to_string())
+    }
+}
+
+type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+/// A query with one more value.
+fn with(query: SqliteQuery<'_>, value: Value) -> SqliteQuery<'_> {
+    match value {
+        Value::Number(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Bytes(bytes) => query.bind(bytes),
+    }
 }
 
 impl Shelf for SqliteShelf {
@@ -181,7 +184,7 @@ impl Shelf for SqliteShelf {
 
     fn game(&self, code: Code) -> Boxed<'_, Result<Option<StoredGame>, ShelfError>> {
         Box::pin(async move {
-            let games = self.select_games("WHERE code = $1", &[Value::Text(code.to_string())]).await?;
+            let games = self.select_games("WHERE code = $1", [Value::code(code)]).await?;
             Ok(games.into_iter().next())
         })
     }
@@ -192,24 +195,27 @@ impl Shelf for SqliteShelf {
             let Some(Cursor { changed_ms, code }) = before else {
                 let condition = "WHERE state = 'published' AND taken_down IS NULL \
                                  ORDER BY changed_ms DESC, code DESC LIMIT $1";
-                return self.select_games(condition, &[most]).await;
+                return self.select_games(condition, [most]).await;
             };
             let condition = "WHERE state = 'published' AND taken_down IS NULL \
                              AND (changed_ms < $1 OR changed_ms = $1 AND code < $2) \
                              ORDER BY changed_ms DESC, code DESC LIMIT $3";
-            self.select_games(
-                condition,
-                &[Value::Number(number(changed_ms)), Value::Text(code.to_string()), most],
-            )
-            .await
+            self.select_games(condition, [Value::Number(number(changed_ms)), Value::code(code), most]).await
         })
     }
 
     fn all_games(&self, most: u16) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>> {
         Box::pin(async move {
             let condition = "ORDER BY changed_ms DESC, code DESC LIMIT $1";
-            self.select_games(condition, &[Value::Number(most.into())]).await
+            self.select_games(condition, [Value::Number(most.into())]).await
         })
+    }
+
+    fn games_of(&self, owner: PeerId) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>> {
+        Box::pin(self.select_games(
+            "WHERE owner = $1 ORDER BY changed_ms DESC, code DESC",
+            [Value::Bytes(owner.0.to_vec())],
+        ))
     }
 
     fn codes(&self) -> Boxed<'_, Result<Vec<Code>, ShelfError>> {
@@ -229,15 +235,15 @@ impl Shelf for SqliteShelf {
 
     fn release(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>> {
         let sql = "SELECT signed FROM versions WHERE code = $1 ORDER BY version DESC LIMIT 1";
-        Box::pin(self.bytes_of(sql, Key::Code(code)))
+        Box::pin(self.bytes_of(sql, Value::code(code)))
     }
 
     fn thumbnail(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>> {
-        Box::pin(self.bytes_of("SELECT thumbnail FROM games WHERE code = $1", Key::Code(code)))
+        Box::pin(self.bytes_of("SELECT thumbnail FROM games WHERE code = $1", Value::code(code)))
     }
 
     fn package(&self, id: PackageId) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>> {
-        Box::pin(self.bytes_of("SELECT bytes FROM packages WHERE id = $1", Key::Package(id)))
+        Box::pin(self.bytes_of("SELECT bytes FROM packages WHERE id = $1", Value::Bytes(id.0.to_vec())))
     }
 
     fn refusal(&self, id: PackageId) -> Boxed<'_, Result<Option<String>, ShelfError>> {
