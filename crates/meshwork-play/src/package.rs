@@ -295,25 +295,15 @@ impl FromStr for PackageId {
     type Err = NoPackageId;
 
     fn from_str(text: &str) -> Result<PackageId, NoPackageId> {
-        let digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-        let mut id = [0; 32];
-        if text.len() != 64 || !text.as_bytes().iter().all(digit) {
-            return Err(NoPackageId(text[..text.floor_char_boundary(64)].to_owned()));
-        }
-        for (place, byte) in id.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).expect("two digits");
-        }
-        Ok(PackageId(id))
+        // Capital digits would be a second text of one id.
+        let id = text.parse::<BlobId>().ok().filter(|id| id.to_string() == text);
+        id.map(PackageId::from).ok_or_else(|| NoPackageId(text[..text.floor_char_boundary(64)].to_owned()))
     }
 }
 
 impl Serialize for PackageId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            self.0.serialize(serializer)
-        }
+        BlobId(self.0).serialize(serializer)
     }
 }
 

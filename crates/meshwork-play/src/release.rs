@@ -1,7 +1,7 @@
 //! Releases: the author's signature over a package and its description.
 
 use meshwork_core::id::{Identity, PeerId};
-use meshwork_core::signed::verify::{holds_for_app, sign_for_app};
+use meshwork_core::signed::verify::{SIGNATURE_LEN, holds_for_app, sign_for_app};
 use meshwork_core::text::{shown, shown_lines};
 use meshwork_core::wire::{BoundedText, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub const RELEASE_LABEL: &str = "meshwork play release v1";
 /// Longest name of an author, in bytes, as the name of a member.
 pub const AUTHOR_NAME_MAX: usize = 32;
 /// Longest release, in bytes.
-pub const RELEASE_MAX: usize = 1 + 32 + 64 + ABOUT_MAX;
+pub const RELEASE_MAX: usize = 1 + 32 + SIGNATURE_LEN + ABOUT_MAX;
 
 const FORMAT: u8 = 1;
 const ABOUT_MAX: usize =
@@ -64,7 +64,7 @@ pub struct Release {
     /// When it was signed, in milliseconds since 1970, by the author's clock.
     pub at_ms: u64,
     /// The author's signature.
-    pub signature: [u8; 64],
+    pub signature: [u8; SIGNATURE_LEN],
 }
 
 /// Why bytes are no release.
@@ -139,7 +139,11 @@ impl Release {
     ///
     /// # Errors
     /// [`ReleaseError`] if the signature does not hold, or a field is outside its limits.
-    pub fn join(about: About, author: PeerId, signature: [u8; 64]) -> Result<Release, ReleaseError> {
+    pub fn join(
+        about: About,
+        author: PeerId,
+        signature: [u8; SIGNATURE_LEN],
+    ) -> Result<Release, ReleaseError> {
         Release::check(&Release::of(about, author, signature).to_bytes())
     }
 
@@ -203,7 +207,7 @@ impl Release {
         }
     }
 
-    fn of(about: About, author: PeerId, signature: [u8; 64]) -> Release {
+    fn of(about: About, author: PeerId, signature: [u8; SIGNATURE_LEN]) -> Release {
         let About { package, length, title, description, author_name, players, version, at_ms } = about;
         Release {
             package,

@@ -27,6 +27,7 @@ fn packages_are_read_as_they_are_packed() {
     let read = Package::read(package.bytes().clone()).expect("as it was packed");
     assert_eq!(read.id(), PackageId::of(package.bytes()));
     assert_eq!(read.id().to_string().parse(), Ok(read.id()));
+    assert!(read.id().to_string().to_uppercase().parse::<PackageId>().is_err(), "one id has one text");
     assert_eq!(read.files().collect::<Vec<_>>(), [("art/cover.png", &b"png"[..]), ("game.js", b"code")]);
     assert_eq!((read.file("game.js"), read.file("game.json")), (Some(&b"code"[..]), None));
     let expected = Manifest {

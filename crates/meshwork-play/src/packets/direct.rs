@@ -75,7 +75,7 @@ pub enum NoSeat {
 
 /// An endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct To(#[serde(with = "super::endpoint")] pub Endpoint);
+pub struct To(pub Endpoint);
 
 /// A direct message of topic `p`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,8 @@ mod present;
 mod said;
 mod state;
 
-use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::wire::{Bounded, BoundedText};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 pub use self::direct::{Direct, Hello, NoSeat, To, Whole};
 pub use self::input::{InputPacket, RUNS_MAX, Run};
@@ -37,19 +36,6 @@ pub const STATE_MAX: usize = 48 * 1024;
 pub const RANDOM_MAX: usize = 256;
 /// Bytes of a game's words at its end.
 pub const RESULT_MAX: usize = 512;
-
-/// The form of an endpoint in packets.
-pub(crate) mod endpoint {
-    use super::*;
-
-    pub(crate) fn serialize<S: Serializer>(endpoint: &Endpoint, serializer: S) -> Result<S::Ok, S::Error> {
-        (endpoint.peer, endpoint.instance).serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Endpoint, D::Error> {
-        <(PeerId, Instance)>::deserialize(deserializer).map(|(peer, instance)| Endpoint { peer, instance })
-    }
-}
 
 /// A sequence of at most `MAX` items, as a plain vector.
 pub(crate) fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(

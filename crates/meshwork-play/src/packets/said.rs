@@ -27,7 +27,6 @@ pub struct Ask {
     /// The greatest term of the line that is known.
     pub term: u32,
     /// The silent host.
-    #[serde(with = "super::endpoint")]
     pub host: Endpoint,
     /// How new the member's state is.
     pub at: At,
@@ -54,7 +53,6 @@ pub enum Said {
         /// The host's term.
         term: u32,
         /// The host.
-        #[serde(with = "super::endpoint")]
         host: Endpoint,
     },
 }

@@ -87,17 +87,9 @@ pub struct Shown {
     /// Inputs of this player that the state does not contain yet, oldest first.
     pub mine: Vec<InputView>,
     /// How the game is drawn.
-    #[serde(serialize_with = "draw_text")]
     pub draw: Draw,
     /// Sounds since the last shown state.
     pub sounds: Vec<String>,
-}
-
-fn draw_text<S: Serializer>(draw: &Draw, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match draw {
-        Draw::Predict => "predict",
-        Draw::Interpolate => "interpolate",
-    })
 }
 
 /// A player as games see it.

@@ -44,7 +44,6 @@ pub struct Seat {
     /// Its number, from 0.
     pub slot: u8,
     /// The program that plays.
-    #[serde(with = "packets::endpoint")]
     pub endpoint: Endpoint,
     /// The player's name.
     #[serde(deserialize_with = "packets::short::<_, NAME_MAX>")]
@@ -77,7 +76,6 @@ pub struct Lobby {
     /// The number of the match, from 1.
     pub round: u32,
     /// The host.
-    #[serde(with = "packets::endpoint")]
     pub host: Endpoint,
     /// Seats, by slot.
     #[serde(deserialize_with = "packets::few::<_, _, SEATS_MAX>")]
