@@ -78,11 +78,9 @@ impl Session {
     }
 
     fn be_ready(&mut self, ready: bool) -> Result<(), ActError> {
-        let slot = self.slot().ok_or(ActError::NotSeated)?;
+        self.slot().ok_or(ActError::NotSeated)?;
         if self.hosting.is_some() {
-            self.edit(|lobby| {
-                lobby.seats.iter_mut().filter(|seat| seat.slot == slot).for_each(|seat| seat.ready = ready)
-            });
+            self.set_ready(self.me, ready);
         } else {
             let line = self.lobby.line;
             self.direct(self.lobby.host, &Direct::Ready { line, ready });
@@ -116,14 +114,16 @@ impl Session {
     /// A player is ready, or not any more.
     pub(crate) fn handle_ready(&mut self, from: Endpoint, line: u32, ready: bool) {
         if self.hosting.is_some() && line == self.lobby.line {
-            self.edit(|lobby| {
-                lobby
-                    .seats
-                    .iter_mut()
-                    .filter(|seat| seat.endpoint == from)
-                    .for_each(|seat| seat.ready = ready);
-            });
+            self.set_ready(from, ready);
         }
+    }
+
+    fn set_ready(&mut self, endpoint: Endpoint, ready: bool) {
+        self.edit(|lobby| {
+            if let Some(seat) = lobby.seats.iter_mut().find(|seat| seat.endpoint == endpoint) {
+                seat.ready = ready;
+            }
+        });
     }
 
     /// A player has another name or colour.
@@ -135,6 +135,6 @@ impl Session {
 
     /// Whether this program only watches.
     pub fn is_watching(&self) -> bool {
-        !self.wants_seat || self.can == Can::Watch || self.joining.refused.is_some()
+        !self.wants_seat()
     }
 }

@@ -43,14 +43,14 @@ pub(crate) struct Frame {
     bytes: usize,
 }
 
-impl Frame {
-    fn limits(keys: &Keys) -> Limits {
-        Limits::of(keys)
-    }
+/// The JSON of a field, `null` if there is none.
+fn text(raw: Option<&RawValue>) -> &[u8] {
+    raw.map_or("null", RawValue::get).as_bytes()
+}
 
-    fn random_limits(keys: &Keys) -> Limits {
-        Limits { bytes: RANDOM_MAX, ..Limits::of(keys) }
-    }
+/// The limits of the state of a game's randomness.
+fn random_limits(keys: &Keys) -> Limits {
+    Limits { bytes: RANDOM_MAX, ..Limits::of(keys) }
 }
 
 /// What an engine answers.
@@ -139,11 +139,10 @@ impl Frames {
             )));
         }
         let read: Envelope<'_> = serde_json::from_str(envelope).map_err(|error| fault(error.to_string()))?;
-        let text = |raw: Option<&RawValue>| raw.map_or("null", RawValue::get).to_owned();
-        let state = Value::from_json(text(read.state).as_bytes(), &mut self.keys);
+        let state = Value::from_json(text(read.state), &mut self.keys);
         let state = state.map_err(|error| fault(error.to_string()))?;
-        let limits = Limits { bytes: RANDOM_MAX, ..Limits::STATE };
-        let random = Value::from_json_within(text(read.random).as_bytes(), &mut self.keys, &limits);
+        let limits = random_limits(&self.keys);
+        let random = Value::from_json_within(text(read.random), &mut self.keys, &limits);
         let random = random.map_err(|error| fault(error.to_string()))?;
         for sound in read.sounds.iter().take(SOUNDS_MAX) {
             self.sounds.push_back((tick, Sound::truncated(sound)));
@@ -196,8 +195,8 @@ impl Frames {
         let mut rest = &whole.keys[..];
         keys.read_from(0, &mut rest).ok().filter(|()| rest.is_empty())?;
         let (consumed, inputs) = by_slot(&lobby, &whole.consumed, &whole.inputs)?;
-        let state = Value::decode(&whole.state, &Frame::limits(&keys)).ok()?;
-        let random = Value::decode(&whole.random, &Frame::random_limits(&keys)).ok()?;
+        let state = Value::decode(&whole.state, &Limits::of(&keys)).ok()?;
+        let random = Value::decode(&whole.random, &random_limits(&keys)).ok()?;
         let bytes = whole.state.len();
         let frame =
             Frame { tick: whole.tick, lobby, consumed, inputs, keys: keys.len(), random, state, bytes };
@@ -263,8 +262,8 @@ impl Frames {
             keys = Some(more);
         }
         let known = keys.as_ref().unwrap_or(&self.keys);
-        let state = apply(&base.state, delta, &Frame::limits(known)).ok()?;
-        let random = apply(&base.random, &body.random, &Frame::random_limits(known)).ok()?;
+        let state = apply(&base.state, delta, &Limits::of(known)).ok()?;
+        let random = apply(&base.random, &body.random, &random_limits(known)).ok()?;
         let bytes = state.encoded_len();
         let frame =
             Frame { tick: head.tick, lobby, consumed, inputs, keys: known.len(), random, state, bytes };
@@ -279,8 +278,8 @@ impl Frames {
     /// The newest state and the state of its randomness, as JSON.
     pub(crate) fn json(&self) -> Option<(Json, Json)> {
         let frame = self.newest()?;
-        let text = |value: &Value| String::from_utf8(value.to_json(&self.keys)).map(Json).ok();
-        Some((text(&frame.state)?, text(&frame.random)?))
+        let json = |value: &Value| String::from_utf8(value.to_json(&self.keys)).map(Json).ok();
+        Some((json(&frame.state)?, json(&frame.random)?))
     }
 
     /// The envelope of the newest state.

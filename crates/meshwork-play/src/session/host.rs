@@ -89,12 +89,6 @@ struct Pending {
     inputs: BySlot<PlayerInput>,
 }
 
-/// A host that asked another one to go on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Handing {
-    pub(crate) since: Time,
-}
-
 /// What a host keeps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosting {
@@ -105,7 +99,8 @@ pub(crate) struct Hosting {
     said: Option<(u32, Time)>,
     hidden_since: Option<Time>,
     pub(crate) waits_since: Option<Time>,
-    pub(crate) handing: Option<Handing>,
+    /// When this host asked another one to go on.
+    pub(crate) handing_since: Option<Time>,
     /// People that the game knows.
     known: Vec<(u8, PeerId)>,
     pub(crate) watch: super::watch::Cast,
@@ -114,7 +109,7 @@ pub(crate) struct Hosting {
 impl Hosting {
     /// The host's task behind the state of `frames`. Players in `live` count as heard.
     pub(crate) fn new(now: Time, lobby: &Lobby, frames: &Frames, live: &[PeerId]) -> Hosting {
-        let mut hosting = Hosting { watch: super::watch::Cast::default(), ..Hosting::default() };
+        let mut hosting = Hosting::default();
         let newest = frames.newest().filter(|_| lobby.phase == Phase::Playing);
         for seat in &lobby.seats {
             let slot = usize::from(seat.slot);
@@ -190,8 +185,8 @@ impl Session {
         self.run_halves(now);
         self.run_hidden(now);
         let Some(hosting) = &mut self.hosting else { return };
-        if hosting.handing.is_some_and(|handing| now.since(handing.since) >= HANDING_FOR) {
-            hosting.handing = None;
+        if hosting.handing_since.is_some_and(|since| now.since(since) >= HANDING_FOR) {
+            hosting.handing_since = None;
         }
         if hosting.starts_at.is_some_and(|at| at <= now) {
             hosting.starts_at = None;
@@ -254,7 +249,7 @@ impl Session {
             return;
         }
         let since = *hosting.hidden_since.get_or_insert(now);
-        if now.since(since) >= HIDDEN_FOR && hosting.handing.is_none() {
+        if now.since(since) >= HIDDEN_FOR && hosting.handing_since.is_none() {
             hosting.hidden_since = Some(now);
             if let Some(to) = self.next_host(now, true) {
                 self.hand_over(now, to, false);
@@ -308,7 +303,7 @@ impl Session {
         let lobby = self.lobby.clone();
         let Some(hosting) = &mut self.hosting else { return };
         let is_running =
-            lobby.phase == Phase::Playing && hosting.waits_since.is_none() && hosting.handing.is_none();
+            lobby.phase == Phase::Playing && hosting.waits_since.is_none() && hosting.handing_since.is_none();
         if !is_running || hosting.pending.len() >= PENDING_MAX {
             return;
         }
@@ -398,7 +393,7 @@ impl Session {
         .map(|feed| feed.endpoint)
         .collect();
         self.joining.give_up(self.lobby.line);
-        let mut lobby = Lobby { line: self.draw_line(), term: 1, host: self.me, ..Lobby::none(self.me) };
+        let mut lobby = self.new_lobby();
         lobby.seats = self.lobby.seats.iter().filter(|seat| live.contains(&seat.endpoint)).cloned().collect();
         lobby.seats.iter_mut().for_each(|seat| (seat.ready, seat.away) = (false, false));
         self.outputs.push_back(Output::Event(Event::Ended(End::HostGone)));
@@ -413,12 +408,11 @@ impl Session {
     pub(crate) fn handle_input(&mut self, now: Time, from: Endpoint, packet: &InputPacket) {
         let (line, term) = (self.lobby.line, self.lobby.term);
         let round = self.lobby.round;
-        let lowest =
-            self.lobby.seats.iter().map(|seat| seat.slot).find(|slot| self.lobby.host_slot() != Some(*slot));
         let Some(hosting) = &mut self.hosting else { return };
         let mut slot = hosting.feed_of(from).map(|(slot, _)| slot);
         if planted_fault!(OthersInput) {
-            slot = lowest.or(slot);
+            let mut slots = self.lobby.seats.iter().map(|seat| seat.slot);
+            slot = slots.find(|slot| self.lobby.host_slot() != Some(*slot)).or(slot);
         }
         let Some((slot, feed)) = slot.and_then(|slot| Some((slot, hosting.feeds.get_mut(&slot)?))) else {
             return;
@@ -445,7 +439,7 @@ impl Session {
             feed.queue.offer(number, input);
         }
         if self.lobby.seat(slot).is_some_and(|seat| seat.away) {
-            self.edit(|lobby| lobby.seats.iter_mut().for_each(|seat| seat.away &= seat.slot != slot));
+            self.edit(|lobby| lobby.seat_mut(slot).into_iter().for_each(|seat| seat.away = false));
         }
     }
 
@@ -468,7 +462,7 @@ impl Session {
                 }
                 _ => Err(ActError::NoSuchSeat(*slot)),
             },
-            Act::HandOver if hosting.handing.is_none() => {
+            Act::HandOver if hosting.handing_since.is_none() => {
                 let to = self.next_host(now, false).ok_or(ActError::NobodyElse)?;
                 self.hand_over(now, to, false);
                 Ok(())

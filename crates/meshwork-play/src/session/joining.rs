@@ -120,9 +120,10 @@ impl Session {
         self.wants_seat && self.can != Can::Watch && self.joining.refused.is_none()
     }
 
-    /// A line that nobody has.
-    pub(crate) fn draw_line(&mut self) -> u32 {
-        (self.rng.next_u64() as u32).max(1)
+    /// The lobby of a new line, without seats.
+    pub(crate) fn new_lobby(&mut self) -> Lobby {
+        let line = (self.rng.next_u64() as u32).max(1);
+        Lobby { line, term: 1, ..Lobby::none(self.me) }
     }
 
     /// The side of this program.
@@ -173,7 +174,7 @@ impl Session {
             self.lobby.line != 0 && (self.hosting.is_some() || self.lobby.seat_of(self.me.peer).is_some());
         if !self.wants_seat() {
             self.joining.aim(None);
-            return self.seek_to_watch(now);
+            return self.seek_to_watch();
         }
         let best = self.best(now);
         if is_in && self.hosting.is_none() && self.following.search.is_some() {
@@ -278,7 +279,7 @@ impl Session {
 
     /// Begins a line with this person in the first seat.
     fn begin_line(&mut self, now: Time) {
-        let mut lobby = Lobby { line: self.draw_line(), term: 1, host: self.me, ..Lobby::none(self.me) };
+        let mut lobby = self.new_lobby();
         let (most, dress) = (self.seats_most(), self.dress.clone());
         lobby.sit(most, self.me, &dress);
         self.frames = Frames::default();

@@ -85,7 +85,7 @@ pub const INPUTS: &str = "i";
 /// The topic of watchers.
 pub const WATCH: &str = "w";
 /// All topics that a session subscribes to: direct messages, broadcasts, inputs, the parts of a state, and the watchers' lane.
-pub const TOPICS: [&str; 7] = [TOPIC, INPUTS, "s0", "s1", "s2", "s3", WATCH];
+pub const TOPICS: [&str; 7] = [TOPIC, INPUTS, PARTS[0], PARTS[1], PARTS[2], PARTS[3], WATCH];
 
 /// Time between two looks at the timers.
 const LOOK: Duration = Duration::from_millis(50);
@@ -172,12 +172,11 @@ impl Session {
         if self.is_over || who == self.me {
             return;
         }
-        let present = said.filter(|said| !said.is_empty()).map(wire::decode::<Present>);
-        if let Some(Err(_)) = present {
+        let said = said.filter(|said| !said.is_empty());
+        let Ok(present) = said.map(wire::decode::<Present>).transpose() else {
             self.counts.refused += 1;
             return;
-        }
-        let present = present.and_then(Result::ok);
+        };
         let was_watcher = self.star.present(who).is_some_and(|before| before.role == Role::Watcher);
         self.star.handle_present(who, present);
         if let Some(present) = present {
@@ -218,7 +217,7 @@ impl Session {
             return;
         }
         if topic == WATCH {
-            self.handle_watch_step(now, from, bytes);
+            self.handle_watch_step(from, bytes);
             return self.run_if_due(now);
         }
         self.star.heard(from);
@@ -270,7 +269,7 @@ impl Session {
             return;
         }
         if topic == WATCH {
-            return self.handle_piece(now, from, bytes);
+            return self.handle_piece(from, bytes);
         }
         match wire::decode::<Said>(bytes) {
             Ok(Said::Lobby(lobby)) => self.handle_lobby(now, from, lobby),
@@ -363,12 +362,16 @@ impl Session {
     }
 
     fn presence(&self, now: Time) -> Present {
-        let role = match () {
-            () if self.hosting.is_some() => Role::Host,
-            () if !self.wants_seat() => Role::Watcher,
-            () if self.lobby.line == 0 => Role::Outside,
-            () if self.following.search.is_some() || self.slot().is_none() => Role::Asking,
-            () => Role::Player,
+        let role = if self.hosting.is_some() {
+            Role::Host
+        } else if !self.wants_seat() {
+            Role::Watcher
+        } else if self.lobby.line == 0 {
+            Role::Outside
+        } else if self.following.search.is_some() || self.slot().is_none() {
+            Role::Asking
+        } else {
+            Role::Player
         };
         let has_line = role != Role::Outside;
         Present {

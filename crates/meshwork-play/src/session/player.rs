@@ -110,10 +110,9 @@ impl Session {
         if head.round != self.frames.round || head.term != self.frames.term {
             return;
         }
-        let bytes = part.bytes.len();
         if let Some((head, body)) = self.following.parts.add(part) {
-            self.meter.note(now, head.sent, head.tick, body.len().max(bytes));
-            self.handle_body(now, &head, &body);
+            self.meter.note(now, head.sent, head.tick, body.len());
+            self.handle_body(&head, &body);
         }
     }
 
@@ -131,7 +130,7 @@ impl Session {
         }
     }
 
-    fn handle_body(&mut self, now: Time, head: &StateHead, body: &[u8]) {
+    fn handle_body(&mut self, head: &StateHead, body: &[u8]) {
         let is_older = self.frames.newest().is_some_and(|newest| newest.tick >= head.tick);
         if is_older {
             return;
@@ -146,11 +145,11 @@ impl Session {
         }
         let fresh = sounds.iter().rev().filter(|(tick, _)| *tick > self.following.sounded);
         let sounds = fresh.map(|(_, sound)| sound.as_str().to_owned()).collect();
-        self.show(now, sounds);
+        self.show(sounds);
     }
 
     /// Hands the newest state to the engine.
-    pub(crate) fn show(&mut self, now: Time, sounds: Vec<String>) {
+    pub(crate) fn show(&mut self, sounds: Vec<String>) {
         let slot = self.slot();
         let Some(frame) = self.frames.newest() else { return };
         let (tick, lobby, inputs) = (frame.tick, frame.lobby.clone(), frame.inputs);
@@ -172,7 +171,6 @@ impl Session {
         let inputs = seats.map(|seat| view(seat.slot, &inputs[usize::from(seat.slot)], 0)).collect();
         let (players, draw) = (self.lobby.players(), self.party.draw);
         let shown = Shown { tick, state, random, me: slot, players, inputs, mine, draw, sounds };
-        let _ = now;
         self.outputs.push_back(Output::Game(ToGame::Show(shown)));
     }
 
@@ -189,7 +187,7 @@ impl Session {
         if !lobby.is_sound()
             || lobby.host != from
             || lobby.seat_at(self.me).is_none()
-            || !self.accepts(now, from, &lobby)
+            || !self.accepts(from, &lobby)
         {
             return;
         }
@@ -225,28 +223,26 @@ impl Session {
             self.outputs.push_back(Output::Event(Event::Entered { slot }));
         } else if is_new_host {
             self.note_lost(lost);
-            let is_apart = was_apart && !was_handing;
-            if old.host.peer == lobby_host.peer {
-                self.outputs.push_back(Output::Event(Event::HostBack));
-                return self.welcomed(now);
-            }
-            self.outputs.push_back(Output::Event(if is_apart {
+            let event = if old.host.peer == lobby_host.peer {
+                Event::HostBack
+            } else if was_apart && !was_handing {
                 Event::Apart { lost }
             } else {
                 Event::HostIs { slot: host, lost }
-            }));
+            };
+            self.outputs.push_back(Output::Event(event));
         }
         self.welcomed(now);
     }
 
     fn welcomed(&mut self, now: Time) {
         self.following.sent_at = None;
-        self.show(now, Vec::new());
+        self.show(Vec::new());
         self.send_inputs(now);
     }
 
     /// Whether the lobby of a welcome is followed.
-    fn accepts(&self, now: Time, from: Endpoint, lobby: &Lobby) -> bool {
+    fn accepts(&self, from: Endpoint, lobby: &Lobby) -> bool {
         let is_target = self.joining.target == Some(from);
         let own = &self.lobby;
         if planted_fault!(LowerTerm) && own.line == lobby.line && from != own.host {
@@ -261,7 +257,6 @@ impl Session {
         let is_expected = self.following.expected == Some(from);
         let is_free = self.hosting.is_none() && (self.following.search.is_some() || self.following.is_gone);
         let has_seat = own.seats.is_empty() || own.seat_of(from.peer).is_some();
-        let _ = now;
         is_target || lobby.term > own.term && has_seat && (is_expected || is_free)
     }
 

@@ -6,7 +6,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::time::Time;
 
 use super::Session;
-use super::host::{Feed, Handing, LIVE_FOR};
+use super::host::{Feed, LIVE_FOR};
 use super::joining::Side;
 use super::lobby::{Dress, Phase, cut};
 use super::queue::Queue;
@@ -170,7 +170,7 @@ impl Session {
         }
         self.following.expected = Some(to);
         if let Some(hosting) = &mut self.hosting {
-            hosting.handing = Some(Handing { since: now });
+            hosting.handing_since = Some(now);
         }
     }
 }

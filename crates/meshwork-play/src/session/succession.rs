@@ -168,8 +168,7 @@ impl Session {
 
     /// Searches together with others for the host of a line in which this person has a seat.
     pub(crate) fn join_search(&mut self, now: Time, ask: &Ask) {
-        let mut lobby = Lobby { line: ask.line, term: ask.term, host: ask.host, ..Lobby::none(self.me) };
-        lobby.phase = Phase::Gathering;
+        let lobby = Lobby { line: ask.line, term: ask.term, host: ask.host, ..Lobby::none(self.me) };
         self.frames = Frames::default();
         self.following.reset(now);
         self.following.is_gone = true;
@@ -235,7 +234,7 @@ impl Session {
     fn hears_host(&self, now: Time) -> bool {
         let is_near = now.since(self.following.heard) < HEARS_WITHIN && !self.following.is_gone;
         !self.lobby.waits
-            && (self.hosting.as_ref().is_some_and(|hosting| hosting.handing.is_none())
+            && (self.hosting.as_ref().is_some_and(|hosting| hosting.handing_since.is_none())
                 || is_near && self.slot().is_some())
     }
 
@@ -257,9 +256,9 @@ impl Session {
     pub(crate) fn askers(&self, now: Time) -> BTreeMap<PeerId, Asker> {
         let people = self.people();
         let mut askers = BTreeMap::new();
-        let own = (self.me, self.own_ask(), now);
-        let others = self.asks.iter().map(|(who, (ask, at))| (*who, ask.clone(), *at));
-        let mut all: Vec<(Endpoint, Ask, Time)> = others.chain([own]).collect();
+        let own = self.own_ask();
+        let others = self.asks.iter().map(|(who, (ask, at))| (*who, ask, *at));
+        let mut all: Vec<(Endpoint, &Ask, Time)> = others.chain([(self.me, &own, now)]).collect();
         all.sort_by_key(|(_, _, at)| *at);
         for (endpoint, ask, at) in all {
             let Some(slot) = people.iter().position(|peer| *peer == endpoint.peer) else { continue };
@@ -324,7 +323,8 @@ impl Session {
         }
     }
 
-    /// Begins the next term of the line from the newest state that is here. `here` are the people that follow.
+    /// Begins the next term of the line from the newest state that is here. `here` are the people that follow,
+    /// this one among them.
     pub(crate) fn begin_term(&mut self, now: Time, here: &BTreeMap<PeerId, Endpoint>) {
         let asked =
             self.asks.values().filter(|(ask, _)| ask.line == self.lobby.line).map(|(ask, _)| ask.term);
@@ -338,16 +338,14 @@ impl Session {
             .seats
             .retain(|seat| !departed.contains(&seat.endpoint.peer) || seat.endpoint.peer == self.me.peer);
         for seat in &mut lobby.seats {
-            match here.get(&seat.endpoint.peer) {
-                Some(endpoint) => (seat.endpoint, seat.away) = (*endpoint, false),
-                None if seat.endpoint.peer == self.me.peer => (seat.endpoint, seat.away) = (self.me, false),
-                None => {}
+            if let Some(endpoint) = here.get(&seat.endpoint.peer) {
+                (seat.endpoint, seat.away) = (*endpoint, false);
             }
         }
         (lobby.term, lobby.host, lobby.waits) = (term, self.me, false);
         lobby.version += 1;
         self.frames.begin_term(term);
-        let live: Vec<PeerId> = here.keys().copied().chain([self.me.peer]).collect();
+        let live: Vec<PeerId> = here.keys().copied().collect();
         self.hosting = Some(Hosting::new(now, &lobby, &self.frames, &live));
         let was_paused = self.following.search.take().is_some_and(|search| search.is_paused);
         self.following.reset(now);
@@ -401,14 +399,13 @@ impl Session {
         if leaves {
             self.following.departed.insert(from.peer);
         }
-        let mut here: BTreeMap<PeerId, Endpoint> = BTreeMap::from([(self.me.peer, self.me)]);
-        if by_asker && !by_host {
-            here.extend(self.askers(now).into_iter().map(|(peer, asker)| (peer, asker.endpoint)));
+        let mut here: BTreeMap<PeerId, Endpoint> = if by_asker && !by_host {
+            self.askers(now).into_iter().map(|(peer, asker)| (peer, asker.endpoint)).collect()
         } else {
             let stay = |seat: &&super::Seat| !seat.away && (!leaves || seat.endpoint != from);
-            here.extend(lobby.seats.iter().filter(stay).map(|seat| (seat.endpoint.peer, seat.endpoint)));
-            here.insert(self.me.peer, self.me);
-        }
+            lobby.seats.iter().filter(stay).map(|seat| (seat.endpoint.peer, seat.endpoint)).collect()
+        };
+        here.insert(self.me.peer, self.me);
         self.begin_term(now, &here);
     }
 
@@ -451,8 +448,7 @@ impl Session {
 
     /// The people to keep links to: a player keeps those to its host and the two next in rank, a host those to all players.
     pub(crate) fn wanted_pins(&self) -> BTreeSet<Endpoint> {
-        let others =
-            self.lobby.seats.iter().map(|seat| seat.endpoint).filter(|endpoint| *endpoint != self.me);
+        let others = self.others().into_iter();
         if self.hosting.is_some() {
             return others.collect();
         }

@@ -72,7 +72,7 @@ impl Session {
     }
 
     /// A watcher follows the host with most players.
-    pub(crate) fn seek_to_watch(&mut self, _now: Time) {
+    pub(crate) fn seek_to_watch(&mut self) {
         let mut best: Option<Side> = None;
         for (host, present) in self.star.all_present().filter(|(_, present)| present.role == Role::Host) {
             let side = Side { line: present.line, term: present.term, seats: present.seats, host };
@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// A piece of a whole state.
-    pub(crate) fn handle_piece(&mut self, now: Time, from: Endpoint, bytes: &[u8]) {
+    pub(crate) fn handle_piece(&mut self, from: Endpoint, bytes: &[u8]) {
         let Ok(piece) = wire::decode::<Piece>(bytes) else {
             self.counts.refused += 1;
             return;
@@ -164,11 +164,11 @@ impl Session {
         {
             self.adopt(lobby);
         }
-        self.show(now, Vec::new());
+        self.show(Vec::new());
     }
 
     /// A difference for watchers.
-    pub(crate) fn handle_watch_step(&mut self, now: Time, from: Endpoint, bytes: &[u8]) {
+    pub(crate) fn handle_watch_step(&mut self, from: Endpoint, bytes: &[u8]) {
         let Ok(part) = crate::packets::StatePart::decode(bytes) else {
             self.counts.refused += 1;
             return;
@@ -182,7 +182,7 @@ impl Session {
             if let Some(lobby) = lobby.filter(|lobby| lobby.term == term && lobby.version > version) {
                 self.adopt(lobby);
             }
-            self.show(now, Vec::new());
+            self.show(Vec::new());
         }
     }
 }
