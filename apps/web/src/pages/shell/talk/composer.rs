@@ -290,17 +290,17 @@ impl Names {
         let called = called.trim_matches(['\u{2068}', '\u{2069}']);
         let head = format!("{before}@{called} ");
         let units = head.encode_utf16().count() as u32;
-        self.panel.set_draft(head + behind);
+        let text = head + behind;
+        // At once: a key pressed before the caret stood there would write at another place.
+        if let Some(field) = self.panel.field.get_untracked() {
+            field.set_value(&text);
+            self.panel.focus_field();
+            // It is a field of text.
+            let _ = field.set_selection_range(units, units);
+        }
+        self.panel.set_draft(text);
         self.panel.mentioned.update_value(|people| people.push((called.to_owned(), peer)));
         self.close();
-        let panel = self.panel;
-        request_animation_frame(move || {
-            panel.focus_field();
-            if let Some(field) = panel.field.try_get_untracked().flatten() {
-                // It is a field of text.
-                let _ = field.set_selection_range(units, units);
-            }
-        });
     }
 }
 
