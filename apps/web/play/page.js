@@ -9,40 +9,17 @@
 import FRAME from 'play-frame'
 import WORKER from 'play-worker'
 
+import { Guard, kindOf, LOADING_MAX, makeFrame, PICTURES } from './common.js'
 import { Trusted, warm } from './trusted.js'
 
 /** Longest time without an answer, in ms, from the moment at which the game was ready. */
 const SILENCE_MAX = 2000
-/** Longest time until a frame has begun, and until a game is loaded, in ms. A busy phone takes seconds. */
-const LOADING_MAX = 10_000
 /** Time between questions, in ms. */
 const ASK_EACH = 500
-/** Messages and bytes of a second. A flood stops WebKit's page for good, so the handler closes the port by itself. */
-const MESSAGES_MAX = 240
-const BYTES_MAX = 8 << 20
 /** Ticks that are handled before the worker is told. */
 const TICKS_TOLD = 4
 /** Lines in front of the game's own. */
 const LINES = WORKER.split('\n').length - 1
-
-/** Kinds of pictures that a game can draw. */
-const PICTURES = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp' }
-
-/** Counts messages and bytes of one second. */
-class Guard {
-  #begin = 0
-  #messages = 0
-  #bytes = 0
-
-  /** Whether this message is one too many. */
-  isFlood(data) {
-    const now = performance.now()
-    if (now - this.#begin >= 1000) [this.#begin, this.#messages, this.#bytes] = [now, 0, 0]
-    this.#messages += 1
-    this.#bytes += typeof data === 'string' ? data.length : 64
-    return this.#messages > MESSAGES_MAX || this.#bytes > BYTES_MAX
-  }
-}
 
 export class Frame {
   #parent
@@ -80,7 +57,7 @@ export class Frame {
     this.#stop()
     if (!this.#frame) this.#mount()
     const images = files.flatMap(([name, bytes]) => {
-      const type = PICTURES[name.split('.').at(-1).toLowerCase()]
+      const type = kindOf(name, PICTURES)
       return type ? [[name, type, bytes]] : []
     })
     this.#waiting = { code, images }
@@ -116,13 +93,10 @@ export class Frame {
   }
 
   #mount() {
-    const frame = document.createElement('iframe')
-    frame.setAttribute('sandbox', 'allow-scripts')
-    frame.setAttribute('referrerpolicy', 'no-referrer')
+    const frame = makeFrame(this.#label)
+    // The page reads keys and pointers.
     frame.setAttribute('tabindex', '-1')
-    frame.setAttribute('style', 'display:block;border:0;width:100%;height:100%;pointer-events:none')
-    frame.title = this.#label
-    frame.dataset.testid = 'game-frame'
+    frame.style.pointerEvents = 'none'
     frame.srcdoc = FRAME
     const { port1, port2 } = new MessageChannel()
     // A frame that navigates loads once more; the port goes to the first document alone.

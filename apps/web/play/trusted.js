@@ -7,11 +7,11 @@
 // Kinds of `on` are those of `page.js`, and `input` (a JSON list of the keys that this person holds) and the deaths `left` (the game
 // went to another page) and `silent` (five seconds without a heartbeat, after the first).
 
+import { Guard, kindOf, LOADING_MAX, makeFrame, PICTURES } from './common.js'
+
 const SHELL = new URL('./trusted.html', import.meta.url).href
 /** Longest time between heartbeats, in ms. */
 const HEARTBEAT_MAX = 5000
-const LOADING_MAX = 10_000
-const MESSAGES_MAX = 240
 /** The loads of a frame that goes nowhere: that of the shell, and that of the game in its place. */
 const LOADS_MAX = 2
 /** A clock that a tab behind another does not slow. */
@@ -25,7 +25,7 @@ const NAMES = Object.fromEntries(Object.entries(KEYS).map(([name, key]) => [key.
 /** The name of a key that a game reports by its `key` or its `code`. */
 const nameOf = (key) => NAMES[key.toLowerCase()] ?? key.toLowerCase().replace(/^(key|digit)(?=.$)/, '')
 
-const KINDS = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp', svg: 'image/svg+xml', mp3: 'audio/mpeg', ogg: 'audio/ogg', wav: 'audio/wav', json: 'application/json', js: 'text/javascript', css: 'text/css' }
+const KINDS = { ...PICTURES, svg: 'image/svg+xml', mp3: 'audio/mpeg', ogg: 'audio/ogg', wav: 'audio/wav', json: 'application/json', js: 'text/javascript', css: 'text/css' }
 
 export class Trusted {
   #parent
@@ -40,8 +40,7 @@ export class Trusted {
   #timer = 0
   #begun = 0
   #heartbeat = 0
-  #second = 0
-  #messages = 0
+  #guard = new Guard()
   #me
   #told = '[]'
 
@@ -54,16 +53,11 @@ export class Trusted {
   /** Starts a game: the text of its page, and its other files as pairs of a path and bytes. */
   start(code, files) {
     this.#drop()
-    const assets = files.map(([name, bytes]) => ({ name, type: KINDS[name.split('.').at(-1).toLowerCase()] ?? '', bytes }))
+    const assets = files.map(([name, bytes]) => ({ name, type: kindOf(name, KINDS) ?? '', bytes }))
     this.#code = { type: 'LOAD_CODE', code, assets }
     this.#state = null
     this.#told = '[]'
-    const frame = document.createElement('iframe')
-    frame.setAttribute('sandbox', 'allow-scripts')
-    frame.setAttribute('referrerpolicy', 'no-referrer')
-    frame.setAttribute('style', 'display:block;border:0;width:100%;height:100%')
-    frame.title = this.#label
-    frame.dataset.testid = 'game-frame'
+    const frame = makeFrame(this.#label)
     frame.src = SHELL
     frame.onload = () => {
       this.#loads += 1
@@ -143,10 +137,7 @@ export class Trusted {
   /** Everything that is framed can post here, so the sender is compared. */
   #hear = ({ source, data }) => {
     if (!this.#frame || source !== this.#frame.contentWindow) return
-    const now = performance.now()
-    if (now - this.#second >= 1000) [this.#second, this.#messages] = [now, 0]
-    this.#messages += 1
-    if (this.#messages > MESSAGES_MAX) return this.#die('flood')
+    if (this.#guard.isFlood(data)) return this.#die('flood')
     if (typeof data !== 'object' || data === null) return
     const payload = data.payload ?? data
     switch (data.type) {
@@ -165,7 +156,7 @@ export class Trusted {
         if (Array.isArray(payload.keys)) this.#on('input', JSON.stringify(payload.keys.filter((key) => typeof key === 'string').slice(0, 64).map(nameOf)))
         break
       case 'HEARTBEAT':
-        this.#heartbeat = now
+        this.#heartbeat = performance.now()
         break
       case 'ERROR': {
         const message = `${payload.message}`.slice(0, 1000)
