@@ -281,9 +281,8 @@ export class Harness {
 export function between(from, to, share, most) {
   if (isArray(to)) {
     if (!isArray(from)) return to
-    const isNamed = to.length > 0 && to[0]?.id !== undefined
-    const byId = new (isNamed ? IdMap : Places)(from)
-    return to.map((value, at) => between(isNamed ? byId.get(value?.id) : byId.get(at), value, share, most))
+    const byId = to[0]?.id === undefined ? null : new IdMap(from)
+    return to.map((value, at) => between(byId ? byId.get(value?.id) : from[at], value, share, most))
   }
   if (typeof to !== 'object' || to === null || typeof from !== 'object' || from === null) return to
   const mixed = { ...to }
@@ -309,19 +308,6 @@ class IdMap {
 
   get(id) {
     return this.#entities[id]
-  }
-}
-
-/** Entities by their place in the list. */
-class Places {
-  #list
-
-  constructor(list) {
-    this.#list = list
-  }
-
-  get(at) {
-    return this.#list[at]
   }
 }
 
