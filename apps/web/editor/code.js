@@ -78,7 +78,7 @@ const javascript = StreamLanguage.define({
     state.value = next === ')' || next === ']'
     return null
   },
-  languageData: { commentTokens: { line: '//', block: { open: '/*', close: '*/' } }, closeBrackets: {} },
+  languageData: { commentTokens: { line: '//', block: { open: '/*', close: '*/' } } },
   tokenTable: { function: tags.function(tags.variableName) },
   indent(state, textAfter, context) {
     const line = context.lineAt(context.pos, -1)
@@ -182,10 +182,6 @@ class Code {
   /** Shows an error at a line; none at line 0. */
   setFault(line, message, where) {
     this.#view.dispatch({ effects: setFault.of(line > 0 ? { line, message, where } : null) })
-  }
-
-  focus() {
-    this.#view.focus()
   }
 
   end() {
