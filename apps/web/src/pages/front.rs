@@ -17,13 +17,19 @@ pub trait App: Send + Sync {
     fn view(&self, before_open: AnyView) -> AnyView;
 
     /// What it offers in the bar: the first [`BAR_ACTIONS`] have a button there where it is wide, and all stand in its menu.
-    fn actions(&self) -> Vec<Action>;
+    fn actions(&self) -> Vec<Action> {
+        Vec::new()
+    }
 
-    /// What it adds to a place of the page.
-    fn section(&self, place: Section) -> AnyView;
+    /// Its part of a place of the page.
+    fn section(&self, _place: Section) -> AnyView {
+        ().into_any()
+    }
 
-    /// What is to be known about what one did in it.
-    fn notices(&self) -> Vec<Notice>;
+    /// Notices about the person's own actions in it.
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
 
     /// Whether the room holds nothing of it yet; it is tracked.
     fn is_empty(&self) -> bool;

@@ -9,8 +9,7 @@ use meshwork_core::replica::{Replica, ReplicaNumber};
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::signed::header::Family;
 use meshwork_web::apps::App as About;
-use meshwork_web::pages::{Action, App, Entry, Front, Loading, Section, Session};
-use meshwork_web::texts::notices::Notice;
+use meshwork_web::pages::{App, Entry, Front, Loading, Session};
 
 /// The apps of this program. A room has Place in front while its app is not known yet.
 pub(crate) static APPS: [&dyn Entry; 2] = [meshwork_web::pages::APPS[0], &Vote];
@@ -168,18 +167,6 @@ impl App for Shown {
             </div>
         }
         .into_any()
-    }
-
-    fn actions(&self) -> Vec<Action> {
-        Vec::new()
-    }
-
-    fn section(&self, _place: Section) -> AnyView {
-        ().into_any()
-    }
-
-    fn notices(&self) -> Vec<Notice> {
-        Vec::new()
     }
 
     fn is_empty(&self) -> bool {

@@ -6,10 +6,9 @@ use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 use meshwork_web::apps::{self, App as About};
 use meshwork_web::texts;
-use meshwork_web::texts::notices::Notice;
 
 pub(crate) use self::entry::Chat as Entry;
-use super::front::{Action, App, Front, Section};
+use super::front::{App, Front};
 use super::parts::Loaded;
 use super::session::{Phase, Session};
 use super::shell::talk::{Conversations, SearchButton, Talking};
@@ -44,18 +43,6 @@ impl App for ChatFront {
             </div>
         }
         .into_any()
-    }
-
-    fn actions(&self) -> Vec<Action> {
-        Vec::new()
-    }
-
-    fn section(&self, _: Section) -> AnyView {
-        ().into_any()
-    }
-
-    fn notices(&self) -> Vec<Notice> {
-        Vec::new()
     }
 
     fn is_empty(&self) -> bool {

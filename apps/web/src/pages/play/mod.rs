@@ -22,7 +22,6 @@ use leptos::wasm_split::wasm_split;
 use meshwork_core::id::Code;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_web::apps::App as About;
-use meshwork_web::texts::notices::Notice;
 
 pub(crate) use self::entry::Play as Entry;
 use self::entry::about;
@@ -32,7 +31,7 @@ use self::stage::GameView;
 use self::start::StartPage;
 use self::state::Play;
 use self::studio::StudioPage;
-use super::front::{Action, App, Front, Section};
+use super::front::{App, Front};
 use super::parts::Loaded;
 use super::session::{Phase, Session};
 
@@ -100,18 +99,6 @@ impl App for PlayFront {
             </div>
         }
         .into_any()
-    }
-
-    fn actions(&self) -> Vec<Action> {
-        Vec::new()
-    }
-
-    fn section(&self, _: Section) -> AnyView {
-        ().into_any()
-    }
-
-    fn notices(&self) -> Vec<Notice> {
-        Vec::new()
     }
 
     fn is_empty(&self) -> bool {
