@@ -1,5 +1,6 @@
 //! Play: parties with a lobby and a game, and the start page of games.
 
+mod beat;
 mod begin;
 mod entry;
 mod frame;

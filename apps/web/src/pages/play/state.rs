@@ -24,6 +24,7 @@ use meshwork_web::{beads, texts};
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
+use super::beat;
 use super::entry::{Ear, News, about};
 use super::frame::{self, Death, Frame, FromFrame};
 use super::games;
@@ -33,14 +34,10 @@ use super::sound::Sounds;
 use super::trust;
 pub(super) use meshwork_play::session::Act;
 
-/// How often players send what they hold: a sixtieth of a second.
-const TICK_MS: f64 = 1000.0 / 60.0;
-/// How far behind what is held may be read, in ms.
-const BEHIND_MS: f64 = 200.0;
 /// How long members are waited for before the server is asked for the game.
 const SERVER_AFTER: Duration = Duration::from_secs(1);
-/// How often ping and people are read again, in ticks.
-const PACE_TICKS: u32 = 30;
+/// Time after which ping and people are read again.
+const FOLLOW_EACH: Duration = Duration::from_millis(500);
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(5);
 /// Notices at a time.
@@ -115,7 +112,8 @@ struct Work {
     opening: u32,
     /// The moment of the next timeout that is waited for.
     timeout: Option<Time>,
-    ticks: u32,
+    /// Whether the hands are read sixty times a second.
+    is_beating: bool,
     notes: Notes,
 }
 
@@ -237,7 +235,8 @@ impl Play {
         self.read_links();
         self.is_loaded.set(true);
         self.mount_frame();
-        self.beat(opening, browser::milliseconds());
+        self.show_lobby();
+        self.follow(opening);
     }
 
     /// The package: from here, from members, or from the server.
@@ -335,7 +334,6 @@ impl Play {
                 session.handle_link(now, peer.endpoint, linked(peer));
             }
         });
-        self.show_lobby();
     }
 
     /// Lets the session do something, and carries out what it puts out.
@@ -649,6 +647,7 @@ impl Play {
             self.over.set(None);
         }
         set_if_new(self.lobby, shown);
+        self.begin_beat();
     }
 
     /// Whether the game stands over the lobby. Tracked.
@@ -821,34 +820,44 @@ impl Play {
         }
     }
 
-    /// Sixty times a second, what is held goes to the session, except at the host: its clock is its worker's.
-    fn beat(self, opening: u32, due: f64) {
-        if !self.is_opening(opening) {
+    /// Hands the session what is held sixty times a second while another host's match goes on. At a host, the clock is its worker's.
+    fn begin_beat(self) {
+        let is_on =
+            move || self.lobby.with_untracked(|lobby| lobby.stage == Stage::Playing && !lobby.is_hosting);
+        let work = self.work();
+        let mut work = work.borrow_mut();
+        if work.is_beating || !is_on() {
             return;
         }
-        let is_playing =
-            self.lobby.with_untracked(|lobby| lobby.stage == Stage::Playing && !lobby.is_hosting);
-        if is_playing {
-            self.hold();
-        }
-        let ticks = {
-            let work = self.work();
-            let mut work = work.borrow_mut();
-            work.ticks = work.ticks.wrapping_add(1);
-            work.ticks
-        };
-        if ticks % PACE_TICKS == 0 {
+        work.is_beating = true;
+        let opening = work.opening;
+        beat::run(move || {
+            if !self.is_opening(opening) {
+                return false;
+            }
+            let is_on = is_on();
+            match is_on {
+                true => self.hold(),
+                false => self.work().borrow_mut().is_beating = false,
+            }
+            is_on
+        });
+    }
+
+    /// Reads ping and people again each half second, and notes the party as its host.
+    fn follow(self, opening: u32) {
+        let read = move || {
+            if !self.is_opening(opening) {
+                return;
+            }
             if let Some(pace) = self.work().borrow().session.as_ref().map(session::Session::pace) {
                 set_if_new(self.pace, pace);
             }
             self.show_lobby();
             self.note(false);
-        }
-        // Timers come late, so each waits for a moment of its own; a page that slept begins anew.
-        let (now, due) = (browser::milliseconds(), due + TICK_MS);
-        let due = if now - due > BEHIND_MS { now } else { due };
-        let wait = Duration::from_secs_f64((due - now).max(0.0) / 1000.0);
-        set_timeout(move || self.beat(opening, due), wait);
+            self.follow(opening);
+        };
+        set_timeout(read, FOLLOW_EACH);
     }
 
     /// Asks before a page of a game with others closes.

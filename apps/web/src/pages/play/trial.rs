@@ -18,6 +18,7 @@ use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::session::set_if_new;
+use super::beat;
 use super::frame::{self, Frame, FromFrame};
 use super::hands::Reading;
 use super::sound::Sounds;
@@ -31,8 +32,8 @@ const CHECKED: u64 = 5;
 const STEP: Duration = Duration::from_millis(20);
 /// Most time that is passed over before a match begins.
 const BEGIN_MAX: Duration = Duration::from_secs(20);
-/// A sixtieth of a second, in ms.
-const TICK_MS: f64 = 1000.0 / 60.0;
+/// The figures are read again each time after this many ticks.
+const FIGURES_TICKS: u32 = 8;
 /// Pause between a match that has ended and the next one.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -286,7 +287,7 @@ impl Trial {
         };
         self.result.set(None);
         self.begin_match();
-        self.beat(start_number, browser::milliseconds());
+        self.begin_beat(start_number);
     }
 
     /// A loopback in which the match begins: the time until then is passed over.
@@ -430,8 +431,8 @@ impl Trial {
     }
 
     fn hold(self) {
-        let Some(reading) = self.reading.get_value() else { return };
-        let (input, steered) = (reading.input(), self.steered.get_untracked());
+        let input = self.reading.get_value().map(Reading::input).unwrap_or_default();
+        let steered = self.steered.get_untracked();
         self.feed(|loopback, now| {
             for number in 0..SHOWN {
                 let held = if number == steered { input } else { Default::default() };
@@ -441,21 +442,20 @@ impl Trial {
     }
 
     /// Carries packets sixty times a second, and reads the figures.
-    fn beat(self, start: u32, due: f64) {
-        if self.work().borrow().start != start {
-            return;
-        }
-        self.hold();
-        let pace = self.feed(|loopback, _| loopback.session(1).map(|session| session.pace()));
-        if let Some(Some(pace)) = pace
-            && start.wrapping_add(due as u32).is_multiple_of(8)
-        {
-            set_if_new(self.pace, pace);
-        }
-        let (now, due) = (browser::milliseconds(), due + TICK_MS);
-        let due = if now - due > 200.0 { now } else { due };
-        let wait = Duration::from_secs_f64((due - now).max(0.0) / 1000.0);
-        set_timeout(move || self.beat(start, due), wait);
+    fn begin_beat(self, start: u32) {
+        let mut ticks = 0_u32;
+        beat::run(move || {
+            if self.work().borrow().start != start {
+                return false;
+            }
+            self.hold();
+            ticks = ticks.wrapping_add(1);
+            if ticks.is_multiple_of(FIGURES_TICKS) {
+                let pace = self.feed(|loopback, _| loopback.session(1).map(|session| session.pace()));
+                pace.flatten().into_iter().for_each(|pace| set_if_new(self.pace, pace));
+            }
+            true
+        });
     }
 }
 
