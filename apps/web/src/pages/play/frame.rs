@@ -4,27 +4,30 @@
 //!
 //! ```ignore
 //! let stage = frame::load().await?;
-//! let frame = stage.mount(&parent, manifest.view, texts::play::GAME, move |said| match said {
+//! let frame = stage.mount(&parent, &package, move |said| match said {
 //!     FromFrame::Game(json) => session.handle_game(now(), serde_json::from_str(&json)?),
 //!     FromFrame::Tick => session.handle_clock(now()),
 //!     // ...
 //! })?;
-//! frame.start(code, package.files());              // again for each run; the former game ends
-//! frame.send(&serde_json::to_string(&to_game)?);   // from `Ready` on
+//! frame.start(&package);      // again for each run; the former game ends
+//! frame.send(&to_game);       // from `Ready` on
 //! ```
 //!
-//! Messages before [`FromFrame::Ready`] wait in the worker. After [`FromFrame::Dead`] the frame is gone, and [`Frame::start`] mounts a new
+//! Messages before [`FromFrame::Ready`] wait in a [`Screen`]. After [`FromFrame::Dead`] the frame is gone, and [`Frame::start`] mounts a new
 //! one. No method calls back before it returns, so a caller may hold a borrow. Dropping a frame removes it, which ends its game
 //! at once.
 //!
-//! An HTML game is a page of its own, whose author a person trusts: [`Stage::trust`] prepares its frame, and all else is the same. It has
-//! the keys while it has the focus, and reports its person's own with [`FromFrame::Input`].
+//! An HTML game is a page of its own, whose author a person trusts. It has the keys while it has the focus, and reports its person's own
+//! with [`FromFrame::Input`].
 //!
 //! The page reads keys and pointers of script games, since their frame gets none. The page plays the sounds of [`FromFrame::Sounds`] from the
 //! package. `apps/web/play/page.js` has the limits of time and messages; `runner.js` and `harness.js` are the game's side.
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use leptos::web_sys::Element;
+use meshwork_play::session::ToGame;
+use meshwork_play::{Kind, Package};
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -136,38 +139,28 @@ pub(crate) async fn load() -> Result<Stage, JsValue> {
 }
 
 impl Stage {
-    /// Adds a frame to `parent`, which it fills. `view` is the width and height in which the game draws, and `label` names the
-    /// frame for screen readers.
+    /// Adds a frame for a package to `parent`, which it fills. Ask the person before an HTML game: it can send out what it is given
+    /// and typed.
     ///
     /// # Errors
     /// The browser makes no frames.
     pub(crate) fn mount(
         &self,
         parent: &Element,
-        view: (u16, u16),
-        label: &str,
+        package: &Package,
         on: impl Fn(FromFrame) + 'static,
     ) -> Result<Frame, JsValue> {
-        let hear = hearing(on);
-        let given = Array::of5(parent, &view.0.into(), &view.1.into(), &label.into(), hear.as_ref());
-        let hold = self.mount.apply(&JsValue::UNDEFINED, &given)?.unchecked_into();
-        Ok(Frame { hold, _hear: hear })
-    }
-
-    /// Prepares a frame in `parent` for an HTML game. Ask the person first: such a game can send out what it is given and typed.
-    ///
-    /// # Errors
-    /// The browser makes no frames.
-    pub(crate) fn trust(
-        &self,
-        parent: &Element,
-        label: &str,
-        on: impl Fn(FromFrame) + 'static,
-    ) -> Result<Frame, JsValue> {
-        let hear = hearing(on);
-        let given = Array::of3(parent, &label.into(), hear.as_ref());
-        let hold = self.trust.apply(&JsValue::UNDEFINED, &given)?.unchecked_into();
-        Ok(Frame { hold, _hear: hear })
+        let (hear, label) = (hearing(on), texts::play::GAME.into());
+        let manifest = package.manifest();
+        let (make, given) = match manifest.kind {
+            Kind::Script => {
+                let (width, height) = manifest.view;
+                (&self.mount, Array::of5(parent, &width.into(), &height.into(), &label, hear.as_ref()))
+            }
+            Kind::Html => (&self.trust, Array::of3(parent, &label, hear.as_ref())),
+        };
+        let hold = make.apply(&JsValue::UNDEFINED, &given)?.unchecked_into();
+        Ok(Frame { hold, is_page: manifest.kind == Kind::Html, _hear: hear })
     }
 
     /// Loads the page of HTML games once, so that the browser has it when the server is away.
@@ -194,20 +187,23 @@ fn hearing(on: impl Fn(FromFrame) + 'static) -> Closure<dyn Fn(String, String)> 
 #[derive(Debug)]
 pub(crate) struct Frame {
     hold: Hold,
+    /// Whether its games are pages of their own.
+    is_page: bool,
     _hear: Closure<dyn Fn(String, String)>,
 }
 
 impl Frame {
-    /// Starts a game, in place of the one that runs: its script and the files of its package, of which it gets the pictures. An HTML
-    /// game has its page in place of a script, and gets all files.
-    pub(crate) fn start<'a>(&self, code: &str, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) {
+    /// Starts a package of the kind for which the frame was mounted, in place of the game that runs. A script gets the pictures of the
+    /// package. An HTML game gets all files.
+    pub(crate) fn start(&self, package: &Package) {
+        let code = package.file(&package.manifest().entry).map(String::from_utf8_lossy).unwrap_or_default();
         // A call fails only if the script has a fault; silence then ends the game.
-        let _ = self.hold.start(code, in_js(files));
+        let _ = self.hold.start(&code, in_js(package.files()));
     }
 
-    /// Sends the game a message, as JSON.
-    pub(crate) fn send(&self, json: &str) {
-        let _ = self.hold.send(json);
+    /// Sends the game a message.
+    pub(crate) fn send(&self, message: &ToGame) {
+        let _ = self.hold.send(&message.to_json());
     }
 
     /// Tells the game whether its page is behind another: then it paints nothing, and its host goes on.
@@ -241,5 +237,62 @@ impl Frame {
 impl Drop for Frame {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// The frame of one player, and the messages for a game that is not loaded yet.
+#[derive(Debug, Default)]
+pub(crate) struct Screen {
+    frame: Option<Frame>,
+    is_loaded: bool,
+    /// Messages for a game that is not loaded yet; of pictures the newest.
+    waiting: Vec<ToGame>,
+}
+
+impl Screen {
+    /// The frame, once it is mounted.
+    pub(crate) fn frame(&self) -> Option<&Frame> {
+        self.frame.as_ref()
+    }
+
+    /// The frame of an HTML game.
+    pub(crate) fn page(&self) -> Option<&Frame> {
+        self.frame().filter(|frame| frame.is_page)
+    }
+
+    /// Shows a frame, and starts the package in it. Messages so far wait until it is loaded.
+    pub(crate) fn mount(&mut self, frame: Frame, package: &Package) {
+        frame.start(package);
+        self.frame = Some(frame);
+        self.is_loaded = false;
+    }
+
+    /// Starts a package in the frame, without the messages so far.
+    pub(crate) fn restart(&mut self, package: &Package) {
+        self.is_loaded = false;
+        self.waiting.clear();
+        if let Some(frame) = &self.frame {
+            frame.start(package);
+        }
+    }
+
+    /// Sends the game a message once it is loaded.
+    pub(crate) fn send(&mut self, message: ToGame) {
+        if let Some(frame) = self.frame.as_ref().filter(|_| self.is_loaded) {
+            return frame.send(&message);
+        }
+        if matches!(message, ToGame::Show(_)) {
+            self.waiting.retain(|known| !matches!(known, ToGame::Show(_)));
+        }
+        self.waiting.push(message);
+    }
+
+    /// The game is loaded, and gets the messages that waited.
+    pub(crate) fn note_ready(&mut self) {
+        self.is_loaded = true;
+        let waiting = std::mem::take(&mut self.waiting);
+        if let Some(frame) = &self.frame {
+            waiting.iter().for_each(|message| frame.send(message));
+        }
     }
 }

@@ -16,7 +16,7 @@ use meshwork_core::seam::lane::{Audience, Slot, Topic};
 use meshwork_core::time::Time;
 use meshwork_play::package::PACKAGE_MAX;
 use meshwork_play::session::{
-    self, Can, Config, End, Fault, FromGame, Linked, Output, Pace, Paused, Phase, Refused, ToGame,
+    self, Can, Config, End, Fault, FromGame, Linked, Output, Pace, Paused, Phase, Refused,
 };
 use meshwork_play::{Kind, Package, Party, read_parameters};
 use meshwork_web::party::{Lobby, Place, Seat, Stage};
@@ -26,7 +26,7 @@ use super::super::browser;
 use super::super::session::{Session, set_if_new};
 use super::beat;
 use super::entry::{Ear, News, about};
-use super::frame::{self, Death, Frame, FromFrame};
+use super::frame::{self, Death, FromFrame, Screen};
 use super::games;
 use super::hands::Reading;
 use super::notes::Notes;
@@ -104,9 +104,7 @@ struct Work {
     session: Option<session::Session>,
     stage: Option<frame::Stage>,
     view: Option<Element>,
-    frame: Option<Frame>,
-    /// Messages to a game that is not loaded yet; of pictures the newest.
-    waiting: Option<Vec<ToGame>>,
+    screen: Screen,
     sounds: Option<Sounds>,
     /// Counts parties, so that what an earlier one began ends.
     opening: u32,
@@ -404,19 +402,7 @@ impl Play {
                 Ok(())
             }
             Output::Game(message) => {
-                let work = self.work();
-                let mut work = work.borrow_mut();
-                let Work { frame, waiting, .. } = &mut *work;
-                match (waiting, frame) {
-                    (None, Some(frame)) => frame.send(&message.to_json()),
-                    (waiting, _) => {
-                        let waiting = waiting.get_or_insert_default();
-                        if matches!(message, ToGame::Show(_)) {
-                            waiting.retain(|known| !matches!(known, ToGame::Show(_)));
-                        }
-                        waiting.push(message);
-                    }
-                }
+                self.work().borrow_mut().screen.send(message);
                 Ok(())
             }
             Output::Event(event) => {
@@ -577,7 +563,7 @@ impl Play {
     }
 
     fn set_me(self, slot: Option<u8>) {
-        if let Some(frame) = &self.work().borrow().frame {
+        if let Some(frame) = self.work().borrow().screen.frame() {
             frame.set_me(slot);
         }
     }
@@ -717,43 +703,30 @@ impl Play {
     fn mount_frame(self) {
         let work = self.work();
         let mut work = work.borrow_mut();
-        let (Some(stage), Some(view), Some(package), None) =
-            (&work.stage, &work.view, &work.package, &work.frame)
+        let Work { stage: Some(stage), view: Some(view), package: Some(package), screen, opening, .. } =
+            &mut *work
         else {
             return;
         };
-        let manifest = package.manifest();
-        let opening = work.opening;
+        if screen.frame().is_some() {
+            return;
+        }
+        let opening = *opening;
         let hear = move |said: FromFrame| {
             if self.is_opening(opening) {
                 self.hear_frame(said);
             }
         };
-        let made = match manifest.kind {
-            Kind::Script => stage.mount(view, manifest.view, texts::play::GAME, hear),
-            Kind::Html => stage.trust(view, texts::play::GAME, hear),
-        };
-        let Ok(frame) = made else { return };
-        let code = package.file(&manifest.entry).map(String::from_utf8_lossy).unwrap_or_default();
-        frame.start(&code, package.files());
-        work.waiting.get_or_insert_default();
-        work.frame = Some(frame);
-        let place = self.lobby.with_untracked(|lobby| lobby.place);
-        if let (Some(frame), Place::Seated(slot)) = (&work.frame, place) {
+        let Ok(frame) = stage.mount(view, package, hear) else { return };
+        if let Place::Seated(slot) = self.lobby.with_untracked(|lobby| lobby.place) {
             frame.set_me(Some(slot));
         }
+        screen.mount(frame, package);
     }
 
     fn hear_frame(self, said: FromFrame) {
         match said {
-            FromFrame::Ready => {
-                let work = self.work();
-                let mut work = work.borrow_mut();
-                let waiting = work.waiting.take().unwrap_or_default();
-                if let Some(frame) = &work.frame {
-                    waiting.iter().for_each(|message| frame.send(&message.to_json()));
-                }
-            }
+            FromFrame::Ready => self.work().borrow_mut().screen.note_ready(),
             FromFrame::Tick => {
                 self.hold();
                 self.feed(|session, now| session.handle_clock(now));
@@ -785,11 +758,8 @@ impl Play {
     fn restart_frame(self) {
         let work = self.work();
         let mut work = work.borrow_mut();
-        work.waiting = Some(Vec::new());
-        if let (Some(frame), Some(package)) = (&work.frame, &work.package) {
-            let code =
-                package.file(&package.manifest().entry).map(String::from_utf8_lossy).unwrap_or_default();
-            frame.start(&code, package.files());
+        if let Work { package: Some(package), screen, .. } = &mut *work {
+            screen.restart(package);
         }
     }
 
@@ -800,9 +770,7 @@ impl Play {
 
     /// Gives an HTML game the keys.
     pub(super) fn focus(self) {
-        let work = self.work();
-        let work = work.borrow();
-        if let (Some(frame), Some(Kind::Html)) = (&work.frame, work.party.as_ref().map(|party| party.kind)) {
+        if let Some(frame) = self.work().borrow().screen.page() {
             frame.focus();
         }
     }
@@ -811,9 +779,7 @@ impl Play {
     fn hold(self) {
         if let Some(reading) = self.reading.get_value() {
             let input = reading.input();
-            let work = self.work();
-            let is_html = work.borrow().party.as_ref().is_some_and(|party| party.kind == Kind::Html);
-            if let Some(frame) = work.borrow().frame.as_ref().filter(|_| is_html) {
+            if let Some(frame) = self.work().borrow().screen.page() {
                 frame.send_input(&reading.names());
             }
             self.feed(|session, now| session.hold(now, input));
@@ -880,7 +846,7 @@ impl Play {
                 reading.let_go();
             }
             self.feed(|session, now| _ = session.act(now, Act::Hidden(is_hidden)));
-            if let Some(frame) = &self.work().borrow().frame {
+            if let Some(frame) = self.work().borrow().screen.frame() {
                 frame.set_hidden(is_hidden);
             }
         });

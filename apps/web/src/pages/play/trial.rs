@@ -19,7 +19,7 @@ use meshwork_web::texts;
 use super::super::browser;
 use super::super::session::set_if_new;
 use super::beat;
-use super::frame::{self, Frame, FromFrame};
+use super::frame::{self, Frame, FromFrame, Screen};
 use super::hands::Reading;
 use super::sound::Sounds;
 use super::state::{fault_of, seed};
@@ -90,11 +90,9 @@ struct Work {
 #[derive(Default)]
 struct Seen {
     view: Option<Element>,
-    frame: Option<Frame>,
+    screen: Screen,
     /// The kind and the view of the game in the frame.
     looks: Option<(Kind, (u16, u16))>,
-    /// Messages to a game that is not loaded yet.
-    waiting: Option<Vec<String>>,
 }
 
 impl Trial {
@@ -195,8 +193,8 @@ impl Trial {
                 self.hear_check(said);
             }
         };
-        if let Ok(made) = mount(&stage, view, &package, hear) {
-            start(&made, &package);
+        if let Ok(made) = stage.mount(view, &package, hear) {
+            made.start(&package);
             *frame = Some(made);
         }
     }
@@ -206,7 +204,7 @@ impl Trial {
             let work = self.work();
             let work = work.borrow();
             if let Some((_, Some(frame))) = &work.check {
-                frame.send(&message.to_json());
+                frame.send(&message);
             }
         };
         let count = self.work().borrow().checked.as_ref().map_or(0, players_of);
@@ -269,18 +267,19 @@ impl Trial {
             let looks = (package.manifest().kind, package.manifest().view);
             for (number, seen) in work.players.iter_mut().enumerate() {
                 if number >= count || seen.looks.is_some_and(|before| before != looks) {
-                    seen.frame = None;
+                    seen.screen = Screen::default();
                 }
                 let Some(view) = seen.view.clone().filter(|_| number < count) else { continue };
-                if seen.frame.is_none() {
-                    let hear = move |said: FromFrame| self.hear(number, said);
-                    seen.frame = mount(&stage, &view, &package, hear).ok();
-                }
                 seen.looks = Some(looks);
-                seen.waiting = Some(Vec::new());
-                if let Some(frame) = &seen.frame {
+                if seen.screen.frame().is_some() {
+                    seen.screen.restart(&package);
+                    continue;
+                }
+                seen.screen = Screen::default();
+                let hear = move |said: FromFrame| self.hear(number, said);
+                if let Ok(frame) = stage.mount(&view, &package, hear) {
                     frame.set_me(u8::try_from(number).ok());
-                    start(frame, &package);
+                    seen.screen.mount(frame, &package);
                 }
             }
             work.start
@@ -363,11 +362,8 @@ impl Trial {
             Output::Game(message) => {
                 let work = self.work();
                 let mut work = work.borrow_mut();
-                let Some(seen) = work.players.get_mut(number) else { return };
-                match (&mut seen.waiting, &seen.frame) {
-                    (Some(waiting), _) => waiting.push(message.to_json()),
-                    (None, Some(frame)) => frame.send(&message.to_json()),
-                    (None, None) => {}
+                if let Some(seen) = work.players.get_mut(number) {
+                    seen.screen.send(message);
                 }
             }
             Output::Event(Event::Ended(end)) if number == 0 => self.end(end),
@@ -415,10 +411,8 @@ impl Trial {
             FromFrame::Ready => {
                 let work = self.work();
                 let mut work = work.borrow_mut();
-                let Some(seen) = work.players.get_mut(number) else { return };
-                let waiting = seen.waiting.take().unwrap_or_default();
-                if let Some(frame) = &seen.frame {
-                    waiting.iter().for_each(|message| frame.send(message));
+                if let Some(seen) = work.players.get_mut(number) {
+                    seen.screen.note_ready();
                 }
             }
             FromFrame::Input(names) => {
@@ -477,23 +471,4 @@ fn player(slot: u8) -> PlayerView {
 
 fn idle(slot: u8) -> InputView {
     InputView { slot, held: Vec::new(), pressed: Vec::new(), axes: [0.0; 4], pointer: None }
-}
-
-/// A frame for a version: one's own HTML game is trusted.
-fn mount(
-    stage: &frame::Stage,
-    view: &Element,
-    package: &Package,
-    hear: impl Fn(FromFrame) + 'static,
-) -> Result<Frame, wasm_bindgen::JsValue> {
-    match package.manifest().kind {
-        Kind::Script => stage.mount(view, package.manifest().view, texts::play::GAME, hear),
-        Kind::Html => stage.trust(view, texts::play::GAME, hear),
-    }
-}
-
-/// Starts a version in a frame.
-fn start(frame: &Frame, package: &Package) {
-    let code = package.file(&package.manifest().entry).map(String::from_utf8_lossy).unwrap_or_default();
-    frame.start(&code, package.files());
 }
