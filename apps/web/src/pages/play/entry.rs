@@ -26,8 +26,8 @@ pub(crate) struct Play;
 /// Something that concerns the party.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum News<'a> {
-    /// The node reports an event; without one, anything may have changed.
-    Event(Option<&'a Event>),
+    /// An event of the node.
+    Event(&'a Event),
     /// People or links may have changed.
     Refresh,
     /// The room was left.
@@ -112,18 +112,11 @@ impl Entry for Play {
         address: RoomAddress,
         join: Callback<RoomAddress>,
     ) -> Option<AnyView> {
-        let code = address.code()?;
-        match at_once(super::show(session, Wanted::Game(code, address, join))) {
-            Some(Shown::Page(page)) => Some(page),
-            _ => None,
-        }
+        page(session, Wanted::Game(address.code()?, address, join))
     }
 
     fn page(&self, session: Session, word: &str) -> Option<AnyView> {
-        match at_once(super::show(session, Wanted::Page(word.to_owned()))) {
-            Some(Shown::Page(page)) => Some(page),
-            _ => None,
-        }
+        page(session, Wanted::Page(word.to_owned()))
     }
 
     fn begin(&self, session: Session) {
@@ -156,11 +149,19 @@ impl Entry for Play {
         {
             leptos::task::spawn_local(seek_game(session));
         }
-        ear.tell(News::Event(event));
+        ear.tell(event.map_or(News::Refresh, News::Event));
     }
 
     fn refresh(&self, session: Session) {
         session.app::<Ear>().tell(News::Refresh);
+    }
+}
+
+/// A page of its own, once the views are loaded.
+fn page(session: Session, wanted: Wanted) -> Option<AnyView> {
+    match at_once(super::show(session, wanted)) {
+        Some(Shown::Page(page)) => Some(page),
+        _ => None,
     }
 }
 

@@ -57,24 +57,16 @@ pub(crate) enum Shown {
 /// Loads Play and shows something of it.
 #[wasm_split(play, wasm_split_path = ::leptos::wasm_split, preload(load), fallible)]
 pub(crate) fn show(session: Session, wanted: Wanted) -> Loaded<Shown> {
-    Ok(match wanted {
-        // A page shows it as long as it lives.
-        Wanted::Room => Shown::Room(Box::leak(Box::new(PlayFront { play: Play::of(session) }))),
-        Wanted::Page(word) => {
-            let page = match word.as_str() {
-                "new" => view! { <StudioPage session/> }.into_any(),
-                _ => view! { <StartPage session/> }.into_any(),
-            };
-            Shown::Page(view! { <style>{include_str!("play.css")}</style> {page} }.into_any())
+    let page = match wanted {
+        Wanted::Room => {
+            // A page shows it as long as it lives.
+            return Ok(Shown::Room(Box::leak(Box::new(PlayFront { play: Play::of(session) }))));
         }
-        Wanted::Game(code, address, join) => Shown::Page(
-            view! {
-                <style>{include_str!("play.css")}</style>
-                <GamePage session code address join/>
-            }
-            .into_any(),
-        ),
-    })
+        Wanted::Page(word) if word == "new" => view! { <StudioPage session/> }.into_any(),
+        Wanted::Page(_) => view! { <StartPage session/> }.into_any(),
+        Wanted::Game(code, address, join) => view! { <GamePage session code address join/> }.into_any(),
+    };
+    Ok(Shown::Page(view! { <style>{include_str!("play.css")}</style> {page} }.into_any()))
 }
 
 /// Play as the page of a room knows it.

@@ -285,8 +285,7 @@ impl Play {
         match news {
             News::Left => self.clear(),
             News::Refresh => self.read_links(),
-            News::Event(Some(event)) => self.hear_event(event),
-            News::Event(None) => self.read_links(),
+            News::Event(event) => self.hear_event(event),
         }
     }
 
