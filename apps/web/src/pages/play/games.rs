@@ -18,27 +18,36 @@ use super::outer::Outer;
 
 /// The package of a game from the server, checked by its hash.
 pub(super) async fn package(id: PackageId) -> Option<Package> {
-    let (status, bytes) = browser::ask("GET", &browser::at(&format!("{PACKAGES_PATH}/{id}")), None).await?;
-    let package = (status == 200).then(|| Package::read(Arc::from(bytes)).ok()).flatten()?;
+    let bytes = answer(&format!("{PACKAGES_PATH}/{id}")).await?;
+    let package = Package::read(Arc::from(bytes)).ok()?;
     (package.id() == id).then_some(package)
 }
 
 /// A game of the server with all that a visitor needs.
-async fn game(code: Code) -> Option<GameAnswer> {
-    let (status, answer) = browser::ask("GET", &browser::at(&format!("{GAMES_PATH}/{code}")), None).await?;
-    (status == 200).then(|| serde_json::from_slice(&answer).ok()).flatten()
+pub(super) async fn game(code: Code) -> Option<GameAnswer> {
+    serde_json::from_slice(&answer(&format!("{GAMES_PATH}/{code}")).await?).ok()
+}
+
+/// The games of the server; `None` on a server without a shelf.
+async fn games() -> Option<Vec<Game>> {
+    let read: GamesAnswer = serde_json::from_slice(&answer(GAMES_PATH).await?).ok()?;
+    Some(read.games)
+}
+
+/// The server's answer for a path, if it has one.
+async fn answer(path: &str) -> Option<Vec<u8>> {
+    let (status, bytes) = browser::ask("GET", &browser::at(path), None).await?;
+    (status == 200).then_some(bytes)
 }
 
 /// The games of the server, with pictures; nothing on a server without a shelf.
 #[component]
 pub(super) fn Gallery() -> impl IntoView {
-    let games = RwSignal::new(None::<Vec<Game>>);
+    let found = RwSignal::new(None::<Vec<Game>>);
     spawn_local(async move {
-        let answer = browser::ask("GET", &browser::at(GAMES_PATH), None).await;
-        let read = answer.filter(|(status, _)| *status == 200);
-        let read: Option<GamesAnswer> = read.and_then(|(_, answer)| serde_json::from_slice(&answer).ok());
+        let games = games().await;
         // The page may have gone meanwhile.
-        games.try_set(read.map(|read| read.games));
+        found.try_set(games);
     });
     let one = |game: Game| {
         let page = browser::at(&format!("/play/{}", game.code));
@@ -54,7 +63,7 @@ pub(super) fn Gallery() -> impl IntoView {
         }
     };
     move || {
-        games.get().map(|games| {
+        found.get().map(|games| {
             let list = match games.is_empty() {
                 true => view! { <p class="hint">{texts::play::NO_GAMES}</p> }.into_any(),
                 false => view! { <div class="game-cards">{games.into_iter().map(one).collect_view()}</div> }

@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use leptos::prelude::*;
 use meshwork_core::id::Code;
-use meshwork_play::shelf::{Ask, GAMES_PATH, GameAnswer, Published, Refused, Request, publication};
+use meshwork_play::shelf::{Ask, GAMES_PATH, Published, Refused, Request, publication};
 use meshwork_play::{About, Package, Release};
 use meshwork_web::texts;
 use serde::{Deserialize, Serialize};
 
 use super::super::session::Session;
 use super::super::{browser, icons};
+use super::games;
 use super::studio::link_field;
 
 /// Under this name a profile keeps the game that is written.
@@ -41,18 +42,20 @@ fn kept() -> Option<Kept> {
     serde_json::from_str(&browser::stored(DRAFT_KEY)?).ok()
 }
 
-impl Draft {
-    pub(super) fn new() -> Draft {
-        let code = kept().and_then(|kept| kept.code);
-        Draft { code: RwSignal::new(code), published: RwSignal::new(None) }
+fn store(kept: &Kept) {
+    if let Ok(text) = serde_json::to_string(kept) {
+        browser::store(DRAFT_KEY, &text);
     }
+}
 
-    /// The files that this profile keeps.
-    pub(super) fn files(self) -> Option<BTreeMap<String, Vec<u8>>> {
-        let files = kept()?.files.into_iter();
+impl Draft {
+    /// The draft that this profile keeps, and its files.
+    pub(super) fn open() -> (Draft, Option<BTreeMap<String, Vec<u8>>>) {
+        let (code, files) = kept().map(|kept| (kept.code, kept.files)).unwrap_or_default();
         let files: BTreeMap<_, _> =
-            files.filter_map(|(path, text)| Some((path, STANDARD.decode(text).ok()?))).collect();
-        (!files.is_empty()).then_some(files)
+            files.into_iter().filter_map(|(path, text)| Some((path, STANDARD.decode(text).ok()?))).collect();
+        let draft = Draft { code: RwSignal::new(code), published: RwSignal::new(None) };
+        (draft, Some(files).filter(|files| !files.is_empty()))
     }
 
     /// Keeps the files in this profile.
@@ -61,10 +64,7 @@ impl Draft {
             return;
         }
         let files = files.iter().map(|(path, bytes)| (path.clone(), STANDARD.encode(bytes))).collect();
-        let kept = Kept { code: self.code.get_untracked(), files };
-        if let Ok(text) = serde_json::to_string(&kept) {
-            browser::store(DRAFT_KEY, &text);
-        }
+        store(&Kept { code: self.code.get_untracked(), files });
     }
 
     /// The next game is another one.
@@ -110,19 +110,19 @@ pub(super) async fn publish(session: Session, draft: Draft, package: &Package) -
         }
     };
     // The page may have gone meanwhile.
-    draft.code.try_set(Some(published.code));
+    let code = Some(published.code);
+    draft.code.try_set(code);
     draft.published.try_set(Some(published));
-    if let Some(files) = draft.files() {
-        draft.keep(&files);
+    if let Some(kept) = kept() {
+        store(&Kept { code, ..kept });
     }
     Ok(())
 }
 
 /// The next version of a game of one's own; `None` if the server has none of that code, or somebody else's.
 async fn next_version(session: Session, code: Code) -> Option<u32> {
-    let (_, answer) = browser::ask("GET", &browser::at(&format!("{GAMES_PATH}/{code}")), None).await?;
-    let answer: GameAnswer = serde_json::from_slice(&answer).ok()?;
-    (answer.game.author == session.node.peer()).then_some(answer.game.version + 1)
+    let game = games::game(code).await?.game;
+    (game.author == session.node.peer()).then_some(game.version + 1)
 }
 
 /// Code and link of the game that was published, and the offer to save the key.

@@ -102,8 +102,8 @@ struct About {
 #[component]
 pub(super) fn StudioPage(session: Session) -> impl IntoView {
     browser::set_title(&texts::home::page_title(texts::play::NEW_GAME_TITLE));
-    let draft = Draft::new();
-    let files = draft.files().unwrap_or_else(sample);
+    let (draft, files) = Draft::open();
+    let files = files.unwrap_or_else(sample);
     let first =
         files.keys().find(|path| path.ends_with(".js")).or(files.keys().next()).cloned().unwrap_or_default();
     let studio = Studio {
