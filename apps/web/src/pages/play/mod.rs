@@ -2,6 +2,7 @@
 
 mod beat;
 mod begin;
+mod drop;
 mod entry;
 mod frame;
 mod games;

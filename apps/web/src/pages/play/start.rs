@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos::web_sys::{DragEvent, File};
+use leptos::web_sys::File;
 use meshwork_core::node::ServerState;
 use meshwork_web::texts;
 
@@ -10,6 +10,7 @@ use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
 use super::super::{browser, icons};
 use super::begin;
+use super::drop::drops;
 use super::games::Gallery;
 use super::outer::Outer;
 
@@ -44,7 +45,6 @@ pub(super) fn StartPage(session: Session) -> impl IntoView {
 /// Where a game is dropped or chosen.
 #[component]
 fn PlayFile(session: Session) -> impl IntoView {
-    let is_over = RwSignal::new(false);
     let is_busy = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
     let take = move |files: Vec<(String, File)>| {
@@ -60,14 +60,6 @@ fn PlayFile(session: Session) -> impl IntoView {
         });
     };
     let named = |files: Vec<File>| files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>();
-    let drop = move |event: DragEvent| {
-        event.prevent_default();
-        is_over.set(false);
-        let files = event.data_transfer().map(|data| browser::dropped(&data));
-        if let Some(files) = files {
-            spawn_local(async move { take(files.await) });
-        }
-    };
     let notice = move || {
         if let Some(reason) = problem.get() {
             return Some(texts::notices::refused(&reason));
@@ -81,17 +73,7 @@ fn PlayFile(session: Session) -> impl IntoView {
         }
     };
     view! {
-        <section
-            class="play-door drop"
-            class:over=is_over
-            aria-labelledby="play-file-title"
-            on:dragover=move |event: DragEvent| {
-                event.prevent_default();
-                is_over.set(true);
-            }
-            on:dragleave=move |_| is_over.set(false)
-            on:drop=drop
-        >
+        <section class="play-door drop" aria-labelledby="play-file-title" {..drops(async move |files| take(files))}>
             <h2 id="play-file-title">{texts::play::PLAY_FILE}</h2>
             <p class="hint">{texts::play::FILE_HINT}</p>
             <div class="play-buttons">

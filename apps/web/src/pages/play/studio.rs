@@ -10,7 +10,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
-use leptos::web_sys::{DragEvent, Element, File, PointerEvent};
+use leptos::web_sys::{Element, File, PointerEvent};
 use meshwork_play::session::Fault;
 use meshwork_play::{Package, PackageError};
 use meshwork_web::{rtt, texts};
@@ -25,6 +25,7 @@ use super::super::session::Session;
 use super::super::theme::ThemeToggle;
 use super::super::{browser, icons};
 use super::begin;
+use super::drop::drops;
 use super::hands::Reading;
 use super::publish::{self, Draft};
 use super::sound;
@@ -120,26 +121,9 @@ pub(super) fn StudioPage(session: Session) -> impl IntoView {
     };
     studio.follow();
     studio.run();
-    let is_over = RwSignal::new(false);
-    let drop = move |event: DragEvent| {
-        event.prevent_default();
-        is_over.set(false);
-        if let Some(files) = event.data_transfer().map(|data| browser::dropped(&data)) {
-            spawn_local(async move { studio.add(files.await).await });
-        }
-    };
+    let dropping = drops(async move |files| studio.add(files).await);
     view! {
-        <div
-            class="studio"
-            class:over=is_over
-            data-testid="studio"
-            on:dragover=move |event: DragEvent| {
-                event.prevent_default();
-                is_over.set(true);
-            }
-            on:dragleave=move |_| is_over.set(false)
-            on:drop=drop
-        >
+        <div class="studio" data-testid="studio" {..dropping}>
             <Head studio/>
             <main>
                 <h1 class="sr-only">{texts::play::NEW_GAME_TITLE}</h1>
