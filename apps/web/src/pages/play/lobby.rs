@@ -86,12 +86,8 @@ fn Game(play: Play) -> impl IntoView {
 #[component]
 fn Invite(play: Play) -> impl IntoView {
     let session = play.session;
-    let code =
-        Memo::new(move |_| session.address.code.get().map(|code| code.to_string()).unwrap_or_default());
-    let link = Memo::new(move |_| match session.address.link.get() {
-        Some(address) => address.to_string(),
-        None => browser::href(),
-    });
+    let code = Memo::new(move |_| session.address.code_text());
+    let link = Memo::new(move |_| session.address.link_in_bar());
     let words = move || match session.address.is_private.get() {
         Some(true) => texts::play::CODE_PRIVATE,
         _ => texts::play::CODE_OPEN,

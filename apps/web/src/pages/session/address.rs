@@ -55,6 +55,19 @@ impl Address {
         self.link.set(Some(address));
     }
 
+    /// The LINK as it stands in the address bar, also before the meeting point confirms it; tracked.
+    pub(crate) fn link_in_bar(self) -> String {
+        match self.link.get() {
+            Some(address) => address.to_string(),
+            None => browser::href(),
+        }
+    }
+
+    /// The code as text, empty without one; tracked.
+    pub(crate) fn code_text(self) -> String {
+        self.code.get().map(|code| code.to_string()).unwrap_or_default()
+    }
+
     /// Another part of the app in front is in view, so that the LINK leads there; nothing for the one that it opens with.
     pub(crate) fn note_view(self, view: Option<&str>) {
         let view = view.and_then(|view| view.parse().ok());

@@ -128,11 +128,3 @@ fn privacy(session: Session, is_private: bool, is_unshared: bool) -> impl IntoVi
         </button>
     }
 }
-
-/// The LINK of a room as it stands in the address bar, for the time before the meeting point confirms it.
-pub(crate) fn link(session: Session) -> String {
-    match session.address.link.get() {
-        Some(address) => address.to_string(),
-        None => browser::href(),
-    }
-}

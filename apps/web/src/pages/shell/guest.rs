@@ -18,7 +18,7 @@ pub(crate) fn GuestLine(
     /// The page's node.
     session: Session,
 ) -> impl IntoView {
-    let code = move || session.address.code.get().map(|code| code.to_string()).unwrap_or_default();
+    let code = move || session.address.code_text();
     let is_put_away = RwSignal::new(None::<String>);
     is_put_away.set(browser::stored(NAMELESS_KEY));
     let is_guest = move || session.governing.law.with(|law| law.as_ref().is_some_and(|law| !law.is_own));
@@ -29,7 +29,7 @@ pub(crate) fn GuestLine(
             && is_put_away.get() != Some(code())
     });
     let put_away = move |_| {
-        let code = session.address.code.get_untracked().map(|code| code.to_string()).unwrap_or_default();
+        let code = untrack(code);
         browser::store(NAMELESS_KEY, &code);
         is_put_away.set(Some(code));
     };

@@ -14,7 +14,6 @@ use super::super::key_sheet::KeyButton;
 use super::super::name_field::NameField;
 use super::super::session::{Phase, Session, set_if_new};
 use super::RoomNotices;
-use super::bar;
 use super::comb::Comb;
 use super::overlay::OpenOverlay;
 use super::profile::ProfileButton;
@@ -75,7 +74,7 @@ pub(crate) fn People(
                 <section class="link-box" hidden=move || session.is_unshared()>
                     <h3>{texts::ROOM_LINK}</h3>
                     <CopyField
-                        value=Signal::derive(move || bar::link(session))
+                        value=Signal::derive(move || session.address.link_in_bar())
                         label=texts::ROOM_LINK
                         button=texts::COPY_LINK
                         test_id="share-link"

@@ -14,7 +14,6 @@ use super::super::qr::qr;
 use super::super::session::Session;
 use super::super::sheet::Sheet;
 use super::super::{browser, icons};
-use super::bar;
 use super::new_link::NewLink;
 
 /// The sheet, shown while [`Session::is_share_open`] says so.
@@ -64,9 +63,8 @@ pub(crate) fn ShareSheet(
 #[component]
 fn PassOn(session: Session) -> impl IntoView {
     let links = Memo::new(move |_| session.governing.links());
-    let code =
-        Memo::new(move |_| session.address.code.get().map(|code| code.to_string()).unwrap_or_default());
-    let whole = Memo::new(move |_| bar::link(session));
+    let code = Memo::new(move |_| session.address.code_text());
+    let whole = Memo::new(move |_| session.address.link_in_bar());
     let view_link = Memo::new(move |_| {
         let address = session.address.link.get();
         address.map_or_else(|| whole.get(), |address| address.to_look().to_string())
