@@ -102,9 +102,9 @@ pub struct Lobby {
 }
 
 impl Lobby {
-    /// All seats, taken or free.
-    pub fn seats(&self) -> impl Iterator<Item = (u8, Option<&Seat>)> {
-        (0..self.players.1).map(|slot| (slot, self.seats.iter().find(|seat| seat.slot == slot)))
+    /// The seat with this number; `None` if it is free.
+    pub fn seat(&self, slot: u8) -> Option<&Seat> {
+        self.seats.iter().find(|seat| seat.slot == slot)
     }
 
     /// One's own seat.
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn free_seats_are_seats() {
         let lobby = lobby(vec![seat(0, "Mira"), seat(3, "Tomasz")]);
-        let taken: Vec<bool> = lobby.seats().map(|(_, seat)| seat.is_some()).collect();
+        let taken: Vec<bool> = (0..lobby.players.1).map(|slot| lobby.seat(slot).is_some()).collect();
         assert_eq!(taken, [true, false, false, true, false, false]);
     }
 }

@@ -153,9 +153,7 @@ fn Ring(play: Play) -> impl IntoView {
     let watching =
         move || lobby.with(|lobby| (lobby.watchers > 0).then(|| texts::play::watchers(lobby.watchers)));
     let seats = move || {
-        let taken = |slot: u8| {
-            Memo::new(move |_| lobby.with(|lobby| lobby.seats.iter().find(|seat| seat.slot == slot).cloned()))
-        };
+        let taken = |slot: u8| Memo::new(move |_| lobby.with(|lobby| lobby.seat(slot).cloned()));
         (0..most.get())
             .map(|slot| view! { <SeatView play number=slot seat=taken(slot) most=most.get()/> })
             .collect_view()
@@ -177,11 +175,8 @@ fn Ring(play: Play) -> impl IntoView {
 fn SeatView(play: Play, number: u8, seat: Memo<Option<Seat>>, most: u8) -> impl IntoView {
     let (column, row) = party::place_on_ring(number, most);
     let taken = move |seat: Seat| {
-        let Seat { peer, name, letter, is_me, is_host, is_ready, is_away, beside, .. } = seat;
-        let bead = match is_me {
-            true => view! { <OwnBead called=play.session.me.name/> }.into_any(),
-            false => view! { <Bead peer letter/> }.into_any(),
-        };
+        let bead = bead(play, &seat);
+        let Seat { name, is_me, is_host, is_ready, is_away, beside, .. } = seat;
         let words = match (is_me, is_host, is_away) {
             (_, _, true) => texts::play::AWAY.to_owned(),
             (true, true, _) => format!("{}, {}", texts::play::YOU, texts::play::HOST),
@@ -243,6 +238,14 @@ fn SeatView(play: Play, number: u8, seat: Memo<Option<Seat>>, most: u8) -> impl 
                 None => free(),
             }}
         </li>
+    }
+}
+
+/// The bead of the person in a seat.
+pub(super) fn bead(play: Play, seat: &Seat) -> AnyView {
+    match seat.is_me {
+        true => view! { <OwnBead called=play.session.me.name/> }.into_any(),
+        false => view! { <Bead peer=seat.peer letter=seat.letter/> }.into_any(),
     }
 }
 

@@ -4,14 +4,13 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::PointerEvent;
-use meshwork_core::id::PeerId;
-use meshwork_web::party::{Place, Seat, Stage};
+use meshwork_web::party::{Seat, Stage};
 use meshwork_web::{rtt, texts};
 
-use super::super::bead::{Bead, OwnBead};
+use super::super::bead::OwnBead;
 use super::super::{browser, icons};
 use super::hands::{Reading, Touch};
-use super::lobby::crown;
+use super::lobby::{bead, crown};
 use super::sound;
 use super::state::{Act, Over, Play};
 
@@ -138,14 +137,6 @@ fn Question(play: Play, is_asking: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// A person's bead in the game.
-fn bead(play: Play, peer: PeerId, letter: Option<char>, is_me: bool) -> AnyView {
-    match is_me {
-        true => view! { <OwnBead called=play.session.me.name/> }.into_any(),
-        false => view! { <Bead peer letter/> }.into_any(),
-    }
-}
-
 /// One's own bead, the thread to the host, and how long it is.
 #[component]
 fn Pill(play: Play, is_menu_open: RwSignal<bool>) -> impl IntoView {
@@ -158,7 +149,7 @@ fn Pill(play: Play, is_menu_open: RwSignal<bool>) -> impl IntoView {
             view! {
                 <span class="pill-strand" aria-hidden="true"></span>
                 <span class="pill-host">
-                    {bead(play, host.peer, host.letter, false)}
+                    {bead(play, &host)}
                     <span class="crown">{crown()}</span>
                 </span>
             }
@@ -201,7 +192,7 @@ fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
         };
         view! {
             <div class="game-person">
-                {bead(play, seat.peer, seat.letter, seat.is_me)}
+                {bead(play, &seat)}
                 <strong><bdi>{seat.name}</bdi></strong>
                 <small>{words}</small>
             </div>

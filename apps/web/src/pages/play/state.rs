@@ -533,11 +533,7 @@ impl Play {
                 Some(slot) if self.lobby.with_untracked(|lobby| lobby.place == Place::Seated(slot)) => {
                     texts::play::YOU_WON.to_owned()
                 }
-                Some(slot)
-                    if self
-                        .lobby
-                        .with_untracked(|lobby| lobby.seats.iter().any(|seat| seat.slot == slot)) =>
-                {
+                Some(slot) if self.lobby.with_untracked(|lobby| lobby.seat(slot).is_some()) => {
                     texts::play::won(&self.called(slot))
                 }
                 _ => texts::play::DRAW.to_owned(),
@@ -549,9 +545,7 @@ impl Play {
 
     /// What the player of a seat is called.
     fn called(self, slot: u8) -> String {
-        let name = self.lobby.with_untracked(|lobby| {
-            lobby.seats.iter().find(|seat| seat.slot == slot).map(|seat| seat.name.clone())
-        });
+        let name = self.lobby.with_untracked(|lobby| lobby.seat(slot).map(|seat| seat.name.clone()));
         name.unwrap_or_else(|| texts::capital(texts::play::HOST))
     }
 
