@@ -127,8 +127,6 @@ icons! {
     sound = "M3 8v4h3l4 3.4V4.6L6 8zM13 7.2a4 4 0 0 1 0 5.6M15.4 4.8a7.4 7.4 0 0 1 0 10.4";
     /// A loudspeaker with a cross.
     sound_off = "M3 8v4h3l4 3.4V4.6L6 8zM13 7.6l4.4 4.8M17.4 7.6L13 12.4";
-    /// Four corners.
-    expand = "M3.6 7.400V3.600H7.400M12.600 3.600h3.800v3.800M16.400 12.600v3.800h-3.800M7.400 16.400H3.600v-3.800";
     /// A check.
     check = "M4 10.6l4 4L16 6";
     /// A cross.

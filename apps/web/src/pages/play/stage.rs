@@ -224,7 +224,7 @@ fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
                 {move || if is_muted.get() { texts::play::UNMUTE } else { texts::play::MUTE }}
             </button>
             <button type="button" data-testid="full-screen" on:click=full>
-                {icons::expand()}
+                {icons::whole()}
                 {move || if is_full.get() { texts::play::LEAVE_FULL_SCREEN } else { texts::play::FULL_SCREEN }}
             </button>
             <button type="button" class="danger" data-testid="leave-game" on:click=move |_| leave.run(())>
@@ -242,7 +242,6 @@ fn Over(play: Play) -> impl IntoView {
     let over = play.over;
     let is_hosting = Memo::new(move |_| lobby.with(|lobby| lobby.is_hosting));
     let is_ended = Memo::new(move |_| lobby.with(|lobby| lobby.stage == Stage::Ended));
-    let is_seated = Memo::new(move |_| lobby.with(|lobby| matches!(lobby.place, Place::Seated(_))));
     let choices = move || {
         view! {
             <div class="game-choices">
@@ -285,17 +284,7 @@ fn Over(play: Play) -> impl IntoView {
                 <div>
                     <h2 data-testid="game-result">{title}</h2>
                     <p data-testid="notice">{words}</p>
-                    {is_seated.get().then(choices)}
-                    {(!is_seated.get()).then(|| view! {
-                        <button
-                            type="button"
-                            class="button primary"
-                            data-testid="to-lobby"
-                            on:click=move |_| play.put_away()
-                        >
-                            {texts::play::BACK_TO_LOBBY}
-                        </button>
-                    })}
+                    {choices()}
                 </div>
             </div>
         }
