@@ -14,7 +14,6 @@ pub const FILE_HINT: &str =
     "Drop a game here: one .js or .html file, a .mwgame package, or a folder with game.json.";
 pub const NEW_GAME: &str = "Write a game";
 pub const NEW_GAME_HINT: &str = "An editor with two players side by side. No account.";
-pub const MAKING: &str = "Making the party";
 pub const NO_GAMES: &str = "Nobody has published a game on this server yet.";
 pub const GAMES: &str = "Games on this server";
 pub const COVER: &str = "Picture of the game";
@@ -36,7 +35,6 @@ pub const FREE_SEAT: &str = "Free seat";
 pub const YOU: &str = "You";
 pub const HOST: &str = "host";
 pub const READY: &str = "Ready";
-pub const NOT_READY: &str = "Not ready";
 pub const I_AM_READY: &str = "I'm ready";
 pub const WAIT_FOR_ME: &str = "Wait for me";
 pub const AWAY: &str = "Away, seat kept";
@@ -146,11 +144,6 @@ pub fn lost_host(host: &str) -> String {
 /// Takes a player's seat.
 pub fn kick(name: &str) -> String {
     format!("Remove {name}")
-}
-
-/// Somebody sits here, for those who do not see it.
-pub fn seat(name: &str, is_ready: bool) -> String {
-    format!("{name}, {}", if is_ready { READY } else { NOT_READY })
 }
 
 /// How many watch.

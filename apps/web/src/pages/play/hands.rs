@@ -72,7 +72,7 @@ impl Reading {
         }
         let is_command = event.ctrl_key() && !is_control(&code) || event.meta_key();
         let is_on = self.is_on.try_get_untracked().unwrap_or(false);
-        if !is_on || is_command || event.repeat() && is_theirs(event) || is_theirs(event) {
+        if !is_on || is_command || is_theirs(event) {
             return;
         }
         if self.with(|hands| hands.press(&code)) == Some(true) {
