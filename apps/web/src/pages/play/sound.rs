@@ -36,7 +36,9 @@ pub(super) fn set_muted(is_muted: bool) {
 pub(super) struct Sounds {
     /// The browser's `AudioContext`; none until a sound is played, since browsers let no page play before it was touched.
     context: RefCell<Option<JsValue>>,
-    files: BTreeMap<String, Vec<u8>>,
+    package: Package,
+    /// Paths of the files that browsers play, by their names.
+    paths: BTreeMap<String, String>,
     /// Decoded files; `None` for one that the browser cannot read.
     decoded: std::rc::Rc<RefCell<BTreeMap<String, Option<JsValue>>>>,
 }
@@ -44,14 +46,15 @@ pub(super) struct Sounds {
 impl Sounds {
     /// Those of a package.
     pub(super) fn of(package: &Package) -> Sounds {
-        let file = |(path, bytes): (&str, &[u8])| {
+        let named = |(path, _): (&str, &[u8])| {
             let (name, kind) = path.rsplit_once('.')?;
             let name = name.rsplit('/').next()?;
-            KINDS.contains(&kind).then(|| (name.to_owned(), bytes.to_vec()))
+            KINDS.contains(&kind).then(|| (name.to_owned(), path.to_owned()))
         };
         Sounds {
             context: RefCell::new(None),
-            files: package.files().filter_map(file).collect(),
+            package: package.clone(),
+            paths: package.files().filter_map(named).collect(),
             decoded: std::rc::Rc::default(),
         }
     }
@@ -64,10 +67,10 @@ impl Sounds {
         let Some(context) = self.context() else { return };
         let name = name.rsplit_once('.').map_or(name, |(name, _)| name).to_owned();
         let known = self.decoded.borrow().get(&name).cloned();
-        match (known, self.files.get(&name)) {
+        match (known, self.paths.get(&name).and_then(|path| self.package.file(path))) {
             (Some(Some(buffer)), _) => drop(play_buffer(&context, &buffer)),
             (None, Some(bytes)) => {
-                let (decoded, bytes) = (self.decoded.clone(), Uint8Array::from(bytes.as_slice()));
+                let (decoded, bytes) = (self.decoded.clone(), Uint8Array::from(bytes));
                 spawn_local(async move {
                     let buffer = decode(&context, &bytes).await;
                     if let Some(buffer) = &buffer {
