@@ -850,16 +850,7 @@ impl Play {
 /// What people read of a game.
 fn about_game(package: &Package) -> GameAbout {
     let manifest = package.manifest();
-    let cover = manifest.thumbnail.as_deref().and_then(|path| {
-        let kind = match path.rsplit_once('.')?.1.to_lowercase().as_str() {
-            "png" => "image/png",
-            "jpg" | "jpeg" => "image/jpeg",
-            "webp" => "image/webp",
-            "gif" => "image/gif",
-            _ => return None,
-        };
-        browser::address_of(package.file(path)?, kind)
-    });
+    let cover = manifest.thumbnail.as_deref().and_then(|path| picture_address(path, package.file(path)?));
     GameAbout {
         title: manifest.title.clone(),
         description: manifest.description.clone(),
@@ -867,6 +858,18 @@ fn about_game(package: &Package) -> GameAbout {
         cover,
         view: manifest.view,
     }
+}
+
+/// The address of a picture among the files of a game; `None` for a file of another kind.
+pub(super) fn picture_address(path: &str, bytes: &[u8]) -> Option<String> {
+    let kind = match path.rsplit_once('.')?.1.to_lowercase().as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        _ => return None,
+    };
+    browser::address_of(bytes, kind)
 }
 
 /// The fault of a game that the page ended.

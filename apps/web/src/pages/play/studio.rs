@@ -19,6 +19,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::super::brand::Brand;
 use super::super::copy_field::CopyField;
+use super::super::icon_button::IconButton;
 use super::super::key_sheet::KeySheet;
 use super::super::notices::NoticeCard;
 use super::super::session::Session;
@@ -29,6 +30,7 @@ use super::drop::drops;
 use super::hands::Reading;
 use super::publish::{self, Draft};
 use super::sound;
+use super::state::picture_address;
 use super::trial::{SHOWN, Trial, Version};
 
 /// How long after the last key the text is run.
@@ -397,7 +399,7 @@ fn EditorPane(studio: Studio) -> impl IntoView {
             </span>
         }
     };
-    let add = move |_| {
+    let add = move |()| {
         browser::choose_files(move |files| {
             let files = files.into_iter().map(|file| (file.name(), file)).collect();
             spawn_local(studio.add(files));
@@ -406,25 +408,14 @@ fn EditorPane(studio: Studio) -> impl IntoView {
     let is_shown = move || studio.open.with(|open| is_text(open));
     let picture = move || {
         let open = studio.open.get();
-        let bytes = studio.files.with(|files| files.get(&open).cloned())?;
-        let kind = format!("image/{}", open.rsplit('.').next()?.replace("jpg", "jpeg"));
-        let address = browser::address_of(&bytes, &kind)?;
+        let address = studio.files.with(|files| picture_address(&open, files.get(&open)?))?;
         Some(view! { <img src=address alt=open/> })
     };
     view! {
         <section class="studio-editor" aria-label=texts::play::EDITOR>
             <div class="studio-tabs">
                 {move || paths.get().into_iter().map(tab).collect_view()}
-                <button
-                    type="button"
-                    class="icon-button"
-                    data-testid="add-file"
-                    aria-label=texts::play::ADD_FILE
-                    title=texts::play::ADD_FILE
-                    on:click=add
-                >
-                    {icons::plus()}
-                </button>
+                <IconButton test_id="add-file" label=texts::play::ADD_FILE sign=icons::plus().into_any() act=add/>
             </div>
             <div class="studio-code" node_ref=parent hidden=move || !is_shown()></div>
             {move || (!is_shown()).then(|| view! { <div class="studio-picture">{picture}</div> })}
