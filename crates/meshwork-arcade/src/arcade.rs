@@ -138,8 +138,7 @@ impl Arcade {
 
     /// The numbers for an operator.
     pub fn counts(&self) -> Counts {
-        let now = self.now();
-        let (parties, players) = lock(&self.parties).totals(now, &|room| self.live.members(room));
+        let (parties, players) = self.recent_parties().totals(&|room| self.live.members(room));
         Counts { parties, players, ..lock(&self.counts).clone() }
     }
 
@@ -156,9 +155,6 @@ impl Arcade {
     /// # Errors
     /// [`ShelfError`].
     pub async fn take_down(&self, what: TakeDown, by: By) -> Result<Vec<Code>, ShelfError> {
-        if let TakeDown::Package(package, _) = &what {
-            lock(&self.cache).retain(|(id, _)| id != package);
-        }
         let codes = self.shelf.take_down(what, by, self.now()).await?;
         // A package may be cached that no game has any more.
         lock(&self.cache).clear();
@@ -301,17 +297,20 @@ impl Arcade {
             counts.joins_failed += u64::from(step.failed);
             counts.host_losses += u64::from(step.host_losses);
         });
-        Ok(self.parties(game.code).into_iter().find(|party| party.room == note.room))
-    }
-
-    /// The parties of a game: those with a free seat first, the fullest first.
-    pub(crate) fn parties(&self, game: Code) -> Vec<Seen> {
-        lock(&self.parties).of(self.now(), game, &|room| self.live.members(room))
+        let parties = lock(&self.parties).of(game.code, &|room| self.live.members(room));
+        Ok(parties.into_iter().find(|party| party.room == note.room))
     }
 
     /// The game whose party has this room.
     pub(crate) fn game_of_room(&self, room: Code) -> Option<Code> {
-        lock(&self.parties).game_of(self.now(), room)
+        self.recent_parties().game_of(room)
+    }
+
+    /// The parties with a recent note.
+    fn recent_parties(&self) -> MutexGuard<'_, Parties> {
+        let mut parties = lock(&self.parties);
+        parties.forget(self.now());
+        parties
     }
 
     /// Stores a match. False if the network reported too many today.
@@ -334,9 +333,19 @@ impl Arcade {
         Ok(true)
     }
 
-    /// A game as visitors see it.
+    /// A game as visitors see it, and its parties: those with a free seat first, the fullest first.
     pub(crate) fn show(&self, game: StoredGame) -> (Game, Vec<Seen>) {
-        let parties = self.parties(game.code);
+        self.show_with(&self.recent_parties(), game)
+    }
+
+    /// Games as visitors see them.
+    pub(crate) fn list(&self, games: Vec<StoredGame>) -> Vec<Game> {
+        let parties = self.recent_parties();
+        games.into_iter().map(|game| self.show_with(&parties, game).0).collect()
+    }
+
+    fn show_with(&self, parties: &Parties, game: StoredGame) -> (Game, Vec<Seen>) {
+        let parties = parties.of(game.code, &|room| self.live.members(room));
         let seats = parties.first().map_or((0, game.players.1), |party| (party.seats, party.most));
         let game = Game {
             code: game.code,

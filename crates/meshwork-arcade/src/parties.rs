@@ -116,13 +116,7 @@ impl Parties {
 
     /// The parties of a game: those with a free seat first, the fullest first. Seats are lowered to the members of the room, and a
     /// party without members is left out.
-    pub(crate) fn of(
-        &mut self,
-        now_ms: u64,
-        game: Code,
-        members: &dyn Fn(Code) -> Option<usize>,
-    ) -> Vec<Seen> {
-        self.forget(now_ms);
+    pub(crate) fn of(&self, game: Code, members: &dyn Fn(Code) -> Option<usize>) -> Vec<Seen> {
         let rooms = self.by_game.get(&game).into_iter().flatten();
         let mut seen: Vec<Seen> = rooms.filter_map(|&room| self.see(room, members)).collect();
         seen.sort_by_key(|party| (party.seats >= party.most, std::cmp::Reverse(party.seats), party.room));
@@ -130,14 +124,12 @@ impl Parties {
     }
 
     /// The game whose party has this room.
-    pub(crate) fn game_of(&mut self, now_ms: u64, room: Code) -> Option<Code> {
-        self.forget(now_ms);
+    pub(crate) fn game_of(&self, room: Code) -> Option<Code> {
         self.by_room.get(&room).map(|party| party.game)
     }
 
     /// Parties and players of all games.
-    pub(crate) fn totals(&mut self, now_ms: u64, members: &dyn Fn(Code) -> Option<usize>) -> (u64, u64) {
-        self.forget(now_ms);
+    pub(crate) fn totals(&self, members: &dyn Fn(Code) -> Option<usize>) -> (u64, u64) {
         let seen = self.by_room.keys().filter_map(|&room| self.see(room, members));
         seen.fold((0, 0), |(parties, players), party| (parties + 1, players + u64::from(party.seats)))
     }
@@ -155,7 +147,8 @@ impl Parties {
         (members > 0).then_some(Seen { room, id, seats: seats.min(members), most, phase })
     }
 
-    fn forget(&mut self, now_ms: u64) {
+    /// Forgets parties without a recent note. It looks at all parties: call it once before several reads.
+    pub(crate) fn forget(&mut self, now_ms: u64) {
         let is_old = |party: &Party| now_ms.saturating_sub(party.noted_ms) > PARTY_KEPT_MS;
         let old = self.by_room.iter().filter(|(_, party)| is_old(party));
         let old: Vec<(Code, Code)> = old.map(|(&room, party)| (room, party.game)).collect();
@@ -192,7 +185,8 @@ mod tests {
     }
 
     fn seats(parties: &mut Parties, now: u64, members: usize) -> Vec<(u8, u8)> {
-        let seen = parties.of(now, game(), &|_| Some(members));
+        parties.forget(now);
+        let seen = parties.of(game(), &|_| Some(members));
         seen.into_iter().map(|party| (party.seats, party.most)).collect()
     }
 
@@ -205,7 +199,7 @@ mod tests {
         assert_eq!(seats(&mut parties, 0, 99), [(4, 6), (1, 6), (6, 6)]);
         assert_eq!(seats(&mut parties, 0, 3), [(3, 6), (3, 6), (1, 6)], "lowered to the members");
         assert_eq!(seats(&mut parties, 0, 0), []);
-        assert_eq!(parties.totals(0, &|_| Some(5)), (3, 10));
+        assert_eq!(parties.totals(&|_| Some(5)), (3, 10));
     }
 
     #[test]

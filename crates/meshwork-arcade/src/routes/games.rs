@@ -36,8 +36,7 @@ pub(super) async fn list(State(arcade): State<Arc<Arcade>>, uri: Uri) -> Result<
     games.truncate(most.into());
     let cursor = |game: &StoredGame| Cursor { changed_ms: game.changed_ms, code: game.code }.to_string();
     let before = games.last().filter(|_| has_more).map(cursor);
-    let games = games.into_iter().map(|game| arcade.show(game).0).collect();
-    Ok(json(&GamesAnswer { games, before }))
+    Ok(json(&GamesAnswer { games: arcade.list(games), before }))
 }
 
 /// The value of a name in the query; values here need no escapes.
