@@ -1,4 +1,4 @@
-//! The rules of a shelf: who may publish, codes, limits a day, and the parties that visitors see.
+//! The rules of a shelf: permission to publish, codes, limits a day, and the parties that visitors see.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -150,7 +150,7 @@ impl Arcade {
         self.shelf.all_games(most).await
     }
 
-    /// Takes down what an owner or the operator names. Returns the codes of the games that were there.
+    /// Takes down a game or a package. Returns the codes of the games that were there.
     ///
     /// # Errors
     /// [`ShelfError`].

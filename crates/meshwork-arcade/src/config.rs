@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use meshwork_core::id::{Code, PeerId};
 
-/// Who may publish.
+/// The people who may publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Publishers {
     /// Anybody.
@@ -71,10 +71,10 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// Draws a code that may be taken.
 pub type Draw = Arc<dyn Fn() -> Code + Send + Sync>;
 
-/// Who may publish, and how much.
+/// The people who may publish, and their limits.
 #[derive(Clone)]
 pub struct ArcadeConfig {
-    /// Who may publish.
+    /// The people who may publish.
     pub publishers: Publishers,
     /// Bytes of packages that one network may publish in a day.
     pub network_bytes_a_day: u64,

@@ -1,4 +1,4 @@
-//! Numbers of the shelf, for whoever shows them.
+//! Numbers of the shelf, for its operator.
 
 /// Upper bounds of the classes of match lengths, in seconds.
 const SECONDS: [f64; 8] = [10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];

@@ -5,8 +5,8 @@
 //! know, shows their texts, and answers how many play now.
 //!
 //! # How it works
-//! A [`Shelf`] stores games, versions and packages; [`SqliteShelf`] is one in a file. [`Arcade`] adds to it the rules: who may
-//! publish, limits a day, codes, signed requests that count once, and parties, which live in memory and are forgotten after 30
+//! A [`Shelf`] stores games, versions and packages; [`SqliteShelf`] is one in a file. [`Arcade`] adds to it the rules: permission
+//! to publish, limits a day, codes, signed requests that count once, and parties, which live in memory and are forgotten after 30
 //! seconds. [`routes`] answers HTTP for it.
 //!
 //! # Driving it

@@ -18,7 +18,7 @@ pub(crate) struct Newest {
     by_author: BTreeMap<(PeerId, Kind), u64>,
 }
 
-/// What a request asks for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Publish,

@@ -1,6 +1,6 @@
-//! The pictures of games' cards: which bytes are one, and how large it is.
+//! The pictures of games' cards: their kinds and sizes, from their bytes.
 
-/// Bytes of a card's picture: what previews load.
+/// Bytes of a card's picture, all of which previews load.
 pub(crate) const PICTURE_MAX: usize = 512 * 1024;
 /// The picture of a game without one.
 pub(crate) const OURS: &[u8] = include_bytes!("card.png");

@@ -1,4 +1,7 @@
-//! What the program around the shelf gives it: the hub, and the context of a request.
+//! The view of the server that the program around the shelf gives it: the hub, and the context of a request.
+//!
+//! The crate does not depend on `meshwork-signal`. [`Head`], [`Picture`], [`ReserveError`] and [`TooManyCodes`] repeat its types,
+//! and the program around the shelf converts them.
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -59,7 +62,7 @@ pub trait Visit: Send + Sync {
     fn page_at(&self, path: &str, headers: &HeaderMap) -> Response;
 }
 
-/// The title, the description and the card of a page. Texts come from strangers: whoever writes them escapes them.
+/// The title, the description and the card of a page. Texts come from strangers: [`Visit::page`] escapes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The title of the page and of its card.

@@ -26,7 +26,7 @@ pub trait Shelf: Send + Sync {
     /// A game by its code, also one that was taken down.
     fn game(&self, code: Code) -> Boxed<'_, Result<Option<StoredGame>, ShelfError>>;
 
-    /// Games that lists show, the newest change first; those behind a place.
+    /// Games that lists show, the newest change first; with `before`, those behind it.
     fn games(&self, before: Option<Cursor>, most: u16) -> Boxed<'_, Result<Vec<StoredGame>, ShelfError>>;
 
     /// All games, drafts and those that were taken down included, the newest change first.
@@ -60,7 +60,7 @@ pub trait Shelf: Send + Sync {
     fn note_session(&self, session: SessionRecord) -> Boxed<'_, Result<(), ShelfError>>;
 }
 
-/// What [`Shelf::publish`] stores.
+/// A checked release and its package, for [`Shelf::publish`].
 #[derive(Clone, Debug)]
 pub struct Publication {
     /// The code: a new one, or the game's.
@@ -122,18 +122,18 @@ pub struct StoredGame {
     pub version: u32,
     /// Matches that hosts reported.
     pub plays: u64,
-    /// When it was published first.
+    /// The time of the first publication.
     pub made_ms: u64,
-    /// When the present version was published.
+    /// The time of the present version's publication.
     pub changed_ms: u64,
-    /// Who took it down, if somebody did.
+    /// The person who took it down, if somebody did.
     pub taken_down: Option<By>,
 }
 
 /// The last game of a page of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// When it was changed.
+    /// The time of its last change.
     pub changed_ms: u64,
     /// Its code.
     pub code: Code,
@@ -155,7 +155,7 @@ impl std::str::FromStr for Cursor {
     }
 }
 
-/// What is taken down.
+/// The subject of a removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakeDown {
     /// The game with a code.
@@ -164,7 +164,7 @@ pub enum TakeDown {
     Package(PackageId, String),
 }
 
-/// Who takes down.
+/// The person who takes a game down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// The author.
@@ -188,7 +188,7 @@ impl By {
 pub struct SessionRecord {
     /// The game.
     pub code: Code,
-    /// When.
+    /// The time.
     pub at_ms: u64,
     /// The match.
     pub session: MatchNote,
@@ -236,7 +236,7 @@ pub enum ShelfError {
     /// The database failed, in words.
     #[error("the shelf cannot be read or written: {0}")]
     Database(String),
-    /// A row is not what this program writes.
+    /// This program does not write such a row.
     #[error("the shelf is damaged: {0}")]
     Damaged(&'static str),
 }

@@ -1,4 +1,4 @@
-//! Why a request is not answered, in words for people.
+//! Refusals of requests, in words for people.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

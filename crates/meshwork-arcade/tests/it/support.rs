@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 
 /// The longest that anything here may take.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// When each server starts, in milliseconds since 1970.
+/// The start of each server, in milliseconds since 1970.
 pub(crate) const START: u64 = 1_700_000_000_000;
 
 /// The rooms that a test invents, with their members.
