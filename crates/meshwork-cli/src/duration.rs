@@ -1,6 +1,6 @@
-//! Durations as people type them: `30s`, `500ms`, `1m 30s`.
+//! Durations as people type them (`30s`, `500ms`, `1m 30s`), and times.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest time-out that can be asked for: a year, far below what clocks can add without overflow.
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -18,6 +18,12 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 /// The shortest text that [`parse`] reads as the same duration.
 pub(crate) fn format(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
+}
+
+/// The time of this machine, in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time in milliseconds since 1970 as people and programs read it: RFC 3339, UTC.

@@ -1,7 +1,6 @@
 //! `place history`: prints the extent of a keeper's history, for each room.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -74,12 +73,6 @@ fn words(room: RoomId, history: &History) -> String {
         words.push_str(&format!("; {} are missing in between", history.missed));
     }
     words
-}
-
-/// This device's clock: milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

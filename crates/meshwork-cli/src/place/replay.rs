@@ -12,7 +12,7 @@ use meshwork_place::picture::Timeline;
 use serde_json::json;
 
 use self::past::Past;
-use super::{Common, counted, history, values};
+use super::{Common, counted, values};
 use crate::bytes;
 use crate::exit::Failure;
 use crate::file;
@@ -98,7 +98,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if timeline.is_empty() {
         return Err(Failure::Usage("Nobody has painted there yet.".into()));
     }
-    let now = history::now();
+    let now = crate::duration::now_ms();
     let (from, to) = range(&timeline, arguments.from, arguments.to, now)?;
     let scale = scale_of(&timeline, arguments.scale, format)?;
     let film = meshwork_place::picture::Film { from, to, frames, per_second: arguments.fps };

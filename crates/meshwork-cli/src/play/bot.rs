@@ -11,12 +11,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Target, join, not_entered};
 use crate::exit::Failure;
-use crate::room::attempt::Attempt;
+use crate::room::attempt::{Attempt, at};
 use crate::room::signal::Stop;
+use crate::serve::random_bytes;
 
 /// The keys that a bot presses.
 const KEYS: [&str; 8] = ["left", "right", "up", "down", "space", "enter", "a", "button-a"];
-/// The shortest and the longest time for which it holds what it holds, in milliseconds.
+/// The shortest and the longest time for which it holds its keys, in milliseconds.
 const HOLDS_MS: (u64, u64) = (80, 600);
 
 /// Arguments of `play bot`.
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
     name: String,
 }
 
-/// What a bot did.
+/// The result of a bot's play.
 #[derive(Default)]
 struct Played {
     slot: Option<u8>,
@@ -110,13 +111,6 @@ async fn play(
     }
 }
 
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
 fn by_chance(rng: &mut Rng) -> PlayerInput {
     let held = KEYS.iter().filter(|_| rng.below(4) == 0).copied();
     let held = input::mask(held.collect::<Vec<_>>());
@@ -125,11 +119,9 @@ fn by_chance(rng: &mut Rng) -> PlayerInput {
 }
 
 fn rng(seed: Option<u64>) -> Result<Rng, Failure> {
+    let Some(seed) = seed else { return Ok(Rng::new(random_bytes()?)) };
     let mut bytes = [0; 32];
-    match seed {
-        Some(seed) => bytes[..8].copy_from_slice(&seed.to_le_bytes()),
-        None => getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?,
-    }
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
     Ok(Rng::new(bytes))
 }
 

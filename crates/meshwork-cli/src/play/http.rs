@@ -91,7 +91,7 @@ async fn exchange(
 ) -> io::Result<(StatusCode, Vec<u8>)> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // It ends with the last sender; what breaks it, the request says too.
+    // It ends with the last sender. The request returns its errors too.
     let driver = tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(io::Error::other)?;
     let status = answer.status();

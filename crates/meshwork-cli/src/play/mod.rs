@@ -70,7 +70,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Joins a room and waits until it is known which apps it has.
+/// Joins a room and waits until its apps are known.
 async fn join(attempt: &Attempt, link: &Link) -> Result<Room, Failure> {
     let room = attempt.join(link).await?;
     attempt.app(&room, meshwork::play::APP).await?;

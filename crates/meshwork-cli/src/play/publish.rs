@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use axum::http::Method;
 use clap::Args;
 use meshwork::Code;
-use meshwork_play::shelf::{Ask, GAMES_PATH, GameAnswer, Published, Request, publication};
+use meshwork_play::shelf::{Ask, GAMES_PATH, Published, Request, publication};
 use meshwork_play::{About, Release};
 
 use super::http;
 use super::package::read;
-use super::shelf::{author, now_ms};
+use super::shelf::{author, find};
+use crate::duration::now_ms;
 use crate::exit::Failure;
 use crate::room::{Common, link};
 
@@ -42,12 +43,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let package = read(&game)?;
     let author = author(&common)?;
     let version = match code {
-        Some(code) => {
-            let path = format!("{GAMES_PATH}/{code}");
-            let present: GameAnswer =
-                http::ask(&server, (Method::GET, &path), Vec::new(), common.timeout).await?;
-            present.game.version.saturating_add(1)
-        }
+        Some(code) => find(code, &server, common.timeout).await?.game.version.saturating_add(1),
         None => 1,
     };
     let now = now_ms();

@@ -1,6 +1,6 @@
 //! `play games` and `play remove`: the shelf of a server.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::http::Method;
 use clap::Args;
@@ -12,6 +12,7 @@ use meshwork_play::{Package, Release};
 use serde_json::{Value, json};
 
 use super::http;
+use crate::duration::now_ms;
 use crate::exit::Failure;
 use crate::room::{Common, link};
 use crate::{identity, out};
@@ -80,10 +81,15 @@ pub(super) async fn remove(Remove { code, server, common }: Remove) -> Result<()
     common.tell(&format!("removed {code}"), &json!({ "removed": code }))
 }
 
+/// A published game.
+pub(super) async fn find(code: Code, server: &str, within: Duration) -> Result<GameAnswer, Failure> {
+    let path = format!("{GAMES_PATH}/{code}");
+    http::ask(server, (Method::GET, &path), Vec::new(), within).await
+}
+
 /// A published game's package and author, both checked: the server cannot hand out another author's.
 pub(super) async fn fetch(code: Code, server: &str, within: Duration) -> Result<(Package, PeerId), Failure> {
-    let path = format!("{GAMES_PATH}/{code}");
-    let answer: GameAnswer = http::ask(server, (Method::GET, &path), Vec::new(), within).await?;
+    let answer = find(code, server, within).await?;
     let wrong =
         |error: &dyn std::fmt::Display| Failure::Unreachable(format!("{server} has no such game: {error}."));
     let release = Release::check(&answer.release).map_err(|error| wrong(&error))?;
@@ -100,10 +106,4 @@ pub(super) async fn fetch(code: Code, server: &str, within: Duration) -> Result<
 pub(super) fn author(common: &Common) -> Result<Identity, Failure> {
     let loaded = common.identity_path().and_then(|path| identity::keys(&identity::load_or_create(&path)?));
     loaded.map_err(|error| Failure::Storage(format!("{error:#}")))
-}
-
-/// The time of this machine, in milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis().try_into().unwrap_or(u64::MAX)
 }

@@ -26,6 +26,14 @@ pub(crate) fn guest() -> Builder {
     Endpoint::builder().name("Command line")
 }
 
+/// Returns at this time, if there is one.
+pub(crate) async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// An endpoint with a deadline.
 pub(crate) struct Attempt {
     pub(crate) endpoint: Endpoint,
@@ -175,10 +183,7 @@ impl Attempt {
 
     /// Returns at the deadline, if there is one.
     async fn late(&self) {
-        match self.deadline {
-            Some(deadline) => sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
+        at(self.deadline).await;
     }
 
     /// The error after the deadline: what happened, why, and what to do.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use ipnet::IpNet;
-use meshwork_arcade::Publishers;
 use meshwork_core::signalling::address::check_server;
 use meshwork_signal::http::ForwardedHeader;
 use tracing_subscriber::EnvFilter;
@@ -74,11 +73,6 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
         Ok(()) if !url.contains(char::is_whitespace) => Ok(String::from(url)),
         _ => Err(String::from("give http://HOST or https://HOST, such as https://paint.example.org")),
     }
-}
-
-/// `everyone`, `nobody`, or keys.
-pub(super) fn publishers(text: &str) -> Result<Publishers, String> {
-    text.parse()
 }
 
 /// `scheme://host[:port]` (RFC 6454).

@@ -27,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) listen: String,
     pub(crate) public_url: Option<String>,
     pub(crate) data: Option<PathBuf>,
-    /// Who may publish games, if the operator says.
+    /// The people who may publish games, if the operator names them.
     pub(crate) publish: Option<Publishers>,
     pub(crate) meshwork_games: bool,
     pub(crate) secret_key: Option<Secret>,
@@ -103,17 +103,17 @@ impl Config {
         let http = http(chosen, &hub);
         let tls = tls(chosen)?;
         let server = chosen.settings.server.clone();
-        let ServerSettings { listen, public_url, data, publish, secret_key, log, log_format, .. } = server;
+        let ServerSettings { listen, public_url, data, publish, meshwork_games, secret_key, .. } = server;
         let own_socket = data.as_ref().map(|data| data.join("admin.sock"));
         Ok(Config {
             listen,
             public_url,
             tls,
-            admin_socket: chosen.settings.server.admin_socket.clone().or(own_socket),
-            log: LogConfig { filter: log, is_json: log_format == LogFormat::Json },
+            admin_socket: server.admin_socket.or(own_socket),
+            log: LogConfig { filter: server.log, is_json: server.log_format == LogFormat::Json },
             data,
             publish,
-            meshwork_games: chosen.settings.server.meshwork_games,
+            meshwork_games,
             secret_key,
             hub,
             http,

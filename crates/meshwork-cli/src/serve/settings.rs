@@ -19,7 +19,7 @@ use meshwork_signal::http::ForwardedHeader;
 
 use super::checks::{
     List, Secret, address, address_range, amount, at_most, count, forwarded_header, list, listen_address,
-    log_filter, origin, port_range, public_url, publishers, secret, turn_url,
+    log_filter, origin, port_range, public_url, secret, turn_url,
 };
 use crate::duration;
 
@@ -136,7 +136,6 @@ pub(super) struct ServerSettings {
     pub(super) data: Option<PathBuf>,
     /// Who may publish games on the shelf in the data directory: everyone, nobody, or keys of peers with commas between them.
     /// By default everyone if the server listens on this machine alone, without a public address or proxies, else nobody.
-    #[arg(value_parser = publishers)]
     pub(super) publish: Option<Publishers>,
     /// Whether the shelf has the games that come with Meshwork.
     #[arg(action = Set, default_value = "true", value_parser = BoolishValueParser::new())]

@@ -1,5 +1,5 @@
-//! The shelf of games in a server with a data directory: where it lies, who may publish, the games that come with it, and how its
-//! routes reach the hub.
+//! The shelf of games in a server with a data directory: its file, permission to publish, the games that come with it, and its
+//! routes, which reach the hub.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -75,7 +75,7 @@ fn packages() -> Result<Vec<Package>> {
     folders.values().map(|files| Package::pack(files).context("a game of Meshwork")).collect()
 }
 
-/// Who may publish: as the operator says, else everyone if this machine alone reaches the server, else nobody.
+/// The people who may publish: the operator's choice, else everyone if this machine alone reaches the server, else nobody.
 pub(super) fn publishers(config: &Config, address: SocketAddr) -> Publishers {
     let is_local =
         address.ip().is_loopback() && config.public_url.is_none() && config.http.trusted_proxies.is_empty();

@@ -22,7 +22,6 @@ use super::screen::Screen;
 use super::{allowance, people};
 use crate::exit::Failure;
 use crate::place::attempt::Attempt;
-use crate::place::history;
 use crate::place::paint::{denial, is_reader};
 use crate::progress::span;
 use crate::room::counted;
@@ -293,7 +292,7 @@ async fn leave(room: &Room) -> Result<(), Failure> {
 async fn who(room: &Room, (x, y): (u16, u16)) -> Result<String, Failure> {
     let cells = room.canvas().cells([(x, y)]).await?;
     let Some(cell) = cells.first() else { return Ok(format!("x {x}, y {y}: nobody has painted here.")) };
-    let age = Duration::from_millis(history::now().saturating_sub(cell.time_ms));
+    let age = Duration::from_millis(crate::duration::now_ms().saturating_sub(cell.time_ms));
     let name = name(room, cell.author).await?;
     Ok(format!("x {x}, y {y}: {}, {name}, {} ago.", palette::name(Some(cell.colour)), span(age)))
 }
