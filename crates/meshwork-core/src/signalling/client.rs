@@ -184,6 +184,15 @@ impl ServerClient {
         self.attempts
     }
 
+    /// Number of attempts that have ended, if the server is away: 0 while it admits us.
+    pub fn ended_attempts(&self) -> u32 {
+        match self.phase {
+            Phase::Waiting => self.attempts,
+            Phase::Opening => self.attempts.saturating_sub(1),
+            Phase::Entered => 0,
+        }
+    }
+
     /// Ends the pause before the next attempt. Returns whether there was one.
     pub fn end_pause(&mut self, now: Time) -> bool {
         let is_waiting = self.phase == Phase::Waiting;

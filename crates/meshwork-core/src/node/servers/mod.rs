@@ -417,9 +417,6 @@ impl Servers {
             ClientEvent::Entered => {
                 own.event(Event::Server { url, state: ServerState::Connected });
                 for handle in self.rooms_on(server) {
-                    if let Some(known) = self.registration(handle, server) {
-                        known.away = false;
-                    }
                     self.ask_one_for_room(own, rooms, handle, server);
                 }
                 return Some(Heard::Entered);
@@ -427,10 +424,8 @@ impl Servers {
             ClientEvent::Away(reason) => {
                 own.event(Event::Server { url, state: ServerState::Away { reason } });
                 let away = self.rooms_on(server);
-                let attempts = self.clients.get(&server).map_or(0, ServerClient::attempts);
                 for &handle in &away {
                     if let Some(known) = self.registration(handle, server) {
-                        known.away = attempts > known.attempts_before;
                         (known.joined, known.waits) = (false, false);
                         (known.others, known.ask_again) = (0, None);
                     }

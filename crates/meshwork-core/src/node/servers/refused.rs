@@ -11,6 +11,7 @@ use crate::node::rooms::Rooms;
 use crate::node::view::{ServerAnswer, ServerSays};
 use crate::seam::event::{Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::ServerId;
+use crate::signalling::client::ServerClient;
 use crate::signalling::protocol::ServerRefusal;
 
 impl Servers {
@@ -45,7 +46,8 @@ impl Servers {
                 Registration { waits: true, .. } => ServerSays::Unknown,
                 _ => ServerSays::Nothing,
             };
-            ServerAnswer { server: known.base.clone(), says, is_away: known.away }
+            let ended = self.clients.get(&known.server).map_or(0, ServerClient::ended_attempts);
+            ServerAnswer { server: known.base.clone(), says, is_away: ended > known.attempts_before }
         };
         self.of(room).iter().map(answer).collect()
     }

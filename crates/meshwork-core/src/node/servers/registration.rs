@@ -28,8 +28,6 @@ pub(super) struct Registration {
     pub(super) ask_again: Option<Time>,
     /// Number of attempts to reach the server before it was asked for this room.
     pub(super) attempts_before: u32,
-    /// Whether it is away since an attempt that began after the room was registered.
-    pub(super) away: bool,
     /// Its STUN and TURN servers.
     pub(super) ice: Option<IceOffer>,
 }
@@ -47,7 +45,6 @@ impl Registration {
             others: 0,
             ask_again: None,
             attempts_before,
-            away: false,
             ice: None,
         }
     }
