@@ -260,6 +260,6 @@ fn full(table: &table::Table, me: EndpointId) -> WriteError {
     WriteError::Full { entries: used.values as usize, bytes: used.bytes }
 }
 
-fn topic_name(name: &str) -> TopicName {
+pub(crate) fn topic_name(name: &str) -> TopicName {
     BoundedText::new(name).expect("the name of a topic has at most TOPIC_MAX bytes")
 }

@@ -1,8 +1,10 @@
 //! One kind of message, and how it is said and heard.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
 
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::json;
@@ -102,6 +104,8 @@ pub struct Inbox<T, C = Json> {
     messages: inbox::Inbox<Message>,
     /// Is told what was read. A listener keeps no room.
     shared: Weak<Shared>,
+    /// How many before the next message are not heard.
+    missed: u64,
     kind: PhantomData<fn(T, C) -> T>,
 }
 
@@ -204,26 +208,34 @@ impl<T, C: Codec<T>> Topic<T, C> {
     pub fn listen(&self) -> Inbox<T, C> {
         let (messages, inbox) = inbox_of(MESSAGES_MAX, |message: &Message| message.lane != Lane::Direct);
         self.app.room.state.add_topic((self.app.slot, self.name.clone()), messages);
-        Inbox { messages: inbox, shared: Arc::downgrade(self.app.room.shared()), kind: PhantomData }
+        let shared = Arc::downgrade(self.app.room.shared());
+        Inbox { messages: inbox, shared, missed: 0, kind: PhantomData }
     }
 }
 
 impl<T, C: Codec<T>> Inbox<T, C> {
     /// Waits for the next message; `None` once the room was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Heard<T>> {
-        let mut missed_before = 0;
-        loop {
-            let (message, missed) = self.messages.next().await?;
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The same for a reader of several topics.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Heard<T>>> {
+        while let Some((message, missed)) = ready!(self.messages.poll_next(context)) {
             if let Some(shared) = self.shared.upgrade() {
                 shared.note_read();
             }
             let Message { from, lane, bytes, missed: never_came } = message;
-            let missed = missed_before + missed + never_came;
+            self.missed += missed + never_came;
             match C::decode(bytes) {
-                Some(value) => return Some(Heard { from, value, lane, missed }),
-                None => missed_before = missed + 1,
+                Some(value) => {
+                    let missed = std::mem::take(&mut self.missed);
+                    return Poll::Ready(Some(Heard { from, value, lane, missed }));
+                }
+                None => self.missed += 1,
             }
         }
+        Poll::Ready(None)
     }
 }
 

@@ -8,22 +8,19 @@ use std::time::Duration;
 
 use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
-use meshwork_core::seam::lane::{Audience, Slot, Topic};
+use meshwork_core::seam::lane::{Audience, Slot};
 use meshwork_core::time::Time;
-use meshwork_core::wire::BoundedText;
 use meshwork_play::session::{TOPIC, TOPICS};
 use meshwork_play::{Linked, Output};
 use tokio::time::Instant;
 
 use super::player::Inner;
-use crate::app::App;
+use crate::app::{App, topic_name};
 use crate::error::Closed;
 use crate::event::{Event, Events};
-use crate::inbox::{Inbox, inbox_of};
 use crate::member::Member;
 use crate::runner::first;
-use crate::topic::{Lane, MESSAGES_MAX};
-use crate::unheard::Message;
+use crate::topic::{Bytes, Heard, Inbox, Lane};
 
 /// A sixtieth of a second.
 const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -41,7 +38,7 @@ pub(super) struct Driver {
     app: App,
     inner: Arc<Inner>,
     events: Events,
-    topics: Vec<(&'static str, Inbox<Message>)>,
+    topics: Vec<(&'static str, Inbox<Vec<u8>, Bytes>)>,
     /// Who is here.
     here: BTreeSet<EndpointId>,
     /// What neighbours had no room for.
@@ -55,7 +52,7 @@ pub(super) struct Driver {
 enum Woke {
     Acted,
     Time,
-    Message(&'static str, Message),
+    Message(&'static str, Heard<Vec<u8>>),
     Room(Event),
     Left,
 }
@@ -64,12 +61,7 @@ impl Driver {
     /// Listens from now on.
     pub(super) fn new(app: App, inner: Arc<Inner>) -> Driver {
         let events = app.room.events();
-        let listen = |topic: &'static str| {
-            let (messages, inbox) = inbox_of(MESSAGES_MAX, |message: &Message| message.lane != Lane::Direct);
-            app.room.state.add_topic((app.slot, name(topic)), messages);
-            (topic, inbox)
-        };
-        let topics = TOPICS.map(listen).into();
+        let topics = TOPICS.map(|topic| (topic, app.topic_bytes(topic).listen())).into();
         Driver {
             inner,
             events,
@@ -111,7 +103,7 @@ impl Driver {
         let due = dues.into_iter().flatten().min().unwrap_or(self.next_look);
         match self.wait(due).await {
             Woke::Acted | Woke::Time => {}
-            Woke::Message(topic, Message { from, lane, bytes, .. }) => {
+            Woke::Message(topic, Heard { from, lane, value: bytes, .. }) => {
                 let now = self.inner.now();
                 let session = &mut self.inner.state().session;
                 match lane {
@@ -139,9 +131,7 @@ impl Driver {
         let message = poll_fn(|context| {
             for (topic, inbox) in &mut *topics {
                 if let Poll::Ready(next) = inbox.poll_next(context) {
-                    return Poll::Ready(
-                        next.map_or(Woke::Left, |(message, _)| Woke::Message(topic, message)),
-                    );
+                    return Poll::Ready(next.map_or(Woke::Left, |message| Woke::Message(topic, message)));
                 }
             }
             Poll::Pending
@@ -263,10 +253,10 @@ fn send_one(
     match output {
         Output::Datagram { to, topic, bytes } => {
             let to = to.map_or(Audience::All, Audience::One);
-            room.send_datagram(to, slot, &name(topic), bytes)
+            room.send_datagram(to, slot, &topic_name(topic), bytes)
         }
-        Output::Direct { to, bytes } => room.send_direct(*to, slot, &name(TOPIC), bytes).map(drop),
-        Output::Say { topic, bytes } => room.say(slot, &name(topic), bytes),
+        Output::Direct { to, bytes } => room.send_direct(*to, slot, &topic_name(TOPIC), bytes).map(drop),
+        Output::Say { topic, bytes } => room.say(slot, &topic_name(topic), bytes),
         Output::Present(bytes) => {
             room.set_presence(slot, Some(bytes).filter(|bytes| !bytes.is_empty()).map(Vec::as_slice))
         }
@@ -281,8 +271,4 @@ fn send_one(
 
 fn is_backpressure(error: CommandError) -> bool {
     matches!(error, CommandError::Backpressure(_) | CommandError::Write(WriteError::Backpressure(_)))
-}
-
-fn name(topic: &str) -> Topic {
-    BoundedText::new(topic).expect("the topics of a session are short")
 }
