@@ -66,6 +66,13 @@ test('a host goes on where another stopped', () => {
   assert.equal(one.state.entities[1].x, 8)
 })
 
+test('a seed draws the numbers of the library', () => {
+  const game = load({ setup: ({ random }) => ({ drawn: Array.from({ length: 4 }, () => random() * 2 ** 32) }) })
+  const { state, random } = game.setup({ seed: 7, players })
+  assert.deepEqual(state.drawn, [1107360437, 179633292, 2841767865, 698294578])
+  assert.deepEqual(random, [774310066, 204944253, 3293181771, 1648156491])
+})
+
 test('an input of a player who left is idle', () => {
   const game = load(runner)
   game.setup({ seed: 7, players })

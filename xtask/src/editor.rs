@@ -1,6 +1,7 @@
 //! The pages' editor of documents: `apps/web/editor` and what it has from npm, as one script.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -19,18 +20,25 @@ const LANGUAGE: &str = "es2022";
 /// # Errors
 /// Its packages are not installed, or it cannot be bundled.
 pub(crate) fn bundle(workspace: &Workspace, aim: Aim) -> Result<Vec<u8>> {
-    let (tools, script) = (workspace.editor_tools(), workspace.root.join("target").join(NAME));
-    let mut esbuild = Command::new("node");
-    esbuild.current_dir(&workspace.root).stdin(Stdio::null());
+    let script = workspace.root.join("target").join(NAME);
+    let mut esbuild = esbuild(workspace, "apps/web/editor/editor.js", &script);
     // What the package of `sdk/js` asks for is looked for here as well.
-    esbuild.env("NODE_PATH", tools.join("node_modules"));
-    esbuild.arg(tools.join("node_modules/esbuild/bin/esbuild")).arg("apps/web/editor/editor.js");
-    esbuild.args(["--bundle", "--format=esm", "--charset=utf8", "--log-level=warning"]);
-    esbuild.arg(format!("--target={LANGUAGE}")).arg(format!("--outfile={}", script.display()));
+    esbuild.env("NODE_PATH", workspace.editor_tools().join("node_modules"));
+    esbuild.args(["--bundle", "--format=esm"]);
     if aim == Aim::Small {
         // The licences are told once, in the page of them.
         esbuild.args(["--minify", "--legal-comments=none"]);
     }
     step::run("editor", &mut esbuild)?;
     fs::read(&script).with_context(|| format!("cannot read {}", script.display()))
+}
+
+/// esbuild for one script of the checkout, which becomes the file `made`.
+pub(crate) fn esbuild(workspace: &Workspace, script: &str, made: &Path) -> Command {
+    let mut esbuild = Command::new("node");
+    esbuild.current_dir(&workspace.root).stdin(Stdio::null());
+    esbuild.arg(workspace.editor_tools().join("node_modules/esbuild/bin/esbuild")).arg(script);
+    esbuild.args(["--charset=utf8", "--log-level=warning"]);
+    esbuild.arg(format!("--target={LANGUAGE}")).arg(format!("--outfile={}", made.display()));
+    esbuild
 }

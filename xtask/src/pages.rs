@@ -277,11 +277,7 @@ impl<'a> Sources<'a> {
             editor: editor::bundle(workspace, aim)?,
             stage: stage::bundle(workspace, aim)?,
             template: read("index.html")?,
-            start: read("start.js")?
-                .lines()
-                .filter(|line| !line.starts_with("//"))
-                .collect::<Vec<_>>()
-                .join("\n"),
+            start: without_comments(&read("start.js")?),
             worker: read("sw.js")?,
             statics,
         })
@@ -434,6 +430,11 @@ fn remove(folder: &Path) -> Result<()> {
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
+}
+
+/// A script or page without its lines of comments.
+pub(crate) fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

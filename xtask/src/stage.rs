@@ -5,17 +5,16 @@
 //! server's program makes the header.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use crate::pages::Aim;
-use crate::step;
+use crate::pages::{Aim, without_comments};
 use crate::workspace::Workspace;
+use crate::{editor, step};
 
 /// The script's name, beside those of the pages.
 pub(crate) const NAME: &str = "stage.js";
@@ -23,8 +22,6 @@ pub(crate) const NAME: &str = "stage.js";
 pub(crate) const TRUSTED: &str = "trusted.html";
 /// The file of the pages' folder that lists more sources of scripts for the policy of all pages.
 pub(crate) const SOURCES: &str = "script-sources.txt";
-/// The language of browsers that have everything else that the pages need.
-const LANGUAGE: &str = "es2022";
 
 /// The finished script.
 pub(crate) struct Stage {
@@ -60,8 +57,7 @@ pub(crate) fn bundle(workspace: &Workspace, aim: Aim) -> Result<Stage> {
     let script = esbuild(workspace, &folder, "page.js", &options)?.into_bytes();
     let page = workspace.root.join("apps/web/play").join(TRUSTED);
     let page = fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let trusted = page.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
-    Ok(Stage { script, source, trusted })
+    Ok(Stage { script, source, trusted: without_comments(&page) })
 }
 
 /// The document of the frame, and the source of its script as policies name it.
@@ -85,12 +81,9 @@ fn worker(prelude: &str, runner: &str) -> String {
 
 /// Hands a file of `apps/web/play` to esbuild.
 fn esbuild(workspace: &Workspace, folder: &Path, name: &str, options: &[&str]) -> Result<String> {
-    let (tools, made): (PathBuf, PathBuf) = (workspace.editor_tools(), folder.join(name));
-    let mut esbuild = Command::new("node");
-    esbuild.current_dir(&workspace.root).stdin(Stdio::null());
-    esbuild.arg(tools.join("node_modules/esbuild/bin/esbuild")).arg(format!("apps/web/play/{name}"));
-    esbuild.args(["--charset=utf8", "--log-level=warning", "--legal-comments=none"]);
-    esbuild.arg(format!("--target={LANGUAGE}")).arg(format!("--outfile={}", made.display())).args(options);
+    let made = folder.join(name);
+    let mut esbuild = editor::esbuild(workspace, &format!("apps/web/play/{name}"), &made);
+    esbuild.arg("--legal-comments=none").args(options);
     step::run("stage", &mut esbuild)?;
     fs::read_to_string(&made).with_context(|| format!("cannot read {}", made.display()))
 }

@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use meshwork_e2e::{Browser, Cli, Key, Kind, PATIENCE, Server, Tab, wait_until};
 use serde_json::json;
 
-use crate::common::editor::{drop_file, read, type_at_end, wait_reads};
+use crate::common::editor::{read, type_at_end, wait_reads};
 use crate::common::{
-    close, open_editor, open_start, open_values, share_sync, wait_held, wait_linked, wait_page_says,
-    wait_pressed, wait_says, watched_room,
+    close, drop_file, open_editor, open_start, open_values, share_sync, wait_held, wait_linked,
+    wait_page_says, wait_pressed, wait_says, watched_room,
 };
 
 /// How WebDriver names the Enter key.
@@ -209,7 +209,7 @@ async fn documents_are_made_renamed_and_deleted() -> Result<()> {
     ann.press_keys(format!("Boats{ENTER}")).await?;
     wait_says(&bo, "document-list", "Boats").await?;
     // A file becomes a document under its name.
-    drop_file(&ann, "Packing.md", "# Two\r\numbrellas").await?;
+    drop_file(&ann, "document-editor", "Packing.md", "# Two\r\numbrellas").await?;
     wait_says(&bo, "document-list", "Packing").await?;
     wait_reads(&ann, "# Two\numbrellas").await?;
     wait_reads(&bo, "Sat 9:40").await?;
@@ -235,7 +235,7 @@ async fn long_paragraphs_are_read_in_pieces() -> Result<()> {
     for (lines, wanted) in [(2, "words"), (400, "")] {
         // It begins in the first line and ends in the last one.
         let text = format!("**words{}**", "\nThe ferry leaves from pier 4.".repeat(lines));
-        drop_file(&ann, &format!("Of {lines}.md"), &text).await?;
+        drop_file(&ann, "document-editor", &format!("Of {lines}.md"), &text).await?;
         ann.wait_until(PATIENCE, "the file", async || {
             let shown = read(&ann).await?;
             ensure!(shown.matches("ferry").count() >= lines.min(10), "it reads {shown:?}");
@@ -263,7 +263,7 @@ async fn letters_in_front_leave_pieces_alone() -> Result<()> {
     // Every second mark ends what the one before it begins, counted from where its piece begins.
     let text: String =
         (0..1000).map(|line| format!("The ferry number {line}**leaves from pier 4.\n")).collect();
-    drop_file(&ann, "Ferries.md", &text).await?;
+    drop_file(&ann, "document-editor", "Ferries.md", &text).await?;
     let marked =
         "const marked = Array.from(document.querySelectorAll('.md-strong'), (words) => words.innerText);
         return marked.filter((words) => /number 99/.test(words)).join(' ')";

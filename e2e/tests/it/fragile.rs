@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, PATIENCE, Server, Tab};
 use serde_json::json;
 
-use crate::common::editor::{drop_file, read, wait_reads};
-use crate::common::{open_editor, open_values, share_sync, wait_linked, wait_pressed, wait_says};
+use crate::common::editor::{read, wait_reads};
+use crate::common::{drop_file, open_editor, open_values, share_sync, wait_linked, wait_pressed, wait_says};
 
 /// Fails where the page's program has stopped.
 async fn check_runs(tab: &Tab) -> Result<()> {
@@ -32,7 +32,7 @@ async fn deep_texts_crash_no_reader() -> Result<()> {
     wait_linked(&ann, 1).await?;
     let lists: String = (0..245).map(|level| format!("{}- a\n", "  ".repeat(level))).collect();
     for (name, text) in [("Quotes", ">".repeat(5000)), ("Lists", lists), ("Numbers", "1. ".repeat(20_000))] {
-        drop_file(&ann, &format!("{name}.md"), &text).await?;
+        drop_file(&ann, "document-editor", &format!("{name}.md"), &text).await?;
         wait_says(&ann, "document-list", name).await?;
         ann.wait_until(PATIENCE, "the text", async || {
             let shown = read(&ann).await?;

@@ -2,9 +2,8 @@
 
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, ServerOptions, Tab};
-use serde_json::json;
 
-use crate::common::open_start;
+use crate::common::{drop_file, open_start};
 
 /// A game that is won with five presses of Space; the state has a count for each player.
 const GAME: &str = "
@@ -23,14 +22,6 @@ meshwork.game({
   },
 })";
 
-/// Drops a game of one file on an element.
-const DROP: &str = "
-const [where, name, text] = arguments
-const files = new DataTransfer()
-files.items.add(new File([text], name))
-const event = new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true })
-document.querySelector(`[data-testid=${where}]`).closest('section, div').dispatchEvent(event)";
-
 /// The start page of Play, with a name.
 async fn start(browser: &Browser, server: &Server, name: &str) -> Result<Tab> {
     let tab = open_start(browser, server.url()).await?;
@@ -42,7 +33,7 @@ async fn start(browser: &Browser, server: &Server, name: &str) -> Result<Tab> {
 async fn party(mira: &Tab, server: &Server) -> Result<String> {
     mira.goto(&format!("{}/play", server.url())).await?;
     mira.wait_there(PATIENCE, "play-file").await?;
-    mira.eval(DROP, vec![json!("play-file"), json!("presses.js"), json!(GAME)]).await?;
+    drop_file(mira, "play-file", "presses.js", GAME).await?;
     mira.wait_there(PATIENCE, "lobby").await?;
     mira.wait_until(PATIENCE, "a link", async || {
         let link = mira.value("party-link").await?;

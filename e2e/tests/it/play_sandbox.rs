@@ -135,7 +135,7 @@ async fn start(tab: &Tab, code: &str) -> Result<()> {
         .map(drop)
 }
 
-/// What came of a kind, newest first, once `find` finds something in it.
+/// The first of the newest messages of a kind in which `find` finds something.
 async fn wait_said<T>(tab: &Tab, kind: &str, find: impl Fn(&str) -> Option<T>) -> Result<T> {
     let script = "return window.said.filter(([kind]) => kind === arguments[0]).slice(-400).reverse().map(([, text]) => text)";
     tab.wait_until(PATIENCE, kind, async || {

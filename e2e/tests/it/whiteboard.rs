@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::common::board::{corner, focus, is_ink, middle, only, saved, two, wait_pixel, zoom};
 use crate::common::hands::{mouse, wait_there};
 use crate::common::{
-    open_board, open_values, wait_gone, wait_held, wait_linked, wait_says, wait_shapes, watched_room,
+    drop_file, open_board, open_values, wait_gone, wait_held, wait_linked, wait_says, wait_shapes,
+    watched_room,
 };
 
 /// How WebDriver names keys.
@@ -246,16 +247,12 @@ async fn an_excalidraw_file_is_taken() -> Result<()> {
             { "type": "ellipse", "id": "d", "x": 0, "y": 200, "width": 40, "height": 40, "isDeleted": true },
         ],
     });
-    let drop = "const data = new DataTransfer();
-        data.items.add(new File([arguments[0]], 'trip.excalidraw'));
-        document.querySelector('[data-testid=\"whiteboard\"]').dispatchEvent(
-            new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));";
-    tab.eval(drop, vec![file.to_string().into()]).await?;
+    drop_file(&tab, "whiteboard", "trip.excalidraw", &file.to_string()).await?;
     wait_shapes(&tab, 2).await?;
     let shapes = saved(&tab).await?;
     only(&shapes, "freedraw")?;
     ensure!(only(&shapes, "text")?["originalText"] == "Ferry", "{shapes:#}");
-    tab.eval(drop, vec!["{}".into()]).await?;
+    drop_file(&tab, "whiteboard", "trip.excalidraw", "{}").await?;
     wait_shapes(&tab, 2).await
 }
 

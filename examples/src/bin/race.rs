@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 /// Steps to the finish.
 const FINISH: u32 = 100;
 
-/// Whoever takes [`FINISH`] steps first wins. The state is how far everybody is, by slot.
+/// The first player with [`FINISH`] steps wins. The state is the number of steps, by slot.
 struct Race;
 
 impl Rules for Race {
@@ -43,7 +43,7 @@ struct Runner {
     player: Player,
     is_auto: bool,
     presses: mpsc::UnboundedReceiver<()>,
-    /// What was printed last of the lobby.
+    /// The line that was printed last of the lobby.
     shown: String,
 }
 

@@ -1,4 +1,4 @@
-//! What carries a session out: its messages, its links and its clock.
+//! The driver of a session: its messages, its links and its clock.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint as EndpointId;
+use meshwork_core::links::message::GoodbyeReason;
 use meshwork_core::node::{CommandError, Node, RoomHandle, WriteError};
 use meshwork_core::seam::lane::{Audience, Slot};
 use meshwork_core::time::Time;
@@ -39,16 +40,16 @@ pub(super) struct Driver {
     inner: Arc<Inner>,
     events: Events,
     topics: Vec<(&'static str, Inbox<Vec<u8>, Bytes>)>,
-    /// Who is here.
+    /// Members of the room.
     here: BTreeSet<EndpointId>,
-    /// What neighbours had no room for.
+    /// Messages for which neighbours had no room.
     waiting: Vec<Output>,
     /// The next tick, while this program hosts.
     next_tick: Option<Instant>,
     next_look: Instant,
 }
 
-/// Why the driver goes on.
+/// The reason for which the driver goes on.
 enum Woke {
     Acted,
     Time,
@@ -76,11 +77,7 @@ impl Driver {
 
     /// Runs until the player leaves, or the room was left.
     pub(super) async fn run(mut self) {
-        for (slot, endpoint) in self.present() {
-            if slot == self.app.slot {
-                self.hear_presence(endpoint);
-            }
-        }
+        self.hear_presences();
         while self.step().await.is_ok() {}
         self.inner.end();
     }
@@ -170,14 +167,14 @@ impl Driver {
             Event::Link { member, .. } => self.hear_link(&member),
             Event::Left { member, reason } => {
                 self.here.remove(&member.id());
-                let goodbye = reason.is_some_and(|reason| reason.starts_with("left"));
+                let goodbye = reason.as_deref() == Some(GoodbyeReason::Left.words());
                 let now = self.inner.now();
                 let session = &mut self.inner.state().session;
                 session.handle_link(now, member.id(), Linked::Gone { goodbye });
             }
             Event::Missed(_) => {
                 self.look().await?;
-                self.present().into_iter().for_each(|(_, endpoint)| self.hear_presence(endpoint));
+                self.hear_presences();
             }
             _ => {}
         }
@@ -211,9 +208,13 @@ impl Driver {
         self.inner.state().session.handle_link(now, member.id(), link);
     }
 
-    /// Who says something of itself, in each slot.
-    fn present(&self) -> Vec<(Slot, EndpointId)> {
-        self.app.room.state.look(|known| known.presence.keys().copied().collect())
+    /// Reads the presence of everybody who has one.
+    fn hear_presences(&self) {
+        let slot = self.app.slot;
+        let of_game = |key: &&(Slot, EndpointId)| key.0 == slot;
+        let keys: Vec<(Slot, EndpointId)> =
+            self.app.room.state.look(|known| known.presence.keys().filter(of_game).copied().collect());
+        keys.into_iter().for_each(|(_, endpoint)| self.hear_presence(endpoint));
     }
 
     fn hear_presence(&self, endpoint: EndpointId) {

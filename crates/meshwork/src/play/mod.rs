@@ -39,7 +39,7 @@ pub fn party(party: &Party) -> NewRoom {
 /// # use meshwork::testing::Network;
 /// use meshwork::play::{self, Act, Can, GameEvent, Package, Party, PlayerInput, PlayerView, Random, Rules, Turn, input};
 ///
-/// /// Whoever presses space first wins.
+/// /// The first player who presses space wins.
 /// struct Draw;
 /// impl Rules for Draw {
 ///     type State = Option<u8>;
@@ -83,7 +83,7 @@ pub fn party(party: &Party) -> NewRoom {
 #[derive(Clone, Debug)]
 pub struct Game(Room);
 
-/// What a program is in a party.
+/// The part of a program in a party.
 pub enum Can {
     /// It plays, and runs the game for all if it becomes host.
     Host(Box<dyn Engine>),
@@ -95,7 +95,7 @@ pub enum Can {
     Watch,
 }
 
-/// Why a party is not entered.
+/// The reason for which a party is not entered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnterError {
@@ -107,7 +107,7 @@ pub enum EnterError {
     Closed(#[from] Closed),
 }
 
-/// Why the package of a party is not here.
+/// The reason for which the package of a party is not here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GetPackageError {

@@ -1,4 +1,4 @@
-//! Somebody in a party: what the person is told, and does.
+//! Somebody in a party: the person's events and acts.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -38,7 +38,7 @@ pub enum GameEvent {
     Shown(Box<Shown>),
 }
 
-/// What a player and its driver share.
+/// The state that a player and its driver share.
 pub(super) struct Inner {
     state: Mutex<State>,
     begun: Instant,
@@ -59,7 +59,7 @@ pub(super) struct State {
     pub(super) is_over: bool,
 }
 
-/// What a host draws beside its engine's state.
+/// The part of a picture that a host's engine does not return.
 #[derive(Default)]
 struct Scene {
     players: Vec<PlayerView>,
@@ -140,7 +140,7 @@ impl Player {
         done
     }
 
-    /// Who has seats, who is host, and what they do.
+    /// The seats, the host, and the phase of the match.
     pub fn lobby(&self) -> Lobby {
         self.inner.state().session.lobby().clone()
     }
@@ -155,7 +155,7 @@ impl Player {
         self.inner.state().session.is_host()
     }
 
-    /// How well the game runs: ping, loss, rate, and why it stutters.
+    /// The quality of the game: ping, loss, rate, and why it stutters.
     pub fn pace(&self) -> Pace {
         self.inner.state().session.pace()
     }
@@ -180,7 +180,7 @@ impl Inner {
         Time(0) + self.begun.elapsed()
     }
 
-    /// When this time of the session is.
+    /// The moment of a time of the session.
     pub(super) fn at(&self, time: Time) -> Instant {
         self.begun + time.since(Time(0))
     }
@@ -254,7 +254,7 @@ impl State {
         tells
     }
 
-    /// What a host draws: its engine's newest state.
+    /// The picture of a host: its engine's newest state.
     fn own_picture(&self, tick: u64, envelope: &str) -> Option<Box<Shown>> {
         let Envelope { state, random, sounds } = serde_json::from_str(envelope).ok()?;
         Some(Box::new(Shown {

@@ -61,7 +61,7 @@ pub(super) struct RulesEngine<R: Rules> {
     game: Option<(R::State, Random)>,
 }
 
-/// What the next host reads of it.
+/// The part of an envelope from which the next host goes on.
 #[derive(Deserialize)]
 struct Restored<S> {
     state: S,
@@ -135,18 +135,15 @@ impl Random {
         Random([next(), next(), next(), next()])
     }
 
-    /// The next number, of all 32 bits (xoshiro128**).
+    /// The next number, of all 32 bits (sfc32). Pages draw the same numbers from the same state.
     pub fn bits(&mut self) -> u32 {
         let Random([a, b, c, d]) = self;
-        let result = b.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
-        let shifted = *b << 9;
-        *c ^= *a;
-        *d ^= *b;
-        *b ^= *c;
-        *a ^= *d;
-        *c ^= shifted;
-        *d = d.rotate_left(11);
-        result
+        let sum = a.wrapping_add(*b).wrapping_add(*d);
+        *d = d.wrapping_add(1);
+        *a = *b ^ (*b >> 9);
+        *b = c.wrapping_add(*c << 3);
+        *c = c.rotate_left(21).wrapping_add(sum);
+        sum
     }
 
     /// A number below `most`; 0 if that is 0.
@@ -233,7 +230,7 @@ impl<R: Rules> Engine for RulesEngine<R> {
     }
 }
 
-/// What travels of a tick.
+/// The envelope of a tick.
 fn envelope(
     state: &impl Serialize,
     random: &Random,
@@ -253,4 +250,18 @@ fn text(value: &(impl Serialize + ?Sized)) -> Result<String, String> {
 
 fn fault(place: &str, message: &str) -> Fault {
     Fault { message: message.to_owned(), line: None, place: place.to_owned(), fatal: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_draw_the_numbers_of_pages() {
+        let mut random = Random::new(7);
+        let drawn = [0; 4].map(|_: u32| random.bits());
+        assert_eq!(drawn, [1_107_360_437, 179_633_292, 2_841_767_865, 698_294_578]);
+        assert_eq!(random, Random([774_310_066, 204_944_253, 3_293_181_771, 1_648_156_491]));
+        assert!((0..1000).all(|_| random.below(7) < 7));
+    }
 }

@@ -31,13 +31,3 @@ pub(crate) async fn type_at_end(tab: &Tab, text: &str) -> Result<()> {
     tab.press_with(Key::Control, Key::End).await?;
     tab.press_keys(text).await
 }
-
-/// Drops a file on the editor.
-pub(crate) async fn drop_file(tab: &Tab, name: &str, text: &str) -> Result<()> {
-    let drop = "const data = new DataTransfer();
-        data.items.add(new File([arguments[1]], arguments[0], { type: 'text/markdown' }));
-        const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data });
-        document.querySelector('[data-testid=\"document-editor\"]').dispatchEvent(event);";
-    tab.eval(drop, vec![name.into(), text.into()]).await?;
-    Ok(())
-}

@@ -116,6 +116,17 @@ pub(crate) async fn wait_shapes(tab: &Tab, count: usize) -> Result<()> {
     .await
 }
 
+/// Drops a file on an element.
+pub(crate) async fn drop_file(tab: &Tab, testid: &str, name: &str, text: &str) -> Result<()> {
+    let drop = "const [testid, name, text] = arguments;
+        const data = new DataTransfer();
+        data.items.add(new File([text], name));
+        const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data });
+        document.querySelector(`[data-testid=\"${testid}\"]`).dispatchEvent(event);";
+    tab.eval(drop, vec![testid.into(), name.into(), text.into()]).await?;
+    Ok(())
+}
+
 /// Opens the start page, and waits for the button that makes a room.
 pub(crate) async fn open_start(browser: &Browser, url: &str) -> Result<Tab> {
     let tab = browser.tab(url).await?;

@@ -1,7 +1,5 @@
 //! The vote in the table of apps: its entry, its state and its view.
 
-use std::collections::BTreeMap;
-
 use example_vote::{APP, Ballot, make, parameters};
 use leptos::prelude::*;
 use meshwork_core::node::Event;
@@ -14,7 +12,7 @@ use meshwork_web::pages::{App, Entry, Front, Loading, Session};
 /// The apps of this program. A room has Place in front while its app is not known yet.
 pub(crate) static APPS: [&dyn Entry; 2] = [meshwork_web::pages::APPS[0], &Vote];
 
-/// What the pages show of the vote. The link `/vote` opens a vote of its own.
+/// The texts of the vote in the pages. The link `/vote` opens a vote of its own.
 static ABOUT: About = About {
     word: APP,
     title: "Vote",
@@ -103,12 +101,8 @@ impl State {
     /// The number of votes for each choice, in the order of the choices; tracked.
     fn tally(self) -> Vec<(String, usize)> {
         let count = |ballot: &Ballot| {
-            let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-            for choice in ballot.votes().into_values() {
-                *counts.entry(choice).or_default() += 1;
-            }
-            let count = |choice: &String| (choice.clone(), counts.get(&**choice).copied().unwrap_or(0));
-            ballot.choices().iter().map(count).collect()
+            let tally = ballot.tally();
+            ballot.choices().iter().map(|choice| (choice.clone(), tally[choice])).collect()
         };
         self.with(count).unwrap_or_default()
     }

@@ -57,6 +57,16 @@ impl Ballot {
         self.votes.row(ROW).filter_map(vote).collect()
     }
 
+    /// The votes for each choice, those without a vote included.
+    pub fn tally(&self) -> BTreeMap<String, usize> {
+        let mut tally: BTreeMap<String, usize> =
+            self.choices.iter().map(|choice| (choice.clone(), 0)).collect();
+        for choice in self.votes().into_values() {
+            *tally.entry(choice.to_owned()).or_default() += 1;
+        }
+        tally
+    }
+
     /// The payload of a vote for a choice by its name, and of none for `None`. Returns nothing for an unknown choice.
     pub fn payload(&self, peer: PeerId, choice: Option<&str>) -> Option<Result<Vec<Vec<u8>>, TableError>> {
         let field = Writer::Peer(peer).field(b"");

@@ -94,15 +94,7 @@ impl Vote {
     /// # Errors
     /// [`Closed`].
     pub async fn tally(&self) -> Result<BTreeMap<String, usize>, Closed> {
-        let tally = |ballot: &Ballot| {
-            let mut tally: BTreeMap<String, usize> =
-                ballot.choices().iter().map(|choice| (choice.clone(), 0)).collect();
-            for choice in ballot.votes().into_values() {
-                *tally.entry(choice.to_owned()).or_default() += 1;
-            }
-            tally
-        };
-        Ok(self.app.replica(tally).await?.unwrap_or_default())
+        Ok(self.app.replica(Ballot::tally).await?.unwrap_or_default())
     }
 
     /// The choice of a peer; `None` without a vote.
