@@ -35,10 +35,11 @@ const SLIDE_MAX: usize = 16;
 
 /// Appends the difference that makes `to` of `base`.
 pub fn difference(base: &Value, to: &Value, out: &mut Vec<u8>) {
-    if base == to {
-        out.push(SAME);
-        return;
-    }
+    if base == to { out.push(SAME) } else { change(base, to, out) }
+}
+
+/// The difference of two values that are not equal.
+fn change(base: &Value, to: &Value, out: &mut Vec<u8>) {
     let begin = out.len();
     match (base, to) {
         (Value::Map(base), Value::Map(to)) => map_difference(base, to, out),
@@ -97,7 +98,7 @@ fn map_difference(base: &[(Key, Value)], to: &[(Key, Value)], out: &mut Vec<u8>)
     for (key, value) in changed {
         keys.write(usize::from(key.0), out);
         match find(base, *key) {
-            Some(place) => difference(&base[place].1, value, out),
+            Some(place) => change(&base[place].1, value, out),
             None => value.encode(out),
         }
     }
@@ -188,7 +189,7 @@ fn list_difference(base: &[Value], to: &[Value], out: &mut Vec<u8>) {
         let mut places = Ascending::default();
         for (place, new) in changed {
             places.write(place, out);
-            difference(&base[kept[place]], &to[new], out);
+            change(&base[kept[place]], &to[new], out);
         }
     }
     if !added.is_empty() {

@@ -10,7 +10,7 @@ use meshwork_core::time::Time;
 use super::Session;
 use super::engine::{Fault, InputView, Step, Tick, ToGame};
 use super::frames::{BySlot, Frames};
-use super::lobby::{COUNTDOWN, Ending, Lobby, Phase};
+use super::lobby::{COUNTDOWN, Ending, Lobby, Phase, Seat};
 use super::queue::Queue;
 use super::types::{Act, ActError, End, Event, Output};
 use crate::packets::{InputPacket, NAME_MAX, RESULT_MAX, Said};
@@ -218,11 +218,13 @@ impl Session {
         hosting.feeds.retain(|slot, _| !gone.contains(slot));
         let away: BTreeMap<u8, bool> =
             hosting.feeds.iter().map(|(slot, feed)| (*slot, silent(feed, AWAY_AFTER))).collect();
+        let is_away = |seat: &Seat| away.get(&seat.slot).copied().unwrap_or(seat.away);
+        if gone.is_empty() && self.lobby.seats.iter().all(|seat| seat.away == is_away(seat)) {
+            return;
+        }
         self.edit(|lobby| {
             lobby.seats.retain(|seat| !gone.contains(&seat.slot));
-            for seat in &mut lobby.seats {
-                seat.away = away.get(&seat.slot).copied().unwrap_or(seat.away);
-            }
+            lobby.seats.iter_mut().for_each(|seat| seat.away = is_away(seat));
         });
     }
 
@@ -238,7 +240,9 @@ impl Session {
             (false, _) => hosting.waits_since = None,
             _ => {}
         }
-        self.edit(|lobby| lobby.waits = waits);
+        if self.lobby.waits != waits {
+            self.edit(|lobby| lobby.waits = waits);
+        }
     }
 
     fn run_hidden(&mut self, now: Time) {
@@ -482,7 +486,7 @@ impl Session {
                 least: least.max(self.lobby.seats.len().div_ceil(2) as u8),
             });
         }
-        let waited = |seat: &&super::Seat| !seat.ready && !seat.away && seat.endpoint != self.me;
+        let waited = |seat: &&Seat| !seat.ready && !seat.away && seat.endpoint != self.me;
         let unready: Vec<u8> = self.lobby.seats.iter().filter(waited).map(|seat| seat.slot).collect();
         if !unready.is_empty() {
             return Err(ActError::NotReady(unready));

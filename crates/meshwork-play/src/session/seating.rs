@@ -162,9 +162,8 @@ impl Session {
     /// Asks a player to be the next host.
     pub(crate) fn hand_over(&mut self, now: Time, to: Endpoint, leaves: bool) {
         let (line, term) = (self.lobby.line, self.lobby.term);
-        let whole = self.frames.whole(&self.lobby).filter(|_| self.lobby.phase == Phase::Playing);
         let lobby = self.lobby.as_ref().clone();
-        self.direct(to, &Direct::HandOver { leaves, lobby, whole });
+        self.direct(to, &Direct::HandOver { leaves, lobby, whole: self.whole() });
         for other in self.others().into_iter().filter(|other| *other != to) {
             self.direct(other, &Direct::Leave { line, term, stays: !leaves, next: Some(To(to)) });
         }

@@ -11,7 +11,7 @@ use super::engine::Tick;
 use super::lobby::Phase;
 use super::types::Output;
 use super::{Session, TOPIC};
-use crate::packets::{self, Direct, Said, StateHead, StatePart, TOPICS};
+use crate::packets::{self, Direct, Said, StateHead, StatePart, TOPICS, Whole};
 
 /// Time between two whole states to a player.
 const WHOLE_REST: Duration = Duration::from_millis(500);
@@ -80,9 +80,7 @@ impl Session {
             }
         }
         self.meter.size(sent);
-        for slot in whole {
-            self.welcome_slot(now, slot);
-        }
+        self.welcome_slots(now, whole);
     }
 
     /// Shows players without states that the host is there.
@@ -100,27 +98,40 @@ impl Session {
         }
     }
 
+    /// The newest state as a whole, during a match.
+    pub(crate) fn whole(&self) -> Option<Whole> {
+        if self.lobby.phase == Phase::Playing { self.frames.whole(&self.lobby) } else { None }
+    }
+
     /// Sends lobby and whole state to the player of a slot, if it is due for them.
     pub(crate) fn welcome_slot(&mut self, now: Time, slot: u8) {
-        let Some(feed) = self.hosting.as_mut().and_then(|hosting| hosting.feeds.get_mut(&slot)) else {
-            return;
-        };
-        if feed.endpoint == self.me || feed.whole_at.is_some_and(|at| now.since(at) < WHOLE_REST) {
+        self.welcome_slots(now, vec![slot]);
+    }
+
+    /// The same for several slots: the message of all is encoded once.
+    fn welcome_slots(&mut self, now: Time, slots: Vec<u8>) {
+        let me = self.me;
+        let Some(hosting) = &mut self.hosting else { return };
+        let mut due = Vec::new();
+        for (slot, feed) in &mut hosting.feeds {
+            let is_due = feed.whole_at.is_none_or(|at| now.since(at) >= WHOLE_REST);
+            if slots.contains(slot) && feed.endpoint != me && is_due {
+                feed.whole_at = Some(now);
+                due.push(feed.endpoint);
+            }
+        }
+        if due.is_empty() {
             return;
         }
-        feed.whole_at = Some(now);
-        let to = feed.endpoint;
-        let whole = self.frames.whole(&self.lobby).filter(|_| self.lobby.phase == Phase::Playing);
         let lobby = self.lobby.as_ref().clone();
-        self.direct(to, &Direct::Welcome { lobby, whole });
+        let bytes = wire::encode(&Direct::Welcome { lobby, whole: self.whole() });
+        self.outputs.extend(due.into_iter().map(|to| Output::Direct { to, bytes: bytes.clone() }));
     }
 
     /// Sends lobby and whole state to all players.
     pub(crate) fn welcome_all(&mut self, now: Time) {
         let slots: Vec<u8> = self.lobby.seats.iter().map(|seat| seat.slot).collect();
-        for slot in slots {
-            self.welcome_slot(now, slot);
-        }
+        self.welcome_slots(now, slots);
         if let Some(hosting) = &mut self.hosting {
             hosting.say_soon();
         }

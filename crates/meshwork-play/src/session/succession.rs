@@ -309,9 +309,8 @@ impl Session {
                 && self.lobby.version > 0
             {
                 search.offered_at = Some(now);
-                let whole = self.frames.whole(&self.lobby).filter(|_| self.lobby.phase == Phase::Playing);
                 let lobby = self.lobby.as_ref().clone();
-                self.direct(first.endpoint, &Direct::HandOver { leaves: false, lobby, whole });
+                self.direct(first.endpoint, &Direct::HandOver { leaves: false, lobby, whole: self.whole() });
             }
             return;
         }
