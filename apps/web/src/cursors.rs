@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use crate::view::View;
+use crate::place::view::View;
 
 /// Time in which a cursor glides to where it was last heard, in ms: a little more than passes between two datagrams, so
 /// that it moves without a halt.
@@ -136,7 +136,7 @@ pub fn thread_path(view: &View, points: &[Place]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{Insets, Stage};
+    use crate::place::view::{Insets, Stage};
     use meshwork_place::canvas::CanvasSize;
 
     fn view() -> View {

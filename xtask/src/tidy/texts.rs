@@ -218,7 +218,7 @@ mod tests {
         for code in code {
             assert_eq!(problems(code), Vec::<String>::new());
         }
-        for file in ["texts/mod.rs", "apps.rs", "whiteboard/hand/tests.rs"] {
+        for file in ["texts/mod.rs", "apps.rs", "sync/whiteboard/hand/tests.rs"] {
             let name = format!("apps/web/src/{file}");
             assert_eq!(check(&files(&[(&name, "\"Edit link\"")])), Vec::<String>::new());
         }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::beads::{self, Shape};
+use meshwork_web::people::beads::{self, Shape};
 
 use super::session::profiles::Profiles;
 

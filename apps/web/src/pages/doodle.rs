@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos::web_sys::{self, KeyboardEvent, PointerEvent};
 use leptos::{ev, html};
 use meshwork_place::canvas::Colour;
-use meshwork_web::doodle::{Doodle, Place, SIZE};
-use meshwork_web::palette::{self, PALETTE, Swatch};
+use meshwork_web::place::doodle::{Doodle, Place, SIZE};
+use meshwork_web::place::palette::{self, PALETTE, Swatch};
 use meshwork_web::texts;
 
 use super::icon_button::IconButton;

@@ -13,10 +13,11 @@ use meshwork_place::Place as _;
 use meshwork_place::canvas::CanvasSize;
 use meshwork_web::apps::{APPS, App};
 use meshwork_web::code_input::{self, Entry};
-use meshwork_web::doodle::Doodle;
+use meshwork_web::people::beads;
+use meshwork_web::place::doodle::Doodle;
+use meshwork_web::place::view::FIRST_CANVAS;
+use meshwork_web::texts;
 use meshwork_web::texts::notices::Notice;
-use meshwork_web::view::FIRST_CANVAS;
-use meshwork_web::{beads, texts};
 
 use super::bead::{Bead, OwnBead};
 use super::brand::Brand;

@@ -7,9 +7,10 @@ use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::id::RoomId;
+use meshwork_web::people::beads;
 use meshwork_web::people::isolated;
-use meshwork_web::visits::{SHOWN_MAX, Visit};
-use meshwork_web::{beads, texts};
+use meshwork_web::people::visits::{SHOWN_MAX, Visit};
+use meshwork_web::texts;
 
 use super::bead::Bead;
 use super::copy_field::CopyField;

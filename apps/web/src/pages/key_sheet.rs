@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use leptos::{html, web_sys};
 use meshwork_core::id::{IDENTITY_TEXT_MAX, Identity};
 use meshwork_rtc::web;
-use meshwork_web::beads;
+use meshwork_web::people::beads;
 use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::web_sys::HtmlInputElement;
-use meshwork_web::{acquainted, texts};
+use meshwork_web::people::acquainted;
+use meshwork_web::texts;
 
 use super::browser;
 use super::session::Session;

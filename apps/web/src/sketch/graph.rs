@@ -12,7 +12,8 @@ use meshwork_core::overlay::sketch::{SIGHTS_MAX, Sight};
 use meshwork_core::overlay::trees::tree_of;
 
 use crate::people::Row;
-use crate::{beads, texts};
+use crate::people::beads;
+use crate::texts;
 
 /// Members in a picture: all who may answer, and some that are only named.
 pub const MEMBERS_MAX: usize = SIGHTS_MAX + 40;

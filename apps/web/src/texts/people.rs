@@ -6,8 +6,8 @@ use std::fmt::Display;
 use meshwork_core::seam::path::{LinkPath, PathEnd};
 
 use super::{NOT_MEASURED, round_trip};
-use crate::beads;
 use crate::people::Row;
+use crate::people::beads;
 
 pub const PEOPLE: &str = "People";
 pub const PEOPLE_AND_LINK: &str = "People and link";

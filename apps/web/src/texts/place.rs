@@ -278,8 +278,8 @@ pub mod picture {
 
 /// The time-lapse.
 pub mod timelapse {
+    use crate::place::timelapse::Reach;
     use crate::texts::{STROKE, YOU_IN_SENTENCE, count};
-    use crate::timelapse::Reach;
 
     pub const TIME_LAPSE: &str = "Time-lapse";
     pub const ASKING: &str = "Asking how far back the others can see";
@@ -402,7 +402,7 @@ mod tests {
     use super::canvas::{duration, fill_asked, reached};
     use super::picture::right;
     use super::timelapse::{length, painting, reach};
-    use crate::timelapse::Reach;
+    use crate::place::timelapse::Reach;
 
     #[test]
     fn who_has_the_last_stroke_is_told() {

@@ -114,8 +114,8 @@ pub mod statistics {
 pub mod board {
     use std::fmt::Display;
 
+    use crate::sync::whiteboard::excalidraw::{ELEMENTS_MAX, FILE_MAX};
     use crate::texts::keys::Group;
-    use crate::whiteboard::excalidraw::{ELEMENTS_MAX, FILE_MAX};
 
     pub const SMALL: &str = "Small";
     pub const MEDIUM: &str = "Medium";

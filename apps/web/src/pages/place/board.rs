@@ -12,9 +12,9 @@ use meshwork_place::canvas::Region;
 use meshwork_place::canvas::{Colour, Painted};
 use meshwork_place::words::refusal;
 use meshwork_web::gestures::{Action, Gestures, Press, Tool};
-use meshwork_web::palette::{self, PALETTE};
+use meshwork_web::place::palette::{self, PALETTE};
+use meshwork_web::place::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::rules::Standing;
-use meshwork_web::stroke::{self, FLUSH_AT, Stroke};
 use meshwork_web::texts;
 
 use super::super::browser;

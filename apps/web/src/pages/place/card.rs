@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
-use meshwork_web::{card, palette, texts};
+use meshwork_web::place::{card, palette};
+use meshwork_web::texts;
 use wasm_bindgen::JsCast as _;
 
 use super::super::bead::{Bead, OwnBead};

@@ -10,9 +10,9 @@ use leptos::reactive::owner::LocalStorage;
 use leptos::{ev, web_sys};
 use meshwork_core::id::Endpoint;
 use meshwork_place::Cursor;
-use meshwork_web::beads;
 use meshwork_web::cursors::{self, Track};
 use meshwork_web::gestures::Tool;
+use meshwork_web::people::beads;
 use wasm_bindgen::JsCast as _;
 
 use super::super::browser;

@@ -5,10 +5,10 @@ use leptos::web_sys;
 use meshwork_place::canvas::Colour;
 use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
-use meshwork_web::palette::{self, PALETTE, Swatch};
+use meshwork_web::place::palette::{self, PALETTE, Swatch};
+use meshwork_web::place::view::{View, ZOOM_STEP};
 use meshwork_web::rules::Standing;
 use meshwork_web::texts;
-use meshwork_web::view::{View, ZOOM_STEP};
 use wasm_bindgen::JsCast as _;
 
 use super::super::browser;

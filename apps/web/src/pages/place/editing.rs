@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use meshwork_core::node::{CommandError, WriteError};
 use meshwork_place::canvas::{Canvas, Colour};
 use meshwork_place::steps::{Back, Step, Way};
-use meshwork_web::fill::{self, FillError};
 use meshwork_web::gestures::Tool;
-use meshwork_web::palette::{self, PALETTE};
-use meshwork_web::portions;
-use meshwork_web::stroke::{Cell, cells_between};
+use meshwork_web::place::fill::{self, FillError};
+use meshwork_web::place::palette::{self, PALETTE};
+use meshwork_web::place::portions;
+use meshwork_web::place::stroke::{Cell, cells_between};
 use meshwork_web::texts;
 
 use super::board::Board;

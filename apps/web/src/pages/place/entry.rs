@@ -8,8 +8,8 @@ use meshwork_core::signed::app::AppParameters;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{self, Canvas, CanvasSize, Colour, Painted};
 use meshwork_web::apps::{self, App as About};
+use meshwork_web::place::view::FIRST_CANVAS;
 use meshwork_web::rules::Standing;
-use meshwork_web::view::FIRST_CANVAS;
 
 use super::super::entries::{Entry, Loading};
 use super::super::front::Front;

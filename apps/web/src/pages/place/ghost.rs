@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use meshwork_web::palette;
+use meshwork_web::place::palette;
 
 use super::super::browser;
 use super::board::Board;

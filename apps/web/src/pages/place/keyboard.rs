@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_place::steps::Way;
 use meshwork_web::gestures::Tool;
-use meshwork_web::palette::PALETTE;
+use meshwork_web::place::palette::PALETTE;
+use meshwork_web::place::view::{View, ZOOM_STEP};
 use meshwork_web::texts;
-use meshwork_web::view::{View, ZOOM_STEP};
 use wasm_bindgen::JsCast as _;
 
 use super::super::browser;

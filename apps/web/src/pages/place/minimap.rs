@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::ev::PointerEvent;
 use leptos::html;
 use leptos::prelude::*;
-use meshwork_web::minimap;
+use meshwork_web::place::minimap;
 
 use super::super::browser;
 use super::board::Board;

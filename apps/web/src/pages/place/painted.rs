@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_place::canvas::{Canvas, Colour, Painted};
-use meshwork_web::activity::{self, Activity};
-use meshwork_web::{palette, texts};
+use meshwork_web::place::activity::{self, Activity};
+use meshwork_web::place::palette;
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::session::node::PageNode;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use leptos::web_sys::{self, Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use meshwork_place::canvas::Canvas;
-use meshwork_web::tiles::Part;
-use meshwork_web::view::View;
+use meshwork_web::place::tiles::Part;
+use meshwork_web::place::view::View;
 use wasm_bindgen::Clamped;
 use wasm_bindgen::prelude::*;
 

@@ -11,8 +11,9 @@ use leptos::task::spawn_local;
 use leptos::web_sys::{self, HtmlCanvasElement, ImageBitmap, OffscreenCanvas};
 use meshwork_place::canvas::Colour;
 use meshwork_place::picture::{Dither, Palette, Picture, quantise};
-use meshwork_web::stencil::{self, Stencil};
-use meshwork_web::{palette, portions, stroke, texts};
+use meshwork_web::place::stencil::{self, Stencil};
+use meshwork_web::place::{palette, portions, stroke};
+use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 

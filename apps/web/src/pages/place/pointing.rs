@@ -7,7 +7,7 @@ use leptos::reactive::owner::LocalStorage;
 use meshwork_core::id::Endpoint;
 use meshwork_place::canvas::{CanvasSize, Colour};
 use meshwork_place::{Cursor, Place as _};
-use meshwork_web::acquainted::Peers;
+use meshwork_web::people::acquainted::Peers;
 
 use super::super::session::Phase;
 use super::super::session::node::PageNode;

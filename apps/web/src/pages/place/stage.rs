@@ -5,8 +5,8 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::{ev, web_sys};
 use meshwork_web::gestures::{Press, Tool};
+use meshwork_web::place::view::{Insets, Stage, View};
 use meshwork_web::texts;
-use meshwork_web::view::{Insets, Stage, View};
 use wasm_bindgen::prelude::*;
 
 use super::allowance::Allowance;

@@ -10,9 +10,9 @@ use leptos::web_sys::HtmlCanvasElement;
 use leptos::{ev, html};
 use meshwork_core::id::RoomId;
 use meshwork_place::canvas::{CanvasSize, Painted};
-use meshwork_web::file_name;
-use meshwork_web::tiles::{CELLS_A_FRAME, DirtyTiles};
-use meshwork_web::view::View;
+use meshwork_web::place::file_name;
+use meshwork_web::place::tiles::{CELLS_A_FRAME, DirtyTiles};
+use meshwork_web::place::view::View;
 
 use super::super::session::Session;
 use super::super::{browser, clipboard, thumbnail};

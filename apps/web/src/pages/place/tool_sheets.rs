@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
+use meshwork_web::place::cell_input;
+use meshwork_web::texts;
 use meshwork_web::texts::keys::KEYS;
-use meshwork_web::{cell_input, texts};
 
 use super::super::key_list::KeyList;
 use super::super::sheet::Sheet;

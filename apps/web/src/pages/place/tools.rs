@@ -10,11 +10,11 @@ use leptos::reactive::owner::LocalStorage;
 use meshwork_core::node::CommandError;
 use meshwork_place::canvas::Colour;
 use meshwork_place::steps::{Back, Before, Recorder, Step, Steps, Way};
-use meshwork_web::fill::Preview;
 use meshwork_web::gestures::Tool;
-use meshwork_web::portions::Portions;
-use meshwork_web::recent;
-use meshwork_web::stroke;
+use meshwork_web::place::fill::Preview;
+use meshwork_web::place::portions::Portions;
+use meshwork_web::place::recent;
+use meshwork_web::place::stroke;
 
 use super::super::browser;
 use super::super::session::Session;

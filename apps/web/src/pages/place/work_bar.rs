@@ -1,7 +1,8 @@
 //! What stands above the tools: what one of them said, a question before a large fill, and how far painting is.
 
 use leptos::prelude::*;
-use meshwork_web::{palette, texts};
+use meshwork_web::place::palette;
+use meshwork_web::texts;
 
 use super::board::Board;
 use super::picture_bar::PictureBar;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork_place::steps::Recorder;
-use meshwork_web::portions::{self, Next, Portions};
-use meshwork_web::stroke::Cell;
+use meshwork_web::place::portions::{self, Next, Portions};
+use meshwork_web::place::stroke::Cell;
 use meshwork_web::texts;
 
 use super::entry::PlaceSession as _;

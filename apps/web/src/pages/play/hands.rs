@@ -11,7 +11,7 @@ use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys::{self, Element, KeyboardEvent, PointerEvent};
 use meshwork_play::PlayerInput;
 use meshwork_play::input::mask;
-use meshwork_web::hands::{Button, Hands, is_control, stick};
+use meshwork_web::play::hands::{Button, Hands, is_control, stick};
 use meshwork_web::texts;
 use wasm_bindgen::prelude::*;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use meshwork_web::party::{self, Place, Seat, Stage};
+use meshwork_web::play::party::{self, Place, Seat, Stage};
 use meshwork_web::texts;
 
 use super::super::bead::{Bead, OwnBead};

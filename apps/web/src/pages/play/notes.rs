@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::id::{Code, PeerId};
 use meshwork_play::shelf::{Ask, GAMES_PATH, MatchNote, NOTE_EVERY_MS, PartyNote, Phase, Request};
-use meshwork_web::party::{Lobby, Stage};
+use meshwork_web::play::party::{Lobby, Stage};
 
 use super::super::browser;
 use super::super::session::Session;

@@ -4,7 +4,7 @@ use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::PointerEvent;
-use meshwork_web::party::{Seat, Stage};
+use meshwork_web::play::party::{Seat, Stage};
 use meshwork_web::{rtt, texts};
 
 use super::super::bead::OwnBead;

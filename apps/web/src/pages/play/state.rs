@@ -20,8 +20,9 @@ use meshwork_play::session::{
     self, Can, Config, End, Fault, FromGame, Linked, Output, Pace, Paused, Phase, Refused,
 };
 use meshwork_play::{Kind, Package, Party, read_parameters};
-use meshwork_web::party::{Lobby, Place, Seat, Stage};
-use meshwork_web::{beads, texts};
+use meshwork_web::people::beads;
+use meshwork_web::play::party::{Lobby, Place, Seat, Stage};
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::acquainted::Peers;
+use meshwork_web::people::acquainted::Peers;
 use meshwork_web::texts;
 
 use super::super::browser;

@@ -8,10 +8,11 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{LinkState, PeerView};
 use meshwork_core::overlay::Kind;
 use meshwork_core::time::Time;
-use meshwork_web::acquainted::{Names, Peers, Unnamed};
+use meshwork_web::people::acquainted::{Names, Peers, Unnamed};
+use meshwork_web::people::beads;
 use meshwork_web::people::{self, Beyond, Row, SORT_INTERVAL, isolated};
 use meshwork_web::sparkline::History;
-use meshwork_web::{beads, texts};
+use meshwork_web::texts;
 
 use super::super::browser;
 use super::super::voice::Passing;

@@ -12,7 +12,7 @@ use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::table::{Table, Write};
 use meshwork_core::time::{Time, WallTime};
-use meshwork_web::acquainted::Peers;
+use meshwork_web::people::acquainted::Peers;
 use meshwork_web::talk::{self, Drafts, Key, Lines, Marks, SHOWN_FIRST, SHOWN_MORE};
 use meshwork_web::texts;
 

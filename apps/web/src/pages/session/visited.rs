@@ -6,8 +6,8 @@ use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::App;
+use meshwork_web::people::visits::{Visit, Visits};
 use meshwork_web::texts;
-use meshwork_web::visits::{Visit, Visits};
 
 use super::super::{browser, entries, thumbnail};
 use super::address::is_unshared;

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::{html, web_sys};
-use meshwork_web::{acquainted, beads, texts};
+use meshwork_web::people::{acquainted, beads};
+use meshwork_web::texts;
 
 use super::super::bead::Bead;
 use super::super::name_field;

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
-use meshwork_web::{beads, texts};
+use meshwork_web::people::beads;
+use meshwork_web::texts;
 
 use super::super::bead::{Bead, OwnBead};
 use super::state::{COUNTER, Sync};

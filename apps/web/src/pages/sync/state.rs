@@ -19,7 +19,7 @@ use meshwork_sync::whiteboard::ShapeId;
 use meshwork_sync::{NAME_MAX, WORD, about, counter, values};
 use meshwork_web::apps;
 use meshwork_web::rules::Standing;
-use meshwork_web::sync::{Kind, Log, Traffic, WHITEBOARD, by_person};
+use meshwork_web::sync::statistics::{Kind, Log, Traffic, WHITEBOARD, by_person};
 use meshwork_web::texts;
 
 use super::super::browser;

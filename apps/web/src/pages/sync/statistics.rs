@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::web_sys;
-use meshwork_web::sync::{Kind, Line, Traffic, average_rtt};
+use meshwork_web::sync::statistics::{Kind, Line, Traffic, average_rtt};
 use meshwork_web::texts;
 
 use super::super::session::Session;

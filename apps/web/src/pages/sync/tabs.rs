@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use meshwork_web::{sync, texts};
+use meshwork_web::sync::statistics;
+use meshwork_web::texts;
 
 use super::super::icons;
 use super::super::session::Session;
@@ -97,7 +98,7 @@ pub(super) fn Tabs(sync: Sync) -> impl IntoView {
 fn Held(sync: Sync) -> impl IntoView {
     let is_away = sync.session.is_disconnected;
     let held = Memo::new(move |_| {
-        sync.holders.with(|holders| holders.as_ref().map(|holders| sync::held(holders, is_away.get())))
+        sync.holders.with(|holders| holders.as_ref().map(|holders| statistics::held(holders, is_away.get())))
     });
     let is_safe = Memo::new(move |_| held.with(|held| held.as_ref().is_none_or(|(_, is_safe)| *is_safe)));
     let sign = move || if is_safe.get() { icons::check().into_any() } else { icons::warn().into_any() };

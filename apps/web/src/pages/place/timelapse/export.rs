@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
 use meshwork_place::picture::{ApngAssembler, Area, Film, GifEncoder, Timeline};
+use meshwork_web::place::timelapse::{self, EXPORT_BYTES_MAX, FRAMES_PER_SECOND};
 use meshwork_web::texts;
-use meshwork_web::timelapse::{self, EXPORT_BYTES_MAX, FRAMES_PER_SECOND};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 

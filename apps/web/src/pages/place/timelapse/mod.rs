@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::web_sys;
 use meshwork_place::picture::{Area, Timeline};
-use meshwork_web::timelapse::LENGTH_FIRST;
+use meshwork_web::place::timelapse::LENGTH_FIRST;
 
 use super::super::session::{Phase, Session};
 use super::entry::PlaceSession as _;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use leptos::prelude::*;
 use meshwork_core::room::history::{HistoryState, HistoryView};
 use meshwork_place::picture::TimelineBuilder;
+use meshwork_web::place::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 use meshwork_web::texts;
-use meshwork_web::timelapse::{self, CELLS_MAX, FETCH_BYTES_MAX, Reach};
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;

@@ -2,8 +2,8 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use meshwork_web::place::timelapse::LENGTHS;
 use meshwork_web::texts;
-use meshwork_web::timelapse::LENGTHS;
 
 use super::super::super::{icons, sheet};
 use super::super::board::Board;

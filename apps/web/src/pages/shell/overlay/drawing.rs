@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use leptos::web_sys;
 use meshwork_core::node::LinkState;
 use meshwork_core::overlay::message::Tag;
+use meshwork_web::people::beads;
 use meshwork_web::sketch::graph::{Edge, Member};
 use meshwork_web::sketch::layout::{self, Spot};
-use meshwork_web::{beads, rtt, texts};
+use meshwork_web::{rtt, texts};
 use wasm_bindgen::JsCast as _;
 
 use super::super::super::browser;

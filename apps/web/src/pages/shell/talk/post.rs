@@ -8,8 +8,9 @@ use leptos::web_sys;
 use meshwork_chat::PostId;
 use meshwork_core::id::PeerId;
 use meshwork_rtc::web::StorageState;
+use meshwork_web::people::beads;
 use meshwork_web::talk::{self, Key, Line};
-use meshwork_web::{beads, texts};
+use meshwork_web::texts;
 
 use super::super::super::bead::Bead;
 use super::super::super::session::Session;

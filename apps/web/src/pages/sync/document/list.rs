@@ -1,7 +1,7 @@
 //! The list of a room's documents: to choose one, to make one, and to rename and delete.
 
 use leptos::prelude::*;
-use meshwork_web::documents::Listed;
+use meshwork_web::sync::documents::Listed;
 use meshwork_web::texts;
 
 use super::super::super::icons;

@@ -16,8 +16,9 @@ use meshwork_sync::about::{self, Image, TITLE_MAX};
 use meshwork_sync::document::{Change, Documents, Pen, client_of};
 use meshwork_sync::plain;
 use meshwork_sync::whiteboard::PICTURE_MAX;
-use meshwork_web::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
-use meshwork_web::{beads, texts};
+use meshwork_web::people::beads;
+use meshwork_web::sync::documents::{Listed, file_name, fresh_title, image_reference, listed, title_of_file};
+use meshwork_web::texts;
 use wasm_bindgen::JsValue;
 
 use super::super::super::browser;

@@ -4,8 +4,8 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{COLOURS, Style, Way};
+use meshwork_web::sync::whiteboard::hand::Tool;
 use meshwork_web::texts;
-use meshwork_web::whiteboard::hand::Tool;
 
 use super::super::super::browser;
 use super::super::super::icon_button::IconButton;

@@ -17,10 +17,10 @@ use meshwork_sync::whiteboard::{
 };
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::Gestures;
+use meshwork_web::sync::whiteboard::camera::Camera;
+use meshwork_web::sync::whiteboard::hand::{self, Done, Hand, Tool};
+use meshwork_web::sync::whiteboard::{Area, Place, hit, look};
 use meshwork_web::texts;
-use meshwork_web::whiteboard::camera::Camera;
-use meshwork_web::whiteboard::hand::{self, Done, Hand, Tool};
-use meshwork_web::whiteboard::{Area, Place, hit, look};
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};

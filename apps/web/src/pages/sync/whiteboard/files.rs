@@ -7,9 +7,9 @@ use leptos::task::spawn_local;
 use leptos::web_sys::{self, File};
 use meshwork_core::blobs::BlobId;
 use meshwork_sync::whiteboard::{Order, Point, Shape, ShapeId, What};
+use meshwork_web::sync::whiteboard::excalidraw::{self, Drawn};
+use meshwork_web::sync::whiteboard::{Area, Place, hit, svg};
 use meshwork_web::texts;
-use meshwork_web::whiteboard::excalidraw::{self, Drawn};
-use meshwork_web::whiteboard::{Area, Place, hit, svg};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 

@@ -8,10 +8,10 @@ use leptos::prelude::*;
 use leptos::web_sys::{self, CanvasRenderingContext2d as Context};
 use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{Shape, ShapeId};
-use meshwork_web::beads;
-use meshwork_web::whiteboard::camera::Camera;
-use meshwork_web::whiteboard::hit;
-use meshwork_web::whiteboard::{Area, Place};
+use meshwork_web::people::beads;
+use meshwork_web::sync::whiteboard::camera::Camera;
+use meshwork_web::sync::whiteboard::hit;
+use meshwork_web::sync::whiteboard::{Area, Place};
 
 use super::super::super::session::set_if_new;
 use super::super::super::{browser, theme};

@@ -3,8 +3,8 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use meshwork_sync::whiteboard::Way;
+use meshwork_web::sync::whiteboard::hand::Tool;
 use meshwork_web::texts;
-use meshwork_web::whiteboard::hand::Tool;
 
 use super::super::super::browser;
 use super::super::super::key_list::KeyList;

@@ -8,9 +8,9 @@ use std::ops::RangeInclusive;
 use leptos::web_sys::{self, CanvasRenderingContext2d as Context, HtmlCanvasElement, Path2d};
 use meshwork_core::blobs::BlobId;
 use meshwork_sync::whiteboard::{Picture, Shape, ShapeId, Sketch};
-use meshwork_web::whiteboard::camera::Camera;
-use meshwork_web::whiteboard::look::{self, DARK, Fill, LIGHT, Look};
-use meshwork_web::whiteboard::{Area, hit, svg};
+use meshwork_web::sync::whiteboard::camera::Camera;
+use meshwork_web::sync::whiteboard::look::{self, DARK, Fill, LIGHT, Look};
+use meshwork_web::sync::whiteboard::{Area, hit, svg};
 use wasm_bindgen::{JsCast as _, JsValue};
 
 use super::super::super::browser;

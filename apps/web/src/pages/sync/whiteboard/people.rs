@@ -10,8 +10,9 @@ use meshwork_core::table::Write;
 use meshwork_sync::whiteboard::presence::{CHOSEN_MAX, Presence};
 use meshwork_sync::whiteboard::{Fields, Point, Shape, ShapeId, drafts};
 use meshwork_web::cursors::Track;
-use meshwork_web::whiteboard::{Area, Place, bounds};
-use meshwork_web::{beads, texts};
+use meshwork_web::people::beads;
+use meshwork_web::sync::whiteboard::{Area, Place, bounds};
+use meshwork_web::texts;
 
 use super::super::super::browser;
 use super::super::super::session::set_if_new;
@@ -124,7 +125,7 @@ impl Easel {
             self.with(|work| Presence {
                 pointer: at.map(|(x, y)| Point::at(x, y)),
                 is_drawing: work.hand.is_drawing(),
-                is_laser: work.hand.tool == meshwork_web::whiteboard::hand::Tool::Laser,
+                is_laser: work.hand.tool == meshwork_web::sync::whiteboard::hand::Tool::Laser,
                 view: bounds((seen.x, seen.y), (seen.right(), seen.bottom())),
                 chosen: work.hand.chosen.iter().take(CHOSEN_MAX).copied().collect(),
             })

@@ -8,8 +8,8 @@ use leptos::web_sys::{Blob, ImageBitmap};
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::Endpoint;
 use meshwork_sync::whiteboard::{PICTURE_MAX, Shape, What};
+use meshwork_web::sync::whiteboard::hand;
 use meshwork_web::texts;
-use meshwork_web::whiteboard::hand;
 
 use super::super::super::browser;
 use super::super::shelf;

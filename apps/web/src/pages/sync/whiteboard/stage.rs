@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use leptos::{ev, web_sys};
 use meshwork_web::cursors::Track;
 use meshwork_web::gestures::{self, Action, Press};
+use meshwork_web::sync::whiteboard::hand::{Tool, Touch};
+use meshwork_web::sync::whiteboard::{Place, hit};
 use meshwork_web::texts;
-use meshwork_web::whiteboard::hand::{Tool, Touch};
-use meshwork_web::whiteboard::{Place, hit};
 use wasm_bindgen::prelude::*;
 
 use super::super::super::browser;
@@ -230,7 +230,8 @@ fn write_at(easel: Easel, event: &MouseEvent) {
     let place: Place = camera.place(point(easel, event));
     let under = easel.with(|work| {
         let inside = work.sketch.shapes().rev().find(|(_, shape)| {
-            let is_box = shape.what.has_text() && meshwork_web::whiteboard::Area::of(shape.bounds).has(place);
+            let is_box =
+                shape.what.has_text() && meshwork_web::sync::whiteboard::Area::of(shape.bounds).has(place);
             is_box || hit::touches(shape, place, SLACK / camera.scale)
         });
         inside.map(|(id, shape)| (id, shape.what.has_text()))

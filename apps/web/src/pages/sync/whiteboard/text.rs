@@ -10,9 +10,9 @@ use leptos::prelude::*;
 use leptos::web_sys::KeyboardEvent;
 use meshwork_core::table::Write;
 use meshwork_sync::whiteboard::{Field, Run, Shape, ShapeId, TEXT_MAX, What};
+use meshwork_web::sync::whiteboard::look::{self, LINE_HEIGHT};
+use meshwork_web::sync::whiteboard::{Area, Place, bounds, hand};
 use meshwork_web::texts;
-use meshwork_web::whiteboard::look::{self, LINE_HEIGHT};
-use meshwork_web::whiteboard::{Area, Place, bounds, hand};
 
 use super::super::super::browser;
 use super::easel::Easel;

@@ -3,7 +3,7 @@
 use meshwork_place::canvas::{CanvasSize, Colour, TILE_SIDE};
 use meshwork_place::picture::{ALPHA_LEAST, Picture};
 
-use crate::stroke::Cell;
+use crate::place::stroke::Cell;
 
 /// Cells that a picture may have: an area of 512 by 512, which can still be taken back in one step.
 pub const PICTURE_MAX: usize = 512 * 512;

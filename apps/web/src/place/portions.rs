@@ -6,7 +6,7 @@ use meshwork_core::node::{CommandError, WriteError};
 use meshwork_core::signed::change::Limit;
 use meshwork_place::words as place_words;
 
-use crate::stroke::Cell;
+use crate::place::stroke::Cell;
 use crate::texts;
 
 /// Cells of a portion: about what a frame can sign, apply and send.

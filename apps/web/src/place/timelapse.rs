@@ -75,7 +75,7 @@ pub fn export_frames(length: usize) -> u32 {
 
 /// Under which name a file is saved; `ending` is `gif` or `png`, `iso_time` as for a still picture.
 pub fn file_name(iso_time: &str, ending: &str) -> String {
-    let still = crate::file_name::picture(iso_time);
+    let still = crate::place::file_name::picture(iso_time);
     format!("{}-time-lapse.{ending}", still.trim_end_matches(".png"))
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use meshwork_core::id::PeerId;
 use meshwork_core::text::shown;
 
-use crate::beads;
+use crate::people::beads;
 
 /// Names that are remembered: some rooms full of people. The one met longest ago is forgotten first.
 pub const NAMES_MAX: usize = 512;

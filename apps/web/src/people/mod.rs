@@ -1,5 +1,10 @@
 //! The people of a room as the comb lists them: one row for each endpoint, in an order that holds still.
 
+pub mod acquainted;
+pub mod beads;
+pub mod rail;
+pub mod visits;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -9,7 +14,7 @@ use meshwork_core::node::{LinkState, PeerView};
 use meshwork_core::seam::path::LinkPath;
 use meshwork_core::time::Time;
 
-use crate::{beads, texts};
+use crate::texts;
 
 /// How often linked rows may change places, and their beads where they stand: whoever watches a comb that moves reads nothing, and a
 /// phone draws each frame of it.

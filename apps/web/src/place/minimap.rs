@@ -1,6 +1,6 @@
 //! The small picture of a large canvas: how large it is, and which part of it the stage shows.
 
-use crate::view::View;
+use crate::place::view::View;
 
 /// Its longer side, in pixels.
 const SIDE: f64 = 148.0;
@@ -67,7 +67,7 @@ fn scale(view: &View) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::Stage;
+    use crate::place::view::Stage;
     use meshwork_place::canvas::CanvasSize;
 
     fn view(width: u16, height: u16) -> View {

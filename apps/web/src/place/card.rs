@@ -1,6 +1,6 @@
 //! Where the card stands that says who painted a cell, and what it says.
 
-use crate::view::View;
+use crate::place::view::View;
 
 /// The card, in CSS pixels; people.css knows the same width.
 const WIDTH: f64 = 248.0;
@@ -32,7 +32,7 @@ pub fn place(view: &View, (x, y): (u16, u16), stage: (f64, f64), is_touch: bool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{Insets, Stage};
+    use crate::place::view::{Insets, Stage};
     use meshwork_place::canvas::CanvasSize;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use meshwork_place::canvas::Colour;
 
-use crate::palette::{PALETTE, from_hex, to_hex};
+use crate::place::palette::{PALETTE, from_hex, to_hex};
 
 /// Colours that are kept: as many as fit beside the twelve.
 pub const RECENT_MAX: usize = 5;

@@ -2,7 +2,7 @@
 
 use meshwork_place::canvas::{CanvasSize, Colour};
 
-use crate::line;
+use crate::place::line;
 
 /// Cells of a stroke that are painted without waiting for the next frame.
 pub const FLUSH_AT: usize = 64;

@@ -2,8 +2,8 @@
 
 use meshwork_place::canvas::{CanvasSize, Colour};
 
-use crate::line;
-use crate::palette::PALETTE;
+use crate::place::line;
+use crate::place::palette::PALETTE;
 
 /// Columns and rows: it fits into every canvas that is offered but the smallest.
 pub const SIZE: CanvasSize = CanvasSize { width: 90, height: 44 };
