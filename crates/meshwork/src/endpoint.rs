@@ -417,6 +417,16 @@ impl Endpoint {
         self.shared.call(register).await.map_err(|closed| BindError::System(closed.to_string()))
     }
 
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn runner(&self) -> &dyn Runner {
+        &*self.shared.runner
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Which endpoint this is; its peer is the author of what it writes.
     pub fn id(&self) -> EndpointId {
         self.shared.runner.id()

@@ -56,6 +56,9 @@ mod in_step;
 mod inbox;
 mod invitation;
 mod log;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod look;
 mod makers;
 mod member;
 mod neighbourhood;

@@ -24,6 +24,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
+use meshwork::look::Look;
 use meshwork_core::id::Identity;
 use meshwork_core::node::{CommandError, Config, Event, Node, RoomHandle, RoomSpec};
 use meshwork_core::room::rules::terms::{Terms, Writers};
@@ -140,8 +141,8 @@ impl Session {
     /// In words, why there can be none.
     pub(crate) fn start() -> Result<Session, String> {
         let (identity, storage) = web::load_identity().map_err(|error| error.to_string())?;
-        let (driver, events) = web::start(options(identity.clone())).map_err(|error| error.to_string())?;
-        let node = PageNode::new(driver);
+        let look = Look::start(options(identity.clone())).map_err(|error| error.to_string())?;
+        let node = PageNode::new(look.clone());
         let phase = RwSignal::new(Phase::Joining);
         let (apps, people) = (Apps::new(node), People::new(node));
         let address = Address::new(node, apps);
@@ -175,9 +176,9 @@ impl Session {
             is_share_open: RwSignal::new(false),
         };
         entries::all().iter().for_each(|entry| entry.begin(session));
-        spawn_local(session.listen(events));
+        look.on_event(move |event| session.hear(event));
         spawn_local(session.try_webrtc());
-        node.driver().on_storage(move |news| session.handle_storage(news));
+        look.on_storage(move |news| session.handle_storage(news));
         people.restore_unlinked();
         set_interval(move || session.tick(), REFRESH);
         Ok(session)
@@ -268,11 +269,8 @@ impl Session {
 
     /// Leaves the room, if there is one.
     pub(crate) fn leave(self) {
-        if let Some(room) = self.node.room.get_untracked() {
-            self.node.driver().leave_room(room);
-        }
         self.entering.update_value(|entering| entering.leavings += 1);
-        self.node.room.set(None);
+        self.node.hold(None);
         self.apps.leave();
         entries::all().iter().for_each(|entry| entry.leave(self));
         self.is_disconnected.set(false);
@@ -321,7 +319,7 @@ impl Session {
     }
 
     fn enter(self, room: RoomHandle) {
-        self.node.room.set(Some(room));
+        self.node.hold(Some(room));
         self.entering.update_value(|entering| entering.is_under_way = false);
         self.refresh();
     }

@@ -198,6 +198,20 @@ impl Driver {
         result
     }
 
+    /// As [`Driver::with`]; `None` when called from within a call.
+    pub fn try_with<R>(&self, call: impl FnOnce(&mut Node, Time) -> R) -> Option<R> {
+        let mut machine = self.0.machine.try_borrow_mut().ok()?;
+        let result = call(&mut machine.node, clock::now());
+        self.0.settle(&mut machine);
+        Some(result)
+    }
+
+    /// As [`Driver::look`]; `None` when called from within [`Driver::with`].
+    pub fn try_look<R>(&self, look: impl FnOnce(&Node) -> R) -> Option<R> {
+        let machine = self.0.machine.try_borrow().ok()?;
+        Some(look(&machine.node))
+    }
+
     /// Looks at the node, which changes nothing.
     ///
     /// # Panics

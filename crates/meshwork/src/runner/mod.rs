@@ -65,6 +65,10 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     /// Who the node is.
     fn id(&self) -> EndpointId;
 
+    /// What a page of this workspace looks at.
+    #[cfg(target_arch = "wasm32")]
+    fn page(&self) -> (&meshwork_rtc::web::Driver, &std::rc::Rc<web::Tap>);
+
     /// Does something with the node, between two of its inputs, and waits until it is done.
     fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>>;
 

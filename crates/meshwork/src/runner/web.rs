@@ -1,8 +1,9 @@
 //! The browser's driver under the library.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,8 +19,35 @@ use crate::attend::Heard;
 use crate::blobs::Files;
 use crate::store::{KeptRoom, StoreError};
 
+/// Hears events in order; without an event, some were missed.
+type HearEvent = Rc<dyn Fn(Option<&Event>)>;
+/// Hears of storage.
+type HearStorage = Rc<dyn Fn(StorageNews)>;
+
+/// Has a page of this workspace hear everything first.
+#[derive(Default)]
+pub(crate) struct Tap {
+    pub(crate) events: RefCell<Option<HearEvent>>,
+    pub(crate) storage: RefCell<Option<HearStorage>>,
+}
+
+impl Tap {
+    fn hear(&self, event: Option<&Event>) {
+        let hear = self.events.borrow().clone();
+        if let Some(hear) = hear {
+            hear(event);
+        }
+    }
+
+    /// Whether the page itself carries out what is to be done about blobs.
+    fn is_open(&self) -> bool {
+        self.events.borrow().is_some()
+    }
+}
+
 pub(crate) struct Web {
     driver: Driver,
+    tap: Rc<Tap>,
     /// Whether goodbyes were said. The driver's node would begin anew.
     is_shut_down: Cell<bool>,
 }
@@ -29,8 +57,14 @@ impl Web {
     /// removed with it.
     pub(crate) fn new(driver: Driver, events: Events, files: Option<Files>) -> (Web, WebEvents) {
         let (sender, storage) = mpsc::unbounded_channel();
-        let failed = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let failed = RefCell::new(std::collections::BTreeSet::new());
+        let tap = Rc::new(Tap::default());
+        let tapped = Rc::clone(&tap);
         driver.on_storage(move |news| {
+            let hear = tapped.storage.borrow().clone();
+            if let Some(hear) = hear {
+                hear(news.clone());
+            }
             let (room, state) = match (news, &files) {
                 (StorageNews::State { room, state }, _) => (room, state),
                 (StorageNews::Forgotten { room }, Some(files)) => {
@@ -53,7 +87,8 @@ impl Web {
             // An error says that nobody listens any more.
             let _ = sender.send(event);
         });
-        (Web { driver, is_shut_down: Cell::new(false) }, WebEvents { events, storage })
+        let heard = WebEvents { events, storage, tap: Rc::clone(&tap), missed: 0 };
+        (Web { driver, tap, is_shut_down: Cell::new(false) }, heard)
     }
 }
 
@@ -67,6 +102,10 @@ fn failed(error: StorageError) -> StoreError {
 impl Runner for Web {
     fn id(&self) -> EndpointId {
         self.driver.endpoint()
+    }
+
+    fn page(&self) -> (&Driver, &Rc<Tap>) {
+        (&self.driver, &self.tap)
     }
 
     fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>> {
@@ -144,18 +183,31 @@ impl Runner for Web {
 pub(crate) struct WebEvents {
     events: Events,
     storage: mpsc::UnboundedReceiver<Event>,
+    tap: Rc<Tap>,
+    missed: u64,
 }
 
 impl Heard for WebEvents {
     async fn next(&mut self) -> Option<(Event, u64)> {
-        let event = {
-            let (storage, mut next) = (&mut self.storage, pin!(self.events.next()));
-            poll_fn(|context| match storage.poll_recv(context) {
-                Poll::Ready(Some(news)) => Poll::Ready(Some(news)),
-                _ => next.as_mut().poll(context),
-            })
-            .await?
-        };
-        Some((event, self.events.missed()))
+        loop {
+            let (event, is_of_node) = {
+                let (storage, mut next) = (&mut self.storage, pin!(self.events.next()));
+                poll_fn(|context| match storage.poll_recv(context) {
+                    Poll::Ready(Some(news)) => Poll::Ready(Some((news, false))),
+                    _ => next.as_mut().poll(context).map(|event| event.map(|event| (event, true))),
+                })
+                .await?
+            };
+            if is_of_node {
+                self.tap.hear(Some(&event));
+                if self.missed != self.events.missed() {
+                    self.missed = self.events.missed();
+                    self.tap.hear(None);
+                }
+            }
+            if !(self.tap.is_open() && matches!(event, Event::BlobsWaiting { .. })) {
+                return Some((event, self.events.missed()));
+            }
+        }
     }
 }

@@ -11,7 +11,6 @@ use leptos::reactive::owner::{LocalStorage, Owner};
 use leptos::web_sys::Element;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
-use meshwork_core::links::message::GoodbyeReason;
 use meshwork_core::node::{Event, LinkState, Node, PeerView};
 use meshwork_core::seam::lane::{Audience, Slot, Topic};
 use meshwork_core::time::Time;
@@ -46,6 +45,8 @@ const NOTICE: Duration = Duration::from_secs(5);
 const NOTICES_MAX: usize = 2;
 /// How long the words of a game without its host stay, before the lobby is shown.
 const HOME_AFTER: Duration = Duration::from_secs(3);
+/// The node's reason of a link whose other end said goodbye.
+const GOODBYE: &str = "left";
 
 /// What people know of the game before it begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -905,7 +906,7 @@ fn linked(peer: &PeerView) -> Linked {
 
 /// Whether a member that is gone said so itself.
 fn said_goodbye(peer: &PeerView) -> bool {
-    peer.reason.as_deref() == Some(GoodbyeReason::Left.words())
+    peer.reason.as_deref() == Some(GOODBYE)
 }
 
 fn failed(fault: &Fault) -> String {

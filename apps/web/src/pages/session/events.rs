@@ -3,7 +3,7 @@
 use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
-use meshwork_rtc::web::{Events, StorageNews};
+use meshwork_rtc::web::StorageNews;
 use meshwork_web::texts;
 
 use super::super::entries;
@@ -11,15 +11,10 @@ use super::{Phase, Session};
 use leptos::prelude::*;
 
 impl Session {
-    pub(super) async fn listen(self, mut events: Events) {
-        let mut missed = 0;
-        while let Some(event) = events.next().await {
-            self.tell_apps(Some(&event));
-            self.handle(event);
-            if missed != events.missed() {
-                missed = events.missed();
-                self.tell_apps(None);
-            }
+    pub(super) fn hear(self, event: Option<&Event>) {
+        self.tell_apps(event);
+        if let Some(event) = event {
+            self.handle(event.clone());
         }
     }
 
@@ -48,7 +43,7 @@ impl Session {
                 self.phase.set(Phase::Waiting);
             }
             Event::RoomRefused { room, reason } if is_ours(room) => {
-                self.node.room.set(None);
+                self.node.hold(None);
                 self.phase.set(Phase::Refused(texts::notices::room_refused(&reason)));
             }
             Event::SecretChanged { room } if is_ours(room) => {

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
+use meshwork::Room;
+use meshwork::look::Look;
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
@@ -11,19 +13,38 @@ use meshwork_rtc::web::Driver;
 /// What every part of a session reaches node and room by. Copies are the same one.
 #[derive(Clone, Copy)]
 pub struct PageNode {
-    driver: StoredValue<Driver, LocalStorage>,
+    look: StoredValue<Look, LocalStorage>,
+    /// The room as the library has it.
+    held: StoredValue<Option<Room>, LocalStorage>,
     pub(super) room: RwSignal<Option<RoomHandle>>,
 }
 
 impl PageNode {
-    pub(super) fn new(driver: Driver) -> PageNode {
-        PageNode { driver: StoredValue::new_local(driver), room: RwSignal::new(None) }
+    pub(super) fn new(look: Look) -> PageNode {
+        PageNode {
+            look: StoredValue::new_local(look),
+            held: StoredValue::new_local(None),
+            room: RwSignal::new(None),
+        }
+    }
+
+    /// The page is in this room from now on, or in none. One that it was in is left.
+    pub(super) fn hold(self, room: Option<RoomHandle>) {
+        let held = room.map(|room| self.look.get_value().room(room));
+        let before = self.held.try_update_value(|now| std::mem::replace(now, held));
+        drop(before);
+        self.room.set(room);
+    }
+
+    /// The room as the library has it.
+    pub fn library(self) -> Option<Room> {
+        self.held.get_value()
     }
 
     // What stands in each generic call once is not compiled again for each.
     #[inline(never)]
     pub(super) fn driver(self) -> Driver {
-        self.driver.get_value()
+        self.look.with_value(|look| look.driver().clone())
     }
 
     #[inline(never)]
@@ -49,13 +70,13 @@ impl PageNode {
     /// Does something in the room, if there is one.
     pub fn with_room<R>(self, work: impl FnOnce(&mut Node, Time, RoomHandle) -> R) -> Option<R> {
         let room = self.room_now()?;
-        Some(self.with(|node, now| work(node, now, room)))
+        self.look.get_value().with(|node, now| work(node, now, room))
     }
 
     /// Looks at the room, if there is one.
     pub fn look<R>(self, look: impl FnOnce(&Node, RoomHandle) -> R) -> Option<R> {
         let room = self.room_now()?;
-        Some(self.driver().look(|node| look(node, room)))
+        self.look.get_value().look(|node| look(node, room))
     }
 
     /// Does in the room what it may refuse.

@@ -7,6 +7,8 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
+use meshwork::Values;
+use meshwork::look::{Look, at_once};
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::json;
 use meshwork_core::node::{CommandError, Event, Holders, WriteError};
@@ -21,6 +23,7 @@ use meshwork_web::apps;
 use meshwork_web::rules::Standing;
 use meshwork_web::sync::statistics::{Kind, Log, Traffic, WHITEBOARD, by_person};
 use meshwork_web::texts;
+use serde_json::value::RawValue;
 
 use super::super::browser;
 use super::super::session::{Session, set_if_new};
@@ -299,14 +302,14 @@ impl Sync {
         let shown = self.counter.get_untracked();
         let read = self.look(|table| {
             let counters = counter::all(table, "").into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-            let latest = values::all_latest(table, "").into_iter();
-            let entries = latest.filter(|(_, entry)| values::is_value(entry));
-            let entries: Vec<_> = entries.map(|(key, entry)| (key.to_owned(), written(entry))).collect();
             let value = counter::value(table, &shown);
             let is_empty = table.entries(&[]).next().is_none();
-            (value, by_person(counter::shares(table, &shown)), counters, entries, is_empty)
+            (value, by_person(counter::shares(table, &shown)), counters, is_empty)
         });
-        let (value, shares, counters, entries, is_empty) = read.unwrap_or((0, vec![], vec![], vec![], true));
+        let (value, shares, counters, is_empty) = read.unwrap_or((0, vec![], vec![], true));
+        let entries = self.values().and_then(|values| at_once(values.entries("")));
+        let entries = entries.and_then(Result::ok).unwrap_or_default();
+        let entries = entries.iter().map(|entry| (entry.key().to_owned(), written_of(entry))).collect();
         set_if_new(self.is_empty, is_empty);
         set_if_new(self.value, value);
         set_if_new(self.shares, shares);
@@ -385,9 +388,15 @@ impl Sync {
         self.hearers.update_value(|hearers| hearers.push(Rc::new(hear)));
     }
 
+    /// The values, as the library has them.
+    fn values(self) -> Option<Values> {
+        Some(Look::app(&self.session.node.library()?, self.slot).values())
+    }
+
     /// The last writes of a key, the latest first.
     pub(super) fn history(self, key: &str) -> Vec<Written> {
-        self.look(|table| values::history(table, key).into_iter().map(written).collect()).unwrap_or_default()
+        let history = self.values().and_then(|values| at_once(values.history(key)));
+        history.and_then(Result::ok).unwrap_or_default().iter().map(written_of).collect()
     }
 
     /// Raises the counter that is shown, or lowers it.
@@ -401,12 +410,33 @@ impl Sync {
     pub(super) fn set(self, key: &str, json: Option<&str>) -> bool {
         self.look_at(Tab::Values, Place::Key(key.to_owned()));
         let unfit = json.and_then(|json| json::check(json.as_bytes()).err());
-        self.write(|table, me| match (key.len(), unfit) {
+        let written = match (key.len(), unfit) {
             (0, _) => Err(texts::values::NEEDS_KEY.to_owned()),
-            (1..=NAME_MAX, None) => Ok(values::set(table, me.peer, key, json.map(str::as_bytes))),
+            (1..=NAME_MAX, None) => self.set_fit(key, json),
             (1..=NAME_MAX, Some(error)) => Err(texts::values::unfit(&error)),
             (size, _) => Err(texts::values::key_too_long(NAME_MAX, size)),
-        })
+        };
+        let is_written = written.is_ok();
+        self.problem.set(written.err().map(|why| texts::sentence(&why)));
+        self.session.governing.refresh_standing();
+        is_written
+    }
+
+    fn set_fit(self, key: &str, json: Option<&str>) -> Result<(), String> {
+        let values = self.values().ok_or_else(|| CommandError::NotOpen.to_string())?;
+        let json = json.map(|json| RawValue::from_string(json.to_owned())).transpose();
+        let json = json.map_err(|error| error.to_string())?;
+        let written = match &json {
+            Some(json) => at_once(values.set(key, &**json)),
+            None => at_once(values.delete(key)),
+        };
+        match written {
+            Some(Ok(())) => Ok(()),
+            Some(Err(meshwork::WriteError::Full { .. })) => Err(texts::WRITTEN_ENOUGH.to_owned()),
+            Some(Err(error)) => Err(error.to_string()),
+            // Neighbours have no room for it.
+            None => Err(texts::parts::TOO_FAST.to_owned()),
+        }
     }
 
     /// Why nothing can be written here, in words; tracked. `None` where something can.
@@ -462,6 +492,13 @@ pub(super) fn why_not(error: &CommandError) -> String {
         CommandError::Write(WriteError::Backpressure(_)) => texts::parts::TOO_FAST.to_owned(),
         error => error.to_string(),
     }
+}
+
+fn written_of(entry: &meshwork::Entry) -> Written {
+    let value = Some(entry.bytes()).filter(|bytes| !bytes.is_empty()).map(String::from_utf8_lossy);
+    let is_text = matches!(value, Some(Cow::Borrowed(_)));
+    let json = value.map(Cow::into_owned);
+    Written { author: entry.author(), at_ms: entry.time_ms(), json, is_text }
 }
 
 fn written(entry: &table::Entry) -> Written {
