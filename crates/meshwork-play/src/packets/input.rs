@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::PlayerInput;
 use crate::session::Tick;
 
-/// Runs of equal inputs in a packet: a fifth of a second of inputs that all differ.
-pub const RUNS_MAX: usize = 12;
+/// Runs of equal inputs in a packet: more than the keys that somebody presses and lets go of while the host changes. Their bytes fit a
+/// datagram.
+pub const RUNS_MAX: usize = 40;
+/// The newest runs, a fifth of a second of inputs that all differ. Behind them, inputs with equal keys are one run: a moving pointer
+/// takes no room from older presses.
+const EXACT: usize = 12;
 
 /// Equal inputs with numbers that follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,13 +58,15 @@ pub struct InputPacket {
 }
 
 impl InputPacket {
-    /// Packs inputs, given newest first, into as many runs as fit.
+    /// Packs inputs, given newest first, into as many runs as fit. Older ones may get sticks and pointer of a newer one.
     pub fn pack<'a>(&mut self, inputs: impl Iterator<Item = &'a PlayerInput>) {
         for input in inputs {
             let run = Run::of(input);
-            let is_full = self.runs.len() == RUNS_MAX;
+            let (is_full, is_exact) = (self.runs.len() == RUNS_MAX, self.runs.len() <= EXACT);
+            let is_equal =
+                |last: &Run| Run { repeat: 1, ..*last } == run || !is_exact && last.keys == run.keys;
             match self.runs.last_mut() {
-                Some(last) if Run { repeat: 1, ..*last } == run && last.repeat < u8::MAX => last.repeat += 1,
+                Some(last) if is_equal(last) && last.repeat < u8::MAX => last.repeat += 1,
                 _ if is_full => return,
                 _ => self.runs.push(run),
             }
@@ -79,15 +85,17 @@ impl InputPacket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input;
+    use meshwork_core::seam::lane::DATAGRAM_PAYLOAD_MAX;
     use meshwork_core::wire;
 
-    fn input(held: u64) -> PlayerInput {
+    fn keys(held: u64) -> PlayerInput {
         PlayerInput { held, axes: [0; 4], pointer: None }
     }
 
     #[test]
     fn equal_inputs_are_one_run() {
-        let inputs = [input(2), input(1), input(1), input(1)];
+        let inputs = [keys(2), keys(1), keys(1), keys(1)];
         let mut packet = InputPacket { line: 1, term: 1, round: 1, newest: 9, acked: Some(4), runs: vec![] };
         packet.pack(inputs.iter());
         assert_eq!(packet.runs.len(), 2);
@@ -97,8 +105,41 @@ mod tests {
     }
 
     #[test]
+    fn a_moving_pointer_hides_no_press() {
+        let number = |number: u16| PlayerInput {
+            held: u64::from(number / 10 % 2),
+            axes: [1; 4],
+            pointer: Some((u16::MAX, number)),
+        };
+        let inputs: Vec<PlayerInput> = (1..=120).rev().map(number).collect();
+        let mut packet = InputPacket { line: 1, term: 1, round: 1, newest: 120, acked: None, runs: vec![] };
+        packet.pack(inputs.iter());
+        let read: Vec<PlayerInput> = packet.inputs().map(|(_, input)| input).collect();
+        assert_eq!(read.len(), 120);
+        assert_eq!(read[..EXACT], inputs[..EXACT]);
+        let held = |inputs: &[PlayerInput]| inputs.iter().map(|input| input.held).collect::<Vec<u64>>();
+        assert_eq!(held(&read), held(&inputs));
+    }
+
+    #[test]
+    fn the_largest_packet_fits_a_datagram() {
+        let number = |number: u64| PlayerInput {
+            held: input::MASK - number,
+            axes: [1; 4],
+            pointer: Some((u16::MAX, u16::MAX)),
+        };
+        let (line, term, round, newest) = (u32::MAX, u32::MAX, u32::MAX, u32::MAX);
+        let mut packet = InputPacket { line, term, round, newest, acked: Some(1 << 52), runs: vec![] };
+        let inputs: Vec<PlayerInput> = (0..120).map(number).collect();
+        packet.pack(inputs.iter());
+        assert_eq!(packet.runs.len(), RUNS_MAX);
+        let length = wire::encode(&packet).len();
+        assert!(length < DATAGRAM_PAYLOAD_MAX - 1, "{length}");
+    }
+
+    #[test]
     fn more_runs_than_allowed_are_refused() {
-        let run = Run::of(&input(1));
+        let run = Run::of(&keys(1));
         let packet = InputPacket {
             line: 1,
             term: 1,

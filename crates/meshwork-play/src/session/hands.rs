@@ -1,4 +1,4 @@
-//! The own inputs: numbered sixty times a second while there is anything, and repeated until a host consumed them.
+//! The own inputs: numbered sixty times a second while there is anything, and repeated until a host consumed them, the next one too.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,8 +9,11 @@ use crate::PlayerInput;
 
 /// The time of one tick.
 pub(crate) const TICK: Duration = Duration::from_micros(16_667);
-/// Inputs that are kept for repetition: two seconds.
-const KEPT_MAX: usize = 120;
+/// Time for which inputs are kept for repetition. A change of host takes about a second and a half, and the next host may go on from
+/// a state that is older than the newest one here. A press of longer ago would surprise its player.
+const KEPT_FOR: Duration = Duration::from_secs(2);
+/// Inputs that are kept: those of [`KEPT_FOR`].
+pub(crate) const KEPT_MAX: usize = 120;
 /// Inputs that were missed at once if the program stood still.
 const LATE_MAX: u32 = 6;
 
@@ -20,16 +23,23 @@ pub(crate) struct Hands {
     now: PlayerInput,
     /// Keys that were pressed since the last numbered input: a short press between two of them counts.
     tapped: u64,
+    tapped_at: Time,
     last: PlayerInput,
     newest: u32,
-    /// Numbered inputs that no known state contains, oldest first.
-    kept: VecDeque<(u32, PlayerInput)>,
+    /// The last input that the newest state contains. It goes back with a host whose state is older.
+    consumed: u32,
+    /// The last inputs with their numbers and times, oldest first.
+    kept: VecDeque<(u32, Time, PlayerInput)>,
     due: Time,
 }
 
 impl Hands {
-    pub(crate) fn hold(&mut self, input: PlayerInput) {
-        self.tapped |= input.held & !self.now.held;
+    pub(crate) fn hold(&mut self, now: Time, input: PlayerInput) {
+        let tapped = input.held & !self.now.held;
+        if tapped != 0 {
+            self.forget_old(now);
+            (self.tapped, self.tapped_at) = (self.tapped | tapped, now);
+        }
         self.now = input;
     }
 
@@ -51,13 +61,14 @@ impl Hands {
 
     /// Numbers the inputs up to now. Returns whether there is a new one.
     pub(crate) fn number(&mut self, now: Time) -> bool {
+        self.forget_old(now);
         if now.since(self.due) > TICK * LATE_MAX {
             self.due = now;
         }
         let mut is_new = false;
         while self.is_active() && self.due <= now {
             let input = self.current();
-            self.push(input);
+            self.push(now, input);
             self.due += TICK;
             is_new = true;
         }
@@ -65,35 +76,64 @@ impl Hands {
     }
 
     /// Numbers one input: that of a host's own tick.
-    pub(crate) fn one(&mut self) -> (u32, PlayerInput) {
+    pub(crate) fn one(&mut self, now: Time) -> (u32, PlayerInput) {
+        self.forget_old(now);
         let input = self.current();
-        self.push(input);
+        self.push(now, input);
         (self.newest, input)
     }
 
-    fn push(&mut self, input: PlayerInput) {
+    fn push(&mut self, now: Time, input: PlayerInput) {
         self.newest += 1;
         self.last = input;
         if self.kept.len() == KEPT_MAX {
             self.kept.pop_front();
         }
-        self.kept.push_back((self.newest, input));
+        self.kept.push_back((self.newest, now, input));
     }
 
-    /// Forgets inputs that a state contains.
+    /// The newest state contains the inputs up to this one.
     pub(crate) fn consumed(&mut self, number: u32) {
-        while self.kept.front().is_some_and(|(kept, _)| *kept <= number) {
+        self.consumed = number;
+    }
+
+    /// Forgets what is too old for the next host.
+    pub(crate) fn forget_old(&mut self, now: Time) {
+        while self.kept.front().is_some_and(|(_, at, _)| now.since(*at) >= KEPT_FOR) {
             self.kept.pop_front();
         }
+        if now.since(self.tapped_at) >= KEPT_FOR {
+            self.tapped = 0;
+        }
+    }
+
+    /// Forgets the inputs of another match.
+    pub(crate) fn forget(&mut self) {
+        self.kept.clear();
     }
 
     pub(crate) fn newest(&self) -> u32 {
         self.newest
     }
 
-    /// Inputs that no known state contains, oldest first.
-    pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = &PlayerInput> {
-        self.kept.iter().map(|(_, input)| input)
+    /// Inputs that the newest state does not contain, with their numbers, oldest first.
+    pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = (u32, &PlayerInput)> {
+        let known = self.kept.partition_point(|(number, ..)| *number <= self.consumed);
+        self.kept.range(known..).map(|(number, _, input)| (*number, input))
+    }
+
+    /// At most so many of these inputs, behind `before`. The host drops repetitions of the same keys if it has too many inputs,
+    /// and so does this.
+    pub(crate) fn ahead(&self, most: usize, before: &PlayerInput) -> Vec<PlayerInput> {
+        let mut excess = self.kept().count().saturating_sub(most);
+        let mut before = before.held;
+        let mut is_new = |input: &PlayerInput| {
+            let drops = excess > 0 && input.held == before;
+            excess -= usize::from(drops);
+            before = input.held;
+            !drops
+        };
+        self.kept().map(|(_, input)| *input).filter(|input| is_new(input)).take(most).collect()
     }
 }
 
@@ -105,24 +145,70 @@ mod tests {
         PlayerInput { held, ..PlayerInput::default() }
     }
 
+    fn numbers(hands: &Hands) -> Vec<u32> {
+        hands.kept().map(|(number, _)| number).collect()
+    }
+
     #[test]
     fn a_short_press_is_numbered() {
         let mut hands = Hands::default();
-        assert!(!hands.number(Time(1_000_000)));
-        hands.hold(held(4));
-        hands.hold(held(0));
-        assert!(hands.number(Time(1_000_000)));
+        let at = Time(1_000_000);
+        assert!(!hands.number(at));
+        hands.hold(at, held(4));
+        hands.hold(at, held(0));
+        assert!(hands.number(at));
         assert!(hands.number(Time(1_017_000)));
         assert!(!hands.number(Time(1_034_000)));
-        assert_eq!(hands.kept().map(|input| input.held).collect::<Vec<_>>(), [4, 0]);
+        assert_eq!(hands.kept().map(|(_, input)| input.held).collect::<Vec<_>>(), [4, 0]);
         hands.consumed(1);
         assert_eq!((hands.kept().count(), hands.newest()), (1, 2));
     }
 
     #[test]
+    fn an_older_state_brings_inputs_back() {
+        let mut hands = Hands::default();
+        for number in 0..5 {
+            hands.one(Time(number));
+        }
+        hands.consumed(4);
+        assert_eq!(numbers(&hands), [5]);
+        hands.consumed(2);
+        assert_eq!(numbers(&hands), [3, 4, 5]);
+    }
+
+    #[test]
+    fn presses_of_long_ago_are_forgotten() {
+        let mut hands = Hands::default();
+        hands.hold(Time(0), held(1));
+        hands.one(Time(0));
+        hands.hold(Time(1_000_000), held(0));
+        hands.hold(Time(1_000_000), held(2));
+        hands.hold(Time(1_000_000), held(0));
+        hands.forget_old(Time(1_999_999));
+        assert_eq!(numbers(&hands), [1]);
+        assert_eq!(hands.one(Time(2_999_999)), (2, held(2)));
+        assert_eq!(numbers(&hands), [2]);
+        hands.hold(Time(3_000_000), held(4));
+        hands.hold(Time(3_000_000), held(0));
+        assert_eq!(hands.one(Time(5_000_000)), (3, held(0)));
+    }
+
+    #[test]
+    fn repetitions_do_not_hide_newer_presses() {
+        let mut hands = Hands::default();
+        for key in [1, 2, 4] {
+            hands.hold(Time(0), held(key));
+            (0..30).for_each(|_| _ = hands.one(Time(0)));
+        }
+        let ahead: Vec<u64> = hands.ahead(20, &held(1)).iter().map(|input| input.held).collect();
+        assert_eq!(ahead.len(), 20);
+        assert_eq!((ahead[0], ahead[1], ahead[19]), (2, 4, 4));
+    }
+
+    #[test]
     fn nobody_runs_faster_after_a_pause() {
         let mut hands = Hands::default();
-        hands.hold(held(1));
+        hands.hold(Time(0), held(1));
         hands.number(Time(0));
         hands.number(Time(60_000_000));
         assert_eq!(hands.newest(), 2);

@@ -179,6 +179,15 @@ impl Session {
         hosting.feeds.values().filter(is_live).count() as u8
     }
 
+    /// The own inputs that the state does not contain, with which this program becomes the host.
+    pub(crate) fn offer_own(&mut self, now: Time) {
+        let Some(hosting) = &mut self.hosting else { return };
+        let Some((_, feed)) = hosting.feed_of(self.me) else { return };
+        self.hands.forget_old(now);
+        self.hands.consumed(feed.queue.consumed());
+        self.hands.kept().for_each(|(number, input)| feed.queue.offer(number, *input));
+    }
+
     /// The regular work of a host.
     pub(crate) fn run_host(&mut self, now: Time) {
         self.run_seats(now);
@@ -314,7 +323,7 @@ impl Session {
         let tick = hosting.next_tick;
         hosting.next_tick += 1;
         if let Some((_, feed)) = hosting.feed_of(self.me) {
-            let (number, input) = self.hands.one();
+            let (number, input) = self.hands.one(now);
             feed.queue.offer(number, input);
         }
         let mut held = BySlot::<PlayerInput>::default();
@@ -346,7 +355,9 @@ impl Session {
             Ok(end) => end,
             Err(fault) => return self.fail(now, fault),
         };
-        self.hands.consumed(own.unwrap_or_default());
+        if let Some(own) = own {
+            self.hands.consumed(own);
+        }
         self.counts.tick = tick;
         self.meter.note(now, (tick & u64::from(u32::MAX)) as u32, tick, 0);
         if self.lobby.phase == Phase::Starting {

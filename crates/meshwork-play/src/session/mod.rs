@@ -304,7 +304,7 @@ impl Session {
 
     /// The keys, sticks and pointer that the person holds now.
     pub fn hold(&mut self, now: Time, input: PlayerInput) {
-        self.hands.hold(input);
+        self.hands.hold(now, input);
         if self.hosting.is_none() && !self.is_over {
             self.send_inputs(now);
             self.next = self.next.min(self.hands.due().unwrap_or(self.next));

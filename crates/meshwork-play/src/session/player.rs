@@ -69,11 +69,16 @@ impl Session {
 
     /// Numbers and sends inputs: each new one, and a sign of life ten times a second.
     pub(crate) fn send_inputs(&mut self, now: Time) {
-        if self.slot().is_none() || self.following.search.is_some() {
+        if self.slot().is_none() {
             return;
         }
+        self.hands.forget_old(now);
         let is_running = self.lobby.phase == Phase::Playing && !self.lobby.waits;
         let is_new = is_running && self.hands.number(now);
+        if self.following.search.is_some() {
+            // They wait for the next host.
+            return;
+        }
         if !is_new && self.following.sent_at.is_some_and(|at| now.since(at) < IDLE) {
             return;
         }
@@ -83,7 +88,7 @@ impl Session {
         let (line, term, round) = (self.lobby.line, self.lobby.term, self.frames.round);
         let mut packet =
             InputPacket { line, term, round, newest: self.hands.newest(), acked, runs: Vec::new() };
-        packet.pack(self.hands.kept().rev());
+        packet.pack(self.hands.kept().rev().map(|(_, input)| input));
         let to = Some(self.lobby.host);
         self.outputs.push_back(Output::Datagram { to, topic: INPUTS, bytes: wire::encode(&packet) });
     }
@@ -163,9 +168,9 @@ impl Session {
         self.counts.tick = tick;
         let mut before = own.map_or_else(PlayerInput::default, |slot| inputs[usize::from(slot)]);
         let mut mine = Vec::new();
-        for input in self.hands.kept().take(AHEAD_MAX).filter(|_| own.is_some()) {
-            mine.push(view(own.unwrap_or_default(), input, input.held & !before.held));
-            before = *input;
+        for input in own.map(|_| self.hands.ahead(AHEAD_MAX, &before)).unwrap_or_default() {
+            mine.push(view(own.unwrap_or_default(), &input, input.held & !before.held));
+            before = input;
         }
         let seats = lobby.seats.iter();
         let inputs = seats.map(|seat| view(seat.slot, &inputs[usize::from(seat.slot)], 0)).collect();
@@ -291,6 +296,9 @@ impl Session {
             self.following.starts_at = Some(self.now + COUNTDOWN);
         }
         let is_same = old.line == new.line && old.round == new.round;
+        if !is_same {
+            self.hands.forget();
+        }
         let was_on = old.phase == Phase::Playing;
         if was_on && (new.phase != Phase::Playing || !is_same) {
             self.outputs.push_back(Output::Game(ToGame::Stop));

@@ -7,9 +7,9 @@ use meshwork_core::time::Time;
 
 use crate::PlayerInput;
 
-/// Inputs that wait. Beyond it the oldest are dropped: a second of inputs is of no use any more.
-const WAITING_MAX: usize = 60;
-/// Above it two inputs are merged in each tick, so that a burst costs no lasting delay.
+/// Inputs that wait: all that a player keeps over a change of host. Beyond it the oldest are dropped.
+const WAITING_MAX: usize = super::hands::KEPT_MAX;
+/// Above it repetitions of the same keys are dropped and two inputs are merged in each tick, so that a burst costs no lasting delay.
 const MERGED_ABOVE: usize = 6;
 /// Time for which the last input is held if no further one arrives.
 const HELD_FOR: Duration = Duration::from_millis(250);
@@ -59,11 +59,16 @@ impl Queue {
             (queue.consumed, queue.last, queue.last_at) = (number, input, now);
             true
         };
-        if self.waiting.len() > MERGED_ABOVE {
-            take(self);
-        }
         if !take(self) && now.since(self.last_at) >= HELD_FOR {
             self.last = PlayerInput { pointer: self.last.pointer, ..PlayerInput::default() };
+        }
+        let mut is_merged = false;
+        while self.waiting.len() >= MERGED_ABOVE {
+            let repeats = self.waiting.front().is_some_and(|(_, input)| input.held == self.last.held);
+            if !repeats && std::mem::replace(&mut is_merged, true) {
+                break;
+            }
+            take(self);
         }
         (self.last, pressed)
     }
@@ -102,6 +107,16 @@ mod tests {
         });
         assert_eq!(ticks.count(), 12, "fourteen in seven ticks, then six");
         assert_eq!(pressed, (1..=20).map(|number| 1 << number).sum::<u64>());
+    }
+
+    #[test]
+    fn repetitions_cost_no_delay() {
+        let mut queue = Queue::default();
+        for number in 1..=100u32 {
+            queue.offer(number, held(if number < 50 { 1 } else { 2 }));
+        }
+        assert_eq!(queue.next(Time(0)), (held(2), 3), "both presses count");
+        assert_eq!(queue.waiting(), MERGED_ABOVE - 1);
     }
 
     #[test]

@@ -363,6 +363,7 @@ impl Session {
             self.outputs.push_back(Output::Event(Event::Resumed));
         }
         if is_playing {
+            self.offer_own(now);
             self.restore();
         }
         self.welcome_all(now);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_play::session::{Act, Can, End, Event, Paused, Phase};
-use meshwork_play::{HostLoss, Party};
+use meshwork_play::{HostLoss, Party, input};
 
 use crate::world::{World, ms, party};
 
@@ -27,6 +27,49 @@ fn the_next_host_goes_on_within_seconds() {
         assert!(gap < ms(2500), "{people} people: {gap:?}");
         let next = world.hosts()[0];
         assert!(world.events(next).iter().any(|event| matches!(event, Event::HostIs { .. })));
+        world.check_healed();
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+/// People hold a key for 50 ms, let go of it, and move their pointers all the time.
+fn tap(world: &mut World, who: &[usize], name: &str) {
+    let key = input::bit(name).expect("a name of a key");
+    for held in [key, key, key, 0, 0, 0] {
+        who.iter().for_each(|which| world.steer(*which, held));
+        world.run(ms(17));
+    }
+}
+
+#[test]
+fn presses_in_the_gap_count_once() {
+    for (seed, goodbye) in [(11, false), (12, true), (13, false)] {
+        let mut world = World::new(seed, party());
+        world.way(30, 20, 2);
+        world.gather(3);
+        let host = world.hosts()[0];
+        let guests = guests(&world);
+        world.holds = false;
+        guests.iter().for_each(|which| world.steer(*which, 0));
+        world.run(ms(500));
+        world.presses.clear();
+        let before = ["a", "b", "a", "b", "c", "b"];
+        before.iter().for_each(|name| tap(&mut world, &guests, name));
+        world.kill(host, goodbye);
+        let after = ["d", "e", "d", "d", "f", "e", "g"];
+        after.iter().for_each(|name| tap(&mut world, &guests, name));
+        world.run(ms(3000));
+        for which in &guests {
+            let slot = world.session(*which).slot().expect("a seat");
+            let presses = world.presses.iter().filter(|(_, of, _)| *of == slot).map(|(.., name)| *name);
+            let wanted: Vec<&str> = before.iter().chain(&after).copied().collect();
+            assert_eq!(
+                presses.collect::<Vec<_>>(),
+                wanted,
+                "m{which}, seed {seed}, hosts {:?}",
+                world.hosts()
+            );
+        }
         world.check_healed();
         assert_eq!(world.violations, [""; 0]);
     }

@@ -7,7 +7,7 @@ use meshwork_core::id::{Endpoint, Instance, PeerId};
 use meshwork_core::time::Time;
 use meshwork_play::loopback::{Loopback, Way};
 use meshwork_play::package::Kind;
-use meshwork_play::session::{Act, Can, Config, Event, FromGame, Output, Phase, Tick, ToGame};
+use meshwork_play::session::{Act, Can, Config, Event, FromGame, InputView, Output, Phase, Tick, ToGame};
 use meshwork_play::{Draw, HostLoss, PackageId, Party, PlayerInput, Session};
 
 use crate::chain::Chain;
@@ -72,6 +72,8 @@ pub(crate) struct World {
     pub(crate) bulk: u64,
     /// Engines do not answer.
     pub(crate) is_mute: bool,
+    /// Keys that were pressed in the match as it is now: tick, slot and name.
+    pub(crate) presses: Vec<(Tick, u8, &'static str)>,
 }
 
 impl World {
@@ -93,6 +95,7 @@ impl World {
             holds: true,
             bulk: 0,
             is_mute: false,
+            presses: Vec::new(),
         }
     }
 
@@ -205,17 +208,22 @@ impl World {
             }
             self.programs[which].clock += TICK;
             if self.holds && !self.net.is_stalled(which) {
-                let program = &mut self.programs[which];
-                program.count = program.count.wrapping_add(1);
-                let held = 1 << (program.count / 3 % 8);
-                let input = PlayerInput { held, axes: [0; 4], pointer: Some((which as u16, program.count)) };
-                self.net.hold(self.now, which, input);
+                let held = 1 << (self.programs[which].count.wrapping_add(1) / 3 % 8);
+                self.steer(which, held);
             }
             if self.session(which).is_host() {
                 self.net.handle_clock(self.now, which);
             }
             self.drain();
         }
+    }
+
+    /// A person holds these keys and moves the pointer.
+    pub(crate) fn steer(&mut self, which: usize, held: u64) {
+        let program = &mut self.programs[which];
+        program.count = program.count.wrapping_add(1);
+        let input = PlayerInput { held, axes: [0; 4], pointer: Some((which as u16, program.count)) };
+        self.net.hold(self.now, which, input);
     }
 
     fn drain(&mut self) {
@@ -251,6 +259,10 @@ impl World {
                 self.measured.longest_gap = self.measured.longest_gap.max(gap);
                 self.stepped_at = Some(self.now);
                 self.measured.ticks += 1;
+                let pressed = |input: &InputView| {
+                    input.pressed.iter().map(move |name| (step.tick, input.slot, *name)).collect::<Vec<_>>()
+                };
+                self.presses.extend(step.inputs.iter().flat_map(pressed));
                 let people: Vec<u8> = self.programs.iter().map(|program| program.person).collect();
                 let name = |member: u64| people.get(member as usize).map(|person| format!("p{person}"));
                 let Some(chain) = &mut self.programs[which].engine else { return };
@@ -263,6 +275,7 @@ impl World {
             ToGame::Restore { tick, envelope } => {
                 let chain = Chain::restore(&envelope.0);
                 assert_eq!(chain.tick, tick, "the envelope of another tick");
+                self.presses.retain(|(pressed, ..)| *pressed <= tick);
                 self.check_state(which, tick, &chain.state());
                 let lobby = self.session(which).lobby();
                 let of_match = (lobby.line, lobby.round, 0)..=(lobby.line, lobby.round, Tick::MAX);
