@@ -128,7 +128,7 @@ pub(crate) enum Watched {
     /// A replica.
     Replica(ReplicaNumber),
     /// Every replica whose changes this function accepts.
-    #[cfg_attr(not(feature = "place"), allow(dead_code))]
+    #[allow(dead_code, reason = "only the objects of some apps use it")]
     Changes(fn(&Changes) -> bool),
 }
 

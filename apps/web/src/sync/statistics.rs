@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, PeerId};
-use meshwork_core::node::{Holders, LinkState};
+use meshwork_core::node::Holders;
 use meshwork_core::text::shown;
 
 use crate::people::Row;
@@ -34,17 +34,6 @@ pub fn average_rtt(rows: &[Row]) -> Option<Duration> {
         rows.iter().filter(|row| row.is_linked()).filter_map(|row| row.rtt).collect();
     let count = u32::try_from(measured.len()).ok().filter(|count| *count > 0)?;
     Some(measured.iter().sum::<Duration>() / count)
-}
-
-/// The word of a person's link where it matters who has the same, as the original has them: of who has, that they do, before the
-/// kind of link; of whom one only knows, and with whom one has a link that has not shown yet that they may be in the room, that.
-pub fn state_word(row: &Row) -> String {
-    match row.state {
-        LinkState::Connecting => texts::people::DISCOVERED.to_owned(),
-        LinkState::Direct | LinkState::Relayed if !row.attached => LinkState::Connecting.to_string(),
-        LinkState::Direct | LinkState::Relayed if row.is_in_step => texts::people::synced(row.state),
-        state => state.to_string(),
-    }
 }
 
 /// Who holds what one wrote last, in words, and whether that is enough. Who left the others for now is not told how many of
@@ -167,6 +156,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use meshwork_core::id::Instance;
+    use meshwork_core::node::LinkState;
 
     use super::*;
 
@@ -194,18 +184,6 @@ mod tests {
         assert_eq!(held(true, &[]), ("Only this device has it".to_owned(), false));
         assert_eq!(held(false, &[1]), ("Held by 1".to_owned(), true));
         assert!(!held(false, &[]).1);
-    }
-
-    #[test]
-    fn who_has_the_same_is_said_to() {
-        let row = |state, is_in_step| Row { is_in_step, ..crate::people::tests::row(1, state, None) };
-        assert_eq!(state_word(&row(LinkState::Direct, true)), "synced, direct");
-        assert_eq!(state_word(&row(LinkState::Relayed, false)), "relayed");
-        assert_eq!(state_word(&row(LinkState::Connecting, false)), "discovered");
-        let entering = Row { attached: false, ..row(LinkState::Direct, false) };
-        assert_eq!(state_word(&entering), "connecting", "they may not be allowed in");
-        assert_eq!(state_word(&row(LinkState::Stale, true)), "stale");
-        assert_eq!(state_word(&row(LinkState::Gone, true)), "gone", "who is gone may have written since");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use meshwork_core::node::LinkState;
 use meshwork_core::seam::path::{LinkPath, PathEnd};
 
 use super::{NOT_MEASURED, round_trip};
@@ -96,6 +97,17 @@ pub fn sentence(row: &Row) -> String {
     sentence
 }
 
+/// The state of a person's link in rooms that show who has the same: `synced` before the kind of the link, `discovered` for a person
+/// without a link, `connecting` for a link whose other end has not attached.
+pub fn agreement(row: &Row) -> String {
+    match row.state {
+        LinkState::Connecting => DISCOVERED.to_owned(),
+        LinkState::Direct | LinkState::Relayed if !row.attached => LinkState::Connecting.to_string(),
+        LinkState::Direct | LinkState::Relayed if row.is_in_step => synced(row.state),
+        state => state.to_string(),
+    }
+}
+
 /// How packets travel, and of which kinds the addresses at the two ends are (RFC 8445 section 5.1.1).
 pub fn way(row: &Row) -> String {
     let Some(LinkPath { local: Some(local), remote: Some(remote), relay }) = row.path else {
@@ -154,6 +166,18 @@ mod tests {
 
     use super::*;
     use crate::people::tests::{row, view};
+
+    #[test]
+    fn synced_links_say_so() {
+        let of = |state, is_in_step| Row { is_in_step, ..row(1, state, None) };
+        assert_eq!(agreement(&of(LinkState::Direct, true)), "synced, direct");
+        assert_eq!(agreement(&of(LinkState::Relayed, false)), "relayed");
+        assert_eq!(agreement(&of(LinkState::Connecting, false)), "discovered");
+        let entering = Row { attached: false, ..of(LinkState::Direct, false) };
+        assert_eq!(agreement(&entering), "connecting", "they may not be allowed in");
+        assert_eq!(agreement(&of(LinkState::Stale, true)), "stale");
+        assert_eq!(agreement(&of(LinkState::Gone, true)), "gone", "who is gone may have written since");
+    }
 
     #[test]
     fn each_state_has_its_words() {

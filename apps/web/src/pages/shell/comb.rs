@@ -5,7 +5,6 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::node::LinkState;
 use meshwork_web::people::rail;
 use meshwork_web::people::{self, Row};
-use meshwork_web::sync::statistics;
 use meshwork_web::{rtt, texts};
 
 use super::super::bead::Bead;
@@ -118,7 +117,7 @@ fn Person(
     let state = move || get(|row| row.state.to_string());
     // Where people keep the same, it matters who has it, and how steady links are more than how much goes over them.
     let is_synced = Memo::new(move |_| entries::of(session.apps.in_front()).shows_agreement());
-    let state_word = move || if is_synced.get() { get(statistics::state_word) } else { state() };
+    let state_word = move || if is_synced.get() { get(texts::people::agreement) } else { state() };
     let amount = move || match is_synced.get() {
         true => view! { <Sparkline session endpoint/> }.into_any(),
         false => {

@@ -72,7 +72,7 @@ pub(crate) fn RoomPage(
     };
     let before_open = view! { <BeforeOpen session front/> }.into_any();
     view! {
-        <div class="place" class:with-people=move || session.is_people_open.get()>
+        <div class="room" class:with-people=move || session.is_people_open.get()>
             <Bar session front/>
             <main class="stage-area" class:covered=is_covered>
                 <h1 class="sr-only">{title}</h1>
