@@ -48,7 +48,8 @@ Usage: cargo xtask <command>
   image                    build, and leave the image that deploy/Dockerfile describes at target/meshwork-image.tar
   dist                     build, and leave program, image, bill of materials and checksums in target/dist
   run [-- ARGS ...]        build in the shortest time, then `meshwork serve ARGS ...`, with its data in target/server unless
-                           ARGS names --data or --config
+                           ARGS names --data or --config; with MESHWORK_PAGES=PACKAGE the pages are those of another
+                           package of the workspace, whose table of apps is its own
   test [--fast] [--nightly] [FILTER]
                            run the checks of each change: format, lints, tidy, licences, pages, tests, browsers
                            --fast leaves the browsers out; --nightly runs what takes too long for each change instead, on

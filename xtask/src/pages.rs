@@ -13,6 +13,7 @@
 //! `index.html` among them, `{{apps}}` the addresses of the apps. `script-sources.txt` lists the scripts that the policy of all
 //! pages allows beside their own.
 
+use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ mod apps;
 use self::apps::{APPS, App};
 
 const PACKAGE: &str = "meshwork-web";
+/// The variable that names another package, whose program has a table of apps of its own.
+const PACKAGE_VARIABLE: &str = "MESHWORK_PAGES";
 /// How the script and the wasm of the pages are called.
 const NAME: &str = "meshwork";
 const TEST_PACKAGE: &str = "meshwork-e2e-page";
@@ -108,14 +111,15 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     let lockfile = fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let bindgen_version = checked_version(&lockfile)?;
     let (mut cargo, folder) = wasm::cargo(workspace, "rustc");
-    cargo.args(["--package", PACKAGE, "--bin", PACKAGE, "--profile", aim.profile()]);
+    let package = env::var(PACKAGE_VARIABLE).unwrap_or_else(|_| PACKAGE.to_owned());
+    cargo.args(["--package", &package, "--bin", &package, "--profile", aim.profile()]);
     if aim == Aim::Small {
         wasm::forget_folders(&mut cargo);
     }
     // What leads where, by which the parts are told apart.
     cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
     step::run("pages", &mut cargo)?;
-    let wasm = folder.join(aim.profile()).join(format!("{PACKAGE}.wasm"));
+    let wasm = folder.join(aim.profile()).join(format!("{package}.wasm"));
     let sources = Sources::read(workspace, &wasm, bindgen_version, aim)?;
     let build = sources.hash();
     let pages = workspace.pages();
@@ -146,7 +150,9 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
             false => write(&place, bytes)?,
         }
     }
-    for app in &APPS {
+    // Pages of another table have some of these apps.
+    let has_page = |app: &&App| package == PACKAGE || parts.loads.contains_key(app.word);
+    for app in APPS.iter().filter(has_page) {
         let page = fresh.join("apps").join(app.word).with_extension("html");
         let part =
             parts.loads.get(app.word).with_context(|| format!("the pages have no part {}", app.word))?;

@@ -1,7 +1,7 @@
 //! Pages with two apps: Place, as ours have it, and the vote of `example-vote`.
 //!
-//! `cargo build --target wasm32-unknown-unknown -p example-vote-page` makes the program. `cargo xtask run` builds the pages of
-//! `apps/web`; for pages of your own, replace their program with this one.
+//! `MESHWORK_PAGES=example-vote-page cargo xtask run` builds the pages with this program in place of that of `apps/web`, and serves
+//! them.
 
 #[cfg(target_arch = "wasm32")]
 mod vote;
