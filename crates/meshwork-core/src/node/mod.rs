@@ -23,26 +23,26 @@
 //! [`ROOMS_MAX`] rooms, [`PEERS_MAX`] known endpoints, [`PENDING_MAX`] attempts at a time; further limits are in
 //! [`Config`], `session::link` and `room`.
 
-mod base;
+mod commands;
+mod common;
 mod connecting;
-mod decisions;
 mod endpoints;
-mod entering;
-mod heard;
+mod governing_commands;
 mod keys;
 mod leaving;
-mod linked;
+mod link_events;
 mod links;
-mod own;
+mod lower_parts;
 mod people;
 mod room;
+mod room_outputs;
 mod rooms;
+mod server_events;
 mod servers;
 #[cfg(test)]
-mod tests;
-mod view;
+mod test_world;
 #[cfg(test)]
-mod world;
+mod tests;
 
 use alloc::string::String;
 use core::cell::Cell;
@@ -53,12 +53,12 @@ pub use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};
 pub use crate::seam::io::{Effect, Input};
-pub use view::{CommandError, PeerView, RoomSpec, ServerAnswer, ServerSays, StoredRoom, Usage};
+pub use commands::{CommandError, PeerView, RoomSpec, ServerAnswer, ServerSays, StoredRoom, Usage};
 
-use self::base::Base;
+use self::common::Own;
 use self::connecting::{Connecting, Known};
 use self::links::{Links, Unflushed};
-use self::own::Own;
+use self::lower_parts::Base;
 use self::rooms::Rooms;
 use self::servers::Servers;
 use crate::id::{Endpoint, Identity, PeerId};

@@ -4,8 +4,8 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
+use super::commands::{CommandError, PeerView, ServerAnswer};
 use super::rooms::Entry;
-use super::view::{CommandError, PeerView, ServerAnswer};
 use super::{Base, Node};
 use crate::blobs::{BlobId, Blobs, FetchView};
 use crate::id::{Endpoint, PeerId, RoomId};

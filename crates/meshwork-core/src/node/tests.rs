@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::connecting::Source;
 use super::links::SERVE_QUEUE;
 use super::people::COUNTERS_MAX;
-use super::world::{World, member, other, spec};
+use super::test_world::{World, member, other, spec};
 use super::*;
 use crate::id::Instance;
 use crate::lanes::Letter;

@@ -6,7 +6,7 @@ use super::delivery::Checked;
 use super::kept::Kept;
 use super::rules::Heard;
 use super::rules::publish::Act;
-use super::{Room, RoomOutput, aging, beaten, giving_up};
+use super::{Room, RoomOutput, eviction, expiry, superseded};
 use crate::id::{Endpoint, Identity};
 use crate::room::message::RoomMessage;
 use crate::room::writing::WriteError;
@@ -60,7 +60,7 @@ impl Room {
     /// The records changed: removes invalid batches, and lets the batches that they had superseded win again.
     pub(super) fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
-        giving_up::take_up_again(&mut self.kept);
+        eviction::take_up_again(&mut self.kept);
         let outdated = self.kept.rules.outdated(&self.kept.replicas);
         let rules = &self.kept.rules;
         for given_up in self.kept.replicas.turn_on_apps(rules.records().book()) {
@@ -72,9 +72,9 @@ impl Room {
             changed.extend(raised.changed.map(|changes| (number, changes)));
         }
         changed.drain(..).for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
-        beaten::lose(&mut self.kept, now, core::mem::take(&mut lost));
+        superseded::lose(&mut self.kept, now, core::mem::take(&mut lost));
         self.kept.calendar.handle_records(now.time);
-        aging::give_up_old(&mut self.kept, now);
+        expiry::evict_old(&mut self.kept, now);
         let rules = &self.kept.rules;
         let stands = |batch: &SignedBatch| rules.lets_stand(batch);
         let retractions = rules.retractions();
@@ -98,10 +98,10 @@ impl Room {
         gone.into_iter().chain(enforced.fallen).for_each(|gone| self.kept.storage.remove(gone));
         // Some of the removed batches wait.
         enforced.suspended.iter().for_each(|batch| self.kept.storage.set_aside(batch, today, true));
-        beaten::lose(&mut self.kept, now, lost);
+        superseded::lose(&mut self.kept, now, lost);
         restored.into_iter().for_each(|(restored, _)| self.kept.storage.insert_again(restored));
         changed.into_iter().for_each(|(number, changes)| self.kept.tell_changed(number, None, changes));
-        enforced.resumed.into_iter().for_each(|batch| beaten::resume(&mut self.kept, now, batch));
+        enforced.resumed.into_iter().for_each(|batch| superseded::resume(&mut self.kept, now, batch));
         self.kept.event(Event::RulesChanged { room: self.kept.handle });
         if self.kept.rules.takes_secret() {
             self.kept.event(Event::SecretChanged { room: self.kept.handle });

@@ -7,11 +7,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::RoomOutput;
-use super::aging::{self, Calendar};
-use super::beaten;
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
-use super::giving_up::{self, GivingUp};
+use super::eviction::{self, Eviction};
+use super::expiry::{self, Calendar};
 use super::lanes::{Ring, Spoken};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::outputs::Outputs;
@@ -21,6 +20,7 @@ use super::rules::access::Entrance;
 use super::rules::exchange::ExchangeOutput;
 use super::rules::records::Records;
 use super::storage::Storage;
+use super::superseded;
 use super::writing::{Holders, WriteError, Writing, WritingLeft};
 use crate::blobs::Share;
 use crate::clock::Clock;
@@ -61,7 +61,7 @@ pub struct Kept {
     pub(super) comparison: Comparison,
     pub(super) storage: Storage,
     pub(super) rules: Rules,
-    pub(super) giving_up: GivingUp,
+    pub(super) eviction: Eviction,
     /// Whether an erased batch was dropped because nothing needed it, since the last one was kept.
     pub(super) passed_over: bool,
     pub(super) outputs: Outputs,
@@ -98,7 +98,7 @@ impl Kept {
             ring: Ring::default(),
             blobs: None,
             comparison: Comparison::default(),
-            giving_up: GivingUp::default(),
+            eviction: Eviction::default(),
             passed_over: false,
             outputs: Outputs::default(),
         }
@@ -241,7 +241,7 @@ impl Kept {
         if self.is_known(batch, live) {
             return Err(Rejection::Known(batch.key()));
         }
-        if aging::is_old(&self.replicas, batch) {
+        if expiry::is_old(&self.replicas, batch) {
             return Err(Rejection::Old(batch.key()));
         }
         match self.rules.judge(batch) {
@@ -301,14 +301,14 @@ impl Kept {
             (true, true) => self.storage.insert_again(batch),
             // A later batch may need an erased batch that nothing needs now, so it does not count as known.
             (false, _) if is_cut => self.passed_over = true,
-            (false, _) => beaten::wait(self, now, &batch),
+            (false, _) => superseded::wait(self, now, &batch),
         }
         if kept && self.passed_over && may_need {
             // Then it is requested again, although it was served.
             self.passed_over = false;
             self.comparison.handle_forgotten();
         }
-        giving_up::bound(self, now);
+        eviction::bound(self, now);
         kept
     }
 
@@ -327,7 +327,7 @@ impl Kept {
         if applied.kept {
             self.rules.ledger_mut().note_kept(batch, is_bounded);
         }
-        beaten::lose(self, now, applied.dropped);
+        superseded::lose(self, now, applied.dropped);
         self.comparison.handle_change(now.time);
         if tell && let Some(changes) = applied.changed {
             self.tell_changed(number, (!again).then_some(key), changes);

@@ -18,31 +18,31 @@
 //! [`OUTBOX_MAX`] own batches wait for acknowledgement, and then their author must wait. [`delivery`] states its own
 //! limits.
 
-mod aging;
-mod beaten;
 mod blobs;
 pub mod comparison;
 pub mod delivery;
-mod giving_up;
+mod eviction;
+mod expiry;
 mod governing;
 pub mod history;
 mod kept;
 mod lanes;
-mod linking;
+mod link_reports;
 mod membership;
 pub mod message;
 mod outputs;
 pub mod replicas;
 pub mod rules;
 pub mod storage;
+mod superseded;
 pub mod writing;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use self::aging::Calendar;
 pub use self::blobs::Sharing;
 use self::comparison::ComparisonOutput;
+pub use self::expiry::Calendar;
 use self::history::History;
 pub use self::kept::Kept;
 pub(crate) use self::kept::given_secret;
@@ -308,9 +308,9 @@ impl Room {
             let from = if self.membership.members().contains_key(&author) { author } else { from };
             self.accept(now, from, checked, true);
         }
-        aging::give_up_old(&mut self.kept, now);
-        beaten::bound(&mut self.kept, now);
-        giving_up::handle_timeout(&mut self.kept, now);
+        expiry::evict_old(&mut self.kept, now);
+        superseded::bound(&mut self.kept, now);
+        eviction::handle_timeout(&mut self.kept, now);
         lanes::extents::handle_timeout(&mut self.kept, &self.membership, now);
         self.talking().handle_timeout(now);
         self.membership.handle_timeout(now.time);
@@ -346,10 +346,11 @@ impl Room {
             self.kept.blobs.as_ref().and_then(|blobs| blobs.poll_timeout()),
         );
         let due = [resend, past, comparison, delivery, storage, records, history, overlay];
-        let (aging, beaten) = (aging::poll_timeout(&self.kept, now), beaten::poll_timeout(&self.kept, now));
-        let giving_up = giving_up::poll_timeout(&self.kept);
+        let (ages, superseded) =
+            (expiry::poll_timeout(&self.kept, now), superseded::poll_timeout(&self.kept, now));
+        let eviction = eviction::poll_timeout(&self.kept);
         let ring = self.kept.ring.poll_timeout();
-        let due = due.into_iter().chain([said, passing, present, blobs, aging, beaten, giving_up, ring]);
+        let due = due.into_iter().chain([said, passing, present, blobs, ages, superseded, eviction, ring]);
         due.flatten().min()
     }
 

@@ -166,14 +166,14 @@ impl Replicas {
 
     /// Moves the floor of each table to its age on this day; forward only if it may evict.
     /// Returns the resulting changes.
-    pub(super) fn give_up_old(
+    pub(super) fn evict_old(
         &mut self,
         today: u32,
-        gives_up: bool,
+        evicts: bool,
     ) -> Vec<(ReplicaNumber, Applied<Option<Changes>>)> {
         let floors: Vec<(ReplicaNumber, Floor, Floor)> = self.floors(today).collect();
         let mut turned = Vec::new();
-        for (number, floor, _) in floors.into_iter().filter(|(_, floor, held)| gives_up || floor < held) {
+        for (number, floor, _) in floors.into_iter().filter(|(_, floor, held)| evicts || floor < held) {
             turned.extend(self.table_mut(number).map(|table| (number, table.set_floor(floor))));
         }
         turned

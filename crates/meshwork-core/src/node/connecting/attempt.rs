@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::by_hand::ByHandAttempt;
 use super::offers::ASK_LATER;
-use crate::node::own::Own;
+use crate::node::common::Own;
 use crate::seam::description::{CANDIDATES_MAX, Candidate, CandidateKind, Description};
 use crate::seam::event::RoomHandle;
 use crate::time::Time;

@@ -17,7 +17,7 @@ use super::{Connecting, LINK_VERSIONS};
 use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::transcript::Facts;
-use crate::node::view::CommandError;
+use crate::node::commands::CommandError;
 use crate::node::{Base, PENDING_MAX, RoomMut};
 use crate::seam::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
 use crate::seam::event::{Event, RoomHandle};

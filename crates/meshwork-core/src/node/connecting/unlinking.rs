@@ -9,8 +9,8 @@ use super::known::UNLINKED_MAX;
 use crate::id::{Endpoint, PeerId};
 use crate::links::message::{GoodbyeReason, LinkMessage};
 use crate::node::Base;
-use crate::node::base::YOU_UNLINKED;
-use crate::node::view::CommandError;
+use crate::node::commands::CommandError;
+use crate::node::lower_parts::YOU_UNLINKED;
 use crate::seam::io::LinkId;
 
 impl Connecting {

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use super::waiting::Waiting;
 use crate::id::Endpoint;
 use crate::links::resume::Session;
+use crate::node::common::Own;
 use crate::node::endpoints::Endpoints;
-use crate::node::own::Own;
 use crate::seam::io::LinkId;
 use crate::time::Time;
 

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::ends::Ends;
-use super::own::Own;
+use super::common::Own;
 use crate::id::Endpoint;
 use crate::links::link::{Link, LinkEvent};
 use crate::links::message::{GoodbyeReason, LinkMessage};

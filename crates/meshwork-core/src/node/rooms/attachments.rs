@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::id::Endpoint;
 use crate::lanes::{Allowance, DATAGRAMS_SENT_MAX, DATAGRAMS_TAKEN_MAX, PRESENCE_TAKEN_MAX};
 use crate::links::message::Renewed;
+use crate::node::common::Own;
 use crate::node::endpoints::Endpoints;
-use crate::node::own::Own;
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
 

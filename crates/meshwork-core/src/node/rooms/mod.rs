@@ -21,9 +21,9 @@ pub(super) use self::attaching::{
 };
 use self::attachments::Attachments;
 
+use super::commands::CommandError;
+use super::common::Own;
 use super::links::Links;
-use super::own::Own;
-use super::view::CommandError;
 use crate::clock::room_time;
 use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::lanes::Presence;

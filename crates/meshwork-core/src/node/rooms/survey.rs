@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use super::Rooms;
 use crate::id::Endpoint;
+use crate::node::common::Own;
 use crate::node::links::Links;
-use crate::node::own::Own;
 use crate::overlay::message::Tag;
 use crate::overlay::sketch::{SEEN_MAX, SeenLink, Sight, SketchMessage};
 use crate::room::Room;

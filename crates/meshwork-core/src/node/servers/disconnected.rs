@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::super::own::Own;
+use super::super::common::Own;
 use super::Servers;
 use crate::seam::event::RoomHandle;
 use crate::seam::io::Effect;

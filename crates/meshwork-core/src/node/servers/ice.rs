@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Servers;
-use crate::node::own::Own;
+use crate::node::common::Own;
 use crate::node::rooms::{Entry, Rooms};
 use crate::seam::event::{Refusal, RoomHandle};
 use crate::seam::ice_server::{ICE_SERVERS_MAX, IceServer, check_servers};
@@ -114,7 +114,7 @@ mod tests {
     use alloc::string::String;
 
     use super::*;
-    use crate::node::world::World;
+    use crate::node::test_world::World;
 
     #[test]
     fn named_servers_lapse_within_bounds() {

@@ -16,9 +16,9 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use self::registration::Registration;
-use super::own::Own;
+use super::commands::CommandError;
+use super::common::Own;
 use super::rooms::{Entry, Rooms};
-use super::view::CommandError;
 use crate::id::{Code, Endpoint, RoomId};
 use crate::reach::Reach;
 use crate::seam::choice::Choice;

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use super::Servers;
 use crate::id::Endpoint;
-use crate::node::own::Own;
+use crate::node::common::Own;
 use crate::reach::Reach;
 use crate::seam::description::{Candidate, CandidateAddress, Signal};
 use crate::seam::event::{Refusal, RoomHandle};

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 
 use super::{Heard, Registration, Servers};
 use crate::id::Code;
-use crate::node::own::Own;
+use crate::node::commands::{ServerAnswer, ServerSays};
+use crate::node::common::Own;
 use crate::node::rooms::Rooms;
-use crate::node::view::{ServerAnswer, ServerSays};
 use crate::seam::event::{Refusal, RoomHandle, RoomRefusal};
 use crate::seam::io::ServerId;
 use crate::signalling::client::ServerClient;
@@ -84,7 +84,7 @@ pub(super) fn refusal(
 mod tests {
     use super::*;
     use crate::node::Output;
-    use crate::node::world::World;
+    use crate::node::test_world::World;
     use crate::seam::event::Event;
     use crate::seam::io::Input;
     use crate::signalling::protocol::{FromServer, VERSIONS};

@@ -9,7 +9,7 @@ use crate::room::delivery::{Checked, Rejection};
 use crate::room::governing::admits;
 use crate::room::storage::form;
 use crate::room::{Room, RoomOutput};
-use crate::room::{aging, beaten};
+use crate::room::{expiry, superseded};
 use crate::signed::batch::UnverifiedBatch;
 use crate::time::Now;
 
@@ -28,7 +28,7 @@ impl Room {
     /// they were accepted, and a clock that was set back must not hide them.
     pub fn restore(&mut self, now: Now, batches: Vec<Vec<u8>>) {
         self.kept.storage.handle_restored();
-        aging::give_up_old(&mut self.kept, now);
+        expiry::evict_old(&mut self.kept, now);
         // Superseded batches come last, so that they lose again at once and wait from their original day on.
         let (waiting, batches): (Vec<_>, Vec<_>) =
             batches.into_iter().partition(|stored| form::read(stored).1.is_some());
@@ -231,7 +231,7 @@ impl Room {
             Err(Rejection::Known(_)) => return 1,
             Err(Rejection::Cut(_)) if self.kept.rules.suspends(&batch) => {
                 match batch.verify() {
-                    Ok(batch) => beaten::restore_taken(&mut self.kept, now, &batch, lost_on),
+                    Ok(batch) => superseded::restore_taken(&mut self.kept, now, &batch, lost_on),
                     Err(_) => self.kept.refuse_stored(key),
                 }
                 return KNOWN_PER_SIGNATURE;
@@ -251,7 +251,7 @@ impl Room {
             }
         };
         if admits(&mut self.kept, &mut checked) {
-            beaten::restore(&mut self.kept, now, checked, lost_on, tell);
+            superseded::restore(&mut self.kept, now, checked, lost_on, tell);
         } else {
             self.kept.storage.drop_stored(key);
         }

@@ -2,10 +2,10 @@
 
 mod ages;
 mod apps;
-mod beaten;
 mod bounds;
 mod joining;
 mod past;
+mod superseded;
 mod tabs;
 
 use alloc::collections::BTreeSet;

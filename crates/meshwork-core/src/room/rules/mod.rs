@@ -15,7 +15,6 @@
 
 pub mod access;
 mod admissions;
-mod beaten;
 mod contradictions;
 pub mod exchange;
 mod joining;
@@ -24,6 +23,7 @@ pub mod lists;
 pub mod publish;
 pub mod records;
 pub(crate) mod stored;
+mod superseded;
 pub mod terms;
 pub(super) mod waiting;
 

@@ -10,7 +10,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use crate::room::{Room, RoomOutput, aging};
+use crate::room::{Room, RoomOutput, expiry};
 use crate::signed::batch::BatchKey;
 use crate::time::Now;
 
@@ -52,7 +52,7 @@ impl Room {
     ///
     /// Stamps count at any civil clock, as at [`Room::restore`].
     pub fn restore_slice(&mut self, now: Now, batches: &[Vec<u8>]) {
-        aging::give_up_old(&mut self.kept, now);
+        expiry::evict_old(&mut self.kept, now);
         for stored in batches {
             self.restore_one(now, stored, true);
         }

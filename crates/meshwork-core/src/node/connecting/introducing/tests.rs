@@ -6,7 +6,7 @@ use super::super::carrying::{ROUTE_KEPT, ROUTES_MAX};
 use super::super::known::{CARRIES_MAX, INTRODUCED_MAX};
 use super::*;
 use crate::id::Instance;
-use crate::node::world::{World, member};
+use crate::node::test_world::{World, member};
 use crate::room::message::Neighbours;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::node::connecting::attempts::{ATTEMPTS_PER_PEER_MAX, HALF, OPENS_WITHIN};
 use crate::node::connecting::offers::ASK_DELAY;
-use crate::node::world::{World, member, other};
+use crate::node::test_world::{World, member, other};
 use crate::node::{Node, PENDING_MAX};
 use crate::rng::Rng;
 use crate::room::message::RoomMessage;

@@ -2,9 +2,9 @@
 
 use alloc::string::String;
 
+use super::common::Own;
 use super::connecting::{Known, linked_state, path_words};
 use super::links::Links;
-use super::own::Own;
 use super::rooms::Rooms;
 use super::servers::Servers;
 use crate::id::Endpoint;

@@ -15,7 +15,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Kept, beaten};
+use super::{Kept, superseded};
 use crate::replica::ReplicaNumber;
 use crate::seam::event::Event;
 use crate::signed::batch::{BatchKey, SignedBatch};
@@ -26,7 +26,7 @@ const REST: Duration = Duration::from_secs(5);
 
 /// Replicas with evicted batches.
 #[derive(Debug, Default)]
-pub(super) struct GivingUp {
+pub(super) struct Eviction {
     replicas: Vec<ReplicaNumber>,
     /// The time when they are excluded from comparison, unless a fetch is under way.
     rests_at: Option<Time>,
@@ -59,29 +59,29 @@ pub(super) fn bound(kept: &mut Kept, now: Now) {
             kept.rules.ledger_mut().forget(&batch.key());
             kept.storage.remove(batch.key());
         }
-        if !gone.is_empty() && !kept.giving_up.replicas.contains(&number) {
-            kept.giving_up.replicas.push(number);
+        if !gone.is_empty() && !kept.eviction.replicas.contains(&number) {
+            kept.eviction.replicas.push(number);
             kept.event(Event::GaveUp { room: kept.handle, replica: number });
         }
     }
-    kept.giving_up.rests_at = Some(now.time + REST);
-    beaten::lose(kept, now, lost);
+    kept.eviction.rests_at = Some(now.time + REST);
+    superseded::lose(kept, now, lost);
     kept.comparison.handle_change(now.time);
 }
 
 /// The records changed, so there may be space for all batches.
 pub(super) fn take_up_again(kept: &mut Kept) {
-    kept.giving_up = GivingUp::default();
+    kept.eviction = Eviction::default();
     kept.replicas.set_apart(Vec::new());
 }
 
 /// Excludes replicas from comparison once the data of all neighbours was examined.
 pub(super) fn handle_timeout(kept: &mut Kept, now: Now) {
-    if kept.giving_up.rests_at.is_some_and(|at| at <= now.time) {
+    if kept.eviction.rests_at.is_some_and(|at| at <= now.time) {
         let is_fetching = kept.comparison.is_fetching();
-        kept.giving_up.rests_at = is_fetching.then_some(now.time + REST);
+        kept.eviction.rests_at = is_fetching.then_some(now.time + REST);
         if !is_fetching {
-            kept.replicas.set_apart(kept.giving_up.replicas.clone());
+            kept.replicas.set_apart(kept.eviction.replicas.clone());
             kept.comparison.handle_change(now.time);
         }
     }
@@ -89,5 +89,5 @@ pub(super) fn handle_timeout(kept: &mut Kept, now: Now) {
 
 /// The time when [`handle_timeout`] has work.
 pub(super) fn poll_timeout(kept: &Kept) -> Option<Time> {
-    kept.giving_up.rests_at
+    kept.eviction.rests_at
 }

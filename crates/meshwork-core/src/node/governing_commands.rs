@@ -3,8 +3,8 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::commands::CommandError;
 use super::room::RoomMut;
-use super::view::CommandError;
 use crate::id::{PeerId, Secret};
 use crate::room::Room;
 use crate::room::rules::publish::{Act, Retract};

@@ -5,10 +5,10 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use super::Node;
+use super::commands::{CommandError, RoomSpec, StoredRoom};
 use super::connecting::{attach_let_in, compare_with, detach_shut_out, handle_ask_introductions};
 use super::rooms::{Entry, hand_listed, of_another_version, persist_token, tell_secret};
 use super::servers::check_servers;
-use super::view::{CommandError, RoomSpec, StoredRoom};
 use crate::id::{Endpoint, RoomId, Secret};
 use crate::links::message::GoodbyeReason;
 use crate::overlay::message::OverlayMessage;
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
     use crate::node::Output;
     use crate::node::WriteError;
-    use crate::node::world::{World, spec};
+    use crate::node::test_world::{World, spec};
     use crate::replica::ReplicaNumber;
     use crate::replica::toy::Board;
     use crate::room::rules::terms::Terms;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::replicas::Replicas;
-use super::{Kept, beaten};
+use super::{Kept, superseded};
 use crate::clock::room_time;
 use crate::signed::batch::{Batch, SignedBatch};
 use crate::time::{Now, Time, WallTime};
@@ -16,7 +16,7 @@ const RECORDS_REST: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Calendar {
     /// Rows may be evicted from this time on.
-    gives_up_from: Time,
+    evicts_from: Time,
     /// How far room time is ahead of our own clock, in microseconds, and the value last reported.
     ahead: i64,
     told_ahead: i64,
@@ -46,7 +46,7 @@ impl Calendar {
 
     /// The records changed.
     pub(super) fn handle_records(&mut self, now: Time) {
-        self.gives_up_from = now + RECORDS_REST;
+        self.evicts_from = now + RECORDS_REST;
     }
 
     /// The begin of this day.
@@ -68,14 +68,14 @@ pub(super) fn is_old(replicas: &Replicas, batch: &Batch) -> bool {
 }
 
 /// Evicts rows of tables by time that are older than their ages allow, as soon as it may.
-pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
-    let gives_up = kept.calendar.gives_up_from <= now.time;
-    let turned = kept.replicas.give_up_old(kept.calendar.today(now), gives_up);
+pub(super) fn evict_old(kept: &mut Kept, now: Now) {
+    let evicts = kept.calendar.evicts_from <= now.time;
+    let turned = kept.replicas.evict_old(kept.calendar.today(now), evicts);
     if turned.is_empty() {
         return;
     }
     for (number, turned) in turned {
-        beaten::lose(kept, now, turned.dropped);
+        superseded::lose(kept, now, turned.dropped);
         turned.changed.into_iter().for_each(|changes| kept.tell_changed(number, None, changes));
     }
     let replicas = &kept.replicas;
@@ -92,7 +92,7 @@ pub(super) fn give_up_old(kept: &mut Kept, now: Now) {
 pub(super) fn poll_timeout(kept: &Kept, now: Now) -> Option<Time> {
     let today = kept.calendar.today(now);
     kept.replicas.ages().then(|| match kept.replicas.is_old(today) {
-        true => now.time.max(kept.calendar.gives_up_from),
+        true => now.time.max(kept.calendar.evicts_from),
         false => kept.calendar.begin_of(now, today + 1),
     })
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::delivery::Checked;
 use super::rules::ledger::BEATEN_DAYS;
-use super::{Kept, aging, giving_up};
+use super::{Kept, eviction, expiry};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::time::{Now, Time};
 
@@ -17,7 +17,7 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
     let today = kept.calendar.today(now);
     for key in lost {
         let batch =
-            kept.rules.ledger().get(&key).filter(|batch| !aging::is_old(&kept.replicas, batch)).cloned();
+            kept.rules.ledger().get(&key).filter(|batch| !expiry::is_old(&kept.replicas, batch)).cloned();
         let is_taken =
             |batch: &&SignedBatch| kept.keeps_what_is_needed(batch) && kept.rules.judge(batch).is_cut();
         if let Some(taken) = batch.as_ref().filter(is_taken) {
@@ -41,7 +41,7 @@ pub(super) fn lose(kept: &mut Kept, now: Now, lost: Vec<BatchKey>) {
 
 /// A valid batch arrived and won no entry.
 pub(super) fn wait(kept: &mut Kept, now: Now, batch: &SignedBatch) {
-    if kept.rules.ledger().get(&batch.key()).is_none() && !aging::is_old(&kept.replicas, batch) {
+    if kept.rules.ledger().get(&batch.key()).is_none() && !expiry::is_old(&kept.replicas, batch) {
         let today = kept.calendar.today(now);
         kept.rules.ledger_mut().note_beaten(batch, today);
         // Keys are free, and so are batches that win nothing: no stranger may cause endless disk writes.
@@ -72,7 +72,7 @@ pub(super) fn restore(kept: &mut Kept, now: Now, checked: Checked, lost_on: Opti
         _ => kept.storage.drop_stored(batch.key()),
     }
     bound(kept, now);
-    giving_up::bound(kept, now);
+    eviction::bound(kept, now);
 }
 
 /// A record erased a stored batch that no other batch needs.
@@ -100,7 +100,7 @@ fn keep_taken(kept: &mut Kept, now: Now, batch: &SignedBatch, lost_on: Option<u3
 pub(super) fn resume(kept: &mut Kept, now: Now, batch: SignedBatch) {
     let replica = kept.replicas.get(batch.header().replica);
     let content = replica.map(|replica| replica.check(&batch.header(), batch.payload()));
-    if let Some(Ok(content)) = content.filter(|_| !aging::is_old(&kept.replicas, &batch)) {
+    if let Some(Ok(content)) = content.filter(|_| !expiry::is_old(&kept.replicas, &batch)) {
         kept.apply(now, Checked { batch, content });
     }
 }
