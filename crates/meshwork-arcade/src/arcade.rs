@@ -17,7 +17,10 @@ use crate::parties::{NoteError, Parties, Seen};
 use crate::picture;
 use crate::quota::Daily;
 use crate::seam::{Live, ReserveError};
-use crate::store::{By, Publication, PublishError, SessionRecord, Shelf, ShelfError, StoredGame, TakeDown};
+use crate::store::{
+    By, Files, Publication, PublishError, PutBack, PutBackError, SessionRecord, Shelf, ShelfError,
+    StoredGame, TakeDown,
+};
 
 /// Codes that are drawn for one game before the shelf fails.
 const CODE_TRIES: usize = 10;
@@ -25,6 +28,10 @@ const CODE_TRIES: usize = 10;
 const RECEIVED_AT_ONCE: usize = 8;
 /// Bytes of packages that stay in memory, so that many visitors of a game share one copy.
 const CACHE_MAX: usize = 64 * 1024 * 1024;
+/// A package is read again after this time, since another server on the same store may have taken it down.
+const CACHED_MS: u64 = 10_000;
+/// Files of old take-downs are deleted once in this time.
+const DELETE_EVERY_MS: u64 = 60 * 60 * 1000;
 
 /// A shelf with its rules.
 pub struct Arcade {
@@ -38,7 +45,16 @@ pub struct Arcade {
     matches: Mutex<Daily>,
     parties: Mutex<Parties>,
     counts: Mutex<Counts>,
-    cache: Mutex<VecDeque<(PackageId, Bytes)>>,
+    cache: Mutex<VecDeque<(PackageId, u64, Bytes)>>,
+    store: Mutex<StoreState>,
+}
+
+/// The last view of the store.
+#[derive(Debug)]
+struct StoreState {
+    /// Games that there ever were, whose codes are reserved.
+    games: u64,
+    deleted_ms: u64,
 }
 
 /// The shelf cannot begin.
@@ -77,6 +93,13 @@ impl From<ShelfError> for NewGameError {
     }
 }
 
+/// A checked release, its bytes, and the value by which it is published once.
+pub(crate) struct Signed {
+    pub(crate) release: Release,
+    pub(crate) signed: Vec<u8>,
+    pub(crate) request: [u8; 32],
+}
+
 impl Arcade {
     /// Opens a shelf, and reserves the codes of its games.
     ///
@@ -87,6 +110,7 @@ impl Arcade {
         live: Arc<dyn Live>,
         config: ArcadeConfig,
     ) -> Result<Arc<Arcade>, StartError> {
+        let totals = shelf.totals().await?;
         let codes = shelf.codes().await?;
         for &code in &codes {
             if live.reserve(code) == Err(ReserveError::Full) {
@@ -95,7 +119,8 @@ impl Arcade {
         }
         let arcade = Arcade {
             newest: Mutex::new(Newest::new((config.clock)())),
-            counts: Mutex::new(Counts { games: shelf.count().await?, ..Counts::default() }),
+            counts: Mutex::new(Counts { games: totals.open, ..Counts::default() }),
+            store: Mutex::new(StoreState { games: totals.games, deleted_ms: 0 }),
             shelf,
             live,
             config,
@@ -129,9 +154,47 @@ impl Arcade {
             }
             let version = old.map_or(1, |game| game.version.saturating_add(1));
             let release = Release::sign(author, About::of(package, name, version, self.now()));
-            let signed = release.to_bytes();
             let code = old.map(|game| game.code);
-            self.publish("this server", code, (release, signed), package, false).await?;
+            // Several servers on one store may bring the same game at once.
+            let request =
+                [package.id().0.as_slice(), &version.to_be_bytes(), author.peer().0.as_slice()].concat();
+            let request = *blake3::hash(&request).as_bytes();
+            let release = Signed { signed: release.to_bytes(), release, request };
+            match self.publish("this server", code, release, package, false).await {
+                Ok(_) | Err(NewGameError::Publish(PublishError::Again | PublishError::Version { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the store: reserves the codes of games that other servers on it published, counts the games, deletes old files, and
+    /// notes whether the store answers. Call it every few seconds.
+    pub async fn refresh(&self) {
+        let refreshed = self.read_store().await;
+        let was_up = lock(&self.counts).store_up;
+        self.count(|counts| counts.store_up = refreshed.is_ok());
+        match refreshed {
+            Ok(()) if !was_up => tracing::info!("the store of the games answers again"),
+            Err(error) if was_up => tracing::error!("{error}; requests are refused until it answers"),
+            _ => {}
+        }
+    }
+
+    async fn read_store(&self) -> Result<(), ShelfError> {
+        let totals = self.shelf.totals().await?;
+        self.count(|counts| counts.games = totals.open);
+        if lock(&self.store).games != totals.games {
+            for code in self.shelf.codes().await? {
+                // A room that has the code keeps it until it ends.
+                let _ = self.live.reserve(code);
+            }
+            lock(&self.store).games = totals.games;
+        }
+        let now = self.now();
+        if now.saturating_sub(lock(&self.store).deleted_ms) >= DELETE_EVERY_MS {
+            self.shelf.delete_old(now).await?;
+            lock(&self.store).deleted_ms = now;
         }
         Ok(())
     }
@@ -150,17 +213,29 @@ impl Arcade {
         self.shelf.all_games(most).await
     }
 
-    /// Takes down a game or a package. Returns the codes of the games that were there.
+    /// Takes down a game, a package or an author. Returns the codes of the games that were there. An author's removal is final,
+    /// and its files are deleted whatever `files` says.
     ///
     /// # Errors
     /// [`ShelfError`].
-    pub async fn take_down(&self, what: TakeDown, by: By) -> Result<Vec<Code>, ShelfError> {
-        let codes = self.shelf.take_down(what, by, self.now()).await?;
+    pub async fn take_down(&self, what: TakeDown, by: By, files: Files) -> Result<Vec<Code>, ShelfError> {
+        let files = if by == By::Owner { Files::Delete } else { files };
+        let codes = self.shelf.take_down(what, by, files, self.now()).await?;
         // A package may be cached that no game has any more.
         lock(&self.cache).clear();
         for &code in &codes {
             lock(&self.parties).remove_game(code);
         }
+        self.count_games().await;
+        Ok(codes)
+    }
+
+    /// Undoes a removal by the operator. Returns the codes of the games that are there again.
+    ///
+    /// # Errors
+    /// [`PutBackError`].
+    pub async fn put_back(&self, what: PutBack) -> Result<Vec<Code>, PutBackError> {
+        let codes = self.shelf.put_back(what).await?;
         self.count_games().await;
         Ok(codes)
     }
@@ -191,16 +266,20 @@ impl Arcade {
 
     /// The bytes of a package.
     pub(crate) async fn package(&self, id: PackageId) -> Result<Option<Bytes>, ShelfError> {
-        let cached =
-            lock(&self.cache).iter().find(|(cached, _)| *cached == id).map(|(_, bytes)| bytes.clone());
+        let now = self.now();
+        let cached = {
+            let mut cache = lock(&self.cache);
+            cache.retain(|(_, read_ms, _)| now.saturating_sub(*read_ms) < CACHED_MS);
+            cache.iter().find(|(cached, _, _)| *cached == id).map(|(_, _, bytes)| bytes.clone())
+        };
         if cached.is_some() {
             return Ok(cached);
         }
         let bytes = self.shelf.package(id).await?.map(Bytes::from);
         if let Some(bytes) = &bytes {
             let mut cache = lock(&self.cache);
-            cache.push_front((id, bytes.clone()));
-            while cache.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > CACHE_MAX {
+            cache.push_front((id, now, bytes.clone()));
+            while cache.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>() > CACHE_MAX {
                 cache.pop_back();
             }
         }
@@ -212,7 +291,7 @@ impl Arcade {
         &self,
         network: &str,
         code: Option<Code>,
-        (release, signed): (Release, Vec<u8>),
+        Signed { release, signed, request }: Signed,
         package: &Package,
         draft: bool,
     ) -> Result<Code, NewGameError> {
@@ -236,6 +315,7 @@ impl Arcade {
             bytes: Arc::clone(package.bytes()),
             thumbnail: thumbnail.filter(|bytes| picture::kind(bytes).is_some()).map(<[u8]>::to_vec),
             draft,
+            request,
             at_ms: now,
             games_max: self.config.games_of_a_key,
             bytes_max: self.config.bytes_max,
@@ -277,8 +357,8 @@ impl Arcade {
     }
 
     async fn count_games(&self) {
-        match self.shelf.count().await {
-            Ok(games) => self.count(|counts| counts.games = games),
+        match self.shelf.totals().await {
+            Ok(totals) => self.count(|counts| counts.games = totals.open),
             Err(error) => tracing::warn!("the games cannot be counted: {error}"),
         }
     }

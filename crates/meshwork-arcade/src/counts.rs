@@ -30,10 +30,12 @@ impl Histogram {
     }
 }
 
-/// Numbers since the start of the server; the first three are of now.
+/// Numbers since the start of the server; the first four are of now.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Counts {
+    /// Whether the store answered when [`Arcade::refresh`](crate::Arcade::refresh) last asked.
+    pub store_up: bool,
     /// Games that visitors can open.
     pub games: u64,
     /// Parties that are noted.
@@ -63,6 +65,7 @@ pub struct Counts {
 impl Default for Counts {
     fn default() -> Counts {
         Counts {
+            store_up: true,
             games: 0,
             parties: 0,
             players: 0,

@@ -5,7 +5,7 @@
 //! know, shows their texts, and answers how many play now.
 //!
 //! # How it works
-//! A [`Shelf`] stores games, versions and packages; [`SqliteShelf`] is one in a file. [`Arcade`] adds to it the rules: permission
+//! A [`Shelf`] stores games, versions and packages. [`SqlShelf`] is one in a SQLite file or in a PostgreSQL database. [`Arcade`] adds to it the rules: permission
 //! to publish, limits a day, codes, signed requests that count once, and parties, which live in memory and are forgotten after 30
 //! seconds. [`routes`] answers HTTP for it.
 //!
@@ -16,6 +16,7 @@
 //! # Invariants
 //! - A game's rows change only by a request that its owner signed, or by the operator.
 //! - A code is never given to a second game, also after its game is taken down.
+//! - Several programs may share a PostgreSQL database. Parties, shares of networks and the codes of rooms belong to each alone.
 //! - No number of a party is above the number of members that the hub counts in its room.
 //!
 //! # Limits
@@ -41,6 +42,6 @@ pub use counts::{Counts, Histogram};
 pub use routes::routes;
 pub use seam::{Head, Live, Picture, ReserveError, TooManyCodes, Visit};
 pub use store::{
-    Boxed, By, Cursor, Publication, PublishError, SessionRecord, Shelf, ShelfError, SqliteShelf, StoredGame,
-    TakeDown,
+    Boxed, By, Cursor, Files, Publication, PublishError, PutBack, PutBackError, SessionRecord, Shelf,
+    ShelfError, SqlShelf, StoredGame, TakeDown, Totals,
 };

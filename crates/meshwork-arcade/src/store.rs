@@ -1,6 +1,6 @@
 //! The store of a shelf: games, their versions, packages, matches and refusals.
 
-mod sqlite;
+mod sql;
 
 use std::pin::Pin;
 
@@ -8,14 +8,16 @@ use meshwork_core::id::{Code, PeerId};
 use meshwork_play::PackageId;
 use meshwork_play::shelf::MatchNote;
 
-pub use sqlite::SqliteShelf;
+pub use sql::SqlShelf;
 
 /// Versions of a game that are stored.
 pub(crate) const VERSIONS_MAX: u32 = 10;
 /// Days for which matches are stored.
 pub(crate) const SESSION_DAYS: u64 = 365;
+/// Days for which the files of a game stay that the operator took down.
+pub(crate) const TAKEN_DAYS: u64 = 30;
 
-/// A call of a store, which may wait for a disk.
+/// A call of a store, which may wait for a disk or a database.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A store of games. Each call is one step: it happens as a whole or not at all.
@@ -38,8 +40,8 @@ pub trait Shelf: Send + Sync {
     /// The codes of all games that there ever were.
     fn codes(&self) -> Boxed<'_, Result<Vec<Code>, ShelfError>>;
 
-    /// The number of games that visitors can open.
-    fn count(&self) -> Boxed<'_, Result<u64, ShelfError>>;
+    /// The numbers of games.
+    fn totals(&self) -> Boxed<'_, Result<Totals, ShelfError>>;
 
     /// The signed release of the present version.
     fn release(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
@@ -47,14 +49,30 @@ pub trait Shelf: Send + Sync {
     /// The picture of a game's card.
     fn thumbnail(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
 
-    /// The bytes of a package that a version of a game has.
+    /// The bytes of a package that a version of an open game has, unless the operator refuses it.
     fn package(&self, id: PackageId) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
 
-    /// The operator's reason for which a package is refused.
-    fn refusal(&self, id: PackageId) -> Boxed<'_, Result<Option<String>, ShelfError>>;
+    /// Fails with the operator's reason if the author or the package is refused.
+    fn check_refusals(&self, author: PeerId, package: PackageId) -> Boxed<'_, Result<(), PublishError>>;
 
-    /// Takes a game down, or all games whose present version has a package, which is then refused for ever. Returns the codes.
-    fn take_down(&self, what: TakeDown, by: By, at_ms: u64) -> Boxed<'_, Result<Vec<Code>, ShelfError>>;
+    /// Takes a game down, or all games of an author or with a package as their present version, which is then refused. Returns
+    /// the codes.
+    fn take_down(
+        &self,
+        what: TakeDown,
+        by: By,
+        files: Files,
+        at_ms: u64,
+    ) -> Boxed<'_, Result<Vec<Code>, ShelfError>>;
+
+    /// Undoes a removal by the operator: of one game, or of all that a refusal took down, which ends. Returns the codes.
+    fn put_back(&self, what: PutBack) -> Boxed<'_, Result<Vec<Code>, PutBackError>>;
+
+    /// Deletes files that the operator took down 30 days ago.
+    fn delete_old(&self, now_ms: u64) -> Boxed<'_, Result<(), ShelfError>>;
+
+    /// A secret key of the store under a name: `fresh`, unless the store has one already.
+    fn shared_key(&self, name: &'static str, fresh: [u8; 32]) -> Boxed<'_, Result<[u8; 32], ShelfError>>;
 
     /// Stores a match, and drops those that are older than a year.
     fn note_session(&self, session: SessionRecord) -> Boxed<'_, Result<(), ShelfError>>;
@@ -89,6 +107,8 @@ pub struct Publication {
     pub thumbnail: Option<Vec<u8>>,
     /// Whether lists leave the game out.
     pub draft: bool,
+    /// Publications with the same value are stored once: the hash of the release.
+    pub request: [u8; 32],
     /// The time.
     pub at_ms: u64,
     /// Games of one author.
@@ -155,6 +175,15 @@ impl std::str::FromStr for Cursor {
     }
 }
 
+/// The numbers of games in a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// All games that there ever were.
+    pub games: u64,
+    /// Games that visitors can open.
+    pub open: u64,
+}
+
 /// The subject of a removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakeDown {
@@ -162,6 +191,58 @@ pub enum TakeDown {
     Code(Code),
     /// A package, with the reason that authors read.
     Package(PackageId, String),
+    /// An author, with the reason that the author reads.
+    Author(PeerId, String),
+}
+
+/// The fate of the files of games that are taken down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// They stay for 30 days, for nobody, so that the game can be put back.
+    Keep,
+    /// They are deleted now, and the game cannot come back.
+    Delete,
+}
+
+/// The subject of an undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutBack {
+    /// The game with a code, which the operator took down.
+    Code(Code),
+    /// A refused package, and the games that were taken down with it.
+    Package(PackageId),
+    /// A refused author, and the author's games that were taken down with the refusal.
+    Author(PeerId),
+}
+
+/// An undo failed. Nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PutBackError {
+    /// No game has the code.
+    #[error("there is no game {0}")]
+    NoGame(Code),
+    /// The game is not taken down.
+    #[error("the game {0} is not taken down")]
+    IsThere(Code),
+    /// Its author removed it.
+    #[error("the author of {0} removed it, which you cannot undo")]
+    ByOwner(Code),
+    /// The package of the game is refused.
+    #[error("its package is refused, so accept the package first: {0}")]
+    RefusedPackage(PackageId),
+    /// The author of the game is refused.
+    #[error("its author is refused, so accept the author first: {0}")]
+    RefusedAuthor(PeerId),
+    /// The files of the game are deleted.
+    #[error("the files of {0} are deleted: its author may publish them again, under another code")]
+    Deleted(Code),
+    /// The package or author is not refused.
+    #[error("it is not refused")]
+    NotRefused,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] ShelfError),
 }
 
 /// The person who takes a game down.
@@ -218,6 +299,12 @@ pub enum PublishError {
     /// The operator refuses the package.
     #[error("the operator of this server refuses this package: {0}")]
     Refused(String),
+    /// The operator refuses the author.
+    #[error("the operator of this server refuses your games: {0}")]
+    RefusedAuthor(String),
+    /// The release is stored already, perhaps by another server.
+    #[error("this release is published already: publish it anew if you want it twice")]
+    Again,
     /// The author has too many games.
     #[error("your key has {0} games here, the most that a key may have: remove one first")]
     TooManyGames(u32),
@@ -233,6 +320,9 @@ pub enum PublishError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShelfError {
+    /// The database does not answer now, in words.
+    #[error("the database of the games does not answer: {0}")]
+    Away(String),
     /// The database failed, in words.
     #[error("the shelf cannot be read or written: {0}")]
     Database(String),

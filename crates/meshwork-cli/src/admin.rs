@@ -56,22 +56,41 @@ enum Question {
     },
     /// List the bans.
     Bans,
-    /// List the games on the shelf, with drafts and games that were taken down, the newest change first.
+    /// List the games on the shelf with their authors and packages, also drafts and games that were taken down, the newest change first.
     Games,
-    /// Take a game down: its page answers "Game not found", and its code is never given to another game.
+    /// Take a game down: its page answers "Game not found", and its code is never given to another game. For 30 days `put-back`
+    /// brings it back.
     TakeDown {
         /// The game's code.
         #[arg(value_name = "CODE")]
         code: String,
+        /// Delete its files now: the game cannot come back.
+        #[arg(long)]
+        delete: bool,
     },
-    /// Refuse a package for ever: all games with it are taken down, and nobody can publish it here.
+    /// Put a game back that you took down.
+    PutBack {
+        /// The game's code.
+        #[arg(value_name = "CODE")]
+        code: String,
+    },
+    /// Refuse a package or an author: their games are taken down, and nobody can publish the package, or the author any game here.
     Refuse {
-        /// The package's id, as `admin games` lists it.
-        #[arg(value_name = "PACKAGE")]
-        package: String,
+        /// The package's id or the author's key, as `admin games` lists them.
+        #[arg(value_name = "PACKAGE|AUTHOR")]
+        subject: String,
         /// The reason that authors read.
         #[arg(long, value_name = "TEXT", default_value = "it breaks the rules of this server")]
         reason: String,
+        /// Delete the files of these games now: they cannot come back.
+        #[arg(long)]
+        delete: bool,
+    },
+    /// Accept a refused package or author again, and put back the games that were taken down with the refusal.
+    Accept {
+        /// The package's id or the author's key.
+        #[arg(value_name = "PACKAGE|AUTHOR")]
+        subject: String,
     },
 }
 
@@ -97,10 +116,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Question::Unban { ban } => json!({ "do": "unban", "ban": checked(ban)? }),
         Question::Bans => json!({ "do": "bans" }),
         Question::Games => json!({ "do": "games" }),
-        Question::TakeDown { code } => json!({ "do": "take-down", "code": code }),
-        Question::Refuse { package, reason } => {
-            json!({ "do": "refuse", "package": package, "reason": reason })
+        Question::TakeDown { code, delete } => json!({ "do": "take-down", "code": code, "delete": delete }),
+        Question::PutBack { code } => json!({ "do": "put-back", "code": code }),
+        Question::Refuse { subject, reason, delete } => {
+            json!({ "do": "refuse", "subject": subject, "reason": reason, "delete": delete })
         }
+        Question::Accept { subject } => json!({ "do": "accept", "subject": subject }),
     };
     let stream = UnixStream::connect(&path)
         .map_err(|error| Failure::Unreachable(format!("no server answers at {}: {error}", path.display())))?;
@@ -161,12 +182,10 @@ fn words(question: &Question, answer: &Value) -> String {
             let lines = || games.iter().map(game_line).collect();
             if games.is_empty() { String::from("no games\n") } else { lines() }
         }
-        Question::TakeDown { .. } | Question::Refuse { .. } => {
-            let codes: Vec<String> = list("taken_down").iter().map(text).collect();
-            let games = if codes.is_empty() { String::from("no game") } else { codes.join(", ") };
-            let refused = answer["refused"].as_str().map(|package| format!("refused {package}\n"));
-            format!("{}took down {games}\n", refused.unwrap_or_default())
-        }
+        Question::TakeDown { .. }
+        | Question::Refuse { .. }
+        | Question::PutBack { .. }
+        | Question::Accept { .. } => changed_games(answer),
         Question::Close { .. } => format!("closed {}\n", text(&answer["closed"])),
         Question::Ban { .. } | Question::Unban { .. } => {
             let verb = if matches!(question, Question::Ban { .. }) { "banned" } else { "no longer banned:" };
@@ -175,6 +194,19 @@ fn words(question: &Question, answer: &Value) -> String {
             format!("{verb} {}{until}\n", text(&answer["ban"]))
         }
     }
+}
+
+/// The games that were taken down or put back, and the subject of the refusal that began or ended.
+fn changed_games(answer: &Value) -> String {
+    let subject = ["refused", "accepted"].iter().find_map(|verb| Some((verb, answer[*verb].as_str()?)));
+    let subject = subject.map(|(verb, subject)| format!("{verb} {subject}\n")).unwrap_or_default();
+    let (verb, codes) = match answer["put_back"].as_array() {
+        Some(codes) => ("put back", Some(codes)),
+        None => ("took down", answer["taken_down"].as_array()),
+    };
+    let codes: Vec<&str> = codes.into_iter().flatten().filter_map(Value::as_str).collect();
+    let games = if codes.is_empty() { String::from("no game") } else { codes.join(", ") };
+    format!("{subject}{verb} {games}\n")
 }
 
 /// A game on a line.

@@ -30,10 +30,11 @@ use crate::exit::Failure;
 use crate::file::is_open_to_others;
 use crate::out;
 pub(crate) use arguments::ServeArgs;
+use checks::DatabaseUrl;
 pub(crate) use checks::{address_range, listen_address, public_url};
 use config::Config;
 pub(crate) use descriptors::fitting;
-use layers::{Chosen, ConfigError};
+use layers::{Chosen, ConfigError, Source};
 use running::{Running, Signals};
 use settings::unread;
 
@@ -87,10 +88,7 @@ async fn serve(
         let tls = Arc::clone(tls);
         tokio::spawn(async move { tls.watch().await });
     }
-    let arcade = match &config.data {
-        Some(data) => Some(shelf::open(data, &config, address, &handle).await?),
-        None => None,
-    };
+    let arcade = shelf::open(&config, address, &handle).await?;
     if let Some(arcade) = &arcade {
         server = server.with_routes(shelf::routes(arcade));
     }
@@ -156,6 +154,12 @@ fn tell_oversights(config: &Config, chosen: &Chosen) {
             let path = path.display();
             tracing::warn!("others can read {path}, which contains a secret; run chmod 600 {path}");
         }
+    }
+    let is_flag = matches!(chosen.source("database"), Source::Flag(_));
+    if is_flag && config.database.as_ref().is_some_and(DatabaseUrl::has_password) {
+        tracing::warn!(
+            "everybody on this machine can read the password in --database; put the URL into MESHWORK_DATABASE or the file"
+        );
     }
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unread(names.filter(|name| name.starts_with("MESHWORK_"))) {

@@ -8,6 +8,7 @@ pub(crate) mod wasm;
 mod wheels;
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -43,6 +44,7 @@ pub(crate) fn setup(workspace: &Workspace, need: Need) -> Result<()> {
         }
         // Races run against what these have.
         find_or_install("turnserver", "coturn").unwrap_or_else(|error| missing.push(error));
+        find_or_install_postgres().unwrap_or_else(|error| missing.push(error));
     }
     if need == Need::Everything {
         browser::find_or_install().unwrap_or_else(|error| missing.push(error));
@@ -70,6 +72,19 @@ fn find_or_install(program: &str, package: &str) -> Result<()> {
     }
     eprintln!("xtask: set up: {program} is missing, installing Debian's package");
     packages::install_debian(program, &[package])
+}
+
+/// Installs PostgreSQL, whose programs Debian does not put on the path. Tests start servers of their own with them; the one that the
+/// package may set up is not used.
+fn find_or_install_postgres() -> Result<()> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    if !cfg!(target_os = "linux")
+        || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+    {
+        return Ok(());
+    }
+    eprintln!("xtask: set up: PostgreSQL is missing, installing Debian's package");
+    packages::install_debian("PostgreSQL", &["postgresql"])
 }
 
 /// Finds a program as the shell would.

@@ -16,7 +16,7 @@ use super::{Context, signed};
 use crate::arcade::Arcade;
 use crate::parties::Seen;
 use crate::seam::Visit;
-use crate::store::{By, Cursor, PublishError, StoredGame, TakeDown};
+use crate::store::{By, Cursor, Files, PublishError, StoredGame, TakeDown};
 
 /// Games of one page of the list, unless a request says less.
 const LIST: u16 = 24;
@@ -86,7 +86,7 @@ pub(super) async fn remove(
     if game.owner != author {
         return Err(PublishError::NotOwner.into());
     }
-    arcade.take_down(TakeDown::Code(game.code), By::Owner).await?;
+    arcade.take_down(TakeDown::Code(game.code), By::Owner, Files::Delete).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

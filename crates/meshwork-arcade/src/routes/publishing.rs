@@ -16,7 +16,7 @@ use meshwork_play::{Package, PackageId, Release};
 use super::body::Parts;
 use super::refusal::{Refusal, json};
 use super::{Context, signed};
-use crate::arcade::Arcade;
+use crate::arcade::{Arcade, Signed};
 use crate::seam::Visit;
 use crate::store::PublishError;
 
@@ -56,7 +56,7 @@ async fn receive(
         return Err(Refusal::bad("this request does not publish"));
     };
     admit(arcade, author, code).await?;
-    let (release, bytes) = read_release(arcade, &mut parts, author, &hash).await?;
+    let (release, signed) = read_release(arcade, &mut parts, author, &hash).await?;
     let network = visit.network();
     if !arcade.spend_bytes(&network, release.length.into()) {
         let words = format!(
@@ -75,7 +75,8 @@ async fn receive(
     };
     let package = received.map_err(late)??;
     let version = release.version;
-    let code = arcade.publish(&network, code, (release, bytes), &package, draft).await?;
+    let request = *blake3::hash(&signed).as_bytes();
+    let code = arcade.publish(&network, code, Signed { release, signed, request }, &package, draft).await?;
     tracing::info!(%code, version, "a game was published");
     let link = visit.address_of(&format!("/play/{code}"));
     Ok(Published { code, link, version })
@@ -117,9 +118,7 @@ async fn read_release(
     if release.length as usize > PACKAGE_MAX {
         return Err(too_large());
     }
-    if let Some(reason) = arcade.shelf.refusal(release.package).await? {
-        return Err(PublishError::Refused(reason).into());
-    }
+    arcade.shelf.check_refusals(author, release.package).await?;
     Ok((release, bytes))
 }
 

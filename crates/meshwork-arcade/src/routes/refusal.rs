@@ -53,6 +53,14 @@ pub(super) fn json(value: &impl Serialize) -> Response {
 
 impl From<ShelfError> for Refusal {
     fn from(error: ShelfError) -> Refusal {
+        if let ShelfError::Away(_) = error {
+            // [`Arcade::refresh`](crate::Arcade::refresh) logs it once.
+            tracing::debug!("{error}");
+            return Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the shelf of this server does not answer now: try again in a minute",
+            );
+        }
         tracing::error!("{error}");
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -107,8 +115,12 @@ impl From<PublishError> for Refusal {
         let status = match error {
             PublishError::Store(error) => return error.into(),
             PublishError::NoGame => StatusCode::NOT_FOUND,
-            PublishError::CodeTaken | PublishError::Version { .. } => StatusCode::CONFLICT,
-            PublishError::NotOwner | PublishError::Refused(_) => StatusCode::FORBIDDEN,
+            PublishError::CodeTaken | PublishError::Version { .. } | PublishError::Again => {
+                StatusCode::CONFLICT
+            }
+            PublishError::NotOwner | PublishError::Refused(_) | PublishError::RefusedAuthor(_) => {
+                StatusCode::FORBIDDEN
+            }
             PublishError::TooManyGames(_) => StatusCode::TOO_MANY_REQUESTS,
             PublishError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
         };

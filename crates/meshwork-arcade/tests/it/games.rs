@@ -1,6 +1,6 @@
 //! Publications: codes, versions, signatures, removal.
 
-use meshwork_arcade::{By, TakeDown};
+use meshwork_arcade::{By, Files, TakeDown};
 use meshwork_core::id::Code;
 use meshwork_play::shelf::{Ask, Published, Request, publication};
 use meshwork_play::{Package, Release};
@@ -13,7 +13,7 @@ fn code(bits: u32) -> Code {
 }
 
 #[tokio::test]
-async fn published_games_have_code_release_and_package() {
+pub(crate) async fn published_games_have_code_release_and_package() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let mira = Author::new(1);
@@ -33,7 +33,7 @@ async fn published_games_have_code_release_and_package() {
 }
 
 #[tokio::test]
-async fn lists_have_published_games_newest_first() {
+pub(crate) async fn lists_have_published_games_newest_first() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let mira = Author::new(1);
@@ -58,7 +58,7 @@ async fn lists_have_published_games_newest_first() {
 }
 
 #[tokio::test]
-async fn later_versions_have_the_same_code() {
+pub(crate) async fn later_versions_have_the_same_code() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, other) = (Author::new(1), Author::new(2));
@@ -86,7 +86,7 @@ async fn later_versions_have_the_same_code() {
 }
 
 #[tokio::test]
-async fn codes_avoid_rooms_games_and_words() {
+pub(crate) async fn codes_avoid_rooms_games_and_words() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["HEALTH", "ASSETS"].map(|word| word.parse().unwrap());
     let draw = drawing([vec![code(1), code(1), code(2)], words.to_vec(), vec![code(3)]].concat());
@@ -103,7 +103,7 @@ async fn codes_avoid_rooms_games_and_words() {
 }
 
 #[tokio::test]
-async fn ten_codes_are_drawn() {
+pub(crate) async fn ten_codes_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let taken = |count| vec![code(1); count];
     let draw = drawing([taken(1), taken(9), vec![code(2)], taken(10), vec![code(3)]].concat());
@@ -117,7 +117,7 @@ async fn ten_codes_are_drawn() {
 }
 
 #[tokio::test]
-async fn refused_publications_give_their_code_back() {
+pub(crate) async fn refused_publications_give_their_code_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::with(folder.path(), HttpConfig::default(), |config| {
         config.bytes_max = 1;
@@ -130,7 +130,7 @@ async fn refused_publications_give_their_code_back() {
 }
 
 #[tokio::test]
-async fn restarts_keep_games_and_codes() {
+pub(crate) async fn restarts_keep_games_and_codes() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let mira = Author::new(1);
@@ -146,7 +146,7 @@ async fn restarts_keep_games_and_codes() {
 }
 
 #[tokio::test]
-async fn owners_remove_their_games() {
+pub(crate) async fn owners_remove_their_games() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, other) = (Author::new(1), Author::new(2));
@@ -167,7 +167,7 @@ async fn owners_remove_their_games() {
 }
 
 #[tokio::test]
-async fn forged_old_and_replayed_requests_are_refused() {
+pub(crate) async fn forged_old_and_replayed_requests_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, other) = (Author::new(1), Author::new(2));
@@ -198,7 +198,7 @@ async fn forged_old_and_replayed_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn replayed_publications_make_no_second_game() {
+pub(crate) async fn replayed_publications_make_no_second_game() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let body = Author::new(1).publication(&server, &package("A"), None, 1, false);
@@ -208,7 +208,7 @@ async fn replayed_publications_make_no_second_game() {
 }
 
 #[tokio::test]
-async fn mutated_packages_and_releases_are_refused() {
+pub(crate) async fn mutated_packages_and_releases_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, other) = (Author::new(1), Author::new(2));
@@ -241,7 +241,7 @@ async fn mutated_packages_and_releases_are_refused() {
 }
 
 #[tokio::test]
-async fn operators_take_games_and_packages_down() {
+pub(crate) async fn operators_take_games_and_packages_down() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, other) = (Author::new(1), Author::new(2));
@@ -250,7 +250,7 @@ async fn operators_take_games_and_packages_down() {
     let two = server.try_publish(&other, &bad, None, 1).await.json::<Published>().code;
     let good = server.publish(&other, "Good").await.code;
     let what = TakeDown::Package(bad.id(), String::from("it is stolen"));
-    let mut taken = server.arcade.take_down(what, By::Operator).await.unwrap();
+    let mut taken = server.arcade.take_down(what, By::Operator, Files::Keep).await.unwrap();
     taken.sort();
     assert_eq!(taken, [one.min(two), one.max(two)]);
     for code in [one, two] {
@@ -259,15 +259,20 @@ async fn operators_take_games_and_packages_down() {
     assert_eq!(server.get(&format!("/play/api/packages/{}", bad.id())).await.status, 404);
     server.try_publish(&mira, &bad, None, 2).await.expect_refusal(403, "refuses this package: it is stolen");
 
-    assert_eq!(server.arcade.take_down(TakeDown::Code(good), By::Operator).await.unwrap(), [good]);
-    assert!(server.arcade.take_down(TakeDown::Code(good), By::Operator).await.unwrap().is_empty());
+    assert_eq!(
+        server.arcade.take_down(TakeDown::Code(good), By::Operator, Files::Keep).await.unwrap(),
+        [good]
+    );
+    assert!(
+        server.arcade.take_down(TakeDown::Code(good), By::Operator, Files::Keep).await.unwrap().is_empty()
+    );
     let again = server.try_publish(&other, &package("Good 2"), Some(good), 2).await;
     again.expect_refusal(404, "Game not found");
     assert_eq!(server.arcade.all_games(10).await.unwrap().len(), 3, "the operator still sees them");
 }
 
 #[tokio::test]
-async fn games_that_a_server_brings_come_once() {
+pub(crate) async fn games_that_a_server_brings_come_once() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let ours = Author::new(9).identity;
@@ -282,7 +287,7 @@ async fn games_that_a_server_brings_come_once() {
     assert_eq!(games.len(), 2);
     let code = |title: &str| games.iter().find(|game| game.title == title).map(|game| game.code).unwrap();
     let (rim, trails) = (code("Rim"), code("Trails"));
-    server.arcade.take_down(TakeDown::Code(trails), By::Operator).await.unwrap();
+    server.arcade.take_down(TakeDown::Code(trails), By::Operator, Files::Keep).await.unwrap();
     bring(&["Rim", "Trails"], b"2").await;
     let games = server.games("").await.games;
     assert_eq!(games.len(), 1, "what was taken down stays away");

@@ -8,7 +8,7 @@ use crate::support::{Author, Server, package, package_with};
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 #[tokio::test]
-async fn only_named_keys_may_publish() {
+pub(crate) async fn only_named_keys_may_publish() {
     let folder = tempfile::tempdir().unwrap();
     let (mira, other) = (Author::new(1), Author::new(2));
     let keys = Publishers::Keys([mira.identity.peer()].into());
@@ -20,7 +20,7 @@ async fn only_named_keys_may_publish() {
 }
 
 #[tokio::test]
-async fn networks_publish_few_games_a_day() {
+pub(crate) async fn networks_publish_few_games_a_day() {
     let folder = tempfile::tempdir().unwrap();
     let server =
         Server::with(folder.path(), HttpConfig::default(), |config| config.network_games_a_day = 2).await;
@@ -34,7 +34,7 @@ async fn networks_publish_few_games_a_day() {
 }
 
 #[tokio::test]
-async fn networks_publish_few_bytes_a_day() {
+pub(crate) async fn networks_publish_few_bytes_a_day() {
     let folder = tempfile::tempdir().unwrap();
     let server =
         Server::with(folder.path(), HttpConfig::default(), |config| config.network_bytes_a_day = 100_000)
@@ -48,7 +48,7 @@ async fn networks_publish_few_bytes_a_day() {
 }
 
 #[tokio::test]
-async fn keys_have_few_games() {
+pub(crate) async fn keys_have_few_games() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::with(folder.path(), HttpConfig::default(), |config| config.games_of_a_key = 1).await;
     let mira = Author::new(1);
@@ -61,7 +61,7 @@ async fn keys_have_few_games() {
 }
 
 #[tokio::test]
-async fn large_bodies_are_refused_unread() {
+pub(crate) async fn large_bodies_are_refused_unread() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let announced = server.announce("POST", "/play/api/games", 17 * 1024 * 1024).await;
@@ -71,7 +71,7 @@ async fn large_bodies_are_refused_unread() {
 }
 
 #[tokio::test]
-async fn other_origins_follow_the_allowed_ones() {
+pub(crate) async fn other_origins_follow_the_allowed_ones() {
     let folder = tempfile::tempdir().unwrap();
     let http = HttpConfig { allowed_origins: vec!["https://friend.example".into()], ..HttpConfig::default() };
     let server = Server::with(folder.path(), http, |_| {}).await;

@@ -5,4 +5,7 @@ mod games;
 mod limits;
 mod pages;
 mod parties;
+#[cfg(target_os = "linux")]
+mod postgres;
 mod support;
+mod undo;

@@ -14,7 +14,7 @@ fn png() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn pages_show_game_author_and_card() {
+pub(crate) async fn pages_show_game_author_and_card() {
     let folder = tempfile::tempdir().unwrap();
     let below = HttpConfig { public_url: Some("https://x.org/mesh".into()), ..HttpConfig::default() };
     let server = Server::with(folder.path(), below, |_| {}).await;
@@ -53,7 +53,7 @@ async fn pages_show_game_author_and_card() {
 }
 
 #[tokio::test]
-async fn titles_of_html_are_text() {
+pub(crate) async fn titles_of_html_are_text() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let hostile = "</title><script>alert(1)</script>\"'&";
@@ -65,7 +65,7 @@ async fn titles_of_html_are_text() {
 }
 
 #[tokio::test]
-async fn scripts_are_no_pictures() {
+pub(crate) async fn scripts_are_no_pictures() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
@@ -76,7 +76,7 @@ async fn scripts_are_no_pictures() {
 }
 
 #[tokio::test]
-async fn unknown_codes_are_not_found() {
+pub(crate) async fn unknown_codes_are_not_found() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let page = server.get("/play/K7M4QX").await;
@@ -88,7 +88,7 @@ async fn unknown_codes_are_not_found() {
 }
 
 #[tokio::test]
-async fn rooms_and_words_open_their_pages() {
+pub(crate) async fn rooms_and_words_open_their_pages() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let room: Code = "K7M4QX".parse().unwrap();

@@ -44,7 +44,7 @@ async fn send(server: &Server, host: &Author, game: Code, party: PartyNote) -> A
 }
 
 #[tokio::test]
-async fn parties_are_lowered_and_forgotten() {
+pub(crate) async fn parties_are_lowered_and_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, host) = (Author::new(1), Author::new(2));
@@ -76,7 +76,7 @@ async fn parties_are_lowered_and_forgotten() {
 }
 
 #[tokio::test]
-async fn only_members_speak_for_a_party() {
+pub(crate) async fn only_members_speak_for_a_party() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let (mira, host, stranger) = (Author::new(1), Author::new(2), Author::new(3));
@@ -102,7 +102,7 @@ async fn only_members_speak_for_a_party() {
 }
 
 #[tokio::test]
-async fn parties_lead_to_this_server_alone() {
+pub(crate) async fn parties_lead_to_this_server_alone() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;
     let host = Author::new(2);
@@ -116,7 +116,7 @@ async fn parties_lead_to_this_server_alone() {
 }
 
 #[tokio::test]
-async fn matches_count_as_plays() {
+pub(crate) async fn matches_count_as_plays() {
     let folder = tempfile::tempdir().unwrap();
     let server =
         Server::with(folder.path(), HttpConfig::default(), |config| config.network_matches_a_day = 2).await;

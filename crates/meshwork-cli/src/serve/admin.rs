@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use ipnet::IpNet;
-use meshwork::{Code, RoomId};
-use meshwork_arcade::{Arcade, By, TakeDown};
+use meshwork::{Code, PeerId, RoomId};
+use meshwork_arcade::{Arcade, By, Files, PutBack, TakeDown};
 use meshwork_play::PackageId;
 use meshwork_signal::http::ServerHandle;
 use meshwork_signal::hub::Ban;
@@ -121,11 +121,30 @@ fn read_bans(path: &Path) -> Result<Vec<Ban>> {
     lines.map(read).collect()
 }
 
+/// The subject of a refusal.
+enum Subject {
+    Package(PackageId),
+    Author(PeerId),
+}
+
+fn subject_of(text: &str) -> Result<Subject> {
+    if let Ok(package) = text.parse() {
+        return Ok(Subject::Package(package));
+    }
+    let author = text.parse().map(Subject::Author);
+    author.map_err(|_| anyhow!("`{text}` is neither the id of a package nor the key of an author"))
+}
+
+/// Whether a removal deletes files now.
+fn files(question: &Value) -> Files {
+    if question["delete"] == json!(true) { Files::Delete } else { Files::Keep }
+}
+
 struct Answers {
     handle: ServerHandle,
     /// The own relay, where there is one.
     relay: Option<turn::serve::Handle>,
-    /// The shelf of games, if there is a data directory.
+    /// The shelf of games, if there is a data directory or a database.
     arcade: Option<Arc<Arcade>>,
     /// Where bans are kept.
     bans: Option<PathBuf>,
@@ -180,27 +199,48 @@ impl Answers {
             "games" => self.games().await,
             "take-down" => {
                 let code: Code = text("code")?.parse()?;
-                let taken = self.shelf()?.take_down(TakeDown::Code(code), By::Operator).await?;
+                let taken =
+                    self.shelf()?.take_down(TakeDown::Code(code), By::Operator, files(&question)).await?;
                 if taken.is_empty() {
                     bail!("there is no game {code}");
                 }
                 tracing::info!(%code, "a game was taken down by admin");
                 Ok(json!({ "taken_down": taken }))
             }
+            "put-back" => {
+                let code: Code = text("code")?.parse()?;
+                let back = self.shelf()?.put_back(PutBack::Code(code)).await?;
+                tracing::info!(%code, "a game was put back by admin");
+                Ok(json!({ "put_back": back }))
+            }
             "refuse" => {
-                let package: PackageId = text("package")?.parse()?;
-                let reason = question["reason"].as_str().unwrap_or_default().to_owned();
-                let what = TakeDown::Package(package, reason);
-                let taken = self.shelf()?.take_down(what, By::Operator).await?;
-                tracing::info!(%package, "a package was refused by admin");
-                Ok(json!({ "refused": package, "taken_down": taken }))
+                let (subject, reason) = (text("subject")?, text("reason")?.to_owned());
+                let what = match subject_of(subject)? {
+                    Subject::Package(package) => TakeDown::Package(package, reason),
+                    Subject::Author(author) => TakeDown::Author(author, reason),
+                };
+                let taken = self.shelf()?.take_down(what, By::Operator, files(&question)).await?;
+                tracing::info!(%subject, "a package or author was refused by admin");
+                Ok(json!({ "refused": subject, "taken_down": taken }))
+            }
+            "accept" => {
+                let subject = text("subject")?;
+                let what = match subject_of(subject)? {
+                    Subject::Package(package) => PutBack::Package(package),
+                    Subject::Author(author) => PutBack::Author(author),
+                };
+                let back = self.shelf()?.put_back(what).await?;
+                tracing::info!(%subject, "a package or author was accepted by admin");
+                Ok(json!({ "accepted": subject, "put_back": back }))
             }
             other => bail!("`{other}` is not known here"),
         }
     }
 
     fn shelf(&self) -> Result<&Arcade> {
-        self.arcade.as_deref().context("this server has no shelf of games: it has no --data")
+        self.arcade
+            .as_deref()
+            .context("this server has no shelf of games: it has no --data and no --database")
     }
 
     async fn games(&self) -> Result<Value> {

@@ -55,6 +55,68 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// The URL of a PostgreSQL database, whose password no log and no print shows.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Why it is no URL of a PostgreSQL database, without its words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let is_url = self.0.starts_with("postgres://") || self.0.starts_with("postgresql://");
+        if !is_url || self.0.contains(char::is_whitespace) {
+            return Err(String::from("it is no URL such as postgres://USER:PASSWORD@HOST/DATABASE"));
+        }
+        let port = self.host().rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(String::from(
+                "its port is no number; write / ? # @ and : in a password as %2F %3F %23 %40 and %3A",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether it has a password, before the host or among the parameters.
+    pub(crate) fn has_password(&self) -> bool {
+        let user = self.authority().rsplit_once('@').map_or("", |(user, _)| user);
+        user.contains(':') || self.0.contains("password=")
+    }
+
+    /// What stands between the scheme and the path.
+    fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split(['/', '?', '#']).next().unwrap_or_default()
+    }
+
+    /// The host and its port.
+    fn host(&self) -> &str {
+        self.authority().rsplit('@').next().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    /// Its host and database, if it passes the check.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.0.split_once("://").map_or("", |(_, rest)| &rest[self.authority().len()..]);
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        write!(f, "postgres://{}{path}", self.host())
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl(..)")
+    }
+}
+
+/// Any text: an error of the command line would repeat it, so [`DatabaseUrl::check`] comes later.
+pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, std::convert::Infallible> {
+    Ok(DatabaseUrl(String::from(text)))
+}
+
 /// HOST:PORT, where the host may be a name.
 pub(crate) fn listen_address(text: &str) -> Result<String, String> {
     let is_address =
@@ -205,6 +267,26 @@ mod tests {
         assert!(error.contains("10 characters") && !error.contains("passphrase"), "{error}");
         let secret = secret("0123456789abcdef").unwrap();
         assert!(!format!("{secret:?}").contains("0123456789"));
+    }
+
+    #[test]
+    fn passwords_of_databases_are_not_shown() {
+        let url = |text: &str| DatabaseUrl(String::from(text));
+        for (text, shown) in [
+            ("postgres://me:hidden@db:5432/games?x=hidden", "postgres://db:5432/games"),
+            ("postgresql://db/games?password=hidden", "postgres://db/games"),
+            ("postgres://me:hid%40den@[::1]/games", "postgres://[::1]/games"),
+        ] {
+            assert!(url(text).check().is_ok() && url(text).has_password());
+            assert_eq!(url(text).to_string(), shown);
+            assert!(!format!("{:?}", url(text)).contains("hid"));
+        }
+        assert!(!url("postgres:///games?host=/run/postgresql").has_password());
+        for wrong in
+            ["games.sqlite", "mysql://me:hidden@db/games", "postgres://a b", "postgres://me:hidden/x@db"]
+        {
+            assert!(!url(wrong).check().unwrap_err().contains("hidden"), "{wrong}");
+        }
     }
 
     #[test]

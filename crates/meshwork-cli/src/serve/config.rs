@@ -12,7 +12,7 @@ use meshwork_signal::http::{HttpConfig, TlsFiles};
 use meshwork_signal::hub::{HubConfig, IceOffer};
 use meshwork_signal::turn::credentials;
 
-use super::checks::Secret;
+use super::checks::{DatabaseUrl, Secret};
 use super::layers::{Chosen, ConfigError};
 use super::settings::{ClientSettings, LogFormat, RelaySettings, ServerSettings};
 
@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) listen: String,
     pub(crate) public_url: Option<String>,
     pub(crate) data: Option<PathBuf>,
+    /// The database of the shelf, if it is no file in the data directory.
+    pub(crate) database: Option<DatabaseUrl>,
     /// The people who may publish games, if the operator names them.
     pub(crate) publish: Option<Publishers>,
     pub(crate) meshwork_games: bool,
@@ -103,7 +105,12 @@ impl Config {
         let http = http(chosen, &hub);
         let tls = tls(chosen)?;
         let server = chosen.settings.server.clone();
-        let ServerSettings { listen, public_url, data, publish, meshwork_games, secret_key, .. } = server;
+        let ServerSettings {
+            listen, public_url, data, database, publish, meshwork_games, secret_key, ..
+        } = server;
+        if let Some(why) = database.as_ref().and_then(|url| url.check().err()) {
+            return Err(chosen.blame("database", why));
+        }
         let own_socket = data.as_ref().map(|data| data.join("admin.sock"));
         Ok(Config {
             listen,
@@ -112,6 +119,7 @@ impl Config {
             admin_socket: server.admin_socket.or(own_socket),
             log: LogConfig { filter: server.log, is_json: server.log_format == LogFormat::Json },
             data,
+            database,
             publish,
             meshwork_games,
             secret_key,
@@ -289,7 +297,13 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let config = config(&[("secret_key", "0123456789abcdef")]).unwrap();
+        let error = config(&[("database", "mysql://me:0123456789@db/games")]).unwrap_err();
+        assert!(
+            error.starts_with("--database: database: it is no URL") && !error.contains("0123"),
+            "{error}"
+        );
+        let url = ("database", "postgres://me:0123456789@db/games");
+        let config = config(&[("secret_key", "0123456789abcdef"), url]).unwrap();
         assert!(!format!("{config:?}").contains("0123456789"));
     }
 }

@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{Command, FromArgMatches as _};
 use toml::Value;
 
-use super::settings::{SECRETS, Settings, arguments, flag, variable};
+use super::settings::{Settings, arguments, flag, is_hidden, variable};
 
 /// Bytes of a configuration file that are read: far more than all settings take.
 const FILE_MAX: u64 = 256 * 1024;
@@ -67,8 +67,8 @@ impl Chosen {
 
     /// The file in which secrets stand, where they stand in one.
     pub(super) fn files_with_secrets(&self) -> Option<PathBuf> {
-        SECRETS.iter().find_map(|name| match self.source(name) {
-            Source::File(path) => Some(path),
+        self.said.iter().find_map(|(name, (_, source))| match source {
+            Source::File(path) if is_hidden(name) => Some(path.clone()),
             _ => None,
         })
     }
@@ -131,7 +131,7 @@ fn wrong(error: &clap::Error, said: &BTreeMap<String, Said>) -> ConfigError {
         },
     };
     let value = format!("`{}`", text(ContextKind::InvalidValue));
-    let is_said = SECRETS.contains(&name.as_str()) || why.contains(&value);
+    let is_said = is_hidden(&name) || why.contains(&value);
     ConfigError::Value { source_name, name, why: if is_said { why } else { format!("{value}: {why}") } }
 }
 

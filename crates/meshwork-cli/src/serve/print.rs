@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction};
 use toml::Value;
 
 use super::layers::{Chosen, Source};
-use super::settings::{FROM_A_RESTART, SECRETS, arguments};
+use super::settings::{FROM_A_RESTART, arguments, is_hidden};
 
 /// A TOML file with every setting: its meaning and variable, the value, and who said it. Secrets are left out.
 pub(super) fn to_toml(chosen: &Chosen) -> String {
@@ -26,7 +26,7 @@ pub(super) fn to_toml(chosen: &Chosen) -> String {
         let default = || Some((arg.get_default_values().first()?.to_os_string(), Source::Default));
         let _ = match chosen.said.get(name).cloned().or_else(default) {
             None => writeln!(text, "# {name} is not set"),
-            Some((_, source)) if SECRETS.contains(&name) => {
+            Some((_, source)) if is_hidden(name) => {
                 writeln!(text, "# {name} is set, and not shown ({source})")
             }
             Some((value, source)) => {
@@ -67,6 +67,7 @@ mod tests {
             "MESHWORK_QUEUE_BYTES_MAX" => Some(OsString::from("131073")),
             "MESHWORK_RELAY_REALM" => Some(OsString::from("007")),
             "MESHWORK_DATA" => Some(OsString::from("a \"folder\"")),
+            "MESHWORK_DATABASE" => Some(OsString::from("postgres://a:0123456789abcdef@db/games")),
             _ => None,
         };
         let chosen = layers::choose(&BTreeMap::new(), &environment, None).unwrap();
@@ -81,6 +82,7 @@ mod tests {
         std::fs::write(&path, &text).unwrap();
         let mut again = layers::choose(&BTreeMap::new(), &|_| None, Some(&path)).unwrap().settings;
         again.server.secret_key = chosen.settings.server.secret_key.clone();
+        again.server.database = chosen.settings.server.database.clone();
         assert_eq!(format!("{again:?}"), format!("{:?}", chosen.settings));
     }
 }

@@ -18,16 +18,17 @@ use meshwork_arcade::Publishers;
 use meshwork_signal::http::ForwardedHeader;
 
 use super::checks::{
-    List, Secret, address, address_range, amount, at_most, count, forwarded_header, list, listen_address,
-    log_filter, origin, port_range, public_url, secret, turn_url,
+    DatabaseUrl, List, Secret, address, address_range, amount, at_most, count, database_url,
+    forwarded_header, list, listen_address, log_filter, origin, port_range, public_url, secret, turn_url,
 };
 use crate::duration;
 
 /// Settings that a running server takes only when it is started again.
-pub(super) const FROM_A_RESTART: [&str; 22] = [
+pub(super) const FROM_A_RESTART: [&str; 23] = [
     "listen",
     "public_url",
     "data",
+    "database",
     "publish",
     "meshwork_games",
     "secret_key",
@@ -51,6 +52,11 @@ pub(super) const FROM_A_RESTART: [&str; 22] = [
 
 /// Shown to nobody, and no flags: everybody on a machine can read the flags of a process.
 pub(super) const SECRETS: [&str; 2] = ["secret_key", "turn_secret"];
+
+/// Whether the value of a setting is shown to nobody: a secret, or a URL that may have a password.
+pub(super) fn is_hidden(name: &str) -> bool {
+    SECRETS.contains(&name) || name == "database"
+}
 
 /// Variables of their own.
 const OWN_VARIABLES: [&str; 4] = ["secret_key", "allowed_origins", "turn_secret", "turn_urls"];
@@ -131,10 +137,15 @@ pub(super) struct ServerSettings {
     /// rooms there.
     #[arg(value_parser = public_url)]
     pub(super) public_url: Option<String>,
-    /// Directory for the server's key and its shelf of games: with it, rooms have the same codes after a restart. A secret_key
+    /// Directory for the server's key and its shelf of games, unless a database has the shelf: with it, rooms have the same codes after a restart. A secret_key
     /// does the same for codes and takes precedence.
     pub(super) data: Option<PathBuf>,
-    /// Who may publish games on the shelf in the data directory: everyone, nobody, or keys of peers with commas between them.
+    /// The PostgreSQL database of the shelf of games, instead of a file in the data directory, such as
+    /// postgres://meshwork@db.example.org/games?sslmode=verify-full. Several servers may share it. A URL with a password belongs in
+    /// the file or the variable, since everybody on a machine can read the flags of a process.
+    #[arg(value_parser = database_url)]
+    pub(super) database: Option<DatabaseUrl>,
+    /// Who may publish games on the shelf: everyone, nobody, or keys of peers with commas between them.
     /// By default everyone if the server listens on this machine alone, without a public address or proxies, else nobody.
     pub(super) publish: Option<Publishers>,
     /// Whether the shelf has the games that come with Meshwork.

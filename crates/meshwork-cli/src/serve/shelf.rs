@@ -1,10 +1,10 @@
-//! The shelf of games in a server with a data directory: its file, permission to publish, the games that come with it, and its
+//! The shelf of games in a server with a data directory or a database: its store, permission to publish, the games that come with it, and its
 //! routes, which reach the hub.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
@@ -14,8 +14,9 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use meshwork::{Code, PeerId};
 use meshwork_arcade::{
-    Arcade, ArcadeConfig, Live, Publishers, ReserveError, SqliteShelf, TooManyCodes, Visit,
+    Arcade, ArcadeConfig, Live, Publishers, ReserveError, Shelf as _, SqlShelf, TooManyCodes, Visit,
 };
+use meshwork_core::id::Identity;
 use meshwork_play::{Package, WORD};
 use meshwork_signal::http::{Head, MetricsPage, MetricsSource, Picture, RouteContext, ServerHandle};
 use meshwork_signal::hub;
@@ -29,38 +30,78 @@ const FILE: &str = "games.sqlite";
 /// The key that signs the games of [`Games`] in the data directory.
 const KEY_FILE: &str = "games.key";
 
+/// The name of that key in a database.
+const KEY_NAME: &str = "games";
+/// Time between two looks at the store.
+const REFRESH_EVERY: Duration = Duration::from_secs(10);
+
 /// The files of the games that come with this program.
 #[derive(RustEmbed)]
 #[folder = "../../examples/games"]
 struct Games;
 
-/// Opens the shelf in the data directory.
+/// Opens the shelf in the database or the data directory, if the server has one.
 pub(super) async fn open(
-    data: &Path,
     config: &Config,
     address: SocketAddr,
     handle: &ServerHandle,
-) -> Result<Arc<Arcade>> {
-    let path = data.join(FILE);
-    create_private_folder(data).with_context(|| format!("cannot make {}", data.display()))?;
-    let cannot = || format!("cannot open the games in {}", path.display());
-    let store = SqliteShelf::open(&path).await.with_context(cannot)?;
+) -> Result<Option<Arc<Arcade>>> {
+    let Some((store, place)) = store(config).await? else { return Ok(None) };
+    let store = Arc::new(store);
     let settings = ArcadeConfig {
         publishers: publishers(config, address),
         public_url: config.public_url.clone(),
         ..ArcadeConfig::default()
     };
     let live = Arc::new(Rooms(handle.clone()));
-    let arcade = Arcade::new(Arc::new(store), live, settings).await.with_context(cannot)?;
+    let arcade = Arcade::new(store.clone(), live, settings).await;
+    let arcade = arcade.with_context(|| format!("cannot open the games in {place}"))?;
     handle.add_metrics(Arc::new(Numbers(Arc::clone(&arcade))));
     if config.meshwork_games {
-        let author = keys(&load_or_create(&data.join(KEY_FILE))?)?;
         // The shelf of others' games is worth more than ours.
-        if let Err(error) = arcade.bring(&author, "Meshwork", &packages()?).await {
-            tracing::warn!("the games of Meshwork are not on the shelf: {error}");
+        if let Err(error) = bring(config, &store, &arcade).await {
+            tracing::warn!("the games of Meshwork are not on the shelf: {error:#}");
         }
     }
-    Ok(arcade)
+    tokio::spawn(refresh(Arc::downgrade(&arcade)));
+    Ok(Some(arcade))
+}
+
+/// Opens the store, and returns its place for people.
+async fn store(config: &Config) -> Result<Option<(SqlShelf, String)>> {
+    if let Some(url) = &config.database {
+        let store = SqlShelf::connect(url.reveal()).await.with_context(|| {
+            format!(
+                "cannot open the games in {url}: see that PostgreSQL runs there and that user, password and database of \
+                 --database (MESHWORK_DATABASE) exist, or leave it out to have the games in a file of --data"
+            )
+        })?;
+        return Ok(Some((store, url.to_string())));
+    }
+    let Some(data) = &config.data else { return Ok(None) };
+    let path = data.join(FILE);
+    create_private_folder(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let cannot = || format!("cannot open the games in {}", path.display());
+    let store = SqlShelf::open(&path).await.with_context(cannot)?;
+    Ok(Some((store, path.display().to_string())))
+}
+
+/// Publishes the games that come with this program. Servers on one database sign them with one key.
+async fn bring(config: &Config, store: &SqlShelf, arcade: &Arcade) -> Result<()> {
+    let author = match (&config.database, &config.data) {
+        (None, Some(data)) => keys(&load_or_create(&data.join(KEY_FILE))?)?,
+        _ => Identity::from_secret(store.shared_key(KEY_NAME, super::random_bytes()?).await?),
+    };
+    Ok(arcade.bring(&author, "Meshwork", &packages()?).await?)
+}
+
+/// Looks at the store now and then, as long as the shelf is there.
+async fn refresh(arcade: Weak<Arcade>) {
+    loop {
+        tokio::time::sleep(REFRESH_EVERY).await;
+        let Some(arcade) = arcade.upgrade() else { return };
+        arcade.refresh().await;
+    }
 }
 
 /// The games that come with this program.
@@ -173,6 +214,8 @@ struct Numbers(Arc<Arcade>);
 impl MetricsSource for Numbers {
     fn write(&self, page: &mut MetricsPage) {
         let counts = self.0.counts();
+        let help = "Whether the store of the games answered within the last seconds.";
+        page.gauge("meshwork_play_store_up", help, u8::from(counts.store_up));
         page.gauge("meshwork_play_games", "Games that visitors can open.", counts.games);
         page.gauge("meshwork_play_parties", "Parties that are noted.", counts.parties);
         page.gauge("meshwork_play_players", "Players of the noted parties.", counts.players);

@@ -3,8 +3,15 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 use crate::support::{Home, PATIENCE, Running};
+
+/// The server of the shelf's own tests.
+#[cfg(target_os = "linux")]
+#[path = "../../../meshwork-arcade/tests/it/support/postgres.rs"]
+mod postgres;
 
 /// A server with a shelf, its address, and the line that says who may publish.
 fn serve(home: &Home, arguments: &[&str]) -> (Running, String, String) {
@@ -110,6 +117,23 @@ fn operators_choose_authors_and_take_games_down() {
     publish(&address).expect_code(4).expect_words(&["it is stolen"]);
     let words = home.run(["admin", "--socket", "meeting/admin.sock", "games"]).expect_code(0).stdout;
     assert!(words.contains("taken down by operator"), "{words}");
+
+    // The way back.
+    let (one, two) = (one["code"].as_str().unwrap(), two["code"].as_str().unwrap());
+    let ask =
+        |arguments: &[&str]| home.run([&["admin", "--socket", "meeting/admin.sock"], arguments].concat());
+    ask(&["put-back", one]).expect_code(1).expect_words(&["accept the package first"]);
+    assert_eq!(admin(&["accept", package]).expect_code(0).json()["put_back"], serde_json::json!([two]));
+    assert_eq!(ask(&["put-back", one]).expect_code(0).stdout, format!("put back {one}"));
+    let author = games["games"][0]["author"].as_str().unwrap();
+    let refused = ask(&["refuse", author]).expect_code(0).stdout;
+    assert!(refused.starts_with(&format!("refused {author}\ntook down ")), "{refused}");
+    publish(&address).expect_code(4).expect_words(&["refuses your games"]);
+    let accepted = ask(&["accept", author]).expect_code(0).stdout;
+    assert!(accepted.starts_with(&format!("accepted {author}\nput back ")), "{accepted}");
+    assert!(get(&address, &format!("/play/{one}")).starts_with("HTTP/1.1 200"));
+    ask(&["take-down", one, "--delete"]).expect_code(0);
+    ask(&["put-back", one]).expect_code(1).expect_words(&["are deleted"]);
 }
 
 #[test]
@@ -133,5 +157,69 @@ fn games_of_meshwork_are_on_each_shelf() {
         }
         server.terminate();
         server.end().expect_code(0);
+    }
+}
+
+/// A server whose shelf is in a database; its variable has the URL.
+#[cfg(target_os = "linux")]
+fn serve_database(home: &Home, url: &str) -> (Running, String) {
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--metrics-allow", "127.0.0.1"];
+    let mut server = home.start_with(arguments, &[("MESHWORK_DATABASE", url)]);
+    let line = server.line("listening", |line| line.starts_with("listening on "));
+    server.line("games", |line| line.starts_with("games: everyone may publish"));
+    (server, line["listening on ".len()..].to_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn databases_have_the_shelf_of_two_servers() {
+    let home = Home::new();
+    let mut postgres = postgres::Postgres::start();
+    let url = postgres.database("games");
+    let ((first, one), (second, two)) = (serve_database(&home, &url), serve_database(&home, &url));
+    write_game(&home, "Mine");
+    home.run(["play", "publish", "game", "--server", &one, "--name", "Mira"]).expect_code(0);
+    let listed = home.run(["play", "games", "--server", &two]).expect_code(0).stdout;
+    for title in ["Mine  by Mira", "Rim  by Meshwork", "Tether  by Meshwork", "Trails  by Meshwork"] {
+        assert_eq!(listed.matches(&format!("  {title}, version 1")).count(), 1, "{listed}");
+    }
+
+    postgres.stop();
+    let list = get(&two, "/play/api/games");
+    assert!(list.starts_with("HTTP/1.1 503") && list.contains("try again in a minute"), "{list}");
+    let wait_for = |line: &str| {
+        let deadline = Instant::now() + PATIENCE;
+        while !get(&two, "/metrics").contains(line) {
+            assert!(Instant::now() < deadline, "no {line}");
+        }
+    };
+    wait_for("meshwork_play_store_up 0\n");
+    let away = home.run_with(&[("MESHWORK_DATABASE", &url)], ["serve", "--listen", "127.0.0.1:0"]);
+    let away = away
+        .expect_code(1)
+        .expect_words(&["cannot open the games in postgres://127.0.0.1:", "see that PostgreSQL runs"]);
+    assert!(!away.stderr.contains(postgres::PASSWORD), "{}", away.stderr);
+    postgres.resume();
+    wait_for("meshwork_play_store_up 1\n");
+    assert_eq!(home.run(["play", "games", "--server", &two]).expect_code(0).stdout, listed);
+    for server in [first, second] {
+        server.terminate();
+        let stderr = server.end().expect_code(0).stderr;
+        assert!(!stderr.contains(postgres::PASSWORD), "{stderr}");
+    }
+}
+
+#[test]
+fn urls_of_databases_are_not_printed() {
+    let home = Home::new();
+    let secret = "postgres://me:hidden-word@db/games";
+    for arguments in [
+        vec!["serve", "--print-config", "--database", secret],
+        vec!["serve", "--database", "postgres://me:hidden-word/x@db/games"],
+        vec!["serve", "--database", "hidden-word"],
+    ] {
+        let ended = home.run(arguments);
+        assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("hidden-word"), "{ended:?}");
+        assert!(format!("{}{}", ended.stdout, ended.stderr).contains("database"), "{ended:?}");
     }
 }

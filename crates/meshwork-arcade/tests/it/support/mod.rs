@@ -1,5 +1,9 @@
 //! A server with a shelf in a folder of its own, and authors who speak to it.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod postgres;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use meshwork_arcade::{
-    Arcade, ArcadeConfig, Draw, Live, Publishers, ReserveError, SqliteShelf, TooManyCodes, Visit,
+    Arcade, ArcadeConfig, Draw, Live, Publishers, ReserveError, SqlShelf, TooManyCodes, Visit,
 };
 use meshwork_core::id::{Code, Identity, PeerId};
 use meshwork_play::shelf::{Ask, GameAnswer, GamesAnswer, Published, Request as Signed, publication};
@@ -41,7 +45,7 @@ pub(crate) struct Server {
     now: Arc<AtomicU64>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
-    store: Arc<SqliteShelf>,
+    store: Arc<SqlShelf>,
 }
 
 /// A response.
@@ -89,6 +93,28 @@ impl Pages for FewPages {
     }
 }
 
+thread_local! {
+    /// Gives each folder the URL of a database, if this thread tests another store than SQLite's.
+    static DATABASE: RefCell<Option<Box<dyn Fn(&Path) -> String>>> = const { RefCell::new(None) };
+}
+
+/// Runs a test whose servers have databases instead of files in their folders.
+#[cfg(target_os = "linux")]
+pub(crate) fn over_databases(url: impl Fn(&Path) -> String + 'static, test: impl FnOnce()) {
+    DATABASE.with(|database| *database.borrow_mut() = Some(Box::new(url)));
+    test();
+    DATABASE.with(|database| *database.borrow_mut() = None);
+}
+
+/// The store of a folder.
+async fn open_store(folder: &Path) -> SqlShelf {
+    let url = DATABASE.with(|database| database.borrow().as_ref().map(|url| url(folder)));
+    match url {
+        Some(url) => SqlShelf::connect(&url).await.unwrap(),
+        None => SqlShelf::open(folder.join("games.sqlite")).await.unwrap(),
+    }
+}
+
 impl Server {
     pub(crate) async fn start(folder: &Path) -> Server {
         Server::with(folder, HttpConfig::default(), |_| {}).await
@@ -114,7 +140,7 @@ impl Server {
         let server = http::Server::new(hub, Arc::new(FewPages), http);
         let (handle, members) = (server.handle(), Members::default());
         let live = Rooms { handle: handle.clone(), members: Arc::clone(&members) };
-        let store = Arc::new(SqliteShelf::open(folder.join("games.sqlite")).await.unwrap());
+        let store = Arc::new(open_store(folder).await);
         let arcade = Arcade::new(store.clone(), Arc::new(live), config).await.unwrap();
         let visited = from_fn_with_state(Arc::clone(&members), with_visit);
         let server = server.with_routes(meshwork_arcade::routes(&arcade).layer(visited));
@@ -130,6 +156,10 @@ impl Server {
         let _ = self.stop.send(());
         self.serving.await.unwrap();
         self.store.close().await;
+    }
+
+    pub(crate) fn store(&self) -> Arc<SqlShelf> {
+        Arc::clone(&self.store)
     }
 
     /// Lets time pass.

@@ -1,0 +1,145 @@
+//! Opening a store, and the failures of its database.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::super::{Boxed, ShelfError};
+use super::SqlShelf;
+
+/// Each change of the tables, in order. One that was released is never changed.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "shelf", include_str!("../../../migrations/1_shelf.sql")),
+    (2, "undo", include_str!("../../../migrations/2_undo.sql")),
+];
+/// Readers at once; writers wait for each other.
+const CONNECTIONS_MAX: u32 = 4;
+/// Time to wait for a connection, or for earlier changes.
+pub(super) const ACQUIRE_WITHIN: Duration = Duration::from_secs(3);
+/// Time for a whole call, for a database that accepts a statement and never answers.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// A lock that another program holds is waited for as long as this. The file keeps its journal mode.
+const SQLITE: [&str; 3] =
+    ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"];
+/// The database ends a change itself if its server died in the middle, so that other servers can write.
+const POSTGRES: [&str; 2] = ["SET lock_timeout = '10s'", "SET idle_in_transaction_session_timeout = '30s'"];
+
+/// States of a database that cannot answer now: no connection, no resources, an end or start, a lock that others hold, a login
+/// or database that is not there (PostgreSQL's error codes, appendix A).
+const AWAY_CLASSES: [&str; 6] = ["08", "28", "3D", "53", "57P", "55P03"];
+/// The same for SQLite: busy, and busy with a newer snapshot.
+const AWAY_CODES: [&str; 2] = ["5", "517"];
+
+impl SqlShelf {
+    /// Opens the store in a SQLite file, or makes one there.
+    ///
+    /// # Errors
+    /// [`ShelfError`] if the file is no store of this program or an older one, or cannot be read and written.
+    pub async fn open(path: impl AsRef<Path>) -> Result<SqlShelf, ShelfError> {
+        let path = path.as_ref().to_str().ok_or(ShelfError::Damaged("a path that is no UTF-8"))?;
+        let escaped = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        };
+        let path: String = path.bytes().map(escaped).collect();
+        SqlShelf::with(&format!("sqlite:{path}?mode=rwc"), false).await
+    }
+
+    /// Opens the store in a PostgreSQL database, or makes its tables there. Several programs may do so at once.
+    ///
+    /// # Errors
+    /// [`ShelfError`] if the database does not answer, refuses the login, or has tables of another program. No error repeats the
+    /// URL, which may have a password.
+    pub async fn connect(url: &str) -> Result<SqlShelf, ShelfError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(ShelfError::Database(String::from("its URL does not begin with postgres://")));
+        }
+        SqlShelf::with(url, true).await
+    }
+
+    async fn with(url: &str, is_postgres: bool) -> Result<SqlShelf, ShelfError> {
+        sqlx::any::install_default_drivers();
+        let options: AnyConnectOptions = url.parse()?;
+        let options = options.disable_statement_logging();
+        let statements: &'static [&'static str] = if is_postgres { &POSTGRES } else { &SQLITE };
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_WITHIN)
+            .after_connect(move |connection, _| Box::pin(prepare(connection, statements)));
+        let pool = pool.connect_with(options).await?;
+        migrate(&pool, is_postgres).await?;
+        Ok(SqlShelf { pool, is_postgres, writing: Mutex::new(()) })
+    }
+}
+
+async fn prepare(connection: &mut AnyConnection, statements: &[&'static str]) -> Result<(), sqlx::Error> {
+    for &statement in statements {
+        sqlx::raw_sql(statement).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Makes the tables, once: several servers wait for each other by PostgreSQL's lock.
+async fn migrate(pool: &AnyPool, is_postgres: bool) -> Result<(), ShelfError> {
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        let sql = if is_postgres { Cow::Owned(sql.replace("BLOB", "BYTEA")) } else { Cow::Borrowed(sql) };
+        let kind = MigrationType::Simple;
+        Migration::new(version, Cow::Borrowed(name), kind, AssertSqlSafe(sql).into_sql_str(), false)
+    });
+    let migrator = Migrator { migrations: Cow::Owned(migrations.to_vec()), ..Migrator::DEFAULT };
+    Ok(migrator.run(pool).await?)
+}
+
+/// A call that ends, with a failure if the database does not answer.
+pub(super) fn within<'a, T, E: From<ShelfError>>(
+    call: impl Future<Output = Result<T, E>> + Send + 'a,
+) -> Boxed<'a, Result<T, E>> {
+    Box::pin(async move {
+        let late = |_| E::from(ShelfError::Away(format!("there was no answer within {ANSWER_WITHIN:?}")));
+        timeout(ANSWER_WITHIN, call).await.map_err(late)?
+    })
+}
+
+impl From<sqlx::Error> for ShelfError {
+    fn from(error: sqlx::Error) -> ShelfError {
+        let is_away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => true,
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                AWAY_CODES.contains(&&*code)
+                    || code.len() == 5 && AWAY_CLASSES.iter().any(|class| code.starts_with(class))
+            }),
+            _ => false,
+        };
+        match error {
+            sqlx::Error::PoolTimedOut => {
+                ShelfError::Away(format!("there was no connection within {ACQUIRE_WITHIN:?}"))
+            }
+            error if is_away => ShelfError::Away(error.to_string()),
+            error => ShelfError::Database(error.to_string()),
+        }
+    }
+}
+
+impl From<MigrateError> for ShelfError {
+    fn from(error: MigrateError) -> ShelfError {
+        match error {
+            MigrateError::Execute(error) => error.into(),
+            MigrateError::VersionMissing(version) => ShelfError::Database(format!(
+                "a newer program made its tables (change {version}): use that one, or another database"
+            )),
+            error => ShelfError::Database(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A PostgreSQL server of its own for a test, as Debian's package brings it.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// Debian's user without rights: PostgreSQL refuses to run as root.
+const NOBODY: u32 = 65_534;
+/// Nothing here takes as long as this on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The password of its user.
+pub(crate) const PASSWORD: &str = "hidden-word";
+
+/// A server that ends with this, or with the thread that started it.
+pub(crate) struct Postgres {
+    programs: PathBuf,
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Postgres {
+    /// Makes a server in a folder of its own, and waits until it answers.
+    pub(crate) fn start() -> Postgres {
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut postgres = Postgres { programs: programs(), folder, port, process: None };
+        let password = postgres.path("password");
+        fs::write(&password, PASSWORD).unwrap();
+        if is_root() {
+            chown(&password, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let made = postgres
+            .command("initdb")
+            .args(["--no-sync", "--no-locale", "--encoding=UTF8", "--username=meshwork"])
+            .args(["--auth=scram-sha-256", "--pwfile"])
+            .arg(&password)
+            .arg("--pgdata")
+            .arg(postgres.path("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        postgres.resume();
+        postgres
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// One of its programs, as a user that PostgreSQL accepts.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "INT"]).env_clear().current_dir(self.folder.path());
+        command.env("PGPASSWORD", PASSWORD).stdin(Stdio::null());
+        if is_root() {
+            command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}")]).arg("--clear-groups");
+        }
+        command.arg(self.programs.join(program));
+        command
+    }
+
+    /// Starts it again after [`Postgres::stop`], at the same address.
+    pub(crate) fn resume(&mut self) {
+        let log = fs::File::create(self.path("log")).unwrap();
+        let process = self
+            .command("postgres")
+            .arg("-D")
+            .arg(self.path("data"))
+            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"])
+            .args(["-c", &format!("port={}", self.port), "-c", "shared_buffers=8MB"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        self.process = Some(process);
+        let deadline = Instant::now() + PATIENCE;
+        while self.query("SELECT 1").is_err() {
+            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline && !self.has_ended(), "PostgreSQL does not start: {log}");
+            std::thread::yield_now();
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.try_wait().unwrap().is_some())
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // Its immediate shutdown.
+            let signal = Command::new("kill").args(["-QUIT", &process.id().to_string()]).status();
+            assert!(signal.is_ok_and(|status| status.success()));
+            process.wait().unwrap();
+        }
+    }
+
+    /// The URL of a database, which is made if it is not there.
+    pub(crate) fn database(&self, name: &str) -> String {
+        let exists = self.query(&format!("SELECT 1 FROM pg_database WHERE datname = '{name}'")).unwrap();
+        if exists.is_empty() {
+            self.query(&format!("CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")).unwrap();
+        }
+        self.url(name)
+    }
+
+    /// The URL of a database.
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("postgres://meshwork:{PASSWORD}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// Runs a statement in the database `postgres`.
+    pub(crate) fn query(&self, sql: &str) -> Result<String, String> {
+        let port = self.port.to_string();
+        let output = self
+            .command("psql")
+            .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-U", "meshwork", "-d", "postgres", "-p", &port])
+            .args(["-c", sql])
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whether this process is root, which owns its own folder of processes.
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|folder| folder.uid() == 0)
+}
+
+/// The folder of the newest PostgreSQL's programs, which Debian does not put on the path.
+fn programs() -> PathBuf {
+    let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = versions.filter_map(|entry| Some((version(&entry.path())?, entry.path().join("bin")))).max();
+    newest.expect("`cargo xtask setup` installs Debian's postgresql").1
+}
