@@ -65,7 +65,7 @@ mod neighbourhood;
 mod new_room;
 #[cfg(feature = "place")]
 pub mod place;
-#[cfg(all(feature = "play", not(target_arch = "wasm32")))]
+#[cfg(feature = "play")]
 pub mod play;
 mod presence;
 #[cfg(not(target_arch = "wasm32"))]
@@ -133,7 +133,7 @@ pub use self::place::history::{History, StoredPast};
 pub use self::place::past::{Past, PastCell, PastLog, PastStroke};
 #[cfg(feature = "place")]
 pub use self::place::steps::Repainted;
-#[cfg(all(feature = "play", not(target_arch = "wasm32")))]
+#[cfg(feature = "play")]
 pub use self::play::Game;
 pub use self::presence::Presence;
 pub use self::reach::Reach;

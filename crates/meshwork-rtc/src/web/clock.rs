@@ -41,7 +41,7 @@ thread_local! {
 }
 
 /// The monotonic clock: microseconds since the page was opened. One that an extension has broken stands still.
-pub(crate) fn now() -> Time {
+pub fn now() -> Time {
     let read = performance_now().unwrap_or_else(|_| LAST_READ.get());
     LAST_READ.set(read);
     // A float becomes an integer by saturation; no clock reading is negative.

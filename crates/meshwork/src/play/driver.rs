@@ -13,9 +13,9 @@ use meshwork_core::seam::lane::{Audience, Slot};
 use meshwork_core::time::Time;
 use meshwork_play::session::{TOPIC, TOPICS};
 use meshwork_play::{Linked, Output};
-use tokio::time::Instant;
 
 use super::player::Inner;
+use super::stage::Stage;
 use crate::app::{App, topic_name};
 use crate::error::Closed;
 use crate::event::{Event, Events};
@@ -38,6 +38,7 @@ const WAITING_MAX: usize = 64;
 pub(super) struct Driver {
     app: App,
     inner: Arc<Inner>,
+    stage: Stage,
     events: Events,
     topics: Vec<(&'static str, Inbox<Vec<u8>, Bytes>)>,
     /// Members of the room.
@@ -45,8 +46,8 @@ pub(super) struct Driver {
     /// Messages for which neighbours had no room.
     waiting: Vec<Output>,
     /// The next tick, while this program hosts.
-    next_tick: Option<Instant>,
-    next_look: Instant,
+    next_tick: Option<Time>,
+    next_look: Time,
 }
 
 /// The reason for which the driver goes on.
@@ -60,17 +61,18 @@ enum Woke {
 
 impl Driver {
     /// Listens from now on.
-    pub(super) fn new(app: App, inner: Arc<Inner>) -> Driver {
+    pub(super) fn new(app: App, inner: Arc<Inner>, stage: Stage) -> Driver {
         let events = app.room.events();
         let topics = TOPICS.map(|topic| (topic, app.topic_bytes(topic).listen())).into();
         Driver {
+            next_look: inner.now(),
             inner,
+            stage,
             events,
             topics,
             here: BTreeSet::new(),
             waiting: Vec::new(),
             next_tick: None,
-            next_look: Instant::now(),
             app,
         }
     }
@@ -84,19 +86,20 @@ impl Driver {
 
     /// Sends what is to be sent, waits for something, and hands it in.
     async fn step(&mut self) -> Result<(), Closed> {
-        let sends = self.inner.drain();
+        let sends = self.drain();
         self.waiting.extend(sends);
         if !self.waiting.is_empty() {
             self.send().await?;
         }
-        let (due, is_over) = {
+        let now = self.inner.now();
+        let due = {
             let state = self.inner.state();
-            self.next_tick = state.has_clock().then(|| self.next_tick.unwrap_or_else(Instant::now));
-            (state.session.poll_timeout(), state.is_over)
+            let has_clock = self.stage.needs_clock() && state.session.is_host();
+            self.next_tick = has_clock.then(|| self.next_tick.unwrap_or(now));
+            state.session.poll_timeout().filter(|_| !state.is_over).ok_or(Closed)?
         };
-        let Some(due) = due.filter(|_| !is_over) else { return Err(Closed) };
-        let retry = (!self.waiting.is_empty()).then(|| Instant::now() + BACKPRESSURE_WAIT);
-        let dues = [Some(self.inner.at(due)), self.next_tick, Some(self.next_look), retry];
+        let retry = (!self.waiting.is_empty()).then(|| now + BACKPRESSURE_WAIT);
+        let dues = [Some(due), self.next_tick, Some(self.next_look), retry];
         let due = dues.into_iter().flatten().min().unwrap_or(self.next_look);
         match self.wait(due).await {
             Woke::Acted | Woke::Time => {}
@@ -113,13 +116,49 @@ impl Driver {
             Woke::Left => return Err(Closed),
         }
         // Many messages hold up no tick.
-        if due <= Instant::now() {
+        if due <= self.inner.now() {
             self.handle_time().await?;
         }
         Ok(())
     }
 
-    async fn wait(&mut self, due: Instant) -> Woke {
+    /// Runs the engine and tells the reader. Returns the outputs to send.
+    fn drain(&mut self) -> Vec<Output> {
+        let (mut sends, mut tells) = (Vec::new(), false);
+        loop {
+            let (output, me) = {
+                let mut state = self.inner.state();
+                (state.session.poll_output(), state.session.slot())
+            };
+            match output {
+                Some(Output::Game(message)) => {
+                    // The session is not locked while the engine runs: an engine may act.
+                    let (answer, shown) = self.stage.run(me, &message);
+                    let now = self.inner.now();
+                    let mut state = self.inner.state();
+                    if let Some(answer) = answer {
+                        state.session.handle_game(now, answer);
+                    }
+                    if let Some(shown) = shown {
+                        state.show(shown);
+                        tells = true;
+                    }
+                }
+                Some(Output::Event(event)) => {
+                    self.inner.state().note(event);
+                    tells = true;
+                }
+                Some(output) => sends.push(output),
+                None => break,
+            }
+        }
+        if tells {
+            self.inner.tell();
+        }
+        sends
+    }
+
+    async fn wait(&mut self, due: Time) -> Woke {
         let Driver { app, inner, events, topics, .. } = self;
         let acted = async {
             inner.acted.notified().await;
@@ -135,16 +174,15 @@ impl Driver {
         });
         let happened = async { events.next().await.map_or(Woke::Left, Woke::Room) };
         let time = async {
-            app.room.shared().runner.sleep(due.saturating_duration_since(Instant::now())).await;
+            app.room.shared().runner.sleep(due.since(inner.now())).await;
             Woke::Time
         };
         first(first(message, happened), first(acted, time)).await
     }
 
     async fn handle_time(&mut self) -> Result<(), Closed> {
-        let instant = Instant::now();
-        if self.next_look <= instant {
-            self.next_look = instant + LOOK_INTERVAL;
+        if self.next_look <= self.inner.now() {
+            self.next_look = self.inner.now() + LOOK_INTERVAL;
             self.look().await?;
         }
         let mut state = self.inner.state();
@@ -152,9 +190,9 @@ impl Driver {
         if state.session.poll_timeout().is_some_and(|due| due <= now) {
             state.session.handle_timeout(now);
         }
-        if let Some(tick) = self.next_tick.filter(|tick| *tick <= instant) {
+        if let Some(tick) = self.next_tick.filter(|tick| *tick <= now) {
             let next = tick + TICK;
-            self.next_tick = Some(if next + TICK * BEHIND_MAX < instant { instant + TICK } else { next });
+            self.next_tick = Some(if next + TICK * BEHIND_MAX < now { now + TICK } else { next });
             state.session.handle_clock(now);
         }
         Ok(())

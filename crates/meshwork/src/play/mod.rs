@@ -1,8 +1,10 @@
 //! Play: games that people play in a room, with one of them as host.
 
+mod clock;
 mod driver;
 mod player;
 mod rules;
+mod stage;
 
 use meshwork_core::node::Node;
 use meshwork_core::signed::app::AppParameters;
@@ -16,7 +18,7 @@ pub use meshwork_play::{
     PackageError, PackageId, Party, Phase, PlayerInput, Shown, Step, Tick, ToGame, input,
 };
 
-pub use self::player::{GameEvent, Player};
+pub use self::player::{GameEvent, GameEvents, Player};
 use self::rules::RulesEngine;
 pub use self::rules::{Engine, Random, Rules, Turn};
 use crate::app::App;

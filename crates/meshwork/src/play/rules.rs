@@ -52,6 +52,12 @@ pub trait Engine: Send + 'static {
     fn ahead(&mut self, _shown: &Shown) -> Option<Json> {
         None
     }
+
+    /// Whether the engine has a loop of its own: while it hosts it draws its own states, which the player's reader does not get, and
+    /// hands ticks to [`Player::answer`](super::Player::answer) 60 times a second.
+    fn has_loop(&self) -> bool {
+        false
+    }
 }
 
 /// Rules as an engine.

@@ -1,10 +1,12 @@
 //! Parties of real nodes on a network in virtual time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use meshwork::play::{
-    self, Act, Can, End, Event, GameEvent, HostLoss, Package, Party, Paused, Phase, Player, PlayerInput,
-    PlayerView, Random, Refused, Rules, Turn, input,
+    self, Act, Can, End, Engine, Event, FromGame, GameEvent, HostLoss, Package, Party, Paused, Phase, Player,
+    PlayerInput, PlayerView, Random, Refused, Rules, ToGame, Turn, input,
 };
 use meshwork::testing::Network;
 use meshwork::{Endpoint, Room};
@@ -284,4 +286,67 @@ async fn a_waiting_game_goes_on_or_ends() {
     until(&mut players[other], is(Event::Paused(Paused::Host))).await;
     network.run(Duration::from_secs(30)).await;
     until(&mut players[other], is(Event::Ended(End::HostGone))).await;
+}
+
+/// An engine with a loop of its own, which counts its steps.
+struct Looping(Arc<AtomicU64>);
+
+impl Engine for Looping {
+    fn handle(&mut self, message: &ToGame) -> Option<FromGame> {
+        let tick = match message {
+            ToGame::Setup { tick, .. } => *tick,
+            ToGame::Step(step) => {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                step.tick
+            }
+            _ => return None,
+        };
+        let envelope = format!(r#"{{"state":{tick},"random":0,"sounds":[],"end":null}}"#);
+        Some(FromGame::Stepped { tick, envelope })
+    }
+
+    fn has_loop(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn engines_with_a_loop_tick_by_themselves() {
+    let network = Network::calm(9);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = opened(&ann, HostLoss::Migrate).await;
+    let steps = Arc::new(AtomicU64::new(0));
+    let mut host = room.game().play(Can::Host(Box::new(Looping(Arc::clone(&steps)))), "Ann").await.unwrap();
+    stands(&mut host, Player::is_host).await;
+    let mut second = bo.join(room.link()).await.unwrap().game().play(Can::Play, "Bo").await.unwrap();
+    stands(&mut second, |player| player.slot().is_some()).await;
+    second.act(Act::Ready(true)).unwrap();
+    stands(&mut host, |host| host.lobby().seats.iter().any(|seat| seat.ready)).await;
+    let mut events = host.events();
+    host.act(Act::Start).unwrap();
+    while events.next().await != Some(GameEvent::Party(Event::Began)) {}
+    network.run(Duration::from_secs(1)).await;
+    assert_eq!(steps.load(Ordering::Relaxed), 0, "only its own ticks step it");
+    for _ in 0..60 {
+        host.answer(FromGame::Tick);
+        network.run(Duration::from_millis(17)).await;
+    }
+    assert_eq!(steps.load(Ordering::Relaxed), 60);
+    let is_late = |event: &GameEvent| matches!(event, GameEvent::Shown(shown) if shown.tick > 50);
+    until(&mut second, |_, event| is_late(event)).await;
+    host.answer(FromGame::Failed(play::Fault {
+        message: "no".to_owned(),
+        fatal: true,
+        ..play::Fault::default()
+    }));
+    let failed = async {
+        loop {
+            match events.next().await.expect("the party goes on") {
+                GameEvent::Shown(_) => panic!("it draws its own states"),
+                GameEvent::Party(Event::Ended(End::Failed(fault))) => return fault.message,
+                _ => {}
+            }
+        }
+    };
+    assert_eq!(timeout(SOON, failed).await.unwrap(), "no");
 }
