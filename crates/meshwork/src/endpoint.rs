@@ -333,22 +333,19 @@ impl Builder {
     /// [`BindError`]; nothing was started.
     #[cfg(target_arch = "wasm32")]
     pub async fn bind(self) -> Result<Endpoint, BindError> {
-        use crate::blobs::Files;
+        use crate::blobs::Page;
         use meshwork_rtc::web::{Options, start};
         let patience = self.patience.unwrap_or(JOIN_MAX);
         let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
         let mut options = Options::new(crate::makers::make, config, identity.0);
-        let database = store.database();
-        options.database.clone_from(&database);
+        options.database = store.database();
+        let database = options.database.clone();
         let (driver, events) = start(options).map_err(|error| BindError::System(error.to_string()))?;
-        let files = match &database {
-            Some(name) => Files::open(name).await,
-            None => None,
-        };
-        let (runner, events) = crate::runner::web::Web::new(driver, events, files.clone());
-        let blobs = files.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Files);
+        let page = database.map(|name| Page::new(name, driver.clone()));
+        let (runner, events) = crate::runner::web::Web::new(driver, events, page.as_ref());
+        let blobs = page.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Page);
         let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
         endpoint.register(apps).await?;
         Ok(endpoint)

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use meshwork_core::id::RoomId;
 use meshwork_core::node::{Event, Node, RoomHandle};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::Time;
-use meshwork_rtc::web::{Driver, Options, StartError, StorageNews, start};
+use meshwork_rtc::web::{Driver, Options, StartError, StorageError, StorageNews, start};
 
 use crate::app::App;
-use crate::blobs::{BlobStore, Memory};
+use crate::blobs::{BlobStore, Memory, Page};
 use crate::endpoint::{Endpoint, JOIN_MAX};
 use crate::room::Room;
 use crate::runner::web::Web;
@@ -21,14 +22,16 @@ use crate::runner::web::Web;
 pub struct Look(Endpoint);
 
 impl Look {
-    /// Starts an endpoint in this page, at once. The page carries out what is to be done about blobs.
+    /// Starts an endpoint in this page, at once. The page notes links itself.
     ///
     /// # Errors
     /// [`StartError`]; nothing was started.
     pub fn start(options: Options) -> Result<Look, StartError> {
+        let database = options.database.clone();
         let (driver, events) = start(options)?;
-        let (runner, events) = Web::new(driver, events, None);
-        let blobs = BlobStore::Memory(Memory::default());
+        let page = database.map(|name| Page::new(name, driver.clone()));
+        let (runner, events) = Web::new(driver, events, page.as_ref());
+        let blobs = page.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Page);
         Ok(Look(Endpoint::start(Box::new(runner), blobs, Vec::new(), JOIN_MAX, events)))
     }
 
@@ -65,7 +68,24 @@ impl Look {
     /// A room of the node. It is left when the last one of it is dropped.
     pub fn room(&self, handle: RoomHandle) -> Room {
         let shared = self.0.shared();
+        let link = |node: &Node| {
+            let room = node.room(handle);
+            room.address().or_else(|| room.address_without_code())
+        };
+        let link = self.look(link).flatten();
+        shared.enter(handle).change(|known| known.link = link);
         Room::new(Arc::clone(shared), shared.enter(handle))
+    }
+
+    /// Removes everything that is kept of a room that this page is not in.
+    ///
+    /// # Errors
+    /// [`StorageError`]; it is kept then.
+    pub async fn forget(&self, room: RoomId) -> Result<(), StorageError> {
+        self.driver().forget(room).await?;
+        // Blobs that stay are removed when the next page opens them.
+        let _ = self.0.shared().blobs.free_room(room).await;
+        Ok(())
     }
 
     /// The app in a slot of a room.

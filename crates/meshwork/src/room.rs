@@ -176,7 +176,7 @@ impl Room {
 
     /// Its id, once that is known.
     pub fn id(&self) -> Option<RoomId> {
-        self.link().room()
+        self.state.look(|known| known.link.as_ref()?.room())
     }
 
     /// Which endpoint this program is in it.

@@ -409,7 +409,7 @@ impl Shared {
     async fn learn_link(&self, room: &RoomState) {
         let handle = room.handle;
         let was_without_code =
-            room.look(|known| known.link.as_ref().is_some_and(|link| link.code().is_none()));
+            room.look(|known| known.link.as_ref().is_none_or(|link| link.code().is_none()));
         let read = move |node: &mut Node, _| {
             let room = node.room(handle);
             let without_code = || was_without_code.then(|| room.address_without_code()).flatten();

@@ -18,7 +18,7 @@ use super::icons;
 use super::letter_beads::LetterBeads;
 use super::session::Session;
 use super::session::visited::KeptRoom;
-use super::{browser, shelf, thumbnail};
+use super::{browser, thumbnail};
 
 /// Rooms that are shown at once; the others are behind a fold.
 const SHOWN: usize = 4;
@@ -97,7 +97,6 @@ async fn forget(session: Session, room: &KeptRoom) -> Result<(), String> {
     if is_left(room) {
         browser::unstore(KEY);
     }
-    shelf::forget(room.id);
     Ok(())
 }
 

@@ -46,7 +46,6 @@ use self::refusals::Refusals;
 use self::servers::Servers;
 use self::talk::Talk;
 use self::visited::Visited;
-use super::shelf::RoomShelf;
 use super::voice::Voice;
 use super::{browser, entries, hide, name_field};
 
@@ -112,8 +111,6 @@ pub struct Session {
     pub(crate) people: People,
     /// What holds in the room.
     pub(crate) governing: Governing,
-    /// The blobs that this page holds of the room.
-    pub(super) shelf: StoredValue<Option<Rc<RoomShelf>>, LocalStorage>,
     /// Statuses and faces.
     pub(crate) profiles: Profiles,
     /// The room's conversation.
@@ -164,7 +161,6 @@ impl Session {
             address,
             people,
             governing: Governing::new(node, apps, people, address),
-            shelf: StoredValue::new_local(None),
             profiles: Profiles::new(node, people),
             talk: Talk::new(node, people),
             meeting: Meeting::new(node),

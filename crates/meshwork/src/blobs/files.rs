@@ -1,30 +1,85 @@
 //! Blobs in a page's own files: a folder for each room, app and blob, and in it a file for each group.
 //!
 //! A browser writes a file whole or not at all, so what is there was written. `outline` has the blob's outline; `whole` is
-//! there once all groups are.
+//! there once all groups are. Pages of 0.2 had one file for each blob in the folder of its room: its bytes move when an app looks
+//! for them.
 
 use std::collections::BTreeSet;
+use std::rc::{Rc, Weak};
 
 use meshwork_core::blobs::{BlobId, Outline};
 use meshwork_core::id::RoomId;
 use meshwork_core::seam::lane::Slot;
-use meshwork_rtc::web::Folder;
+use meshwork_rtc::web::{Driver, Folder};
+use tokio::sync::OnceCell;
 
-use super::store::{Failed, Held, Name, gone, outline_file, outline_in};
+use super::store::{BlobStore, Failed, Held, Memory, Name, gone, groups_of, outline_file, outline_in};
 
 /// What the folder of all blobs is called behind the name of the database beside it.
 const BLOBS: &str = "blobs";
 const OUTLINE: &str = "outline";
 const WHOLE: &str = "whole";
 
-/// A page's folder of blobs.
+/// The blobs of a page: in files, or in memory if the page has no files of its own. Clones are the same ones.
 #[derive(Clone)]
+pub(crate) struct Page(Rc<Inner>);
+
+struct Inner {
+    database: String,
+    driver: Driver,
+    memory: Memory,
+    files: OnceCell<Option<Files>>,
+}
+
+impl Page {
+    /// Blobs beside the database of this name, which `driver` has. The first look for a blob makes the folder.
+    pub(crate) fn new(database: String, driver: Driver) -> Page {
+        Page(Rc::new(Inner { database, driver, memory: Memory::default(), files: OnceCell::new() }))
+    }
+
+    /// The files, or the memory in their place.
+    pub(super) async fn files(&self) -> Result<&Files, &Memory> {
+        let files = self.0.files.get_or_init(|| Files::open(&self.0.database, &self.0.driver)).await;
+        files.as_ref().ok_or(&self.0.memory)
+    }
+
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
+    /// Removes the blobs of a room. It is for the driver, so it does not keep the page, which has the driver.
+    pub(crate) fn forgets(&self) -> impl Fn(RoomId) + 'static {
+        let page: Weak<Inner> = Rc::downgrade(&self.0);
+        move |room| {
+            if let Some(page) = page.upgrade() {
+                // Files that cannot be removed now are removed when the store is opened next.
+                let free = async move { drop(BlobStore::Page(Page(page)).free_room(room).await) };
+                wasm_bindgen_futures::spawn_local(free);
+            }
+        }
+    }
+}
+
+/// A page's folder of blobs.
 pub(crate) struct Files(Folder);
 
 impl Files {
     /// The one that belongs to the database of this name; `None` where the page has no files of its own.
-    pub(crate) async fn open(database: &str) -> Option<Files> {
-        Some(Files(Folder::of_page().await?.make(&format!("{database}-{BLOBS}")).await.ok()?))
+    async fn open(database: &str, driver: &Driver) -> Option<Files> {
+        let files = Files(Folder::of_page().await?.make(&format!("{database}-{BLOBS}")).await.ok()?);
+        files.forget_strangers(driver).await;
+        Some(files)
+    }
+
+    /// Removes the blobs of rooms that the browser does not keep: other pages may have forgotten them.
+    async fn forget_strangers(&self, driver: &Driver) {
+        let (Ok(held), Ok(kept)) = (self.0.names().await, driver.rooms().await) else { return };
+        for name in held {
+            if kept.iter().all(|(room, ..)| name != room.to_string()) {
+                // The next page that opens them removes the others.
+                let _ = self.0.remove(&name).await;
+            }
+        }
     }
 
     async fn app(&self, room: RoomId, slot: Slot) -> Result<Option<Folder>, Failed> {
@@ -42,21 +97,40 @@ impl Files {
     }
 
     pub(super) async fn look(&self, name: Name) -> Result<Option<Held>, Failed> {
-        let Some(folder) = self.blob(name).await? else { return Ok(None) };
-        let Some(outline) = read_outline(&folder, name.blob).await? else { return Ok(None) };
-        let names = folder.names().await?;
-        if names.iter().any(|name| name == WHOLE) {
+        if let Some(outline) = self.whole(name).await? {
             return Ok(Some(Held::Whole(outline)));
         }
-        let groups: BTreeSet<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let Some(folder) = self.blob(name).await? else { return Ok(None) };
+        let Some(outline) = read_outline(&folder, name.blob).await? else { return Ok(None) };
+        let groups: BTreeSet<u32> =
+            folder.names().await?.iter().filter_map(|name| name.parse().ok()).collect();
         Ok(Some(Held::Part(outline, groups)))
     }
 
     pub(super) async fn whole(&self, name: Name) -> Result<Option<Outline>, Failed> {
-        Ok(match self.look(name).await? {
-            Some(Held::Whole(outline)) => Some(outline),
-            _ => None,
-        })
+        let Some(folder) = self.blob(name).await? else { return self.take_over(name).await };
+        match folder.read(WHOLE).await? {
+            Some(_) => read_outline(&folder, name.blob).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Takes over the one file of a blob that a page of 0.2 left in the folder of the room.
+    async fn take_over(&self, name: Name) -> Result<Option<Outline>, Failed> {
+        let Some(room) = self.0.find(&name.room.to_string()).await? else { return Ok(None) };
+        let file = name.blob.to_string();
+        let Some(bytes) = room.read(&file).await? else { return Ok(None) };
+        let outline = Outline::of(&bytes);
+        if outline.id() != name.blob {
+            return Ok(None);
+        }
+        self.begin(name, outline.clone()).await?;
+        for (group, bytes) in groups_of(&bytes) {
+            self.write(name, group, bytes.to_vec()).await?;
+        }
+        self.end(name).await?;
+        room.remove(&file).await?;
+        Ok(Some(outline))
     }
 
     pub(super) async fn list(&self, room: RoomId, slot: Slot) -> Result<Vec<(BlobId, u64)>, Failed> {
@@ -109,7 +183,7 @@ impl Files {
         }
     }
 
-    pub(crate) async fn free_room(&self, room: RoomId) -> Result<(), Failed> {
+    pub(super) async fn free_room(&self, room: RoomId) -> Result<(), Failed> {
         self.0.remove(&room.to_string()).await
     }
 }

@@ -20,7 +20,7 @@ use meshwork_core::overlay::Kind;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::disk::Disk;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use self::files::Files;
+pub(crate) use self::files::Page;
 pub(crate) use self::pump::{Pump, carry_out};
 pub(crate) use self::seek::{answer, is_seeking};
 pub use self::store::MEMORY_MAX;

@@ -10,7 +10,7 @@ use meshwork_core::seam::lane::Slot;
 #[cfg(not(target_arch = "wasm32"))]
 use super::disk::Disk;
 #[cfg(target_arch = "wasm32")]
-use super::files::Files;
+use super::files::Page;
 
 /// Bytes of blobs that an endpoint without a [`Store`](crate::Store) keeps, in memory.
 pub const MEMORY_MAX: u64 = 256 * 1024 * 1024;
@@ -40,7 +40,7 @@ pub(crate) enum BlobStore {
     #[cfg(not(target_arch = "wasm32"))]
     Disk(Disk),
     #[cfg(target_arch = "wasm32")]
-    Files(Files),
+    Page(Page),
 }
 
 /// Does something in whichever store it is.
@@ -51,7 +51,10 @@ macro_rules! in_store {
             #[cfg(not(target_arch = "wasm32"))]
             BlobStore::Disk($other) => $in_other.await,
             #[cfg(target_arch = "wasm32")]
-            BlobStore::Files($other) => $in_other.await,
+            BlobStore::Page(page) => match page.files().await {
+                Ok($other) => $in_other.await,
+                Err($memory) => $in_memory,
+            },
         }
     };
 }
@@ -104,8 +107,12 @@ impl BlobStore {
 
     /// A room was left: what lies in memory is gone with it.
     pub(crate) fn leave(&self, room: RoomId) {
-        if let BlobStore::Memory(memory) = self {
-            memory.free_room(room);
+        match self {
+            BlobStore::Memory(memory) => memory.free_room(room),
+            #[cfg(not(target_arch = "wasm32"))]
+            BlobStore::Disk(_) => {}
+            #[cfg(target_arch = "wasm32")]
+            BlobStore::Page(page) => page.memory().free_room(room),
         }
     }
 
@@ -115,13 +122,16 @@ impl BlobStore {
             return Ok(());
         }
         self.begin(name, outline).await?;
-        // An empty blob has one group, of which no chunk comes.
-        let groups = (0..).zip(bytes.chunks(GROUP).chain(bytes.is_empty().then_some(bytes)));
-        for (group, bytes) in groups {
+        for (group, bytes) in groups_of(bytes) {
             self.write(name, group, bytes.to_vec()).await?;
         }
         self.end(name).await.map(|_| ())
     }
+}
+
+/// The groups of these bytes. An empty blob has one, of which no chunk comes.
+pub(super) fn groups_of(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    (0..).zip(bytes.chunks(GROUP).chain(bytes.is_empty().then_some(bytes)))
 }
 
 /// Blobs in memory, in at most [`MEMORY_MAX`] bytes.
@@ -200,7 +210,7 @@ impl Memory {
         self.blobs().remove(name);
     }
 
-    fn free_room(&self, room: RoomId) {
+    pub(super) fn free_room(&self, room: RoomId) {
         self.blobs().retain(|name, _| name.room != room);
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::Closed;
 use crate::attend::Heard;
-use crate::blobs::Files;
+use crate::blobs::Page;
 use crate::store::{KeptRoom, StoreError};
 
 /// Hears events in order; without an event, some were missed.
@@ -39,7 +39,7 @@ impl Tap {
         }
     }
 
-    /// Whether the page itself carries out what is to be done about blobs.
+    /// Whether a page listens, which notes links itself.
     fn is_open(&self) -> bool {
         self.events.borrow().is_some()
     }
@@ -53,27 +53,21 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    /// A runner of a driver, and all that is heard of it. What lies among these files of a room that is forgotten for another is
-    /// removed with it.
-    pub(crate) fn new(driver: Driver, events: Events, files: Option<Files>) -> (Web, WebEvents) {
+    /// A runner of a driver, and all that is heard of it. Blobs of a room that is forgotten for another are removed with it.
+    pub(crate) fn new(driver: Driver, events: Events, blobs: Option<&Page>) -> (Web, WebEvents) {
         let (sender, storage) = mpsc::unbounded_channel();
         let failed = RefCell::new(std::collections::BTreeSet::new());
         let tap = Rc::new(Tap::default());
         let tapped = Rc::clone(&tap);
+        let forget = blobs.map(Page::forgets);
         driver.on_storage(move |news| {
             let hear = tapped.storage.borrow().clone();
             if let Some(hear) = hear {
                 hear(news.clone());
             }
-            let (room, state) = match (news, &files) {
+            let (room, state) = match (news, &forget) {
                 (StorageNews::State { room, state }, _) => (room, state),
-                (StorageNews::Forgotten { room }, Some(files)) => {
-                    let files = files.clone();
-                    // What cannot be removed now is in nobody's way but the browser's.
-                    return wasm_bindgen_futures::spawn_local(
-                        async move { drop(files.free_room(room).await) },
-                    );
-                }
+                (StorageNews::Forgotten { room }, Some(forget)) => return forget(room),
                 _ => return,
             };
             let event = match state {
@@ -141,7 +135,9 @@ impl Runner for Web {
     }
 
     fn note(&self, id: RoomId, link: RoomAddress) -> Boxed<'_, Result<(), StoreError>> {
-        self.driver.note_link(id, &link);
+        if !self.tap.is_open() {
+            self.driver.note_link(id, &link);
+        }
         Box::pin(async { Ok(()) })
     }
 
@@ -189,25 +185,21 @@ pub(crate) struct WebEvents {
 
 impl Heard for WebEvents {
     async fn next(&mut self) -> Option<(Event, u64)> {
-        loop {
-            let (event, is_of_node) = {
-                let (storage, mut next) = (&mut self.storage, pin!(self.events.next()));
-                poll_fn(|context| match storage.poll_recv(context) {
-                    Poll::Ready(Some(news)) => Poll::Ready(Some((news, false))),
-                    _ => next.as_mut().poll(context).map(|event| event.map(|event| (event, true))),
-                })
-                .await?
-            };
-            if is_of_node {
-                self.tap.hear(Some(&event));
-                if self.missed != self.events.missed() {
-                    self.missed = self.events.missed();
-                    self.tap.hear(None);
-                }
-            }
-            if !(self.tap.is_open() && matches!(event, Event::BlobsWaiting { .. })) {
-                return Some((event, self.events.missed()));
+        let (event, is_of_node) = {
+            let (storage, mut next) = (&mut self.storage, pin!(self.events.next()));
+            poll_fn(|context| match storage.poll_recv(context) {
+                Poll::Ready(Some(news)) => Poll::Ready(Some((news, false))),
+                _ => next.as_mut().poll(context).map(|event| event.map(|event| (event, true))),
+            })
+            .await?
+        };
+        if is_of_node {
+            self.tap.hear(Some(&event));
+            if self.missed != self.events.missed() {
+                self.missed = self.events.missed();
+                self.tap.hear(None);
             }
         }
+        Some((event, self.events.missed()))
     }
 }

@@ -60,8 +60,9 @@ pub(super) fn party(
     session.make(spec, Terms::default(), |_, _, _| Ok(()))?;
     let bytes = package.bytes().to_vec();
     spawn_local(async move {
-        if let Some(shelf) = session.shelf(Slot::GENESIS).await {
-            shelf.put(bytes).await;
+        if let Some(shelf) = session.shelf(Slot::GENESIS) {
+            // A party without its package shows that it has none.
+            let _ = shelf.put(&bytes).await;
         }
     });
     Ok(())

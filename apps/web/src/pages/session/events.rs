@@ -74,7 +74,6 @@ impl Session {
             Event::Invitation { room, text } if is_ours(room) => self.meeting.invitation.set(Some(text)),
             Event::Reply { room, text } if is_ours(room) => self.meeting.reply.set(Some(text)),
             Event::ByHandFailed { room, reason } if is_ours(room) => self.meeting.fail(&reason),
-            Event::BlobsWaiting { room } if is_ours(room) => self.serve_blobs(),
             Event::GaveUp { room, .. } if is_ours(room) => {
                 self.refusals.show(Refusal::Flood, None, texts::notices::gave_up());
             }
@@ -123,8 +122,6 @@ impl Session {
         self.refresh();
         self.profiles.refresh();
         self.talk.gather();
-        // Files of an earlier visit are served from now on.
-        self.serve_blobs();
     }
 
     /// Somebody lets us in no more: the room has a new link. That is said once, whoever says so.

@@ -8,7 +8,7 @@ use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
-use meshwork_rtc::web::Driver;
+use meshwork_rtc::web::{Driver, StorageError};
 
 /// What every part of a session reaches node and room by. Copies are the same one.
 #[derive(Clone, Copy)]
@@ -31,8 +31,9 @@ impl PageNode {
     /// The page is in this room from now on, or in none. One that it was in is left.
     pub(super) fn hold(self, room: Option<RoomHandle>) {
         let held = room.map(|room| self.look.get_value().room(room));
-        let before = self.held.try_update_value(|now| std::mem::replace(now, held));
-        drop(before);
+        let before = self.held.try_update_value(|now| std::mem::replace(now, held)).flatten();
+        // Tasks that still hold it end.
+        before.into_iter().for_each(Room::leave);
         self.room.set(room);
     }
 
@@ -106,6 +107,11 @@ impl PageNode {
     /// Whether a relay is known for the room.
     pub(crate) fn knows_relay(self) -> bool {
         self.look(|node, room| node.room(room).knows_relay()).unwrap_or(false)
+    }
+
+    /// Removes everything that this browser has of a room that the page is not in.
+    pub(super) async fn forget(self, room: RoomId) -> Result<(), StorageError> {
+        self.look.get_value().forget(room).await
     }
 
     /// Notes by which link the room is found again.

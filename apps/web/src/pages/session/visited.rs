@@ -87,11 +87,6 @@ impl Visited {
         !visits().is_empty()
     }
 
-    /// All rooms of which this browser keeps something; nothing where it does not say.
-    pub(crate) async fn kept_ids(self) -> Option<Vec<RoomId>> {
-        Some(self.node.driver().rooms().await.ok()?.into_iter().map(|(id, ..)| id).collect())
-    }
-
     /// Those whom one met by name in this room, on all visits.
     pub(crate) fn met_here(self) -> Vec<PeerId> {
         let named = self.node.room_id().map(|id| visits().of(id).named).unwrap_or_default();
@@ -108,7 +103,7 @@ impl Visited {
         visits.forget(id);
         browser::store(VISITS_KEY, &visits.write());
         thumbnail::forget(id);
-        self.node.driver().forget(id).await.map_err(|error| texts::sentence(&error.to_string()))
+        self.node.forget(id).await.map_err(|error| texts::sentence(&error.to_string()))
     }
 
     /// The room of an app that was not shared yet and that no other tab is in: of several, the one used last.

@@ -10,8 +10,8 @@ use super::super::shelf::Shelf;
 use super::state::Sync;
 
 /// The blobs of Sync in the room. None if the page shows no room.
-pub(super) async fn of(sync: Sync) -> Option<Shelf> {
-    sync.session.shelf(sync.slot).await
+pub(super) fn of(sync: Sync) -> Option<Shelf> {
+    sync.session.shelf(sync.slot)
 }
 
 /// Holds a file as a picture of the room.
@@ -26,7 +26,7 @@ pub(super) async fn put_picture(sync: Sync, file: &Blob) -> Result<(Picture, Ima
     let unread = texts::board::PICTURE_NOT_KEPT;
     let bytes = browser::bytes_of(file).await.ok_or(unread)?;
     let size = bytes.len() as u64;
-    let blob = of(sync).await.ok_or(unread)?.put(bytes).await;
+    let blob = of(sync).ok_or(unread)?.put(&bytes).await.map_err(|_| unread)?;
     Ok((Picture::new(blob, size), image))
 }
 

@@ -50,9 +50,9 @@ async fn hold(session: Session, file: &web_sys::File) -> Result<File, String> {
     let unreadable = || texts::file_unreadable(&name);
     let bytes = browser::bytes_of(file).await.ok_or_else(unreadable)?;
     let head = Head::read(&bytes).filter(is_shown);
-    let (size, shelf) = (bytes.len() as u64, session.shelf(Slot::CONVERSATION).await);
+    let (size, shelf) = (bytes.len() as u64, session.shelf(Slot::CONVERSATION));
     let shelf = shelf.ok_or_else(|| texts::notices::ROOM_NOT_OPEN.to_owned())?;
-    let blob = shelf.put(bytes).await;
+    let blob = shelf.put(&bytes).await?;
     let side = |side: u32| u16::try_from(side).unwrap_or_default();
     let kind = head.map_or_else(|| file.type_(), |head| head.kind.media_type().to_owned());
     Ok(File {
@@ -131,7 +131,7 @@ fn OneFile(session: Session, file: File, is_own: bool) -> impl IntoView {
     let fetch = move |is_to_save: bool| {
         progress.set(Progress::Coming);
         spawn_local(async move {
-            let fetched = match session.shelf(Slot::CONVERSATION).await {
+            let fetched = match session.shelf(Slot::CONVERSATION) {
                 Some(shelf) => shelf.fetch(blob, size.min(meshwork_core::blobs::BLOB_MAX)).await,
                 None => Err(texts::notices::ROOM_NOT_OPEN.to_owned()),
             };
@@ -154,12 +154,9 @@ fn OneFile(session: Session, file: File, is_own: bool) -> impl IntoView {
         fetch(false);
     } else if is_picture {
         spawn_local(async move {
-            let shelf = session.shelf(Slot::CONVERSATION).await;
-            let held = match shelf {
-                Some(shelf) => shelf.held(blob).await,
-                None => None,
-            };
-            if let Some(bytes) = held {
+            if let Some(shelf) = session.shelf(Slot::CONVERSATION)
+                && let Some(bytes) = shelf.held(blob).await
+            {
                 progress.try_set(shown(&bytes));
             }
         });

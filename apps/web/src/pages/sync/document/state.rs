@@ -318,8 +318,8 @@ impl Writing {
     ///
     /// # Errors
     /// In words, that they cannot be reached.
-    pub(super) async fn shelf(self) -> Result<Shelf, String> {
-        shelf::of(self.sync).await.ok_or_else(|| texts::documents::UNREACHABLE.to_owned())
+    pub(super) fn shelf(self) -> Result<Shelf, String> {
+        shelf::of(self.sync).ok_or_else(|| texts::documents::UNREACHABLE.to_owned())
     }
 
     fn with_desk<R>(self, work: impl FnOnce(&Desk) -> R) -> Option<R> {
@@ -490,7 +490,7 @@ impl Writing {
 
     /// An image of this page's or of whoever holds it, once it is here; nothing where nobody has it.
     pub(super) async fn image(self, id: String) -> Option<Blob> {
-        let shelf = shelf::of(self.sync).await?;
+        let shelf = shelf::of(self.sync)?;
         shelf::blob_of(&shelf.fetch(id.parse().ok()?, PICTURE_MAX).await.ok()?)
     }
 

@@ -107,7 +107,7 @@ impl Versions {
             if size > VERSION_MAX {
                 return Err(texts::documents::version_too_long(VERSION_MAX, size));
             }
-            let blob = writing.shelf().await?.put(whole).await;
+            let blob = writing.shelf()?.put(&whole).await?;
             writing.sync.write(|_, me| Ok(about::save(&name, me.peer, label, blob, size)));
             writing.sync.problem.get_untracked().map_or(Ok(()), Err)
         });
@@ -131,7 +131,7 @@ impl Versions {
     }
 
     async fn whole(self, version: &Version) -> Result<Vec<u8>, String> {
-        let shelf = self.writing.shelf().await?;
+        let shelf = self.writing.shelf()?;
         let whole = shelf.fetch(version.blob, VERSION_MAX).await?;
         // Somebody else wrote it: nothing of it reaches a library unread.
         update::read_long(&whole).map_err(texts::documents::version_unreadable)?;
@@ -162,7 +162,7 @@ impl Versions {
                 .sync
                 .look(|table| about::to_hold(table).iter().any(|other| other.blob == version.blob));
             if is_deleted && is_named == Some(false) {
-                writing.shelf().await?.free(version.blob).await;
+                writing.shelf()?.free(version.blob).await;
             }
             Ok(())
         });

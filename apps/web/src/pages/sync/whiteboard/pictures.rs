@@ -169,7 +169,7 @@ impl Easel {
 
     /// The bytes of a picture.
     pub(super) async fn picture_bytes(self, blob: BlobId) -> Option<Vec<u8>> {
-        shelf::of(self.sync).await?.fetch(blob, PICTURE_MAX).await.ok()
+        shelf::of(self.sync)?.fetch(blob, PICTURE_MAX).await.ok()
     }
 
     /// Puts a picture down: at a place, or in the middle of what is seen.
@@ -203,8 +203,9 @@ impl Easel {
 
     /// Holds the bytes of a picture that a file had.
     pub(super) async fn hold_picture(self, bytes: Vec<u8>) {
-        if let Some(shelf) = shelf::of(self.sync).await {
-            shelf.put(bytes).await;
+        if let Some(shelf) = shelf::of(self.sync) {
+            // A picture that this page cannot hold comes from others.
+            let _ = shelf.put(&bytes).await;
         }
     }
 }
