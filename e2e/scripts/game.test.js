@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { between, Failure, Harness, Playhead } from '../../apps/web/play/harness.js'
+import { between, Failure, Harness, Playhead } from '../../sdk/js/harness.js'
 
 const players = [
   { slot: 0, name: 'Lin', colour: '#3cb44b' },

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
-import { Harness } from '../../apps/web/play/harness.js'
+import { Harness } from '../../sdk/js/harness.js'
 
 const GAMES = `${process.env.CARGO_MANIFEST_DIR}/../examples/games`
 const NAMES = ['rim', 'tether', 'trails']

@@ -29,6 +29,7 @@ export class LoadError extends MeshworkError {
   }
 }
 
+export class ActError extends MeshworkError {}
 export class AppIsOffError extends MeshworkError {}
 export class BindError extends MeshworkError {}
 export class BlobError extends MeshworkError {}
@@ -36,6 +37,7 @@ export class ClosedError extends MeshworkError {}
 export class CreateError extends MeshworkError {}
 export class DatagramError extends MeshworkError {}
 export class DirectError extends MeshworkError {}
+export class EnterError extends MeshworkError {}
 export class FetchError extends MeshworkError {}
 export class IdentityError extends MeshworkError {}
 export class ImageError extends MeshworkError {}

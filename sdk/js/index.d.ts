@@ -37,12 +37,14 @@ export interface EndpointOptions {
   trustedRelays?: readonly string[]
 }
 
-/** What a room that is to be made is like. It opens with an app of one's own, or with a canvas. */
+/** What a room that is to be made is like. It opens with an app of one's own, with a canvas, or with a game. */
 export interface NewRoomOptions {
   /** The word of an app: 1 to 32 of `a` to `z`, `0` to `9` and `-`. */
   app?: string
   /** A canvas of so many columns and rows, 1 to 4,096 each. */
   canvas?: { readonly width: number; readonly height: number }
+  /** A party of a game whose engine is a page, or a program of the library. */
+  game?: PartyOptions
   /** A secret guards it, which its link carries: nobody enters by the code alone. */
   private?: boolean
   /** What people see it called: at most 64 bytes. */
@@ -248,6 +250,8 @@ export interface Room extends TypedTarget<RoomEvents> {
   canvas(): Canvas
   /** The posts of people. Every room has them: the same object each time. */
   chat(): Chat
+  /** The game of a room that opened with one, or whose owner turned one on: the same object each time. */
+  game(): Game
   /** The conversation, which every room has, as an app: its topics, tables, presence and blobs. */
   conversation(): App
   /** Its rules: to read by everybody, to change by its owner. */
@@ -258,7 +262,7 @@ export interface Room extends TypedTarget<RoomEvents> {
    * Turns an app on, by its word or as a new room would open with it, if it is not: the owner's to do. Rejects with RuleError;
    * the app is off.
    */
-  turnOn(app: string | Pick<NewRoomOptions, 'app' | 'canvas' | 'parameters'>): Promise<App>
+  turnOn(app: string | Pick<NewRoomOptions, 'app' | 'canvas' | 'game' | 'parameters'>): Promise<App>
   /** Waits until a server took the room in, which gives it a code. Rejects with JoinError. */
   registered(): Promise<void>
   /**
@@ -947,6 +951,237 @@ export interface Post {
   readonly missing: number
 }
 
+/** What a party is like. It stays so for as long as the room does. */
+export interface PartyOptions {
+  /** 1 to 64 characters. */
+  title: string
+  /** At most 500 characters. */
+  description?: string
+  /** The least and the most players, 1 to 6: [2, 6] if it is left out. */
+  players?: readonly [least: number, most: number]
+  /**
+   * How players draw: `predict` (if it is left out) runs the rules ahead of the host with the player's own inputs, `interpolate` shows
+   * the recent past between two states of the host.
+   */
+  draw?: 'predict' | 'interpolate'
+  /** Whether people may join while a match runs: true if it is left out. */
+  late?: boolean
+  /** What happens when the host is gone: the next player takes over, or all wait for 30 s. `migrate` if it is left out. */
+  hostLoss?: 'migrate' | 'wait'
+}
+
+/** A player as games see it. */
+export interface GamePlayer {
+  /** The seat, 0 to 5. */
+  readonly slot: number
+  readonly name: string
+  /** `#rrggbb`. */
+  readonly colour: string
+  /** Whether the player is not reached now. */
+  readonly away: boolean
+  /** Whether a program plays. */
+  readonly bot: boolean
+}
+
+/** The input of a player in a tick. */
+export interface GameInput {
+  /** Whether a key is down, by its name: `left`, `space`, `a`, `7`, `pad-a`, `mouse` and the like. */
+  held(name: string): boolean
+  /** Whether it went down since the last tick. */
+  pressed(name: string): boolean
+  /** From -1 to 1 each, right and down positive; the arrow keys where the stick rests. */
+  readonly stick: { readonly x: number; readonly y: number }
+  readonly second: { readonly x: number; readonly y: number }
+  /** In the measures of `view`. */
+  readonly pointer: { readonly x: number; readonly y: number } | null
+}
+
+/** What a tick has beside state and inputs. */
+export interface GameTurn {
+  /** The first is 1. */
+  readonly tick: number
+  readonly players: readonly GamePlayer[]
+  /** Slots of players who sat down, and who left, since the last tick. */
+  readonly joined: readonly number[]
+  readonly left: readonly number[]
+  /** A number from 0 to below 1: the next host draws the same ones. */
+  random(): number
+  /** Has everybody hear a sound of this name once, as the event `sound`: at most 16 a tick. */
+  sound(name: string): void
+  /** Ends the match after this tick, with a result of at most 512 bytes of JSON for everybody. */
+  end(result?: unknown): void
+}
+
+/**
+ * The rules of a game. The host runs them 60 times a second, and the next host goes on from the same state, so they keep nothing
+ * beside it. A state is what JSON can say, at most 48 KiB in its encoded form, without NaN.
+ */
+export interface GameRules<State> {
+  /** Makes the state of a new match. */
+  setup(given: { readonly players: readonly GamePlayer[]; random(): number }): State
+  /** Changes the state by a tick, in place or by returning the next one. `inputs` has all six slots. */
+  update(state: State, inputs: readonly GameInput[], turn: GameTurn): State | void
+}
+
+/** How a page plays. */
+export interface PlayOptions {
+  /** What others see the player called: at most 48 bytes. */
+  name?: string
+  /** Width and height in which pointers are told: [960, 540] if it is left out. */
+  view?: readonly [width: number, height: number]
+  /** It is shown as a program without a person, and never hosts. */
+  bot?: boolean
+}
+
+/** The game of a room. */
+export interface Game {
+  /** The settings of the party. Throws EnterError. */
+  readonly party: Required<Pick<PartyOptions, 'players' | 'draw' | 'late' | 'hostLoss'>> & { readonly author: PeerId }
+  /**
+   * Enters the party, and takes a seat if there is a free one: else the event `refused` says why. With rules the page hosts when it
+   * is its turn, without it only plays and draws the host's states. Rejects with EnterError.
+   */
+  play<State = Json>(rules?: GameRules<State>, options?: PlayOptions): Promise<Player<State>>
+  /** Enters the party without a seat. Rejects with EnterError. */
+  watch<State = Json>(): Promise<Player<State>>
+}
+export const Game: { readonly prototype: Game }
+
+/** The place of a player. */
+export interface GameSeat {
+  readonly slot: number
+  readonly id: EndpointId
+  readonly peer: PeerId
+  readonly name: string
+  readonly color: string
+  readonly isReady: boolean
+  /** Whether the player is not reached now. The seat is kept for a minute. */
+  readonly isAway: boolean
+  readonly isBot: boolean
+  /** Matches that this player won in this party. */
+  readonly wins: number
+}
+
+/** Who plays, and how far they are. */
+export interface GameLobby {
+  readonly phase: 'gathering' | 'starting' | 'playing' | 'ended'
+  /** Whether the match waits for players to come back. */
+  readonly waits: boolean
+  /** The number of the match, from 1. */
+  readonly round: number
+  /** The slot of the host; `undefined` while there is none. */
+  readonly host: number | undefined
+  readonly seats: readonly GameSeat[]
+  /** How the last match ended. */
+  readonly ending: { readonly reason: 'over'; readonly result: Json } | { readonly reason: 'failed'; readonly message: string } | undefined
+}
+
+/** How well the game runs. Times in milliseconds. */
+export interface GamePace {
+  /** To the host; `undefined` at the host. */
+  readonly ping: number | undefined
+  /** States that were lost, of a hundred. */
+  readonly loss: number
+  readonly jitter: number
+  /** Ticks of the host, and states from it, in the last second. */
+  readonly rate: number
+  readonly states: number
+  /** Bytes of the last state. */
+  readonly bytes: number
+  /** Why the game stutters; `undefined` if it does not. */
+  readonly why: 'silent' | 'loss' | 'jitter' | 'ping' | 'host' | 'size' | undefined
+}
+
+/** A state to draw. */
+export interface GamePicture<State> {
+  /** Other rules may have made it: check it as any input, unless this page hosts. Change nothing of it. */
+  readonly state: State
+  readonly tick: number
+  readonly players: readonly GamePlayer[]
+  /** The own slot; `undefined` for a watcher. */
+  readonly me: number | undefined
+}
+
+/** The events of a party, what happened in `detail`. */
+export interface PlayerEvents {
+  /** Seats, host or phase are other ones. */
+  lobby: CustomEvent<object>
+  /** This page has a seat. */
+  entered: CustomEvent<{ readonly slot: number }>
+  /** This page has no seat any more, or gets none. */
+  refused: CustomEvent<{ readonly reason: 'full' | 'kicked' | 'started' | 'elsewhere' | 'version'; readonly ours?: number; readonly theirs?: number }>
+  /** Nothing comes from the host: the next one is looked for. */
+  hostsilent: CustomEvent<object>
+  /** Others reach the host, and this page does not. */
+  cutoff: CustomEvent<{ readonly slot: number }>
+  /** Another player is host, and took back so many ticks. */
+  host: CustomEvent<{ readonly slot: number; readonly lost: number }>
+  hostback: CustomEvent<object>
+  paused: CustomEvent<{ readonly waitsFor: 'host' | 'others' }>
+  resumed: CustomEvent<object>
+  /** A match began. */
+  began: CustomEvent<object>
+  /** A match is over, or with `left` the party is for this page. `failed` has the words of the error that ended it. */
+  ended: CustomEvent<
+    | { readonly reason: 'over'; readonly result: Json }
+    | { readonly reason: 'failed'; readonly message: string }
+    | { readonly reason: 'hostgone' | 'left' }
+  >
+  /** The larger side of a split goes on: so many ticks that were played here apart from it are gone. */
+  apart: CustomEvent<{ readonly lost: number }>
+  /** Rules of this page failed: `error` is what they threw. At the host that ends the match. */
+  fault: CustomEvent<{ readonly message: string; readonly where: string; readonly error: unknown }>
+  /** A sound is to be heard now, by its name. */
+  sound: CustomEvent<string>
+  /** The party was left, or the room. Nothing else happens. */
+  closed: CustomEvent<null>
+}
+
+/**
+ * Somebody in a party. A page that is loaded again by the same identity within a minute has its seat again. While a page is hidden it
+ * hosts on by the clock of a worker, and hands over after two seconds if somebody else can host. What acts throws ActError.
+ */
+export interface Player<State = Json> extends TypedTarget<PlayerEvents> {
+  readonly lobby: GameLobby
+  /** The own seat; `undefined` while there is none. */
+  readonly slot: number | undefined
+  readonly isHost: boolean
+  /** Whether the party was left. */
+  readonly isOver: boolean
+  readonly pace: GamePace
+  /**
+   * Keys, sticks and pointer are held like this from now on, until the next call: at any time and rate. Throws TypeError for a name that
+   * no key has.
+   */
+  hold(input?: {
+    keys?: Iterable<string>
+    stick?: { readonly x: number; readonly y: number }
+    second?: { readonly x: number; readonly y: number }
+    pointer?: { readonly x: number; readonly y: number } | null
+  }): void
+  /** What to draw at a time, by the clock of `performance.now()`; the last state after a match, and `undefined` before the first one. */
+  picture(now?: number): GamePicture<State> | undefined
+  /** Takes a seat. */
+  sit(): void
+  /** Gives up the seat and watches. */
+  watch(): void
+  ready(isReady?: boolean): void
+  /** Begins the match three seconds later, once all are ready: the host. */
+  start(): void
+  /** Removes the player of a slot: the host. */
+  kick(slot: number): void
+  /** Goes back to the lobby after a match: the host. */
+  again(): void
+  /** Gives the task of the host to the next in rank. */
+  handOver(): void
+  setName(name: string): void
+  /** `#rrggbb`, unless another seat has it. */
+  setColor(color: string): void
+  leave(): void
+  [Symbol.dispose](): void
+}
+export const Player: { readonly prototype: Player<unknown> }
+
 /** A change of a conversation. */
 export interface ChatChange {
   readonly kind: 'posted' | 'edited' | 'reacted' | 'removed'
@@ -1025,6 +1260,18 @@ export class UnsupportedError extends MeshworkError<'Unsupported'> {
 export class LoadError extends MeshworkError<'Load'> {
   readonly url: string
 }
+/** The party does not allow it now. Nothing happened. */
+export class ActError extends MeshworkError<
+  'NotHost' | 'NotSeated' | 'TooFew' | 'NotReady' | 'NoSuchSeat' | 'Phase' | 'NobodyElse' | 'Over'
+> {
+  /** With `TooFew`: players that are here, and that the game needs. */
+  readonly have?: number
+  readonly least?: number
+  /** With `NotReady`. */
+  readonly slots?: readonly number[]
+  /** With `NoSuchSeat`. */
+  readonly slot?: number
+}
 /** The app is not on in this room: the owner turns it on. */
 export class AppIsOffError extends MeshworkError<'AppIsOff'> {
   readonly app: string
@@ -1041,6 +1288,8 @@ export class BlobError extends MeshworkError<'TooLarge' | 'Freed' | 'Store' | 'N
 }
 
 /** As BlobError. What came of the blob stays here, for another fetch. */
+/** The party was not entered: the room has none, or one of a later version. */
+export class EnterError extends MeshworkError<'NoParty' | 'Closed'> {}
 export class FetchError extends MeshworkError<
   'NobodyHolds' | 'TooLarge' | 'TooMany' | 'Freed' | 'Store' | 'NotOpen' | 'Closed'
 > {

@@ -4,6 +4,7 @@ import { App, peerOf } from './app.js'
 import { ClosedError } from './errors.js'
 import { Chat } from './chat.js'
 import { iterate } from './events.js'
+import { Game } from './game.js'
 import { RAW } from './module.js'
 import { Canvas } from './place.js'
 
@@ -17,6 +18,7 @@ export class Room extends EventTarget {
   #app
   #canvas
   #chat
+  #game
   #known = new Map()
   #members
 
@@ -118,6 +120,11 @@ export class Room extends EventTarget {
   chat() {
     this.#chat ??= new Chat(this.#raw.chat(), () => this.conversation().blobs())
     return this.#chat
+  }
+
+  game() {
+    this.#game ??= new Game(this.#raw.game())
+    return this.#game
   }
 
   conversation() {
@@ -352,12 +359,13 @@ export class Rules {
 }
 
 /** What a room opens with, or an app is turned on with, as the library reads it. */
-export function newRoom({ app, canvas, private: isPrivate, named, parameters }) {
+export function newRoom({ app, canvas, game, private: isPrivate, named, parameters }) {
   const { width, height } = canvas ?? {}
   return JSON.stringify({
     app,
     width,
     height,
+    game,
     private: isPrivate,
     name: named,
     parameters: parameters && Array.from(parameters),

@@ -1,5 +1,5 @@
 // Runs a game in its worker, behind the prelude and before the game's text, in one script: the port to the page, the clock of the
-// host, drawing, sounds. `harness.js` has the game itself.
+// host, drawing, sounds. `sdk/js/harness.js` has the game itself.
 //
 // The port carries texts and numbers. From the page: JSON (a message to the game), a number from 0 up (answer it), one below 0
 // (so many ticks are handled), `hidden 0` or `hidden 1`, `me SLOT` or `me`. To the page: JSON (a message of the game), a number from
@@ -9,24 +9,18 @@
 // of the worker, above all the port, go to no method that the game can replace.
 /* global workerScope */
 
-import { between, Failure, Harness, Playhead } from './harness.js'
+import { Failure, Harness, Screen, TICK_MS } from '../../../sdk/js/harness.js'
 
 const { getPrototypeOf, defineProperty, prototype: plain } = {}.constructor
 const { stringify, parse } = JSON
-const { floor, max } = Math
+const { max } = Math
 const { setTimeout: later, requestAnimationFrame: nextFrame, createImageBitmap, Blob, OffscreenCanvas, performance } = workerScope
 const { toString } = later
 
-/** A tick of the game, in ms. */
-const TICK_MS = 1000 / 60
 /** A host that is more ticks behind skips them. */
 const BEHIND_MAX = 5
 /** Ticks that a busy page has not handled. More would fill its queue, and count as a flood when it goes on. */
 const UNHANDLED_MAX = 16
-/** A prediction goes on for so many ticks without a packet. */
-const WITHOUT_PACKET_MAX = 6
-/** States that wait to be shown. */
-const SHOWS_MAX = 64
 /** Below so many frames a second for so many seconds, the game is too slow. */
 const SLOW_FRAMES = 10
 const SLOW_SECONDS = 10
@@ -46,12 +40,13 @@ const now = () => performance.now()
 function begin(port, { canvas, view, lines, images }) {
   harness.view = view
   const bitmaps = { __proto__: null }
-  let [role, me, isHidden, isOver] = ['idle', null, false, false]
+  let [me, isHidden, isOver] = [null, false, false]
   let [due, unhandled, clock] = [0, 0, 0]
-  let [shows, playhead, shown] = [[], new Playhead(), 0]
   let [frames, second, slow, isPainting] = [0, 0, 0, false]
 
   const say = (what) => port.postMessage(what)
+  const sound = (names) => names?.length && say(`sounds ${stringify(names)}`)
+  const screen = new Screen(harness, sound)
 
   const canvasOf = getPrototypeOf(canvas)
   const context = getContext ?? canvasOf.getContext
@@ -74,7 +69,7 @@ function begin(port, { canvas, view, lines, images }) {
   function fail(error) {
     if (isOver) return
     isOver = true
-    role = 'idle'
+    screen.stop()
     const failure = error instanceof Failure ? error : new Failure('update', `${error}`, error)
     const { message, where } = failure
     say(stringify({ is: 'failed', message: `${message}`, line: lineOf(failure.error), where, fatal: true }))
@@ -94,7 +89,7 @@ function begin(port, { canvas, view, lines, images }) {
     due = now() + TICK_MS
     unhandled = 0
     const beat = () => {
-      if (role !== 'host' || clock !== mine) return
+      if (screen.role !== 'host' || clock !== mine) return
       const at = now()
       if (unhandled < UNHANDLED_MAX) {
         unhandled += 1
@@ -107,8 +102,6 @@ function begin(port, { canvas, view, lines, images }) {
     later(beat, TICK_MS)
   }
 
-  const sound = (names) => names?.length && say(`sounds ${stringify(names)}`)
-
   function stepped(envelope) {
     say(stringify({ is: 'stepped', tick: harness.tick, envelope }))
     sound(envelope.sounds)
@@ -117,7 +110,7 @@ function begin(port, { canvas, view, lines, images }) {
   const handlers = {
     __proto__: null,
     setup(message) {
-      role = 'host'
+      screen.host()
       stepped(harness.setup(message))
       startClock()
     },
@@ -125,47 +118,16 @@ function begin(port, { canvas, view, lines, images }) {
       stepped(harness.step(message))
     },
     restore(message) {
-      role = 'host'
+      screen.host()
       harness.restore(message)
       startClock()
     },
     show(message) {
-      const at = now()
-      if (role !== 'predict' && role !== 'interpolate') [shows, playhead] = [[], new Playhead()]
-      role = message.draw === 'interpolate' ? 'interpolate' : 'predict'
-      if (role === 'predict') {
-        harness.take(message)
-        shown = at
-        sound(message.sounds)
-        return
-      }
-      playhead.note(message.tick, at)
-      shows.push(message)
-      if (shows.length > SHOWS_MAX) shows.shift()
+      screen.show(message, now())
     },
     stop() {
-      role = 'idle'
+      screen.stop()
     },
-  }
-
-  /** The state to draw now, and what the game is told with it. */
-  function picture() {
-    if (role === 'host') return [harness.state, { tick: harness.tick }]
-    if (role === 'predict') {
-      const since = floor((now() - shown) / TICK_MS)
-      return [harness.ahead(harness.waiting + (since < WITHOUT_PACKET_MAX ? since : WITHOUT_PACKET_MAX)), {}]
-    }
-    const at = playhead.at(now())
-    while (shows.length > 1 && shows[1].tick <= at) sound(shows.shift().sounds)
-    const [from, to] = shows
-    if (from.tick <= at && from.sounds) {
-      sound(from.sounds)
-      from.sounds = null
-    }
-    const { players, tick } = from
-    if (!to || at <= from.tick) return [from.state, { players, tick }]
-    const share = (at - from.tick) / (to.tick - from.tick)
-    return [between(from.state, to.state, share, view[0] / 4), { players, tick }]
   }
 
   function paint() {
@@ -173,13 +135,13 @@ function begin(port, { canvas, view, lines, images }) {
       isPainting = false
       return
     }
-    if (role !== 'idle') attempt(drawPicture)
+    if (screen.role !== 'idle') attempt(drawPicture)
     measure()
     nextFrame(paint)
   }
 
   function drawPicture() {
-    const [state, given] = picture()
+    const [state, given] = screen.at(now())
     draw.setTransform(1, 0, 0, 1, 0, 0)
     draw.globalAlpha = 1
     draw.clearRect(0, 0, view[0], view[1])
@@ -193,7 +155,7 @@ function begin(port, { canvas, view, lines, images }) {
     const took = at - second
     if (took < 1000) return
     // A pause of seconds is a tab behind another.
-    slow = role !== 'idle' && took < 3000 && frames < SLOW_FRAMES ? slow + 1 : 0
+    slow = screen.role !== 'idle' && took < 3000 && frames < SLOW_FRAMES ? slow + 1 : 0
     if (slow === SLOW_SECONDS) {
       slow = 0
       say(`slow ${frames}`)

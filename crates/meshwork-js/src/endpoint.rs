@@ -1,12 +1,14 @@
 //! This page among peers.
 
 use js_sys::{Array, Function};
-use meshwork::{Endpoint, Identity, KeptRoom, NewRoom, Store, place};
+use meshwork::play::{self, Package, Party};
+use meshwork::{Endpoint, Identity, KeptRoom, NewRoom, PeerId, Room, Store, place};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use wasm_bindgen::prelude::*;
 
 use crate::error::{make_errors_by, thrown, unfit};
+use crate::game::package;
 use crate::room::RawRoom;
 
 /// An endpoint.
@@ -34,6 +36,8 @@ struct NewRoomOptions {
     app: Option<String>,
     width: Option<u16>,
     height: Option<u16>,
+    /// The settings of a party.
+    game: Option<Map<String, Value>>,
     #[serde(default)]
     private: bool,
     name: Option<String>,
@@ -96,7 +100,10 @@ impl RawEndpoint {
 
     /// Makes a room, as these options in JSON say.
     pub async fn create(&self, options: String) -> Result<RawRoom, JsValue> {
-        Ok(RawRoom::new(self.0.create(new_room(&options)?).await.map_err(thrown)?))
+        let (room, package) = new_room(&options, self.0.id().peer)?;
+        let room = self.0.create(room).await.map_err(thrown)?;
+        hold(&room, package).await?;
+        Ok(RawRoom::new(room))
     }
 
     /// Joins a room.
@@ -136,27 +143,40 @@ impl RawEndpoint {
     }
 }
 
-/// Reads options in JSON.
-pub(crate) fn new_room(options: &str) -> Result<NewRoom, JsValue> {
-    serde_json::from_str::<NewRoomOptions>(options).map_err(unfit)?.into_room()
+/// Reads options in JSON, for a room or an app of this peer. A party has a package, for [`hold`] once it is open.
+pub(crate) fn new_room(options: &str, me: PeerId) -> Result<(NewRoom, Option<Package>), JsValue> {
+    serde_json::from_str::<NewRoomOptions>(options).map_err(unfit)?.into_room(me)
+}
+
+/// Members fetch the package of a party from this page.
+pub(crate) async fn hold(room: &Room, package: Option<Package>) -> Result<(), JsValue> {
+    match package {
+        Some(package) => room.game().hold(&package).await.map_err(thrown),
+        None => Ok(()),
+    }
 }
 
 impl NewRoomOptions {
-    fn into_room(self) -> Result<NewRoom, JsValue> {
-        let mut room = match (self.app, self.width.zip(self.height)) {
-            (None, Some((width, height))) => place::canvas(width, height),
-            (Some(app), None) => meshwork::room(&app),
-            _ => return Err(unfit("a room opens with an app, or with a canvas of a width and a height")),
+    fn into_room(self, me: PeerId) -> Result<(NewRoom, Option<Package>), JsValue> {
+        let package = self.game.as_ref().map(package).transpose()?;
+        let mut room = match (&package, self.app, self.width.zip(self.height)) {
+            (None, None, Some((width, height))) => place::canvas(width, height),
+            (None, Some(app), None) => meshwork::room(&app),
+            (Some(package), None, None) => play::party(&Party::of(package, me, None)),
+            _ => {
+                let words = "a room opens with an app, with a game, or with a canvas of a width and a height";
+                return Err(unfit(words));
+            }
         };
-        if let Some(parameters) = self.parameters {
+        if let Some(parameters) = self.parameters.filter(|_| package.is_none()) {
             room = room.parameters(&parameters);
         }
         if self.private {
             room = room.private();
         }
-        Ok(match self.name {
-            Some(name) => room.named(name),
-            None => room,
-        })
+        if let Some(name) = self.name {
+            room = room.named(name);
+        }
+        Ok((room, package))
     }
 }

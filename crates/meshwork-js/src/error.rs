@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use js_sys::{Function, TypeError};
+use meshwork::play::{ActError, EnterError, GetPackageError};
 use meshwork::{
     AppIsOff, BindError, BlobError, Closed, CreateError, DatagramError, DirectError, FetchError,
     IdentityError, ImageError, InviteError, JoinError, KeptError, PresenceError, RuleError, SayError,
@@ -342,5 +343,45 @@ impl Tell for AppIsOff {
 
     fn tell(&self) -> Told {
         ("AppIsOff", json!({ "app": self.0 }))
+    }
+}
+
+impl Tell for EnterError {
+    const CLASS: &'static str = "EnterError";
+
+    fn tell(&self) -> Told {
+        match self {
+            EnterError::Closed(error) => error.tell(),
+            _ => plain("NoParty"),
+        }
+    }
+}
+
+impl Tell for GetPackageError {
+    const CLASS: &'static str = "BlobError";
+
+    fn tell(&self) -> Told {
+        match self {
+            GetPackageError::Blob(error) => error.tell(),
+            GetPackageError::Enter(error) => error.tell(),
+            _ => plain("Store"),
+        }
+    }
+}
+
+impl Tell for ActError {
+    const CLASS: &'static str = "ActError";
+
+    fn tell(&self) -> Told {
+        match self {
+            ActError::NotHost => plain("NotHost"),
+            ActError::NotSeated => plain("NotSeated"),
+            ActError::TooFew { have, least } => ("TooFew", json!({ "have": have, "least": least })),
+            ActError::NotReady(slots) => ("NotReady", json!({ "slots": slots })),
+            ActError::NoSuchSeat(slot) => ("NoSuchSeat", json!({ "slot": slot })),
+            ActError::NobodyElse => plain("NobodyElse"),
+            ActError::Over => plain("Over"),
+            _ => plain("Phase"),
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array, Uint32Array};
 use meshwork::chat::ChatChanges;
+use meshwork::play::GameEvents;
 use meshwork::{
     App, Bytes, CanvasChanges, Causal, Change, Changes, CounterChanges, DocumentChange, DocumentChanges,
     Entry, Event, Events, Heard, Inbox, Lane, Member, ShapeChanges, ValueChanges,
@@ -14,6 +15,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::chat;
 use crate::error::thrown;
+use crate::game;
 use crate::promise::future_to_promise;
 use crate::whiteboard;
 
@@ -40,6 +42,7 @@ pub(crate) enum Source {
     Shapes(ShapeChanges),
     Cells(CanvasChanges),
     Chat(ChatChanges),
+    Game(GameEvents),
     KeptVersions(App),
 }
 
@@ -121,6 +124,7 @@ impl Source {
                 let told = chat::change(&change, changes.missed());
                 told.map_or(JsValue::NULL, |told| told.to_string().into())
             }
+            Source::Game(events) => game::event(events.next().await?).into(),
             Source::KeptVersions(app) => thrown(app.keep_blobs().await.err()?),
         })
     }

@@ -8,8 +8,9 @@ use wasm_bindgen::prelude::*;
 use crate::app::RawApp;
 use crate::border::at_once;
 use crate::chat::RawChat;
-use crate::endpoint::new_room;
+use crate::endpoint::{hold, new_room};
 use crate::error::{thrown, unfit};
+use crate::game::RawGame;
 use crate::reader::{Reader, Source, member};
 use crate::rules::RawRules;
 
@@ -111,7 +112,10 @@ impl RawRoom {
     /// Turns an app on that these options in JSON name.
     #[wasm_bindgen(js_name = turnOn)]
     pub async fn turn_on(&self, options: String) -> Result<RawApp, JsValue> {
-        self.0.turn_on(new_room(&options)?).await.map(RawApp::new).map_err(thrown)
+        let (app, package) = new_room(&options, self.0.me().peer)?;
+        let app = self.0.turn_on(app).await.map(RawApp::new).map_err(thrown)?;
+        hold(&self.0, package).await?;
+        Ok(app)
     }
 
     /// Its rules.
@@ -251,5 +255,10 @@ impl RawRoom {
     /// The posts of its conversation.
     pub fn chat(&self) -> RawChat {
         RawChat::new(self.0.chat())
+    }
+
+    /// Its party.
+    pub fn game(&self) -> RawGame {
+        RawGame::new(self.0.game())
     }
 }

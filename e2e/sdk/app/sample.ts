@@ -1,6 +1,6 @@
 // What the types of the npm package let pass, and what they do not.
 
-import { create, Endpoint, Identity, join, JoinError, type Member, type Receipt, type Room } from 'meshwork'
+import { create, Endpoint, Identity, join, JoinError, type GameRules, type Member, type Receipt, type Room } from 'meshwork'
 import { useMembers, usePresence, useRoom, useTable, useWhiteboard } from 'meshwork/react'
 
 interface Move {
@@ -79,6 +79,28 @@ export async function play(link: string): Promise<void> {
       console.log(event.state === 'direct', event.member.traffic.sent)
     }
   }
+}
+
+export async function race(link: string): Promise<void> {
+  const room = await join(link)
+  const rules: GameRules<Record<string, number>> = {
+    setup: ({ players }) => Object.fromEntries(players.map(({ slot }) => [slot, 0])),
+    update(steps, inputs, { players, end }) {
+      for (const { slot } of players) {
+        steps[slot] = (steps[slot] ?? 0) + (inputs[slot]?.pressed('space') ? 1 : 0)
+      }
+      end(0)
+    },
+  }
+  using player = await room.game().play(rules, { name: 'Mira', view: [100, 100] })
+  player.addEventListener('ended', ({ detail }) => console.log(detail.reason === 'over' ? detail.result : detail.reason))
+  player.hold({ keys: ['space'], stick: { x: 0.5, y: 0 } })
+  // @ts-expect-error: there may be nothing to draw.
+  console.log(player.picture().state)
+  console.log(player.picture()?.state['0']?.toFixed(), player.lobby.seats[0]?.color, room.game().party.players[1])
+  // @ts-expect-error: a state is made by setup.
+  await room.game().play({ update: () => 1 })
+  await create({ game: { title: 'Race', players: [2, 4], hostLoss: 'wait' } })
 }
 
 export async function begin(): Promise<string> {

@@ -1,4 +1,4 @@
-//! The JavaScript of the editor, of games, and of the package's provider for Yjs, run by node alone: `e2e/scripts` has its tests.
+//! The JavaScript of the editor, of games, and of the package's players and its provider for Yjs, run by node alone: `e2e/scripts` has its tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -55,4 +55,9 @@ fn games_run_alike_and_name_their_faults() -> Result<()> {
 #[test]
 fn shipped_games_end_and_change_hosts() -> Result<()> {
     run("games")
+}
+
+#[test]
+fn pages_run_rules_of_their_own() -> Result<()> {
+    run("player")
 }

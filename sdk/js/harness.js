@@ -9,7 +9,7 @@
 // A call that fails throws a `Failure`. The game may replace methods of built-in objects, but no object of this file's own is
 // handed to one of them that leads out of the worker.
 
-const { imul, min, max, abs } = Math
+const { imul, min, max, abs, floor } = Math
 const { getPrototypeOf, prototype: plain, keys: keysOf } = {}.constructor
 const { isArray } = [].constructor
 
@@ -23,6 +23,12 @@ const TEXT_MAX = 4096
 const SLOTS = 6
 /** Sounds of one tick: more are noise. */
 const SOUNDS_MAX = 16
+/** A tick of the game, in ms. */
+export const TICK_MS = 1000 / 60
+/** A prediction goes on for so many ticks without a packet. */
+const WITHOUT_PACKET_MAX = 6
+/** States that wait to be shown. */
+const SHOWS_MAX = 64
 
 /** The reason for which a game ends: its message, and the place in which it arose: load, setup, update or render. */
 export class Failure {
@@ -226,9 +232,19 @@ export class Harness {
     this.#ahead = { state, random: randomOf(random, tick), tick, base: tick, me, others, last, mine, players }
   }
 
+  /** The players of the newest state. */
+  get players() {
+    return this.#players
+  }
+
   /** The number of own inputs that the host has not yet consumed. */
   get waiting() {
     return this.#ahead?.mine.length ?? 0
+  }
+
+  /** The tick of the state that was computed ahead last. */
+  get aheadTick() {
+    return this.#ahead?.tick ?? 0
   }
 
   /** The state `ticks` after the one that was taken: own inputs first, then the last of them again, others' last ones throughout. */
@@ -339,5 +355,76 @@ export class Playhead {
   /** The tick to show at `now`, with its fraction. */
   at(now) {
     return ((now - this.#offset - this.delay) * 60) / 1000
+  }
+}
+
+/** The state to draw at a moment: a host's own, a player's ahead of the host, or one between two that came. */
+export class Screen {
+  #harness
+  #sound
+  #role = 'idle'
+  #shows = []
+  #playhead = new Playhead()
+  #shown = 0
+
+  /** `sound` is called with the names of sounds when they are to be heard. */
+  constructor(harness, sound) {
+    this.#harness = harness
+    this.#sound = sound
+  }
+
+  /** `idle`, `host`, `predict` or `interpolate`. */
+  get role() {
+    return this.#role
+  }
+
+  /** The harness has the state from now on. */
+  host() {
+    this.#role = 'host'
+  }
+
+  /** There is nothing new to draw. */
+  stop() {
+    this.#role = 'idle'
+  }
+
+  /** A state of the host came at `now`, in ms. */
+  show(message, now) {
+    if (this.#role !== 'predict' && this.#role !== 'interpolate') {
+      this.#shows = []
+      this.#playhead = new Playhead()
+    }
+    this.#role = message.draw === 'interpolate' ? 'interpolate' : 'predict'
+    if (this.#role === 'predict') {
+      this.#harness.take(message)
+      this.#shown = now
+      this.#sound(message.sounds)
+      return
+    }
+    this.#playhead.note(message.tick, now)
+    this.#shows.push(message)
+    if (this.#shows.length > SHOWS_MAX) this.#shows.shift()
+  }
+
+  /** The state to draw at `now`, and the players and tick that it is of if they are not the harness's. */
+  at(now) {
+    const harness = this.#harness
+    if (this.#role === 'host') return [harness.state, { tick: harness.tick }]
+    if (this.#role === 'predict') {
+      const since = max(0, min(floor((now - this.#shown) / TICK_MS), WITHOUT_PACKET_MAX))
+      return [harness.ahead(harness.waiting + since), {}]
+    }
+    const shows = this.#shows
+    const at = this.#playhead.at(now)
+    while (shows.length > 1 && shows[1].tick <= at) this.#sound(shows.shift().sounds)
+    const [from, to] = shows
+    if (from.tick <= at && from.sounds) {
+      this.#sound(from.sounds)
+      from.sounds = null
+    }
+    const { players, tick } = from
+    if (!to || at <= from.tick) return [from.state, { players, tick }]
+    const share = (at - from.tick) / (to.tick - from.tick)
+    return [between(from.state, to.state, share, harness.view[0] / 4), { players, tick }]
   }
 }
