@@ -1,5 +1,6 @@
 -- The time of a take-down. Files of the operator's take-downs are deleted after a while.
 ALTER TABLE games ADD COLUMN taken_ms BIGINT;
+CREATE INDEX games_taken ON games (taken_ms);
 
 CREATE TABLE refused_authors (
     author BLOB NOT NULL PRIMARY KEY,

@@ -55,6 +55,22 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// The parameters of a database's URL.
+const DATABASE_PARAMETERS: [&str; 12] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
 /// The URL of a PostgreSQL database, whose password no log and no print shows.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DatabaseUrl(String);
@@ -76,7 +92,15 @@ impl DatabaseUrl {
                 "its port is no number; write / ? # @ and : in a password as %2F %3F %23 %40 and %3A",
             ));
         }
-        Ok(())
+        // The store would log the value of an unknown one.
+        let parameters = self.0.split_once('?').map_or("", |(_, parameters)| parameters);
+        let mut names = parameters.split('&').map(|pair| pair.split('=').next().unwrap_or_default());
+        match names.find(|name| !name.is_empty() && !DATABASE_PARAMETERS.contains(name)) {
+            Some(name) => {
+                Err(format!("`{name}` is none of its parameters: {}", DATABASE_PARAMETERS.join(", ")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether it has a password, before the host or among the parameters.
@@ -273,7 +297,7 @@ mod tests {
     fn passwords_of_databases_are_not_shown() {
         let url = |text: &str| DatabaseUrl(String::from(text));
         for (text, shown) in [
-            ("postgres://me:hidden@db:5432/games?x=hidden", "postgres://db:5432/games"),
+            ("postgres://me:hidden@db:5432/games?user=hidden", "postgres://db:5432/games"),
             ("postgresql://db/games?password=hidden", "postgres://db/games"),
             ("postgres://me:hid%40den@[::1]/games", "postgres://[::1]/games"),
         ] {
@@ -282,9 +306,13 @@ mod tests {
             assert!(!format!("{:?}", url(text)).contains("hid"));
         }
         assert!(!url("postgres:///games?host=/run/postgresql").has_password());
-        for wrong in
-            ["games.sqlite", "mysql://me:hidden@db/games", "postgres://a b", "postgres://me:hidden/x@db"]
-        {
+        for wrong in [
+            "games.sqlite",
+            "postgres://db/games?pasword=hidden",
+            "mysql://me:hidden@db/games",
+            "postgres://a b",
+            "postgres://me:hidden/x@db",
+        ] {
             assert!(!url(wrong).check().unwrap_err().contains("hidden"), "{wrong}");
         }
     }

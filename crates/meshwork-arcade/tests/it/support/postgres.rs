@@ -1,8 +1,9 @@
 //! A PostgreSQL server of its own for a test, as Debian's package brings it.
+#![allow(dead_code, reason = "tests of the command line use it too, and less of it")]
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,6 +15,8 @@ use tempfile::TempDir;
 const NOBODY: u32 = 65_534;
 /// Nothing here takes as long as this on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Free ports that are tried.
+const PORTS: usize = 5;
 /// The password of its user.
 pub(crate) const PASSWORD: &str = "hidden-word";
 
@@ -26,31 +29,52 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a server in a folder of its own, and waits until it answers.
+    /// Makes a server in a folder of its own, and waits until it answers. It speaks TLS as `localhost`.
     pub(crate) fn start() -> Postgres {
         let folder = tempfile::tempdir().unwrap();
-        if is_root() {
-            chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut postgres = Postgres { programs: programs(), folder, port, process: None };
-        let password = postgres.path("password");
-        fs::write(&password, PASSWORD).unwrap();
-        if is_root() {
-            chown(&password, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
+        give_away(folder.path());
+        let mut postgres = Postgres { programs: programs(), folder, port: 0, process: None };
+        let pair = rcgen::generate_simple_self_signed([String::from("localhost")]).unwrap();
+        postgres.write("password", PASSWORD);
+        postgres.write("certificate", &pair.cert.pem());
+        postgres.write("key", &pair.signing_key.serialize_pem());
         let made = postgres
             .command("initdb")
             .args(["--no-sync", "--no-locale", "--encoding=UTF8", "--username=meshwork"])
-            .args(["--auth=scram-sha-256", "--pwfile"])
-            .arg(&password)
-            .arg("--pgdata")
-            .arg(postgres.path("data"))
+            .args(["--auth=scram-sha-256", "--pwfile=password", "--pgdata=data"])
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        postgres.resume();
-        postgres
+        // Another program may take the free port meanwhile.
+        for _ in 0..PORTS {
+            postgres.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            if postgres.runs() {
+                return postgres;
+            }
+        }
+        panic!("PostgreSQL does not start: {}", postgres.log());
+    }
+
+    /// A file that only its user reads.
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        give_away(&self.path(name));
+    }
+
+    /// The certificate of its TLS, which signs itself.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.path("certificate")
+    }
+
+    /// The URL of a database over its socket.
+    pub(crate) fn socket_url(&self, name: &str) -> String {
+        let (folder, port) = (self.folder.path().display(), self.port);
+        format!("postgres:///{name}?host={folder}&port={port}&user=meshwork&password={PASSWORD}")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -71,25 +95,38 @@ impl Postgres {
 
     /// Starts it again after [`Postgres::stop`], at the same address.
     pub(crate) fn resume(&mut self) {
+        assert!(self.runs(), "PostgreSQL does not start: {}", self.log());
+    }
+
+    /// Starts it. False if it ends at once.
+    fn runs(&mut self) -> bool {
         let log = fs::File::create(self.path("log")).unwrap();
-        let process = self
-            .command("postgres")
-            .arg("-D")
-            .arg(self.path("data"))
-            .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"])
-            .args(["-c", &format!("port={}", self.port), "-c", "shared_buffers=8MB"])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let port = format!("port={}", self.port);
+        let sockets = format!("unix_socket_directories={}", self.folder.path().display());
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(self.path("data"));
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            &sockets,
+            "fsync=off",
+            "shared_buffers=8MB",
+            "ssl=on",
+            "ssl_cert_file=../certificate",
+            "ssl_key_file=../key",
+            &port,
+        ] {
+            command.args(["-c", setting]);
+        }
+        let process = command.stdout(Stdio::null()).stderr(log).process_group(0).spawn().unwrap();
         self.process = Some(process);
         let deadline = Instant::now() + PATIENCE;
         while self.query("SELECT 1").is_err() {
-            let log = fs::read_to_string(self.path("log")).unwrap_or_default();
-            assert!(Instant::now() < deadline && !self.has_ended(), "PostgreSQL does not start: {log}");
-            std::thread::yield_now();
+            if self.has_ended() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "PostgreSQL does not answer: {}", self.log());
         }
+        true
     }
 
     fn has_ended(&mut self) -> bool {
@@ -137,6 +174,13 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Gives a file or folder to the server's user.
+fn give_away(path: &Path) {
+    if is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
 }
 
