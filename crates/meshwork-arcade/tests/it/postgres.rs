@@ -205,6 +205,30 @@ fn tables_are_made_once() {
 }
 
 #[test]
+fn certificates_of_databases_are_checked() {
+    let postgres = Postgres::start();
+    let url = postgres.database("games").replace("127.0.0.1", "localhost");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let connect = |parameters: &str| runtime.block_on(SqlShelf::connect(&format!("{url}?{parameters}")));
+    let certificate = postgres.certificate();
+    let store = connect(&format!("sslmode=verify-full&sslrootcert={}", certificate.display())).unwrap();
+    assert_eq!(
+        postgres
+            .query(
+                "SELECT count(*) > 0 FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                               WHERE ssl AND datname = 'games'"
+            )
+            .unwrap(),
+        "t"
+    );
+    drop(store);
+    let error = connect("sslmode=verify-full").unwrap_err().to_string();
+    assert!(error.contains("UnknownIssuer") && !error.contains(PASSWORD), "{error}");
+    // A socket has no certificate.
+    runtime.block_on(SqlShelf::connect(&postgres.socket_url("games"))).unwrap();
+}
+
+#[test]
 fn databases_that_are_away_come_back() {
     let postgres = std::cell::RefCell::new(Postgres::start());
     let url = postgres.borrow().database("games");
