@@ -14,7 +14,7 @@ use meshwork_core::signed::verify::AppLabelError;
 
 use crate::attend::{Heard, attend};
 use crate::blobs::{BlobStore, Memory};
-use crate::error::{AgreeError, SignError};
+use crate::error::{AgreeError, Closed, RuleError, SignError};
 use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::hold::Hold;
 use crate::identity::{Identity, IdentityError};
@@ -24,7 +24,6 @@ use crate::room::Room;
 use crate::runner::{Runner, RunnerJoinError, first, timeout, unless};
 use crate::shared::{Known, Phase, Shared};
 use crate::store::{KeptRoom, Store, StoreError};
-use crate::{Closed, RuleError};
 
 /// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up, unless [`Builder::patience`] says otherwise.
 pub const JOIN_MAX: Duration = Duration::from_secs(30);

@@ -7,16 +7,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshwork_core::id::Endpoint as EndpointId;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::by_hand::{ByHandError, INVITATION_LABEL, REPLY_LABEL};
 use meshwork_core::time::Time;
 
-use crate::endpoint::entered;
+use crate::endpoint::{Endpoint, JoinError, entered};
 use crate::error::Closed;
 use crate::member::Member;
+use crate::room::Room;
 use crate::runner::MaybeSend;
 use crate::shared::{Known, Phase};
-use crate::{Endpoint, EndpointId, JoinError, Room};
 
 /// How long an invitation waits for its answer, and an answer until it is taken.
 pub const INVITATION_MAX: Duration = Duration::from_secs(600);

@@ -3,7 +3,7 @@
 use meshwork_core::id::{Identity as Keys, SEALING_LEN};
 pub use meshwork_core::id::{SEALED_MAX, UnsealError};
 
-use crate::{Identity, IdentityError};
+use crate::identity::{Identity, IdentityError};
 
 impl Identity {
     /// The identity as a text that a passphrase opens, here by [`Identity::unseal`] and elsewhere by `age --decrypt`. It takes

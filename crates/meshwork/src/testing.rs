@@ -32,8 +32,8 @@ use meshwork_core::signed::app::AppWord;
 use meshwork_sim::connection::{NodeIndex, PathModel};
 use meshwork_sim::world::{SERVER, World};
 
-use crate::Endpoint;
 use crate::blobs::{BlobStore, Memory};
+use crate::endpoint::{Endpoint, JOIN_MAX};
 use crate::runner::virtual_network::{Program, Virtual};
 
 /// A network in virtual time with one server, and the endpoints on it. Clones are the same network.
@@ -166,7 +166,7 @@ impl Network {
         let events = self.network.listen(index);
         let program = Program { network: Arc::clone(&self.network), index, id };
         let blobs = BlobStore::Memory(Memory::default());
-        Endpoint::start(Box::new(program), blobs, servers, crate::JOIN_MAX, events)
+        Endpoint::start(Box::new(program), blobs, servers, JOIN_MAX, events)
     }
 
     /// Lets time pass.

@@ -49,6 +49,22 @@ fn crates(files: &Files) -> Vec<String> {
                 .extend(named.map(|app| format!("{name}:{number}: the runtime must not use meshwork_{app}")));
         }
     }
+    problems.extend(folders(files));
+    problems
+}
+
+/// Finds files of the library that use the folder of an app: another app's, or the runtime's.
+fn folders(files: &Files) -> Vec<String> {
+    let library = |name: &str| name.starts_with("crates/meshwork/src/") && !LISTS.contains(&name);
+    let mut problems = Vec::new();
+    for (name, text) in files.iter().filter(|(name, _)| library(name)) {
+        let is_other = |app: &&&str| !name.starts_with(&format!("crates/meshwork/src/{app}/"));
+        for (number, line) in code_lines(text) {
+            let used = APPS.iter().filter(is_other).filter(|app| line.contains(&format!("crate::{app}::")));
+            problems
+                .extend(used.map(|app| format!("{name}:{number}: only the app {app} uses its own folder")));
+        }
+    }
     problems
 }
 
@@ -117,6 +133,8 @@ mod tests {
         ] {
             assert_eq!(found(name, "use meshwork_sync::values;\n"), 1, "{name}");
         }
+        assert_eq!(found("crates/meshwork/src/place/canvas.rs", "use crate::sync::values::Values;\n"), 1);
+        assert_eq!(found("crates/meshwork/src/sync/values.rs", "use crate::sync::values::Values;\n"), 0);
         for name in [
             LISTS[0],
             "crates/meshwork/src/sync/values.rs",

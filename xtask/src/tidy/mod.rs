@@ -7,6 +7,7 @@ mod exceptions;
 mod foreign;
 mod habits;
 mod imports;
+mod inside;
 mod ledger;
 mod leftovers;
 mod links;
@@ -57,6 +58,7 @@ pub(crate) fn tidy(workspace: &Workspace) -> Result<()> {
     problems.extend(apps::check(&files));
     problems.extend(texts::check(&files));
     problems.extend(arrows::check(&files, exceptions::UPWARD));
+    problems.extend(inside::check(&files));
     problems.extend(surface::check(&files));
     problems.extend(links::check(&files, &|path| workspace.root.join(path).exists()));
     if problems.is_empty() {

@@ -2,7 +2,9 @@
 
 use alloc::boxed::Box;
 
-use super::{Kept, Membership, Room, RoomOutput};
+use super::kept::Kept;
+use super::membership::Membership;
+use super::outputs::RoomOutput;
 use crate::blobs::{Blobs, BlobsOutput, Share};
 use crate::id::Endpoint;
 use crate::room::message::RoomMessage;
@@ -13,13 +15,6 @@ use crate::time::{Now, Time};
 pub struct Sharing<'a> {
     pub(super) kept: &'a mut Kept,
     pub(super) membership: &'a Membership,
-}
-
-impl Room {
-    /// For blobs, and for comparison over visits.
-    pub fn sharing(&mut self) -> Sharing<'_> {
-        Sharing { kept: &mut self.kept, membership: &self.membership }
-    }
 }
 
 impl Sharing<'_> {

@@ -15,7 +15,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Kept, superseded};
+use super::kept::Kept;
+use super::superseded;
 use crate::replica::ReplicaNumber;
 use crate::seam::event::Event;
 use crate::signed::batch::{BatchKey, SignedBatch};

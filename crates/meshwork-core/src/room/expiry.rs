@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use super::kept::Kept;
 use super::replicas::Replicas;
-use super::{Kept, superseded};
+use super::superseded;
 use crate::clock::room_time;
 use crate::signed::batch::{Batch, SignedBatch};
 use crate::time::{Now, Time, WallTime};

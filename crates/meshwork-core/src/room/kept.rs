@@ -6,7 +6,6 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::RoomOutput;
 use super::comparison::Comparison;
 use super::delivery::{Checked, Delivery, Rejection};
 use super::eviction::{self, Eviction};
@@ -14,6 +13,7 @@ use super::expiry::{self, Calendar};
 use super::lanes::{Ring, Spoken};
 use super::message::{Acknowledged, RoomMessage, SEQUENCES_MAX};
 use super::outputs::Outputs;
+use super::outputs::RoomOutput;
 use super::replicas::{Makers, Replicas};
 use super::rules::Rules;
 use super::rules::access::Entrance;

@@ -16,8 +16,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::message::{Neighbours, RoomMessage};
-use super::{Member, RoomOutput};
+use super::outputs::RoomOutput;
 use crate::id::Endpoint;
+use crate::links::message::Attach;
 use crate::overlay::full_mesh::FullMesh;
 use crate::overlay::maker::{self, Basis};
 use crate::overlay::message::OverlayMessage;
@@ -28,6 +29,7 @@ use crate::seam::choice::Choice;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
 use crate::seam::event::Refusal;
 use crate::signalling::announce::Introduction;
+use crate::text::shown;
 use crate::time::{Now, Time};
 use crate::wire::{Bounded, Bytes};
 
@@ -38,6 +40,23 @@ const SMALL_FOR: Duration = Duration::from_secs(120);
 /// Number of members named at once beyond which `auto` considers a room large without a link: twice the members of
 /// an automatic full mesh, so that a server that invents some changes nothing.
 const SIGHTED_MAX: usize = 2 * FULL_MESH_AUTO_MAX;
+
+/// The facts about an attached member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Whether it stays and acknowledges.
+    pub stays: bool,
+    /// Whether it stores.
+    pub stores: bool,
+}
+
+impl From<&Attach> for Member {
+    fn from(attach: &Attach) -> Member {
+        Member { name: shown(&attach.name), stays: attach.stays, stores: attach.stores }
+    }
+}
 
 /// The members of a room and its overlay.
 #[derive(Debug)]

@@ -14,8 +14,6 @@ use crate::links::message::LinkMessage;
 use crate::overlay::message::OverlayMessage;
 use crate::overlay::sketch::SketchMessage;
 use crate::replica::{Below, Floor};
-use crate::room::rules::lists::PIECE_MAX;
-use crate::room::rules::records::RECORD_HASHES_MAX;
 use crate::seam::config::ROOM_ENDPOINTS_MAX;
 use crate::signalling::announce::Introduction;
 use crate::signalling::protocol::PAYLOAD_MAX;
@@ -25,6 +23,10 @@ use crate::signed::record::RECORD_MAX;
 use crate::signed::stub::STUB_MAX;
 use crate::wire::{Bounded, Bytes, kinds};
 
+/// Longest piece, in bytes: four fit a message of a link, as batches do.
+pub const PIECE_MAX: usize = 64 * 1024;
+/// Most records that a room's members share: 32 KiB of hashes.
+pub const RECORD_HASHES_MAX: usize = crate::signed::header::RECORDS_MAX as usize;
 /// Most nodes in one [`RoomMessage::Nodes`]: all leaves of most replicas, in less than 10 kB.
 pub const NODES_MAX: usize = 256;
 /// Most replicas in one [`RoomMessage::Roots`]: three in each of 16 slots.

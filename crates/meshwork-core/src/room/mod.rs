@@ -25,6 +25,7 @@ mod eviction;
 mod expiry;
 mod governing;
 pub mod history;
+mod intake;
 mod kept;
 mod lanes;
 mod link_reports;
@@ -32,9 +33,11 @@ mod membership;
 pub mod message;
 mod outputs;
 pub mod replicas;
+mod restoring;
 pub mod rules;
 pub mod storage;
 mod superseded;
+mod write;
 pub mod writing;
 
 use alloc::string::String;
@@ -47,98 +50,20 @@ use self::history::History;
 pub use self::kept::Kept;
 pub(crate) use self::kept::given_secret;
 pub use self::lanes::Talking;
-pub use self::membership::Membership;
+pub use self::membership::{Member, Membership};
 use self::outputs::Queued;
-pub use self::outputs::Signer;
+pub use self::outputs::{RoomOutput, Signer};
 pub use self::replicas::{MakeReplica, Makers, Replicas};
 use self::storage::StorageOutput;
 pub use self::writing::outbox::OUTBOX_MAX;
 use crate::id::{Endpoint, RoomId};
-use crate::links::message::Attach;
-use crate::overlay::message::Tag;
 use crate::room::message::history::HistoryMessage;
 use crate::room::message::{Acknowledged, RoomMessage};
 use crate::seam::config::Config;
 use crate::seam::event::{Event, Refusal, RoomHandle};
-use crate::seam::io::StoreChange;
-use crate::signalling::announce::Introduction;
-use crate::signed::batch::{SignedBatch, UnverifiedBatch};
+use crate::signed::batch::UnverifiedBatch;
 use crate::signed::genesis::Genesis;
-use crate::text::shown;
 use crate::time::{Now, Time};
-
-/// An output of a room.
-#[derive(Clone, Debug, PartialEq)]
-pub enum RoomOutput {
-    /// Send this to an attached member.
-    Send(Endpoint, RoomMessage),
-    /// Send this to several attached members, encoded once.
-    SendAll(Vec<Endpoint>, RoomMessage),
-    /// Report this to the application.
-    Event(Event),
-    /// Store this.
-    Persist {
-        /// Returns in [`Room::handle_persisted`].
-        token: u64,
-        /// The change.
-        change: StoreChange,
-    },
-    /// A peer was admitted, so its presence may be shown now.
-    Admitted,
-    /// A member broke the rules.
-    Offence(Endpoint, Refusal, String),
-    /// A message was refused that an honest member may send.
-    Refused(Endpoint, Refusal, String),
-    /// The same, this number of times at once.
-    RefusedMany(Endpoint, Refusal, String, u64),
-    /// Read a part of the log: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
-    ReadHistory {
-        /// Returns in [`Room::handle_history_read`].
-        token: u64,
-        /// Number of the first entry.
-        from: u64,
-        /// Most bytes of batches.
-        bytes: u32,
-    },
-    /// A link to this member is wanted, over neighbours with these tags if there are any.
-    Seek(Introduction, Vec<Tag>),
-    /// A member searches another member or this endpoint, along the overlay.
-    Sought {
-        /// The searching member.
-        by: Introduction,
-        /// The searched endpoint.
-        to: Endpoint,
-        /// The neighbour that forwarded the search.
-        through: Endpoint,
-    },
-    /// Forward this to these members as a datagram.
-    Pass(Vec<Endpoint>, SignedBatch),
-    /// A visit to this member is wanted for comparison, and no other visit for that.
-    Compare(Option<Endpoint>),
-    /// A link to a member is no longer wanted.
-    Unseek(Endpoint),
-    /// Detach this neighbour, for this reason.
-    Drop(Endpoint, &'static str),
-    /// The overlay was replaced: ask it anew which links it wants.
-    Relink,
-}
-
-/// The facts about an attached member.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its name.
-    pub name: String,
-    /// Whether it stays and acknowledges.
-    pub stays: bool,
-    /// Whether it stores.
-    pub stores: bool,
-}
-
-impl From<&Attach> for Member {
-    fn from(attach: &Attach) -> Member {
-        Member { name: shown(&attach.name), stays: attach.stays, stores: attach.stores }
-    }
-}
 
 /// An open room: its genesis is known.
 #[derive(Debug)]
@@ -186,6 +111,16 @@ impl Room {
     /// The same, for the node's facts about members.
     pub fn membership_mut(&mut self) -> &mut Membership {
         &mut self.membership
+    }
+
+    /// For messages that no replica stores.
+    pub fn talking(&mut self) -> Talking<'_> {
+        Talking { kept: &mut self.kept, membership: &mut self.membership }
+    }
+
+    /// For blobs, and for comparison over visits.
+    pub fn sharing(&mut self) -> Sharing<'_> {
+        Sharing { kept: &mut self.kept, membership: &self.membership }
     }
 
     /// The room is open and was not restored: stores its genesis at once, before any write.

@@ -1,12 +1,75 @@
 //! The outputs of a room in their order, and the signatures that are due between them.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::ops::Deref;
 
-use super::RoomOutput;
-use crate::id::Identity;
+use super::message::RoomMessage;
+use crate::id::{Endpoint, Identity};
+use crate::overlay::message::Tag;
+use crate::seam::event::{Event, Refusal};
+use crate::seam::io::StoreChange;
+use crate::signalling::announce::Introduction;
+use crate::signed::batch::SignedBatch;
 use crate::time::Now;
+
+/// An output of a room.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoomOutput {
+    /// Send this to an attached member.
+    Send(Endpoint, RoomMessage),
+    /// Send this to several attached members, encoded once.
+    SendAll(Vec<Endpoint>, RoomMessage),
+    /// Report this to the application.
+    Event(Event),
+    /// Store this.
+    Persist {
+        /// Returns in [`Room::handle_persisted`](super::Room::handle_persisted).
+        token: u64,
+        /// The change.
+        change: StoreChange,
+    },
+    /// A peer was admitted, so its presence may be shown now.
+    Admitted,
+    /// A member broke the rules.
+    Offence(Endpoint, Refusal, String),
+    /// A message was refused that an honest member may send.
+    Refused(Endpoint, Refusal, String),
+    /// The same, this number of times at once.
+    RefusedMany(Endpoint, Refusal, String, u64),
+    /// Read a part of the log: [`Effect::ReadHistory`](crate::seam::io::Effect::ReadHistory).
+    ReadHistory {
+        /// Returns in [`Room::handle_history_read`](super::Room::handle_history_read).
+        token: u64,
+        /// Number of the first entry.
+        from: u64,
+        /// Most bytes of batches.
+        bytes: u32,
+    },
+    /// A link to this member is wanted, over neighbours with these tags if there are any.
+    Seek(Introduction, Vec<Tag>),
+    /// A member searches another member or this endpoint, along the overlay.
+    Sought {
+        /// The searching member.
+        by: Introduction,
+        /// The searched endpoint.
+        to: Endpoint,
+        /// The neighbour that forwarded the search.
+        through: Endpoint,
+    },
+    /// Forward this to these members as a datagram.
+    Pass(Vec<Endpoint>, SignedBatch),
+    /// A visit to this member is wanted for comparison, and no other visit for that.
+    Compare(Option<Endpoint>),
+    /// A link to a member is no longer wanted.
+    Unseek(Endpoint),
+    /// Detach this neighbour, for this reason.
+    Drop(Endpoint, &'static str),
+    /// The overlay was replaced: ask it anew which links it wants.
+    Relink,
+}
 
 /// Signs in the name of this program's peer. Clones share the key pair.
 #[derive(Clone)]

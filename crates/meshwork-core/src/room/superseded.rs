@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use super::delivery::Checked;
+use super::kept::Kept;
 use super::rules::ledger::BEATEN_DAYS;
-use super::{Kept, eviction, expiry};
+use super::{eviction, expiry};
 use crate::signed::batch::{BatchKey, SignedBatch};
 use crate::time::{Now, Time};
 

@@ -32,7 +32,7 @@ const SEARCH_ROWS: usize = 1000;
 
 /// A room for talking. Every room has a conversation; this one has nothing else.
 pub fn room() -> NewRoom {
-    crate::room(APP).parameters(&meshwork_chat::parameters())
+    crate::new_room::room(APP).parameters(&meshwork_chat::parameters())
 }
 
 /// The conversation of a room: its posts, kept with the room, whichever app it opened with.

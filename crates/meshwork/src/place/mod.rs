@@ -8,7 +8,7 @@ pub(crate) mod steps;
 
 use meshwork_place::canvas::CanvasSize;
 
-use crate::NewRoom;
+use crate::new_room::NewRoom;
 
 /// The word of the app.
 pub const APP: &str = "place";
@@ -20,5 +20,5 @@ pub fn canvas(width: u16, height: u16) -> NewRoom {
         Ok(()) => Ok(meshwork_place::parameters(size)),
         Err(error) => Err(error.to_string()),
     };
-    NewRoom { parameters, ..crate::room(APP) }
+    NewRoom { parameters, ..crate::new_room::room(APP) }
 }

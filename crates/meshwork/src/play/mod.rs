@@ -32,7 +32,7 @@ pub const APP: &str = meshwork_play::WORD;
 
 /// A room in which people play this game.
 pub fn party(party: &Party) -> NewRoom {
-    crate::room(APP).parameters(&meshwork_play::parameters(party))
+    crate::new_room::room(APP).parameters(&meshwork_play::parameters(party))
 }
 
 /// The game of a room that opened with a [`party`].

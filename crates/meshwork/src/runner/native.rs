@@ -11,8 +11,8 @@ use meshwork_rtc::native::{Driver, Events};
 use tokio::runtime::Handle;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
-use crate::Closed;
 use crate::attend::Heard;
+use crate::error::Closed;
 use crate::shared::Shared;
 use crate::store::{KeptRoom, StoreError, page, place};
 

@@ -14,8 +14,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
-use crate::Closed;
 use crate::attend::Heard;
+use crate::error::Closed;
 use crate::store::{KeptRoom, StoreError, place};
 
 /// The world, and what moves it on.

@@ -14,9 +14,9 @@ use meshwork_rtc::web::{Driver, Events, StorageError, StorageNews, StorageState}
 use tokio::sync::mpsc;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
-use crate::Closed;
 use crate::attend::Heard;
 use crate::blobs::Page;
+use crate::error::Closed;
 use crate::store::{KeptRoom, StoreError};
 
 /// Hears events in order; without an event, some were missed.

@@ -373,8 +373,9 @@ mod rooms {
     use meshwork_core::id::Endpoint as EndpointId;
 
     use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::room::Room;
     use crate::testing::Network;
-    use crate::{Endpoint, Room};
 
     /// Two people, and a keeper with what it keeps.
     async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {

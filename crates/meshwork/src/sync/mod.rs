@@ -33,12 +33,12 @@ pub use crate::sync::keeping::BLOBS_MAX;
 /// What shapes of a whiteboard are made of.
 pub use meshwork_sync::whiteboard as shapes;
 
-use crate::NewRoom;
+use crate::new_room::NewRoom;
 
 /// The word of the app.
 pub const APP: &str = meshwork_sync::WORD;
 
 /// A room that opens with counters, values, documents and a whiteboard.
 pub fn room() -> NewRoom {
-    crate::room(APP)
+    crate::new_room::room(APP)
 }

@@ -1,13 +1,24 @@
 //! Connection attempts: their state beside the link.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::by_hand::ByHandAttempt;
-use super::offers::ASK_LATER;
+use super::by_hand_attempt::ByHandAttempt;
 use crate::node::common::Own;
 use crate::seam::description::{CANDIDATES_MAX, Candidate, CandidateKind, Description};
 use crate::seam::event::RoomHandle;
 use crate::time::Time;
+use crate::wire::VersionRange;
+
+/// Versions of the link protocol that this build supports: 2 brought resumption and direct messages, 3 messages about
+/// overlays.
+pub(in crate::node) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 3 };
+/// How long the lesser endpoint waits for an offer before it requests one.
+pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
+/// How much longer than the greater end the lesser one waits for the next attempt of a session before it requests one.
+pub(in crate::node) const ASK_LATER: Duration = Duration::from_secs(1);
+/// The reason for no link to a member that an overlay does not want as neighbour.
+pub(super) const UNSOUGHT: &str = "is linked through others";
 
 /// The state of a connection attempt beside its [`Link`](crate::links::link::Link).
 #[derive(Debug)]

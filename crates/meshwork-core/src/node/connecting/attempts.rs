@@ -6,10 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::UNSOUGHT;
-use super::attempt::Attempt;
+use super::attempt::{ASK_DELAY, ASK_LATER, Attempt, UNSOUGHT};
 use super::known::Source;
-use super::offers::{ASK_DELAY, ASK_LATER};
 use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;

@@ -10,77 +10,25 @@
 //! One invitation a room is open at a time, for [`KEPT`].
 
 use alloc::string::{String, ToString as _};
-use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Connecting, LINK_VERSIONS};
+use super::Connecting;
+use super::attempt::LINK_VERSIONS;
+use super::by_hand_attempt::ByHandAttempt;
 use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::transcript::Facts;
 use crate::node::commands::CommandError;
 use crate::node::{Base, PENDING_MAX, RoomMut};
-use crate::seam::description::{CANDIDATES_MAX, Candidate, Description, Role, Signal};
+use crate::seam::description::{Description, Role, Signal};
 use crate::seam::event::{Event, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
 use crate::signalling::announce::Introduction;
 use crate::signalling::by_hand::{self, ByHand, ByHandError};
-use crate::time::Time;
 use crate::wire::{Bounded, Bytes};
 
 /// How long a text's maker waits for the reply: long enough for a messenger, short enough for an abandoned screen.
 const KEPT: Duration = Duration::from_secs(600);
-/// How long candidates are gathered after the description: own addresses come at once, and the hidden names of browsers
-/// within a second.
-const GATHERED_AFTER: Duration = Duration::from_secs(2);
-
-/// The state of an attempt that people carry.
-#[derive(Debug)]
-pub(super) struct ByHandAttempt {
-    /// Our description, with the candidates gathered so far.
-    description: Option<Description>,
-    /// The time to make the text; `None` before the description came, and after the text was reported.
-    tell_at: Option<Time>,
-    /// The time at which the attempt is abandoned.
-    until: Time,
-}
-
-impl ByHandAttempt {
-    fn new(until: Time) -> ByHandAttempt {
-        ByHandAttempt { description: None, tell_at: None, until }
-    }
-
-    /// The time of its next action.
-    pub(super) fn deadline(&self) -> Time {
-        self.tell_at.map_or(self.until, |at| at.min(self.until))
-    }
-
-    /// The driver has a signal for the other end. `waiting` are candidates that came before the description.
-    pub(super) fn gather(&mut self, now: Time, waiting: &mut Vec<Candidate>, signal: Signal) {
-        match signal {
-            Signal::Description(description) => {
-                let mut candidates = description.candidates.clone().into_inner();
-                candidates.append(waiting);
-                candidates.truncate(CANDIDATES_MAX);
-                let candidates = Bounded::new(candidates).expect("just cut to the limit");
-                self.description = Some(Description { candidates, ..description });
-                self.tell_at = Some(now + GATHERED_AFTER);
-            }
-            Signal::Candidate(candidate) => match &mut self.description {
-                None if waiting.len() < CANDIDATES_MAX => waiting.push(candidate),
-                None => {}
-                Some(description) => {
-                    let mut candidates = description.candidates.clone().into_inner();
-                    candidates.push(candidate);
-                    // Above the limit the first ones stay: own addresses come before those from servers.
-                    if let Ok(candidates) = Bounded::new(candidates) {
-                        description.candidates = candidates;
-                    }
-                }
-            },
-        }
-    }
-}
-
 impl RoomMut<'_> {
     /// Makes an invitation that people carry to somebody with the room's LINK, without any server:
     /// [`Event::Invitation`] contains the text. An earlier unanswered one of the room ends.

@@ -7,8 +7,7 @@ use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
 
-use super::attempt::{Attempt, Named};
-use super::offers::ASK_LATER;
+use super::attempt::{ASK_LATER, Attempt, Named};
 use crate::id::{Endpoint, PeerId};
 use crate::links::link::Link;
 use crate::node::common::Own;

@@ -6,6 +6,7 @@
 mod attempt;
 mod attempts;
 mod by_hand;
+mod by_hand_attempt;
 mod carrying;
 mod introducing;
 mod known;
@@ -19,12 +20,15 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub(super) use self::attempt::ASK_LATER;
+#[cfg(test)]
+pub(super) use self::attempt::LINK_VERSIONS;
+use self::attempt::{ASK_DELAY, UNSOUGHT};
 use self::attempts::Attempts;
 use self::carrying::Carrying;
 pub(super) use self::introducing::handle_ask_introductions;
 pub(super) use self::known::{Known, Source};
 pub(super) use self::moves::{linked_state, path_words};
-pub(super) use self::offers::{ASK_LATER, LINK_VERSIONS};
 pub(super) use self::unlinking::wants_proved;
 use self::visiting::Visits;
 pub(super) use self::visiting::compare_with;
@@ -38,9 +42,6 @@ use crate::seam::event::{Event, LinkState, Refusal, RoomHandle};
 use crate::signalling::announce;
 use crate::signalling::protocol::Announcement;
 use crate::time::Time;
-
-/// The reason for no link to a member that an overlay does not want as neighbour.
-const UNSOUGHT: &str = "is linked through others";
 
 /// The known endpoints, the attempts, and the payloads carried for others.
 #[derive(Debug, Default)]
@@ -98,7 +99,7 @@ impl Connecting {
         if base.links.is_linked(endpoint) {
             self.visits.attach(base, endpoint, room);
         } else if is_news && !is_trying {
-            peer.next_try = Some(if offers { now } else { now + offers::ASK_DELAY });
+            peer.next_try = Some(if offers { now } else { now + ASK_DELAY });
             self.try_link(base, endpoint);
         }
     }

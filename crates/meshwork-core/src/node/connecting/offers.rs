@@ -8,6 +8,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::Connecting;
+use super::attempt::{ASK_DELAY, LINK_VERSIONS};
 use crate::id::Endpoint;
 use crate::links::resume::Session;
 use crate::links::transcript::Facts;
@@ -17,15 +18,7 @@ use crate::seam::description::Role;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::signalling::client::back_off;
 use crate::signalling::sealing::SignalContent;
-use crate::wire::VersionRange;
 
-/// Versions of the link protocol that this build supports: 2 brought resumption and direct messages, 3 messages about
-/// overlays.
-pub(in crate::node) const LINK_VERSIONS: VersionRange = VersionRange { least: 1, most: 3 };
-/// How long the lesser endpoint waits for an offer before it requests one.
-pub(super) const ASK_DELAY: Duration = Duration::from_secs(2);
-/// How much longer than the greater end the lesser one waits for the next attempt of a session before it requests one.
-pub(in crate::node) const ASK_LATER: Duration = Duration::from_secs(1);
 /// The message for people that hide their address and have no relay.
 const NO_RELAY: &str = "you hide your address, and there is no relay that may learn it";
 

@@ -4,8 +4,9 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
+use super::Connecting;
+use super::attempt::LINK_VERSIONS;
 use super::known::Source;
-use super::{Connecting, LINK_VERSIONS};
 use crate::id::Endpoint;
 use crate::links::transcript::Facts;
 use crate::node::{Base, PENDING_MAX};

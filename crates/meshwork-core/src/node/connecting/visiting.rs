@@ -17,10 +17,11 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::Connecting;
+use super::attempt::UNSOUGHT;
 use super::attempts::Attempts;
 use super::introducing::check_announcement;
 use super::known::Source;
-use super::{Connecting, UNSOUGHT};
 use crate::id::Endpoint;
 use crate::links::message::{Attach, DetachReason};
 use crate::node::commands::CommandError;

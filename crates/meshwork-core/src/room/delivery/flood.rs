@@ -9,7 +9,7 @@ use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use crate::id::Endpoint;
-use crate::room::OUTBOX_MAX;
+use crate::room::writing::outbox::OUTBOX_MAX;
 use crate::time::Time;
 
 /// Batches that a neighbour may send at once: all of its unacknowledged writes, twice.

@@ -14,7 +14,7 @@
 //! [`HELD_MAX`] batches of [`HELD_BYTES_MAX`] bytes are held; windows are kept for [`WINDOWS_MAX`] endpoints.
 
 pub mod flood;
-mod intake;
+pub(super) mod payloads;
 pub mod queue;
 pub mod window;
 
@@ -31,7 +31,6 @@ use crate::id::{Endpoint, RoomId};
 use crate::recent::Recent;
 use crate::replica::{Applied, Changes, Content, Replica};
 use crate::room::delivery::window::SequenceWindow;
-use crate::room::lanes;
 use crate::room::replicas::Replicas;
 use crate::room::rules::Rules;
 use crate::room::rules::waiting::Unruled;
@@ -87,11 +86,11 @@ pub enum Rejection {
 #[derive(Debug)]
 pub struct Delivery {
     /// The batches that wait for verification.
-    queue: Queue,
+    pub(super) queue: Queue,
     /// The allowances of neighbours for unasked batches.
-    flood: Allowances,
+    pub(super) flood: Allowances,
     /// Invalid stored batches, until all were read.
-    refused_stored: usize,
+    pub(super) refused_stored: usize,
     ahead_max: Duration,
     windows: Recent<Endpoint, SequenceWindow>,
     held: BTreeMap<(Stamp, BatchKey), (Endpoint, Checked)>,
@@ -159,7 +158,7 @@ impl Delivery {
             return Err(Rejection::Unruled(batch));
         }
         let family = header.replica.family();
-        let content = match (lanes::check(family, batch.payload()), replicas.get(header.replica)) {
+        let content = match (payloads::check(family, batch.payload()), replicas.get(header.replica)) {
             (Some(content), _) => content,
             (None, _) if family == Family::Datagram => {
                 return Err(refused(

@@ -5,14 +5,12 @@
 //! meanwhile.
 
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
 use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Arrival, Heard, LATE, Saying, Sayings};
-use crate::replica::{Content, ContentError};
 use crate::room::delivery::Checked;
 use crate::room::writing::WriteError;
 use crate::seam::event::Event;
@@ -62,16 +60,6 @@ impl Spoken {
             self.own_bytes -= old.bytes().len();
         }
     }
-}
-
-/// Decodes a broadcast.
-///
-/// # Errors
-/// [`ContentError`] if it is invalid.
-pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
-    Saying::decode(payload)
-        .map(|saying| Content::new(saying, 0))
-        .map_err(|error| ContentError(error.to_string()))
 }
 
 impl Talking<'_> {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::ToAll;
-use crate::room::RoomOutput;
+use crate::room::outputs::RoomOutput;
 use crate::rulebook::Verdict;
 use crate::seam::event::{Event, Refusal};
 use crate::seam::lane::{Slot, Topic};

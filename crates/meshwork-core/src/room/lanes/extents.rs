@@ -15,18 +15,19 @@
 //! # Limits
 //! Those of [`Present`], which keeps the extents of members. If all extents are equal, nobody sends one.
 
-use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Talking;
 use crate::id::{Endpoint, Identity};
 use crate::lanes::{Present, REPEATED_EVERY};
-use crate::replica::{Content, ContentError};
+use crate::room::blobs::Sharing;
 use crate::room::comparison::Holding;
 use crate::room::delivery::Checked;
+use crate::room::kept::Kept;
+use crate::room::membership::Membership;
 use crate::room::message::Holds;
-use crate::room::{Kept, Membership, RoomOutput, Sharing};
+use crate::room::outputs::RoomOutput;
 use crate::seam::lane::Slot;
 use crate::signed::batch::Batch;
 use crate::signed::header::Family;
@@ -84,15 +85,6 @@ impl Ring {
     pub(in crate::room) fn poll_timeout(&self) -> Option<Time> {
         self.look_at
     }
-}
-
-/// Decodes an extent.
-///
-/// # Errors
-/// [`ContentError`] if it is invalid.
-pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
-    let read = wire::decode::<Holds>(payload);
-    read.map(|holds| Content::new(holds, 0)).map_err(|error| ContentError(error.to_string()))
 }
 
 impl Talking<'_> {

@@ -14,9 +14,9 @@ pub(super) use self::broadcast::Spoken;
 pub(super) use self::extents::Ring;
 
 use crate::id::{Endpoint, Identity};
-use crate::replica::{Content, ContentError};
 use crate::room::delivery::Checked;
-use crate::room::{Kept, Membership, Room};
+use crate::room::kept::Kept;
+use crate::room::membership::Membership;
 use crate::seam::lane::Slot;
 use crate::signed::batch::{SignedBatch, StampWindow};
 use crate::signed::header::Family;
@@ -30,27 +30,6 @@ const PASSED_ON_WITHIN: Duration = Duration::from_secs(30);
 pub struct Talking<'a> {
     pub(super) kept: &'a mut Kept,
     pub(super) membership: &'a mut Membership,
-}
-
-/// Reads the payload of a message that no replica stores. Returns nothing for other families: a datagram is read by itself.
-///
-/// # Errors
-/// [`ContentError`] if it is invalid.
-pub(super) fn check(family: Family, payload: &[u8]) -> Option<Result<Content, ContentError>> {
-    match family {
-        Family::Say => Some(broadcast::check(payload)),
-        Family::Seek => Some(search::check(payload)),
-        Family::Presence => Some(presence::check(payload)),
-        Family::Holding => Some(extents::check(payload)),
-        Family::Own | Family::ByValue | Family::ByTime | Family::Datagram => None,
-    }
-}
-
-impl Room {
-    /// For messages that no replica stores.
-    pub fn talking(&mut self) -> Talking<'_> {
-        Talking { kept: &mut self.kept, membership: &mut self.membership }
-    }
 }
 
 impl Talking<'_> {

@@ -1,27 +1,14 @@
 //! Presence in a sparse overlay, where it is broadcast: docs/protocol/lanes.md.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use super::Talking;
 use crate::id::{Endpoint, Identity};
-use crate::replica::{Content, ContentError};
 use crate::room::delivery::Checked;
 use crate::seam::event::Event;
-use crate::seam::lane::{PRESENCE_MAX, Slot};
+use crate::seam::lane::Slot;
 use crate::signed::header::Family;
 use crate::time::Now;
-
-/// Decodes a presence.
-///
-/// # Errors
-/// [`ContentError`] if it is too long.
-pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
-    if payload.len() > PRESENCE_MAX {
-        return Err(ContentError(format!("{} bytes are above the limit of {PRESENCE_MAX}", payload.len())));
-    }
-    Ok(Content::new((), 0))
-}
 
 impl Talking<'_> {
     /// Broadcasts our presence to members that are not neighbours, if the rules let us write.

@@ -3,38 +3,16 @@
 //! In a sparse overlay nobody knows everybody. A member with a message for one other member broadcasts a search for it
 //! along the overlay, with the key for sealing signals. The searched member answers the way back.
 
-use alloc::string::ToString as _;
-
-use serde::{Deserialize, Serialize};
-
 use super::Talking;
 use crate::id::{Endpoint, Identity};
-use crate::replica::{Content, ContentError};
-use crate::room::RoomOutput;
 use crate::room::delivery::Checked;
+use crate::room::delivery::payloads::Seeking;
+use crate::room::outputs::RoomOutput;
 use crate::seam::lane::Slot;
 use crate::signalling::announce::Introduction;
 use crate::signed::header::Family;
 use crate::time::Now;
-use crate::wire::{self, Bytes};
-
-/// The payload of a search.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Seeking {
-    to: Endpoint,
-    sealing_key: [u8; 32],
-    /// The author's signature of its sealing key: docs/protocol/signalling.md.
-    signature: Bytes<64>,
-}
-
-/// Decodes a search.
-///
-/// # Errors
-/// [`ContentError`] if it is invalid.
-pub(super) fn check(payload: &[u8]) -> Result<Content, ContentError> {
-    let read = wire::decode::<Seeking>(payload);
-    read.map(|seeking| Content::new(seeking, 0)).map_err(|error| ContentError(error.to_string()))
-}
+use crate::wire;
 
 impl Talking<'_> {
     /// Searches a member in the name of `identity`, which is this endpoint's peer and introduces itself. Members do not

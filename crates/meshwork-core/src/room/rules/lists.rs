@@ -8,14 +8,12 @@ use core::time::Duration;
 
 use super::records::{RecordHash, Records};
 use crate::id::Endpoint;
-use crate::room::message::{AskList, ListPiece, RoomMessage};
+use crate::room::message::{AskList, ListPiece, PIECE_MAX, RoomMessage};
 use crate::signed::list::{List, ListKind, ListName};
 use crate::signed::record::Record;
 use crate::time::Time;
 use crate::wire::Bytes;
 
-/// Longest piece, in bytes: four fit a message of a link, as batches do.
-pub const PIECE_MAX: usize = 64 * 1024;
 /// Lists that are fetched at once, of at most 1 MiB each. Further records come again with the next comparison.
 const FETCHES_MAX: usize = 16;
 /// How long a neighbour may take for a piece before another one that has the record is asked.

@@ -18,9 +18,6 @@ use crate::signed::header::RecordName;
 use crate::signed::list::{List, ListKind, ListName, ShortId};
 use crate::signed::record::Record;
 
-/// Most records that a room's members share: 32 KiB of hashes.
-pub const RECORD_HASHES_MAX: usize = crate::signed::header::RECORDS_MAX as usize;
-
 /// The beginning of the hashed bytes of digests of records.
 const DIGEST_CONTEXT: &str = "meshwork room records digest v2";
 

@@ -6,10 +6,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Rules;
-use super::records::RECORD_HASHES_MAX;
 use crate::clock::Stamp;
 use crate::id::{Endpoint, Instance, PeerId, RoomId, Secret};
 use crate::links::message::RENEWED_MAX;
+use crate::room::message::RECORD_HASHES_MAX;
 use crate::rulebook::WithList;
 use crate::seam::config::Config;
 use crate::signed::admission::SignedAdmission;

@@ -28,7 +28,6 @@
 //! [`OUTBOX_MAX`] acknowledgements, as many as it has batches in its outbox.
 
 pub mod form;
-mod restoring;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -36,7 +35,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::id::Endpoint;
-use crate::room::OUTBOX_MAX;
+use crate::room::writing::outbox::OUTBOX_MAX;
 use crate::seam::config::Config;
 use crate::seam::io::{AcceptedBatch, StoreChange};
 use crate::signed::batch::BatchKey;

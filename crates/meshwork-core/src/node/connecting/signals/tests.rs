@@ -1,8 +1,8 @@
 //! How many attempts others can have under way here, what they can name in them, and when another one is asked for.
 
 use super::*;
+use crate::node::connecting::attempt::ASK_DELAY;
 use crate::node::connecting::attempts::{ATTEMPTS_PER_PEER_MAX, HALF, OPENS_WITHIN};
-use crate::node::connecting::offers::ASK_DELAY;
 use crate::node::test_world::{World, member, other};
 use crate::node::{Node, PENDING_MAX};
 use crate::rng::Rng;
