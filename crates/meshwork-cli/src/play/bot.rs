@@ -9,14 +9,15 @@ use meshwork_core::rng::Rng;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Target, join, not_entered};
+use super::target::{Target, Wants};
+use super::{join, not_entered};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, at};
 use crate::room::signal::Stop;
 use crate::serve::random_bytes;
 
 /// The keys that a bot presses.
-const KEYS: [&str; 8] = ["left", "right", "up", "down", "space", "enter", "a", "button-a"];
+const KEYS: [&str; 8] = ["left", "right", "up", "down", "space", "enter", "a", "pad-a"];
 /// The shortest and the longest time for which it holds its keys, in milliseconds.
 const HOLDS_MS: (u64, u64) = (80, 600);
 
@@ -46,6 +47,7 @@ struct Played {
 
 pub(super) async fn run(Arguments { target, seconds, seed, name }: Arguments) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
+    let link = target.party(Wants::Seat).await?;
     let builder = Endpoint::builder().name(&name);
     // One person has one seat, so each bot is a person of its own.
     let mut attempt = match target.common.identity {
@@ -55,7 +57,7 @@ pub(super) async fn run(Arguments { target, seconds, seed, name }: Arguments) ->
     let mut played = Played::default();
     let result = {
         let plays = async {
-            let room = join(&attempt, &target.link).await?;
+            let room = join(&attempt, &link).await?;
             attempt.stay();
             let player = room.game().play(Can::Bot, &name).await.map_err(not_entered)?;
             let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));

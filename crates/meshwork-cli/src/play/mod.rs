@@ -6,15 +6,15 @@ mod package;
 mod party;
 mod publish;
 mod shelf;
+mod target;
 mod watch;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use meshwork::play::{EnterError, GetPackageError};
 use meshwork::{Link, Room};
 
 use crate::exit::Failure;
 use crate::room::attempt::Attempt;
-use crate::room::{Common, link};
 
 /// The commands of Play.
 #[derive(Subcommand)]
@@ -31,16 +31,6 @@ pub(crate) enum Command {
     Bot(bot::Arguments),
     /// Print what happens in a party, one JSON object a line, until interrupted.
     Watch(watch::Arguments),
-}
-
-/// The party, and the options of every command.
-#[derive(Args)]
-struct Target {
-    /// The LINK of a party. A private one has a part after #. @FILE or - reads it from a file or standard input.
-    #[arg(value_name = "LINK", value_parser = link::read)]
-    link: Link,
-    #[command(flatten)]
-    common: Common,
 }
 
 impl Command {
@@ -81,6 +71,13 @@ async fn join(attempt: &Attempt, link: &Link) -> Result<Room, Failure> {
 fn not_entered(error: EnterError) -> Failure {
     match error {
         EnterError::Closed(closed) => closed.into(),
+        EnterError::Elsewhere => Failure::Forbidden {
+            words: String::from(
+                "This person plays in this party already, in another program on this machine. Stop that one, or play as somebody else \
+                 with --identity FILE.",
+            ),
+            reason: "elsewhere",
+        },
         _ => Failure::App(String::from("a game that needs a newer program")),
     }
 }

@@ -8,7 +8,8 @@ use meshwork::play::{End, Ending, Event, GameEvent, Lobby, Pace, Paused, Phase, 
 use serde_json::{Value, json};
 use tokio::time::interval;
 
-use super::{Target, bot, join, not_entered};
+use super::target::{Target, Wants};
+use super::{bot, join, not_entered};
 use crate::exit::Failure;
 use crate::out;
 use crate::room::attempt::{Attempt, guest};
@@ -39,9 +40,10 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(Arguments { target }: Arguments) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
+    let link = target.party(Wants::Sight).await?;
     let mut attempt = Attempt::start(&target.common, guest()).await?;
     let watched = async {
-        let room = join(&attempt, &target.link).await?;
+        let room = join(&attempt, &link).await?;
         attempt.stay();
         let player = room.game().watch().await.map_err(not_entered)?;
         attempt.within(&room, watch(player)).await

@@ -2,6 +2,7 @@
 
 mod clock;
 mod driver;
+mod machine;
 mod player;
 mod rules;
 mod stage;
@@ -18,6 +19,7 @@ pub use meshwork_play::{
     PackageError, PackageId, Party, Phase, PlayerInput, Shown, Step, Tick, ToGame, input,
 };
 
+use self::machine::SeatLock;
 pub use self::player::{GameEvent, GameEvents, Player};
 use self::rules::RulesEngine;
 pub use self::rules::{Engine, Random, Rules, Turn};
@@ -26,6 +28,7 @@ use crate::blobs::{BlobError, BlobId, FetchError};
 use crate::error::Closed;
 use crate::new_room::NewRoom;
 use crate::room::Room;
+use crate::runner::first;
 
 /// The name of the app.
 pub const APP: &str = meshwork_play::WORD;
@@ -104,6 +107,9 @@ pub enum EnterError {
     /// The room has no party, or one of a later version.
     #[error("this room has no party, or one of a later version")]
     NoParty,
+    /// Another program of this machine plays in this party for the same person, who has one seat.
+    #[error("another program on this machine plays in this party with the same identity")]
+    Elsewhere,
     /// The room was left, or its endpoint has closed.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -116,7 +122,7 @@ pub enum GetPackageError {
     /// The room has no party, or one of a later version.
     #[error(transparent)]
     Enter(#[from] EnterError),
-    /// No member sent it.
+    /// No member sent it, and the shelf of the party's server does not have it.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// It cannot be read from this program's store.
@@ -175,8 +181,12 @@ impl Game {
     /// [`EnterError`]. The absence of a seat is no error: [`Event::Refused`] tells it.
     pub async fn play(&self, can: Can, name: &str) -> Result<Player, EnterError> {
         let (app, party) = self.found().await?;
+        let lock = match can {
+            Can::Watch => SeatLock::default(),
+            _ => SeatLock::take(&self.0).await.ok_or(EnterError::Elsewhere)?,
+        };
         let now = self.0.call(|_, now, _| now).await?;
-        Ok(Player::enter(&app, party, can, name, seed(&self.0, now)))
+        Ok(Player::enter(&app, party, can, name, seed(&self.0, now), lock))
     }
 
     /// Enters the party without a seat.
@@ -187,7 +197,8 @@ impl Game {
         self.play(Can::Watch, "").await
     }
 
-    /// The package of the party, from the members that hold it. This program holds it from then on.
+    /// The package of the party, from the members that hold it, or from the shelf of the party's server if the game was
+    /// published there. This program holds it from then on.
     ///
     /// # Errors
     /// [`GetPackageError`].
@@ -196,7 +207,18 @@ impl Game {
         let (blobs, id) = (app.blobs(), BlobId::from(party.package));
         let blob = match blobs.get(id).await? {
             Some(blob) => blob,
-            None => blobs.fetch(id).at_most(u64::from(party.length)).await?,
+            None => {
+                let fetched = async { Ok(blobs.fetch(id).at_most(u64::from(party.length)).await) };
+                let published = async { Err(machine::published_soon(&self.0, &party).await) };
+                let package = match first(fetched, published).await {
+                    Ok(Ok(blob)) => return Ok(Package::read(blob.read().await?.into())?),
+                    Ok(Err(error)) => machine::published(&self.0, &party).await.ok_or(error)?,
+                    Err(package) => package,
+                };
+                // Others have it from here.
+                blobs.offer_bytes(package.bytes()).await?;
+                return Ok(package);
+            }
         };
         Ok(Package::read(blob.read().await?.into())?)
     }

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::Can;
 use super::clock::Clock;
 use super::driver::Driver;
+use super::machine::SeatLock;
 use super::stage::Stage;
 use crate::app::App;
 
@@ -22,6 +23,7 @@ const EVENTS_MAX: usize = 256;
 /// Somebody in a party. Dropped, it leaves the party.
 pub struct Player {
     inner: Arc<Inner>,
+    _lock: SeatLock,
 }
 
 /// The events of a player and the states to draw, to be read beside the player. Each is handed to one reader.
@@ -57,7 +59,14 @@ pub(super) struct State {
 }
 
 impl Player {
-    pub(super) fn enter(app: &App, party: Party, can: Can, name: &str, seed: [u8; 32]) -> Player {
+    pub(super) fn enter(
+        app: &App,
+        party: Party,
+        can: Can,
+        name: &str,
+        seed: [u8; 32],
+        lock: SeatLock,
+    ) -> Player {
         let config = Config { bot: matches!(can, Can::Bot), ..Config::default() };
         let (can, engine) = match can {
             Can::Host(engine) => (meshwork_play::Can::Host, Some(engine)),
@@ -71,7 +80,7 @@ impl Player {
         let inner = Arc::new(Inner { state: Mutex::new(state), clock, acted, told });
         let driver = Driver::new(app.clone(), Arc::clone(&inner), Stage::new(engine, draw));
         app.room.shared().runner.spawn(Box::pin(driver.run()));
-        Player { inner }
+        Player { inner, _lock: lock }
     }
 
     /// Waits for the next event, or the next state to draw; `None` once the party was left. Dropping the future loses nothing.

@@ -109,6 +109,19 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     #[cfg(not(target_arch = "wasm32"))]
     fn blocking(&self, work: Box<dyn FnOnce() + Send>);
 
+    /// Whether other programs of this machine may be the same peer: in a virtual network none is.
+    #[cfg(all(feature = "play", not(target_arch = "wasm32")))]
+    fn is_of_machine(&self) -> bool {
+        false
+    }
+
+    /// Reads what a web server has at an address, at most so many bytes. A virtual network has no such servers, and pages ask
+    /// their own.
+    #[cfg(feature = "play")]
+    fn get(&self, _url: String, _most: usize) -> Boxed<'static, Option<Vec<u8>>> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// Waits.
     fn sleep(&self, time: Duration) -> Boxed<'static, ()>;
 

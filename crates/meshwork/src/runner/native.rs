@@ -19,6 +19,10 @@ use crate::store::{KeptRoom, StoreError, page, place};
 /// How long a thread waits at the end of an endpoint.
 const END_MAX: Duration = Duration::from_secs(1);
 
+/// How long a web server may take for an answer of some megabytes.
+#[cfg(feature = "play")]
+const GET_MAX: Duration = Duration::from_secs(60);
+
 pub(crate) struct Native {
     driver: Driver,
     /// Let go of when the endpoint closes, so that another program may open it.
@@ -157,6 +161,18 @@ impl Runner for Native {
         // Whoever polls it may run on another executor.
         let _guard = self.runtime.enter();
         Box::pin(tokio::time::sleep(time))
+    }
+
+    #[cfg(feature = "play")]
+    fn is_of_machine(&self) -> bool {
+        true
+    }
+
+    #[cfg(feature = "play")]
+    fn get(&self, url: String, most: usize) -> Boxed<'static, Option<Vec<u8>>> {
+        let asked =
+            self.runtime.spawn(async move { meshwork_rtc::native::get(&url, most, GET_MAX).await.ok() });
+        Box::pin(async { asked.await.ok().flatten() })
     }
 
     fn shut_down(&self) -> Boxed<'_, ()> {
