@@ -79,6 +79,7 @@ impl Session {
 
     fn be_ready(&mut self, ready: bool) -> Result<(), ActError> {
         self.slot().ok_or(ActError::NotSeated)?;
+        self.wants_ready = Some(ready);
         if self.hosting.is_some() {
             self.set_ready(self.me, ready);
         } else {
@@ -95,6 +96,20 @@ impl Session {
         } else if self.slot().is_some() {
             let line = self.lobby.line;
             self.direct(self.lobby.host, &Direct::Dress { line, name, colour });
+        }
+    }
+
+    /// Asks a new host for what its predecessor may not have heard any more.
+    pub(crate) fn ask_again(&mut self) {
+        let Some(seat) = self.lobby.seat_at(self.me) else { return };
+        let is_dressed = seat.name == self.dress.name;
+        let ready = self.wants_ready.filter(|ready| *ready != seat.ready);
+        if !is_dressed {
+            self.dress_up();
+        }
+        if let Some(ready) = ready {
+            // The seat is there.
+            let _ = self.be_ready(ready);
         }
     }
 

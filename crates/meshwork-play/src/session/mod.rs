@@ -100,6 +100,8 @@ pub struct Session {
     config: Config,
     dress: Dress,
     wants_seat: bool,
+    /// Whether the person was ready last, in this phase of the lobby.
+    wants_ready: Option<bool>,
     patience: Duration,
     rng: Rng,
     now: Time,
@@ -144,6 +146,7 @@ impl Session {
             config,
             dress,
             wants_seat: can != Can::Watch,
+            wants_ready: None,
             patience: Duration::from_millis(rng.below(PATIENCE_MAX)),
             rng,
             now,

@@ -227,6 +227,7 @@ impl Session {
         if is_first {
             self.outputs.push_back(Output::Event(Event::Entered { slot }));
         } else if is_new_host {
+            self.ask_again();
             self.note_lost(lost);
             let event = if old.host.peer == lobby_host.peer {
                 Event::HostBack
@@ -298,6 +299,9 @@ impl Session {
         let is_same = old.line == new.line && old.round == new.round;
         if !is_same {
             self.hands.forget();
+        }
+        if !is_same || old.phase != new.phase {
+            self.wants_ready = None;
         }
         let was_on = old.phase == Phase::Playing;
         if was_on && (new.phase != Phase::Playing || !is_same) {

@@ -362,6 +362,7 @@ impl Session {
         if was_paused {
             self.outputs.push_back(Output::Event(Event::Resumed));
         }
+        self.ask_again();
         if is_playing {
             self.offer_own(now);
             self.restore();

@@ -120,6 +120,32 @@ fn a_lobby_survives_its_host() {
 }
 
 #[test]
+fn wishes_in_the_gap_reach_the_next_host() {
+    let mut world = World::new(14, party());
+    world.way(20, 10, 0);
+    for person in 0..3 {
+        world.add(person, Can::Host);
+    }
+    world.run(ms(5000));
+    let host = world.hosts()[0];
+    let guests = guests(&world);
+    world.kill(host, false);
+    world.run(ms(300));
+    for which in &guests {
+        world.act(*which, Act::Ready(true));
+        world.act(*which, Act::Name(format!("p{which} again")));
+    }
+    world.run(ms(3000));
+    let lobby = world.session(world.hosts()[0]).lobby().clone();
+    for which in &guests {
+        let seat = lobby.seat_at(world.session(*which).me()).expect("a seat");
+        assert_eq!((seat.ready, seat.name.clone()), (true, format!("p{which} again")));
+    }
+    world.check_healed();
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
 fn a_hidden_host_hands_over() {
     let mut world = World::new(4, party());
     world.way(20, 10, 1);
