@@ -110,14 +110,15 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     fn blocking(&self, work: Box<dyn FnOnce() + Send>);
 
     /// Whether other programs of this machine may be the same peer: in a virtual network none is.
-    #[cfg(all(feature = "play", not(target_arch = "wasm32")))]
+    #[cfg(not(target_arch = "wasm32"))]
+    #[allow(dead_code, reason = "a program without games has no use for it")]
     fn is_of_machine(&self) -> bool {
         false
     }
 
     /// Reads what a web server has at an address, at most so many bytes. A virtual network has no such servers, and pages ask
     /// their own.
-    #[cfg(feature = "play")]
+    #[allow(dead_code, reason = "a program without games has no use for it")]
     fn get(&self, _url: String, _most: usize) -> Boxed<'static, Option<Vec<u8>>> {
         Box::pin(std::future::ready(None))
     }

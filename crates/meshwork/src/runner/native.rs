@@ -20,7 +20,6 @@ use crate::store::{KeptRoom, StoreError, page, place};
 const END_MAX: Duration = Duration::from_secs(1);
 
 /// How long a web server may take for an answer of some megabytes.
-#[cfg(feature = "play")]
 const GET_MAX: Duration = Duration::from_secs(60);
 
 pub(crate) struct Native {
@@ -163,12 +162,10 @@ impl Runner for Native {
         Box::pin(tokio::time::sleep(time))
     }
 
-    #[cfg(feature = "play")]
     fn is_of_machine(&self) -> bool {
         true
     }
 
-    #[cfg(feature = "play")]
     fn get(&self, url: String, most: usize) -> Boxed<'static, Option<Vec<u8>>> {
         let asked =
             self.runtime.spawn(async move { meshwork_rtc::native::get(&url, most, GET_MAX).await.ok() });
