@@ -47,7 +47,6 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod text;
-pub mod words;
 mod writing;
 
 pub use acting::Chat;

@@ -1,6 +1,8 @@
 //! Conversations: the panel that every app has, and Chat.
 #![expect(missing_docs, reason = "a text says itself what it says")]
 
+use std::time::Duration;
+
 use super::{POST, count, grouped};
 use crate::talk::unread;
 
@@ -59,10 +61,22 @@ pub const FILE_COMING: &str = "Loading";
 pub const NOT_SHOWN: &str = "This picture is too large to show, or no picture. You can save it.";
 pub const NO_FILES_DIRECT: &str =
     "Direct posts carry no files yet. Send them in the room, or in a room of your own.";
+pub const NOT_WRITER: &str = "Only those whom the owner named may write here. You can read.";
+pub const BANNED: &str = "You are banned in this room and cannot write here any more.";
 pub const LEAVES: &str = "Opens another site";
 
 /// Emoji that a press adds.
 pub const EMOJI: [&str; 8] = ["👍", "❤️", "😂", "🎉", "😮", "😢", "🙏", "👀"];
+
+/// A post comes too early for the room's rules.
+pub fn too_fast(wait: Duration) -> String {
+    let wait = match wait.as_millis().div_ceil(1000).max(1) {
+        seconds if seconds > 7200 => format!("{} hours", seconds.div_ceil(3600)),
+        seconds if seconds > 120 => format!("{} minutes", seconds.div_ceil(60)),
+        seconds => format!("{seconds} s"),
+    };
+    format!("You write faster than this room allows. Wait {wait}.")
+}
 
 /// The button that takes a file off the next post.
 pub fn remove_file(name: &str) -> String {
@@ -185,5 +199,7 @@ mod tests {
         let names = ["Lin", "Ana", "Bo"].map(String::from);
         assert_eq!(writing(&names[..1]), "Lin is writing");
         assert_eq!(writing(&names), "Lin and 2 more are writing");
+        let wait = |seconds| too_fast(Duration::from_secs(seconds)).split_off(45);
+        assert_eq!([45, 121, 7201].map(wait), ["45 s.", "3 minutes.", "3 hours."]);
     }
 }

@@ -66,13 +66,14 @@ impl fmt::Debug for Learnt {
 }
 
 impl Learnt {
-    /// Agrees with everybody who may have written a direct post, and to whom this peer may have written one.
+    /// Agrees with everybody who may have written a direct post, and to whom this peer may have written one: perhaps these people
+    /// whom it met elsewhere.
     fn learn(
         &mut self,
         node: &Node,
         room: RoomHandle,
         id: RoomId,
-        whom: Option<PeerId>,
+        (whom, met): (Option<PeerId>, &[PeerId]),
         changes: u64,
     ) -> &Keys {
         let me = node.endpoint().peer;
@@ -81,9 +82,12 @@ impl Learnt {
         peers.extend(node.room(room).peers().into_iter().map(|view| view.endpoint.peer));
         if let Some(table) = node.room(room).replica::<Table>(replica()) {
             peers.extend(keys.lacks(table));
-            if keys.has_written(table) && self.authors_at != Some(changes) {
-                self.authors_at = Some(changes);
-                peers.extend(authors(node, room));
+            if keys.has_written(table) {
+                peers.extend(met);
+                if self.authors_at != Some(changes) {
+                    self.authors_at = Some(changes);
+                    peers.extend(authors(node, room));
+                }
             }
         }
         keys.agree(node, peers);
@@ -134,23 +138,38 @@ impl Chat {
     /// # Errors
     /// [`Closed`].
     pub async fn people(&self) -> Result<Vec<Correspondent>, Closed> {
-        let people = self.read_direct(None, |direct| direct.people()).await?.unwrap_or_default();
+        let people = self.read_direct(None, Vec::new(), |direct| direct.people()).await?.unwrap_or_default();
         let correspondent = |(peer, newest, has_written)| Correspondent { peer, newest, has_written };
         let mut people: Vec<Correspondent> = people.into_iter().map(correspondent).collect();
         people.sort_by_key(|person| std::cmp::Reverse(person.newest.stamp));
         Ok(people)
     }
 
-    /// Reads direct posts with the keys of everybody known, and of `whom`. Returns `None` if the room is not open.
+    /// Reads the direct posts of all people at once, for a page of this workspace: also those with `whom`, and with people whom
+    /// this peer met elsewhere. `None` if the room is not open.
+    #[cfg(target_arch = "wasm32")]
+    #[doc(hidden)]
+    pub fn direct<R: 'static>(
+        &self,
+        whom: Option<PeerId>,
+        met: Vec<PeerId>,
+        read: impl FnOnce(&Direct<'_>) -> R + 'static,
+    ) -> Option<R> {
+        crate::look::at_once(self.read_direct(whom, met, read))?.ok()?
+    }
+
+    /// Reads direct posts with the keys of everybody known, of `whom`, and of people whom this peer met elsewhere. Returns `None`
+    /// if the room is not open.
     async fn read_direct<R: MaybeSend + 'static>(
         &self,
         whom: Option<PeerId>,
+        met: Vec<PeerId>,
         read: impl FnOnce(&Direct<'_>) -> R + MaybeSend + 'static,
     ) -> Result<Option<R>, Closed> {
         let Some((id, learnt, changes)) = self.keys() else { return Ok(None) };
         let read = move |node: &mut Node, _, room| {
             let mut learnt = learnt.lock().unwrap_or_else(PoisonError::into_inner);
-            let keys = learnt.learn(node, room, id, whom, changes);
+            let keys = learnt.learn(node, room, id, (whom, &met), changes);
             let table = node.room(room).replica::<Table>(replica())?;
             Some(read(&Direct::of(table, keys)))
         };
@@ -193,7 +212,7 @@ impl DirectChat {
     pub async fn newest(&self, most: usize) -> Result<Vec<Post>, Closed> {
         let peer = self.peer;
         let read = move |direct: &Direct<'_>| direct.newest(peer, most);
-        Ok(self.chat.read_direct(Some(peer), read).await?.unwrap_or_default())
+        Ok(self.chat.read_direct(Some(peer), Vec::new(), read).await?.unwrap_or_default())
     }
 
     /// A post of the two; `None` if none of this id shows.
@@ -203,7 +222,7 @@ impl DirectChat {
     pub async fn get(&self, id: impl Into<PostId>) -> Result<Option<Post>, Closed> {
         let (peer, id) = (self.peer, id.into());
         let read = move |direct: &Direct<'_>| direct.get(peer, id);
-        Ok(self.chat.read_direct(Some(peer), read).await?.flatten())
+        Ok(self.chat.read_direct(Some(peer), Vec::new(), read).await?.flatten())
     }
 
     /// Gives a post of this program's peer another text.
@@ -269,7 +288,7 @@ impl DirectChat {
             let at = node.room(room).time(now).ok_or(CommandError::NotOpen)?;
             let made = {
                 let mut learnt = learnt.lock().unwrap_or_else(PoisonError::into_inner);
-                let keys = learnt.learn(node, room, id, Some(peer), changes);
+                let keys = learnt.learn(node, room, id, (Some(peer), &[]), changes);
                 let table = node.room(room).replica::<Table>(replica()).ok_or(CommandError::NotOpen)?;
                 make(&Direct::of(table, keys), at, node.endpoint())
             };

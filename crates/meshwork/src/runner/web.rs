@@ -106,8 +106,9 @@ impl Runner for Web {
         if self.is_shut_down.get() {
             return Box::pin(async { Err(Closed) });
         }
-        self.driver.with(call);
-        Box::pin(async { Ok(()) })
+        // A call within a call does nothing.
+        let done = self.driver.try_with(call).ok_or(Closed);
+        Box::pin(async move { done })
     }
 
     fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {

@@ -64,7 +64,7 @@ impl RoomCanvas {
     /// Paints cells.
     pub(super) fn paint(self, cells: &[(u16, u16, Colour)]) -> Result<Receipt, CommandError> {
         let receipt = self.node.command(|node, now, room| node.paint(now, room, cells))?;
-        self.reach.begin(&receipt);
+        self.reach.begin(*receipt.sequences.end());
         Ok(receipt)
     }
 

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork::Room;
 use meshwork::look::Look;
+use meshwork::{Chat, Room};
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
@@ -40,6 +40,11 @@ impl PageNode {
     /// The room as the library has it.
     pub fn library(self) -> Option<Room> {
         self.held.get_value()
+    }
+
+    /// The room's conversation.
+    pub(super) fn chat(self) -> Option<Chat> {
+        Some(self.library()?.chat())
     }
 
     // What stands in each generic call once is not compiled again for each.

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use leptos::web_sys;
-use meshwork_chat::Chat as _;
 use meshwork_chat::picture::Head;
 use meshwork_chat::profile::{self, Profile, profiles};
 use meshwork_core::id::PeerId;
-use meshwork_core::node::{Event, Node, RoomHandle};
-use meshwork_core::table::Table;
+use meshwork_core::node::Event;
 use meshwork_web::texts;
 
 use super::super::browser;
 use super::node::PageNode;
 use super::people::People;
+use super::talk::{not_open, read, written};
 
 /// The profiles of a room. Copies are the same ones.
 #[derive(Clone, Copy)]
@@ -50,12 +49,7 @@ impl Profiles {
 
     /// Reads the profiles again.
     pub(super) fn refresh(self) {
-        let read = |node: &Node, room: RoomHandle| {
-            let table = node.room(room).replica::<Table>(profiles())?;
-            let people = profile::people(table).into_iter();
-            Some(people.map(|peer| (peer, Profile::of(table, peer))).collect::<Vec<_>>())
-        };
-        let read = self.node.look(read).flatten().unwrap_or_default();
+        let read = self.node.chat().map(|chat| read(chat.profiles())).unwrap_or_default();
         self.people.set_profile_names(read.iter().map(|(peer, profile)| (*peer, profile.name.clone())));
         let is_new = self.known.with_untracked(|known| {
             let is_same = |(peer, profile): &(PeerId, Profile)| {
@@ -92,8 +86,7 @@ impl Profiles {
 
     /// One's own profile.
     pub(crate) fn own(self) -> Profile {
-        let me = self.node.peer();
-        self.node.look(|node, room| node.profile(room, me)).unwrap_or_default()
+        self.node.chat().map(|chat| read(chat.profile(self.node.peer()))).unwrap_or_default()
     }
 
     /// Makes this one's own profile.
@@ -101,8 +94,8 @@ impl Profiles {
     /// # Errors
     /// In words, why not.
     pub(crate) fn write(self, profile: &Profile) -> Result<(), String> {
-        let written = self.node.command(|node, now, room| node.write_profile(now, room, profile));
-        written.map_err(|error| texts::sentence(&meshwork_chat::words::refusal(&error)))?;
+        let chat = self.node.chat().ok_or_else(not_open)?;
+        written(chat.set_profile(profile))?;
         self.refresh();
         Ok(())
     }

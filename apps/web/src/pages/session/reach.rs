@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::Receipt;
 use meshwork_web::people::Row;
 
 use super::set_if_new;
@@ -29,9 +28,9 @@ impl Reach {
         Reach { last: StoredValue::new(None), rows, reached: RwSignal::new(None) }
     }
 
-    /// Something else was said.
-    pub(crate) fn begin(self, receipt: &Receipt) {
-        self.last.set_value(Some(Said { sequence: *receipt.sequences.end(), by: BTreeSet::new() }));
+    /// Something else was said, in the batch of this number.
+    pub(crate) fn begin(self, sequence: u64) {
+        self.last.set_value(Some(Said { sequence, by: BTreeSet::new() }));
         self.count();
     }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos::reactive::owner::LocalStorage;
-use meshwork_chat::words::refusal;
-use meshwork_chat::{Chat as _, Conversation, Direct, Keys, NewPost, Post, PostError, PostId, replica};
+use meshwork::chat::Writing;
+use meshwork::look::at_once;
+use meshwork::{Chat, Closed, Receipt, WriteError};
+use meshwork_chat::{Chat as _, Conversation, Direct, NewPost, Post, PostId, replica};
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
-use meshwork_core::node::{CommandError, Event, Node, Receipt, RoomHandle};
+use meshwork_core::node::{Event, Node};
 use meshwork_core::seam::lane::Slot;
-use meshwork_core::table::{Table, Write};
-use meshwork_core::time::{Time, WallTime};
+use meshwork_core::time::Time;
 use meshwork_web::people::acquainted::Peers;
 use meshwork_web::talk::{self, Drafts, Key, Lines, Marks, SHOWN_FIRST, SHOWN_MORE};
 use meshwork_web::texts;
@@ -82,7 +82,6 @@ pub(crate) struct Talk {
     said: StoredValue<f64>,
     most: StoredValue<usize>,
     begins: StoredValue<Option<Key>>,
-    keys: StoredValue<Option<(RoomId, Keys)>, LocalStorage>,
     /// Whether the list was shown when posts were read before.
     was_shown: StoredValue<bool>,
     read: StoredValue<Option<Marks>>,
@@ -111,7 +110,6 @@ impl Talk {
             said: StoredValue::new(f64::NEG_INFINITY),
             most: StoredValue::new(SHOWN_FIRST),
             begins: StoredValue::new(None),
-            keys: StoredValue::new_local(None),
             was_shown: StoredValue::new(false),
             read: StoredValue::new(None),
             drafts: StoredValue::new(None),
@@ -123,7 +121,6 @@ impl Talk {
         self.unread.set(0);
         self.whom.set(None);
         self.directs.set(Vec::new());
-        self.keys.set_value(None);
         self.lines.set(Lines::default());
         self.last.set(None);
         self.writing.set(BTreeMap::new());
@@ -190,10 +187,9 @@ impl Talk {
 
     /// Reads the posts again, and counts again which are unread; shown posts are read.
     pub(crate) fn refresh(self) {
-        let Some(id) = self.node.room_id() else { return };
-        self.learn_keys(id);
+        let Some((id, chat)) = self.node.room_id().zip(self.node.chat()) else { return };
         let (whom, most) = (self.whom.get_untracked(), self.most.get_value());
-        let mut posts = self.look(|talk| talk.newest(None, COUNTED.max(most + 1))).unwrap_or_default();
+        let mut posts = read(chat.newest(None, COUNTED.max(most + 1)));
         posts.retain(|post| !self.people.is_muted(post.author));
         let in_room = self.read_posts(id, &posts, whom.is_none());
         let (directs, of_whom) = self.read_directs(id, whom, most + 1);
@@ -243,12 +239,15 @@ impl Talk {
     /// The direct conversations, the newest first, and at least the `most` newest posts of the one with `whom`. All posts are
     /// opened once.
     fn read_directs(self, id: RoomId, whom: Option<PeerId>, most: usize) -> (Vec<Correspondent>, Vec<Post>) {
-        let is_blocked = |peer: PeerId| self.blocked.with_untracked(|blocked| blocked.has(peer));
-        let read = |direct: &Direct<'_>| {
+        let is_blocked = move |peer: PeerId| self.blocked.with_untracked(|blocked| blocked.has(peer));
+        let read = move |direct: &Direct<'_>| {
             let people = direct.peers().filter(|(peer, _)| whom == Some(*peer) || !is_blocked(*peer));
             people.map(|(peer, wrote)| (peer, wrote, direct.newest(peer, COUNTED.max(most)))).collect()
         };
-        let people: Vec<_> = self.look_direct(read).unwrap_or_default();
+        // Our own direct posts are to people whom we met.
+        let met = self.people.everybody_known();
+        let people = self.node.chat().and_then(|chat| chat.direct(whom, met, read));
+        let people: Vec<_> = people.unwrap_or_default();
         let (mut directs, mut of_whom) = (Vec::new(), Vec::new());
         for (peer, has_written, posts) in people {
             if let Some(newest) = posts.last().filter(|_| !is_blocked(peer)) {
@@ -263,40 +262,6 @@ impl Talk {
         }
         directs.sort_by_key(|known| std::cmp::Reverse(known.newest.stamp));
         (directs, of_whom)
-    }
-
-    /// Agrees with the people to whom one may have written, and who may have written to oneself.
-    fn learn_keys(self, id: RoomId) {
-        let me = self.node.peer();
-        self.keys.update_value(|kept| {
-            if kept.as_ref().is_none_or(|(room, _)| *room != id) {
-                *kept = Some((id, Keys::new(id, me)));
-            }
-            let Some((_, keys)) = kept.as_mut() else { return };
-            let mut peers: Vec<PeerId> = self.whom.get_untracked().into_iter().collect();
-            self.node.look(|node, room| {
-                if let Some(table) = node.room(room).replica::<Table>(replica()) {
-                    peers.extend(keys.lacks(table));
-                    // One's own direct posts are to somebody whom one met.
-                    if keys.has_written(table) {
-                        peers.extend(self.people.everybody_known());
-                    }
-                }
-                keys.agree(node, peers);
-            });
-        });
-    }
-
-    /// Looks at the direct posts.
-    fn look_direct<R>(self, look: impl FnOnce(&Direct<'_>) -> R) -> Option<R> {
-        self.keys.with_value(|kept| {
-            let (_, keys) = kept.as_ref()?;
-            let read = |node: &Node, room: RoomHandle| {
-                let table = node.room(room).replica::<Table>(replica())?;
-                Some(look(&Direct::of(table, keys)))
-            };
-            self.node.look(read).flatten()
-        })
     }
 
     /// Hides the direct posts of a person from now on, or shows them again.
@@ -328,10 +293,9 @@ impl Talk {
 
     /// Shows posts back to this one.
     pub(crate) fn show_back_to(self, id: PostId) {
-        let count = self
-            .look(|talk| Some(1 + talk.after(&talk.get(id)?, usize::MAX).len()))
-            .flatten()
-            .unwrap_or_default();
+        let Some(chat) = self.node.chat() else { return };
+        let Some(post) = read(chat.get(id)) else { return };
+        let count = 1 + read(chat.after(&post, usize::MAX)).len();
         if count > self.most.get_value() {
             self.most.set_value(count + SHOWN_MORE / 2);
             self.refresh();
@@ -345,9 +309,10 @@ impl Talk {
 
     /// A post of the conversation that is shown; `None` if none shows.
     pub(crate) fn get(self, id: PostId) -> Option<Post> {
+        let chat = self.node.chat()?;
         match self.whom.get_untracked() {
-            Some(whom) => self.look_direct(|direct| direct.get(whom, id)).flatten(),
-            None => self.look(|talk| talk.get(id)).flatten(),
+            Some(whom) => read(chat.with(whom).get(id)),
+            None => read(chat.get(id)),
         }
     }
 
@@ -356,24 +321,19 @@ impl Talk {
     /// # Errors
     /// In words, why not.
     pub(crate) fn write(self, post: &NewPost) -> Result<(), String> {
-        let me = self.node.endpoint();
-        let (id, receipt) = match self.whom.get_untracked() {
-            Some(whom) => {
-                let mut written = None;
-                let receipt = self.act_directly(|direct, at| {
-                    let (id, writes) = direct.post(me, at, whom, post)?;
-                    written = Some(id);
-                    Ok(writes)
-                })?;
-                (written, receipt)
-            }
-            None => {
-                let (id, receipt) = self.act(|node, now, room| node.write_post(now, room, post))?;
-                (Some(id), receipt)
+        let chat = self.node.chat().ok_or_else(not_open)?;
+        let sent = match (self.whom.get_untracked(), post.re) {
+            (Some(whom), Some(re)) => written(chat.with(whom).reply(re, &post.text)),
+            (Some(whom), None) => written(chat.with(whom).post(&post.text)),
+            (None, re) => {
+                let begun = post.files.iter().cloned().fold(chat.write(&post.text), Writing::file);
+                written(re.into_iter().fold(begun, Writing::reply).send())
             }
         };
-        self.last.set(id.map(|id| (id, me.peer)));
-        self.reach.begin(&receipt);
+        self.gather();
+        let (id, receipt) = sent?;
+        self.last.set(Some((id, self.node.peer())));
+        self.reach.begin(*receipt.sequences().end());
         self.say_writing(false);
         self.begins.set_value(None);
         self.refresh();
@@ -384,29 +344,29 @@ impl Talk {
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn edit(self, id: PostId, text: &str) -> Result<Receipt, String> {
-        match self.whom.get_untracked() {
-            Some(whom) => self.act_directly(|direct, _| direct.edit(whom, id, text)),
-            None => self.act(|node, now, room| node.edit_post(now, room, id, text)),
-        }
+    pub(crate) fn edit(self, id: PostId, text: &str) -> Result<(), String> {
+        self.act(|chat, whom| match whom {
+            Some(whom) => written(chat.with(whom).edit(id, text)),
+            None => written(chat.edit(id, text)),
+        })
     }
 
     /// Deletes a post of one's own.
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn remove(self, id: PostId) -> Result<Receipt, String> {
-        match self.whom.get_untracked() {
-            Some(whom) => self.act_directly(|direct, _| direct.remove(whom, id)),
-            None => self.act(|node, now, room| node.remove_post(now, room, id)),
-        }
+    pub(crate) fn remove(self, id: PostId) -> Result<(), String> {
+        self.act(|chat, whom| match whom {
+            Some(whom) => written(chat.with(whom).remove(id)),
+            None => written(chat.remove(id)),
+        })
     }
 
     /// Adds one's reaction to a post, or takes it back.
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn react(self, post: &Post, emoji: &str) -> Result<Receipt, String> {
+    pub(crate) fn react(self, post: &Post, emoji: &str) -> Result<(), String> {
         let me = self.node.peer();
         let mine = post.reactions.iter().filter(|reaction| reaction.by.contains(&me));
         let mut mine: Vec<&str> = mine.map(|reaction| &*reaction.emoji).collect();
@@ -414,45 +374,36 @@ impl Talk {
             Some(place) => drop(mine.remove(place)),
             None => mine.push(emoji),
         }
-        match self.whom.get_untracked() {
-            Some(whom) => self.act_directly(|direct, at| direct.react(at, whom, post.id, &mine)),
-            None => self.act(|node, now, room| node.react(now, room, post.id, &mine)),
-        }
-    }
-
-    /// Writes what `make` makes of the direct posts and the room's time.
-    fn act_directly(
-        self,
-        make: impl FnOnce(&Direct<'_>, WallTime) -> Result<Vec<Write>, PostError>,
-    ) -> Result<Receipt, String> {
-        let at = WallTime::from_millis(self.node.room_time_ms());
-        let made = self.look_direct(|direct| make(direct, at));
-        let writes = made.unwrap_or(Ok(Vec::new())).map_err(|error| texts::sentence(&error.to_string()))?;
-        self.act(|node, now, room| node.apply_writes(now, room, &writes))
+        self.act(|chat, whom| match whom {
+            Some(whom) => written(chat.with(whom).react(post.id, &mine)),
+            None => written(chat.react(post.id, &mine)),
+        })
     }
 
     /// Hides a post from everybody, or shows it again.
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn set_hidden(self, id: PostId, is_hidden: bool) -> Result<Receipt, String> {
-        self.act(|node, now, room| node.set_post_hidden(now, room, id, is_hidden))
+    pub(crate) fn set_hidden(self, id: PostId, is_hidden: bool) -> Result<(), String> {
+        self.act(|chat, _| match is_hidden {
+            true => written(chat.hide(id)),
+            false => written(chat.show(id)),
+        })
     }
 
     /// Why one may write nothing at all, if that is so.
     pub(crate) fn why_none(self) -> Option<String> {
         let left =
             self.node.command(|node, now, room| node.room_mut(now, room).writing_left(replica().slot()));
-        left.err().map(|error| texts::sentence(&refusal(&error)))
+        left.err().map(|error| why_not(&error.into()))
     }
 
-    fn act<T>(
-        self,
-        act: impl FnOnce(&mut Node, Time, RoomHandle) -> Result<T, CommandError>,
-    ) -> Result<T, String> {
-        let done = self.node.command(act).map_err(|error| texts::sentence(&refusal(&error)));
+    /// Changes a post of the conversation that is shown.
+    fn act(self, act: impl FnOnce(&Chat, Option<PeerId>) -> Result<Receipt, String>) -> Result<(), String> {
+        let done =
+            self.node.chat().ok_or_else(not_open).and_then(|chat| act(&chat, self.whom.get_untracked()));
         self.gather();
-        done
+        done.map(drop)
     }
 
     /// Says to the others that one is writing, or not any more.
@@ -535,6 +486,32 @@ impl Talk {
             work(drafts.get_or_insert_with(kept))
         };
         self.drafts.try_update_value(work).expect("the session lives as long as the page")
+    }
+}
+
+/// The result of a read in the room's conversation, which waits for nothing in a page.
+pub(super) fn read<T: Default>(read: impl Future<Output = Result<T, Closed>>) -> T {
+    at_once(read).and_then(Result::ok).unwrap_or_default()
+}
+
+/// The result of a write there, or in words, why nothing was written.
+pub(super) fn written<T>(write: impl Future<Output = Result<T, WriteError>>) -> Result<T, String> {
+    // A write waits only if neighbours have no room for it.
+    let written = at_once(write).ok_or_else(|| texts::sentence(texts::parts::TOO_FAST))?;
+    written.map_err(|error| why_not(&error))
+}
+
+/// In words, that there is no room to write in.
+pub(super) fn not_open() -> String {
+    why_not(&WriteError::NotOpen)
+}
+
+fn why_not(error: &WriteError) -> String {
+    match error {
+        WriteError::NotWriter => texts::talk::NOT_WRITER.to_owned(),
+        WriteError::Banned => texts::talk::BANNED.to_owned(),
+        WriteError::TooFast { wait, .. } => texts::talk::too_fast(*wait),
+        error => texts::sentence(&error.to_string()),
     }
 }
 

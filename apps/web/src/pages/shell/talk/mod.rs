@@ -176,7 +176,7 @@ impl Panel {
             .with_untracked(|text| self.mentioned.with_value(|people| talk::mentioned(text.trim(), people)));
         match self.edited.get_untracked() {
             Some((id, draft)) => {
-                let outcome = self.session.talk.edit(id, &text).map(drop);
+                let outcome = self.session.talk.edit(id, &text);
                 if self.finish(outcome, None) {
                     self.edited.set(None);
                     self.set_draft(draft);
@@ -236,18 +236,18 @@ impl Panel {
 
     fn delete(self, post: &Post) {
         let outcome = self.session.talk.remove(post.id);
-        self.finish(outcome.map(drop), Some(Done::Deleted(post.text.clone())));
+        self.finish(outcome, Some(Done::Deleted(post.text.clone())));
     }
 
     fn hide(self, id: PostId) {
         let outcome = self.session.talk.set_hidden(id, true);
-        self.finish(outcome.map(drop), Some(Done::Hidden(id)));
+        self.finish(outcome, Some(Done::Hidden(id)));
     }
 
     fn take_back(self, done: Done) {
         let outcome = match done {
             Done::Deleted(text) => self.session.talk.write(&NewPost::from(text.as_str())),
-            Done::Hidden(id) => self.session.talk.set_hidden(id, false).map(drop),
+            Done::Hidden(id) => self.session.talk.set_hidden(id, false),
         };
         self.finish(outcome, None);
         self.focus_field();

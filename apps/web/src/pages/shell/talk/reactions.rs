@@ -44,8 +44,7 @@ fn names(panel: Panel, by: &[PeerId]) -> Vec<String> {
 }
 
 fn react(panel: Panel, post: &Post, emoji: &str) {
-    let outcome = panel.session.talk.react(post, emoji).map(drop);
-    panel.finish(outcome, None);
+    panel.finish(panel.session.talk.react(post, emoji), None);
 }
 
 /// The emoji to choose from, and a field for any other.
