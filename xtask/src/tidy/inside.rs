@@ -14,7 +14,7 @@ struct Folder {
     rows: &'static [&'static [&'static str]],
 }
 
-const FOLDERS: [Folder; 2] = [
+const FOLDERS: [Folder; 3] = [
     Folder {
         files: "crates/meshwork-core/src/room/",
         module: "crate::room::",
@@ -27,6 +27,32 @@ const FOLDERS: [Folder; 2] = [
             &["blobs", "eviction", "expiry", "kept", "lanes", "superseded"],
             // Methods of the room, by what they are for.
             &["governing", "history", "intake", "link_reports", "mod", "restoring", "write"],
+        ],
+    },
+    Folder {
+        files: "crates/meshwork-core/src/node/",
+        module: "crate::node::",
+        rows: &[
+            &["commands", "endpoints"],
+            &["people"],
+            &["common"],
+            &["links"],
+            &["rooms"],
+            &["servers"],
+            &["connecting", "lower_parts"],
+            // Methods of the node, by what they are for.
+            &[
+                "governing_commands",
+                "invitations",
+                "keys",
+                "leaving",
+                "link_events",
+                "mod",
+                "room",
+                "room_outputs",
+                "server_events",
+                "test_world",
+            ],
         ],
     },
     Folder {

@@ -3,7 +3,6 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
 
-use super::Output;
 use super::people::People;
 use crate::id::{Endpoint, Identity, Instance};
 use crate::rng::{Rng, Seed};
@@ -16,6 +15,23 @@ use crate::signalling::protocol::Announcement;
 use crate::signalling::sealing::SealingKey;
 use crate::text::make_fit;
 use crate::time::{Now, Time, WallTime};
+
+/// Endpoints that a node remembers: ten full rooms and those that left them within a minute.
+pub const PEERS_MAX: usize = 512;
+/// Connection attempts under way at a time: two for everybody in a full room, and some more.
+pub const PENDING_MAX: usize = 64;
+
+/// An act that no honest endpoint commits, and its report.
+pub(super) type Offence = (Refusal, String);
+
+/// An output of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// The driver must execute this.
+    Effect(Effect),
+    /// An event for the application.
+    Event(Event),
+}
 
 /// Lent to the acting part of the node.
 pub(super) struct Own {

@@ -4,9 +4,11 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
+use super::Node;
+use super::common::Offence;
 use super::connecting::{ASK_LATER, linked_state, path_words, wants_proved};
+use super::lower_parts::Base;
 use super::rooms::{entrance, hand_secret, is_behind, send_detach, shut_out};
-use super::{Base, Node, Offence};
 use crate::id::Endpoint;
 use crate::lanes::Unreliable;
 use crate::links::link::{Link, LinkEvent};

@@ -28,6 +28,7 @@ mod common;
 mod connecting;
 mod endpoints;
 mod governing_commands;
+mod invitations;
 mod keys;
 mod leaving;
 mod link_events;
@@ -47,6 +48,7 @@ mod tests;
 use alloc::string::String;
 use core::cell::Cell;
 
+pub use self::common::{Output, PEERS_MAX, PENDING_MAX};
 pub use self::room::{RoomMut, RoomRef};
 pub use self::rooms::ROOMS_MAX;
 pub use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
@@ -69,23 +71,6 @@ use crate::room::MakeReplica;
 use crate::signalling::address::RoomAddress;
 use crate::signed::app::AppWord;
 use crate::time::{Now, Time, WallTime};
-
-/// Endpoints that a node remembers: ten full rooms and those that left them within a minute.
-pub const PEERS_MAX: usize = 512;
-/// Connection attempts under way at a time: two for everybody in a full room, and some more.
-pub const PENDING_MAX: usize = 64;
-
-/// An act that no honest endpoint commits, and its report.
-type Offence = (Refusal, String);
-
-/// An output of a node.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// The driver must execute this.
-    Effect(Effect),
-    /// An event for the application.
-    Event(Event),
-}
 
 /// One endpoint of the network, driven from outside.
 pub struct Node {

@@ -4,9 +4,10 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
+use super::Node;
 use super::commands::{CommandError, PeerView, ServerAnswer};
+use super::lower_parts::Base;
 use super::rooms::Entry;
-use super::{Base, Node};
 use crate::blobs::{BlobId, Blobs, FetchView};
 use crate::id::{Endpoint, PeerId, RoomId};
 use crate::lanes::Letter;

@@ -19,7 +19,8 @@ use crate::id::Endpoint;
 use crate::links::link::Link;
 use crate::links::transcript::Facts;
 use crate::node::commands::CommandError;
-use crate::node::{Base, PENDING_MAX, RoomMut};
+use crate::node::common::PENDING_MAX;
+use crate::node::lower_parts::Base;
 use crate::seam::description::{Description, Role, Signal};
 use crate::seam::event::{Event, RoomHandle};
 use crate::seam::io::{Effect, LinkId};
@@ -29,31 +30,6 @@ use crate::wire::{Bounded, Bytes};
 
 /// How long a text's maker waits for the reply: long enough for a messenger, short enough for an abandoned screen.
 const KEPT: Duration = Duration::from_secs(600);
-impl RoomMut<'_> {
-    /// Makes an invitation that people carry to somebody with the room's LINK, without any server:
-    /// [`Event::Invitation`] contains the text. An earlier unanswered one of the room ends.
-    ///
-    /// # Errors
-    /// [`CommandError::NoSuchRoom`], [`CommandError::NotOpen`] or [`CommandError::TooManyAttempts`].
-    pub fn invite(&mut self) -> Result<(), CommandError> {
-        self.node.connecting.begin_invitation(&mut self.node.base, self.room)?;
-        self.node.settle();
-        Ok(())
-    }
-
-    /// Accepts a text that a person carried here. An invitation leads to an [`Event::Reply`], whose text must be
-    /// carried back; a reply leads to the link. Returns the maker of the text.
-    ///
-    /// # Errors
-    /// [`CommandError::ByHand`] describes the error of the text; [`CommandError::NoSuchRoom`],
-    /// [`CommandError::NotOpen`] if the room's id is not known, and [`CommandError::TooManyAttempts`].
-    pub fn take_text(&mut self, text: &str) -> Result<Endpoint, CommandError> {
-        let from = self.node.connecting.take_by_hand(&mut self.node.base, self.room, text)?;
-        self.node.settle();
-        Ok(from)
-    }
-}
-
 impl Connecting {
     /// Begins an attempt whose offer somebody will carry.
     pub(in crate::node) fn begin_invitation(

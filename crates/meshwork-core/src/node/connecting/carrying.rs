@@ -27,7 +27,8 @@ use core::time::Duration;
 
 use super::known::{Known, Source};
 use crate::id::Endpoint;
-use crate::node::{Base, PEERS_MAX};
+use crate::node::common::PEERS_MAX;
+use crate::node::lower_parts::Base;
 use crate::overlay::message::Tag;
 use crate::room::message::Carry;
 use crate::seam::event::{LinkState, RoomHandle};

@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::Connecting;
 use super::offers::epoch_of;
 use crate::id::Endpoint;
-use crate::node::Base;
+use crate::node::lower_parts::Base;
 use crate::seam::description::Role;
 use crate::seam::event::LinkState;
 use crate::seam::io::LinkId;

@@ -12,7 +12,7 @@ use super::attempt::{ASK_DELAY, LINK_VERSIONS};
 use crate::id::Endpoint;
 use crate::links::resume::Session;
 use crate::links::transcript::Facts;
-use crate::node::Base;
+use crate::node::lower_parts::Base;
 use crate::room::Room;
 use crate::seam::description::Role;
 use crate::seam::event::{LinkState, RoomHandle};

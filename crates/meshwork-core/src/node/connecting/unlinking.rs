@@ -8,8 +8,8 @@ use super::attempt::Attempt;
 use super::known::UNLINKED_MAX;
 use crate::id::{Endpoint, PeerId};
 use crate::links::message::{GoodbyeReason, LinkMessage};
-use crate::node::Base;
 use crate::node::commands::CommandError;
+use crate::node::lower_parts::Base;
 use crate::node::lower_parts::YOU_UNLINKED;
 use crate::seam::io::LinkId;
 
