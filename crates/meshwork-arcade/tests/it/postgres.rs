@@ -247,7 +247,8 @@ fn databases_that_are_away_come_back() {
         refused.expect_refusal(503, "does not answer now");
         server.arcade.refresh().await;
         assert!(!server.arcade.counts().store_up);
-        let error = SqlShelf::connect(&postgres.borrow().url("games")).await.unwrap_err().to_string();
+        let url = postgres.borrow().url("games");
+        let error = SqlShelf::connect(&url).await.unwrap_err().to_string();
         assert!(error.contains("does not answer") && !error.contains(PASSWORD), "{error}");
 
         postgres.borrow_mut().resume();

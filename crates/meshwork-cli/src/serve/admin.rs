@@ -196,11 +196,18 @@ impl Answers {
                 let bans: Vec<String> = self.handle.bans().iter().map(Ban::to_string).collect();
                 Ok(json!({ "bans": bans }))
             }
+            about_games => self.carry_out_on_shelf(about_games, &question).await,
+        }
+    }
+
+    async fn carry_out_on_shelf(&self, what: &str, question: &Value) -> Result<Value> {
+        let text = |name: &str| question[name].as_str().with_context(|| format!("there is no `{name}`"));
+        match what {
             "games" => self.games().await,
             "take-down" => {
                 let code: Code = text("code")?.parse()?;
                 let taken =
-                    self.shelf()?.take_down(TakeDown::Code(code), By::Operator, files(&question)).await?;
+                    self.shelf()?.take_down(TakeDown::Code(code), By::Operator, files(question)).await?;
                 if taken.is_empty() {
                     bail!("there is no game {code}");
                 }
@@ -219,7 +226,7 @@ impl Answers {
                     Subject::Package(package) => TakeDown::Package(package, reason),
                     Subject::Author(author) => TakeDown::Author(author, reason),
                 };
-                let taken = self.shelf()?.take_down(what, By::Operator, files(&question)).await?;
+                let taken = self.shelf()?.take_down(what, By::Operator, files(question)).await?;
                 tracing::info!(%subject, "a package or author was refused by admin");
                 Ok(json!({ "refused": subject, "taken_down": taken }))
             }

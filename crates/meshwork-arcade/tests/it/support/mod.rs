@@ -93,9 +93,12 @@ impl Pages for FewPages {
     }
 }
 
+/// Gives a folder the URL of a database.
+type UrlOf = Box<dyn Fn(&Path) -> String>;
+
 thread_local! {
     /// Gives each folder the URL of a database, if this thread tests another store than SQLite's.
-    static DATABASE: RefCell<Option<Box<dyn Fn(&Path) -> String>>> = const { RefCell::new(None) };
+    static DATABASE: RefCell<Option<UrlOf>> = const { RefCell::new(None) };
 }
 
 /// Runs a test whose servers have databases instead of files in their folders.
