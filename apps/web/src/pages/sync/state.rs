@@ -7,7 +7,7 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork::Values;
+use meshwork::App;
 use meshwork::look::{Look, at_once};
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::json;
@@ -307,8 +307,7 @@ impl Sync {
             (value, by_person(counter::shares(table, &shown)), counters, is_empty)
         });
         let (value, shares, counters, is_empty) = read.unwrap_or((0, vec![], vec![], true));
-        let entries = self.values().and_then(|values| at_once(values.entries("")));
-        let entries = entries.and_then(Result::ok).unwrap_or_default();
+        let entries = self.app().and_then(|app| at_once(app.values().entries(""))?.ok()).unwrap_or_default();
         let entries = entries.iter().map(|entry| (entry.key().to_owned(), written_of(entry))).collect();
         set_if_new(self.is_empty, is_empty);
         set_if_new(self.value, value);
@@ -388,22 +387,22 @@ impl Sync {
         self.hearers.update_value(|hearers| hearers.push(Rc::new(hear)));
     }
 
-    /// The values, as the library has them.
-    fn values(self) -> Option<Values> {
-        Some(Look::app(&self.session.node.library()?, self.slot).values())
+    /// The app, as the library has it.
+    fn app(self) -> Option<App> {
+        Some(Look::app(&self.session.node.library()?, self.slot))
     }
 
     /// The last writes of a key, the latest first.
     pub(super) fn history(self, key: &str) -> Vec<Written> {
-        let history = self.values().and_then(|values| at_once(values.history(key)));
-        history.and_then(Result::ok).unwrap_or_default().iter().map(written_of).collect()
+        let history = self.app().and_then(|app| at_once(app.values().history(key))?.ok());
+        history.unwrap_or_default().iter().map(written_of).collect()
     }
 
     /// Raises the counter that is shown, or lowers it.
     pub(super) fn add(self, by: i64) {
         let name = self.counter.get_untracked();
         self.look_at(Tab::Values, Place::Counter(name.clone()));
-        self.write(|table, me| counter::add(table, me, &name, by).map_err(|error| error.to_string()));
+        self.finish(self.write_by(|app| at_once(app.counter(&name).add(by))));
     }
 
     /// Gives a key a value, as JSON; `None` deletes it. Returns whether that was taken.
@@ -416,25 +415,28 @@ impl Sync {
             (1..=NAME_MAX, Some(error)) => Err(texts::values::unfit(&error)),
             (size, _) => Err(texts::values::key_too_long(NAME_MAX, size)),
         };
-        let is_written = written.is_ok();
-        self.problem.set(written.err().map(|why| texts::sentence(&why)));
-        self.session.governing.refresh_standing();
-        is_written
+        self.finish(written)
     }
 
     fn set_fit(self, key: &str, json: Option<&str>) -> Result<(), String> {
-        let values = self.values().ok_or_else(|| CommandError::NotOpen.to_string())?;
         let json = json.map(|json| RawValue::from_string(json.to_owned())).transpose();
         let json = json.map_err(|error| error.to_string())?;
-        let written = match &json {
-            Some(json) => at_once(values.set(key, &**json)),
-            None => at_once(values.delete(key)),
-        };
-        match written {
+        self.write_by(|app| match &json {
+            Some(json) => at_once(app.values().set(key, &**json)),
+            None => at_once(app.values().delete(key)),
+        })
+    }
+
+    /// Writes through the library, which waits only if neighbours have no room for it.
+    fn write_by(
+        self,
+        write: impl FnOnce(&App) -> Option<Result<(), meshwork::WriteError>>,
+    ) -> Result<(), String> {
+        let app = self.app().ok_or_else(|| CommandError::NotOpen.to_string())?;
+        match write(&app) {
             Some(Ok(())) => Ok(()),
             Some(Err(meshwork::WriteError::Full { .. })) => Err(texts::WRITTEN_ENOUGH.to_owned()),
             Some(Err(error)) => Err(error.to_string()),
-            // Neighbours have no room for it.
             None => Err(texts::parts::TOO_FAST.to_owned()),
         }
     }
@@ -478,7 +480,11 @@ impl Sync {
             let written = node.room_mut(now, room).write(self.replica(), payloads);
             written.map(drop).map_err(|error| why_not(&error))
         });
-        let written = written.unwrap_or_else(|| Err(CommandError::NotOpen.to_string()));
+        self.finish(written.unwrap_or_else(|| Err(CommandError::NotOpen.to_string())))
+    }
+
+    /// Shows why something was not written. Returns whether it was.
+    fn finish(self, written: Result<(), String>) -> bool {
         let is_written = written.is_ok();
         self.problem.set(written.err().map(|why| texts::sentence(&why)));
         self.session.governing.refresh_standing();
