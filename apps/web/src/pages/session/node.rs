@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork::look::Look;
-use meshwork::{Chat, Room};
+use meshwork::{Chat, KeptRoom, Room};
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
@@ -112,6 +112,11 @@ impl PageNode {
     /// Whether a relay is known for the room.
     pub(crate) fn knows_relay(self) -> bool {
         self.look(|node, room| node.room(room).knows_relay()).unwrap_or(false)
+    }
+
+    /// The rooms that this browser keeps, the longest unused first; none in a browser that stores nothing.
+    pub(super) async fn kept(self) -> Vec<KeptRoom> {
+        self.look.get_value().endpoint().rooms().await.unwrap_or_default()
     }
 
     /// Removes everything that this browser has of a room that the page is not in.

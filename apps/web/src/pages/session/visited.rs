@@ -67,15 +67,12 @@ impl Visited {
 
     /// The rooms that this browser keeps and that can be opened by their links, the one of the last visit first.
     pub(crate) async fn kept_rooms(self) -> Vec<KeptRoom> {
-        // A browser that stores nothing keeps nothing.
-        let stored = self.node.driver().rooms().await.unwrap_or_default();
-        let visits = visits();
-        let known = stored.into_iter().filter_map(|(id, link, stored)| {
-            let (app, name) = stored.about().ok()?;
-            let address: RoomAddress = link.as_ref()?.parse().ok()?;
-            let code = address.code()?.to_string();
-            let (app, visit) = (entries::named(&app)?, visits.of(id));
-            Some(KeptRoom { id, link: link?, app, name, code, visit })
+        let (stored, visits) = (self.node.kept().await, visits());
+        let known = stored.into_iter().filter_map(|meshwork::KeptRoom { id, link, app, name }| {
+            let link = link?;
+            let (code, link) = (link.code()?.to_string(), link.to_string());
+            let (app, visit) = (entries::named(&app?)?, visits.of(id));
+            Some(KeptRoom { id, link, app, name, code, visit })
         });
         let mut rooms: Vec<KeptRoom> = known.collect();
         rooms.sort_by_key(|room| std::cmp::Reverse(room.visit.at_ms));
@@ -108,14 +105,10 @@ impl Visited {
 
     /// The room of an app that was not shared yet and that no other tab is in: of several, the one used last.
     pub(super) async fn find_unshared(self, app: &AppWord) -> Option<RoomAddress> {
-        let driver = self.node.driver();
-        // A browser that stores nothing keeps nothing.
-        let mut rooms = driver.rooms().await.unwrap_or_default();
         // The longest unused come first.
-        while let Some((id, link, _)) = rooms.pop() {
-            let address = link.and_then(|link| link.parse::<RoomAddress>().ok());
-            let address = address.filter(|address| address.app() == Some(app) && is_unshared(address));
-            if address.is_some() && driver.is_free(id).await == Ok(true) {
+        for room in self.node.kept().await.into_iter().rev() {
+            let address = room.link.filter(|address| address.app() == Some(app) && is_unshared(address));
+            if address.is_some() && self.node.driver().is_free(room.id).await == Ok(true) {
                 return address;
             }
         }
