@@ -3,13 +3,17 @@
 use meshwork_core::signed::app::AppParameters;
 use meshwork_core::wire::{Bytes, decode, encode};
 use meshwork_play::package::{FILE_MAX, FILES_MAX, PACKAGE_MAX, PATH_MAX};
-use meshwork_play::packets::{Body, Direct, InputPacket, Present, Run, Said, StateHead, StatePart};
+use meshwork_play::packets::{
+    Ask as Search, At, Body, Direct, Hello, InputPacket, NoSeat, Present, Run, Said, StateHead, StatePart,
+    To, Whole,
+};
 use meshwork_play::release::About;
+use meshwork_play::session::{COLOURS, Ending, Lobby, Phase as LobbyPhase, Seat};
 use meshwork_play::shelf::{Ask, MatchNote, PartyNote, Phase, REQUEST_MAX, Request};
 use meshwork_play::value::{DeltaError, KEYS_MAX};
 use meshwork_play::{Keys, Limits, Package, Party, PlayerInput, Release, Value, apply, difference};
 
-use crate::examples::{STAMP, author};
+use crate::examples::{STAMP, addressee, author};
 
 const MANIFEST: &str = r#"{"title":"Rim","description":"Push the others off.","players":[2,4],"thumbnail":"cover.png","late":false}"#;
 
@@ -181,33 +185,112 @@ pub(crate) fn run_delta(input: &[u8]) {
     }
 }
 
-/// A packet of each lane.
-pub(crate) fn packets() -> Vec<Vec<u8>> {
-    let held = PlayerInput { held: 0b1001, axes: [0, -127, 0, 0], pointer: Some((7, 65_535)) };
-    let mut input =
-        InputPacket { line: 300, term: 1, round: 1, newest: 9, acked: Some(70_000), runs: vec![] };
-    input.pack([held, held, PlayerInput::default()].iter());
-    let head =
-        StateHead { line: 300, term: 1, round: 1, tick: 70_001, back: 1, sent: 5, waiting: 2, part: 1 };
-    let body = Body {
+/// A lobby in the middle of a match.
+fn lobby() -> Lobby {
+    let [mira, ben] = [author().1, addressee().0];
+    let seat = |slot: u8, endpoint, name: &str| Seat {
+        slot,
+        endpoint,
+        name: name.to_owned(),
+        colour: COLOURS[usize::from(slot)],
+        ready: true,
+        away: slot == 1,
+        bot: false,
+        wins: 2,
+    };
+    Lobby {
+        line: 300,
+        term: 1,
+        version: 7,
+        phase: LobbyPhase::Playing,
+        waits: false,
+        round: 3,
+        host: mira,
+        seats: vec![seat(0, mira, "Mira"), seat(1, ben, "Ben")],
+        kicked: vec![],
+        ending: Some(Ending::Over("{\"winner\":0}".to_owned())),
+    }
+}
+
+fn state_head() -> StateHead {
+    StateHead { line: 300, term: 1, round: 1, tick: 70_001, back: 1, sent: 5, waiting: 2, part: 1 }
+}
+
+fn held() -> PlayerInput {
+    PlayerInput { held: 0b1001, axes: [0, -127, 0, 0], pointer: Some((7, 65_535)) }
+}
+
+fn body() -> Body {
+    Body {
         version: 1,
         consumed: vec![7, 9],
         lobby: None,
         keys_from: 1,
         keys: Bytes::new(names()).expect("short"),
-        inputs: vec![Run::of(&held); 2],
+        inputs: vec![Run::of(&held()); 2],
         sounds: vec![],
         random: Bytes::default(),
+    }
+}
+
+/// Packets of each lane by name.
+fn named_packets() -> Vec<(&'static str, Vec<u8>)> {
+    let (line, term) = (300, 1);
+    let mut input = InputPacket { line, term, round: 1, newest: 9, acked: Some(70_000), runs: vec![] };
+    input.pack([held(), held(), PlayerInput::default()].iter());
+    let state = StatePart { head: state_head(), bytes: [encode(&body()), difference_of_states()].concat() };
+    let present = Present { version: 1, line, term, seats: 2, slot: Some(0), ..Present::default() };
+    let hello = Hello {
+        version: 1,
+        package: [3; 8],
+        line,
+        term,
+        seats: 0,
+        fresh: true,
+        name: "Ben".to_owned(),
+        colour: Some(COLOURS[3]),
+        can_host: true,
+        hidden: false,
+        bot: false,
     };
-    let state = StatePart { head, bytes: [encode(&body), difference_of_states()].concat() };
-    let present = Present { version: 1, line: 300, term: 1, seats: 2, slot: Some(0), ..Present::default() };
+    let whole = Whole {
+        round: 3,
+        term,
+        tick: 70_001,
+        consumed: vec![7, 9],
+        inputs: vec![Run::of(&held())],
+        keys: Bytes::new(names()).expect("short"),
+        random: Bytes::default(),
+        state: Bytes::new(encoded(&states().0[0])).expect("short"),
+    };
+    let [mira, ben] = [author().1, addressee().0];
+    let at = At { round: 3, term, tick: 70_001, version: 7 };
+    let seats = vec![mira.peer, ben.peer];
+    let search = Search { line, term, host: mira, at, can_host: true, hidden: false, seats };
+    let left = Direct::Leave { line, term, stays: true, next: Some(To(ben)) };
+    let dress = Direct::Dress { line, name: "Benjamin".to_owned(), colour: None };
     vec![
-        encode(&input),
-        state.encode(),
-        encode(&body),
-        encode(&present),
-        encode(&Direct::Ready { line: 300, ready: true }),
+        ("presence in a party", encode(&present)),
+        ("inputs of a player", encode(&input)),
+        ("part of a state", state.encode()),
+        ("request for a seat", encode(&Direct::Hello(hello))),
+        ("welcome to a seat", encode(&Direct::Welcome { lobby: lobby(), whole: Some(whole) })),
+        ("refusal of a seat", encode(&Direct::Refused { line, why: NoSeat::Version(2) })),
+        ("readiness of a player", encode(&Direct::Ready { line, ready: true })),
+        ("name of a player", encode(&dress)),
+        ("goodbye of a host", encode(&left)),
+        ("task of the next host", encode(&Direct::HandOver { leaves: true, lobby: lobby(), whole: None })),
+        ("lobby of a party", encode(&Said::Lobby(lobby()))),
+        ("search for a host", encode(&Said::Ask(search))),
+        ("answer to a search", encode(&Said::Hears { line, term, host: mira })),
     ]
+}
+
+/// A packet of each lane.
+pub(crate) fn packets() -> Vec<Vec<u8>> {
+    let mut packets: Vec<Vec<u8>> = named_packets().into_iter().map(|(_, packet)| packet).collect();
+    packets.push(encode(&body()));
+    packets
 }
 
 /// An accepted packet is written as it would be read.
@@ -243,4 +326,7 @@ pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
         ("state of a game", encoded(&base)),
         ("difference of two states", difference_of_states()),
     ]
+    .into_iter()
+    .chain(named_packets())
+    .collect()
 }
