@@ -12,8 +12,8 @@ use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
 use meshwork_core::signed::app::{AppWord, NoAppWord};
 use meshwork_core::signed::verify::AppLabelError;
 
-use crate::attend::{Heard, attend};
 use crate::blobs::{BlobStore, Memory};
+use crate::dispatch::{Heard, dispatch};
 use crate::error::{AgreeError, Closed, RuleError, SignError};
 use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::hold::Hold;
@@ -397,7 +397,7 @@ impl Endpoint {
         let shared = Shared::new(runner, blobs, servers, patience);
         let listening: Weak<Shared> = Arc::downgrade(&shared);
         events.tap(Weak::clone(&listening));
-        shared.runner.spawn(Box::pin(attend(listening, events)));
+        shared.runner.spawn(Box::pin(dispatch(listening, events)));
         let _hold = Hold::new(&shared);
         Endpoint { shared, _hold }
     }

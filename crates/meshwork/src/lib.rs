@@ -40,19 +40,17 @@
 // In a browser there is one thread.
 #![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync))]
 
-mod answers;
 mod app;
-mod attend;
 mod blobs;
 #[cfg(feature = "chat")]
 pub mod chat;
+mod dispatch;
 mod endpoint;
 mod error;
 mod event;
 mod fields;
 mod hold;
 mod identity;
-mod in_step;
 mod inbox;
 mod invitation;
 mod log;
@@ -77,10 +75,12 @@ mod room;
 mod rules;
 mod runner;
 mod sealed;
+mod server_answers;
 mod shared;
 mod store;
 #[cfg(feature = "sync")]
 pub mod sync;
+mod synchronised;
 mod table;
 mod terms;
 #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]

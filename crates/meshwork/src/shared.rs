@@ -14,8 +14,8 @@ use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
 
-use crate::attend::of_room;
 use crate::blobs::{BlobStore, Pump, answer, carry_out, is_seeking};
+use crate::dispatch::of_room;
 use crate::error::Closed;
 use crate::event::{EVENTS_MAX, EndpointEvent, Event};
 use crate::hold::{FindHold, Hold};

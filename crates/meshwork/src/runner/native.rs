@@ -11,7 +11,7 @@ use meshwork_rtc::native::{Driver, Events};
 use tokio::runtime::Handle;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
-use crate::attend::Heard;
+use crate::dispatch::Heard;
 use crate::error::Closed;
 use crate::shared::Shared;
 use crate::store::{KeptRoom, StoreError, page, place};

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
-use crate::attend::Heard;
+use crate::dispatch::Heard;
 use crate::error::Closed;
 use crate::store::{KeptRoom, StoreError, place};
 

@@ -14,8 +14,8 @@ use meshwork_rtc::web::{Driver, Events, StorageError, StorageNews, StorageState}
 use tokio::sync::mpsc;
 
 use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
-use crate::attend::Heard;
 use crate::blobs::Page;
+use crate::dispatch::Heard;
 use crate::error::Closed;
 use crate::store::{KeptRoom, StoreError};
 

@@ -1,4 +1,4 @@
-//! What a driver tells, on its way to whoever listens.
+//! Events of the driver, on their way to subscribers.
 
 use std::sync::{Arc, Weak};
 
@@ -9,8 +9,8 @@ use crate::event::Event;
 use crate::runner::{MaybeSend, unless};
 use crate::shared::Shared;
 
-/// Reads what a driver tells until it ends, or nobody holds the endpoint any more.
-pub(crate) async fn attend<E: Heard>(shared: Weak<Shared>, mut events: E) {
+/// Reads the driver's events until it ends, or the last handle of the endpoint is dropped.
+pub(crate) async fn dispatch<E: Heard>(shared: Weak<Shared>, mut events: E) {
     let (mut missed, mut is_behind) = (0, false);
     loop {
         let Some(held) = shared.upgrade() else { return };
