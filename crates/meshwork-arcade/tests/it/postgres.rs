@@ -56,7 +56,11 @@ tests! {
 /// The address that both of two servers have, as behind a load balancer.
 const PUBLIC: &str = "https://games.example.org";
 
-/// A database's name for a folder.
+/// Games that each of two servers publishes while the other does the same.
+const GAMES: u32 = 6;
+const GAMES_OF_A_KEY: u32 = GAMES + 1;
+
+/// A schema's name for a folder.
 fn name(folder: &Path) -> String {
     format!("t{}", &blake3::hash(folder.as_os_str().as_encoded_bytes()).to_hex()[..32])
 }
@@ -76,7 +80,7 @@ fn every_test_passes_over_postgresql() {
     for (test_name, test) in TESTS {
         println!("{test_name}");
         let postgres = Arc::clone(&postgres);
-        over_databases(move |folder| postgres.database(&name(folder)), test);
+        over_databases(move |folder| postgres.schema(&name(folder)), test);
     }
 }
 
@@ -90,7 +94,7 @@ async fn server(folder: &Path, codes: Vec<Code>) -> Server {
     let http = HttpConfig { public_url: Some(PUBLIC.into()), ..HttpConfig::default() };
     Server::with(folder, http, |config| {
         config.network_games_a_day = 1_000;
-        config.games_of_a_key = 24;
+        config.games_of_a_key = GAMES_OF_A_KEY;
         config.draw = drawing(codes);
     })
     .await
@@ -112,11 +116,11 @@ fn two_servers_share_one_database() {
     over_one(postgres.database("shared"), async || {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         // The first codes are drawn by both, at the same time.
-        let codes = |own: u32| (1..=12).chain(own..own + 100).map(Code::from_bits).collect();
+        let codes = |own: u32| (1..=GAMES).chain(own..own + 100).map(Code::from_bits).collect();
         let (a, b) = tokio::join!(server(first.path(), codes(1_000)), server(second.path(), codes(2_000)));
         let (mira, other) = (Author::new(1), Author::new(2));
         let mut published = Vec::new();
-        for number in 0..12 {
+        for number in 0..GAMES {
             let (one, two) = (format!("One {number}"), format!("Two {number}"));
             let (one, two) = (body(&a, &mira, &one, None, 1), body(&b, &other, &two, None, 1));
             let (one, two) = tokio::join!(a.post(&one), b.post(&two));
@@ -125,11 +129,11 @@ fn two_servers_share_one_database() {
         let mut unique = published.clone();
         unique.sort();
         unique.dedup();
-        assert_eq!(unique.len(), 24, "each game has a code of its own: {published:?}");
+        assert_eq!(unique.len(), 12, "each game has a code of its own: {published:?}");
         assert_eq!(a.games("?most=100").await, b.games("?most=100").await);
         a.arcade.refresh().await;
-        assert!(a.handle.reserve(published[23]).is_err(), "no room of the first gets the second's code");
-        assert_eq!(a.arcade.counts().games, 24);
+        assert!(a.handle.reserve(published[11]).is_err(), "no room of the first gets the second's code");
+        assert_eq!(a.arcade.counts().games, 12);
 
         // A package that one has in memory, and the other takes down.
         let path = format!("/play/api/packages/{}", a.game(published[0]).await.game.package);
@@ -160,7 +164,7 @@ async fn versions_limits_and_replays(a: &Server, b: &Server) {
     assert_eq!(answers, [200, 409], "one server stores version 2");
 
     // One has room for one more game; both get a publication.
-    for number in 0..22 {
+    for number in 1..GAMES {
         let game = body(a, &nora, &format!("More {number}"), None, 1);
         assert_eq!(a.post(&game).await.status, 200);
     }

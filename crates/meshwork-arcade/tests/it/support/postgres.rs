@@ -152,6 +152,12 @@ impl Postgres {
         self.url(name)
     }
 
+    /// The URL of a schema, which is made if it is not there: cheaper than a database.
+    pub(crate) fn schema(&self, name: &str) -> String {
+        self.query(&format!("CREATE SCHEMA IF NOT EXISTS {name}")).unwrap();
+        format!("{}?options=-csearch_path%3D{name}", self.url("postgres"))
+    }
+
     /// The URL of a database.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("postgres://meshwork:{PASSWORD}@127.0.0.1:{}/{name}", self.port)
