@@ -1,6 +1,9 @@
 //! The page's clocks and timers, in a window as well as in a worker.
 
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use js_sys::{Date, Function};
@@ -121,25 +124,36 @@ impl Drop for Turn {
     }
 }
 
-/// Waits; without a delay until what waits in the page had its turn.
+/// Waits; without a delay until what waits in the page had its turn. Dropped before, it leaves nothing: a promise that is never
+/// resolved would keep its callbacks for ever.
 pub async fn sleep(delay: Duration) {
-    let (mut timer, mut turn) = (None, None);
-    let elapsed = js_sys::Promise::new(&mut |resolve, _| {
-        // A resolver throws nothing.
-        let wake = move || drop(resolve.call0(&JsValue::UNDEFINED));
-        if delay.is_zero() {
-            turn.insert(Turn::new(wake)).ask();
-        } else {
-            timer = Some(Timer::new(delay, wake));
+    let elapsed = Rc::new((Cell::new(false), Cell::new(None::<Waker>)));
+    let told = Rc::clone(&elapsed);
+    let wake = move || {
+        told.0.set(true);
+        if let Some(waker) = told.1.take() {
+            waker.wake();
         }
-    });
-    // The promise is never rejected.
-    let _ = wasm_bindgen_futures::JsFuture::from(elapsed).await;
+    };
+    let (mut timer, mut turn) = (None, None);
+    if delay.is_zero() {
+        turn.insert(Turn::new(wake)).ask();
+    } else {
+        timer = Some(Timer::new(delay, wake));
+    }
+    poll_fn(|context| match elapsed.0.get() {
+        true => Poll::Ready(()),
+        false => {
+            elapsed.1.set(Some(context.waker().clone()));
+            Poll::Pending
+        }
+    })
+    .await;
     drop((timer, turn));
 }
 
-/// What comes of `work`, unless it takes longer than `most`.
-pub(crate) async fn timeout<T>(most: Duration, work: impl Future<Output = T>) -> Option<T> {
+/// The result of `work`; `None` if it takes longer than `most`.
+pub async fn timeout<T>(most: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut late = std::pin::pin!(sleep(most));
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| match work.as_mut().poll(context) {

@@ -52,7 +52,7 @@ mod trial;
 
 #[cfg(target_arch = "wasm32")]
 pub use self::{
-    clock::{now, sleep},
+    clock::{now, sleep, timeout},
     driver::{Driver, Options, StartError, entropy, start},
     events::{EVENTS_MAX, Events},
     files::Folder,

@@ -216,11 +216,16 @@ impl Blobs {
 
     /// Tells the node, so that whoever waits for the blob is answered.
     async fn hold(&self, outline: Outline) -> Result<Blob, BlobError> {
-        let (blob, slot) = (self.blob(&outline), self.0.slot);
+        let (blob, slot, id) = (self.blob(&outline), self.0.slot, outline.id());
         let held = move |node: &mut Node, now, room| {
-            node.room_mut(now, room).blobs(|blobs, _| blobs.looked(slot, outline.id(), Some(outline)));
+            node.room_mut(now, room).blobs(|blobs, _| {
+                blobs.cancel(slot, id);
+                blobs.looked(slot, id, Some(outline));
+            });
         };
         self.0.room.call(held).await?;
+        // A fetch that was going on has it.
+        self.0.room.state.change(|known| known.pump.end(slot, id, Ok(())));
         Ok(blob)
     }
 }
@@ -359,15 +364,16 @@ impl IntoFuture for Fetch {
 /// Begins a fetch; `None` where the blob is here already.
 async fn begin(blobs: &Blobs, id: BlobId, size_max: u64) -> Result<Option<Begun>, FetchError> {
     let name = blobs.name(id)?;
+    let (room, slot) = (&blobs.0.room, blobs.0.slot);
+    // Before the look, since a blob that is offered meanwhile ends the fetch.
+    room.state.look(|known| known.pump.begin(slot, id));
+    // From here on it ends with what is returned, or is dropped.
+    let begun = Begun { blobs: blobs.clone(), id, progress: None, waited: Duration::ZERO };
     let held = match blobs.store().look(name).await.map_err(FetchError::Store)? {
         Some(Held::Whole(_)) => return Ok(None),
         Some(Held::Part(outline, groups)) => Some((outline, groups)),
         None => None,
     };
-    let (room, slot) = (&blobs.0.room, blobs.0.slot);
-    room.state.look(|known| known.pump.begin(slot, id));
-    // From here on it ends with what is returned, or is dropped.
-    let begun = Begun { blobs: blobs.clone(), id, progress: None, waited: Duration::ZERO };
     let fetch = move |node: &mut Node, now, room| {
         node.room_mut(now, room).blobs(|blobs, now| {
             let held = held.as_ref().map(|(outline, groups)| (outline.clone(), groups));

@@ -234,13 +234,11 @@ impl Driver {
     }
 
     fn hear_link(&mut self, member: &Member) {
-        let link = if member.link().is_linked() {
-            Linked::Near(member.rtt())
-        } else if member.is_here() {
-            Linked::Far
-        } else {
+        // A link can be there before its end is in the room.
+        if !member.is_here() {
             return;
-        };
+        }
+        let link = if member.link().is_linked() { Linked::Near(member.rtt()) } else { Linked::Far };
         self.here.insert(member.id());
         let now = self.inner.now();
         self.inner.state().session.handle_link(now, member.id(), link);

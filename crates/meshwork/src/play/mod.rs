@@ -7,24 +7,27 @@ mod player;
 mod rules;
 mod stage;
 
+use std::time::Duration;
+
 use meshwork_core::node::Node;
 use meshwork_core::signed::app::AppParameters;
 use meshwork_core::time::Time;
 pub use meshwork_play::package::MAGIC;
 pub use meshwork_play::session::{
-    End, Ending, Fault, InputView, Json, Paused, PlayerView, Refused, Seat, Stutter,
+    Counts, End, Ending, Fault, InputView, Json, Paused, PlayerView, Refused, Seat, Stutter,
 };
 pub use meshwork_play::{
     Act, ActError, Colour, Draw, Event, FromGame, HostLoss, Kind, Lobby, Manifest, Pace, Package,
     PackageError, PackageId, Party, Phase, PlayerInput, Shown, Step, Tick, ToGame, input,
 };
 
+use self::clock::Clock;
 use self::machine::SeatLock;
 pub use self::player::{GameEvent, GameEvents, Player};
 use self::rules::RulesEngine;
 pub use self::rules::{Engine, Random, Rules, Turn};
 use crate::app::App;
-use crate::blobs::{BlobError, BlobId, FetchError};
+use crate::blobs::{BlobError, BlobId, Blobs, FetchError, HOLDER_WAIT};
 use crate::error::Closed;
 use crate::new_room::NewRoom;
 use crate::room::Room;
@@ -32,6 +35,9 @@ use crate::runner::first;
 
 /// The name of the app.
 pub const APP: &str = meshwork_play::WORD;
+
+/// How long to wait before the package is looked for again that no member held.
+const PACKAGE_AGAIN: Duration = Duration::from_secs(1);
 
 /// A room in which people play this game.
 pub fn party(party: &Party) -> NewRoom {
@@ -198,26 +204,38 @@ impl Game {
     }
 
     /// The package of the party, from the members that hold it, or from the shelf of the party's server if the game was
-    /// published there. This program holds it from then on.
+    /// published there. If nobody holds it, this waits for a member that does, for up to half a minute. This program holds it from
+    /// then on, unless its store takes it no more. Dropping the future ends the fetch.
     ///
     /// # Errors
     /// [`GetPackageError`].
     pub async fn package(&self) -> Result<Package, GetPackageError> {
         let (app, party) = self.found().await?;
         let (blobs, id) = (app.blobs(), BlobId::from(party.package));
-        let blob = match blobs.get(id).await? {
-            Some(blob) => blob,
-            None => {
-                let fetched = async { Ok(blobs.fetch(id).at_most(u64::from(party.length)).await) };
-                let published = async { Err(machine::published_soon(&self.0, &party).await) };
-                let package = match first(fetched, published).await {
-                    Ok(Ok(blob)) => return Ok(Package::read(blob.read().await?.into())?),
-                    Ok(Err(error)) => machine::published(&self.0, &party).await.ok_or(error)?,
-                    Err(package) => package,
-                };
-                // Others have it from here.
-                blobs.offer_bytes(package.bytes()).await?;
-                return Ok(package);
+        if let Some(blob) = blobs.get(id).await? {
+            return Ok(Package::read(blob.read().await?.into())?);
+        }
+        let fetched = async { Ok(self.package_of_members(&blobs, &party).await) };
+        let published = async { Err(machine::published_soon(&self.0, &party).await) };
+        let package = match first(fetched, published).await {
+            Ok(Ok(package)) => return Ok(package),
+            Ok(Err(error)) => machine::published(&self.0, &party).await.ok_or(error)?,
+            Err(package) => package,
+        };
+        // Others have it from here. A program that cannot hold it plays all the same.
+        let _ = blobs.offer_bytes(package.bytes()).await;
+        Ok(package)
+    }
+
+    async fn package_of_members(&self, blobs: &Blobs, party: &Party) -> Result<Package, GetPackageError> {
+        let (id, clock) = (BlobId::from(party.package), Clock::begin());
+        let end = clock.now() + HOLDER_WAIT;
+        let blob = loop {
+            match blobs.fetch(id).at_most(u64::from(party.length)).await {
+                Err(FetchError::NobodyHolds) if clock.now() < end => {
+                    self.0.shared().runner.sleep(PACKAGE_AGAIN).await;
+                }
+                fetched => break fetched?,
             }
         };
         Ok(Package::read(blob.read().await?.into())?)

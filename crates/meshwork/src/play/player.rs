@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use meshwork_core::time::Time;
+use meshwork_play::session::Counts;
 use meshwork_play::{
     Act, ActError, Config, Event, FromGame, Lobby, Pace, Party, PlayerInput, Session, Shown,
 };
@@ -137,6 +139,22 @@ impl Player {
     /// The quality of the game: ping, loss, rate, and why it stutters.
     pub fn pace(&self) -> Pace {
         self.inner.state().session.pace()
+    }
+
+    /// The time until the first tick of a match that is starting.
+    pub fn countdown(&self) -> Option<Duration> {
+        let now = self.inner.now();
+        self.inner.state().session.countdown(now)
+    }
+
+    /// How many others watch.
+    pub fn watchers(&self) -> usize {
+        self.inner.state().session.watchers()
+    }
+
+    /// Counts since this player entered, such as hosts that were lost.
+    pub fn counts(&self) -> Counts {
+        self.inner.state().session.counts()
     }
 }
 

@@ -58,6 +58,12 @@ pub trait Engine: Send + 'static {
     fn has_loop(&self) -> bool {
         false
     }
+
+    /// Whether the engine draws the host's states itself: it is handed [`ToGame::Show`] too, in the order of its other messages, and
+    /// the player's reader gets no states.
+    fn draws(&self) -> bool {
+        false
+    }
 }
 
 /// Rules as an engine.

@@ -45,7 +45,9 @@ impl Stage {
     /// Hands a message to the engine. Returns its answer, and the state that the player of this slot draws.
     pub(super) fn run(&mut self, me: Option<u8>, message: &ToGame) -> (Option<FromGame>, Option<Box<Shown>>) {
         match message {
-            ToGame::Show(shown) => return (None, Some(self.show(shown))),
+            ToGame::Show(shown) if !self.engine.as_ref().is_some_and(|engine| engine.draws()) => {
+                return (None, Some(self.show(shown)));
+            }
             ToGame::Setup { players, .. } => {
                 self.step = Scene { players: players.clone(), inputs: Vec::new() };
             }
@@ -56,7 +58,7 @@ impl Stage {
         }
         let Some(engine) = &mut self.engine else { return (None, None) };
         let answer = engine.handle(message);
-        let draws_itself = engine.has_loop();
+        let draws_itself = engine.has_loop() || engine.draws();
         let own = match &answer {
             Some(FromGame::Stepped { tick, envelope }) if !draws_itself => {
                 self.own_picture(me, *tick, envelope)

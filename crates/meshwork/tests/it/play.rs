@@ -182,6 +182,20 @@ async fn a_game_outlives_its_host() {
         assert!(after.held[slot] > before.held[slot], "{before:?} {after:?}");
     }
     assert_eq!(players.iter().filter(|player| player.is_host()).count(), 1);
+    assert!(players.iter().all(|player| player.counts().host_losses == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_host_hands_over_at_once() {
+    let network = Network::calm(31);
+    let (_endpoints, _rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy"]).await;
+    let (first, _) = host(&players);
+    drop(players.remove(first));
+    for player in &mut players {
+        let is_next = |_: &Player, event: &GameEvent| matches!(event, GameEvent::Party(Event::HostIs { lost, .. }) if *lost < 10);
+        // Nobody searches for a silent host, which takes a second.
+        timeout(Duration::from_millis(500), until(player, is_next)).await.expect("the host hands over");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,6 +235,7 @@ async fn watchers_cost_no_player_its_host() {
         assert_eq!(watcher.slot(), None);
     }
     network.run(Duration::from_secs(20)).await;
+    assert_eq!(players[0].watchers(), 10);
     let term = players[0].lobby().term;
     for player in &mut players {
         let now = sees(player, |_| true).await;
@@ -236,14 +251,35 @@ async fn a_package_comes_from_a_member() {
     let network = Network::new(19);
     let (ann, bo, cy) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Cy"));
     let room = opened(&ann, HostLoss::Migrate).await;
-    room.game().hold(&package()).await.unwrap();
     let (of_bo, of_cy) = (bo.join(room.link()).await.unwrap(), cy.join(room.link()).await.unwrap());
     network.stop_server();
-    assert_eq!(of_bo.game().package().await.unwrap().id(), package().id());
+    let ann_holds = async {
+        // Until then everybody says that they do not hold it.
+        network.run(Duration::from_secs(5)).await;
+        room.game().hold(&package()).await.unwrap();
+    };
+    let game = of_bo.game();
+    let (fetched, ()) = tokio::join!(game.package(), ann_holds);
+    assert_eq!(fetched.unwrap().id(), package().id());
     network.kill(&ann);
     assert_eq!(of_cy.game().package().await.unwrap().bytes(), package().bytes());
     let other = Package::of_file("other.js", vec![b' ']).unwrap();
     assert!(of_cy.game().hold(&other).await.is_err(), "another game's bytes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn holding_a_package_ends_its_fetch() {
+    let network = Network::calm(41);
+    let ann = network.endpoint("Ann");
+    let room = opened(&ann, HostLoss::Migrate).await;
+    let (game, package) = (room.game(), package());
+    let holds = async {
+        network.run(Duration::from_millis(300)).await;
+        game.hold(&package).await.unwrap();
+    };
+    let fetch = timeout(Duration::from_millis(900), game.package());
+    let (fetched, ()) = tokio::join!(fetch, holds);
+    assert_eq!(fetched.expect("no wait for other holders").unwrap().id(), package.id());
 }
 
 #[tokio::test(start_paused = true)]
@@ -324,6 +360,7 @@ async fn engines_with_a_loop_tick_by_themselves() {
     stands(&mut host, |host| host.lobby().seats.iter().any(|seat| seat.ready)).await;
     let mut events = host.events();
     host.act(Act::Start).unwrap();
+    assert!(host.countdown().is_some_and(|left| left <= Duration::from_secs(3)));
     while events.next().await != Some(GameEvent::Party(Event::Began)) {}
     network.run(Duration::from_secs(1)).await;
     assert_eq!(steps.load(Ordering::Relaxed), 0, "only its own ticks step it");
@@ -349,4 +386,42 @@ async fn engines_with_a_loop_tick_by_themselves() {
         }
     };
     assert_eq!(timeout(SOON, failed).await.unwrap(), "no");
+}
+
+/// An engine that draws the states of its host, which it counts.
+struct Drawing(Arc<AtomicU64>);
+
+impl Engine for Drawing {
+    fn handle(&mut self, message: &ToGame) -> Option<FromGame> {
+        if matches!(message, ToGame::Show(_)) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        None
+    }
+
+    fn draws(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn engines_that_draw_are_handed_states() {
+    let network = Network::calm(37);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = opened(&ann, HostLoss::Migrate).await;
+    let mut host = plays(&room, "Ann").await;
+    stands(&mut host, Player::is_host).await;
+    let drawn = Arc::new(AtomicU64::new(0));
+    let drawing = Can::Host(Box::new(Drawing(Arc::clone(&drawn))));
+    let mut second = bo.join(room.link()).await.unwrap().game().play(drawing, "Bo").await.unwrap();
+    stands(&mut second, |player| player.slot().is_some()).await;
+    second.act(Act::Ready(true)).unwrap();
+    stands(&mut host, |host| host.lobby().seats.iter().any(|seat| seat.ready)).await;
+    host.act(Act::Start).unwrap();
+    sees(&mut host, |counts| counts.ticks > 60).await;
+    assert!(drawn.load(Ordering::Relaxed) > 30);
+    drop(host);
+    while let Some(event) = timeout(Duration::from_secs(1), second.next()).await.ok().flatten() {
+        assert!(matches!(event, GameEvent::Party(_)), "its reader gets no states");
+    }
 }
