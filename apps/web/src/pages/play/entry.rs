@@ -1,12 +1,10 @@
 //! Play in the table of apps, and the way on which events reach the party of a page.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork_core::id::Endpoint;
 use meshwork_core::node::Event;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_play::shelf::GAMES_PATH;
@@ -23,51 +21,26 @@ use super::{Shown, Wanted};
 #[derive(Debug)]
 pub(crate) struct Play;
 
-/// Something that concerns the party.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum News<'a> {
-    /// An event of the node.
-    Event(&'a Event),
-    /// People or links may have changed.
-    Refresh,
-    /// The room was left.
-    Left,
-}
-
-/// Called back with news.
-type Listener = Rc<dyn Fn(News<'_>)>;
-
-/// What the page keeps of a party before its views are loaded, and the listener from then on. Copies are the same one.
+/// The party's state, which stays as long as the page, while its code is loaded when it is shown. Copies are the same one.
 #[derive(Clone, Copy)]
-pub(super) struct Ear {
-    /// The presence of each member in the app: it is reported when it changes, and never again.
-    presences: StoredValue<BTreeMap<Endpoint, Vec<u8>>>,
-    listener: StoredValue<Option<Listener>, LocalStorage>,
-    kept: StoredValue<Option<Rc<dyn Any>>, LocalStorage>,
+pub(super) struct Kept(StoredValue<Option<State>, LocalStorage>);
+
+/// The state, and how it lets go of a party.
+#[derive(Clone)]
+struct State {
+    state: Rc<dyn Any>,
+    clear: Rc<dyn Fn()>,
 }
 
-impl Ear {
-    /// Calls `listen` with all news from now on, and returns the presences so far.
-    pub(super) fn listen(self, listen: impl Fn(News<'_>) + 'static) -> BTreeMap<Endpoint, Vec<u8>> {
-        self.listener.set_value(Some(Rc::new(listen)));
-        self.presences.get_value()
+impl Kept {
+    /// The party's state, once there is one.
+    pub(super) fn state(self) -> Option<Rc<dyn Any>> {
+        Some(self.0.get_value()?.state)
     }
 
-    /// The party's state, which the page keeps.
-    pub(super) fn kept(self) -> Option<Rc<dyn Any>> {
-        self.kept.get_value()
-    }
-
-    /// Keeps the party's state as long as the page lives.
-    pub(super) fn keep(self, state: Rc<dyn Any>) {
-        self.kept.set_value(Some(state));
-    }
-
-    fn tell(self, news: News<'_>) {
-        // It is called after the borrow ends: it may listen anew.
-        if let Some(listen) = self.listener.get_value() {
-            listen(news);
-        }
+    /// Keeps the party's state; `clear` is called when a room is left.
+    pub(super) fn keep(self, state: Rc<dyn Any>, clear: impl Fn() + 'static) {
+        self.0.set_value(Some(State { state, clear: Rc::new(clear) }));
     }
 }
 
@@ -120,40 +93,21 @@ impl Entry for Play {
     }
 
     fn begin(&self, session: Session) {
-        session.keep(Ear {
-            presences: StoredValue::new(BTreeMap::new()),
-            listener: StoredValue::new_local(None),
-            kept: StoredValue::new_local(None),
-        });
+        session.keep(Kept(StoredValue::new_local(None)));
     }
 
     fn leave(&self, session: Session) {
-        let ear = session.app::<Ear>();
-        ear.presences.set_value(BTreeMap::new());
-        ear.tell(News::Left);
+        if let Some(State { clear, .. }) = session.app::<Kept>().0.get_value() {
+            clear();
+        }
     }
 
     fn hear(&self, session: Session, event: Option<&Event>, _is_in_front: bool) {
-        let ear = session.app::<Ear>();
-        if let Some(Event::Presence { room, endpoint, slot, state }) = event
-            && session.node.is_in(*room)
-            && *slot == session.slot_of(about())
-        {
-            ear.presences.update_value(|presences| match state {
-                Some(state) => _ = presences.insert(*endpoint, state.clone()),
-                None => _ = presences.remove(endpoint),
-            });
-        }
         if let Some(Event::RoomWaiting { room }) = event
             && session.node.is_in(*room)
         {
             leptos::task::spawn_local(seek_game(session));
         }
-        ear.tell(event.map_or(News::Refresh, News::Event));
-    }
-
-    fn refresh(&self, session: Session) {
-        session.app::<Ear>().tell(News::Refresh);
     }
 }
 

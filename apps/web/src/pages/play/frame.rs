@@ -277,14 +277,14 @@ impl Screen {
     }
 
     /// Sends the game a message once it is loaded.
-    pub(crate) fn send(&mut self, message: ToGame) {
+    pub(crate) fn send(&mut self, message: &ToGame) {
         if let Some(frame) = self.frame.as_ref().filter(|_| self.is_loaded) {
-            return frame.send(&message);
+            return frame.send(message);
         }
         if matches!(message, ToGame::Show(_)) {
             self.waiting.retain(|known| !matches!(known, ToGame::Show(_)));
         }
-        self.waiting.push(message);
+        self.waiting.push(message.clone());
     }
 
     /// The game is loaded, and gets the messages that waited.

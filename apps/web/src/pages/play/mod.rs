@@ -3,6 +3,7 @@
 mod beat;
 mod begin;
 mod drop;
+mod engine;
 mod entry;
 mod frame;
 mod games;
@@ -16,6 +17,7 @@ mod stage;
 mod start;
 mod state;
 mod studio;
+mod told;
 mod trial;
 mod trust;
 

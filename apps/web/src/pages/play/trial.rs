@@ -19,10 +19,10 @@ use meshwork_web::texts;
 use super::super::browser;
 use super::super::session::set_if_new;
 use super::beat;
+use super::engine::fault_of;
 use super::frame::{self, Frame, FromFrame, Screen};
 use super::hands::Reading;
 use super::sound::Sounds;
-use super::state::{fault_of, seed};
 
 /// Players that are seen.
 pub(super) const SHOWN: usize = 2;
@@ -363,7 +363,7 @@ impl Trial {
                 let work = self.work();
                 let mut work = work.borrow_mut();
                 if let Some(seen) = work.players.get_mut(number) {
-                    seen.screen.send(message);
+                    seen.screen.send(&message);
                 }
             }
             Output::Event(Event::Ended(end)) if number == 0 => self.end(end),
@@ -471,4 +471,13 @@ fn player(slot: u8) -> PlayerView {
 
 fn idle(slot: u8) -> InputView {
     InputView { slot, held: Vec::new(), pressed: Vec::new(), axes: [0.0; 4], pointer: None }
+}
+
+/// Chance that nobody else has.
+fn seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    for part in seed.chunks_mut(8) {
+        part.copy_from_slice(&browser::random().to_le_bytes());
+    }
+    seed
 }
