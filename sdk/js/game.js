@@ -236,7 +236,10 @@ export class Player extends EventTarget {
     hide()
     for await (const told of iterate(this.#raw.events(), JSON.parse)) {
       if (told.do) {
-        this.#show(told)
+        // One of an earlier host may come after its engine was restored here, whose clock goes on.
+        if (!this.isHost) {
+          this.#show(told)
+        }
       } else {
         this.#dispatch(told)
       }
