@@ -77,12 +77,35 @@ impl Folder {
     /// # Errors
     /// The browser's words.
     pub async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Failed> {
+        match self.file(name).await? {
+            Some(file) => bytes_of(&file).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Bytes of a file in it from `start` on, at most so many, where there is one. Fewer come where it ends.
+    ///
+    /// # Errors
+    /// The browser's words.
+    pub async fn read_part(&self, name: &str, start: u64, most: u64) -> Result<Option<Vec<u8>>, Failed> {
+        let Some(file) = self.file(name).await? else { return Ok(None) };
+        // Files of a page are far shorter than 2^53 bytes.
+        let part = file.slice_with_f64_and_f64(start as f64, (start + most) as f64);
+        bytes_of(&part.map_err(|error| words(&error))?).await
+    }
+
+    /// Whether there is a file of this name in it.
+    ///
+    /// # Errors
+    /// The browser's words.
+    pub async fn has(&self, name: &str) -> Result<bool, Failed> {
+        Ok(there(self.0.get_file_handle(name)).await?.is_some())
+    }
+
+    async fn file(&self, name: &str) -> Result<Option<web_sys::Blob>, Failed> {
         let Some(handle) = there(self.0.get_file_handle(name)).await? else { return Ok(None) };
-        let Some(file) = there(handle.unchecked_into::<FileSystemFileHandle>().get_file()).await? else {
-            return Ok(None);
-        };
-        let buffer = there(file.unchecked_into::<web_sys::Blob>().array_buffer()).await?;
-        Ok(buffer.map(|buffer| Uint8Array::new(&buffer).to_vec()))
+        let file = there(handle.unchecked_into::<FileSystemFileHandle>().get_file()).await?;
+        Ok(file.map(JsValue::unchecked_into))
     }
 
     /// Writes a file in it: whole, or not at all.
@@ -113,6 +136,12 @@ impl Folder {
         options.set_recursive(true);
         there(self.0.remove_entry_with_options(name, &options)).await.map(drop)
     }
+}
+
+/// `None` where the file has gone meanwhile.
+async fn bytes_of(file: &web_sys::Blob) -> Result<Option<Vec<u8>>, Failed> {
+    let buffer = there(file.array_buffer()).await?;
+    Ok(buffer.map(|buffer| Uint8Array::new(&buffer).to_vec()))
 }
 
 /// What a browser finds, where that there is nothing is no error.

@@ -1,19 +1,20 @@
 //! Blobs in a page's own files: a folder for each room, app and blob, and in it a file for each group.
 //!
 //! A browser writes a file whole or not at all, so what is there was written. `outline` has the blob's outline; `whole` is
-//! there once all groups are. Pages of 0.2 had one file for each blob in the folder of its room: its bytes move when an app looks
+//! there once all groups are. A blob that an app offers is in `whole` itself, without files of its groups: a browser takes some 50 ms
+//! for a file. Pages of 0.2 had one file for each blob in the folder of its room: its bytes move when an app looks
 //! for them.
 
 use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
-use meshwork_core::blobs::{BlobId, Outline};
+use meshwork_core::blobs::{BlobId, GROUP, Outline};
 use meshwork_core::id::RoomId;
 use meshwork_core::seam::lane::Slot;
 use meshwork_rtc::web::{Driver, Folder};
 use tokio::sync::OnceCell;
 
-use super::store::{BlobStore, Failed, Held, Memory, Name, gone, groups_of, outline_file, outline_in};
+use super::store::{BlobStore, Failed, Held, Memory, Name, gone, outline_file, outline_in};
 
 /// What the folder of all blobs is called behind the name of the database beside it.
 const BLOBS: &str = "blobs";
@@ -109,10 +110,7 @@ impl Files {
 
     pub(super) async fn whole(&self, name: Name) -> Result<Option<Outline>, Failed> {
         let Some(folder) = self.blob(name).await? else { return self.take_over(name).await };
-        match folder.read(WHOLE).await? {
-            Some(_) => read_outline(&folder, name.blob).await,
-            None => Ok(None),
-        }
+        if folder.has(WHOLE).await? { read_outline(&folder, name.blob).await } else { Ok(None) }
     }
 
     /// Takes over the one file of a blob that a page of 0.2 left in the folder of the room.
@@ -124,11 +122,7 @@ impl Files {
         if outline.id() != name.blob {
             return Ok(None);
         }
-        self.begin(name, outline.clone()).await?;
-        for (group, bytes) in groups_of(&bytes) {
-            self.write(name, group, bytes.to_vec()).await?;
-        }
-        self.end(name).await?;
+        self.put(name, outline.clone(), &bytes).await?;
         room.remove(&file).await?;
         Ok(Some(outline))
     }
@@ -159,6 +153,12 @@ impl Files {
         folder.write(OUTLINE, &outline_file(&outline)).await
     }
 
+    /// Writes all of a blob at once.
+    pub(super) async fn put(&self, name: Name, outline: Outline, bytes: &[u8]) -> Result<(), Failed> {
+        self.begin(name, outline).await?;
+        self.blob(name).await?.ok_or_else(gone)?.write(WHOLE, bytes).await
+    }
+
     pub(super) async fn write(&self, name: Name, group: u32, bytes: Vec<u8>) -> Result<(), Failed> {
         let folder = self.blob(name).await?.ok_or_else(gone)?;
         folder.write(&group.to_string(), &bytes).await
@@ -173,7 +173,15 @@ impl Files {
 
     pub(super) async fn read(&self, name: Name, group: u32) -> Result<Vec<u8>, Failed> {
         let folder = self.blob(name).await?.ok_or_else(gone)?;
-        folder.read(&group.to_string()).await?.ok_or_else(gone)
+        if let Some(bytes) = folder.read(&group.to_string()).await? {
+            return Ok(bytes);
+        }
+        let start = u64::from(group) * GROUP as u64;
+        let bytes = folder.read_part(WHOLE, start, GROUP as u64).await?.ok_or_else(gone)?;
+        // The file of groups of their own is empty, as that of an empty blob is.
+        let is_there = !bytes.is_empty()
+            || read_outline(&folder, name.blob).await?.is_some_and(|outline| outline.size() == 0);
+        if is_there { Ok(bytes) } else { Err(gone()) }
     }
 
     pub(super) async fn free(&self, name: Name) -> Result<(), Failed> {

@@ -121,6 +121,12 @@ impl BlobStore {
         if self.whole(name).await?.is_some() {
             return Ok(());
         }
+        #[cfg(target_arch = "wasm32")]
+        if let BlobStore::Page(page) = self
+            && let Ok(files) = page.files().await
+        {
+            return files.put(name, outline, bytes).await;
+        }
         self.begin(name, outline).await?;
         for (group, bytes) in groups_of(bytes) {
             self.write(name, group, bytes.to_vec()).await?;
@@ -130,7 +136,7 @@ impl BlobStore {
 }
 
 /// The groups of these bytes. An empty blob has one, of which no chunk comes.
-pub(super) fn groups_of(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+fn groups_of(bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     (0..).zip(bytes.chunks(GROUP).chain(bytes.is_empty().then_some(bytes)))
 }
 
