@@ -33,12 +33,13 @@ class Session {
   acts = []
   answers = []
   held = []
-  isOn = true
+  isOn = false
   #queue = []
   #wake
 
   constructor(engine) {
     this.engine = (message) => {
+      this.isOn = message.do !== 'stop'
       const answer = engine(JSON.stringify(message))
       return answer && JSON.parse(answer)
     }
@@ -119,6 +120,16 @@ test('the clock ticks at the host alone', async () => {
   const ticked = new Promise((resolve) => (session.answered = () => session.answers.length === 3 && resolve()))
   await ticked
   assert.deepEqual(session.answers[2], { is: 'tick' })
+  session.engine({ do: 'stop' })
+})
+
+test('a late state of an earlier host does not stop the clock', async () => {
+  const [, session] = await enter(walk)
+  session.tell({ type: 'began' })
+  session.engine({ do: 'setup', seed: 7, players, tick: 0 })
+  session.tell(show(1, walk.setup({ players })))
+  await read()
+  await new Promise((resolve) => (session.answered = resolve))
   session.engine({ do: 'stop' })
 })
 
