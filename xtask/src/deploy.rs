@@ -1,15 +1,14 @@
 //! The files in `deploy/`, checked by the tools for them: each is read as it will be, and the image is run.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::image::{self, Recipe};
+use crate::server::Server;
 use crate::setup;
 use crate::step;
 use crate::workspace::Workspace;
@@ -98,9 +97,8 @@ fn run_image(workspace: &Workspace, program: &Path, scratch: &Path) -> Result<()
     step::check(&mut unpack)?;
     let config: Value = serde_json::from_slice(&fs::read(bundle.join("config.json"))?)?;
     let mut server = contained(&config["process"], &bundle.join("rootfs"), is_root)?;
-    let mut server = Server(server.stdout(Stdio::piped()).spawn().context("a contained program starts")?);
-    let mut lines = BufReader::new(server.0.stdout.take().context("it has an output")?);
-    let health = health(&mut lines)?;
+    let mut server = Server::start(&mut server).context("a contained program starts")?;
+    let health = server.answer("/health")?;
     ensure!(health.ends_with("OK"), "its health is: {health}");
     server.stop()
 }
@@ -132,46 +130,10 @@ fn contained(process: &Value, root: &Path, is_root: bool) -> Result<Command> {
     Ok(command)
 }
 
-/// What the server answers at the address that its first line names.
-fn health(lines: &mut BufReader<ChildStdout>) -> Result<String> {
-    let mut first = String::new();
-    lines.read_line(&mut first)?;
-    let address =
-        first.trim().strip_prefix("listening on http://").with_context(|| format!("it says: {first}"))?;
-    let port = address.rsplit(':').next().unwrap_or_default();
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
-    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
-}
-
 /// What a program asks its loader for, and the loader: nothing for a program that is complete.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("ldd").arg(program).output().context("cannot start ldd")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let paths = said.split_whitespace().filter(|word| word.starts_with('/'));
     Ok(paths.map(PathBuf::from).collect())
-}
-
-/// A server that does not outlive the check.
-struct Server(Child);
-
-impl Server {
-    /// As `docker stop` ends it.
-    fn stop(&mut self) -> Result<()> {
-        step::check(Command::new("kill").arg(self.0.id().to_string()))?;
-        let status = self.0.wait()?;
-        if !status.success() {
-            bail!("told to end, it ended with {status}");
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

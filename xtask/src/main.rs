@@ -16,6 +16,7 @@ mod parts;
 mod pictures;
 mod processor;
 mod sdk;
+mod server;
 mod setup;
 mod sim;
 mod slowest;

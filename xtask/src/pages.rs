@@ -17,6 +17,7 @@ use std::env;
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
 use wasm_bindgen_cli_support::Bindgen;
@@ -182,14 +183,31 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Moves them there.
+    /// Moves them there. Their files get the present time: a binary that was compiled since they were written, around other
+    /// pages, would otherwise look newer to cargo, which would leave it as it is.
     pub(crate) fn install(self) -> Result<()> {
         let Prepared { fresh, pages, build } = self;
         remove(&pages)?;
         fs::rename(&fresh, &pages).with_context(|| format!("cannot write {}", pages.display()))?;
+        touch(&pages, SystemTime::now())?;
         eprintln!("xtask: pages: {} written, build {build}", pages.display());
         Ok(())
     }
+}
+
+/// Gives all files below a folder this time.
+fn touch(folder: &Path, time: SystemTime) -> Result<()> {
+    let cannot = |path: &Path| format!("cannot set the time of {}", path.display());
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        if path.is_dir() {
+            touch(&path, time)?;
+        } else {
+            let file = fs::File::options().append(true).open(&path).with_context(|| cannot(&path))?;
+            file.set_modified(time).with_context(|| cannot(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Brings the page up to date that runs checks inside a browser, and returns its folder.
@@ -467,6 +485,24 @@ mod tests {
         let [place, sync, ..] = APPS;
         let play = App { word: "play", pages: &["new", "maps"], ..sync };
         assert_eq!(addresses(&[place, play]), "place|play(/(new|maps))?");
+    }
+
+    #[test]
+    fn installed_pages_are_newer_than_binaries_compiled_meanwhile() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (fresh, pages) = (folder.path().join("pages.new"), folder.path().join("pages"));
+        for name in ["index.html", "assets/f00/start.js"] {
+            write(&fresh.join(name), b"x").expect("it is written");
+        }
+        touch(&fresh, SystemTime::UNIX_EPOCH).expect("times can be set");
+        let binary = folder.path().join("meshwork");
+        write(&binary, b"around the stand-in").expect("it is written");
+        Prepared { fresh, pages: pages.clone(), build: "f00".to_owned() }.install().expect("it installs");
+        let modified =
+            |path: &Path| fs::metadata(path).and_then(|file| file.modified()).expect("it has a time");
+        for name in ["index.html", "assets/f00/start.js"] {
+            assert!(modified(&pages.join(name)) >= modified(&binary), "{name}");
+        }
     }
 
     #[test]

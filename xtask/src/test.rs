@@ -11,7 +11,7 @@ use crate::pages::{Aim, Prepared};
 use crate::setup::{self, NEXTEST, Need, wasm};
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
-use crate::{binary, deny, deploy, fuzz, pages, processor, sdk, slowest, step, tidy, weight};
+use crate::{binary, deny, deploy, fuzz, pages, processor, sdk, server, slowest, step, tidy, weight};
 
 /// These also run in browsers, so they are linted for wasm too.
 const WASM_PACKAGES: [&str; 7] = [
@@ -138,7 +138,10 @@ impl Run<'_> {
         }
         if !options.fast {
             // The test programs are there, all but the binary with these pages in it.
-            steps.run("program", || step::check(self.tests()?.arg("--no-run")))?;
+            steps.run("program", || {
+                step::check(self.tests()?.arg("--no-run"))?;
+                server::check_pages(&workspace.debug_program(), &workspace.pages())
+            })?;
             if self.is_day() {
                 let program = self.program();
                 steps.run("deployment", || deploy::check_files(workspace, &program))?;
