@@ -12,6 +12,48 @@ export const PICTURES = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg
 /** The kind of a file by its ending; undefined for one that is not among `kinds`. */
 export const kindOf = (name, kinds) => kinds[name.split('.').at(-1).toLowerCase()]
 
+/** The least weight of a value, in bytes. */
+const VALUE_BYTES = 8
+
+/**
+ * The bytes that a received message takes here, about: texts, numbers, buffers, pictures, and all that lists and objects have.
+ * Counting ends beyond `most`.
+ */
+export function weightOf(data, most) {
+  const [waiting, seen] = [[data], new Set()]
+  let weight = 0
+  while (waiting.length > 0 && weight <= most) {
+    const value = waiting.pop()
+    weight += VALUE_BYTES
+    if (typeof value === 'string') weight += value.length
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue
+    seen.add(value)
+    const buffer = ArrayBuffer.isView(value) ? value.buffer : value
+    if (buffer instanceof ArrayBuffer) {
+      if (!seen.has(buffer) || buffer === value) weight += buffer.byteLength
+      seen.add(buffer)
+    } else if (value instanceof Blob) weight += value.size
+    else if (typeof value.width === 'number' && typeof value.height === 'number' && !isPlain(value)) weight += value.width * value.height * 4
+    else if (value instanceof Map || value instanceof Set) {
+      weight += value.size * VALUE_BYTES
+      if (weight <= most) for (const entry of value) waiting.push(entry)
+    } else if (Array.isArray(value)) {
+      // Holes count too: `length` alone can be four thousand million.
+      weight += value.length * VALUE_BYTES
+      if (weight <= most) for (const entry of value) waiting.push(entry)
+    } else {
+      for (const name in value) {
+        weight += name.length
+        if (weight > most) break
+        waiting.push(value[name])
+      }
+    }
+  }
+  return weight
+}
+
+const isPlain = (value) => Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
+
 /** Counts messages and bytes of one second. */
 export class Guard {
   #begin = 0
@@ -23,7 +65,7 @@ export class Guard {
     const now = performance.now()
     if (now - this.#begin >= 1000) [this.#begin, this.#messages, this.#bytes] = [now, 0, 0]
     this.#messages += 1
-    this.#bytes += typeof data === 'string' ? data.length : 64
+    this.#bytes += weightOf(data, BYTES_MAX)
     return this.#messages > MESSAGES_MAX || this.#bytes > BYTES_MAX
   }
 }

@@ -213,7 +213,8 @@ const harness = new Harness()
 defineProperty(workerScope, 'meshwork', { __proto__: null, value: harness.api, writable: true, configurable: true })
 let isBegun = false
 
-// The first listener, added before the game runs: no other sees the message with the port.
+// The first listener, added before the game runs: no other sees the message with the port. It captures, since Firefox calls all
+// capturing listeners of a target before the others.
 let place = workerScope
 while (getPrototypeOf(place) !== plain) place = getPrototypeOf(place)
 place.addEventListener.call(
@@ -225,4 +226,5 @@ place.addEventListener.call(
     isBegun = true
     begin(event.ports[0], event.data)
   },
+  true,
 )

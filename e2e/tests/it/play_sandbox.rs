@@ -178,7 +178,8 @@ const attempt = () => {{
 attempt()
 const events = []
 plain.getPrototypeOf(chain.at(-1)) // The last of the chain has the listeners of all.
-chain.at(-1).addEventListener?.call(this, 'message', (event) => events.push('a message with ' + event.ports.length + ' ports'))
+const listen = (event) => events.push('a message with ' + event.ports.length + ' ports')
+for (const capture of [true, false]) chain.at(-1).addEventListener?.call(this, 'message', listen, capture)
 this.onmessage = () => events.push('a message')
 const dig = (draw) => {{
   const found = []
@@ -369,9 +370,15 @@ async fn html_games_fetch_nothing_and_end_on_leaving() -> Result<()> {
         ensure!(state["told"] == json!(["ArrowLeft", ""]), "{kind:?}: {state}");
         let arrived = listener.arrived();
         ensure!(arrived.is_empty(), "{kind:?}: arrived {arrived:?}");
-        start(&tab, &html("location = '/elsewhere?secret'")).await?;
-        let why = wait_said(&tab, "dead", |text| Some(text.to_owned())).await?;
-        ensure!(why == "left" && !tab.has("game-frame").await?, "{kind:?}: it ended as {why}");
+        for (act, death) in [
+            ("location = '/elsewhere?secret'", "left"),
+            ("parent.postMessage({ type: 'STATE', payload: new ArrayBuffer(9 << 20) }, '*')", "flood"),
+            ("parent.postMessage({ type: 'STATE', payload: new Array(1e6).fill({ x: 'y' }) }, '*')", "flood"),
+        ] {
+            start(&tab, &html(act)).await?;
+            let why = wait_said(&tab, "dead", |text| Some(text.to_owned())).await?;
+            ensure!(why == death && !tab.has("game-frame").await?, "{kind:?}: {act}: it ended as {why}");
+        }
     }
     Ok(())
 }
