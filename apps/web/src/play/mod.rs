@@ -1,4 +1,5 @@
-//! Logic of the pages of Play: input of a player, and the seats of a party.
+//! Logic of the pages of Play: input of a player, the seats of a party, and the question before an HTML game.
 
 pub mod hands;
 pub mod party;
+pub mod trust;

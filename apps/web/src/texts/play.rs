@@ -316,10 +316,13 @@ pub fn online(seats: u8, most: u8) -> String {
     format!("{seats}/{most} players online")
 }
 
-/// The question before an HTML game.
+/// The question before an HTML game of a proven author.
 pub fn trust_author(author: &str) -> String {
     format!("Trust the games of {author}?")
 }
+
+/// The same if nothing proves the author.
+pub const TRUST_GAME: &str = "Trust this game, whose author is not known?";
 
 pub const TRUST_MEANS: &str = "This game is a page of its own. It cannot read what you have here, but it can send out what happens in \
      it and what you type into it, and learn your address. In Firefox and Safari it can also freeze this page.";

@@ -16,6 +16,7 @@ use super::super::browser;
 use super::super::session::Session;
 use super::super::session::apps::word;
 use super::entry::about;
+use super::trust;
 
 /// How a package begins.
 const MAGIC: &[u8] = b"MWGAME1\n";
@@ -49,6 +50,9 @@ pub(super) fn party(
     is_private: bool,
     published: Option<(Code, PeerId)>,
 ) -> Result<(), String> {
+    if published.is_none() {
+        trust::trust_own(package.id());
+    }
     let (code, author) = published.unzip();
     let party = Party::of(package, author.unwrap_or(session.node.peer()), code);
     let spec = RoomSpec {

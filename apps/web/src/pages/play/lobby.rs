@@ -37,7 +37,7 @@ pub(super) fn LobbyView(play: Play) -> impl IntoView {
                 <div class="lobby-game">
                     <Game play/>
                     {refused}
-                    {move || play.asks.get().map(|author| view! { <TrustQuestion play author/> })}
+                    {move || play.asks.get().map(|question| view! { <TrustQuestion play question/> })}
                     <Ring play/>
                 </div>
                 <Invite play/>

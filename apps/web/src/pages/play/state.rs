@@ -14,6 +14,7 @@ use meshwork_core::id::{PeerId, RoomId};
 use meshwork_rtc::web::timeout;
 use meshwork_web::people::beads;
 use meshwork_web::play::party::{Lobby, Place, Seat, Stage};
+use meshwork_web::play::trust::Question;
 use meshwork_web::texts;
 
 use super::super::browser;
@@ -63,8 +64,8 @@ pub(super) struct Play {
     pub(super) session: Session,
     pub(super) lobby: RwSignal<Lobby>,
     pub(super) game: RwSignal<Option<GameAbout>>,
-    /// The author of an HTML game whom the person has not trusted yet.
-    pub(super) asks: RwSignal<Option<PeerId>>,
+    /// The question before an HTML game that the person has not trusted yet.
+    pub(super) asks: RwSignal<Option<Question>>,
     /// Why there is no game, in words.
     pub(super) trouble: RwSignal<Option<String>>,
     pub(super) pace: RwSignal<Pace>,
@@ -150,9 +151,9 @@ impl Play {
         leptos::task::spawn_local(self.open(opening));
     }
 
-    /// The person trusts the author of this HTML game.
-    pub(super) fn trust(self, author: PeerId) {
-        trust::trust(author);
+    /// The person trusts this HTML game, or its author.
+    pub(super) fn trust(self, question: Question) {
+        trust::accept(question);
         self.asks.set(None);
         let opening = self.work().borrow().opening;
         leptos::task::spawn_local(self.open(opening));
@@ -170,9 +171,6 @@ impl Play {
             return self.trouble.set(Some(texts::play::OTHER_GAME.to_owned()));
         };
         self.lobby.update(|lobby| lobby.players = party.players);
-        if party.kind == Kind::Html && party.author != page.node.peer() && !trust::is_trusted(party.author) {
-            return self.asks.set(Some(party.author));
-        }
         self.trouble.set(Some(texts::play::FETCHING.to_owned()));
         let package = fetch(&game, &party).await;
         let stage = frame::load().await;
@@ -185,10 +183,18 @@ impl Play {
             (_, Err(_)) => return self.trouble.set(Some(texts::play::NOT_LOADED.to_owned())),
         };
         self.trouble.set(None);
-        self.game.set(Some(about_game(&package)));
-        if party.kind == Kind::Html {
+        // The room also names a kind, but its maker may have written another one than the package has.
+        if package.manifest().kind == Kind::Html {
+            let question = question(&party, page.node.peer()).await;
+            if !self.is_opening(opening) {
+                return;
+            }
+            if question.is_some() {
+                return self.asks.set(question);
+            }
             stage.warm();
         }
+        self.game.set(Some(about_game(&package)));
         let engine = Can::Host(Box::new(FrameEngine { play: self, opening }));
         let Ok(player) = game.play(engine, &self.name()).await else { return };
         // A player that has just entered is not over.
@@ -454,6 +460,19 @@ async fn fetch(game: &Game, party: &Party) -> Option<Package> {
         }
     }
     game.package().await.ok()
+}
+
+/// The question before an HTML game, if there is one. Only the shelf has the release that proves an author.
+async fn question(party: &Party, me: PeerId) -> Option<Question> {
+    let trusted = trust::trusted();
+    if trusted.has_package(party.package) {
+        return None;
+    }
+    let answer = match party.code {
+        Some(code) => games::game(code).await,
+        None => None,
+    };
+    trusted.question(party.package, answer.as_ref().map(|answer| answer.release.as_ref()), me)
 }
 
 /// What people read of a game.
