@@ -130,6 +130,8 @@ mod on {
         TakingIgnored = "taking-ignored",
         /// By what others are admitted is passed on to nobody.
         AdmissionUntold = "admission-untold",
+        /// Our own admission is sent with our batches alone.
+        OwnAdmissionUntold = "own-admission-untold",
         /// Another edit key cuts in the app that the room opened with, and in those that follow it, alone.
         KeyCutsFirst = "key-cuts-first",
         /// Who shows the secret of the genesis is let in, whatever records say.

@@ -166,11 +166,12 @@ impl Presence {
         }
     }
 
-    /// The states that are due to members without a link: resting states that they lack, and repetitions.
-    pub fn take_passed(&mut self, now: Time) -> Vec<(Slot, Vec<u8>)> {
+    /// The states that are due to members without a link: resting states that they lack, and repetitions, in slots where
+    /// we `may` write.
+    pub fn take_passed(&mut self, now: Time, may: impl Fn(Slot) -> bool) -> Vec<(Slot, Vec<u8>)> {
         let mut passed = Vec::new();
         for (&slot, own) in &mut self.own {
-            if own.changed.is_none() && own.passes_at().is_some_and(|at| at <= now) {
+            if own.changed.is_none() && own.passes_at().is_some_and(|at| at <= now) && may(slot) {
                 own.passed = Some(now);
                 passed.push((slot, own.state.to_vec()));
             }
@@ -178,9 +179,10 @@ impl Presence {
         passed
     }
 
-    /// The time of the next repetition for members without a link.
-    pub fn poll_passed(&self) -> Option<Time> {
-        self.own.values().filter(|own| own.changed.is_none()).filter_map(Own::passes_at).min()
+    /// The time of the next repetition for members without a link, in slots where we `may` write.
+    pub fn poll_passed(&self, may: impl Fn(Slot) -> bool) -> Option<Time> {
+        let resting = self.own.iter().filter(|(slot, own)| own.changed.is_none() && may(**slot));
+        resting.filter_map(|(_, own)| own.passes_at()).min()
     }
 
     /// The apps in which we have a presence.

@@ -40,12 +40,7 @@ impl Room {
                 self.kept.clock.merge(stamp);
                 self.enforce(now);
             }
-            Ok(Heard::Admission) => {
-                self.kept.store_records();
-                let waited = self.kept.rules.take_waiting();
-                self.kept.delivery.push_again(waited);
-                self.kept.outputs.push_back(RoomOutput::Admitted);
-            }
+            Ok(Heard::Admission(peer)) => self.kept.handle_admitted(peer),
             Ok(Heard::Secret) => {
                 self.kept.store_records();
                 self.kept.event(Event::SecretChanged { room: self.kept.handle });
@@ -60,6 +55,8 @@ impl Room {
     /// The records changed: removes invalid batches, and lets the batches that they had superseded win again.
     pub(super) fn enforce(&mut self, now: Now) {
         let (mut changed, mut lost) = (Vec::new(), Vec::new());
+        // They may name our edit key.
+        self.kept.send_own_admission();
         eviction::take_up_again(&mut self.kept);
         let outdated = self.kept.rules.outdated(&self.kept.replicas);
         let rules = &self.kept.rules;

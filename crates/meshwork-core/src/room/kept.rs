@@ -126,7 +126,31 @@ impl Kept {
 
     /// Our person has the room's edit seed, and may write in rooms for the admitted.
     pub fn admit_self(&mut self, seed: &EditSeed) {
-        self.rules.admit_self(seed);
+        if self.rules.admit_self(seed) {
+            self.handle_admitted(self.me.peer);
+        }
+    }
+
+    /// A peer is admitted: its waiting batches may be valid.
+    pub(super) fn handle_admitted(&mut self, peer: PeerId) {
+        self.store_records();
+        let waited = self.rules.take_waiting();
+        self.delivery.push_again(waited);
+        if peer == self.me.peer {
+            self.send_own_admission();
+            self.event(Event::RulesChanged { room: self.handle });
+        } else {
+            self.outputs.push_back(RoomOutput::Admitted);
+        }
+    }
+
+    /// Sends our own admission to all neighbours and visitors that lack it: our messages on lanes depend on it.
+    pub(super) fn send_own_admission(&mut self) {
+        let me = self.me.peer;
+        let linked = if planted!(OwnAdmissionUntold) { Vec::new() } else { self.rules.linked() };
+        for to in linked {
+            self.send_admissions(to, &me);
+        }
     }
 
     /// A LINK has this secret beside that of the genesis.
@@ -367,8 +391,11 @@ impl Kept {
         refused
     }
 
-    /// The send queue of `to` had no space for a batch. Comparison will deliver it.
-    pub fn handle_skipped(&mut self, now: Now, to: Endpoint) {
+    /// The send queue of `to` had no space for a message. Comparison will deliver a batch.
+    pub fn handle_skipped(&mut self, now: Now, to: Endpoint, message: &RoomMessage) {
+        if matches!(message, RoomMessage::Admission(_)) {
+            self.rules.handle_admission_missed(now.time, to);
+        }
         self.comparison.handle_missed(now.time, to);
         self.rules.handle_missed(now.time, to);
     }
@@ -575,7 +602,7 @@ impl Kept {
         self.outputs.push_back(RoomOutput::SendAll(targets, RoomMessage::Batch(bytes)));
     }
 
-    /// Sends a neighbour the admission of a batch's author, once. A batch that arrives first waits for it.
+    /// Sends an endpoint the admissions of an author, once. A batch that arrives first waits for them.
     pub(super) fn send_admissions(&mut self, to: Endpoint, author: &PeerId) {
         let admissions = self.rules.admissions_for(to, author);
         self.outputs.extend(admissions.into_iter().map(|message| RoomOutput::Send(to, message)));

@@ -273,12 +273,12 @@ impl RoomMessage {
         LinkMessage::Room { kind, body }
     }
 
-    /// Whether a visitor that is no neighbour may send it: it is about blobs or comparison.
+    /// Whether a visitor that is no neighbour may send it: it is about blobs or comparison, or admits an author.
     pub fn is_for_visitors(&self) -> bool {
         use RoomMessage as M;
         let is_compared = matches!(self, M::Root(_) | M::Roots(_) | M::Nodes(_) | M::Open(_) | M::Want(_));
         let is_served = matches!(self, M::Unwant(_) | M::LeafBatch(_) | M::LeafEnd(_) | M::WorkedOff(_));
-        is_compared || is_served || matches!(self, M::Blob(_))
+        is_compared || is_served || matches!(self, M::Blob(_) | M::Admission(_))
     }
 }
 

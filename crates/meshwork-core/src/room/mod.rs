@@ -151,9 +151,7 @@ impl Room {
         self.kept.rules.handle_attached(now.time, endpoint);
         let membership = &self.membership;
         self.kept.take_record_outputs(|endpoint| membership.stays(endpoint));
-        // Our lane messages depend on our admission, too.
-        let me = self.kept.me.peer;
-        self.kept.send_admissions(endpoint, &me);
+        self.kept.send_own_admission();
         for batch in self.kept.writing.outbox().to_hand_over().cloned().collect::<Vec<_>>() {
             self.kept.send_live(alloc::vec![endpoint], &batch);
         }
@@ -161,6 +159,13 @@ impl Room {
         self.sharing().have(|blobs| blobs.handle_attached(now.time, endpoint));
         self.kept.comparison.handle_attached(now.time, endpoint, &self.kept.replicas);
         self.finish(now);
+    }
+
+    /// An endpoint that is no neighbour visits us: it uses lanes and blobs.
+    pub fn handle_visited(&mut self, now: Now, endpoint: Endpoint) {
+        self.kept.rules.handle_visited(endpoint);
+        self.kept.send_own_admission();
+        self.sharing().have(|blobs| blobs.handle_guest(now.time, endpoint));
     }
 
     /// A member is no longer attached; `distant` if it still is in the room (see [`Event::MemberDetached`]).
@@ -260,6 +265,9 @@ impl Room {
         self.kept.rules.handle_timeout(now.time);
         if self.kept.rules.takes_join(now.time) {
             self.kept.outputs.sign(now);
+        }
+        if self.kept.rules.takes_admission(now.time) {
+            self.kept.send_own_admission();
         }
         self.kept.comparison.handle_timeout(now.time, &self.kept.replicas);
         self.sharing().have(|blobs| blobs.handle_timeout(now.time));

@@ -131,7 +131,7 @@ pub enum Event {
         /// What looks different: the app says what it is.
         changes: Changes,
     },
-    /// The room's records changed: its rules, bans or erases.
+    /// The room's records changed: its rules, bans or erases; or an edit key that they name lets us write from now on.
     RulesChanged {
         /// Which room.
         room: RoomHandle,

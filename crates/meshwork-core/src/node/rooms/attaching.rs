@@ -178,7 +178,7 @@ impl Rooms {
             one.renewed.insert(handle, attach.renewed.clone());
         }
         if let Some((room, now)) = self.room_mut(own, handle) {
-            room.sharing().have(|blobs| blobs.handle_guest(now.time, from));
+            room.handle_visited(now, from);
         }
         Ok(Some(handle))
     }
@@ -270,7 +270,7 @@ impl Rooms {
             if links.of_mut(to).is_some_and(|link| !link.send(&encoded))
                 && let Some((room, now)) = self.room_mut(own, handle)
             {
-                room.kept_mut().handle_skipped(now, to);
+                room.kept_mut().handle_skipped(now, to, message);
             }
         }
     }

@@ -65,7 +65,8 @@ impl Lanes<'_> {
         for (&handle, entry) in &mut *self.rooms {
             if let Some(room) = entry.room.as_mut().filter(|room| !room.membership().is_full_mesh()) {
                 let present = room.kept().present(own.now);
-                for (slot, state) in entry.presence.take_passed(own.time()) {
+                let may = |slot| may_be_heard(Some(&*room), own.me, slot);
+                for (slot, state) in entry.presence.take_passed(own.time(), may) {
                     room.talking().present(present, &own.identity, slot, &state);
                 }
             }
@@ -228,7 +229,7 @@ fn queue(links: &mut Links, to: &[Endpoint], said: &Unreliable) {
 }
 
 /// Whether a member may use lanes of an app in a room.
-fn may_be_heard(room: Option<&Room>, from: Endpoint, slot: Slot) -> bool {
+pub(super) fn may_be_heard(room: Option<&Room>, from: Endpoint, slot: Slot) -> bool {
     room.is_some_and(|room| room.kept().may_be_heard(slot.number(), from.peer))
 }
 

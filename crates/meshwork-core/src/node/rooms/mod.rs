@@ -20,6 +20,7 @@ pub(super) use self::attaching::{
     without_access,
 };
 use self::attachments::Attachments;
+use self::lanes::may_be_heard;
 
 use super::commands::CommandError;
 use super::common::Own;
@@ -396,9 +397,9 @@ impl Rooms {
     pub(super) fn poll_timeout(&self, own: &Own) -> Option<Time> {
         let rooms = self.rooms().filter_map(|room| room.poll_timeout(room.kept().present(own.now)));
         let presence = self.rooms.values().filter_map(|entry| {
-            let is_sparse = entry.room().is_some_and(|room| !room.membership().is_full_mesh());
-            let passed = if is_sparse { entry.presence.poll_passed() } else { None };
-            entry.presence.poll_timeout().into_iter().chain(passed).min()
+            let sparse = entry.room().filter(|room| !room.membership().is_full_mesh());
+            let may = |slot| may_be_heard(sparse, own.me, slot);
+            entry.presence.poll_timeout().into_iter().chain(entry.presence.poll_passed(may)).min()
         });
         let full = self.rooms.values().filter_map(|entry| entry.full_judged());
         rooms.chain(presence).chain(full).min()

@@ -1,5 +1,6 @@
 //! Rooms that hear records and batches in any order, and then talk to each other.
 
+mod admissions;
 mod ages;
 mod apps;
 mod bounds;

@@ -82,6 +82,7 @@ impl Talking<'_> {
     fn pass_along(&mut self, batch: &SignedBatch, from: Option<Endpoint>) {
         let (author, stamp) = (batch.key().author, batch.header().window.most);
         let ways = self.membership.overlay().ways(author, stamp, from);
+        ways.iter().for_each(|to| self.kept.send_admissions(*to, &author.peer));
         self.kept.outputs.push_back(RoomOutput::Pass(ways, batch.clone()));
     }
 }

@@ -160,6 +160,8 @@ impl Sharing<'_> {
         if let Some(next) = self.kept.ring.next.filter(|next| hears(*next)) {
             begin(self.kept, now, next);
         }
+        let is_linked = |one: Endpoint| self.membership.member(one).is_some() || hears(one);
+        self.kept.rules.retain_linked(is_linked);
         self.have(|blobs| blobs.end_guests(now.time, hears));
     }
 }

@@ -1,8 +1,10 @@
 //! The admitted peers and their edit keys, and the neighbours that know of them.
 //!
-//! An admission travels with its author's batches, once a link: a neighbour receives it before the first batch.
+//! An admission travels with its author's batches and datagrams, once a link: a neighbour receives it before the first of
+//! them. Our own goes to all neighbours and visitors as soon as a record names its key, since messages on lanes depend
+//! on it, and many of them are not signed.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::id::{Endpoint, PeerId};
@@ -20,6 +22,8 @@ pub(super) struct Admissions {
     held: BTreeMap<PeerId, Held>,
     count: usize,
     unnamed: VecDeque<SignedAdmission>,
+    /// Neighbours and visitors.
+    linked: BTreeSet<Endpoint>,
 }
 
 /// The keys by which a peer is admitted.
@@ -28,7 +32,8 @@ struct Held {
     keys: Vec<EditKey>,
     /// In the same order.
     admissions: Vec<SignedAdmission>,
-    told: Vec<Endpoint>,
+    /// The number of admissions that each endpoint received.
+    told: BTreeMap<Endpoint, usize>,
 }
 
 impl Admissions {
@@ -56,7 +61,6 @@ impl Admissions {
         let held = self.held.entry(admission.peer).or_default();
         held.keys.push(admission.key);
         held.admissions.push(signed);
-        held.told.clear();
         true
     }
 
@@ -67,20 +71,33 @@ impl Admissions {
         }
     }
 
-    /// The admissions that `to` must receive before a batch of `peer`, once.
+    /// The admissions that `to` must receive before a message of `peer`, each once.
     pub(super) fn tell(&mut self, to: Endpoint, peer: &PeerId) -> &[SignedAdmission] {
-        match self.held.get_mut(peer) {
-            Some(held) if !held.told.contains(&to) => {
-                held.told.push(to);
-                &held.admissions
-            }
-            _ => &[],
-        }
+        let Some(held) = self.held.get_mut(peer) else { return &[] };
+        let told = held.told.insert(to, held.admissions.len()).unwrap_or(0);
+        &held.admissions[told..]
     }
 
-    /// A neighbour is attached over another link, or gone: earlier messages may be lost.
-    pub(super) fn forget(&mut self, neighbour: Endpoint) {
-        self.held.values_mut().for_each(|held| held.told.retain(|told| *told != neighbour));
+    /// Neighbours and visitors.
+    pub(super) fn linked(&self) -> Vec<Endpoint> {
+        self.linked.iter().copied().collect()
+    }
+
+    /// A neighbour or visitor is linked over a new link, on which it received nothing.
+    pub(super) fn handle_linked(&mut self, endpoint: Endpoint) {
+        self.forget(endpoint);
+        self.linked.insert(endpoint);
+    }
+
+    /// Forgets endpoints that neither are neighbours nor visit us any more.
+    pub(super) fn retain_linked(&mut self, is_linked: impl Fn(Endpoint) -> bool) {
+        let gone: Vec<Endpoint> = self.linked.extract_if(.., |endpoint| !is_linked(*endpoint)).collect();
+        gone.into_iter().for_each(|endpoint| self.forget(endpoint));
+    }
+
+    /// Earlier messages to an endpoint may be lost.
+    pub(super) fn forget(&mut self, endpoint: Endpoint) {
+        self.held.values_mut().for_each(|held| _ = held.told.remove(&endpoint));
     }
 
     /// All admissions that count.

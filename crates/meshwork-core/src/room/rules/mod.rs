@@ -61,6 +61,9 @@ use crate::signed::record::{Record, RecordError};
 use crate::time::{Now, Time, WallTime};
 use crate::wire::Bytes;
 
+/// Pause before our own admission is sent again over a link that had no space for it.
+const ADMIT_AGAIN: Duration = Duration::from_millis(100);
+
 /// The rules that follow from a room's records.
 #[derive(Debug)]
 pub(super) struct Rules {
@@ -83,6 +86,8 @@ pub(super) struct Rules {
     /// Whether neighbours must receive changed records once these are stored.
     untold: bool,
     join_at: Option<Time>,
+    /// The time to send our own admission again.
+    admit_at: Option<Time>,
     /// The last record that this program wrote itself.
     written: Option<RecordName>,
 }
@@ -93,8 +98,8 @@ pub(super) enum Heard {
     Nothing,
     /// The records changed, by one with this stamp.
     Records(Stamp),
-    /// A peer is admitted: waiting batches may be valid.
-    Admission,
+    /// This peer is admitted: its waiting batches may be valid.
+    Admission(PeerId),
     /// The secret in force arrived.
     Secret,
     /// An endpoint gave this sequence twice, which was unknown.
@@ -120,6 +125,7 @@ impl Rules {
             contradictions: Contradictions::default(),
             untold: false,
             join_at: None,
+            admit_at: None,
             written: None,
         }
     }
@@ -275,7 +281,9 @@ impl Rules {
                 Piece::Wrong(detail) => return Err((Refusal::Record, detail)),
             },
             RoomMessage::Admission(bytes) => match SignedAdmission::decode(&self.room, &bytes) {
-                Ok(signed) if self.take_admission(signed) => return Ok(Heard::Admission),
+                Ok(signed) if self.take_admission(signed) => {
+                    return Ok(Heard::Admission(signed.admission().peer));
+                }
                 Ok(_) => {}
                 Err(error) => return Err((Refusal::Admission, error.to_string())),
             },
@@ -298,9 +306,9 @@ impl Rules {
         Ok(Heard::Nothing)
     }
 
-    /// This program's person has the room's edit seed.
-    pub(super) fn admit_self(&mut self, seed: &EditSeed) {
-        self.take_admission(seed.admit(&self.room, self.me.peer));
+    /// This program's person has the room's edit seed. Returns whether that is new and counts.
+    pub(super) fn admit_self(&mut self, seed: &EditSeed) -> bool {
+        self.take_admission(seed.admit(&self.room, self.me.peer))
     }
 
     /// A LINK or the person's own store has this secret beside that of the genesis.
@@ -351,7 +359,33 @@ impl Rules {
         }
     }
 
-    /// The messages that `to` must receive before a batch of `peer`.
+    /// The neighbours and visitors that must receive our own admission.
+    pub(super) fn linked(&self) -> Vec<Endpoint> {
+        self.admissions.linked()
+    }
+
+    /// An endpoint visits us.
+    pub(super) fn handle_visited(&mut self, endpoint: Endpoint) {
+        self.admissions.handle_linked(endpoint);
+    }
+
+    /// Forgets endpoints that neither are neighbours nor visit us any more.
+    pub(super) fn retain_linked(&mut self, is_linked: impl Fn(Endpoint) -> bool) {
+        self.admissions.retain_linked(is_linked);
+    }
+
+    /// An endpoint did not receive an admission: it must receive all of them again.
+    pub(super) fn handle_admission_missed(&mut self, now: Time, endpoint: Endpoint) {
+        self.admissions.forget(endpoint);
+        self.admit_at.get_or_insert(now + ADMIT_AGAIN);
+    }
+
+    /// Whether our own admission must be sent again to endpoints that missed it.
+    pub(super) fn takes_admission(&mut self, now: Time) -> bool {
+        self.admit_at.take_if(|at| *at <= now).is_some()
+    }
+
+    /// The messages that `to` must receive before a message of `peer`.
     pub(super) fn admissions_for(&mut self, to: Endpoint, peer: &PeerId) -> Vec<RoomMessage> {
         let message = |signed: &SignedAdmission| {
             let bytes = Bytes::new(signed.to_bytes().to_vec()).expect("an admission has its length");
@@ -536,7 +570,7 @@ impl Rules {
     }
 
     pub(super) fn handle_attached(&mut self, now: Time, endpoint: Endpoint) {
-        self.admissions.forget(endpoint);
+        self.admissions.handle_linked(endpoint);
         self.exchange.handle_attached(now, endpoint, &self.records);
         for known in self.contradictions.endpoints() {
             self.contradictions
@@ -584,7 +618,7 @@ impl Rules {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.exchange.poll_timeout().into_iter().chain(self.join_at).min()
+        self.exchange.poll_timeout().into_iter().chain(self.join_at).chain(self.admit_at).min()
     }
 
     pub(super) fn poll_output(&mut self) -> Option<ExchangeOutput> {
