@@ -70,6 +70,16 @@ impl Lanes {
         });
     }
 
+    /// A member sets its presence and says nothing else.
+    pub fn show(&mut self, world: &mut World, (index, room): Member) {
+        let spoken = self.spoken.entry(world.node(index).endpoint()).or_insert(Spoken::NOTHING);
+        world.command(index, |node, now| {
+            let state = (spoken.state + 1).to_be_bytes();
+            let shown = node.room_mut(now, room).set_presence(Slot::GENESIS, Some(&state));
+            spoken.state += u64::from(shown.is_ok());
+        });
+    }
+
     /// A member hears an event.
     ///
     /// # Errors

@@ -122,6 +122,9 @@ impl Scenario {
         self.is_settled = true;
         self.run_until(self.world.now() + REST)?;
         self.check_end()?;
+        // Before anybody writes: presence needs no write.
+        self.everybody_shows();
+        self.await_all(self.world.now() + PRESENCE_LIMIT, Scenario::all_shown)?;
         if self.is_governed {
             let before = self.writes();
             self.everybody_writes()?;
@@ -137,19 +140,23 @@ impl Scenario {
         // Who left without a word is noticed a while later, and what was lost of what members say of themselves is said
         // again.
         let limit = self.world.now() + GONE_LIMIT.max(PRESENCE_LIMIT);
-        while let Err(violation) = self.at_rest() {
-            if self.world.now() >= limit {
-                return Err(violation);
-            }
-            self.run_until(self.world.now() + PATIENCE)?;
-        }
+        self.await_all(limit, Scenario::at_rest)?;
         let digests = self.digests();
         Ok(Report { digests, steps: self.world.steps(), writes: self.writes(), healed_after })
     }
 
     /// Lets time pass until the healed room is whole.
     fn settle(&mut self, limit: Time) -> Result<(), Violation> {
-        while let Err(violation) = self.settled() {
+        self.await_all(limit, Scenario::settled)
+    }
+
+    /// Lets time pass until a condition holds.
+    fn await_all(
+        &mut self,
+        limit: Time,
+        holds: impl Fn(&Scenario) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        while let Err(violation) = holds(self) {
             if self.world.now() >= limit {
                 return Err(violation);
             }

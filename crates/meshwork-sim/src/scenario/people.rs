@@ -417,12 +417,30 @@ impl Scenario {
                 |endpoint| members.iter().any(|(index, _)| self.world.node(*index).endpoint() == endpoint);
             self.visits.all_ended(is_here)?;
         }
-        let shut_out = members.len() < self.members().len();
-        if shut_out || self.people.values().any(|person| person.hostile) {
-            return Ok(());
+        if self.is_among_friends() {
+            check::no_leak(&self.world, &members)?;
         }
-        check::no_leak(&self.world, &members)?;
-        self.lanes.all_shown(&self.world, &members, &self.seeds)
+        self.all_shown()
+    }
+
+    /// Members set their presence, and nothing else.
+    pub(super) fn everybody_shows(&mut self) {
+        for member in Access(self).insiders() {
+            self.lanes.show(&mut self.world, member);
+        }
+    }
+
+    /// Whether all members are shown the presence of the others, where nobody is hostile or without access.
+    pub(super) fn all_shown(&self) -> Result<(), Violation> {
+        match self.is_among_friends() {
+            true => self.lanes.all_shown(&self.world, &Access(self).insiders(), &self.seeds),
+            false => Ok(()),
+        }
+    }
+
+    fn is_among_friends(&self) -> bool {
+        let is_shut_out = Access(self).insiders().len() < self.members().len();
+        !is_shut_out && !self.people.values().any(|person| person.hostile)
     }
 
     fn check_disk(&self, index: NodeIndex) -> Result<(), Violation> {

@@ -73,6 +73,7 @@ fn proof(fault: PlantedBug) -> Proof {
         P::UnlistedStands => random("silenced"),
         P::BanUntold | P::OldKeyAdmits | P::TakingIgnored => random("refused"),
         P::AdmissionUntold => random("equal-replicas"),
+        P::OwnAdmissionUntold => random("present"),
         P::KeyCutsFirst => random("cuts"),
         P::LiftIgnored => random("rights"),
         P::SecretIgnored => random("let-in"),
