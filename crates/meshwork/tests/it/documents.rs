@@ -8,10 +8,36 @@ use meshwork::{
     WriteError, sync,
 };
 
+use crate::guard::{create, in_private_rooms_too};
+
+in_private_rooms_too!(
+    no_letter_is_lost_through_a_cut,
+    new_sessions_write_on,
+    only_own_steps_are_undone,
+    authors_are_told_by_their_keys,
+    seeds_stand_once,
+    bans_leave_what_others_wrote,
+    numbers_of_what_a_ban_took_stay_taken,
+    maps_and_lists_are_shared,
+    handles_of_a_document_are_one,
+    edits_from_elsewhere_are_merged,
+    words_beyond_a_share_hold_nothing_up,
+    merges_take_what_fits,
+    line_ends_are_alike_through_the_library,
+    drafts_of_something_else_are_refused,
+    versions_outlive_who_saved_them,
+    images_outlive_who_put_them_there,
+    versions_restore_maps_and_lists,
+    versions_tell_what_was_changed,
+    documents_are_renamed_and_deleted,
+    holders_are_who_stays_and_has_it,
+    owners_erase_what_somebody_wrote
+);
+
 /// The rooms of Ann, who owns it, of Bo, and of Kim, who stays.
 pub(crate) async fn three(network: &Network) -> ([Endpoint; 3], [Room; 3]) {
     let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
-    let room = ann.create(meshwork::sync::room()).await.unwrap();
+    let room = create(&ann, meshwork::sync::room()).await.unwrap();
     let same = bo.join(room.link().to_string()).await.unwrap();
     let kept = kim.join(room.link().to_string()).await.unwrap();
     ([ann, bo, kim], [room, same, kept])

@@ -13,6 +13,21 @@ use meshwork_core::replica::Replica;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::table;
 
+use crate::guard::{create, in_private_rooms_too};
+
+in_private_rooms_too!(
+    fields_written_at_once_arrive_together,
+    logs_have_rows_in_the_order_of_time,
+    rows_of_logs_have_fields_of_each,
+    writes_tell_who_stores_them,
+    an_author_is_erased_in_tables_or_logs,
+    owners_say_how_long_logs_are_kept,
+    the_conversation_is_an_app_of_every_room,
+    posts_are_rows_of_the_conversation,
+    pinned_links_stay_while_a_room_grows,
+    registered_apps_have_replicas_of_their_own
+);
+
 /// Ann's room and Bo in it, and a keeper.
 struct Met {
     ann: Endpoint,
@@ -25,7 +40,7 @@ struct Met {
 
 async fn met(network: &Network) -> Met {
     let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
-    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let room = create(&ann, meshwork::room("votes")).await.unwrap();
     let mut events = room.events();
     let _kept = kim.join(room.link()).await.unwrap();
     let same = bo.join(room.link()).await.unwrap();
@@ -310,7 +325,7 @@ async fn peers_agree_and_sign_for_apps() {
 async fn pinned_links_stay_while_a_room_grows() {
     let network = Network::calm(7);
     let host = network.endpoint("Host");
-    let room = host.create(meshwork::room("game")).await.unwrap();
+    let room = create(&host, meshwork::room("game")).await.unwrap();
     let player = network.endpoint("Player");
     let theirs = player.join(room.link()).await.unwrap();
     network.run(SOON).await;
@@ -357,7 +372,7 @@ async fn registered_apps_have_replicas_of_their_own() {
     let stranger = network.endpoint("Stranger");
     network.app("bids", bids);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
-    let room = ann.create(meshwork::room("bids").parameters(&[1])).await.unwrap();
+    let room = create(&ann, meshwork::room("bids").parameters(&[1])).await.unwrap();
     let (same, outside) = (bo.join(room.link()).await.unwrap(), stranger.join(room.link()).await.unwrap());
     let (app, theirs) = (room.app("bids").await.unwrap(), same.app("bids").await.unwrap());
     let mut changes = theirs.watch_replica();

@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used)]
 
+mod admissions;
 mod away;
 mod cancelled;
 mod documents;
@@ -10,6 +11,7 @@ mod doors;
 mod ending;
 mod errors;
 mod folds;
+mod guard;
 mod native;
 mod network;
 mod play;

@@ -59,7 +59,7 @@ async fn people_at(server: Option<String>) -> People {
 }
 
 macro_rules! each {
-    ($people:ident: $($test:ident),*) => {$(
+    ($people:ident $(in any room)?: $($test:ident),*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
             timeout(DEADLINE, suite::$test($people().await)).await.expect("it takes no longer");

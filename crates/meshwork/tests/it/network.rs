@@ -8,6 +8,7 @@ use meshwork::{
     place,
 };
 
+use crate::guard::in_private_rooms_too;
 use crate::suite::{self, People};
 
 fn people(seed: u64) -> People {
@@ -26,6 +27,10 @@ fn people_of(network: &Network) -> People {
 }
 
 macro_rules! each {
+    ($people:ident in any room: $($test:ident),*) => {
+        each!($people: $($test),*);
+        in_private_rooms_too!($($test),*);
+    };
     ($people:ident: $($test:ident),*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $test() {

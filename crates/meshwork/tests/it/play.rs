@@ -13,6 +13,22 @@ use meshwork::{Endpoint, Room};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+use crate::guard::{create, in_private_rooms_too};
+
+in_private_rooms_too!(
+    six_play_and_a_match_ends,
+    a_game_outlives_its_host,
+    a_dropped_host_hands_over_at_once,
+    a_host_that_was_cut_off_follows,
+    watchers_cost_no_player_its_host,
+    a_package_comes_from_a_member,
+    holding_a_package_ends_its_fetch,
+    a_restarted_player_has_its_seat,
+    a_waiting_game_goes_on_or_ends,
+    engines_with_a_loop_tick_by_themselves,
+    engines_that_draw_are_handed_states
+);
+
 /// Time in which a party does what it is expected to.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -51,7 +67,7 @@ fn package() -> Package {
 
 async fn opened(endpoint: &Endpoint, host_loss: HostLoss) -> Room {
     let party = Party { late: true, host_loss, ..Party::of(&package(), endpoint.id().peer, None) };
-    endpoint.create(play::party(&party)).await.unwrap()
+    create(endpoint, play::party(&party)).await.unwrap()
 }
 
 async fn plays(room: &Room, name: &str) -> Player {

@@ -12,16 +12,24 @@ use meshwork::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::guard::create;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Hands all promises to a macro: among which people each is kept, and its name.
+/// Hands all promises to a macro: among which people each is kept, whether in private rooms too, and its name.
 macro_rules! all {
     ($each:ident) => {
         $each!(people_alone: two_texts_link_two_people, newer_invitations_end_older_ones, left_rooms_make_place_at_once);
 
         $each!(people:
-            people_join_and_leave,
             codes_lead_to_rooms,
+            rules_are_set_whole_and_held,
+            private_rooms_refuse_who_looks,
+            new_links_end_old_ones
+        );
+
+        $each!(people in any room:
+            people_join_and_leave,
             topics_carry_what_is_said,
             what_is_no_value_is_counted,
             what_is_too_long_is_refused,
@@ -43,10 +51,7 @@ macro_rules! all {
             pasts_have_what_still_shows,
             apps_are_turned_on_by_the_owner,
             owners_rule,
-            rules_are_set_whole_and_held,
             reach_says_who_was_tried,
-            private_rooms_refuse_who_looks,
-            new_links_end_old_ones,
             left_rooms_say_so,
             blobs_come_from_whoever_holds_them,
             apps_hold_blobs_of_their_own,
@@ -102,7 +107,7 @@ struct Move {
 
 /// Ann's room and Bo in it.
 async fn together(people: &People) -> (Room, Room) {
-    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let room = create(&people.ann, meshwork::room("votes")).await.unwrap();
     // Who listens only after looking misses whoever came in between.
     let mut events = room.events();
     let same = people.bo.join(room.link()).await.unwrap();
@@ -121,7 +126,7 @@ async fn until<T>(mut next: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 pub(crate) async fn people_join_and_leave(people: People) {
-    let room = people.ann.create(meshwork::room("votes").named("Kitchen")).await.unwrap();
+    let room = create(&people.ann, meshwork::room("votes").named("Kitchen")).await.unwrap();
     let mut events = room.events();
     let same = people.bo.join(room.link()).await.unwrap();
     let joined = until(async || match events.next().await.unwrap() {
@@ -145,7 +150,7 @@ pub(crate) async fn people_join_and_leave(people: People) {
 }
 
 pub(crate) async fn codes_lead_to_rooms(people: People) {
-    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let room = create(&people.ann, meshwork::room("votes")).await.unwrap();
     let code = room.code().unwrap().to_string();
     let same = people.bo.join(code).await.unwrap();
     assert_eq!(same.id(), room.id());
@@ -232,7 +237,7 @@ pub(crate) async fn presence_ends_with_who_says_it(people: People) {
 }
 
 pub(crate) async fn canvases_show_what_was_painted(people: People) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let same = people.kim.join(room.link()).await.unwrap();
     let (canvas, theirs) = (room.canvas(), same.canvas());
     let mut changes = theirs.watch();
@@ -256,7 +261,7 @@ pub(crate) async fn canvases_show_what_was_painted(people: People) {
 }
 
 pub(crate) async fn receipts_say_when_strokes_are_kept(people: People) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let (canvas, mut events) = (room.canvas(), room.events());
     let first = canvas.fill(0..2, 0..1, [1, 1, 1]).await.unwrap();
     let second = canvas.paint(&[(5, 5, Colour::rgb(9, 9, 9))]).await.unwrap();
@@ -277,7 +282,7 @@ pub(crate) async fn receipts_say_when_strokes_are_kept(people: People) {
 }
 
 pub(crate) async fn cells_say_who_painted_them(people: People) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let same = people.bo.join(room.link()).await.unwrap();
     let (canvas, theirs, red) = (room.canvas(), same.canvas(), Colour::rgb(200, 30, 30));
     let mut changes = canvas.watch();
@@ -304,7 +309,7 @@ pub(crate) async fn strokes_of(past: &mut Past) -> BTreeMap<u64, Vec<(u16, u16, 
 }
 
 pub(crate) async fn pasts_have_what_still_shows(people: People) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let same = people.bo.join(room.link()).await.unwrap();
     let (red, blue) = (Colour::rgb(200, 0, 0), Colour::rgb(0, 0, 200));
     for colour in [red, blue] {
@@ -323,7 +328,7 @@ pub(crate) async fn pasts_have_what_still_shows(people: People) {
 }
 
 pub(crate) async fn cursors_are_seen_by_others(people: People) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let same = people.bo.join(room.link()).await.unwrap();
     let (mut events, id) = (room.events(), people.bo.id());
     let cursor = Cursor { x: 3 * 16, y: 4 * 16, is_drawing: true, colour: Colour::rgb(1, 2, 3) };
@@ -510,7 +515,7 @@ pub(crate) async fn two_texts_link_two_people(people: People) {
 }
 
 pub(crate) async fn newer_invitations_end_older_ones(people: People) {
-    let room = people.ann.create(meshwork::room("votes")).await.unwrap();
+    let room = create(&people.ann, meshwork::room("votes")).await.unwrap();
     let older = room.invite().await.unwrap();
     let newer = room.invite().await.unwrap();
     let link = room.link().to_string();

@@ -7,6 +7,15 @@ use meshwork::chat::{self, Change, Post};
 use meshwork::testing::Network;
 use meshwork::{Endpoint, PeerId, Room, WriteError};
 
+use crate::guard::{create, in_private_rooms_too};
+
+in_private_rooms_too!(
+    direct_posts_reach_somebody_away_through_others,
+    second_devices_read_direct_posts,
+    edits_and_removals_of_direct_posts_arrive,
+    profiles_are_read_when_their_author_left
+);
+
 /// Time in which a write reaches everybody.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -26,7 +35,7 @@ async fn direct_posts_reach_somebody_away_through_others() {
     let network = Network::calm(7);
     let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
     let eve = network.endpoint("Eve");
-    let room = ann.create(chat::room()).await.unwrap();
+    let room = create(&ann, chat::room()).await.unwrap();
     let link = room.link().to_string();
     let kept = join(&network, &kim, &link).await;
     let with_bo = room.chat().with(bo.id().peer);
@@ -60,7 +69,7 @@ async fn direct_posts_reach_somebody_away_through_others() {
 async fn second_devices_read_direct_posts() {
     let network = Network::calm(7);
     let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
-    let room = ann.create(chat::room()).await.unwrap();
+    let room = create(&ann, chat::room()).await.unwrap();
     let link = room.link().to_string();
     let _kept = join(&network, &kim, &link).await;
     let same = join(&network, &bo, &link).await;
@@ -84,7 +93,7 @@ async fn second_devices_read_direct_posts() {
 async fn edits_and_removals_of_direct_posts_arrive() {
     let network = Network::calm(7);
     let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
-    let room = ann.create(chat::room()).await.unwrap();
+    let room = create(&ann, chat::room()).await.unwrap();
     let same = join(&network, &bo, &room.link().to_string()).await;
     let (mine, theirs) = (room.chat().with(bo.id().peer), same.chat().with(ann.id().peer));
     let mut changes = theirs.watch().await.unwrap();
@@ -111,7 +120,7 @@ async fn edits_and_removals_of_direct_posts_arrive() {
 async fn profiles_are_read_when_their_author_left() {
     let network = Network::calm(7);
     let (ann, bo, kim) = (network.endpoint("Ann"), network.endpoint("Bo"), network.keeper("Kim"));
-    let room = ann.create(chat::room()).await.unwrap();
+    let room = create(&ann, chat::room()).await.unwrap();
     let link = room.link().to_string();
     let _kept = join(&network, &kim, &link).await;
     let profile = Profile { name: "Ann B.".into(), status: "In Porto".into(), avatar: None };

@@ -10,6 +10,18 @@ use meshwork::testing::Network;
 use meshwork::{BlobId, Event, Room, Whiteboard, WriteError, sync};
 
 use crate::documents::three;
+use crate::guard::in_private_rooms_too;
+
+in_private_rooms_too!(
+    programs_draw_change_and_erase_shapes,
+    who_keeps_a_room_keeps_its_pictures,
+    shapes_that_nobody_could_read_are_refused,
+    steps_on_a_board_go_back_and_again,
+    what_others_changed_of_a_step_stays,
+    several_writes_are_one_step,
+    refused_writes_leave_the_steps_alone,
+    large_board_steps_go_in_parts
+);
 
 fn note(text: &str, order: Order) -> Shape {
     Shape {

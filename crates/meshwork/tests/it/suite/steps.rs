@@ -3,13 +3,14 @@
 use meshwork::{Canvas, Colour, Repainted, Room, WriteError, place};
 
 use super::{HOUR, People, until};
+use crate::guard::create;
 
 const RED: Colour = Colour::rgb(200, 30, 30);
 const BLUE: Colour = Colour::rgb(0, 0, 200);
 
 /// Ann's canvas, and Bo's face of it.
 async fn canvases(people: &People) -> (Room, Room) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let same = people.bo.join(room.link()).await.unwrap();
     (room, same)
 }
@@ -74,7 +75,7 @@ pub(crate) async fn what_others_painted_over_is_theirs(people: People) {
 }
 
 pub(crate) async fn a_stroke_that_goes_on_is_one(people: People) {
-    let room = people.ann.create(place::canvas(40, 30)).await.unwrap();
+    let room = create(&people.ann, place::canvas(40, 30)).await.unwrap();
     let canvas = room.canvas();
     canvas.paint(&[(9, 9, BLUE)]).await.unwrap();
     canvas.paint(&[(0, 0, RED)]).await.unwrap();

@@ -5,6 +5,7 @@ use meshwork::{
 };
 
 use super::{People, together, until};
+use crate::guard::create;
 
 pub(crate) async fn counters_lose_no_step(people: People) {
     let (room, same) = together(&people).await;
@@ -131,7 +132,7 @@ pub(crate) async fn apps_count_for_themselves(people: People) {
 }
 
 pub(crate) async fn canvases_are_turned_on_in_other_rooms(people: People) {
-    let room = people.ann.create(sync::room()).await.unwrap();
+    let room = create(&people.ann, sync::room()).await.unwrap();
     let same = people.kim.join(room.link()).await.unwrap();
     let (canvas, theirs) = (room.canvas(), same.canvas());
     let colour = Colour::rgb(200, 30, 30);
