@@ -1,4 +1,5 @@
-//! Games: two browsers play a file whose host goes, a reload keeps the seat, and a game is written, published and joined.
+//! Games: two browsers play a file whose host goes, a reload keeps the seat in a private party, and a game is written,
+//! published and joined.
 
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, ServerOptions, Tab};
@@ -29,11 +30,33 @@ async fn start(browser: &Browser, server: &Server, name: &str) -> Result<Tab> {
     Ok(tab)
 }
 
-/// A party of the game that Mira made from a file; returns its link.
-async fn party(mira: &Tab, server: &Server) -> Result<String> {
+/// An open party of the game that Mira makes from a file; returns its link.
+async fn open_party(mira: &Tab, server: &Server) -> Result<String> {
     mira.goto(&format!("{}/play", server.url())).await?;
     mira.wait_there(PATIENCE, "play-file").await?;
     drop_file(mira, "play-file", "presses.js", GAME).await?;
+    party_link(mira).await
+}
+
+/// A private party of the game that Mira makes in the editor for friends; returns its link.
+async fn private_party(mira: &Tab, server: &Server) -> Result<String> {
+    mira.goto(&format!("{}/play/new", server.url())).await?;
+    mira.wait_there(PATIENCE, "runs").await?;
+    drop_file(mira, "studio", "game.js", GAME).await?;
+    // Until then the sample runs.
+    mira.wait_until(PATIENCE, "the game's title", async || {
+        let title = mira.text("friends-title").await?;
+        ensure!(title == "game", "{title:?}");
+        Ok(())
+    })
+    .await?;
+    mira.wait_there(PATIENCE, "runs").await?;
+    mira.click("play-with-friends").await?;
+    party_link(mira).await
+}
+
+/// The link in the lobby.
+async fn party_link(mira: &Tab) -> Result<String> {
     mira.wait_there(PATIENCE, "lobby").await?;
     mira.wait_until(PATIENCE, "a link", async || {
         let link = mira.value("party-link").await?;
@@ -54,11 +77,10 @@ async fn wait_game(tab: &Tab, is_shown: bool) -> Result<()> {
     .await
 }
 
-/// Mira and Lin begin a match; Mira is host.
-async fn begin(mira: &Tab, lin: &Tab, server: &Server) -> Result<()> {
-    let link = party(mira, server).await?;
+/// Mira and Lin, who comes by the party's link, begin a match; Mira is host.
+async fn begin(mira: &Tab, lin: &Tab, link: &str) -> Result<()> {
     mira.wait_there(PATIENCE, "player-Mira").await?;
-    lin.goto(&link).await?;
+    lin.goto(link).await?;
     for tab in [mira, lin] {
         tab.wait_there(PATIENCE, "player-Mira").await?;
         tab.wait_there(PATIENCE, "player-Lin").await?;
@@ -94,7 +116,7 @@ async fn a_game_outlives_the_page_of_its_host() -> Result<()> {
     let browsers = two([Kind::Chromium, Kind::Firefox]).await?;
     let (mira, lin) =
         (start(&browsers[0], &server, "Mira").await?, start(&browsers[1], &server, "Lin").await?);
-    begin(&mira, &lin, &server).await?;
+    begin(&mira, &lin, &open_party(&mira, &server).await?).await?;
     for _ in 0..3 {
         lin.press_keys(" ").await?;
     }
@@ -117,7 +139,7 @@ async fn a_reload_keeps_the_seat() -> Result<()> {
     let browsers = two([Kind::of_this_run(), Kind::of_this_run()]).await?;
     let (mira, lin) =
         (start(&browsers[0], &server, "Mira").await?, start(&browsers[1], &server, "Lin").await?);
-    begin(&mira, &lin, &server).await?;
+    begin(&mira, &lin, &private_party(&mira, &server).await?).await?;
     lin.reload().await?;
     wait_game(&lin, true).await?;
     mira.wait_until(PATIENCE, "two seats", async || {
