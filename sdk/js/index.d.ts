@@ -289,7 +289,10 @@ export interface Room extends TypedTarget<RoomEvents> {
    * what was written goes on being offered to whoever comes.
    */
   kept(): Promise<void>
-  /** Waits until every member that is linked has what this page has. Rejects with ClosedError. */
+  /**
+   * Waits until every member that is linked has what this page has. While the room is empty, it waits for members that are being
+   * linked, too, as long as a join may take. Rejects with ClosedError.
+   */
   inStep(): Promise<void>
   /** What happens from now on. Of more than 1,024 that wait the oldest are dropped, and `missed` says how many. */
   events(): AsyncIterableIterator<RoomEvent>

@@ -11,15 +11,17 @@ use crate::runner::timeout;
 
 /// How long nothing may have changed before a majority in step is enough.
 const QUIET: Duration = Duration::from_secs(2);
-/// How long those are waited for who are in the room but not linked yet: they may have what others lack.
+/// Time to wait for members that a server or a neighbour named and that are not linked yet: they may have content that others
+/// lack. While the room is empty here it is the time that a join may take, since two newcomers that agree know nothing.
 const LINKING_WAIT: Duration = Duration::from_secs(3);
 /// How often it is looked what time alone decides.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Room {
     /// Waits until this program has what the others have: all members that are linked, of whom there is at least one, and
-    /// those who are linked to within three seconds. Where people write all the time that may never be: most of them are
-    /// enough once nothing changed for two seconds. Dropping the future changes nothing.
+    /// members that a server or neighbour named and that are linked within three seconds. While the room is empty it waits for
+    /// named members as long as a join may take ([`JOIN_MAX`](crate::JOIN_MAX)), unless they are gone before. If people
+    /// write all the time, most members are enough once nothing changed for two seconds. Dropping the future changes nothing.
     ///
     /// # Errors
     /// [`Closed`].
@@ -27,14 +29,19 @@ impl Room {
         let (mut begun, mut last_change, mut changes) = (None, None, None);
         loop {
             let changed = self.state.change_after_now();
-            let (now, peers) = self.call(|node, now, room| (now, node.room(room).peers())).await?;
+            let look = self.call(|node, now, room| {
+                let room = node.room(room);
+                (now, room.peers(), room.is_empty())
+            });
+            let (now, peers, is_empty) = look.await?;
             let changes_now = Some(self.state.look(|known| known.changes));
             if changes != changes_now {
                 (changes, last_change) = (changes_now, Some(now));
             }
             let since = |time: Option<_>| time.map_or(Duration::ZERO, |time| now.since(time));
             begun = begun.or(Some(now));
-            let wait = Wait { quiet: since(last_change) >= QUIET, linking: since(begun) < LINKING_WAIT };
+            let linking_wait = if is_empty { self.shared().patience } else { LINKING_WAIT };
+            let wait = Wait { quiet: since(last_change) >= QUIET, linking: since(begun) < linking_wait };
             if wait.is_over(&peers) {
                 return Ok(());
             }

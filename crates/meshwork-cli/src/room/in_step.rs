@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshwork::{AppIsOff, Closed, Member, Room, sync};
+use meshwork::{AppIsOff, Closed, LinkState, Member, Room, sync};
 use meshwork_core::signed::app::AppWord;
 use tokio::time::interval;
 
@@ -65,7 +65,7 @@ pub(crate) async fn wait(
     undone: &str,
 ) -> Result<(), Failure> {
     match attempt.within(room, showing(room, (progress, content), room.in_step())).await {
-        Err(failure) => Err(out_of_step(failure, counts(&room.members().await?), undone)),
+        Err(failure) => Err(out_of_step(failure, Counts::of(&room.members().await?), undone)),
         Ok(()) => Ok(()),
     }
 }
@@ -82,7 +82,7 @@ pub(crate) async fn showing(
             show.tick().await;
             if progress.is_shown() {
                 let come = content.count(room).await?;
-                say(progress, come, counts(&room.members().await?));
+                say(progress, come, Counts::of(&room.members().await?));
             }
         }
     };
@@ -92,30 +92,60 @@ pub(crate) async fn showing(
     }
 }
 
-/// How many of the linked members are in step, and how many are linked.
-fn counts(members: &[Member]) -> (usize, usize) {
-    let linked = || members.iter().filter(|member| member.link().is_linked());
-    (linked().filter(|member| member.is_in_step()).count(), linked().count())
+/// Numbers of members.
+#[derive(Clone, Copy)]
+struct Counts {
+    linked: usize,
+    /// Linked ones that have the same as this program.
+    in_step: usize,
+    /// Members that a server or neighbour named, whose link is being made.
+    linking: usize,
 }
 
-fn say(progress: &Progress, come: usize, in_step_of_linked: (usize, usize)) {
+impl Counts {
+    fn of(members: &[Member]) -> Counts {
+        let count = |is_counted: fn(&&Member) -> bool| members.iter().filter(is_counted).count();
+        Counts {
+            linked: count(|member| member.link().is_linked()),
+            in_step: count(|member| member.link().is_linked() && member.is_in_step()),
+            linking: count(|member| member.link() == LinkState::Connecting),
+        }
+    }
+}
+
+fn say(progress: &Progress, come: usize, counts: Counts) {
     progress.set(come as u64);
-    progress.say(match in_step_of_linked {
-        (_, 0) => String::from("no link yet"),
-        (in_step, linked) => format!("{in_step} of {} the same", counted(linked, "linked member")),
+    progress.say(match counts {
+        Counts { linked: 0, .. } => String::from("no link yet"),
+        Counts { linked, in_step, linking: 0 } => {
+            format!("{in_step} of {} the same", counted(linked, "linked member"))
+        }
+        Counts { linked, in_step, linking } => {
+            format!("{in_step} of {} the same, {linking} more being linked", counted(linked, "linked member"))
+        }
     });
 }
 
 /// Says how many agreed, when time ran out.
-fn out_of_step(failure: Failure, in_step_of_linked: (usize, usize), undone: &str) -> Failure {
-    match (failure, in_step_of_linked) {
-        (Failure::Unreachable(_), (in_step, linked)) if linked > 0 => Failure::Unreachable(format!(
+fn out_of_step(failure: Failure, counts: Counts, undone: &str) -> Failure {
+    let words = match (&failure, counts) {
+        (Failure::Unreachable(_), Counts { linked, in_step, linking: linking @ 1.. })
+            if in_step == linked && linked > 0 =>
+        {
+            format!(
+                "{undone} The room is empty so far, and {} could not be linked in time and may have its content. Try \
+                 again with a longer --timeout.",
+                counted(linking, "further member")
+            )
+        }
+        (Failure::Unreachable(_), Counts { linked: linked @ 1.., in_step, .. }) => format!(
             "{undone} Only {in_step} of {} had the same in time: somebody goes on writing, or much is still to come. \
              Try again with a longer --timeout.",
             counted(linked, "linked member")
-        )),
-        (failure, _) => failure,
-    }
+        ),
+        _ => return failure,
+    };
+    Failure::Unreachable(words)
 }
 
 #[cfg(test)]
@@ -124,9 +154,12 @@ mod tests {
 
     #[test]
     fn time_outs_say_how_many_agreed() {
-        let words =
-            out_of_step(Failure::Unreachable("Nobody.".into()), (0, 1), "Nothing was written.").to_string();
-        assert!(words.contains("0 of 1 linked member had"), "{words}");
-        assert_eq!(out_of_step(Failure::Unreachable("Nobody.".into()), (0, 0), "").to_string(), "Nobody.");
+        let words = |linked, in_step, linking| {
+            let counts = Counts { linked, in_step, linking };
+            out_of_step(Failure::Unreachable("Nobody.".into()), counts, "Nothing was written.").to_string()
+        };
+        assert!(words(1, 0, 0).contains("0 of 1 linked member had"), "{}", words(1, 0, 0));
+        assert!(words(1, 1, 2).contains("2 further members could not be linked"), "{}", words(1, 1, 2));
+        assert_eq!(words(0, 0, 1), "Nobody.");
     }
 }

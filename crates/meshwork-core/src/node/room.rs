@@ -249,6 +249,11 @@ impl<'a> RoomRef<'a> {
         self.open().is_some_and(|open| open.kept().is_in_step(endpoint))
     }
 
+    /// Whether no replica of the room stores a batch here; also for a room that is not open.
+    pub fn is_empty(self) -> bool {
+        self.open().is_none_or(|open| open.kept().replicas().batches().next().is_none())
+    }
+
     /// Whether all stored batches of the room have been verified and are shown; false for a room that is not open.
     pub fn is_restored(self) -> bool {
         self.open().is_some_and(|room| room.kept().is_restored())
