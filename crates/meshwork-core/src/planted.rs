@@ -78,6 +78,8 @@ mod on {
         ClockMerge = "clock-merge",
         /// Clocks follow civil time also when it goes back.
         ClockBack = "clock-back",
+        /// Stamps are made from our own clock alone, though the servers' clocks are behind it.
+        StampsAhead = "stamps-ahead",
         /// Of two entries with one stamp the one that arrives later wins.
         TieByArrival = "tie-by-arrival",
         /// A fold gives all entries that it repeats the stamp of the latest.

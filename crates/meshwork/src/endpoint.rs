@@ -472,12 +472,13 @@ impl Endpoint {
             CommandError::TooManyRooms(most) => CreateError::TooManyRooms(most),
             error => CreateError::Parameters(error.to_string()),
         })?;
-        if let Some(name) = room.name {
-            made.room.rules().set_name(&name).await?;
-        }
         match timeout(&*self.shared.runner, self.shared.patience, made.room.taken_in()).await {
             Some(taken_in) => taken_in?,
             None => return Err(CreateError::Server { tried: self.shared.servers_in_the_way(&[]) }),
+        }
+        // By the clock of the server, which is known now.
+        if let Some(name) = room.name {
+            made.room.rules().set_name(&name).await?;
         }
         made.unwanted.0 = None;
         Ok(made.room)

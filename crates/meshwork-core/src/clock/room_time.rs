@@ -10,14 +10,23 @@
 //! time is the median of all clocks, one's own included. With fewer, one's own clock stands unless a server and
 //! a neighbour agree against it.
 //!
+//! Somebody alone with a clock that is ahead would stamp what the next member holds back. So until neighbours decide,
+//! our own stamps are made from the least of room time and the servers' clocks: see [`stamping`].
+//!
 //! # Invariants
 //! - Less than half of the voters cannot move room time beyond what some honest clock says.
 //! - One neighbour alone, or a server alone, moves nothing.
+//! - Servers set stamps back by at most [`BACK_MAX`], and never before a stamp that was merged.
+
+use crate::time::WallTime;
 
 /// Clocks that differ by no more than this agree, in microseconds: 5 s, half of what stamps may be ahead.
 pub const AGREE: i64 = 5_000_000;
 /// Neighbours from which on the median counts: fewer could be one person's doing.
 pub const MEDIAN_LEAST: usize = 3;
+/// Most by which servers set stamps back, in microseconds: a day. Tables by time keep rows for whole days, so no row is old
+/// when it is written.
+pub const BACK_MAX: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// How far room time is ahead of one's own clock, in microseconds, given how far the clocks of servers and
 /// neighbours are ahead of it.
@@ -43,12 +52,41 @@ fn agreed(servers: &[i64], neighbours: &[i64]) -> i64 {
     pairs.filter(against).map(|(server, _)| server).min_by_key(|ahead| ahead.unsigned_abs()).unwrap_or(0)
 }
 
+/// Whether the clocks of neighbours, in microseconds ahead of our own, decide what stamps are made from: their median
+/// counts, or one of them agrees with our own clock.
+pub fn is_decided(neighbours: &[i64]) -> bool {
+    let agrees = |ahead: &i64| ahead.unsigned_abs() <= AGREE.unsigned_abs();
+    neighbours.len() >= MEDIAN_LEAST || neighbours.iter().any(agrees)
+}
+
+/// The civil time that stamps are made from, if room time is `present` and the least of the servers' clocks is `server`:
+/// the lesser one, at most [`BACK_MAX`] before `present`.
+pub fn stamping(present: WallTime, server: WallTime) -> WallTime {
+    present.min(server.max(WallTime(present.0.saturating_sub(BACK_MAX))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const MINUTE: i64 = 60_000_000;
+
+    #[test]
+    fn servers_set_stamps_back_a_day() {
+        let now = WallTime(1_800_000_000_000_000);
+        let minute = MINUTE.unsigned_abs();
+        assert_eq!(stamping(now, WallTime(now.0 - 7 * minute)), WallTime(now.0 - 7 * minute));
+        assert_eq!(stamping(now, WallTime(now.0 + minute)), now, "a clock that is behind stands");
+        assert_eq!(stamping(now, WallTime(0)), WallTime(now.0 - 24 * 60 * minute));
+        assert_eq!(stamping(WallTime(5), WallTime(0)), WallTime(0));
+    }
+
+    #[test]
+    fn one_agreeing_neighbour_decides() {
+        assert!(!is_decided(&[]) && !is_decided(&[MINUTE, -MINUTE]));
+        assert!(is_decided(&[MINUTE, AGREE]) && is_decided(&[MINUTE, MINUTE, i64::MIN]));
+    }
 
     #[test]
     fn a_clock_that_is_set_wrong_is_outvoted() {

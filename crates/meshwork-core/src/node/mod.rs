@@ -63,6 +63,7 @@ use self::links::{Links, Unflushed};
 use self::lower_parts::Base;
 use self::rooms::Rooms;
 use self::servers::Servers;
+use crate::clock::room_time;
 use crate::id::{Endpoint, Identity, PeerId};
 use crate::links::link::Link;
 use crate::links::message::GoodbyeReason;
@@ -197,6 +198,9 @@ impl Node {
     /// The civil clock was read: at birth, and at least every minute, since somebody may have set it.
     pub fn handle_wall_clock(&mut self, now: Time, wall: WallTime) {
         self.due.set(None);
+        if self.base.own.at(now).ahead_by(wall) > room_time::AGREE {
+            self.base.servers.handle_clock_ahead();
+        }
         self.base.own.set_clock(now, wall);
         // The reported advance of room time refers to the former clock.
         self.vote_on_time();
@@ -241,6 +245,7 @@ impl Node {
     pub fn create_room(&mut self, now: Time, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         self.advance(now);
         let handle = self.add_created_room(spec)?;
+        self.vote_on_time();
         self.settle();
         Ok(handle)
     }
@@ -260,6 +265,7 @@ impl Node {
     ) -> Result<RoomHandle, CommandError> {
         self.advance(now);
         let handle = self.add_joined_room(address, stored)?;
+        self.vote_on_time();
         self.settle();
         Ok(handle)
     }
@@ -402,7 +408,8 @@ impl Node {
     /// Takes each room's time from the clocks of its members and servers.
     fn vote_on_time(&mut self) {
         let Base { own, links, rooms, servers, .. } = &mut self.base;
-        let told = rooms.vote_on_time(own, links, |room| servers.clocks(own, room));
+        let clocks = |room| (servers.clocks(own, room), servers.least_clock(own, room));
+        let told = rooms.vote_on_time(own, links, clocks);
         told.into_iter().for_each(|event| own.event(event));
     }
 

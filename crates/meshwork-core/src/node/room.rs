@@ -124,9 +124,10 @@ impl<'a> RoomRef<'a> {
         self.open()?.kept().replicas().get(number)?.as_any()
     }
 
-    /// The room's time at `now`, for stamps of writes.
+    /// The time at `now` that stamps of writes are made from: room time, or less while servers say so.
     pub fn time(self, now: Time) -> Option<WallTime> {
-        Some(self.open()?.kept().present(self.node.base.own.at(now)).wall)
+        let kept = self.open()?.kept();
+        Some(kept.stamping(kept.present(self.node.base.own.at(now))))
     }
 
     /// The room's overlay, seen from here.

@@ -33,7 +33,10 @@ impl Node {
         match heard {
             None => {}
             // The cause of the interruption may have hit its relay too.
-            Some(Heard::Entered) => base.doubt_links(|path| path.kind() == Path::Relayed),
+            Some(Heard::Entered) => {
+                base.doubt_links(|path| path.kind() == Path::Relayed);
+                self.vote_on_time();
+            }
             // Links do not depend on it.
             Some(Heard::Away(rooms)) => base.known.unlist_all_of(server, &rooms),
             Some(Heard::Found { handles, room, code, genesis }) => {
@@ -81,6 +84,7 @@ impl Node {
         }
         let base = &mut self.base;
         base.servers.handle_opened(&mut base.own, &base.rooms, handle, server, code);
+        self.vote_on_time();
     }
 
     /// Gives a room of our own the overlay that its server proposes for new rooms, as its first rules.

@@ -21,6 +21,10 @@ pub struct Calendar {
     /// How far room time is ahead of our own clock, in microseconds, and the value last reported.
     ahead: i64,
     told_ahead: i64,
+    /// How far the least of the servers' clocks is ahead of our own, in microseconds, if any is known.
+    server_ahead: Option<i64>,
+    /// Whether the clocks of neighbours decide what stamps are made from.
+    is_decided: bool,
 }
 
 impl Calendar {
@@ -29,10 +33,29 @@ impl Calendar {
         Now { time: now.time, wall: WallTime(now.wall.0.saturating_add_signed(self.ahead)) }
     }
 
-    /// Sets how far room time is ahead of our own clock, in microseconds. Returns it if it must be reported:
-    /// it moved further than the difference of agreeing clocks.
-    pub fn set_ahead(&mut self, ahead: i64) -> Option<i64> {
+    /// The civil time that stamps are made from, at this moment of room time. While `is_alone`, nobody else's stamp was
+    /// merged.
+    pub(super) fn stamping(&self, present: Now, is_alone: bool) -> WallTime {
+        let Some(server_ahead) = self.server_ahead.filter(|_| is_alone || !self.is_decided) else {
+            return present.wall;
+        };
+        let own = present.wall.0.saturating_add_signed(self.ahead.saturating_neg());
+        room_time::stamping(present.wall, WallTime(own.saturating_add_signed(server_ahead)))
+    }
+
+    /// Takes room time from the clocks of servers and neighbours, in microseconds ahead of our own. `server_ahead` is the
+    /// least clock of a server, also of one that is away now. Returns how far room time is ahead of our own clock if that
+    /// must be reported: it moved further than the difference of agreeing clocks.
+    pub fn set_clocks(
+        &mut self,
+        servers: &[i64],
+        neighbours: &[i64],
+        server_ahead: Option<i64>,
+    ) -> Option<i64> {
+        let ahead = room_time::vote(servers, neighbours);
         self.ahead = ahead;
+        self.server_ahead = server_ahead;
+        self.is_decided = room_time::is_decided(neighbours);
         let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
         moved.then(|| {
             self.told_ahead = ahead;

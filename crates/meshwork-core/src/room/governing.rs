@@ -23,10 +23,10 @@ impl Room {
     /// [`WriteError::NotAllowed`] if this peer may not do this, [`WriteError::Banned`] for a banned moderator,
     /// [`WriteError::Record`] for an invalid rule, [`WriteError::NotBanned`].
     pub fn govern(&mut self, now: Now, identity: &Identity, act: Act<'_>) -> Result<ShortId, WriteError> {
-        let stamp = self.kept.clock.next(now.wall);
+        let stamp = self.kept.next_stamp(now);
         let stated = self.kept.rules.drafting().state(identity.peer(), stamp, act, &self.kept.replicas)?;
         let record = self.kept.rules.publish(identity, stated)?;
-        self.kept.clock.merge(stamp);
+        self.kept.merge_stamp(self.kept.me.peer, stamp);
         self.enforce(now);
         self.finish(now);
         Ok(record)
@@ -36,8 +36,8 @@ impl Room {
     pub(super) fn handle_rules(&mut self, now: Now, from: Endpoint, message: RoomMessage) {
         match self.kept.rules.handle_message(now, from, message) {
             Ok(Heard::Nothing) => {}
-            Ok(Heard::Records(stamp)) => {
-                self.kept.clock.merge(stamp);
+            Ok(Heard::Records(signer, stamp)) => {
+                self.kept.merge_stamp(signer, stamp);
                 self.enforce(now);
             }
             Ok(Heard::Admission(peer)) => self.kept.handle_admitted(peer),

@@ -23,7 +23,7 @@ use super::storage::Storage;
 use super::superseded;
 use super::writing::{Holders, WriteError, Writing, WritingLeft};
 use crate::blobs::Share;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stamp};
 use crate::id::{Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::{Passing, Present};
 use crate::replica::{Changes, ReplicaNumber};
@@ -36,7 +36,7 @@ use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, Header, SignedBatch, StampWindow, UnverifiedBatch};
 use crate::signed::genesis::Genesis;
 use crate::signed::header::Family;
-use crate::time::{Now, Time};
+use crate::time::{Now, Time, WallTime};
 use crate::wire::{Bounded, Bytes};
 
 /// The synchronised state of a room, with its rules. Members and links are elsewhere.
@@ -49,7 +49,9 @@ pub struct Kept {
     pub(super) me: Endpoint,
     pub(super) stays: bool,
     pub(super) replicas: Replicas,
-    pub(super) clock: Clock,
+    clock: Clock,
+    /// Whether a stamp of another peer was merged.
+    has_others: bool,
     pub(super) calendar: Calendar,
     pub(super) writing: Writing,
     pub(super) delivery: Delivery,
@@ -89,6 +91,7 @@ impl Kept {
             stays: config.stays,
             replicas,
             clock: Clock::new(),
+            has_others: false,
             calendar: Calendar::default(),
             writing: Writing::default(),
             delivery: Delivery::new(config.stamp_ahead_max),
@@ -242,6 +245,22 @@ impl Kept {
         self.calendar.present(now)
     }
 
+    /// The civil time that stamps are made from in room time `now`: see [`room_time`](crate::clock::room_time).
+    pub(crate) fn stamping(&self, now: Now) -> WallTime {
+        if planted!(StampsAhead) { now.wall } else { self.calendar.stamping(now, !self.has_others) }
+    }
+
+    /// The stamp that is next in room time `now`.
+    pub(super) fn next_stamp(&self, now: Now) -> Stamp {
+        self.clock.next(self.stamping(now))
+    }
+
+    /// Takes in a stamp of a peer: later stamps are greater.
+    pub(super) fn merge_stamp(&mut self, peer: PeerId, stamp: Stamp) {
+        self.has_others |= peer != self.me.peer;
+        self.clock.merge(stamp);
+    }
+
     /// Room time, for changes.
     pub fn calendar_mut(&mut self) -> &mut Calendar {
         &mut self.calendar
@@ -252,7 +271,7 @@ impl Kept {
     /// # Errors
     /// [`WriteError::Banned`], [`WriteError::NotWriter`] and [`WriteError::AppIsOff`] if it may write nothing.
     pub fn writing_left(&self, now: Now, slot: u8) -> Result<Option<WritingLeft>, WriteError> {
-        self.rules.writing_left(slot, self.clock.next(now.wall))
+        self.rules.writing_left(slot, self.next_stamp(now))
     }
 
     /// Whether a peer may use lanes of the app in a slot now: bans and lists of writers bind lanes too.
@@ -339,11 +358,15 @@ impl Kept {
     /// Applies a batch that is stored already.
     pub(super) fn apply_unstored(&mut self, now: Now, checked: Checked, tell: bool) -> bool {
         let (batch, key) = (checked.batch.clone(), checked.batch.key());
-        let number = batch.header().replica;
+        let header = batch.header();
+        let number = header.replica;
+        if self.replicas.get(number).is_some() {
+            self.merge_stamp(key.author.peer, header.window.most);
+        }
         let Some(replica) = self.replicas.get_mut(number) else { return false };
         let again = self.delivery.is_delivered(&key);
         let (shows_past, is_bounded) = (replica.shows_past(), replica.is_bounded());
-        let applied = self.delivery.apply(checked, replica, &mut self.clock);
+        let applied = self.delivery.apply(checked, replica);
         if key.author == self.me && !shows_past {
             let own = applied.dropped.iter().filter(|dropped| dropped.author == self.me);
             own.for_each(|own| self.writing.outbox_mut().handle_beaten(key.sequence, own.sequence));
@@ -381,7 +404,7 @@ impl Kept {
             return 0;
         }
         let (refused, stamps) = self.rules.restore(stored);
-        stamps.into_iter().for_each(|stamp| self.clock.merge(stamp));
+        stamps.into_iter().for_each(|(peer, stamp)| self.merge_stamp(peer, stamp));
         let rules = &self.rules;
         self.replicas.turn_on_apps(rules.records().book());
         self.replicas.handle_records(rules.records().book());

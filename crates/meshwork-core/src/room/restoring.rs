@@ -37,7 +37,7 @@ impl Room {
             return;
         }
         let (_, stamps) = self.kept.rules.restore(stored);
-        stamps.into_iter().for_each(|stamp| self.kept.clock.merge(stamp));
+        stamps.into_iter().for_each(|(peer, stamp)| self.kept.merge_stamp(peer, stamp));
         if self.kept.rules.stored() != before {
             self.enforce(now);
             let waited = self.kept.rules.take_waiting();

@@ -28,7 +28,7 @@ impl Room {
         if payloads.is_empty() {
             return Err(WriteError::Empty);
         }
-        let stamp = self.membership.overlay().stamped(self.kept.clock.next(now.wall));
+        let stamp = self.membership.overlay().stamped(self.kept.next_stamp(now));
         let window = StampWindow::at(stamp);
         let header = self.kept.header(number, window);
         let replica = self.kept.replicas.get(number).ok_or(WriteError::AppIsOff(number.slot()))?;
@@ -47,7 +47,7 @@ impl Room {
         waits.map_err(WriteError::Backpressure)?;
         let part = |(payload, _): &(Vec<u8>, Content)| Some((number, replica.outline(payload)?.0));
         let parts: Vec<Option<Part>> = written.iter().map(part).collect();
-        self.kept.clock.merge(stamp);
+        self.kept.merge_stamp(self.kept.me.peer, stamp);
         let first = self.kept.writing.next_sequence;
         for ((payload, content), part) in written.into_iter().zip(&parts) {
             self.write_batch(now, identity, &header, &payload, content, *part);
@@ -146,7 +146,7 @@ impl Room {
     ) -> Option<usize> {
         let (fold, content) = fold(self.kept.replicas.get(part.0)?, self.kept.me.peer)?;
         // Later than all repeated batches, so that it supersedes them.
-        let window = StampWindow { least: fold.least, most: self.kept.clock.next(now.wall) };
+        let window = StampWindow { least: fold.least, most: self.kept.next_stamp(now) };
         let header = self.kept.header(part.0, window);
         let is_kept = self.write_batch(now, identity, &header, &fold.payload, content, Some(part));
         is_kept.then_some(fold.cost)
@@ -156,7 +156,7 @@ impl Room {
 /// Re-signs content that a record erased. With a limit, each batch is of one time, so this re-signs the visible part
 /// within the limit. The author must write the rest later.
 fn say_again(room: &mut Room, now: Now, identity: &Identity, number: ReplicaNumber, said: &Content) {
-    let stamp = room.membership.overlay().stamped(room.kept.clock.next(now.wall));
+    let stamp = room.membership.overlay().stamped(room.kept.next_stamp(now));
     let how = match room.kept.rules.writing_left(number.slot(), stamp) {
         Ok(None) => Again::AsItWas,
         Ok(Some(WritingLeft { left, .. })) => Again::AsNew(left as usize),
@@ -166,7 +166,7 @@ fn say_again(room: &mut Room, now: Now, identity: &Identity, number: ReplicaNumb
     let moderates = room.kept.records().moderates(identity.peer());
     let replica = room.kept.replicas.get(number);
     let folds = replica.map(|replica| replica.say_again(said, how)).unwrap_or_default();
-    room.kept.clock.merge(stamp);
+    room.kept.merge_stamp(room.kept.me.peer, stamp);
     for Fold { payload, least, .. } in folds {
         let least = if least == WHENEVER { stamp } else { least };
         let header = room.kept.header(number, StampWindow { least, most: stamp });

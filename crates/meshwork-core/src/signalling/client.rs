@@ -82,8 +82,10 @@ pub struct ServerClient {
     attempts: u32,
     /// How long the server takes nobody in, as it said when it left.
     away: Duration,
-    /// What its civil clock said on the present socket, and when.
+    /// What its civil clock said last, and when.
     clock: Option<(Time, WallTime)>,
+    /// Whether our civil clock was set ahead since then, or our monotonic clock stood still.
+    is_clock_doubtful: bool,
     overlay: Choice,
     retry_least: Duration,
     retry_most: Duration,
@@ -103,6 +105,7 @@ impl ServerClient {
             attempts: 0,
             away: Duration::ZERO,
             clock: None,
+            is_clock_doubtful: false,
             overlay: Choice::Auto,
             retry_least: config.retry_least,
             retry_most: config.retry_most,
@@ -138,6 +141,17 @@ impl ServerClient {
     pub fn wall(&self, now: Time) -> Option<WallTime> {
         let (heard, wall) = self.clock.filter(|_| self.is_entered())?;
         Some(wall + now.since(heard))
+    }
+
+    /// What the server's civil clock says now, by its last welcome; `None` if our own clocks disagree since then.
+    pub fn last_wall(&self, now: Time) -> Option<WallTime> {
+        let (heard, wall) = self.clock.filter(|_| !self.is_clock_doubtful)?;
+        Some(wall + now.since(heard))
+    }
+
+    /// Our civil clock moved ahead of our monotonic clock: somebody set it, or the machine slept.
+    pub fn handle_clock_ahead(&mut self) {
+        self.is_clock_doubtful = true;
     }
 
     /// The overlay that the server wants new rooms to have.
@@ -250,6 +264,7 @@ impl ServerClient {
                     return (None, Some(ClientEvent::Version(versions)));
                 }
                 self.clock = Some((now, WallTime::from_millis(time_ms)));
+                self.is_clock_doubtful = false;
                 // A name that this build does not know counts as none.
                 self.overlay = overlay.map(|name| Choice::of_record(&name)).unwrap_or_default();
                 let interval = Duration::from_millis(keep_alive_ms);
@@ -373,6 +388,18 @@ mod tests {
         assert_eq!(due, Time(20_000_000));
         let (action, _) = world.client.handle_timeout(due, &mut world.rng);
         assert_eq!(action, Some(ClientAction::Send(r#"{"type":"keep-alive"}"#.into())));
+    }
+
+    #[test]
+    fn clock_of_a_server_that_is_away_goes_on() {
+        let mut world = world();
+        world.enter();
+        world.client.handle_down(Time(5_000), "closed".into(), &mut world.rng);
+        assert_eq!(world.client.wall(Time(9_000)), None);
+        assert_eq!(world.client.last_wall(Time(9_000)), Some(WallTime(9_000)));
+        // The machine slept, or somebody set its clock: which one is known at the next welcome.
+        world.client.handle_clock_ahead();
+        assert_eq!(world.client.last_wall(Time(9_000)), None);
     }
 
     #[test]

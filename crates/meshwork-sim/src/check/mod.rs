@@ -29,6 +29,7 @@
 //! | `seeded` | so does each letter of a template, however many put it in | in the end |
 //! | `opened` | what a program is told of a document needs nothing else, and adds up to what stands | always, and in the end |
 //! | `clock-sanity` | no stamp further ahead than allowed was merged | always |
+//! | `clock-sanity` | nor made by somebody alone whose server is honest | at each write of a scenario of its own |
 //! | `no-honest-refusal` | honest programs refuse nothing of each other | always |
 //! | `live-delivery` | in a calm room what is written is everywhere within a second, round pairs without a link | when a schedule probes |
 //! | `direct-messages` | what is said to one endpoint is heard once and in order, or told as lost | always, and in the end |
@@ -84,7 +85,7 @@ use meshwork_core::seam::event::RoomHandle;
 pub use self::acknowledged::{Acknowledgements, Past, Written};
 pub use self::bounded::{bounded_memory, no_leak};
 pub use self::causal::Causal;
-pub use self::clocks::Clocks;
+pub use self::clocks::{Clocks, stamped_in_time};
 pub use self::documents::{OpenDocuments, letters, one_text, silenced_letters};
 pub use self::equal::{equal_replicas, same_entries, same_rules};
 pub use self::exactly_once::ExactlyOnce;

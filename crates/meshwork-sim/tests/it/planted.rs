@@ -9,7 +9,7 @@ use meshwork_sim::check::Violation;
 use meshwork_sim::path::PathModel;
 use meshwork_sim::scenario;
 
-use crate::{joins, overlays, records, resume, tables, visits};
+use crate::{joins, overlays, records, resume, room, tables, visits};
 
 /// A scenario, with a fault in its nodes or without.
 type Trial = fn(u64, Option<PlantedBug>) -> Result<(), Violation>;
@@ -55,6 +55,7 @@ fn proof(fault: PlantedBug) -> Proof {
     };
     match fault {
         P::ClockMerge | P::ClockBack | P::ClearedLoses => random("write-wins"),
+        P::StampsAhead => once("clock-sanity", |_, planted| room::stamps_by_the_server(planted)),
         P::TieByArrival | P::WindowSwallows => random("acknowledged"),
         P::FoldRestamps | P::SignatureUnchecked => random("only-written"),
         P::DigestColumn => random("equal-replicas"),

@@ -7,12 +7,12 @@ use crate::common::{BLUE, Member, RED, SIZE, equal, join, join_with, linked};
 use meshwork_core::node::{CommandError, Config, Event, LinkState, Refusal, WriteError};
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::room::storage::form;
-use meshwork_core::seam::config::ROOM_ENDPOINTS_MAX;
+use meshwork_core::seam::config::{PlantedBug, ROOM_ENDPOINTS_MAX};
 use meshwork_core::signalling::address::{RoomKeys, Secrets};
 use meshwork_core::signed::admission::EditSeed;
 use meshwork_core::wire::BoundedText;
 use meshwork_place::Place as _;
-use meshwork_sim::check;
+use meshwork_sim::check::{self, Violation};
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::meeting_point::Lie;
 use meshwork_sim::world::World;
@@ -444,6 +444,46 @@ fn stamps_far_ahead_are_held_and_ratchet_nobody() {
     world.run_for(Duration::from_secs(50));
     assert_eq!(shows(&world), Some(RED), "shown when its time has come");
     assert!(world.run_while(Duration::from_secs(30), equal(&members)));
+}
+
+/// Somebody alone, with a clock that is ahead, writes for others with right clocks.
+pub(crate) fn stamps_by_the_server(planted: Option<PlantedBug>) -> Result<(), Violation> {
+    let mut world = World::new(5, PathModel::WAN);
+    let ahead = world.start(Config { planted, ..Config::default() }, 1, 7 * 60_000_000);
+    let room = world.create_room(ahead, SIZE, false);
+    let known = |world: &World| world.node(ahead).room(room).address().is_some();
+    assert!(world.run_while(Duration::from_secs(5), known));
+    let address = world.node(ahead).room(room).address().expect("it is registered");
+    let mut people = vec![];
+    let mut shows = |world: &mut World, x| {
+        world.paint(ahead, room, &[(x, 5, RED)]);
+        check::stamped_in_time(world, (ahead, room))?;
+        let newcomer = world.start(Config::default(), 2 + u64::from(x), 0);
+        people.push((newcomer, world.join_room(newcomer, address.clone())));
+        let (newcomer, joined) = people[people.len() - 1];
+        let shows = |world: &World| {
+            world.node(newcomer).canvas(joined).and_then(|canvas| canvas.colour(x, 5)) == Some(RED)
+        };
+        assert!(world.run_while(Duration::from_secs(5), shows), "a newcomer sees it");
+        world.paint(newcomer, joined, &[(x, 6, BLUE)]);
+        let answered = |world: &World| world.node(ahead).canvas(room).and_then(|canvas| canvas.colour(x, 6));
+        assert!(world.run_while(Duration::from_secs(5), |world| answered(world) == Some(BLUE)));
+        world.quit(newcomer);
+        world.run_for(Duration::from_secs(15));
+        Ok::<(), Violation>(())
+    };
+    shows(&mut world, 1)?;
+    // Alone again, and by the last welcome of a server that is away.
+    shows(&mut world, 2)?;
+    world.stop_server();
+    world.run_for(Duration::from_secs(5));
+    world.paint(ahead, room, &[(3, 5, RED)]);
+    check::stamped_in_time(&world, (ahead, room))
+}
+
+#[test]
+fn a_clock_ahead_stamps_by_its_server() {
+    stamps_by_the_server(None).expect("stamps are in time");
 }
 
 #[test]

@@ -25,7 +25,6 @@ use self::lanes::may_be_heard;
 use super::commands::CommandError;
 use super::common::Own;
 use super::links::Links;
-use crate::clock::room_time;
 use crate::id::{Code, Endpoint, RoomId, Secret};
 use crate::lanes::Presence;
 use crate::links::link::Link;
@@ -352,13 +351,13 @@ impl Rooms {
         self.rooms_mut().for_each(|room| room.membership_mut().set_most(most));
     }
 
-    /// Takes each room's time from the clocks of its members, and of its servers, which `servers` returns in
-    /// microseconds ahead of our own. Returns the reports.
+    /// Takes each room's time from the clocks of its members and servers. `servers` returns those of its servers in
+    /// microseconds ahead of our own, and the least one, also of a server that is away. Returns the reports.
     pub(super) fn vote_on_time(
         &mut self,
         own: &Own,
         links: &Links,
-        servers: impl Fn(RoomHandle) -> Vec<i64>,
+        servers: impl Fn(RoomHandle) -> (Vec<i64>, Option<i64>),
     ) -> Vec<Event> {
         let mut told = Vec::new();
         for (&handle, entry) in &mut self.rooms {
@@ -367,9 +366,8 @@ impl Rooms {
             let walls = links.filter_map(|link| link.remote_wall(own.time()));
             let neighbours: Vec<i64> = walls.map(|wall| own.now.ahead_by(wall)).collect();
             let Some(room) = &mut entry.room else { continue };
-            if let Some(ahead) =
-                room.kept_mut().calendar_mut().set_ahead(room_time::vote(&servers(handle), &neighbours))
-            {
+            let (servers, least) = servers(handle);
+            if let Some(ahead) = room.kept_mut().calendar_mut().set_clocks(&servers, &neighbours, least) {
                 told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
             }
         }

@@ -390,6 +390,18 @@ impl Servers {
         walls.map(|wall: WallTime| own.now.ahead_by(wall)).collect()
     }
 
+    /// How far the least of them is, also of a server that is away, by its last welcome.
+    pub(super) fn least_clock(&self, own: &Own, room: RoomHandle) -> Option<i64> {
+        let clients = self.of(room).iter().filter_map(|known| self.clients.get(&known.server));
+        let walls = clients.filter_map(|client| client.last_wall(own.time()));
+        walls.map(|wall| own.now.ahead_by(wall)).min()
+    }
+
+    /// Our civil clock moved ahead of our monotonic clock.
+    pub(super) fn handle_clock_ahead(&mut self) {
+        self.clients.values_mut().for_each(ServerClient::handle_clock_ahead);
+    }
+
     /// The overlay that a server proposes for new rooms.
     pub(super) fn overlay(&self, server: ServerId) -> Choice {
         self.clients.get(&server).map(ServerClient::overlay).unwrap_or_default()

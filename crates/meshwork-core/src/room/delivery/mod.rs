@@ -26,7 +26,7 @@ use core::time::Duration;
 
 use self::flood::Allowances;
 use self::queue::Queue;
-use crate::clock::{Clock, Stamp};
+use crate::clock::Stamp;
 use crate::id::{Endpoint, RoomId};
 use crate::recent::Recent;
 use crate::replica::{Applied, Changes, Content, Replica};
@@ -190,14 +190,8 @@ impl Delivery {
     }
 
     /// Applies a batch that counts and remembers it.
-    pub fn apply(
-        &mut self,
-        checked: Checked,
-        replica: &mut dyn Replica,
-        clock: &mut Clock,
-    ) -> Applied<Option<Changes>> {
+    pub fn apply(&mut self, checked: Checked, replica: &mut dyn Replica) -> Applied<Option<Changes>> {
         let (header, key) = (checked.batch.header(), checked.batch.key());
-        clock.merge(header.window.most);
         let applied = replica.apply(checked.batch, checked.content);
         // A batch that wins nothing has no effect to repeat, so keys that only ever lose take no memory.
         if applied.kept || self.windows.get(&header.author).is_some() {

@@ -78,7 +78,7 @@ impl Talking<'_> {
     ) -> Result<(), WriteError> {
         let bytes = Bytes::new(bytes.to_vec())
             .map_err(|error| WriteError::TooLong { bytes: error.length, most: SAY_MAX })?;
-        self.kept.rules.writing_left(slot.number(), self.kept.clock.next(now.wall))?;
+        self.kept.rules.writing_left(slot.number(), self.kept.next_stamp(now))?;
         let said = self.kept.said.numbers.entry(slot).or_default();
         *said += 1;
         let number = NonZero::new(*said).expect("it was just counted");
@@ -94,7 +94,7 @@ impl Talking<'_> {
         let (batch, header) = (&checked.batch, checked.batch.header());
         let Some(saying) = checked.content.read::<Saying>().cloned() else { return };
         let (slot, stamp) = (Slot::of(header.replica), header.window.most);
-        self.kept.clock.merge(stamp);
+        self.kept.merge_stamp(header.author.peer, stamp);
         if self.kept.said.sayings.take(now.time, header.author, slot, stamp, saying) == Arrival::New {
             self.send_along(now, batch, Some(from));
         } else {

@@ -97,7 +97,7 @@ pub(super) enum Heard {
     /// Nothing changes for the room.
     Nothing,
     /// The records changed, by one with this stamp.
-    Records(Stamp),
+    Records(PeerId, Stamp),
     /// This peer is admitted: its waiting batches may be valid.
     Admission(PeerId),
     /// The secret in force arrived.
@@ -409,14 +409,14 @@ impl Rules {
     ) -> Result<Heard, (Refusal, String)> {
         let millis = now.wall.as_millis().saturating_add(self.ahead_max.as_millis() as u64);
         let latest = Stamp(Stamp::at(WallTime::from_millis(millis)).0 | 0xffff);
-        let stamp = record.body().stamp;
+        let (signer, stamp) = (record.body().signer, record.body().stamp);
         match self.records.take(record.clone(), list, latest) {
             Outcome::Changed => {
                 self.handle_records();
                 let is_forked =
                     self.records.owner() == Some(self.me.peer) && self.records.book().heads().len() > 1;
                 self.join_at = is_forked.then(|| now.time + self.joins_after());
-                Ok(Heard::Records(stamp))
+                Ok(Heard::Records(signer, stamp))
             }
             Outcome::Lacks(kind, name) => {
                 let ask = self.lists.begin(now.time, from, record, (kind, name));

@@ -68,7 +68,7 @@ fn is_within(part: &[u8], whole: &[u8]) -> bool {
 
 impl Rules {
     /// Accepts stored records. Returns how many are not records of this room, and the stamps of those that count.
-    pub(in crate::room) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<Stamp>) {
+    pub(in crate::room) fn restore(&mut self, stored: &[u8]) -> (usize, Vec<(PeerId, Stamp)>) {
         let Ok((records, lists, admissions, secrets)) = wire::decode::<Stored>(stored) else {
             return (1, Vec::new());
         };
@@ -92,7 +92,8 @@ impl Rules {
         self.handle_records();
         let counting = read.iter().filter(|(record, _)| self.records.holds(&record.hash()));
         let refused = records.len() - counting.count();
-        let stamps = self.records.all().map(|(record, _)| record.body().stamp).collect();
+        let stamps =
+            self.records.all().map(|(record, _)| (record.body().signer, record.body().stamp)).collect();
         for bytes in admissions.iter() {
             if let Ok(signed) = SignedAdmission::decode(&self.room, bytes) {
                 self.take_admission(signed);

@@ -11,6 +11,8 @@ use crate::table::{Table, Write, Writer, payloads};
 use crate::wire::BoundedText;
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
+/// In microseconds.
+const THIRTY_DAYS: i64 = 1000 * (30 * DAY) as i64;
 
 fn number() -> ReplicaNumber {
     ReplicaNumber::new(CONVERSATION_SLOT, Family::ByTime).unwrap()
@@ -140,18 +142,42 @@ fn clocks_that_run_ahead_make_nobody_give_up() {
     room.govern(now(0), &identity(0), age(3)).unwrap();
     (0..3).for_each(|days| write(&mut room, 0, now(1 + days), days).unwrap());
     room.handle_timeout(now(20_000));
-    room.kept_mut().calendar_mut().set_ahead(1000 * (30 * DAY) as i64);
+    room.kept_mut().calendar_mut().set_clocks(&[THIRTY_DAYS], &[THIRTY_DAYS], None);
     let present = room.kept().present(now(20_010));
     assert_eq!(present.wall, now(20_010 + 30 * DAY).wall);
     room.handle_timeout(present);
     assert_eq!(days(&room).len(), 3, "one's own clock says otherwise");
     // One's own clock is ahead, and the others know better.
-    room.kept_mut().calendar_mut().set_ahead(-1000 * (30 * DAY) as i64);
+    room.kept_mut().calendar_mut().set_clocks(&[-THIRTY_DAYS], &[-THIRTY_DAYS], None);
     room.handle_timeout(room.kept().present(now(20_011 + 30 * DAY)));
     assert_eq!(days(&room).len(), 3);
-    room.kept_mut().calendar_mut().set_ahead(0);
+    room.kept_mut().calendar_mut().set_clocks(&[], &[], None);
     room.handle_timeout(now(20_012 + 30 * DAY));
     assert_eq!(days(&room).len(), 0, "both say so");
+}
+
+#[test]
+fn until_neighbours_decide_servers_lower_stamps() {
+    const SEVEN_MINUTES: u64 = 7 * 60_000;
+    let behind = -1000 * SEVEN_MINUTES as i64;
+    let mut room = room(0);
+    room.kept_mut().calendar_mut().set_clocks(&[behind], &[], Some(behind));
+    room.govern(now(SEVEN_MINUTES), &identity(0), age(3)).unwrap();
+    let record = room.kept().records().all().next().map(|(record, _)| record.body().stamp);
+    assert_eq!(record.map(Stamp::wall), Some(now(0).wall), "records too");
+    let mut next = |room: &mut Room, neighbours: &[i64]| {
+        room.kept_mut().calendar_mut().set_clocks(&[behind], neighbours, Some(behind));
+        room.kept().next_stamp(now(SEVEN_MINUTES + 1000)).wall()
+    };
+    // A clock that is wrong alike decides nothing while nobody else wrote.
+    assert_eq!(next(&mut room, &[0]), now(1000).wall);
+    room.kept_mut().merge_stamp(identity(1).peer(), Stamp::at(now(500).wall));
+    assert_eq!(next(&mut room, &[]), now(1000).wall);
+    assert_eq!(next(&mut room, &[behind / 2]), now(1000).wall);
+    assert_eq!(next(&mut room, &[0]), now(SEVEN_MINUTES + 1000).wall);
+    // Later than all that was merged, whatever a server says.
+    room.kept_mut().merge_stamp(identity(1).peer(), Stamp::at(now(9000).wall));
+    assert_eq!(next(&mut room, &[]), now(9000).wall);
 }
 
 #[test]
