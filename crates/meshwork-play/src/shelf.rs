@@ -7,7 +7,8 @@
 //! # How it works
 //! A request is a short JSON text, [`Ask`], with its author, a time and a signature under [`REQUEST_LABEL`]. It names the address of
 //! the server that the author used. A server refuses a request that is more than [`REQUEST_AGE_MAX_MS`] old or that far in the future,
-//! and one that is not newer than its author's last one of the same kind. All other types here are answers: plain values without rules.
+//! and names its own clock, so that a device with a wrong clock signs it again by a [`RequestClock`]. It also refuses a request that is
+//! not newer than its author's last one of the same kind. All other types here are answers: plain values without rules.
 //!
 //! docs/protocol/play.md has every address.
 
@@ -123,6 +124,32 @@ pub struct Published {
 pub struct Refused {
     /// The reason, for people.
     pub error: String,
+    /// The clock of the server in milliseconds since 1970, if it refused the time of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now_ms: Option<u64>,
+}
+
+/// The clock for the times of requests to one server: our own, until the server refuses a time and names its own clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestClock {
+    /// How far the server's clock is ahead of our own, in milliseconds.
+    ahead_ms: i64,
+}
+
+impl RequestClock {
+    /// The time of a request that is made when our own clock shows `own_ms`, both in milliseconds since 1970.
+    pub fn at_ms(self, own_ms: u64) -> u64 {
+        own_ms.saturating_add_signed(self.ahead_ms)
+    }
+
+    /// Reads a refusal that came when our own clock showed `own_ms`. Returns whether the server named its clock: then the caller
+    /// signs the request again, once.
+    pub fn handle_refused(&mut self, own_ms: u64, refused: &Refused) -> bool {
+        let Some(now_ms) = refused.now_ms else { return false };
+        let apart = i64::try_from(now_ms.abs_diff(own_ms)).unwrap_or(i64::MAX);
+        self.ahead_ms = if now_ms < own_ms { -apart } else { apart };
+        true
+    }
 }
 
 /// The phase of a party.
@@ -241,9 +268,28 @@ pub enum RequestError {
     /// The signature is not its author's.
     #[error("the signature of this request is not its author's")]
     Forged,
-    /// It is too old, or its author's clock is wrong.
-    #[error("this request was made {0} seconds before or after now, above {max}", max = REQUEST_AGE_MAX_MS / 1000)]
-    Age(u64),
+    /// Its author's clock is wrong, or it is old.
+    #[error(
+        "the clock of your device is {} {} the server's, and {} are allowed: set the clock and try again",
+        span(*.apart_ms),
+        if *.is_ahead { "ahead of" } else { "behind" },
+        span(REQUEST_AGE_MAX_MS)
+    )]
+    Time {
+        /// How far its time is from the server's, in milliseconds.
+        apart_ms: u64,
+        /// Whether it is later than the server's.
+        is_ahead: bool,
+    },
+}
+
+/// Milliseconds, five minutes at least, in words.
+fn span(millis: u64) -> String {
+    match millis / 60_000 {
+        minutes @ ..120 => format!("{minutes} minutes"),
+        minutes @ ..2_880 => format!("{} hours", minutes / 60),
+        minutes => format!("{} days", minutes / 1_440),
+    }
 }
 
 /// The text of a request to a server: `server` is its address as the author uses it, without a slash at its end.
@@ -291,9 +337,9 @@ impl Request {
         if !holds_for_app(&request.author, REQUEST_LABEL, &signed, &signature) {
             return Err(RequestError::Forged);
         }
-        let age = now_ms.abs_diff(request.at_ms);
-        if age > REQUEST_AGE_MAX_MS {
-            return Err(RequestError::Age(age / 1000));
+        let apart_ms = now_ms.abs_diff(request.at_ms);
+        if apart_ms > REQUEST_AGE_MAX_MS {
+            return Err(RequestError::Time { apart_ms, is_ahead: request.at_ms > now_ms });
         }
         let Body { server, ask } = serde_json::from_str(&request.body).map_err(form)?;
         Ok((request, server, ask))
@@ -336,7 +382,35 @@ mod tests {
         let changed = Request { body: request.body.replace("x.org", "y.org"), ..request.clone() };
         assert_eq!(check(&changed, 1_000_000), Err(RequestError::Forged));
         assert_eq!(check(&request, 1_300_000), Ok(()));
-        assert_eq!(check(&request, 1_301_000), Err(RequestError::Age(301)));
+        let old = RequestError::Time { apart_ms: 301_000, is_ahead: false };
+        assert_eq!(check(&request, 1_301_000), Err(old));
         assert!(matches!(Request::check(b"{}", 0), Err(RequestError::Form(_))));
+    }
+
+    #[test]
+    fn refused_times_are_told_in_words() {
+        let words = |apart_ms, is_ahead| RequestError::Time { apart_ms, is_ahead }.to_string();
+        assert_eq!(
+            words(1_199_900, true),
+            "the clock of your device is 19 minutes ahead of the server's, and 5 minutes are allowed: set the clock and try again"
+        );
+        assert!(words(300_001, false).contains("is 5 minutes behind the server's"));
+        assert!(words(3 * 3_600_000, true).contains("is 3 hours ahead of"));
+        assert!(words(u64::MAX, true).contains("days ahead of"));
+    }
+
+    #[test]
+    fn a_refused_time_is_corrected_once() {
+        let mut clock = RequestClock::default();
+        let refused = |now_ms| Refused { error: String::new(), now_ms };
+        assert!(!clock.handle_refused(1_000, &refused(None)));
+        assert_eq!(clock.at_ms(1_000), 1_000);
+        assert!(clock.handle_refused(2_200_000, &refused(Some(1_000_000))));
+        assert_eq!(clock.at_ms(2_200_500), 1_000_500);
+        assert!(clock.handle_refused(5, &refused(Some(1_000_000))));
+        assert_eq!(clock.at_ms(5), 1_000_000);
+        assert!(clock.handle_refused(0, &refused(Some(u64::MAX))));
+        assert_eq!(clock.at_ms(u64::MAX), u64::MAX);
+        assert_eq!(serde_json::to_string(&refused(None)).unwrap(), r#"{"error":""}"#);
     }
 }

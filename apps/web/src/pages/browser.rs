@@ -1,6 +1,6 @@
 //! The browser around the page: its address, storage, clipboard and network, none of which may be there.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::rc::Rc;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use leptos::prelude::{on_cleanup, set_timeout};
 use leptos::web_sys;
+use meshwork_play::shelf::{Refused, RequestClock};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -528,6 +529,28 @@ pub(crate) async fn ask(method: &str, address: &str, body: Option<&[u8]>) -> Opt
     let answer: web_sys::Response = settled(fetch(address, &options)).await.ok()?.dyn_into().ok()?;
     let bytes = JsFuture::from(answer.array_buffer().ok()?).await.ok()?;
     Some((answer.status(), js_sys::Uint8Array::new(&bytes).to_vec()))
+}
+
+/// The same with a signed request, which `body` returns for its time in milliseconds since 1970. If the server refuses the time, the
+/// request is signed once more by the server's clock, and so are later ones of this page.
+pub(crate) async fn ask_signed(
+    method: &str,
+    address: &str,
+    body: impl Fn(u64) -> Vec<u8>,
+) -> Option<(u16, Vec<u8>)> {
+    thread_local! {
+        static CLOCK: Cell<RequestClock> = Cell::default();
+    }
+    let own_ms = || js_sys::Date::now() as u64;
+    let signed = || body(CLOCK.get().at_ms(own_ms()));
+    let (status, answer) = ask(method, address, Some(&signed())).await?;
+    let refused: Option<Refused> = serde_json::from_slice(&answer).ok().filter(|_| status > 399);
+    let mut clock = CLOCK.get();
+    if !refused.is_some_and(|refused| clock.handle_refused(own_ms(), &refused)) {
+        return Some((status, answer));
+    }
+    CLOCK.set(clock);
+    ask(method, address, Some(&signed())).await
 }
 
 /// Whether the server that gave this page answers now.

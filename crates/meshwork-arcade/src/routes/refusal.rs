@@ -15,11 +15,18 @@ use crate::store::{PublishError, ShelfError};
 pub(super) struct Refusal {
     status: StatusCode,
     words: String,
+    /// The clock of this server in milliseconds since 1970, if it refuses the time of the request.
+    now_ms: Option<u64>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, words: impl Into<String>) -> Refusal {
-        Refusal { status, words: words.into() }
+        Refusal { status, words: words.into(), now_ms: None }
+    }
+
+    /// A request whose time is refused: its author signs it again by this clock.
+    pub(super) fn of_time(self, now_ms: u64) -> Refusal {
+        Refusal { now_ms: Some(now_ms), ..self }
     }
 
     /// A request that is wrong in itself.
@@ -35,7 +42,7 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = json(&Refused { error: self.words });
+        let mut response = json(&Refused { error: self.words, now_ms: self.now_ms });
         *response.status_mut() = self.status;
         response
     }

@@ -4,12 +4,12 @@ use axum::body::to_bytes;
 use axum::extract::Request as Received;
 use axum::http::{HeaderMap, StatusCode, header};
 use meshwork_core::id::{Code, PeerId};
-use meshwork_play::shelf::{Ask, REQUEST_MAX, Request};
+use meshwork_play::shelf::{Ask, REQUEST_MAX, Request, RequestError};
 
 use super::games::found;
 use super::refusal::Refusal;
 use crate::arcade::Arcade;
-use crate::newest::Kind;
+use crate::newest::{Kind, Stale};
 use crate::seam::Visit;
 use crate::store::StoredGame;
 
@@ -39,14 +39,22 @@ pub(super) fn accept(
     headers: &HeaderMap,
     json: &[u8],
 ) -> Result<(PeerId, Ask), Refusal> {
-    let (request, server, ask) = Request::check(json, arcade.now())?;
+    let now_ms = arcade.now();
+    let (request, server, ask) = Request::check(json, now_ms).map_err(|error| {
+        let is_of_time = matches!(error, RequestError::Time { .. });
+        let refusal = Refusal::from(error);
+        if is_of_time { refusal.of_time(now_ms) } else { refusal }
+    })?;
     if !is_for_us(arcade, visit, headers, &server) {
         let address = visit.address_of("");
         let words =
             format!("this request is for {server}, and this server is {}", address.trim_end_matches('/'));
         return Err(Refusal::new(StatusCode::FORBIDDEN, words));
     }
-    arcade.accept(request.author, Kind::of(&ask), request.at_ms)?;
+    arcade.accept(request.author, Kind::of(&ask), request.at_ms).map_err(|stale| match stale {
+        Stale::BeforeStart => Refusal::from(stale).of_time(now_ms),
+        stale => stale.into(),
+    })?;
     Ok((request.author, ask))
 }
 

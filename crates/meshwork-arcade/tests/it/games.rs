@@ -2,7 +2,7 @@
 
 use meshwork_arcade::{By, Files, TakeDown};
 use meshwork_core::id::Code;
-use meshwork_play::shelf::{Ask, Published, Request, publication};
+use meshwork_play::shelf::{Ask, Published, Refused, Request, publication};
 use meshwork_play::{Package, Release};
 use meshwork_signal::http::HttpConfig;
 
@@ -179,9 +179,13 @@ pub(crate) async fn forged_old_and_replayed_requests_are_refused() {
     server.ask("DELETE", &path, &forged).await.expect_refusal(403, "signature");
     let now = server.now() + 100;
     let old = Request::sign(&mira.identity, now - 400_000, &server.url(), &ask);
-    server.ask("DELETE", &path, &old).await.expect_refusal(403, "seconds before or after now");
+    let answer = server.ask("DELETE", &path, &old).await;
+    answer.expect_refusal(403, "the clock of your device is 6 minutes behind the server's");
+    assert_eq!(answer.json::<Refused>().now_ms, Some(server.now()));
     let before_start = Request::sign(&mira.identity, START - 1, &server.url(), &ask);
-    server.ask("DELETE", &path, &before_start).await.expect_refusal(409, "older than this start");
+    let answer = server.ask("DELETE", &path, &before_start).await;
+    answer.expect_refusal(409, "older than this start");
+    assert_eq!(answer.json::<Refused>().now_ms, Some(server.now()));
     // Another server that the author uses passes the request on.
     let elsewhere = Request::sign(&mira.identity, now, "https://games.example.org", &ask);
     server.ask("DELETE", &path, &elsewhere).await.expect_refusal(403, "for https://games.example.org");

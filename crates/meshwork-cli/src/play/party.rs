@@ -8,7 +8,7 @@ use axum::http::Method;
 use clap::Args;
 use meshwork::play::{self, Package, Party};
 use meshwork::{Code, Endpoint, Link, PeerId, Room};
-use meshwork_play::shelf::{Ask, GAMES_PATH, NOTE_EVERY_MS, PartyNote, Phase, Request};
+use meshwork_play::shelf::{Ask, GAMES_PATH, NOTE_EVERY_MS, PartyNote, Phase, Request, RequestClock};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -16,7 +16,6 @@ use super::package::read;
 use super::shelf::{author, fetch};
 use super::target::game_of;
 use super::{http, not_held};
-use crate::duration::now_ms;
 use crate::exit::Failure;
 use crate::room::attempt::Attempt;
 use crate::room::signal::Stop;
@@ -87,6 +86,7 @@ fn place(game: String, server: Option<String>) -> Result<(String, String), Failu
 /// Shows the party on the game's page until a host does, so that others find it there.
 async fn show(room: &Room, code: Code, server: &str, common: &Common) -> Result<(), Failure> {
     let author = author(common)?;
+    let mut clock = RequestClock::default();
     let mut rounds = interval(Duration::from_millis(NOTE_EVERY_MS));
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -109,11 +109,12 @@ async fn show(room: &Room, code: Code, server: &str, common: &Common) -> Result<
             failed: 0,
             host_losses: 0,
         };
-        let request = Request::sign(&author, now_ms(), server, &Ask::Party { code, party });
+        let ask = Ask::Party { code, party };
+        let body = |at_ms| Request::sign(&author, at_ms, server, &ask).to_json().into_bytes();
         let path = format!("{GAMES_PATH}/{code}/parties");
-        let body = request.to_json().into_bytes();
+        let to = (Method::POST, path.as_str());
         let noted: Result<Value, Failure> =
-            http::ask(server, (Method::POST, &path), body, common.timeout).await;
+            http::ask_signed(server, to, &mut clock, body, common.timeout).await;
         if let Err(error) = noted {
             tracing::debug!("the game's page does not show the party: {error}");
         }

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use axum::http::Method;
 use clap::Args;
 use meshwork::Code;
-use meshwork_play::shelf::{Ask, GAMES_PATH, Published, Request, publication};
+use meshwork_play::shelf::{Ask, GAMES_PATH, Published, Request, RequestClock, publication};
 use meshwork_play::{About, Release};
 
 use super::http;
 use super::package::read;
 use super::shelf::{author, find};
-use crate::duration::now_ms;
 use crate::exit::Failure;
 use crate::room::{Common, link};
 
@@ -46,11 +45,13 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(code) => find(code, &server, common.timeout).await?.game.version.saturating_add(1),
         None => 1,
     };
-    let now = now_ms();
-    let release = Release::sign(&author, About::of(&package, &name, version, now)).to_bytes();
-    let hash = *blake3::hash(&release).as_bytes();
-    let request = Request::sign(&author, now, &server, &Ask::Publish { code, release: hash.into(), draft });
-    let body = publication(&request, &release, package.bytes());
-    let published: Published = http::ask(&server, (Method::POST, GAMES_PATH), body, common.timeout).await?;
+    let body = |at_ms| {
+        let release = Release::sign(&author, About::of(&package, &name, version, at_ms)).to_bytes();
+        let hash = *blake3::hash(&release).as_bytes();
+        let ask = Ask::Publish { code, release: hash.into(), draft };
+        publication(&Request::sign(&author, at_ms, &server, &ask), &release, package.bytes())
+    };
+    let (to, mut clock) = ((Method::POST, GAMES_PATH), RequestClock::default());
+    let published: Published = http::ask_signed(&server, to, &mut clock, body, common.timeout).await?;
     common.tell(&format!("{} {}", published.code, published.link), &published)
 }

@@ -7,12 +7,13 @@ use clap::Args;
 use meshwork::{Code, PeerId};
 use meshwork_core::id::Identity;
 use meshwork_play::package::PACKAGE_MAX;
-use meshwork_play::shelf::{Ask, GAMES_PATH, Game, GameAnswer, GamesAnswer, PACKAGES_PATH, Request};
+use meshwork_play::shelf::{
+    Ask, GAMES_PATH, Game, GameAnswer, GamesAnswer, PACKAGES_PATH, Request, RequestClock,
+};
 use meshwork_play::{Package, Release};
 use serde_json::{Value, json};
 
 use super::http;
-use crate::duration::now_ms;
 use crate::exit::Failure;
 use crate::room::{Common, link};
 use crate::{identity, out};
@@ -74,10 +75,11 @@ fn line(game: &Game) -> String {
 
 /// Takes a game of this peer down.
 pub(super) async fn remove(Remove { code, server, common }: Remove) -> Result<(), Failure> {
-    let request = Request::sign(&author(&common)?, now_ms(), &server, &Ask::Remove { code });
+    let author = author(&common)?;
+    let body = |at_ms| Request::sign(&author, at_ms, &server, &Ask::Remove { code }).to_json().into_bytes();
     let path = format!("{GAMES_PATH}/{code}");
-    let body = request.to_json().into_bytes();
-    let _: Value = http::ask(&server, (Method::DELETE, &path), body, common.timeout).await?;
+    let (to, mut clock) = ((Method::DELETE, path.as_str()), RequestClock::default());
+    let _: Value = http::ask_signed(&server, to, &mut clock, body, common.timeout).await?;
     common.tell(&format!("removed {code}"), &json!({ "removed": code }))
 }
 

@@ -82,11 +82,11 @@ impl Notes {
 
 /// Posts a signed request.
 fn post(session: Session, code: Code, what: &str, ask: Ask) {
-    let at_ms = js_sys::Date::now() as u64;
-    let request = Request::sign(&session.me.key(), at_ms, &browser::server(), &ask).to_json();
+    let key = session.me.key();
+    let body = move |at_ms| Request::sign(&key, at_ms, &browser::server(), &ask).to_json().into_bytes();
     let address = browser::at(&format!("{GAMES_PATH}/{code}/{what}"));
     spawn_local(async move {
         // The next note comes in a moment.
-        let _ = browser::ask("POST", &address, Some(request.as_bytes())).await;
+        let _ = browser::ask_signed("POST", &address, body).await;
     });
 }

@@ -89,15 +89,16 @@ pub(super) async fn publish(session: Session, draft: Draft, package: &Package) -
     let code = code.filter(|_| version.is_some());
     let identity = session.me.key();
     let name = session.me.name.get_untracked();
-    let at_ms = js_sys::Date::now() as u64;
-    let release = Release::sign(&identity, About::of(package, &name, version.unwrap_or(1), at_ms));
-    let release = release.to_bytes();
-    let hash = meshwork_play::PackageId::of(&release).0;
-    let ask = Ask::Publish { code, release: hash.into(), draft: false };
-    let request = Request::sign(&identity, at_ms, &browser::server(), &ask);
-    let body = publication(&request, &release, package.bytes());
+    let body = |at_ms| {
+        let release = Release::sign(&identity, About::of(package, &name, version.unwrap_or(1), at_ms));
+        let release = release.to_bytes();
+        let hash = meshwork_play::PackageId::of(&release).0;
+        let ask = Ask::Publish { code, release: hash.into(), draft: false };
+        let request = Request::sign(&identity, at_ms, &browser::server(), &ask);
+        publication(&request, &release, package.bytes())
+    };
     let (status, answer) =
-        browser::ask("POST", &browser::at(GAMES_PATH), Some(&body)).await.ok_or(texts::play::NO_ANSWER)?;
+        browser::ask_signed("POST", &browser::at(GAMES_PATH), body).await.ok_or(texts::play::NO_ANSWER)?;
     if status == 404 || status == 405 {
         return Err(texts::play::NO_SHELF.to_owned());
     }
