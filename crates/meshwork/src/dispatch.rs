@@ -92,6 +92,7 @@ pub(crate) fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::Acknowledged { room, .. }
         | NodeEvent::Saved { room, .. }
         | NodeEvent::RoomTime { room, .. }
+        | NodeEvent::WaitingChanged { room }
         | NodeEvent::Equivocation { room, .. }
         | NodeEvent::InStep { room, .. }
         | NodeEvent::HistoryChanged { room }

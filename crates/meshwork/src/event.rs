@@ -65,8 +65,10 @@ pub enum Event {
     /// A member was found to have what this program has.
     InStep(EndpointId),
     /// The clocks of the members agree on another time than this device's: so far ahead of it, in milliseconds, or behind
-    /// it where that is less than 0. What is written is stamped with theirs.
+    /// it where that is less than 0. What is written is stamped with theirs, or right after an earlier stamp that is ahead of it.
     ClockDiffers(i64),
+    /// Writes of others wait here for their time, or no longer do: [`Room::waiting`](crate::Room::waiting).
+    WaitingChanged,
     /// An endpoint signed two things that contradict each other: what it wrote from the first of them on counts no more.
     Contradicted {
         /// Who.

@@ -87,6 +87,7 @@ mod terms;
 pub mod testing;
 mod topic;
 mod unheard;
+mod waiting;
 
 #[doc(inline)]
 pub use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId, SharedSecret};
@@ -160,6 +161,7 @@ pub use self::sync::text::Text;
 pub use self::table::{Change, Changes, Entry, KEY_MAX, Row, Table};
 pub use self::terms::{Overlay, Terms, Writers};
 pub use self::topic::{Bytes, Codec, Heard, Inbox, Json, Lane, MESSAGES_MAX, Topic};
+pub use self::waiting::Waiting;
 
 #[cfg(feature = "sync")]
 pub use self::sync::values::{ValueChanges, Values};

@@ -366,6 +366,7 @@ impl Shared {
             NodeEvent::HistoryChanged { .. } => room.changed.notify_waiters(),
             NodeEvent::RulesChanged { .. } => room.tell(&Event::RulesChanged),
             NodeEvent::RoomTime { ahead_ms, .. } => room.tell(&Event::ClockDiffers(ahead_ms)),
+            NodeEvent::WaitingChanged { .. } => room.tell(&Event::WaitingChanged),
             NodeEvent::Equivocation { endpoint, detail, .. } => {
                 room.tell(&Event::Contradicted { endpoint, detail });
             }

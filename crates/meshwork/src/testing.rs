@@ -108,13 +108,15 @@ impl Network {
     pub fn restart(&self, endpoint: &Endpoint) -> Endpoint {
         let Started { index, person, config } = self.started(endpoint);
         let links = self.network.links_of(index);
-        let store = self.network.with(|world| {
-            world.look_at(index);
-            world.crash(index)
-        });
+        let (skew, store) = self.network.with(|world| (world.look_at(index).skew, world.crash(index)));
         let again = self.start_as(person, config);
         let index = self.index(&again);
-        self.network.with(|world| world.program(index).store = store);
+        self.network.with(|world| {
+            world.program(index).store = store;
+            if skew != 0 {
+                world.jump_clock(index, skew);
+            }
+        });
         self.network.note_links(index, links);
         again
     }
@@ -186,6 +188,16 @@ impl Network {
     /// Ends all cuts.
     pub fn heal(&self) {
         self.network.with(World::heal);
+    }
+
+    /// Sets the civil clock of an endpoint's device so many milliseconds ahead of the right time, or behind it. Servers have the
+    /// right time.
+    ///
+    /// # Panics
+    /// For an endpoint of another network, or one that has ended.
+    pub fn set_clock(&self, endpoint: &Endpoint, ahead_ms: i64) {
+        let index = self.index(endpoint);
+        self.network.with(|world| world.jump_clock(index, ahead_ms.saturating_mul(1000)));
     }
 
     /// Stops the server: nobody finds anybody by it until [`Network::start_server`].

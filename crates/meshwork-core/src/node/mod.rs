@@ -51,6 +51,7 @@ use core::cell::Cell;
 pub use self::common::{Output, PEERS_MAX, PENDING_MAX};
 pub use self::room::{RoomMut, RoomRef};
 pub use self::rooms::ROOMS_MAX;
+pub use crate::room::delivery::Waiting;
 pub use crate::room::writing::{Holders, Receipt, WriteError, WritingLeft};
 pub use crate::seam::config::Config;
 pub use crate::seam::event::{Event, LinkState, Refusal, RoomHandle, RoomRefusal, ServerState};

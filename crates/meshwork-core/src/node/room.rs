@@ -9,6 +9,7 @@ use super::commands::{CommandError, PeerView, ServerAnswer};
 use super::lower_parts::Base;
 use super::rooms::Entry;
 use crate::blobs::{BlobId, Blobs, FetchView};
+use crate::clock::Stamp;
 use crate::id::{Endpoint, PeerId, RoomId};
 use crate::lanes::Letter;
 use crate::links::link::Link;
@@ -16,6 +17,7 @@ use crate::overlay::OverlayView;
 use crate::overlay::sketch::Sight;
 use crate::replica::{Replica, ReplicaNumber};
 use crate::room::Room;
+use crate::room::delivery::Waiting;
 use crate::room::history::HistoryView;
 use crate::room::rules::records::Records;
 use crate::room::rules::terms::Terms;
@@ -128,6 +130,24 @@ impl<'a> RoomRef<'a> {
     pub fn time(self, now: Time) -> Option<WallTime> {
         let kept = self.open()?.kept();
         Some(kept.stamping(kept.present(self.node.base.own.at(now))))
+    }
+
+    /// Writes of others that wait here for their time, since their authors' clocks are ahead: by author and replica.
+    pub fn waiting(self) -> Vec<Waiting> {
+        self.open().map(|room| room.kept().waiting()).unwrap_or_default()
+    }
+
+    /// When others accept a write of ours with this stamp, by our own civil clock and as far as their clocks are known; `None` if
+    /// they do already.
+    pub fn appears_at(self, now: Time, stamp: Stamp) -> Option<WallTime> {
+        let kept = self.open()?.kept();
+        kept.appears_at(kept.present(self.node.base.own.at(now)), stamp)
+    }
+
+    /// The stamp of our next write at `now`, as it stands.
+    pub fn next_stamp(self, now: Time) -> Option<Stamp> {
+        let kept = self.open()?.kept();
+        Some(kept.next_stamp(kept.present(self.node.base.own.at(now))))
     }
 
     /// The room's overlay, seen from here.

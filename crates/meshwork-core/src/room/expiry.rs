@@ -25,6 +25,8 @@ pub struct Calendar {
     server_ahead: Option<i64>,
     /// Whether the clocks of neighbours decide what stamps are made from.
     is_decided: bool,
+    /// How far the clocks of others are ahead of our own, in microseconds, as far as they are behind it.
+    others_ahead: i64,
 }
 
 impl Calendar {
@@ -39,8 +41,20 @@ impl Calendar {
         let Some(server_ahead) = self.server_ahead.filter(|_| is_alone || !self.is_decided) else {
             return present.wall;
         };
-        let own = present.wall.0.saturating_add_signed(self.ahead.saturating_neg());
-        room_time::stamping(present.wall, WallTime(own.saturating_add_signed(server_ahead)))
+        let server = self.own(present.wall).0.saturating_add_signed(server_ahead);
+        room_time::stamping(present.wall, WallTime(server))
+    }
+
+    /// When others accept a stamp that counts from `due` on by their clocks, by our own civil clock; `None` if they accept it
+    /// already.
+    pub(super) fn appears_at(&self, present: Now, due: WallTime) -> Option<WallTime> {
+        let at = WallTime(due.0.saturating_add_signed(self.others_ahead.saturating_neg()));
+        (at > self.own(present.wall)).then_some(at)
+    }
+
+    /// A moment of room time by our own civil clock.
+    pub(super) fn own(&self, wall: WallTime) -> WallTime {
+        WallTime(wall.0.saturating_add_signed(self.ahead.saturating_neg()))
     }
 
     /// Takes room time from the clocks of servers and neighbours, in microseconds ahead of our own. `server_ahead` is the
@@ -56,6 +70,9 @@ impl Calendar {
         self.ahead = ahead;
         self.server_ahead = server_ahead;
         self.is_decided = room_time::is_decided(neighbours);
+        let others = servers.iter().chain(&server_ahead).chain(neighbours).copied().min();
+        self.others_ahead =
+            if self.is_decided { ahead } else { others.map_or(ahead, |least| least.min(ahead)) };
         let moved = ahead.abs_diff(self.told_ahead) > room_time::AGREE.unsigned_abs();
         moved.then(|| {
             self.told_ahead = ahead;

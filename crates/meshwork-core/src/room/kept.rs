@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::comparison::Comparison;
-use super::delivery::{Checked, Delivery, Rejection};
+use super::delivery::{Checked, Delivery, Rejection, Waiting};
 use super::eviction::{self, Eviction};
 use super::expiry::{self, Calendar};
 use super::lanes::{Ring, Spoken};
@@ -251,7 +251,7 @@ impl Kept {
     }
 
     /// The stamp that is next in room time `now`.
-    pub(super) fn next_stamp(&self, now: Now) -> Stamp {
+    pub(crate) fn next_stamp(&self, now: Now) -> Stamp {
         self.clock.next(self.stamping(now))
     }
 
@@ -511,6 +511,18 @@ impl Kept {
     /// Number of batches that wait until they are due.
     pub fn held_batches(&self) -> usize {
         self.delivery.held()
+    }
+
+    /// Batches of others that wait here for their time: see [`Waiting`].
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let own = |waiting: Waiting| Waiting { until: self.calendar.own(waiting.until), ..waiting };
+        self.delivery.waiting().into_iter().map(own).collect()
+    }
+
+    /// When others accept a write with this stamp, by our own civil clock, as far as their clocks are known; `None` if they do
+    /// already.
+    pub fn appears_at(&self, present: Now, stamp: Stamp) -> Option<WallTime> {
+        self.calendar.appears_at(present, self.delivery.due_wall(stamp))
     }
 
     /// Bytes of batches that wait for verification.

@@ -345,6 +345,9 @@ impl Room {
         self.kept.take_record_outputs(stays);
         self.kept.fetch(now);
         self.kept.tell_dropped(now);
+        if self.kept.delivery.take_held_changed() {
+            self.kept.event(Event::WaitingChanged { room: self.kept.handle });
+        }
         while let Some(output) = self.kept.comparison.poll_output() {
             self.kept.outputs.push_back(match output {
                 ComparisonOutput::Send(to, message) => RoomOutput::Send(to, message),

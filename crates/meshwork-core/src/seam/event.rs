@@ -247,6 +247,11 @@ pub enum Event {
         /// How far room time is ahead of one's own clock, in milliseconds; less than 0 when it is behind.
         ahead_ms: i64,
     },
+    /// Writes of others wait for their time, or no longer do: see [`RoomRef::waiting`](crate::node::RoomRef::waiting).
+    WaitingChanged {
+        /// Which room.
+        room: RoomHandle,
+    },
     /// Something from outside was refused.
     Refused {
         /// From whom, as far as it is proved or claimed.
@@ -355,6 +360,7 @@ impl Event {
             | Event::Saved { .. }
             | Event::InStep { .. }
             | Event::RoomTime { .. }
+            | Event::WaitingChanged { .. }
             | Event::HistoryChanged { .. }
             | Event::BlobsWaiting { .. }
             | Event::StorageRecovered { .. } => {}

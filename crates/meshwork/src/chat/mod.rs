@@ -23,6 +23,7 @@ use crate::receipt::Receipt;
 use crate::room::Room;
 use crate::runner::MaybeSend;
 use crate::shared::{Changed, Watched};
+use crate::waiting::{Waiting, by_author};
 
 /// The name of the app.
 pub const APP: &str = meshwork_chat::WORD;
@@ -132,6 +133,23 @@ impl Chat {
     /// [`Closed`].
     pub async fn around(&self, at_ms: u64, most: usize) -> Result<Vec<Post>, Closed> {
         self.read(move |posts| posts.around(at_ms, most)).await
+    }
+
+    /// Changes by others that wait here for their time, by author: posts, edits and reactions. See [`Room::waiting`].
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, Closed> {
+        let of_posts = |replica| replica == meshwork_chat::replica();
+        self.0.call(move |node, _, room| by_author(node, room, of_posts)).await
+    }
+
+    /// When others see a post of this program: see [`Room::appears_at`].
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn appears_at(&self, post: &Post) -> Result<Option<u64>, Closed> {
+        self.0.appears_at(post.at.as_millis()).await
     }
 
     /// All posts, the earliest first.

@@ -6,6 +6,7 @@
 mod admissions;
 mod away;
 mod cancelled;
+mod clocks;
 mod documents;
 mod doors;
 mod ending;

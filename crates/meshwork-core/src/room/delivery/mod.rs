@@ -27,9 +27,9 @@ use core::time::Duration;
 use self::flood::Allowances;
 use self::queue::Queue;
 use crate::clock::Stamp;
-use crate::id::{Endpoint, RoomId};
+use crate::id::{Endpoint, PeerId, RoomId};
 use crate::recent::Recent;
-use crate::replica::{Applied, Changes, Content, Replica};
+use crate::replica::{Applied, Changes, Content, Replica, ReplicaNumber};
 use crate::room::delivery::window::SequenceWindow;
 use crate::room::replicas::Replicas;
 use crate::room::rules::Rules;
@@ -39,7 +39,7 @@ use crate::seam::event::Refusal;
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::{Batch, BatchError, Header, SignedBatch, UnverifiedBatch};
 use crate::signed::header::Family;
-use crate::time::{Now, Time};
+use crate::time::{Now, Time, WallTime};
 
 /// Batches held back for their stamps: more than an honest room with clocks set wrong ever has.
 pub const HELD_MAX: usize = 1024;
@@ -97,6 +97,21 @@ pub struct Delivery {
     held_bytes: usize,
     /// The same by sending neighbour.
     held_bytes_of: BTreeMap<Endpoint, usize>,
+    /// Whether held batches of replicas changed since this was reported.
+    has_held_changed: bool,
+}
+
+/// Batches of one author that wait here for their time, since the author's clock is ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The author.
+    pub author: PeerId,
+    /// The replica that they change.
+    pub replica: ReplicaNumber,
+    /// How many they are: at most [`HELD_MAX`] of all authors together.
+    pub batches: usize,
+    /// When all of them count, by our own civil clock.
+    pub until: WallTime,
 }
 
 impl Delivery {
@@ -111,6 +126,7 @@ impl Delivery {
             held: BTreeMap::new(),
             held_bytes: 0,
             held_bytes_of: BTreeMap::new(),
+            has_held_changed: false,
         }
     }
 
@@ -232,6 +248,7 @@ impl Delivery {
         }
         self.held_bytes += bytes;
         *self.held_bytes_of.entry(from).or_default() += bytes;
+        self.has_held_changed |= header.replica.family().is_kept();
         self.held.insert((header.window.most, checked.batch.key()), (from, checked));
         gave_way
     }
@@ -249,6 +266,7 @@ impl Delivery {
     fn forget_held(&mut self, held: (Endpoint, Checked)) -> (Endpoint, Checked) {
         let bytes = held_bytes(&held.1.batch);
         self.held_bytes -= bytes;
+        self.has_held_changed |= held.1.batch.header().replica.family().is_kept();
         if let Some(of) = self.held_bytes_of.get_mut(&held.0) {
             *of -= bytes;
             if *of == 0 {
@@ -313,6 +331,36 @@ impl Delivery {
         self.held.len()
     }
 
+    /// Held batches of replicas, by author and replica, with the moment of room time at which all of them count.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting = BTreeMap::<(PeerId, ReplicaNumber), (usize, Stamp)>::new();
+        for (&(stamp, key), (_, checked)) in &self.held {
+            let replica = checked.batch.header().replica;
+            if replica.family().is_kept() {
+                let (batches, last) = waiting.entry((key.author.peer, replica)).or_default();
+                (*batches, *last) = (*batches + 1, (*last).max(stamp));
+            }
+        }
+        let waits = |((author, replica), (batches, last))| Waiting {
+            author,
+            replica,
+            batches,
+            until: self.due_wall(last),
+        };
+        waiting.into_iter().map(waits).collect()
+    }
+
+    /// Whether held batches of replicas changed since the last call.
+    pub fn take_held_changed(&mut self) -> bool {
+        core::mem::take(&mut self.has_held_changed)
+    }
+
+    /// The moment of room time from which on `stamp` counts.
+    pub fn due_wall(&self, stamp: Stamp) -> WallTime {
+        let allowed = u64::try_from(self.ahead_max.as_millis()).unwrap_or(u64::MAX);
+        WallTime::from_millis(stamp.millis().saturating_sub(allowed))
+    }
+
     /// The time at which `stamp` is within the allowed distance of room time.
     fn due(&self, now: Now, stamp: Stamp) -> Time {
         if planted!(HeldApplied) {
@@ -334,12 +382,13 @@ fn held_bytes(batch: &Batch) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
-    use crate::id::{Identity, Instance, PeerId};
+    use crate::id::{Identity, Instance};
     use crate::replica::toy::Board;
     use crate::signed::batch::Header;
     use crate::signed::batch::StampWindow;
-    use crate::time::WallTime;
 
     /// A batch with one number, written this many milliseconds after the begin of 1970.
     fn checked(sequence: u64, millis: u64) -> Checked {
@@ -376,5 +425,23 @@ mod tests {
         let last = Now { time: Time(0), wall: WallTime::from_millis(600_000_000) };
         assert_eq!(core::iter::from_fn(|| delivery.take_due(last)).count(), HELD_MAX - 100);
         assert_eq!((delivery.held_bytes, delivery.held_bytes_of.len()), (0, 0));
+    }
+
+    #[test]
+    fn held_batches_are_counted_by_author() {
+        let mut delivery = Delivery::new(Duration::from_secs(10));
+        let from = Endpoint { peer: PeerId([3; 32]), instance: Instance(0) };
+        assert_eq!((delivery.waiting(), delivery.take_held_changed()), (vec![], false));
+        for (sequence, millis) in [(1, 500_000), (2, 420_000)] {
+            assert!(delivery.hold(from, checked(sequence, millis)).is_empty());
+        }
+        let author = Identity::from_secret([1; 32]).peer();
+        let until = WallTime::from_millis(490_000);
+        let waiting = Waiting { author, replica: ReplicaNumber::FIRST, batches: 2, until };
+        assert_eq!((delivery.waiting(), delivery.take_held_changed()), (vec![waiting], true));
+        assert!(!delivery.take_held_changed(), "it is reported once");
+        let now = Now { time: Time(0), wall: WallTime::from_millis(410_000) };
+        assert!(delivery.take_due(now).is_some() && delivery.take_due(now).is_none());
+        assert_eq!((delivery.waiting()[0].batches, delivery.take_held_changed()), (1, true));
     }
 }
