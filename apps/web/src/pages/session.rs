@@ -1,6 +1,7 @@
 //! The page's node and what the page knows through it, as signals.
 
 mod address;
+mod ahead;
 pub(crate) mod apps;
 mod changes;
 mod events;
@@ -35,6 +36,7 @@ use meshwork_web::texts;
 use meshwork_web::texts::notices::Notice;
 
 use self::address::Address;
+use self::ahead::Ahead;
 use self::apps::Apps;
 use self::governing::Governing;
 use self::meeting::Meeting;
@@ -97,6 +99,8 @@ pub struct Session {
     pub(crate) storage: RwSignal<StorageState>,
     /// How far the room's time is ahead of this device's clock, in milliseconds; 0 while they agree.
     pub(crate) clock_ahead_ms: RwSignal<i64>,
+    /// Writes that their readers see later.
+    pub(crate) ahead: Ahead,
     /// How many other rooms were forgotten for this one.
     pub(crate) forgotten: RwSignal<usize>,
     /// Notices that were put away, by what they say.
@@ -154,6 +158,7 @@ impl Session {
             has_webrtc: RwSignal::new(browser::has_webrtc()),
             storage: RwSignal::new(StorageState::Starting),
             clock_ahead_ms: RwSignal::new(0),
+            ahead: Ahead::new(node),
             forgotten: RwSignal::new(0),
             put_away: RwSignal::new(Vec::new()),
             apps,
@@ -270,6 +275,8 @@ impl Session {
         self.apps.leave();
         entries::all().iter().for_each(|entry| entry.leave(self));
         self.is_disconnected.set(false);
+        self.clock_ahead_ms.set(0);
+        self.ahead.refresh();
         self.governing.is_shut_out.set(false);
         self.phase.set(Phase::Joining);
         self.people.leave();

@@ -374,17 +374,37 @@ pub fn key_is_new(before: &str) -> Notice {
     Notice::new(Tone::Warn, &text, Some(Offer::Key)).passing()
 }
 
-/// The clocks of the others agree on another time; `ahead_ms` says how far theirs are ahead of one's own.
-pub fn clock_is_wrong(ahead_ms: i64) -> Notice {
+/// The clocks of the others agree on another time; `ahead_ms` says how far theirs are ahead of one's own, and `appears` when the
+/// others see what one writes, if that is later.
+pub fn clock_is_wrong(ahead_ms: i64, appears: Option<&str>) -> Notice {
     let seconds = usize::try_from(ahead_ms.unsigned_abs() / 1000).unwrap_or(usize::MAX);
-    let apart = count(seconds, "second");
+    let apart = if seconds < 120 { count(seconds, "second") } else { count(seconds / 60, "minute") };
     let how = if ahead_ms > 0 { "slow" } else { "fast" };
+    let so = appears.map_or_else(
+        || "What you write is stamped with the time of the others, so nothing is lost.".to_owned(),
+        |at| format!("What you write follows what you wrote by this clock, so the others see it at {at}."),
+    );
+    let text = format!("Your clock is {apart} {how}. {so} {SET_CLOCK}");
+    Notice::new(Tone::Warn, &text, None).passing()
+}
+
+/// The others see what one writes later, since the clock was ahead when one wrote before.
+pub fn writes_appear_later(at: &str) -> Notice {
     let text = format!(
-        "Your clock is {apart} {how}. Your strokes are stamped with the time of the others, so nothing is lost. \
-         Set the clock of this device right when you can."
+        "What you write appears to others at {at}. The clock of this device was ahead when you wrote here. {SET_CLOCK}"
     );
     Notice::new(Tone::Warn, &text, None).passing()
 }
+
+/// So many posts or changes of somebody wait, since the clock of their device is ahead.
+pub fn waits(called: &str, writes: usize, are_posts: bool, at: &str) -> Notice {
+    let what = count(writes, if are_posts { "post" } else { "change" });
+    let appear = if writes == 1 { "appears" } else { "appear" };
+    let text = format!("{what} of {called} {appear} at {at}. The clock of their device is ahead.");
+    Notice::new(Tone::Calm, &text, None).passing()
+}
+
+const SET_CLOCK: &str = "Set the clock of this device right when you can.";
 
 /// Strokes wait until the others have taken in those before them.
 pub fn stroke_slowed() -> Notice {
@@ -430,8 +450,19 @@ mod tests {
 
     #[test]
     fn a_clock_is_slow_when_others_are_ahead() {
-        assert_eq!(clock_is_wrong(61_000).title, "Your clock is 61 seconds slow.");
-        assert_eq!(clock_is_wrong(-61_000).title, "Your clock is 61 seconds fast.");
+        assert_eq!(clock_is_wrong(61_000, None).title, "Your clock is 61 seconds slow.");
+        let fast = clock_is_wrong(-420_000, None);
+        assert_eq!(fast.title, "Your clock is 7 minutes fast.");
+        assert!(fast.body.contains("with the time of the others, so nothing is lost"));
+        let late = clock_is_wrong(-420_000, Some("12:14"));
+        assert!(late.body.contains("the others see it at 12:14") && !late.body.contains("lost"), "{late:?}");
+        assert_eq!(writes_appear_later("12:14").title, "What you write appears to others at 12:14.");
+    }
+
+    #[test]
+    fn waiting_writes_are_named() {
+        assert_eq!(waits("Ann", 2, true, "12:07").title, "2 posts of Ann appear at 12:07.");
+        assert_eq!(waits("Ann", 1, false, "12:07").title, "1 change of Ann appears at 12:07.");
     }
 
     #[test]

@@ -171,6 +171,11 @@ pub fn heard(by: usize, of: usize, is_kept: bool) -> String {
     }
 }
 
+/// When the others see one's post, whose time is ahead of theirs.
+pub fn appears(at: &str) -> String {
+    format!("Appears to others at {at}")
+}
+
 /// Who is writing now.
 pub fn writing(called: &[String]) -> String {
     match called {

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::person::People;
-use super::{Names, denied, reactions, words};
+use super::{Names, denied, reactions, waiting, words};
 use crate::duration::date;
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
@@ -112,6 +112,7 @@ async fn talk(attempt: &Attempt, room: &Room, newest: usize) -> Result<(), Failu
     let here = room.members().await?.iter().map(name_of).collect::<Vec<_>>().join(", ");
     let here = if here.is_empty() { String::from("nobody else") } else { here };
     style::note(format!("here: {here}. Type to post; /help has the commands."));
+    tell_waiting(&chat, &names).await?;
     let mut typed = typed_lines();
     let mut missed = 0;
     loop {
@@ -126,6 +127,7 @@ async fn talk(attempt: &Attempt, room: &Room, newest: usize) -> Result<(), Failu
             Next::Change(change) => talk.hear(change).await?,
             Next::Event(Event::Joined(member)) => style::note(format!("{} is here", name_of(&member))),
             Next::Event(Event::Left { member, .. }) => style::note(format!("{} left", name_of(&member))),
+            Next::Event(Event::WaitingChanged) => tell_waiting(&chat, &Names::of(room).await?).await?,
             Next::Event(_) => {}
             Next::Line(Some(line)) => {
                 if !talk.carry_out(&line).await? {
@@ -139,6 +141,12 @@ async fn talk(attempt: &Attempt, room: &Room, newest: usize) -> Result<(), Failu
             style::note("some posts came too fast to be printed; chat read has them");
         }
     }
+}
+
+/// Notes whose posts wait, since the clocks of their devices are ahead.
+async fn tell_waiting(chat: &Chat, names: &Names) -> Result<(), Failure> {
+    waiting(&chat.waiting().await?, names).iter().for_each(style::note);
+    Ok(())
 }
 
 enum Next {
@@ -287,6 +295,12 @@ impl Talk {
         let (id, receipt) = writing.send().await.map_err(denied)?;
         self.typed.insert(id);
         let written = self.chat.get(id).await?;
+        if let Some(post) = &written
+            && let Some(at_ms) = self.chat.appears_at(post).await?
+        {
+            let at = date(at_ms);
+            style::note(format!("this appears to others at {at}: the clock of this device is ahead"));
+        }
         written.into_iter().for_each(|post| self.remember(post));
         Ok(Some(receipt))
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use meshwork::chat::{self, Post};
-use meshwork::{Closed, Event, Events, Link, PeerId, Room, WriteError};
+use meshwork::{Closed, Event, Events, Link, PeerId, Room, Waiting, WriteError};
 use meshwork_signal::http::Pages;
 use serde_json::{Value, json};
 
@@ -177,6 +177,19 @@ fn body(post: &Post) -> String {
     }
     lines.extend(post.files.iter().map(|file| format!("file {}, {}", file.name, bytes::format(file.size))));
     lines.join("\n  ")
+}
+
+/// The changes of a conversation that wait, in words: a line for each author.
+fn waiting(waiting: &[Waiting], names: &Names) -> Vec<String> {
+    let line = |waits: &Waiting| {
+        let (changes, appear) = match waits.writes {
+            1 => (String::from("1 change"), "appears"),
+            writes => (format!("{writes} changes"), "appear"),
+        };
+        let (name, at) = (names.get(waits.author), date(waits.until_ms));
+        format!("{changes} of {name} {appear} at {at}: the clock of the device is ahead")
+    };
+    waiting.iter().map(line).collect()
 }
 
 /// The reactions to a post in words: each emoji with the number of people.

@@ -1,24 +1,26 @@
 //! `chat read`: prints posts.
 
 use clap::Args;
-use meshwork::Room;
 use meshwork::chat::Post;
+use meshwork::{Room, Waiting};
 use serde_json::json;
 
-use super::{Names, Target, body, reactions, value};
+use super::{Names, Target, body, reactions, value, waiting};
 use crate::duration::date;
 use crate::exit::Failure;
 use crate::progress::Progress;
 use crate::room::attempt::{Attempt, guest};
 use crate::room::counted;
 use crate::room::in_step::{self, Content};
+use crate::style;
 
 const AFTER_HELP: &str = "\
 With --json: {posts: [{id, peer, name, at_ms, text, re, edited, newer, missing, files, reactions}]}, the earliest
 first; times in milliseconds since 1970. re is the id of the post that it answers, or null. newer is true if a newer
 version wrote it and this one cannot read all of it. missing counts posts that its author had read and that are not
 here. files: [{blob, size, name, kind, width, height}], reactions: [{emoji, by: [peer]}]. read --all --json is the
-export of a conversation.";
+export of a conversation. waiting: [{peer, name, changes, until_ms}] are changes by devices whose clocks are ahead: they
+count from until_ms on.";
 
 /// Arguments of `chat read`.
 #[derive(Args)]
@@ -41,17 +43,25 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let attempt = Attempt::start(&arguments.target.common, guest()).await?;
     let read = read(&attempt, &arguments).await;
     attempt.close().await;
-    let (posts, names) = read?;
-    let value = json!({ "posts": posts.iter().map(|post| value(post, &names)).collect::<Vec<_>>() });
+    let (posts, names, waits) = read?;
+    let written = |waits: &Waiting| {
+        let (peer, name) = (waits.author.to_string(), names.get(waits.author));
+        json!({ "peer": peer, "name": name, "changes": waits.writes, "until_ms": waits.until_ms })
+    };
+    let value = json!({
+        "posts": posts.iter().map(|post| value(post, &names)).collect::<Vec<_>>(),
+        "waiting": waits.iter().map(written).collect::<Vec<_>>(),
+    });
+    waiting(&waits, &names).iter().for_each(style::note);
     arguments.target.common.tell(&words(&posts, &names), &value)
 }
 
-async fn read(attempt: &Attempt, arguments: &Arguments) -> Result<(Vec<Post>, Names), Failure> {
+async fn read(attempt: &Attempt, arguments: &Arguments) -> Result<(Vec<Post>, Names, Vec<Waiting>), Failure> {
     let progress = Progress::start("Joining", Content::Notes.unit());
     let room = attempt.join(&arguments.target.link).await?;
     progress.turn_to("Fetching", None);
     in_step::wait(attempt, &room, (&progress, Content::Notes), "The posts are not known yet.").await?;
-    Ok((posts(&room, arguments).await?, Names::of(&room).await?))
+    Ok((posts(&room, arguments).await?, Names::of(&room).await?, room.chat().waiting().await?))
 }
 
 async fn posts(room: &Room, Arguments { newest, all, search, .. }: &Arguments) -> Result<Vec<Post>, Failure> {

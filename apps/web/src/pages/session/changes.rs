@@ -14,6 +14,7 @@ impl Session {
         self.read_again(true);
         entries::all().iter().for_each(|entry| entry.tick(self));
         self.talk.tick();
+        self.ahead.refresh();
     }
 
     /// Reads people and rules again.

@@ -71,6 +71,7 @@ impl Session {
                 self.see_off(endpoint);
             }
             Event::RoomTime { room, ahead_ms } if is_ours(room) => self.hear_room_time(ahead_ms),
+            Event::WaitingChanged { room } if is_ours(room) => self.ahead.refresh(),
             Event::Invitation { room, text } if is_ours(room) => self.meeting.invitation.set(Some(text)),
             Event::Reply { room, text } if is_ours(room) => self.meeting.reply.set(Some(text)),
             Event::ByHandFailed { room, reason } if is_ours(room) => self.meeting.fail(&reason),

@@ -7,11 +7,15 @@ use meshwork_web::people::Row;
 use meshwork_web::texts;
 use meshwork_web::texts::notices::{Notice, Tone};
 
+use super::super::browser;
 use super::super::front::Front;
 use super::super::notices::NoticeCard;
 use super::super::session::{Phase, Session};
 use super::before_open::is_covered;
 use super::take_up;
+
+/// Authors whose waiting writes are named: more than an honest room has.
+const WAITING_SHOWN: usize = 3;
 
 /// What is to be known about the room as it is now, the gravest first.
 #[component]
@@ -95,10 +99,18 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     if forgotten > 0 {
         notices.push(texts::notices::rooms_forgotten(forgotten, ROOMS_KEPT_MAX));
     }
-    let ahead_ms = session.clock_ahead_ms.get();
-    if ahead_ms != 0 {
-        notices.push(texts::notices::clock_is_wrong(ahead_ms));
-    }
+    let appears = session.ahead.next_ms.get().map(|at_ms| browser::time_in_words(at_ms, false));
+    notices.extend(match (session.clock_ahead_ms.get(), appears) {
+        (0, None) => None,
+        (0, Some(at)) => Some(texts::notices::writes_appear_later(&at)),
+        (ahead_ms, at) => Some(texts::notices::clock_is_wrong(ahead_ms, at.as_deref())),
+    });
+    let waiting = session.ahead.by_author().into_iter();
+    let waiting = waiting.filter(|(author, ..)| !session.talk.blocked.with(|blocked| blocked.has(*author)));
+    notices.extend(waiting.take(WAITING_SHOWN).map(|(author, writes, are_posts, until_ms)| {
+        let (called, at) = (session.people.called_by_peer(author), browser::time_in_words(until_ms, false));
+        texts::notices::waits(&called, writes, are_posts, &at)
+    }));
     if session.me.is_key_kept {
         notices.extend(
             session.me.key_before.with_value(|before| before.as_deref().map(texts::notices::key_is_new)),

@@ -72,7 +72,7 @@ pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl Int
                     {files}
                 </div>
                 <Reactions panel line/>
-                <Heard panel key/>
+                {is_own.then(|| view! { <Heard panel key line/> })}
                 <Tools panel key line when/>
             </div>
         </li>
@@ -163,11 +163,16 @@ fn quote(panel: Panel, id: PostId, answered: Option<(PeerId, String)>) -> AnyVie
     .into_any()
 }
 
-/// Who has it, below the last post that this page wrote.
+/// When others see it, below a post of one's own that is ahead of their clocks; else who has it, below the last post that this page
+/// wrote.
 #[component]
-fn Heard(panel: Panel, key: Key) -> impl IntoView {
+fn Heard(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl IntoView {
     let session = panel.session;
+    let written = line.with_untracked(|line| line.post.at);
     let heard = Memo::new(move |_| {
+        if let Some(at_ms) = session.ahead.appears_ms(written) {
+            return Some(texts::talk::appears(&browser::time_in_words(at_ms, false)));
+        }
         let (by, of) = session.talk.reach.reached.get().filter(|_| session.talk.last.get() == Some(key))?;
         Some(texts::talk::heard(by, of, session.storage.get() == StorageState::Kept))
     });
