@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_of_a_server_that_is_away_goes_on() {
+    fn a_server_that_is_away_keeps_its_clock() {
         let mut world = world();
         world.enter();
         world.client.handle_down(Time(5_000), "closed".into(), &mut world.rng);

@@ -454,13 +454,11 @@ pub(crate) fn stamps_by_the_server(planted: Option<PlantedBug>) -> Result<(), Vi
     let known = |world: &World| world.node(ahead).room(room).address().is_some();
     assert!(world.run_while(Duration::from_secs(5), known));
     let address = world.node(ahead).room(room).address().expect("it is registered");
-    let mut people = vec![];
-    let mut shows = |world: &mut World, x| {
+    let shows = |world: &mut World, x| {
         world.paint(ahead, room, &[(x, 5, RED)]);
         check::stamped_in_time(world, (ahead, room))?;
         let newcomer = world.start(Config::default(), 2 + u64::from(x), 0);
-        people.push((newcomer, world.join_room(newcomer, address.clone())));
-        let (newcomer, joined) = people[people.len() - 1];
+        let joined = world.join_room(newcomer, address.clone());
         let shows = |world: &World| {
             world.node(newcomer).canvas(joined).and_then(|canvas| canvas.colour(x, 5)) == Some(RED)
         };

@@ -165,7 +165,7 @@ fn until_neighbours_decide_servers_lower_stamps() {
     room.govern(now(SEVEN_MINUTES), &identity(0), age(3)).unwrap();
     let record = room.kept().records().all().next().map(|(record, _)| record.body().stamp);
     assert_eq!(record.map(Stamp::wall), Some(now(0).wall), "records too");
-    let mut next = |room: &mut Room, neighbours: &[i64]| {
+    let next = |room: &mut Room, neighbours: &[i64]| {
         room.kept_mut().calendar_mut().set_clocks(&[behind], neighbours, Some(behind));
         room.kept().next_stamp(now(SEVEN_MINUTES + 1000)).wall()
     };
