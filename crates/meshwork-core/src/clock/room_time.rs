@@ -60,9 +60,12 @@ pub fn is_decided(neighbours: &[i64]) -> bool {
 }
 
 /// The civil time that stamps are made from, if room time is `present` and the least of the servers' clocks is `server`:
-/// the lesser one, at most [`BACK_MAX`] before `present`.
+/// the server's if it is more than [`AGREE`] behind, at most [`BACK_MAX`] before `present`. A welcome is late by its way here.
 pub fn stamping(present: WallTime, server: WallTime) -> WallTime {
-    present.min(server.max(WallTime(present.0.saturating_sub(BACK_MAX))))
+    if present.0.saturating_sub(server.0) <= AGREE.unsigned_abs() {
+        return present;
+    }
+    server.max(WallTime(present.0.saturating_sub(BACK_MAX)))
 }
 
 #[cfg(test)]
@@ -79,7 +82,13 @@ mod tests {
         assert_eq!(stamping(now, WallTime(now.0 - 7 * minute)), WallTime(now.0 - 7 * minute));
         assert_eq!(stamping(now, WallTime(now.0 + minute)), now, "a clock that is behind stands");
         assert_eq!(stamping(now, WallTime(0)), WallTime(now.0 - 24 * 60 * minute));
-        assert_eq!(stamping(WallTime(5), WallTime(0)), WallTime(0));
+        let late = WallTime(now.0 - AGREE.unsigned_abs());
+        assert_eq!(
+            [stamping(now, late), stamping(WallTime(5), WallTime(0))],
+            [now, WallTime(5)],
+            "they agree"
+        );
+        assert_eq!(stamping(now, WallTime(late.0 - 1)), WallTime(late.0 - 1));
     }
 
     #[test]
