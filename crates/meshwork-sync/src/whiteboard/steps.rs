@@ -1,6 +1,10 @@
 //! Back over what one did oneself, and forth again.
 
-use meshwork_core::table::{Table, Write};
+use std::collections::BTreeSet;
+
+use meshwork_core::table::{Table, Write, Writer};
+
+use super::Field;
 
 /// Steps that can be taken back: an afternoon of drawing.
 pub const STEPS_MAX: usize = 200;
@@ -80,6 +84,27 @@ impl Step {
     fn bytes(&self) -> usize {
         self.edits.iter().map(Edit::bytes).sum()
     }
+
+    /// Drops the edits that others superseded. A shape in which others changed anything is no longer ours to remove.
+    fn drop_superseded(&mut self, table: &Table) {
+        let what = Writer::Anybody.field(&Field::What.name());
+        let removes_shape = |edit: &Edit| edit.before.is_none() && edit.field == what;
+        let shapes = self.edits.chunk_by(|one, other| one.row == other.row);
+        let shared: BTreeSet<Vec<u8>> = shapes
+            .filter(|edits| edits.iter().any(removes_shape) && !is_own_alone(table, edits))
+            .map(|edits| edits[0].row.clone())
+            .collect();
+        self.edits.retain(|edit| edit.is_own(table) && !shared.contains(&edit.row));
+    }
+}
+
+/// Whether all that stands in the row of these edits is what they wrote.
+fn is_own_alone(table: &Table, edits: &[Edit]) -> bool {
+    table.row(&edits[0].row).all(|entry| {
+        let (writer, name) = entry.field();
+        let field = writer.field(name);
+        edits.iter().any(|edit| edit.field == field && edit.after.as_deref() == entry.value())
+    })
 }
 
 /// The steps of one person on one page, or of one program.
@@ -125,12 +150,12 @@ impl Steps {
         (self.done.len(), self.undone.len())
     }
 
-    /// What takes the nearest step that way of which anything is left as one made it; empty where there is none. What others
-    /// changed of it is no part of it any more.
+    /// The writes of the nearest step that way of which anything is left as this program made it; empty if there is none. Fields
+    /// that others changed are no part of the step any more, and a shape in which others changed anything is not removed.
     pub fn next(&mut self, table: &Table, way: Way) -> Vec<Write> {
         let (from, _) = self.along(way);
         while let Some(step) = from.last_mut() {
-            step.edits.retain(|edit| edit.is_own(table));
+            step.drop_superseded(table);
             if !step.edits.is_empty() {
                 return step.edits.iter().map(Edit::back).collect();
             }

@@ -164,15 +164,39 @@ fn undo_leaves_alone_what_others_changed() {
     exchange(&mut ann, &mut bo);
     bo.write_all(&[ID.write(Field::Bounds, Some(bounds(160).bytes()))]);
     exchange(&mut ann, &mut bo);
-    // Of the move nothing is left, so the note goes; its bounds are somebody else's and stay for a redo.
-    let back = go(&mut steps, &ann.table, Way::Undo);
-    assert!(back.iter().all(|write| write.value.is_none()) && back.len() == 3, "{back:?}");
-    ann.write_all(&back);
-    assert_eq!(Sketch::read(&ann.table).len(), 0);
-    let forth = go(&mut steps, &ann.table, Way::Redo);
-    ann.write_all(&forth);
+    // Nothing is left of the move, and the note is not Ann's alone any more.
+    assert_eq!(go(&mut steps, &ann.table, Way::Undo), []);
     assert_eq!(Sketch::read(&ann.table).get(ID).map(|note| note.bounds), Some(bounds(160)));
-    assert_eq!(steps.count(), (1, 0));
+    assert_eq!(steps.count(), (0, 0));
+}
+
+#[test]
+fn undo_removes_no_shape_that_others_changed() {
+    let note = writes(ID, &shape(What::Note, Order::between(None, None)));
+    let text = ID.write(Field::Text, Some(b"Bo was here".to_vec()));
+    let moved = ID.write(Field::Bounds, Some(Bounds { x: 8, y: 0, width: 8, height: 8 }.bytes()));
+    let of_later = Write::value(ID.row(), Writer::Anybody.field(b"z"), "later");
+    for write in [text, moved, of_later] {
+        let (mut ann, mut bo) = (Person::new(1, 1), Person::new(2, 1));
+        let (mut steps, other) = (Steps::default(), ShapeId([8; 8]));
+        add(&mut ann, &mut steps, &writes(other, &shape(What::Arrow, Order::between(None, None))), None);
+        add(&mut ann, &mut steps, &note, None);
+        exchange(&mut ann, &mut bo);
+        bo.write_all(std::slice::from_ref(&write));
+        exchange(&mut ann, &mut bo);
+        let back = go(&mut steps, &ann.table, Way::Undo);
+        assert!(back.iter().all(|write| write.row == other.row()), "the step before is taken back: {back:?}");
+        ann.write_all(&back);
+        assert!(Sketch::read(&ann.table).get(ID).is_some(), "{write:?}");
+        // A shape that was deleted and came back is not deleted again once somebody changed it.
+        let (mut ann, mut steps) = (Person::new(1, 1), Steps::default());
+        add(&mut ann, &mut steps, &note, None);
+        let back = go(&mut steps, &ann.table, Way::Undo);
+        ann.write_all(&back);
+        let forth = go(&mut steps, &ann.table, Way::Redo);
+        ann.write_all(&forth);
+        assert_eq!(go(&mut steps, &ann.table, Way::Undo).len(), note.len());
+    }
 }
 
 #[test]
