@@ -66,6 +66,32 @@ test('a host goes on where another stopped', () => {
   assert.equal(one.state.entities[1].x, 8)
 })
 
+test('the keys of an object have one order everywhere', () => {
+  const scores = (state) => Object.keys(state.scores).join()
+  const game = load({
+    setup: () => ({ scores: { zeta: 1, beta: 2, alpha: 3 }, extra: { alpha: 0, beta: 0 } }),
+    update(state, inputs, { tick }) {
+      const { beta, ...others } = state.scores
+      if (tick === 1) state.scores = { ...others, 7: 0, gamma: undefined, beta }
+      if (tick === 2) state.extra = { omega: 1, alpha: Object.freeze({ beta: 1, zeta: 2 }) }
+      if (tick === 3) state.scores = { omega: 1, alpha: 2 }
+    },
+  })
+  const first = game.setup({ seed: 7, players })
+  assert.equal(scores(first.state), 'zeta,beta,alpha')
+  assert.equal(Object.keys(first.state.extra).join(), 'beta,alpha', 'in the order of their first use')
+  const back = game.step({ tick: 1, inputs: [], players })
+  assert.equal(scores(JSON.parse(JSON.stringify(back.state))), '7,zeta,beta,alpha', 'a key that came back has its old place')
+  game.step({ tick: 2, inputs: [], players })
+  const { state } = game.step({ tick: 3, inputs: [], players })
+  assert.equal(scores(state), 'alpha,omega')
+  // The next host has the table of the session, in which keys stay that no object has any more.
+  const next = load({ update: (state) => void (state.scores = { alpha: 1, gone: 2 }) })
+  const keys = ['id', 'scores', 'gone', 'alpha']
+  next.restore({ tick: 3, envelope: { state: { scores: { alpha: 1 } }, random: [1, 2, 3, 4], keys }, players })
+  assert.equal(scores(next.step({ tick: 4, inputs: [], players }).state), 'gone,alpha')
+})
+
 test('a seed draws the numbers of the library', () => {
   const game = load({ setup: ({ random }) => ({ drawn: Array.from({ length: 4 }, () => random() * 2 ** 32) }) })
   const { state, random } = game.setup({ seed: 7, players })

@@ -10,7 +10,7 @@
 // handed to one of them that leads out of the worker.
 
 const { imul, min, max, abs, floor } = Math
-const { getPrototypeOf, prototype: plain, keys: keysOf } = {}.constructor
+const { getPrototypeOf, prototype: plain, keys: keysOf, isSealed } = {}.constructor
 const { isArray } = [].constructor
 
 /** Longest time that a player's screen runs ahead of the host, in ticks. */
@@ -87,6 +87,46 @@ function drawn(state) {
 
 const randomOf = (said, seed) => (isArray(said) && said.length === 4 ? [said[0] >>> 0, said[1] >>> 0, said[2] >>> 0, said[3] >>> 0] : seeded(said ?? seed))
 
+/** Names of keys by number, in the order of their first use: all members of a party have the keys of objects in this order. */
+class Order {
+  #numbers = { __proto__: null }
+  #count = 0
+
+  /** The table that another host had. Each table begins with `id`. */
+  constructor(names = ['id']) {
+    for (let at = 0; at < names.length; at++) this.number(names[at])
+  }
+
+  number(key) {
+    return (this.#numbers[key] ??= this.#count++)
+  }
+
+  /** Orders the keys of an object as they arrive at others. Keys that are integers have an order of their own in JavaScript. */
+  apply(value, keys) {
+    let last = -1
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at]
+      if (value[key] === undefined || `${key >>> 0}` === key) continue
+      const number = this.number(key)
+      if (number < last) return this.#sort(value, keys)
+      last = number
+    }
+  }
+
+  #sort(value, keys) {
+    // Its order cannot be changed.
+    if (isSealed(value)) return
+    keys.sort((one, other) => (this.#numbers[one] ?? -1) - (this.#numbers[other] ?? -1))
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at]
+      const kept = value[key]
+      if (kept === undefined) continue
+      delete value[key]
+      value[key] = kept
+    }
+  }
+}
+
 /** The reason for which a value cannot be part of a state, and the path to it from its end; null if it can. */
 function unfit(value, depth, count) {
   count.values += 1
@@ -118,15 +158,19 @@ function unfit(value, depth, count) {
   if (kind !== plain && kind !== null) return [`is a ${value.constructor?.name ?? 'special object'}, which a state cannot hold`]
   const keys = keysOf(value)
   for (let at = 0; at < keys.length; at++) {
-    const found = unfit(value[keys[at]], depth + 1, count)
+    const inner = value[keys[at]]
+    // A key is entered before those of its value, as the session reads them.
+    if (inner !== undefined) count.order?.number(keys[at])
+    const found = unfit(inner, depth + 1, count)
     if (found) return found.push(`.${keys[at]}`), found
   }
+  count.order?.apply(value, keys)
   return null
 }
 
-/** Throws if a state is no value of JSON, and names the path of the culprit. */
-function check(where, state) {
-  const found = unfit(state, 0, { values: 0 })
+/** Throws if a state is no value of JSON, and names the path of the culprit. Its keys get their order. */
+function check(where, state, order) {
+  const found = unfit(state, 0, { values: 0, order })
   if (!found) return
   const [reason, ...path] = found
   throw new Failure(where, `state${path.reverse().join('')} ${reason}`)
@@ -167,6 +211,7 @@ export class Harness {
   #now = null
   #ahead = null
   #players = []
+  #order = new Order()
 
   /** What the game's script finds under the name `meshwork`. */
   api = {
@@ -193,6 +238,7 @@ export class Harness {
     this.#players = players
     const state = run('setup', () => this.#game.setup({ players, random: () => drawn(random) }))
     this.#now = { state, random, tick }
+    this.#order = new Order()
     return this.#envelope('setup', [], null)
   }
 
@@ -212,6 +258,7 @@ export class Harness {
     this.checkLoaded()
     this.#players = players ?? this.#players
     this.#now = { state: envelope.state, random: randomOf(envelope.random, tick), tick }
+    this.#order = new Order(envelope.keys)
   }
 
   /** The host's newest state. */
@@ -286,7 +333,7 @@ export class Harness {
 
   #envelope(where, sounds, ending) {
     const { state, random } = this.#now
-    check(where, state)
+    check(where, state, this.#order)
     if (ending) check(where, ending.result)
     // The end without a result is still an end.
     return { state, random: [...random], sounds, end: ending ? (ending.result ?? true) : null }

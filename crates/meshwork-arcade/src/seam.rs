@@ -43,6 +43,9 @@ pub trait Visit: Send + Sync {
     /// The client's network, which counts as one party.
     fn network(&self) -> String;
 
+    /// Whether a program on this machine sent the request itself. Its author publishes as much as the store has room for.
+    fn is_own_machine(&self) -> bool;
+
     /// The whole public address of a path of this server.
     fn address_of(&self, path: &str) -> String;
 

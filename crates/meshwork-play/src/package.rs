@@ -103,6 +103,14 @@ pub enum PackageError {
     /// Neither a manifest nor a file that could begin the game.
     #[error("no game.js, index.html or single file to begin with; name the file as \"entry\" in game.json")]
     NoEntry,
+    /// The program cannot be run, whatever its text means.
+    #[error("the program {path} {wrong}")]
+    Program {
+        /// The path of the program.
+        path: String,
+        /// What is wrong with it.
+        wrong: &'static str,
+    },
     /// The manifest cannot be read, or names what is not there.
     #[error("game.json: {0}")]
     Manifest(#[from] ManifestError),
@@ -186,7 +194,12 @@ impl Package {
         let mut bytes = MAGIC.to_vec();
         bytes.extend(encode(&index));
         files.iter().for_each(|(_, file)| bytes.extend_from_slice(file));
-        Package::read(bytes.into())
+        let package = Package::read(bytes.into())?;
+        let path = package.manifest.entry.clone();
+        match package.file(&path).and_then(|program| wrong_with(&path, program)) {
+            Some(wrong) => Err(PackageError::Program { path, wrong }),
+            None => Ok(package),
+        }
     }
 
     /// Makes a package of one `.js` or `.html` file, with the defaults of the manifest and the file's name as its title.
@@ -235,6 +248,25 @@ fn entry(files: &BTreeMap<String, Vec<u8>>) -> Option<&str> {
     }
     let mut programs = files.keys().filter(|path| path.ends_with(".js") || path.ends_with(".html"));
     programs.next().filter(|_| programs.next().is_none()).map(String::as_str)
+}
+
+/// The reason for which no browser runs this program, as far as its bytes show it.
+fn wrong_with(path: &str, program: &[u8]) -> Option<&'static str> {
+    let is_utf16 =
+        program.starts_with(&[0xff, 0xfe]) || program.starts_with(&[0xfe, 0xff]) || program.contains(&0);
+    if ![".js", ".mjs", ".html", ".htm"].iter().any(|ending| path.ends_with(ending)) {
+        return Some(
+            "is neither a .js nor an .html file: compile it, and name the result as \"entry\" in game.json",
+        );
+    }
+    if is_utf16 {
+        return Some("is not UTF-8, it looks like UTF-16: save it as UTF-8");
+    }
+    match str::from_utf8(program) {
+        Err(_) => Some("is not UTF-8: save it as UTF-8"),
+        Ok(text) if text.trim_start_matches('\u{feff}').trim().is_empty() => Some("is empty"),
+        Ok(_) => None,
+    }
 }
 
 fn check_path(path: &str) -> Result<(), PackageError> {

@@ -3,6 +3,7 @@
 
 use anyhow::{Result, ensure};
 use meshwork_e2e::{Browser, Key, Kind, PATIENCE, Server, ServerOptions, Tab};
+use serde_json::json;
 
 use crate::common::{drop_file, open_start};
 
@@ -142,6 +143,20 @@ async fn a_reload_keeps_the_seat() -> Result<()> {
     begin(&mira, &lin, &private_party(&mira, &server).await?).await?;
     lin.reload().await?;
     wait_game(&lin, true).await?;
+    // The menu leaves the keys to the game, and Escape closes it.
+    for closes_by_key in [true, false] {
+        lin.click("game-pill").await?;
+        lin.wait_there(PATIENCE, "game-menu").await?;
+        match closes_by_key {
+            true => lin.press_keys(Key::Escape).await?,
+            false => lin.click("game-pill").await?,
+        }
+        lin.wait_until(PATIENCE, "a closed menu", async || {
+            ensure!(!lin.has("game-menu").await?, "the menu is open");
+            Ok(())
+        })
+        .await?;
+    }
     mira.wait_until(PATIENCE, "two seats", async || {
         let count = mira
             .eval("return document.querySelector('[data-testid=player-count]').textContent", vec![])
@@ -192,7 +207,53 @@ async fn games_are_written_published_and_joined() -> Result<()> {
         Ok(())
     })
     .await?;
+    for size in PHONES {
+        seen_at_once(&lin, size, "[data-testid=join-game]", "").await?;
+    }
     lin.click("join-game").await?;
     lin.wait_there(PATIENCE, "player-Mira").await?;
-    mira.wait_there(PATIENCE, "player-Lin").await
+    for size in PHONES {
+        seen_at_once(&lin, size, ".seat", ".lobby-foot").await?;
+    }
+    mira.wait_there(PATIENCE, "player-Lin").await?;
+
+    // A game with an error says so in its lobby, and nobody starts it.
+    lin.goto(&format!("{}/play", server.url())).await?;
+    lin.wait_there(PATIENCE, "play-file").await?;
+    drop_file(&lin, "play-file", "broken.js", "// One\nmeshwork.game({\n  setup( {\n").await?;
+    lin.wait_until(PATIENCE, "the error", async || {
+        let notice = lin.text("notice").await?;
+        ensure!(
+            notice.contains("This game cannot be loaded. Line ") && notice.contains("SyntaxError"),
+            "{notice:?}"
+        );
+        Ok(())
+    })
+    .await?;
+    lin.wait_there(PATIENCE, "start").await?;
+    ensure!(lin.attribute("start", "disabled").await?.is_some(), "Start is on");
+    let foot = lin.text("lobby-foot").await?;
+    ensure!(foot.contains("has an error"), "{foot:?}");
+    Ok(())
+}
+
+/// A phone, upright and lying.
+const PHONES: [(u32, u32); 2] = [(390, 844), (844, 390)];
+
+/// Fails unless all these elements are on the screen of this size, above the element `foot` if it is named.
+async fn seen_at_once(tab: &Tab, (width, height): (u32, u32), elements: &str, foot: &str) -> Result<()> {
+    let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true });
+    tab.devtools("Emulation.setDeviceMetricsOverride", size).await?;
+    let script = "
+        const foot = arguments[1] ? document.querySelector(arguments[1]).getBoundingClientRect().top : innerHeight
+        const all = [...document.querySelectorAll(arguments[0])].map((element) => element.getBoundingClientRect())
+        return all.length > 0 && all.every(({ top, bottom }) => top >= 0 && bottom <= foot) || all.map(({ top, bottom }) => [top, bottom, foot])";
+    tab.wait_until(PATIENCE, elements, async || {
+        let seen = tab.eval(script, vec![json!(elements), json!(foot)]).await?;
+        ensure!(seen == true, "{width}x{height}: {seen}");
+        Ok(())
+    })
+    .await?;
+    tab.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+    Ok(())
 }

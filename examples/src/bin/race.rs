@@ -62,6 +62,8 @@ impl Runner {
                         let seat = slot.parse().ok().and_then(|slot| self.player.lobby().seat(slot).cloned());
                         return Ok(seat.map(|seat| seat.name));
                     }
+                    GameEvent::Party(Event::Ended(End::Failed(fault))) => anyhow::bail!("the race failed: {}", fault.message),
+                    GameEvent::Party(Event::Ended(_)) => return Ok(None),
                     GameEvent::Party(Event::Began) => println!("run!"),
                     GameEvent::Party(Event::HostIs { slot, .. }) => {
                         let lobby = self.player.lobby();

@@ -1,6 +1,7 @@
 //! A party as its lobby shows it: seats on a ring, who is ready, who may start.
 
 use meshwork_core::id::PeerId;
+use meshwork_play::session::{ActError, Colour};
 
 use crate::texts;
 
@@ -13,6 +14,8 @@ pub struct Seat {
     pub peer: PeerId,
     /// What the player is called.
     pub name: String,
+    /// The player's colour in the game.
+    pub colour: Colour,
     /// The letter on the player's bead.
     pub letter: Option<char>,
     /// Whether it is one's own.
@@ -64,18 +67,6 @@ pub enum Place {
 }
 
 impl Place {
-    /// Why one has no seat, as title and sentence; `None` with a seat, and for those who chose to watch.
-    pub fn reason(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Place::Entering | Place::Seated(_) | Place::Watching => None,
-            Place::Full => Some((texts::play::FULL, texts::play::FULL_HINT)),
-            Place::Late => Some((texts::play::WATCHING, texts::play::STARTED)),
-            Place::Kicked => Some((texts::play::KICKED, "")),
-            Place::OtherVersion => Some((texts::play::VERSION, "")),
-            Place::OtherTab => Some((texts::play::ANOTHER_TAB, "")),
-        }
-    }
-
     /// Whether one sees the game without a seat.
     pub fn is_watching(self) -> bool {
         matches!(self, Place::Watching | Place::Full | Place::Late)
@@ -99,6 +90,10 @@ pub struct Lobby {
     pub next: Option<String>,
     /// How many watch.
     pub watchers: usize,
+    /// Whether the game admits players during a match.
+    pub admits_late: bool,
+    /// Why the host cannot start now.
+    pub not_yet: Option<ActError>,
 }
 
 impl Lobby {
@@ -117,14 +112,52 @@ impl Lobby {
         self.seats.iter().find(|seat| seat.is_host)
     }
 
-    /// Why the host cannot start now.
+    /// Why the host cannot start now, and for whom the match waits.
     pub fn why_not_start(&self) -> Option<String> {
-        let missing = usize::from(self.players.0).saturating_sub(self.seats.len());
-        if missing > 0 {
-            return Some(texts::play::needs_players(missing));
+        match self.not_yet.as_ref()? {
+            ActError::TooFew { have, least } => {
+                let missing = usize::from(least.saturating_sub(*have));
+                let away = self.names(|seat| seat.is_away);
+                Some(match away.is_empty() {
+                    true => texts::play::needs_players(missing),
+                    false => texts::play::waits_for_away(&away, missing),
+                })
+            }
+            ActError::NotReady(slots) => {
+                Some(texts::play::waits_until_ready(&self.names(|seat| slots.contains(&seat.slot))))
+            }
+            // A match that has begun has its own words.
+            ActError::Phase => None,
+            other => Some(texts::sentence(&other.to_string())),
         }
-        let waits = self.seats.iter().any(|seat| !seat.is_ready && !seat.is_host && !seat.is_away);
-        waits.then(|| texts::play::NEEDS_READY.to_owned())
+    }
+
+    fn names(&self, which: impl Fn(&Seat) -> bool) -> Vec<&str> {
+        self.seats.iter().filter(|seat| which(seat)).map(|seat| seat.name.as_str()).collect()
+    }
+
+    /// Why a watcher gets no seat now.
+    pub fn why_no_seat(&self) -> Option<&'static str> {
+        let is_on = matches!(self.stage, Stage::Starting(_) | Stage::Playing);
+        if is_on && !self.admits_late {
+            return Some(texts::play::STARTED);
+        }
+        (self.seats.len() >= usize::from(self.players.1)).then_some(texts::play::FULL_HINT)
+    }
+
+    /// Why one has no seat, as title and sentence; `None` with a seat, and for those who may take one.
+    pub fn reason(&self) -> Option<(&'static str, &'static str)> {
+        match self.place {
+            Place::Entering | Place::Seated(_) | Place::Watching => None,
+            Place::Full | Place::Late => {
+                let why = self.why_no_seat()?;
+                let is_full = why == texts::play::FULL_HINT;
+                Some((if is_full { texts::play::FULL } else { texts::play::WATCHING }, why))
+            }
+            Place::Kicked => Some((texts::play::KICKED, "")),
+            Place::OtherVersion => Some((texts::play::VERSION, "")),
+            Place::OtherTab => Some((texts::play::ANOTHER_TAB, "")),
+        }
     }
 
     /// The line at the foot: the next host, or who starts.
@@ -167,6 +200,7 @@ mod tests {
             slot,
             peer: PeerId([slot; 32]),
             name: name.to_owned(),
+            colour: Colour::default(),
             letter: None,
             is_me: slot == 0,
             is_host: slot == 0,
@@ -181,12 +215,42 @@ mod tests {
     }
 
     #[test]
-    fn a_host_starts_once_all_are_ready() {
-        assert_eq!(lobby(vec![seat(0, "Mira")]).why_not_start().as_deref(), Some("Needs one more player"));
-        let mut two = lobby(vec![seat(0, "Mira"), Seat { is_ready: false, ..seat(1, "Lin") }]);
-        assert_eq!(two.why_not_start().as_deref(), Some(texts::play::NEEDS_READY));
-        two.seats[1].is_away = true;
-        assert_eq!(two.why_not_start(), None, "nobody waits for a player who is away");
+    fn start_says_whom_it_waits_for() {
+        let words = |seats: Vec<Seat>, not_yet| Lobby { not_yet, ..lobby(seats) }.why_not_start();
+        let few = |have, least| Some(ActError::TooFew { have, least });
+        let away = |slot, name| Seat { is_away: true, ..seat(slot, name) };
+        assert_eq!(words(vec![seat(0, "Mira")], few(1, 2)).as_deref(), Some("Needs one more player"));
+        assert_eq!(
+            words(vec![seat(0, "Mira"), seat(1, "Lin")], Some(ActError::NotReady(vec![1]))).as_deref(),
+            Some("Waiting until Lin is ready")
+        );
+        assert_eq!(
+            words(vec![seat(0, "Mira"), away(1, "Lin")], few(1, 2)).as_deref(),
+            Some("Waiting for Lin, who is away")
+        );
+        let four = vec![seat(0, "Mira"), away(1, "Lin"), away(2, "Tomasz"), away(3, "Ben")];
+        assert_eq!(
+            words(four, few(1, 2)).as_deref(),
+            Some("Waiting for one of Lin, Tomasz and Ben, who are away")
+        );
+        assert_eq!(
+            words(vec![seat(0, "Mira"), away(1, "Lin")], few(1, 3)).as_deref(),
+            Some("Waiting for Lin, who is away, and one more player")
+        );
+        assert_eq!(words(vec![seat(0, "Mira"), away(1, "Lin"), seat(2, "Ben")], None), None);
+    }
+
+    #[test]
+    fn a_watcher_reads_whether_a_seat_is_free() {
+        let mut full =
+            Lobby { players: (2, 2), place: Place::Full, ..lobby(vec![seat(0, "Mira"), seat(1, "Lin")]) };
+        assert_eq!(full.reason(), Some((texts::play::FULL, texts::play::FULL_HINT)));
+        full.seats.pop();
+        assert_eq!((full.reason(), full.why_no_seat()), (None, None), "a seat is free");
+        full.stage = Stage::Playing;
+        assert_eq!(full.why_no_seat(), Some(texts::play::STARTED), "this game admits nobody late");
+        full.admits_late = true;
+        assert_eq!(full.why_no_seat(), None);
     }
 
     #[test]

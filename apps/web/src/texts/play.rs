@@ -42,16 +42,17 @@ pub const ENTERING: &str = "Looking for the others";
 pub const WATCH: &str = "Watch";
 pub const TAKE_SEAT: &str = "Take a seat";
 pub const WATCHING: &str = "You are watching";
+pub const SEAT_FREE: &str = "A seat is free";
 pub const FULL: &str = "Room is full";
 pub const FULL_HINT: &str = "All seats are taken. You can watch until one is free.";
 pub const KICKED: &str = "The host removed you from this party.";
 pub const STARTED: &str = "The game has begun without you. You can watch until the next one.";
 pub const VERSION: &str = "Somebody here has another version of Play. Reload the page.";
 pub const ANOTHER_TAB: &str = "You play in another tab";
-pub const NEEDS_READY: &str = "Waiting until everybody is ready";
 pub const NO_NEXT_HOST: &str = "If you leave, the game waits for you";
 pub const ALONE: &str = "Nobody else is here yet. Send the link to someone.";
 pub const AGAIN: &str = "Play again";
+pub const CANNOT_START: &str = "The game has an error that its author must mend. Nobody can start it.";
 pub const BACK_TO_LOBBY: &str = "Back to the lobby";
 
 pub const GAME: &str = "The game";
@@ -108,6 +109,33 @@ pub fn needs_players(missing: usize) -> String {
     }
 }
 
+/// Too few are here, and these players have seats and are away.
+pub fn waits_for_away(away: &[&str], missing: usize) -> String {
+    let who = and(away);
+    let are = if away.len() == 1 { "is" } else { "are" };
+    match missing.checked_sub(away.len()) {
+        None if missing == 1 => format!("Waiting for one of {who}, who {are} away"),
+        None => format!("Waiting for {missing} of {who}, who {are} away"),
+        Some(0) => format!("Waiting for {who}, who {are} away"),
+        Some(1) => format!("Waiting for {who}, who {are} away, and one more player"),
+        Some(more) => format!("Waiting for {who}, who {are} away, and {more} more players"),
+    }
+}
+
+/// These players are not ready.
+pub fn waits_until_ready(names: &[&str]) -> String {
+    format!("Waiting until {} {} ready", and(names), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// "Lin, Ben and Kim".
+fn and(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// The host counts down.
 pub fn starts_in(seconds: u64) -> String {
     format!("Starts in {seconds}")
@@ -146,6 +174,11 @@ pub fn kick(name: &str) -> String {
     format!("Remove {name}")
 }
 
+/// One watches, and whether a seat is free.
+pub fn watching(seat: &str) -> String {
+    format!("{WATCHING}. {seat}")
+}
+
 /// How many watch.
 pub fn watchers(count: usize) -> String {
     match count {
@@ -172,6 +205,14 @@ pub fn failed(message: &str, line: u32) -> String {
     match line {
         0 => format!("The game stopped. {message}"),
         line => format!("The game stopped. Line {line}: {message}"),
+    }
+}
+
+/// A game that cannot be loaded: why, and in which line.
+pub fn not_loaded(message: &str, line: u32) -> String {
+    match line {
+        0 => format!("This game cannot be loaded. {message}"),
+        line => format!("This game cannot be loaded. Line {line}: {message}"),
     }
 }
 
@@ -299,6 +340,15 @@ pub fn published(version: u32) -> String {
         1 => "Published".to_owned(),
         version => format!("Version {version} is published"),
     }
+}
+
+/// The browser does not keep the game that is written.
+pub fn not_kept(words: &str) -> String {
+    format!(
+        "This browser does not keep the game: what you write is lost when this tab closes. Publish it, or copy it into files of your own. {words}"
+    )
+    .trim_end()
+    .to_owned()
 }
 
 /// An answer of the server without words.

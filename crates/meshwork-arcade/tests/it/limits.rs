@@ -34,6 +34,35 @@ pub(crate) async fn networks_publish_few_games_a_day() {
 }
 
 #[tokio::test]
+pub(crate) async fn the_own_machine_publishes_without_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let one_a_day = |config: &mut meshwork_arcade::ArcadeConfig| {
+        (config.network_games_a_day, config.network_bytes_a_day) = (1, 2000);
+    };
+    let publish = async |server: &Server, number: u8, lines: &str| {
+        let body = Author::new(number).publication(server, &package("A"), None, 1, false);
+        server.request("POST", "/play/api/games", lines, &body).await
+    };
+    let server = Server::with(folder.path(), HttpConfig::default(), one_a_day).await;
+    for number in 1..=5 {
+        assert_eq!(publish(&server, number, "").await.status, 200);
+    }
+    // A proxy on this machine brings strangers, who share a limit.
+    for (number, header) in
+        ["via: 1.1 cache", "forwarded: for=192.0.2.9", "x-real-ip: 192.0.2.9"].iter().enumerate()
+    {
+        let answer = publish(&server, 10 + number as u8, &format!("{header}\r\n")).await;
+        assert_eq!(answer.status, if number == 0 { 200 } else { 429 }, "{header}: {}", answer.text());
+    }
+    server.stop().await;
+    let trusted =
+        HttpConfig { trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()], ..HttpConfig::default() };
+    let server = Server::with(folder.path(), trusted, one_a_day).await;
+    assert_eq!(publish(&server, 20, "").await.status, 200);
+    publish(&server, 21, "").await.expect_refusal(429, "published 1 games today");
+}
+
+#[tokio::test]
 pub(crate) async fn networks_publish_few_bytes_a_day() {
     let folder = tempfile::tempdir().unwrap();
     let server =

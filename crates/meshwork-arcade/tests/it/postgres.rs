@@ -34,6 +34,7 @@ tests! {
         operators_take_games_and_packages_down,
         games_that_a_server_brings_come_once;
     limits: only_named_keys_may_publish,
+        the_own_machine_publishes_without_limit,
         networks_publish_few_games_a_day,
         networks_publish_few_bytes_a_day,
         keys_have_few_games,

@@ -15,6 +15,7 @@ use crate::exit::Failure;
 use crate::room::attempt::{Attempt, at};
 use crate::room::signal::Stop;
 use crate::serve::random_bytes;
+use crate::style;
 
 /// The keys that a bot presses.
 const KEYS: [&str; 8] = ["left", "right", "up", "down", "space", "enter", "a", "pad-a"];
@@ -43,6 +44,8 @@ struct Played {
     slot: Option<u8>,
     states: u64,
     matches: u64,
+    /// The message of the last match that failed.
+    fault: Option<String>,
 }
 
 pub(super) async fn run(Arguments { target, seconds, seed, name }: Arguments) -> Result<(), Failure> {
@@ -70,12 +73,12 @@ pub(super) async fn run(Arguments { target, seconds, seed, name }: Arguments) ->
     };
     attempt.close().await;
     result?;
-    let Played { slot, states, matches } = played;
+    let Played { slot, states, matches, fault } = played;
     let words = match slot {
         Some(slot) => format!("played {matches} matches in seat {}, and saw {states} states", slot + 1),
         None => String::from("had no seat"),
     };
-    target.common.tell(&words, &json!({ "slot": slot, "matches": matches, "states": states }))
+    target.common.tell(&words, &json!({ "slot": slot, "matches": matches, "states": states, "fault": fault }))
 }
 
 /// Presses keys by chance until that time, if there is one.
@@ -101,6 +104,10 @@ async fn play(
             GameEvent::Party(Event::Entered { slot }) => played.slot = Some(slot),
             GameEvent::Party(Event::Began) => played.matches += 1,
             GameEvent::Party(Event::Refused(why)) => return Err(no_seat(why)),
+            GameEvent::Party(Event::Ended(End::Failed(fault))) => {
+                style::note(format!("the game stopped: {}", fault.message));
+                played.fault = Some(fault.message);
+            }
             GameEvent::Party(Event::Ended(End::Left)) => return Ok(()),
             _ => {}
         }

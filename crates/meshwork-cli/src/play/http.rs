@@ -222,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_time_names_the_clock() {
-        let (server, refused) = server(20 * 60 * 1000, false).await;
+        let (server, refused) = server(20 * 60 * 1000 + 30_000, false).await;
         let Err(Failure::Forbidden { words, .. }) = remove(&server, &mut RequestClock::default()).await
         else {
             panic!("it was not refused");

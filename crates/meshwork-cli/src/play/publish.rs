@@ -13,6 +13,7 @@ use super::package::read;
 use super::shelf::{author, find};
 use crate::exit::Failure;
 use crate::room::{Common, link};
+use crate::style;
 
 /// Arguments of `play publish`.
 #[derive(Args)]
@@ -51,6 +52,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         let ask = Ask::Publish { code, release: hash.into(), draft };
         publication(&Request::sign(&author, at_ms, &server, &ask), &release, package.bytes())
     };
+    style::note(
+        "files, sizes, game.json and the program's encoding are checked, its syntax is not: the lobby of a party shows whether it loads",
+    );
     let (to, mut clock) = ((Method::POST, GAMES_PATH), RequestClock::default());
     let published: Published = http::ask_signed(&server, to, &mut clock, body, common.timeout).await?;
     common.tell(&format!("{} {}", published.code, published.link), &published)

@@ -90,6 +90,28 @@ fn games_are_published_listed_and_removed() {
 }
 
 #[test]
+fn nothing_outside_the_folder_is_published() {
+    let home = Home::new();
+    let (_server, address, _) = serve(&home, &[]);
+    let publish = || home.run(["play", "publish", "game", "--server", &address]);
+    std::fs::write(home.path("secret.txt"), "a secret").unwrap();
+    for (target, name) in
+        [("../secret.txt", "data.txt"), ("..", "sounds"), ("game.js", "copy.js"), ("nowhere", "lost")]
+    {
+        write_game(&home, "Rim");
+        let link = home.path("game").join(name);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        publish().expect_code(2).expect_words(&[name, "is a link to", target, "Put the file itself"]);
+        std::fs::remove_file(link).unwrap();
+    }
+    let listed = home.run(["play", "games", "--server", &address]).expect_code(0).stdout;
+    assert_eq!(listed, "no games");
+    // A link that the author names is what the author means.
+    std::os::unix::fs::symlink("game", home.path("link")).unwrap();
+    home.run(["play", "publish", "link", "--server", &address]).expect_code(0);
+}
+
+#[test]
 fn operators_choose_authors_and_take_games_down() {
     let home = Home::new();
     std::fs::write(home.path("pong.html"), "<!doctype html><p>pong").unwrap();

@@ -56,7 +56,28 @@ fn a_single_file_is_a_package() {
     assert_eq!(html.manifest().host_loss, HostLoss::Wait);
     assert_eq!(Package::of_file("notes.txt", vec![]).unwrap_err(), PackageError::NoEntry);
     assert_eq!(pack(&[("a.js", b""), ("b.js", b"")]).unwrap_err(), PackageError::NoEntry);
-    assert_eq!(pack(&[("a.js", b""), ("game.js", b"")]).expect("an entry").manifest().entry, "game.js");
+    assert_eq!(pack(&[("a.js", b""), ("game.js", b"1")]).expect("an entry").manifest().entry, "game.js");
+}
+
+#[test]
+fn programs_that_no_browser_runs_are_refused() {
+    let utf16: Vec<u8> = "meshwork.game({})".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let marked = [&[0xff, 0xfe], utf16.as_slice()].concat();
+    for (bytes, words) in [
+        (b"".as_slice(), "game.js is empty"),
+        (b" \r\n\t", "game.js is empty"),
+        (b"\xef\xbb\xbf", "game.js is empty"),
+        (&utf16, "looks like UTF-16"),
+        (&marked, "looks like UTF-16"),
+        (b"'\xe4'", "game.js is not UTF-8: save it as UTF-8"),
+    ] {
+        let error = pack(&[("game.js", bytes), ("other.txt", b"")]).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    let typed = br#"{"title":"Rim","entry":"game.ts"}"#;
+    let error = pack(&[("game.ts", b"let x: number"), ("game.json", typed)]).unwrap_err().to_string();
+    assert!(error.contains("neither a .js nor an .html"), "{error}");
+    pack(&[("game.js", b"\xef\xbb\xbfmeshwork.game({})\r\n")]).expect("a mark and CR LF run");
 }
 
 #[test]
@@ -87,7 +108,7 @@ fn lengths_that_lie_are_refused() {
 
 #[test]
 fn limits_of_size_hold() {
-    let large = vec![0; FILE_MAX];
+    let large = vec![b'1'; FILE_MAX];
     let all: Vec<(&str, &[u8])> = ["a", "b", "c", "game.js"].map(|path| (path, large.as_slice())).to_vec();
     assert_eq!(pack(&all).unwrap_err(), PackageError::TooLarge(4 * FILE_MAX));
     assert!(pack(&all[1..]).is_ok());

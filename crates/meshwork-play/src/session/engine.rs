@@ -38,7 +38,8 @@ pub enum ToGame {
     Restore {
         /// The tick of the state. The next step is of the tick after it.
         tick: Tick,
-        /// The envelope `{state, random, sounds, end}`.
+        /// The envelope `{state, random, sounds, end, keys}`. `keys` are the names of keys that the match used, by their first use:
+        /// maps of a state have their keys in this order.
         envelope: Json,
     },
     /// Draw this state.

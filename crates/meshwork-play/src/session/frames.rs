@@ -282,10 +282,11 @@ impl Frames {
         Some((json(&frame.state)?, json(&frame.random)?))
     }
 
-    /// The envelope of the newest state.
+    /// The envelope of the newest state, with the table of keys, so that the next host gives further keys the same order.
     pub(crate) fn envelope(&self) -> Option<Json> {
         let (Json(state), Json(random)) = self.json()?;
-        Some(Json(format!(r#"{{"state":{state},"random":{random},"sounds":[],"end":null}}"#)))
+        let keys = serde_json::to_string(&self.keys.names().collect::<Vec<_>>()).ok()?;
+        Some(Json(format!(r#"{{"state":{state},"random":{random},"sounds":[],"end":null,"keys":{keys}}}"#)))
     }
 }
 

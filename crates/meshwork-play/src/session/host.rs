@@ -285,7 +285,7 @@ impl Session {
     }
 
     /// Asks the engine for the first state.
-    fn set_up(&mut self, now: Time) {
+    pub(crate) fn set_up(&mut self, now: Time) {
         let round = self.lobby.round.saturating_add(1);
         self.edit(|lobby| {
             lobby.round = round;
@@ -374,7 +374,11 @@ impl Session {
         self.outputs.push_back(Output::Event(Event::Fault(fault.clone())));
         let is_on = matches!(self.lobby.phase, Phase::Playing | Phase::Starting);
         if self.hosting.is_some() && is_on && fault.fatal {
-            let mut message = fault.message;
+            // Players get the message alone.
+            let mut message = match fault.line {
+                Some(line) => format!("Line {line}: {}", fault.message),
+                None => fault.message,
+            };
             message.truncate(message.floor_char_boundary(RESULT_MAX));
             self.finish(now, Ending::Failed(message));
         }
@@ -487,21 +491,7 @@ impl Session {
     }
 
     fn start(&mut self, now: Time) -> Result<(), ActError> {
-        if !matches!(self.lobby.phase, Phase::Gathering | Phase::Ended) {
-            return Err(ActError::Phase);
-        }
-        let (have, least) = (self.live(now), self.party.players.0);
-        if have < least || usize::from(have) * 2 < self.lobby.seats.len() {
-            return Err(ActError::TooFew {
-                have,
-                least: least.max(self.lobby.seats.len().div_ceil(2) as u8),
-            });
-        }
-        let waited = |seat: &&Seat| !seat.ready && !seat.away && seat.endpoint != self.me;
-        let unready: Vec<u8> = self.lobby.seats.iter().filter(waited).map(|seat| seat.slot).collect();
-        if !unready.is_empty() {
-            return Err(ActError::NotReady(unready));
-        }
+        self.lobby.may_start(self.party.players.0)?;
         self.edit(|lobby| {
             lobby.phase = Phase::Starting;
             lobby.ending = None;

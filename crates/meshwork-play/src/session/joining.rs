@@ -139,13 +139,14 @@ impl Session {
     }
 
     /// The side of a host by its presence and by that of those who follow it.
-    fn claimed(&self, host: Endpoint, present: Option<&Present>) -> Option<Side> {
+    pub(crate) fn claimed(&self, host: Endpoint, present: Option<&Present>) -> Option<Side> {
         let present = present.filter(|present| present.role == Role::Host && present.line != 0)?;
         if present.version != VERSION || present.package != self.package_head() {
             return None;
         }
         let mut followers = self.star.followers(present.line, host);
-        if self.lobby.line == present.line && self.lobby.host == host && self.hosting.is_none() {
+        let follows = self.hosting.is_none() && self.wants_seat();
+        if self.lobby.line == present.line && self.lobby.host == host && follows {
             followers = followers.saturating_add(1);
         }
         let seats = present.seats.min(followers);
@@ -174,7 +175,7 @@ impl Session {
             self.lobby.line != 0 && (self.hosting.is_some() || self.lobby.seat_of(self.me.peer).is_some());
         if !self.wants_seat() {
             self.joining.aim(None);
-            return self.seek_to_watch();
+            return self.seek_to_watch(now);
         }
         let best = self.best(now);
         if is_in && self.hosting.is_none() && self.following.search.is_some() {

@@ -6,7 +6,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 use serde::{Deserialize, Serialize};
 
 use super::engine::PlayerView;
-use super::types::{COLOURS, Colour};
+use super::types::{ActError, COLOURS, Colour};
 use crate::packets::{self, KICKED_MAX, NAME_MAX, RESULT_MAX, SEATS_MAX};
 
 /// Time between the press on *Start* and the first tick.
@@ -137,6 +137,24 @@ impl Lobby {
         self.seat_at(self.host).map(|seat| seat.slot)
     }
 
+    /// Whether its host may start a match of a game for at least `least` players. Players who are away do not count.
+    ///
+    /// # Errors
+    /// [`ActError`], the reason.
+    pub fn may_start(&self, least: u8) -> Result<(), ActError> {
+        if !matches!(self.phase, Phase::Gathering | Phase::Ended) {
+            return Err(ActError::Phase);
+        }
+        let have = self.seats.iter().filter(|seat| !seat.away).count() as u8;
+        let least = least.max(self.seats.len().div_ceil(2) as u8);
+        if have < least {
+            return Err(ActError::TooFew { have, least });
+        }
+        let waited = |seat: &&Seat| !seat.ready && !seat.away && seat.endpoint != self.host;
+        let unready: Vec<u8> = self.seats.iter().filter(waited).map(|seat| seat.slot).collect();
+        if unready.is_empty() { Ok(()) } else { Err(ActError::NotReady(unready)) }
+    }
+
     pub(crate) fn seat_mut(&mut self, slot: u8) -> Option<&mut Seat> {
         self.seats.iter_mut().find(|seat| seat.slot == slot)
     }
@@ -225,6 +243,22 @@ mod tests {
         let bytes = wire::encode(&lobby);
         assert!(bytes.len() < 3072, "{} bytes", bytes.len());
         assert_eq!(wire::decode::<Lobby>(&bytes), Ok(lobby));
+    }
+
+    #[test]
+    fn a_match_waits_for_players_who_are_here() {
+        let mut lobby = Lobby { line: 7, term: 1, ..Lobby::none(at(0)) };
+        lobby.sit(6, at(0), &Dress::default());
+        assert_eq!(lobby.may_start(2), Err(ActError::TooFew { have: 1, least: 2 }));
+        lobby.sit(6, at(1), &Dress::default());
+        assert_eq!(lobby.may_start(2), Err(ActError::NotReady(vec![1])));
+        lobby.seats[1].ready = true;
+        assert_eq!(lobby.may_start(2), Ok(()));
+        lobby.seats[1].away = true;
+        assert_eq!(lobby.may_start(2), Err(ActError::TooFew { have: 1, least: 2 }));
+        assert_eq!(lobby.may_start(1), Ok(()), "half of the seats are here");
+        lobby.phase = Phase::Playing;
+        assert_eq!(lobby.may_start(1), Err(ActError::Phase));
     }
 
     #[test]

@@ -180,12 +180,21 @@ impl Session {
             self.counts.refused += 1;
             return;
         };
-        let was_watcher = self.star.present(who).is_some_and(|before| before.role == Role::Watcher);
+        let lobby = &self.lobby;
+        let is_asking = |present: &Present| {
+            let has_this = present.line == lobby.line && present.term == lobby.term;
+            present.role == Role::Watcher && present.host == self.me.instance.0 && !has_this
+        };
+        let (mut was_watcher, mut was_asking) = (false, false);
+        if let Some(before) = self.star.present(who) {
+            (was_watcher, was_asking) = (before.role == Role::Watcher, is_asking(before));
+        }
+        let asks = present.as_ref().is_some_and(is_asking) && !was_asking;
         self.star.handle_present(who, present);
         if let Some(present) = present {
             self.note_astray(now, who, &present);
             let is_watcher = present.role == Role::Watcher && !was_watcher;
-            if let Some(hosting) = self.hosting.as_mut().filter(|_| is_watcher) {
+            if let Some(hosting) = self.hosting.as_mut().filter(|_| is_watcher || asks) {
                 hosting.say_soon();
             }
         }
@@ -220,7 +229,7 @@ impl Session {
             return;
         }
         if topic == WATCH {
-            self.handle_watch_step(from, bytes);
+            self.handle_watch_step(now, from, bytes);
             return self.run_if_due(now);
         }
         self.star.heard(from);
@@ -272,7 +281,7 @@ impl Session {
             return;
         }
         if topic == WATCH {
-            return self.handle_piece(from, bytes);
+            return self.handle_piece(now, from, bytes);
         }
         match wire::decode::<Said>(bytes) {
             Ok(Said::Lobby(lobby)) => self.handle_lobby(now, from, lobby),
@@ -377,12 +386,14 @@ impl Session {
             Role::Player
         };
         let has_line = role != Role::Outside;
+        // A watcher names the host that it turns to, whose lobby it may not have: that host says it then.
+        let host = self.watched.filter(|_| role == Role::Watcher).unwrap_or(self.lobby.host);
         Present {
             version: VERSION,
             package: self.package_head(),
             line: self.lobby.line,
             term: self.lobby.term,
-            host: if has_line { self.lobby.host.instance.0 } else { 0 },
+            host: if has_line { host.instance.0 } else { 0 },
             role,
             seats: self.live(now),
             slot: self.slot(),

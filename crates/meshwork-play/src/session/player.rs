@@ -335,7 +335,7 @@ impl Session {
         }
         let own = &self.lobby;
         let is_ours = from == own.host && lobby.line == own.line && lobby.term == own.term;
-        let is_watched = self.joining.target.is_none() && !self.wants_seat() && self.watches(&lobby);
+        let is_watched = self.joining.target.is_none() && !self.wants_seat() && self.watches(now, &lobby);
         if is_ours && lobby.version > own.version {
             self.following.heard = now;
             let is_seated = lobby.seat_at(self.me).is_some();
@@ -345,7 +345,7 @@ impl Session {
             }
             self.adopt(Arc::new(lobby));
         } else if is_watched && (lobby.line, lobby.term) != (own.line, own.term) {
-            self.adopt(Arc::new(lobby));
+            self.watch(now, Arc::new(lobby));
         }
     }
 }

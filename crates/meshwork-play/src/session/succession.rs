@@ -82,7 +82,7 @@ impl Asker {
 
 impl Session {
     /// Whether nothing is heard of the host any more.
-    fn is_host_silent(&self, now: Time) -> bool {
+    pub(crate) fn is_host_silent(&self, now: Time) -> bool {
         let host = self.lobby.host;
         let unlinked = self.star.unlinked_since(host);
         self.following.is_gone
@@ -363,9 +363,14 @@ impl Session {
             self.outputs.push_back(Output::Event(Event::Resumed));
         }
         self.ask_again();
-        if is_playing {
-            self.offer_own(now);
-            self.restore();
+        match is_playing.then(|| self.frames.newest().is_some()) {
+            Some(true) => {
+                self.offer_own(now);
+                self.restore();
+            }
+            // Its host went before anybody had a state of the match.
+            Some(false) => self.set_up(now),
+            None => {}
         }
         self.welcome_all(now);
     }

@@ -12,9 +12,9 @@ use super::engine::Tick;
 use super::frames::Frames;
 use super::joining::Side;
 use super::lobby::{Lobby, Phase};
-use super::types::{Output, Refused};
+use super::types::{Event, Output, Refused};
 use super::{Session, WATCH};
-use crate::packets::{PARTS_MAX, Role, StateHead, Whole, split};
+use crate::packets::{PARTS_MAX, StateHead, Whole, split};
 
 /// Time between two whole states.
 const WHOLE: Duration = Duration::from_secs(1);
@@ -66,30 +66,68 @@ impl Pieces {
 }
 
 impl Session {
-    /// Whether this program watches the line of this lobby: the best one that it knows.
-    pub(crate) fn watches(&self, lobby: &Lobby) -> bool {
+    /// Whether this program watches the line of this lobby, or goes over to its host.
+    pub(crate) fn watches(&self, now: Time, lobby: &Lobby) -> bool {
         self.watched.is_none_or(|watched| watched == lobby.host)
+            || self.is_next(now, lobby.host, lobby.line, lobby.term)
     }
 
-    /// A watcher follows the host with most players.
-    pub(crate) fn seek_to_watch(&mut self) {
-        let mut best: Option<Side> = None;
-        for (host, present) in self.star.all_present().filter(|(_, present)| present.role == Role::Host) {
-            let side = Side { line: present.line, term: present.term, seats: present.seats, host };
-            if present.package == self.package_head() && best.is_none_or(|best| side.is_better_than(&best)) {
-                best = Some(side);
+    /// Whether the watched host says that it is one, and is heard. In a lobby nothing is heard of it for up to 20 s, so a later term
+    /// counts there at once.
+    fn hears_watched(&self, now: Time) -> bool {
+        let host = self.lobby.host;
+        !self.is_host_silent(now) && self.claimed(host, self.star.present(host)).is_some()
+    }
+
+    /// Whether a host is the next one of the watched line, whose host is heard no more.
+    fn is_next(&self, now: Time, host: Endpoint, line: u32, term: u32) -> bool {
+        let is_later = line == self.lobby.line && term > self.lobby.term;
+        is_later && self.lobby.seat_of(host.peer).is_some() && !self.hears_watched(now)
+    }
+
+    /// A watcher follows the host with most players. Of its own line it follows its host while it hears it, else the host of the
+    /// latest term that has a seat in the last known lobby.
+    pub(crate) fn seek_to_watch(&mut self, now: Time) {
+        let own = self.lobby.clone();
+        let has_own = own.line != 0 && !own.seats.is_empty();
+        let (mut best, mut next) = (None::<Side>, None::<Side>);
+        for (host, present) in self.star.all_present() {
+            let Some(side) = self.claimed(host, Some(present)) else { continue };
+            if !has_own || side.line != own.line {
+                best = Some(best.filter(|best| !side.is_better_than(best)).unwrap_or(side));
+            } else if self.is_next(now, host, side.line, side.term)
+                && next.is_none_or(|next| side.term > next.term)
+            {
+                next = Some(side);
             }
         }
+        let stays = || self.claimed(own.host, self.star.present(own.host)).filter(|_| has_own);
+        let better = |own: Side, other: Side| if other.is_better_than(&own) { other } else { own };
+        let best = next.or_else(stays).into_iter().chain(best).reduce(better);
         self.watched = best.map(|best| best.host);
-        let is_open = self.lobby.line != 0 && matches!(self.lobby.phase, Phase::Gathering | Phase::Ended);
+        let is_open = own.line != 0 && matches!(own.phase, Phase::Gathering | Phase::Ended);
         if self.joining.refused == Some(Refused::Started) && is_open {
             // The match for which this program came too late is over.
             self.joining.refused = None;
             self.leave_line();
         }
-        if best.is_none() && self.lobby.line != 0 && self.lobby.phase == Phase::Playing {
+        if self.watched.is_none() && own.line != 0 && own.phase == Phase::Playing {
             // The lobby stays as it was last seen, and nothing moves.
             self.frames = Frames::default();
+        }
+    }
+
+    /// A watcher has this lobby from now on.
+    pub(crate) fn watch(&mut self, now: Time, lobby: Arc<Lobby>) {
+        let is_next = lobby.line == self.lobby.line && lobby.host != self.lobby.host;
+        self.watched = Some(lobby.host);
+        self.following.reset(now);
+        self.pieces = Pieces::default();
+        let slot = lobby.host_slot().unwrap_or_default();
+        self.adopt(lobby);
+        if is_next {
+            self.counts.host_losses += 1;
+            self.outputs.push_back(Output::Event(Event::HostIs { slot, lost: 0 }));
         }
     }
 
@@ -137,19 +175,32 @@ impl Session {
         !self.wants_seat() && self.hosting.is_none() && self.watched == Some(from) && self.lobby.host == from
     }
 
-    /// A piece of a whole state.
-    pub(crate) fn handle_piece(&mut self, from: Endpoint, bytes: &[u8]) {
+    /// Something of the watched host arrived.
+    fn hear_watched(&mut self, now: Time, from: Endpoint) {
+        if self.is_watching_host(from) {
+            self.following.heard = now;
+            self.following.is_gone = false;
+        }
+    }
+
+    /// A piece of a whole state. It brings the lobby too, so a watcher of a host that is silent learns of the next one by it.
+    pub(crate) fn handle_piece(&mut self, now: Time, from: Endpoint, bytes: &[u8]) {
         let Ok(piece) = wire::decode::<Piece>(bytes) else {
             self.counts.refused += 1;
             return;
         };
-        if !self.is_watching_host(from) || (piece.line, piece.term) != (self.lobby.line, self.lobby.term) {
+        if self.wants_seat() || self.hosting.is_some() {
+            return;
+        }
+        let is_term = (piece.line, piece.term) == (self.lobby.line, self.lobby.term);
+        let is_ours = self.is_watching_host(from) && is_term;
+        if !is_ours && !self.is_next(now, from, piece.line, piece.term) {
             return;
         }
         let Some(bytes) = self.pieces.add(piece) else { return };
         let read = wire::decode::<(Lobby, Whole)>(&bytes)
             .ok()
-            .filter(|(lobby, _)| lobby.is_sound() && lobby.host == from);
+            .filter(|(lobby, _)| lobby.is_sound() && lobby.host == from && lobby.line == self.lobby.line);
         let read = read.map(|(lobby, whole)| (Arc::new(lobby), whole));
         let Some((lobby, mut frames)) =
             read.and_then(|(lobby, whole)| Some((lobby.clone(), Frames::read_whole(&whole, lobby)?)))
@@ -157,23 +208,31 @@ impl Session {
             self.counts.refused += 1;
             return;
         };
+        if !is_ours {
+            if !self.is_next(now, from, lobby.line, lobby.term) {
+                return;
+            }
+            self.watch(now, lobby.clone());
+        }
+        self.hear_watched(now, from);
         frames.term = lobby.term;
         self.frames = frames;
-        if (lobby.line, lobby.term) == (self.lobby.line, self.lobby.term)
-            && lobby.version > self.lobby.version
-        {
+        if lobby.term == self.lobby.term && lobby.version > self.lobby.version {
             self.adopt(lobby);
         }
         self.show(Vec::new());
     }
 
     /// A difference for watchers.
-    pub(crate) fn handle_watch_step(&mut self, from: Endpoint, bytes: &[u8]) {
+    pub(crate) fn handle_watch_step(&mut self, now: Time, from: Endpoint, bytes: &[u8]) {
         let Ok(part) = crate::packets::StatePart::decode(bytes) else {
             self.counts.refused += 1;
             return;
         };
         let head = part.head;
+        if (head.line, head.term) == (self.lobby.line, self.lobby.term) {
+            self.hear_watched(now, from);
+        }
         let is_known =
             (head.line, head.term, head.round) == (self.lobby.line, self.frames.term, self.frames.round);
         if self.is_watching_host(from) && is_known && self.frames.build(&head, &part.bytes).is_some() {

@@ -79,6 +79,11 @@ impl Keys {
         self.names.get(usize::from(key.0)).map(AsRef::as_ref)
     }
 
+    /// All names, by number.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
     /// The key with this name, which is entered if it is new.
     ///
     /// # Errors

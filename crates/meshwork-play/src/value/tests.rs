@@ -141,3 +141,17 @@ fn tables_of_keys_only_grow() {
     }
     assert_eq!(player.read_from(4, &mut &b"\x01\x01z"[..]), Err(KeysError::Received));
 }
+
+#[test]
+fn maps_have_keys_in_order_of_first_use() {
+    let mut keys = Keys::new();
+    let mut through = |text: &str| {
+        let value = Value::from_json(text.as_bytes(), &mut keys).expect("a state");
+        String::from_utf8(value.to_json(&keys)).expect("JSON")
+    };
+    let first = r#"{"scores":{"zeta":1,"beta":2,"alpha":3},"extra":{"beta":0,"alpha":0}}"#;
+    assert_eq!(through(first), first);
+    let back = r#"{"scores":{"zeta":1,"alpha":3,"beta":2},"extra":{"omega":{"scores":1}}}"#;
+    assert_eq!(through(back), r#"{"scores":{"zeta":1,"beta":2,"alpha":3},"extra":{"omega":{"scores":1}}}"#);
+    assert_eq!(keys.names().collect::<Vec<_>>(), ["id", "scores", "zeta", "beta", "alpha", "extra", "omega"]);
+}

@@ -76,6 +76,101 @@ fn presses_in_the_gap_count_once() {
 }
 
 #[test]
+fn a_match_without_its_first_state_begins_anew() {
+    for seed in 40..44 {
+        let mut world = World::new(seed, party());
+        world.way(20, 5, 0);
+        for person in 0..2 {
+            world.add(person, Can::Host);
+        }
+        world.run(ms(6000));
+        // It passes on messages, and has no seat.
+        world.add(9, Can::Watch);
+        world.run(ms(1000));
+        let (host, guest) = (world.hosts()[0], 1 - world.hosts()[0]);
+        world.act(guest, Act::Ready(true));
+        world.run(ms(500));
+        world.act(host, Act::Start);
+        world.run(ms(2800));
+        world.cut(host, guest, true);
+        for _ in 0..2000 {
+            if world.session(guest).lobby().phase == Phase::Playing {
+                break;
+            }
+            world.run(ms(1));
+        }
+        assert_eq!(world.session(guest).lobby().phase, Phase::Playing, "seed {seed}");
+        assert_eq!(world.shows(guest), 0, "seed {seed}: it has no state");
+        world.kill(host, false);
+        world.run(ms(6000));
+        assert_eq!(world.hosts(), [guest], "seed {seed}");
+        assert_eq!(world.session(guest).lobby().phase, Phase::Playing, "seed {seed}");
+        assert!(world.session(guest).counts().tick > 60, "seed {seed}: the match runs");
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+#[test]
+fn a_watcher_follows_the_next_host() {
+    for seed in 20..28 {
+        let mut world = World::new(seed, party());
+        world.way(30, 20, 2);
+        world.gather(2 + (seed % 4) as u8);
+        let watcher = world.add(9, Can::Watch);
+        world.run(ms(2000));
+        assert!(world.shows(watcher) > 10, "seed {seed}: it watches");
+        for goodbye in [false, true] {
+            let host = world.hosts()[0];
+            // Fewer than half of the seats would be left.
+            if goodbye && world.alive().len() < 4 {
+                break;
+            }
+            world.kill(host, goodbye);
+            world.run(ms(2600));
+            let (next, before) = (world.hosts()[0], world.shows(watcher));
+            let own = world.session(watcher).lobby();
+            let host = world.session(next).lobby();
+            assert_eq!((own.host, own.term), (host.host, host.term), "seed {seed}, goodbye {goodbye}");
+            let told =
+                world.events(watcher).iter().filter(|event| matches!(event, Event::HostIs { .. })).count();
+            assert_eq!(told, 1 + usize::from(goodbye), "seed {seed}: {:?}", world.events(watcher));
+            world.run(ms(1000));
+            if !host_waits(&world, next) {
+                assert!(world.shows(watcher) > before + 5, "seed {seed}: its picture moves");
+            }
+        }
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+fn host_waits(world: &World, host: usize) -> bool {
+    world.session(host).lobby().waits
+}
+
+#[test]
+fn a_watcher_of_a_lobby_follows_too() {
+    for (seed, hands_over) in [(30, false), (31, true), (32, false), (33, true)] {
+        let mut world = World::new(seed, party());
+        world.way(30, 20, 2);
+        for person in 0..3 {
+            world.add(person, Can::Host);
+        }
+        let watcher = world.add(9, Can::Watch);
+        world.run(ms(6000));
+        let host = world.hosts()[0];
+        assert_eq!(world.session(watcher).lobby().host, world.session(host).me());
+        match hands_over {
+            true => world.act(host, Act::HandOver),
+            false => world.kill(host, false),
+        }
+        world.run(ms(2600));
+        let next = world.hosts()[0];
+        assert_ne!(next, host);
+        assert_eq!(world.session(watcher).lobby().host, world.session(next).me(), "seed {seed}");
+    }
+}
+
+#[test]
 fn a_host_that_leaves_hands_over() {
     let mut world = World::new(2, party());
     world.way(30, 20, 2);

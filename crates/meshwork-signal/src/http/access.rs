@@ -50,6 +50,34 @@ pub(super) fn client_address(
     nearest
 }
 
+/// Headers that proxies add. A request with one of them may come from anywhere.
+const PROXY_HEADERS: [&str; 7] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+];
+
+/// Whether a program on this machine sent the request itself: it is connected from a loopback address, names one, and no proxy
+/// is configured or shows itself by a header. A server with a public address has a proxy or strangers, so none counts.
+pub(super) fn is_own_machine(connected: IpAddr, headers: &HeaderMap, config: &HttpConfig) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_local_name = name.eq_ignore_ascii_case("localhost")
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    connected.to_canonical().is_loopback()
+        && is_local_name
+        && config.public_url.is_none()
+        && config.trusted_proxies.is_empty()
+        && !PROXY_HEADERS.iter().any(|name| headers.contains_key(*name))
+}
+
 /// Where whoever asks reaches this server, such as `https://paint.example.org`: as its operator says, else as the request does, or
 /// the trusted proxy that brings it. Nothing where that is no address that may stand in a page as it is.
 pub(super) fn reached_at(

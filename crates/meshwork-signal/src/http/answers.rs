@@ -77,7 +77,7 @@ pub(super) fn signalling(shared: &Arc<Shared>) -> Router {
 }
 
 /// Who is connected: as this server says, or somebody else's in which it is embedded.
-fn connected(request: &Request) -> Option<IpAddr> {
+pub(super) fn connected(request: &Request) -> Option<IpAddr> {
     let own = request.extensions().get::<Remote>().map(|remote| remote.0);
     own.or_else(|| {
         request.extensions().get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip())

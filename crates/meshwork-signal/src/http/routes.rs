@@ -12,8 +12,8 @@ use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 use meshwork_core::id::Code;
 
-use super::access::is_allowed_origin;
-use super::answers::{Client, Served, reached};
+use super::access::{is_allowed_origin, is_own_machine};
+use super::answers::{Client, Served, connected, reached};
 use super::body::PromptBody;
 use super::config::base_path;
 use super::handle::Shared;
@@ -28,6 +28,7 @@ use crate::hub::TooManyCodes;
 pub struct RouteContext {
     shared: Arc<Shared>,
     client: IpAddr,
+    is_own_machine: bool,
     origin: String,
     pages: Arc<dyn Pages>,
     /// The pages that the client has, as it names them.
@@ -44,6 +45,13 @@ impl RouteContext {
     /// household has 2^64 addresses.
     pub fn network(&self) -> IpNet {
         Network::of(self.client).around().next().unwrap_or_else(|| self.client.into())
+    }
+
+    /// Whether a program on this machine sent the request itself, to a server without a public address and without
+    /// [trusted proxies](super::HttpConfig::trusted_proxies). A header of a proxy, or a host that is no loopback address, makes it
+    /// a stranger's. A proxy on this machine that adds no header and keeps no host cannot be told apart.
+    pub fn is_own_machine(&self) -> bool {
+        self.is_own_machine
     }
 
     /// The whole address of a path of this server, such as `https://example.org/mesh/hello` for `/hello`, with the path of
@@ -128,10 +136,12 @@ pub(super) async fn in_context(State(served): State<Served>, mut request: Reques
     let Some(&Client(client)) = request.extensions().get() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    let is_own_machine = connected(&request)
+        .is_some_and(|connected| is_own_machine(connected, request.headers(), &served.1.config()));
     let origin = reached(&served, &request).unwrap_or_default();
     let known = request.headers().get(header::IF_NONE_MATCH).cloned();
     let (pages, shared, _) = served;
     let within = shared.config().head_within;
-    request.extensions_mut().insert(RouteContext { shared, client, origin, pages, known });
+    request.extensions_mut().insert(RouteContext { shared, client, is_own_machine, origin, pages, known });
     next.run(request.map(|body| Body::new(PromptBody::new(body, within)))).await
 }

@@ -14,7 +14,7 @@ use meshwork_core::time::Time;
 use meshwork_play::session::{TOPIC, TOPICS};
 use meshwork_play::{Linked, Output};
 
-use super::player::Inner;
+use super::player::{GameEvent, Inner};
 use super::stage::Stage;
 use crate::app::{App, topic_name};
 use crate::error::Closed;
@@ -86,11 +86,12 @@ impl Driver {
 
     /// Sends what is to be sent, waits for something, and hands it in.
     async fn step(&mut self) -> Result<(), Closed> {
-        let sends = self.drain();
+        let (sends, told) = self.drain();
         self.waiting.extend(sends);
-        if !self.waiting.is_empty() {
-            self.send().await?;
-        }
+        let sent = if self.waiting.is_empty() { Ok(()) } else { self.send().await };
+        // A program may end as soon as it reads that a match is over: by then the others' messages are on their way.
+        self.tell(told);
+        sent?;
         let now = self.inner.now();
         let due = {
             let state = self.inner.state();
@@ -122,9 +123,9 @@ impl Driver {
         Ok(())
     }
 
-    /// Runs the engine and tells the reader. Returns the outputs to send.
-    fn drain(&mut self) -> Vec<Output> {
-        let (mut sends, mut tells) = (Vec::new(), false);
+    /// Runs the engine. Returns the outputs to send, and the events and states for the reader.
+    fn drain(&mut self) -> (Vec<Output>, Vec<GameEvent>) {
+        let (mut sends, mut told) = (Vec::new(), Vec::new());
         loop {
             let (output, me) = {
                 let mut state = self.inner.state();
@@ -135,27 +136,33 @@ impl Driver {
                     // The session is not locked while the engine runs: an engine may act.
                     let (answer, shown) = self.stage.run(me, &message);
                     let now = self.inner.now();
-                    let mut state = self.inner.state();
                     if let Some(answer) = answer {
-                        state.session.handle_game(now, answer);
+                        self.inner.state().session.handle_game(now, answer);
                     }
-                    if let Some(shown) = shown {
-                        state.show(shown);
-                        tells = true;
-                    }
+                    told.extend(shown.map(GameEvent::Shown));
                 }
-                Some(Output::Event(event)) => {
-                    self.inner.state().note(event);
-                    tells = true;
-                }
+                Some(Output::Event(event)) => told.push(GameEvent::Party(event)),
                 Some(output) => sends.push(output),
-                None => break,
+                None => return (sends, told),
             }
         }
-        if tells {
-            self.inner.tell();
+    }
+
+    /// Hands events and states to the reader.
+    fn tell(&self, told: Vec<GameEvent>) {
+        if told.is_empty() {
+            return;
         }
-        sends
+        {
+            let mut state = self.inner.state();
+            for event in told {
+                match event {
+                    GameEvent::Party(event) => state.note(event),
+                    GameEvent::Shown(shown) => state.show(shown),
+                }
+            }
+        }
+        self.inner.tell();
     }
 
     async fn wait(&mut self, due: Time) -> Woke {

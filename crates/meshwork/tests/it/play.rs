@@ -202,6 +202,55 @@ async fn a_game_outlives_its_host() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn matches_outlive_hosts_that_die_early() {
+    for seed in 40..52 {
+        println!("seed {seed}");
+        let network = Network::new(seed);
+        let names = ["Ann", "Bo", "Cy"];
+        let (endpoints, _rooms, mut players) = party(&network, HostLoss::Migrate, &names).await;
+        for player in &mut players {
+            stands(player, |player| player.lobby().seats.len() == names.len()).await;
+            player.act(Act::Ready(true)).unwrap();
+        }
+        let (first, _) = host(&players);
+        stands(&mut players[first], |host| host.lobby().seats.iter().all(|seat| seat.ready)).await;
+        players[first].act(Act::Start).unwrap();
+        for player in &mut players {
+            until(player, |_, event| *event == GameEvent::Party(Event::Began)).await;
+        }
+        network.run(Duration::from_millis(seed % 4 * 20)).await;
+        network.kill(&endpoints[first]);
+        players.remove(first);
+        for player in &mut players {
+            until(player, |_, event| matches!(event, GameEvent::Party(Event::HostIs { .. }))).await;
+            sees(player, |counts| counts.ticks > 300).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watcher_follows_a_killed_host_at_once() {
+    for seed in [61, 62, 63] {
+        println!("seed {seed}");
+        let network = Network::new(seed);
+        let (endpoints, rooms, players) = playing(&network, &["Ann", "Bo"]).await;
+        let (first, other) = host(&players);
+        let eve = network.endpoint("Eve");
+        let mut watcher = eve.join(rooms[0].link()).await.unwrap().game().watch().await.unwrap();
+        let before = sees(&mut watcher, |counts| counts.ticks > 10).await;
+        network.kill(&endpoints[first]);
+        let is_next = |_: &Player, event: &GameEvent| matches!(event, GameEvent::Party(Event::HostIs { .. }));
+        let soon = Duration::from_secs(4);
+        timeout(soon, until(&mut watcher, is_next)).await.expect("it follows as fast as players do");
+        assert_eq!(watcher.lobby().host, endpoints[other].id());
+        timeout(soon, sees(&mut watcher, |counts| counts.ticks > before.ticks + 60))
+            .await
+            .expect("its picture moves");
+        assert!(players[other].is_host());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dropped_host_hands_over_at_once() {
     let network = Network::calm(31);
     let (_endpoints, _rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy"]).await;
@@ -279,7 +328,7 @@ async fn a_package_comes_from_a_member() {
     assert_eq!(fetched.unwrap().id(), package().id());
     network.kill(&ann);
     assert_eq!(of_cy.game().package().await.unwrap().bytes(), package().bytes());
-    let other = Package::of_file("other.js", vec![b' ']).unwrap();
+    let other = Package::of_file("other.js", vec![b'1']).unwrap();
     assert!(of_cy.game().hold(&other).await.is_err(), "another game's bytes");
 }
 

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys::File;
 use meshwork_core::id::{Code, PeerId};
-use meshwork_core::node::RoomSpec;
+use meshwork_core::node::{RoomSpec, ServerState};
 use meshwork_core::room::rules::terms::Terms;
 use meshwork_core::seam::lane::Slot;
 use meshwork_play::{Package, Party, parameters};
-use meshwork_web::texts;
+use meshwork_web::texts::{self, notices::Notice};
 
 use super::super::browser;
-use super::super::session::Session;
 use super::super::session::apps::word;
+use super::super::session::{Phase, Session};
 use super::entry::about;
 use super::trust;
 
@@ -37,6 +38,22 @@ pub(super) async fn package_of(files: Vec<(String, File)>) -> Result<Package, St
         None => Package::pack(&read),
     };
     package.map_err(|error| texts::sentence(&error.to_string()))
+}
+
+/// The reason for which no party begins while one is asked for: the page's own, or that of the room or its server.
+pub(super) fn notice(
+    session: Session,
+    is_busy: RwSignal<bool>,
+    problem: RwSignal<Option<String>>,
+) -> Option<Notice> {
+    if let Some(reason) = problem.get() {
+        return Some(texts::notices::refused(&reason));
+    }
+    match (is_busy.get(), session.phase.get(), session.servers.best.get()) {
+        (true, Phase::Refused(notice), _) => Some(notice),
+        (true, _, Some(ServerState::Away { reason })) => Some(texts::notices::server_away(false, &reason)),
+        _ => None,
+    }
 }
 
 /// Makes a party of a game, which has a code and an author if it is published. The page of the room follows when the server

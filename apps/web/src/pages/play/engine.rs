@@ -6,10 +6,14 @@ use meshwork::play::{Engine, Fault, FromGame, ToGame};
 use meshwork_web::play::party::{Place, Stage};
 use meshwork_web::texts;
 
+use super::super::session::set_if_new;
 use super::beat;
 use super::frame::{Death, FromFrame};
 use super::hands::Reading;
 use super::state::{Play, Work};
+
+/// The place of a fault that a game has before it begins.
+const LOAD: &str = "load";
 
 /// The frame as the engine of the player.
 pub(super) struct FrameEngine {
@@ -19,9 +23,16 @@ pub(super) struct FrameEngine {
 
 impl Engine for FrameEngine {
     fn handle(&mut self, message: &ToGame) -> Option<FromGame> {
-        if self.play.is_opening(self.opening) {
-            self.play.work().borrow_mut().screen.send(message);
+        if !self.play.is_opening(self.opening) {
+            return None;
         }
+        // A game that cannot be loaded answers nothing, and all would wait for it.
+        if matches!(message, ToGame::Setup { .. } | ToGame::Step(_))
+            && let Some(fault) = self.play.fault.get_untracked()
+        {
+            return Some(FromGame::Failed(fault));
+        }
+        self.play.work().borrow_mut().screen.send(message);
         None
     }
 
@@ -76,15 +87,22 @@ impl Play {
 
     fn hear_frame(self, said: FromFrame) {
         match said {
-            FromFrame::Ready => self.work().borrow_mut().screen.note_ready(),
+            FromFrame::Ready => {
+                set_if_new(self.fault, None);
+                self.work().borrow_mut().screen.note_ready();
+            }
             FromFrame::Tick => {
                 self.hold();
                 self.answer(FromGame::Tick);
             }
             FromFrame::Game(json) => {
-                if let Some(said) = FromGame::from_json(&json) {
-                    self.answer(said);
+                let Some(said) = FromGame::from_json(&json) else { return };
+                match &said {
+                    FromGame::Failed(fault) if fault.place == LOAD => self.fault.set(Some(fault.clone())),
+                    FromGame::Failed(fault) if fault.fatal => self.work().borrow_mut().has_failed = true,
+                    _ => {}
                 }
+                self.answer(said);
             }
             FromFrame::Sounds(names) => {
                 if let Some(sounds) = &self.work().borrow().sounds {
@@ -98,20 +116,36 @@ impl Play {
                 }
             }
             FromFrame::Dead(death) => {
-                self.answer(FromGame::Failed(fault_of(death)));
-                let opening = self.work().borrow().opening;
-                // The player's task was woken first: its messages are for the game that was ended.
-                leptos::task::spawn_local(async move {
-                    if self.is_opening(opening) {
-                        self.restart_frame();
-                    }
-                });
+                let fault = fault_of(death);
+                if !self.work().borrow().screen.is_loaded() {
+                    self.fault.set(Some(fault.clone()));
+                }
+                self.answer(FromGame::Failed(fault));
+                self.restart_soon();
             }
         }
     }
 
     fn answer(self, said: FromGame) {
         self.with_player(|player| player.answer(said));
+    }
+
+    /// Loads a game that failed again at the end of its match: it does nothing more, and the next match needs it.
+    pub(super) fn restart_failed(self) {
+        let has_failed = std::mem::take(&mut self.work().borrow_mut().has_failed);
+        if has_failed {
+            self.restart_frame();
+        }
+    }
+
+    /// Loads the game again, behind the messages for the one that ended: the player's task was woken first.
+    fn restart_soon(self) {
+        let opening = self.work().borrow().opening;
+        leptos::task::spawn_local(async move {
+            if self.is_opening(opening) {
+                self.restart_frame();
+            }
+        });
     }
 
     /// A game that was ended is loaded again, so that the next match can begin.

@@ -255,6 +255,11 @@ impl Screen {
         self.frame.as_ref()
     }
 
+    /// Whether the game is loaded.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.is_loaded
+    }
+
     /// The frame of an HTML game.
     pub(crate) fn page(&self) -> Option<&Frame> {
         self.frame().filter(|frame| frame.is_page)

@@ -8,7 +8,7 @@ use meshwork_core::id::Code;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_play::shelf::{GAMES_PATH, Game, GameAnswer, GamesAnswer, PACKAGES_PATH};
 use meshwork_play::{Package, PackageId, Release};
-use meshwork_web::texts;
+use meshwork_web::texts::{self, notices::Notice};
 
 use super::super::notices::NoticeCard;
 use super::super::session::Session;
@@ -100,7 +100,7 @@ pub(super) fn GamePage(
             None => join.run(address),
         }
     });
-    let begin = move |is_private: bool| {
+    let make_party = move |is_private: bool| {
         let Some(answer) = found.get_untracked() else { return };
         is_busy.set(true);
         problem.set(None);
@@ -113,6 +113,7 @@ pub(super) fn GamePage(
     };
     let join_game = move || {
         is_busy.set(true);
+        problem.set(None);
         spawn_local(async move {
             // Parties come and go: they are asked for anew.
             let answer = game(code).await;
@@ -120,13 +121,14 @@ pub(super) fn GamePage(
                 answer.and_then(|answer| answer.parties.into_iter().find(|party| party.seats < party.most));
             match party.and_then(|party| party.link.parse::<RoomAddress>().ok()) {
                 Some(address) => join.run(address),
-                None => begin(false),
+                None => make_party(false),
             }
         });
     };
     let page = move |answer| {
-        let (join_game, begin) = (Callback::new(move |()| join_game()), Callback::new(begin));
-        view! { <About answer join_game begin is_busy problem/> }
+        let notice = Signal::derive(move || begin::notice(session, is_busy, problem));
+        let (join_game, begin) = (Callback::new(move |()| join_game()), Callback::new(make_party));
+        view! { <About answer join_game begin is_busy notice/> }
     };
     view! {
         <Outer session>{move || found.get().map(page)}</Outer>
@@ -140,7 +142,7 @@ fn About(
     join_game: Callback<()>,
     begin: Callback<bool>,
     is_busy: RwSignal<bool>,
-    problem: RwSignal<Option<String>>,
+    notice: Signal<Option<Notice>>,
 ) -> impl IntoView {
     let game = answer.game;
     let card = browser::at(&format!("/play/{}/card.png", game.code));
@@ -181,7 +183,7 @@ fn About(
                 {watched.map(|link| view! { <a class="button plain" href=link data-testid="watch">{texts::play::WATCH}</a> })}
             </div>
             <div role="alert">
-                {move || problem.get().map(|reason| view! { <NoticeCard notice=texts::notices::refused(&reason)/> })}
+                {move || notice.get().map(|notice| view! { <NoticeCard notice/> })}
             </div>
         </article>
     }

@@ -44,10 +44,17 @@ impl Reading {
         let down = window_event_listener(ev::keydown, move |event| reading.key(&event, true));
         let up = window_event_listener(ev::keyup, move |event| reading.key(&event, false));
         let blur = window_event_listener(ev::blur, move |_| reading.let_go());
+        // A mouse may let go of its button outside of the game.
+        let lift = window_event_listener(ev::pointerup, move |event| {
+            if event.pointer_type() == "mouse" {
+                reading.with(|hands| hands.set_pressed(event.buttons()));
+            }
+        });
         on_cleanup(move || {
             down.remove();
             up.remove();
             blur.remove();
+            lift.remove();
         });
         Effect::new(move || {
             if !is_on.get() {
@@ -183,7 +190,14 @@ pub(super) fn Touch(reading: Reading) -> impl IntoView {
         (64.0 + x * REACH, 64.0 + y * REACH)
     };
     view! {
-        <div class="touch" on:contextmenu=|event| event.prevent_default()>
+        // A finger on the stick or a button is no pointer of the game.
+        <div
+            class="touch"
+            on:contextmenu=|event| event.prevent_default()
+            on:pointerdown=|event: PointerEvent| event.stop_propagation()
+            on:pointermove=|event: PointerEvent| event.stop_propagation()
+            on:pointerup=|event: PointerEvent| event.stop_propagation()
+        >
             <div
                 class="touch-stick"
                 node_ref=base

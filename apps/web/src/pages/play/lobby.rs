@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use meshwork_web::play::party::{self, Place, Seat, Stage};
 use meshwork_web::texts;
 
-use super::super::bead::{Bead, OwnBead};
+use super::super::bead::Bead;
 use super::super::letter_beads::LetterBeads;
 use super::super::qr::qr;
 use super::super::{browser, icons};
@@ -20,7 +20,7 @@ const COPIED_FOR: Duration = Duration::from_secs(2);
 /// The lobby.
 #[component]
 pub(super) fn LobbyView(play: Play) -> impl IntoView {
-    let reason = Memo::new(move |_| play.lobby.with(|lobby| lobby.place.reason()));
+    let reason = Memo::new(move |_| play.lobby.with(|lobby| lobby.reason()));
     let refused = move || {
         reason.get().map(|(title, sentence)| {
             view! {
@@ -68,7 +68,7 @@ fn Game(play: Play) -> impl IntoView {
         game.with(|game| game.as_ref().map(|game| texts::play::players(game.players.0, game.players.1)))
     };
     let sentence = move || game.with(|game| game.as_ref().map(|game| game.description.clone()));
-    let trouble = move || play.trouble.get();
+    let trouble = move || play.trouble.get().or_else(|| play.not_loaded());
     view! {
         <section class="lobby-about">
             {picture}
@@ -175,7 +175,7 @@ fn Ring(play: Play) -> impl IntoView {
 fn SeatView(play: Play, number: u8, seat: Memo<Option<Seat>>, most: u8) -> impl IntoView {
     let (column, row) = party::place_on_ring(number, most);
     let taken = move |seat: Seat| {
-        let bead = bead(play, &seat);
+        let bead = bead(&seat);
         let Seat { name, is_me, is_host, is_ready, is_away, beside, .. } = seat;
         let words = match (is_me, is_host, is_away) {
             (_, _, true) => texts::play::AWAY.to_owned(),
@@ -241,12 +241,9 @@ fn SeatView(play: Play, number: u8, seat: Memo<Option<Seat>>, most: u8) -> impl 
     }
 }
 
-/// The bead of the person in a seat.
-pub(super) fn bead(play: Play, seat: &Seat) -> AnyView {
-    match seat.is_me {
-        true => view! { <OwnBead called=play.session.me.name/> }.into_any(),
-        false => view! { <Bead peer=seat.peer letter=seat.letter/> }.into_any(),
-    }
+/// The bead of the person in a seat, in the colour that the game paints this player.
+pub(super) fn bead(seat: &Seat) -> AnyView {
+    view! { <Bead peer=seat.peer letter=seat.letter paint=seat.colour/> }.into_any()
 }
 
 /// The sign of a host.
@@ -266,7 +263,12 @@ fn Foot(play: Play) -> impl IntoView {
     let place = Memo::new(move |_| lobby.with(|lobby| lobby.place));
     let is_hosting = Memo::new(move |_| lobby.with(|lobby| lobby.is_hosting));
     let is_ready = Memo::new(move |_| lobby.with(|lobby| lobby.mine().is_some_and(|seat| seat.is_ready)));
-    let why_not = Memo::new(move |_| lobby.with(|lobby| lobby.why_not_start()));
+    let is_broken = Memo::new(move |_| play.fault.with(Option::is_some));
+    let why_not = Memo::new(move |_| match is_broken.get() {
+        true => Some(texts::play::CANNOT_START.to_owned()),
+        false => lobby.with(|lobby| lobby.why_not_start()),
+    });
+    let no_seat = Memo::new(move |_| lobby.with(|lobby| lobby.why_no_seat()));
     let foot = Memo::new(move |_| lobby.with(|lobby| lobby.foot()));
     let count = Memo::new(move |_| lobby.with(|lobby| lobby.seats.len()));
     let start = move || {
@@ -302,7 +304,7 @@ fn Foot(play: Play) -> impl IntoView {
                 class:secondary=move || is_ready.get()
                 data-testid="ready"
                 aria-pressed=move || is_ready.get().to_string()
-                disabled=move || matches!(stage.get(), Stage::Starting(_))
+                disabled=move || is_broken.get() || matches!(stage.get(), Stage::Starting(_))
                 on:click=move |_| play.act(Act::Ready(!is_ready.get_untracked()))
             >
                 {label}
@@ -316,6 +318,7 @@ fn Foot(play: Play) -> impl IntoView {
                 type="button"
                 class="button primary large"
                 data-testid="take-seat"
+                disabled=move || no_seat.get().is_some()
                 on:click=move |_| play.act(Act::Sit)
             >
                 {texts::play::TAKE_SEAT}
@@ -346,14 +349,20 @@ fn Foot(play: Play) -> impl IntoView {
     };
     let words = move || match (is_hosting.get(), why_not.get(), place.get()) {
         (true, Some(why), _) => why,
+        (_, _, Place::Seated(_)) if is_broken.get() => texts::play::CANNOT_START.to_owned(),
         (_, _, Place::Entering) => texts::play::ENTERING.to_owned(),
-        (_, _, Place::Watching) => texts::play::WATCHING.to_owned(),
+        (_, _, Place::Watching | Place::Full | Place::Late) => {
+            texts::play::watching(no_seat.get().unwrap_or(texts::play::SEAT_FREE))
+        }
         _ => foot.get(),
     };
+    // An action that failed says why here, and over the game.
+    let notice = move || play.notices.with(|notices| notices.last().map(|(_, words)| words.clone()));
     view! {
         <div class="lobby-foot">
             <div class="lobby-buttons">{button}{watch}</div>
             <p data-testid="lobby-foot">{words}</p>
+            <p class="party-trouble" role="alert" data-testid="lobby-notice">{notice}</p>
         </div>
     }
 }

@@ -3,9 +3,10 @@
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::PointerEvent;
+use leptos::web_sys::{Element, KeyboardEvent, PointerEvent};
 use meshwork_web::play::party::{Seat, Stage};
 use meshwork_web::{rtt, texts};
+use wasm_bindgen::JsCast as _;
 
 use super::super::bead::OwnBead;
 use super::super::{browser, icons};
@@ -30,13 +31,16 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
         }
     });
     on_cleanup(move || play.unmount());
-    Effect::new(move || {
-        if is_shown.get()
-            && let Some(game) = box_ref.get_untracked()
-        {
+    let to_game = move || {
+        if let Some(game) = box_ref.get_untracked().filter(|_| is_shown.get_untracked()) {
             // It is in the page.
             let _ = game.focus();
             play.focus();
+        }
+    };
+    Effect::new(move || {
+        if is_shown.get() {
+            to_game();
         } else {
             is_menu_open.set(false);
             is_asking.set(false);
@@ -47,6 +51,25 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
         if let Some(view) = view.get_untracked() {
             reading.point(event, &view);
         }
+    };
+    // The keys are the game's again once the menu is closed.
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = is_menu_open.get() || is_asking.get();
+        if was_open == Some(true) && !is_open {
+            to_game();
+        }
+        is_open
+    });
+    let key = move |event: KeyboardEvent| match browser::key(&event).as_str() {
+        "Escape" => {
+            is_asking.set(false);
+            is_menu_open.set(false);
+        }
+        // They press the button that has the focus, or go to the next one.
+        "Enter" | " " | "Tab" => {}
+        _ if event.shift_key() || is_menu_open.get_untracked() || is_asking.get_untracked() => {}
+        _ if is_in_head(&event) => to_game(),
+        _ => {}
     };
     let leave = move |()| match play.has_others() {
         true => is_asking.set(true),
@@ -69,11 +92,18 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
             }
             on:pointerup=move |event: PointerEvent| point(&event)
             on:contextmenu=|event: ev::MouseEvent| event.prevent_default()
+            on:keydown=key
         >
             <div class="game-view" node_ref=view></div>
             {(!browser::has_mouse()).then(|| view! { <Touch reading/> })}
-            <div class="game-head" on:pointerdown=|event: PointerEvent| event.stop_propagation()>
+            <div
+                class="game-head"
+                on:pointerdown=|event: PointerEvent| event.stop_propagation()
+                // A button that is pressed by a pointer leaves the focus, and with it the keys, to the game.
+                on:mousedown=|event: ev::MouseEvent| event.prevent_default()
+            >
                 <Pill play is_menu_open/>
+                <Watching play/>
                 <Show when=move || is_menu_open.get()>
                     <Menu play leave/>
                 </Show>
@@ -85,6 +115,12 @@ pub(super) fn GameView(play: Play) -> impl IntoView {
             </Show>
         </div>
     }
+}
+
+/// Whether an event is one of the pill or the menu.
+fn is_in_head(event: &KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.closest(".game-head").is_ok_and(|found| found.is_some()))
 }
 
 /// The proportions of the game's view, as a style.
@@ -149,13 +185,18 @@ fn Pill(play: Play, is_menu_open: RwSignal<bool>) -> impl IntoView {
             view! {
                 <span class="pill-strand" aria-hidden="true"></span>
                 <span class="pill-host">
-                    {bead(play, &host)}
+                    {bead(&host)}
                     <span class="crown">{crown()}</span>
                 </span>
             }
         })
     };
     let is_hosting = move || host.with(|host| host.as_ref().is_some_and(|host| host.is_me));
+    let mine = Memo::new(move |_| play.lobby.with(|lobby| lobby.mine().cloned()));
+    let own = move || match mine.get() {
+        Some(seat) => bead(&seat),
+        None => view! { <OwnBead called=play.session.me.name/> }.into_any(),
+    };
     view! {
         <button
             type="button"
@@ -167,7 +208,7 @@ fn Pill(play: Play, is_menu_open: RwSignal<bool>) -> impl IntoView {
             on:click=move |_| is_menu_open.update(|is_open| *is_open = !*is_open)
         >
             <span class="pill-host">
-                <OwnBead called=play.session.me.name/>
+                {own}
                 {move || is_hosting().then(|| view! { <span class="crown">{crown()}</span> })}
             </span>
             {to_host}
@@ -179,7 +220,23 @@ fn Pill(play: Play, is_menu_open: RwSignal<bool>) -> impl IntoView {
     }
 }
 
-/// People, why it stutters, sound, full screen, leave.
+/// The words for a watcher, and the way to a free seat.
+#[component]
+fn Watching(play: Play) -> impl IntoView {
+    let is_watching = Memo::new(move |_| play.lobby.with(|lobby| lobby.place.is_watching()));
+    let no_seat = Memo::new(move |_| play.lobby.with(|lobby| lobby.why_no_seat()));
+    move || {
+        is_watching.get().then(|| {
+            view! {
+                <p class="game-watching" role="status" data-testid="watching">
+                    {move || texts::play::watching(no_seat.get().unwrap_or(texts::play::SEAT_FREE))}
+                </p>
+            }
+        })
+    }
+}
+
+/// People, why it stutters, a seat for a watcher, sound, full screen, leave.
 #[component]
 fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
     let is_muted = RwSignal::new(sound::is_muted());
@@ -192,7 +249,7 @@ fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
         };
         view! {
             <div class="game-person">
-                {bead(play, &seat)}
+                {bead(&seat)}
                 <strong><bdi>{seat.name}</bdi></strong>
                 <small>{words}</small>
             </div>
@@ -201,6 +258,24 @@ fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
     let people = move || play.lobby.with(|lobby| lobby.seats.clone()).into_iter().map(person).collect_view();
     let loss = move || play.pace.with(|pace| (pace.loss > 0).then(|| texts::play::loss(pace.loss.into())));
     let why = move || play.pace.with(|pace| pace.why.map(texts::play::why));
+    let is_watching = Memo::new(move |_| play.lobby.with(|lobby| lobby.place.is_watching()));
+    let no_seat = Memo::new(move |_| play.lobby.with(|lobby| lobby.why_no_seat()));
+    let sit = move || {
+        is_watching.get().then(|| {
+            view! {
+                <button
+                    type="button"
+                    data-testid="menu-take-seat"
+                    disabled=move || no_seat.get().is_some()
+                    on:click=move |_| play.act(Act::Sit)
+                >
+                    {icons::play()}
+                    {texts::play::TAKE_SEAT}
+                </button>
+                <p>{move || no_seat.get()}</p>
+            }
+        })
+    };
     let mute = move |_| {
         sound::set_muted(!is_muted.get_untracked());
         is_muted.set(sound::is_muted());
@@ -219,6 +294,7 @@ fn Menu(play: Play, #[prop(into)] leave: Callback<()>) -> impl IntoView {
             <p data-testid="loss">{loss}</p>
             <p data-testid="stutter">{why}</p>
             <hr/>
+            {sit}
             <button type="button" data-testid="mute" on:click=mute>
                 {move || if is_muted.get() { icons::sound_off().into_any() } else { icons::sound().into_any() }}
                 {move || if is_muted.get() { texts::play::UNMUTE } else { texts::play::MUTE }}

@@ -3,11 +3,10 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys::File;
-use meshwork_core::node::ServerState;
 use meshwork_web::texts;
 
 use super::super::notices::NoticeCard;
-use super::super::session::{Phase, Session};
+use super::super::session::Session;
 use super::super::{browser, icons};
 use super::begin;
 use super::drop::drops;
@@ -60,18 +59,7 @@ fn PlayFile(session: Session) -> impl IntoView {
         });
     };
     let named = |files: Vec<File>| files.into_iter().map(|file| (file.name(), file)).collect::<Vec<_>>();
-    let notice = move || {
-        if let Some(reason) = problem.get() {
-            return Some(texts::notices::refused(&reason));
-        }
-        match (is_busy.get(), session.phase.get(), session.servers.best.get()) {
-            (true, Phase::Refused(notice), _) => Some(notice),
-            (true, _, Some(ServerState::Away { reason })) => {
-                Some(texts::notices::server_away(false, &reason))
-            }
-            _ => None,
-        }
-    };
+    let notice = move || begin::notice(session, is_busy, problem);
     view! {
         <section class="play-door drop" aria-labelledby="play-file-title" {..drops(async move |files| take(files))}>
             <h2 id="play-file-title">{texts::play::PLAY_FILE}</h2>

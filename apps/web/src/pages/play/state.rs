@@ -9,7 +9,9 @@ use leptos::prelude::*;
 use leptos::reactive::owner::{LocalStorage, Owner};
 use leptos::web_sys::Element;
 pub(super) use meshwork::play::Act;
-use meshwork::play::{self, Can, Game, GameEvent, GameEvents, Kind, Pace, Package, Party, Phase, Player};
+use meshwork::play::{
+    self, Can, Fault, Game, GameEvent, GameEvents, Kind, Pace, Package, Party, Phase, Player,
+};
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_rtc::web::timeout;
 use meshwork_web::people::beads;
@@ -68,6 +70,8 @@ pub(super) struct Play {
     pub(super) asks: RwSignal<Option<Question>>,
     /// Why there is no game, in words.
     pub(super) trouble: RwSignal<Option<String>>,
+    /// Why the game cannot be loaded in this page.
+    pub(super) fault: RwSignal<Option<Fault>>,
     pub(super) pace: RwSignal<Pace>,
     pub(super) over: RwSignal<Option<Over>>,
     pub(super) notices: RwSignal<Vec<(u32, String)>>,
@@ -91,6 +95,8 @@ pub(super) struct Work {
     pub(super) stage: Option<frame::Stage>,
     pub(super) view: Option<Element>,
     pub(super) screen: Screen,
+    /// Whether the game in the frame failed and does nothing more.
+    pub(super) has_failed: bool,
     pub(super) sounds: Option<Sounds>,
     /// Counts parties, so that what an earlier one began ends.
     pub(super) opening: u32,
@@ -114,6 +120,7 @@ impl Play {
             game: RwSignal::new(None),
             asks: RwSignal::new(None),
             trouble: RwSignal::new(None),
+            fault: RwSignal::new(None),
             pace: RwSignal::new(Pace::default()),
             over: RwSignal::new(None),
             notices: RwSignal::new(Vec::new()),
@@ -197,8 +204,9 @@ impl Play {
         self.game.set(Some(about_game(&package)));
         let engine = Can::Host(Box::new(FrameEngine { play: self, opening }));
         let Ok(player) = game.play(engine, &self.name()).await else { return };
-        // A player that has just entered is not over.
+        // Neither fails: a player that has just entered is not over.
         let _ = player.act(Act::Hidden(browser::is_hidden()));
+        let _ = player.act(Act::Colour(beads::paint(&page.node.peer())));
         leptos::task::spawn_local(self.hear(opening, player.events()));
         {
             let work = self.work();
@@ -233,6 +241,7 @@ impl Play {
         self.lobby.set(Lobby::default());
         self.game.set(None);
         self.trouble.set(None);
+        self.fault.set(None);
         self.asks.set(None);
         self.over.set(None);
         self.is_away.set(false);
@@ -312,6 +321,7 @@ impl Play {
                 slot: seat.slot,
                 peer: seat.endpoint.peer,
                 name: seat.name.clone(),
+                colour: seat.colour,
                 letter: beads::letter(&seat.name),
                 is_me,
                 is_host: seat.endpoint == lobby.host,
@@ -339,6 +349,8 @@ impl Play {
             place: self.lobby.with_untracked(|lobby| lobby.place),
             is_hosting,
             watchers: player.watchers(),
+            admits_late: party.late,
+            not_yet: lobby.may_start(party.players.0).err(),
         };
         drop(work);
         let is_ended = matches!(self.over.get_untracked(), Some(Over::Ended { .. }));
@@ -383,6 +395,10 @@ impl Play {
         }
         if act == Act::Again {
             self.over.set(None);
+        }
+        // A player takes part under the name that they typed, and it stays with the party.
+        if matches!(act, Act::Ready(true) | Act::Start) {
+            self.session.node.keep_name();
         }
         if let Some(Err(error)) = self.with_player(|player| player.act(act)) {
             self.notify(texts::sentence(&error.to_string()));

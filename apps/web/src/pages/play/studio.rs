@@ -1,7 +1,6 @@
 //! The page on which games are written: an editor, two players side by side, Publish.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use super::super::{browser, icons};
 use super::begin;
 use super::drop::drops;
 use super::hands::Reading;
-use super::publish::{self, Draft};
+use super::publish::{self, Draft, Files};
 use super::sound;
 use super::state::picture_address;
 use super::trial::{SHOWN, Trial, Version};
@@ -71,9 +70,6 @@ struct Editor {
     _changed: Closure<dyn Fn(String)>,
 }
 
-/// Files of the game, by their paths.
-type Files = BTreeMap<String, Vec<u8>>;
-
 /// The page's state. Copies are the same one.
 #[derive(Clone, Copy)]
 struct Studio {
@@ -89,6 +85,8 @@ struct Studio {
     /// The last version that could be packed.
     package: RwSignal<Option<About>>,
     problem: RwSignal<Option<String>>,
+    /// Whether a party is asked for.
+    is_beginning: RwSignal<bool>,
     is_publishing: RwSignal<bool>,
 }
 
@@ -105,32 +103,40 @@ struct About {
 #[component]
 pub(super) fn StudioPage(session: Session) -> impl IntoView {
     browser::set_title(&texts::home::page_title(texts::play::NEW_GAME_TITLE));
-    let (draft, files) = Draft::open();
-    let files = files.unwrap_or_else(sample);
-    let first =
-        files.keys().find(|path| path.ends_with(".js")).or(files.keys().next()).cloned().unwrap_or_default();
     let studio = Studio {
         session,
-        files: RwSignal::new(files),
-        open: RwSignal::new(first),
+        files: RwSignal::new(Files::new()),
+        open: RwSignal::new(String::new()),
         trial: Trial::new(),
-        draft,
+        draft: Draft::new(),
         editor: StoredValue::new_local(Rc::default()),
         change: StoredValue::new(0),
         package: RwSignal::new(None),
         problem: RwSignal::new(None),
+        is_beginning: RwSignal::new(false),
         is_publishing: RwSignal::new(false),
     };
+    let is_open = RwSignal::new(false);
+    spawn_local(async move {
+        let files = studio.draft.open().await.unwrap_or_else(sample);
+        let first = files.keys().find(|path| path.ends_with(".js")).or(files.keys().next()).cloned();
+        // The page may have gone meanwhile.
+        if studio.files.try_set(files).is_none() && studio.open.try_set(first.unwrap_or_default()).is_none() {
+            is_open.set(true);
+            studio.run();
+        }
+    });
     studio.follow();
-    studio.run();
     let dropping = drops(async move |files| studio.add(files).await);
     view! {
         <div class="studio" data-testid="studio" {..dropping}>
             <Head studio/>
             <main>
                 <h1 class="sr-only">{texts::play::NEW_GAME_TITLE}</h1>
-                <EditorPane studio/>
-                <TrialPane studio/>
+                <Show when=move || is_open.get()>
+                    <EditorPane studio/>
+                    <TrialPane studio/>
+                </Show>
             </main>
             <KeySheet session/>
         </div>
@@ -221,10 +227,17 @@ impl Studio {
         set_timeout(run, RUN_AFTER);
     }
 
+    /// Keeps the files in this profile, unless nobody has changed the first game yet.
+    fn keep(self, files: &Files) {
+        if !self.draft.is_empty() || *files != sample() || self.draft.is_published() {
+            self.draft.keep(files);
+        }
+    }
+
     /// Runs the game.
     fn run(self) {
         let files = self.files.get_untracked();
-        self.draft.keep(&files);
+        self.keep(&files);
         match Package::pack(&files) {
             Ok(package) => {
                 let manifest = package.manifest();
@@ -293,7 +306,9 @@ impl Studio {
     /// Makes a party of the version that runs.
     fn play_with_friends(self) {
         if let Some(package) = self.trial.good() {
-            self.problem.set(begin::party(self.session, &package, true, None).err());
+            let made = begin::party(self.session, &package, true, None);
+            self.is_beginning.set(made.is_ok());
+            self.problem.set(made.err());
         }
     }
 
@@ -304,6 +319,9 @@ impl Studio {
         self.problem.set(None);
         spawn_local(async move {
             let published = publish::publish(self.session, self.draft, &package).await;
+            if let Some(files) = self.files.try_get_untracked() {
+                self.keep(&files);
+            }
             // The page may have gone meanwhile.
             self.is_publishing.try_set(false);
             self.problem.try_set(published.err());
@@ -330,6 +348,7 @@ fn Head(studio: Studio) -> impl IntoView {
                 <button
                     type="button"
                     class="button secondary"
+                    class:busy=studio.is_beginning
                     data-testid="play-with-friends"
                     disabled=is_off
                     on:click=move |_| studio.play_with_friends()
@@ -464,7 +483,12 @@ fn TrialPane(studio: Studio) -> impl IntoView {
     }
     };
     let problem = move || {
-        studio.problem.get().map(|reason| view! { <NoticeCard notice=texts::notices::refused(&reason)/> })
+        let notice = begin::notice(studio.session, studio.is_beginning, studio.problem)?;
+        Some(view! { <NoticeCard notice/> })
+    };
+    let unkept = move || {
+        let words = studio.draft.problem.get()?;
+        Some(view! { <NoticeCard notice=texts::notices::unkept(&words)/> })
     };
     view! {
         <section class="studio-trial" aria-label=texts::play::TRIAL>
@@ -490,7 +514,7 @@ fn TrialPane(studio: Studio) -> impl IntoView {
                 </span>
             </div>
             <div class="studio-scroll">
-                <div role="alert" data-testid="studio-notice">{problem}</div>
+                <div role="alert" data-testid="studio-notice">{problem}{unkept}</div>
                 <publish::Done draft=studio.draft session=studio.session/>
                 <div class="studio-players">
                     {(0..SHOWN).map(|number| view! { <PlayerPane trial reading number/> }).collect_view()}

@@ -71,13 +71,24 @@ impl Play {
             }
             Event::Ended(end) => {
                 self.note(true);
+                self.restart_failed();
                 self.end(end);
             }
             Event::Apart { lost } => self.notify(texts::play::taken_back(lost)),
+            // The lobby shows a game that cannot be loaded.
+            Event::Fault(fault) if fault.place == "load" => {}
             Event::Fault(fault) => self.notify(failed(&fault)),
             _ => {}
         }
         self.show_lobby();
+    }
+
+    /// Why the game cannot be loaded here, in words. Tracked.
+    pub(super) fn not_loaded(self) -> Option<String> {
+        self.fault.with(|fault| {
+            let fault = fault.as_ref()?;
+            Some(texts::play::not_loaded(&fault.message, fault.line.unwrap_or_default()))
+        })
     }
 
     fn go_on(self) {
