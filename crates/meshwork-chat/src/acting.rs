@@ -10,8 +10,8 @@ use meshwork_core::table::{Table, Write, payloads};
 use meshwork_core::time::Time;
 
 use crate::app::replica;
-use crate::post::{NewPost, PostId};
-use crate::profile::{Profile, profiles};
+use crate::post::{NewPost, Post, PostId};
+use crate::profile::{self, Profile, profiles};
 use crate::reading::Conversation;
 
 /// What people do in the conversation that every room has.
@@ -48,6 +48,12 @@ pub trait Chat {
     /// # Errors
     /// As [`Chat::write_post`].
     fn remove_post(&mut self, now: Time, room: RoomHandle, id: PostId) -> Result<Receipt, CommandError>;
+
+    /// Writes a removed post of one's own again, as it was read before.
+    ///
+    /// # Errors
+    /// As [`Chat::write_post`].
+    fn restore_post(&mut self, now: Time, room: RoomHandle, post: &Post) -> Result<Receipt, CommandError>;
 
     /// Gives a post these reactions in place of one's earlier ones; none takes them back.
     ///
@@ -98,6 +104,14 @@ pub trait Chat {
         room: RoomHandle,
         profile: &Profile,
     ) -> Result<Receipt, CommandError>;
+
+    /// Writes the name of this program into its profile in a room, unless there is [nothing to write](profile::kept_name), or
+    /// the profile may be on its way: members are attached, and none was synchronised yet. So the name stays with posts whose
+    /// author has left.
+    ///
+    /// # Errors
+    /// Those of [`RoomMut::write`](meshwork_core::node::RoomMut::write); nothing was written.
+    fn keep_name(&mut self, now: Time, room: RoomHandle, replaces: bool) -> Result<(), CommandError>;
 }
 
 impl Chat for Node {
@@ -129,6 +143,11 @@ impl Chat for Node {
 
     fn remove_post(&mut self, now: Time, room: RoomHandle, id: PostId) -> Result<Receipt, CommandError> {
         let writes = read(self, room)?.remove(self.endpoint().peer, id).map_err(refused)?;
+        self.apply_writes(now, room, &writes)
+    }
+
+    fn restore_post(&mut self, now: Time, room: RoomHandle, post: &Post) -> Result<Receipt, CommandError> {
+        let writes = read(self, room)?.restore(self.endpoint().peer, post).map_err(refused)?;
         self.apply_writes(now, room, &writes)
     }
 
@@ -176,6 +195,19 @@ impl Chat for Node {
     ) -> Result<Receipt, CommandError> {
         let writes = profile.writes(self.endpoint().peer).map_err(refused)?;
         write(self, now, room, profiles(), &writes)
+    }
+
+    fn keep_name(&mut self, now: Time, room: RoomHandle, replaces: bool) -> Result<(), CommandError> {
+        let view = self.room(room);
+        let table = view.replica::<Table>(profiles()).ok_or(CommandError::NotOpen)?;
+        let has_members = || view.peers().iter().any(|member| member.attached && !member.own);
+        if !view.was_in_step() && has_members() {
+            return Ok(());
+        }
+        match profile::kept_name(table, self.endpoint().peer, self.name(), replaces) {
+            Some(name) => write(self, now, room, profiles(), &[name]).map(drop),
+            None => Ok(()),
+        }
     }
 }
 

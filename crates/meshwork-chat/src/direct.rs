@@ -29,7 +29,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::{Endpoint, PeerId, RoomId, SharedSecret};
 use meshwork_core::node::Node;
-use meshwork_core::table::{Entry, TIME_TAIL, Table, Write, Writer};
+use meshwork_core::table::{Change as FieldChange, Entry, TIME_TAIL, Table, Write, Writer};
 use meshwork_core::time::WallTime;
 use meshwork_core::wire::{self, Bounded, BoundedText};
 use serde::{Deserialize, Serialize};
@@ -229,6 +229,11 @@ struct Row<'a> {
 }
 
 impl<'a> Direct<'a> {
+    /// Whether one of these changes of the table is about a direct post, of anybody.
+    pub fn touches(changes: &[FieldChange]) -> bool {
+        changes.iter().any(|change| change.row().starts_with(PREFIX))
+    }
+
     /// The direct posts of the table [`replica`](crate::replica).
     pub fn of(table: &'a Table, keys: &'a Keys) -> Direct<'a> {
         let mut rows: BTreeMap<PeerId, Vec<Row<'a>>> = BTreeMap::new();
@@ -374,6 +379,29 @@ impl<'a> Direct<'a> {
     pub fn remove(&self, peer: PeerId, id: PostId) -> Result<Vec<Write>, PostError> {
         let row = self.own(peer, id)?;
         Ok(vec![Write::removal(row.entry.row(), Writer::Peer(self.keys.me).field(FIELD))])
+    }
+
+    /// Writes a removed post of this peer again, as it was read before: at its place, with its files and the post that it answers.
+    /// Reactions are rows of their own and show again. It counts as edited. A post that shows needs no writes.
+    ///
+    /// # Errors
+    /// [`PostError::NotYours`], [`PostError::NoKey`], or [`PostError`] for a text or files beyond the limits.
+    pub fn restore(&self, peer: PeerId, post: &Post) -> Result<Vec<Write>, PostError> {
+        if post.author != self.keys.me {
+            return Err(PostError::NotYours(post.id));
+        }
+        check_text(&post.text, !post.files.is_empty())?;
+        if self.get(peer, post.id).is_some() {
+            return Ok(Vec::new());
+        }
+        let inside = Inside::Post {
+            text: text_of(&post.text)?,
+            re: post.re.map(|re| re.0),
+            files: if post.files.is_empty() { Vec::new() } else { encode_files(&post.files)? },
+            keys: Bounded::default(),
+            first: Some(post.stamp.0),
+        };
+        self.written(peer, post.id, &inside)
     }
 
     /// Gives a post these reactions of this peer in place of earlier ones, at a time of the room.

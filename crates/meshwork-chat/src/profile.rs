@@ -7,7 +7,7 @@ use meshwork_core::id::PeerId;
 use meshwork_core::replica::ReplicaNumber;
 use meshwork_core::signed::app::CONVERSATION_SLOT;
 use meshwork_core::signed::header::Family;
-use meshwork_core::table::{Table, Write, Writer};
+use meshwork_core::table::{Entry, Table, Write, Writer};
 
 use crate::picture::Head;
 use crate::text::{fit, fit_lines};
@@ -70,6 +70,27 @@ pub fn people(table: &Table) -> Vec<PeerId> {
     let mut people: Vec<PeerId> = authors.collect();
     people.dedup();
     people
+}
+
+/// The write that makes `name` the name in the profile of `me`, shortened to [`NAME_MAX`] bytes. `None` if there is nothing to
+/// write: it is the name, it is empty, the person removed the name in this table, or another name stands there and
+/// `replaces` is false.
+pub fn kept_name(table: &Table, me: PeerId, name: &str, replaces: bool) -> Option<Write> {
+    let shown = fit(name);
+    let mut name = shown.trim();
+    while name.len() > NAME_MAX {
+        let (last, _) = name.char_indices().next_back()?;
+        name = name[..last].trim_end();
+    }
+    let own = (Writer::Peer(me), NAME);
+    // Removals count here, and are no value.
+    let holder = table.holders(ROW, own).next().filter(|entry| (entry.row(), entry.field()) == (ROW, own));
+    let is_due = match holder.map(Entry::value) {
+        None => true,
+        Some(None) => false,
+        Some(Some(before)) => replaces && before != name.as_bytes(),
+    };
+    (is_due && !name.is_empty()).then(|| Write::value(ROW, Writer::Peer(me).field(NAME), name))
 }
 
 impl Profile {
@@ -163,6 +184,23 @@ mod tests {
         assert_eq!(Profile::of(&table, PeerId([9; 32])), Profile::default());
         let removed = Profile::default().writes(me).expect("empty");
         assert!(removed.iter().all(|write| *write == Write::removal(ROW, write.field.clone())));
+    }
+
+    #[test]
+    fn a_removed_name_is_not_written_again() {
+        let me = Identity::from_secret([1; 32]).peer();
+        let write = |name: &str| Write::value(ROW, Writer::Peer(me).field(NAME), name);
+        let empty = table_with(2, &[]);
+        assert_eq!(kept_name(&empty, me, " Mira\u{202e} ", false), Some(write("Mira")));
+        assert_eq!(kept_name(&empty, me, "  ", false), None);
+        let long = "é".repeat(NAME_MAX);
+        assert_eq!(kept_name(&empty, me, &long, false), Some(write(&"é".repeat(NAME_MAX / 2))));
+        let named = table_with(1, &[write("Mira")]);
+        assert_eq!(kept_name(&named, me, "Mira", true), None);
+        assert_eq!(kept_name(&named, me, "Mirabel", false), None);
+        assert_eq!(kept_name(&named, me, "Mirabel", true), Some(write("Mirabel")));
+        let removed = table_with(1, &Profile::default().writes(me).expect("empty"));
+        assert_eq!(kept_name(&removed, me, "Mira", true), None);
     }
 
     #[test]

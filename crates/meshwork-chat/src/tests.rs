@@ -184,6 +184,55 @@ fn a_removed_post_leaves_a_gap() {
     assert_eq!(table.row(&row_of(one)).count(), 0);
 }
 
+/// All posts of a table; reactions by their emoji, since a reaction that is given again comes last.
+fn all_sorted(table: &Table) -> Vec<Post> {
+    let mut posts = Conversation::of(table).all();
+    for post in &mut posts {
+        post.reactions.sort_by(|one, other| one.emoji.cmp(&other.emoji));
+        post.reactions.iter_mut().for_each(|reaction| reaction.by.sort_unstable());
+    }
+    posts
+}
+
+#[test]
+fn a_restored_post_is_the_same_post() {
+    let mut table = Table::new(Kind::ByTime);
+    let mut later = 5;
+    let mut next = || {
+        later += 1;
+        later
+    };
+    let one = post(&mut table, 1, next(), &NewPost::from("one"));
+    let files = vec![file("a.png"), file("b.png")];
+    let with_text = NewPost { text: "two".into(), re: Some(one), files: files.clone() };
+    let posts = [with_text, NewPost { re: Some(one), files, ..NewPost::default() }].map(|new| {
+        let id = post(&mut table, 2, next(), &new);
+        for (number, emoji) in [(1, &["👍"][..]), (2, &["👍", "🎉"])] {
+            let writes = Conversation::of(&table).react(peer(number), id, emoji).expect("emoji");
+            write(&mut table, number, next(), &writes);
+        }
+        id
+    });
+    post(&mut table, 1, next(), &NewPost { re: Some(posts[0]), ..NewPost::from("three") });
+    let mut expected = all_sorted(&table);
+    expected.iter_mut().for_each(|post| post.is_edited = posts.contains(&post.id));
+    // The second time they were restored before.
+    for long_after in [2 * WINDOW_MS, 4 * WINDOW_MS] {
+        for id in posts {
+            let known = Conversation::of(&table).get(id).expect("it shows");
+            let removal = Conversation::of(&table).remove(peer(2), id).expect("one's own");
+            write(&mut table, 2, long_after + next(), &removal);
+            let conversation = Conversation::of(&table);
+            assert_eq!(conversation.get(id), None);
+            assert_eq!(conversation.restore(peer(1), &known), Err(PostError::NotYours(id)));
+            let restored = conversation.restore(peer(2), &known).expect("one's own");
+            write(&mut table, 2, long_after + next(), &restored);
+            assert_eq!(Conversation::of(&table).restore(peer(2), &known), Ok(Vec::new()), "it shows");
+        }
+        assert_eq!(all_sorted(&table), expected);
+    }
+}
+
 #[test]
 fn reactions_are_grouped_by_emoji() {
     let mut table = Table::new(Kind::ByTime);
@@ -333,6 +382,7 @@ fn files_have_limits() {
     let refused = |new: NewPost| Conversation::of(&table).post(endpoint(1), WallTime(0), &new).unwrap_err();
     let with = |files: Vec<File>| NewPost { files, ..NewPost::default() };
     assert_eq!(refused(NewPost::from(" \n")), PostError::Empty);
+    assert_eq!(refused(NewPost::from("\u{200b}\u{2060}\u{ad}")), PostError::Empty);
     assert_eq!(refused(with(vec![file("a"); 11])), PostError::TooManyFiles(11));
     assert_eq!(refused(with(vec![file("")])), PostError::FileName(0));
     assert_eq!(refused(with(vec![file(&"x".repeat(256))])), PostError::FileName(256));

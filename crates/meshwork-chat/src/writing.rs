@@ -7,13 +7,13 @@ use meshwork_core::table::{Entry, Write, Writer};
 use meshwork_core::time::WallTime;
 
 use crate::post::{
-    AFTER_MAX, FILES_MAX, NewPost, PostError, PostId, REACTIONS_BYTES_MAX, REACTIONS_MAX, TEXT_MAX,
+    AFTER_MAX, FILES_MAX, NewPost, Post, PostError, PostId, REACTIONS_BYTES_MAX, REACTIONS_MAX, TEXT_MAX,
 };
 use crate::reading::Conversation;
 use crate::row::{
     AFTER, FILES, FIRST, HIDDEN, RE, REACTIONS, SEEN, TEXT, encode_files, is_hidden, posts, row_of,
 };
-use crate::text::is_one_grapheme;
+use crate::text::{fit, is_one_grapheme};
 
 /// Each of these makes the writes of one change. They belong into one batch, which
 /// [`payloads`](meshwork_core::table::payloads) makes of them, and are written without regard to the author's quota: in a long
@@ -94,6 +94,43 @@ impl Conversation<'_> {
         Ok(self.own(me, id)?.iter().map(removal).collect())
     }
 
+    /// Writes a removed post of `me` again, as it was read before: at its place, with its files, the post that it answers and the
+    /// reactions of `me`. Answers and reactions of others stand in rows and fields of their own, so they show again. It counts as
+    /// edited, since its first stamp is named. A post that shows needs no writes.
+    ///
+    /// # Errors
+    /// [`PostError::NotYours`], or [`PostError`] for a text or files beyond the limits.
+    pub fn restore(&self, me: PeerId, post: &Post) -> Result<Vec<Write>, PostError> {
+        if post.author != me {
+            return Err(PostError::NotYours(post.id));
+        }
+        check_text(&post.text, !post.files.is_empty())?;
+        if self.get_by(post.id, me).is_some() {
+            return Ok(Vec::new());
+        }
+        let row = row_of(post.id);
+        let value = |name: &[u8], value: &[u8]| Write::value(&row, Writer::Peer(me).field(name), value);
+        let mut writes = vec![value(FIRST, &post.stamp.0.to_be_bytes())];
+        if !post.text.trim().is_empty() {
+            writes.push(value(TEXT, post.text.as_bytes()));
+        }
+        // By now the author has seen all that stands before it.
+        let seen = self.newest(Some(post), AFTER_MAX);
+        if !seen.is_empty() {
+            writes.push(value(SEEN, &seen.iter().rev().flat_map(|post| post.id.0).collect::<Vec<u8>>()));
+        }
+        writes.extend(post.re.map(|re| value(RE, &re.0)));
+        if !post.files.is_empty() {
+            writes.push(value(FILES, &encode_files(&post.files)?));
+        }
+        let mine = post.reactions.iter().filter(|reaction| reaction.by.contains(&me));
+        let mine: Vec<&str> = mine.map(|reaction| &*reaction.emoji).collect();
+        // A reaction of another version may be none that this one writes.
+        let lines = reaction_lines(&mine).ok().filter(|lines| !lines.is_empty());
+        writes.extend(lines.map(|lines| value(REACTIONS, lines.as_bytes())));
+        Ok(writes)
+    }
+
     /// Gives a post these reactions of `me` in place of earlier ones; none takes them back.
     ///
     /// # Errors
@@ -155,11 +192,11 @@ pub(crate) fn reaction_lines(emoji: &[&str]) -> Result<String, PostError> {
     Ok(lines)
 }
 
-/// Whether a post may have this text.
+/// Whether a post may have this text. Characters that nobody sees are none.
 pub(crate) fn check_text(text: &str, has_files: bool) -> Result<(), PostError> {
     match text.len() {
         length if length > TEXT_MAX => Err(PostError::TextTooLong(length)),
-        _ if text.trim().is_empty() && !has_files => Err(PostError::Empty),
+        _ if fit(text).trim().is_empty() && !has_files => Err(PostError::Empty),
         _ => Ok(()),
     }
 }

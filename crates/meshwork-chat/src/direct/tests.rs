@@ -151,6 +151,13 @@ fn posts_are_edited_removed_and_reacted_to() {
     assert_eq!((&*posts[0].text, posts[0].is_edited), ("Eight", true));
     assert_eq!(posts[0].at, WallTime::from_millis(START), "it stays in its place");
     assert_eq!(posts[0].reactions, [Reaction { emoji: "🎉".into(), by: vec![peer(2)] }]);
+    let removal = Direct::of(&table, &one).remove(peer(2), first).expect("one's own");
+    arrive(&mut table, 1, 24, &removal);
+    assert!(Direct::of(&table, &two).newest(peer(1), 50).is_empty());
+    assert_eq!(Direct::of(&table, &two).restore(peer(1), &posts[0]).err(), Some(PostError::NotYours(first)));
+    let restored = Direct::of(&table, &one).restore(peer(2), &posts[0]).expect("one's own");
+    arrive(&mut table, 1, 2 * DAY_MS, &restored);
+    assert_eq!(Direct::of(&table, &two).newest(peer(1), 50), posts, "the same post");
     let wrong = Direct::of(&table, &two).react(WallTime::from_millis(START), peer(1), first, &["ab"]);
     assert_eq!(wrong.err(), Some(PostError::NotOneEmoji("ab".into())));
 }
