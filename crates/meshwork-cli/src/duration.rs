@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+
 /// Longest time-out that can be asked for: a year, far below what clocks can add without overflow.
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -26,17 +29,33 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A time in milliseconds since 1970 as people and programs read it: RFC 3339, UTC.
+/// A time in milliseconds since 1970 as people read it: RFC 3339 in the reader's time zone, which TZ or the system sets.
 pub(crate) fn date(millis: u64) -> String {
-    /// The last second that has four digits for its year.
-    const LAST: u64 = 253_402_300_799;
-    let since = std::time::Duration::from_secs((millis / 1000).min(LAST));
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
+    date_in(millis, TimeZone::system())
+}
+
+fn date_in(millis: u64, zone: TimeZone) -> String {
+    let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX).min(Timestamp::MAX.as_second());
+    let time = Timestamp::from_second(seconds).unwrap_or_default().to_zoned(zone);
+    let is_utc = time.offset() == Offset::UTC;
+    time.strftime(if is_utc { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%:z" }).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_those_of_the_readers_zone() {
+        let at = 1_796_081_110_999;
+        assert_eq!(date_in(at, TimeZone::UTC), "2026-11-30T23:25:10Z");
+        let tokyo = TimeZone::fixed(Offset::constant(9));
+        assert_eq!(date_in(at, tokyo), "2026-12-01T08:25:10+09:00");
+        let summer = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
+        assert_eq!(date_in(at, summer.clone()), "2026-12-01T00:25:10+01:00");
+        assert_eq!(date_in(at - 150 * 24 * 3_600_000, summer), "2026-07-04T01:25:10+02:00");
+        assert!(date_in(u64::MAX, TimeZone::UTC).starts_with("9999-12-30T"));
+    }
 
     #[test]
     fn durations_need_a_number_and_a_unit() {

@@ -10,6 +10,7 @@
 //! always made fit: a log is read on terminals too.
 //!
 //! # Invariants
+//! - While a line is being typed on the terminal, lines go above it ([`above`]).
 //! - Nothing else in this program opens standard output or standard error (clippy.toml). What draws on the terminal, the terminal
 //!   canvas, progress bars and the log, filters for itself and says so where it stands.
 #![expect(clippy::disallowed_methods, reason = "this is the place")]
@@ -17,6 +18,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::Style;
 use anyhow::Context as _;
@@ -27,6 +30,21 @@ use crate::exit::Failure;
 
 /// Whether bytes go to a terminal as they are.
 static IS_RAW: AtomicBool = AtomicBool::new(false);
+
+/// Where lines go while somebody types on the terminal.
+static ABOVE: Mutex<Option<Sender<String>>> = Mutex::new(None);
+
+/// From now on lines for a terminal go here, fit to be shown: an editor writes them above the line that is being typed. `None` ends
+/// that.
+pub(crate) fn above(lines: Option<Sender<String>>) {
+    *ABOVE.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+}
+
+/// Hands lines to the editor of a terminal. Returns whether there is one.
+fn is_sent_above(text: &str) -> bool {
+    let above = ABOVE.lock().unwrap_or_else(PoisonError::into_inner);
+    above.as_ref().is_some_and(|above| above.send(text.to_owned()).is_ok())
+}
 
 /// From now on a terminal gets texts as they are.
 pub(crate) fn write_raw() {
@@ -42,7 +60,11 @@ pub(crate) fn line(words: impl Display) -> Result<(), Failure> {
 pub(crate) fn print(words: impl Display) -> Result<(), Failure> {
     let words = words.to_string();
     let is_raw = IS_RAW.load(Ordering::Relaxed) || !io::stdout().is_terminal();
-    write(&if is_raw { words } else { text::shown_lines(&words) })
+    let text = if is_raw { words } else { text::shown_lines(&words) };
+    if io::stdout().is_terminal() && is_sent_above(&text) {
+        return Ok(());
+    }
+    write(&text)
 }
 
 /// Writes one line of JSON.
@@ -60,8 +82,20 @@ fn write(text: &str) -> Result<(), Failure> {
 /// Writes words to standard error behind a coloured one.
 pub(crate) fn aside(kind: &str, style: Style, words: impl Display) {
     let words = text::shown_lines(&words.to_string());
+    if io::stderr().is_terminal() {
+        let style = if crate::style::colours_errors() { style } else { Style::new() };
+        if is_sent_above(&format!("{style}{kind}:{style:#} {words}\n")) {
+            return;
+        }
+    }
     // There is nobody left to tell when this stream fails.
     let _ = writeln!(anstream::stderr(), "{style}{kind}:{style:#} {words}");
+}
+
+/// Has the terminal mark pasted text, or send it as if it was typed, as terminals begin.
+pub(crate) fn mark_pasted(is_marked: bool) {
+    // A terminal that is gone needs nothing.
+    let _ = write(if is_marked { "\u{1b}[?2004h" } else { "\u{1b}[?2004l" });
 }
 
 /// Asks something on standard error, where the answer is typed behind it.

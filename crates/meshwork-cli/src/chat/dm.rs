@@ -8,7 +8,7 @@ use super::person::People;
 use super::{Names, Target, denied, kept, on_disk, read, value};
 use crate::exit::Failure;
 use crate::progress::Progress;
-use crate::room::attempt::{Attempt, guest};
+use crate::room::attempt::{Attempt, named_guest};
 use crate::room::in_step::{self, Content};
 
 const AFTER_HELP: &str = "\
@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// The text, which may be Markdown; - reads it from standard input. Without it direct posts are printed.
     #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     text: Option<String>,
+    /// What others see you called, which stays in the room: chat profile changes and removes it.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Print so many of the newest posts.
     #[arg(long, value_name = "N", default_value = "50", conflicts_with = "text")]
     newest: usize,
@@ -43,7 +46,8 @@ pub(super) async fn run(mut arguments: Arguments) -> Result<(), Failure> {
         let text = std::io::read_to_string(std::io::stdin()).context("cannot read standard input")?;
         arguments.text = Some(text.trim_end_matches('\n').to_owned());
     }
-    let attempt = Attempt::start(&arguments.target.common, guest()).await?;
+    let builder = named_guest(arguments.name.take(), || String::from("Command line"));
+    let attempt = Attempt::start(&arguments.target.common, builder).await?;
     let done = act(&attempt, &arguments).await;
     attempt.close().await;
     let (words, value) = done?;
@@ -52,7 +56,7 @@ pub(super) async fn run(mut arguments: Arguments) -> Result<(), Failure> {
 
 async fn act(
     attempt: &Attempt,
-    Arguments { target, person, text, newest }: &Arguments,
+    Arguments { target, person, text, newest, .. }: &Arguments,
 ) -> Result<(String, Value), Failure> {
     let progress = Progress::start("Joining", Content::Notes.unit());
     let room = attempt.join(&target.link).await?;

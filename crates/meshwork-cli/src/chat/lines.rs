@@ -1,46 +1,48 @@
 //! `chat LINK`: posts as lines, and typed lines as posts, on a terminal and in a pipe.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::BufRead as _;
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
 use meshwork::chat::{Change, Chat, Post, PostId};
-use meshwork::{Closed, Event, KEPT_MAX, Link, Member, Receipt, Room};
-use tokio::sync::mpsc;
+use meshwork::{Closed, EndpointId, Event, KEPT_MAX, Link, Member, PeerId, Receipt, Room};
 use tokio::time::timeout;
 
 use super::person::People;
-use super::{Names, denied, reactions, waiting, words};
+use super::typing::{Entered, Line, Typing};
+use super::{Names, body, denied, reactions, waiting};
 use crate::duration::date;
 use crate::exit::Failure;
-use crate::room::attempt::{Attempt, guest};
+use crate::room::attempt::{Attempt, named_guest, user_name};
 use crate::room::signal::Stop;
 use crate::room::{Common, link};
 use crate::{out, style};
 
 /// The longest wait for earlier posts before the newest are printed.
 const IN_STEP_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait for the names of those who are here.
+const NAMES_WAIT: Duration = Duration::from_secs(1);
 /// Printed posts that commands can name.
 const SHOWN_MAX: usize = 200;
 
 const HELP: &str = "\
-Each line that you type is posted. Commands act on the last post, with ^2 on the one before it, and so on:
+Each line that you type is posted, and several that you paste together are one post. Commands act on the last post, with
+^2 on the one before it, and so on; a direct post is answered directly:
   /re TEXT          answer the last post of somebody else
   /react EMOJI      react to it; without an emoji take yours back
   /edit TEXT        give your last post another text
   /delete           delete your last post
-  /dm NAME TEXT     write to one person alone: chat dm LINK NAME reads it
+  /dm NAME TEXT     write to one person alone
   /me               your name and key
   /help             these lines
   /quit             leave
-A text that begins with / is posted with // in front.";
+A text that begins with / is posted with // in front. Pasted text is never a command.";
 
 const AFTER_HELP: &str = "\
-Each post is a line: its time, its author's name, a colon and the text; further lines of it are indented. Type a line
-to post it, /help for the commands. In a pipe the program ends after the last line of its input, once a member that
-stays has the posts, or after 10 seconds. chat watch prints JSON in place of words.";
+Each post is a line: its time in your time zone, its author's name, a colon and the text; further lines of it are
+indented. Type a line to post it, /help for the commands. In a pipe each line is posted as it is, whatever it begins
+with, unless --commands is given. There the program ends after the last line of its input, once a member that stays has
+the posts, or after 10 seconds. chat watch prints JSON in place of words.";
 
 /// Arguments of `chat LINK`.
 #[derive(Args)]
@@ -49,25 +51,28 @@ pub(super) struct Lines {
     /// The LINK of a room of any app. A private one has a part after #. @FILE reads it from a file.
     #[arg(value_name = "LINK", value_parser = link::read, required = true)]
     link: Option<Link>,
-    /// What others see you called. [default: your user name]
+    /// What others see you called, which stays with your posts: everybody in the room can read it later, in an open room anybody. chat
+    /// profile changes and removes it. [default: your user name, which does not stay]
     #[arg(long, value_name = "NAME", verbatim_doc_comment)]
     name: Option<String>,
     /// Print so many of the newest posts first.
     #[arg(long, value_name = "N", default_value = "20")]
     newest: usize,
+    /// Carry out commands that come from a pipe, too: lines that begin with / and no second one.
+    #[arg(long)]
+    commands: bool,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-pub(super) async fn run(Lines { link, name, newest, common }: Lines) -> Result<(), Failure> {
+pub(super) async fn run(Lines { link, name, newest, commands, common }: Lines) -> Result<(), Failure> {
     let Some(link) = link else { return Err(Failure::Usage(String::from("A LINK is missing."))) };
     let mut stop = Stop::listen()?;
-    let name = name.or_else(|| std::env::var("USER").ok()).unwrap_or_else(|| String::from("Command line"));
-    let mut attempt = Attempt::start(&common, guest().name(name).stays()).await?;
+    let mut attempt = Attempt::start(&common, named_guest(name, user_name).stays()).await?;
     let talked = async {
         let room = attempt.join(&link).await?;
         attempt.stay();
-        talk(&attempt, &room, newest).await
+        talk(&attempt, &room, newest, commands).await
     };
     let result = tokio::select! {
         result = talked => result,
@@ -82,7 +87,7 @@ struct Talk {
     room: Room,
     chat: Chat,
     /// Posts that were printed or written here, the latest last.
-    shown: VecDeque<Post>,
+    shown: VecDeque<Shown>,
     /// Those written here, which a terminal shows as they were typed.
     typed: BTreeSet<PostId>,
     /// Posts earlier than the first printed are not printed when they come.
@@ -90,11 +95,19 @@ struct Talk {
     last: Option<Receipt>,
 }
 
-async fn talk(attempt: &Attempt, room: &Room, newest: usize) -> Result<(), Failure> {
+/// A post, open or direct.
+struct Shown {
+    post: Post,
+    /// The other person of a direct post.
+    with: Option<PeerId>,
+}
+
+async fn talk(attempt: &Attempt, room: &Room, newest: usize, commands: bool) -> Result<(), Failure> {
     let chat = room.chat();
     let (mut changes, mut events) = (chat.watch(), room.events());
     // Others who are not in step do not matter.
     let _ = timeout(IN_STEP_WAIT, attempt.within(room, room.in_step())).await;
+    let mut direct = chat.watch_direct().await?;
     let mut talk = Talk {
         room: room.clone(),
         chat: chat.clone(),
@@ -103,38 +116,46 @@ async fn talk(attempt: &Attempt, room: &Room, newest: usize) -> Result<(), Failu
         since_ms: 0,
         last: None,
     };
-    let names = Names::of(room).await?;
-    let posts = chat.newest(None, newest).await?;
-    talk.since_ms = posts.first().map_or(0, |post| post.at.as_millis());
-    for post in posts {
-        talk.print(post, &names)?;
-    }
-    let here = room.members().await?.iter().map(name_of).collect::<Vec<_>>().join(", ");
+    talk.print_newest(newest).await?;
+    let members = named_members(room).await?;
+    let mut listed: BTreeSet<EndpointId> = members.iter().map(Member::id).collect();
+    let here = members.iter().map(name_of).collect::<Vec<_>>().join(", ");
     let here = if here.is_empty() { String::from("nobody else") } else { here };
+    // Whoever reads that they may type can.
+    let mut typing = Typing::start(commands);
     style::note(format!("here: {here}. Type to post; /help has the commands."));
-    tell_waiting(&chat, &names).await?;
-    let mut typed = typed_lines();
+    tell_waiting(&chat, &Names::of(room).await?).await?;
     let mut missed = 0;
     loop {
         let next = async {
             Ok::<_, Failure>(tokio::select! {
-                change = changes.next() => Next::Change(change.ok_or(Closed)?),
+                change = changes.next() => Next::Change(None, change.ok_or(Closed)?),
+                change = direct.next() => {
+                    let (peer, change) = change.ok_or(Closed)?;
+                    Next::Change(Some(peer), change)
+                }
                 event = events.next() => Next::Event(event.ok_or(Closed)?),
-                line = typed.recv() => Next::Line(line),
+                entered = typing.next() => Next::Entered(entered),
             })
         };
         match attempt.within(room, next).await? {
-            Next::Change(change) => talk.hear(change).await?,
+            Next::Change(with, change) => talk.hear(with, change).await?,
+            // Those who are listed came before.
+            Next::Event(Event::Joined(member)) if listed.remove(&member.id()) => {}
             Next::Event(Event::Joined(member)) => style::note(format!("{} is here", name_of(&member))),
-            Next::Event(Event::Left { member, .. }) => style::note(format!("{} left", name_of(&member))),
+            Next::Event(Event::Left { member, .. }) => {
+                listed.remove(&member.id());
+                style::note(format!("{} left", name_of(&member)));
+            }
             Next::Event(Event::WaitingChanged) => tell_waiting(&chat, &Names::of(room).await?).await?,
             Next::Event(_) => {}
-            Next::Line(Some(line)) => {
-                if !talk.carry_out(&line).await? {
+            Next::Entered(Entered::Line(line)) => {
+                if !talk.carry_out(line).await? {
                     return talk.end().await;
                 }
             }
-            Next::Line(None) => return talk.end().await,
+            Next::Entered(Entered::Interrupted) => return Ok(()),
+            Next::Entered(Entered::End) => return talk.end().await,
         }
         if changes.missed() > missed {
             missed = changes.missed();
@@ -150,24 +171,23 @@ async fn tell_waiting(chat: &Chat, names: &Names) -> Result<(), Failure> {
 }
 
 enum Next {
-    Change(Change),
+    /// A post changed, or a direct post with a person.
+    Change(Option<PeerId>, Change),
     Event(Event),
-    Line(Option<String>),
+    Entered(Entered),
 }
 
-/// The lines of standard input, read on a thread of their own: nothing can interrupt a read of a terminal.
-fn typed_lines() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(64);
-    thread::spawn(move || {
-        for line in std::io::stdin().lock().split(b'\n') {
-            let Ok(line) = line else { return };
-            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
-            if sender.blocking_send(line).is_err() {
-                return;
-            }
+/// Those who are here, with their names: a name comes a moment after its owner.
+async fn named_members(room: &Room) -> Result<Vec<Member>, Closed> {
+    let deadline = tokio::time::Instant::now() + NAMES_WAIT;
+    let mut events = room.events();
+    loop {
+        let members = room.members().await?;
+        let is_named = members.iter().all(|member| !member.name().trim().is_empty());
+        if is_named || tokio::time::timeout_at(deadline, events.next()).await.is_err() {
+            return Ok(members);
         }
-    });
-    lines
+    }
 }
 
 fn name_of(member: &Member) -> String {
@@ -178,60 +198,88 @@ fn name_of(member: &Member) -> String {
 }
 
 impl Talk {
-    fn print(&mut self, post: Post, names: &Names) -> Result<(), Failure> {
-        let re = post.re.and_then(|re| self.shown.iter().find(|shown| shown.id == re));
-        if let Some(answered) = re {
-            let begin: String = answered.text.lines().next().unwrap_or_default().chars().take(40).collect();
-            out::line(format_args!("  > {}: {begin}", names.get(answered.author)))?;
+    /// Prints the newest posts, open and direct ones.
+    async fn print_newest(&mut self, most: usize) -> Result<(), Failure> {
+        let mut posts = self.chat.newest(None, most.max(1)).await?;
+        if most == 0 {
+            self.since_ms = posts.pop().map_or(0, |last| last.at.as_millis() + 1);
+        } else if posts.len() == most {
+            self.since_ms = posts.first().map_or(0, |post| post.at.as_millis());
         }
-        out::line(words(&post, names))?;
-        self.remember(post);
+        let mut posts: Vec<Shown> = posts.into_iter().map(|post| Shown { post, with: None }).collect();
+        for person in self.chat.people().await? {
+            let with = self.chat.with(person.peer).newest(most).await?.into_iter();
+            posts.extend(with.map(|post| Shown { post, with: Some(person.peer) }));
+        }
+        posts.sort_by_key(|shown| shown.post.at.as_millis());
+        posts.drain(..posts.len().saturating_sub(most));
+        let names = Names::of(&self.room).await?;
+        for shown in posts {
+            self.print(shown, &names)?;
+        }
         Ok(())
     }
 
-    fn remember(&mut self, post: Post) {
-        self.shown.push_back(post);
+    fn print(&mut self, shown: Shown, names: &Names) -> Result<(), Failure> {
+        let is_answered = |other: &&Shown| shown.post.re == Some(other.post.id) && other.with == shown.with;
+        if let Some(Shown { post: answered, .. }) = self.shown.iter().find(is_answered) {
+            let begin: String = answered.text.lines().next().unwrap_or_default().chars().take(40).collect();
+            out::line(format_args!("  > {}: {begin}", names.get(answered.author)))?;
+        }
+        out::line(shown.words(names))?;
+        self.remember(shown);
+        Ok(())
+    }
+
+    fn remember(&mut self, shown: Shown) {
+        self.shown.push_back(shown);
         if self.shown.len() > SHOWN_MAX {
             self.shown.pop_front();
         }
     }
 
-    async fn hear(&mut self, change: Change) -> Result<(), Failure> {
+    /// Prints a change of the posts, or of the direct posts with a person.
+    async fn hear(&mut self, with: Option<PeerId>, change: Change) -> Result<(), Failure> {
         let names = Names::of(&self.room).await?;
-        let place = |shown: &VecDeque<Post>, post: &Post| {
-            shown.iter().position(|other| (other.id, other.author) == (post.id, post.author))
+        let place = |shown: &VecDeque<Shown>, post: &Post| {
+            let is_it = |other: &Shown| {
+                (other.post.id, other.post.author, other.with) == (post.id, post.author, with)
+            };
+            shown.iter().position(is_it)
         };
         match change {
             Change::Posted(post) => {
                 let is_old = post.at.as_millis() < self.since_ms;
                 if !is_old && place(&self.shown, &post).is_none() && !self.typed.contains(&post.id) {
-                    self.print(post, &names)?;
+                    self.print(Shown { post, with }, &names)?;
                 }
             }
             Change::Edited(post) => {
                 if let Some(place) = place(&self.shown, &post) {
                     let is_mine = self.typed.contains(&post.id);
-                    if !is_mine && self.shown[place].text != post.text {
-                        out::line(format_args!("{} (edited)", words(&post, &names)))?;
+                    let is_new = self.shown[place].post.text != post.text;
+                    self.shown[place].post = post;
+                    if !is_mine && is_new {
+                        out::line(format_args!("{} (edited)", self.shown[place].words(&names)))?;
                     }
-                    self.shown[place] = post;
                 }
             }
             Change::Reacted(post) => {
                 if let Some(place) = place(&self.shown, &post) {
-                    if self.shown[place].reactions != post.reactions {
+                    if self.shown[place].post.reactions != post.reactions {
                         let given = reactions(&post);
                         let given = if given.is_empty() { String::from("no reaction") } else { given };
                         let at = date(post.at.as_millis());
                         let name = names.get(post.author);
                         out::line(format_args!("  {given} on {at} {name}"))?;
                     }
-                    self.shown[place] = post;
+                    self.shown[place].post = post;
                 }
             }
             Change::Removed(id) => {
-                if let Some(place) = self.shown.iter().position(|post| post.id == id)
-                    && let Some(post) = self.shown.remove(place)
+                let is_it = |shown: &Shown| shown.post.id == id && shown.with == with;
+                if let Some(place) = self.shown.iter().position(is_it)
+                    && let Some(Shown { post, .. }) = self.shown.remove(place)
                 {
                     let (at, name) = (date(post.at.as_millis()), names.get(post.author));
                     out::line(format_args!("  removed: {at} {name}"))?;
@@ -242,52 +290,71 @@ impl Talk {
         Ok(())
     }
 
-    /// Posts a line, or carries out its command. Returns whether the talk goes on.
-    async fn carry_out(&mut self, line: &str) -> Result<bool, Failure> {
-        let done = match line.strip_prefix('/') {
-            None if line.trim().is_empty() => return Ok(true),
-            None => self.post(line, None).await,
-            Some(rest) if rest.starts_with('/') => self.post(rest, None).await,
-            Some(command) => {
-                let (word, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
-                let (back, rest) = back_and_text(rest.trim());
-                let me = self.room.me().peer;
-                let nth = |is_wanted: fn(bool) -> bool| {
-                    let posts = self.shown.iter().rev().filter(|post| is_wanted(post.author == me));
-                    posts.map(|post| post.id).nth(back - 1)
-                };
-                let (mine, theirs) = (nth(|is_mine| is_mine), nth(|is_mine| !is_mine));
-                match (word, mine, theirs) {
-                    ("quit", ..) => return Ok(false),
-                    ("help", ..) => {
-                        style::note(HELP);
-                        return Ok(true);
-                    }
-                    ("me", ..) => {
-                        style::note(format!("you are {me}"));
-                        return Ok(true);
-                    }
-                    ("dm", ..) => self.write_to_one(rest).await,
-                    ("re", _, Some(id)) => self.post(rest, Some(id)).await,
-                    ("react", _, Some(id)) => {
-                        let emoji: Vec<&str> = rest.split_whitespace().collect();
-                        self.chat.react(id, &emoji).await.map(Some).map_err(denied)
-                    }
-                    ("edit", Some(id), _) => self.chat.edit(id, rest).await.map(Some).map_err(denied),
-                    ("delete", Some(id), _) => self.chat.remove(id).await.map(Some).map_err(denied),
-                    ("re" | "react" | "edit" | "delete", ..) => {
-                        Err(Failure::Usage(String::from("There is no such post on these lines.")))
-                    }
-                    _ => Err(Failure::Usage(format!("There is no command /{word}: /help lists them."))),
-                }
+    /// Posts a line, or carries out its command. Returns whether the talk goes on. A line that comes to nothing is explained, and
+    /// goes back to where it was typed.
+    async fn carry_out(&mut self, line: Line) -> Result<bool, Failure> {
+        let done = match Order::read(&line.text, line.is_text) {
+            Order::Nothing => return Ok(true),
+            Order::Post(text) => self.post(text, None).await,
+            Order::Command("quit", _) => return Ok(false),
+            Order::Command("help", _) => {
+                style::note(HELP);
+                return Ok(true);
             }
+            Order::Command("me", _) => {
+                let me = self.room.me().peer;
+                style::note(format!("you are {} ({me})", Names::of(&self.room).await?.name(me)));
+                return Ok(true);
+            }
+            Order::Command("dm", rest) => self.write_to_one(rest).await,
+            Order::Command(word, rest) => self.act(word, rest).await,
         };
         match done {
             Ok(receipt) => self.last = receipt.or(self.last.take()),
-            Err(failure @ (Failure::Usage(_) | Failure::Forbidden { .. })) => style::error(failure),
+            Err(failure @ (Failure::Usage(_) | Failure::Forbidden { .. })) => {
+                let left = line.put_back().map(|text| format!(" This line was not posted: {text}"));
+                style::error(format!("{failure}{}", left.unwrap_or_default()));
+            }
             Err(failure) => return Err(failure),
         }
         Ok(true)
+    }
+
+    /// Carries out a command on an earlier post.
+    async fn act(&mut self, word: &str, rest: &str) -> Result<Option<Receipt>, Failure> {
+        let (back, rest) = back_and_text(rest);
+        let me = self.room.me().peer;
+        let is_wanted = |shown: &&Shown| match word {
+            "re" | "react" => shown.post.author != me,
+            "edit" | "delete" => shown.post.author == me,
+            _ => false,
+        };
+        if !["re", "react", "edit", "delete"].contains(&word) {
+            return Err(Failure::Usage(format!(
+                "There is no command /{word}: /help lists them, and //{word} posts it."
+            )));
+        }
+        let found = self.shown.iter().rev().filter(is_wanted).nth(back - 1);
+        let Some((id, with)) = found.map(|shown| (shown.post.id, shown.with)) else {
+            return Err(Failure::Usage(String::from("There is no such post on these lines.")));
+        };
+        let direct = with.map(|peer| self.chat.with(peer));
+        let emoji: Vec<&str> = rest.split_whitespace().collect();
+        let changed = match (word, direct) {
+            ("re", None) => return self.post(rest, Some(id)).await,
+            ("re", Some(direct)) => {
+                let (id, receipt) = direct.reply(id, rest).await.map_err(denied)?;
+                self.remember_direct(direct.peer(), id).await?;
+                return Ok(Some(receipt));
+            }
+            ("react", None) => self.chat.react(id, &emoji).await,
+            ("react", Some(direct)) => direct.react(id, &emoji).await,
+            ("edit", None) => self.chat.edit(id, rest).await,
+            ("edit", Some(direct)) => direct.edit(id, rest).await,
+            (_, None) => self.chat.remove(id).await,
+            (_, Some(direct)) => direct.remove(id).await,
+        };
+        changed.map(Some).map_err(denied)
     }
 
     async fn post(&mut self, text: &str, re: Option<PostId>) -> Result<Option<Receipt>, Failure> {
@@ -301,17 +368,26 @@ impl Talk {
             let at = date(at_ms);
             style::note(format!("this appears to others at {at}: the clock of this device is ahead"));
         }
-        written.into_iter().for_each(|post| self.remember(post));
+        written.into_iter().for_each(|post| self.remember(Shown { post, with: None }));
         Ok(Some(receipt))
     }
 
     /// Writes a direct post: the person and the text.
-    async fn write_to_one(&self, line: &str) -> Result<Option<Receipt>, Failure> {
+    async fn write_to_one(&mut self, line: &str) -> Result<Option<Receipt>, Failure> {
         let people = People::of(&self.room).await?;
         let (peer, text) = people.split(line)?;
-        let (_, receipt) = self.chat.with(peer).post(text).await.map_err(denied)?;
+        let (id, receipt) = self.chat.with(peer).post(text).await.map_err(denied)?;
+        self.remember_direct(peer, id).await?;
         style::note(format!("written to {} alone", people.words(peer)));
         Ok(Some(receipt))
+    }
+
+    /// Remembers a direct post that was written here.
+    async fn remember_direct(&mut self, peer: PeerId, id: PostId) -> Result<(), Failure> {
+        self.typed.insert(id);
+        let written = self.chat.with(peer).get(id).await?;
+        written.into_iter().for_each(|post| self.remember(Shown { post, with: Some(peer) }));
+        Ok(())
     }
 
     /// Waits until a member that stays has what was written.
@@ -328,6 +404,45 @@ impl Talk {
     }
 }
 
+impl Shown {
+    /// The post in words, behind its time and its author's name.
+    fn words(&self, names: &Names) -> String {
+        let Shown { post, with } = self;
+        let for_whom = match with {
+            None => String::new(),
+            Some(peer) if names.is_own(post.author) => format!(" to {} alone", names.get(*peer)),
+            Some(_) => String::from(" to you alone"),
+        };
+        let (at, name) = (date(post.at.as_millis()), names.get(post.author));
+        format!("{at} {name}{for_whom}: {}", body(post))
+    }
+}
+
+/// The meaning of a line.
+#[derive(Debug, PartialEq, Eq)]
+enum Order<'a> {
+    Nothing,
+    /// A text to post.
+    Post(&'a str),
+    /// A command's word, and what stands behind it.
+    Command(&'a str, &'a str),
+}
+
+impl<'a> Order<'a> {
+    /// Reads a line. `is_text` if it is no command whatever it begins with.
+    fn read(line: &'a str, is_text: bool) -> Order<'a> {
+        match line.strip_prefix('/') {
+            _ if line.trim().is_empty() => Order::Nothing,
+            Some(rest) if !is_text && rest.starts_with('/') => Order::Post(rest),
+            Some(command) if !is_text => {
+                let (word, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+                Order::Command(word, rest.trim())
+            }
+            _ => Order::Post(line),
+        }
+    }
+}
+
 /// How far back a command goes, from 1 on, and its text.
 fn back_and_text(rest: &str) -> (usize, &str) {
     let (first, text) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -338,6 +453,19 @@ fn back_and_text(rest: &str) -> (usize, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_typed_lines_are_commands() {
+        assert_eq!(Order::read("/quit smoking", false), Order::Command("quit", "smoking"));
+        assert_eq!(Order::read("//quit smoking", false), Order::Post("/quit smoking"));
+        for text in ["/quit smoking", "//quit", "/", "a /quit", "/re one\n/quit"] {
+            assert_eq!(Order::read(text, true), Order::Post(text));
+        }
+        assert_eq!(Order::read("a /quit", false), Order::Post("a /quit"));
+        for is_text in [false, true] {
+            assert_eq!(Order::read(" \t", is_text), Order::Nothing);
+        }
+    }
 
     #[test]
     fn commands_name_earlier_posts() {

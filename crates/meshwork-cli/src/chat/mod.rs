@@ -6,6 +6,7 @@ mod person;
 mod post;
 mod profile;
 mod read;
+mod typing;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -121,10 +122,13 @@ async fn create(Create { server, private, name, common }: Create) -> Result<(), 
 }
 
 /// The names of people, by peer.
-pub(crate) struct Names(BTreeMap<PeerId, String>);
+pub(crate) struct Names {
+    names: BTreeMap<PeerId, String>,
+    me: PeerId,
+}
 
 impl Names {
-    /// The names of profiles, and of everybody else who was in a room while this program was. Its own name is `you`.
+    /// The names of profiles, and of everybody else who was in a room while this program was.
     pub(crate) async fn of(room: &Room) -> Result<Names, Closed> {
         let known = room.reach().await?.tried;
         let named = known.iter().map(|member| (member.peer(), member.name().trim().to_owned()));
@@ -133,13 +137,30 @@ impl Names {
         names.extend(
             profiles.map(|(peer, profile)| (peer, profile.name)).filter(|(_, name)| !name.is_empty()),
         );
-        names.insert(room.me().peer, String::from("you"));
-        Ok(Names(names))
+        Ok(Names { names, me: room.me().peer })
     }
 
-    /// The name of a peer, or the beginning of its key.
+    /// The name of a peer in words: `you`, its name, or the beginning of its key. Of people with the same name each has the
+    /// beginning of the key behind it.
     pub(crate) fn get(&self, peer: PeerId) -> String {
-        self.0.get(&peer).cloned().unwrap_or_else(|| peer.short())
+        if self.is_own(peer) {
+            return String::from("you");
+        }
+        let name = self.name(peer);
+        let lower = name.to_lowercase();
+        let mut others = self.names.iter().filter(|(other, _)| **other != peer);
+        let is_shared = others.any(|(_, other)| other.to_lowercase() == lower);
+        if is_shared { format!("{name} ({})", peer.short()) } else { name }
+    }
+
+    /// The name of a peer, this program's own one too, or the beginning of its key.
+    pub(crate) fn name(&self, peer: PeerId) -> String {
+        self.names.get(&peer).cloned().unwrap_or_else(|| peer.short())
+    }
+
+    /// Whether this is the peer of this program.
+    pub(crate) fn is_own(&self, peer: PeerId) -> bool {
+        peer == self.me
     }
 }
 
@@ -156,17 +177,13 @@ fn value(post: &Post, names: &Names) -> Value {
         json!({ "emoji": reaction.emoji, "by": by })
     };
     json!({
-        "id": post.id.to_string(), "peer": post.author.to_string(), "name": names.get(post.author),
+        "id": post.id.to_string(), "peer": post.author.to_string(), "name": names.name(post.author),
+        "own": names.is_own(post.author),
         "at_ms": post.at.as_millis(), "text": post.text, "re": post.re.map(|id| id.to_string()),
         "edited": post.is_edited, "newer": post.is_newer, "missing": post.missing,
         "files": post.files.iter().map(file).collect::<Vec<_>>(),
         "reactions": post.reactions.iter().map(reaction).collect::<Vec<_>>(),
     })
-}
-
-/// A post in words, behind its time and its author's name.
-fn words(post: &Post, names: &Names) -> String {
-    format!("{} {}: {}", date(post.at.as_millis()), names.get(post.author), body(post))
 }
 
 /// The text of a post and its files. Further lines are indented.
@@ -229,4 +246,22 @@ pub(crate) fn denied(error: WriteError) -> Failure {
 /// The words behind a confirmation.
 pub(crate) fn on_disk(stored: bool) -> &'static str {
     if stored { ", on disk" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_of_one_name_are_told_apart() {
+        let [me, ann, other, bo, nobody] = [1, 2, 3, 4, 5].map(|number| PeerId([number; 32]));
+        let named = [(me, "Ann"), (ann, "Ann"), (other, "ann"), (bo, "Bo")];
+        let names = Names { names: named.map(|(peer, name)| (peer, name.to_owned())).into(), me };
+        assert_eq!(names.get(me), "you");
+        assert_eq!(names.get(ann), format!("Ann ({})", ann.short()));
+        assert_eq!(names.get(other), format!("ann ({})", other.short()));
+        assert_eq!((names.get(bo), names.get(nobody)), (String::from("Bo"), nobody.short()));
+        assert_eq!((names.name(me), names.name(ann)), (String::from("Ann"), String::from("Ann")));
+        assert!(names.is_own(me) && !names.is_own(ann));
+    }
 }

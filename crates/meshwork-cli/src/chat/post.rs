@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Target, denied, kept, on_disk};
 use crate::exit::Failure;
 use crate::progress::Progress;
-use crate::room::attempt::{Attempt, guest};
+use crate::room::attempt::{Attempt, named_guest};
 use crate::room::in_step::{self, Content};
 
 const AFTER_HELP: &str = "\
@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// nothing to take yours back.
     #[arg(value_name = "TEXT", allow_hyphen_values = true, required_unless_present_any = ["silent", "react"])]
     text: Option<String>,
+    /// What others see you called, which stays with your posts: chat profile changes and removes it.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Answer this post.
     #[arg(long, value_name = "ID")]
     re: Option<PostId>,
@@ -74,7 +77,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
         text => text.unwrap_or_default().to_owned(),
     };
     let common = &arguments.target.common;
-    let attempt = Attempt::start(common, guest()).await?;
+    let builder = named_guest(arguments.name.clone(), || String::from("Command line"));
+    let attempt = Attempt::start(common, builder).await?;
     let done = act(&attempt, &arguments, text.trim_end_matches('\n')).await;
     attempt.close().await;
     let (words, value) = done?;

@@ -15,8 +15,8 @@ use crate::room::in_step::{self, Content};
 use crate::style;
 
 const AFTER_HELP: &str = "\
-With --json: {posts: [{id, peer, name, at_ms, text, re, edited, newer, missing, files, reactions}]}, the earliest
-first; times in milliseconds since 1970. re is the id of the post that it answers, or null. newer is true if a newer
+With --json: {posts: [{id, peer, name, own, at_ms, text, re, edited, newer, missing, files, reactions}]}, the earliest
+first; times in milliseconds since 1970. own is true of your posts, which words show as yours. re is the id of the post that it answers, or null. newer is true if a newer
 version wrote it and this one cannot read all of it. missing counts posts that its author had read and that are not
 here. files: [{blob, size, name, kind, width, height}], reactions: [{emoji, by: [peer]}]. read --all --json is the
 export of a conversation. waiting: [{peer, name, changes, until_ms}] are changes by devices whose clocks are ahead: they

@@ -13,7 +13,7 @@ use crate::room::signal::Stop;
 
 const AFTER_HELP: &str = "\
 Each line is an object with a member `event`:
-  posted   {id, peer, name, at_ms, text, re, edited, newer, missing, files, reactions}
+  posted   {id, peer, name, own, at_ms, text, re, edited, newer, missing, files, reactions}
   edited   the same, with another text
   reacted  the same, with other reactions
   removed  {id}       deleted, hidden or too old

@@ -85,7 +85,8 @@ mod tests {
         (history.batches, history.missed, history.forgotten, history.bytes) = (2, 3, 4, 2048);
         (history.first_ms, history.last_ms) = (Some(1_790_000_000_000), Some(1_790_000_060_000));
         let words = words(RoomId([0; 32]), &history);
-        for part in ["2 strokes", "2 KiB", "2026-09-21T14:13:20Z", "14:14:20Z", "4 older", "3 are missing"] {
+        let (first, last) = (date(1_790_000_000_000), date(1_790_000_060_000));
+        for part in ["2 strokes", "2 KiB", &first, &last, "4 older", "3 are missing"] {
             assert!(words.contains(part), "{part:?} is missing: {words}");
         }
     }

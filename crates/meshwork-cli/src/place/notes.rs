@@ -21,7 +21,7 @@ Examples:
   meshwork place notes LINK --hide 0190b3c4d5e6f708091a2b3c4d5e
   meshwork place notes LINK --json | jq -r '.notes[].text'
 
-A write waits until a member that stays has it. With --json: {notes: [{id, peer, name, at_ms, text,
+A write waits until a member that stays has it. With --json: {notes: [{id, peer, name, own, at_ms, text,
 missing}]}, oldest first, times in milliseconds since 1970; missing counts notes that its author had read and
 that are not here. With --write: {id, stored}; with --remove, --hide and --unhide: {removed, stored}, {hidden,
 stored} and {unhidden, stored}; stored is true if a member stored it on disk.";
@@ -100,7 +100,8 @@ async fn act(attempt: &Attempt, arguments: &Arguments) -> Result<(String, Value)
 fn tell(notes: &[Note], names: &Names) -> (String, Value) {
     let value = |note: &Note| {
         json!({
-            "id": note.id.to_string(), "peer": note.author.to_string(), "name": names.get(note.author),
+            "id": note.id.to_string(), "peer": note.author.to_string(), "name": names.name(note.author),
+            "own": names.is_own(note.author),
             "at_ms": note.at.as_millis(), "text": note.text, "missing": note.missing,
         })
     };

@@ -131,6 +131,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn parse_moment(text: &str) -> Result<Moment, String> {
+    // As times are printed: with the offset of a zone.
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        let millis = u64::try_from(time.as_millisecond()).map_err(|_| "it is before 1970".to_owned())?;
+        return Ok(Moment::At(millis));
+    }
     if let Ok(time) = humantime::parse_rfc3339_weak(text) {
         let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| "it is before 1970".to_owned())?;
         return Ok(Moment::At(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)));
@@ -205,6 +210,8 @@ mod tests {
     fn times_are_dates_or_how_long_ago() {
         assert_eq!(parse_moment("2026-09-21T14:13:20Z"), Ok(Moment::At(1_790_000_000_000)));
         assert_eq!(parse_moment("2026-09-21 14:13:20"), Ok(Moment::At(1_790_000_000_000)));
+        assert_eq!(parse_moment("2026-09-21T23:13:20+09:00"), Ok(Moment::At(1_790_000_000_000)));
+        assert!(parse_moment("1969-12-31T23:00:00Z").is_err_and(|words| words.contains("before 1970")));
         assert_eq!(parse_moment("2h 5min"), Ok(Moment::Ago(7_500_000)));
         assert_eq!(Moment::Ago(7_500_000).millis(10_000_000), 2_500_000);
         assert!(parse_moment("noon").is_err_and(|words| words.contains("how long ago")));

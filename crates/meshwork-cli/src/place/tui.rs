@@ -20,7 +20,7 @@ use crossterm::event;
 use meshwork::Link;
 use tokio::sync::mpsc;
 
-use super::attempt::{Attempt, guest};
+use super::attempt::{Attempt, named_guest};
 use super::signal::Stop;
 use super::{Common, link, values};
 use crate::exit::Failure;
@@ -48,9 +48,9 @@ pub(crate) struct Arguments {
     /// The LINK of the room. A private one has a part after #. @FILE or - reads it from a file or standard input.
     #[arg(value_name = "LINK", value_parser = values::link)]
     link: Link,
-    /// Your name for others.
-    #[arg(long, default_value = "Terminal")]
-    name: String,
+    /// Your name for others, which stays with your strokes. [default: Terminal, which does not stay]
+    #[arg(long, verbatim_doc_comment)]
+    name: Option<String>,
     #[command(flatten)]
     pub(super) common: Common,
 }
@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let mut stop = Stop::listen()?;
     // The others count on whoever looks and paints as on an open page.
-    let mut attempt = Attempt::start(&common, guest().name(name).stays()).await?;
+    let mut attempt = Attempt::start(&common, named_guest(name, || String::from("Terminal")).stays()).await?;
     let (depth, is_unicode) = (depth(), style::is_unicode());
     let title = format!("{} - Meshwork", link::room_name(&link));
     let result = match Screen::take(&title, depth != Depth::None) {

@@ -26,6 +26,19 @@ pub(crate) fn guest() -> Builder {
     Endpoint::builder().name("Command line")
 }
 
+/// The same under a name: one that was given stays with what the command writes.
+pub(crate) fn named_guest(name: Option<String>, otherwise: impl FnOnce() -> String) -> Builder {
+    match name {
+        Some(name) => guest().name(name).keep_name(),
+        None => guest().name(otherwise()),
+    }
+}
+
+/// The name of this system's user.
+pub(crate) fn user_name() -> String {
+    std::env::var("USER").unwrap_or_else(|_| String::from("Command line"))
+}
+
 /// Returns at this time, if there is one.
 pub(crate) async fn at(time: Option<Instant>) {
     match time {

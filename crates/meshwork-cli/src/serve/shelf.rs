@@ -180,6 +180,10 @@ impl Visit for Context {
         self.0.network().to_string()
     }
 
+    fn is_own_machine(&self) -> bool {
+        self.0.is_own_machine()
+    }
+
     fn address_of(&self, path: &str) -> String {
         self.0.address_of(path)
     }

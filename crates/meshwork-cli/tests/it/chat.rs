@@ -21,7 +21,7 @@ fn texts(posts: &[Value]) -> Vec<&str> {
 
 /// Somebody who talks in lines.
 fn talk(home: &Home, link: &str, name: &str) -> (Running, Typing) {
-    home.start_typing(["chat", link, "--name", name, "--identity", name])
+    home.start_typing(["chat", link, "--name", name, "--identity", name, "--commands"])
 }
 
 #[test]
@@ -85,13 +85,75 @@ fn two_talk_in_lines_without_their_server() {
     of_bo.line("/delete");
     ann.line("the removal", |line| line.starts_with("  removed: "));
     of_bo.line("/nothing");
-    bo.log("the error", |line| line.contains("There is no command /nothing"));
+    bo.log("the error", |line| line.contains("There is no command /nothing") && line.ends_with(": /nothing"));
     of_bo.line("bye");
     drop(of_bo);
     bo.end().expect_code(0);
     ann.line("the last post", |line| line.ends_with(" bo: bye"));
     of_ann.line("/quit");
     ann.end();
+}
+
+#[test]
+fn piped_lines_are_text() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let link = create(&home, &url);
+    let _keeper = home.keep_for("chat", &link, "kept");
+    let (ann, mut of_ann) = home.start_typing(["chat", &link, "--newest", "0", "--identity", "ann"]);
+    let lines = ["/quit", "//twice", "/etc/motd is empty", "/dm nobody a secret", "the last"];
+    lines.iter().for_each(|line| of_ann.line(line));
+    drop(of_ann);
+    ann.end().expect_code(0);
+    assert_eq!(texts(&posts(&home, &link, &[])), lines);
+}
+
+#[test]
+fn a_typed_line_stays_whole_on_a_terminal() {
+    let home = Home::new();
+    let (_server, url) = home.serve();
+    let link = create(&home, &url);
+    let _keeper = home.keep_for("chat", &link, "kept");
+    let run = |who: &str, act: &[&str]| {
+        home.run([act, &["--identity", who, "--json"]].concat()).expect_code(0).json()
+    };
+    run("bo", &["chat", "profile", &link, "--name", "Bo"]);
+    run("bo", &["chat", "post", &link, "An early post."]);
+    let arguments = ["chat", &link, "--name", "ann", "--identity", "ann"];
+    let mut ann = home.start_on_terminal(&arguments, (80, 24), &[("TZ", "UTC-9")]);
+    ann.wait_for("+09:00 Bo: An early post.");
+    ann.wait_for("help has the commands.");
+    ann.send("the ferry leaves 早い");
+    ann.wait_for("> the ferry leaves 早い");
+    run("bo", &["chat", "post", &link, "A post in between."]);
+    ann.wait_for("Bo: A post in between.");
+    let last =
+        |screen: &vt100::Screen| screen.contents().trim_end().lines().last().unwrap_or_default().to_owned();
+    ann.wait("the typed line below", |screen| last(screen) == "> the ferry leaves 早い");
+    // Backspace over two wide letters, then to the left and back to the beginning.
+    ann.send("\u{7f}\u{7f}at nine\u{1b}[D\u{1b}[D\u{1}Today: \r");
+    ann.wait_for("> Today: the ferry leaves at nine");
+    ann.send("\u{1b}[200~/quit\r\nis a word\u{1b}[201~\r");
+    ann.send("/quit\u{1b}[200~ smoking\u{1b}[201~\u{1}/");
+    ann.wait("the edited line", |screen| last(screen) == "> //quit smoking");
+    ann.send("\r/nothing here\r");
+    ann.wait_for("There is no command /nothing");
+    ann.wait("the line that came back", |screen| last(screen) == "> /nothing here");
+    ann.send("\u{15}");
+    let key = run("ann", &["identity", "show"])["peer"].as_str().expect("a key").to_owned();
+    run("bo", &["chat", "dm", &link, &key, "Only for you."]);
+    ann.wait_for("Bo to you alone: Only for you.");
+    ann.send("/re Only for you, too.\r\u{1b}[A");
+    ann.wait("the line before", |screen| last(screen) == "> /re Only for you, too.");
+    ann.send("\u{3}");
+    assert_eq!(ann.end(), 0);
+    ann.expect_restored();
+    let written = posts(&home, &link, &["--all"]);
+    let expected = ["Today: the ferry leaves at nine", "/quit\nis a word", "/quit smoking"];
+    assert_eq!(&texts(&written)[2..], expected);
+    assert_eq!((&written[4]["name"], &written[4]["own"]), (&json!("ann"), &json!(false)), "the name stays");
+    let direct = run("bo", &["chat", "dm", &link, &key]);
+    assert_eq!(texts(direct["posts"].as_array().expect("a list")), ["Only for you.", "Only for you, too."]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What keys and the mouse ask for.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use meshwork_core::text::does_something;
 
 /// What somebody asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,11 @@ pub(super) fn typed(event: &Event) -> Option<Typed> {
         KeyCode::Esc => Some(Typed::Cancel),
         _ => None,
     }
+}
+
+/// What pasted text does to a line that is being typed: its visible characters are typed.
+pub(super) fn pasted(text: &str) -> impl Iterator<Item = Typed> {
+    text.chars().filter(|character| !does_something(*character)).map(Typed::Character)
 }
 
 fn of_key(key: &KeyEvent) -> Option<Action> {
@@ -194,5 +200,12 @@ mod tests {
         assert_eq!(typed(&key(KeyCode::Esc, KeyModifiers::NONE)), Some(Typed::Cancel));
         assert_eq!(typed(&key(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Typed::Cancel));
         assert_eq!(typed(&Event::FocusLost), None);
+    }
+
+    #[test]
+    fn pasted_text_is_no_key() {
+        assert_eq!(action(&Event::Paste(String::from("q"))), None);
+        let typed: Vec<Typed> = pasted("3,\u{1b}4\r\n").collect();
+        assert_eq!(typed, ['3', ',', '4'].map(Typed::Character));
     }
 }

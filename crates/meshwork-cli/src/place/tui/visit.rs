@@ -307,6 +307,10 @@ async fn name(room: &Room, peer: PeerId) -> Result<String, Failure> {
 }
 
 fn handle_input(app: &mut App, input: &Input) {
+    // Pasted text is text for the line that is being typed, and never keys.
+    if let Input::Paste(text) = input {
+        return keys::pasted(text).for_each(|typed| app.handle_typed(typed));
+    }
     if app.prompt.is_some() {
         if let Some(typed) = keys::typed(input) {
             return app.handle_typed(typed);
