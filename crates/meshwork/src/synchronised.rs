@@ -41,7 +41,8 @@ impl Room {
             let since = |time: Option<_>| time.map_or(Duration::ZERO, |time| now.since(time));
             begun = begun.or(Some(now));
             let linking_wait = if is_empty { self.shared().patience } else { LINKING_WAIT };
-            let wait = Wait { quiet: since(last_change) >= QUIET, linking: since(begun) < linking_wait };
+            let linking = since(begun) < linking_wait;
+            let wait = Wait { quiet: since(last_change) >= QUIET, linking, retrying: is_empty };
             if wait.is_over(&peers) {
                 return Ok(());
             }
@@ -73,11 +74,17 @@ struct Wait {
     quiet: bool,
     /// Whether those who are being linked to are still waited for.
     linking: bool,
+    /// Whether members whose link failed and is tried again are waited for as well.
+    retrying: bool,
 }
 
 impl Wait {
     fn is_over(&self, peers: &[PeerView]) -> bool {
-        if self.linking && peers.iter().any(|peer| peer.state == LinkState::Connecting) {
+        let is_awaited = |peer: &PeerView| {
+            peer.state == LinkState::Connecting
+                || self.retrying && peer.sought && peer.state == LinkState::Gone
+        };
+        if self.linking && peers.iter().any(is_awaited) {
             return false;
         }
         let linked = || peers.iter().filter(|peer| peer.attached && peer.state.is_linked());
@@ -107,6 +114,7 @@ mod tests {
             relayed_because: None,
             jitter: None,
             pings: Default::default(),
+            sought: false,
             attached,
             distant: false,
             stays: true,
@@ -120,8 +128,8 @@ mod tests {
         }
     }
 
-    const LATE: Wait = Wait { quiet: true, linking: false };
-    const EARLY: Wait = Wait { quiet: false, linking: true };
+    const LATE: Wait = Wait { quiet: true, linking: false, retrying: false };
+    const EARLY: Wait = Wait { quiet: false, linking: true, retrying: false };
 
     #[test]
     fn all_in_step_is_enough_at_once() {
@@ -130,6 +138,17 @@ mod tests {
         assert!(EARLY.is_over(&[agreed.clone(), peer(LinkState::Gone, false, false)]));
         assert!(!EARLY.is_over(&[agreed.clone(), peer(LinkState::Connecting, false, false)]));
         assert!(LATE.is_over(&[agreed, peer(LinkState::Connecting, false, false)]));
+    }
+
+    #[test]
+    fn empty_rooms_wait_for_links_tried_again() {
+        let agreed = peer(LinkState::Direct, true, true);
+        let failed = PeerView { sought: true, ..peer(LinkState::Gone, false, false) };
+        let empty = Wait { retrying: true, ..EARLY };
+        assert!(!empty.is_over(&[agreed.clone(), failed.clone()]));
+        assert!(EARLY.is_over(&[agreed.clone(), failed.clone()]), "a room with content does not wait");
+        assert!(Wait { retrying: true, ..LATE }.is_over(&[agreed.clone(), failed]));
+        assert!(empty.is_over(&[agreed, peer(LinkState::Gone, false, false)]), "it left");
     }
 
     #[test]

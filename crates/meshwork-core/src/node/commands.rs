@@ -149,6 +149,8 @@ pub struct PeerView {
     pub jitter: Option<Duration>,
     /// The outcomes of the last minute's pings, which are never repeated.
     pub pings: PingOutcomes,
+    /// Whether a link to it is being made, or failed and will be tried again.
+    pub sought: bool,
     /// Whether it proved its access to the room.
     pub attached: bool,
     /// Whether it is in the room and no neighbour, by choice of the overlay: others forward its messages. Its link is

@@ -86,6 +86,16 @@ impl<'a> RoomRef<'a> {
         self.open().into_iter().flat_map(|room| room.kept().unacknowledged())
     }
 
+    /// Whether some member was synchronised with this program since the room was opened.
+    pub fn was_in_step(self) -> bool {
+        self.open().is_some_and(|room| room.kept().was_in_step())
+    }
+
+    /// The number of batches that this program has written since the room was opened.
+    pub fn written(self) -> u64 {
+        self.open().map_or(0, |room| room.kept().written())
+    }
+
     /// The holders of this program's last write in a part of a replica: see
     /// [`Replica::outline`](crate::replica::Replica::outline).
     pub fn holders(self, replica: ReplicaNumber, part: u32) -> Holders {
@@ -211,6 +221,7 @@ impl<'a> RoomRef<'a> {
             relayed_because: link.and_then(|link| base.relayed_because(endpoint, link.path())),
             jitter: link.and_then(Link::jitter),
             pings: link.map(Link::ping_outcomes).unwrap_or_default(),
+            sought: base.known.is_sought(endpoint),
             attached: base.rooms.attachments().is_attached(endpoint, self.room),
             distant: is_gone && is_wanted && base.rooms.attachments().is_distant(endpoint, self.room),
             stays: room
@@ -273,6 +284,12 @@ impl<'a> RoomRef<'a> {
     /// Whether no replica of the room stores a batch here; also for a room that is not open.
     pub fn is_empty(self) -> bool {
         self.open().is_none_or(|open| open.kept().replicas().batches().next().is_none())
+    }
+
+    /// Whether a member of another peer that stores has everything that is here: its records and content equalled ours at
+    /// the last comparison, and nothing changed since. It may leave, and lose or delete the room later.
+    pub fn is_elsewhere(self) -> bool {
+        self.open().is_some_and(Room::is_elsewhere)
     }
 
     /// Whether all stored batches of the room have been verified and are shown; false for a room that is not open.

@@ -462,6 +462,16 @@ impl Kept {
         self.storage.refuse_stored(key);
     }
 
+    /// Whether some member was synchronised with us since the room was opened.
+    pub fn was_in_step(&self) -> bool {
+        self.writing.was_in_step
+    }
+
+    /// The number of batches that this program has written.
+    pub fn written(&self) -> u64 {
+        self.writing.next_sequence() - 1
+    }
+
     /// Whether the driver stores this room.
     pub fn stores(&self) -> bool {
         self.storage.stores()

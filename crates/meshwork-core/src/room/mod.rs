@@ -334,6 +334,17 @@ impl Room {
         admissions.into_iter().flatten().chain([served]).collect()
     }
 
+    /// Whether a member of another peer that stores has everything that is here: its records and replicas equalled ours
+    /// at the last comparison, and nothing changed since.
+    pub fn is_elsewhere(&self) -> bool {
+        let has_all = |endpoint: Endpoint| {
+            let lacks = || self.kept.comparison.lacks(endpoint, &self.kept.replicas);
+            self.kept.is_in_step(endpoint) && lacks().is_empty()
+        };
+        let mut others = self.membership.members().iter();
+        others.any(|(member, about)| about.stores && member.peer != self.kept.me.peer && has_all(*member))
+    }
+
     /// Whether [`Room::serve`] may have something for any member.
     pub fn is_serving(&self) -> bool {
         self.kept.comparison.is_serving() || self.history.is_serving()

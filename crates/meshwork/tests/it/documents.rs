@@ -307,7 +307,7 @@ async fn newcomers_wait_for_a_keeper_of_a_document() {
             same
         };
         let heal = async {
-            network.run(Duration::from_secs(5)).await;
+            network.run(Duration::from_secs(4)).await;
             network.heal();
         };
         let (one, other, ()) = tokio::join!(write(&newcomers[0]), write(&newcomers[1]), heal);

@@ -444,6 +444,11 @@ impl Known {
         rooms
     }
 
+    /// Whether a link to an endpoint is being made, or will be tried again.
+    pub(in crate::node) fn is_sought(&self, endpoint: Endpoint) -> bool {
+        self.peers.get(endpoint).is_some_and(|peer| peer.sought.is_some())
+    }
+
     /// The time since when the present link of an endpoint was sought.
     pub(in crate::node) fn take_sought(&mut self, endpoint: Endpoint) -> Option<Time> {
         self.peers.get_mut(endpoint)?.sought.take()
