@@ -10,6 +10,7 @@ import { MeshworkProvider } from '../../../sdk/js/yjs.js'
 import { authors, renamed } from './authors.js'
 import { bound } from './binding.js'
 import { carets, redraw } from './carets.js'
+import { direction } from './direction.js'
 import { Images } from './images.js'
 import { Lines } from './lines.js'
 import { markdown } from './markdown.js'
@@ -18,6 +19,7 @@ import { Room } from './room.js'
 import { rows } from './versions.js'
 
 export { code } from './code.js'
+export { draft } from './drafts.js'
 
 /** The name of the text in a document, as programs call it. */
 const TEXT = 'text'
@@ -270,6 +272,7 @@ class Desk {
       // Fingers have the system's own handles.
       matchMedia('(pointer: fine)').matches ? drawSelection() : [],
       markdown,
+      direction,
       placeholder(EMPTY),
       EditorView.lineWrapping,
       EditorView.contentAttributes.of({

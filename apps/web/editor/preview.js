@@ -3,6 +3,8 @@
 import { outline } from './outline.js'
 
 const LINKS = /^(https?|mailto):/i
+/** Each of these begins at the side that its first strong letter says. */
+const BLOCKS = /^(p|h[1-6]|blockquote|ul|ol|li|t[dh])$/
 
 /** Fills an element with what a text reads; `images` has those that are here. */
 export function preview(text, parent, images) {
@@ -20,6 +22,9 @@ function made(part, images) {
     return (name === 'img' && images.element(address, words)) || anchor(address, words)
   }
   const element = Object.assign(document.createElement(name), set)
+  if (BLOCKS.test(name)) {
+    element.dir = 'auto'
+  }
   parts?.forEach((part) => element.append(made(part, images)))
   return element
 }

@@ -1,18 +1,20 @@
 //! Conversations as pages show them: what was read, how posts stand below each other, mentions, and drafts.
 
+mod begun;
+pub mod pages;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use meshwork_chat::markdown::{self, Block};
 use meshwork_chat::{Post, PostId, TEXT_MAX};
 use meshwork_core::id::{PeerId, RoomId};
+use meshwork_core::text::shown;
 
+pub use self::begun::{AllBegun, Answered, Begun, Chosen};
+use self::pages::{PageId, Shown};
 use crate::texts::talk;
 
-/// Posts that a page shows at first: some screens.
-pub const SHOWN_FIRST: usize = 60;
-/// Further posts that it shows when somebody scrolls back.
-pub const SHOWN_MORE: usize = 60;
 /// Pairs of a room and an author of which it is remembered what was read; the one marked longest ago is forgotten first.
 pub const MARKS_MAX: usize = 1024;
 /// Drafts that a browser keeps, each of at most [`TEXT_MAX`] bytes; the one written longest ago is forgotten first.
@@ -51,36 +53,54 @@ impl Line {
     }
 }
 
-/// The lines of a list, in order and by key.
+/// The lines of a list, in pages and by key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
-    /// Keys in order, the newest last.
-    pub order: Vec<Key>,
+    /// The keys of each page in order, the newest last.
+    pages: Vec<(PageId, Vec<Key>)>,
     by_key: BTreeMap<Key, Arc<Line>>,
 }
 
 impl Lines {
     /// Puts posts below each other. `day` names the day of a time in milliseconds; `unread` is the post with which the unread
     /// ones begin.
-    pub fn new(posts: Vec<Post>, day: impl Fn(u64) -> String, unread: Option<Key>) -> Lines {
+    pub fn new(shown: Shown, day: impl Fn(u64) -> String, unread: Option<Key>) -> Lines {
         let mut lines = Lines::default();
-        let mut before: Option<(PeerId, u64, usize, String)> = None;
-        for post in posts {
-            let (key, at_ms, today) = ((post.id, post.author), post.at.as_millis(), day(post.at.as_millis()));
-            let is_told = before.as_ref().is_some_and(|(_, _, missing, _)| *missing >= post.missing);
-            let missing = if is_told { 0 } else { post.missing };
-            let is_same_day = before.as_ref().is_some_and(|(.., day)| *day == today);
-            let is_near = before.as_ref().is_some_and(|(author, at, ..)| {
-                *author == post.author && at_ms.saturating_sub(*at) <= TOGETHER_MS
-            });
-            let begins_unread = unread == Some(key);
-            let follows = is_near && is_same_day && missing == 0 && !begins_unread && post.re.is_none();
-            before = Some((post.author, at_ms, post.missing, today.clone()));
-            let day = (!is_same_day).then_some(today);
-            lines.order.push(key);
-            lines.by_key.insert(key, Arc::new(Line { post, follows, missing, day, begins_unread }));
+        let mut before = shown
+            .before
+            .map(|post| (post.author, post.at.as_millis(), post.missing, day(post.at.as_millis())));
+        for (page, posts) in shown.pages {
+            let mut keys = Vec::with_capacity(posts.len());
+            for post in posts {
+                let line = line(post, &before, &day, unread);
+                let (post, today) = (&line.post, day(line.post.at.as_millis()));
+                before = Some((post.author, post.at.as_millis(), post.missing, today));
+                keys.push(line.key());
+                lines.by_key.insert(line.key(), Arc::new(line));
+            }
+            lines.pages.push((page, keys));
         }
         lines
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// The keys of all lines, the newest last.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Key> {
+        self.pages.iter().flat_map(|(_, keys)| keys)
+    }
+
+    /// The keys of a page; `None` if it shows no posts.
+    pub fn page(&self, id: PageId) -> Option<&[Key]> {
+        self.pages.iter().find(|(page, _)| *page == id).map(|(_, keys)| &**keys)
+    }
+
+    /// The pages that show posts.
+    pub fn pages(&self) -> impl Iterator<Item = PageId> {
+        self.pages.iter().map(|(page, _)| *page)
     }
 
     /// The line of a post, if it is in the list.
@@ -96,8 +116,27 @@ impl Lines {
 
     /// The newest post of an author.
     pub fn newest_of(&self, author: PeerId) -> Option<Key> {
-        self.order.iter().rev().find(|(_, by)| *by == author).copied()
+        self.keys().rev().find(|(_, by)| *by == author).copied()
     }
+}
+
+/// A post below the one before it: its author, its time in milliseconds, how many posts are missing before it, and its day.
+fn line(
+    post: Post,
+    before: &Option<(PeerId, u64, usize, String)>,
+    day: impl Fn(u64) -> String,
+    unread: Option<Key>,
+) -> Line {
+    let (at_ms, today) = (post.at.as_millis(), day(post.at.as_millis()));
+    let is_told = before.as_ref().is_some_and(|(_, _, missing, _)| *missing >= post.missing);
+    let missing = if is_told { 0 } else { post.missing };
+    let is_same_day = before.as_ref().is_some_and(|(.., day)| *day == today);
+    let is_near = before
+        .as_ref()
+        .is_some_and(|(author, at, ..)| *author == post.author && at_ms.saturating_sub(*at) <= TOGETHER_MS);
+    let begins_unread = unread == Some((post.id, post.author));
+    let follows = is_near && is_same_day && missing == 0 && !begins_unread && post.re.is_none();
+    Line { post, follows, missing, day: (!is_same_day).then_some(today), begins_unread }
 }
 
 /// The first words of a post, in one line and without what they look like.
@@ -143,6 +182,11 @@ pub fn left(text: &str) -> Result<Option<String>, String> {
         Some(_) => Ok(None),
         None => Err(talk::too_long(text.trim().len() - TEXT_MAX, TEXT_MAX)),
     }
+}
+
+/// Whether anything of a text is seen.
+pub fn is_seen(text: &str) -> bool {
+    !shown(text).trim().is_empty()
 }
 
 /// A text as it is written in a post: each `@name` of these people leads to the person.
@@ -373,9 +417,10 @@ mod tests {
     fn posts_of_one_author_stand_together() {
         let mut posts = vec![post(LIN, 0), post(LIN, 300_000), post(LIN, 600_001), post(ANA, 600_002)];
         let lines = |posts: &[Post], unread| {
-            let lines = Lines::new(posts.to_vec(), day, unread);
+            let shown = Shown { before: None, pages: vec![(1, posts.to_vec())] };
+            let lines = Lines::new(shown, day, unread);
             let line = |key: &Key| lines.line(key).unwrap();
-            lines.order.iter().map(line).collect::<Vec<_>>()
+            lines.keys().map(line).collect::<Vec<_>>()
         };
         let follow = |lines: &[Arc<Line>]| lines.iter().map(|line| line.follows).collect::<Vec<_>>();
         assert_eq!(follow(&lines(&posts, None)), [false, true, false, false]);
@@ -390,6 +435,11 @@ mod tests {
         posts[3] = post(LIN, 86_400_000);
         let days: Vec<_> = lines(&posts, None).iter().map(|line| line.day.clone()).collect();
         assert_eq!(days, [Some("day 0".into()), None, None, Some("day 1".into())]);
+        // A page goes on where the one before it ends, also if that one shows no posts.
+        let pages = vec![(2, vec![posts[1].clone()]), (3, vec![posts[2].clone()])];
+        let lines = Lines::new(Shown { before: Some(posts[0].clone()), pages }, day, None);
+        let line = |page| lines.line(&lines.page(page).unwrap()[0]).unwrap();
+        assert_eq!((lines.page(1), line(2).day.clone(), line(3).day.clone()), (None, None, None));
     }
 
     #[test]

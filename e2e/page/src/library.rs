@@ -13,7 +13,7 @@ use crate::suite::{self, People};
 pub(crate) fn names() -> String {
     let mut names = Vec::new();
     macro_rules! each {
-        ($among:ident: $($promise:ident),*) => { names.extend([$(stringify!($promise)),*]) };
+        ($among:ident $(in any room)?: $($promise:ident),*) => { names.extend([$(stringify!($promise)),*]) };
     }
     suite::all!(each);
     names.join("\n")
@@ -28,7 +28,7 @@ pub(crate) async fn keep(document: &Document, asked: &str) -> Result<String, Str
     }));
     let (name, server) = asked.split_once('@').ok_or("which promise, and where do people meet?")?;
     macro_rules! each {
-        ($among:ident: $($promise:ident),*) => {$(
+        ($among:ident $(in any room)?: $($promise:ident),*) => {$(
             if name == stringify!($promise) {
                 suite::$promise($among(server).await?).await;
                 return Ok("kept".into());

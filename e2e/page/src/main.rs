@@ -7,6 +7,10 @@
 #[cfg(target_arch = "wasm32")]
 mod conformance;
 #[cfg(target_arch = "wasm32")]
+#[path = "../../../crates/meshwork/tests/it/guard.rs"]
+#[allow(dead_code, unused_imports, unused_macros, clippy::unwrap_used, reason = "a page runs no test again")]
+mod guard;
+#[cfg(target_arch = "wasm32")]
 mod library;
 #[cfg(target_arch = "wasm32")]
 mod page;

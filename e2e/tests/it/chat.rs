@@ -87,7 +87,7 @@ async fn people_beside_a_canvas_talk() -> Result<()> {
         })
         .await?;
 
-    // One's own can be deleted, and written again.
+    // One's own can be deleted, and comes back where it was.
     act(&guest, 0, "post-more").await?;
     let hides = guest.eval("return document.querySelector('[data-testid=hide]').checkVisibility()", vec![]);
     ensure!(hides.await? == false, "only moderators hide posts");
@@ -95,15 +95,14 @@ async fn people_beside_a_canvas_talk() -> Result<()> {
     wait_posts(&owner, &both[1..]).await?;
     wait_says(&owner, "missing", "1 post before this is not here").await?;
     guest.click("take-back").await?;
-    let turned = [both[1], both[0]];
-    wait_posts(&owner, &turned).await?;
+    wait_posts(&owner, &both).await?;
 
     // The owner hides another's, for everybody.
-    act(&owner, 1, "post-more").await?;
-    act(&owner, 1, "hide").await?;
-    wait_posts(&guest, &turned[..1]).await?;
+    act(&owner, 0, "post-more").await?;
+    act(&owner, 0, "hide").await?;
+    wait_posts(&guest, &both[1..]).await?;
     owner.click("take-back").await?;
-    wait_posts(&guest, &turned).await?;
+    wait_posts(&guest, &both).await?;
     close(&guest).await?;
     write(&owner, "See you there.").await?;
     wait_unread(&guest, "1").await
@@ -201,6 +200,29 @@ async fn two_in_chat(server: &Server, browsers: &[Browser; 2]) -> Result<(Tab, T
     Ok((mira, lin))
 }
 
+/// Drops files of these names on the field.
+const DROP: &str = "const dataTransfer = new DataTransfer();
+    arguments[0].forEach(name => dataTransfer.items.add(new File([name.repeat(1e5)], name)));
+    document.querySelector('[data-testid=chat-input]')
+        .dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));";
+/// The names of the chosen files that are read.
+const PENDING: &str =
+    "return Array.from(document.querySelectorAll('[data-testid=pending-files] li[aria-busy=false]'),
+    file => file.querySelector('.file-name').textContent)";
+
+/// Waits until the second post has these files, answers this, and has so many reactions.
+async fn wait_whole(tab: &Tab, expected: &serde_json::Value) -> Result<()> {
+    let read = "const post = document.querySelectorAll('[data-testid=message]')[1];
+        return [Array.from(post.querySelectorAll('.file-name'), name => name.textContent),
+            post.querySelector('.quote span')?.textContent, post.querySelectorAll('.reaction').length];";
+    tab.wait_until(PATIENCE, "the whole post", async || {
+        let post = tab.eval(read, vec![]).await?;
+        ensure!(post == *expected, "{post} instead of {expected}");
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn two_people_talk_in_a_room_for_it() -> Result<()> {
     let server = Server::start().await?;
@@ -213,8 +235,24 @@ async fn two_people_talk_in_a_room_for_it() -> Result<()> {
     wait_says(&mira, "reaction", "1").await?;
     act(&lin, 0, "reply").await?;
     wait_says(&lin, "replying", "Replying to Mira").await?;
+    // Files and the answer wait here while another conversation is shown.
+    lin.eval(DROP, vec![json!(["zebra.txt", "ant.txt"])]).await?;
+    lin.click("new-message").await?;
+    lin.click("message-person").await?;
+    wait_says(&lin, "direct-about", "Sealed for Mira").await?;
+    ensure!(lin.eval(PENDING, vec![]).await? == json!([]), "they do not go to Mira alone");
+    lin.click("conversation-room").await?;
+    wait_says(&lin, "replying", "Replying to Mira").await?;
+    lin.wait_until(PATIENCE, "both files", async || {
+        let files = lin.eval(PENDING, vec![]).await?;
+        ensure!(files == json!(["zebra.txt", "ant.txt"]), "{files} are chosen");
+        Ok(())
+    })
+    .await?;
     write(&lin, "Me too.").await?;
     wait_says(&mira, "quote", "Ferry leaves").await?;
+    act(&mira, 1, "react").await?;
+    act(&mira, 1, "emoji").await?;
     // A name is completed, and leads to the person.
     mira.type_text("chat-input", "@Li").await?;
     wait_says(&mira, "mention", "Lin").await?;
@@ -233,9 +271,22 @@ async fn two_people_talk_in_a_room_for_it() -> Result<()> {
     let edited = [three[0], three[1], "@Lin can you save a seat? Left side."];
     wait_posts(&lin, &edited).await?;
     wait_page_says(&lin, "edited").await?;
+    let left = [edited[0], edited[2]];
+    let whole = json!([["zebra.txt", "ant.txt"], "Ferry leaves at 9:40. Who is coming?", 1]);
+    for tab in [&mira, &lin] {
+        wait_whole(tab, &whole).await?;
+    }
     act(&lin, 1, "post-more").await?;
     act(&lin, 1, "delete").await?;
-    let left = [edited[0], edited[2]];
+    wait_posts(&mira, &left).await?;
+    // Undo brings back the same post, in its place.
+    lin.click("take-back").await?;
+    for tab in [&mira, &lin] {
+        wait_posts(tab, &edited).await?;
+        wait_whole(tab, &whole).await?;
+    }
+    act(&lin, 1, "post-more").await?;
+    act(&lin, 1, "delete").await?;
     wait_posts(&mira, &left).await?;
     // Part of a word finds a post, also after a reload.
     mira.reload().await?;
@@ -321,14 +372,7 @@ async fn pages_and_pipes_talk_without_a_server() -> Result<()> {
     mira.wait_there(PATIENCE, "chat-input").await?;
     let link = share_front(&mira).await?;
     let home = tempfile::tempdir()?;
-    let mut kaveh = tokio::process::Command::new(meshwork_e2e::program())
-        .args(["chat", &link, "--name", "Kaveh"])
-        .env("HOME", home.path())
-        .env("XDG_DATA_HOME", home.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut kaveh = talker(&link, home.path(), Stdio::piped())?;
     let mut typed = kaveh.stdin.take().context("it has an input")?;
     let mut printed = BufReader::new(kaveh.stdout.take().context("it has an output")?).lines();
     typed.write_all(b"Low tide is at 11:20.\n").await?;
@@ -355,5 +399,80 @@ async fn pages_and_pipes_talk_without_a_server() -> Result<()> {
     ensure!(tokio::time::timeout(PATIENCE, kaveh.wait()).await??.success(), "it ends well");
     server.restart().await?;
     mira.reload().await?;
-    wait_posts(&mira, &all).await
+    wait_posts(&mira, &all).await?;
+    let mut kaveh = talker(&link, home.path(), Stdio::null())?;
+    let mut typed = kaveh.stdin.take().context("it has an input")?;
+    read_back(&mira, &mut typed).await
+}
+
+/// A program that talks in a room, under an identity in this folder.
+fn talker(link: &str, home: &std::path::Path, output: Stdio) -> Result<tokio::process::Child> {
+    let mut program = tokio::process::Command::new(meshwork_e2e::program());
+    program.args(["chat", link, "--name", "Kaveh"]).env("HOME", home).env("XDG_DATA_HOME", home);
+    Ok(program.stdin(Stdio::piped()).stdout(output).kill_on_drop(true).spawn()?)
+}
+
+/// Scrolls back in steps until the line at the top says this number or a lower one. Returns by how many pixels the line that is read moved
+/// at worst beside the scrolling, and how many posts the document had at most.
+const SCROLL_BACK: &str = "const list = document.querySelector('.talk-scroll');
+    const frames = async () => { for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame); };
+    let [moved, most] = [0, 0];
+    for (let step = 0; step < 400; step++) {
+        const edge = list.getBoundingClientRect().top;
+        const posts = [...list.querySelectorAll('[data-testid=message]')];
+        most = Math.max(most, posts.length);
+        const line = posts.find(post => post.getBoundingClientRect().top > edge);
+        if (Number(line.querySelector('.post-text').innerText.split(' ')[1]) <= arguments[0]) return [moved, most];
+        list.scrollBy(0, -300);
+        const before = line.getBoundingClientRect().top;
+        await frames();
+        moved = Math.max(moved, Math.abs(line.getBoundingClientRect().top - before));
+    }
+    return [moved, 'never'];";
+
+/// Somebody reads back through a thousand posts while others come.
+async fn read_back(tab: &Tab, typed: &mut tokio::process::ChildStdin) -> Result<()> {
+    let lines: String = (1..=1_000).map(|number| format!("Line {number}\n")).collect();
+    typed.write_all(lines.as_bytes()).await?;
+    let newest = "return [...document.querySelectorAll('[data-testid=message-text]')].at(-1)?.innerText";
+    tab.wait_until(PATIENCE, "the last line", async || {
+        let newest = tab.eval(newest, vec![]).await?;
+        ensure!(newest == "Line 1000", "{newest} is the newest");
+        Ok(())
+    })
+    .await?;
+    let (moved, most): (f64, usize) = serde_json::from_value(tab.eval(SCROLL_BACK, vec![300.into()]).await?)?;
+    ensure!(moved < 1.5, "the line that is read moved by {moved} pixels");
+    ensure!(most <= 400, "the document has {most} posts");
+    let place = "const edge = document.querySelector('.talk-scroll').getBoundingClientRect().top;
+        const posts = [...document.querySelectorAll('[data-testid=message]')];
+        const line = posts.find(post => post.getBoundingClientRect().top > edge);
+        return [line.innerText, Math.round(line.getBoundingClientRect().top)];";
+    let before = tab.eval(place, vec![]).await?;
+    typed.write_all(b"While you read\n").await?;
+    wait_says(tab, "to-newest", "1").await?;
+    let after = tab.eval(place, vec![]).await?;
+    ensure!(before == after, "{before} is read, and then {after}");
+    // A jump ends at its post, however far it is.
+    tab.click("to-newest").await?;
+    tab.wait_until(PATIENCE, "the newest post", async || {
+        let newest = tab.eval(newest, vec![]).await?;
+        ensure!(newest == "While you read", "{newest} is the newest");
+        Ok(())
+    })
+    .await?;
+    tab.click("open-search").await?;
+    tab.type_text("search", "Line 123").await?;
+    wait_says(tab, "search-result-0", "Line 123").await?;
+    tab.click("search-result-0").await?;
+    let found = "const post = document.querySelector('.post.found');
+        const list = document.querySelector('.talk-scroll').getBoundingClientRect();
+        const box = post?.getBoundingClientRect();
+        return [post?.querySelector('.post-text').innerText, box?.top > list.top && box?.bottom < list.bottom];";
+    tab.wait_until(PATIENCE, "the post that was found", async || {
+        let found = tab.eval(found, vec![]).await?;
+        ensure!(found == json!(["Line 123", true]), "{found}: the post, and whether it is in sight");
+        Ok(())
+    })
+    .await
 }

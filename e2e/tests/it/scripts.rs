@@ -48,6 +48,11 @@ fn depth_and_work_of_markdown_are_bounded() -> Result<()> {
 }
 
 #[test]
+fn each_tab_has_a_draft_of_its_own() -> Result<()> {
+    run("drafts")
+}
+
+#[test]
 fn games_run_alike_and_name_their_faults() -> Result<()> {
     run("game")
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use leptos::prelude::*;
 use meshwork_core::id::PeerId;
+use meshwork_play::session::Colour;
 use meshwork_web::people::beads::{self, Shape};
 
 use super::session::profiles::Profiles;
@@ -21,8 +22,14 @@ pub(crate) fn Bead(
     /// The first letter of what they are called now.
     #[prop(into)]
     letter: Signal<Option<char>>,
+    /// A colour in place of the person's own, such as that of a seat in a game.
+    #[prop(optional)]
+    paint: Option<Colour>,
 ) -> impl IntoView {
-    let style = format!("--bead:var(--bead-{})", beads::colour(&peer));
+    let style = match paint {
+        Some(paint) => format!("--bead:{};--bead-ink:#0f1513", paint.to_text()),
+        None => format!("--bead:var(--bead-{})", beads::colour(&peer)),
+    };
     let profiles = use_context::<Profiles>();
     let face = Signal::derive(move || profiles.and_then(|profiles| profiles.face(peer)));
     drawing(style, beads::shape(&peer), letter, face)

@@ -13,6 +13,9 @@ use meshwork_play::shelf::{Refused, RequestClock};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+/// The least space for another room, in bytes: a conversation or a canvas with years of use, without its files.
+const SPACE_LOW: f64 = 16.0 * 1024.0 * 1024.0;
+
 // What is not there over plain http, and what extensions put others in the place of: an exception that no import catches leaves what
 // the page holds borrowed.
 #[wasm_bindgen]
@@ -118,6 +121,14 @@ pub(crate) fn go_to(address: &str) {
     if let Some(window) = window() {
         // An address that cannot be loaded leaves the page as it is.
         let _ = window.location().assign(address);
+    }
+}
+
+/// Shows another address in a tab of its own.
+pub(crate) fn open_beside(address: &str) {
+    if let Some(window) = window() {
+        // A browser that opens no tab leaves everything as it is.
+        let _ = window.open_with_url_and_target(address, "_blank");
     }
 }
 
@@ -443,6 +454,16 @@ pub(crate) async fn keeps_for_good() -> bool {
     JsFuture::from(promise).await.is_ok_and(|is_kept| is_kept.is_truthy())
 }
 
+/// Whether the browser has so little space left for this site that a room of usual size does not fit; not where it does not
+/// say.
+pub(crate) async fn is_space_low() -> bool {
+    let promise = window().and_then(|window| window.navigator().storage().estimate().ok());
+    let Some(promise) = promise else { return false };
+    let Ok(estimate) = JsFuture::from(promise).await else { return false };
+    let number = |name: &str| js_sys::Reflect::get(&estimate, &name.into()).ok()?.as_f64();
+    number("quota").zip(number("usage")).is_some_and(|(quota, usage)| quota - usage < SPACE_LOW)
+}
+
 /// A value kept in this profile.
 pub(crate) fn stored(key: &str) -> Option<String> {
     storage()?.get_item(key).ok()?
@@ -586,11 +607,14 @@ pub(crate) fn matches(query: &str) -> bool {
     query.is_some_and(|query| query.matches())
 }
 
+/// The element with this id, if the page has one.
+pub(crate) fn element(id: &str) -> Option<web_sys::Element> {
+    window()?.document()?.get_element_by_id(id)
+}
+
 /// Gives the focus to what has this id, where the page has that.
 pub(crate) fn focus(id: &str) {
-    let document = window().and_then(|window| window.document());
-    let element = document.and_then(|document| document.get_element_by_id(id));
-    if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(element) = element(id).and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
         // It is in the page.
         let _ = element.focus();
     }
@@ -598,8 +622,7 @@ pub(crate) fn focus(id: &str) {
 
 /// Scrolls to the element of this id, if the page has it, so that it stands in the middle.
 pub(crate) fn scroll_to(id: &str) {
-    let document = window().and_then(|window| window.document());
-    if let Some(element) = document.and_then(|document| document.get_element_by_id(id)) {
+    if let Some(element) = element(id) {
         let options = web_sys::ScrollIntoViewOptions::new();
         options.set_block(web_sys::ScrollLogicalPosition::Center);
         element.scroll_into_view_with_scroll_into_view_options(&options);

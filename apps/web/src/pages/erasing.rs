@@ -56,13 +56,18 @@ pub(crate) fn EraseAll(
     }
 }
 
-/// Deletes rooms, what was put into them, the key, and all that is remembered of people and tools.
+/// The games that are written in this browser, as `apps/web/editor/drafts.js` names their database.
+const DRAFTS_DATABASE: &str = "meshwork-play-drafts";
+
+/// Deletes rooms, what was put into them, games that are written, the key, and all that is remembered of people and tools.
 ///
 /// # Errors
 /// In words, why it cannot: then some of it may be there still.
 async fn erase_all(session: Session) -> Result<(), String> {
     session.leave();
-    web::delete_rooms(PAGES_DATABASE).await.map_err(|error| texts::sentence(&error.to_string()))?;
+    for database in [PAGES_DATABASE, DRAFTS_DATABASE] {
+        web::delete_rooms(database).await.map_err(|error| texts::sentence(&error.to_string()))?;
+    }
     if let Some(folder) = Folder::of_page().await {
         for name in folder.names().await? {
             folder.remove(&name).await?;

@@ -8,8 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use meshwork_core::id::RoomId;
 use meshwork_web::people::beads;
-use meshwork_web::people::isolated;
-use meshwork_web::people::visits::{SHOWN_MAX, Visit};
+use meshwork_web::people::visits::{SHOWN_MAX, room_to_ask_about};
 use meshwork_web::texts;
 
 use super::bead::Bead;
@@ -36,7 +35,7 @@ pub(crate) fn KeptRooms(
     has_rooms: RwSignal<bool>,
 ) -> impl IntoView {
     let rooms = RwSignal::new(Vec::<KeptRoom>::new());
-    let are_safe = RwSignal::new(true);
+    let (are_safe, is_low) = (RwSignal::new(true), RwSignal::new(false));
     let forgetting = Forgetting::new(session, rooms);
     spawn_local(async move {
         let keeps_for_good = browser::keeps_for_good().await;
@@ -49,6 +48,7 @@ pub(crate) fn KeptRooms(
         thumbnail::keep_only(&kept.iter().map(|room| room.id).collect::<Vec<_>>());
         // The page may have gone meanwhile.
         are_safe.try_set(keeps_for_good);
+        is_low.try_set(browser::is_space_low().await);
         has_rooms.try_set(!kept.is_empty());
         rooms.try_set(kept);
     });
@@ -67,6 +67,7 @@ pub(crate) fn KeptRooms(
     };
     view! {
         <Undo forgetting/>
+        <Question forgetting is_low/>
         <p class="complaint" role="alert">{move || forgetting.problem.get()}</p>
         <Show when=move || !rooms.with(Vec::is_empty)>
             <section class="kept" aria-labelledby="kept-title" data-testid="kept-rooms">
@@ -106,11 +107,6 @@ fn is_left(room: &KeptRoom) -> bool {
     left.split_once(' ').is_some_and(|(id, at_ms)| {
         id == room.id.to_string() && at_ms.parse().is_ok_and(|at_ms: u64| room.visit.at_ms <= at_ms)
     })
-}
-
-/// What a room is called on its card.
-fn title(room: &KeptRoom) -> String {
-    if room.name.is_empty() { texts::home::room_of(room.app.title) } else { isolated(&room.name) }
 }
 
 /// Forgetting a room, which can be taken back for a while. Copies are the same one.
@@ -193,7 +189,7 @@ fn Undo(forgetting: Forgetting) -> impl IntoView {
             view! {
                 <div class="update-line">
                     <span data-testid="forgotten">
-                        {texts::home::FORGOT} <strong>{title(&room)}</strong> "."
+                        {texts::home::FORGOT} <strong>{room.title()}</strong> "."
                     </span>
                     <button
                         type="button"
@@ -211,6 +207,42 @@ fn Undo(forgetting: Forgetting) -> impl IntoView {
     view! { <div role="status">{line}</div> }
 }
 
+/// Before another room is made for which there is no space: which room may go.
+#[component]
+fn Question(
+    forgetting: Forgetting,
+    /// Whether the browser has no space left.
+    is_low: RwSignal<bool>,
+) -> impl IntoView {
+    let asked = Memo::new(move |_| {
+        forgetting.rooms.with(|rooms| {
+            let only_here: Vec<bool> = rooms.iter().map(|room| room.is_only_here).collect();
+            room_to_ask_about(&only_here, is_low.get()).map(|at| rooms[at].clone())
+        })
+    });
+    let question = move || {
+        asked.get().map(|room| {
+            let id = room.id;
+            let forget = move |_| {
+                // Whether that was enough is known when the page is opened next.
+                is_low.set(false);
+                forgetting.begin(id);
+            };
+            view! {
+                <div class="update-line" data-testid="no-place">
+                    <span>
+                        <strong>{texts::home::NO_PLACE}</strong> " " {texts::home::may_go(&room.title_and_day())}
+                    </span>
+                    <button type="button" class="button danger" data-testid="forget-asked" on:click=forget>
+                        {texts::home::FORGET}
+                    </button>
+                </div>
+            }
+        })
+    };
+    view! { <div role="status">{question}</div> }
+}
+
 /// One room: all of its card opens it, but the button for what else can be done with it.
 #[component]
 fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
@@ -223,10 +255,9 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
             let _ = button.focus();
         }
     };
-    let title = title(&room);
-    let KeptRoom { id, link, app, code, visit, .. } = room;
+    let title = room.title();
+    let KeptRoom { id, link, app, code, visit, is_only_here, .. } = room;
     let label = texts::home::more_of_room(&code);
-    let Visit { met, .. } = visit;
     let beads = visit.named.iter().take(SHOWN_MAX).map(|(peer, name)| {
         view! { <Bead peer=*peer letter=Signal::stored(beads::letter(name))/> }
     });
@@ -241,7 +272,7 @@ fn Card(room: KeptRoom, forgetting: Forgetting) -> impl IntoView {
                     button=texts::COPY_LINK
                     test_id="kept-address"
                 />
-                <p>{texts::home::forgetting(met)}</p>
+                <p>{texts::home::forgetting(is_only_here)}</p>
                 <button type="button" class="button danger" data-testid="forget-room" on:click=move |_| forgetting.begin(id)>
                     {texts::home::FORGET}
                 </button>

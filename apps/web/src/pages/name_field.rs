@@ -44,6 +44,7 @@ pub(crate) fn NameField(
         <input
             type="text"
             class="name-field"
+            dir="auto"
             data-testid="display-name"
             aria-label=texts::key::WHAT_CALLED
             placeholder=placeholder

@@ -24,12 +24,14 @@ pub(crate) fn NoticeCard(
         Tone::Bad => ("notice bad", icons::cross().into_any()),
     };
     // Where there is no sheet to open there is no button for it.
-    let is_here =
-        |offer: &Offer| on_offer.is_some() || matches!(offer, Offer::Home | Offer::Reload | Offer::Update);
+    let leads_away =
+        |offer: &Offer| matches!(offer, Offer::Home | Offer::Rooms | Offer::Reload | Offer::Update);
+    let is_here = |offer: &Offer| on_offer.is_some() || leads_away(offer);
     let offer = notice.offer.filter(is_here).map(|offer| {
         let (label, test_id) = match offer {
             Offer::Share => (texts::notices::SHARE_LINK, "offer-share"),
             Offer::Home => (texts::notices::GO_HOME, "offer-home"),
+            Offer::Rooms => (texts::notices::YOUR_ROOMS, "offer-rooms"),
             Offer::Reload => (texts::notices::RELOAD, "offer-reload"),
             Offer::Update => (texts::notices::UPDATE, "offer-update"),
             Offer::Meet => (texts::MEET, "offer-meet"),
@@ -38,6 +40,8 @@ pub(crate) fn NoticeCard(
         };
         let act = move |_| match (offer, on_offer) {
             (Offer::Home, _) => browser::go_to(&browser::at("/")),
+            // This page may have what no storage has.
+            (Offer::Rooms, _) => browser::open_beside(&browser::at("/")),
             (Offer::Reload, _) => browser::reload(),
             (Offer::Update, _) => update::load_newest(),
             (offer, Some(on_offer)) => on_offer.run(offer),

@@ -97,6 +97,8 @@ pub struct Session {
     pub(crate) has_webrtc: RwSignal<bool>,
     /// What became of keeping the room in this browser.
     pub(crate) storage: RwSignal<StorageState>,
+    /// While storage is full: the room that is unused for the longest time of those that nobody else has, in words.
+    pub(crate) only_here: RwSignal<Option<String>>,
     /// How far the room's time is ahead of this device's clock, in milliseconds; 0 while they agree.
     pub(crate) clock_ahead_ms: RwSignal<i64>,
     /// Writes that their readers see later.
@@ -157,6 +159,7 @@ impl Session {
             is_disconnected: RwSignal::new(false),
             has_webrtc: RwSignal::new(browser::has_webrtc()),
             storage: RwSignal::new(StorageState::Starting),
+            only_here: RwSignal::new(None),
             clock_ahead_ms: RwSignal::new(0),
             ahead: Ahead::new(node),
             forgotten: RwSignal::new(0),

@@ -63,6 +63,13 @@ impl Names {
     }
 }
 
+/// A name of somebody, with the name of the bead behind it if another one of these people has the same name.
+pub fn told_apart(name: String, who: PeerId, others: impl IntoIterator<Item = (PeerId, String)>) -> String {
+    let lower = name.to_lowercase();
+    let is_same = |(peer, other): (PeerId, String)| peer != who && other.to_lowercase() == lower;
+    if others.into_iter().any(is_same) { format!("{name} ({})", beads::name(&who)) } else { name }
+}
+
 /// As much of a name as others are told: the first of its characters as readers see them, which are handed in one by one, that
 /// take [`NAME_MAX`] bytes together. None is cut in two.
 pub fn fitting(characters: impl IntoIterator<Item = String>) -> String {
@@ -163,6 +170,17 @@ mod tests {
         assert_eq!(again.name(peer(1)), Some("Linnea"));
         assert_eq!(again.name(peer(3)), Some("AnaMaria B"));
         assert_eq!(Names::read("nobody Lin\n\nx").write(), "");
+    }
+
+    #[test]
+    fn people_of_one_name_are_told_apart() {
+        let others = || {
+            [(peer(1), "Ann"), (peer(2), "ann"), (peer(3), "Bo")].map(|(peer, name)| (peer, name.to_owned()))
+        };
+        let called = |name: &str, number| told_apart(name.to_owned(), peer(number), others());
+        assert_eq!(called("Ann", 1), format!("Ann ({})", beads::name(&peer(1))));
+        assert_eq!(called("ANN", 4), format!("ANN ({})", beads::name(&peer(4))));
+        assert_eq!(called("Bo", 3), "Bo", "nobody else has it");
     }
 
     #[test]

@@ -1,11 +1,26 @@
 //! How a person looks: a bead whose colour and shape follow from the PeerId, the same on every screen.
 
 use meshwork_core::id::PeerId;
+use meshwork_play::session::Colour;
 
 use crate::texts;
 
 /// Number of bead colours; their values are the custom properties `--bead-0` and on in tokens.css.
 pub const COLOURS: u8 = 10;
+
+/// The colours of beads in games, whose pictures know no theme: those of the dark theme.
+const PAINTS: [Colour; COLOURS as usize] = [
+    Colour([0x4f, 0xc4, 0xb8]),
+    Colour([0x7f, 0xb0, 0xf5]),
+    Colour([0xb4, 0x9d, 0xf2]),
+    Colour([0xe0, 0x8f, 0xd3]),
+    Colour([0xf2, 0x8c, 0xa6]),
+    Colour([0xf0, 0x9a, 0x7a]),
+    Colour([0xc3, 0xcb, 0x5e]),
+    Colour([0x7e, 0xcb, 0x8b]),
+    Colour([0xa3, 0xba, 0xcb]),
+    Colour([0xd0, 0xaa, 0x85]),
+];
 
 /// The form of a bead.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,6 +69,11 @@ pub fn colour(peer: &PeerId) -> u8 {
     peer.0[0] % COLOURS
 }
 
+/// The colour for which a peer asks in a game, so that a game and the names of beads agree.
+pub fn paint(peer: &PeerId) -> Colour {
+    PAINTS[usize::from(colour(peer))]
+}
+
 /// Which shape a peer has.
 pub fn shape(peer: &PeerId) -> Shape {
     SHAPES[shape_number(peer)]
@@ -84,6 +104,15 @@ mod tests {
         assert_eq!((colour(&peer), shape(&peer)), (0, ROUND));
         peer.0[..2].copy_from_slice(&[27, 255]);
         assert_eq!((colour(&peer), shape(&peer)), (7, SHAPES[7]));
+    }
+
+    #[test]
+    fn games_paint_players_as_the_dark_theme_does() {
+        let tokens = include_str!("../../static/tokens.css");
+        for (number, paint) in PAINTS.iter().enumerate() {
+            let token = format!("--bead-{number}: {};", paint.to_text());
+            assert!(tokens.contains(&token), "{token}");
+        }
     }
 
     #[test]

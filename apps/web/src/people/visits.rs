@@ -8,12 +8,24 @@ use meshwork_core::text::shown;
 use crate::people::isolated;
 use crate::texts::{ago, home};
 
-/// Rooms that are remembered: as many as are kept.
-pub const VISITS_MAX: usize = 32;
+/// Rooms that are remembered: as many as are kept, which are 32 that others have too and 256 that are only here.
+pub const VISITS_MAX: usize = 288;
 /// People that are remembered by name for each: who gives a room a new link chooses among them. More are counted.
 const NAMED_MAX: usize = 24;
 /// People whose beads and names are shown for each.
 pub const SHOWN_MAX: usize = 3;
+
+/// Rooms that are kept of which nobody else is known to have everything, as the browser's driver keeps them.
+const ONLY_HERE_MAX: usize = 256;
+
+/// Which room a person is asked about before another one is made: `only_here` says of each kept room, the one used last
+/// first, whether nobody else is known to have everything of it. `is_low` if the browser has no space left.
+pub fn room_to_ask_about(only_here: &[bool], is_low: bool) -> Option<usize> {
+    let most = only_here.iter().filter(|is_only_here| **is_only_here).count();
+    // For want of space those that others have too go first, and without a question.
+    let is_due = most >= ONLY_HERE_MAX || (is_low && most == only_here.len());
+    only_here.iter().rposition(|is_only_here| *is_only_here).filter(|_| is_due)
+}
 
 /// The last time in a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -186,13 +198,33 @@ mod tests {
     #[test]
     fn forgotten_rooms_go_and_the_oldest_give_way() {
         let mut visits = Visits::default();
-        for number in 0..40 {
-            visits.note(room(number), u64::from(number) + 1, 1, &[]);
+        let room = |number: u64| RoomId([number.to_be_bytes(); 4].concat().try_into().expect("32 bytes"));
+        let last = VISITS_MAX as u64;
+        for number in 0..=last {
+            visits.note(room(number), number + 1, 1, &[]);
         }
         assert_eq!(visits.0.len(), VISITS_MAX);
         assert_eq!(visits.of(room(0)), Visit::default());
-        visits.forget(room(39));
-        assert_eq!(visits.of(room(39)), Visit::default());
+        visits.forget(room(last));
+        assert_eq!(visits.of(room(last)), Visit::default());
+    }
+
+    #[test]
+    fn only_copies_are_asked_about_before_they_go() {
+        let rooms = |only_here: usize| {
+            let mut rooms = vec![true; only_here];
+            rooms.push(false);
+            rooms
+        };
+        assert_eq!(room_to_ask_about(&[], true), None);
+        assert_eq!(room_to_ask_about(&rooms(255), false), None, "there is space");
+        assert_eq!(room_to_ask_about(&rooms(255), true), None, "the last one goes by itself");
+        assert_eq!(
+            room_to_ask_about(&[true; 3], true),
+            Some(2),
+            "the one that is unused for the longest time"
+        );
+        assert_eq!(room_to_ask_about(&rooms(256), false), Some(255), "never the one that others have");
     }
 
     #[test]

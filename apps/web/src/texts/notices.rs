@@ -11,6 +11,7 @@ pub const SHARE_LINK: &str = "Share link";
 pub const MAKE_NEW_LINK: &str = "Make a new link";
 pub const SENDER: &str = "whoever sent you this one";
 pub const GO_HOME: &str = "Go home";
+pub const YOUR_ROOMS: &str = "Your rooms";
 pub const RELOAD: &str = "Reload";
 pub const UPDATE: &str = "Update";
 pub const PUT_AWAY: &str = "Put away";
@@ -78,6 +79,8 @@ pub enum Offer {
     NewLink,
     /// Open the sheet in which one's key is saved or exchanged.
     Key,
+    /// Show the list of kept rooms beside this page.
+    Rooms,
 }
 
 /// Something that a person should know, where the thing would have been.
@@ -114,6 +117,11 @@ impl Notice {
 /// The room cannot be entered; `refusal` says why, in sentences.
 pub fn refused(refusal: &str) -> Notice {
     Notice::new(Tone::Bad, refusal, Some(Offer::Home))
+}
+
+/// The browser does not keep what is written here, in these words.
+pub fn unkept(words: &str) -> Notice {
+    Notice::new(Tone::Bad, words, None)
 }
 
 /// An app could not be loaded.
@@ -342,14 +350,22 @@ pub fn storage_refused(reason: &str, app: &App) -> Notice {
     Notice::new(Tone::Warn, &text, None).passing()
 }
 
-/// The browser has no room left for this page.
-pub fn storage_full(app: &App) -> Notice {
+/// The browser has no space left for this page. `only_here` is the longest unused room that is kept beside it and that
+/// nobody else has, in words.
+pub fn storage_full(app: &App, only_here: Option<&str>) -> Notice {
+    let hint = match only_here {
+        Some(room) => format!(
+            "Nothing is deleted by itself that nobody else has. Unused for the longest time is {room}: forget it or \
+             another room in the list of your rooms."
+        ),
+        None => String::from("Free some space."),
+    };
     let text = format!(
         "This browser has no room left for {}. What comes from now on lives as long as someone has the page open. \
-         Free some space. {}",
+         {hint} {}",
         app.content, app.rescue
     );
-    Notice::new(Tone::Warn, text.trim_end(), None).passing()
+    Notice::new(Tone::Warn, text.trim_end(), only_here.map(|_| Offer::Rooms)).passing()
 }
 
 /// So many rooms, the longest unused, were forgotten for this one; `most` are kept.
@@ -359,8 +375,8 @@ pub fn rooms_forgotten(rooms: usize, most: usize) -> Notice {
         _ => format!("{rooms} rooms that you had not opened for long are no longer kept here"),
     };
     let text = format!(
-        "{what}. This browser keeps the {most} rooms used last, or fewer where space is short. \
-         Who else has them still does."
+        "{what}. Of the rooms that others have too, this browser keeps the {most} used last, or fewer where space is \
+         short. The others still have them."
     );
     Notice::new(Tone::Calm, &text, None).passing()
 }
@@ -511,10 +527,18 @@ mod tests {
         assert!(refusal(Refusal::RoomProof, "Lin", "").is_passing);
         assert!(
             storage_refused("no", PLACE).is_passing
-                && storage_full(PLACE).is_passing
+                && storage_full(PLACE, None).is_passing
                 && key_is_new("abc").is_passing
         );
         assert!(!unlinked(PLACE).is_passing && !server_away(true, "").is_passing && !waiting().is_passing);
+    }
+
+    #[test]
+    fn full_storage_names_the_room_that_may_go() {
+        assert_eq!(storage_full(PLACE, None).offer, None);
+        let notice = storage_full(PLACE, Some("Ferry friends, last opened on 3 Nov 2026"));
+        assert!(notice.body.contains("Ferry friends, last opened on 3 Nov 2026"), "{}", notice.body);
+        assert_eq!(notice.offer, Some(Offer::Rooms));
     }
 
     #[test]

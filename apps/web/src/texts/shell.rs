@@ -36,6 +36,8 @@ pub mod share {
     pub const SPLIT: &str = "Make an edit link and a view link";
     pub const SEND_LINK: &str = "Send link";
     pub const NEW_LINK: &str = "Give this room a new link";
+    pub const NAMES_STAY: &str = "This room is open: whoever has its code reads it, with the names that people typed, also when they \
+         are gone.";
 
     /// What people do who have the link to edit, after the app's word for it.
     pub fn means_edit(verb: &str) -> String {

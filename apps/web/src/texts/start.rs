@@ -66,12 +66,27 @@ pub mod home {
         format!("Code {letters}")
     }
 
-    /// What forgetting a room means in which so many others were met.
-    pub fn forgetting(met: usize) -> &'static str {
-        match met {
-            0 => "Only this device has this room. Forgetting deletes it.",
-            _ => "This browser's copy goes, with the link. The others keep theirs.",
+    /// What forgetting a room means that is only here, or that others have too.
+    pub fn forgetting(is_only_here: bool) -> &'static str {
+        if is_only_here {
+            "Nobody else is known to have all of this room. Forgetting deletes what only this device has."
+        } else {
+            "This browser's copy goes, with the link. The others keep theirs."
         }
+    }
+
+    pub const NO_PLACE: &str = "This browser has no space for another room.";
+
+    /// Which room may go so that another one is kept.
+    pub fn may_go(room: &str) -> String {
+        format!(
+            "Unused for the longest time is {room}. Nobody else is known to have it. Forget it, or another room?"
+        )
+    }
+
+    /// A room, and the day on which it was opened last, where that is known.
+    pub fn last_opened(room: &str, day: &str) -> String {
+        if day.is_empty() { room.to_owned() } else { format!("{room}, last opened on {day}") }
     }
 
     /// So many were met there, none of whom is known by name.
@@ -176,7 +191,7 @@ pub mod key {
 
 #[cfg(test)]
 mod tests {
-    use super::home::{forgetting, hint};
+    use super::home::{forgetting, hint, last_opened};
     use super::key::hiding;
     use crate::code_input::read;
 
@@ -191,7 +206,9 @@ mod tests {
 
     #[test]
     fn forgetting_says_who_else_has_the_room() {
-        assert!(forgetting(0).contains("deletes it") && forgetting(2).contains("The others keep theirs"));
+        assert!(forgetting(true).contains("deletes") && forgetting(false).contains("The others keep theirs"));
+        assert_eq!(last_opened("Ferry", "3 Nov 2026"), "Ferry, last opened on 3 Nov 2026");
+        assert_eq!(last_opened("Ferry", ""), "Ferry");
     }
 
     #[test]

@@ -24,14 +24,12 @@ pub const HIDE: &str = "Hide from everyone";
 pub const HIDDEN: &str = "The post is hidden from everyone.";
 pub const SHOW_AGAIN: &str = "Show it again";
 pub const DELETED: &str = "Your post is deleted.";
-pub const WRITE_AGAIN: &str = "Write it again";
 pub const EDITED: &str = "edited";
 pub const EDITING: &str = "Editing your post";
 pub const CANCEL_EDIT: &str = "Stop editing (Esc)";
 pub const CANCEL_REPLY: &str = "Stop replying (Esc)";
 pub const ANSWERED_GONE: &str = "A post that is deleted, or not here yet";
 pub const NEWER: &str = "This post is of a newer version. Update the page to read it.";
-pub const TO_NEWEST: &str = "To the newest post";
 pub const ANY_EMOJI: &str = "Another emoji";
 pub const ADD: &str = "Add";
 pub const SEARCH: &str = "Search";
@@ -54,10 +52,16 @@ pub const STATUS_EXAMPLE: &str = "In Porto from Saturday";
 pub const CHOOSE_FACE: &str = "Choose a picture";
 pub const REMOVE_FACE: &str = "Remove picture";
 pub const PROFILE_STAYS: &str = "Everybody in this room sees it, also when you are away. Other rooms do not.";
+pub const FORGET_ME: &str = "Forget me here";
+pub const FORGET_ME_MEANS: &str = "Your name, status and picture go from this room, and your name does not come back with later \
+     posts. What you wrote stays.";
 pub const ADD_FILES: &str = "Add files";
 pub const PASTED: &str = "pasted";
 pub const SHOW_PICTURE: &str = "Show";
 pub const FILE_COMING: &str = "Loading";
+pub const FILES_COMING: &str = "A file is still being read. Send once it is there, or remove it.";
+pub const NO_FILES_EDITED: &str =
+    "A post that is sent gets no more files. Stop editing, and send them in a post of their own.";
 pub const NOT_SHOWN: &str = "This picture is too large to show, or no picture. You can save it.";
 pub const NO_FILES_DIRECT: &str =
     "Direct posts carry no files yet. Send them in the room, or in a room of your own.";
@@ -134,6 +138,14 @@ pub fn replying(called: &str) -> String {
 /// A button beside a post, for those who hear it alone.
 pub fn of_post(title: &str, called: &str, when: &str) -> String {
     format!("{title}: {called}, {when}")
+}
+
+/// The button that leads to the newest post, and how many came since it was in sight.
+pub fn to_newest(unseen: usize) -> String {
+    match unseen {
+        0 => "To the newest post".to_owned(),
+        _ => format!("To the newest post, {}", new_posts(unseen)),
+    }
 }
 
 /// Posts that lie above the unread line.

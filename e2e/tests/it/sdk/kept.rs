@@ -49,10 +49,14 @@ async fn rooms_forgotten_for_others_leave_no_blobs() -> Result<()> {
     let fill = "const open = indexedDB.open('meshwork-kitchen');
         return new Promise((tell) => {
             open.onsuccess = () => {
-                const writing = open.result.transaction('rooms', 'readwrite');
+                const writing = open.result.transaction(['rooms', 'leases'], 'readwrite');
+                const rooms = writing.objectStore('rooms');
+                // As if others had the room that was made, and all of its blobs.
+                writing.objectStore('leases').clear();
+                rooms.openCursor().onsuccess = ({ target }) => target.result.update({ ...target.result.value, elsewhere: true });
                 for (let number = 1; number < 33; number++) {
-                    const room = { genesis: new Uint8Array([2]), used: Date.now() + 60_000 };
-                    writing.objectStore('rooms').put(room, new Uint8Array(32).fill(number));
+                    const room = { genesis: new Uint8Array([2]), used: Date.now() + 60_000, elsewhere: true };
+                    rooms.put(room, new Uint8Array(32).fill(number));
                 }
                 writing.oncomplete = () => { open.result.close(); tell(true); };
             };

@@ -5,6 +5,7 @@ mod entry;
 use leptos::prelude::*;
 use leptos::wasm_split::wasm_split;
 use meshwork_web::apps::{self, App as About};
+use meshwork_web::talk::Lines;
 use meshwork_web::texts;
 
 pub(crate) use self::entry::Chat as Entry;
@@ -46,7 +47,7 @@ impl App for ChatFront {
     }
 
     fn is_empty(&self) -> bool {
-        self.session.talk.lines.with(|lines| lines.order.is_empty())
+        self.session.talk.lines.with(Lines::is_empty)
     }
 }
 

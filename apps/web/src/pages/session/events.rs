@@ -3,12 +3,13 @@
 use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
-use meshwork_rtc::web::StorageNews;
+use meshwork_rtc::web::{StorageNews, StorageState};
 use meshwork_web::texts;
 
 use super::super::entries;
 use super::{Phase, Session};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 impl Session {
     pub(super) fn hear(self, event: Option<&Event>) {
@@ -94,7 +95,16 @@ impl Session {
 
     pub(super) fn handle_storage(self, news: StorageNews) {
         match news {
-            StorageNews::State { room, state } if self.node.is_in(room) => self.storage.set(state),
+            StorageNews::State { room, state } if self.node.is_in(room) => {
+                if matches!(state, StorageState::Full { .. }) {
+                    spawn_local(async move {
+                        let room = self.visited.longest_unused_here().await;
+                        // The page may have gone meanwhile.
+                        self.only_here.try_set(room);
+                    });
+                }
+                self.storage.set(state);
+            }
             StorageNews::Forgotten { .. } => self.forgotten.update(|forgotten| *forgotten += 1),
             StorageNews::Restored { room, .. } if self.node.is_in(room) => {
                 self.refresh();

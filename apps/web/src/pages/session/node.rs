@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use meshwork::look::Look;
 use meshwork::{Chat, KeptRoom, Room};
+use meshwork_chat::Chat as _;
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle};
 use meshwork_core::signalling::address::RoomAddress;
@@ -122,6 +123,13 @@ impl PageNode {
     /// Removes everything that this browser has of a room that the page is not in.
     pub(super) async fn forget(self, room: RoomId) -> Result<(), StorageError> {
         self.look.get_value().forget(room).await
+    }
+
+    /// The name that one typed stays in the room with what one wrote there, unless one removed it there. Nobody else's name, and
+    /// none that was made up.
+    pub(crate) fn keep_name(self) {
+        // A name that cannot be written now goes with a later post.
+        let _ = self.with_room(|node, now, room| node.keep_name(now, room, true));
     }
 
     /// Notes by which link the room is found again.

@@ -8,7 +8,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::node::{LinkState, PeerView};
 use meshwork_core::overlay::Kind;
 use meshwork_core::time::Time;
-use meshwork_web::people::acquainted::{Names, Peers, Unnamed};
+use meshwork_web::people::acquainted::{self, Names, Peers, Unnamed};
 use meshwork_web::people::beads;
 use meshwork_web::people::{self, Beyond, Row, SORT_INTERVAL, isolated};
 use meshwork_web::sparkline::History;
@@ -135,7 +135,24 @@ impl People {
         if who == self.node.peer() {
             return texts::YOU_IN_SENTENCE.to_owned();
         }
-        self.name_of(who).unwrap_or_else(|| self.bead_name(who))
+        match self.name_of(who) {
+            Some(name) => self.marked(name, who),
+            None => self.bead_name(who),
+        }
+    }
+
+    /// A name, with a mark if oneself or somebody else known here has the same.
+    fn marked(self, name: String, who: PeerId) -> String {
+        let own = self.node.with(|node, _| (node.endpoint().peer, isolated(node.name().trim())));
+        let here = self.rows.with_untracked(|rows| {
+            let named = rows.iter().filter(|row| row.letter.is_some());
+            named.map(|row| (row.endpoint.peer, row.called.clone())).collect::<Vec<_>>()
+        });
+        let away = self
+            .profiles
+            .with_value(|names| names.iter().map(|(peer, name)| (*peer, isolated(name))).collect::<Vec<_>>());
+        let others = std::iter::once(own).chain(here).chain(away);
+        acquainted::told_apart(name, who, others)
     }
 
     /// What the author of a cell is called where that stands alone.

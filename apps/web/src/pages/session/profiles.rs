@@ -1,6 +1,7 @@
 //! The profiles of people in the room: statuses and faces, as signals.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::web_sys;
@@ -15,6 +16,10 @@ use super::node::PageNode;
 use super::people::People;
 use super::talk::{not_open, read, written};
 
+/// How long profiles gather that arrive together: a whole room's come with the first synchronisation, each with a face of up
+/// to 16 KiB.
+const GATHER: Duration = Duration::from_millis(100);
+
 /// The profiles of a room. Copies are the same ones.
 #[derive(Clone, Copy)]
 pub(crate) struct Profiles {
@@ -23,6 +28,8 @@ pub(crate) struct Profiles {
     /// Whether the sheet of one's own profile is shown.
     pub(crate) is_open: RwSignal<bool>,
     known: RwSignal<BTreeMap<PeerId, Shown>>,
+    /// Whether they are read again soon.
+    is_awaited: StoredValue<bool>,
 }
 
 /// A profile as pages show it.
@@ -35,7 +42,13 @@ struct Shown {
 
 impl Profiles {
     pub(super) fn new(node: PageNode, people: People) -> Profiles {
-        Profiles { node, people, is_open: RwSignal::new(false), known: RwSignal::new(BTreeMap::new()) }
+        Profiles {
+            node,
+            people,
+            is_open: RwSignal::new(false),
+            known: RwSignal::new(BTreeMap::new()),
+            is_awaited: StoredValue::new(false),
+        }
     }
 
     pub(super) fn hear(self, event: &Event) {
@@ -43,8 +56,23 @@ impl Profiles {
             && *replica == profiles()
             && self.node.is_in(*room)
         {
-            self.refresh();
+            self.gather();
         }
+    }
+
+    /// Profiles may be others than before: they are read again soon, once for all that arrive until then.
+    fn gather(self) {
+        if self.is_awaited.get_value() {
+            return;
+        }
+        self.is_awaited.set_value(true);
+        let read = move || {
+            // The page may have gone meanwhile.
+            if self.is_awaited.try_set_value(false).is_none() {
+                self.refresh();
+            }
+        };
+        set_timeout(read, GATHER);
     }
 
     /// Reads the profiles again.

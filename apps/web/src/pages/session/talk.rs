@@ -1,5 +1,6 @@
 //! The room's conversation: its posts, which of them are unread, who is writing, and writing there.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,13 +8,14 @@ use leptos::prelude::*;
 use meshwork::chat::Writing;
 use meshwork::look::at_once;
 use meshwork::{Chat, Closed, Receipt, WriteError};
-use meshwork_chat::{Chat as _, Conversation, Direct, NewPost, Post, PostId, replica};
+use meshwork_chat::{Chat as _, Conversation, Direct, File, NewPost, Post, PostId, replica};
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{Event, Node};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::Time;
 use meshwork_web::people::acquainted::Peers;
-use meshwork_web::talk::{self, Drafts, Key, Lines, Marks, SHOWN_FIRST, SHOWN_MORE};
+use meshwork_web::talk::pages::{PageId, Pages, Source, View, place};
+use meshwork_web::talk::{self, AllBegun, Begun, Drafts, Key, Lines, Marks};
 use meshwork_web::texts;
 
 use super::super::browser;
@@ -34,6 +36,8 @@ const OF_STRANGER: usize = 3;
 const GATHER: Duration = Duration::from_millis(50);
 /// Posts of which it is counted how many are unread.
 const COUNTED: usize = 500;
+/// Pixels from the end of the newest post within which it counts as seen.
+const AT_END: f64 = 4.0;
 /// How long somebody who wrote a letter is shown as writing, and how often the letter's author says so.
 const WRITES_FOR: Duration = Duration::from_secs(6);
 const SAYS_EVERY_MS: f64 = 3000.0;
@@ -68,10 +72,14 @@ pub(crate) struct Talk {
     pub(crate) directs: RwSignal<Vec<Correspondent>>,
     /// Whose direct posts are hidden.
     pub(crate) blocked: RwSignal<Peers>,
-    /// The posts that are shown.
+    /// The pages of posts that were reached, the earliest first.
+    pub(crate) pages: RwSignal<Vec<PageId>>,
+    /// The posts of those pages that are near the window.
     pub(crate) lines: RwSignal<Lines>,
-    /// Whether there are older ones.
-    pub(crate) has_older: RwSignal<bool>,
+    /// How many posts stand below the unread line.
+    pub(crate) new_below: RwSignal<usize>,
+    /// How many posts of others came since the end of the list was seen.
+    pub(crate) unseen: RwSignal<usize>,
     /// Who has the last post that this page wrote, and which that is.
     pub(crate) reach: Reach,
     pub(crate) last: RwSignal<Option<Key>>,
@@ -80,12 +88,20 @@ pub(crate) struct Talk {
     /// Who is writing now, and until when.
     writing: RwSignal<BTreeMap<Endpoint, Time>>,
     said: StoredValue<f64>,
-    most: StoredValue<usize>,
+    paging: StoredValue<Pages>,
+    /// Whether the end of the newest post is in the window.
+    is_at_end: StoredValue<bool>,
+    /// The newest post when the end was seen last.
+    seen: StoredValue<Option<Post>>,
     begins: StoredValue<Option<Key>>,
     /// Whether the list was shown when posts were read before.
     was_shown: StoredValue<bool>,
     read: StoredValue<Option<Marks>>,
     drafts: StoredValue<Option<Drafts>>,
+    /// The answered post and the files of the next post, by conversation.
+    begun: RwSignal<AllBegun>,
+    /// How many files were chosen so far.
+    chosen: StoredValue<u64>,
     is_awaited: StoredValue<bool>,
 }
 
@@ -101,18 +117,24 @@ impl Talk {
             whom: RwSignal::new(None),
             directs: RwSignal::new(Vec::new()),
             blocked: RwSignal::new(Peers::read(&browser::stored(BLOCKED_KEY).unwrap_or_default())),
+            pages: RwSignal::new(Vec::new()),
             lines: RwSignal::new(Lines::default()),
-            has_older: RwSignal::new(false),
+            new_below: RwSignal::new(0),
+            unseen: RwSignal::new(0),
             reach: Reach::new(people.rows),
             last: RwSignal::new(None),
             spoken: RwSignal::new(String::new()),
             writing: RwSignal::new(BTreeMap::new()),
             said: StoredValue::new(f64::NEG_INFINITY),
-            most: StoredValue::new(SHOWN_FIRST),
+            paging: StoredValue::new(Pages::default()),
+            is_at_end: StoredValue::new(true),
+            seen: StoredValue::new(None),
             begins: StoredValue::new(None),
             was_shown: StoredValue::new(false),
             read: StoredValue::new(None),
             drafts: StoredValue::new(None),
+            begun: RwSignal::new(AllBegun::default()),
+            chosen: StoredValue::new(0),
             is_awaited: StoredValue::new(false),
         }
     }
@@ -121,11 +143,14 @@ impl Talk {
         self.unread.set(0);
         self.whom.set(None);
         self.directs.set(Vec::new());
+        self.paging.set_value(Pages::default());
+        self.is_at_end.set_value(true);
+        self.pages.set(Vec::new());
         self.lines.set(Lines::default());
         self.last.set(None);
         self.writing.set(BTreeMap::new());
         self.begins.set_value(None);
-        self.most.set_value(SHOWN_FIRST);
+        self.begun.set(AllBegun::default());
     }
 
     /// Handles an event of the node that concerns the conversation of this room.
@@ -168,9 +193,9 @@ impl Talk {
     pub(crate) fn begin(self) {
         self.begins.set_value(None);
         self.was_shown.set_value(false);
-        self.most.set_value(SHOWN_FIRST);
         self.spoken.set(String::new());
-        self.refresh();
+        self.paging.set_value(Pages::default());
+        self.show_end();
     }
 
     /// Shows the conversation with a person, or the room's.
@@ -188,26 +213,77 @@ impl Talk {
     /// Reads the posts again, and counts again which are unread; shown posts are read.
     pub(crate) fn refresh(self) {
         let Some((id, chat)) = self.node.room_id().zip(self.node.chat()) else { return };
-        let (whom, most) = (self.whom.get_untracked(), self.most.get_value());
-        let mut posts = read(chat.newest(None, COUNTED.max(most + 1)));
-        posts.retain(|post| !self.people.is_muted(post.author));
-        let in_room = self.read_posts(id, &posts, whom.is_none());
-        let (directs, of_whom) = self.read_directs(id, whom, most + 1);
-        if let Some(whom) = whom {
-            posts = of_whom;
-            let has_answered = directs.iter().any(|known| known.peer == whom && !known.is_request);
-            if !has_answered {
-                posts = posts.split_off(posts.len().saturating_sub(OF_STRANGER));
-            }
-        }
+        let whom = self.whom.get_untracked();
+        let of_room = Posts { talk: self, chat: chat.clone(), direct: None };
+        let newest = of_room.before(None, COUNTED);
+        let in_room = self.read_posts(id, &newest, whom.is_none());
+        let (directs, of_whom) = self.read_directs(id, whom);
         self.was_shown.set_value(self.is_shown());
         let direct: usize = directs.iter().filter(|known| !known.is_request).map(|known| known.unread).sum();
         set_if_new(self.unread_in_room, in_room);
         set_if_new(self.unread, in_room + direct);
         set_if_new(self.directs, directs);
-        set_if_new(self.has_older, posts.len() > most);
-        let shown = posts.split_off(posts.len().saturating_sub(most));
+        self.count_new(if whom.is_some() { &of_whom } else { &newest });
+        let direct = whom.map(|whom| (whom, OnceCell::from(of_whom)));
+        self.read_pages(&Posts { talk: self, chat, direct });
+    }
+
+    /// Counts the newest posts of the conversation that is shown: those below the unread line, and those not seen yet.
+    fn count_new(self, newest: &[Post]) {
+        let begins = self.begins.get_value();
+        let begin = begins
+            .and_then(|(id, author)| newest.iter().position(|post| (post.id, post.author) == (id, author)));
+        set_if_new(self.new_below, begin.map_or(0, |begin| newest.len() - begin));
+        if self.is_at_end.get_value() && self.is_shown() {
+            self.seen.set_value(newest.last().cloned());
+        }
+        let me = self.node.peer();
+        let is_unseen = |post: &&Post| {
+            post.author != me && self.seen.with_value(|seen| seen.as_ref().map(place) < Some(place(post)))
+        };
+        set_if_new(self.unseen, newest.iter().filter(is_unseen).count());
+    }
+
+    /// Reads the posts of the pages near the window.
+    fn read_pages(self, posts: &Posts) {
+        let is_at_end = self.is_at_end.get_value();
+        let read = |pages: &mut Pages| (pages.read(posts, is_at_end), pages.ids());
+        let Some((shown, ids)) = self.paging.try_update_value(read) else { return };
+        set_if_new(self.pages, ids);
         set_if_new(self.lines, Lines::new(shown, browser::day_in_words, self.begins.get_value()));
+    }
+
+    /// The posts of the conversation that is shown.
+    fn posts(self) -> Option<Posts> {
+        let direct = self.whom.get_untracked().map(|whom| (whom, OnceCell::new()));
+        Some(Posts { talk: self, chat: self.node.chat()?, direct })
+    }
+
+    /// The window is here, and the pages that show posts have these heights in pixels.
+    pub(crate) fn look_at(self, view: View, heights: &[(PageId, f64)]) {
+        let Some(posts) = self.posts() else { return };
+        let (is_at_end, was_at_end) = (view.from_end < AT_END, self.is_at_end.get_value());
+        self.is_at_end.set_value(is_at_end);
+        let is_other = self.paging.try_update_value(|pages| pages.look(&posts, view, heights));
+        if is_at_end && !was_at_end {
+            self.refresh();
+        } else if is_other == Some(true) {
+            self.read_pages(&posts);
+        }
+    }
+
+    /// The height of a page, in pixels.
+    pub(crate) fn height_of(self, page: PageId) -> f64 {
+        self.paging.with_value(|pages| pages.height(page))
+    }
+
+    /// Shows the newest posts.
+    pub(crate) fn show_end(self) {
+        if !self.paging.with_value(Pages::shows_end) {
+            self.paging.set_value(Pages::default());
+        }
+        self.is_at_end.set_value(true);
+        self.refresh();
     }
 
     /// Marks the posts of a conversation as read, if it is shown. Returns how many are unread.
@@ -236,13 +312,13 @@ impl Talk {
         self.read.try_update_value(count).unwrap_or_default()
     }
 
-    /// The direct conversations, the newest first, and at least the `most` newest posts of the one with `whom`. All posts are
-    /// opened once.
-    fn read_directs(self, id: RoomId, whom: Option<PeerId>, most: usize) -> (Vec<Correspondent>, Vec<Post>) {
+    /// The direct conversations, the newest first, and the posts of the one with `whom`. All posts are opened once.
+    fn read_directs(self, id: RoomId, whom: Option<PeerId>) -> (Vec<Correspondent>, Vec<Post>) {
         let is_blocked = move |peer: PeerId| self.blocked.with_untracked(|blocked| blocked.has(peer));
         let read = move |direct: &Direct<'_>| {
             let people = direct.peers().filter(|(peer, _)| whom == Some(*peer) || !is_blocked(*peer));
-            people.map(|(peer, wrote)| (peer, wrote, direct.newest(peer, COUNTED.max(most)))).collect()
+            let most = |peer: PeerId| if whom == Some(peer) { usize::MAX } else { COUNTED };
+            people.map(|(peer, wrote)| (peer, wrote, direct.newest(peer, most(peer)))).collect()
         };
         // Our own direct posts are to people whom we met.
         let met = self.people.everybody_known();
@@ -257,7 +333,10 @@ impl Talk {
                 directs.push(Correspondent { peer, newest, unread, is_request: !has_written });
             }
             if whom == Some(peer) {
+                // Of a stranger a few are enough to decide.
+                let first = if has_written { 0 } else { posts.len().saturating_sub(OF_STRANGER) };
                 of_whom = posts;
+                of_whom.drain(..first);
             }
         }
         directs.sort_by_key(|known| std::cmp::Reverse(known.newest.stamp));
@@ -274,32 +353,13 @@ impl Talk {
         self.refresh();
     }
 
-    /// How many posts stand below the unread line.
-    pub(crate) fn new_below(self) -> usize {
-        let begins = self.begins.get_value();
-        self.lines.with(|lines| {
-            let place = begins.and_then(|begins| lines.order.iter().position(|key| *key == begins));
-            place.map_or(0, |place| lines.order.len() - place)
-        })
-    }
-
-    /// Shows older posts too.
-    pub(crate) fn show_older(self) {
-        if self.has_older.get_untracked() {
-            self.most.update_value(|most| *most += SHOWN_MORE);
-            self.refresh();
-        }
-    }
-
-    /// Shows posts back to this one.
-    pub(crate) fn show_back_to(self, id: PostId) {
-        let Some(chat) = self.node.chat() else { return };
-        let Some(post) = read(chat.get(id)) else { return };
-        let count = 1 + read(chat.after(&post, usize::MAX)).len();
-        if count > self.most.get_value() {
-            self.most.set_value(count + SHOWN_MORE / 2);
-            self.refresh();
-        }
+    /// Shows the posts around this one. Returns whether there is such a post.
+    pub(crate) fn show_around(self, id: PostId) -> bool {
+        let Some((posts, post)) = self.posts().zip(self.get(id)) else { return false };
+        self.is_at_end.set_value(false);
+        self.paging.update_value(|pages| pages.reach(&posts, &post));
+        self.read_pages(&posts);
+        true
     }
 
     /// Looks at the conversation, if the room has one already.
@@ -332,11 +392,12 @@ impl Talk {
         };
         self.gather();
         let (id, receipt) = sent?;
+        self.node.keep_name();
         self.last.set(Some((id, self.node.peer())));
         self.reach.begin(*receipt.sequences().end());
         self.say_writing(false);
         self.begins.set_value(None);
-        self.refresh();
+        self.show_end();
         Ok(())
     }
 
@@ -359,6 +420,17 @@ impl Talk {
         self.act(|chat, whom| match whom {
             Some(whom) => written(chat.with(whom).remove(id)),
             None => written(chat.remove(id)),
+        })
+    }
+
+    /// Writes a deleted post of one's own again, as it was.
+    ///
+    /// # Errors
+    /// In words, why not.
+    pub(crate) fn restore(self, post: &Post) -> Result<(), String> {
+        self.act(|chat, whom| match whom {
+            Some(whom) => written(chat.with(whom).restore(post)),
+            None => written(chat.restore(post)),
         })
     }
 
@@ -480,12 +552,94 @@ impl Talk {
         }
     }
 
+    /// Reads what is begun in the conversation that is shown. Tracked.
+    pub(crate) fn begun<R: Default>(self, read: impl FnOnce(&Begun) -> R) -> R {
+        self.begun.with(|all| all.of(self.whom.get()).map(read).unwrap_or_default())
+    }
+
+    /// Changes what is begun in the conversation that is shown.
+    pub(crate) fn begin_with<R>(self, change: impl FnOnce(&mut Begun) -> R) -> R {
+        let whom = self.whom.get_untracked();
+        let change = |all: &mut AllBegun| all.change(whom, change);
+        self.begun.try_update(change).expect("the session lives as long as the page")
+    }
+
+    /// Adds a file to the next post of the conversation that is shown. Returns its number; `None` if a post has no more files.
+    pub(crate) fn choose(self, name: &str, size: u64) -> Option<u64> {
+        let number = self.chosen.get_value();
+        self.chosen.set_value(number + 1);
+        self.begin_with(|begun| begun.choose(number, name, size)).then_some(number)
+    }
+
+    /// The bytes of a chosen file are read, or in words, why not.
+    pub(crate) fn arrive(self, number: u64, read: Result<File, String>) {
+        self.begun.update(|all| all.arrive(number, read));
+    }
+
     fn with_drafts<R>(self, work: impl FnOnce(&mut Drafts) -> R) -> R {
         let work = |drafts: &mut Option<Drafts>| {
             let kept = || Drafts::read(&browser::stored(DRAFTS_KEY).unwrap_or_default());
             work(drafts.get_or_insert_with(kept))
         };
         self.drafts.try_update_value(work).expect("the session lives as long as the page")
+    }
+}
+
+/// The posts of a conversation, without those of people who are muted.
+struct Posts {
+    talk: Talk,
+    chat: Chat,
+    /// The person of direct posts, and the posts, once they are opened.
+    direct: Option<(PeerId, OnceCell<Vec<Post>>)>,
+}
+
+impl Posts {
+    fn direct(&self) -> Option<&[Post]> {
+        let (whom, posts) = self.direct.as_ref()?;
+        let open = || {
+            let id = self.talk.node.room_id();
+            id.map(|id| self.talk.read_directs(id, Some(*whom)).1).unwrap_or_default()
+        };
+        Some(posts.get_or_init(open))
+    }
+
+    /// At least `most` posts of people who are not muted, if there are so many, of those that `read` finds.
+    fn unmuted(&self, most: usize, read: impl Fn(usize) -> Vec<Post>) -> Vec<Post> {
+        let mut asked = most;
+        loop {
+            let mut posts = read(asked);
+            let is_all = posts.len() < asked;
+            posts.retain(|post| !self.talk.people.is_muted(post.author));
+            if is_all || posts.len() >= most {
+                return posts;
+            }
+            asked = asked.saturating_mul(2);
+        }
+    }
+}
+
+impl Source for Posts {
+    fn after(&self, post: Option<&Post>, most: usize) -> Vec<Post> {
+        if let Some(posts) = self.direct() {
+            let from = posts.partition_point(|other| Some(place(other)) <= post.map(place));
+            return posts[from..].iter().take(most).cloned().collect();
+        }
+        let mut posts = self.unmuted(most, |most| match post {
+            Some(post) => read(self.chat.after(post, most)),
+            None => read(self.chat.around(0, most)),
+        });
+        posts.truncate(most);
+        posts
+    }
+
+    fn before(&self, post: Option<&Post>, most: usize) -> Vec<Post> {
+        if let Some(posts) = self.direct() {
+            let end =
+                post.map_or(posts.len(), |post| posts.partition_point(|other| place(other) < place(post)));
+            return posts[end.saturating_sub(most)..end].to_vec();
+        }
+        let mut posts = self.unmuted(most, |most| read(self.chat.newest(post, most)));
+        posts.split_off(posts.len().saturating_sub(most))
     }
 }
 

@@ -6,6 +6,7 @@ use meshwork_core::node::PeerView;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::AppWord;
 use meshwork_web::apps::App;
+use meshwork_web::people::isolated;
 use meshwork_web::people::visits::{Visit, Visits};
 use meshwork_web::texts;
 
@@ -33,6 +34,26 @@ pub(crate) struct KeptRoom {
     pub(crate) code: String,
     /// The last time there.
     pub(crate) visit: Visit,
+    /// Whether nobody else is known to have everything of it.
+    pub(crate) is_only_here: bool,
+}
+
+impl KeptRoom {
+    /// What it is called: its name, or its app and code.
+    pub(crate) fn title(&self) -> String {
+        if self.name.is_empty() { texts::home::room_of(self.app.title) } else { isolated(&self.name) }
+    }
+
+    /// What it is called, and when it was opened last.
+    pub(crate) fn title_and_day(&self) -> String {
+        let title =
+            if self.name.is_empty() { format!("{} {}", self.title(), self.code) } else { self.title() };
+        let day = match self.visit.at_ms {
+            0 => String::new(),
+            at_ms => browser::day_in_words(at_ms),
+        };
+        texts::home::last_opened(&title, &day)
+    }
 }
 
 /// What a page knows of the visit that lasts. Copies are the same one.
@@ -68,15 +89,25 @@ impl Visited {
     /// The rooms that this browser keeps and that can be opened by their links, the one of the last visit first.
     pub(crate) async fn kept_rooms(self) -> Vec<KeptRoom> {
         let (stored, visits) = (self.node.kept().await, visits());
+        let only_here = self.node.driver().only_here().await.unwrap_or_default();
         let known = stored.into_iter().filter_map(|meshwork::KeptRoom { id, link, app, name }| {
             let link = link?;
             let (code, link) = (link.code()?.to_string(), link.to_string());
             let (app, visit) = (entries::named(&app?)?, visits.of(id));
-            Some(KeptRoom { id, link, app, name, code, visit })
+            Some(KeptRoom { id, link, app, name, code, visit, is_only_here: only_here.contains(&id) })
         });
         let mut rooms: Vec<KeptRoom> = known.collect();
         rooms.sort_by_key(|room| std::cmp::Reverse(room.visit.at_ms));
         rooms
+    }
+
+    /// The room that is unused for the longest time of those that nobody else has, but the one that is open: it and when
+    /// it was opened last, in words.
+    pub(super) async fn longest_unused_here(self) -> Option<String> {
+        let open = self.node.room_id();
+        let rooms = self.kept_rooms().await;
+        let is_other = |room: &&KeptRoom| room.is_only_here && Some(room.id) != open;
+        rooms.iter().rfind(is_other).map(KeptRoom::title_and_day)
     }
 
     /// Whether this profile was in a room before.

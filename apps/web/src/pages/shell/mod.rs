@@ -129,6 +129,6 @@ fn take_up(session: Session, offer: Offer) {
         Offer::Meet => session.meeting.is_open.set(true),
         Offer::Key => session.me.is_key_open.set(true),
         // These lead away from the page.
-        Offer::Home | Offer::Reload | Offer::Update => {}
+        Offer::Home | Offer::Rooms | Offer::Reload | Offer::Update => {}
     }
 }

@@ -81,6 +81,10 @@ fn Content(session: Session) -> impl IntoView {
             Err(words) => problem.set(Some(words)),
         }
     };
+    let forget = move |_| match session.profiles.write(&Profile::default()) {
+        Ok(()) => session.profiles.is_open.set(false),
+        Err(words) => problem.set(Some(words)),
+    };
     let is_too_long = move || status.with(|status| status.trim().len() > STATUS_MAX);
     let picture = move || match address.get() {
         Some(address) => {
@@ -136,6 +140,10 @@ fn Content(session: Session) -> impl IntoView {
             <p class="complaint" role="alert" data-testid="profile-complaint">{complaint}</p>
             <button type="submit" class="button primary" data-testid="save-profile" disabled=is_too_long>
                 {texts::SAVE}
+            </button>
+            <p class="sheet-words">{texts::talk::FORGET_ME_MEANS}</p>
+            <button type="button" class="button danger" data-testid="forget-me" on:click=forget>
+                {texts::talk::FORGET_ME}
             </button>
         </form>
     }

@@ -91,7 +91,9 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
     }
     notices.extend(front.notices());
     notices.extend(match session.storage.get() {
-        StorageState::Full { .. } => Some(texts::notices::storage_full(app)),
+        StorageState::Full { .. } => {
+            Some(texts::notices::storage_full(app, session.only_here.get().as_deref()))
+        }
         StorageState::Refused { reason } => Some(texts::notices::storage_refused(&reason, app)),
         _ => None,
     });

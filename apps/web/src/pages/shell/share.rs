@@ -115,6 +115,7 @@ fn PassOn(session: Session) -> impl IntoView {
         <p class="sheet-words small">
             {move || is_private().then_some(texts::SECRET_PART)}
             {texts::LINK_WORKS}
+            {move || (!is_private()).then_some(texts::share::NAMES_STAY)}
         </p>
         <SplitLink session links/>
     }

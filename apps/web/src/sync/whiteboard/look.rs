@@ -62,12 +62,14 @@ pub struct Line {
 pub struct TextLine {
     /// What it says.
     pub text: String,
-    /// Where it begins, or its middle where the text is centred.
+    /// Where it begins, on the right if it is written from there; its middle if the text is centred.
     pub x: f64,
     /// Where its letters stand.
     pub y: f64,
     /// Whether it is a heading.
     pub is_strong: bool,
+    /// Whether it is written from right to left.
+    pub is_rtl: bool,
 }
 
 /// A text in its lines.
@@ -199,17 +201,33 @@ fn set(text: &str, area: Area, what: &What, size: f64, measure: Measure) -> Word
     for (number, paragraph) in text.split('\n').enumerate() {
         let is_strong = number == 0 && has_heading;
         let width = |line: &str| measure(line, size, is_strong);
-        lines.extend(broken(paragraph, inner.width, &width).into_iter().map(|line| (line, is_strong)));
+        let is_rtl = is_rtl(paragraph);
+        lines
+            .extend(broken(paragraph, inner.width, &width).into_iter().map(|line| (line, is_strong, is_rtl)));
     }
     let top = text_top(what, area, lines.len() as f64 * size * LINE_HEIGHT);
-    let x = if is_centred { inner.x + inner.width / 2.0 } else { inner.x };
-    let line = |(number, (text, is_strong)): (usize, (String, bool))| TextLine {
+    let line = |(number, (text, is_strong, is_rtl)): (usize, (String, bool, bool))| TextLine {
         text,
-        x,
+        x: match (is_centred, is_rtl) {
+            (true, _) => inner.x + inner.width / 2.0,
+            (false, true) => inner.x + inner.width,
+            (false, false) => inner.x,
+        },
         y: top + (number as f64 + 0.5) * size * LINE_HEIGHT + size * 0.35,
         is_strong,
+        is_rtl,
     };
     Words { lines: lines.into_iter().enumerate().map(line).collect(), size, is_centred }
+}
+
+/// Whether a paragraph is written from right to left: its first letter is of a script that is. Unicode keeps these ranges for
+/// such scripts (UAX 9, DerivedBidiClass.txt).
+fn is_rtl(paragraph: &str) -> bool {
+    let first = paragraph.chars().find(|letter| letter.is_alphabetic());
+    first.is_some_and(|letter| {
+        matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'
+            | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    })
 }
 
 /// Breaks a line between words where it is too wide, and within one that is.
@@ -322,6 +340,21 @@ mod tests {
         assert_eq!(lines(&long), ["abcdefghijklmnop", "qrstuvwxyz"]);
         let narrow = Shape { bounds: Bounds::default(), ..shape(What::Note, "abc") };
         assert_eq!(lines(&narrow), ["a", "b", "c"], "a letter has a line in any case");
+    }
+
+    #[test]
+    fn each_line_begins_where_its_first_letter_says() {
+        let text = "1. \u{5e9}\u{5dc}\u{5d5}\u{5dd} ok\nok \u{633}\u{644}\u{627}\u{645}\n12";
+        let begins = |what| {
+            let lines = of(&shape(what, text), &measure).words.lines;
+            lines.into_iter().map(|line| (line.is_rtl, line.x)).collect::<Vec<_>>()
+        };
+        assert_eq!(begins(What::Text), [(true, 160.0), (false, 0.0), (false, 0.0)]);
+        assert_eq!(
+            begins(What::Rectangle),
+            [(true, 80.0), (false, 80.0), (false, 80.0)],
+            "centred lines stay"
+        );
     }
 
     #[test]

@@ -66,10 +66,11 @@ fn write_shape(svg: &mut String, look: &Look) {
     }
     for line in &look.words.lines {
         let anchor = if look.words.is_centred { " text-anchor=\"middle\"" } else { "" };
+        let way = if line.is_rtl { " direction=\"rtl\"" } else { "" };
         let weight = if line.is_strong { " font-weight=\"600\"" } else { "" };
         let _ = write!(
             svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"{}\" fill=\"{}\"{anchor}{weight}>{}</text>",
+            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"{}\" fill=\"{}\"{anchor}{way}{weight}>{}</text>",
             line.x,
             line.y,
             look.words.size,

@@ -14,6 +14,8 @@ use super::{Panel, files};
 
 /// Names that are offered at a time.
 const NAMES_SHOWN: usize = 6;
+/// The code of each key that an input method takes.
+const COMPOSING: u32 = 229;
 
 /// The field with its surroundings, or why there is none.
 #[component]
@@ -24,8 +26,13 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
         session.talk.why_none()
     });
     let left = Memo::new(move |_| draft.with(|text| talk::left(text)));
-    let complaint = move || why_not.get().or(panel.problem.get()).or(left.get().err());
-    let has_content = move || draft.with(|text| !text.trim().is_empty()) || !panel.files.with(Vec::is_empty);
+    let refused = move || session.talk.begun(|begun| begun.problem.clone());
+    let complaint = move || why_not.get().or(panel.problem.get()).or_else(refused).or(left.get().err());
+    let has_files = move || session.talk.begun(|begun| !begun.files.is_empty());
+    let has_content = move || draft.with(|text| talk::is_seen(text)) || has_files();
+    let is_coming = Memo::new(move |_| {
+        panel.edited.with(Option::is_none) && session.talk.begun(|begun| begun.ready().is_none())
+    });
     let can_send = Memo::new(move |_| left.with(Result::is_ok) && has_content());
     let names = Names::new(panel);
     let submit = move |event: web_sys::SubmitEvent| {
@@ -46,8 +53,8 @@ pub(super) fn Composer(panel: Panel) -> impl IntoView {
                     class="button primary talk-send"
                     data-testid="chat-send"
                     aria-label=texts::talk::SEND
-                    title=texts::talk::SEND_KEYS
-                    disabled=move || !can_send.get()
+                    title=move || if is_coming.get() { texts::talk::FILES_COMING } else { texts::talk::SEND_KEYS }
+                    disabled=move || !can_send.get() || is_coming.get()
                 >
                     {icons::send()}
                 </button>
@@ -68,7 +75,7 @@ fn AddFiles(panel: Panel) -> impl IntoView {
             data-testid="file-input"
             aria-label=texts::talk::ADD_FILES
             title=texts::talk::ADD_FILES
-            hidden=move || panel.session.talk.whom.get().is_some()
+            hidden=move || panel.session.talk.whom.get().is_some() || panel.edited.with(Option::is_some)
             on:click=move |_| browser::choose_files(move |chosen| files::add(panel, chosen))
         >
             {icons::clip()}
@@ -87,12 +94,16 @@ fn Field(panel: Panel, names: Names, can_send: Memo<bool>) -> impl IntoView {
     let on_input = move |event: web_sys::Event| {
         panel.set_draft(event_target_value(&event));
         panel.problem.set(None);
+        if untrack(|| session.talk.begun(|begun| begun.problem.is_some())) {
+            session.talk.begin_with(|begun| begun.problem = None);
+        }
         session.talk.say_writing(draft.with_untracked(|text| !text.is_empty()));
         names.look();
     };
     let on_key = move |event: ev::KeyboardEvent| {
-        // Enter ends a word that is being composed.
-        if !event.is_composing() && takes_key(panel, names, can_send, &event) {
+        // Enter ends a word that is being composed; Safari says so by the code alone.
+        let is_composing = event.is_composing() || event.key_code() == COMPOSING;
+        if !is_composing && takes_key(panel, names, can_send, &event) {
             event.prevent_default();
             event.stop_propagation();
         }
@@ -141,7 +152,7 @@ fn takes_key(panel: Panel, names: Names, can_send: Memo<bool>, event: &ev::Keybo
     match key.as_str() {
         "Enter" | "Tab" if !event.shift_key() && names.take_chosen() => true,
         "ArrowDown" | "ArrowUp" if names.step(key == "ArrowDown") => true,
-        "Escape" if names.close() => true,
+        "Escape" if names.close() || panel.close_menu() => true,
         "Escape" => step_back(panel),
         "ArrowUp" if panel.draft.with_untracked(String::is_empty) => {
             panel.edit_newest();
@@ -161,8 +172,11 @@ fn step_back(panel: Panel) -> bool {
         panel.stop_editing();
         return true;
     }
-    let answers = panel.answered.with_untracked(Option::is_some);
-    panel.answered.set(None);
+    let talk = panel.session.talk;
+    let answers = untrack(|| talk.begun(|begun| begun.answered.is_some()));
+    if answers {
+        talk.begin_with(|begun| begun.answered = None);
+    }
     answers
 }
 
@@ -189,7 +203,7 @@ fn About(panel: Panel) -> impl IntoView {
                 .into_any(),
             );
         }
-        let answered = panel.answered.get()?;
+        let answered = panel.session.talk.begun(|begun| begun.answered.clone())?;
         let called = panel.session.people.listed(answered.author);
         Some(
             view! {
@@ -246,7 +260,7 @@ impl Names {
             let typed = typed.to_lowercase();
             let session = self.panel.session;
             let authors = session.talk.lines.with_untracked(|lines| {
-                let mut authors: Vec<PeerId> = lines.order.iter().map(|(_, author)| *author).collect();
+                let mut authors: Vec<PeerId> = lines.keys().map(|(_, author)| *author).collect();
                 authors.sort_unstable();
                 authors.dedup();
                 authors

@@ -13,15 +13,16 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
-use meshwork_chat::{File, NewPost, Post, PostId};
+use meshwork_chat::{NewPost, Post, PostId};
 use meshwork_core::id::PeerId;
-use meshwork_web::talk::{self, Key};
+use meshwork_web::talk::{self, Answered, Begun, Key};
 use meshwork_web::texts;
+use wasm_bindgen::JsCast as _;
 
 use self::composer::Composer;
 pub(crate) use self::conversations::Conversations;
 use self::conversations::DirectHead;
-use self::list::List;
+use self::list::{List, Window};
 use self::search::SearchBar;
 pub(crate) use self::search::SearchButton;
 use super::super::session::{Phase, Session};
@@ -68,19 +69,11 @@ pub(crate) fn TalkSheet(
     }
 }
 
-/// A post that is answered.
-#[derive(Clone, Debug, PartialEq)]
-struct Answered {
-    id: PostId,
-    author: PeerId,
-    excerpt: String,
-}
-
 /// An act that can be taken back.
 #[derive(Clone, Debug, PartialEq)]
 enum Done {
-    /// A post of one's own is deleted; this was its text.
-    Deleted(String),
+    /// This post of one's own is deleted.
+    Deleted(Box<Post>),
     /// A post is hidden.
     Hidden(PostId),
 }
@@ -100,12 +93,8 @@ struct Panel {
     draft: RwSignal<String>,
     /// The people whom it mentions, as they are called in it.
     mentioned: StoredValue<Vec<(String, PeerId)>>,
-    /// The post that the next one answers.
-    answered: RwSignal<Option<Answered>>,
     /// The post that is edited, and the draft that waits meanwhile.
     edited: RwSignal<Option<(PostId, String)>>,
-    /// The files of the next post.
-    files: RwSignal<Vec<File>>,
     /// Why something was not done.
     problem: RwSignal<Option<String>>,
     /// What was done last and can be taken back.
@@ -117,6 +106,8 @@ struct Panel {
     /// A post that was jumped to.
     found: RwSignal<Option<PostId>>,
     field: NodeRef<html::Textarea>,
+    /// The window over the list.
+    window: Window,
 }
 
 /// How long a post is marked that was jumped to.
@@ -128,23 +119,20 @@ impl Panel {
             session,
             draft: RwSignal::new(session.talk.draft()),
             mentioned: StoredValue::new(Vec::new()),
-            answered: RwSignal::new(None),
             edited: RwSignal::new(None),
-            files: RwSignal::new(Vec::new()),
             problem: RwSignal::new(None),
             done: RwSignal::new(None),
             menu: RwSignal::new(None),
             is_menu_up: RwSignal::new(false),
             found: RwSignal::new(None),
             field: NodeRef::new(),
+            window: Window::new(session.talk),
         }
     }
 
     /// Another conversation is shown.
     fn begin_anew(self) {
         self.edited.set(None);
-        self.answered.set(None);
-        self.files.set(Vec::new());
         self.problem.set(None);
         self.done.set(None);
         self.menu.set(None);
@@ -153,6 +141,15 @@ impl Panel {
         if browser::has_mouse() {
             self.focus_field();
         }
+    }
+
+    /// Closes the menu that is open. Returns whether one was.
+    fn close_menu(self) -> bool {
+        let was_open = self.menu.with_untracked(Option::is_some);
+        if was_open {
+            self.menu.set(None);
+        }
+        was_open
     }
 
     fn focus_field(self) {
@@ -183,14 +180,16 @@ impl Panel {
                 }
             }
             None => {
-                let re =
-                    self.answered.with_untracked(|answered| answered.as_ref().map(|answered| answered.id));
-                let outcome =
-                    self.session.talk.write(&NewPost { text, re, files: self.files.get_untracked() });
+                let begun = untrack(|| self.session.talk.begun(Begun::clone));
+                let Some(files) = begun.ready() else {
+                    return self.problem.set(Some(texts::talk::FILES_COMING.to_owned()));
+                };
+                let re = begun.answered.map(|answered| answered.id);
+                let outcome = self.session.talk.write(&NewPost { text, re, files });
                 if self.finish(outcome, None) {
-                    self.files.set(Vec::new());
-                    self.answered.set(None);
+                    self.session.talk.begin_with(|begun| *begun = Begun::default());
                     self.set_draft(String::new());
+                    self.window.to_end();
                 }
             }
         }
@@ -199,14 +198,14 @@ impl Panel {
     fn answer(self, post: &Post) {
         self.stop_editing();
         let excerpt = talk::excerpt(&post.text);
-        self.answered.set(Some(Answered { id: post.id, author: post.author, excerpt }));
+        let answered = Answered { id: post.id, author: post.author, excerpt };
+        self.session.talk.begin_with(|begun| begun.answered = Some(answered));
         self.menu.set(None);
         self.focus_field();
     }
 
     fn edit(self, post: &Post) {
         self.stop_editing();
-        self.answered.set(None);
         let (text, people) = talk::unmentioned(&post.text);
         self.mentioned.update_value(|mentioned| mentioned.extend(people));
         self.edited.set(Some((post.id, self.draft.get_untracked())));
@@ -236,7 +235,9 @@ impl Panel {
 
     fn delete(self, post: &Post) {
         let outcome = self.session.talk.remove(post.id);
-        self.finish(outcome, Some(Done::Deleted(post.text.clone())));
+        // Nobody can write again what this version cannot read.
+        let done = (!post.is_newer).then(|| Done::Deleted(Box::new(post.clone())));
+        self.finish(outcome, done);
     }
 
     fn hide(self, id: PostId) {
@@ -246,7 +247,7 @@ impl Panel {
 
     fn take_back(self, done: Done) {
         let outcome = match done {
-            Done::Deleted(text) => self.session.talk.write(&NewPost::from(text.as_str())),
+            Done::Deleted(post) => self.session.talk.restore(&post),
             Done::Hidden(id) => self.session.talk.set_hidden(id, false),
         };
         self.finish(outcome, None);
@@ -265,9 +266,12 @@ impl Panel {
 
     /// Scrolls to a post, also to one that is older than those shown.
     fn jump_to(self, id: PostId) {
-        self.session.talk.show_back_to(id);
+        if !self.session.talk.show_around(id) {
+            return;
+        }
         self.found.set(Some(id));
-        request_animation_frame(move || browser::scroll_to(&post_element(id)));
+        // Its page is in the document by then.
+        request_animation_frame(move || self.window.to_post(id));
         // Nothing is sought any more by then.
         set_timeout(move || _ = self.found.try_set(None), FOUND_FOR);
     }
@@ -303,9 +307,18 @@ pub(crate) fn Talking(
     // Posts that came while nobody looked are read when somebody does.
     let seen = window_event_listener(leptos::ev::focus, move |_| session.talk.refresh());
     let shown = window_event_listener(leptos::ev::visibilitychange, move |_| session.talk.refresh());
+    // A menu closes by a press anywhere else.
+    let pressed = window_event_listener(leptos::ev::pointerdown, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<leptos::web_sys::Element>().ok());
+        let is_in_tools = target.is_some_and(|target| matches!(target.closest(".post-tools"), Ok(Some(_))));
+        if !is_in_tools {
+            panel.close_menu();
+        }
+    });
     on_cleanup(move || {
         seen.remove();
         shown.remove();
+        pressed.remove();
     });
     view! {
         <style>{include_str!("talk.css")}</style>
@@ -343,7 +356,7 @@ fn TakeBack(panel: Panel) -> impl IntoView {
     let offer = move || {
         let done = panel.done.get()?;
         let (words, verb) = match done {
-            Done::Deleted(_) => (texts::talk::DELETED, texts::talk::WRITE_AGAIN),
+            Done::Deleted(_) => (texts::talk::DELETED, texts::UNDO),
             Done::Hidden(_) => (texts::talk::HIDDEN, texts::talk::SHOW_AGAIN),
         };
         let button = NodeRef::<html::Button>::new();

@@ -20,8 +20,8 @@ use super::formatted::formatted;
 use super::reactions::{Choice, Reactions};
 use super::{Menu, Panel, post_element};
 
-/// The part of the page's height below which a menu opens upwards.
-const UPWARDS_FROM: f64 = 0.5;
+/// Pixels below its button that a menu takes: with less room it opens upwards.
+const MENU_HEIGHT: f64 = 240.0;
 
 /// A post, and above it the day, the unread line and the gap that begin with it.
 #[component]
@@ -48,6 +48,11 @@ pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl Int
     let files = move || view! { <Files session files=held.get() is_own/> };
     let is_edited = Memo::new(move |_| line.with(|line| line.post.is_edited));
     let edited = move || is_edited.get().then_some(format!(", {}", texts::talk::EDITED));
+    // A post below another one of its author has no head that says so.
+    let edited_below = move || {
+        let is_told_here = is_edited.get() && follows.get();
+        is_told_here.then(|| view! { <p class="post-when">{texts::talk::EDITED}</p> })
+    };
     view! {
         <li
             class="post"
@@ -64,16 +69,17 @@ pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl Int
                 {(!is_own).then(|| view! { <AuthorBead session peer=author/> })}
                 <div class="post-head">
                     <AuthorName session peer=author is_own/>
-                    <time class="post-when" title=full>{when.clone()}{edited}</time>
+                    <time class="post-when" title=full.clone()>{when.clone()}{edited}</time>
                 </div>
                 <div class="post-body">
                     <Quote panel line/>
                     <div class="post-text" dir="auto" data-testid="message-text">{shown}</div>
                     {files}
+                    {edited_below}
                 </div>
                 <Reactions panel line/>
                 {is_own.then(|| view! { <Heard panel key line/> })}
-                <Tools panel key line when/>
+                <Tools panel key line when full/>
             </div>
         </li>
     }
@@ -87,7 +93,7 @@ fn Above(panel: Panel, line: Memo<Arc<Line>>) -> impl IntoView {
         let (day, begins_unread, missing) = above.get();
         let day = day.map(|day| view! { <p class="post-day">{day}</p> });
         let unread = begins_unread.then(|| {
-            let count = move || texts::talk::new_posts(panel.session.talk.new_below());
+            let count = move || texts::talk::new_posts(panel.session.talk.new_below.get());
             view! { <p class="unread-line" data-testid="unread-line"><span>{count}</span></p> }
         });
         let missing = (missing > 0).then(|| {
@@ -181,7 +187,7 @@ fn Heard(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl IntoView {
 
 /// Actions on a post.
 #[component]
-fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String) -> impl IntoView {
+fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String, full: String) -> impl IntoView {
     let session = panel.session;
     let (_, author) = key;
     let called = if author == session.node.peer() {
@@ -189,10 +195,10 @@ fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String) -> impl In
     } else {
         session.people.called_by_peer(author)
     };
+    let brief = when.clone();
     let label = move |title: &str| texts::talk::of_post(title, &called, &when);
     let toggle = move |menu: Menu, event: &web_sys::MouseEvent| {
-        let button = event_target::<web_sys::Element>(event).get_bounding_client_rect();
-        panel.is_menu_up.set(button.bottom() > browser::height() * UPWARDS_FROM);
+        panel.is_menu_up.set(has_more_room_above(&event_target::<web_sys::Element>(event)));
         panel.menu.update(|open| *open = Some((key, menu)).filter(|now| *open != Some(*now)));
     };
     let open = Memo::new(move |_| panel.menu.get().filter(|(open, _)| *open == key).map(|(_, menu)| menu));
@@ -203,7 +209,9 @@ fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String) -> impl In
         None => ().into_any(),
     };
     view! {
+        <div class="post-side">
         <div class="post-tools">
+            <time class="post-when" title=full>{brief}</time>
             <button
                 type="button"
                 class="icon-button"
@@ -236,9 +244,19 @@ fn Tools(panel: Panel, key: Key, line: Memo<Arc<Line>>, when: String) -> impl In
             >
                 {icons::dots()}
             </button>
+            {menu}
         </div>
-        {menu}
+        </div>
     }
+}
+
+/// Whether a menu of this button opens upwards to be in sight.
+fn has_more_room_above(button: &web_sys::Element) -> bool {
+    let list = button.closest(".talk-scroll").ok().flatten().map(|list| list.get_bounding_client_rect());
+    let button = button.get_bounding_client_rect();
+    let (top, bottom) = list.map_or((0.0, browser::height()), |list| (list.top(), list.bottom()));
+    let (above, below) = (button.top() - top, bottom - button.bottom());
+    below < MENU_HEIGHT && above > below
 }
 
 /// The less frequent ones.

@@ -422,8 +422,10 @@ impl Painter {
             context.set_text_align(if look.words.is_centred { "center" } else { "start" });
             for line in &look.words.lines {
                 context.set_font(&font(look.words.size, line.is_strong));
+                set_direction(context, line.is_rtl);
                 let _ = context.fill_text(&line.text, line.x, line.y);
             }
+            set_direction(context, false);
         }
     }
 
@@ -472,6 +474,12 @@ fn fill(context: &Context, path: &Path2d, colour: &str, opacity: f64) {
     context.set_global_alpha(opacity);
     context.fill_with_path_2d(path);
     context.set_global_alpha(1.0);
+}
+
+fn set_direction(context: &Context, is_rtl: bool) {
+    let direction = if is_rtl { "rtl" } else { "ltr" };
+    // A browser without it draws from left to right.
+    let _ = js_sys::Reflect::set(context, &"direction".into(), &direction.into());
 }
 
 pub(super) fn set_dashes(context: &Context, lengths: &[f64]) {

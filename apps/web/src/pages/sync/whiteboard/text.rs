@@ -227,6 +227,7 @@ pub(super) fn TextField(easel: Easel) -> impl IntoView {
                 data-testid="whiteboard-text"
                 aria-label=texts::board::TEXT_OF_SHAPE
                 spellcheck="false"
+                dir="auto"
                 node_ref=field
                 style=style
                 on:input=on_input
