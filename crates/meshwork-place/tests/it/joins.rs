@@ -94,6 +94,35 @@ fn a_join_survives_a_serving_members_death() {
 }
 
 #[test]
+fn a_storing_member_has_all_once_synchronised() {
+    let mut members = Members::new(SIZE);
+    let cell = |members: &mut Members, number, x| members.paint(number, &[(x, 1, Colour::rgb(1, 2, 3))]);
+    members.open(1);
+    members.open(2);
+    members.open_keeper(3);
+    cell(&mut members, 1, 1);
+    members.link(1, 2);
+    members.run_for(Duration::from_secs(3));
+    assert!(!members.room(1).is_elsewhere(), "the member that has it stores nothing");
+    members.link(1, 3);
+    assert!(!members.room(1).is_elsewhere(), "nothing was compared yet");
+    members.run_for(Duration::from_secs(3));
+    assert!(members.room(1).is_elsewhere());
+    cell(&mut members, 1, 2);
+    assert!(!members.room(1).is_elsewhere(), "what was painted just now is only here");
+    members.run_for(Duration::from_secs(3));
+    assert!(members.room(1).is_elsewhere());
+    cell(&mut members, 2, 3);
+    let arrived = |members: &mut Members| members.canvas(1).colour(3, 1).is_some();
+    members.deaf = Some(3);
+    assert!(members.run_until(Duration::from_secs(3), arrived));
+    members.run_for(Duration::from_secs(3));
+    assert!(!members.room(1).is_elsewhere(), "the keeper lacks what another member painted");
+    members.unlink(1, 3);
+    assert!(!members.room(1).is_elsewhere());
+}
+
+#[test]
 fn live_strokes_are_seen_during_a_join() {
     let mut members = painted_room();
     for number in 1..=3 {

@@ -281,6 +281,20 @@ impl Driver {
         self.0.keeper.rooms().await
     }
 
+    /// The stored rooms of which nobody else is known to have everything, the longest unused first: they are forgotten only by
+    /// [`Driver::forget`].
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub async fn only_here(&self) -> Result<Vec<RoomId>, StorageError> {
+        self.0.keeper.only_here().await
+    }
+
+    /// Notes that an app offered a blob in a room, which nobody else may have.
+    pub fn note_blob(&self, room: RoomId) {
+        self.0.keeper.note_blob(room);
+    }
+
     /// Whether no page, this one or another, is in a room. It takes a second to find out that one is.
     ///
     /// # Errors
@@ -434,6 +448,7 @@ impl Shared {
         match event {
             Event::RoomOpened { room, id } => self.keeper.open(*room, *id),
             Event::RoomRefused { room, .. } => self.keeper.close(*room),
+            Event::InStep { room, .. } => self.keeper.handle_in_step(*room),
             Event::RoomRegistered { room, .. } => {
                 let room = machine.node.room(*room);
                 if let Some((id, link)) = room.id().zip(room.address()) {

@@ -18,6 +18,7 @@
 //! A browser throttles timers of hidden pages to one a second, which is enough to keep links alive.
 
 mod sdp;
+mod surplus;
 
 #[cfg(target_arch = "wasm32")]
 mod channel;
@@ -50,6 +51,7 @@ mod strength;
 #[cfg(target_arch = "wasm32")]
 mod trial;
 
+pub use self::surplus::{ROOMS_KEPT_MAX, ROOMS_ONLY_HERE_MAX};
 #[cfg(target_arch = "wasm32")]
 pub use self::{
     clock::{now, sleep, timeout},
@@ -58,8 +60,6 @@ pub use self::{
     files::Folder,
     identity::{IdentityStorage, load_identity, replace_identity},
     links::Links,
-    storage::{
-        ListedRoom, PAGES_DATABASE, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState, delete_rooms,
-    },
+    storage::{ListedRoom, PAGES_DATABASE, StorageError, StorageNews, StorageState, delete_rooms},
     trial::try_webrtc,
 };

@@ -109,9 +109,10 @@ impl Members {
     pub(crate) fn link(&mut self, one: u8, other: u8) {
         self.links.push((one, other));
         let now = self.now;
-        let member = || Member { name: String::new(), stays: true, stores: false };
-        self.room(one).handle_attached(now, endpoint(other), member());
-        self.room(other).handle_attached(now, endpoint(one), member());
+        let member = |stores| Member { name: String::new(), stays: true, stores };
+        let stores = [one, other].map(|number| self.room(number).kept().stores());
+        self.room(one).handle_attached(now, endpoint(other), member(stores[1]));
+        self.room(other).handle_attached(now, endpoint(one), member(stores[0]));
     }
 
     pub(crate) fn unlink(&mut self, one: u8, other: u8) {

@@ -23,8 +23,13 @@ const ROOMS: &str = "rooms";
 const BATCHES: &str = "batches";
 /// In an entry of [`ROOMS`]: where else the room is found.
 const FURTHER: &str = "further";
-/// By room: which tab stores it, where the browser has no locks.
+/// In an entry of [`ROOMS`]: whether everything of the room was elsewhere once.
+const ELSEWHERE: &str = "elsewhere";
+/// By room: which tab stores it, where the browser has no locks. By room and further bytes: a mark of changes that nobody
+/// else is known to have.
 pub(super) const LEASES: &str = "leases";
+/// The mark of a room in which an app offered blobs: others hold those that they fetched, which nobody reports.
+const BLOBS: &[u8] = b"blobs";
 
 /// Length of a batch's key: room, endpoint, sequence.
 const KEY_LEN: usize = 32 + BatchKey::LEN;
@@ -41,6 +46,17 @@ pub(super) struct Kept {
     pub(super) key: JsValue,
     /// What stands there.
     value: JsValue,
+    /// Whether nobody else is known to have everything of it.
+    pub(super) is_only_here: bool,
+}
+
+/// The mark of a group of changes of one room.
+pub(super) struct Mark {
+    pub(super) room: RoomId,
+    /// Names the group.
+    pub(super) name: String,
+    /// The marks of earlier changes of the same tab, which this one replaces.
+    pub(super) replaces: Vec<String>,
 }
 
 /// Where a room was found last.
@@ -205,15 +221,19 @@ impl Database {
         Ok(found.map(|batch| Uint8Array::new(&batch).to_vec()).collect())
     }
 
-    /// Applies changes in their order, all or none, and returns when they are stored. Small groups are handed to
+    /// Applies changes and marks them, all or none, and returns when they are stored. Small groups are handed to
     /// the browser before this first awaits, so that a page that is closed just then loses nothing.
     pub(super) async fn apply_all(
         &self,
         changes: &[(RoomId, StoreChange)],
+        marks: &[Mark],
         now_ms: f64,
     ) -> Result<(), StoreError> {
-        let transaction = self.transaction(&[ROOMS, BATCHES], IdbTransactionMode::Readwrite)?;
-        let outcome = put_all(&transaction, changes, now_ms).await;
+        let transaction = self.transaction(&[ROOMS, BATCHES, LEASES], IdbTransactionMode::Readwrite)?;
+        let outcome = match put_marks(&transaction, marks) {
+            Ok(()) => put_all(&transaction, changes, now_ms).await,
+            failed => failed,
+        };
         if let Err(failure) = outcome {
             // It may have been aborted already.
             let _ = transaction.abort();
@@ -239,12 +259,58 @@ impl Database {
 
     /// All that is stored, rooms of other versions included.
     pub(super) async fn all(&self) -> Result<Vec<Kept>, StoreError> {
-        let transaction = self.transaction(&[ROOMS], IdbTransactionMode::Readonly)?;
+        let transaction = self.transaction(&[ROOMS, LEASES], IdbTransactionMode::Readonly)?;
         let rooms = store(&transaction, ROOMS)?;
         let (keys, values) = (rooms.get_all_keys(), rooms.get_all());
+        let marks = store(&transaction, LEASES)?.get_all_keys();
         let keys = Array::from(&result(&keys.map_err(|exception| error(&exception))?).await?);
         let values = Array::from(&result(&values.map_err(|exception| error(&exception))?).await?);
-        Ok(keys.iter().zip(values.iter()).map(|(key, value)| Kept { key, value }).collect())
+        let marks = Array::from(&result(&marks.map_err(|exception| error(&exception))?).await?);
+        let marked: BTreeSet<RoomId> =
+            marks.iter().filter_map(|key| Some(mark_in(&bytes_of(&key))?.0)).collect();
+        let kept = |(key, value): (JsValue, JsValue)| {
+            let was_elsewhere = property(&value, ELSEWHERE).is_some_and(|value| value.is_truthy());
+            let is_only_here = !was_elsewhere || id_of(&key).is_some_and(|id| marked.contains(&id));
+            Kept { key, value, is_only_here }
+        };
+        Ok(keys.iter().zip(values.iter()).map(kept).collect())
+    }
+
+    /// The marks of changes of a room that nobody else is known to have.
+    pub(super) async fn marks(&self, room: RoomId) -> Result<Vec<String>, StoreError> {
+        let transaction = self.transaction(&[LEASES], IdbTransactionMode::Readonly)?;
+        let request = store(&transaction, LEASES)?.get_all_keys_with_key(marks_of(room)?.as_ref());
+        let keys = Array::from(&result(&request.map_err(|exception| error(&exception))?).await?);
+        let named = keys.iter().filter_map(|key| Some(mark_in(&bytes_of(&key))?.1));
+        Ok(named.filter(|name| name.as_bytes() != BLOBS).collect())
+    }
+
+    /// Somebody else has everything of a room that was marked by these.
+    pub(super) async fn settle(&self, room: RoomId, marks: &[String]) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[ROOMS, LEASES], IdbTransactionMode::Readwrite)?;
+        let leases = store(&transaction, LEASES)?;
+        for name in marks {
+            leases.delete(&mark_key(room, name.as_bytes())).map_err(|exception| error(&exception))?;
+        }
+        let rooms = store(&transaction, ROOMS)?;
+        let key = room_key(room);
+        let request = rooms.get(&key).map_err(|exception| error(&exception))?;
+        let stored = result(&request).await?;
+        if stored.is_object() {
+            set(&stored, ELSEWHERE, &JsValue::TRUE);
+            rooms.put_with_key(&stored, &key).map_err(|exception| error(&exception))?;
+        }
+        commit(&transaction);
+        completion(&transaction).await
+    }
+
+    /// An app offered a blob in a room.
+    pub(super) async fn mark_blobs(&self, room: RoomId) -> Result<(), StoreError> {
+        let transaction = self.transaction(&[LEASES], IdbTransactionMode::Readwrite)?;
+        let request = store(&transaction, LEASES)?.put_with_key(&JsValue::TRUE, &mark_key(room, BLOBS));
+        request.map_err(|exception| error(&exception))?;
+        commit(&transaction);
+        completion(&transaction).await
     }
 
     /// Forgets the room at a key with all its batches.
@@ -256,6 +322,9 @@ impl Database {
         if let Some(id) = id_of(key) {
             let range = range(id, None)?;
             store(&transaction, BATCHES)?.delete(&range).map_err(|exception| error(&exception))?;
+            store(&transaction, LEASES)?
+                .delete(marks_of(id)?.as_ref())
+                .map_err(|exception| error(&exception))?;
         }
         commit(&transaction);
         completion(&transaction).await
@@ -338,6 +407,19 @@ impl Kept {
 fn read_room(stored: &JsValue) -> StoredRoom {
     let bytes = |name| bytes_at(stored, name).unwrap_or_default();
     StoredRoom { genesis: bytes("genesis"), records: bytes("records"), batches: Vec::new() }
+}
+
+/// Marks groups of changes.
+fn put_marks(transaction: &IdbTransaction, marks: &[Mark]) -> Result<(), StoreError> {
+    let leases = store(transaction, LEASES)?;
+    for Mark { room, name, replaces } in marks {
+        for earlier in replaces {
+            leases.delete(&mark_key(*room, earlier.as_bytes())).map_err(|exception| error(&exception))?;
+        }
+        let request = leases.put_with_key(&JsValue::TRUE, &mark_key(*room, name.as_bytes()));
+        request.map_err(|exception| error(&exception))?;
+    }
+    Ok(())
 }
 
 async fn put_all(
@@ -439,6 +521,25 @@ fn range(room: RoomId, after: Option<&JsValue>) -> Result<IdbKeyRange, StoreErro
 /// Bytes that stand in a room's entry.
 fn bytes_at(stored: &JsValue, name: &str) -> Option<Vec<u8>> {
     property(stored, name).map(|bytes| Uint8Array::new(&bytes).to_vec())
+}
+
+/// The key of a mark of a room.
+fn mark_key(room: RoomId, name: &[u8]) -> JsValue {
+    Uint8Array::from([&room.0[..], name].concat().as_slice()).into()
+}
+
+/// The room of the mark with this key, and the mark's name. A lease has the room alone as its key.
+fn mark_in(key: &[u8]) -> Option<(RoomId, String)> {
+    let (room, name) = key.split_first_chunk()?;
+    let name = str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
+    Some((RoomId(*room), name.to_owned()))
+}
+
+/// All keys of marks of a room: they are longer than the key of its lease, and their names are UTF-8.
+fn marks_of(room: RoomId) -> Result<IdbKeyRange, StoreError> {
+    let above: JsValue = Uint8Array::from([&room.0[..], &[u8::MAX]].concat().as_slice()).into();
+    let range = IdbKeyRange::bound_with_lower_open(&room_key(room), &above, true);
+    range.map_err(|exception| error(&exception))
 }
 
 /// The room whose key this is.

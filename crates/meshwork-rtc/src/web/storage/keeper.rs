@@ -14,9 +14,10 @@ use meshwork_core::time::Time;
 use wasm_bindgen_futures::spawn_local;
 
 use super::super::clock;
-use super::database::{self, Database, Found, room_key};
+use super::super::surplus::{ROOMS_ONLY_HERE_MAX, Stored, exceeds, surplus};
+use super::database::{self, Database, Found, Kept, Mark, room_key};
 use super::lock::{self, Lock};
-use super::{ListedRoom, ROOMS_KEPT_MAX, StorageError, StorageNews, StorageState, StoreError};
+use super::{ListedRoom, StorageError, StorageNews, StorageState, StoreError};
 
 /// How long a page waits for the database before it goes on without: some browsers never answer.
 const OPEN_MAX: Duration = Duration::from_secs(5);
@@ -42,6 +43,9 @@ const FREE_WAIT: Duration = Duration::from_millis(25);
 const CATCH_UP_MAX: usize = 4;
 /// How often it is noted that a room is in use.
 const USE_INTERVAL: Duration = Duration::from_secs(60);
+/// How long after a member was synchronised it is noted that it has everything: what one paints goes on, and each note is a
+/// transaction.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// The driver, as the keeper sees it.
 pub(crate) trait Host {
@@ -77,6 +81,8 @@ struct State {
     is_writing: bool,
     /// When the last transaction began.
     written: Time,
+    /// Groups that were marked so far.
+    marked: u64,
 }
 
 struct Room {
@@ -92,6 +98,12 @@ struct Room {
     stores: bool,
     found: Option<Found>,
     used: Option<Time>,
+    /// The marks of batches that were read or written here, and that nobody else was known to have at the last note.
+    marks: Vec<String>,
+    /// Whether it was noted that everything is elsewhere, and no mark was written since.
+    is_settled: bool,
+    /// Whether a note waits for its time.
+    settles: bool,
 }
 
 impl Keeper {
@@ -127,6 +139,9 @@ impl Keeper {
             stores: false,
             found: None,
             used: None,
+            marks: Vec::new(),
+            is_settled: false,
+            settles: false,
         };
         let known = self.0.state.borrow_mut().rooms.insert(handle, room).is_some();
         if !known {
@@ -189,6 +204,24 @@ impl Keeper {
         Ok(rooms.iter().filter_map(|room| Some((room.id()?, room.link(), room.stored()))).collect())
     }
 
+    /// The stored rooms of which nobody else is known to have everything, the longest unused first.
+    pub(crate) async fn only_here(&self) -> Result<Vec<RoomId>, StorageError> {
+        let Some(keeper) = self.if_named() else { return Ok(Vec::new()) };
+        let rooms = keeper.database().await?.rooms().await?;
+        Ok(rooms.iter().filter(|room| room.is_only_here).filter_map(Kept::id).collect())
+    }
+
+    /// An app offered a blob in a room, which nobody else may have fetched.
+    pub(crate) fn note_blob(&self, id: RoomId) {
+        let Some(keeper) = self.if_named().cloned() else { return };
+        spawn_local(async move {
+            if let Ok(database) = keeper.database().await {
+                // A browser that refuses this refuses the blob's bytes, too.
+                let _ = database.mark_blobs(id).await;
+            }
+        });
+    }
+
     /// Removes all that is stored of a room in which no page is.
     pub(crate) async fn forget(&self, id: RoomId) -> Result<(), StorageError> {
         let Some(keeper) = self.if_named() else { return Ok(()) };
@@ -196,7 +229,96 @@ impl Keeper {
         let _lock = self.free_lock(&database, id).await?.ok_or(StorageError::InUse)?;
         // What a transaction writes already is done before this one.
         self.0.state.borrow_mut().queue.retain(|(_, room, _)| *room != id);
-        Ok(database.forget(&room_key(id)).await?)
+        database.forget(&room_key(id)).await?;
+        self.try_full_again();
+        Ok(())
+    }
+
+    /// There is place again: rooms that could not be stored for want of it are tried at once.
+    fn try_full_again(&self) {
+        let is_full = |room: &Room| matches!(room.state, Some(StorageState::Full { .. })) && !room.stores;
+        let full: Vec<(RoomHandle, RoomId)> = {
+            let state = self.0.state.borrow();
+            let rooms = state.rooms.iter().filter(|(_, room)| is_full(room));
+            rooms.map(|(&handle, room)| (handle, room.id)).collect()
+        };
+        for (handle, id) in full {
+            self.keep_later(Duration::ZERO, handle, id);
+        }
+    }
+
+    /// A member was synchronised with a room: if it stores, that is noted in a while.
+    pub(crate) fn handle_in_step(&self, handle: RoomHandle) {
+        let is_news = {
+            let mut state = self.0.state.borrow_mut();
+            let room = state.rooms.get_mut(&handle).filter(|room| room.stores && !room.is_settled);
+            room.is_some_and(|room| !std::mem::replace(&mut room.settles, true))
+        };
+        if !is_news {
+            return;
+        }
+        let shared = Rc::downgrade(&self.0);
+        spawn_local(async move {
+            clock::sleep(SETTLE).await;
+            let Some(keeper) = shared.upgrade().map(Keeper) else { return };
+            if let Some(room) = keeper.0.state.borrow_mut().rooms.get_mut(&handle) {
+                room.settles = false;
+            }
+            keeper.settle(handle).await;
+        });
+    }
+
+    /// Notes that somebody else has everything of a room, if that is so and all of it is stored.
+    async fn settle(&self, handle: RoomHandle) {
+        let mut is_elsewhere = false;
+        self.0.host.call(&mut |node, _| is_elsewhere = node.room(handle).is_elsewhere());
+        let settled = {
+            let mut state = self.0.state.borrow_mut();
+            let State { rooms, queue, under_way, database, .. } = &mut *state;
+            let room = rooms.get_mut(&handle).filter(|_| is_elsewhere && under_way.is_empty());
+            room.filter(|room| queue.iter().all(|(_, id, _)| *id != room.id)).zip(database.clone()).map(
+                |(room, database)| {
+                    room.is_settled = true;
+                    (database, room.id, std::mem::take(&mut room.marks))
+                },
+            )
+        };
+        let Some((database, id, marks)) = settled else { return };
+        // A room that is not noted stays longer than it must.
+        let _ = database.settle(id, &marks).await;
+    }
+
+    /// Marks for a group of changes, one for each of its rooms.
+    fn marks_for(&self, changes: &[(RoomId, StoreChange)]) -> Vec<Mark> {
+        let mut state = self.0.state.borrow_mut();
+        let mut marks = Vec::<Mark>::new();
+        for (id, change) in changes {
+            let is_content =
+                change.genesis.is_some() || change.records.is_some() || !change.insert.is_empty();
+            if !is_content || marks.iter().any(|mark| mark.room == *id) {
+                continue;
+            }
+            state.marked += 1;
+            let name = format!("{} {}", self.0.holder, state.marked);
+            let mut replaces = Vec::new();
+            for room in state.rooms.values_mut().filter(|room| room.id == *id) {
+                replaces.extend(room.marks.iter().cloned());
+                room.is_settled = false;
+            }
+            marks.push(Mark { room: *id, name, replaces });
+        }
+        marks
+    }
+
+    /// These marks were stored.
+    fn handle_marked(&self, marks: &[Mark]) {
+        let mut state = self.0.state.borrow_mut();
+        for mark in marks {
+            for room in state.rooms.values_mut().filter(|room| room.id == mark.room) {
+                room.marks.retain(|name| !mark.replaces.contains(name));
+                room.marks.push(mark.name.clone());
+            }
+        }
     }
 
     /// Whether no page, this one or another, is in a room.
@@ -250,13 +372,23 @@ impl Keeper {
         let Some(database) = database else { return };
         self.give_back_locks();
         if queue.is_empty() {
+            let unsettled: Vec<RoomHandle> = {
+                let state = self.0.state.borrow();
+                let is_due = |(_, room): &(&RoomHandle, &Room)| room.stores && !room.is_settled;
+                state.rooms.iter().filter(is_due).map(|(&handle, _)| handle).collect()
+            };
+            for handle in unsettled {
+                let keeper = self.clone();
+                spawn_local(async move { keeper.settle(handle).await });
+            }
             return;
         }
+        let changes: Vec<(RoomId, StoreChange)> =
+            queue.into_iter().map(|(_, room, change)| (room, change)).collect();
+        let marks = self.marks_for(&changes);
         spawn_local(async move {
-            let changes: Vec<(RoomId, StoreChange)> =
-                queue.into_iter().map(|(_, room, change)| (room, change)).collect();
             // There is nobody left to tell.
-            let _ = database.apply_all(&changes, Date::now()).await;
+            let _ = database.apply_all(&changes, &marks, Date::now()).await;
         });
     }
 
@@ -272,7 +404,7 @@ impl Keeper {
     async fn begin(&self, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
         let database = self.database().await?;
         self.restore(&database, handle, id).await?;
-        self.forget_surplus(&database, id).await?;
+        self.make_place(&database, id).await?;
         self.store(&database, handle, id).await?;
         self.take_over(&database, handle, id).await
     }
@@ -339,11 +471,16 @@ impl Keeper {
     /// Takes in what other tabs stored of a room, then stores what is lacking there, and every change from now on.
     async fn store(&self, database: &Database, handle: RoomHandle, id: RoomId) -> Result<(), StoreError> {
         let mut count = 0;
+        // Read before the batches that they mark.
+        let mut marks = database.marks(id).await?;
         let mut stored = database.batch_keys(id).await?;
         for _ in 0..CATCH_UP_MAX {
             let mut lacking = Vec::new();
             self.0.host.call(&mut |node, _| lacking = node.room(handle).lacking(&stored));
             if lacking.is_empty() {
+                if let Some(room) = self.0.state.borrow_mut().rooms.get_mut(&handle) {
+                    room.marks.append(&mut marks);
+                }
                 break;
             }
             self.restore_records(database, handle, id).await?;
@@ -354,6 +491,7 @@ impl Keeper {
                     return Ok(());
                 }
             }
+            marks = database.marks(id).await?;
             stored = database.batch_keys(id).await?;
         }
         let is_open =
@@ -364,6 +502,8 @@ impl Keeper {
         self.tell_restored(handle, count);
         self.set_state(handle, StorageState::Kept);
         self.0.host.call(&mut |node, now| node.room_mut(now, handle).start_storing(&stored));
+        // A member may have been synchronised before.
+        self.handle_in_step(handle);
         Ok(())
     }
 
@@ -482,22 +622,27 @@ impl Keeper {
         }
     }
 
-    /// Writes one group; while there is no room for it, the room that was longest unused is forgotten.
+    /// Writes one group; while there is no space for it, the longest unused room is forgotten that others have too.
     async fn write(&self, changes: &[(RoomId, StoreChange)]) -> Result<(), StoreError> {
         let database = self.database().await?;
+        let marks = self.marks_for(changes);
         loop {
-            match database.apply_all(changes, Date::now()).await {
+            match database.apply_all(changes, &marks, Date::now()).await {
                 Ok(()) => break,
                 Err(StoreError::Full(words)) => {
-                    if !self.forget_one(&database).await? {
+                    let (_, shared) = surplus(&self.others(&database).await?);
+                    if self.forget_some(&database, &shared, 1).await? == 0 {
                         return Err(StoreError::Full(words));
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
+        self.handle_marked(&marks);
         for handle in self.handles_of(changes) {
             self.note_use(&database, handle).await?;
+            // Members may have been synchronised while this was written.
+            self.handle_in_step(handle);
         }
         Ok(())
     }
@@ -520,29 +665,46 @@ impl Keeper {
         }
     }
 
-    /// Forgets rooms beyond [`ROOMS_KEPT_MAX`], with `id` among those that stay.
-    async fn forget_surplus(&self, database: &Database, id: RoomId) -> Result<(), StoreError> {
-        let rooms = database.rooms().await?;
-        let others = rooms.iter().filter(|room| room.id() != Some(id)).count();
-        for _ in ROOMS_KEPT_MAX..others + 1 {
-            if !self.forget_one(database).await? {
-                break;
-            }
+    /// Makes place for the room `id` beside those that others have too.
+    async fn make_place(&self, database: &Database, id: RoomId) -> Result<(), StoreError> {
+        let mut others = self.others(database).await?;
+        let is_new = !others.iter().any(|other| other.room == id);
+        others.retain(|other| other.room != id);
+        let (too_many, shared) = surplus(&others);
+        self.forget_some(database, &shared, too_many).await?;
+        if is_new && exceeds(&others) {
+            let reason = format!("{ROOMS_ONLY_HERE_MAX} rooms are kept here that nobody else has");
+            return Err(StoreError::Full(reason));
         }
         Ok(())
     }
 
-    /// Forgets the room that was longest unused and is not open, here or in another tab. Returns whether there was one.
-    async fn forget_one(&self, database: &Database) -> Result<bool, StoreError> {
+    /// All stored rooms of this version, the longest unused first.
+    async fn others(&self, database: &Database) -> Result<Vec<Stored<RoomId>>, StoreError> {
+        let rooms = database.rooms().await?;
+        let stored = |room: &Kept| Some(Stored { room: room.id()?, is_only_here: room.is_only_here });
+        Ok(rooms.iter().filter_map(stored).collect())
+    }
+
+    /// Forgets the first `most` of these rooms that are not open, here or in another tab. Returns how many that were.
+    async fn forget_some(
+        &self,
+        database: &Database,
+        rooms: &[RoomId],
+        most: usize,
+    ) -> Result<usize, StoreError> {
         let open: Vec<RoomId> = self.0.state.borrow().rooms.values().map(|room| room.id).collect();
-        for unused in database.rooms().await? {
-            let Some(id) = unused.id().filter(|id| !open.contains(id)) else { continue };
+        let mut forgotten = 0;
+        for &id in rooms.iter().filter(|id| !open.contains(id)) {
+            if forgotten == most {
+                break;
+            }
             let Some(_lock) = lock::acquire_if_free(database, id, &self.0.holder).await? else { continue };
-            database.forget(&unused.key).await?;
+            database.forget(&room_key(id)).await?;
             self.0.host.tell(StorageNews::Forgotten { room: id });
-            return Ok(true);
+            forgotten += 1;
         }
-        Ok(false)
+        Ok(forgotten)
     }
 
     /// Another tab has the lease now: waits for it again.

@@ -22,9 +22,18 @@
 //! - A tab removes a batch only if it looked at the batch and dropped it by the room's rules. Batches that it merely does
 //!   not hold are another tab's.
 //! - Whatever storage does, the room works; what became of storage is told as a [`StorageState`].
+//! - A room is forgotten by itself only if somebody else was known to have everything of it: a member of another peer
+//!   that stores had the same content, and neither a tab stored anything since then nor an app offered a blob here.
+//!
+//! # Copies elsewhere
+//! Each group of changes leaves a mark beside the leases, in its own transaction and without reading anything, so that a page
+//! that ends loses none. A tab knows the marks of all batches that it wrote or read. When a member that stores is
+//! synchronised, the tab removes those marks and notes in the room's entry that the room was elsewhere. A room without
+//! that note, or with a mark, is only here. A blob that an app offers leaves a mark for good.
 //!
 //! # Limits
-//! [`ROOMS_KEPT_MAX`] rooms; the one longest unused is forgotten for a further one, and whenever storage is full. Rooms
+//! [`ROOMS_KEPT_MAX`] rooms that others have too; the one longest unused is forgotten for a further one, and whenever
+//! storage is full. [`ROOMS_ONLY_HERE_MAX`] rooms that are only here; a further one is [`StorageState::Full`]. Rooms
 //! that are open in any tab are not forgotten. Rooms of another version are neither counted nor forgotten, nor written to.
 //! Two tabs that are linked both write what either gets: twice the writing, for tabs that need not trust each other.
 
@@ -38,9 +47,8 @@ use meshwork_core::node::{RoomHandle, StoredRoom};
 
 pub(crate) use keeper::{Host, Keeper};
 
-/// Rooms that a browser profile keeps: more than a person returns to, and at the size of most (a few megabytes)
-/// far below what browsers allow a site.
-pub const ROOMS_KEPT_MAX: usize = 32;
+#[cfg(doc)]
+use super::surplus::{ROOMS_KEPT_MAX, ROOMS_ONLY_HERE_MAX};
 
 /// The database in which the pages of Meshwork itself keep their rooms.
 pub const PAGES_DATABASE: &str = "meshwork-rooms";
@@ -96,7 +104,7 @@ pub enum StorageNews {
         /// Batches that were read.
         batches: usize,
     },
-    /// Another room, the longest unused one, was forgotten to make place.
+    /// Another room was forgotten to make place: the longest unused one of those that others have too.
     Forgotten {
         /// Which.
         room: RoomId,
