@@ -13,13 +13,17 @@ export type EndpointId = string
 
 /** What an endpoint is started with. */
 export interface EndpointOptions {
-  /** What others see this page called. */
+  /**
+   * What others see this page called. The first stored write in a room also writes it into the profile there, so it stays with what
+   * the page wrote: all members keep it, and in an open room anybody reads it. Give a name that somebody typed, or none.
+   */
   name?: string
   /** Who it is: else it is a guest, with an identity that nobody sees again. */
   identity?: Identity
   /**
-   * The name under which this browser keeps its rooms, for all pages of one site: else nothing is kept. At most 32 rooms are,
-   * of which the longest unused is forgotten for a further one. Of several tabs one writes a room, and another takes over
+   * The name under which this browser keeps its rooms, for all pages of one site: else nothing is kept. Of the rooms that a
+   * member that stores has too, the 32 used last are kept. Of those that nobody else is known to have, 256 are kept, and
+   * one more is kept once one of them is forgotten. Of several tabs one writes a room, and another takes over
    * when that one is closed.
    */
   store?: string

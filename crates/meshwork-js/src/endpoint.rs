@@ -67,7 +67,7 @@ impl RawEndpoint {
     /// Starts one, as these options in JSON say.
     pub async fn bind(options: String) -> Result<RawEndpoint, JsValue> {
         let options: Options = serde_json::from_str(&options).map_err(unfit)?;
-        let mut builder = Endpoint::builder().name(options.name);
+        let mut builder = Endpoint::builder().name(options.name).keep_name();
         if let Some(identity) = options.identity {
             builder = builder.identity(Identity::import(&identity).map_err(thrown)?);
         }

@@ -1,5 +1,6 @@
 //! This program among peers.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ const SHUT_OUT_WAIT: Duration = Duration::from_secs(3);
 /// one thread it cannot wait. Writes that reach nobody are counted on standard error.
 #[derive(Clone)]
 pub struct Endpoint {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     _hold: Arc<Hold>,
 }
 
@@ -53,6 +54,7 @@ pub struct Builder {
     servers: Vec<String>,
     stays: bool,
     patience: Option<Duration>,
+    keeps_name: bool,
     config: Config,
     apps: Vec<(String, MakeReplica)>,
 }
@@ -209,6 +211,28 @@ impl Builder {
         self
     }
 
+    /// The [name](Builder::name) stays with what this program writes: its first stored write in a room also writes the name into
+    /// its [profile](crate::chat::profile::Profile) there, unless the profile has one or lost one on purpose. For names that people
+    /// typed, since all members keep it, and in an open room anybody reads it.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// # use meshwork::chat;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let builder = meshwork::Endpoint::builder().name("Ann").keep_name();
+    /// # let endpoint = Network::new(7).naming_endpoint("Ann");
+    /// let room = endpoint.create(chat::room()).await?;
+    /// room.chat().post("Ferry leaves at 9:40.").await?;
+    /// assert_eq!(room.chat().profile(room.me().peer).await?.name, "Ann");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_name(mut self) -> Builder {
+        self.keeps_name = true;
+        self
+    }
+
     /// Who it is: else it is a guest, with an identity that nobody sees again.
     pub fn identity(mut self, identity: Identity) -> Builder {
         self.identity = Some(identity);
@@ -303,7 +327,7 @@ impl Builder {
         use crate::blobs::Disk;
         use meshwork_rtc::native::persist::Store as DriverStore;
         use meshwork_rtc::native::{Options, start};
-        let patience = self.patience.unwrap_or(JOIN_MAX);
+        let (patience, keeps_name) = (self.patience.unwrap_or(JOIN_MAX), self.keeps_name);
         let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
@@ -320,6 +344,7 @@ impl Builder {
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
         let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
+        endpoint.shared.keeps_name.store(keeps_name, Ordering::Relaxed);
         endpoint.register(apps).await?;
         Ok(endpoint)
     }
@@ -334,7 +359,7 @@ impl Builder {
     pub async fn bind(self) -> Result<Endpoint, BindError> {
         use crate::blobs::Page;
         use meshwork_rtc::web::{Options, start};
-        let patience = self.patience.unwrap_or(JOIN_MAX);
+        let (patience, keeps_name) = (self.patience.unwrap_or(JOIN_MAX), self.keeps_name);
         let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
         let identity = identity.map_or_else(Identity::generate, Ok)?;
@@ -346,6 +371,7 @@ impl Builder {
         let (runner, events) = crate::runner::web::Web::new(driver, events, page.as_ref());
         let blobs = page.map_or_else(|| BlobStore::Memory(Memory::default()), BlobStore::Page);
         let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
+        endpoint.shared.keeps_name.store(keeps_name, Ordering::Relaxed);
         endpoint.register(apps).await?;
         Ok(endpoint)
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
@@ -21,6 +22,7 @@ use crate::error::{Closed, KeptError, PinError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
 use crate::hold::Hold;
 use crate::inbox::inbox;
+use crate::makers;
 use crate::member::Member;
 use crate::new_room::NewRoom;
 use crate::presence::Presence;
@@ -106,8 +108,13 @@ impl Room {
         mut work: Work<R>,
     ) -> Result<Result<R, CommandError>, Closed> {
         loop {
+            let keeps_name = self.shared().keeps_name.load(Ordering::Relaxed);
             let call = move |node: &mut Node, now, room| {
+                let before = node.room(room).written();
                 let done = work(node, now, room);
+                if keeps_name && node.room(room).written() > before {
+                    makers::keep_name(node, now, room);
+                }
                 (work, done)
             };
             let (again, done) = self.call(call).await?;

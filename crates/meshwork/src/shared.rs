@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     refused: Mutex<Option<String>>,
     /// How long joining and making a room may take.
     pub(crate) patience: Duration,
+    /// Whether this program's name is kept with its writes.
+    pub(crate) keeps_name: AtomicBool,
     hold: FindHold,
 }
 
@@ -179,6 +182,7 @@ impl Shared {
             server_states: Mutex::default(),
             refused: Mutex::default(),
             patience,
+            keeps_name: AtomicBool::new(false),
             hold: FindHold::default(),
         })
     }

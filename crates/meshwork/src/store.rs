@@ -33,8 +33,9 @@ impl Store {
         Store(Kind::File { path: folder.into(), history_bytes: 0 })
     }
 
-    /// Rooms are kept by the browser under this name, for all pages of one site (IndexedDB): at most 32, of which the
-    /// longest unused is forgotten for a further one. Of several tabs one writes a room, and another takes over when that
+    /// Rooms are kept by the browser under this name, for all pages of one site (IndexedDB). Of those that a member that
+    /// stores has too, the 32 used last are kept. Of those that nobody else is known to have, 256 are kept, and one more is
+    /// kept once one of them is [forgotten](crate::Endpoint::forget). Of several tabs one writes a room, and another takes over when that
     /// one is closed. Where the browser lets a page store nothing, rooms go on without:
     /// [`Event::StorageFailed`](crate::Event::StorageFailed).
     #[cfg(target_arch = "wasm32")]

@@ -89,6 +89,13 @@ impl Network {
         self.start(Config { name: name.to_owned(), ..Config::default() })
     }
 
+    /// A program of another person that [keeps its name](crate::Builder::keep_name) with its writes.
+    pub fn naming_endpoint(&self, name: &str) -> Endpoint {
+        let endpoint = self.endpoint(name);
+        endpoint.shared.keeps_name.store(true, std::sync::atomic::Ordering::Relaxed);
+        endpoint
+    }
+
     /// A program of another person that names no server: its rooms are made alone.
     pub fn endpoint_without_server(&self, name: &str) -> Endpoint {
         let person = self.programs().len() as u64;

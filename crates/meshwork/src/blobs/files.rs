@@ -48,6 +48,11 @@ impl Page {
         &self.0.memory
     }
 
+    /// A blob of a room lies here that nobody else may have: the browser keeps the room.
+    pub(super) fn note_offer(&self, room: RoomId) {
+        self.0.driver.note_blob(room);
+    }
+
     /// Removes the blobs of a room. It is for the driver, so it does not keep the page, which has the driver.
     pub(crate) fn forgets(&self) -> impl Fn(RoomId) + 'static {
         let page: Weak<Inner> = Rc::downgrade(&self.0);

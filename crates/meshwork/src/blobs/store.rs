@@ -125,6 +125,7 @@ impl BlobStore {
         if let BlobStore::Page(page) = self
             && let Ok(files) = page.files().await
         {
+            page.note_offer(name.room);
             return files.put(name, outline, bytes).await;
         }
         self.begin(name, outline).await?;

@@ -43,12 +43,25 @@ pub struct Correspondent {
 pub struct DirectChanges {
     chat: DirectChat,
     inbox: Inbox<Changed>,
-    /// The posts as they were read last.
-    known: BTreeMap<(PostId, PeerId), Post>,
+    known: Known,
     /// Whether the table changed since then.
     is_stale: bool,
     waiting: VecDeque<Change>,
 }
+
+/// The changes of direct posts with everybody, from the moment on at which they were asked for.
+#[derive(Debug)]
+pub struct AllDirectChanges {
+    chat: Chat,
+    inbox: Inbox<Changed>,
+    known: BTreeMap<PeerId, Known>,
+    /// Whether direct posts changed since then.
+    is_stale: bool,
+    waiting: VecDeque<(PeerId, Change)>,
+}
+
+/// The posts with one person as they were read last.
+type Known = BTreeMap<(PostId, PeerId), Post>;
 
 /// The keys of this program's peer in one room.
 #[derive(Default)]
@@ -143,6 +156,44 @@ impl Chat {
         let mut people: Vec<Correspondent> = people.into_iter().map(correspondent).collect();
         people.sort_by_key(|person| std::cmp::Reverse(person.newest.stamp));
         Ok(people)
+    }
+
+    /// Receives from now on the changes of the direct posts with everybody, also with people who write for the first time.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// # use meshwork::chat::{self, Change};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let network = Network::new(7);
+    /// # let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    /// # let room = ann.create(chat::room()).await?;
+    /// # let same = bo.join(room.link()).await?;
+    /// let mut direct = room.chat().watch_direct().await?;
+    /// # same.chat().with(ann.id().peer).post("Shall we meet?").await?;
+    /// let (peer, change) = direct.next().await.expect("somebody writes");
+    /// assert!(peer == bo.id().peer && matches!(change, Change::Posted(post) if post.text == "Shall we meet?"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn watch_direct(&self) -> Result<AllDirectChanges, Closed> {
+        let inbox = self.0.state.watch(Watched::Replica(replica()));
+        let mut known: BTreeMap<PeerId, Known> = BTreeMap::new();
+        for (peer, posts) in self.all_direct().await? {
+            changes(known.entry(peer).or_default(), posts);
+        }
+        Ok(AllDirectChanges { chat: self.clone(), inbox, known, is_stale: false, waiting: VecDeque::new() })
+    }
+
+    /// All direct posts, by person.
+    async fn all_direct(&self) -> Result<Vec<(PeerId, Vec<Post>)>, Closed> {
+        let read = |direct: &Direct<'_>| {
+            direct.people().into_iter().map(|(peer, ..)| (peer, direct.newest(peer, usize::MAX))).collect()
+        };
+        Ok(self.read_direct(None, Vec::new(), read).await?.unwrap_or_default())
     }
 
     /// Reads the direct posts of all people at once, for a page of this workspace: also those with `whom`, and with people whom
@@ -245,6 +296,17 @@ impl DirectChat {
         self.change(move |direct, _, _| Ok(((), direct.remove(peer, id)?))).await.map(|((), receipt)| receipt)
     }
 
+    /// Writes a removed post of this program's peer again, as [`Chat::restore`] does.
+    ///
+    /// # Errors
+    /// [`WriteError`]; it stays removed.
+    pub async fn restore(&self, post: &Post) -> Result<Receipt, WriteError> {
+        let (peer, post) = (self.peer, post.clone());
+        self.change(move |direct, _, _| Ok(((), direct.restore(peer, &post)?)))
+            .await
+            .map(|((), receipt)| receipt)
+    }
+
     /// Gives a post these emoji in place of this peer's earlier ones, as [`Chat::react`] does.
     ///
     /// # Errors
@@ -318,30 +380,58 @@ impl DirectChanges {
             }
             let posts = self.chat.newest(usize::MAX).await.ok()?;
             self.is_stale = false;
-            self.compare(posts);
+            self.waiting.extend(changes(&mut self.known, posts));
         }
     }
+}
 
-    /// Notes how posts differ from those that were read last.
-    fn compare(&mut self, posts: Vec<Post>) {
-        let mut gone = std::mem::take(&mut self.known);
-        for post in posts {
-            let key = (post.id, post.author);
-            let change = match gone.remove(&key) {
-                None => Some(Change::Posted(post.clone())),
-                Some(before) if before == post => None,
-                Some(before) if before.reactions == post.reactions => Some(Change::Edited(post.clone())),
-                Some(before) => {
-                    let is_edited = before.text != post.text;
-                    if is_edited {
-                        self.waiting.push_back(Change::Edited(post.clone()));
-                    }
-                    Some(Change::Reacted(post.clone()))
-                }
-            };
-            self.waiting.extend(change);
-            self.known.insert(key, post);
+impl AllDirectChanges {
+    /// Waits for the next change, and returns it with the other person; `None` once the room was left. Dropping the future
+    /// loses nothing.
+    pub async fn next(&mut self) -> Option<(PeerId, Change)> {
+        loop {
+            if let Some(change) = self.waiting.pop_front() {
+                return Some(change);
+            }
+            if !self.is_stale {
+                let (changed, missed) = self.inbox.next().await?;
+                self.is_stale = missed > 0 || Direct::touches(changed.changes.of());
+                continue;
+            }
+            let people = self.chat.all_direct().await.ok()?;
+            self.is_stale = false;
+            let mut people: BTreeMap<PeerId, Vec<Post>> = people.into_iter().collect();
+            for peer in self.known.keys() {
+                people.entry(*peer).or_default();
+            }
+            for (peer, posts) in people {
+                let changed = changes(self.known.entry(peer).or_default(), posts);
+                self.waiting.extend(changed.into_iter().map(|change| (peer, change)));
+            }
         }
-        self.waiting.extend(gone.into_keys().map(|(id, _)| Change::Removed(id)));
     }
+}
+
+/// Notes how posts differ from those that were read last.
+fn changes(known: &mut Known, posts: Vec<Post>) -> Vec<Change> {
+    let (mut gone, mut changes) = (std::mem::take(known), Vec::new());
+    for post in posts {
+        let key = (post.id, post.author);
+        let change = match gone.remove(&key) {
+            None => Some(Change::Posted(post.clone())),
+            Some(before) if before == post => None,
+            Some(before) if before.reactions == post.reactions => Some(Change::Edited(post.clone())),
+            Some(before) => {
+                let is_edited = before.text != post.text;
+                if is_edited {
+                    changes.push(Change::Edited(post.clone()));
+                }
+                Some(Change::Reacted(post.clone()))
+            }
+        };
+        changes.extend(change);
+        known.insert(key, post);
+    }
+    changes.extend(gone.into_keys().map(|(id, _)| Change::Removed(id)));
+    changes
 }

@@ -14,7 +14,7 @@ use meshwork_chat::{Chat as _, Conversation, Touched};
 use meshwork_core::node::{CommandError, Node, Receipt as Written, RoomHandle};
 use meshwork_core::time::Time;
 
-pub use self::direct::{Correspondent, DirectChanges, DirectChat};
+pub use self::direct::{AllDirectChanges, Correspondent, DirectChanges, DirectChat};
 use crate::blobs::{Blob, Blobs};
 use crate::error::{Closed, WriteError};
 use crate::inbox::Inbox;
@@ -191,6 +191,17 @@ impl Chat {
     pub async fn remove(&self, id: impl Into<PostId>) -> Result<Receipt, WriteError> {
         let id = id.into();
         self.change(move |node, now, room| node.remove_post(now, room, id)).await
+    }
+
+    /// Writes a [removed](Chat::remove) post of this program's peer again, as it was read before its removal: with the same id and
+    /// place, its text, its files, the post that it answers and this peer's reactions. Answers and reactions of others show
+    /// again. The post counts as edited. Nothing is written if it shows.
+    ///
+    /// # Errors
+    /// [`WriteError`]; it stays removed.
+    pub async fn restore(&self, post: &Post) -> Result<Receipt, WriteError> {
+        let post = post.clone();
+        self.change(move |node, now, room| node.restore_post(now, room, &post)).await
     }
 
     /// Gives a post these emoji in place of this peer's earlier ones, at most [`REACTIONS_MAX`]; none takes them back.

@@ -13,7 +13,8 @@ in_private_rooms_too!(
     direct_posts_reach_somebody_away_through_others,
     second_devices_read_direct_posts,
     edits_and_removals_of_direct_posts_arrive,
-    profiles_are_read_when_their_author_left
+    profiles_are_read_when_their_author_left,
+    kept_names_are_read_when_their_author_left
 );
 
 /// Time in which a write reaches everybody.
@@ -133,4 +134,39 @@ async fn profiles_are_read_when_their_author_left() {
     assert_eq!(same.chat().profile(ann.id().peer).await.unwrap(), profile);
     assert_eq!(same.chat().profiles().await.unwrap(), [(ann.id().peer, profile)]);
     assert_eq!(same.chat().profile(bo.id().peer).await.unwrap(), Profile::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn kept_names_are_read_when_their_author_left() {
+    let network = Network::calm(7);
+    let (ann, kim, eve) = (network.naming_endpoint("Ann"), network.keeper("Kim"), network.endpoint("Eve"));
+    let (bo, plain) = (network.naming_endpoint("Bo"), network.endpoint("Command line"));
+    let first = create(&kim, chat::room()).await.unwrap();
+    let link = first.link().to_string();
+    let room = join(&network, &ann, &link).await;
+    room.chat().post("The ferry leaves at 9:40.").await.unwrap();
+    let of_bo = join(&network, &bo, &link).await;
+    let captain = Profile { name: "Captain".into(), ..Profile::default() };
+    of_bo.chat().set_profile(&captain).await.unwrap();
+    of_bo.chat().post("From pier 2.").await.unwrap();
+    join(&network, &plain, &link).await.chat().post("A log.").await.unwrap();
+    network.run(SOON).await;
+    for endpoint in [&ann, &bo, &plain] {
+        endpoint.close().await;
+    }
+    let chat = join(&network, &eve, &link).await.chat();
+    let name = async |endpoint: &Endpoint| chat.profile(endpoint.id().peer).await.unwrap().name;
+    assert_eq!(name(&ann).await, "Ann");
+    assert_eq!(name(&bo).await, "Captain", "the profile has a name");
+    assert_eq!(name(&plain).await, "", "nobody asked to keep it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn removed_names_stay_removed() {
+    let network = Network::calm(7);
+    let room = network.naming_endpoint("Ann").create(chat::room()).await.unwrap();
+    let (chat, me) = (room.chat(), room.me().peer);
+    chat.set_profile(&Profile::default()).await.unwrap();
+    chat.post("Nobody said this.").await.unwrap();
+    assert_eq!(chat.profile(me).await.unwrap(), Profile::default());
 }
