@@ -19,7 +19,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Room {
     /// Waits until this program has what the others have: all members that are linked, of whom there is at least one, and
-    /// members that a server or neighbour named and that are linked within three seconds. While the room is empty it waits for
+    /// members that a server or neighbour named and that are linked, and proved their access, within three seconds. While the room is empty it waits for
     /// named members as long as a join may take ([`JOIN_MAX`](crate::JOIN_MAX)), unless they are gone before. If people
     /// write all the time, most members are enough once nothing changed for two seconds. Dropping the future changes nothing.
     ///
@@ -82,6 +82,7 @@ impl Wait {
     fn is_over(&self, peers: &[PeerView]) -> bool {
         let is_awaited = |peer: &PeerView| {
             peer.state == LinkState::Connecting
+                || peer.state.is_linked() && !peer.attached
                 || self.retrying && peer.sought && peer.state == LinkState::Gone
         };
         if self.linking && peers.iter().any(is_awaited) {
@@ -137,7 +138,10 @@ mod tests {
         assert!(EARLY.is_over(&[agreed.clone(), agreed.clone()]));
         assert!(EARLY.is_over(&[agreed.clone(), peer(LinkState::Gone, false, false)]));
         assert!(!EARLY.is_over(&[agreed.clone(), peer(LinkState::Connecting, false, false)]));
-        assert!(LATE.is_over(&[agreed, peer(LinkState::Connecting, false, false)]));
+        assert!(LATE.is_over(&[agreed.clone(), peer(LinkState::Connecting, false, false)]));
+        let proving = peer(LinkState::Direct, false, false);
+        assert!(!EARLY.is_over(&[agreed.clone(), proving.clone()]), "its link is there, its access not yet");
+        assert!(LATE.is_over(&[agreed, proving]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::common::{
     SIZE, open_page, press_make, wait_gone, wait_linked, wait_page_says, wait_says, wait_shows,
 };
 use anyhow::{Result, ensure};
-use meshwork_e2e::{Browser, Key, PATIENCE, Server};
+use meshwork_e2e::{Browser, Key, PATIENCE, Server, Tab};
 use serde_json::{Value, json};
 
 const BLACK: [u8; 4] = [0, 0, 0, 0xff];
@@ -73,6 +73,15 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
     // Who leaves the page has it done at once.
     mira.reload().await?;
     wait_there(&mira, "make-room").await?;
+    wait_nothing_stored(&mira).await?;
+    let pictures = "return Object.keys(localStorage).filter((name) => name.includes('picture')).length";
+    ensure!(mira.eval(pictures, vec![]).await? == 0, "nor its picture");
+    ensure!(!mira.has("kept-rooms").await?, "nor listed");
+    Ok(())
+}
+
+/// Waits until the browser stores no room.
+async fn wait_nothing_stored(tab: &Tab) -> Result<()> {
     let rooms = "return new Promise((found, failed) => {
             const opening = indexedDB.open('meshwork-rooms');
             opening.onerror = failed;
@@ -81,16 +90,12 @@ async fn home_leads_back_to_a_private_room() -> Result<()> {
                 all.onsuccess = () => found(all.result);
             };
         });";
-    mira.wait_until(PATIENCE, "nothing of it is stored", async || {
-        let stored = mira.eval(rooms, vec![]).await?;
+    tab.wait_until(PATIENCE, "nothing of it is stored", async || {
+        let stored = tab.eval(rooms, vec![]).await?;
         ensure!(stored == 0, "{stored} rooms are");
         Ok(())
     })
-    .await?;
-    let pictures = "return Object.keys(localStorage).filter((name) => name.includes('picture')).length";
-    ensure!(mira.eval(pictures, vec![]).await? == 0, "nor its picture");
-    ensure!(!mira.has("kept-rooms").await?, "nor listed");
-    Ok(())
+    .await
 }
 
 /// Installed before the page's own scripts: a browser that agrees to keep what pages store once it is asked, as `is_asked`

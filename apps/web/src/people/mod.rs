@@ -232,6 +232,7 @@ pub(crate) mod tests {
             relayed_because: None,
             jitter: rtt_ms.map(|rtt| Duration::from_millis(rtt / 10)),
             pings: PingOutcomes::default(),
+            sought: false,
             attached: true,
             distant: false,
             stays: true,

@@ -21,6 +21,7 @@ in_private_rooms_too!(
     maps_and_lists_are_shared,
     handles_of_a_document_are_one,
     edits_from_elsewhere_are_merged,
+    newcomers_wait_for_a_keeper_of_a_document,
     words_beyond_a_share_hold_nothing_up,
     merges_take_what_fits,
     line_ends_are_alike_through_the_library,
@@ -279,6 +280,42 @@ fn typed(open: &yrs::Doc, at: u32, words: &str) -> Vec<u8> {
     let text = writing.get_or_insert_text("text");
     text.insert(&mut writing, at, words);
     writing.encode_update_v1()
+}
+
+#[tokio::test(start_paused = true)]
+async fn newcomers_wait_for_a_keeper_of_a_document() {
+    const TEXT: &str = "one\ntwo\nthree\n";
+    for seed in 0..4 {
+        let network = Network::calm(seed);
+        let (ann, kim) = (network.endpoint("Ann"), network.keeper("Kim"));
+        let room = create(&ann, meshwork::sync::room()).await.unwrap();
+        let kept = kim.join(room.link()).await.unwrap();
+        let link = room.link();
+        room.document("notes").edit(|text| text.push(TEXT)).await.unwrap();
+        room.kept().await.unwrap();
+        drop(room);
+        ann.close().await;
+        // The keeper's links take longer than the newcomers' own.
+        let newcomers = [network.endpoint("Bo"), network.endpoint("Eve")];
+        newcomers.iter().for_each(|newcomer| network.cut(&kim, newcomer));
+        let write = async |newcomer: &Endpoint| {
+            let same = newcomer.join(&link).await.unwrap();
+            same.in_step().await.unwrap();
+            let notes = same.document("notes");
+            let mut draft = notes.draft().await.unwrap();
+            notes.merge(&mut draft, TEXT).await.unwrap();
+            same
+        };
+        let heal = async {
+            network.run(Duration::from_secs(4)).await;
+            network.heal();
+        };
+        let (one, other, ()) = tokio::join!(write(&newcomers[0]), write(&newcomers[1]), heal);
+        network.run(Duration::from_secs(30)).await;
+        for room in [&one, &other, &kept] {
+            assert_eq!(read(room).await, TEXT, "seed {seed}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
