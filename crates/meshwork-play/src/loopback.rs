@@ -2,7 +2,8 @@
 //!
 //! # How it works
 //! Datagrams may be lost and overtake each other, but an older one of a topic is dropped after a newer one. All other messages
-//! arrive in order, and wait while two members are cut off from each other. Time is handed in.
+//! arrive in order, and wait while two members are cut off from each other; others pass broadcasts and presence on. Time is
+//! handed in.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -219,7 +220,7 @@ impl Loopback {
         self.pairs.get(&pair(from, to)) == Some(&Pair::Linked)
     }
 
-    /// Whether a broadcast finds a way over others.
+    /// Whether a broadcast, or presence, finds a way over others.
     fn finds_way(&self, from: usize, to: usize) -> bool {
         let mut seen = BTreeSet::from([from]);
         let mut next = vec![from];
@@ -281,8 +282,8 @@ impl Loopback {
         if !self.members[to].is_alive {
             return;
         }
-        let is_said = matches!(carried, Carried::Said(..));
-        if self.reaches(from, to) || is_said && self.finds_way(from, to) {
+        let is_passed_on = matches!(carried, Carried::Said(..) | Carried::Present(_));
+        if self.reaches(from, to) || is_passed_on && self.finds_way(from, to) {
             self.send(from, to, carried);
         } else if self.pairs.get(&pair(from, to)) != Some(&Pair::Gone) {
             self.held.push((from, to, carried));

@@ -1,17 +1,17 @@
 //! The way into a line: begin one, say hello to a host, and go over to a better line or side.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_core::id::Endpoint;
+use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::time::Time;
 
 use super::Session;
 use super::frames::Frames;
 use super::host::Hosting;
-use super::lobby::Lobby;
+use super::lobby::{Lobby, Phase};
 use super::types::{Can, Event, Output, Refused};
 use crate::packets::{Ask, Direct, Hello, NoSeat, Present, Role, VERSION};
 
@@ -19,6 +19,13 @@ use crate::packets::{Ask, Direct, Hello, NoSeat, Present, Role, VERSION};
 const BEGIN_AFTER: Duration = Duration::from_secs(2);
 /// Time for which another side must be the better one before a member goes over.
 const BETTER_FOR: Duration = Duration::from_secs(1);
+/// Time for which a member must have been linked to count for its host, where no match says who plays.
+const LINKED_FOR: Duration = Duration::from_secs(5);
+/// Time for which somebody who comes in looks on if several say that they are hosts: their players are linked for long enough
+/// then, and count.
+const COMPARE_FOR: Duration = Duration::from_secs(6);
+/// People that are remembered from matches.
+const SAT_MAX: usize = 128;
 /// Time between two hellos, and between those of a member without a host.
 const HELLO_AGAIN: Duration = Duration::from_secs(1);
 const HELLO_SOON: Duration = Duration::from_millis(400);
@@ -36,19 +43,22 @@ const GIVEN_UP_MAX: usize = 16;
 pub(crate) struct Side {
     pub(crate) line: u32,
     pub(crate) term: u32,
+    /// People that count.
     pub(crate) seats: u8,
+    /// Whether somebody follows who had a seat in a match of ours.
+    pub(crate) is_known: bool,
     pub(crate) host: Endpoint,
 }
 
 impl Side {
     /// Whether people of `other` go over to this side. Of one line: more seats, then the greater term, then the lower endpoint. Of
-    /// two lines: more seats, then the lower line.
+    /// two lines: one with people of earlier matches, then more seats, then the lower line.
     pub(crate) fn is_better_than(&self, other: &Side) -> bool {
         if self.line == other.line {
             let rank = |side: &Side| (side.seats, side.term, Reverse(side.host));
             return rank(self) > rank(other);
         }
-        let rank = |side: &Side| (side.seats, Reverse(side.line));
+        let rank = |side: &Side| (side.is_known, side.seats, Reverse(side.line));
         rank(self) > rank(other)
     }
 }
@@ -64,13 +74,21 @@ pub(crate) struct Joining {
     given_up: VecDeque<u32>,
     /// Since when there is neither a line nor a host.
     alone_since: Option<Time>,
+    /// When the session began.
+    begun: Time,
     better: Option<(Endpoint, Time)>,
+    /// People with a seat in matches of this program.
+    sat: BTreeSet<PeerId>,
     pub(crate) refused: Option<Refused>,
     /// This endpoint had a seat.
     pub(crate) has_entered: bool,
 }
 
 impl Joining {
+    pub(crate) fn new(now: Time) -> Joining {
+        Joining { begun: now, ..Joining::default() }
+    }
+
     pub(crate) fn give_up(&mut self, line: u32) {
         if self.given_up.len() == GIVEN_UP_MAX {
             self.given_up.pop_front();
@@ -101,11 +119,25 @@ impl Joining {
         }
     }
 
+    /// Whether this program goes over to a host, or is about to.
+    pub(crate) fn looks_at(&self, host: Endpoint) -> bool {
+        self.target == Some(host) || self.better.is_some_and(|(better, _)| better == host)
+    }
+
     /// There is a line.
     pub(crate) fn settle(&mut self) {
         self.aim(None);
         (self.alone_since, self.better) = (None, None);
         self.has_entered = true;
+    }
+
+    /// A match with these people is on.
+    pub(crate) fn note_match(&mut self, people: impl Iterator<Item = PeerId>) {
+        for peer in people {
+            if self.sat.len() < SAT_MAX {
+                self.sat.insert(peer);
+            }
+        }
     }
 }
 
@@ -133,40 +165,56 @@ impl Session {
             (Some(_), _) => self.live(now),
             (None, 0) => 0,
             (None, _) if self.following.search.is_some() => self.askers(now).len() as u8,
-            (None, _) => self.claimed(host, self.star.present(host)).map_or(1, |side| side.seats),
+            (None, _) => self.claimed(now, host, self.star.present(host)).map_or(1, |side| side.seats),
         };
-        Side { line, term, seats, host }
+        let known = |seat: &super::Seat| self.joining.sat.contains(&seat.endpoint.peer);
+        Side { line, term, seats, is_known: self.lobby.seats.iter().any(known), host }
     }
 
-    /// The side of a host by its presence and by that of those who follow it.
-    pub(crate) fn claimed(&self, host: Endpoint, present: Option<&Present>) -> Option<Side> {
+    /// Whether this program has a seat in a match. Only the people of that match count then.
+    fn is_in_match(&self) -> bool {
+        matches!(self.lobby.phase, Phase::Starting | Phase::Playing)
+            && self.lobby.seat_of(self.me.peer).is_some()
+    }
+
+    /// The side of a host by its presence and by that of those who follow it. Keys are free, so presence alone counts for
+    /// nobody: of a match, its seats do; else a seat in the own line, or a link of some seconds.
+    pub(crate) fn claimed(&self, now: Time, host: Endpoint, present: Option<&Present>) -> Option<Side> {
         let present = present.filter(|present| present.role == Role::Host && present.line != 0)?;
         if present.version != VERSION || present.package != self.package_head() {
             return None;
         }
-        let mut followers = self.star.followers(present.line, host);
+        let (is_in_match, people) = (self.is_in_match(), self.people());
+        let counts = |who: &Endpoint| {
+            let has_seat = people.contains(&who.peer) && (is_in_match || present.line == self.lobby.line);
+            has_seat || !is_in_match && self.star.linked_for(now, *who) >= LINKED_FOR
+        };
+        let followers: BTreeSet<PeerId> =
+            self.star.followers(present.line, host).filter(counts).map(|who| who.peer).collect();
+        let mut count = followers.len().min(usize::from(u8::MAX)) as u8;
         let follows = self.hosting.is_none() && self.wants_seat();
         if self.lobby.line == present.line && self.lobby.host == host && follows {
-            followers = followers.saturating_add(1);
+            count = count.saturating_add(1);
         }
-        let seats = present.seats.min(followers);
-        Some(Side { line: present.line, term: present.term, seats, host })
+        let is_known = followers.iter().any(|peer| self.joining.sat.contains(peer));
+        Some(Side { line: present.line, term: present.term, seats: present.seats.min(count), is_known, host })
     }
 
-    /// The best side of another host.
-    fn best(&self, now: Time) -> Option<Side> {
-        let mut best: Option<Side> = None;
+    /// The best side of another host, and the number of other hosts.
+    fn best(&self, now: Time) -> (Option<Side>, usize) {
+        let (mut best, mut hosts) = (None::<Side>, 0);
         for (who, present) in self.star.all_present() {
             let is_avoided = self.joining.avoided.get(&who).is_some_and(|until| *until > now);
-            let Some(side) = self.claimed(who, Some(present)).filter(|_| !is_avoided) else { continue };
+            let Some(side) = self.claimed(now, who, Some(present)).filter(|_| !is_avoided) else { continue };
             let is_own = side.line == self.lobby.line;
             // Of the own line, only people with a seat can be hosts.
             let may = !is_own || self.lobby.seats.is_empty() || self.lobby.seat_of(who.peer).is_some();
+            hosts += usize::from(may);
             if may && best.is_none_or(|best| side.is_better_than(&best)) {
                 best = Some(side);
             }
         }
-        best
+        (best, hosts)
     }
 
     /// Looks for a line, or for a better one.
@@ -177,22 +225,23 @@ impl Session {
             self.joining.aim(None);
             return self.seek_to_watch(now);
         }
-        let best = self.best(now);
+        let (best, hosts) = self.best(now);
         if is_in && self.hosting.is_none() && self.following.search.is_some() {
             self.seek_in_search(best);
         } else if is_in {
             self.seek_better(now, best);
         } else {
-            self.seek_outside(now, best);
+            self.seek_outside(now, best, hosts);
         }
         self.say_hello(now);
     }
 
     /// Without a line: the best host, else people who ask for a line of ours, else a line of our own.
-    fn seek_outside(&mut self, now: Time, best: Option<Side>) {
+    fn seek_outside(&mut self, now: Time, best: Option<Side>, hosts: usize) {
         if let Some(best) = best {
             self.joining.alone_since = None;
-            return self.joining.aim(Some(best.host));
+            let is_clear = hosts < 2 || best.is_known || now.since(self.joining.begun) >= COMPARE_FOR;
+            return self.joining.aim(is_clear.then_some(best.host));
         }
         self.joining.aim(None);
         if let Some(ask) = self.asked_for(now, 0) {
@@ -221,14 +270,14 @@ impl Session {
     /// There is a host: only a side that stays better is gone over to.
     fn seek_better(&mut self, now: Time, best: Option<Side>) {
         let own = self.side(now);
-        let is_alone = self.live(now) == 1 && self.lobby.seats.len() == 1;
+        let is_alone = self.live(now) == 1 && self.lobby.seats.len() == 1 && !self.is_in_match();
         let ask = self.asked_for(now, 1).filter(|ask| is_alone && ask.line != own.line);
         if let Some(ask) = ask {
             self.leave_line();
             return self.join_search(now, &ask);
         }
-        let better =
-            best.filter(|best| best.host != own.host && best.host != self.me && best.is_better_than(&own));
+        let may = |best: &Side| best.host != own.host && best.host != self.me && best.seats > 0;
+        let better = best.filter(|best| may(best) && best.is_better_than(&own));
         let Some(better) = better else {
             self.joining.better = None;
             return self.joining.aim(None);

@@ -160,7 +160,7 @@ impl Session {
             counts: Counts::default(),
             hosting: None,
             following: Following::default(),
-            joining: Joining::default(),
+            joining: Joining::new(now),
             asks: BTreeMap::new(),
             answered_at: None,
             watched: None,

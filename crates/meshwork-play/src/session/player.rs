@@ -307,6 +307,10 @@ impl Session {
         if was_on && (new.phase != Phase::Playing || !is_same) {
             self.outputs.push_back(Output::Game(ToGame::Stop));
         }
+        if new.phase == Phase::Playing && new.seat_of(self.me.peer).is_some() {
+            let others = new.seats.iter().map(|seat| seat.endpoint.peer).filter(|peer| *peer != self.me.peer);
+            self.joining.note_match(others);
+        }
         if new.phase == Phase::Playing && !(was_on && is_same) {
             self.outputs.push_back(Output::Event(Event::Began));
         }

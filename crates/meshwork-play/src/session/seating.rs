@@ -19,9 +19,10 @@ impl Session {
         if self.hosting.is_none() {
             return;
         }
-        let theirs = Side { line: hello.line, term: hello.term, seats: hello.seats, host: from };
-        if hello.seats > 0 && theirs.is_better_than(&self.side(now)) {
-            // The sender is the host of a better side: this one joins it.
+        let own = Side { is_known: false, ..self.side(now) };
+        let theirs = Side { line: hello.line, term: hello.term, seats: hello.seats, host: from, ..own };
+        if self.joining.looks_at(from) && hello.seats > 0 && theirs.is_better_than(&own) {
+            // The sender is the host of a better side, by what counts for both: this one joins it.
             return;
         }
         match self.seat_for(now, from, hello) {

@@ -18,6 +18,8 @@ const PIN_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Member {
     pub(crate) is_linked: bool,
+    /// Since when there is a link. What others pass on is none.
+    linked_at: Option<Time>,
     pub(crate) unlinked_at: Option<Time>,
     pub(crate) rtt: Option<Duration>,
     pub(crate) present: Option<Present>,
@@ -67,12 +69,13 @@ impl Star {
             Linked::Near(rtt) => {
                 if let Some(member) = self.entry(who) {
                     (member.is_linked, member.unlinked_at) = (true, None);
+                    member.linked_at.get_or_insert(now);
                     member.rtt = rtt.or(member.rtt);
                 }
             }
             Linked::Far => {
                 if let Some(member) = self.entry(who) {
-                    member.is_linked = false;
+                    (member.is_linked, member.linked_at) = (false, None);
                     member.unlinked_at.get_or_insert(now);
                 }
             }
@@ -112,16 +115,21 @@ impl Star {
         self.members.iter().filter_map(|(endpoint, member)| Some((*endpoint, member.present.as_ref()?)))
     }
 
-    /// People that follow this host of this line, by their own presence. The host is one of them.
-    pub(crate) fn followers(&self, line: u32, host: Endpoint) -> u8 {
-        let follows = |present: &Present| {
+    /// How long there has been a link to a member.
+    pub(crate) fn linked_for(&self, now: Time, who: Endpoint) -> Duration {
+        let since = self.member(who).and_then(|member| member.linked_at);
+        since.map_or(Duration::ZERO, |since| now.since(since))
+    }
+
+    /// Members that say that they follow this host of this line. The host is one of them. Keys are free, so the word alone
+    /// says nothing.
+    pub(crate) fn followers(&self, line: u32, host: Endpoint) -> impl Iterator<Item = Endpoint> {
+        let follows = move |present: &Present| {
             present.line == line
                 && present.host == host.instance.0
                 && matches!(present.role, Role::Player | Role::Host)
         };
-        let people: BTreeSet<PeerId> =
-            self.all_present().filter(|(_, present)| follows(present)).map(|(who, _)| who.peer).collect();
-        people.len().min(usize::from(u8::MAX)) as u8
+        self.all_present().filter(move |(_, present)| follows(present)).map(|(who, _)| who)
     }
 
     /// People who watch.

@@ -38,8 +38,10 @@ const SKIP_AFTER: Duration = Duration::from_secs(2);
 const TERMS_AHEAD: u32 = 64;
 /// Time between two offers of the own state.
 const OFFER_AGAIN: Duration = Duration::from_millis(500);
-/// Members whose asks are remembered.
+/// Members without a seat here whose asks are remembered.
 const ASKS_MAX: usize = 32;
+/// Endpoints of a person with a seat whose asks are remembered.
+const ASKS_EACH: usize = 4;
 
 /// A search for the host.
 #[derive(Clone, Debug)]
@@ -178,7 +180,7 @@ impl Session {
     }
 
     /// People with a seat in the line, those that left not counted.
-    fn people(&self) -> Vec<PeerId> {
+    pub(crate) fn people(&self) -> Vec<PeerId> {
         if self.lobby.seats.is_empty() {
             return self.following.people.clone();
         }
@@ -221,11 +223,17 @@ impl Session {
                 self.say(&Said::Hears { line, term, host });
             }
         }
-        if !ask.seats.contains(&from.peer) {
+        // Of the own line only its people count. Whoever asks for another one says itself who has a seat there.
+        let people = self.people();
+        let has_seat = people.contains(&from.peer);
+        if ask.line == self.lobby.line && !has_seat || !ask.seats.contains(&from.peer) {
             return;
         }
         self.asks.retain(|_, (_, at)| now.since(*at) < ASK_FOR * 4);
-        if self.asks.len() < ASKS_MAX || self.asks.contains_key(&from) {
+        let strangers = || self.asks.keys().filter(|who| !people.contains(&who.peer)).count();
+        let of_person = || self.asks.keys().filter(|who| who.peer == from.peer).count();
+        let has_room = if has_seat { of_person() < ASKS_EACH } else { strangers() < ASKS_MAX };
+        if self.asks.contains_key(&from) || has_room {
             self.asks.insert(from, (ask, now));
         }
     }
@@ -238,9 +246,10 @@ impl Session {
                 || is_near && self.slot().is_some())
     }
 
-    /// Somebody hears the host.
+    /// Somebody hears the host. Only people with a seat count, and only hosts with one.
     pub(crate) fn handle_hears(&mut self, now: Time, from: Endpoint, line: u32, term: u32, host: Endpoint) {
-        if !self.people().contains(&from.peer) && from != host {
+        let people = self.people();
+        if !people.contains(&from.peer) || !people.contains(&host.peer) {
             return;
         }
         if line != self.lobby.line || term < self.lobby.term || self.hosting.is_some() {

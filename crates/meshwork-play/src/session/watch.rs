@@ -76,7 +76,7 @@ impl Session {
     /// counts there at once.
     fn hears_watched(&self, now: Time) -> bool {
         let host = self.lobby.host;
-        !self.is_host_silent(now) && self.claimed(host, self.star.present(host)).is_some()
+        !self.is_host_silent(now) && self.claimed(now, host, self.star.present(host)).is_some()
     }
 
     /// Whether a host is the next one of the watched line, whose host is heard no more.
@@ -92,7 +92,7 @@ impl Session {
         let has_own = own.line != 0 && !own.seats.is_empty();
         let (mut best, mut next) = (None::<Side>, None::<Side>);
         for (host, present) in self.star.all_present() {
-            let Some(side) = self.claimed(host, Some(present)) else { continue };
+            let Some(side) = self.claimed(now, host, Some(present)) else { continue };
             if !has_own || side.line != own.line {
                 best = Some(best.filter(|best| !side.is_better_than(best)).unwrap_or(side));
             } else if self.is_next(now, host, side.line, side.term)
@@ -101,7 +101,7 @@ impl Session {
                 next = Some(side);
             }
         }
-        let stays = || self.claimed(own.host, self.star.present(own.host)).filter(|_| has_own);
+        let stays = || self.claimed(now, own.host, self.star.present(own.host)).filter(|_| has_own);
         let better = |own: Side, other: Side| if other.is_better_than(&own) { other } else { own };
         let best = next.or_else(stays).into_iter().chain(best).reduce(better);
         self.watched = best.map(|best| best.host);

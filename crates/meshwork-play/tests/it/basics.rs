@@ -57,7 +57,7 @@ fn a_match_needs_ready_players() {
     for person in 0..3 {
         world.add(person, Can::Host);
     }
-    world.run(ms(6000));
+    world.run(ms(8000));
     let host = world.hosts()[0];
     let guest = (0..3).find(|which| *which != host).expect("a player");
     assert_eq!(world.net.act(world.now, guest, Act::Start), Err(ActError::NotHost));
@@ -184,7 +184,7 @@ fn a_large_party_draws_interpolated_states_too() {
     world.gather(6);
     world.run(ms(2000));
     let pace = world.session((0..6).find(|which| !world.session(*which).is_host()).expect("a player")).pace();
-    assert!(pace.rate >= 50 && pace.states >= 45, "{pace:?}");
+    assert!(pace.rate >= 50 && pace.states >= 40, "{pace:?}");
     assert_eq!(world.violations, [""; 0]);
 }
 

@@ -2,7 +2,9 @@
 
 use meshwork_core::rng::Rng;
 use meshwork_core::wire;
-use meshwork_play::packets::{Ask, At, Direct, InputPacket, NoSeat, Said, StateHead, StatePart, To, Whole};
+use meshwork_play::packets::{
+    Ask, At, Direct, InputPacket, NoSeat, Present, Role, Said, StateHead, StatePart, To, VERSION, Whole,
+};
 use meshwork_play::session::{Can, Lobby, Output, TOPICS};
 
 use crate::world::{World, ms, party};
@@ -127,5 +129,141 @@ fn random_bytes_are_refused_and_counted() {
     assert!(world.session(host).counts().refused > 100, "{:?}", world.session(host).counts());
     assert_eq!(world.hosts(), [host]);
     world.run(ms(1000));
+    assert_eq!(world.violations, [""; 0]);
+}
+
+/// Keys of one stranger. The first is the host of a line, as all seven say.
+struct Liar {
+    keys: Vec<usize>,
+    line: u32,
+    term: u32,
+}
+
+impl Liar {
+    /// Seven keys, all linked to the members that are there, or the first alone.
+    fn new(world: &mut World, members: usize, are_linked: bool) -> Liar {
+        let keys = (0..7).map(|key| {
+            for member in (0..members).filter(|_| key > 0 && !are_linked) {
+                world.cut(member, members + key, true);
+            }
+            world.add(10 + key as u8, Can::Watch)
+        });
+        Liar { keys: keys.collect(), line: 1, term: 1 }
+    }
+
+    fn run(&self, world: &mut World, times: u32) {
+        let host = world.session(self.keys[0]).me().instance.0;
+        for _ in 0..times {
+            for (number, key) in self.keys.iter().enumerate() {
+                let present = Present {
+                    version: VERSION,
+                    package: [9; 8],
+                    line: self.line,
+                    term: self.term,
+                    host,
+                    role: if number == 0 { Role::Host } else { Role::Player },
+                    seats: 7,
+                    slot: Some(number as u8),
+                    can_host: true,
+                    hidden: false,
+                };
+                world.net.forge(world.now, *key, Output::Present(wire::encode(&present)));
+            }
+            world.run(ms(200));
+        }
+    }
+}
+
+#[test]
+fn seven_keys_of_a_stranger_take_no_match() {
+    let mut world = World::new(13, party());
+    world.way(20, 5, 0);
+    world.gather(3);
+    let mut liar = Liar::new(&mut world, 3, true);
+    world.run(ms(6000));
+    let (host, before) = (world.hosts()[0], world.session(0).lobby().clone());
+    let tick = world.session(host).counts().tick;
+    liar.run(&mut world, 25);
+    (liar.line, liar.term) = (before.line, before.term + 1);
+    liar.run(&mut world, 25);
+    for which in 0..3 {
+        let lobby = world.session(which).lobby();
+        assert_eq!((lobby.line, lobby.term, lobby.host), (before.line, before.term, before.host), "m{which}");
+        assert!(world.session(which).counts().tick > tick + 500, "m{which}");
+    }
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn seven_keys_of_a_stranger_get_no_newcomer() {
+    for is_on in [false, true] {
+        let mut world = World::new(14, party());
+        world.way(20, 5, 0);
+        for person in 0..3 {
+            world.add(person, Can::Host);
+        }
+        world.run(ms(6000));
+        if is_on {
+            world.begin();
+        }
+        let liar = Liar::new(&mut world, 3, false);
+        let newcomer = 3 + liar.keys.len();
+        liar.keys[1..].iter().for_each(|key| world.cut(*key, newcomer, true));
+        liar.run(&mut world, 5);
+        assert_eq!(world.add(3, Can::Host), newcomer);
+        liar.run(&mut world, 60);
+        let lobby = world.session(0).lobby().clone();
+        assert_eq!(lobby.seats.len(), 4, "a match is on: {is_on}");
+        assert_eq!(world.session(newcomer).lobby().line, lobby.line);
+        assert!(world.session(newcomer).slot().is_some());
+        assert_eq!(world.violations, [""; 0]);
+    }
+}
+
+#[test]
+fn answers_of_strangers_delay_no_next_host() {
+    let mut world = World::new(15, party());
+    world.way(20, 5, 0);
+    world.gather(2);
+    let liar = world.add(2, Can::Watch);
+    world.run(ms(6000));
+    let (host, lobby) = (world.hosts()[0], world.session(0).lobby().clone());
+    let me = world.session(liar).me();
+    world.kill(host, true);
+    for _ in 0..10 {
+        for named in [me, lobby.host] {
+            let hears = Said::Hears { line: lobby.line, term: lobby.term, host: named };
+            world.net.forge(world.now, liar, Output::Say { topic: "p", bytes: wire::encode(&hears) });
+        }
+        world.run(ms(300));
+    }
+    assert_eq!(world.hosts(), [1 - host]);
+    assert_eq!(world.violations, [""; 0]);
+}
+
+#[test]
+fn asks_of_strangers_displace_no_player() {
+    let mut world = World::new(16, party());
+    world.gather(3);
+    let (host, lobby) = (world.hosts()[0], world.session(0).lobby().clone());
+    let strangers: Vec<usize> = (0..33).map(|key| world.add(10 + key, Can::Watch)).collect();
+    world.run(ms(1000));
+    let tell = |world: &mut World| {
+        for stranger in &strangers {
+            let seats = vec![world.session(*stranger).me().peer];
+            let at = At { round: 1, term: 1, tick: 1, version: 1 };
+            let ask = Ask { line: 7, term: 1, host: lobby.host, at, can_host: true, hidden: false, seats };
+            let bytes = wire::encode(&Said::Ask(ask));
+            world.net.forge(world.now, *stranger, Output::Say { topic: "p", bytes });
+        }
+        world.run(ms(500));
+    };
+    tell(&mut world);
+    world.kill(host, true);
+    for _ in 0..6 {
+        tell(&mut world);
+    }
+    let [next] = world.hosts()[..] else { panic!("hosts are {:?}", world.hosts()) };
+    assert!(next < 3 && next != host, "m{next}");
     assert_eq!(world.violations, [""; 0]);
 }

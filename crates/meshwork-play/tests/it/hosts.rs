@@ -83,7 +83,7 @@ fn a_match_without_its_first_state_begins_anew() {
         for person in 0..2 {
             world.add(person, Can::Host);
         }
-        world.run(ms(6000));
+        world.run(ms(8000));
         // It passes on messages, and has no seat.
         world.add(9, Can::Watch);
         world.run(ms(1000));
@@ -102,7 +102,7 @@ fn a_match_without_its_first_state_begins_anew() {
         assert_eq!(world.session(guest).lobby().phase, Phase::Playing, "seed {seed}");
         assert_eq!(world.shows(guest), 0, "seed {seed}: it has no state");
         world.kill(host, false);
-        world.run(ms(6000));
+        world.run(ms(8000));
         assert_eq!(world.hosts(), [guest], "seed {seed}");
         assert_eq!(world.session(guest).lobby().phase, Phase::Playing, "seed {seed}");
         assert!(world.session(guest).counts().tick > 60, "seed {seed}: the match runs");
@@ -156,7 +156,7 @@ fn a_watcher_of_a_lobby_follows_too() {
             world.add(person, Can::Host);
         }
         let watcher = world.add(9, Can::Watch);
-        world.run(ms(6000));
+        world.run(ms(8000));
         let host = world.hosts()[0];
         assert_eq!(world.session(watcher).lobby().host, world.session(host).me());
         match hands_over {
@@ -254,7 +254,7 @@ fn a_hidden_host_hands_over() {
     world.check_healed();
     let others: Vec<usize> = (0..3).filter(|which| *which != host).collect();
     others.iter().for_each(|which| world.act(*which, Act::Hidden(true)));
-    world.run(ms(6000));
+    world.run(ms(8000));
     world.check_healed();
     assert_eq!(world.violations, [""; 0], "where all are hidden, the game goes on");
 }
@@ -284,7 +284,7 @@ fn a_game_that_waits_keeps_its_host() {
     world.kill(again, true);
     world.run(ms(33_000));
     assert!(world.events(guests[0]).contains(&Event::Ended(End::HostGone)));
-    world.run(ms(6000));
+    world.run(ms(8000));
     world.check_healed();
     assert_eq!(world.session(world.hosts()[0]).lobby().phase, Phase::Gathering);
     assert_eq!(world.violations, [""; 0]);
@@ -299,7 +299,7 @@ fn half_of_them_come_back() {
     let host = world.hosts()[0];
     let gone: Vec<usize> = std::iter::once(host).chain(guests(&world).into_iter().take(2)).collect();
     gone.iter().for_each(|which| world.kill(*which, false));
-    world.run(ms(6000));
+    world.run(ms(8000));
     assert_eq!(world.hosts(), [0; 0]);
     let line = world.session(guests(&world)[0]).lobby().line;
     assert!(world.events(guests(&world)[0]).contains(&Event::Paused(Paused::Others)));

@@ -405,7 +405,7 @@ impl World {
         for person in 0..people {
             self.add(person, Can::Host);
         }
-        self.run(ms(6000));
+        self.run(ms(8000));
         self.begin();
     }
 
