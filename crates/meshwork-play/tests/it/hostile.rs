@@ -5,7 +5,7 @@ use meshwork_core::wire;
 use meshwork_play::packets::{
     Ask, At, Direct, InputPacket, NoSeat, Present, Role, Said, StateHead, StatePart, To, VERSION, Whole,
 };
-use meshwork_play::session::{Can, Lobby, Output, TOPICS};
+use meshwork_play::session::{Act, COLOURS, Can, Lobby, Output, Phase, Seat, TOPICS};
 
 use crate::world::{World, ms, party};
 
@@ -146,14 +146,39 @@ impl Liar {
             for member in (0..members).filter(|_| key > 0 && !are_linked) {
                 world.cut(member, members + key, true);
             }
-            world.add(10 + key as u8, Can::Watch)
+            let added = world.add(10 + key as u8, Can::Watch);
+            // From now on only lies come from this program.
+            world.act(added, Act::Leave);
+            added
         });
         Liar { keys: keys.collect(), line: 1, term: 1 }
+    }
+
+    /// A seat in the line, for whoever asks.
+    fn welcome(&self, world: &World, to: usize) -> Output {
+        let (me, them) = (world.session(self.keys[0]).me(), world.session(to).me());
+        let seat = |(slot, endpoint)| Seat {
+            slot,
+            endpoint,
+            name: String::from("m"),
+            colour: COLOURS[0],
+            ready: true,
+            away: false,
+            bot: false,
+            wins: 0,
+        };
+        let seats = [(0, me), (1, them)].map(seat).to_vec();
+        let (line, term, phase) = (self.line, self.term, Phase::Gathering);
+        let lobby = Lobby { line, term, host: me, phase, seats, ..world.session(0).lobby().clone() };
+        Output::Direct { to: them, bytes: wire::encode(&Direct::Welcome { lobby, whole: None }) }
     }
 
     fn run(&self, world: &mut World, times: u32) {
         let host = world.session(self.keys[0]).me().instance.0;
         for _ in 0..times {
+            for to in world.alive().into_iter() {
+                world.net.forge(world.now, self.keys[0], self.welcome(world, to));
+            }
             for (number, key) in self.keys.iter().enumerate() {
                 let present = Present {
                     version: VERSION,
