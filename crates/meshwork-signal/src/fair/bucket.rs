@@ -9,7 +9,7 @@ use meshwork_core::time::Time;
 use super::network::{Network, parties};
 
 /// Millionths of a token: what a bucket counts in, so that a microsecond refills a whole number of them.
-const MICRO: u64 = 1_000_000;
+const MICRO: i64 = 1_000_000;
 /// Networks that are told apart, each with about 100 bytes. Beyond, those of the provider that has most are counted
 /// together; where no provider has several, those beyond share one bucket until others have refilled.
 pub(crate) const NETWORKS_MAX: usize = 65_536;
@@ -28,13 +28,14 @@ pub(crate) struct Rate {
 /// A token bucket: refilled at a steady rate, never above the burst.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
-    micro_tokens: u64,
+    /// Below zero for what is owed.
+    micro_tokens: i64,
     filled: Time,
 }
 
 impl Rate {
     /// The rate of several parties together.
-    fn of(self, parties: usize) -> Rate {
+    pub(crate) fn of(self, parties: usize) -> Rate {
         let times = u32::try_from(parties).unwrap_or(u32::MAX);
         Rate { per_second: self.per_second.saturating_mul(times), burst: self.burst.saturating_mul(times) }
     }
@@ -42,35 +43,41 @@ impl Rate {
 
 impl Bucket {
     pub(crate) fn full(now: Time, rate: Rate) -> Bucket {
-        Bucket { micro_tokens: u64::from(rate.burst) * MICRO, filled: now }
+        Bucket { micro_tokens: i64::from(rate.burst) * MICRO, filled: now }
     }
 
     /// Takes `cost` tokens; false when there are not that many.
     pub(crate) fn spend(&mut self, now: Time, cost: u32, rate: Rate) -> bool {
         self.refill(now, rate);
-        match self.micro_tokens.checked_sub(u64::from(cost) * MICRO) {
-            Some(left) => {
-                self.micro_tokens = left;
-                true
-            }
-            None => false,
+        let left = self.micro_tokens - i64::from(cost) * MICRO;
+        let has_them = left >= 0;
+        if has_them {
+            self.micro_tokens = left;
         }
+        has_them
+    }
+
+    /// Takes `cost` tokens that need not be there. At most a whole burst is owed.
+    fn owe(&mut self, now: Time, cost: u32, rate: Rate) {
+        self.refill(now, rate);
+        let least = -i64::from(rate.burst) * MICRO;
+        self.micro_tokens = (self.micro_tokens - i64::from(cost) * MICRO).max(least);
     }
 
     fn give_back(&mut self, cost: u32) {
-        self.micro_tokens += u64::from(cost) * MICRO;
+        self.micro_tokens += i64::from(cost) * MICRO;
     }
 
     fn refill(&mut self, now: Time, rate: Rate) {
-        let elapsed = u64::try_from(now.since(self.filled).as_micros()).unwrap_or(u64::MAX);
-        let refill = elapsed.saturating_mul(u64::from(rate.per_second));
-        self.micro_tokens = self.micro_tokens.saturating_add(refill).min(u64::from(rate.burst) * MICRO);
+        let elapsed = i64::try_from(now.since(self.filled).as_micros()).unwrap_or(i64::MAX);
+        let refill = elapsed.saturating_mul(i64::from(rate.per_second));
+        self.micro_tokens = self.micro_tokens.saturating_add(refill).min(i64::from(rate.burst) * MICRO);
         self.filled = now;
     }
 
     fn is_full(&mut self, now: Time, rate: Rate) -> bool {
         self.refill(now, rate);
-        self.micro_tokens == u64::from(rate.burst) * MICRO
+        self.micro_tokens == i64::from(rate.burst) * MICRO
     }
 }
 
@@ -103,6 +110,13 @@ impl Buckets {
             self.bucket(now, around, rate).give_back(cost);
         }
         around().nth(lacking)
+    }
+
+    /// Takes `cost` tokens of `network` and of those around it that need not be there.
+    pub(crate) fn owe(&mut self, now: Time, network: Network, cost: u32, rate: Rate) {
+        for around in network.around() {
+            self.bucket(now, around, rate).owe(now, cost, rate.of(parties(around)));
+        }
     }
 
     /// Gives back what was just spent.

@@ -98,12 +98,6 @@ impl<T: Copy + Ord> Holdings<T> {
         self.held.get(&Network::of(network.addr()))?.first().map(|&(_, Reverse(thing))| thing)
     }
 
-    /// What is held in a network, by it and those that lie in it.
-    pub(crate) fn within(&self, network: IpNet) -> impl Iterator<Item = T> {
-        let ends = Network::of(network.network())..=Network::of(network.broadcast());
-        self.held.range(ends).flat_map(|(_, held)| held.iter().map(|&(_, Reverse(thing))| thing))
-    }
-
     /// Whether something more of `newcomer` would weigh no more than one thing of anybody does.
     pub(crate) fn is_least(&self, newcomer: Network) -> bool {
         newcomer.around().all(|around| weight(around, self.of(around) + 1) <= PARTIES_MOST)
@@ -119,7 +113,8 @@ impl<T: Copy + Ord> Holdings<T> {
         self.counts.is_empty() && self.weights.is_empty() && self.inside.is_empty() && self.held.is_empty()
     }
 
-    fn of(&self, network: IpNet) -> usize {
+    /// How many a network holds, with those that lie in it.
+    pub(crate) fn of(&self, network: IpNet) -> usize {
         self.counts.get(&network).copied().unwrap_or(0)
     }
 

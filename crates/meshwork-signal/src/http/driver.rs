@@ -132,6 +132,11 @@ impl Turn<'_> {
         self.state.hub.handle_ping(self.now, id);
     }
 
+    /// How long nothing more is read from a socket.
+    pub(super) fn holds_back(&self, id: SocketId) -> Option<Duration> {
+        Some(self.state.hub.held_until(self.now, id)?.since(self.now))
+    }
+
     pub(super) fn rubbish(&mut self, id: SocketId, rubbish: Rubbish) {
         self.state.hub.handle_rubbish(self.now, id, rubbish);
     }

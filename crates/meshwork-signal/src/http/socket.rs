@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::driver::{HubHandle, Inbox, Line};
 use super::frames::{self, CLOSE_NORMAL, Frame, Frames};
@@ -40,7 +41,7 @@ pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, address: Ip
     let mut socket = Socket::new(stream, &line, &hub);
     let late = async {
         let _ = (&mut line.hung_up).await;
-        tokio::time::sleep(FAREWELL).await;
+        sleep(FAREWELL).await;
     };
     tokio::select! {
         biased;
@@ -60,6 +61,8 @@ struct Socket<'a, S> {
     rest: Vec<u8>,
     /// A turn ended before the rest was looked at.
     is_rest_unread: bool,
+    /// Until then nothing is read.
+    held: Option<Pin<Box<Sleep>>>,
     /// Frames, of which `written` bytes are on their way.
     writing: Vec<u8>,
     written: usize,
@@ -73,6 +76,8 @@ struct Socket<'a, S> {
 enum Pause {
     /// It said as much as it may before others have their turn.
     Turn,
+    /// Its network says too much: it is read again after this time.
+    Held(Duration),
     /// The other end closed or broke the connection.
     Gone,
     /// The other end said that it closes.
@@ -94,6 +99,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
             frames: Frames::new(hub.message_bytes_max()),
             rest: Vec::new(),
             is_rest_unread: false,
+            held: None,
             writing: Vec::new(),
             written: 0,
             is_deaf: false,
@@ -105,6 +111,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
         loop {
             match poll_fn(|context| self.poll_talk(context)).await {
                 Pause::Turn => tokio::task::yield_now().await,
+                Pause::Held(time) => self.held = Some(Box::pin(sleep(time))),
                 Pause::Gone => return,
                 Pause::Closing => {
                     frames::push_close(&mut self.writing, CLOSE_NORMAL, "");
@@ -150,6 +157,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
                 Poll::Ready(Err(_)) => return Poll::Ready(Pause::Gone),
                 Poll::Pending if self.written < self.writing.len() => return Poll::Pending,
                 Poll::Pending => {}
+            }
+            if let Some(held) = &mut self.held {
+                ready!(held.as_mut().poll(context));
+                self.held = None;
             }
             if let Some(pause) = ready!(self.poll_read(context)) {
                 return Poll::Ready(pause);
@@ -215,7 +226,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
             } else {
                 self.rest.extend_from_slice(rest);
             }
-            self.is_rest_unread = matches!(pause, Some(Pause::Turn));
+            self.is_rest_unread = matches!(pause, Some(Pause::Turn | Pause::Held(_)));
             Poll::Ready(pause)
         })
     }
@@ -256,6 +267,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Socket<'a, S> {
                         frames::push_pong(&mut self.writing, payload);
                     }
                 }
+            }
+            if let Some(time) = turn.as_ref().and_then(|turn| turn.holds_back(self.id)) {
+                pause = Some(Pause::Held(time));
+                break;
             }
         }
         if let Some(turn) = turn {
@@ -360,6 +375,32 @@ mod tests {
         task.await.expect("it ends");
         let late = begun.elapsed().saturating_sub(FAREWELL);
         assert!(late < Duration::from_millis(2) && begun.elapsed() >= FAREWELL, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn loud_networks_are_read_slowly_and_whole() {
+        const PINGS: usize = 1_200;
+        let hub = hub(HubConfig {
+            network_messages_per_second: 100,
+            network_message_burst: 1_000,
+            ..HubConfig::default()
+        });
+        let ping = [0x89, 0x80, 0, 0, 0, 0];
+        let mut clients = Vec::new();
+        for _ in 0..2 {
+            let (mut client, stream) = duplex(PINGS * ping.len());
+            tokio::spawn(run(stream, Ipv4Addr::LOCALHOST.into(), hub.clone()));
+            client.read_exact(&mut [0; 8]).await.expect("the hub speaks first");
+            client.write_all(&ping.repeat(PINGS / 2)).await.expect("there is room");
+            clients.push(client);
+        }
+        let counted = || hub.with(|hub, _| hub.snapshot().counts.messages);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (soon, most) = (counted(), 1_000 + 100 + 2);
+        assert!((1_000..=most).contains(&soon), "{soon} messages were read in the first second");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(counted(), PINGS as u64, "all of them in the end");
+        assert_eq!(hub.held().0, 2, "and nobody is closed");
     }
 
     #[test]

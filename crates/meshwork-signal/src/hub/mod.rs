@@ -14,7 +14,8 @@
 //! # Driving it
 //! Tell it of sockets with the `handle_*` methods, drain [`Hub::poll_output`] after each, and call
 //! [`Hub::handle_timeout`] when [`Hub::poll_timeout`] is due. Outputs of one socket are carried out in order.
-//! Report with [`Hub::handle_written`] what left the driver's buffers, else the reader counts as slow.
+//! Report with [`Hub::handle_written`] what left the driver's buffers, else the reader counts as slow. After each
+//! message ask [`Hub::held_until`], and read nothing more from the socket before.
 //!
 //! # Invariants
 //! - `from` of a forwarded signal is what the sending socket proved, never what it said.
@@ -63,6 +64,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use meshwork_core::id::{Endpoint, RoomId};
@@ -79,7 +81,7 @@ pub use operating::{RoomView, Snapshot, TooManyCodes};
 pub use reserving::ReserveError;
 
 use crate::code::ServerKey;
-use crate::fair::{Buckets, Holdings, Network};
+use crate::fair::{Buckets, Holdings, Network, parties};
 use bans::Bans;
 use rooms::{Circle, Rooms};
 use socket::Socket;
@@ -312,6 +314,12 @@ impl Hub {
         [socket, self.rooms.next_deadline()].into_iter().flatten().min()
     }
 
+    /// Until when nothing is read from a socket, since its network says more than it may: the driver leaves what comes with the
+    /// system, which slows its sender down. `None` for a socket that is read.
+    pub fn held_until(&self, now: Time, socket: SocketId) -> Option<Time> {
+        self.sockets.get(&socket).map(Socket::held_until).filter(|&until| until > now)
+    }
+
     /// How it was set up.
     pub fn config(&self) -> &HubConfig {
         &self.config
@@ -402,24 +410,21 @@ impl Hub {
         let Some(lacking) = self.spending.lacking(now, network, cost, self.config.network_rate()) else {
             return true;
         };
-        let HubConfig { network_messages_per_second, network_message_burst, .. } = self.config;
-        let loudest = self.loudest(lacking, id);
-        let detail = format!(
-            "your network sends more than {network_message_burst} messages at once or \
-             {network_messages_per_second} a second, and this socket most of them"
-        );
-        self.doom(loudest, ServerRefusal::TooFast, detail);
-        loudest != id
+        self.spending.owe(now, network, cost, self.config.network_rate());
+        self.hold_back(now, id, cost, lacking);
+        true
     }
 
-    /// Of the sockets in a network that said too much the one that said most lately: `speaker`, where no other said more.
-    fn loudest(&self, network: IpNet, speaker: SocketId) -> SocketId {
-        let spent = |id: SocketId| {
-            self.sockets.get(&id).filter(|socket| !socket.is_doomed).map(socket::Socket::spent_lately)
-        };
-        let others = self.holders.within(network).filter(|&id| id != speaker);
-        let loudest = others.map(|id| (spent(id), id)).max();
-        loudest.filter(|&(most, _)| most > spent(speaker)).map_or(speaker, |(_, id)| id)
+    /// Holds a socket back whose network says more than it may: until its fair part of the network's rate has made up for this
+    /// message. Nobody is closed for the noise of neighbours, and nothing is gained by connecting again.
+    fn hold_back(&mut self, now: Time, id: SocketId, cost: u32, lacking: IpNet) {
+        let rate = self.config.network_rate().of(parties(lacking));
+        let sockets = self.holders.of(lacking).max(1) as u64;
+        let wait = Duration::from_micros(u64::from(cost) * sockets * 1_000_000 / u64::from(rate.per_second));
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            // A client that keeps itself alive is not taken for silent.
+            socket.hold(now, wait, self.config.keep_alive);
+        }
     }
 
     fn doom_too_large(&mut self, id: SocketId, length: usize) {

@@ -18,9 +18,6 @@ pub(super) const ASKED_MAX: usize = 16;
 /// Members of one room that are named to one socket, however often it asks.
 pub(super) const NAMED_IN_ALL_MAX: usize = 4 * NAMED_MAX;
 
-/// After this time half of what a socket said counts no more when its network says too much.
-const HALVED_AFTER: Duration = Duration::from_secs(10);
-
 /// What a socket is in one room.
 pub(super) struct Membership {
     pub(super) circle: Circle,
@@ -70,8 +67,7 @@ pub(super) struct Socket {
     /// When it is told goodbye because the server ends.
     pub(super) leaves: Option<Time>,
     bucket: Bucket,
-    /// What it said lately, in messages, halved every ten seconds; and when it was halved last.
-    spent: (u64, Time),
+    held_until: Time,
     opened: Time,
     /// When it was opened or last said something.
     heard: Time,
@@ -96,7 +92,7 @@ impl Socket {
             deadline: now,
             leaves: None,
             bucket: Bucket::full(now, rate),
-            spent: (0, now),
+            held_until: now,
             heard: now,
             read: now,
         }
@@ -113,16 +109,17 @@ impl Socket {
 
     /// Takes `cost` messages from what it may say; false when there is not that much left.
     pub(super) fn spend(&mut self, now: Time, cost: u32, config: &HubConfig) -> bool {
-        let (spent, halved) = self.spent;
-        let times = now.since(halved).as_secs() / HALVED_AFTER.as_secs();
-        let spent = spent.checked_shr(u32::try_from(times).unwrap_or(u32::MAX)).unwrap_or(0);
-        self.spent = (spent + u64::from(cost), if times > 0 { now } else { halved });
         self.bucket.spend(now, cost, config.rate())
     }
 
-    /// What it said lately, as it was when it spoke last.
-    pub(super) fn spent_lately(&self) -> u64 {
-        self.spent.0
+    /// It is not read for so long, beside what it is held already: at most `most` from now.
+    pub(super) fn hold(&mut self, now: Time, wait: Duration, most: Duration) {
+        self.held_until = (self.held_until.max(now) + wait).min(now + most);
+    }
+
+    /// Until when it is not read, since its network says too much.
+    pub(super) fn held_until(&self) -> Time {
+        self.held_until
     }
 
     pub(super) fn handle_heard(&mut self, now: Time) {
