@@ -18,10 +18,12 @@ export interface EndpointOptions {
    * the page wrote: all members keep it, and in an open room anybody reads it. Give a name that somebody typed, or none.
    */
   name?: string
-  /** Who it is: else it is a guest, with an identity that nobody sees again. */
+  /** Who it is, whatever identity its `store` has: else the one of the store, or without a store a guest that nobody sees again. */
   identity?: Identity
   /**
-   * The name under which this browser keeps its rooms, for all pages of one site: else nothing is kept. Of the rooms that a
+   * The name under which this browser keeps its rooms and its identity, for all pages of one site: else nothing is kept. A page
+   * that is loaded again is the same peer, so the maker of a room is still its owner. Tabs with one store are one peer with an
+   * endpoint each. Of the rooms that a
    * member that stores has too, the 32 used last are kept. Of those that nobody else is known to have, 256 are kept, and
    * one more is kept once one of them is forgotten. Of several tabs one writes a room, and another takes over
    * when that one is closed.
@@ -117,7 +119,10 @@ export class Endpoint {
   readonly peer: PeerId
   /** As the function `create`. */
   create(options: NewRoomOptions): Promise<Room>
-  /** As the function `join`. */
+  /**
+   * As the function `join`. A room that this endpoint is in already, since it made, opened or joined it, gives a further `Room` at
+   * once, by whichever form of its link; an edit link lets the page write. The room is left once the last one of them has left.
+   */
   join(link: Link): Promise<Room>
   /** As the function `answer`. */
   answer(link: Link, invitation: string): Promise<{ readonly answer: string; readonly room: Room }>

@@ -149,7 +149,7 @@ impl App {
 
     /// Hears from now on what changes in what the app keeps in a family.
     pub(crate) fn watch_in(&self, family: Family) -> Inbox<Changed> {
-        self.room.state.watch(Watched::Replica(self.slot.replica(family)))
+        self.room.watch(Watched::Replica(self.slot.replica(family)))
     }
 
     /// Reads in the app's table by value, which is empty where the app is off.

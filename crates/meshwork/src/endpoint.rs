@@ -9,7 +9,7 @@ use meshwork_core::node::{CommandError, Config, Node, RoomRefusal, RoomSpec, Ser
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::ice_server::{IceServer, check_servers};
 use meshwork_core::seam::path::NamedServer;
-use meshwork_core::signalling::address::{AddressError, RoomAddress as Link};
+use meshwork_core::signalling::address::{AddressError, RoomAddress as Link, RoomKeys};
 use meshwork_core::signed::app::{AppWord, NoAppWord};
 use meshwork_core::signed::verify::AppLabelError;
 
@@ -23,7 +23,7 @@ use crate::inbox::inbox;
 use crate::new_room::NewRoom;
 use crate::room::Room;
 use crate::runner::{Runner, RunnerJoinError, first, timeout, unless};
-use crate::shared::{Known, Phase, Shared};
+use crate::shared::{Fit, Known, Phase, Shared};
 use crate::store::{KeptRoom, Store, StoreError};
 
 /// How long [`Endpoint::join`] and [`Endpoint::create`] try before they give up, unless [`Builder::patience`] says otherwise.
@@ -233,13 +233,35 @@ impl Builder {
         self
     }
 
-    /// Who it is: else it is a guest, with an identity that nobody sees again.
+    /// Who it is, whatever identity its store has. Else it is the one of its [store](Builder::store), or without a store a guest,
+    /// with an identity that nobody sees again.
     pub fn identity(mut self, identity: Identity) -> Builder {
         self.identity = Some(identity);
         self
     }
 
-    /// Where it keeps its rooms: else nowhere.
+    /// Where it keeps its rooms and its identity: else nowhere. A program that starts again with the same store is the same peer,
+    /// so the maker of a room is still its owner. The first start makes the identity, unless [`Builder::identity`] names one,
+    /// which counts in its place and is not kept there.
+    ///
+    /// The store of a program is a folder, with the identity in its file `identity`, as [`Identity::load_or_create`] writes it. Whoever
+    /// reads that file is this peer. A page's is in the browser's local storage; where a browser stores nothing the page is a guest.
+    /// Pages of one site with the same store are one peer with an endpoint each.
+    ///
+    /// ```
+    /// # use meshwork::{Endpoint, Store};
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let folder = folder.path();
+    /// let first = Endpoint::builder().store(Store::at(folder)).bind().await?;
+    /// let peer = first.id().peer;
+    /// first.close().await;
+    /// let again = Endpoint::builder().store(Store::at(folder)).bind().await?;
+    /// assert_eq!(again.id().peer, peer);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn store(mut self, store: Store) -> Builder {
         self.store = store;
         self
@@ -330,15 +352,19 @@ impl Builder {
         let (patience, keeps_name) = (self.patience.unwrap_or(JOIN_MAX), self.keeps_name);
         let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
-        let identity = identity.map_or_else(Identity::generate, Ok)?;
         let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| system(&error))?;
         let blobs = match store.folder() {
             Some(folder) => BlobStore::Disk(Disk::new(folder.join("blobs"), runtime.clone())),
             None => BlobStore::Memory(Memory::default()),
         };
-        let opened = runtime.spawn_blocking(move || store.open()).await;
-        let store = opened.map_err(|error| system(&error))??;
+        let open = move || -> Result<_, BindError> {
+            let opened = store.open()?;
+            // Only now: a store is open in one program at a time, and no other one makes its identity meanwhile.
+            Ok((opened, identity.map_or_else(|| store.identity(), Ok)?))
+        };
+        let opened = runtime.spawn_blocking(open).await;
+        let (store, identity) = opened.map_err(|error| system(&error))??;
         let mut options = Options::new(crate::makers::make, config, identity.0);
         options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
         let (driver, events) = start(options).map_err(|error| system(&error))?;
@@ -362,7 +388,7 @@ impl Builder {
         let (patience, keeps_name) = (self.patience.unwrap_or(JOIN_MAX), self.keeps_name);
         let apps = self.registered()?;
         let (config, servers, store, identity) = self.into_parts()?;
-        let identity = identity.map_or_else(Identity::generate, Ok)?;
+        let identity = identity.map_or_else(|| store.identity(), Ok)?;
         let mut options = Options::new(crate::makers::make, config, identity.0);
         options.database = store.database();
         let database = options.database.clone();
@@ -489,7 +515,7 @@ impl Endpoint {
             let link = node.room(handle).address_without_code();
             // From here on it is left where nobody waits for it any more.
             let room = Room::new(Arc::clone(&entering), entering.enter(handle));
-            room.state.look(|known| known.link = link);
+            room.state.look(|known| (known.link, known.is_in) = (link, true));
             let forgets = node.room(handle).id().map(|id| (entering, id));
             Ok(Made { room, unwanted: Unwanted(forgets) })
         };
@@ -513,11 +539,19 @@ impl Endpoint {
     /// Joins a room by its link, or by its code at the first server of this endpoint, and waits until a member let this
     /// program in and the room's rules are here: its content then comes by itself. Dropping the future leaves the room.
     ///
+    /// A room that this endpoint is in already, since it made, opened or joined it, gives a further handle at once, by whichever
+    /// form of its link. An edit link lets its holder write from then on, also if the room was joined by its view link. The
+    /// endpoint leaves the room once the last handle of it has [left](Room::leave) or was dropped.
+    ///
     /// # Errors
     /// [`JoinError`]; the room is left, and what is stored of it is as it was. Where servers do not know the room, or nobody is
-    /// in it, that is told after three seconds: a server that was just restarted learns of its rooms meanwhile.
+    /// in it, that is told after three seconds: a server that was just restarted learns of its rooms meanwhile. A link with
+    /// another secret than that of a room in which this endpoint is returns [`JoinError::WrongSecret`].
     pub async fn join(&self, link: impl std::fmt::Display) -> Result<Room, JoinError> {
-        let room = self.enter(self.findable(&link.to_string())?).await?;
+        let room = self.search(&link.to_string()).await?;
+        if room.state.look(|known| known.is_entered()) {
+            return Ok(room);
+        }
         let runner = &*self.shared.runner;
         let entered = || room.state.until(|known| entered(known).transpose());
         let joined = async {
@@ -550,6 +584,7 @@ impl Endpoint {
             });
         }
         room.opened().await?;
+        room.state.change(|known| known.is_in = true);
         Ok(room)
     }
 
@@ -559,7 +594,7 @@ impl Endpoint {
     /// # Errors
     /// [`JoinError`] for what is no link, or a room that cannot be looked for.
     pub async fn look_for(&self, link: impl std::fmt::Display) -> Result<Room, JoinError> {
-        self.enter(self.findable(&link.to_string())?).await
+        self.search(&link.to_string()).await
     }
 
     /// The rooms that are kept on this device.
@@ -642,9 +677,20 @@ impl Endpoint {
         self.shared.close();
     }
 
-    /// A link by which a room is found: one that names no server is looked up at those of this endpoint.
-    fn findable(&self, text: &str) -> Result<Link, JoinError> {
+    /// Enters the room of a link. A link that names no server is looked up at those of this endpoint.
+    async fn search(&self, text: &str) -> Result<Room, JoinError> {
         let link = self.read_link(text)?;
+        match self.findable(link.clone()) {
+            Ok(link) => self.enter(link).await,
+            // Nobody has to find a room in which this endpoint is.
+            Err(error) => {
+                let _entering = self.shared.entering.lock().await;
+                self.enter_again(&link).await?.ok_or(error)
+            }
+        }
+    }
+
+    fn findable(&self, link: Link) -> Result<Link, JoinError> {
         if link.servers().next().is_some() {
             return Ok(link);
         }
@@ -662,7 +708,36 @@ impl Endpoint {
         Ok(Link::at_server(first, None, code)?)
     }
 
+    /// A handle of the room of a link: a further one if this endpoint is in the room or enters it.
     pub(crate) async fn enter(&self, link: Link) -> Result<Room, JoinError> {
+        let _entering = self.shared.entering.lock().await;
+        match self.enter_again(&link).await? {
+            Some(room) => Ok(room),
+            None => self.enter_first(link).await,
+        }
+    }
+
+    /// A further handle of a room. The secrets of this link count from now on.
+    async fn enter_again(&self, link: &Link) -> Result<Option<Room>, JoinError> {
+        let mut named = link.clone();
+        if let (None, Ok(Some(room))) = (link.room(), self.shared.runner.find(link.clone()).await) {
+            named = named.with_keys(RoomKeys { room, secrets: None });
+        }
+        let Some(state) = self.shared.present(&named) else { return Ok(None) };
+        match state.look(|known| known.opens_by(link)) {
+            Fit::Fits => {}
+            Fit::Wrong => return Err(JoinError::WrongSecret),
+            Fit::Unknown => return Ok(None),
+        }
+        let Some(room) = Room::again(Arc::clone(&self.shared), state) else { return Ok(None) };
+        if let Some(secrets) = link.secrets() {
+            room.call(move |node, now, room| node.room_mut(now, room).offer_secrets(&secrets)).await?;
+            room.refresh_link().await?;
+        }
+        Ok(Some(room))
+    }
+
+    async fn enter_first(&self, link: Link) -> Result<Room, JoinError> {
         let entered = Arc::new(std::sync::OnceLock::new());
         let (told, shared) = (Arc::clone(&entered), Arc::clone(&self.shared));
         let first = link.clone();

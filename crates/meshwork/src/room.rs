@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomRefusal, WriteError};
-use meshwork_core::seam::lane::Slot;
+use meshwork_core::seam::lane::{Slot, Topic as TopicName};
 use meshwork_core::signalling::address::RoomAddress as Link;
 use meshwork_core::signed::app::AppWord;
 use meshwork_core::time::Time;
@@ -21,17 +21,18 @@ use crate::endpoint::{JoinError, refused};
 use crate::error::{Closed, KeptError, PinError, RuleError};
 use crate::event::{EVENTS_MAX, Events};
 use crate::hold::Hold;
-use crate::inbox::inbox;
+use crate::inbox::{Inbox, Outbox, inbox};
 use crate::makers;
 use crate::member::Member;
 use crate::new_room::NewRoom;
 use crate::presence::Presence;
 use crate::rules::Rules;
 use crate::runner::{Call, MaybeSend, Work, timeout};
-use crate::shared::{Asked, Known, Phase, RoomState, Shared};
+use crate::shared::{Asked, Changed, Holder, Known, Phase, RoomState, Shared, Watched};
 use crate::store::StoreError;
 use crate::table::Table;
 use crate::topic::{Bytes, Json, Topic};
+use crate::unheard::Message;
 
 /// How long [`Room::kept`] waits for somebody who stays.
 pub const KEPT_MAX: Duration = Duration::from_secs(10);
@@ -43,8 +44,9 @@ const BACKPRESSURE_WAIT: Duration = Duration::from_millis(20);
 /// How often it is looked whether a stored room is shown.
 const RESTORING_WAIT: Duration = Duration::from_millis(10);
 
-/// People who met. Clones are the same room, which is left when the last one and everything made of it is dropped. Natively what
-/// was written in it has up to a second to arrive before that.
+/// People who met. Clones are the same handle. An endpoint that [joins](crate::Endpoint::join) a room again gets a further handle of
+/// it. The room is left when the last handle has [left](Room::leave), or was dropped with everything made of it. Natively what was
+/// written in it has up to a second to arrive before that.
 #[derive(Clone)]
 pub struct Room {
     pub(crate) state: Arc<RoomState>,
@@ -53,21 +55,35 @@ pub struct Room {
 
 struct Inner {
     shared: Arc<Shared>,
-    handle: RoomHandle,
+    state: Arc<RoomState>,
+    holder: Holder,
     /// Let go of once the room is left.
     _hold: Option<Arc<Hold>>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shared.leave(self.handle);
+        self.shared.let_go(&self.state, self.holder);
     }
 }
 
 impl Room {
+    /// A handle of a room.
     pub(crate) fn new(shared: Arc<Shared>, state: Arc<RoomState>) -> Room {
-        let (handle, _hold) = (state.handle, shared.hold());
-        Room { state, inner: Arc::new(Inner { shared, handle, _hold }) }
+        let holder = state.hold();
+        Room::of(shared, state, holder)
+    }
+
+    /// A further handle of a room, unless its last one has just left.
+    pub(crate) fn again(shared: Arc<Shared>, state: Arc<RoomState>) -> Option<Room> {
+        let holder = state.hold_too()?;
+        Some(Room::of(shared, state, holder))
+    }
+
+    fn of(shared: Arc<Shared>, state: Arc<RoomState>, holder: Holder) -> Room {
+        let _hold = shared.hold();
+        let inner = Inner { shared, state: Arc::clone(&state), holder, _hold };
+        Room { state, inner: Arc::new(inner) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -75,7 +91,17 @@ impl Room {
     }
 
     pub(crate) fn handle(&self) -> RoomHandle {
-        self.inner.handle
+        self.state.handle
+    }
+
+    /// Hears from now on what changes in a replica, until this handle leaves.
+    pub(crate) fn watch(&self, watched: Watched) -> Inbox<Changed> {
+        self.state.watch(self.inner.holder, watched)
+    }
+
+    /// Hears what is said on a topic from now on, until this handle leaves.
+    pub(crate) fn add_topic(&self, topic: (Slot, TopicName), messages: Outbox<Message>) {
+        self.state.add_topic(self.inner.holder, topic, messages);
     }
 
     /// Does something with the node about this room.
@@ -89,7 +115,7 @@ impl Room {
     }
 
     async fn carry_out(&self, call: Call) -> Result<(), Closed> {
-        if self.state.look(|known| known.phase == Phase::Left) {
+        if self.state.look(|known| known.is_left(self.inner.holder)) {
             return Err(Closed);
         }
         self.shared().runner.call(call).await
@@ -176,6 +202,15 @@ impl Room {
         self.state.look(|known| known.link.clone()).expect("a room that was made or joined has a link")
     }
 
+    /// Reads the link from the node before an event tells of it.
+    pub(crate) async fn refresh_link(&self) -> Result<(), Closed> {
+        let link = self.call(|node, _, room| node.room(room).address()).await?;
+        if let Some(link) = link {
+            self.state.change(|known| known.link = Some(link));
+        }
+        Ok(())
+    }
+
     /// Its six characters, by which it is found at its servers; `None` where no server knows it.
     pub fn code(&self) -> Option<Code> {
         self.link().code()
@@ -252,7 +287,7 @@ impl Room {
     /// first: [`Unknown`](crate::Event::Unknown), [`Refused`](crate::Event::Refused).
     pub fn events(&self) -> Events {
         let (events, inbox) = inbox(EVENTS_MAX);
-        self.state.add_events(events);
+        self.state.add_events(self.inner.holder, events);
         Events::new(inbox)
     }
 
@@ -475,18 +510,26 @@ impl Room {
         self.call(|node, now, room| node.room_mut(now, room).connect()).await
     }
 
-    /// Leaves the room now, whoever else holds a clone of it. What is kept of it here stays.
+    /// Leaves the room now, whoever else holds a clone of this handle: its clones are closed, and its listeners hear nothing more.
+    /// The endpoint stays in the room while it has another handle of it, from a further [`Endpoint::join`]. What is kept of the
+    /// room here stays.
+    ///
+    /// [`Endpoint::join`]: crate::Endpoint::join
     pub fn leave(self) {
-        self.shared().leave(self.handle());
+        self.shared().let_go(&self.state, self.inner.holder);
     }
 
     /// Leaves the room and removes everything that is kept of it on this device, blobs included.
     ///
     /// # Errors
-    /// [`StoreError`]; the room is left, and kept.
+    /// [`StoreError`]; the room is left, and kept. [`StoreError::InUse`] if this endpoint has another handle of the room.
     pub async fn forget(self) -> Result<(), StoreError> {
         let (id, shared) = (self.id(), Arc::clone(self.shared()));
+        let state = Arc::clone(&self.state);
         self.leave();
+        if state.look(|known| known.is_held()) {
+            return Err(StoreError::InUse);
+        }
         match id {
             Some(id) => shared.forget(id).await,
             None => Ok(()),

@@ -249,10 +249,7 @@ impl Rules {
 
     /// The link as the node has it now, before its event is heard.
     async fn refreshed(&self) -> Result<Link, RuleError> {
-        let link = self.0.call(|node, _, room| node.room(room).address()).await?;
-        if let Some(link) = link {
-            self.0.state.change(|known| known.link = Some(link));
-        }
+        self.0.refresh_link().await?;
         Ok(self.0.link())
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     /// Whether this program's name is kept with its writes.
     pub(crate) keeps_name: AtomicBool,
+    /// Held while a room is entered, so that two calls for one room enter it once.
+    pub(crate) entering: tokio::sync::Mutex<()>,
     hold: FindHold,
 }
 
@@ -89,10 +91,20 @@ pub(crate) struct RoomState {
     changed: Notify,
 }
 
+/// One handle of a room: a [`Room`](crate::Room) and its clones. Each call of [`Endpoint::join`](crate::Endpoint::join)
+/// returns a handle of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Holder(u64);
+
 /// What is known of a room.
 #[derive(Default)]
 pub(crate) struct Known {
     pub(crate) phase: Phase,
+    /// The handles that have not left: the room is left with the last one.
+    holders: BTreeSet<Holder>,
+    next_holder: u64,
+    /// Whether this program made the room or opened it from its store, so that nobody has to admit it.
+    pub(crate) is_in: bool,
     pub(crate) link: Option<RoomAddress>,
     /// Whether a member let this program in, and holds the same rules.
     pub(crate) is_let_in: bool,
@@ -119,10 +131,10 @@ pub(crate) struct Known {
     pub(crate) changes: u64,
     /// State that apps keep of the room while this program is in it, by slot and type: an [`Arc`] of the type each.
     states: BTreeMap<(Slot, TypeId), State>,
-    events: Vec<Outbox<Event>>,
-    topics: Vec<((Slot, Topic), Outbox<Message>)>,
+    events: Vec<(Holder, Outbox<Event>)>,
+    topics: Vec<(Holder, (Slot, Topic), Outbox<Message>)>,
     unheard: Unheard,
-    watches: Vec<(Watched, Outbox<Changed>)>,
+    watches: Vec<(Holder, Watched, Outbox<Changed>)>,
 }
 
 /// Of what changes are heard.
@@ -137,6 +149,17 @@ pub(crate) enum Watched {
 
 /// Who waits for how a direct message ends, and why.
 pub(crate) type DirectEnded = oneshot::Sender<(DirectEnd, Option<String>)>;
+
+/// Whether a further link leads into a room in which this program is, or which it enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It does.
+    Fits,
+    /// Its secret is not the room's.
+    Wrong,
+    /// It may be that the room opens by this link alone, so that it is entered anew.
+    Unknown,
+}
 
 /// How far a room is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,6 +206,7 @@ impl Shared {
             refused: Mutex::default(),
             patience,
             keeps_name: AtomicBool::new(false),
+            entering: tokio::sync::Mutex::new(()),
             hold: FindHold::default(),
         })
     }
@@ -219,8 +243,25 @@ impl Shared {
         Arc::clone(locked(&self.rooms).entry(handle).or_insert_with(new))
     }
 
+    /// The room of a link, if this endpoint is in it or enters it.
+    pub(crate) fn present(&self, link: &RoomAddress) -> Option<Arc<RoomState>> {
+        self.every_room().into_iter().find(|room| {
+            room.look(|known| {
+                let is_live = matches!(known.phase, Phase::Looking | Phase::Open);
+                is_live && known.link.as_ref().is_some_and(|known| is_same_room(known, link))
+            })
+        })
+    }
+
+    /// A handle leaves: the room is left with the last one.
+    pub(crate) fn let_go(&self, room: &RoomState, holder: Holder) {
+        if room.let_go(holder) {
+            self.leave(room.handle);
+        }
+    }
+
     /// Leaves a room, once.
-    pub(crate) fn leave(&self, handle: RoomHandle) {
+    fn leave(&self, handle: RoomHandle) {
         // Nobody else waits for the lock while the node is called.
         let left = locked(&self.rooms).remove(&handle);
         if let Some(room) = left {
@@ -441,7 +482,56 @@ impl Shared {
     }
 }
 
+/// Whether two links are of one room, as far as they tell: by its id, or by its code at a server if one of them has no id.
+fn is_same_room(one: &RoomAddress, other: &RoomAddress) -> bool {
+    match (one.room(), other.room()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one.server().is_some() && one.server() == other.server(),
+    }
+}
+
 impl Known {
+    /// Whether this handle is left, or the room is.
+    pub(crate) fn is_left(&self, holder: Holder) -> bool {
+        self.phase == Phase::Left || !self.holders.contains(&holder)
+    }
+
+    /// Whether a further link of the room has the secret by which this program is in it, or enters it.
+    pub(crate) fn opens_by(&self, link: &RoomAddress) -> Fit {
+        let Some(secrets) = link.secrets() else { return Fit::Fits };
+        let own = self.link.as_ref().and_then(RoomAddress::secrets);
+        let (is_in, is_same) = (self.is_entered(), own.map(|own| own.secret) == Some(secrets.secret));
+        let is_renewed = own.and_then(|own| own.renewed) == secrets.renewed;
+        if is_same && (is_renewed || is_in && !self.is_shut_out) {
+            Fit::Fits
+        } else if !is_same && own.is_some() && is_in {
+            Fit::Wrong
+        } else {
+            Fit::Unknown
+        }
+    }
+
+    /// Whether this program is in the room, and need not wait for a member to admit it.
+    pub(crate) fn is_entered(&self) -> bool {
+        match self.phase {
+            Phase::Looking => self.is_in,
+            Phase::Open => self.is_in || self.is_let_in,
+            Phase::Refused(_) | Phase::Left => false,
+        }
+    }
+
+    /// Whether a handle of the room has not left.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.holders.is_empty()
+    }
+
+    fn hold(&mut self) -> Holder {
+        let holder = Holder(self.next_holder);
+        self.next_holder += 1;
+        self.holders.insert(holder);
+        holder
+    }
+
     fn note_name(&mut self, member: &Member) {
         let has_place = self.names.len() < NAMES_MAX || self.names.contains_key(&member.peer());
         if has_place && !member.name().is_empty() {
@@ -451,7 +541,7 @@ impl Known {
 
     /// Messages that wait for the listener who is furthest behind.
     fn waiting(&self) -> usize {
-        self.topics.iter().map(|(_, messages)| messages.waiting()).max().unwrap_or(0)
+        self.topics.iter().map(|(_, _, messages)| messages.waiting()).max().unwrap_or(0)
     }
 }
 
@@ -475,6 +565,30 @@ impl RoomState {
     pub(crate) fn change(&self, change: impl FnOnce(&mut Known)) {
         change(&mut locked(&self.known));
         self.changed.notify_waiters();
+    }
+
+    /// A handle of a room that was just entered.
+    pub(crate) fn hold(&self) -> Holder {
+        self.look(Known::hold)
+    }
+
+    /// A further handle of a room that another one holds, unless that one has just left.
+    pub(crate) fn hold_too(&self) -> Option<Holder> {
+        self.look(|known| known.is_held().then(|| known.hold()))
+    }
+
+    /// A handle leaves, and its listeners hear nothing more. Whether it was the last one.
+    fn let_go(&self, holder: Holder) -> bool {
+        let is_last = |known: &mut Known| {
+            let was_held = known.holders.remove(&holder);
+            known.events.retain(|(of, _)| *of != holder);
+            known.topics.retain(|(of, _, _)| *of != holder);
+            known.watches.retain(|(of, _, _)| *of != holder);
+            was_held && !known.is_held()
+        };
+        let is_last = self.look(is_last);
+        self.changed.notify_waiters();
+        is_last
     }
 
     /// State of this type that the app in a slot keeps of the room; its default at first.
@@ -513,7 +627,7 @@ impl RoomState {
     }
 
     /// Whoever listens hears first what became of looking for the room, since that is not told twice.
-    pub(crate) fn add_events(&self, events: Outbox<Event>) {
+    pub(crate) fn add_events(&self, holder: Holder, events: Outbox<Event>) {
         self.look(|known| {
             let became = match &known.phase {
                 Phase::Looking if known.is_unknown => Some(Event::Unknown),
@@ -523,32 +637,41 @@ impl RoomState {
             if let Some(became) = became {
                 events.push(became, &mut Readers::default());
             }
-            known.events.push(events);
+            if !known.is_left(holder) {
+                known.events.push((holder, events));
+            }
         });
     }
 
     /// Whoever listens to a topic first is handed what came while nobody did.
-    pub(crate) fn add_topic(&self, topic: (Slot, Topic), messages: Outbox<Message>) {
+    pub(crate) fn add_topic(&self, holder: Holder, topic: (Slot, Topic), messages: Outbox<Message>) {
         self.look(|known| {
-            if !known.topics.iter().any(|(listened, _)| *listened == topic) {
+            if known.is_left(holder) {
+                return;
+            }
+            if !known.topics.iter().any(|(_, listened, _)| *listened == topic) {
                 for message in known.unheard.take(&topic) {
                     messages.push(message, &mut Readers::default());
                 }
             }
-            known.topics.push((topic, messages));
+            known.topics.push((holder, topic, messages));
         });
     }
 
     /// Hears from now on what changes in a replica.
-    pub(crate) fn watch(&self, watched: Watched) -> Inbox<Changed> {
+    pub(crate) fn watch(&self, holder: Holder, watched: Watched) -> Inbox<Changed> {
         let (changes, inbox) = inbox(EVENTS_MAX);
-        self.look(|known| known.watches.push((watched, changes)));
+        self.look(|known| {
+            if !known.is_left(holder) {
+                known.watches.push((holder, watched, changes));
+            }
+        });
         inbox
     }
 
     pub(crate) fn tell(&self, event: &Event) {
         let mut readers = Readers::default();
-        self.look(|known| known.events.retain(|events| events.push(event.clone(), &mut readers)));
+        self.look(|known| known.events.retain(|(_, events)| events.push(event.clone(), &mut readers)));
     }
 
     /// Nothing more is heard of the room.
@@ -558,6 +681,7 @@ impl RoomState {
             if !matches!(known.phase, Phase::Refused(_)) {
                 known.phase = Phase::Left;
             }
+            known.holders.clear();
             known.events.clear();
             known.topics.clear();
             known.watches.clear();
@@ -604,7 +728,7 @@ impl RoomState {
             NodeEvent::Changed { replica, batch, changes, .. } => self.look(|known| {
                 known.changes += 1;
                 let changed = Changed { batch, changes };
-                known.watches.retain(|(watched, watch)| {
+                known.watches.retain(|(_, watched, watch)| {
                     !watched.has(replica, &changed.changes) || watch.push(changed.clone(), &mut readers)
                 });
             }),
@@ -616,7 +740,7 @@ impl RoomState {
         let mut readers = Readers::default();
         self.look(|known| {
             let mut is_heard = false;
-            known.topics.retain(|(about, messages)| {
+            known.topics.retain(|(_, about, messages)| {
                 *about != topic || {
                     let hears = messages.push(message.clone(), &mut readers);
                     is_heard |= hears;
@@ -625,7 +749,7 @@ impl RoomState {
             });
             let is_kept = !is_heard && message.lane != Lane::Datagram;
             if is_kept && known.unheard.keep(topic, message) {
-                known.events.retain(|events| events.push(Event::Missed(1), &mut readers));
+                known.events.retain(|(_, events)| events.push(Event::Missed(1), &mut readers));
             }
         });
     }

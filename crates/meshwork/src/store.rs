@@ -1,4 +1,4 @@
-//! Where an endpoint keeps its rooms.
+//! Where an endpoint keeps its rooms and its identity.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,10 @@ use meshwork_core::id::RoomId;
 use meshwork_core::node::StoredRoom;
 use meshwork_core::signalling::address::RoomAddress as Link;
 
-/// Where an endpoint keeps its rooms.
+#[cfg(target_arch = "wasm32")]
+use crate::identity::{Identity, IdentityError};
+
+/// Where an endpoint keeps its rooms and its identity.
 #[derive(Clone, Debug, Default)]
 pub struct Store(pub(crate) Kind);
 
@@ -26,14 +29,15 @@ impl Store {
         Store::default()
     }
 
-    /// Rooms are kept in this folder, which is made where there is none. One program has it open at a time. A program
-    /// with a store stays in its rooms: others count on it to keep what they write.
+    /// Rooms and the identity are kept in this folder, which is made where there is none. One program has it open at a time: another
+    /// one is refused with [`StoreError::InUse`]. A program with a store stays in its rooms: others count on it to keep what they
+    /// write.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn at(folder: impl Into<PathBuf>) -> Store {
         Store(Kind::File { path: folder.into(), history_bytes: 0 })
     }
 
-    /// Rooms are kept by the browser under this name, for all pages of one site (IndexedDB). Of those that a member that
+    /// Rooms and the identity are kept by the browser under this name, for all pages of one site (IndexedDB). Of those that a member that
     /// stores has too, the 32 used last are kept. Of those that nobody else is known to have, 256 are kept, and one more is
     /// kept once one of them is [forgotten](crate::Endpoint::forget). Of several tabs one writes a room, and another takes over when that
     /// one is closed. Where the browser lets a page store nothing, rooms go on without:
@@ -55,6 +59,20 @@ impl Store {
             // A page has databases of its own, too.
             Kind::Browser(name) => Some(format!("meshwork-{name}")),
             _ => None,
+        }
+    }
+
+    /// Its identity, made at the first call. It is a guest's if nothing is kept.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn identity(&self) -> Result<Identity, IdentityError> {
+        match &self.0 {
+            Kind::Browser(name) => {
+                match meshwork_rtc::web::load_identity_of(&format!("meshwork-{name}-identity")) {
+                    Ok((identity, _)) => Ok(Identity(identity)),
+                    Err(error) => Err(IdentityError::Randomness(error.to_string())),
+                }
+            }
+            _ => Identity::generate(),
         }
     }
 
@@ -143,7 +161,11 @@ mod file {
     use meshwork_rtc::native::store::{OpenStoreError, RedbStore};
 
     use super::{Kind, Store, StoreError, history_folder};
+    use crate::identity::{Identity, IdentityError};
     use crate::private::{make_folder, make_private};
+
+    /// The file of the identity. A keeper of the command line has its identity there, too.
+    const IDENTITY: &str = "identity";
 
     impl Store {
         /// Its folder; `None` where nothing is kept.
@@ -152,6 +174,12 @@ mod file {
                 Kind::None => None,
                 Kind::File { path, .. } => Some(path),
             }
+        }
+
+        /// Its identity, made at the first call. It is a guest's if nothing is kept.
+        pub(crate) fn identity(&self) -> Result<Identity, IdentityError> {
+            self.folder()
+                .map_or_else(Identity::generate, |folder| Identity::load_or_create(folder.join(IDENTITY)))
         }
 
         /// Opens it; `None` where nothing is kept.

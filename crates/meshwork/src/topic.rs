@@ -207,7 +207,7 @@ impl<T, C: Codec<T>> Topic<T, C> {
     /// program says it does not hear.
     pub fn listen(&self) -> Inbox<T, C> {
         let (messages, inbox) = inbox_of(MESSAGES_MAX, |message: &Message| message.lane != Lane::Direct);
-        self.app.room.state.add_topic((self.app.slot, self.name.clone()), messages);
+        self.app.room.add_topic((self.app.slot, self.name.clone()), messages);
         let shared = Arc::downgrade(self.app.room.shared());
         Inbox { messages: inbox, shared, missed: 0, kind: PhantomData }
     }

@@ -26,7 +26,7 @@ use crate::room::writing::{Holders, Receipt, WritingLeft};
 use crate::seam::event::Event;
 use crate::seam::event::{LinkState, RoomHandle};
 use crate::seam::lane::{Audience, DirectToken, Slot, Topic};
-use crate::signalling::address::RoomAddress;
+use crate::signalling::address::{RoomAddress, Secrets};
 use crate::signed::app::{AppParameters, AppWord, GENESIS_SLOT, GIVEN_SLOTS};
 use crate::signed::batch::BatchKey;
 use crate::signed::batch::SignedBatch;
@@ -349,6 +349,13 @@ impl<'a> RoomMut<'a> {
         base.servers.ask_one_for_room(&mut base.own, &base.rooms, self.room, server);
         self.node.settle();
         Ok(())
+    }
+
+    /// Uses the secrets of a further LINK of a private room, as if the room had been joined by that LINK. Those of another
+    /// room change nothing.
+    pub fn offer_secrets(&mut self, secrets: &Secrets) {
+        self.node.base.rooms.offer_secrets(self.room, secrets);
+        self.node.settle();
     }
 
     /// Leaves the room's members and servers, and keeps the room for reading and writing. Writes travel once it is

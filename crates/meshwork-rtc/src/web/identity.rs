@@ -5,7 +5,7 @@ use web_sys::Storage;
 
 use super::driver::StartError;
 
-/// Under this name the secret key is kept, in hexadecimal.
+/// Under this name the secret key of the pages of this workspace is kept, in hexadecimal.
 const KEY: &str = "meshwork-identity";
 
 /// Whether an identity will be there again.
@@ -27,18 +27,26 @@ pub enum IdentityStorage {
 /// # Errors
 /// [`StartError::Entropy`] when a new one is needed and the browser gives no randomness.
 pub fn load_identity() -> Result<(Identity, IdentityStorage), StartError> {
+    load_identity_of(KEY)
+}
+
+/// The identity that is kept in local storage under this key, made and stored at the first call.
+///
+/// # Errors
+/// As of [`load_identity`].
+pub fn load_identity_of(key: &str) -> Result<(Identity, IdentityStorage), StartError> {
     let storage = match storage() {
         Ok(storage) => storage,
         Err(reason) => return Ok((fresh()?, IdentityStorage::ThrownAway { reason })),
     };
-    if let Some(secret) = read(&storage) {
+    if let Some(secret) = read(&storage, key) {
         return Ok((Identity::from_secret(secret), IdentityStorage::Kept));
     }
     let identity = fresh()?;
-    let stored = storage.set_item(KEY, &write(&identity.to_secret()));
+    let stored = storage.set_item(key, &write(&identity.to_secret()));
     match stored {
         // Another tab may have been faster: what is stored counts.
-        Ok(()) => Ok((read(&storage).map_or(identity, Identity::from_secret), IdentityStorage::New)),
+        Ok(()) => Ok((read(&storage, key).map_or(identity, Identity::from_secret), IdentityStorage::New)),
         Err(error) => Ok((identity, IdentityStorage::ThrownAway { reason: super::handler::words(&error) })),
     }
 }
@@ -65,8 +73,8 @@ fn storage() -> Result<Storage, String> {
     }
 }
 
-fn read(storage: &Storage) -> Option<[u8; 32]> {
-    let text = storage.get_item(KEY).ok()??;
+fn read(storage: &Storage, key: &str) -> Option<[u8; 32]> {
+    let text = storage.get_item(key).ok()??;
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

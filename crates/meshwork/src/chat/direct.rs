@@ -180,7 +180,7 @@ impl Chat {
     /// # Errors
     /// [`Closed`].
     pub async fn watch_direct(&self) -> Result<AllDirectChanges, Closed> {
-        let inbox = self.0.state.watch(Watched::Replica(replica()));
+        let inbox = self.0.watch(Watched::Replica(replica()));
         let mut known: BTreeMap<PeerId, Known> = BTreeMap::new();
         for (peer, posts) in self.all_direct().await? {
             changes(known.entry(peer).or_default(), posts);
@@ -326,7 +326,7 @@ impl DirectChat {
     /// # Errors
     /// [`Closed`].
     pub async fn watch(&self) -> Result<DirectChanges, Closed> {
-        let inbox = self.chat.0.state.watch(Watched::Replica(replica()));
+        let inbox = self.chat.0.watch(Watched::Replica(replica()));
         let posts = self.newest(usize::MAX).await?;
         let known = posts.into_iter().map(|post| ((post.id, post.author), post)).collect();
         Ok(DirectChanges { chat: self.clone(), inbox, known, is_stale: false, waiting: VecDeque::new() })

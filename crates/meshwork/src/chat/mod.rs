@@ -242,7 +242,7 @@ impl Chat {
 
     /// Receives from now on what changes.
     pub fn watch(&self) -> ChatChanges {
-        let inbox = self.0.state.watch(Watched::Replica(meshwork_chat::replica()));
+        let inbox = self.0.watch(Watched::Replica(meshwork_chat::replica()));
         ChatChanges { chat: self.clone(), inbox, touched: Vec::new(), waiting: VecDeque::new(), missed: 0 }
     }
 

@@ -242,7 +242,7 @@ impl Canvas {
     /// Hears from now on which cells look different.
     pub fn watch(&self) -> CanvasChanges {
         CanvasChanges {
-            inbox: self.0.state.watch(Watched::Changes(|changes| !Painted::of(changes).is_empty())),
+            inbox: self.0.watch(Watched::Changes(|changes| !Painted::of(changes).is_empty())),
             missed: 0,
         }
     }

@@ -101,6 +101,37 @@ async fn rooms_on_disk_are_listed_opened_and_forgotten() {
 }
 
 #[tokio::test]
+async fn stores_keep_who_made_a_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = || Endpoint::builder().store(Store::at(folder.path()));
+    let first = builder().bind().await.unwrap();
+    let room = first.create(meshwork::room("votes")).await.unwrap();
+    let (peer, link) = (first.id().peer, room.link());
+    // Refused before it makes or reads an identity.
+    assert!(matches!(builder().bind().await, Err(BindError::Store(StoreError::InUse))));
+    first.close().await;
+    let again = builder().bind().await.unwrap();
+    assert_eq!(again.id().peer, peer, "the same person");
+    let room = again.open(&link).await.unwrap();
+    assert_eq!(room.owner().await.unwrap(), Some(peer));
+    room.rules().set_name("Kitchen").await.expect("its maker is its owner");
+    let (same, id) = (again.join(&link).await.map(|room| room.id()), room.id());
+    assert_eq!(same.unwrap(), id, "a room that was opened alone is one in which it is");
+    again.close().await;
+    let other = Identity::generate().unwrap();
+    let other_peer = other.peer();
+    let explicit = builder().identity(other).bind().await.unwrap();
+    assert_eq!(explicit.id().peer, other_peer, "an identity that is given wins");
+    explicit.close().await;
+    let kept = builder().bind().await.unwrap();
+    assert_eq!(kept.id().peer, peer, "and is not kept");
+    kept.close().await;
+    std::fs::write(folder.path().join("identity"), "nonsense").unwrap();
+    let error = builder().bind().await.unwrap_err();
+    assert!(matches!(error, BindError::Identity(IdentityError::Damaged(_))), "{error}");
+}
+
+#[tokio::test]
 async fn histories_have_what_was_painted_over() {
     check_histories(place::canvas(40, 30)).await;
 }

@@ -341,6 +341,81 @@ async fn who_entered_twice_may_leave_once() {
     }
 }
 
+/// How long a call takes.
+async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
+    let begun = tokio::time::Instant::now();
+    (call.await, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn rooms_joined_again_give_handles_at_once() {
+    for new in [meshwork::room("votes"), meshwork::room("votes").private()] {
+        let network = Network::calm(7);
+        let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+        let room = ann.create(new).await.unwrap();
+        // The maker is alone, and nobody has to admit it.
+        let (again, took) = timed(ann.join(room.link())).await;
+        assert_eq!((again.unwrap().id(), took), (room.id(), Duration::ZERO));
+        let (first, second) = tokio::join!(bo.join(room.link()), bo.join(room.link()));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        let code = room.code().unwrap();
+        let (third, took) = timed(bo.join(code)).await;
+        assert_eq!((third.unwrap().id(), took), (room.id(), Duration::ZERO), "by its code");
+        first.table("votes").set("headline", "Ferry").await.unwrap();
+        let read = second.table("votes").get("headline").await.unwrap().unwrap();
+        assert_eq!(read.read::<String>().unwrap(), "Ferry", "both are one room");
+        assert_eq!(room.members().await.unwrap().len(), 1, "seen once by others");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_handle_leaves_the_room() {
+    let network = Network::calm(7);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let (first, second) = (bo.join(room.link()).await.unwrap(), bo.join(room.link()).await.unwrap());
+    let (mut ended, mut heard) = (first.events(), second.topic::<u8>("questions").listen());
+    let clone = first.clone();
+    first.leave();
+    while ended.next().await.is_some() {}
+    let closed = clone.table("votes").set("late", &1).await.unwrap_err();
+    assert_eq!(closed, meshwork::WriteError::Closed(meshwork::Closed));
+    room.topic("questions").say(&7u8).await.unwrap();
+    assert_eq!(heard.next().await.unwrap().value, 7, "the other handle stays");
+    assert!(matches!(clone.forget().await, Err(meshwork::StoreError::InUse)));
+    drop(bo.join(room.link()).await.unwrap());
+    assert_eq!(second.members().await.unwrap().len(), 1);
+    let mut events = room.events();
+    drop((second, heard));
+    while !matches!(events.next().await, Some(Event::Left { .. })) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn edit_links_let_viewers_in_the_room_write() {
+    let network = Network::calm(7);
+    let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    let room = ann.create(meshwork::room("votes").private()).await.unwrap();
+    let link = room.rules().new_edit_link().await.unwrap();
+    let looking = bo.join(room.rules().view_link()).await.unwrap();
+    let refused = looking.table("votes").set("headline", "Ferry").await.unwrap_err();
+    assert_eq!(refused, meshwork::WriteError::NotWriter);
+    let wrong = link.to_string().replace(&secret_of(&link), &"A".repeat(22));
+    assert!(matches!(bo.join(wrong).await, Err(JoinError::WrongSecret)));
+    let (writing, took) = timed(bo.join(&link)).await;
+    assert_eq!(took, Duration::ZERO);
+    writing.unwrap().table("votes").set("headline", "Ferry").await.unwrap();
+    assert_eq!(looking.link().secrets(), link.secrets(), "its link is the edit link from now on");
+    let mut changes = room.table("votes").watch("");
+    while room.table("votes").get("headline").await.unwrap().is_none() {
+        changes.next().await;
+    }
+}
+
+/// The secret in a private room's link.
+fn secret_of(link: &meshwork::Link) -> String {
+    link.to_string().split('#').nth(1).unwrap().split(['.', ';']).nth(1).unwrap().to_owned()
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_is_reached_without_a_server() {
     let network = Network::calm(3);

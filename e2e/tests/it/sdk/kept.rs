@@ -14,6 +14,7 @@ async fn kept_rooms_are_listed_opened_forgotten() -> Result<()> {
     let page = format!("{}/plain.html", serve(app.path().to_owned())?);
     let tab = browser.tab(&page).await?;
     let link = ask(&tab, "createKept", vec![server.url().trim_end_matches('/').into()]).await?;
+    let me = ask(&tab, "me", vec![]).await?;
     ask(&tab, "vote", vec!["ferry".into()]).await?;
     wait_says(&tab, "rooms", vec![], json!([[link, "votes", "Kitchen"]])).await?;
     server.kill();
@@ -22,6 +23,7 @@ async fn kept_rooms_are_listed_opened_forgotten() -> Result<()> {
     ensure!(error["code"] == "NotStored", "a page keeps nothing that is not asked to: {error}");
     ask(&tab, "open", vec![link.clone()]).await?;
     ensure!(ask(&tab, "headline", vec![]).await? == json!({ "asks": "ferry" }));
+    ensure!(ask(&tab, "me", vec![]).await? == me, "the page is the same peer again");
     let other = browser.tab(&page).await?;
     ask(&other, "open", vec![link.clone()]).await?;
     let error = ask(&other, "forget", vec![]).await?;

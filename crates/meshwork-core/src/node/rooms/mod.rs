@@ -31,6 +31,7 @@ use crate::links::link::Link;
 use crate::overlay::LinkFacts;
 use crate::overlay::sketch::Sketch;
 use crate::rng::Seed;
+use crate::room::rules::terms::Writers;
 use crate::room::{MakeReplica, Makers, Room, RoomOutput};
 use crate::seam::event::{Event, RoomHandle, RoomRefusal};
 use crate::seam::io::HistoryPart;
@@ -176,6 +177,22 @@ impl Rooms {
     /// The LINK of a room allows us to write from now on.
     pub(super) fn set_edit_seed(&mut self, handle: RoomHandle, seed: EditSeed) {
         if let Some(entry) = self.rooms.get_mut(&handle) {
+            entry.set_edit_seed(seed);
+        }
+    }
+
+    /// A further LINK of the room has these secrets. Its edit seed counts if it is in force, or if we have none.
+    pub(super) fn offer_secrets(&mut self, handle: RoomHandle, offered: &Secrets) {
+        let Some(entry) = self.rooms.get_mut(&handle) else { return };
+        let Some(own) = entry.secrets.as_mut().filter(|own| own.secret == offered.secret) else { return };
+        own.renewed = offered.renewed.or(own.renewed);
+        if let (Some(room), Some(renewed)) = (&mut entry.room, offered.renewed) {
+            room.kept_mut().hold_secret(renewed);
+        }
+        let Some(seed) = offered.edit_seed else { return };
+        let writers = entry.room.as_ref().map(|room| &room.kept().records().terms().writers);
+        let is_in_force = writers.is_some_and(|writers| *writers == Writers::Admitted(Some(seed.key())));
+        if is_in_force || own.edit_seed.is_none() {
             entry.set_edit_seed(seed);
         }
     }
