@@ -248,10 +248,10 @@ impl Arcade {
         change(&mut lock(&self.counts));
     }
 
-    /// Accepts a signed request once.
-    pub(crate) fn accept(&self, author: PeerId, kind: Kind, at_ms: u64) -> Result<(), Stale> {
+    /// Accepts a permitted request of this network once.
+    pub(crate) fn accept(&self, network: &str, by: (PeerId, Kind), at_ms: u64) -> Result<(), Stale> {
         let now = self.now();
-        lock(&self.newest).accept(now, author, kind, at_ms)
+        lock(&self.newest).accept(now, network, by, at_ms)
     }
 
     /// Uses bytes of a network's share of the day. False if it has no more.

@@ -58,6 +58,9 @@ pub trait Visit: Send + Sync {
     /// Whether the page that the request comes from may use this server.
     fn is_allowed_origin(&self, headers: &HeaderMap) -> bool;
 
+    /// Whether it may publish and remove games: a page of this server or one that its operator named, or a program.
+    fn may_change(&self, headers: &HeaderMap) -> bool;
+
     /// The page of Play under this head.
     fn page(&self, status: StatusCode, head: Head) -> Response;
 

@@ -47,11 +47,13 @@ pub fn routes(arcade: &Arc<Arcade>) -> Router {
 async fn for_origins(Extension(visit): Context, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let is_allowed = visit.is_allowed_origin(request.headers());
+    let may_change = visit.may_change(request.headers());
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
-    } else if !is_allowed && request.method() != Method::GET && request.method() != Method::HEAD {
-        Refusal::new(StatusCode::FORBIDDEN, "pages of that origin may not use this server (allowed_origins)")
-            .into_response()
+    } else if !may_change && request.method() != Method::GET && request.method() != Method::HEAD {
+        let words =
+            "pages of that origin may not publish on this server: its operator names them (allowed_origins)";
+        Refusal::new(StatusCode::FORBIDDEN, words).into_response()
     } else {
         next.run(request).await
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use meshwork_core::id::{Code, PeerId, RoomId};
+use meshwork_core::id::{Code, RoomId};
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_play::shelf::{Ask, MatchNote};
 
@@ -13,7 +13,6 @@ use super::games::answer;
 use super::refusal::{Refusal, json};
 use super::{Context, signed};
 use crate::arcade::Arcade;
-use crate::seam::Visit;
 
 /// Limits of a match, above which it is no match of a game.
 const MATCH_PLAYERS_MAX: u8 = 100;
@@ -28,9 +27,8 @@ pub(super) async fn note(
     received: Request,
 ) -> Result<Response, Refusal> {
     let part = |ask| if let Ask::Party { code, party } = ask { Some((code, party)) } else { None };
-    let (author, game, party) = signed::read(&arcade, &*visit, &code, received, part).await?;
+    let (_, game, party) = signed::read(&arcade, &*visit, &code, received, part).await?;
     let party = party.ok_or_else(other_request)?;
-    check_member(&arcade, &*visit, party.room, author)?;
     let id = open_room(&party.link, party.room)?;
     let seen = arcade.note_party(&game, id, &party)?;
     // Without members in the hub there is nothing to show: they left a moment ago.
@@ -47,27 +45,14 @@ pub(super) async fn session(
     received: Request,
 ) -> Result<Response, Refusal> {
     let part = |ask| if let Ask::Session { code, session } = ask { Some((code, session)) } else { None };
-    let (author, game, session) = signed::read(&arcade, &*visit, &code, received, part).await?;
+    let (_, game, session) = signed::read(&arcade, &*visit, &code, received, part).await?;
     let session = session.ok_or_else(other_request)?;
-    check_member(&arcade, &*visit, session.room, author)?;
     check_match(session)?;
     if !arcade.note_match(&visit.network(), game.code, session).await? {
         let words = format!("your network reported {} matches today", arcade.config.network_matches_a_day);
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, words));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Only a member of a room speaks for its party.
-fn check_member(arcade: &Arcade, visit: &dyn Visit, room: Code, author: PeerId) -> Result<(), Refusal> {
-    let too_many = |_| Refusal::new(StatusCode::TOO_MANY_REQUESTS, "your network tries too many codes");
-    if visit.members(room).map_err(too_many)?.is_none() {
-        return Err(Refusal::new(StatusCode::NOT_FOUND, format!("no room here has the code {room}")));
-    }
-    if !arcade.live.has_member(room, author) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "only a member of the room may speak for its party"));
-    }
-    Ok(())
 }
 
 /// The id in the link of an open room. Of the link nothing else is used: visitors get this server's own address.

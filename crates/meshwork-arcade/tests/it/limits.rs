@@ -119,3 +119,21 @@ pub(crate) async fn other_origins_follow_the_allowed_ones() {
     ask("POST", "https://friend.example").await.expect_refusal(400, "no request");
     ask("POST", &server.url()).await.expect_refusal(400, "no request");
 }
+
+/// A developer's own server, on which everyone of the machine publishes.
+#[tokio::test]
+pub(crate) async fn other_pages_publish_on_no_unnamed_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    let send = async |method: &str, origin: &str| {
+        let headers = format!("content-type: text/plain\r\n{origin}");
+        server.request(method, "/play/api/games", &headers, b"").await
+    };
+    for origin in ["https://evil.example", "null"] {
+        let refused = send("POST", &format!("origin: {origin}\r\n")).await;
+        refused.expect_refusal(403, "allowed_origins");
+    }
+    assert_eq!(send("GET", "origin: https://evil.example\r\n").await.status, 200, "it may read");
+    send("POST", &format!("origin: {}\r\n", server.url())).await.expect_refusal(400, "no request");
+    send("POST", "").await.expect_refusal(400, "no request");
+}

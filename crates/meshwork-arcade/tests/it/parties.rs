@@ -102,6 +102,20 @@ pub(crate) async fn only_members_speak_for_a_party() {
 }
 
 #[tokio::test]
+pub(crate) async fn refused_requests_take_no_place_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path()).await;
+    let host = Author::new(2);
+    let game = server.publish(&Author::new(1), "Rim").await.code;
+    let path = format!("/play/api/games/{game}/parties");
+    let signed = host.sign(&server, &Ask::Party { code: game, party: note(&server, room(1), 2) });
+    server.ask("POST", &path, &signed).await.expect_refusal(404, "no room here");
+    fill(&server, room(1), &host, 2);
+    assert_eq!(server.ask("POST", &path, &signed).await.status, 200, "it was not answered before");
+    server.ask("POST", &path, &signed).await.expect_refusal(409, "not newer");
+}
+
+#[tokio::test]
 pub(crate) async fn parties_lead_to_this_server_alone() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path()).await;

@@ -39,7 +39,8 @@ tests! {
         networks_publish_few_bytes_a_day,
         keys_have_few_games,
         large_bodies_are_refused_unread,
-        other_origins_follow_the_allowed_ones;
+        other_origins_follow_the_allowed_ones,
+        other_pages_publish_on_no_unnamed_server;
     pages: pages_show_game_author_and_card,
         titles_of_html_are_text,
         scripts_are_no_pictures,
@@ -47,6 +48,7 @@ tests! {
         rooms_and_words_open_their_pages;
     parties: parties_are_lowered_and_forgotten,
         only_members_speak_for_a_party,
+        refused_requests_take_no_place_in_memory,
         parties_lead_to_this_server_alone,
         matches_count_as_plays;
     undo: games_that_were_taken_down_come_back,

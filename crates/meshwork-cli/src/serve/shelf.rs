@@ -196,6 +196,10 @@ impl Visit for Context {
         self.0.is_allowed_origin(headers)
     }
 
+    fn may_change(&self, headers: &HeaderMap) -> bool {
+        self.0.may_change(headers)
+    }
+
     fn page(&self, status: StatusCode, head: meshwork_arcade::Head) -> Response {
         let picture = head.picture.map(|picture| Picture {
             path: picture.path,

@@ -171,10 +171,26 @@ pub(super) fn is_allowed_origin(headers: &HeaderMap, allowed: &[String]) -> bool
         return true;
     }
     let Ok(origin) = origin.to_str() else { return false };
-    if allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
-        return true;
-    }
-    // The server's own pages.
+    allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) || is_own_page(origin, headers)
+}
+
+/// Whether a request may change something on this server: of pages only the server's own and those that are named, also where none
+/// is. `own` is the server's own address.
+pub(super) fn may_change(headers: &HeaderMap, allowed: &[String], own: &str) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let is_of_own = || {
+        let (scheme, rest) = own.split_once("://")?;
+        let authority = rest.split('/').next()?;
+        Some(origin.eq_ignore_ascii_case(&format!("{scheme}://{authority}")))
+    };
+    allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+        || is_own_page(origin, headers)
+        || is_of_own().unwrap_or(false)
+}
+
+/// Whether an origin is that of the server's own pages, by the host that the request names.
+fn is_own_page(origin: &str, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     host.is_some()
@@ -279,5 +295,20 @@ mod tests {
             assert!(!is(&[("origin", wrong), ("host", "127.0.0.1:8080")]), "{wrong}");
         }
         assert!(is_allowed_origin(&headers(&[("origin", "https://any")]), &[]));
+    }
+
+    #[test]
+    fn other_pages_change_nothing_unless_named() {
+        let named = [String::from("https://paint.example.org")];
+        let may = |origin: &str, allowed: &[String], own: &str| {
+            may_change(&headers(&[("origin", origin), ("host", "127.0.0.1:8080")]), allowed, own)
+        };
+        assert!(may_change(&headers(&[("host", "127.0.0.1:8080")]), &[], ""), "a program");
+        assert!(may("http://127.0.0.1:8080", &[], ""), "its own page");
+        assert!(may("https://x.org", &[], "https://x.org/mesh"), "its own page behind a proxy");
+        assert!(may("https://paint.example.org", &named, ""));
+        for other in ["https://evil.example", "null", "http://127.0.0.1:8081", "https://paint.example.org"] {
+            assert!(!may(other, &[], "http://127.0.0.1:8080"), "{other}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 use meshwork_core::id::Code;
 
-use super::access::{is_allowed_origin, is_own_machine};
+use super::access::{is_allowed_origin, is_own_machine, may_change};
 use super::answers::{Client, Served, connected, reached};
 use super::body::PromptBody;
 use super::config::base_path;
@@ -91,6 +91,13 @@ impl RouteContext {
     /// [`allowed_origins`](super::HttpConfig::allowed_origins).
     pub fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {
         is_allowed_origin(headers, &self.shared.config().allowed_origins)
+    }
+
+    /// Whether a request may change something on this server. Of pages only the server's own and those of
+    /// [`allowed_origins`](super::HttpConfig::allowed_origins) may, also where that is empty: else each page that is open on a
+    /// machine could use a server that trusts the machine. Programs that are no browser name no page, and may.
+    pub fn may_change(&self, headers: &HeaderMap) -> bool {
+        may_change(headers, &self.shared.config().allowed_origins, &self.origin)
     }
 
     /// The response that the pages of this server have for a path, such as a room's address, as if there were no route.

@@ -367,6 +367,10 @@ impl Visit for Context {
         self.0.is_allowed_origin(headers)
     }
 
+    fn may_change(&self, headers: &HeaderMap) -> bool {
+        self.0.may_change(headers)
+    }
+
     fn page(&self, status: StatusCode, head: meshwork_arcade::Head) -> Response {
         let meshwork_arcade::Head { title, description, path, picture } = head;
         let picture = picture.map(|picture| Picture {
