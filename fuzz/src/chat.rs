@@ -179,7 +179,7 @@ pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
     let (mut posts, me) = (Posts::new(), author().1.peer);
     let direct = Posts::new().write(&direct(&posts));
     let (ferry, first) = posts.post(&"Ferry leaves at 9:40.".into());
-    let new = NewPost { text: "From *pier* 2.".into(), re: Some(ferry), files: vec![file()] };
+    let new = NewPost { text: "From *pier* 2.".into(), re: Some(ferry.into()), files: vec![file()] };
     let (pier, answer) = posts.post(&new);
     let edit = posts.read().edit(me, pier, "From pier 3.").expect("one's own");
     let edit = posts.write(&edit);

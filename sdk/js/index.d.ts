@@ -954,6 +954,8 @@ export interface Post {
   readonly text: string
   /** The id of the post that it answers. */
   readonly re?: string
+  /** The author of the answered post: two people may have posts of one id. */
+  readonly reAuthor?: PeerId
   readonly files: readonly PostFile[]
   readonly reactions: readonly { readonly emoji: string; readonly by: readonly PeerId[] }[]
   readonly isEdited: boolean
@@ -961,6 +963,8 @@ export interface Post {
   readonly isNewer: boolean
   /** How many of the posts that its author had seen last are not here. */
   readonly missing: number
+  /** Whether there are more reactions than are read of one post, or more posts of its id. */
+  readonly hasMore: boolean
 }
 
 /** What a party is like. It stays so for as long as the room does. */
@@ -1199,6 +1203,8 @@ export interface ChatChange {
   readonly kind: 'posted' | 'edited' | 'reacted' | 'removed'
   /** The id of the post. */
   readonly id: string
+  /** Its author. */
+  readonly author: PeerId
   /** The post as it is now, unless it was removed. */
   readonly post?: Post
   /** How many changes so far this page was too slow to receive. */

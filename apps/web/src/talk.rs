@@ -6,8 +6,8 @@ pub mod pages;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use meshwork_chat::markdown::{self, Block};
-use meshwork_chat::{Post, PostId, TEXT_MAX};
+use meshwork_chat::markdown::{self, Block, Inline, Target};
+use meshwork_chat::{Brief, Post, PostId, PostKey, TEXT_MAX};
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::text::shown;
 
@@ -109,9 +109,8 @@ impl Lines {
     }
 
     /// The post that another one answers, if it is in the list.
-    pub fn answered(&self, id: PostId) -> Option<Arc<Line>> {
-        let first = (id, PeerId([0; 32]));
-        self.by_key.range(first..).next().filter(|((found, _), _)| *found == id).map(|(_, line)| line.clone())
+    pub fn answered(&self, PostKey { id, author }: PostKey) -> Option<Arc<Line>> {
+        self.line(&(id, author))
     }
 
     /// The newest post of an author.
@@ -137,6 +136,41 @@ fn line(
     let begins_unread = unread == Some((post.id, post.author));
     let follows = is_near && is_same_day && missing == 0 && !begins_unread && post.re.is_none();
     Line { post, follows, missing, day: (!is_same_day).then_some(today), begins_unread }
+}
+
+/// People whom one post mentions with a link. Each follows the person's name as long as the post is shown.
+pub const MENTIONS_MAX: usize = 20;
+
+/// The text of a post, in which the first [`MENTIONS_MAX`] mentions are links and the others are text.
+pub fn with_few_mentions(mut blocks: Vec<Block>) -> Vec<Block> {
+    let mut left = MENTIONS_MAX;
+    blocks.iter_mut().for_each(|block| cut_mentions(block, &mut left));
+    blocks
+}
+
+fn cut_mentions(block: &mut Block, left: &mut usize) {
+    match block {
+        Block::Paragraph(content) | Block::Heading { content, .. } => cut_mentions_in(content, left),
+        Block::Quote(inner) => inner.iter_mut().for_each(|block| cut_mentions(block, left)),
+        Block::List { items, .. } => items.iter_mut().flatten().for_each(|block| cut_mentions(block, left)),
+        _ => {}
+    }
+}
+
+fn cut_mentions_in(content: &mut [Inline], left: &mut usize) {
+    for inline in content {
+        match inline {
+            Inline::Link { to: Target::Peer(_), content } => match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => *inline = Inline::Text(markdown::plain(content)),
+            },
+            Inline::Strong(inner) | Inline::Emphasis(inner) | Inline::Strike(inner) => {
+                cut_mentions_in(inner, left)
+            }
+            Inline::Link { content, .. } => cut_mentions_in(content, left),
+            _ => {}
+        }
+    }
 }
 
 /// The first words of a post, in one line and without what they look like.
@@ -290,15 +324,22 @@ impl Marks {
     }
 
     /// Whether a post of a room is unread.
-    pub fn is_unread(&self, room: &RoomId, post: &Post) -> bool {
-        let (room, author, at) = mark(room, post);
+    pub fn is_unread(&self, room: &RoomId, post: impl Into<Brief>) -> bool {
+        let (room, author, at) = mark(room, &post.into());
         !self.0.iter().any(|known| (known.0, known.1) == (room, author) && at <= known.2)
     }
 
+    /// Up to when the posts of an author in a room are read, in milliseconds since 1970.
+    pub fn read_until(&self, room: &RoomId, author: PeerId) -> u64 {
+        let of = (first(&room.0), first(&author.0));
+        self.0.iter().find(|known| (known.0, known.1) == of).map_or(0, |known| known.2)
+    }
+
     /// A post of a room is read, and what its author wrote before.
-    pub fn mark(&mut self, room: &RoomId, post: &Post) {
+    pub fn mark(&mut self, room: &RoomId, post: impl Into<Brief>) {
+        let post = post.into();
         if self.is_unread(room, post) {
-            let mark = mark(room, post);
+            let mark = mark(room, &post);
             self.0.retain(|known| (known.0, known.1) != (mark.0, mark.1));
             if self.0.len() == MARKS_MAX {
                 self.0.remove(0);
@@ -308,8 +349,8 @@ impl Marks {
     }
 }
 
-fn mark(room: &RoomId, post: &Post) -> Mark {
-    (first(&room.0), first(&post.author.0), post.at.as_millis())
+fn mark(room: &RoomId, post: &Brief) -> Mark {
+    (first(&room.0), first(&post.author.0), post.at().as_millis())
 }
 
 fn first(bytes: &[u8; 32]) -> u64 {
@@ -381,6 +422,7 @@ mod tests {
             re: None,
             files: Vec::new(),
             reactions: Vec::new(),
+            has_more: false,
             missing: 0,
         }
     }
@@ -408,7 +450,7 @@ mod tests {
         let many: Vec<Post> = (0..2000).map(|number| post(peer(number), 10 + u64::from(number))).collect();
         many.iter().for_each(|post| marks.mark(&ROOM, post));
         let marks = Marks::read(&marks.write());
-        let unread = many.iter().filter(|post| marks.is_unread(&ROOM, post)).count();
+        let unread = many.iter().filter(|post| marks.is_unread(&ROOM, *post)).count();
         assert_eq!(unread, 2000 - MARKS_MAX);
         assert_eq!(Marks::read("x\n\n1 2 y\n1 2\n"), Marks::default());
     }

@@ -10,7 +10,7 @@ use meshwork_core::table::{Table, Write, payloads};
 use meshwork_core::time::Time;
 
 use crate::app::replica;
-use crate::post::{NewPost, Post, PostId};
+use crate::post::{Named, NewPost, Post, PostId};
 use crate::profile::{self, Profile, profiles};
 use crate::reading::Conversation;
 
@@ -75,7 +75,7 @@ pub trait Chat {
         &mut self,
         now: Time,
         room: RoomHandle,
-        id: PostId,
+        post: impl Into<Named>,
         is_hidden: bool,
     ) -> Result<Receipt, CommandError>;
 
@@ -116,7 +116,8 @@ pub trait Chat {
 
 impl Chat for Node {
     fn conversation(&self, room: RoomHandle) -> Option<Conversation<'_>> {
-        self.room(room).replica::<Table>(replica()).map(Conversation::of)
+        let table = self.room(room).replica::<Table>(replica())?;
+        Some(Conversation::of(table).read_by(self.endpoint().peer))
     }
 
     fn write_post(
@@ -166,10 +167,10 @@ impl Chat for Node {
         &mut self,
         now: Time,
         room: RoomHandle,
-        id: PostId,
+        post: impl Into<Named>,
         is_hidden: bool,
     ) -> Result<Receipt, CommandError> {
-        let writes = read(self, room)?.hide(id, is_hidden).map_err(refused)?;
+        let writes = read(self, room)?.hide(post, is_hidden).map_err(refused)?;
         self.apply_writes(now, room, &writes)
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use meshwork_core::id::PeerId;
-use meshwork_core::table::{Change as FieldChange, Writer};
+use meshwork_core::table::{Change as FieldChange, Entry, Writer};
 
-use crate::post::{Post, PostId};
+use crate::post::{Post, PostId, PostKey};
 use crate::reading::Conversation;
-use crate::row::{FILES, REACTIONS, TEXT, id_of};
+use crate::row::{FILES, HIDDEN, Hidden, REACTIONS, TEXT, id_of, row_of};
 
 /// A change of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Change {
     /// A post with other reactions.
     Reacted(Post),
     /// A post that does not show any more: removed, hidden or too old.
-    Removed(PostId),
+    Removed(PostKey),
 }
 
 /// A post of which fields changed.
@@ -38,8 +38,10 @@ enum What {
         was_there: bool,
     },
     Reactions,
-    /// Whether the posts of this row show.
-    Hidden,
+    /// Whether the post of this author shows; `None` for all posts of the row.
+    Hidden {
+        author: Option<PeerId>,
+    },
 }
 
 impl Touched {
@@ -57,8 +59,12 @@ impl Touched {
                     }
                     What::Own { author, was_there: false }
                 }
-                (Writer::Moderators, _) => What::Hidden,
-                (Writer::Anybody, _) => continue,
+                (Writer::Moderators, HIDDEN) => {
+                    touched
+                        .extend(hidden(change).map(|author| Touched { id, what: What::Hidden { author } }));
+                    continue;
+                }
+                _ => continue,
             };
             touched.insert(Touched { id, what });
         }
@@ -74,19 +80,50 @@ impl Touched {
     }
 }
 
+/// The authors whose posts are hidden or shown again by a change; `None` for everybody.
+fn hidden(change: &FieldChange) -> impl Iterator<Item = Option<PeerId>> {
+    let of = |entry: &Option<Entry>| -> (bool, BTreeSet<PeerId>) {
+        let hidden = Hidden::of(entry.as_ref().and_then(Entry::value));
+        (hidden == Hidden::Everybody, hidden.authors().collect())
+    };
+    let (before, after) = (of(&change.before), of(&change.after));
+    let is_all = before.0 || after.0;
+    let authors: Vec<PeerId> = before.1.symmetric_difference(&after.1).copied().collect();
+    let authors = authors.into_iter().filter(move |_| !is_all).map(Some);
+    authors.chain(is_all.then_some(None))
+}
+
 impl Conversation<'_> {
     /// The changes of these posts, as they are now.
     pub fn changes(&self, touched: &[Touched]) -> Vec<Change> {
-        let change = |&Touched { id, what }: &Touched| match what {
-            What::Own { author, was_there } => match (self.get_by(id, author), was_there) {
-                (Some(post), true) => Some(Change::Edited(post)),
-                (Some(post), false) => Some(Change::Posted(post)),
-                (None, true) => Some(Change::Removed(id)),
-                (None, false) => None,
-            },
-            What::Reactions => self.get(id).map(Change::Reacted),
-            What::Hidden => Some(self.get(id).map_or(Change::Removed(id), Change::Posted)),
-        };
-        touched.iter().filter_map(change).collect()
+        let mut changes = Vec::new();
+        for &Touched { id, what } in touched {
+            let shown = |author: PeerId| match self.get_by(id, author) {
+                Some(post) => Change::Posted(post),
+                None => Change::Removed(PostKey { id, author }),
+            };
+            let authors = || self.authors(&row_of(id), id).0.into_iter();
+            match what {
+                What::Own { author, was_there } => match (self.get_by(id, author), was_there) {
+                    (Some(post), true) => changes.push(Change::Edited(post)),
+                    (Some(post), false) => changes.push(Change::Posted(post)),
+                    // A post in the row of somebody else never showed.
+                    (None, true) if self.may_show(&row_of(id), id, author) => {
+                        changes.push(Change::Removed(PostKey { id, author }));
+                    }
+                    (None, _) => {}
+                },
+                What::Reactions => {
+                    let posts = authors().filter_map(|author| self.get_by(id, author));
+                    changes.extend(posts.map(Change::Reacted));
+                }
+                What::Hidden { author: Some(author) } => changes.push(shown(author)),
+                What::Hidden { author: None } => {
+                    let wrote = |author: &PeerId| self.own(&row_of(id), id, *author).is_some();
+                    changes.extend(authors().filter(wrote).map(shown));
+                }
+            }
+        }
+        changes
     }
 }

@@ -9,7 +9,8 @@
 //! # Invariants
 //! - The posts that are read depend on the table alone, never on the order in which its batches came.
 //! - A post stands between the time of its id and ten minutes later, so a stretch of time is read from row ids alone.
-//! - Nobody edits or removes a post of somebody else; moderators hide posts.
+//! - Nobody edits or removes a post of somebody else; moderators hide posts. A row belongs to the author whom its id names.
+//! - What is read of a row does not grow with what strangers wrote there.
 //! - Texts, names and reactions that are read can be shown: [`shown`](meshwork_core::text::shown) has left out all characters that act
 //!   on a terminal or change the direction of writing.
 //!
@@ -39,6 +40,7 @@ mod app;
 mod change;
 mod direct;
 pub mod markdown;
+pub mod own;
 pub mod picture;
 mod post;
 pub mod profile;
@@ -54,7 +56,7 @@ pub use app::{VERSION, WORD, app, parameters, replica, room_spec};
 pub use change::{Change, Touched};
 pub use direct::{Direct, Keys};
 pub use post::{
-    AFTER_MAX, FILE_KIND_MAX, FILE_NAME_MAX, FILES_MAX, File, NewPost, NoPostId, Post, PostError, PostId,
-    REACTIONS_BYTES_MAX, REACTIONS_MAX, Reaction, TEXT_MAX,
+    AFTER_MAX, Brief, FILE_KIND_MAX, FILE_NAME_MAX, FILES_MAX, File, HIDDEN_MAX, Named, NewPost, NoPostId,
+    Post, PostError, PostId, PostKey, REACTIONS_BYTES_MAX, REACTIONS_MAX, Reaction, TEXT_MAX,
 };
-pub use reading::Conversation;
+pub use reading::{Conversation, KINDS_MAX, OTHERS_MAX};

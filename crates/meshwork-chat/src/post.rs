@@ -21,14 +21,21 @@ pub const FILE_NAME_MAX: usize = 255;
 pub const FILE_KIND_MAX: usize = 64;
 /// Most reactions of one person to a post.
 pub const REACTIONS_MAX: usize = 8;
+/// Most authors whose posts moderators hide in one row. More than one is possible in rows of version 0.2 alone, of which
+/// [`OTHERS_MAX`](crate::OTHERS_MAX) entries are read.
+pub const HIDDEN_MAX: usize = 256;
 /// Most bytes of one person's reactions to a post, with a byte between each two.
 pub const REACTIONS_BYTES_MAX: usize = 256;
 
-/// Bytes of an id that tell posts of one millisecond apart.
+/// Bytes of an id behind its time.
 const TAIL: usize = 8;
+/// The first bytes of the tail of an open post: the first of its author's key. A second key that begins with them costs 2^40
+/// trials, and then its posts show beside those of the author.
+pub(crate) const NAMED: usize = 5;
 
-/// The name of a post in its room: the room's time when it was written, and bytes that tell posts of one millisecond apart.
-/// As text it has 28 digits from 0 to f.
+/// The id of a post in its room: the room's time when it was written, the first bytes of the author's key, and a hash that tells
+/// posts of one millisecond apart. As text it has 28 digits from 0 to f. Direct posts and version 0.2 have a longer hash and no
+/// author in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PostId(pub [u8; TIME_TAIL]);
 
@@ -62,14 +69,30 @@ impl FromStr for PostId {
 }
 
 impl PostId {
-    /// The id of a time, with bytes that follow from the rest.
-    pub(crate) fn new(time: WallTime, fill: impl FnOnce(&mut blake3::Hasher)) -> PostId {
+    /// The id of a post of this author at a time, with bytes that follow from the rest.
+    pub(crate) fn new(time: WallTime, author: PeerId, fill: impl FnOnce(&mut blake3::Hasher)) -> PostId {
+        let hashed = PostId::hashed(time, fill);
+        let PostId(mut id) = PostId::first_at(time.as_millis());
+        let (_, tail) = id.split_at_mut(TIME_TAIL - TAIL);
+        let (named, rest) = tail.split_at_mut(NAMED);
+        named.copy_from_slice(&author.0[..NAMED]);
+        rest.copy_from_slice(&hashed.tail()[..TAIL - NAMED]);
+        PostId(id)
+    }
+
+    /// The id of a time that names nobody, with bytes that follow from the rest.
+    pub(crate) fn hashed(time: WallTime, fill: impl FnOnce(&mut blake3::Hasher)) -> PostId {
         let mut hasher = blake3::Hasher::new_derive_key("meshwork note id v1");
         fill(&mut hasher);
         hasher.update(&time.0.to_le_bytes());
         let PostId(mut id) = PostId::first_at(time.as_millis());
         id[TIME_TAIL - TAIL..].copy_from_slice(&hasher.finalize().as_bytes()[..TAIL]);
         PostId(id)
+    }
+
+    /// Whether the id names this author.
+    pub(crate) fn names(&self, author: PeerId) -> bool {
+        author.0[..NAMED] == self.tail()[..NAMED]
     }
 
     /// The least id of a time in milliseconds since 1970.
@@ -84,7 +107,7 @@ impl PostId {
         self.0[..TIME_TAIL - TAIL].iter().fold(0, |time, byte| time << 8 | u64::from(*byte))
     }
 
-    /// The bytes that tell posts of one millisecond apart.
+    /// The bytes behind the time.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.0[TIME_TAIL - TAIL..]
     }
@@ -93,6 +116,55 @@ impl PostId {
 impl From<&Post> for PostId {
     fn from(post: &Post) -> PostId {
         post.id
+    }
+}
+
+/// A post and its author. An id alone may be the id of several posts: anybody can write in a row of version 0.2, and people of one
+/// direct conversation in rows of one id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PostKey {
+    /// The id of the post.
+    pub id: PostId,
+    /// Its author.
+    pub author: PeerId,
+}
+
+impl From<&Post> for PostKey {
+    fn from(post: &Post) -> PostKey {
+        post.key()
+    }
+}
+
+impl From<PostKey> for PostId {
+    fn from(key: PostKey) -> PostId {
+        key.id
+    }
+}
+
+/// Names a post to a call: by its id and author, or by its id alone if it is the only post of this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The id of the post.
+    pub id: PostId,
+    /// Its author; `None` for the only post of this id.
+    pub author: Option<PeerId>,
+}
+
+impl From<PostId> for Named {
+    fn from(id: PostId) -> Named {
+        Named { id, author: None }
+    }
+}
+
+impl From<PostKey> for Named {
+    fn from(PostKey { id, author }: PostKey) -> Named {
+        Named { id, author: Some(author) }
+    }
+}
+
+impl From<&Post> for Named {
+    fn from(post: &Post) -> Named {
+        post.key().into()
     }
 }
 
@@ -115,11 +187,13 @@ pub struct Post {
     /// Empty if the post has files alone.
     pub text: String,
     /// The post that it answers.
-    pub re: Option<PostId>,
+    pub re: Option<PostKey>,
     /// Its files, at most [`FILES_MAX`].
     pub files: Vec<File>,
     /// Reactions to it, the earliest first.
     pub reactions: Vec<Reaction>,
+    /// Whether its row has more than is read of a row: further reactions, or further posts in a row of version 0.2.
+    pub has_more: bool,
     /// How many of the posts that its author had seen last are not here: removed, hidden, or not here yet.
     pub missing: usize,
 }
@@ -127,7 +201,41 @@ pub struct Post {
 /// The place of a post among others.
 pub(crate) type Place = (Stamp, PostId, PeerId);
 
+/// The place of a post, read without its text: enough to count posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Brief {
+    /// When it was first written, by the room's time.
+    pub stamp: Stamp,
+    /// Its id.
+    pub id: PostId,
+    /// Its author.
+    pub author: PeerId,
+}
+
+impl Brief {
+    /// The id and the author of the post.
+    pub fn key(&self) -> PostKey {
+        PostKey { id: self.id, author: self.author }
+    }
+
+    /// When it was first written, by the room's time.
+    pub fn at(&self) -> WallTime {
+        self.stamp.wall()
+    }
+}
+
+impl From<&Post> for Brief {
+    fn from(post: &Post) -> Brief {
+        Brief { stamp: post.stamp, id: post.id, author: post.author }
+    }
+}
+
 impl Post {
+    /// Its id and author.
+    pub fn key(&self) -> PostKey {
+        PostKey { id: self.id, author: self.author }
+    }
+
     pub(crate) fn place(&self) -> Place {
         (self.stamp, self.id, self.author)
     }
@@ -178,7 +286,7 @@ pub struct NewPost {
     /// Its text, 1 to [`TEXT_MAX`] bytes; it may be empty if there are files.
     pub text: String,
     /// The post that it answers.
-    pub re: Option<PostId>,
+    pub re: Option<Named>,
     /// Its files, at most [`FILES_MAX`].
     pub files: Vec<File>,
 }
@@ -214,6 +322,15 @@ pub enum PostError {
     /// No such post shows.
     #[error("there is no post {0}")]
     NoSuchPost(PostId),
+    /// Several posts that show have this id, so the author must be named.
+    #[error("several posts have the id {0}: name the author of one")]
+    SeveralPosts(PostId),
+    /// All ids that were tried for this millisecond are taken by posts of the same author.
+    #[error("too many posts within one millisecond: write again")]
+    TooManyAtOnce,
+    /// The posts of more than [`HIDDEN_MAX`] authors are hidden in one row.
+    #[error("posts of {0} authors are hidden in this row, which is the limit")]
+    TooManyHidden(usize),
     /// The post has another author.
     #[error("post {0} is not yours")]
     NotYours(PostId),

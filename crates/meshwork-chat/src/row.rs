@@ -3,12 +3,12 @@
 use meshwork_core::blobs::{BLOB_MAX, BlobId};
 use meshwork_core::clock::Stamp;
 use meshwork_core::id::PeerId;
-use meshwork_core::table::{Entry, TIME_TAIL, Writer};
+use meshwork_core::table::{Entry, TIME_TAIL};
 use meshwork_core::wire::{self, Bounded, BoundedText};
 use serde::{Deserialize, Serialize};
 
 use crate::post::{
-    FILE_KIND_MAX, FILE_NAME_MAX, FILES_MAX, File, Place, PostError, PostId, REACTIONS_BYTES_MAX,
+    FILE_KIND_MAX, FILE_NAME_MAX, FILES_MAX, File, Place, PostError, PostId, PostKey, REACTIONS_BYTES_MAX,
     REACTIONS_MAX, TEXT_MAX,
 };
 use crate::text::fit;
@@ -24,7 +24,7 @@ pub(crate) const TEXT: &[u8] = b"text";
 pub(crate) const AFTER: &[u8] = b"after";
 /// The author's field for the same posts: their ids.
 pub(crate) const SEEN: &[u8] = b"seen";
-/// The author's field for the id of the post that it answers.
+/// The author's field for the post that it answers: its id, then its author.
 pub(crate) const RE: &[u8] = b"re";
 /// The author's field for files.
 pub(crate) const FILES: &[u8] = b"files";
@@ -32,8 +32,12 @@ pub(crate) const FILES: &[u8] = b"files";
 pub(crate) const FIRST: &[u8] = b"first";
 /// A person's own field for reactions to the posts of the row.
 pub(crate) const REACTIONS: &[u8] = b"r";
-/// The moderators' field that hides the posts of the row while it has a value.
+/// The moderators' field that hides posts of the row while it has a value: the keys of their authors, or `1` for all posts, as
+/// version 0.2 writes.
 pub(crate) const HIDDEN: &[u8] = b"hidden";
+
+/// The names of an author's fields.
+pub(crate) const KNOWN: [&[u8]; 7] = [AFTER, FILES, FIRST, REACTIONS, RE, SEEN, TEXT];
 
 /// Milliseconds behind the time of its id within which a post stands.
 pub(crate) const WINDOW_MS: u64 = 10 * 60 * 1000;
@@ -61,7 +65,7 @@ pub(crate) struct Own<'a> {
     pub(crate) is_edited: bool,
     pub(crate) is_newer: bool,
     pub(crate) text: &'a str,
-    pub(crate) re: Option<PostId>,
+    pub(crate) re: Option<PostKey>,
     pub(crate) files: Vec<File>,
     pub(crate) seen: Vec<PostId>,
     /// The last 8 bytes of ids.
@@ -74,34 +78,61 @@ impl Own<'_> {
     }
 }
 
-/// Whether the posts of a row with these entries are hidden.
-pub(crate) fn is_hidden(entries: &[&Entry]) -> bool {
-    entries.iter().any(|entry| entry.field() == (Writer::Moderators, HIDDEN))
+/// The posts of a row that moderators have hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hidden<'a> {
+    Nobody,
+    Everybody,
+    Authors(&'a [u8]),
 }
 
-/// The posts in a row with these entries, of which those of one author stand together. None if they are hidden.
-pub(crate) fn posts<'a>(id: PostId, entries: &[&'a Entry]) -> Vec<Own<'a>> {
-    if is_hidden(entries) {
-        return Vec::new();
+impl<'a> Hidden<'a> {
+    pub(crate) fn of(value: Option<&'a [u8]>) -> Hidden<'a> {
+        match value {
+            None => Hidden::Nobody,
+            Some(keys) if !keys.is_empty() && keys.len() % KEY == 0 => Hidden::Authors(keys),
+            Some(_) => Hidden::Everybody,
+        }
     }
-    let by_writer = entries.chunk_by(|one, other| one.field().0 == other.field().0);
-    by_writer
-        .filter_map(|entries| match entries[0].field().0 {
-            Writer::Peer(author) => own(id, author, entries),
-            _ => None,
-        })
-        .collect()
+
+    /// The authors that it names.
+    pub(crate) fn authors(self) -> impl Iterator<Item = PeerId> {
+        let keys = if let Hidden::Authors(keys) = self { keys } else { &[] };
+        keys.chunks_exact(KEY).filter_map(|key| key.try_into().ok().map(PeerId))
+    }
+
+    pub(crate) fn covers(self, author: PeerId) -> bool {
+        self == Hidden::Everybody || self.authors().any(|other| other == author)
+    }
 }
 
-fn own<'a>(id: PostId, author: PeerId, entries: &[&'a Entry]) -> Option<Own<'a>> {
+/// Bytes of an author's key.
+const KEY: usize = 32;
+
+/// The value that names a post.
+pub(crate) fn encode_key(PostKey { id, author }: PostKey) -> Vec<u8> {
+    [&id.0[..], &author.0].concat()
+}
+
+/// The post that a value names; `None` for other bytes.
+fn decode_key(bytes: &[u8]) -> Option<PostKey> {
+    let (id, author) = bytes.split_first_chunk::<TIME_TAIL>()?;
+    Some(PostKey { id: PostId(*id), author: PeerId(author.try_into().ok()?) })
+}
+
+/// The post of an author, of whose fields in the row these show; `is_unknown` if further ones do. `None` if they are no post.
+pub(crate) fn own<'a>(
+    id: PostId,
+    author: PeerId,
+    entries: &[&'a Entry],
+    is_unknown: bool,
+) -> Option<Own<'a>> {
     let named = |name: &[u8]| entries.iter().find(|entry| entry.field().1 == name);
     let value = |name: &[u8]| named(name).and_then(|entry| entry.value());
     let text = value(TEXT).and_then(|text| str::from_utf8(text).ok());
     let text = text.filter(|text| (1..=TEXT_MAX).contains(&text.len()));
     let files = value(FILES).map(decode_files);
-    let is_known =
-        |name: &[u8]| [TEXT, AFTER, SEEN, RE, FILES, FIRST, REACTIONS].contains(&name) && !name.is_empty();
-    let is_unknown = entries.iter().any(|entry| !is_known(entry.field().1));
+    let is_unknown = is_unknown || entries.iter().any(|entry| !KNOWN.contains(&entry.field().1));
     let is_unread = matches!(files, Some(None));
     let has_no_text = named(TEXT).is_none();
     let files = files.flatten().unwrap_or_default();
@@ -128,7 +159,7 @@ fn own<'a>(id: PostId, author: PeerId, entries: &[&'a Entry]) -> Option<Own<'a>>
         is_edited: named(FIRST).is_some(),
         is_newer: is_unread || is_bare,
         text: text.unwrap_or_default(),
-        re: value(RE).and_then(|bytes| bytes.try_into().ok()).map(PostId),
+        re: value(RE).and_then(decode_key),
         files,
         seen: value(SEEN).map(ids).unwrap_or_default(),
         after: match value(SEEN) {

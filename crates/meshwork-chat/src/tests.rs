@@ -9,8 +9,11 @@ use meshwork_core::signed::batch::{Header, SignedBatch, StampWindow};
 use meshwork_core::table::{Kind, Table, Write, Writer, payloads};
 use meshwork_core::time::{Time, WallTime};
 
+use crate::reading::VISITED;
 use crate::row::{AFTER, FILES, FIRST, HIDDEN, REACTIONS, TEXT, WINDOW_MS, encode_files, row_of};
-use crate::{Chat as _, Conversation, File, NewPost, Post, PostError, PostId, TEXT_MAX};
+use crate::{
+    Chat as _, Conversation, File, KINDS_MAX, NewPost, OTHERS_MAX, Post, PostError, PostId, PostKey, TEXT_MAX,
+};
 
 const START: u64 = 1_790_000_000_000;
 
@@ -47,13 +50,17 @@ fn post(table: &mut Table, number: u8, later: u64, new: &NewPost) -> PostId {
 }
 
 fn id(later: u64) -> PostId {
-    PostId::new(WallTime::from_millis(START + later), |hasher| {
+    PostId::hashed(WallTime::from_millis(START + later), |hasher| {
         hasher.update(b"some");
     })
 }
 
 fn own(number: u8, id: PostId, name: &[u8], value: impl AsRef<[u8]>) -> Write {
     Write::value(row_of(id), Writer::Peer(peer(number)).field(name), value)
+}
+
+fn key(number: u8, id: PostId) -> PostKey {
+    PostKey { id, author: peer(number) }
 }
 
 fn texts(posts: &[Post]) -> Vec<&str> {
@@ -142,11 +149,15 @@ fn pages_of_posts_are_all_of_them() {
 fn an_edit_keeps_the_place_and_the_rest() {
     let mut table = Table::new(Kind::ByTime);
     let one = post(&mut table, 1, 5, &NewPost::from("one"));
-    let two =
-        post(&mut table, 2, 6, &NewPost { text: "two".into(), re: Some(one), files: vec![file("a.png")] });
+    let two = post(
+        &mut table,
+        2,
+        6,
+        &NewPost { text: "two".into(), re: Some(one.into()), files: vec![file("a.png")] },
+    );
     let three = post(&mut table, 1, 7, &NewPost::from("three"));
     let before = Conversation::of(&table).all();
-    assert_eq!((before[1].re, &*before[1].files[0].name), (Some(one), "a.png"));
+    assert_eq!((before[1].re, &*before[1].files[0].name), (Some(key(1, one)), "a.png"));
     for (later, text) in [(8, "deux"), (9, "zwei")] {
         let edit = Conversation::of(&table).edit(peer(2), two, text).expect("one's own");
         write(&mut table, 2, later, &edit);
@@ -173,14 +184,14 @@ fn a_removed_post_leaves_a_gap() {
     let one = post(&mut table, 1, 5, &NewPost::from("one"));
     let reaction = Conversation::of(&table).react(peer(1), one, &["👍"]).expect("one emoji");
     write(&mut table, 1, 6, &reaction);
-    post(&mut table, 2, 7, &NewPost { text: "two".into(), re: Some(one), ..NewPost::default() });
+    post(&mut table, 2, 7, &NewPost { text: "two".into(), re: Some(one.into()), ..NewPost::default() });
     assert_eq!(Conversation::of(&table).remove(peer(2), one), Err(PostError::NotYours(one)));
     let removal = Conversation::of(&table).remove(peer(1), one).expect("one's own");
     write(&mut table, 1, 8, &removal);
     let conversation = Conversation::of(&table);
     let posts = conversation.all();
     assert_eq!(texts(&posts), ["two"]);
-    assert_eq!((posts[0].missing, posts[0].re, conversation.get(one)), (1, Some(one), None));
+    assert_eq!((posts[0].missing, posts[0].re, conversation.get(one)), (1, Some(key(1, one)), None));
     assert_eq!(table.row(&row_of(one)).count(), 0);
 }
 
@@ -204,8 +215,8 @@ fn a_restored_post_is_the_same_post() {
     };
     let one = post(&mut table, 1, next(), &NewPost::from("one"));
     let files = vec![file("a.png"), file("b.png")];
-    let with_text = NewPost { text: "two".into(), re: Some(one), files: files.clone() };
-    let posts = [with_text, NewPost { re: Some(one), files, ..NewPost::default() }].map(|new| {
+    let with_text = NewPost { text: "two".into(), re: Some(one.into()), files: files.clone() };
+    let posts = [with_text, NewPost { re: Some(one.into()), files, ..NewPost::default() }].map(|new| {
         let id = post(&mut table, 2, next(), &new);
         for (number, emoji) in [(1, &["👍"][..]), (2, &["👍", "🎉"])] {
             let writes = Conversation::of(&table).react(peer(number), id, emoji).expect("emoji");
@@ -213,7 +224,7 @@ fn a_restored_post_is_the_same_post() {
         }
         id
     });
-    post(&mut table, 1, next(), &NewPost { re: Some(posts[0]), ..NewPost::from("three") });
+    post(&mut table, 1, next(), &NewPost { re: Some(posts[0].into()), ..NewPost::from("three") });
     let mut expected = all_sorted(&table);
     expected.iter_mut().for_each(|post| post.is_edited = posts.contains(&post.id));
     // The second time they were restored before.
@@ -297,8 +308,126 @@ fn moderators_hide_posts_and_nobody_speaks_for_others() {
         Conversation::of(&table).all().into_iter().map(|post| (post.author, post.text)).collect();
     assert_eq!(shown, [(1, "two"), (2, "mine")].map(|(number, text)| (peer(number), text.to_owned())));
     let conversation = Conversation::of(&table);
-    assert_eq!(conversation.get(id(6)).map(|post| post.author), Some(peer(1)), "the earliest");
+    assert_eq!(conversation.get(id(6)), None, "an id of version 0.2 alone names neither");
+    assert_eq!(conversation.find(id(6)), Err(PostError::SeveralPosts(id(6))));
+    assert_eq!(conversation.get(key(1, id(6))).map(|post| post.text), Some("two".into()));
     assert_eq!(conversation.get_by(id(6), peer(2)).map(|post| post.text), Some("mine".into()));
+}
+
+#[test]
+fn strangers_cannot_write_into_anothers_row() {
+    let mut table = Table::new(Kind::ByTime);
+    let ask = post(&mut table, 1, 5, &NewPost::from("Shall we meet at nine?"));
+    let forged =
+        [own(2, ask, TEXT, "Shall I send my savings?"), own(2, ask, FIRST, [0, 0, 0, 0, 0, 0, 0, 1])];
+    write(&mut table, 2, 6, &forged);
+    let yes = post(&mut table, 3, 7, &NewPost { re: Some(ask.into()), ..NewPost::from("Yes, gladly.") });
+    let conversation = Conversation::of(&table);
+    assert_eq!(texts(&conversation.all()), ["Shall we meet at nine?", "Yes, gladly."]);
+    assert_eq!(conversation.get(ask).map(|post| post.author), Some(peer(1)));
+    assert_eq!(conversation.get(yes).and_then(|post| post.re), Some(key(1, ask)));
+    assert_eq!(conversation.get_by(ask, peer(2)), None);
+    assert_eq!(conversation.edit(peer(2), ask, "mine"), Err(PostError::NotYours(ask)));
+    assert_eq!(conversation.hide(key(2, ask), true), Err(PostError::NoSuchPost(ask)));
+    // The row stays the author's once the post is removed.
+    let removal = conversation.remove(peer(1), ask).expect("one's own");
+    write(&mut table, 1, 8, &removal);
+    assert_eq!(texts(&Conversation::of(&table).all()), ["Yes, gladly."]);
+}
+
+#[test]
+fn hiding_names_the_author_of_a_post() {
+    let mut table = Table::new(Kind::ByTime);
+    // In a row of version 0.2 several people have a post.
+    write(&mut table, 1, 5, &[own(1, id(5), TEXT, "honest")]);
+    write(&mut table, 2, 6, &[own(2, id(5), TEXT, "stranger")]);
+    let conversation = Conversation::of(&table);
+    assert_eq!(conversation.hide(id(5), true), Err(PostError::SeveralPosts(id(5))));
+    let hide = conversation.hide(key(2, id(5)), true).expect("it shows");
+    write(&mut table, 3, 7, &hide);
+    let conversation = Conversation::of(&table);
+    assert_eq!(texts(&conversation.all()), ["honest"]);
+    assert_eq!(conversation.hide(key(1, id(5)), false), Err(PostError::NotHidden(id(5))));
+    let show = conversation.hide(key(2, id(5)), false).expect("it is hidden");
+    write(&mut table, 3, 8, &show);
+    assert_eq!(texts(&Conversation::of(&table).all()), ["honest", "stranger"]);
+}
+
+/// Writes in a table as one of many people.
+fn write_as(table: &mut Table, secret: [u8; 32], fields: &[(PostId, &'static [u8], &str)]) {
+    let identity = Identity::from_secret(secret);
+    let author = Endpoint { peer: identity.peer(), instance: Instance(1) };
+    let field = |name: &[u8]| Writer::Peer(author.peer).field(name);
+    let writes: Vec<Write> =
+        fields.iter().map(|(id, name, value)| Write::value(row_of(*id), field(name), value)).collect();
+    for payload in payloads(author.peer, &writes).expect("short") {
+        let header =
+            Header::new(author, 1, StampWindow::at(Stamp::at(WallTime::from_millis(START + 9_000))), 0);
+        let content = table.check(&header, &payload).expect("of this kind");
+        let batch = SignedBatch::sign(&identity, &RoomId([1; 32]), &header, &payload).expect("short");
+        table.apply(batch, content);
+    }
+}
+
+/// Entries of a table that are visited by a read.
+fn visited<R>(read: impl FnOnce() -> R) -> (R, usize) {
+    VISITED.with(|visited| visited.set(0));
+    let outcome = read();
+    (outcome, VISITED.with(std::cell::Cell::get))
+}
+
+#[test]
+fn many_keys_in_a_row_cost_little() {
+    let mut table = Table::new(Kind::ByTime);
+    let named = post(&mut table, 1, 5, &NewPost::from("honest"));
+    let reaction = Conversation::of(&table).react(peer(9), named, &["👍"]).expect("one emoji");
+    write(&mut table, 9, 6, &reaction);
+    for number in 0..10_000_u64 {
+        let mut secret = [77; 32];
+        secret[..8].copy_from_slice(&number.to_be_bytes());
+        let emoji = format!("{number}\n{number}a\n{number}b");
+        let fields = [(named, TEXT, "flood"), (named, REACTIONS, &emoji), (id(8), TEXT, "old")];
+        write_as(&mut table, secret, &fields);
+    }
+    let conversation = Conversation::of(&table).read_by(peer(9));
+    let (posts, count) = visited(|| conversation.newest(None, 500));
+    assert!(count < 3_000, "{count} entries");
+    let (honest, others) = posts.split_first().expect("they show");
+    assert_eq!((&*honest.text, honest.has_more), ("honest", true));
+    assert!(honest.reactions.len() <= KINDS_MAX + 1);
+    assert!(honest.reactions.iter().any(|reaction| reaction.by == [peer(9)]), "one's own is read");
+    assert!(others.len() <= OTHERS_MAX && others.iter().all(|post| post.has_more && post.text == "old"));
+    let (briefs, count) = visited(|| conversation.briefs(500));
+    assert_eq!(briefs, posts.iter().map(Into::into).collect::<Vec<_>>());
+    assert!(count < 1_000, "{count} entries to count posts");
+    let (_, count) = visited(|| (conversation.get(named), conversation.edit(peer(1), named, "x")));
+    assert!(count < 1_000, "{count} entries for one post");
+}
+
+#[test]
+fn muting_a_flooder_leaves_full_pages() {
+    let mut table = Table::new(Kind::ByTime);
+    for later in 0..60 {
+        post(&mut table, 1, later, &NewPost::from("before"));
+    }
+    for later in 100..620 {
+        post(&mut table, 2, later, &NewPost::from("flood"));
+    }
+    let muted = [peer(2)].into();
+    let conversation = Conversation::of(&table).without(&muted);
+    let newest = conversation.newest(None, 50);
+    assert_eq!((newest.len(), &*newest[0].text), (50, "before"));
+    assert_eq!(conversation.newest(Some(&newest[0]), 50).len(), 10, "there is a way back");
+    assert_eq!(conversation.briefs(500).len(), 60);
+}
+
+#[test]
+fn posts_of_one_millisecond_have_own_rows() {
+    let mut table = Table::new(Kind::ByTime);
+    let ids: std::collections::BTreeSet<PostId> =
+        (0..200).map(|_| post(&mut table, 1, 5, &NewPost::from("same"))).collect();
+    assert_eq!(ids.len(), 200);
+    assert!(ids.iter().all(|id| id.names(peer(1)) && !id.names(peer(2))));
 }
 
 #[test]

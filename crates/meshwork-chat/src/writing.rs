@@ -7,13 +7,17 @@ use meshwork_core::table::{Entry, Write, Writer};
 use meshwork_core::time::WallTime;
 
 use crate::post::{
-    AFTER_MAX, FILES_MAX, NewPost, Post, PostError, PostId, REACTIONS_BYTES_MAX, REACTIONS_MAX, TEXT_MAX,
+    AFTER_MAX, FILES_MAX, HIDDEN_MAX, Named, NewPost, Post, PostError, PostId, PostKey, REACTIONS_BYTES_MAX,
+    REACTIONS_MAX, TEXT_MAX,
 };
 use crate::reading::Conversation;
 use crate::row::{
-    AFTER, FILES, FIRST, HIDDEN, RE, REACTIONS, SEEN, TEXT, encode_files, is_hidden, posts, row_of,
+    AFTER, FILES, FIRST, HIDDEN, Hidden, RE, REACTIONS, SEEN, TEXT, encode_files, encode_key, row_of,
 };
 use crate::text::{fit, is_one_grapheme};
+
+/// Ids that are tried for a post. A device that has written so many posts within a millisecond waits for the next one.
+const IDS_TRIED: usize = 64;
 
 /// Each of these makes the writes of one change. They belong into one batch, which
 /// [`payloads`](meshwork_core::table::payloads) makes of them, and are written without regard to the author's quota: in a long
@@ -28,15 +32,27 @@ impl Conversation<'_> {
         let seen = self.newest(None, AFTER_MAX);
         // A clock that is behind writes behind what it answers.
         let at = seen.last().map_or(at, |post| at.max(post.at));
-        let id = PostId::new(at, |hasher| {
-            // Nobody else writes as this endpoint, and it knows its own posts.
-            hasher.update(&me.peer.0).update(&me.instance.0.to_le_bytes());
-            seen.iter().for_each(|post| {
-                hasher.update(&post.id.0);
-            });
-            hasher.update(new.text.as_bytes());
-        });
+        let re = new.re.map(|re| self.answered(re)).transpose()?;
         let own = |name: &[u8]| Writer::Peer(me.peer).field(name);
+        let is_taken = |id: PostId| {
+            let row = row_of(id);
+            [TEXT, FILES].iter().any(|name| self.table.get(&row, &own(name)).is_some())
+        };
+        // Three bytes tell two posts of one millisecond apart, so another number is tried if they do not.
+        let ids = (0_u32..).map(|number| {
+            PostId::new(at, me.peer, |hasher| {
+                // Nobody else writes as this endpoint, and it knows its own posts.
+                hasher.update(&me.peer.0).update(&me.instance.0.to_le_bytes());
+                seen.iter().for_each(|post| {
+                    hasher.update(&post.id.0);
+                });
+                hasher.update(new.text.as_bytes());
+                if number > 0 {
+                    hasher.update(&number.to_le_bytes());
+                }
+            })
+        });
+        let id = ids.take(IDS_TRIED).find(|id| !is_taken(*id)).ok_or(PostError::TooManyAtOnce)?;
         let row = row_of(id);
         let mut writes = Vec::new();
         if !new.text.trim().is_empty() {
@@ -46,8 +62,8 @@ impl Conversation<'_> {
             let seen: Vec<u8> = seen.iter().rev().flat_map(|post| post.id.0).collect();
             writes.push(Write::value(&row, own(SEEN), seen));
         }
-        if let Some(re) = new.re {
-            writes.push(Write::value(&row, own(RE), re.0));
+        if let Some(re) = re {
+            writes.push(Write::value(&row, own(RE), encode_key(re)));
         }
         if !new.files.is_empty() {
             writes.push(Write::value(&row, own(FILES), encode_files(&new.files)?));
@@ -60,7 +76,7 @@ impl Conversation<'_> {
     /// # Errors
     /// [`PostError`] if no such post of `me` shows, or for a text beyond the limits.
     pub fn edit(&self, me: PeerId, id: PostId, text: &str) -> Result<Vec<Write>, PostError> {
-        let entries = self.own(me, id)?;
+        let entries = self.own_fields(me, id)?;
         let value = |name: &[u8]| {
             let entry = entries.iter().find(|entry| entry.field().1 == name)?;
             Some((entry.value()?, entry.stamp()))
@@ -91,7 +107,7 @@ impl Conversation<'_> {
     /// [`PostError`] if no such post of `me` shows.
     pub fn remove(&self, me: PeerId, id: PostId) -> Result<Vec<Write>, PostError> {
         let removal = |entry: &&Entry| Write::removal(entry.row(), Writer::Peer(me).field(entry.field().1));
-        Ok(self.own(me, id)?.iter().map(removal).collect())
+        Ok(self.own_fields(me, id)?.iter().map(removal).collect())
     }
 
     /// Writes a removed post of `me` again, as it was read before: at its place, with its files, the post that it answers and the
@@ -119,7 +135,7 @@ impl Conversation<'_> {
         if !seen.is_empty() {
             writes.push(value(SEEN, &seen.iter().rev().flat_map(|post| post.id.0).collect::<Vec<u8>>()));
         }
-        writes.extend(post.re.map(|re| value(RE, &re.0)));
+        writes.extend(post.re.map(|re| value(RE, &encode_key(re))));
         if !post.files.is_empty() {
             writes.push(value(FILES, &encode_files(&post.files)?));
         }
@@ -137,8 +153,7 @@ impl Conversation<'_> {
     /// [`PostError`] if no such post shows, or if one of these is not one emoji or there are too many.
     pub fn react(&self, me: PeerId, id: PostId, emoji: &[&str]) -> Result<Vec<Write>, PostError> {
         let lines = reaction_lines(emoji)?;
-        let entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
-        if posts(id, &entries).is_empty() {
+        if !self.shows(id) {
             return Err(PostError::NoSuchPost(id));
         }
         let (row, field) = (row_of(id), Writer::Peer(me).field(REACTIONS));
@@ -154,29 +169,47 @@ impl Conversation<'_> {
     ///
     /// # Errors
     /// [`PostError`] if no such post shows, or is hidden.
-    pub fn hide(&self, id: PostId, is_to_hide: bool) -> Result<Vec<Write>, PostError> {
-        let entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
-        let field = Writer::Moderators.field(HIDDEN);
-        match is_to_hide {
-            true if posts(id, &entries).is_empty() => Err(PostError::NoSuchPost(id)),
-            false if !is_hidden(&entries) => Err(PostError::NotHidden(id)),
-            true => Ok(vec![Write::value(row_of(id), field, "1")]),
-            false => Ok(vec![Write::removal(row_of(id), field)]),
+    pub fn hide(&self, post: impl Into<Named>, is_to_hide: bool) -> Result<Vec<Write>, PostError> {
+        let post = post.into();
+        let (id, row) = (post.id, row_of(post.id));
+        let hidden = self.hidden(&row);
+        let mut authors: Vec<PeerId> = hidden.authors().collect();
+        if is_to_hide {
+            authors.push(self.find(post)?.author);
+        } else {
+            match post.author {
+                _ if hidden == Hidden::Nobody => return Err(PostError::NotHidden(id)),
+                Some(author) if hidden != Hidden::Everybody && !authors.contains(&author) => {
+                    return Err(PostError::NotHidden(id));
+                }
+                Some(author) => authors.retain(|other| *other != author),
+                // An id alone shows all posts of the row again.
+                None => authors.clear(),
+            }
         }
+        if authors.len() > HIDDEN_MAX {
+            return Err(PostError::TooManyHidden(HIDDEN_MAX));
+        }
+        let field = Writer::Moderators.field(HIDDEN);
+        let keys: Vec<u8> = authors.iter().flat_map(|author| author.0).collect();
+        Ok(vec![if keys.is_empty() { Write::removal(row, field) } else { Write::value(row, field, keys) }])
+    }
+
+    /// The post that another one answers.
+    fn answered(&self, re: Named) -> Result<PostKey, PostError> {
+        // The author of an answer may name a post that is not here.
+        re.author.map_or_else(|| self.find(re), |author| Ok(PostKey { id: re.id, author }))
     }
 
     /// The fields of `me` in the row of a post of `me`.
-    fn own(&self, me: PeerId, id: PostId) -> Result<Vec<&Entry>, PostError> {
-        let mut entries: Vec<&Entry> = self.table.row(&row_of(id)).collect();
-        let posts = posts(id, &entries);
-        match posts.iter().any(|own| own.author == me) {
-            true => {
-                entries.retain(|entry| entry.field().0 == Writer::Peer(me));
-                Ok(entries)
-            }
-            false if posts.is_empty() => Err(PostError::NoSuchPost(id)),
-            false => Err(PostError::NotYours(id)),
+    fn own_fields(&self, me: PeerId, id: PostId) -> Result<Vec<&Entry>, PostError> {
+        if self.get_by(id, me).is_none() {
+            let is_there = self.shows(id);
+            return Err(if is_there { PostError::NotYours(id) } else { PostError::NoSuchPost(id) });
         }
+        let (row, writer) = (row_of(id), Writer::Peer(me));
+        let own = self.table.row_part(&row, (writer, &[])).take_while(|(entry, _)| entry.field().0 == writer);
+        Ok(own.filter(|(_, shows)| *shows).map(|(entry, _)| entry).collect())
     }
 }
 

@@ -114,10 +114,17 @@ pub(crate) fn change(change: &Change, missed: u64) -> Option<Value> {
         Change::Posted(post) => ("posted", post.id, Some(post)),
         Change::Edited(post) => ("edited", post.id, Some(post)),
         Change::Reacted(post) => ("reacted", post.id, Some(post)),
-        Change::Removed(id) => ("removed", *id, None),
+        Change::Removed(key) => ("removed", key.id, None),
         _ => return None,
     };
-    Some(json!({ "kind": kind, "id": id.to_string(), "post": post.map(value), "missed": missed }))
+    let author = match change {
+        Change::Removed(key) => Some(key.author),
+        _ => post.map(|post| post.author),
+    };
+    let author = author.map(|author| author.to_string());
+    Some(
+        json!({ "kind": kind, "id": id.to_string(), "author": author, "post": post.map(value), "missed": missed }),
+    )
 }
 
 fn written(posts: &[Post]) -> Result<String, JsValue> {
@@ -137,12 +144,14 @@ fn value(post: &Post) -> Value {
         "author": post.author.to_string(),
         "time": post.at.as_millis(),
         "text": post.text,
-        "re": post.re.map(|id| id.to_string()),
+        "re": post.re.map(|re| re.id.to_string()),
+        "reAuthor": post.re.map(|re| re.author.to_string()),
         "files": Value::from_iter(post.files.iter().map(file)),
         "reactions": Value::from_iter(post.reactions.iter().map(reaction)),
         "isEdited": post.is_edited,
         "isNewer": post.is_newer,
         "missing": post.missing,
+        "hasMore": post.has_more,
     })
 }
 

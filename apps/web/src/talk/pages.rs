@@ -351,6 +351,7 @@ mod tests {
             re: None,
             files: Vec::new(),
             reactions: Vec::new(),
+            has_more: false,
             missing: 0,
         }
     }

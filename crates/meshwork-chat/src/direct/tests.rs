@@ -78,10 +78,11 @@ fn two_people_read_and_nobody_else() {
         let other = if entry.author() == peer(1) { peer(2) } else { peer(1) };
         assert!(!all.windows(8).any(|part| part == &other.0[..8]));
     }
-    // Rows of two who answer each other share no tag.
+    write(&mut table, 1, 2, 20, "Fine.");
+    // No two rows share a tag: nobody sees which posts have one reader.
     let tags: BTreeSet<_> =
         table.entries(PREFIX).map(|entry| entry.row()[..PREFIX.len() + TAG].to_vec()).collect();
-    assert_eq!(tags.len(), 2);
+    assert_eq!(tags.len(), 3);
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn posts_are_edited_removed_and_reacted_to() {
     assert!(Direct::of(&table, &two).newest(peer(1), 50).is_empty());
     assert_eq!(Direct::of(&table, &two).restore(peer(1), &posts[0]).err(), Some(PostError::NotYours(first)));
     let restored = Direct::of(&table, &one).restore(peer(2), &posts[0]).expect("one's own");
-    arrive(&mut table, 1, 2 * DAY_MS, &restored);
+    arrive(&mut table, 1, 2 * 24 * 60 * 60 * 1000, &restored);
     assert_eq!(Direct::of(&table, &two).newest(peer(1), 50), posts, "the same post");
     let wrong = Direct::of(&table, &two).react(WallTime::from_millis(START), peer(1), first, &["ab"]);
     assert_eq!(wrong.err(), Some(PostError::NotOneEmoji("ab".into())));
@@ -183,7 +184,7 @@ fn other_versions_are_told_and_lacking_keys_named() {
     let mut table = Table::new(Kind::ByTime);
     let id = PostId::first_at(START);
     let one = keys(1, &[2]);
-    let row = row_of(one.tag(peer(1), peer(2), START / DAY_MS).expect("a key"), id);
+    let row = row_of(one.tag(peer(1), peer(2), id).expect("a key"), id);
     // A third kind, which this version does not have.
     let pair = one.pair(peer(2)).expect("a key");
     let mut padded = vec![3, 0, 2, 7, 7];
@@ -200,4 +201,29 @@ fn other_versions_are_told_and_lacking_keys_named() {
     assert!(two.lacks(&table).is_empty());
     let posts = Direct::of(&table, &two).newest(peer(1), 1);
     assert!(posts[0].is_newer && posts[0].text.is_empty());
+}
+
+#[test]
+fn answers_and_reactions_name_whose_post() {
+    let mut table = Table::new(Kind::ByTime);
+    let first = write(&mut table, 1, 2, 0, "Nine");
+    let two = keys(2, &[1]);
+    // The other person writes a post of the same id.
+    let text = text_of("No").expect("short");
+    let inside = Inside::Post { text, re: None, files: Vec::new(), keys: Bounded::default(), first: None };
+    let copy = Direct::of(&table, &two).written(peer(1), first, &inside).expect("it can be sealed");
+    arrive(&mut table, 2, 5, &copy);
+    let direct = Direct::of(&table, &two);
+    assert_eq!(direct.get(peer(1), first), None, "the id names two posts");
+    let key = PostKey { id: first, author: peer(1) };
+    let reaction = direct.react(WallTime::from_millis(START - 50), peer(1), key, &["👍"]).expect("it shows");
+    arrive(&mut table, 2, 6, &reaction);
+    let one = keys(1, &[2]);
+    let posts = Direct::of(&table, &one).newest(peer(2), 50);
+    let given = posts.iter().map(|post| (&*post.text, post.reactions.len())).collect::<Vec<_>>();
+    assert_eq!(given, [("Nine", 1), ("No", 0)]);
+    assert_eq!(Direct::of(&table, &one).newest(peer(2), 1), posts[1..]);
+    assert_eq!(Direct::of(&table, &one).after(peer(2), Some(&posts[0]), 9), posts[1..]);
+    assert_eq!(Direct::of(&table, &one).before(peer(2), Some(&posts[1]), 9), posts[..1]);
+    assert_eq!(Direct::of(&table, &one).count_after(peer(2), WallTime::from_millis(START), 9), 1);
 }

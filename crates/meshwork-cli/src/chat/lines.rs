@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::chat::{Change, Chat, Post, PostId};
+use meshwork::chat::{Change, Chat, Post, PostId, PostKey};
 use meshwork::{Closed, EndpointId, Event, KEPT_MAX, Link, Member, PeerId, Receipt, Room};
 use tokio::time::timeout;
 
@@ -221,7 +221,8 @@ impl Talk {
     }
 
     fn print(&mut self, shown: Shown, names: &Names) -> Result<(), Failure> {
-        let is_answered = |other: &&Shown| shown.post.re == Some(other.post.id) && other.with == shown.with;
+        let is_answered =
+            |other: &&Shown| shown.post.re == Some(other.post.key()) && other.with == shown.with;
         if let Some(Shown { post: answered, .. }) = self.shown.iter().find(is_answered) {
             let begin: String = answered.text.lines().next().unwrap_or_default().chars().take(40).collect();
             out::line(format_args!("  > {}: {begin}", names.get(answered.author)))?;
@@ -242,9 +243,7 @@ impl Talk {
     async fn hear(&mut self, with: Option<PeerId>, change: Change) -> Result<(), Failure> {
         let names = Names::of(&self.room).await?;
         let place = |shown: &VecDeque<Shown>, post: &Post| {
-            let is_it = |other: &Shown| {
-                (other.post.id, other.post.author, other.with) == (post.id, post.author, with)
-            };
+            let is_it = |other: &Shown| (other.post.key(), other.with) == (post.key(), with);
             shown.iter().position(is_it)
         };
         match change {
@@ -276,8 +275,8 @@ impl Talk {
                     self.shown[place].post = post;
                 }
             }
-            Change::Removed(id) => {
-                let is_it = |shown: &Shown| shown.post.id == id && shown.with == with;
+            Change::Removed(key) => {
+                let is_it = |shown: &Shown| shown.post.key() == key && shown.with == with;
                 if let Some(place) = self.shown.iter().position(is_it)
                     && let Some(Shown { post, .. }) = self.shown.remove(place)
                 {
@@ -335,33 +334,33 @@ impl Talk {
             )));
         }
         let found = self.shown.iter().rev().filter(is_wanted).nth(back - 1);
-        let Some((id, with)) = found.map(|shown| (shown.post.id, shown.with)) else {
+        let Some((key, with)) = found.map(|shown| (shown.post.key(), shown.with)) else {
             return Err(Failure::Usage(String::from("There is no such post on these lines.")));
         };
         let direct = with.map(|peer| self.chat.with(peer));
         let emoji: Vec<&str> = rest.split_whitespace().collect();
         let changed = match (word, direct) {
-            ("re", None) => return self.post(rest, Some(id)).await,
+            ("re", None) => return self.post(rest, Some(key)).await,
             ("re", Some(direct)) => {
-                let (id, receipt) = direct.reply(id, rest).await.map_err(denied)?;
+                let (id, receipt) = direct.reply(key, rest).await.map_err(denied)?;
                 self.remember_direct(direct.peer(), id).await?;
                 return Ok(Some(receipt));
             }
-            ("react", None) => self.chat.react(id, &emoji).await,
-            ("react", Some(direct)) => direct.react(id, &emoji).await,
-            ("edit", None) => self.chat.edit(id, rest).await,
-            ("edit", Some(direct)) => direct.edit(id, rest).await,
-            (_, None) => self.chat.remove(id).await,
-            (_, Some(direct)) => direct.remove(id).await,
+            ("react", None) => self.chat.react(key, &emoji).await,
+            ("react", Some(direct)) => direct.react(key, &emoji).await,
+            ("edit", None) => self.chat.edit(key, rest).await,
+            ("edit", Some(direct)) => direct.edit(key, rest).await,
+            (_, None) => self.chat.remove(key).await,
+            (_, Some(direct)) => direct.remove(key).await,
         };
         changed.map(Some).map_err(denied)
     }
 
-    async fn post(&mut self, text: &str, re: Option<PostId>) -> Result<Option<Receipt>, Failure> {
-        let writing = re.into_iter().fold(self.chat.write(text), |writing, id| writing.reply(id));
+    async fn post(&mut self, text: &str, re: Option<PostKey>) -> Result<Option<Receipt>, Failure> {
+        let writing = re.into_iter().fold(self.chat.write(text), |writing, key| writing.reply(key));
         let (id, receipt) = writing.send().await.map_err(denied)?;
         self.typed.insert(id);
-        let written = self.chat.get(id).await?;
+        let written = self.chat.get(PostKey { id, author: self.room.me().peer }).await?;
         if let Some(post) = &written
             && let Some(at_ms) = self.chat.appears_at(post).await?
         {
@@ -385,7 +384,7 @@ impl Talk {
     /// Remembers a direct post that was written here.
     async fn remember_direct(&mut self, peer: PeerId, id: PostId) -> Result<(), Failure> {
         self.typed.insert(id);
-        let written = self.chat.with(peer).get(id).await?;
+        let written = self.chat.with(peer).get(PostKey { id, author: self.room.me().peer }).await?;
         written.into_iter().for_each(|post| self.remember(Shown { post, with: Some(peer) }));
         Ok(())
     }

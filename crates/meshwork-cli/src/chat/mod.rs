@@ -179,7 +179,8 @@ fn value(post: &Post, names: &Names) -> Value {
     json!({
         "id": post.id.to_string(), "peer": post.author.to_string(), "name": names.name(post.author),
         "own": names.is_own(post.author),
-        "at_ms": post.at.as_millis(), "text": post.text, "re": post.re.map(|id| id.to_string()),
+        "at_ms": post.at.as_millis(), "text": post.text, "re": post.re.map(|re| re.id.to_string()),
+        "re_peer": post.re.map(|re| re.author.to_string()), "more": post.has_more,
         "edited": post.is_edited, "newer": post.is_newer, "missing": post.missing,
         "files": post.files.iter().map(file).collect::<Vec<_>>(),
         "reactions": post.reactions.iter().map(reaction).collect::<Vec<_>>(),

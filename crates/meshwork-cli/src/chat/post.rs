@@ -109,6 +109,11 @@ async fn act(attempt: &Attempt, arguments: &Arguments, text: &str) -> Result<(St
         return Ok((words, json!({ word: id.to_string(), "stored": stored })));
     }
     attempt.somebody_stays(&room, "Nothing was written.").await?;
+    if arguments.re.is_some() {
+        // An id alone does not name the author of the answered post.
+        progress.turn_to("Fetching", None);
+        in_step::wait(attempt, &room, (&progress, Content::Notes), "The posts are not known yet.").await?;
+    }
     let post = chat.write(text);
     let post = arguments.re.into_iter().fold(post, |post, id| post.reply(id));
     let (id, _) = attempt.within(&room, async { post.send().await.map_err(denied) }).await?;

@@ -84,7 +84,7 @@ pub(super) fn words(posts: &[Post], names: &Names) -> String {
             missing => format!("  ({} that came before are not here)\n", counted(missing, "post")),
         };
         let edited = if post.is_edited { "  (edited)" } else { "" };
-        let re = post.re.map(|id| format!("  answers {id}")).unwrap_or_default();
+        let re = post.re.map(|re| format!("  answers {}", re.id)).unwrap_or_default();
         let reactions = match post.reactions.is_empty() {
             true => String::new(),
             false => format!("\n  {}", reactions(post)),

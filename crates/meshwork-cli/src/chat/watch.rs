@@ -13,10 +13,11 @@ use crate::room::signal::Stop;
 
 const AFTER_HELP: &str = "\
 Each line is an object with a member `event`:
-  posted   {id, peer, name, own, at_ms, text, re, edited, newer, missing, files, reactions}
+  posted   {id, peer, name, own, at_ms, text, re, re_peer, edited, newer, missing, more, files,
+           reactions}
   edited   the same, with another text
   reacted  the same, with other reactions
-  removed  {id}       deleted, hidden or too old
+  removed  {id, peer} deleted, hidden or too old
   ready    {}         the newest posts came before this line
   missed   {count}    changes that this program was too slow to receive; chat read has all posts
 Members are those of chat read --json. Later versions may add events and members: skip unknown ones.
@@ -65,7 +66,10 @@ async fn watch(attempt: &Attempt, room: &Room, newest: usize) -> Result<(), Fail
             Change::Posted(post) => out::json(&event("posted", post, &names))?,
             Change::Edited(post) => out::json(&event("edited", post, &names))?,
             Change::Reacted(post) => out::json(&event("reacted", post, &names))?,
-            Change::Removed(id) => out::json(&json!({ "event": "removed", "id": id.to_string() }))?,
+            Change::Removed(key) => {
+                let (id, peer) = (key.id.to_string(), key.author.to_string());
+                out::json(&json!({ "event": "removed", "id": id, "peer": peer }))?;
+            }
             _ => {}
         }
         let missed = changes.missed();

@@ -245,6 +245,25 @@ impl Table {
         shown(self.contest.held_before(row), move |other| other.starts_with(prefix))
     }
 
+    /// The first row that begins with `prefix` from this one on, even if nothing shows in it.
+    pub fn row_from(&self, prefix: &[u8], row: &[u8]) -> Option<&[u8]> {
+        let (entry, _) = self.contest.held_from(row, FIRST_FIELD).next()?;
+        entry.row().starts_with(prefix).then(|| entry.row())
+    }
+
+    /// The last row that begins with `prefix` before this one, even if nothing shows in it.
+    pub fn row_before(&self, prefix: &[u8], row: &[u8]) -> Option<&[u8]> {
+        let (entry, _) = self.contest.held_before(row).next()?;
+        entry.row().starts_with(prefix).then(|| entry.row())
+    }
+
+    /// The entries that hold the fields of one row from this field on, in their order, each with whether it shows. A caller that
+    /// counts them reads a bounded part of a row, whatever strangers wrote and removed there.
+    pub fn row_part(&self, row: &[u8], field: Field<'_>) -> impl Iterator<Item = (&Entry, bool)> {
+        let held = self.contest.held_from(row, field).take_while(move |(entry, _)| entry.row() == row);
+        held.map(|(entry, is_hidden)| (entry, !is_hidden && entry.value().is_some()))
+    }
+
     /// All that stands in one row, in the order of its fields.
     pub fn row(&self, row: &[u8]) -> impl Iterator<Item = &Entry> {
         self.within(row, move |other| other == row)

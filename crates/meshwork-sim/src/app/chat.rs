@@ -6,7 +6,7 @@
 //! - **posts**: a post reads as it was written or edited last, and a removed or hidden one does not show.
 //! - **pages**: posts that are read page by page are all posts in their order.
 
-use meshwork_chat::{Conversation, NewPost, Post, PostId};
+use meshwork_chat::{Conversation, Named, NewPost, Post, PostId};
 use meshwork_core::id::PeerId;
 use meshwork_core::node::RoomRef;
 use meshwork_core::rng::Rng;
@@ -83,18 +83,18 @@ impl App for Chat {
         let text = |word: &str| format!("{word} {} {} {turn}", author.who, author.number);
         let newest = posts.newest(None, NEWEST as usize);
         let nth = |is_wanted: &dyn Fn(&Post) -> bool| {
-            newest.iter().rev().filter(|post| is_wanted(post)).map(|post| post.id).cycle().nth(back.into())
+            newest.iter().rev().filter(|post| is_wanted(post)).map(Post::key).cycle().nth(back.into())
         };
         let own = || nth(&|post| post.author == me.peer);
         let writes = match act {
             Act::Post => {
-                let re = nth(&|_| true);
+                let re = nth(&|_| true).map(Named::from);
                 let new = NewPost { text: text(POSTED), re, ..NewPost::default() };
                 posts.post(me, room.time(author.now)?, &new).ok()?.1
             }
-            Act::Edit => posts.edit(me.peer, own()?, &text(EDITED)).ok()?,
-            Act::Remove => posts.remove(me.peer, own()?).ok()?,
-            Act::React(count) => posts.react(me.peer, nth(&|_| true)?, &EMOJI[..count.into()]).ok()?,
+            Act::Edit => posts.edit(me.peer, own()?.id, &text(EDITED)).ok()?,
+            Act::Remove => posts.remove(me.peer, own()?.id).ok()?,
+            Act::React(count) => posts.react(me.peer, nth(&|_| true)?.id, &EMOJI[..count.into()]).ok()?,
             Act::Hide => posts.hide(nth(&|_| true)?, true).ok()?,
         };
         (!writes.is_empty()).then(|| tables::writing(me.peer, Kind::ByTime, &writes))

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use meshwork_chat::{Change, Chat as _, Direct, Keys, NewPost, Post, PostError, PostId, replica};
+use meshwork_chat::{
+    Change, Chat as _, Direct, Keys, Named, NewPost, Post, PostError, PostId, PostKey, replica,
+};
 use meshwork_core::id::{Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, Receipt as Written, RoomHandle};
 use meshwork_core::seam::lane::Slot;
@@ -61,7 +63,7 @@ pub struct AllDirectChanges {
 }
 
 /// The posts with one person as they were read last.
-type Known = BTreeMap<(PostId, PeerId), Post>;
+type Known = BTreeMap<PostKey, Post>;
 
 /// The keys of this program's peer in one room.
 #[derive(Default)]
@@ -252,7 +254,7 @@ impl DirectChat {
     ///
     /// # Errors
     /// [`WriteError`]; nothing was written.
-    pub async fn reply(&self, to: impl Into<PostId>, text: &str) -> Result<(PostId, Receipt), WriteError> {
+    pub async fn reply(&self, to: impl Into<Named>, text: &str) -> Result<(PostId, Receipt), WriteError> {
         self.send(NewPost { re: Some(to.into()), ..NewPost::from(text) }).await
     }
 
@@ -270,9 +272,9 @@ impl DirectChat {
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn get(&self, id: impl Into<PostId>) -> Result<Option<Post>, Closed> {
-        let (peer, id) = (self.peer, id.into());
-        let read = move |direct: &Direct<'_>| direct.get(peer, id);
+    pub async fn get(&self, post: impl Into<Named>) -> Result<Option<Post>, Closed> {
+        let (peer, post) = (self.peer, post.into());
+        let read = move |direct: &Direct<'_>| direct.get(peer, post);
         Ok(self.chat.read_direct(Some(peer), Vec::new(), read).await?.flatten())
     }
 
@@ -311,12 +313,12 @@ impl DirectChat {
     ///
     /// # Errors
     /// [`WriteError`]; the earlier ones stay.
-    pub async fn react(&self, id: impl Into<PostId>, emoji: &[&str]) -> Result<Receipt, WriteError> {
-        let (peer, id) = (self.peer, id.into());
+    pub async fn react(&self, post: impl Into<Named>, emoji: &[&str]) -> Result<Receipt, WriteError> {
+        let (peer, post) = (self.peer, post.into());
         let emoji: Vec<String> = emoji.iter().map(|one| (*one).to_owned()).collect();
         let react = move |direct: &Direct<'_>, at, _: EndpointId| {
             let emoji: Vec<&str> = emoji.iter().map(String::as_str).collect();
-            Ok(((), direct.react(at, peer, id, &emoji)?))
+            Ok(((), direct.react(at, peer, post, &emoji)?))
         };
         self.change(react).await.map(|((), receipt)| receipt)
     }
@@ -328,7 +330,7 @@ impl DirectChat {
     pub async fn watch(&self) -> Result<DirectChanges, Closed> {
         let inbox = self.chat.0.watch(Watched::Replica(replica()));
         let posts = self.newest(usize::MAX).await?;
-        let known = posts.into_iter().map(|post| ((post.id, post.author), post)).collect();
+        let known = posts.into_iter().map(|post| (post.key(), post)).collect();
         Ok(DirectChanges { chat: self.clone(), inbox, known, is_stale: false, waiting: VecDeque::new() })
     }
 
@@ -416,7 +418,7 @@ impl AllDirectChanges {
 fn changes(known: &mut Known, posts: Vec<Post>) -> Vec<Change> {
     let (mut gone, mut changes) = (std::mem::take(known), Vec::new());
     for post in posts {
-        let key = (post.id, post.author);
+        let key = post.key();
         let change = match gone.remove(&key) {
             None => Some(Change::Posted(post.clone())),
             Some(before) if before == post => None,
@@ -432,6 +434,6 @@ fn changes(known: &mut Known, posts: Vec<Post>) -> Vec<Change> {
         changes.extend(change);
         known.insert(key, post);
     }
-    changes.extend(gone.into_keys().map(|(id, _)| Change::Removed(id)));
+    changes.extend(gone.into_keys().map(Change::Removed));
     changes
 }

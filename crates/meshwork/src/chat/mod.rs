@@ -3,14 +3,16 @@
 mod direct;
 mod profiles;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 
 pub use meshwork_chat::{
-    Change, FILES_MAX, File, NewPost, NoPostId, Post, PostId, REACTIONS_MAX, Reaction, TEXT_MAX, markdown,
-    picture, profile,
+    Brief, Change, FILES_MAX, File, Named, NewPost, NoPostId, Post, PostId, PostKey, REACTIONS_MAX, Reaction,
+    TEXT_MAX, markdown, picture, profile,
 };
 use meshwork_chat::{Chat as _, Conversation, Touched};
+use meshwork_core::id::PeerId;
 use meshwork_core::node::{CommandError, Node, Receipt as Written, RoomHandle};
 use meshwork_core::time::Time;
 
@@ -55,7 +57,7 @@ pub fn room() -> NewRoom {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Chat(Room);
+pub struct Chat(Room, Arc<BTreeSet<PeerId>>);
 
 /// A post that is being put together: see [`Chat::write`].
 #[derive(Clone, Debug)]
@@ -89,7 +91,7 @@ pub struct ChatChanges {
 impl Room {
     /// The posts of people in the room's [conversation](Room::conversation). Every room has one.
     pub fn chat(&self) -> Chat {
-        Chat(self.clone())
+        Chat(self.clone(), Arc::default())
     }
 }
 
@@ -152,6 +154,21 @@ impl Chat {
         self.0.appears_at(post.at.as_millis()).await
     }
 
+    /// The same conversation without the posts of these people. They are left out while posts are read, so `newest(None, 50)`
+    /// returns 50 posts of others, whatever the muted people wrote. Direct posts are not muted.
+    #[must_use]
+    pub fn without(&self, muted: impl IntoIterator<Item = PeerId>) -> Chat {
+        Chat(self.0.clone(), Arc::new(muted.into_iter().collect()))
+    }
+
+    /// The authors and times of the newest posts, at most `most`, the earliest first: to count posts. No text is read.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn briefs(&self, most: usize) -> Result<Vec<Brief>, Closed> {
+        self.read(move |posts| posts.briefs(most)).await
+    }
+
     /// All posts, the earliest first.
     ///
     /// # Errors
@@ -160,13 +177,14 @@ impl Chat {
         self.read(|posts| posts.all()).await
     }
 
-    /// A post; `None` if none of this id shows.
+    /// A post; `None` if none shows. An id alone suffices for all posts of this version. Several people may have posts of one id
+    /// from version 0.2; the author must be named then.
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn get(&self, id: impl Into<PostId>) -> Result<Option<Post>, Closed> {
-        let id = id.into();
-        self.read(move |posts| posts.get(id)).await
+    pub async fn get(&self, post: impl Into<Named>) -> Result<Option<Post>, Closed> {
+        let post = post.into();
+        self.read(move |posts| posts.get(post)).await
     }
 
     /// Searches posts that have all of these words, the newest first. A word is any part of a text, in upper or lower case.
@@ -221,18 +239,18 @@ impl Chat {
     ///
     /// # Errors
     /// [`WriteError`]; it shows.
-    pub async fn hide(&self, id: impl Into<PostId>) -> Result<Receipt, WriteError> {
-        let id = id.into();
-        self.change(move |node, now, room| node.set_post_hidden(now, room, id, true)).await
+    pub async fn hide(&self, post: impl Into<Named>) -> Result<Receipt, WriteError> {
+        let post = post.into();
+        self.change(move |node, now, room| node.set_post_hidden(now, room, post, true)).await
     }
 
     /// Shows a hidden post again, as the owner or a moderator.
     ///
     /// # Errors
     /// [`WriteError`]; it is hidden.
-    pub async fn show(&self, id: impl Into<PostId>) -> Result<Receipt, WriteError> {
-        let id = id.into();
-        self.change(move |node, now, room| node.set_post_hidden(now, room, id, false)).await
+    pub async fn show(&self, post: impl Into<Named>) -> Result<Receipt, WriteError> {
+        let post = post.into();
+        self.change(move |node, now, room| node.set_post_hidden(now, room, post, false)).await
     }
 
     /// The blobs in which files of posts lie.
@@ -250,7 +268,12 @@ impl Chat {
         &self,
         read: impl FnOnce(Conversation<'_>) -> R + MaybeSend + 'static,
     ) -> Result<R, Closed> {
-        self.0.call(move |node, _, room| node.conversation(room).map(read).unwrap_or_default()).await
+        let muted = self.1.clone();
+        let read = move |node: &mut Node, _, room| match node.conversation(room) {
+            Some(posts) => read(posts.without(&muted)),
+            None => R::default(),
+        };
+        self.0.call(read).await
     }
 
     async fn change(
@@ -263,7 +286,7 @@ impl Chat {
 
 impl Writing {
     /// It answers this post.
-    pub fn reply(mut self, to: impl Into<PostId>) -> Writing {
+    pub fn reply(mut self, to: impl Into<Named>) -> Writing {
         self.new.re = Some(to.into());
         self
     }
@@ -285,7 +308,7 @@ impl Writing {
     /// # Errors
     /// [`WriteError`]; nothing was written.
     pub async fn send(self) -> Result<(PostId, Receipt), WriteError> {
-        let Writing { chat: Chat(room), new } = self;
+        let Writing { chat: Chat(room, _), new } = self;
         let write = move |node: &mut Node, now, room| node.write_post(now, room, &new);
         let (id, written) = room.call_patiently(write).await??;
         Ok((id, Receipt::new(room, written)))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork::chat::profile::Profile;
-use meshwork::chat::{self, Change, Post};
+use meshwork::chat::{self, Change, Post, PostKey};
 use meshwork::testing::Network;
 use meshwork::{Endpoint, PeerId, Room, WriteError};
 
@@ -61,7 +61,10 @@ async fn direct_posts_reach_somebody_away_through_others() {
     );
     let posts = same.chat().with(ann.id().peer).newest(9).await.unwrap();
     assert_eq!(texts(&posts), ["Shall we meet at the pier?", "At nine."]);
-    assert_eq!((people[0].newest.id, posts[1].re), (posts[1].id, Some(first)));
+    assert_eq!(
+        (people[0].newest.id, posts[1].re),
+        (posts[1].id, Some(PostKey { id: first, author: ann.id().peer }))
+    );
     same.chat().with(ann.id().peer).post("Fine.").await.unwrap();
     assert!(same.chat().people().await.unwrap()[0].has_written);
 }
@@ -111,7 +114,7 @@ async fn edits_and_removals_of_direct_posts_arrive() {
     let refused = theirs.edit(id, "mine").await.unwrap_err();
     assert!(matches!(refused, WriteError::Invalid(_)) && refused.is_final(), "{refused}");
     mine.remove(id).await.unwrap();
-    assert_eq!(changes.next().await, Some(Change::Removed(id)));
+    assert_eq!(changes.next().await, Some(Change::Removed(PostKey { id, author: ann.id().peer })));
     assert!(theirs.newest(9).await.unwrap().is_empty() && theirs.get(id).await.unwrap().is_none());
     let nobody = PeerId([0; 32]);
     assert_eq!(room.chat().with(nobody).post("Hello").await.unwrap_err(), WriteError::NoKey(nobody));

@@ -43,6 +43,10 @@ pub(crate) struct People {
     comings_since: StoredValue<Option<Time>>,
     /// The room's people but ourselves.
     pub(crate) rows: RwSignal<Vec<Row>>,
+    /// What these people are called, and whether they said a name: it stays the same while round trips change.
+    called_here: Memo<Vec<(PeerId, String, bool)>>,
+    /// How often the names in profiles changed.
+    profile_names: RwSignal<u64>,
     /// How many others the meeting point says are in the room.
     pub(crate) named: RwSignal<u64>,
     /// Who is in the room beyond those.
@@ -58,15 +62,25 @@ pub(crate) struct People {
 impl People {
     pub(super) fn new(node: PageNode) -> People {
         let text = |key: &str| browser::stored(key).unwrap_or_default();
+        let rows: RwSignal<Vec<Row>> = RwSignal::new(Vec::new());
+        let called_here = Memo::new(move |_| {
+            let called = |row: &Row| (row.endpoint.peer, row.called.clone(), row.letter.is_some());
+            let mut called: Vec<_> = rows.with(|rows| rows.iter().map(called).collect());
+            // Rows are sorted by round trips.
+            called.sort_unstable();
+            called
+        });
         People {
             node,
+            called_here,
+            profile_names: RwSignal::new(0),
             names: StoredValue::new(Names::read(&text(NAMES_KEY))),
             profiles: StoredValue::new(BTreeMap::new()),
             unnamed: StoredValue::new(Unnamed::default()),
             unlinked: StoredValue::new(Peers::read(&text(UNLINKED_KEY))),
             sorted: StoredValue::new(Time(0)),
             comings_since: StoredValue::new(None),
-            rows: RwSignal::new(Vec::new()),
+            rows,
             named: RwSignal::new(0),
             beyond: RwSignal::new(Beyond::default()),
             is_comb_touched: RwSignal::new(false),
@@ -190,7 +204,17 @@ impl People {
 
     /// Takes the names that stand in profiles.
     pub(super) fn set_profile_names(self, names: impl Iterator<Item = (PeerId, String)>) {
-        self.profiles.set_value(names.filter(|(_, name)| !name.is_empty()).collect());
+        let names = names.filter(|(_, name)| !name.is_empty()).collect();
+        if self.profiles.with_value(|known| *known != names) {
+            self.profiles.set_value(names);
+            self.profile_names.update(|count| *count += 1);
+        }
+    }
+
+    /// From now on the caller runs again when somebody has another name.
+    pub(crate) fn track_names(self) {
+        self.called_here.track();
+        self.profile_names.track();
     }
 
     fn in_profile(self, who: PeerId) -> Option<String> {

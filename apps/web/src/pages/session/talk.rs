@@ -1,18 +1,17 @@
 //! The room's conversation: its posts, which of them are unread, who is writing, and writing there.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork::chat::Writing;
 use meshwork::look::at_once;
 use meshwork::{Chat, Closed, Receipt, WriteError};
-use meshwork_chat::{Chat as _, Conversation, Direct, File, NewPost, Post, PostId, replica};
+use meshwork_chat::{Brief, Chat as _, Conversation, Direct, File, NewPost, Post, PostId, PostKey, replica};
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
 use meshwork_core::node::{Event, Node};
 use meshwork_core::seam::lane::Slot;
-use meshwork_core::time::Time;
+use meshwork_core::time::{Time, WallTime};
 use meshwork_web::people::acquainted::Peers;
 use meshwork_web::talk::pages::{PageId, Pages, Source, View, place};
 use meshwork_web::talk::{self, AllBegun, Begun, Drafts, Key, Lines, Marks};
@@ -34,8 +33,10 @@ const BLOCKED_KEY: &str = "meshwork-blocked";
 const OF_STRANGER: usize = 3;
 /// How long changes are gathered before the posts are read again.
 const GATHER: Duration = Duration::from_millis(50);
-/// Posts of which it is counted how many are unread.
+/// Posts of the conversation that is shown of which it is counted how many are unread.
 const COUNTED: usize = 500;
+/// Direct posts that are opened to count the unread ones of each person: one more than is shown exactly.
+const DIRECT_COUNTED: usize = 100;
 /// Pixels from the end of the newest post within which it counts as seen.
 const AT_END: f64 = 4.0;
 /// How long somebody who wrote a letter is shown as writing, and how often the letter's author says so.
@@ -92,7 +93,7 @@ pub(crate) struct Talk {
     /// Whether the end of the newest post is in the window.
     is_at_end: StoredValue<bool>,
     /// The newest post when the end was seen last.
-    seen: StoredValue<Option<Post>>,
+    seen: StoredValue<Option<Brief>>,
     begins: StoredValue<Option<Key>>,
     /// Whether the list was shown when posts were read before.
     was_shown: StoredValue<bool>,
@@ -214,33 +215,33 @@ impl Talk {
     pub(crate) fn refresh(self) {
         let Some((id, chat)) = self.node.room_id().zip(self.node.chat()) else { return };
         let whom = self.whom.get_untracked();
-        let of_room = Posts { talk: self, chat: chat.clone(), direct: None };
-        let newest = of_room.before(None, COUNTED);
-        let in_room = self.read_posts(id, &newest, whom.is_none());
-        let (directs, of_whom) = self.read_directs(id, whom);
+        let muted = self.unmuted(&chat);
+        let newest = read(muted.briefs(COUNTED));
+        let in_room = self.read_posts(id, &newest, whom.is_none(), |key| read(muted.get(key)));
+        let of_whom =
+            whom.map(|whom| self.directs_with(&chat, whom, move |direct| direct.newest(whom, COUNTED)));
+        let directs = self.read_directs(id, &chat, whom.zip(of_whom.as_deref()));
         self.was_shown.set_value(self.is_shown());
         let direct: usize = directs.iter().filter(|known| !known.is_request).map(|known| known.unread).sum();
         set_if_new(self.unread_in_room, in_room);
         set_if_new(self.unread, in_room + direct);
         set_if_new(self.directs, directs);
-        self.count_new(if whom.is_some() { &of_whom } else { &newest });
-        let direct = whom.map(|whom| (whom, OnceCell::from(of_whom)));
-        self.read_pages(&Posts { talk: self, chat, direct });
+        let of_whom = of_whom.map(|posts| posts.iter().map(Brief::from).collect::<Vec<_>>());
+        self.count_new(of_whom.as_deref().unwrap_or(&newest));
+        self.read_pages(&Posts { talk: self, chat: muted, whom });
     }
 
     /// Counts the newest posts of the conversation that is shown: those below the unread line, and those not seen yet.
-    fn count_new(self, newest: &[Post]) {
+    fn count_new(self, newest: &[Brief]) {
         let begins = self.begins.get_value();
         let begin = begins
             .and_then(|(id, author)| newest.iter().position(|post| (post.id, post.author) == (id, author)));
         set_if_new(self.new_below, begin.map_or(0, |begin| newest.len() - begin));
         if self.is_at_end.get_value() && self.is_shown() {
-            self.seen.set_value(newest.last().cloned());
+            self.seen.set_value(newest.last().copied());
         }
-        let me = self.node.peer();
-        let is_unseen = |post: &&Post| {
-            post.author != me && self.seen.with_value(|seen| seen.as_ref().map(place) < Some(place(post)))
-        };
+        let (me, seen) = (self.node.peer(), self.seen.get_value());
+        let is_unseen = |post: &&Brief| post.author != me && seen.as_ref() < Some(*post);
         set_if_new(self.unseen, newest.iter().filter(is_unseen).count());
     }
 
@@ -255,8 +256,12 @@ impl Talk {
 
     /// The posts of the conversation that is shown.
     fn posts(self) -> Option<Posts> {
-        let direct = self.whom.get_untracked().map(|whom| (whom, OnceCell::new()));
-        Some(Posts { talk: self, chat: self.node.chat()?, direct })
+        Some(Posts { talk: self, chat: self.unmuted(&self.node.chat()?), whom: self.whom.get_untracked() })
+    }
+
+    /// The conversation without the posts of people who are muted.
+    fn unmuted(self, chat: &Chat) -> Chat {
+        chat.without(self.people.muted.with_untracked(|muted| muted.iter().collect::<BTreeSet<_>>()))
     }
 
     /// The window is here, and the pages that show posts have these heights in pixels.
@@ -287,12 +292,18 @@ impl Talk {
     }
 
     /// Marks the posts of a conversation as read, if it is shown. Returns how many are unread.
-    fn read_posts(self, id: RoomId, posts: &[Post], is_chosen: bool) -> usize {
+    fn read_posts(
+        self,
+        id: RoomId,
+        posts: &[Brief],
+        is_chosen: bool,
+        get: impl FnOnce(PostKey) -> Option<Post>,
+    ) -> usize {
         let (me, is_shown) = (self.node.peer(), is_chosen && self.is_shown());
         let count = |read: &mut Option<Marks>| {
             let kept = || Marks::read(&browser::stored(READ_KEY).unwrap_or_default());
             let read = read.get_or_insert_with(kept);
-            let is_fresh = |post: &&Post| post.author != me && read.is_unread(&id, post);
+            let is_fresh = |post: &&Brief| post.author != me && read.is_unread(&id, **post);
             let unread = posts.iter().filter(is_fresh).count();
             let (first, newest) = (posts.iter().find(is_fresh), posts.iter().rfind(is_fresh));
             let (Some(first), Some(newest)) = (first, newest) else { return unread };
@@ -304,43 +315,60 @@ impl Talk {
                 self.begins.set_value(Some((first.id, first.author)));
             }
             let called = self.people.called_by_peer(newest.author);
-            self.spoken.set(format!("{called}: {}", talk::unmentioned(&newest.text).0));
-            posts.iter().for_each(|post| read.mark(&id, post));
+            let text = get(newest.key()).map(|post| talk::unmentioned(&post.text).0).unwrap_or_default();
+            self.spoken.set(format!("{called}: {text}"));
+            posts.iter().for_each(|post| read.mark(&id, *post));
             browser::store(READ_KEY, &read.write());
             0
         };
         self.read.try_update_value(count).unwrap_or_default()
     }
 
-    /// The direct conversations, the newest first, and the posts of the one with `whom`. All posts are opened once.
-    fn read_directs(self, id: RoomId, whom: Option<PeerId>) -> (Vec<Correspondent>, Vec<Post>) {
+    /// The direct conversations, the newest first. Of each the newest post is opened, and those that are unread; of the one that is
+    /// shown the newest posts are given.
+    fn read_directs(self, id: RoomId, chat: &Chat, shown: Option<(PeerId, &[Post])>) -> Vec<Correspondent> {
         let is_blocked = move |peer: PeerId| self.blocked.with_untracked(|blocked| blocked.has(peer));
+        let kept = || Marks::read(&browser::stored(READ_KEY).unwrap_or_default());
+        let marks =
+            self.read.try_update_value(|read| read.get_or_insert_with(kept).clone()).unwrap_or_default();
+        let (whom, id) = (shown.map(|(whom, _)| whom), direct_id(id));
         let read = move |direct: &Direct<'_>| {
-            let people = direct.peers().filter(|(peer, _)| whom == Some(*peer) || !is_blocked(*peer));
-            let most = |peer: PeerId| if whom == Some(peer) { usize::MAX } else { COUNTED };
-            people.map(|(peer, wrote)| (peer, wrote, direct.newest(peer, most(peer)))).collect()
+            let correspondent = |(peer, has_written)| {
+                let newest = direct.newest(peer, 1).pop()?;
+                let until = WallTime::from_millis(marks.read_until(&id, peer));
+                // Of a stranger a few are enough to decide.
+                let most = if has_written { DIRECT_COUNTED } else { OF_STRANGER };
+                let unread = if whom == Some(peer) { 0 } else { direct.count_after(peer, until, most) };
+                Some(Correspondent { peer, newest, unread, is_request: !has_written })
+            };
+            direct.peers().filter(|(peer, _)| !is_blocked(*peer)).filter_map(correspondent).collect()
         };
         // Our own direct posts are to people whom we met.
-        let met = self.people.everybody_known();
-        let people = self.node.chat().and_then(|chat| chat.direct(whom, met, read));
-        let people: Vec<_> = people.unwrap_or_default();
-        let (mut directs, mut of_whom) = (Vec::new(), Vec::new());
-        for (peer, has_written, posts) in people {
-            if let Some(newest) = posts.last().filter(|_| !is_blocked(peer)) {
-                let counted = &posts[posts.len().saturating_sub(COUNTED)..];
-                let unread = self.read_posts(direct_id(id), counted, whom == Some(peer));
-                let newest = newest.clone();
-                directs.push(Correspondent { peer, newest, unread, is_request: !has_written });
-            }
-            if whom == Some(peer) {
-                // Of a stranger a few are enough to decide.
-                let first = if has_written { 0 } else { posts.len().saturating_sub(OF_STRANGER) };
-                of_whom = posts;
-                of_whom.drain(..first);
-            }
+        let mut directs: Vec<Correspondent> =
+            chat.direct(whom, self.people.everybody_known(), read).unwrap_or_default();
+        if let Some((whom, posts)) = shown.filter(|(whom, _)| !is_blocked(*whom)) {
+            let briefs: Vec<Brief> = posts.iter().map(Brief::from).collect();
+            let get = |key| posts.iter().find(|post| post.key() == key).cloned();
+            let unread = self.read_posts(id, &briefs, true, get);
+            let known = directs.iter_mut().filter(|known| known.peer == whom);
+            known.for_each(|known| known.unread = unread);
         }
         directs.sort_by_key(|known| std::cmp::Reverse(known.newest.stamp));
-        (directs, of_whom)
+        directs
+    }
+
+    /// Direct posts with a person, as `read` finds them. Of somebody whom one never answered there are few.
+    fn directs_with(
+        self,
+        chat: &Chat,
+        whom: PeerId,
+        read: impl FnOnce(&Direct<'_>) -> Vec<Post> + 'static,
+    ) -> Vec<Post> {
+        let read = move |direct: &Direct<'_>| {
+            let is_answered = direct.peers().any(|(peer, has_written)| peer == whom && has_written);
+            if is_answered { read(direct) } else { direct.newest(whom, OF_STRANGER) }
+        };
+        chat.direct(Some(whom), self.people.everybody_known(), read).unwrap_or_default()
     }
 
     /// Hides the direct posts of a person from now on, or shows them again.
@@ -354,8 +382,8 @@ impl Talk {
     }
 
     /// Shows the posts around this one. Returns whether there is such a post.
-    pub(crate) fn show_around(self, id: PostId) -> bool {
-        let Some((posts, post)) = self.posts().zip(self.get(id)) else { return false };
+    pub(crate) fn show_around(self, key: PostKey) -> bool {
+        let Some((posts, post)) = self.posts().zip(self.get(key)) else { return false };
         self.is_at_end.set_value(false);
         self.paging.update_value(|pages| pages.reach(&posts, &post));
         self.read_pages(&posts);
@@ -368,11 +396,11 @@ impl Talk {
     }
 
     /// A post of the conversation that is shown; `None` if none shows.
-    pub(crate) fn get(self, id: PostId) -> Option<Post> {
+    pub(crate) fn get(self, key: PostKey) -> Option<Post> {
         let chat = self.node.chat()?;
         match self.whom.get_untracked() {
-            Some(whom) => read(chat.with(whom).get(id)),
-            None => read(chat.get(id)),
+            Some(whom) => read(chat.with(whom).get(key)),
+            None => read(chat.get(key)),
         }
     }
 
@@ -447,7 +475,7 @@ impl Talk {
             None => mine.push(emoji),
         }
         self.act(|chat, whom| match whom {
-            Some(whom) => written(chat.with(whom).react(post.id, &mine)),
+            Some(whom) => written(chat.with(whom).react(post, &mine)),
             None => written(chat.react(post.id, &mine)),
         })
     }
@@ -456,10 +484,10 @@ impl Talk {
     ///
     /// # Errors
     /// In words, why not.
-    pub(crate) fn set_hidden(self, id: PostId, is_hidden: bool) -> Result<(), String> {
+    pub(crate) fn set_hidden(self, key: PostKey, is_hidden: bool) -> Result<(), String> {
         self.act(|chat, _| match is_hidden {
-            true => written(chat.hide(id)),
-            false => written(chat.show(id)),
+            true => written(chat.hide(key)),
+            false => written(chat.show(key)),
         })
     }
 
@@ -589,56 +617,32 @@ impl Talk {
 struct Posts {
     talk: Talk,
     chat: Chat,
-    /// The person of direct posts, and the posts, once they are opened.
-    direct: Option<(PeerId, OnceCell<Vec<Post>>)>,
-}
-
-impl Posts {
-    fn direct(&self) -> Option<&[Post]> {
-        let (whom, posts) = self.direct.as_ref()?;
-        let open = || {
-            let id = self.talk.node.room_id();
-            id.map(|id| self.talk.read_directs(id, Some(*whom)).1).unwrap_or_default()
-        };
-        Some(posts.get_or_init(open))
-    }
-
-    /// At least `most` posts of people who are not muted, if there are so many, of those that `read` finds.
-    fn unmuted(&self, most: usize, read: impl Fn(usize) -> Vec<Post>) -> Vec<Post> {
-        let mut asked = most;
-        loop {
-            let mut posts = read(asked);
-            let is_all = posts.len() < asked;
-            posts.retain(|post| !self.talk.people.is_muted(post.author));
-            if is_all || posts.len() >= most {
-                return posts;
-            }
-            asked = asked.saturating_mul(2);
-        }
-    }
+    /// The person of direct posts.
+    whom: Option<PeerId>,
 }
 
 impl Source for Posts {
     fn after(&self, post: Option<&Post>, most: usize) -> Vec<Post> {
-        if let Some(posts) = self.direct() {
-            let from = posts.partition_point(|other| Some(place(other)) <= post.map(place));
-            return posts[from..].iter().take(most).cloned().collect();
-        }
-        let mut posts = self.unmuted(most, |most| match post {
-            Some(post) => read(self.chat.after(post, most)),
-            None => read(self.chat.around(0, most)),
-        });
+        let after = post.cloned();
+        let Some(whom) = self.whom else {
+            return match post {
+                Some(post) => read(self.chat.after(post, most)),
+                None => read(self.chat.around(0, most)),
+            };
+        };
+        let read = move |direct: &Direct<'_>| direct.after(whom, after.as_ref(), most);
+        let mut posts = self.talk.directs_with(&self.chat, whom, read);
+        posts.retain(|other| Some(place(other)) > post.map(place));
         posts.truncate(most);
         posts
     }
 
     fn before(&self, post: Option<&Post>, most: usize) -> Vec<Post> {
-        if let Some(posts) = self.direct() {
-            let end =
-                post.map_or(posts.len(), |post| posts.partition_point(|other| place(other) < place(post)));
-            return posts[end.saturating_sub(most)..end].to_vec();
-        }
-        let mut posts = self.unmuted(most, |most| read(self.chat.newest(post, most)));
+        let before = post.cloned();
+        let Some(whom) = self.whom else { return read(self.chat.newest(post, most)) };
+        let read = move |direct: &Direct<'_>| direct.before(whom, before.as_ref(), most);
+        let mut posts = self.talk.directs_with(&self.chat, whom, read);
+        posts.retain(|other| post.is_none_or(|post| place(other) < place(post)));
         posts.split_off(posts.len().saturating_sub(most))
     }
 }

@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 use meshwork_chat::markdown::{self, Block, Inline, Target};
 use meshwork_core::id::PeerId;
-use meshwork_web::texts;
+use meshwork_web::{talk, texts};
 
 use super::super::super::session::Session;
 
 /// A text with its paragraphs, lists, quotes, code and links.
 pub(crate) fn formatted(session: Session, text: &str) -> AnyView {
-    blocks(session, markdown::read(text))
+    blocks(session, talk::with_few_mentions(markdown::read(text)))
 }
 
 fn blocks(session: Session, blocks: Vec<Block>) -> AnyView {
@@ -71,7 +71,7 @@ fn link(session: Session, to: &Target, content: Vec<Inline>) -> AnyView {
 /// Somebody who is mentioned, by the name that the person has now.
 fn mention(session: Session, peer: PeerId) -> AnyView {
     let called = Memo::new(move |_| {
-        session.people.rows.track();
+        session.people.track_names();
         match peer == session.node.peer() {
             true => Some(session.me.name.get()).filter(|name| !name.is_empty()),
             false => Some(session.people.called_by_peer(peer)),

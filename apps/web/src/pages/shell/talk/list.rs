@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::{ev, html, web_sys};
-use meshwork_chat::PostId;
+use meshwork_chat::PostKey;
 use meshwork_web::talk::pages::{PageId, View};
 use meshwork_web::talk::{self, Key, Line};
 use meshwork_web::texts;
@@ -58,9 +58,9 @@ impl Window {
     }
 
     /// Scrolls to a post of a page that is shown.
-    pub(super) fn to_post(self, id: PostId) {
+    pub(super) fn to_post(self, key: PostKey) {
         let Some(list) = self.list.try_get_untracked().flatten() else { return };
-        let element = post_element(id);
+        let element = post_element(key);
         browser::scroll_to(&element);
         self.scrolled_to.set_value(Some(list.scroll_top()));
         let place = from_lower_edge(&list, &element);

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
-use meshwork_chat::{NewPost, Post, PostId};
+use meshwork_chat::{NewPost, Post, PostId, PostKey};
 use meshwork_core::id::PeerId;
 use meshwork_web::talk::{self, Answered, Begun, Key};
 use meshwork_web::texts;
@@ -75,7 +75,7 @@ enum Done {
     /// This post of one's own is deleted.
     Deleted(Box<Post>),
     /// A post is hidden.
-    Hidden(PostId),
+    Hidden(PostKey),
 }
 
 /// What is open beside a post.
@@ -104,7 +104,7 @@ struct Panel {
     /// Whether it opens above its button, since there is no room below.
     is_menu_up: RwSignal<bool>,
     /// A post that was jumped to.
-    found: RwSignal<Option<PostId>>,
+    found: RwSignal<Option<PostKey>>,
     field: NodeRef<html::Textarea>,
     /// The window over the list.
     window: Window,
@@ -184,7 +184,7 @@ impl Panel {
                 let Some(files) = begun.ready() else {
                     return self.problem.set(Some(texts::talk::FILES_COMING.to_owned()));
                 };
-                let re = begun.answered.map(|answered| answered.id);
+                let re = begun.answered.map(|of| PostKey { id: of.id, author: of.author }.into());
                 let outcome = self.session.talk.write(&NewPost { text, re, files });
                 if self.finish(outcome, None) {
                     self.session.talk.begin_with(|begun| *begun = Begun::default());
@@ -240,15 +240,15 @@ impl Panel {
         self.finish(outcome, done);
     }
 
-    fn hide(self, id: PostId) {
-        let outcome = self.session.talk.set_hidden(id, true);
-        self.finish(outcome, Some(Done::Hidden(id)));
+    fn hide(self, key: PostKey) {
+        let outcome = self.session.talk.set_hidden(key, true);
+        self.finish(outcome, Some(Done::Hidden(key)));
     }
 
     fn take_back(self, done: Done) {
         let outcome = match done {
             Done::Deleted(post) => self.session.talk.restore(&post),
-            Done::Hidden(id) => self.session.talk.set_hidden(id, false),
+            Done::Hidden(key) => self.session.talk.set_hidden(key, false),
         };
         self.finish(outcome, None);
         self.focus_field();
@@ -265,21 +265,21 @@ impl Panel {
     }
 
     /// Scrolls to a post, also to one that is older than those shown.
-    fn jump_to(self, id: PostId) {
-        if !self.session.talk.show_around(id) {
+    fn jump_to(self, key: PostKey) {
+        if !self.session.talk.show_around(key) {
             return;
         }
-        self.found.set(Some(id));
+        self.found.set(Some(key));
         // Its page is in the document by then.
-        request_animation_frame(move || self.window.to_post(id));
+        request_animation_frame(move || self.window.to_post(key));
         // Nothing is sought any more by then.
         set_timeout(move || _ = self.found.try_set(None), FOUND_FOR);
     }
 }
 
 /// The id of the element of a post.
-fn post_element(id: PostId) -> String {
-    format!("post-{id}")
+fn post_element(PostKey { id, author }: PostKey) -> String {
+    format!("post-{id}-{author}")
 }
 
 /// The posts with the field below them.

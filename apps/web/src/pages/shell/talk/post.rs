@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::web_sys;
-use meshwork_chat::PostId;
+use meshwork_chat::PostKey;
 use meshwork_core::id::PeerId;
 use meshwork_rtc::web::StorageState;
 use meshwork_web::people::beads;
@@ -28,6 +28,7 @@ const MENU_HEIGHT: f64 = 240.0;
 pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl IntoView {
     let session = panel.session;
     let (id, author) = key;
+    let post_key = PostKey { id, author };
     let is_own = author == session.node.peer();
     let follows = Memo::new(move |_| line.with(|line| line.follows));
     let text = Memo::new(move |_| line.with(|line| (line.post.text.clone(), line.post.is_newer)));
@@ -59,9 +60,9 @@ pub(super) fn PostRow(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl Int
             class:own=is_own
             class:follows=follows
             class:to-me=move || mentions_me.get() && !is_own
-            class:found=move || panel.found.get() == Some(id)
+            class:found=move || panel.found.get() == Some(post_key)
             class:open=move || panel.menu.get().is_some_and(|(open, _)| open == key)
-            id=post_element(id)
+            id=post_element(post_key)
             data-testid="message"
         >
             <Above panel line/>
@@ -106,7 +107,7 @@ fn Above(panel: Panel, line: Memo<Arc<Line>>) -> impl IntoView {
 #[component]
 fn AuthorBead(session: Session, peer: PeerId) -> impl IntoView {
     let letter = Signal::derive(move || {
-        session.people.rows.track();
+        session.people.track_names();
         session.people.letter_of(peer)
     });
     view! { <span class="post-bead"><Bead peer letter/></span> }
@@ -116,7 +117,7 @@ fn AuthorBead(session: Session, peer: PeerId) -> impl IntoView {
 fn AuthorName(session: Session, peer: PeerId, is_own: bool) -> impl IntoView {
     let called = Memo::new(move |_| {
         // People come, go and change their names.
-        session.people.rows.track();
+        session.people.track_names();
         if is_own { texts::YOU.to_owned() } else { session.people.called_by_peer(peer) }
     });
     view! {
@@ -130,24 +131,24 @@ fn AuthorName(session: Session, peer: PeerId, is_own: bool) -> impl IntoView {
 #[component]
 fn Quote(panel: Panel, line: Memo<Arc<Line>>) -> impl IntoView {
     let answers = Memo::new(move |_| {
-        let id = line.with(|line| line.post.re)?;
+        let key = line.with(|line| line.post.re)?;
         let shown =
             panel.session.talk.lines.with(|lines| {
-                lines.answered(id).map(|line| (line.post.author, talk::excerpt(&line.post.text)))
+                lines.answered(key).map(|line| (line.post.author, talk::excerpt(&line.post.text)))
             });
         let read = || {
-            let post = panel.session.talk.get(id)?;
+            let post = panel.session.talk.get(key)?;
             Some((post.author, talk::excerpt(&post.text)))
         };
-        Some((id, shown.or_else(read)))
+        Some((key, shown.or_else(read)))
     });
     move || {
-        let (id, answered) = answers.get()?;
-        Some(quote(panel, id, answered))
+        let (key, answered) = answers.get()?;
+        Some(quote(panel, key, answered))
     }
 }
 
-fn quote(panel: Panel, id: PostId, answered: Option<(PeerId, String)>) -> AnyView {
+fn quote(panel: Panel, key: PostKey, answered: Option<(PeerId, String)>) -> AnyView {
     let Some((author, excerpt)) = answered else {
         return view! { <p class="quote gone">{texts::talk::ANSWERED_GONE}</p> }.into_any();
     };
@@ -160,7 +161,7 @@ fn quote(panel: Panel, id: PostId, answered: Option<(PeerId, String)>) -> AnyVie
             style=colour
             data-testid="quote"
             aria-label=format!("{}{excerpt}", texts::talk::answers(&called))
-            on:click=move |_| panel.jump_to(id)
+            on:click=move |_| panel.jump_to(key)
         >
             <strong>{called.clone()}</strong>
             <span>{excerpt.clone()}</span>
@@ -295,7 +296,7 @@ fn More(panel: Panel, key: Key, line: Memo<Arc<Line>>) -> impl IntoView {
                 {icons::copy()}
                 {texts::talk::COPY_TEXT}
             </button>
-            <button type="button" data-testid="hide" hidden=move || !moderates() on:click=move |_| panel.hide(id)>
+            <button type="button" data-testid="hide" hidden=move || !moderates() on:click=move |_| panel.hide(PostKey { id, author })>
                 {icons::eye_shut()}
                 {texts::talk::HIDE}
             </button>

@@ -125,7 +125,7 @@ pub(super) fn SearchBar(panel: Panel, is_searching: RwSignal<bool>) -> impl Into
 fn Results(search: Search, is_searching: RwSignal<bool>) -> impl IntoView {
     let panel = search.panel;
     let result = move |(place, post): (usize, Post)| {
-        let id = post.id;
+        let key = post.key();
         let called = panel.session.people.listed(post.author);
         let jump = move |_| {
             is_searching.set(false);
@@ -133,7 +133,7 @@ fn Results(search: Search, is_searching: RwSignal<bool>) -> impl IntoView {
             if panel.session.talk.whom.get_untracked().is_some() {
                 panel.session.talk.show(None);
             }
-            panel.jump_to(id);
+            panel.jump_to(key);
         };
         view! {
             <li>
