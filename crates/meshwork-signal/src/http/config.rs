@@ -23,7 +23,7 @@ pub struct HttpConfig {
     /// Time to send the head of a request, also of the next one on a connection that is kept, and to agree on TLS. Also the
     /// longest pause within the body of a request to a route. 1 s to 5 min.
     pub head_within: Duration,
-    /// How long a connection may take nothing of what is sent to it. 1 s to 5 min.
+    /// How long a connection may take nothing of what is sent to it, or less than 1,000 bytes a second. 1 s to 5 min.
     pub read_within: Duration,
     /// How long a server that drains goes on, while it says goodbye to its clients one after the other. Up to 8 s.
     pub drain_for: Duration,

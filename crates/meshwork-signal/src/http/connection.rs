@@ -14,7 +14,7 @@ use meshwork_core::time::Time;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::fair::{Holdings, Merit, Network};
 
@@ -136,18 +136,54 @@ impl Drop for Place {
     }
 }
 
-/// A TCP stream whose writes fail once nothing was taken for a while, and whose reads fail once its place is lost.
+/// A TCP stream whose writes fail once its other end reads too slowly, and whose reads fail once its place is lost.
 pub(super) struct Connection {
     stream: TcpStream,
-    read_within: Duration,
-    /// Runs while a write waits.
-    stalled: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
     place: Place,
+}
+
+/// Time that a connection has for a byte: 1,000 bytes a second. Slower readers occupy a place for what they do not read.
+const BYTE_WITHIN: Duration = Duration::from_millis(1);
+
+/// The pace of a reader. Time during which a write waits is its debt, and each byte that it takes pays for some of it.
+struct Pace {
+    /// The debt at which its connection ends.
+    within: Duration,
+    debt: Duration,
+    /// The begin of a write that waits, and the end of its patience.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Pace {
+    fn new(within: Duration) -> Pace {
+        Pace { within, debt: Duration::ZERO, waiting: None }
+    }
+
+    /// A write, which fails instead of waiting on if its reader is too slow.
+    fn guard(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let Poll::Ready(result) = written else {
+            let rest = self.within.saturating_sub(self.debt);
+            let (_, patience) = self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(rest))));
+            ready!(patience.as_mut().poll(context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        };
+        if let Some((began, _)) = self.waiting.take() {
+            self.debt += began.elapsed();
+        }
+        let taken = result.as_ref().map_or(0, |&count| u32::try_from(count).unwrap_or(u32::MAX));
+        self.debt = self.debt.saturating_sub(BYTE_WITHIN * taken);
+        Poll::Ready(result)
+    }
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, place: Place, read_within: Duration) -> Connection {
-        Connection { stream, read_within, stalled: None, place }
+        Connection { stream, pace: Pace::new(read_within), place }
     }
 
     /// The first byte, which stays to be read; `None` when none comes.
@@ -157,17 +193,6 @@ impl Connection {
             peeked = self.stream.peek(&mut first) => peeked.ok().filter(|&length| length == 1).map(|_| first[0]),
             _ = &mut self.place.kept => None,
         }
-    }
-
-    fn guard<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let read_within = self.read_within;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(read_within)));
-        ready!(stalled.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -191,7 +216,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.guard(context, written)
+        self.pace.guard(context, written)
     }
 
     fn poll_write_vectored(
@@ -200,7 +225,7 @@ impl AsyncWrite for Connection {
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
-        self.guard(context, written)
+        self.pace.guard(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -264,6 +289,36 @@ mod tests {
             places.take(network("127.0.0.1"), false, &alive()).is_none(),
             "one that is not exempt counts"
         );
+    }
+
+    /// The bytes that a reader takes within an hour if it takes `bytes` after each two seconds, and the seconds until it is cut.
+    async fn hour_of(bytes: usize) -> (usize, Option<u64>) {
+        let (mut pace, begun) = (Pace::new(Duration::from_secs(30)), Instant::now());
+        let mut taken = 0;
+        while begun.elapsed() < Duration::from_secs(3_600) {
+            let waits = std::future::poll_fn(|context| pace.guard(context, Poll::Pending));
+            if tokio::time::timeout(Duration::from_secs(2), waits).await.is_ok() {
+                return (taken, Some(begun.elapsed().as_secs()));
+            }
+            let took = std::future::poll_fn(|context| pace.guard(context, Poll::Ready(Ok(bytes)))).await;
+            taken += took.unwrap();
+        }
+        (taken, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_below_a_kilobyte_a_second_are_cut() {
+        assert_eq!(hour_of(1).await, (15, Some(30)), "a byte in two seconds buys no time");
+        assert_eq!(hour_of(1_000).await.1, Some(58), "half as fast as it must be");
+        assert_eq!(hour_of(2_100).await, (1_800 * 2_100, None));
+        // Time without anything to write is nobody's debt.
+        let mut pace = Pace::new(Duration::from_secs(30));
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            let waits = std::future::poll_fn(|context| pace.guard(context, Poll::Pending));
+            tokio::time::timeout(Duration::from_secs(29), waits).await.expect_err("it is patient");
+            let _ = std::future::poll_fn(|context| pace.guard(context, Poll::Ready(Ok(60_000)))).await;
+        }
     }
 
     #[tokio::test]

@@ -93,8 +93,12 @@ impl Shared {
         }
     }
 
+    /// All such words, and the faults of now.
     pub(super) fn doubts(&self) -> Vec<String> {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let faults = sources.iter().filter_map(|source| source.fault());
+        let doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        doubts.iter().cloned().chain(faults).collect()
     }
 
     pub(super) fn metrics(&self) -> String {

@@ -19,6 +19,11 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 pub trait MetricsSource: Send + Sync {
     /// Writes them.
     fn write(&self, page: &mut MetricsPage);
+
+    /// A fault of now that the operator must mend, which `/ready` names while the server goes on.
+    fn fault(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A page that is being written.
