@@ -1,14 +1,11 @@
 //! The rules of a shelf: permission to publish, codes, limits a day, and the parties that visitors see.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Bytes;
 use meshwork_core::id::{Code, Identity, PeerId, RoomId};
 use meshwork_core::signalling::address::is_reserved;
 use meshwork_play::shelf::{Game, MatchNote, PartyNote};
-use meshwork_play::{About, Package, PackageId, Release};
-use tokio::sync::Semaphore;
+use meshwork_play::{About, Package, Release};
 
 use crate::config::ArcadeConfig;
 use crate::counts::Counts;
@@ -21,15 +18,13 @@ use crate::store::{
     By, Files, Publication, PublishError, PutBack, PutBackError, SessionRecord, Shelf, ShelfError,
     StoredGame, TakeDown,
 };
+use crate::uploads::Uploads;
 
 /// Codes that are drawn for one game before the shelf fails.
 const CODE_TRIES: usize = 10;
-/// Packages that are received at once, each of up to 16 MiB.
-const RECEIVED_AT_ONCE: usize = 8;
-/// Bytes of packages that stay in memory, so that many visitors of a game share one copy.
-const CACHE_MAX: usize = 64 * 1024 * 1024;
-/// A package is read again after this time, since another server on the same store may have taken it down.
-const CACHED_MS: u64 = 10_000;
+/// The store is probed once in this time while it stores what it is given: a disk that fills up is noticed before the next
+/// publication, for 92 MB of writes a day.
+const PROBE_EVERY_MS: u64 = 60 * 1000;
 /// Files of old take-downs are deleted once in this time.
 const DELETE_EVERY_MS: u64 = 60 * 60 * 1000;
 
@@ -38,14 +33,13 @@ pub struct Arcade {
     pub(crate) shelf: Arc<dyn Shelf>,
     pub(crate) live: Arc<dyn Live>,
     pub(crate) config: ArcadeConfig,
-    pub(crate) receiving: Semaphore,
+    pub(crate) uploads: Uploads,
     newest: Mutex<Newest>,
     bytes: Mutex<Daily>,
     games: Mutex<Daily>,
     matches: Mutex<Daily>,
     parties: Mutex<Parties>,
     counts: Mutex<Counts>,
-    cache: Mutex<VecDeque<(PackageId, u64, Bytes)>>,
     store: Mutex<StoreState>,
 }
 
@@ -55,6 +49,8 @@ struct StoreState {
     /// Games that there ever were, whose codes are reserved.
     games: u64,
     deleted_ms: u64,
+    /// The last probe that was stored; 0 after a change that was not.
+    probed_ms: u64,
 }
 
 /// The shelf cannot begin.
@@ -117,19 +113,22 @@ impl Arcade {
                 return Err(StartError::TooManyCodes(codes.len()));
             }
         }
+        let probed = shelf.probe().await;
+        if let Err(error) = &probed {
+            tracing::error!("{error}");
+        }
         let arcade = Arcade {
             newest: Mutex::new(Newest::new((config.clock)())),
-            counts: Mutex::new(Counts { games: totals.open, ..Counts::default() }),
-            store: Mutex::new(StoreState { games: totals.games, deleted_ms: 0 }),
+            counts: Mutex::new(Counts { store_up: probed.is_ok(), games: totals.open, ..Counts::default() }),
+            store: Mutex::new(StoreState { games: totals.games, deleted_ms: 0, probed_ms: 0 }),
             shelf,
             live,
             config,
-            receiving: Semaphore::new(RECEIVED_AT_ONCE),
+            uploads: Uploads::default(),
             bytes: Mutex::default(),
             games: Mutex::default(),
             matches: Mutex::default(),
             parties: Mutex::default(),
-            cache: Mutex::default(),
         };
         Ok(Arc::new(arcade))
     }
@@ -181,6 +180,14 @@ impl Arcade {
         }
     }
 
+    /// Notes a change that the store did not store, in case all others fail too: the next [`Arcade::refresh`] finds out.
+    fn note_failure(&self, error: &ShelfError) {
+        if let ShelfError::Unwritable(_) = error {
+            self.count(|counts| counts.store_up = false);
+            lock(&self.store).probed_ms = 0;
+        }
+    }
+
     async fn read_store(&self) -> Result<(), ShelfError> {
         let totals = self.shelf.totals().await?;
         self.count(|counts| counts.games = totals.open);
@@ -195,6 +202,10 @@ impl Arcade {
         if now.saturating_sub(lock(&self.store).deleted_ms) >= DELETE_EVERY_MS {
             self.shelf.delete_old(now).await?;
             lock(&self.store).deleted_ms = now;
+        }
+        if now.saturating_sub(lock(&self.store).probed_ms) >= PROBE_EVERY_MS {
+            self.shelf.probe().await?;
+            lock(&self.store).probed_ms = now;
         }
         Ok(())
     }
@@ -220,9 +231,8 @@ impl Arcade {
     /// [`ShelfError`].
     pub async fn take_down(&self, what: TakeDown, by: By, files: Files) -> Result<Vec<Code>, ShelfError> {
         let files = if by == By::Owner { Files::Delete } else { files };
-        let codes = self.shelf.take_down(what, by, files, self.now()).await?;
-        // A package may be cached that no game has any more.
-        lock(&self.cache).clear();
+        let taken = self.shelf.take_down(what, by, files, self.now()).await;
+        let codes = taken.inspect_err(|error| self.note_failure(error))?;
         for &code in &codes {
             lock(&self.parties).remove_game(code);
         }
@@ -264,28 +274,6 @@ impl Arcade {
         Ok(self.shelf.game(code).await?.filter(|game| game.taken_down.is_none()))
     }
 
-    /// The bytes of a package.
-    pub(crate) async fn package(&self, id: PackageId) -> Result<Option<Bytes>, ShelfError> {
-        let now = self.now();
-        let cached = {
-            let mut cache = lock(&self.cache);
-            cache.retain(|(_, read_ms, _)| now.saturating_sub(*read_ms) < CACHED_MS);
-            cache.iter().find(|(cached, _, _)| *cached == id).map(|(_, _, bytes)| bytes.clone())
-        };
-        if cached.is_some() {
-            return Ok(cached);
-        }
-        let bytes = self.shelf.package(id).await?.map(Bytes::from);
-        if let Some(bytes) = &bytes {
-            let mut cache = lock(&self.cache);
-            cache.push_front((id, now, bytes.clone()));
-            while cache.iter().map(|(_, _, bytes)| bytes.len()).sum::<usize>() > CACHE_MAX {
-                cache.pop_back();
-            }
-        }
-        Ok(bytes)
-    }
-
     /// Publishes a checked release and its package: under a new code, or as a version of the game with a code. It takes from the
     /// share of the day of `network`; this machine, `None`, has no such limit.
     pub(crate) async fn publish(
@@ -323,7 +311,7 @@ impl Arcade {
             bytes_max: self.config.bytes_max,
         };
         if let Some(code) = code {
-            self.shelf.publish(new).await?;
+            self.put(new).await?;
             self.published().await;
             return Ok(code);
         }
@@ -337,7 +325,7 @@ impl Arcade {
                 Err(ReserveError::Full) => return Err(NewGameError::NoMoreCodes),
                 Ok(()) => {}
             }
-            match self.shelf.publish(new.clone()).await {
+            match self.put(new.clone()).await {
                 Ok(()) => {
                     self.published().await;
                     return Ok(new.code);
@@ -351,6 +339,14 @@ impl Arcade {
             }
         }
         Err(NewGameError::NoCode)
+    }
+
+    async fn put(&self, new: Publication) -> Result<(), PublishError> {
+        let put = self.shelf.publish(new).await;
+        if let Err(PublishError::Store(error)) = &put {
+            self.note_failure(error);
+        }
+        put
     }
 
     async fn published(&self) {
@@ -406,7 +402,8 @@ impl Arcade {
         if !lock(&self.matches).spend(now, network, 1, self.config.network_matches_a_day.into()) {
             return Ok(false);
         }
-        self.shelf.note_session(SessionRecord { code, at_ms: now, session }).await?;
+        let noted = self.shelf.note_session(SessionRecord { code, at_ms: now, session }).await;
+        noted.inspect_err(|error| self.note_failure(error))?;
         self.count(|counts| {
             counts.sessions += 1;
             counts.session_seconds.add(session.duration_seconds.into());

@@ -34,7 +34,7 @@ impl Histogram {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Whether the store answered when [`Arcade::refresh`](crate::Arcade::refresh) last asked.
+    /// Whether the store answered when [`Arcade::refresh`](crate::Arcade::refresh) last asked, and stored the last change.
     pub store_up: bool,
     /// Games that visitors can open.
     pub games: u64,

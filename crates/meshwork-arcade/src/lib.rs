@@ -35,6 +35,7 @@ mod quota;
 mod routes;
 mod seam;
 mod store;
+mod uploads;
 
 pub use arcade::{Arcade, NewGameError, StartError};
 pub use config::{ArcadeConfig, Clock, Draw, Publishers};

@@ -2,6 +2,8 @@
 
 /// Bytes of a card's picture, all of which previews load.
 pub(crate) const PICTURE_MAX: usize = 512 * 1024;
+/// Pixels of each side of a card's picture: a page of the list decodes up to 100 of them, each to at most 16 MiB.
+const SIDE_MAX: u32 = 2048;
 /// The picture of a game without one.
 pub(crate) const OURS: &[u8] = include_bytes!("card.png");
 
@@ -13,7 +15,8 @@ pub(crate) struct Kind {
     pub(crate) height: u32,
 }
 
-/// The kind and the size of a picture by its own bytes; `None` for anything else, SVG included, since it has scripts.
+/// The kind and the size of a picture by its own bytes; `None` for anything else, SVG included, since it has scripts, and for a
+/// larger one.
 pub(crate) fn kind(bytes: &[u8]) -> Option<Kind> {
     let (media_type, (width, height)) = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         ("image/png", png(bytes)?)
@@ -26,7 +29,9 @@ pub(crate) fn kind(bytes: &[u8]) -> Option<Kind> {
     } else {
         return None;
     };
-    (bytes.len() <= PICTURE_MAX && width > 0 && height > 0).then_some(Kind { media_type, width, height })
+    let is_side = |side| (1..=SIDE_MAX).contains(&side);
+    let fits = bytes.len() <= PICTURE_MAX && is_side(width) && is_side(height);
+    fits.then_some(Kind { media_type, width, height })
 }
 
 fn png(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -92,5 +97,15 @@ mod tests {
         }
         assert_eq!(kind(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), None);
         assert_eq!(kind(b"\x89PNG\r\n\x1a\n"), None);
+    }
+
+    #[test]
+    fn pictures_of_many_pixels_are_none() {
+        let of = |width: u32, height: u32| {
+            let sides = [width.to_be_bytes(), height.to_be_bytes()].concat();
+            kind(&[b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".as_slice(), &sides].concat()).is_some()
+        };
+        assert!(of(2048, 2048) && of(1, 2048));
+        assert!(!of(2049, 1) && !of(1, 2049) && !of(20_000, 20_000) && !of(u32::MAX, u32::MAX));
     }
 }

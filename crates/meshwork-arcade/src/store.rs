@@ -10,6 +10,8 @@ use meshwork_play::shelf::MatchNote;
 
 pub use sql::SqlShelf;
 
+/// Bytes of each piece of a package but the last: as much as a reader's connection has waiting.
+pub(crate) const PIECE: usize = 64 * 1024;
 /// Versions of a game that are stored.
 pub(crate) const VERSIONS_MAX: u32 = 10;
 /// Days for which matches are stored.
@@ -49,8 +51,11 @@ pub trait Shelf: Send + Sync {
     /// The picture of a game's card.
     fn thumbnail(&self, code: Code) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
 
-    /// The bytes of a package that a version of an open game has, unless the operator refuses it.
-    fn package(&self, id: PackageId) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
+    /// The length in bytes of a package that a version of an open game has, unless the operator refuses it.
+    fn package_length(&self, id: PackageId) -> Boxed<'_, Result<Option<u32>, ShelfError>>;
+
+    /// The piece of such a package that begins at byte `place` times 65,536.
+    fn piece(&self, id: PackageId, place: u32) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>>;
 
     /// Fails with the operator's reason if the author or the package is refused.
     fn check_refusals(&self, author: PeerId, package: PackageId) -> Boxed<'_, Result<(), PublishError>>;
@@ -70,6 +75,9 @@ pub trait Shelf: Send + Sync {
 
     /// Deletes files that the operator took down 30 days ago.
     fn delete_old(&self, now_ms: u64) -> Boxed<'_, Result<(), ShelfError>>;
+
+    /// Writes 64 KiB, to see that the store has room.
+    fn probe(&self) -> Boxed<'_, Result<(), ShelfError>>;
 
     /// A secret key of the store under a name: `fresh`, unless the store has one already.
     fn shared_key(&self, name: &'static str, fresh: [u8; 32]) -> Boxed<'_, Result<[u8; 32], ShelfError>>;
@@ -323,6 +331,15 @@ pub enum ShelfError {
     /// The database does not answer now, in words.
     #[error("the database of the games does not answer: {0}")]
     Away(String),
+    /// The store is read, and stores nothing more, in words: its disk is full, or it may not be written.
+    #[error("the games cannot be stored, though they can be read: {0}")]
+    Unwritable(String),
+    /// The file of the store is damaged, in words.
+    #[error(
+        "the file is damaged ({0}): stop the server and put a whole copy of the file there, without the files -wal and -shm \
+         of another copy, or move all three away to begin with an empty shelf"
+    )]
+    Corrupt(String),
     /// The database failed, in words.
     #[error("the shelf cannot be read or written: {0}")]
     Database(String),

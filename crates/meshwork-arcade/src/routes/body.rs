@@ -2,6 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::{Body, HttpBody as _};
 
@@ -13,11 +15,17 @@ pub(super) struct Parts {
     /// Bytes that were received and not asked for yet: at most a frame.
     held: Vec<u8>,
     is_over: bool,
+    received: Arc<AtomicU64>,
 }
 
 impl Parts {
     pub(super) fn new(body: Body) -> Parts {
-        Parts { body, held: Vec::new(), is_over: false }
+        Parts { body, held: Vec::new(), is_over: false, received: Arc::default() }
+    }
+
+    /// The number of bytes that were received, which others read meanwhile.
+    pub(super) fn received(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.received)
     }
 
     /// The bytes up to a line feed, of which there are at most `most`.
@@ -67,6 +75,7 @@ impl Parts {
         match frame {
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
+                    self.received.fetch_add(data.len() as u64, Ordering::Relaxed);
                     self.held.extend_from_slice(&data);
                 }
                 Ok(true)

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Extension, Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use meshwork_core::id::Code;
 use meshwork_core::signalling::address::{RoomAddress, RoomKeys};
@@ -11,6 +12,7 @@ use meshwork_core::wire::Base64;
 use meshwork_play::shelf::{Ask, GameAnswer, GamesAnswer, PartyAnswer};
 use meshwork_play::{PackageId, WORD};
 
+use super::download::Download;
 use super::refusal::{Refusal, json};
 use super::{Context, signed};
 use crate::arcade::Arcade;
@@ -93,19 +95,35 @@ pub(super) async fn remove(
 pub(super) async fn package(
     State(arcade): State<Arc<Arcade>>,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let none = || Refusal::new(StatusCode::NOT_FOUND, "no game here has this package");
     let id: PackageId = id.parse().map_err(|_| none())?;
-    let bytes = arcade.package(id).await?.ok_or_else(none)?;
-    let mut response = bytes.into_response();
+    // Neither HEAD nor a reader that has the package reads more than its length: a body is read as it is sent.
+    let length = arcade.shelf.package_length(id).await?.ok_or_else(none)?;
+    let etag = format!("\"{id}\"");
+    let known = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|known| known.to_str().ok());
+    let is_known = known.flat_map(|known| known.split(',')).any(|known| known.trim() == etag);
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let shelf = Arc::clone(&arcade.shelf);
+        Response::new(Body::new(Download::new(id, length, move |place| {
+            let shelf = Arc::clone(&shelf);
+            Box::pin(async move { shelf.piece(id, place).await })
+        })))
+    };
     for (name, value) in [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::ETAG, etag.as_str()),
         // It is data for a program, and no page even if somebody opens it.
         (header::CONTENT_DISPOSITION, "attachment"),
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
     }
     Ok(response)
 }

@@ -1,6 +1,7 @@
 //! The routes of a shelf.
 
 mod body;
+mod download;
 mod games;
 mod pages;
 mod parties;

@@ -76,18 +76,21 @@ pub(super) async fn card(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let game = found(&arcade, &code).await?;
-    let own = arcade.shelf.thumbnail(game.code).await?;
-    let own = own.and_then(|bytes| Some((picture::kind(&bytes)?, Body::from(bytes))));
     let etag = format!("\"{}-{}\"", game.package, game.version);
     let is_known =
         headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let (media_type, body) = match own {
-        Some((kind, bytes)) => (kind.media_type, bytes),
-        None => ("image/png", Body::from(picture::OURS)),
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let own = arcade.shelf.thumbnail(game.code).await?;
+        let own = own.and_then(|bytes| Some((picture::kind(&bytes)?, Body::from(bytes))));
+        let (media_type, body) = match own {
+            Some((kind, bytes)) => (kind.media_type, bytes),
+            None => ("image/png", Body::from(picture::OURS)),
+        };
+        ([(header::CONTENT_TYPE, media_type)], body).into_response()
     };
-    let mut response = if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Response::new(body) };
     for (name, value) in [
-        (header::CONTENT_TYPE, media_type),
         (header::CACHE_CONTROL, "no-cache"),
         (header::ETAG, etag.as_str()),
         (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),

@@ -1,7 +1,6 @@
 //! `POST /play/api/games`: a signed request on a line, a release and its package.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -19,11 +18,10 @@ use super::{Context, signed};
 use crate::arcade::{Arcade, Signed};
 use crate::seam::Visit;
 use crate::store::PublishError;
+use crate::uploads::time_for;
 
 /// Bytes of a whole publication.
 const BODY_MAX: u64 = (REQUEST_MAX + 1 + 4 + RELEASE_MAX + PACKAGE_MAX) as u64;
-/// Time for a package to arrive: 16 MiB at 1.1 Mbit/s.
-const PACKAGE_WITHIN: Duration = Duration::from_secs(120);
 
 pub(super) async fn publish(
     State(arcade): State<Arc<Arcade>>,
@@ -58,6 +56,11 @@ async fn receive(
     admit(arcade, author, code).await?;
     let (release, signed) = read_release(arcade, &mut parts, author, &hash).await?;
     let network = (!visit.is_own_machine()).then(|| visit.network());
+    let busy = || {
+        let words = "the server receives other games, or two of your network: try again in a few seconds";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, words)
+    };
+    let mut place = arcade.uploads.enter(network.as_deref(), parts.received()).ok_or_else(busy)?;
     if network.as_ref().is_some_and(|network| !arcade.spend_bytes(network, release.length.into())) {
         let words = format!(
             "your network published {} bytes today or will exceed them: try again tomorrow",
@@ -65,14 +68,16 @@ async fn receive(
         );
         return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, words));
     }
-    let busy = || Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server receives other games: try again");
-    let received = {
-        let _turn = arcade.receiving.try_acquire().map_err(|_| busy())?;
-        tokio::time::timeout(PACKAGE_WITHIN, read_package(&mut parts, &release)).await
+    let within = time_for(release.length);
+    let receiving = tokio::time::timeout(within, read_package(&mut parts, &release));
+    let slow = || {
+        let words = "the package came slower than all others, and another one has its place: try again";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, words)
     };
-    let late = |_| {
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, format!("the package took more than {PACKAGE_WITHIN:?}"))
-    };
+    let received = place.keep(receiving).await.ok_or_else(slow)?;
+    drop(place);
+    let late =
+        |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, format!("the package took more than {within:?}"));
     let package = received.map_err(late)??;
     let version = release.version;
     let request = *blake3::hash(&signed).as_bytes();

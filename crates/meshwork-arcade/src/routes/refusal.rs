@@ -69,6 +69,12 @@ impl From<ShelfError> for Refusal {
             );
         }
         tracing::error!("{error}");
+        if let ShelfError::Unwritable(_) = error {
+            return Refusal::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "the shelf of this server stores nothing now: its operator reads why in the log",
+            );
+        }
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the shelf of this server fails: its operator reads why in the log",

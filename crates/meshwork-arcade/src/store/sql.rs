@@ -2,19 +2,22 @@
 
 mod connection;
 mod publishing;
+#[cfg(test)]
+mod tests;
 mod undo;
 
 use meshwork_core::id::{Code, PeerId};
 use meshwork_play::PackageId;
 use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::pool::PoolConnection;
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Row as _};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 
 use super::{
-    Boxed, By, Cursor, Files, Publication, PublishError, PutBack, PutBackError, SESSION_DAYS, SessionRecord,
-    Shelf, ShelfError, StoredGame, TakeDown, Totals,
+    Boxed, By, Cursor, Files, PIECE, Publication, PublishError, PutBack, PutBackError, SESSION_DAYS,
+    SessionRecord, Shelf, ShelfError, StoredGame, TakeDown, Totals,
 };
 use connection::{ACQUIRE_WITHIN, within};
 
@@ -25,6 +28,11 @@ const WRITERS_LOCK: i64 = 0x006d_7767_616d_6573;
 /// The columns of a game, without its picture.
 const GAME: &str = "SELECT code, owner, owner_name, title, description, package, length, least, most, state, version, \
                     plays, made_ms, changed_ms, taken_down FROM games";
+
+/// Whether visitors may have the package `$1`.
+const IS_OPEN: &str = "NOT EXISTS (SELECT 1 FROM refused WHERE refused.package = $1) \
+                       AND EXISTS (SELECT 1 FROM versions JOIN games ON games.code = versions.code \
+                       WHERE versions.package = $1 AND games.taken_down IS NULL)";
 
 /// A store in a SQLite file or a PostgreSQL database.
 #[derive(Debug)]
@@ -37,17 +45,36 @@ pub struct SqlShelf {
 
 /// A change of the store, which happens as a whole or not at all.
 struct Step<'a> {
-    inner: Transaction<'static, Any>,
+    connection: PoolConnection<Any>,
+    /// Whether the change is neither stored nor undone, as far as is known.
+    is_open: bool,
     _writing: MutexGuard<'a, ()>,
 }
 
 impl Step<'_> {
     fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+        &mut self.connection
     }
 
-    async fn commit(self) -> Result<(), ShelfError> {
-        Ok(self.inner.commit().await?)
+    /// Stores the change if it succeeded, and undoes it else.
+    async fn end<T, E: From<ShelfError>>(mut self, result: Result<T, E>) -> Result<T, E> {
+        let statement = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = sqlx::raw_sql(statement).execute(&mut *self.connection).await;
+        self.is_open = ended.is_err();
+        match ended {
+            Err(error) if result.is_ok() => Err(ShelfError::from(error).into()),
+            _ => result,
+        }
+    }
+}
+
+impl Drop for Step<'_> {
+    /// Closes a connection in doubt, which ends its change: a call that took too long is dropped here, and SQLite itself ends a
+    /// change for which the disk is too full, so that it cannot be undone.
+    fn drop(&mut self) {
+        if self.is_open {
+            self.connection.close_on_drop();
+        }
     }
 }
 
@@ -63,11 +90,13 @@ impl SqlShelf {
         let writing = timeout(ACQUIRE_WITHIN, self.writing.lock()).await.map_err(late)?;
         // SQLite refuses a change that began as a read.
         let begin = if self.is_postgres { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        let mut inner = self.pool.begin_with(begin).await?;
+        let mut step = Step { connection: self.pool.acquire().await?, is_open: true, _writing: writing };
+        sqlx::raw_sql(begin).execute(step.connection()).await?;
         if self.is_postgres {
-            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITERS_LOCK).execute(&mut *inner).await?;
+            let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(WRITERS_LOCK);
+            lock.execute(step.connection()).await?;
         }
-        Ok(Step { inner, _writing: writing })
+        Ok(step)
     }
 
     async fn select_games(
@@ -85,25 +114,47 @@ impl SqlShelf {
         Ok(row.map(|row| row.try_get(0)).transpose()?.flatten())
     }
 
-    async fn add_session(
-        &self,
-        SessionRecord { code, at_ms, session }: SessionRecord,
-    ) -> Result<(), ShelfError> {
+    async fn add_session(&self, session: SessionRecord) -> Result<(), ShelfError> {
         let mut step = self.begin().await?;
-        let sql = "INSERT INTO sessions (code, at_ms, player_count, duration_seconds, host_disconnects, \
-                   average_latency_ms) VALUES ($1, $2, $3, $4, $5, $6)";
-        let query = sqlx::query(sql).bind(code.to_string()).bind(number(at_ms));
-        let query = query.bind(i64::from(session.player_count)).bind(i64::from(session.duration_seconds));
-        let query =
-            query.bind(i64::from(session.host_disconnects)).bind(i64::from(session.average_latency_ms));
-        query.execute(step.connection()).await?;
-        let sql = "UPDATE games SET plays = plays + 1 WHERE code = $1";
-        sqlx::query(sql).bind(code.to_string()).execute(step.connection()).await?;
-        let oldest = number(at_ms.saturating_sub(SESSION_DAYS * DAY_MS));
-        sqlx::query("DELETE FROM sessions WHERE at_ms < $1").bind(oldest).execute(step.connection()).await?;
-        step.commit().await?;
-        Ok(())
+        let added = add_session(step.connection(), session).await;
+        step.end(added).await
     }
+
+    async fn write_probe(&self) -> Result<(), ShelfError> {
+        // PostgreSQL would compress other bytes.
+        let mut bytes = vec![0; PIECE];
+        let _ = getrandom::fill(&mut bytes);
+        let mut step = self.begin().await?;
+        let written = write_probe(step.connection(), bytes).await;
+        step.end(written).await
+    }
+}
+
+async fn add_session(
+    step: &mut AnyConnection,
+    SessionRecord { code, at_ms, session }: SessionRecord,
+) -> Result<(), ShelfError> {
+    let sql = "INSERT INTO sessions (code, at_ms, player_count, duration_seconds, host_disconnects, \
+               average_latency_ms) VALUES ($1, $2, $3, $4, $5, $6)";
+    let query = sqlx::query(sql).bind(code.to_string()).bind(number(at_ms));
+    let query = query.bind(i64::from(session.player_count)).bind(i64::from(session.duration_seconds));
+    let query = query.bind(i64::from(session.host_disconnects)).bind(i64::from(session.average_latency_ms));
+    query.execute(&mut *step).await?;
+    let sql = "UPDATE games SET plays = plays + 1 WHERE code = $1";
+    sqlx::query(sql).bind(code.to_string()).execute(&mut *step).await?;
+    let oldest = number(at_ms.saturating_sub(SESSION_DAYS * DAY_MS));
+    sqlx::query("DELETE FROM sessions WHERE at_ms < $1").bind(oldest).execute(step).await?;
+    Ok(())
+}
+
+/// Writes a row more before the former one is deleted: its room must be there in addition.
+async fn write_probe(step: &mut AnyConnection, bytes: Vec<u8>) -> Result<(), ShelfError> {
+    let newest = sqlx::query("SELECT CAST(COALESCE(MAX(id), 0) AS BIGINT) FROM probes");
+    let newest: i64 = newest.fetch_one(&mut *step).await?.try_get(0)?;
+    let sql = "INSERT INTO probes (id, bytes) VALUES ($1, $2)";
+    sqlx::query(sql).bind(newest + 1).bind(bytes).execute(&mut *step).await?;
+    sqlx::query("DELETE FROM probes WHERE id <= $1").bind(newest).execute(step).await?;
+    Ok(())
 }
 
 /// A value of a condition.
@@ -194,12 +245,23 @@ impl Shelf for SqlShelf {
         within(self.bytes_of("SELECT thumbnail FROM games WHERE code = $1", Value::code(code)))
     }
 
-    fn package(&self, id: PackageId) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>> {
-        let sql = "SELECT bytes FROM packages WHERE id = $1 \
-                   AND NOT EXISTS (SELECT 1 FROM refused WHERE package = $1) \
-                   AND EXISTS (SELECT 1 FROM versions JOIN games ON games.code = versions.code \
-                   WHERE versions.package = $1 AND games.taken_down IS NULL)";
-        within(self.bytes_of(sql, Value::Bytes(id.0.to_vec())))
+    fn package_length(&self, id: PackageId) -> Boxed<'_, Result<Option<u32>, ShelfError>> {
+        within(async move {
+            let sql = format!("SELECT length FROM packages WHERE id = $1 AND {IS_OPEN}");
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(id.0.to_vec());
+            let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+            let length: i64 = row.try_get(0)?;
+            u32::try_from(length).map(Some).map_err(|_| ShelfError::Damaged("the length of a package"))
+        })
+    }
+
+    fn piece(&self, id: PackageId, place: u32) -> Boxed<'_, Result<Option<Vec<u8>>, ShelfError>> {
+        within(async move {
+            let sql = format!("SELECT bytes FROM pieces WHERE package = $1 AND place = $2 AND {IS_OPEN}");
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(id.0.to_vec()).bind(i64::from(place));
+            let row = query.fetch_optional(&self.pool).await?;
+            Ok(row.map(|row| row.try_get(0)).transpose()?)
+        })
     }
 
     fn check_refusals(&self, author: PeerId, package: PackageId) -> Boxed<'_, Result<(), PublishError>> {
@@ -224,6 +286,10 @@ impl Shelf for SqlShelf {
 
     fn put_back(&self, what: PutBack) -> Boxed<'_, Result<Vec<Code>, PutBackError>> {
         within(self.restore(what))
+    }
+
+    fn probe(&self) -> Boxed<'_, Result<(), ShelfError>> {
+        within(self.write_probe())
     }
 
     fn delete_old(&self, now_ms: u64) -> Boxed<'_, Result<(), ShelfError>> {

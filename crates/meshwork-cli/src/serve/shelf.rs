@@ -216,13 +216,19 @@ impl Visit for Context {
     }
 }
 
-/// The numbers of the shelf among the metrics.
+/// The numbers of the shelf among the metrics, and its fault.
 struct Numbers(Arc<Arcade>);
 
 impl MetricsSource for Numbers {
+    fn fault(&self) -> Option<String> {
+        let words = "the store of the games does not answer, or stores nothing: the log has the reason";
+        (!self.0.counts().store_up).then(|| String::from(words))
+    }
+
     fn write(&self, page: &mut MetricsPage) {
         let counts = self.0.counts();
-        let help = "Whether the store of the games answered within the last seconds.";
+        let help =
+            "Whether the store of the games answered within the last seconds, and stored the last change.";
         page.gauge("meshwork_play_store_up", help, u8::from(counts.store_up));
         page.gauge("meshwork_play_games", "Games that visitors can open.", counts.games);
         page.gauge("meshwork_play_parties", "Parties that are noted.", counts.parties);

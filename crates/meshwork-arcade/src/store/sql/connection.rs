@@ -1,12 +1,17 @@
 //! Opening a store, and the failures of its database.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _};
+use sqlx::{
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqlSafeStr as _,
+};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -14,9 +19,10 @@ use super::super::{Boxed, ShelfError};
 use super::SqlShelf;
 
 /// Each change of the tables, in order. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "shelf", include_str!("../../../migrations/1_shelf.sql")),
     (2, "undo", include_str!("../../../migrations/2_undo.sql")),
+    (3, "pieces", include_str!("../../../migrations/3_pieces.sql")),
 ];
 /// Readers at once; writers wait for each other.
 const CONNECTIONS_MAX: u32 = 4;
@@ -33,16 +39,31 @@ const POSTGRES: [&str; 2] = ["SET lock_timeout = '10s'", "SET idle_in_transactio
 /// States of a database that cannot answer now: no connection, no resources, an end or start, a lock that others hold, a login
 /// or database that is not there (PostgreSQL's error codes, appendix A).
 const AWAY_CLASSES: [&str; 6] = ["08", "28", "3D", "53", "57P", "55P03"];
-/// The same for SQLite: busy, and busy with a newer snapshot.
-const AWAY_CODES: [&str; 2] = ["5", "517"];
+/// States in which a database stores nothing: its disk is full, or it stands by for another one.
+const UNWRITABLE_CLASSES: [&str; 2] = ["53100", "25006"];
+/// Failures of SQLite by their low byte: busy.
+const BUSY: i32 = 5;
+/// Another user's file, and a full disk.
+const UNWRITABLE: [i32; 2] = [8, 13];
+/// A damaged file, and a file of another kind.
+const CORRUPT: [i32; 2] = [11, 26];
+/// Failed writes of SQLite, whole: of bytes, to the disk, of its shared memory.
+const FAILED_WRITES: [i32; 3] = [778, 1034, 4874];
+/// A larger file is checked at the start only if its last server did not end it: a GiB takes seconds.
+const CHECKED_MAX: u64 = 1024 * 1024 * 1024;
 
 impl SqlShelf {
-    /// Opens the store in a SQLite file, or makes one there.
+    /// Opens the store in a SQLite file, or makes one there that only its user reads. Nothing is written to a damaged file.
     ///
     /// # Errors
-    /// [`ShelfError`] if the file is no store of this program or an older one, or cannot be read and written.
+    /// [`ShelfError`] if the file is damaged, is no store of this program or an older one, or cannot be read and written.
     pub async fn open(path: impl AsRef<Path>) -> Result<SqlShelf, ShelfError> {
-        let path = path.as_ref().to_str().ok_or(ShelfError::Damaged("a path that is no UTF-8"))?;
+        let file = path.as_ref();
+        make(file).map_err(|error| {
+            let words = "this user cannot write it; give it to the user that runs the server, or choose another directory";
+            ShelfError::Unwritable(format!("{words}: {error}"))
+        })?;
+        let path = file.to_str().ok_or(ShelfError::Damaged("a path that is no UTF-8"))?;
         let escaped = |byte: u8| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
                 char::from(byte).to_string()
@@ -50,6 +71,10 @@ impl SqlShelf {
             _ => format!("%{byte:02X}"),
         };
         let path: String = path.bytes().map(escaped).collect();
+        sqlx::any::install_default_drivers();
+        if is_suspect(file) {
+            check(&format!("sqlite:{path}?mode=ro")).await?;
+        }
         SqlShelf::with(&format!("sqlite:{path}?mode=rwc"), false).await
     }
 
@@ -77,6 +102,43 @@ impl SqlShelf {
         let pool = pool.connect_with(options).await?;
         migrate(&pool, is_postgres).await?;
         Ok(SqlShelf { pool, is_postgres, writing: Mutex::new(()) })
+    }
+}
+
+/// Makes an empty file that only its user reads, unless there is a file. Its companions get the same rights from SQLite.
+fn make(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Whether a file is checked before it is opened: a small one, and one with changes of a server that did not end them, or of
+/// another copy of the file.
+fn is_suspect(path: &Path) -> bool {
+    let mut changes = OsString::from(path);
+    changes.push("-wal");
+    let length = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
+    length(path) <= CHECKED_MAX || length(Path::new(&changes)) > 0
+}
+
+/// Fails if a SQLite file is damaged. It is only read: the files stay as they are for a rescue.
+async fn check(url: &str) -> Result<(), ShelfError> {
+    let options: AnyConnectOptions = url.parse()?;
+    let found = async {
+        let mut connection = AnyConnection::connect_with(&options.disable_statement_logging()).await?;
+        let row = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut connection).await?;
+        let found: String = row.try_get(0)?;
+        connection.close().await?;
+        Ok(found)
+    };
+    match found.await.map_err(|error: sqlx::Error| ShelfError::from(error)) {
+        Ok(found) if found == "ok" => Ok(()),
+        Ok(found) => Err(ShelfError::Corrupt(found)),
+        Err(error @ ShelfError::Corrupt(_)) => Err(error),
+        // Whatever else is wrong the store itself meets, too.
+        Err(_) => Ok(()),
     }
 }
 
@@ -110,25 +172,39 @@ pub(super) fn within<'a, T, E: From<ShelfError>>(
 
 impl From<sqlx::Error> for ShelfError {
     fn from(error: sqlx::Error) -> ShelfError {
-        let is_away = match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                AWAY_CODES.contains(&&*code)
-                    || code.len() == 5 && AWAY_CLASSES.iter().any(|class| code.starts_with(class))
-            }),
-            _ => false,
-        };
+        let words = error.to_string();
         match error {
             sqlx::Error::PoolTimedOut => {
                 ShelfError::Away(format!("there was no connection within {ACQUIRE_WITHIN:?}"))
             }
-            error if is_away => ShelfError::Away(error.to_string()),
-            error => ShelfError::Database(error.to_string()),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => ShelfError::Away(words),
+            sqlx::Error::Database(error) => of_code(&error.code().unwrap_or_default(), words),
+            _ => ShelfError::Database(words),
         }
+    }
+}
+
+/// The failure with a code: PostgreSQL's codes have five characters, SQLite's are shorter numbers.
+fn of_code(code: &str, words: String) -> ShelfError {
+    if code.len() == 5 {
+        let is_one_of = |classes: &[&str]| classes.iter().any(|class| code.starts_with(class));
+        return if is_one_of(&UNWRITABLE_CLASSES) {
+            ShelfError::Unwritable(words)
+        } else if is_one_of(&AWAY_CLASSES) {
+            ShelfError::Away(words)
+        } else {
+            ShelfError::Database(words)
+        };
+    }
+    let number: i32 = code.parse().unwrap_or_default();
+    match number & 0xff {
+        BUSY => ShelfError::Away(words),
+        low if UNWRITABLE.contains(&low) || FAILED_WRITES.contains(&number) => ShelfError::Unwritable(words),
+        low if CORRUPT.contains(&low) => ShelfError::Corrupt(words),
+        _ => ShelfError::Database(words),
     }
 }
 

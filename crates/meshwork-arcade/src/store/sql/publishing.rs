@@ -4,23 +4,26 @@ use meshwork_core::id::{Code, PeerId};
 use meshwork_play::PackageId;
 use sqlx::{AnyConnection, Row as _};
 
-use super::super::{Publication, PublishError, ShelfError, VERSIONS_MAX};
+use super::super::{PIECE, Publication, PublishError, ShelfError, VERSIONS_MAX};
 use super::{DAY_MS, SqlShelf, number};
 
 impl SqlShelf {
     pub(super) async fn store(&self, new: Publication) -> Result<(), PublishError> {
         let mut step = self.begin().await?;
-        let connection = step.connection();
-        if let Some(refused) = refusal(connection, new.author, new.package).await? {
-            return Err(refused);
-        }
-        note_request(connection, &new).await?;
-        check(connection, &new).await?;
-        put_package(connection, &new).await?;
-        put_game(connection, &new).await?;
-        put_version(connection, &new).await?;
-        Ok(step.commit().await?)
+        let stored = put(step.connection(), &new).await;
+        step.end(stored).await
     }
+}
+
+async fn put(step: &mut AnyConnection, new: &Publication) -> Result<(), PublishError> {
+    if let Some(refused) = refusal(step, new.author, new.package).await? {
+        return Err(refused);
+    }
+    note_request(step, new).await?;
+    check(step, new).await?;
+    put_package(step, new).await?;
+    put_game(step, new).await?;
+    Ok(put_version(step, new).await?)
 }
 
 /// The operator's refusal of an author or a package.
@@ -100,10 +103,15 @@ async fn put_package(step: &mut AnyConnection, new: &Publication) -> Result<(), 
     if stored.unsigned_abs() + new.bytes.len() as u64 > new.bytes_max {
         return Err(PublishError::Full(new.bytes_max));
     }
-    let sql = "INSERT INTO packages (id, length, at_ms, put_by, bytes) VALUES ($1, $2, $3, $4, $5)";
-    let query = sqlx::query(sql).bind(id).bind(new.bytes.len() as i64).bind(number(new.at_ms));
-    let query = query.bind(new.author.0.to_vec()).bind(new.bytes.to_vec());
-    query.execute(step).await.map_err(ShelfError::from)?;
+    let sql = "INSERT INTO packages (id, length, at_ms, put_by) VALUES ($1, $2, $3, $4)";
+    let query = sqlx::query(sql).bind(id.clone()).bind(new.bytes.len() as i64).bind(number(new.at_ms));
+    let query = query.bind(new.author.0.to_vec());
+    query.execute(&mut *step).await.map_err(ShelfError::from)?;
+    for (place, piece) in (0_i64..).zip(new.bytes.chunks(PIECE)) {
+        let sql = "INSERT INTO pieces (package, place, bytes) VALUES ($1, $2, $3)";
+        let query = sqlx::query(sql).bind(id.clone()).bind(place).bind(piece.to_vec());
+        query.execute(&mut *step).await.map_err(ShelfError::from)?;
+    }
     Ok(())
 }
 
@@ -143,9 +151,12 @@ pub(super) async fn drop_versions(step: &mut AnyConnection, code: Code, most: u3
         let (version, package): (i64, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
         let sql = "DELETE FROM versions WHERE code = $1 AND version = $2";
         sqlx::query(sql).bind(code.to_string()).bind(version).execute(&mut *step).await?;
-        let sql =
-            "DELETE FROM packages WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM versions WHERE package = $1)";
-        sqlx::query(sql).bind(package).execute(&mut *step).await?;
+        for sql in [
+            "DELETE FROM packages WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM versions WHERE package = $1)",
+            "DELETE FROM pieces WHERE package = $1 AND NOT EXISTS (SELECT 1 FROM versions WHERE package = $1)",
+        ] {
+            sqlx::query(sql).bind(package.clone()).execute(&mut *step).await?;
+        }
     }
     Ok(())
 }

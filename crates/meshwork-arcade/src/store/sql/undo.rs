@@ -23,96 +23,112 @@ impl SqlShelf {
         at_ms: u64,
     ) -> Result<Vec<Code>, ShelfError> {
         let mut step = self.begin().await?;
-        let connection = step.connection();
-        let (condition, key, word) = match &what {
-            TakeDown::Code(code) => ("code = $1", Value::code(*code), by.word()),
-            TakeDown::Package(package, reason) => {
-                refuse(connection, "refused (package", &package.0, reason, at_ms).await?;
-                ("package = $1", Value::Bytes(package.0.to_vec()), BY_PACKAGE)
-            }
-            TakeDown::Author(author, reason) => {
-                refuse(connection, "refused_authors (author", &author.0, reason, at_ms).await?;
-                ("owner = $1", Value::Bytes(author.0.to_vec()), BY_AUTHOR)
-            }
-        };
-        let sql = format!("SELECT code FROM games WHERE {condition} AND taken_down IS NULL");
-        let rows = with(sqlx::query(AssertSqlSafe(sql)), key).fetch_all(&mut *connection).await?;
-        let codes = rows.iter().map(read_code).collect::<Result<Vec<Code>, _>>()?;
-        for &code in &codes {
-            let sql = "UPDATE games SET taken_down = $2, taken_ms = $3 WHERE code = $1";
-            let query = sqlx::query(sql).bind(code.to_string()).bind(word).bind(number(at_ms));
-            query.execute(&mut *connection).await?;
-            if files == Files::Delete {
-                delete_files(connection, code).await?;
-            }
-        }
-        if let TakeDown::Package(package, _) = &what
-            && files == Files::Delete
-        {
-            delete_package(connection, package.0.to_vec()).await?;
-        }
-        step.commit().await?;
-        Ok(codes)
+        let codes = remove(step.connection(), what, by, files, at_ms).await;
+        step.end(codes).await
     }
 
     pub(super) async fn restore(&self, what: PutBack) -> Result<Vec<Code>, PutBackError> {
         let mut step = self.begin().await?;
-        let connection = step.connection();
-        let (condition, key) = match what {
-            PutBack::Code(code) => ("code = $1", Value::code(code)),
-            PutBack::Package(package) => {
-                accept(connection, "DELETE FROM refused WHERE package = $1", &package.0).await?;
-                ("package = $1 AND taken_down = 'package'", Value::Bytes(package.0.to_vec()))
-            }
-            PutBack::Author(author) => {
-                accept(connection, "DELETE FROM refused_authors WHERE author = $1", &author.0).await?;
-                ("owner = $1 AND taken_down = 'author'", Value::Bytes(author.0.to_vec()))
-            }
-        };
-        let sql = format!("SELECT code, owner, package, taken_down FROM games WHERE {condition}");
-        let rows = with(sqlx::query(AssertSqlSafe(sql)), key).fetch_all(&mut *connection).await;
-        let rows = rows.map_err(ShelfError::from)?;
-        let mut codes = Vec::new();
-        for row in &rows {
-            // Another refusal may hold it now, and its end brings the game back.
-            let other = match obstacle(connection, row).await? {
-                None => {
-                    codes.push(set_state(connection, row, None).await?);
-                    continue;
-                }
-                Some(obstacle) if matches!(what, PutBack::Code(_)) => return Err(obstacle),
-                Some(PutBackError::RefusedAuthor(_)) => BY_AUTHOR,
-                Some(PutBackError::RefusedPackage(_)) => BY_PACKAGE,
-                Some(_) => continue,
-            };
-            set_state(connection, row, Some(other)).await?;
-        }
-        if let PutBack::Code(code) = what
-            && rows.is_empty()
-        {
-            return Err(PutBackError::NoGame(code));
-        }
-        step.commit().await?;
-        Ok(codes)
+        let codes = restore(step.connection(), what).await;
+        step.end(codes).await
     }
 
     /// Deletes the files of games that were taken down long ago, and of packages that were refused long ago.
     pub(super) async fn purge(&self, now_ms: u64) -> Result<(), ShelfError> {
         let oldest = number(now_ms.saturating_sub(TAKEN_DAYS * DAY_MS));
         let mut step = self.begin().await?;
-        let connection = step.connection();
-        let sql = "SELECT code FROM games WHERE taken_ms < $1 \
-                   AND EXISTS (SELECT 1 FROM versions WHERE versions.code = games.code)";
-        for row in sqlx::query(sql).bind(oldest).fetch_all(&mut *connection).await? {
-            delete_files(connection, read_code(&row)?).await?;
-        }
-        let sql = "SELECT package FROM refused WHERE at_ms < $1 \
-                   AND EXISTS (SELECT 1 FROM packages WHERE packages.id = refused.package)";
-        for row in sqlx::query(sql).bind(oldest).fetch_all(&mut *connection).await? {
-            delete_package(connection, row.try_get(0)?).await?;
-        }
-        step.commit().await
+        let purged = purge(step.connection(), oldest).await;
+        step.end(purged).await
     }
+}
+
+async fn remove(
+    step: &mut AnyConnection,
+    what: TakeDown,
+    by: By,
+    files: Files,
+    at_ms: u64,
+) -> Result<Vec<Code>, ShelfError> {
+    let (condition, key, word) = match &what {
+        TakeDown::Code(code) => ("code = $1", Value::code(*code), by.word()),
+        TakeDown::Package(package, reason) => {
+            refuse(step, "refused (package", &package.0, reason, at_ms).await?;
+            ("package = $1", Value::Bytes(package.0.to_vec()), BY_PACKAGE)
+        }
+        TakeDown::Author(author, reason) => {
+            refuse(step, "refused_authors (author", &author.0, reason, at_ms).await?;
+            ("owner = $1", Value::Bytes(author.0.to_vec()), BY_AUTHOR)
+        }
+    };
+    let sql = format!("SELECT code FROM games WHERE {condition} AND taken_down IS NULL");
+    let rows = with(sqlx::query(AssertSqlSafe(sql)), key).fetch_all(&mut *step).await?;
+    let codes = rows.iter().map(read_code).collect::<Result<Vec<Code>, _>>()?;
+    for &code in &codes {
+        let sql = "UPDATE games SET taken_down = $2, taken_ms = $3 WHERE code = $1";
+        let query = sqlx::query(sql).bind(code.to_string()).bind(word).bind(number(at_ms));
+        query.execute(&mut *step).await?;
+        if files == Files::Delete {
+            delete_files(step, code).await?;
+        }
+    }
+    if let TakeDown::Package(package, _) = &what
+        && files == Files::Delete
+    {
+        delete_package(step, package.0.to_vec()).await?;
+    }
+    Ok(codes)
+}
+
+async fn restore(step: &mut AnyConnection, what: PutBack) -> Result<Vec<Code>, PutBackError> {
+    let (condition, key) = match what {
+        PutBack::Code(code) => ("code = $1", Value::code(code)),
+        PutBack::Package(package) => {
+            accept(step, "DELETE FROM refused WHERE package = $1", &package.0).await?;
+            ("package = $1 AND taken_down = 'package'", Value::Bytes(package.0.to_vec()))
+        }
+        PutBack::Author(author) => {
+            accept(step, "DELETE FROM refused_authors WHERE author = $1", &author.0).await?;
+            ("owner = $1 AND taken_down = 'author'", Value::Bytes(author.0.to_vec()))
+        }
+    };
+    let sql = format!("SELECT code, owner, package, taken_down FROM games WHERE {condition}");
+    let rows = with(sqlx::query(AssertSqlSafe(sql)), key).fetch_all(&mut *step).await;
+    let rows = rows.map_err(ShelfError::from)?;
+    let mut codes = Vec::new();
+    for row in &rows {
+        // Another refusal may hold it now, and its end brings the game back.
+        let other = match obstacle(step, row).await? {
+            None => {
+                codes.push(set_state(step, row, None).await?);
+                continue;
+            }
+            Some(obstacle) if matches!(what, PutBack::Code(_)) => return Err(obstacle),
+            Some(PutBackError::RefusedAuthor(_)) => BY_AUTHOR,
+            Some(PutBackError::RefusedPackage(_)) => BY_PACKAGE,
+            Some(_) => continue,
+        };
+        set_state(step, row, Some(other)).await?;
+    }
+    if let PutBack::Code(code) = what
+        && rows.is_empty()
+    {
+        return Err(PutBackError::NoGame(code));
+    }
+    Ok(codes)
+}
+
+async fn purge(step: &mut AnyConnection, oldest: i64) -> Result<(), ShelfError> {
+    let sql = "SELECT code FROM games WHERE taken_ms < $1 \
+               AND EXISTS (SELECT 1 FROM versions WHERE versions.code = games.code)";
+    for row in sqlx::query(sql).bind(oldest).fetch_all(&mut *step).await? {
+        delete_files(step, read_code(&row)?).await?;
+    }
+    let sql = "SELECT package FROM refused WHERE at_ms < $1 \
+               AND EXISTS (SELECT 1 FROM packages WHERE packages.id = refused.package)";
+    for row in sqlx::query(sql).bind(oldest).fetch_all(&mut *step).await? {
+        delete_package(step, row.try_get(0)?).await?;
+    }
+    Ok(())
 }
 
 async fn refuse(
@@ -185,7 +201,11 @@ async fn delete_files(step: &mut AnyConnection, code: Code) -> Result<(), ShelfE
 
 /// Deletes a package, also among older versions of other games.
 async fn delete_package(step: &mut AnyConnection, package: Vec<u8>) -> Result<(), ShelfError> {
-    for sql in ["DELETE FROM versions WHERE package = $1", "DELETE FROM packages WHERE id = $1"] {
+    for sql in [
+        "DELETE FROM versions WHERE package = $1",
+        "DELETE FROM packages WHERE id = $1",
+        "DELETE FROM pieces WHERE package = $1",
+    ] {
         sqlx::query(sql).bind(package.clone()).execute(&mut *step).await?;
     }
     Ok(())
