@@ -53,7 +53,7 @@ fn longest_wait_beside(noisy: u8, honest: u8) -> Duration {
             }
         }
         for (number, &socket) in honest.iter().enumerate() {
-            if (step + number as u64 * 17) % 250 == 0 {
+            if (step + number as u64 * 17).is_multiple_of(250) {
                 since[number].get_or_insert(world.now);
             }
             if world.hub.held_until(world.now, socket).is_none()
