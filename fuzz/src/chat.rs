@@ -1,5 +1,6 @@
 //! Posts of a conversation: the fields of a row, files alone, and Markdown; sealed rows; heads of pictures.
 
+use meshwork_chat::own::{Marks, READ_MAX, Standing};
 use meshwork_chat::picture::Head;
 use meshwork_chat::profile::Profile;
 use meshwork_chat::{
@@ -174,10 +175,42 @@ pub(crate) fn run_sealed(input: &[u8]) {
     assert!(read.iter().all(|post| post.text.len() <= TEXT_MAX));
 }
 
+/// The keys of the author with itself, and marks of it in the conversation with the addressee.
+fn marks() -> (Keys, Marks) {
+    let (identity, me) = author();
+    let mut keys = Keys::new(ROOM, me.peer);
+    keys.learn(me.peer, identity.agree(me.peer));
+    let marks =
+        Marks { with: Some(reader()), standing: Standing::Accepted, read: vec![(reader(), STAMP.millis())] };
+    (keys, marks)
+}
+
+/// The writes of these marks.
+fn written_marks() -> Vec<Write> {
+    let (keys, marks) = marks();
+    marks.writes(&Table::new(Kind::ByValue), &keys, STAMP.wall()).expect("own keys")
+}
+
+/// The value of a row for oneself.
+pub(crate) fn own() -> Vec<Vec<u8>> {
+    written_marks().into_iter().filter_map(|write| write.value).collect()
+}
+
+pub(crate) fn run_own(input: &[u8]) {
+    let (keys, marks) = marks();
+    let mut table = Posts(Table::new(Kind::ByValue), 0);
+    let mut writes = written_marks();
+    writes[0].value = Some(input.to_vec());
+    table.write(&writes);
+    let read = Marks::of(&table.0, &keys, marks.with);
+    assert!(read.with == marks.with && read.read.len() <= READ_MAX);
+}
+
 /// Bytes by name, for docs/protocol/golden.md.
 pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
     let (mut posts, me) = (Posts::new(), author().1.peer);
     let direct = Posts::new().write(&direct(&posts));
+    let marks = Posts(Table::new(Kind::ByValue), 0).write(&written_marks());
     let (ferry, first) = posts.post(&"Ferry leaves at 9:40.".into());
     let new = NewPost { text: "From *pier* 2.".into(), re: Some(ferry.into()), files: vec![file()] };
     let (pier, answer) = posts.post(&new);
@@ -197,5 +230,6 @@ pub(crate) fn golden() -> Vec<(&'static str, Vec<u8>)> {
         ("payload of a hidden post", hidden),
         ("payload of a removed post", posts.write(&removal)),
         ("payload of a direct post", direct),
+        ("payload of marks for oneself", marks),
     ]
 }

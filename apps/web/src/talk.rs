@@ -432,6 +432,20 @@ mod tests {
     }
 
     #[test]
+    fn twenty_mentions_of_a_post_are_links() {
+        let text = format!("# {}\n\n> **{}**\n\n- {}", mention(8), mention(8), mention(8));
+        let blocks = with_few_mentions(markdown::read(&text));
+        let written = format!("{blocks:?}");
+        assert_eq!(written.matches("Peer(").count(), MENTIONS_MAX);
+        assert_eq!(written.matches("@Lin").count(), 24, "the others are text");
+    }
+
+    /// A text with so many mentions.
+    fn mention(count: usize) -> String {
+        vec![format!("[@Lin]({PEER}{LIN})"); count].join(" ")
+    }
+
+    #[test]
     fn read_posts_stay_read() {
         let mut marks = Marks::default();
         let (early, late) = (post(LIN, 100), post(ANA, 50));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork::chat::profile::Profile;
 use meshwork::chat::{self, Change, Post, PostKey};
 use meshwork::testing::Network;
-use meshwork::{Endpoint, PeerId, Room, WriteError};
+use meshwork::{Endpoint, Fields, LogId, PeerId, Room, WriteError};
 
 use crate::guard::{create, in_private_rooms_too};
 
@@ -67,6 +67,50 @@ async fn direct_posts_reach_somebody_away_through_others() {
     );
     same.chat().with(ann.id().peer).post("Fine.").await.unwrap();
     assert!(same.chat().people().await.unwrap()[0].has_written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_write_nothing_into_anothers_post() {
+    let network = Network::calm(7);
+    let (ann, bo, eve) = (network.endpoint("Ann"), network.endpoint("Bo"), network.endpoint("Eve"));
+    let room = create(&ann, chat::room()).await.unwrap();
+    let link = room.link().to_string();
+    let (same, strange) = (join(&network, &bo, &link).await, join(&network, &eve, &link).await);
+    let (ask, _) = room.chat().post("Shall we meet at nine?").await.unwrap();
+    network.run(SOON).await;
+    let forged = Fields::new()
+        .set_bytes("text", "Shall I send my savings?")
+        .set_bytes("first", [0, 0, 0, 0, 0, 0, 0, 1]);
+    strange.conversation().log("n").row(LogId(ask.0)).set_all(forged).await.unwrap();
+    network.run(SOON).await;
+    same.chat().write("Yes, gladly.").reply(ask).send().await.unwrap();
+    network.run(SOON).await;
+    let posts = room.chat().all().await.unwrap();
+    assert_eq!(texts(&posts), ["Shall we meet at nine?", "Yes, gladly."]);
+    assert_eq!(posts[1].re, Some(PostKey { id: ask, author: ann.id().peer }));
+    assert_eq!(strange.chat().get(ask).await.unwrap().map(|post| post.author), Some(ann.id().peer));
+}
+
+#[tokio::test(start_paused = true)]
+async fn muted_floods_leave_others_posts_in_reach() {
+    let network = Network::calm(7);
+    let (ann, eve) = (network.endpoint("Ann"), network.endpoint("Eve"));
+    let room = create(&ann, chat::room()).await.unwrap();
+    let strange = join(&network, &eve, &room.link().to_string()).await;
+    for number in 0..20 {
+        room.chat().post(&format!("post {number}")).await.unwrap();
+    }
+    network.run(SOON).await;
+    for _ in 0..60 {
+        strange.chat().post("flood").await.unwrap();
+    }
+    network.run(SOON).await;
+    let chat = room.chat().without([eve.id().peer]);
+    let newest = chat.newest(None, 15).await.unwrap();
+    assert_eq!((newest.len(), &*newest[0].text), (15, "post 5"));
+    assert_eq!(chat.newest(Some(&newest[0]), 15).await.unwrap().len(), 5, "there is a way back");
+    assert_eq!(chat.briefs(500).await.unwrap().len(), 20);
+    assert_eq!(room.chat().briefs(500).await.unwrap().len(), 80);
 }
 
 #[tokio::test(start_paused = true)]
