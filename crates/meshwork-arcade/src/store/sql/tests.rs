@@ -1,3 +1,5 @@
+//! What the store does when its file is full, damaged or another's.
+
 use std::path::Path;
 use std::sync::Arc;
 
