@@ -435,7 +435,8 @@ async fn read_back(tab: &Tab, typed: &mut tokio::process::ChildStdin) -> Result<
     let lines: String = (1..=1_000).map(|number| format!("Line {number}\n")).collect();
     typed.write_all(lines.as_bytes()).await?;
     let newest = "return [...document.querySelectorAll('[data-testid=message-text]')].at(-1)?.innerText";
-    tab.wait_until(PATIENCE, "the last line", async || {
+    // A thousand signed posts take their time on a machine that is busy.
+    tab.wait_until(3 * PATIENCE, "the last line", async || {
         let newest = tab.eval(newest, vec![]).await?;
         ensure!(newest == "Line 1000", "{newest} is the newest");
         Ok(())
