@@ -43,7 +43,7 @@ pub(crate) struct People {
     comings_since: StoredValue<Option<Time>>,
     /// The room's people but ourselves.
     pub(crate) rows: RwSignal<Vec<Row>>,
-    /// What these people are called, and whether they said a name: it stays the same while round trips change.
+    /// The names of these people, and whether they said them. It stays the same while round trips change.
     called_here: Memo<Vec<(PeerId, String, bool)>>,
     /// How often the names in profiles changed.
     profile_names: RwSignal<u64>,

@@ -137,7 +137,7 @@ async fn check(url: &str) -> Result<(), ShelfError> {
         Ok(found) if found == "ok" => Ok(()),
         Ok(found) => Err(ShelfError::Corrupt(found)),
         Err(error @ ShelfError::Corrupt(_)) => Err(error),
-        // Whatever else is wrong the store itself meets, too.
+        // The store itself meets all other faults.
         Err(_) => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! What the store does when its file is full, damaged or another's.
+//! Files that are full, damaged or another's.
 
 use std::path::Path;
 use std::sync::Arc;
