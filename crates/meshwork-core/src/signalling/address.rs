@@ -30,6 +30,9 @@ pub const TEXT_MAX: usize = 16 * 1024;
 /// Codes that are paths of a server of its own: they are never drawn and never read.
 pub const RESERVED_CODES: [&str; 2] = ["ASSETS", "HEALTH"];
 
+/// The local network in place of a server: rooms are found there by programs that see each other. No LINK names it.
+pub const LAN: &str = "lan:";
+
 /// Most characters of a text that an error repeats.
 const SHOWN_MAX: usize = 200;
 
@@ -132,8 +135,11 @@ pub fn is_reserved(code: Code) -> bool {
     RESERVED_CODES.iter().any(|word| word.parse() == Ok(code))
 }
 
-/// The WebSocket address of the signalling of the server at `server` (`http://` or `https://`).
+/// The WebSocket address of the signalling of the server at `server` (`http://` or `https://`); [`LAN`] is its own.
 pub fn signalling_url(server: &str) -> String {
+    if server == LAN {
+        return String::from(LAN);
+    }
     let server = server.trim_end_matches('/');
     // "http" becomes "ws" and "https" becomes "wss".
     format!("ws{}{PATH}", server.strip_prefix("http").unwrap_or(server))
@@ -173,6 +179,13 @@ impl RoomAddress {
         }
         let place = Place::Server { server: String::from(server), code };
         Ok(RoomAddress { place, app, view: None, keys: None, further_servers: Vec::new() })
+    }
+
+    /// The address of a room that programs on the local network know by this code. It is for joining: its text is no
+    /// LINK, and the LINK of the room names no network.
+    pub fn at_lan(app: Option<AppWord>, code: Code) -> RoomAddress {
+        let place = Place::Server { server: String::from(LAN), code };
+        RoomAddress { place, app, view: None, keys: None, further_servers: Vec::new() }
     }
 
     /// The address of a room that is found without a server: in the network nearby, or at further servers.

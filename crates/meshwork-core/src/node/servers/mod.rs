@@ -24,7 +24,9 @@ use crate::reach::Reach;
 use crate::seam::choice::Choice;
 use crate::seam::event::{Event, Refusal, RoomHandle, RoomRefusal, ServerState};
 use crate::seam::io::{Effect, ServerId};
-use crate::signalling::address::{FURTHER_SERVERS_MAX, RoomAddress, RoomKeys, check_server, signalling_url};
+use crate::signalling::address::{
+    FURTHER_SERVERS_MAX, LAN, RoomAddress, RoomKeys, check_server, signalling_url,
+};
 use crate::signalling::client::{ClientAction, ClientEvent, ServerClient};
 use crate::signalling::protocol::{
     Announcement, FromClient, FromServer, LinkOutcome, ServerRefusal, VERSIONS,
@@ -32,7 +34,7 @@ use crate::signalling::protocol::{
 use crate::time::{Time, WallTime};
 use crate::wire::Base64;
 
-/// Servers of one room: its own, and those that an address may name in addition.
+/// Servers of one room: its own, and those that an address may name in addition. The local network counts besides.
 const REGISTRATIONS_MAX: usize = 1 + FURTHER_SERVERS_MAX;
 /// Time to reach one of the members that a server named, before others are requested.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -72,16 +74,17 @@ pub(super) struct Servers {
     next: u32,
 }
 
-/// Whether a room may be registered at these servers.
+/// Whether a room may be registered at these servers, of which one may be [`LAN`].
 ///
 /// # Errors
 /// [`CommandError::Server`] or [`CommandError::TooManyServers`].
 pub(super) fn check_servers(servers: &[impl AsRef<str>]) -> Result<(), CommandError> {
-    if servers.len() > REGISTRATIONS_MAX {
+    let named = || servers.iter().map(AsRef::as_ref).filter(|server| *server != LAN);
+    if named().count() > REGISTRATIONS_MAX {
         return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));
     }
-    servers.iter().try_for_each(|server| {
-        let checked = check_server(server.as_ref().trim_end_matches('/'));
+    named().try_for_each(|server| {
+        let checked = check_server(server.trim_end_matches('/'));
         checked.map_err(|error| CommandError::Server(error.to_string()))
     })
 }
@@ -140,7 +143,7 @@ impl Servers {
             let address = RoomAddress::at_server(&known.base, entry.app().cloned(), known.code?);
             Some((known.server, address.ok()?))
         })?;
-        let others = registrations.iter().filter(|other| other.server != first);
+        let others = registrations.iter().filter(|other| other.server != first && !other.is_lan());
         let others = others.map(|other| other.base.clone()).collect();
         address.with_keys(keys).with_further_servers(others).ok()
     }
@@ -152,7 +155,8 @@ impl Servers {
         let app = entry.app().unwrap_or(kept.genesis().app().0).clone();
         let address =
             RoomAddress::without_server(app, RoomKeys { room: kept.id(), secrets: entry.secrets() });
-        address.with_further_servers(self.of(handle).iter().map(|known| known.base.clone()).collect()).ok()
+        let named = self.of(handle).iter().filter(|known| !known.is_lan());
+        address.with_further_servers(named.map(|known| known.base.clone()).collect()).ok()
     }
 
     /// Number of others in a room, by its servers' reports; of several servers the most.
@@ -167,7 +171,7 @@ impl Servers {
     pub(super) fn check_further(&self, room: RoomHandle, base: &str) -> Result<(), CommandError> {
         check_servers(&[base])?;
         let known = self.registrations.get(&room).ok_or(CommandError::NoSuchRoom(room))?;
-        if known.len() >= REGISTRATIONS_MAX {
+        if base != LAN && known.iter().filter(|known| !known.is_lan()).count() >= REGISTRATIONS_MAX {
             return Err(CommandError::TooManyServers(REGISTRATIONS_MAX));
         }
         Ok(())
@@ -383,17 +387,21 @@ impl Servers {
         self.clients.values_mut().for_each(|client| client.handle_network_changed(now));
     }
 
+    /// The conversations with a room's servers that have a clock. The local network has ours.
+    fn timed(&self, room: RoomHandle) -> impl Iterator<Item = &ServerClient> {
+        let servers = self.of(room).iter().filter(|known| !known.is_lan());
+        servers.filter_map(|known| self.clients.get(&known.server))
+    }
+
     /// How far the clocks of a room's servers are ahead of ours, in microseconds.
     pub(super) fn clocks(&self, own: &Own, room: RoomHandle) -> Vec<i64> {
-        let clients = self.of(room).iter().filter_map(|known| self.clients.get(&known.server));
-        let walls = clients.filter_map(|client| client.wall(own.time()));
+        let walls = self.timed(room).filter_map(|client| client.wall(own.time()));
         walls.map(|wall: WallTime| own.now.ahead_by(wall)).collect()
     }
 
     /// How far the least of them is, also of a server that is away, by its last welcome.
     pub(super) fn least_clock(&self, own: &Own, room: RoomHandle) -> Option<i64> {
-        let clients = self.of(room).iter().filter_map(|known| self.clients.get(&known.server));
-        let walls = clients.filter_map(|client| client.last_wall(own.time()));
+        let walls = self.timed(room).filter_map(|client| client.last_wall(own.time()));
         walls.map(|wall| own.now.ahead_by(wall)).min()
     }
 

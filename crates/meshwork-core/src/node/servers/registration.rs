@@ -5,6 +5,7 @@ use alloc::string::String;
 use super::ice::IceOffer;
 use crate::id::Code;
 use crate::seam::io::ServerId;
+use crate::signalling::address::LAN;
 use crate::time::Time;
 
 /// A server's knowledge of a room and of us in it.
@@ -47,5 +48,10 @@ impl Registration {
             attempts_before,
             ice: None,
         }
+    }
+
+    /// Whether it is the local network in place of a server.
+    pub(super) fn is_lan(&self) -> bool {
+        self.base == LAN
     }
 }

@@ -255,6 +255,22 @@ fn what_would_be_read_otherwise_is_not_made() {
     assert_eq!(bare.with_further_servers(vec!["https://y".into()]), Err(AddressError::Fragment));
 }
 
+#[test]
+fn no_link_names_the_local_network() {
+    let keys = keys();
+    let link = format!("meshwork:place#{};at={LAN}", keys.room);
+    assert_eq!(read(&link), Err(AddressError::Server(LAN.into())));
+    let without = RoomAddress::without_server(word("place"), keys);
+    assert_eq!(
+        without.with_further_servers(vec![LAN.into()]),
+        Err(AddressError::Server(LAN.into()))
+    );
+    let found = RoomAddress::at_lan(Some(word("place")), code());
+    assert_eq!((found.server(), found.code()), (Some((LAN, code())), Some(code())));
+    assert!(read(&found.to_string()).is_err(), "it is no LINK");
+    assert_eq!(signalling_url(LAN), LAN);
+}
+
 proptest! {
     #[test]
     fn addresses_read_as_they_are_written(
