@@ -76,6 +76,7 @@ mod rules;
 mod runner;
 mod sealed;
 mod server_answers;
+pub mod session;
 mod shared;
 mod store;
 #[cfg(feature = "sync")]

@@ -23,6 +23,7 @@ use crate::hold::{FindHold, Hold};
 use crate::inbox::{Inbox, Outbox, Readers, inbox};
 use crate::member::Member;
 use crate::runner::{Call, MaybeSend, MaybeSync, Runner, State};
+use crate::session::Clock;
 use crate::store::StoreError;
 use crate::topic::{Lane, MESSAGES_MAX};
 use crate::unheard::{Message, Unheard};
@@ -33,6 +34,7 @@ const NAMES_MAX: usize = 1024;
 /// What the clones of an endpoint share.
 pub(crate) struct Shared {
     pub(crate) runner: Box<dyn Runner>,
+    pub(crate) clock: Clock,
     /// Where blobs lie.
     pub(crate) blobs: BlobStore,
     pub(crate) servers: Vec<String>,
@@ -197,6 +199,7 @@ impl Shared {
     ) -> Arc<Shared> {
         Arc::new(Shared {
             runner,
+            clock: Clock::begin(),
             blobs,
             servers,
             rooms: Mutex::default(),

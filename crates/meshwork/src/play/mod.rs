@@ -1,8 +1,7 @@
 //! Play: games that people play in a room, with one of them as host.
 
-mod clock;
-mod driver;
 mod machine;
+mod member;
 mod player;
 mod rules;
 mod stage;
@@ -21,7 +20,6 @@ pub use meshwork_play::{
     PackageError, PackageId, Party, Phase, PlayerInput, Shown, Step, Tick, ToGame, input,
 };
 
-use self::clock::Clock;
 use self::machine::SeatLock;
 pub use self::player::{GameEvent, GameEvents, Player};
 use self::rules::RulesEngine;
@@ -228,12 +226,12 @@ impl Game {
     }
 
     async fn package_of_members(&self, blobs: &Blobs, party: &Party) -> Result<Package, GetPackageError> {
-        let (id, clock) = (BlobId::from(party.package), Clock::begin());
-        let end = clock.now() + HOLDER_WAIT;
+        let id = BlobId::from(party.package);
+        let end = self.0.now() + HOLDER_WAIT;
         let blob = loop {
             match blobs.fetch(id).at_most(u64::from(party.length)).await {
-                Err(FetchError::NobodyHolds) if clock.now() < end => {
-                    self.0.shared().runner.sleep(PACKAGE_AGAIN).await;
+                Err(FetchError::NobodyHolds) if self.0.now() < end => {
+                    self.0.sleep(PACKAGE_AGAIN).await;
                 }
                 fetched => break fetched?,
             }

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use meshwork_core::time::Time;
 use meshwork_play::session::Counts;
 use meshwork_play::{
     Act, ActError, Config, Event, FromGame, Lobby, Pace, Party, PlayerInput, Session, Shown,
@@ -13,24 +13,26 @@ use meshwork_play::{
 use tokio::sync::Notify;
 
 use super::Can;
-use super::clock::Clock;
-use super::driver::Driver;
 use super::machine::SeatLock;
+use super::member::{Effect, PartyMember};
 use super::stage::Stage;
 use crate::app::App;
+use crate::session::{Handle, Running};
+use crate::shared::locked;
 
 /// Events that wait for a reader; then the oldest is dropped. A party has some ten in a minute.
 const EVENTS_MAX: usize = 256;
 
 /// Somebody in a party. Dropped, it leaves the party.
 pub struct Player {
-    inner: Arc<Inner>,
+    running: Running<PartyMember>,
+    told: Arc<Told>,
     _lock: SeatLock,
 }
 
 /// The events of a player and the states to draw, to be read beside the player. Each is handed to one reader.
 pub struct GameEvents {
-    inner: Arc<Inner>,
+    told: Arc<Told>,
 }
 
 /// Something that a player is told.
@@ -43,22 +45,23 @@ pub enum GameEvent {
     Shown(Box<Shown>),
 }
 
-/// The state that a player and its driver share.
-pub(super) struct Inner {
-    state: Mutex<State>,
-    clock: Clock,
-    /// Wakes the driver.
-    pub(super) acted: Notify,
-    /// Wakes the reader.
-    told: Notify,
+/// What waits for a reader.
+#[derive(Default)]
+struct Told {
+    waiting: Mutex<Waiting>,
+    /// Wakes the readers.
+    changed: Notify,
 }
 
-pub(super) struct State {
-    pub(super) session: Session,
+#[derive(Default)]
+struct Waiting {
     events: VecDeque<Event>,
     shown: Option<Box<Shown>>,
-    pub(super) is_over: bool,
+    is_over: bool,
 }
+
+/// The end that the run of a player writes. Dropped with the run, it ends the events.
+struct Teller(Arc<Told>);
 
 impl Player {
     pub(super) fn enter(
@@ -75,31 +78,41 @@ impl Player {
             Can::Play | Can::Bot => (meshwork_play::Can::Play, None),
             Can::Watch => (meshwork_play::Can::Watch, None),
         };
-        let (me, draw, clock) = (app.room.me(), party.draw, Clock::begin());
-        let session = Session::new(me, name, party, can, config, seed, clock.now());
-        let state = State { session, events: VecDeque::new(), shown: None, is_over: false };
-        let (acted, told) = (Notify::new(), Notify::new());
-        let inner = Arc::new(Inner { state: Mutex::new(state), clock, acted, told });
-        let driver = Driver::new(app.clone(), Arc::clone(&inner), Stage::new(engine, draw));
-        app.room.shared().runner.spawn(Box::pin(driver.run()));
-        Player { inner, _lock: lock }
+        let (me, draw, now) = (app.room.me(), party.draw, app.room.now());
+        let session = Session::new(me, name, party, can, config, seed, now);
+        let mut stage = Stage::new(engine, draw);
+        let member = PartyMember::new(session, stage.needs_clock());
+        let told = Arc::<Told>::default();
+        let teller = Teller(Arc::clone(&told));
+        // The session is not locked while the engine runs: an engine may act.
+        let carry_out = move |handle: &Handle<PartyMember>, effect| match effect {
+            Effect::Game(me, message) => {
+                let (answer, shown) = stage.run(me, &message);
+                if let Some(answer) = answer {
+                    handle.with(|member, now| member.session.handle_game(now, answer));
+                }
+                if let Some(shown) = shown {
+                    teller.change(|waiting| waiting.show(shown));
+                }
+            }
+            Effect::Event(event) => teller.change(|waiting| waiting.note(event)),
+        };
+        Player { running: app.run(member, carry_out), told, _lock: lock }
     }
 
     /// Waits for the next event, or the next state to draw; `None` once the party was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<GameEvent> {
-        self.inner.next().await
+        self.told.next().await
     }
 
     /// The same events, for a reader that waits while this player acts.
     pub fn events(&self) -> GameEvents {
-        GameEvents { inner: Arc::clone(&self.inner) }
+        GameEvents { told: Arc::clone(&self.told) }
     }
 
     /// Holds these keys, sticks and this pointer from now on, until the next call.
     pub fn hold(&self, input: PlayerInput) {
-        let now = self.inner.now();
-        self.inner.state().session.hold(now, input);
-        self.inner.acted.notify_one();
+        self.running.with(|member, now| member.session.hold(now, input));
     }
 
     /// Does something in the party: sits down, is ready, starts the match, leaves.
@@ -107,54 +120,49 @@ impl Player {
     /// # Errors
     /// [`ActError`]; nothing happened.
     pub fn act(&self, act: Act) -> Result<(), ActError> {
-        let now = self.inner.now();
-        let done = self.inner.state().session.act(now, act);
-        self.inner.acted.notify_one();
-        done
+        self.running.with(|member, now| member.session.act(now, act))
     }
 
     /// A message of an engine [with a loop of its own](super::Engine::has_loop): a sixtieth of a second is over, a step is done, or
     /// the game does not go on.
     pub fn answer(&self, message: FromGame) {
-        let now = self.inner.now();
-        self.inner.state().session.handle_game(now, message);
-        self.inner.acted.notify_one();
+        self.running.with(|member, now| member.session.handle_game(now, message));
     }
 
     /// The seats, the host, and the phase of the match.
     pub fn lobby(&self) -> Lobby {
-        self.inner.state().session.lobby().clone()
+        self.running.read(|member| member.session.lobby().clone())
     }
 
     /// The seat of this player, if it has one.
     pub fn slot(&self) -> Option<u8> {
-        self.inner.state().session.slot()
+        self.running.read(|member| member.session.slot())
     }
 
     /// Whether this program is the host.
     pub fn is_host(&self) -> bool {
-        self.inner.state().session.is_host()
+        self.running.read(|member| member.session.is_host())
     }
 
     /// The quality of the game: ping, loss, rate, and why it stutters.
     pub fn pace(&self) -> Pace {
-        self.inner.state().session.pace()
+        self.running.read(|member| member.session.pace())
     }
 
     /// The time until the first tick of a match that is starting.
     pub fn countdown(&self) -> Option<Duration> {
-        let now = self.inner.now();
-        self.inner.state().session.countdown(now)
+        let now = self.running.now();
+        self.running.read(|member| member.session.countdown(now))
     }
 
     /// How many others watch.
     pub fn watchers(&self) -> usize {
-        self.inner.state().session.watchers()
+        self.running.read(|member| member.session.watchers())
     }
 
     /// Counts since this player entered, such as hosts that were lost.
     pub fn counts(&self) -> Counts {
-        self.inner.state().session.counts()
+        self.running.read(|member| member.session.counts())
     }
 }
 
@@ -162,63 +170,55 @@ impl Drop for Player {
     fn drop(&mut self) {
         // It may have ended before.
         let _ = self.act(Act::Leave);
-        self.inner.state().is_over = true;
-        self.inner.acted.notify_one();
     }
 }
 
 impl GameEvents {
     /// Waits for the next event, or the next state to draw; `None` once the party was left. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<GameEvent> {
-        self.inner.next().await
+        self.told.next().await
     }
 }
 
-impl Inner {
+impl Told {
     async fn next(&self) -> Option<GameEvent> {
         loop {
-            let told = self.told.notified();
+            let mut changed = pin!(self.changed.notified());
+            // Before the look, so that nothing is missed in between.
+            changed.as_mut().enable();
             {
-                let mut state = self.state();
-                if let Some(event) = state.events.pop_front() {
+                let mut waiting = locked(&self.waiting);
+                if let Some(event) = waiting.events.pop_front() {
                     return Some(GameEvent::Party(event));
                 }
-                if let Some(shown) = state.shown.take() {
+                if let Some(shown) = waiting.shown.take() {
                     return Some(GameEvent::Shown(shown));
                 }
-                if state.is_over {
+                if waiting.is_over {
                     return None;
                 }
             }
-            told.await;
+            changed.await;
         }
-    }
-
-    /// A panic while the lock was held left the session whole or ended the party.
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn now(&self) -> Time {
-        self.clock.now()
-    }
-
-    /// The reader has something to read.
-    pub(super) fn tell(&self) {
-        self.told.notify_one();
-    }
-
-    /// Nothing more happens.
-    pub(super) fn end(&self) {
-        self.state().is_over = true;
-        self.told.notify_waiters();
-        self.told.notify_one();
     }
 }
 
-impl State {
+impl Teller {
+    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+        change(&mut locked(&self.0.waiting));
+        self.0.changed.notify_waiters();
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.change(|waiting| waiting.is_over = true);
+    }
+}
+
+impl Waiting {
     /// The oldest events give way to newer ones.
-    pub(super) fn note(&mut self, event: Event) {
+    fn note(&mut self, event: Event) {
         if self.events.len() == EVENTS_MAX {
             self.events.pop_front();
         }
@@ -226,7 +226,7 @@ impl State {
     }
 
     /// A state is to be drawn, with the sounds of those before it that nobody read.
-    pub(super) fn show(&mut self, mut shown: Box<Shown>) {
+    fn show(&mut self, mut shown: Box<Shown>) {
         if let Some(before) = self.shown.take() {
             shown.sounds.splice(0..0, before.sounds);
         }

@@ -16,6 +16,7 @@ mod guard;
 mod native;
 mod network;
 mod play;
+mod session;
 mod suite;
 mod talk;
 mod whiteboard;
