@@ -20,6 +20,8 @@ use crate::{out, style};
 
 /// The longest wait for earlier posts before the newest are printed.
 const IN_STEP_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait for the last post to be stored after Ctrl-C. A second Ctrl-C ends it.
+const INTERRUPTED_WAIT: Duration = Duration::from_secs(3);
 /// The longest wait for the names of those who are here.
 const NAMES_WAIT: Duration = Duration::from_secs(1);
 /// Printed posts that commands can name.
@@ -154,7 +156,7 @@ async fn talk(attempt: &Attempt, room: &Room, newest: usize, commands: bool) -> 
                     return talk.end().await;
                 }
             }
-            Next::Entered(Entered::Interrupted) => return Ok(()),
+            Next::Entered(Entered::Interrupted) => return talk.interrupt().await,
             Next::Entered(Entered::End) => return talk.end().await,
         }
         if changes.missed() > missed {
@@ -392,15 +394,26 @@ impl Talk {
     /// Waits until a member that stays has what was written.
     async fn end(self) -> Result<(), Failure> {
         let Some(receipt) = self.last else { return Ok(()) };
-        match receipt.kept().await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(Failure::Unreachable(format!(
-                "The last posts may be lost: no member that stays had them within {} seconds. {}",
-                KEPT_MAX.as_secs(),
-                link::HOW_TO_STAY
-            ))),
-        }
+        receipt.kept().await.map_err(|_| Failure::Unreachable(maybe_lost(KEPT_MAX)))
     }
+
+    /// Ends after Ctrl-C. A line posted just before waits a moment for a member that stays. Outside a line a second Ctrl-C is a
+    /// signal, which ends the wait.
+    async fn interrupt(self) -> Result<(), Failure> {
+        let Some(receipt) = self.last else { return Ok(()) };
+        if !timeout(INTERRUPTED_WAIT, receipt.kept()).await.is_ok_and(|kept| kept.is_ok()) {
+            style::note(maybe_lost(INTERRUPTED_WAIT));
+        }
+        Ok(())
+    }
+}
+
+fn maybe_lost(waited: Duration) -> String {
+    format!(
+        "The last posts may be lost: no member that stays had them within {} seconds. {}",
+        waited.as_secs(),
+        link::HOW_TO_STAY
+    )
 }
 
 impl Shown {
