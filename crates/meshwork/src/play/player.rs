@@ -35,17 +35,17 @@ pub struct GameEvents {
     told: Arc<Told>,
 }
 
-/// Something that a player is told.
+/// An event for a player.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GameEvent {
     /// Something happened in the party.
     Party(Event),
-    /// A newer state of the game is to be drawn. A reader that is slow gets the newest alone, with the sounds of those before it.
+    /// A newer state of the game, to draw now. A reader that is slow gets the newest alone, with the sounds of those before it.
     Shown(Box<Shown>),
 }
 
-/// What waits for a reader.
+/// Events and a state that wait for a reader.
 #[derive(Default)]
 struct Told {
     waiting: Mutex<Waiting>,
@@ -225,7 +225,7 @@ impl Waiting {
         self.events.push_back(event);
     }
 
-    /// A state is to be drawn, with the sounds of those before it that nobody read.
+    /// Keeps a state to draw, with the sounds of those before it that nobody read.
     fn show(&mut self, mut shown: Box<Shown>) {
         if let Some(before) = self.shown.take() {
             shown.sounds.splice(0..0, before.sounds);

@@ -1,4 +1,4 @@
-//! Sessions of an app of one's own, on a network in virtual time.
+//! Sessions of an app, on a network in virtual time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
