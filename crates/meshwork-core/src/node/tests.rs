@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -14,17 +14,20 @@ use super::*;
 use crate::id::Instance;
 use crate::lanes::Letter;
 use crate::replica::ReplicaNumber;
+use crate::replica::toy;
 use crate::replica::toy::{Board, PART, PARTS};
 use crate::replica::tree::ROOT;
 use crate::room::message::{RoomMessage, Want};
 use crate::seam::description::{CANDIDATES_MAX, Candidate, CandidateAddress, CandidateKind, Signal};
 use crate::seam::event::LinkState;
 use crate::seam::lane::{Slot, Topic};
+use crate::signalling::address::{LAN, RoomKeys};
 use crate::signalling::protocol::Announcement;
 use crate::signalling::sealing::{self, SignalBody, SignalContent};
 use crate::signed::app::AppParameters;
 use crate::signed::batch::BATCH_MAX;
-use crate::wire::{Bounded, Bytes};
+use crate::signed::genesis::Commons;
+use crate::wire::{Bounded, BoundedText, Bytes};
 
 #[test]
 fn a_room_names_the_parameters_of_each_app() {
@@ -245,4 +248,34 @@ fn deadlines_are_those_of_all_who_are_known() {
         world.run();
     }
     assert_eq!(looks(&world), 2, "who answers stays, and nobody else");
+}
+
+/// A change of the store, if the node of a program that stores its rooms enters this commons and is drained.
+fn stored_of_commons(name: &str) -> Option<Effect> {
+    let name = BoundedText::new(name).expect("short");
+    let app: AppWord = "toy".parse().expect("a word");
+    let commons =
+        Commons { name, nonce: 0, app: app.clone(), parameters: Bytes::new(alloc::vec![1]).expect("short") };
+    let (genesis, room) = commons.to_bytes();
+    let config = Config { stores: true, ..Config::default() };
+    let identity = Identity::from_secret([1; 32]);
+    let mut node = Node::new(toy::make, config, identity, [7; 32], Time(0), WallTime(0));
+    let address = RoomAddress::without_server(app, RoomKeys { room, secrets: None });
+    let stored = StoredRoom { genesis, ..StoredRoom::default() };
+    let handle = node.join_room(Time(0), address, Some(stored)).expect("a room");
+    assert_eq!(node.room(handle).id(), Some(room), "it is open at once");
+    node.room_mut(Time(0), handle).add_server(LAN).expect("it is found on the network");
+    let link = node.room(handle).address_without_code().expect("a link").to_string();
+    assert_eq!(link, format!("meshwork:toy#{room}"), "and its link does not say so");
+    node.handle_timeout(Time(1_000_000));
+    let outputs = core::iter::from_fn(|| node.poll_output());
+    let effects =
+        outputs.filter_map(|output| if let Output::Effect(effect) = output { Some(effect) } else { None });
+    effects.into_iter().find(|effect| matches!(effect, Effect::Persist { .. }))
+}
+
+#[test]
+fn a_commons_without_a_name_is_stored_nowhere() {
+    assert_eq!(stored_of_commons(""), None);
+    assert!(stored_of_commons("club").is_some(), "a named one is stored");
 }

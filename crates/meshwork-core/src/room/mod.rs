@@ -85,6 +85,7 @@ impl Room {
         me: Endpoint,
         config: &Config,
     ) -> Room {
+        let config = &Config { stores: config.stores && genesis.is_stored(), ..config.clone() };
         Room {
             kept: Kept::new(handle, id, genesis, bytes, makers, me, config),
             membership: Membership::new(me),

@@ -181,8 +181,8 @@ impl RoomAddress {
         Ok(RoomAddress { place, app, view: None, keys: None, further_servers: Vec::new() })
     }
 
-    /// The address of a room that programs on the local network know by this code. It is for joining: its text is no
-    /// LINK, and the LINK of the room names no network.
+    /// The address of a room that programs on the local network know by this code. It is for joining: its text is the
+    /// code, which is no LINK.
     pub fn at_lan(app: Option<AppWord>, code: Code) -> RoomAddress {
         let place = Place::Server { server: String::from(LAN), code };
         RoomAddress { place, app, view: None, keys: None, further_servers: Vec::new() }
@@ -455,6 +455,8 @@ impl fmt::Display for RoomAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let app = self.app.as_deref().unwrap_or_default();
         match &self.place {
+            Place::Server { server, code } if server == LAN && self.keys.is_none() => write!(f, "{code}")?,
+            Place::Server { server, .. } if server == LAN => write!(f, "{SCHEME}{app}")?,
             Place::Server { server, code } if app.is_empty() => write!(f, "{server}/{code}")?,
             Place::Server { server, code } => {
                 write!(f, "{server}/{app}/{code}")?;

@@ -237,6 +237,12 @@ impl Genesis {
         }
     }
 
+    /// Whether members store the room, if their programs store anything: all do, except a commons without a name. Such a
+    /// commons is that of a place, and nothing of it may come along to another place.
+    pub fn is_stored(&self) -> bool {
+        !matches!(self, Genesis::Commons(Commons { name, .. }) if name.is_empty())
+    }
+
     /// The commitment to the room's first secret, where a secret guards it.
     pub fn commitment(&self) -> Option<[u8; 32]> {
         match self {

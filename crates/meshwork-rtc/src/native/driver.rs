@@ -17,6 +17,7 @@ use super::events::{self, EventSender, Events, Hold};
 use super::history_thread::HistoryThread;
 use super::leaving::{Ended, Leaving, Unreported, wait_for};
 use super::links::{Addresses, Advertise, Links};
+use super::local_server::LocalServer;
 use super::network::{LOOK_INTERVAL, Network};
 use super::persist::{Persister, Store};
 use super::server::Servers;
@@ -46,6 +47,8 @@ pub struct Options {
     /// What others are told instead of each of these, with its port; `None` tells them as they are. For a machine
     /// behind a router that forwards ports to it, and for tests that put something of their own between two ends.
     pub advertise: Option<Advertise>,
+    /// A server inside this program, which is taken for the one at its address.
+    pub local_server: Option<LocalServer>,
 }
 
 impl Options {
@@ -59,6 +62,7 @@ impl Options {
             store: None,
             addresses: Addresses::default(),
             advertise: None,
+            local_server: None,
         }
     }
 }
@@ -144,7 +148,7 @@ pub fn start(options: Options) -> Result<(Driver, Events), StartError> {
         clock,
         network: Network::new(options.addresses.clone()),
         links: Links::new(options.addresses, options.advertise),
-        servers: Servers::new(),
+        servers: Servers::new(options.local_server),
         persister,
         history,
         events: sender,

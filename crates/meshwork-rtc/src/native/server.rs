@@ -17,6 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
+use super::local_server::{self, LocalServer};
+
 /// How long a WebSocket may take to open: name, TCP, TLS and the upgrade.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// How long a WebSocket may take to close before it is cut off.
@@ -24,14 +26,15 @@ const CLOSE_MAX: Duration = Duration::from_secs(1);
 /// Frames that wait for a server that does not read; it is given up then. A node sends few.
 const FRAMES_MAX: usize = 256;
 /// Frames from servers that wait for the node. More make the server wait.
-const INPUTS_MAX: usize = 64;
+pub(super) const INPUTS_MAX: usize = 64;
 /// Read buffer of a WebSocket, which stays resident. Most frames are far smaller.
 const READ_BUFFER: usize = 4 * 1024;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The WebSockets of one driver.
+/// The WebSockets of one driver, and its server inside this program.
 pub(super) struct Servers {
+    local: Option<LocalServer>,
     /// Those of which the node still hears, with the number of their opening.
     open: BTreeMap<ServerId, (u64, Sender<String>)>,
     openings: u64,
@@ -42,9 +45,9 @@ pub(super) struct Servers {
 
 impl Servers {
     /// No WebSockets yet.
-    pub(super) fn new() -> Servers {
+    pub(super) fn new(local: Option<LocalServer>) -> Servers {
         let (sender, inputs) = mpsc::channel(INPUTS_MAX);
-        Servers { open: BTreeMap::new(), openings: 0, tasks: JoinSet::new(), sender, inputs }
+        Servers { local, open: BTreeMap::new(), openings: 0, tasks: JoinSet::new(), sender, inputs }
     }
 
     /// Carries out [`Effect::ServerOpen`](meshwork_core::seam::io::Effect::ServerOpen).
@@ -52,7 +55,14 @@ impl Servers {
         self.openings += 1;
         let (frames, queue) = mpsc::channel(FRAMES_MAX);
         self.open.insert(server, (self.openings, frames));
-        self.tasks.spawn(run(self.openings, server, url, queue, self.sender.clone()));
+        let (opening, inputs) = (self.openings, self.sender.clone());
+        match self.local.as_ref().filter(|local| local.url == url) {
+            Some(local) => {
+                let conversations = local.conversations.clone();
+                self.tasks.spawn(local_server::run(opening, server, conversations, queue, inputs))
+            }
+            None => self.tasks.spawn(run(opening, server, url, queue, inputs)),
+        };
     }
 
     /// Carries out [`Effect::ServerSend`](meshwork_core::seam::io::Effect::ServerSend). `Some` when the server
@@ -259,6 +269,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::native::local_server::LocalInput;
     use tokio::net::TcpListener;
     use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -295,7 +306,7 @@ mod tests {
     #[tokio::test]
     async fn frames_go_both_ways_and_early_ones_survive() {
         let (listener, url) = listen().await;
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, url);
         assert_eq!(servers.send(SERVER, "early".into()), None);
         let mut socket = accept(&listener).await;
@@ -312,9 +323,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_local_server_takes_the_place_of_a_websocket() {
+        let (conversations, mut taken) = mpsc::channel(1);
+        let mut servers = Servers::new(Some(LocalServer { url: "lan:".into(), conversations }));
+        servers.open(SERVER, "lan:".into());
+        assert_eq!(servers.send(SERVER, "enter".into()), None);
+        let mut conversation = taken.recv().await.expect("a conversation");
+        for input in [LocalInput::Up(Some(Ipv4Addr::LOCALHOST.into())), LocalInput::Text("welcome".into())] {
+            conversation.to_node.send(input).await.unwrap();
+        }
+        assert_eq!(next(&mut servers).await, up());
+        assert_eq!(next(&mut servers).await, Input::ServerText { server: SERVER, text: "welcome".into() });
+        assert_eq!(conversation.from_node.recv().await.as_deref(), Some("enter"));
+        conversation.to_node.send(LocalInput::Down("no interface is up".into())).await.unwrap();
+        assert_eq!(reason(next(&mut servers).await), "no interface is up");
+
+        servers.open(SERVER, "lan:".into());
+        let mut conversation = taken.recv().await.expect("the next one");
+        servers.close(SERVER);
+        assert_eq!(conversation.from_node.recv().await, None, "the node ended it");
+        // Other addresses are those of WebSockets.
+        servers.open(SERVER, "ws://127.0.0.1:1/signal".into());
+        assert!(reason(next(&mut servers).await).contains("nothing listens"));
+        drop((conversation, taken));
+        servers.open(SERVER, "lan:".into());
+        assert_eq!(reason(next(&mut servers).await), "it ended the conversation");
+    }
+
+    #[tokio::test]
     async fn so_many_frames_wait_for_a_silent_server() {
         let (_listener, url) = listen().await;
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, url);
         // Nothing else runs meanwhile, so none of them is on its way.
         for _ in 0..FRAMES_MAX {
@@ -329,7 +368,7 @@ mod tests {
         /// More than the system holds on the way.
         const TEXTS: usize = 1_000;
         let (listener, url) = listen().await;
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, url);
         let mut socket = accept(&listener).await;
         assert_eq!(next(&mut servers).await, up());
@@ -353,7 +392,7 @@ mod tests {
     #[tokio::test]
     async fn a_servers_goodbye_is_told_in_its_words() {
         let (listener, url) = listen().await;
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, url);
         let mut socket = accept(&listener).await;
         assert_eq!(next(&mut servers).await, up());
@@ -366,7 +405,7 @@ mod tests {
     async fn a_wrong_meeting_point_is_told_in_words() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let (listener, url) = listen().await;
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, url);
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut request = [0; 16];
@@ -392,7 +431,7 @@ mod tests {
             .with_single_cert(vec![made.cert.der().clone()], key)
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, format!("wss://localhost:{}/signal", listener.local_addr().unwrap().port()));
         let (stream, _) = listener.accept().await.unwrap();
         let accepted = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await;
@@ -404,7 +443,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_said_of_a_closed_server() {
         let (listener, url) = listen().await;
-        let mut servers = Servers::new();
+        let mut servers = Servers::new(None);
         servers.open(SERVER, url.clone());
         let mut first = accept(&listener).await;
         assert_eq!(next(&mut servers).await, up());

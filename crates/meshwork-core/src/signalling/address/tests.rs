@@ -261,10 +261,7 @@ fn no_link_names_the_local_network() {
     let link = format!("meshwork:place#{};at={LAN}", keys.room);
     assert_eq!(read(&link), Err(AddressError::Server(LAN.into())));
     let without = RoomAddress::without_server(word("place"), keys);
-    assert_eq!(
-        without.with_further_servers(vec![LAN.into()]),
-        Err(AddressError::Server(LAN.into()))
-    );
+    assert_eq!(without.with_further_servers(vec![LAN.into()]), Err(AddressError::Server(LAN.into())));
     let found = RoomAddress::at_lan(Some(word("place")), code());
     assert_eq!((found.server(), found.code()), (Some((LAN, code())), Some(code())));
     assert!(read(&found.to_string()).is_err(), "it is no LINK");

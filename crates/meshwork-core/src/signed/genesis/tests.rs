@@ -59,6 +59,19 @@ fn every_changed_byte_is_noticed() {
     assert!(matches!(owned(vec![], None).sign(&others), Err(GenesisError::Owner { .. })));
 }
 
+/// docs/protocol/genesis.md shows it.
+#[test]
+fn a_commons_without_a_name_is_not_stored() {
+    let parameters = Bytes::new(vec![1]).expect("short");
+    let default = Commons { name: BoundedText::default(), parameters, ..commons() };
+    let (bytes, room) = default.to_bytes();
+    let stored = |bytes: &[u8]| Genesis::decode(bytes).expect("just written").0.is_stored();
+    assert!(!stored(&bytes) && stored(&commons().to_bytes().0));
+    assert!(stored(&owned(vec![], None).sign(&identity()).expect("the owner signs").0));
+    let page = include_str!("../../../../../docs/protocol/genesis.md");
+    assert!(page.contains(&room.to_string()), "docs/protocol/genesis.md lacks {room}");
+}
+
 #[test]
 fn a_commons_has_one_byte_string() {
     let (bytes, _) = commons().to_bytes();

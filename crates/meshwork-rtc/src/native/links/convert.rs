@@ -20,6 +20,8 @@ const SHA_256: &str = "sha-256";
 /// Type preference of loopback candidates (RFC 8445 section 5.1.2.1): below all kinds but relays, since hardly
 /// anybody else is on the same machine.
 const LOOPBACK_PREFERENCE: u32 = 90;
+/// That of link-local candidates of IPv4, which str0m makes none of: below all other addresses of interfaces.
+const LINK_LOCAL_PREFERENCE: u32 = 95;
 
 /// Fresh credentials from the system's randomness. Those that str0m makes by itself can be guessed.
 ///
@@ -61,14 +63,16 @@ pub(super) fn channel_config(channel: Channel) -> ChannelConfig {
 
 /// A candidate for an own address; `index` tells it from the others. `None` when str0m refuses the address.
 pub(super) fn local_candidate(address: SocketAddr, index: usize) -> Option<str0m::Candidate> {
-    if !address.ip().is_loopback() {
-        return str0m::Candidate::host(address, Protocol::Udp).ok();
-    }
+    let kind = match address.ip() {
+        ip if ip.is_loopback() => LOOPBACK_PREFERENCE,
+        IpAddr::V4(ip) if ip.is_link_local() => LINK_LOCAL_PREFERENCE,
+        _ => return str0m::Candidate::host(address, Protocol::Udp).ok(),
+    };
     let preference = u32::from(u16::MAX) - index as u32;
-    let priority = LOOPBACK_PREFERENCE << 24 | preference << 8 | 255;
+    let priority = kind << 24 | preference << 8 | 255;
     let host = str0m::CandidateKind::Host;
     Some(str0m::Candidate::from_parts(
-        format!("loopback{index}"),
+        format!("near{index}"),
         1,
         Protocol::Udp,
         priority,
@@ -105,6 +109,13 @@ mod tests {
         assert_eq!((first.ufrag.len(), first.pass.len()), (FRAGMENT_LEN, PASSWORD_LEN));
         let allowed = |text: &str| text.bytes().all(|byte| ICE_CHARACTERS.contains(&byte));
         assert!(allowed(&first.ufrag) && allowed(&first.pass));
+    }
+
+    #[test]
+    fn near_addresses_make_candidates_of_low_priority() {
+        let priorities = ["10.0.0.2:9", "169.254.3.4:9", "127.0.0.1:9"]
+            .map(|address| local_candidate(address.parse().unwrap(), 1).expect("a candidate").prio());
+        assert!(priorities.is_sorted_by(|one, next| one > next), "{priorities:?}");
     }
 
     #[test]

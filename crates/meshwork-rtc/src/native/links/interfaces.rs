@@ -24,7 +24,7 @@ impl Addresses {
     }
 
     /// The addresses as of now, the most useful first, at most [`CANDIDATES_MAX`]: of interfaces none on this machine
-    /// alone unless `nearest` says so, or there is no other.
+    /// alone unless `nearest` says so, or there is no other, and link-local ones of IPv4 if `nearest` is that near.
     ///
     /// # Errors
     /// The system's, when it does not tell its interfaces.
@@ -42,7 +42,7 @@ impl Addresses {
 
 /// Drops what no peer can use, sorts, and cuts to [`CANDIDATES_MAX`] without losing loopback where that is wanted.
 fn choose(mut addresses: Vec<IpAddr>, nearest: Reach) -> Vec<IpAddr> {
-    addresses.retain(|ip| !is_link_local(*ip) && !ip.is_unspecified() && !ip.is_multicast());
+    addresses.retain(|ip| !is_useless(*ip, nearest) && !ip.is_unspecified() && !ip.is_multicast());
     if nearest > Reach::Machine && !addresses.iter().all(IpAddr::is_loopback) {
         addresses.retain(|ip| !ip.is_loopback());
     }
@@ -64,10 +64,11 @@ fn choose(mut addresses: Vec<IpAddr>, nearest: Reach) -> Vec<IpAddr> {
     chosen
 }
 
-/// Link-local addresses are useless without the name of an interface, which candidates do not carry.
-fn is_link_local(ip: IpAddr) -> bool {
+/// Link-local addresses of IPv6 are useless without the name of an interface, which candidates do not carry. Those of IPv4
+/// are for rooms that are found on the next cable, such as that between two laptops.
+fn is_useless(ip: IpAddr, nearest: Reach) -> bool {
     match ip {
-        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V4(ip) => ip.is_link_local() && nearest > Reach::Link,
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     }
 }
@@ -78,14 +79,15 @@ mod tests {
     use std::net::Ipv4Addr;
 
     #[test]
-    fn loopback_comes_last_if_named_link_local_never() {
+    fn loopback_comes_last_link_local_if_near() {
         let texts = ["127.0.0.1", "::1", "10.0.0.2", "fe80::1", "169.254.3.4", "2001:db8::7", "10.0.0.2"];
         let addresses =
             |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
-        let all = ["10.0.0.2", "2001:db8::7", "127.0.0.1", "::1"];
+        let all = ["10.0.0.2", "169.254.3.4", "2001:db8::7", "127.0.0.1", "::1"];
         assert_eq!(choose(addresses(&texts), Reach::Machine), addresses(&all));
-        assert_eq!(choose(addresses(&texts), Reach::Site), addresses(&all[..2]));
-        assert_eq!(choose(addresses(&all[2..]), Reach::Site), addresses(&all[2..]), "there is no other");
+        assert_eq!(choose(addresses(&texts), Reach::Link), addresses(&all[..3]));
+        assert_eq!(choose(addresses(&texts), Reach::Site), addresses(&["10.0.0.2", "2001:db8::7"]));
+        assert_eq!(choose(addresses(&all[3..]), Reach::Site), addresses(&all[3..]), "there is no other");
     }
 
     #[test]
