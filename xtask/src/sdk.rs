@@ -14,7 +14,7 @@ use crate::pages::{Aim, check_bindgen};
 use crate::setup::wasm;
 use crate::stamp::{self, Outcome};
 use crate::workspace::Workspace;
-use crate::{compressed, step, weight};
+use crate::{compressed, stage, step, weight};
 
 /// The crate that the wasm is made of.
 pub(crate) const PACKAGE: &str = "meshwork-js";
@@ -53,6 +53,7 @@ pub(crate) fn build(workspace: &Workspace, aim: Aim) -> Result<PathBuf> {
     copy(&workspace.root.join("sdk/js"), &package)?;
     copy_file(&workspace.root.join("LICENSE"), &package)?;
     drop_comments(&package)?;
+    make_document(&package)?;
     check_version(workspace, &package)?;
     let tarball = pack(&sdk)?;
     if aim == Aim::Small {
@@ -82,10 +83,28 @@ fn bind(wasm: &Path, package: &Path, aim: Aim) -> Result<()> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-        copy_file(&entry.with_context(|| format!("cannot read {}", from.display()))?.path(), to)?;
+    for file in files(from)? {
+        let place = to.join(file.strip_prefix(from).context("it lies in the folder")?);
+        let folder = place.parent().context("a file lies in a folder")?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        copy_file(&file, folder)?;
     }
     Ok(())
+}
+
+/// The files of a folder, and of those in it.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let cannot = || format!("cannot read {}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let path = entry.with_context(cannot)?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
 
 fn copy_file(file: &Path, to: &Path) -> Result<()> {
@@ -95,8 +114,7 @@ fn copy_file(file: &Path, to: &Path) -> Result<()> {
 
 /// Takes from all scripts what is for people alone, who read it in the sources: pages need not load it.
 fn drop_comments(package: &Path) -> Result<()> {
-    for entry in fs::read_dir(package).with_context(|| format!("cannot read {}", package.display()))? {
-        let path = entry.with_context(|| format!("cannot read {}", package.display()))?.path();
+    for path in files(package)? {
         if path.extension().is_some_and(|kind| kind == "js") {
             let script =
                 fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -105,6 +123,14 @@ fn drop_comments(package: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the document of the sealed frame. Its script is part of it.
+fn make_document(package: &Path) -> Result<()> {
+    let (script, made) = (package.join(stage::SCRIPT), package.join(stage::DOCUMENT));
+    let text = fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
+    fs::write(&made, stage::document(&text)?).with_context(|| format!("cannot write {}", made.display()))?;
+    fs::remove_file(&script).with_context(|| format!("cannot remove {}", script.display()))
 }
 
 /// A script without the lines that are comments and nothing else.
@@ -135,23 +161,23 @@ fn check_version(workspace: &Workspace, package: &Path) -> Result<()> {
 
 /// Prints what a page loads of the package, and fails where that is too much.
 fn weigh(package: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(package).with_context(|| format!("cannot read {}", package.display()))? {
-        let path = entry.with_context(|| format!("cannot read {}", package.display()))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut sizes = Vec::new();
+    for path in files(package)? {
+        let name =
+            path.strip_prefix(package).context("it lies in the package")?.to_string_lossy().into_owned();
         if name == "LICENSE" || UNLOADED.iter().any(|ending| name.ends_with(ending)) {
             continue;
         }
         let plain = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        files.push((compressed::brotli(&plain)?.len(), plain.len(), name));
+        sizes.push((compressed::brotli(&plain)?.len(), plain.len(), name));
     }
-    files.sort_unstable_by(|one, other| other.cmp(one));
+    sizes.sort_unstable_by(|one, other| other.cmp(one));
     println!("{:<40} {:>9} {:>9}", "the npm package", "plain", "brotli");
-    for (sent, plain, name) in &files {
+    for (sent, plain, name) in &sizes {
         println!("  {name:<38} {plain:>9} {sent:>9}");
     }
     let (sent, plain): (usize, usize) =
-        files.iter().fold((0, 0), |(sent, plain), file| (sent + file.0, plain + file.1));
+        sizes.iter().fold((0, 0), |(sent, plain), file| (sent + file.0, plain + file.1));
     println!(
         "  {:<38} {plain:>9} {sent:>9}  of {COMPRESSED_WANTED} wanted, released at {COMPRESSED_RELEASED}\n",
         "all"

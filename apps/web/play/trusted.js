@@ -7,7 +7,9 @@
 // Kinds of `on` are those of `page.js`, and `input` (a JSON list of the keys that this person holds) and the deaths `left` (the game
 // went to another page) and `silent` (five seconds without a heartbeat, after the first).
 
-import { Guard, kindOf, LOADING_MAX, makeFrame, PICTURES } from './common.js'
+import { Guard } from '../../../sdk/js/frame/guard.js'
+import { LOADING_MAX, makeFrame } from '../../../sdk/js/frame/sandbox.js'
+import { kindOf, PICTURES } from './kinds.js'
 
 const SHELL = new URL('./trusted.html', import.meta.url).href
 /** Longest time between heartbeats, in ms. */
@@ -57,7 +59,7 @@ export class Trusted {
     this.#code = { type: 'LOAD_CODE', code, assets }
     this.#state = null
     this.#told = '[]'
-    const frame = makeFrame(this.#label)
+    const frame = makeFrame(this.#label, 'game-frame')
     frame.src = SHELL
     frame.onload = () => {
       this.#loads += 1

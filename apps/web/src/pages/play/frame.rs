@@ -21,7 +21,7 @@
 //! with [`FromFrame::Input`].
 //!
 //! The page reads keys and pointers of script games, since their frame gets none. The page plays the sounds of [`FromFrame::Sounds`] from the
-//! package. `apps/web/play/page.js` has the limits of time and messages; `runner.js` and `sdk/js/harness.js` are the game's side.
+//! package. `sdk/js/frame` has the limits of time and messages; `apps/web/play/runner.js` and `sdk/js/harness.js` are the game's side.
 
 use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use leptos::web_sys::Element;

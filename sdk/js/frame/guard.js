@@ -1,16 +1,8 @@
-// The common part of both kinds of games on the page's side: their frames, the count of their messages, the kinds of their files.
+// Counts what a program of a stranger sends, so that a flood ends before it stops the page.
 
-/** Longest time until a frame has begun, and until a game is loaded, in ms. A busy phone takes seconds. */
-export const LOADING_MAX = 10_000
 /** Messages and bytes of a second. A flood stops WebKit's page for good, so the handler closes the port by itself. */
 const MESSAGES_MAX = 240
 const BYTES_MAX = 8 << 20
-
-/** Kinds of pictures that a game can draw. */
-export const PICTURES = { png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', gif: 'image/gif', webp: 'image/webp' }
-
-/** The kind of a file by its ending; undefined for one that is not among `kinds`. */
-export const kindOf = (name, kinds) => kinds[name.split('.').at(-1).toLowerCase()]
 
 /** The least weight of a value, in bytes. */
 const VALUE_BYTES = 8
@@ -68,15 +60,4 @@ export class Guard {
     this.#bytes += weightOf(data, BYTES_MAX)
     return this.#messages > MESSAGES_MAX || this.#bytes > BYTES_MAX
   }
-}
-
-/** A sealed frame that fills its parent. */
-export function makeFrame(label) {
-  const frame = document.createElement('iframe')
-  frame.setAttribute('sandbox', 'allow-scripts')
-  frame.setAttribute('referrerpolicy', 'no-referrer')
-  frame.setAttribute('style', 'display:block;border:0;width:100%;height:100%')
-  frame.title = label
-  frame.dataset.testid = 'game-frame'
-  return frame
 }

@@ -1,5 +1,5 @@
-// The one inline script of the frame in which a game runs. It makes the worker and its canvas, and does nothing else. No program
-// of a stranger runs in this document, and this script has no loop: in some browsers it shares its thread with the page.
+// The one inline script of the sealed frame. It makes workers, and a canvas for one that draws, and does nothing else. No program of a
+// stranger runs in this document, and this script has no loop: in some browsers it shares its thread with the page.
 delete self.RTCPeerConnection
 addEventListener('message', ({ source, ports: [page] }) => {
   if (source !== parent || !page) return
