@@ -388,6 +388,7 @@ impl Connections {
             local: end(own.is_relayed),
             remote: end(theirs.is_relayed),
             relay: own.is_relayed.then_some(RelayTransport::Udp),
+            address: None,
         })
     }
 

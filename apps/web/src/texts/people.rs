@@ -110,7 +110,7 @@ pub fn agreement(row: &Row) -> String {
 
 /// How packets travel, and of which kinds the addresses at the two ends are (RFC 8445 section 5.1.1).
 pub fn way(row: &Row) -> String {
-    let Some(LinkPath { local: Some(local), remote: Some(remote), relay }) = row.path else {
+    let Some(LinkPath { local: Some(local), remote: Some(remote), relay, .. }) = row.path else {
         return "not known".to_owned();
     };
     let way = match (local, remote) {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(loss(&measured), "3\u{2009}%, 1 of 40");
         let mut ways = view(3, LinkState::Direct, None);
         let mut way = |local, remote, relay| {
-            ways.path = Some(LinkPath { local, remote, relay });
+            ways.path = Some(LinkPath { local, remote, relay, address: None });
             super::way(&Row::new(ways.clone(), Time(10_000_000)))
         };
         let (host, seen, relayed) =

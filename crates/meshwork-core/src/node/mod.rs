@@ -408,9 +408,10 @@ impl Node {
 
     /// Takes each room's time from the clocks of its members and servers.
     fn vote_on_time(&mut self) {
-        let Base { own, links, rooms, servers, .. } = &mut self.base;
+        let Base { own, links, rooms, servers, known } = &mut self.base;
         let clocks = |room| (servers.clocks(own, room), servers.least_clock(own, room));
-        let told = rooms.vote_on_time(own, links, clocks);
+        let nearby = |room| servers.lan_alone(room).map(|lan| known.named_by(room, lan));
+        let told = rooms.vote_on_time(own, links, clocks, nearby);
         told.into_iter().for_each(|event| own.event(event));
     }
 

@@ -1,5 +1,6 @@
 //! //! Ages in a room: the current day, and the rows of tables by time that are evicted when it changes.
 
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::kept::Kept;
@@ -57,16 +58,17 @@ impl Calendar {
         WallTime(wall.0.saturating_add_signed(self.ahead.saturating_neg()))
     }
 
-    /// Takes room time from the clocks of servers and neighbours, in microseconds ahead of our own. `server_ahead` is the
-    /// least clock of a server, also of one that is away now. Returns how far room time is ahead of our own clock if that
+    /// Takes room time from the clocks of servers and neighbours, in microseconds ahead of our own; `nearby` are those of
+    /// neighbours on the local network, with their addresses. `server_ahead` is the least clock of a server, also of one that is away now. Returns how far room time is ahead of our own clock if that
     /// must be reported: it moved further than the difference of agreeing clocks.
     pub fn set_clocks(
         &mut self,
         servers: &[i64],
         neighbours: &[i64],
+        nearby: &[(IpAddr, i64)],
         server_ahead: Option<i64>,
     ) -> Option<i64> {
-        let ahead = room_time::vote(servers, neighbours);
+        let ahead = room_time::vote(servers, neighbours, nearby);
         self.ahead = ahead;
         self.server_ahead = server_ahead;
         self.is_decided = room_time::is_decided(neighbours);
@@ -78,6 +80,11 @@ impl Calendar {
             self.told_ahead = ahead;
             ahead
         })
+    }
+
+    /// How far room time is ahead of our own clock, in microseconds.
+    pub fn ahead(&self) -> i64 {
+        self.ahead
     }
 
     /// The day at this moment of room time, which decides about ages.

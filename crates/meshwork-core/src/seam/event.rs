@@ -247,6 +247,16 @@ pub enum Event {
         /// How far room time is ahead of one's own clock, in milliseconds; less than 0 when it is behind.
         ahead_ms: i64,
     },
+    /// A member's clock differs from room time, in a room that is found on the local network alone. Each peer is reported
+    /// once until the difference changes.
+    ClockApart {
+        /// Which room.
+        room: RoomHandle,
+        /// The member.
+        endpoint: Endpoint,
+        /// How far its clock is ahead of one's own, in milliseconds; less than 0 when it is behind.
+        ahead_ms: i64,
+    },
     /// Writes of others wait for their time, or no longer do: see [`RoomRef::waiting`](crate::node::RoomRef::waiting).
     WaitingChanged {
         /// Which room.
@@ -360,6 +370,7 @@ impl Event {
             | Event::Saved { .. }
             | Event::InStep { .. }
             | Event::RoomTime { .. }
+            | Event::ClockApart { .. }
             | Event::WaitingChanged { .. }
             | Event::HistoryChanged { .. }
             | Event::BlobsWaiting { .. }

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::IpAddr;
 
 use crate::reach::Reach;
 use crate::seam::ice_server::IceServer;
@@ -25,6 +26,8 @@ pub struct LinkPath {
     pub remote: Option<PathEnd>,
     /// How this end reaches its relay, where it sends from one.
     pub relay: Option<RelayTransport>,
+    /// The address of the other end's interface, where no relay is between and the driver knows it.
+    pub address: Option<IpAddr>,
 }
 
 /// One end of a candidate pair (RFC 8445 section 5.1.1).
@@ -54,7 +57,7 @@ pub enum RelayTransport {
 impl LinkPath {
     /// A path between two addresses of interfaces.
     pub const HOSTS: LinkPath =
-        LinkPath { local: Some(PathEnd::Host), remote: Some(PathEnd::Host), relay: None };
+        LinkPath { local: Some(PathEnd::Host), remote: Some(PathEnd::Host), relay: None, address: None };
 
     /// Whether a relay is on the way.
     pub fn kind(self) -> Path {
@@ -171,7 +174,7 @@ mod tests {
         let ends = [PathEnd::Host, PathEnd::ServerReflexive, PathEnd::PeerReflexive, PathEnd::Relayed];
         for local in ends {
             for remote in ends {
-                let path = LinkPath { local: Some(local), remote: Some(remote), relay: None };
+                let path = LinkPath { local: Some(local), remote: Some(remote), ..LinkPath::default() };
                 let relayed = local == PathEnd::Relayed || remote == PathEnd::Relayed;
                 assert_eq!(path.kind() == Path::Relayed, relayed, "{local} {remote}");
             }

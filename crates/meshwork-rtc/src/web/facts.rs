@@ -53,6 +53,7 @@ pub(crate) fn path(connection: &PeerConnection) -> LinkPath {
         local: text(&local, "type").as_deref().and_then(path_end),
         remote: text(&remote, "type").as_deref().and_then(path_end),
         relay: relay.as_deref().and_then(relay_transport),
+        address: None,
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) async fn path_from_statistics(connection: &PeerConnection) -> Option<
         local: text(local, "candidateType").as_deref().and_then(path_end),
         remote: text(remote, "candidateType").as_deref().and_then(path_end),
         relay: text(local, "relayProtocol").as_deref().and_then(relay_transport),
+        address: None,
     })
 }
 

@@ -146,7 +146,7 @@ async fn hidden_then_shown(transport: RelayTransport) {
     let reason = ada.states.last().and_then(|(_, reason)| reason.as_deref());
     assert_eq!(reason, Some("you hide your address"));
     let relayed = Some(PathEnd::Relayed);
-    let expected = LinkPath { local: relayed, remote: relayed, relay: Some(transport) };
+    let expected = LinkPath { local: relayed, remote: relayed, relay: Some(transport), address: None };
     assert_eq!(ada.path(room).await, expected);
 
     let to = Addressee::new(room, ben.driver.endpoint());

@@ -316,6 +316,12 @@ impl Known {
         }
     }
 
+    /// The endpoints that a server names in a room.
+    pub(in crate::node) fn named_by(&self, room: RoomHandle, server: ServerId) -> BTreeSet<Endpoint> {
+        let names = |peer: &Peer| peer.sources(room).any(|source| source.server() == Some(server));
+        self.those(names).into_iter().collect()
+    }
+
     /// Whether an endpoint is listed in a room, and whether it is in another.
     pub(in crate::node) fn is_listed(&self, endpoint: Endpoint, room: RoomHandle) -> (bool, bool) {
         let rooms: Vec<RoomHandle> =

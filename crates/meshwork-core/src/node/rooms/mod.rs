@@ -13,6 +13,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 pub(super) use self::attaching::{
@@ -25,11 +26,13 @@ use self::lanes::may_be_heard;
 use super::commands::CommandError;
 use super::common::Own;
 use super::links::Links;
-use crate::id::{Code, Endpoint, RoomId, Secret};
+use crate::clock::room_time::{self, Voter};
+use crate::id::{Code, Endpoint, PeerId, RoomId, Secret};
 use crate::lanes::Presence;
 use crate::links::link::Link;
 use crate::overlay::LinkFacts;
 use crate::overlay::sketch::Sketch;
+use crate::reach::Reach;
 use crate::rng::Seed;
 use crate::room::rules::terms::Writers;
 use crate::room::{MakeReplica, Makers, Room, RoomOutput};
@@ -69,6 +72,8 @@ pub(super) struct Entry {
     full: BTreeSet<Endpoint>,
     /// The time at which enough had.
     full_since: Option<Time>,
+    /// Attached peers whose clocks were reported as differing, with how far they are ahead of our own, in microseconds.
+    told_apart: BTreeMap<PeerId, i64>,
     /// The known links of others, while somebody looks.
     sketch: Sketch,
     /// It was made here and no server knows it yet: the first server proposes an overlay.
@@ -127,6 +132,23 @@ impl Entry {
     /// The id by which it was requested.
     pub(super) fn wanted_room(&self) -> Option<RoomId> {
         self.wanted_room
+    }
+
+    /// Reports the voters whose clock differs from room time, each once until the difference changes.
+    fn clocks_apart(&mut self, room: RoomHandle, voters: &[Voter], ahead: i64) -> Vec<Event> {
+        let agree = room_time::AGREE.unsigned_abs();
+        let apart = |voter: &&Voter| voter.ahead.abs_diff(ahead) > agree;
+        let is_apart = |peer: &PeerId| voters.iter().filter(apart).any(|voter| voter.endpoint.peer == *peer);
+        self.told_apart.retain(|peer, _| is_apart(peer));
+        let mut told = Vec::new();
+        for Voter { endpoint, ahead, .. } in voters.iter().filter(apart) {
+            let former = self.told_apart.get(&endpoint.peer);
+            if former.is_none_or(|former| former.abs_diff(*ahead) > agree) {
+                self.told_apart.insert(endpoint.peer, *ahead);
+                told.push(Event::ClockApart { room, endpoint: *endpoint, ahead_ms: ahead / 1000 });
+            }
+        }
+        told
     }
 
     /// The time of the decision whether the room is full, once enough members refused us.
@@ -271,6 +293,7 @@ impl Rooms {
             room: None,
             presence: Presence::default(),
             sketch: Sketch::default(),
+            told_apart: BTreeMap::new(),
             full: BTreeSet::new(),
             full_since: None,
             is_new: false,
@@ -369,23 +392,38 @@ impl Rooms {
     }
 
     /// Takes each room's time from the clocks of its members and servers. `servers` returns those of its servers in
-    /// microseconds ahead of our own, and the least one, also of a server that is away. Returns the reports.
+    /// microseconds ahead of our own, and the least one, also of a server that is away. `named_nearby` returns the members that
+    /// the local network names, in a room that is found there alone. Returns the reports.
     pub(super) fn vote_on_time(
         &mut self,
         own: &Own,
         links: &Links,
         servers: impl Fn(RoomHandle) -> (Vec<i64>, Option<i64>),
+        named_nearby: impl Fn(RoomHandle) -> Option<BTreeSet<Endpoint>>,
     ) -> Vec<Event> {
         let mut told = Vec::new();
         for (&handle, entry) in &mut self.rooms {
-            let attached = self.attachments.iter().filter(|(_, one)| one.is_attached(handle));
-            let links = attached.filter_map(|(endpoint, _)| links.of(endpoint));
-            let walls = links.filter_map(|link| link.remote_wall(own.time()));
-            let neighbours: Vec<i64> = walls.map(|wall| own.now.ahead_by(wall)).collect();
             let Some(room) = &mut entry.room else { continue };
+            let named = named_nearby(handle);
+            let attached = self.attachments.iter().filter(|(_, one)| one.is_attached(handle));
+            let voters = attached.filter_map(|(endpoint, _)| {
+                let link = links.of(endpoint)?;
+                let is_named = named.as_ref().is_some_and(|named| named.contains(&endpoint));
+                let address = link.path().address.filter(|ip| is_named && Reach::of(*ip) > Reach::Machine);
+                Some(Voter { endpoint, ahead: own.now.ahead_by(link.remote_wall(own.time())?), address })
+            });
+            let voters = room_time::once_each(voters);
+            let neighbours: Vec<i64> = voters.iter().map(|voter| voter.ahead).collect();
+            let nearby: Vec<(IpAddr, i64)> =
+                voters.iter().filter_map(|voter| Some((voter.address?, voter.ahead))).collect();
             let (servers, least) = servers(handle);
-            if let Some(ahead) = room.kept_mut().calendar_mut().set_clocks(&servers, &neighbours, least) {
+            let calendar = room.kept_mut().calendar_mut();
+            if let Some(ahead) = calendar.set_clocks(&servers, &neighbours, &nearby, least) {
                 told.push(Event::RoomTime { room: handle, ahead_ms: ahead / 1000 });
+            }
+            if named.is_some() {
+                let ahead = calendar.ahead();
+                told.extend(entry.clocks_apart(handle, &voters, ahead));
             }
         }
         told

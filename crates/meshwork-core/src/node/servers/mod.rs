@@ -387,6 +387,12 @@ impl Servers {
         self.clients.values_mut().for_each(|client| client.handle_network_changed(now));
     }
 
+    /// The local network, if a room is found nowhere else.
+    pub(super) fn lan_alone(&self, room: RoomHandle) -> Option<ServerId> {
+        let all = self.of(room);
+        all.first().filter(|_| all.iter().all(Registration::is_lan)).map(|known| known.server)
+    }
+
     /// The conversations with a room's servers that have a clock. The local network has ours.
     fn timed(&self, room: RoomHandle) -> impl Iterator<Item = &ServerClient> {
         let servers = self.of(room).iter().filter(|known| !known.is_lan());

@@ -142,16 +142,16 @@ fn clocks_that_run_ahead_make_nobody_give_up() {
     room.govern(now(0), &identity(0), age(3)).unwrap();
     (0..3).for_each(|days| write(&mut room, 0, now(1 + days), days).unwrap());
     room.handle_timeout(now(20_000));
-    room.kept_mut().calendar_mut().set_clocks(&[THIRTY_DAYS], &[THIRTY_DAYS], None);
+    room.kept_mut().calendar_mut().set_clocks(&[THIRTY_DAYS], &[THIRTY_DAYS], &[], None);
     let present = room.kept().present(now(20_010));
     assert_eq!(present.wall, now(20_010 + 30 * DAY).wall);
     room.handle_timeout(present);
     assert_eq!(days(&room).len(), 3, "one's own clock says otherwise");
     // One's own clock is ahead, and the others know better.
-    room.kept_mut().calendar_mut().set_clocks(&[-THIRTY_DAYS], &[-THIRTY_DAYS], None);
+    room.kept_mut().calendar_mut().set_clocks(&[-THIRTY_DAYS], &[-THIRTY_DAYS], &[], None);
     room.handle_timeout(room.kept().present(now(20_011 + 30 * DAY)));
     assert_eq!(days(&room).len(), 3);
-    room.kept_mut().calendar_mut().set_clocks(&[], &[], None);
+    room.kept_mut().calendar_mut().set_clocks(&[], &[], &[], None);
     room.handle_timeout(now(20_012 + 30 * DAY));
     assert_eq!(days(&room).len(), 0, "both say so");
 }
@@ -161,12 +161,12 @@ fn until_neighbours_decide_servers_lower_stamps() {
     const SEVEN_MINUTES: u64 = 7 * 60_000;
     let behind = -1000 * SEVEN_MINUTES as i64;
     let mut room = room(0);
-    room.kept_mut().calendar_mut().set_clocks(&[behind], &[], Some(behind));
+    room.kept_mut().calendar_mut().set_clocks(&[behind], &[], &[], Some(behind));
     room.govern(now(SEVEN_MINUTES), &identity(0), age(3)).unwrap();
     let record = room.kept().records().all().next().map(|(record, _)| record.body().stamp);
     assert_eq!(record.map(Stamp::wall), Some(now(0).wall), "records too");
     let next = |room: &mut Room, neighbours: &[i64]| {
-        room.kept_mut().calendar_mut().set_clocks(&[behind], neighbours, Some(behind));
+        room.kept_mut().calendar_mut().set_clocks(&[behind], neighbours, &[], Some(behind));
         room.kept().next_stamp(now(SEVEN_MINUTES + 1000)).wall()
     };
     // A clock that is wrong alike decides nothing while nobody else wrote.

@@ -63,7 +63,9 @@ impl Paths {
             None if remote != PathEnd::Host && self.mapped.contains(&source) => PathEnd::ServerReflexive,
             None => PathEnd::Host,
         };
-        LinkPath { local: Some(local), remote: Some(remote), relay }
+        let is_direct = relay.is_none() && matches!(remote, PathEnd::Host | PathEnd::PeerReflexive);
+        let address = is_direct.then(|| destination.ip().to_canonical());
+        LinkPath { local: Some(local), remote: Some(remote), relay, address }
     }
 }
 
