@@ -4,7 +4,6 @@ use std::sync::{Arc, Weak};
 
 use meshwork_core::node::{Event as NodeEvent, RoomHandle};
 
-use crate::blobs::is_seeking;
 use crate::event::Event;
 use crate::runner::{MaybeSend, unless};
 use crate::shared::Shared;
@@ -53,10 +52,10 @@ pub(crate) trait Heard {
 
 impl Shared {
     /// Takes what listeners hear as it is, so that it need not wait for the task that reads events.
-    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn hear_at_once(&self, event: NodeEvent) -> Option<NodeEvent> {
         let is_plain = match &event {
-            NodeEvent::Said { topic, .. } => !is_seeking(topic),
+            NodeEvent::Said { topic, .. } => !crate::blobs::is_seeking(topic),
             NodeEvent::Datagram { .. } | NodeEvent::Presence { .. } | NodeEvent::Changed { .. } => true,
             _ => false,
         };
@@ -66,6 +65,19 @@ impl Shared {
         let (handle, event) = of_room(event)?;
         self.room(handle)?.hear(event);
         None
+    }
+
+    /// Takes datagrams that somebody here listens to. A page of this workspace receives everything else first.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn hear_at_once(&self, event: NodeEvent) -> Option<NodeEvent> {
+        if let NodeEvent::Datagram { room, slot, topic, .. } = &event
+            && let Some(room) = self.room(*room)
+            && room.look(|known| known.has_listener(*slot, topic))
+        {
+            room.hear(event);
+            return None;
+        }
+        Some(event)
     }
 }
 
@@ -92,6 +104,7 @@ pub(crate) fn of_room(event: NodeEvent) -> Option<(RoomHandle, NodeEvent)> {
         | NodeEvent::Acknowledged { room, .. }
         | NodeEvent::Saved { room, .. }
         | NodeEvent::RoomTime { room, .. }
+        | NodeEvent::ClockApart { room, .. }
         | NodeEvent::WaitingChanged { room }
         | NodeEvent::Equivocation { room, .. }
         | NodeEvent::InStep { room, .. }

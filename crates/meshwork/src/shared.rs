@@ -542,6 +542,12 @@ impl Known {
         }
     }
 
+    /// Whether somebody here listens to a topic.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn has_listener(&self, slot: Slot, topic: &Topic) -> bool {
+        self.topics.iter().any(|(_, (of, listened), _)| *of == slot && listened == topic)
+    }
+
     /// Messages that wait for the listener who is furthest behind.
     fn waiting(&self) -> usize {
         self.topics.iter().map(|(_, _, messages)| messages.waiting()).max().unwrap_or(0)

@@ -42,7 +42,11 @@ struct QueueState {
     /// Whether it says that it takes no direct messages now.
     is_held: bool,
     on_room: Option<Rc<dyn Fn()>>,
+    tap: Option<Tap>,
 }
+
+/// Receives events at once. It returns those that are to be queued.
+type Tap = Rc<dyn Fn(Event) -> Option<Event>>;
 
 impl fmt::Debug for QueueState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,6 +85,12 @@ impl Events {
         .await
     }
 
+    /// From now on hands each event to `tap` at once, from the driver's own call, unless others wait to be read. Events that it does not
+    /// return are not queued. It must be quick, and must not call the driver.
+    pub fn tap(&mut self, tap: impl Fn(Event) -> Option<Event> + 'static) {
+        self.0.0.borrow_mut().tap = Some(Rc::new(tap));
+    }
+
     /// How many events were dropped since the driver started, because they were not read in time. Who sees it
     /// grow should read the whole canvas again.
     pub fn missed(&self) -> u64 {
@@ -90,6 +100,14 @@ impl Events {
 
 impl EventSender {
     pub(crate) fn send(&self, event: Event) {
+        let state = self.0.0.borrow();
+        let tap = state.tap.clone().filter(|_| state.waiting.is_empty());
+        drop(state);
+        let event = match tap {
+            Some(tap) => tap(event),
+            None => Some(event),
+        };
+        let Some(event) = event else { return };
         let mut state = self.0.0.borrow_mut();
         let is_end = matches!(event, Event::DirectEnded { .. });
         if is_end && state.is_behind && state.waiting.iter_mut().any(|waiting| waiting.absorb(&event)) {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Weak;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
 use crate::blobs::Page;
 use crate::dispatch::Heard;
 use crate::error::Closed;
+use crate::shared::Shared;
 use crate::store::{KeptRoom, StoreError};
 
 /// Hears events in order; without an event, some were missed.
@@ -185,6 +187,13 @@ pub(crate) struct WebEvents {
 }
 
 impl Heard for WebEvents {
+    fn tap(&mut self, shared: Weak<Shared>) {
+        self.events.tap(move |event| match shared.upgrade() {
+            Some(shared) => shared.hear_at_once(event),
+            None => Some(event),
+        });
+    }
+
     async fn next(&mut self) -> Option<(Event, u64)> {
         let (event, is_of_node) = {
             let (storage, mut next) = (&mut self.storage, pin!(self.events.next()));
