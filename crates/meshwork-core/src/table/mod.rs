@@ -61,6 +61,7 @@ mod entry;
 mod payload;
 mod quota;
 mod replica;
+mod ruled;
 #[cfg(test)]
 mod tests;
 
@@ -74,6 +75,7 @@ pub use self::payload::{
     ENTRIES_MAX, FIELD_MAX, Field, Payload, ROW_MAX, TableError, VALUE_MAX, Writer, Written, payloads,
 };
 pub use self::quota::{Quota, Used};
+pub use self::ruled::{Allows, Attempt, RuledTable};
 use crate::id::PeerId;
 use crate::replica::leaves::{Item, Leaves};
 use crate::replica::{Applied, Changes, Floor, Replica, Retraction};

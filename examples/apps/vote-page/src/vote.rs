@@ -1,6 +1,6 @@
 //! The vote in the table of apps: its entry, its state and its view.
 
-use example_vote::{APP, Ballot, make, parameters};
+use example_vote::{APP, Ballot, Votes, make, parameters};
 use leptos::prelude::*;
 use meshwork_core::node::Event;
 use meshwork_core::replica::{Replica, ReplicaNumber};
@@ -92,15 +92,18 @@ impl State {
     }
 
     /// Reads the ballot, if the room has one; tracked.
-    fn with<R>(self, read: impl FnOnce(&Ballot) -> R) -> Option<R> {
+    fn with<R>(self, read: impl FnOnce(&Ballot<'_>) -> R) -> Option<R> {
         self.changes.track();
         let number = self.number();
-        self.session.node.look(|node, room| node.room(room).replica(number).map(read)).flatten()
+        self.session
+            .node
+            .look(|node, room| node.room(room).replica(number).map(|votes: &Votes| read(&Ballot::of(votes))))
+            .flatten()
     }
 
     /// The number of votes for each choice, in the order of the choices; tracked.
     fn tally(self) -> Vec<(String, usize)> {
-        let count = |ballot: &Ballot| {
+        let count = |ballot: &Ballot<'_>| {
             let tally = ballot.tally();
             ballot.choices().iter().map(|choice| (choice.clone(), tally[choice])).collect()
         };

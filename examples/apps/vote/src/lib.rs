@@ -1,7 +1,7 @@
 //! A vote: an app outside Meshwork's crates, with a replica and an object of its own.
 //!
 //! Each peer has one vote in a room, and its last choice counts. Members accept no other entry, so a program that someone changed
-//! cannot vote twice. The replica is `ballot.rs`; the object below uses public calls of the library only.
+//! cannot vote twice. The rule is a function of `ballot.rs`; the object below uses public calls of the library only.
 
 mod ballot;
 
@@ -12,7 +12,7 @@ use meshwork::{
 };
 use meshwork_core::table::Change;
 
-pub use ballot::{Ballot, CHOICES_MAX, make, parameters};
+pub use ballot::{Ballot, CHOICES_MAX, Choices, Votes, make, parameters};
 
 /// The name of the app.
 pub const APP: &str = "vote";
@@ -70,7 +70,7 @@ impl Vote {
     /// # Errors
     /// [`Closed`].
     pub async fn choices(&self) -> Result<Vec<String>, Closed> {
-        let choices = self.app.replica(|ballot: &Ballot| ballot.choices().to_vec()).await?;
+        let choices = self.app.replica(|votes: &Votes| Ballot::of(votes).choices().to_vec()).await?;
         Ok(choices.unwrap_or_default())
     }
 
@@ -80,7 +80,8 @@ impl Vote {
     /// [`WriteError`]; the earlier vote counts. [`WriteError::Invalid`] for an unknown choice.
     pub async fn cast(&self, choice: Option<&str>) -> Result<Receipt, WriteError> {
         let (me, choice) = (self.me, choice.map(str::to_owned));
-        let make = move |ballot: &Ballot| {
+        let make = move |votes: &Votes| {
+            let ballot = Ballot::of(votes);
             let payload = ballot.payload(me, choice.as_deref());
             let unknown =
                 || WriteError::Invalid(format!("{choice:?} is no choice of {:?}", ballot.choices()));
@@ -94,7 +95,7 @@ impl Vote {
     /// # Errors
     /// [`Closed`].
     pub async fn tally(&self) -> Result<BTreeMap<String, usize>, Closed> {
-        Ok(self.app.replica(Ballot::tally).await?.unwrap_or_default())
+        Ok(self.app.replica(|votes: &Votes| Ballot::of(votes).tally()).await?.unwrap_or_default())
     }
 
     /// The choice of a peer; `None` without a vote.
@@ -102,7 +103,8 @@ impl Vote {
     /// # Errors
     /// [`Closed`].
     pub async fn choice_of(&self, peer: PeerId) -> Result<Option<String>, Closed> {
-        let choice = move |ballot: &Ballot| ballot.votes().get(&peer).map(|&choice| choice.to_owned());
+        let choice =
+            move |votes: &Votes| Ballot::of(votes).votes().get(&peer).map(|&choice| choice.to_owned());
         Ok(self.app.replica(choice).await?.flatten())
     }
 
@@ -128,7 +130,8 @@ impl Casts {
                 return Some(cast);
             }
             let changes: Vec<Change> = self.changes.next().await?.of().to_vec();
-            let read = move |ballot: &Ballot| {
+            let read = move |votes: &Votes| {
+                let ballot = Ballot::of(votes);
                 let read = changes.iter().filter_map(|change| ballot.read_change(change));
                 read.map(|(peer, choice)| Cast { peer, choice: choice.map(str::to_owned) }).collect()
             };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use example_vote::{APP, Ballot, Cast, Vote, make, room};
+use example_vote::{APP, Cast, Vote, Votes, make, room};
 use meshwork::testing::Network;
 use meshwork::{Endpoint, Room, WriteError};
 use meshwork_core::table::{Write, Writer, payloads};
@@ -94,7 +94,7 @@ async fn entries_that_are_no_vote_are_refused() {
     ];
     for entry in entries {
         let name = format!("{entry:?}");
-        let make = move |_: &Ballot| Ok(payloads(me, std::slice::from_ref(&entry)).unwrap());
+        let make = move |_: &Votes| Ok(payloads(me, std::slice::from_ref(&entry)).unwrap());
         let refused = app.write_replica(make).await.unwrap_err();
         assert!(matches!(refused, WriteError::Invalid(_)), "{name}: {refused}");
     }
