@@ -83,7 +83,7 @@ enum Woke {
     Message(&'static str, Heard<Vec<u8>>),
     Rows(Changed, u64),
     Blob(BlobEnd),
-    Room(Event),
+    Room(Box<Event>),
     Left,
 }
 
@@ -149,7 +149,7 @@ impl<S: Session> Driver<S> {
             }
             Woke::Blob(BlobEnd::Offered(blob, result)) => self.hand(Input::Offered { blob, result }),
             Woke::Blob(BlobEnd::Fetched(blob, bytes)) => self.hand(Input::Fetched { blob, bytes }),
-            Woke::Room(event) => self.handle_event(event).await?,
+            Woke::Room(event) => self.handle_event(*event).await?,
             Woke::Left => return Err(Closed),
         }
         // Many inputs hold up no deadline.
@@ -244,7 +244,7 @@ impl<S: Session> Driver<S> {
             }
             Poll::Pending
         });
-        let happened = async { events.next().await.map_or(Woke::Left, Woke::Room) };
+        let happened = async { events.next().await.map_or(Woke::Left, |event| Woke::Room(Box::new(event))) };
         let changed = poll_fn(|context| match rows {
             Some(rows) => rows
                 .changes
