@@ -25,7 +25,8 @@
 //! - An app's object is what an app is made of: [`Canvas`], [`Chat`], [`Counter`] and [`Values`].
 //!
 //! An app of one's own is made of topics, tables, [blobs](Blobs) and [presence](Presence): a room opens with it by [`room`].
-//! An app that needs more [registers](Builder::app) a replica of its own.
+//! A protocol with a state of its own is a [`Session`](session::Session), which [`Room::run`] drives. An app whose members check the
+//! values of entries [registers](Builder::app) a replica: a table and one function.
 //!
 //! # Waiting, and not waiting
 //! What is async waits for the node, the network or a disk; back-pressure is a longer wait. A future that is dropped
