@@ -9,7 +9,7 @@
 //! [`Input`], carries out its [`Output`]s, and calls it again at its deadline. Play runs on it.
 //!
 //! # Driving it
-//! Call [`Running::with`] to act on the session: its outputs are carried out then. Results for the caller are effects: the
+//! Call [`Handle::with`] of [`Running`] to act on the session: its outputs are carried out then. Results for the caller are effects: the
 //! function passed to [`Room::run`] receives them, without a lock on the session. Dropping [`Running`] ends the run.
 //!
 //! # Invariants
