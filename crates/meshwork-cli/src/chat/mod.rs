@@ -22,9 +22,7 @@ use serde_json::{Value, json};
 use crate::bytes;
 use crate::duration::date;
 use crate::exit::Failure;
-use crate::room::attempt::Attempt;
-use crate::room::lan::Registry;
-use crate::room::signal::Stop;
+use crate::room::attempt::{Attempt, guest};
 use crate::room::{Common, keep, link};
 
 /// The conversation of a room: `chat LINK`, or one of the commands.
@@ -59,8 +57,9 @@ enum Command {
 /// Arguments of `chat create`.
 #[derive(Args)]
 struct Create {
-    #[command(flatten)]
-    registry: Registry,
+    /// The meeting point that registers the room, such as http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
+    server: String,
     /// Guard the room with a secret that only its LINK carries.
     #[arg(long)]
     private: bool,
@@ -112,15 +111,14 @@ pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(
     }
 }
 
-async fn create(Create { registry, private, name, common }: Create) -> Result<(), Failure> {
-    let mut stop = Stop::listen()?;
-    let attempt = Attempt::start(&common, registry.builder()).await?;
+async fn create(Create { server, private, name, common }: Create) -> Result<(), Failure> {
+    let attempt = Attempt::start(&common, guest().server(&server)).await?;
     let new = if private { chat::room().private() } else { chat::room() };
     let new = name.into_iter().fold(new, meshwork::NewRoom::named);
-    let made = async { registry.hand_out(&attempt.create(new).await?, &common, &mut stop).await };
-    let result = made.await;
+    let made = attempt.create(new).await.map(|room| room.link().to_string());
     attempt.close().await;
-    result
+    let link = made?;
+    common.tell(&link, &json!({ "link": link }))
 }
 
 /// The names of people, by peer.

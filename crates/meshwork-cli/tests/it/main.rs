@@ -7,7 +7,6 @@ mod chat;
 mod identity;
 mod keep;
 mod keeper;
-mod lan;
 mod links;
 mod listen;
 mod notes;

@@ -13,7 +13,6 @@ mod ending;
 mod errors;
 mod folds;
 mod guard;
-mod lan;
 mod native;
 mod network;
 mod play;
