@@ -27,6 +27,7 @@ const CORE: &str = "meshwork-core";
 /// The library that people add.
 const LIBRARY: &str = "meshwork";
 const ARCADE: &str = "meshwork-arcade";
+const FAIR: &str = "meshwork-fair";
 const PLACE: &str = "meshwork-place";
 const PLAY: &str = "meshwork-play";
 const RTC: &str = "meshwork-rtc";
@@ -36,7 +37,7 @@ const STUDY: &str = "meshwork-study";
 const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     CORE,
     CHAT,
     LIBRARY,
@@ -50,6 +51,7 @@ const ROOMS: [&str; 14] = [
     "meshwork-compute",
     PLAY,
     ARCADE,
+    FAIR,
     "meshwork-bridge",
 ];
 
@@ -75,13 +77,14 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
+        CHAT | FAIR | SYNC | PLACE | PLAY | RTC | "meshwork-lan" => Some(&[CORE]),
+        SIGNAL => Some(&[CORE, FAIR]),
         SIM => Some(&[CORE, CHAT, PLACE, SYNC]),
         "meshwork-compute" => Some(&[CORE, SYNC]),
-        ARCADE => Some(&[CORE, PLAY]),
+        ARCADE => Some(&[CORE, FAIR, PLAY]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
-        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC]),
+        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC, "meshwork-lan"]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)
