@@ -8,6 +8,7 @@
 mod accepting;
 pub mod code;
 pub mod embedded;
+mod fair;
 pub mod http;
 pub mod hub;
 pub mod key_file;

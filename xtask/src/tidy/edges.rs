@@ -27,7 +27,6 @@ const CORE: &str = "meshwork-core";
 /// The library that people add.
 const LIBRARY: &str = "meshwork";
 const ARCADE: &str = "meshwork-arcade";
-const FAIR: &str = "meshwork-fair";
 const PLACE: &str = "meshwork-place";
 const PLAY: &str = "meshwork-play";
 const RTC: &str = "meshwork-rtc";
@@ -37,7 +36,7 @@ const STUDY: &str = "meshwork-study";
 const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 14] = [
     CORE,
     CHAT,
     LIBRARY,
@@ -51,7 +50,6 @@ const ROOMS: [&str; 15] = [
     "meshwork-compute",
     PLAY,
     ARCADE,
-    FAIR,
     "meshwork-bridge",
 ];
 
@@ -77,14 +75,13 @@ const FOREIGN_TO_CORE: [&str; 14] = [
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
-        CHAT | FAIR | SYNC | PLACE | PLAY | RTC | "meshwork-lan" => Some(&[CORE]),
-        SIGNAL => Some(&[CORE, FAIR]),
+        CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
         SIM => Some(&[CORE, CHAT, PLACE, SYNC]),
         "meshwork-compute" => Some(&[CORE, SYNC]),
-        ARCADE => Some(&[CORE, FAIR, PLAY]),
+        ARCADE => Some(&[CORE, PLAY]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
-        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC, "meshwork-lan"]),
+        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)

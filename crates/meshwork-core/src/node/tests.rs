@@ -250,16 +250,14 @@ fn deadlines_are_those_of_all_who_are_known() {
     assert_eq!(looks(&world), 2, "who answers stays, and nobody else");
 }
 
-/// A change of the store, if the node of a program that stores its rooms enters this commons and is drained.
-fn stored_of_commons(name: &str) -> Option<Effect> {
-    let name = BoundedText::new(name).expect("short");
+#[test]
+fn a_commons_opens_alone_and_hides_its_network() {
     let app: AppWord = "toy".parse().expect("a word");
-    let commons =
-        Commons { name, nonce: 0, app: app.clone(), parameters: Bytes::new(alloc::vec![1]).expect("short") };
-    let (genesis, room) = commons.to_bytes();
-    let config = Config { stores: true, ..Config::default() };
+    let (name, parameters) = (BoundedText::new("club").expect("short"), Bytes::new(alloc::vec![1]));
+    let parameters = parameters.expect("short");
+    let (genesis, room) = Commons { name, nonce: 0, app: app.clone(), parameters }.to_bytes();
     let identity = Identity::from_secret([1; 32]);
-    let mut node = Node::new(toy::make, config, identity, [7; 32], Time(0), WallTime(0));
+    let mut node = Node::new(toy::make, Config::default(), identity, [7; 32], Time(0), WallTime(0));
     let address = RoomAddress::without_server(app, RoomKeys { room, secrets: None });
     let stored = StoredRoom { genesis, ..StoredRoom::default() };
     let handle = node.join_room(Time(0), address, Some(stored)).expect("a room");
@@ -267,15 +265,4 @@ fn stored_of_commons(name: &str) -> Option<Effect> {
     node.room_mut(Time(0), handle).add_server(LAN).expect("it is found on the network");
     let link = node.room(handle).address_without_code().expect("a link").to_string();
     assert_eq!(link, format!("meshwork:toy#{room}"), "and its link does not say so");
-    node.handle_timeout(Time(1_000_000));
-    let outputs = core::iter::from_fn(|| node.poll_output());
-    let effects =
-        outputs.filter_map(|output| if let Output::Effect(effect) = output { Some(effect) } else { None });
-    effects.into_iter().find(|effect| matches!(effect, Effect::Persist { .. }))
-}
-
-#[test]
-fn a_commons_without_a_name_is_stored_nowhere() {
-    assert_eq!(stored_of_commons(""), None);
-    assert!(stored_of_commons("club").is_some(), "a named one is stored");
 }

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
 use super::HttpConfig;
-use meshwork_fair::is_within;
+use crate::fair::is_within;
 
 /// The header in which proxies say for whom they speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

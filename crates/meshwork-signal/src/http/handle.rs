@@ -13,7 +13,7 @@ use super::HttpConfig;
 use super::connection::Places;
 use super::driver::HubHandle;
 use super::metrics::{self, HttpCounts, MetricsPage, MetricsSource};
-use meshwork_fair::{Buckets, Network, Rate, is_within};
+use crate::fair::{Buckets, Network, Rate, is_within};
 use crate::hub::{Ban, Hub, HubConfig, HubConfigError, ReserveError, RoomView, Snapshot};
 use crate::turn::token::Tokens;
 
@@ -79,7 +79,7 @@ impl Shared {
 
     /// Counts one request of a client. False when its network has asked too often.
     pub(super) fn may_ask(&self, client: IpAddr, config: &HttpConfig) -> bool {
-        let rate = Rate::in_a_second(config.requests_per_second, config.request_burst);
+        let rate = Rate { per_second: config.requests_per_second, burst: config.request_burst };
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         asking.spend(self.hub.now(), Network::of(client), 1, rate)
     }

@@ -37,7 +37,7 @@ use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
 use crate::accepting::Accepting;
-use meshwork_fair::Network;
+use crate::fair::Network;
 use crate::hub::Hub;
 pub use access::ForwardedHeader;
 use answers::{Remote, router, signalling};

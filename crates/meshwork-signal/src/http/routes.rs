@@ -19,7 +19,7 @@ use super::config::base_path;
 use super::handle::Shared;
 use super::head::Head;
 use super::pages::{self, Pages};
-use meshwork_fair::Network;
+use crate::fair::Network;
 use crate::hub::TooManyCodes;
 
 /// A request to a route of [`Server::with_routes`](super::Server::with_routes): its client, this server's public address

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::time::Time;
 
-use meshwork_fair::is_within;
+use crate::fair::is_within;
 
 /// Bans of each kind, so that a list stays one that people can read.
 pub const BANS_MAX: usize = 10_000;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_core::time::Time;
 
 use super::SocketId;
-use meshwork_fair::{Holdings, Merit, Network};
+use crate::fair::{Holdings, Merit, Network};
 
 /// How long a conversation counts as begun lately: a link opens sooner, or is offered anew.
 const LATELY: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use meshwork_core::seam::ice_server::ICE_SERVERS_MAX;
 use meshwork_core::signalling::protocol::{CLIENT_MESSAGE_MAX, SERVER_MESSAGE_MAX};
 
 use super::ice::IceOffer;
-use meshwork_fair::Rate;
+use crate::fair::Rate;
 
 /// Bytes that one announcement takes in a `joined` message, at most.
 pub(super) const ANNOUNCEMENT_JSON_MAX: usize = 300;
@@ -23,11 +23,9 @@ pub const NAMED_MAX: usize = ROOM_ENDPOINTS_MAX;
 pub const RESERVED_MAX: usize = 1_000_000;
 const _: () = assert!(NAMED_MAX < SERVER_MESSAGE_MAX / ANNOUNCEMENT_JSON_MAX, "`joined` fits a message");
 
-/// Codes without a room that one party may try: 5 in a second in the long run, and 50 at once after a quiet while.
+/// Codes without a room that one party may look for: 5 in a second in the long run, and 50 at once after a quiet while.
 /// docs/guides/threat-model.md has the sum of what that gives away.
-pub(super) const GUESSES: Rate = Rate::in_a_second(GUESSES_A_SECOND, GUESSES_AT_ONCE);
-pub(super) const GUESSES_A_SECOND: u32 = 5;
-pub(super) const GUESSES_AT_ONCE: u32 = 50;
+pub(super) const GUESSES: Rate = Rate { per_second: 5, burst: 50 };
 /// What it costs a network to open a socket, in messages: a challenge is drawn, two signatures are verified.
 pub const OPENING_COST: u32 = 20;
 
@@ -190,12 +188,12 @@ impl HubConfig {
 impl HubConfig {
     /// How much one socket may say.
     pub(super) fn rate(&self) -> Rate {
-        Rate::in_a_second(self.messages_per_second, self.message_burst)
+        Rate { per_second: self.messages_per_second, burst: self.message_burst }
     }
 
     /// How much one network may say.
     pub(super) fn network_rate(&self) -> Rate {
-        Rate::in_a_second(self.network_messages_per_second, self.network_message_burst)
+        Rate { per_second: self.network_messages_per_second, burst: self.network_message_burst }
     }
 }
 

@@ -8,7 +8,7 @@ use meshwork_core::id::Endpoint;
 use meshwork_core::rng::Rng;
 
 use super::{NAMED_MAX, SocketId};
-use meshwork_fair::Network;
+use crate::fair::Network;
 
 /// Of those that are named so many may be from one site.
 const OF_A_SITE_MAX: usize = NAMED_MAX / 4;

@@ -81,7 +81,7 @@ pub use operating::{RoomView, Snapshot, TooManyCodes};
 pub use reserving::ReserveError;
 
 use crate::code::ServerKey;
-use meshwork_fair::{Buckets, Holdings, Network, parties};
+use crate::fair::{Buckets, Holdings, Network, parties};
 use bans::Bans;
 use rooms::{Circle, Rooms};
 use socket::Socket;
@@ -366,7 +366,7 @@ impl Hub {
                 format!("your network has {sockets_per_network_max} sockets, the most the server allows");
             return Some((ServerRefusal::ServerFull, detail));
         }
-        if !self.spending.spend(now, network, OPENING_COST.into(), self.config.network_rate()) {
+        if !self.spending.spend(now, network, OPENING_COST, self.config.network_rate()) {
             return Some((
                 ServerRefusal::TooFast,
                 String::from("your network opens too many sockets at a time"),
@@ -407,10 +407,10 @@ impl Hub {
             self.doom(id, ServerRefusal::TooFast, detail);
             return false;
         }
-        let Some(lacking) = self.spending.lacking(now, network, cost.into(), self.config.network_rate()) else {
+        let Some(lacking) = self.spending.lacking(now, network, cost, self.config.network_rate()) else {
             return true;
         };
-        self.spending.owe(now, network, cost.into(), self.config.network_rate());
+        self.spending.owe(now, network, cost, self.config.network_rate());
         self.hold_back(now, id, cost, lacking);
         true
     }
@@ -420,7 +420,7 @@ impl Hub {
     fn hold_back(&mut self, now: Time, id: SocketId, cost: u32, lacking: IpNet) {
         let rate = self.config.network_rate().of(parties(lacking));
         let sockets = self.holders.of(lacking).max(1) as u64;
-        let wait = rate.time_for(u64::from(cost) * sockets);
+        let wait = Duration::from_micros(u64::from(cost) * sockets * 1_000_000 / u64::from(rate.per_second));
         if let Some(socket) = self.sockets.get_mut(&id) {
             // A client that keeps itself alive is not taken for silent.
             socket.hold(now, wait, self.config.keep_alive);

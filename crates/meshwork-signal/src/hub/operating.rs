@@ -9,11 +9,11 @@ use meshwork_core::signalling::protocol::{FromServer, ServerRefusal};
 use meshwork_core::time::Time;
 
 use super::bans::Ban;
-use super::config::{GUESSES, GUESSES_A_SECOND, GUESSES_AT_ONCE};
+use super::config::GUESSES;
 use super::counts::Counts;
 use super::rooms::Room;
 use super::{Hub, HubConfig, HubConfigError, SocketId};
-use meshwork_fair::Network;
+use crate::fair::Network;
 
 /// One room as an operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,8 +53,8 @@ pub struct Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "your network tries codes that no room has: {} are answered at once, {} in a second",
-    GUESSES_AT_ONCE,
-    GUESSES_A_SECOND
+    GUESSES.burst,
+    GUESSES.per_second
 )]
 pub struct TooManyCodes;
 

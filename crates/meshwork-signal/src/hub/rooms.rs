@@ -12,7 +12,7 @@ use meshwork_core::wire::Base64;
 use super::members::Members;
 use super::{HubConfig, SocketId};
 use crate::code::ServerKey;
-use meshwork_fair::{Holdings, Merit, Network};
+use crate::fair::{Holdings, Merit, Network};
 
 /// Members who know of each other: those who showed the same token, of which the hash is kept, or none.
 pub(super) type Circle = Option<[u8; 32]>;

@@ -11,7 +11,7 @@ use super::begun::Conversations;
 use super::rooms::Circle;
 use super::waits::Wanted;
 use super::{HubConfig, NAMED_MAX, SocketId};
-use meshwork_fair::{Bucket, Merit, Network, Rate};
+use crate::fair::{Bucket, Merit, Network, Rate};
 
 /// Members of one room of whom it is remembered that they wait for an answer of one socket.
 pub(super) const ASKED_MAX: usize = 16;
@@ -109,7 +109,7 @@ impl Socket {
 
     /// Takes `cost` messages from what it may say; false when there is not that much left.
     pub(super) fn spend(&mut self, now: Time, cost: u32, config: &HubConfig) -> bool {
-        self.bucket.spend(now, cost.into(), config.rate())
+        self.bucket.spend(now, cost, config.rate())
     }
 
     /// It is not read for so long, beside what it is held already: at most `most` from now.

@@ -6,7 +6,7 @@ use meshwork_core::id::{Code, RoomId};
 use meshwork_core::time::Time;
 
 use super::SocketId;
-use meshwork_fair::{Holdings, Merit, Network};
+use crate::fair::{Holdings, Merit, Network};
 
 /// What a lookup asked for, or another request was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

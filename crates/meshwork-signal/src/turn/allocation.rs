@@ -9,7 +9,7 @@ use stun_types::message::TransactionId;
 use super::io::{Client, RelayId};
 use super::quota::Shares;
 use super::relay::Pending;
-use meshwork_fair::{Merit, Network};
+use crate::fair::{Merit, Network};
 
 /// How long a permission stands (RFC 8656, section 9).
 const PERMISSION_LIFE: Duration = Duration::from_secs(300);

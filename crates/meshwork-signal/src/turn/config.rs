@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::credentials::Secret;
-use meshwork_fair::{Network, is_within};
+use crate::fair::{Network, is_within};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use slab::Slab;
 
 use super::config::{Config, Quota};
 use super::counts::Refusal;
-use meshwork_fair::{Network, WIDTHS_MAX, parties};
+use crate::fair::{Network, WIDTHS_MAX, parties};
 
 /// A bucket holds what may be spent in this time, so that it is full again after it.
 const BURST: Duration = Duration::from_secs(1);

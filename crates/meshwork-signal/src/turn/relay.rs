@@ -29,7 +29,7 @@ use super::deny::Peers;
 use super::io::{Client, Outbox, Output, Socket};
 use super::nonce::Nonces;
 use super::quota::Quotas;
-use meshwork_fair::{Buckets, Rate};
+use crate::fair::{Buckets, Rate};
 pub(super) use allocate::Pending;
 use allocations::Allocations;
 use authenticate::{Gate, Signer};
@@ -44,7 +44,7 @@ const UNKNOWN_MAX: usize = 16;
 /// Answers in a second to one address, and at once, that has shown neither credentials nor a nonce of ours: on the wire
 /// they are twice as long as the request, and its sender may have put another address there. A class behind one address
 /// asks for 600 at once, and whoever floods in the name of an address must send as much as would flood it anyway.
-const UNPROVED: Rate = Rate::in_a_second(1_000, 1_000);
+const UNPROVED: Rate = Rate { per_second: 1_000, burst: 1_000 };
 
 /// A STUN and TURN server. See [the module](super) for how to drive it.
 pub struct Relay {

@@ -6,14 +6,14 @@ use meshwork_core::time::{Time, WallTime};
 use serde_json::json;
 
 use super::credentials::{Secret, TOKEN_LIFE, name_of_token};
-use meshwork_fair::{Buckets, Network, Rate};
+use crate::fair::{Buckets, Network, Rate};
 
 /// Answers to one client address at once, and in a minute: a page asks once when it is loaded, and a school may be one
 /// address. Wider networks get as many times more as they stand for parties.
 const PER_NETWORK_MAX: u32 = 30;
 /// What an answer costs of a bucket that holds a minute's worth and refills within it.
 const COST: u32 = 2;
-const RATE: Rate = Rate::in_a_second(PER_NETWORK_MAX * COST / 60, PER_NETWORK_MAX * COST);
+const RATE: Rate = Rate { per_second: PER_NETWORK_MAX * COST / 60, burst: PER_NETWORK_MAX * COST };
 /// Stands for the host by which a client reached the server.
 const SAME_HOST: &str = "*";
 
@@ -52,7 +52,7 @@ impl Tokens {
     ) -> Result<String, TooManyTokens> {
         let network = Network::of(address);
         self.spending.sweep(now, RATE);
-        if !self.spending.spend(now, network, COST.into(), RATE) {
+        if !self.spending.spend(now, network, COST, RATE) {
             return Err(TooManyTokens);
         }
         let name = name_of_token(id, network.address());

@@ -259,7 +259,7 @@ fn what_would_be_read_otherwise_is_not_made() {
 fn no_link_names_the_local_network() {
     let keys = keys();
     let link = format!("meshwork:place#{};at={LAN}", keys.room);
-    assert_eq!(read(&link), Err(AddressError::Server(LAN.into())));
+    assert_eq!(read(&link), Err(AddressError::Server("lan".into())), "a list of servers ends before a colon");
     let without = RoomAddress::without_server(word("place"), keys);
     assert_eq!(without.with_further_servers(vec![LAN.into()]), Err(AddressError::Server(LAN.into())));
     let found = RoomAddress::at_lan(Some(word("place")), code());

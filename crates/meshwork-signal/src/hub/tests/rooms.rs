@@ -314,7 +314,7 @@ fn strangers_count_members_of_few_unknown_codes() {
     let (known, unknown) = (world.hub.key.code(room, 0), world.hub.key.code(room, 1));
     let address = IpAddr::from([198, 51, 100, 7]);
     let now = world.now;
-    for _ in 0..GUESSES_AT_ONCE {
+    for _ in 0..GUESSES.burst {
         assert_eq!(world.hub.member_count_for(now, address, known), Ok(Some(0)));
         assert_eq!(world.hub.member_count_for(now, address, unknown), Ok(None));
     }

@@ -16,7 +16,7 @@ use super::authenticate::{Authentic, Signer};
 use super::ends::Holder;
 use super::requests::{MALFORMED, family, optional};
 use super::{Relay, Request, granted_lifetime};
-use meshwork_fair::Network;
+use crate::fair::Network;
 use crate::turn::allocation::{Allocation, Family};
 use crate::turn::answer::Answer;
 use crate::turn::counts::Refusal;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use meshwork_core::time::Time;
 use slab::Slab;
 
-use meshwork_fair::{Holdings, Network};
+use crate::fair::{Holdings, Network};
 use crate::turn::allocation::Allocation;
 use crate::turn::io::Client;
 

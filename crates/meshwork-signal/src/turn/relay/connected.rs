@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use meshwork_core::time::Time;
 
-use meshwork_fair::{Holdings, Merit, Network};
+use crate::fair::{Holdings, Merit, Network};
 use crate::turn::config::Config;
 use crate::turn::counts::Refusal;
 use crate::turn::io::StreamId;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use meshwork_core::rng::Rng;
 use meshwork_core::time::Time;
 
-use meshwork_fair::{Holdings, Merit, Network};
+use crate::fair::{Holdings, Merit, Network};
 use crate::turn::allocation::{End, Family};
 use crate::turn::config::RelayAddress;
 use crate::turn::io::{Outbox, RelayId};

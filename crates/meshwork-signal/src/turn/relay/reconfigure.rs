@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use meshwork_core::time::Time;
 
 use super::{Relay, own_addresses};
-use meshwork_fair::is_within;
+use crate::fair::is_within;
 use crate::turn::config::{Config, ConfigError};
 use crate::turn::deny::Peers;
 use crate::turn::io::Client;

@@ -1,4 +1,4 @@
-//! The entries of a full table by the networks that have them, and the entry that gives way.
+//! What each network holds of something that there is only so much of, and what is taken from whom when it is full.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,31 +6,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use ipnet::IpNet;
 use meshwork_core::time::Time;
 
-use crate::network::{Network, PARTIES_MOST, parties};
+use super::network::{Network, PARTIES_MOST, parties};
 
-/// The merit of an entry: how much it is used, then its age. The least gives way first.
+/// What speaks for keeping something: how much it is used, then how old it is. The least gives way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Merit {
-    /// 0 for an unused entry; the caller chooses the meaning of more.
+pub(crate) struct Merit {
+    /// 0 for what nobody uses; what more means is the holder's choice.
     used: u8,
     since: Reverse<Time>,
 }
 
 impl Merit {
-    /// An entry that is there since `since`, used this much: 0 if nobody uses it, more by the caller's choice.
-    pub fn new(used: u8, since: Time) -> Merit {
+    pub(crate) fn new(used: u8, since: Time) -> Merit {
         Merit { used, since: Reverse(since) }
     }
 
-    /// The same age, used this much.
-    pub fn with_use(self, used: u8) -> Merit {
+    /// The same at the same age, used so much.
+    pub(crate) fn with_use(self, used: u8) -> Merit {
         Merit { used, ..self }
     }
 }
 
-/// Things of kind `T` by the networks that hold them. The time of a change grows with the logarithm of their number.
+/// Things of kind `T` by the networks that hold them. Each change takes a time that grows with the logarithm of their
+/// number.
 #[derive(Debug)]
-pub struct Holdings<T> {
+pub(crate) struct Holdings<T> {
     /// How many each network holds, of every width.
     counts: BTreeMap<IpNet, usize>,
     /// The same as [`weight`], the heaviest last.
@@ -53,15 +53,13 @@ impl<T> Default for Holdings<T> {
 }
 
 impl<T: Copy + Ord> Holdings<T> {
-    /// Adds a thing of a network.
-    pub fn insert(&mut self, network: Network, merit: Merit, thing: T) {
+    pub(crate) fn insert(&mut self, network: Network, merit: Merit, thing: T) {
         if self.held.entry(network).or_default().insert((merit, Reverse(thing))) {
             self.count(network, |count| count + 1);
         }
     }
 
-    /// Removes a thing; `network` and `merit` are those with which it was added or ranked last.
-    pub fn remove(&mut self, network: Network, merit: Merit, thing: T) {
+    pub(crate) fn remove(&mut self, network: Network, merit: Merit, thing: T) {
         let Some(held) = self.held.get_mut(&network) else { return };
         let was_held = held.remove(&(merit, Reverse(thing)));
         if held.is_empty() {
@@ -72,8 +70,8 @@ impl<T: Copy + Ord> Holdings<T> {
         }
     }
 
-    /// Changes the merit of a thing.
-    pub fn rank(&mut self, network: Network, former: Merit, merit: Merit, thing: T) {
+    /// Something has another merit than before.
+    pub(crate) fn rank(&mut self, network: Network, former: Merit, merit: Merit, thing: T) {
         if let Some(held) = self.held.get_mut(&network)
             && held.remove(&(former, Reverse(thing)))
         {
@@ -81,14 +79,14 @@ impl<T: Copy + Ord> Holdings<T> {
         }
     }
 
-    /// Whether `network`, or one around it, has its share. `most` is the share of one party.
-    pub fn is_full(&self, network: Network, most: usize) -> bool {
+    /// Whether `network`, or one around it, holds as many as it may, where one party may hold `most`.
+    pub(crate) fn is_full(&self, network: Network, most: usize) -> bool {
         network.around().any(|around| self.of(around) >= most.saturating_mul(parties(around)))
     }
 
-    /// The thing that gives way to one more of `newcomer`: the least of the network that holds most. `None` if that is the newcomer's
-    /// own network.
-    pub fn gives_way(&self, newcomer: Network) -> Option<T> {
+    /// What gives way to something more of `newcomer`: the least of the network that holds most. `None` where that is the
+    /// newcomer's own.
+    pub(crate) fn gives_way(&self, newcomer: Network) -> Option<T> {
         let &(heaviest, mut network) = self.weights.last()?;
         let own = newcomer.around().map(|around| weight(around, self.of(around) + 1)).max();
         if own >= Some(heaviest) {
@@ -100,23 +98,23 @@ impl<T: Copy + Ord> Holdings<T> {
         self.held.get(&Network::of(network.addr()))?.first().map(|&(_, Reverse(thing))| thing)
     }
 
-    /// Whether one more thing of `newcomer` would weigh no more than a single thing of any other network.
-    pub fn is_least(&self, newcomer: Network) -> bool {
+    /// Whether something more of `newcomer` would weigh no more than one thing of anybody does.
+    pub(crate) fn is_least(&self, newcomer: Network) -> bool {
         newcomer.around().all(|around| weight(around, self.of(around) + 1) <= PARTIES_MOST)
     }
 
-    /// Networks of every width with their numbers of things, the heaviest first.
-    pub fn heaviest(&self) -> impl Iterator<Item = (IpNet, usize)> {
+    /// Networks of every width and how many each holds, the heaviest first.
+    pub(crate) fn heaviest(&self) -> impl Iterator<Item = (IpNet, usize)> {
         self.weights.iter().rev().map(|&(_, network)| (network, self.of(network)))
     }
 
-    /// Whether there is no thing of any network.
-    pub fn is_empty(&self) -> bool {
+    /// Whether nothing is left of anybody.
+    pub(crate) fn is_empty(&self) -> bool {
         self.counts.is_empty() && self.weights.is_empty() && self.inside.is_empty() && self.held.is_empty()
     }
 
-    /// The number of things of a network, those of the networks inside it included.
-    pub fn of(&self, network: IpNet) -> usize {
+    /// How many a network holds, with those that lie in it.
+    pub(crate) fn of(&self, network: IpNet) -> usize {
         self.counts.get(&network).copied().unwrap_or(0)
     }
 

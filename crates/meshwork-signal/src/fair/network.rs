@@ -1,4 +1,4 @@
-//! Networks: the addresses that count as one party, and the wider networks around them.
+//! Networks: addresses that count as one party where something is shared out, and the wider ones around them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,17 +10,16 @@ const WIDTHS_V4: &[(u8, usize)] = &[(32, 1), (24, 4), (16, PARTIES_MOST)];
 /// The same of an IPv6 address: a household's network, what some households get, a site, and a provider.
 const WIDTHS_V6: &[(u8, usize)] = &[(64, 1), (56, 2), (48, 4), (32, PARTIES_MOST)];
 /// The most networks that lie around an address.
-pub const WIDTHS_MAX: usize = WIDTHS_V6.len();
+pub(crate) const WIDTHS_MAX: usize = WIDTHS_V6.len();
 /// The parties for which the widest networks stand.
 pub(crate) const PARTIES_MOST: usize = 64;
 
 /// One IPv4 address, or one IPv6 /64, which is what a single household gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Network(IpAddr);
+pub(crate) struct Network(IpAddr);
 
 impl Network {
-    /// The network of an address. An IPv4 address in the form of IPv6 counts as IPv4.
-    pub fn of(address: IpAddr) -> Network {
+    pub(crate) fn of(address: IpAddr) -> Network {
         Network(match address.to_canonical() {
             IpAddr::V4(v4) => IpAddr::V4(v4),
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
@@ -28,24 +27,24 @@ impl Network {
     }
 
     /// The address, or the first of an IPv6 /64.
-    pub fn address(self) -> IpAddr {
+    pub(crate) fn address(self) -> IpAddr {
         self.0
     }
 
     /// The IPv4 /24 or IPv6 /48 that it lies in: what one provider rents out, or one site has.
-    pub fn site(self) -> IpNet {
+    pub(crate) fn site(self) -> IpNet {
         let bits = if self.0.is_ipv4() { 24 } else { 48 };
         IpNet::new(self.0, bits).expect("no width is beyond its address").trunc()
     }
 
     /// The IPv4 /16 or IPv6 /32 that it lies in: a provider, or a part of a large one.
-    pub fn provider(self) -> IpNet {
+    pub(crate) fn provider(self) -> IpNet {
         let bits = if self.0.is_ipv4() { 16 } else { 32 };
         IpNet::new(self.0, bits).expect("no width is beyond its address").trunc()
     }
 
     /// It and the networks that it lies in, the narrowest first.
-    pub fn around(self) -> impl DoubleEndedIterator<Item = IpNet> {
+    pub(crate) fn around(self) -> impl DoubleEndedIterator<Item = IpNet> {
         let widths = if self.0.is_ipv4() { WIDTHS_V4 } else { WIDTHS_V6 };
         widths
             .iter()
@@ -53,14 +52,14 @@ impl Network {
     }
 }
 
-/// Whether an address is in one of the ranges. A socket of both families gives IPv4 addresses in a form of IPv6.
-pub fn is_within<'a>(address: IpAddr, ranges: impl IntoIterator<Item = &'a IpNet>) -> bool {
+/// Whether one of the ranges holds an address, which a socket of both families tells of IPv4 in a form of IPv6.
+pub(crate) fn is_within<'a>(address: IpAddr, ranges: impl IntoIterator<Item = &'a IpNet>) -> bool {
     let address = address.to_canonical();
     ranges.into_iter().any(|range| range.contains(&address))
 }
 
 /// The parties for which a network stands.
-pub fn parties(network: IpNet) -> usize {
+pub(crate) fn parties(network: IpNet) -> usize {
     let widths = if network.addr().is_ipv4() { WIDTHS_V4 } else { WIDTHS_V6 };
     widths.iter().find(|&&(bits, _)| bits == network.prefix_len()).map_or(1, |&(_, parties)| parties)
 }
