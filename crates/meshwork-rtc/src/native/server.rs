@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_local_server_takes_the_place_of_a_websocket() {
+    async fn a_local_server_replaces_a_websocket() {
         let (conversations, mut taken) = mpsc::channel(1);
         let mut servers = Servers::new(Some(LocalServer { url: "lan:".into(), conversations }));
         servers.open(SERVER, "lan:".into());
