@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::exit::{Failure, refusal_reason};
 
 /// Something that happened to an endpoint or in a room.
+#[expect(clippy::large_enum_variant, reason = "each is printed and dropped before the next")]
 pub(crate) enum Happening {
     Endpoint(EndpointEvent),
     Room(Event),
