@@ -146,7 +146,9 @@ fn a_typed_line_stays_whole_on_a_terminal() {
     ann.send("/re Only for you, too.\r\u{1b}[A");
     // Between two lines Ctrl-C is a signal, so the line must be the one that arrow up brought back.
     let line = "> /re Only for you, too.";
-    ann.wait("the line before", |screen| screen.contents().matches(line).count() == 2 && last(screen) == line);
+    ann.wait("the line before", |screen| {
+        screen.contents().matches(line).count() == 2 && last(screen) == line
+    });
     ann.send("\u{3}");
     assert_eq!(ann.end(), 0);
     ann.expect_restored();
