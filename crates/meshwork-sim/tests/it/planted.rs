@@ -139,7 +139,7 @@ fn noticed_at(fault: PlantedBug) -> Option<u64> {
         P::FieldDigest => 101,
         P::GapUntold => 150,
         P::KeyCutsFirst => 623,
-        P::PresenceUntold => 909,
+        P::PresenceUntold => 2221,
         // With the first.
         _ => return None,
     })
