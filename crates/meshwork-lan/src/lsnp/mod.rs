@@ -1,0 +1,1 @@
+//! Peers of LSNP, as guests beside the room.

@@ -1,0 +1,1 @@
+//! Golden bytes and bounds of the datagrams.
