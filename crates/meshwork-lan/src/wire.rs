@@ -96,8 +96,8 @@ pub struct Announce {
 pub enum Ask {
     /// The room of this tag, made without a token.
     Tag(Tag),
-    /// A room of this code, by its 30 bits.
-    Code(u32),
+    /// A room of this code.
+    Code(Code),
 }
 
 /// The genesis of a room.

@@ -76,7 +76,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
     match name {
         CORE | "xtask" => Some(&[]),
         CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
-        SIM => Some(&[CORE, CHAT, PLACE, SYNC]),
+        SIM => Some(&[CORE, CHAT, PLACE, SYNC, "meshwork-lan"]),
         "meshwork-compute" => Some(&[CORE, SYNC]),
         ARCADE => Some(&[CORE, PLAY]),
         STUDY => Some(&[CORE, SIM]),

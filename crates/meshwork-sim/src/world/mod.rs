@@ -27,10 +27,12 @@
 
 mod disk;
 mod faults;
+mod nearby;
 mod programs;
 mod queue;
 mod servers;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
@@ -40,14 +42,17 @@ use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::io::{Channel, LinkId, ServerId, StoreChange};
 use meshwork_core::seam::lane::{DirectToken, Slot, Topic};
-use meshwork_core::signalling::address::RoomAddress;
+use meshwork_core::signalling::address::{LAN, RoomAddress};
 use meshwork_core::signalling::sealing::SealingKey;
 use meshwork_core::signed::app::{AppParameters, AppWord};
 use meshwork_core::time::{Time, WallTime};
+use meshwork_lan::discovery::Way;
 use meshwork_place::Place as _;
 use meshwork_place::canvas::{CanvasSize, Colour};
 
 pub use self::disk::{Disk, Store, StoredFiles, rot};
+use self::nearby::Outcome;
+pub use self::nearby::{Nearby, SHARED_PORT};
 pub use self::programs::Program;
 use self::programs::Programs;
 use self::queue::Queue;
@@ -74,6 +79,8 @@ enum Happening {
     FromServer(NodeIndex, ServerId, u64, Input),
     /// The server hears a node over the socket with this number.
     ToServer(NodeIndex, ServerId, u64, String),
+    /// A datagram arrives at a program on a local network.
+    Nearby(nearby::Datagram),
     /// A store is durable.
     Stored(NodeIndex, u64, RoomId, StoreChange),
 }
@@ -87,6 +94,8 @@ pub struct World {
     pub connections: Connections,
     /// The servers that programs meet at.
     pub servers: Servers,
+    /// The local networks that programs meet on.
+    pub nearby: Nearby,
     now: Time,
     programs: Programs,
     queue: Queue,
@@ -110,6 +119,7 @@ impl World {
         World {
             connections: Connections::new(rng.fork()),
             servers: Servers::new(),
+            nearby: Nearby::new(seed),
             now: Time(0),
             programs: Programs::default(),
             queue: Queue::default(),
@@ -258,6 +268,9 @@ impl World {
         self.drain(index);
         let (servers, mut line) = self.line();
         servers.close_all(&mut line, index);
+        self.nearby.close(now, index);
+        self.drain_nearby(index);
+        self.nearby.forget(index);
         self.programs.remove(index);
     }
 
@@ -266,6 +279,7 @@ impl World {
         let (servers, mut line) = self.line();
         servers.close_all(&mut line, index);
         self.connections.forget_node(index);
+        self.nearby.forget(index);
         self.programs.remove(index).expect("the scenario names programs that run").store
     }
 
@@ -296,7 +310,8 @@ impl World {
     /// When the next thing happens.
     pub fn due(&self) -> Option<Time> {
         let timeout = self.programs.due().map(|(at, _)| at);
-        timeout.into_iter().chain(self.queue.next_at()).min()
+        let nearby = self.nearby.due().map(|(at, _)| at);
+        timeout.into_iter().chain(nearby).chain(self.queue.next_at()).min()
     }
 
     /// Lets the next thing happen if it happens by `until`. Returns whether something did.
@@ -310,8 +325,12 @@ impl World {
             if let Some(happening) = self.queue.pop() {
                 self.happen(happening);
             }
-        } else if let Some((_, index)) = timeout {
+        } else if let Some((_, index)) = timeout.filter(|(at, _)| *at == next) {
             self.time_out(index);
+        } else if let Some((_, index)) = self.nearby.due() {
+            let clocks = self.clocks(index);
+            self.nearby.time_out(clocks, index);
+            self.drain_nearby(index);
         }
         true
     }
@@ -337,6 +356,15 @@ impl World {
             Happening::ToServer(index, server, socket, text) => {
                 let (servers, mut line) = self.line();
                 servers.hear(&mut line, index, server, socket, &text);
+            }
+            Happening::Nearby(datagram) => {
+                let index = datagram.to;
+                let is_awake = self.programs.get(index).is_some_and(|program| !program.asleep);
+                if is_awake {
+                    let clocks = self.clocks(index);
+                    self.nearby.hear(clocks, datagram);
+                    self.drain_nearby(index);
+                }
             }
             Happening::Stored(index, token, room, change) => self.store(index, token, room, change),
         }
@@ -384,7 +412,74 @@ impl World {
         (servers, Line { now: *now, programs, queue, rng })
     }
 
+    /// Both clocks of a program.
+    fn clocks(&self, index: NodeIndex) -> (Time, WallTime) {
+        let skew = self.programs.get(index).map_or(0, |program| program.skew);
+        (self.now, skewed(self.now, skew))
+    }
+
+    /// Brings a program to a local network: its node may use the server `lan:` from here on.
+    pub fn attach(&mut self, index: NodeIndex, place: (u8, u16)) {
+        let (clocks, access) = (self.clocks(index), self.look_at(index).access);
+        self.nearby.attach(clocks, index, place, access);
+        self.drain_nearby(index);
+    }
+
+    /// Takes a program to another local network; network 0 is none.
+    pub fn carry(&mut self, index: NodeIndex, place: (u8, u16)) {
+        let clocks = self.clocks(index);
+        self.nearby.move_to(clocks, index, place);
+        self.drain_nearby(index);
+        self.change_network(index);
+    }
+
+    /// Tells a program of an address on its local network.
+    pub fn hint(&mut self, index: NodeIndex, address: SocketAddr, way: Way) {
+        self.nearby.hint(self.now, index, address, way);
+        self.drain_nearby(index);
+    }
+
+    /// A stranger puts a datagram on a program's network.
+    pub fn throw(&mut self, index: NodeIndex, network: u8, from: SocketAddr, bytes: Vec<u8>) {
+        let datagram = self.nearby.throw(network, from, index, bytes);
+        self.queue.insert(self.now, Happening::Nearby(datagram));
+    }
+
+    fn drain_nearby(&mut self, index: NodeIndex) {
+        for outcome in self.nearby.drain(self.now, index) {
+            match outcome {
+                Outcome::Node(server, input) => self.tell_of_nearby(index, server, input),
+                Outcome::Datagram(delay, datagram) => {
+                    self.queue.insert(self.now + delay, Happening::Nearby(datagram));
+                }
+            }
+        }
+    }
+
+    /// A node hears from its local network, if it still listens.
+    fn tell_of_nearby(&mut self, index: NodeIndex, server: ServerId, input: Input) {
+        if self.nearby.is_its_server(index, server) {
+            self.tell(index, input);
+        }
+    }
+
     fn carry_out(&mut self, index: NodeIndex, effect: Effect) {
+        let now = self.now;
+        match &effect {
+            Effect::ServerOpen { server, url } if url == LAN && self.nearby.has(index) => {
+                self.nearby.open(now, index, *server);
+                return self.drain_nearby(index);
+            }
+            Effect::ServerSend { server, text } if self.nearby.is_its_server(index, *server) => {
+                self.nearby.text(now, index, text);
+                return self.drain_nearby(index);
+            }
+            Effect::ServerClose { server } if self.nearby.is_its_server(index, *server) => {
+                self.nearby.close(now, index);
+                return self.drain_nearby(index);
+            }
+            _ => {}
+        }
         let (servers, mut line) = self.line();
         match effect {
             Effect::ServerOpen { server, url } => servers.open(&mut line, index, server, &url),

@@ -15,6 +15,7 @@ mod in_band;
 mod joins;
 mod lanes;
 mod later;
+mod nearby;
 mod overlays;
 mod pens;
 mod people;
