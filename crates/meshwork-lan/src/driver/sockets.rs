@@ -220,4 +220,44 @@ mod tests {
         assert!(loopback.is_some_and(|one| one.broadcast.is_some()), "{found:?}");
         assert!(interfaces(&[String::from("no-such-name")]).is_empty());
     }
+
+    fn open(shared_port: u16) -> Sockets {
+        let mut sockets = Sockets::open(0..=0, shared_port).unwrap();
+        let loopback = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
+        sockets.use_interfaces(&interfaces(&[loopback.to_owned()]));
+        sockets
+    }
+
+    /// The next datagram, with the socket and the sender's port.
+    async fn next(sockets: &Sockets, buffers: &mut Buffers) -> (Socket, u16, Vec<u8>) {
+        let mut heard = None;
+        while heard.is_none() {
+            let handle = |on, from: SocketAddr, bytes: &[u8]| heard = Some((on, from.port(), bytes.to_vec()));
+            sockets.receive(buffers, handle).await;
+        }
+        heard.unwrap()
+    }
+
+    #[tokio::test]
+    async fn programs_of_one_machine_share_a_port() {
+        let first = open(0);
+        let shared_port = first.shared.local_addr().unwrap().port();
+        drop(first);
+        let (first, second, mut buffers) = (open(shared_port), open(shared_port), Buffers::new());
+        let (from, expected) = (first.port().unwrap(), b"hello".to_vec());
+        first.send_to_all(&expected);
+        for sockets in [&first, &second] {
+            let heard = next(sockets, &mut buffers).await;
+            assert!(matches!(heard.0, Socket::Shared | Socket::Group), "{heard:?}");
+            assert_eq!((heard.1, &heard.2), (from, &expected));
+        }
+        second.send(Socket::Main, (Ipv4Addr::LOCALHOST, from).into(), b"back");
+        let answer = loop {
+            let heard = next(&first, &mut buffers).await;
+            if heard.0 == Socket::Main {
+                break heard;
+            }
+        };
+        assert_eq!((answer.1, answer.2), (second.port().unwrap(), b"back".to_vec()));
+    }
 }
