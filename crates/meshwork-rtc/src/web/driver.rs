@@ -7,7 +7,9 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
-use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle};
+use meshwork_core::node::{
+    CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle, StoredRoom,
+};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
@@ -226,7 +228,20 @@ impl Driver {
     /// # Errors
     /// [`CommandError::TooManyRooms`].
     pub async fn join_room(&self, address: RoomAddress) -> Result<RoomHandle, CommandError> {
+        self.enter_room(address, None).await
+    }
+
+    /// The same for a room whose genesis is known: it opens at once, stored or not.
+    ///
+    /// # Errors
+    /// [`CommandError::TooManyRooms`].
+    pub async fn enter_room(
+        &self,
+        address: RoomAddress,
+        genesis: Option<Vec<u8>>,
+    ) -> Result<RoomHandle, CommandError> {
         let stored = self.0.keeper.find(address.room(), place(&address).as_deref()).await;
+        let stored = stored.or_else(|| Some(StoredRoom { genesis: genesis?, ..StoredRoom::default() }));
         let join = |stored| self.with(|node, now| node.join_room(now, address.clone(), stored));
         match join(stored) {
             // What is stored under this address is another room, or damaged.
