@@ -399,26 +399,9 @@ impl Shared {
                 room.change(|known| known.phase = Phase::Refused(reason.clone()));
                 room.tell(&Event::Refused(reason));
             }
-            NodeEvent::MemberAttached { endpoint, .. } => {
-                let is_new = room.look(|known| known.present.insert(endpoint));
-                room.changed.notify_waiters();
-                if let Some(member) = self.member(room.handle, endpoint).await {
-                    room.look(|known| known.note_name(&member));
-                    room.tell(&if is_new { Event::Joined(member) } else { Event::Near(member) });
-                }
-            }
-            NodeEvent::MemberDetached { endpoint, distant: true, .. } => {
-                if let Some(member) = self.member(room.handle, endpoint).await {
-                    room.tell(&Event::Distant(member));
-                }
-            }
-            NodeEvent::MemberDetached { endpoint, distant: false, .. } => {
-                let was_here = room.look(|known| known.present.remove(&endpoint));
-                if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| was_here) {
-                    room.look(|known| known.note_name(&member));
-                    let reason = member.reason().map(str::to_owned);
-                    room.tell(&Event::Left { member, reason });
-                }
+            NodeEvent::MemberAttached { endpoint, .. } => self.handle_attached(room, endpoint).await,
+            NodeEvent::MemberDetached { endpoint, distant, .. } => {
+                self.handle_detached(room, endpoint, distant).await;
             }
             NodeEvent::RecordsInStep { .. } => room.change(|known| known.is_let_in = true),
             NodeEvent::ShutOut { .. } => room.change(|known| known.is_shut_out = true),
@@ -467,6 +450,31 @@ impl Shared {
     /// Has that done which is to be done about a room's blobs.
     pub(crate) fn pump(self: &Arc<Shared>, room: &Arc<RoomState>) {
         self.runner.spawn(Box::pin(carry_out(Arc::clone(self), Arc::clone(room))));
+    }
+
+    async fn handle_attached(&self, room: &RoomState, endpoint: EndpointId) {
+        let is_new = room.look(|known| known.present.insert(endpoint));
+        room.changed.notify_waiters();
+        if let Some(member) = self.member(room.handle, endpoint).await {
+            room.look(|known| known.note_name(&member));
+            room.tell(&if is_new { Event::Joined(member) } else { Event::Near(member) });
+        }
+    }
+
+    /// A member is no neighbour any more. A distant one is still reached through others.
+    async fn handle_detached(&self, room: &RoomState, endpoint: EndpointId, distant: bool) {
+        if distant {
+            if let Some(member) = self.member(room.handle, endpoint).await {
+                room.tell(&Event::Distant(member));
+            }
+            return;
+        }
+        let was_here = room.look(|known| known.present.remove(&endpoint));
+        if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| was_here) {
+            room.look(|known| known.note_name(&member));
+            let reason = member.reason().map(str::to_owned);
+            room.tell(&Event::Left { member, reason });
+        }
     }
 
     async fn learn_link(&self, room: &RoomState) {

@@ -172,8 +172,10 @@ impl Entry {
         now: Time,
         stored: Option<StoredRoom>,
     ) -> Result<RoomHandle, CommandError> {
-        let known = || Some(StoredRoom { genesis: self.genesis?, ..StoredRoom::default() });
-        let room = node.join_room(now, self.address, stored.or_else(known))?;
+        let room = match (stored, self.genesis) {
+            (None, Some(genesis)) => node.join_by_genesis(now, self.address, genesis)?,
+            (stored, _) => node.join_room(now, self.address, stored)?,
+        };
         if self.lan {
             // A room that was refused at once is nowhere.
             let _ = node.room_mut(now, room).add_server(LAN);
