@@ -42,7 +42,7 @@ fn two_machines_paint_with_no_server() {
 }
 
 #[test]
-fn a_hidden_address_and_the_network_exclude_each_other() {
+fn hidden_addresses_exclude_the_local_network() {
     let home = Home::new();
     let refused = home.run(["place", "create", "--lan", "--hide-address"]);
     refused.expect_code(2).expect_words(&["--hide-address", "cannot be used with", "--lan"]);

@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_that_does_not_read_loses_its_conversation() {
+    async fn an_unread_conversation_ends() {
         let (mut current, _sender, mut inputs) = current(1);
         assert!((0..WAITING_MAX).all(|number| current.push(text(number))));
         assert!(!current.push(text(WAITING_MAX)));

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use meshwork::{BindError, Endpoint, JoinError, Lan, chat, place};
+use meshwork::{BindError, Endpoint, Event, JoinError, Lan, Store, chat, place};
 
 /// The interface of the machine itself.
 const LOOPBACK: &str = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
@@ -67,4 +67,46 @@ async fn everybody_enters_the_same_commons() {
 async fn a_hidden_address_is_refused_with_the_network() {
     let bound = Endpoint::builder().lan(network()).hide_address().bind().await;
     assert!(matches!(bound, Err(BindError::HiddenOnLan)), "{bound:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_left_comes_back() {
+    let lan = network();
+    let (ann, bo) = (endpoint("Ann", &lan).await, endpoint("Bo", &lan).await);
+    let room = ann.create(place::canvas(10, 10)).await.unwrap();
+    let (link, mut events) = (room.link().to_string(), room.events());
+    bo.join(&link).await.unwrap();
+    bo.close().await;
+    while !matches!(events.next().await.expect("the room is open"), Event::Left { .. }) {}
+    let again = endpoint("Bo", &lan).await;
+    let same = again.join(&link).await.unwrap();
+    same.canvas().fill(3..4, 3..4, [200, 30, 30]).await.unwrap();
+    while !matches!(events.next().await.expect("the room is open"), Event::Joined(_)) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_named_commons_is_stored() {
+    for (new, expected) in [(chat::room().named("club"), 1), (chat::room(), 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let bind = async || Endpoint::builder().store(Store::at(folder.path())).bind().await.unwrap();
+        let first = bind().await;
+        let room = first.commons(new.clone()).await.unwrap();
+        room.chat().post("Ferry leaves at 9:40.").await.unwrap();
+        first.close().await;
+        let again = bind().await;
+        let room = again.commons(new).await.unwrap();
+        room.restored().await.unwrap();
+        assert_eq!(room.chat().newest(None, 10).await.unwrap().len(), expected);
+        assert_eq!(again.rooms().await.unwrap().len(), expected);
+        again.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_range_of_taken_ports_is_named() {
+    let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let bound = Endpoint::builder().lan(network().ports(port..=port)).bind().await;
+    let words = bound.map(|_| ()).unwrap_err().to_string();
+    assert!(words.contains(&format!("no UDP port of {port} to {port} is free")), "{words}");
 }
