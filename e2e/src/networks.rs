@@ -175,6 +175,85 @@ impl Host {
     }
 }
 
+/// A local network: hosts on one bridge, with addresses and without a router or any route.
+pub struct LocalNetwork {
+    holder: Holder,
+    bridge: Namespace,
+}
+
+impl LocalNetwork {
+    /// The bridge, without hosts.
+    ///
+    /// # Errors
+    /// The machine makes no namespaces, in words, as for [`Networks::new`].
+    pub fn new() -> Result<LocalNetwork> {
+        let holder = Holder::start()?;
+        let bridge = holder.add("bridge")?;
+        bridge.run(&["ip", "link", "add", "bridge", "address", "02:00:00:00:00:01", "type", "bridge"])?;
+        bridge.run(&["ip", "link", "set", "bridge", "up"])?;
+        Ok(LocalNetwork { holder, bridge })
+    }
+
+    /// A host at 192.168.77.`number`, 1 to 254.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn host(&self, number: u8) -> Result<Namespace> {
+        let host = self.holder.add(&format!("host{number}"))?;
+        wire(&self.bridge, &port(number), &host, "lan")?;
+        host.run(&["ip", "address", "add", &address(number), "broadcast", "+", "dev", "lan"])?;
+        host.run(&["ip", "link", "set", "lan", "up"])?;
+        self.bridge.run(&["ip", "link", "set", &port(number), "up"])?;
+        self.heal(number)?;
+        Ok(host)
+    }
+
+    /// Drops everything between a host and the others. Its interface stays up.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn cut(&self, number: u8) -> Result<()> {
+        self.bridge.run(&["ip", "link", "set", &port(number), "nomaster"])
+    }
+
+    /// Connects a host again.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn heal(&self, number: u8) -> Result<()> {
+        self.bridge.run(&["ip", "link", "set", &port(number), "master", "bridge"])
+    }
+
+    /// Gives a host another address.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn renumber(&self, host: &Namespace, number: u8) -> Result<()> {
+        host.run(&["ip", "-4", "address", "flush", "dev", "lan"])?;
+        host.run(&["ip", "address", "add", &address(number), "broadcast", "+", "dev", "lan"])
+    }
+
+    /// Has a host drop all datagrams that nothing of its own preceded, as the firewall of a laptop does.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn firewall(&self, host: &Namespace) -> Result<()> {
+        let rules = "table inet firewall { chain in { type filter hook input priority 0; \
+                     iifname \"lan\" ct state established,related accept; iifname \"lan\" meta l4proto udp drop; } }";
+        host.run(&["nft", rules])
+    }
+}
+
+/// The bridge's end of a host's wire.
+fn port(number: u8) -> String {
+    format!("port{number}")
+}
+
+/// The address of a host of a local network.
+fn address(number: u8) -> String {
+    format!("192.168.77.{number}/24")
+}
+
 /// Two devices that are the ends of one wire.
 fn wire(one: &Namespace, device: &str, other: &Namespace, peer: &str) -> Result<()> {
     let end = ["peer", "name", peer, "netns", other.path()];

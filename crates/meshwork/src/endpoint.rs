@@ -9,9 +9,11 @@ use meshwork_core::node::{CommandError, Config, Node, RoomRefusal, RoomSpec, Ser
 use meshwork_core::room::MakeReplica;
 use meshwork_core::seam::ice_server::{IceServer, check_servers};
 use meshwork_core::seam::path::NamedServer;
-use meshwork_core::signalling::address::{AddressError, RoomAddress as Link, RoomKeys};
+use meshwork_core::signalling::address::{AddressError, LAN, RoomAddress as Link, RoomKeys};
 use meshwork_core::signed::app::{AppWord, NoAppWord};
+use meshwork_core::signed::genesis::Commons;
 use meshwork_core::signed::verify::AppLabelError;
+use meshwork_core::wire::BoundedText;
 
 use crate::blobs::{BlobStore, Memory};
 use crate::dispatch::{Heard, dispatch};
@@ -20,9 +22,11 @@ use crate::event::{EVENTS_MAX, EndpointEvents};
 use crate::hold::Hold;
 use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
+#[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+use crate::lan::Lan;
 use crate::new_room::NewRoom;
 use crate::room::Room;
-use crate::runner::{Runner, RunnerJoinError, first, timeout, unless};
+use crate::runner::{Entry, Runner, RunnerJoinError, first, timeout, unless};
 use crate::shared::{Fit, Known, Phase, Shared};
 use crate::store::{KeptRoom, Store, StoreError};
 
@@ -57,6 +61,8 @@ pub struct Builder {
     keeps_name: bool,
     config: Config,
     apps: Vec<(String, MakeReplica)>,
+    #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+    lan: Option<Lan>,
 }
 
 /// Why an endpoint did not start. Nothing is left of it.
@@ -72,6 +78,14 @@ pub enum BindError {
     /// A server's address is not one: it is `http://` or `https://` and a host.
     #[error("{0:?} is not the address of a server: it begins with http:// or https://")]
     Server(String),
+    /// The local network cannot be used, in words: a port is taken, or an option is out of its range.
+    #[error("the local network cannot be used: {0}")]
+    Lan(String),
+    /// The address is hidden, and on the local network programs link by their addresses: choose one of the two.
+    #[error(
+        "an endpoint that hides its address cannot use the local network, where programs link by their addresses"
+    )]
+    HiddenOnLan,
     /// The name of a registered app is invalid.
     #[error(transparent)]
     App(#[from] NoAppWord),
@@ -121,8 +135,8 @@ pub enum JoinError {
     /// What was given is no link.
     #[error("this is no link to a room: {0}")]
     Link(#[from] AddressError),
-    /// Neither the link names a server nor the endpoint has one, or a code was given and the endpoint has none: name one
-    /// when the endpoint is bound, or ask for an [invitation](Endpoint::answer).
+    /// Neither the link names a server nor the endpoint has one, or a code was given and the endpoint has none: name one, or
+    /// the local network, when the endpoint is bound, or ask for an [invitation](Endpoint::answer).
     #[error(
         "a room is found through a server: name one when the endpoint is bound, or ask for an invitation"
     )]
@@ -141,7 +155,7 @@ pub enum JoinError {
     Refused(String),
     /// No server that was asked knows the room, and none learned of it within three seconds: the code is wrong, or nobody
     /// who has the room is online. A keeper [looks for](Endpoint::look_for) it, and goes on trying.
-    #[error("unknown code: no such room at {}", .servers.join(", "))]
+    #[error("unknown code: no such room at {}", .servers.iter().map(|server| shown(server)).collect::<Vec<_>>().join(", "))]
     Unknown {
         /// The servers.
         servers: Vec<String>,
@@ -155,6 +169,9 @@ pub enum JoinError {
     /// [`Endpoint::open`] was asked for a room of which nothing is stored here: join it.
     #[error("nothing is stored of this room")]
     NotStored,
+    /// [`Endpoint::commons`] was asked for a room that cannot be a commons, in words.
+    #[error("{0}")]
+    Commons(String),
     /// What is stored of the room cannot be read.
     #[error("what is stored of the room cannot be read: {0}")]
     Store(StoreError),
@@ -169,8 +186,15 @@ pub enum JoinError {
 fn words(tried: &[(String, String)]) -> String {
     match tried {
         [] => String::from("there was nobody to ask"),
-        tried => tried.iter().map(|(who, why)| format!("{who} ({why})")).collect::<Vec<_>>().join(", "),
+        tried => {
+            tried.iter().map(|(who, why)| format!("{} ({why})", shown(who))).collect::<Vec<_>>().join(", ")
+        }
     }
+}
+
+/// A server, in words.
+fn shown(server: &str) -> &str {
+    if server == LAN { "the local network" } else { server }
 }
 
 impl Builder {
@@ -273,6 +297,14 @@ impl Builder {
         self
     }
 
+    /// The local network in place of a server, or beside others: rooms are found on it by other programs that do the same. Its
+    /// rooms have a [code](Room::code) there. It cannot be used with a [hidden address](Builder::hide_address).
+    #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+    pub fn lan(mut self, lan: Lan) -> Builder {
+        self.lan = Some(lan);
+        self
+    }
+
     /// A STUN or TURN server of this program's own (`stun:HOST`, `turn:HOST?transport=tcp`, `turns:HOST`), with what opens a
     /// TURN server; STUN needs neither. It is used in every room, before those that servers hand out: at most
     /// [`ICE_SERVERS_MAX`](crate::ICE_SERVERS_MAX) together. One that is named here may learn this program's address, where
@@ -351,9 +383,18 @@ impl Builder {
         use meshwork_rtc::native::{Options, start};
         let (patience, keeps_name) = (self.patience.unwrap_or(JOIN_MAX), self.keeps_name);
         let apps = self.registered()?;
-        let (config, servers, store, identity) = self.into_parts()?;
+        #[cfg(feature = "lan")]
+        let lan = self.lan.clone();
+        #[cfg_attr(not(feature = "lan"), allow(unused_mut))]
+        let (config, mut servers, store, identity) = self.into_parts()?;
+        #[cfg(feature = "lan")]
+        if lan.is_some() && config.hides_address {
+            return Err(BindError::HiddenOnLan);
+        }
         let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| system(&error))?;
+        #[cfg(feature = "lan")]
+        let local_server = lan.map(|lan| lan.start(&runtime)).transpose()?;
         let blobs = match store.folder() {
             Some(folder) => BlobStore::Disk(Disk::new(folder.join("blobs"), runtime.clone())),
             None => BlobStore::Memory(Memory::default()),
@@ -367,6 +408,11 @@ impl Builder {
         let (store, identity) = opened.map_err(|error| system(&error))??;
         let mut options = Options::new(crate::makers::make, config, identity.0);
         options.store = store.clone().map(|store| Box::new(store) as Box<dyn DriverStore>);
+        #[cfg(feature = "lan")]
+        if local_server.is_some() {
+            servers.push(LAN.to_owned());
+            options.local_server = local_server;
+        }
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
         let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
@@ -569,6 +615,46 @@ impl Endpoint {
         }
     }
 
+    /// Enters a commons, a room that nobody owns, at once and alone if need be: all programs that name the same app, parameters
+    /// and name enter the same one. Others are linked as they are found. Its rules never change, and everybody may write.
+    ///
+    /// Without a [name](NewRoom::named) the commons is that of a place: nobody stores it, and it ends with its last member.
+    ///
+    /// ```
+    /// # use meshwork::testing::Network;
+    /// # use meshwork::chat;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let network = Network::new(7);
+    /// # let (ann, bo) = (network.endpoint("Ann"), network.endpoint("Bo"));
+    /// let here = ann.commons(chat::room().named("club")).await?;
+    /// let there = bo.commons(chat::room().named("club")).await?;
+    /// assert_eq!(here.id(), there.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`JoinError::Commons`] for a [private](NewRoom::private) room, a name above 64 bytes or an invalid app;
+    /// [`JoinError::TooManyRooms`], [`JoinError::Store`], [`JoinError::Closed`]. An empty commons is no error.
+    pub async fn commons(&self, room: NewRoom) -> Result<Room, JoinError> {
+        let wrong = |words: String| JoinError::Commons(words);
+        if room.private {
+            return Err(wrong(String::from("nobody owns a commons, so it cannot be private")));
+        }
+        let app = room.app.map_err(|error| wrong(error.to_string()))?;
+        let parameters = room.parameters.map_err(wrong)?;
+        let name = BoundedText::new(room.name.as_deref().unwrap_or_default());
+        let name = name.map_err(|error| wrong(format!("the name of a commons: {error}")))?;
+        let (genesis, id) = Commons { name, nonce: 0, app: app.clone(), parameters }.to_bytes();
+        let link = Link::without_server(app, RoomKeys { room: id, secrets: None });
+        let link = self.findable(link.clone()).unwrap_or(link);
+        let room = self.enter_by(link, Some(genesis)).await?;
+        room.opened().await?;
+        room.state.change(|known| known.is_in = true);
+        Ok(room)
+    }
+
     /// Opens a room that is kept on this device, at once and alone if need be. Others are linked as they are found.
     ///
     /// # Errors
@@ -691,13 +777,17 @@ impl Endpoint {
     }
 
     fn findable(&self, link: Link) -> Result<Link, JoinError> {
-        if link.servers().next().is_some() {
-            return Ok(link);
+        let has_lan = self.shared.has_lan();
+        let names_lan = link.servers().next().map(|server| server == LAN);
+        match names_lan {
+            Some(true) if !has_lan => return Err(JoinError::NoServer),
+            Some(_) => return Ok(link),
+            None if self.shared.servers.is_empty() => return Err(JoinError::NoServer),
+            None => {}
         }
-        if self.shared.servers.is_empty() {
-            return Err(JoinError::NoServer);
-        }
-        Ok(link.with_further_servers(self.shared.servers.clone())?)
+        // No link names the local network, where every room is searched.
+        let servers = self.shared.servers.iter().filter(|server| *server != LAN);
+        Ok(link.with_further_servers(servers.cloned().collect())?)
     }
 
     pub(crate) fn read_link(&self, text: &str) -> Result<Link, JoinError> {
@@ -705,15 +795,23 @@ impl Endpoint {
         let Ok(code) = text.parse::<Code>() else { return Ok(text.parse()?) };
         // A code means something on its own server alone.
         let first = self.shared.servers.first().ok_or(JoinError::NoServer)?;
+        if first == LAN {
+            return Ok(Link::at_lan(None, code));
+        }
         Ok(Link::at_server(first, None, code)?)
     }
 
     /// A handle of the room of a link: a further one if this endpoint is in the room or enters it.
     pub(crate) async fn enter(&self, link: Link) -> Result<Room, JoinError> {
+        self.enter_by(link, None).await
+    }
+
+    /// The same, with the genesis of the room if it is known.
+    async fn enter_by(&self, link: Link, genesis: Option<Vec<u8>>) -> Result<Room, JoinError> {
         let _entering = self.shared.entering.lock().await;
         match self.enter_again(&link).await? {
             Some(room) => Ok(room),
-            None => self.enter_first(link).await,
+            None => self.enter_first(link, genesis).await,
         }
     }
 
@@ -737,7 +835,7 @@ impl Endpoint {
         Ok(Some(room))
     }
 
-    async fn enter_first(&self, link: Link) -> Result<Room, JoinError> {
+    async fn enter_first(&self, link: Link, genesis: Option<Vec<u8>>) -> Result<Room, JoinError> {
         let entered = Arc::new(std::sync::OnceLock::new());
         let (told, shared) = (Arc::clone(&entered), Arc::clone(&self.shared));
         let first = link.clone();
@@ -746,7 +844,9 @@ impl Endpoint {
             // The room is left where nobody waits any more.
             let _ = told.set(Room::new(Arc::clone(&shared), shared.enter(handle)));
         };
-        self.shared.runner.join(link, Box::new(joined)).await.map_err(|error| match error {
+        let lan = self.shared.has_lan() && link.server().is_none_or(|(server, _)| server != LAN);
+        let entry = Entry { address: link, genesis, lan };
+        self.shared.runner.join(entry, Box::new(joined)).await.map_err(|error| match error {
             RunnerJoinError::Closed => JoinError::Closed(Closed),
             RunnerJoinError::Store(error) => JoinError::Store(error),
             RunnerJoinError::Command(CommandError::TooManyRooms(most)) => JoinError::TooManyRooms(most),

@@ -67,6 +67,15 @@ pub enum Event {
     /// The clocks of the members agree on another time than this device's: so far ahead of it, in milliseconds, or behind
     /// it where that is less than 0. What is written is stamped with theirs, or right after an earlier stamp that is ahead of it.
     ClockDiffers(i64),
+    /// The clock of a member's device is so many milliseconds ahead of this one's, or behind it if less than 0, in a room that is
+    /// found on the local network alone: two people there cannot know whose clock is wrong. Posts of whoever is ahead
+    /// [wait](crate::Room::waiting) for the other's clock.
+    ClockApart {
+        /// The member.
+        endpoint: EndpointId,
+        /// The difference, in milliseconds.
+        ahead_ms: i64,
+    },
     /// Writes of others wait here for their time, or no longer do: [`Room::waiting`](crate::Room::waiting).
     WaitingChanged,
     /// An endpoint signed two things that contradict each other: what it wrote from the first of them on counts no more.

@@ -54,6 +54,8 @@ mod hold;
 mod identity;
 mod inbox;
 mod invitation;
+#[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+mod lan;
 mod log;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -122,6 +124,8 @@ pub use self::event::{EVENTS_MAX, EndpointEvent, EndpointEvents, Event, Events};
 pub use self::fields::Fields;
 pub use self::identity::{Identity, IdentityError};
 pub use self::invitation::{INVITATION_MAX, InviteError};
+#[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+pub use self::lan::Lan;
 pub use self::log::{LOG_NAME_MAX, Log, LogId, LogRow, NoLogId};
 pub use self::member::Member;
 pub use self::neighbourhood::Neighbourhood;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{CommandError, Node, RoomHandle, RoomRefusal, WriteError};
 use meshwork_core::seam::lane::{Slot, Topic as TopicName};
-use meshwork_core::signalling::address::RoomAddress as Link;
+use meshwork_core::signalling::address::{LAN, RoomAddress as Link};
 use meshwork_core::signed::app::AppWord;
 use meshwork_core::time::Time;
 use serde::Serialize;
@@ -211,9 +211,10 @@ impl Room {
         Ok(())
     }
 
-    /// Its six characters, by which it is found at its servers; `None` where no server knows it.
+    /// Its six characters, by which it is found at its servers, or on the local network if it has none; `None` where no
+    /// server knows it.
     pub fn code(&self) -> Option<Code> {
-        self.link().code()
+        self.link().code().or_else(|| self.state.look(|known| known.code))
     }
 
     /// Its id, once that is known.
@@ -479,6 +480,11 @@ impl Room {
     /// [`RuleError::Invalid`] for what is no address of a server, or where the room has as many as
     /// [`SERVERS_MAX`](crate::SERVERS_MAX); [`RuleError::Closed`].
     pub async fn add_server(&self, url: &str) -> Result<(), RuleError> {
+        if url == LAN && !self.shared().has_lan() {
+            return Err(RuleError::Invalid(String::from(
+                "the local network is used by endpoints that are bound with it",
+            )));
+        }
         let url = url.to_owned();
         Ok(self.call(move |node, now, room| node.room_mut(now, room).add_server(&url)).await??)
     }

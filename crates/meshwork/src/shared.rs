@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint as EndpointId, PeerId, RoomId};
+use meshwork_core::id::{Code, Endpoint as EndpointId, PeerId, RoomId};
 use meshwork_core::node::{Event as NodeEvent, Node, RoomHandle, RoomRefusal, ServerState};
 use meshwork_core::replica::{Changes, ReplicaNumber};
 use meshwork_core::seam::lane::{DirectEnd, DirectToken, Slot, Topic};
-use meshwork_core::signalling::address::{RoomAddress, RoomKeys, signalling_url};
+use meshwork_core::signalling::address::{LAN, RoomAddress, RoomKeys, signalling_url};
 use meshwork_core::signed::batch::BatchKey;
 use meshwork_core::time::Time;
 use tokio::sync::{Notify, oneshot};
@@ -108,6 +108,8 @@ pub(crate) struct Known {
     /// Whether this program made the room or opened it from its store, so that nobody has to admit it.
     pub(crate) is_in: bool,
     pub(crate) link: Option<RoomAddress>,
+    /// Its code at the server that registered it last, which may be the local network.
+    pub(crate) code: Option<Code>,
     /// Whether a member let this program in, and holds the same rules.
     pub(crate) is_let_in: bool,
     /// Whether a member says that the secret is not the room's any more.
@@ -214,6 +216,11 @@ impl Shared {
         })
     }
 
+    /// Whether rooms are searched on the local network.
+    pub(crate) fn has_lan(&self) -> bool {
+        self.servers.iter().any(|server| server == LAN)
+    }
+
     /// The endpoint's hold was made.
     pub(crate) fn set_hold(&self, hold: Weak<Hold>) {
         // It is made once.
@@ -251,7 +258,8 @@ impl Shared {
         self.every_room().into_iter().find(|room| {
             room.look(|known| {
                 let is_live = matches!(known.phase, Phase::Looking | Phase::Open);
-                is_live && known.link.as_ref().is_some_and(|known| is_same_room(known, link))
+                let is_code = known.code.is_some_and(|code| link.server() == Some((LAN, code)));
+                is_live && (is_code || known.link.as_ref().is_some_and(|known| is_same_room(known, link)))
             })
         })
     }
@@ -373,7 +381,10 @@ impl Shared {
             NodeEvent::RoomOpened { id, .. } => self.handle_opened(room, id).await,
             NodeEvent::RoomRegistered { code, .. } => {
                 self.learn_link(room).await;
-                room.change(|known| (known.is_registered, known.is_unknown) = (true, false));
+                room.change(|known| {
+                    (known.is_registered, known.is_unknown) = (true, false);
+                    known.code = Some(code);
+                });
                 room.tell(&Event::Registered(code));
             }
             NodeEvent::SecretChanged { .. } => {
@@ -388,32 +399,18 @@ impl Shared {
                 room.change(|known| known.phase = Phase::Refused(reason.clone()));
                 room.tell(&Event::Refused(reason));
             }
-            NodeEvent::MemberAttached { endpoint, .. } => {
-                let is_new = room.look(|known| known.present.insert(endpoint));
-                room.changed.notify_waiters();
-                if let Some(member) = self.member(room.handle, endpoint).await {
-                    room.look(|known| known.note_name(&member));
-                    room.tell(&if is_new { Event::Joined(member) } else { Event::Near(member) });
-                }
-            }
-            NodeEvent::MemberDetached { endpoint, distant: true, .. } => {
-                if let Some(member) = self.member(room.handle, endpoint).await {
-                    room.tell(&Event::Distant(member));
-                }
-            }
-            NodeEvent::MemberDetached { endpoint, distant: false, .. } => {
-                let was_here = room.look(|known| known.present.remove(&endpoint));
-                if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| was_here) {
-                    room.look(|known| known.note_name(&member));
-                    let reason = member.reason().map(str::to_owned);
-                    room.tell(&Event::Left { member, reason });
-                }
+            NodeEvent::MemberAttached { endpoint, .. } => self.handle_attached(room, endpoint).await,
+            NodeEvent::MemberDetached { endpoint, distant, .. } => {
+                self.handle_detached(room, endpoint, distant).await;
             }
             NodeEvent::RecordsInStep { .. } => room.change(|known| known.is_let_in = true),
             NodeEvent::ShutOut { .. } => room.change(|known| known.is_shut_out = true),
             NodeEvent::HistoryChanged { .. } => room.changed.notify_waiters(),
             NodeEvent::RulesChanged { .. } => room.tell(&Event::RulesChanged),
             NodeEvent::RoomTime { ahead_ms, .. } => room.tell(&Event::ClockDiffers(ahead_ms)),
+            NodeEvent::ClockApart { endpoint, ahead_ms, .. } => {
+                room.tell(&Event::ClockApart { endpoint, ahead_ms });
+            }
             NodeEvent::WaitingChanged { .. } => room.tell(&Event::WaitingChanged),
             NodeEvent::Equivocation { endpoint, detail, .. } => {
                 room.tell(&Event::Contradicted { endpoint, detail });
@@ -455,10 +452,36 @@ impl Shared {
         self.runner.spawn(Box::pin(carry_out(Arc::clone(self), Arc::clone(room))));
     }
 
+    async fn handle_attached(&self, room: &RoomState, endpoint: EndpointId) {
+        let is_new = room.look(|known| known.present.insert(endpoint));
+        room.changed.notify_waiters();
+        if let Some(member) = self.member(room.handle, endpoint).await {
+            room.look(|known| known.note_name(&member));
+            room.tell(&if is_new { Event::Joined(member) } else { Event::Near(member) });
+        }
+    }
+
+    /// A member is no neighbour any more. A distant one is still reached through others.
+    async fn handle_detached(&self, room: &RoomState, endpoint: EndpointId, distant: bool) {
+        if distant {
+            if let Some(member) = self.member(room.handle, endpoint).await {
+                room.tell(&Event::Distant(member));
+            }
+            return;
+        }
+        let was_here = room.look(|known| known.present.remove(&endpoint));
+        if let Some(member) = self.member(room.handle, endpoint).await.filter(|_| was_here) {
+            room.look(|known| known.note_name(&member));
+            let reason = member.reason().map(str::to_owned);
+            room.tell(&Event::Left { member, reason });
+        }
+    }
+
     async fn learn_link(&self, room: &RoomState) {
         let handle = room.handle;
-        let was_without_code =
-            room.look(|known| known.link.as_ref().is_none_or(|link| link.code().is_none()));
+        // The code of the local network is in no link.
+        let has_server = |link: &RoomAddress| link.server().is_some_and(|(server, _)| server != LAN);
+        let was_without_code = room.look(|known| !known.link.as_ref().is_some_and(has_server));
         let read = move |node: &mut Node, _| {
             let room = node.room(handle);
             let without_code = || was_without_code.then(|| room.address_without_code()).flatten();

@@ -20,6 +20,7 @@ mod in_band;
 mod in_browser;
 mod keeper;
 mod keeping;
+mod lan;
 mod links;
 mod lying_server;
 mod narrow;

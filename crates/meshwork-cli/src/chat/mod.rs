@@ -22,7 +22,9 @@ use serde_json::{Value, json};
 use crate::bytes;
 use crate::duration::date;
 use crate::exit::Failure;
-use crate::room::attempt::{Attempt, guest};
+use crate::room::attempt::Attempt;
+use crate::room::lan::Registry;
+use crate::room::signal::Stop;
 use crate::room::{Common, keep, link};
 
 /// The conversation of a room: `chat LINK`, or one of the commands.
@@ -57,9 +59,8 @@ enum Command {
 /// Arguments of `chat create`.
 #[derive(Args)]
 struct Create {
-    /// The meeting point that registers the room, such as http://127.0.0.1:8080.
-    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
-    server: String,
+    #[command(flatten)]
+    registry: Registry,
     /// Guard the room with a secret that only its LINK carries.
     #[arg(long)]
     private: bool,
@@ -111,14 +112,15 @@ pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(
     }
 }
 
-async fn create(Create { server, private, name, common }: Create) -> Result<(), Failure> {
-    let attempt = Attempt::start(&common, guest().server(&server)).await?;
+async fn create(Create { registry, private, name, common }: Create) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
+    let attempt = Attempt::start(&common, registry.builder()).await?;
     let new = if private { chat::room().private() } else { chat::room() };
     let new = name.into_iter().fold(new, meshwork::NewRoom::named);
-    let made = attempt.create(new).await.map(|room| room.link().to_string());
+    let made = async { registry.hand_out(&attempt.create(new).await?, &common, &mut stop).await };
+    let result = made.await;
     attempt.close().await;
-    let link = made?;
-    common.tell(&link, &json!({ "link": link }))
+    result
 }
 
 /// The names of people, by peer.

@@ -20,6 +20,7 @@ use crate::duration;
 use crate::exit::Failure;
 use crate::out;
 use crate::progress::Progress;
+use crate::room::lan::LanOptions;
 use crate::serve::random_bytes;
 use crate::style;
 
@@ -154,8 +155,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn choose_overlay(arguments: &Arguments) -> Result<Option<bool>, Failure> {
     let Some(overlay) = arguments.overlay else { return Ok(None) };
     let Arguments { timeout, json, identity, .. } = arguments;
-    let common =
-        Common { timeout: *timeout, json: *json, identity: identity.clone(), hiding: Hiding::default() };
+    let common = Common {
+        timeout: *timeout,
+        json: *json,
+        identity: identity.clone(),
+        hiding: Hiding::default(),
+        lan: LanOptions::default(),
+    };
     let link = arguments.link.clone();
     let is_set = govern::choose_overlay(&common, link, overlay).await?;
     if !is_set {

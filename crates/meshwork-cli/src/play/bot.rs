@@ -55,7 +55,7 @@ pub(super) async fn run(Arguments { target, seconds, seed, name }: Arguments) ->
     // One person has one seat, so each bot is a person of its own.
     let mut attempt = match target.common.identity {
         Some(_) => Attempt::start(&target.common, builder).await?,
-        None => Attempt::of(target.common.hiding.apply(builder), target.common.timeout).await?,
+        None => Attempt::of(target.common.apply(builder), target.common.timeout).await?,
     };
     let mut played = Played::default();
     let result = {

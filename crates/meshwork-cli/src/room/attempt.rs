@@ -61,7 +61,7 @@ impl Attempt {
         let path = common.identity_path()?;
         let identity =
             identity::load_or_create(&path).map_err(|error| Failure::Storage(format!("{error:#}")))?;
-        Attempt::of(common.hiding.apply(builder.identity(identity)), common.timeout).await
+        Attempt::of(common.apply(builder.identity(identity)), common.timeout).await
     }
 
     /// Starts an endpoint as it is; the deadline runs from here.

@@ -101,6 +101,9 @@ fn room_line(event: &Event) -> Option<Value> {
         Event::Distant(member) => of("distant", member),
         Event::InStep(endpoint) => with_peer(json!({ "event": "in-step" }), Some(*endpoint)),
         Event::ClockDiffers(ahead_ms) => json!({ "event": "time", "ahead_ms": ahead_ms }),
+        Event::ClockApart { endpoint, ahead_ms } => {
+            json!({ "event": "clock", "peer": endpoint.peer.to_string(), "ahead_ms": ahead_ms })
+        }
         Event::RulesChanged => json!({ "event": "rules" }),
         Event::LinkChanged => json!({ "event": "secret" }),
         Event::Contradicted { endpoint, detail } => {

@@ -31,7 +31,7 @@ pub(crate) fn room_name(link: &Link) -> String {
 /// Advice where a room is empty.
 pub(crate) const HOW_TO_STAY: &str = "Open the link in a browser, or run meshwork keep.";
 
-/// A LINK. `@FILE` reads it from the first line of a file, `-` from standard input: every user of a machine sees the
+/// A LINK, or the code of a room on the local network. `@FILE` reads it from the first line of a file, `-` from standard input: every user of a machine sees the
 /// arguments of its programs, and the LINK of a private room has the room's secret in it.
 ///
 /// # Errors
@@ -51,7 +51,10 @@ pub(crate) fn read(argument: &str) -> Result<Link> {
             let line = first_line(&mut io::stdin()).context("cannot read a LINK from standard input")?;
             line.parse().map_err(|_| anyhow::anyhow!("the first line of standard input is not a LINK"))
         }
-        None => Ok(argument.parse()?),
+        None => match argument.parse() {
+            Ok(code) => Ok(Link::at_lan(None, code)),
+            Err(_) => Ok(argument.parse()?),
+        },
     }
 }
 

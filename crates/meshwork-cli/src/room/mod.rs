@@ -6,6 +6,7 @@ pub(crate) mod happenings;
 pub(crate) mod in_step;
 pub(crate) mod keep;
 pub(crate) mod kept;
+pub(crate) mod lan;
 pub(crate) mod link;
 pub(crate) mod links;
 mod listen;
@@ -42,6 +43,8 @@ pub(crate) struct Common {
     pub(crate) identity: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) hiding: Hiding,
+    #[command(flatten)]
+    pub(crate) lan: lan::LanOptions,
 }
 
 /// Options for this machine's address.
@@ -66,6 +69,11 @@ impl Hiding {
 }
 
 impl Common {
+    /// An endpoint with these options.
+    pub(crate) fn apply(&self, builder: Builder) -> Builder {
+        self.lan.apply(self.hiding.apply(builder))
+    }
+
     /// The file with this peer's secret key.
     pub(crate) fn identity_path(&self) -> anyhow::Result<PathBuf> {
         self.identity.clone().map_or_else(identity::default_path, Ok)

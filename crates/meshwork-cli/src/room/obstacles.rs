@@ -6,7 +6,7 @@ use super::{counted, link};
 
 /// Why a link is of no use here.
 pub(crate) const NO_SERVER: &str =
-    "this link names no server, and this program finds rooms only through servers";
+    "this names no server: with --lan the room is searched on the local network";
 
 /// Events that may explain the failure.
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl Obstacles {
             return format!(
                 "{} knows no room {}, and nobody brought it within {timeout}. \
                  Ask for the link again, or open it where the room was open last.",
-                address.servers().next().unwrap_or_default(),
+                address.servers().next().unwrap_or("This network"),
                 link::room_name(address)
             );
         }

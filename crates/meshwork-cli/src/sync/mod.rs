@@ -16,10 +16,11 @@ use meshwork::{App, Link, Room, sync};
 use meshwork_core::signed::app::AppWord;
 use meshwork_signal::http::Pages;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, guest};
+use crate::room::lan::Registry;
+use crate::room::signal::Stop;
 use crate::room::{Common, keep, link, links, turn_on};
 
 /// The commands for counters, values and documents.
@@ -56,9 +57,8 @@ pub(crate) enum Command {
 /// Arguments of `sync create`.
 #[derive(Args)]
 pub(crate) struct Create {
-    /// The meeting point that registers the room, such as http://127.0.0.1:8080.
-    #[arg(long, value_name = "URL", value_parser = link::parse_server)]
-    server: String,
+    #[command(flatten)]
+    registry: Registry,
     /// Guard the room with a secret that only its LINK carries.
     #[arg(long)]
     private: bool,
@@ -145,13 +145,14 @@ impl Target {
 }
 
 async fn create(arguments: Create) -> Result<(), Failure> {
-    let Create { server, private, common } = arguments;
-    let attempt = Attempt::start(&common, guest().server(&server)).await?;
+    let Create { registry, private, common } = arguments;
+    let mut stop = Stop::listen()?;
+    let attempt = Attempt::start(&common, registry.builder()).await?;
     let new = if private { sync::room().private() } else { sync::room() };
-    let made = attempt.create(new).await.map(|room| room.link().to_string());
+    let made = async { registry.hand_out(&attempt.create(new).await?, &common, &mut stop).await };
+    let result = made.await;
     attempt.close().await;
-    let link = made?;
-    common.tell(&link, &json!({ "link": link }))
+    result
 }
 
 fn word() -> AppWord {

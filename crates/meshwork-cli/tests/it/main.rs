@@ -7,6 +7,7 @@ mod chat;
 mod identity;
 mod keep;
 mod keeper;
+mod lan;
 mod links;
 mod listen;
 mod notes;

@@ -46,6 +46,7 @@ mod test_world;
 mod tests;
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::Cell;
 
 pub use self::common::{Output, PEERS_MAX, PENDING_MAX};
@@ -62,6 +63,7 @@ use self::common::Own;
 use self::connecting::{Connecting, Known};
 use self::links::{Links, Unflushed};
 use self::lower_parts::Base;
+use self::room_outputs::Prior;
 use self::rooms::Rooms;
 use self::servers::Servers;
 use crate::clock::room_time;
@@ -265,7 +267,25 @@ impl Node {
         stored: Option<StoredRoom>,
     ) -> Result<RoomHandle, CommandError> {
         self.advance(now);
-        let handle = self.add_joined_room(address, stored)?;
+        let handle = self.add_joined_room(address, stored.map(Prior::Stored))?;
+        self.vote_on_time();
+        self.settle();
+        Ok(handle)
+    }
+
+    /// Joins the room at `address`, of which this machine has stored nothing, by its genesis. The room opens at once and
+    /// alone, and is stored as a new room is.
+    ///
+    /// # Errors
+    /// [`CommandError::Stored`] if it is the genesis of another room or of none, or [`CommandError::TooManyRooms`].
+    pub fn join_by_genesis(
+        &mut self,
+        now: Time,
+        address: RoomAddress,
+        genesis: Vec<u8>,
+    ) -> Result<RoomHandle, CommandError> {
+        self.advance(now);
+        let handle = self.add_joined_room(address, Some(Prior::Genesis(genesis)))?;
         self.vote_on_time();
         self.settle();
         Ok(handle)

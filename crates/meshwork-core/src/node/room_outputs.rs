@@ -19,6 +19,24 @@ use crate::seam::io::{Effect, ServerId};
 use crate::signalling::address::{RoomAddress, Secrets};
 use crate::signed::genesis::{Genesis, Owned};
 
+/// The state of a room that this machine has before it joins.
+#[derive(Debug)]
+pub(super) enum Prior {
+    /// The stored state.
+    Stored(StoredRoom),
+    /// The genesis, and nothing is stored.
+    Genesis(Vec<u8>),
+}
+
+impl Prior {
+    fn genesis(&self) -> &[u8] {
+        match self {
+            Prior::Stored(stored) => &stored.genesis,
+            Prior::Genesis(genesis) => genesis,
+        }
+    }
+}
+
 impl Node {
     pub(super) fn add_created_room(&mut self, spec: RoomSpec) -> Result<RoomHandle, CommandError> {
         let (rooms, own) = (&mut self.base.rooms, &mut self.base.own);
@@ -47,11 +65,11 @@ impl Node {
     pub(super) fn add_joined_room(
         &mut self,
         address: RoomAddress,
-        stored: Option<StoredRoom>,
+        known: Option<Prior>,
     ) -> Result<RoomHandle, CommandError> {
-        let stored = match stored {
+        let known = match known {
             None => None,
-            Some(stored) => Some((read_stored(address.room(), &stored.genesis)?, stored)),
+            Some(known) => Some((read_stored(address.room(), known.genesis())?, known)),
         };
         let app = address.app().cloned();
         let handle = self.base.rooms.insert(address.code(), address.room(), address.secrets(), app)?;
@@ -59,18 +77,22 @@ impl Node {
         for server in address.servers() {
             self.register_at(handle, server);
         }
-        if let Some((read, stored)) = stored {
+        if let Some((read, known)) = known {
             let base = &mut self.base;
             let opened = read.and_then(|(genesis, id)| {
-                base.rooms.open_room(&mut base.own, handle, genesis, stored.genesis, id)
+                base.rooms.open_room(&mut base.own, handle, genesis, known.genesis().to_vec(), id)
             });
             if let Err(reason) = opened {
                 self.refuse_room(handle, reason);
                 return Ok(handle);
             }
-            if let Some((room, now)) = base.rooms.room_mut(&base.own, handle) {
-                room.kept_mut().restore_records(&stored.records);
-                room.restore(now, stored.batches);
+            match (known, base.rooms.room_mut(&base.own, handle)) {
+                (Prior::Stored(stored), Some((room, now))) => {
+                    room.kept_mut().restore_records(&stored.records);
+                    room.restore(now, stored.batches);
+                }
+                (Prior::Genesis(_), Some((room, now))) => room.handle_opened(now),
+                (_, None) => {}
             }
         }
         let base = &mut self.base;

@@ -252,17 +252,65 @@ fn deadlines_are_those_of_all_who_are_known() {
 
 #[test]
 fn a_commons_opens_alone_and_hides_its_network() {
-    let app: AppWord = "toy".parse().expect("a word");
-    let (name, parameters) = (BoundedText::new("club").expect("short"), Bytes::new(alloc::vec![1]));
-    let parameters = parameters.expect("short");
-    let (genesis, room) = Commons { name, nonce: 0, app: app.clone(), parameters }.to_bytes();
+    let (genesis, address) = commons("club");
+    let room = address.room().expect("its id");
     let identity = Identity::from_secret([1; 32]);
     let mut node = Node::new(toy::make, Config::default(), identity, [7; 32], Time(0), WallTime(0));
-    let address = RoomAddress::without_server(app, RoomKeys { room, secrets: None });
-    let stored = StoredRoom { genesis, ..StoredRoom::default() };
-    let handle = node.join_room(Time(0), address, Some(stored)).expect("a room");
+    let handle = node.join_by_genesis(Time(0), address, genesis).expect("a room");
     assert_eq!(node.room(handle).id(), Some(room), "it is open at once");
     node.room_mut(Time(0), handle).add_server(LAN).expect("it is found on the network");
     let link = node.room(handle).address_without_code().expect("a link").to_string();
     assert_eq!(link, format!("meshwork:toy#{room}"), "and its link does not say so");
+}
+
+/// The genesis of a commons, and its address.
+fn commons(name: &str) -> (Vec<u8>, RoomAddress) {
+    let RoomSpec { app, parameters, .. } = spec();
+    let name = BoundedText::new(name).expect("short");
+    let (genesis, room) = Commons { name, nonce: 0, app: app.clone(), parameters }.to_bytes();
+    (genesis, RoomAddress::without_server(app, RoomKeys { room, secrets: None }))
+}
+
+/// The changes of the store that the node asks for. All succeed.
+fn persisted(node: &mut Node) -> Vec<crate::seam::io::StoreChange> {
+    let mut changes = Vec::new();
+    while let Some(output) = node.poll_output() {
+        if let Output::Effect(Effect::Persist { token, change, .. }) = output {
+            node.handle_input(Time(0), Input::Persisted { token });
+            changes.push(change);
+        }
+    }
+    changes
+}
+
+#[test]
+fn a_room_joined_by_its_genesis_is_stored() {
+    for name in ["club", ""] {
+        let (genesis, address) = commons(name);
+        let config = Config { stores: true, ..Config::default() };
+        let identity = Identity::from_secret([1; 32]);
+        let mut node = Node::new(toy::make, config, identity, [7; 32], Time(0), WallTime(0));
+        let room = node.join_by_genesis(Time(0), address.clone(), genesis.clone()).expect("a room");
+        assert_eq!(node.room(room).id(), address.room(), "it is open at once");
+        let opened = persisted(&mut node);
+        let write = node.room_mut(Time(0), room).write(ReplicaNumber::FIRST, Board::payloads(&[(1, 2)]));
+        write.expect("everybody may write");
+        let written = persisted(&mut node);
+        if name.is_empty() {
+            assert_eq!((opened, written), (Vec::new(), Vec::new()), "nobody stores a commons without a name");
+            node.room_mut(Time(0), room).start_storing(&BTreeSet::new());
+            assert_eq!(persisted(&mut node), [], "a browser neither");
+        } else {
+            assert_eq!(opened.iter().find_map(|change| change.genesis.clone()), Some(genesis));
+            assert!(written.iter().any(|change| change.insert.len() == 1), "{written:?}");
+        }
+    }
+}
+
+#[test]
+fn a_genesis_of_another_room_is_an_error() {
+    let (genesis, address) = (commons("club").0, commons("").1);
+    let mut world = World::new();
+    let joined = world.node.join_by_genesis(Time(0), address, genesis);
+    assert!(matches!(joined, Err(CommandError::Stored(_))), "{joined:?}");
 }

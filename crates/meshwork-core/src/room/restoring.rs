@@ -17,8 +17,11 @@ use crate::time::Now;
 impl Room {
     /// The driver stores this room from now on. `stored` are the batches that the store already has: missing
     /// ones are stored at once, and batches that the room dropped are removed. It may be called again, with the
-    /// state of the store then.
+    /// state of the store then. It does nothing in a commons without a name, which nobody stores.
     pub fn start_storing(&mut self, now: Now, stored: &BTreeSet<BatchKey>) {
+        if !self.kept.genesis().is_stored() {
+            return;
+        }
         self.kept.start_storing(stored);
         self.kept.storage.acknowledge(self.kept.me, self.kept.writing.next_sequence() - 1);
         self.finish(now);

@@ -1,4 +1,4 @@
-//! Multicast DNS (RFC 6762, RFC 6763): addresses of further programs where broadcast is blocked. Nothing else is taken from it.
+//! Multicast DNS (RFC 6762, RFC 6763): addresses of further programs if broadcast is blocked. Nothing else is read from it.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
@@ -32,9 +32,10 @@ impl Mdns {
     }
 
     /// Waits for addresses of a program, this one's own among them. Dropping the future loses nothing.
-    pub(super) async fn next(&self) -> Vec<SocketAddr> {
+    pub(super) async fn next(mdns: Option<&Mdns>) -> Vec<SocketAddr> {
+        let Some(Mdns { found, .. }) = mdns else { return std::future::pending().await };
         loop {
-            match self.found.recv_async().await {
+            match found.recv_async().await {
                 Ok(ServiceEvent::ServiceResolved(found)) => {
                     return found
                         .addresses

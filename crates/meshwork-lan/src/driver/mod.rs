@@ -1,17 +1,36 @@
 //! Sockets, interfaces and clocks around [`Discovery`](crate::discovery::Discovery), on tokio.
 
+mod clock;
+mod conversation;
+mod mdns;
+mod sockets;
+mod task;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork_core::id::Endpoint;
+use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc};
 
+use self::clock::Clock;
+pub use self::conversation::Conversation;
+use self::sockets::Sockets;
+use self::task::{Parts, Shared, Task};
+use crate::discovery::{Config, Discovery, Seen};
 pub use crate::discovery::{Dropped, Event, Interface, ToNode, Way};
 
 /// The UDP port at which programs hear announcements to all; IANA has it unassigned.
 pub const SHARED_PORT: u16 = 29_717;
+/// Least and greatest time between two announcements.
+const ANNOUNCE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(600);
+/// Events that wait for a slow reader.
+const EVENTS_MAX: usize = 256;
+/// Conversations that wait for the task.
+const CONVERSATIONS_MAX: usize = 4;
 
 /// Settings of a [`Lan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,15 +69,6 @@ impl Default for Options {
     }
 }
 
-/// A conversation of one node with the network.
-#[derive(Debug)]
-pub struct Conversation {
-    /// Messages of docs/protocol/signalling.md from the node. The conversation ends when the other end is dropped.
-    pub from_node: mpsc::Receiver<String>,
-    /// Input for the node.
-    pub to_node: mpsc::Sender<ToNode>,
-}
-
 /// A program on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
@@ -78,11 +88,31 @@ pub struct Neighbour {
     pub has_answered: bool,
 }
 
+impl Options {
+    /// Refuses times out of their range, in words.
+    fn check(&self) -> io::Result<()> {
+        let wrong = |words: String| Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        let Options { announce, timeout, .. } = self;
+        if !ANNOUNCE.contains(announce) {
+            let (least, most) = (ANNOUNCE.start(), ANNOUNCE.end());
+            return wrong(format!("announce interval of {announce:?} is outside {least:?} to {most:?}"));
+        }
+        if *timeout < 2 * *announce {
+            return wrong(format!(
+                "timeout of {timeout:?} is below twice the announce interval of {announce:?}"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// The local network as a server. Clones share it; it ends with the last clone.
 #[derive(Clone, Debug)]
 pub struct Lan {
+    shared: Arc<Shared>,
     conversations: mpsc::Sender<Conversation>,
-    port: u16,
+    typed: mpsc::UnboundedSender<SocketAddr>,
+    events: broadcast::Sender<Event>,
 }
 
 impl Lan {
@@ -92,8 +122,26 @@ impl Lan {
     /// # Errors
     /// No port of `options.ports` is free, the shared port cannot be opened, or a time is out of its range.
     pub fn start(options: Options) -> io::Result<Lan> {
-        let _ = options;
-        Err(io::Error::new(io::ErrorKind::Unsupported, "the driver is not there yet"))
+        options.check()?;
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let Options { announce, timeout, ports, shared_port, interfaces: names, peers, mdns, pages } =
+            options;
+        let sockets = Sockets::open(ports, shared_port)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        let instance = mdns.then(instance).transpose()?;
+        let (config, clock) = (Config { announce, timeout, port: sockets.port()?, pages }, Clock::start());
+        let discovery = Discovery::new(config, seed, clock.now(), Clock::wall());
+        let shared = Arc::new(Shared::new(clock, discovery));
+        let (conversations, begun) = mpsc::channel(CONVERSATIONS_MAX);
+        let (typed, addresses) = mpsc::unbounded_channel();
+        let events = broadcast::Sender::new(EVENTS_MAX);
+        let lan = Lan { shared: Arc::clone(&shared), conversations, typed, events: events.clone() };
+        peers.into_iter().for_each(|peer| lan.add_peer(peer));
+        let parts =
+            Parts { shared, sockets, conversations: begun, typed: addresses, events, names, instance };
+        runtime.spawn(Task::new(parts).run());
+        Ok(lan)
     }
 
     /// The sender for conversations: one at a time, a newer one ends the former.
@@ -109,31 +157,52 @@ impl Lan {
 
     /// The UDP port of the main socket.
     pub fn port(&self) -> u16 {
-        self.port
+        self.shared.discovery().config().port
     }
 
     /// The programs on the network now.
     pub fn seen(&self) -> Vec<Neighbour> {
-        Vec::new()
+        let now = self.shared.clock.now();
+        let neighbour = |seen: Seen| Neighbour {
+            endpoint: seen.endpoint,
+            address: seen.address,
+            way: seen.way,
+            silent: now.since(seen.heard),
+            rooms: seen.rooms,
+            pages: seen.pages,
+            has_answered: seen.has_answered,
+        };
+        self.shared.discovery().seen().map(neighbour).collect()
     }
 
     /// Our own addresses on the interfaces in use.
     pub fn interfaces(&self) -> Vec<Interface> {
-        Vec::new()
+        self.shared.discovery().interfaces().to_vec()
     }
 
     /// Changes from now on. A reader that is too slow loses the oldest.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        broadcast::channel(1).1
+        self.events.subscribe()
     }
 
     /// Sends an announcement to `peer`, now and then, until it answers.
     pub fn add_peer(&self, peer: SocketAddr) {
-        let _ = peer;
+        // An error says that the driver has ended.
+        let _ = self.typed.send(peer);
     }
 
     /// Our own address that others on the network reach best.
     pub fn own_address(&self) -> Option<IpAddr> {
-        None
+        self.shared.discovery().own_address()
     }
 }
+
+/// A random name for mDNS, which says nothing about this program.
+fn instance() -> io::Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(format!("mw-{:016x}", u64::from_be_bytes(bytes)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use if_addrs::{IfAddr, get_if_addrs};
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -16,6 +17,8 @@ const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 87);
 const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0, 0x4d57);
 /// Beyond the largest datagram of docs/protocol/lan.md, so that a longer one is seen as such.
 const READ_MAX: usize = 1_500;
+/// Pause of the sockets after an error.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 /// All sockets. Those of IPv6 are missing on a machine without it.
 pub(super) struct Sockets {
@@ -37,14 +40,18 @@ impl Buffers {
 }
 
 impl Sockets {
-    /// Opens the first free port of `ports`, and the shared one.
+    /// Opens the first free port of `ports`, and the shared port.
     pub(super) fn open(ports: RangeInclusive<u16>, shared_port: u16) -> io::Result<Sockets> {
         let main = first_free(ports)?;
         let port = main.local_addr()?.port();
+        let taken = |error: io::Error| {
+            let words = format!("the shared UDP port {shared_port} cannot be opened: {error}");
+            io::Error::new(error.kind(), words)
+        };
         Ok(Sockets {
             main,
             main_v6: bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port, false).ok(),
-            shared: bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), shared_port, true)?,
+            shared: bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), shared_port, true).map_err(taken)?,
             group: bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), shared_port, true).ok(),
             shared_port,
             joined: Vec::new(),
@@ -83,9 +90,13 @@ impl Sockets {
             read = self.shared.recv_from(third) => (Socket::Shared, read, third),
             read = recv(self.group.as_ref(), fourth) => (Socket::Group, read, fourth),
         };
-        // An error is of one datagram: another system reports here that nobody listens where one was sent.
-        if let Ok((length, from)) = read {
-            handle(socket, from, &buffer[..length]);
+        match read {
+            Ok((length, from)) => handle(socket, from, buffer.get(..length).unwrap_or_default()),
+            // Windows reports here that a datagram of ours arrived at no socket. An interface that fails reports on and on.
+            Err(error) => {
+                tracing::trace!(%error, "a datagram was not received");
+                tokio::time::sleep(ERROR_PAUSE).await;
+            }
         }
     }
 
@@ -134,12 +145,11 @@ async fn recv(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> io::Result<(usiz
 
 fn first_free(ports: RangeInclusive<u16>) -> io::Result<UdpSocket> {
     let (first, last) = (*ports.start(), *ports.end());
-    let mut error = io::Error::new(io::ErrorKind::InvalidInput, format!("no port in {first}..={last}"));
+    let mut error = io::Error::new(io::ErrorKind::InvalidInput, "the range is empty");
     for port in ports {
         match bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, false) {
             Ok(socket) => return Ok(socket),
-            Err(taken) if taken.kind() == io::ErrorKind::AddrInUse => error = taken,
-            Err(other) => return Err(other),
+            Err(other) => error = other,
         }
     }
     let words = format!("no UDP port of {first} to {last} is free: choose others ({error})");
@@ -171,7 +181,7 @@ pub(super) fn interfaces(names: &[String]) -> Vec<Interface> {
     let mut found: Vec<_> = get_if_addrs()
         .unwrap_or_default()
         .into_iter()
-        .filter(|one| names.is_empty() || names.contains(&one.name))
+        .filter(|one| one.is_oper_up() && (names.is_empty() || names.contains(&one.name)))
         .map(|one| {
             let (prefix, broadcast) = match &one.addr {
                 // Linux has no broadcast address on loopback, and yet a route to it.
@@ -209,5 +219,45 @@ mod tests {
         let loopback = found.iter().find(|one| one.address == IpAddr::V4(Ipv4Addr::LOCALHOST));
         assert!(loopback.is_some_and(|one| one.broadcast.is_some()), "{found:?}");
         assert!(interfaces(&[String::from("no-such-name")]).is_empty());
+    }
+
+    fn open(shared_port: u16) -> Sockets {
+        let mut sockets = Sockets::open(0..=0, shared_port).unwrap();
+        let loopback = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
+        sockets.use_interfaces(&interfaces(&[loopback.to_owned()]));
+        sockets
+    }
+
+    /// The next datagram, with the socket and the sender's port.
+    async fn next(sockets: &Sockets, buffers: &mut Buffers) -> (Socket, u16, Vec<u8>) {
+        let mut heard = None;
+        while heard.is_none() {
+            let handle = |on, from: SocketAddr, bytes: &[u8]| heard = Some((on, from.port(), bytes.to_vec()));
+            sockets.receive(buffers, handle).await;
+        }
+        heard.unwrap()
+    }
+
+    #[tokio::test]
+    async fn programs_of_one_machine_share_a_port() {
+        let first = open(0);
+        let shared_port = first.shared.local_addr().unwrap().port();
+        drop(first);
+        let (first, second, mut buffers) = (open(shared_port), open(shared_port), Buffers::new());
+        let (from, expected) = (first.port().unwrap(), b"hello".to_vec());
+        first.send_to_all(&expected);
+        for sockets in [&first, &second] {
+            let heard = next(sockets, &mut buffers).await;
+            assert!(matches!(heard.0, Socket::Shared | Socket::Group), "{heard:?}");
+            assert_eq!((heard.1, &heard.2), (from, &expected));
+        }
+        second.send(Socket::Main, (Ipv4Addr::LOCALHOST, from).into(), b"back");
+        let answer = loop {
+            let heard = next(&first, &mut buffers).await;
+            if heard.0 == Socket::Main {
+                break heard;
+            }
+        };
+        assert_eq!((answer.1, answer.2), (second.port().unwrap(), b"back".to_vec()));
     }
 }

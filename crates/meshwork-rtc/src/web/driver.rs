@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Identity, RoomId};
-use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle};
+use meshwork_core::node::{CommandError, Config, Effect, Event, Input, Node, Output, RoomHandle, StoredRoom};
 use meshwork_core::room::MakeReplica;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::time::{Time, WallTime};
@@ -226,8 +226,26 @@ impl Driver {
     /// # Errors
     /// [`CommandError::TooManyRooms`].
     pub async fn join_room(&self, address: RoomAddress) -> Result<RoomHandle, CommandError> {
+        self.enter_room(address, None).await
+    }
+
+    /// The same for a room whose genesis is known: it opens at once, stored or not.
+    ///
+    /// # Errors
+    /// [`CommandError::TooManyRooms`].
+    pub async fn enter_room(
+        &self,
+        address: RoomAddress,
+        genesis: Option<Vec<u8>>,
+    ) -> Result<RoomHandle, CommandError> {
         let stored = self.0.keeper.find(address.room(), place(&address).as_deref()).await;
-        let join = |stored| self.with(|node, now| node.join_room(now, address.clone(), stored));
+        let join = |stored: Option<StoredRoom>| {
+            let (address, genesis) = (address.clone(), genesis.clone());
+            self.with(|node, now| match (stored, genesis) {
+                (None, Some(genesis)) => node.join_by_genesis(now, address, genesis),
+                (stored, _) => node.join_room(now, address, stored),
+            })
+        };
         match join(stored) {
             // What is stored under this address is another room, or damaged.
             Err(CommandError::Stored(_)) => join(None),

@@ -13,7 +13,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use meshwork_core::id::{Endpoint as EndpointId, RoomId};
+#[cfg(not(target_arch = "wasm32"))]
+use meshwork_core::node::StoredRoom;
 use meshwork_core::node::{CommandError, Node, RoomHandle};
+#[cfg(not(target_arch = "wasm32"))]
+use meshwork_core::signalling::address::LAN;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::table::{Table, Write};
 use meshwork_core::time::Time;
@@ -73,7 +77,7 @@ pub(crate) trait Runner: MaybeSend + MaybeSync + 'static {
     fn call(&self, call: Call) -> Boxed<'_, Result<(), Closed>>;
 
     /// Joins a room, with what is stored of it here; `joined` is told the handle before anything of the room happens.
-    fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>>;
+    fn join(&self, entry: Entry, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>>;
 
     /// Lets the node hand over direct messages, or lets them stay with their senders for now.
     fn set_takes_direct(&self, takes: bool);
@@ -146,6 +150,37 @@ impl dyn Runner {
             let _ = sender.send(work());
         }));
         done.await.map_err(|_| Closed)
+    }
+}
+
+/// A room to join.
+pub(crate) struct Entry {
+    pub(crate) address: RoomAddress,
+    /// Its genesis, by which it opens at once if nothing is stored of it.
+    pub(crate) genesis: Option<Vec<u8>>,
+    /// Whether it is searched on the local network besides.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    pub(crate) lan: bool,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Entry {
+    /// Has the node join the room, with its stored state.
+    fn join(
+        self,
+        node: &mut Node,
+        now: Time,
+        stored: Option<StoredRoom>,
+    ) -> Result<RoomHandle, CommandError> {
+        let room = match (stored, self.genesis) {
+            (None, Some(genesis)) => node.join_by_genesis(now, self.address, genesis)?,
+            (stored, _) => node.join_room(now, self.address, stored)?,
+        };
+        if self.lan {
+            // A room that was refused at once is nowhere.
+            let _ = node.room_mut(now, room).add_server(LAN);
+        }
+        Ok(room)
     }
 }
 

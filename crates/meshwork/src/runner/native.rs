@@ -10,7 +10,7 @@ use meshwork_rtc::native::store::RedbStore;
 use meshwork_rtc::native::{Driver, Events};
 use tokio::runtime::Handle;
 
-use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
+use super::{Boxed, Call, Entry, Joined, Runner, RunnerJoinError};
 use crate::dispatch::Heard;
 use crate::error::Closed;
 use crate::shared::Shared;
@@ -91,14 +91,18 @@ impl Runner for Native {
         Box::pin(async move { self.driver.call(call).await.map_err(|_| Closed) })
     }
 
-    fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
+    fn join(&self, mut entry: Entry, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
         Box::pin(async move {
+            let address = entry.address.clone();
             // It may be a room that is being left, of which something is not stored yet.
             self.driver.leave_rooms_now(address.room());
-            let bare = address.clone();
             let loaded = self.stored(move |store| load(store, address)).await;
-            let (address, stored) = loaded.map_err(RunnerJoinError::Store)?.unwrap_or((bare, None));
-            let join = move |node: &mut Node, now| node.join_room(now, address, stored).map(joined);
+            let loaded = loaded.map_err(RunnerJoinError::Store)?;
+            let stored = loaded.and_then(|(address, stored)| {
+                entry.address = address;
+                stored
+            });
+            let join = move |node: &mut Node, now| entry.join(node, now, stored).map(joined);
             let done = self.driver.call(join).await.map_err(|_| RunnerJoinError::Closed)?;
             done.map_err(RunnerJoinError::Command)
         })

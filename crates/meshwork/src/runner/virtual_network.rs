@@ -13,7 +13,7 @@ use meshwork_sim::world::World;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
+use super::{Boxed, Call, Entry, Joined, Runner, RunnerJoinError};
 use crate::dispatch::Heard;
 use crate::error::Closed;
 use crate::store::{KeptRoom, StoreError, place};
@@ -144,18 +144,18 @@ impl Runner for Program {
         Box::pin(async move { called.ok_or(Closed) })
     }
 
-    fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
+    fn join(&self, entry: Entry, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
         let joined = self.network.with(|world| {
             if !self.runs(world) {
                 return Err(RunnerJoinError::Closed);
             }
-            let stored = address.room().and_then(|room| world.look_at(self.index).store.get(&room));
+            let stored = entry.address.room().and_then(|room| world.look_at(self.index).store.get(&room));
             let stored = stored.map(|stored| StoredRoom {
                 genesis: stored.genesis.clone(),
                 records: stored.records.clone(),
                 batches: stored.batches.values().cloned().collect(),
             });
-            let join = |node: &mut Node, now| node.join_room(now, address, stored).map(joined);
+            let join = |node: &mut Node, now| entry.join(node, now, stored).map(joined);
             world.command(self.index, join).map_err(RunnerJoinError::Command)
         });
         Box::pin(async move { joined })

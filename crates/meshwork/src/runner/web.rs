@@ -14,7 +14,7 @@ use meshwork_core::signalling::address::RoomAddress;
 use meshwork_rtc::web::{Driver, Events, StorageError, StorageNews, StorageState};
 use tokio::sync::mpsc;
 
-use super::{Boxed, Call, Joined, Runner, RunnerJoinError};
+use super::{Boxed, Call, Entry, Joined, Runner, RunnerJoinError};
 use crate::blobs::Page;
 use crate::dispatch::Heard;
 use crate::error::Closed;
@@ -113,12 +113,16 @@ impl Runner for Web {
         Box::pin(async move { done })
     }
 
-    fn join(&self, address: RoomAddress, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
+    fn join(&self, entry: Entry, joined: Joined) -> Boxed<'_, Result<(), RunnerJoinError>> {
         Box::pin(async move {
             if self.is_shut_down.get() {
                 return Err(RunnerJoinError::Closed);
             }
-            let room = self.driver.join_room(address).await.map_err(RunnerJoinError::Command)?;
+            let room = self
+                .driver
+                .enter_room(entry.address, entry.genesis)
+                .await
+                .map_err(RunnerJoinError::Command)?;
             // Events are read by a task that has its turn after this one.
             joined(room);
             Ok(())

@@ -13,6 +13,7 @@ mod ending;
 mod errors;
 mod folds;
 mod guard;
+mod lan;
 mod native;
 mod network;
 mod play;

@@ -1,0 +1,249 @@
+//! The task of a driver: passes input to the state machine, and carries out its outputs.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::clock::Clock;
+use super::conversation::{Conversation, Current, Message};
+use super::mdns::Mdns;
+use super::sockets::{Buffers, Sockets, interfaces};
+use crate::discovery::{Discovery, Event, Interface, Output, Way};
+
+/// Time between two looks at the interfaces: a changed network is noticed before its links are stale.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// Time between two announcements to typed addresses that have not answered.
+const TYPED_INTERVAL: Duration = Duration::from_secs(10);
+/// Sleep of the task if nothing is due.
+const IDLE: Duration = Duration::from_secs(3_600);
+/// Typed addresses of one program.
+const TYPED_MAX: usize = 64;
+
+/// The state that the handles and the task share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    discovery: Mutex<Discovery>,
+}
+
+impl Shared {
+    pub(super) fn new(clock: Clock, discovery: Discovery) -> Shared {
+        Shared { clock, discovery: Mutex::new(discovery) }
+    }
+
+    /// The state machine. The guard must not live across an `await`.
+    pub(super) fn discovery(&self) -> MutexGuard<'_, Discovery> {
+        // Another thread's panic ends that thread alone.
+        self.discovery.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Settings and channels of a task.
+pub(super) struct Parts {
+    pub(super) shared: Arc<Shared>,
+    pub(super) sockets: Sockets,
+    pub(super) conversations: mpsc::Receiver<Conversation>,
+    pub(super) typed: mpsc::UnboundedReceiver<SocketAddr>,
+    pub(super) events: broadcast::Sender<Event>,
+    /// Names of the interfaces to use; empty for all.
+    pub(super) names: Vec<String>,
+    /// The name of this program for mDNS, if it is used.
+    pub(super) instance: Option<String>,
+}
+
+/// The state of a task.
+pub(super) struct Task {
+    parts: Parts,
+    buffers: Box<Buffers>,
+    interfaces: Vec<Interface>,
+    current: Option<Current>,
+    /// Registered during a conversation alone.
+    mdns: Option<Mdns>,
+    peers: Vec<SocketAddr>,
+}
+
+/// The next thing that happens.
+enum Happening {
+    Opened(Conversation),
+    Message(Message),
+    /// A datagram was passed on, and may have outputs.
+    Datagram,
+    Found(Vec<SocketAddr>),
+    Typed(SocketAddr),
+    Due,
+    Look,
+    Again,
+    /// The last handle was dropped.
+    Ended,
+}
+
+impl Task {
+    /// A task that uses the present interfaces.
+    pub(super) fn new(parts: Parts) -> Task {
+        let (buffers, interfaces) = (Buffers::new(), Vec::new());
+        let mut task = Task { parts, buffers, interfaces, current: None, mdns: None, peers: Vec::new() };
+        task.look();
+        task
+    }
+
+    /// Runs until the last handle is dropped.
+    pub(super) async fn run(mut self) {
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut again = tokio::time::interval(TYPED_INTERVAL);
+        for interval in [&mut look, &mut again] {
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        loop {
+            self.carry_out();
+            let due = self.parts.shared.discovery().poll_timeout();
+            let due = due.map_or_else(|| Instant::now() + IDLE, |time| self.parts.shared.clock.instant(time));
+            let Task { parts, buffers, current, mdns, .. } = &mut self;
+            let Parts { shared, sockets, conversations, typed, .. } = parts;
+            let happening = tokio::select! {
+                conversation = conversations.recv() => {
+                    conversation.map_or(Happening::Ended, Happening::Opened)
+                }
+                message = Current::next(current.as_mut()) => Happening::Message(message),
+                () = sockets.receive(buffers, |on, from, bytes| {
+                    let now = shared.clock.now();
+                    shared.discovery().handle_datagram(now, on, from, bytes);
+                }) => Happening::Datagram,
+                found = Mdns::next(mdns.as_ref()) => Happening::Found(found),
+                Some(peer) = typed.recv() => Happening::Typed(peer),
+                () = until(due) => Happening::Due,
+                _ = look.tick() => Happening::Look,
+                _ = again.tick() => Happening::Again,
+            };
+            if !self.handle(happening) {
+                break;
+            }
+        }
+        self.close();
+    }
+
+    /// Returns whether the task goes on.
+    fn handle(&mut self, happening: Happening) -> bool {
+        let now = self.parts.shared.clock.now();
+        match happening {
+            Happening::Opened(conversation) => self.open(conversation),
+            Happening::Message(Message::Text(text)) => {
+                self.parts.shared.discovery().handle_text(now, &text);
+            }
+            Happening::Message(Message::Closed) => self.close(),
+            Happening::Message(Message::Delivered) | Happening::Datagram => {}
+            Happening::Found(addresses) => {
+                for address in addresses.into_iter().filter(|address| !self.is_own(address)) {
+                    self.parts.shared.discovery().handle_hint(now, address, Way::Mdns);
+                }
+            }
+            Happening::Typed(peer) => {
+                if !self.peers.contains(&peer) && self.peers.len() < TYPED_MAX {
+                    self.peers.push(peer);
+                }
+                self.parts.shared.discovery().handle_hint(now, peer, Way::Typed);
+            }
+            Happening::Due => {
+                self.parts.shared.discovery().handle_timeout(now, Clock::wall());
+            }
+            Happening::Look => self.look(),
+            Happening::Again => self.hint_typed(),
+            Happening::Ended => return false,
+        }
+        true
+    }
+
+    /// Begins a conversation, and ends the former one.
+    fn open(&mut self, conversation: Conversation) {
+        if let Some(former) = self.current.take() {
+            self.parts.shared.discovery().handle_closed(self.parts.shared.clock.now());
+            self.carry_out();
+            former.end("another conversation with the local network began");
+        }
+        self.current = Some(Current::new(conversation));
+        self.parts.shared.discovery().handle_opened(self.parts.shared.clock.now());
+        self.hint_typed();
+        if let (Some(instance), None) = (&self.parts.instance, &self.mdns) {
+            let port = self.parts.shared.discovery().config().port;
+            match Mdns::start(port, instance, &self.parts.names) {
+                Ok(mdns) => self.mdns = Some(mdns),
+                Err(error) => tracing::debug!(%error, "mDNS is not available"),
+            }
+        }
+    }
+
+    /// Ends the conversation, and sends the machine's goodbye.
+    fn close(&mut self) {
+        let Some(current) = self.current.take() else { return };
+        self.mdns = None;
+        self.parts.shared.discovery().handle_closed(self.parts.shared.clock.now());
+        self.carry_out();
+        current.end("the local network is not used any more");
+    }
+
+    /// Passes on the interfaces if they have changed.
+    fn look(&mut self) {
+        let up = interfaces(&self.parts.names);
+        if up == self.interfaces {
+            return;
+        }
+        self.parts.sockets.use_interfaces(&up);
+        self.parts.shared.discovery().handle_interfaces(self.parts.shared.clock.now(), &up);
+        self.interfaces = up;
+        self.hint_typed();
+    }
+
+    /// Passes on the typed addresses of programs that have not answered, during a conversation.
+    fn hint_typed(&self) {
+        if self.current.is_none() {
+            return;
+        }
+        let now = self.parts.shared.clock.now();
+        let mut discovery = self.parts.shared.discovery();
+        for peer in &self.peers {
+            let has_answered = discovery.seen().any(|seen| seen.address == *peer && seen.has_answered);
+            if !has_answered {
+                discovery.handle_hint(now, *peer, Way::Typed);
+            }
+        }
+    }
+
+    /// Whether the address is that of our own main socket.
+    fn is_own(&self, address: &SocketAddr) -> bool {
+        let is_ours = |interface: &Interface| interface.address == address.ip();
+        address.port() == self.parts.shared.discovery().config().port && self.interfaces.iter().any(is_ours)
+    }
+
+    /// Carries out all outputs of the machine.
+    fn carry_out(&mut self) {
+        loop {
+            let output = self.parts.shared.discovery().poll_output();
+            match output {
+                Some(Output::ToNode(input)) => {
+                    // A conversation that ends does so once its last input was delivered.
+                    if let Some(current) = &mut self.current {
+                        current.push(input);
+                    }
+                }
+                Some(Output::Send { from, to, bytes }) => self.parts.sockets.send(from, to, &bytes),
+                Some(Output::SendToAll(bytes)) => self.parts.sockets.send_to_all(&bytes),
+                Some(Output::Event(event)) => {
+                    // An error means that nobody reads events.
+                    let _ = self.parts.events.send(event);
+                }
+                None => return,
+            }
+        }
+    }
+}
+
+/// Waits until `due`. A time that has passed lets others run once: a timer would round up to the next millisecond.
+async fn until(due: Instant) {
+    if due > Instant::now() {
+        tokio::time::sleep_until(due).await;
+    } else {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,108 @@
+//! The local network as a server: rooms are found on it without any other.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use meshwork_core::signalling::address::LAN;
+use meshwork_lan::driver;
+use meshwork_lan::driver::ToNode;
+use meshwork_rtc::native::{Conversation, LocalInput, LocalServer};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::endpoint::BindError;
+
+/// Input of the network that waits for the node. More makes the network wait.
+const INPUTS_MAX: usize = 64;
+
+/// The local network as a server, for [`Builder::lan`](crate::Builder::lan): programs on it find each other by broadcast,
+/// multicast and mDNS. Other programs of the network see this program's [id](crate::Endpoint::id) and its number of rooms.
+///
+/// ```no_run
+/// # use meshwork::{Endpoint, Lan, place};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let endpoint = Endpoint::builder().lan(Lan::default()).bind().await?;
+/// let room = endpoint.create(place::canvas(100, 100)).await?;
+/// println!("on this network: {:?} or {}", room.code(), room.link());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Lan(driver::Options);
+
+impl Lan {
+    /// The UDP port that all programs share, unless told otherwise: a [peer](Lan::peer) whose own port is not known is reached
+    /// there.
+    pub const PORT: u16 = driver::SHARED_PORT;
+
+    /// The UDP ports for this program's own socket, of which the first free one is used. Default: 8000 to 9999.
+    pub fn ports(mut self, ports: RangeInclusive<u16>) -> Lan {
+        self.0.ports = ports;
+        self
+    }
+
+    /// The time between two announcements: 5 s to 10 min. Default: 30 s.
+    pub fn announce(mut self, every: Duration) -> Lan {
+        self.0.announce = every;
+        self
+    }
+
+    /// The silence after which another program counts as gone: at least twice the time between announcements. Default: 5 min.
+    pub fn timeout(mut self, silence: Duration) -> Lan {
+        self.0.timeout = silence;
+        self
+    }
+
+    /// Another program's address, for networks that pass on no broadcast. May be repeated.
+    pub fn peer(mut self, address: SocketAddr) -> Lan {
+        self.0.peers.push(address);
+        self
+    }
+
+    /// The name of an interface to use. May be repeated. Default: all that are up.
+    pub fn interface(mut self, name: impl Into<String>) -> Lan {
+        self.0.interfaces.push(name.into());
+        self
+    }
+
+    /// The UDP port that all programs share, so that tests on one machine do not meet each other. There is no mDNS then, which
+    /// has a port of its own.
+    #[doc(hidden)]
+    pub fn shared_port(mut self, port: u16) -> Lan {
+        (self.0.shared_port, self.0.mdns) = (port, false);
+        self
+    }
+
+    /// Opens the sockets. They close once the returned server is dropped.
+    pub(crate) fn start(self, runtime: &Handle) -> Result<LocalServer, BindError> {
+        let lan = driver::Lan::start(self.0).map_err(|error| BindError::Lan(error.to_string()))?;
+        let (conversations, mut begun) = mpsc::channel::<Conversation>(1);
+        runtime.spawn(async move {
+            while let Some(conversation) = begun.recv().await {
+                tokio::spawn(converse(lan.clone(), conversation));
+            }
+        });
+        Ok(LocalServer { url: LAN.to_owned(), conversations })
+    }
+}
+
+/// Passes on one conversation until either end ends it.
+async fn converse(lan: driver::Lan, conversation: Conversation) {
+    let Conversation { from_node, to_node } = conversation;
+    let (sender, mut inputs) = mpsc::channel(INPUTS_MAX);
+    lan.converse(from_node, sender).await;
+    drop(lan);
+    while let Some(input) = inputs.recv().await {
+        let input = match input {
+            ToNode::Up(address) => LocalInput::Up(address),
+            ToNode::Text(text) => LocalInput::Text(text),
+            ToNode::Down(reason) => LocalInput::Down(reason),
+        };
+        // An error means that the node ended the conversation.
+        if to_node.send(input).await.is_err() {
+            return;
+        }
+    }
+}
