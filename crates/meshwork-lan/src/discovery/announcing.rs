@@ -57,7 +57,12 @@ impl Discovery {
         let is_own_port = address.port() == self.config.port;
         let is_own = is_own_port && self.interfaces.iter().any(|own| own.address == address.ip());
         let is_known = self.hints.iter().any(|hint| hint.address == address);
-        if address.port() == 0 || is_own || is_known || self.table.is_heard_at(address) {
+        // Of a typed address the own port of the program there may not be known.
+        let is_heard = self.table.places().any(|place| {
+            place.address == address
+                || way == Way::Typed && place.way == way && place.address.ip() == address.ip()
+        });
+        if address.port() == 0 || is_own || is_known || is_heard {
             return;
         }
         if self.hints.len() >= HINTS_MAX {

@@ -114,23 +114,22 @@ impl Sockets {
         }
     }
 
-    /// Sends a datagram to the shared port of all programs on each network.
-    pub(super) fn send_to_all(&self, bytes: &[u8]) {
-        for interface in &self.joined {
-            match interface.address {
-                IpAddr::V4(address) => {
-                    let broadcast = interface.broadcast.filter(|broadcast| *broadcast != address);
-                    if let Some(broadcast) = broadcast {
-                        self.send(Socket::Main, (broadcast, self.shared_port).into(), bytes);
-                    }
-                    if SockRef::from(&self.main).set_multicast_if_v4(&address).is_ok() {
-                        self.send(Socket::Main, (GROUP_V4, self.shared_port).into(), bytes);
-                    }
+    /// Sends a datagram to the shared port of all programs on the network of an interface, by its position.
+    pub(super) fn send_to_all(&self, interface: usize, bytes: &[u8]) {
+        let Some(interface) = self.joined.get(interface) else { return };
+        match interface.address {
+            IpAddr::V4(address) => {
+                let broadcast = interface.broadcast.filter(|broadcast| *broadcast != address);
+                if let Some(broadcast) = broadcast {
+                    self.send(Socket::Main, (broadcast, self.shared_port).into(), bytes);
                 }
-                IpAddr::V6(_) => {
-                    let to = SocketAddrV6::new(GROUP_V6, self.shared_port, 0, interface.index);
-                    self.send(Socket::Main, to.into(), bytes);
+                if SockRef::from(&self.main).set_multicast_if_v4(&address).is_ok() {
+                    self.send(Socket::Main, (GROUP_V4, self.shared_port).into(), bytes);
                 }
+            }
+            IpAddr::V6(_) => {
+                let to = SocketAddrV6::new(GROUP_V6, self.shared_port, 0, interface.index);
+                self.send(Socket::Main, to.into(), bytes);
             }
         }
     }
@@ -175,9 +174,21 @@ fn bind(address: IpAddr, port: u16, is_shared: bool) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-/// The interfaces that are up: networks first, then tunnels, then this machine's own. `names` chooses among them; empty for
-/// all.
+/// Beginnings of names of networks inside this machine, for containers and virtual machines.
+const INSIDE: [&str; 6] = ["docker", "br-", "veth", "virbr", "vboxnet", "vmnet"];
+
+/// Our own address towards the internet, if there is a default route. Nothing is sent.
+fn default_route() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address for documents: connecting chooses a route and sends nothing.
+    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// The interfaces that are up: that of the default route first unless it is a tunnel, then other networks, those inside this
+/// machine, tunnels, and loopback. `names` chooses among them; empty for all.
 pub(super) fn interfaces(names: &[String]) -> Vec<Interface> {
+    let default = default_route();
     let mut found: Vec<_> = get_if_addrs()
         .unwrap_or_default()
         .into_iter()
@@ -189,7 +200,9 @@ pub(super) fn interfaces(names: &[String]) -> Vec<Interface> {
                 IfAddr::V4(v4) => (v4.prefixlen, v4.broadcast),
                 IfAddr::V6(v6) => (v6.prefixlen, None),
             };
-            let rank = (one.is_loopback(), one.is_p2p());
+            let is_inside = INSIDE.iter().any(|inside| one.name.starts_with(inside));
+            let is_default = default == Some(one.ip());
+            let rank = (one.is_loopback(), one.is_p2p(), !is_default, is_inside);
             let index = one.index.unwrap_or(0);
             (rank, Interface { address: one.ip(), prefix, broadcast, index, name: one.name })
         })
@@ -245,7 +258,7 @@ mod tests {
         drop(first);
         let (first, second, mut buffers) = (open(shared_port), open(shared_port), Buffers::new());
         let (from, expected) = (first.port().unwrap(), b"hello".to_vec());
-        first.send_to_all(&expected);
+        (0..first.joined.len()).for_each(|interface| first.send_to_all(interface, &expected));
         for sockets in [&first, &second] {
             let heard = next(sockets, &mut buffers).await;
             assert!(matches!(heard.0, Socket::Shared | Socket::Group), "{heard:?}");

@@ -109,7 +109,7 @@ impl Task {
                 message = Current::next(current.as_mut()) => Happening::Message(message),
                 () = sockets.receive(buffers, |on, from, bytes| {
                     let now = shared.clock.now();
-                    shared.discovery().handle_datagram(now, on, from, bytes);
+                    shared.discovery().handle_datagram(now, Clock::wall(), on, from, bytes);
                 }) => Happening::Datagram,
                 found = Mdns::next(mdns.as_ref()) => Happening::Found(found),
                 Some(peer) = typed.recv() => Happening::Typed(peer),
@@ -135,7 +135,7 @@ impl Task {
             Happening::Message(Message::Closed) => self.close(),
             Happening::Message(Message::Delivered) | Happening::Datagram => {}
             Happening::Found(addresses) => {
-                for address in addresses.into_iter().filter(|address| !self.is_own(address)) {
+                for address in addresses {
                     self.parts.shared.discovery().handle_hint(now, address, Way::Mdns);
                 }
             }
@@ -190,7 +190,8 @@ impl Task {
             return;
         }
         self.parts.sockets.use_interfaces(&up);
-        self.parts.shared.discovery().handle_interfaces(self.parts.shared.clock.now(), &up);
+        let now = self.parts.shared.clock.now();
+        self.parts.shared.discovery().handle_interfaces(now, Clock::wall(), &up);
         self.interfaces = up;
         self.hint_typed();
     }
@@ -203,17 +204,8 @@ impl Task {
         let now = self.parts.shared.clock.now();
         let mut discovery = self.parts.shared.discovery();
         for peer in &self.peers {
-            let has_answered = discovery.seen().any(|seen| seen.address == *peer && seen.has_answered);
-            if !has_answered {
-                discovery.handle_hint(now, *peer, Way::Typed);
-            }
+            discovery.handle_hint(now, *peer, Way::Typed);
         }
-    }
-
-    /// Whether the address is that of our own main socket.
-    fn is_own(&self, address: &SocketAddr) -> bool {
-        let is_ours = |interface: &Interface| interface.address == address.ip();
-        address.port() == self.parts.shared.discovery().config().port && self.interfaces.iter().any(is_ours)
     }
 
     /// Carries out all outputs of the machine.
@@ -228,7 +220,9 @@ impl Task {
                     }
                 }
                 Some(Output::Send { from, to, bytes }) => self.parts.sockets.send(from, to, &bytes),
-                Some(Output::SendToAll(bytes)) => self.parts.sockets.send_to_all(&bytes),
+                Some(Output::SendToAll { interface, bytes }) => {
+                    self.parts.sockets.send_to_all(interface, &bytes);
+                }
                 Some(Output::Event(event)) => {
                     // An error means that nobody reads events.
                     let _ = self.parts.events.send(event);
