@@ -23,7 +23,7 @@ use crate::hold::Hold;
 use crate::identity::{Identity, IdentityError};
 use crate::inbox::inbox;
 #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
-use crate::lan::Lan;
+use crate::lan::{Lan, Nearby};
 use crate::new_room::NewRoom;
 use crate::room::Room;
 use crate::runner::{Entry, Runner, RunnerJoinError, first, timeout, unless};
@@ -46,6 +46,8 @@ const SHUT_OUT_WAIT: Duration = Duration::from_secs(3);
 pub struct Endpoint {
     pub(crate) shared: Arc<Shared>,
     _hold: Arc<Hold>,
+    #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+    nearby: Option<Nearby>,
 }
 
 /// What an endpoint is started with.
@@ -394,7 +396,7 @@ impl Builder {
         let system = |error: &dyn std::fmt::Display| BindError::System(error.to_string());
         let runtime = tokio::runtime::Handle::try_current().map_err(|error| system(&error))?;
         #[cfg(feature = "lan")]
-        let local_server = lan.map(|lan| lan.start(&runtime)).transpose()?;
+        let (local_server, nearby) = lan.map(|lan| lan.start(&runtime)).transpose()?.unzip();
         let blobs = match store.folder() {
             Some(folder) => BlobStore::Disk(Disk::new(folder.join("blobs"), runtime.clone())),
             None => BlobStore::Memory(Memory::default()),
@@ -415,7 +417,13 @@ impl Builder {
         }
         let (driver, events) = start(options).map_err(|error| system(&error))?;
         let runner = crate::runner::native::Native::new(driver, store);
-        let endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
+        #[cfg_attr(not(feature = "lan"), allow(unused_mut))]
+        let mut endpoint = Endpoint::start(Box::new(runner), blobs, servers, patience, events);
+        #[cfg(feature = "lan")]
+        if let Some(nearby) = nearby {
+            nearby.watch(&runtime, &endpoint.shared);
+            endpoint.nearby = Some(nearby);
+        }
         endpoint.shared.keeps_name.store(keeps_name, Ordering::Relaxed);
         endpoint.register(apps).await?;
         Ok(endpoint)
@@ -497,7 +505,12 @@ impl Endpoint {
         events.tap(Weak::clone(&listening));
         shared.runner.spawn(Box::pin(dispatch(listening, events)));
         let _hold = Hold::new(&shared);
-        Endpoint { shared, _hold }
+        Endpoint {
+            shared,
+            _hold,
+            #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+            nearby: None,
+        }
     }
 
     /// Registers apps, before any room opens.
@@ -646,13 +659,20 @@ impl Endpoint {
         let parameters = room.parameters.map_err(wrong)?;
         let name = BoundedText::new(room.name.as_deref().unwrap_or_default());
         let name = name.map_err(|error| wrong(format!("the name of a commons: {error}")))?;
+        let is_of_network = name.is_empty();
         let (genesis, id) = Commons { name, nonce: 0, app: app.clone(), parameters }.to_bytes();
         let link = Link::without_server(app, RoomKeys { room: id, secrets: None });
         let link = self.findable(link.clone()).unwrap_or(link);
         let room = self.enter_by(link, Some(genesis)).await?;
         room.opened().await?;
-        room.state.change(|known| known.is_in = true);
+        room.state.change(|known| (known.is_in, known.is_of_network) = (true, is_of_network));
         Ok(room)
+    }
+
+    /// The local network, if this endpoint uses [one](Builder::lan).
+    #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
+    pub fn nearby(&self) -> Option<&Nearby> {
+        self.nearby.as_ref()
     }
 
     /// Opens a room that is kept on this device, at once and alone if need be. Others are linked as they are found.

@@ -76,6 +76,9 @@ pub enum Event {
         /// The difference, in milliseconds.
         ahead_ms: i64,
     },
+    /// This machine is on another network, and the room is the commons of the former one: nobody finds it here. Leave it, and
+    /// enter the [commons](crate::Endpoint::commons) anew, empty.
+    Moved,
     /// Writes of others wait here for their time, or no longer do: [`Room::waiting`](crate::Room::waiting).
     WaitingChanged,
     /// An endpoint signed two things that contradict each other: what it wrote from the first of them on counts no more.

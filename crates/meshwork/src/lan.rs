@@ -1,17 +1,22 @@
 //! The local network as a server: rooms are found on it without any other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use meshwork_core::signalling::address::LAN;
 use meshwork_lan::driver;
 use meshwork_lan::driver::ToNode;
+pub use meshwork_lan::driver::{Event as NearbyEvent, Interface, Neighbour, Way};
 use meshwork_rtc::native::{Conversation, LocalInput, LocalServer};
 use tokio::runtime::Handle;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use crate::endpoint::BindError;
+use crate::event::Event;
+use crate::shared::Shared;
 
 /// Input of the network that waits for the node. More makes the network wait.
 const INPUTS_MAX: usize = 64;
@@ -75,16 +80,99 @@ impl Lan {
         self
     }
 
-    /// Opens the sockets. They close once the returned server is dropped.
-    pub(crate) fn start(self, runtime: &Handle) -> Result<LocalServer, BindError> {
+    /// The TCP port at which this program serves pages, by which other programs name it to phones.
+    pub fn pages(mut self, port: u16) -> Lan {
+        self.0.pages = Some(port);
+        self
+    }
+
+    /// Opens the sockets. They close once the returned server and all clones of the view are dropped.
+    pub(crate) fn start(self, runtime: &Handle) -> Result<(LocalServer, Nearby), BindError> {
         let lan = driver::Lan::start(self.0).map_err(|error| BindError::Lan(error.to_string()))?;
         let (conversations, mut begun) = mpsc::channel::<Conversation>(1);
+        let nearby = Nearby(lan.clone());
         runtime.spawn(async move {
             while let Some(conversation) = begun.recv().await {
                 tokio::spawn(converse(lan.clone(), conversation));
             }
         });
-        Ok(LocalServer { url: LAN.to_owned(), conversations })
+        Ok((LocalServer { url: LAN.to_owned(), conversations }, nearby))
+    }
+}
+
+/// The local network as this program sees it: [`Endpoint::nearby`](crate::Endpoint::nearby). Clones share it.
+#[derive(Clone, Debug)]
+pub struct Nearby(driver::Lan);
+
+impl Nearby {
+    /// The other programs that were heard within [`Lan::timeout`], in the order of their ids.
+    pub fn seen(&self) -> Vec<Neighbour> {
+        self.0.seen()
+    }
+
+    /// The UDP port of this program's own socket.
+    pub fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    /// This machine's address that others on the network reach best, if it has one.
+    pub fn own_address(&self) -> Option<IpAddr> {
+        self.0.own_address()
+    }
+
+    /// The interfaces in use: the network that people mean first, this machine's own last.
+    pub fn interfaces(&self) -> Vec<Interface> {
+        self.0.interfaces()
+    }
+
+    /// What changes on the network from now on.
+    pub fn events(&self) -> NearbyEvents {
+        NearbyEvents(self.0.events())
+    }
+
+    /// Sends announcements to an address until a program is heard there.
+    pub fn add_peer(&self, address: SocketAddr) {
+        self.0.add_peer(address);
+    }
+
+    /// Tells the commons of this network, which have no name, when the machine has moved to another one.
+    pub(crate) fn watch(&self, runtime: &Handle, shared: &Arc<Shared>) {
+        let (mut events, shared) = (self.0.events(), Arc::downgrade(shared));
+        runtime.spawn(async move {
+            loop {
+                match events.recv().await {
+                    Ok(driver::Event::Moved) => tell_moved(&shared),
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+}
+
+/// Changes on the local network: [`Nearby::events`].
+#[derive(Debug)]
+pub struct NearbyEvents(tokio::sync::broadcast::Receiver<NearbyEvent>);
+
+impl NearbyEvents {
+    /// The next change; `None` once the endpoint is closed. A reader that is too slow misses the oldest.
+    pub async fn next(&mut self) -> Option<NearbyEvent> {
+        loop {
+            match self.0.recv().await {
+                Ok(event) => return Some(event),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+fn tell_moved(shared: &Weak<Shared>) {
+    let Some(shared) = shared.upgrade() else { return };
+    for room in shared.every_room() {
+        if room.look(|known| known.is_of_network) {
+            room.tell(&Event::Moved);
+        }
     }
 }
 

@@ -110,6 +110,8 @@ pub(crate) struct Known {
     pub(crate) link: Option<RoomAddress>,
     /// Its code at the server that registered it last, which may be the local network.
     pub(crate) code: Option<Code>,
+    /// Whether it is the commons of one network, which ends when the machine moves to another one.
+    pub(crate) is_of_network: bool,
     /// Whether a member let this program in, and holds the same rules.
     pub(crate) is_let_in: bool,
     /// Whether a member says that the secret is not the room's any more.

@@ -1,17 +1,20 @@
-//! `chat LINK`: posts as lines, and typed lines as posts, on a terminal and in a pipe.
+//! `chat`: posts as lines, and typed lines as posts, on a terminal and in a pipe.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::chat::{Change, Chat, Post, PostId, PostKey};
-use meshwork::{Closed, EndpointId, Event, KEPT_MAX, Link, Member, PeerId, Receipt, Room};
+use meshwork::chat::{AllDirectChanges, Change, Chat, ChatChanges, Post, PostId, PostKey, Profile};
+use meshwork::{
+    Closed, EndpointId, Event, Events, KEPT_MAX, Link, Member, Nearby, NearbyEvent, NearbyEvents, PeerId,
+    Receipt, Room,
+};
 use tokio::time::timeout;
 
 use super::person::People;
 use super::typing::{Entered, Line, Typing};
-use super::{Names, body, denied, reactions, waiting};
-use crate::duration::date;
+use super::{Names, body, commons, denied, reactions, waiting};
+use crate::duration::{self, date};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, named_guest, user_name};
 use crate::room::signal::Stop;
@@ -40,6 +43,23 @@ Each line that you type is posted, and several that you paste together are one p
   /quit             leave
 A text that begins with / is posted with // in front. Pasted text is never a command.";
 
+const HELP_IN_COMMONS: &str = "\
+Here POST, DM, PROFILE, LIST, VERBOSE and QUIT work in capitals without /, too; without more they ask:
+  /post TEXT        post a text
+  /profile NAME     call yourself NAME
+  /list             the programs near: name, address, port, seconds since they were heard
+  /verbose          show what happens on the network, or no longer";
+
+/// Commands that work in capitals without a slash, in a commons.
+const IN_CAPITALS: [(&str, &str); 6] = [
+    ("POST", "post"),
+    ("DM", "dm"),
+    ("PROFILE", "profile"),
+    ("LIST", "list"),
+    ("VERBOSE", "verbose"),
+    ("QUIT", "quit"),
+];
+
 const AFTER_HELP: &str = "\
 Each post is a line: its time in your time zone, its author's name, a colon and the text; further lines of it are
 indented. Type a line to post it, /help for the commands. In a pipe each line is posted as it is, whatever it begins
@@ -51,30 +71,37 @@ the posts, or after 10 seconds. chat watch prints JSON in place of words.";
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Lines {
     /// The LINK of a room of any app. A private one has a part after #. @FILE reads it from a file.
-    #[arg(value_name = "LINK", value_parser = link::read, required = true)]
+    /// Without one: the commons of the local network, which everybody on it shares.
+    #[arg(value_name = "LINK", value_parser = link::read)]
     link: Option<Link>,
     /// What others see you called, which stays with your posts: everybody in the room can read it later, in an open room anybody. chat
     /// profile changes and removes it. [default: your user name, which does not stay]
     #[arg(long, value_name = "NAME", verbatim_doc_comment)]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// Print so many of the newest posts first.
     #[arg(long, value_name = "N", default_value = "20")]
-    newest: usize,
+    pub(super) newest: usize,
     /// Carry out commands that come from a pipe, too: lines that begin with / and no second one.
     #[arg(long)]
-    commands: bool,
+    pub(super) commands: bool,
+    #[command(flatten)]
+    pub(super) commons: commons::Options,
     #[command(flatten)]
     pub(super) common: Common,
 }
 
-pub(super) async fn run(Lines { link, name, newest, commands, common }: Lines) -> Result<(), Failure> {
-    let Some(link) = link else { return Err(Failure::Usage(String::from("A LINK is missing."))) };
+pub(super) async fn run(lines: Lines) -> Result<(), Failure> {
+    let Some(link) = lines.link else { return commons::run(lines).await };
+    let Lines { name, newest, commands, common, .. } = lines;
     let mut stop = Stop::listen()?;
     let mut attempt = Attempt::start(&common, named_guest(name, user_name).stays()).await?;
     let talked = async {
         let room = attempt.join(&link).await?;
         attempt.stay();
-        talk(&attempt, &room, newest, commands).await
+        let talk = Talk::start(&attempt, &room, newest, false).await?;
+        // Whoever reads that they may type can.
+        let mut typing = Typing::start(commands);
+        talk.run(&attempt, &mut typing).await.map(|_| ())
     };
     let result = tokio::select! {
         result = talked => result,
@@ -84,10 +111,28 @@ pub(super) async fn run(Lines { link, name, newest, commands, common }: Lines) -
     result
 }
 
+/// How a talk ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The person is done.
+    Done,
+    /// The machine is on another network, and this was the commons of the former one.
+    Moved,
+}
+
 /// A talk on this terminal.
-struct Talk {
+pub(super) struct Talk {
     room: Room,
     chat: Chat,
+    changes: ChatChanges,
+    direct: AllDirectChanges,
+    events: Events,
+    /// The local network, in its commons.
+    nearby: Option<Nearby>,
+    network: Option<NearbyEvents>,
+    /// What the next line answers.
+    asked: Option<Asked>,
+    is_verbose: bool,
     /// Posts that were printed or written here, the latest last.
     shown: VecDeque<Shown>,
     /// Those written here, which a terminal shows as they were typed.
@@ -104,31 +149,88 @@ struct Shown {
     with: Option<PeerId>,
 }
 
-async fn talk(attempt: &Attempt, room: &Room, newest: usize, commands: bool) -> Result<(), Failure> {
-    let chat = room.chat();
-    let (mut changes, mut events) = (chat.watch(), room.events());
-    // Others who are not in step do not matter.
-    let _ = timeout(IN_STEP_WAIT, attempt.within(room, room.in_step())).await;
-    let mut direct = chat.watch_direct().await?;
-    let mut talk = Talk {
-        room: room.clone(),
-        chat: chat.clone(),
-        shown: VecDeque::new(),
-        typed: BTreeSet::new(),
-        since_ms: 0,
-        last: None,
-    };
-    talk.print_newest(newest).await?;
-    let members = named_members(room).await?;
-    let mut listed: BTreeSet<EndpointId> = members.iter().map(Member::id).collect();
-    let here = members.iter().map(name_of).collect::<Vec<_>>().join(", ");
-    let here = if here.is_empty() { String::from("nobody else") } else { here };
-    // Whoever reads that they may type can.
-    let mut typing = Typing::start(commands);
-    style::note(format!("here: {here}. Type to post; /help has the commands."));
-    tell_waiting(&chat, &Names::of(room).await?).await?;
-    let mut missed = 0;
-    loop {
+/// A question that the next line answers.
+enum Asked {
+    Post,
+    Recipient,
+    Direct(String),
+    Name,
+    Status(String),
+}
+
+impl Talk {
+    /// Prints the newest posts. `in_commons` if the room is a commons of the local network.
+    pub(super) async fn start(
+        attempt: &Attempt,
+        room: &Room,
+        newest: usize,
+        in_commons: bool,
+    ) -> Result<Talk, Failure> {
+        let chat = room.chat();
+        let (changes, events) = (chat.watch(), room.events());
+        if !in_commons {
+            // Others who are not in step do not matter.
+            let _ = timeout(IN_STEP_WAIT, attempt.within(room, room.in_step())).await;
+        }
+        let nearby = attempt.endpoint.nearby().filter(|_| in_commons).cloned();
+        let mut talk = Talk {
+            room: room.clone(),
+            direct: chat.watch_direct().await?,
+            chat,
+            changes,
+            events,
+            network: nearby.as_ref().map(Nearby::events),
+            nearby,
+            asked: None,
+            is_verbose: false,
+            shown: VecDeque::new(),
+            typed: BTreeSet::new(),
+            since_ms: 0,
+            last: None,
+        };
+        talk.print_newest(newest).await?;
+        Ok(talk)
+    }
+
+    /// Talks until the person is done, or the room ends.
+    pub(super) async fn run(mut self, attempt: &Attempt, typing: &mut Typing) -> Result<Ended, Failure> {
+        let room = self.room.clone();
+        let members = named_members(&room).await?;
+        let mut listed: BTreeSet<EndpointId> = members.iter().map(Member::id).collect();
+        let here = members.iter().map(name_of).collect::<Vec<_>>().join(", ");
+        let here = if here.is_empty() { String::from("nobody else") } else { here };
+        style::note(format!("here: {here}. Type to post; /help has the commands."));
+        tell_waiting(&self.chat, &Names::of(&room).await?).await?;
+        let mut missed = 0;
+        loop {
+            match self.next(attempt, &room, typing).await? {
+                Next::Change(with, change) => self.hear(with, change).await?,
+                // Those who are listed came before.
+                Next::Event(Event::Joined(member)) if listed.remove(&member.id()) => {}
+                Next::Event(Event::Left { member, .. }) => {
+                    listed.remove(&member.id());
+                    style::note(format!("{} left", name_of(&member)));
+                }
+                Next::Event(Event::Moved) => return Ok(Ended::Moved),
+                Next::Event(event) => self.tell(event).await?,
+                Next::Network(event) => self.tell_of_network(event),
+                Next::Entered(Entered::Line(line)) => {
+                    if !self.carry_out(line).await? {
+                        return self.end().await;
+                    }
+                }
+                Next::Entered(Entered::Interrupted) => return self.interrupt().await,
+                Next::Entered(Entered::End) => return self.end().await,
+            }
+            if self.changes.missed() > missed {
+                missed = self.changes.missed();
+                style::note("some posts came too fast to be printed; chat read has them");
+            }
+        }
+    }
+
+    async fn next(&mut self, attempt: &Attempt, room: &Room, typing: &mut Typing) -> Result<Next, Failure> {
+        let Talk { changes, direct, events, network, .. } = self;
         let next = async {
             Ok::<_, Failure>(tokio::select! {
                 change = changes.next() => Next::Change(None, change.ok_or(Closed)?),
@@ -137,32 +239,50 @@ async fn talk(attempt: &Attempt, room: &Room, newest: usize, commands: bool) -> 
                     Next::Change(Some(peer), change)
                 }
                 event = events.next() => Next::Event(event.ok_or(Closed)?),
+                event = heard(network.as_mut()) => Next::Network(event),
                 entered = typing.next() => Next::Entered(entered),
             })
         };
-        match attempt.within(room, next).await? {
-            Next::Change(with, change) => talk.hear(with, change).await?,
-            // Those who are listed came before.
-            Next::Event(Event::Joined(member)) if listed.remove(&member.id()) => {}
-            Next::Event(Event::Joined(member)) => style::note(format!("{} is here", name_of(&member))),
-            Next::Event(Event::Left { member, .. }) => {
-                listed.remove(&member.id());
-                style::note(format!("{} left", name_of(&member)));
+        attempt.within(room, next).await
+    }
+
+    /// Tells of something that happened in the room.
+    async fn tell(&self, event: Event) -> Result<(), Failure> {
+        match event {
+            Event::Joined(member) => style::note(format!("{} is here", name_of(&member))),
+            Event::WaitingChanged => tell_waiting(&self.chat, &Names::of(&self.room).await?).await?,
+            Event::ClockApart { endpoint, ahead_ms } => {
+                let name = Names::of(&self.room).await?.name(endpoint.peer);
+                style::note(clocks_apart(&name, ahead_ms));
             }
-            Next::Event(Event::WaitingChanged) => tell_waiting(&chat, &Names::of(room).await?).await?,
-            Next::Event(_) => {}
-            Next::Entered(Entered::Line(line)) => {
-                if !talk.carry_out(line).await? {
-                    return talk.end().await;
-                }
-            }
-            Next::Entered(Entered::Interrupted) => return talk.interrupt().await,
-            Next::Entered(Entered::End) => return talk.end().await,
+            _ => {}
         }
-        if changes.missed() > missed {
-            missed = changes.missed();
-            style::note("some posts came too fast to be printed; chat read has them");
-        }
+        Ok(())
+    }
+}
+
+/// The next change on the local network.
+async fn heard(network: Option<&mut NearbyEvents>) -> NearbyEvent {
+    match network {
+        Some(network) => match network.next().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// The words for a member whose clock differs.
+fn clocks_apart(name: &str, ahead_ms: i64) -> String {
+    let by = duration::rough(Duration::from_millis(ahead_ms.unsigned_abs()));
+    if ahead_ms > 0 {
+        format!(
+            "{name}'s clock is {by} ahead of yours. {name}'s posts appear when your clock gets there. Set one of the two."
+        )
+    } else {
+        format!(
+            "{name}'s clock is {by} behind yours. Your posts appear to {name} when that clock gets there. Set one of the two."
+        )
     }
 }
 
@@ -176,6 +296,7 @@ enum Next {
     /// A post changed, or a direct post with a person.
     Change(Option<PeerId>, Change),
     Event(Event),
+    Network(NearbyEvent),
     Entered(Entered),
 }
 
@@ -294,21 +415,12 @@ impl Talk {
     /// Posts a line, or carries out its command. Returns whether the talk goes on. A line that comes to nothing is explained, and
     /// goes back to where it was typed.
     async fn carry_out(&mut self, line: Line) -> Result<bool, Failure> {
-        let done = match Order::read(&line.text, line.is_text) {
-            Order::Nothing => return Ok(true),
-            Order::Post(text) => self.post(text, None).await,
-            Order::Command("quit", _) => return Ok(false),
-            Order::Command("help", _) => {
-                style::note(HELP);
-                return Ok(true);
-            }
-            Order::Command("me", _) => {
-                let me = self.room.me().peer;
-                style::note(format!("you are {} ({me})", Names::of(&self.room).await?.name(me)));
-                return Ok(true);
-            }
-            Order::Command("dm", rest) => self.write_to_one(rest).await,
-            Order::Command(word, rest) => self.act(word, rest).await,
+        let done = match (self.asked.take(), Order::read(&line.text, line.is_text, self.nearby.is_some())) {
+            (Some(asked), _) => self.take_answer(asked, &line.text).await,
+            (None, Order::Nothing) => return Ok(true),
+            (None, Order::Post(text)) => self.post(text, None).await,
+            (None, Order::Command("quit", _)) => return Ok(false),
+            (None, Order::Command(word, rest)) => self.command(word, rest).await,
         };
         match done {
             Ok(receipt) => self.last = receipt.or(self.last.take()),
@@ -319,6 +431,87 @@ impl Talk {
             Err(failure) => return Err(failure),
         }
         Ok(true)
+    }
+
+    /// Carries out a command.
+    async fn command(&mut self, word: &str, rest: &str) -> Result<Option<Receipt>, Failure> {
+        match (word, rest) {
+            ("help", _) if self.nearby.is_some() => style::note(format!("{HELP}\n{HELP_IN_COMMONS}")),
+            ("help", _) => style::note(HELP),
+            ("me", _) => {
+                let me = self.room.me().peer;
+                style::note(format!("you are {} ({me})", Names::of(&self.room).await?.name(me)));
+            }
+            ("list", _) if self.nearby.is_some() => {
+                if let Some(nearby) = &self.nearby {
+                    commons::list(nearby, &self.room).await?;
+                }
+            }
+            ("verbose", _) if self.nearby.is_some() => {
+                self.is_verbose = !self.is_verbose;
+                style::note(if self.is_verbose { "verbose: on" } else { "verbose: off" });
+            }
+            ("post", "") => self.ask(Asked::Post),
+            ("post", text) => return self.post(text, None).await,
+            ("dm", "") => self.ask(Asked::Recipient),
+            ("dm", rest) => return self.write_to_one(rest).await,
+            ("profile", "") => self.ask(Asked::Name),
+            ("profile", name) => return self.set_profile(name, None).await,
+            (word, rest) => return self.act(word, rest).await,
+        }
+        Ok(None)
+    }
+
+    /// Asks for what a command lacks: the next line answers.
+    fn ask(&mut self, asked: Asked) {
+        style::note(match &asked {
+            Asked::Post | Asked::Direct(_) => "Message:",
+            Asked::Recipient => "Recipient:",
+            Asked::Name => "Display name:",
+            Asked::Status(_) => "Status:",
+        });
+        self.asked = Some(asked);
+    }
+
+    /// Takes the answer to a question. An empty one ends the command.
+    async fn take_answer(&mut self, asked: Asked, answer: &str) -> Result<Option<Receipt>, Failure> {
+        match asked {
+            _ if answer.trim().is_empty() => style::note("nothing was written"),
+            Asked::Post => return self.post(answer, None).await,
+            Asked::Recipient => self.ask(Asked::Direct(answer.trim().to_owned())),
+            Asked::Direct(to) => return self.write_to_one(&format!("{to} {answer}")).await,
+            Asked::Name => self.ask(Asked::Status(answer.trim().to_owned())),
+            Asked::Status(name) => return self.set_profile(&name, Some(answer.trim())).await,
+        }
+        Ok(None)
+    }
+
+    /// Changes the profile: its name, and its status unless that stays.
+    async fn set_profile(&mut self, name: &str, status: Option<&str>) -> Result<Option<Receipt>, Failure> {
+        let before = self.chat.profile(self.room.me().peer).await?;
+        let status = status.map_or(before.status, str::to_owned);
+        let profile = Profile { name: name.to_owned(), status, avatar: before.avatar };
+        let receipt = self.chat.set_profile(&profile).await.map_err(denied)?;
+        style::note(format!("your name is {name}"));
+        Ok(Some(receipt))
+    }
+
+    /// Tells of a change on the local network.
+    fn tell_of_network(&self, event: NearbyEvent) {
+        if !self.is_verbose {
+            return;
+        }
+        match event {
+            NearbyEvent::Heard { endpoint, address, way } => {
+                style::note(format!("< {address} {} by {way:?}", endpoint.peer.short()));
+            }
+            NearbyEvent::Gone(endpoint) => style::note(format!("! {} is gone", endpoint.peer.short())),
+            NearbyEvent::Dropped(dropped) => style::note(format!(
+                "! dropped: {} malformed, {} forged, {} in excess, {} to addresses that never answered",
+                dropped.malformed, dropped.forged, dropped.excess, dropped.unanswered
+            )),
+            _ => {}
+        }
     }
 
     /// Carries out a command on an earlier post.
@@ -392,19 +585,22 @@ impl Talk {
     }
 
     /// Waits until a member that stays has what was written.
-    async fn end(self) -> Result<(), Failure> {
-        let Some(receipt) = self.last else { return Ok(()) };
-        receipt.kept().await.map_err(|_| Failure::Unreachable(maybe_lost(KEPT_MAX)))
+    async fn end(self) -> Result<Ended, Failure> {
+        // In a commons the posts are for those who are here, and that may be nobody.
+        let is_alone = self.nearby.is_some() && self.room.members().await?.is_empty();
+        let Some(receipt) = self.last.filter(|_| !is_alone) else { return Ok(Ended::Done) };
+        let kept = receipt.kept().await;
+        kept.map(|_| Ended::Done).map_err(|_| Failure::Unreachable(maybe_lost(KEPT_MAX)))
     }
 
     /// Ends after Ctrl-C. A line posted just before waits a moment for a member that stays. Outside a line a second Ctrl-C is a
     /// signal, which ends the wait.
-    async fn interrupt(self) -> Result<(), Failure> {
-        let Some(receipt) = self.last else { return Ok(()) };
+    async fn interrupt(self) -> Result<Ended, Failure> {
+        let Some(receipt) = self.last else { return Ok(Ended::Done) };
         if !timeout(INTERRUPTED_WAIT, receipt.kept()).await.is_ok_and(|kept| kept.is_ok()) {
             style::note(maybe_lost(INTERRUPTED_WAIT));
         }
-        Ok(())
+        Ok(Ended::Done)
     }
 }
 
@@ -441,8 +637,13 @@ enum Order<'a> {
 }
 
 impl<'a> Order<'a> {
-    /// Reads a line. `is_text` if it is no command whatever it begins with.
-    fn read(line: &'a str, is_text: bool) -> Order<'a> {
+    /// Reads a line. `is_text` if it is no command whatever it begins with. With `in_capitals` some commands need no slash.
+    fn read(line: &'a str, is_text: bool, in_capitals: bool) -> Order<'a> {
+        let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let capitals = IN_CAPITALS.into_iter().find(|(capitals, _)| *capitals == first);
+        if let Some((_, word)) = capitals.filter(|_| in_capitals && !is_text && !rest.contains('\n')) {
+            return Order::Command(word, rest.trim());
+        }
         match line.strip_prefix('/') {
             _ if line.trim().is_empty() => Order::Nothing,
             Some(rest) if !is_text && rest.starts_with('/') => Order::Post(rest),
@@ -468,15 +669,38 @@ mod tests {
 
     #[test]
     fn only_typed_lines_are_commands() {
-        assert_eq!(Order::read("/quit smoking", false), Order::Command("quit", "smoking"));
-        assert_eq!(Order::read("//quit smoking", false), Order::Post("/quit smoking"));
+        assert_eq!(Order::read("/quit smoking", false, false), Order::Command("quit", "smoking"));
+        assert_eq!(Order::read("//quit smoking", false, false), Order::Post("/quit smoking"));
         for text in ["/quit smoking", "//quit", "/", "a /quit", "/re one\n/quit"] {
-            assert_eq!(Order::read(text, true), Order::Post(text));
+            assert_eq!(Order::read(text, true, false), Order::Post(text));
         }
-        assert_eq!(Order::read("a /quit", false), Order::Post("a /quit"));
+        assert_eq!(Order::read("a /quit", false, false), Order::Post("a /quit"));
         for is_text in [false, true] {
-            assert_eq!(Order::read(" \t", is_text), Order::Nothing);
+            assert_eq!(Order::read(" \t", is_text, false), Order::Nothing);
         }
+    }
+
+    #[test]
+    fn commands_of_a_commons_work_in_capitals() {
+        assert_eq!(Order::read("POST hello all", false, true), Order::Command("post", "hello all"));
+        assert_eq!(Order::read("LIST", false, true), Order::Command("list", ""));
+        assert_eq!(Order::read("/list", false, true), Order::Command("list", ""));
+        for text in ["List of things", "POSTED", "LISTEN", "LIST\nof things"] {
+            assert_eq!(Order::read(text, false, true), Order::Post(text));
+        }
+        assert_eq!(Order::read("QUIT", true, true), Order::Post("QUIT"), "a line of a pipe");
+        assert_eq!(Order::read("QUIT", false, false), Order::Post("QUIT"), "another room");
+    }
+
+    #[test]
+    fn differing_clocks_are_told_from_both_sides() {
+        let words = clocks_apart("Lin", 300_000);
+        assert!(words.starts_with("Lin's clock is 5 minutes ahead of yours. Lin's posts appear"), "{words}");
+        let words = clocks_apart("Lin", -40 * 86_400_000);
+        assert!(
+            words.starts_with("Lin's clock is 40 days behind yours. Your posts appear to Lin"),
+            "{words}"
+        );
     }
 
     #[test]

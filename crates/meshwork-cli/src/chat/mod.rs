@@ -1,5 +1,6 @@
 //! The `chat` commands: the conversation of a room, from the command line.
 
+mod commons;
 mod dm;
 mod lines;
 mod person;
@@ -27,7 +28,7 @@ use crate::room::lan::Registry;
 use crate::room::signal::Stop;
 use crate::room::{Common, keep, link};
 
-/// The conversation of a room: `chat LINK`, or one of the commands.
+/// The conversation of a room: `chat LINK`, of the local network: `chat`, or one of the commands.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {

@@ -1,6 +1,7 @@
 //! The local network in place of a server: its options, and new rooms that are on it alone.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use clap::Args;
 use meshwork::{Builder, Lan, Room};
@@ -19,24 +20,38 @@ pub(crate) struct LanOptions {
     #[arg(long, conflicts_with = "hide_address")]
     lan: bool,
     /// The address of another program of the network, if broadcasts do not reach it; may be repeated.
-    #[arg(long = "peer", value_name = "ADDR", value_parser = parse_peer, requires = "lan")]
+    /// It implies --lan.
+    #[arg(long = "peer", value_name = "ADDR", value_parser = parse_peer, conflicts_with = "hide_address")]
     lan_peers: Vec<SocketAddr>,
-    /// A network interface to use; may be repeated. [default: all that are up]
-    #[arg(long = "interface", value_name = "NAME", requires = "lan", verbatim_doc_comment)]
+    /// A network interface to use; may be repeated. It implies --lan. [default: all that are up]
+    #[arg(long = "interface", value_name = "NAME", conflicts_with = "hide_address", verbatim_doc_comment)]
     lan_interfaces: Vec<String>,
     /// The UDP port that all programs share, so that tests do not meet each other.
-    #[arg(long, value_name = "PORT", requires = "lan", hide = true)]
+    #[arg(long, value_name = "PORT", hide = true)]
     lan_port: Option<u16>,
+    #[arg(skip)]
+    times: Option<(Duration, Duration)>,
 }
 
 impl LanOptions {
+    fn is_used(&self) -> bool {
+        self.lan || !self.lan_peers.is_empty() || !self.lan_interfaces.is_empty()
+    }
+
+    /// Uses the local network, with these times: between two announcements, and of silence.
+    pub(crate) fn enter(&mut self, announce: Duration, timeout: Duration) {
+        (self.lan, self.times) = (true, Some((announce, timeout)));
+    }
+
     /// An endpoint with these options.
     pub(crate) fn apply(&self, builder: Builder) -> Builder {
-        if !self.lan {
+        if !self.is_used() {
             return builder;
         }
         let lan = self.lan_peers.iter().fold(Lan::default(), |lan, peer| lan.peer(*peer));
         let lan = self.lan_interfaces.iter().fold(lan, Lan::interface);
+        let timed = |lan: Lan, (announce, timeout)| lan.announce(announce).timeout(timeout);
+        let lan = self.times.into_iter().fold(lan, timed);
         builder.lan(self.lan_port.into_iter().fold(lan, Lan::shared_port))
     }
 }

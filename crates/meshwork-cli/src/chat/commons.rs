@@ -1,0 +1,141 @@
+//! `chat` without a LINK: the commons of the local network, which everybody on it shares.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use meshwork::chat;
+use meshwork::{Nearby, Room, Store};
+
+use super::Names;
+use super::lines::{Ended, Lines, Talk};
+use super::typing::Typing;
+use crate::exit::Failure;
+use crate::room::attempt::{Attempt, named_guest, user_name};
+use crate::room::signal::Stop;
+use crate::{duration, identity, out, style};
+
+/// Letters of a name that is a file's, too.
+const AS_MAX: usize = 32;
+
+/// Options of the commons.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Without LINK: the commons of this network")]
+pub(super) struct Options {
+    /// Enter another commons, which is everybody's who uses the same NAME, and is kept with --data.
+    #[arg(long, value_name = "NAME", conflicts_with = "link")]
+    commons: Option<String>,
+    /// Keep the posts of a commons with a NAME in this folder. That of this network is kept by nobody.
+    #[arg(long, value_name = "DIR", requires = "commons")]
+    data: Option<PathBuf>,
+    /// Be a person of this name, beside others on the same machine: its key is kept.
+    #[arg(long = "as", value_name = "NAME", conflicts_with = "link", conflicts_with = "identity")]
+    alias: Option<String>,
+    /// Time between two announcements to the network, 5s to 10m.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, conflicts_with = "link")]
+    announce: Duration,
+    /// Silence after which another program counts as gone, at least twice the time between announcements.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse, conflicts_with = "link")]
+    peer_timeout: Duration,
+}
+
+/// Runs a talk in the commons, in a new one whenever the machine moves to another network.
+pub(super) async fn run(lines: Lines) -> Result<(), Failure> {
+    let Lines { name, newest, commands, mut common, commons: options, .. } = lines;
+    if let Some(alias) = &options.alias {
+        common.identity = Some(identity_of(alias)?);
+    }
+    if options.peer_timeout < 2 * options.announce {
+        return Err(Failure::Usage(format!(
+            "--peer-timeout {} is below twice --announce {}.",
+            duration::format(options.peer_timeout),
+            duration::format(options.announce)
+        )));
+    }
+    common.lan.enter(options.announce, options.peer_timeout);
+    let mut stop = Stop::listen()?;
+    let otherwise = || options.alias.clone().unwrap_or_else(user_name);
+    let builder = named_guest(name.clone(), otherwise).stays();
+    let builder = match &options.data {
+        Some(folder) => builder.store(Store::folder(folder)),
+        None => builder,
+    };
+    let mut attempt = Attempt::start(&common, builder).await?;
+    attempt.stay();
+    let talked = async {
+        let mut typing = None;
+        loop {
+            let new = options.commons.iter().fold(chat::room(), |new, name| new.named(name.clone()));
+            let entered = attempt.endpoint.commons(new).await;
+            let room = entered.map_err(|error| Failure::Unexpected(error.into()))?;
+            greet(&attempt, options.commons.as_deref());
+            let typing = typing.get_or_insert_with(|| Typing::start(commands));
+            match Talk::start(&attempt, &room, newest, true).await?.run(&attempt, typing).await? {
+                Ended::Done => return Ok(()),
+                Ended::Moved => style::note("this machine is on another network: its commons is empty"),
+            }
+            room.leave();
+        }
+    };
+    let result = tokio::select! {
+        result = talked => result,
+        () = stop.asked() => Ok(()),
+    };
+    attempt.close().await;
+    result
+}
+
+/// The file of a person of this machine.
+fn identity_of(alias: &str) -> Result<PathBuf, Failure> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_".contains(letter);
+    if alias.is_empty() || alias.chars().count() > AS_MAX || !alias.chars().all(is_plain) {
+        return Err(Failure::Usage(format!(
+            "--as {alias:?}: a name has 1 to {AS_MAX} letters, digits, - and _. --name may be anything."
+        )));
+    }
+    let default = identity::default_path()?;
+    Ok(default.with_file_name("people").join(alias.to_lowercase()))
+}
+
+fn greet(attempt: &Attempt, commons: Option<&str>) {
+    let Some(nearby) = attempt.endpoint.nearby() else { return };
+    let place = match (nearby.own_address(), nearby.interfaces().first()) {
+        (Some(address), Some(interface)) if !address.is_loopback() => {
+            format!("{address}:{} on {}", nearby.port(), interface.name)
+        }
+        _ => String::from("no network: only programs of this machine are here"),
+    };
+    match commons {
+        Some(name) => style::note(format!("the commons {name:?}, {place}")),
+        None => style::note(format!("the commons of this network, {place}. Everybody on it can read along.")),
+    }
+}
+
+/// Prints the programs that were heard: name, address, port, and seconds since then.
+pub(super) async fn list(nearby: &Nearby, room: &Room) -> Result<(), Failure> {
+    let names = Names::of(room).await?;
+    let mut seen = nearby.seen();
+    seen.sort_by_key(|one| one.address);
+    for one in &seen {
+        let (name, silent) = (names.name(one.endpoint.peer), one.silent.as_secs());
+        out::line(format_args!("{name}  {}  {}  {silent} s ago", one.address.ip(), one.address.port()))?;
+    }
+    if seen.is_empty() {
+        style::note("no other program is heard: meshwork lan doctor says what may be wrong");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn persons_of_a_machine_have_files() {
+        let path = identity_of("Lin").unwrap();
+        assert!(path.ends_with("people/lin"), "{}", path.display());
+        for wrong in ["", "../lin", "a b", "a/b", &"a".repeat(33)] {
+            assert!(identity_of(wrong).is_err(), "{wrong}");
+        }
+    }
+}
