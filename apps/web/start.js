@@ -17,6 +17,10 @@ globalThis.takePicture = async (take) => {
   }
 };
 
+// A program that serves the pages of one room names its address in them: the way from the port alone leads there.
+const guest = document.querySelector("meta[name=meshwork-guest]");
+guest && location.pathname === "/" && history.replaceState(history.state, "", guest.content);
+
 // A program that has come upon a fault of its own stops for good with a trap, and cannot say so.
 const stop = (fault) => fault instanceof WebAssembly.RuntimeError && document.body.classList.add("stopped");
 addEventListener("error", (event) => stop(event.error));

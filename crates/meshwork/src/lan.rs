@@ -80,12 +80,6 @@ impl Lan {
         self
     }
 
-    /// The TCP port at which this program serves pages, by which other programs name it to phones.
-    pub fn pages(mut self, port: u16) -> Lan {
-        self.0.pages = Some(port);
-        self
-    }
-
     /// Opens the sockets. They close once the returned server and all clones of the view are dropped.
     pub(crate) fn start(self, runtime: &Handle) -> Result<(LocalServer, Nearby), BindError> {
         let lan = driver::Lan::start(self.0).map_err(|error| BindError::Lan(error.to_string()))?;
@@ -123,6 +117,11 @@ impl Nearby {
     /// The interfaces in use: the network that people mean first, this machine's own last.
     pub fn interfaces(&self) -> Vec<Interface> {
         self.0.interfaces()
+    }
+
+    /// Tells other programs the TCP port at which this one serves pages, or that it serves none any more.
+    pub fn set_pages(&self, port: Option<u16>) {
+        self.0.set_pages(port);
     }
 
     /// What changes on the network from now on.

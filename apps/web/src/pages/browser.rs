@@ -403,7 +403,7 @@ pub(crate) fn set_title(title: &str) {
 }
 
 fn storage() -> Option<web_sys::Storage> {
-    window()?.local_storage().ok()?
+    meshwork_rtc::web::page_storage().ok()
 }
 
 thread_local! {

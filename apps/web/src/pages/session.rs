@@ -338,7 +338,8 @@ fn options(identity: Identity) -> Options {
     let (name, hides_address) = (name_field::kept(), hide::kept());
     let config = Config { name, hides_address, trusted_relays, ..Config::default() };
     let options = Options::new(entries::make, config, identity);
-    Options { database: Some(web::PAGES_DATABASE.to_owned()), ..options }
+    let database = (!web::is_guest()).then(|| web::PAGES_DATABASE.to_owned());
+    Options { database, ..options }
 }
 
 /// Sets a signal only to something else, so that nothing is drawn in vain.

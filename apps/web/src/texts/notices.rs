@@ -435,6 +435,14 @@ pub fn identity_not_kept() -> Notice {
     Notice::new(Tone::Warn, text, Some(Offer::Key)).passing()
 }
 
+/// The page comes from a program of the network, over plain http.
+pub fn on_this_network() -> Notice {
+    let text = "On this network, no internet. Keep this page open: it loads again only while the program it came from \
+                runs, and once it is closed you come back as somebody new. No notifications, and no camera: send \
+                pictures from your gallery.";
+    Notice::new(Tone::Calm, text, None).passing()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

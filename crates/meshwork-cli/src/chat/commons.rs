@@ -1,14 +1,18 @@
 //! `chat` without a LINK: the commons of the local network, which everybody on it shares.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use meshwork::chat;
 use meshwork::{Nearby, Room, Store};
+use meshwork_signal::http::Pages;
 
 use super::Names;
 use super::lines::{Ended, Lines, Talk};
+use super::phones::Phones;
 use super::typing::Typing;
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, named_guest, user_name};
@@ -31,6 +35,12 @@ pub(super) struct Options {
     /// Be a person of this name, beside others on the same machine: its key is kept.
     #[arg(long = "as", value_name = "NAME", conflicts_with = "link", conflicts_with = "identity")]
     alias: Option<String>,
+    /// Serve the pages of the commons to phones of this network, and print the address and its QR code. [default: on a terminal]
+    #[arg(long, conflicts_with = "link", overrides_with = "no_pages", verbatim_doc_comment)]
+    pages: bool,
+    /// Serve no pages.
+    #[arg(long, conflicts_with = "link")]
+    no_pages: bool,
     /// Time between two announcements to the network, 5s to 10m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, conflicts_with = "link")]
     announce: Duration,
@@ -40,7 +50,7 @@ pub(super) struct Options {
 }
 
 /// Runs a talk in the commons, in a new one whenever the machine moves to another network.
-pub(super) async fn run(lines: Lines) -> Result<(), Failure> {
+pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failure> {
     let Lines { name, newest, commands, mut common, commons: options, .. } = lines;
     if let Some(alias) = &options.alias {
         common.identity = Some(identity_of(alias)?);
@@ -62,6 +72,8 @@ pub(super) async fn run(lines: Lines) -> Result<(), Failure> {
     };
     let mut attempt = Attempt::start(&common, builder).await?;
     attempt.stay();
+    let serves = options.pages || !options.no_pages && std::io::stdin().is_terminal();
+    let mut phones = None;
     let talked = async {
         let mut typing = None;
         loop {
@@ -69,18 +81,28 @@ pub(super) async fn run(lines: Lines) -> Result<(), Failure> {
             let entered = attempt.endpoint.commons(new).await;
             let room = entered.map_err(|error| Failure::Unexpected(error.into()))?;
             greet(&attempt, options.commons.as_deref());
+            if serves {
+                phones = Phones::start(&attempt, &room, &pages).await?;
+                phones.iter().for_each(invite);
+            }
             let typing = typing.get_or_insert_with(|| Typing::start(commands));
             match Talk::start(&attempt, &room, newest, true).await?.run(&attempt, typing).await? {
                 Ended::Done => return Ok(()),
                 Ended::Moved => style::note("this machine is on another network: its commons is empty"),
             }
             room.leave();
+            if let Some(phones) = phones.take() {
+                phones.end().await;
+            }
         }
     };
     let result = tokio::select! {
         result = talked => result,
         () = stop.asked() => Ok(()),
     };
+    if let Some(phones) = phones {
+        phones.end().await;
+    }
     attempt.close().await;
     result
 }
@@ -95,6 +117,16 @@ fn identity_of(alias: &str) -> Result<PathBuf, Failure> {
     }
     let default = identity::default_path()?;
     Ok(default.with_file_name("people").join(alias.to_lowercase()))
+}
+
+/// Shows the way for phones.
+fn invite(phones: &Phones) {
+    if style::is_output_terminal()
+        && let Some(qr) = phones.qr()
+    {
+        style::note(qr);
+    }
+    style::note(format!("phones on this network: {}", phones.url));
 }
 
 fn greet(attempt: &Attempt, commons: Option<&str>) {

@@ -1,6 +1,7 @@
 //! `chat`: posts as lines, and typed lines as posts, on a terminal and in a pipe.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use meshwork::{
     Closed, EndpointId, Event, Events, KEPT_MAX, Link, Member, Nearby, NearbyEvent, NearbyEvents, PeerId,
     Receipt, Room,
 };
+use meshwork_signal::http::Pages;
 use tokio::time::timeout;
 
 use super::person::People;
@@ -90,8 +92,8 @@ pub(super) struct Lines {
     pub(super) common: Common,
 }
 
-pub(super) async fn run(lines: Lines) -> Result<(), Failure> {
-    let Some(link) = lines.link else { return commons::run(lines).await };
+pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failure> {
+    let Some(link) = lines.link else { return commons::run(lines, pages).await };
     let Lines { name, newest, commands, common, .. } = lines;
     let mut stop = Stop::listen()?;
     let mut attempt = Attempt::start(&common, named_guest(name, user_name).stays()).await?;

@@ -4,6 +4,7 @@ mod commons;
 mod dm;
 mod lines;
 mod person;
+mod phones;
 mod post;
 mod profile;
 mod read;
@@ -109,7 +110,7 @@ pub(crate) async fn run(arguments: Arguments, pages: Arc<dyn Pages>) -> Result<(
         Some(Command::Profile(arguments)) => profile::run(*arguments).await,
         Some(Command::Watch(arguments)) => watch::run(arguments).await,
         Some(Command::Keep(arguments)) => keep::run(*arguments, pages).await,
-        None => lines::run(arguments.lines).await,
+        None => lines::run(arguments.lines, pages).await,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The meeting point inside a keeper: signalling for its one room, and the pages, on an address of its own.
+//! The meeting point inside a program that stays: signalling for its one room, and the pages, on an address of its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -18,6 +18,9 @@ use tokio::task::JoinHandle;
 
 use crate::exit::Failure;
 use crate::serve::{cannot_listen, fitting, random_bytes};
+
+/// Ports that are tried beside the wanted one.
+const PORTS_TRIED: u16 = 20;
 
 /// A meeting point that listens but does not answer yet.
 pub(crate) struct MeetingPoint {
@@ -47,6 +50,35 @@ impl MeetingPoint {
         let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
         let address = listener.local_addr().context("cannot read the keeper's address")?;
         Ok(MeetingPoint { listener, address, key, public_url, trusted_proxies })
+    }
+
+    /// Listens at an address of this machine, at the first free port from `port` on. Its key is new: nobody needs a code of the
+    /// room after this program.
+    pub(crate) async fn bind_nearby(ip: IpAddr, port: u16) -> Result<MeetingPoint, Failure> {
+        let key = ServerKey::new(random_bytes()?);
+        let mut last = None;
+        for port in port..=port.saturating_add(PORTS_TRIED) {
+            match TcpListener::bind((ip, port)).await {
+                Ok(listener) => {
+                    let address = listener.local_addr().context("cannot read the address of the pages")?;
+                    return Ok(MeetingPoint {
+                        listener,
+                        address,
+                        key,
+                        public_url: None,
+                        trusted_proxies: Vec::new(),
+                    });
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        let error = last.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into());
+        Err(cannot_listen(&SocketAddr::new(ip, port).to_string(), error))
+    }
+
+    /// The address at which it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How this program reaches it itself: a name for the outside need not lead here from the inside.

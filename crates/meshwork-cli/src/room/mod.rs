@@ -9,7 +9,7 @@ pub(crate) mod kept;
 pub(crate) mod lan;
 pub(crate) mod link;
 pub(crate) mod links;
-mod listen;
+pub(crate) mod listen;
 mod notices;
 mod obstacles;
 pub(crate) mod signal;

@@ -190,7 +190,7 @@ impl Discovery {
             introduction: self.own.clone()?,
             wants,
             tags: Bounded::new(tags).ok()?,
-            pages: self.config.pages,
+            pages: self.pages,
             others: Bounded::new(others).ok()?,
         })
     }

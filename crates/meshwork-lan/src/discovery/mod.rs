@@ -43,8 +43,6 @@ pub struct Config {
     pub timeout: Duration,
     /// The UDP port of our main socket.
     pub port: u16,
-    /// The TCP port at which this program serves pages.
-    pub pages: Option<u16>,
 }
 
 /// An address of an interface that is up.
@@ -214,6 +212,8 @@ pub struct Discovery {
     replies: Vec<Reply>,
     /// When an announcement of our own was last heard back.
     echoed: Option<Time>,
+    /// The TCP port at which this program serves pages.
+    pages: Option<u16>,
     dropped: Dropped,
     report: Option<Time>,
     outputs: VecDeque<Output>,
@@ -241,6 +241,7 @@ impl Discovery {
             hints: Vec::new(),
             replies: Vec::new(),
             echoed: None,
+            pages: None,
             dropped: Dropped::default(),
             report: None,
             outputs: VecDeque::new(),
@@ -309,6 +310,15 @@ impl Discovery {
         let signals = self.outgoing.iter().map(Outgoing::next);
         let waiting = lookups.chain(hints).filter(|_| self.own.is_some());
         waiting.chain(replies).chain(signals).chain(others.into_iter().flatten()).min()
+    }
+
+    /// Announces the TCP port at which this program serves pages, or that it serves none any more.
+    pub fn set_pages(&mut self, now: Time, pages: Option<u16>) {
+        self.now = self.now.max(now);
+        if self.pages != pages {
+            self.pages = pages;
+            self.announce_soon();
+        }
     }
 
     /// The next output.

@@ -49,8 +49,6 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// Whether mDNS is asked for further programs.
     pub mdns: bool,
-    /// The TCP port at which this program serves pages.
-    pub pages: Option<u16>,
 }
 
 impl Default for Options {
@@ -64,7 +62,6 @@ impl Default for Options {
             interfaces: Vec::new(),
             peers: Vec::new(),
             mdns: true,
-            pages: None,
         }
     }
 }
@@ -124,13 +121,12 @@ impl Lan {
     pub fn start(options: Options) -> io::Result<Lan> {
         options.check()?;
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let Options { announce, timeout, ports, shared_port, interfaces: names, peers, mdns, pages } =
-            options;
+        let Options { announce, timeout, ports, shared_port, interfaces: names, peers, mdns } = options;
         let sockets = Sockets::open(ports, shared_port)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let instance = mdns.then(instance).transpose()?;
-        let (config, clock) = (Config { announce, timeout, port: sockets.port()?, pages }, Clock::start());
+        let (config, clock) = (Config { announce, timeout, port: sockets.port()? }, Clock::start());
         let discovery = Discovery::new(config, seed, clock.now(), Clock::wall());
         let shared = Arc::new(Shared::new(clock, discovery));
         let (conversations, begun) = mpsc::channel(CONVERSATIONS_MAX);
@@ -183,6 +179,12 @@ impl Lan {
     /// Changes from now on. A reader that is too slow loses the oldest.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.events.subscribe()
+    }
+
+    /// Announces the TCP port at which this program serves pages, or that it serves none any more, within some seconds.
+    pub fn set_pages(&self, pages: Option<u16>) {
+        let now = self.shared.clock.now();
+        self.shared.discovery().set_pages(now, pages);
     }
 
     /// Sends an announcement to `peer`, now and then, until it answers.

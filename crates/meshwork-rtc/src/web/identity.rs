@@ -7,6 +7,8 @@ use super::driver::StartError;
 
 /// Under this name the secret key of the pages of this workspace is kept, in hexadecimal.
 const KEY: &str = "meshwork-identity";
+/// The mark of a guest's page, in its head.
+const GUEST: &str = "meta[name=meshwork-guest]";
 
 /// Whether an identity will be there again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +62,29 @@ pub fn replace_identity(identity: &Identity) -> Result<(), String> {
     stored.map_err(|error| super::handler::words(&error))
 }
 
+/// Whether this page is a guest's: a program served it at a private address, which is another computer in each network. What
+/// it keeps, it keeps for its tab alone.
+pub fn is_guest() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.is_some_and(|document| matches!(document.query_selector(GUEST), Ok(Some(_))))
+}
+
+/// The browser's storage for this page: of a guest's page that of its tab.
+///
+/// # Errors
+/// The browser's words.
+pub fn page_storage() -> Result<Storage, String> {
+    storage()
+}
+
 fn fresh() -> Result<Identity, StartError> {
     super::driver::entropy().map(Identity::from_secret)
 }
 
 fn storage() -> Result<Storage, String> {
     let window = web_sys::window().ok_or_else(|| "this is not a page".to_owned())?;
-    match window.local_storage() {
+    let storage = if is_guest() { window.session_storage() } else { window.local_storage() };
+    match storage {
         Ok(Some(storage)) => Ok(storage),
         Ok(None) => Err("this browser has no storage".to_owned()),
         Err(error) => Err(super::handler::words(&error)),

@@ -58,7 +58,7 @@ pub use self::{
     driver::{Driver, Options, StartError, entropy, start},
     events::{EVENTS_MAX, Events},
     files::Folder,
-    identity::{IdentityStorage, load_identity, load_identity_of, replace_identity},
+    identity::{IdentityStorage, is_guest, load_identity, load_identity_of, page_storage, replace_identity},
     links::Links,
     storage::{ListedRoom, PAGES_DATABASE, StorageError, StorageNews, StorageState, delete_rooms},
     trial::try_webrtc,

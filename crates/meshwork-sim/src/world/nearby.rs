@@ -118,12 +118,8 @@ impl Nearby {
         (network, host): (u8, u16),
         path: PathModel,
     ) {
-        let config = Config {
-            announce: Duration::from_secs(30),
-            timeout: Duration::from_secs(300),
-            port: MAIN_PORT,
-            pages: None,
-        };
+        let config =
+            Config { announce: Duration::from_secs(30), timeout: Duration::from_secs(300), port: MAIN_PORT };
         let mut discovery = Discovery::new(config, self.rng.bytes(), now, wall);
         discovery.handle_interfaces(now, wall, &interfaces(network, host));
         let machine = Machine {

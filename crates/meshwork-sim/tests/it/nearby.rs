@@ -7,7 +7,7 @@ use meshwork_core::id::{Endpoint, Identity, Instance};
 use meshwork_core::node::{Config, Event, StoredRoom};
 use meshwork_core::signalling::address::{LAN, RoomAddress};
 use meshwork_core::signalling::announce::announce;
-use meshwork_core::signed::genesis::{Commons, Genesis};
+use meshwork_core::signed::genesis::Commons;
 use meshwork_core::wire::Bounded;
 use meshwork_lan::discovery::Way;
 use meshwork_lan::wire::{Announce, DATAGRAM_MAX, Datagram, Wants};
@@ -73,7 +73,7 @@ fn all_see_all(world: &mut World, members: &[Member]) -> Duration {
 #[test]
 fn three_programs_meet_with_no_server() {
     let mut world = World::new(seed(1), AIR);
-    world.stop_server(meshwork_sim::world::SERVER);
+    world.stop_server();
     let members = crowd(&mut world, 3);
     let began = world.now();
     assert!(
@@ -160,7 +160,7 @@ fn those_who_left_are_known_to_be_gone() {
 fn commons() -> (Vec<u8>, RoomAddress) {
     let (app, parameters) = (meshwork_place::app(), meshwork_place::parameters(SIZE));
     let commons = Commons { name: Default::default(), nonce: 0, app, parameters };
-    let (bytes, room) = Genesis::Commons(commons.clone()).to_bytes();
+    let (bytes, room) = commons.clone().to_bytes();
     let keys = meshwork_core::signalling::address::RoomKeys { room, secrets: Default::default() };
     (bytes, RoomAddress::without_server(commons.app, keys))
 }

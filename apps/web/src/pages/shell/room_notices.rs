@@ -113,7 +113,9 @@ fn what_is(session: Session, front: Front) -> Vec<Notice> {
         let (called, at) = (session.people.called_by_peer(author), browser::time_in_words(until_ms, false));
         texts::notices::waits(&called, writes, are_posts, &at)
     }));
-    if session.me.is_key_kept {
+    if meshwork_rtc::web::is_guest() {
+        notices.push(texts::notices::on_this_network());
+    } else if session.me.is_key_kept {
         notices.extend(
             session.me.key_before.with_value(|before| before.as_deref().map(texts::notices::key_is_new)),
         );
