@@ -1,0 +1,1 @@
+//! Stand-ins for the peers of LSNP, and golden bytes.
