@@ -220,11 +220,11 @@ impl Lsnp {
     pub fn set_profile(&mut self, now: Time, wall: WallTime, profile: &GuestProfile) {
         let name = Some(fit(&profile.name, NAME_MAX)).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| self.config.user.clone());
-        self.profile = Some(GuestProfile {
-            name,
-            status: fit(&profile.status, STATUS_MAX),
-            avatar: profile.avatar.clone(),
+        let avatar = profile.avatar.as_ref().map(|Avatar { kind, data }| {
+            let data = data.replace(char::is_whitespace, "");
+            Avatar { kind: kind.clone(), data }
         });
+        self.profile = Some(GuestProfile { name, status: fit(&profile.status, STATUS_MAX), avatar });
         let longest = UserId::new(&self.config.user, Ipv4Addr::BROADCAST);
         let framings = [Framing::Spaced, Framing::Unspaced];
         let bytes = framings.map(|framing| self.own_profile(wall, &longest, framing).write(framing).len());
@@ -489,11 +489,10 @@ impl Lsnp {
 
     /// Whether an address is of one machine, and of IPv4.
     pub(super) fn is_machine(&self, ip: IpAddr) -> bool {
-        let is_all = ip == IpAddr::V4(Ipv4Addr::BROADCAST) || self.everybody().contains(&(ip, PORT).into());
-        ip.is_ipv4()
-            && !ip.is_unspecified()
-            && !ip.is_multicast()
-            && (!is_all || ip == IpAddr::V4(Ipv4Addr::LOCALHOST))
+        let IpAddr::V4(ip) = ip else { return false };
+        let is_all = ip.is_broadcast()
+            || self.interfaces.iter().any(|one| one.broadcast == Some(ip) && one.address != ip);
+        !is_all && !ip.is_unspecified() && !ip.is_multicast()
     }
 
     /// Whether a program of our own kind is known at an address.

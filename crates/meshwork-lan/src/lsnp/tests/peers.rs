@@ -35,7 +35,10 @@ pub(super) fn ours(last: u8, seed: u8) -> Lsnp {
         broadcast: Some(broadcast),
         index: 1,
     };
-    lsnp.handle_interfaces(Time(0), &[one(ip(last), BROADCAST, 24), one([127, 0, 0, 1].into(), [127, 255, 255, 255].into(), 8)]);
+    lsnp.handle_interfaces(
+        Time(0),
+        &[one(ip(last), BROADCAST, 24), one([127, 0, 0, 1].into(), [127, 255, 255, 255].into(), 8)],
+    );
     lsnp
 }
 
@@ -110,27 +113,31 @@ impl Peer {
         format!("{:016x}", self.numbers | u64::from(self.ip.octets()[3]) << 32)
     }
 
-    /// A message of its own, from its main socket.
-    pub(super) fn says(&mut self, to: SocketAddr, fields: &[(&str, &str)]) -> Packet {
+    /// A message of its own, in its framing and from its main socket. `text` is unspaced.
+    pub(super) fn says(&self, to: SocketAddr, text: &str) -> Packet {
         let colon = if self.kind == Kind::Strict { ": " } else { ":" };
-        let text: String = fields.iter().map(|(key, value)| format!("{key}{colon}{value}\n")).collect();
+        let text: String = text.lines().map(|line| line.replacen(':', colon, 1) + "\n").collect();
         ((self.ip, self.port).into(), to, format!("{text}\n").into_bytes())
     }
 
     pub(super) fn discovery(&mut self, to: SocketAddr) -> Packet {
-        let (id, port, number) = (self.id(), self.port.to_string(), self.number());
-        let time = WALL.to_string();
-        self.says(to, &[("TYPE", "PEER_DISCOVERY"), ("USER_ID", &id), ("PORT", &port), ("TIMESTAMP", &time), ("MESSAGE_ID", &number)])
+        let (id, port, number) = (self.id(), self.port, self.number());
+        self.says(
+            to,
+            &format!("TYPE:PEER_DISCOVERY\nUSER_ID:{id}\nPORT:{port}\nTIMESTAMP:{WALL}\nMESSAGE_ID:{number}"),
+        )
     }
 
-    pub(super) fn text(&mut self, to: SocketAddr, kind: &str, addressee: &str, content: &str) -> Packet {
-        let (id, number, time) = (self.id(), self.number(), WALL.to_string());
-        let scope = if kind == "DM" { "chat" } else { "broadcast" };
-        let token = format!("{id}|{}|{scope}", WALL + 3600);
-        let sender = if kind == "POST" { ("USER_ID", id.as_str()) } else { ("FROM", id.as_str()) };
-        let mut fields = vec![("TYPE", kind), sender, ("TO", addressee), ("CONTENT", content), ("TIMESTAMP", &time), ("MESSAGE_ID", &number), ("TOKEN", &token)];
-        fields.retain(|(key, value)| !value.is_empty() && (self.kind != Kind::A || *key != "TOKEN"));
-        self.says(to, &fields)
+    /// A post, or a direct message for an addressee.
+    pub(super) fn text(&mut self, to: SocketAddr, addressee: Option<&str>, content: &str) -> Packet {
+        let (id, number) = (self.id(), self.number());
+        let (head, scope) = match addressee {
+            Some(addressee) => (format!("TYPE:DM\nFROM:{id}\nTO:{addressee}"), "chat"),
+            None => (format!("TYPE:POST\nUSER_ID:{id}"), "broadcast"),
+        };
+        let token =
+            if self.kind == Kind::A { String::new() } else { format!("TOKEN:{id}|{}|{scope}", WALL + 60) };
+        self.says(to, &format!("{head}\nCONTENT:{content}\nTIMESTAMP:{WALL}\nMESSAGE_ID:{number}\n{token}"))
     }
 
     /// How it reads: exactly its own framing.
@@ -144,8 +151,11 @@ impl Peer {
             return Err("framing");
         }
         let pairs = text.lines().filter_map(|line| line.split_once(": "));
-        let fields: BTreeMap<String, String> = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        let is_hex = |id: &String| id.len() == 16 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let fields: BTreeMap<String, String> =
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let is_hex = |id: &String| {
+            id.len() == 16 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
         let has_ip = |id: &String| id.split_once('@').is_some_and(|(_, ip)| ip.parse::<Ipv4Addr>().is_ok());
         if fields.get("MESSAGE_ID").is_some_and(|id| !is_hex(id)) {
             return Err("MESSAGE_ID");
@@ -156,9 +166,13 @@ impl Peer {
         Ok(fields)
     }
 
-    fn has_token(&self, fields: &BTreeMap<String, String>, scope: &str) -> bool {
-        let parts: Vec<&str> = fields.get("TOKEN").map(|token| token.split('|').collect()).unwrap_or_default();
-        parts.len() == 3 && parts[1].parse::<u64>().is_ok_and(|expiry| expiry > WALL) && parts[2] == scope
+    fn permits(&self, fields: &BTreeMap<String, String>, scope: &str) -> bool {
+        let parts: Vec<&str> =
+            fields.get("TOKEN").map(|token| token.split('|').collect()).unwrap_or_default();
+        self.kind == Kind::A
+            || parts.len() == 3
+                && parts[1].parse::<u64>().is_ok_and(|expiry| expiry > WALL)
+                && parts[2] == scope
     }
 
     pub(super) fn receive(&mut self, from: SocketAddr, bytes: &[u8]) -> Vec<Packet> {
@@ -180,47 +194,62 @@ impl Peer {
         if self.kind == Kind::A && !sender.is_empty() {
             self.known.insert(sender.clone(), from);
         }
+        let is_for_it = get("TO") == self.id();
         match (self.kind, kind.as_str()) {
-            (Kind::A | Kind::B, "PEER_DISCOVERY") => {
-                let address = SocketAddr::new(from.ip(), get("PORT").parse().unwrap_or_default());
-                self.known.insert(sender, address);
-                return vec![self.discovery(address)];
-            }
-            (Kind::B, "REVOKE") => {
-                self.known.remove(&sender);
-                self.banned.insert(sender);
-            }
-            (Kind::B, "FOLLOW") if self.has_token(&fields, "follow") => {
-                self.followers.insert(sender.clone());
-                let (id, number) = (self.id(), self.number());
-                return vec![self.says(from, &[("TYPE", "FOLLOW_RESPONSE"), ("MESSAGE_ID", &number), ("FROM", &id), ("TO", &sender), ("STATUS", "true")])];
-            }
-            (Kind::B, "FOLLOW_RESPONSE") if get("STATUS") == "true" => drop(self.follows.insert(sender)),
-            (Kind::B, "POST") if self.follows.contains(&sender) && self.has_token(&fields, "broadcast") => {
+            (_, "DM") if is_for_it && self.permits(&fields, "chat") => {
                 self.shown.push((kind, content));
+                let ack = format!("TYPE:ACK\nMESSAGE_ID:{}\nSTATUS:RECEIVED", get("MESSAGE_ID"));
+                let is_spoken = self.kind == Kind::Strict && !self.is_mute;
+                return is_spoken.then(|| self.says((from.ip(), PORT).into(), &ack)).into_iter().collect();
             }
-            (Kind::A, "POST") => self.shown.push((kind, content)),
-            (Kind::Strict, "POST") if self.has_token(&fields, "broadcast") => self.shown.push((kind, content)),
-            (_, "DM") if get("TO") == self.id() && (self.kind == Kind::A || self.has_token(&fields, "chat")) => {
-                self.shown.push((kind, content));
-                let id = get("MESSAGE_ID");
-                if self.kind == Kind::Strict && !self.is_mute {
-                    return vec![self.says((from.ip(), PORT).into(), &[("TYPE", "ACK"), ("MESSAGE_ID", &id), ("STATUS", "RECEIVED")])];
+            (_, "POST") if self.permits(&fields, "broadcast") => {
+                if self.kind != Kind::B || self.follows.contains(&sender) {
+                    self.shown.push((kind, content));
                 }
             }
             (_, "PROFILE") => {
                 self.known.insert(sender, from);
                 self.shown.push((kind, get("DISPLAY_NAME")));
             }
+            (_, "ACK") => self.shown.push((kind, get("MESSAGE_ID"))),
             (Kind::Strict, "PING") => {
                 self.known.insert(sender, from);
-                let id = self.id();
-                if is_new {
-                    return vec![self.says(from, &[("TYPE", "PROFILE"), ("USER_ID", &id), ("DISPLAY_NAME", self.name), ("STATUS", "here")])];
-                }
+                let profile =
+                    format!("TYPE:PROFILE\nUSER_ID:{}\nDISPLAY_NAME:{}\nSTATUS:here", self.id(), self.name);
+                return is_new.then(|| self.says(from, &profile)).into_iter().collect();
             }
-            (_, "ACK") => self.shown.push((kind, get("MESSAGE_ID"))),
+            (Kind::A | Kind::B, "PEER_DISCOVERY") => {
+                let address = SocketAddr::new(from.ip(), get("PORT").parse().unwrap_or_default());
+                self.known.insert(sender, address);
+                return vec![self.discovery(address)];
+            }
+            (Kind::B, other) => return self.receive_of_b(from, sender, other, &fields),
             (_, other) => self.dropped.push(other.to_owned()),
+        }
+        Vec::new()
+    }
+
+    fn receive_of_b(
+        &mut self,
+        from: SocketAddr,
+        sender: String,
+        kind: &str,
+        fields: &BTreeMap<String, String>,
+    ) -> Vec<Packet> {
+        match kind {
+            "REVOKE" => {
+                self.known.remove(&sender);
+                self.banned.insert(sender);
+            }
+            "FOLLOW" if self.permits(fields, "follow") => {
+                let (id, number) = (self.id(), self.number());
+                let answer =
+                    format!("TYPE:FOLLOW_RESPONSE\nMESSAGE_ID:{number}\nFROM:{id}\nTO:{sender}\nSTATUS:true");
+                self.followers.insert(sender);
+                return vec![self.says(from, &answer)];
+            }
+            "FOLLOW_RESPONSE" => drop(self.follows.insert(sender)),
+            other => self.dropped.push(other.to_owned()),
         }
         Vec::new()
     }
