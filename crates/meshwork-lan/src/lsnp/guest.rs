@@ -137,7 +137,7 @@ pub struct Guest {
     pub follows_us: bool,
     /// Whether we follow it.
     pub is_followed: bool,
-    /// What we asked of it last, until it answers.
+    /// Our last FOLLOW or UNFOLLOW, until it answers.
     pub(super) asked: Option<bool>,
     ids: VecDeque<String>,
 }

@@ -130,7 +130,7 @@ pub enum Event {
     Verbose(Verbose),
 }
 
-/// What happened to a datagram.
+/// The way of a datagram.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Direction {
     /// It was sent.
@@ -144,7 +144,7 @@ pub enum Direction {
 /// One datagram, as VERBOSE shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verbose {
-    /// What happened to the datagram.
+    /// Its way.
     pub direction: Direction,
     /// The other end.
     pub address: SocketAddr,

@@ -187,6 +187,13 @@ fn dialect_a_is_known_without_storm() {
 #[test]
 fn two_of_ours_exchange_few_datagrams() {
     let mut net = Net::new(vec![(7, ours(7, 1)), (8, ours(8, 2))], Vec::new());
+    for (_, lsnp, _) in &mut net.ours {
+        lsnp.set_profile(
+            Time(0),
+            wall(Time(0)),
+            &GuestProfile { name: "Ann".into(), ..GuestProfile::default() },
+        );
+    }
     net.run(600 * SECOND);
     let carried: usize = net.carried.values().sum();
     assert!((40..200).contains(&carried), "{carried} datagrams in 600 s");

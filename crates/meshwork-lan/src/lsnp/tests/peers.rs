@@ -140,7 +140,7 @@ impl Peer {
         self.says(to, &format!("{head}\nCONTENT:{content}\nTIMESTAMP:{WALL}\nMESSAGE_ID:{number}\n{token}"))
     }
 
-    /// How it reads: exactly its own framing.
+    /// Reads its own framing alone.
     fn read(&self, bytes: &[u8]) -> Result<BTreeMap<String, String>, &'static str> {
         let text = str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
         if self.kind != Kind::Strict {
