@@ -10,6 +10,7 @@
 
 mod chat;
 mod examples;
+mod lsnp;
 mod mutation;
 mod play;
 mod relay;
@@ -66,6 +67,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "picture", examples: chat::heads, run: chat::run_head },
     Target { name: "sealed", examples: chat::sealed, run: chat::run_sealed },
     Target { name: "own", examples: chat::own, run: chat::run_own },
+    Target { name: "lsnp", examples: lsnp::examples, run: lsnp::run },
     Target { name: "play-package", examples: play::packages, run: play::run_package },
     Target { name: "play-delta", examples: play::deltas, run: play::run_delta },
     Target { name: "play-packet", examples: play::packets, run: play::run_packet },
