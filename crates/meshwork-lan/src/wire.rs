@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 /// The first bytes of each datagram; the digit is the version.
 pub const LABEL: &[u8; 4] = b"mwl1";
+/// The beginning of [`LABEL`] in every version.
+pub const FAMILY: &[u8] = b"mwl";
 /// Longest datagram, in bytes: no network splits it.
 pub const DATAGRAM_MAX: usize = 1_200;
 /// Rooms that one endpoint announces.

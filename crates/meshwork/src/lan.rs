@@ -8,7 +8,8 @@ use std::time::Duration;
 use meshwork_core::signalling::address::LAN;
 use meshwork_lan::driver;
 use meshwork_lan::driver::ToNode;
-pub use meshwork_lan::driver::{Event as NearbyEvent, Interface, Neighbour, Way};
+pub use meshwork_lan::driver::{Event as NearbyEvent, Guests, Interface, Neighbour, Way};
+pub use meshwork_lan::lsnp;
 use meshwork_rtc::native::{Conversation, LocalInput, LocalServer};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
@@ -72,6 +73,13 @@ impl Lan {
         self
     }
 
+    /// Speaks LSNP too, the course protocol, under this name: its peers are [guests](Nearby::guests), who are readable for
+    /// everybody on the network and prove nothing.
+    pub fn lsnp(mut self, user: impl Into<String>) -> Lan {
+        self.0.lsnp = Some(user.into());
+        self
+    }
+
     /// The UDP port that all programs share, so that tests on one machine do not meet each other. There is no mDNS then, which
     /// has a port of its own.
     #[doc(hidden)]
@@ -122,6 +130,11 @@ impl Nearby {
     /// Tells other programs the TCP port at which this one serves pages, or that it serves none any more.
     pub fn set_pages(&self, port: Option<u16>) {
         self.0.set_pages(port);
+    }
+
+    /// The peers of LSNP, if this program [speaks it](Lan::lsnp).
+    pub fn guests(&self) -> Option<Guests> {
+        self.0.guests()
     }
 
     /// What changes on the network from now on.

@@ -125,7 +125,7 @@ pub use self::fields::Fields;
 pub use self::identity::{Identity, IdentityError};
 pub use self::invitation::{INVITATION_MAX, InviteError};
 #[cfg(all(feature = "lan", not(target_arch = "wasm32")))]
-pub use self::lan::{Interface, Lan, Nearby, NearbyEvent, NearbyEvents, Neighbour, Way};
+pub use self::lan::{Guests, Interface, Lan, Nearby, NearbyEvent, NearbyEvents, Neighbour, Way, lsnp};
 pub use self::log::{LOG_NAME_MAX, Log, LogId, LogRow, NoLogId};
 pub use self::member::Member;
 pub use self::neighbourhood::Neighbourhood;

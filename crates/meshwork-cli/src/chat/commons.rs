@@ -35,6 +35,9 @@ pub(super) struct Options {
     /// Be a person of this name, beside others on the same machine: its key is kept.
     #[arg(long = "as", value_name = "NAME", conflicts_with = "link", conflicts_with = "identity")]
     alias: Option<String>,
+    /// Leave out peers of LSNP, which read and write without any proof or seal.
+    #[arg(long, conflicts_with = "link")]
+    no_guests: bool,
     /// Serve the pages of the commons to phones of this network, and print the address and its QR code. [default: on a terminal]
     #[arg(long, conflicts_with = "link", overrides_with = "no_pages", verbatim_doc_comment)]
     pages: bool,
@@ -65,6 +68,9 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     common.lan.enter(options.announce, options.peer_timeout);
     let mut stop = Stop::listen()?;
     let otherwise = || options.alias.clone().unwrap_or_else(user_name);
+    if options.commons.is_none() && !options.no_guests {
+        common.lan.speak_lsnp(name.clone().unwrap_or_else(otherwise));
+    }
     let builder = named_guest(name.clone(), otherwise).stays();
     let builder = match &options.data {
         Some(folder) => builder.store(Store::folder(folder)),
@@ -152,7 +158,12 @@ pub(super) async fn list(nearby: &Nearby, room: &Room) -> Result<(), Failure> {
         let (name, silent) = (names.name(one.endpoint.peer), one.silent.as_secs());
         out::line(format_args!("{name}  {}  {}  {silent} s ago", one.address.ip(), one.address.port()))?;
     }
-    if seen.is_empty() {
+    let guests = nearby.guests().map(|guests| guests.list()).unwrap_or_default();
+    for (guest, silent) in &guests {
+        let (id, ip, port) = (&guest.id, guest.address.ip(), guest.address.port());
+        out::line(format_args!("{id} (guest, unproved)  {ip}  {port}  {} s ago", silent.as_secs()))?;
+    }
+    if seen.is_empty() && guests.is_empty() {
         style::note("no other program is heard: meshwork lan doctor says what may be wrong");
     }
     Ok(())

@@ -8,11 +8,12 @@ use clap::Args;
 use meshwork::chat::{AllDirectChanges, Change, Chat, ChatChanges, Post, PostId, PostKey, Profile};
 use meshwork::{
     Closed, EndpointId, Event, Events, KEPT_MAX, Link, Member, Nearby, NearbyEvent, NearbyEvents, PeerId,
-    Receipt, Room,
+    Receipt, Room, lsnp,
 };
 use meshwork_signal::http::Pages;
 use tokio::time::timeout;
 
+use super::guests::{self, Visitors};
 use super::person::People;
 use super::typing::{Entered, Line, Typing};
 use super::{Names, body, commons, denied, reactions, waiting};
@@ -132,6 +133,7 @@ pub(super) struct Talk {
     /// The local network, in its commons.
     nearby: Option<Nearby>,
     network: Option<NearbyEvents>,
+    guests: Option<Visitors>,
     /// What the next line answers.
     asked: Option<Asked>,
     is_verbose: bool,
@@ -182,6 +184,7 @@ impl Talk {
             changes,
             events,
             network: nearby.as_ref().map(Nearby::events),
+            guests: nearby.as_ref().and_then(Nearby::guests).map(Visitors::new),
             nearby,
             asked: None,
             is_verbose: false,
@@ -216,6 +219,7 @@ impl Talk {
                 Next::Event(Event::Moved) => return Ok(Ended::Moved),
                 Next::Event(event) => self.tell(event).await?,
                 Next::Network(event) => self.tell_of_network(event),
+                Next::Guest(event) => guests::tell(event, self.is_verbose)?,
                 Next::Entered(Entered::Line(line)) => {
                     if !self.carry_out(line).await? {
                         return self.end().await;
@@ -232,7 +236,7 @@ impl Talk {
     }
 
     async fn next(&mut self, attempt: &Attempt, room: &Room, typing: &mut Typing) -> Result<Next, Failure> {
-        let Talk { changes, direct, events, network, .. } = self;
+        let Talk { changes, direct, events, network, guests, .. } = self;
         let next = async {
             Ok::<_, Failure>(tokio::select! {
                 change = changes.next() => Next::Change(None, change.ok_or(Closed)?),
@@ -242,6 +246,7 @@ impl Talk {
                 }
                 event = events.next() => Next::Event(event.ok_or(Closed)?),
                 event = heard(network.as_mut()) => Next::Network(event),
+                event = Visitors::next(guests.as_mut()) => Next::Guest(event),
                 entered = typing.next() => Next::Entered(entered),
             })
         };
@@ -299,6 +304,7 @@ enum Next {
     Change(Option<PeerId>, Change),
     Event(Event),
     Network(NearbyEvent),
+    Guest(lsnp::Event),
     Entered(Entered),
 }
 
@@ -494,6 +500,9 @@ impl Talk {
         let status = status.map_or(before.status, str::to_owned);
         let profile = Profile { name: name.to_owned(), status, avatar: before.avatar };
         let receipt = self.chat.set_profile(&profile).await.map_err(denied)?;
+        if let Some(guests) = &self.guests {
+            guests.set_profile(&profile);
+        }
         style::note(format!("your name is {name}"));
         Ok(Some(receipt))
     }
@@ -557,6 +566,9 @@ impl Talk {
         let writing = re.into_iter().fold(self.chat.write(text), |writing, key| writing.reply(key));
         let (id, receipt) = writing.send().await.map_err(denied)?;
         self.typed.insert(id);
+        if let Some(guests) = &self.guests {
+            guests.post(text);
+        }
         let written = self.chat.get(PostKey { id, author: self.room.me().peer }).await?;
         if let Some(post) = &written
             && let Some(at_ms) = self.chat.appears_at(post).await?
@@ -568,14 +580,27 @@ impl Talk {
         Ok(Some(receipt))
     }
 
-    /// Writes a direct post: the person and the text.
+    /// Writes a direct post: the person and the text. A guest is meant by its whole id, or by a name that no person has.
     async fn write_to_one(&mut self, line: &str) -> Result<Option<Receipt>, Failure> {
+        let is_guest = line.split_whitespace().next().is_some_and(|first| first.contains('@'));
+        if is_guest && self.write_to_guest(line)? {
+            return Ok(None);
+        }
         let people = People::of(&self.room).await?;
-        let (peer, text) = people.split(line)?;
+        let (peer, text) = match people.split(line) {
+            Ok(found) => found,
+            Err(_) if self.write_to_guest(line)? => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
         let (id, receipt) = self.chat.with(peer).post(text).await.map_err(denied)?;
         self.remember_direct(peer, id).await?;
         style::note(format!("written to {} alone", people.words(peer)));
         Ok(Some(receipt))
+    }
+
+    /// Writes to a guest, if a line begins with one.
+    fn write_to_guest(&mut self, line: &str) -> Result<bool, Failure> {
+        self.guests.as_mut().map_or(Ok(false), |guests| guests.write_to(line))
     }
 
     /// Remembers a direct post that was written here.

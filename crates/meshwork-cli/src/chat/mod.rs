@@ -2,6 +2,7 @@
 
 mod commons;
 mod dm;
+mod guests;
 mod lines;
 mod person;
 mod phones;

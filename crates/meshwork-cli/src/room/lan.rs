@@ -31,6 +31,8 @@ pub(crate) struct LanOptions {
     lan_port: Option<u16>,
     #[arg(skip)]
     times: Option<(Duration, Duration)>,
+    #[arg(skip)]
+    lsnp: Option<String>,
 }
 
 impl LanOptions {
@@ -43,6 +45,11 @@ impl LanOptions {
         (self.lan, self.times) = (true, Some((announce, timeout)));
     }
 
+    /// Speaks LSNP too, under this name.
+    pub(crate) fn speak_lsnp(&mut self, user: String) {
+        self.lsnp = Some(user);
+    }
+
     /// An endpoint with these options.
     pub(crate) fn apply(&self, builder: Builder) -> Builder {
         if !self.is_used() {
@@ -52,6 +59,7 @@ impl LanOptions {
         let lan = self.lan_interfaces.iter().fold(lan, Lan::interface);
         let timed = |lan: Lan, (announce, timeout)| lan.announce(announce).timeout(timeout);
         let lan = self.times.into_iter().fold(lan, timed);
+        let lan = self.lsnp.iter().fold(lan, Lan::lsnp);
         builder.lan(self.lan_port.into_iter().fold(lan, Lan::shared_port))
     }
 }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod conversation;
+mod guests;
 mod mdns;
 mod sockets;
 mod task;
@@ -18,10 +19,12 @@ use tokio::sync::{broadcast, mpsc};
 
 use self::clock::Clock;
 pub use self::conversation::Conversation;
+pub use self::guests::Guests;
 use self::sockets::Sockets;
 use self::task::{Parts, Shared, Task};
 use crate::discovery::{Config, Discovery, Seen};
 pub use crate::discovery::{Dropped, Event, Interface, ToNode, Way};
+use crate::lsnp::{self, Lsnp};
 
 /// The UDP port at which programs hear announcements to all; IANA has it unassigned.
 pub const SHARED_PORT: u16 = 29_717;
@@ -49,6 +52,8 @@ pub struct Options {
     pub peers: Vec<SocketAddr>,
     /// Whether mDNS is asked for further programs.
     pub mdns: bool,
+    /// The name under which peers of LSNP see this program; without one it does not speak LSNP.
+    pub lsnp: Option<String>,
 }
 
 impl Default for Options {
@@ -62,6 +67,7 @@ impl Default for Options {
             interfaces: Vec::new(),
             peers: Vec::new(),
             mdns: true,
+            lsnp: None,
         }
     }
 }
@@ -110,6 +116,7 @@ pub struct Lan {
     conversations: mpsc::Sender<Conversation>,
     typed: mpsc::UnboundedSender<SocketAddr>,
     events: broadcast::Sender<Event>,
+    guest_events: broadcast::Sender<lsnp::Event>,
 }
 
 impl Lan {
@@ -121,21 +128,43 @@ impl Lan {
     pub fn start(options: Options) -> io::Result<Lan> {
         options.check()?;
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let Options { announce, timeout, ports, shared_port, interfaces: names, peers, mdns } = options;
-        let sockets = Sockets::open(ports, shared_port)?;
+        let Options { announce, timeout, ports, shared_port, interfaces: names, peers, mdns, lsnp } = options;
+        let sockets = Sockets::open(ports, shared_port, lsnp.is_some())?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let instance = mdns.then(instance).transpose()?;
         let (config, clock) = (Config { announce, timeout, port: sockets.port()? }, Clock::start());
         let discovery = Discovery::new(config, seed, clock.now(), Clock::wall());
-        let shared = Arc::new(Shared::new(clock, discovery));
+        let lsnp = lsnp.map(|user| {
+            let config = lsnp::Config { user, port: discovery.config().port, announce, timeout };
+            let mut seed = seed;
+            // The two machines draw different numbers.
+            seed[0] ^= 1;
+            Lsnp::new(config, seed, clock.now())
+        });
+        let shared = Arc::new(Shared::new(clock, discovery, lsnp));
         let (conversations, begun) = mpsc::channel(CONVERSATIONS_MAX);
         let (typed, addresses) = mpsc::unbounded_channel();
         let events = broadcast::Sender::new(EVENTS_MAX);
-        let lan = Lan { shared: Arc::clone(&shared), conversations, typed, events: events.clone() };
+        let guest_events = broadcast::Sender::new(EVENTS_MAX);
+        let lan = Lan {
+            shared: Arc::clone(&shared),
+            conversations,
+            typed,
+            events: events.clone(),
+            guest_events: guest_events.clone(),
+        };
         peers.into_iter().for_each(|peer| lan.add_peer(peer));
-        let parts =
-            Parts { shared, sockets, conversations: begun, typed: addresses, events, names, instance };
+        let parts = Parts {
+            shared,
+            sockets,
+            conversations: begun,
+            typed: addresses,
+            events,
+            guest_events,
+            names,
+            instance,
+        };
         runtime.spawn(Task::new(parts).run());
         Ok(lan)
     }
@@ -181,10 +210,17 @@ impl Lan {
         self.events.subscribe()
     }
 
-    /// Announces the TCP port at which this program serves pages, or that it serves none any more, within some seconds.
+    /// Announces the TCP port at which this program serves pages, or that it serves none any more.
     pub fn set_pages(&self, pages: Option<u16>) {
         let now = self.shared.clock.now();
         self.shared.discovery().set_pages(now, pages);
+        self.shared.wake.notify_one();
+    }
+
+    /// The peers of LSNP, if this program speaks it.
+    pub fn guests(&self) -> Option<Guests> {
+        let speaks_lsnp = self.shared.lsnp().is_some();
+        speaks_lsnp.then(|| Guests::new(Arc::clone(&self.shared), self.guest_events.clone()))
     }
 
     /// Sends an announcement to `peer`, now and then, until it answers.

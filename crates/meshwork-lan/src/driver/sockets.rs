@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::net::UdpSocket;
 
 use crate::discovery::{Interface, Socket};
+use crate::lsnp;
 
 /// Announcements go to this group too: some access points pass multicast where they drop broadcast.
 const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 87);
@@ -20,28 +21,46 @@ const READ_MAX: usize = 1_500;
 /// Pause of the sockets after an error.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
+/// The longest datagram of UDP over IPv4.
+const LSNP_READ_MAX: usize = 65_507;
+
+/// The socket on which a datagram came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum On {
+    Ours(Socket),
+    Lsnp,
+}
+
 /// All sockets. Those of IPv6 are missing on a machine without it.
 pub(super) struct Sockets {
     main: UdpSocket,
     main_v6: Option<UdpSocket>,
     shared: UdpSocket,
     group: Option<UdpSocket>,
+    /// The port of LSNP.
+    lsnp: Option<UdpSocket>,
     shared_port: u16,
     joined: Vec<Interface>,
 }
 
 /// Space for one datagram of each socket.
-pub(super) struct Buffers([[u8; READ_MAX]; 4]);
+pub(super) struct Buffers([Vec<u8>; 5]);
 
 impl Buffers {
-    pub(super) fn new() -> Box<Buffers> {
-        Box::new(Buffers([[0; READ_MAX]; 4]))
+    pub(super) fn new() -> Buffers {
+        // Messages of LSNP come to the main socket, too.
+        let sizes = [LSNP_READ_MAX, READ_MAX, READ_MAX, READ_MAX, LSNP_READ_MAX];
+        Buffers(sizes.map(|size| vec![0; size]))
     }
 }
 
 impl Sockets {
     /// Opens the first free port of `ports`, and the shared port.
-    pub(super) fn open(ports: RangeInclusive<u16>, shared_port: u16) -> io::Result<Sockets> {
+    pub(super) fn open(
+        ports: RangeInclusive<u16>,
+        shared_port: u16,
+        speaks_lsnp: bool,
+    ) -> io::Result<Sockets> {
         let main = first_free(ports)?;
         let port = main.local_addr()?.port();
         let taken = |error: io::Error| {
@@ -53,6 +72,10 @@ impl Sockets {
             main_v6: bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port, false).ok(),
             shared: bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), shared_port, true).map_err(taken)?,
             group: bind(IpAddr::V6(Ipv6Addr::UNSPECIFIED), shared_port, true).ok(),
+            // Without it peers of LSNP are heard at the main port, to which they answer.
+            lsnp: speaks_lsnp
+                .then(|| bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), lsnp::PORT, true).ok())
+                .flatten(),
             shared_port,
             joined: Vec::new(),
         })
@@ -78,17 +101,14 @@ impl Sockets {
     }
 
     /// Waits for a datagram, and passes it to `handle`. Dropping the future loses nothing.
-    pub(super) async fn receive(
-        &self,
-        buffers: &mut Buffers,
-        handle: impl FnOnce(Socket, SocketAddr, &[u8]),
-    ) {
-        let [first, second, third, fourth] = &mut buffers.0;
+    pub(super) async fn receive(&self, buffers: &mut Buffers, handle: impl FnOnce(On, SocketAddr, &[u8])) {
+        let [first, second, third, fourth, fifth] = &mut buffers.0;
         let (socket, read, buffer) = tokio::select! {
-            read = self.main.recv_from(first) => (Socket::Main, read, first),
-            read = recv(self.main_v6.as_ref(), second) => (Socket::Main, read, second),
-            read = self.shared.recv_from(third) => (Socket::Shared, read, third),
-            read = recv(self.group.as_ref(), fourth) => (Socket::Group, read, fourth),
+            read = self.main.recv_from(first) => (On::Ours(Socket::Main), read, first),
+            read = recv(self.main_v6.as_ref(), second) => (On::Ours(Socket::Main), read, second),
+            read = self.shared.recv_from(third) => (On::Ours(Socket::Shared), read, third),
+            read = recv(self.group.as_ref(), fourth) => (On::Ours(Socket::Group), read, fourth),
+            read = recv(self.lsnp.as_ref(), fifth) => (On::Lsnp, read, fifth),
         };
         match read {
             Ok((length, from)) => handle(socket, from, buffer.get(..length).unwrap_or_default()),
@@ -108,9 +128,16 @@ impl Sockets {
             (Socket::Shared | Socket::Group, SocketAddr::V4(_)) => Some(&self.shared),
             (Socket::Shared | Socket::Group, SocketAddr::V6(_)) => self.group.as_ref(),
         };
-        let Some(socket) = socket else { return };
-        if let Err(error) = SockRef::from(socket).send_to(bytes, &to.into()) {
-            tracing::trace!(%to, %error, "a datagram was not sent");
+        if let Some(socket) = socket {
+            send_by(socket, to, bytes);
+        }
+    }
+
+    /// Sends a message of LSNP, from the main socket if the other could not be opened.
+    pub(super) fn send_lsnp(&self, from: lsnp::Socket, to: SocketAddr, bytes: &[u8]) {
+        match (from, &self.lsnp) {
+            (lsnp::Socket::Lsnp, Some(socket)) => send_by(socket, to, bytes),
+            _ => self.send(Socket::Main, to, bytes),
         }
     }
 
@@ -132,6 +159,12 @@ impl Sockets {
                 self.send(Socket::Main, to.into(), bytes);
             }
         }
+    }
+}
+
+fn send_by(socket: &UdpSocket, to: SocketAddr, bytes: &[u8]) {
+    if let Err(error) = SockRef::from(socket).send_to(bytes, &to.into()) {
+        tracing::trace!(%to, %error, "a datagram was not sent");
     }
 }
 
@@ -235,14 +268,14 @@ mod tests {
     }
 
     fn open(shared_port: u16) -> Sockets {
-        let mut sockets = Sockets::open(0..=0, shared_port).unwrap();
+        let mut sockets = Sockets::open(0..=0, shared_port, false).unwrap();
         let loopback = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
         sockets.use_interfaces(&interfaces(&[loopback.to_owned()]));
         sockets
     }
 
     /// The next datagram, with the socket and the sender's port.
-    async fn next(sockets: &Sockets, buffers: &mut Buffers) -> (Socket, u16, Vec<u8>) {
+    async fn next(sockets: &Sockets, buffers: &mut Buffers) -> (On, u16, Vec<u8>) {
         let mut heard = None;
         while heard.is_none() {
             let handle = |on, from: SocketAddr, bytes: &[u8]| heard = Some((on, from.port(), bytes.to_vec()));
@@ -261,13 +294,13 @@ mod tests {
         (0..first.joined.len()).for_each(|interface| first.send_to_all(interface, &expected));
         for sockets in [&first, &second] {
             let heard = next(sockets, &mut buffers).await;
-            assert!(matches!(heard.0, Socket::Shared | Socket::Group), "{heard:?}");
+            assert!(matches!(heard.0, On::Ours(Socket::Shared | Socket::Group)), "{heard:?}");
             assert_eq!((heard.1, &heard.2), (from, &expected));
         }
         second.send(Socket::Main, (Ipv4Addr::LOCALHOST, from).into(), b"back");
         let answer = loop {
             let heard = next(&first, &mut buffers).await;
-            if heard.0 == Socket::Main {
+            if heard.0 == On::Ours(Socket::Main) {
                 break heard;
             }
         };

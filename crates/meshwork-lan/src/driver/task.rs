@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::clock::Clock;
 use super::conversation::{Conversation, Current, Message};
 use super::mdns::Mdns;
-use super::sockets::{Buffers, Sockets, interfaces};
-use crate::discovery::{Discovery, Event, Interface, Output, Way};
+use super::sockets::{Buffers, On, Sockets, interfaces};
+use crate::discovery::{Discovery, Event, Interface, Output, Socket, Way};
+use crate::lsnp::{self, Lsnp};
+use crate::wire::FAMILY;
 
 /// Time between two looks at the interfaces: a changed network is noticed before its links are stale.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -27,11 +29,28 @@ const TYPED_MAX: usize = 64;
 pub(super) struct Shared {
     pub(super) clock: Clock,
     discovery: Mutex<Discovery>,
+    pub(super) lsnp: Option<Mutex<Lsnp>>,
+    /// A machine has outputs that no input of the task made.
+    pub(super) wake: Notify,
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock, discovery: Discovery) -> Shared {
-        Shared { clock, discovery: Mutex::new(discovery) }
+    pub(super) fn new(clock: Clock, discovery: Discovery, lsnp: Option<Lsnp>) -> Shared {
+        let (discovery, lsnp) = (Mutex::new(discovery), lsnp.map(Mutex::new));
+        Shared { clock, discovery, lsnp, wake: Notify::new() }
+    }
+
+    /// Passes on a datagram: on the main socket those of LSNP are told apart by their first bytes.
+    fn handle_datagram(&self, on: On, from: SocketAddr, bytes: &[u8]) {
+        let (now, wall) = (self.clock.now(), Clock::wall());
+        let socket = match on {
+            On::Lsnp => lsnp::Socket::Lsnp,
+            On::Ours(Socket::Main) if !bytes.starts_with(FAMILY) => lsnp::Socket::Main,
+            On::Ours(on) => return self.discovery().handle_datagram(now, wall, on, from, bytes),
+        };
+        if let Some(mut lsnp) = self.lsnp() {
+            lsnp.handle_datagram(now, wall, socket, from, bytes);
+        }
     }
 
     /// The state machine. The guard must not live across an `await`.
@@ -48,6 +67,7 @@ pub(super) struct Parts {
     pub(super) conversations: mpsc::Receiver<Conversation>,
     pub(super) typed: mpsc::UnboundedReceiver<SocketAddr>,
     pub(super) events: broadcast::Sender<Event>,
+    pub(super) guest_events: broadcast::Sender<lsnp::Event>,
     /// Names of the interfaces to use; empty for all.
     pub(super) names: Vec<String>,
     /// The name of this program for mDNS, if it is used.
@@ -57,7 +77,7 @@ pub(super) struct Parts {
 /// The state of a task.
 pub(super) struct Task {
     parts: Parts,
-    buffers: Box<Buffers>,
+    buffers: Buffers,
     interfaces: Vec<Interface>,
     current: Option<Current>,
     /// Registered during a conversation alone.
@@ -69,7 +89,7 @@ pub(super) struct Task {
 enum Happening {
     Opened(Conversation),
     Message(Message),
-    /// A datagram was passed on, and may have outputs.
+    /// A datagram was passed on, or a handle was used: there may be outputs.
     Datagram,
     Found(Vec<SocketAddr>),
     Typed(SocketAddr),
@@ -98,7 +118,8 @@ impl Task {
         }
         loop {
             self.carry_out();
-            let due = self.parts.shared.discovery().poll_timeout();
+            let guests_due = self.parts.shared.lsnp().and_then(|lsnp| lsnp.poll_timeout());
+            let due = self.parts.shared.discovery().poll_timeout().into_iter().chain(guests_due).min();
             let due = due.map_or_else(|| Instant::now() + IDLE, |time| self.parts.shared.clock.instant(time));
             let Task { parts, buffers, current, mdns, .. } = &mut self;
             let Parts { shared, sockets, conversations, typed, .. } = parts;
@@ -107,11 +128,9 @@ impl Task {
                     conversation.map_or(Happening::Ended, Happening::Opened)
                 }
                 message = Current::next(current.as_mut()) => Happening::Message(message),
-                () = sockets.receive(buffers, |on, from, bytes| {
-                    let now = shared.clock.now();
-                    shared.discovery().handle_datagram(now, Clock::wall(), on, from, bytes);
-                }) => Happening::Datagram,
+                () = sockets.receive(buffers, |on, from, bytes| shared.handle_datagram(on, from, bytes)) => Happening::Datagram,
                 found = Mdns::next(mdns.as_ref()) => Happening::Found(found),
+                () = shared.wake.notified() => Happening::Datagram,
                 Some(peer) = typed.recv() => Happening::Typed(peer),
                 () = until(due) => Happening::Due,
                 _ = look.tick() => Happening::Look,
@@ -121,7 +140,11 @@ impl Task {
                 break;
             }
         }
+        if let Some(mut lsnp) = self.parts.shared.lsnp() {
+            lsnp.leave(self.parts.shared.clock.now(), Clock::wall());
+        }
         self.close();
+        self.carry_out();
     }
 
     /// Returns whether the task goes on.
@@ -147,6 +170,9 @@ impl Task {
             }
             Happening::Due => {
                 self.parts.shared.discovery().handle_timeout(now, Clock::wall());
+                if let Some(mut lsnp) = self.parts.shared.lsnp() {
+                    lsnp.handle_timeout(now, Clock::wall());
+                }
             }
             Happening::Look => self.look(),
             Happening::Again => self.hint_typed(),
@@ -192,6 +218,9 @@ impl Task {
         self.parts.sockets.use_interfaces(&up);
         let now = self.parts.shared.clock.now();
         self.parts.shared.discovery().handle_interfaces(now, Clock::wall(), &up);
+        if let Some(mut lsnp) = self.parts.shared.lsnp() {
+            lsnp.handle_interfaces(now, &up);
+        }
         self.interfaces = up;
         self.hint_typed();
     }
@@ -224,11 +253,35 @@ impl Task {
                     self.parts.sockets.send_to_all(interface, &bytes);
                 }
                 Some(Output::Event(event)) => {
+                    if matches!(event, Event::Heard { .. }) {
+                        self.exclude_ours();
+                    }
                     // An error means that nobody reads events.
                     let _ = self.parts.events.send(event);
                 }
+                None => break,
+            }
+        }
+        loop {
+            let output = self.parts.shared.lsnp().and_then(|mut lsnp| lsnp.poll_output());
+            match output {
+                Some(lsnp::Output::Send { from, to, bytes }) => {
+                    self.parts.sockets.send_lsnp(from, to, &bytes);
+                }
+                Some(lsnp::Output::Event(event)) => {
+                    // An error means that nobody reads events.
+                    let _ = self.parts.guest_events.send(event);
+                }
                 None => return,
             }
+        }
+    }
+
+    /// Programs of our own kind are no guests.
+    fn exclude_ours(&self) {
+        let ours: Vec<SocketAddr> = self.parts.shared.discovery().seen().map(|seen| seen.address).collect();
+        if let Some(mut lsnp) = self.parts.shared.lsnp() {
+            lsnp.ours(ours);
         }
     }
 }

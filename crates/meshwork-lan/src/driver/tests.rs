@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 
 use meshwork_core::id::{Identity, Instance, RoomId};
 use meshwork_core::signalling::announce::{announce, prove_entry};
-use meshwork_core::signalling::protocol::{Announcement, FromClient, FromServer};
+use meshwork_core::signalling::protocol::{Announcement, FromClient, FromServer, VERSIONS};
 use meshwork_core::signed::app::AppParameters;
 use meshwork_core::signed::genesis::Commons;
 use meshwork_core::wire::{Base64, BoundedText};
@@ -132,9 +132,10 @@ impl Node {
             _ => None,
         });
         let challenge = challenge.await;
-        let proof = prove_entry(&node.identity, endpoint, challenge.as_slice().try_into().unwrap());
+        let proof = prove_entry(&node.identity, endpoint, &challenge.array().unwrap());
         let proof = Base64::new(proof.to_vec()).unwrap();
-        node.send(&FromClient::Enter { version: 1, announcement: node.announcement.clone(), proof }).await;
+        node.send(&FromClient::Enter { version: VERSIONS.1, announcement: node.announcement.clone(), proof })
+            .await;
         node.send(&FromClient::Register { genesis: Base64::new(genesis.to_vec()).unwrap() }).await;
         node.next(|heard| matches!(heard, FromServer::Found { .. }).then_some(())).await;
         node.send(&FromClient::Join { room, token: None }).await;
