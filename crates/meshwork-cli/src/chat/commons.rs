@@ -13,7 +13,7 @@ use meshwork_signal::http::Pages;
 use super::Names;
 use super::lines::{Ended, Lines, Talk};
 use super::phones::Phones;
-use super::typing::Typing;
+use super::typing::{Entered, Typing};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, named_guest, user_name};
 use crate::room::signal::Stop;
@@ -35,6 +35,9 @@ pub(super) struct Options {
     /// Be a person of this name, beside others on the same machine: its key is kept.
     #[arg(long = "as", value_name = "NAME", conflicts_with = "link", conflicts_with = "identity")]
     alias: Option<String>,
+    /// Ask for a name and for verbosity first, and take commands from a pipe too, as programs of LSNP do.
+    #[arg(long, conflicts_with = "link")]
+    classic: bool,
     /// Leave out peers of LSNP, which read and write without any proof or seal.
     #[arg(long, conflicts_with = "link")]
     no_guests: bool,
@@ -54,7 +57,7 @@ pub(super) struct Options {
 
 /// Runs a talk in the commons, in a new one whenever the machine moves to another network.
 pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failure> {
-    let Lines { name, newest, commands, mut common, commons: options, .. } = lines;
+    let Lines { mut name, newest, mut commands, mut common, commons: options, .. } = lines;
     if let Some(alias) = &options.alias {
         common.identity = Some(identity_of(alias)?);
     }
@@ -64,6 +67,14 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
             duration::format(options.peer_timeout),
             duration::format(options.announce)
         )));
+    }
+    let (mut typing, mut is_verbose) = (None, false);
+    if options.classic {
+        commands = true;
+        let typing = typing.insert(Typing::start(true));
+        name = answer(typing, "Username:").await.filter(|answer| !answer.is_empty()).or(name);
+        is_verbose =
+            answer(typing, "Verbose? (y/n)").await.is_some_and(|answer| answer.starts_with(['y', 'Y']));
     }
     common.lan.enter(options.announce, options.peer_timeout);
     let mut stop = Stop::listen()?;
@@ -81,7 +92,6 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     let serves = options.pages || !options.no_pages && std::io::stdin().is_terminal();
     let mut phones = None;
     let talked = async {
-        let mut typing = None;
         loop {
             let new = options.commons.iter().fold(chat::room(), |new, name| new.named(name.clone()));
             let entered = attempt.endpoint.commons(new).await;
@@ -92,7 +102,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
                 phones.iter().for_each(invite);
             }
             let typing = typing.get_or_insert_with(|| Typing::start(commands));
-            match Talk::start(&attempt, &room, newest, true).await?.run(&attempt, typing).await? {
+            match Talk::start(&attempt, &room, newest, Some(is_verbose)).await?.run(&attempt, typing).await? {
                 Ended::Done => return Ok(()),
                 Ended::Moved => style::note("this machine is on another network: its commons is empty"),
             }
@@ -111,6 +121,15 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     }
     attempt.close().await;
     result
+}
+
+/// The answer to a question; `None` at the end of the input.
+async fn answer(typing: &mut Typing, question: &str) -> Option<String> {
+    style::note(question);
+    match typing.next().await {
+        Entered::Line(line) => Some(line.text.trim().to_owned()),
+        Entered::End | Entered::Interrupted => None,
+    }
 }
 
 /// The file of a person of this machine.

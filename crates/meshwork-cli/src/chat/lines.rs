@@ -102,7 +102,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     let talked = async {
         let room = attempt.join(&link).await?;
         attempt.stay();
-        let talk = Talk::start(&attempt, &room, newest, false).await?;
+        let talk = Talk::start(&attempt, &room, newest, None).await?;
         // Whoever reads that they may type can.
         let mut typing = Typing::start(commands);
         talk.run(&attempt, &mut typing).await.map(|_| ())
@@ -164,20 +164,20 @@ enum Asked {
 }
 
 impl Talk {
-    /// Prints the newest posts. `in_commons` if the room is a commons of the local network.
+    /// Prints the newest posts. In a commons of the local network `commons` says whether its changes are shown.
     pub(super) async fn start(
         attempt: &Attempt,
         room: &Room,
         newest: usize,
-        in_commons: bool,
+        commons: Option<bool>,
     ) -> Result<Talk, Failure> {
         let chat = room.chat();
         let (changes, events) = (chat.watch(), room.events());
-        if !in_commons {
+        if commons.is_none() {
             // Others who are not in step do not matter.
             let _ = timeout(IN_STEP_WAIT, attempt.within(room, room.in_step())).await;
         }
-        let nearby = attempt.endpoint.nearby().filter(|_| in_commons).cloned();
+        let nearby = attempt.endpoint.nearby().filter(|_| commons.is_some()).cloned();
         let mut talk = Talk {
             room: room.clone(),
             direct: chat.watch_direct().await?,
@@ -188,7 +188,7 @@ impl Talk {
             guests: nearby.as_ref().and_then(Nearby::guests).map(Visitors::new),
             nearby,
             asked: None,
-            is_verbose: false,
+            is_verbose: commons.unwrap_or(false),
             shown: VecDeque::new(),
             typed: BTreeSet::new(),
             since_ms: 0,
