@@ -84,7 +84,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     }
     let builder = named_guest(name.clone(), otherwise).stays();
     let builder = match &options.data {
-        Some(folder) => builder.store(Store::folder(folder)),
+        Some(folder) => builder.store(Store::at(folder)),
         None => builder,
     };
     let mut attempt = Attempt::start(&common, builder).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshwork::Guests;
-use meshwork::chat::Profile;
+use meshwork::chat::profile::Profile;
 use meshwork::lsnp::{Event, Guest, GuestProfile, UserId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;

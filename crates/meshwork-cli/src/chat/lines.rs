@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use meshwork::chat::{AllDirectChanges, Change, Chat, ChatChanges, Post, PostId, PostKey, Profile};
+use meshwork::chat::profile::Profile;
+use meshwork::chat::{AllDirectChanges, Change, Chat, ChatChanges, Post, PostId, PostKey};
 use meshwork::{
     Closed, EndpointId, Event, Events, KEPT_MAX, Link, Member, Nearby, NearbyEvent, NearbyEvents, PeerId,
     Receipt, Room, lsnp,

@@ -73,7 +73,7 @@ impl MeetingPoint {
             }
         }
         let error = last.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into());
-        Err(cannot_listen(&SocketAddr::new(ip, port).to_string(), error))
+        Err(cannot_listen(&SocketAddr::new(ip, port).to_string(), error).into())
     }
 
     /// The address at which it listens.
