@@ -350,6 +350,7 @@ impl Session {
         self.node.hold(Some(room));
         if let Some(held) = self.room() {
             spawn_local(self.follow(room, held.events()));
+            spawn_local(self.talk.follow(room, held.chat().watch()));
         }
         self.entering.update_value(|entering| entering.is_under_way = false);
         self.refresh();
