@@ -69,8 +69,10 @@ Usage: cargo xtask <command>
   deploy                   check the files in deploy/, and run the image of the program that was built
   deny                     check licences and sources of what comes from elsewhere
   surface                  write what the library and the npm package give out into docs/surface, and count it
-  tidy [PATH]              check edges between crates, the ledger, module docs, leftovers, links, the surface, and count
-                           sentences that are turned round; with PATH list those of the files below it
+  tidy [PATH | --record-words]
+                           check edges between crates, the ledger, module docs, leftovers, links, the surface, and that no
+                           crate has more sentences that are turned round than docs/words.txt; with PATH list those of
+                           the files below it; with --record-words write the counts that shrank into docs/words.txt
 ";
 
 fn main() -> ExitCode {
@@ -118,6 +120,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
             let workspace = Workspace::find()?;
             surface::write(&workspace, &tidy::our_files(&workspace.root)?)
         }
+        "tidy" if rest == ["--record-words"] => tidy::record_words(&Workspace::find()?),
         "tidy" if rest.len() == 1 => tidy::list_habits(&Workspace::find()?, &rest[0]),
         "size" if rest == ["--release"] => weight::release(&Workspace::find()?),
         "deny" | "deploy" | "size" | "tidy" => {

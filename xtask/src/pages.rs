@@ -3,7 +3,8 @@
 //! `target/pages` holds `index.html` and `assets/<build>/`, where `<build>` is one hash over everything that
 //! goes in; so all but `index.html` may be cached for ever. `apps/web/index.html` is a template: `{{assets}}` becomes
 //! `/assets/<build>`, `{{scripts}}` the tags that start the program. Each app of `apps/web/src/apps.rs` has the same
-//! page with a preview of its own as `apps/WORD.html`, and as `apps/WORD/PAGE.html` for each of its own pages: `{{title}}`,
+//! page with a preview of its own as `apps/WORD.html`, and as `apps/WORD/PAGE.html` for each of its own pages. An app of another
+//! package's table has the page of all as `apps/WORD.html`, if `package.metadata.pages.apps` in its manifest names it. `{{title}}`,
 //! `{{word}}`, `{{invitation}}` and `{{sentence}}` are the app's. Everything in `apps/web/static` is copied to `/assets/<build>/`, and what lies in `apps/web/static/root` to `/`; in the list of
 //! shortcuts the apps are filled in. `{{origin}}` stays for the server, which puts its address there; `{{picture}}` is what previews
 //! show, which for an app is `preview-WORD.png` of `apps/web/static/root`.
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::setup::wasm;
@@ -121,7 +123,8 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     cargo.args(["--", "-C", "link-arg=--emit-relocs"]);
     step::run("pages", &mut cargo)?;
     let wasm = folder.join(aim.profile()).join(format!("{package}.wasm"));
-    let sources = Sources::read(workspace, &wasm, bindgen_version, aim)?;
+    let own = own_apps(&workspace.metadata, &package)?;
+    let sources = Sources { own, ..Sources::read(workspace, &wasm, bindgen_version, aim)? };
     let build = sources.hash();
     let pages = workspace.pages();
     let wanted = sources.index(&build, None, &[])?;
@@ -163,6 +166,9 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
             write(&page.with_extension("").join(own).with_extension("html"), index.as_bytes())?;
         }
     }
+    for word in &sources.own {
+        write(&fresh.join("apps").join(word).with_extension("html"), wanted.as_bytes())?;
+    }
     write(&assets.join("start.js"), sources.start.as_bytes())?;
     write(&assets.join(editor::NAME), &sources.editor)?;
     write(&assets.join(stage::NAME), &sources.stage.script)?;
@@ -173,6 +179,18 @@ pub(crate) fn prepare(workspace: &Workspace, aim: Aim) -> Result<Option<Prepared
     write(&fresh.join("sw.js"), sources.worker(&build, &assets)?.as_bytes())?;
     compressed::add(&fresh, aim)?;
     Ok(Some(Prepared { fresh, pages, build }))
+}
+
+/// The apps that a package adds in a table of its own, by their words in addresses.
+fn own_apps(metadata: &Value, package: &str) -> Result<Vec<String>> {
+    let packages = metadata["packages"].as_array().context("cargo metadata is not as expected")?;
+    let found = packages.iter().find(|known| known["name"] == package);
+    let found = found.with_context(|| format!("the workspace has no package {package}"))?;
+    match &found["metadata"]["pages"]["apps"] {
+        Value::Null => Ok(Vec::new()),
+        apps => serde_json::from_value(apps.clone())
+            .with_context(|| format!("package.metadata.pages.apps of {package} is no list of words")),
+    }
 }
 
 /// Finished pages that are not yet in `target/pages`.
@@ -272,6 +290,8 @@ struct Sources<'a> {
     /// The first script, without its comments.
     start: String,
     worker: String,
+    /// Words of the apps that another package adds.
+    own: Vec<String>,
     /// Path below `apps/web/static`, in order, and content.
     statics: Vec<(PathBuf, Vec<u8>)>,
 }
@@ -303,6 +323,7 @@ impl<'a> Sources<'a> {
             template: read("index.html")?,
             start: without_comments(&read("start.js")?),
             worker: read("sw.js")?,
+            own: Vec::new(),
             statics,
         })
     }
@@ -340,6 +361,7 @@ impl<'a> Sources<'a> {
         add(self.stage.trusted.as_bytes());
         add(self.template.as_bytes());
         add(self.worker.as_bytes());
+        self.own.iter().for_each(|word| add(word.as_bytes()));
         for (name, bytes) in &self.statics {
             add(name.to_string_lossy().as_bytes());
             add(bytes);
@@ -391,7 +413,7 @@ impl<'a> Sources<'a> {
             ensure!(self.worker.contains(place), "apps/web/sw.js has no place {place}");
         }
         let files = serde_json::to_string(&names(assets)?).context("names are JSON")?;
-        let apps = addresses(&APPS);
+        let apps = [&[addresses(&APPS)], &*self.own].concat().join("|");
         Ok(self.worker.replace("{{build}}", build).replace("{{files}}", &files).replace("{{apps}}", &apps))
     }
 }
@@ -476,6 +498,7 @@ mod tests {
             template: template.to_owned(),
             start: String::new(),
             worker: "{{build}} {{files}} {{apps}}".to_owned(),
+            own: Vec::new(),
             statics: pictures.map(|name| (Path::new("root").join(name), Vec::new())).into(),
         }
     }
@@ -485,6 +508,20 @@ mod tests {
         let [place, sync, ..] = APPS;
         let play = App { word: "play", pages: &["new", "maps"], ..sync };
         assert_eq!(addresses(&[place, play]), "place|play(/(new|maps))?");
+    }
+
+    #[test]
+    fn packages_name_the_apps_they_add() {
+        let package = |name: &str, pages: Value| serde_json::json!({ "name": name, "metadata": pages });
+        let metadata = serde_json::json!({ "packages": [
+            package("plain", Value::Null),
+            package("votes", serde_json::json!({ "pages": { "apps": ["vote"] } })),
+            package("wrong", serde_json::json!({ "pages": { "apps": "vote" } })),
+        ] });
+        let apps = |name: &str| own_apps(&metadata, name).map_err(|error| error.to_string());
+        assert_eq!(apps("plain"), Ok(vec![]));
+        assert_eq!(apps("votes"), Ok(vec!["vote".to_owned()]));
+        assert!(apps("wrong").is_err() && apps("missing").is_err());
     }
 
     #[test]
@@ -531,7 +568,9 @@ mod tests {
         statics.statics.push((PathBuf::from("a.css"), Vec::new()));
         let mut worker = sources("{{scripts}}");
         worker.worker.push(' ');
-        let others = [wasm, editor, stage, statics, worker, sources("{{scripts}} ")];
+        let mut own = sources("{{scripts}}");
+        own.own.push("vote".to_owned());
+        let others = [wasm, editor, stage, statics, worker, own, sources("{{scripts}} ")];
         let hashes: Vec<String> = std::iter::once(&before).chain(&others).map(Sources::hash).collect();
         for (index, hash) in hashes.iter().enumerate() {
             assert!(!hashes[..index].contains(hash), "{hashes:?}");
@@ -550,6 +589,8 @@ mod tests {
             worker,
             r#"f00 ["fonts/a.woff2","index.html","meshwork.js"] place|sync|chat|play(/(new))?"#
         );
+        let more = Sources { own: vec!["vote".to_owned()], ..sources("{{scripts}}") };
+        assert!(more.worker("f00", folder.path()).expect("places are known").ends_with("|vote"));
         let mut without = sources("{{scripts}}");
         without.worker = "{{build}}".to_owned();
         assert!(without.worker("f00", folder.path()).is_err());

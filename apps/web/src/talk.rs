@@ -1,6 +1,7 @@
 //! Conversations as pages show them: what was read, how posts stand below each other, mentions, and drafts.
 
 mod begun;
+mod newest;
 pub mod pages;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,6 +13,7 @@ use meshwork_core::id::{PeerId, RoomId};
 use meshwork_core::text::shown;
 
 pub use self::begun::{AllBegun, Answered, Begun, Chosen};
+pub use self::newest::Newest;
 use self::pages::{PageId, Shown};
 use crate::texts::talk;
 

@@ -88,7 +88,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         }
         "meshwork-fuzz" => Some(&[CORE, CHAT, PLACE, PLAY, SIGNAL, SYNC, "meshwork-lan"]),
         "meshwork-bench" => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SIGNAL, SYNC, "meshwork-e2e"]),
-        "example-vote-page" => Some(&[CORE, "example-vote", "meshwork-web"]),
+        "example-vote-page" => Some(&[CORE, LIBRARY, "example-vote", "meshwork-web"]),
         example if example.starts_with("example-") => Some(&ROOMS),
         _ => None,
     }

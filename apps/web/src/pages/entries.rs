@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 
 use leptos::prelude::{AnyView, Callback};
+use meshwork::Event;
 use meshwork_core::id::Endpoint;
-use meshwork_core::node::Event;
 use meshwork_core::replica::Replica;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_core::signed::app::{AppParameters, AppWord};
@@ -94,9 +94,9 @@ pub trait Entry: Send + Sync {
     /// The room was left.
     fn leave(&self, _session: Session) {}
 
-    /// Handles an event of the node, whether the app is in front or another one, and whether the room has it or not. Without an
-    /// event, anything may have changed.
-    fn hear(&self, _session: Session, _event: Option<&Event>, _is_in_front: bool) {}
+    /// Handles an event of the session's [room](Session::room), whether the app is in front or another one, and whether the room
+    /// has it or not.
+    fn hear(&self, _session: Session, _event: &Event) {}
 
     /// People, links or rules may have changed.
     fn refresh(&self, _session: Session) {}
@@ -106,11 +106,6 @@ pub trait Entry: Send + Sync {
 
     /// Somebody was muted.
     fn mute(&self, _session: Session, _who: Endpoint) {}
-
-    /// How much in it is unread; tracked.
-    fn unread(&self, _session: Session) -> usize {
-        0
-    }
 }
 
 /// Hands in the table, before anything is shown.

@@ -25,6 +25,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
 use leptos::task::spawn_local;
+use meshwork::Room;
 use meshwork::look::Look;
 use meshwork_core::id::Identity;
 use meshwork_core::node::{CommandError, Config, Event, Node, RoomHandle, RoomSpec};
@@ -70,6 +71,13 @@ pub(crate) enum Phase {
 /// Called back with what the node tells; with `None`, anything may be another than before.
 type EventListener = Rc<dyn Fn(Option<&Event>)>;
 
+/// The listeners, each with its number.
+#[derive(Default)]
+struct Hearers {
+    all: Vec<(u64, EventListener)>,
+    next: u64,
+}
+
 /// How far a room is entered that was wanted.
 #[derive(Clone, Copy, Default)]
 struct Entering {
@@ -83,7 +91,7 @@ struct Entering {
 pub struct Session {
     /// The node, and the room.
     pub node: PageNode,
-    hearer: StoredValue<Option<EventListener>, LocalStorage>,
+    hearers: StoredValue<Hearers, LocalStorage>,
     /// The state of each app that has some.
     states: StoredValue<Vec<Box<dyn Any + Send + Sync>>>,
     entering: StoredValue<Entering>,
@@ -151,7 +159,7 @@ impl Session {
         let address = Address::new(node, apps);
         let session = Session {
             node,
-            hearer: StoredValue::new_local(None),
+            hearers: StoredValue::new_local(Hearers::default()),
             states: StoredValue::new(Vec::new()),
             entering: StoredValue::new(Entering::default()),
             me: Oneself::new(node, identity, &storage),
@@ -319,13 +327,31 @@ impl Session {
         self.states.with_value(state).expect("an app keeps its state from its beginning")
     }
 
-    /// Calls `hear` with what the node tells, until another one is set.
-    pub fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
-        self.hearer.set_value(Some(Rc::new(hear)));
+    /// Calls `hear` with each event of the node before the library handles it, as long as the caller's owner lives. Without an
+    /// event, anything may have changed.
+    pub(crate) fn on_event(self, hear: impl Fn(Option<&Event>) + 'static) {
+        let add = |hearers: &mut Hearers| {
+            hearers.next += 1;
+            hearers.all.push((hearers.next, Rc::new(hear)));
+            hearers.next
+        };
+        let Some(number) = self.hearers.try_update_value(add) else { return };
+        on_cleanup(move || {
+            self.hearers.try_update_value(|hearers| hearers.all.retain(|(other, _)| *other != number));
+        });
+    }
+
+    /// The room that the page is in, for the library's objects.
+    pub fn room(self) -> Option<Room> {
+        self.node.library()
     }
 
     fn enter(self, room: RoomHandle) {
         self.node.hold(Some(room));
+        if let Some(held) = self.room() {
+            spawn_local(self.follow(room, held.events()));
+            spawn_local(self.talk.follow(room, held.chat().watch()));
+        }
         self.entering.update_value(|entering| entering.is_under_way = false);
         self.refresh();
     }

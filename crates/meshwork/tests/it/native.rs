@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use meshwork::play::{
+    self, Act, Can, GameEvent, Package, Party, PlayerInput, PlayerView, Random, Rules, Turn, input,
+};
 use meshwork::{
     BindError, BlobError, Builder, Colour, Endpoint, Identity, IdentityError, JoinError, LinkState, NewRoom,
     RuleError, Store, StoreError, UnsealError, place,
@@ -270,7 +273,7 @@ fn garbled_identities_are_named_and_kept() {
 }
 
 #[tokio::test]
-async fn own_relays_link_who_hides() {
+async fn matches_run_over_an_own_relay() {
     let local = "127.0.0.1".parse().unwrap();
     let secret = Secret::from_random([7; 32]);
     let config = turn::Config::new(secret.clone(), vec![RelayAddress { bind: local, advertised: local }]);
@@ -290,9 +293,41 @@ async fn own_relays_link_who_hides() {
             .unwrap()
     };
     let (ann, bo) = (bind().await, bind().await);
-    let room = ann.create(meshwork::room("votes")).await.unwrap();
+    let package = Package::of_file("game.js", b"// The rules are those of a program.".to_vec()).unwrap();
+    let room = ann.create(play::party(&Party::of(&package, ann.id().peer, None))).await.unwrap();
     let same = bo.join(room.link()).await.unwrap();
     assert_eq!(same.members().await.unwrap()[0].link(), LinkState::Relayed);
+    let mut host = room.game().play(Can::host(Presses), "Ann").await.unwrap();
+    let mut guest = same.game().play(Can::Play, "Bo").await.unwrap();
+    let play = async {
+        while guest.slot().is_none() {
+            guest.next().await.unwrap();
+        }
+        guest.act(Act::Ready(true)).unwrap();
+        while !host.lobby().seats.iter().any(|seat| seat.ready) {
+            host.next().await.unwrap();
+        }
+        host.act(Act::Start).unwrap();
+        guest.hold(PlayerInput { held: input::mask(["a"]), ..PlayerInput::default() });
+        // The press travels to the host, and the state back.
+        while !matches!(guest.next().await.unwrap(), GameEvent::Shown(shown) if shown.state.0 != "0") {}
+    };
+    timeout(DEADLINE, play).await.unwrap();
+}
+
+/// A game that counts the ticks in which somebody holds `a`.
+struct Presses;
+
+impl Rules for Presses {
+    type State = u32;
+
+    fn setup(&mut self, _: &[PlayerView], _: &mut Random) -> u32 {
+        0
+    }
+
+    fn update(&mut self, presses: &mut u32, turn: &mut Turn<'_>) {
+        *presses += u32::from((0..6).any(|slot| turn.held(slot, "a")));
+    }
 }
 
 /// The first program of the library's page, and what comes of it with nobody there.

@@ -202,6 +202,24 @@ async fn a_game_outlives_its_host() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn matches_and_new_hosts_need_no_server() {
+    let network = Network::new(43);
+    let (endpoints, _rooms, mut players) = playing(&network, &["Ann", "Bo", "Cy"]).await;
+    network.stop_server();
+    network.run(Duration::from_secs(60)).await;
+    let (first, other) = host(&players);
+    let slot = usize::from(players[other].slot().unwrap());
+    players[other].hold(holding("a"));
+    let before = sees(&mut players[other], |counts| counts.held[slot] > 30).await;
+    network.kill(&endpoints[first]);
+    players.remove(first);
+    for player in &mut players {
+        until(player, |_, event| matches!(event, GameEvent::Party(Event::HostIs { .. }))).await;
+        sees(player, |counts| counts.ticks > before.ticks + 120).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn matches_outlive_hosts_that_die_early() {
     for seed in 40..52 {
         println!("seed {seed}");

@@ -1,16 +1,17 @@
 //! The vote in the table of apps: its entry, its state and its view.
 
-use example_vote::{APP, Ballot, Votes, make, parameters};
+use example_vote::{APP, Vote, make, parameters};
 use leptos::prelude::*;
-use meshwork_core::node::Event;
-use meshwork_core::replica::{Replica, ReplicaNumber};
+use leptos::reactive::owner::LocalStorage;
+use leptos::task::spawn_local;
+use meshwork::{Event, RoomId};
+use meshwork_core::replica::Replica;
 use meshwork_core::signed::app::{AppParameters, AppWord};
-use meshwork_core::signed::header::Family;
 use meshwork_web::apps::App as About;
-use meshwork_web::pages::{App, Entry, Front, Loading, Session};
+use meshwork_web::pages::{self, App, Front, Loading, Session};
 
 /// The apps of this program. A room has Place in front while its app is not known yet.
-pub(crate) static APPS: [&dyn Entry; 2] = [meshwork_web::pages::APPS[0], &Vote];
+pub(crate) static APPS: [&dyn pages::Entry; 2] = [pages::APPS[0], &Entry];
 
 /// The texts of the vote in the pages. The link `/vote` opens a vote of its own.
 static ABOUT: About = About {
@@ -30,19 +31,23 @@ static ABOUT: About = About {
 const CHOICES: [&str; 3] = ["Yes", "No", "Later"];
 
 /// The vote in the table of apps.
-struct Vote;
+struct Entry;
 
 /// The vote of the session's room. Copies are the same one.
 #[derive(Clone, Copy)]
 struct State {
     session: Session,
-    /// Number of changes seen.
-    changes: RwSignal<u64>,
+    /// The library's object, and the room that it is of.
+    vote: StoredValue<Option<(RoomId, Vote)>, LocalStorage>,
+    /// The votes for each choice, in the order of the choices.
+    tally: RwSignal<Vec<(String, usize)>>,
+    /// Our own choice.
+    mine: RwSignal<Option<String>>,
     /// The reason for which the last vote was not written.
     refused: RwSignal<Option<String>>,
 }
 
-impl Entry for Vote {
+impl pages::Entry for Entry {
     fn about(&self) -> &'static About {
         &ABOUT
     }
@@ -72,60 +77,79 @@ impl Entry for Vote {
     }
 
     fn begin(&self, session: Session) {
-        session.keep(State { session, changes: RwSignal::new(0), refused: RwSignal::new(None) });
-    }
-
-    fn hear(&self, session: Session, event: Option<&Event>, _is_in_front: bool) {
-        if matches!(event, None | Some(Event::Changed { .. } | Event::RoomOpened { .. })) {
-            session.app::<State>().changes.update(|changes| *changes += 1);
-        }
+        session.keep(State {
+            session,
+            vote: StoredValue::new_local(None),
+            tally: RwSignal::new(Vec::new()),
+            mine: RwSignal::new(None),
+            refused: RwSignal::new(None),
+        });
     }
 
     fn enter(&self, session: Session) {
-        session.app::<State>().changes.update(|changes| *changes += 1);
+        spawn_local(session.app::<State>().follow());
+    }
+
+    fn leave(&self, session: Session) {
+        let State { vote, tally, mine, refused, .. } = session.app();
+        vote.set_value(None);
+        tally.set(Vec::new());
+        mine.set(None);
+        refused.set(None);
+    }
+
+    fn hear(&self, session: Session, event: &Event) {
+        // Stored votes are shown, or some changes were missed.
+        if matches!(event, Event::Saved(_) | Event::Missed(_)) {
+            spawn_local(session.app::<State>().read());
+        }
     }
 }
 
 impl State {
-    fn number(self) -> ReplicaNumber {
-        self.session.slot_of(&ABOUT).replica(Family::Own)
+    /// Shows the vote of the session's room, until the room is left. Each call after the first does nothing.
+    async fn follow(self) {
+        let Some((room, id)) = self.session.room().zip(self.session.node.room_id()) else { return };
+        let Ok(vote) = Vote::of(&room).await else { return };
+        if self.is_of(id) {
+            return;
+        }
+        let mut casts = vote.watch();
+        self.vote.set_value(Some((id, vote)));
+        // A task of a room that was left must not keep it.
+        drop(room);
+        self.read().await;
+        while casts.next().await.is_some() && self.is_of(id) {
+            self.read().await;
+        }
     }
 
-    /// Reads the ballot, if the room has one; tracked.
-    fn with<R>(self, read: impl FnOnce(&Ballot<'_>) -> R) -> Option<R> {
-        self.changes.track();
-        let number = self.number();
-        self.session
-            .node
-            .look(|node, room| node.room(room).replica(number).map(|votes: &Votes| read(&Ballot::of(votes))))
-            .flatten()
+    /// Whether the vote of this room is shown.
+    fn is_of(self, id: RoomId) -> bool {
+        self.vote.with_value(|vote| vote.as_ref().is_some_and(|(room, _)| *room == id))
     }
 
-    /// The number of votes for each choice, in the order of the choices; tracked.
-    fn tally(self) -> Vec<(String, usize)> {
-        let count = |ballot: &Ballot<'_>| {
-            let tally = ballot.tally();
-            ballot.choices().iter().map(|choice| (choice.clone(), tally[choice])).collect()
-        };
-        self.with(count).unwrap_or_default()
-    }
-
-    /// Our own choice; tracked.
-    fn mine(self) -> Option<String> {
+    /// Reads the votes again.
+    async fn read(self) {
+        let Some((id, vote)) = self.vote.get_value() else { return };
         let me = self.session.node.peer();
-        self.with(|ballot| ballot.votes().get(&me).map(|choice| (*choice).to_owned())).flatten()
+        let (choices, tally, mine) = (vote.choices().await, vote.tally().await, vote.choice_of(me).await);
+        let (Ok(choices), Ok(tally), Ok(mine)) = (choices, tally, mine) else { return };
+        if self.is_of(id) {
+            let count = |choice: String| (tally.get(&choice).copied().unwrap_or(0), choice);
+            self.tally.set(choices.into_iter().map(count).map(|(count, choice)| (choice, count)).collect());
+            self.mine.set(mine);
+        }
     }
 
     /// Votes, or withdraws the vote if it is for this choice already.
-    fn choose(self, choice: &str) {
-        let choice = Some(choice).filter(|choice| untrack(|| self.mine()).as_deref() != Some(choice));
-        let me = self.session.node.peer();
-        let payload = untrack(|| self.with(|ballot| ballot.payload(me, choice)));
-        let (Some(Some(Ok(payloads))), number) = (payload, self.number()) else { return };
-        let written =
-            self.session.node.command(|node, now, room| node.room_mut(now, room).write(number, payloads));
-        self.refused.set(written.err().map(|error| error.to_string()));
-        self.changes.update(|changes| *changes += 1);
+    async fn choose(self, choice: String) {
+        let Some((_, vote)) = self.vote.get_value() else { return };
+        let choice =
+            Some(choice).filter(|choice| self.mine.with_untracked(|mine| mine.as_ref() != Some(choice)));
+        let cast = vote.cast(choice.as_deref()).await;
+        self.refused.set(cast.err().map(|error| error.to_string()));
+        self.read().await;
     }
 }
 
@@ -146,8 +170,8 @@ impl App for Shown {
                     <button
                         type="button"
                         class="button"
-                        class:primary=move || state.mine().as_ref() == Some(&chosen)
-                        on:click=move |_| state.choose(&cast)
+                        class:primary=move || state.mine.get().as_ref() == Some(&chosen)
+                        on:click=move |_| spawn_local(state.choose(cast.clone()))
                     >
                         {choice}
                     </button>
@@ -159,7 +183,7 @@ impl App for Shown {
         view! {
             <div class="stage-box">
                 {before_open}
-                <ul data-testid="vote">{move || state.tally().into_iter().map(line).collect_view()}</ul>
+                <ul data-testid="vote">{move || state.tally.get().into_iter().map(line).collect_view()}</ul>
                 <p role="alert">{move || state.refused.get()}</p>
             </div>
         }
@@ -167,6 +191,6 @@ impl App for Shown {
     }
 
     fn is_empty(&self) -> bool {
-        self.0.tally().iter().all(|(_, count)| *count == 0)
+        self.0.tally.get().iter().all(|(_, count)| *count == 0)
     }
 }

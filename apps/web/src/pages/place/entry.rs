@@ -105,6 +105,7 @@ impl Entry for Place {
             activity: RoomActivity::new(node, people, canvas),
             cursors: Cursors::new(node, session.phase, canvas.size, people.muted),
         });
+        session.on_event(move |event| hear(session, event));
     }
 
     fn can_open(&self, session: Session) -> bool {
@@ -123,30 +124,6 @@ impl Entry for Place {
         session.canvas().size.set(None);
     }
 
-    fn hear(&self, session: Session, event: Option<&Event>, _is_in_front: bool) {
-        let State { canvas, activity, cursors } = session.app();
-        match event {
-            None => canvas.tell(None),
-            Some(Event::Presence { room, endpoint, slot, state })
-                if canvas.is_it(*room, canvas::replica(*slot)) =>
-            {
-                let read = |node: &mut Node, now| node.read_cursor(now, *room, *endpoint, state.as_deref());
-                cursors.hear(*endpoint, session.node.with(read));
-            }
-            Some(Event::Changed { room, replica, batch, changes }) if canvas.is_it(*room, *replica) => {
-                let cells = Painted::of(changes);
-                canvas.tell(Some(cells));
-                if let Some(stroke) = batch {
-                    activity.note(stroke.author, cells);
-                }
-            }
-            Some(Event::Acknowledged { room, by, sequences, .. }) if session.node.is_in(*room) => {
-                canvas.reach.hear(*by, sequences);
-            }
-            Some(_) => {}
-        }
-    }
-
     fn refresh(&self, session: Session) {
         let canvas = session.canvas();
         canvas.count();
@@ -159,6 +136,31 @@ impl Entry for Place {
 
     fn mute(&self, session: Session, who: Endpoint) {
         session.cursors().tell(who, None);
+    }
+}
+
+/// Handles an event of the node. Without an event, anything may have changed.
+fn hear(session: Session, event: Option<&Event>) {
+    let State { canvas, activity, cursors } = session.app();
+    match event {
+        None => canvas.tell(None),
+        Some(Event::Presence { room, endpoint, slot, state })
+            if canvas.is_it(*room, canvas::replica(*slot)) =>
+        {
+            let read = |node: &mut Node, now| node.read_cursor(now, *room, *endpoint, state.as_deref());
+            cursors.hear(*endpoint, session.node.with(read));
+        }
+        Some(Event::Changed { room, replica, batch, changes }) if canvas.is_it(*room, *replica) => {
+            let cells = Painted::of(changes);
+            canvas.tell(Some(cells));
+            if let Some(stroke) = batch {
+                activity.note(stroke.author, cells);
+            }
+        }
+        Some(Event::Acknowledged { room, by, sequences, .. }) if session.node.is_in(*room) => {
+            canvas.reach.hear(*by, sequences);
+        }
+        Some(_) => {}
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use leptos::reactive::owner::LocalStorage;
-use meshwork_core::node::Event;
+use meshwork::Event;
 use meshwork_core::signalling::address::RoomAddress;
 use meshwork_play::shelf::GAMES_PATH;
 use meshwork_web::apps::{self, App as About};
@@ -102,10 +102,8 @@ impl Entry for Play {
         }
     }
 
-    fn hear(&self, session: Session, event: Option<&Event>, _is_in_front: bool) {
-        if let Some(Event::RoomWaiting { room }) = event
-            && session.node.is_in(*room)
-        {
+    fn hear(&self, session: Session, event: &Event) {
+        if matches!(event, Event::Unknown) {
             leptos::task::spawn_local(seek_game(session));
         }
     }

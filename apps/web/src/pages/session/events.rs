@@ -1,5 +1,8 @@
 //! What the page makes of its node's events.
 
+use std::rc::Rc;
+
+use meshwork::Events;
 use meshwork_core::clock::room_time;
 use meshwork_core::id::Endpoint;
 use meshwork_core::node::{Event, Refusal, RoomHandle, ServerState};
@@ -13,19 +16,25 @@ use leptos::task::spawn_local;
 
 impl Session {
     pub(super) fn hear(self, event: Option<&Event>) {
-        self.tell_apps(event);
+        self.tell_listeners(event);
         if let Some(event) = event {
             self.handle(event.clone());
         }
     }
 
-    fn tell_apps(self, event: Option<&Event>) {
-        if let Some(hear) = self.hearer.get_value() {
-            hear(event);
-        }
-        let front = self.apps.front.get_untracked();
-        for entry in entries::all() {
-            entry.hear(self, event, front == Some(entry.about()));
+    fn tell_listeners(self, event: Option<&Event>) {
+        let hearers: Vec<_> =
+            self.hearers.with_value(|hearers| hearers.all.iter().map(|(_, hear)| Rc::clone(hear)).collect());
+        hearers.iter().for_each(|hear| hear(event));
+    }
+
+    /// Hands events of the room to all apps, as long as the page is in it.
+    pub(super) async fn follow(self, room: RoomHandle, mut events: Events) {
+        while let Some(event) = events.next().await {
+            if !self.node.is_in(room) {
+                return;
+            }
+            entries::all().iter().for_each(|entry| entry.hear(self, &event));
         }
     }
 
@@ -110,7 +119,7 @@ impl Session {
                 self.refresh();
                 self.profiles.refresh();
                 self.talk.gather();
-                self.tell_apps(None);
+                self.tell_listeners(None);
             }
             _ => {}
         }

@@ -1,20 +1,26 @@
 //! The room's conversation: its posts, which of them are unread, who is writing, and writing there.
+//!
+//! # How it works
+//! Posts of the room follow the library's [`ChatChanges`]: a change names its post, so only the stale parts are read again, once for
+//! all changes of [`GATHER`]. Direct posts are read again if a change touches direct posts. Writes of this page read their part at
+//! once, and their changes then find everything up to date.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use leptos::prelude::*;
 use meshwork::chat::Writing;
+use meshwork::chat::{Change, ChatChanges};
 use meshwork::look::at_once;
 use meshwork::{Chat, Closed, Receipt, WriteError};
 use meshwork_chat::{Brief, Chat as _, Conversation, Direct, File, NewPost, Post, PostId, PostKey, replica};
 use meshwork_core::id::{Endpoint, PeerId, RoomId};
-use meshwork_core::node::{Event, Node};
+use meshwork_core::node::{Event, Node, RoomHandle};
 use meshwork_core::seam::lane::Slot;
 use meshwork_core::time::{Time, WallTime};
 use meshwork_web::people::acquainted::Peers;
 use meshwork_web::talk::pages::{PageId, Pages, Source, View, place};
-use meshwork_web::talk::{self, AllBegun, Begun, Drafts, Key, Lines, Marks};
+use meshwork_web::talk::{self, AllBegun, Begun, Drafts, Key, Lines, Marks, Newest};
 use meshwork_web::texts;
 
 use super::super::browser;
@@ -52,6 +58,29 @@ pub(crate) struct Correspondent {
     pub(crate) unread: usize,
     /// Whether one never wrote to the person.
     pub(crate) is_request: bool,
+}
+
+/// The parts that must be read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stale {
+    /// The places of the room's newest posts.
+    newest: bool,
+    /// Direct posts.
+    direct: bool,
+    /// The pages that show posts.
+    pages: bool,
+}
+
+impl Stale {
+    const ALL: Stale = Stale { newest: true, direct: true, pages: true };
+
+    fn and(self, other: Stale) -> Stale {
+        Stale {
+            newest: self.newest || other.newest,
+            direct: self.direct || other.direct,
+            pages: self.pages || other.pages,
+        }
+    }
 }
 
 /// The conversation of a room, as signals. Copies are the same one.
@@ -95,6 +124,10 @@ pub(crate) struct Talk {
     /// The newest post when the end was seen last.
     seen: StoredValue<Option<Brief>>,
     begins: StoredValue<Option<Key>>,
+    /// The newest posts of the room, without those of people who were muted when they were read.
+    newest: StoredValue<Newest>,
+    muted: StoredValue<BTreeSet<PeerId>>,
+    stale: StoredValue<Stale>,
     /// Whether the list was shown when posts were read before.
     was_shown: StoredValue<bool>,
     read: StoredValue<Option<Marks>>,
@@ -131,6 +164,9 @@ impl Talk {
             is_at_end: StoredValue::new(true),
             seen: StoredValue::new(None),
             begins: StoredValue::new(None),
+            newest: StoredValue::new(Newest::new(COUNTED)),
+            muted: StoredValue::new(BTreeSet::new()),
+            stale: StoredValue::new(Stale::ALL),
             was_shown: StoredValue::new(false),
             read: StoredValue::new(None),
             drafts: StoredValue::new(None),
@@ -151,16 +187,71 @@ impl Talk {
         self.last.set(None);
         self.writing.set(BTreeMap::new());
         self.begins.set_value(None);
+        self.newest.set_value(Newest::new(COUNTED));
+        self.stale.set_value(Stale::ALL);
         self.begun.set(AllBegun::default());
+    }
+
+    /// Follows the posts of the room, as long as the page is in it.
+    pub(super) async fn follow(self, room: RoomHandle, mut changes: ChatChanges) {
+        let mut missed = 0;
+        while let Some(change) = changes.next().await {
+            if !self.node.is_in(room) {
+                return;
+            }
+            self.take(&change);
+            if changes.missed() > missed {
+                missed = changes.missed();
+                self.gather();
+            }
+        }
+    }
+
+    /// Brings what is read up to date with a change of the room's posts.
+    fn take(self, change: &Change) {
+        let stale = match change {
+            Change::Posted(post) if self.people.is_muted(post.author) => return,
+            Change::Posted(post) => {
+                let add = |newest: &mut Newest| {
+                    let is_first = newest.posts().iter().all(|known| known.author != post.author);
+                    newest.add(post.into()).then_some(is_first)
+                };
+                // A post that this page wrote is read already. With a new author, direct posts to the author may open.
+                let Some(direct) = self.newest.try_update_value(add).flatten() else { return };
+                Stale { direct, pages: self.shows_room(), newest: false }
+            }
+            Change::Removed(key) => {
+                let newest = self.newest.try_update_value(|newest| newest.remove(*key)).unwrap_or(true);
+                Stale { newest, pages: self.shows_room(), direct: false }
+            }
+            Change::Edited(post) | Change::Reacted(post) if self.shows_room() => {
+                let shown = self.lines.with_untracked(|lines| lines.line(&(post.id, post.author)));
+                if shown.is_none_or(|line| line.post == *post) {
+                    return;
+                }
+                Stale { pages: true, ..Stale::default() }
+            }
+            Change::Edited(_) | Change::Reacted(_) => return,
+            _ => Stale::ALL,
+        };
+        self.gather_stale(stale);
+    }
+
+    /// Whether the conversation that is shown is the room's.
+    fn shows_room(self) -> bool {
+        self.whom.get_untracked().is_none()
     }
 
     /// Handles an event of the node that concerns the conversation of this room.
     pub(super) fn hear(self, event: &Event) {
         match event {
-            Event::Changed { room, replica: changed, .. }
-                if *changed == replica() && self.node.is_in(*room) =>
+            Event::Changed { room, replica: changed, batch, changes }
+                if *changed == replica() && self.node.is_in(*room) && Direct::touches(changes.of()) =>
             {
-                self.gather();
+                // Direct posts that this page wrote are read already.
+                if batch.is_none_or(|batch| batch.author != self.node.endpoint()) {
+                    self.gather_stale(Stale { newest: false, direct: true, pages: !self.shows_room() });
+                }
             }
             Event::Acknowledged { room, by, sequences, .. } if self.node.is_in(*room) => {
                 self.reach.hear(*by, sequences);
@@ -170,6 +261,10 @@ impl Talk {
             {
                 self.hear_writing(*endpoint, state.is_some());
             }
+            // Direct posts to somebody who was not known before may open.
+            Event::MemberAttached { room, .. } if self.node.is_in(*room) => {
+                self.gather_stale(Stale { direct: true, ..Stale::default() });
+            }
             Event::MemberDetached { endpoint, .. } => self.hear_writing(*endpoint, false),
             _ => {}
         }
@@ -177,6 +272,11 @@ impl Talk {
 
     /// Posts may be others than before: they are read again soon, once for all that arrives until then.
     pub(super) fn gather(self) {
+        self.gather_stale(Stale::ALL);
+    }
+
+    fn gather_stale(self, stale: Stale) {
+        self.stale.update_value(|before| *before = before.and(stale));
         if self.is_awaited.get_value() {
             return;
         }
@@ -184,7 +284,7 @@ impl Talk {
         let read = move || {
             // The page may have gone meanwhile.
             if self.is_awaited.try_set_value(false).is_none() {
-                self.refresh();
+                self.update();
             }
         };
         set_timeout(read, GATHER);
@@ -196,7 +296,8 @@ impl Talk {
         self.was_shown.set_value(false);
         self.spoken.set(String::new());
         self.paging.set_value(Pages::default());
-        self.show_end();
+        self.is_at_end.set_value(true);
+        self.refresh();
     }
 
     /// Shows the conversation with a person, or the room's.
@@ -211,24 +312,67 @@ impl Talk {
         (self.is_open.get_untracked() || self.is_in_front.get_untracked()) && !browser::is_hidden()
     }
 
-    /// Reads the posts again, and counts again which are unread; shown posts are read.
+    /// Reads all posts again, and counts again which are unread; shown posts are read.
     pub(crate) fn refresh(self) {
+        self.stale.set_value(Stale::ALL);
+        self.update();
+    }
+
+    /// Reads the conversation that is shown again, after a write of this page.
+    fn reread(self) {
+        let is_room = self.shows_room();
+        let stale = Stale { newest: is_room, direct: !is_room, pages: true };
+        self.stale.update_value(|before| *before = before.and(stale));
+        self.update();
+    }
+
+    /// Reads stale parts again, and counts again which posts are unread; shown posts are read.
+    fn update(self) {
         let Some((id, chat)) = self.node.room_id().zip(self.node.chat()) else { return };
+        let stale = self.take_stale();
         let whom = self.whom.get_untracked();
         let muted = self.unmuted(&chat);
-        let newest = read(muted.briefs(COUNTED));
+        if stale.newest {
+            let posts = read(muted.briefs(COUNTED));
+            self.newest.update_value(|newest| newest.set(posts));
+        }
+        let newest = self.newest.with_value(|newest| newest.posts().to_vec());
         let in_room = self.read_posts(id, &newest, whom.is_none(), |key| read(muted.get(key)));
-        let of_whom =
-            whom.map(|whom| self.directs_with(&chat, whom, move |direct| direct.newest(whom, COUNTED)));
-        let directs = self.read_directs(id, &chat, whom.zip(of_whom.as_deref()));
+        let of_whom = if stale.direct { self.update_directs(id, &chat, whom) } else { None };
         self.was_shown.set_value(self.is_shown());
-        let direct: usize = directs.iter().filter(|known| !known.is_request).map(|known| known.unread).sum();
+        let unread = self.directs.with_untracked(|directs| {
+            let known = directs.iter().filter(|known| !known.is_request);
+            known.map(|known| known.unread).sum::<usize>()
+        });
         set_if_new(self.unread_in_room, in_room);
-        set_if_new(self.unread, in_room + direct);
+        set_if_new(self.unread, in_room + unread);
+        match (whom, of_whom) {
+            (None, _) => self.count_new(&newest),
+            (Some(_), Some(of_whom)) => self.count_new(&of_whom),
+            (Some(_), None) => {}
+        }
+        if stale.pages {
+            self.read_pages(&Posts { talk: self, chat: muted, whom });
+        }
+    }
+
+    /// The stale parts, which are read now: all, if the list came into view or somebody else is muted.
+    fn take_stale(self) -> Stale {
+        let stale = self.stale.try_update_value(std::mem::take).unwrap_or_default();
+        let muted: BTreeSet<PeerId> = self.people.muted.with_untracked(|muted| muted.iter().collect());
+        let is_as_before =
+            self.muted.with_value(|before| *before == muted) && self.was_shown.get_value() == self.is_shown();
+        self.muted.set_value(muted);
+        if is_as_before { stale } else { Stale::ALL }
+    }
+
+    /// Reads direct posts again. Returns the newest ones with the person who is shown.
+    fn update_directs(self, id: RoomId, chat: &Chat, whom: Option<PeerId>) -> Option<Vec<Brief>> {
+        let of_whom =
+            whom.map(|whom| self.directs_with(chat, whom, move |direct| direct.newest(whom, COUNTED)));
+        let directs = self.read_directs(id, chat, whom.zip(of_whom.as_deref()));
         set_if_new(self.directs, directs);
-        let of_whom = of_whom.map(|posts| posts.iter().map(Brief::from).collect::<Vec<_>>());
-        self.count_new(of_whom.as_deref().unwrap_or(&newest));
-        self.read_pages(&Posts { talk: self, chat: muted, whom });
+        Some(of_whom?.iter().map(Brief::from).collect())
     }
 
     /// Counts the newest posts of the conversation that is shown: those below the unread line, and those not seen yet.
@@ -284,11 +428,19 @@ impl Talk {
 
     /// Shows the newest posts.
     pub(crate) fn show_end(self) {
-        if !self.paging.with_value(Pages::shows_end) {
+        if self.go_to_end() {
+            self.reread();
+        }
+    }
+
+    /// The newest posts are shown with the next reading. Returns whether other posts were shown.
+    fn go_to_end(self) -> bool {
+        let (was_at_end, shows_end) = (self.is_at_end.get_value(), self.paging.with_value(Pages::shows_end));
+        if !shows_end {
             self.paging.set_value(Pages::default());
         }
         self.is_at_end.set_value(true);
-        self.refresh();
+        !(was_at_end && shows_end)
     }
 
     /// Marks the posts of a conversation as read, if it is shown. Returns how many are unread.
@@ -418,14 +570,14 @@ impl Talk {
                 written(re.into_iter().fold(begun, Writing::reply).send())
             }
         };
-        self.gather();
         let (id, receipt) = sent?;
         self.node.keep_name();
         self.last.set(Some((id, self.node.peer())));
         self.reach.begin(*receipt.sequences().end());
         self.say_writing(false);
         self.begins.set_value(None);
-        self.show_end();
+        self.go_to_end();
+        self.reread();
         Ok(())
     }
 
@@ -500,10 +652,10 @@ impl Talk {
 
     /// Changes a post of the conversation that is shown.
     fn act(self, act: impl FnOnce(&Chat, Option<PeerId>) -> Result<Receipt, String>) -> Result<(), String> {
-        let done =
-            self.node.chat().ok_or_else(not_open).and_then(|chat| act(&chat, self.whom.get_untracked()));
-        self.gather();
-        done.map(drop)
+        let chat = self.node.chat().ok_or_else(not_open)?;
+        act(&chat, self.whom.get_untracked())?;
+        self.reread();
+        Ok(())
     }
 
     /// Says to the others that one is writing, or not any more.

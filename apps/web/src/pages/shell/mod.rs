@@ -37,12 +37,12 @@ use self::room::RoomSheet;
 use self::room_notices::RoomNotices;
 use self::share::ShareSheet;
 use self::talk::TalkSheet;
+use super::browser;
 use super::front::{Front, Section};
 use super::key_sheet::KeySheet;
 use super::notices::NoticeCard;
 use super::session::{Phase, Session};
 use super::voice::VoiceOutlet;
-use super::{browser, entries};
 
 /// The page.
 #[component]
@@ -58,8 +58,7 @@ pub(crate) fn RoomPage(
         let room = name.or_else(|| code.map(|code| code.to_string()));
         let room = room.map(|room| format!("{room} \u{b7} ")).unwrap_or_default();
         // What was written while one looked elsewhere is counted where tabs are told apart.
-        let in_apps: usize = entries::all().iter().map(|entry| entry.unread(session)).sum();
-        let unread = Some(session.talk.unread.get() + in_apps).filter(|unread| *unread > 0);
+        let unread = Some(session.talk.unread.get()).filter(|unread| *unread > 0);
         let unread = unread.map(|unread| format!("({unread}) ")).unwrap_or_default();
         browser::set_title(&texts::home::page_title(&format!("{unread}{room}{}", front.about().title)));
     });

@@ -260,7 +260,6 @@ impl Panel {
         self.menu.set(None);
         self.done.set(done.filter(|_| is_done));
         self.problem.set(outcome.err());
-        self.session.talk.refresh();
         is_done
     }
 
