@@ -71,11 +71,7 @@ impl<'a> Frame<'a> {
             if line.is_empty() {
                 break;
             }
-            let Some((key, value)) = line.split_once(':') else { continue };
-            let key = key.trim();
-            if !fields.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)) {
-                fields.push((key, value));
-            }
+            fields.extend(line.split_once(':').map(|(key, value)| (key.trim(), value)));
         }
         let Some(value) = find(&fields, "TYPE") else { return Err(FrameError::NoType(fields.len())) };
         let framing = if value.starts_with(' ') { Framing::Spaced } else { Framing::Unspaced };
@@ -88,6 +84,7 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The first value of a key.
 fn find<'a>(fields: &[(&'a str, &'a str)], key: &str) -> Option<&'a str> {
     fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| *value)
 }
