@@ -38,6 +38,14 @@ impl Visitors {
         }
     }
 
+    /// Follows a guest that came: the newest programs of LSNP send their posts to followers alone.
+    pub(super) fn greet(&self, event: &Event) {
+        if let Event::Came { id, .. } = event {
+            // It may have left already.
+            let _ = self.guests.follow(id, true);
+        }
+    }
+
     /// Sends a post to each guest.
     pub(super) fn post(&self, text: &str) {
         if let Err(error) = self.guests.post(text) {

@@ -220,7 +220,10 @@ impl Talk {
                 Next::Event(Event::Moved) => return Ok(Ended::Moved),
                 Next::Event(event) => self.tell(event).await?,
                 Next::Network(event) => self.tell_of_network(event),
-                Next::Guest(event) => guests::tell(event, self.is_verbose)?,
+                Next::Guest(event) => {
+                    self.guests.iter().for_each(|guests| guests.greet(&event));
+                    guests::tell(event, self.is_verbose)?;
+                }
                 Next::Entered(Entered::Line(line)) => {
                     if !self.carry_out(line).await? {
                         return self.end().await;

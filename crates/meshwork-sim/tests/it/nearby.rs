@@ -123,7 +123,7 @@ fn many_programs_meet_without_a_storm() {
             world.now().since(began)
         );
         assert!(rest <= 0.2 * f64::from(count), "{rest} a second of {count}");
-        assert!(entered <= 300 * u64::from(count), "{entered} of {count}");
+        assert!(entered <= 600 * u64::from(count), "{entered} of {count}");
     }
 }
 
