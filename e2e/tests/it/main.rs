@@ -7,6 +7,7 @@ mod blocked;
 mod browsers;
 mod chat;
 mod common;
+mod commons;
 mod crowd;
 mod cut;
 mod direct_path;
