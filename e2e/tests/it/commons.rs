@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use meshwork_e2e::networks::{LocalNetwork, Namespace};
-use meshwork_e2e::{PATIENCE, program, wait_until};
+use meshwork_e2e::{Browser, BrowserOptions, Key, Look, PATIENCE, Tab, program, wait_until};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
@@ -212,5 +212,56 @@ async fn a_named_commons_goes_along() -> Result<()> {
     let member = Terminal::start(&hosts[2], "Member", &club)?;
     member.sees(3 * PATIENCE, "We meet on Friday.").await?;
     laptop.program.kill().await?;
+    Ok(())
+}
+
+/// The texts of all posts of a page.
+const TEXTS: &str =
+    "return [...document.querySelectorAll('[data-testid=message-text]')].map(text => text.innerText)";
+
+async fn shows(tab: &Tab, text: &str) -> Result<()> {
+    tab.wait_until(2 * PATIENCE, text, async || {
+        let texts = tab.eval(TEXTS, vec![]).await?;
+        let is_there = texts.as_array().is_some_and(|texts| texts.iter().any(|one| one == text));
+        ensure!(is_there, "{texts}");
+        Ok(())
+    })
+    .await
+}
+
+async fn write(tab: &Tab, text: &str) -> Result<()> {
+    tab.type_text("chat-input", text).await?;
+    tab.press_keys(Key::Enter).await
+}
+
+#[tokio::test]
+async fn phones_go_on_after_the_terminal() -> Result<()> {
+    let network = LocalNetwork::new()?;
+    let hosts = [network.host(1)?, network.host(2)?, network.host(3)?];
+    let mut ann = Terminal::start(&hosts[0], "Ann", &["--pages"])?;
+    let line = ann.sees(PATIENCE, "phones on this network: http://192.168.77.1:").await?;
+    let address = line.rsplit(' ').next().context("an address")?.to_owned();
+    ann.type_line("Scan this.").await?;
+    let mut phones = Vec::new();
+    for (host, name) in [(&hosts[1], "Lin"), (&hosts[2], "Sofia")] {
+        let browser = Browser::start_with(BrowserOptions::default().default_flags().within(host)).await?;
+        let tab = browser.tab(&address).await?;
+        tab.look(Look::PHONE).await?;
+        tab.wait_there(2 * PATIENCE, "chat-input").await?;
+        shows(&tab, "Scan this.").await?;
+        write(&tab, &format!("{name} is aboard.")).await?;
+        ann.sees(2 * PATIENCE, &format!("{name} is aboard.")).await?;
+        phones.push((browser, tab));
+    }
+    let [(_, lin), (_, sofia)] = &phones[..] else { unreachable!() };
+    shows(lin, "Sofia is aboard.").await?;
+    // Nothing outlives the tab at an address that is another computer in the next network.
+    let kept = "return [localStorage.length, (await indexedDB.databases()).length]";
+    ensure!(lin.eval(kept, vec![]).await? == serde_json::json!([0, 0]), "a guest's page keeps something");
+    ann.program.kill().await?;
+    write(lin, "Still here?").await?;
+    shows(sofia, "Still here?").await?;
+    write(sofia, "Yes.").await?;
+    shows(lin, "Yes.").await?;
     Ok(())
 }
