@@ -11,6 +11,7 @@ mod duration;
 mod exit;
 mod file;
 mod identity;
+mod lan;
 mod out;
 mod picture;
 mod place;
@@ -62,8 +63,13 @@ enum Command {
         #[command(subcommand)]
         command: Box<sync::Command>,
     },
-    /// Talk in a room of any app, or read, write and watch its posts.
+    /// Talk with everybody on the local network, or in a room of any app; or read, write and watch its posts.
     Chat(Box<chat::Arguments>),
+    /// List the programs on the local network, or find out why none is found.
+    Lan {
+        #[command(subcommand)]
+        command: Box<lan::Command>,
+    },
     /// Publish a game, make a party of one, play in one with a program, or watch one.
     Play {
         #[command(subcommand)]
@@ -93,6 +99,7 @@ First steps:
 
   meshwork chat create --server http://127.0.0.1:8080         makes a room for talking
   meshwork chat LINK                                          talks in a room of any app
+  meshwork chat                                               talks on the local network, with no server
 
   meshwork play publish ./game --server http://127.0.0.1:8080 publishes a game, prints its code and link
   meshwork play party ./game --server http://127.0.0.1:8080   makes a party of a game, prints its LINK
@@ -135,6 +142,10 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
         Command::Sync { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(sync::run(*command, pages)), json)
+        }
+        Command::Lan { command } => {
+            let json = command.wants_json();
+            exit::finish(runtime.block_on(lan::run(*command)), json)
         }
         Command::Chat(arguments) => {
             let json = arguments.wants_json();

@@ -127,6 +127,11 @@ impl Nearby {
         self.0.interfaces()
     }
 
+    /// Whether this program heard an announcement of its own: a network or a firewall that passes on no broadcast drops it.
+    pub fn hears_itself(&self) -> bool {
+        self.0.hears_itself()
+    }
+
     /// Tells other programs the TCP port at which this one serves pages, or that it serves none any more.
     pub fn set_pages(&self, port: Option<u16>) {
         self.0.set_pages(port);

@@ -210,6 +210,11 @@ impl Lan {
         self.events.subscribe()
     }
 
+    /// Whether an announcement of our own was heard back.
+    pub fn hears_itself(&self) -> bool {
+        self.shared.discovery().echoed().is_some()
+    }
+
     /// Announces the TCP port at which this program serves pages, or that it serves none any more.
     pub fn set_pages(&self, pages: Option<u16>) {
         let now = self.shared.clock.now();
