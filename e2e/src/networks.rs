@@ -233,13 +233,14 @@ impl LocalNetwork {
         host.run(&["ip", "address", "add", &address(number), "broadcast", "+", "dev", "lan"])
     }
 
-    /// Has a host drop all datagrams that nothing of its own preceded, as the firewall of a laptop does.
+    /// Has a host drop all datagrams that are no answers, except those of mDNS, as the firewall of a laptop does.
     ///
     /// # Errors
     /// The system's, in words.
     pub fn firewall(&self, host: &Namespace) -> Result<()> {
-        let rules = "table inet firewall { chain in { type filter hook input priority 0; \
-                     iifname \"lan\" ct state established,related accept; iifname \"lan\" meta l4proto udp drop; } }";
+        let rules = "table inet firewall {\nchain in { type filter hook input priority 0; \
+                     iifname \"lan\" ct state established,related accept; \
+                     iifname \"lan\" udp dport 5353 accept; iifname \"lan\" meta l4proto udp drop; }\n}\n";
         host.run(&["nft", rules])
     }
 }
