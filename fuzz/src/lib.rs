@@ -10,6 +10,7 @@
 
 mod chat;
 mod examples;
+mod lan;
 mod lsnp;
 mod mutation;
 mod play;
@@ -67,6 +68,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "picture", examples: chat::heads, run: chat::run_head },
     Target { name: "sealed", examples: chat::sealed, run: chat::run_sealed },
     Target { name: "own", examples: chat::own, run: chat::run_own },
+    Target { name: "lan", examples: lan::examples, run: lan::run },
     Target { name: "lsnp", examples: lsnp::examples, run: lsnp::run },
     Target { name: "play-package", examples: play::packages, run: play::run_package },
     Target { name: "play-delta", examples: play::deltas, run: play::run_delta },
