@@ -1,5 +1,6 @@
 //! The node's side: what a signalling server does, from docs/protocol/signalling.md.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use meshwork_core::id::{Code, Endpoint, RoomId};
@@ -9,7 +10,7 @@ use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
-use super::rooms::{Joined, LOOKUPS_MAX, Lookup, NAMED_MAX};
+use super::rooms::{Joined, LOOKUPS_MAX, Lookup, NAMED_MAX, NAMED_OF_ONE_MAX};
 use super::signals::{Outgoing, SIGNALS_MAX};
 use super::{Discovery, Event, Output, ToNode};
 use crate::wire::{TAGS_MAX, Tag};
@@ -172,7 +173,7 @@ impl Discovery {
 
     fn join(&mut self, room: RoomId, token: Option<&Base64<32>>) {
         let tag = Tag::new(&room, token.and_then(|token| token.array()).as_ref());
-        let Some(known) = self.rooms.by_id.get_mut(&room) else {
+        let Some(known) = self.rooms.by_id.get_mut(&room).filter(|known| !known.is_left) else {
             return self.refuse(ServerRefusal::NoSuchRoom, room.to_string(), (Some(room), None), None);
         };
         let is_again = known.joined.as_ref().is_some_and(|joined| joined.tag == tag);
@@ -191,16 +192,38 @@ impl Discovery {
     fn draw_members(&mut self, room: RoomId, most: usize) -> (Vec<Introduction>, usize) {
         let members = self.members(room);
         let count = members.len();
-        let joined = self.rooms.by_id.get_mut(&room).and_then(|known| known.joined.as_mut());
-        let Some(joined) = joined else { return (Vec::new(), 0) };
-        let mut new: Vec<_> = members.into_iter().filter(|(one, _)| !joined.told.contains(one)).collect();
+        let mut new: Vec<_> = members.into_iter().filter(|(one, _)| !self.is_told(room, one)).collect();
         let mut drawn = Vec::new();
-        while !new.is_empty() && drawn.len() < NAMED_MAX && joined.told.len() < most {
+        while !new.is_empty() && drawn.len() < NAMED_MAX {
             let (endpoint, introduction) = new.swap_remove(self.rng.below(new.len() as u64) as usize);
-            joined.told.insert(endpoint);
-            drawn.push(introduction);
+            if self.is_one_too_many(room, &endpoint, most) {
+                continue;
+            }
+            let joined = self.rooms.by_id.get_mut(&room).and_then(|known| known.joined.as_mut());
+            if joined.is_some_and(|joined| joined.told.insert(endpoint)) {
+                drawn.push(introduction);
+            }
         }
         (drawn, count)
+    }
+
+    fn told(&self, room: RoomId) -> Option<&BTreeSet<Endpoint>> {
+        Some(&self.rooms.by_id.get(&room)?.joined.as_ref()?.told)
+    }
+
+    fn is_told(&self, room: RoomId, endpoint: &Endpoint) -> bool {
+        self.told(room).is_some_and(|told| told.contains(endpoint))
+    }
+
+    /// Whether the node knows enough members of a room, or of this one's address.
+    fn is_one_too_many(&self, room: RoomId, endpoint: &Endpoint, most: usize) -> bool {
+        let Some(told) = self.told(room) else { return true };
+        let ip = |endpoint: &Endpoint| {
+            let known = self.table.get(endpoint)?;
+            known.freshest().first().map(|place| place.address.ip())
+        };
+        let own = ip(endpoint);
+        told.len() >= most || told.iter().filter(|one| ip(one) == own).count() >= NAMED_OF_ONE_MAX
     }
 
     /// The endpoints that announce a room, at an address where that may be said.
@@ -254,10 +277,11 @@ impl Discovery {
         for room in rooms {
             let known = self.table.get(&endpoint).map(|known| known.introduction.clone());
             let is_member = self.members(room).iter().any(|(member, _)| *member == endpoint);
+            let is_too_many = self.is_one_too_many(room, &endpoint, NAMED_MAX);
             let joined = self.rooms.by_id.get_mut(&room).and_then(|known| known.joined.as_mut());
             let Some(joined) = joined else { continue };
             match known.filter(|_| is_member) {
-                Some(introduction) if joined.told.len() < NAMED_MAX && joined.told.insert(endpoint) => {
+                Some(introduction) if !is_too_many && joined.told.insert(endpoint) => {
                     let announcement = introduction.announcement();
                     self.tell(&FromServer::MemberJoined { room, announcement });
                 }
@@ -287,7 +311,7 @@ impl Discovery {
         let mut left = Vec::new();
         for (&room, known) in self.rooms.by_id.iter_mut().filter(|(_, known)| known.is_local) {
             let Some(joined) = known.joined.take() else { continue };
-            was_in_one = true;
+            (was_in_one, known.is_left) = (true, true);
             left.extend(joined.told.into_iter().map(|endpoint| (room, endpoint)));
             self.outgoing.retain(|signal| signal.room != room);
         }

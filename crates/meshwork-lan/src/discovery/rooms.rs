@@ -10,6 +10,8 @@ use crate::wire::{self, Ask, TAGS_MAX, Tag};
 
 /// Members that the node is told of at once, as a server does: it finds the others through them.
 pub(super) const NAMED_MAX: usize = 24;
+/// Of those, members at one address: whoever repeats a room's tag under many keys hides no other.
+pub(super) const NAMED_OF_ONE_MAX: usize = NAMED_MAX / 4;
 /// Rooms that the node may look for at once.
 pub(super) const LOOKUPS_MAX: usize = 16;
 
@@ -20,6 +22,8 @@ pub(super) struct Room {
     pub(super) code: Code,
     /// Whether it is the commons of one network: nothing of it may come along to another.
     pub(super) is_local: bool,
+    /// Whether the machine left the network of a local room: the node is to leave the room, too.
+    pub(super) is_left: bool,
     pub(super) joined: Option<Joined>,
 }
 
@@ -75,8 +79,11 @@ impl Rooms {
             genesis: bytes.to_vec(),
             code: wire::code(&id),
             is_local: !genesis.is_stored(),
+            is_left: false,
             joined: None,
         });
+        // A node registers a room once in a conversation, unless it left it and enters it anew.
+        room.is_left = false;
         Some(room.code)
     }
 

@@ -10,7 +10,7 @@ use meshwork_core::signalling::announce::announce;
 use meshwork_core::signed::genesis::Commons;
 use meshwork_core::wire::Bounded;
 use meshwork_lan::discovery::Way;
-use meshwork_lan::wire::{Announce, DATAGRAM_MAX, Datagram, Wants};
+use meshwork_lan::wire::{Announce, DATAGRAM_MAX, Datagram, Tag, Wants};
 use meshwork_sim::check;
 use meshwork_sim::connection::PathModel;
 use meshwork_sim::world::{SHARED_PORT, World};
@@ -207,12 +207,16 @@ fn nothing_of_one_network_is_said_on_the_next() {
 
 /// An announcement of a key that nobody has seen.
 fn false_announcement(number: u64, port: u16, wants: Wants) -> Vec<u8> {
+    tagged_announcement(number, port, wants, Vec::new())
+}
+
+fn tagged_announcement(number: u64, port: u16, wants: Wants, tags: Vec<Tag>) -> Vec<u8> {
     let mut secret = [0xfa; 32];
     secret[..8].copy_from_slice(&number.to_le_bytes());
     let identity = Identity::from_secret(secret);
     let endpoint = Endpoint { peer: identity.peer(), instance: Instance(number) };
     let introduction = (&announce(&identity, endpoint, [7; 32])).into();
-    let (tags, others) = (Bounded::default(), Bounded::default());
+    let (tags, others) = (Bounded::new(tags).expect("few"), Bounded::default());
     Datagram::Announce(Announce { port, introduction, wants, tags, pages: None, others }).encode()
 }
 
@@ -244,6 +248,26 @@ fn false_announcements_take_no_place_of_real_ones() {
         world.run_while(Duration::from_secs(20), whole(&[members[0], member])),
         "and a newcomer is found"
     );
+}
+
+#[test]
+fn a_repeated_tag_hides_no_member() {
+    let mut world = World::new(seed(10), PathModel::LAN);
+    let (first, address) = room_at_lan(&mut world, true);
+    let tag = {
+        let room = address.room().expect("the link has the id");
+        let token =
+            address.keys().and_then(|keys| keys.secrets).map(|secrets| secrets.secret.join_token(&room));
+        Tag::new(&room, token.as_ref())
+    };
+    let late = arrive(&mut world, 2);
+    for number in 0..30 {
+        let forged = tagged_announcement(number, 8_000, Wants::Nothing, vec![tag]);
+        world.throw(late, 1, (Ipv4Addr::new(10, 1, 0, 77), 8_000).into(), forged);
+    }
+    world.run_for(Duration::from_millis(50));
+    let member = enter(&mut world, late, &address);
+    assert!(world.run_while(Duration::from_secs(20), whole(&[first, member])));
 }
 
 #[test]
