@@ -11,6 +11,8 @@ use meshwork_e2e::{Browser, BrowserOptions, Key, Look, PATIENCE, Tab, program, w
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
+use crate::common::wait_linked;
+
 /// `meshwork chat` without a LINK, in a pipe.
 struct Terminal {
     typed: ChildStdin,
@@ -258,6 +260,9 @@ async fn phones_go_on_after_the_terminal() -> Result<()> {
     // Nothing outlives the tab at an address that is another computer in the next network.
     let kept = "return [localStorage.length, (await indexedDB.databases()).length]";
     ensure!(lin.eval(kept, vec![]).await? == serde_json::json!([0, 0]), "a guest's page keeps something");
+    // They are linked to each other as well.
+    wait_linked(lin, 2).await?;
+    wait_linked(sofia, 2).await?;
     ann.program.kill().await?;
     write(lin, "Still here?").await?;
     shows(sofia, "Still here?").await?;

@@ -672,7 +672,7 @@ impl<'a> Order<'a> {
     fn read(line: &'a str, is_text: bool, in_capitals: bool) -> Order<'a> {
         let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let capitals = IN_CAPITALS.into_iter().find(|(capitals, _)| *capitals == first);
-        if let Some((_, word)) = capitals.filter(|_| in_capitals && !is_text && !rest.contains('\n')) {
+        if let Some((_, word)) = capitals.filter(|_| in_capitals && !is_text && !line.contains('\n')) {
             return Order::Command(word, rest.trim());
         }
         match line.strip_prefix('/') {
