@@ -10,8 +10,9 @@ use meshwork::{Link, RoomId};
 use meshwork_core::signalling::address::{FURTHER_SERVERS_MAX, RoomKeys};
 use meshwork_signal::code::ServerKey;
 use meshwork_signal::http::{self, HttpConfig, Pages};
-use meshwork_signal::hub::{Hub, HubConfig};
+use meshwork_signal::hub::{Hub, HubConfig, IceOffer};
 use meshwork_signal::key_file;
+use meshwork_signal::turn::{self, Listeners, RelayAddress, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -29,12 +30,15 @@ pub(crate) struct MeetingPoint {
     key: ServerKey,
     public_url: Option<String>,
     trusted_proxies: Vec<IpNet>,
+    /// Tells browsers of the network their own address, which they hide from each other behind names that not every network carries.
+    stun: Option<turn::Server>,
 }
 
 /// A meeting point that answers; it ends with [`Serving::end`].
 pub(crate) struct Serving {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    _stun: Option<turn::Server>,
 }
 
 impl MeetingPoint {
@@ -49,7 +53,7 @@ impl MeetingPoint {
             .map_err(|error| Failure::Storage(error.to_string()))?;
         let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, error))?;
         let address = listener.local_addr().context("cannot read the keeper's address")?;
-        Ok(MeetingPoint { listener, address, key, public_url, trusted_proxies })
+        Ok(MeetingPoint { listener, address, key, public_url, trusted_proxies, stun: None })
     }
 
     /// Listens at an address of this machine, at the first free port from `port` on. Its key is new: nobody needs a code of the
@@ -67,6 +71,7 @@ impl MeetingPoint {
                         key,
                         public_url: None,
                         trusted_proxies: Vec::new(),
+                        stun: Some(stun_at(ip).context("the STUN server for phones does not start")?),
                     });
                 }
                 Err(error) => last = Some(error),
@@ -132,7 +137,10 @@ impl MeetingPoint {
 
     /// Begins to serve `room`, and no other, with these pages.
     pub(crate) fn serve(self, room: RoomId, pages: Arc<dyn Pages>) -> Result<Serving, Failure> {
-        let config = HubConfig { only_room: Some(room), ..HubConfig::default() };
+        let addresses = self.stun.iter().flat_map(|stun| stun.udp_addresses());
+        let stun = addresses.map(|address| format!("stun:*:{}", address.port())).collect();
+        let ice = IceOffer { stun, ..IceOffer::default() };
+        let config = HubConfig { only_room: Some(room), ice, ..HubConfig::default() };
         let hub = Hub::new(config, self.key, random_bytes()?).context("the limits of the meeting point")?;
         let (stop, stopped) = oneshot::channel();
         let http = HttpConfig {
@@ -144,8 +152,16 @@ impl MeetingPoint {
             // An error says that the keeper is gone, which is a stop too.
             let _ = stopped.await;
         });
-        Ok(Serving { stop, task: tokio::spawn(serving) })
+        Ok(Serving { stop, task: tokio::spawn(serving), _stun: self.stun })
     }
+}
+
+/// A server for STUN alone at an address of this machine: nobody has what opens its relay.
+fn stun_at(ip: IpAddr) -> anyhow::Result<turn::Server> {
+    let config =
+        turn::Config::new(Secret::from_random(random_bytes()?), vec![RelayAddress { bind: ip, advertised: ip }]);
+    let listeners = Listeners::bind(&[SocketAddr::new(ip, 0)])?;
+    Ok(turn::serve(config, random_bytes()?, listeners)?)
 }
 
 impl Serving {

@@ -128,7 +128,7 @@ fn many_programs_meet_without_a_storm() {
 }
 
 #[test]
-fn a_firewall_on_one_side_is_opened_from_inside() {
+fn a_firewall_is_opened_from_inside() {
     let mut world = World::new(seed(4), PathModel::LAN);
     let (first, address) = room_at_lan(&mut world, true);
     let second = arrive(&mut world, 2);
@@ -177,7 +177,7 @@ fn enter_commons(world: &mut World, index: usize) -> Member {
 }
 
 #[test]
-fn nothing_of_one_network_is_said_on_the_next() {
+fn nothing_of_a_network_is_said_elsewhere() {
     let mut world = World::new(seed(6), PathModel::LAN);
     let at_home: Vec<_> = (1..=2).map(|host| arrive(&mut world, host)).collect();
     let at_home: Vec<_> = at_home.into_iter().map(|index| enter_commons(&mut world, index)).collect();
