@@ -245,13 +245,14 @@ impl Talk {
     /// Handles an event of the node that concerns the conversation of this room.
     pub(super) fn hear(self, event: &Event) {
         match event {
+            // Direct posts that this page wrote are read already.
             Event::Changed { room, replica: changed, batch, changes }
-                if *changed == replica() && self.node.is_in(*room) && Direct::touches(changes.of()) =>
+                if *changed == replica()
+                    && self.node.is_in(*room)
+                    && Direct::touches(changes.of())
+                    && batch.is_none_or(|batch| batch.author != self.node.endpoint()) =>
             {
-                // Direct posts that this page wrote are read already.
-                if batch.is_none_or(|batch| batch.author != self.node.endpoint()) {
-                    self.gather_stale(Stale { newest: false, direct: true, pages: !self.shows_room() });
-                }
+                self.gather_stale(Stale { newest: false, direct: true, pages: !self.shows_room() });
             }
             Event::Acknowledged { room, by, sequences, .. } if self.node.is_in(*room) => {
                 self.reach.hear(*by, sequences);
