@@ -158,8 +158,10 @@ impl MeetingPoint {
 
 /// A server for STUN alone at an address of this machine: nobody has what opens its relay.
 fn stun_at(ip: IpAddr) -> anyhow::Result<turn::Server> {
-    let config =
-        turn::Config::new(Secret::from_random(random_bytes()?), vec![RelayAddress { bind: ip, advertised: ip }]);
+    let config = turn::Config::new(
+        Secret::from_random(random_bytes()?),
+        vec![RelayAddress { bind: ip, advertised: ip }],
+    );
     let listeners = Listeners::bind(&[SocketAddr::new(ip, 0)])?;
     Ok(turn::serve(config, random_bytes()?, listeners)?)
 }
