@@ -142,7 +142,7 @@ impl Nearby {
         self.0.guests()
     }
 
-    /// What changes on the network from now on.
+    /// The changes on the network from now on.
     pub fn events(&self) -> NearbyEvents {
         NearbyEvents(self.0.events())
     }

@@ -159,7 +159,7 @@ async fn terminals_and_an_old_peer_talk() -> Result<()> {
     bo.sees(PATIENCE, "Ann: Is anybody on this train?").await?;
     bo.type_line("POST Deck four.").await?;
     ann.sees(PATIENCE, "Bo: Deck four.").await?;
-    // Whoever comes later has all of it.
+    // A newcomer has all of it.
     let mut cy = Terminal::start(&hosts[2], "Cy", &[])?;
     cy.sees(PATIENCE, "Bo: Deck four.").await?;
     cy.type_line("DM Ann only for you").await?;

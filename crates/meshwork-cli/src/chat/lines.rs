@@ -103,7 +103,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
         let room = attempt.join(&link).await?;
         attempt.stay();
         let talk = Talk::start(&attempt, &room, newest, None).await?;
-        // Whoever reads that they may type can.
+        // A person who reads that they may type can.
         let mut typing = Typing::start(commands);
         talk.run(&attempt, &mut typing).await.map(|_| ())
     };
@@ -135,7 +135,7 @@ pub(super) struct Talk {
     nearby: Option<Nearby>,
     network: Option<NearbyEvents>,
     guests: Option<Visitors>,
-    /// What the next line answers.
+    /// The question that the next line answers.
     asked: Option<Asked>,
     is_verbose: bool,
     /// Posts that were printed or written here, the latest last.

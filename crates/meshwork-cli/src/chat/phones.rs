@@ -96,7 +96,7 @@ impl Guest {
         others.truncate(OTHERS_MAX);
         let link = self.link.clone().with_further_servers(others).unwrap_or_else(|_| self.link.clone());
         let text = link.to_string();
-        // What a page needs is behind its own address.
+        // The page needs the part behind its own address.
         let own = format!("http://{}", self.address);
         text.strip_prefix(&own).map_or(text.clone(), str::to_owned)
     }

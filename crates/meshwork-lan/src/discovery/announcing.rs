@@ -1,4 +1,4 @@
-//! What is said unasked: announcements to all, to hinted addresses, and questions for rooms.
+//! Unasked datagrams: announcements to all, to hinted addresses, and questions for rooms.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -176,7 +176,7 @@ impl Discovery {
         }
     }
 
-    /// Our announcement. Who is not near hears nothing of the commons of this network.
+    /// Our announcement. It names the commons of this network to nobody who is elsewhere.
     fn announcement(
         &self,
         wants: Wants,

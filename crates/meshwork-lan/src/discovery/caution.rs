@@ -1,4 +1,4 @@
-//! What one address may cause: datagrams that we send to it, signatures that we verify, payloads that the node gets.
+//! Limits of one address: datagrams that we send to it, signatures that we verify, payloads that the node gets.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;

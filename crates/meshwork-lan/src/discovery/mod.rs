@@ -4,7 +4,7 @@
 //! The node speaks docs/protocol/signalling.md. Its rooms are announced to all programs of the network, by tags that only
 //! members of a room recognise; an announcement with a tag of ours is a member of a room. Sealed payloads travel in parts
 //! that are repeated until they are taken. `conversation` is the node's side, `network` the other one, and `announcing` what
-//! is said unasked. Whatever comes from the network is bounded by address: `caution` and `table`.
+//! is said unasked. `caution` and `table` bound everything from the network by its address.
 
 mod announcing;
 mod caution;
@@ -184,7 +184,7 @@ pub struct Seen {
 const OUTPUTS_MAX: usize = 4_096;
 /// Between two reports of dropped datagrams.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// Who sleeps for less is still at the same place.
+/// A machine that sleeps for less is still at the same place.
 const SLEEP_MIN: Duration = Duration::from_secs(60);
 
 /// The network as a server, for one node.
@@ -198,7 +198,7 @@ pub struct Discovery {
     /// The main interface, as it was when there was one.
     network: Option<Interface>,
     is_open: bool,
-    /// What the node proves its key against.
+    /// The challenge against which the node proves its key.
     challenge: [u8; CHALLENGE_LEN],
     /// Our node, once it has entered.
     own: Option<Introduction>,

@@ -40,7 +40,7 @@ enum What {
 }
 
 impl Discovery {
-    /// A datagram that came `from` an address, on a socket. Whatever is none of ours is counted and dropped.
+    /// A datagram that came `from` an address, on a socket. A datagram that is none of ours is counted and dropped.
     pub fn handle_datagram(&mut self, now: Time, wall: WallTime, on: Socket, from: SocketAddr, bytes: &[u8]) {
         self.handle_clocks(now, wall);
         // A program of the internet has no business here, unless a person typed its address.
@@ -196,7 +196,7 @@ impl Discovery {
         let room = self.rooms.of_tag(signal.tag).filter(|_| is_ours);
         let Some((&room, known)) = room else { return self.note_dropped(|dropped| &mut dropped.excess) };
         let sender = signal.from;
-        // Who was not heard yet sends it again, after its announcement.
+        // A sender that was not heard yet repeats it, after its announcement.
         let is_near = !known.is_local || self.is_near_address(from);
         if !is_near || self.table.get(&sender).is_none() {
             return self.note_dropped(|dropped| &mut dropped.excess);
@@ -222,7 +222,7 @@ impl Discovery {
         self.caution.handle_answer(self.now, from.ip());
         let signal = &mut self.outgoing[at];
         let to = signal.to;
-        // Whoever answers for an endpoint without having been named one of its addresses stops no other.
+        // An address that answers for an endpoint, and is none of its own, stops no other.
         let is_its =
             self.table.get(&to).is_some_and(|known| known.places.iter().any(|place| place.address == from));
         if !is_its {

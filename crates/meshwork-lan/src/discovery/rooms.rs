@@ -27,7 +27,7 @@ pub(super) struct Room {
     pub(super) joined: Option<Joined>,
 }
 
-/// What a member of a room knows.
+/// The state of a room that the node is in.
 #[derive(Debug)]
 pub(super) struct Joined {
     pub(super) tag: Tag,

@@ -121,7 +121,7 @@ struct Arriving {
     begun: Time,
 }
 
-/// What became of a part.
+/// The fate of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// It is kept; others are missing. Or all were there before.

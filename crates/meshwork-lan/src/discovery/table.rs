@@ -54,7 +54,7 @@ impl Known {
     }
 }
 
-/// What an announcement has changed.
+/// The change that an announcement made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
     /// Nothing but times and rooms.

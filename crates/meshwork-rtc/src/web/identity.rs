@@ -62,8 +62,8 @@ pub fn replace_identity(identity: &Identity) -> Result<(), String> {
     stored.map_err(|error| super::handler::words(&error))
 }
 
-/// Whether this page is a guest's: a program served it at a private address, which is another computer in each network. What
-/// it keeps, it keeps for its tab alone.
+/// Whether this page is a guest's: a program served it at a private address, which is another computer in each network. It
+/// keeps everything for its tab alone.
 pub fn is_guest() -> bool {
     let document = web_sys::window().and_then(|window| window.document());
     document.is_some_and(|document| matches!(document.query_selector(GUEST), Ok(Some(_))))

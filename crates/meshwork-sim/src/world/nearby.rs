@@ -32,7 +32,7 @@ pub(super) struct Datagram {
     bytes: Vec<u8>,
 }
 
-/// What happens because of a machine.
+/// Effects of a machine.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Its node hears something.
@@ -98,7 +98,7 @@ impl Nearby {
         &self.machines[&index].discovery
     }
 
-    /// What the machine of a program told since this was asked last.
+    /// The events of a program's machine since this was asked last.
     pub fn take_events(&mut self, index: NodeIndex) -> Vec<meshwork_lan::discovery::Event> {
         self.machines.get_mut(&index).map(|machine| std::mem::take(&mut machine.events)).unwrap_or_default()
     }

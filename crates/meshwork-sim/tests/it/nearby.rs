@@ -289,7 +289,7 @@ fn nobody_is_aimed_at_a_victim() {
         );
     }
     world.run_for(Duration::from_secs(9));
-    // What is for all comes on top of it.
+    // Datagrams for all come on top of it.
     let heard = world.nearby.heard.get(&victim).copied().unwrap_or(0);
     assert!(heard <= 8 + 4, "{heard} datagrams in ten seconds at somebody who never answered");
 }
