@@ -217,6 +217,50 @@ async fn a_named_commons_goes_along() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn fifteen_programs_have_all_posts_once() -> Result<()> {
+    let network = LocalNetwork::new()?;
+    let mut terminals = Vec::new();
+    for number in 1..=5 {
+        let host = network.host(number)?;
+        for program in ["a", "b", "c"] {
+            let name = format!("{program}{number}");
+            terminals.push(Terminal::start(&host, &name, &["--no-guests", "--newest", "100"])?);
+        }
+    }
+    let texts: Vec<String> = (0..terminals.len()).map(|number| format!("post {number:02}.")).collect();
+    for (terminal, text) in terminals.iter_mut().zip(&texts) {
+        terminal.sees(PATIENCE, "is here").await?;
+        terminal.type_line(text).await?;
+    }
+    let (first, rest) = terminals.split_at_mut(12);
+    let whole = |terminals: &[Terminal]| {
+        terminals.iter().all(|terminal| {
+            // Own posts are not printed again.
+            texts.iter().filter(|text| terminal.count(text) == 1).count() >= texts.len() - 1
+        })
+    };
+    wait_until(3 * PATIENCE, "all posts", async || {
+        ensure!(whole(first) && whole(rest), "{:?}", rest[2].lines());
+        Ok(())
+    })
+    .await?;
+    network.cut(5)?;
+    first[0].type_line("while the bridge is cut").await?;
+    rest[0].type_line("on the other side").await?;
+    network.heal(5)?;
+    for terminal in first[1..].iter().chain(&rest[1..]) {
+        terminal.sees(6 * PATIENCE, "while the bridge is cut").await?;
+        terminal.sees(6 * PATIENCE, "on the other side").await?;
+    }
+    let twice = |terminal: &Terminal| {
+        let texts = texts.iter().map(String::as_str).chain(["while the bridge is cut", "on the other side"]);
+        texts.filter(|text| terminal.count(text) > 1).count()
+    };
+    ensure!(terminals.iter().all(|terminal| twice(terminal) == 0), "a post is printed twice");
+    Ok(())
+}
+
 /// The texts of all posts of a page.
 const TEXTS: &str =
     "return [...document.querySelectorAll('[data-testid=message-text]')].map(text => text.innerText)";

@@ -92,3 +92,47 @@ async fn a_renumbered_host_is_found_again() -> Result<()> {
     paint(&ann, &code, &["1,1,#ff0000", "1,2,#ff0000"]).await?;
     strokes(&at_bo, HEALING, 2).await
 }
+
+/// The causes that the doctor names on a host.
+async fn causes(host: &Cli) -> Result<Vec<String>> {
+    let found = host.run(["lan", "doctor", "--json"]).await?.success()?.json()?;
+    let findings = found["findings"].as_array().context("findings")?;
+    Ok(findings.iter().filter_map(|finding| finding["cause"].as_str().map(str::to_owned)).collect())
+}
+
+#[tokio::test]
+async fn each_cause_has_a_name() -> Result<()> {
+    let network = LocalNetwork::new()?;
+    let hosts = [network.host(1)?, network.host(2)?, network.host(3)?, network.host(4)?, network.host(5)?];
+    network.unplug(&hosts[0])?;
+    ensure!(causes(&Cli::within(&hosts[0])?).await? == ["no-network"]);
+    network.without_dhcp(&hosts[1], 2)?;
+    ensure!(causes(&Cli::within(&hosts[1])?).await?[0] == "no-dhcp");
+    network.firewall(&hosts[2])?;
+    ensure!(causes(&Cli::within(&hosts[2])?).await?.contains(&"firewall".to_owned()));
+    network.tunnel(&hosts[3])?;
+    ensure!(causes(&Cli::within(&hosts[3])?).await?.contains(&"vpn".to_owned()));
+    let taken = hosts[4].bind_udp("0.0.0.0:29717".parse()?)?;
+    ensure!(causes(&Cli::within(&hosts[4])?).await? == ["port"]);
+    drop(taken);
+    ensure!(causes(&Cli::within(&hosts[4])?).await? == ["nobody"]);
+    let ann = Cli::within(&hosts[3])?;
+    let (_made, ..) = create(&ann).await?;
+    ensure!(causes(&Cli::within(&hosts[4])?).await? == ["none"], "a tunnel and docker0 hide nobody");
+    let seen = Cli::within(&hosts[4])?.run(["lan", "scan"]).await?.success()?;
+    ensure!(seen.stdout.contains("192.168.77.4"), "{}", seen.stdout);
+    Ok(())
+}
+
+#[tokio::test]
+async fn hosts_without_dhcp_have_one_canvas() -> Result<()> {
+    let network = LocalNetwork::new()?;
+    let hosts = [network.host(1)?, network.host(2)?];
+    network.without_dhcp(&hosts[0], 1)?;
+    network.without_dhcp(&hosts[1], 2)?;
+    let [ann, bo] = [Cli::within(&hosts[0])?, Cli::within(&hosts[1])?];
+    let (_made, _, code) = create(&ann).await?;
+    let at_bo = watch(&bo, &code).await?;
+    paint(&ann, &code, &["1,1,#ff0000"]).await?;
+    strokes(&at_bo, PATIENCE, 1).await
+}

@@ -63,7 +63,10 @@ impl Discovery {
     fn handle_announce(&mut self, on: Socket, from: SocketAddr, announce: Announce) {
         let endpoint = announce.introduction.endpoint;
         if self.own.as_ref().is_some_and(|own| own.endpoint == endpoint) {
-            self.echoed = Some(self.now);
+            // This machine hears itself over loopback in any case.
+            if !from.ip().is_loopback() {
+                self.echoed = Some(self.now);
+            }
             return;
         }
         if announce.port == 0 {
