@@ -230,7 +230,7 @@ async fn fifteen_programs_have_all_posts_once() -> Result<()> {
     }
     let texts: Vec<String> = (0..terminals.len()).map(|number| format!("post {number:02}.")).collect();
     for (terminal, text) in terminals.iter_mut().zip(&texts) {
-        terminal.sees(PATIENCE, "is here").await?;
+        terminal.sees(PATIENCE, "Type to post").await?;
         terminal.type_line(text).await?;
     }
     let (first, rest) = terminals.split_at_mut(12);
