@@ -381,7 +381,8 @@ impl Connections {
             return None;
         }
         if !hides && !self.hard.contains(&(one.0, other.0)) {
-            return Some(LinkPath::HOSTS);
+            let address = self.named.get(&other.0).and_then(|named| named.first().copied());
+            return Some(LinkPath { address, ..LinkPath::HOSTS });
         }
         let end = |is_relayed| Some(if is_relayed { PathEnd::Relayed } else { PathEnd::Host });
         (own.is_relayed || theirs.is_relayed).then_some(LinkPath {

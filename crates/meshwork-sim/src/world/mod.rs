@@ -422,6 +422,7 @@ impl World {
     pub fn attach(&mut self, index: NodeIndex, place: (u8, u16)) {
         let (clocks, access) = (self.clocks(index), self.look_at(index).access);
         self.nearby.attach(clocks, index, place, access);
+        self.connections.set_addresses(index, vec![self.nearby.address(index).ip()]);
         self.drain_nearby(index);
     }
 
@@ -429,6 +430,7 @@ impl World {
     pub fn carry(&mut self, index: NodeIndex, place: (u8, u16)) {
         let clocks = self.clocks(index);
         self.nearby.move_to(clocks, index, place);
+        self.connections.set_addresses(index, vec![self.nearby.address(index).ip()]);
         self.drain_nearby(index);
         self.change_network(index);
     }

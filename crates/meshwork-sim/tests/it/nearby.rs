@@ -27,6 +27,13 @@ fn arrive(world: &mut World, host: u16) -> usize {
     index
 }
 
+/// A program whose clock is so many seconds ahead.
+fn arrive_ahead(world: &mut World, host: u16, seconds: i64) -> usize {
+    let index = world.start(Config::default(), u64::from(host), seconds * 1_000_000);
+    world.attach(index, (1, host));
+    index
+}
+
 /// Lets a program join by an address without a server.
 fn enter(world: &mut World, index: usize, address: &RoomAddress) -> Member {
     let room = world.join_room(index, address.clone());
@@ -155,6 +162,57 @@ fn those_who_left_are_known_to_be_gone() {
     assert_eq!(seen(&world), 1, "it may be back");
     world.run_for(Duration::from_secs(30));
     assert_eq!(seen(&world), 0, "silent for five minutes");
+}
+
+/// The last difference to the clocks of the others that a program told, in seconds.
+fn corrected(world: &World, index: usize) -> Option<i64> {
+    let told =
+        |event: &Event| if let Event::RoomTime { ahead_ms, .. } = event { Some(*ahead_ms) } else { None };
+    world.look_at(index).events.iter().rev().find_map(told).map(|ahead_ms| ahead_ms / 1000)
+}
+
+#[test]
+fn two_right_clocks_mend_a_third() {
+    const DAY: i64 = 86_400;
+    for ahead in [60, 3_600, 40 * DAY, -60, -3_600, -40 * DAY] {
+        let mut world = World::new(seed(11), PathModel::LAN);
+        let (first, address) = room_at_lan(&mut world, true);
+        let mut members = vec![first];
+        for (host, ahead) in [(2, 0), (3, ahead)] {
+            let index = arrive_ahead(&mut world, host, ahead);
+            members.push(enter(&mut world, index, &address));
+        }
+        assert!(world.run_while(Duration::from_secs(10), whole(&members)));
+        world.run_for(Duration::from_secs(5));
+        let told = corrected(&world, members[2].0);
+        assert!(told.is_some_and(|told| (told + ahead).abs() <= 2), "{ahead} s ahead, corrected by {told:?}");
+        assert_eq!(corrected(&world, members[0].0), None, "the right ones stay");
+        all_see_all(&mut world, &members);
+    }
+}
+
+#[test]
+fn one_wrong_clock_is_told_to_both() {
+    let mut world = World::new(seed(12), PathModel::LAN);
+    let (first, address) = room_at_lan(&mut world, true);
+    let index = arrive_ahead(&mut world, 2, 300);
+    let second = enter(&mut world, index, &address);
+    assert!(world.run_while(Duration::from_secs(10), whole(&[first, second])));
+    world.run_for(Duration::from_secs(5));
+    for (member, expected) in [(first, 300), (second, -300)] {
+        let told = |event: &Event| {
+            if let Event::ClockApart { ahead_ms, .. } = event { Some(*ahead_ms / 1000) } else { None }
+        };
+        let told: Vec<i64> = world.look_at(member.0).events.iter().filter_map(told).collect();
+        assert!(told.len() == 1 && (told[0] - expected).abs() <= 1, "{told:?} instead of {expected}");
+        assert_eq!(corrected(&world, member.0), None, "one neighbour alone moves nothing");
+    }
+    world.paint(second.0, second.1, &[(1, 1, RED)]).expect("it may paint");
+    world.run_for(Duration::from_secs(60));
+    let waiting = world.node(first.0).room(first.1).waiting();
+    assert!(waiting.iter().any(|waits| waits.author == world.node(second.0).endpoint().peer), "{waiting:?}");
+    world.run_for(Duration::from_secs(250));
+    assert!(equal(&[first, second])(&world), "it appears once the clock gets there");
 }
 
 /// The commons without a name, with a canvas in it.
