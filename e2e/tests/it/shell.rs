@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use meshwork_e2e::{Cli, PATIENCE, Running, Server, wait_until};
 
 /// Beginnings of lines that are not run here, and why.
-const NOT_HERE: [(&str, &str); 12] = [
+const NOT_HERE: [(&str, &str); 15] = [
     ("cargo xtask run", "it builds all pages, and its server is the one of every test here"),
     ("cargo xtask test", "it runs this test"),
     ("cargo new garden", "it needs a registry; examples/tests/programs.rs runs the program that comes of it"),
@@ -23,6 +23,12 @@ const NOT_HERE: [(&str, &str); 12] = [
         "meshwork play",
         "crates/meshwork-cli/tests/it/shelf.rs and play.rs run it, with a shelf, a published game and a host",
     ),
+    (
+        "meshwork chat --name",
+        "it uses this machine's network; e2e/tests/it/commons.rs has networks of its own",
+    ),
+    ("meshwork place create --lan", "as the line before; e2e/tests/it/lan.rs"),
+    ("meshwork lan", "as the line before"),
     ("meshwork place tui", "it needs a terminal; crates/meshwork-cli/tests/it/terminal.rs has one"),
     (
         "meshwork place replay",
