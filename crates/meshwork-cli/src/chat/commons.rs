@@ -16,6 +16,7 @@ use super::phones::Phones;
 use super::typing::{Entered, Typing};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, named_guest, user_name};
+use crate::room::lan::Near;
 use crate::room::signal::Stop;
 use crate::{duration, identity, out, style};
 
@@ -47,6 +48,8 @@ pub(super) struct Options {
     /// Serve no pages.
     #[arg(long, conflicts_with = "link")]
     no_pages: bool,
+    #[command(flatten)]
+    near: Near,
     /// Time between two announcements to the network, 5s to 10m.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, conflicts_with = "link")]
     announce: Duration,
@@ -76,6 +79,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
         is_verbose =
             answer(typing, "Verbose? (y/n)").await.is_some_and(|answer| answer.starts_with(['y', 'Y']));
     }
+    common.lan.add(&options.near);
     common.lan.enter(options.announce, options.peer_timeout);
     let mut stop = Stop::listen()?;
     let otherwise = || options.alias.clone().unwrap_or_else(user_name);

@@ -14,6 +14,7 @@ use crate::exit::Failure;
 use crate::out;
 use crate::room::Common;
 use crate::room::attempt::{Attempt, guest};
+use crate::room::lan::Near;
 
 /// Time for answers.
 const LISTEN: Duration = Duration::from_secs(3);
@@ -33,6 +34,8 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
+    near: Near,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -47,8 +50,15 @@ impl Command {
 /// Runs one command to its end.
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Scan(Arguments { common }) => scan(common).await,
-        Command::Doctor(Arguments { common }) => doctor(common).await,
+        Command::Scan(arguments) => scan(arguments.common()).await,
+        Command::Doctor(arguments) => doctor(arguments.common()).await,
+    }
+}
+
+impl Arguments {
+    fn common(mut self) -> Common {
+        self.common.lan.add(&self.near);
+        self.common
     }
 }
 

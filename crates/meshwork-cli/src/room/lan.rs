@@ -21,10 +21,15 @@ pub(crate) struct LanOptions {
     lan: bool,
     /// The address of another program of the network, if broadcasts do not reach it; may be repeated.
     /// It implies --lan.
-    #[arg(long = "peer", value_name = "ADDR", value_parser = parse_peer, conflicts_with = "hide_address")]
+    #[arg(long = "lan-peer", value_name = "ADDR", value_parser = parse_peer, conflicts_with = "hide_address")]
     lan_peers: Vec<SocketAddr>,
     /// A network interface to use; may be repeated. It implies --lan. [default: all that are up]
-    #[arg(long = "interface", value_name = "NAME", conflicts_with = "hide_address", verbatim_doc_comment)]
+    #[arg(
+        long = "lan-interface",
+        value_name = "NAME",
+        conflicts_with = "hide_address",
+        verbatim_doc_comment
+    )]
     lan_interfaces: Vec<String>,
     /// The UDP port that all programs share, so that tests do not meet each other.
     #[arg(long, value_name = "PORT", hide = true)]
@@ -38,6 +43,12 @@ pub(crate) struct LanOptions {
 impl LanOptions {
     fn is_used(&self) -> bool {
         self.lan || !self.lan_peers.is_empty() || !self.lan_interfaces.is_empty()
+    }
+
+    /// Adds what a command without other networks calls by shorter names.
+    pub(crate) fn add(&mut self, near: &Near) {
+        self.lan_peers.extend(&near.peers);
+        self.lan_interfaces.extend(near.interfaces.iter().cloned());
     }
 
     /// Uses the local network, with these times: between two announcements, and of silence.
@@ -62,6 +73,17 @@ impl LanOptions {
         let lan = self.lsnp.iter().fold(lan, Lan::lsnp);
         builder.lan(self.lan_port.into_iter().fold(lan, Lan::shared_port))
     }
+}
+
+/// The same options, of commands that are about the local network alone.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Near {
+    /// The address of another program of the network, if broadcasts do not reach it; may be repeated.
+    #[arg(long = "peer", value_name = "ADDR", value_parser = parse_peer)]
+    peers: Vec<SocketAddr>,
+    /// A network interface to use; may be repeated. [default: all that are up]
+    #[arg(long = "interface", value_name = "NAME", verbatim_doc_comment)]
+    interfaces: Vec<String>,
 }
 
 /// An address with a port, or without one.

@@ -11,7 +11,7 @@ const LOOPBACK: &str = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
 fn network() -> [String; 5] {
     let free = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = free.local_addr().unwrap().port().to_string();
-    ["--lan".into(), "--interface".into(), LOOPBACK.into(), "--lan-port".into(), port]
+    ["--lan".into(), "--lan-interface".into(), LOOPBACK.into(), "--lan-port".into(), port]
 }
 
 fn start(home: &Home, words: &[&str], network: &[String; 5]) -> Running {
