@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use clap::Args;
 use meshwork::chat;
-use meshwork::{Nearby, Room, Store};
+use meshwork::{Nearby, Neighbour, Room, Store};
 use meshwork_signal::http::Pages;
 
 use super::Names;
+use super::acts::Note;
 use super::lines::{Ended, Lines, Talk};
 use super::phones::Phones;
 use super::typing::{Entered, Typing};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, named_guest, user_name};
 use crate::room::signal::Stop;
-use crate::{duration, identity, out, style};
+use crate::{duration, identity, style};
 
 /// Letters of a name that is a file's, too.
 const AS_MAX: usize = 32;
@@ -168,24 +169,25 @@ fn greet(attempt: &Attempt, commons: Option<&str>) {
     }
 }
 
-/// Prints the programs that were heard: name, address, port, and seconds since then.
-pub(super) async fn list(nearby: &Nearby, room: &Room) -> Result<(), Failure> {
+/// The programs that were heard: name, address, port, and seconds since then.
+pub(super) async fn list(nearby: &Nearby, room: &Room) -> Result<Vec<Note>, Failure> {
     let names = Names::of(room).await?;
     let mut seen = nearby.seen();
     seen.sort_by_key(|one| one.address);
-    for one in &seen {
+    let program = |one: &Neighbour| {
         let (name, silent) = (names.name(one.endpoint.peer), one.silent.as_secs());
-        out::line(format_args!("{name}  {}  {}  {silent} s ago", one.address.ip(), one.address.port()))?;
-    }
-    let guests = nearby.guests().map(|guests| guests.list()).unwrap_or_default();
-    for (guest, silent) in &guests {
+        Note::Line(format!("{name}  {}  {}  {silent} s ago", one.address.ip(), one.address.port()))
+    };
+    let mut notes: Vec<Note> = seen.iter().map(program).collect();
+    for (guest, silent) in nearby.guests().map(|guests| guests.list()).unwrap_or_default() {
         let (id, ip, port) = (&guest.id, guest.address.ip(), guest.address.port());
-        out::line(format_args!("{id} (guest, unproved)  {ip}  {port}  {} s ago", silent.as_secs()))?;
+        notes.push(Note::Line(format!("{id} (guest, unproved)  {ip}  {port}  {} s ago", silent.as_secs())));
     }
-    if seen.is_empty() && guests.is_empty() {
-        style::note("no other program is heard: meshwork lan doctor says what may be wrong");
+    if notes.is_empty() {
+        let words = "no other program is heard: meshwork lan doctor says what may be wrong";
+        notes.push(Note::Aside(String::from(words)));
     }
-    Ok(())
+    Ok(notes)
 }
 
 #[cfg(test)]

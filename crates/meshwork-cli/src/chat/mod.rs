@@ -1,8 +1,10 @@
 //! The `chat` commands: the conversation of a room, from the command line.
 
+mod acts;
 mod commons;
 mod dm;
 mod guests;
+mod hearing;
 mod lines;
 mod person;
 mod phones;
