@@ -103,9 +103,7 @@ pub(super) fn words(event: Event, is_verbose: bool) -> Option<Note> {
         }
         Event::Follows { by, follows: true } => Note::Aside(format!("{by} has followed you (guest)")),
         Event::Follows { by, follows: false } => Note::Aside(format!("{by} has unfollowed you (guest)")),
-        Event::Undelivered { to, .. } => {
-            Note::Aside(format!("{to} did not acknowledge the direct message"))
-        }
+        Event::Undelivered { to, .. } => Note::Aside(format!("{to} did not acknowledge the direct message")),
         Event::Verbose(verbose) if is_verbose => Note::Aside(verbose.to_string()),
         _ => return None,
     })

@@ -177,7 +177,9 @@ impl Talk {
     async fn tell(&self, event: Event) -> Result<(), Failure> {
         match event {
             Event::Joined(member) => style::note(format!("{} is here", name_of(&member))),
-            Event::WaitingChanged => tell_waiting(&self.acts.chat, &Names::of(&self.acts.room).await?).await?,
+            Event::WaitingChanged => {
+                tell_waiting(&self.acts.chat, &Names::of(&self.acts.room).await?).await?
+            }
             Event::ClockApart { endpoint, ahead_ms } => {
                 let name = Names::of(&self.acts.room).await?.name(endpoint.peer);
                 style::note(clocks_apart(&name, ahead_ms));
@@ -287,7 +289,8 @@ impl Talk {
         match change {
             Change::Posted(post) => {
                 let is_old = post.at.as_millis() < self.since_ms;
-                if !is_old && place(&self.acts.shown, &post).is_none() && !self.acts.typed.contains(&post.id) {
+                if !is_old && place(&self.acts.shown, &post).is_none() && !self.acts.typed.contains(&post.id)
+                {
                     self.print(Shown { post, with }, &names)?;
                 }
             }

@@ -11,6 +11,7 @@ mod phones;
 mod post;
 mod profile;
 mod read;
+mod tui;
 mod typing;
 mod watch;
 
