@@ -39,6 +39,13 @@ fn a_typed_post_appears_in_the_commons() {
     ann.send("\t");
     ann.wait_for("for the two of you");
     ann.wait_for("Only for you.");
+    ann.send("Thank you.\r");
+    ann.wait("the answer", |screen| {
+        screen.contents().contains("Thank you.") && !screen.contents().contains("> Thank")
+    });
+    bo.send("\t");
+    bo.wait_for("for the two of you");
+    bo.wait_for("Thank you.");
     ann.send("/nothing here\r");
     ann.wait_for("There is no command /nothing");
     ann.wait_for("Bo > /nothing here");

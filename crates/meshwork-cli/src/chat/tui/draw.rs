@@ -93,6 +93,7 @@ pub(super) fn draw(model: &mut Model, look: Look, buffer: &mut Buffer) -> Option
     if buffer.area.width == 0 || buffer.area.height == 0 {
         return None;
     }
+    // Parts of a low terminal may reach below their areas: the last two rows are drawn last.
     for wall in [layout.left.map(Rect::right), layout.right.map(|right| right.x - 2)].into_iter().flatten() {
         for y in 0..layout.middle.height {
             let bar = if look.is_unicode { "│" } else { "|" };
@@ -238,8 +239,8 @@ fn draw_posts(model: &mut Model, look: Look, area: Rect, buffer: &mut Buffer) {
         let line = if look.is_unicode { "─" } else { "-" }.repeat(area.width.into());
         look.put(buffer, (area.x, area.y + 1), &line, area.width, Look::dim());
     }
-    let rows = rows(model, look, posts.width);
     let height = usize::from(posts.height);
+    let rows = rows(model, look, posts.width, model.here().back.saturating_add(height));
     model.limit_scroll(rows.len().saturating_sub(height));
     let to = rows.len() - model.here().back.min(rows.len());
     let shown = &rows[to.saturating_sub(height)..to];
@@ -253,27 +254,32 @@ fn draw_posts(model: &mut Model, look: Look, area: Rect, buffer: &mut Buffer) {
 /// Texts with their columns.
 type Row = Vec<(u16, String, Style)>;
 
-/// The rows of the chosen conversation.
-fn rows(model: &Model, look: Look, width: u16) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+/// The last rows of the chosen conversation: all of the latest entries that fill so many rows.
+fn rows(model: &Model, look: Look, width: u16, wanted: usize) -> Vec<Row> {
     let conversation = model.here();
-    let mut new = Some(conversation.new_posts()).filter(|count| *count > 0);
-    for entry in &conversation.entries {
-        if !rows.is_empty() {
+    let is_new = |entry: &Entry| matches!(entry, Entry::Said(said) if said.is_new);
+    let first_new = conversation.entries.iter().position(is_new);
+    let (mut groups, mut count) = (Vec::new(), 0);
+    for (place, entry) in conversation.entries.iter().enumerate().rev() {
+        let mut rows: Vec<Row> = Vec::new();
+        if place > 0 {
+            rows.push(Row::new());
+        }
+        if first_new == Some(place) {
+            rows.push(new_row(conversation.new_posts(), look, width));
             rows.push(Row::new());
         }
         match entry {
-            Entry::Said(said) => {
-                if let Some(count) = new.take_if(|_| said.is_new) {
-                    rows.push(new_row(count, look, width));
-                    rows.push(Row::new());
-                }
-                post_rows(model, said, look, width, &mut rows);
-            }
+            Entry::Said(said) => post_rows(model, said, look, width, &mut rows),
             Entry::Note(link, words) => note_rows(*link, words, look, width, &mut rows),
         }
+        count += rows.len();
+        groups.push(rows);
+        if count >= wanted {
+            break;
+        }
     }
-    rows
+    groups.into_iter().rev().flatten().collect()
 }
 
 /// The line above the first new post.
@@ -459,6 +465,7 @@ fn draw_status(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let style = Style::new().add_modifier(Modifier::REVERSED);
+    clear(area, buffer);
     buffer.set_style(area, style);
     let hint = "Ctrl C leave ";
     let end = look.put_right(buffer, area, area.y, hint, style);
@@ -478,6 +485,7 @@ fn draw_input(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) -> Opt
     if area.height == 0 {
         return None;
     }
+    clear(area, buffer);
     let title = model.title(model.here());
     let mut x = area.x;
     if area.width >= 30 {
@@ -494,6 +502,12 @@ fn draw_input(model: &Model, look: Look, area: Rect, buffer: &mut Buffer) -> Opt
     let at = look.put(buffer, (x, area.y), tail, room, Style::new());
     look.put(buffer, (at, area.y), &after, area.right().saturating_sub(at), Style::new());
     Some((at.min(area.right() - 1), area.y))
+}
+
+fn clear(area: Rect, buffer: &mut Buffer) {
+    for x in area.left()..area.right() {
+        buffer[(x, area.y)].reset();
+    }
 }
 
 /// The end of a text that fits in so many columns.

@@ -11,6 +11,7 @@ mod draw;
 mod input;
 mod model;
 
+use std::collections::BTreeMap;
 use std::sync::mpsc as channel;
 use std::time::Duration;
 
@@ -181,6 +182,8 @@ struct Talk<'a> {
     acts: Acts,
     model: Model,
     own: &'a str,
+    /// The names that the model has.
+    names: BTreeMap<PeerId, String>,
     /// Members that were here before.
     listed: Vec<EndpointId>,
     /// Members that came, with the number of looks since.
@@ -200,8 +203,8 @@ impl<'a> Talk<'a> {
         });
         setting.greeting.iter().for_each(|words| model.note(words));
         model.note("Type to post. /help has the commands.");
-        let (listed, arrivals) = (Vec::new(), Vec::new());
-        Talk { terminal, acts, model, own: setting.own, listed, arrivals, is_changed: true }
+        let (names, listed, arrivals) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Talk { terminal, acts, model, own: setting.own, names, listed, arrivals, is_changed: true }
     }
 
     /// Shows the newest posts, open and direct ones.
@@ -369,8 +372,9 @@ impl<'a> Talk<'a> {
         self.acts.here = Some(self.model.here().with);
         let done = self.acts.carry_out(&text, is_text).await;
         self.model.scroll(usize::MAX, false);
-        for note in self.acts.take_notes() {
-            self.model.note(words_of(&note));
+        let notes = self.acts.take_notes();
+        if !notes.is_empty() {
+            self.model.note(&notes.iter().map(words_of).collect::<Vec<_>>().join("\n"));
         }
         match done {
             Err(failure @ (Failure::Usage(_) | Failure::Forbidden { .. })) => {
@@ -385,11 +389,15 @@ impl<'a> Talk<'a> {
     /// Reads the names of people.
     async fn learn_names(&mut self) -> Result<(), Failure> {
         let names = Names::of(&self.acts.room).await?;
+        if names.names == self.names && !self.names.is_empty() {
+            return Ok(());
+        }
         for peer in names.names.keys().filter(|peer| !names.is_own(**peer)) {
             self.model.set_name(*peer, &names.get(*peer));
         }
         let me = self.model.me;
         self.model.set_name(me, names.names.get(&me).map_or(self.own, String::as_str));
+        self.names = names.names;
         Ok(())
     }
 

@@ -117,6 +117,11 @@ fn tiny_terminals_are_drawn_on() {
             for height in 0..12 {
                 let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
                 draw(&mut model(), look, &mut buffer);
+                let last = height.checked_sub(1).filter(|_| width > 8);
+                assert!(
+                    last.is_none_or(|y| (0..width).any(|x| buffer[(x, y)].symbol() == ">")),
+                    "{buffer:?}"
+                );
             }
         }
     }
