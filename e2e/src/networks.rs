@@ -243,6 +243,39 @@ impl LocalNetwork {
                      iifname \"lan\" udp dport 5353 accept; iifname \"lan\" meta l4proto udp drop; }\n}\n";
         host.run(&["nft", rules])
     }
+
+    /// Takes a host's address and cable away.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn unplug(&self, host: &Namespace) -> Result<()> {
+        host.run(&["ip", "address", "flush", "dev", "lan"])?;
+        host.run(&["ip", "link", "set", "lan", "down"])
+    }
+
+    /// Gives a host the address 169.254.77.`number` in place of its own, as systems do without DHCP.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn without_dhcp(&self, host: &Namespace, number: u8) -> Result<()> {
+        host.run(&["ip", "-4", "address", "flush", "dev", "lan"])?;
+        let address = format!("169.254.77.{number}/16");
+        host.run(&["ip", "address", "add", &address, "broadcast", "+", "dev", "lan"])
+    }
+
+    /// Gives a host a tunnel, into which its default route leads, and a network for containers.
+    ///
+    /// # Errors
+    /// The system's, in words.
+    pub fn tunnel(&self, host: &Namespace) -> Result<()> {
+        host.run(&["ip", "link", "add", "docker0", "type", "bridge"])?;
+        host.run(&["ip", "address", "add", "172.17.0.1/16", "broadcast", "+", "dev", "docker0"])?;
+        host.run(&["ip", "link", "set", "docker0", "up"])?;
+        host.run(&["ip", "tuntap", "add", "a-vpn", "mode", "tun"])?;
+        host.run(&["ip", "address", "add", "10.99.0.2/24", "dev", "a-vpn"])?;
+        host.run(&["ip", "link", "set", "a-vpn", "up"])?;
+        host.run(&["ip", "route", "add", "default", "dev", "a-vpn"])
+    }
 }
 
 /// The bridge's end of a host's wire.

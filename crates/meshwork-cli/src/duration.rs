@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
 
 /// Longest time-out that can be asked for: a year, far below what clocks can add without overflow.
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -43,9 +43,22 @@ pub(crate) fn date(millis: u64) -> String {
     date_in(millis, TimeZone::system())
 }
 
-fn date_in(millis: u64, zone: TimeZone) -> String {
+/// The same as hours and minutes, for people who talk today.
+pub(crate) fn clock(millis: u64) -> String {
+    clock_in(millis, TimeZone::system())
+}
+
+fn clock_in(millis: u64, zone: TimeZone) -> String {
+    zoned(millis, zone).strftime("%H:%M").to_string()
+}
+
+fn zoned(millis: u64, zone: TimeZone) -> Zoned {
     let seconds = i64::try_from(millis / 1000).unwrap_or(i64::MAX).min(Timestamp::MAX.as_second());
-    let time = Timestamp::from_second(seconds).unwrap_or_default().to_zoned(zone);
+    Timestamp::from_second(seconds).unwrap_or_default().to_zoned(zone)
+}
+
+fn date_in(millis: u64, zone: TimeZone) -> String {
+    let time = zoned(millis, zone);
     let is_utc = time.offset() == Offset::UTC;
     time.strftime(if is_utc { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%:z" }).to_string()
 }
@@ -59,7 +72,8 @@ mod tests {
         let at = 1_796_081_110_999;
         assert_eq!(date_in(at, TimeZone::UTC), "2026-11-30T23:25:10Z");
         let tokyo = TimeZone::fixed(Offset::constant(9));
-        assert_eq!(date_in(at, tokyo), "2026-12-01T08:25:10+09:00");
+        assert_eq!(date_in(at, tokyo.clone()), "2026-12-01T08:25:10+09:00");
+        assert_eq!(clock_in(at, tokyo), "08:25");
         let summer = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
         assert_eq!(date_in(at, summer.clone()), "2026-12-01T00:25:10+01:00");
         assert_eq!(date_in(at - 150 * 24 * 3_600_000, summer), "2026-07-04T01:25:10+02:00");

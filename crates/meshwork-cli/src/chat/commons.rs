@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use clap::Args;
 use meshwork::chat;
-use meshwork::{Nearby, Room, Store};
+use meshwork::{Nearby, Neighbour, Room, Store};
 use meshwork_signal::http::Pages;
 
 use super::Names;
+use super::acts::Note;
 use super::lines::{Ended, Lines, Talk};
 use super::phones::Phones;
+use super::tui::{self, Terminal};
 use super::typing::{Entered, Typing};
 use crate::exit::Failure;
 use crate::room::attempt::{Attempt, named_guest, user_name};
 use crate::room::lan::Near;
 use crate::room::signal::Stop;
-use crate::{duration, identity, out, style};
+use crate::{duration, identity, style};
 
 /// Letters of a name that is a file's, too.
 const AS_MAX: usize = 32;
@@ -39,6 +41,9 @@ pub(super) struct Options {
     /// Ask for a name and for verbosity first, and take commands from a pipe too, as programs of LSNP do.
     #[arg(long, conflicts_with = "link")]
     classic: bool,
+    /// Print lines on a terminal, too, in place of the conversations, posts and people side by side.
+    #[arg(long, conflicts_with = "link")]
+    plain: bool,
     /// Leave out peers of LSNP, which read and write without any proof or seal.
     #[arg(long, conflicts_with = "link")]
     no_guests: bool,
@@ -94,19 +99,40 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     let mut attempt = Attempt::start(&common, builder).await?;
     attempt.stay();
     let serves = options.pages || !options.no_pages && std::io::stdin().is_terminal();
-    let mut phones = None;
+    let mut draws = options.draws() && !common.json;
+    let (mut phones, mut terminal) = (None, None);
+    let own = name.unwrap_or_else(otherwise);
     let talked = async {
         loop {
             let new = options.commons.iter().fold(chat::room(), |new, name| new.named(name.clone()));
             let entered = attempt.endpoint.commons(new).await;
             let room = entered.map_err(|error| Failure::Unexpected(error.into()))?;
-            greet(&attempt, options.commons.as_deref());
+            if draws && terminal.is_none() {
+                terminal = Terminal::take();
+                draws = terminal.is_some();
+            }
+            let greeting = greeting(&attempt, options.commons.as_deref());
+            greeting.iter().filter(|_| !draws).for_each(style::note);
             if serves {
                 phones = Phones::start(&attempt, &room, &pages).await?;
-                phones.iter().for_each(invite);
+                phones.iter().filter(|_| !draws).for_each(invite);
             }
-            let typing = typing.get_or_insert_with(|| Typing::start(commands));
-            match Talk::start(&attempt, &room, newest, Some(is_verbose)).await?.run(&attempt, typing).await? {
+            let ended = match &mut terminal {
+                Some(terminal) => {
+                    let commons = options.commons.as_deref();
+                    let setting =
+                        tui::Setting { newest, own: &own, greeting, commons, phones: phones.as_ref() };
+                    tui::run(terminal, &attempt, &room, setting).await?
+                }
+                None => {
+                    let typing = typing.get_or_insert_with(|| Typing::start(commands));
+                    Talk::start(&attempt, &room, newest, Some(is_verbose))
+                        .await?
+                        .run(&attempt, typing)
+                        .await?
+                }
+            };
+            match ended {
                 Ended::Done => return Ok(()),
                 Ended::Moved => style::note("this machine is on another network: its commons is empty"),
             }
@@ -120,6 +146,8 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
         result = talked => result,
         () = stop.asked() => Ok(()),
     };
+    // Words from here on are for the terminal as it was.
+    terminal.and_then(Terminal::end).iter().for_each(style::note);
     if let Some(phones) = phones {
         phones.end().await;
     }
@@ -158,38 +186,48 @@ fn invite(phones: &Phones) {
     style::note(format!("phones on this network: {}", phones.url));
 }
 
-fn greet(attempt: &Attempt, commons: Option<&str>) {
-    let Some(nearby) = attempt.endpoint.nearby() else { return };
+/// The words at the beginning: the commons and its network.
+fn greeting(attempt: &Attempt, commons: Option<&str>) -> Option<String> {
+    let nearby = attempt.endpoint.nearby()?;
     let place = match (nearby.own_address(), nearby.interfaces().first()) {
         (Some(address), Some(interface)) if !address.is_loopback() => {
             format!("{address}:{} on {}", nearby.port(), interface.name)
         }
         _ => String::from("no network: only programs of this machine are here"),
     };
-    match commons {
-        Some(name) => style::note(format!("the commons {name:?}, {place}")),
-        None => style::note(format!("the commons of this network, {place}. Everybody on it can read along.")),
+    Some(match commons {
+        Some(name) => format!("the commons {name:?}, {place}"),
+        None => format!("the commons of this network, {place}. Everybody on it can read along."),
+    })
+}
+
+impl Options {
+    /// Whether the commons is drawn on the terminal: on one that can be drawn on, unless lines are asked for.
+    fn draws(&self) -> bool {
+        let is_terminal = std::io::stdin().is_terminal() && style::is_output_terminal() && !style::is_dumb();
+        is_terminal && !self.plain && !self.classic
     }
 }
 
-/// Prints the programs that were heard: name, address, port, and seconds since then.
-pub(super) async fn list(nearby: &Nearby, room: &Room) -> Result<(), Failure> {
+/// The programs that were heard: name, address, port, and seconds since then.
+pub(super) async fn list(nearby: &Nearby, room: &Room) -> Result<Vec<Note>, Failure> {
     let names = Names::of(room).await?;
     let mut seen = nearby.seen();
     seen.sort_by_key(|one| one.address);
-    for one in &seen {
+    let program = |one: &Neighbour| {
         let (name, silent) = (names.name(one.endpoint.peer), one.silent.as_secs());
-        out::line(format_args!("{name}  {}  {}  {silent} s ago", one.address.ip(), one.address.port()))?;
-    }
-    let guests = nearby.guests().map(|guests| guests.list()).unwrap_or_default();
-    for (guest, silent) in &guests {
+        Note::Line(format!("{name}  {}  {}  {silent} s ago", one.address.ip(), one.address.port()))
+    };
+    let mut notes: Vec<Note> = seen.iter().map(program).collect();
+    for (guest, silent) in nearby.guests().map(|guests| guests.list()).unwrap_or_default() {
         let (id, ip, port) = (&guest.id, guest.address.ip(), guest.address.port());
-        out::line(format_args!("{id} (guest, unproved)  {ip}  {port}  {} s ago", silent.as_secs()))?;
+        notes.push(Note::Line(format!("{id} (guest, unproved)  {ip}  {port}  {} s ago", silent.as_secs())));
     }
-    if seen.is_empty() && guests.is_empty() {
-        style::note("no other program is heard: meshwork lan doctor says what may be wrong");
+    if notes.is_empty() {
+        let words = "no other program is heard: meshwork lan doctor says what may be wrong";
+        notes.push(Note::Aside(String::from(words)));
     }
-    Ok(())
+    Ok(notes)
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use meshwork::lsnp::{Event, Guest, GuestProfile, UserId};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::acts::Note;
 use crate::duration::{date, now_ms};
 use crate::exit::Failure;
-use crate::{out, style};
 
 /// The guests of a talk.
 pub(super) struct Visitors {
@@ -46,11 +46,10 @@ impl Visitors {
         }
     }
 
-    /// Sends a post to each guest.
-    pub(super) fn post(&self, text: &str) {
-        if let Err(error) = self.guests.post(text) {
-            style::note(format!("guests did not get it: {error}"));
-        }
+    /// Sends a post to each guest. Returns the words for a failure.
+    pub(super) fn post(&self, text: &str) -> Option<String> {
+        let error = self.guests.post(text).err()?;
+        Some(format!("guests did not get it: {error}"))
     }
 
     /// Sends a profile, without a face.
@@ -59,8 +58,9 @@ impl Visitors {
         self.guests.set_profile(&GuestProfile { name, status, avatar: None });
     }
 
-    /// Writes to a guest, if a line begins with one: NAME@ADDRESS, or a name that one guest alone has. Returns whether it does.
-    pub(super) fn write_to(&mut self, line: &str) -> Result<bool, Failure> {
+    /// Writes to a guest, if a line begins with one: NAME@ADDRESS, or a name that one guest alone has. Returns the words for
+    /// a sent text.
+    pub(super) fn write_to(&mut self, line: &str) -> Result<Option<String>, Failure> {
         let (first, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let named = |guest: &Guest| guest.id.to_string() == first || guest.id.name() == first;
         let found: Vec<UserId> = self
@@ -71,7 +71,7 @@ impl Visitors {
             .map(|(guest, _)| guest.id)
             .collect();
         let to = match &*found {
-            [] => return Ok(false),
+            [] => return Ok(None),
             [to] => to,
             several => {
                 let ids: Vec<String> = several.iter().map(UserId::to_string).collect();
@@ -84,29 +84,27 @@ impl Visitors {
             )));
         }
         self.guests.direct(to, text.trim()).map_err(|error| Failure::Usage(format!("{error}.")))?;
-        style::note(format!("sent to {to}, readable for everybody on this network"));
-        Ok(true)
+        Ok(Some(format!("sent to {to}, readable for everybody on this network")))
     }
 }
 
-/// Prints a change.
-pub(super) fn tell(event: Event, is_verbose: bool) -> Result<(), Failure> {
+/// The words for a change.
+pub(super) fn words(event: Event, is_verbose: bool) -> Option<Note> {
     let at = || date(now_ms());
-    match event {
-        Event::Posted { from, text } => out::line(format_args!("{} {from} (guest): {text}", at()))?,
+    Some(match event {
+        Event::Posted { from, text } => Note::Line(format!("{} {from} (guest): {text}", at())),
         Event::Direct { from, text } => {
-            out::line(format_args!("{} {from} (guest) to you, readable for everybody: {text}", at()))?;
+            Note::Line(format!("{} {from} (guest) to you, readable for everybody: {text}", at()))
         }
-        Event::Came { id, .. } => style::note(format!("{id} is here (guest, unproved)")),
-        Event::Gone(id) => style::note(format!("{id} left (guest)")),
+        Event::Came { id, .. } => Note::Aside(format!("{id} is here (guest, unproved)")),
+        Event::Gone(id) => Note::Aside(format!("{id} left (guest)")),
         Event::Profile { of, profile, .. } if is_verbose => {
-            style::note(format!("{of} calls itself {}: {}", profile.name, profile.status));
+            Note::Aside(format!("{of} calls itself {}: {}", profile.name, profile.status))
         }
-        Event::Follows { by, follows: true } => style::note(format!("{by} has followed you (guest)")),
-        Event::Follows { by, follows: false } => style::note(format!("{by} has unfollowed you (guest)")),
-        Event::Undelivered { to, .. } => style::note(format!("{to} did not acknowledge the direct message")),
-        Event::Verbose(verbose) if is_verbose => style::note(verbose),
-        _ => {}
-    }
-    Ok(())
+        Event::Follows { by, follows: true } => Note::Aside(format!("{by} has followed you (guest)")),
+        Event::Follows { by, follows: false } => Note::Aside(format!("{by} has unfollowed you (guest)")),
+        Event::Undelivered { to, .. } => Note::Aside(format!("{to} did not acknowledge the direct message")),
+        Event::Verbose(verbose) if is_verbose => Note::Aside(verbose.to_string()),
+        _ => return None,
+    })
 }

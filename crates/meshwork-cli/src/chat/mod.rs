@@ -1,14 +1,17 @@
 //! The `chat` commands: the conversation of a room, from the command line.
 
+mod acts;
 mod commons;
 mod dm;
 mod guests;
+mod hearing;
 mod lines;
 mod person;
 mod phones;
 mod post;
 mod profile;
 mod read;
+mod tui;
 mod typing;
 mod watch;
 

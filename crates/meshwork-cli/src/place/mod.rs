@@ -9,7 +9,7 @@ mod paint;
 mod replay;
 mod stats;
 pub(crate) mod swarm;
-mod tui;
+pub(crate) mod tui;
 mod values;
 mod watch;
 

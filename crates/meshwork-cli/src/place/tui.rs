@@ -3,11 +3,11 @@
 mod allowance;
 mod app;
 mod canvas;
-mod colours;
+pub(crate) mod colours;
 mod draw;
 mod keys;
-mod people;
-mod screen;
+pub(crate) mod people;
+pub(crate) mod screen;
 mod view;
 mod visit;
 
@@ -69,7 +69,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut attempt = Attempt::start(&common, named_guest(name, || String::from("Terminal")).stays()).await?;
     let (depth, is_unicode) = (depth(), style::is_unicode());
     let title = format!("{} - Meshwork", link::room_name(&link));
-    let result = match Screen::take(&title, depth != Depth::None) {
+    let result = match Screen::take(&title, depth != Depth::None, true) {
         Ok(screen) => {
             let mut visit = Visit::new(&mut attempt, screen, depth, is_unicode);
             let mut inputs = read_inputs();
@@ -84,7 +84,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     result
 }
 
-fn depth() -> Depth {
+/// The colours of this terminal.
+pub(crate) fn depth() -> Depth {
     if !style::colours_output() {
         return Depth::None;
     }
@@ -94,7 +95,7 @@ fn depth() -> Depth {
 
 /// Reads keys and the mouse on a thread of its own, which ends with the program: nothing can be told to stop waiting
 /// for a key.
-fn read_inputs() -> mpsc::Receiver<event::Event> {
+pub(crate) fn read_inputs() -> mpsc::Receiver<event::Event> {
     let (sender, inputs) = mpsc::channel(INPUTS_MAX);
     std::thread::spawn(move || {
         while let Ok(event) = event::read() {

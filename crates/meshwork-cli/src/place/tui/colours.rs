@@ -19,7 +19,7 @@ const LETTERS: [char; 12] = ['K', 'S', 'W', 'R', 'O', 'Y', 'L', 'G', 'C', 'B', '
 
 /// How many colours a terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(crate) enum Depth {
     /// All of them.
     True,
     /// The 256 of xterm, without the first 16, which everybody sets to what they like.
@@ -30,7 +30,7 @@ pub(super) enum Depth {
 
 impl Depth {
     /// What the terminal says of itself by COLORTERM and TERM.
-    pub(super) fn of(colorterm: Option<&str>, term: Option<&str>) -> Depth {
+    pub(crate) fn of(colorterm: Option<&str>, term: Option<&str>) -> Depth {
         let says = |text: Option<&str>, parts: &[&str]| {
             text.is_some_and(|text| parts.iter().any(|part| text.to_ascii_lowercase().contains(part)))
         };
@@ -40,7 +40,7 @@ impl Depth {
     }
 
     /// A colour as this terminal shows it.
-    pub(super) fn color(self, colour: Colour) -> Color {
+    pub(crate) fn color(self, colour: Colour) -> Color {
         let [red, green, blue] = colour.components().unwrap_or([255; 3]);
         match self {
             Depth::True => Color::Rgb(red, green, blue),

@@ -45,7 +45,7 @@ pub(super) fn rows<'a>(people: impl IntoIterator<Item = Person<'a>>) -> Vec<Row>
 }
 
 /// The form of a strand, so that a state is told without colour too.
-pub(super) fn strand(state: LinkState, is_unicode: bool) -> &'static str {
+pub(crate) fn strand(state: LinkState, is_unicode: bool) -> &'static str {
     match (state, is_unicode) {
         (LinkState::Direct, true) => "────",
         (LinkState::Relayed, true) => "─◇──",
@@ -61,7 +61,7 @@ pub(super) fn strand(state: LinkState, is_unicode: bool) -> &'static str {
 }
 
 /// "23 ms", "1.2 s": milliseconds below a second.
-pub(super) fn rtt_words(rtt: Duration) -> String {
+pub(crate) fn rtt_words(rtt: Duration) -> String {
     match rtt.as_millis() {
         0 => String::from("below 1 ms"),
         millis @ 1..=999 => format!("{millis} ms"),

@@ -25,29 +25,27 @@ use ratatui::backend::CrosstermBackend;
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// A taken terminal, given back when dropped.
-pub(super) struct Screen {
-    pub(super) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+pub(crate) struct Screen {
+    pub(crate) terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
 impl Screen {
-    /// Takes the terminal: keys come one by one, the mouse is told, and what was on the screen comes back later.
+    /// Takes the terminal: keys come one by one, so does the mouse if `takes_mouse`, and the former screen comes back
+    /// later.
     ///
     /// # Errors
     /// When the terminal does not do that; it is then as it was.
-    pub(super) fn take(title: &str, has_colours: bool) -> io::Result<Screen> {
+    pub(crate) fn take(title: &str, has_colours: bool, takes_mouse: bool) -> io::Result<Screen> {
         give_back_on_panic();
         // Asked for by --color, whatever NO_COLOR says; and the other way round.
         force_color_output(has_colours);
         TAKEN.store(true, Ordering::SeqCst);
         let take = || {
             enable_raw_mode()?;
-            execute!(
-                stdout(),
-                EnterAlternateScreen,
-                EnableMouseCapture,
-                EnableBracketedPaste,
-                SetTitle(title)
-            )?;
+            execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, SetTitle(title))?;
+            if takes_mouse {
+                execute!(stdout(), EnableMouseCapture)?;
+            }
             let terminal = Terminal::new(CrosstermBackend::new(BufWriter::new(stdout())))?;
             Ok(Screen { terminal })
         };
