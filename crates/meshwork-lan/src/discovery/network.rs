@@ -261,9 +261,9 @@ impl Discovery {
             let Some(known) = self.table.get(&signal.to) else { continue };
             let addresses = known.freshest().into_iter().map(|place| place.address);
             let parts: Vec<_> = addresses.map(|address| (address, signal.parts_for(address, own))).collect();
-            let is_untaken = signal.is_untaken();
+            let is_unheard = signal.is_unheard();
             for (address, parts) in parts {
-                if is_untaken {
+                if is_unheard {
                     // The addressee may not have heard us: it drops signals of those it does not know.
                     self.announce_to(Socket::Main, address, Wants::Nothing);
                 }

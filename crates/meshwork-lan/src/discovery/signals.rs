@@ -60,9 +60,10 @@ impl Outgoing {
         self.sent <= SENT_AFTER.len()
     }
 
-    /// Whether no part was taken by anybody.
-    pub(super) fn is_untaken(&self) -> bool {
-        self.taken.is_empty()
+    /// Whether nobody has taken a part, the first and the last time: few datagrams go to an address that never answered, and
+    /// an announcement is one of them.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.taken.is_empty() && [1, SENT_AFTER.len()].contains(&self.sent)
     }
 
     /// Whether an address has all parts.
