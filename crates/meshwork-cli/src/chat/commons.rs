@@ -69,13 +69,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     if let Some(alias) = &options.alias {
         common.identity = Some(identity_of(alias)?);
     }
-    if options.peer_timeout < 2 * options.announce {
-        return Err(Failure::Usage(format!(
-            "--peer-timeout {} is below twice --announce {}.",
-            duration::format(options.peer_timeout),
-            duration::format(options.announce)
-        )));
-    }
+    options.check()?;
     let (mut typing, mut is_verbose) = (None, false);
     if options.classic {
         commands = true;
@@ -99,39 +93,28 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     let mut attempt = Attempt::start(&common, builder).await?;
     attempt.stay();
     let serves = options.pages || !options.no_pages && std::io::stdin().is_terminal();
-    let mut draws = options.draws() && !common.json;
-    let (mut phones, mut terminal) = (None, None);
+    let draws = options.draws() && !common.json;
+    let mut surface = Surface { draws, terminal: None, typing, commands, is_verbose };
+    let mut phones = None;
     let own = name.unwrap_or_else(otherwise);
     let talked = async {
         loop {
             let new = options.commons.iter().fold(chat::room(), |new, name| new.named(name.clone()));
             let entered = attempt.endpoint.commons(new).await;
             let room = entered.map_err(|error| Failure::Unexpected(error.into()))?;
-            if draws && terminal.is_none() {
-                terminal = Terminal::take();
-                draws = terminal.is_some();
-            }
+            surface.take();
             let greeting = greeting(&attempt, options.commons.as_deref());
-            greeting.iter().filter(|_| !draws).for_each(style::note);
             if serves {
                 phones = Phones::start(&attempt, &room, &pages).await?;
-                phones.iter().filter(|_| !draws).for_each(invite);
             }
-            let ended = match &mut terminal {
-                Some(terminal) => {
-                    let commons = options.commons.as_deref();
-                    let setting =
-                        tui::Setting { newest, own: &own, greeting, commons, phones: phones.as_ref() };
-                    tui::run(terminal, &attempt, &room, setting).await?
-                }
-                None => {
-                    let typing = typing.get_or_insert_with(|| Typing::start(commands));
-                    Talk::start(&attempt, &room, newest, Some(is_verbose))
-                        .await?
-                        .run(&attempt, typing)
-                        .await?
-                }
+            let setting = tui::Setting {
+                newest,
+                own: &own,
+                greeting,
+                commons: options.commons.as_deref(),
+                phones: phones.as_ref(),
             };
+            let ended = surface.talk(&attempt, &room, setting).await?;
             match ended {
                 Ended::Done => return Ok(()),
                 Ended::Moved => style::note("this machine is on another network: its commons is empty"),
@@ -147,7 +130,7 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
         () = stop.asked() => Ok(()),
     };
     // Words from here on are for the terminal as it was.
-    terminal.and_then(Terminal::end).iter().for_each(style::note);
+    surface.terminal.and_then(Terminal::end).iter().for_each(style::note);
     if let Some(phones) = phones {
         phones.end().await;
     }
@@ -201,7 +184,55 @@ fn greeting(attempt: &Attempt, commons: Option<&str>) -> Option<String> {
     })
 }
 
+/// The surface of all talks: a drawn terminal, or lines.
+struct Surface {
+    draws: bool,
+    terminal: Option<Terminal>,
+    typing: Option<Typing>,
+    commands: bool,
+    is_verbose: bool,
+}
+
+impl Surface {
+    /// Takes the terminal at the first talk. A terminal that cannot be drawn on gets lines.
+    fn take(&mut self) {
+        if self.draws && self.terminal.is_none() {
+            self.terminal = Terminal::take();
+            self.draws = self.terminal.is_some();
+        }
+    }
+
+    /// Talks until the person is done, or the machine moves.
+    async fn talk(
+        &mut self,
+        attempt: &Attempt,
+        room: &Room,
+        setting: tui::Setting<'_>,
+    ) -> Result<Ended, Failure> {
+        if let Some(terminal) = &mut self.terminal {
+            return tui::run(terminal, attempt, room, setting).await;
+        }
+        setting.greeting.iter().for_each(style::note);
+        setting.phones.iter().for_each(|phones| invite(phones));
+        let typing = self.typing.get_or_insert_with(|| Typing::start(self.commands));
+        let talk = Talk::start(attempt, room, setting.newest, Some(self.is_verbose)).await?;
+        talk.run(attempt, typing).await
+    }
+}
+
 impl Options {
+    /// Refuses a silence that is too short for the announcements.
+    fn check(&self) -> Result<(), Failure> {
+        if self.peer_timeout >= 2 * self.announce {
+            return Ok(());
+        }
+        Err(Failure::Usage(format!(
+            "--peer-timeout {} is below twice --announce {}.",
+            duration::format(self.peer_timeout),
+            duration::format(self.announce)
+        )))
+    }
+
     /// Whether the commons is drawn on the terminal: on one that can be drawn on, unless lines are asked for.
     fn draws(&self) -> bool {
         let is_terminal = std::io::stdin().is_terminal() && style::is_output_terminal() && !style::is_dumb();
