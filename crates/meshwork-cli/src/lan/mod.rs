@@ -73,7 +73,8 @@ async fn listen(mut common: Common) -> Result<Result<Facts, BindError>, Failure>
         Err(failure) => return Err(failure),
     };
     let entered = attempt.endpoint.commons(NewRoom::named(chat::room(), NOWHERE)).await;
-    entered.map_err(|error| Failure::Unexpected(error.into()))?;
+    // Dropped, it would be left at once.
+    let _room = entered.map_err(|error| Failure::Unexpected(error.into()))?;
     sleep(LISTEN).await;
     let nearby = attempt.endpoint.nearby();
     let facts = nearby.map(|nearby| Facts {
