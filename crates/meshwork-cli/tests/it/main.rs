@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod chat;
-mod commons;
 mod identity;
 mod keep;
 mod keeper;
