@@ -8,7 +8,7 @@ use super::support::{Home, Running};
 const LOOPBACK: &str = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
 
 /// Options of a network of its own: other tests use other ports.
-fn network() -> [String; 5] {
+pub(crate) fn network() -> [String; 5] {
     let free = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = free.local_addr().unwrap().port().to_string();
     ["--lan".into(), "--interface".into(), LOOPBACK.into(), "--lan-port".into(), port]

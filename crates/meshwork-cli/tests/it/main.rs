@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without it may stop at")]
 
 mod chat;
+mod commons;
 mod identity;
 mod keep;
 mod keeper;
