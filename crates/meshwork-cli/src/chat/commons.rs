@@ -131,11 +131,16 @@ pub(super) async fn run(lines: Lines, pages: Arc<dyn Pages>) -> Result<(), Failu
     };
     // Words from here on are for the terminal as it was.
     surface.terminal.and_then(Terminal::end).iter().for_each(style::note);
+    end(phones, attempt).await;
+    result
+}
+
+/// Ends the pages, and leaves.
+async fn end(phones: Option<Phones>, attempt: Attempt) {
     if let Some(phones) = phones {
         phones.end().await;
     }
     attempt.close().await;
-    result
 }
 
 /// The answer to a question; `None` at the end of the input.

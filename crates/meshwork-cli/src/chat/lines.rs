@@ -131,21 +131,10 @@ impl Talk {
         let mut missed = 0;
         loop {
             match self.next(attempt, &room, typing).await? {
-                Next::Heard(Heard::Change(with, change)) => self.hear(with, change).await?,
-                // Those who are listed came before.
-                Next::Heard(Heard::Event(Event::Joined(member))) if listed.remove(&member.id()) => {}
-                Next::Heard(Heard::Event(Event::Left { member, .. })) => {
-                    listed.remove(&member.id());
-                    style::note(format!("{} left", name_of(&member)));
-                }
-                Next::Heard(Heard::Event(Event::Moved)) => return Ok(Ended::Moved),
-                Next::Heard(Heard::Event(event)) => self.tell(event).await?,
-                Next::Heard(Heard::Network(event)) => {
-                    self.acts.words_of_network(event).iter().for_each(style::note);
-                }
-                Next::Heard(Heard::Guest(event)) => {
-                    self.acts.guests.iter().for_each(|guests| guests.greet(&event));
-                    guests::words(event, self.acts.is_verbose).map_or(Ok(()), print)?;
+                Next::Heard(heard) => {
+                    if self.take(*heard, &mut listed).await? {
+                        return Ok(Ended::Moved);
+                    }
                 }
                 Next::Entered(Entered::Line(line)) => {
                     if !self.carry_out(line).await? {
@@ -162,11 +151,32 @@ impl Talk {
         }
     }
 
+    /// Prints a change; `listed` came before. Returns whether the machine is on another network.
+    async fn take(&mut self, heard: Heard, listed: &mut BTreeSet<EndpointId>) -> Result<bool, Failure> {
+        match heard {
+            Heard::Change(with, change) => self.hear(with, change).await?,
+            // Those who are listed came before.
+            Heard::Event(Event::Joined(member)) if listed.remove(&member.id()) => {}
+            Heard::Event(Event::Left { member, .. }) => {
+                listed.remove(&member.id());
+                style::note(format!("{} left", name_of(&member)));
+            }
+            Heard::Event(Event::Moved) => return Ok(true),
+            Heard::Event(event) => self.tell(event).await?,
+            Heard::Network(event) => self.acts.words_of_network(event).iter().for_each(style::note),
+            Heard::Guest(event) => {
+                self.acts.guests.iter().for_each(|guests| guests.greet(&event));
+                guests::words(event, self.acts.is_verbose).map_or(Ok(()), print)?;
+            }
+        }
+        Ok(false)
+    }
+
     async fn next(&mut self, attempt: &Attempt, room: &Room, typing: &mut Typing) -> Result<Next, Failure> {
         let Talk { acts, hearing, .. } = self;
         let next = async {
             Ok::<_, Failure>(tokio::select! {
-                heard = hearing.next(acts.guests.as_mut()) => Next::Heard(heard?),
+                heard = hearing.next(acts.guests.as_mut()) => Next::Heard(Box::new(heard?)),
                 entered = typing.next() => Next::Entered(entered),
             })
         };
@@ -211,7 +221,7 @@ async fn tell_waiting(chat: &Chat, names: &Names) -> Result<(), Failure> {
 }
 
 enum Next {
-    Heard(Heard),
+    Heard(Box<Heard>),
     Entered(Entered),
 }
 

@@ -295,11 +295,9 @@ impl<'a> Talk<'a> {
 
     async fn happen(&mut self, event: Event) -> Result<(), Failure> {
         match event {
-            Event::Joined(member) => {
-                if !self.listed.contains(&member.id()) {
-                    self.listed.push(member.id());
-                    self.arrivals.push((member.id(), 0));
-                }
+            Event::Joined(member) if !self.listed.contains(&member.id()) => {
+                self.listed.push(member.id());
+                self.arrivals.push((member.id(), 0));
             }
             Event::Left { member, reason } => {
                 self.listed.retain(|other| *other != member.id());
