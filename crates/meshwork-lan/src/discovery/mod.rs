@@ -166,7 +166,7 @@ pub struct Dropped {
 pub struct Seen {
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// The address that was heard last.
+    /// The address that was heard last, of IPv4 if it has one.
     pub address: SocketAddr,
     /// The way by which the address became known.
     pub way: Way,

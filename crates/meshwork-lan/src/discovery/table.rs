@@ -181,7 +181,9 @@ impl Table {
 
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen> + '_ {
         self.by_endpoint.iter().filter_map(|(&endpoint, known)| {
-            let place = *known.freshest().first()?;
+            let places = known.freshest();
+            // People know addresses of IPv4, and links are made over them first.
+            let place = *places.iter().find(|place| place.address.is_ipv4()).or(places.first())?;
             Some(Seen {
                 endpoint,
                 address: place.address,

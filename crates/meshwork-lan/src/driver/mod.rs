@@ -77,7 +77,7 @@ impl Default for Options {
 pub struct Neighbour {
     /// Its endpoint.
     pub endpoint: Endpoint,
-    /// The address at which it was heard last.
+    /// The address at which it was heard last, of IPv4 if it has one.
     pub address: SocketAddr,
     /// The way by which the address became known.
     pub way: Way,
