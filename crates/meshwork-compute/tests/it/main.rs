@@ -1,0 +1,3 @@
+//! Tests of Compute: golden bytes, malformed input, and the machines in a simulated room.
+
+mod golden;
