@@ -1,3 +1,5 @@
 //! Tests of Compute: golden bytes, malformed input, and the machines in a simulated room.
 
+mod basics;
 mod golden;
+mod world;
