@@ -227,10 +227,9 @@ impl Desk {
             Input::Message { from, topic, bytes } => self.handle_message(from, topic, bytes),
             Input::Row { row, writer, name, value } => self.handle_row(row, writer, name, value),
             Input::NotWritten { row } => {
-                let slot = JobId::of_row(row).and_then(|id| self.jobs.get_mut(&id));
-                if let Some(steward) = slot.and_then(|slot| slot.steward.as_mut()) {
-                    steward.handle_refused();
-                }
+                let id = JobId::of_row(row);
+                let slots = self.jobs.iter_mut().filter(|(job, _)| row == STANDING_ROW || id == Some(**job));
+                slots.filter_map(|(_, slot)| slot.steward.as_mut()).for_each(Steward::handle_refused);
             }
             Input::Fetched { blob, bytes } => self.handle_fetched(blob, bytes),
             Input::Ran { run, unit, result, micros } => {
@@ -251,9 +250,10 @@ impl Desk {
         self.out.pop_front()
     }
 
-    /// The time at which to call it with [`Input::Timeout`]; `None` while no job is open.
+    /// The time at which to call it with [`Input::Timeout`]; `None` while no job is open and no outcome must be fetched.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let is_open = self.jobs.values().any(|slot| slot.job.is_some() && !self.is_over(slot));
+        let is_open = |slot: &Slot| slot.job.is_some() && (!self.is_over(slot) || self.lacks_outcome(slot).is_some());
+        let is_open = self.jobs.values().any(is_open);
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::PeerId;
 
-use super::{BEAT, Desk, FETCHES, SERVED_MAX};
+use super::{BEAT, Desk, FETCHES, SERVED_MAX, Slot};
 use crate::book::{INDEX_MAX, Index, State};
 use crate::io::Output;
 use crate::job::{Input as JobInput, JobId};
@@ -101,16 +101,21 @@ impl Desk {
         }
     }
 
+    /// The outcome of a job that a trusted endpoint must fetch, so that it outlives the steward.
+    pub(super) fn lacks_outcome(&self, slot: &Slot) -> Option<(BlobId, u64)> {
+        slot.job.as_ref().filter(|job| job.trusts(&self.me.peer))?;
+        match self.best_book(slot)?.1.state {
+            State::Done { outcome } if !slot.here.contains(&outcome.0) => Some(outcome),
+            _ => None,
+        }
+    }
+
     /// Fetches a program and its input, and serves the job then. Fetches an outcome that a trusted endpoint lacks.
     pub(super) fn load(&mut self, id: JobId) {
         let Some(slot) = self.jobs.get(&id) else { return };
         let Some(job) = slot.job.clone() else { return };
         let may_fetch = |blob: &BlobId| self.retries.get(blob).is_none_or(|at| self.now >= *at);
-        let state = self.best_book(slot).map(|(_, book)| book.state.clone());
-        if let Some(State::Done { outcome: (blob, length) }) = state
-            && job.trusts(&self.me.peer)
-            && slot.steward.is_none()
-            && !slot.here.contains(&blob)
+        if let Some((blob, length)) = self.lacks_outcome(slot).filter(|_| slot.steward.is_none())
             && may_fetch(&blob)
         {
             self.retries.insert(blob, self.now + RETRY);

@@ -19,6 +19,9 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Most units of an index entry.
 const ENTRY_UNITS: u16 = 256;
 
+/// Most rows of standing that are written with a book.
+const STANDINGS: usize = 16;
+
 /// A blob that must come, and its uses.
 #[derive(Debug)]
 pub(super) struct Want {
@@ -192,7 +195,12 @@ impl Steward {
         self.is_refused = false;
         let index = if self.is_restoring && self.base.is_some() { self.base } else { self.write_index() };
         self.is_changed = self.is_restoring;
-        for peer in std::mem::take(&mut self.changed_standing).into_iter().take(16) {
+        // Convictions first. The rest waits for the next book.
+        let is_innocent = |peer: &PeerId| !self.standing.get(peer).is_some_and(|standing| standing.is_caught);
+        let mut changed: Vec<PeerId> = std::mem::take(&mut self.changed_standing).into_iter().collect();
+        changed.sort_by_key(is_innocent);
+        self.changed_standing = changed.split_off(changed.len().min(STANDINGS)).into_iter().collect();
+        for peer in changed {
             if let Some(standing) = self.standing.get(&peer) {
                 self.out.push(Out::Standing(peer, *standing));
             }

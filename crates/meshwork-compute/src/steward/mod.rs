@@ -41,6 +41,8 @@ pub(crate) const GRANT_LEAST: Duration = Duration::from_millis(500);
 const GRANT_MOST: Duration = Duration::from_secs(2);
 /// A job that accepts nothing for this time says so.
 const STILL_AFTER: Duration = Duration::from_secs(60);
+/// Time in which the first lender should report.
+const LENDERS_WITHIN: Duration = Duration::from_secs(20);
 /// Most bytes of all results of a job, which the steward keeps in memory.
 pub const RESULTS_MAX: u64 = 256 << 20;
 
@@ -295,6 +297,8 @@ impl Steward {
     /// A write of ours was refused, so the book must be written again.
     pub(crate) fn handle_refused(&mut self) {
         self.is_refused = true;
+        let caught = self.standing.iter().filter(|(_, standing)| standing.is_caught);
+        self.changed_standing.extend(caught.map(|(peer, _)| *peer));
     }
 
     /// Does all that is due.
@@ -378,7 +382,7 @@ impl Steward {
         }
         let usable = |endpoint: &&Endpoint| !self.is_caught(&endpoint.peer);
         if !self.lenders.keys().any(|endpoint| usable(&endpoint)) {
-            return Some(Standstill::NobodyLends);
+            return (now.since(self.started) >= LENDERS_WITHIN).then_some(Standstill::NobodyTakes);
         }
         let has_trusted = self.lenders.keys().any(|endpoint| self.job.trusts(&endpoint.peer));
         let waiting = self.kept.values().filter(|kept| kept.probe.is_some()).count() as u32;

@@ -2,4 +2,6 @@
 
 mod basics;
 mod golden;
+mod planted;
+mod schedules;
 mod world;

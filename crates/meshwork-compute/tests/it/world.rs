@@ -545,7 +545,9 @@ impl World {
     pub(crate) fn run_to_end(&mut self, seconds: u64) -> State {
         for _ in 0..seconds {
             self.run(1);
-            if self.state().is_over() {
+            let is_lost = |state: &State| matches!(state, State::Done { outcome } if self.blob(&outcome.0).is_none());
+            let state = self.state();
+            if state.is_over() && !is_lost(&state) {
                 self.run(5);
                 break;
             }
@@ -584,6 +586,9 @@ impl World {
             found.insert(format!("units: {units} in the index, {credit} credited, of {}", self.job.units));
         }
         let caught = self.caught();
+        for peer in index.caught.iter().filter(|peer| !caught.contains(*peer)) {
+            found.insert(format!("convict-unwritten: {}", peer.short()));
+        }
         for entry in index.entries.iter() {
             let by = index.peers[usize::from(entry.by)];
             let is_confirmed =
