@@ -252,7 +252,8 @@ impl Desk {
 
     /// The time at which to call it with [`Input::Timeout`]; `None` while no job is open and no outcome must be fetched.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let is_open = |slot: &Slot| slot.job.is_some() && (!self.is_over(slot) || self.lacks_outcome(slot).is_some());
+        let is_open =
+            |slot: &Slot| slot.job.is_some() && (!self.is_over(slot) || self.lacks_outcome(slot).is_some());
         let is_open = self.jobs.values().any(is_open);
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }

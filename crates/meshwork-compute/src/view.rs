@@ -78,6 +78,8 @@ pub enum Standstill {
         since: Time,
     },
     /// Lenders are here, and none takes a span.
-    #[error("nobody takes units: lenders are busy, were caught, do not run programs of this peer, or cannot fetch this one")]
+    #[error(
+        "nobody takes units: lenders are busy, were caught, do not run programs of this peer, or cannot fetch this one"
+    )]
     NobodyTakes,
 }

@@ -59,8 +59,11 @@ impl Desk {
         let job = slot.job.as_ref()?;
         let epochs = epochs(slot, job);
         let is_silent = |endpoint: &Endpoint| {
-            let watched = slot.watched.filter(|(watched, _)| watched == endpoint);
-            *endpoint != self.me && watched.is_some_and(|(_, at)| self.now.since(at) >= SILENT)
+            let Some((_, since)) = slot.watched.filter(|(watched, _)| watched == endpoint) else {
+                return false;
+            };
+            let sign = slot.heard.get(endpoint).map_or(since, |(_, at)| since.max(*at));
+            *endpoint != self.me && self.now.since(sign) >= SILENT
         };
         let here = self.offers.keys().filter(|endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint));
         let of = |endpoint: &Endpoint| key(job, epochs.get(endpoint).copied().unwrap_or_default(), endpoint);
@@ -83,7 +86,6 @@ impl Desk {
         let epochs = epochs(slot, &job);
         let greatest = epochs.iter().map(|(endpoint, epoch)| key(&job, *epoch, endpoint)).max();
         let top = epochs.values().copied().max().unwrap_or_default();
-        let sign = boss.and_then(|boss| Some(slot.heard.get(&boss)?.1));
         let me = self.me;
         let Some(slot) = self.jobs.get_mut(&id) else { return };
         let Some(boss) = boss.filter(|boss| *boss == me || slot.steward.is_some() || job.trusts(&me.peer))
@@ -93,8 +95,7 @@ impl Desk {
         if boss != me {
             let since = slot.watched.filter(|(watched, _)| *watched == boss).map_or(now, |(_, at)| at);
             let is_quiet = slot.orders().is_cancelled;
-            slot.watched =
-                Some((boss, if is_quiet { now } else { sign.map_or(since, |sign| sign.max(since)) }));
+            slot.watched = Some((boss, if is_quiet { now } else { since }));
             slot.waits = None;
             if let Some(mut steward) = slot.steward.take() {
                 steward.leave(now);

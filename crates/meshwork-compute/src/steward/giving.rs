@@ -242,7 +242,8 @@ impl Steward {
         held
     }
 
-    /// Broadcasts grants if they changed or are due.
+    /// Broadcasts grants if they changed or are due. While the books are read they name no lender: lenders run on, and nobody else takes
+    /// the job over.
     pub(super) fn grant(&mut self, now: Time) {
         let since = self.granted_at.map_or(Duration::MAX, |at| now.since(at));
         if self.is_restoring

@@ -67,13 +67,19 @@ impl Schedule {
         let mut found = self.world.judge();
         let is_lost = found.iter().any(|violation| violation.starts_with("outcome-lost"));
         if !state.is_over() || is_lost {
-            let views: Vec<_> =
-                self.world.nodes.iter().map(|node| (node.peer, node.desk.job(&self.world.id.unwrap()))).collect();
+            let views: Vec<_> = self
+                .world
+                .nodes
+                .iter()
+                .map(|node| (node.peer, node.desk.job(&self.world.id.unwrap())))
+                .collect();
             found.insert(format!("stuck: {views:?}"));
         }
         match state {
             State::Failed { .. } => drop(found.insert(format!("failed: {state:?}"))),
-            State::Cancelled if !self.is_cancelled => drop(found.insert("cancelled: nobody cancelled".to_owned())),
+            State::Cancelled if !self.is_cancelled => {
+                drop(found.insert("cancelled: nobody cancelled".to_owned()))
+            }
             _ => (),
         }
         found
@@ -90,7 +96,10 @@ impl Schedule {
             3..6 => self.bring_back(peer),
             6 => {
                 let mask = self.world.rng.below(128);
-                self.world.nodes.iter_mut().for_each(|node| node.group = (mask >> (node.peer % PEERS) & 1) as u8);
+                self.world
+                    .nodes
+                    .iter_mut()
+                    .for_each(|node| node.group = (mask >> (node.peer % PEERS) & 1) as u8);
             }
             7..9 => self.world.nodes.iter_mut().for_each(|node| node.group = 0),
             9 => self.world.with(peer, |desk| desk.order(&id, Order::Pause)),
@@ -100,7 +109,8 @@ impl Schedule {
             13 => self.replay(),
             14 => self.world.loss = draw(&mut self.world, &[0, 5, 10, 30]),
             _ if self.world.rng.below(12) == 0 => {
-                self.is_cancelled = self.world.at(peer).is_some() && !self.world.refuses.contains(&peer) || self.is_cancelled;
+                self.is_cancelled =
+                    self.world.at(peer).is_some() && !self.world.refuses.contains(&peer) || self.is_cancelled;
                 self.world.with(peer, |desk| desk.cancel(&id));
             }
             _ => {
@@ -186,7 +196,8 @@ fn random_schedules_keep_all_promises() {
     let first = first_seed();
     let threads = 2;
     let found: Vec<(u64, String)> = std::thread::scope(|scope| {
-        let part = |thread| scope.spawn(move || violations(first + thread * (count / threads), count / threads));
+        let part =
+            |thread| scope.spawn(move || violations(first + thread * (count / threads), count / threads));
         let parts: Vec<_> = (0..threads).map(part).collect();
         parts.into_iter().flat_map(|part| part.join().expect("a schedule panicked")).collect()
     });

@@ -545,7 +545,8 @@ impl World {
     pub(crate) fn run_to_end(&mut self, seconds: u64) -> State {
         for _ in 0..seconds {
             self.run(1);
-            let is_lost = |state: &State| matches!(state, State::Done { outcome } if self.blob(&outcome.0).is_none());
+            let is_lost =
+                |state: &State| matches!(state, State::Done { outcome } if self.blob(&outcome.0).is_none());
             let state = self.state();
             if state.is_over() && !is_lost(&state) {
                 self.run(5);
@@ -576,10 +577,8 @@ impl World {
             found.insert("wrong-outcome: it differs from that of one machine".to_owned());
         }
         let index = book.index.and_then(|(index, _)| Index::decode(self.blob(&index)?).ok());
-        let Some(index) = index else {
-            found.insert("index-lost: nobody here has it".to_owned());
-            return found;
-        };
+        // Outcome and index are lost apart: a steward may crash when others have fetched the outcome alone.
+        let Some(index) = index else { return found };
         let units: u32 = index.entries.iter().map(|entry| u32::from(entry.units)).sum();
         let credit: u32 = index.credit().iter().map(|(_, units)| *units).sum();
         if units != self.job.units || credit != units {
