@@ -380,16 +380,35 @@ impl Desk {
         }
         self.stepped = Some(self.now);
         let every = self.report_every();
-        for id in self.jobs.keys().copied().collect::<Vec<_>>() {
+        for id in self.open_jobs() {
             self.take_charge(id);
             self.load(id);
             if let Some(steward) = self.jobs.get_mut(&id).and_then(|slot| slot.steward.as_mut()) {
-                steward.set_every(every);
+                steward.set_pace(every, self.offers.iter().map(|(endpoint, offer)| (endpoint, offer.cores)));
                 steward.step(self.now);
             }
         }
         self.lender.report(self.now, every);
         self.flush();
+    }
+
+    /// The jobs that count: at most [`JOBS_MAX`] open ones, and [`JOBS_OF_PEER_MAX`] of a submitter, in the order of their names.
+    /// Those that ended are listed too.
+    fn open_jobs(&self) -> Vec<JobId> {
+        let mut of_peer: BTreeMap<PeerId, usize> = BTreeMap::new();
+        let mut open = 0;
+        let counts = |(id, slot): (&JobId, &Slot)| {
+            let submitter = slot.job.as_ref()?.submitter()?;
+            if !self.is_over(slot) && !slot.orders().is_cancelled {
+                let own = of_peer.entry(submitter).or_default();
+                if open >= JOBS_MAX || *own >= JOBS_OF_PEER_MAX {
+                    return None;
+                }
+                (open, *own) = (open + 1, *own + 1);
+            }
+            Some(*id)
+        };
+        self.jobs.iter().filter_map(counts).collect()
     }
 
     /// Time between two reports of a lender.

@@ -287,7 +287,7 @@ impl Lender {
         serving.failed.retain(|_, failed| !was_taken(failed.2));
         let is_open = |span: &&Span| !serving.done.contains_key(span) && !serving.failed.contains_key(span);
         serving.todo = grant.spans.iter().filter(is_open).copied().collect();
-        serving.is_dirty |= serving.todo.len() < HAND_MAX && serving.todo.len() < 2 * self.cores;
+        serving.is_dirty |= serving.todo.len() < HAND_MAX / 2;
         let todo = serving.todo.clone();
         freed.iter().for_each(|packet| self.free(packet));
         self.end_runs(&grants.job, &todo);
@@ -436,7 +436,7 @@ impl Lender {
             *since = since.or(Some(serving.number));
             failed.push((*span, *unit, failure.clone()));
         }
-        let room = HAND_MAX.min(2 * cores).saturating_sub(serving.todo.len());
+        let room = if cores == 0 { 0 } else { HAND_MAX.saturating_sub(serving.todo.len()) };
         let runs = serving.todo.iter().copied().take(HAND_MAX).collect();
         Some(Report {
             job: id,

@@ -13,6 +13,8 @@ use crate::message::{Grant, Grants, HAND_MAX, MESSAGE_MAX, Packet, Report, SPAN_
 use crate::packet::PACKET_MAX;
 use crate::planted::{self, Planted};
 
+/// Spans of a lender fill the time of so many reports.
+const FILL: u32 = 8;
 /// Packets of a lender that no book names yet.
 const HELD_MAX: usize = 12;
 /// A late run is forgotten after this time, so that the same lender may be asked again.
@@ -138,11 +140,14 @@ impl Steward {
         for lender in asking {
             let (mut count, mut load) = hands.get(&lender).copied().unwrap_or_default();
             let mut held = self.held(&lender).len();
+            let cores = self.lenders.get(&lender).map_or(1, |known| u32::from(known.cores.max(1)));
+            let enough = FILL * self.every * cores;
             while count < HAND_MAX
+                && (count < 2 * cores as usize || load < enough)
                 && held < HELD_MAX
                 && self.lenders.get(&lender).is_some_and(|known| known.wants > 0)
             {
-                let Some(units) = self.give_one(now, lender, load) else { break };
+                let Some(units) = self.give_one(now, lender, load / cores) else { break };
                 load += self.unit_time(&lender) * u32::from(units);
                 (count, held) = (count + 1, held + 1);
                 if let Some(known) = self.lenders.get_mut(&lender) {

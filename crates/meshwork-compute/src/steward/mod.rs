@@ -115,6 +115,7 @@ struct Known {
     /// Microseconds of a unit.
     per: Option<u64>,
     last_units: u16,
+    cores: u8,
     number: u32,
     content: (u32, Vec<Span>, Vec<Span>),
     is_told: bool,
@@ -281,9 +282,14 @@ impl Steward {
         }
     }
 
-    /// The number of lenders in the room, which decides how often they report.
-    pub(crate) fn set_every(&mut self, every: Duration) {
+    /// The time between reports, and the cores of lenders.
+    pub(crate) fn set_pace<'a>(&mut self, every: Duration, cores: impl Iterator<Item = (&'a Endpoint, u8)>) {
         self.every = every;
+        for (lender, cores) in cores {
+            if let Some(known) = self.lenders.get_mut(lender) {
+                known.cores = cores;
+            }
+        }
     }
 
     /// An endpoint is gone: its spans go back at once.

@@ -76,9 +76,9 @@ impl Schedule {
             found.insert(format!("stuck: {views:?}"));
         }
         match state {
-            State::Failed { .. } => drop(found.insert(format!("failed: {state:?}"))),
+            State::Failed { .. } => found.extend([format!("failed: {state:?}")]),
             State::Cancelled if !self.is_cancelled => {
-                drop(found.insert("cancelled: nobody cancelled".to_owned()))
+                found.extend(["cancelled: nobody cancelled".to_owned()])
             }
             _ => (),
         }
