@@ -90,6 +90,14 @@ impl Slot {
     }
 }
 
+/// Standing by writer, kind of program and peer.
+type Standings = BTreeMap<(PeerId, u8, PeerId), Standing>;
+
+/// Whether a trusted peer of the job has caught a peer, in any kind of program.
+fn is_caught(standings: &Standings, job: &Job, peer: &PeerId) -> bool {
+    standings.iter().any(|((by, _, of), standing)| standing.is_caught && of == peer && job.trusts(by))
+}
+
 /// The machine of one endpoint.
 #[derive(Debug)]
 pub struct Desk {
@@ -98,8 +106,7 @@ pub struct Desk {
     rng: Rng,
     now: Time,
     jobs: BTreeMap<JobId, Slot>,
-    /// By writer, kind and peer.
-    standing: BTreeMap<(PeerId, u8, PeerId), Standing>,
+    standing: Standings,
     offers: BTreeMap<Endpoint, Offer>,
     gone: BTreeSet<Endpoint>,
     terms: Option<Terms>,
@@ -169,10 +176,15 @@ impl Desk {
         self.write(id.row(), writer, CANCEL_FIELD.to_vec(), vec![crate::VERSION]);
     }
 
-    /// Pardons a peer that was caught: our word about it, in programs of this kind, is withdrawn.
-    pub fn pardon(&mut self, kind: Kind, peer: &PeerId) {
-        let value = Standing::default().encode();
-        self.write(STANDING_ROW.to_vec(), Writer::Peer(self.me.peer), Standing::field(kind, peer), value);
+    /// Pardons a peer: our word that it was caught is withdrawn. It gets spans again when each trusted peer has done so.
+    pub fn pardon(&mut self, peer: &PeerId) {
+        let is_ours = |(by, _, of): &(PeerId, u8, PeerId)| *by == self.me.peer && of == peer;
+        let caught = self.standing.iter().filter(|(key, standing)| is_ours(key) && standing.is_caught);
+        let kinds: Vec<u8> = caught.map(|((_, kind, _), _)| *kind).collect();
+        for kind in kinds {
+            let (name, value) = ([&[kind], &peer.0[..]].concat(), Standing::default().encode());
+            self.write(STANDING_ROW.to_vec(), Writer::Peer(self.me.peer), name, value);
+        }
     }
 
     fn order_writer(&self, id: &JobId) -> Writer {
@@ -194,6 +206,7 @@ impl Desk {
         }
         self.publish();
         self.step();
+        self.flush();
     }
 
     fn admits(&self, job: &Job) -> bool {
@@ -360,15 +373,14 @@ impl Desk {
         let now = self.now;
         for slot in self.jobs.values_mut() {
             let (Some(job), Some(steward)) = (&slot.job, &mut slot.steward) else { continue };
-            if job.trusts(&by) && job.program.kind.number() == kind {
-                let is_caught = |writer: &PeerId| {
-                    self.standing.get(&(*writer, kind, peer)).is_some_and(|one| one.is_caught)
-                };
-                let is_caught = job.trusted.iter().any(is_caught);
-                let is_pardon = by == steward.peer() && standing == Standing::default() && !is_caught;
-                if is_caught || is_pardon || standing.agreed > 0 && !steward.catches(&peer) {
-                    steward.handle_standing(now, peer, Standing { agreed: standing.agreed, is_caught });
-                }
+            if !job.trusts(&by) {
+                continue;
+            }
+            let is_caught = is_caught(&self.standing, job, &peer);
+            let agreed = if job.program.kind.number() == kind { standing.agreed } else { 0 };
+            let is_pardon = !is_caught && standing == Standing::default();
+            if is_caught || is_pardon || !steward.catches(&peer) {
+                steward.handle_standing(now, peer, Standing { agreed, is_caught });
             }
         }
     }

@@ -118,9 +118,9 @@ impl Desk {
         let kind = job.program.kind.number();
         let mut standing: BTreeMap<PeerId, Standing> = BTreeMap::new();
         for ((by, of, peer), one) in &self.standing {
-            if *of == kind && job.trusts(by) {
+            if job.trusts(by) {
                 let joined = standing.entry(*peer).or_default();
-                joined.agreed = joined.agreed.max(one.agreed);
+                joined.agreed = joined.agreed.max(if *of == kind { one.agreed } else { 0 });
                 joined.is_caught |= one.is_caught;
             }
         }

@@ -235,11 +235,6 @@ impl Steward {
         }
     }
 
-    /// Our peer.
-    pub(crate) fn peer(&self) -> PeerId {
-        self.me.peer
-    }
-
     /// Whether a peer is caught here.
     pub(crate) fn catches(&self, peer: &PeerId) -> bool {
         self.is_caught(peer)

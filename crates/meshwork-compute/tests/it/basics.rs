@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use meshwork_compute::book::State;
+use meshwork_compute::book::{Ended, State};
 use meshwork_compute::job::Check;
 use meshwork_compute::order::Order;
-use meshwork_compute::{Standstill, SubmitError};
+use meshwork_compute::{Standstill, SubmitError, Terms, Trust};
 
 use crate::world::{Conduct, World, job, peer_id};
 
@@ -196,4 +196,58 @@ fn only_sound_jobs_are_submitted() {
     let desk = &mut world.nodes[0].desk;
     assert!(matches!(desk.submit(&none), Err(SubmitError::Format(_))));
     assert_eq!(desk.submit(&other), Err(SubmitError::NotFirst));
+}
+
+#[test]
+fn trusted_results_that_differ_end_jobs() {
+    let mut world = World::new(14, job(300, Check::All, &[0, 1], 40));
+    world.add(0, Conduct::Honest, 1, ms(300));
+    world.add(1, Conduct::Differs, 1, ms(20_000));
+    world.add(2, Conduct::Honest, 1, ms(300));
+    world.submit(0);
+    let state = world.run_to_end(300);
+    assert!(matches!(state, State::Failed { reason: Ended::Differs, .. }), "{state:?}");
+    assert!(world.caught().is_empty());
+}
+
+#[test]
+fn pardoned_peers_work_again() {
+    let mut world = World::new(15, job(400, Check::All, &[0], 40));
+    world.add(0, Conduct::Honest, 1, ms(900));
+    world.add(1, Conduct::Wrong, 1, ms(300));
+    let id = world.submit(0);
+    world.run(30);
+    assert!(world.caught().contains(&peer_id(1)));
+    let ran = |world: &World| world.nodes[1].desk.is_running(&id);
+    assert!(!ran(&world));
+    world.with(0, |desk| desk.pardon(&peer_id(1)));
+    assert!((0..40).any(|_| {
+        world.tick();
+        ran(&world)
+    }));
+}
+
+#[test]
+fn lenders_choose_whose_programs_run() {
+    let mut world = World::new(16, job(40, Check::None, &[0], 40));
+    world.add(0, Conduct::Honest, 0, ms(300));
+    world.add(1, Conduct::Honest, 1, ms(300));
+    let now = world.now;
+    let terms = |trust| Some(Terms { cores: 1, engines: 1, offers: Vec::new(), trust });
+    world.with(1, |desk| desk.lend(now, terms(Trust::Mine)));
+    world.submit(0);
+    world.run(40);
+    assert_eq!(world.ran, 0);
+    assert_eq!(standstill(&world, 0), Some(Standstill::NobodyTakes));
+    let now = world.now;
+    world.with(1, |desk| desk.lend(now, terms(Trust::People([peer_id(0)].into()))));
+    world.run(5);
+    assert!(world.ran > 0);
+    let now = world.now;
+    world.with(1, |desk| desk.lend(now, None));
+    let ran = world.ran;
+    world.run(5);
+    assert_eq!(world.ran, ran);
+    world.with(1, |desk| desk.lend(now, terms(Trust::Everybody)));
+    done(&mut world);
 }

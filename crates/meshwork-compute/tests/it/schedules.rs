@@ -159,16 +159,9 @@ impl Schedule {
             self.world.with(peer, |desk| desk.lend(now, Some(terms)));
         }
         self.world.run(20);
-        for peer in 0..2 {
-            self.bring_back_if_gone(peer);
+        let here: Vec<usize> = self.world.nodes.iter().map(|node| node.peer).collect();
+        for peer in here {
             self.world.with(peer, |desk| desk.order(&id, Order::Run));
-        }
-    }
-
-    fn bring_back_if_gone(&mut self, peer: usize) {
-        if self.world.at(peer).is_none() {
-            let conduct = self.world.conducts[&peer];
-            self.world.add(peer, conduct, 1, ms(200));
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Conduct {
     Hangs,
     /// Half of its units fail.
     Fails,
+    /// An honest device that computes otherwise.
+    Differs,
 }
 
 impl Conduct {
@@ -450,7 +452,7 @@ impl World {
             return Err(Failure::Trapped(BoundedText::truncated("unreachable")));
         }
         let mut value = self.value(unit);
-        if lies {
+        if lies || conduct == Conduct::Differs {
             value[0] ^= 1;
         }
         Ok(value)
