@@ -8,7 +8,7 @@ use meshwork_core::time::Time;
 use meshwork_core::wire::Bounded;
 
 use super::books::Want;
-use super::{FETCH_TIME, GRANT_LEAST, GRANT_MOST, Known, Run, Steward, Task};
+use super::{FETCH_TIME, GRANT_LEAST, GRANT_MOST, Run, Steward, Task};
 use crate::message::{Grant, Grants, HAND_MAX, MESSAGE_MAX, Packet, Report, SPAN_MAX, Span, Tag8};
 use crate::packet::PACKET_MAX;
 use crate::planted::{self, Planted};
@@ -292,7 +292,7 @@ impl Steward {
             if length > MESSAGE_MAX || told.len() == 512 {
                 break;
             }
-            self.lenders.entry(lender).or_insert_with(Known::default).is_told = true;
+            self.lenders.entry(lender).or_default().is_told = true;
             told.push(grant);
         }
         let lenders = Bounded::new(told).unwrap_or_default();

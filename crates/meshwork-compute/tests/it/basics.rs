@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use meshwork_compute::book::{Ended, State};
 use meshwork_compute::job::Check;
+use meshwork_compute::message::{Packet, Ran, Report, Tag8};
 use meshwork_compute::order::Order;
-use meshwork_compute::{Standstill, SubmitError, Terms, Trust};
+use meshwork_compute::{Input, Standstill, SubmitError, Terms, Trust, packet};
+use meshwork_core::wire::{Bounded, Bytes};
 
 use crate::world::{Conduct, World, job, peer_id};
 
@@ -200,14 +202,34 @@ fn only_sound_jobs_are_submitted() {
 
 #[test]
 fn trusted_results_that_differ_end_jobs() {
-    let mut world = World::new(14, job(300, Check::All, &[0, 1], 40));
-    world.add(0, Conduct::Honest, 1, ms(300));
-    world.add(1, Conduct::Differs, 1, ms(20_000));
-    world.add(2, Conduct::Honest, 1, ms(300));
-    world.submit(0);
-    let state = world.run_to_end(300);
-    assert!(matches!(state, State::Failed { reason: Ended::Differs, .. }), "{state:?}");
-    assert!(world.caught().is_empty());
+    let mut world = World::new(14, job(40, Check::All, &[0, 1, 2], 40));
+    for peer in 0..3 {
+        world.add(peer, Conduct::Honest, 0, ms(300));
+    }
+    let id = world.submit(0);
+    world.run(5);
+    let (steward, now) = (world.nodes[0].endpoint, world.now);
+    for (at, value) in [(1, 7), (2, 7), (2, 8)] {
+        let from = world.nodes[at].endpoint;
+        let packet = Packet::Inline(Bytes::new(packet::write(&[[value; 4]])).unwrap());
+        let report = Report {
+            job: id,
+            answers: (1, Tag8::of(&steward)),
+            number: value.into(),
+            seen: 0,
+            wants: 0,
+            runs: Bounded::default(),
+            ran: Bounded::new(vec![Ran { span: (3, 1), packet, micros: 9 }]).unwrap(),
+            failed: Bounded::default(),
+        };
+        assert!(!world.state().is_over(), "equal results end nothing");
+        world.with(0, |desk| {
+            desk.handle(now, Input::Message { from, topic: "report", bytes: &report.encode() })
+        });
+    }
+    world.run(5);
+    let state = world.state();
+    assert!(matches!(state, State::Failed { unit: 3, reason: Ended::Differs }), "{state:?}");
 }
 
 #[test]

@@ -35,8 +35,6 @@ pub(crate) enum Conduct {
     Hangs,
     /// Half of its units fail.
     Fails,
-    /// An honest device that computes otherwise.
-    Differs,
 }
 
 impl Conduct {
@@ -45,7 +43,10 @@ impl Conduct {
     }
 }
 
+/// Row and field.
 type FieldKey = (Vec<u8>, Vec<u8>);
+/// Stamp and value of each field.
+type Fields = BTreeMap<FieldKey, (u64, Option<Vec<u8>>)>;
 
 /// One endpoint.
 pub(crate) struct Node {
@@ -56,7 +57,7 @@ pub(crate) struct Node {
     conduct: Conduct,
     unit: Duration,
     blobs: BTreeMap<BlobId, Vec<u8>>,
-    table: BTreeMap<FieldKey, (u64, Option<Vec<u8>>)>,
+    table: Fields,
     /// Endpoints that it sees, and the last time of each.
     seen: BTreeMap<Endpoint, Time>,
     presence: Vec<u8>,
@@ -77,7 +78,7 @@ pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) rng: Rng,
     pub(crate) nodes: Vec<Node>,
-    gone: BTreeMap<usize, (BTreeMap<BlobId, Vec<u8>>, BTreeMap<FieldKey, (u64, Option<Vec<u8>>)>)>,
+    gone: BTreeMap<usize, (BTreeMap<BlobId, Vec<u8>>, Fields)>,
     pub(crate) conducts: BTreeMap<usize, Conduct>,
     events: BTreeMap<(Time, u64), (Endpoint, Event)>,
     order: u64,
@@ -400,7 +401,7 @@ impl World {
                 let known = &self.nodes[to].table;
                 let is_newer =
                     |key: &FieldKey, stamp: u64| known.get(key).is_none_or(|(other, _)| *other < stamp);
-                let news: Vec<(FieldKey, (u64, Option<Vec<u8>>))> = self.nodes[from]
+                let news: Fields = self.nodes[from]
                     .table
                     .iter()
                     .filter(|(key, (stamp, _))| is_newer(key, *stamp))
@@ -452,7 +453,7 @@ impl World {
             return Err(Failure::Trapped(BoundedText::truncated("unreachable")));
         }
         let mut value = self.value(unit);
-        if lies || conduct == Conduct::Differs {
+        if lies {
             value[0] ^= 1;
         }
         Ok(value)
