@@ -419,7 +419,10 @@ impl Lender {
         }
         let mut ran = Vec::new();
         let mut bytes = 0;
-        for (span, done) in &mut serving.done {
+        let taken = serving.taken;
+        // The steward has the others, which are held until a book names them.
+        let news = serving.done.iter_mut().filter(|(_, done)| done.since.is_none_or(|since| since > taken));
+        for (span, done) in news {
             bytes += match &done.packet {
                 Packet::Inline(packet) => packet.len() + 16,
                 Packet::Blob(..) => 48,

@@ -16,7 +16,7 @@ use crate::planted::{self, Planted};
 /// Spans of a lender fill the time of so many reports.
 const FILL: u32 = 8;
 /// Packets of a lender that no book names yet.
-const HELD_MAX: usize = 12;
+const HELD_MAX: usize = 32;
 /// A late run is forgotten after this time, so that the same lender may be asked again.
 const FORGET_LATE: Duration = Duration::from_secs(60);
 /// The expected time of a unit at a lender that has run none.
@@ -137,9 +137,11 @@ impl Steward {
             hand.0 += 1;
             hand.1 += self.unit_time(&run.by) * u32::from(units);
         }
+        self.is_blocked = false;
         for lender in asking {
             let (mut count, mut load) = hands.get(&lender).copied().unwrap_or_default();
             let mut held = self.held(&lender).len();
+            self.is_blocked |= held >= HELD_MAX;
             let cores = self.lenders.get(&lender).map_or(1, |known| u32::from(known.cores.max(1)));
             let enough = FILL * self.every * cores;
             while count < HAND_MAX

@@ -33,6 +33,8 @@ use crate::view::Standstill;
 
 /// Time between two books while they change.
 pub(crate) const BOOK_EVERY: Duration = Duration::from_secs(30);
+/// The same while lenders hold all the packets that they may.
+const BOOK_BLOCKED: Duration = Duration::from_secs(10);
 /// Time in which a blob must arrive.
 pub(crate) const FETCH_TIME: Duration = Duration::from_secs(30);
 /// Least time between two grants.
@@ -155,6 +157,8 @@ pub(crate) struct Steward {
     is_restoring: bool,
     book_at: Time,
     is_changed: bool,
+    /// A lender gets no spans until a book names its packets.
+    is_blocked: bool,
     pub(crate) is_refused: bool,
     unbooked: BTreeSet<u32>,
     granted_at: Option<Time>,
@@ -210,6 +214,7 @@ impl Steward {
             is_restoring: true,
             book_at: now,
             is_changed: true,
+            is_blocked: false,
             is_refused: false,
             unbooked: BTreeSet::new(),
             granted_at: None,
@@ -324,7 +329,11 @@ impl Steward {
             self.give(now);
             self.complete(now);
         }
-        let due = if self.is_refused { Duration::from_secs(5) } else { BOOK_EVERY };
+        let due = match (self.is_refused, self.is_blocked) {
+            (true, _) => Duration::from_secs(5),
+            (false, true) => BOOK_BLOCKED,
+            (false, false) => BOOK_EVERY,
+        };
         if (self.is_changed || self.is_refused) && now.since(self.book_at) >= due && !self.state.is_over() {
             self.write_book(now);
         }

@@ -1,5 +1,7 @@
 //! Results: checks by trusted peers, convictions, and failures of units.
 
+use std::collections::BTreeSet;
+
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::time::Time;
@@ -113,16 +115,15 @@ impl Steward {
 
     /// A trusted peer's results decide about those that are here.
     fn compare(&mut self, now: Time, by: PeerId, first: u32, values: &[&[u8]]) {
+        let end = first + values.len() as u32;
+        let numbers: BTreeSet<u32> = self.of[first as usize..end as usize].iter().copied().collect();
         let mut wrong = Vec::new();
-        for (unit, value) in (first..).zip(values) {
-            let number = self.of[unit as usize];
-            let Some(kept) = self.kept.get(&number) else { continue };
+        for kept in numbers.iter().filter_map(|number| self.kept.get(number)) {
             let own = packet::results(&self.job, &kept.packet, kept.units.into()).unwrap_or_default();
-            let agrees =
-                own.get((unit - kept.first) as usize).is_some_and(|own| packet::agree(&self.job, own, value));
-            if agrees {
-                continue;
-            }
+            let differs = |(unit, own): &(u32, &[u8])| {
+                (first..end).contains(unit) && !packet::agree(&self.job, own, values[(unit - first) as usize])
+            };
+            let Some((unit, _)) = (kept.first..).zip(own).find(differs) else { continue };
             if kept.confirmed.is_some() || self.job.trusts(&kept.by) {
                 return self.fail(now, unit, Ended::Differs);
             }
@@ -131,7 +132,6 @@ impl Steward {
         for peer in wrong {
             self.convict(now, peer);
         }
-        let end = first + values.len() as u32;
         let is_settled = |probe: &Probe| probe.first >= first && probe.first + u32::from(probe.units) <= end;
         let settled: Vec<u32> = self
             .kept
@@ -284,7 +284,7 @@ impl Steward {
             return;
         }
         let trusted = self.lenders.keys().map(|endpoint| endpoint.peer).filter(|peer| self.job.trusts(peer));
-        let here: std::collections::BTreeSet<PeerId> = trusted.collect();
+        let here: BTreeSet<PeerId> = trusted.collect();
         let failed = tried.keys().filter(|peer| self.job.trusts(peer)).count();
         let failed_here = tried.keys().filter(|peer| here.contains(peer)).count();
         if failed >= FAILURES || !here.is_empty() && failed_here == here.len() {
