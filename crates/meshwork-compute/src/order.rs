@@ -29,7 +29,7 @@ impl Form for Order {
 
 form!(Order);
 
-/// What all orders of a job amount to.
+/// The sum of all orders of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     /// The submitter's order.

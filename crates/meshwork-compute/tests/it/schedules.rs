@@ -108,7 +108,7 @@ impl Schedule {
             12 => self.world.refuses.clear(),
             13 => self.replay(),
             14 => self.world.loss = draw(&mut self.world, &[0, 5, 10, 30]),
-            _ if self.world.rng.below(12) == 0 => {
+            _ if self.world.rng.below(5) == 0 => {
                 self.is_cancelled =
                     self.world.at(peer).is_some() && !self.world.refuses.contains(&peer) || self.is_cancelled;
                 self.world.with(peer, |desk| desk.cancel(&id));

@@ -66,6 +66,8 @@ pub(crate) struct Node {
     /// Epochs that it obeyed: the greatest key and its steward.
     obeyed: Option<(u32, Endpoint)>,
     cancelled_at: Option<Time>,
+    /// Endpoints that it saw at the end of the tick before.
+    saw: BTreeSet<Endpoint>,
 }
 
 enum Event {
@@ -198,6 +200,7 @@ impl World {
             runs: Vec::new(),
             obeyed: None,
             cancelled_at: None,
+            saw: BTreeSet::new(),
         };
         self.nodes.push(node);
         let at = self.nodes.len() - 1;
@@ -502,7 +505,7 @@ impl World {
             let node = &self.nodes[at];
             let obeys = node.desk.obeys(&id);
             if let (Some((before, steward)), Some((epoch, other))) = (node.obeyed, obeys) {
-                let is_seen = node.seen.contains_key(&steward);
+                let is_seen = node.saw.contains(&steward);
                 if epoch < before && is_seen && other != steward {
                     self.violations.insert(format!("stale-obeyed: epoch {epoch} after {before}"));
                 }
@@ -513,6 +516,7 @@ impl World {
                 self.violations.insert("runs-cancelled: a lender goes on".to_owned());
             }
             self.nodes[at].obeyed = obeys;
+            self.nodes[at].saw = self.nodes[at].seen.keys().copied().collect();
         }
         let caught: Vec<PeerId> = self.caught().into_iter().collect();
         for (peer, conduct) in &self.conducts {
