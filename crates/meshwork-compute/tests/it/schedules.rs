@@ -13,7 +13,7 @@ use meshwork_compute::{Input, Terms, Trust};
 use crate::basics::ms;
 use crate::world::{Conduct, World, job};
 
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 60;
 const NIGHTLY_SEEDS: u64 = 20_000;
 /// Peers of a schedule. The first three may be trusted.
 const PEERS: usize = 7;
