@@ -182,8 +182,9 @@ impl Table {
     pub(super) fn seen(&self) -> impl Iterator<Item = Seen> + '_ {
         self.by_endpoint.iter().filter_map(|(&endpoint, known)| {
             let places = known.freshest();
-            // People know addresses of IPv4, and links are made over them first.
-            let place = *places.iter().find(|place| place.address.is_ipv4()).or(places.first())?;
+            // People know addresses of IPv4, and loopback says nothing.
+            let is_known = |place: &&&Place| place.address.is_ipv4() && !place.address.ip().is_loopback();
+            let place = *places.iter().find(is_known).or(places.first())?;
             Some(Seen {
                 endpoint,
                 address: place.address,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use meshwork_core::time::Time;
 use tokio::sync::{Notify, broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -19,6 +20,8 @@ use crate::wire::FAMILY;
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Time between two announcements to typed addresses that have not answered.
 const TYPED_INTERVAL: Duration = Duration::from_secs(10);
+/// Programs of our own kind are known by then, and are no guests of each other.
+const LSNP_AFTER: Duration = Duration::from_secs(2);
 /// Sleep of the task if nothing is due.
 const IDLE: Duration = Duration::from_secs(3_600);
 /// Typed addresses of one program.
@@ -30,6 +33,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     discovery: Mutex<Discovery>,
     pub(super) lsnp: Option<Mutex<Lsnp>>,
+    /// The time from which on LSNP is spoken.
+    lsnp_from: Time,
     /// A machine has outputs that no input of the task made.
     pub(super) wake: Notify,
 }
@@ -37,7 +42,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(clock: Clock, discovery: Discovery, lsnp: Option<Lsnp>) -> Shared {
         let (discovery, lsnp) = (Mutex::new(discovery), lsnp.map(Mutex::new));
-        Shared { clock, discovery, lsnp, wake: Notify::new() }
+        let lsnp_from = clock.now() + LSNP_AFTER;
+        Shared { clock, discovery, lsnp, lsnp_from, wake: Notify::new() }
     }
 
     /// Passes on a datagram: on the main socket those of LSNP are told apart by their first bytes.
@@ -48,7 +54,7 @@ impl Shared {
             On::Ours(Socket::Main) if !bytes.starts_with(FAMILY) => lsnp::Socket::Main,
             On::Ours(on) => return self.discovery().handle_datagram(now, wall, on, from, bytes),
         };
-        if let Some(mut lsnp) = self.lsnp() {
+        if let Some(mut lsnp) = self.lsnp().filter(|_| now >= self.lsnp_from) {
             lsnp.handle_datagram(now, wall, socket, from, bytes);
         }
     }
@@ -119,6 +125,7 @@ impl Task {
         loop {
             self.carry_out();
             let guests_due = self.parts.shared.lsnp().and_then(|lsnp| lsnp.poll_timeout());
+            let guests_due = guests_due.map(|due| due.max(self.parts.shared.lsnp_from));
             let due = self.parts.shared.discovery().poll_timeout().into_iter().chain(guests_due).min();
             let due = due.map_or_else(|| Instant::now() + IDLE, |time| self.parts.shared.clock.instant(time));
             let Task { parts, buffers, current, mdns, .. } = &mut self;
@@ -170,7 +177,8 @@ impl Task {
             }
             Happening::Due => {
                 self.parts.shared.discovery().handle_timeout(now, Clock::wall());
-                if let Some(mut lsnp) = self.parts.shared.lsnp() {
+                let shared = &self.parts.shared;
+                if let Some(mut lsnp) = shared.lsnp().filter(|_| now >= shared.lsnp_from) {
                     lsnp.handle_timeout(now, Clock::wall());
                 }
             }
