@@ -135,6 +135,16 @@ impl OldPeer {
         Ok(())
     }
 
+    /// Waits until it knows so many others.
+    async fn knows(&self, count: usize) -> Result<()> {
+        wait_until(PATIENCE, "others", async || {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            ensure!(known.len() >= count, "{known:?}");
+            Ok(())
+        })
+        .await
+    }
+
     async fn hears(&self, text: &str) -> Result<()> {
         wait_until(PATIENCE, text, async || {
             let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,6 +181,7 @@ async fn terminals_and_an_old_peer_talk() -> Result<()> {
     ann.sees(PATIENCE, "ana@192.168.77.9 is here (guest, unproved)").await?;
     ann.type_line("Hello, old peer.").await?;
     ana.hears("CONTENT:Hello, old peer.").await?;
+    ana.knows(3).await?;
     ana.post("Hello from long ago.")?;
     for terminal in [&ann, &bo, &cy] {
         terminal.sees(PATIENCE, "ana@192.168.77.9 (guest): Hello from long ago.").await?;
