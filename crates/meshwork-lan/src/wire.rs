@@ -212,6 +212,3 @@ impl Signal {
         Err(WireError::Part { part, parts, length })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -190,17 +190,28 @@ async fn terminals_and_an_old_peer_talk() -> Result<()> {
     Ok(())
 }
 
+/// Two hosts hear some words, then one of them is on another network, where a third host is. Returns the hosts and the
+/// terminals of the two.
+async fn move_away(
+    network: &LocalNetwork,
+    more: &[&str],
+    words: &str,
+) -> Result<([Namespace; 3], Terminal, Terminal)> {
+    let hosts = [network.host(1)?, network.host(2)?, network.host(3)?];
+    let mut home = Terminal::start(&hosts[0], "Home", more)?;
+    let laptop = Terminal::start(&hosts[1], "Laptop", more)?;
+    laptop.sees(PATIENCE, "Home is here").await?;
+    home.type_line(words).await?;
+    laptop.sees(PATIENCE, words).await?;
+    network.cut(1)?;
+    network.renumber(&hosts[1], 7)?;
+    Ok((hosts, home, laptop))
+}
+
 #[tokio::test]
 async fn a_laptop_carries_nothing_between_networks() -> Result<()> {
     let network = LocalNetwork::new()?;
-    let hosts = [network.host(1)?, network.host(2)?, network.host(3)?];
-    let mut home = Terminal::start(&hosts[0], "Home", &[])?;
-    let mut laptop = Terminal::start(&hosts[1], "Laptop", &[])?;
-    laptop.sees(PATIENCE, "Home is here").await?;
-    home.type_line("The key is under the mat.").await?;
-    laptop.sees(PATIENCE, "The key is under the mat.").await?;
-    network.cut(1)?;
-    network.renumber(&hosts[1], 7)?;
+    let (hosts, _home, mut laptop) = move_away(&network, &[], "The key is under the mat.").await?;
     laptop.sees(PATIENCE, "this machine is on another network").await?;
     let stranger = Terminal::start(&hosts[2], "Stranger", &[])?;
     stranger.sees(PATIENCE, "Laptop is here").await?;
@@ -213,15 +224,8 @@ async fn a_laptop_carries_nothing_between_networks() -> Result<()> {
 #[tokio::test]
 async fn a_named_commons_goes_along() -> Result<()> {
     let network = LocalNetwork::new()?;
-    let hosts = [network.host(1)?, network.host(2)?, network.host(3)?];
     let club = ["--commons", "club", "--data", "club"];
-    let mut home = Terminal::start(&hosts[0], "Home", &club)?;
-    let mut laptop = Terminal::start(&hosts[1], "Laptop", &club)?;
-    laptop.sees(PATIENCE, "Home is here").await?;
-    home.type_line("We meet on Friday.").await?;
-    laptop.sees(PATIENCE, "We meet on Friday.").await?;
-    network.cut(1)?;
-    network.renumber(&hosts[1], 7)?;
+    let (hosts, _home, mut laptop) = move_away(&network, &club, "We meet on Friday.").await?;
     let member = Terminal::start(&hosts[2], "Member", &club)?;
     member.sees(3 * PATIENCE, "We meet on Friday.").await?;
     laptop.program.kill().await?;

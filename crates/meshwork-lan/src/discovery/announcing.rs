@@ -144,8 +144,7 @@ impl Discovery {
 
     /// Announces to the addresses that hear no broadcast of ours: a firewall forgets them otherwise.
     fn announce_to_hinted(&mut self) {
-        let is_hinted = |way: Way| !matches!(way, Way::Broadcast | Way::Multicast);
-        let places = self.table.places().filter(|place| is_hinted(place.way));
+        let places = self.table.places().filter(|place| place.way.is_hinted());
         for address in places.map(|place| place.address).collect::<Vec<_>>() {
             self.announce_to(Socket::Main, address, Wants::Nothing);
         }
@@ -200,11 +199,8 @@ impl Discovery {
         let Some(announce) = self.announcement(Wants::Nothing, false, Vec::new()) else { return };
         let announce = Announce { port: 0, tags: Bounded::default(), ..announce };
         let bytes = Datagram::Announce(announce).encode();
-        for interface in 0..self.interfaces.len() {
-            self.push(Output::SendToAll { interface, bytes: bytes.clone() });
-        }
-        let hinted =
-            self.table.places().filter(|place| !matches!(place.way, Way::Broadcast | Way::Multicast));
+        self.send_to_all(&bytes);
+        let hinted = self.table.places().filter(|place| place.way.is_hinted());
         for to in hinted.map(|place| place.address).collect::<Vec<_>>() {
             if self.caution.may_send(self.now, to.ip()) {
                 self.push(Output::Send { from: Socket::Main, to, bytes: bytes.clone() });
@@ -231,18 +227,14 @@ impl Discovery {
             self.tell(&FromServer::Unknown { room, code });
         }
         for ask in asks {
-            let bytes = Datagram::Ask(ask).encode();
-            for interface in 0..self.interfaces.len() {
-                self.push(Output::SendToAll { interface, bytes: bytes.clone() });
-            }
+            self.send_to_all(&Datagram::Ask(ask).encode());
             self.ask_alone(&Datagram::Ask(ask));
         }
     }
 
     /// Asks some of the addresses that may hear no broadcast of ours.
     fn ask_alone(&mut self, ask: &Datagram) {
-        let is_hinted = |way: Way| !matches!(way, Way::Broadcast | Way::Multicast);
-        let hinted = self.table.places().filter(|place| is_hinted(place.way)).map(|place| place.address);
+        let hinted = self.table.places().filter(|place| place.way.is_hinted()).map(|place| place.address);
         let typed = self.hints.iter().filter(|hint| hint.way == Way::Typed).map(|hint| hint.address);
         let mut addresses: Vec<_> = hinted.chain(typed).collect();
         for _ in 0..ASKED_ALONE_MAX {

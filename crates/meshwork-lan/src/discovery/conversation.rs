@@ -10,8 +10,9 @@ use meshwork_core::signed::genesis::Genesis;
 use meshwork_core::time::Time;
 use meshwork_core::wire::Base64;
 
-use super::rooms::{Joined, LOOKUPS_MAX, Lookup, NAMED_MAX, NAMED_OF_ONE_MAX};
+use super::rooms::{Joined, LOOKUPS_MAX, Lookup, NAMED_MAX, NAMED_OF_ONE_MAX, Room};
 use super::signals::{Outgoing, SIGNALS_MAX};
+use super::table::Known;
 use super::{Discovery, Event, Output, ToNode};
 use crate::wire::{TAGS_MAX, Tag};
 
@@ -140,8 +141,9 @@ impl Discovery {
 
     /// A genesis came from the network.
     pub(super) fn handle_genesis(&mut self, bytes: &[u8]) {
-        let id = |bytes: &[u8]| Genesis::decode(bytes).ok();
-        let wanted = id(bytes).filter(|(_, room)| {
+        // Nothing is verified that nobody looks for.
+        let decoded = Some(bytes).filter(|_| !self.rooms.lookups.is_empty());
+        let wanted = decoded.and_then(|bytes| Genesis::decode(bytes).ok()).filter(|(_, room)| {
             let code = crate::wire::code(room);
             self.rooms.lookups.iter().any(|lookup| lookup.is_for(room, code))
         });
@@ -190,7 +192,8 @@ impl Discovery {
 
     /// Draws members of a room of whom the node was not told, so that it knows `most` at most. Returns the number of all.
     fn draw_members(&mut self, room: RoomId, most: usize) -> (Vec<Introduction>, usize) {
-        let members = self.members(room);
+        let members = self.members(room).map(|(one, known)| (*one, known.introduction.clone()));
+        let members: Vec<_> = members.collect();
         let count = members.len();
         let mut new: Vec<_> = members.into_iter().filter(|(one, _)| !self.is_told(room, one)).collect();
         let mut drawn = Vec::new();
@@ -226,15 +229,19 @@ impl Discovery {
         told.len() >= most || told.iter().filter(|one| ip(one) == own).count() >= NAMED_OF_ONE_MAX
     }
 
-    /// The endpoints that announce a room, at an address where that may be said.
-    pub(super) fn members(&self, room: RoomId) -> Vec<(Endpoint, Introduction)> {
-        let Some(known) = self.rooms.by_id.get(&room) else { return Vec::new() };
-        let Some(joined) = &known.joined else { return Vec::new() };
-        let is_member = |place: &super::table::Place| {
-            place.tags.contains(&joined.tag) && (!known.is_local || self.is_near_address(place.address))
-        };
-        let members = self.table.iter().filter(|(_, known)| known.places.iter().any(is_member));
-        members.map(|(endpoint, known)| (*endpoint, known.introduction.clone())).collect()
+    /// Whether an endpoint announces a room, at an address where that may be said.
+    fn is_member(&self, room: &Room, known: &Known) -> bool {
+        let Some(joined) = &room.joined else { return false };
+        known.places.iter().any(|place| {
+            place.tags.contains(&joined.tag) && (!room.is_local || self.is_near_address(place.address))
+        })
+    }
+
+    /// The endpoints that announce a room.
+    pub(super) fn members(&self, room: RoomId) -> impl Iterator<Item = (&Endpoint, &Known)> {
+        let room = self.rooms.by_id.get(&room);
+        let is_member = move |known: &Known| room.is_some_and(|room| self.is_member(room, known));
+        self.table.iter().filter(move |(_, known)| is_member(known))
     }
 
     fn leave(&mut self, room: Option<RoomId>, code: Option<Code>) {
@@ -275,12 +282,13 @@ impl Discovery {
     pub(super) fn tell_changes(&mut self, endpoint: Endpoint) {
         let rooms: Vec<RoomId> = self.rooms.joined().map(|(id, _, _)| *id).collect();
         for room in rooms {
-            let known = self.table.get(&endpoint).map(|known| known.introduction.clone());
-            let is_member = self.members(room).iter().any(|(member, _)| *member == endpoint);
+            let entry = self.rooms.by_id.get(&room);
+            let is_member = |known: &&Known| entry.is_some_and(|room| self.is_member(room, known));
+            let known = self.table.get(&endpoint).filter(is_member).map(|known| known.introduction.clone());
             let is_too_many = self.is_one_too_many(room, &endpoint, NAMED_MAX);
             let joined = self.rooms.by_id.get_mut(&room).and_then(|known| known.joined.as_mut());
             let Some(joined) = joined else { continue };
-            match known.filter(|_| is_member) {
+            match known {
                 Some(introduction) if !is_too_many && joined.told.insert(endpoint) => {
                     let announcement = introduction.announcement();
                     self.tell(&FromServer::MemberJoined { room, announcement });

@@ -13,8 +13,6 @@ mod network;
 mod rooms;
 mod signals;
 mod table;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -76,6 +74,13 @@ pub enum Way {
     Hint,
     /// By a sweep of all addresses of the network.
     Sweep,
+}
+
+impl Way {
+    /// Whether the program was found without a broadcast, and so may hear none of ours.
+    fn is_hinted(self) -> bool {
+        !matches!(self, Way::Broadcast | Way::Multicast)
+    }
 }
 
 /// A socket of the driver.
@@ -388,6 +393,13 @@ impl Discovery {
 
     fn push(&mut self, output: Output) {
         self.outputs.push_back(output);
+    }
+
+    /// Sends a datagram to all programs of each network.
+    fn send_to_all(&mut self, bytes: &[u8]) {
+        for interface in 0..self.interfaces.len() {
+            self.push(Output::SendToAll { interface, bytes: bytes.to_vec() });
+        }
     }
 
     fn tell(&mut self, message: &FromServer) {

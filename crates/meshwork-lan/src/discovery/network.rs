@@ -162,7 +162,7 @@ impl Discovery {
         if known.is_local && !self.is_near_address(from) {
             return;
         }
-        let count = self.members(room).len() as u64 + 1;
+        let count = self.members(room).count() as u64 + 1;
         if on == Socket::Main {
             self.send_genesis(on, from, room);
         } else if self.rng.below(count) < ANSWERS {
@@ -241,8 +241,7 @@ impl Discovery {
     fn is_taken_by_all(&self, at: usize) -> bool {
         let signal = &self.outgoing[at];
         let Some(known) = self.table.get(&signal.to) else { return true };
-        let Some(own) = &self.own else { return true };
-        known.places.iter().all(|place| signal.parts_for(place.address, own.endpoint).is_empty())
+        known.places.iter().all(|place| signal.is_whole_at(place.address))
     }
 
     /// Sends the signals that are due, and gives up those that nobody took.

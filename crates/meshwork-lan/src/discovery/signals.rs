@@ -66,10 +66,19 @@ impl Outgoing {
         self.taken.is_empty() && [1, SENT_AFTER.len()].contains(&self.sent)
     }
 
-    /// Whether an address has all parts.
+    /// Whether some address has all parts.
     pub(super) fn is_whole_anywhere(&self) -> bool {
-        let parts = self.pieces().len() as u32;
-        self.taken.iter().any(|(_, taken)| taken.count_ones() == parts)
+        self.taken.iter().any(|(address, _)| self.is_whole_at(*address))
+    }
+
+    /// Whether `address` has all parts.
+    pub(super) fn is_whole_at(&self, address: SocketAddr) -> bool {
+        self.taken_at(address).count_ones() as usize == self.pieces().len()
+    }
+
+    /// The parts that `address` has taken, as bits.
+    fn taken_at(&self, address: SocketAddr) -> u8 {
+        self.taken.iter().find(|(taken, _)| *taken == address).map_or(0, |(_, parts)| *parts)
     }
 
     fn pieces(&self) -> impl ExactSizeIterator<Item = &[u8]> {
@@ -78,7 +87,7 @@ impl Outgoing {
 
     /// The parts that `address` has not taken.
     pub(super) fn parts_for(&self, address: SocketAddr, from: Endpoint) -> Vec<Signal> {
-        let taken = self.taken.iter().find(|(taken, _)| *taken == address).map_or(0, |(_, parts)| *parts);
+        let taken = self.taken_at(address);
         let parts = self.pieces().len() as u8;
         let missing = self.pieces().zip(0..parts).filter(|(_, part)| taken & (1 << part) == 0);
         missing

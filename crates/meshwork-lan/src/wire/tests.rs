@@ -1,1 +1,0 @@
-//! Golden bytes and bounds of the datagrams.
