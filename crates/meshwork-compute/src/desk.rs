@@ -1,0 +1,561 @@
+//! The machine of one endpoint in the slot of one app: jobs, the lender, and a steward for each job that it is in charge of.
+//!
+//! The library drives it as a session: [`Desk::handle`], [`Desk::poll_output`], [`Desk::poll_timeout`].
+
+mod charge;
+mod loading;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwork_core::blobs::BlobId;
+use meshwork_core::id::{Endpoint, PeerId, RoomId};
+use meshwork_core::rng::{Rng, Seed};
+use meshwork_core::table::Writer;
+use meshwork_core::time::Time;
+use meshwork_core::wire::Bounded;
+
+use crate::book::{BOOK_FIELD, Book, STANDING_ROW, Standing, State};
+use crate::form::FormatError;
+use crate::io::{Input, Output};
+use crate::job::{JOB_FIELD, Job, JobId, Kind};
+use crate::lender::{Lender, SERVED_MAX, Terms};
+use crate::message::{GRANT, Grants, Offer, REPORT, Report, Tag8};
+use crate::order::{CANCEL_FIELD, ORDER_FIELD, Order, Orders};
+use crate::steward::{Out, Steward};
+use crate::view::{JobView, Standstill};
+
+/// Most open jobs in a slot. Others wait.
+pub const JOBS_MAX: usize = 64;
+/// Most open jobs of a submitter.
+pub const JOBS_OF_PEER_MAX: usize = 16;
+/// Fetches at a time: half of those of a room.
+const FETCHES: usize = 8;
+/// Time between two steps.
+const BEAT: Duration = Duration::from_millis(500);
+/// Least time between two reports.
+const REPORT_LEAST: Duration = Duration::from_millis(500);
+/// Time between reports for each lender in the room, so that a room gets about 50 a second.
+const REPORT_EACH: Duration = Duration::from_millis(20);
+
+/// A job that cannot be submitted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// A field is out of its range.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The first trusted peer must be the submitter.
+    #[error("the first trusted peer is not the submitter: list yourself first")]
+    NotFirst,
+    /// The submitter has too many open jobs.
+    #[error("{0} jobs of yours are open, which is the limit: cancel one or wait")]
+    TooMany(usize),
+}
+
+/// The fields of one job's row.
+#[derive(Debug, Default)]
+struct Slot {
+    job: Option<Arc<Job>>,
+    orders: BTreeMap<PeerId, Order>,
+    cancels: BTreeSet<PeerId>,
+    moderators: Order,
+    is_cancelled_by_moderators: bool,
+    books: BTreeMap<PeerId, Book>,
+    /// Epoch and time of the last grants of each steward.
+    heard: BTreeMap<Endpoint, (u32, Time)>,
+    accepted: u32,
+    accepted_at: Option<Time>,
+    steward: Option<Steward>,
+    /// The time since which we are the one to take charge.
+    waits: Option<Time>,
+    /// The endpoint in charge that is watched, and the time of its last sign.
+    watched: Option<(Endpoint, Time)>,
+    /// Blobs of books that are here, for trusted endpoints.
+    here: BTreeSet<BlobId>,
+    /// The first failed fetch of the outcome, and the last.
+    lost: Option<(Time, Time)>,
+    code: Option<Vec<u8>>,
+    input: Option<Vec<u8>>,
+}
+
+impl Slot {
+    fn orders(&self) -> Orders {
+        let submitter = self.job.as_ref().and_then(|job| job.submitter());
+        let by_submitter = submitter.and_then(|peer| self.orders.get(&peer)).copied().unwrap_or_default();
+        let is_cancelled =
+            submitter.is_some_and(|peer| self.cancels.contains(&peer)) || self.is_cancelled_by_moderators;
+        Orders { submitter: by_submitter, moderators: self.moderators, is_cancelled }
+    }
+}
+
+/// Standing by writer, kind of program and peer.
+type Standings = BTreeMap<(PeerId, u8, PeerId), Standing>;
+
+/// Whether a trusted peer of the job has caught a peer, in any kind of program.
+fn is_caught(standings: &Standings, job: &Job, peer: &PeerId) -> bool {
+    standings.iter().any(|((by, _, of), standing)| standing.is_caught && of == peer && job.trusts(by))
+}
+
+/// The machine of one endpoint.
+#[derive(Debug)]
+pub struct Desk {
+    me: Endpoint,
+    room: RoomId,
+    rng: Rng,
+    now: Time,
+    jobs: BTreeMap<JobId, Slot>,
+    standing: Standings,
+    offers: BTreeMap<Endpoint, Offer>,
+    gone: BTreeSet<Endpoint>,
+    terms: Option<Terms>,
+    lender: Lender,
+    stepped: Option<Time>,
+    fetching: BTreeSet<BlobId>,
+    queue: VecDeque<(BlobId, u64)>,
+    retries: BTreeMap<BlobId, Time>,
+    out: VecDeque<Output>,
+}
+
+impl Desk {
+    /// A machine that does not lend yet. All that is random follows from `seed`.
+    pub fn new(seed: Seed, me: Endpoint, room: RoomId) -> Desk {
+        let mut rng = Rng::new(seed);
+        let lender = Lender::new(rng.bytes());
+        let mut desk = Desk {
+            me,
+            room,
+            rng,
+            now: Time(0),
+            jobs: BTreeMap::new(),
+            standing: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            terms: None,
+            lender,
+            stepped: None,
+            fetching: BTreeSet::new(),
+            queue: VecDeque::new(),
+            retries: BTreeMap::new(),
+            out: VecDeque::new(),
+        };
+        desk.publish();
+        desk
+    }
+
+    /// Submits a job of ours and returns its name.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: nothing was written.
+    pub fn submit(&mut self, job: &Job) -> Result<JobId, SubmitError> {
+        let value = job.encode();
+        Job::decode(&value)?;
+        if job.submitter() != Some(self.me.peer) {
+            return Err(SubmitError::NotFirst);
+        }
+        let is_mine = |slot: &&Slot| slot.job.as_ref().and_then(|job| job.submitter()) == Some(self.me.peer);
+        let open = self.jobs.values().filter(is_mine).filter(|slot| !self.is_over(slot)).count();
+        if open >= JOBS_OF_PEER_MAX {
+            return Err(SubmitError::TooMany(open));
+        }
+        let id = JobId::of(&self.room, &self.me.peer, &value);
+        self.write(id.row(), Writer::Peer(self.me.peer), JOB_FIELD.to_vec(), value);
+        Ok(id)
+    }
+
+    /// Writes an order about a job: as its submitter, or as a moderator.
+    pub fn order(&mut self, id: &JobId, order: Order) {
+        let writer = self.order_writer(id);
+        self.write(id.row(), writer, ORDER_FIELD.to_vec(), order.encode());
+    }
+
+    /// Cancels a job for good: as its submitter, or as a moderator.
+    pub fn cancel(&mut self, id: &JobId) {
+        let writer = self.order_writer(id);
+        self.write(id.row(), writer, CANCEL_FIELD.to_vec(), vec![crate::VERSION]);
+    }
+
+    /// Pardons a peer: our word that it was caught is withdrawn. It gets spans again when each trusted peer has done so.
+    pub fn pardon(&mut self, peer: &PeerId) {
+        let is_ours = |(by, _, of): &(PeerId, u8, PeerId)| *by == self.me.peer && of == peer;
+        let caught = self.standing.iter().filter(|(key, standing)| is_ours(key) && standing.is_caught);
+        let kinds: Vec<u8> = caught.map(|((_, kind, _), _)| *kind).collect();
+        for kind in kinds {
+            let (name, value) = ([&[kind], &peer.0[..]].concat(), Standing::default().encode());
+            self.write(STANDING_ROW.to_vec(), Writer::Peer(self.me.peer), name, value);
+        }
+    }
+
+    fn order_writer(&self, id: &JobId) -> Writer {
+        let submitter = self.jobs.get(id).and_then(|slot| slot.job.as_ref()?.submitter());
+        if submitter == Some(self.me.peer) { Writer::Peer(self.me.peer) } else { Writer::Moderators }
+    }
+
+    /// Lends on these terms; `None` ends it, with all that runs.
+    pub fn lend(&mut self, now: Time, terms: Option<Terms>) {
+        self.now = now;
+        self.lender.set_cores(terms.as_ref().map_or(0, |terms| terms.cores.clamp(1, 128)));
+        self.terms = terms;
+        for id in self.lender.served() {
+            let admits =
+                self.jobs.get(&id).and_then(|slot| slot.job.as_ref()).is_some_and(|job| self.admits(job));
+            if !admits {
+                self.lender.stop(&id);
+            }
+        }
+        self.publish();
+        self.step();
+        self.flush();
+    }
+
+    fn admits(&self, job: &Job) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.admit(&self.me.peer, job))
+    }
+
+    fn publish(&mut self) {
+        let mut offer = Offer { runs: self.lender.running().min(255) as u8, ..Offer::default() };
+        if let Some(terms) = &self.terms {
+            offer.cores = terms.cores.clamp(1, 128);
+            offer.engines = terms.engines;
+            offer.offers = Bounded::new(terms.offers.iter().take(8).cloned().collect()).unwrap_or_default();
+        }
+        self.offers.insert(self.me, offer.clone());
+        self.out.push_back(Output::Presence(offer.encode()));
+    }
+
+    fn write(&mut self, row: Vec<u8>, writer: Writer, name: Vec<u8>, value: Vec<u8>) {
+        self.out.push_back(Output::Write { row, writer, name, value });
+    }
+
+    /// Handles an input. Anything malformed is ignored.
+    pub fn handle(&mut self, now: Time, input: Input<'_>) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Link { endpoint, is_here } => self.handle_link(endpoint, is_here),
+            Input::Presence { endpoint, value } => match value.and_then(|value| Offer::decode(value).ok()) {
+                Some(offer) => drop(self.offers.insert(endpoint, offer)),
+                None => drop(self.offers.remove(&endpoint)),
+            },
+            Input::Message { from, topic, bytes } => self.handle_message(from, topic, bytes),
+            Input::Row { row, writer, name, value } => self.handle_row(row, writer, name, value),
+            Input::NotWritten { row } => {
+                let id = JobId::of_row(row);
+                let slots = self.jobs.iter_mut().filter(|(job, _)| row == STANDING_ROW || id == Some(**job));
+                slots.filter_map(|(_, slot)| slot.steward.as_mut()).for_each(Steward::handle_refused);
+            }
+            Input::Fetched { blob, bytes } => self.handle_fetched(blob, bytes),
+            Input::Ran { run, unit, result, micros } => {
+                self.lender.handle_ran(self.now, run, unit, result, micros)
+            }
+            Input::Reduced { job, result } => {
+                if let Some(steward) = self.jobs.get_mut(&job).and_then(|slot| slot.steward.as_mut()) {
+                    steward.handle_reduced(self.now, result);
+                }
+            }
+            Input::Timeout => self.step(),
+        }
+        self.flush();
+    }
+
+    /// The next output, until there is none.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// The time at which to call it with [`Input::Timeout`]; `None` while no job is open and no outcome must be fetched.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let is_open =
+            |slot: &Slot| slot.job.is_some() && (!self.is_over(slot) || self.lacks_outcome(slot).is_some());
+        let is_open = self.jobs.values().any(is_open);
+        is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
+    }
+
+    fn handle_link(&mut self, endpoint: Endpoint, is_here: bool) {
+        if is_here {
+            self.gone.remove(&endpoint);
+        } else {
+            self.gone.insert(endpoint);
+            for slot in self.jobs.values_mut() {
+                if let Some(steward) = &mut slot.steward {
+                    steward.handle_gone(&endpoint);
+                }
+            }
+        }
+    }
+
+    /// Whether an endpoint takes part and is here.
+    fn is_here(&self, endpoint: &Endpoint) -> bool {
+        self.offers.contains_key(endpoint) && !self.gone.contains(endpoint)
+    }
+
+    fn handle_message(&mut self, from: Endpoint, topic: &str, bytes: &[u8]) {
+        if topic == REPORT {
+            let Ok(report) = Report::decode(bytes) else { return };
+            let is_here = self.is_here(&from);
+            let slot = self.jobs.get_mut(&report.job).filter(|_| is_here);
+            if let Some(steward) = slot.and_then(|slot| slot.steward.as_mut()) {
+                steward.handle_report(self.now, from, &report);
+            }
+        } else if topic == GRANT {
+            let Ok(grants) = Grants::decode(bytes) else { return };
+            self.handle_grants(from, &grants);
+        }
+    }
+
+    fn handle_grants(&mut self, from: Endpoint, grants: &Grants) {
+        let now = self.now;
+        let Some(slot) = self.jobs.get_mut(&grants.job) else { return };
+        let Some(rank) = slot.job.as_ref().and_then(|job| job.rank(&from.peer)) else { return };
+        let heard = slot.heard.entry(from).or_insert((0, now));
+        *heard = (heard.0.max(grants.epoch), now);
+        if grants.accepted != slot.accepted {
+            (slot.accepted, slot.accepted_at) = (grants.accepted, Some(now));
+            self.out.push_back(Output::Changed(grants.job));
+        }
+        let key = (grants.epoch, std::cmp::Reverse(rank), from.instance);
+        let (offers, gone, me) = (&self.offers, &self.gone, self.me);
+        let is_here = |endpoint: &Endpoint| {
+            *endpoint == me || offers.contains_key(endpoint) && !gone.contains(endpoint)
+        };
+        self.lender.handle_grants(now, from, key, grants, &Tag8::of(&me), is_here);
+    }
+
+    fn handle_row(&mut self, row: &[u8], writer: Writer, name: &[u8], value: Option<&[u8]>) {
+        if row == STANDING_ROW {
+            return self.handle_standing(writer, name, value);
+        }
+        let Some(id) = JobId::of_row(row) else { return };
+        let slot = self.jobs.entry(id).or_default();
+        match (writer, name) {
+            (Writer::Peer(peer), JOB_FIELD) => {
+                let is_named = |value: &&[u8]| JobId::of(&self.room, &peer, value) == id;
+                let job = value.filter(is_named).and_then(|value| Job::decode(value).ok());
+                let job = job.filter(|job| job.submitter() == Some(peer));
+                slot.job = slot.job.take().or(job.map(Arc::new));
+            }
+            (Writer::Peer(peer), ORDER_FIELD) => {
+                let order = value.and_then(|value| Order::decode(value).ok()).unwrap_or_default();
+                slot.orders.insert(peer, order);
+            }
+            (Writer::Moderators, ORDER_FIELD) => {
+                slot.moderators = value.and_then(|value| Order::decode(value).ok()).unwrap_or_default();
+            }
+            (Writer::Peer(peer), CANCEL_FIELD) if value.is_some() => drop(slot.cancels.insert(peer)),
+            (Writer::Moderators, CANCEL_FIELD) if value.is_some() => slot.is_cancelled_by_moderators = true,
+            (Writer::Peer(peer), BOOK_FIELD) => {
+                if let Some(book) = value.and_then(|value| Book::decode(value).ok()) {
+                    slot.books.insert(peer, book);
+                    self.handle_book(id, peer);
+                }
+            }
+            _ => return,
+        }
+        let now = self.now;
+        if let Some(slot) = self.jobs.get_mut(&id) {
+            let orders = slot.orders();
+            if let Some(steward) = &mut slot.steward {
+                steward.handle_orders(now, orders);
+            }
+            if orders.is_cancelled {
+                self.lender.stop(&id);
+            } else {
+                self.lender.pause(now, &id, !orders.runs());
+            }
+        }
+        self.out.push_back(Output::Changed(id));
+    }
+
+    fn handle_standing(&mut self, writer: Writer, name: &[u8], value: Option<&[u8]>) {
+        let (Writer::Peer(by), Some((kind, peer))) = (writer, Standing::of_field(name)) else { return };
+        let standing = value.and_then(|value| Standing::decode(value).ok()).unwrap_or_default();
+        self.standing.insert((by, kind, peer), standing);
+        let now = self.now;
+        for slot in self.jobs.values_mut() {
+            let (Some(job), Some(steward)) = (&slot.job, &mut slot.steward) else { continue };
+            if !job.trusts(&by) {
+                continue;
+            }
+            let is_caught = is_caught(&self.standing, job, &peer);
+            let agreed = if job.program.kind.number() == kind { standing.agreed } else { 0 };
+            let is_pardon = !is_caught && standing == Standing::default();
+            if is_caught || is_pardon || !steward.catches(&peer) {
+                steward.handle_standing(now, peer, Standing { agreed, is_caught });
+            }
+        }
+    }
+
+    /// Does all that is due.
+    fn step(&mut self) {
+        if self.stepped.is_some_and(|at| self.now.since(at) < BEAT) {
+            return;
+        }
+        self.stepped = Some(self.now);
+        let every = self.report_every();
+        for id in self.open_jobs() {
+            self.take_charge(id);
+            self.load(id);
+            if let Some(steward) = self.jobs.get_mut(&id).and_then(|slot| slot.steward.as_mut()) {
+                steward.set_pace(every, self.offers.iter().map(|(endpoint, offer)| (endpoint, offer.cores)));
+                steward.step(self.now);
+            }
+        }
+        self.lender.report(self.now, every);
+        self.flush();
+    }
+
+    /// The jobs that count: at most [`JOBS_MAX`] open ones, and [`JOBS_OF_PEER_MAX`] of a submitter, in the order of their names.
+    /// Those that ended are listed too.
+    fn open_jobs(&self) -> Vec<JobId> {
+        let mut of_peer: BTreeMap<PeerId, usize> = BTreeMap::new();
+        let mut open = 0;
+        let counts = |(id, slot): (&JobId, &Slot)| {
+            let submitter = slot.job.as_ref()?.submitter()?;
+            if !self.is_over(slot) && !slot.orders().is_cancelled {
+                let own = of_peer.entry(submitter).or_default();
+                if open >= JOBS_MAX || *own >= JOBS_OF_PEER_MAX {
+                    return None;
+                }
+                (open, *own) = (open + 1, *own + 1);
+            }
+            Some(*id)
+        };
+        self.jobs.iter().filter_map(counts).collect()
+    }
+
+    /// Time between two reports of a lender.
+    fn report_every(&self) -> Duration {
+        let lenders =
+            self.offers.iter().filter(|(endpoint, offer)| offer.cores > 0 && self.is_here(endpoint)).count();
+        REPORT_LEAST.max(REPORT_EACH * lenders as u32)
+    }
+
+    /// Carries the outputs of stewards and lender on. Our own messages are handled here too.
+    fn flush(&mut self) {
+        loop {
+            let mut outputs: Vec<(JobId, Out)> = Vec::new();
+            for (id, slot) in &mut self.jobs {
+                let out = slot.steward.as_mut().map(Steward::take_outputs).unwrap_or_default();
+                outputs.extend(out.into_iter().map(|out| (*id, out)));
+            }
+            let lent = self.lender.take_outputs();
+            if outputs.is_empty() && lent.is_empty() {
+                return;
+            }
+            for (id, output) in outputs {
+                self.carry(id, output);
+            }
+            for output in lent {
+                if let Output::Say { topic, bytes } = &output {
+                    self.handle_message(self.me, topic, &bytes.clone());
+                }
+                self.out.push_back(output);
+            }
+        }
+    }
+
+    fn carry(&mut self, id: JobId, output: Out) {
+        let me = Writer::Peer(self.me.peer);
+        match output {
+            Out::Grants(bytes) => {
+                self.out.push_back(Output::Say { topic: GRANT, bytes: bytes.clone() });
+                self.handle_message(self.me, GRANT, &bytes);
+            }
+            Out::Book(book) => {
+                self.write(id.row(), me, BOOK_FIELD.to_vec(), book.encode());
+                self.out.push_back(Output::Changed(id));
+            }
+            Out::Standing(peer, standing) => {
+                let Some(kind) = self.jobs.get(&id).and_then(|slot| Some(slot.job.as_ref()?.program.kind))
+                else {
+                    return;
+                };
+                self.write(STANDING_ROW.to_vec(), me, Standing::field(kind, &peer), standing.encode());
+            }
+            Out::Offer(bytes) => {
+                let blob = BlobId(*blake3::hash(&bytes).as_bytes());
+                if let Some(slot) = self.jobs.get_mut(&id) {
+                    slot.here.insert(blob);
+                }
+                self.out.push_back(Output::Offer(bytes));
+            }
+            Out::Fetch(blob, at_most) => self.fetch(blob, at_most),
+            Out::Reduce(packet) => self.out.push_back(Output::Reduce { job: id, packet }),
+        }
+    }
+
+    /// All jobs of the slot.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.jobs.iter().filter(|(_, slot)| slot.job.is_some()).map(|(id, _)| *id)
+    }
+
+    /// A job as this endpoint sees it.
+    pub fn job(&self, id: &JobId) -> Option<JobView> {
+        let slot = self.jobs.get(id)?;
+        let job = slot.job.as_ref()?;
+        let book = self.best_book(slot).map(|(_, book)| book);
+        let state = match book {
+            Some(book) if self.is_over(slot) => book.state.clone(),
+            _ if slot.orders().is_cancelled => State::Cancelled,
+            _ if !slot.orders().runs() => State::Paused,
+            _ => State::Running,
+        };
+        let steward = slot.steward.as_ref();
+        let booked = book.map_or(0, |book| book.accepted);
+        Some(JobView {
+            submitter: job.submitter()?,
+            units: job.units,
+            accepted: steward
+                .map_or(if state.is_over() { booked } else { slot.accepted.max(booked) }, Steward::accepted),
+            checked: steward.map_or(book.map_or(0, |book| book.checked), Steward::checked),
+            lenders: self.lending().count(),
+            steward: steward.map(|_| self.me).or(self.in_charge(slot)),
+            credit: steward.map(Steward::credit).unwrap_or_default(),
+            standstill: if state.is_over() { None } else { self.standstill(slot, job) },
+            state,
+        })
+    }
+
+    fn lending(&self) -> impl Iterator<Item = (&Endpoint, &Offer)> {
+        self.offers.iter().filter(|(endpoint, offer)| offer.cores > 0 && self.is_here(endpoint))
+    }
+
+    fn standstill(&self, slot: &Slot, job: &Job) -> Option<Standstill> {
+        if !slot.orders().runs() {
+            return Some(Standstill::Paused);
+        }
+        let can = |offer: &Offer| match job.program.kind {
+            Kind::Offered => offer.offers.iter().any(|name| name.as_str() == job.program.name.as_str()),
+            kind => offer.engines >> kind.number() & 1 == 1,
+        };
+        if !self.lending().any(|(_, offer)| can(offer)) {
+            let name = job.program.name.as_str().to_owned();
+            let is_offered = job.program.kind == Kind::Offered;
+            return Some(if is_offered { Standstill::NobodyOffers(name) } else { Standstill::NobodyLends });
+        }
+        if !self.offers.keys().any(|endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint)) {
+            return job.submitter().map(Standstill::NobodyTrusted);
+        }
+        if let Some(steward) = &slot.steward {
+            return steward.standstill(self.now);
+        }
+        let is_still = slot.accepted_at.is_some_and(|at| self.now.since(at) > Duration::from_secs(60));
+        let has_checker = self.lending().any(|(endpoint, offer)| job.trusts(&endpoint.peer) && can(offer));
+        (is_still && !has_checker).then_some(Standstill::NobodyChecks { results: 0 })
+    }
+
+    /// The peer whose word an accepted unit rests on, and the trusted peer that repeated it. At the steward alone.
+    pub fn author(&self, id: &JobId, unit: u32) -> Option<(PeerId, Option<PeerId>)> {
+        self.jobs.get(id)?.steward.as_ref()?.author(unit)
+    }
+
+    /// The epoch and steward that the lender here obeys in a job.
+    pub fn obeys(&self, id: &JobId) -> Option<(u32, Endpoint)> {
+        self.lender.obeys(id)
+    }
+
+    /// Whether units of a job run here now.
+    pub fn is_running(&self, id: &JobId) -> bool {
+        self.lender.is_running(id)
+    }
+}

@@ -1,0 +1,151 @@
+//! Blobs: programs and inputs for the lender, and the books' blobs that trusted endpoints fetch so that a job survives its steward.
+
+use std::time::Duration;
+
+use meshwork_core::blobs::BlobId;
+use meshwork_core::id::PeerId;
+
+use super::{BEAT, Desk, FETCHES, SERVED_MAX, Slot};
+use crate::book::{INDEX_MAX, Index, State};
+use crate::io::Output;
+use crate::job::{Input as JobInput, JobId};
+
+/// Time after which a failed fetch of a program or an input begins again.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl Desk {
+    /// Fetches a blob, unless that goes on already.
+    pub(super) fn fetch(&mut self, blob: BlobId, at_most: u64) {
+        let is_queued = self.queue.iter().any(|(queued, _)| *queued == blob);
+        if !self.fetching.contains(&blob) && !is_queued {
+            self.queue.push_back((blob, at_most));
+        }
+        self.begin_fetches();
+    }
+
+    fn begin_fetches(&mut self) {
+        while self.fetching.len() < FETCHES {
+            let Some((blob, at_most)) = self.queue.pop_front() else { return };
+            self.fetching.insert(blob);
+            self.out.push_back(Output::Fetch { blob, at_most });
+        }
+    }
+
+    pub(super) fn handle_fetched(&mut self, blob: BlobId, bytes: Option<Vec<u8>>) {
+        let now = self.now;
+        self.fetching.remove(&blob);
+        if bytes.is_none() {
+            self.retries.insert(blob, now + RETRY);
+        }
+        let mut wanted = Vec::new();
+        for slot in self.jobs.values_mut() {
+            let Some(job) = slot.job.clone() else { continue };
+            if let Some(steward) = &mut slot.steward {
+                steward.handle_fetched(now, blob, bytes.as_deref());
+            }
+            let is_outcome = |state: &State| matches!(state, State::Done { outcome } if outcome.0 == blob);
+            let is_named = slot.books.values().any(|book| is_outcome(&book.state));
+            let Some(bytes) = &bytes else {
+                if is_named {
+                    slot.lost = Some((slot.lost.map_or(now, |(first, _)| first), now));
+                }
+                continue;
+            };
+            if is_named {
+                slot.lost = None;
+            }
+            if job.trusts(&self.me.peer) {
+                slot.here.insert(blob);
+                let is_index =
+                    slot.books.values().any(|book| book.index.is_some_and(|index| index.0 == blob));
+                let index = is_index.then(|| Index::decode(bytes).ok()).flatten();
+                let packets = index.iter().flat_map(|index| index.entries.iter().map(|entry| entry.packet.0));
+                wanted.extend(packets.filter(|packet| !slot.here.contains(packet)));
+            }
+            if job.program.code.is_some_and(|(code, length)| code == blob && bytes.len() == length as usize) {
+                slot.code = Some(bytes.clone());
+            }
+            if let JobInput::Whole(input, length) | JobInput::Items(input, length) = job.input
+                && input == blob
+                && bytes.len() as u64 == length
+            {
+                slot.input = Some(bytes.clone());
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        for packet in wanted {
+            self.fetch(packet, INDEX_MAX as u64);
+        }
+        self.begin_fetches();
+    }
+
+    /// A book changed: a steward merges it, other trusted endpoints fetch its blobs.
+    pub(super) fn handle_book(&mut self, id: JobId, peer: PeerId) {
+        let now = self.now;
+        let Some(slot) = self.jobs.get_mut(&id) else { return };
+        let (Some(job), Some(book)) = (slot.job.clone(), slot.books.get(&peer).cloned()) else { return };
+        if !job.trusts(&peer)
+            || peer == self.me.peer
+                && slot.steward.as_ref().is_some_and(|steward| steward.epoch == book.epoch)
+        {
+            return;
+        }
+        if let Some(steward) = &mut slot.steward {
+            steward.handle_book(now, peer, &book);
+        } else if job.trusts(&self.me.peer)
+            && let Some((index, length)) = book.index
+            && !slot.here.contains(&index)
+        {
+            self.fetch(index, length.into());
+        }
+    }
+
+    /// The outcome of a job that a trusted endpoint must fetch, so that it outlives the steward.
+    pub(super) fn lacks_outcome(&self, slot: &Slot) -> Option<(BlobId, u64)> {
+        slot.job.as_ref().filter(|job| job.trusts(&self.me.peer))?;
+        match self.best_book(slot)?.1.state {
+            State::Done { outcome } if !slot.here.contains(&outcome.0) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Fetches a program and its input, and serves the job then. Fetches an outcome that a trusted endpoint lacks.
+    pub(super) fn load(&mut self, id: JobId) {
+        let Some(slot) = self.jobs.get(&id) else { return };
+        let Some(job) = slot.job.clone() else { return };
+        let may_fetch = |blob: &BlobId| self.retries.get(blob).is_none_or(|at| self.now >= *at);
+        if let Some((blob, length)) = self.lacks_outcome(slot).filter(|_| slot.steward.is_none())
+            && may_fetch(&blob)
+        {
+            self.retries.insert(blob, self.now + RETRY);
+            self.fetch(blob, length);
+            return;
+        }
+        let is_wanted = self.admits(&job) && !slot.orders().is_cancelled && !self.is_over(slot);
+        if !is_wanted || self.lender.serves(&id) || self.lender.served().len() >= SERVED_MAX {
+            return;
+        }
+        let code =
+            job.program.code.filter(|_| slot.code.is_none()).map(|(code, length)| (code, u64::from(length)));
+        let input = match job.input {
+            JobInput::Whole(input, length) | JobInput::Items(input, length) => Some((input, length)),
+            JobInput::None => None,
+        };
+        let missing = [code, input.filter(|_| slot.input.is_none())];
+        let missing: Vec<(BlobId, u64)> = missing.into_iter().flatten().collect();
+        if missing.is_empty() {
+            let paused = !slot.orders().runs();
+            let (code, input) = (slot.code.clone(), slot.input.clone());
+            self.out.push_back(Output::Load { id, job: job.clone(), code, input });
+            self.lender.serve(id, job);
+            self.lender.pause(self.now, &id, paused);
+            return;
+        }
+        let due: Vec<(BlobId, u64)> = missing.into_iter().filter(|(blob, _)| may_fetch(blob)).collect();
+        for (blob, length) in due {
+            self.retries.insert(blob, self.now + BEAT * 20);
+            self.fetch(blob, length);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Inputs and outputs of the machine of one endpoint. They map onto those of the library's `Session`, and add the engine's.
+
+use std::sync::Arc;
+
+use meshwork_core::blobs::BlobId;
+use meshwork_core::id::Endpoint;
+use meshwork_core::table::Writer;
+
+use crate::job::{Job, JobId};
+use crate::message::Failure;
+
+/// The name of a run, unique at its endpoint.
+pub type RunId = u64;
+
+/// An input of the machine.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// A member of the room is gone, or is here again.
+    Link {
+        /// The member.
+        endpoint: Endpoint,
+        /// It is here, linked or not.
+        is_here: bool,
+    },
+    /// A member published a presence in the app, or removed it.
+    Presence {
+        /// The member.
+        endpoint: Endpoint,
+        /// The bytes of an [`Offer`](crate::message::Offer).
+        value: Option<&'a [u8]>,
+    },
+    /// A broadcast.
+    Message {
+        /// The sender, as its signature proves.
+        from: Endpoint,
+        /// [`REPORT`](crate::message::REPORT) or [`GRANT`](crate::message::GRANT); others are ignored.
+        topic: &'a str,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// A field of a row has another value. Our own writes are reported too.
+    Row {
+        /// The row's id, which begins with `fe 6a` or `fe 73`; others are ignored.
+        row: &'a [u8],
+        /// The allowed writers of the field.
+        writer: Writer,
+        /// The field's name.
+        name: &'a [u8],
+        /// The value; `None` if it was removed.
+        value: Option<&'a [u8]>,
+    },
+    /// A write in this row was refused.
+    NotWritten {
+        /// The row's id.
+        row: &'a [u8],
+    },
+    /// A fetch has ended.
+    Fetched {
+        /// The blob.
+        blob: BlobId,
+        /// Its bytes; `None` if no member could serve it.
+        bytes: Option<Vec<u8>>,
+    },
+    /// A unit of a run has ended. Units of a run come in their order; a failure ends the run.
+    Ran {
+        /// The run.
+        run: RunId,
+        /// The unit.
+        unit: u32,
+        /// Its result.
+        result: Result<Vec<u8>, Failure>,
+        /// Microseconds that it took.
+        micros: u32,
+    },
+    /// The program's reduction has ended.
+    Reduced {
+        /// The job.
+        job: JobId,
+        /// The outcome.
+        result: Result<Vec<u8>, Failure>,
+    },
+    /// The time of [`Desk::poll_timeout`](crate::Desk::poll_timeout) has come.
+    Timeout,
+}
+
+/// An output of the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Broadcast a message.
+    Say {
+        /// The topic.
+        topic: &'static str,
+        /// At most 16 KiB.
+        bytes: Vec<u8>,
+    },
+    /// Publish this presence in the app.
+    Presence(Vec<u8>),
+    /// Write a field of the app's table by value.
+    Write {
+        /// The row's id.
+        row: Vec<u8>,
+        /// The allowed writers of the field.
+        writer: Writer,
+        /// The field's name.
+        name: Vec<u8>,
+        /// The value.
+        value: Vec<u8>,
+    },
+    /// Hold these bytes as a blob.
+    Offer(Vec<u8>),
+    /// Fetch a blob. [`Input::Fetched`] answers.
+    Fetch {
+        /// The blob.
+        blob: BlobId,
+        /// The largest accepted size in bytes.
+        at_most: u64,
+    },
+    /// Hold a blob no longer.
+    Free(BlobId),
+    /// The engine loads a program. It comes before its first run.
+    Load {
+        /// The job.
+        id: JobId,
+        /// The job with its manifest.
+        job: Arc<Job>,
+        /// The code, if the program has any.
+        code: Option<Vec<u8>>,
+        /// The input, if the job has any: the whole, or the packet of all items.
+        input: Option<Vec<u8>>,
+    },
+    /// The engine runs a span, a unit after the other, each in a fresh instance. [`Input::Ran`] answers for each unit.
+    Run {
+        /// The run.
+        run: RunId,
+        /// The job.
+        job: JobId,
+        /// The first unit.
+        first: u32,
+        /// The number of units.
+        units: u16,
+    },
+    /// The engine ends a run. Results of it that still come are ignored.
+    End(RunId),
+    /// The engine forgets a program.
+    Unload(JobId),
+    /// The engine runs the program's reduction. [`Input::Reduced`] answers.
+    Reduce {
+        /// The job.
+        job: JobId,
+        /// The packet of all results.
+        packet: Vec<u8>,
+    },
+    /// [`Desk::job`](crate::Desk::job) reads differently.
+    Changed(JobId),
+}

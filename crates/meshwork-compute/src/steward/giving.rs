@@ -1,0 +1,306 @@
+//! Giving: reports of lenders, the spans that they get, and grants.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meshwork_core::id::Endpoint;
+use meshwork_core::time::Time;
+use meshwork_core::wire::Bounded;
+
+use super::books::Want;
+use super::{FETCH_TIME, GRANT_LEAST, GRANT_MOST, Run, Steward, Task};
+use crate::message::{Grant, Grants, HAND_MAX, MESSAGE_MAX, Packet, Report, SPAN_MAX, Span, Tag8};
+use crate::packet::PACKET_MAX;
+use crate::planted::{self, Planted};
+
+/// Spans of a lender fill the time of so many reports.
+const FILL: u32 = 8;
+/// Packets of a lender that no book names yet.
+const HELD_MAX: usize = 32;
+/// A late run is forgotten after this time, so that the same lender may be asked again.
+const FORGET_LATE: Duration = Duration::from_secs(60);
+/// The expected time of a unit at a lender that has run none.
+const FIRST_UNIT: Duration = Duration::from_secs(4);
+
+impl Steward {
+    /// A report of a lender.
+    pub(crate) fn handle_report(&mut self, now: Time, from: Endpoint, report: &Report) {
+        if self.state.is_over() || self.is_restoring || report.answers != (self.epoch, self.tag()) {
+            return;
+        }
+        let is_fresh = !self.lenders.contains_key(&from);
+        let known = self.lenders.entry(from).or_default();
+        if !is_fresh && report.number <= known.taken {
+            return;
+        }
+        known.taken = report.number;
+        known.wants = report.wants;
+        self.is_dirty = true;
+        if self.is_caught(&from.peer) {
+            return;
+        }
+        if is_fresh {
+            for &(first, units) in report.runs.iter() {
+                self.adopt(now, from, (first, units));
+            }
+        }
+        for ran in report.ran.iter() {
+            let (first, units) = ran.span;
+            let is_known = is_fresh || self.is_given(&from, ran.span) || self.job.trusts(&from.peer);
+            if first + u32::from(units) > self.job.units || !is_known {
+                continue;
+            }
+            let known = self.lenders.entry(from).or_default();
+            known.per = Some((u64::from(ran.micros) / u64::from(units)).max(1));
+            known.last_units = units;
+            match &ran.packet {
+                Packet::Inline(bytes) => self.take(now, from, ran.span, bytes, None),
+                Packet::Blob(blob, length) => {
+                    for run in self.runs_mut().filter(|run| run.by == from) {
+                        run.is_reported |= run.given == units;
+                    }
+                    self.want(now, *blob, u64::from(*length), Want::of_result(from, ran.span));
+                }
+            }
+        }
+        for (span, unit, failure) in report.failed.iter() {
+            self.handle_failed(now, from, *span, *unit, failure.clone());
+        }
+    }
+
+    /// A span that a lender runs since an earlier steward gave it.
+    fn adopt(&mut self, now: Time, by: Endpoint, (first, units): Span) {
+        if self.free.contains(first, units.into()) && first + u32::from(units) <= self.job.units {
+            self.carve(first, units);
+            let expect = self.unit_time(&by) * u32::from(units);
+            let run = Run { by, given: units, since: now, expect, is_reported: false, late: None };
+            self.tasks.push(Task { first, units, runs: vec![run] });
+        }
+    }
+
+    pub(super) fn runs_mut(&mut self) -> impl Iterator<Item = &mut Run> {
+        let probes = self.kept.values_mut().filter_map(|kept| kept.probe.as_mut());
+        self.tasks.iter_mut().flat_map(|task| &mut task.runs).chain(probes.flat_map(|probe| &mut probe.runs))
+    }
+
+    /// The spans that lenders run: first unit, current units, and the run.
+    fn runs(&self) -> impl Iterator<Item = (u32, u16, &Run)> {
+        let probes = self.kept.values().filter_map(|kept| kept.probe.as_ref());
+        let of_probes = probes.flat_map(|probe| probe.runs.iter().map(|run| (probe.first, probe.units, run)));
+        self.tasks
+            .iter()
+            .flat_map(|task| task.runs.iter().map(|run| (task.first, task.units, run)))
+            .chain(of_probes)
+    }
+
+    /// Whether the lender got this span, perhaps shortened since.
+    pub(super) fn is_given(&self, by: &Endpoint, (first, units): Span) -> bool {
+        self.runs().any(|(start, _, run)| run.by == *by && start == first && units <= run.given)
+    }
+
+    fn unit_time(&self, by: &Endpoint) -> Duration {
+        let per = self.lenders.get(by).and_then(|known| known.per);
+        let limit = Duration::from_millis(self.job.program.limits.unit_ms.into());
+        per.map_or(FIRST_UNIT.min(limit), Duration::from_micros)
+    }
+
+    /// Marks late runs, and gives back spans whose packets do not come.
+    pub(super) fn find_late(&mut self, now: Time) {
+        if !self.orders.runs() {
+            return;
+        }
+        let slack = 2 * self.every + Duration::from_secs(2);
+        if planted::is(Planted::LateNeverAgain) {
+            return;
+        }
+        for run in self.runs_mut() {
+            let allowed =
+                if run.is_reported { FETCH_TIME + run.expect * 3 + slack } else { run.expect * 3 + slack };
+            if run.late.is_none() && now.since(run.since) > allowed {
+                run.late = Some(now);
+            }
+        }
+        self.drop_runs(|run| run.late.is_some_and(|late| now.since(late) > FORGET_LATE));
+    }
+
+    /// Gives spans to the lenders that want some, in a random order.
+    pub(super) fn give(&mut self, now: Time) {
+        let wanting =
+            self.lenders.iter().filter(|(lender, known)| known.wants > 0 && !self.is_caught(&lender.peer));
+        let mut asking: Vec<Endpoint> = wanting.map(|(lender, _)| *lender).collect();
+        for at in (1..asking.len()).rev() {
+            asking.swap(at, self.rng.below(at as u64 + 1) as usize);
+        }
+        let mut hands: BTreeMap<Endpoint, (usize, Duration)> = BTreeMap::new();
+        for (_, units, run) in self.runs() {
+            let hand = hands.entry(run.by).or_default();
+            hand.0 += 1;
+            hand.1 += self.unit_time(&run.by) * u32::from(units);
+        }
+        self.is_blocked = false;
+        for lender in asking {
+            let (mut count, mut load) = hands.get(&lender).copied().unwrap_or_default();
+            let mut held = self.held(&lender).len();
+            self.is_blocked |= held >= HELD_MAX;
+            let cores = self.lenders.get(&lender).map_or(1, |known| u32::from(known.cores.max(1)));
+            let enough = FILL * self.every * cores;
+            while count < HAND_MAX
+                && (count < 2 * cores as usize || load < enough)
+                && held < HELD_MAX
+                && self.lenders.get(&lender).is_some_and(|known| known.wants > 0)
+            {
+                let Some(units) = self.give_one(now, lender, load / cores) else { break };
+                load += self.unit_time(&lender) * u32::from(units);
+                (count, held) = (count + 1, held + 1);
+                if let Some(known) = self.lenders.get_mut(&lender) {
+                    known.wants -= 1;
+                }
+                self.is_dirty = true;
+            }
+        }
+    }
+
+    /// Gives one span: a probe, a span that wants another run, open units, or half of another's span.
+    fn give_one(&mut self, now: Time, by: Endpoint, load: Duration) -> Option<u16> {
+        let unit_time = self.unit_time(&by);
+        let run = |units: u16| {
+            let expect = load + unit_time * u32::from(units);
+            Run { by, given: units, since: now, expect, is_reported: false, late: None }
+        };
+        let is_trusted = self.job.trusts(&by.peer);
+        let failures = &self.failures;
+        let may = |first: u32, units: u16, runs: &[Run]| {
+            let has_failed = failures
+                .range(first..first + u32::from(units))
+                .any(|(_, tried)| tried.contains_key(&by.peer));
+            let is_wanted = runs.iter().all(|run| run.late.is_some());
+            is_wanted && !has_failed && runs.iter().all(|run| run.by.peer != by.peer)
+        };
+        if is_trusted || planted::is(Planted::AnybodyProbes) {
+            let open = self.kept.values_mut().filter(|kept| is_trusted || kept.by != by.peer);
+            let mut probes = open.filter_map(|kept| kept.probe.as_mut());
+            if let Some(probe) = probes.find(|probe| may(probe.first, probe.units, &probe.runs)) {
+                probe.runs.push(run(probe.units));
+                return Some(probe.units);
+            }
+        }
+        if let Some(task) = self.tasks.iter_mut().find(|task| may(task.first, task.units, &task.runs)) {
+            task.runs.push(run(task.units));
+            return Some(task.units);
+        }
+        let hard = self.hard.iter().copied().find(|unit| may(*unit, 1, &[]));
+        let (first, units) = match hard.filter(|_| is_trusted || self.free.is_empty()) {
+            Some(unit) => (unit, 1),
+            None => {
+                let most = self.span_length(&by);
+                match self.free.take(most) {
+                    Some((first, units)) => (first, units as u16),
+                    None => return self.steal(now, by, run),
+                }
+            }
+        };
+        self.carve(first, units);
+        self.tasks.push(Task { first, units, runs: vec![run(units)] });
+        Some(units)
+    }
+
+    /// Units of the next span: two reports' time at the lender's speed, at most twice those of the span before.
+    fn span_length(&self, by: &Endpoint) -> u32 {
+        let Some(known) = self.lenders.get(by) else { return 1 };
+        let Some(per) = known.per else { return 1 };
+        let target = (2 * self.every.as_micros() as u64 / per.max(1)).min(SPAN_MAX.into()) as u32;
+        let result = self.job.program.limits.result as usize + 4;
+        let share = self.free.count() / (2 * self.lenders.len() as u32);
+        let doubled = 2 * u32::from(known.last_units.max(1));
+        target.min(doubled).min((PACKET_MAX / result) as u32).min(share).max(1)
+    }
+
+    /// Takes over the later half of the span that would end last, or runs the same unit too.
+    fn steal(&mut self, now: Time, by: Endpoint, run: impl Fn(u16) -> Run) -> Option<u16> {
+        let failures = &self.failures;
+        let (own_time, every) = (self.unit_time(&by), self.every);
+        let end = |run: &Run| run.since + run.expect;
+        let may = |task: &&mut Task| {
+            let [only] = task.runs.as_slice() else { return false };
+            let units = task.first..task.first + u32::from(task.units);
+            let has_failed = failures.range(units).any(|(_, tried)| tried.contains_key(&by.peer));
+            let gains = end(only) > now + every + own_time;
+            only.by.peer != by.peer && !only.is_reported && !has_failed && gains
+        };
+        let task = self.tasks.iter_mut().filter(may).max_by_key(|task| (end(&task.runs[0]), task.first))?;
+        if task.units < 2 {
+            task.runs.push(run(1));
+            return Some(1);
+        }
+        let half = task.units / 2;
+        let (first, units) = (task.first + u32::from(half), task.units - half);
+        task.units = half;
+        self.tasks.push(Task { first, units, runs: vec![run(units)] });
+        Some(units)
+    }
+
+    /// Spans of a lender whose packets no book names yet.
+    fn held(&self, lender: &Endpoint) -> Vec<Span> {
+        let kept = self.unbooked.iter().filter_map(|number| self.kept.get(number)?.holder);
+        let mut held: Vec<Span> = kept.filter(|(holder, _)| holder == lender).map(|(_, span)| span).collect();
+        held.extend(self.wants.values().filter_map(|want| want.result_of(lender)));
+        held.sort_unstable();
+        held.dedup();
+        held
+    }
+
+    /// Broadcasts grants if they changed or are due. While the books are read they name no lender: lenders run on, and nobody else takes
+    /// the job over.
+    pub(super) fn grant(&mut self, now: Time) {
+        let since = self.granted_at.map_or(Duration::MAX, |at| now.since(at));
+        if self.is_restoring
+            || self.is_refused
+            || since < GRANT_LEAST
+            || !(self.is_dirty || since >= GRANT_MOST)
+        {
+            return;
+        }
+        let mut spans: BTreeMap<Endpoint, Vec<Span>> = BTreeMap::new();
+        for (first, units, run) in self.runs() {
+            spans.entry(run.by).or_default().push((first, units));
+        }
+        let lenders: Vec<Endpoint> = self.lenders.keys().copied().collect();
+        let mut grants = Vec::new();
+        for lender in lenders {
+            let mut spans = spans.remove(&lender).unwrap_or_default();
+            spans.truncate(HAND_MAX);
+            let mut hold = self.held(&lender);
+            hold.truncate(32);
+            let known = self.lenders.entry(lender).or_default();
+            let content = (known.taken, spans.clone(), hold.clone());
+            if known.content != content || known.number == 0 {
+                self.numbers += 1;
+                (known.content, known.number, known.is_told) = (content, self.numbers, false);
+            }
+            let grant = Grant {
+                to: Tag8::of(&lender),
+                number: known.number,
+                taken: known.taken,
+                spans: Bounded::new(spans).unwrap_or_default(),
+                hold: Bounded::new(hold).unwrap_or_default(),
+            };
+            grants.push((known.is_told, self.rng.next_u64(), lender, grant));
+        }
+        grants.sort_by_key(|(is_told, turn, ..)| (*is_told, *turn));
+        let mut length = 64;
+        let mut told = Vec::new();
+        for (_, _, lender, grant) in grants {
+            length += 24 + 8 * (grant.spans.len() + grant.hold.len());
+            if length > MESSAGE_MAX || told.len() == 512 {
+                break;
+            }
+            self.lenders.entry(lender).or_default().is_told = true;
+            told.push(grant);
+        }
+        let lenders = Bounded::new(told).unwrap_or_default();
+        let grants = Grants { job: self.id, epoch: self.epoch, accepted: self.accepted(), lenders };
+        self.out.push(super::Out::Grants(grants.encode()));
+        self.granted_at = Some(now);
+        self.is_dirty = false;
+    }
+}

@@ -1,0 +1,429 @@
+//! The steward of one job: it gives out spans, checks results, and keeps the books.
+//!
+//! # How it works
+//! Each unit is open, or belongs to a [`Kept`] result. An open unit is free or in a [`Task`], which has the runs of lenders. A result that
+//! must be checked has a [`Probe`]: the units that a trusted peer repeats. So a check and its draw belong to a result and go with it.
+//! Whether a task or a probe needs another run is derived from its runs at each step.
+//!
+//! # Invariants
+//! - A unit is accepted once at a time, and credit follows from accepted results alone.
+//! - A trusted peer's result counts at once; a stranger that contradicts it is caught.
+
+mod books;
+mod giving;
+mod ranges;
+mod results;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwork_core::blobs::BlobId;
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::rng::{Rng, Seed};
+use meshwork_core::time::Time;
+
+use self::books::Want;
+use self::ranges::Ranges;
+use crate::book::{Book, Ended, Standing, State};
+use crate::job::{Job, JobId};
+use crate::message::{Failure, Span, Tag8};
+use crate::order::Orders;
+use crate::view::Standstill;
+
+/// Time between two books while they change.
+pub(crate) const BOOK_EVERY: Duration = Duration::from_secs(30);
+/// The same while lenders hold all the packets that they may.
+const BOOK_BLOCKED: Duration = Duration::from_secs(10);
+/// Time in which a blob must arrive.
+pub(crate) const FETCH_TIME: Duration = Duration::from_secs(30);
+/// Least time between two grants.
+pub(crate) const GRANT_LEAST: Duration = Duration::from_millis(500);
+/// Most time between two grants while the job goes on.
+const GRANT_MOST: Duration = Duration::from_secs(2);
+/// A job that accepts nothing for this time says so.
+const STILL_AFTER: Duration = Duration::from_secs(60);
+/// Time in which the first lender should report.
+const LENDERS_WITHIN: Duration = Duration::from_secs(20);
+/// Most bytes of all results of a job, which the steward keeps in memory.
+pub const RESULTS_MAX: u64 = 256 << 20;
+
+/// An output of the steward.
+#[derive(Debug)]
+pub(crate) enum Out {
+    /// Broadcast these grants.
+    Grants(Vec<u8>),
+    /// Write our book.
+    Book(Book),
+    /// Write the standing of a peer.
+    Standing(PeerId, Standing),
+    /// Hold a blob.
+    Offer(Vec<u8>),
+    /// Fetch a blob of at most so many bytes.
+    Fetch(BlobId, u64),
+    /// Run the program's reduction.
+    Reduce(Vec<u8>),
+}
+
+/// A lender's work at a task or a probe.
+#[derive(Debug)]
+struct Run {
+    by: Endpoint,
+    /// Units that the lender got; stealing may have shortened the task since.
+    given: u16,
+    since: Time,
+    expect: Duration,
+    /// Its packet is being fetched.
+    is_reported: bool,
+    late: Option<Time>,
+}
+
+/// Open units that lenders run.
+#[derive(Debug)]
+struct Task {
+    first: u32,
+    units: u16,
+    runs: Vec<Run>,
+}
+
+/// Units of a result that a trusted peer repeats.
+#[derive(Debug)]
+struct Probe {
+    first: u32,
+    units: u16,
+    runs: Vec<Run>,
+}
+
+/// A result, accepted if it has no probe.
+#[derive(Debug)]
+struct Kept {
+    first: u32,
+    units: u16,
+    by: PeerId,
+    /// The trusted peer that repeated all units.
+    confirmed: Option<PeerId>,
+    packet: Vec<u8>,
+    place: Option<(BlobId, u32, u32)>,
+    probe: Option<Probe>,
+    /// The lender that holds the packet until a book names it.
+    holder: Option<(Endpoint, Span)>,
+}
+
+/// The steward's view of a lender.
+#[derive(Debug, Default)]
+struct Known {
+    taken: u32,
+    wants: u8,
+    /// Microseconds of a unit.
+    per: Option<u64>,
+    last_units: u16,
+    cores: u8,
+    number: u32,
+    content: (u32, Vec<Span>, Vec<Span>),
+    is_told: bool,
+}
+
+/// The books of one job.
+#[derive(Debug)]
+pub(crate) struct Steward {
+    me: Endpoint,
+    pub(crate) id: JobId,
+    job: Arc<Job>,
+    pub(crate) epoch: u32,
+    rng: Rng,
+    /// For each unit the number of its result; 0 for an open unit.
+    of: Vec<u32>,
+    kept: BTreeMap<u32, Kept>,
+    next: u32,
+    tasks: Vec<Task>,
+    free: Ranges,
+    /// Open units that failed somewhere and are in no task.
+    hard: BTreeSet<u32>,
+    failures: BTreeMap<u32, BTreeMap<PeerId, Failure>>,
+    lenders: BTreeMap<Endpoint, Known>,
+    /// Time between reports of a lender.
+    every: Duration,
+    standing: BTreeMap<PeerId, Standing>,
+    changed_standing: BTreeSet<PeerId>,
+    checked: u32,
+    bytes: u64,
+    pub(crate) state: State,
+    orders: Orders,
+    wants: BTreeMap<BlobId, Want>,
+    merged: BTreeMap<PeerId, BlobId>,
+    /// The index of our peer's book before, until it is merged.
+    base: Option<(BlobId, u32)>,
+    started: Time,
+    is_restoring: bool,
+    book_at: Time,
+    is_changed: bool,
+    /// A lender gets no spans until a book names its packets.
+    is_blocked: bool,
+    pub(crate) is_refused: bool,
+    unbooked: BTreeSet<u32>,
+    granted_at: Option<Time>,
+    is_dirty: bool,
+    numbers: u32,
+    accepted_at: Time,
+    is_reducing: bool,
+    /// First units of spans whose result went away, for a planted fault alone.
+    unchecked: BTreeSet<u32>,
+    out: Vec<Out>,
+}
+
+/// The beginnings of a steward.
+pub(crate) struct Start<'a> {
+    pub(crate) seed: Seed,
+    pub(crate) me: Endpoint,
+    pub(crate) id: JobId,
+    pub(crate) job: Arc<Job>,
+    pub(crate) epoch: u32,
+    pub(crate) books: &'a BTreeMap<PeerId, Book>,
+    pub(crate) standing: BTreeMap<PeerId, Standing>,
+    pub(crate) orders: Orders,
+}
+
+impl Steward {
+    /// Takes a job in charge, from the books of all trusted peers.
+    pub(crate) fn new(now: Time, start: Start<'_>) -> Steward {
+        let units = start.job.units;
+        let mut steward = Steward {
+            me: start.me,
+            id: start.id,
+            epoch: start.epoch,
+            rng: Rng::new(start.seed),
+            of: vec![0; units as usize],
+            kept: BTreeMap::new(),
+            next: 1,
+            tasks: Vec::new(),
+            free: Ranges::of(units),
+            hard: BTreeSet::new(),
+            failures: BTreeMap::new(),
+            lenders: BTreeMap::new(),
+            every: GRANT_LEAST,
+            standing: start.standing,
+            changed_standing: BTreeSet::new(),
+            checked: 0,
+            bytes: 0,
+            state: State::Running,
+            orders: start.orders,
+            wants: BTreeMap::new(),
+            merged: BTreeMap::new(),
+            base: start.books.get(&start.me.peer).and_then(|book| book.index),
+            started: now,
+            is_restoring: true,
+            book_at: now,
+            is_changed: true,
+            is_blocked: false,
+            is_refused: false,
+            unbooked: BTreeSet::new(),
+            granted_at: None,
+            is_dirty: true,
+            numbers: 0,
+            accepted_at: now,
+            is_reducing: false,
+            unchecked: BTreeSet::new(),
+            out: Vec::new(),
+            job: start.job,
+        };
+        for (peer, book) in start.books {
+            steward.handle_book(now, *peer, book);
+        }
+        steward.write_book(now);
+        steward
+    }
+
+    /// Leaves the job to another steward: a last book keeps all that is accepted.
+    pub(crate) fn leave(&mut self, now: Time) {
+        if self.is_changed && !self.state.is_over() && !self.is_restoring {
+            self.write_book(now);
+        }
+    }
+
+    /// Whether a peer is caught here.
+    pub(crate) fn catches(&self, peer: &PeerId) -> bool {
+        self.is_caught(peer)
+    }
+
+    /// The outputs since the last call.
+    pub(crate) fn take_outputs(&mut self) -> Vec<Out> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Orders changed.
+    pub(crate) fn handle_orders(&mut self, now: Time, orders: Orders) {
+        let ran = self.orders.runs();
+        self.orders = orders;
+        if self.state.is_over() {
+            return;
+        }
+        if orders.is_cancelled {
+            self.end(now, State::Cancelled);
+        } else if orders.runs() != ran {
+            self.state = if orders.runs() { State::Running } else { State::Paused };
+            let all = self.tasks.iter_mut().flat_map(|task| &mut task.runs);
+            let probes = self.kept.values_mut().filter_map(|kept| kept.probe.as_mut());
+            for run in all.chain(probes.flat_map(|probe| &mut probe.runs)) {
+                run.since = now;
+            }
+            self.accepted_at = now;
+            self.write_book(now);
+        }
+    }
+
+    /// A row of a trusted peer about the standing of another changed.
+    pub(crate) fn handle_standing(&mut self, now: Time, peer: PeerId, standing: Standing) {
+        let own = self.standing.entry(peer).or_default();
+        own.agreed = own.agreed.max(standing.agreed);
+        if standing.is_caught {
+            self.convict(now, peer);
+        } else {
+            own.is_caught = false;
+        }
+    }
+
+    /// The time between reports, and the cores of lenders.
+    pub(crate) fn set_pace<'a>(&mut self, every: Duration, cores: impl Iterator<Item = (&'a Endpoint, u8)>) {
+        self.every = every;
+        for (lender, cores) in cores {
+            if let Some(known) = self.lenders.get_mut(lender) {
+                known.cores = cores;
+            }
+        }
+    }
+
+    /// An endpoint is gone: its spans go back at once.
+    pub(crate) fn handle_gone(&mut self, endpoint: &Endpoint) {
+        if self.lenders.remove(endpoint).is_some() {
+            self.drop_runs(|run| run.by == *endpoint && !run.is_reported);
+            self.is_dirty = true;
+        }
+    }
+
+    /// A write of ours was refused, so the book must be written again.
+    pub(crate) fn handle_refused(&mut self) {
+        self.is_refused = true;
+        let caught = self.standing.iter().filter(|(_, standing)| standing.is_caught);
+        self.changed_standing.extend(caught.map(|(peer, _)| *peer));
+    }
+
+    /// Does all that is due.
+    pub(crate) fn step(&mut self, now: Time) {
+        if self.state.is_over() {
+            if self.is_refused && now.since(self.book_at) >= Duration::from_secs(5) {
+                self.write_book(now);
+            }
+            return;
+        }
+        self.retry_fetches(now);
+        if self.is_restoring && (self.wants.is_empty() || now.since(self.started) >= FETCH_TIME) {
+            self.is_restoring = false;
+            self.base = None;
+        }
+        self.find_late(now);
+        let units: Vec<u32> = self.failures.keys().copied().collect();
+        for unit in units {
+            self.judge(now, unit);
+        }
+        if self.orders.runs() && !self.is_restoring && !self.is_refused && !self.state.is_over() {
+            self.give(now);
+            self.complete(now);
+        }
+        let due = match (self.is_refused, self.is_blocked) {
+            (true, _) => Duration::from_secs(5),
+            (false, true) => BOOK_BLOCKED,
+            (false, false) => BOOK_EVERY,
+        };
+        if (self.is_changed || self.is_refused) && now.since(self.book_at) >= due && !self.state.is_over() {
+            self.write_book(now);
+        }
+        self.grant(now);
+    }
+
+    /// Ends the job and writes the book.
+    fn end(&mut self, now: Time, state: State) {
+        self.state = state;
+        self.tasks.clear();
+        self.write_book(now);
+        self.is_dirty = true;
+    }
+
+    fn fail(&mut self, now: Time, unit: u32, reason: Ended) {
+        if !self.state.is_over() {
+            self.end(now, State::Failed { unit, reason });
+        }
+    }
+
+    fn is_caught(&self, peer: &PeerId) -> bool {
+        self.standing.get(peer).is_some_and(|standing| standing.is_caught)
+    }
+
+    /// Accepted units.
+    pub(crate) fn accepted(&self) -> u32 {
+        self.accepted_results().map(|kept| u32::from(kept.units)).sum()
+    }
+
+    fn accepted_results(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.values().filter(|kept| kept.probe.is_none())
+    }
+
+    /// Accepted units of each peer.
+    pub(crate) fn credit(&self) -> BTreeMap<PeerId, u32> {
+        let mut credit = BTreeMap::new();
+        for kept in self.accepted_results() {
+            *credit.entry(kept.by).or_default() += u32::from(kept.units);
+        }
+        credit
+    }
+
+    /// The peer whose word an accepted unit rests on, and the trusted peer that repeated it.
+    pub(crate) fn author(&self, unit: u32) -> Option<(PeerId, Option<PeerId>)> {
+        let kept = self.kept.get(self.of.get(unit as usize)?)?;
+        kept.probe.is_none().then_some((kept.by, kept.confirmed))
+    }
+
+    /// The reason that the job does not go on, if it does not.
+    pub(crate) fn standstill(&self, now: Time) -> Option<Standstill> {
+        if self.is_refused {
+            return Some(Standstill::BookRefused);
+        }
+        if self.is_restoring {
+            return Some(Standstill::TakingOver);
+        }
+        let usable = |endpoint: &&Endpoint| !self.is_caught(&endpoint.peer);
+        if !self.lenders.keys().any(|endpoint| usable(&endpoint)) {
+            return (now.since(self.started) >= LENDERS_WITHIN).then_some(Standstill::NobodyTakes);
+        }
+        let has_trusted = self.lenders.keys().any(|endpoint| self.job.trusts(&endpoint.peer));
+        let waiting = self.kept.values().filter(|kept| kept.probe.is_some()).count() as u32;
+        if !has_trusted
+            && let Some((unit, tried)) = self.failures.iter().find(|(unit, _)| self.hard.contains(unit))
+        {
+            let reason = tried.values().next().cloned();
+            return reason.map(|reason| Standstill::UnitFails { unit: *unit, reason });
+        }
+        if !has_trusted && waiting > 0 && (self.free.is_empty() || now.since(self.accepted_at) >= STILL_AFTER)
+        {
+            return Some(Standstill::NobodyChecks { results: waiting });
+        }
+        if now.since(self.accepted_at) < STILL_AFTER {
+            return None;
+        }
+        let oldest = self.tasks.iter().filter_map(|task| task.runs.first().map(|run| (task.first, run)));
+        let oldest = oldest.min_by_key(|(_, run)| run.since);
+        Some(match oldest {
+            Some((unit, run)) => Standstill::Slow { unit, lender: run.by, since: run.since },
+            None => Standstill::NobodyTakes,
+        })
+    }
+
+    /// Units that trusted peers repeated.
+    pub(crate) fn checked(&self) -> u32 {
+        self.checked
+    }
+
+    /// Our short name in reports.
+    fn tag(&self) -> Tag8 {
+        Tag8::of(&self.me)
+    }
+}

@@ -1,0 +1,340 @@
+//! Results: checks by trusted peers, convictions, and failures of units.
+
+use std::collections::BTreeSet;
+
+use meshwork_core::blobs::BlobId;
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::time::Time;
+
+use super::{Kept, Out, Probe, RESULTS_MAX, Run, Steward, Task};
+use crate::book::{Ended, State};
+use crate::job::{Check, Reduce};
+use crate::message::{Failure, Span};
+use crate::packet;
+use crate::planted::{self, Planted};
+
+/// Probes that must agree before a peer's spans are drawn.
+const PROBES_FIRST: u32 = 10;
+/// At least one span in so many has a probe.
+const PROBE_LEAST: u32 = 100;
+/// Trusted peers at which a unit must fail before the job does.
+const FAILURES: usize = 3;
+
+impl Steward {
+    /// Takes in the results of a span. Units that have a result already are compared if a trusted peer brings them, else dropped.
+    pub(super) fn take(&mut self, now: Time, by: Endpoint, span: Span, packet: &[u8], blob: Option<BlobId>) {
+        let (first, units) = span;
+        let job = self.job.clone();
+        let Ok(values) = packet::results(&job, packet, units.into()) else {
+            self.handle_failed(now, by, span, first, Failure::Result);
+            return;
+        };
+        if self.is_caught(&by.peer) || self.state.is_over() {
+            return;
+        }
+        let is_trusted = job.trusts(&by.peer);
+        let is_prober = is_trusted || planted::is(Planted::AnybodyProbes);
+        if is_prober {
+            self.compare(now, by.peer, first, &values);
+        }
+        for (start, count) in self.open_parts(first, units) {
+            let whole = start == first && count == units;
+            let offset = (start - first) as usize;
+            let kept = Kept {
+                first: start,
+                units: count,
+                by: by.peer,
+                confirmed: None,
+                packet: packet::write(&values[offset..offset + usize::from(count)]),
+                place: blob.filter(|_| whole).map(|blob| (blob, 0, packet.len() as u32)),
+                probe: self.draw(&by.peer, start, count),
+                holder: Some((by, span)),
+            };
+            self.keep(now, kept);
+        }
+    }
+
+    /// The parts of a span that have no result.
+    pub(super) fn open_parts(&self, first: u32, units: u16) -> Vec<Span> {
+        let mut parts: Vec<Span> = Vec::new();
+        for unit in first..(first + u32::from(units)).min(self.job.units) {
+            if self.of[unit as usize] != 0 {
+                continue;
+            }
+            match parts.last_mut() {
+                Some((start, count)) if *start + u32::from(*count) == unit => *count += 1,
+                _ => parts.push((unit, 1)),
+            }
+        }
+        parts
+    }
+
+    /// Keeps a result whose units are open.
+    pub(super) fn keep(&mut self, now: Time, kept: Kept) {
+        self.carve(kept.first, kept.units);
+        let number = self.next;
+        self.next += 1;
+        for unit in kept.first..kept.first + u32::from(kept.units) {
+            self.of[unit as usize] = number;
+        }
+        self.bytes += kept.packet.len() as u64;
+        if kept.probe.is_none() {
+            self.accepted_at = now;
+        }
+        self.unbooked.insert(number);
+        let first = kept.first;
+        self.kept.insert(number, kept);
+        self.is_changed = true;
+        self.is_dirty = true;
+        if self.bytes > RESULTS_MAX {
+            self.fail(now, first, Ended::TooMuch(RESULTS_MAX));
+        }
+    }
+
+    /// Whether a result is checked, and by which units. Drawn for the result and not for its span.
+    fn draw(&mut self, by: &PeerId, first: u32, units: u16) -> Option<Probe> {
+        if self.job.trusts(by) {
+            return None;
+        }
+        if planted::is(Planted::CheckStaysWithSpan) && self.unchecked.contains(&first) {
+            return None;
+        }
+        let probe = |first, units| Some(Probe { first, units, runs: Vec::new() });
+        let agreed = self.standing.get(by).map_or(0, |standing| standing.agreed);
+        match self.job.check {
+            Check::None => None,
+            Check::All if !planted::is(Planted::AllIsSample) => probe(first, units),
+            Check::Sample | Check::All => {
+                let one_in = if agreed < PROBES_FIRST { 1 } else { agreed.min(PROBE_LEAST) };
+                let is_drawn = self.rng.below(one_in.into()) == 0;
+                let unit = first + self.rng.below(units.into()) as u32;
+                is_drawn.then(|| probe(unit, 1)).flatten()
+            }
+        }
+    }
+
+    /// A trusted peer's results decide about those that are here.
+    fn compare(&mut self, now: Time, by: PeerId, first: u32, values: &[&[u8]]) {
+        let end = first + values.len() as u32;
+        let numbers: BTreeSet<u32> = self.of[first as usize..end as usize].iter().copied().collect();
+        let mut wrong = Vec::new();
+        for kept in numbers.iter().filter_map(|number| self.kept.get(number)) {
+            let own = packet::results(&self.job, &kept.packet, kept.units.into()).unwrap_or_default();
+            let differs = |(unit, own): &(u32, &[u8])| {
+                (first..end).contains(unit) && !packet::agree(&self.job, own, values[(unit - first) as usize])
+            };
+            let Some((unit, _)) = (kept.first..).zip(own).find(differs) else { continue };
+            if kept.confirmed.is_some() || self.job.trusts(&kept.by) {
+                return self.fail(now, unit, Ended::Differs);
+            }
+            wrong.push(kept.by);
+        }
+        for peer in wrong {
+            self.convict(now, peer);
+        }
+        let is_settled = |probe: &Probe| probe.first >= first && probe.first + u32::from(probe.units) <= end;
+        let settled: Vec<u32> = self
+            .kept
+            .iter()
+            .filter(|(_, kept)| kept.probe.as_ref().is_some_and(is_settled))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in settled {
+            self.settle(now, number, by);
+        }
+    }
+
+    /// The probe of a result agreed.
+    fn settle(&mut self, now: Time, number: u32, by: PeerId) {
+        let Some(kept) = self.kept.get_mut(&number) else { return };
+        let Some(probe) = kept.probe.take() else { return };
+        kept.confirmed = (probe.units == kept.units).then_some(by);
+        self.checked += u32::from(probe.units);
+        let standing = self.standing.entry(kept.by).or_default();
+        standing.agreed = standing.agreed.saturating_add(1);
+        self.changed_standing.insert(kept.by);
+        self.accepted_at = now;
+        self.is_changed = true;
+        self.is_dirty = true;
+    }
+
+    /// A peer returned a wrong result: it gets no more spans, and each unit on its word alone is open again.
+    pub(super) fn convict(&mut self, now: Time, peer: PeerId) {
+        if self.job.trusts(&peer) {
+            return;
+        }
+        let standing = self.standing.entry(peer).or_default();
+        let is_new = !standing.is_caught;
+        standing.is_caught = true;
+        standing.agreed = 0;
+        let standing = *standing;
+        if is_new {
+            self.is_changed = true;
+            if !planted::is(Planted::ConvictionUnwritten) {
+                self.out.push(Out::Standing(peer, standing));
+            }
+        }
+        let is_alone = |kept: &Kept| kept.by == peer && kept.confirmed.is_none();
+        let alone: Vec<u32> =
+            self.kept.iter().filter(|(_, kept)| is_alone(kept)).map(|(number, _)| *number).collect();
+        for number in alone {
+            let was_pending = self.kept.get(&number).is_some_and(|kept| kept.probe.is_some());
+            if was_pending || !planted::is(Planted::ConvictionOpensNothing) {
+                self.reopen(number);
+            }
+        }
+        self.drop_runs(|run| run.by.peer == peer);
+        self.is_dirty = true;
+        self.accepted_at = self.accepted_at.max(now);
+    }
+
+    /// Forgets a result: its units are open again.
+    pub(super) fn reopen(&mut self, number: u32) {
+        let Some(kept) = self.kept.remove(&number) else { return };
+        self.unbooked.remove(&number);
+        self.bytes = self.bytes.saturating_sub(kept.packet.len() as u64);
+        for unit in kept.first..kept.first + u32::from(kept.units) {
+            self.of[unit as usize] = 0;
+        }
+        if planted::is(Planted::CheckStaysWithSpan) {
+            self.unchecked.insert(kept.first);
+        }
+        self.release(kept.first, kept.units);
+        self.is_changed = true;
+    }
+
+    /// Open units that no task has any more.
+    pub(super) fn release(&mut self, first: u32, units: u16) {
+        for unit in first..first + u32::from(units) {
+            if self.failures.contains_key(&unit) {
+                self.hard.insert(unit);
+            } else {
+                self.free.insert(unit, 1);
+            }
+        }
+    }
+
+    /// Takes units out of the free ones and of tasks. The beginning of a task keeps its runs, the end is released.
+    pub(super) fn carve(&mut self, first: u32, units: u16) {
+        let end = first + u32::from(units);
+        self.free.remove(first, units.into());
+        self.hard.retain(|unit| !(first..end).contains(unit));
+        for task in std::mem::take(&mut self.tasks) {
+            let task_end = task.first + u32::from(task.units);
+            if task_end <= first || task.first >= end {
+                self.tasks.push(task);
+                continue;
+            }
+            if task_end > end {
+                self.release(end, (task_end - end) as u16);
+            }
+            if task.first < first {
+                self.tasks.push(Task { units: (first - task.first) as u16, ..task });
+            }
+        }
+    }
+
+    /// Ends runs. A task without any goes back.
+    pub(super) fn drop_runs(&mut self, is_over: impl Fn(&Run) -> bool) {
+        let probes = self.kept.values_mut().filter_map(|kept| kept.probe.as_mut());
+        probes.for_each(|probe| probe.runs.retain(|run| !is_over(run)));
+        for mut task in std::mem::take(&mut self.tasks) {
+            task.runs.retain(|run| !is_over(run));
+            if task.runs.is_empty() {
+                self.release(task.first, task.units);
+            } else {
+                self.tasks.push(task);
+            }
+        }
+    }
+
+    /// A unit failed at a lender that had the span.
+    pub(super) fn handle_failed(&mut self, now: Time, by: Endpoint, span: Span, unit: u32, failure: Failure) {
+        if !self.is_given(&by, span) && !self.job.trusts(&by.peer) || unit >= self.job.units {
+            return;
+        }
+        self.failures.entry(unit).or_default().insert(by.peer, failure);
+        let has_unit = |first: u32, units: u16| (first..first + u32::from(units)).contains(&unit);
+        let tasks: Vec<Task> = std::mem::take(&mut self.tasks);
+        for mut task in tasks {
+            let is_hit = task.first == span.0 || has_unit(task.first, task.units);
+            if is_hit {
+                task.runs.retain(|run| run.by != by);
+            }
+            if task.runs.is_empty() {
+                self.release(task.first, task.units);
+            } else {
+                self.tasks.push(task);
+            }
+        }
+        for kept in self.kept.values_mut() {
+            if let Some(probe) = kept.probe.as_mut().filter(|probe| has_unit(probe.first, probe.units)) {
+                probe.runs.retain(|run| run.by != by);
+            }
+        }
+        self.is_dirty = true;
+        self.judge(now, unit);
+    }
+
+    /// Whether a unit that trusted peers could not run ends the job: three, or all that lend.
+    pub(super) fn judge(&mut self, now: Time, unit: u32) {
+        let Some(tried) = self.failures.get(&unit).filter(|_| unit < self.job.units) else { return };
+        let number = self.of[unit as usize];
+        if self.kept.get(&number).is_some_and(|kept| kept.probe.is_none()) {
+            return;
+        }
+        let trusted = self.lenders.keys().map(|endpoint| endpoint.peer).filter(|peer| self.job.trusts(peer));
+        let here: BTreeSet<PeerId> = trusted.collect();
+        let failed = tried.keys().filter(|peer| self.job.trusts(peer)).count();
+        let failed_here = tried.keys().filter(|peer| here.contains(peer)).count();
+        if failed >= FAILURES || !here.is_empty() && failed_here == here.len() {
+            let reason =
+                tried.iter().find(|(peer, _)| self.job.trusts(peer)).map(|(_, failure)| failure.clone());
+            if let Some(failure) = reason {
+                self.fail(now, unit, Ended::Fails(failure));
+            }
+        }
+    }
+
+    /// Ends the job when each unit is accepted.
+    pub(super) fn complete(&mut self, now: Time) {
+        if self.accepted() < self.job.units || self.is_reducing || self.state.is_over() {
+            return;
+        }
+        let mut in_order: Vec<&Kept> = self.kept.values().collect();
+        in_order.sort_by_key(|kept| kept.first);
+        let job = self.job.clone();
+        let read = |kept: &Kept| -> Vec<Vec<u8>> {
+            let values = packet::results(&job, &kept.packet, kept.units.into()).unwrap_or_default();
+            values.into_iter().map(<[u8]>::to_vec).collect()
+        };
+        let values: Vec<Vec<u8>> = in_order.into_iter().flat_map(read).collect();
+        let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+        let outcome = packet::reduce(&job, &values);
+        if job.reduce == Reduce::Program {
+            self.is_reducing = true;
+            self.out.push(Out::Reduce(outcome));
+        } else {
+            self.finish(now, outcome);
+        }
+    }
+
+    /// The program's own reduction ended.
+    pub(crate) fn handle_reduced(&mut self, now: Time, result: Result<Vec<u8>, Failure>) {
+        if !std::mem::take(&mut self.is_reducing) || self.state.is_over() || self.accepted() < self.job.units
+        {
+            return;
+        }
+        match result {
+            Ok(outcome) => self.finish(now, outcome),
+            Err(failure) => self.fail(now, self.job.units - 1, Ended::Fails(failure)),
+        }
+    }
+
+    fn finish(&mut self, now: Time, outcome: Vec<u8>) {
+        let id = BlobId(*blake3::hash(&outcome).as_bytes());
+        let length = outcome.len() as u64;
+        self.out.push(Out::Offer(outcome));
+        self.end(now, State::Done { outcome: (id, length) });
+    }
+}

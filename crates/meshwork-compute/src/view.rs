@@ -1,0 +1,85 @@
+//! Jobs as people see them, and the reasons that one stands still.
+
+use std::collections::BTreeMap;
+
+use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::time::Time;
+
+use crate::book::State;
+use crate::message::Failure;
+
+/// A job as its endpoint sees it now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobView {
+    /// The submitter.
+    pub submitter: PeerId,
+    /// The state, of the book that counts.
+    pub state: State,
+    /// All units.
+    pub units: u32,
+    /// Accepted units.
+    pub accepted: u32,
+    /// Units that trusted peers repeated.
+    pub checked: u32,
+    /// Endpoints that lend here, of any program.
+    pub lenders: usize,
+    /// The endpoint in charge.
+    pub steward: Option<Endpoint>,
+    /// Accepted units by peer, at the steward; empty elsewhere, where the index has them.
+    pub credit: BTreeMap<PeerId, u32>,
+    /// The reason that it does not go on.
+    pub standstill: Option<Standstill>,
+}
+
+/// The reason that a job does not go on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Standstill {
+    /// An order pauses it.
+    #[error("paused: submitter and moderators must both let it run")]
+    Paused,
+    /// No endpoint lends.
+    #[error("nobody lends: lend this device, or share the link")]
+    NobodyLends,
+    /// The program is offered by name, and no lender offers it.
+    #[error("nobody offers {0:?}: start a lender with this program")]
+    NobodyOffers(String),
+    /// None of the trusted peers is here to keep the books.
+    #[error("waits for a trusted peer: open the room at {0}")]
+    NobodyTrusted(PeerId),
+    /// Results wait for a trusted peer that lends.
+    #[error("{results} results wait for a check: let a trusted device lend")]
+    NobodyChecks {
+        /// The number of results.
+        results: u32,
+    },
+    /// A unit failed, and no trusted peer lends to try it.
+    #[error("unit {unit} fails ({reason}): let a trusted device lend to try it")]
+    UnitFails {
+        /// The unit.
+        unit: u32,
+        /// The failure at a lender.
+        reason: Failure,
+    },
+    /// The steward reads the books before it.
+    #[error("another device takes over")]
+    TakingOver,
+    /// The room refuses the steward's book.
+    #[error("the book cannot be written: the room may be full, or the steward may not write")]
+    BookRefused,
+    /// Nothing was accepted for a minute.
+    #[error("nothing came for a minute: {lender} has unit {unit}")]
+    Slow {
+        /// The first unit of the oldest span.
+        unit: u32,
+        /// Its lender.
+        lender: Endpoint,
+        /// The time at which it got the span.
+        since: Time,
+    },
+    /// Lenders are here, and none takes a span.
+    #[error(
+        "nobody takes units: lenders are busy, were caught, do not run programs of this peer, or cannot fetch this one"
+    )]
+    NobodyTakes,
+}

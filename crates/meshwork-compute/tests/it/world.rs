@@ -1,0 +1,617 @@
+//! A room in virtual time: endpoints with desks, engines and blobs, a table, and broadcasts that are lost, late, doubled and reordered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use meshwork_compute::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing, State};
+use meshwork_compute::job::{Check, Input as JobInput, Kind, Limits, Program, Reduce, Shape, View};
+use meshwork_compute::message::{Failure, Report};
+use meshwork_compute::{Desk, Input, Job, JobId, Output, Terms, Trust, packet};
+use meshwork_core::blobs::BlobId;
+use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
+use meshwork_core::rng::Rng;
+use meshwork_core::table::Writer;
+use meshwork_core::time::Time;
+use meshwork_core::wire::{Bounded, BoundedText, Bytes};
+
+pub(crate) const ROOM: RoomId = RoomId([7; 32]);
+const TICK: Duration = Duration::from_millis(250);
+/// Time after which a member that fell silent counts as gone.
+const GONE: Duration = Duration::from_secs(8);
+
+/// The conduct of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conduct {
+    Honest,
+    /// Every result is wrong.
+    Wrong,
+    /// One result in twenty is wrong.
+    Rare,
+    /// Honest for a minute, then wrong.
+    Sleeper,
+    /// Wrong, and comes back under another key when it is caught.
+    ManyKeys,
+    /// Takes spans and never returns them.
+    Hangs,
+    /// Half of its units fail.
+    Fails,
+}
+
+impl Conduct {
+    pub(crate) fn lies(self) -> bool {
+        matches!(self, Conduct::Wrong | Conduct::Rare | Conduct::Sleeper | Conduct::ManyKeys)
+    }
+}
+
+/// Row and field.
+type FieldKey = (Vec<u8>, Vec<u8>);
+/// Stamp and value of each field.
+type Fields = BTreeMap<FieldKey, (u64, Option<Vec<u8>>)>;
+
+/// One endpoint.
+pub(crate) struct Node {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) peer: usize,
+    pub(crate) desk: Desk,
+    pub(crate) group: u8,
+    conduct: Conduct,
+    unit: Duration,
+    blobs: BTreeMap<BlobId, Vec<u8>>,
+    table: Fields,
+    /// Endpoints that it sees, and the last time of each.
+    seen: BTreeMap<Endpoint, Time>,
+    presence: Vec<u8>,
+    /// Runs in the engine: run, next unit, end, and the time of its result.
+    runs: Vec<(u64, u32, u32, Time)>,
+    /// Epochs that it obeyed: the greatest key and its steward.
+    obeyed: Option<(u32, Endpoint)>,
+    cancelled_at: Option<Time>,
+    /// Endpoints that it saw at the end of the tick before.
+    saw: BTreeSet<Endpoint>,
+}
+
+enum Event {
+    Message(Endpoint, &'static str, Vec<u8>),
+    Fetched(BlobId),
+}
+
+/// The room.
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) rng: Rng,
+    pub(crate) nodes: Vec<Node>,
+    gone: BTreeMap<usize, (BTreeMap<BlobId, Vec<u8>>, Fields)>,
+    pub(crate) conducts: BTreeMap<usize, Conduct>,
+    events: BTreeMap<(Time, u64), (Endpoint, Event)>,
+    order: u64,
+    stamp: u64,
+    pub(crate) loss: u64,
+    pub(crate) refuses: BTreeSet<usize>,
+    pub(crate) traps: BTreeSet<u32>,
+    pub(crate) job: Job,
+    pub(crate) id: Option<JobId>,
+    pub(crate) violations: BTreeSet<String>,
+    instances: u64,
+    next_peer: usize,
+    /// Reports, other broadcasts, and units that engines ran.
+    pub(crate) reports: u64,
+    pub(crate) says: u64,
+    pub(crate) ran: u64,
+    pub(crate) replay: Vec<(Endpoint, &'static str, Vec<u8>)>,
+}
+
+pub(crate) fn peer_id(peer: usize) -> PeerId {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&(peer as u64 + 1).to_le_bytes());
+    PeerId(bytes)
+}
+
+/// The right result of a unit.
+pub(crate) fn truth(unit: u32) -> Vec<u8> {
+    (unit.wrapping_mul(2_654_435_761) >> 7).to_le_bytes().to_vec()
+}
+
+pub(crate) fn job(units: u32, check: Check, trusted: &[usize], result: usize) -> Job {
+    let program = Program {
+        name: BoundedText::new("Test").unwrap(),
+        about: BoundedText::default(),
+        kind: Kind::Wasm,
+        code: Some((BlobId(*blake3::hash(b"code").as_bytes()), 4)),
+        result: Shape::Bytes,
+        tolerance: (0, 0),
+        view: View::File,
+        limits: Limits { memory_mib: 16, unit_ms: 10_000, result: result as u32 },
+    };
+    Job {
+        program,
+        units,
+        params: Bytes::new(b"{}".to_vec()).unwrap(),
+        input: JobInput::None,
+        check,
+        reduce: Reduce::List,
+        trusted: Bounded::new(trusted.iter().map(|peer| peer_id(*peer)).collect()).unwrap(),
+        nonce: [0; 8],
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, job: Job) -> World {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        World {
+            now: Time(1_000_000),
+            rng: Rng::new(bytes),
+            nodes: Vec::new(),
+            gone: BTreeMap::new(),
+            conducts: BTreeMap::new(),
+            events: BTreeMap::new(),
+            order: 0,
+            stamp: 0,
+            loss: 5,
+            refuses: BTreeSet::new(),
+            traps: BTreeSet::new(),
+            job,
+            id: None,
+            violations: BTreeSet::new(),
+            instances: 0,
+            next_peer: 1000,
+            reports: 0,
+            says: 0,
+            ran: 0,
+            replay: Vec::new(),
+        }
+    }
+
+    /// The bytes of a unit's result: the truth, as long as the job allows.
+    pub(crate) fn value(&self, unit: u32) -> Vec<u8> {
+        let mut value = truth(unit);
+        value.resize((self.job.program.limits.result as usize).max(4), 3);
+        value
+    }
+
+    /// The outcome of one machine alone.
+    pub(crate) fn alone(&self) -> Vec<u8> {
+        let values: Vec<Vec<u8>> = (0..self.job.units).map(|unit| self.value(unit)).collect();
+        packet::reduce(&self.job, &values.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    /// An endpoint of a peer opens the room. `cores` 0 does not lend.
+    pub(crate) fn add(&mut self, peer: usize, conduct: Conduct, cores: u8, unit: Duration) -> Endpoint {
+        self.instances += 1;
+        let endpoint = Endpoint { peer: peer_id(peer), instance: Instance(self.instances) };
+        let mut desk = Desk::new(self.rng.bytes(), endpoint, ROOM);
+        if cores > 0 {
+            let terms = Terms { cores, engines: 1, offers: Vec::new(), trust: Trust::Everybody };
+            desk.lend(self.now, Some(terms));
+        }
+        self.conducts.insert(peer, conduct);
+        let (blobs, table) = self.gone.remove(&peer).unwrap_or_default();
+        let node = Node {
+            endpoint,
+            peer,
+            desk,
+            group: 0,
+            conduct,
+            unit,
+            blobs,
+            table: table.clone(),
+            seen: BTreeMap::new(),
+            presence: Vec::new(),
+            runs: Vec::new(),
+            obeyed: None,
+            cancelled_at: None,
+            saw: BTreeSet::new(),
+        };
+        self.nodes.push(node);
+        let at = self.nodes.len() - 1;
+        for ((row, field), (_, value)) in table {
+            self.tell_row(at, &row, &field, value.as_deref());
+        }
+        self.carry(at);
+        endpoint
+    }
+
+    /// The peer submits the job of this world.
+    pub(crate) fn submit(&mut self, peer: usize) -> JobId {
+        let at = self.at(peer).expect("the submitter is here");
+        self.nodes[at].blobs.insert(BlobId(*blake3::hash(b"code").as_bytes()), b"code".to_vec());
+        let id = self.nodes[at].desk.submit(&self.job.clone()).expect("the job is sound");
+        self.id = Some(id);
+        self.carry(at);
+        id
+    }
+
+    pub(crate) fn at(&self, peer: usize) -> Option<usize> {
+        self.nodes.iter().position(|node| node.peer == peer)
+    }
+
+    /// An endpoint ends. With its disk it finds table and blobs when it returns.
+    pub(crate) fn kill(&mut self, peer: usize, keeps_disk: bool) {
+        while let Some(at) = self.at(peer) {
+            let node = self.nodes.remove(at);
+            let disk = if keeps_disk { (node.blobs, node.table) } else { Default::default() };
+            self.gone.insert(peer, disk);
+        }
+    }
+
+    pub(crate) fn with(&mut self, peer: usize, act: impl FnOnce(&mut Desk)) {
+        if let Some(at) = self.at(peer) {
+            act(&mut self.nodes[at].desk);
+            self.carry(at);
+        }
+    }
+
+    fn schedule(&mut self, after: Duration, to: Endpoint, event: Event) {
+        self.order += 1;
+        self.events.insert((self.now + after, self.order), (to, event));
+    }
+
+    fn index(&self, endpoint: &Endpoint) -> Option<usize> {
+        self.nodes.iter().position(|node| node.endpoint == *endpoint)
+    }
+
+    fn input(&mut self, at: usize, input: Input<'_>) {
+        self.nodes[at].desk.handle(self.now, input);
+        self.carry(at);
+    }
+
+    fn tell_row(&mut self, at: usize, row: &[u8], field: &[u8], value: Option<&[u8]>) {
+        let Some((writer, name)) = Writer::of(field) else { return };
+        let name = name.to_vec();
+        if self.nodes[at].cancelled_at.is_none() && name == b"cancel" {
+            self.nodes[at].cancelled_at = Some(self.now);
+        }
+        self.nodes[at].desk.handle(self.now, Input::Row { row, writer, name: &name, value });
+    }
+
+    /// Carries out all that a desk returns.
+    fn carry(&mut self, at: usize) {
+        while let Some(output) = self.nodes[at].desk.poll_output() {
+            match output {
+                Output::Say { topic, bytes } => self.say(at, topic, bytes),
+                Output::Presence(bytes) => self.nodes[at].presence = bytes,
+                Output::Write { row, writer, name, value } => self.write(at, row, writer.field(&name), value),
+                Output::Offer(bytes) => {
+                    let id = BlobId(*blake3::hash(&bytes).as_bytes());
+                    self.nodes[at].blobs.insert(id, bytes);
+                }
+                Output::Fetch { blob, .. } => {
+                    let to = self.nodes[at].endpoint;
+                    let delay = Duration::from_millis(20 + self.rng.below(400));
+                    self.schedule(delay, to, Event::Fetched(blob));
+                }
+                Output::Free(blob) => drop(self.nodes[at].blobs.remove(&blob)),
+                Output::Run { run, first, units, .. } => {
+                    let due = self.now + self.nodes[at].unit;
+                    self.nodes[at].runs.push((run, first, first + u32::from(units), due));
+                }
+                Output::End(run) => self.nodes[at].runs.retain(|other| other.0 != run),
+                Output::Load { .. } | Output::Unload(_) | Output::Reduce { .. } | Output::Changed(_) => (),
+            }
+        }
+    }
+
+    fn say(&mut self, at: usize, topic: &'static str, bytes: Vec<u8>) {
+        self.says += 1;
+        self.reports += u64::from(Report::decode(&bytes).is_ok());
+        assert!(bytes.len() <= 16 * 1024, "a message of {} bytes", bytes.len());
+        let (from, group) = (self.nodes[at].endpoint, self.nodes[at].group);
+        if self.rng.below(20) == 0 {
+            self.replay.push((from, topic, bytes.clone()));
+        }
+        let others: Vec<Endpoint> = self
+            .nodes
+            .iter()
+            .filter(|node| node.group == group && node.endpoint != from)
+            .map(|node| node.endpoint)
+            .collect();
+        for to in others {
+            if self.rng.below(100) < self.loss {
+                continue;
+            }
+            let delay = Duration::from_millis(20 + self.rng.below(700));
+            self.schedule(delay, to, Event::Message(from, topic, bytes.clone()));
+            if self.rng.below(20) == 0 {
+                let late = Duration::from_millis(self.rng.below(30_000));
+                self.schedule(late, to, Event::Message(from, topic, bytes.clone()));
+            }
+        }
+    }
+
+    fn write(&mut self, at: usize, row: Vec<u8>, field: Vec<u8>, value: Vec<u8>) {
+        if self.refuses.contains(&self.nodes[at].peer) {
+            self.nodes[at].desk.handle(self.now, Input::NotWritten { row: &row });
+            return;
+        }
+        self.stamp += 1;
+        self.nodes[at].table.insert((row.clone(), field.clone()), (self.stamp, Some(value.clone())));
+        self.tell_row(at, &row, &field, Some(&value));
+    }
+
+    /// One step of all.
+    pub(crate) fn tick(&mut self) {
+        self.now += TICK;
+        while let Some(entry) = self.events.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let (to, event) = entry.remove();
+            let Some(at) = self.index(&to) else { continue };
+            match event {
+                Event::Message(from, topic, bytes) => {
+                    self.input(at, Input::Message { from, topic, bytes: &bytes })
+                }
+                Event::Fetched(blob) => {
+                    let group = self.nodes[at].group;
+                    let near = self.nodes.iter().filter(|node| node.group == group);
+                    let bytes = near.filter_map(|node| node.blobs.get(&blob)).next().cloned();
+                    if let Some(bytes) = &bytes {
+                        self.nodes[at].blobs.insert(blob, bytes.clone());
+                    }
+                    self.input(at, Input::Fetched { blob, bytes });
+                }
+            }
+        }
+        self.see();
+        self.synchronise();
+        for at in 0..self.nodes.len() {
+            self.engine(at);
+            if self.nodes[at].desk.poll_timeout().is_some_and(|due| due <= self.now) {
+                self.input(at, Input::Timeout);
+            }
+        }
+        self.many_keys();
+        self.watch();
+    }
+
+    pub(crate) fn run(&mut self, seconds: u64) {
+        for _ in 0..seconds * 4 {
+            self.tick();
+        }
+    }
+
+    /// Presence and absence.
+    fn see(&mut self) {
+        let all: Vec<(Endpoint, u8, Vec<u8>)> =
+            self.nodes.iter().map(|node| (node.endpoint, node.group, node.presence.clone())).collect();
+        for at in 0..self.nodes.len() {
+            let (me, group) = (self.nodes[at].endpoint, self.nodes[at].group);
+            for (other, _, presence) in all.iter().filter(|(other, of, _)| *other != me && *of == group) {
+                if self.nodes[at].seen.insert(*other, self.now).is_none() {
+                    self.input(at, Input::Link { endpoint: *other, is_here: true });
+                    self.input(at, Input::Presence { endpoint: *other, value: Some(presence) });
+                }
+            }
+            let is_gone = |seen: &Time| self.now.since(*seen) > GONE;
+            let lost: Vec<Endpoint> = self.nodes[at]
+                .seen
+                .iter()
+                .filter(|(_, seen)| is_gone(seen))
+                .map(|(other, _)| *other)
+                .collect();
+            for other in lost {
+                self.nodes[at].seen.remove(&other);
+                self.input(at, Input::Link { endpoint: other, is_here: false });
+            }
+        }
+    }
+
+    /// Each endpoint compares its table with that of another now and then.
+    fn synchronise(&mut self) {
+        for at in 0..self.nodes.len() {
+            let with = self.rng.below(self.nodes.len() as u64) as usize;
+            if with == at || self.nodes[at].group != self.nodes[with].group || self.rng.below(2) == 0 {
+                continue;
+            }
+            for (from, to) in [(at, with), (with, at)] {
+                let known = &self.nodes[to].table;
+                let is_newer =
+                    |key: &FieldKey, stamp: u64| known.get(key).is_none_or(|(other, _)| *other < stamp);
+                let news: Fields = self.nodes[from]
+                    .table
+                    .iter()
+                    .filter(|(key, (stamp, _))| is_newer(key, *stamp))
+                    .map(|(key, entry)| (key.clone(), entry.clone()))
+                    .collect();
+                for ((row, field), (stamp, value)) in news {
+                    self.nodes[to].table.insert((row.clone(), field.clone()), (stamp, value.clone()));
+                    self.tell_row(to, &row, &field, value.as_deref());
+                    self.carry(to);
+                }
+            }
+        }
+    }
+
+    fn engine(&mut self, at: usize) {
+        let due: Vec<(u64, u32)> =
+            self.nodes[at].runs.iter().filter(|run| run.3 <= self.now).map(|run| (run.0, run.1)).collect();
+        let (conduct, unit_time) = (self.nodes[at].conduct, self.nodes[at].unit);
+        for (number, mut unit) in due {
+            // Several units may have ended since the last tick.
+            while let Some(run) =
+                self.nodes[at].runs.iter_mut().find(|run| run.0 == number && run.3 <= self.now)
+            {
+                if conduct == Conduct::Hangs || run.1 >= run.2 {
+                    break;
+                }
+                run.1 += 1;
+                run.3 += unit_time;
+                self.ran += 1;
+                let result = self.result(conduct, unit);
+                self.input(
+                    at,
+                    Input::Ran { run: number, unit, result, micros: unit_time.as_micros() as u32 },
+                );
+                unit += 1;
+            }
+            self.nodes[at].runs.retain(|run| run.1 < run.2 || conduct == Conduct::Hangs);
+        }
+    }
+
+    fn result(&mut self, conduct: Conduct, unit: u32) -> Result<Vec<u8>, Failure> {
+        let lies = match conduct {
+            Conduct::Wrong | Conduct::ManyKeys => true,
+            Conduct::Rare => self.rng.below(20) == 0,
+            Conduct::Sleeper => self.now > Time(60_000_000),
+            _ => false,
+        };
+        if self.traps.contains(&unit) && !lies || conduct == Conduct::Fails && self.rng.below(2) == 0 {
+            return Err(Failure::Trapped(BoundedText::truncated("unreachable")));
+        }
+        let mut value = self.value(unit);
+        if lies {
+            value[0] ^= 1;
+        }
+        Ok(value)
+    }
+
+    /// A caught cheater comes back under another key, at most five times.
+    fn many_keys(&mut self) {
+        for at in 0..self.nodes.len() {
+            let node = &self.nodes[at];
+            if node.conduct == Conduct::ManyKeys
+                && self.next_peer < 1005
+                && self.caught().contains(&node.endpoint.peer)
+            {
+                let (peer, unit) = (node.peer, node.unit);
+                self.kill(peer, false);
+                self.next_peer += 1;
+                self.add(self.next_peer, Conduct::ManyKeys, 1, unit);
+                return;
+            }
+        }
+    }
+
+    /// Peers that any table says are caught.
+    pub(crate) fn caught(&self) -> BTreeSet<PeerId> {
+        let mut caught = BTreeSet::new();
+        for node in &self.nodes {
+            for ((row, field), (_, value)) in &node.table {
+                let standing = value
+                    .as_ref()
+                    .filter(|_| row[..] == STANDING_ROW)
+                    .and_then(|value| Standing::decode(value).ok());
+                if standing.is_some_and(|standing| standing.is_caught)
+                    && let Some((_, peer)) = Writer::of(field).and_then(|(_, name)| Standing::of_field(name))
+                {
+                    caught.insert(peer);
+                }
+            }
+        }
+        caught
+    }
+
+    /// Conditions that hold at each moment.
+    fn watch(&mut self) {
+        let Some(id) = self.id else { return };
+        for at in 0..self.nodes.len() {
+            let node = &self.nodes[at];
+            let obeys = node.desk.obeys(&id);
+            if let (Some((before, steward)), Some((epoch, other))) = (node.obeyed, obeys) {
+                let is_seen = node.saw.contains(&steward);
+                if epoch < before && is_seen && other != steward {
+                    self.violations.insert(format!("stale-obeyed: epoch {epoch} after {before}"));
+                }
+            }
+            if node.cancelled_at.is_some_and(|since| self.now.since(since) > Duration::from_secs(1))
+                && node.desk.is_running(&id)
+            {
+                self.violations.insert("runs-cancelled: a lender goes on".to_owned());
+            }
+            self.nodes[at].obeyed = obeys;
+            self.nodes[at].saw = self.nodes[at].seen.keys().copied().collect();
+        }
+        let caught: Vec<PeerId> = self.caught().into_iter().collect();
+        for (peer, conduct) in &self.conducts {
+            if !conduct.lies() && caught.contains(&peer_id(*peer)) {
+                self.violations.insert(format!("honest-caught: peer {peer}, {conduct:?}"));
+            }
+        }
+    }
+
+    /// The book that counts, by the tables of all.
+    pub(crate) fn book(&self) -> Option<Book> {
+        let job = &self.job;
+        let rank = |field: &[u8]| match Writer::of(field) {
+            Some((Writer::Peer(peer), BOOK_FIELD)) => job.rank(&peer),
+            _ => None,
+        };
+        let read = |((_, field), (_, value)): (&FieldKey, &(u64, Option<Vec<u8>>))| {
+            Some((rank(field)?, Book::decode(value.as_deref()?).ok()?))
+        };
+        let books = self.nodes.iter().flat_map(|node| node.table.iter().filter_map(read));
+        books.max_by_key(|(rank, book)| (book.epoch, std::cmp::Reverse(*rank), book.by)).map(|(_, book)| book)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.book().map_or(State::Running, |book| book.state)
+    }
+
+    pub(crate) fn blob(&self, blob: &BlobId) -> Option<&Vec<u8>> {
+        self.nodes.iter().find_map(|node| node.blobs.get(blob))
+    }
+
+    /// Runs until the job has ended, at most so many seconds.
+    pub(crate) fn run_to_end(&mut self, seconds: u64) -> State {
+        for _ in 0..seconds {
+            self.run(1);
+            let is_lost =
+                |state: &State| matches!(state, State::Done { outcome } if self.blob(&outcome.0).is_none());
+            let state = self.state();
+            if state.is_over() && !is_lost(&state) {
+                self.run(5);
+                break;
+            }
+        }
+        self.state()
+    }
+
+    /// All that must hold of a job that is done: the outcome, the index, credit, and the word that each unit rests on.
+    pub(crate) fn judge(&mut self) -> BTreeSet<String> {
+        let mut found = self.violations.clone();
+        let Some(book) = self.book() else { return found };
+        let State::Done { outcome } = book.state else { return found };
+        let Some(bytes) = self.blob(&outcome.0) else {
+            found.insert("outcome-lost: nobody here has it".to_owned());
+            return found;
+        };
+        let is_checked = self.job.check == Check::All;
+        let trusted: Vec<PeerId> = self.job.trusted.to_vec();
+        let lies = |peer: &PeerId| {
+            self.conducts.iter().any(|(other, conduct)| peer_id(*other) == *peer && conduct.lies())
+        };
+        let wrong = *bytes != self.alone();
+        let only_sampled =
+            self.job.check != Check::All && self.conducts.values().any(|conduct| conduct.lies());
+        if wrong && !only_sampled {
+            found.insert("wrong-outcome: it differs from that of one machine".to_owned());
+        }
+        let index = book.index.and_then(|(index, _)| Index::decode(self.blob(&index)?).ok());
+        // Outcome and index are lost apart: a steward may crash when others have fetched the outcome alone.
+        let Some(index) = index else { return found };
+        let units: u32 = index.entries.iter().map(|entry| u32::from(entry.units)).sum();
+        let credit: u32 = index.credit().iter().map(|(_, units)| *units).sum();
+        if units != self.job.units || credit != units {
+            found.insert(format!("units: {units} in the index, {credit} credited, of {}", self.job.units));
+        }
+        let caught = self.caught();
+        for peer in index.caught.iter().filter(|peer| !caught.contains(*peer)) {
+            found.insert(format!("convict-unwritten: {}", peer.short()));
+        }
+        for entry in index.entries.iter() {
+            let by = index.peers[usize::from(entry.by)];
+            let is_confirmed =
+                entry.confirmed.is_some_and(|at| trusted.contains(&index.peers[usize::from(at)]));
+            if trusted.contains(&by) || is_confirmed {
+                continue;
+            }
+            if is_checked {
+                found.insert(format!("unchecked-though-all: unit {} of a stranger", entry.first));
+            }
+            if caught.contains(&by) || index.caught.contains(&by) {
+                found.insert(format!("convict-in-outcome: unit {}", entry.first));
+            }
+            if is_checked && lies(&by) {
+                found.insert(format!("cheater-believed: unit {}", entry.first));
+            }
+        }
+        found
+    }
+}
