@@ -23,6 +23,7 @@ use crate::job::{JOB_FIELD, Job, JobId, Kind};
 use crate::lender::{Lender, SERVED_MAX, Terms};
 use crate::message::{GRANT, Grants, Offer, REPORT, Report, Tag8};
 use crate::order::{CANCEL_FIELD, ORDER_FIELD, Order, Orders};
+use crate::pool::{PoolOrder, Told};
 use crate::steward::{Out, Steward};
 use crate::view::{JobView, Standstill};
 
@@ -245,10 +246,10 @@ impl Desk {
                 slots.filter_map(|(_, slot)| slot.steward.as_mut()).for_each(Steward::handle_refused);
             }
             Input::Fetched { blob, bytes } => self.handle_fetched(blob, bytes),
-            Input::Ran { run, unit, result, micros } => {
+            Input::Told(Told::Ran { run, unit, result, micros }) => {
                 self.lender.handle_ran(self.now, run, unit, result, micros)
             }
-            Input::Reduced { job, result } => {
+            Input::Told(Told::Reduced { job, result }) => {
                 if let Some(steward) = self.jobs.get_mut(&job).and_then(|slot| slot.steward.as_mut()) {
                     steward.handle_reduced(self.now, result);
                 }
@@ -480,7 +481,7 @@ impl Desk {
                 self.out.push_back(Output::Offer(bytes));
             }
             Out::Fetch(blob, at_most) => self.fetch(blob, at_most),
-            Out::Reduce(packet) => self.out.push_back(Output::Reduce { job: id, packet }),
+            Out::Reduce(packet) => self.out.push_back(Output::Pool(PoolOrder::Reduce { job: id, packet })),
         }
     }
 

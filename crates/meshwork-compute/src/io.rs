@@ -1,16 +1,11 @@
-//! Inputs and outputs of the machine of one endpoint. They map onto those of the library's `Session`, and add the engine's.
-
-use std::sync::Arc;
+//! Inputs and outputs of the machine of one endpoint. They map onto those of the library's `Session`, and add the pool's.
 
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::Endpoint;
 use meshwork_core::table::Writer;
 
-use crate::job::{Job, JobId};
-use crate::message::Failure;
-
-/// The name of a run, unique at its endpoint.
-pub type RunId = u64;
+use crate::job::JobId;
+use crate::pool::{PoolOrder, Told};
 
 /// An input of the machine.
 #[derive(Clone, Debug)]
@@ -61,24 +56,8 @@ pub enum Input<'a> {
         /// Its bytes; `None` if no member could serve it.
         bytes: Option<Vec<u8>>,
     },
-    /// A unit of a run has ended. Units of a run come in their order; a failure ends the run.
-    Ran {
-        /// The run.
-        run: RunId,
-        /// The unit.
-        unit: u32,
-        /// Its result.
-        result: Result<Vec<u8>, Failure>,
-        /// Microseconds that it took.
-        micros: u32,
-    },
-    /// The program's reduction has ended.
-    Reduced {
-        /// The job.
-        job: JobId,
-        /// The outcome.
-        result: Result<Vec<u8>, Failure>,
-    },
+    /// An answer of the pool.
+    Told(Told),
     /// The time of [`Desk::poll_timeout`](crate::Desk::poll_timeout) has come.
     Timeout,
 }
@@ -117,39 +96,8 @@ pub enum Output {
     },
     /// Hold a blob no longer.
     Free(BlobId),
-    /// The engine loads a program. It comes before its first run.
-    Load {
-        /// The job.
-        id: JobId,
-        /// The job with its manifest.
-        job: Arc<Job>,
-        /// The code, if the program has any.
-        code: Option<Vec<u8>>,
-        /// The input, if the job has any: the whole, or the packet of all items.
-        input: Option<Vec<u8>>,
-    },
-    /// The engine runs a span, a unit after the other, each in a fresh instance. [`Input::Ran`] answers for each unit.
-    Run {
-        /// The run.
-        run: RunId,
-        /// The job.
-        job: JobId,
-        /// The first unit.
-        first: u32,
-        /// The number of units.
-        units: u16,
-    },
-    /// The engine ends a run. Results of it that still come are ignored.
-    End(RunId),
-    /// The engine forgets a program.
-    Unload(JobId),
-    /// The engine runs the program's reduction. [`Input::Reduced`] answers.
-    Reduce {
-        /// The job.
-        job: JobId,
-        /// The packet of all results.
-        packet: Vec<u8>,
-    },
+    /// An order to the pool.
+    Pool(PoolOrder),
     /// [`Desk::job`](crate::Desk::job) reads differently.
     Changed(JobId),
 }

@@ -13,11 +13,12 @@ use meshwork_core::rng::{Rng, Seed};
 use meshwork_core::time::Time;
 use meshwork_core::wire::{Bounded, BoundedText, Bytes};
 
-use crate::io::{Output, RunId};
+use crate::io::Output;
 use crate::job::{Job, JobId, Kind};
 use crate::message::{Failure, Grants, HAND_MAX, INLINE_MAX, Packet, REPORT, Ran, Report, Span, Tag8};
 use crate::packet;
 use crate::planted::{self, Planted};
+use crate::pool::{PoolOrder, RunId};
 
 /// Jobs that are served at once.
 pub const SERVED_MAX: usize = 8;
@@ -206,7 +207,7 @@ impl Lender {
         for done in serving.done.into_values() {
             self.free(&done.packet);
         }
-        self.out.push(Output::Unload(*id));
+        self.out.push(Output::Pool(PoolOrder::Unload(*id)));
     }
 
     /// Pauses a job, or lets it go on. Its runs end and begin again.
@@ -238,7 +239,7 @@ impl Lender {
         }
         for number in ended {
             self.runs.remove(&number);
-            self.out.push(Output::End(number));
+            self.out.push(Output::Pool(PoolOrder::End(number)));
         }
     }
 
@@ -298,7 +299,7 @@ impl Lender {
             .map(|(number, _)| *number)
             .collect();
         for number in complete {
-            self.out.push(Output::End(number));
+            self.out.push(Output::Pool(PoolOrder::End(number)));
             self.complete(number);
         }
         self.pump(now);
@@ -321,7 +322,7 @@ impl Lender {
             let run = self.next_run;
             self.next_run += 1;
             self.runs.insert(run, Running { job, first, units, values: Vec::new(), micros: 0 });
-            self.out.push(Output::Run { run, job, first, units });
+            self.out.push(Output::Pool(PoolOrder::Run { run, job, first, units }));
         }
     }
 
@@ -359,7 +360,7 @@ impl Lender {
                 serving.failed.insert(span, (unit, failure, None));
                 serving.is_dirty = true;
                 self.runs.remove(&number);
-                self.out.push(Output::End(number));
+                self.out.push(Output::Pool(PoolOrder::End(number)));
             }
         }
         self.pump(now);

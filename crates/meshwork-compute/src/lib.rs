@@ -14,14 +14,16 @@ pub mod message;
 pub mod order;
 pub mod packet;
 pub mod planted;
+pub mod pool;
 mod steward;
 mod view;
 
 pub use desk::{Desk, JOBS_MAX, JOBS_OF_PEER_MAX, SubmitError};
 pub use form::{FormatError, VERSION};
-pub use io::{Input, Output, RunId};
+pub use io::{Input, Output};
 pub use job::{Job, JobId};
 pub use lender::{SERVED_MAX, Terms, Trust};
+pub use pool::{Pool, PoolOrder, RunId, Told};
 pub use steward::RESULTS_MAX;
 pub use view::{JobView, Standstill};
 

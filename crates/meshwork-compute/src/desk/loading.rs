@@ -9,6 +9,7 @@ use super::{BEAT, Desk, FETCHES, SERVED_MAX, Slot};
 use crate::book::{INDEX_MAX, Index, State};
 use crate::io::Output;
 use crate::job::{Input as JobInput, JobId};
+use crate::pool::PoolOrder;
 
 /// Time after which a failed fetch of a program or an input begins again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -137,7 +138,7 @@ impl Desk {
         if missing.is_empty() {
             let paused = !slot.orders().runs();
             let (code, input) = (slot.code.clone(), slot.input.clone());
-            self.out.push_back(Output::Load { id, job: job.clone(), code, input });
+            self.out.push_back(Output::Pool(PoolOrder::Load { id, job: job.clone(), code, input }));
             self.lender.serve(id, job);
             self.lender.pause(self.now, &id, paused);
             return;

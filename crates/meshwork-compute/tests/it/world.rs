@@ -6,7 +6,7 @@ use std::time::Duration;
 use meshwork_compute::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing, State};
 use meshwork_compute::job::{Check, Input as JobInput, Kind, Limits, Program, Reduce, Shape, View};
 use meshwork_compute::message::{Failure, Report};
-use meshwork_compute::{Desk, Input, Job, JobId, Output, Terms, Trust, packet};
+use meshwork_compute::{Desk, Input, Job, JobId, Output, PoolOrder, Terms, Told, Trust, packet};
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
 use meshwork_core::rng::Rng;
@@ -281,12 +281,12 @@ impl World {
                     self.schedule(delay, to, Event::Fetched(blob));
                 }
                 Output::Free(blob) => drop(self.nodes[at].blobs.remove(&blob)),
-                Output::Run { run, first, units, .. } => {
+                Output::Pool(PoolOrder::Run { run, first, units, .. }) => {
                     let due = self.now + self.nodes[at].unit;
                     self.nodes[at].runs.push((run, first, first + u32::from(units), due));
                 }
-                Output::End(run) => self.nodes[at].runs.retain(|other| other.0 != run),
-                Output::Load { .. } | Output::Unload(_) | Output::Reduce { .. } | Output::Changed(_) => (),
+                Output::Pool(PoolOrder::End(run)) => self.nodes[at].runs.retain(|other| other.0 != run),
+                Output::Pool(_) | Output::Changed(_) => (),
             }
         }
     }
@@ -437,7 +437,12 @@ impl World {
                 let result = self.result(conduct, unit);
                 self.input(
                     at,
-                    Input::Ran { run: number, unit, result, micros: unit_time.as_micros() as u32 },
+                    Input::Told(Told::Ran {
+                        run: number,
+                        unit,
+                        result,
+                        micros: unit_time.as_micros() as u32,
+                    }),
                 );
                 unit += 1;
             }
