@@ -45,6 +45,8 @@ mod app;
 mod blobs;
 #[cfg(feature = "chat")]
 pub mod chat;
+#[cfg(feature = "compute")]
+pub mod compute;
 mod dispatch;
 mod endpoint;
 mod error;

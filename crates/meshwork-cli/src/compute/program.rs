@@ -1,0 +1,169 @@
+//! Programs and what belongs to them, as arguments name them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use meshwork::compute::{Check, Compute, Program, Shape};
+use meshwork::{PeerId, Room};
+use serde_json::Value;
+
+use super::{People, is_private};
+use crate::exit::Failure;
+
+/// Most trusted peers of a job besides its submitter.
+const TRUSTED_MAX: usize = 63;
+
+/// A program and its manifest.
+#[derive(Args)]
+pub(super) struct ProgramOptions {
+    /// The program: FILE.wasm, FILE.js, or @NAME for a program that lenders offer under this name.
+    #[arg(value_name = "PROGRAM")]
+    program: String,
+    /// Parameters for the program, as JSON.
+    #[arg(long, value_name = "JSON", default_value = "null", value_parser = json)]
+    pub(super) params: Value,
+    /// The form of a unit's result. [default: bytes for a module, json for others]
+    #[arg(long, value_name = "bytes|json|f32|f64|u32", verbatim_doc_comment, hide_possible_values = true)]
+    result: Option<ShapeWord>,
+    /// Results are RGBA tiles of a picture: tiles in a row, and the pixels of a tile, such as 32x64x64.
+    #[arg(long, value_name = "COLUMNSxWIDTHxHEIGHT", value_parser = tiles)]
+    tiles: Option<[u16; 3]>,
+    /// Memory of a unit in MiB, 1 to 1024.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    memory: Option<u16>,
+    /// Time of a unit in milliseconds: at most a minute, for an offered program an hour.
+    #[arg(long, value_name = "MS")]
+    unit_ms: Option<u32>,
+    /// How results of lenders that are not trusted are checked: a trusted device repeats none, drawn ones, or all.
+    #[arg(long, value_name = "none|sample|all", default_value = "sample", hide_possible_values = true)]
+    pub(super) check: CheckWord,
+    /// Peers that confirm results and keep the books when this program ends, besides this user: me alone, everybody
+    /// who is in the room now, or keys. [default: room in a private room, me in an open one]
+    #[arg(long, value_name = "me|room|KEY,...", value_parser = super::parse_people, verbatim_doc_comment)]
+    trusted: Option<People>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ShapeWord {
+    Bytes,
+    Json,
+    F32,
+    F64,
+    U32,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CheckWord {
+    None,
+    Sample,
+    All,
+}
+
+impl CheckWord {
+    pub(super) fn check(self) -> Check {
+        match self {
+            CheckWord::None => Check::None,
+            CheckWord::Sample => Check::Sample,
+            CheckWord::All => Check::All,
+        }
+    }
+}
+
+impl ProgramOptions {
+    /// Reads the program.
+    pub(super) fn read(&self) -> Result<Program, Failure> {
+        let mut program = of_argument(&self.program)?;
+        if let Some(word) = self.result {
+            program = program.result(match word {
+                ShapeWord::Bytes => Shape::Bytes,
+                ShapeWord::Json => Shape::Json,
+                ShapeWord::F32 => Shape::F32,
+                ShapeWord::F64 => Shape::F64,
+                ShapeWord::U32 => Shape::U32,
+            });
+        }
+        if let Some([columns, width, height]) = self.tiles {
+            program = program.tiles(columns, width, height);
+        }
+        if let Some(mib) = self.memory {
+            program = program.memory_mib(mib);
+        }
+        if let Some(ms) = self.unit_ms {
+            program = program.unit_ms(ms);
+        }
+        Ok(program)
+    }
+
+    /// The peers that the job trusts besides this user.
+    pub(super) async fn trusted(&self, room: &Room, compute: &Compute) -> Result<Vec<PeerId>, Failure> {
+        let default = if is_private(&room.link()) { People::Room } else { People::Me };
+        let mut peers = match self.trusted.as_ref().unwrap_or(&default) {
+            People::Me => Vec::new(),
+            People::These(peers) => peers.clone(),
+            People::Room => {
+                let mut here: Vec<PeerId> =
+                    compute.devices().into_iter().map(|(endpoint, _)| endpoint.peer).collect();
+                here.extend(room.members().await?.iter().map(|member| member.id().peer));
+                here
+            }
+        };
+        let me = room.me().peer;
+        peers.retain(|peer| *peer != me);
+        peers.sort_unstable();
+        peers.dedup();
+        peers.truncate(TRUSTED_MAX);
+        Ok(peers)
+    }
+}
+
+/// The program that an argument names, with the manifest that its kind has.
+pub(super) fn of_argument(argument: &str) -> Result<Program, Failure> {
+    if let Some(name) = argument.strip_prefix('@') {
+        return Ok(Program::offered(name));
+    }
+    let path = Path::new(argument);
+    let code = std::fs::read(path).with_context(|| format!("cannot read {argument}"))?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = &name[..name.floor_char_boundary(64)];
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("wasm") => Ok(Program::wasm(name, code)),
+        Some("js" | "mjs") => {
+            let text = String::from_utf8(code).map_err(|_| Failure::Usage(format!("{argument} is not UTF-8")))?;
+            Ok(Program::js(name, &text))
+        }
+        Some("wgsl") => Err(Failure::Usage(format!("{argument} is a shader, which this version does not run"))),
+        _ => Err(Failure::Usage(format!(
+            "{argument} is no program: name a FILE.wasm, a FILE.js, or @NAME for a program that lenders offer"
+        ))),
+    }
+}
+
+pub(super) fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))
+}
+
+fn tiles(text: &str) -> Result<[u16; 3], String> {
+    let numbers: Vec<u16> = text.split('x').map_while(|number| number.parse().ok()).collect();
+    match <[u16; 3]>::try_from(numbers) {
+        Ok(numbers) if numbers.iter().all(|number| *number > 0) => Ok(numbers),
+        _ => Err(String::from("tiles are three numbers from 1 to 65535, such as 32x64x64")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_three_numbers_above_zero() {
+        assert_eq!(tiles("32x64x48"), Ok([32, 64, 48]));
+        assert!(["32x64", "32x64x0", "a", "1x2x3x4", "1x2x70000"].iter().all(|text| tiles(text).is_err()));
+    }
+
+    #[test]
+    fn programs_are_files_or_names() {
+        assert_eq!(of_argument("@caption").unwrap(), Program::offered("caption"));
+        assert!(matches!(of_argument("/nowhere.wasm"), Err(Failure::Unexpected(_))));
+    }
+}
