@@ -3,7 +3,10 @@
 //! The library drives it as a session: [`Desk::handle`], [`Desk::poll_output`], [`Desk::poll_timeout`].
 
 mod charge;
+mod follow;
 mod loading;
+mod reading;
+mod reducing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -16,16 +19,16 @@ use meshwork_core::table::Writer;
 use meshwork_core::time::Time;
 use meshwork_core::wire::Bounded;
 
-use crate::book::{BOOK_FIELD, Book, STANDING_ROW, Standing, State};
+use self::follow::Follow;
+use crate::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing};
 use crate::form::FormatError;
 use crate::io::{Input, Output};
-use crate::job::{JOB_FIELD, Job, JobId, Kind};
+use crate::job::{JOB_FIELD, Job, JobId};
 use crate::lender::{Lender, SERVED_MAX, Terms};
 use crate::message::{GRANT, Grants, Offer, REPORT, Report, Tag8};
 use crate::order::{CANCEL_FIELD, ORDER_FIELD, Order, Orders};
-use crate::pool::{PoolOrder, Told};
+use crate::pool::Told;
 use crate::steward::{Out, Steward};
-use crate::view::{JobView, Standstill};
 
 /// Most open jobs in a slot. Others wait.
 pub const JOBS_MAX: usize = 64;
@@ -73,8 +76,19 @@ struct Slot {
     waits: Option<Time>,
     /// The endpoint in charge that is watched, and the time of its last sign.
     watched: Option<(Endpoint, Time)>,
-    /// Blobs of books that are here, for trusted endpoints.
+    /// The submitter removed the job. Old books do not bring it back.
+    is_erased: bool,
+    /// Blobs that are here for this job: fetched ones, and those of our books.
     here: BTreeSet<BlobId>,
+    /// The last index of the book that counts, if it was fetched.
+    index: Option<(BlobId, Index)>,
+    follow: Option<Follow>,
+    /// Accepted units at some times of the last 30 s.
+    pace: VecDeque<(Time, u32)>,
+    /// All results, until the program is here that reduces them.
+    reduces: Option<Vec<u8>>,
+    /// The program is loaded for its reduction alone.
+    is_loaded: bool,
     /// The first failed fetch of the outcome, and the last.
     lost: Option<(Time, Time)>,
     code: Option<Vec<u8>>,
@@ -99,6 +113,11 @@ fn is_caught(standings: &Standings, job: &Job, peer: &PeerId) -> bool {
     standings.iter().any(|((by, _, of), standing)| standing.is_caught && of == peer && job.trusts(by))
 }
 
+/// Units that an endpoint with this offer runs at once now.
+fn cores(offer: &Offer) -> u8 {
+    if offer.is_paused { 0 } else { offer.cores }
+}
+
 /// The machine of one endpoint.
 #[derive(Debug)]
 pub struct Desk {
@@ -115,7 +134,9 @@ pub struct Desk {
     stepped: Option<Time>,
     fetching: BTreeSet<BlobId>,
     queue: VecDeque<(BlobId, u64)>,
-    retries: BTreeMap<BlobId, Time>,
+    /// The jobs that wait for a blob.
+    waiting: BTreeMap<BlobId, BTreeSet<JobId>>,
+    retries: BTreeMap<(JobId, BlobId), Time>,
     out: VecDeque<Output>,
 }
 
@@ -138,6 +159,7 @@ impl Desk {
             stepped: None,
             fetching: BTreeSet::new(),
             queue: VecDeque::new(),
+            waiting: BTreeMap::new(),
             retries: BTreeMap::new(),
             out: VecDeque::new(),
         };
@@ -161,20 +183,35 @@ impl Desk {
             return Err(SubmitError::TooMany(open));
         }
         let id = JobId::of(&self.room, &self.me.peer, &value);
-        self.write(id.row(), Writer::Peer(self.me.peer), JOB_FIELD.to_vec(), value);
+        self.write(id.row(), Writer::Peer(self.me.peer), JOB_FIELD.to_vec(), Some(value));
         Ok(id)
     }
 
     /// Writes an order about a job: as its submitter, or as a moderator.
     pub fn order(&mut self, id: &JobId, order: Order) {
         let writer = self.order_writer(id);
-        self.write(id.row(), writer, ORDER_FIELD.to_vec(), order.encode());
+        self.write(id.row(), writer, ORDER_FIELD.to_vec(), Some(order.encode()));
     }
 
     /// Cancels a job for good: as its submitter, or as a moderator.
     pub fn cancel(&mut self, id: &JobId) {
         let writer = self.order_writer(id);
-        self.write(id.row(), writer, CANCEL_FIELD.to_vec(), vec![crate::VERSION]);
+        self.write(id.row(), writer, CANCEL_FIELD.to_vec(), Some(vec![crate::VERSION]));
+    }
+
+    /// Erases a job of ours from the room: all that runs of it ends, and everybody forgets its results. Nothing happens to a job of
+    /// another peer.
+    pub fn erase(&mut self, id: &JobId) {
+        let me = self.me.peer;
+        let Some(slot) = self.jobs.get(id) else { return };
+        if slot.job.as_ref().and_then(|job| job.submitter()) != Some(me) {
+            return;
+        }
+        let (has_order, is_cancelled) = (slot.orders.contains_key(&me), slot.cancels.contains(&me));
+        let fields = [(JOB_FIELD, true), (ORDER_FIELD, has_order), (CANCEL_FIELD, is_cancelled)];
+        for (name, _) in fields.into_iter().filter(|(_, is_there)| *is_there) {
+            self.write(id.row(), Writer::Peer(me), name.to_vec(), None);
+        }
     }
 
     /// Pardons a peer: our word that it was caught is withdrawn. It gets spans again when each trusted peer has done so.
@@ -184,7 +221,7 @@ impl Desk {
         let kinds: Vec<u8> = caught.map(|((_, kind, _), _)| *kind).collect();
         for kind in kinds {
             let (name, value) = ([&[kind], &peer.0[..]].concat(), Standing::default().encode());
-            self.write(STANDING_ROW.to_vec(), Writer::Peer(self.me.peer), name, value);
+            self.write(STANDING_ROW.to_vec(), Writer::Peer(self.me.peer), name, Some(value));
         }
     }
 
@@ -196,13 +233,15 @@ impl Desk {
     /// Lends on these terms; `None` ends it, with all that runs.
     pub fn lend(&mut self, now: Time, terms: Option<Terms>) {
         self.now = now;
-        self.lender.set_cores(terms.as_ref().map_or(0, |terms| terms.cores.clamp(1, 128)));
+        let cores = terms.as_ref().map_or(0, |terms| terms.cores.clamp(1, 128));
+        self.lender.set_cores(now, cores, terms.as_ref().is_some_and(|terms| terms.is_paused));
         self.terms = terms;
         for id in self.lender.served() {
             let admits =
                 self.jobs.get(&id).and_then(|slot| slot.job.as_ref()).is_some_and(|job| self.admits(job));
             if !admits {
                 self.lender.stop(&id);
+                self.reduce_again(&id);
             }
         }
         self.publish();
@@ -219,13 +258,15 @@ impl Desk {
         if let Some(terms) = &self.terms {
             offer.cores = terms.cores.clamp(1, 128);
             offer.engines = terms.engines;
+            offer.card = terms.card.clone();
+            offer.is_paused = terms.is_paused;
             offer.offers = Bounded::new(terms.offers.iter().take(8).cloned().collect()).unwrap_or_default();
         }
         self.offers.insert(self.me, offer.clone());
         self.out.push_back(Output::Presence(offer.encode()));
     }
 
-    fn write(&mut self, row: Vec<u8>, writer: Writer, name: Vec<u8>, value: Vec<u8>) {
+    fn write(&mut self, row: Vec<u8>, writer: Writer, name: Vec<u8>, value: Option<Vec<u8>>) {
         self.out.push_back(Output::Write { row, writer, name, value });
     }
 
@@ -236,7 +277,10 @@ impl Desk {
             Input::Link { endpoint, is_here } => self.handle_link(endpoint, is_here),
             Input::Presence { endpoint, value } => match value.and_then(|value| Offer::decode(value).ok()) {
                 Some(offer) => drop(self.offers.insert(endpoint, offer)),
-                None => drop(self.offers.remove(&endpoint)),
+                None => {
+                    self.offers.remove(&endpoint);
+                    self.lose(&endpoint);
+                }
             },
             Input::Message { from, topic, bytes } => self.handle_message(from, topic, bytes),
             Input::Row { row, writer, name, value } => self.handle_row(row, writer, name, value),
@@ -250,9 +294,7 @@ impl Desk {
                 self.lender.handle_ran(self.now, run, unit, result, micros)
             }
             Input::Told(Told::Reduced { job, result }) => {
-                if let Some(steward) = self.jobs.get_mut(&job).and_then(|slot| slot.steward.as_mut()) {
-                    steward.handle_reduced(self.now, result);
-                }
+                self.handle_reduced(job, result);
             }
             Input::Timeout => self.step(),
         }
@@ -264,10 +306,13 @@ impl Desk {
         self.out.pop_front()
     }
 
-    /// The time at which to call it with [`Input::Timeout`]; `None` while no job is open and no outcome must be fetched.
+    /// The time at which to call it with [`Input::Timeout`]; `None` while no job is open and nothing must be fetched.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let is_open =
-            |slot: &Slot| slot.job.is_some() && (!self.is_over(slot) || self.lacks_outcome(slot).is_some());
+        let is_hungry = |slot: &Slot| slot.follow.is_some() && self.lacks_results(slot);
+        let is_open = |slot: &Slot| {
+            slot.job.is_some()
+                && (!self.is_over(slot) || self.lacks_outcome(slot).is_some() || is_hungry(slot))
+        };
         let is_open = self.jobs.values().any(is_open);
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }
@@ -277,12 +322,19 @@ impl Desk {
             self.gone.remove(&endpoint);
         } else {
             self.gone.insert(endpoint);
-            for slot in self.jobs.values_mut() {
-                if let Some(steward) = &mut slot.steward {
-                    steward.handle_gone(&endpoint);
-                }
-            }
+            self.lose(&endpoint);
         }
+    }
+
+    /// An endpoint is gone, or takes part no longer.
+    fn lose(&mut self, endpoint: &Endpoint) {
+        let stewards = self.jobs.values_mut().filter_map(|slot| slot.steward.as_mut());
+        stewards.for_each(|steward| steward.handle_gone(endpoint));
+    }
+
+    /// Units that an endpoint runs at once now. 0 if it does not lend, or is paused.
+    fn cores(&self, endpoint: &Endpoint) -> u8 {
+        self.offers.get(endpoint).map_or(0, cores)
     }
 
     /// Whether an endpoint takes part and is here.
@@ -293,10 +345,10 @@ impl Desk {
     fn handle_message(&mut self, from: Endpoint, topic: &str, bytes: &[u8]) {
         if topic == REPORT {
             let Ok(report) = Report::decode(bytes) else { return };
-            let is_here = self.is_here(&from);
+            let (is_here, cores) = (self.is_here(&from), self.cores(&from));
             let slot = self.jobs.get_mut(&report.job).filter(|_| is_here);
             if let Some(steward) = slot.and_then(|slot| slot.steward.as_mut()) {
-                steward.handle_report(self.now, from, &report);
+                steward.handle_report(self.now, from, cores, &report);
             }
         } else if topic == GRANT {
             let Ok(grants) = Grants::decode(bytes) else { return };
@@ -333,11 +385,17 @@ impl Desk {
                 let is_named = |value: &&[u8]| JobId::of(&self.room, &peer, value) == id;
                 let job = value.filter(is_named).and_then(|value| Job::decode(value).ok());
                 let job = job.filter(|job| job.submitter() == Some(peer));
-                slot.job = slot.job.take().or(job.map(Arc::new));
+                match (job, slot.job.as_ref().and_then(|job| job.submitter())) {
+                    (Some(job), None) => (slot.job, slot.is_erased) = (Some(Arc::new(job)), false),
+                    (None, Some(submitter)) if submitter == peer => return self.forget(id),
+                    _ => return,
+                }
             }
             (Writer::Peer(peer), ORDER_FIELD) => {
-                let order = value.and_then(|value| Order::decode(value).ok()).unwrap_or_default();
-                slot.orders.insert(peer, order);
+                match value.and_then(|value| Order::decode(value).ok()) {
+                    Some(order) => slot.orders.insert(peer, order),
+                    None => slot.orders.remove(&peer),
+                };
             }
             (Writer::Moderators, ORDER_FIELD) => {
                 slot.moderators = value.and_then(|value| Order::decode(value).ok()).unwrap_or_default();
@@ -345,9 +403,16 @@ impl Desk {
             (Writer::Peer(peer), CANCEL_FIELD) if value.is_some() => drop(slot.cancels.insert(peer)),
             (Writer::Moderators, CANCEL_FIELD) if value.is_some() => slot.is_cancelled_by_moderators = true,
             (Writer::Peer(peer), BOOK_FIELD) => {
-                if let Some(book) = value.and_then(|value| Book::decode(value).ok()) {
-                    slot.books.insert(peer, book);
-                    self.handle_book(id, peer);
+                let is_orphan = slot.is_erased && peer == self.me.peer && value.is_some();
+                match value.and_then(|value| Book::decode(value).ok()).filter(|_| !is_orphan) {
+                    Some(book) => {
+                        slot.books.insert(peer, book);
+                        self.handle_book(id, peer);
+                    }
+                    None => drop(slot.books.remove(&peer)),
+                }
+                if is_orphan {
+                    self.write(row.to_vec(), writer, name.to_vec(), None);
                 }
             }
             _ => return,
@@ -396,8 +461,12 @@ impl Desk {
         for id in self.open_jobs() {
             self.take_charge(id);
             self.load(id);
+            self.fetch_results(id);
+            self.measure(id);
+            let may_reduce = self.may_reduce(&id);
             if let Some(steward) = self.jobs.get_mut(&id).and_then(|slot| slot.steward.as_mut()) {
-                steward.set_pace(every, self.offers.iter().map(|(endpoint, offer)| (endpoint, offer.cores)));
+                steward.set_pace(every, self.offers.iter().map(|(endpoint, offer)| (endpoint, cores(offer))));
+                steward.may_reduce = may_reduce;
                 steward.step(self.now);
             }
         }
@@ -426,9 +495,7 @@ impl Desk {
 
     /// Time between two reports of a lender.
     fn report_every(&self) -> Duration {
-        let lenders =
-            self.offers.iter().filter(|(endpoint, offer)| offer.cores > 0 && self.is_here(endpoint)).count();
-        REPORT_LEAST.max(REPORT_EACH * lenders as u32)
+        REPORT_LEAST.max(REPORT_EACH * self.lending().count() as u32)
     }
 
     /// Carries the outputs of stewards and lender on. Our own messages are handled here too.
@@ -447,8 +514,10 @@ impl Desk {
                 self.carry(id, output);
             }
             for output in lent {
-                if let Output::Say { topic, bytes } = &output {
-                    self.handle_message(self.me, topic, &bytes.clone());
+                match &output {
+                    Output::Say { topic, bytes } => self.handle_message(self.me, topic, &bytes.clone()),
+                    Output::Free(blob) if self.has(blob) => continue,
+                    _ => (),
                 }
                 self.out.push_back(output);
             }
@@ -463,7 +532,7 @@ impl Desk {
                 self.handle_message(self.me, GRANT, &bytes);
             }
             Out::Book(book) => {
-                self.write(id.row(), me, BOOK_FIELD.to_vec(), book.encode());
+                self.write(id.row(), me, BOOK_FIELD.to_vec(), Some(book.encode()));
                 self.out.push_back(Output::Changed(id));
             }
             Out::Standing(peer, standing) => {
@@ -471,7 +540,8 @@ impl Desk {
                 else {
                     return;
                 };
-                self.write(STANDING_ROW.to_vec(), me, Standing::field(kind, &peer), standing.encode());
+                let name = Standing::field(kind, &peer);
+                self.write(STANDING_ROW.to_vec(), me, name, Some(standing.encode()));
             }
             Out::Offer(bytes) => {
                 let blob = BlobId(*blake3::hash(&bytes).as_bytes());
@@ -480,83 +550,15 @@ impl Desk {
                 }
                 self.out.push_back(Output::Offer(bytes));
             }
-            Out::Fetch(blob, at_most) => self.fetch(blob, at_most),
-            Out::Reduce(packet) => self.out.push_back(Output::Pool(PoolOrder::Reduce { job: id, packet })),
+            Out::Fetch(blob, at_most) => self.fetch(id, blob, at_most),
+            Out::Reduce(packet) => {
+                if let Some(slot) = self.jobs.get_mut(&id) {
+                    slot.reduces = Some(packet);
+                }
+                self.load(id);
+            }
+            Out::Accepted(first, values) => self.show(id, |follow| follow.take(first, values)),
+            Out::Reopened((first, units)) => self.show(id, |follow| follow.reopen(first, units.into())),
         }
-    }
-
-    /// All jobs of the slot.
-    pub fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
-        self.jobs.iter().filter(|(_, slot)| slot.job.is_some()).map(|(id, _)| *id)
-    }
-
-    /// A job as this endpoint sees it.
-    pub fn job(&self, id: &JobId) -> Option<JobView> {
-        let slot = self.jobs.get(id)?;
-        let job = slot.job.as_ref()?;
-        let book = self.best_book(slot).map(|(_, book)| book);
-        let state = match book {
-            Some(book) if self.is_over(slot) => book.state.clone(),
-            _ if slot.orders().is_cancelled => State::Cancelled,
-            _ if !slot.orders().runs() => State::Paused,
-            _ => State::Running,
-        };
-        let steward = slot.steward.as_ref();
-        let booked = book.map_or(0, |book| book.accepted);
-        Some(JobView {
-            submitter: job.submitter()?,
-            units: job.units,
-            accepted: steward
-                .map_or(if state.is_over() { booked } else { slot.accepted.max(booked) }, Steward::accepted),
-            checked: steward.map_or(book.map_or(0, |book| book.checked), Steward::checked),
-            lenders: self.lending().count(),
-            steward: steward.map(|_| self.me).or(self.in_charge(slot)),
-            credit: steward.map(Steward::credit).unwrap_or_default(),
-            standstill: if state.is_over() { None } else { self.standstill(slot, job) },
-            state,
-        })
-    }
-
-    fn lending(&self) -> impl Iterator<Item = (&Endpoint, &Offer)> {
-        self.offers.iter().filter(|(endpoint, offer)| offer.cores > 0 && self.is_here(endpoint))
-    }
-
-    fn standstill(&self, slot: &Slot, job: &Job) -> Option<Standstill> {
-        if !slot.orders().runs() {
-            return Some(Standstill::Paused);
-        }
-        let can = |offer: &Offer| match job.program.kind {
-            Kind::Offered => offer.offers.iter().any(|name| name.as_str() == job.program.name.as_str()),
-            kind => offer.engines >> kind.number() & 1 == 1,
-        };
-        if !self.lending().any(|(_, offer)| can(offer)) {
-            let name = job.program.name.as_str().to_owned();
-            let is_offered = job.program.kind == Kind::Offered;
-            return Some(if is_offered { Standstill::NobodyOffers(name) } else { Standstill::NobodyLends });
-        }
-        if !self.offers.keys().any(|endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint)) {
-            return job.submitter().map(Standstill::NobodyTrusted);
-        }
-        if let Some(steward) = &slot.steward {
-            return steward.standstill(self.now);
-        }
-        let is_still = slot.accepted_at.is_some_and(|at| self.now.since(at) > Duration::from_secs(60));
-        let has_checker = self.lending().any(|(endpoint, offer)| job.trusts(&endpoint.peer) && can(offer));
-        (is_still && !has_checker).then_some(Standstill::NobodyChecks { results: 0 })
-    }
-
-    /// The peer whose word an accepted unit rests on, and the trusted peer that repeated it. At the steward alone.
-    pub fn author(&self, id: &JobId, unit: u32) -> Option<(PeerId, Option<PeerId>)> {
-        self.jobs.get(id)?.steward.as_ref()?.author(unit)
-    }
-
-    /// The epoch and steward that the lender here obeys in a job.
-    pub fn obeys(&self, id: &JobId) -> Option<(u32, Endpoint)> {
-        self.lender.obeys(id)
-    }
-
-    /// Whether units of a job run here now.
-    pub fn is_running(&self, id: &JobId) -> bool {
-        self.lender.is_running(id)
     }
 }

@@ -82,8 +82,8 @@ pub enum Output {
         writer: Writer,
         /// The field's name.
         name: Vec<u8>,
-        /// The value.
-        value: Vec<u8>,
+        /// The value; `None` removes the field, if it is there.
+        value: Option<Vec<u8>>,
     },
     /// Hold these bytes as a blob.
     Offer(Vec<u8>),
@@ -100,4 +100,22 @@ pub enum Output {
     Pool(PoolOrder),
     /// [`Desk::job`](crate::Desk::job) reads differently.
     Changed(JobId),
+    /// Results of a job that is [followed](crate::Desk::follow) were accepted. Each unit comes once, unless it is reopened.
+    Results {
+        /// The job.
+        job: JobId,
+        /// The first unit.
+        first: u32,
+        /// The results of this unit and of those behind it.
+        values: Vec<Vec<u8>>,
+    },
+    /// Units of a job that is [followed](crate::Desk::follow) are open again: forget their results.
+    Reopened {
+        /// The job.
+        job: JobId,
+        /// The first unit.
+        first: u32,
+        /// The number of units.
+        units: u32,
+    },
 }

@@ -220,7 +220,7 @@ pub enum Reduce {
     Min,
     /// The greatest number.
     Max,
-    /// The program's own function over the packet of all results, run once by the steward.
+    /// The program's own function over the packet of all results, run once by the steward. WebAssembly and JavaScript only.
     Program,
 }
 
@@ -284,6 +284,11 @@ impl Form for Job {
         let is_exact = program.tolerance == (0, 0);
         if !is_exact && matches!(program.result, Shape::Bytes | Shape::U32) {
             return Err(FormatError::Contradiction("only JSON and floats have a tolerance"));
+        }
+        if self.reduce == Reduce::Program && !matches!(program.kind, Kind::Wasm | Kind::Js) {
+            return Err(FormatError::Contradiction(
+                "only WebAssembly and JavaScript have a reduction of their own",
+            ));
         }
         if ![absolute, relative].iter().all(|part| part.is_finite() && part.is_sign_positive()) {
             return Err(FormatError::Contradiction("a tolerance is finite and not negative"));

@@ -41,6 +41,10 @@ pub struct Terms {
     pub offers: Vec<BoundedText<32>>,
     /// The peers whose programs run here.
     pub trust: Trust,
+    /// The graphics card, for people.
+    pub card: BoundedText<64>,
+    /// Nothing runs for now, as on battery.
+    pub is_paused: bool,
 }
 
 /// The peers whose programs a lender runs.
@@ -117,6 +121,7 @@ struct Serving {
 pub(crate) struct Lender {
     rng: Rng,
     cores: usize,
+    is_paused: bool,
     serving: BTreeMap<JobId, Serving>,
     runs: BTreeMap<RunId, Running>,
     next_run: RunId,
@@ -131,6 +136,7 @@ impl Lender {
         Lender {
             rng: Rng::new(seed),
             cores: 0,
+            is_paused: false,
             serving: BTreeMap::new(),
             runs: BTreeMap::new(),
             next_run: 1,
@@ -145,9 +151,17 @@ impl Lender {
         std::mem::take(&mut self.out)
     }
 
-    /// Units that run at once from now on. 0 ends all.
-    pub(crate) fn set_cores(&mut self, cores: u8) {
+    /// Units that run at once from now on. 0 ends all. A pause ends all runs.
+    pub(crate) fn set_cores(&mut self, now: Time, cores: u8, is_paused: bool) {
         self.cores = cores.into();
+        if std::mem::replace(&mut self.is_paused, is_paused) != is_paused {
+            let all: Vec<JobId> = self.serving.keys().copied().collect();
+            for id in all.iter().filter(|_| is_paused) {
+                self.end_runs(id, &[]);
+            }
+            self.serving.values_mut().for_each(|serving| serving.is_dirty = true);
+        }
+        self.pump(now);
         if cores == 0 {
             let all: Vec<JobId> = self.serving.keys().copied().collect();
             all.iter().for_each(|id| self.stop(id));
@@ -220,6 +234,12 @@ impl Lender {
             }
             self.pump(now);
         }
+    }
+
+    /// Whether a packet of ours is this blob.
+    pub(crate) fn holds(&self, blob: &BlobId) -> bool {
+        let is_it = |done: &Done| matches!(&done.packet, Packet::Blob(other, _) if other == blob);
+        self.serving.values().any(|serving| serving.done.values().any(is_it))
     }
 
     fn free(&mut self, packet: &Packet) {
@@ -307,7 +327,7 @@ impl Lender {
 
     /// Starts runs while cores are free, a job after the other.
     fn pump(&mut self, _now: Time) {
-        while self.runs.len() < self.cores {
+        while self.runs.len() < self.cores && !self.is_paused {
             let mut best = None;
             for (id, serving) in self.serving.iter().filter(|(_, serving)| !serving.is_paused) {
                 let is_running =
@@ -409,7 +429,7 @@ impl Lender {
     }
 
     fn write_report(&mut self, now: Time, id: JobId) -> Option<Report> {
-        let cores = self.cores;
+        let is_idle = self.cores == 0 || self.is_paused;
         let serving = self.serving.get_mut(&id)?;
         let (key, steward) = serving.steward?;
         serving.reported_at = Some(now);
@@ -440,7 +460,7 @@ impl Lender {
             *since = since.or(Some(serving.number));
             failed.push((*span, *unit, failure.clone()));
         }
-        let room = if cores == 0 { 0 } else { HAND_MAX.saturating_sub(serving.todo.len()) };
+        let room = if is_idle { 0 } else { HAND_MAX.saturating_sub(serving.todo.len()) };
         let runs = serving.todo.iter().copied().take(HAND_MAX).collect();
         Some(Report {
             job: id,

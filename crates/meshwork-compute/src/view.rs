@@ -1,16 +1,21 @@
 //! Jobs as people see them, and the reasons that one stands still.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, PeerId};
 use meshwork_core::time::Time;
 
 use crate::book::State;
-use crate::message::Failure;
+use crate::job::Job;
+use crate::message::{Failure, Span};
 
 /// A job as its endpoint sees it now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobView {
+    /// The job.
+    pub job: Arc<Job>,
     /// The submitter.
     pub submitter: PeerId,
     /// The state, of the book that counts.
@@ -21,12 +26,20 @@ pub struct JobView {
     pub accepted: u32,
     /// Units that trusted peers repeated.
     pub checked: u32,
+    /// Units that were accepted in a second, over the last 30 s. Away from the steward as its grants say.
+    pub per_second: f64,
+    /// The time until all units are accepted, at this speed.
+    pub left: Option<Duration>,
     /// Endpoints that lend here, of any program.
     pub lenders: usize,
     /// The endpoint in charge.
     pub steward: Option<Endpoint>,
-    /// Accepted units by peer, at the steward; empty elsewhere, where the index has them.
+    /// Accepted units by peer: at the steward those of now, elsewhere those of the last index that is here.
     pub credit: BTreeMap<PeerId, u32>,
+    /// The spans that lenders have in hand, at the steward; empty elsewhere.
+    pub spans: Vec<(Endpoint, Span)>,
+    /// The peers that trusted peers of this job caught.
+    pub caught: Vec<PeerId>,
     /// The reason that it does not go on.
     pub standstill: Option<Standstill>,
 }
@@ -60,6 +73,14 @@ pub enum Standstill {
         unit: u32,
         /// The failure at a lender.
         reason: Failure,
+    },
+    /// All units are accepted, and the endpoint in charge does not run the program's reduction.
+    #[error("nobody reduces: open the room at {submitter}, or let {steward} run programs of this peer")]
+    NobodyReduces {
+        /// The submitter, whose device may always reduce.
+        submitter: PeerId,
+        /// The endpoint in charge.
+        steward: Endpoint,
     },
     /// The steward reads the books before it.
     #[error("another device takes over")]

@@ -7,7 +7,7 @@ use meshwork_core::id::{Endpoint, PeerId};
 
 use super::{Desk, Slot};
 use crate::book::{Book, Standing, State};
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, Reduce};
 use crate::lender::Key;
 use crate::planted::{self, Planted};
 use crate::steward::{Start, Steward};
@@ -65,9 +65,26 @@ impl Desk {
             let sign = slot.heard.get(endpoint).map_or(since, |(_, at)| since.max(*at));
             *endpoint != self.me && self.now.since(sign) >= SILENT
         };
+        if let Some(submitter) = self.reducer(slot, job, &epochs).filter(|endpoint| !is_silent(endpoint)) {
+            return Some(submitter);
+        }
         let here = self.offers.keys().filter(|endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint));
         let of = |endpoint: &Endpoint| key(job, epochs.get(endpoint).copied().unwrap_or_default(), endpoint);
         here.filter(|endpoint| !is_silent(endpoint)).max_by_key(|endpoint| of(endpoint)).copied()
+    }
+
+    /// The submitter's endpoint here, once only its program's reduction is left: it may always run that, the steward perhaps not.
+    fn reducer(&self, slot: &Slot, job: &Job, epochs: &BTreeMap<Endpoint, u32>) -> Option<Endpoint> {
+        let is_complete = job.reduce == Reduce::Program && self.accepted(slot) == job.units;
+        let may = slot.steward.as_ref().is_some_and(|steward| steward.may_reduce);
+        let of = |endpoint: &Endpoint| key(job, epochs.get(endpoint).copied().unwrap_or_default(), endpoint);
+        let own = |endpoint: &&Endpoint| job.rank(&endpoint.peer) == Some(0) && self.is_here(endpoint);
+        self.offers
+            .keys()
+            .filter(|_| is_complete && !may)
+            .filter(own)
+            .max_by_key(|endpoint| of(endpoint))
+            .copied()
     }
 
     /// Takes a job in charge, goes on, or leaves it to another.
@@ -80,6 +97,7 @@ impl Desk {
                 slot.steward = None;
             }
             self.lender.stop(&id);
+            self.end_reduction(id);
             return;
         }
         let boss = self.in_charge(slot);
@@ -99,9 +117,11 @@ impl Desk {
             slot.waits = None;
             if let Some(mut steward) = slot.steward.take() {
                 steward.leave(now);
+                slot.pace.clear();
                 for output in steward.take_outputs() {
                     self.carry(id, output);
                 }
+                self.end_reduction(id);
             }
             return;
         }
@@ -132,8 +152,9 @@ impl Desk {
             .map(|(peer, book)| (*peer, book.clone()))
             .collect();
         let seed = self.rng.bytes();
-        let start =
-            Start { seed, me, id, job, epoch: top.saturating_add(1), books: &books, standing, orders };
+        let (epoch, is_followed) = (top.saturating_add(1), slot.follow.is_some());
+        let start = Start { seed, me, id, job, epoch, books: &books, standing, orders, is_followed };
+        slot.pace.clear();
         slot.waits = None;
         slot.lost = None;
         slot.steward = Some(Steward::new(now, start));

@@ -1,5 +1,7 @@
 //! Blobs: programs and inputs for the lender, and the books' blobs that trusted endpoints fetch so that a job survives its steward.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork_core::blobs::BlobId;
@@ -8,15 +10,16 @@ use meshwork_core::id::PeerId;
 use super::{BEAT, Desk, FETCHES, SERVED_MAX, Slot};
 use crate::book::{INDEX_MAX, Index, State};
 use crate::io::Output;
-use crate::job::{Input as JobInput, JobId};
+use crate::job::{Input as JobInput, Job, JobId};
 use crate::pool::PoolOrder;
 
 /// Time after which a failed fetch of a program or an input begins again.
 const RETRY: Duration = Duration::from_secs(5);
 
 impl Desk {
-    /// Fetches a blob, unless that goes on already.
-    pub(super) fn fetch(&mut self, blob: BlobId, at_most: u64) {
+    /// Fetches a blob for a job, unless that goes on already.
+    pub(super) fn fetch(&mut self, id: JobId, blob: BlobId, at_most: u64) {
+        self.waiting.entry(blob).or_default().insert(id);
         let is_queued = self.queue.iter().any(|(queued, _)| *queued == blob);
         if !self.fetching.contains(&blob) && !is_queued {
             self.queue.push_back((blob, at_most));
@@ -27,58 +30,76 @@ impl Desk {
     fn begin_fetches(&mut self) {
         while self.fetching.len() < FETCHES {
             let Some((blob, at_most)) = self.queue.pop_front() else { return };
+            if self.waiting.get(&blob).is_none_or(BTreeSet::is_empty) {
+                self.waiting.remove(&blob);
+                continue;
+            }
             self.fetching.insert(blob);
             self.out.push_back(Output::Fetch { blob, at_most });
         }
     }
 
     pub(super) fn handle_fetched(&mut self, blob: BlobId, bytes: Option<Vec<u8>>) {
-        let now = self.now;
         self.fetching.remove(&blob);
-        if bytes.is_none() {
-            self.retries.insert(blob, now + RETRY);
+        let waiting = self.waiting.remove(&blob).unwrap_or_default();
+        for id in &waiting {
+            self.use_blob(*id, blob, bytes.as_deref());
+        }
+        if bytes.is_some() && !self.has(&blob) {
+            self.out.push_back(Output::Free(blob));
+        }
+        self.begin_fetches();
+    }
+
+    /// A blob that a job waits for is here, or cannot be fetched.
+    fn use_blob(&mut self, id: JobId, blob: BlobId, bytes: Option<&[u8]>) {
+        let now = self.now;
+        let best = self.jobs.get(&id).and_then(|slot| self.best_book(slot)?.1.index);
+        let Some(slot) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = slot.job.clone() else { return };
+        if let Some(steward) = &mut slot.steward {
+            steward.handle_fetched(now, blob, bytes);
+        }
+        let is_outcome = |state: &State| matches!(state, State::Done { outcome } if outcome.0 == blob);
+        let is_named = slot.books.values().any(|book| is_outcome(&book.state));
+        if is_named {
+            slot.lost = match (bytes, slot.lost) {
+                (Some(_), _) => None,
+                (None, lost) => Some((lost.map_or(now, |(first, _)| first), now)),
+            };
         }
         let mut wanted = Vec::new();
-        for slot in self.jobs.values_mut() {
-            let Some(job) = slot.job.clone() else { continue };
-            if let Some(steward) = &mut slot.steward {
-                steward.handle_fetched(now, blob, bytes.as_deref());
-            }
-            let is_outcome = |state: &State| matches!(state, State::Done { outcome } if outcome.0 == blob);
-            let is_named = slot.books.values().any(|book| is_outcome(&book.state));
-            let Some(bytes) = &bytes else {
-                if is_named {
-                    slot.lost = Some((slot.lost.map_or(now, |(first, _)| first), now));
+        if let Some(bytes) = bytes {
+            slot.here.insert(blob);
+            let is_best = best.is_some_and(|(index, _)| index == blob);
+            let is_index = slot.books.values().any(|book| book.index.is_some_and(|index| index.0 == blob));
+            if let Some(index) = is_index.then(|| Index::decode(bytes).ok()).flatten() {
+                if job.trusts(&self.me.peer) {
+                    wanted.extend(index.entries.iter().map(|entry| entry.packet.0));
+                    wanted.retain(|packet| !slot.here.contains(packet));
                 }
-                continue;
-            };
-            if is_named {
-                slot.lost = None;
-            }
-            if job.trusts(&self.me.peer) {
-                slot.here.insert(blob);
-                let is_index =
-                    slot.books.values().any(|book| book.index.is_some_and(|index| index.0 == blob));
-                let index = is_index.then(|| Index::decode(bytes).ok()).flatten();
-                let packets = index.iter().flat_map(|index| index.entries.iter().map(|entry| entry.packet.0));
-                wanted.extend(packets.filter(|packet| !slot.here.contains(packet)));
+                if is_best {
+                    slot.index = Some((blob, index));
+                }
             }
             if job.program.code.is_some_and(|(code, length)| code == blob && bytes.len() == length as usize) {
-                slot.code = Some(bytes.clone());
+                slot.code = Some(bytes.to_vec());
             }
             if let JobInput::Whole(input, length) | JobInput::Items(input, length) = job.input
                 && input == blob
                 && bytes.len() as u64 == length
             {
-                slot.input = Some(bytes.clone());
+                slot.input = Some(bytes.to_vec());
             }
+        } else {
+            self.retries.insert((id, blob), now + RETRY);
         }
+        self.read_results(id, blob, bytes);
         wanted.sort_unstable();
         wanted.dedup();
         for packet in wanted {
-            self.fetch(packet, INDEX_MAX as u64);
+            self.fetch(id, packet, INDEX_MAX as u64);
         }
-        self.begin_fetches();
     }
 
     /// A book changed: a steward merges it, other trusted endpoints fetch its blobs.
@@ -98,7 +119,7 @@ impl Desk {
             && let Some((index, length)) = book.index
             && !slot.here.contains(&index)
         {
-            self.fetch(index, length.into());
+            self.fetch(id, index, length.into());
         }
     }
 
@@ -115,18 +136,28 @@ impl Desk {
     pub(super) fn load(&mut self, id: JobId) {
         let Some(slot) = self.jobs.get(&id) else { return };
         let Some(job) = slot.job.clone() else { return };
-        let may_fetch = |blob: &BlobId| self.retries.get(blob).is_none_or(|at| self.now >= *at);
+        let may_fetch = |blob: &BlobId| self.retries.get(&(id, *blob)).is_none_or(|at| self.now >= *at);
         if let Some((blob, length)) = self.lacks_outcome(slot).filter(|_| slot.steward.is_none())
             && may_fetch(&blob)
         {
-            self.retries.insert(blob, self.now + RETRY);
-            self.fetch(blob, length);
+            self.retries.insert((id, blob), self.now + RETRY);
+            self.fetch(id, blob, length);
             return;
         }
         let is_wanted = self.admits(&job) && !slot.orders().is_cancelled && !self.is_over(slot);
-        if !is_wanted || self.lender.serves(&id) || self.lender.served().len() >= SERVED_MAX {
-            return;
+        let serves = self.lender.serves(&id);
+        let is_served = is_wanted && !serves && self.lender.served().len() < SERVED_MAX;
+        let reduces = slot.reduces.is_some();
+        if reduces && (serves || slot.is_loaded) {
+            self.reduce(id);
+        } else if reduces || is_served {
+            self.load_program(id, job, is_served);
         }
+    }
+
+    /// Fetches program and input. Loads them once they are here, for the lender or for a reduction.
+    fn load_program(&mut self, id: JobId, job: Arc<Job>, is_served: bool) {
+        let Some(slot) = self.jobs.get_mut(&id) else { return };
         let code =
             job.program.code.filter(|_| slot.code.is_none()).map(|(code, length)| (code, u64::from(length)));
         let input = match job.input {
@@ -138,15 +169,21 @@ impl Desk {
         if missing.is_empty() {
             let paused = !slot.orders().runs();
             let (code, input) = (slot.code.clone(), slot.input.clone());
-            self.out.push_back(Output::Pool(PoolOrder::Load { id, job: job.clone(), code, input }));
-            self.lender.serve(id, job);
-            self.lender.pause(self.now, &id, paused);
+            if !std::mem::replace(&mut slot.is_loaded, !is_served) {
+                self.out.push_back(Output::Pool(PoolOrder::Load { id, job: job.clone(), code, input }));
+            }
+            if is_served {
+                self.lender.serve(id, job);
+                self.lender.pause(self.now, &id, paused);
+            }
+            self.reduce(id);
             return;
         }
+        let may_fetch = |blob: &BlobId| self.retries.get(&(id, *blob)).is_none_or(|at| self.now >= *at);
         let due: Vec<(BlobId, u64)> = missing.into_iter().filter(|(blob, _)| may_fetch(blob)).collect();
         for (blob, length) in due {
-            self.retries.insert(blob, self.now + BEAT * 20);
-            self.fetch(blob, length);
+            self.retries.insert((id, blob), self.now + BEAT * 20);
+            self.fetch(id, blob, length);
         }
     }
 }

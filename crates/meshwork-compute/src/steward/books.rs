@@ -185,6 +185,7 @@ impl Steward {
             let packet = packet::write(&values[offset..offset + usize::from(units)]);
             let place = ((first, units) == span).then_some(place);
             let kept = Kept { first, units, by, confirmed, packet, place, probe: None, holder: None };
+            self.restored += u32::from(units);
             self.keep(now, kept);
         }
     }

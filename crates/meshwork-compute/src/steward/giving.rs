@@ -24,7 +24,7 @@ const FIRST_UNIT: Duration = Duration::from_secs(4);
 
 impl Steward {
     /// A report of a lender.
-    pub(crate) fn handle_report(&mut self, now: Time, from: Endpoint, report: &Report) {
+    pub(crate) fn handle_report(&mut self, now: Time, from: Endpoint, cores: u8, report: &Report) {
         if self.state.is_over() || self.is_restoring || report.answers != (self.epoch, self.tag()) {
             return;
         }
@@ -34,13 +34,14 @@ impl Steward {
             return;
         }
         known.taken = report.number;
-        known.wants = report.wants;
+        known.cores = cores;
+        known.wants = if cores > 0 { report.wants } else { 0 };
         self.is_dirty = true;
         if self.is_caught(&from.peer) {
             return;
         }
         if is_fresh {
-            for &(first, units) in report.runs.iter() {
+            for &(first, units) in report.runs.iter().filter(|_| cores > 0) {
                 self.adopt(now, from, (first, units));
             }
         }
@@ -84,7 +85,7 @@ impl Steward {
     }
 
     /// The spans that lenders run: first unit, current units, and the run.
-    fn runs(&self) -> impl Iterator<Item = (u32, u16, &Run)> {
+    pub(super) fn runs(&self) -> impl Iterator<Item = (u32, u16, &Run)> {
         let probes = self.kept.values().filter_map(|kept| kept.probe.as_ref());
         let of_probes = probes.flat_map(|probe| probe.runs.iter().map(|run| (probe.first, probe.units, run)));
         self.tasks
@@ -210,7 +211,7 @@ impl Steward {
         let Some(per) = known.per else { return 1 };
         let target = (2 * self.every.as_micros() as u64 / per.max(1)).min(SPAN_MAX.into()) as u32;
         let result = self.job.program.limits.result as usize + 4;
-        let share = self.free.count() / (2 * self.lenders.len() as u32);
+        let share = self.free.count() / (2 * self.lending().count() as u32).max(1);
         let doubled = 2 * u32::from(known.last_units.max(1));
         target.min(doubled).min((PACKET_MAX / result) as u32).min(share).max(1)
     }

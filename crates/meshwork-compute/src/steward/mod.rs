@@ -29,6 +29,7 @@ use crate::book::{Book, Ended, Standing, State};
 use crate::job::{Job, JobId};
 use crate::message::{Failure, Span, Tag8};
 use crate::order::Orders;
+use crate::packet;
 use crate::view::Standstill;
 
 /// Time between two books while they change.
@@ -63,6 +64,10 @@ pub(crate) enum Out {
     Fetch(BlobId, u64),
     /// Run the program's reduction.
     Reduce(Vec<u8>),
+    /// Results were accepted, if the job is followed here.
+    Accepted(u32, Vec<Vec<u8>>),
+    /// Accepted units are open again, if the job is followed here.
+    Reopened(Span),
 }
 
 /// A lender's work at a task or a probe.
@@ -145,6 +150,9 @@ pub(crate) struct Steward {
     every: Duration,
     standing: BTreeMap<PeerId, Standing>,
     changed_standing: BTreeSet<PeerId>,
+    /// Accepted units, and those of them that came from other books.
+    accepted: u32,
+    restored: u32,
     checked: u32,
     bytes: u64,
     pub(crate) state: State,
@@ -165,7 +173,10 @@ pub(crate) struct Steward {
     is_dirty: bool,
     numbers: u32,
     accepted_at: Time,
-    is_reducing: bool,
+    pub(crate) is_reducing: bool,
+    /// Our device may run the program's reduction.
+    pub(crate) may_reduce: bool,
+    pub(crate) is_followed: bool,
     /// First units of spans whose result went away, for a planted fault alone.
     unchecked: BTreeSet<u32>,
     out: Vec<Out>,
@@ -181,6 +192,7 @@ pub(crate) struct Start<'a> {
     pub(crate) books: &'a BTreeMap<PeerId, Book>,
     pub(crate) standing: BTreeMap<PeerId, Standing>,
     pub(crate) orders: Orders,
+    pub(crate) is_followed: bool,
 }
 
 impl Steward {
@@ -203,6 +215,8 @@ impl Steward {
             every: GRANT_LEAST,
             standing: start.standing,
             changed_standing: BTreeSet::new(),
+            accepted: 0,
+            restored: 0,
             checked: 0,
             bytes: 0,
             state: State::Running,
@@ -222,6 +236,8 @@ impl Steward {
             numbers: 0,
             accepted_at: now,
             is_reducing: false,
+            may_reduce: false,
+            is_followed: start.is_followed,
             unchecked: BTreeSet::new(),
             out: Vec::new(),
             job: start.job,
@@ -238,6 +254,11 @@ impl Steward {
         if self.is_changed && !self.state.is_over() && !self.is_restoring {
             self.write_book(now);
         }
+    }
+
+    /// Peers that are caught.
+    pub(crate) fn caught(&self) -> impl Iterator<Item = PeerId> {
+        self.standing.iter().filter(|(_, standing)| standing.is_caught).map(|(peer, _)| *peer)
     }
 
     /// Whether a peer is caught here.
@@ -282,14 +303,28 @@ impl Steward {
         }
     }
 
-    /// The time between reports, and the cores of lenders.
+    /// The time between reports, and the cores of lenders: 0 for one that does not lend now. Its spans go back at once.
     pub(crate) fn set_pace<'a>(&mut self, every: Duration, cores: impl Iterator<Item = (&'a Endpoint, u8)>) {
         self.every = every;
+        let mut idle = BTreeSet::new();
         for (lender, cores) in cores {
             if let Some(known) = self.lenders.get_mut(lender) {
-                known.cores = cores;
+                let had = std::mem::replace(&mut known.cores, cores);
+                if cores == 0 && had > 0 {
+                    known.wants = 0;
+                    idle.insert(*lender);
+                }
             }
         }
+        if !idle.is_empty() {
+            self.drop_runs(|run| idle.contains(&run.by) && !run.is_reported);
+            self.is_dirty = true;
+        }
+    }
+
+    /// The lenders that lend now.
+    fn lending(&self) -> impl Iterator<Item = &Endpoint> {
+        self.lenders.iter().filter(|(_, known)| known.cores > 0).map(|(lender, _)| lender)
     }
 
     /// An endpoint is gone: its spans go back at once.
@@ -360,7 +395,39 @@ impl Steward {
 
     /// Accepted units.
     pub(crate) fn accepted(&self) -> u32 {
-        self.accepted_results().map(|kept| u32::from(kept.units)).sum()
+        self.accepted
+    }
+
+    /// Accepted units that lenders reported to us.
+    pub(crate) fn earned(&self) -> u32 {
+        self.accepted.saturating_sub(self.restored)
+    }
+
+    /// Gives all that is accepted, and from now on all that comes.
+    pub(crate) fn follow(&mut self, is_on: bool) {
+        self.is_followed = is_on;
+        if is_on {
+            let all: Vec<u32> = self
+                .kept
+                .iter()
+                .filter(|(_, kept)| kept.probe.is_none())
+                .map(|(number, _)| *number)
+                .collect();
+            all.into_iter().for_each(|number| self.show(number));
+        }
+    }
+
+    /// Gives a result to those who follow here.
+    fn show(&mut self, number: u32) {
+        let Some(kept) = self.kept.get(&number).filter(|_| self.is_followed) else { return };
+        let values = packet::results(&self.job, &kept.packet, kept.units.into()).unwrap_or_default();
+        let values = values.into_iter().map(<[u8]>::to_vec).collect();
+        self.out.push(Out::Accepted(kept.first, values));
+    }
+
+    /// The spans that lenders have in hand.
+    pub(crate) fn spans(&self) -> Vec<(Endpoint, Span)> {
+        self.runs().map(|(first, units, run)| (run.by, (first, units))).collect()
     }
 
     fn accepted_results(&self) -> impl Iterator<Item = &Kept> {
@@ -390,11 +457,17 @@ impl Steward {
         if self.is_restoring {
             return Some(Standstill::TakingOver);
         }
-        let usable = |endpoint: &&Endpoint| !self.is_caught(&endpoint.peer);
-        if !self.lenders.keys().any(|endpoint| usable(&endpoint)) {
+        if self.waits_to_reduce() {
+            let submitter = self.job.submitter()?;
+            return Some(Standstill::NobodyReduces { submitter, steward: self.me });
+        }
+        if self.is_reducing {
+            return None;
+        }
+        if !self.lending().any(|endpoint| !self.is_caught(&endpoint.peer)) {
             return (now.since(self.started) >= LENDERS_WITHIN).then_some(Standstill::NobodyTakes);
         }
-        let has_trusted = self.lenders.keys().any(|endpoint| self.job.trusts(&endpoint.peer));
+        let has_trusted = self.lending().any(|endpoint| self.job.trusts(&endpoint.peer));
         let waiting = self.kept.values().filter(|kept| kept.probe.is_some()).count() as u32;
         if !has_trusted
             && let Some((unit, tried)) = self.failures.iter().find(|(unit, _)| self.hard.contains(unit))

@@ -78,17 +78,25 @@ impl Steward {
             self.of[unit as usize] = number;
         }
         self.bytes += kept.packet.len() as u64;
-        if kept.probe.is_none() {
-            self.accepted_at = now;
-        }
+        let is_accepted = kept.probe.is_none();
         self.unbooked.insert(number);
         let first = kept.first;
         self.kept.insert(number, kept);
+        if is_accepted {
+            self.accept(now, number);
+        }
         self.is_changed = true;
         self.is_dirty = true;
         if self.bytes > RESULTS_MAX {
             self.fail(now, first, Ended::TooMuch(RESULTS_MAX));
         }
+    }
+
+    /// A result is accepted: its units count.
+    fn accept(&mut self, now: Time, number: u32) {
+        self.accepted_at = now;
+        self.accepted += self.kept.get(&number).map_or(0, |kept| kept.units.into());
+        self.show(number);
     }
 
     /// Whether a result is checked, and by which units. Drawn for the result and not for its span.
@@ -153,7 +161,7 @@ impl Steward {
         let standing = self.standing.entry(kept.by).or_default();
         standing.agreed = standing.agreed.saturating_add(1);
         self.changed_standing.insert(kept.by);
-        self.accepted_at = now;
+        self.accept(now, number);
         self.is_changed = true;
         self.is_dirty = true;
     }
@@ -192,6 +200,12 @@ impl Steward {
     pub(super) fn reopen(&mut self, number: u32) {
         let Some(kept) = self.kept.remove(&number) else { return };
         self.unbooked.remove(&number);
+        if kept.probe.is_none() {
+            self.accepted -= u32::from(kept.units);
+            if self.is_followed {
+                self.out.push(Out::Reopened((kept.first, kept.units)));
+            }
+        }
         self.bytes = self.bytes.saturating_sub(kept.packet.len() as u64);
         for unit in kept.first..kept.first + u32::from(kept.units) {
             self.of[unit as usize] = 0;
@@ -283,7 +297,7 @@ impl Steward {
         if self.kept.get(&number).is_some_and(|kept| kept.probe.is_none()) {
             return;
         }
-        let trusted = self.lenders.keys().map(|endpoint| endpoint.peer).filter(|peer| self.job.trusts(peer));
+        let trusted = self.lending().map(|endpoint| endpoint.peer).filter(|peer| self.job.trusts(peer));
         let here: BTreeSet<PeerId> = trusted.collect();
         let failed = tried.keys().filter(|peer| self.job.trusts(peer)).count();
         let failed_here = tried.keys().filter(|peer| here.contains(peer)).count();
@@ -298,7 +312,11 @@ impl Steward {
 
     /// Ends the job when each unit is accepted.
     pub(super) fn complete(&mut self, now: Time) {
-        if self.accepted() < self.job.units || self.is_reducing || self.state.is_over() {
+        if self.accepted() < self.job.units
+            || self.is_reducing
+            || self.waits_to_reduce()
+            || self.state.is_over()
+        {
             return;
         }
         let mut in_order: Vec<&Kept> = self.kept.values().collect();
@@ -319,6 +337,11 @@ impl Steward {
         }
     }
 
+    /// Whether only the program's reduction is left, and our device may not run it.
+    pub(super) fn waits_to_reduce(&self) -> bool {
+        self.job.reduce == Reduce::Program && self.accepted() == self.job.units && !self.may_reduce
+    }
+
     /// The program's own reduction ended.
     pub(crate) fn handle_reduced(&mut self, now: Time, result: Result<Vec<u8>, Failure>) {
         if !std::mem::take(&mut self.is_reducing) || self.state.is_over() || self.accepted() < self.job.units
@@ -332,6 +355,9 @@ impl Steward {
     }
 
     fn finish(&mut self, now: Time, outcome: Vec<u8>) {
+        if outcome.len() as u64 > RESULTS_MAX {
+            return self.fail(now, self.job.units - 1, Ended::TooMuch(RESULTS_MAX));
+        }
         let id = BlobId(*blake3::hash(&outcome).as_bytes());
         let length = outcome.len() as u64;
         self.out.push(Out::Offer(outcome));

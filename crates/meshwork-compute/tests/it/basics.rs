@@ -9,7 +9,7 @@ use meshwork_compute::order::Order;
 use meshwork_compute::{Input, Standstill, SubmitError, Terms, Trust, packet};
 use meshwork_core::wire::{Bounded, Bytes};
 
-use crate::world::{Conduct, World, job, peer_id};
+use crate::world::{Conduct, World, job, peer_id, plain};
 
 pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -255,7 +255,7 @@ fn lenders_choose_whose_programs_run() {
     world.add(0, Conduct::Honest, 0, ms(300));
     world.add(1, Conduct::Honest, 1, ms(300));
     let now = world.now;
-    let terms = |trust| Some(Terms { cores: 1, engines: 1, offers: Vec::new(), trust });
+    let terms = |trust| Some(Terms { trust, ..plain() });
     world.with(1, |desk| desk.lend(now, terms(Trust::Mine)));
     world.submit(0);
     world.run(40);

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use meshwork_compute::book::State;
 use meshwork_compute::job::Check;
 use meshwork_compute::order::Order;
-use meshwork_compute::{Input, Terms, Trust};
+use meshwork_compute::{Input, Terms};
 
 use crate::basics::ms;
-use crate::world::{Conduct, World, job};
+use crate::world::{Conduct, World, job, plain};
 
 const SEEDS: u64 = 60;
 const NIGHTLY_SEEDS: u64 = 20_000;
@@ -115,7 +115,7 @@ impl Schedule {
             }
             _ => {
                 let now = self.world.now;
-                let terms = Terms { cores: 1, engines: 1, offers: Vec::new(), trust: Trust::Everybody };
+                let terms = Terms { cores: 1, ..plain() };
                 let terms = (self.world.rng.below(3) > 0).then_some(terms);
                 self.world.with(peer, |desk| desk.lend(now, terms));
             }
@@ -155,7 +155,7 @@ impl Schedule {
             if self.world.at(peer).is_none() {
                 self.world.add(peer, Conduct::Honest, 1, ms(200));
             }
-            let terms = Terms { cores: 2, engines: 1, offers: Vec::new(), trust: Trust::Everybody };
+            let terms = Terms { cores: 2, ..plain() };
             self.world.with(peer, |desk| desk.lend(now, Some(terms)));
         }
         self.world.run(20);

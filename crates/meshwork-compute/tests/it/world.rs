@@ -60,7 +60,11 @@ pub(crate) struct Node {
     table: Fields,
     /// Endpoints that it sees, and the last time of each.
     seen: BTreeMap<Endpoint, Time>,
+    /// Presences of others as they were told.
+    heard: BTreeMap<Endpoint, Vec<u8>>,
     presence: Vec<u8>,
+    /// Results that it follows.
+    pub(crate) given: BTreeMap<JobId, BTreeMap<u32, Vec<u8>>>,
     /// Runs in the engine: run, next unit, end, and the time of its result.
     runs: Vec<(u64, u32, u32, Time)>,
     /// Epochs that it obeyed: the greatest key and its steward.
@@ -104,6 +108,12 @@ pub(crate) fn peer_id(peer: usize) -> PeerId {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&(peer as u64 + 1).to_le_bytes());
     PeerId(bytes)
+}
+
+/// Terms of one core for everybody's modules.
+pub(crate) fn plain() -> Terms {
+    let (offers, card) = (Vec::new(), BoundedText::default());
+    Terms { cores: 1, engines: 1, offers, trust: Trust::Everybody, card, is_paused: false }
 }
 
 /// The right result of a unit.
@@ -181,7 +191,7 @@ impl World {
         let endpoint = Endpoint { peer: peer_id(peer), instance: Instance(self.instances) };
         let mut desk = Desk::new(self.rng.bytes(), endpoint, ROOM);
         if cores > 0 {
-            let terms = Terms { cores, engines: 1, offers: Vec::new(), trust: Trust::Everybody };
+            let terms = Terms { cores, ..plain() };
             desk.lend(self.now, Some(terms));
         }
         self.conducts.insert(peer, conduct);
@@ -196,7 +206,9 @@ impl World {
             blobs,
             table: table.clone(),
             seen: BTreeMap::new(),
+            heard: BTreeMap::new(),
             presence: Vec::new(),
+            given: BTreeMap::new(),
             runs: Vec::new(),
             obeyed: None,
             cancelled_at: None,
@@ -281,6 +293,22 @@ impl World {
                     self.schedule(delay, to, Event::Fetched(blob));
                 }
                 Output::Free(blob) => drop(self.nodes[at].blobs.remove(&blob)),
+                Output::Results { job, first, values } => {
+                    let given = self.nodes[at].given.entry(job).or_default();
+                    for (unit, value) in (first..).zip(values) {
+                        if given.insert(unit, value).is_some() {
+                            self.violations.insert(format!("given-twice: unit {unit}"));
+                        }
+                    }
+                }
+                Output::Reopened { job, first, units } => {
+                    let given = self.nodes[at].given.entry(job).or_default();
+                    for unit in first..first + units {
+                        if given.remove(&unit).is_none() {
+                            self.violations.insert(format!("reopened-unknown: unit {unit}"));
+                        }
+                    }
+                }
                 Output::Pool(PoolOrder::Run { run, first, units, .. }) => {
                     let due = self.now + self.nodes[at].unit;
                     self.nodes[at].runs.push((run, first, first + u32::from(units), due));
@@ -318,14 +346,14 @@ impl World {
         }
     }
 
-    fn write(&mut self, at: usize, row: Vec<u8>, field: Vec<u8>, value: Vec<u8>) {
+    fn write(&mut self, at: usize, row: Vec<u8>, field: Vec<u8>, value: Option<Vec<u8>>) {
         if self.refuses.contains(&self.nodes[at].peer) {
             self.nodes[at].desk.handle(self.now, Input::NotWritten { row: &row });
             return;
         }
         self.stamp += 1;
-        self.nodes[at].table.insert((row.clone(), field.clone()), (self.stamp, Some(value.clone())));
-        self.tell_row(at, &row, &field, Some(&value));
+        self.nodes[at].table.insert((row.clone(), field.clone()), (self.stamp, value.clone()));
+        self.tell_row(at, &row, &field, value.as_deref());
     }
 
     /// One step of all.
@@ -376,6 +404,10 @@ impl World {
             for (other, _, presence) in all.iter().filter(|(other, of, _)| *other != me && *of == group) {
                 if self.nodes[at].seen.insert(*other, self.now).is_none() {
                     self.input(at, Input::Link { endpoint: *other, is_here: true });
+                    self.nodes[at].heard.remove(other);
+                }
+                if self.nodes[at].heard.get(other) != Some(presence) {
+                    self.nodes[at].heard.insert(*other, presence.clone());
                     self.input(at, Input::Presence { endpoint: *other, value: Some(presence) });
                 }
             }
