@@ -7,6 +7,7 @@
 mod admin;
 mod bytes;
 mod chat;
+mod compute;
 mod duration;
 mod exit;
 mod file;
@@ -76,6 +77,11 @@ enum Command {
         #[command(subcommand)]
         command: Box<play::Command>,
     },
+    /// Submit jobs that all devices of a room work on, lend this device to them, or run a program over lines.
+    Compute {
+        #[command(subcommand)]
+        command: Box<compute::Command>,
+    },
     /// Stay in a room of any app and keep it on disk, until interrupted.
     Keep(room::keep::Arguments),
     /// Show, export or import this user's identity.
@@ -104,6 +110,10 @@ First steps:
 
   meshwork play publish ./game --server http://127.0.0.1:8080 publishes a game, prints its code and link
   meshwork play party ./game --server http://127.0.0.1:8080   makes a party of a game, prints its LINK
+
+  meshwork compute create --server http://127.0.0.1:8080      makes a room of jobs
+  meshwork compute lend LINK --cores 2                        lends this device to them
+  seq 100 | meshwork compute map LINK square.js               runs a program over lines
 
 Results go to standard output, with --json as JSON; progress, notes and errors to standard error.
 Exit codes: 0 done, 1 unexpected failure, 2 usage, 3 nobody reachable in time, 4 refused (wrong or
@@ -155,6 +165,10 @@ pub fn run(pages: Arc<dyn Pages>) -> ExitCode {
         Command::Play { command } => {
             let json = command.wants_json();
             exit::finish(runtime.block_on(play::run(*command)), json)
+        }
+        Command::Compute { command } => {
+            let json = command.wants_json();
+            exit::finish(runtime.block_on(compute::run(*command)), json)
         }
         Command::Keep(arguments) => {
             let json = arguments.common.json;

@@ -49,8 +49,8 @@ pub(crate) struct Arguments {
     /// Lines and results are texts, not JSON.
     #[arg(long)]
     text: bool,
-    /// Lend so many cores of this device.
-    #[arg(long, value_name = "CORES", default_value_t = 0)]
+    /// Run this user's own programs here too, so many units at once; 0 for none.
+    #[arg(long, value_name = "CORES", default_value_t = 1)]
     lend: u8,
 }
 

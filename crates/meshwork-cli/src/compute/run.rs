@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
     /// The file for the outcome. [default: standard output]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
     out: Option<PathBuf>,
-    /// Lend so many cores of this device to the job.
-    #[arg(long, value_name = "CORES", default_value_t = 0)]
+    /// Run this user's own programs here too, so many units at once; 0 for none.
+    #[arg(long, value_name = "CORES", default_value_t = 1)]
     lend: u8,
 }
 

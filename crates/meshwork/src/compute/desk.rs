@@ -42,7 +42,14 @@ pub(super) enum Effect {
 
 impl DeskSession {
     pub(super) fn new(seed: Seed, me: EndpointId, room: Arc<RoomState>) -> DeskSession {
-        DeskSession { desk: None, start: (seed, me), room, refused: BTreeMap::new(), lends: None, is_changed: false }
+        DeskSession {
+            desk: None,
+            start: (seed, me),
+            room,
+            refused: BTreeMap::new(),
+            lends: None,
+            is_changed: false,
+        }
     }
 
     /// The machine; `None` before the room is open.
@@ -91,7 +98,9 @@ impl Session for DeskSession {
                 self.hand(now, DeskInput::Link { endpoint, is_here });
             }
             Input::Presence { endpoint, value } => self.hand(now, DeskInput::Presence { endpoint, value }),
-            Input::Message { from, topic, bytes, .. } => self.hand(now, DeskInput::Message { from, topic, bytes }),
+            Input::Message { from, topic, bytes, .. } => {
+                self.hand(now, DeskInput::Message { from, topic, bytes })
+            }
             Input::Row { row, field: (writer, name), entry } => {
                 let value = entry.and_then(Entry::value);
                 self.hand(now, DeskInput::Row { row, writer, name, value });
@@ -217,7 +226,7 @@ impl Hub {
                 if of_job.is_empty() {
                     followers.remove(&job);
                     drop(followers);
-                    handle.with(|session, _| session.desk_mut().map(|desk| desk.follow(job, false)));
+                    handle.with(|session, _| session.desk_mut().map(|desk| desk.follow(&job, false)));
                 }
             }
             Effect::Changed => self.changed.send_replace(()),

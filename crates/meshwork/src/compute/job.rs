@@ -104,7 +104,7 @@ pub(super) async fn submit(compute: &Compute, new: NewJob) -> Result<Job, Submit
     new.within_limits()?;
     app.room.opened().await.map_err(|_| WriteError::NotOpen)?;
     let mut changed = hub.changed.subscribe();
-    let job = new.job(app.room.me().peer, compute.nonce())?;
+    let job = new.form(app.room.me().peer, compute.nonce())?;
     if job.reduce == Reduce::Program && !hub.has_pool() {
         return Err(SubmitError::NoPool);
     }
@@ -150,7 +150,12 @@ impl Job {
 
     /// Its progress: the current view first, then each other one.
     pub fn watch(&self) -> JobWatch {
-        JobWatch { job: self.clone(), changed: self.compute.0.hub.changed.subscribe(), last: None, is_over: false }
+        JobWatch {
+            job: self.clone(),
+            changed: self.compute.0.hub.changed.subscribe(),
+            last: None,
+            is_over: false,
+        }
     }
 
     /// Its results as they are accepted, those that are here already first, until it has ended. A device without the job's books
@@ -158,8 +163,12 @@ impl Job {
     pub fn results(&self) -> Results {
         let (hub, id) = (&self.compute.0.hub, self.id);
         let changes = hub.follow(id);
-        // Whoever begins gets all that there is; others of this device get it twice, which changes nothing.
-        self.compute.0.running.with(|session, _| session.desk_mut().map(|desk| desk.follow(id, true)));
+        // All that there is comes anew. Others of this device get it twice, which changes nothing.
+        self.compute.0.running.with(|session, _| {
+            let desk = session.desk_mut()?;
+            desk.follow(&id, false);
+            Some(desk.follow(&id, true))
+        });
         Results { watch: self.watch(), changes }
     }
 

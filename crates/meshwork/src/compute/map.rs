@@ -39,7 +39,12 @@ pub struct MapOptions {
 
 impl Default for MapOptions {
     fn default() -> MapOptions {
-        MapOptions { params: serde_json::Value::Null, check: Check::Sample, trusted: Vec::new(), is_ordered: true }
+        MapOptions {
+            params: serde_json::Value::Null,
+            check: Check::Sample,
+            trusted: Vec::new(),
+            is_ordered: true,
+        }
     }
 }
 
@@ -306,11 +311,15 @@ impl Map {
         // What is lost comes again.
         let ResultChange::Came { first, values } = change else { return };
         for (unit, value) in (first as usize..).zip(values) {
-            let Some(((number, _), came)) = batch.items.get(unit).zip(batch.came.get_mut(unit)) else { return };
+            let Some(((number, _), came)) = batch.items.get(unit).zip(batch.came.get_mut(unit)) else {
+                return;
+            };
             let hash = blake3::hash(&value);
             let result = match came.replace(hash) {
                 Some(before) if before == hash => continue,
-                Some(_) if *number < self.told || !self.options.is_ordered => Err(ItemError::Corrected(value)),
+                Some(_) if *number < self.told || !self.options.is_ordered => {
+                    Err(ItemError::Corrected(value))
+                }
                 _ => Ok(value),
             };
             if result.is_ok() {

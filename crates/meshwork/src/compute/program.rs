@@ -2,8 +2,8 @@
 
 use meshwork_compute::FormatError;
 use meshwork_compute::job::{
-    CODE_MAX, Check, INPUT_MAX, Input, Job, Kind, Limits, Program as Manifest, RESULT_MAX, Reduce, Shader, Shape,
-    View,
+    CODE_MAX, Check, INPUT_MAX, Input, Job, Kind, Limits, Program as Manifest, RESULT_MAX, Reduce, Shader,
+    Shape, View,
 };
 use meshwork_compute::packet;
 use meshwork_core::id::PeerId;
@@ -134,6 +134,11 @@ impl Program {
         self.result(Shape::Bytes).view(View::Table)
     }
 
+    /// Its code; `None` for one that lenders offer.
+    pub fn code(&self) -> Option<&[u8]> {
+        (self.kind != Kind::Offered).then_some(&*self.code)
+    }
+
     /// The form of a unit's result.
     pub fn shape(&self) -> Shape {
         self.result
@@ -217,6 +222,11 @@ impl NewJob {
         self
     }
 
+    /// The input as lenders read it: the whole, or the packet of all items.
+    pub fn input_bytes(&self) -> Option<&[u8]> {
+        self.input.as_deref()
+    }
+
     /// How results of peers that are not trusted are checked.
     pub fn check(mut self, check: Check) -> NewJob {
         self.check = check;
@@ -235,15 +245,19 @@ impl NewJob {
         self
     }
 
-    /// The job as the submitter `me` writes it.
-    pub(super) fn job(&self, me: PeerId, nonce: [u8; 8]) -> Result<Job, SubmitError> {
+    /// The job as its submitter writes it.
+    ///
+    /// # Errors
+    /// [`SubmitError::Format`] for a number or text outside its range.
+    pub fn form(&self, me: PeerId, nonce: [u8; 8]) -> Result<Job, SubmitError> {
         let mut trusted = vec![me];
         for peer in &self.trusted {
             if !trusted.contains(peer) {
                 trusted.push(*peer);
             }
         }
-        let range = |name, value: usize, most| FormatError::Range { name, value: value as u64, least: 1, most };
+        let range =
+            |name, value: usize, most| FormatError::Range { name, value: value as u64, least: 1, most };
         let count = trusted.len();
         let input = match &self.input {
             None => Input::None,

@@ -7,6 +7,7 @@ mod admissions;
 mod away;
 mod cancelled;
 mod clocks;
+mod compute;
 mod documents;
 mod doors;
 mod ending;
