@@ -273,12 +273,16 @@ fn end_marked(mark: &str) -> bool {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
     let variable = format!("{MARK}={mark}");
     let Ok(entries) = std::fs::read_dir("/proc") else { return false };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw));
+    let pids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw));
     let mut is_found = false;
     for pid in pids {
         // The descriptor names one process for good, and its number may go to another.
         let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
-        let Ok(environment) = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else { continue };
+        let Ok(environment) = std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())) else {
+            continue;
+        };
         if environment.split(|byte| *byte == 0).any(|entry| entry == variable.as_bytes()) {
             is_found |= pidfd_send_signal(&process, Signal::KILL).is_ok();
         }

@@ -1,11 +1,11 @@
 //! WebAssembly modules in wasmi: no imports, a fresh instance for each call, time by slices of fuel.
 
 use meshwork_compute::message::Failure;
-use wasmi_core::LimiterError;
 use wasmi::{
     Config, Engine, Error, Extern, ExternType, FuncType, Linker, Memory, Module, ResourceLimiter, Store,
     TrapCode, TypedFunc, TypedResumableCall, ValType, WasmParams, WasmResults,
 };
+use wasmi_core::LimiterError;
 
 use crate::limit::Limit;
 use crate::program::{Call, Program, Ran, trapped, unloadable};
@@ -65,7 +65,8 @@ impl Interpreter {
             Err(failure) => (Err(failure), None),
         };
         // A program that dies of a refused growth traps, mostly by its allocator.
-        let is_refused = store.data().is_refused && matches!(result, Err(Failure::Trapped(_) | Failure::Load(_)));
+        let is_refused =
+            store.data().is_refused && matches!(result, Err(Failure::Trapped(_) | Failure::Load(_)));
         Ran { result: if is_refused { Err(Failure::Memory) } else { result }, memory }
     }
 
@@ -199,12 +200,22 @@ struct Guard {
 }
 
 impl ResourceLimiter for Guard {
-    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> Result<bool, LimiterError> {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, LimiterError> {
         self.is_refused |= desired > self.memory;
         Ok(desired <= self.memory && maximum.is_none_or(|maximum| desired <= maximum))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool, LimiterError> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> Result<bool, LimiterError> {
         let more = desired.saturating_sub(current);
         self.is_refused |= more > self.elements;
         if more > self.elements {

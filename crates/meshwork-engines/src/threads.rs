@@ -212,7 +212,8 @@ impl Threads {
     }
 
     fn unload(&mut self, id: JobId) {
-        let of_job: Vec<Task> = self.tasks.iter().filter(|(_, going)| going.job == id).map(|(task, _)| *task).collect();
+        let of_job: Vec<Task> =
+            self.tasks.iter().filter(|(_, going)| going.job == id).map(|(task, _)| *task).collect();
         of_job.into_iter().for_each(|task| self.end(task));
         self.programs.remove(&id);
     }
