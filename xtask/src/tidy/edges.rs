@@ -36,7 +36,7 @@ const STUDY: &str = "meshwork-study";
 const SYNC: &str = "meshwork-sync";
 
 /// The rooms of the house, which the programs at its top may use freely.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     CORE,
     CHAT,
     LIBRARY,
@@ -48,6 +48,7 @@ const ROOMS: [&str; 14] = [
     PLACE,
     "meshwork-lan",
     "meshwork-compute",
+    "meshwork-engines",
     PLAY,
     ARCADE,
     "meshwork-bridge",
@@ -78,6 +79,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         CHAT | SYNC | PLACE | PLAY | RTC | SIGNAL | "meshwork-lan" => Some(&[CORE]),
         SIM => Some(&[CORE, CHAT, PLACE, SYNC, "meshwork-lan"]),
         "meshwork-compute" => Some(&[CORE, SYNC]),
+        "meshwork-engines" => Some(&[CORE, "meshwork-compute"]),
         ARCADE => Some(&[CORE, PLAY]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.

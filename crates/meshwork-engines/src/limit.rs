@@ -1,0 +1,38 @@
+//! The end of a unit: its deadline, and a flag by which the pool stops its run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A flag that stops a run. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The limit of a unit in time.
+#[derive(Clone)]
+pub(crate) struct Limit {
+    stop: Stop,
+    deadline: Instant,
+}
+
+impl Limit {
+    /// A unit that begins here and may take this long.
+    pub(crate) fn new(stop: &Stop, time: Duration) -> Limit {
+        Limit { stop: stop.clone(), deadline: Instant::now() + time }
+    }
+
+    /// Whether the unit must end: its time is up, or its run is stopped.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stop.is_set() || Instant::now() >= self.deadline
+    }
+}
