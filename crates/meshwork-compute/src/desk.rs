@@ -234,9 +234,10 @@ impl Desk {
     pub fn lend(&mut self, now: Time, terms: Option<Terms>) {
         self.now = now;
         let cores = terms.as_ref().map_or(0, |terms| terms.cores.clamp(1, 128));
+        let served = self.lender.served();
         self.lender.set_cores(now, cores, terms.as_ref().is_some_and(|terms| terms.is_paused));
         self.terms = terms;
-        for id in self.lender.served() {
+        for id in served {
             let admits =
                 self.jobs.get(&id).and_then(|slot| slot.job.as_ref()).is_some_and(|job| self.admits(job));
             if !admits {

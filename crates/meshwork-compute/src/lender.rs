@@ -111,6 +111,8 @@ struct Serving {
     taken: u32,
     is_dirty: bool,
     reported_at: Option<Time>,
+    /// The last run that began. Of jobs with equally many runs the one that waits longest is next.
+    last_run: RunId,
     todo: Vec<Span>,
     done: BTreeMap<Span, Done>,
     failed: BTreeMap<Span, (u32, Failure, Option<u32>)>,
@@ -204,6 +206,7 @@ impl Lender {
             taken: 0,
             is_dirty: true,
             reported_at: None,
+            last_run: 0,
             todo: Vec::new(),
             done: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -334,13 +337,17 @@ impl Lender {
                     |span: &Span| self.runs.values().any(|run| run.job == *id && run.first == span.0);
                 let count = self.runs.values().filter(|run| run.job == *id).count();
                 if let Some(span) = serving.todo.iter().find(|span| !is_running(span)) {
-                    let is_better = best.is_none_or(|(least, _, _)| count < least);
-                    best = if is_better { Some((count, *id, *span)) } else { best };
+                    let turn = (count, serving.last_run);
+                    let is_better = best.is_none_or(|(least, _, _)| turn < least);
+                    best = if is_better { Some((turn, *id, *span)) } else { best };
                 }
             }
             let Some((_, job, (first, units))) = best else { return };
             let run = self.next_run;
             self.next_run += 1;
+            if let Some(serving) = self.serving.get_mut(&job) {
+                serving.last_run = run;
+            }
             self.runs.insert(run, Running { job, first, units, values: Vec::new(), micros: 0 });
             self.out.push(Output::Pool(PoolOrder::Run { run, job, first, units }));
         }
