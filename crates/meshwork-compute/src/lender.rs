@@ -94,6 +94,8 @@ struct Running {
     job: JobId,
     first: u32,
     units: u16,
+    /// Units that the pool runs. Stealing may have shortened the span since.
+    ordered: u16,
     values: Vec<Vec<u8>>,
     micros: u64,
 }
@@ -151,6 +153,11 @@ impl Lender {
 
     pub(crate) fn take_outputs(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.out)
+    }
+
+    /// An order to the pool. All go this way, so that they keep their order.
+    pub(crate) fn order(&mut self, order: PoolOrder) {
+        self.out.push(Output::Pool(order));
     }
 
     /// Units that run at once from now on. 0 ends all. A pause ends all runs.
@@ -321,10 +328,7 @@ impl Lender {
             .filter(|(_, run)| run.values.len() >= usize::from(run.units))
             .map(|(number, _)| *number)
             .collect();
-        for number in complete {
-            self.out.push(Output::Pool(PoolOrder::End(number)));
-            self.complete(number);
-        }
+        complete.into_iter().for_each(|number| self.complete(number));
         self.pump(now);
     }
 
@@ -348,7 +352,8 @@ impl Lender {
             if let Some(serving) = self.serving.get_mut(&job) {
                 serving.last_run = run;
             }
-            self.runs.insert(run, Running { job, first, units, values: Vec::new(), micros: 0 });
+            self.runs
+                .insert(run, Running { job, first, units, ordered: units, values: Vec::new(), micros: 0 });
             self.out.push(Output::Pool(PoolOrder::Run { run, job, first, units }));
         }
     }
@@ -396,6 +401,9 @@ impl Lender {
     /// All units of a run are here.
     fn complete(&mut self, number: RunId) {
         let Some(mut run) = self.runs.remove(&number) else { return };
+        if run.values.len() < usize::from(run.ordered) {
+            self.out.push(Output::Pool(PoolOrder::End(number)));
+        }
         run.values.truncate(run.units.into());
         let bytes = packet::write(&run.values);
         let length = bytes.len() as u32;

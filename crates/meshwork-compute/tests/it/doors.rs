@@ -163,15 +163,18 @@ fn old_books_bring_no_job_back() {
     world.kill(0, true);
     world.run(50);
     assert!(world.book().unwrap().epoch > 1);
-    world.kill(1, true);
+    world.kill(1, false);
+    world.kill(2, true);
     world.add(0, Conduct::Honest, 1, ms(300));
     world.run(5);
     world.with(0, |desk| desk.erase(&id));
     world.run(10);
     world.add(1, Conduct::Honest, 1, ms(300));
-    world.run(60);
+    world.add(2, Conduct::Honest, 1, ms(300));
+    world.run(90);
     assert!(world.nodes.iter().all(|node| node.desk.job(&id).is_none()));
     assert!(world.book().is_none(), "no book is left");
+    assert!(world.nodes.iter().all(|node| node.desk.poll_timeout().is_none()));
     sound(&mut world);
 }
 

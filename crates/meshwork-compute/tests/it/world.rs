@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_compute::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing, State};
 use meshwork_compute::job::{Check, Input as JobInput, Kind, Limits, Program, Reduce, Shape, View};
-use meshwork_compute::message::{Failure, Report};
+use meshwork_compute::message::{Failure, Offer, Report};
 use meshwork_compute::{Desk, Input, Job, JobId, Output, PoolOrder, Terms, Told, Trust, packet};
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
@@ -398,7 +398,12 @@ impl World {
                 let has_code = code.is_some() == job.program.code.is_some();
                 node.loaded.insert(*id) && has_code && input.as_ref() == wanted
             }
-            PoolOrder::Run { job, .. } | PoolOrder::Reduce { job, .. } => node.loaded.contains(job),
+            PoolOrder::Reduce { job, .. } => node.loaded.contains(job),
+            PoolOrder::Run { job, .. } => {
+                let live = node.runs.iter().filter(|run| run.next < run.end).count();
+                let cores = Offer::decode(&node.presence).map_or(0, |offer| offer.cores);
+                node.loaded.contains(job) && live < usize::from(cores)
+            }
             PoolOrder::Unload(job) => node.loaded.remove(job) && node.runs.iter().all(|run| run.job != *job),
             PoolOrder::End(run) => {
                 node.runs.retain(|other| other.number != *run);
@@ -725,6 +730,23 @@ impl World {
         let ids: Vec<JobId> = self.jobs.keys().copied().collect();
         ids.iter().for_each(|id| self.judge_one(id, &mut found));
         found
+    }
+
+    /// Followers have all results of a job that is done, if its index and packets are here.
+    pub(crate) fn judge_followers(&self) -> Option<String> {
+        let (id, book) = (self.id?, self.book()?);
+        let index = Index::decode(self.blob(&book.index?.0)?).ok()?;
+        let mut results = BTreeMap::new();
+        for entry in index.entries.iter() {
+            let (blob, start, length) = entry.packet;
+            let packet = &self.blob(&blob)?[start as usize..][..length as usize];
+            let values = packet::read(packet, entry.units.into(), 1 << 20).ok()?;
+            results.extend((entry.first..).zip(values.into_iter().map(<[u8]>::to_vec)));
+        }
+        let is_done = matches!(book.state, State::Done { .. });
+        let differs = |node: &&Node| node.desk.is_followed(&id) && node.given.get(&id) != Some(&results);
+        let node = self.nodes.iter().find(|node| is_done && differs(node))?;
+        Some(format!("follower: peer {} has {:?}", node.peer, node.given.get(&id).map(BTreeMap::len)))
     }
 
     fn judge_one(&self, id: &JobId, found: &mut BTreeSet<String>) {
