@@ -38,6 +38,8 @@ pub const JOBS_OF_PEER_MAX: usize = 16;
 const FETCHES: usize = 8;
 /// Time between two steps.
 const BEAT: Duration = Duration::from_millis(500);
+/// A book of ours without a job is removed after this time: the job may come later than the book.
+const ORPHANED: Duration = Duration::from_secs(60);
 /// Least time between two reports.
 const REPORT_LEAST: Duration = Duration::from_millis(500);
 /// Time between reports for each lender in the room, so that a room gets about 50 a second.
@@ -78,6 +80,8 @@ struct Slot {
     watched: Option<(Endpoint, Time)>,
     /// The submitter removed the job. Old books do not bring it back.
     is_erased: bool,
+    /// The time since which our book lies here without a job.
+    orphan: Option<Time>,
     /// Blobs that are here for this job: fetched ones, and those of our books.
     here: BTreeSet<BlobId>,
     /// The last index of the book that counts, if it was fetched.
@@ -234,9 +238,10 @@ impl Desk {
     pub fn lend(&mut self, now: Time, terms: Option<Terms>) {
         self.now = now;
         let cores = terms.as_ref().map_or(0, |terms| terms.cores.clamp(1, 128));
+        let served = self.lender.served();
         self.lender.set_cores(now, cores, terms.as_ref().is_some_and(|terms| terms.is_paused));
         self.terms = terms;
-        for id in self.lender.served() {
+        for id in served {
             let admits =
                 self.jobs.get(&id).and_then(|slot| slot.job.as_ref()).is_some_and(|job| self.admits(job));
             if !admits {
@@ -313,7 +318,7 @@ impl Desk {
             slot.job.is_some()
                 && (!self.is_over(slot) || self.lacks_outcome(slot).is_some() || is_hungry(slot))
         };
-        let is_open = self.jobs.values().any(is_open);
+        let is_open = self.jobs.values().any(|slot| is_open(slot) || slot.orphan.is_some());
         is_open.then(|| self.stepped.map_or(self.now, |at| at + BEAT))
     }
 
@@ -386,7 +391,9 @@ impl Desk {
                 let job = value.filter(is_named).and_then(|value| Job::decode(value).ok());
                 let job = job.filter(|job| job.submitter() == Some(peer));
                 match (job, slot.job.as_ref().and_then(|job| job.submitter())) {
-                    (Some(job), None) => (slot.job, slot.is_erased) = (Some(Arc::new(job)), false),
+                    (Some(job), None) => {
+                        (slot.job, slot.is_erased, slot.orphan) = (Some(Arc::new(job)), false, None);
+                    }
                     (None, Some(submitter)) if submitter == peer => return self.forget(id),
                     _ => return,
                 }
@@ -403,16 +410,16 @@ impl Desk {
             (Writer::Peer(peer), CANCEL_FIELD) if value.is_some() => drop(slot.cancels.insert(peer)),
             (Writer::Moderators, CANCEL_FIELD) if value.is_some() => slot.is_cancelled_by_moderators = true,
             (Writer::Peer(peer), BOOK_FIELD) => {
-                let is_orphan = slot.is_erased && peer == self.me.peer && value.is_some();
-                match value.and_then(|value| Book::decode(value).ok()).filter(|_| !is_orphan) {
+                if peer == self.me.peer && slot.job.is_none() {
+                    let since = if slot.is_erased { Time(0) } else { self.now };
+                    slot.orphan = value.map(|_| slot.orphan.unwrap_or(since));
+                }
+                match value.and_then(|value| Book::decode(value).ok()) {
                     Some(book) => {
                         slot.books.insert(peer, book);
                         self.handle_book(id, peer);
                     }
                     None => drop(slot.books.remove(&peer)),
-                }
-                if is_orphan {
-                    self.write(row.to_vec(), writer, name.to_vec(), None);
                 }
             }
             _ => return,
@@ -470,8 +477,24 @@ impl Desk {
                 steward.step(self.now);
             }
         }
+        self.remove_orphans();
         self.lender.report(self.now, every);
         self.flush();
+    }
+
+    /// Removes our books whose job was erased, also while we were away.
+    fn remove_orphans(&mut self) {
+        let now = self.now;
+        let is_old = |slot: &&mut Slot| slot.orphan.is_some_and(|at| now.since(at) >= ORPHANED);
+        let mut old = Vec::new();
+        for (id, slot) in &mut self.jobs {
+            if Some(slot).filter(is_old).is_some_and(|slot| slot.orphan.replace(now).is_some()) {
+                old.push(*id);
+            }
+        }
+        for id in old {
+            self.write(id.row(), Writer::Peer(self.me.peer), BOOK_FIELD.to_vec(), None);
+        }
     }
 
     /// The jobs that count: at most [`JOBS_MAX`] open ones, and [`JOBS_OF_PEER_MAX`] of a submitter, in the order of their names.

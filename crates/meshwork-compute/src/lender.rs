@@ -94,6 +94,8 @@ struct Running {
     job: JobId,
     first: u32,
     units: u16,
+    /// Units that the pool runs. Stealing may have shortened the span since.
+    ordered: u16,
     values: Vec<Vec<u8>>,
     micros: u64,
 }
@@ -111,6 +113,8 @@ struct Serving {
     taken: u32,
     is_dirty: bool,
     reported_at: Option<Time>,
+    /// The last run that began. Of jobs with equally many runs the one that waits longest is next.
+    last_run: RunId,
     todo: Vec<Span>,
     done: BTreeMap<Span, Done>,
     failed: BTreeMap<Span, (u32, Failure, Option<u32>)>,
@@ -149,6 +153,11 @@ impl Lender {
 
     pub(crate) fn take_outputs(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.out)
+    }
+
+    /// An order to the pool. All go this way, so that they keep their order.
+    pub(crate) fn order(&mut self, order: PoolOrder) {
+        self.out.push(Output::Pool(order));
     }
 
     /// Units that run at once from now on. 0 ends all. A pause ends all runs.
@@ -204,6 +213,7 @@ impl Lender {
             taken: 0,
             is_dirty: true,
             reported_at: None,
+            last_run: 0,
             todo: Vec::new(),
             done: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -318,10 +328,7 @@ impl Lender {
             .filter(|(_, run)| run.values.len() >= usize::from(run.units))
             .map(|(number, _)| *number)
             .collect();
-        for number in complete {
-            self.out.push(Output::Pool(PoolOrder::End(number)));
-            self.complete(number);
-        }
+        complete.into_iter().for_each(|number| self.complete(number));
         self.pump(now);
     }
 
@@ -334,14 +341,19 @@ impl Lender {
                     |span: &Span| self.runs.values().any(|run| run.job == *id && run.first == span.0);
                 let count = self.runs.values().filter(|run| run.job == *id).count();
                 if let Some(span) = serving.todo.iter().find(|span| !is_running(span)) {
-                    let is_better = best.is_none_or(|(least, _, _)| count < least);
-                    best = if is_better { Some((count, *id, *span)) } else { best };
+                    let turn = (count, serving.last_run);
+                    let is_better = best.is_none_or(|(least, _, _)| turn < least);
+                    best = if is_better { Some((turn, *id, *span)) } else { best };
                 }
             }
             let Some((_, job, (first, units))) = best else { return };
             let run = self.next_run;
             self.next_run += 1;
-            self.runs.insert(run, Running { job, first, units, values: Vec::new(), micros: 0 });
+            if let Some(serving) = self.serving.get_mut(&job) {
+                serving.last_run = run;
+            }
+            self.runs
+                .insert(run, Running { job, first, units, ordered: units, values: Vec::new(), micros: 0 });
             self.out.push(Output::Pool(PoolOrder::Run { run, job, first, units }));
         }
     }
@@ -389,6 +401,9 @@ impl Lender {
     /// All units of a run are here.
     fn complete(&mut self, number: RunId) {
         let Some(mut run) = self.runs.remove(&number) else { return };
+        if run.values.len() < usize::from(run.ordered) {
+            self.out.push(Output::Pool(PoolOrder::End(number)));
+        }
         run.values.truncate(run.units.into());
         let bytes = packet::write(&run.values);
         let length = bytes.len() as u32;

@@ -171,6 +171,11 @@ impl Desk {
         self.flush();
     }
 
+    /// Whether the results of a job are given here.
+    pub fn is_followed(&self, id: &JobId) -> bool {
+        self.jobs.get(id).is_some_and(|slot| slot.follow.is_some())
+    }
+
     /// The index of the book that counts, and whether it is here.
     fn best_index(&self, slot: &Slot) -> Option<(BlobId, u32, bool)> {
         let (index, length) = self.best_book(slot)?.1.index?;

@@ -170,7 +170,7 @@ impl Desk {
             let paused = !slot.orders().runs();
             let (code, input) = (slot.code.clone(), slot.input.clone());
             if !std::mem::replace(&mut slot.is_loaded, !is_served) {
-                self.out.push_back(Output::Pool(PoolOrder::Load { id, job: job.clone(), code, input }));
+                self.lender.order(PoolOrder::Load { id, job: job.clone(), code, input });
             }
             if is_served {
                 self.lender.serve(id, job);

@@ -20,7 +20,9 @@ impl Desk {
     /// Gives the pool its order to reduce. The program is loaded.
     pub(super) fn reduce(&mut self, id: JobId) {
         let packet = self.jobs.get_mut(&id).and_then(|slot| slot.reduces.take());
-        self.out.extend(packet.map(|packet| Output::Pool(PoolOrder::Reduce { job: id, packet })));
+        if let Some(packet) = packet {
+            self.lender.order(PoolOrder::Reduce { job: id, packet });
+        }
     }
 
     /// The pool forgot a program while it reduced, so its steward orders it again.
@@ -47,7 +49,7 @@ impl Desk {
         let Some(slot) = self.jobs.get_mut(&id) else { return };
         slot.reduces = None;
         if std::mem::take(&mut slot.is_loaded) && !is_served {
-            self.out.push_back(Output::Pool(PoolOrder::Unload(id)));
+            self.lender.order(PoolOrder::Unload(id));
         }
     }
 

@@ -273,3 +273,38 @@ fn lenders_choose_whose_programs_run() {
     world.with(1, |desk| desk.lend(now, terms(Trust::Everybody)));
     done(&mut world);
 }
+
+#[test]
+fn convictions_by_others_open_units() {
+    let mut world = World::new(17, job(300, Check::None, &[0, 1], 40));
+    for (peer, conduct) in [Conduct::Honest, Conduct::Honest, Conduct::Wrong].into_iter().enumerate() {
+        world.add(peer, conduct, 1, ms(300));
+    }
+    let id = world.submit(0);
+    world.run(20);
+    let rest_on_it = |world: &World| {
+        let author = |unit| world.nodes[0].desk.author(&id, unit).map(|(by, _)| by);
+        (0..300).filter(|unit| author(*unit) == Some(peer_id(2))).count()
+    };
+    assert!(rest_on_it(&world) > 0);
+    world.convict(1, 2);
+    world.run(10);
+    assert_eq!(rest_on_it(&world), 0);
+    done(&mut world);
+}
+
+#[test]
+fn an_outcome_is_final() {
+    let mut world = World::new(18, job(60, Check::None, &[0, 1], 40));
+    for (peer, conduct) in [Conduct::Honest, Conduct::Honest, Conduct::Wrong].into_iter().enumerate() {
+        world.add(peer, conduct, 1, ms(300));
+    }
+    let id = world.submit(0);
+    done(&mut world);
+    let book = world.book();
+    world.convict(1, 2);
+    world.run(60);
+    assert_eq!(world.book(), book);
+    assert_eq!(world.nodes[0].desk.job(&id).unwrap().caught, [peer_id(2)], "readers are warned");
+    assert_eq!(world.judge(), Default::default());
+}

@@ -3,6 +3,7 @@
 
 mod basics;
 mod crowd;
+mod doors;
 mod golden;
 mod planted;
 mod schedules;

@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 
 use meshwork_compute::book::State;
-use meshwork_compute::job::Check;
+use meshwork_compute::job::{Check, Input as JobInput, Reduce};
 use meshwork_compute::order::Order;
-use meshwork_compute::{Input, Terms};
+use meshwork_compute::{Input, Job, JobId, Terms};
 
 use crate::basics::ms;
-use crate::world::{Conduct, World, job, plain};
+use crate::world::{Conduct, Node, World, job, plain};
 
 const SEEDS: u64 = 60;
 const NIGHTLY_SEEDS: u64 = 20_000;
@@ -23,6 +23,8 @@ pub(crate) struct Schedule {
     world: World,
     trusted: usize,
     is_cancelled: bool,
+    /// A second job, and whether it is erased.
+    other: Option<(JobId, bool)>,
 }
 
 fn draw<T: Copy>(world: &mut World, of: &[T]) -> T {
@@ -37,6 +39,13 @@ impl Schedule {
         let units = 4 + world.rng.below(200) as u32;
         let result = draw(&mut world, &[8, 40, 40, 900]);
         world.job = job(units, check, &(0..trusted).collect::<Vec<_>>(), result);
+        let (blob, length) = world.input_blob(b"input");
+        world.job.input = match world.rng.below(8) {
+            0 => JobInput::Whole(blob, length),
+            1 => JobInput::Items(blob, length),
+            _ => JobInput::None,
+        };
+        world.job.reduce = draw(&mut world, &[Reduce::List, Reduce::List, Reduce::List, Reduce::Program]);
         world.loss = draw(&mut world, &[0, 5, 10, 30]);
         for peer in 0..PEERS {
             let conduct = if peer < trusted { Conduct::Honest } else { Schedule::conduct(&mut world) };
@@ -44,8 +53,19 @@ impl Schedule {
             let unit = ms(draw(&mut world, &[50, 200, 400, 800, 3200]));
             world.add(peer, conduct, cores, unit);
         }
-        world.submit(0);
-        Schedule { world, trusted, is_cancelled: false }
+        let id = world.submit(0);
+        for peer in 0..PEERS {
+            if world.rng.below(4) == 0 {
+                world.with(peer, |desk| desk.follow(&id, true));
+            }
+        }
+        let mut other = None;
+        if world.rng.below(3) == 0 {
+            let units = 4 + world.rng.below(60) as u32;
+            let job = Job { units, nonce: [1; 8], ..world.job.clone() };
+            other = Some((world.submit_also(0, job), false));
+        }
+        Schedule { world, trusted, is_cancelled: false, other }
     }
 
     fn conduct(world: &mut World) -> Conduct {
@@ -65,6 +85,8 @@ impl Schedule {
         let state = self.world.run_to_end(1500);
         self.world.run(20);
         let mut found = self.world.judge();
+        found.extend(self.world.judge_followers());
+        found.extend(self.judge_other());
         let is_lost = found.iter().any(|violation| violation.starts_with("outcome-lost"));
         if !state.is_over() || is_lost {
             let views: Vec<_> = self
@@ -85,10 +107,28 @@ impl Schedule {
         found
     }
 
+    /// The second job ends too, or nobody knows it.
+    fn judge_other(&mut self) -> Option<String> {
+        let (id, is_erased) = self.other?;
+        if is_erased {
+            self.world.run(80);
+            let knows = |node: &Node| node.desk.job(&id).is_some() || node.desk.is_running(&id);
+            let is_known = self.world.nodes.iter().any(knows) || self.world.book_of(&id).is_some();
+            return is_known.then(|| "not-erased: the second job is still known".to_owned());
+        }
+        for _ in 0..600 {
+            if !self.world.state_of(&id).is_over() {
+                self.world.run(1);
+            }
+        }
+        let state = self.world.state_of(&id);
+        (!matches!(state, State::Done { .. })).then(|| format!("stuck: the second job is {state:?}"))
+    }
+
     fn act(&mut self) {
         let peer = self.world.rng.below(PEERS as u64) as usize;
         let id = self.world.id.unwrap();
-        match self.world.rng.below(16) {
+        match self.world.rng.below(18) {
             0..3 => {
                 let keeps_disk = peer == 0 || self.world.rng.below(2) == 0;
                 self.world.kill(peer, keeps_disk);
@@ -108,6 +148,20 @@ impl Schedule {
             12 => self.world.refuses.clear(),
             13 => self.replay(),
             14 => self.world.loss = draw(&mut self.world, &[0, 5, 10, 30]),
+            15 => {
+                let is_on = self.world.rng.below(3) > 0;
+                self.world.with(peer, |desk| desk.follow(&id, is_on));
+                if let Some(at) = self.world.at(peer).filter(|_| !is_on) {
+                    self.world.nodes[at].given.clear();
+                }
+            }
+            16 if self.world.at(0).is_some() && !self.world.refuses.contains(&0) => {
+                if let Some((other, is_erased)) = self.other.as_mut().filter(|_| peer < 3) {
+                    let other = *other;
+                    *is_erased |= self.world.nodes[self.world.at(0).unwrap()].desk.job(&other).is_some();
+                    self.world.with(0, |desk| desk.erase(&other));
+                }
+            }
             _ if self.world.rng.below(5) == 0 => {
                 self.is_cancelled =
                     self.world.at(peer).is_some() && !self.world.refuses.contains(&peer) || self.is_cancelled;
@@ -115,7 +169,7 @@ impl Schedule {
             }
             _ => {
                 let now = self.world.now;
-                let terms = Terms { cores: 1, ..plain() };
+                let terms = Terms { is_paused: self.world.rng.below(3) == 0, ..plain() };
                 let terms = (self.world.rng.below(3) > 0).then_some(terms);
                 self.world.with(peer, |desk| desk.lend(now, terms));
             }

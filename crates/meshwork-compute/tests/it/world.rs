@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_compute::book::{BOOK_FIELD, Book, Index, STANDING_ROW, Standing, State};
 use meshwork_compute::job::{Check, Input as JobInput, Kind, Limits, Program, Reduce, Shape, View};
-use meshwork_compute::message::{Failure, Report};
+use meshwork_compute::message::{Failure, Offer, Report};
 use meshwork_compute::{Desk, Input, Job, JobId, Output, PoolOrder, Terms, Told, Trust, packet};
 use meshwork_core::blobs::BlobId;
 use meshwork_core::id::{Endpoint, Instance, PeerId, RoomId};
@@ -43,6 +43,30 @@ impl Conduct {
     }
 }
 
+/// The bytes of a unit's result: its truth, as long as the job allows. Jobs differ by their nonce.
+pub(crate) fn value(job: &Job, unit: u32) -> Vec<u8> {
+    let mut value = truth(unit ^ u32::from(job.nonce[0]) << 20);
+    value.resize((job.program.limits.result as usize).max(4), 3);
+    value
+}
+
+/// The reduction of the test's programs.
+fn reduced(packet: &[u8]) -> Vec<u8> {
+    blake3::hash(packet).as_bytes().to_vec()
+}
+
+/// Peers that are caught by the rows of trusted peers in a table.
+fn caught_in(table: &Fields, job: &Job) -> BTreeSet<PeerId> {
+    let read = |((row, field), (_, value)): (&FieldKey, &(u64, Option<Vec<u8>>))| {
+        let (Writer::Peer(by), name) = Writer::of(field).filter(|_| row[..] == STANDING_ROW)? else {
+            return None;
+        };
+        let standing = Standing::decode(value.as_deref()?).ok()?;
+        (standing.is_caught && job.trusts(&by)).then_some(Standing::of_field(name)?.1)
+    };
+    table.iter().filter_map(read).collect()
+}
+
 /// Row and field.
 type FieldKey = (Vec<u8>, Vec<u8>);
 /// Stamp and value of each field.
@@ -56,7 +80,7 @@ pub(crate) struct Node {
     pub(crate) group: u8,
     conduct: Conduct,
     unit: Duration,
-    blobs: BTreeMap<BlobId, Vec<u8>>,
+    pub(crate) blobs: BTreeMap<BlobId, Vec<u8>>,
     table: Fields,
     /// Endpoints that it sees, and the last time of each.
     seen: BTreeMap<Endpoint, Time>,
@@ -65,8 +89,12 @@ pub(crate) struct Node {
     presence: Vec<u8>,
     /// Results that it follows.
     pub(crate) given: BTreeMap<JobId, BTreeMap<u32, Vec<u8>>>,
-    /// Runs in the engine: run, next unit, end, and the time of its result.
-    runs: Vec<(u64, u32, u32, Time)>,
+    runs: Vec<Run>,
+    /// Programs that the engine has.
+    loaded: BTreeSet<JobId>,
+    /// Fetches that go on, and the blobs that were fetched by now.
+    flying: usize,
+    pub(crate) fetched: Vec<BlobId>,
     /// Epochs that it obeyed: the greatest key and its steward.
     obeyed: Option<(u32, Endpoint)>,
     cancelled_at: Option<Time>,
@@ -74,9 +102,20 @@ pub(crate) struct Node {
     saw: BTreeSet<Endpoint>,
 }
 
+/// A run in an engine.
+struct Run {
+    job: JobId,
+    number: u64,
+    next: u32,
+    end: u32,
+    /// The time of its next result.
+    due: Time,
+}
+
 enum Event {
     Message(Endpoint, &'static str, Vec<u8>),
     Fetched(BlobId),
+    Reduced(JobId, Vec<u8>),
 }
 
 /// The room.
@@ -94,13 +133,21 @@ pub(crate) struct World {
     pub(crate) traps: BTreeSet<u32>,
     pub(crate) job: Job,
     pub(crate) id: Option<JobId>,
+    /// All jobs that were submitted, and inputs by their blob.
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) inputs: BTreeMap<BlobId, Vec<u8>>,
     pub(crate) violations: BTreeSet<String>,
+    /// The convictions that a steward knew when it wrote that the job is done, by its book.
+    knew: BTreeMap<Vec<u8>, BTreeSet<PeerId>>,
     instances: u64,
     next_peer: usize,
     /// Reports, other broadcasts, and units that engines ran.
     pub(crate) reports: u64,
     pub(crate) says: u64,
     pub(crate) ran: u64,
+    /// Units that were opened again, by the followers that heard it.
+    pub(crate) reopened: BTreeMap<usize, u64>,
+    pub(crate) ran_of: BTreeMap<JobId, u64>,
     pub(crate) replay: Vec<(Endpoint, &'static str, Vec<u8>)>,
 }
 
@@ -162,27 +209,26 @@ impl World {
             traps: BTreeSet::new(),
             job,
             id: None,
+            jobs: BTreeMap::new(),
+            inputs: BTreeMap::new(),
             violations: BTreeSet::new(),
+            knew: BTreeMap::new(),
             instances: 0,
             next_peer: 1000,
             reports: 0,
             says: 0,
             ran: 0,
+            reopened: BTreeMap::new(),
+            ran_of: BTreeMap::new(),
             replay: Vec::new(),
         }
     }
 
-    /// The bytes of a unit's result: the truth, as long as the job allows.
-    pub(crate) fn value(&self, unit: u32) -> Vec<u8> {
-        let mut value = truth(unit);
-        value.resize((self.job.program.limits.result as usize).max(4), 3);
-        value
-    }
-
     /// The outcome of one machine alone.
-    pub(crate) fn alone(&self) -> Vec<u8> {
-        let values: Vec<Vec<u8>> = (0..self.job.units).map(|unit| self.value(unit)).collect();
-        packet::reduce(&self.job, &values.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    pub(crate) fn alone(&self, job: &Job) -> Vec<u8> {
+        let values: Vec<Vec<u8>> = (0..job.units).map(|unit| value(job, unit)).collect();
+        let outcome = packet::reduce(job, &values.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        if job.reduce == Reduce::Program { reduced(&outcome) } else { outcome }
     }
 
     /// An endpoint of a peer opens the room. `cores` 0 does not lend.
@@ -210,6 +256,9 @@ impl World {
             presence: Vec::new(),
             given: BTreeMap::new(),
             runs: Vec::new(),
+            loaded: BTreeSet::new(),
+            flying: 0,
+            fetched: Vec::new(),
             obeyed: None,
             cancelled_at: None,
             saw: BTreeSet::new(),
@@ -225,12 +274,29 @@ impl World {
 
     /// The peer submits the job of this world.
     pub(crate) fn submit(&mut self, peer: usize) -> JobId {
+        let id = self.submit_also(peer, self.job.clone());
+        self.id = Some(id);
+        id
+    }
+
+    /// The peer submits another job.
+    pub(crate) fn submit_also(&mut self, peer: usize, job: Job) -> JobId {
         let at = self.at(peer).expect("the submitter is here");
         self.nodes[at].blobs.insert(BlobId(*blake3::hash(b"code").as_bytes()), b"code".to_vec());
-        let id = self.nodes[at].desk.submit(&self.job.clone()).expect("the job is sound");
-        self.id = Some(id);
+        if let JobInput::Whole(blob, _) | JobInput::Items(blob, _) = job.input {
+            self.nodes[at].blobs.insert(blob, self.inputs[&blob].clone());
+        }
+        let id = self.nodes[at].desk.submit(&job).expect("the job is sound");
+        self.jobs.insert(id, job);
         self.carry(at);
         id
+    }
+
+    /// An input of a job: its blob and length.
+    pub(crate) fn input_blob(&mut self, bytes: &[u8]) -> (BlobId, u64) {
+        let blob = BlobId(*blake3::hash(bytes).as_bytes());
+        self.inputs.insert(blob, bytes.to_vec());
+        (blob, bytes.len() as u64)
     }
 
     pub(crate) fn at(&self, peer: usize) -> Option<usize> {
@@ -288,6 +354,10 @@ impl World {
                     self.nodes[at].blobs.insert(id, bytes);
                 }
                 Output::Fetch { blob, .. } => {
+                    self.nodes[at].flying += 1;
+                    if self.nodes[at].flying > 8 {
+                        self.violations.insert("fetches: more than eight at a time".to_owned());
+                    }
                     let to = self.nodes[at].endpoint;
                     let delay = Duration::from_millis(20 + self.rng.below(400));
                     self.schedule(delay, to, Event::Fetched(blob));
@@ -302,6 +372,7 @@ impl World {
                     }
                 }
                 Output::Reopened { job, first, units } => {
+                    *self.reopened.entry(self.nodes[at].peer).or_default() += u64::from(units);
                     let given = self.nodes[at].given.entry(job).or_default();
                     for unit in first..first + units {
                         if given.remove(&unit).is_none() {
@@ -309,13 +380,49 @@ impl World {
                         }
                     }
                 }
-                Output::Pool(PoolOrder::Run { run, first, units, .. }) => {
-                    let due = self.now + self.nodes[at].unit;
-                    self.nodes[at].runs.push((run, first, first + u32::from(units), due));
-                }
-                Output::Pool(PoolOrder::End(run)) => self.nodes[at].runs.retain(|other| other.0 != run),
-                Output::Pool(_) | Output::Changed(_) => (),
+                Output::Pool(order) => self.order(at, order),
+                Output::Changed(_) => (),
             }
+        }
+    }
+
+    /// An order to the engine of an endpoint.
+    fn order(&mut self, at: usize, order: PoolOrder) {
+        let node = &mut self.nodes[at];
+        let is_sound = match &order {
+            PoolOrder::Load { id, job, code, input } => {
+                let wanted = match job.input {
+                    JobInput::Whole(blob, _) | JobInput::Items(blob, _) => self.inputs.get(&blob),
+                    JobInput::None => None,
+                };
+                let has_code = code.is_some() == job.program.code.is_some();
+                node.loaded.insert(*id) && has_code && input.as_ref() == wanted
+            }
+            PoolOrder::Reduce { job, .. } => node.loaded.contains(job),
+            PoolOrder::Run { job, .. } => {
+                let live = node.runs.iter().filter(|run| run.next < run.end).count();
+                let cores = Offer::decode(&node.presence).map_or(0, |offer| offer.cores);
+                node.loaded.contains(job) && live < usize::from(cores)
+            }
+            PoolOrder::Unload(job) => node.loaded.remove(job) && node.runs.iter().all(|run| run.job != *job),
+            PoolOrder::End(run) => {
+                node.runs.retain(|other| other.number != *run);
+                true
+            }
+        };
+        if !is_sound {
+            self.violations.insert(format!("pool-order: {order:?}").chars().take(80).collect());
+        }
+        match order {
+            PoolOrder::Run { run, job, first, units } => {
+                let (end, due) = (first + u32::from(units), self.now + node.unit);
+                node.runs.push(Run { job, number: run, next: first, end, due });
+            }
+            PoolOrder::Reduce { job, packet } => {
+                let (to, after) = (node.endpoint, Duration::from_secs(2));
+                self.schedule(after, to, Event::Reduced(job, reduced(&packet)));
+            }
+            _ => (),
         }
     }
 
@@ -346,10 +453,24 @@ impl World {
         }
     }
 
+    /// A peer writes that another was caught.
+    pub(crate) fn convict(&mut self, by: usize, peer: usize) {
+        let at = self.at(by).expect("the writer is here");
+        let name = Standing::field(self.job.program.kind, &peer_id(peer));
+        let standing = Standing { agreed: 0, is_caught: true };
+        let field = Writer::Peer(peer_id(by)).field(&name);
+        self.write(at, STANDING_ROW.to_vec(), field, Some(standing.encode()));
+    }
+
     fn write(&mut self, at: usize, row: Vec<u8>, field: Vec<u8>, value: Option<Vec<u8>>) {
         if self.refuses.contains(&self.nodes[at].peer) {
             self.nodes[at].desk.handle(self.now, Input::NotWritten { row: &row });
             return;
+        }
+        // All jobs of a test trust the same peers.
+        if let Some(Ok(Book { state: State::Done { .. }, .. })) = value.as_deref().map(Book::decode) {
+            let knew = caught_in(&self.nodes[at].table, &self.job);
+            self.knew.entry(value.clone().unwrap_or_default()).or_insert(knew);
         }
         self.stamp += 1;
         self.nodes[at].table.insert((row.clone(), field.clone()), (self.stamp, value.clone()));
@@ -366,11 +487,18 @@ impl World {
                 Event::Message(from, topic, bytes) => {
                     self.input(at, Input::Message { from, topic, bytes: &bytes })
                 }
+                Event::Reduced(job, outcome) => {
+                    if self.nodes[at].loaded.contains(&job) {
+                        self.input(at, Input::Told(Told::Reduced { job, result: Ok(outcome) }));
+                    }
+                }
                 Event::Fetched(blob) => {
+                    self.nodes[at].flying -= 1;
                     let group = self.nodes[at].group;
                     let near = self.nodes.iter().filter(|node| node.group == group);
                     let bytes = near.filter_map(|node| node.blobs.get(&blob)).next().cloned();
                     if let Some(bytes) = &bytes {
+                        self.nodes[at].fetched.push(blob);
                         self.nodes[at].blobs.insert(blob, bytes.clone());
                     }
                     self.input(at, Input::Fetched { blob, bytes });
@@ -452,21 +580,22 @@ impl World {
     }
 
     fn engine(&mut self, at: usize) {
-        let due: Vec<(u64, u32)> =
-            self.nodes[at].runs.iter().filter(|run| run.3 <= self.now).map(|run| (run.0, run.1)).collect();
+        let runs = self.nodes[at].runs.iter().filter(|run| run.due <= self.now);
+        let due: Vec<(u64, JobId, u32)> = runs.map(|run| (run.number, run.job, run.next)).collect();
         let (conduct, unit_time) = (self.nodes[at].conduct, self.nodes[at].unit);
-        for (number, mut unit) in due {
+        for (number, job, mut unit) in due {
             // Several units may have ended since the last tick.
             while let Some(run) =
-                self.nodes[at].runs.iter_mut().find(|run| run.0 == number && run.3 <= self.now)
+                self.nodes[at].runs.iter_mut().find(|run| run.number == number && run.due <= self.now)
             {
-                if conduct == Conduct::Hangs || run.1 >= run.2 {
+                if conduct == Conduct::Hangs || run.next >= run.end {
                     break;
                 }
-                run.1 += 1;
-                run.3 += unit_time;
+                run.next += 1;
+                run.due += unit_time;
                 self.ran += 1;
-                let result = self.result(conduct, unit);
+                *self.ran_of.entry(job).or_default() += 1;
+                let result = self.result(conduct, &job, unit);
                 self.input(
                     at,
                     Input::Told(Told::Ran {
@@ -478,11 +607,11 @@ impl World {
                 );
                 unit += 1;
             }
-            self.nodes[at].runs.retain(|run| run.1 < run.2 || conduct == Conduct::Hangs);
+            self.nodes[at].runs.retain(|run| run.next < run.end || conduct == Conduct::Hangs);
         }
     }
 
-    fn result(&mut self, conduct: Conduct, unit: u32) -> Result<Vec<u8>, Failure> {
+    fn result(&mut self, conduct: Conduct, job: &JobId, unit: u32) -> Result<Vec<u8>, Failure> {
         let lies = match conduct {
             Conduct::Wrong | Conduct::ManyKeys => true,
             Conduct::Rare => self.rng.below(20) == 0,
@@ -492,7 +621,7 @@ impl World {
         if self.traps.contains(&unit) && !lies || conduct == Conduct::Fails && self.rng.below(2) == 0 {
             return Err(Failure::Trapped(BoundedText::truncated("unreachable")));
         }
-        let mut value = self.value(unit);
+        let mut value = value(&self.jobs[job], unit);
         if lies {
             value[0] ^= 1;
         }
@@ -518,21 +647,7 @@ impl World {
 
     /// Peers that any table says are caught.
     pub(crate) fn caught(&self) -> BTreeSet<PeerId> {
-        let mut caught = BTreeSet::new();
-        for node in &self.nodes {
-            for ((row, field), (_, value)) in &node.table {
-                let standing = value
-                    .as_ref()
-                    .filter(|_| row[..] == STANDING_ROW)
-                    .and_then(|value| Standing::decode(value).ok());
-                if standing.is_some_and(|standing| standing.is_caught)
-                    && let Some((_, peer)) = Writer::of(field).and_then(|(_, name)| Standing::of_field(name))
-                {
-                    caught.insert(peer);
-                }
-            }
-        }
-        caught
+        self.nodes.iter().flat_map(|node| caught_in(&node.table, &self.job)).collect()
     }
 
     /// Conditions that hold at each moment.
@@ -563,15 +678,20 @@ impl World {
         }
     }
 
-    /// The book that counts, by the tables of all.
+    /// The book that counts of the job of this world, by the tables of all.
     pub(crate) fn book(&self) -> Option<Book> {
-        let job = &self.job;
+        self.book_of(&self.id?)
+    }
+
+    /// The book that counts of a job, by the tables of all.
+    pub(crate) fn book_of(&self, id: &JobId) -> Option<Book> {
+        let (job, of) = (self.jobs.get(id)?, id.row());
         let rank = |field: &[u8]| match Writer::of(field) {
             Some((Writer::Peer(peer), BOOK_FIELD)) => job.rank(&peer),
             _ => None,
         };
-        let read = |((_, field), (_, value)): (&FieldKey, &(u64, Option<Vec<u8>>))| {
-            Some((rank(field)?, Book::decode(value.as_deref()?).ok()?))
+        let read = |((row, field), (_, value)): (&FieldKey, &(u64, Option<Vec<u8>>))| {
+            Some((rank(field).filter(|_| *row == of)?, Book::decode(value.as_deref()?).ok()?))
         };
         let books = self.nodes.iter().flat_map(|node| node.table.iter().filter_map(read));
         books.max_by_key(|(rank, book)| (book.epoch, std::cmp::Reverse(*rank), book.by)).map(|(_, book)| book)
@@ -579,6 +699,10 @@ impl World {
 
     pub(crate) fn state(&self) -> State {
         self.book().map_or(State::Running, |book| book.state)
+    }
+
+    pub(crate) fn state_of(&self, id: &JobId) -> State {
+        self.book_of(id).map_or(State::Running, |book| book.state)
     }
 
     pub(crate) fn blob(&self, blob: &BlobId) -> Option<&Vec<u8>> {
@@ -603,32 +727,56 @@ impl World {
     /// All that must hold of a job that is done: the outcome, the index, credit, and the word that each unit rests on.
     pub(crate) fn judge(&mut self) -> BTreeSet<String> {
         let mut found = self.violations.clone();
-        let Some(book) = self.book() else { return found };
-        let State::Done { outcome } = book.state else { return found };
+        let ids: Vec<JobId> = self.jobs.keys().copied().collect();
+        ids.iter().for_each(|id| self.judge_one(id, &mut found));
+        found
+    }
+
+    /// Followers have all results of a job that is done, if its index and packets are here.
+    pub(crate) fn judge_followers(&self) -> Option<String> {
+        let (id, book) = (self.id?, self.book()?);
+        let index = Index::decode(self.blob(&book.index?.0)?).ok()?;
+        let mut results = BTreeMap::new();
+        for entry in index.entries.iter() {
+            let (blob, start, length) = entry.packet;
+            let packet = &self.blob(&blob)?[start as usize..][..length as usize];
+            let values = packet::read(packet, entry.units.into(), 1 << 20).ok()?;
+            results.extend((entry.first..).zip(values.into_iter().map(<[u8]>::to_vec)));
+        }
+        let is_done = matches!(book.state, State::Done { .. });
+        let differs = |node: &&Node| node.desk.is_followed(&id) && node.given.get(&id) != Some(&results);
+        let node = self.nodes.iter().find(|node| is_done && differs(node))?;
+        Some(format!("follower: peer {} has {:?}", node.peer, node.given.get(&id).map(BTreeMap::len)))
+    }
+
+    fn judge_one(&self, id: &JobId, found: &mut BTreeSet<String>) {
+        let Some(book) = self.book_of(id) else { return };
+        let job = &self.jobs[id];
+        let State::Done { outcome } = book.state else { return };
         let Some(bytes) = self.blob(&outcome.0) else {
             found.insert("outcome-lost: nobody here has it".to_owned());
-            return found;
+            return;
         };
-        let is_checked = self.job.check == Check::All;
-        let trusted: Vec<PeerId> = self.job.trusted.to_vec();
+        let is_checked = job.check == Check::All;
+        let trusted: Vec<PeerId> = job.trusted.to_vec();
         let lies = |peer: &PeerId| {
             self.conducts.iter().any(|(other, conduct)| peer_id(*other) == *peer && conduct.lies())
         };
-        let wrong = *bytes != self.alone();
-        let only_sampled =
-            self.job.check != Check::All && self.conducts.values().any(|conduct| conduct.lies());
+        let wrong = *bytes != self.alone(job);
+        let only_sampled = !is_checked && self.conducts.values().any(|conduct| conduct.lies());
         if wrong && !only_sampled {
             found.insert("wrong-outcome: it differs from that of one machine".to_owned());
         }
         let index = book.index.and_then(|(index, _)| Index::decode(self.blob(&index)?).ok());
         // Outcome and index are lost apart: a steward may crash when others have fetched the outcome alone.
-        let Some(index) = index else { return found };
+        let Some(index) = index else { return };
         let units: u32 = index.entries.iter().map(|entry| u32::from(entry.units)).sum();
         let credit: u32 = index.credit().iter().map(|(_, units)| *units).sum();
-        if units != self.job.units || credit != units {
-            found.insert(format!("units: {units} in the index, {credit} credited, of {}", self.job.units));
+        if units != job.units || credit != units {
+            found.insert(format!("units: {units} in the index, {credit} credited, of {}", job.units));
         }
         let caught = self.caught();
+        let knew = self.knew.get(&book.encode()).cloned().unwrap_or_default();
         for peer in index.caught.iter().filter(|peer| !caught.contains(*peer)) {
             found.insert(format!("convict-unwritten: {}", peer.short()));
         }
@@ -642,13 +790,12 @@ impl World {
             if is_checked {
                 found.insert(format!("unchecked-though-all: unit {} of a stranger", entry.first));
             }
-            if caught.contains(&by) || index.caught.contains(&by) {
+            if knew.contains(&by) || index.caught.contains(&by) {
                 found.insert(format!("convict-in-outcome: unit {}", entry.first));
             }
             if is_checked && lies(&by) {
                 found.insert(format!("cheater-believed: unit {}", entry.first));
             }
         }
-        found
     }
 }
