@@ -17,7 +17,7 @@ const RUNTIME: [&str; 4] =
     [CORE, "crates/meshwork-rtc/src/", "crates/meshwork-signal/src/", "crates/meshwork/src/"];
 
 /// The crates of apps.
-const APPS: [&str; 4] = ["chat", "place", "play", "sync"];
+const APPS: [&str; 5] = ["chat", "compute", "place", "play", "sync"];
 
 /// Lists of the library's apps: their makers, and their modules behind features.
 const LISTS: [&str; 2] = ["crates/meshwork/src/makers.rs", "crates/meshwork/src/lib.rs"];

@@ -83,7 +83,7 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         ARCADE => Some(&[CORE, PLAY]),
         STUDY => Some(&[CORE, SIM]),
         // The simulator is the network that people's own tests run on, behind a feature.
-        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC, "meshwork-lan"]),
+        LIBRARY => Some(&[CORE, CHAT, PLACE, PLAY, RTC, SIM, SYNC, "meshwork-compute", "meshwork-lan"]),
         "meshwork-bridge" => Some(&[CORE, RTC]),
         "meshwork-cli" | "meshwork-web" | "meshwork-js" | "meshwork-e2e" | "meshwork-e2e-page" => {
             Some(&ROOMS)

@@ -65,7 +65,8 @@ pub(super) async fn list(arguments: List) -> Result<(), Failure> {
             let offers: Vec<&str> = offer.offers.iter().map(|name| name.as_str()).collect();
             let name = room.name_of(endpoint.peer).await?.unwrap_or_else(|| endpoint.peer.short());
             if offer.cores > 0 {
-                let offers = if offers.is_empty() { String::new() } else { format!(", offers {}", offers.join(", ")) };
+                let offers =
+                    if offers.is_empty() { String::new() } else { format!(", offers {}", offers.join(", ")) };
                 lines.push(format!("{name}  lends {}{offers}", counted(offer.cores.into(), "core")));
             }
             devices.push(json!({

@@ -131,7 +131,9 @@ async fn tell(
         let by = room.name_of(view.submitter).await?.unwrap_or_else(|| view.submitter.short());
         words.insert(format!("{name} for {by}"));
         let submitter = view.submitter.to_string();
-        lines.push(json!({ "job": run.job.to_string(), "unit": run.unit, "name": name, "submitter": submitter }));
+        lines.push(
+            json!({ "job": run.job.to_string(), "unit": run.unit, "name": name, "submitter": submitter }),
+        );
     }
     progress.say(match words.is_empty() {
         true => String::from("nothing runs"),

@@ -63,9 +63,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
             Box::new(file.with_context(|| format!("cannot read {}", path.display()))?)
         }
     };
-    let mapped = arguments.target.visit(async |attempt, room, compute| {
-        map(attempt, room, compute, input, &arguments).await
-    });
+    let mapped = arguments
+        .target
+        .visit(async |attempt, room, compute| map(attempt, room, compute, input, &arguments).await);
     match mapped.await? {
         Some(0) => Ok(()),
         Some(failed) => Err(Failure::Unexpected(anyhow::anyhow!("{failed} items failed"))),
@@ -131,7 +131,9 @@ async fn read(input: impl AsyncRead + Unpin, items: Items, is_text: bool) -> Res
                 return Err(Failure::Usage(format!("line {number} is empty: write null, or use --text")));
             }
             if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&line) {
-                return Err(Failure::Usage(format!("line {number} is not JSON ({error}): use --text for texts")));
+                return Err(Failure::Usage(format!(
+                    "line {number} is not JSON ({error}): use --text for texts"
+                )));
             }
         }
         if !items.put(line).await {
@@ -181,7 +183,8 @@ async fn tell_standstills(room: &Room, compute: &Compute) {
     let me = room.me().peer;
     while changes.next().await.is_some() {
         let of_us = |view: &meshwork::compute::JobView| view.submitter == me && !view.state.is_over();
-        let standstill = compute.jobs().into_iter().find(|(_, view)| of_us(view)).map(|(_, view)| view.standstill);
+        let standstill =
+            compute.jobs().into_iter().find(|(_, view)| of_us(view)).map(|(_, view)| view.standstill);
         let words = match standstill.flatten() {
             Some(standstill) => standstill_words(room, &standstill).await,
             None => String::new(),

@@ -161,7 +161,8 @@ fn parse_people(text: &str) -> Result<People, String> {
         "me" => Ok(People::Me),
         "room" => Ok(People::Room),
         keys => {
-            let peer = |key: &str| key.trim().parse::<PeerId>().map_err(|_| format!("{key:?} is no peer's key"));
+            let peer =
+                |key: &str| key.trim().parse::<PeerId>().map_err(|_| format!("{key:?} is no peer's key"));
             keys.split(',').map(peer).collect::<Result<Vec<_>, _>>().map(People::These)
         }
     }
@@ -182,10 +183,14 @@ async fn find(attempt: &Attempt, room: &Room, compute: &Compute, name: Option<&s
                 }
                 ([], _) => (),
                 (_, Some(name)) => {
-                    return Err(Failure::Usage(format!("{} jobs begin with {name}: give more of it", jobs.len())));
+                    return Err(Failure::Usage(format!(
+                        "{} jobs begin with {name}: give more of it",
+                        jobs.len()
+                    )));
                 }
                 (_, None) => {
-                    let words = format!("the room has {} jobs: name one, as `compute list` shows them", jobs.len());
+                    let words =
+                        format!("the room has {} jobs: name one, as `compute list` shows them", jobs.len());
                     return Err(Failure::Usage(words));
                 }
             }

@@ -18,7 +18,10 @@ pub(super) fn write(job: &Job, outcome: &[u8], path: Option<&Path>) -> Result<()
             Some(text) => out::print(text),
             None => {
                 let mut output = std::io::stdout().lock();
-                Ok(output.write_all(outcome).and_then(|()| output.flush()).context("cannot write the outcome")?)
+                Ok(output
+                    .write_all(outcome)
+                    .and_then(|()| output.flush())
+                    .context("cannot write the outcome")?)
             }
         };
     };
@@ -45,7 +48,8 @@ fn text(job: &Job, outcome: &[u8]) -> Result<Option<String>, Failure> {
         }
         (Reduce::List, _) => {
             let most = job.program.limits.result as usize;
-            let values = read_packet(outcome, job.units as usize, most).map_err(|error| anyhow::anyhow!(error))?;
+            let values =
+                read_packet(outcome, job.units as usize, most).map_err(|error| anyhow::anyhow!(error))?;
             if shape == Shape::Bytes {
                 return Ok(None);
             }
@@ -77,10 +81,10 @@ fn tiles(
     [columns, width, height]: [u16; 3],
 ) -> Result<(CanvasSize, Vec<u8>), Failure> {
     let rows = units.div_ceil(columns.into());
-    let too_large = || Failure::Usage(String::from("the picture is larger than 65,535 pixels: write it without .png"));
-    let side = |count: u32, pixels: u16| {
-        u16::try_from(count.saturating_mul(pixels.into())).map_err(|_| too_large())
-    };
+    let too_large =
+        || Failure::Usage(String::from("the picture is larger than 65,535 pixels: write it without .png"));
+    let side =
+        |count: u32, pixels: u16| u16::try_from(count.saturating_mul(pixels.into())).map_err(|_| too_large());
     let size = CanvasSize { width: side(columns.into(), width)?, height: side(rows, height)? };
     let (tile_row, row) = (usize::from(width) * 4, usize::from(size.width) * 4);
     let mut pixels = vec![0; row * usize::from(size.height)];

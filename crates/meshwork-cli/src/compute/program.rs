@@ -129,10 +129,13 @@ pub(super) fn of_argument(argument: &str) -> Result<Program, Failure> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("wasm") => Ok(Program::wasm(name, code)),
         Some("js" | "mjs") => {
-            let text = String::from_utf8(code).map_err(|_| Failure::Usage(format!("{argument} is not UTF-8")))?;
+            let text =
+                String::from_utf8(code).map_err(|_| Failure::Usage(format!("{argument} is not UTF-8")))?;
             Ok(Program::js(name, &text))
         }
-        Some("wgsl") => Err(Failure::Usage(format!("{argument} is a shader, which this version does not run"))),
+        Some("wgsl") => {
+            Err(Failure::Usage(format!("{argument} is a shader, which this version does not run")))
+        }
         _ => Err(Failure::Usage(format!(
             "{argument} is no program: name a FILE.wasm, a FILE.js, or @NAME for a program that lenders offer"
         ))),

@@ -39,7 +39,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// How results become the outcome. [default: list for json, concat for others]
-    #[arg(long, value_name = "concat|list|sum|min|max|program", verbatim_doc_comment, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "concat|list|sum|min|max|program",
+        verbatim_doc_comment,
+        hide_possible_values = true
+    )]
     reduce: Option<ReduceWord>,
     /// The file for the outcome. [default: standard output]
     #[arg(long, value_name = "FILE", verbatim_doc_comment)]
@@ -79,9 +84,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.input {
         new = new.input(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    let done = arguments.target.visit(async |attempt, room, compute| {
-        submit(attempt, room, compute, new, &arguments).await
-    });
+    let done = arguments
+        .target
+        .visit(async |attempt, room, compute| submit(attempt, room, compute, new, &arguments).await);
     match done.await? {
         Some(()) => Ok(()),
         None => Err(Failure::Unexpected(anyhow::anyhow!("interrupted: the job stays in the room"))),
@@ -114,7 +119,8 @@ async fn submit(
             outcome::write(&view.job, &outcome, Some(path))?;
         }
         let id = job.id().to_string();
-        let value = json!({ "job": id, "units": view.units, "checked": view.checked, "bytes": outcome.len() });
+        let value =
+            json!({ "job": id, "units": view.units, "checked": view.checked, "bytes": outcome.len() });
         return arguments.target.common.tell("", &value);
     }
     outcome::write(&view.job, &outcome, arguments.out.as_deref())
@@ -133,7 +139,9 @@ pub(super) async fn watch<T>(
         while let Some(view) = watch.next().await {
             progress.set(view.accepted.into());
             let words = match (&view.state, &view.standstill) {
-                (State::Running | State::Paused, Some(standstill)) => standstill_words(room, standstill).await,
+                (State::Running | State::Paused, Some(standstill)) => {
+                    standstill_words(room, standstill).await
+                }
                 _ => format!("{} lend", view.lenders),
             };
             if view.standstill.is_some() && words != told {
@@ -163,7 +171,9 @@ pub(super) fn not_submitted(error: SubmitError) -> Failure {
 
 pub(super) fn no_outcome(error: JobError) -> Failure {
     match error {
-        JobError::Cancelled => Failure::Forbidden { words: String::from("The job was cancelled."), reason: "cancelled" },
+        JobError::Cancelled => {
+            Failure::Forbidden { words: String::from("The job was cancelled."), reason: "cancelled" }
+        }
         JobError::Fetch(error) => Failure::Unreachable(format!("The outcome cannot be fetched: {error}.")),
         error => Failure::Unexpected(error.into()),
     }

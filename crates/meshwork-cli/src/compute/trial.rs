@@ -55,17 +55,22 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
             (name, Some(command))
         }
         None if arguments.program.starts_with('@') => {
-            return Err(Failure::Usage(format!("write {}=COMMAND: nothing is offered here", arguments.program)));
+            return Err(Failure::Usage(format!(
+                "write {}=COMMAND: nothing is offered here",
+                arguments.program
+            )));
         }
         None => (arguments.program.as_str(), None),
     };
     let program = of_argument(name)?;
     let (shape, code) = (program.shape(), program.code().map(<[u8]>::to_vec));
-    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let read =
+        |path: &PathBuf| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let (new, units) = match (&arguments.items, &arguments.input) {
         (Some(path), _) => {
             let text = read(path)?;
-            let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+            let lines: Vec<&[u8]> =
+                text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
             let units = 0..u32::try_from(lines.len()).unwrap_or(u32::MAX);
             (NewJob::items(program, &lines), units)
         }
@@ -122,7 +127,11 @@ fn shown(value: &[u8], shape: Shape) -> String {
         _ => {
             let line = outcome::line(shape, value);
             let line = line.trim_end();
-            if line.len() <= 200 { line.to_owned() } else { format!("{}…", &line[..line.floor_char_boundary(200)]) }
+            if line.len() <= 200 {
+                line.to_owned()
+            } else {
+                format!("{}…", &line[..line.floor_char_boundary(200)])
+            }
         }
     }
 }
@@ -131,7 +140,11 @@ fn units(text: &str) -> Result<Range<u32>, String> {
     let wrong = || String::from("units are FROM..TO, such as 0..3");
     let (from, to) = text.split_once("..").ok_or_else(wrong)?;
     let (from, to) = (from.parse::<u32>().map_err(|_| wrong())?, to.parse::<u32>().map_err(|_| wrong())?);
-    if from < to { Ok(from..to) } else { Err(String::from("the second number must be greater than the first")) }
+    if from < to {
+        Ok(from..to)
+    } else {
+        Err(String::from("the second number must be greater than the first"))
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ impl Desk {
         self.offers.iter().filter(is_lender).map(|(endpoint, offer)| (*endpoint, offer))
     }
 
+    /// The endpoints here that take part, lending or not, and their offers.
+    pub fn devices(&self) -> impl Iterator<Item = (Endpoint, &Offer)> {
+        let here = self.offers.iter().filter(|(endpoint, _)| self.is_here(endpoint));
+        here.map(|(endpoint, offer)| (*endpoint, offer))
+    }
+
     /// A job as this endpoint sees it.
     pub fn job(&self, id: &JobId) -> Option<JobView> {
         let slot = self.jobs.get(id)?;

@@ -66,6 +66,7 @@ impl DeskSession {
                 desk.lend(Time(0), Some(terms));
             }
             self.desk = Some(desk);
+            self.is_changed = true;
         }
         self.desk.as_mut()
     }
@@ -122,7 +123,7 @@ impl Session for DeskSession {
 
     fn poll_output(&mut self) -> Option<Output<Effect>> {
         use meshwork_compute::Output as Out;
-        let Some(output) = self.desk.as_mut()?.poll_output() else {
+        let Some(output) = self.desk_mut()?.poll_output() else {
             return std::mem::take(&mut self.is_changed).then_some(Output::Effect(Effect::Changed));
         };
         Some(match output {

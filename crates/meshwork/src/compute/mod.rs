@@ -125,7 +125,7 @@ impl Compute {
     pub fn devices(&self) -> Vec<(EndpointId, Offer)> {
         self.0.running.read(|session| {
             let Some(desk) = session.desk() else { return Vec::new() };
-            desk.lenders().map(|(endpoint, offer)| (endpoint, offer.clone())).collect()
+            desk.devices().map(|(endpoint, offer)| (endpoint, offer.clone())).collect()
         })
     }
 
