@@ -103,7 +103,7 @@ impl Rough {
     fn new(seed: u64, lenders: usize, percent: usize) -> Rough {
         use Conduct::{Claims, Honest, ManyKeys, Rare, Sleeper, Wrong};
         let trusted: Vec<usize> = (0..STEWARDS).collect();
-        let mut world = World::new(seed, job(1, Check::Sample, &trusted, 8));
+        let mut world = World::new(seed, job(1, Check::Sample, &trusted, 400));
         let cheaters = (lenders * percent).div_ceil(100);
         let (mut units, mut conducts, mut plans) = (Vec::new(), Vec::new(), Vec::new());
         for peer in 0..lenders {
@@ -170,7 +170,7 @@ impl Rough {
         let index = book.index.and_then(|(index, _)| Index::decode(self.world.blob(&index)?).ok());
         let State::Done { outcome } = book.state else { panic!("{:?}", book.state) };
         let outcome = self.world.blob(&outcome.0).expect("the outcome is here");
-        let values = packet::read(outcome, self.world.job.units as usize, 64).expect("it is a list");
+        let values = packet::read(outcome, self.world.job.units as usize, 400).expect("it is a list");
         let is_wrong = |unit: u32| values[unit as usize] != value(&self.world.job, unit);
         let all = (0..self.world.job.units).filter(|unit| is_wrong(*unit)).count() as u32;
         let index = index.expect("the index is here");

@@ -174,6 +174,8 @@ pub(crate) struct World {
     pub(crate) reports: u64,
     pub(crate) says: u64,
     pub(crate) ran: u64,
+    /// Units that the engines of each peer ran.
+    ran_by: BTreeMap<PeerId, BTreeSet<(JobId, u32)>>,
     /// Units that were opened again, by the followers that heard it.
     pub(crate) reopened: BTreeMap<usize, u64>,
     pub(crate) ran_of: BTreeMap<JobId, u64>,
@@ -254,6 +256,7 @@ impl World {
             reports: 0,
             says: 0,
             ran: 0,
+            ran_by: BTreeMap::new(),
             reopened: BTreeMap::new(),
             ran_of: BTreeMap::new(),
             replay: Vec::new(),
@@ -679,6 +682,7 @@ impl World {
                 run.due += unit_time;
                 self.ran += 1;
                 *self.ran_of.entry(job).or_default() += 1;
+                self.ran_by.entry(self.nodes[at].endpoint.peer).or_default().insert((job, unit));
                 let result = self.result(conduct, &job, unit);
                 self.input(
                     at,
@@ -865,6 +869,23 @@ impl World {
         Some(format!("follower: peer {} has {:?}", node.peer, node.given.get(&id).map(BTreeMap::len)))
     }
 
+    /// Nobody has credit for a unit that it did not run, unless its wrong claim was believed.
+    fn judge_credit(&self, id: &JobId, index: &Index, values: &[&[u8]]) -> Option<String> {
+        let none = BTreeSet::new();
+        let is_earned = |by: &PeerId, unit: u32| {
+            let ran = self.ran_by.get(by).unwrap_or(&none);
+            ran.contains(&(*id, unit)) || values[unit as usize] != value(&self.jobs[id], unit)
+        };
+        for entry in index.entries.iter() {
+            let by = &index.peers[usize::from(entry.by)];
+            let mut units = entry.first..entry.first + u32::from(entry.units);
+            if let Some(unit) = units.find(|unit| !is_earned(by, *unit)) {
+                return Some(format!("credit: {} has not run unit {unit}", by.short()));
+            }
+        }
+        None
+    }
+
     fn judge_one(&self, id: &JobId, found: &mut BTreeSet<String>) {
         let Some(book) = self.book_of(id) else { return };
         let job = &self.jobs[id];
@@ -890,6 +911,10 @@ impl World {
         let credit: u32 = index.credit().iter().map(|(_, units)| *units).sum();
         if units != job.units || credit != units {
             found.insert(format!("units: {units} in the index, {credit} credited, of {}", job.units));
+        }
+        if job.reduce == Reduce::List {
+            let values = packet::read(bytes, job.units as usize, 1 << 20).expect("it is a list");
+            found.extend(self.judge_credit(id, &index, &values));
         }
         let caught = self.caught();
         let knew = self.knew.get(&book.encode()).cloned().unwrap_or_default();
