@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_core::id::{Endpoint, PeerId};
+use meshwork_core::id::{Endpoint, Instance, PeerId};
 
 use super::{Desk, Slot};
 use crate::book::{Book, Standing, State};
@@ -68,7 +68,10 @@ impl Desk {
         if let Some(submitter) = self.reducer(slot, job, &epochs).filter(|endpoint| !is_silent(endpoint)) {
             return Some(submitter);
         }
-        let here = self.offers.keys().filter(|endpoint| job.trusts(&endpoint.peer) && self.is_here(endpoint));
+        let least = |peer: &PeerId| Endpoint { peer: *peer, instance: Instance(u64::MIN) };
+        let most = |peer: &PeerId| Endpoint { peer: *peer, instance: Instance(u64::MAX) };
+        let trusted = job.trusted.iter().flat_map(|peer| self.offers.range(least(peer)..=most(peer)));
+        let here = trusted.map(|(endpoint, _)| endpoint).filter(|endpoint| self.is_here(endpoint));
         let of = |endpoint: &Endpoint| key(job, epochs.get(endpoint).copied().unwrap_or_default(), endpoint);
         here.filter(|endpoint| !is_silent(endpoint)).max_by_key(|endpoint| of(endpoint)).copied()
     }
