@@ -1,14 +1,22 @@
 //! `compute list`, `watch`, and the orders about a job.
 
+use std::time::Duration;
+
 use clap::Args;
 use meshwork::Room;
-use meshwork::compute::{JobView, State};
+use meshwork::compute::{Compute, JobView, State};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::{Target, find, standstill_words};
 use crate::exit::Failure;
 use crate::out;
+use crate::progress::Progress;
 use crate::room::counted;
+use crate::room::in_step::{self, Content};
+
+/// Time in which devices say what they lend.
+const DEVICES: Duration = Duration::from_secs(1);
 
 const LIST_HELP: &str = "\
 With --json: {jobs: [{job, name, submitter, state, units, accepted, checked, lenders, standstill}], devices:
@@ -53,7 +61,10 @@ pub(super) enum Order {
 
 pub(super) async fn list(arguments: List) -> Result<(), Failure> {
     let listed = arguments.target.visit(async |attempt, room, compute| {
-        attempt.within(room, room.restored()).await?;
+        let progress = Progress::start("Fetching", "entries");
+        in_step::wait(attempt, room, (&progress, Content::Entries), "The jobs are not known yet.").await?;
+        met(room, compute).await?;
+        drop(progress);
         let (mut lines, mut jobs) = (Vec::new(), Vec::new());
         for (id, view) in compute.jobs() {
             let value = value(room, &id.to_string(), &view).await;
@@ -132,6 +143,15 @@ pub(super) async fn act(arguments: Act, order: Order) -> Result<(), Failure> {
         Some(id) => arguments.target.common.tell(&id, &json!({ "job": id })),
         None => Ok(()),
     }
+}
+
+/// Waits a moment for the devices of all members.
+async fn met(room: &Room, compute: &Compute) -> Result<(), Failure> {
+    let (mut changes, members) = (compute.changes(), room.members().await?.len());
+    let all = async { while compute.devices().len() <= members && changes.next().await.is_some() {} };
+    // A member may have a program without jobs.
+    let _ = timeout(DEVICES, all).await;
+    Ok(())
 }
 
 /// A job for programs.

@@ -92,8 +92,8 @@ async fn map(
         (arguments.lend > 0).then(|| compute.lend(Lend::new(Threads::new()).cores(arguments.lend)));
     let mut options = MapOptions::default()
         .params(arguments.program.params.clone())
-        .check(arguments.program.check.check())
-        .trust(arguments.program.trusted(room, compute).await?);
+        .check(arguments.program.check(room))
+        .trust(arguments.program.trusted(room).await?);
     if arguments.unordered {
         options = options.unordered();
     }
