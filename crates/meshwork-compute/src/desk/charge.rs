@@ -6,7 +6,7 @@ use std::time::Duration;
 use meshwork_core::id::{Endpoint, Instance, PeerId};
 
 use super::{Desk, Slot};
-use crate::book::{Book, Standing, State};
+use crate::book::{Book, EPOCH_MAX, Standing, State};
 use crate::job::{Job, JobId, Reduce};
 use crate::lender::Key;
 use crate::planted::{self, Planted};
@@ -133,6 +133,10 @@ impl Desk {
         {
             return;
         }
+        let epoch = top.saturating_add(1).min(EPOCH_MAX);
+        if greatest.is_some_and(|greatest| key(&job, epoch, &me) < greatest) {
+            return;
+        }
         let since = *slot.waits.get_or_insert(now);
         let wait = if top == 0 { BEGIN } else { TAKEOVER };
         if now.since(since) < wait || top > 0 && planted::is(Planted::NoTakeover) {
@@ -155,7 +159,7 @@ impl Desk {
             .map(|(peer, book)| (*peer, book.clone()))
             .collect();
         let seed = self.rng.bytes();
-        let (epoch, is_followed) = (top.saturating_add(1), slot.follow.is_some());
+        let is_followed = slot.follow.is_some();
         let start = Start { seed, me, id, job, epoch, books: &books, standing, orders, is_followed };
         slot.pace.clear();
         slot.waits = None;
