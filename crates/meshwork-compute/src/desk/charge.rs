@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshwork_core::id::{Endpoint, Instance, PeerId};
 
-use super::{Desk, Slot};
+use super::{Desk, Slot, Standings};
 use crate::book::{Book, EPOCH_MAX, Standing, State};
 use crate::job::{Job, JobId, Reduce};
 use crate::lender::Key;
@@ -36,6 +36,18 @@ fn epochs(slot: &Slot, job: &Job) -> BTreeMap<Endpoint, u32> {
         *known = (*known).max(epoch);
     }
     epochs
+}
+
+/// The standing of all peers in a job, by the rows of those that it trusts.
+fn joined(standings: &Standings, job: &Job) -> BTreeMap<PeerId, Standing> {
+    let kind = job.program.kind.number();
+    let mut all: BTreeMap<PeerId, Standing> = BTreeMap::new();
+    for ((_, of, peer), one) in standings.iter().filter(|((by, ..), _)| job.trusts(by)) {
+        let standing = all.entry(*peer).or_default();
+        standing.agreed = standing.agreed.max(if *of == kind { one.agreed } else { 0 });
+        standing.is_caught |= one.is_caught;
+    }
+    all
 }
 
 impl Desk {
@@ -142,15 +154,7 @@ impl Desk {
         if now.since(since) < wait || top > 0 && planted::is(Planted::NoTakeover) {
             return;
         }
-        let kind = job.program.kind.number();
-        let mut standing: BTreeMap<PeerId, Standing> = BTreeMap::new();
-        for ((by, of, peer), one) in &self.standing {
-            if job.trusts(by) {
-                let joined = standing.entry(*peer).or_default();
-                joined.agreed = joined.agreed.max(if *of == kind { one.agreed } else { 0 });
-                joined.is_caught |= one.is_caught;
-            }
-        }
+        let standing = joined(&self.standing, &job);
         let orders = slot.orders();
         let books: BTreeMap<PeerId, Book> = slot
             .books
